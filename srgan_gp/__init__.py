@@ -1,0 +1,39 @@
+"""Image super-resolution with WGAN-GP networks: `Upscaler`, and pictures in and out of files."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from srgan_gp.catalog import ModelCard, list_models
+    from srgan_gp.errors import SrganGpError
+    from srgan_gp.images import Picture, read_image, write_image
+    from srgan_gp.inference.upscaler import Upscaler
+
+__all__ = [
+    "ModelCard",
+    "Picture",
+    "SrganGpError",
+    "Upscaler",
+    "list_models",
+    "read_image",
+    "write_image",
+]
+
+_HOME = {
+    "ModelCard": "srgan_gp.catalog",
+    "Picture": "srgan_gp.images",
+    "SrganGpError": "srgan_gp.errors",
+    "Upscaler": "srgan_gp.inference.upscaler",
+    "list_models": "srgan_gp.catalog",
+    "read_image": "srgan_gp.images",
+    "write_image": "srgan_gp.images",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name on first use, so that `import srgan_gp` stays instant (PEP 562)."""
+    if name in _HOME:
+        return getattr(import_module(_HOME[name]), name)
+    if name == "__version__":
+        return import_module("importlib.metadata").version("srgan-gp")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,7 @@
+"""`python -m srgan_gp` is the command `srgan-gp`."""
+
+import sys
+
+from srgan_gp.cli import main
+
+sys.exit(main())
