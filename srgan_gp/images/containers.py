@@ -1,0 +1,164 @@
+"""The six containers that are opened, told by their first bytes; every other one is refused by name."""
+
+import importlib
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from PIL import Image, ImageFile
+
+from srgan_gp.errors import PictureError
+
+HEAD_BYTES = 1024  # enough of a file for every check below
+
+
+@dataclass(frozen=True)
+class Container:
+    """One kind of picture file and the Pillow class that opens it."""
+
+    name: str
+    signatures: tuple[bytes, ...]
+    opener: str
+    suffixes: tuple[str, ...]
+
+
+CONTAINERS = (
+    Container("PNG", (b"\x89PNG\r\n\x1a\n",), "PngImagePlugin.PngImageFile", (".png", ".apng")),
+    Container(
+        "JPEG", (b"\xff\xd8\xff",), "JpegImagePlugin.JpegImageFile",
+        (".jpg", ".jpeg", ".jpe", ".jfif"),
+    ),
+    Container("WEBP", (b"RIFF",), "WebPImagePlugin.WebPImageFile", (".webp",)),
+    Container(
+        "TIFF", (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), "TiffImagePlugin.TiffImageFile",
+        (".tif", ".tiff"),
+    ),
+    Container("BMP", (b"BM",), "BmpImagePlugin.BmpImageFile", (".bmp", ".dib")),
+    Container("GIF", (b"GIF87a", b"GIF89a"), "GifImagePlugin.GifImageFile", (".gif",)),
+)  # fmt: skip
+
+_REFUSED = {
+    b"%!PS": "EPS", b"\xc5\xd0\xd3\xc6": "EPS", b"%PDF": "PDF", b"8BPS": "Photoshop",
+    b"\0\0\0\x0cjP  ": "JPEG 2000", b"\xff\x4f\xff\x51": "JPEG 2000",
+    b"\xff\x0a": "JPEG XL", b"\0\0\0\x0cJXL ": "JPEG XL", b"II*\0\x10\0\0\0CR": "camera raw",
+    b"SIMPLE  =": "FITS", b"\0\0\1\0": "ICO", b"\0\0\2\0": "CUR", b"icns": "ICNS", b"DDS ": "DDS",
+    b"v/1\x01": "OpenEXR", b"#?RADIANCE": "Radiance HDR", b"#?RGBE": "Radiance HDR",
+    b"gimp xcf": "GIMP", b"qoif": "QOI", b"\xd7\xcd\xc6\x9a": "WMF", b"\x0a\x05\x01": "PCX",
+    b"II\xbc": "JPEG XR", b"FUJIFILM": "camera raw", b"IIRO": "camera raw", b"IIU\0": "camera raw",
+    b"P1\n": "PBM", b"P2\n": "PGM", b"P3\n": "PPM", b"P4\n": "PBM", b"P5\n": "PGM", b"P6\n": "PPM",
+    b"P7\n": "PAM", b"Pf\n": "PFM", b"PF\n": "PFM",
+}  # fmt: skip
+_BRANDS = {b"avif": "AVIF", b"avis": "AVIF", b"heic": "HEIC", b"heix": "HEIC", b"mif1": "HEIF",
+           b"msf1": "HEIF", b"crx ": "camera raw"}  # fmt: skip
+READABLE = "PNG, JPEG, WebP, TIFF, BMP or GIF"
+
+
+def container_of(head: bytes) -> Container:
+    """Tell the container from `head`, the first `HEAD_BYTES` bytes of a file.
+
+    Raises:
+        PictureError: E_FORMAT_NOT_ALLOWED for a known format that is not opened, E_NOT_AN_IMAGE for
+            anything else.
+    """
+    if not head:
+        raise PictureError("E_NOT_AN_IMAGE", "the file is empty")
+    refused = _refused_name(head)
+    if refused is not None:
+        raise PictureError(
+            "E_FORMAT_NOT_ALLOWED",
+            f"{refused} files are not opened; convert it to {READABLE} first",
+        )
+    for container in CONTAINERS:
+        if head.startswith(container.signatures):
+            if container.name != "WEBP" or head[8:12] == b"WEBP":
+                return container
+    what = "this is text" if _is_text(head) else "this is not a picture"
+    raise PictureError("E_NOT_AN_IMAGE", f"{what}; give a {READABLE} file")
+
+
+def _refused_name(head: bytes) -> str | None:
+    for signature, name in _REFUSED.items():
+        if head.startswith(signature):
+            return name
+    if head[4:8] == b"ftyp":
+        return _BRANDS.get(head[8:12])
+    return "SVG" if b"<svg" in head.lower() else None
+
+
+def _is_text(head: bytes) -> bool:
+    try:
+        text = head[: len(head) // 4 * 4 - 4 or len(head)].decode("utf-8", errors="strict")
+    except UnicodeDecodeError:
+        return False
+    return all(character.isprintable() or character.isspace() for character in text)
+
+
+def open_container(file: BinaryIO, container: Container) -> ImageFile.ImageFile:
+    """Open `file` with the one Pillow class for `container`; pixels are not decoded yet.
+
+    `Image.open` is not used: it would try other plugins, and its own pixel limit can only be changed
+    for the whole process. The caller checks the size before it loads the pixels.
+    """
+    module, name = container.opener.split(".")
+    opener = getattr(importlib.import_module(f"PIL.{module}"), name)
+    return opener(file)
+
+
+class _PillowWarnings:
+    """Silence Pillow's warnings while at least one thread is reading.
+
+    Damaged metadata makes Pillow warn; our notes and errors say what a user needs to know. The count
+    keeps overlapping threads from restoring the filters in the wrong order.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._readers = 0
+        self._saved = warnings.catch_warnings()
+
+    @contextmanager
+    def silenced(self) -> Iterator[None]:
+        with self._lock:
+            if self._readers == 0:
+                self._saved = warnings.catch_warnings()
+                self._saved.__enter__()
+                warnings.filterwarnings("ignore", module=r"PIL\.")
+            self._readers += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._readers -= 1
+                if self._readers == 0:
+                    self._saved.__exit__(None, None, None)
+
+
+silenced_pillow = _PillowWarnings().silenced
+
+
+@contextmanager
+def decoder_errors(name: str) -> Iterator[None]:
+    """Turn whatever a decoder raises into a PictureError, with `name` as the container's name.
+
+    Decoders raise far more than OSError on damaged files: SyntaxError, ValueError, struct.error,
+    OverflowError, so every Exception is taken for damage.
+    """
+    try:
+        with silenced_pillow():
+            yield
+    except PictureError:
+        raise
+    except Image.DecompressionBombError as error:
+        raise PictureError("E_TOO_MANY_PIXELS", f"{error}; give a smaller picture") from error
+    except MemoryError as error:
+        raise PictureError(
+            "E_OUT_OF_MEMORY", "there is not enough memory to read this picture"
+        ) from error
+    except Exception as error:
+        words = " ".join(str(error).split()) or type(error).__name__
+        raise PictureError(
+            "E_DAMAGED", f"the {name} file is damaged or cut short ({words}); get a whole copy of it"
+        ) from error

@@ -1,0 +1,204 @@
+"""What travels beside the pixels: EXIF, XMP, ICC profile, resolution, orientation."""
+
+import math
+import re
+import struct
+from collections.abc import Iterator
+
+import numpy as np
+from PIL import Image
+
+from srgan_gp.images.picture import Array
+
+_ORIENTATION, _WIDTH, _HEIGHT = 0x0112, 0x0100, 0x0101
+_PIXEL_WIDTH, _PIXEL_HEIGHT = 0xA002, 0xA003
+_EXIF_IFD, _THUMBNAIL_OFFSET, _THUMBNAIL_LENGTH = 0x8769, 0x0201, 0x0202
+_SHORT, _LONG = 3, 4
+_ENTRY_BYTES = 12
+
+DESCRIPTIVE_TAGS = (
+    270, 271, 272, 305, 306, 315, 316, 33432,  # description, make, model, software, date, ...
+    18246, 18249, 40091, 40092, 40093, 40094, 40095,  # rating; Windows title, comment, author, ...
+    34665, 34853,  # the Exif and GPS directories
+)  # fmt: skip
+"""The tags of a TIFF's own directory that describe the picture rather than its storage."""
+
+
+def orientation_of(image: Image.Image) -> int:
+    """Read the EXIF (or else XMP) orientation, 1 to 8; 1 when it is missing or broken."""
+    try:
+        value = image.getexif().get(_ORIENTATION, 1)
+    except Exception:  # Broken EXIF raises anything, and must not cost the picture.
+        return 1
+    return value if isinstance(value, int) and 1 <= value <= 8 else 1
+
+
+def upright(channels: Array, orientation: int) -> Array:
+    """Turn and mirror an array (H, W, ...) as EXIF orientation 1 to 8 asks."""
+    if orientation >= 5:
+        channels = np.swapaxes(channels, 0, 1)
+    # After the transposition, 6 and 7 mirror left-right, 7 and 8 top-bottom.
+    if orientation in (2, 3, 6, 7):
+        channels = channels[:, ::-1]
+    if orientation in (3, 4, 7, 8):
+        channels = channels[::-1]
+    return np.ascontiguousarray(channels)
+
+
+def exif_of(image: Image.Image) -> bytes | None:
+    """Take the EXIF block of an opened image, TIFF-structured; None when missing or unreadable."""
+    try:
+        raw = image.info.get("exif")
+        if image.format == "TIFF":
+            raw = _exif_of_tiff(image)
+        elif raw is None and "Raw profile type exif" in image.info:
+            raw = image.getexif().tobytes()
+    except Exception:  # As above.
+        return None
+    if not isinstance(raw, bytes):
+        return None
+    raw = raw.removeprefix(b"Exif\0\0")
+    try:
+        corrected_exif(raw, height=1, width=1)
+    except (ValueError, struct.error):
+        return None
+    return raw
+
+
+def _exif_of_tiff(image: Image.Image) -> bytes | None:
+    """Collect the descriptive tags of a TIFF's first directory into an EXIF block."""
+    source = image.getexif()
+    exif = Image.Exif()
+    for tag in DESCRIPTIVE_TAGS:
+        if tag in source:
+            exif[tag] = source.get_ifd(tag) if tag in (34665, 34853) else source[tag]
+    return exif.tobytes() if len(exif) else None
+
+
+def corrected_exif(exif: bytes, *, height: int, width: int) -> bytes:
+    """Set orientation to 1 and the size tags to the new size, and remove the thumbnail.
+
+    Only those bytes change, so that maker notes, which hold offsets into the block, stay readable.
+
+    Args:
+        exif: a TIFF-structured block, without the `Exif` prefix.
+        height: rows of the new picture.
+        width: pixels in a row of the new picture.
+
+    Raises:
+        ValueError: the block is not TIFF-structured.
+        struct.error: a directory runs out of the block.
+    """
+    block = bytearray(exif)
+    order = {b"II*\0": "<", b"MM\0*": ">"}.get(bytes(block[:4]))
+    if order is None:
+        raise ValueError("an EXIF block must start with a TIFF header")
+    (first,) = struct.unpack_from(order + "I", block, 4)
+    numbers = {_ORIENTATION: 1, _WIDTH: width, _HEIGHT: height,
+               _PIXEL_WIDTH: width, _PIXEL_HEIGHT: height}  # fmt: skip
+    directories = [first]
+    for position, tag, value in _entries(block, order, first):
+        if tag == _EXIF_IFD:
+            directories.append(value)
+        elif tag in numbers:
+            _set_number(block, order, position, numbers[tag])
+    for directory in directories[1:]:
+        for position, tag, _ in _entries(block, order, directory):
+            if tag in numbers:
+                _set_number(block, order, position, numbers[tag])
+    return _without_thumbnail(block, order, first)
+
+
+def without_orientation(tiff: bytes) -> bytes:
+    """Set the orientation of a whole TIFF file to 1; the file is returned as it is when it has none."""
+    order = {b"II*\0": "<", b"MM\0*": ">"}.get(tiff[:4])
+    if order is None:
+        return tiff
+    block = bytearray(tiff)
+    (first,) = struct.unpack_from(order + "I", block, 4)
+    for position, tag, _ in _entries(block, order, first):
+        if tag == _ORIENTATION:
+            _set_number(block, order, position, 1)
+    return bytes(block)
+
+
+def _entries(block: bytearray, order: str, start: int) -> Iterator[tuple[int, int, int]]:
+    """Yield (position, tag, value as a LONG) for each entry of the directory at `start`."""
+    (count,) = struct.unpack_from(order + "H", block, start)
+    for index in range(count):
+        position = start + 2 + _ENTRY_BYTES * index
+        tag, kind, _, value = struct.unpack_from(order + "HHII", block, position)
+        if kind == _SHORT:
+            (value,) = struct.unpack_from(order + "H", block, position + 8)
+        yield position, tag, value
+
+
+def _set_number(block: bytearray, order: str, position: int, value: int) -> None:
+    if value > 0xFFFF:
+        struct.pack_into(order + "HII", block, position + 2, _LONG, 1, value)
+    else:
+        struct.pack_into(order + "HIHH", block, position + 2, _SHORT, 1, value, 0)
+
+
+def _without_thumbnail(block: bytearray, order: str, first: int) -> bytes:
+    """Unlink the second directory, which describes the thumbnail, and blank the thumbnail."""
+    (count,) = struct.unpack_from(order + "H", block, first)
+    link = first + 2 + _ENTRY_BYTES * count
+    second = struct.unpack_from(order + "I", block, link)[0] if link + 4 <= len(block) else 0
+    if second == 0:
+        return bytes(block)
+    struct.pack_into(order + "I", block, link, 0)
+    try:
+        tags = {tag: value for _, tag, value in _entries(block, order, second)}
+    except struct.error:
+        return bytes(block)
+    start = tags.get(_THUMBNAIL_OFFSET, 0)
+    end = start + tags.get(_THUMBNAIL_LENGTH, 0)
+    if 8 <= start < end <= len(block):
+        block[start:end] = bytes(end - start)
+        if end == len(block):
+            del block[start:]
+    return bytes(block)
+
+
+_XMP_NUMBERS = {
+    b"tiff:Orientation": "orientation", b"tiff:ImageWidth": "width", b"tiff:ImageLength": "height",
+    b"exif:PixelXDimension": "width", b"exif:PixelYDimension": "height",
+}  # fmt: skip
+_XMP_PATTERN = re.compile(rb"(%b)(\s*=\s*[\"']|>)(\s*\d+\s*)(?=[\"'<])" % b"|".join(_XMP_NUMBERS))
+
+
+def corrected_xmp(xmp: bytes, *, height: int, width: int) -> bytes:
+    """Set the orientation in an XMP packet to 1 and its size fields to the new size."""
+    numbers = {"orientation": 1, "width": width, "height": height}
+
+    def corrected(match: re.Match[bytes]) -> bytes:
+        return match[1] + match[2] + str(numbers[_XMP_NUMBERS[match[1]]]).encode()
+
+    return _XMP_PATTERN.sub(corrected, xmp)
+
+
+def xmp_of(image: Image.Image) -> bytes | None:
+    """Take the XMP packet of an opened image; None when there is none."""
+    xmp = image.info.get("xmp")
+    if isinstance(xmp, str):
+        xmp = xmp.encode()
+    return xmp if isinstance(xmp, bytes) and xmp else None
+
+
+def matching_profile(icc_profile: bytes | None, channels: int) -> bytes | None:
+    """Return the profile when it is one for pixels of 3 (RGB) or 1 (grey) channels, else None."""
+    if icc_profile is None or len(icc_profile) < 128 or icc_profile[36:40] != b"acsp":
+        return None
+    return icc_profile if icc_profile[16:20] == (b"RGB " if channels == 3 else b"GRAY") else None
+
+
+def dpi_of(image: Image.Image) -> tuple[float, float] | None:
+    """Read the resolution in dots per inch; None when it is missing or makes no sense."""
+    try:
+        horizontal, vertical = (float(value) for value in image.info["dpi"])
+    except (KeyError, TypeError, ValueError, ArithmeticError):
+        return None
+    if not all(math.isfinite(value) and value > 0 for value in (horizontal, vertical)):
+        return None
+    return horizontal, vertical
