@@ -1,0 +1,155 @@
+"""The command `srgan-gp`: which verb was typed, and how the program ends.
+
+The file name is the key here too: `commands/upscale.py` is `srgan-gp upscale`. A command's module
+is imported when its verb was typed, so that `srgan-gp --help` loads nothing heavy.
+
+Exit codes: 0 all done, 1 internal error or failed training, 2 wrong use, 3 finished but some
+items failed, 4 nothing to do, 5 output cannot be written, 7 the device asked for is not there,
+8 model refused, 130 interrupted, 141 the reader of the output went away, 143 terminated.
+"""
+
+import argparse
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from importlib import import_module
+from types import FrameType
+from typing import NoReturn
+
+from srgan_gp.errors import MissingExtraError, SrganGpError
+from srgan_gp.terminal import say
+
+COMMANDS = {
+    "upscale": "enlarge pictures, files or whole folders",
+    "models": "list the models there are",
+    "train": "train a model on your own pictures",
+    "evaluate": "score a model against a set of pictures",
+    "export": "turn a training run into a model to upscale with",
+}
+
+_TRAINING_PACKAGES = {"torch", "torchvision", "kornia", "onnxscript", "tensorboard", "tomli_w"}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line and return its exit code.
+
+    Args:
+        argv: the words after the program's name; None takes them from the process.
+
+    Raises:
+        SystemExit: argparse printed a help text (0) or refused the words (2).
+    """
+    parser = build_parser()
+    options = parser.parse_args(argv)
+    debug = options.debug or bool(os.environ.get("SRGAN_GP_DEBUG"))
+    try:
+        with _terminated_by_signal():
+            code = options.run(options)
+            sys.stdout.flush()
+            return code
+    except BrokenPipeError:
+        # Python would complain once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
+    except KeyboardInterrupt:
+        say("srgan-gp: interrupted")
+        return 128 + signal.SIGINT
+    except Exception as error:
+        if debug:
+            raise
+        return _explain(error)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Build the tree of verbs; the options of a verb are added when it is the one typed."""
+    parser = argparse.ArgumentParser(
+        prog="srgan-gp",
+        description="Upscale pictures, and train the networks that do it.",
+        epilog="Help for one command: srgan-gp COMMAND --help",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action=_ShowVersion, help="print the version and stop")
+    commands = parser.add_subparsers(
+        title="commands", metavar="COMMAND", required=True, parser_class=CommandParser
+    )
+    for name, summary in COMMANDS.items():
+        commands.add_parser(name, help=summary, description=f"{summary.capitalize()}.")
+    return parser
+
+
+class CommandParser(argparse.ArgumentParser):
+    """The parser of one verb, which reads its options from `srgan_gp.commands` when needed."""
+
+    def __init__(self, *, prog: str, description: str) -> None:
+        super().__init__(prog=prog, description=description, allow_abbrev=False)
+        self._is_complete = False
+
+    def parse_known_args(self, args=None, namespace=None):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+        """Add the verb's options, then parse as usual."""
+        self.complete()
+        return super().parse_known_args(args, namespace)
+
+    def complete(self) -> None:
+        """Add the options of this verb, once."""
+        if self._is_complete:
+            return
+        self._is_complete = True
+        command = import_module(f"srgan_gp.commands.{self.prog.split()[-1]}")
+        command.add_options(self)
+        self.add_argument("--debug", action="store_true", help="show where an error comes from")
+        self.set_defaults(run=command.run)
+
+
+class _ShowVersion(argparse.Action):
+    """Print the installed version; looked up only when asked for."""
+
+    def __init__(self, option_strings: list[str], dest: str, help: str) -> None:
+        super().__init__(option_strings, dest, nargs=0, help=help, default=argparse.SUPPRESS)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        print("srgan-gp", import_module("srgan_gp").__version__)
+        parser.exit()
+
+
+@contextmanager
+def _terminated_by_signal() -> Generator[None]:
+    """Let SIGTERM unwind the program, so that no unfinished file stays, and end with 143."""
+
+    def stop(_number: int, _frame: FrameType | None) -> NoReturn:
+        raise SystemExit(128 + signal.SIGTERM)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before: Callable[[int, FrameType | None], object] | int | None
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _explain(error: Exception) -> int:
+    """Say in one sentence what went wrong; return the exit code."""
+    if isinstance(error, ModuleNotFoundError):
+        error = _missing_package(error)
+    if isinstance(error, SrganGpError):
+        say(f"srgan-gp: error: {error}")
+        return error.exit_code
+    kind = type(error).__name__
+    say(f"srgan-gp: internal error: {kind}: {error}; run again with --debug to see where")
+    return 1
+
+
+def _missing_package(error: ModuleNotFoundError) -> Exception:
+    """Name the pip line that brings the package a command could not import."""
+    package = (error.name or "").partition(".")[0]
+    if package not in _TRAINING_PACKAGES:
+        return error
+    return MissingExtraError(
+        f"This command needs the package {package}, which is not installed: "
+        'pip install "srgan-gp[train]" (in a clone: pip install ".[train]").'
+    )

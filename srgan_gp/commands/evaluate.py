@@ -1,0 +1,53 @@
+"""`srgan-gp evaluate`: the scores of a model on pictures whose large versions are known."""
+
+import argparse
+import json
+from pathlib import Path
+
+LOW_RES = {
+    "matlab": "MATLAB's antialiased bicubic, as the published benchmarks",
+    "cv2": "OpenCV's bicubic, which does not antialias",
+    "area-jpeg75": "area average, then JPEG at quality 75",
+    "real": "blur, noise and JPEG drawn at random with a fixed seed",
+}
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this verb."""
+    parser.add_argument("model", metavar="MODEL", help="a model's name, or the path of an .onnx")
+    parser.add_argument(
+        "--data", required=True, metavar="DIR_OR_ZIP[:FOLDER]", help="the large pictures"
+    )
+    ways = "; ".join(f"{name}: {text}" for name, text in LOW_RES.items())
+    parser.add_argument(
+        "--low-res", choices=LOW_RES, default="matlab",
+        help=f"how the small pictures are made [matlab]. {ways}",
+    )  # fmt: skip
+    parser.add_argument(
+        "-s", "--scale", type=int, metavar="N", help="enlargement [the model's own]"
+    )
+    parser.add_argument(
+        "--feature-weights", type=Path, metavar="FILE",
+        help="SqueezeNet 1.1 (.safetensors) for the squeeze distance [torchvision's]",
+    )  # fmt: skip
+    parser.add_argument("--json", action="store_true", help="print one JSON object on stdout")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Score a model and print the means, or everything as JSON."""
+    from srgan_gp.training.evaluate import evaluate
+
+    scores = evaluate(
+        options.model,
+        options.data,
+        low_res=options.low_res,
+        scale=options.scale,
+        feature_weights=options.feature_weights,
+    )
+    values = scores.as_dict()
+    if options.json:
+        print(json.dumps(values, indent=2))
+        return 0
+    for name, value in values["mean"].items():
+        print(f"{name}: {value:.4f}")
+    return 0

@@ -1,0 +1,22 @@
+"""`srgan-gp export`: a training run becomes a model that `upscale` takes."""
+
+import argparse
+from pathlib import Path
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this verb."""
+    parser.add_argument("run_dir", metavar="RUN", type=Path, help="folder of a training run")
+    parser.add_argument("--name", required=True, help="the model's name")
+    parser.add_argument(
+        "-o", "--output", type=Path, default=Path(), metavar="DIR",
+        help="folder for the three files of the model [the current one]",
+    )  # fmt: skip
+
+
+def run(options: argparse.Namespace) -> int:
+    """Write the ONNX file, the safetensors file and the card; print the card's path."""
+    from srgan_gp.training.export import export
+
+    print(export(options.run_dir, options.name, options.output))
+    return 0

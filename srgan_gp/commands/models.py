@@ -1,0 +1,29 @@
+"""`srgan-gp models`: what can be passed to `--model`."""
+
+import argparse
+import json
+from dataclasses import asdict
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this verb."""
+    parser.add_argument("--json", action="store_true", help="print one JSON object on stdout")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print one paragraph a model: what it does, its licence, its size and its scores."""
+    from srgan_gp.catalog import list_models
+
+    cards = list_models()
+    if options.json:
+        print(json.dumps({"models": [asdict(card) for card in cards]}, indent=2))
+        return 0
+    for card in cards:
+        megabytes = card.files["onnx"].bytes / 1e6
+        print(f"{card.name}: {card.summary}")
+        print(f"  {card.task} x{card.scale}, {megabytes:.1f} MB, licence {card.licence}")
+        for score in card.scores:
+            print(f"  {score.set}: {score.metric} {score.value} ({score.protocol})")
+        for limit in card.limits:
+            print(f"  limit: {limit}")
+    return 0

@@ -1,0 +1,55 @@
+"""`srgan-gp train`: a network from pictures, or from an earlier model."""
+
+import argparse
+import dataclasses
+import json
+from pathlib import Path
+
+from srgan_gp.training.config import PRESETS, TrainConfig, resolve
+from srgan_gp.training.config import add_options as add_config_options
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this verb: its own, and one for each field of the configuration."""
+    parser.description = (
+        "Train a model on your own pictures. To resume a run, type the same command again."
+    )
+    parser.add_argument(
+        "--preset", default="classic-x4", choices=sorted(PRESETS), help="values to start from"
+    )
+    parser.add_argument(
+        "--data", nargs="+", required=True, metavar="PATH",
+        help="folders of pictures, or zip files of them",
+    )  # fmt: skip
+    parser.add_argument("--validation", metavar="PATH", help="a folder or zip to score on")
+    parser.add_argument(
+        "-o", "--output", required=True, type=Path, metavar="RUN", help="folder of the run"
+    )
+    parser.add_argument(
+        "--start-from", type=Path, metavar="FILE", help="weights to start from (.safetensors)"
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="print the configuration as JSON and stop"
+    )
+    group = parser.add_argument_group("configuration (each overrides the preset)")
+    add_config_options(group, TrainConfig)  # type: ignore[arg-type]
+
+
+def run(options: argparse.Namespace) -> int:
+    """Train, or continue the run that lies in the output folder."""
+    fields = {f.name for f in dataclasses.fields(TrainConfig)}
+    config = resolve(options.preset, {k: v for k, v in vars(options).items() if k in fields})
+    if options.dry_run:
+        print(json.dumps(dataclasses.asdict(config), indent=2))
+        return 0
+    from srgan_gp.training.loop import train
+
+    final = train(
+        config,
+        options.data,
+        options.output,
+        validation=options.validation,
+        start_from=options.start_from,
+    )
+    print(final)
+    return 0

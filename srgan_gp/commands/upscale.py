@@ -1,0 +1,204 @@
+"""`srgan-gp upscale`: files, patterns and flat folders of pictures, enlarged."""
+
+import argparse
+import json
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from srgan_gp.errors import NothingToDoError, OutputError, UsageError
+from srgan_gp.terminal import bar
+
+if TYPE_CHECKING:
+    from srgan_gp.batch.inputs import Inputs
+    from srgan_gp.batch.plan import Output, Plan
+    from srgan_gp.batch.runner import Outcome, Settings
+    from srgan_gp.inference.upscaler import Upscaler
+
+ITEMS_FAILED = 3
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this verb."""
+    add = parser.add_argument
+    add("inputs", nargs="*", metavar="INPUT", help="a picture, a folder of pictures or a pattern")
+    add("-i", "--input", action="append", default=[], metavar="INPUT", help="the same, as an option")
+    add("-o", "--output", metavar="PATH", help="folder for the results, or, for one picture, a file "
+        "[one picture: beside it, as NAME_x4]")  # fmt: skip
+    add("-n", "--model", metavar="NAME", help="a name that `srgan-gp models` lists, or the path of "
+        "an .onnx file [classic-x4]")  # fmt: skip
+    add("-s", "--scale", type=_scale, metavar="S", help="enlargement of both sides [the model's]; "
+        "any other one is reached by resampling the model's result")  # fmt: skip
+    add("-t", "--tile", type=_tile, default="auto", metavar="auto|none|N", help="side of the tiles "
+        "that bound the memory; the result does not depend on it [auto]")  # fmt: skip
+    add("--device", default=None, metavar="auto|cpu|cuda[:N]", help="what to compute on [auto]")
+    add("-g", "--gpu-id", type=_whole_number, metavar="N", help="short for --device cuda:N")
+    add("--threads", type=_count, metavar="N", help="CPU threads [all cores]")
+    add("--suffix", metavar="TEXT", help="added to the name of each result")
+    add("-f", "--format", "--ext", dest="format", default="auto", metavar="NAME",
+        help="png, jpeg, webp, tiff or bmp [auto: the input's, or PNG where that cannot hold the "
+        "result]")  # fmt: skip
+    add("-q", "--quality", type=_quality, metavar="1-100", help="of JPEG and WebP [95]")
+    add("--exist", choices=["error", "skip", "overwrite", "rename"], default="error",
+        help="what to do about a result that is already there [error]")  # fmt: skip
+    add("--max-pixels", type=_count, default=100_000_000, metavar="N",
+        help="largest picture to read, in pixels [100000000]")  # fmt: skip
+    add("--strip-metadata", action="store_true", help="leave out EXIF, XMP and resolution")
+    add("--json", action="store_true", help="print one JSON object on stdout, nothing on stderr "
+        "but errors")  # fmt: skip
+
+
+def run(options: argparse.Namespace) -> int:
+    """Upscale every input that can be; return 0, or 3 when some could not."""
+    from srgan_gp.batch.inputs import gather
+    from srgan_gp.batch.plan import make_plan, prepare_folder, without_results
+    from srgan_gp.batch.runner import Settings
+    from srgan_gp.inference.upscaler import Upscaler
+
+    arguments = options.inputs + options.input
+    if not arguments:
+        raise UsageError("No input: give a picture, a folder or a pattern.")
+    device = _device(options)
+    inputs = gather(arguments)
+    if not inputs.named + inputs.found:
+        raise NothingToDoError(_why_nothing(arguments, inputs))
+    _output(options, arguments, inputs, 4.0)  # What is wrong with -o is said before the model loads.
+    model = {} if options.model is None else {"model": options.model}
+    upscaler = Upscaler.load(**model, device=device, threads=options.threads)
+    scale = options.scale or upscaler.scale
+    output = _output(options, arguments, inputs, scale)
+    plan = make_plan(without_results(inputs, output), output)
+    prepare_folder(output.folder)
+    settings = Settings(
+        scale=options.scale,
+        tile=options.tile,
+        quality=options.quality,
+        max_pixels=options.max_pixels,
+        strip_metadata=options.strip_metadata,
+    )
+    return _run_and_report(plan, upscaler, settings, inputs, wants_json=options.json)
+
+
+def _run_and_report(
+    plan: "Plan", upscaler: "Upscaler", settings: "Settings", inputs: "Inputs", *, wants_json: bool
+) -> int:
+    """Run the plan and tell of every picture, also when the run is cut short."""
+    from srgan_gp.batch.report import as_object, outcome_line, summary_line
+    from srgan_gp.batch.runner import Outcome, failed, not_tried, run
+
+    outcomes = [Outcome(job.source, "skipped", target=job.target) for job in plan.skipped]
+    outcomes += [failed(source, error) for source, error in plan.failures]
+    with bar(len(plan.jobs), is_silent=wants_json) as narrator:
+        narrator.line(upscaler.choice)
+        for outcome in outcomes:
+            narrator.line(outcome_line(outcome))
+        before = len(outcomes)
+
+        def show_progress(done: int, tiles: int) -> None:
+            position = len(outcomes) - before
+            narrator.move(position + done / tiles, str(plan.jobs[position].source))
+
+        try:
+            for outcome in run(plan, upscaler, settings, on_progress=show_progress):
+                outcomes.append(outcome)
+                narrator.line(outcome_line(outcome))
+        finally:
+            outcomes += map(not_tried, plan.jobs[len(outcomes) - before :])
+            narrator.line(summary_line(outcomes, inputs.ignored, inputs.folders_not_entered))
+            if wants_json:
+                about = {"ignored": inputs.ignored, "model": upscaler.name}
+                print(json.dumps(as_object(outcomes, **about), indent=2))
+    return ITEMS_FAILED if any(o.status == "failed" for o in outcomes) else 0
+
+
+def _output(
+    options: argparse.Namespace, arguments: list[str], inputs: "Inputs", scale: float
+) -> "Output":
+    """Decide where the results go and what they are called.
+
+    Raises:
+        UsageError: -o is missing, or a file's name for several pictures.
+        OutputError: -o is a file where a folder is needed.
+    """
+    from srgan_gp.batch.plan import Output
+    from srgan_gp.images import FORMATS, find_format
+
+    extension = None if options.format == "auto" else FORMATS[find_format(options.format)].suffixes[0]
+    is_single = len(inputs.named) == len(arguments) == 1
+    if options.output is None:
+        if not is_single:
+            raise UsageError("Several pictures need a folder for the results: pass -o FOLDER.")
+        suffix = f"_x{scale:g}" if options.suffix is None else options.suffix
+        return Output(inputs.named[0].parent, None, suffix, extension, options.exist)
+    path = Path(options.output)
+    if path.is_dir() or not _names_a_picture(path):
+        if path.exists() and not path.is_dir():
+            raise OutputError(f"{path} is a file; give a folder for the results, or a new name.")
+        return Output(path, None, options.suffix or "", extension, options.exist)
+    if not is_single:
+        raise UsageError(f"{path} is the name of one picture; give a folder for several results.")
+    if extension is not None and path.suffix.lower() not in FORMATS[find_format(extension)].suffixes:
+        raise UsageError(f"{path} does not end like a {options.format} file; drop one of the two.")
+    return Output(path.parent, path.name, "", path.suffix, options.exist)
+
+
+def _names_a_picture(path: Path) -> bool:
+    """Say whether a path ends like a picture that can be written."""
+    from srgan_gp.images import FORMATS
+
+    return any(path.suffix.lower() in row.suffixes for row in FORMATS.values())
+
+
+def _why_nothing(arguments: list[str], inputs: "Inputs") -> str:
+    names = ", ".join(arguments)
+    if inputs.ignored or inputs.folders_not_entered:
+        return (
+            f"No picture in {names}: {inputs.ignored} other files and "
+            f"{inputs.folders_not_entered} folders were passed over."
+        )
+    return f"No picture in {names}: nothing is there, or nothing matches."
+
+
+def _device(options: argparse.Namespace) -> str:
+    if options.gpu_id is None:
+        return options.device or "auto"
+    device = f"cuda:{options.gpu_id}"
+    if options.device not in (None, "auto", "cuda", device):
+        raise UsageError(f"--gpu-id {options.gpu_id} and --device {options.device} disagree.")
+    return device
+
+
+def _scale(text: str) -> float:
+    value = float(text)
+    if not (math.isfinite(value) and value > 0):
+        raise argparse.ArgumentTypeError(f"the scale must be a number above 0, not {text}")
+    return value
+
+
+def _tile(text: str) -> int | Literal["auto"] | None:
+    if text == "auto":
+        return "auto"
+    if text == "none":
+        return None
+    if not text.isdecimal() or int(text) < 1:
+        # Other tools take 0 for "no tiles" or for "choose": it is refused, not guessed.
+        raise argparse.ArgumentTypeError(f"write auto, none or a side of 1 or more, not {text}")
+    return int(text)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"need a whole number of 1 or more, not {text}")
+    return int(text)
+
+
+def _whole_number(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"need a whole number of 0 or more, not {text}")
+    return int(text)
+
+
+def _quality(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 100:
+        raise argparse.ArgumentTypeError(f"the quality must be from 1 to 100, not {text}")
+    return int(text)
