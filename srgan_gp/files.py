@@ -1,4 +1,4 @@
-"""Writing files so that a file under its final name is always whole: the only writer of the package."""
+"""The only writer of files in the package: a file under its final name is always whole."""
 
 import errno
 import os
@@ -29,9 +29,10 @@ _KEPT_NAME_LENGTH = 40  # 40 characters of 4 bytes, a token and two dots stay be
 def atomic_write(path: Path) -> Iterator[BinaryIO]:
     """Open a file to be written in full, or not at all.
 
-    The bytes go to a hidden file `.NAME.TOKEN.part` in the same folder. When the block ends they are
-    flushed to the disk and the file takes its final name in one step. When the block raises, the hidden
-    file is removed and whatever was under the final name is untouched. A symbolic link is followed.
+    The bytes go to a hidden file `.NAME.TOKEN.part` in the same folder. When the block ends they
+    are flushed to the disk and the file takes its final name in one step. When the block raises,
+    the hidden file is removed and whatever was under the final name is untouched. A symbolic link
+    is followed.
 
     Args:
         path: the final name; its folder must exist.
@@ -43,12 +44,10 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
         OutputError: the file cannot be written; any OSError raised inside the block counts as that.
     """
     target = Path(os.path.realpath(path))
-    partial = target.with_name(
-        f".{target.name[:_KEPT_NAME_LENGTH]}.{secrets.token_hex(4)}.part"
-    )
+    partial = target.with_name(f".{target.name[:_KEPT_NAME_LENGTH]}.{secrets.token_hex(4)}.part")
     try:
         if target.exists() and not target.is_file():
-            # Replacing a device or a pipe by a file would be a surprise, so only files are replaced.
+            # Replacing a device or a pipe by a file would be a surprise.
             raise OutputError(f"cannot write {path}: it exists and is not a regular file")
         with _removed_on_error(partial), partial.open("xb") as file:
             yield file
@@ -56,7 +55,7 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
             os.fsync(file.fileno())
             _copy_permissions(target, partial)
             file.close()  # Windows cannot rename an open file.
-            os.replace(partial, target)
+            partial.replace(target)
     except OSError as error:
         reason = _REASONS.get(error.errno or 0, error.strerror or str(error))
         raise OutputError(f"cannot write {path}: {reason}") from error

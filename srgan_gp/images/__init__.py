@@ -1,4 +1,4 @@
-"""Picture files to arrays and back, with nothing lost on the way: bit depth, alpha, colour, metadata."""
+"""Picture files to arrays and back, with bit depth, alpha, colour and metadata kept."""
 
 from srgan_gp.images.picture import Picture
 from srgan_gp.images.reading import DEFAULT_MAX_PIXELS, read_image

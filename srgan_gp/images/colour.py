@@ -1,4 +1,4 @@
-"""Pixels of every mode Pillow decodes -> RGB or grey arrays, and the conversions that encoders need."""
+"""Pixels of every mode Pillow decodes -> RGB or grey arrays, and conversions between arrays."""
 
 import io
 from typing import Any

@@ -1,4 +1,4 @@
-"""The six containers that are opened, told by their first bytes; every other one is refused by name."""
+"""The six containers that are opened, told by their first bytes; all others are refused by name."""
 
 import importlib
 import threading
@@ -48,8 +48,6 @@ _REFUSED = {
     b"v/1\x01": "OpenEXR", b"#?RADIANCE": "Radiance HDR", b"#?RGBE": "Radiance HDR",
     b"gimp xcf": "GIMP", b"qoif": "QOI", b"\xd7\xcd\xc6\x9a": "WMF", b"\x0a\x05\x01": "PCX",
     b"II\xbc": "JPEG XR", b"FUJIFILM": "camera raw", b"IIRO": "camera raw", b"IIU\0": "camera raw",
-    b"P1\n": "PBM", b"P2\n": "PGM", b"P3\n": "PPM", b"P4\n": "PBM", b"P5\n": "PGM", b"P6\n": "PPM",
-    b"P7\n": "PAM", b"Pf\n": "PFM", b"PF\n": "PFM",
 }  # fmt: skip
 _BRANDS = {b"avif": "AVIF", b"avis": "AVIF", b"heic": "HEIC", b"heix": "HEIC", b"mif1": "HEIF",
            b"msf1": "HEIF", b"crx ": "camera raw"}  # fmt: skip
@@ -69,12 +67,12 @@ def container_of(head: bytes) -> Container:
     if refused is not None:
         raise PictureError(
             "E_FORMAT_NOT_ALLOWED",
-            f"{refused} files are not opened; convert it to {READABLE} first",
+            f"this is a {refused} file; convert it to {READABLE} first",
         )
     for container in CONTAINERS:
-        if head.startswith(container.signatures):
-            if container.name != "WEBP" or head[8:12] == b"WEBP":
-                return container
+        is_other_riff = container.name == "WEBP" and head[8:12] != b"WEBP"
+        if head.startswith(container.signatures) and not is_other_riff:
+            return container
     what = "this is text" if _is_text(head) else "this is not a picture"
     raise PictureError("E_NOT_AN_IMAGE", f"{what}; give a {READABLE} file")
 
@@ -85,6 +83,8 @@ def _refused_name(head: bytes) -> str | None:
             return name
     if head[4:8] == b"ftyp":
         return _BRANDS.get(head[8:12])
+    if head[:1] == b"P" and head[1:2] in b"1234567fF" and head[2:3].isspace():
+        return "PPM"
     return "SVG" if b"<svg" in head.lower() else None
 
 
@@ -99,8 +99,8 @@ def _is_text(head: bytes) -> bool:
 def open_container(file: BinaryIO, container: Container) -> ImageFile.ImageFile:
     """Open `file` with the one Pillow class for `container`; pixels are not decoded yet.
 
-    `Image.open` is not used: it would try other plugins, and its own pixel limit can only be changed
-    for the whole process. The caller checks the size before it loads the pixels.
+    `Image.open` is not used: it would try other plugins, and its own pixel limit can only be
+    changed for the whole process. The caller checks the size before it loads the pixels.
     """
     module, name = container.opener.split(".")
     opener = getattr(importlib.import_module(f"PIL.{module}"), name)
@@ -110,8 +110,8 @@ def open_container(file: BinaryIO, container: Container) -> ImageFile.ImageFile:
 class _PillowWarnings:
     """Silence Pillow's warnings while at least one thread is reading.
 
-    Damaged metadata makes Pillow warn; our notes and errors say what a user needs to know. The count
-    keeps overlapping threads from restoring the filters in the wrong order.
+    Damaged metadata makes Pillow warn; our notes and errors say what a user needs to know. The
+    count keeps overlapping threads from restoring the filters in the wrong order.
     """
 
     def __init__(self) -> None:
@@ -139,6 +139,15 @@ class _PillowWarnings:
 silenced_pillow = _PillowWarnings().silenced
 
 
+_UNUSUAL = (
+    "unknown pixel mode",
+    "cannot handle",
+    "not support",
+    "unsupported",
+    "unknown compression",
+)
+
+
 @contextmanager
 def decoder_errors(name: str) -> Iterator[None]:
     """Turn whatever a decoder raises into a PictureError, with `name` as the container's name.
@@ -147,18 +156,24 @@ def decoder_errors(name: str) -> Iterator[None]:
     OverflowError, so every Exception is taken for damage.
     """
     try:
-        with silenced_pillow():
-            yield
+        yield
     except PictureError:
         raise
     except Image.DecompressionBombError as error:
-        raise PictureError("E_TOO_MANY_PIXELS", f"{error}; give a smaller picture") from error
+        raise PictureError(
+            "E_TOO_MANY_PIXELS", "it has more pixels than can be read safely; make it smaller"
+        ) from error
     except MemoryError as error:
         raise PictureError(
-            "E_OUT_OF_MEMORY", "there is not enough memory to read this picture"
+            "E_OUT_OF_MEMORY", "there is not enough memory to read this picture; make it smaller"
         ) from error
     except Exception as error:
-        words = " ".join(str(error).split()) or type(error).__name__
+        words = " ".join(str(error).split())
+        if any(unusual in words.lower() for unusual in _UNUSUAL):
+            raise PictureError(
+                "E_FORMAT_NOT_ALLOWED",
+                f"this kind of {name} file is not read ({words}); save it anew with 8 or 16 bits",
+            ) from error
         raise PictureError(
-            "E_DAMAGED", f"the {name} file is damaged or cut short ({words}); get a whole copy of it"
+            "E_DAMAGED", f"the {name} file is damaged or cut short; get a whole copy of it"
         ) from error

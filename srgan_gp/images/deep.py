@@ -52,9 +52,7 @@ def decode_deep(data: bytes, image: Image.Image) -> tuple[Array, Array | None]:
     if image.format == "TIFF":
         # OpenCV turns a TIFF by its tag even when told to leave everything unchanged.
         data = without_orientation(data)
-    channels: Array | None = opencv.imdecode(
-        np.frombuffer(data, np.uint8), opencv.IMREAD_UNCHANGED
-    )
+    channels: Array | None = opencv.imdecode(np.frombuffer(data, np.uint8), opencv.IMREAD_UNCHANGED)
     if channels is None or channels.dtype != np.uint16 or channels.ndim != 3:
         raise PictureError(
             "E_DAMAGED", f"the {image.format} file is damaged or of an unusual kind; save it anew"

@@ -1,4 +1,4 @@
-"""Encoders: a picture that fits the format -> the bytes of its file. `writing.FORMATS` lists them."""
+"""A picture that fits a format -> the bytes of its file; `writing.FORMATS` lists the encoders."""
 
 import importlib
 import io
@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from srgan_gp.images.deep import import_opencv
 from srgan_gp.images.picture import Array, Picture
-from srgan_gp.images.png import metadata_chunks, with_chunks
+from srgan_gp.images.png import encode_deep_png, metadata_chunks, with_chunks
 from srgan_gp.images.tiff import encode_tiff
 
 _FULL_CHROMA_QUALITY = 90  # from here on JPEG keeps the colour of every pixel (4:4:4)
@@ -26,8 +25,8 @@ def channels_of(picture: Picture) -> Array:
 def encode_png(picture: Picture, quality: int) -> bytes:
     """Encode a PNG of 8 or 16 bits; `quality` has no meaning."""
     channels = channels_of(picture)
-    if channels.dtype == np.uint16 and channels.shape[2] > 1:
-        data = _encode_deep_png(channels)
+    if channels.dtype == np.uint16:
+        data = encode_deep_png(channels)  # Pillow can write 16 bits for grey alone.
     else:
         data = _encode_by_pillow(channels, "PNG")
     return with_chunks(
@@ -36,16 +35,6 @@ def encode_png(picture: Picture, quality: int) -> bytes:
             icc_profile=picture.icc_profile, exif=picture.exif, xmp=picture.xmp, dpi=picture.dpi
         ),
     )
-
-
-def _encode_deep_png(channels: Array) -> bytes:
-    """Encode 16-bit colour, which Pillow cannot; grey with alpha becomes RGB with alpha."""
-    opencv = import_opencv()
-    order = [0, 0, 0, 1] if channels.shape[2] == 2 else [2, 1, 0, 3][: channels.shape[2]]
-    is_encoded, data = opencv.imencode(".png", np.ascontiguousarray(channels[..., order]))
-    if not is_encoded:
-        raise RuntimeError("OpenCV did not encode a PNG")
-    return data.tobytes()
 
 
 def encode_jpeg(picture: Picture, quality: int) -> bytes:
@@ -63,7 +52,7 @@ def encode_jpeg(picture: Picture, quality: int) -> bytes:
 
 
 def encode_webp(picture: Picture, quality: int) -> bytes:
-    """Encode a WebP of `quality` 1 to 100; 100 is lossless, down to the colours under full transparency."""
+    """Encode a WebP of `quality` 1 to 100; 100 is lossless, even where it is transparent."""
     lossless = quality == _LOSSLESS_QUALITY
     return _encode_by_pillow(
         channels_of(picture),

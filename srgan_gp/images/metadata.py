@@ -10,7 +10,7 @@ from PIL import Image
 
 from srgan_gp.images.picture import Array
 
-_ORIENTATION, _WIDTH, _HEIGHT = 0x0112, 0x0100, 0x0101
+_ORIENTATION, _WIDTH, _HEIGHT, _RESOLUTION_UNIT = 0x0112, 0x0100, 0x0101, 0x0128
 _PIXEL_WIDTH, _PIXEL_HEIGHT = 0xA002, 0xA003
 _EXIF_IFD, _THUMBNAIL_OFFSET, _THUMBNAIL_LENGTH = 0x8769, 0x0201, 0x0202
 _SHORT, _LONG = 3, 4
@@ -110,7 +110,7 @@ def corrected_exif(exif: bytes, *, height: int, width: int) -> bytes:
 
 
 def without_orientation(tiff: bytes) -> bytes:
-    """Set the orientation of a whole TIFF file to 1; the file is returned as it is when it has none."""
+    """Set the orientation in the bytes of a whole TIFF file to 1, if there is one."""
     order = {b"II*\0": "<", b"MM\0*": ">"}.get(tiff[:4])
     if order is None:
         return tiff
@@ -199,6 +199,8 @@ def dpi_of(image: Image.Image) -> tuple[float, float] | None:
         horizontal, vertical = (float(value) for value in image.info["dpi"])
     except (KeyError, TypeError, ValueError, ArithmeticError):
         return None
+    if image.format == "TIFF" and _RESOLUTION_UNIT not in image.getexif():
+        return None  # Pillow makes one up.
     if not all(math.isfinite(value) and value > 0 for value in (horizontal, vertical)):
         return None
     return horizontal, vertical

@@ -18,7 +18,7 @@ class Picture:
     """
 
     pixels: Array
-    """(H, W, 3) RGB or (H, W, 1) grey; uint8, uint16, or float32 in [0, 1]. EXIF orientation applied."""
+    """(H, W, 3) RGB or (H, W, 1) grey; uint8, uint16, or float32 in [0, 1]."""
 
     alpha: Array | None = None
     """(H, W), dtype of `pixels`; the full value is opaque. The colours are not multiplied by it."""
@@ -27,7 +27,7 @@ class Picture:
     """The ICC profile that gives `pixels` their meaning; without one they are sRGB."""
 
     exif: bytes | None = None
-    """TIFF-structured EXIF without the `Exif` prefix, as it was in the file; `write_image` corrects it."""
+    """TIFF-structured EXIF without the `Exif` prefix, as in the file; `write_image` corrects it."""
 
     xmp: bytes | None = None
     """An XMP packet, as it was in the file; `write_image` corrects it."""

@@ -1,4 +1,4 @@
-"""read_image: one picture file -> Picture, or one PictureError that says what is wrong with the file."""
+"""read_image: one picture file -> Picture, or a PictureError that says what is wrong with it."""
 
 import os
 import stat
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from PIL import Image
+from PIL.ImageFile import ImageFile
 
 from srgan_gp.errors import PictureError
 from srgan_gp.images.colour import split_channels
@@ -19,6 +20,7 @@ from srgan_gp.images.containers import (
     container_of,
     decoder_errors,
     open_container,
+    silenced_pillow,
 )
 from srgan_gp.images.deep import decode_deep, is_deep
 from srgan_gp.images.metadata import (
@@ -108,11 +110,12 @@ def decode_picture(file: BinaryIO, *, max_pixels: int, suffix: str = "") -> Pict
     container = container_of(head)
     _check_has_pixels(head, container)
     file.seek(0)
-    with decoder_errors(container.name):
-        image = open_container(file, container)
-    check_pixel_count(image.width, image.height, max_pixels)
-    with decoder_errors(container.name), image:
-        picture = _decoded(file, head, container, image)
+    with silenced_pillow():
+        with decoder_errors(container.name):
+            image = open_container(file, container)
+        with image:
+            check_pixel_count(image.width, image.height, max_pixels)
+            picture = _decoded(file, head, image)
     return replace(picture, notes=picture.notes + _suffix_notes(container, suffix))
 
 
@@ -145,36 +148,38 @@ def _check_has_pixels(head: bytes, container: Container) -> None:
         raise PictureError("E_NO_PIXELS", "it has no pixels: its width or its height is 0")
 
 
-def _decoded(
-    file: BinaryIO, head: bytes, container: Container, image: Image.Image
-) -> Picture:
-    if container.name == "TIFF":
+def _decoded(file: BinaryIO, head: bytes, image: ImageFile) -> Picture:
+    name = str(image.format)
+    if name == "TIFF":
         refuse_camera_raw(image)
-    if container.name == "PNG":
+    if name == "PNG":
         check_pixel_chunks(file)
     orientation, deep = orientation_of(image), is_deep(image, head)
-    image.load()
-    notes = _notes(image)
     icc_profile: bytes | None = image.info.get("icc_profile")
-    if deep:
-        file.seek(0)
-        pixels, alpha = decode_deep(_read(file), image)
-    else:
-        pixels, alpha = split_channels(image, icc_profile)
-        if container.name == "TIFF":
-            pixels = corrected_levels(pixels, image)
-            orientation = 1  # Pillow has turned a TIFF when it is loaded.
-    profile = matching_profile(icc_profile, pixels.shape[2])
+    with decoder_errors(name):
+        image.load()
+        if deep:
+            file.seek(0)
+            pixels, alpha = decode_deep(_read(file), image)
+        else:
+            pixels, alpha = split_channels(image, icc_profile)
+    if name == "TIFF" and not deep:
+        pixels = corrected_levels(pixels, image)
+        orientation = 1  # Pillow has turned a TIFF when it is loaded.
+    notes = _notes(image)
+    profile, exif = matching_profile(icc_profile, pixels.shape[2]), exif_of(image)
     if icc_profile is not None and profile is None and image.mode != "CMYK":
         notes.append("its ICC profile does not fit its pixels and is not used")
+    if exif is None and "exif" in image.info:
+        notes.append("its EXIF data is damaged and is not kept")
     return Picture(
         pixels=upright(pixels, orientation),
         alpha=None if alpha is None else upright(alpha, orientation),
         icc_profile=profile,
-        exif=exif_of(image),
+        exif=exif,
         xmp=xmp_of(image),
         dpi=dpi_of(image),
-        source_format=container.name,
+        source_format=name,
         notes=tuple(notes),
     )
 

@@ -1,7 +1,7 @@
 """TIFF: the levels Pillow leaves as they are when reading, and an encoder for every depth.
 
-Pillow cannot write 16-bit colour and OpenCV writes no metadata, so the encoder is here. The tags are
-laid out by Pillow.
+Pillow cannot write 16-bit colour and OpenCV writes no metadata, so the encoder is here. The tags
+are laid out by Pillow.
 """
 
 import io
@@ -69,6 +69,7 @@ def encode_tiff(
 
     Args:
         channels: (H, W, C), uint8 or uint16; C is 1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha.
+            Nearly no reader takes 16-bit grey with alpha, so give that as RGB and alpha.
         icc_profile: a profile that fits the channels.
         exif: a TIFF-structured block; its descriptive tags are merged into the file's own.
         xmp: an XMP packet.
@@ -107,7 +108,7 @@ def encode_tiff(
 
 
 def _difference_strips(channels: Array, rows: int) -> Iterator[bytes]:
-    """Cut into strips of `rows` rows and store each sample as its difference to the one on its left."""
+    """Cut into strips of `rows` rows, each sample as its difference to the one on its left."""
     little_endian = channels.dtype.newbyteorder("<")
     for top in range(0, channels.shape[0], rows):
         strip = channels[top : top + rows].astype(little_endian)

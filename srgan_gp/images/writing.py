@@ -41,6 +41,8 @@ class Format:
     keeps_alpha: bool = True
     keeps_16_bits: bool = True
     keeps_grey: bool = True
+    keeps_deep_grey_alpha: bool = True
+    """16-bit grey with alpha; nearly no TIFF reader takes that."""
     keeps_profile: bool = True
     max_metadata_bytes: int = 1 << 30
     """Longest EXIF block and longest XMP packet; 0 where there is no place for them."""
@@ -55,7 +57,10 @@ FORMATS = {
     "WEBP": Format(
         (".webp",), encode_webp, max_side=16_383, keeps_16_bits=False, keeps_grey=False
     ),
-    "TIFF": Format((".tif", ".tiff"), encode_tiff_picture, max_side=1 << 31, max_bytes=_FOUR_GIB),
+    "TIFF": Format(
+        (".tif", ".tiff"), encode_tiff_picture, max_side=1 << 31, max_bytes=_FOUR_GIB,
+        keeps_deep_grey_alpha=False,
+    ),
     "BMP": Format(
         (".bmp", ".dib"), encode_bmp, max_side=1 << 31, max_bytes=_FOUR_GIB,
         keeps_alpha=False, keeps_16_bits=False, keeps_profile=False, max_metadata_bytes=0,
@@ -99,7 +104,7 @@ def check_encodable(height: int, width: int, format: str, *, bytes_per_pixel: in
         return
     raise PictureError(
         "E_ENCODER_LIMIT",
-        f"the result of {width:,} x {height:,} pixels does not fit {format}, which ends at {limit}; "
+        f"{width} x {height} pixels do not fit {format}, which ends at {limit}; "
         "choose a smaller scale, or PNG",
     )
 
@@ -114,8 +119,9 @@ def write_image(
 ) -> tuple[str, ...]:
     """Write a picture to a file, whole or not at all; an existing file is replaced.
 
-    16 bits are kept in PNG and TIFF, and float32 is written there with 16 bits. The EXIF orientation
-    becomes 1, the sizes in EXIF and XMP become those of the picture, and the thumbnail is dropped.
+    16 bits are kept in PNG and TIFF, and float32 is written there with 16 bits. The EXIF
+    orientation becomes 1, the sizes in EXIF and XMP become those of the picture, and the thumbnail
+    is dropped.
 
     Args:
         picture: what to write.
@@ -162,7 +168,9 @@ def _with_fitting_pixels(picture: Picture, name: str) -> tuple[Picture, list[str
         warnings.append(f"{name} was written with {bits} bits instead of {pixels.itemsize * 8}")
         pixels = to_depth(pixels, dtype)
         alpha = None if alpha is None else to_depth(alpha, dtype)
-    if pixels.shape[2] == 1 and not row.keeps_grey:
+    is_deep_grey_alpha = alpha is not None and alpha.dtype == np.uint16
+    keeps_grey = row.keeps_deep_grey_alpha if is_deep_grey_alpha else row.keeps_grey
+    if pixels.shape[2] == 1 and not keeps_grey:
         pixels = np.repeat(pixels, 3, axis=2)
     return replace(picture, pixels=pixels, alpha=alpha), warnings
 
