@@ -3,7 +3,7 @@
 import errno
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -26,7 +26,7 @@ _KEPT_NAME_LENGTH = 40  # 40 characters of 4 bytes, a token and two dots stay be
 
 
 @contextmanager
-def atomic_write(path: Path) -> Iterator[BinaryIO]:
+def atomic_write(path: Path) -> Generator[BinaryIO, None, None]:
     """Open a file to be written in full, or not at all.
 
     The bytes go to a hidden file `.NAME.TOKEN.part` in the same folder. When the block ends they
@@ -69,7 +69,7 @@ def atomic_write_bytes(path: Path, data: bytes) -> None:
 
 
 @contextmanager
-def _removed_on_error(partial: Path) -> Iterator[None]:
+def _removed_on_error(partial: Path) -> Generator[None, None, None]:
     try:
         yield
     except BaseException:

@@ -1,15 +1,24 @@
 """Pixels of every mode Pillow decodes -> RGB or grey arrays, and conversions between arrays."""
 
 import io
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
+from numpy.typing import DTypeLike
 from PIL import Image
 
 from srgan_gp.errors import PictureError
 from srgan_gp.images.picture import Array
 
-FULL_VALUE = {np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535, np.dtype(np.float32): 1.0}
+if TYPE_CHECKING:
+    from PIL import ImageCms
+
+FULL_VALUE: dict[np.dtype[Any], float] = {
+    np.dtype(np.uint8): 255.0,
+    np.dtype(np.uint16): 65535.0,
+    np.dtype(np.float32): 1.0,
+}
+"""What white, or opaque, is in each dtype."""
 
 
 def split_channels(image: Image.Image, icc_profile: bytes | None) -> tuple[Array, Array | None]:
@@ -98,29 +107,33 @@ def unpremultiplied(pixels: Array, alpha: Array) -> Array:
 
 def flattened_on_white(pixels: Array, alpha: Array) -> Array:
     """Lay colours (H, W, C) with alpha (H, W) on white; the dtype is kept."""
-    full = FULL_VALUE[pixels.dtype]
-    share = alpha[..., np.newaxis] / full
-    mixed = pixels * share + full * (1 - share)
-    return mixed.astype(np.float32) if full == 1.0 else (mixed + 0.5).astype(pixels.dtype)
+    opacity = alpha[..., np.newaxis]
+    if pixels.dtype == np.float32:
+        return pixels * opacity + (1 - opacity)
+    # Twice the bits hold full * full + full // 2 exactly, with less memory than floats.
+    wide = np.uint16 if pixels.dtype == np.uint8 else np.uint32
+    full = wide(FULL_VALUE[pixels.dtype])
+    mixed = pixels.astype(wide) * opacity + full * (full - opacity)
+    return ((mixed + full // 2) // full).astype(pixels.dtype)
 
 
-def to_depth(values: Array, dtype: type[np.uint8 | np.uint16 | np.float32]) -> Array:
+def to_depth(values: Array, dtype: DTypeLike) -> Array:
     """Scale values to the full range of `dtype`, rounding to nearest.
 
     Args:
         values: uint8, uint16 or float32 in [0, 1]; floats outside are clipped.
         dtype: uint8, uint16 or float32.
     """
+    dtype = np.dtype(dtype)
     if values.dtype == dtype:
         return values
-    full, new_full = FULL_VALUE[values.dtype], FULL_VALUE[np.dtype(dtype)]
-    if dtype is np.float32:
-        return (values / np.float32(full)).astype(np.float32)
+    if dtype == np.float32:
+        return values / np.float32(FULL_VALUE[values.dtype])
     if values.dtype == np.uint8:
         return values.astype(np.uint16) * np.uint16(257)  # 65535 = 255 * 257, exactly
     if values.dtype == np.uint16:
         return ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)
-    return (np.clip(values, 0.0, 1.0) * np.float64(new_full) + 0.5).astype(dtype)
+    return (np.clip(values, 0.0, 1.0) * FULL_VALUE[dtype] + 0.5).astype(dtype)
 
 
 def cmyk_to_srgb(image: Image.Image, icc_profile: bytes | None) -> Image.Image:
@@ -139,16 +152,22 @@ def cmyk_to_srgb(image: Image.Image, icc_profile: bytes | None) -> Image.Image:
 def _lab_to_srgb(image: Image.Image) -> Image.Image:
     from PIL import ImageCms
 
-    return _converted(image, ImageCms.createProfile("LAB"))
+    return _converted(image, ImageCms.ImageCmsProfile(_standard_profile("LAB")))
 
 
-def _converted(image: Image.Image, profile: Any) -> Image.Image:  # noqa: ANN401
+def _standard_profile(name: Literal["LAB", "sRGB"]) -> Any:  # noqa: ANN401  Pillow gives no type.
+    from PIL import ImageCms
+
+    return cast("Any", ImageCms.createProfile(name))  # pyright: ignore[reportUnknownMemberType]
+
+
+def _converted(image: Image.Image, profile: "ImageCms.ImageCmsProfile") -> Image.Image:
     from PIL import ImageCms
 
     converted = ImageCms.profileToProfile(
         image,
         profile,
-        ImageCms.createProfile("sRGB"),
+        ImageCms.ImageCmsProfile(_standard_profile("sRGB")),
         renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
         outputMode="RGB",
         flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,

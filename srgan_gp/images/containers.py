@@ -1,9 +1,10 @@
 """The six containers that are opened, told by their first bytes; all others are refused by name."""
 
 import importlib
+import logging
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -107,6 +108,10 @@ def open_container(file: BinaryIO, container: Container) -> ImageFile.ImageFile:
     return opener(file)
 
 
+# Without a handler of any kind Pillow's log messages would end up on stderr.
+logging.getLogger("PIL").addHandler(logging.NullHandler())
+
+
 class _PillowWarnings:
     """Silence Pillow's warnings while at least one thread is reading.
 
@@ -120,7 +125,7 @@ class _PillowWarnings:
         self._saved = warnings.catch_warnings()
 
     @contextmanager
-    def silenced(self) -> Iterator[None]:
+    def silenced(self) -> Generator[None, None, None]:
         with self._lock:
             if self._readers == 0:
                 self._saved = warnings.catch_warnings()
@@ -149,7 +154,7 @@ _UNUSUAL = (
 
 
 @contextmanager
-def decoder_errors(name: str) -> Iterator[None]:
+def decoder_errors(name: str) -> Generator[None, None, None]:
     """Turn whatever a decoder raises into a PictureError, with `name` as the container's name.
 
     Decoders raise far more than OSError on damaged files: SyntaxError, ValueError, struct.error,

@@ -13,9 +13,10 @@ from srgan_gp.errors import PictureError
 from srgan_gp.images.colour import unpremultiplied
 from srgan_gp.images.metadata import without_orientation
 from srgan_gp.images.picture import Array
+from srgan_gp.images.tiff import tags_of
 
 _BITS, _PHOTOMETRIC, _EXTRA_SAMPLES = 258, 262, 338
-_RGB, _UNSPECIFIED, _PREMULTIPLIED = 2, 0, 1
+_RGB, _UNSPECIFIED, _PREMULTIPLIED, _SEPARATE = 2, 0, 1, 2
 _GREY_WITH_ALPHA = 4  # colour type of a PNG
 
 
@@ -29,7 +30,7 @@ def is_deep(image: Image.Image, head: bytes) -> bool:
     if image.format == "PNG":
         return head[24] == 16 and head[25] != 0  # grey comes out of Pillow with 16 bits
     if image.format == "TIFF":
-        tags: Any = image.tag_v2  # type: ignore[attr-defined]
+        tags = tags_of(image)
         bits = tags.get(_BITS, ())
         return len(bits) >= 3 and set(bits) == {16} and tags.get(_PHOTOMETRIC) == _RGB
     return False
@@ -62,7 +63,7 @@ def decode_deep(data: bytes, image: Image.Image) -> tuple[Array, Array | None]:
     if image.format == "PNG":
         is_grey = data[25] == _GREY_WITH_ALPHA
         return (pixels[..., :1] if is_grey else pixels), alpha
-    extra = image.tag_v2.get(_EXTRA_SAMPLES, (2,))[0]  # type: ignore[attr-defined]
+    (extra, *_) = tags_of(image).get(_EXTRA_SAMPLES, (_SEPARATE,))
     if alpha is None or extra == _UNSPECIFIED:
         return pixels, None
     return (unpremultiplied(pixels, alpha) if extra == _PREMULTIPLIED else pixels), alpha

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[Any]  # uint8, uint16 or float32; each docstring says which
+Array = NDArray[Any]  # each docstring says of which dtype
+_DTYPES = tuple(np.dtype(kind) for kind in (np.uint8, np.uint16, np.float32))
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +46,7 @@ class Picture:
         shape, dtype = self.pixels.shape, self.pixels.dtype
         if len(shape) != 3 or shape[2] not in (1, 3) or min(shape) < 1:
             raise ValueError(f"pixels must be (H, W, 3) or (H, W, 1) and not empty, got {shape}")
-        if dtype not in (np.uint8, np.uint16, np.float32):
+        if dtype not in _DTYPES:
             raise ValueError(f"pixels must be uint8, uint16 or float32, got {dtype}")
         if self.alpha is not None and (self.alpha.shape != shape[:2] or self.alpha.dtype != dtype):
             raise ValueError(

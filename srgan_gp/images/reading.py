@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -66,7 +66,7 @@ def read_image(path: str | Path, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Pic
 
 
 @contextmanager
-def _regular_file(path: Path) -> Iterator[BinaryIO]:
+def _regular_file(path: Path) -> Generator[BinaryIO, None, None]:
     """Open a regular file; a pipe or a device is never waited for."""
     try:
         _require_regular(path.stat().st_mode)

@@ -7,15 +7,19 @@ are laid out by Pillow.
 import io
 import struct
 import zlib
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
-from PIL import Image, TiffImagePlugin
+from PIL import Image
 
 from srgan_gp.errors import PictureError
 from srgan_gp.images.metadata import DESCRIPTIVE_TAGS
 from srgan_gp.images.picture import Array
+
+if TYPE_CHECKING:
+    from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 _SUBFILE, _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 254, 256, 257, 258, 259, 262
 _STRIP_OFFSETS, _SAMPLES, _ROWS_PER_STRIP, _STRIP_BYTES = 273, 277, 278, 279
@@ -26,13 +30,22 @@ _DEFLATE, _HORIZONTAL, _INCH, _SEPARATE_ALPHA = 8, 2, 2, 2
 _STRIP_SIZE = 1 << 18  # bytes of pixels in a strip: small enough for readers that stream
 
 
+_DAMAGED_TAG = (struct.error, LookupError, TypeError, ValueError, ArithmeticError, OSError,
+                SyntaxError, AttributeError, AssertionError)  # fmt: skip
+
+
+def tags_of(image: Image.Image) -> Mapping[int, Any]:
+    """Give the tags of the page that an opened TIFF stands at."""
+    return cast("Mapping[int, Any]", image.tag_v2)  # type: ignore[attr-defined]
+
+
 def refuse_camera_raw(image: Image.Image) -> None:
     """Refuse a TIFF whose first page is only the preview of a camera's raw data.
 
     Raises:
         PictureError: E_FORMAT_NOT_ALLOWED.
     """
-    tags: Any = image.tag_v2  # type: ignore[attr-defined]
+    tags = tags_of(image)
     subfile = tags.get(_SUBFILE, 0)
     if _DNG_VERSION in tags or (isinstance(subfile, int) and subfile & 1):
         raise PictureError(
@@ -48,7 +61,7 @@ def corrected_levels(pixels: Array, image: Image.Image) -> Array:
         pixels: (H, W, C), any dtype, as decoded.
         image: the TIFF they come from.
     """
-    tags: Any = image.tag_v2  # type: ignore[attr-defined]
+    tags = tags_of(image)
     bits = tags.get(_BITS, ())
     if pixels.dtype == np.uint16 and bits == (12,):
         pixels = pixels << 4 | pixels >> 8  # 4095 becomes 65535
@@ -74,10 +87,9 @@ def encode_tiff(
         exif: a TIFF-structured block; its descriptive tags are merged into the file's own.
         xmp: an XMP packet.
         dpi: horizontal and vertical resolution.
-
-    Raises:
-        ValueError: the EXIF block cannot be merged.
     """
+    from PIL import TiffImagePlugin
+
     height, width, count = channels.shape
     rows = max(1, _STRIP_SIZE // (width * count * channels.itemsize))
     strips = [zlib.compress(strip) for strip in _difference_strips(channels, rows)]
@@ -116,13 +128,15 @@ def _difference_strips(channels: Array, rows: int) -> Iterator[bytes]:
         yield strip.tobytes()
 
 
-def _merge_exif(tags: TiffImagePlugin.ImageFileDirectory_v2, exif: bytes) -> None:
+def _merge_exif(tags: "ImageFileDirectory_v2", exif: bytes) -> None:
+    """Add the descriptive tags of an EXIF block; those that are damaged are left out."""
     source = Image.Exif()
-    try:
+    with suppress(*_DAMAGED_TAG):
         source.load(b"Exif\0\0" + exif)
-        for tag in DESCRIPTIVE_TAGS:
+    for tag in DESCRIPTIVE_TAGS:
+        with suppress(*_DAMAGED_TAG):
             if tag in source:
-                tags[tag] = source.get_ifd(tag) if tag in (34665, 34853) else source[tag]
-        tags.tobytes()
-    except (struct.error, LookupError, TypeError, SyntaxError, OSError) as error:
-        raise ValueError(f"the EXIF block cannot be written into a TIFF: {error}") from error
+                probe = type(tags)()
+                probe[tag] = source.get_ifd(tag) if tag in (34665, 34853) else source[tag]
+                probe.tobytes()  # raises for values that cannot be written
+                tags[tag] = probe[tag]

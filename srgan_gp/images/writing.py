@@ -43,7 +43,8 @@ class Format:
     keeps_grey: bool = True
     keeps_deep_grey_alpha: bool = True
     """16-bit grey with alpha; nearly no TIFF reader takes that."""
-    keeps_profile: bool = True
+    max_profile_bytes: int = 1 << 30
+    """Longest ICC profile; 0 where there is no place for one."""
     max_metadata_bytes: int = 1 << 30
     """Longest EXIF block and longest XMP packet; 0 where there is no place for them."""
 
@@ -52,7 +53,8 @@ FORMATS = {
     "PNG": Format((".png",), encode_png, max_side=1_000_000),
     "JPEG": Format(
         (".jpg", ".jpeg", ".jpe", ".jfif"), encode_jpeg, max_side=65_500,
-        keeps_alpha=False, keeps_16_bits=False, max_metadata_bytes=65_500,
+        keeps_alpha=False, keeps_16_bits=False,
+        max_profile_bytes=255 * 65_519, max_metadata_bytes=65_500,
     ),
     "WEBP": Format(
         (".webp",), encode_webp, max_side=16_383, keeps_16_bits=False, keeps_grey=False
@@ -63,7 +65,7 @@ FORMATS = {
     ),
     "BMP": Format(
         (".bmp", ".dib"), encode_bmp, max_side=1 << 31, max_bytes=_FOUR_GIB,
-        keeps_alpha=False, keeps_16_bits=False, keeps_profile=False, max_metadata_bytes=0,
+        keeps_alpha=False, keeps_16_bits=False, max_profile_bytes=0, max_metadata_bytes=0,
     ),
 }  # fmt: skip
 """The formats that can be written, by name; a new one is one more row."""
@@ -151,8 +153,23 @@ def write_image(
     bytes_per_pixel = picture.pixels.itemsize * (3 + (picture.alpha is not None))
     check_encodable(picture.height, picture.width, name, bytes_per_pixel=bytes_per_pixel)
     picture, metadata_warnings = _with_fitting_metadata(picture, name)
-    atomic_write_bytes(path, row.encode(picture, quality))
+    atomic_write_bytes(path, _encoded(picture, name, quality))
     return (*pixel_warnings, *metadata_warnings)
+
+
+def _encoded(picture: Picture, name: str, quality: int) -> bytes:
+    try:
+        return FORMATS[name].encode(picture, quality)
+    except MemoryError as error:
+        raise PictureError(
+            "E_OUT_OF_MEMORY",
+            f"there is not enough memory to encode {name}; choose a smaller scale",
+        ) from error
+    except (OSError, ValueError) as error:
+        # WebP, for one, has limits on detail that show only while it encodes.
+        raise PictureError(
+            "E_ENCODER_LIMIT", f"{name} cannot hold this picture ({error}); write PNG instead"
+        ) from error
 
 
 def _with_fitting_pixels(picture: Picture, name: str) -> tuple[Picture, list[str]]:
@@ -178,7 +195,9 @@ def _with_fitting_pixels(picture: Picture, name: str) -> tuple[Picture, list[str
 def _with_fitting_metadata(picture: Picture, name: str) -> tuple[Picture, list[str]]:
     row, warnings = FORMATS[name], list[str]()
     profile = matching_profile(picture.icc_profile, picture.pixels.shape[2])
-    if picture.icc_profile is not None and (profile is None or not row.keeps_profile):
+    if picture.icc_profile is not None and (
+        profile is None or len(profile) > row.max_profile_bytes
+    ):
         warnings.append(f"{name} cannot carry this ICC profile: colours may look different")
         profile = None
     size = {"height": picture.height, "width": picture.width}
