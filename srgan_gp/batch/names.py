@@ -43,9 +43,7 @@ def result_names(sources: Sequence[Path], extensions: Sequence[str], suffix: str
     short = [shortened(source.stem + suffix, extension) for source, extension in pairs]
     whole = [shortened(source.name + suffix, extension) for source, extension in pairs]
     counts = Counter(map(name_key, short))
-    names = [
-        s if counts[name_key(s)] == 1 else w for s, w in zip(short, whole, strict=True)
-    ]
+    names = [s if counts[name_key(s)] == 1 else w for s, w in zip(short, whole, strict=True)]
     # Names that nobody shares come first, so that a whole name cannot push one aside.
     order = sorted(
         range(len(names)), key=lambda i: (counts[name_key(short[i])], os.fsencode(sources[i]))

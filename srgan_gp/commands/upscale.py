@@ -12,7 +12,7 @@ from srgan_gp.terminal import bar
 if TYPE_CHECKING:
     from srgan_gp.batch.inputs import Inputs
     from srgan_gp.batch.plan import Output, Plan
-    from srgan_gp.batch.runner import Outcome, Settings
+    from srgan_gp.batch.runner import Settings
     from srgan_gp.inference.upscaler import Upscaler
 
 ITEMS_FAILED = 3
@@ -22,7 +22,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of this verb."""
     add = parser.add_argument
     add("inputs", nargs="*", metavar="INPUT", help="a picture, a folder of pictures or a pattern")
-    add("-i", "--input", action="append", default=[], metavar="INPUT", help="the same, as an option")
+    add(
+        "-i", "--input", action="append", default=[], metavar="INPUT", help="the same, as an option"
+    )
     add("-o", "--output", metavar="PATH", help="folder for the results, or, for one picture, a file "
         "[one picture: beside it, as NAME_x4]")  # fmt: skip
     add("-n", "--model", metavar="NAME", help="a name that `srgan-gp models` lists, or the path of "
@@ -62,7 +64,9 @@ def run(options: argparse.Namespace) -> int:
     inputs = gather(arguments)
     if not inputs.named + inputs.found:
         raise NothingToDoError(_why_nothing(arguments, inputs))
-    _output(options, arguments, inputs, 4.0)  # What is wrong with -o is said before the model loads.
+    _output(
+        options, arguments, inputs, 4.0
+    )  # What is wrong with -o is said before the model loads.
     model = {} if options.model is None else {"model": options.model}
     upscaler = Upscaler.load(**model, device=device, threads=options.threads)
     scale = options.scale or upscaler.scale
@@ -123,7 +127,9 @@ def _output(
     from srgan_gp.batch.plan import Output
     from srgan_gp.images import FORMATS, find_format
 
-    extension = None if options.format == "auto" else FORMATS[find_format(options.format)].suffixes[0]
+    extension = (
+        None if options.format == "auto" else FORMATS[find_format(options.format)].suffixes[0]
+    )
     is_single = len(inputs.named) == len(arguments) == 1
     if options.output is None:
         if not is_single:
@@ -137,7 +143,10 @@ def _output(
         return Output(path, None, options.suffix or "", extension, options.exist)
     if not is_single:
         raise UsageError(f"{path} is the name of one picture; give a folder for several results.")
-    if extension is not None and path.suffix.lower() not in FORMATS[find_format(extension)].suffixes:
+    if (
+        extension is not None
+        and path.suffix.lower() not in FORMATS[find_format(extension)].suffixes
+    ):
         raise UsageError(f"{path} does not end like a {options.format} file; drop one of the two.")
     return Output(path.parent, path.name, "", path.suffix, options.exist)
 
