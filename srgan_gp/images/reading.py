@@ -144,7 +144,7 @@ def _check_has_pixels(head: bytes, container: Container) -> None:
     """Tell a picture without pixels from a damaged one, where the header has its size."""
     sides = {"PNG": (head[16:20], head[20:24]), "GIF": (head[6:8], head[8:10]),
              "BMP": (head[18:22], head[22:26])}.get(container.name, ())  # fmt: skip
-    if any(len(side) in (2, 4) and not any(side) for side in sides):
+    if len(head) >= 26 and not all(any(side) for side in sides):
         raise PictureError("E_NO_PIXELS", "it has no pixels: its width or its height is 0")
 
 
