@@ -29,7 +29,7 @@ STRIP_CROP = (120, 100)
 
 def main() -> int:
     """Update or check the README; return the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=first_line(Path(__file__)))
     parser.add_argument("--check", action="store_true", help="change nothing, exit 1 when stale")
     parser.add_argument("--strip", action="store_true", help="make the picture anew as well")
     options = parser.parse_args()

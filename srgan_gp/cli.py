@@ -17,7 +17,7 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from srgan_gp.errors import MissingExtraError, SrganGpError
 from srgan_gp.terminal import say
@@ -87,10 +87,10 @@ class CommandParser(argparse.ArgumentParser):
         super().__init__(prog=prog, description=description, allow_abbrev=False)
         self._is_complete = False
 
-    def parse_known_args(self, args=None, namespace=None):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+    def parse_known_args(self, *args: Any, **named: Any) -> Any:  # noqa: ANN401 - as argparse's
         """Add the verb's options, then parse as usual."""
         self.complete()
-        return super().parse_known_args(args, namespace)
+        return super().parse_known_args(*args, **named)
 
     def complete(self) -> None:
         """Add the options of this verb, once."""

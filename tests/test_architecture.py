@@ -42,6 +42,11 @@ def command(*words):
     )
 
 
+def size_of(path):
+    with Image.open(path) as image:
+        return image.size
+
+
 @pytest.fixture
 def photo(tmp_path):
     path = tmp_path / "photo.jpg"
@@ -65,13 +70,13 @@ def test_upscaling_a_jpeg_loads_the_runtime_and_nothing_it_does_not_need(photo, 
     loaded = modules_after(command("upscale", str(photo), "-n", str(tiny_model)))
     assert "onnxruntime" in loaded
     assert loaded.isdisjoint({"torch", "torchvision", "gradio", "cv2", "kornia", "rich"})
-    assert Image.open(photo.with_name("photo_x4.jpg")).size == (96, 64)
+    assert size_of(photo.with_name("photo_x4.jpg")) == (96, 64)
 
 
 def test_upscaling_a_jpeg_works_where_opencv_cannot_be_imported(photo, tiny_model):
     broken = "import sys; sys.modules['cv2'] = None\n"
     modules_after(broken + command("upscale", str(photo), "-n", str(tiny_model)))
-    assert Image.open(photo.with_name("photo_x4.jpg")).size == (96, 64)
+    assert size_of(photo.with_name("photo_x4.jpg")) == (96, 64)
 
 
 def test_the_version_is_printed_in_well_under_a_second():

@@ -67,8 +67,8 @@ def test_the_python_example_of_the_readme_runs(tmp_path, monkeypatch):
     shutil.copy(source, tmp_path / "in.jpg")
     monkeypatch.chdir(tmp_path)
     exec(compile(example, "README.md", "exec"), {})
-    width, height = Image.open("in.jpg").size
-    assert Image.open("out.png").size == (4 * width, 4 * height)
+    with Image.open("in.jpg") as small, Image.open("out.png") as large:
+        assert large.size == (4 * small.width, 4 * small.height)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))

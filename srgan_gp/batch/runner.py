@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from srgan_gp.batch.plan import Job, Plan
-from srgan_gp.errors import PictureError
+from srgan_gp.errors import ModelRefusedError, PictureError, SrganGpError
 from srgan_gp.images import (
     DEFAULT_MAX_PIXELS,
     FORMATS,
@@ -80,6 +80,7 @@ def run(
 
     Raises:
         OutputError: a result cannot be written; the pictures after it were not tried.
+        DeviceError: the GPU failed; likewise.
     """
     for job in plan.jobs:
         if on_start is not None:
@@ -90,6 +91,14 @@ def run(
             yield failed(job.source, error)
         except MemoryError:
             yield failed(job.source, PictureError("E_OUT_OF_MEMORY", NO_MEMORY))
+        except ModelRefusedError as error:
+            yield failed(job.source, PictureError(error.code, str(error)))
+        except SrganGpError:
+            raise
+        except Exception as error:
+            # A mistake of ours in one picture must not cost the others.
+            message = f"internal error: {type(error).__name__}: {error}; please report it"
+            yield failed(job.source, PictureError(SrganGpError.code, message))
 
 
 def failed(source: Path, error: PictureError) -> Outcome:
@@ -124,7 +133,21 @@ def _upscale_one(
     warnings = write_image(
         upscaled, target, quality=settings.quality, strip_metadata=settings.strip_metadata
     )
-    return Outcome(job.source, "done", target=target, warnings=warnings)
+    report = upscaler.report
+    assert report is not None  # upscale_picture has just made it
+    return Outcome(
+        source=job.source,
+        status="done",
+        target=target,
+        size=(picture.width, picture.height),
+        result_size=(upscaled.width, upscaled.height),
+        device=report.device,
+        provider=report.provider,
+        precision=report.precision,
+        tiles=report.tiles,
+        seconds=report.seconds,
+        warnings=(*picture.notes, *report.warnings, *warnings),
+    )
 
 
 def _check_result_size(width: int, height: int, most: int) -> None:

@@ -6,7 +6,13 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from srgan_gp.errors import NothingToDoError, OutputError, UsageError
+from srgan_gp.errors import (
+    NothingToDoError,
+    OutputError,
+    PictureError,
+    SrganGpError,
+    UsageError,
+)
 from srgan_gp.terminal import bar
 
 if TYPE_CHECKING:
@@ -15,39 +21,40 @@ if TYPE_CHECKING:
     from srgan_gp.batch.runner import Settings
     from srgan_gp.inference.upscaler import Upscaler
 
-ITEMS_FAILED = 3
-
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of this verb."""
     add = parser.add_argument
     add("inputs", nargs="*", metavar="INPUT", help="a picture, a folder of pictures or a pattern")
-    add(
-        "-i", "--input", action="append", default=[], metavar="INPUT", help="the same, as an option"
-    )
-    add("-o", "--output", metavar="PATH", help="folder for the results, or, for one picture, a file "
-        "[one picture: beside it, as NAME_x4]")  # fmt: skip
-    add("-n", "--model", metavar="NAME", help="a name that `srgan-gp models` lists, or the path of "
-        "an .onnx file [classic-x4]")  # fmt: skip
-    add("-s", "--scale", type=_scale, metavar="S", help="enlargement of both sides [the model's]; "
-        "any other one is reached by resampling the model's result")  # fmt: skip
-    add("-t", "--tile", type=_tile, default="auto", metavar="auto|none|N", help="side of the tiles "
-        "that bound the memory; the result does not depend on it [auto]")  # fmt: skip
-    add("--device", default=None, metavar="auto|cpu|cuda[:N]", help="what to compute on [auto]")
+    add("-i", "--input", action="append", default=[], metavar="INPUT", help="the same, by option")
+    add("-o", "--output", metavar="PATH", help=_OUTPUT)
+    add("-n", "--model", metavar="NAME", help=_MODEL)
+    add("-s", "--scale", type=_scale, metavar="S", help=_SCALE)
+    add("-t", "--tile", type=_tile, default="auto", metavar="auto|none|N", help=_TILE)
+    add("--device", metavar="auto|cpu|cuda[:N]", help="what to compute on [auto]")
     add("-g", "--gpu-id", type=_whole_number, metavar="N", help="short for --device cuda:N")
-    add("--threads", type=_count, metavar="N", help="CPU threads [all cores]")
+    add("--threads", type=_count, metavar="N", help="CPU threads [one for each core]")
     add("--suffix", metavar="TEXT", help="added to the name of each result")
-    add("-f", "--format", "--ext", dest="format", default="auto", metavar="NAME",
-        help="png, jpeg, webp, tiff or bmp [auto: the input's, or PNG where that cannot hold the "
-        "result]")  # fmt: skip
+    add("-f", "--format", "--ext", default="auto", metavar="NAME", help=_FORMAT)
     add("-q", "--quality", type=_quality, metavar="1-100", help="of JPEG and WebP [95]")
-    add("--exist", choices=["error", "skip", "overwrite", "rename"], default="error",
-        help="what to do about a result that is already there [error]")  # fmt: skip
-    add("--max-pixels", type=_count, default=100_000_000, metavar="N",
-        help="largest picture to read, in pixels [100000000]")  # fmt: skip
+    add("--exist", choices=_EXIST, default="error", help="what to do about a result that exists")
+    add("--max-pixels", type=_count, default=100_000_000, metavar="N", help=_MAX_PIXELS)
     add("--strip-metadata", action="store_true", help="leave out EXIF, XMP and resolution")
-    add("--json", action="store_true", help="print one JSON object on stdout, nothing on stderr "
-        "but errors")  # fmt: skip
+    add("--json", action="store_true", help="print one JSON object on stdout instead of lines")
+
+
+_EXIST = ("error", "skip", "overwrite", "rename")
+_OUTPUT = (
+    "folder for the results or, for one picture, a file [one picture: beside it, as NAME_x4; "
+    "several: needed]"
+)
+_MODEL = "a name that `srgan-gp models` lists, or the path of an .onnx file [classic-x4]"
+_SCALE = "enlargement of both sides; any other than the model's is reached by resampling [model's]"
+_TILE = "side of the tiles that bound the memory; the result does not depend on it [auto]"
+_FORMAT = (
+    "png, jpeg, webp, tiff or bmp [auto: the input's, or PNG where that cannot hold the result]"
+)
+_MAX_PIXELS = "largest picture to read, in pixels [100000000]"
 
 
 def run(options: argparse.Namespace) -> int:
@@ -64,9 +71,8 @@ def run(options: argparse.Namespace) -> int:
     inputs = gather(arguments)
     if not inputs.named + inputs.found:
         raise NothingToDoError(_why_nothing(arguments, inputs))
-    _output(
-        options, arguments, inputs, 4.0
-    )  # What is wrong with -o is said before the model loads.
+    # What is wrong with -o is said before the model loads; only the suffix needs the scale.
+    _output(options, arguments, inputs, scale=1)
     model = {} if options.model is None else {"model": options.model}
     upscaler = Upscaler.load(**model, device=device, threads=options.threads)
     scale = options.scale or upscaler.scale
@@ -112,7 +118,9 @@ def _run_and_report(
             if wants_json:
                 about = {"ignored": inputs.ignored, "model": upscaler.name}
                 print(json.dumps(as_object(outcomes, **about), indent=2))
-    return ITEMS_FAILED if any(o.status == "failed" for o in outcomes) else 0
+    if any(outcome.code == SrganGpError.code for outcome in outcomes):
+        return SrganGpError.exit_code
+    return PictureError.exit_code if any(o.status == "failed" for o in outcomes) else 0
 
 
 def _output(
@@ -127,9 +135,9 @@ def _output(
     from srgan_gp.batch.plan import Output
     from srgan_gp.images import FORMATS, find_format
 
-    extension = (
-        None if options.format == "auto" else FORMATS[find_format(options.format)].suffixes[0]
-    )
+    extension = None
+    if options.format != "auto":
+        extension = FORMATS[find_format(options.format)].suffixes[0]
     is_single = len(inputs.named) == len(arguments) == 1
     if options.output is None:
         if not is_single:
@@ -143,10 +151,7 @@ def _output(
         return Output(path, None, options.suffix or "", extension, options.exist)
     if not is_single:
         raise UsageError(f"{path} is the name of one picture; give a folder for several results.")
-    if (
-        extension is not None
-        and path.suffix.lower() not in FORMATS[find_format(extension)].suffixes
-    ):
+    if extension is not None and find_format(extension) != find_format(path.suffix):
         raise UsageError(f"{path} does not end like a {options.format} file; drop one of the two.")
     return Output(path.parent, path.name, "", path.suffix, options.exist)
 

@@ -80,7 +80,7 @@ def test_an_existing_result_can_be_kept_by_a_new_name_that_no_other_result_has(p
 
 
 def test_a_dangling_link_counts_as_an_existing_result(pictures, out):
-    os.symlink("nowhere", out / "a.jpg")
+    (out / "a.jpg").symlink_to("nowhere")
     assert make_plan([pictures / "a.jpg"], Output(out)).failures
 
 
