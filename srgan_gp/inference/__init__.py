@@ -1,0 +1,1 @@
+"""Running models: numpy and ONNX Runtime, never PyTorch."""

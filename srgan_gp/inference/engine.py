@@ -1,0 +1,78 @@
+"""What is used of an ONNX Runtime session, and what its errors mean."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from srgan_gp.errors import DeviceError, ModelRefusedError
+from srgan_gp.inference.tiling import Floats
+
+OUT_OF_MEMORY = (
+    "failed to allocate",
+    "bad_alloc",
+    "out of memory",
+    "alloc_failed",
+    "allocatebuffer",
+)
+GPU_FAILURE = ("cuda failure", "cudnn failure", "cublas failure", "cuda error")
+
+
+class Engine(Protocol):
+    """The part of `onnxruntime.InferenceSession` that is used here; it comes without types."""
+
+    def get_inputs(self) -> Sequence[Any]:
+        """Describe the inputs."""
+        ...
+
+    def get_outputs(self) -> Sequence[Any]:
+        """Describe the outputs."""
+        ...
+
+    def get_modelmeta(self) -> Any:  # noqa: ANN401 - ONNX Runtime comes without types
+        """Give the metadata."""
+        ...
+
+    def get_providers(self) -> Sequence[str]:
+        """Name the providers in use, best first."""
+        ...
+
+    def run(self, output_names: None, input_feed: dict[str, Floats]) -> list[Floats]:
+        """Compute all outputs."""
+        ...
+
+
+def run(engine: Engine, images: Floats, name: str) -> Floats:
+    """Run a model, and turn whatever ONNX Runtime raises into one of our errors.
+
+    Args:
+        engine: takes and gives one tensor.
+        images: (N, 3, H, W), float32.
+        name: of the model, for messages.
+
+    Raises:
+        MemoryError: the device has too little memory for this size.
+        DeviceError: the GPU failed.
+        ModelRefusedError: the model cannot take this size.
+    """
+    feed = {engine.get_inputs()[0].name: np.ascontiguousarray(images)}
+    try:
+        return engine.run(None, feed)[0]
+    except MemoryError:
+        raise
+    except Exception as error:  # ONNX Runtime's exceptions share no base
+        text = str(error).lower()
+        if any(sign in text for sign in OUT_OF_MEMORY):
+            raise MemoryError(first_line(error)) from error
+        if any(sign in text for sign in GPU_FAILURE):
+            raise DeviceError(f"The GPU failed: {first_line(error)}.") from error
+        height, width = images.shape[2:]
+        raise ModelRefusedError(
+            f"The model {name} fails on a picture of {width} x {height}: {first_line(error)}."
+        ) from error
+
+
+def first_line(error: Exception) -> str:
+    """First line of an error's text, without ONNX Runtime's prefix and the full stop."""
+    lines = str(error).splitlines() or [type(error).__name__]
+    return lines[0].removeprefix("[ONNXRuntimeError] : ")[:200].rstrip(". ")

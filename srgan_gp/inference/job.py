@@ -1,0 +1,196 @@
+"""One call of an upscaler: the runs over colours and alpha, and the report of what happened."""
+
+import math
+import time
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+
+from srgan_gp.errors import PictureError, UsageError
+from srgan_gp.inference.memory import choose_tile
+from srgan_gp.inference.model_info import ModelInfo
+from srgan_gp.inference.tiling import Floats, Progress, round_up, run_tiled
+from srgan_gp.inference.values import resample
+
+TileChoice = int | Literal["auto"] | None
+
+
+class Runner(Protocol):
+    """What an upscaler needs of a session."""
+
+    info: ModelInfo
+    device: str
+    provider: str
+    notes: tuple[str, ...]
+
+    def run(self, images: Floats) -> Floats:
+        """Enlarge (N, 3, H, W) to (N, 3, H * scale, W * scale), float32; may raise MemoryError."""
+        ...
+
+
+@dataclass(frozen=True)
+class UpscaleReport:
+    """What happened in one call."""
+
+    model: str
+    provider: str
+    """ONNX Runtime's name of what the model ran on."""
+    device: str
+    precision: str
+    scale: float
+    """Enlargement of the result."""
+    network_scale: int
+    """Enlargement by the network; where it is not `scale`, Lanczos resampling did the rest."""
+    tiles: int
+    """Runs of the network, over colours and alpha."""
+    window: tuple[int, int]
+    """Height and width of the largest of them, in input pixels."""
+    seconds: float
+    warnings: tuple[str, ...]
+
+
+class Job:
+    """The same size, scale and tile for colours and alpha, and what happened on the way.
+
+    Args:
+        session: runs the model.
+        size: height and width of the picture.
+        scale: enlargement of both sides; None means the model's own.
+        tile: as for `Upscaler.upscale`.
+        passes: how often `enlarge` will be called.
+        on_progress: called with (tiles done, tiles in all) over all passes.
+
+    Raises:
+        PictureError: the result would have no pixels.
+        UsageError: `tile` is a number, and the model can only see whole pictures.
+        ValueError: `scale` or `tile` is not positive.
+    """
+
+    def __init__(
+        self,
+        session: Runner,
+        size: tuple[int, int],
+        scale: float | None,
+        tile: TileChoice,
+        passes: int,
+        on_progress: Progress | None,
+    ) -> None:
+        self._started = time.monotonic()
+        self._session, self._info = session, session.info
+        self._scale = session.info.scale if scale is None else scale
+        self._result_size = _result_size(size, self._scale)
+        self._tile = self._tile_side(size, tile)
+        self._passes_left, self._on_progress = passes, on_progress
+        self._tiles_before = self._tiles = self._retreats = 0
+        self._window = (0, 0)
+
+    def enlarge(self, planes: Floats, *, is_grey: bool = False) -> Floats:
+        """Enlarge (1, 3, H, W) to (3 or, for grey, 1, H * scale, W * scale), not clipped."""
+        height, width = planes.shape[2:]
+        multiple, scale = self._info.size_multiple, self._info.scale
+        below, right = round_up(height, multiple) - height, round_up(width, multiple) - width
+        padded = np.pad(planes, ((0, 0), (0, 0), (0, below), (0, right)), mode="edge")
+        try:
+            enlarged = self._run(padded)[0, :, : height * scale, : width * scale]
+            if is_grey:
+                enlarged = enlarged.mean(axis=0, keepdims=True)
+            enlarged = resample(enlarged, *self._result_size)
+        except MemoryError as error:
+            raise PictureError(
+                "E_OUT_OF_MEMORY",
+                f"there is not enough memory to enlarge {width} x {height} pixels; close other "
+                "programs or cut the picture",
+            ) from error
+        self._passes_left -= 1
+        self._tiles_before = self._tiles
+        return enlarged
+
+    def report(self) -> UpscaleReport:
+        """Sum up."""
+        warnings: list[str] = []
+        if self._scale > self._info.scale:
+            warnings.append(
+                f"the model enlarges x{self._info.scale}; the rest up to x{self._scale:g} is "
+                "Lanczos resampling and adds no detail"
+            )
+        if self._retreats:
+            warnings.append(
+                f"memory ran out {self._retreats} times; smaller tiles gave the same result"
+            )
+        return UpscaleReport(
+            model=self._info.name,
+            provider=self._session.provider,
+            device=self._session.device,
+            precision="float32",
+            scale=self._scale,
+            network_scale=self._info.scale,
+            tiles=self._tiles,
+            window=self._window,
+            seconds=time.monotonic() - self._started,
+            warnings=tuple(warnings),
+        )
+
+    def _run(self, padded: Floats) -> Floats:
+        if self._info.overlap is None:
+            enlarged = self._network(padded)
+            self._tell(1, 1)
+            return enlarged
+        return run_tiled(
+            self._network,
+            padded,
+            scale=self._info.scale,
+            tile=self._tile,
+            overlap=self._info.overlap,
+            multiple=self._info.size_multiple,
+            on_progress=self._tell,
+        )
+
+    def _network(self, window: Floats) -> Floats:
+        try:
+            enlarged = self._session.run(window)
+        except MemoryError:
+            self._retreats += 1
+            raise
+        if not np.isfinite(enlarged).all():
+            raise PictureError(
+                "E_MODEL_OUTPUT",
+                f"the model {self._info.name} gave values that are not finite for it",
+            )
+        self._tiles += 1
+        height, width = window.shape[2:]
+        self._window = max(self._window, (height, width), key=math.prod)
+        return enlarged
+
+    def _tell(self, done: int, total: int) -> None:
+        if self._on_progress:
+            before = self._tiles_before
+            self._on_progress(before + done, before + total * self._passes_left)
+
+    def _tile_side(self, size: tuple[int, int], tile: TileChoice) -> int:
+        """Turn the caller's choice into a number; one of the picture's size means a single tile."""
+        if isinstance(tile, int):
+            if tile < 1:
+                raise ValueError(f"need a tile of 1 pixel or more, got {tile}")
+            if self._info.overlap is None:
+                raise UsageError(
+                    f"The model {self._info.name} sees the whole picture at once, so tiles would "
+                    "change the result; leave --tile out."
+                )
+            return tile
+        chosen = None
+        if tile == "auto":
+            chosen = choose_tile(self._info, *size, on_gpu=self._session.device != "cpu")
+        return chosen or max(size)
+
+
+def _result_size(size: tuple[int, int], scale: float) -> tuple[int, int]:
+    """Height and width of the result."""
+    if not (math.isfinite(scale) and scale > 0):
+        raise ValueError(f"need a scale above 0, got {scale}")
+    height, width = (round(side * scale) for side in size)
+    if height < 1 or width < 1:
+        raise PictureError(
+            "E_NO_PIXELS", f"the result would be {width} x {height} pixels; choose a larger scale"
+        )
+    return height, width

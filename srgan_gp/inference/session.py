@@ -1,0 +1,213 @@
+"""Open an ONNX model, prove what it runs on, and run it: the one home of ONNX Runtime."""
+
+import contextlib
+import hashlib
+import io
+from collections import Counter
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any, cast
+
+import onnxruntime  # pyright: ignore[reportMissingTypeStubs]
+
+from srgan_gp.catalog import ModelFile, find_model
+from srgan_gp.errors import DeviceError, ModelRefusedError
+from srgan_gp.inference.devices import (
+    DeviceRequest,
+    default_threads,
+    parse_device,
+    why_no_gpu,
+)
+from srgan_gp.inference.engine import Engine, first_line, run
+from srgan_gp.inference.model_info import ModelInfo, check_contract, read_metadata
+from srgan_gp.inference.tiling import Floats
+
+CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
+SILENT, WARNINGS = 4, 2  # ONNX Runtime's log levels; it has no way to ask for the present one
+
+_onnxruntime = cast(Any, onnxruntime)  # comes without types
+
+
+class Session:
+    """A model ready to run; `Session.open` makes one."""
+
+    info: ModelInfo
+    device: str
+    """`cpu` or `cuda:N`: where the model runs, proved after loading."""
+    provider: str
+    """ONNX Runtime's name for it."""
+    notes: tuple[str, ...]
+    """Sentences: why `auto` chose the device, what was measured on a model without metadata."""
+
+    def __init__(
+        self, engine: Engine, info: ModelInfo, device: str = "cpu", notes: tuple[str, ...] = ()
+    ) -> None:
+        self._engine = engine
+        self._input_name = engine.get_inputs()[0].name
+        self.info = info
+        self.device = device
+        self.provider = str(engine.get_providers()[0])
+        self.notes = notes
+
+    @classmethod
+    def open(
+        cls, model: str | Path, *, device: str = "auto", threads: int | None = None
+    ) -> "Session":
+        """Load a model by name or path.
+
+        The file is hashed before it is parsed, and what was hashed is what is loaded. A model that
+        is not installed is checked before ONNX Runtime sees it. One without our metadata is
+        measured.
+
+        Args:
+            model: what `find_model` takes.
+            device: `cpu`; `cuda` or `cuda:N`, which fail where that GPU cannot be used; or `auto`,
+                which takes the first GPU if it can be used and says in `notes` what it took.
+            threads: CPU threads; None means one for each CPU this process may use.
+
+        Raises:
+            ModelRefusedError: there is no such model, its bytes are not the ones on its card, or it
+                breaks the contract.
+            DeviceError: the GPU asked for cannot be used.
+            UsageError: `device` is not one of the above.
+        """
+        request = parse_device(device)
+        threads = threads or default_threads()
+        file = find_model(model)
+        data, digest = _read_verified(file)
+        name = file.card.name if file.card else file.path.stem
+        if not file.is_installed:
+            from srgan_gp.inference import foreign
+
+            foreign.parse_safely(data, name)
+        engine, used, notes = _start(data, name, request, threads)
+        check_contract(engine.get_inputs(), engine.get_outputs(), name)
+        info = read_metadata(engine.get_modelmeta().custom_metadata_map, name, digest)
+        if info is None:
+            info = _measure(
+                engine if used == "cpu" else _start_on_cpu(data, threads), data, name, digest
+            )
+            notes = (*notes, info.measured_note)
+        return cls(engine, info, used, notes)
+
+    def run(self, images: Floats) -> Floats:
+        """Enlarge pictures.
+
+        Args:
+            images: (N, 3, H, W), float32, RGB in [0, 1].
+
+        Returns:
+            (N, 3, H * scale, W * scale), float32, not clipped.
+
+        Raises:
+            MemoryError: the device has too little memory for this size.
+            DeviceError: the GPU failed.
+            ModelRefusedError: the model cannot take this size.
+        """
+        return run(self._engine, images, self.info.name)
+
+
+def _read_verified(file: ModelFile) -> tuple[bytes, str]:
+    try:
+        data = file.path.read_bytes()
+    except OSError as error:
+        raise ModelRefusedError(
+            f"The model {file.path} cannot be read: {error.strerror}."
+        ) from error
+    digest = hashlib.sha256(data).hexdigest()
+    if file.expected_sha256 not in (None, digest):
+        raise ModelRefusedError(
+            f"The model {file.path} is damaged: its SHA-256 starts with {digest[:12]}, its card "
+            f"says {str(file.expected_sha256)[:12]}. Install or export it again."
+        )
+    return data, digest
+
+
+def _measure(cpu_engine: Engine, data: bytes, name: str, digest: str) -> ModelInfo:
+    from srgan_gp.inference import foreign
+
+    graph = foreign.parse_safely(data, name)
+    return foreign.measure(lambda images: run(cpu_engine, images, name), graph, name, digest)
+
+
+def _start(
+    data: bytes, name: str, request: DeviceRequest, threads: int
+) -> tuple[Engine, str, tuple[str, ...]]:
+    """Make an engine on the device asked for: engine, device, and why `auto` chose it."""
+    problem = None
+    if request.kind != "cpu":
+        try:
+            engine, notes = _start_on_cuda(data, threads, request.index)
+        except DeviceError as error:
+            problem = str(error)
+        else:
+            device = f"cuda:{request.index}"
+            chosen = (f"auto chose {device}.",) if request.kind == "auto" else ()
+            return engine, device, (*chosen, *notes)
+    try:
+        engine = _start_on_cpu(data, threads)
+    except Exception as error:  # ONNX Runtime's exceptions share no base
+        raise ModelRefusedError(
+            f"The model {name} cannot be loaded: {first_line(error)}."
+        ) from error
+    if request.kind == "cuda":
+        raise DeviceError(
+            f"The device cuda:{request.index} cannot be used: {problem}. Pass --device cpu or auto."
+        )
+    return engine, "cpu", (f"auto chose the CPU: {problem}.",) if problem else ()
+
+
+def _start_on_cpu(data: bytes, threads: int) -> Engine:
+    return _onnxruntime.InferenceSession(
+        data, _options(threads), providers=[CPU], enable_fallback=0
+    )
+
+
+def _start_on_cuda(data: bytes, threads: int, index: int) -> tuple[Engine, tuple[str, ...]]:
+    """Make an engine and prove that it runs on a GPU; DeviceError says why it does not."""
+    if problem := why_no_gpu(index):
+        raise DeviceError(problem)
+    options = _options(threads)
+    options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
+    cuda = {
+        "device_id": index,
+        "use_tf32": 0,  # so that "float32" in a report is true
+        "cudnn_conv_algo_search": "HEURISTIC",  # milliseconds a shape, not half a second
+        "arena_extend_strategy": "kSameAsRequested",
+    }
+    try:
+        with _quiet():
+            _onnxruntime.preload_dlls()  # CUDA libraries that pip installed
+            engine = _onnxruntime.InferenceSession(
+                data, options, providers=[(CUDA, cuda), CPU], enable_fallback=0
+            )
+    except Exception as error:  # ONNX Runtime's exceptions share no base
+        raise DeviceError(first_line(error)) from error
+    if engine.get_providers()[0] != CUDA:
+        raise DeviceError("its libraries do not load; install them: pip install 'srgan-gp[gpu]'")
+    nodes = Counter[str]()
+    for part in engine.get_provider_graph_assignment_info():
+        nodes[part.ep_name] += len(part.get_nodes())
+    if not nodes[CUDA]:
+        raise DeviceError("ONNX Runtime put no part of the model on it")
+    elsewhere = nodes.total() - nodes[CUDA]
+    note = f"{elsewhere} of the model's {nodes.total()} operations run on the CPU."
+    return engine, (note,) if elsewhere else ()
+
+
+def _options(threads: int) -> Any:  # noqa: ANN401 - ONNX Runtime comes without types
+    options = _onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.log_severity_level = SILENT
+    return options
+
+
+@contextlib.contextmanager
+def _quiet() -> Generator[None]:
+    """Keep ONNX Runtime from printing while a GPU is tried; the outcome is told in one sentence."""
+    _onnxruntime.set_default_logger_severity(SILENT)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        _onnxruntime.set_default_logger_severity(WARNINGS)

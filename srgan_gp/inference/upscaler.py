@@ -1,0 +1,154 @@
+"""Upscaler: a picture in, a larger picture out, and a report of what really happened."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from srgan_gp.errors import ModelRefusedError
+from srgan_gp.images import Picture
+from srgan_gp.inference.alpha import fill_hidden_colours, keep_flat_alpha
+from srgan_gp.inference.job import Job, Runner, TileChoice, UpscaleReport
+from srgan_gp.inference.tiling import Progress
+from srgan_gp.inference.values import to_pixels, to_planes
+
+Array = NDArray[Any]
+
+DEFAULT_MODEL = "classic-x4"
+
+
+class Upscaler:
+    """Enlarges pictures with one model; `Upscaler.load` makes one.
+
+    Args:
+        session: runs the model; a fake one does in tests.
+
+    Raises:
+        ModelRefusedError: the model is not for super-resolution.
+    """
+
+    report: UpscaleReport | None
+    """About the last call that came to its end."""
+
+    def __init__(self, session: Runner) -> None:
+        if session.info.task != "super-resolution":
+            raise ModelRefusedError(
+                f"The model {session.info.name} is for {session.info.task or 'something unknown'}; "
+                "upscaling needs one for super-resolution."
+            )
+        self._session = session
+        self.report = None
+
+    @classmethod
+    def load(
+        cls, model: str | Path = DEFAULT_MODEL, *, device: str = "auto", threads: int | None = None
+    ) -> "Upscaler":
+        """Load a model by its name, or your own `.onnx` by its path.
+
+        Args:
+            model: a name that `list_models` knows, or a path.
+            device: `auto`, `cpu`, `cuda` or `cuda:N`.
+            threads: CPU threads; None means one for each CPU this process may use.
+
+        Raises:
+            ModelRefusedError: the model is unknown, damaged or breaks the contract.
+            DeviceError: the GPU asked for cannot be used.
+            UsageError: there is no such device.
+        """
+        # Imported here, so that tests with a fake session do not need ONNX Runtime.
+        from srgan_gp.inference.session import Session
+
+        return cls(Session.open(model, device=device, threads=threads))
+
+    @property
+    def name(self) -> str:
+        """Name of the model."""
+        return self._session.info.name
+
+    @property
+    def scale(self) -> int:
+        """Enlargement of both sides by the model itself."""
+        return self._session.info.scale
+
+    @property
+    def choice(self) -> str:
+        """What runs on what, and why, in one line."""
+        session = self._session
+        return " ".join((f"{self.name} on {session.device} ({session.provider}).", *session.notes))
+
+    def upscale(
+        self,
+        pixels: Array,
+        *,
+        scale: float | None = None,
+        tile: TileChoice = "auto",
+        on_progress: Progress | None = None,
+    ) -> Array:
+        """Enlarge an RGB picture.
+
+        Args:
+            pixels: (H, W, 3), uint8, uint16, or float32 in [0, 1].
+            scale: enlargement of both sides; None means the model's own. Any other one is reached
+                by Lanczos resampling of the model's result.
+            tile: side of the tiles in input pixels; None for the whole picture at once; "auto"
+                chooses by the memory needed. The result does not depend on it.
+            on_progress: called with (tiles done, tiles in all). What it raises ends the call.
+
+        Returns:
+            (round(H * scale), round(W * scale), 3), dtype of `pixels`.
+
+        Raises:
+            PictureError: the result has no pixels or is not finite, or memory does not suffice.
+            UsageError: `tile` is a number, and the model can only see whole pictures.
+            ValueError: `pixels` is not as above, or `scale` or `tile` is not positive.
+        """
+        if pixels.ndim != 3 or pixels.shape[2] != 3:
+            raise ValueError(f"need pixels of shape (H, W, 3), got {pixels.shape}")
+        job = Job(self._session, pixels.shape[:2], scale, tile, 1, on_progress)
+        result = to_pixels(job.enlarge(to_planes(pixels)), pixels.dtype)
+        self.report = job.report()
+        return result
+
+    def upscale_picture(
+        self,
+        picture: Picture,
+        *,
+        scale: float | None = None,
+        tile: TileChoice = "auto",
+        on_progress: Progress | None = None,
+    ) -> Picture:
+        """Enlarge a picture with everything it carries.
+
+        Grey stays grey. Alpha goes through the model as well; colours that it hides do not bleed
+        into visible ones, and what was fully opaque or transparent stays exactly so.
+
+        Args:
+            picture: any; profile, EXIF and the rest are carried over.
+            scale: as for `upscale`.
+            tile: as for `upscale`.
+            on_progress: as for `upscale`; counts the tiles of colours and alpha together.
+
+        Raises:
+            PictureError: as for `upscale`.
+            UsageError: as for `upscale`.
+        """
+        alpha = picture.alpha
+        needs_alpha = alpha is not None and alpha.min() != alpha.max()
+        job = Job(
+            self._session, picture.pixels.shape[:2], scale, tile, 1 + needs_alpha, on_progress
+        )
+        pixels = picture.pixels if alpha is None else fill_hidden_colours(picture.pixels, alpha)
+        colours = job.enlarge(to_planes(pixels), is_grey=picture.pixels.shape[2] == 1)
+        enlarged = replace(picture, pixels=to_pixels(colours, pixels.dtype), alpha=None)
+        if alpha is not None:
+            if needs_alpha:
+                planes = to_planes(alpha[..., None])
+                soft = keep_flat_alpha(planes[0, 0], job.enlarge(planes, is_grey=True)[0])
+                larger = to_pixels(soft[None], alpha.dtype)[..., 0]
+            else:
+                larger = np.full(enlarged.pixels.shape[:2], alpha.flat[0], alpha.dtype)
+            enlarged = replace(enlarged, alpha=larger)
+        self.report = job.report()
+        return enlarged
