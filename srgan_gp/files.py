@@ -85,9 +85,7 @@ def _copy_permissions(target: Path, partial: Path) -> None:
 
 
 def _flush_folder(folder: Path) -> None:
-    """Make the rename itself survive a power cut; not every file system can, and none needs to."""
-    if os.name == "nt":
-        return
+    """Make the rename itself survive a power cut, where the system can (Windows cannot)."""
     with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:

@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image
 
 from srgan_gp.errors import PictureError
+from srgan_gp.images.containers import silenced_pillow
 from srgan_gp.images.metadata import DESCRIPTIVE_TAGS
 from srgan_gp.images.picture import Array
 
@@ -131,12 +132,12 @@ def _difference_strips(channels: Array, rows: int) -> Iterator[bytes]:
 def _merge_exif(tags: "ImageFileDirectory_v2", exif: bytes) -> None:
     """Add the descriptive tags of an EXIF block; those that are damaged are left out."""
     source = Image.Exif()
-    with suppress(*_DAMAGED_TAG):
+    with silenced_pillow():
         source.load(b"Exif\0\0" + exif)
-    for tag in DESCRIPTIVE_TAGS:
-        with suppress(*_DAMAGED_TAG):
-            if tag in source:
-                probe = type(tags)()
-                probe[tag] = source.get_ifd(tag) if tag in (34665, 34853) else source[tag]
-                probe.tobytes()  # raises for values that cannot be written
-                tags[tag] = probe[tag]
+        for tag in DESCRIPTIVE_TAGS:
+            with suppress(*_DAMAGED_TAG):
+                if tag in source:
+                    probe = type(tags)()
+                    probe[tag] = source.get_ifd(tag) if tag in (34665, 34853) else source[tag]
+                    probe.tobytes()  # raises for values that cannot be written
+                    tags[tag] = probe[tag]

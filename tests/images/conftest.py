@@ -94,7 +94,7 @@ class Make:
     exif = staticmethod(exif)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make():
     return Make
 

@@ -1,4 +1,5 @@
 import io
+import sys
 import warnings
 
 import numpy as np
@@ -268,8 +269,8 @@ def test_a_wrong_suffix_is_read_by_content_and_noted(make, tmp_path):
 
 
 def test_16_bit_colour_without_opencv_names_the_packages_to_install(make, monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "cv2", None)
-    with pytest.raises(PictureError, match="apt install libgl1 libglib2.0-0") as caught:
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    with pytest.raises(PictureError, match="apt install libgl1 ") as caught:
         read(make.png(np.zeros((2, 2, 3), np.uint16)))
     assert caught.value.code == "E_MISSING_LIBRARY"
     assert read(make.png(WHITE_TO_BLACK)).pixels.dtype == np.uint8

@@ -1,0 +1,363 @@
+import io
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageCms, JpegImagePlugin
+
+from srgan_gp.errors import OutputError, PictureError, UsageError
+from srgan_gp.images import (
+    FORMATS,
+    Picture,
+    check_encodable,
+    find_format,
+    read_image,
+    write_image,
+    writing,
+)
+
+SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><a tiff:Orientation="6" dc:title="gull"/></x:xmpmeta>'
+
+
+def picture_of(rng, dtype, channels, height=6, width=9, **rest):
+    full = 1.0 if dtype is np.float32 else np.iinfo(dtype).max
+    values = (rng.random((height, width, channels)) * full).astype(dtype)
+    colours = channels - (channels in (2, 4))
+    alpha = values[..., -1] if channels in (2, 4) else None
+    return Picture(values[..., :colours], alpha=alpha, **rest)
+
+
+def assert_same_pixels(actual, expected):
+    np.testing.assert_array_equal(actual.pixels, expected.pixels)
+    assert actual.pixels.dtype == expected.pixels.dtype
+    assert (actual.alpha is None) == (expected.alpha is None)
+    if expected.alpha is not None:
+        np.testing.assert_array_equal(actual.alpha, expected.alpha)
+
+
+LOSSLESS = [
+    (suffix, dtype, channels)
+    for suffix in (".png", ".tiff", ".webp", ".bmp")
+    for dtype in (np.uint8, np.uint16)
+    for channels in (1, 2, 3, 4)
+    if not (dtype is np.uint16 and suffix in (".webp", ".bmp"))
+    if not (channels in (2, 4) and suffix == ".bmp")
+    if not (channels in (1, 2) and suffix == ".webp")
+    if not (channels == 2 and dtype is np.uint16 and suffix == ".tiff")
+]
+
+
+@pytest.mark.parametrize(("suffix", "dtype", "channels"), LOSSLESS)
+def test_a_lossless_file_holds_every_level(rng, tmp_path, suffix, dtype, channels):
+    picture = picture_of(rng, dtype, channels)
+    path = tmp_path / ("picture" + suffix)
+    assert write_image(picture, path, quality=100) == ()
+    assert_same_pixels(read_image(path), picture)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tiff"])
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_opencv_reads_the_same_16_bits(rng, tmp_path, suffix, channels):
+    picture = picture_of(rng, np.uint16, channels)
+    write_image(picture, tmp_path / ("picture" + suffix))
+    seen = cv2.imdecode(
+        np.frombuffer((tmp_path / ("picture" + suffix)).read_bytes(), np.uint8),
+        cv2.IMREAD_UNCHANGED,
+    )
+    if channels == 1:
+        np.testing.assert_array_equal(seen, picture.pixels[..., 0])
+    else:
+        np.testing.assert_array_equal(seen[..., 2::-1], picture.pixels)
+    if channels == 4:
+        np.testing.assert_array_equal(seen[..., 3], picture.alpha)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tiff"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_16_bit_ramp_keeps_all_its_levels(tmp_path, suffix, channels):
+    ramp = np.arange(0, 65536, 16, dtype=np.uint16).reshape(64, 64, 1).repeat(channels, axis=2)
+    write_image(Picture(ramp), tmp_path / ("ramp" + suffix))
+    assert len(np.unique(read_image(tmp_path / ("ramp" + suffix)).pixels)) == 4096
+
+
+@settings(max_examples=40, deadline=None, database=None, derandomize=True)
+@given(
+    st.integers(1, 70), st.integers(1, 70), st.sampled_from([1, 2, 3, 4]),
+    st.sampled_from([np.uint8, np.uint16]), st.sampled_from([".png", ".tif"]),
+)  # fmt: skip
+def test_every_size_comes_back(tmp_path_factory, height, width, channels, dtype, suffix):
+    picture = picture_of(np.random.default_rng(0), dtype, channels, height, width)
+    path = tmp_path_factory.mktemp("sizes") / ("picture" + suffix)
+    write_image(picture, path)
+    seen = read_image(path)
+    np.testing.assert_array_equal(seen.pixels[..., : picture.pixels.shape[2]], picture.pixels)
+
+
+def test_a_picture_of_many_strips_comes_back(rng, tmp_path):
+    picture = picture_of(rng, np.uint16, 3, height=700, width=300)  # 1.2 MB of pixels
+    for suffix in (".png", ".tif"):
+        write_image(picture, tmp_path / ("big" + suffix))
+        assert_same_pixels(read_image(tmp_path / ("big" + suffix)), picture)
+
+
+def test_16_bit_grey_with_alpha_becomes_colour_in_tiff(rng, tmp_path):
+    picture = picture_of(rng, np.uint16, 2)
+    write_image(picture, tmp_path / "picture.tif")
+    seen = read_image(tmp_path / "picture.tif")
+    np.testing.assert_array_equal(seen.pixels, picture.pixels.repeat(3, axis=2))
+    np.testing.assert_array_equal(seen.alpha, picture.alpha)
+
+
+@pytest.mark.parametrize("name", ["PNG", "JPEG", "WEBP", "TIFF"])
+def test_metadata_is_carried_and_corrected(rng, make, tmp_path, name):
+    exif = make.exif(
+        {0x0112: 6, 0x0100: 40, 0x0101: 30, 0x010F: 77},
+        exif_entries={0xA002: 40, 0xA003: 30, 0x8827: 400},
+        thumbnail=b"\xff\xd8thumbnail\xff\xd9",
+    )
+    picture = picture_of(rng, np.uint8, 3, icc_profile=SRGB, exif=exif, xmp=XMP, dpi=(300.0, 150.0))
+    path = tmp_path / "picture"
+    assert write_image(picture, path, format=name) == ()
+    assert b"thumbnail" not in path.read_bytes()
+    with Image.open(path) as image:
+        image.load()
+        tags = image.getexif()
+        details = tags.get_ifd(0x8769)
+        assert image.info["icc_profile"] == SRGB
+        assert image.info["xmp"] == XMP.replace(b'"6"', b'"1"')
+        if name != "WEBP":  # which has no place for it but in EXIF
+            assert [round(float(value)) for value in image.info["dpi"]] == [300, 150]
+    assert tags.get(0x0112, 1) == 1
+    assert (details[0xA002], details[0xA003]) == (9, 6)
+    assert details[0x8827] == 400
+    seen = read_image(path)
+    assert (seen.width, seen.height) == (9, 6)
+    assert seen.icc_profile == SRGB
+
+
+@pytest.mark.parametrize("name", ["PNG", "TIFF"])
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_metadata_is_carried_with_16_bits_too(rng, make, tmp_path, name, channels):
+    profile = SRGB if channels >= 3 else SRGB[:16] + b"GRAY" + SRGB[20:]
+    exif = make.exif({0x0112: 8, 0x010F: 77}, exif_entries={0x8827: 400})
+    picture = picture_of(
+        rng, np.uint16, channels, icc_profile=profile, exif=exif, xmp=XMP, dpi=(72.0, 72.0)
+    )
+    path = tmp_path / "picture"
+    write_image(picture, path, format=name)
+    seen = read_image(path)
+    assert_same_pixels(seen, picture)
+    assert seen.icc_profile == profile
+    assert seen.xmp == XMP.replace(b'"6"', b'"1"')
+    assert seen.dpi == pytest.approx((72.0, 72.0), abs=0.1)
+    loaded = Image.Exif()
+    loaded.load(b"Exif\0\0" + seen.exif)
+    assert loaded.get_ifd(0x8769)[0x8827] == 400
+
+
+@pytest.mark.parametrize("name", ["PNG", "JPEG", "WEBP", "TIFF", "BMP"])
+def test_stripping_leaves_only_the_colour_profile(rng, make, tmp_path, name):
+    exif = make.exif({0x0112: 1}, tail=b"secret exif")
+    picture = picture_of(
+        rng, np.uint8, 3, icc_profile=SRGB, exif=exif, xmp=b"<secret/>", dpi=(300.0, 300.0)
+    )
+    path = tmp_path / "picture"
+    write_image(picture, path, format=name, strip_metadata=True)
+    assert b"secret" not in path.read_bytes()
+    seen = read_image(path)
+    assert seen.exif is None
+    assert seen.xmp is None
+    assert seen.icc_profile == (None if name == "BMP" else SRGB)
+    assert seen.dpi is None or seen.dpi != (300.0, 300.0)
+
+
+def test_what_a_format_cannot_hold_is_said(rng, make, tmp_path):
+    everything = {"icc_profile": SRGB, "exif": make.exif({0x0112: 1}), "xmp": XMP}
+    deep = picture_of(rng, np.uint16, 4, **everything)
+    warnings = write_image(deep, tmp_path / "picture.bmp")
+    assert len(warnings) == 5
+    for word, sentence in zip(["white", "8 bits", "ICC", "EXIF", "XMP"], warnings, strict=True):
+        assert word in sentence
+        assert "BMP" in sentence
+
+
+def test_alpha_is_laid_on_white_in_a_jpeg(tmp_path):
+    black = np.zeros((16, 16, 3), np.uint8)
+    alpha = np.full((16, 16), 64, np.uint8)
+    (warning,) = write_image(Picture(black, alpha=alpha), tmp_path / "picture.jpg")
+    assert "white" in warning
+    seen = read_image(tmp_path / "picture.jpg").pixels.astype(int)
+    assert np.abs(seen - 191).max() <= 1  # 255 * (1 - 64 / 255)
+
+
+def test_alpha_that_hides_nothing_is_left_out_without_a_word(tmp_path):
+    picture = Picture(np.zeros((4, 4, 3), np.uint8), alpha=np.full((4, 4), 255, np.uint8))
+    assert write_image(picture, tmp_path / "picture.jpg") == ()
+
+
+def test_16_bits_are_rounded_to_nearest_in_an_8_bit_format(tmp_path):
+    deep = np.array([[[0], [128], [129], [257 * 200 + 100], [65535]]], np.uint16)
+    (warning,) = write_image(Picture(deep), tmp_path / "picture.bmp")
+    assert "8 bits" in warning
+    seen = read_image(tmp_path / "picture.bmp").pixels
+    np.testing.assert_array_equal(seen[0, :, 0], [0, 0, 1, 200, 255])
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+def test_floats_are_written_with_16_bits(rng, tmp_path, suffix, channels):
+    picture = picture_of(rng, np.float32, channels)
+    (warning,) = write_image(picture, tmp_path / ("picture" + suffix))
+    assert "16 bits" in warning
+    seen = read_image(tmp_path / ("picture" + suffix))
+    assert seen.pixels.dtype == np.uint16
+    difference = np.abs(seen.pixels / 65535 - picture.pixels).max()
+    assert difference <= 0.51 / 65535  # half a level, and the rounding of float32
+
+
+def test_a_jpeg_keeps_the_colour_of_every_pixel_from_quality_90_on(rng, tmp_path):
+    picture = picture_of(rng, np.uint8, 3, height=32, width=32)
+    samplings = {}
+    for quality in (None, 90, 89):
+        path = tmp_path / f"{quality}.jpg"
+        write_image(picture, path, quality=quality)
+        with Image.open(path) as image:
+            samplings[quality] = JpegImagePlugin.get_sampling(image)
+    assert samplings == {None: 0, 90: 0, 89: 2}  # 0 is 4:4:4, 2 is 4:2:0
+
+
+def test_a_higher_quality_gives_a_closer_picture(rng, tmp_path):
+    picture = picture_of(rng, np.uint8, 3, height=32, width=32)
+    for suffix in (".jpg", ".webp"):
+        errors = []
+        for quality in (30, 95):
+            path = tmp_path / f"{quality}{suffix}"
+            write_image(picture, path, quality=quality)
+            seen = read_image(path).pixels.astype(int)
+            errors.append(np.abs(seen - picture.pixels).mean())
+        assert errors[1] < errors[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [("png", "PNG"), (".JPG", "JPEG"), ("jpeg", "JPEG"), ("tif", "TIFF"), ("TIFF", "TIFF"),
+     ("webp", "WEBP"), (".bmp", "BMP")],
+)  # fmt: skip
+def test_a_format_is_found_by_name_and_by_suffix(text, name):
+    assert find_format(text) == name
+
+
+@pytest.mark.parametrize("text", ["gif", "", ".", "pn", "png "])
+def test_an_unknown_format_lists_the_known_ones(text):
+    with pytest.raises(UsageError, match="PNG, JPEG, WEBP, TIFF, BMP"):
+        find_format(text)
+
+
+@pytest.mark.parametrize("quality", [0, 101, -5])
+def test_a_quality_out_of_range_is_refused(tmp_path, quality):
+    with pytest.raises(UsageError, match=str(quality)):
+        write_image(Picture(np.zeros((2, 2, 3), np.uint8)), tmp_path / "a.jpg", quality=quality)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("name", "height", "width", "is_refused"),
+    [("WEBP", 16383, 16383, False), ("WEBP", 16384, 1, True), ("JPEG", 1, 65500, False),
+     ("JPEG", 1, 65501, True), ("TIFF", 40_000, 40_000, True), ("BMP", 1, 70_000, False),
+     ("PNG", 65501, 65501, False)],
+)  # fmt: skip
+def test_the_limits_of_an_encoder_are_known_before_any_work(name, height, width, is_refused):
+    if is_refused:
+        with pytest.raises(PictureError, match=f"{width} x {height}") as caught:
+            check_encodable(height, width, name)
+        assert caught.value.code == "E_ENCODER_LIMIT"
+    else:
+        check_encodable(height, width, name)
+
+
+def test_a_picture_too_long_for_its_format_leaves_no_file(tmp_path):
+    with pytest.raises(PictureError, match="16,383"):
+        write_image(Picture(np.zeros((1, 16384, 3), np.uint8)), tmp_path / "a.webp")
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_existing_file_is_replaced_and_nothing_else_is_left(rng, tmp_path):
+    path = tmp_path / "picture.png"
+    path.write_bytes(b"old")
+    picture = picture_of(rng, np.uint8, 3)
+    write_image(picture, path)
+    assert_same_pixels(read_image(path), picture)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_that_does_not_exist_is_an_output_error(tmp_path):
+    with pytest.raises(OutputError, match="folder does not exist"):
+        write_image(Picture(np.zeros((2, 2, 3), np.uint8)), tmp_path / "none" / "a.png")
+
+
+@pytest.mark.parametrize(
+    ("failure", "code"),
+    [(OSError("encoder error 6"), "E_ENCODER_LIMIT"), (MemoryError(), "E_OUT_OF_MEMORY")],
+)
+def test_an_encoder_that_fails_leaves_the_old_file(tmp_path, monkeypatch, failure, code):
+    def fail(picture, quality):
+        raise failure
+
+    monkeypatch.setitem(writing.FORMATS, "WEBP", writing.Format((".webp",), fail, max_side=9))
+    path = tmp_path / "a.webp"
+    path.write_bytes(b"old")
+    with pytest.raises(PictureError) as caught:
+        write_image(Picture(np.zeros((2, 2, 3), np.uint8)), path)
+    assert caught.value.code == code
+    assert path.read_bytes() == b"old"
+
+
+def test_metadata_too_long_for_a_jpeg_is_left_out_and_said(make, tmp_path):
+    long = b" " * 70_000
+    picture = Picture(
+        np.zeros((8, 8, 3), np.uint8), exif=make.exif({0x0112: 1}, tail=long), xmp=XMP + long
+    )
+    warnings = write_image(picture, tmp_path / "a.jpg")
+    assert len(warnings) == 2
+    assert read_image(tmp_path / "a.jpg").xmp is None
+    assert write_image(picture, tmp_path / "a.png") == ()
+    assert read_image(tmp_path / "a.png").exif == picture.exif
+
+
+def test_damaged_exif_is_left_out_and_said(tmp_path):
+    picture = Picture(np.zeros((8, 8, 3), np.uint8), exif=b"no exif")
+    (warning,) = write_image(picture, tmp_path / "a.png")
+    assert "EXIF" in warning
+
+
+def test_a_tiff_keeps_the_exif_tags_that_can_be_read(make, tmp_path):
+    # 0x0132 is a date, which is text; the GPS directory lies outside the block.
+    exif = make.exif({0x010F: 77, 0x0132: 5, 0x8825: 60_000, 0x0112: 1})
+    picture = Picture(np.zeros((8, 8, 3), np.uint8), exif=exif)
+    write_image(picture, tmp_path / "a.tif")
+    assert read_image(tmp_path / "a.tif").pixels.shape == (8, 8, 3)
+
+
+def test_every_format_has_a_row_that_can_be_used():
+    for name, row in FORMATS.items():
+        assert find_format(name) == name
+        for suffix in row.suffixes:
+            assert find_format(suffix) == name
+        data = row.encode(Picture(np.zeros((4, 4, 3), np.uint8)), row.default_quality)
+        with Image.open(io.BytesIO(data)) as image:
+            assert image.format == name
+
+
+@pytest.mark.parametrize(
+    ("pixels", "alpha"),
+    [(np.zeros((4, 4), np.uint8), None), (np.zeros((4, 4, 2), np.uint8), None),
+     (np.zeros((0, 4, 3), np.uint8), None), (np.zeros((4, 4, 3)), None),
+     (np.zeros((4, 4, 3), np.uint8), np.zeros((4, 5), np.uint8)),
+     (np.zeros((4, 4, 3), np.uint8), np.zeros((4, 4), np.uint16))],
+)  # fmt: skip
+def test_a_picture_of_a_wrong_shape_or_dtype_cannot_be_made(pixels, alpha):
+    with pytest.raises(ValueError, match="must be"):
+        Picture(pixels, alpha=alpha)
