@@ -1,0 +1,1 @@
+"""Pictures -> batches of training pairs."""

@@ -1,0 +1,127 @@
+"""Training crops: picture, window and flip are a pure function of (seed, image number).
+
+Nothing here has state that a checkpoint would have to hold: crop number n is the same whether the
+run was stopped before it or not, and however many threads read ahead.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from threading import Lock
+from typing import TypeVar
+
+import numpy as np
+
+from srgan_gp.data.sources import PictureFile
+from srgan_gp.errors import UsageError
+
+Key = TypeVar("Key")
+Item = TypeVar("Item")
+
+
+class PictureCache:
+    """Decoded pictures, kept in memory up to a limit; beyond it they are decoded at each use.
+
+    Args:
+        files: the data set.
+        max_bytes: decoded bytes to keep. 500 pictures of 512x512 take 0.4 GB.
+    """
+
+    def __init__(self, files: Sequence[PictureFile], max_bytes: int) -> None:
+        self.files = files
+        self._max_bytes = max_bytes
+        self._bytes = 0
+        self._pictures: dict[int, np.ndarray] = {}
+        self._lock = Lock()
+
+    def __len__(self) -> int:
+        """Count the pictures."""
+        return len(self.files)
+
+    def __getitem__(self, index: int) -> np.ndarray:
+        """Return picture `index`, (H, W, 3) uint8; not to be written to."""
+        picture = self._pictures.get(index)
+        if picture is None:
+            picture = self.files[index].read()
+            with self._lock:
+                if index not in self._pictures and self._bytes + picture.nbytes <= self._max_bytes:
+                    self._pictures[index] = picture
+                    self._bytes += picture.nbytes
+        return picture
+
+
+class RandomCrops:
+    """Random windows of random pictures, flipped and turned at random.
+
+    Every picture is used once an epoch, in an order drawn from (seed, epoch); the window, flips and
+    quarter turns of image number n are drawn from (seed, n).
+
+    Args:
+        pictures: the data set.
+        seed: another seed gives another order and other windows.
+    """
+
+    def __init__(self, pictures: PictureCache, seed: int) -> None:
+        self.pictures = pictures
+        self._seed = seed
+        self._epoch = -1
+        self._order = np.empty(0, np.int64)
+
+    def indices(self, first_image: int, count: int) -> list[int]:
+        """Tell which pictures `count` images from number `first_image` on are cut from."""
+        return [self._index(n) for n in range(first_image, first_image + count)]
+
+    def batch(self, first_image: int, count: int, size: int) -> np.ndarray:
+        """Cut `count` windows.
+
+        Args:
+            first_image: number of the first image since the run began.
+            count: images in the batch.
+            size: side of the windows in pixels.
+
+        Returns:
+            (count, 3, size, size), uint8 RGB.
+
+        Raises:
+            UsageError: a picture is smaller than `size`.
+        """
+        numbers = range(first_image, first_image + count)
+        return np.stack([self._crop(n, self._index(n), size) for n in numbers])
+
+    def _index(self, number: int) -> int:
+        epoch, position = divmod(number, len(self.pictures))
+        if epoch != self._epoch:
+            order = np.random.default_rng([self._seed, epoch]).permutation(len(self.pictures))
+            self._epoch, self._order = epoch, order
+        return int(self._order[position])
+
+    def _crop(self, number: int, index: int, size: int) -> np.ndarray:
+        rng = np.random.default_rng([self._seed, 1, number])
+        picture = self.pictures[index]
+        height, width, _ = picture.shape
+        if min(height, width) < size:
+            raise UsageError(
+                f"{self.pictures.files[index].name} is {width}x{height} pixels; "
+                f"training cuts windows of {size}x{size}. Leave it out or use smaller patches."
+            )
+        top = rng.integers(height - size + 1)
+        left = rng.integers(width - size + 1)
+        window = picture[top : top + size, left : left + size]
+        window = np.rot90(window, k=int(rng.integers(4)))
+        if rng.integers(2):
+            window = window[:, ::-1]
+        return window.transpose(2, 0, 1)
+
+
+def read_ahead(
+    function: Callable[[Key], Item], keys: Iterator[Key], *, depth: int = 4
+) -> Iterator[Item]:
+    """Yield `function(key)` in the order of `keys`, computing `depth` of them ahead in a thread.
+
+    One thread keeps the order of the calls; decoding and copying release the interpreter's lock.
+    """
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        waiting = [pool.submit(function, key) for key in islice(keys, depth)]
+        while waiting:
+            yield waiting.pop(0).result()
+            waiting += [pool.submit(function, key) for key in islice(keys, 1)]

@@ -1,0 +1,101 @@
+"""Where pictures come from: folders and zip shards, listed once and read in place."""
+
+import io
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+
+from srgan_gp.errors import PictureError, UsageError
+from srgan_gp.images import DEFAULT_MAX_PIXELS, read_image
+from srgan_gp.images.reading import decode_picture
+
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp"})
+
+
+@dataclass(frozen=True)
+class PictureFile:
+    """One picture of a data set: a file, or a member of a zip file that is never extracted."""
+
+    container: Path
+    member: str | None = None
+
+    @property
+    def name(self) -> str:
+        """What to call it in a report: `archive.zip:folder/picture.png` or the path."""
+        return str(self.container) if self.member is None else f"{self.container}:{self.member}"
+
+    @property
+    def stem(self) -> str:
+        """The name without folders and suffix."""
+        return PurePosixPath(self.member or self.container.name).stem
+
+    def read(self) -> np.ndarray:
+        """Decode the picture.
+
+        Returns:
+            (H, W, 3), uint8 RGB, upright. Alpha is dropped, grey repeated, 16 bits rounded to 8.
+
+        Raises:
+            PictureError: it cannot be decoded; the message begins with its name.
+        """
+        try:
+            if self.member is None:
+                picture = read_image(self.container)
+            else:
+                with zipfile.ZipFile(self.container) as archive:
+                    encoded = io.BytesIO(archive.read(self.member))
+                picture = decode_picture(encoded, max_pixels=DEFAULT_MAX_PIXELS)
+        except PictureError as error:
+            raise PictureError(error.code, f"{self.name}: {error}") from error
+        return as_8_bit_rgb(picture.pixels)
+
+
+def as_8_bit_rgb(pixels: np.ndarray) -> np.ndarray:
+    """Convert (H, W, 1 or 3), uint8 | uint16 | float32 in [0, 1], to (H, W, 3) uint8."""
+    if pixels.dtype == np.uint16:
+        pixels = np.rint(pixels / 257.0).astype(np.uint8)
+    elif pixels.dtype == np.float32:
+        pixels = np.rint(pixels * 255.0).astype(np.uint8)
+    return np.array(np.broadcast_to(pixels, (*pixels.shape[:2], 3)))
+
+
+def list_pictures(place: str | Path) -> list[PictureFile]:
+    """List the pictures of a folder (with its subfolders) or zip file, sorted by name.
+
+    Args:
+        place: `DIR`, `FILE.zip` or `FILE.zip:FOLDER` for one folder inside the zip file.
+
+    Raises:
+        UsageError: there is nothing at `place`, or no picture in it.
+    """
+    path, _, folder = str(place).partition(".zip:")
+    container = Path(path + ".zip" if folder else path)
+    if container.is_dir():
+        found = [PictureFile(p) for p in sorted(container.rglob("*")) if _is_picture(p.name)]
+    elif zipfile.is_zipfile(container):
+        with zipfile.ZipFile(container) as archive:
+            members = sorted(archive.namelist())
+        prefix = folder.rstrip("/") + "/" if folder else ""
+        found = [
+            PictureFile(container, m) for m in members if m.startswith(prefix) and _is_picture(m)
+        ]
+    else:
+        raise UsageError(f"{container} is neither a folder nor a zip file.")
+    if not found:
+        raise UsageError(
+            f"There is no picture in {place} (looked for {', '.join(sorted(SUFFIXES))})."
+        )
+    return found
+
+
+def list_all_pictures(places: Sequence[str | Path]) -> list[PictureFile]:
+    """List the pictures of several places, in the order given."""
+    return [picture for place in places for picture in list_pictures(place)]
+
+
+def _is_picture(name: str) -> bool:
+    path = PurePosixPath(name)
+    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")

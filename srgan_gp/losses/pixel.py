@@ -1,0 +1,40 @@
+"""Losses that compare two pictures value by value."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+
+def l1(output: Tensor, target: Tensor) -> Tensor:
+    """Mean absolute difference.
+
+    Args:
+        output: (B, C, H, W), any float dtype; computed in float32.
+        target: same shape.
+
+    Returns:
+        A float32 scalar.
+    """
+    return (output.float() - target.float()).abs().mean()
+
+
+def charbonnier(output: Tensor, target: Tensor, epsilon: float = 1e-3) -> Tensor:
+    """Mean of sqrt(d^2 + epsilon^2): L1 that is smooth at zero.
+
+    Args:
+        output: (B, C, H, W), any float dtype; computed in float32.
+        target: same shape.
+        epsilon: differences well below it are treated quadratically.
+
+    Returns:
+        A float32 scalar, at least `epsilon`.
+
+    Source:
+        Lai et al. 2017 (LapSRN), arXiv:1704.03915, equation 3.
+    """
+    difference = output.float() - target.float()
+    return torch.sqrt(difference.square() + epsilon**2).mean()
+
+
+PIXEL_LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"l1": l1, "charbonnier": charbonnier}

@@ -1,0 +1,1 @@
+"""One file a generator architecture, each with a class `Generator`."""

@@ -1,0 +1,1 @@
+"""PyTorch training: configuration, loop, checkpoints, metrics, export."""

@@ -1,0 +1,150 @@
+"""Checkpoints: everything a run needs to go on as if it had never stopped.
+
+A checkpoint is two files: `image-000064000.safetensors` with every tensor, then
+`image-000064000.json` with the numbers and the hash of the tensors. Each is written in one step,
+the JSON last: without it there is no checkpoint. Damaged ones are passed over, with a warning.
+"""
+
+import hashlib
+import json
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load as load_safetensors
+from safetensors.torch import save as save_safetensors
+from torch import Tensor, nn
+
+from srgan_gp.errors import TrainingError
+from srgan_gp.files import atomic_write
+from srgan_gp.training.ema import MovingAverage
+
+
+@dataclass
+class Progress:
+    """The numbers of a run; they go into the checkpoint's JSON as they are."""
+
+    images_seen: int = 0
+    step: int = 0
+    best_score: float = float("-inf")
+    best_images_seen: int = 0
+    seconds: float = 0.0
+    validation: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TrainingState:
+    """All that changes while a run goes on."""
+
+    generator: nn.Module
+    average: MovingAverage
+    optimizer: torch.optim.Optimizer
+    progress: Progress
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Collect every tensor under a name that says whose it is."""
+        found = {f"generator.{k}": v for k, v in self.generator.state_dict().items()}
+        found |= {f"average.{k}": v for k, v in self.average.average.state_dict().items()}
+        for index, moments in self.optimizer.state_dict()["state"].items():
+            found |= {f"optimizer.{index}.{k}": v for k, v in moments.items()}
+        return found
+
+    def restore(self, tensors: dict[str, Tensor], numbers: dict[str, Any]) -> None:
+        """Put saved tensors and numbers back in place.
+
+        Raises:
+            TrainingError: a tensor is missing, or belongs to another architecture.
+        """
+        try:
+            self.generator.load_state_dict(_under("generator.", tensors))
+            self.average.average.load_state_dict(_under("average.", tensors))
+            moments: dict[int, dict[str, Tensor]] = {}
+            for name, value in _under("optimizer.", tensors).items():
+                index, key = name.split(".", 1)
+                moments.setdefault(int(index), {})[key] = value
+            groups = self.optimizer.state_dict()["param_groups"]
+            parameters = sum(len(group["params"]) for group in groups)
+            if numbers["step"] and len(moments) != parameters:
+                raise TrainingError("The checkpoint lacks the optimizer's moments.")
+            self.optimizer.load_state_dict({"state": moments, "param_groups": groups})
+            for name, value in numbers.items():
+                if not hasattr(self.progress, name):
+                    raise TrainingError(f"The checkpoint holds {name!r}, unknown to this version.")
+                setattr(self.progress, name, value)
+        except (RuntimeError, KeyError, ValueError) as error:
+            raise TrainingError(f"The checkpoint does not fit this network: {error}") from error
+
+
+def save(state: TrainingState, folder: Path) -> Path:
+    """Write a checkpoint; return the path of its JSON."""
+    folder.mkdir(parents=True, exist_ok=True)
+    stem = f"image-{state.progress.images_seen:09d}"
+    encoded = save_safetensors({k: v.contiguous().cpu() for k, v in state.tensors().items()})
+    with atomic_write(folder / f"{stem}.safetensors") as file:
+        file.write(encoded)
+    numbers = vars(state.progress) | {"sha256": hashlib.sha256(encoded).hexdigest()}
+    path = folder / f"{stem}.json"
+    with atomic_write(path) as file:
+        file.write(json.dumps(numbers, indent=2).encode())
+    return path
+
+
+def newest(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+    """Read the newest whole checkpoint of a folder.
+
+    Returns:
+        Its tensors and numbers; None when the folder holds no checkpoint at all.
+
+    Raises:
+        TrainingError: there are checkpoints, and every one is damaged.
+    """
+    paths = list_checkpoints(folder)
+    for path in reversed(paths):
+        try:
+            return read(path)
+        except TrainingError as error:
+            warnings.warn(f"{error} The one before it is used.", stacklevel=2)
+    if paths:
+        raise TrainingError(f"Every checkpoint in {folder} is damaged; start in another folder.")
+    return None
+
+
+def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Read one checkpoint, given its JSON.
+
+    Raises:
+        TrainingError: it is damaged.
+    """
+    try:
+        numbers = json.loads(path.read_bytes())
+        encoded = path.with_suffix(".safetensors").read_bytes()
+        if hashlib.sha256(encoded).hexdigest() != numbers.pop("sha256"):
+            raise TrainingError(f"The checkpoint {path.with_suffix('.safetensors')} is damaged.")
+    except (OSError, ValueError, KeyError, AttributeError) as error:
+        raise TrainingError(f"The checkpoint {path} is damaged: {error}.") from error
+    return load_safetensors(encoded), numbers
+
+
+def list_checkpoints(folder: Path) -> list[Path]:
+    """List the JSON files of a folder's checkpoints, oldest first."""
+    return sorted(folder.glob("image-*.json"))
+
+
+def prune(folder: Path, keep: int, best_images_seen: int) -> None:
+    """Delete all but the newest `keep` checkpoints and the best; the JSON goes first."""
+    for path in list_checkpoints(folder)[:-keep]:
+        if path.stem != f"image-{best_images_seen:09d}":
+            path.unlink()
+            path.with_suffix(".safetensors").unlink(missing_ok=True)
+
+
+def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    def pairs() -> Iterator[tuple[str, Tensor]]:
+        for name, value in tensors.items():
+            if name.startswith(prefix):
+                yield name.removeprefix(prefix), value
+
+    return dict(pairs())

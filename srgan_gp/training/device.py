@@ -1,0 +1,51 @@
+"""Where and in which precision a run computes."""
+
+from pathlib import Path
+
+import torch
+
+from srgan_gp.errors import DeviceError, UsageError
+
+
+def choose_device(name: str) -> torch.device:
+    """Find the device of a run: `auto` takes the first GPU, else the CPU.
+
+    Raises:
+        DeviceError: a GPU is asked for that is not there.
+        UsageError: the name is none of auto, cpu, cuda, cuda:N.
+    """
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    kind, _, number = name.partition(":")
+    if kind not in ("cpu", "cuda") or (number and not number.isdecimal()):
+        raise UsageError(f"There is no device {name!r}; use auto, cpu, cuda or cuda:N.")
+    if kind == "cuda" and int(number or 0) >= torch.cuda.device_count():
+        raise DeviceError(
+            f"{name} was asked for, but PyTorch sees {torch.cuda.device_count()} CUDA devices."
+        )
+    return torch.device(name)
+
+
+def choose_autocast(precision: str, device: torch.device) -> torch.autocast:
+    """Return the context the network runs in; `auto` means bf16 where the hardware computes in it.
+
+    bf16 keeps float32's range, so that no gradient scaler is needed; weights, optimiser and loss
+    stay in float32.
+
+    Raises:
+        UsageError: the precision is none of auto, fp32, bf16.
+    """
+    if precision not in ("auto", "fp32", "bf16"):
+        raise UsageError(f"There is no precision {precision!r}; use auto, fp32 or bf16.")
+    enabled = precision == "bf16" or (precision == "auto" and _computes_in_bf16(device))
+    return torch.autocast(device.type, torch.bfloat16, enabled=enabled)
+
+
+def _computes_in_bf16(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    try:
+        flags = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return False
+    return "avx512_bf16" in flags or "amx_bf16" in flags

@@ -1,0 +1,181 @@
+"""A run becomes a model: ONNX for the runtime, safetensors for fine-tuning, a card for people."""
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import onnx
+import tomli_w
+import torch
+from safetensors.torch import save as save_safetensors
+from torch import nn
+
+from srgan_gp.errors import ModelRefusedError, OutputError, UsageError
+from srgan_gp.files import atomic_write
+from srgan_gp.inference.model_info import ModelInfo
+from srgan_gp.inference.session import Session
+from srgan_gp.networks import build
+from srgan_gp.training import checkpoint
+from srgan_gp.training.config import TrainConfig
+from srgan_gp.training.onnx_graph import as_onnx
+from srgan_gp.training.start import CONFIG_NAME
+from srgan_gp.training.tasks import generator_arguments
+
+TOLERANCE = 1e-4
+CHECK_SHAPES = ((1, 17, 23), (3, 31, 37), (1, 64, 61), (2, 5, 101), (1, 1, 1))  # (N, H, W)
+
+
+def export(run_dir: Path, name: str, out_dir: Path) -> Path:
+    """Export the best moving average of a run.
+
+    Writes `name.onnx`, `name.safetensors` and `name.toml`. Where a card of that name is already
+    there its texts (summary, licence, data, limits) are kept; its scores only if no weight changed.
+
+    Args:
+        run_dir: folder of a training run.
+        name: of the model; letters, digits, `-` and `_`.
+        out_dir: folder for the files.
+
+    Returns:
+        Path of the card.
+
+    Raises:
+        UsageError: the name cannot be used, or `run_dir` holds no run.
+        ModelRefusedError: ONNX Runtime and PyTorch differ by more than `TOLERANCE`.
+        OutputError: the files cannot be written.
+    """
+    if not name.replace("-", "").replace("_", "").isalnum() or not name.isascii():
+        raise UsageError(f"{name!r} cannot name a model; use letters, digits, '-' and '_'.")
+    config, generator, images_seen = load_run(run_dir)
+    arguments = generator_arguments(config)
+    model = as_onnx(generator)
+    info = _measure(model, generator, name)
+    metadata = {
+        "srgan_gp_version": version("srgan-gp"),
+        "name": name,
+        "task": config.task,
+        "scale": str(info.scale),
+        "overlap": str(-1 if info.overlap is None else info.overlap),
+        "size_multiple": str(info.size_multiple),
+        "bytes_per_pixel": str(info.bytes_per_pixel),
+        "value_range": "0..1",
+        "architecture": config.generator,
+        "arguments": json.dumps(arguments),
+        "images_seen": str(images_seen),
+    }
+    onnx.helper.set_model_props(model, metadata)
+    tensors = {k: v.contiguous() for k, v in generator.state_dict().items()}
+    try:
+        out_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"Cannot create {out_dir}: {error.strerror}.") from error
+    files = {
+        "onnx": _write(out_dir / f"{name}.onnx", model.SerializeToString(deterministic=True)),
+        "safetensors": _write(
+            out_dir / f"{name}.safetensors", save_safetensors(tensors, metadata=metadata)
+        ),
+    }
+    card_path = out_dir / f"{name}.toml"
+    card = _card(name, config, arguments, files, card_path)
+    with atomic_write(card_path) as file:
+        file.write(tomli_w.dumps(card, multiline_strings=False).encode())
+    return card_path
+
+
+def load_run(run_dir: Path) -> tuple[TrainConfig, nn.Module, int]:
+    """Build the generator of a run with the moving average of its best checkpoint.
+
+    Returns:
+        The options of the run, the generator on the CPU, and the images seen until then.
+
+    Raises:
+        UsageError: there is no run in `run_dir`, or no checkpoint yet.
+        TrainingError: the checkpoint is damaged.
+    """
+    if not (run_dir / CONFIG_NAME).is_file():
+        raise UsageError(f"{run_dir} holds no training run.")
+    config = TrainConfig.load(run_dir / CONFIG_NAME)
+    found = checkpoint.newest(run_dir / "checkpoints")
+    if found is None:
+        raise UsageError(f"{run_dir} has no checkpoint yet.")
+    best = run_dir / "checkpoints" / f"image-{found[1]['best_images_seen']:09d}.json"
+    tensors, numbers = checkpoint.read(best) if best.is_file() else found
+    generator = build("generators", config.generator, **generator_arguments(config)).eval()
+    generator.load_state_dict(
+        {k.removeprefix("average."): v for k, v in tensors.items() if k.startswith("average.")}
+    )
+    return config, generator, numbers["images_seen"]
+
+
+def largest_difference(session: Session, generator: nn.Module) -> float:
+    """Compare ONNX Runtime with PyTorch on noise of `CHECK_SHAPES`: largest absolute difference."""
+    noise = torch.Generator().manual_seed(0)
+    worst = 0.0
+    for count, height, width in CHECK_SHAPES:
+        images = torch.rand(count, 3, height, width, generator=noise)
+        with torch.no_grad():
+            expected = generator(images).numpy()
+        found = session.run(images.numpy())
+        if found.shape != expected.shape:
+            raise ModelRefusedError(
+                f"ONNX gives {found.shape} where PyTorch gives {expected.shape}."
+            )
+        worst = max(worst, float(abs(found - expected).max()))
+    return worst
+
+
+def _measure(model: onnx.ModelProto, generator: nn.Module, name: str) -> ModelInfo:
+    """Run the graph as somebody else's model, so that all the runtime needs is measured."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / f"{name}.onnx"
+        _write(path, model.SerializeToString())
+        session = Session.open(path, device="cpu")
+    difference = largest_difference(session, generator)
+    if not difference <= TOLERANCE:
+        raise ModelRefusedError(
+            f"ONNX Runtime and PyTorch differ by {difference:.2e}, more than {TOLERANCE:.0e}; "
+            "nothing was written."
+        )
+    return session.info
+
+
+def _write(path: Path, data: bytes) -> dict[str, Any]:
+    with atomic_write(path) as file:
+        file.write(data)
+    return {"name": path.name, "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
+
+
+def _card(
+    name: str,
+    config: TrainConfig,
+    arguments: Mapping[str, object],
+    files: Mapping[str, object],
+    path: Path,
+) -> dict[str, Any]:
+    """Fill a card: measured facts anew, people's texts from the card that is there."""
+    written: dict[str, Any] = tomllib.loads(path.read_text()) if path.exists() else {}
+    placeholders: dict[str, Any] = {
+        "summary": f"A {config.generator} that enlarges {config.scale} times.",
+        "version": "1",
+        "licence": "unstated",
+        "recipe": "unstated",
+        "limits": [],
+        "data": [],
+        "scores": [],
+    }
+    measured = {
+        "name": name,
+        "task": config.task,
+        "architecture": config.generator,
+        "scale": config.scale,
+        "arguments": arguments,
+        "files": files,
+    }
+    if written.get("files") != files:
+        written.pop("scores", None)  # they belong to other weights
+    return {**placeholders, **written, **measured}

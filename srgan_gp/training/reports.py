@@ -1,0 +1,103 @@
+"""What a run shows and keeps of itself: progress bar, stats.jsonl, TensorBoard, previews."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from torch import Tensor
+from torch.utils.tensorboard import SummaryWriter
+
+from srgan_gp.files import atomic_write
+from srgan_gp.images import Picture, write_image
+from srgan_gp.training import checkpoint
+
+
+class Reports:
+    """The reports of one run; a resumed run goes on without doubled lines.
+
+    Args:
+        run_dir: gets `stats.jsonl`, `previews/` and `tensorboard/`.
+        total_images: length of the run, for the time left.
+        images_seen: where the run stands; later lines of an interrupted run are dropped.
+    """
+
+    def __init__(self, run_dir: Path, total_images: int, images_seen: int) -> None:
+        self._run_dir = run_dir
+        self._lines = _lines_until(run_dir / "stats.jsonl", images_seen)
+        self._board = SummaryWriter(run_dir / "tensorboard", purge_step=images_seen)
+        self._console = Console(stderr=True)
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=self._console,
+            disable=not self._console.is_terminal,
+        )
+        self._row = self._bar.add_task("images", total=total_images, completed=images_seen)
+        self._losses: list[Tensor] = []
+        self._gradient_norms: list[Tensor] = []
+
+    def __enter__(self) -> "Reports":
+        """Show the progress bar."""
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Take the bar down and close TensorBoard's file."""
+        self._bar.stop()
+        self._board.close()
+
+    def advance(self, images_seen: int, loss: Tensor, gradient_norm: Tensor) -> None:
+        """Note one step; the numbers stay on their device until the next line is written."""
+        self._losses.append(loss.detach())
+        self._gradient_norms.append(gradient_norm.detach())
+        self._bar.update(self._row, completed=images_seen)
+
+    def write(self, progress: checkpoint.Progress, learning_rate: float) -> None:
+        """Write a line of means since the last one."""
+        line = {
+            "images_seen": progress.images_seen,
+            "step": progress.step,
+            "loss": _mean(self._losses),
+            "gradient_norm": _mean(self._gradient_norms),
+            "learning_rate": learning_rate,
+            "seconds": round(progress.seconds, 1),
+        }
+        self._losses.clear()
+        self._gradient_norms.clear()
+        self._keep(line)
+
+    def validation(self, progress: checkpoint.Progress, preview: np.ndarray | None) -> None:
+        """Write a line of scores, say it on the terminal and keep the preview."""
+        scores = {f"validation/{name}": value for name, value in progress.validation.items()}
+        if scores:
+            self._keep({"images_seen": progress.images_seen} | scores)
+            shown = ", ".join(f"{name} {value:.3f}" for name, value in progress.validation.items())
+            self._console.print(f"{progress.images_seen} images, {progress.seconds:.0f} s: {shown}")
+        if preview is not None:
+            folder = self._run_dir / "previews"
+            folder.mkdir(exist_ok=True)
+            write_image(Picture(preview), folder / f"image-{progress.images_seen:09d}.png")
+
+    def _keep(self, line: dict[str, Any]) -> None:
+        self._lines.append(json.dumps(line))
+        with atomic_write(self._run_dir / "stats.jsonl") as file:
+            file.write("".join(f"{text}\n" for text in self._lines).encode())
+        for name, value in line.items():
+            if name != "images_seen":
+                self._board.add_scalar(name, value, line["images_seen"])
+
+
+def _lines_until(path: Path, images_seen: int) -> list[str]:
+    if not path.exists():
+        return []
+    lines = path.read_text().splitlines()
+    return [line for line in lines if json.loads(line)["images_seen"] <= images_seen]
+
+
+def _mean(values: list[Tensor]) -> float:
+    return sum(value.item() for value in values) / max(len(values), 1)

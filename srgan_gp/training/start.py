@@ -1,0 +1,64 @@
+"""How a run begins: from its own checkpoint, from another model's weights, or fresh."""
+
+from pathlib import Path
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import nn
+
+from srgan_gp.errors import OutputError, TrainingError, UsageError
+from srgan_gp.training import checkpoint
+from srgan_gp.training.checkpoint import TrainingState
+from srgan_gp.training.config import TrainConfig
+
+CONFIG_NAME = "config.json"
+
+
+def resume(state: TrainingState, config: TrainConfig, run_dir: Path) -> bool:
+    """Put the newest checkpoint of `run_dir` into `state`.
+
+    Returns:
+        False when there is none.
+
+    Raises:
+        UsageError: `run_dir` belongs to a run with other options.
+        TrainingError: no checkpoint is whole, or it does not fit.
+    """
+    found = checkpoint.newest(run_dir / "checkpoints")
+    if found is None:
+        return False
+    differences = config.differences(TrainConfig.load(run_dir / CONFIG_NAME))
+    if differences:
+        raise UsageError(
+            f"{run_dir} holds a run with other options: {'; '.join(differences)}. "
+            "Choose another output folder, or the same options to resume."
+        )
+    state.restore(*found)
+    return True
+
+
+def save_config(config: TrainConfig, run_dir: Path) -> None:
+    """Create `run_dir` and write the options beside the results, before the first step.
+
+    Raises:
+        OutputError: the folder cannot be written.
+    """
+    try:
+        run_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"Cannot create {run_dir}: {error.strerror}.") from error
+    config.save(run_dir / CONFIG_NAME)
+
+
+def load_weights(network: nn.Module, path: Path) -> None:
+    """Load a model's weights into a network of the same architecture.
+
+    Raises:
+        TrainingError: the file cannot be read or belongs to another architecture.
+    """
+    try:
+        network.load_state_dict(load_file(path))
+    except (OSError, SafetensorError) as error:
+        raise TrainingError(f"{path} cannot be read as safetensors: {error}.") from error
+    except RuntimeError as error:
+        raise TrainingError(f"{path} does not fit this network: {error}") from error
