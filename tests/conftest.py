@@ -1,0 +1,141 @@
+"""Tiny fixtures: random numbers, a small picture, a session without a model, small ONNX models."""
+
+import hashlib
+import json
+from collections import namedtuple
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from srgan_gp.inference.model_info import ModelInfo
+
+Layer = namedtuple("Layer", "kernel dilation", defaults=(1,))
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+@pytest.fixture
+def tiny_image(rng):
+    return rng.integers(0, 256, (12, 17, 3), dtype=np.uint8)
+
+
+class FakeSession:
+    """Doubles a picture by repeating its pixels; no model file, no ONNX Runtime."""
+
+    device, provider, notes = "cpu", "FakeProvider", ()
+
+    def __init__(self, run=None, **info):
+        values = {"name": "fake", "task": "super-resolution", "scale": 2, "overlap": 1}
+        values |= {"size_multiple": 1, "source": "metadata", "sha256": "0" * 64}
+        self.info = ModelInfo(**values | info)
+        self.run = run or self._repeat
+
+    def _repeat(self, images):
+        return images.repeat(self.info.scale, axis=2).repeat(self.info.scale, axis=3)
+
+
+@pytest.fixture
+def fake_session():
+    """A session that doubles pictures; call it with a `run` or fields of ModelInfo for others."""
+    return FakeSession
+
+
+@pytest.fixture
+def tiny_model(tmp_path):
+    """Write a convolutional model with random weights, scale 2 and radius 3; gives its path."""
+
+    def write(name="tiny", model=None, **metadata):
+        path = tmp_path / f"{name}.onnx"
+        model = convolutional_model() if model is None else model
+        path.write_bytes(with_metadata(model, name=name, **metadata).SerializeToString())
+        return path
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def onnx_models():
+    """Builders of ONNX models and of their cards."""
+    return SimpleNamespace(
+        layer=Layer,
+        convolutional=convolutional_model,
+        of_nodes=model_of_nodes,
+        with_metadata=with_metadata,
+        write_card=write_card,
+    )
+
+
+THREE_LAYERS = (Layer(3), Layer(3), Layer(3))
+
+
+def with_metadata(model, name="tiny", **changes):
+    """Add the metadata of an exported model of scale 2 and radius 3; None takes a key away."""
+    from onnx import helper
+
+    metadata = {
+        "srgan_gp_version": "0", "name": name, "task": "super-resolution", "scale": "2",
+        "overlap": "3", "size_multiple": "1", "value_range": "0..1", "architecture": "tiny",
+        "arguments": "{}",
+    } | changes  # fmt: skip
+    helper.set_model_props(model, {key: text for key, text in metadata.items() if text is not None})
+    return model
+
+
+def convolutional_model(layers=THREE_LAYERS, scale=2, width=4, after=()):
+    """Build image -> convolutions -> PixelShuffle -> convolutions `after` it -> upscaled."""
+    from onnx import helper, numpy_helper
+
+    rng, nodes, weights, last = np.random.default_rng(0), [], [], "image"
+    channels = [3] + [width] * (len(layers) - 1) + [3 * scale**2] + [3] * len(after)
+    for i, layer in enumerate([*layers, *after]):
+        shape = (channels[i + 1], channels[i] if i <= len(layers) - 1 else 3)
+        shape += (layer.kernel, layer.kernel)
+        kernel = rng.standard_normal(shape, dtype=np.float32) / np.sqrt(np.prod(shape[1:]))
+        weights.append(numpy_helper.from_array(kernel.astype(np.float32), f"w{i}"))
+        margin = [layer.dilation * (layer.kernel // 2)] * 4
+        spread = [layer.dilation] * 2
+        nodes.append(
+            helper.make_node("Conv", [last, f"w{i}"], [f"c{i}"], pads=margin, dilations=spread)
+        )
+        last = f"c{i}"
+        if i == len(layers) - 1:
+            nodes.append(
+                helper.make_node("DepthToSpace", [last], ["up"], blocksize=scale, mode="CRD")
+            )
+            last = "up"
+        elif i < len(layers) - 1:
+            nodes.append(helper.make_node("Relu", [last], [f"r{i}"]))
+            last = f"r{i}"
+    return model_of_nodes(nodes, weights, last)
+
+
+def model_of_nodes(nodes, weights=(), result="upscaled", shape=("N", 3, "H", "W"), opsets=()):
+    """Wrap nodes from `image` to `result` into an ONNX model."""
+    from onnx import TensorProto, helper
+
+    graph = helper.make_graph(
+        [*nodes, helper.make_node("Identity", [result], ["upscaled"])] if result != "upscaled"
+        else list(nodes),
+        "tiny",
+        [helper.make_tensor_value_info("image", TensorProto.FLOAT, list(shape))],
+        [helper.make_tensor_value_info("upscaled", TensorProto.FLOAT, ["N", 3, "h", "w"])],
+        list(weights),
+    )  # fmt: skip
+    versions = [helper.make_opsetid("", 18), *(helper.make_opsetid(name, 1) for name in opsets)]
+    return helper.make_model(graph, opset_imports=versions, ir_version=10)
+
+
+def write_card(path, **changes):
+    """Write the card of a model file beside it."""
+    data = path.read_bytes()
+    card = {"name": path.stem, "task": "super-resolution", "summary": "A test.", "version": "1"}
+    card |= {"licence": "Apache-2.0", "architecture": "tiny", "scale": 2, "recipe": "none"}
+    lines = [f"{key} = {json.dumps(value)}" for key, value in (card | changes).items()]
+    digest = hashlib.sha256(data).hexdigest()
+    file = [f'name = "{path.name}"', f'sha256 = "{digest}"', f"bytes = {len(data)}"]
+    path.with_suffix(".toml").write_text("\n".join([*lines, "[files.onnx]", *file]))
+    return path.with_suffix(".toml")

@@ -1,0 +1,62 @@
+import numpy as np
+import pytest
+
+from srgan_gp.inference.alpha import fill_hidden_colours, keep_flat_alpha
+
+
+@pytest.fixture
+def sprite(rng):
+    """Random colours, of which a disc is visible: pixels, alpha."""
+    y, x = np.mgrid[:45, :38]
+    alpha = np.where((y - 20) ** 2 + (x - 17) ** 2 < 100, 255, 0).astype(np.uint8)
+    return rng.integers(0, 256, (45, 38, 3), dtype=np.uint8), alpha
+
+
+def test_visible_pixels_stay_and_hidden_ones_have_no_say(sprite, rng):
+    pixels, alpha = sprite
+    filled = fill_hidden_colours(pixels, alpha)
+    other = np.where(alpha[..., None] > 0, pixels, rng.integers(0, 256, pixels.shape, np.uint8))
+    np.testing.assert_array_equal(filled[alpha > 0], pixels[alpha > 0])
+    np.testing.assert_array_equal(fill_hidden_colours(other, alpha), filled)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_one_visible_colour_spreads_over_everything(dtype):
+    pixels = np.zeros((13, 21, 3), dtype)
+    alpha = np.zeros((13, 21), dtype)
+    pixels[4, 6] = np.array([200, 100, 50]) if dtype != np.float32 else [0.75, 0.5, 0.25]
+    alpha[4, 6] = 1
+    filled = fill_hidden_colours(pixels, alpha)
+    assert filled.dtype == dtype
+    np.testing.assert_array_equal(filled, np.broadcast_to(pixels[4, 6], pixels.shape))
+
+
+def test_hidden_pixels_next_to_visible_ones_take_their_colour():
+    pixels = np.zeros((9, 30, 1), np.uint8)
+    pixels[:, :10], pixels[:, 20:] = 40, 240
+    alpha = np.full((9, 30), 255, np.uint8)
+    alpha[:, 10:20] = 0
+    row = fill_hidden_colours(pixels, alpha)[4, :, 0]
+    assert (row[10:14] == 40).all()
+    assert (row[16:20] == 240).all()
+
+
+@pytest.mark.parametrize("value", [0, 255])
+def test_nothing_is_filled_where_all_or_nothing_is_visible(sprite, value):
+    pixels, _ = sprite
+    assert fill_hidden_colours(pixels, np.full(pixels.shape[:2], value, np.uint8)) is pixels
+
+
+def test_flat_areas_of_alpha_stay_exactly_flat():
+    alpha = np.zeros((10, 10), np.float32)
+    alpha[:, 5:] = 1
+    enlarged = np.full((30, 30), 0.4, np.float32)
+    kept = keep_flat_alpha(alpha, enlarged)
+    assert (kept[:, :12] == 0).all()
+    assert (kept[:, 18:] == 1).all()
+    assert (kept[:, 12:18] == np.float32(0.4)).all()
+
+
+def test_flat_alpha_is_kept_at_any_size():
+    kept = keep_flat_alpha(np.ones((7, 5), np.float32), np.zeros((3, 11), np.float32))
+    assert (kept == 1).all()
