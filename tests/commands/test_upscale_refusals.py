@@ -1,0 +1,148 @@
+"""`srgan-gp upscale`: what cannot be done is one sentence, a code, and no harm to anything else."""
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from srgan_gp.cli import main
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_what_cannot_be_read_is_one_line_and_the_others_go_on(upscale, folder, tmp_path):
+    (folder / "broken.jpg").write_bytes((folder / "a.jpg").read_bytes()[:400])
+    (folder / "text.png").write_text("no picture")
+    code, report, _ = upscale(folder, folder / "nowhere.png", "-o", tmp_path / "out")
+    assert (code, report["done"], report["failed"]) == (3, 3, 3)
+    failures = {Path(p["source"]).name: p["code"] for p in report["pictures"] if "code" in p}
+    assert failures == {
+        "broken.jpg": "E_DAMAGED", "text.png": "E_NOT_AN_IMAGE", "nowhere.png": "E_VANISHED",
+    }  # fmt: skip
+    assert names(tmp_path / "out") == ["a.jpg", "a.png", "b.png"]
+
+
+def test_each_failure_is_one_line_of_stderr_with_its_code(
+    repeating_model, folder, tmp_path, capsys
+):
+    (folder / "te\nxt.png").write_text("no picture")
+    code = main(["upscale", str(folder), "-o", str(tmp_path / "out"), "-n", str(repeating_model)])
+    captured = capsys.readouterr()
+    assert (code, captured.out) == (3, "")
+    [line] = [line for line in captured.err.splitlines() if "E_NOT_AN_IMAGE" in line]
+    assert r"te\nxt.png: E_NOT_AN_IMAGE: " in line
+    assert "3 done, 0 skipped, 1 failed; 1 other file ignored" in captured.err
+
+
+def test_too_many_pixels_are_refused(upscale, folder):
+    code, report, _ = upscale(folder / "a.png", "--max-pixels", "191")
+    assert (code, report["pictures"][0]["code"]) == (3, "E_TOO_MANY_PIXELS")
+    assert upscale(folder / "a.png", "--max-pixels", "192")[0] == 0
+
+
+def test_a_result_of_too_many_pixels_is_refused_before_the_work(upscale, folder):
+    code, report, _ = upscale(folder / "a.png", "--max-pixels", "192", "-s", "4.1")
+    assert (code, report["pictures"][0]["code"]) == (3, "E_TOO_MANY_PIXELS")
+
+
+def test_a_result_beyond_the_limit_of_its_format_is_refused_before_the_work(upscale, tmp_path):
+    Image.new("RGB", (4097, 1)).save(tmp_path / "wide.png")
+    code, report, _ = upscale(tmp_path / "wide.png", "-f", "webp")
+    assert (code, report["pictures"][0]["code"]) == (3, "E_ENCODER_LIMIT")
+    assert not (tmp_path / "wide_x4.webp").exists()
+
+
+def test_a_folder_without_pictures_is_nothing_to_do(upscale, tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "notes.txt").touch()
+    code, _, errors = upscale(tmp_path / "in", "-o", tmp_path / "out")
+    assert code == 4
+    assert "1 other file" in errors
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_pattern_without_matches_is_nothing_to_do(upscale, tmp_path):
+    assert upscale(tmp_path / "*.png", "-o", tmp_path / "out")[0] == 4
+
+
+def test_an_output_folder_that_is_a_file_is_said_before_the_work(upscale, folder, tmp_path):
+    (tmp_path / "out").touch()
+    code, report, errors = upscale(folder, "-o", tmp_path / "out")
+    assert (code, report) == (5, None)
+    assert "is a file" in errors
+
+
+def test_an_output_folder_that_takes_no_files_is_said_before_the_work(upscale, folder):
+    code, report, errors = upscale(folder, "-o", "/proc/self/results")
+    assert (code, report) == (5, None)
+    assert "cannot be written" in errors
+
+
+def test_a_disk_that_fills_up_ends_the_run_and_counts_what_was_not_tried(
+    upscale, folder, tmp_path, monkeypatch
+):
+    def full_disk(*_args, **_kwargs):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full_disk)
+    code, report, errors = upscale(folder, "-o", tmp_path / "out")
+    assert (code, report["done"], report["failed"]) == (5, 0, 3)
+    assert "disk is full" in errors
+    assert names(tmp_path / "out") == []
+
+
+def test_a_model_that_nobody_knows_is_refused(folder, capsys):
+    assert main(["upscale", str(folder / "a.png"), "-n", "no-such-model"]) == 8
+    assert "no-such-model" in capsys.readouterr().err
+
+
+def test_a_model_that_is_none_is_refused(folder, capsys):
+    (folder / "fake.onnx").write_bytes(b"not a model")
+    assert main(["upscale", str(folder / "a.png"), "-n", str(folder / "fake.onnx")]) == 8
+    assert "not an ONNX model" in capsys.readouterr().err
+
+
+def test_a_gpu_that_is_not_there_is_an_error_and_no_silent_cpu(folder, repeating_model, capsys):
+    code = main(["upscale", str(folder / "a.png"), "-n", str(repeating_model), "-g", "99"])
+    assert code == 7
+    assert "99" in capsys.readouterr().err
+    assert not (folder / "a_x4.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "No input"),
+        (["FOLDER"], "-o FOLDER"),
+        (["FOLDER", "-o", "FOLDER"], "would replace the input"),
+        (["FOLDER", "-o", "one.png"], "is the name of one picture"),
+        (["FOLDER/a.png", "-o", "one.png", "-f", "jpeg"], "does not end like a jpeg"),
+        (["FOLDER/a.png", "-f", "heic"], "heic"),
+        (["FOLDER/a.png", "--device", "tpu"], "tpu"),
+        (["FOLDER/a.png", "--device", "cpu", "-g", "0"], "disagree"),
+    ],
+)
+def test_wrong_use_is_one_sentence(folder, repeating_model, capsys, words, said):
+    words = [word.replace("FOLDER", str(folder)) for word in words]
+    before = names(folder)
+    assert main(["upscale", *words, "-n", str(repeating_model)]) == 2
+    captured = capsys.readouterr()
+    assert captured.err.startswith("srgan-gp: error: ")
+    assert said in captured.err
+    assert captured.err.count("\n") == 1
+    assert names(folder) == before
+
+
+def test_an_interrupted_run_ends_with_130_and_counts_what_was_not_tried(
+    upscale, folder, tmp_path, monkeypatch
+):
+    def interrupt(*_args, **_kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("srgan_gp.batch.runner.write_image", interrupt)
+    code, report, errors = upscale(folder, "-o", tmp_path / "out")
+    assert (code, report["failed"]) == (130, 3)
+    assert {picture["code"] for picture in report["pictures"]} == {"E_NOT_TRIED"}
+    assert "interrupted" in errors
