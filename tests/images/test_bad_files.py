@@ -1,5 +1,7 @@
 import io
+import json
 import os
+import signal
 import struct
 import subprocess
 import sys
@@ -9,11 +11,13 @@ import warnings
 import zipfile
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageFile
+from PIL.GifImagePlugin import GifImageFile
 
 from srgan_gp.errors import PictureError
 from srgan_gp.images import read_image, reading
@@ -219,8 +223,6 @@ def test_an_unusual_kind_of_tiff_is_said_to_be_unusual(make):
 
 
 def test_a_16_bit_file_opencv_cannot_decode_is_damaged(make, monkeypatch):
-    import cv2
-
     monkeypatch.setattr(cv2, "imdecode", lambda data, flags: None)
     assert code_of(make.png(np.zeros((2, 2, 3), np.uint16))) == "E_DAMAGED"
 
@@ -236,8 +238,6 @@ def test_damaged_later_frames_do_not_matter(monkeypatch):
 
     def is_animated(image):
         raise ValueError("damaged")
-
-    from PIL.GifImagePlugin import GifImageFile
 
     monkeypatch.setattr(GifImageFile, "is_animated", property(is_animated))
     assert read(data).pixels.shape == (12, 16, 3)
@@ -256,6 +256,31 @@ def test_a_missing_file_a_folder_and_a_pipe_are_each_named(tmp_path):
         with pytest.raises(PictureError) as caught:
             read_image(path)
         assert caught.value.code == code
+
+
+def test_a_pipe_that_takes_the_place_of_the_file_is_not_waited_for(tmp_path, monkeypatch):
+    path = tmp_path / "picture.png"
+    path.write_bytes(small_file("PNG"))
+    system_open = os.open
+
+    def swap_and_open(name, flags):
+        path.unlink()
+        os.mkfifo(path)
+        return system_open(name, flags)
+
+    def give_up(number, frame):
+        raise AssertionError("waited for the pipe")
+
+    monkeypatch.setattr(os, "open", swap_and_open)
+    old = signal.signal(signal.SIGALRM, give_up)
+    signal.setitimer(signal.ITIMER_REAL, 5)
+    try:
+        with pytest.raises(PictureError) as caught:
+            read_image(path)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, old)
+    assert caught.value.code == "E_NOT_A_FILE"
 
 
 def test_a_file_without_permission_is_named(tmp_path, monkeypatch):
@@ -320,8 +345,6 @@ def test_warnings_are_silenced_until_the_last_reader_is_done():
 
 @pytest.mark.shared
 def test_every_odd_file_gives_a_picture_or_a_picture_error(tmp_path):
-    import json
-
     root = Path(__file__).resolve().parents[2]
     shared = Path(os.environ.get("SRGAN_GP_SHARED", root.parent / "shared"))
     listing = json.loads((shared / "data" / "odd_files.json").read_text())["files"]

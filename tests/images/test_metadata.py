@@ -61,6 +61,7 @@ def test_the_thumbnail_is_gone_and_not_only_unlinked(make, tail):
     corrected = corrected_exif(block, height=1, width=1)
     assert b"face" not in corrected
     assert corrected.endswith(tail)
+    assert len(corrected) == len(block) - (0 if tail else len(b"\xff\xd8face\xff\xd9"))
     exif = Image.Exif()
     exif.load(b"Exif\0\0" + corrected)
     assert exif.get_ifd(1) == {}  # the directory of the thumbnail
