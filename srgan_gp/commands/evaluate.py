@@ -8,13 +8,17 @@ LOW_RES = {
     "matlab": "MATLAB's antialiased bicubic, as the published benchmarks",
     "cv2": "OpenCV's bicubic, which does not antialias",
     "area-jpeg75": "area average, then JPEG at quality 75",
-    "real": "blur, noise and JPEG drawn at random with a fixed seed",
+    "real": "blur, area average, noise, then JPEG at quality 60",
 }
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of this verb."""
-    parser.add_argument("model", metavar="MODEL", help="a model's name, or the path of an .onnx")
+    parser.add_argument(
+        "model",
+        metavar="MODEL",
+        help="a model's name, the path of an .onnx, or bicubic for the baseline",
+    )
     parser.add_argument(
         "--data", required=True, metavar="DIR_OR_ZIP[:FOLDER]", help="the large pictures"
     )
@@ -28,7 +32,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--feature-weights", type=Path, metavar="FILE",
-        help="SqueezeNet 1.1 (.safetensors) for the squeeze distance [torchvision's]",
+        help="SqueezeNet 1.1 (.safetensors) for the squeeze distance, or none [torchvision's]",
     )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print one JSON object on stdout")
 

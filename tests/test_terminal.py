@@ -1,0 +1,63 @@
+"""Lines on stderr: never a reason to stop, never able to fake another line."""
+
+import io
+import sys
+
+import pytest
+
+from srgan_gp.terminal import bar, say, shown
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize(
+    ("text", "printed"),
+    [
+        ("two\nlines", r"two\nlines"),
+        ("\x1b[31mred", r"\x1b[31mred"),
+        ("gpj\u202e.exe", r"gpj\u202e.exe"),
+        ("not \udcff UTF-8", r"not \udcff UTF-8"),
+        ("Größe 漢字 \N{GRINNING FACE}", "Größe 漢字 \N{GRINNING FACE}"),
+    ],
+)
+def test_no_character_can_break_a_line(text, printed):
+    assert shown(text) == printed
+
+
+def test_a_closed_stderr_is_no_reason_to_stop(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "stderr", None)
+    say("lost")
+    with bar(1) as progress:
+        progress.line("lost as well")
+    assert capsys.readouterr().out == ""
+
+
+def test_lines_without_a_terminal_are_plain(capsys):
+    with bar(2) as progress:
+        progress.move(1, "a.png")
+        progress.line("a.png: done")
+    assert capsys.readouterr().err == "a.png: done\n"
+
+
+def test_silence_prints_nothing_even_on_a_terminal(monkeypatch):
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    with bar(2, is_silent=True) as progress:
+        progress.move(1, "a.png")
+        progress.line("a.png: done")
+    assert terminal.getvalue() == ""
+
+
+def test_a_terminal_shows_the_lines_and_what_is_worked_on(monkeypatch):
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setenv("TERM", "xterm")
+    with bar(2) as progress:
+        progress.line("[red] a.png: 100 x 100")
+        progress.move(1, "b.png")
+    printed = terminal.getvalue()
+    assert "[red] a.png: 100 x 100\n" in printed.replace("\r\n", "\n")
+    assert "b.png" in printed
