@@ -82,9 +82,10 @@ def cmyk_profile(darkest=0):
     matrix = struct.pack(">9i", *[65536 if i % 4 == 0 else 0 for i in range(9)])
     table = b"mft1" + bytes(4) + bytes([4, 3, 2, 0]) + matrix + ramp * 4 + corners + ramp * 3
     white = b"XYZ " + bytes(4) + struct.pack(">3i", 63190, 65536, 54061)
-    start = 128 + 4 + 2 * 12
-    tags = struct.pack(">I", 2)
-    tags += b"A2B0" + struct.pack(">II", start + len(white), len(table))
+    start = 128 + 4 + 3 * 12
+    tags = struct.pack(">I", 3)
+    for intent in (b"A2B0", b"A2B1"):  # perceptual and relative share one table
+        tags += intent + struct.pack(">II", start + len(white), len(table))
     tags += b"wtpt" + struct.pack(">II", start, len(white))
     body = tags + white + table
     header = bytearray(128)
