@@ -84,7 +84,8 @@ def train(
             loss = pixel_loss(output, batch.targets)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
-            gradient_norm = nn.utils.get_total_norm(p.grad for p in generator.parameters())
+            gradients = [p.grad for p in generator.parameters() if p.grad is not None]
+            gradient_norm = nn.utils.get_total_norm(gradients)
             _require_finite(loss, gradient_norm, task, batch, progress)
             _set_rate(optimizer, learning_rate(config, progress.images_seen))
             optimizer.step()

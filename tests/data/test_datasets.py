@@ -1,0 +1,95 @@
+import numpy as np
+import pytest
+
+from srgan_gp.data.datasets import PictureCache, RandomCrops, read_ahead
+from srgan_gp.errors import UsageError
+
+
+class Drawn:
+    """A picture file without a file; every pixel holds the picture's number and its position."""
+
+    def __init__(self, number, size=(20, 30)):
+        self.number, self.size, self.reads = number, size, 0
+        self.name = f"drawn-{number}.png"
+
+    def read(self):
+        self.reads += 1
+        rows, columns = np.indices(self.size)
+        return np.stack([np.full(self.size, self.number), rows, columns], -1).astype(np.uint8)
+
+
+def crops(count=5, seed=0, max_bytes=10**9, size=(20, 30)):
+    return RandomCrops(PictureCache([Drawn(n, size) for n in range(count)], max_bytes), seed)
+
+
+def test_every_picture_is_used_once_an_epoch():
+    numbers = crops().indices(0, 15)
+    epochs = [numbers[i : i + 5] for i in (0, 5, 10)]
+    assert all(sorted(epoch) == [0, 1, 2, 3, 4] for epoch in epochs)
+    assert epochs[0] != epochs[1] or epochs[1] != epochs[2]
+
+
+def test_a_crop_depends_on_its_number_alone():
+    straight = crops().batch(0, 12, 8)
+    pieces = crops()
+    late = pieces.batch(7, 5, 8)
+    early = pieces.batch(0, 7, 8)
+    assert np.array_equal(straight, np.concatenate([early, late]))
+
+
+def test_another_seed_gives_other_crops():
+    assert not np.array_equal(crops(seed=0).batch(0, 12, 8), crops(seed=1).batch(0, 12, 8))
+
+
+def test_crops_are_windows_of_one_picture_flipped_or_turned():
+    batch = crops().batch(0, 200, 6)
+    assert batch.shape == (200, 3, 6, 6)
+    turned = 0
+    for number, rows, columns in batch.astype(int):
+        assert len(np.unique(number)) == 1
+        down, across = np.diff(rows, axis=0), np.diff(rows, axis=1)
+        assert abs(down).max() + abs(across).max() == 1  # rows run along exactly one axis
+        turned += abs(across).max()
+        assert np.ptp(rows) == np.ptp(columns) == 5
+    assert 60 < turned < 140
+
+
+def test_all_eight_orientations_occur():
+    seen = set()
+    for _, rows, columns in crops().batch(0, 200, 2).astype(int):
+        seen.add((*(np.array(rows) - rows.min()).flatten(), *(columns - columns.min()).flatten()))
+    assert len(seen) == 8
+
+
+def test_windows_reach_every_edge():
+    rows = crops(size=(9, 9)).batch(0, 300, 8)[:, 1]
+    assert rows.min() == 0
+    assert rows.max() == 8
+
+
+def test_the_whole_picture_can_be_the_window():
+    assert crops(size=(8, 8)).batch(0, 2, 8).shape == (2, 3, 8, 8)
+
+
+def test_a_picture_smaller_than_the_window_is_named():
+    with pytest.raises(UsageError, match=r"drawn-\d.png is 30x20 pixels"):
+        crops().batch(0, 1, 21)
+
+
+def test_the_cache_keeps_what_fits():
+    cache = PictureCache([Drawn(n) for n in range(3)], max_bytes=2 * 20 * 30 * 3)
+    for _ in range(4):
+        assert [int(cache[i][0, 0, 0]) for i in range(3)] == [0, 1, 2]
+    assert [file.reads for file in cache.files] == [1, 1, 4]
+
+
+@pytest.mark.parametrize("depth", [1, 3, 50])
+def test_reading_ahead_keeps_the_order(depth):
+    assert list(read_ahead(lambda n: n * n, iter(range(9)), depth=depth)) == [
+        n * n for n in range(9)
+    ]
+
+
+def test_an_error_while_reading_ahead_reaches_the_reader():
+    with pytest.raises(ZeroDivisionError):
+        list(read_ahead(lambda n: 1 // n, iter([1, 0])))

@@ -1,0 +1,98 @@
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from srgan_gp.data.degradations import MARGIN, bicubic_enlarge, matlab_bicubic
+from srgan_gp.data.sources import list_pictures
+
+SHARED = Path(os.environ.get("SRGAN_GP_SHARED", Path(__file__).parents[3] / "shared"))
+
+
+def noise(*shape, dtype=torch.float64):
+    return torch.randint(0, 256, shape, generator=torch.Generator().manual_seed(0)).to(dtype)
+
+
+def cubic(x):
+    """Keys' kernel, written once more from the paper."""
+    x = abs(x)
+    if x <= 1:
+        return 1.5 * x**3 - 2.5 * x**2 + 1
+    return -0.5 * x**3 + 2.5 * x**2 - 4 * x + 2 if x < 2 else 0.0
+
+
+def resized_slowly(values, scale):
+    """Downscale a list of numbers one output at a time, edges repeated."""
+    result = []
+    for i in range(-(-len(values) // scale)):
+        centre = (i + 0.5) * scale - 0.5
+        taps = range(int(np.floor(centre)) - 2 * scale, int(np.ceil(centre)) + 2 * scale + 1)
+        weights = [cubic((centre - t) / scale) for t in taps]
+        inside = [values[min(max(t, 0), len(values) - 1)] for t in taps]
+        mean = sum(w * v for w, v in zip(weights, inside, strict=True)) / sum(weights)
+        result.append(min(max(np.floor(mean + 0.5), 0), 255))
+    return result
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_each_pass_equals_a_slow_sum(scale):
+    column = noise(1, 1, 23, 1)
+    expected = resized_slowly(column.flatten().tolist(), scale)
+    picture = column.expand(1, 1, 23, scale)  # one column wide: the second pass changes nothing
+    assert matlab_bicubic(picture, scale).flatten().tolist() == expected
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_a_flat_picture_stays_flat(scale):
+    flat = torch.full((1, 3, 24, 36), 77.0)
+    assert matlab_bicubic(flat, scale).unique().tolist() == [77]
+    assert bicubic_enlarge(flat, scale).unique().tolist() == [77]
+
+
+@pytest.mark.parametrize("scale", [2, 4])
+def test_float32_is_exact_where_the_weights_are_dyadic(scale):
+    picture = noise(1, 3, 64, 48)
+    assert torch.equal(matlab_bicubic(picture.float(), scale).double(), matlab_bicubic(picture, scale))
+
+
+@pytest.mark.parametrize("scale", [2, 4])
+def test_a_crop_with_its_margin_equals_the_whole_picture(scale):
+    picture = noise(1, 3, 80, 96)
+    whole = matlab_bicubic(picture, scale)
+    size = (6 + 2 * MARGIN) * scale
+    top, left = 3 * scale, 5 * scale
+    crop = matlab_bicubic(picture[..., top : top + size, left : left + size], scale)
+    inside = crop[..., MARGIN:-MARGIN, MARGIN:-MARGIN]
+    row, column = 3 + MARGIN, 5 + MARGIN
+    assert torch.equal(inside, whole[..., row : row + 6, column : column + 6])
+
+
+def test_a_smaller_margin_would_differ():
+    picture = noise(1, 3, 80, 96)
+    crop = matlab_bicubic(picture[..., 12:52, 20:60], 4)
+    assert not torch.equal(crop, matlab_bicubic(picture, 4)[..., 3:13, 5:15])
+
+
+def test_halves_are_rounded_away_from_zero():
+    picture = torch.tensor([[[[1.0, 2.0], [1.0, 2.0]]]])  # the mean of the row is 1.5
+    assert matlab_bicubic(picture, 2).item() == 2
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("scale", [2, 4])
+@pytest.mark.parametrize(("folder", "count"), [("Set5", 5), ("Set14", 14)])
+def test_the_published_low_res_pictures_are_made_bit_for_bit(folder, count, scale, dtype):
+    archive = f"{SHARED}/data/bench_sr.zip:{folder}"
+    pairs = list(
+        zip(list_pictures(f"{archive}/HR"), list_pictures(f"{archive}/LRx{scale}"), strict=True)
+    )
+    assert len(pairs) == count
+    for high_file, low_file in pairs:
+        high_res, low_res = high_file.read(), low_file.read()
+        height, width = (side - side % scale for side in high_res.shape[:2])
+        whole = torch.from_numpy(high_res[:height, :width].transpose(2, 0, 1)).to(dtype)
+        made = matlab_bicubic(whole[None], scale)[0].numpy().transpose(1, 2, 0)
+        assert np.array_equal(made, low_res), high_file.name

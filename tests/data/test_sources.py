@@ -1,0 +1,88 @@
+import io
+import zipfile
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from srgan_gp.data.sources import as_8_bit_rgb, list_all_pictures, list_pictures
+from srgan_gp.errors import PictureError, UsageError
+
+
+def encoded(value, size=(5, 4)):
+    file = io.BytesIO()
+    Image.new("RGB", size, (value, 0, 255 - value)).save(file, "PNG")
+    return file.getvalue()
+
+
+@pytest.fixture
+def archive(tmp_path):
+    path = tmp_path / "shard.zip"
+    with zipfile.ZipFile(path, "w") as file:
+        for name, value in (("b/two.png", 2), ("a/one.PNG", 1), ("a/notes.txt", 0)):
+            file.writestr(name, encoded(value))
+        file.writestr("a/broken.png", b"\x89PNG\r\n\x1a\n")
+        file.writestr("ab/three.png", encoded(3))
+    return path
+
+
+def test_a_zip_is_read_in_place_and_in_order(archive, tmp_path):
+    files = list_pictures(f"{archive}:b")
+    assert [file.member for file in files] == ["b/two.png"]
+    assert files[0].read()[0, 0].tolist() == [2, 0, 253]
+    assert files[0].stem == "two"
+    assert list(tmp_path.iterdir()) == [archive]
+
+
+def test_a_folder_inside_a_zip_is_not_a_prefix(archive):
+    assert [file.stem for file in list_pictures(f"{archive}:a")] == ["broken", "one"]
+
+
+def test_folders_are_listed_with_their_subfolders_without_hidden_files(tmp_path):
+    (tmp_path / "deep").mkdir()
+    for name in ("z.png", "deep/a.png", ".hidden.png", "notes.txt"):
+        (tmp_path / name).write_bytes(encoded(9))
+    assert [file.stem for file in list_pictures(tmp_path)] == ["a", "z"]
+
+
+def test_several_places_keep_their_order(archive, tmp_path):
+    (tmp_path / "z.png").write_bytes(encoded(9))
+    files = list_all_pictures([f"{archive}:b", tmp_path])
+    assert [file.stem for file in files] == ["two", "z"]
+
+
+def test_a_broken_member_is_named(archive):
+    broken = list_pictures(f"{archive}:a")[0]
+    with pytest.raises(PictureError, match="shard.zip:a/broken.png: "):
+        broken.read()
+
+
+@pytest.mark.parametrize("place", ["missing", "notes.txt", "missing.zip", "missing.zip:a"])
+def test_a_place_without_pictures_is_named(tmp_path, place):
+    (tmp_path / "notes.txt").write_text("nothing")
+    with pytest.raises(UsageError, match="neither a folder nor a zip file"):
+        list_pictures(f"{tmp_path}/{place}")
+
+
+def test_an_empty_place_is_named(archive, tmp_path):
+    (tmp_path / "empty").mkdir()
+    for place in (tmp_path / "empty", f"{archive}:c"):
+        with pytest.raises(UsageError, match="no picture"):
+            list_pictures(place)
+
+
+@pytest.mark.parametrize(
+    ("pixels", "expected"),
+    [
+        (np.full((2, 2, 1), 7, np.uint8), 7),
+        (np.full((2, 2, 3), 7 * 257 + 128, np.uint16), 7),
+        (np.full((2, 2, 3), 7 * 257 + 129, np.uint16), 8),
+        (np.full((2, 2, 1), 0.5, np.float32), 128),
+    ],
+)
+def test_every_depth_becomes_8_bit_rgb_by_rounding(pixels, expected):
+    converted = as_8_bit_rgb(pixels)
+    assert converted.shape == (2, 2, 3)
+    assert converted.dtype == np.uint8
+    assert converted.flags.writeable
+    assert (converted == expected).all()
