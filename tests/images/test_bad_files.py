@@ -1,13 +1,10 @@
 import io
 import json
 import os
-import signal
 import struct
 import subprocess
 import sys
-import threading
 import time
-import warnings
 import zipfile
 from pathlib import Path
 
@@ -20,8 +17,8 @@ from PIL import Image, ImageFile
 from PIL.GifImagePlugin import GifImageFile
 
 from srgan_gp.errors import PictureError
-from srgan_gp.images import read_image, reading
-from srgan_gp.images.containers import decoder_errors, silenced_pillow
+from srgan_gp.images import read_image
+from srgan_gp.images.containers import decoder_errors
 from srgan_gp.images.reading import decode_picture
 
 DAMAGE = {"E_DAMAGED", "E_NOT_AN_IMAGE", "E_NO_PIXELS", "E_FORMAT_NOT_ALLOWED",
@@ -241,106 +238,6 @@ def test_damaged_later_frames_do_not_matter(monkeypatch):
 
     monkeypatch.setattr(GifImageFile, "is_animated", property(is_animated))
     assert read(data).pixels.shape == (12, 16, 3)
-
-
-# Paths
-
-
-def test_a_missing_file_a_folder_and_a_pipe_are_each_named(tmp_path):
-    os.mkfifo(tmp_path / "pipe.png")
-    for path, code in [
-        (tmp_path / "none.png", "E_VANISHED"), (tmp_path, "E_NOT_A_FILE"),
-        (tmp_path / "pipe.png", "E_NOT_A_FILE"), (Path("/dev/null"), "E_NOT_A_FILE"),
-        (tmp_path / ("x" * 300), "E_UNREADABLE"), (tmp_path / "a\0b", "E_UNREADABLE"),
-    ]:  # fmt: skip
-        with pytest.raises(PictureError) as caught:
-            read_image(path)
-        assert caught.value.code == code
-
-
-def test_a_pipe_that_takes_the_place_of_the_file_is_not_waited_for(tmp_path, monkeypatch):
-    path = tmp_path / "picture.png"
-    path.write_bytes(small_file("PNG"))
-    system_open = os.open
-
-    def swap_and_open(name, flags):
-        path.unlink()
-        os.mkfifo(path)
-        return system_open(name, flags)
-
-    def give_up(number, frame):
-        raise AssertionError("waited for the pipe")
-
-    monkeypatch.setattr(os, "open", swap_and_open)
-    old = signal.signal(signal.SIGALRM, give_up)
-    signal.setitimer(signal.ITIMER_REAL, 5)
-    try:
-        with pytest.raises(PictureError) as caught:
-            read_image(path)
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, old)
-    assert caught.value.code == "E_NOT_A_FILE"
-
-
-def test_a_file_without_permission_is_named(tmp_path, monkeypatch):
-    path = tmp_path / "picture.png"
-    path.write_bytes(small_file("PNG"))
-
-    def refuse(*arguments):
-        raise PermissionError(13, "Permission denied")
-
-    monkeypatch.setattr(os, "open", refuse)  # the super-user of a container may open everything
-    with pytest.raises(PictureError) as caught:
-        read_image(path)
-    assert caught.value.code == "E_NO_PERMISSION"
-
-
-def test_a_disk_error_while_reading_is_named():
-    class Broken(io.BytesIO):
-        def read(self, size=-1):
-            raise OSError(5, "Input/output error")
-
-    with pytest.raises(PictureError, match="Input/output") as caught:
-        decode_picture(Broken(), max_pixels=100)
-    assert caught.value.code == "E_UNREADABLE"
-
-
-def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path, monkeypatch):
-    path = tmp_path / "picture.png"
-    path.write_bytes(small_file("PNG"))
-    decode = reading.decode_picture
-
-    def decode_and_append(file, **options):
-        path.write_bytes(small_file("PNG") + b"more")
-        return decode(file, **options)
-
-    monkeypatch.setattr(reading, "decode_picture", decode_and_append)
-    with pytest.raises(PictureError) as caught:
-        read_image(path)
-    assert caught.value.code == "E_CHANGED"
-
-
-# Warnings
-
-
-def test_warnings_are_silenced_until_the_last_reader_is_done():
-    before = list(warnings.filters)
-    entered, leave = threading.Event(), threading.Event()
-
-    def read_for_long():
-        with silenced_pillow():
-            entered.set()
-            leave.wait(10)
-
-    reader = threading.Thread(target=read_for_long)
-    with silenced_pillow():
-        reader.start()
-        assert entered.wait(10)
-    assert list(warnings.filters) != before  # the other thread still reads
-    leave.set()
-    reader.join()
-    assert list(warnings.filters) == before
 
 
 @pytest.mark.shared

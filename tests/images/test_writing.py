@@ -113,79 +113,6 @@ def test_16_bit_grey_with_alpha_becomes_colour_in_tiff(rng, tmp_path):
     np.testing.assert_array_equal(seen.alpha, picture.alpha)
 
 
-@pytest.mark.parametrize("name", ["PNG", "JPEG", "WEBP", "TIFF"])
-def test_metadata_is_carried_and_corrected(rng, make, tmp_path, name):
-    exif = make.exif(
-        {0x0112: 6, 0x0100: 40, 0x0101: 30, 0x010F: 77},
-        exif_entries={0xA002: 40, 0xA003: 30, 0x8827: 400},
-        thumbnail=b"\xff\xd8thumbnail\xff\xd9",
-    )
-    picture = picture_of(rng, np.uint8, 3, icc_profile=SRGB, exif=exif, xmp=XMP, dpi=(300.0, 150.0))
-    path = tmp_path / "picture"
-    assert write_image(picture, path, format=name) == ()
-    assert b"thumbnail" not in path.read_bytes()
-    with Image.open(path) as image:
-        image.load()
-        tags = image.getexif()
-        details = tags.get_ifd(0x8769)
-        assert image.info["icc_profile"] == SRGB
-        assert image.info["xmp"] == XMP.replace(b'"6"', b'"1"')
-        if name != "WEBP":  # which has no place for it but in EXIF
-            assert [round(float(value)) for value in image.info["dpi"]] == [300, 150]
-    assert tags.get(0x0112, 1) == 1
-    assert (details[0xA002], details[0xA003]) == (9, 6)
-    assert details[0x8827] == 400
-    seen = read_image(path)
-    assert (seen.width, seen.height) == (9, 6)
-    assert seen.icc_profile == SRGB
-
-
-@pytest.mark.parametrize("name", ["PNG", "TIFF"])
-@pytest.mark.parametrize("channels", [1, 3, 4])
-def test_metadata_is_carried_with_16_bits_too(rng, make, tmp_path, name, channels):
-    profile = SRGB if channels >= 3 else SRGB[:16] + b"GRAY" + SRGB[20:]
-    exif = make.exif({0x0112: 8, 0x010F: 77}, exif_entries={0x8827: 400})
-    picture = picture_of(
-        rng, np.uint16, channels, icc_profile=profile, exif=exif, xmp=XMP, dpi=(72.0, 72.0)
-    )
-    path = tmp_path / "picture"
-    write_image(picture, path, format=name)
-    seen = read_image(path)
-    assert_same_pixels(seen, picture)
-    assert seen.icc_profile == profile
-    assert seen.xmp == XMP.replace(b'"6"', b'"1"')
-    assert seen.dpi == pytest.approx((72.0, 72.0), abs=0.1)
-    loaded = Image.Exif()
-    loaded.load(b"Exif\0\0" + seen.exif)
-    assert loaded.get_ifd(0x8769)[0x8827] == 400
-
-
-@pytest.mark.parametrize("name", ["PNG", "JPEG", "WEBP", "TIFF", "BMP"])
-def test_stripping_leaves_only_the_colour_profile(rng, make, tmp_path, name):
-    exif = make.exif({0x0112: 1}, tail=b"secret exif")
-    picture = picture_of(
-        rng, np.uint8, 3, icc_profile=SRGB, exif=exif, xmp=b"<secret/>", dpi=(300.0, 300.0)
-    )
-    path = tmp_path / "picture"
-    write_image(picture, path, format=name, strip_metadata=True)
-    assert b"secret" not in path.read_bytes()
-    seen = read_image(path)
-    assert seen.exif is None
-    assert seen.xmp is None
-    assert seen.icc_profile == (None if name == "BMP" else SRGB)
-    assert seen.dpi is None or seen.dpi != (300.0, 300.0)
-
-
-def test_what_a_format_cannot_hold_is_said(rng, make, tmp_path):
-    everything = {"icc_profile": SRGB, "exif": make.exif({0x0112: 1}), "xmp": XMP}
-    deep = picture_of(rng, np.uint16, 4, **everything)
-    warnings = write_image(deep, tmp_path / "picture.bmp")
-    assert len(warnings) == 5
-    for word, sentence in zip(["white", "8 bits", "ICC", "EXIF", "XMP"], warnings, strict=True):
-        assert word in sentence
-        assert "BMP" in sentence
-
-
 def test_alpha_is_laid_on_white_in_a_jpeg(tmp_path):
     black = np.zeros((16, 16, 3), np.uint8)
     alpha = np.full((16, 16), 64, np.uint8)
@@ -315,32 +242,6 @@ def test_an_encoder_that_fails_leaves_the_old_file(tmp_path, monkeypatch, failur
         write_image(Picture(np.zeros((2, 2, 3), np.uint8)), path)
     assert caught.value.code == code
     assert path.read_bytes() == b"old"
-
-
-def test_metadata_too_long_for_a_jpeg_is_left_out_and_said(make, tmp_path):
-    long = b" " * 70_000
-    picture = Picture(
-        np.zeros((8, 8, 3), np.uint8), exif=make.exif({0x0112: 1}, tail=long), xmp=XMP + long
-    )
-    warnings = write_image(picture, tmp_path / "a.jpg")
-    assert len(warnings) == 2
-    assert read_image(tmp_path / "a.jpg").xmp is None
-    assert write_image(picture, tmp_path / "a.png") == ()
-    assert read_image(tmp_path / "a.png").exif == picture.exif
-
-
-def test_damaged_exif_is_left_out_and_said(tmp_path):
-    picture = Picture(np.zeros((8, 8, 3), np.uint8), exif=b"no exif")
-    (warning,) = write_image(picture, tmp_path / "a.png")
-    assert "EXIF" in warning
-
-
-def test_a_tiff_keeps_the_exif_tags_that_can_be_read(make, tmp_path):
-    # 0x0132 is a date, which is text; the GPS directory lies outside the block.
-    exif = make.exif({0x010F: 77, 0x0132: 5, 0x8825: 60_000, 0x0112: 1})
-    picture = Picture(np.zeros((8, 8, 3), np.uint8), exif=exif)
-    write_image(picture, tmp_path / "a.tif")
-    assert read_image(tmp_path / "a.tif").pixels.shape == (8, 8, 3)
 
 
 def test_every_format_has_a_row_that_can_be_used():
