@@ -1,0 +1,83 @@
+"""The error family: everything a user can cause ends in one of these, with one clear sentence.
+
+    SrganGpError                     exit  code in a report
+    ├── UsageError                    2    E_USAGE            wrong option, value or combination
+    │   └── MissingExtraError         2    E_MISSING_EXTRA    a command needs packages that are not installed
+    ├── PictureError                  3    E_NOT_AN_IMAGE, E_DAMAGED, ...   one picture cannot be used
+    ├── NothingToDoError              4    E_NOTHING_TO_DO    no picture among the inputs
+    ├── OutputError                   5    E_OUTPUT           a file cannot be written
+    ├── DeviceError                   7    E_DEVICE           the device asked for is not there
+    ├── ModelRefusedError             8    E_MODEL            a model file breaks the contract
+    └── TrainingError                 1    E_TRAINING         a run cannot go on (non-finite loss, ...)
+
+The message is the sentence the user reads: what is wrong, with the value, and what to do.
+"""
+
+
+class SrganGpError(Exception):
+    """Base of every error this package raises on purpose; `exit_code` is what the CLI ends with."""
+
+    exit_code = 1
+    code = "E_INTERNAL"
+
+
+class UsageError(SrganGpError):
+    """An option, a value or a combination of them makes no sense."""
+
+    exit_code = 2
+    code = "E_USAGE"
+
+
+class MissingExtraError(UsageError):
+    """A command needs an optional set of packages; the message names the pip line."""
+
+    code = "E_MISSING_EXTRA"
+
+
+class PictureError(SrganGpError):
+    """One picture cannot be read, is refused, or cannot be upscaled.
+
+    Args:
+        code: a stable code for reports, such as `E_DAMAGED`.
+        message: the sentence for the user, without the file's name.
+    """
+
+    exit_code = 3
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class NothingToDoError(SrganGpError):
+    """The inputs hold no picture."""
+
+    exit_code = 4
+    code = "E_NOTHING_TO_DO"
+
+
+class OutputError(SrganGpError):
+    """A file or folder cannot be written."""
+
+    exit_code = 5
+    code = "E_OUTPUT"
+
+
+class DeviceError(SrganGpError):
+    """The device asked for is not there."""
+
+    exit_code = 7
+    code = "E_DEVICE"
+
+
+class ModelRefusedError(SrganGpError):
+    """A model file is damaged, unsafe or breaks the contract."""
+
+    exit_code = 8
+    code = "E_MODEL"
+
+
+class TrainingError(SrganGpError):
+    """A training run cannot go on: non-finite loss, unusable data, a checkpoint that does not fit."""
+
+    code = "E_TRAINING"
