@@ -21,10 +21,10 @@ ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
 MARKED = re.compile(r"(<!-- begin (?P<name>[^>]+) -->\n).*?(<!-- end (?P=name) -->)", re.DOTALL)
 
-STRIP_SOURCE = ROOT / "apps" / "examples"
+STRIP_SOURCE = ROOT / "apps" / "examples" / "cat.png"
 STRIP_TARGET = ROOT / "docs" / "before-after.png"
-STRIP_CROP = (120, 100)
-"""Width and height, in pixels of the small photo, of the part that is shown."""
+STRIP_BOX = (70, 30, 120, 100)
+"""Left, top, width and height of the part that is shown, in pixels of the small photo."""
 
 
 def main() -> int:
@@ -137,22 +137,18 @@ def first_line(path: Path) -> str:
 
 
 def make_strip() -> None:
-    """Enlarge the middle of the first example, by bicubic and by classic-x4, side by side."""
+    """Enlarge a part of an example by bicubic and by classic-x4, and put both side by side."""
     import numpy as np
     from PIL import Image
 
     from srgan_gp import Upscaler, read_image
 
-    source = min(p for p in STRIP_SOURCE.iterdir() if p.suffix != ".md")
     upscaler = Upscaler.load("classic-x4")
-    pixels = read_image(source).pixels
-    (width, height), (rows, columns) = STRIP_CROP, pixels.shape[:2]
-    top, left = (rows - height) // 2, (columns - width) // 2
-    small = np.ascontiguousarray(pixels[top : top + height, left : left + width])
+    pixels = read_image(STRIP_SOURCE).pixels
     scale = upscaler.scale
-    bicubic = Image.fromarray(small).resize(
-        (width * scale, height * scale), Image.Resampling.BICUBIC
-    )
+    left, top, width, height = STRIP_BOX
+    small = Image.fromarray(pixels).crop((left, top, left + width, top + height))
+    bicubic = small.resize((width * scale, height * scale), Image.Resampling.BICUBIC)
     whole = upscaler.upscale(pixels)  # with its surroundings, as a user would see it
     sharp = whole[top * scale : (top + height) * scale, left * scale : (left + width) * scale]
     gap = np.full((height * scale, 8, 3), 255, np.uint8)
