@@ -23,7 +23,7 @@ MARKED = re.compile(r"(<!-- begin (?P<name>[^>]+) -->\n).*?(<!-- end (?P=name) -
 
 STRIP_SOURCE = ROOT / "apps" / "examples" / "cat.png"
 STRIP_TARGET = ROOT / "docs" / "before-after.png"
-STRIP_BOX = (70, 30, 120, 100)
+STRIP_BOX = (66, 30, 140, 100)
 """Left, top, width and height of the part that is shown, in pixels of the small photo."""
 
 
