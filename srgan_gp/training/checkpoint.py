@@ -61,21 +61,26 @@ class TrainingState:
         try:
             self.generator.load_state_dict(_under("generator.", tensors))
             self.average.average.load_state_dict(_under("average.", tensors))
-            moments: dict[int, dict[str, Tensor]] = {}
-            for name, value in _under("optimizer.", tensors).items():
-                index, key = name.split(".", 1)
-                moments.setdefault(int(index), {})[key] = value
-            groups = self.optimizer.state_dict()["param_groups"]
-            parameters = sum(len(group["params"]) for group in groups)
-            if numbers["step"] and len(moments) != parameters:
-                raise TrainingError("The checkpoint lacks the optimizer's moments.")
-            self.optimizer.load_state_dict({"state": moments, "param_groups": groups})
+            self._restore_optimizer(_under("optimizer.", tensors), numbers["step"])
             for name, value in numbers.items():
                 if not hasattr(self.progress, name):
                     raise TrainingError(f"The checkpoint holds {name!r}, unknown to this version.")
                 setattr(self.progress, name, value)
         except (RuntimeError, KeyError, ValueError) as error:
             raise TrainingError(f"The checkpoint does not fit this network: {error}") from error
+
+    def _restore_optimizer(self, tensors: dict[str, Tensor], step: int) -> None:
+        parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
+        moments: dict[int, dict[str, Tensor]] = {}
+        for name, saved in tensors.items():
+            index, key = name.split(".", 1)
+            # The fused Adam walks memory in storage order: the layout must be the parameter's.
+            like = parameters[int(index)].detach() if saved.dim() else saved
+            moments.setdefault(int(index), {})[key] = torch.empty_like(like).copy_(saved)
+        if step and len(moments) != len(parameters):
+            raise TrainingError("The checkpoint lacks the optimizer's moments.")
+        groups = self.optimizer.state_dict()["param_groups"]
+        self.optimizer.load_state_dict({"state": moments, "param_groups": groups})
 
 
 def save(state: TrainingState, folder: Path) -> Path:
@@ -123,7 +128,7 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         encoded = path.with_suffix(".safetensors").read_bytes()
         if hashlib.sha256(encoded).hexdigest() != numbers.pop("sha256"):
             raise TrainingError(f"The checkpoint {path.with_suffix('.safetensors')} is damaged.")
-    except (OSError, ValueError, KeyError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise TrainingError(f"The checkpoint {path} is damaged: {error}.") from error
     return load_safetensors(encoded), numbers
 

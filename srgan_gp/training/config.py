@@ -13,6 +13,12 @@ from typing import Any, get_args, get_origin
 from srgan_gp.errors import TrainingError, UsageError
 from srgan_gp.files import atomic_write
 
+_CHOICES = {
+    "task": ("super-resolution",),
+    "pixel_loss": ("l1", "charbonnier"),
+    "precision": ("auto", "fp32", "bf16"),
+}
+
 
 def option(default: Any, text: str, *, may_change: bool = False) -> Any:  # noqa: ANN401 - any field type
     """Declare a field with its help text; `may_change`: a resumed run may set it anew."""
@@ -68,6 +74,11 @@ class TrainConfig:
         for name in counts:
             if getattr(self, name) < 1:
                 raise UsageError(f"{name} must be at least 1, not {getattr(self, name)}.")
+        for name, known in _CHOICES.items():
+            if getattr(self, name) not in known:
+                raise UsageError(
+                    f"There is no {name} {getattr(self, name)!r}; use {', '.join(known)}."
+                )
         if self.learning_rate <= 0 or not 0 <= self.ema_decay < 1:
             raise UsageError("learning_rate must be above 0 and ema_decay in [0, 1).")
         starts = self.patch_starts

@@ -95,7 +95,8 @@ def grid(pixels: np.ndarray) -> float:
     windows = (windows - windows.mean(axis=(1, 2), keepdims=True)) * np.outer(hann, hann)
     power = np.abs(np.fft.fft2(windows)) ** 2
     total = power.sum(axis=(1, 2), keepdims=True)
-    spectrum = (power / np.where(total == 0, 1, total)).sum(axis=0)
+    flat = total < 1e-9  # nothing but rounding is left of a window of one colour
+    spectrum = np.where(flat, 0, power / np.where(flat, 1, total)).sum(axis=0)
     return max(
         _line_strength(spectrum.mean(axis=axis), period) for axis in (0, 1) for period in (2, 4, 8)
     )

@@ -54,7 +54,9 @@ def test_a_flat_picture_stays_flat(scale):
 @pytest.mark.parametrize("scale", [2, 4])
 def test_float32_is_exact_where_the_weights_are_dyadic(scale):
     picture = noise(1, 3, 64, 48)
-    assert torch.equal(matlab_bicubic(picture.float(), scale).double(), matlab_bicubic(picture, scale))
+    assert torch.equal(
+        matlab_bicubic(picture.float(), scale).double(), matlab_bicubic(picture, scale)
+    )
 
 
 @pytest.mark.parametrize("scale", [2, 4])

@@ -53,7 +53,7 @@ def test_several_places_keep_their_order(archive, tmp_path):
 
 def test_a_broken_member_is_named(archive):
     broken = list_pictures(f"{archive}:a")[0]
-    with pytest.raises(PictureError, match="shard.zip:a/broken.png: "):
+    with pytest.raises(PictureError, match=r"shard\.zip:a/broken\.png: "):
         broken.read()
 
 

@@ -68,7 +68,7 @@ def test_pictures_that_cannot_be_compared_are_refused(features, pictures):
 def test_a_file_that_is_not_squeezenet_is_named(tmp_path):
     path = tmp_path / "other.safetensors"
     save_file({"weight": torch.zeros(3)}, path)
-    with pytest.raises(UsageError, match="other.safetensors does not hold SqueezeNet"):
+    with pytest.raises(UsageError, match=r"other\.safetensors does not hold SqueezeNet"):
         SqueezeFeatures.load(path)
     with pytest.raises(UsageError, match="does not hold SqueezeNet"):
         SqueezeFeatures.load(tmp_path / "missing.safetensors")

@@ -1,0 +1,37 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from srgan_gp.training.config import PRESETS
+from srgan_gp.training.loop import train
+
+
+@pytest.fixture(scope="session")
+def pictures(tmp_path_factory):
+    """A folder of four smooth coloured pictures of 64 x 56 pixels; not to be changed."""
+    folder = tmp_path_factory.mktemp("pictures")
+    rows, columns = np.indices((56, 64)) / 10
+    for n in range(4):
+        waves = [np.sin(rows * (1 + n / 3) + c) * np.cos(columns / (1 + n) + c) for c in range(3)]
+        pixels = np.rint(127.5 + 120 * np.stack(waves, -1)).astype(np.uint8)
+        Image.fromarray(pixels).save(folder / f"{n}.png")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_config():
+    """The preset `tiny`, with changes."""
+
+    def make(**changes):
+        return replace(PRESETS["tiny"], device="cpu", **changes)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def finished_run(tiny_config, pictures, tmp_path_factory):
+    """The folder of a run of the preset `tiny` that was never stopped; not to be changed."""
+    run_dir = tmp_path_factory.mktemp("runs") / "finished"
+    return train(tiny_config(), [str(pictures)], run_dir, validation=str(pictures))

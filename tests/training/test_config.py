@@ -1,0 +1,91 @@
+import argparse
+from dataclasses import asdict, fields, replace
+
+import pytest
+
+from srgan_gp.errors import TrainingError, UsageError
+from srgan_gp.training.config import PRESETS, TrainConfig, add_options, resolve
+
+
+def parsed(*words):
+    parser = argparse.ArgumentParser()
+    add_options(parser, TrainConfig)
+    return vars(parser.parse_args(words))
+
+
+def test_an_option_that_is_not_set_lets_the_preset_show_through():
+    config = resolve("tiny", parsed("--width", "16"))
+    assert config == replace(PRESETS["tiny"], width=16)
+
+
+def test_options_take_the_types_of_their_fields():
+    options = parsed("--patch-sizes", "8", "16", "--patch-starts", "0", "0.5", "--threads", "3")
+    config = resolve("classic-x4", options)
+    assert config.patch_sizes == (8, 16)
+    assert config.patch_starts == (0.0, 0.5)
+    assert config.threads == 3
+
+
+def test_every_field_has_a_help_text_and_an_option(capsys):
+    parser = argparse.ArgumentParser(prog="train")
+    add_options(parser, TrainConfig)
+    text = parser.format_help()
+    for f in fields(TrainConfig):
+        assert f.metadata["help"]
+        assert "--" + f.name.replace("_", "-") in text
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_configuration_survives_its_file(tmp_path, name):
+    PRESETS[name].save(tmp_path / "config.json")
+    assert TrainConfig.load(tmp_path / "config.json") == PRESETS[name]
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"unknown": 1}', '{"batch_size": 0}'])
+def test_a_file_that_holds_no_configuration_is_named(tmp_path, text):
+    (tmp_path / "config.json").write_text(text)
+    with pytest.raises((TrainingError, UsageError)):
+        TrainConfig.load(tmp_path / "config.json")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"total_images": 0},
+        {"batch_size": 0},
+        {"learning_rate": 0.0},
+        {"ema_decay": 1.0},
+        {"patch_starts": (0.0, 0.5)},
+        {"patch_sizes": (8, 8), "patch_starts": (0.5, 0.6)},
+        {"patch_sizes": (8, 8, 8), "patch_starts": (0.0, 0.6, 0.5)},
+        {"pixel_loss": "l3"},
+        {"task": "colouring"},
+        {"precision": "fp8"},
+    ],
+)
+def test_values_that_make_no_sense_are_refused(changes):
+    with pytest.raises(UsageError):
+        replace(PRESETS["classic-x4"], **changes)
+
+
+def test_patches_grow_at_the_stated_shares():
+    config = TrainConfig(total_images=1000, patch_sizes=(8, 16, 24), patch_starts=(0, 0.5, 0.9))
+    sizes = [config.patch_size(n) for n in (0, 499, 500, 899, 900, 1000)]
+    assert sizes == [8, 8, 16, 16, 24, 24]
+
+
+def test_only_options_that_change_the_result_count_as_differences():
+    before = PRESETS["tiny"]
+    after = replace(before, width=16, report_images=1, total_images=10)
+    assert after.differences(before) == ["width (16, before: 8)"]
+
+
+def test_an_unknown_preset_lists_the_known_ones():
+    with pytest.raises(UsageError, match="classic-x4"):
+        resolve("huge", {})
+
+
+def test_nothing_but_plain_values_is_stored():
+    assert all(
+        isinstance(v, int | float | str | tuple | None) for v in asdict(TrainConfig()).values()
+    )

@@ -1,0 +1,92 @@
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from srgan_gp.errors import UsageError
+from srgan_gp.training.evaluate import evaluate
+from srgan_gp.training.low_res import LOW_RES, bicubic
+
+SHARED = Path(os.environ.get("SRGAN_GP_SHARED", Path(__file__).parents[3] / "shared"))
+SQUEEZENET = SHARED / "models" / "squeezenet1_1.safetensors"
+NO_FEATURES = Path("none")
+
+
+@pytest.fixture
+def smooth(rng):
+    rows, columns = np.indices((64, 80)) / 9
+    waves = [127 + 60 * np.sin(rows + c) + 50 * np.cos(columns * (c + 1)) for c in range(3)]
+    return np.stack(waves, -1).clip(0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("name", LOW_RES)
+@pytest.mark.parametrize("scale", [2, 4])
+def test_every_way_keeps_size_type_colours_and_is_repeatable(name, scale, smooth):
+    low_res = LOW_RES[name](smooth, scale)
+    assert low_res.shape == (64 // scale, 80 // scale, 3)
+    assert low_res.dtype == np.uint8
+    means = np.abs(low_res.mean((0, 1)) - smooth.mean((0, 1)))
+    assert means.max() < 3
+    assert np.array_equal(low_res, LOW_RES[name](smooth, scale))
+
+
+def test_the_bicubic_baseline_restores_a_smooth_picture(smooth):
+    enlarged = bicubic(LOW_RES["matlab"](smooth, 2), 2)
+    assert np.abs(enlarged.astype(int) - smooth)[8:-8, 8:-8].mean() < 2
+
+
+def test_scores_name_what_they_were_made_with(pictures):
+    scores = evaluate("bicubic", str(pictures), feature_weights=NO_FEATURES).as_dict()
+    assert scores["scale"] == scores["border"] == 4
+    assert scores["low_res"] == "matlab"
+    assert scores["feature_network"] is None
+    assert [p["name"] for p in scores["pictures"]] == ["0", "1", "2", "3"]
+    for metric in ("psnr_y", "ssim_y"):
+        values = [p[metric] for p in scores["pictures"]]
+        assert scores["mean"][metric] == pytest.approx(np.mean(values))
+
+
+def test_a_model_is_scored_through_the_upscaler_at_any_scale(pictures, tiny_model):
+    own = evaluate(str(tiny_model()), str(pictures), feature_weights=NO_FEATURES)
+    other = evaluate(str(tiny_model()), str(pictures), scale=4, feature_weights=NO_FEATURES)
+    assert (own.scale, other.scale) == (2, 4)
+    assert len(own.model_sha256) == 64
+
+
+def test_sides_that_are_no_multiple_are_trimmed_and_tiny_pictures_lack_scores(tmp_path):
+    Image.new("RGB", (21, 19), (10, 20, 30)).save(tmp_path / "small.png")
+    scores = evaluate("bicubic", str(tmp_path), feature_weights=NO_FEATURES)
+    assert scores.pictures[0].psnr_y == float("inf")
+    assert scores.pictures[0].ssim_y is None
+    assert scores.pictures[0].grid is None
+    assert "ssim_y" not in scores.mean()
+
+
+def test_an_unknown_way_is_refused(pictures):
+    with pytest.raises(UsageError, match="area-jpeg75"):
+        evaluate("bicubic", str(pictures), low_res="lanczos")
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize(
+    ("folder", "low_res", "psnr", "ssim", "distance"),
+    [
+        ("Set5", "matlab", 28.43, 0.8113, 2.711),
+        ("Set14", "matlab", 26.09, 0.7049, 3.651),
+        ("Set14", "cv2", 25.15, None, 3.84),
+        ("Set14", "area-jpeg75", 25.50, None, 4.60),
+        ("Set14", "real", 24.66, None, 5.30),
+    ],
+)
+def test_the_bicubic_rows_of_the_peers_are_reproduced(folder, low_res, psnr, ssim, distance):
+    mean = evaluate(
+        "bicubic",
+        f"{SHARED}/data/bench_sr.zip:{folder}/HR",
+        low_res=low_res,
+        feature_weights=SQUEEZENET,
+    ).mean()
+    assert mean["psnr_y"] == pytest.approx(psnr, abs=0.01)
+    assert ssim is None or mean["ssim_y"] == pytest.approx(ssim, abs=1e-4)
+    assert mean["squeeze_distance"] == pytest.approx(distance, abs=0.006)

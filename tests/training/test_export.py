@@ -1,0 +1,140 @@
+import json
+import tomllib
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from onnx import numpy_helper
+from safetensors import safe_open
+from safetensors.torch import load_file
+
+from srgan_gp.catalog import read_card
+from srgan_gp.errors import ModelRefusedError, UsageError
+from srgan_gp.inference.session import Session
+from srgan_gp.inference.upscaler import Upscaler
+from srgan_gp.networks import build, names
+from srgan_gp.training import export as exporting
+from srgan_gp.training.export import CHECK_SHAPES, TOLERANCE, export, largest_difference
+from srgan_gp.training.onnx_graph import as_onnx
+
+
+@pytest.fixture(scope="module")
+def exported(finished_run, tmp_path_factory):
+    return export(finished_run, "tiny-x4", tmp_path_factory.mktemp("models"))
+
+
+@pytest.mark.parametrize("name", names("generators"))
+@pytest.mark.parametrize(("scale", "tail"), [(2, "direct"), (3, "staged"), (4, "direct")])
+def test_onnx_runtime_equals_torch_at_odd_sizes_and_batch_3(name, scale, tail, tmp_path):
+    torch.manual_seed(0)
+    generator = build("generators", name, scale=scale, width=8, blocks=2, tail=tail).eval()
+    path = tmp_path / "model.onnx"
+    path.write_bytes(as_onnx(generator).SerializeToString())
+    assert largest_difference(Session.open(path, device="cpu"), generator) <= TOLERANCE
+
+
+def test_the_sizes_compared_are_odd_prime_and_of_batch_3():
+    sides = {side for _, *shape in CHECK_SHAPES for side in shape}
+    assert len(CHECK_SHAPES) >= 4
+    assert sides >= {17, 23, 31, 37, 101}
+    assert 3 in {count for count, *_ in CHECK_SHAPES}
+
+
+def test_an_all_zero_bias_and_equal_tensors_stay_in_the_graph():
+    generator = build("generators", "srresnet", scale=2, width=8, blocks=2).eval()
+    torch.nn.init.zeros_(generator.stem.bias)
+    stored = {tensor.name: tensor for tensor in as_onnx(generator).graph.initializer}
+    for name, value in generator.state_dict().items():
+        np.testing.assert_array_equal(numpy_helper.to_array(stored[name]), value.numpy())
+
+
+def test_a_graph_that_differs_is_refused_and_nothing_is_written(
+    finished_run, tmp_path, monkeypatch
+):
+    def spoiled(generator):
+        model = as_onnx(generator)
+        tensor = next(t for t in model.graph.initializer if t.name == "stem.weight")
+        tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor) * 1.1, tensor.name))
+        return model
+
+    monkeypatch.setattr(exporting, "as_onnx", spoiled)
+    with pytest.raises(ModelRefusedError, match="differ by"):
+        export(finished_run, "spoiled", tmp_path / "models")
+    assert not (tmp_path / "models").exists()
+
+
+def test_a_parameter_that_is_not_in_the_graph_is_named():
+    generator = build("generators", "srresnet", scale=2, width=8, blocks=1).eval()
+    generator.register_parameter("unused", torch.nn.Parameter(torch.ones(3)))
+    with pytest.raises(ModelRefusedError, match="unused"):
+        as_onnx(generator)
+
+
+def test_the_model_describes_itself_in_both_files(exported):
+    model = onnx.load(exported.with_suffix(".onnx"))
+    metadata = {prop.key: prop.value for prop in model.metadata_props}
+    assert metadata["task"] == "super-resolution"
+    assert metadata["scale"] == "4"
+    assert metadata["overlap"] == "7"  # stem 1, two blocks of 2, merge 1, tail 1
+    assert metadata["size_multiple"] == "1"
+    assert json.loads(metadata["arguments"]) == {
+        "scale": 4, "width": 8, "blocks": 2, "tail": "direct",
+    }  # fmt: skip
+    with safe_open(exported.with_suffix(".safetensors"), "pt") as tensors:
+        assert tensors.metadata() == metadata
+
+
+def test_the_tensors_are_the_average_of_the_best_checkpoint(exported, finished_run):
+    numbers = json.loads((finished_run / "checkpoints" / "image-000000064.json").read_text())
+    best = finished_run / "checkpoints" / f"image-{numbers['best_images_seen']:09d}.safetensors"
+    saved, tensors = load_file(best), load_file(exported.with_suffix(".safetensors"))
+    assert tensors
+    assert all(torch.equal(saved[f"average.{name}"], value) for name, value in tensors.items())
+
+
+def test_the_card_is_one_that_the_catalog_reads(exported):
+    card = read_card(exported)
+    assert card.name == "tiny-x4"
+    assert card.files["onnx"].bytes == exported.with_suffix(".onnx").stat().st_size
+
+
+def test_no_path_of_this_machine_is_in_the_graph(exported):
+    data = exported.with_suffix(".onnx").read_bytes()
+    assert b".py" not in data
+    assert b"site-packages" not in data
+
+
+def test_exporting_again_keeps_the_texts_and_drops_scores_of_other_weights(
+    finished_run, exported, tmp_path
+):
+    card = tomllib.loads(exported.read_text())
+    text = exported.read_text().replace('licence = "unstated"', 'licence = "CC0-1.0"')
+    score = '\n[[scores]]\nmetric = "PSNR-Y"\nset = "Set5"\nvalue = 99.0\nprotocol = "none"\n'
+    text = text.replace("scores = []\n", "") + score
+    path = tmp_path / "tiny-x4.toml"
+    path.write_text(text)
+    same = tomllib.loads(export(finished_run, "tiny-x4", tmp_path).read_text())
+    assert same["licence"] == "CC0-1.0"
+    assert same["scores"]
+    path.write_text(text.replace(card["files"]["onnx"]["sha256"], "0" * 64))
+    other = tomllib.loads(export(finished_run, "tiny-x4", tmp_path).read_text())
+    assert other["licence"] == "CC0-1.0"
+    assert other["scores"] == []
+
+
+def test_the_exported_model_upscales(exported):
+    pixels = np.full((9, 7, 3), 128, np.uint8)
+    enlarged = Upscaler.load(exported.with_suffix(".onnx"), device="cpu").upscale(pixels)
+    assert enlarged.shape == (36, 28, 3)
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "..", "a b", "é"])
+def test_a_name_that_cannot_be_a_file_is_refused(finished_run, tmp_path, name):
+    with pytest.raises(UsageError, match="cannot name a model"):
+        export(finished_run, name, tmp_path)
+
+
+def test_a_folder_without_a_run_is_refused(tmp_path):
+    with pytest.raises(UsageError, match="holds no training run"):
+        export(tmp_path, "name", tmp_path)

@@ -1,0 +1,219 @@
+import json
+import os
+import shutil
+import signal
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file, save_file
+
+from srgan_gp.errors import TrainingError, UsageError
+from srgan_gp.training import checkpoint
+from srgan_gp.training.loop import learning_rate, train
+from srgan_gp.training.reports import Reports
+from srgan_gp.training.signals import Stopped
+
+
+def tensors_of(run_dir, images_seen=64):
+    return load_file(run_dir / "checkpoints" / f"image-{images_seen:09d}.safetensors")
+
+
+def same(first, second):
+    return first.keys() == second.keys() and all(torch.equal(first[k], second[k]) for k in first)
+
+
+def lines_of(run_dir):
+    return [json.loads(line) for line in (run_dir / "stats.jsonl").read_text().splitlines()]
+
+
+@pytest.fixture
+def halved_run(finished_run, tmp_path):
+    """The same run as it was when the power went after its middle checkpoint."""
+    halved = tmp_path / "halved"
+    shutil.copytree(finished_run, halved)
+    for suffix in ("json", "safetensors"):
+        (halved / "checkpoints" / f"image-000000064.{suffix}").unlink()
+    return halved
+
+
+def test_a_run_leaves_what_a_person_needs(finished_run):
+    names = {path.name for path in finished_run.iterdir()}
+    assert names == {"checkpoints", "config.json", "previews", "stats.jsonl", "tensorboard"}
+    previews = sorted(path.name for path in (finished_run / "previews").iterdir())
+    assert previews == ["image-000000032.png", "image-000000064.png"]
+    preview = np.asarray(Image.open(finished_run / "previews" / previews[-1]))
+    assert preview.shape == (4 * 56, 3 * 56, 3)  # four rows of input, output, target
+
+
+def test_a_stopped_run_ends_with_the_same_bits(finished_run, halved_run, tiny_config, pictures):
+    train(tiny_config(), [str(pictures)], halved_run, validation=str(pictures))
+    assert same(tensors_of(halved_run), tensors_of(finished_run))
+
+
+@pytest.mark.parametrize("part", ["generator.", "average.", ".exp_avg", ".exp_avg_sq", ".step"])
+def test_without_one_part_of_the_state_the_bits_differ(
+    finished_run, halved_run, tiny_config, pictures, part, monkeypatch
+):
+    read = checkpoint.read
+
+    def read_without_part(path):
+        tensors, numbers = read(path)
+        torch.manual_seed(1)
+        for name in tensors:
+            if name.startswith(part) or (name.startswith("optimizer.") and name.endswith(part)):
+                tensors[name] = torch.rand_like(tensors[name]) / 100
+        return tensors, numbers
+
+    monkeypatch.setattr(checkpoint, "read", read_without_part)
+    train(tiny_config(), [str(pictures)], halved_run, validation=str(pictures))
+    assert not same(tensors_of(halved_run), tensors_of(finished_run))
+
+
+@pytest.mark.parametrize("number", ["images_seen", "step"])
+def test_without_one_number_of_the_state_the_bits_differ(
+    finished_run, halved_run, tiny_config, pictures, number, monkeypatch
+):
+    read = checkpoint.read
+
+    def read_without_number(path):
+        tensors, numbers = read(path)
+        return tensors, numbers | {number: numbers[number] - (4 if number == "images_seen" else 1)}
+
+    monkeypatch.setattr(checkpoint, "read", read_without_number)
+    train(tiny_config(), [str(pictures)], halved_run, validation=str(pictures))
+    assert not same(tensors_of(halved_run), tensors_of(finished_run))
+
+
+def test_the_log_has_no_doubled_lines_after_a_resume(
+    finished_run, halved_run, tiny_config, pictures
+):
+    train(tiny_config(), [str(pictures)], halved_run, validation=str(pictures))
+    timeless = [
+        {k: v for k, v in line.items() if k != "seconds"} for line in lines_of(finished_run)
+    ]
+    again = [{k: v for k, v in line.items() if k != "seconds"} for line in lines_of(halved_run)]
+    assert again == timeless
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_saves_and_the_run_goes_on_to_the_same_bits(
+    finished_run, tiny_config, pictures, tmp_path, monkeypatch, number, code
+):
+    advance = Reports.advance
+
+    def advance_and_be_told_to_stop(self, images_seen, *values):
+        advance(self, images_seen, *values)
+        if images_seen == 20:
+            os.kill(os.getpid(), number)
+
+    arguments = tiny_config(), [str(pictures)], tmp_path / "stopped"
+    with monkeypatch.context() as patch:
+        patch.setattr(Reports, "advance", advance_and_be_told_to_stop)
+        with pytest.raises(Stopped) as stopped:
+            train(*arguments, validation=str(pictures))
+    assert stopped.value.code == code
+    assert tensors_of(tmp_path / "stopped", 20)
+    train(*arguments, validation=str(pictures))
+    assert same(tensors_of(tmp_path / "stopped"), tensors_of(finished_run))
+
+
+def test_training_learns(tiny_config, pictures, tmp_path):
+    config = tiny_config(
+        total_images=400,
+        learning_rate=5e-3,
+        report_images=100,
+        validate_images=100,
+        checkpoint_images=400,
+    )
+    run_dir = train(config, [str(pictures)], tmp_path / "run", validation=str(pictures))
+    losses = [line["loss"] for line in lines_of(run_dir) if "loss" in line]
+    scores = [v for line in lines_of(run_dir) if (v := line.get("validation/psnr_y"))]
+    assert losses[-1] < 0.6 * losses[0]
+    assert scores[-1] > scores[0] + 2
+
+
+def test_another_seed_gives_other_weights(finished_run, tiny_config, pictures, tmp_path):
+    run_dir = train(tiny_config(seed=1), [str(pictures)], tmp_path / "other")
+    assert not same(tensors_of(run_dir), tensors_of(finished_run))
+
+
+def test_bfloat16_trains_and_keeps_float32_weights(tiny_config, pictures, tmp_path):
+    run_dir = train(tiny_config(precision="bf16"), [str(pictures)], tmp_path / "run")
+    assert {value.dtype for value in tensors_of(run_dir).values()} == {torch.float32}
+
+
+def test_a_value_that_is_not_finite_stops_the_run_before_the_update(
+    tiny_config, pictures, tmp_path, monkeypatch
+):
+    from srgan_gp.training import loop
+
+    def broken(output, target):
+        broken.calls += 1
+        return (output - target).abs().mean() * (float("nan") if broken.calls == 10 else 1)
+
+    broken.calls = 0
+    monkeypatch.setitem(loop.PIXEL_LOSSES, "l1", broken)
+    config = tiny_config(checkpoint_images=4)
+    with pytest.raises(TrainingError, match=r"Step 10 .*nan.*\.png"):
+        train(config, [str(pictures)], tmp_path / "run")
+    tensors, numbers = checkpoint.newest(tmp_path / "run" / "checkpoints")
+    assert numbers["step"] == 9
+    assert all(torch.isfinite(value).all() for value in tensors.values())
+
+
+def test_other_options_do_not_continue_a_run(finished_run, tiny_config, pictures):
+    with pytest.raises(UsageError, match=r"width \(16, before: 8\)"):
+        train(tiny_config(width=16), [str(pictures)], finished_run)
+
+
+def test_a_finished_run_can_be_made_longer(finished_run, tiny_config, pictures, tmp_path):
+    longer = shutil.copytree(finished_run, tmp_path / "longer")
+    train(tiny_config(total_images=96), [str(pictures)], longer)
+    assert (longer / "checkpoints" / "image-000000096.json").exists()
+
+
+def test_a_run_starts_from_another_models_weights(finished_run, tiny_config, pictures, tmp_path):
+    average = {
+        name.removeprefix("average."): value
+        for name, value in tensors_of(finished_run).items()
+        if name.startswith("average.")
+    }
+    weights = tmp_path / "model.safetensors"
+    save_file(average, weights)
+    config = tiny_config(learning_rate=1e-12, final_learning_rate=1e-12)
+    run_dir = train(config, [str(pictures)], tmp_path / "second", start_from=weights)
+    continued = tensors_of(run_dir)
+    for name, value in average.items():
+        torch.testing.assert_close(continued[f"generator.{name}"], value, rtol=0, atol=1e-6)
+
+
+def test_weights_of_another_architecture_are_refused(tiny_config, pictures, tmp_path):
+    save_file({"weight": torch.zeros(3)}, tmp_path / "other.safetensors")
+    for name in ("other.safetensors", "missing.safetensors"):
+        with pytest.raises(TrainingError, match=name):
+            train(tiny_config(), [str(pictures)], tmp_path / "run", start_from=tmp_path / name)
+
+
+def test_a_picture_that_is_too_small_is_named(tiny_config, pictures, tmp_path):
+    Image.new("RGB", (20, 20)).save(tmp_path / "small.png")
+    with pytest.raises(UsageError, match=r"small\.png is 20x20 pixels"):
+        train(tiny_config(), [str(pictures), str(tmp_path)], tmp_path / "run")
+
+
+def test_the_rate_rises_linearly_then_follows_the_cosine(tiny_config):
+    config = tiny_config(total_images=1000, batch_size=10, warmup_images=100)
+    assert learning_rate(config, 0) == pytest.approx(1e-4, rel=1e-3)
+    assert learning_rate(config, 40) == pytest.approx(5e-4, rel=1e-2)
+    assert learning_rate(config, 500) == pytest.approx((1e-3 + 1e-6) / 2)
+    assert learning_rate(config, 1000) == pytest.approx(1e-6)
+
+
+def test_a_missing_gpu_is_a_device_error(tiny_config, pictures, tmp_path, monkeypatch):
+    from srgan_gp.errors import DeviceError
+
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    with pytest.raises(DeviceError, match="cuda was asked for"):
+        train(replace(tiny_config(), device="cuda"), [str(pictures)], tmp_path / "run")
