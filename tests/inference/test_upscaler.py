@@ -1,0 +1,287 @@
+import numpy as np
+import pytest
+
+from srgan_gp.errors import ModelRefusedError, PictureError, UsageError
+from srgan_gp.images import Picture
+from srgan_gp.inference.upscaler import Upscaler
+
+
+@pytest.fixture
+def doubler(fake_session):
+    return Upscaler(fake_session())
+
+
+def double(pixels):
+    return pixels.repeat(2, axis=0).repeat(2, axis=1)
+
+
+def pixels_of(dtype, rng, size=(12, 17), channels=3):
+    if dtype == np.float32:
+        return rng.random((*size, channels), dtype=np.float32)
+    return rng.integers(0, np.iinfo(dtype).max + 1, (*size, channels)).astype(dtype)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_depth_is_kept_to_the_last_bit(doubler, rng, dtype):
+    pixels = pixels_of(dtype, rng)
+    result = doubler.upscale(pixels)
+    assert result.dtype == dtype
+    np.testing.assert_array_equal(result, double(pixels))
+
+
+@pytest.mark.parametrize("tile", ["auto", None, 1, 5, 100])
+def test_the_result_does_not_depend_on_the_tile(tiny_model, tiny_image, tile):
+    upscaler = Upscaler.load(tiny_model(), device="cpu")
+    whole = upscaler.upscale(tiny_image, tile=None)
+    assert upscaler.report.tiles == 1
+    np.testing.assert_array_equal(upscaler.upscale(tiny_image, tile=tile), whole)
+
+
+@pytest.mark.parametrize(
+    ("scale", "size"),
+    [(None, (24, 34)), (2, (24, 34)), (1.5, (18, 26)), (3, (36, 51)), (0.5, (6, 8)), (1, (12, 17))],
+)
+def test_any_scale_gives_rounded_sides(doubler, tiny_image, scale, size):
+    assert doubler.upscale(tiny_image, scale=scale).shape == (*size, 3)
+
+
+def test_another_scale_is_the_models_result_resampled(fake_session, rng):
+    """A flat picture stays flat at every scale, and a ramp keeps its mean."""
+    upscaler = Upscaler(fake_session(scale=4))
+    flat = np.full((8, 8, 3), 77, np.uint8)
+    for scale in (1, 2, 3, 5.5):
+        assert (upscaler.upscale(flat, scale=scale) == 77).all()
+    ramp = np.linspace(0, 65535, 64, dtype=np.uint16).reshape(8, 8, 1).repeat(3, axis=2)
+    assert abs(upscaler.upscale(ramp, scale=2).mean() - 65535 / 2) < 66
+
+
+def test_a_scale_beyond_the_model_is_said(doubler, tiny_image):
+    doubler.upscale(tiny_image, scale=3)
+    [warning] = doubler.report.warnings
+    assert "x2" in warning
+    assert "x3" in warning
+
+
+def test_results_are_rounded_to_nearest_and_clipped(fake_session):
+    def brighten(images):
+        return images.repeat(2, axis=2).repeat(2, axis=3) * 1.1 + 0.6 / 255
+
+    upscaler = Upscaler(fake_session(brighten))
+    result = upscaler.upscale(np.full((2, 2, 3), [0, 100, 250], np.uint8))
+    np.testing.assert_array_equal(result[0, 0], [1, 111, 255])
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_a_result_that_is_not_finite_is_an_error(fake_session, tiny_image, value):
+    def broken(images):
+        result = images.repeat(2, axis=2).repeat(2, axis=3)
+        result[0, 1, -1, -1] = value
+        return result
+
+    with pytest.raises(PictureError) as caught:
+        Upscaler(fake_session(broken)).upscale(tiny_image)
+    assert caught.value.code == "E_MODEL_OUTPUT"
+
+
+def test_running_out_of_memory_changes_the_tiles_and_not_the_result(fake_session, tiny_image):
+    def starved(images):
+        if images.shape[2] * images.shape[3] > 40:
+            raise MemoryError
+        return images.repeat(2, axis=2).repeat(2, axis=3)
+
+    upscaler = Upscaler(fake_session(starved))
+    np.testing.assert_array_equal(upscaler.upscale(tiny_image), double(tiny_image))
+    assert upscaler.report.tiles > 1
+    assert "memory ran out" in upscaler.report.warnings[0]
+
+
+@pytest.mark.parametrize("overlap", [1, None], ids=["tiled", "global"])
+def test_too_little_memory_for_anything_is_one_sentence(fake_session, tiny_image, overlap):
+    def starved(images):
+        raise MemoryError
+
+    with pytest.raises(PictureError, match="not enough memory") as caught:
+        Upscaler(fake_session(starved, overlap=overlap)).upscale(tiny_image)
+    assert caught.value.code == "E_OUT_OF_MEMORY"
+
+
+def test_a_global_model_runs_on_the_whole_picture(fake_session):
+    shapes = []
+
+    def record(images):
+        shapes.append(images.shape[2:])
+        return images.repeat(2, axis=2).repeat(2, axis=3)
+
+    upscaler = Upscaler(fake_session(record, overlap=None, bytes_per_pixel=2**30))
+    upscaler.upscale(np.zeros((50, 60, 3), np.uint8))
+    assert shapes == [(50, 60)]
+
+
+def test_a_tile_for_a_global_model_is_refused(fake_session, tiny_image):
+    with pytest.raises(UsageError, match="whole picture"):
+        Upscaler(fake_session(overlap=None)).upscale(tiny_image, tile=8)
+
+
+def test_sides_are_filled_up_to_the_models_step(fake_session, tiny_image):
+    def picky(images):
+        assert images.shape[2] % 8 == images.shape[3] % 8 == 0
+        return images.repeat(2, axis=2).repeat(2, axis=3)
+
+    upscaler = Upscaler(fake_session(picky, size_multiple=8))
+    for tile in (None, 4):
+        np.testing.assert_array_equal(upscaler.upscale(tiny_image, tile=tile), double(tiny_image))
+
+
+def test_a_model_for_something_else_is_refused(fake_session):
+    with pytest.raises(ModelRefusedError, match="face-generation"):
+        Upscaler(fake_session(task="face-generation"))
+
+
+@pytest.mark.parametrize("scale", [0, -1, float("nan"), float("inf")])
+def test_a_scale_is_a_positive_number(doubler, tiny_image, scale):
+    with pytest.raises(ValueError, match="scale above 0"):
+        doubler.upscale(tiny_image, scale=scale)
+
+
+def test_a_result_without_pixels_is_refused(doubler, tiny_image):
+    with pytest.raises(PictureError) as caught:
+        doubler.upscale(tiny_image, scale=0.01)
+    assert caught.value.code == "E_NO_PIXELS"
+
+
+def test_a_tile_has_a_pixel_or_more(doubler, tiny_image):
+    with pytest.raises(ValueError, match="1 pixel"):
+        doubler.upscale(tiny_image, tile=0)
+
+
+def test_upscale_takes_rgb_only(doubler, tiny_image):
+    with pytest.raises(ValueError, match=r"\(H, W, 3\)"):
+        doubler.upscale(tiny_image[..., :1])
+
+
+def test_one_pixel_is_enough(doubler):
+    pixel = np.array([[[1, 2, 3]]], np.uint8)
+    np.testing.assert_array_equal(doubler.upscale(pixel), double(pixel))
+
+
+# Progress and report.
+
+
+def test_progress_covers_colours_and_alpha(doubler, tiny_image, rng):
+    alpha = rng.integers(0, 256, tiny_image.shape[:2], dtype=np.uint8)
+    seen = []
+    doubler.upscale_picture(
+        Picture(tiny_image, alpha=alpha), tile=5, on_progress=lambda *now: seen.append(now)
+    )
+    total = doubler.report.tiles
+    assert seen == [(done, total) for done in range(1, total + 1)]
+
+
+def test_what_progress_raises_ends_the_call(doubler, tiny_image):
+    def cancel(done, total):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        doubler.upscale(tiny_image, on_progress=cancel)
+    assert doubler.report is None
+
+
+def test_the_report_says_what_happened(doubler, tiny_image):
+    doubler.upscale(tiny_image, tile=5, scale=1.5)
+    report = doubler.report
+    assert (report.model, report.provider, report.device) == ("fake", "FakeProvider", "cpu")
+    assert (report.precision, report.scale, report.network_scale) == ("float32", 1.5, 2)
+    assert (report.tiles, report.window, report.warnings) == (6, (7, 7), ())
+    assert report.seconds > 0
+
+
+def test_the_choice_is_one_line(fake_session):
+    session = fake_session()
+    session.notes = ("auto chose the CPU: no GPU.",)
+    assert Upscaler(session).choice == "fake on cpu (FakeProvider). auto chose the CPU: no GPU."
+
+
+# Pictures.
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_grey_stays_grey(doubler, rng, dtype):
+    grey = pixels_of(dtype, rng, channels=1)
+    result = doubler.upscale_picture(Picture(grey))
+    # The mean of three equal floats may be off by one unit in the last place.
+    np.testing.assert_allclose(result.pixels, double(grey), rtol=2e-7 * (dtype == np.float32))
+
+
+def test_grey_is_the_mean_of_what_the_model_makes_of_it(fake_session):
+    def tint(images):
+        tints = np.array([0.1, 0.2, 0.3], np.float32).reshape(1, 3, 1, 1)
+        return (images + tints).repeat(2, axis=2).repeat(2, axis=3)
+
+    grey = np.zeros((3, 3, 1), np.float32)
+    result = Upscaler(fake_session(tint)).upscale_picture(Picture(grey))
+    np.testing.assert_allclose(result.pixels, 0.2, atol=1e-6)
+
+
+def test_everything_else_is_carried_over(doubler, tiny_image):
+    picture = Picture(
+        tiny_image, icc_profile=b"icc", exif=b"exif", xmp=b"xmp", dpi=(72, 96),
+        source_format="PNG", notes=("a note",),
+    )  # fmt: skip
+    result = doubler.upscale_picture(picture)
+    for name in ("icc_profile", "exif", "xmp", "dpi", "source_format", "notes"):
+        assert getattr(result, name) == getattr(picture, name)
+
+
+@pytest.mark.parametrize("value", [0, 93, 255])
+def test_one_alpha_everywhere_stays_as_it_is(tiny_model, tiny_image, value):
+    upscaler = Upscaler.load(tiny_model(), device="cpu")
+    alpha = np.full(tiny_image.shape[:2], value, np.uint8)
+    result = upscaler.upscale_picture(Picture(tiny_image, alpha=alpha))
+    assert (result.alpha == value).all()
+    assert result.alpha.shape == result.pixels.shape[:2]
+    assert upscaler.report.tiles == 1
+
+
+def half_transparent(rng, hidden):
+    """Random colours; the left half is transparent, with the colour `hidden` under it."""
+    pixels = rng.integers(0, 256, (20, 30, 3), dtype=np.uint8)
+    pixels[:, :15] = hidden
+    alpha = np.full((20, 30), 255, np.uint8)
+    alpha[:, :15] = 0
+    return Picture(pixels, alpha=alpha)
+
+
+def test_hidden_colours_leave_no_fringe(tiny_model):
+    """The result must not depend on colours that cannot be seen."""
+    upscaler = Upscaler.load(tiny_model(), device="cpu")
+    black, green = (
+        upscaler.upscale_picture(half_transparent(np.random.default_rng(1), hidden))
+        for hidden in ((0, 0, 0), (0, 255, 0))
+    )
+    np.testing.assert_array_equal(black.pixels, green.pixels)
+
+
+@pytest.mark.parametrize("scale", [None, 1, 3, 2.7])
+def test_flat_areas_of_alpha_stay_flat(tiny_model, rng, scale):
+    upscaler = Upscaler.load(tiny_model(), device="cpu")
+    result = upscaler.upscale_picture(half_transparent(rng, 0), scale=scale)
+    width = result.alpha.shape[1]
+    assert (result.alpha[:, : int(width * 13 / 30)] == 0).all()
+    assert (result.alpha[:, int(np.ceil(width * 17 / 30)) :] == 255).all()
+
+
+def test_alpha_goes_through_the_model(fake_session, rng):
+    def halve(images):
+        return images.repeat(2, axis=2).repeat(2, axis=3) / 2
+
+    picture = half_transparent(rng, 0)
+    picture.alpha[:, 14:16] = 100
+    result = Upscaler(fake_session(halve)).upscale_picture(picture)
+    assert (result.alpha[:, 29:31] == 50).all()
+
+
+def test_alpha_has_the_depth_of_the_picture(doubler, rng):
+    pixels = pixels_of(np.uint16, rng)
+    alpha = rng.integers(0, 65536, pixels.shape[:2], dtype=np.uint16)
+    result = doubler.upscale_picture(Picture(pixels, alpha=alpha))
+    np.testing.assert_array_equal(result.alpha, double(alpha))
