@@ -1,14 +1,14 @@
 """The error family: everything a user can cause ends in one of these, with one clear sentence.
 
-    SrganGpError                     exit  code in a report
-    ├── UsageError                    2    E_USAGE            wrong option, value or combination
-    │   └── MissingExtraError         2    E_MISSING_EXTRA    a command needs packages that are not installed
-    ├── PictureError                  3    E_NOT_AN_IMAGE, E_DAMAGED, ...   one picture cannot be used
-    ├── NothingToDoError              4    E_NOTHING_TO_DO    no picture among the inputs
-    ├── OutputError                   5    E_OUTPUT           a file cannot be written
-    ├── DeviceError                   7    E_DEVICE           the device asked for is not there
-    ├── ModelRefusedError             8    E_MODEL            a model file breaks the contract
-    └── TrainingError                 1    E_TRAINING         a run cannot go on (non-finite loss, ...)
+    SrganGpError              exit  code in a report
+    ├── UsageError             2    E_USAGE            wrong option, value or combination
+    │   └── MissingExtraError  2    E_MISSING_EXTRA    a command needs packages that are missing
+    ├── PictureError           3    E_DAMAGED, ...     one picture cannot be used
+    ├── NothingToDoError       4    E_NOTHING_TO_DO    no picture among the inputs
+    ├── OutputError            5    E_OUTPUT           a file cannot be written
+    ├── DeviceError            7    E_DEVICE           the device asked for is not there
+    ├── ModelRefusedError      8    E_MODEL            a model file breaks the contract
+    └── TrainingError          1    E_TRAINING         a run cannot go on (non-finite loss, ...)
 
 The message is the sentence the user reads: what is wrong, with the value, and what to do.
 """
@@ -78,6 +78,6 @@ class ModelRefusedError(SrganGpError):
 
 
 class TrainingError(SrganGpError):
-    """A training run cannot go on: non-finite loss, unusable data, a checkpoint that does not fit."""
+    """A training run cannot go on: non-finite loss, a checkpoint that does not fit."""
 
     code = "E_TRAINING"

@@ -126,7 +126,7 @@ class TrainConfig:
         ]
 
 
-_CLASSIC = TrainConfig(total_images=900_000)
+_CLASSIC = TrainConfig(total_images=576_000)
 PRESETS: dict[str, TrainConfig] = {
     # name               options                                       # where, how long
     "classic-x4": _CLASSIC,                                            # 2 cores, 2 hours

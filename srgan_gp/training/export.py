@@ -176,6 +176,6 @@ def _card(
         "arguments": arguments,
         "files": files,
     }
-    if written.get("files") != files:
+    if written.get("files", {}).get("onnx") != files["onnx"]:
         written.pop("scores", None)  # they belong to other weights
     return {**placeholders, **written, **measured}
