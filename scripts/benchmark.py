@@ -129,6 +129,7 @@ def benchmark_startup(model: str, picture: Path, threads: int, repeats: int) -> 
     session = Session.open(model, device="cpu", threads=threads)
     upscaler = Upscaler(session)
     planes = to_planes(read_image(picture).pixels)
+    session.run(planes)  # warm up
     with tempfile.TemporaryDirectory() as folder:
         result = Path(folder) / f"result{picture.suffix}"
 

@@ -48,7 +48,6 @@ def test_startup_times_add_up(benchmark, capsys, tiny_model, tmp_path):
     Image.new("RGB", (30, 20)).save(picture)
     values = run(benchmark, capsys, "startup", "--model", tiny_model(), "--picture", picture)
     assert 0 < values["bare_python_seconds"] < values["first_picture_seconds"]
-    assert values["network_seconds"] < values["first_picture_seconds"]
     assert values["first_picture_above_network_seconds"] == pytest.approx(
         values["first_picture_seconds"] - values["network_seconds"]
     )
