@@ -50,6 +50,21 @@ class PictureCache:
         return picture
 
 
+def require_sides(files: Sequence[PictureFile], size: int) -> None:
+    """Check before a run that windows of `size` can be cut from every picture.
+
+    Raises:
+        UsageError: some pictures are smaller; the message counts them and names the first.
+        PictureError: a picture's header cannot be read.
+    """
+    small = [file.name for file in files if file.shorter_side() < size]
+    if small:
+        raise UsageError(
+            f"{len(small)} of {len(files)} pictures have a side below {size} pixels, the window "
+            f"that training cuts; the first is {small[0]}. Leave them out or use smaller patches."
+        )
+
+
 class RandomCrops:
     """Random windows of random pictures, flipped and turned at random.
 
@@ -77,13 +92,10 @@ class RandomCrops:
         Args:
             first_image: number of the first image since the run began.
             count: images in the batch.
-            size: side of the windows in pixels.
+            size: side of the windows in pixels; see `require_sides`.
 
         Returns:
             (count, 3, size, size), uint8 RGB.
-
-        Raises:
-            UsageError: a picture is smaller than `size`.
         """
         numbers = range(first_image, first_image + count)
         return np.stack([self._crop(n, self._index(n), size) for n in numbers])
@@ -99,11 +111,6 @@ class RandomCrops:
         rng = np.random.default_rng([self._seed, 1, number])
         picture = self.pictures[index]
         height, width, _ = picture.shape
-        if min(height, width) < size:
-            raise UsageError(
-                f"{self.pictures.files[index].name} is {width}x{height} pixels; "
-                f"training cuts windows of {size}x{size}. Leave it out or use smaller patches."
-            )
         top = rng.integers(height - size + 1)
         left = rng.integers(width - size + 1)
         window = picture[top : top + size, left : left + size]

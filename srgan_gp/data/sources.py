@@ -4,9 +4,11 @@ import io
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 import numpy as np
+from PIL import Image
 
 from srgan_gp.errors import PictureError, UsageError
 from srgan_gp.images import DEFAULT_MAX_PIXELS, read_image
@@ -45,12 +47,30 @@ class PictureFile:
             if self.member is None:
                 picture = read_image(self.container)
             else:
-                with zipfile.ZipFile(self.container) as archive:
-                    encoded = io.BytesIO(archive.read(self.member))
+                encoded = io.BytesIO(_archive(self.container).read(self.member))
                 picture = decode_picture(encoded, max_pixels=DEFAULT_MAX_PIXELS)
         except PictureError as error:
             raise PictureError(error.code, f"{self.name}: {error}") from error
         return as_8_bit_rgb(picture.pixels)
+
+    def shorter_side(self) -> int:
+        """Length of the shorter side in pixels, from the header alone.
+
+        Raises:
+            PictureError: the header cannot be read; the message begins with the name.
+        """
+        try:
+            with (
+                (
+                    self.container.open("rb")
+                    if self.member is None
+                    else _archive(self.container).open(self.member)
+                ) as file,
+                Image.open(file) as image,
+            ):
+                return min(image.size)
+        except (OSError, ValueError, SyntaxError) as error:
+            raise PictureError("E_DAMAGED", f"{self.name}: the file is damaged") from error
 
 
 def as_8_bit_rgb(pixels: np.ndarray) -> np.ndarray:
@@ -76,8 +96,7 @@ def list_pictures(place: str | Path) -> list[PictureFile]:
     if container.is_dir():
         found = [PictureFile(p) for p in sorted(container.rglob("*")) if _is_picture(p.name)]
     elif zipfile.is_zipfile(container):
-        with zipfile.ZipFile(container) as archive:
-            members = sorted(archive.namelist())
+        members = sorted(_archive(container).namelist())
         prefix = folder.rstrip("/") + "/" if folder else ""
         found = [
             PictureFile(container, m) for m in members if m.startswith(prefix) and _is_picture(m)
@@ -94,6 +113,12 @@ def list_pictures(place: str | Path) -> list[PictureFile]:
 def list_all_pictures(places: Sequence[str | Path]) -> list[PictureFile]:
     """List the pictures of several places, in the order given."""
     return [picture for place in places for picture in list_pictures(place)]
+
+
+@lru_cache(maxsize=16)
+def _archive(path: Path) -> zipfile.ZipFile:
+    """Keep an archive open: its directory of thousands of members is read once."""
+    return zipfile.ZipFile(path)
 
 
 def _is_picture(name: str) -> bool:

@@ -52,22 +52,9 @@ def export(run_dir: Path, name: str, out_dir: Path) -> Path:
     if not name.replace("-", "").replace("_", "").isalnum() or not name.isascii():
         raise UsageError(f"{name!r} cannot name a model; use letters, digits, '-' and '_'.")
     config, generator, images_seen = load_run(run_dir)
-    arguments = generator_arguments(config)
     model = as_onnx(generator)
     info = _measure(model, generator, name)
-    metadata = {
-        "srgan_gp_version": version("srgan-gp"),
-        "name": name,
-        "task": config.task,
-        "scale": str(info.scale),
-        "overlap": str(-1 if info.overlap is None else info.overlap),
-        "size_multiple": str(info.size_multiple),
-        "bytes_per_pixel": str(info.bytes_per_pixel),
-        "value_range": "0..1",
-        "architecture": config.generator,
-        "arguments": json.dumps(arguments),
-        "images_seen": str(images_seen),
-    }
+    metadata = _metadata(config, info) | {"name": name, "images_seen": str(images_seen)}
     onnx.helper.set_model_props(model, metadata)
     tensors = {k: v.contiguous() for k, v in generator.state_dict().items()}
     try:
@@ -81,7 +68,7 @@ def export(run_dir: Path, name: str, out_dir: Path) -> Path:
         ),
     }
     card_path = out_dir / f"{name}.toml"
-    card = _card(name, config, arguments, files, card_path)
+    card = _card(name, config, files, card_path)
     with atomic_write(card_path) as file:
         file.write(tomli_w.dumps(card, multiline_strings=False).encode())
     return card_path
@@ -144,6 +131,21 @@ def _measure(model: onnx.ModelProto, generator: nn.Module, name: str) -> ModelIn
     return session.info
 
 
+def _metadata(config: TrainConfig, info: ModelInfo) -> dict[str, str]:
+    """What both files say of themselves, so that a lone file can be used."""
+    return {
+        "srgan_gp_version": version("srgan-gp"),
+        "task": config.task,
+        "scale": str(info.scale),
+        "overlap": str(-1 if info.overlap is None else info.overlap),
+        "size_multiple": str(info.size_multiple),
+        "bytes_per_pixel": str(info.bytes_per_pixel),
+        "value_range": "0..1",
+        "architecture": config.generator,
+        "arguments": json.dumps(generator_arguments(config)),
+    }
+
+
 def _write(path: Path, data: bytes) -> dict[str, Any]:
     with atomic_write(path) as file:
         file.write(data)
@@ -153,7 +155,6 @@ def _write(path: Path, data: bytes) -> dict[str, Any]:
 def _card(
     name: str,
     config: TrainConfig,
-    arguments: Mapping[str, object],
     files: Mapping[str, object],
     path: Path,
 ) -> dict[str, Any]:
@@ -173,7 +174,7 @@ def _card(
         "task": config.task,
         "architecture": config.generator,
         "scale": config.scale,
-        "arguments": arguments,
+        "arguments": generator_arguments(config),
         "files": files,
     }
     if written.get("files", {}).get("onnx") != files["onnx"]:

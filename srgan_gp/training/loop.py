@@ -109,6 +109,8 @@ def train(
                 checkpoint.prune(
                     run_dir / "checkpoints", config.keep_checkpoints, progress.best_images_seen
                 )
+            if stop.requested:
+                reports.say(f"Stopped at {progress.images_seen} images; all is saved.")
             stop.raise_if_requested()
     return run_dir
 

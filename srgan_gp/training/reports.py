@@ -77,11 +77,15 @@ class Reports:
         if scores:
             self._keep({"images_seen": progress.images_seen} | scores)
             shown = ", ".join(f"{name} {value:.3f}" for name, value in progress.validation.items())
-            self._console.print(f"{progress.images_seen} images, {progress.seconds:.0f} s: {shown}")
+            self.say(f"{progress.images_seen} images, {progress.seconds:.0f} s: {shown}")
         if preview is not None:
             folder = self._run_dir / "previews"
             folder.mkdir(exist_ok=True)
             write_image(Picture(preview), folder / f"image-{progress.images_seen:09d}.png")
+
+    def say(self, sentence: str) -> None:
+        """Print a line above the progress bar, on stderr."""
+        self._console.print(sentence)
 
     def _keep(self, line: dict[str, Any]) -> None:
         self._lines.append(json.dumps(line))

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from srgan_gp.data.datasets import PictureCache, RandomCrops, read_ahead
+from srgan_gp.data.datasets import PictureCache, RandomCrops, read_ahead, require_sides
 from srgan_gp.data.degradations import MARGIN, matlab_bicubic
 from srgan_gp.data.sources import list_all_pictures
 from srgan_gp.networks import build
@@ -76,8 +76,10 @@ class SuperResolution:
     ) -> None:
         self._config = config
         self._device = device
-        max_bytes = int(config.cache_gigabytes * 1e9)
-        self._crops = RandomCrops(PictureCache(list_all_pictures(data), max_bytes), config.seed)
+        files = list_all_pictures(data)
+        require_sides(files, (max(config.patch_sizes) + 2 * MARGIN) * config.scale)
+        cache = PictureCache(files, int(config.cache_gigabytes * 1e9))
+        self._crops = RandomCrops(cache, config.seed)
         self._held_out = self._load_held_out(validation) if validation else []
 
     def build_generator(self) -> nn.Module:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from srgan_gp.data.datasets import PictureCache, RandomCrops, read_ahead
+from srgan_gp.data.datasets import PictureCache, RandomCrops, read_ahead, require_sides
 from srgan_gp.errors import UsageError
 
 
@@ -11,6 +11,9 @@ class Drawn:
     def __init__(self, number, size=(20, 30)):
         self.number, self.size, self.reads = number, size, 0
         self.name = f"drawn-{number}.png"
+
+    def shorter_side(self):
+        return min(self.size)
 
     def read(self):
         self.reads += 1
@@ -71,9 +74,11 @@ def test_the_whole_picture_can_be_the_window():
     assert crops(size=(8, 8)).batch(0, 2, 8).shape == (2, 3, 8, 8)
 
 
-def test_a_picture_smaller_than_the_window_is_named():
-    with pytest.raises(UsageError, match=r"drawn-\d.png is 30x20 pixels"):
-        crops().batch(0, 1, 21)
+def test_pictures_smaller_than_the_window_are_counted_and_the_first_is_named():
+    files = [Drawn(1), Drawn(2, (19, 30)), Drawn(3, (30, 18))]
+    require_sides(files[:1], 20)
+    with pytest.raises(UsageError, match=r"2 of 3 .* below 20 pixels.*drawn-2\.png"):
+        require_sides(files, 20)
 
 
 def test_the_cache_keeps_what_fits():

@@ -57,6 +57,14 @@ def test_a_broken_member_is_named(archive):
         broken.read()
 
 
+def test_sides_are_read_from_the_header(archive, tmp_path):
+    (tmp_path / "z.png").write_bytes(encoded(9, size=(9, 7)))
+    assert list_pictures(tmp_path)[0].shorter_side() == 7
+    assert list_pictures(f"{archive}:b")[0].shorter_side() == 4
+    with pytest.raises(PictureError, match=r"a/broken\.png: the file is damaged"):
+        list_pictures(f"{archive}:a")[0].shorter_side()
+
+
 @pytest.mark.parametrize("place", ["missing", "notes.txt", "missing.zip", "missing.zip:a"])
 def test_a_place_without_pictures_is_named(tmp_path, place):
     (tmp_path / "notes.txt").write_text("nothing")

@@ -197,9 +197,11 @@ def test_weights_of_another_architecture_are_refused(tiny_config, pictures, tmp_
             train(tiny_config(), [str(pictures)], tmp_path / "run", start_from=tmp_path / name)
 
 
-def test_a_picture_that_is_too_small_is_named(tiny_config, pictures, tmp_path):
+def test_a_picture_that_is_too_small_is_named_before_the_first_step(
+    tiny_config, pictures, tmp_path
+):
     Image.new("RGB", (20, 20)).save(tmp_path / "small.png")
-    with pytest.raises(UsageError, match=r"small\.png is 20x20 pixels"):
+    with pytest.raises(UsageError, match=r"1 of 5 pictures .* below 48 pixels.*small\.png"):
         train(tiny_config(), [str(pictures), str(tmp_path)], tmp_path / "run")
 
 
