@@ -118,20 +118,19 @@ def list_models() -> list[ModelCard]:
 def find_model(name_or_path: str | Path) -> ModelFile:
     """Find a model by name, or take the path of an `.onnx` file as it is.
 
-    What ends in `.onnx` or names an existing file is a path. A card of the same name beside the
-    file counts.
+    A known name wins over a file of that name. A card beside the file counts.
 
     Raises:
         ModelRefusedError: there is no such name or file, or its card is not as it should be.
     """
-    path = Path(name_or_path)
-    if path.suffix.lower() == ".onnx" or path.is_file():
-        if not path.is_file():
-            raise ModelRefusedError(f"There is no model file {path}; check the path.")
-        return _model_file(path)
     for card in _card_paths():
         if card.stem == str(name_or_path):
             return _model_file(card.with_suffix(".onnx"))
+    path = Path(name_or_path)
+    if path.is_file():
+        return _model_file(path)
+    if path.suffix.lower() == ".onnx":
+        raise ModelRefusedError(f"There is no model file {path}; check the path.")
     known = ", ".join(dict.fromkeys(card.stem for card in _card_paths())) or "none is installed"
     raise ModelRefusedError(
         f"There is no model {str(name_or_path)!r}; known: {known}. "

@@ -1,4 +1,5 @@
 import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -92,6 +93,13 @@ def test_a_missing_key_is_named(models, key):
         ('name = "tiny"\n', 'name = "other"\n', "names another model"),
         ("value = 30", 'value = "high"', "expected float"),
         ('what = "photos"\n', "", "what is missing"),
+        ("[[data]]", "[[data_]]", "unknown key 'data_'"),
+        ("[arguments]\nwidth = 4\n", "arguments = 4\n", "arguments is 4"),
+        (
+            "[arguments]\nwidth = 4\n[files.onnx]\n",
+            "[files]\nonnx = 5\n[x]\n",
+            "a table was expected",
+        ),
         ('name = "tiny"', 'name = "tiny', "cannot be read"),
     ],
 )
@@ -123,6 +131,12 @@ def test_a_path_is_taken_as_it_is(models, tmp_path_factory):
         found = find_model(path)
         assert (found.path, found.card, found.expected_sha256) == (elsewhere, None, None)
         assert not found.is_installed
+
+
+def test_a_file_in_the_way_does_not_take_a_models_name(models, tmp_path_factory, monkeypatch):
+    monkeypatch.chdir(tmp_path_factory.mktemp("here"))
+    Path("tiny").write_bytes(b"model")
+    assert find_model("tiny").path == models / "tiny.onnx"
 
 
 def test_a_card_beside_a_path_counts_but_installs_nothing(models, tmp_path_factory):

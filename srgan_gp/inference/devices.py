@@ -70,6 +70,6 @@ def default_threads() -> int:
     Set explicitly, because ONNX Runtime's own default pins threads to CPUs that a container may not
     own.
     """
-    if sys.platform == "linux":
+    if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

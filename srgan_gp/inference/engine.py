@@ -37,27 +37,30 @@ class Engine(Protocol):
         """Name the providers in use, best first."""
         ...
 
-    def run(self, output_names: None, input_feed: dict[str, Floats]) -> list[Floats]:
+    def run(
+        self, output_names: None, input_feed: dict[str, Floats], run_options: object
+    ) -> list[Floats]:
         """Compute all outputs."""
         ...
 
 
-def run(engine: Engine, images: Floats, name: str) -> Floats:
+def run_engine(engine: Engine, images: Floats, name: str, options: object = None) -> Floats:
     """Run a model, and turn whatever ONNX Runtime raises into one of our errors.
 
     Args:
         engine: takes and gives one tensor.
         images: (N, 3, H, W), float32.
         name: of the model, for messages.
+        options: ONNX Runtime's for this run.
 
     Raises:
         MemoryError: the device has too little memory for this size.
         DeviceError: the GPU failed.
         ModelRefusedError: the model cannot take this size.
     """
-    feed = {engine.get_inputs()[0].name: np.ascontiguousarray(images)}
     try:
-        return engine.run(None, feed)[0]
+        feed = {engine.get_inputs()[0].name: np.ascontiguousarray(images)}
+        return engine.run(None, feed, options)[0]
     except MemoryError:
         raise
     except Exception as error:  # ONNX Runtime's exceptions share no base

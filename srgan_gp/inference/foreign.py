@@ -71,10 +71,11 @@ def measure(network: Network, model: "onnx.ModelProto", name: str, sha256: str) 
         ModelRefusedError: it does not enlarge pictures by a whole number.
     """
     noise = np.random.default_rng(0).random((1, 3, STRIP_WIDTH, STRIP_WIDTH), dtype=np.float32)
-    scale, rest = divmod(network(noise).shape[-1], STRIP_WIDTH)
-    if rest or scale < 1 or network(noise).shape != (1, 3, *2 * (STRIP_WIDTH * scale,)):
+    shape = network(noise).shape
+    scale = shape[-1] // STRIP_WIDTH
+    if scale < 1 or shape != (1, 3, STRIP_WIDTH * scale, STRIP_WIDTH * scale):
         raise ModelRefusedError(
-            f"The model {name} turns (1, 3, 64, 64) into {network(noise).shape}; "
+            f"The model {name} turns {noise.shape} into {shape}; "
             "a picture of three channels, enlarged by a whole number, is needed."
         )
     overlap = measure_overlap(network, scale)

@@ -2,6 +2,8 @@
 
 import math
 import time
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -50,6 +52,20 @@ class UpscaleReport:
     warnings: tuple[str, ...]
 
 
+@contextmanager
+def memory_for(size: tuple[int, int]) -> Generator[None]:
+    """Turn a MemoryError into a sentence about a picture of this height and width."""
+    try:
+        yield
+    except MemoryError as error:
+        height, width = size
+        raise PictureError(
+            "E_OUT_OF_MEMORY",
+            f"there is not enough memory to enlarge {width} x {height} pixels; close other "
+            "programs or cut the picture",
+        ) from error
+
+
 class Job:
     """The same size, scale and tile for colours and alpha, and what happened on the way.
 
@@ -91,17 +107,10 @@ class Job:
         multiple, scale = self._info.size_multiple, self._info.scale
         below, right = round_up(height, multiple) - height, round_up(width, multiple) - width
         padded = np.pad(planes, ((0, 0), (0, 0), (0, below), (0, right)), mode="edge")
-        try:
-            enlarged = self._run(padded)[0, :, : height * scale, : width * scale]
-            if is_grey:
-                enlarged = enlarged.mean(axis=0, keepdims=True)
-            enlarged = resample(enlarged, *self._result_size)
-        except MemoryError as error:
-            raise PictureError(
-                "E_OUT_OF_MEMORY",
-                f"there is not enough memory to enlarge {width} x {height} pixels; close other "
-                "programs or cut the picture",
-            ) from error
+        enlarged = self._run(padded)[0, :, : height * scale, : width * scale]
+        if is_grey:
+            enlarged = enlarged.mean(axis=0, keepdims=True)
+        enlarged = resample(enlarged, *self._result_size)
         self._passes_left -= 1
         self._tiles_before = self._tiles
         return enlarged
@@ -115,9 +124,7 @@ class Job:
                 "Lanczos resampling and adds no detail"
             )
         if self._retreats:
-            warnings.append(
-                f"memory ran out {self._retreats} times; smaller tiles gave the same result"
-            )
+            warnings.append("memory ran out; smaller tiles were used, with the same result")
         return UpscaleReport(
             model=self._info.name,
             provider=self._session.provider,

@@ -18,7 +18,7 @@ from srgan_gp.inference.devices import (
     parse_device,
     why_no_gpu,
 )
-from srgan_gp.inference.engine import Engine, first_line, run
+from srgan_gp.inference.engine import Engine, first_line, run_engine
 from srgan_gp.inference.model_info import ModelInfo, check_contract, read_metadata
 from srgan_gp.inference.tiling import Floats
 
@@ -43,11 +43,11 @@ class Session:
         self, engine: Engine, info: ModelInfo, device: str = "cpu", notes: tuple[str, ...] = ()
     ) -> None:
         self._engine = engine
-        self._input_name = engine.get_inputs()[0].name
         self.info = info
         self.device = device
         self.provider = str(engine.get_providers()[0])
         self.notes = notes
+        self._run_options: Any = None
 
     @classmethod
     def open(
@@ -104,7 +104,14 @@ class Session:
             DeviceError: the GPU failed.
             ModelRefusedError: the model cannot take this size.
         """
-        return run(self._engine, images, self.info.name)
+        try:
+            return run_engine(self._engine, images, self.info.name, self._run_options)
+        except MemoryError:
+            # From now on, what a run has used goes back to the system when it ends.
+            arena = "cpu:0" if self.device == "cpu" else self.device.replace("cuda", "gpu")
+            self._run_options = _onnxruntime.RunOptions()
+            self._run_options.add_run_config_entry("memory.enable_memory_arena_shrinkage", arena)
+            raise
 
 
 def _read_verified(file: ModelFile) -> tuple[bytes, str]:
@@ -127,7 +134,7 @@ def _measure(cpu_engine: Engine, data: bytes, name: str, digest: str) -> ModelIn
     from srgan_gp.inference import foreign
 
     graph = foreign.parse_safely(data, name)
-    return foreign.measure(lambda images: run(cpu_engine, images, name), graph, name, digest)
+    return foreign.measure(lambda images: run_engine(cpu_engine, images, name), graph, name, digest)
 
 
 def _start(

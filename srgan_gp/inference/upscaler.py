@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from srgan_gp.errors import ModelRefusedError
 from srgan_gp.images import Picture
 from srgan_gp.inference.alpha import fill_hidden_colours, keep_flat_alpha
-from srgan_gp.inference.job import Job, Runner, TileChoice, UpscaleReport
+from srgan_gp.inference.job import Job, Runner, TileChoice, UpscaleReport, memory_for
 from srgan_gp.inference.tiling import Progress
 from srgan_gp.inference.values import to_pixels, to_planes
 
@@ -106,8 +106,10 @@ class Upscaler:
         """
         if pixels.ndim != 3 or pixels.shape[2] != 3:
             raise ValueError(f"need pixels of shape (H, W, 3), got {pixels.shape}")
-        job = Job(self._session, pixels.shape[:2], scale, tile, 1, on_progress)
-        result = to_pixels(job.enlarge(to_planes(pixels)), pixels.dtype)
+        size = pixels.shape[:2]
+        with memory_for(size):
+            job = Job(self._session, size, scale, tile, 1, on_progress)
+            result = to_pixels(job.enlarge(to_planes(pixels)), pixels.dtype)
         self.report = job.report()
         return result
 
@@ -134,21 +136,28 @@ class Upscaler:
             PictureError: as for `upscale`.
             UsageError: as for `upscale`.
         """
-        alpha = picture.alpha
-        needs_alpha = alpha is not None and alpha.min() != alpha.max()
-        job = Job(
-            self._session, picture.pixels.shape[:2], scale, tile, 1 + needs_alpha, on_progress
-        )
-        pixels = picture.pixels if alpha is None else fill_hidden_colours(picture.pixels, alpha)
-        colours = job.enlarge(to_planes(pixels), is_grey=picture.pixels.shape[2] == 1)
-        enlarged = replace(picture, pixels=to_pixels(colours, pixels.dtype), alpha=None)
-        if alpha is not None:
-            if needs_alpha:
-                planes = to_planes(alpha[..., None])
-                soft = keep_flat_alpha(planes[0, 0], job.enlarge(planes, is_grey=True)[0])
-                larger = to_pixels(soft[None], alpha.dtype)[..., 0]
-            else:
-                larger = np.full(enlarged.pixels.shape[:2], alpha.flat[0], alpha.dtype)
-            enlarged = replace(enlarged, alpha=larger)
+        size, alpha = picture.pixels.shape[:2], picture.alpha
+        if alpha is None or alpha.min() == alpha.max():
+            passes = 1
+        else:
+            passes = 2
+        with memory_for(size):
+            job = Job(self._session, size, scale, tile, passes, on_progress)
+            pixels = _colours(job, picture.pixels, alpha)
+            if alpha is not None and passes == 2:
+                alpha = _soft_alpha(job, alpha)
+            elif alpha is not None:
+                alpha = np.full(pixels.shape[:2], alpha.flat[0], alpha.dtype)
         self.report = job.report()
-        return enlarged
+        return replace(picture, pixels=pixels, alpha=alpha)
+
+
+def _colours(job: Job, pixels: Array, alpha: Array | None) -> Array:
+    visible = pixels if alpha is None else fill_hidden_colours(pixels, alpha)
+    return to_pixels(job.enlarge(to_planes(visible), is_grey=pixels.shape[2] == 1), pixels.dtype)
+
+
+def _soft_alpha(job: Job, alpha: Array) -> Array:
+    planes = to_planes(alpha[..., None])
+    enlarged = keep_flat_alpha(planes[0, 0], job.enlarge(planes, is_grey=True)[0])
+    return to_pixels(enlarged[None], alpha.dtype)[..., 0]

@@ -79,6 +79,53 @@ def test_external_data_hidden_in_a_constant_is_refused(foreign, onnx_models):
         open_foreign(foreign(onnx_models.of_nodes([constant, add])))
 
 
+def test_external_data_hidden_in_sparse_weights_is_refused(foreign, onnx_models):
+    from onnx import SparseTensorProto, TensorProto
+
+    model = onnx_models.convolutional()
+    sparse = SparseTensorProto()
+    sparse.values.name = "sparse"
+    sparse.values.data_location = TensorProto.EXTERNAL
+    model.graph.sparse_initializer.append(sparse)
+    with pytest.raises(ModelRefusedError, match="other files"):
+        open_foreign(foreign(model))
+
+
+def test_control_flow_hidden_in_a_function_is_refused(foreign, onnx_models):
+    from onnx import helper
+
+    loop = helper.make_node("Loop", ["x"], ["y"])
+    model = onnx_models.convolutional()
+    model.functions.append(helper.make_function("", "F", ["x"], ["y"], [loop], []))
+    with pytest.raises(ModelRefusedError, match="uses Loop"):
+        open_foreign(foreign(model))
+
+
+def test_a_model_that_knows_its_position_is_never_tiled(foreign, onnx_models):
+    """It adds to each pixel the number of its column: local, but not the same everywhere."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    zero, one = (numpy_helper.from_array(np.array(i), name) for i, name in enumerate("01"))
+    nodes = [
+        helper.make_node("Shape", ["image"], ["sides"], start=3),
+        helper.make_node("Squeeze", ["sides"], ["width"]),
+        helper.make_node("Range", ["0", "width", "1"], ["numbers"]),
+        helper.make_node("Cast", ["numbers"], ["columns"], to=TensorProto.FLOAT),
+        helper.make_node("Add", ["image", "columns"], ["upscaled"]),
+    ]
+    assert open_foreign(foreign(onnx_models.of_nodes(nodes, [zero, one]))).info.overlap is None
+
+
+def test_a_result_of_another_type_is_refused(foreign, onnx_models):
+    from onnx import TensorProto, helper
+
+    node = helper.make_node("Cast", ["image"], ["upscaled"], to=TensorProto.DOUBLE)
+    model = onnx_models.of_nodes([node])
+    model.graph.output[0].type.tensor_type.elem_type = TensorProto.DOUBLE
+    with pytest.raises(ModelRefusedError, match=r"gives tensor\(double\)"):
+        open_foreign(foreign(model))
+
+
 def test_custom_operators_are_refused(foreign, onnx_models):
     from onnx import helper
 

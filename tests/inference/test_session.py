@@ -1,12 +1,13 @@
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from srgan_gp.errors import DeviceError, ModelRefusedError, UsageError
 from srgan_gp.inference import devices, session
-from srgan_gp.inference.engine import run
+from srgan_gp.inference.engine import run_engine
 from srgan_gp.inference.session import Session
 
 NO_DRIVER = "there is no NVIDIA driver here (libcuda.so.1 does not load)"
@@ -66,6 +67,17 @@ def test_a_model_with_its_card_opens(tiny_model, onnx_models):
     path = tiny_model()
     onnx_models.write_card(path)
     assert Session.open(path, device="cpu").info.scale == 2
+
+
+def test_a_model_that_cannot_be_read_is_refused(tiny_model, monkeypatch):
+    path = tiny_model()
+
+    def deny(self):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(type(path), "read_bytes", deny)
+    with pytest.raises(ModelRefusedError, match="Permission denied"):
+        Session.open(path, device="cpu")
 
 
 def test_one_flipped_bit_anywhere_is_refused(tiny_model, onnx_models, rng):
@@ -180,6 +192,97 @@ def test_the_driver_is_asked(monkeypatch, status, count, index, reason):
     assert answer is None if reason is None else reason in answer
 
 
+def test_a_driver_that_does_not_load_is_no_driver(monkeypatch):
+    def missing(name):
+        raise OSError
+
+    monkeypatch.setattr(devices.ctypes, "CDLL", missing)
+    devices._count_gpus.cache_clear()
+    try:
+        assert "no NVIDIA driver" in devices.why_no_gpu(0)
+    finally:
+        devices._count_gpus.cache_clear()
+
+
+@pytest.mark.parametrize("has_affinity", [True, False])
+def test_the_default_is_a_thread_for_each_cpu(monkeypatch, has_affinity):
+    monkeypatch.setattr(devices.os, "sched_getaffinity", lambda pid: {0, 2, 5}, raising=False)
+    monkeypatch.setattr(devices.os, "cpu_count", lambda: 7)
+    if not has_affinity:
+        monkeypatch.delattr(devices.os, "sched_getaffinity")
+    assert devices.default_threads() == (3 if has_affinity else 7)
+
+
+class FakeCuda:
+    """A CPU engine that says it runs on CUDA, but for some of its nodes."""
+
+    def __init__(self, engine, nodes):
+        self._engine, self._nodes = engine, nodes
+
+    def __getattr__(self, name):
+        return getattr(self._engine, name)
+
+    def get_providers(self):
+        return ["CUDAExecutionProvider", "CPUExecutionProvider"]
+
+    def get_provider_graph_assignment_info(self):
+        return [
+            SimpleNamespace(ep_name=f"{name}ExecutionProvider", get_nodes=lambda n=count: [0] * n)
+            for name, count in self._nodes.items()
+        ]
+
+
+@pytest.fixture
+def fake_cuda(monkeypatch):
+    """A machine with a GPU that takes as many nodes as it is told to."""
+
+    def install(**nodes):
+        monkeypatch.setattr(session, "why_no_gpu", lambda index: None)
+        started = session.onnxruntime.InferenceSession
+
+        def start(data, options, providers, **rest):
+            engine = started(data, options, providers=["CPUExecutionProvider"], **rest)
+            return engine if providers == ["CPUExecutionProvider"] else FakeCuda(engine, nodes)
+
+        monkeypatch.setattr(session.onnxruntime, "InferenceSession", start)
+
+    return install
+
+
+def test_a_gpu_that_takes_everything_is_chosen(tiny_model, fake_cuda):
+    fake_cuda(CUDA=9)
+    opened = Session.open(tiny_model(), device="auto")
+    assert (opened.device, opened.provider) == ("cuda:0", "CUDAExecutionProvider")
+    assert opened.notes == ("auto chose cuda:0.",)
+
+
+def test_nodes_left_on_the_cpu_are_counted(tiny_model, fake_cuda):
+    fake_cuda(CUDA=7, CPU=2)
+    opened = Session.open(tiny_model(), device="cuda:1")
+    assert opened.device == "cuda:1"
+    assert opened.notes == ("2 of the model's 9 operations run on the CPU.",)
+
+
+def test_a_gpu_that_takes_nothing_is_not_used(tiny_model, fake_cuda):
+    fake_cuda(CPU=9)
+    with pytest.raises(DeviceError, match="no part of the model"):
+        Session.open(tiny_model(), device="cuda")
+
+
+def test_an_exception_of_the_gpu_is_one_sentence(tiny_model, monkeypatch):
+    monkeypatch.setattr(session, "why_no_gpu", lambda index: None)
+    started = session.onnxruntime.InferenceSession
+
+    def start(data, options, providers, **rest):
+        if providers != ["CPUExecutionProvider"]:
+            raise RuntimeError("CUDA error 999\nmore")
+        return started(data, options, providers=providers, **rest)
+
+    monkeypatch.setattr(session.onnxruntime, "InferenceSession", start)
+    with pytest.raises(DeviceError, match=r"cannot be used: CUDA error 999\. Pass"):
+        Session.open(tiny_model(), device="cuda")
+
+
 # Errors of ONNX Runtime.
 
 
@@ -190,7 +293,7 @@ class FailingEngine:
     def get_inputs(self):
         return [type("Input", (), {"name": "image"})]
 
-    def run(self, names, feed):
+    def run(self, names, feed, options):
         raise RuntimeError(self.text)
 
 
@@ -208,7 +311,39 @@ class FailingEngine:
 )  # fmt: skip
 def test_errors_of_onnx_runtime_become_ours(text, kind):
     with pytest.raises(kind):
-        run(FailingEngine(text), picture(), "tiny")
+        run_engine(FailingEngine(text), picture(), "tiny")
+
+
+def test_a_memory_error_of_numpy_stays_one(rng):
+    class Starved(FailingEngine):
+        def run(self, names, feed, options):
+            raise MemoryError
+
+    with pytest.raises(MemoryError):
+        run_engine(Starved(""), picture(), "tiny")
+
+
+@pytest.mark.parametrize(("device", "arena"), [("cpu", "cpu:0"), ("cuda:1", "gpu:1")])
+def test_after_running_out_of_memory_the_arena_is_emptied(tiny_model, device, arena):
+    class StarvedOnce(FailingEngine):
+        seen = ()
+
+        def get_providers(self):
+            return ["FakeProvider"]
+
+        def run(self, names, feed, options):
+            self.seen = (*self.seen, options)
+            if options is None:
+                raise RuntimeError(self.text)
+            return [feed["image"]]
+
+    engine = StarvedOnce("std::bad_alloc")
+    starved = Session(engine, Session.open(tiny_model(), device="cpu").info, device)
+    with pytest.raises(MemoryError):
+        starved.run(picture())
+    starved.run(picture())
+    asked = engine.seen[1].get_run_config_entry("memory.enable_memory_arena_shrinkage")
+    assert asked == arena
 
 
 def test_a_real_failure_to_allocate_is_a_memory_error(onnx_models, tmp_path):
@@ -241,3 +376,26 @@ def test_a_model_of_the_package_never_needs_onnx(tiny_model, onnx_models):
     subprocess.run(
         [sys.executable, "-c", program], check=True, env={"SRGAN_GP_MODELS": str(path.parent)}
     )
+
+
+# A real GPU.
+
+
+@pytest.mark.gpu
+def test_a_gpu_gives_what_the_cpu_gives(tiny_model):
+    image = picture(64, 48)
+    on_gpu = Session.open(tiny_model(), device="cuda")
+    assert (on_gpu.device, on_gpu.provider) == ("cuda:0", "CUDAExecutionProvider")
+    expected = Session.open(tiny_model(), device="cpu").run(image)
+    np.testing.assert_allclose(on_gpu.run(image), expected, atol=1 / 255 / 2)
+
+
+@pytest.mark.gpu
+def test_auto_takes_the_gpu_and_says_so(tiny_model):
+    assert Session.open(tiny_model()).notes[0] == "auto chose cuda:0."
+
+
+@pytest.mark.gpu
+def test_a_gpu_that_is_not_there_is_an_error(tiny_model):
+    with pytest.raises(DeviceError, match="counted from 0"):
+        Session.open(tiny_model(), device="cuda:99")

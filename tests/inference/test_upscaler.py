@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -93,6 +96,27 @@ def test_running_out_of_memory_changes_the_tiles_and_not_the_result(fake_session
     np.testing.assert_array_equal(upscaler.upscale(tiny_image), double(tiny_image))
     assert upscaler.report.tiles > 1
     assert "memory ran out" in upscaler.report.warnings[0]
+
+
+def test_a_real_lack_of_memory_does_not_change_the_result(onnx_models, tmp_path):
+    """In a process of its own, whose memory is limited to less than the whole picture needs."""
+    path = tmp_path / "tiny.onnx"
+    model = onnx_models.with_metadata(onnx_models.convolutional(width=64))
+    path.write_bytes(model.SerializeToString())
+    program = (
+        "import resource, sys, numpy; from srgan_gp.inference.upscaler import Upscaler\n"
+        "upscaler = Upscaler.load(sys.argv[1], device='cpu', threads=1)\n"
+        "pixels = numpy.random.default_rng(0).integers(0, 256, (500, 480, 3), numpy.uint8)\n"
+        "small = upscaler.upscale(pixels, tile=50)\n"
+        "used = int(open('/proc/self/statm').read().split()[0]) * resource.getpagesize()\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (used + 2**27,) * 2)\n"
+        "starved = upscaler.upscale(pixels, tile=None)\n"
+        "print(upscaler.report.tiles > 1, (small == starved).all())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, path], capture_output=True, text=True, check=True
+    )
+    assert (done.stdout.split(), done.stderr) == (["True", "True"], "")
 
 
 @pytest.mark.parametrize("overlap", [1, None], ids=["tiled", "global"])
@@ -193,6 +217,11 @@ def test_the_report_says_what_happened(doubler, tiny_image):
     assert (report.precision, report.scale, report.network_scale) == ("float32", 1.5, 2)
     assert (report.tiles, report.window, report.warnings) == (6, (7, 7), ())
     assert report.seconds > 0
+
+
+def test_an_upscaler_says_which_model_it_has(fake_session):
+    upscaler = Upscaler(fake_session(name="mine", scale=3))
+    assert (upscaler.name, upscaler.scale) == ("mine", 3)
 
 
 def test_the_choice_is_one_line(fake_session):
