@@ -90,10 +90,9 @@ class ModelFile:
 
 
 def model_folders() -> tuple[Path, ...]:
-    """Folders that hold models by name, first match wins: the packaged ones, then the user's.
+    """Folders that hold models by name: packaged ones, then `$SRGAN_GP_MODELS` of the user.
 
-    The user's is `$SRGAN_GP_MODELS`, or `srgan-gp/models` in `$XDG_DATA_HOME`. The packaged ones
-    come first, so that no file of a user takes a shipped name.
+    The first match wins, so that no file of a user takes a shipped name.
     """
     package = Path(__file__).parent
     inside_wheel = package / "weights"
