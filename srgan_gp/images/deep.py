@@ -15,7 +15,8 @@ from srgan_gp.images.metadata import without_orientation
 from srgan_gp.images.picture import Array
 from srgan_gp.images.tiff import tags_of
 
-_BITS, _PHOTOMETRIC, _EXTRA_SAMPLES = 258, 262, 338
+_BITS, _PHOTOMETRIC, _PLANAR, _EXTRA_SAMPLES = 258, 262, 284, 338
+_PLANE_BY_PLANE = 2
 _RGB, _UNSPECIFIED, _PREMULTIPLIED, _SEPARATE = 2, 0, 1, 2
 _GREY_WITH_ALPHA = 4  # colour type of a PNG
 
@@ -47,10 +48,17 @@ def decode_deep(data: bytes, image: Image.Image) -> tuple[Array, Array | None]:
         Pixels (H, W, 3) or, for a PNG of grey with alpha, (H, W, 1); alpha (H, W) or None; uint16.
 
     Raises:
-        PictureError: E_MISSING_LIBRARY when OpenCV cannot be imported, E_DAMAGED.
+        PictureError: E_MISSING_LIBRARY when OpenCV cannot be imported, E_FORMAT_NOT_ALLOWED for
+            planes that it would mix up, E_DAMAGED.
     """
     opencv = import_opencv()
     if image.format == "TIFF":
+        if tags_of(image).get(_PLANAR) == _PLANE_BY_PLANE:
+            raise PictureError(
+                "E_FORMAT_NOT_ALLOWED",
+                "this kind of TIFF file is not read (16-bit colours stored plane by plane); "
+                "save it anew with interleaved channels",
+            )
         # OpenCV turns a TIFF by its tag even when told to leave everything unchanged.
         data = without_orientation(data)
     channels: Array | None = opencv.imdecode(np.frombuffer(data, np.uint8), opencv.IMREAD_UNCHANGED)

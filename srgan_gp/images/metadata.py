@@ -1,6 +1,5 @@
 """What travels beside the pixels: EXIF, XMP, ICC profile, resolution, orientation."""
 
-import math
 import re
 import struct
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ _PIXEL_WIDTH, _PIXEL_HEIGHT = 0xA002, 0xA003
 _EXIF_IFD, _THUMBNAIL_OFFSET, _THUMBNAIL_LENGTH = 0x8769, 0x0201, 0x0202
 _SHORT, _LONG = 3, 4
 _ENTRY_BYTES = 12
+_LARGEST_DPI = 65_535  # what a JPEG can say; no device comes near it
 
 DESCRIPTIVE_TAGS = (
     270, 271, 272, 305, 306, 315, 316, 33432,  # description, make, model, software, date, ...
@@ -110,15 +110,18 @@ def corrected_exif(exif: bytes, *, height: int, width: int) -> bytes:
 
 
 def without_orientation(tiff: bytes) -> bytes:
-    """Set the orientation in the bytes of a whole TIFF file to 1, if there is one."""
-    order = {b"II*\0": "<", b"MM\0*": ">"}.get(tiff[:4])
-    if order is None:
-        return tiff
+    """Set the orientation in the bytes of a whole TIFF or BigTIFF file to 1, if there is one."""
+    order = "<" if tiff.startswith(b"II") else ">"
+    is_big = b"+" in tiff[2:4]
+    link, number, entry = ("Q", "Q", "HHQHHI") if is_big else ("I", "H", "HHIHH")
     block = bytearray(tiff)
-    (first,) = struct.unpack_from(order + "I", block, 4)
-    for position, tag, _ in _entries(block, order, first):
-        if tag == _ORIENTATION:
-            _set_number(block, order, position, 1)
+    (start,) = struct.unpack_from(order + link, block, 8 if is_big else 4)
+    (count,) = struct.unpack_from(order + number, block, start)
+    size, start = struct.calcsize(order + entry), start + struct.calcsize(order + number)
+    for position in range(start, start + count * size, size):
+        if struct.unpack_from(order + "H", block, position)[0] == _ORIENTATION:
+            upright = (_ORIENTATION, _SHORT, 1, 1) + (0,) * (len(entry) - 4)
+            struct.pack_into(order + entry, block, position, *upright)
     return bytes(block)
 
 
@@ -201,6 +204,6 @@ def dpi_of(image: Image.Image) -> tuple[float, float] | None:
         return None
     if image.format == "TIFF" and _RESOLUTION_UNIT not in image.getexif():
         return None  # Pillow makes one up.
-    if not all(math.isfinite(value) and value > 0 for value in (horizontal, vertical)):
+    if not all(0 < value <= _LARGEST_DPI for value in (horizontal, vertical)):
         return None
     return horizontal, vertical

@@ -188,7 +188,7 @@ def _notes(image: Image.Image) -> list[str]:
     """Say what a loaded image holds and a Picture does not."""
     notes: list[str] = []
     if image.mode in ("CMYK", "LAB"):
-        notes.append(f"its {image.mode} colours were converted to sRGB")
+        notes.append(f"its {image.mode} colours were converted to sRGB of 8 bits")
     try:
         has_more = bool(getattr(image, "is_animated", False)) or "mp" in image.info
     except Exception:  # A damaged second frame does not matter.

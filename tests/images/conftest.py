@@ -33,28 +33,32 @@ def png(samples, *, colour_type=None, depth=None, size=None, chunks=()):
     return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*part) for part in parts)
 
 
-def tiff(samples, *, order="<", tags=(), sample_format=1, photometric=None):
+def tiff(samples, *, order="<", tags=(), sample_format=1, photometric=None, is_big=False):
     """An uncompressed one-strip TIFF of samples (H, W, C); extra tags are (tag, type, values)."""
     height, width, channels = samples.shape
     raw = samples.astype(samples.dtype.newbyteorder(order)).tobytes()
+    # Offset of the pixels, then the kinds of a number of entries, of an offset, and its size.
+    pixels, number, offset, room = (16, "Q", "Q", 8) if is_big else (8, "H", "I", 4)
     photometric = (2 if channels >= 3 else 1) if photometric is None else photometric
     entries = {
         256: (4, [width]), 257: (4, [height]), 258: (3, [samples.itemsize * 8] * channels),
-        259: (3, [1]), 262: (3, [photometric]), 273: (4, [8]), 277: (3, [channels]),
+        259: (3, [1]), 262: (3, [photometric]), 273: (4, [pixels]), 277: (3, [channels]),
         278: (4, [height]), 279: (4, [len(raw)]), 339: (3, [sample_format] * channels),
     }  # fmt: skip
     entries |= {tag: (kind, list(values)) for tag, kind, values in tags}
     raw += b"\0" * (len(raw) % 2)
-    start = 8 + len(raw)
-    outside = start + 2 + 12 * len(entries) + 4
-    directory, extra = struct.pack(order + "H", len(entries)), b""
+    start = pixels + len(raw)
+    directory, extra = struct.pack(order + number, len(entries)), b""
+    outside = start + len(directory) + (4 + 2 * room) * len(entries) + room
     for tag, (kind, values) in sorted(entries.items()):
         data = b"".join(struct.pack(order + {3: "H", 4: "I"}[kind], value) for value in values)
-        if len(data) > 4:
-            data, extra = struct.pack(order + "I", outside + len(extra)), extra + data
-        directory += struct.pack(order + "HHI", tag, kind, len(values)) + data.ljust(4, b"\0")
-    head = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(order + "I", start)
-    return head + raw + directory + b"\0\0\0\0" + extra
+        if len(data) > room:
+            data, extra = struct.pack(order + offset, outside + len(extra)), extra + data
+        directory += struct.pack(order + "HH" + offset, tag, kind, len(values))
+        directory += data.ljust(room, b"\0")
+    head = (b"II" if order == "<" else b"MM") + struct.pack(order + "H", 43 if is_big else 42)
+    head += struct.pack(order + "HH", 8, 0) if is_big else b""
+    return head + struct.pack(order + offset, start) + raw + directory + b"\0" * room + extra
 
 
 def exif(entries, *, order=">", exif_entries=(), thumbnail=b"", tail=b""):

@@ -66,6 +66,19 @@ def test_a_fourth_tiff_channel_of_no_meaning_is_not_alpha(rng, make):
     assert picture.alpha is None
 
 
+def test_16_bit_planes_that_opencv_would_mix_up_are_refused(make):
+    samples = np.arange(12, dtype=np.uint16).reshape(2, 2, 3)
+    with pytest.raises(PictureError, match="plane by plane") as refused:
+        read(make.tiff(samples, tags=[(284, 3, [2])]))
+    assert refused.value.code == "E_FORMAT_NOT_ALLOWED"
+
+
+def test_16_bit_cmyk_is_read_with_8_bits_and_a_note(make):
+    picture = read(make.tiff(np.zeros((2, 2, 4), np.uint16), photometric=5))
+    assert picture.pixels.dtype == np.uint8
+    assert "8 bits" in picture.notes[0]
+
+
 def test_premultiplied_16_bit_colours_are_divided_by_alpha(make):
     # half, none and all of: full red, at 16 bits
     samples = np.array([[[32768, 0, 0, 32768], [0, 0, 0, 0], [65535, 0, 0, 65535]]], np.uint16)
@@ -157,7 +170,8 @@ def test_cmyk_without_a_profile_is_not_inverted():
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-@pytest.mark.parametrize("kind", ["png8", "png16", "tiff8", "tiff16", "tiff16grey", "webp", "jpeg"])
+@pytest.mark.parametrize("kind", ["png8", "png16", "tiff8", "tiff16", "tiff16grey",
+                                  "tiff16big", "webp", "jpeg"])  # fmt: skip
 def test_exif_orientation_is_applied_once(rng, make, turned, orientation, kind):
     dtype = np.uint16 if "16" in kind else np.uint8
     stored = rng.integers(0, np.iinfo(dtype).max, (16, 24, 1 if "grey" in kind else 3), dtype)
@@ -169,7 +183,7 @@ def test_exif_orientation_is_applied_once(rng, make, turned, orientation, kind):
     if kind.startswith("png"):
         data = make.png(stored, chunks=[(b"eXIf", exif)])
     elif kind.startswith("tiff"):
-        data = make.tiff(stored, tags=[(274, 3, [orientation])])
+        data = make.tiff(stored, tags=[(274, 3, [orientation])], is_big=kind.endswith("big"))
     elif kind == "webp":
         data = saved(Image.fromarray(stored), "WEBP", lossless=True, exif=exif)
     else:
