@@ -67,7 +67,8 @@ class TrainingState:
                     raise TrainingError(f"The checkpoint holds {name!r}, unknown to this version.")
                 setattr(self.progress, name, value)
         except (RuntimeError, KeyError, ValueError) as error:
-            raise TrainingError(f"The checkpoint does not fit this network: {error}") from error
+            differences = " ".join(str(error).split())
+            raise TrainingError(f"The checkpoint does not fit this network: {differences}") from error
 
     def _restore_optimizer(self, tensors: dict[str, Tensor], step: int) -> None:
         parameters = [p for group in self.optimizer.param_groups for p in group["params"]]

@@ -61,4 +61,5 @@ def load_weights(network: nn.Module, path: Path) -> None:
     except (OSError, SafetensorError) as error:
         raise TrainingError(f"{path} cannot be read as safetensors: {error}.") from error
     except RuntimeError as error:
-        raise TrainingError(f"{path} does not fit this network: {error}") from error
+        differences = " ".join(str(error).split())
+        raise TrainingError(f"{path} does not fit this network: {differences}") from error
