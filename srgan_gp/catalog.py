@@ -18,7 +18,6 @@ from typing import Any, TypeVar, cast
 from srgan_gp.errors import ModelRefusedError
 
 TASKS = ("super-resolution", "face-generation")
-MODELS_VARIABLE = "SRGAN_GP_MODELS"
 
 Record = TypeVar("Record")
 Container = TypeVar("Container", dict[str, Any], list[Any])
@@ -98,7 +97,7 @@ def model_folders() -> tuple[Path, ...]:
     inside_wheel = package / "weights"
     packaged = inside_wheel if inside_wheel.is_dir() else package.parent / "weights"
     data_home = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
-    users = os.environ.get(MODELS_VARIABLE) or Path(data_home) / "srgan-gp" / "models"
+    users = os.environ.get("SRGAN_GP_MODELS") or Path(data_home) / "srgan-gp" / "models"
     return packaged, Path(users)
 
 
