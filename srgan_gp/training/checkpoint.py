@@ -68,7 +68,9 @@ class TrainingState:
                 setattr(self.progress, name, value)
         except (RuntimeError, KeyError, ValueError) as error:
             differences = " ".join(str(error).split())
-            raise TrainingError(f"The checkpoint does not fit this network: {differences}") from error
+            raise TrainingError(
+                f"The checkpoint does not fit this network: {differences}"
+            ) from error
 
     def _restore_optimizer(self, tensors: dict[str, Tensor], step: int) -> None:
         parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
