@@ -91,13 +91,28 @@ def encode_tiff(
     """
     from PIL import TiffImagePlugin
 
+    tags = TiffImagePlugin.ImageFileDirectory_v2()
+    if exif is not None:
+        _merge_exif(tags, exif)
+    strips = _add_pixels(tags, channels)
+    if dpi is not None:
+        tags[_X_RESOLUTION], tags[_Y_RESOLUTION], tags[_RESOLUTION_UNIT] = *dpi, _INCH
+    if xmp is not None:
+        tags[_XMP] = xmp
+    if icc_profile is not None:
+        tags[_ICC_PROFILE] = icc_profile
+    buffer = io.BytesIO()
+    tags.save(buffer)
+    buffer.writelines(strips)
+    return buffer.getvalue()
+
+
+def _add_pixels(tags: "ImageFileDirectory_v2", channels: Array) -> list[bytes]:
+    """Compress into strips, which follow the tags in the file, and describe them in `tags`."""
     height, width, count = channels.shape
     rows = max(1, _STRIP_SIZE // (width * count * channels.itemsize))
     strips = [zlib.compress(strip) for strip in _difference_strips(channels, rows)]
     sizes = [len(strip) for strip in strips]
-    tags = TiffImagePlugin.ImageFileDirectory_v2()
-    if exif is not None:
-        _merge_exif(tags, exif)
     tags[_WIDTH], tags[_HEIGHT] = width, height
     tags[_BITS] = (channels.itemsize * 8,) * count
     tags[_COMPRESSION], tags[_PREDICTOR] = _DEFLATE, _HORIZONTAL
@@ -105,19 +120,10 @@ def encode_tiff(
     tags[_SAMPLES], tags[_ROWS_PER_STRIP] = count, rows
     if count in (2, 4):
         tags[_EXTRA_SAMPLES] = _SEPARATE_ALPHA
-    if dpi is not None:
-        tags[_X_RESOLUTION], tags[_Y_RESOLUTION], tags[_RESOLUTION_UNIT] = *dpi, _INCH
-    if xmp is not None:
-        tags[_XMP] = xmp
-    if icc_profile is not None:
-        tags[_ICC_PROFILE] = icc_profile
     tags[_STRIP_BYTES] = tuple(sizes)
     # Pillow adds the length of what comes before to these.
     tags[_STRIP_OFFSETS] = tuple(int(offset) for offset in np.cumsum([0, *sizes[:-1]]))
-    buffer = io.BytesIO()
-    tags.save(buffer)
-    buffer.write(b"".join(strips))
-    return buffer.getvalue()
+    return strips
 
 
 def _difference_strips(channels: Array, rows: int) -> Iterator[bytes]:

@@ -143,18 +143,23 @@ def write_image(
     """
     path = Path(path)
     name = find_format(path.suffix if format is None else format)
-    row = FORMATS[name]
-    quality = row.default_quality if quality is None else quality
+    quality = FORMATS[name].default_quality if quality is None else quality
     if not 1 <= quality <= 100:
         raise UsageError(f"the quality must be from 1 to 100, not {quality}")
     if strip_metadata:
         picture = replace(picture, exif=None, xmp=None, dpi=None)
+    picture, warnings = _fitting(picture, name)
+    atomic_write_bytes(path, _encoded(picture, name, quality))
+    return warnings
+
+
+def _fitting(picture: Picture, name: str) -> tuple[Picture, tuple[str, ...]]:
+    """Change a picture to what a format can hold, and say what was changed."""
     picture, pixel_warnings = _with_fitting_pixels(picture, name)
     bytes_per_pixel = picture.pixels.itemsize * (3 + (picture.alpha is not None))
     check_encodable(picture.height, picture.width, name, bytes_per_pixel=bytes_per_pixel)
     picture, metadata_warnings = _with_fitting_metadata(picture, name)
-    atomic_write_bytes(path, _encoded(picture, name, quality))
-    return (*pixel_warnings, *metadata_warnings)
+    return picture, (*pixel_warnings, *metadata_warnings)
 
 
 def _encoded(picture: Picture, name: str, quality: int) -> bytes:
@@ -165,7 +170,7 @@ def _encoded(picture: Picture, name: str, quality: int) -> bytes:
             "E_OUT_OF_MEMORY",
             f"there is not enough memory to encode {name}; choose a smaller scale",
         ) from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, OverflowError) as error:
         # WebP, for one, has limits on detail that show only while it encodes.
         raise PictureError(
             "E_ENCODER_LIMIT", f"{name} cannot hold this picture ({error}); write PNG instead"

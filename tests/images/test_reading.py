@@ -272,6 +272,8 @@ def test_resolution_is_read_where_there_is_one(make):
     assert read(make.tiff(WHITE_TO_BLACK)).dpi is None
     nonsense = make.png(WHITE_TO_BLACK, chunks=[(b"pHYs", b"\0" * 8 + b"\1")])
     assert read(nonsense).dpi is None
+    beyond_any_jpeg = make.png(WHITE_TO_BLACK, chunks=[(b"pHYs", b"\xff" * 8 + b"\1")])
+    assert read(beyond_any_jpeg).dpi is None
 
 
 def test_a_wrong_suffix_is_read_by_content_and_noted(make, tmp_path):

@@ -229,7 +229,11 @@ def test_a_folder_that_does_not_exist_is_an_output_error(tmp_path):
 
 @pytest.mark.parametrize(
     ("failure", "code"),
-    [(OSError("encoder error 6"), "E_ENCODER_LIMIT"), (MemoryError(), "E_OUT_OF_MEMORY")],
+    [
+        (OSError("encoder error 6"), "E_ENCODER_LIMIT"),
+        (OverflowError("int too big"), "E_ENCODER_LIMIT"),
+        (MemoryError(), "E_OUT_OF_MEMORY"),
+    ],
 )
 def test_an_encoder_that_fails_leaves_the_old_file(tmp_path, monkeypatch, failure, code):
     def fail(picture, quality):
