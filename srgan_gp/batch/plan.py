@@ -4,6 +4,7 @@ The rules: no two results share a name, no result replaces an input, and a resul
 there is met as `--exist` says.
 """
 
+import os
 import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -40,6 +41,11 @@ class Job:
     fallback: Path | None
     """A PNG's path, for a result that the format of `target` cannot hold; None: not wanted."""
 
+    @property
+    def paths(self) -> list[Path]:
+        """Everything it may write."""
+        return [self.target] if self.fallback is None else [self.target, self.fallback]
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -70,7 +76,7 @@ def make_plan(sources: Sequence[Path], output: Output) -> Plan:
                 f"{job.target} would replace the input {victim}; "
                 "pass --suffix, or another output folder."
             )
-    settle = Settler(output.exist, [p for job in jobs for p in (job.target, job.fallback) if p])
+    settle = Settler(output.exist, [p for job in jobs for p in job.paths], sources)
     ready: list[Job] = []
     skipped: list[Job] = []
     failures: list[tuple[Path, PictureError]] = []
@@ -93,19 +99,27 @@ class Settler:
     Args:
         exist: the user's choice.
         planned: every path that the plan may write; a new name stays clear of them.
+        sources: the inputs, which are never overwritten.
     """
 
-    def __init__(self, exist: Exist, planned: Iterable[Path]) -> None:
+    def __init__(self, exist: Exist, planned: Iterable[Path], sources: Iterable[Path]) -> None:
         self._exist = exist
         self._planned = {name_key(path.name) for path in planned}
+        self._sources = set(map(_identity, sources))
 
     def __call__(self, target: Path) -> Path | None:
         """Say where to write a result meant for `target`; None: leave it, it is there already.
 
         Raises:
-            PictureError: it is there and the choice is `error`.
+            PictureError: it is there, and the choice is `error` or it is an input.
         """
-        if self._exist == "overwrite" or not (target.exists() or target.is_symlink()):
+        if not os.path.lexists(target):
+            return target
+        if self._exist == "overwrite":
+            if _identity(target) in self._sources:
+                raise PictureError(
+                    "E_EXISTS", f"{target} is an input; pass --suffix, or another output folder"
+                )
             return target
         if self._exist == "skip":
             return None
@@ -127,7 +141,8 @@ def without_results(inputs: Inputs, output: Output) -> list[Path]:
     sources = inputs.named + inputs.found
     if not output.suffix or output.file_name is not None:
         return sources
-    results = {_identity(job.target) for job in _jobs(sources, output) if job.target != job.source}
+    jobs = _jobs(sources, output)
+    results = {_identity(p) for job in jobs for p in job.paths if p != job.source}
     return inputs.named + [p for p in inputs.found if _identity(p) not in results]
 
 

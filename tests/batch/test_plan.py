@@ -57,6 +57,17 @@ def test_a_result_never_replaces_an_input_under_another_name(pictures, out):
         make_plan(sorted(pictures.iterdir()), Output(out, exist="overwrite"))
 
 
+def test_the_png_that_stands_in_for_a_format_never_replaces_an_input(pictures):
+    """`a.jpg` may turn out to need `a_x4.png`, which is a picture of its own here."""
+    (pictures / "a_x4.png").touch()
+    sources = [pictures / "a.jpg", pictures / "a_x4.png"]
+    plan = make_plan(sources, Output(pictures, suffix="_x4", exist="overwrite"))
+    fallback = plan.jobs[0].fallback
+    assert fallback == pictures / "a_x4.png"
+    with pytest.raises(PictureError, match="is an input"):
+        plan.settle(fallback)
+
+
 def test_an_existing_result_is_an_error_of_that_picture_alone(pictures, out):
     (out / "a.jpg").touch()
     plan = make_plan(sorted(pictures.iterdir()), Output(out))
@@ -90,6 +101,14 @@ def test_results_of_an_earlier_run_are_not_upscaled_again(pictures):
     plan = make_plan(without_results(gather([str(pictures)]), output), output)
     assert [job.source.name for job in plan.skipped] == ["a.jpg"]
     assert [job.source.name for job in plan.jobs] == ["a.png", "b.gif"]
+
+
+def test_a_png_that_stood_in_for_a_format_is_not_upscaled_again(pictures):
+    (pictures / "a.png").unlink()
+    (pictures / "a_x4.png").touch()
+    output = Output(pictures, suffix="_x4")
+    sources = without_results(gather([str(pictures)]), output)
+    assert [path.name for path in sources] == ["a.jpg", "b.gif"]
 
 
 def test_a_fallback_that_exists_is_met_as_the_user_chose(pictures, out):
