@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 WEIGHTS = ROOT / "weights"
 GOLDEN = ROOT / "tests" / "golden"
 CARDS = sorted(WEIGHTS.glob("*.toml"))
+SHARED = Path(os.environ.get("SRGAN_GP_SHARED", ROOT.parent / "shared"))
 MIB = 1 << 20
 
 # Without any card the tests fail on a missing one; they never pass for want of models.
@@ -109,6 +111,34 @@ def test_each_upscaler_is_near_the_picture_it_enlarged(path):
     large = Image.fromarray(Upscaler.load(card.name, device="cpu").upscale(np.asarray(small)))
     again = np.asarray(large.resize(small.size, Image.Resampling.BOX)).astype(int)
     assert np.abs(again - np.asarray(small)).mean() < 8  # a grey or shifted picture is above 20
+
+
+@pytest.mark.shared
+@each_model
+def test_the_scores_on_the_card_are_measured_again(path):
+    from srgan_gp.training.evaluate import evaluate
+
+    card = read_card(path)
+    data = f"{SHARED}/data/bench_sr.zip:Set5/HR"
+    mean = evaluate(card.name, data, feature_weights=Path("none")).mean()
+    on_card = {
+        score.metric: score.value
+        for score in card.scores
+        if score.set == "Set5" and score.protocol.startswith(f"x{card.scale}, low-res by matlab")
+    }
+    assert on_card["PSNR-Y"] == pytest.approx(mean["psnr_y"], abs=0.01)
+    assert on_card["SSIM-Y"] == pytest.approx(mean["ssim_y"], abs=1e-4)
+
+
+@pytest.mark.shared
+@each_model
+@pytest.mark.parametrize(("scale", "bicubic"), [(2, 33.68), (4, 28.43)])
+def test_each_upscaler_beats_bicubic_on_set5(path, scale, bicubic):
+    from srgan_gp.training.evaluate import evaluate
+
+    data = f"{SHARED}/data/bench_sr.zip:Set5/HR"
+    scores = evaluate(path.stem, data, scale=scale, feature_weights=Path("none"))
+    assert scores.mean()["psnr_y"] > bicubic + 1
 
 
 def test_a_flipped_bit_is_refused_before_the_model_is_parsed(tmp_path):
