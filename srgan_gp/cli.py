@@ -20,7 +20,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from srgan_gp.errors import MissingExtraError, SrganGpError
-from srgan_gp.terminal import say
+from srgan_gp.terminal import say, tell
 
 COMMANDS = {
     "upscale": "enlarge pictures, files or whole folders",
@@ -47,9 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     debug = options.debug or bool(os.environ.get("SRGAN_GP_DEBUG"))
     try:
         with _terminated_by_signal():
-            code = options.run(options)
-            sys.stdout.flush()
-            return code
+            return options.run(options)
     except BrokenPipeError:
         # Python would complain once more when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -110,7 +108,7 @@ class _ShowVersion(argparse.Action):
         super().__init__(option_strings, dest, nargs=0, help=help, default=argparse.SUPPRESS)
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
-        print("srgan-gp", import_module("srgan_gp").__version__)
+        tell(f"srgan-gp {import_module('srgan_gp').__version__}")
         parser.exit()
 
 

@@ -25,6 +25,14 @@ _REASONS = {
 _KEPT_NAME_LENGTH = 40  # 40 characters of 4 bytes, a token and two dots stay below 255 bytes
 
 
+def is_folder(path: Path) -> bool:
+    """Say whether a folder is there; False also where that cannot be found out.
+
+    `Path.is_dir` raises OSError for a name too long or a parent without permission.
+    """
+    return os.path.isdir(path)  # noqa: PTH112
+
+
 @contextmanager
 def atomic_write(path: Path) -> Generator[BinaryIO, None, None]:
     """Open a file to be written in full, or not at all.

@@ -1,4 +1,7 @@
-"""Lines for people on stderr, and the bar below them; nothing here ever stops the work."""
+"""What the program prints: results on stdout, and on stderr lines for people and a bar below them.
+
+Nothing about stderr ever stops the work.
+"""
 
 import os
 import sys
@@ -6,6 +9,8 @@ from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
+
+from srgan_gp.errors import OutputError
 
 
 def shown(text: Path | str) -> str:
@@ -15,6 +20,23 @@ def shown(text: Path | str) -> str:
     new\nline.png
     """
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in os.fspath(text))
+
+
+def tell(text: str) -> None:
+    """Print a result on stdout, at once; a stdout that is closed takes none.
+
+    Raises:
+        OutputError: it cannot be printed, as on a full disk.
+        BrokenPipeError: the reader went away.
+    """
+    if sys.stdout is None:  # type: ignore[comparison-overlap] - so it is after `>&-`
+        return
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputError(f"The results cannot be printed: {error.strerror}.") from error
 
 
 def say(line: str) -> None:

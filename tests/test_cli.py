@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
         ["upscale", "a.png", "--scale", "0"],
         ["upscale", "a.png", "--scale", "big"],
         ["upscale", "a.png", "--scale", "nan"],
+        ["upscale", "a.png", "--scale", "1e300"],
         ["upscale", "a.png", "--tile", "0"],
         ["upscale", "a.png", "--quality", "101"],
         ["upscale", "a.png", "--exist", "ask"],
@@ -118,6 +119,27 @@ def test_a_reader_that_goes_away_is_no_traceback():
     finally:
         os.close(write_end)
     assert (done.returncode, done.stderr) == (141, b"")
+
+
+def test_a_full_disk_behind_stdout_is_one_sentence():
+    with Path("/dev/full").open("w") as full:
+        done = run_program("models", "--json", stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 5
+    assert done.stderr == (
+        "srgan-gp: error: The results cannot be printed: No space left on device.\n"
+    )
+
+
+def test_a_closed_stdout_does_not_stop_the_work(tmp_path, tiny_model):
+    Image.new("RGB", (4, 4)).save(tmp_path / "a.png")
+    words = ["upscale", str(tmp_path / "a.png"), "-n", str(tiny_model()), "--json"]
+    command = [sys.executable, "-m", "srgan_gp", *words]
+    program = f"import os; os.close(1); os.execv({sys.executable!r}, {command!r})"
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, check=False, capture_output=True
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert (tmp_path / "a_x2.png").exists()
 
 
 def test_a_full_disk_behind_stderr_does_not_stop_the_work(tmp_path, tiny_model):

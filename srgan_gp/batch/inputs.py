@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from srgan_gp.errors import UsageError
+from srgan_gp.files import is_folder
 from srgan_gp.images.containers import CONTAINERS
 
 PICTURE_SUFFIXES = frozenset(suffix for c in CONTAINERS for suffix in c.suffixes)
@@ -34,21 +35,30 @@ def gather(arguments: Sequence[str]) -> Inputs:
     """Expand files, folders and patterns into pictures; what is found is sorted by name.
 
     A file that is named is always taken, whatever its suffix; a folder or a pattern gives only
-    files with a picture's suffix that are not hidden.
+    files with a picture's suffix that are not hidden. Where there are other pictures, a pattern
+    without a match counts as the name of a file that is not there.
 
     Raises:
-        UsageError: a folder cannot be listed.
+        UsageError: an argument is empty, or a folder cannot be listed.
     """
     inputs = Inputs()
+    unmatched: list[Path] = []
     for argument in arguments:
+        if not argument:
+            # It would mean the folder at hand, and is a shell variable without a value.
+            raise UsageError("One of the inputs is an empty text; name a picture or a folder.")
         path = Path(argument)
-        if path.is_dir():
+        if is_folder(path):
             _add_found(inputs, _listed(path))
         elif glob.has_magic(argument) and not os.path.lexists(path):
             matches = sorted(glob.glob(argument))  # noqa: PTH207 - Path.glob takes no absolute one
             _add_found(inputs, map(Path, matches))
+            if not matches:
+                unmatched.append(path)
         else:
             inputs.named.append(path)
+    if inputs.named or inputs.found:
+        inputs.named += unmatched
     seen: set[str] = set()
     inputs.named = [path for path in inputs.named if _is_first(path, seen)]
     inputs.found = [path for path in inputs.found if _is_first(path, seen)]
@@ -64,7 +74,7 @@ def _listed(folder: Path) -> list[Path]:
 
 def _add_found(inputs: Inputs, paths: Iterable[Path]) -> None:
     for path in paths:
-        if path.is_dir():
+        if is_folder(path):
             inputs.folders_not_entered += 1
         elif path.suffix.lower() in PICTURE_SUFFIXES and not path.name.startswith("."):
             inputs.found.append(path)

@@ -4,6 +4,8 @@ import argparse
 import json
 from pathlib import Path
 
+from srgan_gp.terminal import tell
+
 LOW_RES = {
     "matlab": "MATLAB's antialiased bicubic, as the published benchmarks",
     "cv2": "OpenCV's bicubic, which does not antialias",
@@ -50,8 +52,8 @@ def run(options: argparse.Namespace) -> int:
     )
     values = scores.as_dict()
     if options.json:
-        print(json.dumps(values, indent=2))
+        tell(json.dumps(values, indent=2))
         return 0
     for name, value in values["mean"].items():
-        print(f"{name}: {value:.4f}")
+        tell(f"{name}: {value:.4f}")
     return 0

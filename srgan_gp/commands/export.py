@@ -3,6 +3,8 @@
 import argparse
 from pathlib import Path
 
+from srgan_gp.terminal import tell
+
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of this verb."""
@@ -18,5 +20,5 @@ def run(options: argparse.Namespace) -> int:
     """Write the ONNX file, the safetensors file and the card; print the card's path."""
     from srgan_gp.training.export import export
 
-    print(export(options.run_dir, options.name, options.output))
+    tell(str(export(options.run_dir, options.name, options.output)))
     return 0

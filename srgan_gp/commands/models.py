@@ -4,6 +4,8 @@ import argparse
 import json
 from dataclasses import asdict
 
+from srgan_gp.terminal import tell
+
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of this verb."""
@@ -16,14 +18,14 @@ def run(options: argparse.Namespace) -> int:
 
     cards = list_models()
     if options.json:
-        print(json.dumps({"models": [asdict(card) for card in cards]}, indent=2))
+        tell(json.dumps({"models": [asdict(card) for card in cards]}, indent=2))
         return 0
     for card in cards:
         megabytes = card.files["onnx"].bytes / 1e6
-        print(f"{card.name}: {card.summary}")
-        print(f"  {card.task} x{card.scale}, {megabytes:.1f} MB, licence {card.licence}")
+        tell(f"{card.name}: {card.summary}")
+        tell(f"  {card.task} x{card.scale}, {megabytes:.1f} MB, licence {card.licence}")
         for score in card.scores:
-            print(f"  {score.set}: {score.metric} {score.value} ({score.protocol})")
+            tell(f"  {score.set}: {score.metric} {score.value} ({score.protocol})")
         for limit in card.limits:
-            print(f"  limit: {limit}")
+            tell(f"  limit: {limit}")
     return 0

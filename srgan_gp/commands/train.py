@@ -5,6 +5,7 @@ import dataclasses
 import json
 from pathlib import Path
 
+from srgan_gp.terminal import tell
 from srgan_gp.training.config import PRESETS, TrainConfig, resolve
 from srgan_gp.training.config import add_options as add_config_options
 
@@ -40,7 +41,7 @@ def run(options: argparse.Namespace) -> int:
     fields = {f.name for f in dataclasses.fields(TrainConfig)}
     config = resolve(options.preset, {k: v for k, v in vars(options).items() if k in fields})
     if options.dry_run:
-        print(json.dumps(dataclasses.asdict(config), indent=2))
+        tell(json.dumps(dataclasses.asdict(config), indent=2))
         return 0
     from srgan_gp.training.loop import train
 
@@ -51,5 +52,5 @@ def run(options: argparse.Namespace) -> int:
         validation=options.validation,
         start_from=options.start_from,
     )
-    print(final)
+    tell(str(final))
     return 0

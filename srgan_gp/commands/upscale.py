@@ -2,7 +2,7 @@
 
 import argparse
 import json
-import math
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -13,7 +13,8 @@ from srgan_gp.errors import (
     SrganGpError,
     UsageError,
 )
-from srgan_gp.terminal import bar
+from srgan_gp.files import is_folder
+from srgan_gp.terminal import bar, tell
 
 if TYPE_CHECKING:
     from srgan_gp.batch.inputs import Inputs
@@ -43,6 +44,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--json", action="store_true", help="print one JSON object on stdout instead of lines")
 
 
+_LARGEST_SCALE = 1000  # more is a slip of the finger: 10 pixels would pass most formats' limits
+_UNWRITABLE_SUFFIXES = {".avif", ".heic", ".jp2", ".jxl"}
 _EXIST = ("error", "skip", "overwrite", "rename")
 _OUTPUT = (
     "folder for the results or, for one picture, a file [one picture: beside it, as NAME_x4; "
@@ -117,7 +120,7 @@ def _run_and_report(
             narrator.line(summary_line(outcomes, inputs.ignored, inputs.folders_not_entered))
             if wants_json:
                 about = {"ignored": inputs.ignored, "model": upscaler.name}
-                print(json.dumps(as_object(outcomes, **about), indent=2))
+                tell(json.dumps(as_object(outcomes, **about), indent=2))
     if any(outcome.code == SrganGpError.code for outcome in outcomes):
         return SrganGpError.exit_code
     return PictureError.exit_code if any(o.status == "failed" for o in outcomes) else 0
@@ -139,14 +142,16 @@ def _output(
     if options.format != "auto":
         extension = FORMATS[find_format(options.format)].suffixes[0]
     is_single = len(inputs.named) == len(arguments) == 1
+    if options.output == "":
+        raise UsageError("The text after -o is empty; name a folder or, for one picture, a file.")
     if options.output is None:
         if not is_single:
             raise UsageError("Several pictures need a folder for the results: pass -o FOLDER.")
         suffix = f"_x{scale:g}" if options.suffix is None else options.suffix
         return Output(inputs.named[0].parent, None, suffix, extension, options.exist)
     path = Path(options.output)
-    if path.is_dir() or not _names_a_picture(path):
-        if path.exists() and not path.is_dir():
+    if is_folder(path) or not _names_a_picture(path):
+        if os.path.lexists(path) and not is_folder(path):
             raise OutputError(f"{path} is a file; give a folder for the results, or a new name.")
         return Output(path, None, options.suffix or "", extension, options.exist)
     if not is_single:
@@ -157,10 +162,18 @@ def _output(
 
 
 def _names_a_picture(path: Path) -> bool:
-    """Say whether a path ends like a picture that can be written."""
-    from srgan_gp.images import FORMATS
+    """Say whether a path ends like a picture, and not like a folder.
 
-    return any(path.suffix.lower() in row.suffixes for row in FORMATS.values())
+    Raises:
+        UsageError: like a picture that cannot be written.
+    """
+    from srgan_gp.batch.inputs import PICTURE_SUFFIXES
+    from srgan_gp.images import FORMATS, find_format
+
+    suffix = path.suffix.lower()
+    if suffix in PICTURE_SUFFIXES | _UNWRITABLE_SUFFIXES:
+        find_format(suffix)
+    return any(suffix in row.suffixes for row in FORMATS.values())
 
 
 def _why_nothing(arguments: list[str], inputs: "Inputs") -> str:
@@ -183,9 +196,14 @@ def _device(options: argparse.Namespace) -> str:
 
 
 def _scale(text: str) -> float:
-    value = float(text)
-    if not (math.isfinite(value) and value > 0):
-        raise argparse.ArgumentTypeError(f"the scale must be a number above 0, not {text}")
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0
+    if not 0 < value <= _LARGEST_SCALE:
+        raise argparse.ArgumentTypeError(
+            f"the scale must be a number above 0, {_LARGEST_SCALE} at most, not {text}"
+        )
     return value
 
 

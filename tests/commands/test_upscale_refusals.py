@@ -67,6 +67,27 @@ def test_a_pattern_without_matches_is_nothing_to_do(upscale, tmp_path):
     assert upscale(tmp_path / "*.png", "-o", tmp_path / "out")[0] == 4
 
 
+def test_a_pattern_without_matches_among_others_is_a_failure(upscale, folder, tmp_path):
+    code, report, _ = upscale(folder / "*.tif", folder / "a.png", "-o", tmp_path / "out")
+    assert (code, report["done"], report["failed"]) == (3, 1, 1)
+    assert report["pictures"][-1]["code"] == "E_VANISHED"
+
+
+LONG_NAME = 300 * "a"
+
+
+def test_an_input_name_too_long_for_the_system_fails_alone(upscale, folder, tmp_path):
+    code, report, _ = upscale(LONG_NAME, folder / "a.png", "-o", tmp_path / "out")
+    assert (code, report["done"]) == (3, 1)
+    assert report["pictures"][0]["code"] == "E_UNREADABLE"
+
+
+def test_an_output_name_too_long_for_the_system_is_said(upscale, folder):
+    code, _, errors = upscale(folder / "a.png", "-o", LONG_NAME)
+    assert code == 5
+    assert "File name too long" in errors
+
+
 def test_an_output_folder_that_is_a_file_is_said_before_the_work(upscale, folder, tmp_path):
     (tmp_path / "out").touch()
     code, report, errors = upscale(folder, "-o", tmp_path / "out")
@@ -119,6 +140,10 @@ def test_a_gpu_that_is_not_there_is_an_error_and_no_silent_cpu(folder, repeating
         (["FOLDER", "-o", "FOLDER"], "would replace the input"),
         (["FOLDER", "-o", "one.png"], "is the name of one picture"),
         (["FOLDER/a.png", "-o", "one.png", "-f", "jpeg"], "does not end like a jpeg"),
+        (["FOLDER/a.png", "-o", "one.gif"], "cannot write '.gif'"),
+        (["FOLDER/a.png", "-o", "one.avif"], "cannot write '.avif'"),
+        (["FOLDER/a.png", "-o", ""], "after -o is empty"),
+        (["", "-o", "FOLDER"], "inputs is an empty text"),
         (["FOLDER/a.png", "-f", "heic"], "heic"),
         (["FOLDER/a.png", "--device", "tpu"], "tpu"),
         (["FOLDER/a.png", "--device", "cpu", "-g", "0"], "disagree"),
