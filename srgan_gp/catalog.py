@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from srgan_gp.errors import ModelRefusedError
+from srgan_gp.files import is_file, is_folder
 
 TASKS = ("super-resolution", "face-generation")
 
@@ -96,7 +97,8 @@ def model_folders() -> tuple[Path, ...]:
     package = Path(__file__).parent
     inside_wheel = package / "weights"
     packaged = inside_wheel if inside_wheel.is_dir() else package.parent / "weights"
-    data_home = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    # Not `Path.home`, which raises where nobody has a home, as in some containers.
+    data_home = os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share")  # noqa: PTH111
     users = os.environ.get("SRGAN_GP_MODELS") or Path(data_home) / "srgan-gp" / "models"
     return packaged, Path(users)
 
@@ -125,7 +127,7 @@ def find_model(name_or_path: str | Path) -> ModelFile:
         if card.stem == str(name_or_path):
             return _model_file(card.with_suffix(".onnx"))
     path = Path(name_or_path)
-    if path.is_file():
+    if is_file(path):
         return _model_file(path)
     if path.suffix.lower() == ".onnx":
         raise ModelRefusedError(f"There is no model file {path}; check the path.")
@@ -168,7 +170,7 @@ def names_in(package: str) -> list[str]:
 
 def _card_paths() -> Iterator[Path]:
     for folder in model_folders():
-        if folder.is_dir():
+        if is_folder(folder):
             yield from sorted(folder.glob("*.toml"))
 
 
@@ -177,7 +179,7 @@ def _model_file(path: Path) -> ModelFile:
     card = read_card(card_path) if card_path.is_file() else None
     if card and card.files["onnx"].name != path.name:
         raise ModelRefusedError(f"The model card {card_path} does not describe {path.name}.")
-    if not path.is_file():
+    if not is_file(path):
         raise ModelRefusedError(f"The model file {path} is missing; install the package again.")
     folders = [folder.resolve() for folder in model_folders()]
     return ModelFile(

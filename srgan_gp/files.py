@@ -33,6 +33,11 @@ def is_folder(path: Path) -> bool:
     return os.path.isdir(path)  # noqa: PTH112
 
 
+def is_file(path: Path) -> bool:
+    """Say whether a regular file is there; False also where that cannot be found out."""
+    return os.path.isfile(path)  # noqa: PTH113
+
+
 @contextmanager
 def atomic_write(path: Path) -> Generator[BinaryIO, None, None]:
     """Open a file to be written in full, or not at all.

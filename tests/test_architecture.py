@@ -14,6 +14,7 @@ from packaging.requirements import Requirement
 from PIL import Image
 
 import srgan_gp
+from srgan_gp.cli import COMMANDS
 
 ROOT = Path(__file__).resolve().parent.parent
 MODULES = sorted((ROOT / "srgan_gp").rglob("*.py"))
@@ -55,7 +56,7 @@ def photo(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "words", [["--help"], ["--version"], ["train", "--help"], ["upscale", "--help"]], ids=" ".join
+    "words", [["--help"], ["--version"], *([name, "--help"] for name in COMMANDS)], ids=" ".join
 )
 def test_help_imports_nothing_heavy(words):
     assert modules_after(command(*words)).isdisjoint(HEAVY)

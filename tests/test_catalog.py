@@ -207,3 +207,27 @@ def test_modules_are_listed_without_importing_them(tmp_path, monkeypatch):
     (package / "breaks.py").write_text("raise RuntimeError")
     monkeypatch.syspath_prepend(tmp_path)
     assert names_in("parts_of_a_test") == ["breaks"]
+
+
+TOO_LONG = 300 * "a"
+
+
+def test_a_name_too_long_for_the_system_is_no_model(models):
+    with pytest.raises(ModelRefusedError, match=r"known: .*tiny"):
+        find_model(TOO_LONG)
+
+
+def test_a_models_folder_that_cannot_be_looked_at_holds_nothing(monkeypatch):
+    monkeypatch.setenv("SRGAN_GP_MODELS", TOO_LONG)
+    list_models()
+
+
+def test_somebody_without_a_home_still_has_the_packaged_models(monkeypatch):
+    def nobody(_user):
+        raise KeyError
+
+    monkeypatch.delenv("HOME")
+    monkeypatch.delenv("SRGAN_GP_MODELS", raising=False)
+    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
+    monkeypatch.setattr("pwd.getpwuid", nobody)
+    list_models()
