@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,6 +16,8 @@ from srgan_gp.images import DEFAULT_MAX_PIXELS, read_image
 from srgan_gp.images.reading import decode_picture
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp"})
+# A wrong checksum, a cut archive, a password or an unknown compression; each says which.
+_MEMBER_ERRORS = (OSError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError)
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,8 @@ class PictureFile:
                 picture = decode_picture(encoded, max_pixels=DEFAULT_MAX_PIXELS)
         except PictureError as error:
             raise PictureError(error.code, f"{self.name}: {error}") from error
+        except _MEMBER_ERRORS as error:
+            raise PictureError("E_DAMAGED", f"{self.name}: {error}") from error
         return as_8_bit_rgb(picture.pixels)
 
     def shorter_side(self) -> int:
@@ -69,7 +74,9 @@ class PictureFile:
                 Image.open(file) as image,
             ):
                 return min(image.size)
-        except (OSError, ValueError, SyntaxError) as error:
+        except Image.DecompressionBombError as error:
+            raise PictureError("E_TOO_MANY_PIXELS", f"{self.name}: {error}") from error
+        except (*_MEMBER_ERRORS, ValueError, SyntaxError) as error:
             raise PictureError("E_DAMAGED", f"{self.name}: the file is damaged") from error
 
 

@@ -57,6 +57,23 @@ def test_a_broken_member_is_named(archive):
         broken.read()
 
 
+def test_a_member_with_a_wrong_checksum_is_named(tmp_path):
+    content = encoded(7)
+    path = tmp_path / "shard.zip"
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("a.png", content)
+    path.write_bytes(path.read_bytes().replace(content, content[:-9] + b"?" + content[-8:]))
+    with pytest.raises(PictureError, match=r"shard\.zip:a\.png: Bad CRC-32"):
+        list_pictures(path)[0].read()
+
+
+def test_a_picture_too_large_to_decode_is_named_from_its_header(tmp_path, monkeypatch):
+    (tmp_path / "large.png").write_bytes(encoded(7))
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 9)
+    with pytest.raises(PictureError, match=r"large\.png: Image size \(20 pixels\)"):
+        list_pictures(tmp_path)[0].shorter_side()
+
+
 def test_sides_are_read_from_the_header(archive, tmp_path):
     (tmp_path / "z.png").write_bytes(encoded(9, size=(9, 7)))
     assert list_pictures(tmp_path)[0].shorter_side() == 7
