@@ -51,7 +51,7 @@ class PictureCache:
 
 
 def require_sides(files: Sequence[PictureFile], size: int) -> None:
-    """Check before a run that windows of `size` can be cut from every picture.
+    """Check before a run that windows of `size` x `size` pixels can be cut from every picture.
 
     Raises:
         UsageError: some pictures are smaller; the message counts them and names the first.
@@ -60,8 +60,9 @@ def require_sides(files: Sequence[PictureFile], size: int) -> None:
     small = [file.name for file in files if file.shorter_side() < size]
     if small:
         raise UsageError(
-            f"{len(small)} of {len(files)} pictures have a side below {size} pixels, the window "
-            f"that training cuts; the first is {small[0]}. Leave them out or use smaller patches."
+            f"{len(small)} of {len(files)} pictures have a side below {size} pixels, the least "
+            f"that these options need; the first is {small[0]}. Leave them out, or use smaller "
+            "patches or a smaller scale."
         )
 
 

@@ -140,7 +140,9 @@ class SuperResolution:
     def _load_held_out(self, validation: str) -> list[tuple[Tensor, np.ndarray]]:
         scale = self._config.scale
         pairs = []
-        for file in list_all_pictures([validation]):
+        files = list_all_pictures([validation])
+        require_sides(files, 3 * scale)  # PSNR leaves out a border of `scale` on each side
+        for file in files:
             high_res = file.read()
             height, width = (side - side % scale for side in high_res.shape[:2])
             high_res = high_res[:height, :width]

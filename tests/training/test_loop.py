@@ -205,6 +205,14 @@ def test_a_picture_that_is_too_small_is_named_before_the_first_step(
         train(tiny_config(), [str(pictures), str(tmp_path)], tmp_path / "run")
 
 
+def test_a_validation_picture_inside_whose_border_nothing_is_left_is_named_before_the_first_step(
+    tiny_config, pictures, tmp_path
+):
+    Image.new("RGB", (11, 40)).save(tmp_path / "small.png")
+    with pytest.raises(UsageError, match=r"1 of 1 pictures .* below 12 pixels.*small\.png"):
+        train(tiny_config(), [str(pictures)], tmp_path / "run", validation=str(tmp_path))
+
+
 def test_the_rate_rises_linearly_then_follows_the_cosine(tiny_config):
     config = tiny_config(total_images=1000, batch_size=10, warmup_images=100)
     assert learning_rate(config, 0) == pytest.approx(1e-4, rel=1e-3)
