@@ -131,7 +131,7 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         encoded = path.with_suffix(".safetensors").read_bytes()
         if hashlib.sha256(encoded).hexdigest() != numbers.pop("sha256"):
             raise TrainingError(f"The checkpoint {path.with_suffix('.safetensors')} is damaged.")
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise TrainingError(f"The checkpoint {path} is damaged: {error}.") from error
     return load_safetensors(encoded), numbers
 
@@ -141,10 +141,15 @@ def list_checkpoints(folder: Path) -> list[Path]:
     return sorted(folder.glob("image-*.json"))
 
 
-def prune(folder: Path, keep: int, best_images_seen: int) -> None:
-    """Delete all but the newest `keep` checkpoints and the best; the JSON goes first."""
-    for path in list_checkpoints(folder)[:-keep]:
-        if path.stem != f"image-{best_images_seen:09d}":
+def prune(folder: Path, keep: int, progress: Progress) -> None:
+    """Delete all but the newest `keep` checkpoints and the best; the JSON goes first.
+
+    One from beyond `progress` is a damaged one that a resumed run passed over: it does not count.
+    """
+    stems = [f"image-{n:09d}" for n in (progress.images_seen, progress.best_images_seen)]
+    so_far = [path for path in list_checkpoints(folder) if path.stem <= stems[0]]
+    for path in so_far[:-keep]:
+        if path.stem not in stems:
             path.unlink()
             path.with_suffix(".safetensors").unlink(missing_ok=True)
 

@@ -104,11 +104,14 @@ def train(
                 reports.write(progress, learning_rate(config, before))
             if is_last or _is_due(before, progress.images_seen, config.validate_images):
                 _validate(task, average.average, progress, reports)
-            if is_last or _is_due(before, progress.images_seen, config.checkpoint_images):
+            is_best = progress.best_images_seen == progress.images_seen
+            if (
+                is_last
+                or is_best
+                or _is_due(before, progress.images_seen, config.checkpoint_images)
+            ):
                 checkpoint.save(state, run_dir / "checkpoints")
-                checkpoint.prune(
-                    run_dir / "checkpoints", config.keep_checkpoints, progress.best_images_seen
-                )
+                checkpoint.prune(run_dir / "checkpoints", config.keep_checkpoints, progress)
             if stop.requested:
                 reports.say(f"Stopped at {progress.images_seen} images; all is saved.")
             stop.raise_if_requested()

@@ -27,7 +27,8 @@ class Reports:
     def __init__(self, run_dir: Path, total_images: int, images_seen: int) -> None:
         self._run_dir = run_dir
         self._lines = _lines_until(run_dir / "stats.jsonl", images_seen)
-        self._board = SummaryWriter(run_dir / "tensorboard", purge_step=images_seen)
+        # TensorBoard hides points from `purge_step` on; those at `images_seen` are not drawn anew.
+        self._board = SummaryWriter(run_dir / "tensorboard", purge_step=images_seen + 1)
         self._console = Console(stderr=True)
         self._bar = Progress(
             TextColumn("{task.description}"),

@@ -46,7 +46,7 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before_with_a_warning(tmp_pa
     assert numbers["images_seen"] == 8
 
 
-@pytest.mark.parametrize("damage", [b"", b"{", b"[]", b"{}"])
+@pytest.mark.parametrize("damage", [b"", b"{", b"[]", b"{}", b"5", b"null"])
 def test_only_damaged_checkpoints_are_an_error_and_never_a_fresh_start(tmp_path, damage):
     checkpoint.save(state(images_seen=8), tmp_path).write_bytes(damage)
     with pytest.warns(UserWarning), pytest.raises(TrainingError, match="Every checkpoint"):
@@ -87,8 +87,16 @@ def test_an_unknown_number_is_refused(tmp_path):
 def test_pruning_keeps_the_newest_and_the_best(tmp_path):
     for images_seen in (8, 16, 24, 32):
         checkpoint.save(state(images_seen=images_seen), tmp_path)
-    checkpoint.prune(tmp_path, keep=2, best_images_seen=8)
+    checkpoint.prune(tmp_path, keep=2, progress=Progress(images_seen=32, best_images_seen=8))
     left = sorted(path.name for path in tmp_path.iterdir())
     assert left == [
         f"image-0000000{n}.{s}" for n in ("08", "24", "32") for s in ("json", "safetensors")
     ]
+
+
+def test_pruning_never_counts_a_checkpoint_from_beyond_the_run(tmp_path):
+    for images_seen in (8, 16, 24):
+        checkpoint.save(state(images_seen=images_seen), tmp_path)
+    checkpoint.prune(tmp_path, keep=1, progress=Progress(images_seen=16, best_images_seen=16))
+    left = sorted(path.name for path in tmp_path.glob("*.json"))
+    assert left == ["image-000000016.json", "image-000000024.json"]

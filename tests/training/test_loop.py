@@ -9,12 +9,15 @@ import pytest
 import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from srgan_gp.errors import TrainingError, UsageError
 from srgan_gp.training import checkpoint
+from srgan_gp.training.export import load_run
 from srgan_gp.training.loop import learning_rate, train
 from srgan_gp.training.reports import Reports
 from srgan_gp.training.signals import Stopped
+from srgan_gp.training.tasks import SuperResolution
 
 
 def tensors_of(run_dir, images_seen=64):
@@ -118,6 +121,25 @@ def test_a_signal_saves_and_the_run_goes_on_to_the_same_bits(
     assert tensors_of(tmp_path / "stopped", 20)
     train(*arguments, validation=str(pictures))
     assert same(tensors_of(tmp_path / "stopped"), tensors_of(finished_run))
+
+
+def test_tensorboard_shows_every_point_once_after_a_resume(
+    finished_run, halved_run, tiny_config, pictures
+):
+    train(tiny_config(), [str(pictures)], halved_run, validation=str(pictures))
+    for run_dir in (finished_run, halved_run):
+        board = EventAccumulator(str(run_dir / "tensorboard")).Reload()
+        assert [point.step for point in board.Scalars("loss")] == [16, 32, 48, 64]
+
+
+def test_the_best_weights_are_kept_even_between_two_checkpoints(
+    tiny_config, pictures, tmp_path, monkeypatch
+):
+    scores = iter([1.0, 5.0, 3.0, 2.0])
+    monkeypatch.setattr(SuperResolution, "validate", lambda *_: {"psnr_y": next(scores)})
+    config = tiny_config(validate_images=16, checkpoint_images=64)
+    run_dir = train(config, [str(pictures)], tmp_path / "run", validation=str(pictures))
+    assert load_run(run_dir)[2] == 32
 
 
 def test_training_learns(tiny_config, pictures, tmp_path):
