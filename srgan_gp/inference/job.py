@@ -5,15 +5,16 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from srgan_gp.errors import PictureError, UsageError
 from srgan_gp.inference.memory import choose_tile
 from srgan_gp.inference.model_info import ModelInfo
-from srgan_gp.inference.tiling import Floats, Progress, round_up, run_tiled
-from srgan_gp.inference.values import resample
+from srgan_gp.inference.tiling import Finish, Floats, Progress, round_up, run_tiled
+from srgan_gp.inference.values import quantise, resample, to_pixels
 
 TileChoice = int | Literal["auto"] | None
 
@@ -103,14 +104,33 @@ class Job:
 
     def enlarge(self, planes: Floats, *, is_grey: bool = False) -> Floats:
         """Enlarge (1, 3, H, W) to (3 or, for grey, 1, H * scale, W * scale), not clipped."""
+        return resample(self._enlarge(planes, _mean if is_grey else None), *self._result_size)
+
+    def enlarge_to_pixels(
+        self, planes: Floats, dtype: np.dtype[Any], *, is_grey: bool = False
+    ) -> NDArray[Any]:
+        """Enlarge (1, 3, H, W) to (H * scale, W * scale, 3 or, for grey, 1) of `dtype`.
+
+        Where nothing is resampled, every tile becomes `dtype` at once: the whole picture never
+        exists in float32.
+        """
+        by_network = tuple(side * self._info.scale for side in planes.shape[2:])
+        if by_network != self._result_size:
+            return to_pixels(self.enlarge(planes, is_grey=is_grey), dtype)
+
+        def finish(kept: Floats) -> NDArray[Any]:
+            return quantise(_mean(kept) if is_grey else kept, dtype)
+
+        return np.ascontiguousarray(self._enlarge(planes, finish).transpose(1, 2, 0))
+
+    def _enlarge(self, planes: Floats, finish: Finish | None) -> NDArray[Any]:
+        """Run the network over planes whose sides it can take; cut off what was added to them."""
         height, width = planes.shape[2:]
         multiple, scale = self._info.size_multiple, self._info.scale
         below, right = round_up(height, multiple) - height, round_up(width, multiple) - width
-        padded = np.pad(planes, ((0, 0), (0, 0), (0, below), (0, right)), mode="edge")
-        enlarged = self._run(padded)[0, :, : height * scale, : width * scale]
-        if is_grey:
-            enlarged = enlarged.mean(axis=0, keepdims=True)
-        enlarged = resample(enlarged, *self._result_size)
+        if below or right:
+            planes = np.pad(planes, ((0, 0), (0, 0), (0, below), (0, right)), mode="edge")
+        enlarged = self._run(planes, finish)[0, :, : height * scale, : width * scale]
         self._passes_left -= 1
         self._tiles_before = self._tiles
         return enlarged
@@ -138,11 +158,11 @@ class Job:
             warnings=tuple(warnings),
         )
 
-    def _run(self, padded: Floats) -> Floats:
+    def _run(self, padded: Floats, finish: Finish | None) -> NDArray[Any]:
         if self._info.overlap is None:
             enlarged = self._network(padded)
             self._tell(1, 1)
-            return enlarged
+            return finish(enlarged) if finish else enlarged
         return run_tiled(
             self._network,
             padded,
@@ -150,6 +170,7 @@ class Job:
             tile=self._tile,
             overlap=self._info.overlap,
             multiple=self._info.size_multiple,
+            finish=finish,
             on_progress=self._tell,
         )
 
@@ -189,6 +210,11 @@ class Job:
         if tile == "auto":
             chosen = choose_tile(self._info, *size, on_gpu=self._session.device != "cpu")
         return chosen or max(size)
+
+
+def _mean(images: Floats) -> Floats:
+    """Bring three channels back to the grey they were made from."""
+    return images.mean(axis=1, keepdims=True)
 
 
 def _result_size(size: tuple[int, int], scale: float) -> tuple[int, int]:

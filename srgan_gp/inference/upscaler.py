@@ -109,7 +109,7 @@ class Upscaler:
         size = pixels.shape[:2]
         with memory_for(size):
             job = Job(self._session, size, scale, tile, 1, on_progress)
-            result = to_pixels(job.enlarge(to_planes(pixels)), pixels.dtype)
+            result = job.enlarge_to_pixels(to_planes(pixels), pixels.dtype)
         self.report = job.report()
         return result
 
@@ -154,7 +154,8 @@ class Upscaler:
 
 def _colours(job: Job, pixels: Array, alpha: Array | None) -> Array:
     visible = pixels if alpha is None else fill_hidden_colours(pixels, alpha)
-    return to_pixels(job.enlarge(to_planes(visible), is_grey=pixels.shape[2] == 1), pixels.dtype)
+    is_grey = pixels.shape[2] == 1
+    return job.enlarge_to_pixels(to_planes(visible), pixels.dtype, is_grey=is_grey)
 
 
 def _soft_alpha(job: Job, alpha: Array) -> Array:

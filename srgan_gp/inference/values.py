@@ -54,12 +54,17 @@ def to_pixels(planes: Floats, dtype: np.dtype[Any]) -> Array:
     channels, height, width = planes.shape
     pixels = np.empty((height, width, channels), dtype)
     for channel, plane in enumerate(planes):  # one at a time, to spare memory
-        values = np.clip(plane, 0, 1)
-        if dtype.kind == "u":
-            values *= TOP[dtype]
-            np.rint(values, out=values)
-        pixels[..., channel] = values
+        pixels[..., channel] = quantise(plane, dtype)
     return pixels
+
+
+def quantise(values: Floats, dtype: np.dtype[Any]) -> Array:
+    """Clip to [0, 1], scale to `dtype` and round to nearest; same shape."""
+    clipped = np.clip(values, 0, 1)
+    if dtype.kind == "u":
+        clipped *= TOP[dtype]
+        np.rint(clipped, out=clipped)
+    return clipped.astype(dtype, copy=False)
 
 
 def resample(planes: Floats, height: int, width: int) -> Floats:

@@ -1,5 +1,6 @@
 import subprocess
 import sys
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -314,3 +315,15 @@ def test_alpha_has_the_depth_of_the_picture(doubler, rng):
     alpha = rng.integers(0, 65536, pixels.shape[:2], dtype=np.uint16)
     result = doubler.upscale_picture(Picture(pixels, alpha=alpha))
     np.testing.assert_array_equal(result.alpha, double(alpha))
+
+
+def test_the_picture_never_exists_in_float32_as_a_whole(fake_session):
+    pixels = np.zeros((300, 400, 3), np.uint8)
+    upscaler = Upscaler(fake_session())
+    tracemalloc.start()
+    result = upscaler.upscale(pixels, tile=32)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    planes = 4 * pixels.nbytes  # of the input, which is a quarter of the result
+    assert peak < 2 * planes + 2.5 * result.nbytes  # a float32 result alone would be 4 times
+    assert result.dtype == np.uint8
