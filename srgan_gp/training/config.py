@@ -4,6 +4,7 @@ Imports no torch, so that `srgan-gp train --help` stays instant.
 """
 
 import json
+import math
 from argparse import SUPPRESS, ArgumentParser, BooleanOptionalAction
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
@@ -79,10 +80,17 @@ class TrainConfig:
                 raise UsageError(
                     f"There is no {name} {getattr(self, name)!r}; use {', '.join(known)}."
                 )
-        if self.learning_rate <= 0 or not 0 <= self.ema_decay < 1:
-            raise UsageError("learning_rate must be above 0 and ema_decay in [0, 1).")
+        threads = 1 if self.threads is None else self.threads
+        if min(self.scale, threads, *self.patch_sizes) < 1 or self.seed < 0:
+            raise UsageError("scale, patch_sizes and threads start at 1, seed at 0.")
+        if not 0 < self.learning_rate < math.inf or not 0 <= self.final_learning_rate < math.inf:
+            raise UsageError("learning_rate must be above 0, and final_learning_rate at least 0.")
+        for name in ("adam_beta1", "adam_beta2", "ema_decay"):
+            if not 0 <= getattr(self, name) < 1:
+                raise UsageError(f"{name} must lie in [0, 1), not be {getattr(self, name)}.")
         starts = self.patch_starts
-        if len(starts) != len(self.patch_sizes) or starts[0] != 0 or list(starts) != sorted(starts):
+        rises = starts[:1] == (0,) and list(starts) == sorted(starts)
+        if len(starts) != len(self.patch_sizes) or not rises:
             raise UsageError(
                 f"patch_starts {starts} must rise from 0 and have one value for each of "
                 f"patch_sizes {self.patch_sizes}."
