@@ -45,12 +45,15 @@ def export(run_dir: Path, name: str, out_dir: Path) -> Path:
         Path of the card.
 
     Raises:
-        UsageError: the name cannot be used, or `run_dir` holds no run.
+        UsageError: the name cannot be used, `run_dir` holds no run, or the card that is there
+            cannot be read; nothing is written.
         ModelRefusedError: ONNX Runtime and PyTorch differ by more than `TOLERANCE`.
         OutputError: the files cannot be written.
     """
     if not name.replace("-", "").replace("_", "").isalnum() or not name.isascii():
         raise UsageError(f"{name!r} cannot name a model; use letters, digits, '-' and '_'.")
+    card_path = out_dir / f"{name}.toml"
+    written = _written_card(card_path)
     config, generator, images_seen = load_run(run_dir)
     model = as_onnx(generator)
     info = _measure(model, generator, name)
@@ -67,8 +70,7 @@ def export(run_dir: Path, name: str, out_dir: Path) -> Path:
             out_dir / f"{name}.safetensors", save_safetensors(tensors, metadata=metadata)
         ),
     }
-    card_path = out_dir / f"{name}.toml"
-    card = _card(name, config, files, card_path)
+    card = _card(name, config, files, written)
     with atomic_write(card_path) as file:
         file.write(tomli_w.dumps(card, multiline_strings=False).encode())
     return card_path
@@ -152,14 +154,22 @@ def _write(path: Path, data: bytes) -> dict[str, Any]:
     return {"name": path.name, "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
 
 
+def _written_card(path: Path) -> dict[str, Any]:
+    """Read the card that is there, whole or half filled in; an empty one where there is none."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            f"The card {path} cannot be read: {error}. Mend it, or move it away for a fresh one."
+        ) from error
+
+
 def _card(
-    name: str,
-    config: TrainConfig,
-    files: Mapping[str, object],
-    path: Path,
+    name: str, config: TrainConfig, files: Mapping[str, object], written: dict[str, Any]
 ) -> dict[str, Any]:
-    """Fill a card: measured facts anew, people's texts from the card that is there."""
-    written: dict[str, Any] = tomllib.loads(path.read_text()) if path.exists() else {}
+    """Fill a card: measured facts anew, people's texts from the card that was there."""
     placeholders: dict[str, Any] = {
         "summary": f"A {config.generator} that enlarges {config.scale} times.",
         "version": "1",
@@ -177,6 +187,7 @@ def _card(
         "arguments": generator_arguments(config),
         "files": files,
     }
+    card = {**placeholders, **written, **measured}
     if written.get("files", {}).get("onnx") != files["onnx"]:
-        written.pop("scores", None)  # they belong to other weights
-    return {**placeholders, **written, **measured}
+        card["scores"] = []  # those written belong to other weights
+    return card

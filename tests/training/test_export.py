@@ -123,6 +123,13 @@ def test_exporting_again_keeps_the_texts_and_drops_scores_of_other_weights(
     assert other["scores"] == []
 
 
+def test_a_card_that_cannot_be_read_is_named_before_anything_is_written(finished_run, tmp_path):
+    (tmp_path / "tiny-x4.toml").write_text("licence = [")
+    with pytest.raises(UsageError, match=r"tiny-x4\.toml cannot be read"):
+        export(finished_run, "tiny-x4", tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["tiny-x4.toml"]
+
+
 def test_the_exported_model_upscales(exported):
     pixels = np.full((9, 7, 3), 128, np.uint8)
     enlarged = Upscaler.load(exported.with_suffix(".onnx"), device="cpu").upscale(pixels)
