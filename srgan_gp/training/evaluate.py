@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from srgan_gp.data.datasets import require_sides
 from srgan_gp.data.sources import list_pictures
 from srgan_gp.errors import UsageError
 from srgan_gp.inference.session import Session
@@ -90,10 +91,13 @@ def evaluate(
         raise UsageError(
             f"There is no way {low_res!r} to make low-res pictures: {', '.join(LOW_RES)}."
         )
+    if scale is not None and scale < 1:
+        raise UsageError(f"The scale must be at least 1, not {scale}.")
     files = list_pictures(data)
+    enlarge, model_scale, model_sha256 = _open(model, scale)
+    require_sides(files, model_scale)
     wanted = feature_weights != Path("none")
     features = SqueezeFeatures.load(feature_weights) if wanted else None
-    enlarge, model_scale, model_sha256 = _open(model, scale)
     pictures = []
     for file in files:
         high_res = _trimmed(file.read(), model_scale)

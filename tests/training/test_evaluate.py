@@ -5,9 +5,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from srgan_gp.commands import evaluate as command
+from srgan_gp.data.sources import list_pictures
 from srgan_gp.errors import UsageError
 from srgan_gp.training.evaluate import evaluate
 from srgan_gp.training.low_res import LOW_RES, bicubic
+from srgan_gp.training.metrics import grid
 
 SHARED = Path(os.environ.get("SRGAN_GP_SHARED", Path(__file__).parents[3] / "shared"))
 SQUEEZENET = SHARED / "models" / "squeezenet1_1.safetensors"
@@ -62,6 +65,28 @@ def test_sides_that_are_no_multiple_are_trimmed_and_tiny_pictures_lack_scores(tm
     assert scores.pictures[0].ssim_y is None
     assert scores.pictures[0].grid is None
     assert "ssim_y" not in scores.mean()
+
+
+def test_a_picture_of_which_no_low_res_pixel_would_be_left_is_named(tmp_path):
+    Image.new("RGB", (9, 3)).save(tmp_path / "thin.png")
+    with pytest.raises(UsageError, match=r"below 4 pixels.*thin\.png"):
+        evaluate("bicubic", str(tmp_path), feature_weights=NO_FEATURES)
+
+
+@pytest.mark.parametrize("scale", [0, -2])
+def test_a_scale_below_one_is_refused(pictures, scale):
+    with pytest.raises(UsageError, match=f"not {scale}"):
+        evaluate("bicubic", str(pictures), scale=scale, feature_weights=NO_FEATURES)
+
+
+def test_the_command_offers_the_ways_there_are():
+    assert list(command.LOW_RES) == list(LOW_RES)
+
+
+@pytest.mark.shared
+def test_natural_pictures_have_the_grid_value_of_the_protocol():
+    files = list_pictures(f"{SHARED}/data/bench_sr.zip:Set14/HR")
+    assert np.mean([grid(file.read()) for file in files]) == pytest.approx(1.07, abs=0.005)
 
 
 def test_an_unknown_way_is_refused(pictures):
