@@ -59,7 +59,7 @@ def _to_8_bit(values: Tensor) -> Tensor:
     return torch.floor(values + 0.5).clamp(0, 255)  # halves away from zero, as MATLAB's uint8()
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=8)  # each may be as large as a picture; training needs one a patch size
 def _bicubic_matrix(
     inputs: int, outputs: int, step: float, dtype: torch.dtype, device: torch.device
 ) -> Tensor:

@@ -63,7 +63,8 @@ class SqueezeFeatures(nn.Module):
             features = {k: v for k, v in tensors.items() if k.startswith("features.")}
             missing, _ = network.load_state_dict(features, strict=False)
         except (OSError, SafetensorError, RuntimeError) as error:
-            raise UsageError(f"{path} does not hold SqueezeNet 1.1: {error}") from error
+            reason = " ".join(str(error).split())
+            raise UsageError(f"{path} does not hold SqueezeNet 1.1: {reason}") from error
         if any(name.startswith("features.") for name in missing):
             raise UsageError(
                 f"{path} does not hold SqueezeNet 1.1: {len(missing)} tensors missing."
@@ -91,7 +92,7 @@ def squeeze_distance(features: SqueezeFeatures, output: Tensor, target: Tensor) 
         target: same shape.
 
     Returns:
-        One distance per picture, (B,), float32; 0 for equal pictures, at most 4 a tap.
+        One distance per picture, (B,), float32; 0 for equal pictures, at most 2 a tap.
 
     Raises:
         ValueError: the shapes differ or a side is below 17.

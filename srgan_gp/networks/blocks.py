@@ -33,7 +33,7 @@ class ResidualBlock(nn.Module):
 class DirectTail(nn.Sequential):
     """One 3x3 convolution to 3 * scale^2 channels, then one PixelShuffle: the cheapest tail.
 
-    Nothing runs at full size, which saves two thirds of the CPU time of SRResNet's tail.
+    Nothing runs at full size.
 
     Source:
         ESPCN (Shi et al. 2016, arXiv:1609.05158, section 3.2).
