@@ -141,6 +141,21 @@ def test_each_upscaler_beats_bicubic_on_set5(path, scale, bicubic):
     assert scores.mean()["psnr_y"] > bicubic + 1
 
 
+@each_model
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize(
+    ("height", "width", "tile"),
+    [(1, 1, 1), (3, 97, 16), (61, 64, 7), (200, 131, 96), (600, 601, 333)],
+)
+def test_each_upscaler_gives_the_same_bits_in_tiles(path, threads, height, width, tile, rng):
+    upscaler = Upscaler.load(path.stem, device="cpu", threads=threads)
+    pixels = rng.random((height, width, 3), dtype=np.float32)
+    whole = upscaler.upscale(pixels, tile=None)
+    np.testing.assert_array_equal(upscaler.upscale(pixels, tile=tile), whole)
+    assert upscaler.report is not None
+    assert upscaler.report.tiles > 1 or (height, width) == (1, 1)
+
+
 def test_a_flipped_bit_is_refused_before_the_model_is_parsed(tmp_path):
     for file in (WEIGHTS / "classic-x4.toml", WEIGHTS / "classic-x4.onnx"):
         (tmp_path / file.name).write_bytes(file.read_bytes())

@@ -32,8 +32,8 @@ def run_tiled(
     own size. Where `overlap` is at least the network's receptive radius, the result is the untiled
     one, bit for bit on a CPU; with less, neighbouring windows disagree along their common border.
 
-    When `network` or `finish` raises MemoryError, the window is halved along its longer side, and only the tile
-    at hand is done again. The smaller window stays for the tiles that follow.
+    When `network` or `finish` raises MemoryError, the window is halved along its longer side, and
+    only the tile at hand is done again. The smaller window stays for the tiles that follow.
 
     Args:
         network: maps (1, C, h, w) to (1, C, h * scale, w * scale), float32, for any h and w that
