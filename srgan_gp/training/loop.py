@@ -105,11 +105,8 @@ def train(
             if is_last or _is_due(before, progress.images_seen, config.validate_images):
                 _validate(task, average.average, progress, reports)
             is_best = progress.best_images_seen == progress.images_seen
-            if (
-                is_last
-                or is_best
-                or _is_due(before, progress.images_seen, config.checkpoint_images)
-            ):
+            is_due = _is_due(before, progress.images_seen, config.checkpoint_images)
+            if is_last or is_best or is_due:
                 checkpoint.save(state, run_dir / "checkpoints")
                 checkpoint.prune(run_dir / "checkpoints", config.keep_checkpoints, progress)
             if stop.requested:
