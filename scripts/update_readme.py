@@ -96,11 +96,16 @@ def option_lines(parser: argparse.ArgumentParser) -> Iterator[str]:
 
 def model_rows() -> Iterator[str]:
     """List the models, one row each, from their cards alone."""
-    yield "| model | what for | enlarges | size | scores | licence |"
+    yield "| model | what for | enlarges | size | PSNR-Y in dB | licence |"
     yield "|---|---|---|---|---|---|"
     for card in list_models():
         megabytes = card.files["onnx"].bytes / 1e6
-        scores = "; ".join(f"{s.set} {s.metric} {s.value:g}" for s in card.scores)
+        published = f"x{card.scale}, low-res by matlab"
+        scores = ", ".join(
+            f"{s.set} {s.value:.2f}"
+            for s in card.scores
+            if s.metric == "PSNR-Y" and s.protocol.startswith(published)
+        )
         yield (
             f"| `{card.name}` | {card.summary} | x{card.scale} | {megabytes:.1f} MB "
             f"| {scores} | {card.licence} |"
