@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from srgan_gp.terminal import tell
@@ -54,6 +55,16 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         tell(json.dumps(values, indent=2))
         return 0
-    for name, value in values["mean"].items():
-        tell(f"{name}: {value:.4f}")
+    tell(f"{scores.model} on {scores.data}, x{scores.scale}, low-res by {scores.low_res}")
+    if scores.feature_network:
+        tell(f"squeeze distance by the network {scores.feature_network}")
+    for picture in values["pictures"]:
+        tell(_row(picture.pop("name"), picture))
+    tell(_row(f"mean of {len(values['pictures'])} pictures", values["mean"]))
     return 0
+
+
+def _row(name: str, scores: Mapping[str, float | None]) -> str:
+    """Write one line of scores; one that could not be measured is left out."""
+    parts = [f"{key} {value:.4f}" for key, value in scores.items() if value is not None]
+    return f"{name}: {', '.join(parts)}"

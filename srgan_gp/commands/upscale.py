@@ -35,7 +35,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--device", metavar="auto|cpu|cuda[:N]", help="what to compute on [auto]")
     add("-g", "--gpu-id", type=_whole_number, metavar="N", help="short for --device cuda:N")
     add("--threads", type=_count, metavar="N", help="CPU threads [one for each core]")
-    add("--suffix", metavar="TEXT", help="added to the name of each result")
+    add("--suffix", type=_suffix, metavar="TEXT", help="added to the name of each result")
     add("-f", "--format", "--ext", default="auto", metavar="NAME", help=_FORMAT)
     add("-q", "--quality", type=_quality, metavar="1-100", help="of JPEG and WebP [95]")
     add("--exist", choices=_EXIST, default="error", help="what to do about a result that exists")
@@ -216,6 +216,12 @@ def _tile(text: str) -> int | Literal["auto"] | None:
         # Other tools take 0 for "no tiles" or for "choose": it is refused, not guessed.
         raise argparse.ArgumentTypeError(f"write auto, none or a side of 1 or more, not {text}")
     return int(text)
+
+
+def _suffix(text: str) -> str:
+    if any(character in text for character in "/\\\0"):
+        raise argparse.ArgumentTypeError(f"it is a part of a name and takes no '/' or '\\': {text}")
+    return text
 
 
 def _count(text: str) -> int:

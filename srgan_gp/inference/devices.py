@@ -9,6 +9,8 @@ from functools import cache
 
 from srgan_gp.errors import UsageError
 
+THREADS_PER_CPU = 4  # more only costs; it is a bound against slips of the finger
+
 
 @dataclass(frozen=True)
 class DeviceRequest:
@@ -62,6 +64,19 @@ def _count_gpus() -> tuple[int, str]:
     if status != 0 or count.value == 0:
         return 0, f"the NVIDIA driver finds no GPU it can use (CUDA error {status})"
     return count.value, ""
+
+
+def choose_threads(asked: int | None) -> int:
+    """Take the number asked for, or one for each CPU this process may use.
+
+    Raises:
+        UsageError: more than `THREADS_PER_CPU` for each CPU; starting thousands can hang a machine.
+    """
+    available = default_threads()
+    most = THREADS_PER_CPU * available
+    if asked is not None and not 1 <= asked <= most:
+        raise UsageError(f"{asked} threads were asked for; here it can be 1 to {most}.")
+    return asked or available
 
 
 def default_threads() -> int:

@@ -68,15 +68,24 @@ def measure(network: Network, model: "onnx.ModelProto", name: str, sha256: str) 
         sha256: of the file.
 
     Raises:
-        ModelRefusedError: it does not enlarge pictures by a whole number.
+        ModelRefusedError: it does not enlarge pictures by a whole number, gives values that are not
+            finite, or works on another range than 0 to 1.
     """
     noise = np.random.default_rng(0).random((1, 3, STRIP_WIDTH, STRIP_WIDTH), dtype=np.float32)
-    shape = network(noise).shape
+    enlarged = network(noise)
+    shape = enlarged.shape
     scale = shape[-1] // STRIP_WIDTH
     if scale < 1 or shape != (1, 3, STRIP_WIDTH * scale, STRIP_WIDTH * scale):
         raise ModelRefusedError(
             f"The model {name} turns {noise.shape} into {shape}; "
             "a picture of three channels, enlarged by a whole number, is needed."
+        )
+    if not np.isfinite(enlarged).all():
+        raise ModelRefusedError(f"The model {name} gives values that are not finite.")
+    if abs(float(enlarged.mean())) > 32:  # 0 to 255 gives 128; unusual weights stay far below
+        raise ModelRefusedError(
+            f"The model {name} turns noise around 0.5 into values around {enlarged.mean():.3g}; "
+            "one that takes and gives 0 to 1 is needed."
         )
     overlap = measure_overlap(network, scale)
     multiple = 1 if overlap is None else measure_multiple(network, scale, overlap)

@@ -3,10 +3,14 @@
 import contextlib
 import hashlib
 import io
+import os
 from collections import Counter
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any, cast
+
+# Read when ONNX Runtime loads: without it an identifier and a queue of events are stored at home.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 import onnxruntime  # pyright: ignore[reportMissingTypeStubs]
 
@@ -14,7 +18,7 @@ from srgan_gp.catalog import ModelFile, find_model
 from srgan_gp.errors import DeviceError, ModelRefusedError
 from srgan_gp.inference.devices import (
     DeviceRequest,
-    default_threads,
+    choose_threads,
     parse_device,
     why_no_gpu,
 )
@@ -69,10 +73,10 @@ class Session:
             ModelRefusedError: there is no such model, its bytes are not the ones on its card, or it
                 breaks the contract.
             DeviceError: the GPU asked for cannot be used.
-            UsageError: `device` is not one of the above.
+            UsageError: `device` is not one of the above, or there are far too many threads.
         """
         request = parse_device(device)
-        threads = threads or default_threads()
+        threads = choose_threads(threads)
         file = find_model(model)
         data, digest = _read_verified(file)
         name = file.card.name if file.card else file.path.stem

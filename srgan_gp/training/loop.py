@@ -99,14 +99,14 @@ def train(
             progress.images_seen += len(batch.inputs)
             progress.seconds = time.monotonic() - began
             reports.advance(progress.images_seen, loss, gradient_norm)
-            is_last = progress.images_seen >= config.total_images or stop.requested
+            is_last = progress.images_seen >= config.total_images
             if is_last or _is_due(before, progress.images_seen, config.report_images):
                 reports.write(progress, learning_rate(config, before))
             if is_last or _is_due(before, progress.images_seen, config.validate_images):
                 _validate(task, average.average, progress, reports)
             is_best = progress.best_images_seen == progress.images_seen
             is_due = _is_due(before, progress.images_seen, config.checkpoint_images)
-            if is_last or is_best or is_due:
+            if is_last or is_best or is_due or stop.requested:
                 checkpoint.save(state, run_dir / "checkpoints")
                 checkpoint.prune(run_dir / "checkpoints", config.keep_checkpoints, progress)
             if stop.requested:

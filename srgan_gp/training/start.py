@@ -6,7 +6,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
-from srgan_gp.errors import OutputError, TrainingError, UsageError
+from srgan_gp.errors import OutputError, UsageError
 from srgan_gp.training import checkpoint
 from srgan_gp.training.checkpoint import TrainingState
 from srgan_gp.training.config import TrainConfig
@@ -54,12 +54,20 @@ def load_weights(network: nn.Module, path: Path) -> None:
     """Load a model's weights into a network of the same architecture.
 
     Raises:
-        TrainingError: the file cannot be read or belongs to another architecture.
+        UsageError: the file cannot be read or belongs to another architecture.
     """
     try:
-        network.load_state_dict(load_file(path))
+        found = load_file(path)
     except (OSError, SafetensorError) as error:
-        raise TrainingError(f"{path} cannot be read as safetensors: {error}.") from error
-    except RuntimeError as error:
-        differences = " ".join(str(error).split())
-        raise TrainingError(f"{path} does not fit this network: {differences}") from error
+        raise UsageError(f"{path} cannot be read as safetensors: {error}.") from error
+    there = {name: tuple(value.shape) for name, value in found.items()}
+    here = {name: tuple(value.shape) for name, value in network.state_dict().items()}
+    differing = [name for name in here | there if here.get(name) != there.get(name)]
+    if differing:
+        name = differing[0]
+        raise UsageError(
+            f"{path} holds another network: {len(differing)} tensors differ, such as {name}, "
+            f"{there.get(name, 'missing')} there and {here.get(name, 'missing')} here. Pass the "
+            "width, blocks, scale and tail it was trained with."
+        )
+    network.load_state_dict(found)

@@ -171,3 +171,13 @@ def test_an_interrupted_run_ends_with_130_and_counts_what_was_not_tried(
     assert (code, report["failed"]) == (130, 3)
     assert {picture["code"] for picture in report["pictures"]} == {"E_NOT_TRIED"}
     assert "interrupted" in errors
+
+
+@pytest.mark.parametrize("suffix", ["/../a", "\\\\a", "/", "a\0b"])
+def test_a_suffix_that_is_a_path_is_refused(folder, suffix, capsys):
+    before = (folder / "a.jpg").read_bytes()
+    with pytest.raises(SystemExit) as ended:
+        main(["upscale", str(folder / "a.jpg"), "-o", str(folder), "--suffix", suffix])
+    assert ended.value.code == 2
+    assert "part of a name" in capsys.readouterr().err
+    assert (folder / "a.jpg").read_bytes() == before

@@ -207,3 +207,20 @@ def test_a_truncated_graph_is_refused_wherever_it_ends(foreign, onnx_models):
         path.write_bytes(data[:length])
         with pytest.raises(ModelRefusedError):
             open_foreign(path)
+
+
+@pytest.mark.parametrize(
+    ("operation", "value", "message"),
+    [("Mul", 255.0, "values around 130"), ("Div", 0.0, "not finite")],
+)
+def test_a_model_of_another_range_is_refused(foreign, onnx_models, operation, value, message):
+    from onnx import helper, numpy_helper
+
+    factor = numpy_helper.from_array(np.array([value], np.float32), "factor")
+    sizes = numpy_helper.from_array(np.array([1, 1, 2, 2], np.float32), "sizes")
+    nodes = [
+        helper.make_node(operation, ["image", "factor"], ["changed"]),
+        helper.make_node("Resize", ["changed", "", "sizes"], ["upscaled"], mode="nearest"),
+    ]
+    with pytest.raises(ModelRefusedError, match=message):
+        open_foreign(foreign(onnx_models.of_nodes(nodes, [factor, sizes])))

@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -399,3 +400,19 @@ def test_auto_takes_the_gpu_and_says_so(tiny_model):
 def test_a_gpu_that_is_not_there_is_an_error(tiny_model):
     with pytest.raises(DeviceError, match="counted from 0"):
         Session.open(tiny_model(), device="cuda:99")
+
+
+@pytest.mark.parametrize("threads", [0, -1, 100_000])
+def test_a_number_of_threads_that_would_hang_a_machine_is_refused(tiny_model, threads):
+    with pytest.raises(UsageError, match="threads were asked for"):
+        Session.open(tiny_model(), device="cpu", threads=threads)
+
+
+def test_nothing_is_stored_at_home_and_no_event_is_collected(tiny_model, tmp_path):
+    home = tmp_path / "home"
+    home.mkdir()
+    program = "import sys; from srgan_gp import Upscaler; Upscaler.load(sys.argv[1], device='cpu')"
+    environment = {k: v for k, v in os.environ.items() if k != "ORT_DISABLE_TELEMETRY"}
+    environment |= {"HOME": str(home), "XDG_CACHE_HOME": "", "PYTHONDONTWRITEBYTECODE": "1"}
+    subprocess.run([sys.executable, "-c", program, tiny_model()], env=environment, check=True)
+    assert list(home.rglob("*")) == []

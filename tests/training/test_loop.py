@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save_file
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from srgan_gp.errors import TrainingError, UsageError
+from srgan_gp.networks import build
 from srgan_gp.training import checkpoint
 from srgan_gp.training.export import load_run
 from srgan_gp.training.loop import learning_rate, train
@@ -215,7 +216,7 @@ def test_a_run_starts_from_another_models_weights(finished_run, tiny_config, pic
 def test_weights_of_another_architecture_are_refused(tiny_config, pictures, tmp_path):
     save_file({"weight": torch.zeros(3)}, tmp_path / "other.safetensors")
     for name in ("other.safetensors", "missing.safetensors"):
-        with pytest.raises(TrainingError, match=name):
+        with pytest.raises(UsageError, match=name):
             train(tiny_config(), [str(pictures)], tmp_path / "run", start_from=tmp_path / name)
 
 
@@ -249,3 +250,28 @@ def test_a_missing_gpu_is_a_device_error(tiny_config, pictures, tmp_path, monkey
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
     with pytest.raises(DeviceError, match="cuda was asked for"):
         train(replace(tiny_config(), device="cuda"), [str(pictures)], tmp_path / "run")
+
+
+def test_weights_of_another_width_are_named_with_both_shapes(tiny_config, pictures, tmp_path):
+    torch.manual_seed(0)
+    other = build("generators", "srresnet", scale=4, width=16, blocks=2)
+    save_file(other.state_dict(), tmp_path / "wide.safetensors")
+    with pytest.raises(
+        UsageError, match=r"tensors differ, such as .*\(16.* there and \(8"
+    ) as caught:
+        train(
+            tiny_config(), [str(pictures)], tmp_path / "run",
+            start_from=tmp_path / "wide.safetensors",
+        )  # fmt: skip
+    assert len(str(caught.value)) < 400
+
+
+def test_a_signal_does_not_wait_for_a_validation(tiny_config, pictures, tmp_path, monkeypatch):
+    def stop_at_once(self, images_seen, *_):
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(Reports, "advance", stop_at_once)
+    with pytest.raises(Stopped):
+        train(tiny_config(), [str(pictures)], tmp_path / "run", validation=str(pictures))
+    assert tensors_of(tmp_path / "run", 4)
+    assert not (tmp_path / "run" / "previews").exists()
