@@ -20,7 +20,7 @@ class Generator(nn.Module):
 
     Args:
         scale: enlargement of both sides, one of `SCALES`.
-        width: channels of every hidden layer; multiples of 16 run fastest.
+        width: channels of every hidden layer, even.
         blocks: number of residual blocks.
         tail: "direct" (cheapest) or "staged" (a convolution at full size).
 
