@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from srgan_gp.data.degradations import bicubic_enlarge, matlab_bicubic
+from srgan_gp.data.resampling import bicubic_enlarge, matlab_bicubic
 
 LowResMaker = Callable[[np.ndarray, int], np.ndarray]
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from srgan_gp.data.datasets import PictureCache, RandomCrops, read_ahead, require_sides
-from srgan_gp.data.degradations import MARGIN, matlab_bicubic
+from srgan_gp.data.resampling import MARGIN, matlab_bicubic
 from srgan_gp.data.sources import list_all_pictures
 from srgan_gp.networks import build
 from srgan_gp.training.config import TrainConfig

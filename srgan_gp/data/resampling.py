@@ -1,4 +1,4 @@
-"""How the low-res side of a pair is made, on the device of the tensors: MATLAB's bicubic."""
+"""Downscalers and enlargers as weight matrices, on the device of the tensors."""
 
 from functools import lru_cache
 

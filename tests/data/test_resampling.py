@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from srgan_gp.data.degradations import MARGIN, bicubic_enlarge, matlab_bicubic
+from srgan_gp.data.resampling import MARGIN, bicubic_enlarge, matlab_bicubic
 from srgan_gp.data.sources import list_pictures
 
 SHARED = Path(os.environ.get("SRGAN_GP_SHARED", Path(__file__).parents[3] / "shared"))
