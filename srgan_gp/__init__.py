@@ -4,7 +4,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from srgan_gp.catalog import ModelCard, list_models
+    from srgan_gp.cards import ModelCard
+    from srgan_gp.catalog import list_models
     from srgan_gp.errors import SrganGpError
     from srgan_gp.images import Picture, read_image, write_image
     from srgan_gp.inference.upscaler import Upscaler
@@ -20,7 +21,7 @@ __all__ = [
 ]
 
 _HOME = {
-    "ModelCard": "srgan_gp.catalog",
+    "ModelCard": "srgan_gp.cards",
     "Picture": "srgan_gp.images",
     "SrganGpError": "srgan_gp.errors",
     "Upscaler": "srgan_gp.inference.upscaler",

@@ -1,81 +1,19 @@
-"""The models at hand: their cards, and where their files are.
+"""The models at hand: where their cards and files are, and which names they go by.
 
-A model is `<name>.onnx` (and `.safetensors`, for training) beside a card, `<name>.toml`, which
-says what a person needs to know: licence, data, scores, limits. What the runtime needs travels
-inside the ONNX file. This module reads cards and finds files; it never opens a model.
+A model is `<name>.onnx` (and `.safetensors`, for training) beside a card, `<name>.toml`. What the
+runtime needs travels inside the ONNX file. This module finds files; it never opens a model.
 """
 
 import os
 import pkgutil
-import re
-import tomllib
-from collections.abc import Iterator, Mapping
-from dataclasses import MISSING, dataclass, fields
+from collections.abc import Iterator
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, TypeVar, cast
 
+from srgan_gp.cards import ModelCard, read_card
 from srgan_gp.errors import ModelRefusedError
 from srgan_gp.files import is_file, is_folder
-
-TASKS = ("super-resolution", "face-generation")
-
-Record = TypeVar("Record")
-Container = TypeVar("Container", dict[str, Any], list[Any])
-
-
-@dataclass(frozen=True)
-class FileRecord:
-    """One file of a model: its name beside the card, SHA-256 (64 hex digits) and size."""
-
-    name: str
-    sha256: str
-    bytes: int
-
-
-@dataclass(frozen=True)
-class DataSource:
-    """Pictures a model was trained on."""
-
-    what: str
-    licence: str
-    attribution: str
-
-
-@dataclass(frozen=True)
-class Score:
-    """One measured number; `protocol` says how to measure it again."""
-
-    metric: str
-    set: str
-    value: float
-    protocol: str
-
-
-@dataclass(frozen=True)
-class ModelCard:
-    """What a person needs to know about a model."""
-
-    name: str
-    task: str
-    """One of `TASKS`."""
-    summary: str
-    version: str
-    licence: str
-    architecture: str
-    scale: int
-    """Enlargement of both sides."""
-    recipe: str
-    """The script that trains the model again."""
-    limits: tuple[str, ...]
-    """What it does badly, one sentence each."""
-    arguments: Mapping[str, int | float | str | bool]
-    """Of the architecture."""
-    files: Mapping[str, FileRecord]
-    """By kind: `onnx`, `safetensors`."""
-    data: tuple[DataSource, ...]
-    scores: tuple[Score, ...]
-    fidelity_partner: str | None = None
 
 
 @dataclass(frozen=True)
@@ -138,25 +76,6 @@ def find_model(name_or_path: str | Path) -> ModelFile:
     )
 
 
-def read_card(path: Path) -> ModelCard:
-    """Read and check one card.
-
-    Raises:
-        ModelRefusedError: the file cannot be read, a key is missing, unknown or of the wrong type.
-    """
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ModelRefusedError(f"The model card {path} cannot be read: {error}.") from error
-    try:
-        card = _card(table)
-    except ValueError as error:
-        raise ModelRefusedError(f"The model card {path} is not valid: {error}.") from None
-    if card.name != path.stem:
-        raise ModelRefusedError(f"The model card {path} names another model, {card.name!r}.")
-    return card
-
-
 def names_in(package: str) -> list[str]:
     """List the modules of `package` without importing any of them.
 
@@ -188,65 +107,3 @@ def _model_file(path: Path) -> ModelFile:
         expected_sha256=card.files["onnx"].sha256 if card else None,
         is_installed=card is not None and path.parent.resolve() in folders,
     )
-
-
-def _card(table: dict[str, Any]) -> ModelCard:
-    """Turn parsed TOML into a card; ValueError says what is wrong."""
-    files = _value(table, "files", dict)
-    limits = _value(table, "limits", list)
-    if any(type(limit) is not str for limit in limits):
-        raise ValueError("limits is not a list of strings")
-    parts: dict[str, object] = {
-        "arguments": _value(table, "arguments", dict),
-        "files": {kind: _record(FileRecord, file) for kind, file in files.items()},
-        "data": tuple(_record(DataSource, source) for source in _value(table, "data", list)),
-        "scores": tuple(_record(Score, score) for score in _value(table, "scores", list)),
-        "limits": tuple(limits),
-    }
-    card = _record(ModelCard, table | parts)
-    if card.task not in TASKS:
-        raise ValueError(f"task is {card.task!r}, not one of {', '.join(TASKS)}")
-    if card.scale < 1:
-        raise ValueError(f"scale is {card.scale}")
-    if "onnx" not in card.files:
-        raise ValueError("files.onnx is missing")
-    for kind, file in card.files.items():
-        if not re.fullmatch("[0-9a-f]{64}", file.sha256):
-            raise ValueError(f"files.{kind}.sha256 is not 64 hexadecimal digits")
-        if Path(file.name).name != file.name:
-            raise ValueError(f"files.{kind}.name is not a plain file name: {file.name!r}")
-    return card
-
-
-_PLAIN_TYPES: dict[Any, tuple[type, ...]] = {
-    str: (str,),
-    str | None: (str,),
-    int: (int,),
-    float: (float, int),
-}
-
-
-def _record(kind: type[Record], table: object) -> Record:
-    """Build a dataclass from a table that has its keys, no others, and the right plain types."""
-    if not isinstance(table, dict):
-        raise ValueError(f"a table was expected where {table!r} is")
-    values = cast(dict[str, Any], table)
-    known = {field.name: field for field in fields(cast(Any, kind))}
-    if unknown := sorted(values.keys() - known.keys()):
-        raise ValueError(f"unknown key {unknown[0]!r}")
-    for name, field in known.items():
-        if name not in values:
-            if field.default is MISSING:
-                raise ValueError(f"{name} is missing")
-            continue
-        expected = _PLAIN_TYPES.get(field.type, ())
-        if expected and type(values[name]) not in expected:
-            raise ValueError(f"{name} is {values[name]!r}, expected {expected[0].__name__}")
-    return kind(**values)
-
-
-def _value(table: dict[str, Any], name: str, kind: type[Container]) -> Container:
-    value = table.get(name, kind())
-    if not isinstance(value, kind):
-        raise ValueError(f"{name} is {value!r}, expected {kind.__name__}")
-    return value

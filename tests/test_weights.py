@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from srgan_gp.catalog import read_card
+from srgan_gp.cards import read_card
 from srgan_gp.errors import ModelRefusedError
 from srgan_gp.inference.session import Session
 from srgan_gp.inference.upscaler import Upscaler

@@ -9,7 +9,7 @@ from onnx import numpy_helper
 from safetensors import safe_open
 from safetensors.torch import load_file
 
-from srgan_gp.catalog import read_card
+from srgan_gp.cards import read_card
 from srgan_gp.errors import ModelRefusedError, UsageError
 from srgan_gp.inference.session import Session
 from srgan_gp.inference.upscaler import Upscaler
