@@ -6,8 +6,9 @@ import json
 from pathlib import Path
 
 from srgan_gp.terminal import tell
-from srgan_gp.training.config import PRESETS, TrainConfig, resolve
+from srgan_gp.training.config import TrainConfig
 from srgan_gp.training.config import add_options as add_config_options
+from srgan_gp.training.presets import PRESETS, resolve
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

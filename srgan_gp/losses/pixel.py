@@ -19,6 +19,19 @@ def l1(output: Tensor, target: Tensor) -> Tensor:
     return (output.float() - target.float()).abs().mean()
 
 
+def l2(output: Tensor, target: Tensor) -> Tensor:
+    """Mean squared difference: what PSNR measures.
+
+    Args:
+        output: (B, C, H, W), any float dtype; computed in float32.
+        target: same shape.
+
+    Returns:
+        A float32 scalar.
+    """
+    return (output.float() - target.float()).square().mean()
+
+
 def charbonnier(output: Tensor, target: Tensor, epsilon: float = 1e-3) -> Tensor:
     """Mean of sqrt(d^2 + epsilon^2): L1 that is smooth at zero.
 
@@ -37,4 +50,8 @@ def charbonnier(output: Tensor, target: Tensor, epsilon: float = 1e-3) -> Tensor
     return torch.sqrt(difference.square() + epsilon**2).mean()
 
 
-PIXEL_LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"l1": l1, "charbonnier": charbonnier}
+PIXEL_LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "l1": l1,
+    "l2": l2,
+    "charbonnier": charbonnier,
+}

@@ -1,4 +1,4 @@
-"""Every training option, once: a frozen dataclass, its presets and its command-line options.
+"""Every training option, once: a frozen dataclass and its command-line options.
 
 Imports no torch, so that `srgan-gp train --help` stays instant.
 """
@@ -6,7 +6,8 @@ Imports no torch, so that `srgan-gp train --help` stays instant.
 import json
 import math
 from argparse import SUPPRESS, ArgumentParser, BooleanOptionalAction
-from dataclasses import asdict, dataclass, field, fields, replace
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from types import NoneType
 from typing import Any, get_args, get_origin
@@ -14,16 +15,22 @@ from typing import Any, get_args, get_origin
 from srgan_gp.errors import TrainingError, UsageError
 from srgan_gp.files import atomic_write
 
-_CHOICES = {
-    "task": ("super-resolution",),
-    "pixel_loss": ("l1", "charbonnier"),
-    "precision": ("auto", "fp32", "bf16"),
-}
 
-
-def option(default: Any, text: str, *, may_change: bool = False) -> Any:  # noqa: ANN401 - any field type
-    """Declare a field with its help text; `may_change`: a resumed run may set it anew."""
-    return field(default=default, metadata={"help": text, "may_change": may_change})
+def option(
+    default: Any,  # noqa: ANN401 - any field type
+    text: str,
+    *,
+    choices: Sequence[str] = (),
+    least: float = -math.inf,
+    most: float = math.inf,
+    above: float = -math.inf,
+    below: float = math.inf,
+    may_change: bool = False,
+) -> Any:  # noqa: ANN401
+    """Declare a field: its help text, its range, and whether a resumed run may set it anew."""
+    limits = {"at least": least, "at most": most, "above": above, "below": below}
+    about = {"help": text, "may_change": may_change, "choices": choices, "limits": limits}
+    return field(default=default, metadata=about)
 
 
 @dataclass(frozen=True)
@@ -31,63 +38,107 @@ class TrainConfig:
     """The options of one run. Lengths are counted in images seen, never in steps or epochs."""
 
     # What is trained.
-    task: str = option("super-resolution", "what the network learns")
+    task: str = option("super-resolution", "what the network learns", choices=("super-resolution",))
     generator: str = option("srresnet", "architecture, a file of networks/generators")
-    scale: int = option(4, "enlargement of both sides: 2, 3 or 4")
-    width: int = option(48, "channels of the hidden layers")
-    blocks: int = option(12, "residual blocks")
+    scale: int = option(4, "enlargement of both sides: 2, 3 or 4", least=1)
+    width: int = option(48, "channels of the hidden layers", least=1)
+    blocks: int = option(12, "residual blocks", least=1)
     tail: str = option("direct", "how the network ends: direct or staged")
 
     # How long, on what.
-    total_images: int = option(1_000_000, "images to see in all", may_change=True)
-    batch_size: int = option(32, "images a step")
-    patch_sizes: tuple[int, ...] = option((24, 32, 48), "sides of the low-res patches, one a phase")
+    total_images: int = option(1_000_000, "images to see in all", least=1, may_change=True)
+    batch_size: int = option(32, "images a step, over all processes", least=1)
+    patch_sizes: tuple[int, ...] = option(
+        (24, 32, 48), "sides of the low-res patches, one a phase", least=1
+    )
     patch_starts: tuple[float, ...] = option(
         (0.0, 0.7, 0.9), "where each phase begins, as shares of total_images"
     )
-    seed: int = option(0, "seed of the weights, the order of pictures and the crops")
-    cache_gigabytes: float = option(4.0, "decoded pictures kept in memory", may_change=True)
+    low_res: str = option(
+        "matlab",
+        "how the low-res side is made: matlab's bicubic, or a mixture of downscalers, blur, noise "
+        "and JPEG",
+        choices=("matlab", "mixture"),
+    )
+    clean_share: float = option(
+        1 / 3, "share of the mixture that is only downscaled", least=0, most=1
+    )
+    seed: int = option(0, "seed of the weights, the order of pictures and every draw", least=0)
+    cache_gigabytes: float = option(
+        4.0, "decoded pictures kept in memory", least=0, may_change=True
+    )
 
-    # Losses and optimiser.
-    pixel_loss: str = option("l1", "l1 or charbonnier")
-    learning_rate: float = option(1e-3, "highest rate of Adam")
-    final_learning_rate: float = option(1e-6, "rate at the end of the cosine")
-    warmup_images: int = option(16_000, "images over which the rate rises linearly from 0")
-    adam_beta1: float = option(0.9, "Adam: memory of the gradient")
-    adam_beta2: float = option(0.99, "Adam: memory of its square")
-    ema_decay: float = option(0.999, "moving average of the weights: decay a step")
+    # What the output is compared with.
+    pixel_loss: str = option("l1", "l1, l2 or charbonnier", choices=("l1", "l2", "charbonnier"))
+    perceptual_loss: str = option(
+        "none", "feature network: none, squeeze or vgg19", choices=("none", "squeeze", "vgg19")
+    )
+    perceptual_weight: float = option(0.05, "of the perceptual loss, beside the pixels' 1", least=0)
+    feature_weights: str | None = option(
+        None, "file of the feature network; default: torchvision's", may_change=True
+    )
+    grid_weight: float = option(0.0, "of the loss against dotted grids", least=0)
+
+    # Critic.
+    adversarial_ratio: float = option(
+        0.0, "gradient of the critic's term over the pixels'; 0: no critic", least=0
+    )
+    ratio_ramp_images: int = option(
+        32_000, "images over which the ratio rises linearly from 0", least=0
+    )
+    critic: str = option("resnet_critic", "architecture, a file of networks/critics")
+    critic_width: int = option(24, "channels of the critic's first stage", least=1)
+    critic_stages: int = option(4, "stages of the critic, each at half the size", least=1)
+    critic_conditional: bool = option(True, "show the critic the low-res picture as well")
+    critic_warmup_images: int = option(
+        8_000, "images for the critic alone, the generator frozen", least=0
+    )
+    critic_steps: int = option(1, "steps of the critic for each of the generator", least=1)
+    critic_learning_rate: float = option(2e-4, "of the critic's Adam", above=0)
+    critic_beta1: float = option(0.0, "critic's Adam: memory of the gradient", least=0, below=1)
+    critic_beta2: float = option(0.9, "critic's Adam: memory of its square", least=0, below=1)
+    penalty: str = option(
+        "wgan_gp", "gradient penalty", choices=("wgan_gp", "one_sided", "r1", "r2")
+    )
+    penalty_weight: float = option(10.0, "lambda, or gamma of r1 and r2", least=0)
+    penalty_every: int = option(2, "penalise every n-th sample of a batch", least=1)
+    drift_weight: float = option(1e-3, "keeps the critic's scores near 0", least=0)
+
+    # Optimiser of the generator.
+    learning_rate: float = option(1e-3, "highest rate of Adam", above=0)
+    final_learning_rate: float = option(1e-6, "rate at the end of the cosine", least=0)
+    warmup_images: int = option(16_000, "images over which the rate rises linearly from 0", least=0)
+    adam_beta1: float = option(0.9, "Adam: memory of the gradient", least=0, below=1)
+    adam_beta2: float = option(0.99, "Adam: memory of its square", least=0, below=1)
+    ema_decay: float = option(
+        0.999, "moving average of the weights: decay a step", least=0, below=1
+    )
 
     # Machine.
     device: str = option("auto", "auto, cpu, cuda or cuda:N", may_change=True)
-    precision: str = option("auto", "auto, fp32 or bf16 (autocast)")
-    threads: int | None = option(None, "CPU threads; default: torch's own choice", may_change=True)
+    precision: str = option(
+        "auto", "auto, fp32 or bf16 (autocast)", choices=("auto", "fp32", "bf16")
+    )
+    threads: int | None = option(
+        None, "CPU threads; default: torch's own choice", least=1, may_change=True
+    )
 
     # Reports.
-    report_images: int = option(6_400, "a line in stats.jsonl and TensorBoard", may_change=True)
-    validate_images: int = option(64_000, "validation and a preview grid", may_change=True)
-    checkpoint_images: int = option(32_000, "a checkpoint to resume from", may_change=True)
-    keep_checkpoints: int = option(3, "newest checkpoints kept beside the best", may_change=True)
+    report_images: int = option(
+        6_400, "a line in stats.jsonl and TensorBoard", least=1, may_change=True
+    )
+    validate_images: int = option(64_000, "validation and a preview grid", least=1, may_change=True)
+    checkpoint_images: int = option(32_000, "a checkpoint to resume from", least=1, may_change=True)
+    keep_checkpoints: int = option(
+        3, "newest checkpoints kept beside the best", least=1, may_change=True
+    )
 
     def __post_init__(self) -> None:
         """Check what would otherwise fail late in a run."""
-        counts = ("total_images", "batch_size", "report_images", "validate_images",
-                  "checkpoint_images", "keep_checkpoints")  # fmt: skip
-        for name in counts:
-            if getattr(self, name) < 1:
-                raise UsageError(f"{name} must be at least 1, not {getattr(self, name)}.")
-        for name, known in _CHOICES.items():
-            if getattr(self, name) not in known:
-                raise UsageError(
-                    f"There is no {name} {getattr(self, name)!r}; use {', '.join(known)}."
-                )
-        threads = 1 if self.threads is None else self.threads
-        if min(self.scale, threads, *self.patch_sizes) < 1 or self.seed < 0:
-            raise UsageError("scale, patch_sizes and threads start at 1, seed at 0.")
-        if not 0 < self.learning_rate < math.inf or not 0 <= self.final_learning_rate < math.inf:
-            raise UsageError("learning_rate must be above 0, and final_learning_rate at least 0.")
-        for name in ("adam_beta1", "adam_beta2", "ema_decay"):
-            if not 0 <= getattr(self, name) < 1:
-                raise UsageError(f"{name} must lie in [0, 1), not be {getattr(self, name)}.")
+        for f in fields(self):
+            value = getattr(self, f.name)
+            for one in value if isinstance(value, tuple) else (value,):
+                _require_in_range(f.name, one, f.metadata)
         starts = self.patch_starts
         rises = starts[:1] == (0,) and list(starts) == sorted(starts)
         if len(starts) != len(self.patch_sizes) or not rises:
@@ -105,6 +156,11 @@ class TrainConfig:
         share = images_seen / self.total_images
         started = sum(start <= share for start in self.patch_starts)
         return self.patch_sizes[max(started, 1) - 1]
+
+    @property
+    def has_critic(self) -> bool:
+        """Whether the run has an adversarial term."""
+        return self.adversarial_ratio > 0
 
     def save(self, path: Path) -> None:
         """Write the options as JSON."""
@@ -134,18 +190,6 @@ class TrainConfig:
         ]
 
 
-_CLASSIC = TrainConfig(total_images=576_000)
-PRESETS: dict[str, TrainConfig] = {
-    # name               options                                       # where, how long
-    "classic-x4": _CLASSIC,                                            # 2 cores, 2 hours
-    "tiny": replace(
-        _CLASSIC, width=8, blocks=2, total_images=64, batch_size=4, patch_sizes=(8,),
-        patch_starts=(0.0,), warmup_images=8, precision="fp32", report_images=16,
-        validate_images=32, checkpoint_images=32,
-    ),                                                                 # tests, a second
-}  # fmt: skip
-
-
 def add_options(parser: ArgumentParser, config_class: type[TrainConfig]) -> None:
     """Add one option per field; an unset option stays absent, so that a preset shows through."""
     for f in fields(config_class):
@@ -161,13 +205,14 @@ def add_options(parser: ArgumentParser, config_class: type[TrainConfig]) -> None
         parser.add_argument(name, default=SUPPRESS, help=f"{f.metadata['help']} [{default}]", **how)
 
 
-def resolve(preset: str, options: dict[str, Any]) -> TrainConfig:
-    """Combine a preset with the options that were set on the command line.
-
-    Raises:
-        UsageError: there is no such preset, or an option is out of range.
-    """
-    if preset not in PRESETS:
-        raise UsageError(f"There is no preset {preset!r}; known: {', '.join(PRESETS)}.")
-    options = {k: tuple(v) if isinstance(v, list) else v for k, v in options.items()}
-    return replace(PRESETS[preset], **options)
+def _require_in_range(name: str, value: object, about: Any) -> None:  # noqa: ANN401 - a mapping
+    """Raise UsageError where a value leaves what its field allows."""
+    if about["choices"] and value not in about["choices"]:
+        raise UsageError(f"There is no {name} {value!r}; use {', '.join(about['choices'])}.")
+    if not isinstance(value, int | float):
+        return
+    limits = about["limits"]
+    is_inside = limits["at least"] <= value <= limits["at most"]
+    if not (math.isfinite(value) and is_inside and limits["above"] < value < limits["below"]):
+        stated = [f"{word} {limit:g}" for word, limit in limits.items() if math.isfinite(limit)]
+        raise UsageError(f"{name} must be {' and '.join(stated) or 'finite'}, not {value}.")

@@ -13,7 +13,8 @@ from srgan_gp.data.sources import list_pictures
 from srgan_gp.errors import UsageError
 from srgan_gp.inference.session import Session
 from srgan_gp.inference.upscaler import Upscaler
-from srgan_gp.losses.perceptual import SqueezeFeatures, squeeze_distance
+from srgan_gp.losses.features import Features
+from srgan_gp.losses.perceptual import feature_distance
 from srgan_gp.training.low_res import LOW_RES, bicubic
 from srgan_gp.training.metrics import grid, psnr_y, ssim_y
 
@@ -97,7 +98,7 @@ def evaluate(
     enlarge, model_scale, model_sha256 = _open(model, scale)
     require_sides(files, model_scale)
     wanted = feature_weights != Path("none")
-    features = SqueezeFeatures.load(feature_weights) if wanted else None
+    features = Features.load("squeeze", feature_weights) if wanted else None
     pictures = []
     for file in files:
         high_res = _trimmed(file.read(), model_scale)
@@ -133,14 +134,14 @@ def _trimmed(pixels: np.ndarray, scale: int) -> np.ndarray:
 
 
 def _score(
-    name: str, output: np.ndarray, target: np.ndarray, scale: int, features: SqueezeFeatures | None
+    name: str, output: np.ndarray, target: np.ndarray, scale: int, features: Features | None
 ) -> PictureScores:
     side = min(target.shape[:2])
     inside = side - 2 * scale
     distance = None
     if features and side >= 17:
         with torch.no_grad():
-            distance = squeeze_distance(features, _as_images(output), _as_images(target)).item()
+            distance = feature_distance(features, _as_images(output), _as_images(target)).item()
     return PictureScores(
         name=name,
         psnr_y=psnr_y(output, target, scale) if inside >= 1 else None,

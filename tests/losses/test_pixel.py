@@ -26,4 +26,9 @@ def test_half_precision_outputs_are_compared_in_float32(loss):
     target = torch.full((1, 3, 4, 4), 0.5)
     value = loss(target.bfloat16(), target + 2**-12)  # bfloat16 cannot hold the difference
     assert value.dtype == torch.float32
-    assert value.item() > 2**-13
+    assert value.item() >= 2**-24  # what an exact comparison gives at least: l2's square of it
+
+
+def test_l2_is_the_mean_square():
+    output = torch.tensor([[[[0.5, 0.25]]]])
+    assert PIXEL_LOSSES["l2"](output, torch.zeros(1, 1, 1, 2)).item() == (0.25 + 0.0625) / 2

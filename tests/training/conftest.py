@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from srgan_gp.training.config import PRESETS
+from srgan_gp.training.presets import PRESETS
 from srgan_gp.training.loop import train
 
 

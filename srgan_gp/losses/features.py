@@ -1,0 +1,141 @@
+"""Feature networks: classification networks whose inner maps say how alike two pictures look."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.error import URLError
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+from torchvision.models import (
+    SqueezeNet1_1_Weights,
+    VGG19_Weights,
+    WeightsEnum,
+    squeezenet1_1,
+    vgg19,
+)
+
+from srgan_gp.errors import UsageError
+
+_MEAN = (0.485, 0.456, 0.406)  # ImageNet's, as torchvision's models expect
+_STANDARD_DEVIATION = (0.229, 0.224, 0.225)
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """One kind of feature network.
+
+    Attributes:
+        title: what people call it.
+        build: torchvision's constructor.
+        weights: torchvision's own weights.
+        taps: modules of `features` whose output is taken.
+        least_side: smallest side of a picture, in pixels, that reaches every tap.
+    """
+
+    title: str
+    build: Callable[..., nn.Module]
+    weights: WeightsEnum
+    taps: tuple[int, ...]
+    least_side: int
+
+
+FEATURE_NETWORKS: dict[str, Architecture] = {
+    # Iandola et al. 2016, arXiv:1602.07360; taps as in LPIPS (arXiv:1801.03924).
+    "squeeze": Architecture(
+        "SqueezeNet 1.1", squeezenet1_1, SqueezeNet1_1_Weights.IMAGENET1K_V1,
+        (1, 4, 7, 9, 10, 11, 12), 17,
+    ),
+    # Simonyan & Zisserman 2014, arXiv:1409.1556; the five relu_2/4 before each pooling.
+    "vgg19": Architecture(
+        "VGG-19", vgg19, VGG19_Weights.IMAGENET1K_V1, (3, 8, 17, 26, 35), 16
+    ),
+}  # fmt: skip
+
+
+class Features(nn.Module):
+    """Several feature maps of a classification network, each of unit length over its channels.
+
+    Attributes:
+        sha256: of the weights file, in hexadecimal; belongs beside every number made with it.
+        least_side: smallest side of a picture, in pixels.
+
+    Source:
+        Normalisation as in LPIPS (Zhang et al. 2018, arXiv:1801.03924, section 3), unweighted.
+    """
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, layers: nn.Sequential, taps: tuple[int, ...], least_side: int) -> None:
+        super().__init__()
+        self.layers = layers[: taps[-1] + 1].eval().requires_grad_(False)
+        self.least_side = least_side
+        self.sha256 = ""
+        self._taps = taps
+        self.register_buffer("mean", torch.tensor(_MEAN)[:, None, None])
+        self.register_buffer("deviation", torch.tensor(_STANDARD_DEVIATION)[:, None, None])
+
+    @classmethod
+    def load(cls, name: str = "squeeze", weights: Path | None = None) -> "Features":
+        """Load a network.
+
+        Args:
+            name: one of `FEATURE_NETWORKS`.
+            weights: a `.safetensors` file with torchvision's keys; None: torchvision's own weights,
+                fetched once and kept in its cache.
+
+        Raises:
+            UsageError: the file does not fit, or torchvision's weights cannot be fetched.
+        """
+        architecture = FEATURE_NETWORKS[name]
+        with torch.device("meta"):  # VGG's classifier alone would take half a gigabyte
+            network = architecture.build(weights=None)
+        path = weights or _fetch_torchvision_weights(architecture)
+        try:
+            if weights:
+                tensors = load_file(path)
+            else:
+                tensors = torch.load(path, weights_only=True)
+            known = {k: v for k, v in tensors.items() if k.startswith("features.")}
+            missing, _ = network.load_state_dict(known, strict=False, assign=True)
+        except (OSError, SafetensorError, RuntimeError) as error:
+            reason = " ".join(str(error).split())
+            raise UsageError(f"{path} does not hold {architecture.title}: {reason}") from error
+        if any(name.startswith("features.") for name in missing):
+            raise UsageError(
+                f"{path} does not hold {architecture.title}: {len(missing)} tensors missing."
+            )
+        layers = network.get_submodule("features")
+        assert isinstance(layers, nn.Sequential)
+        features = cls(layers, architecture.taps, architecture.least_side)
+        features.sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+        return features
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        """Map (B, 3, H, W) RGB in [0, 1] to maps (B, C, h, w), float32, of unit length over C."""
+        values = (images - self.mean) / self.deviation
+        maps = []
+        for index, layer in enumerate(self.layers):
+            values = layer(values)
+            if index in self._taps:
+                exact = values.float()  # lengths in bfloat16 would be off by half a percent
+                length = torch.linalg.vector_norm(exact, dim=1, keepdim=True)
+                maps.append(exact / (length + 1e-10))
+        return maps
+
+
+def _fetch_torchvision_weights(architecture: Architecture) -> Path:
+    """Download torchvision's weights into its cache, unless they are there; return their path."""
+    path = Path(torch.hub.get_dir()) / "checkpoints" / Path(architecture.weights.url).name
+    try:
+        architecture.weights.get_state_dict(progress=False, check_hash=True)
+    except (URLError, OSError, RuntimeError) as error:
+        raise UsageError(
+            f"The weights of {architecture.title} cannot be fetched ({error}); pass "
+            "--feature-weights FILE, or leave the feature network out with the value none."
+        ) from error
+    return path

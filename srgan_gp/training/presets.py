@@ -1,0 +1,47 @@
+"""Presets: complete sets of training options under a name. Imports no torch."""
+
+from dataclasses import replace
+from typing import Any
+
+from srgan_gp.errors import UsageError
+from srgan_gp.training.config import TrainConfig
+
+_CLASSIC = TrainConfig(total_images=576_000)
+_TINY = replace(
+    _CLASSIC, width=8, blocks=2, total_images=64, batch_size=4, patch_sizes=(8,),
+    patch_starts=(0.0,), warmup_images=8, precision="fp32", report_images=16, validate_images=32,
+    checkpoint_images=32,
+)  # fmt: skip
+_PHOTO_PSNR = replace(
+    _CLASSIC, low_res="mixture", total_images=400_000, patch_sizes=(32,), patch_starts=(0.0,),
+    learning_rate=5e-4,
+)  # fmt: skip
+_PHOTO = replace(
+    _PHOTO_PSNR, total_images=128_000, batch_size=16, patch_sizes=(24,), learning_rate=1e-4,
+    warmup_images=0, perceptual_loss="squeeze", grid_weight=1.0, adversarial_ratio=0.3,
+    validate_images=8_000, checkpoint_images=8_000, report_images=1_600,
+)  # fmt: skip
+
+PRESETS: dict[str, TrainConfig] = {
+    # name            options        what it makes, where, how long
+    "classic-x4": _CLASSIC,          # clean input, pixel loss; 2 cores, 2 hours
+    "photo-x4-psnr-cpu": _PHOTO_PSNR,    # mixed input, pixel loss, from classic-x4; 2 cores
+    "photo-x4-cpu": _PHOTO,          # the same with a critic, from photo-x4-psnr; 2 cores
+    "tiny": _TINY,                   # for tests; a second
+    "tiny-gan": replace(
+        _TINY, low_res="mixture", adversarial_ratio=0.3, ratio_ramp_images=16, critic_width=4,
+        critic_stages=2, critic_warmup_images=16, grid_weight=1.0, learning_rate=1e-4,
+    ),                               # for tests; seconds
+}  # fmt: skip
+
+
+def resolve(preset: str, options: dict[str, Any]) -> TrainConfig:
+    """Combine a preset with the options that were set on the command line.
+
+    Raises:
+        UsageError: there is no such preset, or an option is out of range.
+    """
+    if preset not in PRESETS:
+        raise UsageError(f"There is no preset {preset!r}; known: {', '.join(PRESETS)}.")
+    options = {k: tuple(v) if isinstance(v, list) else v for k, v in options.items()}
+    return replace(PRESETS[preset], **options)
