@@ -12,14 +12,17 @@ from typing import Any
 import tomli_w
 
 from srgan_gp.files import atomic_write
-from srgan_gp.training.evaluate import Scores, evaluate
+from srgan_gp.training.evaluate import evaluate
 from srgan_gp.training.low_res import LOW_RES
+from srgan_gp.training.scores import Scores
 
 METRICS = {
     "psnr_y": ("PSNR-Y", 2),
     "ssim_y": ("SSIM-Y", 4),
     "squeeze_distance": ("squeeze distance", 3),
     "grid": ("grid", 2),
+    "consistency": ("consistency", 2),
+    "patch_distance": ("patch distance", 1),
 }
 
 
@@ -61,13 +64,20 @@ def work(scale: int) -> Iterator[tuple[str, str, int]]:
 
 def rows(name: str, scores: Scores) -> Iterator[dict[str, Any]]:
     """Turn the means into a card's rows; the protocol says how to measure each again."""
-    for key, value in scores.mean().items():
+    values = scores.mean()
+    if scores.patch_distance is not None:
+        values["patch_distance"] = scores.patch_distance
+    details = {
+        "psnr_y": f", border {scores.border}",
+        "ssim_y": f", border {scores.border}",
+        "squeeze_distance": f", SqueezeNet 1.1 {str(scores.feature_network)[:12]}",
+        "consistency": ", border 1 pixel of the input",
+        "patch_distance": ", RGB, seed 0",
+    }
+    for key, value in values.items():
         metric, digits = METRICS[key]
         protocol = f"x{scores.scale}, low-res by {scores.low_res}, uint8 output"
-        if metric in ("PSNR-Y", "SSIM-Y"):
-            protocol += f", border {scores.border}"
-        if key == "squeeze_distance":
-            protocol += f", SqueezeNet 1.1 {str(scores.feature_network)[:12]}"
+        protocol += details.get(key, "")
         yield {
             "metric": metric, "set": name, "value": round(value, digits), "protocol": protocol
         }  # fmt: skip

@@ -37,7 +37,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--feature-weights", type=Path, metavar="FILE",
         help="SqueezeNet 1.1 (.safetensors) for the squeeze distance, or none [torchvision's]",
     )  # fmt: skip
-    parser.add_argument("--json", action="store_true", help="print one JSON object on stdout")
+    parser.add_argument(
+        "--json", action="store_true", help="print one JSON object on stdout; infinity is null"
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -51,16 +53,17 @@ def run(options: argparse.Namespace) -> int:
         scale=options.scale,
         feature_weights=options.feature_weights,
     )
-    values = scores.as_dict()
     if options.json:
-        tell(json.dumps(values, indent=2))
+        tell(json.dumps(scores.as_dict(), indent=2, allow_nan=False))
         return 0
     tell(f"{scores.model} on {scores.data}, x{scores.scale}, low-res by {scores.low_res}")
     if scores.feature_network:
         tell(f"squeeze distance by the network {scores.feature_network}")
-    for picture in values["pictures"]:
-        tell(_row(picture.pop("name"), picture))
-    tell(_row(f"mean of {len(values['pictures'])} pictures", values["mean"]))
+    for picture in scores.pictures:
+        tell(_row(picture.name, picture.values()))
+    tell(_row(f"mean of {len(scores.pictures)} pictures", scores.mean()))
+    if scores.patch_distance is not None:
+        tell(f"patch distance of the whole set: {scores.patch_distance:.1f}")
     return 0
 
 

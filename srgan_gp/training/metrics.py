@@ -1,10 +1,14 @@
-"""How good a picture is, without a network: PSNR, SSIM and a measure of grid artefacts.
+"""How good a picture is, without a network: PSNR, SSIM, consistency, a measure of grid artefacts.
 
-All three look at the luma of 8-bit pictures, as the super-resolution papers do.
+All look at the luma of 8-bit pictures, as the super-resolution papers do.
 """
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
+
+from srgan_gp.training.low_res import matlab
+
+GRID_WINDOW = 64  # pixels: the side of the windows of `grid`, and the least side of a picture
 
 _LUMA = np.array([65.481, 128.553, 24.966]) / 255.0  # BT.601, RGB in [0, 255] -> Y in [16, 235]
 
@@ -73,6 +77,25 @@ def ssim_y(output: np.ndarray, target: np.ndarray, border: int) -> float:
     return float(similarity.mean())
 
 
+def consistency(output: np.ndarray, low_res: np.ndarray) -> float:
+    """PSNR-Y in dB of the output, made small again by MATLAB's bicubic, against what it came from.
+
+    Detail may be invented, but it has to average out to the input. Where the input was not made by
+    MATLAB's bicubic, the value also says how much of its noise and JPEG blocks was kept.
+
+    Args:
+        output: (H * scale, W * scale, 3), uint8 RGB.
+        low_res: (H, W, 3), uint8 RGB; one pixel on each side is left out.
+
+    Raises:
+        ValueError: the sides of `output` are no multiples, or a side of `low_res` is below 3.
+    """
+    (height, width), scale = low_res.shape[:2], output.shape[0] // low_res.shape[0]
+    if output.shape[:2] != (height * scale, width * scale):
+        raise ValueError(f"cannot compare {output.shape} with {low_res.shape}")
+    return psnr_y(matlab(output, scale), low_res, border=1)
+
+
 def grid(pixels: np.ndarray) -> float:
     """How much stronger than their neighbours the spectral lines of a pixel grid are.
 
@@ -88,10 +111,12 @@ def grid(pixels: np.ndarray) -> float:
         ValueError: a side is below 64.
     """
     values = luma(pixels)
-    if min(values.shape) < 64:
-        raise ValueError(f"grid needs sides of at least 64 pixels, not {values.shape}")
-    windows = sliding_window_view(values, (64, 64))[::32, ::32].reshape(-1, 64, 64)
-    hann = np.hanning(65)[:-1]  # periodic
+    size = GRID_WINDOW
+    if min(values.shape) < size:
+        raise ValueError(f"grid needs sides of at least {size} pixels, not {values.shape}")
+    windows = sliding_window_view(values, (size, size))[:: size // 2, :: size // 2]
+    windows = windows.reshape(-1, size, size)
+    hann = np.hanning(size + 1)[:-1]  # periodic
     windows = (windows - windows.mean(axis=(1, 2), keepdims=True)) * np.outer(hann, hann)
     power = np.abs(np.fft.fft2(windows)) ** 2
     total = power.sum(axis=(1, 2), keepdims=True)
@@ -103,9 +128,9 @@ def grid(pixels: np.ndarray) -> float:
 
 
 def _line_strength(line: np.ndarray, period: int) -> float:
-    frequency = 64 // period
+    frequency = GRID_WINDOW // period
     near, far = (4, 5) if period == 2 else (3, 4)
-    beside = [line[(frequency + sign * d) % 64] for d in (near, far) for sign in (-1, 1)]
+    beside = [line[(frequency + sign * d) % GRID_WINDOW] for d in (near, far) for sign in (-1, 1)]
     mean = float(np.mean(beside))
     return float(line[frequency]) / mean if mean > 0 else 0.0
 

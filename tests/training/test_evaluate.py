@@ -1,3 +1,4 @@
+import json
 import os
 from pathlib import Path
 
@@ -5,9 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from srgan_gp.cli import main
 from srgan_gp.commands import evaluate as command
 from srgan_gp.data.sources import list_pictures
 from srgan_gp.errors import UsageError
+from srgan_gp.training.distribution import patch_distance
 from srgan_gp.training.evaluate import evaluate
 from srgan_gp.training.low_res import LOW_RES, bicubic
 from srgan_gp.training.metrics import grid
@@ -46,9 +49,17 @@ def test_scores_name_what_they_were_made_with(pictures):
     assert scores["low_res"] == "matlab"
     assert scores["feature_network"] is None
     assert [p["name"] for p in scores["pictures"]] == ["0", "1", "2", "3"]
-    for metric in ("psnr_y", "ssim_y"):
+    for metric in ("psnr_y", "ssim_y", "consistency"):
         values = [p[metric] for p in scores["pictures"]]
         assert scores["mean"][metric] == pytest.approx(np.mean(values))
+
+
+def test_the_patch_distance_is_that_of_the_whole_set(pictures):
+    originals = [file.read() for file in list_pictures(pictures)]
+    outputs = [bicubic(LOW_RES["cv2"](pixels, 4), 4) for pixels in originals]
+    scores = evaluate("bicubic", str(pictures), low_res="cv2", feature_weights=NO_FEATURES)
+    assert scores.patch_distance == patch_distance(outputs, originals)
+    assert scores.as_dict()["patch_distance"] == scores.patch_distance
 
 
 def test_a_model_is_scored_through_the_upscaler_at_any_scale(pictures, tiny_model):
@@ -65,6 +76,28 @@ def test_sides_that_are_no_multiple_are_trimmed_and_tiny_pictures_lack_scores(tm
     assert scores.pictures[0].ssim_y is None
     assert scores.pictures[0].grid is None
     assert "ssim_y" not in scores.mean()
+
+
+def test_pictures_too_small_for_a_patch_have_no_patch_distance(tmp_path):
+    Image.new("RGB", (10, 40)).save(tmp_path / "narrow.png")
+    scores = evaluate("bicubic", str(tmp_path), scale=2, feature_weights=NO_FEATURES)
+    assert scores.patch_distance is None
+    assert scores.pictures[0].consistency == float("inf")
+
+
+def test_json_has_no_infinity_and_people_read_it(tmp_path, capsys):
+    Image.new("RGB", (64, 64), (9, 9, 9)).save(tmp_path / "flat.png")
+    line = ["evaluate", "bicubic", "--data", str(tmp_path), "--feature-weights", "none"]
+    assert main([*line, "--json"]) == 0
+    values = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
+    assert values["pictures"][0]["psnr_y"] is values["mean"]["consistency"] is None
+    assert values["mean"]["grid"] == values["patch_distance"] == 0
+    assert main(line) == 0
+    header, row, mean, whole = capsys.readouterr().out.splitlines()
+    scores = "psnr_y inf, ssim_y 1.0000, grid 0.0000, consistency inf"
+    assert header == f"bicubic on {tmp_path}, x4, low-res by matlab"
+    assert (row, mean) == (f"flat: {scores}", f"mean of 1 pictures: {scores}")
+    assert whole == "patch distance of the whole set: 0.0"
 
 
 def test_a_picture_of_which_no_low_res_pixel_would_be_left_is_named(tmp_path):

@@ -3,7 +3,8 @@ import pytest
 from skimage.color import rgb2ycbcr
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from srgan_gp.training.metrics import grid, luma, psnr_y, ssim_y
+from srgan_gp.training.low_res import matlab
+from srgan_gp.training.metrics import consistency, grid, luma, psnr_y, ssim_y
 
 
 @pytest.fixture
@@ -58,6 +59,36 @@ def test_nothing_inside_the_border_is_refused(pair):
         psnr_y(pair[0][:8], pair[1][:8], 4)
     with pytest.raises(ValueError, match="cannot compare"):
         ssim_y(pair[0][:18], pair[1][:18], 4)
+
+
+def test_what_shrinks_to_the_input_is_consistent_with_it_whatever_its_detail(pair):
+    output = pair[0][:68, :80]
+    low_res = matlab(output, 4)
+    assert consistency(output, low_res) == np.inf
+    without_detail = low_res.repeat(4, 0).repeat(4, 1)
+    assert 20 < consistency(without_detail, low_res) < 60
+
+
+def test_an_output_of_another_brightness_is_inconsistent_by_just_that():
+    low_res = np.full((5, 4, 3), 100, np.uint8)
+    step = (65.481 + 128.553 + 24.966) / 255
+    expected = 20 * np.log10(255 / (5 * step))
+    assert consistency(np.full((15, 12, 3), 105, np.uint8), low_res) == pytest.approx(expected)
+
+
+def test_consistency_leaves_out_one_pixel_of_the_input(pair):
+    output = pair[0][:68, :80]
+    low_res = matlab(output, 4)
+    for row, is_counted in ((0, False), (1, True)):
+        spoiled = low_res.copy()
+        spoiled[row, 5] ^= 128
+        assert np.isfinite(consistency(output, spoiled)) == is_counted
+
+
+@pytest.mark.parametrize("shape", [(17, 16), (16, 15), (12, 16)])
+def test_an_output_that_is_no_multiple_of_the_input_is_refused(shape):
+    with pytest.raises(ValueError, match="cannot compare"):
+        consistency(np.zeros((*shape, 3), np.uint8), np.zeros((4, 4, 3), np.uint8))
 
 
 def test_white_noise_has_no_grid(rng):
