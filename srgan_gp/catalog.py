@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from srgan_gp.cards import ModelCard, read_card
-from srgan_gp.errors import ModelRefusedError
+from srgan_gp.errors import ModelRefusedError, UsageError
 from srgan_gp.files import is_file, is_folder
 
 
@@ -61,9 +61,8 @@ def find_model(name_or_path: str | Path) -> ModelFile:
     Raises:
         ModelRefusedError: there is no such name or file, or its card is not as it should be.
     """
-    for card in _card_paths():
-        if card.stem == str(name_or_path):
-            return _model_file(card.with_suffix(".onnx"))
+    if found := _find_by_name(str(name_or_path)):
+        return found
     path = Path(name_or_path)
     if is_file(path):
         return _model_file(path)
@@ -74,6 +73,42 @@ def find_model(name_or_path: str | Path) -> ModelFile:
         f"There is no model {str(name_or_path)!r}; known: {known}. "
         "The path of an .onnx file works too."
     )
+
+
+def find_partner(model: ModelFile) -> ModelFile:
+    """Find the model that `model`'s card names as its fidelity partner.
+
+    It goes by its name, as any model. Beside a model that is not installed, a partner that lies in
+    the same folder comes first.
+
+    Raises:
+        UsageError: `model` has no card, or one that names no partner.
+        ModelRefusedError: the partner is not there, its card is not as it should be, or it
+            describes another network.
+    """
+    if model.card is None or model.card.fidelity_partner is None:
+        having = ", ".join(card.name for card in list_models() if card.fidelity_partner)
+        choice = f"choose one that has: {having}" if having else "no other model has one either"
+        raise UsageError(f"The model {model.path.stem} has no fidelity partner; {choice}.")
+    name, partner = model.card.name, model.card.fidelity_partner
+    beside = model.path.with_name(f"{partner}.toml")
+    if not model.is_installed and is_file(beside):
+        found = _model_file(beside.with_suffix(".onnx"))
+    else:
+        found = _find_by_name(partner)
+    if found is None:
+        raise ModelRefusedError(
+            f"The fidelity partner of {name}, {partner!r}, is missing; put its .onnx and .toml "
+            f"into {model.path.parent}."
+        )
+    for key in ("task", "architecture", "scale"):
+        own, other = getattr(model.card, key), getattr(found.card, key)
+        if own != other:
+            raise ModelRefusedError(
+                f"The fidelity partner of {name}, {partner!r}, is another network: {key} "
+                f"{other!r} in place of {own!r}."
+            )
+    return found
 
 
 def names_in(package: str) -> list[str]:
@@ -91,6 +126,13 @@ def _card_paths() -> Iterator[Path]:
     for folder in model_folders():
         if is_folder(folder):
             yield from sorted(folder.glob("*.toml"))
+
+
+def _find_by_name(name: str) -> ModelFile | None:
+    for card in _card_paths():
+        if card.stem == name:
+            return _model_file(card.with_suffix(".onnx"))
+    return None
 
 
 def _model_file(path: Path) -> ModelFile:

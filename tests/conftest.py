@@ -57,6 +57,20 @@ def tiny_model(tmp_path):
     return write
 
 
+@pytest.fixture
+def partners(tiny_model, onnx_models, monkeypatch):
+    """Install `near` and its fidelity partner `far`, one network twice; gives their folder.
+
+    The network is a single convolution, so its results are linear in its weights.
+    """
+    layers = [onnx_models.layer(3)]
+    for name, seed, changes in (("far", 1, {}), ("near", 0, {"fidelity_partner": "far"})):
+        path = tiny_model(name, onnx_models.convolutional(layers, seed=seed), overlap="1")
+        onnx_models.write_card(path, **changes)
+    monkeypatch.setenv("SRGAN_GP_MODELS", str(path.parent))
+    return path.parent
+
+
 @pytest.fixture(scope="session")
 def onnx_models():
     """Builders of ONNX models and of their cards."""
@@ -85,11 +99,11 @@ def with_metadata(model, name="tiny", **changes):
     return model
 
 
-def convolutional_model(layers=THREE_LAYERS, scale=2, width=4, after=()):
+def convolutional_model(layers=THREE_LAYERS, scale=2, width=4, after=(), seed=0):
     """Build image -> convolutions -> PixelShuffle -> convolutions `after` it -> upscaled."""
     from onnx import helper, numpy_helper
 
-    rng, nodes, weights, last = np.random.default_rng(0), [], [], "image"
+    rng, nodes, weights, last = np.random.default_rng(seed), [], [], "image"
     channels = [3] + [width] * (len(layers) - 1) + [3 * scale**2] + [3] * len(after)
     for i, layer in enumerate([*layers, *after]):
         shape = (channels[i + 1], channels[i] if i <= len(layers) - 1 else 3)

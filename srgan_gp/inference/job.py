@@ -37,6 +37,8 @@ class UpscaleReport:
     """What happened in one call."""
 
     model: str
+    fidelity: float | None
+    """Share of the fidelity partner in the weights; None where none was asked for."""
     provider: str
     """ONNX Runtime's name of what the model ran on."""
     device: str
@@ -147,6 +149,7 @@ class Job:
             warnings.append("memory ran out; smaller tiles were used, with the same result")
         return UpscaleReport(
             model=self._info.name,
+            fidelity=self._info.fidelity,
             provider=self._session.provider,
             device=self._session.device,
             precision="float32",

@@ -27,6 +27,8 @@ class ModelInfo:
     sha256: str
     bytes_per_pixel: int = UNKNOWN_BYTES_PER_PIXEL
     """Estimated peak memory of a run, per input pixel."""
+    fidelity: float | None = None
+    """Share of the fidelity partner's weights, 0 to 1; None: nobody asked for a mixture."""
 
     @property
     def measured_note(self) -> str:

@@ -1,11 +1,11 @@
 """Open an ONNX model, prove what it runs on, and run it: the one home of ONNX Runtime."""
 
 import contextlib
-import hashlib
 import io
 import os
 from collections import Counter
 from collections.abc import Generator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,7 +14,6 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 import onnxruntime  # pyright: ignore[reportMissingTypeStubs]
 
-from srgan_gp.catalog import ModelFile, find_model
 from srgan_gp.errors import DeviceError, ModelRefusedError
 from srgan_gp.inference.devices import (
     DeviceRequest,
@@ -23,6 +22,7 @@ from srgan_gp.inference.devices import (
     why_no_gpu,
 )
 from srgan_gp.inference.engine import Engine, first_line, run_engine
+from srgan_gp.inference.loading import read_model
 from srgan_gp.inference.model_info import ModelInfo, check_contract, read_metadata
 from srgan_gp.inference.tiling import Floats
 
@@ -55,43 +55,46 @@ class Session:
 
     @classmethod
     def open(
-        cls, model: str | Path, *, device: str = "auto", threads: int | None = None
+        cls,
+        model: str | Path,
+        *,
+        device: str = "auto",
+        threads: int | None = None,
+        fidelity: float | None = None,
     ) -> "Session":
         """Load a model by name or path.
 
-        The file is hashed before it is parsed, and what was hashed is what is loaded. A model that
-        is not installed is checked before ONNX Runtime sees it. One without our metadata is
-        measured.
+        What `read_model` has verified is what is loaded. A model without our metadata is measured.
 
         Args:
             model: what `find_model` takes.
             device: `cpu`; `cuda` or `cuda:N`, which fail where that GPU cannot be used; or `auto`,
                 which takes the first GPU if it can be used and says in `notes` what it took.
             threads: CPU threads; None means one for each CPU this process may use.
+            fidelity: share, 0 to 1, of the weights of the model's fidelity partner; None takes the
+                model as it is, whether it has a partner or not.
 
         Raises:
-            ModelRefusedError: there is no such model, its bytes are not the ones on its card, or it
-                breaks the contract.
+            ModelRefusedError: there is no such model, its bytes are not the ones on its card, it
+                breaks the contract, or it cannot be mixed with its partner.
             DeviceError: the GPU asked for cannot be used.
-            UsageError: `device` is not one of the above, or there are far too many threads.
+            UsageError: `device` or `fidelity` is not one of the above, the model has no partner, or
+                there are far too many threads.
         """
         request = parse_device(device)
         threads = choose_threads(threads)
-        file = find_model(model)
-        data, digest = _read_verified(file)
-        name = file.card.name if file.card else file.path.stem
-        if not file.is_installed:
-            from srgan_gp.inference import foreign
-
-            foreign.parse_safely(data, name)
+        source = read_model(model, fidelity)
+        data, name = source.data, source.name
         engine, used, notes = _start(data, name, request, threads)
         check_contract(engine.get_inputs(), engine.get_outputs(), name)
-        info = read_metadata(engine.get_modelmeta().custom_metadata_map, name, digest)
+        metadata = engine.get_modelmeta().custom_metadata_map
+        info = read_metadata(metadata, name, source.sha256)
         if info is None:
-            info = _measure(
-                engine if used == "cpu" else _start_on_cpu(data, threads), data, name, digest
-            )
+            cpu_engine = engine if used == "cpu" else _start_on_cpu(data, threads)
+            info = _measure(cpu_engine, data, name, source.sha256)
             notes = (*notes, info.measured_note)
+        if fidelity is not None:
+            info = replace(info, name=name, fidelity=fidelity)
         return cls(engine, info, used, notes)
 
     def run(self, images: Floats) -> Floats:
@@ -116,22 +119,6 @@ class Session:
             self._run_options = _onnxruntime.RunOptions()
             self._run_options.add_run_config_entry("memory.enable_memory_arena_shrinkage", arena)
             raise
-
-
-def _read_verified(file: ModelFile) -> tuple[bytes, str]:
-    try:
-        data = file.path.read_bytes()
-    except OSError as error:
-        raise ModelRefusedError(
-            f"The model {file.path} cannot be read: {error.strerror}."
-        ) from error
-    digest = hashlib.sha256(data).hexdigest()
-    if file.expected_sha256 not in (None, digest):
-        raise ModelRefusedError(
-            f"The model {file.path} is damaged: its SHA-256 starts with {digest[:12]}, its card "
-            f"says {str(file.expected_sha256)[:12]}. Install or export it again."
-        )
-    return data, digest
 
 
 def _measure(cpu_engine: Engine, data: bytes, name: str, digest: str) -> ModelInfo:

@@ -43,7 +43,12 @@ class Upscaler:
 
     @classmethod
     def load(
-        cls, model: str | Path = DEFAULT_MODEL, *, device: str = "auto", threads: int | None = None
+        cls,
+        model: str | Path = DEFAULT_MODEL,
+        *,
+        device: str = "auto",
+        threads: int | None = None,
+        fidelity: float | None = None,
     ) -> "Upscaler":
         """Load a model by its name, or your own `.onnx` by its path.
 
@@ -51,21 +56,29 @@ class Upscaler:
             model: a name that `list_models` knows, or a path.
             device: `auto`, `cpu`, `cuda` or `cuda:N`.
             threads: CPU threads; None means one for each CPU this process may use.
+            fidelity: between the model, 0, and the partner that its card names, 1; the weights of
+                the two are averaged. None takes the model as it is.
 
         Raises:
-            ModelRefusedError: the model is unknown, damaged or breaks the contract.
+            ModelRefusedError: the model is unknown, damaged or breaks the contract, or cannot be
+                mixed with its partner.
             DeviceError: the GPU asked for cannot be used.
-            UsageError: there is no such device.
+            UsageError: there is no such device or fidelity, or the model has no partner.
         """
         # Imported here, so that tests with a fake session do not need ONNX Runtime.
         from srgan_gp.inference.session import Session
 
-        return cls(Session.open(model, device=device, threads=threads))
+        return cls(Session.open(model, device=device, threads=threads, fidelity=fidelity))
 
     @property
     def name(self) -> str:
-        """Name of the model."""
+        """Name of the model; of a mixture, both names and the fidelity."""
         return self._session.info.name
+
+    @property
+    def fidelity(self) -> float | None:
+        """Share of the fidelity partner in the weights; None where none was asked for."""
+        return self._session.info.fidelity
 
     @property
     def scale(self) -> int:
