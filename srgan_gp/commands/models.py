@@ -13,7 +13,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print one paragraph a model: what it does, its licence, its size and its scores."""
+    """Print one paragraph a model: what it does, licence, size, fidelity partner, scores."""
     from srgan_gp.catalog import list_models
 
     cards = list_models()
@@ -24,6 +24,8 @@ def run(options: argparse.Namespace) -> int:
         megabytes = card.files["onnx"].bytes / 1e6
         tell(f"{card.name}: {card.summary}")
         tell(f"  {card.task} x{card.scale}, {megabytes:.1f} MB, licence {card.licence}")
+        if card.fidelity_partner:
+            tell(f"  fidelity: 0 is {card.name}, 1 is {card.fidelity_partner}")
         for score in card.scores:
             tell(f"  {score.set}: {score.metric} {score.value} ({score.protocol})")
         for limit in card.limits:

@@ -4,8 +4,9 @@ import argparse
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
+from srgan_gp import option_types as types
 from srgan_gp.errors import (
     NothingToDoError,
     OutputError,
@@ -30,21 +31,21 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("-i", "--input", action="append", default=[], metavar="INPUT", help="the same, by option")
     add("-o", "--output", metavar="PATH", help=_OUTPUT)
     add("-n", "--model", metavar="NAME", help=_MODEL)
-    add("-s", "--scale", type=_scale, metavar="S", help=_SCALE)
-    add("-t", "--tile", type=_tile, default="auto", metavar="auto|none|N", help=_TILE)
+    add("--fidelity", type=types.fidelity, metavar="0..1", help=_FIDELITY)
+    add("-s", "--scale", type=types.scale, metavar="S", help=_SCALE)
+    add("-t", "--tile", type=types.tile, default="auto", metavar="auto|none|N", help=_TILE)
     add("--device", metavar="auto|cpu|cuda[:N]", help="what to compute on [auto]")
-    add("-g", "--gpu-id", type=_whole_number, metavar="N", help="short for --device cuda:N")
-    add("--threads", type=_count, metavar="N", help="CPU threads [one for each core]")
-    add("--suffix", type=_suffix, metavar="TEXT", help="added to the name of each result")
+    add("-g", "--gpu-id", type=types.whole_number, metavar="N", help="short for --device cuda:N")
+    add("--threads", type=types.count, metavar="N", help="CPU threads [one for each core]")
+    add("--suffix", type=types.suffix, metavar="TEXT", help="added to the name of each result")
     add("-f", "--format", "--ext", default="auto", metavar="NAME", help=_FORMAT)
-    add("-q", "--quality", type=_quality, metavar="1-100", help="of JPEG and WebP [95]")
+    add("-q", "--quality", type=types.quality, metavar="1-100", help="of JPEG and WebP [95]")
     add("--exist", choices=_EXIST, default="error", help="what to do about a result that exists")
-    add("--max-pixels", type=_count, default=100_000_000, metavar="N", help=_MAX_PIXELS)
+    add("--max-pixels", type=types.count, default=100_000_000, metavar="N", help=_MAX_PIXELS)
     add("--strip-metadata", action="store_true", help="leave out EXIF, XMP and resolution")
     add("--json", action="store_true", help="print one JSON object on stdout instead of lines")
 
 
-_LARGEST_SCALE = 1000  # more is a slip of the finger: 10 pixels would pass most formats' limits
 _UNWRITABLE_SUFFIXES = {".avif", ".heic", ".jp2", ".jxl"}
 _EXIST = ("error", "skip", "overwrite", "rename")
 _OUTPUT = (
@@ -52,6 +53,10 @@ _OUTPUT = (
     "several: needed]"
 )
 _MODEL = "a name that `srgan-gp models` lists, or the path of an .onnx file [classic-x4]"
+_FIDELITY = (
+    "slide from the model, 0, to its partner on the card, 1, by averaging the weights of the two "
+    "[the model as it is]"
+)
 _SCALE = "enlargement of both sides; any other than the model's is reached by resampling [model's]"
 _TILE = "side of the tiles that bound the memory; the result does not depend on it [auto]"
 _FORMAT = (
@@ -77,7 +82,9 @@ def run(options: argparse.Namespace) -> int:
     # What is wrong with -o is said before the model loads; only the suffix needs the scale.
     _output(options, arguments, inputs, scale=1)
     model = {} if options.model is None else {"model": options.model}
-    upscaler = Upscaler.load(**model, device=device, threads=options.threads)
+    upscaler = Upscaler.load(
+        **model, device=device, threads=options.threads, fidelity=options.fidelity
+    )
     scale = options.scale or upscaler.scale
     output = _output(options, arguments, inputs, scale)
     plan = make_plan(without_results(inputs, output), output)
@@ -120,7 +127,8 @@ def _run_and_report(
             narrator.line(summary_line(outcomes, inputs.ignored, inputs.folders_not_entered))
             if wants_json:
                 about = {"ignored": inputs.ignored, "model": upscaler.name}
-                tell(json.dumps(as_object(outcomes, **about), indent=2))
+                report = as_object(outcomes, **about, fidelity=upscaler.fidelity)
+                tell(json.dumps(report, indent=2))
     if any(outcome.code == SrganGpError.code for outcome in outcomes):
         return SrganGpError.exit_code
     return PictureError.exit_code if any(o.status == "failed" for o in outcomes) else 0
@@ -193,50 +201,3 @@ def _device(options: argparse.Namespace) -> str:
     if options.device not in (None, "auto", "cuda", device):
         raise UsageError(f"--gpu-id {options.gpu_id} and --device {options.device} disagree.")
     return device
-
-
-def _scale(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0
-    if not 0 < value <= _LARGEST_SCALE:
-        raise argparse.ArgumentTypeError(
-            f"the scale must be a number above 0, {_LARGEST_SCALE} at most, not {text}"
-        )
-    return value
-
-
-def _tile(text: str) -> int | Literal["auto"] | None:
-    if text == "auto":
-        return "auto"
-    if text == "none":
-        return None
-    if not text.isdecimal() or int(text) < 1:
-        # Other tools take 0 for "no tiles" or for "choose": it is refused, not guessed.
-        raise argparse.ArgumentTypeError(f"write auto, none or a side of 1 or more, not {text}")
-    return int(text)
-
-
-def _suffix(text: str) -> str:
-    if any(character in text for character in "/\\\0"):
-        raise argparse.ArgumentTypeError(f"it is a part of a name and takes no '/' or '\\': {text}")
-    return text
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"need a whole number of 1 or more, not {text}")
-    return int(text)
-
-
-def _whole_number(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"need a whole number of 0 or more, not {text}")
-    return int(text)
-
-
-def _quality(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 100:
-        raise argparse.ArgumentTypeError(f"the quality must be from 1 to 100, not {text}")
-    return int(text)
