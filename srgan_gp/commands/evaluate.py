@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from srgan_gp import option_types as types
 from srgan_gp.terminal import tell
 
 LOW_RES = {
@@ -34,6 +35,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "-s", "--scale", type=int, metavar="N", help="enlargement [the model's own]"
     )
     parser.add_argument(
+        "--fidelity", type=types.fidelity, metavar="0..1",
+        help="from the model, 0, to its partner on the card, 1 [the model as it is]",
+    )  # fmt: skip
+    parser.add_argument(
         "--feature-weights", type=Path, metavar="FILE",
         help="SqueezeNet 1.1 (.safetensors) for the squeeze distance, or none [torchvision's]",
     )  # fmt: skip
@@ -52,11 +57,13 @@ def run(options: argparse.Namespace) -> int:
         low_res=options.low_res,
         scale=options.scale,
         feature_weights=options.feature_weights,
+        fidelity=options.fidelity,
     )
     if options.json:
         tell(json.dumps(scores.as_dict(), indent=2, allow_nan=False))
         return 0
-    tell(f"{scores.model} on {scores.data}, x{scores.scale}, low-res by {scores.low_res}")
+    at = "" if scores.fidelity is None else f" at fidelity {scores.fidelity:g}"
+    tell(f"{scores.model}{at} on {scores.data}, x{scores.scale}, low-res by {scores.low_res}")
     if scores.feature_network:
         tell(f"squeeze distance by the network {scores.feature_network}")
     for picture in scores.pictures:

@@ -26,6 +26,7 @@ def evaluate(
     low_res: str = "matlab",
     scale: int | None = None,
     feature_weights: Path | None = None,
+    fidelity: float | None = None,
 ) -> Scores:
     """Score a model: make low-res pictures, upscale them as a user would, compare.
 
@@ -36,6 +37,7 @@ def evaluate(
         scale: enlargement; default: the model's own, 4 for the baseline.
         feature_weights: SqueezeNet 1.1 as `.safetensors`; None: torchvision's; `Path("none")`: the
             squeeze distance is left out.
+        fidelity: as for `Upscaler.load`.
 
     Raises:
         UsageError: an argument makes no sense, or there is no picture in `data`.
@@ -48,7 +50,7 @@ def evaluate(
     if scale is not None and scale < 1:
         raise UsageError(f"The scale must be at least 1, not {scale}.")
     files = list_pictures(data)
-    enlarge, model_scale, model_sha256 = _open(model, scale)
+    enlarge, model_scale, model_sha256 = _open(model, scale, fidelity)
     require_sides(files, model_scale)
     wanted = feature_weights != Path("none")
     features = Features.load("squeeze", feature_weights) if wanted else None
@@ -62,6 +64,7 @@ def evaluate(
     return Scores(
         model=model,
         model_sha256=model_sha256,
+        fidelity=fidelity,
         data=data,
         scale=model_scale,
         low_res=low_res,
@@ -72,12 +75,14 @@ def evaluate(
     )
 
 
-def _open(model: str, scale: int | None) -> tuple[Enlarge, int, str | None]:
+def _open(model: str, scale: int | None, fidelity: float | None) -> tuple[Enlarge, int, str | None]:
     """Return the function that enlarges, the scale it enlarges by, and the model's hash."""
     if model == BASELINE:
+        if fidelity is not None:
+            raise UsageError(f"The baseline {BASELINE} has no weights and so no fidelity.")
         by = scale or 4
         return lambda pixels: bicubic(pixels, by), by, None
-    session = Session.open(model)
+    session = Session.open(model, fidelity=fidelity)
     upscaler = Upscaler(session)
     by = scale or session.info.scale
     return lambda pixels: upscaler.upscale(pixels, scale=by), by, session.info.sha256

@@ -34,6 +34,7 @@ class Scores:
     """Scores of a model on a set, with all that is needed to make them again.
 
     Attributes:
+        fidelity: share of the fidelity partner in the model's weights; None: the model as it is.
         border: pixels left out on each side for PSNR and SSIM.
         feature_network: sha256 of the network behind the squeeze distance; None: not computed.
         patch_distance: of the outputs to the originals, as sets; None: every picture is too small.
@@ -41,6 +42,7 @@ class Scores:
 
     model: str
     model_sha256: str | None
+    fidelity: float | None
     data: str
     scale: int
     low_res: str

@@ -69,6 +69,24 @@ def test_a_model_is_scored_through_the_upscaler_at_any_scale(pictures, tiny_mode
     assert len(own.model_sha256) == 64
 
 
+def test_a_fidelity_is_passed_on_and_named(pictures, partners, capsys):
+    def score(model, **fidelity):
+        return evaluate(model, str(pictures), feature_weights=NO_FEATURES, **fidelity)
+
+    near, half, far = score("near"), score("near", fidelity=0.5), score("near", fidelity=1)
+    assert (near.fidelity, half.fidelity, far.fidelity) == (None, 0.5, 1)
+    assert far.pictures == score("far").pictures != near.pictures != half.pictures
+    assert len({near.model_sha256, half.model_sha256, far.model_sha256}) == 3
+    words = ["evaluate", "near", "--data", str(pictures), "--feature-weights", "none"]
+    assert main([*words, "--fidelity", "0.5"]) == 0
+    assert capsys.readouterr().out.startswith(f"near at fidelity 0.5 on {pictures}, x2, ")
+
+
+def test_the_baseline_has_no_fidelity(pictures):
+    with pytest.raises(UsageError, match="bicubic has no weights"):
+        evaluate("bicubic", str(pictures), feature_weights=NO_FEATURES, fidelity=0.5)
+
+
 def test_sides_that_are_no_multiple_are_trimmed_and_tiny_pictures_lack_scores(tmp_path):
     Image.new("RGB", (21, 19), (10, 20, 30)).save(tmp_path / "small.png")
     scores = evaluate("bicubic", str(tmp_path), feature_weights=NO_FEATURES)

@@ -111,15 +111,15 @@ def test_exporting_again_keeps_the_texts_and_drops_scores_of_other_weights(
     card = tomllib.loads(exported.read_text())
     text = exported.read_text().replace('licence = "unstated"', 'licence = "CC0-1.0"')
     score = '\n[[scores]]\nmetric = "PSNR-Y"\nset = "Set5"\nvalue = 99.0\nprotocol = "none"\n'
-    text = text.replace("scores = []\n", "") + score
+    text = text.replace("scores = []\n", 'fidelity_partner = "other"\n') + score
     path = tmp_path / "tiny-x4.toml"
     path.write_text(text)
     same = tomllib.loads(export(finished_run, "tiny-x4", tmp_path).read_text())
-    assert same["licence"] == "CC0-1.0"
+    assert (same["licence"], same["fidelity_partner"]) == ("CC0-1.0", "other")
     assert same["scores"]
     path.write_text(text.replace(card["files"]["onnx"]["sha256"], "0" * 64))
     other = tomllib.loads(export(finished_run, "tiny-x4", tmp_path).read_text())
-    assert other["licence"] == "CC0-1.0"
+    assert (other["licence"], other["fidelity_partner"]) == ("CC0-1.0", "other")
     assert other["scores"] == []
 
 
