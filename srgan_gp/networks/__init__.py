@@ -13,8 +13,8 @@ from srgan_gp.errors import UsageError
 if TYPE_CHECKING:
     from torch import nn
 
-Kind = Literal["generators"]
-_CLASS_OF_KIND = {"generators": "Generator"}
+Kind = Literal["generators", "critics"]
+_CLASS_OF_KIND: dict[Kind, str] = {"generators": "Generator", "critics": "Critic"}
 
 
 def names(kind: Kind) -> list[str]:
@@ -26,7 +26,8 @@ def build(kind: Kind, name: str, **arguments: object) -> "nn.Module":
     """Build the architecture `name` with its own plain arguments.
 
     Raises:
-        UsageError: there is no such architecture, or it does not take one of `arguments`.
+        UsageError: there is no such architecture, it does not take one of `arguments`, or it is a
+            critic with batch norm.
     """
     if name not in names(kind):
         known = ", ".join(names(kind))
@@ -35,4 +36,24 @@ def build(kind: Kind, name: str, **arguments: object) -> "nn.Module":
     unknown = sorted(arguments.keys() - inspect.signature(network_class).parameters.keys())
     if unknown:
         raise UsageError(f"The architecture {name!r} takes no argument {', '.join(unknown)}.")
-    return network_class(**arguments)
+    network = network_class(**arguments)
+    if kind == "critics":
+        refuse_batch_norm(network)
+    return network
+
+
+def refuse_batch_norm(critic: "nn.Module") -> None:
+    """Let only critics pass that hold no batch norm of any kind.
+
+    Raises:
+        UsageError: a module of `critic` is one.
+    """
+    from torch.nn.modules.batchnorm import _BatchNorm
+
+    for name, module in critic.named_modules():
+        if isinstance(module, _BatchNorm):
+            raise UsageError(
+                f"A critic may not hold batch norm, but {name!r} is {type(module).__name__}: it "
+                "couples the pictures of a batch, and a gradient penalty needs every score to "
+                "depend on its own picture alone; leave it out or use GroupNorm(1, channels)."
+            )

@@ -1,4 +1,4 @@
-"""Building blocks that several networks share: residual block, pixel-shuffle tails, weight init."""
+"""Building blocks that networks share: residual blocks, pixel-shuffle tails, weight init."""
 
 from collections.abc import Callable
 
@@ -28,6 +28,39 @@ class ResidualBlock(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """Map (B, width, H, W) to the same shape."""
         return features + self.second(F.relu(self.first(features)))
+
+
+LEAK = 0.2
+"""Slope of a critic's LeakyReLU below zero."""
+
+
+class PoolingBlock(nn.Module):
+    """Residual block of a critic: two 3x3 convolutions at full size, then 2x2 average pooling.
+
+    Odd sides are rounded up: the last pixel of a row is then averaged with fewer neighbours.
+
+    Source:
+        Gulrajani et al. 2017, arXiv:1704.00028, the CIFAR-10 critic, with LeakyReLU; activations
+        before convolutions as in He et al. 2016, arXiv:1603.05027, figure 1b.
+    """
+
+    def __init__(self, width: int, next_width: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(width, next_width, 3, padding=1)
+        self.second = nn.Conv2d(next_width, next_width, 3, padding=1)
+        self.shortcut = nn.Conv2d(width, next_width, 1)
+        scaled_kaiming_(self.first, negative_slope=LEAK)
+        scaled_kaiming_(self.second, negative_slope=LEAK)
+        scaled_kaiming_(self.shortcut, negative_slope=1.0)  # nothing is cut off on this way
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Map (B, width, H, W) to (B, next_width, ceil(H / 2), ceil(W / 2))."""
+        change = self.second(F.leaky_relu(self.first(F.leaky_relu(features, LEAK)), LEAK))
+        return self.shortcut(_halve(features)) + _halve(change)
+
+
+def _halve(features: Tensor) -> Tensor:
+    return F.avg_pool2d(features, 2, ceil_mode=True)
 
 
 class DirectTail(nn.Sequential):
@@ -70,13 +103,20 @@ TAILS: dict[str, Callable[[int, int], nn.Module]] = {"direct": DirectTail, "stag
 
 
 @torch.no_grad()
-def scaled_kaiming_(convolution: nn.Conv2d, factor: float = 1.0) -> None:
+def scaled_kaiming_(
+    convolution: nn.Conv2d, factor: float = 1.0, negative_slope: float = 0.0
+) -> None:
     """Fill the weights with He-normal values times `factor`, the bias with zeros, in place.
 
+    Args:
+        convolution: what to fill.
+        factor: on the weights.
+        negative_slope: of the LeakyReLU before the convolution; 0 for ReLU, 1 for none.
+
     Source:
-        He et al. 2015, arXiv:1502.01852, equation 10.
+        He et al. 2015, arXiv:1502.01852, equations 10 and 15.
     """
-    nn.init.kaiming_normal_(convolution.weight)
+    nn.init.kaiming_normal_(convolution.weight, a=negative_slope)
     convolution.weight.mul_(factor)
     if convolution.bias is not None:
         nn.init.zeros_(convolution.bias)

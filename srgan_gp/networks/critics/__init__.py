@@ -1,0 +1,1 @@
+"""One file a critic architecture, each with a class `Critic`."""
