@@ -1,0 +1,48 @@
+import pytest
+import torch
+
+from srgan_gp.losses.adversarial import adversarial_weight, critic_loss, generator_loss
+from srgan_gp.losses.pixel import l1
+
+REAL, FAKE = torch.tensor([3.0, 1.0]), torch.tensor([-1.0, 2.0, 5.0])
+
+
+def test_the_critics_loss_is_the_negative_estimate_plus_drift():
+    assert critic_loss(REAL, FAKE, drift_weight=0.0).item() == pytest.approx(2 - 2)
+    assert critic_loss(REAL + 4, FAKE, drift_weight=0.0).item() == pytest.approx(2 - 6)
+    assert critic_loss(REAL, FAKE, drift_weight=0.5).item() == pytest.approx(0.5 * (9 + 1) / 2)
+
+
+def test_only_the_drift_term_sees_the_level_of_the_scores():
+    without, shifted = (critic_loss(REAL + c, FAKE + c, 0.0) for c in (0, 10))
+    assert without.item() == pytest.approx(shifted.item(), abs=1e-6)
+    assert critic_loss(REAL + 10, FAKE + 10, 1e-3) > critic_loss(REAL, FAKE, 1e-3)
+
+
+def test_the_generator_raises_the_score_of_its_pictures():
+    scores = FAKE.clone().requires_grad_()
+    loss = generator_loss(scores)
+    loss.backward()
+    assert loss.item() == pytest.approx(-2)
+    assert torch.equal(scores.grad, torch.full((3,), -1 / 3))
+
+
+def test_half_precision_scores_are_averaged_in_float32():
+    scores = torch.tensor([256.0, 258.0]).bfloat16()  # bfloat16 has no 257
+    assert generator_loss(scores).dtype == torch.float32
+    assert generator_loss(scores).item() == -257
+    assert critic_loss(scores, torch.zeros(2).bfloat16(), 0.0).item() == -257
+
+
+@pytest.mark.parametrize("ratio", [0.1, 0.5])
+@pytest.mark.parametrize("side", [8, 24])
+def test_the_weight_makes_the_gradients_ratio_the_one_asked_for(ratio, side):
+    torch.manual_seed(0)
+    direction = torch.randn(3, side, side)
+    direction /= direction.norm()  # a linear critic of slope 1
+    output, target = torch.rand(2, 3, side, side, requires_grad=True), torch.rand(2, 3, side, side)
+    (pixel,) = torch.autograd.grad(l1(output, target), output)
+    scores = (output * direction).sum((1, 2, 3))
+    weight = adversarial_weight(ratio, values=output[0].numel())
+    (adversarial,) = torch.autograd.grad(weight * generator_loss(scores), output)
+    assert (adversarial.norm() / pixel.norm()).item() == pytest.approx(ratio, rel=1e-4)
