@@ -1,20 +1,27 @@
 import importlib.util
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
-SCRIPT = Path(__file__).resolve().parent.parent / "scripts" / "benchmark.py"
+SCRIPTS = Path(__file__).resolve().parent.parent / "scripts"
 
 
 @pytest.fixture(scope="module")
 def benchmark():
-    spec = importlib.util.spec_from_file_location("benchmark", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    """The script, with its folder on the path as Python puts it there."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(SCRIPTS)
+        spec = importlib.util.spec_from_file_location("benchmark", SCRIPTS / "benchmark.py")
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        yield module
+    for name in [name for name in sys.modules if name.startswith("benchmarks")]:
+        del sys.modules[name]
 
 
 def run(benchmark, capsys, *arguments):
@@ -22,17 +29,19 @@ def run(benchmark, capsys, *arguments):
     return json.loads(capsys.readouterr().out)
 
 
-def test_the_yardstick_is_edsr_baseline_in_shape(benchmark):
+@pytest.mark.usefixtures("benchmark")
+def test_the_yardstick_is_edsr_baseline_in_shape():
     import onnx
+    from benchmarks.yardstick import build_yardstick, open_yardstick
 
-    model = onnx.load_model_from_string(benchmark.build_yardstick())
+    model = onnx.load_model_from_string(build_yardstick())
     onnx.checker.check_model(model)
     assert sum(np.prod(weight.dims) for weight in model.graph.initializer) == 1_517_571
     kinds = [node.op_type for node in model.graph.node]
     assert {kind: kinds.count(kind) for kind in set(kinds)} == {
         "Conv": 2 * 16 + 5, "Relu": 16, "Add": 17, "DepthToSpace": 2,
     }  # fmt: skip
-    result = benchmark.open_yardstick(1)(np.zeros((1, 3, 9, 7), np.float32))
+    result = open_yardstick(1)(np.zeros((1, 3, 9, 7), np.float32))
     assert result.shape == (1, 3, 36, 28)
 
 
@@ -51,6 +60,55 @@ def test_startup_times_add_up(benchmark, capsys, tiny_model, tmp_path):
     assert values["first_picture_above_network_seconds"] == pytest.approx(
         values["first_picture_seconds"] - values["network_seconds"]
     )
+
+
+def test_a_training_benchmark_says_what_it_ran(benchmark, capsys):
+    values = run(
+        benchmark, capsys, "training", "--batch-size", 2, "--side", 16, "--device", "cpu",
+        "--precision", "fp32", "--threads", torch.get_num_threads(),
+    )  # fmt: skip
+    assert values.pop("threads") == torch.get_num_threads()
+    described = [values.pop(name) for name in ("device", "precision", "batch")]
+    assert described == ["cpu", "fp32", "2 x 3 x 16 x 16"]
+    assert list(values) == [
+        "critic_step_without_penalty_seconds", "penalty_on_half_over_without",
+        "penalty_on_all_over_without", "generator_step_over_critic_step_without",
+    ]  # fmt: skip
+    assert min(values.values()) > 0
+
+
+@pytest.mark.usefixtures("benchmark")
+def test_the_penalty_is_on_the_part_of_the_batch_that_is_named():
+    from benchmarks.training import HALF, NONE, WHOLE, Steps
+
+    steps, seen = Steps(4, 16, "fp32", torch.device("cpu")), []
+    steps.critic.register_forward_hook(lambda _, inputs, __: seen.append(len(inputs[0])))
+    for part in (NONE, HALF, WHOLE):
+        steps.critic_step(part)
+    assert seen == [4, 4, *[4, 4, 2], *[4, 4, 4]]
+
+
+@pytest.mark.usefixtures("benchmark")
+def test_each_step_moves_its_own_network_alone():
+    from benchmarks.training import WHOLE, Steps
+
+    steps = Steps(2, 16, "fp32", torch.device("cpu"))
+    networks = [steps.critic, steps.generator]
+    for step, is_moved in ((lambda: steps.critic_step(WHOLE), [True, False]),
+                           (steps.generator_step, [False, True])):  # fmt: skip
+        before = [torch.cat([p.detach().flatten() for p in n.parameters()]) for n in networks]
+        step()
+        after = [torch.cat([p.detach().flatten() for p in n.parameters()]) for n in networks]
+        assert [not torch.equal(*pair) for pair in zip(before, after, strict=True)] == is_moved
+
+
+@pytest.mark.usefixtures("benchmark")
+def test_a_ratio_is_the_median_over_rounds():
+    from benchmarks.timing import median
+
+    rounds = [{"a": 2.0, "b": 1.0}, {"a": 30.0, "b": 10.0}, {"a": 5.0, "b": 1.0}]
+    assert median(rounds, "a") == 5.0
+    assert median(rounds, "a", over="b") == 3.0  # of 2, 3 and 5; a slow round cancels
 
 
 def test_times_are_printed_for_people_too(benchmark, capsys, tiny_model):

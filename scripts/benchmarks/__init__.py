@@ -1,0 +1,1 @@
+"""What `scripts/benchmark.py` can measure, one file each."""

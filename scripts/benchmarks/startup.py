@@ -1,0 +1,61 @@
+"""What a user waits for besides the network: Python, imports, files."""
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from benchmarks.timing import in_turns, median, python
+
+
+def benchmark_startup(model: str, picture: Path, threads: int, repeats: int) -> dict[str, Any]:
+    """Time fresh processes, up to one that upscales a picture, and the network alone.
+
+    Args:
+        model: a name or the path of an .onnx.
+        picture: an 8-bit JPEG.
+        threads: of the CPU.
+        repeats: runs of each.
+
+    Returns:
+        Medians in seconds. `end_to_end` is reading, upscaling and writing in a process that is
+        already warm.
+    """
+    from srgan_gp.images import read_image, write_image
+    from srgan_gp.inference.session import Session
+    from srgan_gp.inference.upscaler import Upscaler
+    from srgan_gp.inference.values import to_planes
+
+    session = Session.open(model, device="cpu", threads=threads)
+    upscaler = Upscaler(session)
+    planes = to_planes(read_image(picture).pixels)
+    session.run(planes)  # warm up
+    with tempfile.TemporaryDirectory() as folder:
+        result = Path(folder) / f"result{picture.suffix}"
+
+        def end_to_end() -> None:
+            write_image(upscaler.upscale_picture(read_image(picture)), result)
+
+        upscale = ["-m", "srgan_gp", "upscale", str(picture), "-o", str(result), "-n", model]
+        upscale += ["--device", "cpu", "--threads", str(threads), "--exist", "overwrite"]
+        jobs: dict[str, Callable[[], object]] = {
+            "bare_python": python("-c", "pass"),
+            "import_srgan_gp": python("-c", "import srgan_gp"),
+            "help": python("-m", "srgan_gp", "--help"),
+            "first_picture": python(*upscale),
+            "network": lambda: session.run(planes),
+            "end_to_end": end_to_end,
+        }
+        rounds = in_turns(jobs, repeats)
+    values: dict[str, Any] = {"model": session.info.name, "picture": str(picture.name)}
+    values["size"] = f"{planes.shape[3]} x {planes.shape[2]}"
+    for name in jobs:
+        values[f"{name}_seconds"] = median(rounds, name)
+    values["help_above_bare_python_seconds"] = (
+        values["help_seconds"] - values["bare_python_seconds"]
+    )
+    values["first_picture_above_network_seconds"] = (
+        values["first_picture_seconds"] - values["network_seconds"]
+    )
+    values["end_to_end_over_network"] = values["end_to_end_seconds"] / values["network_seconds"]
+    return values

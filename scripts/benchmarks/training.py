@@ -1,0 +1,120 @@
+"""What the steps of WGAN-GP training cost beside each other."""
+
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from benchmarks.timing import in_turns, median
+from srgan_gp.losses.adversarial import adversarial_weight, critic_loss, generator_loss
+from srgan_gp.losses.gradient_penalties import PENALTIES
+from srgan_gp.losses.pixel import PIXEL_LOSSES
+from srgan_gp.networks import build
+from srgan_gp.training.adversary import frozen
+from srgan_gp.training.device import choose_autocast, choose_device
+
+Stored = TypeVar("Stored", Tensor, nn.Module)
+
+SCALE = 4
+DRIFT_WEIGHT, PENALTY_WEIGHT, RATIO = 1e-3, 10.0, 0.3
+WHOLE, HALF, NONE = slice(None), slice(None, None, 2), slice(0, 0)
+
+
+def benchmark_training(
+    batch_size: int, side: int, precision: str, device: str, threads: int, repeats: int
+) -> dict[str, Any]:
+    """Time critic steps without penalty, with it on half and on all of the batch, in turns.
+
+    Args:
+        batch_size: of the steps, at least 2.
+        side: of the square crops, in pixels; a multiple of `SCALE`.
+        precision: bf16 or fp32.
+        device: auto, cpu, cuda or cuda:N.
+        threads: of the CPU.
+        repeats: rounds that are timed, after one that is not.
+
+    Returns:
+        Median seconds of the critic step without the penalty, and medians of ratios to it: of a
+        critic step with the penalty on half and on all of the batch, and of a generator step.
+    """
+    torch.set_num_threads(threads)
+    torch.manual_seed(0)
+    where = choose_device(device)
+    steps = Steps(batch_size, side, precision, where)
+    jobs = {
+        "without": lambda: steps.critic_step(NONE),
+        "half": lambda: steps.critic_step(HALF),
+        "whole": lambda: steps.critic_step(WHOLE),
+        "generator": steps.generator_step,
+    }
+    rounds = in_turns(jobs, repeats + 1)[1:]
+    return {
+        "device": torch.cuda.get_device_name(where) if where.type == "cuda" else "cpu",
+        "precision": precision,
+        "batch": f"{batch_size} x 3 x {side} x {side}",
+        "threads": threads,
+        "critic_step_without_penalty_seconds": median(rounds, "without"),
+        "penalty_on_half_over_without": median(rounds, "half", over="without"),
+        "penalty_on_all_over_without": median(rounds, "whole", over="without"),
+        "generator_step_over_critic_step_without": median(rounds, "generator", over="without"),
+    }
+
+
+class Steps:
+    """The steps of a run with the default networks, on one fixed batch of noise.
+
+    The critic's step leaves out the generator's pass, which is there with and without a penalty;
+    the generator's has pixel and adversarial loss, without features.
+    """
+
+    def __init__(self, batch_size: int, side: int, precision: str, device: torch.device) -> None:
+        noise = torch.Generator().manual_seed(0)
+        self.autocast = choose_autocast(precision, device)
+        self.real = stored(torch.rand(batch_size, 3, side, side, generator=noise), device)
+        small = side // SCALE
+        self.low_res = stored(torch.rand(batch_size, 3, small, small, generator=noise), device)
+        self.epsilon = torch.rand(batch_size, 1, 1, 1, generator=noise).to(device)
+        critic = build("critics", "resnet_critic", scale=SCALE, conditional=True)
+        generator = build("generators", "srresnet", scale=SCALE)
+        self.critic, self.generator = stored(critic, device), stored(generator, device)
+        with torch.no_grad(), self.autocast:
+            self.fake = self.generator(self.low_res)
+        self.optimizers = {
+            network: torch.optim.Adam(network.parameters(), lr=1e-4, fused=True)
+            for network in (self.critic, self.generator)
+        }
+
+    def critic_step(self, part: slice) -> None:
+        """Move the critic, with the penalty on a part of the batch."""
+        low_res, real, fake = self.low_res[part], self.real[part], self.fake[part]
+        with self.autocast:
+            real_scores = self.critic(self.real, self.low_res)
+            loss = critic_loss(real_scores, self.critic(self.fake, self.low_res), DRIFT_WEIGHT)
+            if len(real):
+                penalty = PENALTIES["wgan_gp"](
+                    lambda images: self.critic(images, low_res), real, fake, self.epsilon[part]
+                )
+                loss = loss + PENALTY_WEIGHT * penalty.value
+        self._step(self.critic, loss)
+
+    def generator_step(self) -> None:
+        """Move the generator towards the pixels of the targets and better scores."""
+        weight = adversarial_weight(RATIO, self.real[0].numel())
+        with self.autocast, frozen(self.critic):
+            output = self.generator(self.low_res)
+            loss = PIXEL_LOSSES["l1"](output, self.real)
+            loss = loss + weight * generator_loss(self.critic(output, self.low_res))
+        self._step(self.generator, loss)
+
+    def _step(self, network: nn.Module, loss: Tensor) -> None:
+        """Take one step of Adam, and wait for the device to have done it."""
+        self.optimizers[network].zero_grad(set_to_none=True)
+        loss.backward()
+        self.optimizers[network].step()
+        if loss.is_cuda:
+            torch.cuda.synchronize()
+
+
+def stored(value: Stored, device: torch.device) -> Stored:
+    """Move a network or pictures to the device in the memory layout of a run."""
+    return value.to(device).to(memory_format=torch.channels_last)

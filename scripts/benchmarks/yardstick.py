@@ -1,0 +1,61 @@
+"""The yardstick: a fixed network whose time on a machine is the unit of a model's time there.
+
+It has the shape of EDSR-baseline x4 (Lim et al. 2017, arXiv:1707.02921): 16 residual blocks of 64
+channels, 1.52 million parameters, random weights.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+WIDTH, BLOCKS = 64, 16
+
+
+def open_yardstick(threads: int) -> Callable[[np.ndarray], Any]:
+    """Load the yardstick into ONNX Runtime's CPU provider."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    engine = onnxruntime.InferenceSession(
+        build_yardstick(), options, providers=["CPUExecutionProvider"]
+    )
+    return lambda picture: engine.run(None, {"image": picture})[0]
+
+
+def build_yardstick() -> bytes:
+    """Build the yardstick, an ONNX model: (N, 3, H, W) to (N, 3, 4 * H, 4 * W), float32."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    generator = np.random.default_rng(0)
+    nodes: list[Any] = []
+    weights: list[Any] = []
+
+    def add(kind: str, *inputs: str, **attributes: Any) -> str:  # noqa: ANN401 - as onnx has it
+        result = f"{kind}_{len(nodes)}"
+        nodes.append(helper.make_node(kind, inputs, [result], **attributes))
+        return result
+
+    def convolution(features: str, channels: int, out_channels: int) -> str:
+        name = f"weight_{len(weights)}"
+        shape = (out_channels, channels, 3, 3)
+        kernel = generator.standard_normal(shape, dtype=np.float32) / np.float32(30)
+        weights.append(numpy_helper.from_array(kernel, name))
+        weights.append(numpy_helper.from_array(np.zeros(out_channels, np.float32), f"bias_{name}"))
+        return add("Conv", features, name, f"bias_{name}", pads=[1] * 4)
+
+    features = stem = convolution("image", 3, WIDTH)
+    for _ in range(BLOCKS):
+        inner = add("Relu", convolution(features, WIDTH, WIDTH))
+        features = add("Add", features, convolution(inner, WIDTH, WIDTH))
+    features = add("Add", stem, convolution(features, WIDTH, WIDTH))
+    for _ in range(2):
+        expanded = convolution(features, WIDTH, 4 * WIDTH)
+        features = add("DepthToSpace", expanded, blocksize=2, mode="CRD")
+    result = convolution(features, WIDTH, 3)
+    image = helper.make_tensor_value_info("image", TensorProto.FLOAT, ["N", 3, "H", "W"])
+    upscaled = helper.make_tensor_value_info(result, TensorProto.FLOAT, ["N", 3, "h", "w"])
+    graph = helper.make_graph(nodes, "yardstick", [image], [upscaled], weights)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+    return model.SerializeToString()
