@@ -1,12 +1,73 @@
-"""Downscalers and enlargers as weight matrices, on the device of the tensors."""
+"""Downscalers and enlargers as weight matrices, on the device of the tensors.
 
+Every one is separable: out = rows @ picture @ columns^T, with one matrix (outputs, inputs) a pass.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 import torch
 from torch import Tensor
 
-MARGIN = 2  # low-res pixels: the kernel's reach, so that a crop with this margin equals the whole
+MARGIN = 2  # low-res pixels: the cubic's reach, so that a crop with this margin equals the whole
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """What an output pixel is made of, by the distance of the input pixels.
+
+    Attributes:
+        weights: distances in pixels -> weights, not yet normalised.
+        reach: distance from which on the weights are 0.
+        antialias: widened by the step when downscaling, as it has to be to keep out frequencies
+            that the small picture cannot hold.
+    """
+
+    weights: Callable[[np.ndarray], np.ndarray]
+    reach: float
+    antialias: bool = True
+
+    def matrix(self, inputs: int, outputs: int, step: float) -> np.ndarray:
+        """Weights (outputs, inputs) of one pass, float64, each row with sum 1; edges repeated.
+
+        Args:
+            inputs: pixels along the axis before the pass.
+            outputs: pixels along the axis after it.
+            step: distance of two outputs in inputs; above 1 it is a downscaling.
+        """
+        width = max(step, 1.0) if self.antialias else 1.0
+        centres = (np.arange(outputs) + 0.5) * step - 0.5
+        first = np.floor(centres - self.reach * width).astype(int)
+        taps = first[:, None] + np.arange(int(2 * self.reach * width) + 2)
+        weights = self.weights((centres[:, None] - taps) / width)
+        weights /= weights.sum(axis=1, keepdims=True)
+        matrix = np.zeros((outputs, inputs))
+        np.add.at(matrix, (np.arange(outputs)[:, None], taps.clip(0, inputs - 1)), weights)
+        return matrix
+
+
+def _cubic(x: np.ndarray, a: float = -0.5) -> np.ndarray:
+    """Keys' kernel; with a = -0.5 it reproduces quadratic functions."""
+    x = np.abs(x)
+    near = (a + 2) * x**3 - (a + 3) * x**2 + 1
+    far = a * x**3 - 5 * a * x**2 + 8 * a * x - 4 * a
+    return np.where(x <= 1, near, np.where(x < 2, far, 0.0))
+
+
+CUBIC = Kernel(_cubic, 2)
+DOWNSCALERS = {
+    "cubic": CUBIC,  # MATLAB's imresize, Pillow's BICUBIC
+    "aliased cubic": Kernel(lambda x: _cubic(x, -0.75), 2, antialias=False),  # OpenCV's INTER_CUBIC
+    "area": Kernel(lambda x: np.where(np.abs(x) < 0.5, 1.0, 0.0), 0.5),  # OpenCV's INTER_AREA
+    "bilinear": Kernel(lambda x: (1 - np.abs(x)).clip(0), 1),  # Pillow's BILINEAR
+    "lanczos": Kernel(lambda x: np.where(np.abs(x) < 3, np.sinc(x) * np.sinc(x / 3), 0.0), 3),
+}
+"""How a picture is made smaller, by name; who computes it so; Duchon 1979 for the Lanczos kernel.
+The box of `area` holds whole pixels only for whole-numbered steps."""
+NAMES = tuple(DOWNSCALERS)
+MATLAB = NAMES.index("cubic")
 
 
 def matlab_bicubic(high_res: Tensor, scale: int) -> Tensor:
@@ -30,7 +91,7 @@ def matlab_bicubic(high_res: Tensor, scale: int) -> Tensor:
     """
     height, width = high_res.shape[-2:]
     rows, columns = _matrices(high_res, -(-height // scale), -(-width // scale), float(scale))
-    return _to_8_bit(_to_8_bit(rows @ high_res) @ columns.T)
+    return to_8_bit(to_8_bit(rows @ high_res) @ columns.T)
 
 
 def bicubic_enlarge(low_res: Tensor, scale: int) -> Tensor:
@@ -45,7 +106,60 @@ def bicubic_enlarge(low_res: Tensor, scale: int) -> Tensor:
     """
     height, width = low_res.shape[-2:]
     rows, columns = _matrices(low_res, height * scale, width * scale, 1 / scale)
-    return _to_8_bit(rows @ low_res @ columns.T)
+    return to_8_bit(rows @ low_res @ columns.T)
+
+
+def downscale(high_res: Tensor, scale: int, kinds: np.ndarray) -> Tensor:
+    """Downscale each picture of a batch in its own way, in two batched products.
+
+    Args:
+        high_res: (B, C, H, W), float32 in [0, 255].
+        scale: whole number >= 1.
+        kinds: (B,), whole numbers: which of `NAMES`.
+
+    Returns:
+        (B, C, ceil(H / scale), ceil(W / scale)), not rounded: `to_8_bit` of it is what the
+        libraries named in `DOWNSCALERS` give, and `matlab_bicubic`, whose rounding between the
+        passes is done here.
+    """
+    where = torch.from_numpy(kinds).to(high_res.device)
+    rows, columns = (
+        _downscalers(side, scale, high_res.dtype, high_res.device)[where, None]
+        for side in high_res.shape[-2:]
+    )  # (B, 1, outputs, inputs) each
+    between = rows @ high_res
+    is_matlab = (where == MATLAB)[:, None, None, None]
+    return torch.where(is_matlab, to_8_bit(between), between) @ columns.mT
+
+
+def round_trip(images: Tensor, factors: np.ndarray) -> Tensor:
+    """Shrink each picture by its own factor and enlarge it back, with the antialiased cubic kernel.
+
+    Args:
+        images: (B, C, H, W), float32 in [0, 255].
+        factors: (B,), in (0, 1]; the smaller sides are rounded to whole pixels.
+
+    Returns:
+        The same shape, not rounded and not clipped.
+    """
+    rows, columns = (
+        torch.from_numpy(np.stack([_there_and_back(side, factor) for factor in factors]))
+        .to(images.device, images.dtype)
+        .unsqueeze(1)
+        for side in images.shape[-2:]
+    )
+    return rows @ images @ columns.mT
+
+
+def to_8_bit(values: Tensor) -> Tensor:
+    """Round to whole numbers in [0, 255], halves away from zero, as MATLAB's uint8()."""
+    return torch.floor(values + 0.5).clamp(0, 255)
+
+
+def _there_and_back(side: int, factor: float) -> np.ndarray:
+    smaller = max(round(side * factor), 1)
+    down = CUBIC.matrix(side, smaller, side / smaller)
+    return CUBIC.matrix(smaller, side, smaller / side) @ down
 
 
 def _matrices(images: Tensor, height: int, width: int, step: float) -> tuple[Tensor, Tensor]:
@@ -55,29 +169,16 @@ def _matrices(images: Tensor, height: int, width: int, step: float) -> tuple[Ten
     return rows, columns
 
 
-def _to_8_bit(values: Tensor) -> Tensor:
-    return torch.floor(values + 0.5).clamp(0, 255)  # halves away from zero, as MATLAB's uint8()
-
-
 @lru_cache(maxsize=8)  # each may be as large as a picture; training needs one a patch size
 def _bicubic_matrix(
     inputs: int, outputs: int, step: float, dtype: torch.dtype, device: torch.device
 ) -> Tensor:
-    """Weights (outputs, inputs) of one pass; `step` is the distance of two outputs in inputs."""
-    reach = max(step, 1.0)  # the kernel is widened for downscaling only
-    centres = (np.arange(outputs) + 0.5) * step - 0.5
-    first = np.floor(centres - 2 * reach).astype(int)
-    taps = first[:, None] + np.arange(int(4 * reach) + 2)
-    weights = _cubic((centres[:, None] - taps) / reach)
-    weights /= weights.sum(axis=1, keepdims=True)
-    matrix = np.zeros((outputs, inputs))
-    np.add.at(matrix, (np.arange(outputs)[:, None], taps.clip(0, inputs - 1)), weights)
-    return torch.from_numpy(matrix).to(device, dtype)
+    return torch.from_numpy(CUBIC.matrix(inputs, outputs, step)).to(device, dtype)
 
 
-def _cubic(x: np.ndarray) -> np.ndarray:
-    """Keys' kernel with a = -0.5."""
-    x = np.abs(x)
-    near = 1.5 * x**3 - 2.5 * x**2 + 1
-    far = -0.5 * x**3 + 2.5 * x**2 - 4 * x + 2
-    return np.where(x <= 1, near, np.where(x < 2, far, 0.0))
+@lru_cache(maxsize=8)  # training needs one a patch size
+def _downscalers(inputs: int, scale: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Weights (5, outputs, inputs), in the order of `NAMES`."""
+    outputs = -(-inputs // scale)
+    matrices = [kernel.matrix(inputs, outputs, float(scale)) for kernel in DOWNSCALERS.values()]
+    return torch.from_numpy(np.stack(matrices)).to(device, dtype)
