@@ -1,0 +1,118 @@
+"""Low-res pictures as users have them: blurred, resized by anything, noisy, stored as JPEG."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from kornia.filters import filter2d
+from torch import Tensor
+
+from srgan_gp.data.draws import FIRST, SECOND, Damage, Draws, draw
+from srgan_gp.data.jpeg import jpeg
+from srgan_gp.data.resampling import downscale, round_trip, to_8_bit
+
+__all__ = ["MARGIN_MIXTURE", "Draws", "degrade", "draw"]
+
+MARGIN_MIXTURE = 4
+"""Low-res pixels to cut off around a window. The widest kernels (2.5 pixels for the blur, 3 for
+Lanczos) reach further together, with small weights; there the window's own edge, mirrored or
+repeated, stands for what lies beyond. JPEG's blocks start at the window's corner, so that a patch
+sees them at one phase; a convolutional network sees no difference."""
+
+
+def degrade(high_res: Tensor, scale: int, draws: Draws) -> Tensor:
+    """Make the low-res side of pairs: a pure function of the pictures and their draws.
+
+    A picture gives the same bits in any batch on one device. On another, sums in another order may
+    fall on the other side of a half: single values then differ by a level, and by more where JPEG
+    comes after.
+
+    Args:
+        high_res: (B, 3, H, W), whole numbers in [0, 255], float32. H and W are more than 10 and
+            more than 4 * `scale` pixels.
+        scale: whole number >= 1.
+        draws: what happens to each of the B pictures.
+
+    Returns:
+        (B, 3, ceil(H / scale), ceil(W / scale)), whole numbers in [0, 255], float32.
+
+    Source:
+        Wang et al. 2021, arXiv:2107.10833, sections 3.2 to 3.4, in the order of its figure 2.
+    """
+    first, second, factors = draws.first, draws.second, draws.round_trips
+    high_res = _blurred(high_res, first, FIRST.blur_taps, scale / 4)
+    low_res = downscale(high_res, scale, draws.downscalers)
+    low_res = _noisy_and_stored(low_res, first, draws, 1)
+    low_res = _blurred(low_res, second, SECOND.blur_taps, 1)
+    low_res = _some(low_res, factors < 1, lambda images, which: round_trip(images, factors[which]))
+    return _noisy_and_stored(low_res, second, draws, 2)
+
+
+def gaussian_kernels(sigmas: np.ndarray, angles: np.ndarray, taps: int) -> np.ndarray:
+    """Sample Gaussians at the pixels: (B, taps, taps), float64, each with sum 1.
+
+    Args:
+        sigmas: (B, 2), pixels, > 0: along the first axis of the Gaussian and across it.
+        angles: (B,), radians from the rows' direction (to the right) to the first axis, clockwise
+            in a picture, whose second coordinate grows downwards.
+        taps: odd.
+    """
+    y, x = np.mgrid[:taps, :taps] - taps // 2
+    cosine, sine = np.cos(angles)[:, None, None], np.sin(angles)[:, None, None]
+    along = (x * cosine + y * sine) / sigmas[:, 0, None, None]
+    across = (y * cosine - x * sine) / sigmas[:, 1, None, None]
+    kernels = np.exp(-(along**2 + across**2) / 2)
+    return kernels / kernels.sum(axis=(1, 2), keepdims=True)
+
+
+def _blurred(images: Tensor, damage: Damage, taps: int, pixels: float) -> Tensor:
+    """Blur those that have a sigma, given in units of `pixels`; the edge is mirrored."""
+
+    def blur(some: Tensor, which: np.ndarray) -> Tensor:
+        sigmas = damage.blur_sigmas[which].astype(np.float64) * pixels
+        kernels = gaussian_kernels(sigmas, damage.blur_angles[which], taps)
+        return filter2d(some, some.new_tensor(kernels), border_type="reflect")
+
+    return _some(images, damage.blur_sigmas[:, 0] > 0, blur)
+
+
+def _noisy_and_stored(images: Tensor, damage: Damage, draws: Draws, round_number: int) -> Tensor:
+    """Add noise, round to 8 bits, and go through JPEG."""
+
+    def add_noise(some: Tensor, which: np.ndarray) -> Tensor:
+        keys = [[draws.seed, 3, int(number), round_number] for number in draws.numbers[which]]
+        shape = some.shape[1:]
+        fields = [np.random.default_rng(key).standard_normal(shape, np.float32) for key in keys]
+        return _noisy(some, damage, which, some.new_tensor(np.stack(fields)))
+
+    images = to_8_bit(_some(images, damage.noise_sigmas > 0, add_noise))
+    return _some(
+        images, damage.qualities > 0, lambda some, which: jpeg(some, damage.qualities[which])
+    )
+
+
+def _noisy(images: Tensor, damage: Damage, which: np.ndarray, fields: Tensor) -> Tensor:
+    """Add `fields` of standard normal numbers, shaped like the images, at the drawn strength.
+
+    Poisson noise is a normal distribution with variance in proportion to the level: a count drawn
+    by the device would depend on the device.
+    """
+    sigmas, poisson, grey = (
+        torch.from_numpy(values[which]).to(images.device)[:, None, None, None]
+        for values in (damage.noise_sigmas, damage.poisson, damage.grey)
+    )
+    fields = torch.where(grey, fields[:, :1], fields)
+    light = torch.where(grey, images.mean(1, keepdim=True), images).clamp(0, 255)
+    strength = torch.where(poisson, (light / 128).sqrt(), 1.0)
+    return images + sigmas * strength * fields
+
+
+def _some(
+    images: Tensor, chosen: np.ndarray, effect: Callable[[Tensor, np.ndarray], Tensor]
+) -> Tensor:
+    """Replace the chosen pictures, a mask (B,), by `effect(pictures, their indices)`."""
+    which = np.flatnonzero(chosen)
+    if not len(which):
+        return images
+    index = torch.from_numpy(which).to(images.device)
+    return images.index_copy(0, index, effect(images[index], which))
