@@ -1,0 +1,50 @@
+"""Pairs of pictures on one sheet, to look at what a network is trained on."""
+
+import textwrap
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+GAP = 4  # pixels between the pictures
+GREY = 128
+PAIRS_A_ROW = 3
+LETTER, LINE = 6, 12  # pixels that a letter of Pillow's built-in font of size 10 takes at most
+
+
+def contact_sheet(
+    pairs: Sequence[tuple[np.ndarray, np.ndarray]], captions: Sequence[str] | None = None
+) -> np.ndarray:
+    """Lay out pairs, three a row: the low-res picture, enlarged to whole squares, and the high-res.
+
+    Args:
+        pairs: at least one, of (h, w, 3) and (h * scale, w * scale, 3), uint8 RGB; the sizes may
+            differ from pair to pair.
+        captions: a text below each pair.
+
+    Returns:
+        The sheet, (H, W, 3), uint8 RGB, on grey.
+    """
+    cells = [_beside(low_res, high_res) for low_res, high_res in pairs]
+    width = max(cell.shape[1] for cell in cells)
+    lines = [textwrap.wrap(caption, max(width // LETTER, 1)) for caption in captions or ()]
+    text = max(map(len, lines), default=0) * LINE
+    height = max(cell.shape[0] for cell in cells) + text
+    columns = min(PAIRS_A_ROW, len(cells))
+    rows = -(-len(cells) // columns)
+    size = (columns * (width + GAP) + GAP, rows * (height + GAP) + GAP)
+    sheet = Image.new("RGB", size, (GREY,) * 3)
+    for i, cell in enumerate(cells):
+        left, top = i % columns * (width + GAP) + GAP, i // columns * (height + GAP) + GAP
+        sheet.paste(Image.fromarray(cell), (left, top))
+        for k, line in enumerate(lines[i] if lines else ()):
+            place = (left, top + cell.shape[0] + k * LINE)
+            ImageDraw.Draw(sheet).text(place, line, fill="white", font_size=10)
+    return np.asarray(sheet)
+
+
+def _beside(low_res: np.ndarray, high_res: np.ndarray) -> np.ndarray:
+    scale = high_res.shape[0] // low_res.shape[0]
+    enlarged = low_res.repeat(scale, axis=0).repeat(scale, axis=1)
+    gap = np.full((len(high_res), GAP, 3), GREY, np.uint8)
+    return np.hstack([enlarged, gap, high_res])
