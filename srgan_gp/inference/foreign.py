@@ -1,6 +1,6 @@
 """Models from elsewhere: what is refused, and what is measured where ours carry metadata.
 
-`onnx` is imported here only, inside functions: a model of the package never needs it.
+`onnx` is imported inside functions: a model of the package that is loaded as it is never needs it.
 """
 
 from collections.abc import Iterator
