@@ -1,0 +1,202 @@
+#!/usr/bin/env python3
+"""Does the critic earn its place? Two models compared, and a run's critic against its pictures.
+
+scripts/critic_report.py WITH WITHOUT --data bench_sr.zip:B100/HR --run runs/photo-x4
+
+The squeeze distance is close to the training loss, so it cannot be the judge. The patch distance,
+which is never a loss, has to fall by a tenth against the same run without a critic.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from srgan_gp.errors import SrganGpError, UsageError
+from srgan_gp.training.evaluate import evaluate
+from srgan_gp.training.export import export
+from srgan_gp.training.low_res import LOW_RES
+
+COLUMNS = {
+    "psnr_y": ("PSNR-Y", 2),
+    "squeeze_distance": ("squeeze distance", 3),
+    "patch_distance": ("patch distance", 1),
+    "grid": ("grid", 2),
+    "consistency": ("consistency", 2),
+}
+WANTED_GAIN = 10.0  # percent of the patch distance
+ALLOWED_LOSS = 0.5  # dB of PSNR-Y
+LEAST_POINTS = 4
+ESTIMATE = "health/critic_estimate_validation"
+DISTANCE = "validation/patch_distance"
+
+Row = Mapping[str, float]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print what was asked for; return the exit code."""
+    options = build_parser().parse_args(arguments)
+    try:
+        if not options.models and not options.run:
+            raise UsageError("Pass two models, with the critic and without, or --run RUN, or both.")
+        if options.models:
+            print(*compare(options), sep="\n", flush=True)
+        if options.run:
+            print(*correlate(options.run, options.from_images), sep="\n")
+    except SrganGpError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Build the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument(
+        "models", nargs="*", metavar="MODEL",
+        help="with the critic, then without: a name, an .onnx, or the folder of a run",
+    )  # fmt: skip
+    parser.add_argument("--data", metavar="DIR_OR_ZIP[:FOLDER]", help="the large pictures: B100")
+    parser.add_argument("--low-res", choices=LOW_RES, default="matlab", help="[matlab]")
+    parser.add_argument(
+        "--feature-weights", type=Path, metavar="FILE",
+        help="SqueezeNet 1.1 (.safetensors), or none [torchvision's]",
+    )  # fmt: skip
+    parser.add_argument(
+        "--run", type=Path, help="correlate the critic estimate of a run with its patch distance"
+    )
+    parser.add_argument(
+        "--from-images", type=int, default=0, metavar="N",
+        help="leave out what was validated before, such as the critic's warm-up [0]",
+    )  # fmt: skip
+    return parser
+
+
+def compare(options: argparse.Namespace) -> Iterator[str]:
+    """Score two models on one set: a table of both, of their difference, and a verdict.
+
+    Raises:
+        UsageError: there are not two models, or no data.
+    """
+    if len(options.models) != 2 or not options.data:
+        raise UsageError("Pass two models, with the critic and without, and --data to score on.")
+    rows = [score(model, options) for model in options.models]
+    names = [f"{options.models[0]} (critic)", f"{options.models[1]} (no critic)"]
+    yield f"{options.data}, low-res by {options.low_res}, uint8 output"
+    yield from table(dict(zip(names, rows, strict=True)))
+    yield verdict(*rows)
+
+
+def score(model: str, options: argparse.Namespace) -> Row:
+    """Evaluate a model; of a run the best checkpoint, exported as `srgan-gp export` would.
+
+    Raises:
+        UsageError: every picture is too small for a patch.
+    """
+    with TemporaryDirectory() as folder:
+        if Path(model).is_dir():
+            model = str(export(Path(model), "model", Path(folder)).with_suffix(".onnx"))
+        scores = evaluate(
+            model,
+            options.data,
+            low_res=options.low_res,
+            feature_weights=options.feature_weights,
+        )
+    if scores.patch_distance is None:
+        raise UsageError(f"Every picture of {options.data} is too small; pass a benchmark set.")
+    return scores.mean() | {"patch_distance": scores.patch_distance}
+
+
+def table(rows: Mapping[str, Row]) -> Iterator[str]:
+    """Lay out two rows of scores, the first less the second, and that in percent of the second."""
+    first, second = rows.values()
+    keys = [key for key in COLUMNS if key in first and key in second]
+    difference = {key: first[key] - second[key] for key in keys}
+    percent = {key: 100 * difference[key] / second[key] for key in keys}
+    width = max(len("difference"), *map(len, rows))
+    yield " ".join([f"{'':{width}}", *(f"{COLUMNS[key][0]:>16}" for key in keys)])
+    for name, row in {**rows, "difference": difference}.items():
+        yield " ".join([f"{name:{width}}", *(f"{row[k]:16.{COLUMNS[k][1]}f}" for k in keys)])
+    yield " ".join([f"{'in percent':{width}}", *(f"{percent[key]:+16.1f}" for key in keys)])
+
+
+def verdict(with_critic: Row, without: Row) -> str:
+    """Say in one sentence whether the critic lowers the patch distance enough, and its price."""
+    gain = 100 * (1 - with_critic["patch_distance"] / without["patch_distance"])
+    loss = without["psnr_y"] - with_critic["psnr_y"]
+    earned = gain >= WANTED_GAIN and loss <= ALLOWED_LOSS
+    return (
+        f"The critic {'earns' if earned else 'does not earn'} its place: the patch distance is "
+        f"{gain:.1f} % lower with it (wanted: {WANTED_GAIN:.0f}), PSNR-Y {loss:.2f} dB lower "
+        f"(allowed: {ALLOWED_LOSS})."
+    )
+
+
+def correlate(run_dir: Path, from_images: int) -> Iterator[str]:
+    """Compare the critic estimate on held-out pictures with the patch distance, over a run.
+
+    Raises:
+        UsageError: there are fewer than `LEAST_POINTS` validations with both, or one never changes.
+    """
+    points = [point for point in read_series(run_dir) if point[0] >= from_images]
+    if len(points) < LEAST_POINTS:
+        raise UsageError(
+            f"{run_dir} has {len(points)} validations with both {ESTIMATE} and {DISTANCE} from "
+            f"image {from_images} on; a rank correlation needs at least {LEAST_POINTS}."
+        )
+    images, estimates, distances = zip(*points, strict=True)
+    correlation = spearman(estimates, distances)
+    yield (
+        f"{run_dir}: {len(points)} validations from image {images[0]} to {images[-1]}; critic "
+        f"estimate {estimates[0]:.4f} -> {estimates[-1]:.4f}, patch distance {distances[0]:.1f} -> "
+        f"{distances[-1]:.1f}"
+    )
+    yield f"Spearman's rank correlation of the two: {correlation:.3f}"
+
+
+def read_series(run_dir: Path) -> list[tuple[int, float, float]]:
+    """Read (images seen, critic estimate, patch distance) of each validation that has both.
+
+    Raises:
+        UsageError: `run_dir` is not the folder of a run.
+    """
+    path = run_dir / "stats.jsonl"
+    if not path.is_file():
+        raise UsageError(f"There is no {path}; pass the folder of a training run.")
+    seen: dict[int, dict[str, float]] = {}
+    for line in map(json.loads, path.read_text().splitlines()):
+        seen.setdefault(line["images_seen"], {}).update(line)
+    return [
+        (images, found[ESTIMATE], found[DISTANCE])
+        for images, found in sorted(seen.items())
+        if ESTIMATE in found and DISTANCE in found
+    ]
+
+
+def spearman(first: Sequence[float], second: Sequence[float]) -> float:
+    """Pearson correlation of the ranks; equal values share their mean rank.
+
+    Raises:
+        UsageError: all values of one side are equal.
+
+    Source:
+        Spearman 1904, "The proof and measurement of association between two things".
+    """
+    if min(len(set(first)), len(set(second))) < 2:
+        raise UsageError("A series never changes, so that there is no rank correlation.")
+    return float(np.corrcoef(ranks(first), ranks(second))[0, 1])
+
+
+def ranks(values: Sequence[float]) -> np.ndarray:
+    """Rank from 1, the smallest, on."""
+    ordered = np.sort(values)
+    below, up_to = (np.searchsorted(ordered, values, side) for side in ("left", "right"))
+    return (below + up_to + 1) / 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())
