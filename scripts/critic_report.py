@@ -31,7 +31,7 @@ COLUMNS = {
 WANTED_GAIN = 10.0  # percent of the patch distance
 ALLOWED_LOSS = 0.5  # dB of PSNR-Y
 LEAST_POINTS = 4
-ESTIMATE = "health/critic_estimate_validation"
+ESTIMATE = "validation/critic_estimate"
 DISTANCE = "validation/patch_distance"
 
 Row = Mapping[str, float]

@@ -42,7 +42,7 @@ def run_dir(tmp_path):
             lines += [
                 {"images_seen": 100 * number, "validation/psnr_y": 27.0}
                 | ({} if distance is None else {"validation/patch_distance": distance}),
-                {"images_seen": 100 * number, "health/critic_estimate_validation": estimate},
+                {"images_seen": 100 * number, "validation/critic_estimate": estimate},
             ]
         (folder / "stats.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
         return folder
