@@ -68,9 +68,11 @@ def run(options: argparse.Namespace) -> int:
         tell(f"squeeze distance by the network {scores.feature_network}")
     for picture in scores.pictures:
         tell(_row(picture.name, picture.values()))
-    tell(_row(f"mean of {len(scores.pictures)} pictures", scores.mean()))
-    if scores.patch_distance is not None:
-        tell(f"patch distance of the whole set: {scores.patch_distance:.1f}")
+    mean = scores.mean()
+    tell(_row(f"mean of {len(scores.pictures)} pictures", mean))
+    if scores.patch_distance is not None:  # no distance without the grid beside it
+        whole = {"patch_distance": scores.patch_distance, "grid": mean.get("grid")}
+        tell(_row("the whole set", whole))
     return 0
 
 

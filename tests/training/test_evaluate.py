@@ -115,7 +115,7 @@ def test_json_has_no_infinity_and_people_read_it(tmp_path, capsys):
     scores = "psnr_y inf, ssim_y 1.0000, grid 0.0000, consistency inf"
     assert header == f"bicubic on {tmp_path}, x4, low-res by matlab"
     assert (row, mean) == (f"flat: {scores}", f"mean of 1 pictures: {scores}")
-    assert whole == "patch distance of the whole set: 0.0"
+    assert whole == "the whole set: patch_distance 0.0000, grid 0.0000"
 
 
 def test_a_picture_of_which_no_low_res_pixel_would_be_left_is_named(tmp_path):
