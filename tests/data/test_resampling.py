@@ -1,11 +1,21 @@
 import os
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
-from srgan_gp.data.resampling import MARGIN, bicubic_enlarge, matlab_bicubic
+from srgan_gp.data.resampling import (
+    MARGIN,
+    NAMES,
+    bicubic_enlarge,
+    downscale,
+    matlab_bicubic,
+    round_trip,
+    to_8_bit,
+)
 from srgan_gp.data.sources import list_pictures
 
 SHARED = Path(os.environ.get("SRGAN_GP_SHARED", Path(__file__).parents[3] / "shared"))
@@ -80,6 +90,76 @@ def test_a_smaller_margin_would_differ():
 def test_halves_are_rounded_away_from_zero():
     picture = torch.tensor([[[[1.0, 2.0], [1.0, 2.0]]]])  # the mean of the row is 1.5
     assert matlab_bicubic(picture, 2).item() == 2
+
+
+def as_batch(pixels):
+    return torch.from_numpy(pixels.transpose(2, 0, 1)[None]).float()
+
+
+def as_levels(images):
+    return to_8_bit(images)[0].permute(1, 2, 0).int().numpy()
+
+
+def downscaled(pixels, name, scale):
+    return as_levels(downscale(as_batch(pixels), scale, np.array([NAMES.index(name)])))
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4])
+@pytest.mark.parametrize(
+    ("name", "flag"), [("area", cv2.INTER_AREA), ("aliased cubic", cv2.INTER_CUBIC)]
+)
+def test_downscaling_equals_opencv_up_to_the_rounding(scene, name, flag, scale):
+    pixels = scene(24 * scale, 20 * scale)
+    expected = cv2.resize(pixels, (20, 24), interpolation=flag).astype(int)
+    assert np.abs(downscaled(pixels, name, scale) - expected).max() <= 1
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4])
+@pytest.mark.parametrize(
+    ("name", "flag", "reach"),
+    [
+        ("cubic", Image.Resampling.BICUBIC, 2),
+        ("bilinear", Image.Resampling.BILINEAR, 1),
+        ("lanczos", Image.Resampling.LANCZOS, 3),
+    ],
+)
+def test_downscaling_equals_pillow_up_to_the_rounding(scene, name, flag, reach, scale):
+    pixels = scene(24 * scale, 20 * scale)
+    expected = np.asarray(Image.fromarray(pixels).resize((20, 24), flag)).astype(int)
+    inside = np.s_[reach:-reach, reach:-reach]  # at the edge Pillow leaves out what lies beyond
+    assert np.abs(downscaled(pixels, name, scale)[inside] - expected[inside]).max() <= 1
+
+
+def test_the_ways_to_downscale_differ_from_each_other(scene):
+    made = np.stack([downscaled(scene(64, 64), name, 4) for name in NAMES])
+    apart = np.abs(made[:, None] - made[None]).max(axis=(2, 3, 4))
+    assert apart[~np.eye(len(NAMES), dtype=bool)].min() > 1
+
+
+@pytest.mark.parametrize("scale", [2, 4])
+def test_a_mixed_batch_has_matlabs_bits_where_they_were_asked_for(scale):
+    pictures = noise(3, 3, 30, 26, dtype=torch.float32)
+    kinds = np.array([NAMES.index(name) for name in ("lanczos", "cubic", "area")])
+    made = to_8_bit(downscale(pictures, scale, kinds))
+    assert torch.equal(made[1], matlab_bicubic(pictures, scale)[1])
+    assert not torch.equal(made[0], matlab_bicubic(pictures, scale)[0])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_downscaler_keeps_a_flat_picture_and_rounds_sides_up(name):
+    flat = torch.full((1, 3, 22, 37), 77.0)
+    made = to_8_bit(downscale(flat, 4, np.array([NAMES.index(name)])))
+    assert made.shape == (1, 3, 6, 10)
+    assert made.unique().tolist() == [77]
+
+
+def test_a_round_trip_equals_two_resizes_of_pillow(scene):
+    pixels, bicubic = scene(40, 50), Image.Resampling.BICUBIC
+    smaller = Image.fromarray(pixels).resize((30, 24), bicubic)
+    expected = np.asarray(smaller.resize((50, 40), bicubic)).astype(int)
+    made = as_levels(round_trip(as_batch(pixels), np.array([0.6])))
+    inside = np.s_[5:-5, 5:-5]
+    assert np.abs(made[inside] - expected[inside]).max() <= 2  # Pillow rounds on the way as well
 
 
 @pytest.mark.shared
