@@ -43,8 +43,30 @@ class Ranges:
     quality: tuple[int, int]
 
 
-FIRST = Ranges(0.6, 0.65, (0.2, 2.5), 21, 0.55, 0.5, 0.4, (1, 12), 0.7, (40, 100))
-SECOND = Ranges(0.5, 0.65, (0.2, 0.6), 7, 0.4, 0.5, 0.4, (1, 6), 1.0, (50, 95))
+FIRST = Ranges(
+    blur_share=0.6,
+    isotropic_share=0.65,
+    blur_sigma=(0.2, 2.5),
+    blur_taps=21,
+    noise_share=0.55,
+    poisson_share=0.5,
+    grey_share=0.4,
+    noise_sigma=(1, 12),
+    jpeg_share=0.7,
+    quality=(40, 100),
+)
+SECOND = Ranges(
+    blur_share=0.5,
+    isotropic_share=0.65,
+    blur_sigma=(0.2, 0.6),
+    blur_taps=7,
+    noise_share=0.4,
+    poisson_share=0.5,
+    grey_share=0.4,
+    noise_sigma=(1, 6),
+    jpeg_share=1.0,
+    quality=(50, 95),
+)
 SECOND_SHARE = 0.15  # of the pictures that are not clean
 ROUND_TRIP = (0.5, 1.0)  # factors by which the second round shrinks and enlarges back
 MATLAB_SHARE = 0.5  # of the clean pictures; the other downscalers share the rest
