@@ -20,7 +20,8 @@ def grid_loss(output: Tensor, target: Tensor, period: int, cells: int = 8) -> Te
         cells: side of a window in periods; windows overlap by half.
 
     Returns:
-        A float32 scalar: root mean square over windows and positions, 0 for equal pictures.
+        A float32 scalar: root mean square over a picture's windows and positions, mean over the
+        pictures; 1e-6 for equal ones.
 
     Raises:
         ValueError: the shapes differ, or do not hold whole periods and one window.
@@ -38,4 +39,4 @@ def grid_loss(output: Tensor, target: Tensor, period: int, cells: int = 8) -> Te
     means = F.avg_pool2d(positions.flatten(0, 1), cells, stride=cells // 2)
     means = means.unflatten(0, (batch, channels))
     pattern = means - means.mean(dim=2, keepdim=True)
-    return (pattern.square().mean() + 1e-12).sqrt()
+    return (pattern.square().mean((1, 2, 3, 4)) + 1e-12).sqrt().mean()

@@ -25,7 +25,10 @@ from srgan_gp.training.ema import MovingAverage
 
 @dataclass
 class Progress:
-    """The numbers of a run; they go into the checkpoint's JSON as they are."""
+    """The numbers of a run; they go into the checkpoint's JSON as they are.
+
+    `step` counts the generator's steps: none are taken while the critic warms up.
+    """
 
     images_seen: int = 0
     step: int = 0
@@ -37,19 +40,23 @@ class Progress:
 
 @dataclass(frozen=True)
 class TrainingState:
-    """All that changes while a run goes on."""
+    """All that changes while a run goes on; the critic and its optimizer come together or not."""
 
     generator: nn.Module
     average: MovingAverage
     optimizer: torch.optim.Optimizer
     progress: Progress
+    critic: nn.Module | None = None
+    critic_optimizer: torch.optim.Optimizer | None = None
 
     def tensors(self) -> dict[str, Tensor]:
         """Collect every tensor under a name that says whose it is."""
-        found = {f"generator.{k}": v for k, v in self.generator.state_dict().items()}
-        found |= {f"average.{k}": v for k, v in self.average.average.state_dict().items()}
-        for index, moments in self.optimizer.state_dict()["state"].items():
-            found |= {f"optimizer.{index}.{k}": v for k, v in moments.items()}
+        found = {}
+        for whose, network in self._networks().items():
+            found |= {f"{whose}.{k}": v for k, v in network.state_dict().items()}
+        for whose, optimizer in self._optimizers().items():
+            for index, moments in optimizer.state_dict()["state"].items():
+                found |= {f"{whose}.{index}.{k}": v for k, v in moments.items()}
         return found
 
     def restore(self, tensors: dict[str, Tensor], numbers: dict[str, Any]) -> None:
@@ -59,9 +66,14 @@ class TrainingState:
             TrainingError: a tensor is missing, or belongs to another architecture.
         """
         try:
-            self.generator.load_state_dict(_under("generator.", tensors))
-            self.average.average.load_state_dict(_under("average.", tensors))
-            self._restore_optimizer(_under("optimizer.", tensors), numbers["step"])
+            for whose, network in self._networks().items():
+                network.load_state_dict(_under(f"{whose}.", tensors))
+            has_moved = {"optimizer": numbers["step"], "critic_optimizer": numbers["images_seen"]}
+            for whose, optimizer in self._optimizers().items():
+                moments = _under(f"{whose}.", tensors)
+                if has_moved[whose] and not moments:
+                    raise TrainingError(f"The checkpoint lacks the {whose}'s moments.")
+                _restore_optimizer(optimizer, moments)
             for name, value in numbers.items():
                 if not hasattr(self.progress, name):
                     raise TrainingError(f"The checkpoint holds {name!r}, unknown to this version.")
@@ -72,18 +84,30 @@ class TrainingState:
                 f"The checkpoint does not fit this network: {differences}"
             ) from error
 
-    def _restore_optimizer(self, tensors: dict[str, Tensor], step: int) -> None:
-        parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
-        moments: dict[int, dict[str, Tensor]] = {}
-        for name, saved in tensors.items():
-            index, key = name.split(".", 1)
-            # The fused Adam walks memory in storage order: the layout must be the parameter's.
-            like = parameters[int(index)].detach() if saved.dim() else saved
-            moments.setdefault(int(index), {})[key] = torch.empty_like(like).copy_(saved)
-        if step and len(moments) != len(parameters):
-            raise TrainingError("The checkpoint lacks the optimizer's moments.")
-        groups = self.optimizer.state_dict()["param_groups"]
-        self.optimizer.load_state_dict({"state": moments, "param_groups": groups})
+    def _networks(self) -> dict[str, nn.Module]:
+        found = {"generator": self.generator, "average": self.average.average}
+        return found | ({"critic": self.critic} if self.critic else {})
+
+    def _optimizers(self) -> dict[str, torch.optim.Optimizer]:
+        found = {"optimizer": self.optimizer}
+        return found | (
+            {"critic_optimizer": self.critic_optimizer} if self.critic_optimizer else {}
+        )
+
+
+def _restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+    """Give an Adam its moments back; it has none before its first step."""
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    moments: dict[int, dict[str, Tensor]] = {}
+    for name, saved in tensors.items():
+        index, key = name.split(".", 1)
+        # The fused Adam walks memory in storage order: the layout must be the parameter's.
+        like = parameters[int(index)].detach() if saved.dim() else saved
+        moments.setdefault(int(index), {})[key] = torch.empty_like(like).copy_(saved)
+    if moments and len(moments) != len(parameters):
+        raise TrainingError("The checkpoint lacks some of an optimizer's moments.")
+    groups = optimizer.state_dict()["param_groups"]
+    optimizer.load_state_dict({"state": moments, "param_groups": groups})
 
 
 def save(state: TrainingState, folder: Path) -> Path:

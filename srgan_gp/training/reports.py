@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
@@ -39,8 +40,7 @@ class Reports:
             disable=not self._console.is_terminal,
         )
         self._row = self._bar.add_task("images", total=total_images, completed=images_seen)
-        self._losses: list[Tensor] = []
-        self._gradient_norms: list[Tensor] = []
+        self._notes: dict[str, list[Tensor]] = {}
 
     def __enter__(self) -> "Reports":
         """Show the progress bar."""
@@ -52,24 +52,18 @@ class Reports:
         self._bar.stop()
         self._board.close()
 
-    def advance(self, images_seen: int, loss: Tensor, gradient_norm: Tensor) -> None:
+    def advance(self, images_seen: int, notes: dict[str, Tensor]) -> None:
         """Note one step; the numbers stay on their device until the next line is written."""
-        self._losses.append(loss.detach())
-        self._gradient_norms.append(gradient_norm.detach())
+        for name, value in notes.items():
+            self._notes.setdefault(name, []).append(value)
         self._bar.update(self._row, completed=images_seen)
 
     def write(self, progress: checkpoint.Progress, learning_rate: float) -> None:
-        """Write a line of means since the last one."""
-        line = {
-            "images_seen": progress.images_seen,
-            "step": progress.step,
-            "loss": _mean(self._losses),
-            "gradient_norm": _mean(self._gradient_norms),
-            "learning_rate": learning_rate,
-            "seconds": round(progress.seconds, 1),
-        }
-        self._losses.clear()
-        self._gradient_norms.clear()
+        """Write a line of means since the last one; a name without a note is left out."""
+        line = {"images_seen": progress.images_seen, "step": progress.step}
+        line |= {name: float(torch.stack(found).mean()) for name, found in self._notes.items()}
+        line |= {"learning_rate": learning_rate, "seconds": round(progress.seconds, 1)}
+        self._notes.clear()
         self._keep(line)
 
     def validation(self, progress: checkpoint.Progress, preview: np.ndarray | None) -> None:
@@ -102,7 +96,3 @@ def _lines_until(path: Path, images_seen: int) -> list[str]:
         return []
     lines = path.read_text().splitlines()
     return [line for line in lines if json.loads(line)["images_seen"] <= images_seen]
-
-
-def _mean(values: list[Tensor]) -> float:
-    return sum(value.item() for value in values) / max(len(values), 1)

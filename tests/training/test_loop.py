@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save_file
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from srgan_gp.errors import TrainingError, UsageError
+from srgan_gp.losses.pixel import PIXEL_LOSSES
 from srgan_gp.networks import build
 from srgan_gp.training import checkpoint
 from srgan_gp.training.export import load_run
@@ -49,7 +50,7 @@ def test_a_run_leaves_what_a_person_needs(finished_run):
     previews = sorted(path.name for path in (finished_run / "previews").iterdir())
     assert previews == ["image-000000032.png", "image-000000064.png"]
     preview = np.asarray(Image.open(finished_run / "previews" / previews[-1]))
-    assert preview.shape == (4 * 56, 3 * 56, 3)  # four rows of input, output, target
+    assert preview.shape == (4 * 64, 3 * 64, 3)  # four rows of input, output, target
 
 
 def test_a_stopped_run_ends_with_the_same_bits(finished_run, halved_run, tiny_config, pictures):
@@ -171,14 +172,12 @@ def test_bfloat16_trains_and_keeps_float32_weights(tiny_config, pictures, tmp_pa
 def test_a_value_that_is_not_finite_stops_the_run_before_the_update(
     tiny_config, pictures, tmp_path, monkeypatch
 ):
-    from srgan_gp.training import loop
-
     def broken(output, target):
         broken.calls += 1
         return (output - target).abs().mean() * (float("nan") if broken.calls == 10 else 1)
 
     broken.calls = 0
-    monkeypatch.setitem(loop.PIXEL_LOSSES, "l1", broken)
+    monkeypatch.setitem(PIXEL_LOSSES, "l1", broken)
     config = tiny_config(checkpoint_images=4)
     with pytest.raises(TrainingError, match=r"Step 10 .*nan.*\.png"):
         train(config, [str(pictures)], tmp_path / "run")

@@ -1,0 +1,95 @@
+"""The critic's side of a WGAN-GP run: when it works, what it minimises, what it weighs."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from srgan_gp.losses.adversarial import adversarial_weight, critic_loss
+from srgan_gp.losses.gradient_penalties import PENALTIES
+from srgan_gp.training.config import TrainConfig
+from srgan_gp.training.tasks import Batch
+
+
+def is_generators_turn(config: TrainConfig, images_seen: int) -> bool:
+    """Tell whether the generator takes a step on the batch that begins at `images_seen`.
+
+    Without a critic always; with one, after the critic's warm-up and on every `critic_steps`-th
+    batch. The critic takes a step on every batch.
+    """
+    if not config.has_critic:
+        return True
+    turn = images_seen // config.batch_size % config.critic_steps
+    return images_seen >= config.critic_warmup_images and turn == config.critic_steps - 1
+
+
+def weight_of_critic(config: TrainConfig, images_seen: int, target: Tensor) -> float:
+    """Weight of the adversarial loss: the ratio, on its way up, over sqrt(values a picture).
+
+    Args:
+        config: holds the ratio, the warm-up and the ramp.
+        images_seen: until now.
+        target: one batch, (B, C, H, W), for its number of values.
+    """
+    ramp = (images_seen - config.critic_warmup_images) / max(config.ratio_ramp_images, 1)
+    ratio = config.adversarial_ratio * min(max(ramp, 0.0), 1.0)
+    return adversarial_weight(ratio, target[0].numel())
+
+
+def critic_objective(
+    critic: nn.Module, batch: Batch, output: Tensor, config: TrainConfig
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """Loss of the critic on one batch: scores, drift and penalty, in one backward pass.
+
+    The penalty is taken on every `penalty_every`-th sample: a part of the batch has the same mean
+    and a part of the cost.
+
+    Args:
+        critic: (pictures, condition) -> (B,) scores.
+        batch: holds the real pictures and the condition.
+        output: the generator's pictures for the same inputs, detached.
+        config: names the penalty and the weights.
+
+    Returns:
+        The loss, and for the log: critic estimate, gradient norm, largest score. All scalars.
+
+    Source:
+        Gulrajani et al. 2017, arXiv:1704.00028, algorithm 1, lines 4 to 8.
+    """
+    real = critic(batch.targets, batch.condition)
+    fake = critic(output, batch.condition)
+    part = slice(None, None, config.penalty_every)
+    condition = None if batch.condition is None else batch.condition[part]
+    penalty = PENALTIES[config.penalty](
+        lambda pictures: critic(pictures, condition),
+        batch.targets[part],
+        output[part],
+        draw_epsilon(config.seed, batch.numbers[part]).to(output),
+    )
+    loss = critic_loss(real, fake, config.drift_weight) + config.penalty_weight * penalty.value
+    return loss, {
+        "health/critic_estimate": (real.mean() - fake.mean()).detach(),
+        "health/interpolate_norm": penalty.norms.mean(),
+        "health/largest_score": torch.cat([real, fake]).detach().abs().max(),
+    }
+
+
+def draw_epsilon(seed: int, numbers: range) -> Tensor:
+    """Draw one epsilon a sample, a function of (seed, number of the image): (B, 1, 1, 1) in [0, 1].
+
+    Neither a resume nor the number of processes changes it.
+    """
+    draws = [np.random.default_rng([seed, 2, number]).random() for number in numbers]
+    return torch.tensor(draws, dtype=torch.float32)[:, None, None, None]
+
+
+@contextmanager
+def frozen(network: nn.Module) -> Iterator[None]:
+    """Let gradients pass through a network without collecting any for its parameters."""
+    network.requires_grad_(False)
+    try:
+        yield
+    finally:
+        network.requires_grad_(True)

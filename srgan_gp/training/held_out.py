@@ -1,0 +1,112 @@
+"""Held-out pictures of a super-resolution run: what it is scored, watched and previewed on."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from srgan_gp.data.datasets import require_sides
+from srgan_gp.data.sources import list_all_pictures
+from srgan_gp.training.distribution import SMALLEST_SIDE, patch_distance
+from srgan_gp.training.metrics import GRID_WINDOW, grid, psnr_y
+
+PREVIEWS = 4
+PREVIEW_SIDE = 48  # low-res pixels
+
+
+class HeldOut:
+    """Pairs of whole pictures.
+
+    Args:
+        place: folder or zip file of high-res pictures.
+        scale: enlargement.
+        device: where the pairs are made and the network runs.
+        shrink: makes the low-res side: ((1, 3, H, W) in [0, 255], number of the picture) -> same.
+
+    Raises:
+        UsageError: there is no picture at `place`, or one is too small.
+    """
+
+    def __init__(
+        self,
+        place: str,
+        scale: int,
+        device: torch.device,
+        shrink: Callable[[Tensor, int], Tensor],
+    ) -> None:
+        self._scale = scale
+        self._pairs: list[tuple[Tensor, np.ndarray]] = []
+        files = list_all_pictures([place])
+        require_sides(files, 3 * scale)  # PSNR leaves out a border of `scale` on each side
+        for number, file in enumerate(files):
+            high_res = file.read()
+            height, width = (side - side % scale for side in high_res.shape[:2])
+            high_res = high_res[:height, :width]
+            whole = torch.from_numpy(high_res.transpose(2, 0, 1)).to(device, torch.float32)
+            self._pairs.append((shrink(whole[None], number) / 255, high_res))
+
+    def scores(self, generator: nn.Module) -> dict[str, float]:
+        """Score whole pictures: means of PSNR-Y in dB and of `grid`, and the patch distance.
+
+        The two last are left out where pictures are too small for them.
+        """
+        outputs = [_as_pixels(_enlarge(generator, low_res)) for low_res, _ in self._pairs]
+        targets = [high_res for _, high_res in self._pairs]
+        psnr = [psnr_y(*pair, self._scale) for pair in zip(outputs, targets, strict=True)]
+        found = {"psnr_y": float(np.mean(psnr))}
+        shortest = min(min(pixels.shape[:2]) for pixels in targets)
+        if shortest >= GRID_WINDOW:
+            found["grid"] = float(np.mean([grid(pixels) for pixels in outputs]))
+        if shortest >= SMALLEST_SIDE:
+            found["patch_distance"] = patch_distance(outputs, targets)
+        return found
+
+    def middles(self, side: int) -> tuple[Tensor, Tensor] | None:
+        """Cut the middle of each picture.
+
+        Args:
+            side: of the low-res patches in pixels; pictures that are smaller are left out.
+
+        Returns:
+            (N, 3, side, side) and (N, 3, side * scale, side * scale), float32 in [0, 1]; None when
+            every picture is smaller.
+        """
+        scale, pairs = self._scale, []
+        for low_res, high_res in self._pairs:
+            top, left = ((length - side) // 2 for length in low_res.shape[-2:])
+            if min(top, left) >= 0:
+                patch = low_res[0, :, top:, left:][:, :side, :side]
+                target = high_res[top * scale :, left * scale :][: side * scale, : side * scale]
+                planes = torch.from_numpy(target.transpose(2, 0, 1) / np.float32(255))
+                pairs.append((patch, planes.to(patch.device)))
+        if not pairs:
+            return None
+        low, high = (torch.stack(part) for part in zip(*pairs, strict=True))
+        return low, high
+
+    def preview(self, generator: nn.Module) -> np.ndarray:
+        """Draw rows of nearest-neighbour input, output and target; the middle of each."""
+        rows = []
+        for low_res, high_res in self._pairs[:PREVIEWS]:
+            scale, (height, width) = self._scale, low_res.shape[-2:]
+            side = min(PREVIEW_SIDE, height, width)
+            top, left = (height - side) // 2 * scale, (width - side) // 2 * scale
+            nearest = _as_pixels(nn.functional.interpolate(low_res, scale_factor=float(scale)))
+            pictures = (nearest, _as_pixels(_enlarge(generator, low_res)), high_res)
+            rows.append(
+                np.hstack([p[top:, left:][: side * scale, : side * scale] for p in pictures])
+            )
+        width = min(row.shape[1] for row in rows)
+        return np.vstack([row[:, :width] for row in rows])
+
+
+@torch.no_grad()
+def _enlarge(generator: nn.Module, low_res: Tensor) -> Tensor:
+    return generator(low_res.contiguous(memory_format=torch.channels_last))
+
+
+def _as_pixels(images: Tensor) -> np.ndarray:
+    """Convert (1, 3, H, W) around [0, 1] to (H, W, 3) uint8, rounded to nearest."""
+    levels = (images[0].float().clamp(0, 1) * 255).round()
+    return levels.to(torch.uint8).permute(1, 2, 0).cpu().numpy()

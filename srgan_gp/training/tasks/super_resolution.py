@@ -1,0 +1,177 @@
+"""Super-resolution: low-res -> high-res, on pairs made from the high-res pictures on the device."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from srgan_gp.data.datasets import PictureCache, RandomCrops, read_ahead, require_sides
+from srgan_gp.data.degradations import MARGIN_MIXTURE, degrade, draw
+from srgan_gp.data.resampling import MARGIN, matlab_bicubic
+from srgan_gp.data.sources import list_all_pictures
+from srgan_gp.errors import UsageError
+from srgan_gp.losses.features import Features
+from srgan_gp.losses.grid import grid_loss
+from srgan_gp.losses.perceptual import perceptual_loss
+from srgan_gp.losses.pixel import PIXEL_LOSSES
+from srgan_gp.networks import build
+from srgan_gp.training.config import TrainConfig
+from srgan_gp.training.held_out import HeldOut
+from srgan_gp.training.processes import Processes
+from srgan_gp.training.tasks.protocol import Batch
+
+STRIDE = 16  # of the feature networks: shifts below it meet every alignment of their layers
+GRID_CELLS = 8  # low-res pixels: the side of the grid loss's windows
+
+
+class SuperResolution:
+    """The task `super-resolution`.
+
+    Args:
+        config: the options of the run.
+        data: folders or zip files of high-res pictures.
+        validation: pictures to score on; None: no validation.
+        device: where the pairs are made.
+        processes: those that share each batch.
+
+    Raises:
+        UsageError: there is no picture, one is too small, or options do not go together.
+    """
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        data: Sequence[str],
+        validation: str | None,
+        device: torch.device,
+        processes: Processes,
+    ) -> None:
+        self._config = config
+        self._device = device
+        self._processes = processes
+        self._margin = MARGIN_MIXTURE if config.low_res == "mixture" else MARGIN
+        files = list_all_pictures(data)
+        require_sides(files, (max(config.patch_sizes) + 2 * self._margin) * config.scale)
+        if config.grid_weight and min(config.patch_sizes) < GRID_CELLS:
+            raise UsageError(
+                f"The grid loss needs patches of at least {GRID_CELLS} pixels, not "
+                f"{min(config.patch_sizes)}; use larger patch_sizes or a grid_weight of 0."
+            )
+        cache = PictureCache(files, int(config.cache_gigabytes * 1e9))
+        self._crops = RandomCrops(cache, config.seed)
+        self._features = _load_features(config, device)
+        self._held_out = None
+        if validation and processes.is_first:
+            self._held_out = HeldOut(validation, config.scale, device, self._shrink_held_out)
+
+    def build_generator(self) -> nn.Module:
+        """Build the network with fresh weights."""
+        return build("generators", self._config.generator, **generator_arguments(self._config))
+
+    def build_critic(self) -> nn.Module:
+        """Build its critic with fresh weights."""
+        config = self._config
+        return build(
+            "critics",
+            config.critic,
+            width=config.critic_width,
+            stages=config.critic_stages,
+            scale=config.scale,
+            conditional=config.critic_conditional,
+        )
+
+    def batches(self, images_seen: int) -> Iterator[Batch]:
+        """Yield this process's share of the batches from image `images_seen` on, cut ahead."""
+        config = self._config
+        starts = iter(range(images_seen, config.total_images, config.batch_size))
+
+        def cut(start: int) -> tuple[range, np.ndarray]:
+            size = (config.patch_size(start) + 2 * self._margin) * config.scale
+            count = min(config.batch_size, config.total_images - start)
+            numbers = self._processes.share(start, count)
+            return numbers, self._crops.batch(numbers.start, len(numbers), size)
+
+        for numbers, windows in read_ahead(cut, starts):
+            yield self._pair(torch.from_numpy(windows), numbers)
+
+    def describe(self, batch: Batch) -> list[str]:
+        """Name the pictures that a batch was cut from."""
+        indices = self._crops.indices(batch.numbers.start, len(batch.numbers))
+        return [self._crops.pictures.files[index].name for index in indices]
+
+    def content_losses(self, output: Tensor, batch: Batch) -> dict[str, Tensor]:
+        """Compare outputs with their targets: pixels, features, dotted grids."""
+        config = self._config
+        losses = {"pixel": PIXEL_LOSSES[config.pixel_loss](output, batch.targets)}
+        if self._features:
+            room = min(STRIDE, output.shape[-1] - self._features.least_side + 1)
+            step = batch.numbers.start // config.batch_size  # the same in every process
+            rows, columns = np.random.default_rng([config.seed, 4, step]).integers(room, size=2)
+            distance = perceptual_loss(
+                self._features, output, batch.targets, (int(rows), int(columns))
+            )
+            losses["perceptual"] = config.perceptual_weight * distance
+        if config.grid_weight:
+            cost = grid_loss(output, batch.targets, config.scale, GRID_CELLS)
+            losses["grid"] = config.grid_weight * cost
+        return losses
+
+    def validate(self, generator: nn.Module) -> dict[str, float]:
+        """Score on whole pictures, whose low-res side is made as in training."""
+        return self._held_out.scores(generator) if self._held_out else {}
+
+    def held_out_batch(self) -> Batch | None:
+        """Cut the middle of each held-out picture."""
+        side = max(self._config.patch_sizes)
+        found = self._held_out.middles(side) if self._held_out else None
+        if found is None:
+            return None
+        low_res, high_res = found
+        return Batch(low_res, high_res, self._condition(low_res), range(len(low_res)))
+
+    def preview(self, generator: nn.Module) -> np.ndarray | None:
+        """Draw rows of nearest-neighbour input, output and target."""
+        return self._held_out.preview(generator) if self._held_out else None
+
+    def _pair(self, windows: Tensor, numbers: range) -> Batch:
+        """Make the low-res side of uint8 windows and cut the margin off both."""
+        high_res = windows.to(self._device, torch.float32)
+        low_res = self._shrink(high_res, self._config.seed, numbers)
+        margin, edge = self._margin, self._margin * self._config.scale
+        low_res = low_res[..., margin:-margin, margin:-margin] / 255
+        high_res = high_res[..., edge:-edge, edge:-edge] / 255
+        low_res = low_res.contiguous(memory_format=torch.channels_last)
+        high_res = high_res.contiguous(memory_format=torch.channels_last)
+        return Batch(low_res, high_res, self._condition(low_res), numbers)
+
+    def _shrink(self, high_res: Tensor, seed: int, numbers: Sequence[int]) -> Tensor:
+        """Make low-res pictures in [0, 255] of high-res ones in the way of the run."""
+        if self._config.low_res == "matlab":
+            return matlab_bicubic(high_res, self._config.scale)
+        return degrade(high_res, self._config.scale, draw(seed, numbers, self._config.clean_share))
+
+    def _shrink_held_out(self, high_res: Tensor, number: int) -> Tensor:
+        return self._shrink(high_res, 0, [number])  # the same for every seed of a run
+
+    def _condition(self, low_res: Tensor) -> Tensor | None:
+        return low_res if self._config.critic_conditional else None
+
+
+def generator_arguments(config: TrainConfig) -> dict[str, int | str]:
+    """Pick the arguments of the architecture out of the options."""
+    return {
+        "scale": config.scale,
+        "width": config.width,
+        "blocks": config.blocks,
+        "tail": config.tail,
+    }
+
+
+def _load_features(config: TrainConfig, device: torch.device) -> Features | None:
+    if config.perceptual_loss == "none":
+        return None
+    weights = Path(config.feature_weights) if config.feature_weights else None
+    features = Features.load(config.perceptual_loss, weights)
+    return features.to(device).to(memory_format=torch.channels_last)

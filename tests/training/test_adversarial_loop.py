@@ -1,0 +1,154 @@
+"""The WGAN-GP phase of the loop: whose turn it is, what is kept, what is written."""
+
+import json
+import math
+import shutil
+from dataclasses import replace
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from srgan_gp.training import checkpoint
+from srgan_gp.training.export import load_run
+from srgan_gp.training.loop import train
+from srgan_gp.training.presets import PRESETS
+
+
+@pytest.fixture(scope="session")
+def gan_config():
+    """The preset `tiny-gan`, with changes."""
+    return lambda **changes: replace(PRESETS["tiny-gan"], device="cpu", **changes)
+
+
+@pytest.fixture(scope="session")
+def gan_run(gan_config, pictures, tmp_path_factory):
+    """The folder of a run of `tiny-gan` that was never stopped; not to be changed."""
+    run_dir = tmp_path_factory.mktemp("runs") / "gan"
+    config = gan_config(checkpoint_images=16, keep_checkpoints=9)
+    return train(config, [str(pictures)], run_dir, validation=str(pictures))
+
+
+def tensors_of(run_dir, images_seen=64, whose=""):
+    path = run_dir / "checkpoints" / f"image-{images_seen:09d}.safetensors"
+    return {k: v for k, v in load_file(path).items() if k.startswith(whose)}
+
+
+def same(first, second):
+    return first.keys() == second.keys() and all(torch.equal(first[k], second[k]) for k in first)
+
+
+def lines_of(run_dir):
+    return [json.loads(line) for line in (run_dir / "stats.jsonl").read_text().splitlines()]
+
+
+def resumed(gan_run, gan_config, pictures, folder, images_seen):
+    """Copy a run as it was at `images_seen` and let it go on to its end."""
+    run_dir = shutil.copytree(gan_run, folder / "again")
+    for path in (run_dir / "checkpoints").iterdir():
+        if int(path.stem.removeprefix("image-")) > images_seen:
+            path.unlink()
+    config = gan_config(checkpoint_images=16, keep_checkpoints=9)
+    return train(config, [str(pictures)], run_dir, validation=str(pictures))
+
+
+@pytest.mark.parametrize("images_seen", [16, 32])
+def test_a_stopped_run_ends_with_the_same_bits(
+    gan_run, gan_config, pictures, tmp_path, images_seen
+):
+    again = resumed(gan_run, gan_config, pictures, tmp_path, images_seen)
+    assert same(tensors_of(again), tensors_of(gan_run))
+
+
+@pytest.mark.parametrize("part", ["critic.", "critic_optimizer."])
+def test_without_a_part_of_the_critic_the_bits_differ(
+    gan_run, gan_config, pictures, tmp_path, part, monkeypatch
+):
+    read = checkpoint.read
+
+    def read_without_part(path):
+        tensors, numbers = read(path)
+        for name in tensors:
+            if name.startswith(part):
+                tensors[name] = tensors[name] * 0.9
+        return tensors, numbers
+
+    monkeypatch.setattr(checkpoint, "read", read_without_part)
+    again = resumed(gan_run, gan_config, pictures, tmp_path, 32)
+    assert not same(tensors_of(again), tensors_of(gan_run))
+
+
+def test_the_generator_stands_still_while_the_critic_warms_up(gan_run, gan_config, pictures):
+    torch.manual_seed(gan_config().seed)
+    first, last = tensors_of(gan_run, 16), tensors_of(gan_run, 64)
+    generator = [name for name in first if name.startswith(("generator.", "average."))]
+    critic = [name for name in first if name.startswith("critic.")]
+    assert any(not torch.equal(first[name], last[name]) for name in generator)
+    assert not any(name.startswith("optimizer.") for name in first)  # no step was taken
+    assert any(name.startswith("critic_optimizer.") for name in first)
+    assert all(not torch.equal(first[name], last[name]) for name in critic if "weight" in name)
+    weights = tensors_of(gan_run, 16, "generator.").items()
+    average = tensors_of(gan_run, 16, "average.")
+    assert all(torch.equal(average[k.replace("generator.", "average.")], v) for k, v in weights)
+
+
+def test_the_health_line_holds_what_no_loss_shows(gan_run):
+    lines = [line for line in lines_of(gan_run) if "health/critic_estimate" in line]
+    assert len(lines) == 4
+    assert "loss/adversarial" not in lines[0]  # warm-up
+    for line in lines[1:]:
+        health = {k.removeprefix("health/"): v for k, v in line.items() if k.startswith("health/")}
+        assert health.keys() == {
+            "critic_estimate", "interpolate_norm", "largest_score", "critic_gradient_norm",
+            "gradient_ratio", "diversity",
+        }  # fmt: skip
+        assert all(math.isfinite(value) for value in health.values())
+        assert {"loss/pixel", "loss/grid", "loss/adversarial"} <= line.keys()
+    validations = [line for line in lines_of(gan_run) if "validation/psnr_y" in line]
+    assert all(math.isfinite(line["validation/critic_estimate"]) for line in validations)
+
+
+def test_the_ratio_reaches_what_was_asked_for(gan_config, pictures, tmp_path):
+    # With pixels alone the content gradient is the L1 of the formula; the critic's slope is its
+    # own affair, so that the measured ratio is r times the slope.
+    config = gan_config(
+        grid_weight=0.0, ratio_ramp_images=0, critic_warmup_images=0, adversarial_ratio=0.2
+    )
+    run_dir = train(config, [str(pictures)], tmp_path / "run")
+    last = lines_of(run_dir)[-1]
+    slope = last["health/interpolate_norm"]
+    assert last["health/gradient_ratio"] == pytest.approx(0.2 * slope, rel=0.7)
+
+
+def test_the_last_weights_are_exported_not_those_of_the_highest_psnr(
+    gan_config, pictures, tmp_path, monkeypatch
+):
+    from srgan_gp.training.tasks import SuperResolution
+
+    scores = iter([9.0, 5.0])
+    monkeypatch.setattr(SuperResolution, "validate", lambda *_: {"psnr_y": next(scores)})
+    run_dir = train(gan_config(), [str(pictures)], tmp_path / "run", validation=str(pictures))
+    assert load_run(run_dir)[2] == 64
+
+
+def test_a_ratio_of_0_needs_no_critic(gan_config, pictures, tmp_path):
+    config = gan_config(adversarial_ratio=0.0)
+    run_dir = train(config, [str(pictures)], tmp_path / "run")
+    assert not tensors_of(run_dir, whose="critic")
+    assert not any("critic" in name for line in lines_of(run_dir) for name in line)
+
+
+def test_a_critic_beside_the_weights_is_where_the_critic_begins(
+    gan_run, gan_config, pictures, tmp_path
+):
+    for whose, name in (("average.", "model"), ("critic.", "model.critic")):
+        found = tensors_of(gan_run, whose=whose)
+        found = {k.removeprefix(whose): v.half() for k, v in found.items()}
+        save_file(found, tmp_path / f"{name}.safetensors")
+    config = gan_config(critic_learning_rate=1e-12, total_images=4)
+    run_dir = train(
+        config, [str(pictures)], tmp_path / "second", start_from=tmp_path / "model.safetensors"
+    )
+    for name, value in tensors_of(gan_run, whose="critic.").items():
+        found = tensors_of(run_dir, 4)[name]
+        torch.testing.assert_close(found, value, rtol=1e-3, atol=1e-4)
