@@ -28,8 +28,8 @@ COLUMNS = {
     "grid": ("grid", 2),
     "consistency": ("consistency", 2),
 }
-WANTED_GAIN = 10.0  # percent of the patch distance
-ALLOWED_LOSS = 0.5  # dB of PSNR-Y
+WANTED_CHANGE = -10.0  # percent of the patch distance
+ALLOWED_DECIBELS = -0.5  # of PSNR-Y
 LEAST_POINTS = 4
 ESTIMATE = "validation/critic_estimate"
 DISTANCE = "validation/patch_distance"
@@ -126,13 +126,13 @@ def table(rows: Mapping[str, Row]) -> Iterator[str]:
 
 def verdict(with_critic: Row, without: Row) -> str:
     """Say in one sentence whether the critic lowers the patch distance enough, and its price."""
-    gain = 100 * (1 - with_critic["patch_distance"] / without["patch_distance"])
-    loss = without["psnr_y"] - with_critic["psnr_y"]
-    earned = gain >= WANTED_GAIN and loss <= ALLOWED_LOSS
+    change = 100 * (with_critic["patch_distance"] / without["patch_distance"] - 1)
+    decibels = with_critic["psnr_y"] - without["psnr_y"]
+    earned = change <= WANTED_CHANGE and decibels >= ALLOWED_DECIBELS
     return (
-        f"The critic {'earns' if earned else 'does not earn'} its place: the patch distance is "
-        f"{gain:.1f} % lower with it (wanted: {WANTED_GAIN:.0f}), PSNR-Y {loss:.2f} dB lower "
-        f"(allowed: {ALLOWED_LOSS})."
+        f"The critic {'earns' if earned else 'does not earn'} its place: it changes the patch "
+        f"distance by {change:+.1f} % (wanted: {WANTED_CHANGE:+.0f} or less) and PSNR-Y by "
+        f"{decibels:+.2f} dB (allowed: {ALLOWED_DECIBELS:+} or more)."
     )
 
 

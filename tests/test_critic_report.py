@@ -155,4 +155,5 @@ def test_the_critic_earns_its_place_by_a_tenth_for_half_a_decibel(report, distan
     without = {"patch_distance": 100.0, "psnr_y": 27.0}
     sentence = report.verdict({"patch_distance": distance, "psnr_y": psnr}, without)
     assert sentence.startswith("The critic earns") == earns
-    assert f"{100 - distance:.1f} % lower" in sentence
+    assert f"distance by {distance - 100:+.1f} %" in sentence
+    assert f"PSNR-Y by {psnr - 27:+.2f} dB" in sentence
