@@ -8,7 +8,6 @@ the JSON last: without it there is no checkpoint. Damaged ones are passed over, 
 import hashlib
 import json
 import warnings
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -67,10 +66,10 @@ class TrainingState:
         """
         try:
             for whose, network in self._networks().items():
-                network.load_state_dict(_under(f"{whose}.", tensors))
+                network.load_state_dict(tensors_under(f"{whose}.", tensors))
             has_moved = {"optimizer": numbers["step"], "critic_optimizer": numbers["images_seen"]}
             for whose, optimizer in self._optimizers().items():
-                moments = _under(f"{whose}.", tensors)
+                moments = tensors_under(f"{whose}.", tensors)
                 if has_moved[whose] and not moments:
                     raise TrainingError(f"The checkpoint lacks the {whose}'s moments.")
                 _restore_optimizer(optimizer, moments)
@@ -178,10 +177,6 @@ def prune(folder: Path, keep: int, progress: Progress) -> None:
             path.with_suffix(".safetensors").unlink(missing_ok=True)
 
 
-def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    def pairs() -> Iterator[tuple[str, Tensor]]:
-        for name, value in tensors.items():
-            if name.startswith(prefix):
-                yield name.removeprefix(prefix), value
-
-    return dict(pairs())
+def tensors_under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Pick the tensors whose names begin with `prefix`, and take it off."""
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}

@@ -24,7 +24,7 @@ from srgan_gp.training import checkpoint
 from srgan_gp.training.config import TrainConfig
 from srgan_gp.training.onnx_graph import as_onnx
 from srgan_gp.training.start import CONFIG_NAME
-from srgan_gp.training.tasks import generator_arguments
+from srgan_gp.training.tasks import critic_arguments, generator_arguments
 
 TOLERANCE = 1e-4
 CHECK_SHAPES = ((1, 17, 23), (3, 31, 37), (1, 64, 61), (2, 5, 101), (1, 1, 1))  # (N, H, W)
@@ -33,8 +33,9 @@ CHECK_SHAPES = ((1, 17, 23), (3, 31, 37), (1, 64, 61), (2, 5, 101), (1, 1, 1))  
 def export(run_dir: Path, name: str, out_dir: Path) -> Path:
     """Export the best moving average of a run.
 
-    Writes `name.onnx`, `name.safetensors` and `name.toml`. Where a card of that name is already
-    there its texts (summary, licence, data, limits) are kept; its scores only if no weight changed.
+    Writes `name.onnx`, `name.safetensors`, `name.toml` and, for a run with a critic, its weights in
+    half precision as `name.critic.safetensors`, for fine-tuning. Where a card of that name is there
+    its texts (summary, licence, data, limits) are kept; its scores only if no weight changed.
 
     Args:
         run_dir: folder of a training run.
@@ -55,6 +56,7 @@ def export(run_dir: Path, name: str, out_dir: Path) -> Path:
     card_path = out_dir / f"{name}.toml"
     written = _written_card(card_path)
     config, generator, images_seen = load_run(run_dir)
+    critic = load_critic_of_run(run_dir)
     model = as_onnx(generator)
     info = _measure(model, generator, name)
     metadata = _metadata(config, info) | {"name": name, "images_seen": str(images_seen)}
@@ -70,6 +72,9 @@ def export(run_dir: Path, name: str, out_dir: Path) -> Path:
             out_dir / f"{name}.safetensors", save_safetensors(tensors, metadata=metadata)
         ),
     }
+    if critic:
+        encoded = save_safetensors(critic, metadata=_critic_metadata(config, name))
+        files["critic"] = _write(out_dir / f"{name}.critic.safetensors", encoded)
     card = _card(name, config, files, written)
     with atomic_write(card_path) as file:
         file.write(tomli_w.dumps(card, multiline_strings=False).encode())
@@ -89,16 +94,25 @@ def load_run(run_dir: Path) -> tuple[TrainConfig, nn.Module, int]:
     if not (run_dir / CONFIG_NAME).is_file():
         raise UsageError(f"{run_dir} holds no training run.")
     config = TrainConfig.load(run_dir / CONFIG_NAME)
+    tensors, numbers = _read_best(run_dir)
+    generator = build("generators", config.generator, **generator_arguments(config)).eval()
+    generator.load_state_dict(checkpoint.tensors_under("average.", tensors))
+    return config, generator, numbers["images_seen"]
+
+
+def load_critic_of_run(run_dir: Path) -> dict[str, torch.Tensor]:
+    """Read the critic's weights of a run's best checkpoint in float16; none without a critic."""
+    tensors, _ = _read_best(run_dir)
+    critic = checkpoint.tensors_under("critic.", tensors)
+    return {name: value.half() for name, value in critic.items()}
+
+
+def _read_best(run_dir: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
     found = checkpoint.newest(run_dir / "checkpoints")
     if found is None:
         raise UsageError(f"{run_dir} has no checkpoint yet.")
     best = run_dir / "checkpoints" / f"image-{found[1]['best_images_seen']:09d}.json"
-    tensors, numbers = checkpoint.read(best) if best.is_file() else found
-    generator = build("generators", config.generator, **generator_arguments(config)).eval()
-    generator.load_state_dict(
-        {k.removeprefix("average."): v for k, v in tensors.items() if k.startswith("average.")}
-    )
-    return config, generator, numbers["images_seen"]
+    return checkpoint.read(best) if best.is_file() else found
 
 
 def largest_difference(session: Session, generator: nn.Module) -> float:
@@ -145,6 +159,15 @@ def _metadata(config: TrainConfig, info: ModelInfo) -> dict[str, str]:
         "value_range": "0..1",
         "architecture": config.generator,
         "arguments": json.dumps(generator_arguments(config)),
+    }
+
+
+def _critic_metadata(config: TrainConfig, name: str) -> dict[str, str]:
+    return {
+        "srgan_gp_version": version("srgan-gp"),
+        "name": f"{name}.critic",
+        "architecture": config.critic,
+        "arguments": json.dumps(critic_arguments(config)),
     }
 
 

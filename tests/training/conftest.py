@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from srgan_gp.training.presets import PRESETS
 from srgan_gp.training.loop import train
+from srgan_gp.training.presets import PRESETS
 
 
 @pytest.fixture(scope="session")
@@ -35,3 +35,17 @@ def finished_run(tiny_config, pictures, tmp_path_factory):
     """The folder of a run of the preset `tiny` that was never stopped; not to be changed."""
     run_dir = tmp_path_factory.mktemp("runs") / "finished"
     return train(tiny_config(), [str(pictures)], run_dir, validation=str(pictures))
+
+
+@pytest.fixture(scope="session")
+def gan_config():
+    """The preset `tiny-gan`, with changes."""
+    return lambda **changes: replace(PRESETS["tiny-gan"], device="cpu", **changes)
+
+
+@pytest.fixture(scope="session")
+def gan_run(gan_config, pictures, tmp_path_factory):
+    """The folder of a run of `tiny-gan` that was never stopped; not to be changed."""
+    run_dir = tmp_path_factory.mktemp("runs") / "gan"
+    config = gan_config(checkpoint_images=16, keep_checkpoints=9)
+    return train(config, [str(pictures)], run_dir, validation=str(pictures))

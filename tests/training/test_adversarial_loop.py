@@ -3,7 +3,6 @@
 import json
 import math
 import shutil
-from dataclasses import replace
 
 import pytest
 import torch
@@ -12,21 +11,6 @@ from safetensors.torch import load_file, save_file
 from srgan_gp.training import checkpoint
 from srgan_gp.training.export import load_run
 from srgan_gp.training.loop import train
-from srgan_gp.training.presets import PRESETS
-
-
-@pytest.fixture(scope="session")
-def gan_config():
-    """The preset `tiny-gan`, with changes."""
-    return lambda **changes: replace(PRESETS["tiny-gan"], device="cpu", **changes)
-
-
-@pytest.fixture(scope="session")
-def gan_run(gan_config, pictures, tmp_path_factory):
-    """The folder of a run of `tiny-gan` that was never stopped; not to be changed."""
-    run_dir = tmp_path_factory.mktemp("runs") / "gan"
-    config = gan_config(checkpoint_images=16, keep_checkpoints=9)
-    return train(config, [str(pictures)], run_dir, validation=str(pictures))
 
 
 def tensors_of(run_dir, images_seen=64, whose=""):

@@ -145,3 +145,15 @@ def test_a_name_that_cannot_be_a_file_is_refused(finished_run, tmp_path, name):
 def test_a_folder_without_a_run_is_refused(tmp_path):
     with pytest.raises(UsageError, match="holds no training run"):
         export(tmp_path, "name", tmp_path)
+
+
+def test_the_critic_is_kept_in_half_precision_where_there_is_one(gan_run, finished_run, tmp_path):
+    card = read_card(export(gan_run, "gan", tmp_path))
+    path = tmp_path / card.files["critic"].name
+    assert path.name == "gan.critic.safetensors"
+    critic = build("critics", "resnet_critic", width=4, stages=2, scale=4, conditional=True)
+    critic.load_state_dict(load_file(path))
+    assert {value.dtype for value in load_file(path).values()} == {torch.float16}
+    with safe_open(path, framework="numpy") as tensors:
+        assert tensors.metadata()["architecture"] == "resnet_critic"
+    assert "critic" not in read_card(export(finished_run, "plain", tmp_path)).files

@@ -72,15 +72,7 @@ class SuperResolution:
 
     def build_critic(self) -> nn.Module:
         """Build its critic with fresh weights."""
-        config = self._config
-        return build(
-            "critics",
-            config.critic,
-            width=config.critic_width,
-            stages=config.critic_stages,
-            scale=config.scale,
-            conditional=config.critic_conditional,
-        )
+        return build("critics", self._config.critic, **critic_arguments(self._config))
 
     def batches(self, images_seen: int) -> Iterator[Batch]:
         """Yield this process's share of the batches from image `images_seen` on, cut ahead."""
@@ -166,6 +158,16 @@ def generator_arguments(config: TrainConfig) -> dict[str, int | str]:
         "width": config.width,
         "blocks": config.blocks,
         "tail": config.tail,
+    }
+
+
+def critic_arguments(config: TrainConfig) -> dict[str, int | bool]:
+    """Pick the arguments of the critic's architecture out of the options."""
+    return {
+        "scale": config.scale,
+        "width": config.critic_width,
+        "stages": config.critic_stages,
+        "conditional": config.critic_conditional,
     }
 
 
