@@ -1,45 +1,26 @@
 """The training loop, top to bottom."""
 
-import math
 import time
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from srgan_gp.errors import TrainingError
-from srgan_gp.losses.adversarial import generator_loss
 from srgan_gp.training import checkpoint
-from srgan_gp.training.adversary import (
-    critic_objective,
-    frozen,
-    is_generators_turn,
-    weight_of_critic,
-)
+from srgan_gp.training.adversary import is_generators_turn
 from srgan_gp.training.checkpoint import Progress, TrainingState
 from srgan_gp.training.config import TrainConfig
 from srgan_gp.training.device import choose_autocast, choose_device
 from srgan_gp.training.ema import MovingAverage
-from srgan_gp.training.health import critic_estimate, diversity, gradient_ratio
+from srgan_gp.training.health import critic_estimate
 from srgan_gp.training.processes import Processes, device_of_this_process
 from srgan_gp.training.reports import Reports
 from srgan_gp.training.signals import StopRequest
 from srgan_gp.training.start import load_critic, load_weights, resume, save_config
-from srgan_gp.training.tasks import TASKS, Batch, Task
-
-
-@dataclass(frozen=True)
-class Run:
-    """What the steps of a run share."""
-
-    config: TrainConfig
-    task: Task
-    state: TrainingState
-    processes: Processes
-    autocast: torch.autocast
+from srgan_gp.training.steps import Run, critic_step, generator_step, learning_rate
+from srgan_gp.training.tasks import TASKS, Task
 
 
 def train(
@@ -112,11 +93,11 @@ def train(
 
                 # Critic: score real above generated, with a slope of 1 between them.
                 if state.critic:
-                    notes |= _critic_step(run, batch, output.detach())
+                    notes |= critic_step(run, batch, output.detach())
 
                 # Generator: towards the targets and better scores; then its moving average.
                 if can_move:
-                    notes |= _generator_step(run, batch, output, is_watched=reports_now)
+                    notes |= generator_step(run, batch, output, is_watched=reports_now)
 
                 # Report, validate, checkpoint.
                 progress.images_seen = after
@@ -141,57 +122,6 @@ def train(
     return run_dir
 
 
-def _critic_step(run: Run, batch: Batch, output: Tensor) -> dict[str, Tensor]:
-    """Move the critic by one step of Adam; return what is worth a note."""
-    critic, optimizer = run.state.critic, run.state.critic_optimizer
-    assert critic and optimizer
-    with run.autocast:
-        loss, notes = critic_objective(critic, batch, output, run.config)
-    notes["health/critic_gradient_norm"] = _backward(run, critic, optimizer, loss, batch)
-    _set_rate(optimizer, run.config.critic_learning_rate)
-    optimizer.step()
-    return notes
-
-
-def _generator_step(
-    run: Run, batch: Batch, output: Tensor, *, is_watched: bool
-) -> dict[str, Tensor]:
-    """Move the generator by one step of Adam, and its average; return what is worth a note."""
-    config, state = run.config, run.state
-    with run.autocast:
-        losses = run.task.content_losses(output, batch)
-        content = sum(losses.values())
-        if state.critic:
-            weight = weight_of_critic(config, state.progress.images_seen, batch.targets)
-            with frozen(state.critic):
-                scores = state.critic(output, batch.condition)
-            losses["adversarial"] = weight * generator_loss(scores)
-    loss = torch.stack(list(losses.values())).sum()
-    notes = {f"loss/{name}": value.detach() for name, value in losses.items()}
-    if state.critic and is_watched:
-        notes["health/diversity"] = diversity(output, batch.targets)
-        if isinstance(content, Tensor):
-            notes["health/gradient_ratio"] = gradient_ratio(output, losses["adversarial"], content)
-    gradient_norm = _backward(run, state.generator, state.optimizer, loss, batch)
-    _set_rate(state.optimizer, learning_rate(config, state.progress.images_seen))
-    state.optimizer.step()
-    state.progress.step += 1
-    state.average.update(state.generator, state.progress.step)
-    return notes | {"loss": loss.detach(), "gradient_norm": gradient_norm}
-
-
-def learning_rate(config: TrainConfig, images_seen: int) -> float:
-    """Rate of the generator's step after `images_seen` images: linear warm-up times a cosine.
-
-    Source:
-        Loshchilov & Hutter 2017 (SGDR), arXiv:1608.03983, equation 5, one period.
-    """
-    warmup = min(1.0, (images_seen + config.batch_size) / max(config.warmup_images, 1))
-    cosine = 0.5 * (1 + math.cos(math.pi * min(images_seen / config.total_images, 1.0)))
-    span = config.learning_rate - config.final_learning_rate
-    return warmup * (config.final_learning_rate + span * cosine)
-
-
 def _build(config: TrainConfig, task: Task, device: torch.device) -> TrainingState:
     """Build networks and optimizers with fresh weights."""
 
@@ -208,37 +138,9 @@ def _build(config: TrainConfig, task: Task, device: torch.device) -> TrainingSta
     return TrainingState(generator, average, optimizer, Progress(), critic, critic_optimizer)
 
 
-def _set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
-    for group in optimizer.param_groups:
-        group["lr"] = rate
-
-
 def _is_due(before: int, after: int, every: int) -> bool:
     """Tell whether a multiple of `every` lies in (before, after]."""
     return after // every > before // every
-
-
-def _backward(
-    run: Run, network: nn.Module, optimizer: torch.optim.Optimizer, loss: Tensor, batch: Batch
-) -> Tensor:
-    """Compute gradients, average them over the processes, return their norm.
-
-    Raises:
-        TrainingError: loss or norm is not finite; the weights are still good.
-    """
-    optimizer.zero_grad(set_to_none=True)
-    loss.backward()
-    run.processes.average_gradients(network)
-    gradients = [p.grad for p in network.parameters() if p.grad is not None]
-    norm = nn.utils.get_total_norm(gradients)
-    if not (torch.isfinite(loss) and torch.isfinite(norm)):
-        raise TrainingError(
-            f"Step {run.state.progress.step + 1} has a loss of {loss.item()} and a gradient norm "
-            f"of {norm.item()}; the weights were not touched. The batch came from: "
-            f"{', '.join(run.task.describe(batch))}. Lower the learning rate or remove a bad "
-            "picture."
-        )
-    return norm
 
 
 def _validate(run: Run, reports: Reports) -> None:
