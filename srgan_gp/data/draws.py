@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from srgan_gp.data.resampling import MATLAB, NAMES
+from srgan_gp.data.resampling import NAMES
 
 
 @dataclass(frozen=True)
@@ -44,15 +44,15 @@ class Ranges:
 
 
 FIRST = Ranges(
-    blur_share=0.6,
+    blur_share=0.4,
     isotropic_share=0.65,
-    blur_sigma=(0.2, 2.5),
+    blur_sigma=(0.2, 2.0),
     blur_taps=21,
-    noise_share=0.55,
+    noise_share=0.4,
     poisson_share=0.5,
     grey_share=0.4,
-    noise_sigma=(1, 12),
-    jpeg_share=0.7,
+    noise_sigma=(1, 10),
+    jpeg_share=0.75,
     quality=(40, 100),
 )
 SECOND = Ranges(
@@ -67,9 +67,11 @@ SECOND = Ranges(
     jpeg_share=1.0,
     quality=(50, 95),
 )
-SECOND_SHARE = 0.15  # of the pictures that are not clean
+SECOND_SHARE = 0.1  # of the pictures that are not clean
 ROUND_TRIP = (0.5, 1.0)  # factors by which the second round shrinks and enlarges back
-MATLAB_SHARE = 0.5  # of the clean pictures; the other downscalers share the rest
+CLEAN_DOWNSCALERS = (0.3, 0.3, 0.2, 0.1, 0.1)
+"""Shares of the clean pictures, in the order of `NAMES`; the damaged ones are drawn evenly. The two
+cubics are what most programs use, and as input they are as far apart as two can be."""
 
 
 @dataclass(frozen=True)
@@ -161,9 +163,7 @@ def draw(seed: int, numbers: Sequence[int], clean_share: float) -> Draws:
 
 
 def _clean_downscaler(uniform: np.ndarray) -> np.ndarray:
-    others = np.array([i for i in range(len(NAMES)) if i != MATLAB])
-    place = (uniform - MATLAB_SHARE).clip(0) / (1 - MATLAB_SHARE) * len(others)
-    return np.where(uniform < MATLAB_SHARE, MATLAB, others[place.astype(int)])
+    return np.searchsorted(np.cumsum(CLEAN_DOWNSCALERS[:-1]), uniform, side="right")
 
 
 def _draw_damage(uniform: np.ndarray, ranges: Ranges, damaged: np.ndarray) -> Damage:

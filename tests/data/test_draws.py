@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from srgan_gp.data.draws import FIRST, SECOND, SECOND_SHARE, draw
+from srgan_gp.data.draws import CLEAN_DOWNSCALERS, FIRST, SECOND, SECOND_SHARE, draw
 from srgan_gp.data.resampling import NAMES
 
 NUMBERS = range(4000)
@@ -78,9 +78,10 @@ def test_values_fill_their_ranges_evenly(draws):
     assert {FIRST.quality[0], FIRST.quality[1]} <= set(first.qualities.tolist())
 
 
-def test_half_of_the_clean_pictures_are_matlabs_and_every_other_way_is_drawn_evenly():
+def test_clean_pictures_have_their_downscalers_and_the_others_are_drawn_evenly():
     clean = np.bincount(draw(1, NUMBERS, 1.0).downscalers, minlength=5) / len(NUMBERS)
-    assert np.abs(clean - [0.5, 0.125, 0.125, 0.125, 0.125]).max() < TOLERANCE
+    assert np.abs(clean - CLEAN_DOWNSCALERS).max() < TOLERANCE
+    assert sum(CLEAN_DOWNSCALERS) == pytest.approx(1)
     damaged = np.bincount(draw(1, NUMBERS, 0.0).downscalers, minlength=5) / len(NUMBERS)
     assert np.abs(damaged - 0.2).max() < TOLERANCE
 
