@@ -1,15 +1,16 @@
-"""write_image: Picture -> one picture file, with the table of the formats that can be written."""
+"""write_image, encode_image: Picture -> one picture file, and the table of the formats written."""
 
 import struct
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
 from srgan_gp.errors import PictureError, UsageError
-from srgan_gp.files import atomic_write_bytes
+from srgan_gp.files import atomic_write
 from srgan_gp.images.colour import FULL_VALUE, flattened_on_white, to_depth
 from srgan_gp.images.encoders import (
     encode_bmp,
@@ -143,23 +144,68 @@ def write_image(
     """
     path = Path(path)
     name = find_format(path.suffix if format is None else format)
-    quality = FORMATS[name].default_quality if quality is None else quality
-    if not 1 <= quality <= 100:
-        raise UsageError(f"the quality must be from 1 to 100, not {quality}")
-    if strip_metadata:
-        picture = replace(picture, exif=None, xmp=None, dpi=None)
-    picture, warnings = _fitting(picture, name)
-    atomic_write_bytes(path, _encoded(picture, name, quality))
+    quality = _checked_quality(quality, name)
+    picture, warnings = _fitting(picture, name, strip_metadata=strip_metadata)
+    with atomic_write(path) as file:
+        _encode(picture, file, name, quality)
     return warnings
 
 
-def _fitting(picture: Picture, name: str) -> tuple[Picture, tuple[str, ...]]:
+def encode_image(
+    picture: Picture,
+    file: BinaryIO,
+    *,
+    format: str,
+    quality: int | None = None,
+    strip_metadata: bool = False,
+) -> tuple[str, ...]:
+    """Write a picture to an open file, as `write_image` does to a path.
+
+    Args:
+        picture: what to write.
+        file: open for writing, positioned where the picture shall start. What was written before an
+            error stays there.
+        format: a name such as `png` or a suffix.
+        quality: as for `write_image`.
+        strip_metadata: as for `write_image`.
+
+    Returns:
+        As for `write_image`.
+
+    Raises:
+        UsageError: the format is unknown, or the quality out of range.
+        PictureError: E_ENCODER_LIMIT, mostly before anything is written; E_OUT_OF_MEMORY.
+        OSError: the file cannot be written.
+    """
+    name = find_format(format)
+    quality = _checked_quality(quality, name)
+    picture, warnings = _fitting(picture, name, strip_metadata=strip_metadata)
+    _encode(picture, file, name, quality)
+    return warnings
+
+
+def _checked_quality(quality: int | None, name: str) -> int:
+    quality = FORMATS[name].default_quality if quality is None else quality
+    if not 1 <= quality <= 100:
+        raise UsageError(f"the quality must be from 1 to 100, not {quality}")
+    return quality
+
+
+def _fitting(
+    picture: Picture, name: str, *, strip_metadata: bool
+) -> tuple[Picture, tuple[str, ...]]:
     """Change a picture to what a format can hold, and say what was changed."""
+    if strip_metadata:
+        picture = replace(picture, exif=None, xmp=None, dpi=None)
     picture, pixel_warnings = _with_fitting_pixels(picture, name)
     bytes_per_pixel = picture.pixels.itemsize * (3 + (picture.alpha is not None))
     check_encodable(picture.height, picture.width, name, bytes_per_pixel=bytes_per_pixel)
     picture, metadata_warnings = _with_fitting_metadata(picture, name)
     return picture, (*pixel_warnings, *metadata_warnings)
+
+
+def _encode(picture: Picture, file: BinaryIO, name: str, quality: int) -> None:
+    file.write(_encoded(picture, name, quality))
 
 
 def _encoded(picture: Picture, name: str, quality: int) -> bytes:

@@ -24,7 +24,8 @@ class ModelInfo:
     size_multiple: int
     """Input sides, and the corners of tiles, must be multiples of it."""
     source: Literal["metadata", "measured"]
-    sha256: str
+    sha256: str = ""
+    """Of the ONNX bytes, in hex; empty where there are none, as in a test's fake session."""
     bytes_per_pixel: int = UNKNOWN_BYTES_PER_PIXEL
     """Estimated peak memory of a run, per input pixel."""
     fidelity: float | None = None

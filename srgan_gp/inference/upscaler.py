@@ -86,6 +86,11 @@ class Upscaler:
         return self._session.info.scale
 
     @property
+    def sha256(self) -> str:
+        """SHA-256 of the ONNX bytes that run, in hex; a mixture of two models has its own."""
+        return self._session.info.sha256
+
+    @property
     def choice(self) -> str:
         """What runs on what, and why, in one line."""
         session = self._session

@@ -1,3 +1,4 @@
+import errno
 import io
 
 import cv2
@@ -12,6 +13,7 @@ from srgan_gp.images import (
     FORMATS,
     Picture,
     check_encodable,
+    encode_image,
     find_format,
     read_image,
     write_image,
@@ -246,6 +248,25 @@ def test_an_encoder_that_fails_leaves_the_old_file(tmp_path, monkeypatch, failur
         write_image(Picture(np.zeros((2, 2, 3), np.uint8)), path)
     assert caught.value.code == code
     assert path.read_bytes() == b"old"
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_an_open_file_gets_the_bytes_that_a_path_gets(rng, tmp_path, name):
+    picture = picture_of(rng, np.uint16, 4, dpi=(300.0, 300.0))
+    options = {"format": name, "quality": 80, "strip_metadata": True}
+    warnings = write_image(picture, tmp_path / "picture", **options)
+    buffer = io.BytesIO()
+    assert encode_image(picture, buffer, **options) == warnings
+    assert buffer.getvalue() == (tmp_path / "picture").read_bytes()
+
+
+def test_a_full_disk_is_the_callers_to_tell(rng):
+    class Full(io.BytesIO):
+        def write(self, data):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(OSError, match="No space"):
+        encode_image(picture_of(rng, np.uint8, 3), Full(), format="png")
 
 
 def test_every_format_has_a_row_that_can_be_used():

@@ -1,3 +1,4 @@
+import hashlib
 import subprocess
 import sys
 import tracemalloc
@@ -223,6 +224,20 @@ def test_the_report_says_what_happened(doubler, tiny_image):
 def test_an_upscaler_says_which_model_it_has(fake_session):
     upscaler = Upscaler(fake_session(name="mine", scale=3))
     assert (upscaler.name, upscaler.scale) == ("mine", 3)
+
+
+def test_an_upscaler_says_which_bytes_run(tiny_model):
+    path = tiny_model()
+    upscaler = Upscaler.load(path, device="cpu")
+    assert upscaler.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.mark.usefixtures("partners")
+def test_a_mixture_has_bytes_of_its_own():
+    shares = (0, 0.25, 0.5, 1)
+    digests = [Upscaler.load("near", device="cpu", fidelity=share).sha256 for share in shares]
+    assert len(set(digests)) == 4
+    assert digests[0] == Upscaler.load("near", device="cpu").sha256
 
 
 def test_the_choice_is_one_line(fake_session):
