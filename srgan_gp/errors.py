@@ -8,7 +8,8 @@
     ├── OutputError            5    E_OUTPUT           a file cannot be written
     ├── DeviceError            7    E_DEVICE           the device asked for is not there
     ├── ModelRefusedError      8    E_MODEL            a model file breaks the contract
-    └── TrainingError          1    E_TRAINING         a run cannot go on (non-finite loss, ...)
+    ├── TrainingError          1    E_TRAINING         a run cannot go on (non-finite loss, ...)
+    └── Cancelled              1    E_CANCELLED        `Upscaler.cancel` ended a call
 
 The message is the sentence the user reads: what is wrong, with the value, and what to do.
 """
@@ -81,3 +82,9 @@ class TrainingError(SrganGpError):
     """A training run cannot go on: non-finite loss, a checkpoint that does not fit."""
 
     code = "E_TRAINING"
+
+
+class Cancelled(SrganGpError):  # noqa: N818 - nothing went wrong
+    """Somebody asked for the work at hand to end; whoever asked knows what comes next."""
+
+    code = "E_CANCELLED"

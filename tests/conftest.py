@@ -34,6 +34,9 @@ class FakeSession:
         self.info = ModelInfo(**values | info)
         self.run = run or self._repeat
 
+    def cancel(self):
+        """Nothing to do: a run is over at once."""
+
     def _repeat(self, images):
         return images.repeat(self.info.scale, axis=2).repeat(self.info.scale, axis=3)
 

@@ -10,7 +10,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from srgan_gp.errors import PictureError, UsageError
+from srgan_gp.errors import Cancelled, PictureError, UsageError
 from srgan_gp.inference.memory import choose_tile
 from srgan_gp.inference.model_info import ModelInfo
 from srgan_gp.inference.tiling import Finish, Floats, Progress, round_up, run_tiled
@@ -29,6 +29,10 @@ class Runner(Protocol):
 
     def run(self, images: Floats) -> Floats:
         """Enlarge (N, 3, H, W) to (N, 3, H * scale, W * scale), float32; may raise MemoryError."""
+        ...
+
+    def cancel(self) -> None:
+        """End the run under way, if it takes longer than a moment."""
         ...
 
 
@@ -103,6 +107,12 @@ class Job:
         self._passes_left, self._on_progress = passes, on_progress
         self._tiles_before = self._tiles = self._retreats = 0
         self._window = (0, 0)
+        self._is_cancelled = False
+
+    def cancel(self) -> None:
+        """Let the job end with `Cancelled`; from any thread."""
+        self._is_cancelled = True
+        self._session.cancel()
 
     def enlarge(self, planes: Floats, *, is_grey: bool = False) -> Floats:
         """Enlarge (1, 3, H, W) to (3 or, for grey, 1, H * scale, W * scale), not clipped."""
@@ -178,11 +188,13 @@ class Job:
         )
 
     def _network(self, window: Floats) -> Floats:
+        self._check_cancelled()
         try:
             enlarged = self._session.run(window)
         except MemoryError:
             self._retreats += 1
             raise
+        self._check_cancelled()
         if not np.isfinite(enlarged).all():
             raise PictureError(
                 "E_MODEL_OUTPUT",
@@ -192,6 +204,10 @@ class Job:
         height, width = window.shape[2:]
         self._window = max(self._window, (height, width), key=math.prod)
         return enlarged
+
+    def _check_cancelled(self) -> None:
+        if self._is_cancelled:
+            raise Cancelled(f"The run of {self._info.name} was cancelled.")
 
     def _tell(self, done: int, total: int) -> None:
         if self._on_progress:

@@ -14,7 +14,7 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 import onnxruntime  # pyright: ignore[reportMissingTypeStubs]
 
-from srgan_gp.errors import DeviceError, ModelRefusedError
+from srgan_gp.errors import Cancelled, DeviceError, ModelRefusedError, SrganGpError
 from srgan_gp.inference.devices import (
     DeviceRequest,
     choose_threads,
@@ -51,7 +51,8 @@ class Session:
         self.device = device
         self.provider = str(engine.get_providers()[0])
         self.notes = notes
-        self._run_options: Any = None
+        self._shrinks_arena = False
+        self._under_way: Any = None  # ONNX Runtime's options of the run at hand
 
     @classmethod
     def open(
@@ -110,15 +111,34 @@ class Session:
             MemoryError: the device has too little memory for this size.
             DeviceError: the GPU failed.
             ModelRefusedError: the model cannot take this size.
+            Cancelled: `cancel` was called meanwhile.
         """
+        options = self._under_way = self._run_options()
         try:
-            return run_engine(self._engine, images, self.info.name, self._run_options)
+            return run_engine(self._engine, images, self.info.name, options)
         except MemoryError:
             # From now on, what a run has used goes back to the system when it ends.
-            arena = "cpu:0" if self.device == "cpu" else self.device.replace("cuda", "gpu")
-            self._run_options = _onnxruntime.RunOptions()
-            self._run_options.add_run_config_entry("memory.enable_memory_arena_shrinkage", arena)
+            self._shrinks_arena = True
             raise
+        except SrganGpError:
+            if options.terminate:
+                raise Cancelled(f"The run of {self.info.name} was cancelled.") from None
+            raise
+        finally:
+            self._under_way = None
+
+    def cancel(self) -> None:
+        """End the run under way, if there is one, at its next operation; from any thread."""
+        options = self._under_way
+        if options is not None:
+            options.terminate = True
+
+    def _run_options(self) -> Any:  # noqa: ANN401 - ONNX Runtime comes without types
+        options = _onnxruntime.RunOptions()
+        if self._shrinks_arena:
+            arena = "cpu:0" if self.device == "cpu" else self.device.replace("cuda", "gpu")
+            options.add_run_config_entry("memory.enable_memory_arena_shrinkage", arena)
+        return options
 
 
 def _measure(cpu_engine: Engine, data: bytes, name: str, digest: str) -> ModelInfo:

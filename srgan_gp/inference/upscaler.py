@@ -1,5 +1,7 @@
 """Upscaler: a picture in, a larger picture out, and a report of what really happened."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -39,6 +41,7 @@ class Upscaler:
                 "upscaling needs one for super-resolution."
             )
         self._session = session
+        self._job: Job | None = None
         self.report = None
 
     @classmethod
@@ -96,6 +99,16 @@ class Upscaler:
         session = self._session
         return " ".join((f"{self.name} on {session.device} ({session.provider}).", *session.notes))
 
+    def cancel(self) -> None:
+        """End the call under way with `Cancelled`, an `Exception`; from any thread.
+
+        The network stops at its next operation; a tile that begins at this very moment is run to
+        its end. Without a call under way nothing happens. The upscaler can be used again.
+        """
+        job = self._job
+        if job is not None:
+            job.cancel()
+
     def upscale(
         self,
         pixels: Array,
@@ -121,12 +134,13 @@ class Upscaler:
             PictureError: the result has no pixels or is not finite, or memory does not suffice.
             UsageError: `tile` is a number, and the model can only see whole pictures.
             ValueError: `pixels` is not as above, or `scale` or `tile` is not positive.
+            Cancelled: `cancel` was called meanwhile.
         """
         if pixels.ndim != 3 or pixels.shape[2] != 3:
             raise ValueError(f"need pixels of shape (H, W, 3), got {pixels.shape}")
         size = pixels.shape[:2]
-        with memory_for(size):
-            job = Job(self._session, size, scale, tile, 1, on_progress)
+        job = Job(self._session, size, scale, tile, 1, on_progress)
+        with self._under_way(job), memory_for(size):
             result = job.enlarge_to_pixels(to_planes(pixels), pixels.dtype)
         self.report = job.report()
         return result
@@ -153,14 +167,15 @@ class Upscaler:
         Raises:
             PictureError: as for `upscale`.
             UsageError: as for `upscale`.
+            Cancelled: as for `upscale`.
         """
         size, alpha = picture.pixels.shape[:2], picture.alpha
         if alpha is None or alpha.min() == alpha.max():
             passes = 1
         else:
             passes = 2
-        with memory_for(size):
-            job = Job(self._session, size, scale, tile, passes, on_progress)
+        job = Job(self._session, size, scale, tile, passes, on_progress)
+        with self._under_way(job), memory_for(size):
             pixels = _colours(job, picture.pixels, alpha)
             if alpha is not None and passes == 2:
                 alpha = _soft_alpha(job, alpha)
@@ -168,6 +183,14 @@ class Upscaler:
                 alpha = np.full(pixels.shape[:2], alpha.flat[0], alpha.dtype)
         self.report = job.report()
         return replace(picture, pixels=pixels, alpha=alpha)
+
+    @contextmanager
+    def _under_way(self, job: Job) -> Generator[None]:
+        self._job = job
+        try:
+            yield
+        finally:
+            self._job = None
 
 
 def _colours(job: Job, pixels: Array, alpha: Array | None) -> Array:

@@ -334,7 +334,7 @@ def test_after_running_out_of_memory_the_arena_is_emptied(tiny_model, device, ar
 
         def run(self, names, feed, options):
             self.seen = (*self.seen, options)
-            if options is None:
+            if len(self.seen) == 1:
                 raise RuntimeError(self.text)
             return [feed["image"]]
 

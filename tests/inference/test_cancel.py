@@ -1,0 +1,94 @@
+"""Cancelling: from another thread, in the middle of a run, and using the upscaler again."""
+
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from srgan_gp.errors import Cancelled, SrganGpError
+from srgan_gp.inference.session import Session
+from srgan_gp.inference.upscaler import Upscaler
+
+PIXELS = np.zeros((40, 40, 3), np.uint8)
+
+
+def double(images):
+    return images.repeat(2, axis=2).repeat(2, axis=3)
+
+
+@pytest.fixture
+def slow_model(tiny_model, onnx_models):
+    """A model whose run over one large picture takes many operations and seconds."""
+    layers = [onnx_models.layer(3)] * 60
+    return tiny_model("slow", onnx_models.convolutional(layers, width=32), overlap="60")
+
+
+def cancel_once_it_runs(session, cancel):
+    """Call `cancel` from a thread of its own as soon as the session is in a run."""
+
+    def wait():
+        while session._under_way is None:
+            time.sleep(0.001)
+        time.sleep(0.01)
+        cancel()
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    return thread
+
+
+def test_a_real_run_ends_in_its_middle_and_the_next_one_is_whole(slow_model):
+    session = Session.open(slow_model, device="cpu", threads=1)
+    upscaler = Upscaler(session)
+    small = upscaler.upscale(PIXELS)
+    thread = cancel_once_it_runs(session, upscaler.cancel)
+    started = time.thread_time()
+    with pytest.raises(Cancelled):
+        upscaler.upscale(np.zeros((700, 700, 3), np.uint8), tile=None)
+    assert time.thread_time() - started < 2  # the whole run takes 5 or more
+    thread.join()
+    np.testing.assert_array_equal(upscaler.upscale(PIXELS), small)
+
+
+def test_no_tile_begins_after_the_one_at_hand(fake_session):
+    tiles = []
+
+    def cancelled_at_the_third(images):
+        tiles.append(images.shape)
+        if len(tiles) == 3:
+            upscaler.cancel()
+        return double(images)
+
+    upscaler = Upscaler(fake_session(cancelled_at_the_third))
+    with pytest.raises(Cancelled):
+        upscaler.upscale(PIXELS, tile=8)
+    assert len(tiles) == 3
+    assert upscaler.report is None
+    np.testing.assert_array_equal(
+        upscaler.upscale(PIXELS, tile=8), PIXELS.repeat(2, 0).repeat(2, 1)
+    )
+
+
+def test_cancelling_between_two_tiles_ends_the_call(fake_session):
+    upscaler = Upscaler(fake_session())
+
+    def cancel_at_two(done, total):
+        if done == 2:
+            upscaler.cancel()
+
+    with pytest.raises(Cancelled):
+        upscaler.upscale(PIXELS, tile=8, on_progress=cancel_at_two)
+
+
+def test_cancelling_while_nothing_runs_does_not_touch_the_next_call(tiny_model):
+    upscaler = Upscaler.load(tiny_model(), device="cpu")
+    upscaler.cancel()
+    assert upscaler.upscale(PIXELS).shape == (80, 80, 3)
+
+
+def test_a_failure_that_nobody_asked_for_is_not_called_cancelled(tiny_model):
+    session = Session.open(tiny_model(), device="cpu")
+    with pytest.raises(SrganGpError) as caught:
+        session.run(np.zeros((1, 5, 4, 4), np.float32))
+    assert not isinstance(caught.value, Cancelled)
