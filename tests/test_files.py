@@ -1,9 +1,6 @@
 import errno
 import os
-import resource
 import stat
-import subprocess
-import sys
 
 import pytest
 
@@ -41,38 +38,6 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path, failure):
         raise failure
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
-
-
-WRITERS = {
-    "atomic": "from srgan_gp.files import atomic_write_bytes as write",
-    "naive": "def write(path, data): path.write_bytes(data)",
-}
-
-
-@pytest.mark.parametrize("writer", WRITERS)
-@pytest.mark.parametrize("limit", [0, 1, 4096, 65_535, 99_999])
-def test_a_full_disk_harms_an_old_file_only_with_a_naive_writer(tmp_path, writer, limit):
-    path = tmp_path / "old.bin"
-    path.write_bytes(b"old")
-    program = f"""
-import sys
-from pathlib import Path
-{WRITERS[writer]}
-write(Path(sys.argv[1]), bytes(100_000))
-"""
-    done = subprocess.run(
-        [sys.executable, "-B", "-c", program, path],
-        capture_output=True,
-        text=True,
-        check=False,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
-    )
-    assert done.returncode != 0
-    is_whole = path.read_bytes() == b"old"
-    assert is_whole is (writer == "atomic")
-    assert list(tmp_path.iterdir()) == [path]
-    if writer == "atomic":
-        assert "OutputError: cannot write" in done.stderr
 
 
 @pytest.mark.parametrize(
