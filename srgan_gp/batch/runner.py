@@ -185,6 +185,8 @@ def _settled_target(job: Job, plan: Plan, picture: Picture, height: int, width: 
 def _holds(name: str, picture: Picture, height: int, width: int) -> bool:
     """Say whether a format can take an enlarged `picture` as it is."""
     row = FORMATS[name]
+    if not row.keeps_colours:
+        return False
     if picture.alpha is not None and not row.keeps_alpha:
         return False
     if picture.pixels.itemsize > 1 and not row.keeps_16_bits:

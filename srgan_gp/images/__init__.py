@@ -1,5 +1,7 @@
 """Picture files to arrays and back, with bit depth, alpha, colour and metadata kept."""
 
+from srgan_gp.images.film_writing import FILM_FORMATS, write_film
+from srgan_gp.images.frames import Film, Frame, read_film
 from srgan_gp.images.picture import Picture
 from srgan_gp.images.reading import DEFAULT_MAX_PIXELS, read_image
 from srgan_gp.images.writing import (
@@ -12,11 +14,16 @@ from srgan_gp.images.writing import (
 
 __all__ = [
     "DEFAULT_MAX_PIXELS",
+    "FILM_FORMATS",
     "FORMATS",
+    "Film",
+    "Frame",
     "Picture",
     "check_encodable",
     "encode_image",
     "find_format",
+    "read_film",
     "read_image",
+    "write_film",
     "write_image",
 ]

@@ -1,4 +1,4 @@
-"""The six containers that are opened, told by their first bytes; all others are refused by name."""
+"""The seven containers that are opened, told by their first bytes; others are refused by name."""
 
 import importlib
 import logging
@@ -39,6 +39,7 @@ CONTAINERS = (
     ),
     Container("BMP", (b"BM",), "BmpImagePlugin.BmpImageFile", (".bmp", ".dib")),
     Container("GIF", (b"GIF87a", b"GIF89a"), "GifImagePlugin.GifImageFile", (".gif",)),
+    Container("AVIF", (), "AvifImagePlugin.AvifImageFile", (".avif", ".avifs")),
 )  # fmt: skip
 
 _REFUSED = {
@@ -50,9 +51,10 @@ _REFUSED = {
     b"gimp xcf": "GIMP", b"qoif": "QOI", b"\xd7\xcd\xc6\x9a": "WMF", b"\x0a\x05\x01": "PCX",
     b"II\xbc": "JPEG XR", b"FUJIFILM": "camera raw", b"IIRO": "camera raw", b"IIU\0": "camera raw",
 }  # fmt: skip
-_BRANDS = {b"avif": "AVIF", b"avis": "AVIF", b"heic": "HEIC", b"heix": "HEIC", b"mif1": "HEIF",
+_AVIF_BRANDS = {b"avif", b"avis"}
+_BRANDS = {b"heic": "HEIC", b"heix": "HEIC", b"mif1": "HEIF",
            b"msf1": "HEIF", b"crx ": "camera raw"}  # fmt: skip
-READABLE = "PNG, JPEG, WebP, TIFF, BMP or GIF"
+READABLE = "PNG, JPEG, WebP, TIFF, BMP, GIF or AVIF"
 
 
 def container_of(head: bytes) -> Container:
@@ -71,18 +73,32 @@ def container_of(head: bytes) -> Container:
             f"this is a {refused} file; convert it to {READABLE} first",
         )
     for container in CONTAINERS:
-        is_other_riff = container.name == "WEBP" and head[8:12] != b"WEBP"
-        if head.startswith(container.signatures) and not is_other_riff:
+        if _is_in(container, head):
             return container
     what = "this is text" if _is_text(head) else "this is not a picture"
     raise PictureError("E_NOT_AN_IMAGE", f"{what}; give a {READABLE} file")
+
+
+def _is_in(container: Container, head: bytes) -> bool:
+    if container.name == "AVIF":
+        return bool(_AVIF_BRANDS & _brands(head))
+    is_other_riff = container.name == "WEBP" and head[8:12] != b"WEBP"
+    return head.startswith(container.signatures) and not is_other_riff
+
+
+def _brands(head: bytes) -> set[bytes]:
+    """Give the brands of a file of the ISO base media kind, the main one and the compatible."""
+    if head[4:8] != b"ftyp":
+        return set()
+    brands = head[8 : min(int.from_bytes(head[:4]), len(head))]
+    return {brands[place : place + 4] for place in range(0, len(brands), 4) if place != 4}
 
 
 def _refused_name(head: bytes) -> str | None:
     for signature, name in _REFUSED.items():
         if head.startswith(signature):
             return name
-    if head[4:8] == b"ftyp":
+    if head[4:8] == b"ftyp" and not _AVIF_BRANDS & _brands(head):
         return _BRANDS.get(head[8:12])
     if head[:1] == b"P" and head[1:2] in b"1234567fF" and head[2:3].isspace():
         return "PPM"
@@ -150,6 +166,7 @@ _UNUSUAL = (
     "not support",
     "unsupported",
     "unknown compression",
+    "not installed",
 )
 
 

@@ -10,8 +10,8 @@ import numpy as np
 from srgan_gp.errors import PictureError
 from srgan_gp.images.picture import Array
 
-_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_FIRST_CHUNK_END = len(_SIGNATURE) + 25  # IHDR, the first chunk, has a fixed length
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_FIRST_CHUNK_END = len(SIGNATURE) + 25  # IHDR, the first chunk, has a fixed length
 _COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}  # by number of channels
 _DEEP_LEVEL = 2  # 16-bit photos get no smaller at 6, in three times the time
 _STRIP_BYTES = 1 << 20
@@ -38,7 +38,7 @@ def check_pixel_chunks(file: BinaryIO) -> None:
 
 
 def _check_pixel_chunks(file: BinaryIO) -> None:
-    file.seek(len(_SIGNATURE))
+    file.seek(len(SIGNATURE))
     seen_pixels = False
     while len(header := file.read(8)) == 8:
         length, kind = struct.unpack(">I4s", header)
@@ -72,15 +72,15 @@ def encode_deep_png(channels: Array) -> bytes:
     """
     height, width, count = channels.shape
     header = struct.pack(">IIBBBBB", width, height, 16, _COLOUR_TYPES[count], 0, 0, 0)
-    parts = [_SIGNATURE, _chunk(b"IHDR", header)]
+    parts = [SIGNATURE, chunk(b"IHDR", header)]
     compressor = zlib.compressobj(_DEEP_LEVEL)
     rows = max(1, _STRIP_BYTES // (width * count * 2))
     for top in range(0, height, rows):
         data = compressor.compress(_filtered_rows(channels[top : top + rows]))
         if data:
-            parts.append(_chunk(b"IDAT", data))
-    parts.append(_chunk(b"IDAT", compressor.flush()))
-    return b"".join([*parts, _chunk(b"IEND", b"")])
+            parts.append(chunk(b"IDAT", data))
+    parts.append(chunk(b"IDAT", compressor.flush()))
+    return b"".join([*parts, chunk(b"IEND", b"")])
 
 
 def _filtered_rows(channels: Array) -> bytes:
@@ -97,13 +97,23 @@ def _filtered_rows(channels: Array) -> bytes:
 
 def with_chunks(png: bytes, chunks: list[tuple[bytes, bytes]]) -> bytes:
     """Insert chunks, given as (kind, content), between the header and everything else."""
-    added = b"".join(_chunk(kind, content) for kind, content in chunks)
+    added = b"".join(chunk(kind, content) for kind, content in chunks)
     return png[:_FIRST_CHUNK_END] + added + png[_FIRST_CHUNK_END:]
 
 
-def _chunk(kind: bytes, content: bytes) -> bytes:
+def chunk(kind: bytes, content: bytes) -> bytes:
+    """Wrap content with its length, its kind of four letters and its checksum."""
     checksum = zlib.crc32(content, zlib.crc32(kind))
     return struct.pack(">I4s", len(content), kind) + content + struct.pack(">I", checksum)
+
+
+def chunks_of(png: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Yield (kind, content) for each chunk of a whole PNG; checksums are not looked at."""
+    position = len(SIGNATURE)
+    while position < len(png):
+        length, kind = struct.unpack_from(">I4s", png, position)
+        yield kind, png[position + 8 : position + 8 + length]
+        position += length + 12
 
 
 def metadata_chunks(

@@ -11,6 +11,7 @@ import numpy as np
 
 from srgan_gp.errors import PictureError, UsageError
 from srgan_gp.files import atomic_write
+from srgan_gp.images.avif import encode_avif
 from srgan_gp.images.colour import FULL_VALUE, flattened_on_white, to_depth
 from srgan_gp.images.encoders import (
     encode_bmp,
@@ -19,6 +20,7 @@ from srgan_gp.images.encoders import (
     encode_tiff_picture,
     encode_webp,
 )
+from srgan_gp.images.gif import encode_gif
 from srgan_gp.images.metadata import corrected_exif, corrected_xmp, matching_profile
 from srgan_gp.images.picture import Picture
 
@@ -39,6 +41,8 @@ class Format:
     max_bytes: int = 1 << 62
     """Most bytes of pixels, before they are compressed."""
     default_quality: int = 95
+    keeps_colours: bool = True
+    """Every colour of 8 bits; without that a result is written so only where it was asked for."""
     keeps_alpha: bool = True
     keeps_16_bits: bool = True
     keeps_grey: bool = True
@@ -67,6 +71,14 @@ FORMATS = {
     "BMP": Format(
         (".bmp", ".dib"), encode_bmp, max_side=1 << 31, max_bytes=_FOUR_GIB,
         keeps_alpha=False, keeps_16_bits=False, max_profile_bytes=0, max_metadata_bytes=0,
+    ),
+    "AVIF": Format(
+        (".avif",), encode_avif, max_side=32_768, max_bytes=3 << 28, default_quality=90,
+        keeps_16_bits=False, keeps_grey=False,
+    ),
+    "GIF": Format(
+        (".gif",), encode_gif, max_side=65_535, keeps_colours=False, keeps_16_bits=False,
+        max_profile_bytes=0, max_metadata_bytes=0,
     ),
 }  # fmt: skip
 """The formats that can be written, by name; a new one is one more row."""
@@ -230,6 +242,8 @@ def _with_fitting_pixels(picture: Picture, name: str) -> tuple[Picture, list[str
         if (alpha != FULL_VALUE[alpha.dtype]).any():
             warnings.append(f"{name} has no transparency: the picture was laid on white")
         pixels, alpha = flattened_on_white(pixels, alpha), None
+    if not row.keeps_colours:
+        warnings.append(f"{name} has 256 colours and no half-transparency")
     dtype = np.uint16 if row.keeps_16_bits else np.uint8
     if pixels.dtype == np.float32 or (pixels.dtype == np.uint16 and not row.keeps_16_bits):
         bits = np.dtype(dtype).itemsize * 8

@@ -140,7 +140,7 @@ def test_a_gpu_that_is_not_there_is_an_error_and_no_silent_cpu(folder, repeating
         (["FOLDER", "-o", "FOLDER"], "would replace the input"),
         (["FOLDER", "-o", "one.png"], "is the name of one picture"),
         (["FOLDER/a.png", "-o", "one.png", "-f", "jpeg"], "does not end like a jpeg"),
-        (["FOLDER/a.png", "-o", "one.gif"], "cannot write '.gif'"),
+        (["FOLDER/a.png", "-o", "one.heic"], "cannot write '.heic'"),
         (["FOLDER/a.png", "-o", "one.avif"], "cannot write '.avif'"),
         (["FOLDER/a.png", "-o", ""], "after -o is empty"),
         (["", "-o", "FOLDER"], "inputs is an empty text"),

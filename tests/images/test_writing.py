@@ -181,7 +181,7 @@ def test_a_format_is_found_by_name_and_by_suffix(text, name):
     assert find_format(text) == name
 
 
-@pytest.mark.parametrize("text", ["gif", "", ".", "pn", "png "])
+@pytest.mark.parametrize("text", ["heic", "", ".", "pn", "png "])
 def test_an_unknown_format_lists_the_known_ones(text):
     with pytest.raises(UsageError, match="PNG, JPEG, WEBP, TIFF, BMP"):
         find_format(text)

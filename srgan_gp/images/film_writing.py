@@ -1,0 +1,129 @@
+"""write_film: Film -> one file of the same kind, written frame by frame as the frames come."""
+
+import io
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import BinaryIO, Literal
+
+from srgan_gp.errors import PictureError
+from srgan_gp.images.apng import write_apng
+from srgan_gp.images.frames import Film, Frame
+from srgan_gp.images.gif import write_gif
+from srgan_gp.images.pages import write_pages
+from srgan_gp.images.picture import Picture
+from srgan_gp.images.webp import write_animated_webp
+from srgan_gp.images.writing import encode_image, find_format
+
+
+@dataclass(frozen=True)
+class FilmFormat:
+    """What kind of film a format holds, and the function that writes it.
+
+    `write(file, frames, film, encode)` gets the frames apart from all else that is known of the
+    film, and a function that encodes one picture to the bytes of a still file of the format.
+    """
+
+    kind: Literal["animation", "pages"]
+    write: Callable[[BinaryIO, Iterator[Frame], Film, Callable[[Picture], bytes]], None]
+
+
+FILM_FORMATS = {
+    "PNG": FilmFormat("animation", write_apng),
+    "WEBP": FilmFormat("animation", write_animated_webp),
+    "GIF": FilmFormat("animation", write_gif),
+    "TIFF": FilmFormat("pages", write_pages),
+}
+"""The formats that hold more than one picture, by name."""
+
+
+def film_format(film: Film, format: str | None = None) -> str:
+    """Choose the format of a film's result, before any work is done.
+
+    An animation stays WebP or APNG, and pages stay TIFF. An animated GIF or AVIF becomes an APNG,
+    which holds every colour, unless another format is asked for.
+
+    Args:
+        film: what is to be written.
+        format: a name such as `webp`, or a suffix; None leaves the choice to the rule above.
+
+    Returns:
+        A key of `FORMATS`.
+
+    Raises:
+        PictureError: E_FRAMES; the format asked for holds no film of this kind.
+        UsageError: there is no such format.
+    """
+    if film.kind == "still":
+        return find_format(format or film.source_format or "PNG")
+    if format is None:
+        return film.source_format if film.source_format in ("WEBP", "TIFF") else "PNG"
+    name = find_format(format)
+    fitting = [key for key, row in FILM_FORMATS.items() if row.kind == film.kind]
+    if name not in fitting:
+        what = f"{film.count} {'frames' if film.kind == 'animation' else 'pages'}"
+        raise PictureError(
+            "E_FRAMES",
+            f"{name} cannot hold {what}; choose {' or '.join(fitting)}, or pass --frames first",
+        )
+    return name
+
+
+def write_film(
+    film: Film,
+    file: BinaryIO,
+    *,
+    format: str | None = None,
+    quality: int | None = None,
+    strip_metadata: bool = False,
+) -> tuple[str, ...]:
+    """Write a film to an open file, one frame after the other; no more than two are in memory.
+
+    Times and the number of plays are kept: to the millisecond in WebP, to the hundredth of a second
+    in GIF, exactly in APNG. Rounding does not add up. The frames of an animation share the metadata
+    of the first one, each page has its own. A still film is written as `encode_image` does.
+
+    Args:
+        film: its frames are used up.
+        file: open for writing, seekable, empty. What was written before an error stays there.
+        format: as for `film_format`.
+        quality: as for `write_image`.
+        strip_metadata: as for `write_image`.
+
+    Returns:
+        One sentence for each thing that was not kept, in reading or in writing, each once.
+
+    Raises:
+        UsageError: the format is unknown, or the quality out of range.
+        PictureError: a frame cannot be read or written; the format holds no such film.
+        OSError: the file cannot be written.
+    """
+    name = film_format(film, format)
+    stills = _Stills(name, quality, strip_metadata, shares_metadata=film.kind == "animation")
+    if film.kind == "still":
+        file.write(stills.encode(next(film.frames).picture))
+    else:
+        FILM_FORMATS[name].write(file, film.frames, film, stills.encode)
+    return tuple(dict.fromkeys((*film.notes, *stills.told)))
+
+
+class _Stills:
+    """Encodes one picture after the other, and collects what was said of them."""
+
+    def __init__(
+        self, name: str, quality: int | None, strip_metadata: bool, *, shares_metadata: bool
+    ) -> None:
+        self._name, self._quality, self._strip = name, quality, strip_metadata
+        self._shares_metadata = shares_metadata
+        self._has_begun = False
+        self.told: list[str] = []
+
+    def encode(self, picture: Picture) -> bytes:
+        self.told += picture.notes
+        if self._has_begun and self._shares_metadata:
+            picture = replace(picture, icc_profile=None, exif=None, xmp=None, dpi=None)
+        self._has_begun = True
+        buffer = io.BytesIO()
+        self.told += encode_image(
+            picture, buffer, format=self._name, quality=self._quality, strip_metadata=self._strip
+        )
+        return buffer.getvalue()

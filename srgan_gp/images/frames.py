@@ -1,0 +1,244 @@
+"""read_film: the frames of an animation or the pages of a document, one Picture after the other."""
+
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from PIL.ImageFile import ImageFile
+
+from srgan_gp.errors import PictureError
+from srgan_gp.images.containers import decoder_errors, silenced_pillow
+from srgan_gp.images.decoding import Source, check_pixel_count, decode, opened
+from srgan_gp.images.deep import is_deep
+from srgan_gp.images.gif import count_gif_frames
+from srgan_gp.images.metadata import orientation_of
+from srgan_gp.images.pages import directories
+from srgan_gp.images.picture import Picture
+from srgan_gp.images.reading import (
+    DEFAULT_MAX_PIXELS,
+    check_unchanged,
+    file_state,
+    regular_file,
+    suffix_notes,
+)
+
+MOST_FRAMES = 10_000
+"""Frames or pages of a film; more are refused, as nobody has them but to fill a memory."""
+
+
+_MOST_GROWTH = 4  # a frame may be so many times as large as its canvas, and is cut then
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One picture of a film."""
+
+    picture: Picture
+    milliseconds: float = 0.0
+    """How long it is shown; 0 for a page."""
+
+
+@dataclass(frozen=True)
+class Film:
+    """Pictures of one file that belong together, to be taken one at a time.
+
+    Example:
+        >>> film = read_film("moving.gif")                               # doctest: +SKIP
+        >>> larger = film.changed(upscaler.upscale_picture)              # doctest: +SKIP
+        >>> warnings = write_film(larger, file, format="png")            # doctest: +SKIP
+    """
+
+    frames: Iterator[Frame]
+    """Can be gone through once. Each is decoded when it is asked for; a damaged one raises a
+    PictureError then."""
+
+    count: int
+    """Frames or pages; 1 for a still picture, whose one frame is what `read_image` gives."""
+
+    kind: Literal["still", "animation", "pages"]
+
+    width: int
+    """Of the widest frame, upright, in pixels."""
+
+    height: int
+    """Of the highest frame, upright, in pixels."""
+
+    plays: int = 0
+    """How often an animation is played; 0: without end."""
+
+    source_format: str | None = None
+    """What it was read from, as in `Picture`."""
+
+    notes: tuple[str, ...] = ()
+    """Sentences on what the file held and the film does not; those of a Picture are apart."""
+
+    def changed(self, change: Callable[[Picture], Picture]) -> "Film":
+        """Give the film whose pictures are these, changed, each when it is asked for.
+
+        `width` and `height` stay those of the file.
+        """
+        changed = (replace(frame, picture=change(frame.picture)) for frame in self.frames)
+        return replace(self, frames=changed)
+
+
+def read_film(path: str | Path, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Film:
+    """Open an animation (GIF, WebP, APNG, AVIF), a TIFF of several pages, or a still picture.
+
+    The header is read at once. The file is opened again when the first frame is asked for, and
+    closed after the last one.
+
+    Args:
+        path: a regular file.
+        max_pixels: most pixels, width x height, of all frames together.
+
+    Raises:
+        PictureError: as for `read_image`; also E_TOO_MANY_FRAMES.
+    """
+    path = Path(path)
+    with regular_file(path) as file, silenced_pillow():
+        state = file_state(file)
+        with opened(file, max_pixels=max_pixels) as source:
+            film, places = _described(source, max_pixels)
+            film = replace(film, notes=film.notes + suffix_notes(source.container, path.suffix))
+    return replace(film, frames=_frames(path, state, film, places))
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where Pillow finds a frame, and where the directory of a page of a TIFF starts."""
+
+    index: int
+    directory: int | None = None
+
+
+def _described(source: Source, max_pixels: int) -> tuple[Film, Sequence[_Place]]:
+    """Read from the header how many frames there are, and refuse what is too much."""
+    image, name = source.image, source.container.name
+    if name == "TIFF":
+        return _described_pages(source, max_pixels)
+    if name == "GIF":
+        count = count_gif_frames(source.file, most=MOST_FRAMES + 1)
+    else:
+        count = int(getattr(image, "n_frames", 1))
+    # A PNG may begin with a picture for viewers that know no animation; it is no frame of it.
+    first = int(count > 1 and bool(getattr(image, "default_image", False)))
+    count = max(1, count - first)
+    width, height = image.size
+    check_film(count, width * height * count, max_pixels)
+    notes: list[str] = []
+    if count > 1 and orientation_of(image) >= 5:
+        width, height = height, width
+    if first:
+        notes.append("its picture for viewers without animation is not kept")
+    if count > 1 and is_deep(image, source.head):
+        notes.append("its frames of 16 bits were read with 8 bits")
+    film = Film(
+        frames=iter(()),
+        count=count,
+        kind="animation" if count > 1 else "still",
+        width=width,
+        height=height,
+        plays=_plays(image),
+        source_format=name,
+        notes=tuple(notes),
+    )
+    return film, [_Place(index) for index in range(first, first + count)]
+
+
+def _described_pages(source: Source, max_pixels: int) -> tuple[Film, Sequence[_Place]]:
+    places: list[_Place] = []
+    sizes: list[tuple[int, int]] = []
+    for index, (start, is_page) in enumerate(directories(source.file, most=MOST_FRAMES + 1)):
+        if places and not is_page:
+            continue
+        with _frame_named(len(places) + 1), decoder_errors("TIFF"):
+            source.image.seek(index)
+        places.append(_Place(index, start))
+        sizes.append(source.image.size)
+        check_film(len(places), sum(width * height for width, height in sizes), max_pixels)
+    film = Film(
+        frames=iter(()),
+        count=len(places),
+        kind="pages" if len(places) > 1 else "still",
+        width=max(width for width, _ in sizes),
+        height=max(height for _, height in sizes),
+        source_format="TIFF",
+    )
+    return film, places
+
+
+def check_film(count: int, pixels: int, max_pixels: int) -> None:
+    """Refuse a film of more than `MOST_FRAMES` frames or of more than `max_pixels` in all.
+
+    Raises:
+        PictureError: E_TOO_MANY_FRAMES or E_TOO_MANY_PIXELS.
+    """
+    if count > MOST_FRAMES:
+        raise PictureError(
+            "E_TOO_MANY_FRAMES",
+            f"it has more than {MOST_FRAMES:,} frames or pages; cut it into parts, "
+            "or pass --frames first",
+        )
+    if pixels > max_pixels:
+        raise PictureError(
+            "E_TOO_MANY_PIXELS",
+            f"its {count:,} frames or pages have {pixels:,} pixels together, more than the "
+            f"{max_pixels:,} allowed; raise --max-pixels, or pass --frames first",
+        )
+
+
+def _plays(image: ImageFile) -> int:
+    """Read how often an animation is played, which a GIF counts from its first repetition."""
+    loop = image.info.get("loop")
+    if image.format != "GIF":
+        return int(loop or 0)
+    return 1 if loop is None else loop and loop + 1
+
+
+def _frames(
+    path: Path, state: tuple[int, int], film: Film, places: Sequence[_Place]
+) -> Iterator[Frame]:
+    with ExitStack() as stack:
+        file = stack.enter_context(regular_file(path))
+        check_unchanged(file, state)
+        most = film.width * film.height
+        with silenced_pillow():
+            source = stack.enter_context(opened(file, max_pixels=most))
+        for number, place in enumerate(places, start=1):
+            # Pillow's warnings are silenced for as long as it works, not while the caller does.
+            with silenced_pillow(), _frame_named(number if film.count > 1 else None):
+                frame = _frame(source, place, film)
+            yield frame
+        check_unchanged(file, state)
+
+
+def _frame(source: Source, place: _Place, film: Film) -> Frame:
+    image = source.image
+    if film.kind == "still":
+        return Frame(decode(source))
+    with decoder_errors(source.container.name):
+        image.seek(place.index)
+    is_frame = film.kind == "animation"
+    check_pixel_count(image.width, image.height, _MOST_GROWTH * film.width * film.height)
+    picture = decode(source, is_frame=is_frame, tiff_directory=place.directory)
+    if not is_frame:
+        return Frame(picture)
+    # A frame of a GIF may reach out of its canvas.
+    height, width = film.height, film.width
+    alpha = None if picture.alpha is None else picture.alpha[:height, :width]
+    picture = replace(picture, pixels=picture.pixels[:height, :width], alpha=alpha)
+    return Frame(picture, float(image.info.get("duration", 0)))
+
+
+@contextmanager
+def _frame_named(number: int | None) -> Generator[None, None, None]:
+    """Say of an error which frame it is about; None: there is only one."""
+    try:
+        yield
+    except PictureError as error:
+        if number is None:
+            raise
+        message = f"frame {number} cannot be used: {error}; or pass --frames first"
+        raise PictureError(error.code, message) from error
