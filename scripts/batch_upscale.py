@@ -3,8 +3,8 @@
 
 scripts/batch_upscale.py PHOTOS UPSCALED [--model classic-x4]
 
-What `srgan-gp upscale` has beyond it: a journal to resume by, names that cannot collide, reading and
-writing beside the network, several GPUs, reports.
+What `srgan-gp upscale` has beyond it: a journal to resume by, short names that cannot collide,
+reading and writing beside the network, several GPUs, reports.
 """
 
 import argparse
