@@ -16,6 +16,7 @@ from srgan_gp.images.gif import count_gif_frames
 from srgan_gp.images.metadata import orientation_of
 from srgan_gp.images.pages import directories
 from srgan_gp.images.picture import Picture
+from srgan_gp.images.png import check_pixel_chunks
 from srgan_gp.images.reading import (
     DEFAULT_MAX_PIXELS,
     check_unchanged,
@@ -127,6 +128,8 @@ def _described(source: Source, max_pixels: int) -> tuple[Film, Sequence[_Place]]
     count = max(1, count - first)
     width, height = image.size
     check_film(count, width * height * count, max_pixels)
+    if name == "PNG" and count > 1:
+        check_pixel_chunks(source.file, with_frames=True)
     notes: list[str] = []
     if count > 1 and orientation_of(image) >= 5:
         width, height = height, width

@@ -19,33 +19,36 @@ _READ_BYTES = 1 << 20
 _INCHES_PER_METRE = 1 / 0.0254
 
 
-def check_pixel_chunks(file: BinaryIO) -> None:
+def check_pixel_chunks(file: BinaryIO, *, with_frames: bool = False) -> None:
     """Compare the checksum of every critical chunk up to the end of the pixels.
 
     Pillow decodes flipped bytes into wrong pixels without a word; the checksums tell.
 
     Args:
         file: a PNG; its position is kept.
+        with_frames: go on to the end of the file, through the later frames of an animation.
 
     Raises:
         PictureError: E_DAMAGED.
     """
     position = file.tell()
     try:
-        _check_pixel_chunks(file)
+        _check_pixel_chunks(file, with_frames)
     finally:
         file.seek(position)
 
 
-def _check_pixel_chunks(file: BinaryIO) -> None:
+def _check_pixel_chunks(file: BinaryIO, with_frames: bool) -> None:
     file.seek(len(SIGNATURE))
     seen_pixels = False
     while len(header := file.read(8)) == 8:
         length, kind = struct.unpack(">I4s", header)
-        if seen_pixels and kind != b"IDAT":
+        if seen_pixels and kind != b"IDAT" and not with_frames:
             return
         seen_pixels = kind == b"IDAT"
-        if kind[0] & 0x20:  # A lower-case letter: not critical, and never worth losing a picture.
+        if (
+            kind[0] & 0x20 and kind != b"fdAT"
+        ):  # A lower-case letter: not critical, and never worth losing a picture.
             file.seek(length + 4, 1)
             continue
         checksum = zlib.crc32(kind)

@@ -73,7 +73,7 @@ FORMATS = {
         keeps_alpha=False, keeps_16_bits=False, max_profile_bytes=0, max_metadata_bytes=0,
     ),
     "AVIF": Format(
-        (".avif",), encode_avif, max_side=32_768, max_bytes=3 << 28, default_quality=90,
+        (".avif",), encode_avif, max_side=32_768, max_bytes=3 << 28,
         keeps_16_bits=False, keeps_grey=False,
     ),
     "GIF": Format(

@@ -25,7 +25,7 @@ DAMAGE = {"E_DAMAGED", "E_NOT_AN_IMAGE", "E_NO_PIXELS", "E_FORMAT_NOT_ALLOWED",
           "E_TOO_MANY_PIXELS", "E_OUT_OF_RANGE", "E_NOT_FINITE", "E_OUT_OF_MEMORY"}  # fmt: skip
 FORMATS = {
     "PNG": {}, "JPEG": {"quality": 60}, "WEBP": {}, "TIFF": {"compression": "tiff_lzw"},
-    "BMP": {}, "GIF": {},
+    "BMP": {}, "GIF": {}, "AVIF": {},
 }  # fmt: skip
 
 
@@ -150,7 +150,9 @@ print(*sorted(name for name in sys.modules if name.endswith("ImagePlugin")))
     assert sorted(results) == sorted(
         [f"read {name}" for name in FORMATS] + ["E_FORMAT_NOT_ALLOWED"]
     )
-    allowed = {f"PIL.{name}ImagePlugin" for name in ("Bmp", "Gif", "Jpeg", "Png", "Tiff", "WebP")}
+    allowed = {
+        f"PIL.{name}ImagePlugin" for name in ("Avif", "Bmp", "Gif", "Jpeg", "Png", "Tiff", "WebP")
+    }
     assert set(plugins.split()) <= allowed
 
 
@@ -167,6 +169,7 @@ def bombs(make):
         "BMP": bmp[:18] + struct.pack("<ii", side, side) + bmp[26:],
         "GIF": b"GIF89a" + struct.pack("<HH", side, side) + small_file("GIF")[10:],
         "WEBP": small_file("WEBP"),
+        "AVIF": small_file("AVIF"),
     }
 
 
@@ -176,7 +179,7 @@ def test_too_many_pixels_are_refused_before_they_are_decoded(make, monkeypatch, 
         raise AssertionError("decoded")
 
     monkeypatch.setattr(ImageFile.ImageFile, "load", load)
-    limit = 100 if name == "WEBP" else 100_000_000
+    limit = 100 if name in ("WEBP", "AVIF") else 100_000_000
     started = time.perf_counter()
     with pytest.raises(PictureError) as caught:
         read(bombs(make)[name], max_pixels=limit)
@@ -245,7 +248,7 @@ def test_every_odd_file_gives_a_picture_or_a_picture_error(tmp_path):
     root = Path(__file__).resolve().parents[2]
     shared = Path(os.environ.get("SRGAN_GP_SHARED", root.parent / "shared"))
     listing = json.loads((shared / "data" / "odd_files.json").read_text())["files"]
-    allowed = {"PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF"}
+    allowed = {"PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "AVIF"}
     with zipfile.ZipFile(shared / "data" / "odd_files.zip") as archive:
         for entry in listing:
             path = tmp_path / Path(entry["name"]).name
