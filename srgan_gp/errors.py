@@ -6,6 +6,7 @@
     ├── PictureError           3    E_DAMAGED, ...     one picture cannot be used
     ├── NothingToDoError       4    E_NOTHING_TO_DO    no picture among the inputs
     ├── OutputError            5    E_OUTPUT           a file cannot be written
+    ├── LockedError            6    E_LOCKED           another run is at work there
     ├── DeviceError            7    E_DEVICE           the device asked for is not there
     ├── ModelRefusedError      8    E_MODEL            a model file breaks the contract
     ├── TrainingError          1    E_TRAINING         a run cannot go on (non-finite loss, ...)
@@ -49,6 +50,10 @@ class PictureError(SrganGpError):
         super().__init__(message)
         self.code = code
 
+    def __reduce__(self) -> tuple[type["PictureError"], tuple[str, str]]:
+        """Let an error travel between processes with its code."""
+        return type(self), (self.code, str(self))
+
 
 class NothingToDoError(SrganGpError):
     """The inputs hold no picture."""
@@ -62,6 +67,13 @@ class OutputError(SrganGpError):
 
     exit_code = 5
     code = "E_OUTPUT"
+
+
+class LockedError(SrganGpError):
+    """Another run is writing to the same folder."""
+
+    exit_code = 6
+    code = "E_LOCKED"
 
 
 class DeviceError(SrganGpError):

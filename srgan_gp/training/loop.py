@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from srgan_gp.signals import StopRequest
 from srgan_gp.training import checkpoint
 from srgan_gp.training.adversary import is_generators_turn
 from srgan_gp.training.checkpoint import Progress, TrainingState
@@ -17,7 +18,6 @@ from srgan_gp.training.ema import MovingAverage
 from srgan_gp.training.health import critic_estimate
 from srgan_gp.training.processes import Processes, device_of_this_process
 from srgan_gp.training.reports import Reports
-from srgan_gp.training.signals import StopRequest
 from srgan_gp.training.start import load_critic, load_weights, resume, save_config
 from srgan_gp.training.steps import Run, critic_step, generator_step, learning_rate
 from srgan_gp.training.tasks import TASKS, Task

@@ -14,11 +14,11 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from srgan_gp.errors import TrainingError, UsageError
 from srgan_gp.losses.pixel import PIXEL_LOSSES
 from srgan_gp.networks import build
+from srgan_gp.signals import Stopped
 from srgan_gp.training import checkpoint
 from srgan_gp.training.export import load_run
 from srgan_gp.training.loop import train
 from srgan_gp.training.reports import Reports
-from srgan_gp.training.signals import Stopped
 from srgan_gp.training.steps import learning_rate
 from srgan_gp.training.tasks import SuperResolution
 

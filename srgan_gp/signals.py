@@ -1,0 +1,66 @@
+"""Ending a long work on a signal at a moment that suits it."""
+
+import signal
+import threading
+from types import FrameType, TracebackType
+from typing import Any, Self
+
+ENDING = tuple(
+    number
+    for name in ("SIGINT", "SIGTERM", "SIGHUP")
+    if (number := getattr(signal, name, None)) is not None
+)
+"""The signals that ask a program to end; Windows has no SIGHUP."""
+
+
+class Stopped(SystemExit):
+    """A signal ended the work in good order; the exit code is 128 + its number."""
+
+
+class StopRequest:
+    """While open, the first signal only sets `requested`; a second one ends the process at once.
+
+    A signal that was ignored before, as SIGHUP is under `nohup`, stays so. Python hears of signals
+    in its main thread alone; opened in another one, this does nothing.
+    """
+
+    def __init__(self) -> None:
+        self._signal = 0
+        self._handlers: dict[int, Any] = {}
+
+    @property
+    def requested(self) -> bool:
+        """Tell whether a signal has come."""
+        return self._signal != 0
+
+    def __enter__(self) -> Self:
+        """Take over the signals."""
+        if threading.current_thread() is threading.main_thread():
+            for number in ENDING:
+                if signal.getsignal(number) is not signal.SIG_IGN:
+                    self._handlers[number] = signal.signal(number, self._note)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Give the signals back."""
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
+
+    def check(self) -> None:
+        """Raise `Stopped` if a signal has come."""
+        if self.requested:
+            self.end()
+
+    def end(self) -> None:
+        """Raise `Stopped`; when the signal came to another process of the run, as for SIGTERM."""
+        raise Stopped(128 + (self._signal or signal.SIGTERM))
+
+    def _note(self, number: int, _frame: FrameType | None) -> None:
+        self._signal = number
+        for handled in self._handlers:
+            signal.signal(handled, signal.SIG_DFL)
