@@ -1,17 +1,14 @@
 """Pixels of every mode Pillow decodes -> RGB or grey arrays, and conversions between arrays."""
 
-import io
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 from PIL import Image
 
 from srgan_gp.errors import PictureError
+from srgan_gp.images.icc import cmyk_to_srgb, lab_to_srgb
 from srgan_gp.images.picture import Array
-
-if TYPE_CHECKING:
-    from PIL import ImageCms
 
 FULL_VALUE: dict[np.dtype[Any], float] = {
     np.dtype(np.uint8): 255.0,
@@ -45,7 +42,7 @@ def split_channels(image: Image.Image, icc_profile: bytes | None) -> tuple[Array
     if image.mode == "CMYK":
         return np.asarray(cmyk_to_srgb(image, icc_profile)), None
     if image.mode == "LAB":
-        return np.asarray(_lab_to_srgb(image)), None
+        return np.asarray(lab_to_srgb(image)), None
     is_grey = image.mode in ("1", "L", "LA", "La")
     if image.has_transparency_data:
         channels = np.asarray(image.convert("LA" if is_grey else "RGBA"))
@@ -134,43 +131,3 @@ def to_depth(values: Array, dtype: DTypeLike) -> Array:
     if values.dtype == np.uint16:
         return ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)
     return (np.clip(values, 0.0, 1.0) * FULL_VALUE[dtype] + 0.5).astype(dtype)
-
-
-def cmyk_to_srgb(image: Image.Image, icc_profile: bytes | None) -> Image.Image:
-    """Convert a CMYK image to sRGB with its own profile, or by the plain formula without one."""
-    if icc_profile is None or icc_profile[16:20] != b"CMYK":
-        return image.convert("RGB")
-    from PIL import ImageCms
-
-    try:
-        profile = ImageCms.ImageCmsProfile(io.BytesIO(icc_profile))
-        return _converted(image, profile)
-    except (ImageCms.PyCMSError, OSError):
-        return image.convert("RGB")  # A damaged profile must not cost the picture.
-
-
-def _lab_to_srgb(image: Image.Image) -> Image.Image:
-    from PIL import ImageCms
-
-    return _converted(image, ImageCms.ImageCmsProfile(_standard_profile("LAB")))
-
-
-def _standard_profile(name: Literal["LAB", "sRGB"]) -> Any:  # noqa: ANN401  Pillow gives no type.
-    from PIL import ImageCms
-
-    return cast("Any", ImageCms.createProfile(name))  # pyright: ignore[reportUnknownMemberType]
-
-
-def _converted(image: Image.Image, profile: "ImageCms.ImageCmsProfile") -> Image.Image:
-    from PIL import ImageCms
-
-    converted = ImageCms.profileToProfile(
-        image,
-        profile,
-        ImageCms.ImageCmsProfile(_standard_profile("sRGB")),
-        renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
-        outputMode="RGB",
-        flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
-    )
-    assert converted is not None  # None is returned for in-place conversion only.
-    return converted

@@ -103,6 +103,8 @@ def write_film(
         file.write(stills.encode(next(film.frames).picture))
     else:
         FILM_FORMATS[name].write(file, film.frames, film, stills.encode)
+    if film.kind == "animation" and (film.source_format, name) == ("GIF", "PNG"):
+        stills.told.append("written as an animated PNG, which holds every colour; -f gif keeps GIF")
     return tuple(dict.fromkeys((*film.notes, *stills.told)))
 
 

@@ -135,6 +135,8 @@ def _described(source: Source, max_pixels: int) -> tuple[Film, Sequence[_Place]]
         width, height = height, width
     if first:
         notes.append("its picture for viewers without animation is not kept")
+    if "mp" in image.info:
+        notes.append("the further pictures or maps in it are not kept")
     if count > 1 and is_deep(image, source.head):
         notes.append("its frames of 16 bits were read with 8 bits")
     film = Film(
@@ -153,8 +155,10 @@ def _described(source: Source, max_pixels: int) -> tuple[Film, Sequence[_Place]]
 def _described_pages(source: Source, max_pixels: int) -> tuple[Film, Sequence[_Place]]:
     places: list[_Place] = []
     sizes: list[tuple[int, int]] = []
+    notes: dict[str, None] = {}
     for index, (start, is_page) in enumerate(directories(source.file, most=MOST_FRAMES + 1)):
         if places and not is_page:
+            notes["small copies and masks of its pages are not kept"] = None
             continue
         with _frame_named(len(places) + 1), decoder_errors("TIFF"):
             source.image.seek(index)
@@ -168,6 +172,7 @@ def _described_pages(source: Source, max_pixels: int) -> tuple[Film, Sequence[_P
         width=max(width for width, _ in sizes),
         height=max(height for _, height in sizes),
         source_format="TIFF",
+        notes=tuple(notes),
     )
     return film, places
 

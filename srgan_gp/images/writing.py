@@ -21,6 +21,7 @@ from srgan_gp.images.encoders import (
     encode_webp,
 )
 from srgan_gp.images.gif import encode_gif
+from srgan_gp.images.icc import srgb_pixels
 from srgan_gp.images.metadata import corrected_exif, corrected_xmp, matching_profile
 from srgan_gp.images.picture import Picture
 
@@ -237,7 +238,7 @@ def _encoded(picture: Picture, name: str, quality: int) -> bytes:
 
 def _with_fitting_pixels(picture: Picture, name: str) -> tuple[Picture, list[str]]:
     row, warnings = FORMATS[name], list[str]()
-    pixels, alpha = picture.pixels, picture.alpha
+    pixels, alpha, profile = picture.pixels, picture.alpha, picture.icc_profile
     if alpha is not None and not row.keeps_alpha:
         if (alpha != FULL_VALUE[alpha.dtype]).any():
             warnings.append(f"{name} has no transparency: the picture was laid on white")
@@ -252,9 +253,16 @@ def _with_fitting_pixels(picture: Picture, name: str) -> tuple[Picture, list[str
         alpha = None if alpha is None else to_depth(alpha, dtype)
     is_deep_grey_alpha = alpha is not None and alpha.dtype == np.uint16
     keeps_grey = row.keeps_deep_grey_alpha if is_deep_grey_alpha else row.keeps_grey
-    if pixels.shape[2] == 1 and not keeps_grey:
+    becomes_rgb = pixels.shape[2] == 1 and not keeps_grey
+    if profile is not None and (becomes_rgb or len(profile) > row.max_profile_bytes):
+        # Without the profile the numbers would mean other colours.
+        converted = srgb_pixels(pixels, profile)
+        if converted is not None:
+            pixels, profile, becomes_rgb = converted, None, False
+            warnings.append(f"{name} cannot carry this ICC profile: it was converted to sRGB")
+    if becomes_rgb:
         pixels = np.repeat(pixels, 3, axis=2)
-    return replace(picture, pixels=pixels, alpha=alpha), warnings
+    return replace(picture, pixels=pixels, alpha=alpha, icc_profile=profile), warnings
 
 
 def _with_fitting_metadata(picture: Picture, name: str) -> tuple[Picture, list[str]]:

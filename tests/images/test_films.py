@@ -194,6 +194,7 @@ def test_a_small_copy_and_a_mask_are_no_pages(tmp_path):
         (start,) = struct.unpack_from("<I", data, start + 2 + 12 * count)
     path.write_bytes(data)
     film = read_film(path)
+    assert film.notes == ("small copies and masks of its pages are not kept",)
     assert [frame.picture.width for frame in film.frames] == [8, 5]
 
 
@@ -216,6 +217,21 @@ def test_a_still_picture_is_a_film_of_one(tmp_path, rng):
 )  # fmt: skip
 def test_the_format_of_an_animation(source, format, expected):
     assert film_format(film_of(moving(), source_format=source), format) == expected
+
+
+def test_a_gif_that_becomes_a_png_says_so(tmp_path):
+    for format, is_told in (("png", True), ("gif", False)):
+        _, warnings = written(tmp_path, film_of(moving(), source_format="GIF"), format)
+        assert any("-f gif keeps GIF" in warning for warning in warnings) == is_told
+
+
+def test_the_maps_of_a_jpeg_are_not_kept_and_it_is_said(tmp_path):
+    path = tmp_path / "a.mpo"
+    image = Image.new("RGB", (16, 8))
+    image.save(path, save_all=True, append_images=[image])
+    film = read_film(path)
+    assert (film.kind, film.source_format) == ("still", "JPEG")
+    assert film.notes == ("the further pictures or maps in it are not kept",)
 
 
 @pytest.mark.parametrize("format", ["jpeg", "tiff", "bmp", "avif"])

@@ -1,0 +1,86 @@
+"""Pixels of CMYK, Lab, or an ICC profile -> sRGB, by LittleCMS."""
+
+import io
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+import numpy as np
+from PIL import Image
+
+from srgan_gp.images.picture import Array
+
+if TYPE_CHECKING:
+    from PIL import ImageCms
+
+
+def srgb_pixels(pixels: Array, icc_profile: bytes) -> Array | None:
+    """Convert pixels with a profile to sRGB.
+
+    Args:
+        pixels: (H, W, 3), uint8, or (H, W, 1), uint8 or uint16; grey of 16 bits follows the curve
+            of its 8-bit levels, with straight lines between them.
+        icc_profile: fits the channels of `pixels`.
+
+    Returns:
+        (H, W, 3), dtype of `pixels`; None where the profile is damaged or the pixels are others.
+    """
+    from PIL import ImageCms
+
+    is_grey = pixels.shape[2] == 1
+    if pixels.dtype != np.uint8 and not (is_grey and pixels.dtype == np.uint16):
+        return None
+    levels = np.arange(256, dtype=np.uint8)[np.newaxis]  # of which a grey picture consists
+    try:
+        profile = ImageCms.ImageCmsProfile(io.BytesIO(icc_profile))
+        converted = np.asarray(_converted(Image.fromarray(levels if is_grey else pixels), profile))
+    except (ImageCms.PyCMSError, OSError):
+        return None
+    if not is_grey:
+        return converted
+    if pixels.dtype == np.uint8:
+        return converted[0][pixels[..., 0]]
+    steps = levels[0] * 257.0
+    curves: list[Array] = [
+        np.interp(pixels[..., 0], steps, curve * 257.0) for curve in converted[0].T
+    ]
+    return np.rint(np.stack(curves, axis=2)).astype(np.uint16)
+
+
+def cmyk_to_srgb(image: Image.Image, icc_profile: bytes | None) -> Image.Image:
+    """Convert a CMYK image to sRGB with its own profile, or by the plain formula without one."""
+    if icc_profile is None or icc_profile[16:20] != b"CMYK":
+        return image.convert("RGB")
+    from PIL import ImageCms
+
+    try:
+        profile = ImageCms.ImageCmsProfile(io.BytesIO(icc_profile))
+        return _converted(image, profile)
+    except (ImageCms.PyCMSError, OSError):
+        return image.convert("RGB")  # A damaged profile must not cost the picture.
+
+
+def lab_to_srgb(image: Image.Image) -> Image.Image:
+    """Convert a Lab image to sRGB."""
+    from PIL import ImageCms
+
+    return _converted(image, ImageCms.ImageCmsProfile(_standard_profile("LAB")))
+
+
+def _standard_profile(name: Literal["LAB", "sRGB"]) -> Any:  # noqa: ANN401  Pillow gives no type.
+    from PIL import ImageCms
+
+    return cast("Any", ImageCms.createProfile(name))  # pyright: ignore[reportUnknownMemberType]
+
+
+def _converted(image: Image.Image, profile: "ImageCms.ImageCmsProfile") -> Image.Image:
+    from PIL import ImageCms
+
+    converted = ImageCms.profileToProfile(
+        image,
+        profile,
+        ImageCms.ImageCmsProfile(_standard_profile("sRGB")),
+        renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
+        outputMode="RGB",
+        flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
+    )
+    assert converted is not None  # None is returned for in-place conversion only.
+    return converted
