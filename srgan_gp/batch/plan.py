@@ -1,22 +1,46 @@
 """Which input becomes which output, settled before any work starts.
 
-The rules: no two results share a name, no result replaces an input, and a result that is already
-there is met as `--exist` says.
+The rules, in plain words:
+
+1.  A result is called like its input, with `--suffix` behind the stem or as `--name-template` says.
+    It keeps the input's extension where that format can be written, and gets PNG's where not.
+2.  A tree is mirrored: `IN/a/b.jpg` becomes `OUT/a/b.jpg`. A file that is named goes to `OUT`.
+3.  Inputs whose results would share a name keep their whole names, `a.jpg.png` and `a.png.png`;
+    where that is not enough they are numbered in the order of their paths. Names that differ by
+    case or by the composition of accents count as shared, and so does the name of a folder of
+    the tree. The names do not depend on the order of the inputs.
+4.  What an earlier run wrote is no input, and keeps its name when new inputs arrive.
+5.  No input is ever replaced: a run in which one would be is refused before it starts.
+6.  A result that is there is met when its turn comes. Where the journal says that it is the whole
+    result of the same bytes and the same work, it is left, whatever `--exist` says. Otherwise
+    `--exist` decides; without `--exist` it is an error of that input alone.
 """
 
 import os
 import tempfile
-from collections.abc import Iterable, Sequence
+import threading
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 from srgan_gp.batch.inputs import Inputs
-from srgan_gp.batch.names import free_name, name_key, result_names
+from srgan_gp.batch.journal import Journal
+from srgan_gp.batch.names import PLAIN, Naming
+from srgan_gp.batch.table import PlanTable, Row
+from srgan_gp.batch.targets import Targets
+from srgan_gp.batch.templates import Template
+from srgan_gp.batch.walk import Found
 from srgan_gp.errors import OutputError, PictureError, UsageError
-from srgan_gp.images import FORMATS
 
 Exist = Literal["error", "skip", "overwrite", "rename"]
+
+LONGEST_PATH_BYTES = 4000
+"""Linux allows 4095; the rest is room for the mark of an unfinished file."""
+
+DONE = "it is done already"
+THERE = "its result exists"
 
 
 @dataclass(frozen=True)
@@ -25,11 +49,18 @@ class Output:
 
     folder: Path
     file_name: str | None = None
-    """The whole name, for a single picture; `suffix` and `extension` are not used then."""
+    """The whole name, for a single picture; what follows is not used then, except `exist`."""
     suffix: str = ""
     extension: str | None = None
     """With the dot; None keeps each picture's own format where it can hold the result."""
-    exist: Exist = "error"
+    exist: Exist | None = None
+    """What to do about a result that is there; None is `error` unless the journal knows it."""
+    name_template: str | None = None
+    """With the fields of `templates.FIELDS`; None is {stem}{suffix}."""
+    model: str = ""
+    """The model's name, for the template."""
+    scale: float | None = None
+    """The enlargement, for the template."""
 
 
 @dataclass(frozen=True)
@@ -41,109 +72,188 @@ class Job:
     fallback: Path | None
     """A PNG's path, for a result that the format of `target` cannot hold; None: not wanted."""
 
-    @property
-    def paths(self) -> list[Path]:
-        """Everything it may write."""
-        return [self.target] if self.fallback is None else [self.target, self.fallback]
+
+@dataclass(frozen=True)
+class Skipped:
+    """An input whose result is there."""
+
+    source: Path
+    target: Path
+    """The result."""
+    reason: str
 
 
 @dataclass(frozen=True)
+class Refused:
+    """An input that no work is begun for."""
+
+    source: Path
+    error: PictureError
+
+
 class Plan:
-    """The jobs of a run, and the inputs that need no work or cannot be worked on."""
+    """What is to be done for each input; a context manager, since it holds a temporary file.
 
-    jobs: tuple[Job, ...]
-    skipped: tuple[Job, ...]
-    failures: tuple[tuple[Path, PictureError], ...]
-    settle: "Settler"
-    """Decides about a fallback that turns out to be needed and is already there."""
-
-
-def make_plan(sources: Sequence[Path], output: Output) -> Plan:
-    """Give every source its target.
-
-    Args:
-        sources: readable files, each once.
-        output: its folder need not exist yet.
-
-    Raises:
-        UsageError: a result would replace one of the inputs.
-    """
-    jobs = _jobs(sources, output)
-    by_source = {_identity(source): source for source in sources}
-    for job in jobs:
-        if output.exist != "rename" and (victim := by_source.get(_identity(job.target))):
-            raise UsageError(
-                f"{job.target} would replace the input {victim}; "
-                "pass --suffix, or another output folder."
-            )
-    settle = Settler(output.exist, [p for job in jobs for p in job.paths], sources)
-    ready: list[Job] = []
-    skipped: list[Job] = []
-    failures: list[tuple[Path, PictureError]] = []
-    for job in jobs:
-        try:
-            target = settle(job.target)
-        except PictureError as error:
-            failures.append((job.source, error))
-            continue
-        if target is None:
-            skipped.append(job)
-        else:
-            ready.append(Job(job.source, target, job.fallback))
-    return Plan(tuple(ready), tuple(skipped), tuple(failures), settle)
-
-
-class Settler:
-    """Decides what to do about a result that is already there.
-
-    Args:
-        exist: the user's choice.
-        planned: every path that the plan may write; a new name stays clear of them.
-        sources: the inputs, which are never overwritten.
+    Attributes:
+        total: how many inputs there are.
+        earlier_results: how many files found were left out, as results of earlier runs.
     """
 
-    def __init__(self, exist: Exist, planned: Iterable[Path], sources: Iterable[Path]) -> None:
-        self._exist = exist
-        self._planned = {name_key(path.name) for path in planned}
-        self._sources = set(map(_identity, sources))
+    def __init__(
+        self,
+        table: PlanTable,
+        targets: Targets,
+        exist: Exist | None,
+        journal: Journal | None,
+        work: str,
+    ) -> None:
+        self._table = table
+        self._targets = targets
+        self._exist: Exist | None = exist
+        self._journal = journal
+        self._work = work
+        self._lock = threading.RLock()
+        self.total = 0
+        self.earlier_results = 0
 
-    def __call__(self, target: Path) -> Path | None:
-        """Say where to write a result meant for `target`; None: leave it, it is there already.
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the temporary file back."""
+        self._table.close()
+
+    def __iter__(self) -> Iterator[Job | Skipped | Refused]:
+        """Give every input once, in the order of the paths; results are met as they are reached."""
+        for row in self._table.rows():
+            source = Path(os.fsdecode(row.path))
+            try:
+                yield self._entry(source, row)
+            except PictureError as error:
+                yield Refused(source, error)
+
+    @cached_property
+    def _entries(self) -> list[Job | Skipped | Refused]:
+        return list(self)
+
+    @property
+    def jobs(self) -> tuple[Job, ...]:
+        """For the command as it is now."""
+        return tuple(entry for entry in self._entries if isinstance(entry, Job))
+
+    @property
+    def skipped(self) -> tuple[Skipped, ...]:
+        """For the command as it is now."""
+        return tuple(entry for entry in self._entries if isinstance(entry, Skipped))
+
+    @property
+    def failures(self) -> tuple[tuple[Path, PictureError], ...]:
+        """For the command as it is now."""
+        return tuple((e.source, e.error) for e in self._entries if isinstance(e, Refused))
+
+    def settle(self, path: Path) -> Path | None:
+        """Say where to write a result meant for `path`; None: leave it, it is there already.
 
         Raises:
             PictureError: it is there, and the choice is `error` or it is an input.
         """
-        if not os.path.lexists(target):
-            return target
-        if self._exist == "overwrite":
-            if _identity(target) in self._sources:
-                raise PictureError(
-                    "E_EXISTS", f"{target} is an input; pass --suffix, or another output folder"
-                )
-            return target
+        if not os.path.lexists(path):
+            return path
         if self._exist == "skip":
             return None
-        if self._exist == "error":
+        if self._exist is None:
             raise PictureError(
-                "E_EXISTS", f"{target} exists; pass --exist skip, overwrite or rename"
+                "E_EXISTS",
+                f"{path} exists and is not what this run would make of this picture; "
+                "pass --exist skip, overwrite or rename",
             )
-        there = {name_key(path.name) for path in target.parent.iterdir()}
-        name = free_name(target.name, there | self._planned)
-        self._planned.add(name_key(name))
-        return target.with_name(name)
+        if self._exist == "error":
+            raise PictureError("E_EXISTS", f"{path} exists; pass --exist skip, overwrite or rename")
+        with self._lock:
+            if self._exist == "rename":
+                return self._targets.another(path)
+            if self._targets.is_input(path):
+                raise PictureError(
+                    "E_EXISTS", f"{path} is an input; pass --suffix, or another output folder"
+                )
+        return path
+
+    def _entry(self, source: Path, row: Row) -> Job | Skipped | Refused:
+        if row.code is not None:
+            return Refused(source, PictureError(row.code, row.message or ""))
+        target, fallback = self._targets.paths(row)
+        if len(os.fsencode(target)) > LONGEST_PATH_BYTES:
+            raise PictureError(
+                "E_NAME_TOO_LONG", f"the path {target} is too long; choose a shorter output folder"
+            )
+        if self._journal is not None:
+            done = self._journal.done(source, target, self._work, fallback=fallback)
+            if done is not None:
+                return Skipped(source, done, DONE)
+        settled = self.settle(target)
+        if settled is None:
+            return Skipped(source, target, THERE)
+        return Job(source, settled, fallback)
 
 
-def without_results(inputs: Inputs, output: Output) -> list[Path]:
-    """List the sources, less those found in a folder that an earlier run of this kind left there.
+def make_plan(
+    found: Iterable[Found | Path],
+    output: Output,
+    *,
+    journal: Journal | None = None,
+    work: str = "",
+) -> Plan:
+    """Give every input its target.
 
-    Example: with `--suffix _x4` into the folder itself, `a_x4.jpg` is what `a.jpg` gave.
+    Args:
+        found: the inputs, which may be there twice.
+        output: its folder need not exist yet.
+        journal: of that folder.
+        work: a `work_key`, what the journal's rows are compared with.
+
+    Returns:
+        The plan, to be closed.
+
+    Raises:
+        UsageError: a result would replace an input, or the name template makes no sense.
+        OutputError: there is no room for temporary files.
     """
-    sources = inputs.named + inputs.found
-    if not output.suffix or output.file_name is not None:
-        return sources
-    jobs = _jobs(sources, output)
-    results = {_identity(p) for job in jobs for p in job.paths if p != job.source}
-    return inputs.named + [p for p in inputs.found if _identity(p) not in results]
+    naming = _naming(output)
+    table = PlanTable()
+    try:
+        targets = Targets(table, naming, output.folder)
+        plan = Plan(table, targets, output.exist, journal, work)
+        for item in found:
+            is_path = isinstance(item, Path)  # as the command gives them now
+            targets.add(Found(item, item.parent, is_named=True) if is_path else item)
+        plan.earlier_results = targets.settle(journal, may_replace_inputs=output.exist == "rename")
+        plan.total = table.count()
+    except BaseException:
+        table.close()
+        raise
+    return plan
+
+
+def _naming(output: Output) -> Naming:
+    template = PLAIN
+    if output.name_template is not None:
+        template = Template.parse(output.name_template)
+        if output.suffix and not template.uses("suffix"):
+            raise UsageError(
+                f"The name template {output.name_template} has no place for --suffix "
+                f"{output.suffix}; put {{suffix}} into it, or drop one of the two."
+            )
+    return Naming(
+        template,
+        output.extension,
+        model=output.model,
+        scale="" if output.scale is None else f"{output.scale:g}",
+        suffix=output.suffix,
+        file_name=output.file_name,
+    )
 
 
 def prepare_folder(folder: Path) -> None:
@@ -161,38 +271,7 @@ def prepare_folder(folder: Path) -> None:
         raise OutputError(f"The output folder {folder} cannot be written: {reason}.") from error
 
 
-def _jobs(sources: Sequence[Path], output: Output) -> list[Job]:
-    """Name target and fallback of every source."""
-    if output.file_name is not None:
-        return [Job(source, output.folder / output.file_name, None) for source in sources]
-    extensions = [output.extension or _kept_extension(source) for source in sources]
-    names = result_names(sources, extensions, output.suffix)
-    jobs = [Job(s, output.folder / n, None) for s, n in zip(sources, names, strict=True)]
-    if output.extension is not None:
-        return jobs
-    taken = set(map(name_key, names))
-    jobs_with_fallback: list[Job] = []
-    for job in jobs:
-        fallback = None
-        if job.target.suffix.lower() != ".png":
-            short, whole = f"{job.target.stem}.png", f"{job.target.name}.png"
-            name = free_name(whole if name_key(short) in taken else short, taken)
-            taken.add(name_key(name))
-            fallback = output.folder / name
-        jobs_with_fallback.append(Job(job.source, job.target, fallback))
-    return jobs_with_fallback
-
-
-def _kept_extension(source: Path) -> str:
-    """The source's own extension if its format can be written, else PNG's."""
-    writable = any(source.suffix.lower() in row.suffixes for row in FORMATS.values())
-    return source.suffix if writable else ".png"
-
-
-def _identity(path: Path) -> tuple[int, int] | Path:
-    """What two names of one file share: device and inode, or the resolved path of no file yet."""
-    try:
-        status = path.stat()
-    except OSError:
-        return path.resolve()
-    return (status.st_dev, status.st_ino)
+def without_results(inputs: Inputs, output: Output) -> list[Found]:
+    """List the inputs of `gather`, for the command as it is now; a plan leaves results out."""
+    named = [Found(path, path.parent, is_named=True) for path in inputs.named]
+    return named + [Found(path, path.parent) for path in inputs.found]
