@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Write the parts of README.md that follow from the code: options, models, files, and the picture.
+"""Write the parts of README.md that follow from the code: options, tables, files, and the picture.
 
 scripts/update_readme.py            write the parts between the markers anew
 scripts/update_readme.py --check    change nothing; exit 1 when a part is stale
@@ -9,6 +9,7 @@ scripts/update_readme.py --strip    make docs/before-after.png anew as well (tak
 import argparse
 import ast
 import re
+import runpy
 import sys
 import textwrap
 from collections.abc import Iterator
@@ -51,12 +52,14 @@ def updated(text: str) -> str:
 
 
 def part(name: str) -> str:
-    """Make the marked part `name`: `models`, `tree` or `options COMMAND`."""
+    """Make the marked part `name`: `kept`, `models`, `tree` or `options COMMAND`."""
     kind, _, argument = name.partition(" ")
     if kind == "options":
         return "```text\n" + "\n".join(option_lines(command_parser(argument))) + "\n```"
     if kind == "models":
         return "\n".join(model_rows())
+    if kind == "kept":
+        return "\n".join(runpy.run_path(str(ROOT / "scripts" / "what_is_kept.py"))["rows"]())
     if kind == "tree":
         return "```text\n" + "\n".join(tree_lines()) + "\n```"
     raise SystemExit(f"README.md has an unknown marker: {name}")

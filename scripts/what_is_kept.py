@@ -1,0 +1,172 @@
+#!/usr/bin/env python3
+"""Measure what each format keeps of a picture, as the table of the README.
+
+scripts/what_is_kept.py             print the table; scripts/update_readme.py puts it in its place
+"""
+
+import io
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageCms
+
+from srgan_gp.errors import PictureError
+from srgan_gp.images import (
+    FORMATS,
+    Film,
+    Frame,
+    Picture,
+    encode_image,
+    read_film,
+    write_film,
+)
+from srgan_gp.images.picture import Array
+from srgan_gp.images.reading import decode_picture
+
+COLUMNS = (
+    "format", "lossless", "bits", "grey", "alpha", "ICC profile", "EXIF, XMP",
+    "orientation", "several pictures", "times",
+)  # fmt: skip
+_TIMES = (Fraction(1000, 30), Fraction(33), Fraction(40))
+_TOLERANCE = 12  # levels of 255 by which a lossy format may miss an even colour
+
+
+def main() -> int:
+    """Print the table."""
+    print("\n".join(rows()))
+    return 0
+
+
+def rows() -> Iterator[str]:
+    """Give the lines of the table: a row for each format that can be written."""
+    yield f"| {' | '.join(COLUMNS)} |"
+    yield "|---" * len(COLUMNS) + "|"
+    for name in FORMATS:
+        answers = (
+            lossless(name), bits(name), grey(name), alpha(name), profile(name),
+            metadata(name), orientation(name), *several(name),
+        )  # fmt: skip
+        yield f"| {' | '.join((name, *answers))} |"
+
+
+def lossless(name: str) -> str:
+    """Say at which quality each level of each pixel comes back."""
+    y, x = np.mgrid[:16, :16].astype(np.uint8)
+    pixels = np.stack([x * 16, y * 16, x ^ y], axis=2)[:15]  # 240 colours
+    if np.array_equal(again(Picture(pixels), name).pixels, pixels):
+        return "yes" if FORMATS[name].keeps_colours else "up to 256 colours"
+    is_same = np.array_equal(again(Picture(pixels), name, quality=100).pixels, pixels)
+    return "at quality 100" if is_same else "no"
+
+
+def bits(name: str) -> str:
+    """Count the bits of a colour that come back."""
+    pixels = np.full((8, 8, 3), 40_000, np.uint16)
+    return str(again(Picture(pixels), name).pixels.itemsize * 8)
+
+
+def grey(name: str) -> str:
+    """Say whether grey stays grey, or becomes RGB."""
+    pixels = np.full((8, 8, 1), 90, np.uint8)
+    return "yes" if again(Picture(pixels), name).pixels.shape[2] == 1 else "as RGB"
+
+
+def alpha(name: str) -> str:
+    """Say whether half-transparent pixels stay so."""
+    picture = Picture(_even(), np.array([[0, 90, 200, 255]], np.uint8).repeat(8, 1).repeat(32, 0))
+    back = again(picture, name).alpha
+    if back is None:
+        return "laid on white"
+    assert picture.alpha is not None
+    return "yes" if _is_near(back, picture.alpha) else "all or nothing"
+
+
+def profile(name: str) -> str:
+    """Say whether an ICC profile is kept."""
+    content = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    back = again(Picture(_even(), icc_profile=content), name)
+    return "yes" if back.icc_profile == content else "converted to sRGB"
+
+
+def metadata(name: str) -> str:
+    """Say whether EXIF and XMP are kept, with orientation and size put right."""
+    back = again(Picture(_even(), exif=_exif(6), xmp=b"<x:xmpmeta/>"), name)
+    if back.exif is None and back.xmp is None:
+        return "no"
+    exif = Image.Exif()
+    exif.load(back.exif or b"")
+    assert back.xmp == b"<x:xmpmeta/>"
+    assert (exif.get(0x0112, 1), exif[0x010F]) == (1, "maker")
+    return "yes"
+
+
+def orientation(name: str) -> str:
+    """Say whether a picture that is stored on its side is turned when it is read."""
+    image, buffer = Image.fromarray(_even()), io.BytesIO()
+    try:
+        image.resize((16, 8)).save(buffer, name, exif=b"Exif\0\0" + _exif(6))
+    except OSError:
+        return "-"
+    back = _decoded(buffer.getvalue())
+    return "applied" if (back.width, back.height) == (8, 16) else "-"
+
+
+def several(name: str) -> tuple[str, str]:
+    """Say what kind of film is kept, and how exactly its times are."""
+    for kind in ("animation", "pages"):
+        frames = [
+            Frame(Picture(np.roll(_even(), index, axis=0) + np.uint8(index)), float(time))
+            for index, time in enumerate(_TIMES)
+        ]
+        film = Film(iter(frames), len(frames), kind, 32, 32)
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "film"
+            try:
+                with path.open("wb") as file:
+                    write_film(film, file, format=name)
+            except PictureError:
+                continue
+            back = [frame.milliseconds for frame in read_film(path).frames]
+        assert len(back) == len(_TIMES)
+        return kind, _exactness(back) if kind == "animation" else "-"
+    return "no", "-"
+
+
+def _exactness(milliseconds: list[float]) -> str:
+    if [Fraction(time).limit_denominator(100) for time in milliseconds] == list(_TIMES):
+        return "exact"
+    return "1 ms" if any(time % 10 for time in milliseconds) else "10 ms"
+
+
+def again(picture: Picture, name: str, quality: int | None = None) -> Picture:
+    """Write a picture and read what was written."""
+    buffer = io.BytesIO()
+    encode_image(picture, buffer, format=name, quality=quality)
+    return _decoded(buffer.getvalue())
+
+
+def _decoded(data: bytes) -> Picture:
+    return replace(decode_picture(io.BytesIO(data), max_pixels=1_000_000), notes=())
+
+
+def _even() -> Array:
+    return np.full((32, 32, 3), (200, 60, 30), np.uint8)
+
+
+def _exif(value: int) -> bytes:
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010F] = value, "maker"
+    return exif.tobytes().removeprefix(b"Exif\0\0")
+
+
+def _is_near(first: Array, second: Array) -> bool:
+    return int(np.abs(first.astype(int) - second.astype(int)).max()) <= _TOLERANCE
+
+
+if __name__ == "__main__":
+    sys.exit(main())
