@@ -5,12 +5,17 @@ Nothing about stderr ever stops the work.
 
 import os
 import sys
+import time
+from collections import deque
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
 from srgan_gp.errors import OutputError
+
+SECONDS_BETWEEN_LINES = 5.0
+_SECONDS_LOOKED_BACK = 60.0
 
 
 def shown(text: Path | str) -> str:
@@ -59,42 +64,82 @@ class Bar(Protocol):
         ...
 
 
+class Pace:
+    """How fast a work goes, by its last minute, and how long the rest will take.
+
+    Args:
+        total: how much there is to do; None: nobody knows.
+    """
+
+    def __init__(self, total: float | None) -> None:
+        self._total = total
+        self._moments: deque[tuple[float, float]] = deque()
+
+    def note(self, done: float, now: float) -> str:
+        """Take down how much is done, `now` in seconds, and say so: done, rate, time left."""
+        self._moments.append((now, done))
+        while self._moments[0][0] < now - _SECONDS_LOOKED_BACK and len(self._moments) > 2:
+            self._moments.popleft()
+        then, before = self._moments[0]
+        rate = (done - before) / (now - then) if now > then else 0.0
+        parts = [f"{done:.0f} of {self._total:.0f}" if self._total else f"{done:.0f}"]
+        if rate > 0:
+            parts.append(f"{rate:.2f} a second" if rate < 10 else f"{rate:.0f} a second")
+            if self._total:
+                parts.append(f"{_clock((self._total - done) / rate)} left")
+        return ", ".join(parts)
+
+
 class _Lines:
-    """The bar of a stderr that is no terminal: lines only."""
+    """The bar of a stderr that is no terminal: lines, and every few seconds one about the pace."""
+
+    def __init__(self, total: float | None) -> None:
+        self._pace = Pace(total)
+        self._said = time.monotonic()
 
     def line(self, text: str) -> None:
         say(text)
 
     def move(self, done: float, text: str) -> None:
-        pass
+        now = time.monotonic()
+        if now - self._said >= SECONDS_BETWEEN_LINES:
+            self._said = now
+            say(f"{self._pace.note(done, now)}; {text}")
 
 
-class _Silence(_Lines):
+class _Silence:
     """The bar of a program's caller: nothing."""
 
     def line(self, text: str) -> None:
         pass
 
+    def move(self, done: float, text: str) -> None:
+        pass
+
 
 @contextmanager
-def bar(total: float, *, is_silent: bool = False) -> Generator[Bar]:
-    """Open a bar that ends at `total`: a real one on a terminal, lines only elsewhere."""
+def bar(total: float | None, *, is_silent: bool = False) -> Generator[Bar]:
+    """Open a bar that ends at `total`, None where nobody knows; lines where there is no terminal.
+
+    Both say how fast the work goes and, with a total, how long the rest will take.
+    """
     if is_silent:
         yield _Silence()
     elif sys.stderr is not None and sys.stderr.isatty():  # type: ignore[comparison-overlap]
         with _rich_bar(total) as rich_bar:
             yield rich_bar
     else:
-        yield _Lines()
+        yield _Lines(total)
 
 
 @contextmanager
-def _rich_bar(total: float) -> Generator[Bar]:
+def _rich_bar(total: float | None) -> Generator[Bar]:
     # Imported here: it takes longer than everything else that `--help` loads.
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
-    columns = (BarColumn(), TextColumn("{task.description}", markup=False), TimeRemainingColumn())
+    columns = (BarColumn(), TextColumn("{task.description}", markup=False))
+    pace = Pace(total)
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task: TaskID = progress.add_task("", total=total)
 
@@ -103,6 +148,18 @@ def _rich_bar(total: float) -> Generator[Bar]:
                 progress.console.print(shown(text), markup=False, highlight=False, soft_wrap=True)
 
             def move(self, done: float, text: str) -> None:
-                progress.update(task, completed=done, description=shown(text))
+                told = f"{pace.note(done, time.monotonic())}; {shown(text)}"
+                progress.update(task, completed=done, description=told)
 
         yield RichBar()
+
+
+def _clock(seconds: float) -> str:
+    """Write a duration.
+
+    >>> _clock(59.6), _clock(3_725)
+    ('1:00', '1:02:05')
+    """
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

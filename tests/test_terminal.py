@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from srgan_gp.terminal import bar, say, shown
+from srgan_gp.terminal import Pace, bar, say, shown
 
 
 class Terminal(io.StringIO):
@@ -61,3 +61,33 @@ def test_a_terminal_shows_the_lines_and_what_is_worked_on(monkeypatch):
     printed = terminal.getvalue()
     assert "[red] a.png: 100 x 100\n" in printed.replace("\r\n", "\n")
     assert "b.png" in printed
+
+
+def test_the_pace_says_how_much_how_fast_and_how_long_still():
+    pace = Pace(100)
+    assert pace.note(0, now=10.0) == "0 of 100"
+    assert pace.note(20, now=20.0) == "20 of 100, 2.00 a second, 0:40 left"
+
+
+def test_the_pace_is_that_of_the_last_minute():
+    pace = Pace(None)
+    pace.note(0, now=0.0)
+    for second in range(1, 200):
+        pace.note(1_000 + second, now=float(second))
+    assert pace.note(1_200, now=200.0) == "1200, 1.00 a second"
+
+
+def test_without_a_terminal_a_line_about_the_pace_comes_every_few_seconds(monkeypatch, capsys):
+    now = 0.0
+    monkeypatch.setattr("time.monotonic", lambda: now)
+    with bar(40) as progress:
+        for second in range(21):
+            now = float(second)
+            progress.move(2 * second, "a.png")
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "10 of 40; a.png"
+    assert lines[1:] == [
+        "20 of 40, 2.00 a second, 0:10 left; a.png",
+        "30 of 40, 2.00 a second, 0:05 left; a.png",
+        "40 of 40, 2.00 a second, 0:00 left; a.png",
+    ]

@@ -135,6 +135,11 @@ class Plan:
             except PictureError as error:
                 yield Refused(source, error)
 
+    def sources(self) -> Iterator[Path]:
+        """Give the path of every input in the same order, without a look at any file."""
+        for row in self._table.rows():
+            yield Path(os.fsdecode(row.path))
+
     @cached_property
     def _entries(self) -> list[Job | Skipped | Refused]:
         return list(self)
