@@ -23,6 +23,7 @@ JOURNAL_FOLDER = ".srgan-gp"
 
 _APPLICATION_ID = 0x53524750  # "SRGP"
 _VERSION = 1
+_ROWS_AT_ONCE = 500
 _SCHEMA = f"""
 BEGIN;
 CREATE TABLE results (
@@ -159,8 +160,8 @@ class Journal:
         while True:
             with self._locked():
                 page = self._connection.execute(
-                    "SELECT source, target FROM results WHERE target > ? ORDER BY target LIMIT 500",
-                    (last,),
+                    "SELECT source, target FROM results WHERE target > ? ORDER BY target LIMIT ?",
+                    (last, _ROWS_AT_ONCE),
                 ).fetchall()
             if not page:
                 return

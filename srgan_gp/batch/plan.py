@@ -140,6 +140,14 @@ class Plan:
         for row in self._table.rows():
             yield Path(os.fsdecode(row.path))
 
+    def missing(self) -> Iterator[Job]:
+        """Give the jobs that have no file where the plan puts them; the journal is not asked."""
+        for row in self._table.rows():
+            if row.code is None:
+                target, fallback = self._targets.paths(row)
+                if not any(p is not None and os.path.lexists(p) for p in (target, fallback)):
+                    yield Job(Path(os.fsdecode(row.path)), target, fallback)
+
     @cached_property
     def _entries(self) -> list[Job | Skipped | Refused]:
         return list(self)
