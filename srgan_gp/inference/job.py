@@ -1,10 +1,10 @@
-"""One call of an upscaler: the runs over colours and alpha, and the report of what happened."""
+"""One call of an upscaler: the passes over colours and alpha, and the report of what happened."""
 
 import math
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -13,9 +13,12 @@ from numpy.typing import NDArray
 from srgan_gp.errors import Cancelled, PictureError, UsageError
 from srgan_gp.inference.memory import choose_tile
 from srgan_gp.inference.model_info import ModelInfo
-from srgan_gp.inference.tiling import Finish, Floats, Progress, round_up, run_tiled
-from srgan_gp.inference.values import quantise, resample, to_pixels
+from srgan_gp.inference.passes import Pass
+from srgan_gp.inference.report import UpscaleReport
+from srgan_gp.inference.tiling import Floats, Progress, round_up, run_tiled
+from srgan_gp.inference.values import check_pixels
 
+Array = NDArray[Any]
 TileChoice = int | Literal["auto"] | None
 
 
@@ -34,29 +37,6 @@ class Runner(Protocol):
     def cancel(self) -> None:
         """End the run under way, if it takes longer than a moment."""
         ...
-
-
-@dataclass(frozen=True)
-class UpscaleReport:
-    """What happened in one call."""
-
-    model: str
-    fidelity: float | None
-    """Share of the fidelity partner in the weights; None where none was asked for."""
-    provider: str
-    """ONNX Runtime's name of what the model ran on."""
-    device: str
-    precision: str
-    scale: float
-    """Enlargement of the result."""
-    network_scale: int
-    """Enlargement by the network; where it is not `scale`, Lanczos resampling did the rest."""
-    tiles: int
-    """Runs of the network, over colours and alpha."""
-    window: tuple[int, int]
-    """Height and width of the largest of them, in input pixels."""
-    seconds: float
-    warnings: tuple[str, ...]
 
 
 @contextmanager
@@ -83,6 +63,7 @@ class Job:
         tile: as for `Upscaler.upscale`.
         passes: how often `enlarge` will be called.
         on_progress: called with (tiles done, tiles in all) over all passes.
+        folder: for the temporary files of a large picture.
 
     Raises:
         PictureError: the result would have no pixels.
@@ -98,13 +79,14 @@ class Job:
         tile: TileChoice,
         passes: int,
         on_progress: Progress | None,
+        folder: Path | None = None,
     ) -> None:
         self._started = time.monotonic()
         self._session, self._info = session, session.info
         self._scale = session.info.scale if scale is None else scale
         self._result_size = _result_size(size, self._scale)
         self._tile = self._tile_side(size, tile)
-        self._passes_left, self._on_progress = passes, on_progress
+        self._passes_left, self._on_progress, self._folder = passes, on_progress, folder
         self._tiles_before = self._tiles = self._retreats = 0
         self._window = (0, 0)
         self._is_cancelled = False
@@ -114,38 +96,37 @@ class Job:
         self._is_cancelled = True
         self._session.cancel()
 
-    def enlarge(self, planes: Floats, *, is_grey: bool = False) -> Floats:
-        """Enlarge (1, 3, H, W) to (3 or, for grey, 1, H * scale, W * scale), not clipped."""
-        return resample(self._enlarge(planes, _mean if is_grey else None), *self._result_size)
+    def enlarge(self, pixels: Array, *, is_alpha: bool = False) -> Array:
+        """Enlarge (H, W, C) to (H * scale, W * scale, C), same dtype.
 
-    def enlarge_to_pixels(
-        self, planes: Floats, dtype: np.dtype[Any], *, is_grey: bool = False
-    ) -> NDArray[Any]:
-        """Enlarge (1, 3, H, W) to (H * scale, W * scale, 3 or, for grey, 1) of `dtype`.
-
-        Where nothing is resampled, every tile becomes `dtype` at once: the whole picture never
-        exists in float32.
+        Args:
+            pixels: as `check_pixels` wants them; grey is the mean of what the network makes of
+                three equal channels.
+            is_alpha: whether flat areas must stay flat.
         """
-        by_network = tuple(side * self._info.scale for side in planes.shape[2:])
-        if by_network != self._result_size:
-            return to_pixels(self.enlarge(planes, is_grey=is_grey), dtype)
-
-        def finish(kept: Floats) -> NDArray[Any]:
-            return quantise(_mean(kept) if is_grey else kept, dtype)
-
-        return np.ascontiguousarray(self._enlarge(planes, finish).transpose(1, 2, 0))
-
-    def _enlarge(self, planes: Floats, finish: Finish | None) -> NDArray[Any]:
-        """Run the network over planes whose sides it can take; cut off what was added to them."""
-        height, width = planes.shape[2:]
-        multiple, scale = self._info.size_multiple, self._info.scale
-        below, right = round_up(height, multiple) - height, round_up(width, multiple) - width
-        if below or right:
-            planes = np.pad(planes, ((0, 0), (0, 0), (0, below), (0, right)), mode="edge")
-        enlarged = self._run(planes, finish)[0, :, : height * scale, : width * scale]
+        check_pixels(pixels)
+        size, scale = pixels.shape[:2], self._info.scale
+        whole = Pass(pixels, scale, self._result_size, is_alpha=is_alpha, folder=self._folder)
+        height, width = (round_up(side, self._info.size_multiple) for side in size)
+        if self._info.overlap is None:
+            enlarged = self._network(whole.cut((0, height), (0, width)))
+            whole.store((0, height * scale), (0, width * scale), enlarged)
+            self._tell(1, 1)
+        else:
+            run_tiled(
+                self._network,
+                whole.cut,
+                whole.store,
+                size=(height, width),
+                scale=scale,
+                tile=self._tile,
+                overlap=self._info.overlap,
+                multiple=self._info.size_multiple,
+                on_progress=self._tell,
+            )
         self._passes_left -= 1
         self._tiles_before = self._tiles
-        return enlarged
+        return whole.finish()
 
     def report(self) -> UpscaleReport:
         """Sum up."""
@@ -169,22 +150,6 @@ class Job:
             window=self._window,
             seconds=time.monotonic() - self._started,
             warnings=tuple(warnings),
-        )
-
-    def _run(self, padded: Floats, finish: Finish | None) -> NDArray[Any]:
-        if self._info.overlap is None:
-            enlarged = self._network(padded)
-            self._tell(1, 1)
-            return finish(enlarged) if finish else enlarged
-        return run_tiled(
-            self._network,
-            padded,
-            scale=self._info.scale,
-            tile=self._tile,
-            overlap=self._info.overlap,
-            multiple=self._info.size_multiple,
-            finish=finish,
-            on_progress=self._tell,
         )
 
     def _network(self, window: Floats) -> Floats:
@@ -229,11 +194,6 @@ class Job:
         if tile == "auto":
             chosen = choose_tile(self._info, *size, on_gpu=self._session.device != "cpu")
         return chosen or max(size)
-
-
-def _mean(images: Floats) -> Floats:
-    """Bring three channels back to the grey they were made from."""
-    return images.mean(axis=1, keepdims=True)
 
 
 def _result_size(size: tuple[int, int], scale: float) -> tuple[int, int]:

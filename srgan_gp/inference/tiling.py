@@ -2,68 +2,67 @@
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 Network = Callable[[Floats], Floats]
-Finish = Callable[[Floats], NDArray[Any]]
 Progress = Callable[[int, int], None]
 Span = tuple[int, int]
+"""Start and stop along one axis."""
+Cut = Callable[[Span, Span], Floats]
+Store = Callable[[Span, Span, Floats], None]
 
 
 def run_tiled(
     network: Network,
-    image: Floats,
+    cut: Cut,
+    store: Store,
     *,
+    size: tuple[int, int],
     scale: int,
     tile: int,
     overlap: int,
     multiple: int = 1,
-    finish: Finish | None = None,
     on_progress: Progress | None = None,
-) -> NDArray[Any]:
-    """Apply `network` to overlapping windows of `image` and join the results without seams.
+) -> None:
+    """Apply `network` to overlapping windows of an image and join the results without seams.
 
     All windows have one shape and are cut from the real image, never padded: those that would reach
     over the border are shifted inwards. An image side that is shorter than the window runs at its
     own size. Where `overlap` is at least the network's receptive radius, the result is the untiled
     one, bit for bit on a CPU; with less, neighbouring windows disagree along their common border.
 
-    When `network` or `finish` raises MemoryError, the window is halved along its longer side, and
+    When one of the functions raises MemoryError, the window is halved along its longer side, and
     only the tile at hand is done again. The smaller window stays for the tiles that follow.
 
     Args:
         network: maps (1, C, h, w) to (1, C, h * scale, w * scale), float32, for any h and w that
             are multiples of `multiple`.
-        image: (1, C, H, W), float32; H and W are multiples of `multiple`.
+        cut: gives a window of the image by its rows and columns, (1, C, h, w) float32.
+        store: takes rows and columns of the result, and what comes there, (1, C, h, w) float32; the
+            whole result is stored in pieces, each once.
+        size: height and width of the image, multiples of `multiple`.
         scale: enlargement of both sides by `network`.
         tile: side of the square kept from each inner window, in input pixels.
         overlap: context added on every side of a tile, in input pixels; cut off afterwards.
         multiple: windows start at multiples of it, and their sides are multiples of it.
-        finish: applied to what is kept of each window before it is stored, pixel by pixel; it may
-            change the dtype and the channels. With 8 bits the result takes a quarter of the memory.
         on_progress: called with (tiles done, tiles in all) after each tile. What it raises ends
             the run.
 
-    Returns:
-        (1, C, H * scale, W * scale), float32, or what `finish` makes of it.
-
     Raises:
-        ValueError: `tile` is not positive, `overlap` is negative, or H or W is not a multiple.
+        ValueError: `tile` is not positive, `overlap` is negative, or a side is not a multiple.
         MemoryError: the smallest possible window does not fit either.
     """
     if tile < 1 or overlap < 0:
         raise ValueError(f"need tile >= 1 and overlap >= 0, got {tile=}, {overlap=}")
-    height, width = image.shape[2:]
+    height, width = size
     if height % multiple or width % multiple:
         raise ValueError(f"sides {height} x {width} are not multiples of {multiple}")
     overlap = round_up(overlap, multiple)
     side = round_up(tile, multiple) + 2 * overlap
     window = (min(side, height), min(side, width))
-    result = None
     regions = deque([((0, height), (0, width))])
     done = 0
     while regions:
@@ -75,22 +74,17 @@ def run_tiled(
             continue
         (y0, rows), (x0, columns) = parts_y[0], parts_x[0]
         try:
-            enlarged = network(image[:, :, y0 : y0 + window[0], x0 : x0 + window[1]])
-            kept = enlarged[:, :, _scaled(rows, scale, y0), _scaled(columns, scale, x0)]
-            kept = finish(kept) if finish else kept
+            enlarged = network(cut((y0, y0 + window[0]), (x0, x0 + window[1])))
+            inner_rows, inner_columns = _scaled(rows, scale, y0), _scaled(columns, scale, x0)
+            kept = enlarged[:, :, slice(*inner_rows), slice(*inner_columns)]
+            store(_scaled(rows, scale), _scaled(columns, scale), kept)
         except MemoryError:
             window = _halve(window, 2 * overlap + multiple, multiple)
             regions.appendleft((rows, columns))
             continue
-        if result is None:
-            shape = (1, kept.shape[1], height * scale, width * scale)
-            result = np.empty(shape, kept.dtype)
-        result[:, :, _scaled(rows, scale), _scaled(columns, scale)] = kept
         done += 1
         if on_progress:
             on_progress(done, done + len(regions))
-    assert result is not None  # a picture has at least one pixel
-    return result
 
 
 def round_up(length: int, multiple: int) -> int:
@@ -126,5 +120,5 @@ def _halve(window: Span, smallest: int, multiple: int) -> Span:
     return (shorter, width) if height >= width else (height, shorter)
 
 
-def _scaled(span: Span, scale: int, origin: int = 0) -> slice:
-    return slice((span[0] - origin) * scale, (span[1] - origin) * scale)
+def _scaled(span: Span, scale: int, origin: int = 0) -> Span:
+    return (span[0] - origin) * scale, (span[1] - origin) * scale

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from srgan_gp.errors import ModelRefusedError
-from srgan_gp.images import Picture
-from srgan_gp.inference.alpha import fill_hidden_colours, keep_flat_alpha
-from srgan_gp.inference.job import Job, Runner, TileChoice, UpscaleReport, memory_for
+from srgan_gp.images import Picture, mapped
+from srgan_gp.inference.alpha import fill_hidden_colours
+from srgan_gp.inference.job import Job, Runner, TileChoice, memory_for
+from srgan_gp.inference.report import UpscaleReport
 from srgan_gp.inference.tiling import Progress
-from srgan_gp.inference.values import to_pixels, to_planes
 
 Array = NDArray[Any]
 
@@ -116,6 +116,7 @@ class Upscaler:
         scale: float | None = None,
         tile: TileChoice = "auto",
         on_progress: Progress | None = None,
+        scratch_folder: Path | None = None,
     ) -> Array:
         """Enlarge an RGB picture.
 
@@ -126,12 +127,15 @@ class Upscaler:
             tile: side of the tiles in input pixels; None for the whole picture at once; "auto"
                 chooses by the memory needed. The result does not depend on it.
             on_progress: called with (tiles done, tiles in all). What it raises ends the call.
+            scratch_folder: a result of more than 256 MB lives in an unnamed temporary file here or,
+                where this is None or full, in the system's temporary folder.
 
         Returns:
             (round(H * scale), round(W * scale), 3), dtype of `pixels`.
 
         Raises:
-            PictureError: the result has no pixels or is not finite, or memory does not suffice.
+            PictureError: the result has no pixels or is not finite, or memory or the room for a
+                temporary file does not suffice.
             UsageError: `tile` is a number, and the model can only see whole pictures.
             ValueError: `pixels` is not as above, or `scale` or `tile` is not positive.
             Cancelled: `cancel` was called meanwhile.
@@ -139,9 +143,9 @@ class Upscaler:
         if pixels.ndim != 3 or pixels.shape[2] != 3:
             raise ValueError(f"need pixels of shape (H, W, 3), got {pixels.shape}")
         size = pixels.shape[:2]
-        job = Job(self._session, size, scale, tile, 1, on_progress)
+        job = Job(self._session, size, scale, tile, 1, on_progress, scratch_folder)
         with self._under_way(job), memory_for(size):
-            result = job.enlarge_to_pixels(to_planes(pixels), pixels.dtype)
+            result = job.enlarge(pixels)
         self.report = job.report()
         return result
 
@@ -152,6 +156,7 @@ class Upscaler:
         scale: float | None = None,
         tile: TileChoice = "auto",
         on_progress: Progress | None = None,
+        scratch_folder: Path | None = None,
     ) -> Picture:
         """Enlarge a picture with everything it carries.
 
@@ -163,6 +168,7 @@ class Upscaler:
             scale: as for `upscale`.
             tile: as for `upscale`.
             on_progress: as for `upscale`; counts the tiles of colours and alpha together.
+            scratch_folder: as for `upscale`; the folder of the file to be written is a good one.
 
         Raises:
             PictureError: as for `upscale`.
@@ -174,13 +180,16 @@ class Upscaler:
             passes = 1
         else:
             passes = 2
-        job = Job(self._session, size, scale, tile, passes, on_progress)
+        job = Job(self._session, size, scale, tile, passes, on_progress, scratch_folder)
         with self._under_way(job), memory_for(size):
-            pixels = _colours(job, picture.pixels, alpha)
+            visible = picture.pixels
+            if alpha is not None:
+                visible = fill_hidden_colours(visible, alpha, scratch_folder)
+            pixels = job.enlarge(visible)
             if alpha is not None and passes == 2:
-                alpha = _soft_alpha(job, alpha)
+                alpha = job.enlarge(alpha[..., np.newaxis], is_alpha=True)[..., 0]
             elif alpha is not None:
-                alpha = np.full(pixels.shape[:2], alpha.flat[0], alpha.dtype)
+                alpha = mapped.full(pixels.shape[:2], alpha.flat[0], scratch_folder)
         self.report = job.report()
         return replace(picture, pixels=pixels, alpha=alpha)
 
@@ -191,15 +200,3 @@ class Upscaler:
             yield
         finally:
             self._job = None
-
-
-def _colours(job: Job, pixels: Array, alpha: Array | None) -> Array:
-    visible = pixels if alpha is None else fill_hidden_colours(pixels, alpha)
-    is_grey = pixels.shape[2] == 1
-    return job.enlarge_to_pixels(to_planes(visible), pixels.dtype, is_grey=is_grey)
-
-
-def _soft_alpha(job: Job, alpha: Array) -> Array:
-    planes = to_planes(alpha[..., None])
-    enlarged = keep_flat_alpha(planes[0, 0], job.enlarge(planes, is_grey=True)[0])
-    return to_pixels(enlarged[None], alpha.dtype)[..., 0]

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from srgan_gp.inference import alpha as alpha_module
 from srgan_gp.inference.alpha import fill_hidden_colours, keep_flat_alpha
 
 
@@ -47,16 +48,43 @@ def test_nothing_is_filled_where_all_or_nothing_is_visible(sprite, value):
     assert fill_hidden_colours(pixels, np.full(pixels.shape[:2], value, np.uint8)) is pixels
 
 
-def test_flat_areas_of_alpha_stay_exactly_flat():
-    alpha = np.zeros((10, 10), np.float32)
-    alpha[:, 5:] = 1
-    enlarged = np.full((30, 30), 0.4, np.float32)
-    kept = keep_flat_alpha(alpha, enlarged)
+def keep_flat(alpha, enlarged):
+    keep_flat_alpha(alpha, enlarged, (0, enlarged.shape[0]), (0, enlarged.shape[1]), enlarged.shape)
+    return enlarged
+
+
+@pytest.mark.parametrize(("dtype", "top"), [(np.float32, 1), (np.uint8, 255), (np.uint16, 65535)])
+def test_flat_areas_of_alpha_stay_exactly_flat(dtype, top):
+    alpha = np.zeros((10, 10), dtype)
+    alpha[:, 5:] = top
+    kept = keep_flat(alpha, np.full((30, 30), 0.4, np.float32))
     assert (kept[:, :12] == 0).all()
     assert (kept[:, 18:] == 1).all()
     assert (kept[:, 12:18] == np.float32(0.4)).all()
 
 
 def test_flat_alpha_is_kept_at_any_size():
-    kept = keep_flat_alpha(np.ones((7, 5), np.float32), np.zeros((3, 11), np.float32))
+    kept = keep_flat(np.ones((7, 5), np.float32), np.zeros((3, 11), np.float32))
     assert (kept == 1).all()
+
+
+@pytest.mark.parametrize("size", [(45 * 4, 38 * 4), (31, 77)])
+def test_parts_of_alpha_are_kept_flat_like_the_whole(sprite, rng, size):
+    _, alpha = sprite
+    enlarged = rng.random(size, dtype=np.float32)
+    whole = keep_flat(alpha, enlarged.copy())
+    assert not (whole == enlarged).all()
+    for rows in ((0, 7), (7, 8), (8, size[0])):
+        for columns in ((0, 50), (50, size[1])):
+            part = enlarged[slice(*rows), slice(*columns)]
+            keep_flat_alpha(alpha, part, rows, columns, size)
+    np.testing.assert_array_equal(enlarged, whole)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+@pytest.mark.parametrize("rows", [2, 4, 22])
+def test_bands_of_rows_do_not_change_the_fill(sprite, monkeypatch, dtype, rows):
+    pixels, alpha = sprite[0].astype(dtype), sprite[1]
+    whole = fill_hidden_colours(pixels, alpha)
+    monkeypatch.setattr(alpha_module, "BAND_PIXELS", rows * pixels.shape[1])
+    np.testing.assert_array_equal(fill_hidden_colours(pixels, alpha), whole)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from srgan_gp.inference.tiling import run_tiled
+from srgan_gp.inference import tiling
 
 SIDES = st.integers(1, 70)
 
@@ -15,6 +15,25 @@ def blur_and_double(x):
     h, w = x.shape[2:]
     blurred = sum(p[:, :, i : i + h, j : j + w] for i in range(3) for j in range(3)) / 9
     return blurred.repeat(2, axis=2).repeat(2, axis=3).astype(np.float32)
+
+
+def run_tiled(network, image, *, scale, **options):
+    """Cut windows from an array, and join the results in another one."""
+    height, width = image.shape[2:]
+    result = np.full((1, 3, height * scale, width * scale), np.nan, np.float32)
+
+    def cut(rows, columns):
+        assert 0 <= rows[0] < rows[1] <= height
+        assert 0 <= columns[0] < columns[1] <= width
+        return image[:, :, slice(*rows), slice(*columns)]
+
+    def store(rows, columns, kept):
+        place = result[:, :, slice(*rows), slice(*columns)]
+        assert np.isnan(place).all()
+        place[:] = kept
+
+    tiling.run_tiled(network, cut, store, size=(height, width), scale=scale, **options)
+    return result
 
 
 def picture(height, width, channels=3):
