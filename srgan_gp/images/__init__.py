@@ -6,6 +6,7 @@ from srgan_gp.images.picture import Picture
 from srgan_gp.images.reading import DEFAULT_MAX_PIXELS, read_image
 from srgan_gp.images.writing import (
     FORMATS,
+    Quality,
     check_encodable,
     encode_image,
     find_format,
@@ -19,6 +20,7 @@ __all__ = [
     "Film",
     "Frame",
     "Picture",
+    "Quality",
     "check_encodable",
     "encode_image",
     "find_format",

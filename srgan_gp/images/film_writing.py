@@ -12,7 +12,7 @@ from srgan_gp.images.gif import write_gif
 from srgan_gp.images.pages import write_pages
 from srgan_gp.images.picture import Picture
 from srgan_gp.images.webp import write_animated_webp
-from srgan_gp.images.writing import encode_image, find_format
+from srgan_gp.images.writing import Quality, encode_image, find_format
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def write_film(
     file: BinaryIO,
     *,
     format: str | None = None,
-    quality: int | None = None,
+    quality: Quality | None = None,
     strip_metadata: bool = False,
 ) -> tuple[str, ...]:
     """Write a film to an open file, one frame after the other; no more than two are in memory.
@@ -112,7 +112,7 @@ class _Stills:
     """Encodes one picture after the other, and collects what was said of them."""
 
     def __init__(
-        self, name: str, quality: int | None, strip_metadata: bool, *, shares_metadata: bool
+        self, name: str, quality: Quality | None, strip_metadata: bool, *, shares_metadata: bool
     ) -> None:
         self._name, self._quality, self._strip = name, quality, strip_metadata
         self._shares_metadata = shares_metadata

@@ -1,7 +1,7 @@
 """write_image, encode_image: Picture -> one picture file, and the table of the formats written."""
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -85,6 +85,10 @@ FORMATS = {
 """The formats that can be written, by name; a new one is one more row."""
 
 
+Quality = int | Mapping[str, int]
+"""From 1 to 100: one for every format, or one for each of some, by their keys in `FORMATS`."""
+
+
 def find_format(name: str) -> str:
     """Find the key in `FORMATS` for a format name or a suffix, such as `jpeg`, `JPG` or `.tif`.
 
@@ -130,7 +134,7 @@ def write_image(
     path: str | Path,
     *,
     format: str | None = None,
-    quality: int | None = None,
+    quality: Quality | None = None,
     strip_metadata: bool = False,
 ) -> tuple[str, ...]:
     """Write a picture to a file, whole or not at all; an existing file is replaced.
@@ -143,8 +147,8 @@ def write_image(
         picture: what to write.
         path: the file; its folder must exist.
         format: a name such as `png`; by default the suffix of `path` decides.
-        quality: 1 to 100 for JPEG and WebP, 95 by default; WebP of 100 is lossless. Other formats
-            are always lossless.
+        quality: 1 to 100 for JPEG, WebP and AVIF, 95 by default; WebP of 100 is lossless. Other
+            formats are always lossless.
         strip_metadata: leave EXIF, XMP and resolution out. The ICC profile is colour and stays.
 
     Returns:
@@ -169,7 +173,7 @@ def encode_image(
     file: BinaryIO,
     *,
     format: str,
-    quality: int | None = None,
+    quality: Quality | None = None,
     strip_metadata: bool = False,
 ) -> tuple[str, ...]:
     """Write a picture to an open file, as `write_image` does to a path.
@@ -197,7 +201,9 @@ def encode_image(
     return warnings
 
 
-def _checked_quality(quality: int | None, name: str) -> int:
+def _checked_quality(quality: Quality | None, name: str) -> int:
+    if isinstance(quality, Mapping):
+        quality = quality.get(name)
     quality = FORMATS[name].default_quality if quality is None else quality
     if not 1 <= quality <= 100:
         raise UsageError(f"the quality must be from 1 to 100, not {quality}")

@@ -172,6 +172,16 @@ def test_a_higher_quality_gives_a_closer_picture(rng, tmp_path):
         assert errors[1] < errors[0]
 
 
+def test_each_format_may_have_a_quality_of_its_own(rng, tmp_path):
+    picture = Picture(rng.integers(0, 256, (32, 32, 3), np.uint8))
+    both = {"JPEG": 50, "WEBP": 100}
+    for suffix, quality in (("jpg", 50), ("webp", 100), ("avif", 95)):
+        write_image(picture, tmp_path / f"one.{suffix}", quality=quality)
+        write_image(picture, tmp_path / f"each.{suffix}", quality=both)
+        one, each = (tmp_path / f"{name}.{suffix}" for name in ("one", "each"))
+        assert one.read_bytes() == each.read_bytes()
+
+
 @pytest.mark.parametrize(
     ("text", "name"),
     [("png", "PNG"), (".JPG", "JPEG"), ("jpeg", "JPEG"), ("tif", "TIFF"), ("TIFF", "TIFF"),
