@@ -14,7 +14,7 @@ from srgan_gp.batch.plan import Job
 from srgan_gp.errors import PictureError
 from srgan_gp.files import Staged, hash_file, write_staged
 from srgan_gp.images import Film, Picture, encode_image, read_film, read_image, write_film
-from srgan_gp.inference.job import UpscaleReport
+from srgan_gp.inference.report import UpscaleReport
 from srgan_gp.inference.upscaler import Upscaler
 
 OnTiles = Callable[[int, int], None]
@@ -104,7 +104,11 @@ def enlarge(
 
     def enlarge_one(picture: Picture) -> Picture:
         result = upscaler.upscale_picture(
-            picture, scale=settings.scale, tile=settings.tile, on_progress=on_tiles
+            picture,
+            scale=settings.scale,
+            tile=settings.tile,
+            on_progress=on_tiles,
+            scratch_folder=decoded.target.parent,
         )
         assert upscaler.report is not None  # upscale_picture has just made it
         reports.append(upscaler.report)
