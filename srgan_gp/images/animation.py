@@ -2,15 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from srgan_gp.errors import PictureError
+from srgan_gp.images.film import Frame
 from srgan_gp.images.picture import Array, Picture
-
-if TYPE_CHECKING:
-    from srgan_gp.images.frames import Frame
 
 
 class Clock:
@@ -44,7 +42,7 @@ class Part(NamedTuple):
 
 
 def moving_parts(
-    frames: "Iterator[Frame]",
+    frames: Iterator[Frame],
     *,
     grid: int = 1,
     keeps_size: Callable[[Picture], bool] = lambda picture: False,

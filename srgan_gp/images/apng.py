@@ -15,7 +15,7 @@ import numpy as np
 
 from srgan_gp.images.animation import moving_parts
 from srgan_gp.images.colour import FULL_VALUE
-from srgan_gp.images.frames import Film, Frame
+from srgan_gp.images.film import Film, Frame
 from srgan_gp.images.picture import Picture
 from srgan_gp.images.png import SIGNATURE, chunk, chunks_of
 

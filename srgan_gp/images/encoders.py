@@ -1,4 +1,4 @@
-"""A picture that fits a format -> the bytes of its file; `writing.FORMATS` lists the encoders."""
+"""A picture that fits a format -> the bytes of its file; `formats.FORMATS` lists the encoders."""
 
 import importlib
 import io

@@ -7,12 +7,13 @@ from typing import BinaryIO, Literal
 
 from srgan_gp.errors import PictureError
 from srgan_gp.images.apng import write_apng
-from srgan_gp.images.frames import Film, Frame
+from srgan_gp.images.film import Film, Frame
+from srgan_gp.images.formats import Quality, find_format
 from srgan_gp.images.gif import write_gif
 from srgan_gp.images.pages import write_pages
 from srgan_gp.images.picture import Picture
 from srgan_gp.images.webp import write_animated_webp
-from srgan_gp.images.writing import Quality, encode_image, find_format
+from srgan_gp.images.writing import encode_image
 
 
 @dataclass(frozen=True)

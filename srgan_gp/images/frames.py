@@ -1,10 +1,9 @@
 """read_film: the frames of an animation or the pages of a document, one Picture after the other."""
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 from PIL.ImageFile import ImageFile
 
@@ -12,10 +11,10 @@ from srgan_gp.errors import PictureError
 from srgan_gp.images.containers import decoder_errors, silenced_pillow
 from srgan_gp.images.decoding import Source, check_pixel_count, decode, opened
 from srgan_gp.images.deep import is_deep
+from srgan_gp.images.film import Film, Frame
 from srgan_gp.images.gif import count_gif_frames
 from srgan_gp.images.metadata import orientation_of
 from srgan_gp.images.pages import directories
-from srgan_gp.images.picture import Picture
 from srgan_gp.images.png import check_pixel_chunks
 from srgan_gp.images.reading import (
     DEFAULT_MAX_PIXELS,
@@ -30,58 +29,6 @@ MOST_FRAMES = 10_000
 
 
 _MOST_GROWTH = 4  # a frame may be so many times as large as its canvas, and is cut then
-
-
-@dataclass(frozen=True)
-class Frame:
-    """One picture of a film."""
-
-    picture: Picture
-    milliseconds: float = 0.0
-    """How long it is shown; 0 for a page."""
-
-
-@dataclass(frozen=True)
-class Film:
-    """Pictures of one file that belong together, to be taken one at a time.
-
-    Example:
-        >>> film = read_film("moving.gif")                               # doctest: +SKIP
-        >>> larger = film.changed(upscaler.upscale_picture)              # doctest: +SKIP
-        >>> warnings = write_film(larger, file, format="png")            # doctest: +SKIP
-    """
-
-    frames: Iterator[Frame]
-    """Can be gone through once. Each is decoded when it is asked for; a damaged one raises a
-    PictureError then."""
-
-    count: int
-    """Frames or pages; 1 for a still picture, whose one frame is what `read_image` gives."""
-
-    kind: Literal["still", "animation", "pages"]
-
-    width: int
-    """Of the widest frame, upright, in pixels."""
-
-    height: int
-    """Of the highest frame, upright, in pixels."""
-
-    plays: int = 0
-    """How often an animation is played; 0: without end."""
-
-    source_format: str | None = None
-    """What it was read from, as in `Picture`."""
-
-    notes: tuple[str, ...] = ()
-    """Sentences on what the file held and the film does not; those of a Picture are apart."""
-
-    def changed(self, change: Callable[[Picture], Picture]) -> "Film":
-        """Give the film whose pictures are these, changed, each when it is asked for.
-
-        `width` and `height` stay those of the file.
-        """
-        changed = (replace(frame, picture=change(frame.picture)) for frame in self.frames)
-        return replace(self, frames=changed)
 
 
 def read_film(path: str | Path, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Film:

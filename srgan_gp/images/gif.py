@@ -6,7 +6,7 @@ Source:
 
 import struct
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image
@@ -14,10 +14,8 @@ from PIL import Image
 from srgan_gp.errors import PictureError
 from srgan_gp.images.animation import Clock, moving_parts
 from srgan_gp.images.colour import to_depth
+from srgan_gp.images.film import Film, Frame
 from srgan_gp.images.picture import Array, Picture
-
-if TYPE_CHECKING:
-    from srgan_gp.images.frames import Film, Frame
 
 _EXTENSION, _IMAGE, _END = b"!", b",", b";"
 _HAS_PALETTE = 0x80
@@ -64,7 +62,7 @@ def _skip_blocks(file: BinaryIO) -> None:
 
 
 def write_gif(
-    file: BinaryIO, frames: "Iterator[Frame]", film: "Film", encode: Callable[[Picture], bytes]
+    file: BinaryIO, frames: Iterator[Frame], film: Film, encode: Callable[[Picture], bytes]
 ) -> None:
     """Write the frames of an animation, each with a palette of its own.
 

@@ -3,15 +3,13 @@
 import io
 import struct
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 
 from srgan_gp.errors import PictureError
+from srgan_gp.images.film import Film, Frame
 from srgan_gp.images.picture import Picture
-
-if TYPE_CHECKING:
-    from srgan_gp.images.frames import Film, Frame
 
 _SUBFILE = 254
 _SMALL_COPY, _MASK = 1, 4  # kinds of pictures that belong to another one
@@ -96,7 +94,7 @@ def page_first(tiff: bytes, directory: int) -> bytes:
 
 
 def write_pages(
-    file: BinaryIO, frames: "Iterator[Frame]", film: "Film", encode: Callable[[Picture], bytes]
+    file: BinaryIO, frames: Iterator[Frame], film: Film, encode: Callable[[Picture], bytes]
 ) -> None:
     """Write pages, each with its own size, depth and metadata.
 

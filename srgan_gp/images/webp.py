@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from srgan_gp.errors import PictureError
 from srgan_gp.images.animation import Clock, Part, moving_parts
-from srgan_gp.images.frames import Film, Frame
+from srgan_gp.images.film import Film, Frame
 from srgan_gp.images.picture import Picture
 
 _FIRST_CHUNK = 12  # behind RIFF, the size and WEBP

@@ -15,9 +15,9 @@ from srgan_gp.images import (
     check_encodable,
     encode_image,
     find_format,
+    formats,
     read_image,
     write_image,
-    writing,
 )
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -251,7 +251,7 @@ def test_an_encoder_that_fails_leaves_the_old_file(tmp_path, monkeypatch, failur
     def fail(picture, quality):
         raise failure
 
-    monkeypatch.setitem(writing.FORMATS, "WEBP", writing.Format((".webp",), fail, max_side=9))
+    monkeypatch.setitem(formats.FORMATS, "WEBP", formats.Format((".webp",), fail, max_side=9))
     path = tmp_path / "a.webp"
     path.write_bytes(b"old")
     with pytest.raises(PictureError) as caught:
