@@ -1,4 +1,4 @@
-"""What is read: files, folders, trees and patterns; nothing is opened, no link to a folder entered."""
+"""What is read: files, folders, trees and patterns; nothing is opened, no folder link entered."""
 
 import inspect
 import os
@@ -102,7 +102,7 @@ def test_links_to_folders_are_not_followed_and_loops_end(folder):
 
 
 def test_pipes_sockets_and_dangling_links_are_found_but_never_opened(folder):
-    """Opening the pipe would wait for a writer without end; reading will refuse each by its name."""
+    """Opening the pipe would wait for a writer without end; reading will refuse each."""
     os.mkfifo(folder / "pipe.png")
     (folder / "gone.png").symlink_to("nowhere")
     with socket.socket(socket.AF_UNIX) as server:
