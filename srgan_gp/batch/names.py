@@ -8,6 +8,7 @@ import hashlib
 import os
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from srgan_gp.batch.templates import Template
@@ -59,13 +60,13 @@ class Naming:
             "stem": source.name if is_whole else source.stem,
             "name": source.name,
             "extension": source.suffix.removeprefix("."),
-            "parent": source.parent.name or source.absolute().parent.name,
+            "parent": source.absolute().parent.name if self.template.uses("parent") else "",
             "model": self.model,
             "scale": self.scale,
             "suffix": self.suffix,
         }
         stem = self.template.fill(values) or source.stem
-        name = shortened(stem, self.extension or _kept_extension(source))
+        name = shortened(stem, self.extension or _kept_extension(source.suffix))
         return portable(name) if os.name == "nt" else name
 
     def fallback(self, name: str, *, is_whole: bool = False) -> str | None:
@@ -145,8 +146,8 @@ def portable(name: str) -> str:
     return stem + path.suffix
 
 
-def _kept_extension(source: Path) -> str:
-    """The source's own extension if its format can be written, else PNG's."""
+@lru_cache(64)
+def _kept_extension(suffix: str) -> str:
+    """A source's own extension if its format can be written with all colours, else PNG's."""
     keeping = (row for row in FORMATS.values() if row.keeps_colours)
-    writable = any(source.suffix.lower() in row.suffixes for row in keeping)
-    return source.suffix if writable else ".png"
+    return suffix if any(suffix.lower() in row.suffixes for row in keeping) else ".png"

@@ -34,7 +34,8 @@ class Targets:
     def add(self, found: Found) -> None:
         """Add an input; one that is there already counts once."""
         path = found.path
-        real_folder, real_name = self._real(path.parent), path.name
+        parent, real_name = os.path.split(path)
+        real_folder = self._real(parent)
         if is_link(path):
             real_folder, real_name = os.path.split(_real(path))
         item = Item(
@@ -46,7 +47,7 @@ class Targets:
         if found.error is not None:
             item = item._replace(code=found.error.code, message=str(found.error))
         else:
-            folder = self._mirrored(path.parent, found.folder)
+            folder = self._mirrored(parent, os.fspath(found.folder))
             name = self._naming.name(path)
             fallback = self._naming.fallback(name)
             item = item._replace(
@@ -150,9 +151,9 @@ class Targets:
                     "pass --suffix, or another output folder."
                 )
 
-    def _add_mirrored(self, parent: Path, root: Path) -> str:
+    def _add_mirrored(self, parent: str, root: str) -> str:
         """Give the folder of a result below the output folder, and keep the name for the folder."""
-        relative = os.path.relpath(parent, root)
+        relative = os.path.relpath(parent or ".", root)
         if relative == ".":
             return ""
         above = ""
@@ -168,7 +169,7 @@ class Targets:
         return path_key(self._folder_key(folder.rstrip(os.sep)), name)
 
 
-def _real(path: Path) -> str:
+def _real(path: str | Path) -> str:
     return os.path.realpath(path)
 
 

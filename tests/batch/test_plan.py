@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from srgan_gp.batch import table
 from srgan_gp.batch.journal import Journal, work_key
 from srgan_gp.batch.plan import Job, Output, Refused, Skipped, make_plan, prepare_folder
 from srgan_gp.batch.walk import Found, walk
@@ -268,11 +269,11 @@ def test_a_suffix_that_the_template_has_no_place_for_is_refused(plan, out):
         plan(out, suffix="_x4", name_template="{stem}")
 
 
-def test_no_room_for_the_plan_is_one_sentence(plan, out, monkeypatch):
-    monkeypatch.setenv("SQLITE_TMPDIR", "/nowhere")
-    monkeypatch.setattr("srgan_gp.batch.table._SCHEMA", "PRAGMA cache_size = 1; CREATE TABLE x (")
-    with pytest.raises(OutputError, match="needs room for temporary files"):
-        plan(out)
+def test_no_room_for_the_plan_is_one_sentence(out, monkeypatch):
+    monkeypatch.setattr(table, "_SCHEMA", table._SCHEMA + "PRAGMA max_page_count = 20;")
+    found = (Found(Path(f"{number}.png"), Path()) for number in range(10_000))
+    with pytest.raises(OutputError, match=r"room for temporary files \(.* full\); free some"):
+        make_plan(found, Output(out))
 
 
 def test_the_output_folder_is_made_with_its_parents_and_left_empty(tmp_path):
