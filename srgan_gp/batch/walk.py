@@ -57,13 +57,16 @@ class Walk:
     def __init__(self, arguments: Sequence[str], recursive: bool, leave_out: Path | None) -> None:
         self._arguments = arguments
         self._recursive = recursive
-        self._left_out = None if leave_out is None else _identity(leave_out)
+        self._leave_out = leave_out
+        self._left_out: tuple[int, int] | None = None
         self._unmatched: list[Path] = []
         self.passed_over = PassedOver()
 
     def __iter__(self) -> Iterator[Found]:
         self.passed_over = PassedOver()
         self._unmatched = []
+        # The output folder may have been made since the last time.
+        self._left_out = None if self._leave_out is None else _identity(self._leave_out)
         has_inputs = False
         for argument in self._arguments:
             for found in self._inputs(argument):
@@ -118,23 +121,19 @@ class Walk:
 
     def _file(self, path: Path, root: Path) -> Iterator[Found]:
         """Give whatever is no folder, by its name alone: reading it will tell what it is."""
-        if path.suffix.lower() not in PICTURE_SUFFIXES or path.name.startswith("."):
-            if is_link(path) and is_folder(path):
-                self.passed_over.links += 1
-            else:
-                self.passed_over.ignored += 1
-        elif is_link(path) and is_folder(path):
+        if is_link(path) and is_folder(path):
             self.passed_over.links += 1
-        else:
+        elif path.suffix.lower() in PICTURE_SUFFIXES and not path.name.startswith("."):
             yield Found(path, root)
+        else:
+            self.passed_over.ignored += 1
 
     def _enters(self, folder: Path, levels: "list[_Level]") -> bool:
         identity = _identity(folder)
-        is_ours = folder.name == JOURNAL_FOLDER or identity == self._left_out
+        if folder.name == JOURNAL_FOLDER or (identity and identity == self._left_out):
+            return False
         # A mount or a junction can lead back up, without any link.
         leads_back = identity is not None and any(level.identity == identity for level in levels)
-        if is_ours:
-            return False
         if self._recursive and not leads_back and not folder.name.startswith("."):
             return True
         self.passed_over.folders += 1

@@ -136,6 +136,15 @@ def test_the_output_folder_is_left_out_unless_it_is_the_input(folder):
     assert names(walk([str(output)], leave_out=output)) == ["d.gif"]
 
 
+def test_an_output_folder_that_is_made_after_the_first_walk_is_left_out_too(folder):
+    output = folder / "out"
+    inputs = walk([str(folder)], recursive=True, leave_out=output)
+    before = names(inputs)
+    output.mkdir()
+    (output / "result.png").touch()
+    assert names(inputs) == before
+
+
 def test_our_own_folder_is_never_entered_nor_counted(folder):
     (folder / ".srgan-gp").mkdir()
     inputs = walk([str(folder)], recursive=True)
