@@ -4,8 +4,9 @@ The file name is the key here too: `commands/upscale.py` is `srgan-gp upscale`. 
 is imported when its verb was typed, so that `srgan-gp --help` loads nothing heavy.
 
 Exit codes: 0 all done, 1 internal error or failed training, 2 wrong use, 3 finished but some
-items failed, 4 nothing to do, 5 output cannot be written, 7 the device asked for is not there,
-8 model refused, 130 interrupted, 141 the reader of the output went away, 143 terminated.
+items failed, 4 nothing to do, 5 output cannot be written, 6 another run is at work there, 7 the
+device asked for is not there, 8 model refused, 129 hung up, 130 interrupted, 141 the reader of the
+output went away, 143 terminated.
 """
 
 import argparse
@@ -20,6 +21,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from srgan_gp.errors import MissingExtraError, SrganGpError
+from srgan_gp.signals import ENDING, Stopped
 from srgan_gp.terminal import say, tell
 
 COMMANDS = {
@@ -30,6 +32,7 @@ COMMANDS = {
     "export": "turn a training run into a model to upscale with",
 }
 
+_INTERRUPTED = 128 + signal.SIGINT
 _TRAINING_PACKAGES = {"torch", "torchvision", "kornia", "onnxscript", "tensorboard", "tomli_w"}
 
 
@@ -46,15 +49,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(argv)
     debug = options.debug or bool(os.environ.get("SRGAN_GP_DEBUG"))
     try:
-        with _terminated_by_signal():
+        with _ended_by_signals():
             return options.run(options)
     except BrokenPipeError:
         # Python would complain once more when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + signal.SIGPIPE
+    except Stopped as stopped:
+        say(
+            "srgan-gp: interrupted"
+            if stopped.code == _INTERRUPTED
+            else "srgan-gp: ended by a signal"
+        )
+        return int(str(stopped.code))
     except KeyboardInterrupt:
         say("srgan-gp: interrupted")
-        return 128 + signal.SIGINT
+        return _INTERRUPTED
     except Exception as error:
         if debug:
             raise
@@ -113,21 +123,23 @@ class _ShowVersion(argparse.Action):
 
 
 @contextmanager
-def _terminated_by_signal() -> Generator[None]:
-    """Let SIGTERM unwind the program, so that no unfinished file stays, and end with 143."""
+def _ended_by_signals() -> Generator[None]:
+    """Let SIGTERM and SIGHUP unwind the program, so that no unfinished file stays; 143 and 129."""
 
-    def stop(_number: int, _frame: FrameType | None) -> NoReturn:
-        raise SystemExit(128 + signal.SIGTERM)
+    def stop(number: int, _frame: FrameType | None) -> NoReturn:
+        raise SystemExit(128 + number)
 
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before: Callable[[int, FrameType | None], object] | int | None
-    before = signal.signal(signal.SIGTERM, stop)
+    before: dict[int, Callable[[int, FrameType | None], object] | int | None] = {}
+    if threading.current_thread() is threading.main_thread():
+        for number in ENDING:
+            # SIGINT has an exception of its own; a SIGHUP that nohup ignores stays ignored.
+            if number != signal.SIGINT and signal.getsignal(number) is not signal.SIG_IGN:
+                before[number] = signal.signal(number, stop)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _explain(error: Exception) -> int:

@@ -6,6 +6,8 @@ Each takes the text and raises `argparse.ArgumentTypeError`; argparse prints it 
 import argparse
 from typing import Literal
 
+from srgan_gp.errors import UsageError
+
 LARGEST_SCALE = 1000  # more is a slip of the finger: 10 pixels would pass most formats' limits
 
 
@@ -66,8 +68,33 @@ def whole_number(text: str) -> int:
     return int(text)
 
 
-def quality(text: str) -> int:
-    """Read the quality of a JPEG or WebP, from 1 to 100."""
+def gpu_ids(text: str) -> list[int]:
+    """Read the numbers of GPUs, such as 0 or 0,1; each once."""
+    words = text.split(",")
+    if not all(word.isdecimal() for word in words) or len({*map(int, words)}) < len(words):
+        raise argparse.ArgumentTypeError(
+            f"need whole numbers of 0 or more, each once, such as 0 or 0,1, not {text}"
+        )
+    return [int(word) for word in words]
+
+
+def quality(text: str) -> int | dict[str, int]:
+    """Read a quality from 1 to 100 for every format, or one for each, as in `jpeg=90,webp=80`."""
+    if "=" not in text:
+        return _percent(text)
+    from srgan_gp.images import find_format
+
+    qualities: dict[str, int] = {}
+    for part in text.split(","):
+        name, _, number = part.partition("=")
+        try:
+            qualities[find_format(name.strip())] = _percent(number.strip())
+        except UsageError as error:
+            raise argparse.ArgumentTypeError(str(error)) from error
+    return qualities
+
+
+def _percent(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= 100:
         raise argparse.ArgumentTypeError(f"the quality must be from 1 to 100, not {text}")
     return int(text)

@@ -96,6 +96,7 @@ class _Lines:
     def __init__(self, total: float | None) -> None:
         self._pace = Pace(total)
         self._said = time.monotonic()
+        self._pace.note(0, self._said)
 
     def line(self, text: str) -> None:
         say(text)
@@ -104,7 +105,7 @@ class _Lines:
         now = time.monotonic()
         if now - self._said >= SECONDS_BETWEEN_LINES:
             self._said = now
-            say(f"{self._pace.note(done, now)}; {text}")
+            say("; ".join(filter(None, (self._pace.note(done, now), text))))
 
 
 class _Silence:
@@ -148,7 +149,7 @@ def _rich_bar(total: float | None) -> Generator[Bar]:
                 progress.console.print(shown(text), markup=False, highlight=False, soft_wrap=True)
 
             def move(self, done: float, text: str) -> None:
-                told = f"{pace.note(done, time.monotonic())}; {shown(text)}"
+                told = "; ".join(filter(None, (pace.note(done, time.monotonic()), shown(text))))
                 progress.update(task, completed=done, description=told)
 
         yield RichBar()

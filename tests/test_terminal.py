@@ -85,8 +85,8 @@ def test_without_a_terminal_a_line_about_the_pace_comes_every_few_seconds(monkey
             now = float(second)
             progress.move(2 * second, "a.png")
     lines = capsys.readouterr().err.splitlines()
-    assert lines[0] == "10 of 40; a.png"
-    assert lines[1:] == [
+    assert lines == [
+        "10 of 40, 2.00 a second, 0:15 left; a.png",
         "20 of 40, 2.00 a second, 0:10 left; a.png",
         "30 of 40, 2.00 a second, 0:05 left; a.png",
         "40 of 40, 2.00 a second, 0:00 left; a.png",

@@ -10,7 +10,7 @@ from typing import Literal, Protocol, TypeVar
 from srgan_gp.batch.plan import Job
 from srgan_gp.errors import ModelRefusedError, OutputError, PictureError, SrganGpError
 from srgan_gp.files import Staged
-from srgan_gp.images import DEFAULT_MAX_PIXELS
+from srgan_gp.images import DEFAULT_MAX_PIXELS, Quality
 from srgan_gp.write_errors import concerns_the_disk
 
 NO_MEMORY = "there is not enough memory for it; pass a smaller --tile or --scale"
@@ -25,7 +25,7 @@ class Settings:
     scale: float | None = None
     """Enlargement of both sides; None: the model's own."""
     tile: int | Literal["auto"] | None = "auto"
-    quality: int | None = None
+    quality: Quality | None = None
     max_pixels: int = DEFAULT_MAX_PIXELS
     """Most pixels of an input, width x height, all its frames together."""
     strip_metadata: bool = False
@@ -62,11 +62,18 @@ class Result:
     error: PictureError | None = None
 
 
+OnJobTiles = Callable[[Job, int, int], None]
+"""Told (job, tiles done, tiles in all), from any thread."""
+
+
 class Engine(Protocol):
     """Works on several jobs at once, and gives the results in any order."""
 
     capacity: int
     """Most jobs that may be under way: given and not taken back."""
+
+    on_tiles: OnJobTiles | None
+    """Told of the progress inside a picture, by engines that know it; None at first."""
 
     def submit(self, job: Job) -> None:
         """Begin a job; the folder of its target is there."""

@@ -12,7 +12,7 @@ from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 from srgan_gp.batch.budget import Budget
-from srgan_gp.batch.engine import Result, Settings, attempt
+from srgan_gp.batch.engine import OnJobTiles, Result, Settings, attempt
 from srgan_gp.batch.plan import Job
 from srgan_gp.batch.work import Decoded, Enlarged, decode, encode, enlarge
 from srgan_gp.errors import Cancelled
@@ -35,8 +35,9 @@ class Pipeline:
         settings: of the run.
         decoders: threads that read; None: as many as suit the machine.
         encoders: threads that write; likewise.
-        on_tiles: told (job, tiles done, tiles in all) by network threads.
     """
+
+    on_tiles: OnJobTiles | None
 
     def __init__(
         self,
@@ -45,9 +46,9 @@ class Pipeline:
         *,
         decoders: int | None = None,
         encoders: int | None = None,
-        on_tiles: Callable[[Job, int, int], None] | None = None,
     ) -> None:
-        self._upscalers, self._settings, self._on_tiles = upscalers, settings, on_tiles
+        self._upscalers, self._settings = upscalers, settings
+        self.on_tiles = None
         self._model_scale = upscalers[0].scale
         self._budget = Budget(MEMORY)
         self._sizes: dict[Job, int] = {}
@@ -119,8 +120,8 @@ class Pipeline:
             def on_tiles(done: int, total: int) -> None:
                 if self._is_closing.is_set():
                     raise Cancelled("The run has ended.")
-                if self._on_tiles is not None:
-                    self._on_tiles(decoded.job, done, total)
+                if self.on_tiles is not None:
+                    self.on_tiles(decoded.job, done, total)
 
             return enlarge(decoded, upscaler, self._settings, on_tiles)
 

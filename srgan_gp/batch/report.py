@@ -1,11 +1,72 @@
-"""What a run tells: one line a picture for people, one object for programs."""
+"""What a run tells: one line a picture for people, one object or one file of lines for programs."""
 
+import json
 import os
+import shutil
+import tempfile
 from collections import Counter
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
 
-from srgan_gp.batch.runner import Outcome
+from srgan_gp.batch.runner import Outcome, Status
+from srgan_gp.batch.walk import PassedOver
+from srgan_gp.errors import OutputError
+from srgan_gp.files import atomic_write
+
+_BYTES_IN_MEMORY = 1 << 20
+
+
+class Record:
+    """The outcomes of a run, one JSON object a line; many of them live in a temporary file."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+
+    def add(self, outcome: Outcome) -> None:
+        """Take down what became of an input.
+
+        Raises:
+            OutputError: there is no room for temporary files.
+        """
+        try:
+            self._file.write(json.dumps(_entry(outcome)).encode() + b"\n")
+        except OSError as error:
+            raise OutputError(
+                f"The report needs room for temporary files ({error.strerror}); "
+                "free some space, or name another folder in TMPDIR."
+            ) from error
+
+    def write(self, path: Path) -> None:
+        """Write the report: every line, in one step.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        self._file.seek(0)
+        with atomic_write(path) as file:
+            shutil.copyfileobj(self._file, file)
+
+    def pieces(self, counts: Counter[Status], **about_the_run: object) -> Iterator[str]:
+        """Give the lines of what `--json` prints, one object: counts first, then the pictures."""
+        head = {"inputs": counts.total()}
+        head |= {status: counts[status] for status in ("done", "skipped", "failed")}
+        for name, value in (head | about_the_run).items():
+            yield f"{'{' if name == 'inputs' else ' '} {json.dumps(name)}: {json.dumps(value)},"
+        yield '  "pictures": ['
+        self._file.seek(0)
+        for number, line in enumerate(self._file, start=1):
+            yield "    " + line.decode().rstrip() + ("," if number < counts.total() else "")
+        yield "  ]"
+        yield "}"
+
+
+@contextmanager
+def record() -> Generator[Record, None, None]:
+    """Open an empty record; it is gone when the block ends."""
+    with tempfile.SpooledTemporaryFile(max_size=_BYTES_IN_MEMORY) as file:
+        yield Record(file)
 
 
 def outcome_line(outcome: Outcome) -> str:
@@ -13,41 +74,34 @@ def outcome_line(outcome: Outcome) -> str:
     if outcome.status == "failed":
         return f"{outcome.source}: {outcome.code}: {outcome.message}"
     if outcome.status == "skipped":
-        return f"{outcome.source}: skipped, {outcome.target} exists"
-    tiles = "1 tile" if outcome.tiles == 1 else f"{outcome.tiles} tiles"
+        return f"{outcome.source}: skipped, {outcome.reason}: {outcome.target}"
     parts = [
         f"{_size(outcome.size)} -> {_size(outcome.result_size)} {outcome.target}",
         f"{outcome.device}",
         f"{outcome.precision}",
-        tiles,
+        "1 tile" if outcome.tiles == 1 else f"{outcome.tiles} tiles",
         f"{outcome.seconds:.2f} s",
         *outcome.warnings,
     ]
+    if outcome.frames != 1:
+        parts.insert(1, f"{outcome.frames} frames")
     return f"{outcome.source}: " + "; ".join(parts)
 
 
-def summary_line(outcomes: Sequence[Outcome], ignored: int, folders_not_entered: int) -> str:
+def summary_line(
+    counts: Counter[Status], passed_over: PassedOver, *, earlier_results: int = 0
+) -> str:
     """Count what happened, in one line."""
-    counts = Counter(outcome.status for outcome in outcomes)
     text = f"{counts['done']} done, {counts['skipped']} skipped, {counts['failed']} failed"
-    if ignored:
-        text += f"; {ignored} other files ignored" if ignored > 1 else "; 1 other file ignored"
-    if folders_not_entered:
-        text += f"; {folders_not_entered} folders inside not entered"
+    for count, one, many, fate in (
+        (passed_over.ignored, "other file", "other files", "ignored"),
+        (earlier_results, "earlier result", "earlier results", "left out"),
+        (passed_over.folders, "folder inside", "folders inside", "not entered"),
+        (passed_over.links, "link to a folder", "links to folders", "not followed"),
+    ):
+        if count:
+            text += f"; {count} {one if count == 1 else many} {fate}"
     return text
-
-
-def as_object(outcomes: Sequence[Outcome], **about_the_run: object) -> dict[str, Any]:
-    """Build what `--json` prints: inputs = done + skipped + failed, then one entry a picture."""
-    counts = Counter(outcome.status for outcome in outcomes)
-    return {
-        "inputs": len(outcomes),
-        "done": counts["done"],
-        "skipped": counts["skipped"],
-        "failed": counts["failed"],
-        **about_the_run,
-        "pictures": [_entry(outcome) for outcome in outcomes],
-    }
 
 
 def _entry(outcome: Outcome) -> dict[str, Any]:

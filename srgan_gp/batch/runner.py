@@ -1,40 +1,39 @@
-"""Run a plan: read, upscale and write picture after picture; failures counted, never hidden."""
+"""Run a plan: keep an engine busy, commit its results, and give every input one outcome."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
-from srgan_gp.batch.plan import Job, Plan
-from srgan_gp.errors import ModelRefusedError, PictureError, SrganGpError
-from srgan_gp.images import (
-    DEFAULT_MAX_PIXELS,
-    FORMATS,
-    Picture,
-    check_encodable,
-    find_format,
-    read_image,
-    write_image,
-)
-from srgan_gp.inference.upscaler import Upscaler
+from srgan_gp.batch.engine import Engine, Result
+from srgan_gp.batch.journal import Journal
+from srgan_gp.batch.plan import Job, Refused, Skipped
+from srgan_gp.errors import OutputError, PictureError
+from srgan_gp.files import commit, drop, sweep
+from srgan_gp.write_errors import concerns_the_disk, errors_about
 
-RESULT_PIXELS_PER_INPUT_PIXEL = 16
-"""The result may have this many times `max_pixels`: a picture at the limit can be enlarged x4."""
+SECONDS_BETWEEN_LOOKS = 0.2
+"""How often a run that waits for its engine looks whether it is to end."""
 
-NO_MEMORY = "there is not enough memory for it; pass a smaller --tile or --scale"
+Status = Literal["done", "skipped", "failed"]
 
 
-@dataclass(frozen=True)
-class Settings:
-    """What holds for every picture of a run."""
+class Planned(Protocol):
+    """What a run needs of a plan."""
 
-    scale: float | None = None
-    """Enlargement of both sides; None: the model's own."""
-    tile: int | Literal["auto"] | None = "auto"
-    quality: int | None = None
-    max_pixels: int = DEFAULT_MAX_PIXELS
-    """Most pixels of an input, width x height."""
-    strip_metadata: bool = False
+    def __iter__(self) -> Iterator[Job | Skipped | Refused]:
+        """Give every input once, in a stable order."""
+        ...
+
+    def sources(self) -> Iterator[Path]:
+        """Give the path of every input in the same order, without a look at any file."""
+        ...
+
+    def settle(self, path: Path) -> Path | None:
+        """Say where to write a result meant for `path`; None: leave it, it is there already."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -42,9 +41,11 @@ class Outcome:
     """What became of one input."""
 
     source: Path
-    status: Literal["done", "skipped", "failed"]
+    status: Status
     target: Path | None = None
     """The file written, or the one that was there already."""
+    reason: str | None = None
+    """Why it was skipped."""
     code: str | None = None
     """Stable code of a failure."""
     message: str | None = None
@@ -58,47 +59,127 @@ class Outcome:
     tiles: int | None = None
     seconds: float | None = None
     """Time in the network and around it, without reading and writing."""
+    frames: int | None = None
     warnings: tuple[str, ...] = ()
 
 
-def run(
-    plan: Plan,
-    upscaler: Upscaler,
-    settings: Settings,
-    *,
-    on_start: Callable[[Job], None] | None = None,
-    on_progress: Callable[[int, int], None] | None = None,
-) -> Iterator[Outcome]:
-    """Upscale the pictures of `plan`, one outcome for each as soon as it is known.
+class Run:
+    """One run of a plan; go through `outcomes`, and through `rest` where that was cut short.
 
     Args:
         plan: whose output folder exists.
-        upscaler: used for one picture at a time.
-        settings: for all pictures.
-        on_start: told of each job before it is read.
-        on_progress: told (tiles done, tiles in all) of the picture at hand.
-
-    Raises:
-        OutputError: a result cannot be written; the pictures after it were not tried.
-        DeviceError: the GPU failed; likewise.
+        engine: used by this run alone meanwhile, and closed by its owner.
+        journal: of the output folder; None keeps none.
+        work: the `work_key` of the run.
+        look: called several times a second, and before each picture; what it raises ends the run.
     """
-    for job in plan.jobs:
-        if on_start is not None:
-            on_start(job)
+
+    def __init__(
+        self,
+        plan: Planned,
+        engine: Engine,
+        *,
+        journal: Journal | None = None,
+        work: str = "",
+        look: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._plan, self._engine, self._look = plan, engine, look
+        self._journal, self._work = journal, work
+        self._under_way: dict[Path, Job] = {}
+        self._folders: dict[Path, PictureError | None] = {}
+        self._reached = 0
+        self.counts: Counter[Status] = Counter()
+        """How many inputs have come to which end; all of them, after `outcomes` or `rest`."""
+
+    def outcomes(self) -> Iterator[Outcome]:
+        """Run, and give one outcome for each input as soon as it is known.
+
+        Raises:
+            OutputError: no result can be written any more; nothing was begun after it.
+            DeviceError: the GPU failed; likewise.
+        """
+        for item in self._plan:
+            self._look()
+            self._reached += 1
+            if isinstance(item, Job):
+                yield from self._begin(item)
+            else:
+                yield self._counted(_without_work(item))
+        while self._under_way:
+            yield self._next()
+
+    def rest(self) -> Iterator[Outcome]:
+        """Give the outcomes of all inputs that a run which was cut short did not come to."""
+        for source in [*self._under_way, *islice(self._plan.sources(), self._reached, None)]:
+            yield self._counted(not_tried(source))
+
+    def _begin(self, job: Job) -> Iterator[Outcome]:
+        """Hand a job over as soon as there is room for it."""
+        self._under_way[job.source] = job
+        if (error := self._prepare(job.target.parent)) is not None:
+            del self._under_way[job.source]
+            yield self._counted(failed(job.source, error))
+            return
+        while len(self._under_way) > self._engine.capacity:
+            yield self._next()
+        self._engine.submit(job)
+
+    def _next(self) -> Outcome:
+        """Wait for the next result and commit it."""
+        while (result := self._engine.take(SECONDS_BETWEEN_LOOKS)) is None:
+            self._look()
+        outcome = self._committed(result)
+        del self._under_way[result.job.source]
+        return self._counted(outcome)
+
+    def _committed(self, result: Result) -> Outcome:
+        """Promise a result in the journal, then give it its name."""
+        if result.staged is None or result.facts is None:
+            assert result.error is not None  # that, or a file
+            return failed(result.job.source, result.error)
         try:
-            yield _upscale_one(job, plan, upscaler, settings, on_progress)
+            return self._settled(result)
         except PictureError as error:
-            yield failed(job.source, error)
-        except MemoryError:
-            yield failed(job.source, PictureError("E_OUT_OF_MEMORY", NO_MEMORY))
-        except ModelRefusedError as error:
-            yield failed(job.source, PictureError(error.code, str(error)))
-        except SrganGpError:
-            raise
-        except Exception as error:
-            # A mistake of ours in one picture must not cost the others.
-            message = f"internal error: {type(error).__name__}: {error}; please report it"
-            yield failed(job.source, PictureError(SrganGpError.code, message))
+            return failed(result.job.source, error)
+        except OutputError as error:
+            if concerns_the_disk(error):
+                raise
+            return failed(result.job.source, PictureError(error.code, str(error)))
+        finally:
+            drop(result.staged)  # Nothing is left of one that was committed.
+
+    def _settled(self, result: Result) -> Outcome:
+        job, staged, facts = result.job, result.staged, result.facts
+        assert staged is not None and facts is not None
+        if staged.target != job.target:
+            # Only now is it known that the fallback is needed; it may be there.
+            target = self._plan.settle(staged.target)
+            if target is None:
+                return Outcome(job.source, "skipped", staged.target, reason="its result exists")
+            staged = replace(staged, target=target)
+        if self._journal is not None:
+            self._journal.record(job.source, staged, result.input_sha256, self._work)
+        commit(staged)
+        return Outcome(job.source, "done", staged.target, **vars(facts))
+
+    def _prepare(self, folder: Path) -> PictureError | None:
+        """Make a folder when the first result goes there, and clear what dead runs left in it."""
+        if folder not in self._folders:
+            self._folders[folder] = None
+            try:
+                with errors_about(folder):
+                    folder.mkdir(parents=True, exist_ok=True)
+            except OutputError as error:
+                if concerns_the_disk(error):
+                    raise
+                self._folders[folder] = PictureError(error.code, str(error))
+            else:
+                sweep(folder)
+        return self._folders[folder]
+
+    def _counted(self, outcome: Outcome) -> Outcome:
+        self.counts[outcome.status] += 1
+        return outcome
 
 
 def failed(source: Path, error: PictureError) -> Outcome:
@@ -106,89 +187,13 @@ def failed(source: Path, error: PictureError) -> Outcome:
     return Outcome(source, "failed", code=error.code, message=str(error))
 
 
-def not_tried(job: Job) -> Outcome:
-    """Give the outcome of a job that a run did not come to before it was cut short."""
-    message = "the run ended before this picture; run the same command again with --exist skip"
-    return failed(job.source, PictureError("E_NOT_TRIED", message))
+def not_tried(source: Path) -> Outcome:
+    """Give the outcome of an input that a run did not come to before it was cut short."""
+    message = "the run ended before this picture; run the same command again"
+    return failed(source, PictureError("E_NOT_TRIED", message))
 
 
-def _upscale_one(
-    job: Job,
-    plan: Plan,
-    upscaler: Upscaler,
-    settings: Settings,
-    on_progress: Callable[[int, int], None] | None,
-) -> Outcome:
-    """Read, upscale and write one picture; everything that can refuse it comes before the work."""
-    picture = read_image(job.source, max_pixels=settings.max_pixels)
-    scale = settings.scale or upscaler.scale
-    height, width = round(picture.height * scale), round(picture.width * scale)
-    _check_result_size(width, height, settings.max_pixels * RESULT_PIXELS_PER_INPUT_PIXEL)
-    target = _settled_target(job, plan, picture, height, width)
-    if target is None:
-        return Outcome(job.source, "skipped", target=job.fallback)
-    upscaled = upscaler.upscale_picture(
-        picture, scale=settings.scale, tile=settings.tile, on_progress=on_progress
-    )
-    warnings = write_image(
-        upscaled, target, quality=settings.quality, strip_metadata=settings.strip_metadata
-    )
-    report = upscaler.report
-    assert report is not None  # upscale_picture has just made it
-    return Outcome(
-        source=job.source,
-        status="done",
-        target=target,
-        size=(picture.width, picture.height),
-        result_size=(upscaled.width, upscaled.height),
-        device=report.device,
-        provider=report.provider,
-        precision=report.precision,
-        tiles=report.tiles,
-        seconds=report.seconds,
-        warnings=(*picture.notes, *report.warnings, *warnings),
-    )
-
-
-def _check_result_size(width: int, height: int, most: int) -> None:
-    if width < 1 or height < 1:
-        raise PictureError(
-            "E_NO_PIXELS", f"the result would be {width} x {height} pixels; choose a larger scale"
-        )
-    if width * height > most:
-        raise PictureError(
-            "E_TOO_MANY_PIXELS",
-            f"the result would be {width} x {height} = {width * height:,} pixels, more than the "
-            f"{most:,} allowed; choose a smaller scale or raise --max-pixels",
-        )
-
-
-def _settled_target(job: Job, plan: Plan, picture: Picture, height: int, width: int) -> Path | None:
-    """Choose between a job's target and its fallback; None: the fallback is there already.
-
-    The fallback is taken when the target's format would lose bits, alpha or the size, or when the
-    picture's content is of another format than its name says.
-
-    Raises:
-        PictureError: no format can hold the result, or the fallback is in the way.
-    """
-    name = find_format(job.target.suffix)
-    keeps_format = picture.source_format == name
-    bytes_per_pixel = picture.pixels.itemsize * (3 + (picture.alpha is not None))
-    if job.fallback is None or (keeps_format and _holds(name, picture, height, width)):
-        check_encodable(height, width, name, bytes_per_pixel=bytes_per_pixel)
-        return job.target
-    check_encodable(height, width, find_format(".png"))
-    return plan.settle(job.fallback)
-
-
-def _holds(name: str, picture: Picture, height: int, width: int) -> bool:
-    """Say whether a format can take an enlarged `picture` as it is."""
-    row = FORMATS[name]
-    if not row.keeps_colours:
-        return False
-    if picture.alpha is not None and not row.keeps_alpha:
-        return False
-    if picture.pixels.itemsize > 1 and not row.keeps_16_bits:
-        return False
-    return max(height, width) <= row.max_side
+def _without_work(item: Skipped | Refused) -> Outcome:
+    if isinstance(item, Refused):
+        return failed(item.source, item.error)
+    return Outcome(item.source, "skipped", item.target, reason=item.reason)

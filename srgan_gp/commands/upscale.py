@@ -1,27 +1,28 @@
-"""`srgan-gp upscale`: files, patterns and flat folders of pictures, enlarged."""
+"""`srgan-gp upscale`: files, patterns, folders and whole trees of pictures, enlarged."""
 
 import argparse
-import json
-import os
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from srgan_gp import option_types as types
-from srgan_gp.errors import (
-    NothingToDoError,
-    OutputError,
-    PictureError,
-    SrganGpError,
-    UsageError,
-)
-from srgan_gp.files import is_folder
-from srgan_gp.terminal import bar, tell
+from srgan_gp.errors import NothingToDoError, PictureError, UsageError
+from srgan_gp.files import drop_unfinished, is_folder
+from srgan_gp.signals import StopRequest
+from srgan_gp.terminal import bar, say, shown, tell
 
 if TYPE_CHECKING:
-    from srgan_gp.batch.inputs import Inputs
+    from srgan_gp.batch.engine import Settings
+    from srgan_gp.batch.journal import Journal
+    from srgan_gp.batch.opening import Opened
     from srgan_gp.batch.plan import Output, Plan
-    from srgan_gp.batch.runner import Settings
-    from srgan_gp.inference.upscaler import Upscaler
+    from srgan_gp.batch.telling import Teller
+    from srgan_gp.batch.walk import Walk
+
+_SECONDS_BETWEEN_POLLS = 1.0
+_SECONDS_BETWEEN_LOOKS = 0.1
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -30,24 +31,28 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("inputs", nargs="*", metavar="INPUT", help="a picture, a folder of pictures or a pattern")
     add("-i", "--input", action="append", default=[], metavar="INPUT", help="the same, by option")
     add("-o", "--output", metavar="PATH", help=_OUTPUT)
+    add("-r", "--recursive", action="store_true", help="enter folders inside folders")
     add("-n", "--model", metavar="NAME", help=_MODEL)
     add("--fidelity", type=types.fidelity, metavar="0..1", help=_FIDELITY)
     add("-s", "--scale", type=types.scale, metavar="S", help=_SCALE)
     add("-t", "--tile", type=types.tile, default="auto", metavar="auto|none|N", help=_TILE)
     add("--device", metavar="auto|cpu|cuda[:N]", help="what to compute on [auto]")
-    add("-g", "--gpu-id", type=types.whole_number, metavar="N", help="short for --device cuda:N")
+    add("-g", "--gpu-id", type=types.gpu_ids, metavar="N[,N...]", help=_GPU)
     add("--threads", type=types.count, metavar="N", help="CPU threads [one for each core]")
     add("--suffix", type=types.suffix, metavar="TEXT", help="added to the name of each result")
+    add("--name-template", metavar="TEXT", help=_TEMPLATE)
     add("-f", "--format", "--ext", default="auto", metavar="NAME", help=_FORMAT)
-    add("-q", "--quality", type=types.quality, metavar="1-100", help="of JPEG and WebP [95]")
-    add("--exist", choices=_EXIST, default="error", help="what to do about a result that exists")
+    add("-q", "--quality", type=types.quality, metavar="1-100", help=_QUALITY)
+    add("--frames", choices=("all", "first"), default="all", help=_FRAMES)
+    add("--exist", choices=("error", "skip", "overwrite", "rename"), help=_EXIST)
     add("--max-pixels", type=types.count, default=100_000_000, metavar="N", help=_MAX_PIXELS)
     add("--strip-metadata", action="store_true", help="leave out EXIF, XMP and resolution")
+    add("--watch", action="store_true", help=_WATCH)
+    add("--dry-run", action="store_true", help="print what would be done, and do nothing")
+    add("--report", type=Path, metavar="FILE", help="write one JSON object a line for each input")
     add("--json", action="store_true", help="print one JSON object on stdout instead of lines")
 
 
-_UNWRITABLE_SUFFIXES = {".avif", ".heic", ".jp2", ".jxl"}
-_EXIST = ("error", "skip", "overwrite", "rename")
 _OUTPUT = (
     "folder for the results or, for one picture, a file [one picture: beside it, as NAME_x4; "
     "several: needed]"
@@ -59,145 +64,248 @@ _FIDELITY = (
 )
 _SCALE = "enlargement of both sides; any other than the model's is reached by resampling [model's]"
 _TILE = "side of the tiles that bound the memory; the result does not depend on it [auto]"
-_FORMAT = (
-    "png, jpeg, webp, tiff or bmp [auto: the input's, or PNG where that cannot hold the result]"
+_GPU = "short for --device cuda:N; several, such as 0,1, share the pictures"
+_TEMPLATE = (
+    "the name of each result without its extension, with {stem}, {name}, {extension}, {parent}, "
+    "{model}, {scale} or {suffix} in it [{stem}{suffix}]"
+)
+_FORMAT = "png, jpeg, webp, ... [auto: the input's, or PNG where that cannot hold the result]"
+_QUALITY = "of JPEG, WebP and AVIF; or one for each, such as jpeg=90,webp=80 [95]"
+_FRAMES = "of an animation or a document of several pages [all]"
+_EXIST = (
+    "what to do about a result that exists [skip what the journal knows to be the same, refuse "
+    "everything else]"
 )
 _MAX_PIXELS = "largest picture to read, in pixels [100000000]"
+_WATCH = "go on and take every picture that comes into the folders, until a signal ends it"
+
+
+class _Order(NamedTuple):
+    """What was asked for, ready to be begun."""
+
+    options: argparse.Namespace
+    opened: "Opened"
+    inputs: "Walk"
+    output: "Output"
+    key: str
+    journal: "Journal | None" = None
 
 
 def run(options: argparse.Namespace) -> int:
     """Upscale every input that can be; return 0, or 3 when some could not."""
-    from srgan_gp.batch.inputs import gather
-    from srgan_gp.batch.plan import make_plan, prepare_folder, without_results
-    from srgan_gp.batch.runner import Settings
-    from srgan_gp.inference.upscaler import Upscaler
+    from srgan_gp.batch.destination import Destination
+    from srgan_gp.batch.opening import opened_engine
+    from srgan_gp.batch.plan import prepare_folder
+    from srgan_gp.batch.walk import walk
 
     arguments = options.inputs + options.input
     if not arguments:
         raise UsageError("No input: give a picture, a folder or a pattern.")
-    device = _device(options)
-    inputs = gather(arguments)
-    if not inputs.named + inputs.found:
-        raise NothingToDoError(_why_nothing(arguments, inputs))
-    # What is wrong with -o is said before the model loads; only the suffix needs the scale.
-    _output(options, arguments, inputs, scale=1)
-    model = {} if options.model is None else {"model": options.model}
-    upscaler = Upscaler.load(
-        **model, device=device, threads=options.threads, fidelity=options.fidelity
+    devices = _devices(options)
+    destination = Destination(
+        options.output, options.format, options.suffix, options.name_template, options.exist
     )
-    scale = options.scale or upscaler.scale
-    output = _output(options, arguments, inputs, scale)
-    plan = make_plan(without_results(inputs, output), output)
-    prepare_folder(output.folder)
-    settings = Settings(
+    inputs = walk(arguments, recursive=options.recursive, leave_out=destination.folder)
+    first = next(iter(inputs), None)
+    if first is None and not options.watch:
+        raise NothingToDoError(_why_nothing(arguments, inputs))
+    single = None
+    if first is not None and first.is_named and len(arguments) == 1:
+        single = first.path
+    # What is wrong with -o is said before the model loads; only the suffix needs the scale.
+    _check(options, arguments, destination.output(single, model="", scale=1))
+    with opened_engine(
+        devices,
+        _settings(options),
+        model=options.model,
+        threads=options.threads,
+        fidelity=options.fidelity,
+    ) as opened:
+        scale = options.scale or opened.about.scale
+        output = destination.output(single, opened.about.name, scale)
+        key = _work_key(options, opened.about.sha256, scale)
+        order = _Order(options, opened, inputs, output, key)
+        if options.dry_run:
+            return _dry_run(order)
+        for folder in (output.folder, options.report and options.report.parent):
+            if folder is not None:
+                prepare_folder(folder)
+        with _journal_of(destination.folder) as journal:
+            work = _watch if options.watch else _run_once
+            return work(order._replace(journal=journal))
+
+
+def _check(options: argparse.Namespace, arguments: list[str], output: "Output") -> None:
+    """Refuse words that make no sense together.
+
+    Raises:
+        UsageError: they do not.
+    """
+    from srgan_gp.batch.walk import PICTURE_SUFFIXES
+
+    report: Path | None = options.report
+    if report is not None and report.suffix.lower() in PICTURE_SUFFIXES:
+        raise UsageError(f"--report {report} would replace a picture; try {report.stem}.jsonl.")
+    if not options.watch:
+        return
+    if options.dry_run:
+        raise UsageError("--watch waits for pictures and --dry-run does nothing; drop one of them.")
+    for argument in arguments:
+        if not is_folder(Path(argument)):
+            raise UsageError(f"--watch needs folders to look into, and {argument} is none.")
+        if output.folder.exists() and output.folder.samefile(argument) and not output.suffix:
+            raise UsageError(f"The results would be new pictures in {argument}; pass --suffix.")
+
+
+@contextmanager
+def _journal_of(folder: Path | None) -> "Generator[Journal | None, None, None]":
+    """Lock an output folder and open its journal; None: there is no such folder."""
+    if folder is None:
+        yield None
+        return
+    from srgan_gp.batch.journal import Journal
+    from srgan_gp.batch.lock import locked
+
+    with locked(folder), Journal.open(folder) as journal:
+        yield journal
+
+
+def _run_once(order: _Order) -> int:
+    from srgan_gp.batch.forecast import check_space
+    from srgan_gp.batch.plan import make_plan
+
+    output, scale = order.output, order.opened.about.scale
+    with make_plan(order.inputs, output, journal=order.journal, work=order.key) as plan:
+        check_space(plan, _settings(order.options), scale, output.folder)
+        with _teller(order, plan.total, plan.earlier_results) as (told, look):
+            _run_plan(order, plan, told, look)
+    return told.exit_code
+
+
+def _watch(order: _Order) -> int:
+    """Run a plan for whatever comes into the folders, until a signal ends the program."""
+    from srgan_gp.batch.plan import make_plan
+    from srgan_gp.batch.watch import Watch
+
+    watch = Watch(order.inputs)
+    with _teller(order, None, 0) as (told, look):
+        while True:
+            if found := watch.poll():
+                with make_plan(found, order.output, journal=order.journal, work=order.key) as plan:
+                    _run_plan(order, plan, told, look)
+            polled = time.monotonic()
+            while time.monotonic() < polled + _SECONDS_BETWEEN_POLLS:
+                look()
+                time.sleep(_SECONDS_BETWEEN_LOOKS)
+
+
+def _run_plan(order: _Order, plan: "Plan", told: "Teller", look: Callable[[], None]) -> None:
+    from srgan_gp.batch.runner import Run
+
+    engine = order.opened.engine
+    run = Run(plan, engine, journal=order.journal, work=order.key, look=look)
+    told.tell_all(run, end=engine.close)
+
+
+@contextmanager
+def _teller(
+    order: _Order, total: int | None, earlier_results: int
+) -> "Generator[tuple[Teller, Callable[[], None]], None, None]":
+    """Tell of what is run in the block and, however that ends, sum it up.
+
+    Yields:
+        The teller, and what shows the progress and raises `Stopped` after a signal.
+    """
+    from srgan_gp.batch.report import record, summary_line
+    from srgan_gp.batch.telling import Teller
+
+    options, about = order.options, order.opened.about
+    with record() as kept, bar(total, is_silent=options.json) as narrator, StopRequest() as stop:
+        for choice in order.opened.choices:
+            narrator.line(choice)
+        told = Teller(narrator, kept)
+        order.opened.engine.on_tiles = told.note_tiles
+
+        def look() -> None:
+            stop.check()
+            told.show_progress()
+
+        try:
+            yield told, look
+        finally:
+            order.opened.engine.close()
+            drop_unfinished()
+            passed_over = order.inputs.passed_over
+            narrator.line(summary_line(told.counts, passed_over, earlier_results=earlier_results))
+            if options.json:
+                about_the_run = {"ignored": passed_over.ignored, "model": about.name}
+                for line in kept.pieces(told.counts, **about_the_run, fidelity=about.fidelity):
+                    tell(line)
+            if options.report is not None:
+                kept.write(options.report)
+
+
+def _dry_run(order: _Order) -> int:
+    """Print what would be done with every input; write nothing."""
+    from srgan_gp.batch.forecast import Totals, entry_line, preview
+    from srgan_gp.batch.journal import Journal
+    from srgan_gp.batch.plan import make_plan
+
+    output, totals = order.output, Totals()
+    journal = Journal.open_existing(output.folder)
+    with (
+        journal or nullcontext(),
+        make_plan(order.inputs, output, journal=journal, work=order.key) as plan,
+    ):
+        for entry in preview(plan, _settings(order.options), order.opened.about.scale):
+            totals.add(entry)
+            tell(shown(entry_line(entry)))
+    say(totals.line(output.folder))
+    return PictureError.exit_code if totals.refused else 0
+
+
+def _settings(options: argparse.Namespace) -> "Settings":
+    from srgan_gp.batch.engine import Settings
+
+    return Settings(
         scale=options.scale,
         tile=options.tile,
         quality=options.quality,
         max_pixels=options.max_pixels,
         strip_metadata=options.strip_metadata,
+        frames=options.frames,
     )
-    return _run_and_report(plan, upscaler, settings, inputs, wants_json=options.json)
 
 
-def _run_and_report(
-    plan: "Plan", upscaler: "Upscaler", settings: "Settings", inputs: "Inputs", *, wants_json: bool
-) -> int:
-    """Run the plan and tell of every picture, also when the run is cut short."""
-    from srgan_gp.batch.report import as_object, outcome_line, summary_line
-    from srgan_gp.batch.runner import Outcome, failed, not_tried, run
+def _work_key(options: argparse.Namespace, model_sha256: str, scale: float) -> str:
+    """Name everything that decides the bytes of a result, apart from the picture."""
+    from srgan_gp.batch.journal import work_key
 
-    outcomes = [Outcome(job.source, "skipped", target=job.target) for job in plan.skipped]
-    outcomes += [failed(source, error) for source, error in plan.failures]
-    with bar(len(plan.jobs), is_silent=wants_json) as narrator:
-        narrator.line(upscaler.choice)
-        for outcome in outcomes:
-            narrator.line(outcome_line(outcome))
-        before = len(outcomes)
-
-        def show_progress(done: int, tiles: int) -> None:
-            position = len(outcomes) - before
-            narrator.move(position + done / tiles, str(plan.jobs[position].source))
-
-        try:
-            for outcome in run(plan, upscaler, settings, on_progress=show_progress):
-                outcomes.append(outcome)
-                narrator.line(outcome_line(outcome))
-        finally:
-            outcomes += map(not_tried, plan.jobs[len(outcomes) - before :])
-            narrator.line(summary_line(outcomes, inputs.ignored, inputs.folders_not_entered))
-            if wants_json:
-                about = {"ignored": inputs.ignored, "model": upscaler.name}
-                report = as_object(outcomes, **about, fidelity=upscaler.fidelity)
-                tell(json.dumps(report, indent=2))
-    if any(outcome.code == SrganGpError.code for outcome in outcomes):
-        return SrganGpError.exit_code
-    return PictureError.exit_code if any(o.status == "failed" for o in outcomes) else 0
+    return work_key(
+        model_sha256,
+        scale=scale,
+        format=options.format,
+        quality=options.quality,
+        frames=options.frames,
+        strip_metadata=options.strip_metadata,
+    )
 
 
-def _output(
-    options: argparse.Namespace, arguments: list[str], inputs: "Inputs", scale: float
-) -> "Output":
-    """Decide where the results go and what they are called.
-
-    Raises:
-        UsageError: -o is missing, or a file's name for several pictures.
-        OutputError: -o is a file where a folder is needed.
-    """
-    from srgan_gp.batch.plan import Output
-    from srgan_gp.images import FORMATS, find_format
-
-    extension = None
-    if options.format != "auto":
-        extension = FORMATS[find_format(options.format)].suffixes[0]
-    is_single = len(inputs.named) == len(arguments) == 1
-    if options.output == "":
-        raise UsageError("The text after -o is empty; name a folder or, for one picture, a file.")
-    if options.output is None:
-        if not is_single:
-            raise UsageError("Several pictures need a folder for the results: pass -o FOLDER.")
-        suffix = f"_x{scale:g}" if options.suffix is None else options.suffix
-        return Output(inputs.named[0].parent, None, suffix, extension, options.exist)
-    path = Path(options.output)
-    if is_folder(path) or not _names_a_picture(path):
-        if os.path.lexists(path) and not is_folder(path):
-            raise OutputError(f"{path} is a file; give a folder for the results, or a new name.")
-        return Output(path, None, options.suffix or "", extension, options.exist)
-    if not is_single:
-        raise UsageError(f"{path} is the name of one picture; give a folder for several results.")
-    if extension is not None and find_format(extension) != find_format(path.suffix):
-        raise UsageError(f"{path} does not end like a {options.format} file; drop one of the two.")
-    return Output(path.parent, path.name, "", path.suffix, options.exist)
-
-
-def _names_a_picture(path: Path) -> bool:
-    """Say whether a path ends like a picture, and not like a folder.
-
-    Raises:
-        UsageError: like a picture that cannot be written.
-    """
-    from srgan_gp.batch.inputs import PICTURE_SUFFIXES
-    from srgan_gp.images import FORMATS, find_format
-
-    suffix = path.suffix.lower()
-    if suffix in PICTURE_SUFFIXES | _UNWRITABLE_SUFFIXES:
-        find_format(suffix)
-    return any(suffix in row.suffixes for row in FORMATS.values())
-
-
-def _why_nothing(arguments: list[str], inputs: "Inputs") -> str:
-    names = ", ".join(arguments)
-    if inputs.ignored or inputs.folders_not_entered:
+def _why_nothing(arguments: list[str], inputs: "Walk") -> str:
+    names, passed_over = ", ".join(arguments), inputs.passed_over
+    if passed_over.ignored or passed_over.folders or passed_over.links:
         return (
-            f"No picture in {names}: {inputs.ignored} other files and "
-            f"{inputs.folders_not_entered} folders were passed over."
+            f"No picture in {names}: {passed_over.ignored} other files and "
+            f"{passed_over.folders + passed_over.links} folders were passed over."
         )
     return f"No picture in {names}: nothing is there, or nothing matches."
 
 
-def _device(options: argparse.Namespace) -> str:
+def _devices(options: argparse.Namespace) -> list[str]:
     if options.gpu_id is None:
-        return options.device or "auto"
-    device = f"cuda:{options.gpu_id}"
-    if options.device not in (None, "auto", "cuda", device):
-        raise UsageError(f"--gpu-id {options.gpu_id} and --device {options.device} disagree.")
-    return device
+        return [options.device or "auto"]
+    devices = [f"cuda:{number}" for number in options.gpu_id]
+    if options.device not in (None, "auto", "cuda") and [options.device] != devices:
+        numbers = ",".join(map(str, options.gpu_id))
+        raise UsageError(f"--gpu-id {numbers} and --device {options.device} disagree.")
+    return devices

@@ -197,7 +197,9 @@ def test_pictures_beyond_the_memory_go_one_at_a_time(start, fake_session, jobs, 
 
 def test_tiles_are_told_with_their_job(start, fake_session, jobs):
     told = []
-    run(start(fake_session(), on_tiles=lambda *words: told.append(words)), jobs[:1])
+    engine = start(fake_session())
+    engine.on_tiles = lambda *words: told.append(words)
+    run(engine, jobs[:1])
     assert told == [(jobs[0], 1, 1)]
 
 

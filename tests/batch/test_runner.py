@@ -1,50 +1,76 @@
-"""A run: every picture gets one outcome, and only what concerns all pictures ends it."""
+"""A run: every input gets one outcome, and only what concerns all pictures ends it."""
+
+import hashlib
+from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from srgan_gp.batch.plan import Output, make_plan
-from srgan_gp.batch.report import as_object, outcome_line, summary_line
-from srgan_gp.batch.runner import Settings, run
-from srgan_gp.errors import DeviceError, ModelRefusedError
+from srgan_gp.batch import runner
+from srgan_gp.batch.engine import Settings
+from srgan_gp.batch.journal import Journal
+from srgan_gp.batch.pipeline import Pipeline
+from srgan_gp.batch.plan import Job, Output, Refused, Skipped, make_plan
+from srgan_gp.batch.runner import Run
+from srgan_gp.batch.walk import Found
+from srgan_gp.errors import DeviceError, ModelRefusedError, OutputError, PictureError
+from srgan_gp.files import commit
 from srgan_gp.inference.upscaler import Upscaler
+from srgan_gp.signals import Stopped
 
 
 @pytest.fixture
-def pictures(tmp_path, rng):
-    for number in range(3):
-        pixels = rng.integers(1, 256, (4 + number, 6, 3), np.uint8)
-        if number == 1:
-            pixels[:] = 0
-        Image.fromarray(pixels).save(tmp_path / f"{number}.png")
-    return sorted(tmp_path.glob("*.png"))
+def engine_of(fake_session):
+    """Start a pipeline over a fake session with this `run` and these settings."""
+    engines = []
+
+    def make(session_run=None, **settings):
+        upscaler = Upscaler(fake_session(session_run))
+        engines.append(Pipeline([upscaler], Settings(**settings)))
+        return engines[-1]
+
+    yield make
+    for engine in engines:
+        engine.close()
 
 
 @pytest.fixture
-def run_with(pictures, tmp_path, fake_session):
-    """Run the three pictures with a session that raises at the second, which is black."""
+def plan_of(pictures, tmp_path):
+    """Make a plan for the pictures, into a folder."""
+    plans = []
 
-    def start(error=None, **settings):
-        def repeat_or_raise(images):
-            if error is not None and not images.any():
-                raise error
-            return images.repeat(2, axis=2).repeat(2, axis=3)
+    def make(journal=None, work="", **output):
+        (tmp_path / "out").mkdir(exist_ok=True)
+        found = [Found(path, path.parent) for path in pictures]
+        plans.append(
+            make_plan(found, Output(tmp_path / "out", **output), journal=journal, work=work)
+        )
+        return plans[-1]
 
-        (tmp_path / "out").mkdir()
-        plan = make_plan(pictures, Output(tmp_path / "out"))
-        return run(plan, Upscaler(fake_session(repeat_or_raise)), Settings(**settings))
-
-    return start
+    yield make
+    for plan in plans:
+        plan.close()
 
 
-def test_every_picture_is_written_and_reported(run_with, tmp_path):
-    outcomes = list(run_with())
-    assert [outcome.status for outcome in outcomes] == ["done"] * 3
-    assert [outcome.result_size for outcome in outcomes] == [(12, 8), (12, 10), (12, 12)]
+def by_name(outcomes):
+    return {outcome.source.name: outcome for outcome in outcomes}
+
+
+def parts(folder):
+    return list(folder.rglob("*.part"))
+
+
+def test_every_picture_is_written_and_reported(plan_of, engine_of, tmp_path):
+    run = Run(plan_of(), engine_of())
+    outcomes = list(run.outcomes())
+    assert run.counts == Counter(done=6)
+    assert sorted(o.result_size for o in outcomes) == [(12, 2 * (4 + n)) for n in range(6)]
     for outcome in outcomes:
         with Image.open(outcome.target) as image:
             assert image.size == outcome.result_size
+    assert list(run.rest()) == []
 
 
 @pytest.mark.parametrize(
@@ -55,35 +81,193 @@ def test_every_picture_is_written_and_reported(run_with, tmp_path):
         (ZeroDivisionError("a bug"), "E_INTERNAL"),
     ],
 )
-def test_one_picture_that_fails_does_not_cost_the_others(run_with, error, code, tmp_path):
-    outcomes = list(run_with(error))
-    assert [outcome.status for outcome in outcomes] == ["done", "failed", "done"]
-    assert outcomes[1].code == code
-    assert not (tmp_path / "out" / "1.png").exists()
+def test_one_picture_that_fails_does_not_cost_the_others(
+    plan_of, engine_of, raising_at_black, error, code, tmp_path
+):
+    run = Run(plan_of(), engine_of(raising_at_black(error)))
+    outcomes = by_name(run.outcomes())
+    assert run.counts == Counter(done=5, failed=1)
+    assert outcomes["2.png"].code == code
+    assert not (tmp_path / "out" / "2.png").exists()
 
 
-def test_a_gpu_that_fails_ends_the_run(run_with):
-    outcomes = run_with(DeviceError("The GPU failed."))
-    assert next(outcomes).status == "done"
+def test_a_gpu_that_fails_ends_the_run_and_the_rest_is_counted(
+    plan_of, engine_of, raising_at_black, tmp_path
+):
+    engine = engine_of(raising_at_black(DeviceError("The GPU failed.")))
+    run = Run(plan_of(), engine)
+    done = []
     with pytest.raises(DeviceError):
-        next(outcomes)
+        done.extend(run.outcomes())
+    engine.close()
+    rest = list(run.rest())
+    assert run.counts.total() == 6
+    assert {outcome.code for outcome in rest} == {"E_NOT_TRIED"}
+    assert parts(tmp_path) == []
 
 
-def test_a_result_without_pixels_is_refused(run_with):
-    assert {outcome.code for outcome in run_with(scale=0.05)} == {"E_NO_PIXELS"}
+def test_a_result_without_pixels_is_refused(plan_of, engine_of):
+    outcomes = Run(plan_of(), engine_of(scale=0.05)).outcomes()
+    assert {outcome.code for outcome in outcomes} == {"E_NO_PIXELS"}
 
 
-def test_the_counts_of_the_report_add_up(run_with):
-    outcomes = list(run_with(MemoryError()))
-    report = as_object(outcomes, model="fake")
-    assert (report["inputs"], report["done"], report["failed"]) == (3, 2, 1)
-    assert report["model"] == "fake"
-    assert summary_line(outcomes, 1, 2) == (
-        "2 done, 0 skipped, 1 failed; 1 other file ignored; 2 folders inside not entered"
-    )
+def test_what_looks_may_end_the_run_anywhere_and_every_input_is_counted_once(
+    plan_of, engine_of, pictures, tmp_path
+):
+    for looks in range(12):
+        left = looks
+
+        def look():
+            nonlocal left
+            left -= 1
+            if left < 0:
+                raise Stopped(130)
+
+        engine = engine_of()
+        run = Run(plan_of(exist="overwrite"), engine, look=look)
+        outcomes = []
+        try:
+            for outcome in run.outcomes():
+                outcomes.append(outcome)
+        except Stopped:
+            engine.close()
+            outcomes += run.rest()
+        assert sorted(outcome.source for outcome in outcomes) == pictures
+        assert run.counts.total() == 6
+        assert parts(tmp_path) == []
 
 
-def test_a_line_says_what_became_of_a_picture(run_with, tmp_path):
-    done, failed, _ = run_with(MemoryError())
-    assert outcome_line(done).startswith(f"{done.source}: 6x4 -> 12x8 {done.target}; cpu; float32")
-    assert outcome_line(failed).startswith(f"{failed.source}: E_OUT_OF_MEMORY: there is not enough")
+def test_the_promise_comes_before_the_name_and_the_name_before_the_outcome(
+    plan_of, engine_of, pictures, tmp_path, monkeypatch
+):
+    steps = []
+    with Journal.open(plan_of() and tmp_path / "out") as journal:
+        record = journal.record
+
+        def noted_record(source, staged, input_sha256, work):
+            assert input_sha256 == hashlib.sha256(source.read_bytes()).hexdigest()
+            assert staged.partial.exists() and not staged.target.exists()
+            steps.append(("record", staged.target.name))
+            record(source, staged, input_sha256, work)
+
+        def noted_commit(staged):
+            steps.append(("commit", staged.target.name))
+            commit(staged)
+
+        monkeypatch.setattr(journal, "record", noted_record)
+        monkeypatch.setattr(runner, "commit", noted_commit)
+        for outcome in Run(plan_of(journal), engine_of(), journal=journal).outcomes():
+            steps.append(("told", outcome.target.name))
+    assert steps == [
+        (step, name) for name in dict.fromkeys(name for _, name in steps)
+        for step in ("record", "commit", "told")
+    ]  # fmt: skip
+    assert len(steps) == 18
+
+
+def test_what_is_done_is_not_done_again_and_what_was_harmed_is(plan_of, engine_of, tmp_path):
+    plan_of()
+    with Journal.open(tmp_path / "out") as journal:
+        for expected in (Counter(done=6), Counter(skipped=6)):
+            run = Run(plan_of(journal, "w"), engine_of(), journal=journal, work="w")
+            list(run.outcomes())
+            assert run.counts == expected
+        (tmp_path / "out" / "3.png").unlink()
+        run = Run(plan_of(journal, "w"), engine_of(), journal=journal, work="w")
+        outcomes = by_name(run.outcomes())
+        assert run.counts == Counter(done=1, skipped=5)
+        assert outcomes["3.png"].status == "done"
+
+
+def test_a_fallback_that_is_there_is_met_when_it_is_needed(
+    engine_of, plan_of, pictures, tmp_path, rng
+):
+    pixels = rng.integers(0, 256, (5, 5, 4), np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "in" / "really.jpg", "PNG")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "really.png").write_bytes(b"precious")
+    found = [Found(tmp_path / "in" / "really.jpg", tmp_path / "in")]
+    for exist, status, code in [
+        (None, "failed", "E_EXISTS"),
+        ("skip", "skipped", None),
+        ("rename", "done", None),
+        ("overwrite", "done", None),
+    ]:
+        with make_plan(found, Output(tmp_path / "out", exist=exist)) as plan:
+            [outcome] = Run(plan, engine_of()).outcomes()
+        assert (outcome.status, outcome.code) == (status, code), exist
+        if exist != "overwrite":
+            assert (tmp_path / "out" / "really.png").read_bytes() == b"precious"
+    assert (tmp_path / "out" / "really.png").read_bytes() != b"precious"
+    assert (tmp_path / "out" / "really-2.png").exists()
+    assert parts(tmp_path) == []
+
+
+class Listed:
+    """A plan that is a list."""
+
+    def __init__(self, *items):
+        self._items = items
+
+    def __iter__(self):
+        return iter(self._items)
+
+    def sources(self):
+        return (item.source for item in self._items)
+
+    def settle(self, path):
+        return path
+
+
+def test_inputs_without_work_are_counted_too(engine_of, jobs):
+    refused = Refused(Path("a"), PictureError("E_VANISHED", "gone"))
+    skipped = Skipped(Path("b"), Path("out/b"), "it is done already")
+    run = Run(Listed(refused, jobs[0], skipped), engine_of())
+    outcomes = by_name(run.outcomes())
+    assert run.counts == Counter(done=1, skipped=1, failed=1)
+    assert (outcomes["a"].code, outcomes["b"].reason) == ("E_VANISHED", "it is done already")
+
+
+def test_a_folder_is_made_when_it_is_needed_and_swept_when_it_is_there(engine_of, jobs, tmp_path):
+    out = tmp_path / "out"
+    left = out / ".old.png.0123abcd.part"
+    left.write_bytes(b"half")
+    deep = Job(jobs[0].source, out / "deep" / "er" / "a.png", None)
+    list(Run(Listed(deep, jobs[1]), engine_of()).outcomes())
+    assert deep.target.exists()
+    assert not left.exists()
+
+
+def test_a_file_in_the_way_of_a_folder_costs_only_its_pictures(engine_of, jobs, tmp_path):
+    (tmp_path / "out" / "sub").write_bytes(b"a file")
+    blocked = Job(jobs[0].source, tmp_path / "out" / "sub" / "a.png", None)
+    run = Run(Listed(blocked, jobs[1]), engine_of())
+    outcomes = by_name(run.outcomes())
+    assert run.counts == Counter(done=1, failed=1)
+    assert outcomes["0.png"].code == "E_OUTPUT"
+    assert (tmp_path / "out" / "sub").read_bytes() == b"a file"
+
+
+def test_a_result_that_becomes_a_folder_meanwhile_costs_only_itself(engine_of, jobs):
+    run = Run(Listed(*jobs[:2]), engine_of())
+    outcomes = run.outcomes()
+    first = next(outcomes)
+    other = jobs[1] if first.source == jobs[0].source else jobs[0]
+    assert first.status == "done"
+    if not other.target.exists():
+        other.target.mkdir()
+        assert [outcome.code for outcome in outcomes] == ["E_OUTPUT"]
+
+
+def test_a_disk_that_fills_up_ends_the_run(engine_of, jobs, tmp_path, monkeypatch):
+    def full(staged):
+        raise OutputError("cannot write: the disk is full") from OSError(28, "No space left")
+
+    monkeypatch.setattr(runner, "commit", full)
+    engine = engine_of()
+    run = Run(Listed(*jobs), engine)
+    with pytest.raises(OutputError, match="disk is full"):
+        list(run.outcomes())
+    engine.close()
+    assert len(list(run.rest())) == 6
+    assert parts(tmp_path) == []

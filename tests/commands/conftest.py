@@ -41,19 +41,39 @@ def repeating_model(tiny_model, onnx_models):
     return tiny_model("repeating", model, scale="4", overlap="0")
 
 
+def check_report(report, lines):
+    """Check what holds of every run, however it ended; gives the object of `--json`.
+
+    Every input has one end, the object and the lines of `--report` hold the same pictures, and
+    only failures have a code.
+    """
+    counts = {"done": 0, "skipped": 0, "failed": 0}
+    for picture in lines:
+        counts[picture["status"]] += 1
+        assert picture.get("code", "").startswith("E_") is (picture["status"] == "failed"), picture
+    assert report["inputs"] == report["done"] + report["skipped"] + report["failed"]
+    assert {status: report[status] for status in counts} == counts
+    assert report["pictures"] == lines
+    assert len({picture["source"] for picture in lines}) == len(lines)
+    return report
+
+
 @pytest.fixture
 def upscale(repeating_model, tmp_path, capsys):
     """Run `srgan-gp upscale` with the repeating model: (exit code, object of --json, stderr)."""
 
     def run(*words):
-        code = main(
-            ["upscale", "--json", "-n", str(repeating_model), "--device", "cpu", *map(str, words)]
-        )
+        lines = tmp_path / "report.jsonl"
+        lines.unlink(missing_ok=True)
+        common = ["--json", "--report", lines, "-n", repeating_model, "--device", "cpu"]
+        code = main(["upscale", *map(str, [*common, *words])])
         captured = capsys.readouterr()
-        report = json.loads(captured.out) if captured.out else None
-        if report:
-            assert report["inputs"] == report["done"] + report["skipped"] + report["failed"]
-            assert report["inputs"] == len(report["pictures"])
+        report = None
+        if captured.out:
+            written = [json.loads(line) for line in lines.read_text().splitlines()]
+            report = check_report(json.loads(captured.out), written)
+        else:
+            assert not lines.exists()
         assert "Traceback" not in captured.err
         assert [path.name for path in tmp_path.rglob("*.part")] == []
         return code, report, captured.err

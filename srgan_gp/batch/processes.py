@@ -1,0 +1,190 @@
+"""The engine of several devices: one worker process each, looked after and replaced."""
+
+import multiprocessing
+from collections import deque
+from collections.abc import Sequence
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from typing import Any
+
+from srgan_gp.batch.engine import OnJobTiles, Result, Settings
+from srgan_gp.batch.pipeline import SECONDS_TO_END
+from srgan_gp.batch.plan import Job
+from srgan_gp.batch.worker import About, OpenUpscalers, Ready, serve
+from srgan_gp.errors import DeviceError, PictureError
+from srgan_gp.files import drop, sweep
+
+_SECONDS_TO_START = 0.2  # between two looks at workers that load
+
+
+class Worker:
+    """A process and what it is working on."""
+
+    def __init__(self, open_upscalers: OpenUpscalers, device: str, settings: Settings) -> None:
+        # A fresh interpreter: a fork of a process that has used a GPU cannot use it.
+        context = multiprocessing.get_context("spawn")
+        self.pipe: Connection[Any, Any]
+        self.pipe, theirs = context.Pipe()
+        arguments = (theirs, open_upscalers, device, settings)
+        self.process: BaseProcess = context.Process(target=serve, args=arguments, daemon=True)
+        self.process.start()
+        theirs.close()
+        self.device = device
+        self.ready: Ready | None = None
+        self.jobs: set[Job] = set()
+
+    def send(self, job: Job) -> None:
+        """Begin a job; if the process has died, the end of its pipe tells so."""
+        self.jobs.add(job)
+        try:
+            self.pipe.send(job)
+        except OSError:
+            return
+
+    def end(self) -> None:
+        """End the process within seconds, and clear what it left in the folders of its jobs."""
+        self.pipe.close()
+        self.process.join(SECONDS_TO_END + 1)
+        self.process.kill()
+        self.process.join()
+        for folder in {job.target.parent for job in self.jobs}:
+            sweep(folder)
+
+
+class Processes:
+    """An `Engine` of worker processes.
+
+    When a process dies, another takes its place. Its jobs are done again, one at a time; one that
+    two processes died of is given up. Jobs that were not committed have left nothing.
+
+    Args:
+        open_upscalers: loads the model, in the worker.
+        devices: one worker each.
+        settings: of the run.
+
+    Raises:
+        SrganGpError: a worker cannot load the model.
+    """
+
+    def __init__(
+        self, open_upscalers: OpenUpscalers, devices: Sequence[str], settings: Settings
+    ) -> None:
+        self.on_tiles: OnJobTiles | None = None  # Workers tell of whole pictures only.
+        self._start = (open_upscalers, settings)
+        self._waiting: deque[Job] = deque()
+        self._again: deque[Job] = deque()
+        self._suspects: set[Job] = set()
+        self._given_up: deque[Result] = deque()
+        self._workers: list[Worker] = []
+        try:
+            for device in devices:
+                self._workers.append(self._new_worker(device))
+            while not all(worker.ready for worker in self._workers):
+                self._receive(_SECONDS_TO_START)
+        except BaseException:
+            self.close()
+            raise
+        readies = [worker.ready for worker in self._workers if worker.ready]
+        self.about: About = readies[0].about
+        self.choices = [ready.about.choice for ready in readies]
+        """What runs on what, a line for each worker."""
+        self.capacity = sum(ready.capacity for ready in readies)
+
+    @property
+    def process_ids(self) -> list[int | None]:
+        """Of the workers, in the order of their devices."""
+        return [worker.process.pid for worker in self._workers]
+
+    def submit(self, job: Job) -> None:
+        """Begin a job."""
+        self._waiting.append(job)
+        self._distribute()
+
+    def take(self, timeout: float) -> Result | None:
+        """Wait for a result, as said for `Engine`."""
+        if self._given_up:
+            return self._given_up.popleft()
+        return self._receive(timeout)
+
+    def close(self) -> None:
+        """End all workers, and drop what was not taken."""
+        for worker in self._workers:
+            self._drop_results(worker)
+            worker.pipe.close()
+        for worker in self._workers:
+            worker.end()
+        self._workers = []
+
+    def _new_worker(self, device: str) -> Worker:
+        open_upscalers, settings = self._start
+        return Worker(open_upscalers, device, settings)
+
+    def _receive(self, timeout: float) -> Result | None:
+        """Wait for one message of any worker; None: there was none, or it was no result."""
+        pipes = {worker.pipe: worker for worker in self._workers}
+        for pipe in wait(list(pipes), timeout):
+            assert isinstance(pipe, Connection)
+            worker = pipes[pipe]
+            try:
+                message = pipe.recv()
+            except (EOFError, OSError):
+                self._replace(worker)
+                return None
+            if isinstance(message, Exception):
+                raise message
+            if isinstance(message, Ready):
+                worker.ready = message
+                self._distribute()
+                return None
+            worker.jobs.discard(message.job)
+            self._suspects.discard(message.job)
+            self._distribute()
+            return message
+        return None
+
+    def _distribute(self) -> None:
+        """Give jobs to the workers with the least to do; suspects alone, before all others."""
+        while self._again or self._waiting:
+            workers = [w for w in self._workers if w.ready and self._has_room(w, w.ready)]
+            if not workers:
+                return
+            jobs = self._again or self._waiting
+            min(workers, key=lambda worker: len(worker.jobs)).send(jobs.popleft())
+
+    def _has_room(self, worker: Worker, ready: Ready) -> bool:
+        if self._again or worker.jobs & self._suspects:
+            return not worker.jobs
+        return len(worker.jobs) < ready.capacity
+
+    def _replace(self, worker: Worker) -> None:
+        """Start another process in the place of one that has died."""
+        if worker.ready is None:
+            raise DeviceError(
+                f"The worker process for {worker.device} ended while it loaded the model; "
+                "is there enough memory?"
+            )
+        worker.end()
+        for job in worker.jobs:
+            if job in self._suspects:
+                self._suspects.discard(job)
+                self._given_up.append(Result(job, error=PictureError("E_WORKER_DIED", _DIED)))
+            else:
+                self._suspects.add(job)
+                self._again.append(job)
+        self._workers[self._workers.index(worker)] = self._new_worker(worker.device)
+
+    def _drop_results(self, worker: Worker) -> None:
+        """Remove the files of results that nobody will take."""
+        try:
+            while worker.pipe.poll():
+                message = worker.pipe.recv()
+                if isinstance(message, Result) and message.staged is not None:
+                    drop(message.staged)
+        except (EOFError, OSError):
+            return
+
+
+_DIED = (
+    "the system ended two processes that worked on it, perhaps for want of memory; "
+    "pass a smaller --tile"
+)

@@ -1,0 +1,110 @@
+"""One worker process: a pipeline on one device, and a pipe to the process that commits."""
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from typing import Any
+
+from srgan_gp.batch.engine import Settings
+from srgan_gp.batch.pipeline import SECONDS_TO_END, Pipeline
+from srgan_gp.errors import SrganGpError
+from srgan_gp.files import drop, drop_unfinished, release
+from srgan_gp.inference.upscaler import Upscaler
+
+OpenUpscalers = Callable[[str], Sequence[Upscaler]]
+"""Loads a model on a device, once or more; can be pickled."""
+
+
+def load_upscalers(
+    device: str, *, model: str | None, threads: int | None, fidelity: float | None
+) -> list[Upscaler]:
+    """Load a model, once for each network thread; None is the default of `Upscaler.load`."""
+    name = {} if model is None else {"model": model}
+    return [Upscaler.load(**name, device=device, threads=threads, fidelity=fidelity)]
+
+
+@dataclass(frozen=True)
+class About:
+    """What a run needs to know about the model before it begins."""
+
+    name: str
+    fidelity: float | None
+    scale: int
+    sha256: str
+    choice: str
+    """What runs on what, and why, in one line."""
+
+    @classmethod
+    def of(cls, upscaler: Upscaler) -> "About":
+        """Ask a loaded model."""
+        return cls(
+            upscaler.name, upscaler.fidelity, upscaler.scale, upscaler.sha256, upscaler.choice
+        )
+
+
+@dataclass(frozen=True)
+class Ready:
+    """The first message of a worker."""
+
+    about: About
+    capacity: int
+
+
+def serve(
+    pipe: "Connection[Any, Any]", open_upscalers: OpenUpscalers, device: str, settings: Settings
+) -> None:
+    """Be a worker: take jobs from a pipe and send their results, until the pipe ends.
+
+    The pipe ends when the other process closes it or dies, however it dies. Messages are `Ready`,
+    then one `Result` a job; an error instead of either is the last message.
+    """
+    for name in ("SIGINT", "SIGHUP"):  # A terminal sends them to all; the other process decides.
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
+    try:
+        upscalers = open_upscalers(device)
+    except Exception as error:
+        pipe.send(_sendable(error))
+        return
+    engine = Pipeline(upscalers, settings)
+    pipe.send(Ready(About.of(upscalers[0]), engine.capacity))
+    threading.Thread(target=_send_results, args=(engine, pipe), daemon=True).start()
+    try:
+        while True:
+            engine.submit(pipe.recv())
+    except (EOFError, OSError):
+        # Whatever hangs now, in a driver say, does not keep this process alive.
+        timer = threading.Timer(SECONDS_TO_END + 1, os._exit, (1,))
+        timer.daemon = True
+        timer.start()
+        engine.close()
+        drop_unfinished()
+
+
+def _send_results(engine: Pipeline, pipe: "Connection[Any, Any]") -> None:
+    while True:
+        try:
+            result = engine.take(timeout=60)
+        except BaseException as error:
+            pipe.send(_sendable(error))
+            return
+        if result is None:
+            continue
+        try:
+            pipe.send(result)
+        except OSError:
+            if result.staged is not None:
+                drop(result.staged)
+            return
+        if result.staged is not None:
+            release(result.staged)
+
+
+def _sendable(error: BaseException) -> SrganGpError:
+    """Make sure that an error can be pickled, and keep what it says."""
+    if isinstance(error, SrganGpError):
+        return error
+    return SrganGpError(f"A worker process failed: {type(error).__name__}: {error}")

@@ -1,0 +1,242 @@
+"""`srgan-gp upscale` on trees: mirrored, resumed, locked, forecast, watched."""
+
+import json
+import os
+import signal
+import threading
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from srgan_gp.batch.lock import locked
+from srgan_gp.cli import main
+
+PATIENCE = 60  # seconds; only a test that fails waits so long
+
+
+def files(folder):
+    """Relative paths of all files in a tree, without our own folder."""
+    paths = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    return sorted(str(path) for path in paths if ".srgan-gp" not in path.parts)
+
+
+def contents(folder):
+    return {name: (folder / name).read_bytes() for name in files(folder)}
+
+
+@pytest.fixture
+def tree(folder):
+    """The three pictures and, two folders deeper, one more of a name that is there already."""
+    deep = folder / "one" / "two"
+    deep.mkdir(parents=True)
+    Image.new("RGB", (5, 6), (9, 8, 7)).save(deep / "a.png")
+    return folder
+
+
+def test_a_tree_is_mirrored(upscale, tree, tmp_path):
+    code, report, _ = upscale(tree, "-o", tmp_path / "out", "--recursive")
+    assert (code, report["done"]) == (0, 4)
+    assert files(tmp_path / "out") == ["a.jpg", "a.png", "b.png", "one/two/a.png"]
+
+
+def test_without_recursive_folders_inside_are_not_entered(upscale, tree, tmp_path):
+    assert upscale(tree, "-o", tmp_path / "out")[1]["inputs"] == 3
+
+
+def test_the_same_command_again_does_nothing_whatever_exist_says(upscale, tree, tmp_path):
+    words = [tree, "-r", "-o", tmp_path / "out"]
+    assert upscale(*words)[1]["done"] == 4
+    before = contents(tmp_path / "out")
+    for exist in ([], ["--exist", "rename"], ["--exist", "overwrite"], ["--exist", "error"]):
+        code, report, _ = upscale(*words, *exist)
+        assert (code, report["skipped"]) == (0, 4), exist
+        assert {picture["reason"] for picture in report["pictures"]} == {"it is done already"}
+    assert contents(tmp_path / "out") == before
+
+
+def test_other_options_or_another_picture_are_other_work(upscale, tree, tmp_path):
+    words = [tree, "-r", "-o", tmp_path / "out", "--exist", "overwrite"]
+    upscale(*words)
+    assert upscale(*words, "-s", "2")[1]["done"] == 4
+    Image.new("RGB", (7, 7)).save(tree / "a.png")
+    assert upscale(*words, "-s", "2")[1]["done"] == 1
+
+
+def test_what_was_lost_or_damaged_is_made_anew_and_nothing_else(upscale, tree, tmp_path):
+    words = [tree, "-r", "-o", tmp_path / "out", "--exist", "overwrite"]
+    upscale(*words)
+    before = contents(tmp_path / "out")
+    (tmp_path / "out" / "a.png").unlink()
+    (tmp_path / "out" / "b.png").write_bytes(b"damaged")
+    assert upscale(*words)[1]["done"] == 2
+    assert contents(tmp_path / "out") == before
+
+
+def test_results_in_the_tree_itself_are_no_inputs_of_the_next_run(upscale, tree):
+    words = [tree, "-r", "-o", tree, "--suffix", "_x4"]
+    assert upscale(*words)[1]["done"] == 4
+    code, report, _ = upscale(*words)
+    assert (code, report["inputs"], report["skipped"]) == (0, 4, 4)
+
+
+def test_a_name_template_names_the_results(upscale, tree, tmp_path):
+    words = ["--name-template", "{parent}-{stem}_{scale}x"]
+    assert upscale(tree, "-r", "-o", tmp_path / "out", *words, "-f", "png")[0] == 0
+    assert files(tmp_path / "out") == [
+        "in-a.jpg_4x.png", "in-a.png_4x.png", "in-b_4x.png", "one/two/two-a_4x.png",
+    ]  # fmt: skip
+
+
+def test_a_folder_that_is_at_work_is_locked(upscale, folder, tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    with locked(out):
+        code, report, errors = upscale(folder, "-o", out)
+    assert (code, report) == (6, None)
+    assert f"process {os.getpid()}" in errors
+    assert files(out) == []
+    assert upscale(folder, "-o", out)[0] == 0
+
+
+def test_a_dry_run_prints_what_would_be_done_and_writes_nothing(
+    repeating_model, tree, tmp_path, capsys
+):
+    (tree / "broken.png").write_bytes(b"no picture")
+    before = contents(tmp_path)
+    words = ["upscale", tree, "-r", "-o", tmp_path / "out", "-n", repeating_model, "--dry-run"]
+    assert main([*map(str, words), "--device", "cpu"]) == 3
+    captured = capsys.readouterr()
+    lines = captured.out.splitlines()
+    assert len(lines) == 5
+    assert f"{tree}/a.png: 16x12 -> 64x48 {tmp_path}/out/a.png" in captured.out
+    assert f"{tree}/broken.png: E_NOT_AN_IMAGE: " in captured.out
+    assert "5 inputs: 4 to do, 0 skipped, 1 refused" in captured.err
+    assert contents(tmp_path) == before
+    assert not (tmp_path / "out").exists()
+
+
+def test_results_that_the_disk_cannot_hold_are_refused_before_the_work(
+    upscale, folder, tmp_path, monkeypatch
+):
+    usage = type("usage", (), {"free": 1000})
+    monkeypatch.setattr("shutil.disk_usage", lambda _: usage)
+    code, report, errors = upscale(folder, "-o", tmp_path / "out")
+    assert (code, report) == (5, None)
+    assert "1.0 kB left" in errors
+
+
+def test_a_report_that_would_replace_a_picture_is_refused(upscale, folder, capsys):
+    before = contents(folder)
+    words = [str(folder / "a.png"), "--report", str(folder / "a.jpg")]
+    assert main(["upscale", *words]) == 2
+    assert "would replace a picture" in capsys.readouterr().err
+    assert contents(folder) == before
+
+
+def test_only_the_first_frame_where_that_is_asked_for(upscale, tmp_path):
+    frames = [Image.new("RGB", (5, 4), (80 * n, 0, 0)) for n in range(3)]
+    frames[0].save(tmp_path / "a.webp", save_all=True, append_images=frames[1:], lossless=True)
+    for frames, count in (("all", 3), ("first", 1)):
+        words = [tmp_path / "a.webp", "-o", tmp_path / f"{frames}.webp", "--frames", frames]
+        assert upscale(*words)[0] == 0
+        with Image.open(tmp_path / f"{frames}.webp") as image:
+            assert image.n_frames == count
+
+
+@pytest.fixture
+def at_encoding(monkeypatch):
+    """Call something when the first picture is about to be encoded."""
+
+    def install(call):
+        from srgan_gp.batch import pipeline
+
+        encode, is_first = pipeline.encode, threading.Lock()
+
+        def calling_encode(*words):
+            if is_first.acquire(blocking=False):
+                call()
+            return encode(*words)
+
+        monkeypatch.setattr(pipeline, "encode", calling_encode)
+
+    return install
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
+def test_a_signal_ends_the_run_with_a_report_of_every_input(
+    upscale, folder, tmp_path, at_encoding, number, code
+):
+    rng = np.random.default_rng(1)
+    for name in range(30):
+        pixels = rng.integers(0, 256, (8, 8, 3), np.uint8)
+        Image.fromarray(pixels).save(folder / f"c{name}.png")
+    at_encoding(lambda: os.kill(os.getpid(), number))
+    before = signal.getsignal(number)
+    ended, report, errors = upscale(folder, "-o", tmp_path / "out")
+    assert (ended, report["inputs"]) == (code, 33)
+    assert {p["code"] for p in report["pictures"] if "code" in p} == {"E_NOT_TRIED"}
+    assert ("interrupted" if code == 130 else "ended by a signal") in errors
+    assert len(files(tmp_path / "out")) == report["done"] < 33
+    assert signal.getsignal(number) == before
+    # The same command again does the rest.
+    again = upscale(folder, "-o", tmp_path / "out")[1]
+    assert (again["skipped"], again["done"]) == (report["done"], 33 - report["done"])
+
+
+def test_a_drop_folder_is_watched_until_a_signal(
+    repeating_model, folder, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr("srgan_gp.commands.upscale._SECONDS_BETWEEN_POLLS", 0.05)
+    out, late = tmp_path / "out", folder / "sub" / "late.png"
+
+    def wait_for(name):
+        deadline = time.monotonic() + PATIENCE
+        while not (out / name).exists() and time.monotonic() < deadline:
+            time.sleep(0.02)
+
+    def drop_and_end():
+        wait_for("b.png")
+        late.parent.mkdir()
+        Image.new("RGB", (4, 4)).save(late)
+        wait_for("sub/late.png")
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    helper = threading.Thread(target=drop_and_end)
+    helper.start()
+    words = ["upscale", folder, "-r", "-o", out, "-n", repeating_model, "--device", "cpu"]
+    words += ["--watch", "--json", "--report", tmp_path / "report.jsonl"]
+    code = main([*map(str, words)])
+    helper.join()
+    assert code == 143
+    assert files(out) == ["a.jpg", "a.png", "b.png", "sub/late.png"]
+    report = json.loads(capsys.readouterr().out)
+    assert (report["inputs"], report["done"]) == (4, 4)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["FOLDER/a.png", "-o", "OUT", "--watch"], "needs folders"),
+        (["FOLDER", "-o", "FOLDER", "--watch"], "pass --suffix"),
+        (["FOLDER", "--watch"], "pass -o FOLDER"),
+        (["FOLDER", "-o", "OUT", "--watch", "--dry-run"], "drop one of them"),
+        (["FOLDER", "-o", "OUT", "--name-template", "{nothing}"], "unknown field"),
+        (["FOLDER/a.png", "-o", "OUT/a.png", "--name-template", "a"], "drop it or --name-template"),
+        (["FOLDER", "-o", "OUT", "-g", "0,1", "--device", "cuda:1"], "disagree"),
+    ],
+)
+def test_wrong_use_is_one_sentence(folder, repeating_model, tmp_path, capsys, words, said):
+    places = {"FOLDER": str(folder), "OUT": str(tmp_path / "out")}
+    for word, place in places.items():
+        words = [text.replace(word, place) for text in words]
+    before = sorted(folder.iterdir())
+    assert main(["upscale", *words, "-n", str(repeating_model)]) == 2
+    captured = capsys.readouterr()
+    assert captured.err.startswith("srgan-gp: error: ")
+    assert said in captured.err
+    assert captured.err.count("\n") == 1
+    assert sorted(folder.iterdir()) == before
