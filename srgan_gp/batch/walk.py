@@ -93,10 +93,8 @@ class Walk:
                 yield from self._file(path, path.parent)
             elif is_link(path):
                 self.passed_over.links += 1
-            elif self._recursive:
+            elif self._enters(path, []):
                 yield from self._tree(path, path.parent)
-            else:
-                self.passed_over.folders += 1
         if not has_matches:
             self._unmatched.append(Path(pattern))
 

@@ -133,6 +133,7 @@ def test_the_output_folder_is_left_out_unless_it_is_the_input(folder):
     inputs = walk([str(folder)], recursive=True, leave_out=output)
     assert names(inputs) == ["a.JPG", "b.png", "c.webp"]
     assert counts(inputs) == (2, 0, 0)
+    assert names(walk([str(folder / "*")], recursive=True, leave_out=output)) == names(inputs)
     assert names(walk([str(output)], leave_out=output)) == ["d.gif"]
 
 
