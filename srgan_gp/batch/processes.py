@@ -1,17 +1,17 @@
 """The engine of several devices: one worker process each, looked after and replaced."""
 
 import multiprocessing
-from collections import deque
 from collections.abc import Sequence
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any
 
+from srgan_gp.batch.attempts import Attempts
 from srgan_gp.batch.engine import OnJobTiles, Result, Settings
 from srgan_gp.batch.pipeline import SECONDS_TO_END
 from srgan_gp.batch.plan import Job
 from srgan_gp.batch.worker import About, OpenUpscalers, Ready, serve
-from srgan_gp.errors import DeviceError, PictureError
+from srgan_gp.errors import DeviceError
 from srgan_gp.files import drop, sweep
 
 _SECONDS_TO_START = 0.2  # between two looks at workers that load
@@ -54,8 +54,8 @@ class Worker:
 class Processes:
     """An `Engine` of worker processes.
 
-    When a process dies, another takes its place. Its jobs are done again, one at a time; one that
-    two processes died of is given up. Jobs that were not committed have left nothing.
+    When a process dies, another takes its place. What it left half-done is cleared away and done
+    again, as `Attempts` says.
 
     Args:
         open_upscalers: loads the model, in the worker.
@@ -71,10 +71,8 @@ class Processes:
     ) -> None:
         self.on_tiles: OnJobTiles | None = None  # Workers tell of whole pictures only.
         self._start = (open_upscalers, settings)
-        self._waiting: deque[Job] = deque()
-        self._again: deque[Job] = deque()
-        self._suspects: set[Job] = set()
-        self._given_up: deque[Result] = deque()
+        self._attempts = Attempts()
+        self._given_up: list[Result] = []
         self._workers: list[Worker] = []
         try:
             for device in devices:
@@ -97,13 +95,13 @@ class Processes:
 
     def submit(self, job: Job) -> None:
         """Begin a job."""
-        self._waiting.append(job)
+        self._attempts.add(job)
         self._distribute()
 
     def take(self, timeout: float) -> Result | None:
         """Wait for a result, as said for `Engine`."""
         if self._given_up:
-            return self._given_up.popleft()
+            return self._given_up.pop()
         return self._receive(timeout)
 
     def close(self) -> None:
@@ -137,24 +135,18 @@ class Processes:
                 self._distribute()
                 return None
             worker.jobs.discard(message.job)
-            self._suspects.discard(message.job)
+            self._attempts.finish(message.job)
             self._distribute()
             return message
         return None
 
     def _distribute(self) -> None:
-        """Give jobs to the workers with the least to do; suspects alone, before all others."""
-        while self._again or self._waiting:
-            workers = [w for w in self._workers if w.ready and self._has_room(w, w.ready)]
-            if not workers:
-                return
-            jobs = self._again or self._waiting
-            min(workers, key=lambda worker: len(worker.jobs)).send(jobs.popleft())
-
-    def _has_room(self, worker: Worker, ready: Ready) -> bool:
-        if self._again or worker.jobs & self._suspects:
-            return not worker.jobs
-        return len(worker.jobs) < ready.capacity
+        """Give the jobs that wait to the workers with the least to do."""
+        for worker in sorted(self._workers, key=lambda worker: len(worker.jobs)):
+            if worker.ready is None:
+                continue
+            while job := self._attempts.next_for(worker.jobs, worker.ready.capacity):
+                worker.send(job)
 
     def _replace(self, worker: Worker) -> None:
         """Start another process in the place of one that has died."""
@@ -164,13 +156,7 @@ class Processes:
                 "is there enough memory?"
             )
         worker.end()
-        for job in worker.jobs:
-            if job in self._suspects:
-                self._suspects.discard(job)
-                self._given_up.append(Result(job, error=PictureError("E_WORKER_DIED", _DIED)))
-            else:
-                self._suspects.add(job)
-                self._again.append(job)
+        self._given_up += self._attempts.mourn(worker.jobs)
         self._workers[self._workers.index(worker)] = self._new_worker(worker.device)
 
     def _drop_results(self, worker: Worker) -> None:
@@ -182,9 +168,3 @@ class Processes:
                     drop(message.staged)
         except (EOFError, OSError):
             return
-
-
-_DIED = (
-    "the system ended two processes that worked on it, perhaps for want of memory; "
-    "pass a smaller --tile"
-)

@@ -1,0 +1,65 @@
+"""Jobs that wait for a worker, and what is done about those that workers died of."""
+
+from collections import Counter, deque
+from collections.abc import Collection, Iterable
+
+from srgan_gp.batch.engine import Result
+from srgan_gp.batch.plan import Job
+from srgan_gp.errors import PictureError
+
+MOST_DEATHS = 3
+"""A job that so many workers died of is given up."""
+
+_DIED = (
+    f"the system ended {MOST_DEATHS} workers that were at it, perhaps for want of memory; "
+    "pass a smaller --tile"
+)
+
+
+class Attempts:
+    """A queue of jobs; after a worker's death its jobs come again, each on a worker of its own.
+
+    Only so is it known which of them a worker dies of.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: deque[Job] = deque()
+        self._again: deque[Job] = deque()
+        self._deaths: Counter[Job] = Counter()
+
+    def add(self, job: Job) -> None:
+        """Let a job wait for its first attempt."""
+        self._waiting.append(job)
+
+    def next_for(self, under_way: Collection[Job], most: int) -> Job | None:
+        """Choose what a worker begins next; None: nothing for now.
+
+        Args:
+            under_way: what the worker is at.
+            most: how many jobs it may be at.
+        """
+        if any(job in self._deaths for job in under_way):
+            return None
+        if self._again:
+            return None if under_way else self._again.popleft()
+        return self._waiting.popleft() if self._waiting and len(under_way) < most else None
+
+    def finish(self, job: Job) -> None:
+        """Take down that a job has its result."""
+        self._deaths.pop(job, None)
+
+    def mourn(self, under_way: Iterable[Job]) -> list[Result]:
+        """Take up the jobs of a worker that died.
+
+        Returns:
+            The failures of those that are given up.
+        """
+        given_up: list[Result] = []
+        for job in under_way:
+            self._deaths[job] += 1
+            if self._deaths[job] < MOST_DEATHS:
+                self._again.append(job)
+            else:
+                del self._deaths[job]
+                given_up.append(Result(job, error=PictureError("E_WORKER_DIED", _DIED)))
+        return given_up

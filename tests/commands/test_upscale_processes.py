@@ -1,0 +1,85 @@
+"""`srgan-gp upscale` as a process: signals, kills, and workers of its own."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+from PIL import Image
+
+from srgan_gp.commands import upscale as command
+
+ROOT = Path(__file__).resolve().parents[2]
+SECONDS_TO_END = 5
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir() if path.name != ".srgan-gp")
+
+
+@pytest.fixture
+def endless(repeating_model, tmp_path):
+    """Start a run whose second picture takes minutes; the first one is done when it is given."""
+    (tmp_path / "in").mkdir()
+    pixels = np.random.default_rng(0).integers(0, 256, (700, 700, 3), np.uint8)
+    Image.fromarray(pixels[:4, :4]).save(tmp_path / "in" / "a.png")
+    Image.fromarray(pixels).save(tmp_path / "in" / "b.png")
+    words = ["upscale", tmp_path / "in", "-o", tmp_path / "out", "-n", repeating_model]
+    words += ["--device", "cpu", "--tile", "1"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "srgan_gp", *words], cwd=ROOT, stderr=subprocess.PIPE, text=True
+    ) as process:
+        while "a.png: 4x4 -> 16x16" not in process.stderr.readline():
+            pass
+        yield process
+        process.kill()
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
+def test_a_signal_in_the_middle_of_a_picture_ends_the_run_in_seconds(
+    endless, tmp_path, number, code
+):
+    started = time.monotonic()
+    endless.send_signal(number)
+    said = endless.stderr.read()
+    assert endless.wait() == code
+    assert time.monotonic() - started < SECONDS_TO_END
+    assert "1 done, 0 skipped, 1 failed" in said
+    assert "Traceback" not in said
+    assert names(tmp_path / "out") == ["a.png"]
+
+
+def test_a_second_signal_ends_it_at_once(endless):
+    endless.send_signal(signal.SIGSTOP)  # so that it gets both before it can end
+    endless.send_signal(signal.SIGTERM)
+    endless.send_signal(signal.SIGINT)
+    endless.send_signal(signal.SIGCONT)
+    assert endless.wait(60) in (-signal.SIGTERM, -signal.SIGINT)
+
+
+def test_after_a_kill_the_same_command_does_the_rest(endless, upscale, tmp_path):
+    endless.kill()
+    endless.wait()
+    Image.new("RGB", (3, 3)).save(tmp_path / "in" / "b.png")
+    code, report, _ = upscale(tmp_path / "in", "-o", tmp_path / "out")
+    assert (code, report["done"], report["skipped"]) == (0, 1, 1)
+    assert names(tmp_path / "out") == ["a.png", "b.png"]
+
+
+def test_a_process_for_each_device_gives_the_same_files(upscale, folder, tmp_path, monkeypatch):
+    assert upscale(folder, "-o", tmp_path / "one")[0] == 0
+    monkeypatch.setattr(command, "_devices", lambda _: ["cpu", "cpu"])
+    code, report, _ = upscale(folder, "-o", tmp_path / "two")
+    assert (code, report["done"]) == (0, 3)
+    assert names(tmp_path / "two") == names(tmp_path / "one")
+    for name in names(tmp_path / "one"):
+        assert (tmp_path / "two" / name).read_bytes() == (tmp_path / "one" / name).read_bytes()
+    lines = [" ".join(child.cmdline()) for child in psutil.Process(os.getpid()).children()]
+    assert not [line for line in lines if "spawn_main" in line]
