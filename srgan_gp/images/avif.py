@@ -1,7 +1,7 @@
 """Writing AVIF, and what its header says of a file's depth."""
 
 import importlib
-import io
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image
@@ -13,21 +13,19 @@ _FULL_CHROMA_QUALITY = 90  # from here on the colour of every pixel is kept (4:4
 _SPEED = 6  # 0 to 10; slower ones gain a few percent of size in several times the time
 
 
-def encode_avif(picture: Picture, quality: int) -> bytes:
+def encode_avif(picture: Picture, file: BinaryIO, quality: int) -> None:
     """Encode an AVIF of 8 bits and `quality` 1 to 100, none of which is lossless."""
     importlib.import_module("PIL.AvifImagePlugin")  # keeps `save` from importing all of Pillow's
     carried = {"icc_profile": picture.icc_profile, "exif": picture.exif, "xmp": picture.xmp}
     options = {name: value for name, value in carried.items() if value is not None}
-    buffer = io.BytesIO()
     Image.fromarray(np.ascontiguousarray(channels_of(picture))).save(
-        buffer,
+        file,
         "AVIF",
         quality=quality,
         speed=_SPEED,
         subsampling="4:4:4" if quality >= _FULL_CHROMA_QUALITY else "4:2:0",
         **options,
     )
-    return buffer.getvalue()
 
 
 def depth_of_avif(head: bytes) -> int:

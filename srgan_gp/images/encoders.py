@@ -1,18 +1,19 @@
-"""A picture that fits a format -> the bytes of its file; `formats.FORMATS` lists the encoders."""
+"""A picture that fits a format -> its file; `formats.FORMATS` lists the encoders."""
 
 import importlib
-import io
-from typing import Any
+from pathlib import Path
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 from PIL import Image
 
+from srgan_gp.images import mapped
 from srgan_gp.images.picture import Array, Picture
-from srgan_gp.images.png import encode_deep_png, metadata_chunks, with_chunks
-from srgan_gp.images.tiff import encode_tiff
+from srgan_gp.images.rows import bands, write_png, write_tiff
 
 _FULL_CHROMA_QUALITY = 90  # from here on JPEG keeps the colour of every pixel (4:4:4)
 _LOSSLESS_QUALITY = 100
+_BAND_BYTES = 1 << 24
 
 
 def channels_of(picture: Picture) -> Array:
@@ -22,28 +23,19 @@ def channels_of(picture: Picture) -> Array:
     return np.concatenate([picture.pixels, picture.alpha[..., np.newaxis]], axis=2)
 
 
-def encode_png(picture: Picture, quality: int) -> bytes:
+def encode_png(picture: Picture, file: BinaryIO, quality: int) -> None:
     """Encode a PNG of 8 or 16 bits; `quality` has no meaning."""
-    channels = channels_of(picture)
-    if channels.dtype == np.uint16:
-        data = encode_deep_png(channels)  # Pillow can write 16 bits for grey alone.
-    else:
-        data = _encode_by_pillow(channels, "PNG")
-    return with_chunks(
-        data,
-        metadata_chunks(
-            icc_profile=picture.icc_profile, exif=picture.exif, xmp=picture.xmp, dpi=picture.dpi
-        ),
-    )
+    write_png(picture, file)
 
 
-def encode_jpeg(picture: Picture, quality: int) -> bytes:
+def encode_jpeg(picture: Picture, file: BinaryIO, quality: int) -> None:
     """Encode a JPEG of `quality` 1 to 100, without loss of colour detail from 90 on."""
     options = _pillow_metadata(picture)
     if picture.exif is not None:
         options["exif"] = b"Exif\0\0" + picture.exif
-    return _encode_by_pillow(
-        channels_of(picture),
+    _encode_by_pillow(
+        picture,
+        file,
         "JPEG",
         quality=quality,
         subsampling="4:4:4" if quality >= _FULL_CHROMA_QUALITY else "4:2:0",
@@ -51,11 +43,12 @@ def encode_jpeg(picture: Picture, quality: int) -> bytes:
     )
 
 
-def encode_webp(picture: Picture, quality: int) -> bytes:
+def encode_webp(picture: Picture, file: BinaryIO, quality: int) -> None:
     """Encode a WebP of `quality` 1 to 100; 100 is lossless, even where it is transparent."""
     lossless = quality == _LOSSLESS_QUALITY
-    return _encode_by_pillow(
-        channels_of(picture),
+    _encode_by_pillow(
+        picture,
+        file,
         "WEBP",
         quality=quality,
         lossless=lossless,
@@ -64,20 +57,14 @@ def encode_webp(picture: Picture, quality: int) -> bytes:
     )
 
 
-def encode_bmp(picture: Picture, quality: int) -> bytes:
+def encode_bmp(picture: Picture, file: BinaryIO, quality: int) -> None:
     """Encode a BMP of 8-bit grey or RGB; `quality` has no meaning."""
-    return _encode_by_pillow(channels_of(picture), "BMP", **_pillow_metadata(picture))
+    _encode_by_pillow(picture, file, "BMP", **_pillow_metadata(picture))
 
 
-def encode_tiff_picture(picture: Picture, quality: int) -> bytes:
+def encode_tiff(picture: Picture, file: BinaryIO, quality: int) -> None:
     """Encode a TIFF of 8 or 16 bits; `quality` has no meaning."""
-    return encode_tiff(
-        channels_of(picture),
-        icc_profile=picture.icc_profile,
-        exif=picture.exif,
-        xmp=picture.xmp,
-        dpi=picture.dpi,
-    )
+    write_tiff(picture, file)
 
 
 def _pillow_metadata(picture: Picture) -> dict[str, Any]:
@@ -90,18 +77,65 @@ def _pillow_metadata(picture: Picture) -> dict[str, Any]:
     return {name: value for name, value in carried.items() if value is not None}
 
 
-def _encode_by_pillow(channels: Array, name: str, **options: Any) -> bytes:  # noqa: ANN401
+def _encode_by_pillow(
+    picture: Picture,
+    file: BinaryIO,
+    name: str,
+    **options: Any,  # noqa: ANN401
+) -> None:
     # Importing the one plugin keeps `save` from importing all of Pillow's.
     importlib.import_module(f"PIL.{_PLUGINS[name]}")
-    pixels = channels[..., 0] if channels.shape[2] == 1 else channels
-    buffer = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(pixels)).save(buffer, name, **options)
-    return buffer.getvalue()
+    if name in _TAKE_FOUR_BYTES and mapped.is_large(picture.pixels):
+        channels = _four_bytes(picture, mapped.folder_of(file))
+        image = _image_over(channels, has_alpha=picture.alpha is not None)
+        file = cast("BinaryIO", _ReleasingFile(file, channels))
+    else:
+        channels = channels_of(picture)
+        pixels = channels[..., 0] if channels.shape[2] == 1 else channels
+        image = Image.fromarray(np.ascontiguousarray(pixels))
+    image.save(file, name, **options)
 
 
-_PLUGINS = {
-    "PNG": "PngImagePlugin",
-    "JPEG": "JpegImagePlugin",
-    "WEBP": "WebPImagePlugin",
-    "BMP": "BmpImagePlugin",
-}
+_PLUGINS = {"JPEG": "JpegImagePlugin", "WEBP": "WebPImagePlugin", "BMP": "BmpImagePlugin"}
+_TAKE_FOUR_BYTES = ("JPEG", "WEBP")  # others would make a copy
+
+
+def _four_bytes(picture: Picture, folder: Path | None) -> Array:
+    """Lay a large picture out as Pillow has it in memory: grey, or four bytes a pixel.
+
+    Pillow can then use it where it is; its own copy would take so much memory.
+
+    Returns:
+        (H, W, 1) or (H, W, 4), uint8.
+    """
+    height, width, count = picture.pixels.shape
+    if count == 1:
+        return np.ascontiguousarray(picture.pixels)
+    channels = mapped.empty((height, width, 4), np.uint8, folder)
+    rows = max(1, _BAND_BYTES // (4 * width))
+    for number, band in enumerate(bands(picture, rows)):
+        part = channels[number * rows : (number + 1) * rows]
+        part[..., : band.shape[2]] = band
+        part[..., band.shape[2] :] = 255
+        mapped.release(channels)
+    return channels
+
+
+def _image_over(channels: Array, *, has_alpha: bool) -> Image.Image:
+    mode = "L" if channels.shape[2] == 1 else "RGBA" if has_alpha else "RGBX"
+    size = (channels.shape[1], channels.shape[0])
+    return Image.frombuffer(mode, size, channels, "raw", mode, 0, 1)
+
+
+class _ReleasingFile:
+    """Gives the memory of a mapped picture back while an encoder reads it from top to bottom.
+
+    It has no file descriptor, so that Pillow calls `write` every 64 KB.
+    """
+
+    def __init__(self, file: BinaryIO, channels: Array) -> None:
+        self._file, self._channels = file, channels
+
+    def write(self, data: bytes) -> int:
+        mapped.release(self._channels)
+        return self._file.write(data)

@@ -101,7 +101,7 @@ def write_film(
     name = film_format(film, format)
     stills = _Stills(name, quality, strip_metadata, shares_metadata=film.kind == "animation")
     if film.kind == "still":
-        file.write(stills.encode(next(film.frames).picture))
+        stills.write(next(film.frames).picture, file)
     else:
         FILM_FORMATS[name].write(file, film.frames, film, stills.encode)
     if film.kind == "animation" and (film.source_format, name) == ("GIF", "PNG"):
@@ -121,12 +121,15 @@ class _Stills:
         self.told: list[str] = []
 
     def encode(self, picture: Picture) -> bytes:
+        buffer = io.BytesIO()
+        self.write(picture, buffer)
+        return buffer.getvalue()
+
+    def write(self, picture: Picture, file: BinaryIO) -> None:
         self.told += picture.notes
         if self._has_begun and self._shares_metadata:
             picture = replace(picture, icc_profile=None, exif=None, xmp=None, dpi=None)
         self._has_begun = True
-        buffer = io.BytesIO()
         self.told += encode_image(
-            picture, buffer, format=self._name, quality=self._quality, strip_metadata=self._strip
+            picture, file, format=self._name, quality=self._quality, strip_metadata=self._strip
         )
-        return buffer.getvalue()

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import BinaryIO
 
 from srgan_gp.errors import PictureError, UsageError
 from srgan_gp.images.avif import encode_avif
@@ -9,7 +10,7 @@ from srgan_gp.images.encoders import (
     encode_bmp,
     encode_jpeg,
     encode_png,
-    encode_tiff_picture,
+    encode_tiff,
     encode_webp,
 )
 from srgan_gp.images.gif import encode_gif
@@ -22,11 +23,11 @@ _FOUR_GIB = 1 << 32
 class Format:
     """What one format can hold, and the function that encodes it.
 
-    `encode(picture, quality)` gets a picture that fits and returns the bytes of the file.
+    `encode(picture, file, quality)` gets a picture that fits and an empty file.
     """
 
     suffixes: tuple[str, ...]
-    encode: Callable[[Picture, int], bytes]
+    encode: Callable[[Picture, BinaryIO, int], None]
     max_side: int
     """Longest side in pixels."""
     max_bytes: int = 1 << 62
@@ -56,7 +57,7 @@ FORMATS = {
         (".webp",), encode_webp, max_side=16_383, keeps_16_bits=False, keeps_grey=False
     ),
     "TIFF": Format(
-        (".tif", ".tiff"), encode_tiff_picture, max_side=1 << 31, max_bytes=_FOUR_GIB,
+        (".tif", ".tiff"), encode_tiff, max_side=1 << 31,
         keeps_deep_grey_alpha=False,
     ),
     "BMP": Format(

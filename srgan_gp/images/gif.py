@@ -4,6 +4,7 @@ Source:
     Graphics Interchange Format, version 89a; the number of plays is Netscape's extension.
 """
 
+import math
 import struct
 from collections.abc import Callable, Iterator
 from typing import BinaryIO
@@ -23,6 +24,7 @@ _HEADER_BYTES = 13
 _KEEP, _CLEAR = 1, 2  # what to do with a frame before the next one
 _TICK_MILLISECONDS = 10
 _LONGEST, _MOST_REPETITIONS = 0xFFFF, 0xFFFF
+_PALETTE_PIXELS = 1 << 16  # of a frame that choose its palette
 _HALF = 128  # from this alpha on a pixel is opaque
 
 
@@ -70,7 +72,7 @@ def write_gif(
         file: open for writing, empty.
         frames: of one size.
         film: tells how often they are played.
-        encode: gives the bytes of a still GIF, as `encode_gif` makes them.
+        encode: gives the bytes of a still GIF, as `encode_image` makes them.
 
     Raises:
         PictureError: E_ENCODER_LIMIT; a frame is shown too long.
@@ -103,7 +105,7 @@ def _repetitions(plays: int) -> bytes:
     return b"!\xff\x0bNETSCAPE2.0\x03\x01" + struct.pack("<H", count) + b"\0"
 
 
-def encode_gif(picture: Picture, quality: int) -> bytes:
+def encode_gif(picture: Picture, file: BinaryIO, quality: int) -> None:
     """Encode a GIF of 256 colours, dithered where there are more; `quality` has no meaning.
 
     A pixel is opaque or not there; alpha below one half hides it.
@@ -115,7 +117,7 @@ def encode_gif(picture: Picture, quality: int) -> bytes:
     image.putpalette(palette)
     height, width = indices.shape
     control = struct.pack("<HBBHB", 0xF921, 4, int(hidden is not None), 0, hidden or 0) + b"\0"
-    return b"".join([
+    file.writelines([
         b"GIF89a" + struct.pack("<HH", width, height) + b"\0\0\0",
         control,
         *GifImagePlugin.getdata(image, include_color_table=True),
@@ -142,7 +144,10 @@ def _quantised(pixels: Array, colours: int) -> tuple[Array, bytes]:
     image = Image.fromarray(np.ascontiguousarray(pixels))
     if image.getcolors(colours) is not None:
         return _exactly_indexed(pixels)
-    palette = image.quantize(colours, method=Image.Quantize.MEDIANCUT)
+    # Median cut takes a second a million pixels; every few of them tell as much of the colours.
+    step = math.isqrt(pixels.shape[0] * pixels.shape[1] // _PALETTE_PIXELS) + 1
+    sample = Image.fromarray(np.ascontiguousarray(pixels[::step, ::step]))
+    palette = sample.quantize(colours, method=Image.Quantize.MEDIANCUT)
     indexed = image.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG)
     return np.asarray(indexed), bytes(indexed.getpalette() or ())[: 3 * colours]
 

@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any, BinaryIO, cast
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -28,6 +28,12 @@ class _Mapped(mmap.mmap):
 def is_large(array: Array) -> bool:
     """Say whether an array of this size lives in a file, in memory or not."""
     return array.nbytes > LARGE_BYTES
+
+
+def folder_of(file: BinaryIO) -> Path | None:
+    """Give the folder of an open file; None where it has no name, as in memory."""
+    name: object = getattr(file, "name", None)
+    return Path(name).parent if isinstance(name, str | Path) else None
 
 
 def empty(shape: tuple[int, ...], dtype: DTypeLike, folder: Path | None = None) -> Array:

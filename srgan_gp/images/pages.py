@@ -102,7 +102,7 @@ def write_pages(
         file: open for writing, seekable, empty.
         frames: the pages.
         film: not needed; here as for every kind of film.
-        encode: gives the bytes of a TIFF of one page, as `encode_tiff` makes them.
+        encode: gives the bytes of a TIFF of one page, as `encode_image` makes them.
 
     Raises:
         PictureError: E_ENCODER_LIMIT; the file would be larger than a TIFF can be.

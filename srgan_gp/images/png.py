@@ -1,20 +1,13 @@
-"""PNG: checking the chunks of a file, encoding 16 bits, and adding chunks with metadata."""
+"""PNG: checking the chunks of a file, and making chunks, with metadata too."""
 
 import struct
 import zlib
 from collections.abc import Iterator
 from typing import BinaryIO
 
-import numpy as np
-
 from srgan_gp.errors import PictureError
-from srgan_gp.images.picture import Array
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_FIRST_CHUNK_END = len(SIGNATURE) + 25  # IHDR, the first chunk, has a fixed length
-_COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}  # by number of channels
-_DEEP_LEVEL = 2  # 16-bit photos get no smaller at 6, in three times the time
-_STRIP_BYTES = 1 << 20
 _READ_BYTES = 1 << 20
 _INCHES_PER_METRE = 1 / 0.0254
 
@@ -65,43 +58,6 @@ def _parts(file: BinaryIO, length: int) -> Iterator[bytes]:
     while length > 0 and (part := file.read(min(length, _READ_BYTES))):
         length -= len(part)
         yield part
-
-
-def encode_deep_png(channels: Array) -> bytes:
-    """Encode a PNG of 16 bits a channel, which Pillow writes for grey alone.
-
-    Args:
-        channels: (H, W, C), uint16; C is 1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha.
-    """
-    height, width, count = channels.shape
-    header = struct.pack(">IIBBBBB", width, height, 16, _COLOUR_TYPES[count], 0, 0, 0)
-    parts = [SIGNATURE, chunk(b"IHDR", header)]
-    compressor = zlib.compressobj(_DEEP_LEVEL)
-    rows = max(1, _STRIP_BYTES // (width * count * 2))
-    for top in range(0, height, rows):
-        data = compressor.compress(_filtered_rows(channels[top : top + rows]))
-        if data:
-            parts.append(chunk(b"IDAT", data))
-    parts.append(chunk(b"IDAT", compressor.flush()))
-    return b"".join([*parts, chunk(b"IEND", b"")])
-
-
-def _filtered_rows(channels: Array) -> bytes:
-    """Store each byte as its difference to the same byte of the pixel on its left (filter 1)."""
-    height, _, count = channels.shape
-    raw = channels.astype(">u2").view(np.uint8).reshape(height, -1)
-    left = 2 * count
-    rows = np.empty((height, 1 + raw.shape[1]), np.uint8)
-    rows[:, 0] = 1
-    rows[:, 1 : 1 + left] = raw[:, :left]
-    np.subtract(raw[:, left:], raw[:, :-left], out=rows[:, 1 + left :])  # modulo 256
-    return rows.tobytes()
-
-
-def with_chunks(png: bytes, chunks: list[tuple[bytes, bytes]]) -> bytes:
-    """Insert chunks, given as (kind, content), between the header and everything else."""
-    added = b"".join(chunk(kind, content) for kind, content in chunks)
-    return png[:_FIRST_CHUNK_END] + added + png[_FIRST_CHUNK_END:]
 
 
 def chunk(kind: bytes, content: bytes) -> bytes:

@@ -5,11 +5,11 @@ are laid out by Pillow.
 """
 
 import io
+import itertools
 import struct
-import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import numpy as np
 from PIL import Image
@@ -29,6 +29,9 @@ _EXTRA_SAMPLES, _XMP, _ICC_PROFILE, _DNG_VERSION = 338, 700, 34675, 50706
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB = 0, 1, 2
 _DEFLATE, _HORIZONTAL, _INCH, _SEPARATE_ALPHA = 8, 2, 2, 2
 _STRIP_SIZE = 1 << 18  # bytes of pixels in a strip: small enough for readers that stream
+_MOST_SMALL_BYTES = (1 << 32) - (1 << 28)  # of pixels; noise grows when compressed, tags need room
+_LONG, _LONG8 = 4, 16
+_SMALL, _BIG = b"II*\0" + bytes(4), b"II+\0" + struct.pack("<HHQ", 8, 0, 16)
 
 
 _DAMAGED_TAG = (struct.error, LookupError, TypeError, ValueError, ArithmeticError, OSError,
@@ -71,68 +74,94 @@ def corrected_levels(pixels: Array, image: Image.Image) -> Array:
     return pixels
 
 
-def encode_tiff(
-    channels: Array,
-    *,
-    icc_profile: bytes | None = None,
-    exif: bytes | None = None,
-    xmp: bytes | None = None,
-    dpi: tuple[float, float] | None = None,
-) -> bytes:
-    """Encode a baseline TIFF, deflated with horizontal differences.
+class TiffWriter:
+    """Writes a baseline TIFF strip by strip; its tags stand before the strips.
+
+    Where the pixels might not fit into 4 GiB, the file is a BigTIFF.
 
     Args:
-        channels: (H, W, C), uint8 or uint16; C is 1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha.
-            Nearly no reader takes 16-bit grey with alpha, so give that as RGB and alpha.
+        file: open for writing, seekable, empty.
+        shape: (H, W, C); C is 1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha. Nearly no reader
+            takes 16-bit grey with alpha, so give that as RGB and alpha.
+        dtype: uint8 or uint16.
         icc_profile: a profile that fits the channels.
         exif: a TIFF-structured block; its descriptive tags are merged into the file's own.
         xmp: an XMP packet.
         dpi: horizontal and vertical resolution.
     """
-    from PIL import TiffImagePlugin
 
-    tags = TiffImagePlugin.ImageFileDirectory_v2()
-    if exif is not None:
-        _merge_exif(tags, exif)
-    strips = _add_pixels(tags, channels)
-    if dpi is not None:
-        tags[_X_RESOLUTION], tags[_Y_RESOLUTION], tags[_RESOLUTION_UNIT] = *dpi, _INCH
-    if xmp is not None:
-        tags[_XMP] = xmp
-    if icc_profile is not None:
-        tags[_ICC_PROFILE] = icc_profile
-    buffer = io.BytesIO()
-    tags.save(buffer)
-    buffer.writelines(strips)
-    return buffer.getvalue()
+    rows_per_strip: int
+    """The last strip may have fewer."""
+
+    def __init__(
+        self,
+        file: BinaryIO,
+        shape: tuple[int, int, int],
+        dtype: np.dtype[Any],
+        *,
+        icc_profile: bytes | None = None,
+        exif: bytes | None = None,
+        xmp: bytes | None = None,
+        dpi: tuple[float, float] | None = None,
+    ) -> None:
+        from PIL import TiffImagePlugin
+
+        self._file, self._sizes = file, list[int]()
+        row_bytes = shape[1] * shape[2] * dtype.itemsize
+        self.rows_per_strip = max(1, _STRIP_SIZE // row_bytes)
+        is_big = row_bytes * shape[0] > _MOST_SMALL_BYTES
+        self._tags = tags = TiffImagePlugin.ImageFileDirectory_v2(_BIG if is_big else _SMALL)
+        if exif is not None:
+            _merge_exif(tags, exif)
+        _describe_pixels(tags, shape, dtype)
+        tags[_ROWS_PER_STRIP] = self.rows_per_strip
+        if dpi is not None:
+            tags[_X_RESOLUTION], tags[_Y_RESOLUTION], tags[_RESOLUTION_UNIT] = *dpi, _INCH
+        if xmp is not None:
+            tags[_XMP] = xmp
+        if icc_profile is not None:
+            tags[_ICC_PROFILE] = icc_profile
+        for tag in (_STRIP_OFFSETS, _STRIP_BYTES):
+            tags.tagtype[tag] = _LONG8 if is_big else _LONG
+        self._write_tags(file, [0] * -(-shape[0] // self.rows_per_strip))
+
+    def write_strip(self, data: bytes) -> None:
+        """Write the next strip: what `differences` gives, in the zlib format."""
+        self._file.write(data)
+        self._sizes.append(len(data))
+
+    def close(self) -> None:
+        """Write the places of the strips into the tags, once all are there."""
+        self._file.seek(0)
+        self._write_tags(self._file, self._sizes)
+        self._file.seek(0, io.SEEK_END)
+
+    def _write_tags(self, file: BinaryIO, sizes: list[int]) -> None:
+        """Write as many bytes for the same number of strips, whatever their sizes are."""
+        self._tags[_STRIP_BYTES] = tuple(sizes)
+        # Pillow adds the length of what comes before to these.
+        self._tags[_STRIP_OFFSETS] = tuple(itertools.accumulate([0, *sizes[:-1]]))
+        self._tags.save(file)
 
 
-def _add_pixels(tags: "ImageFileDirectory_v2", channels: Array) -> list[bytes]:
-    """Compress into strips, which follow the tags in the file, and describe them in `tags`."""
-    height, width, count = channels.shape
-    rows = max(1, _STRIP_SIZE // (width * count * channels.itemsize))
-    strips = [zlib.compress(strip) for strip in _difference_strips(channels, rows)]
-    sizes = [len(strip) for strip in strips]
+def differences(strip: Array) -> bytes:
+    """Give each sample of (rows, W, C) as its difference to the same one of the pixel before."""
+    changed = strip.astype(strip.dtype.newbyteorder("<"))
+    changed[:, 1:] -= strip[:, :-1]  # wraps around, as the format asks
+    return changed.tobytes()
+
+
+def _describe_pixels(
+    tags: "ImageFileDirectory_v2", shape: tuple[int, int, int], dtype: np.dtype[Any]
+) -> None:
+    height, width, count = shape
     tags[_WIDTH], tags[_HEIGHT] = width, height
-    tags[_BITS] = (channels.itemsize * 8,) * count
+    tags[_BITS] = (dtype.itemsize * 8,) * count
     tags[_COMPRESSION], tags[_PREDICTOR] = _DEFLATE, _HORIZONTAL
     tags[_PHOTOMETRIC] = _RGB if count >= 3 else _BLACK_IS_ZERO
-    tags[_SAMPLES], tags[_ROWS_PER_STRIP] = count, rows
+    tags[_SAMPLES] = count
     if count in (2, 4):
         tags[_EXTRA_SAMPLES] = _SEPARATE_ALPHA
-    tags[_STRIP_BYTES] = tuple(sizes)
-    # Pillow adds the length of what comes before to these.
-    tags[_STRIP_OFFSETS] = tuple(int(offset) for offset in np.cumsum([0, *sizes[:-1]]))
-    return strips
-
-
-def _difference_strips(channels: Array, rows: int) -> Iterator[bytes]:
-    """Cut into strips of `rows` rows, each sample as its difference to the one on its left."""
-    little_endian = channels.dtype.newbyteorder("<")
-    for top in range(0, channels.shape[0], rows):
-        strip = channels[top : top + rows].astype(little_endian)
-        strip[:, 1:] -= channels[top : top + rows, :-1]  # wraps around, as the format asks
-        yield strip.tobytes()
 
 
 def _merge_exif(tags: "ImageFileDirectory_v2", exif: bytes) -> None:

@@ -62,8 +62,7 @@ def encode_image(
 
     Args:
         picture: what to write.
-        file: open for writing, positioned where the picture shall start. What was written before an
-            error stays there.
+        file: open for writing, seekable, empty. What was written before an error stays there.
         format: a name such as `png` or a suffix.
         quality: as for `write_image`.
         strip_metadata: as for `write_image`.
@@ -93,18 +92,16 @@ def _checked_quality(quality: Quality | None, name: str) -> int:
 
 
 def _encode(picture: Picture, file: BinaryIO, name: str, quality: int) -> None:
-    file.write(_encoded(picture, name, quality))
-
-
-def _encoded(picture: Picture, name: str, quality: int) -> bytes:
     try:
-        return FORMATS[name].encode(picture, quality)
+        FORMATS[name].encode(picture, file, quality)
     except MemoryError as error:
         raise PictureError(
             "E_OUT_OF_MEMORY",
             f"there is not enough memory to encode {name}; choose a smaller scale",
         ) from error
     except (OSError, ValueError, OverflowError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # The file, not the picture: Pillow's encoders give no number.
         # WebP, for one, has limits on detail that show only while it encodes.
         raise PictureError(
             "E_ENCODER_LIMIT", f"{name} cannot hold this picture ({error}); write PNG instead"
