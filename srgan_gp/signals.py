@@ -61,8 +61,6 @@ class StopRequest:
         raise Stopped(128 + (self._signal or signal.SIGTERM))
 
     def _note(self, number: int, _frame: FrameType | None) -> None:
+        self._signal = number
         for handled in self._handlers:
             signal.signal(handled, signal.SIG_DFL)
-        if self.requested:  # The second one came before Python had told of the first.
-            signal.raise_signal(number)
-        self._signal = number

@@ -56,14 +56,6 @@ def test_a_signal_in_the_middle_of_a_picture_ends_the_run_in_seconds(
     assert names(tmp_path / "out") == ["a.png"]
 
 
-def test_a_second_signal_ends_it_at_once(endless):
-    endless.send_signal(signal.SIGSTOP)  # so that it gets both before it can end
-    endless.send_signal(signal.SIGTERM)
-    endless.send_signal(signal.SIGINT)
-    endless.send_signal(signal.SIGCONT)
-    assert endless.wait(60) in (-signal.SIGTERM, -signal.SIGINT)
-
-
 def test_after_a_kill_the_same_command_does_the_rest(endless, upscale, tmp_path):
     endless.kill()
     endless.wait()
