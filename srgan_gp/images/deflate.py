@@ -20,6 +20,7 @@ class Compressor(Protocol):
 Deflate = Callable[[], Compressor]
 
 _CLEARLY_SMALLER = 0.95
+_HASTY, _THOROUGH = 2, 6  # levels: to see whether a search gains anything, and to search
 
 
 def fitting_deflate(sample: bytes) -> Deflate:
@@ -34,13 +35,13 @@ def fitting_deflate(sample: bytes) -> Deflate:
     Returns:
         A function that makes compressors of the zlib format.
     """
-    searched = len(_compressed(sample, _searching()))
+    searched = len(_compressed(sample, _searching(_HASTY)))
     plain = len(_compressed(sample, _plain()))
     return _searching if searched < _CLEARLY_SMALLER * plain else _plain
 
 
-def _searching() -> Compressor:
-    return zlib.compressobj(2, zlib.DEFLATED, zlib.MAX_WBITS, 9, zlib.Z_FILTERED)
+def _searching(level: int = _THOROUGH) -> Compressor:
+    return zlib.compressobj(level, zlib.DEFLATED, zlib.MAX_WBITS, 9, zlib.Z_FILTERED)
 
 
 def _plain() -> Compressor:
