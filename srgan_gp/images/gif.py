@@ -24,7 +24,7 @@ _HEADER_BYTES = 13
 _KEEP, _CLEAR = 1, 2  # what to do with a frame before the next one
 _TICK_MILLISECONDS = 10
 _LONGEST, _MOST_REPETITIONS = 0xFFFF, 0xFFFF
-_PALETTE_PIXELS = 1 << 16  # of a frame that choose its palette
+_PALETTE_PIXELS = 1 << 14  # of a frame that choose its palette
 _HALF = 128  # from this alpha on a pixel is opaque
 
 
