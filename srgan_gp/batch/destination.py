@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from srgan_gp.batch.plan import Exist, Output
+from srgan_gp.batch.output import Exist, Output
 from srgan_gp.batch.walk import PICTURE_SUFFIXES
 from srgan_gp.errors import OutputError, UsageError
 from srgan_gp.files import is_folder

@@ -17,50 +17,24 @@ The rules, in plain words:
 """
 
 import os
-import tempfile
 import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
-from typing import Literal, Self
+from typing import Self
 
-from srgan_gp.batch.inputs import Inputs
 from srgan_gp.batch.journal import Journal
-from srgan_gp.batch.names import PLAIN, Naming
+from srgan_gp.batch.output import Exist, Output
 from srgan_gp.batch.table import PlanTable, Row
 from srgan_gp.batch.targets import Targets
-from srgan_gp.batch.templates import Template
 from srgan_gp.batch.walk import Found
-from srgan_gp.errors import OutputError, PictureError, UsageError
-
-Exist = Literal["error", "skip", "overwrite", "rename"]
+from srgan_gp.errors import PictureError
 
 LONGEST_PATH_BYTES = 4000
 """Linux allows 4095; the rest is room for the mark of an unfinished file."""
 
 DONE = "it is done already"
 THERE = "its result exists"
-
-
-@dataclass(frozen=True)
-class Output:
-    """Where results go and what they are called."""
-
-    folder: Path
-    file_name: str | None = None
-    """The whole name, for a single picture; what follows is not used then, except `exist`."""
-    suffix: str = ""
-    extension: str | None = None
-    """With the dot; None keeps each picture's own format where it can hold the result."""
-    exist: Exist | None = None
-    """What to do about a result that is there; None is `error` unless the journal knows it."""
-    name_template: str | None = None
-    """With the fields of `templates.FIELDS`; None is {stem}{suffix}."""
-    model: str = ""
-    """The model's name, for the template."""
-    scale: float | None = None
-    """The enlargement, for the template."""
 
 
 @dataclass(frozen=True)
@@ -148,25 +122,6 @@ class Plan:
                 if not any(p is not None and os.path.lexists(p) for p in (target, fallback)):
                     yield Job(Path(os.fsdecode(row.path)), target, fallback)
 
-    @cached_property
-    def _entries(self) -> list[Job | Skipped | Refused]:
-        return list(self)
-
-    @property
-    def jobs(self) -> tuple[Job, ...]:
-        """For the command as it is now."""
-        return tuple(entry for entry in self._entries if isinstance(entry, Job))
-
-    @property
-    def skipped(self) -> tuple[Skipped, ...]:
-        """For the command as it is now."""
-        return tuple(entry for entry in self._entries if isinstance(entry, Skipped))
-
-    @property
-    def failures(self) -> tuple[tuple[Path, PictureError], ...]:
-        """For the command as it is now."""
-        return tuple((e.source, e.error) for e in self._entries if isinstance(e, Refused))
-
     def settle(self, path: Path) -> Path | None:
         """Say where to write a result meant for `path`; None: leave it, it is there already.
 
@@ -222,7 +177,7 @@ def make_plan(
     """Give every input its target.
 
     Args:
-        found: the inputs, which may be there twice.
+        found: the inputs, which may be there twice; a path is that of a file that was named.
         output: its folder need not exist yet.
         journal: of that folder.
         work: a `work_key`, what the journal's rows are compared with.
@@ -234,13 +189,13 @@ def make_plan(
         UsageError: a result would replace an input, or the name template makes no sense.
         OutputError: there is no room for temporary files.
     """
-    naming = _naming(output)
+    naming = output.naming()
     table = PlanTable()
     try:
         targets = Targets(table, naming, output.folder)
         plan = Plan(table, targets, output.exist, journal, work)
         for item in found:
-            is_path = isinstance(item, Path)  # as the command gives them now
+            is_path = isinstance(item, Path)
             targets.add(Found(item, item.parent, is_named=True) if is_path else item)
         plan.earlier_results = targets.settle(journal, may_replace_inputs=output.exist == "rename")
         plan.total = table.count()
@@ -248,43 +203,3 @@ def make_plan(
         table.close()
         raise
     return plan
-
-
-def _naming(output: Output) -> Naming:
-    template = PLAIN
-    if output.name_template is not None:
-        template = Template.parse(output.name_template)
-        if output.suffix and not template.uses("suffix"):
-            raise UsageError(
-                f"The name template {output.name_template} has no place for --suffix "
-                f"{output.suffix}; put {{suffix}} into it, or drop one of the two."
-            )
-    return Naming(
-        template,
-        output.extension,
-        model=output.model,
-        scale="" if output.scale is None else f"{output.scale:g}",
-        suffix=output.suffix,
-        file_name=output.file_name,
-    )
-
-
-def prepare_folder(folder: Path) -> None:
-    """Make the output folder and prove that files can be made in it, before any work.
-
-    Raises:
-        OutputError: it cannot be made or written.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise OutputError(f"The output folder {folder} cannot be written: {reason}.") from error
-
-
-def without_results(inputs: Inputs, output: Output) -> list[Found]:
-    """List the inputs of `gather`, for the command as it is now; a plan leaves results out."""
-    named = [Found(path, path.parent, is_named=True) for path in inputs.named]
-    return named + [Found(path, path.parent) for path in inputs.found]

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from srgan_gp.batch.engine import Settings
     from srgan_gp.batch.journal import Journal
     from srgan_gp.batch.opening import Opened
-    from srgan_gp.batch.plan import Output, Plan
+    from srgan_gp.batch.output import Output
+    from srgan_gp.batch.plan import Plan
     from srgan_gp.batch.telling import Teller
     from srgan_gp.batch.walk import Walk
 
@@ -39,6 +40,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--device", metavar="auto|cpu|cuda[:N]", help="what to compute on [auto]")
     add("-g", "--gpu-id", type=types.gpu_ids, metavar="N[,N...]", help=_GPU)
     add("--threads", type=types.count, metavar="N", help="CPU threads [one for each core]")
+    add("--engine", choices=("local", "ray"), default="local", help=_ENGINE)
+    add("--address", metavar="HOST:PORT", help="of the Ray cluster [a Ray on this machine]")
     add("--suffix", type=types.suffix, metavar="TEXT", help="added to the name of each result")
     add("--name-template", metavar="TEXT", help=_TEMPLATE)
     add("-f", "--format", "--ext", default="auto", metavar="NAME", help=_FORMAT)
@@ -65,6 +68,7 @@ _FIDELITY = (
 _SCALE = "enlargement of both sides; any other than the model's is reached by resampling [model's]"
 _TILE = "side of the tiles that bound the memory; the result does not depend on it [auto]"
 _GPU = "short for --device cuda:N; several, such as 0,1, share the pictures"
+_ENGINE = "local: this machine; ray: all machines of a Ray cluster, which share a disk [local]"
 _TEMPLATE = (
     "the name of each result without its extension, with {stem}, {name}, {extension}, {parent}, "
     "{model}, {scale} or {suffix} in it [{stem}{suffix}]"
@@ -95,7 +99,7 @@ def run(options: argparse.Namespace) -> int:
     """Upscale every input that can be; return 0, or 3 when some could not."""
     from srgan_gp.batch.destination import Destination
     from srgan_gp.batch.opening import opened_engine
-    from srgan_gp.batch.plan import prepare_folder
+    from srgan_gp.batch.output import prepare_folder
     from srgan_gp.batch.walk import walk
 
     arguments = options.inputs + options.input
@@ -120,6 +124,8 @@ def run(options: argparse.Namespace) -> int:
         model=options.model,
         threads=options.threads,
         fidelity=options.fidelity,
+        engine="local" if options.dry_run else options.engine,
+        address=options.address,
     ) as opened:
         scale = options.scale or opened.about.scale
         output = destination.output(single, opened.about.name, scale)
@@ -143,6 +149,7 @@ def _check(options: argparse.Namespace, arguments: list[str], output: "Output") 
     """
     from srgan_gp.batch.walk import PICTURE_SUFFIXES
 
+    output.naming()
     report: Path | None = options.report
     if report is not None and report.suffix.lower() in PICTURE_SUFFIXES:
         raise UsageError(f"--report {report} would replace a picture; try {report.stem}.jsonl.")
@@ -302,6 +309,10 @@ def _why_nothing(arguments: list[str], inputs: "Walk") -> str:
 
 
 def _devices(options: argparse.Namespace) -> list[str]:
+    if options.address is not None and options.engine != "ray":
+        raise UsageError(f"--address {options.address} needs --engine ray.")
+    if options.engine == "ray" and (options.gpu_id or "cuda:" in (options.device or "")):
+        raise UsageError("Ray chooses the GPUs itself; pass --device cuda, cpu or auto.")
     if options.gpu_id is None:
         return [options.device or "auto"]
     devices = [f"cuda:{number}" for number in options.gpu_id]

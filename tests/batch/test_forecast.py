@@ -12,7 +12,8 @@ from PIL import Image
 
 from srgan_gp.batch.engine import Settings
 from srgan_gp.batch.forecast import Totals, check_space, entry_line, forecast, preview
-from srgan_gp.batch.plan import Job, Output, Refused, make_plan
+from srgan_gp.batch.output import Output
+from srgan_gp.batch.plan import Job, Refused, make_plan
 from srgan_gp.batch.walk import walk
 from srgan_gp.errors import OutputError, PictureError
 
@@ -135,7 +136,8 @@ import sys
 from pathlib import Path
 from srgan_gp.batch.engine import Settings
 from srgan_gp.batch.forecast import Totals, entry_line, preview
-from srgan_gp.batch.plan import Output, make_plan
+from srgan_gp.batch.output import Output
+from srgan_gp.batch.plan import make_plan
 from srgan_gp.batch.walk import Found
 import psutil
 

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from srgan_gp.batch.names import LONGEST_NAME_BYTES, name_key, portable, shortened
-from srgan_gp.batch.plan import Output, make_plan
+from srgan_gp.batch.output import Output
+from srgan_gp.batch.plan import make_plan
 from srgan_gp.batch.walk import Found
 
 OUT = Path("/nowhere/out")

@@ -7,7 +7,8 @@ import pytest
 
 from srgan_gp.batch import table
 from srgan_gp.batch.journal import Journal, work_key
-from srgan_gp.batch.plan import Job, Output, Refused, Skipped, make_plan, prepare_folder
+from srgan_gp.batch.output import Output
+from srgan_gp.batch.plan import Job, Refused, Skipped, make_plan
 from srgan_gp.batch.walk import Found, walk
 from srgan_gp.errors import OutputError, PictureError, UsageError
 from srgan_gp.files import commit, hash_file, write_staged
@@ -264,29 +265,8 @@ def test_a_single_picture_can_get_a_name_of_its_own(plan, pictures, out):
     assert (job.target, job.fallback) == (out / "other.png", None)
 
 
-def test_a_suffix_that_the_template_has_no_place_for_is_refused(plan, out):
-    with pytest.raises(UsageError, match=r"no place for --suffix _x4; put \{suffix\}"):
-        plan(out, suffix="_x4", name_template="{stem}")
-
-
 def test_no_room_for_the_plan_is_one_sentence(out, monkeypatch):
     monkeypatch.setattr(table, "_SCHEMA", table._SCHEMA + "PRAGMA max_page_count = 20;")
     found = (Found(Path(f"{number}.png"), Path()) for number in range(10_000))
     with pytest.raises(OutputError, match=r"room for temporary files \(.* full\); free some"):
         make_plan(found, Output(out))
-
-
-def test_the_output_folder_is_made_with_its_parents_and_left_empty(tmp_path):
-    prepare_folder(tmp_path / "new" / "out")
-    assert list((tmp_path / "new" / "out").iterdir()) == []
-
-
-def test_an_output_folder_that_is_a_file_is_refused(tmp_path):
-    (tmp_path / "file").touch()
-    with pytest.raises(OutputError, match=r"file.* cannot be written"):
-        prepare_folder(tmp_path / "file")
-
-
-def test_a_folder_that_takes_no_files_is_refused():
-    with pytest.raises(OutputError, match="cannot be written"):
-        prepare_folder(Path("/proc/self"))
