@@ -3,18 +3,22 @@
 import struct
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
+from srgan_gp.images import mapped
 from srgan_gp.images.colour import FULL_VALUE, flattened_on_white, to_depth
 from srgan_gp.images.formats import FORMATS, check_encodable
 from srgan_gp.images.icc import srgb_pixels
 from srgan_gp.images.metadata import corrected_exif, corrected_xmp, matching_profile
 from srgan_gp.images.picture import Picture
 
+_BAND_PIXELS = 1 << 20
+
 
 def fitting(
-    picture: Picture, name: str, *, strip_metadata: bool
+    picture: Picture, name: str, *, strip_metadata: bool, folder: Path | None = None
 ) -> tuple[Picture, tuple[str, ...]]:
     """Change a picture to what a format can hold, and say what was changed.
 
@@ -22,17 +26,60 @@ def fitting(
         picture: to be written.
         name: a key of `FORMATS`.
         strip_metadata: leave EXIF, XMP and resolution out.
+        folder: for the temporary file of a large picture whose pixels must change.
 
     Raises:
-        PictureError: E_ENCODER_LIMIT; its size does not fit.
+        PictureError: E_ENCODER_LIMIT; its size does not fit. E_DISK_FULL.
     """
     if strip_metadata:
         picture = replace(picture, exif=None, xmp=None, dpi=None)
-    picture, pixel_warnings = _with_fitting_pixels(picture, name)
+    if mapped.is_large(picture.pixels):
+        picture, pixel_warnings = _with_fitting_bands(picture, name, folder)
+    else:
+        picture, pixel_warnings = _with_fitting_pixels(picture, name)
     bytes_per_pixel = picture.pixels.itemsize * (3 + (picture.alpha is not None))
     check_encodable(picture.height, picture.width, name, bytes_per_pixel=bytes_per_pixel)
     picture, metadata_warnings = _with_fitting_metadata(picture, name)
     return picture, (*pixel_warnings, *metadata_warnings)
+
+
+def _with_fitting_bands(
+    picture: Picture, name: str, folder: Path | None
+) -> tuple[Picture, list[str]]:
+    """Do what `_with_fitting_pixels` does without a copy in memory; no copy where nothing changes.
+
+    Each pixel is changed by itself, so bands of rows give what the whole would.
+    """
+    first, warnings = _with_fitting_pixels(_rows_of(picture, 0, 1), name)
+    same_alpha = first.alpha is picture.alpha or (
+        first.alpha is not None
+        and picture.alpha is not None
+        and np.shares_memory(first.alpha, picture.alpha)
+    )
+    if np.shares_memory(first.pixels, picture.pixels) and same_alpha:
+        return replace(picture, icc_profile=first.icc_profile), warnings
+    height, width = picture.height, picture.width
+    kind = first.pixels.dtype
+    pixels = mapped.empty((height, width, first.pixels.shape[2]), kind, folder)
+    alpha = None if first.alpha is None else mapped.empty((height, width), kind, folder)
+    step = max(1, _BAND_PIXELS // width)
+    for top in range(0, height, step):
+        band, band_warnings = _with_fitting_pixels(_rows_of(picture, top, top + step), name)
+        # A band lacks only the sentence on transparency, where it has none.
+        warnings = max(warnings, band_warnings, key=len)
+        pixels[top : top + step] = band.pixels
+        mapped.release(picture.pixels)
+        mapped.release(pixels)
+        if alpha is not None:
+            alpha[top : top + step] = band.alpha
+            mapped.release(alpha)
+    changed = replace(picture, pixels=pixels, alpha=alpha, icc_profile=first.icc_profile)
+    return changed, warnings
+
+
+def _rows_of(picture: Picture, start: int, stop: int) -> Picture:
+    alpha = None if picture.alpha is None else picture.alpha[start:stop]
+    return replace(picture, pixels=picture.pixels[start:stop], alpha=alpha)
 
 
 def _with_fitting_pixels(picture: Picture, name: str) -> tuple[Picture, list[str]]:

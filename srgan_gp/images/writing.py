@@ -6,6 +6,7 @@ from typing import BinaryIO
 
 from srgan_gp.errors import PictureError, UsageError
 from srgan_gp.files import atomic_write
+from srgan_gp.images import mapped
 from srgan_gp.images.fitting import fitting
 from srgan_gp.images.formats import FORMATS, Quality, find_format
 from srgan_gp.images.picture import Picture
@@ -44,7 +45,7 @@ def write_image(
     path = Path(path)
     name = find_format(path.suffix if format is None else format)
     quality = _checked_quality(quality, name)
-    picture, warnings = fitting(picture, name, strip_metadata=strip_metadata)
+    picture, warnings = fitting(picture, name, strip_metadata=strip_metadata, folder=path.parent)
     with atomic_write(path) as file:
         _encode(picture, file, name, quality)
     return warnings
@@ -77,7 +78,9 @@ def encode_image(
     """
     name = find_format(format)
     quality = _checked_quality(quality, name)
-    picture, warnings = fitting(picture, name, strip_metadata=strip_metadata)
+    picture, warnings = fitting(
+        picture, name, strip_metadata=strip_metadata, folder=mapped.folder_of(file)
+    )
     _encode(picture, file, name, quality)
     return warnings
 

@@ -9,12 +9,23 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageCms
 
-from srgan_gp.images import Picture, encode_image, mapped, read_image, rows, tiff, write_image
+from srgan_gp.images import (
+    Picture,
+    encode_image,
+    fitting,
+    mapped,
+    read_image,
+    rows,
+    tiff,
+    write_image,
+)
 from srgan_gp.images.deflate import fitting_deflate
 from srgan_gp.images.png_filters import filtered_rows
 
+SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+GREY = SRGB[:16] + b"GRAY" + SRGB[20:]
 DEPTHS = [np.uint8, np.uint16]
 
 
@@ -187,6 +198,38 @@ def test_a_tiff_of_4_gib_and_less_is_a_plain_one(rng, monkeypatch):
     file = io.BytesIO()
     encode_image(picture, file, format="tiff")
     assert file.getvalue()[:4] == b"II*\0"
+
+
+# Pixels that must change for a format.
+
+
+@pytest.mark.parametrize("name", ["png", "tiff", "jpeg", "webp", "bmp"])
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_a_large_picture_becomes_what_a_small_one_becomes(
+    rng, monkeypatch, tmp_path, dtype, channels, name
+):
+    values = (rng.random((23, 31, channels)) * (1 if dtype == np.float32 else 250)).astype(dtype)
+    alpha = values[..., -1] if channels in (2, 4) else None
+    if alpha is not None:
+        alpha[:20] = 1 if dtype == np.float32 else np.iinfo(dtype).max
+    profile = SRGB if channels >= 3 else GREY
+    picture = Picture(values[..., : channels // 3 * 2 + 1], alpha=alpha, icc_profile=profile)
+    small = write_image(picture, tmp_path / "small", format=name)
+    monkeypatch.setattr(mapped, "LARGE_BYTES", 200)
+    monkeypatch.setattr(fitting, "_BAND_PIXELS", 100)
+    large = write_image(picture, tmp_path / "large", format=name)
+    assert large == small
+    assert (tmp_path / "large").read_bytes() == (tmp_path / "small").read_bytes()
+
+
+def test_pixels_that_fit_are_not_copied(rng, monkeypatch):
+    monkeypatch.setattr(mapped, "LARGE_BYTES", 200)
+    picture = picture_of(rng, np.uint16, 4)
+    for name in ("PNG", "TIFF"):
+        fitted, _ = fitting.fitting(picture, name, strip_metadata=True)
+        assert fitted.pixels is picture.pixels
+        assert fitted.alpha is picture.alpha
 
 
 # Formats that take a picture as a whole.
