@@ -78,7 +78,9 @@ def read_header(
 
 def _header(image: ImageFile, head: bytes, frames: int) -> Header:
     width, height = image.size
-    if orientation_of(image) >= 5:
+    # Pillow decodes a whole PNG to look for EXIF behind the pixels.
+    is_costly = image.format == "PNG" and "exif" not in image.info
+    if not is_costly and orientation_of(image) >= 5:
         width, height = height, width
     return Header(
         width,

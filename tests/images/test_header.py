@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFile
 
 from srgan_gp.errors import PictureError
 from srgan_gp.images import Film
@@ -47,6 +47,15 @@ def test_a_picture_whose_pixels_are_cut_off_still_has_a_header(tmp_path):
     data = (tmp_path / "a.png").read_bytes()
     (tmp_path / "a.png").write_bytes(data[: len(data) // 2])
     assert read_header(tmp_path / "a.png").width == 200
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp", ".tif", ".bmp", ".gif"])
+def test_no_pixel_is_decoded(tmp_path, monkeypatch, suffix):
+    Image.new("L", (20, 10)).save(tmp_path / f"a{suffix}")
+    decoded = []
+    monkeypatch.setattr(ImageFile.ImageFile, "load", decoded.append)
+    assert read_header(tmp_path / f"a{suffix}").width == 20
+    assert decoded == []
 
 
 def test_a_stand_in_takes_no_memory(tmp_path):
