@@ -53,7 +53,7 @@ def test_a_picture_whose_pixels_are_cut_off_still_has_a_header(tmp_path):
 def test_no_pixel_is_decoded(tmp_path, monkeypatch, suffix):
     Image.new("L", (20, 10)).save(tmp_path / f"a{suffix}")
     decoded = []
-    monkeypatch.setattr(ImageFile.ImageFile, "load", decoded.append)
+    monkeypatch.setattr(ImageFile.ImageFile, "load", lambda image: decoded.append(image))
     assert read_header(tmp_path / f"a{suffix}").width == 20
     assert decoded == []
 
