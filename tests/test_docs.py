@@ -57,7 +57,7 @@ def test_the_first_command_is_the_one_for_a_fresh_clone():
         "&& .venv/bin/srgan-gp upscale apps/examples -o upscaled"
     )
     assert blocks[1].strip() == (
-        '.venv/bin/pip install ".[train,app,dev]" && .venv/bin/python -m pytest'
+        '.venv/bin/pip install ".[train,app,ray,dev]" && .venv/bin/python -m pytest'
     )
 
 

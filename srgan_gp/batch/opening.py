@@ -4,9 +4,12 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
+from typing import Literal
 
 from srgan_gp.batch.engine import Engine, Settings
 from srgan_gp.batch.worker import About, load_upscalers
+from srgan_gp.files import is_file
 
 
 @dataclass(frozen=True)
@@ -27,30 +30,44 @@ def opened_engine(
     model: str | None = None,
     threads: int | None = None,
     fidelity: float | None = None,
+    engine: Literal["local", "ray"] = "local",
+    address: str | None = None,
 ) -> Generator[Opened, None, None]:
     """Open an engine for a run, or for several one after the other.
 
     Args:
-        devices: for one, this process does the work; for several, a process each.
+        devices: for one, this process does the work; for several, a process each. For Ray one,
+            without a number.
         settings: of every run.
         model: as for `Upscaler.load`; None is its default.
         threads: of the CPU, for each device.
         fidelity: as for `Upscaler.load`.
+        engine: which one.
+        address: of a Ray cluster; None starts a Ray on this machine.
 
     Raises:
-        SrganGpError: as for `Upscaler.load`.
+        SrganGpError: as for `Upscaler.load`, or Ray is missing or cannot be reached.
     """
-    load = partial(load_upscalers, model=model, threads=threads, fidelity=fidelity)
-    if len(devices) == 1:
+    if engine == "ray" and model is not None and is_file(Path(model)):
+        model = str(Path(model).absolute())  # Its workers have a folder of their own.
+    load = partial(load_upscalers, model=model, fidelity=fidelity)
+    load_here = partial(load, threads=threads)
+    if engine == "ray":
+        from srgan_gp.batch.ray_engine import RayEngine
+
+        [device] = devices
+        cluster = RayEngine(load, settings, address=address, device=device, cores=threads)
+        opened = Opened(cluster, cluster.about, cluster.choices)
+    elif len(devices) == 1:
         from srgan_gp.batch.pipeline import Pipeline
 
-        upscalers = load(devices[0])
+        upscalers = load_here(devices[0])
         about = About.of(upscalers[0])
         opened = Opened(Pipeline(upscalers, settings), about, [about.choice])
     else:
         from srgan_gp.batch.processes import Processes
 
-        processes = Processes(load, devices, settings)
+        processes = Processes(load_here, devices, settings)
         opened = Opened(processes, processes.about, processes.choices)
     try:
         yield opened
