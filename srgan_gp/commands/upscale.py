@@ -285,7 +285,7 @@ def _settings(options: argparse.Namespace) -> "Settings":
 
 
 def _work_key(options: argparse.Namespace, model_sha256: str, scale: float) -> str:
-    """Name everything that decides the bytes of a result, apart from the picture."""
+    """Name everything that decides a result and what it is called, apart from the picture."""
     from srgan_gp.batch.journal import work_key
 
     return work_key(
@@ -295,6 +295,8 @@ def _work_key(options: argparse.Namespace, model_sha256: str, scale: float) -> s
         quality=options.quality,
         frames=options.frames,
         strip_metadata=options.strip_metadata,
+        suffix=options.suffix,
+        name_template=options.name_template,
     )
 
 
