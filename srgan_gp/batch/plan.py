@@ -9,7 +9,8 @@ The rules, in plain words:
     where that is not enough they are numbered in the order of their paths. Names that differ by
     case or by the composition of accents count as shared, and so does the name of a folder of
     the tree. The names do not depend on the order of the inputs.
-4.  What an earlier run wrote is no input, and keeps its name when new inputs arrive.
+4.  What an earlier run wrote is no input. It is told by the journal or, with a suffix or a
+    template, by its name. While its input is there, no other input's result takes its name.
 5.  No input is ever replaced: a run in which one would be is refused before it starts.
 6.  A result that is there is met when its turn comes. Where the journal says that it is the whole
     result of the same bytes and the same work, it is left, whatever `--exist` says. Otherwise
