@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""How fast the models, the program and training are: `network MODEL`, `startup` and `training`.
+"""How fast models, program and training are: `network MODEL`, `startup`, `batch`, `training`.
 
-Times depend on the machine, so `network` and `training` print ratios of jobs that took turns.
+Times depend on the machine, so all but `startup` print ratios of jobs that took turns.
 """
 
 import argparse
@@ -43,6 +43,10 @@ def build_parser() -> argparse.ArgumentParser:
     startup = kinds.add_parser("startup", parents=[shared], help=text, description=text)
     startup.add_argument("--model", default="classic-x4", help="name or path [classic-x4]")
     startup.add_argument("--picture", type=Path, default=EXAMPLE, help="an 8-bit JPEG")
+    text = "a folder of pictures beside the network alone and beside a plain loop"
+    batch = kinds.add_parser("batch", parents=[shared], help=text, description=text)
+    batch.add_argument("--model", default="classic-x4", help="name or path [classic-x4]")
+    batch.add_argument("--pictures", type=int, default=200, help="how many [200]")
     text = "what the gradient penalty costs a step of the critic"
     training = kinds.add_parser("training", parents=[shared], help=text, description=text)
     training.add_argument("--batch-size", type=int, default=8, help="pictures a step [8]")
@@ -63,6 +67,10 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         from benchmarks.startup import benchmark_startup
 
         return benchmark_startup(options.model, options.picture, *given)
+    if options.kind == "batch":
+        from benchmarks.batch import benchmark_batch
+
+        return benchmark_batch(options.model, options.pictures, *given)
     from benchmarks.training import benchmark_training
 
     sizes = (options.batch_size, options.side)

@@ -62,6 +62,27 @@ def test_startup_times_add_up(benchmark, capsys, tiny_model, tmp_path):
     )
 
 
+def test_a_folder_is_compared_with_its_network_and_with_a_loop(benchmark, capsys, tiny_model):
+    values = run(benchmark, capsys, "batch", "--model", tiny_model(), "--pictures", 2)
+    assert values["network_over_run"] == values["network_seconds"] / values["run_seconds"]
+    assert values["loop_over_run"] == values["loop_seconds"] / values["run_seconds"]
+    assert values["cheap_network_seconds"] > 0
+    assert values["cheap_network_over_network"] > 0
+
+
+@pytest.mark.usefixtures("benchmark")
+def test_the_cheap_network_gives_pictures_of_the_scale_asked_for(tmp_path):
+    from benchmarks.cheap import build_cheap
+
+    from srgan_gp.inference.upscaler import Upscaler
+
+    (tmp_path / "cheap.onnx").write_bytes(build_cheap(4, scale=3))
+    pixels = np.random.default_rng(0).integers(0, 256, (8, 9, 3), np.uint8)
+    result = Upscaler.load(tmp_path / "cheap.onnx", device="cpu").upscale(pixels)
+    assert result.shape == (24, 27, 3)
+    assert np.abs(result[1::3, 1::3].astype(int) - pixels).mean() < 10
+
+
 def test_a_training_benchmark_says_what_it_ran(benchmark, capsys):
     values = run(
         benchmark, capsys, "training", "--batch-size", 2, "--side", 16, "--device", "cpu",

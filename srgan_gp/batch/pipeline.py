@@ -17,10 +17,13 @@ from srgan_gp.batch.plan import Job
 from srgan_gp.batch.work import Decoded, Enlarged, decode, encode, enlarge
 from srgan_gp.errors import Cancelled
 from srgan_gp.files import drop
+from srgan_gp.inference.memory import CPU_BUDGET
 from srgan_gp.inference.upscaler import Upscaler
 
 MEMORY = 768 << 20
 """Bytes of pixels, inputs and results together, beyond which a picture waits for others to end."""
+NETWORK_MEMORY = CPU_BUDGET
+"""Bytes for the network; two pictures go through it at once where they fit in together."""
 SECONDS_TO_END = 3.0
 """How long `close` waits for its threads; an encoder at a huge picture cannot be interrupted."""
 
@@ -31,7 +34,8 @@ class Pipeline:
     """An `Engine` of threads.
 
     Args:
-        upscalers: one for each network thread; what they share takes turns by itself.
+        upscalers: one for each network thread. With two, one picture is converted to and from the
+            network's numbers while the network is at another.
         settings: of the run.
         decoders: threads that read; None: as many as suit the machine.
         encoders: threads that write; likewise.
@@ -51,6 +55,7 @@ class Pipeline:
         self.on_tiles = None
         self._model_scale = upscalers[0].scale
         self._budget = Budget(MEMORY)
+        self._network_budget = Budget(NETWORK_MEMORY)
         self._sizes: dict[Job, int] = {}
         self._is_closing = threading.Event()
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
@@ -85,6 +90,7 @@ class Pipeline:
         """End all threads, and drop what was not taken."""
         self._is_closing.set()
         self._budget.close()
+        self._network_budget.close()
         for queue in (self._jobs, self._decoded, self._enlarged):
             for _ in self._threads:
                 queue.put(None)
@@ -123,7 +129,14 @@ class Pipeline:
                 if self.on_tiles is not None:
                     self.on_tiles(decoded.job, done, total)
 
-            return enlarge(decoded, upscaler, self._settings, on_tiles)
+            width, height = decoded.size
+            size = upscaler.network_memory(height, width)
+            if not self._network_budget.acquire(size):
+                raise Cancelled("The run has ended.")
+            try:
+                return enlarge(decoded, upscaler, self._settings, on_tiles)
+            finally:
+                self._network_budget.release(size)
 
         self._work(self._decoded, lambda decoded: decoded.job, step, self._enlarged)
 

@@ -21,9 +21,10 @@ OpenUpscalers = Callable[[str], Sequence[Upscaler]]
 def load_upscalers(
     device: str, *, model: str | None, threads: int | None, fidelity: float | None
 ) -> list[Upscaler]:
-    """Load a model, once for each network thread; None is the default of `Upscaler.load`."""
+    """Load a model for two network threads; None is the default of `Upscaler.load`."""
     name = {} if model is None else {"model": model}
-    return [Upscaler.load(**name, device=device, threads=threads, fidelity=fidelity)]
+    upscaler = Upscaler.load(**name, device=device, threads=threads, fidelity=fidelity)
+    return [upscaler, upscaler.sharing()]
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,7 @@ class Session:
         self.provider = str(engine.get_providers()[0])
         self.notes = notes
         self._shrinks_arena = False
-        self._under_way: Any = None  # ONNX Runtime's options of the run at hand
+        self._under_way: set[Any] = set()  # ONNX Runtime's options of the runs at hand
 
     @classmethod
     def open(
@@ -113,7 +113,8 @@ class Session:
             ModelRefusedError: the model cannot take this size.
             Cancelled: `cancel` was called meanwhile.
         """
-        options = self._under_way = self._run_options()
+        options = self._run_options()
+        self._under_way.add(options)
         try:
             return run_engine(self._engine, images, self.info.name, options)
         except MemoryError:
@@ -125,12 +126,11 @@ class Session:
                 raise Cancelled(f"The run of {self.info.name} was cancelled.") from None
             raise
         finally:
-            self._under_way = None
+            self._under_way.discard(options)
 
     def cancel(self) -> None:
-        """End the run under way, if there is one, at its next operation; from any thread."""
-        options = self._under_way
-        if options is not None:
+        """End all runs under way, if there are any, at their next operation; from any thread."""
+        for options in tuple(self._under_way):
             options.terminate = True
 
     def _run_options(self) -> Any:  # noqa: ANN401 - ONNX Runtime comes without types

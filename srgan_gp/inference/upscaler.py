@@ -13,6 +13,7 @@ from srgan_gp.errors import ModelRefusedError
 from srgan_gp.images import Picture, mapped
 from srgan_gp.inference.alpha import fill_hidden_colours
 from srgan_gp.inference.job import Job, Runner, TileChoice, memory_for
+from srgan_gp.inference.memory import CPU_BUDGET
 from srgan_gp.inference.report import UpscaleReport
 from srgan_gp.inference.tiling import Progress
 
@@ -72,6 +73,19 @@ class Upscaler:
         from srgan_gp.inference.session import Session
 
         return cls(Session.open(model, device=device, threads=threads, fidelity=fidelity))
+
+    def sharing(self) -> "Upscaler":
+        """Give another upscaler over the same loaded model, for another thread.
+
+        Each is used by one thread at a time; to cancel one ends the calls of all.
+        """
+        return Upscaler(self._session)
+
+    def network_memory(self, height: int, width: int) -> int:
+        """Estimate the bytes of main memory that a run takes, for a picture of this size."""
+        if self._session.device != "cpu":
+            return 0
+        return min(height * width * self._session.info.bytes_per_pixel, CPU_BUDGET)
 
     @property
     def name(self) -> str:

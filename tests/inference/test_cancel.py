@@ -28,7 +28,7 @@ def cancel_once_it_runs(session, cancel):
     """Call `cancel` from a thread of its own as soon as the session is in a run."""
 
     def wait():
-        while session._under_way is None:
+        while not session._under_way:
             time.sleep(0.001)
         time.sleep(0.01)
         cancel()
@@ -92,3 +92,25 @@ def test_a_failure_that_nobody_asked_for_is_not_called_cancelled(tiny_model):
     with pytest.raises(SrganGpError) as caught:
         session.run(np.zeros((1, 5, 4, 4), np.float32))
     assert not isinstance(caught.value, Cancelled)
+
+
+def test_cancelling_one_ends_the_calls_of_all_that_share_a_model(slow_model):
+    session = Session.open(slow_model, device="cpu", threads=1)
+    one = Upscaler(session)
+    other = one.sharing()
+    ends = []
+
+    def upscale(upscaler):
+        with pytest.raises(Cancelled):
+            upscaler.upscale(np.zeros((200, 200, 3), np.uint8), tile=None)
+        ends.append(upscaler)
+
+    threads = [threading.Thread(target=upscale, args=(upscaler,)) for upscaler in (one, other)]
+    for thread in threads:
+        thread.start()
+    while len(session._under_way) < 2:
+        time.sleep(0.001)
+    one.cancel()
+    for thread in threads:
+        thread.join()
+    assert set(ends) == {one, other}

@@ -342,3 +342,17 @@ def test_the_picture_never_exists_in_float32_as_a_whole(fake_session):
     planes = 4 * pixels.nbytes  # of the input, which is a quarter of the result
     assert peak < 2 * planes + 2.5 * result.nbytes  # a float32 result alone would be 4 times
     assert result.dtype == np.uint8
+
+
+def test_upscalers_that_share_a_model_are_of_one_mind(fake_session, tiny_image):
+    one = Upscaler(fake_session())
+    other = one.sharing()
+    assert (one.name, one.sha256) == (other.name, other.sha256)
+    np.testing.assert_array_equal(one.upscale(tiny_image), other.upscale(tiny_image))
+    assert one.report is not other.report
+
+
+def test_the_memory_of_a_run_grows_with_the_picture_up_to_the_budget(fake_session):
+    upscaler = Upscaler(fake_session(bytes_per_pixel=1000))
+    assert upscaler.network_memory(10, 20) == 200_000
+    assert upscaler.network_memory(100_000, 100_000) == 2**30

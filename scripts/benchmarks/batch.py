@@ -1,0 +1,123 @@
+"""A folder of pictures through the pipeline, beside its network alone and beside a plain loop."""
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from benchmarks.cheap import open_cheap
+from benchmarks.timing import in_turns, median
+from srgan_gp.batch.engine import Settings
+from srgan_gp.batch.journal import Journal
+from srgan_gp.batch.output import Output
+from srgan_gp.batch.pipeline import Pipeline
+from srgan_gp.batch.plan import make_plan
+from srgan_gp.batch.runner import Run
+from srgan_gp.batch.walk import walk
+from srgan_gp.images import read_image, write_image
+from srgan_gp.inference.session import Session
+from srgan_gp.inference.upscaler import Upscaler
+from srgan_gp.inference.values import to_planes
+
+SMALLEST, LARGEST = 256, 512
+QUALITY = 95
+CHEAPER = 10
+EXAMPLES = Path(__file__).resolve().parents[2] / "apps" / "examples"
+
+
+def benchmark_batch(model: str, pictures: int, threads: int, repeats: int) -> dict[str, Any]:
+    """Time a folder of JPEGs, with a model and with a network that takes a tenth of its time.
+
+    Args:
+        model: a name or the path of an .onnx.
+        pictures: how many, of 256 to 512 pixels a side.
+        threads: of the CPU, for the network.
+        repeats: rounds, in each of which every job runs once.
+
+    Returns:
+        Median seconds of the bare network, run once over each whole picture; of a loop that reads,
+        upscales and writes one picture after the other; and of a run with its journal. Their
+        ratios, and the same with a prefix for the cheap network.
+    """
+    session = Session.open(model, device="cpu", threads=threads)
+    values: dict[str, Any] = {
+        "model": session.info.name,
+        "pictures": f"{pictures} JPEGs of {SMALLEST} to {LARGEST} pixels",
+        "threads": threads,
+    }
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        make_pictures(folder / "in", pictures)
+        values |= compared(session, folder, repeats)
+        cheap, share = open_cheap(session, 1 / CHEAPER, threads)
+        values["cheap_network_over_network"] = share
+        for key, value in compared(cheap, folder, repeats).items():
+            values[f"cheap_{key}"] = value
+    return values
+
+
+def compared(session: Session, folder: Path, repeats: int) -> dict[str, float]:
+    """Time network, loop and run in turns, after a warm-up, on the pictures in `folder / "in"`."""
+    sources = sorted((folder / "in").iterdir())
+    planes = [to_planes(read_image(source).pixels) for source in sources]
+    upscaler = Upscaler(session)
+    session.run(planes[0])
+
+    def network() -> None:
+        for plane in planes:
+            session.run(plane)
+
+    def loop() -> None:
+        out = emptied(folder / "out")
+        for source in sources:
+            picture = upscaler.upscale_picture(read_image(source))
+            write_image(picture, out / source.name, quality=QUALITY)
+
+    def run() -> None:
+        run_folder(upscaler, folder / "in", emptied(folder / "out"))
+
+    rounds = in_turns({"network": network, "loop": loop, "run": run}, repeats)
+    values = {f"{name}_seconds": median(rounds, name) for name in ("network", "loop", "run")}
+    values["network_over_run"] = median(rounds, "network", over="run")
+    values["loop_over_run"] = median(rounds, "loop", over="run")
+    return values
+
+
+def run_folder(upscaler: Upscaler, inputs: Path, out: Path) -> None:
+    """Upscale a folder as the command does, with a model that is loaded already."""
+    engine = Pipeline([upscaler, upscaler.sharing()], Settings(quality=QUALITY))
+    try:
+        with (
+            Journal.open(out) as journal,
+            make_plan(walk([str(inputs)]), Output(out), journal=journal) as plan,
+        ):
+            run = Run(plan, engine, journal=journal)
+            failures = [outcome for outcome in run.outcomes() if outcome.status != "done"]
+    finally:
+        engine.close()
+    if failures:
+        raise SystemExit(f"{failures[0].source}: {failures[0].message}")
+
+
+def make_pictures(folder: Path, count: int) -> None:
+    """Write JPEGs of different sizes: the example pictures, cut and resized at random."""
+    folder.mkdir()
+    generator = np.random.default_rng(0)
+    examples = [Image.open(path).convert("RGB") for path in sorted(EXAMPLES.glob("*.*g"))]
+    for number in range(count):
+        example = examples[number % len(examples)]
+        width, height = (int(side) for side in generator.integers(SMALLEST, LARGEST + 1, 2))
+        left, top = (int(generator.integers(0, side // 4)) for side in example.size)
+        box = (left, top, example.width - left // 2, example.height - top // 2)
+        picture = example.resize((width, height), Image.Resampling.LANCZOS, box=box)
+        picture.save(folder / f"{number:04}.jpg", quality=QUALITY)
+
+
+def emptied(folder: Path) -> Path:
+    """Make a folder anew."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    return folder
