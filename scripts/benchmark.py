@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """How fast models, program and training are: `network MODEL`, `startup`, `batch`, `training`.
 
-Times depend on the machine, so all but `startup` print ratios of jobs that took turns.
+Times depend on the machine, so all but `startup` print ratios of jobs that took turns. `memory`
+prints how much of it large pictures take.
 """
 
 import argparse
@@ -47,6 +48,13 @@ def build_parser() -> argparse.ArgumentParser:
     batch = kinds.add_parser("batch", parents=[shared], help=text, description=text)
     batch.add_argument("--model", default="classic-x4", help="name or path [classic-x4]")
     batch.add_argument("--pictures", type=int, default=200, help="how many [200]")
+    text = "peak memory from the file of a large picture to its PNG, and of many small ones"
+    memory = kinds.add_parser("memory", parents=[shared], help=text, description=text)
+    memory.add_argument("--model", default="classic-x4", help="name or path [classic-x4]")
+    memory.add_argument("--megapixels", type=float, default=24, help="for the model [24]")
+    text_nearest = "for a fake model that repeats pixels [100]"
+    memory.add_argument("--nearest-megapixels", type=float, default=100, help=text_nearest)
+    memory.add_argument("--pictures", type=int, default=100, help="of 32 to 128 pixels [100]")
     text = "what the gradient penalty costs a step of the critic"
     training = kinds.add_parser("training", parents=[shared], help=text, description=text)
     training.add_argument("--batch-size", type=int, default=8, help="pictures a step [8]")
@@ -71,6 +79,11 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         from benchmarks.batch import benchmark_batch
 
         return benchmark_batch(options.model, options.pictures, *given)
+    if options.kind == "memory":
+        from benchmarks.memory import benchmark_memory
+
+        large = (options.megapixels, options.nearest_megapixels)
+        return benchmark_memory(options.model, *large, options.pictures, options.threads)
     from benchmarks.training import benchmark_training
 
     sizes = (options.batch_size, options.side)

@@ -83,6 +83,21 @@ def test_the_cheap_network_gives_pictures_of_the_scale_asked_for(tmp_path):
     assert np.abs(result[1::3, 1::3].astype(int) - pixels).mean() < 10
 
 
+def test_the_memory_of_large_pictures_and_of_many_is_measured(benchmark, capsys, tiny_model):
+    values = run(
+        benchmark, capsys, "memory", "--model", tiny_model(), "--megapixels", 0.06,
+        "--nearest-megapixels", 0.24, "--pictures", 4,
+    )  # fmt: skip
+    assert values["model_picture"] == "300 x 200"
+    assert values["nearest_picture"] == "600 x 400"
+    for name in ("model", "nearest"):
+        assert 20 < values[f"{name}_rss_without_files_mib"] <= values[f"{name}_vmhwm_mib"] < 500
+    first, last = (
+        values[f"highest_rss_of_the_{part}_mib"] for part in ("first_tenth", "second_half")
+    )
+    assert 0 < first <= last < first + 50
+
+
 def test_a_training_benchmark_says_what_it_ran(benchmark, capsys):
     values = run(
         benchmark, capsys, "training", "--batch-size", 2, "--side", 16, "--device", "cpu",

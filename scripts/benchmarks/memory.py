@@ -1,0 +1,129 @@
+"""How much memory large pictures take, from the file to the PNG, and whether many pictures leak."""
+
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+ENLARGE = """
+import sys
+from pathlib import Path
+from srgan_gp import Upscaler, read_image, write_image
+from srgan_gp.inference.model_info import ModelInfo
+
+class Nearest:
+    info = ModelInfo("nearest", "super-resolution", 4, 1, 1, "metadata", "")
+    device, provider, notes = "cpu", "", ()
+    def run(self, images):
+        return images.repeat(4, axis=2).repeat(4, axis=3)
+
+source, target, model, threads = sys.argv[1:]
+if model == "nearest":
+    upscaler = Upscaler(Nearest())
+else:
+    upscaler = Upscaler.load(model, device="cpu", threads=int(threads))
+picture = read_image(source)
+result = upscaler.upscale_picture(picture, scratch_folder=Path(target).parent)
+del picture
+write_image(result, target)
+"""
+
+MANY = """
+import re, sys
+import numpy as np
+from srgan_gp import Upscaler
+model, threads, pictures = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+upscaler = Upscaler.load(model, device="cpu", threads=threads)
+rng = np.random.default_rng(0)
+for number in range(pictures):
+    height, width = rng.integers(32, 129, 2)
+    upscaler.upscale(rng.integers(0, 256, (height, width, 3), np.uint8))
+    status = open("/proc/self/status").read()
+    print(re.search(r"RssAnon:\\s+(\\d+)", status)[1])
+"""
+
+
+def benchmark_memory(
+    model: str, megapixels: float, nearest_megapixels: float, pictures: int, threads: int
+) -> dict[str, Any]:
+    """Measure processes of their own: VmHWM, and the highest RSS without mapped files.
+
+    Args:
+        model: a name or the path of an .onnx.
+        megapixels: of the picture that the model enlarges.
+        nearest_megapixels: of the picture that is enlarged by four by repeating its pixels.
+        pictures: of 32 to 128 pixels a side, one after the other through one session.
+        threads: of the CPU.
+
+    Returns:
+        Peaks and sizes in MiB, times in seconds.
+    """
+    values: dict[str, Any] = {"model": model, "threads": threads}
+    with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
+        for name, size, kind in (
+            ("model", megapixels, model),
+            ("nearest", nearest_megapixels, "nearest"),
+        ):
+            source, target = Path(folder, "source.jpg"), Path(folder, "result.png")
+            width, height = _draw(source, size)
+            started = time.monotonic()
+            peaks = _peaks(ENLARGE, str(source), str(target), kind, str(threads))
+            values[f"{name}_picture"] = f"{width} x {height}"
+            values[f"{name}_seconds"] = time.monotonic() - started
+            values[f"{name}_vmhwm_mib"], values[f"{name}_rss_without_files_mib"] = peaks
+            values[f"{name}_result_mib"] = target.stat().st_size >> 20
+            target.unlink()
+    if pictures:
+        command = [sys.executable, "-c", MANY, model, str(threads), str(pictures)]
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        resident = [int(line) >> 10 for line in done.stdout.split()]
+        tenth = max(pictures // 10, 1)
+        values["pictures"] = pictures
+        values["highest_rss_of_the_first_tenth_mib"] = max(resident[:tenth])
+        values["highest_rss_of_the_second_half_mib"] = max(resident[pictures // 2 :])
+    return values
+
+
+def _draw(path: Path, megapixels: float) -> tuple[int, int]:
+    """Write a JPEG of 3 : 2 with shapes and grain; gives its width and height."""
+    height = round((megapixels * 1e6 / 1.5) ** 0.5)
+    width = round(megapixels * 1e6 / height)
+    grain = np.random.default_rng(0).normal(0, 6, (512, 512, 3))
+    y, x = np.mgrid[:512, :512][..., np.newaxis]
+    tile = 128 + 90 * np.sin(x / 31 + y / 57) * np.cos(y / 23) + grain
+    image = Image.new("RGB", (width, height))
+    stamp = Image.fromarray(tile.clip(0, 255).astype(np.uint8))
+    for top in range(0, height, 512):
+        for left in range(0, width, 512):
+            image.paste(stamp, (left, top))
+    image.save(path, quality=92)
+    return width, height
+
+
+def _peaks(program: str, *arguments: str) -> tuple[int, int]:
+    """Run Python and give, in MiB, its VmHWM and its highest RSS without mapped files."""
+    process = subprocess.Popen([sys.executable, "-c", program, *arguments])
+    status = Path(f"/proc/{process.pid}/status")
+    highest = without_files = 0
+    while process.poll() is None:
+        text = status.read_text()
+        if "VmHWM" in text:  # not any more once it has ended
+            highest = max(highest, _kilobytes(text, "VmHWM"))
+            without_files = max(
+                without_files, _kilobytes(text, "RssAnon") + _kilobytes(text, "RssShmem")
+            )
+        time.sleep(0.01)
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, process.args)
+    return highest >> 10, without_files >> 10
+
+
+def _kilobytes(status: str, name: str) -> int:
+    found = re.search(rf"{name}:\s+(\d+)", status)
+    return int(found[1]) if found else 0
