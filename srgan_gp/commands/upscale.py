@@ -1,29 +1,19 @@
 """`srgan-gp upscale`: files, patterns, folders and whole trees of pictures, enlarged."""
 
 import argparse
-import time
-from collections.abc import Callable, Generator
-from contextlib import contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from srgan_gp import option_types as types
 from srgan_gp.errors import NothingToDoError, PictureError, UsageError
-from srgan_gp.files import drop_unfinished, is_folder
-from srgan_gp.signals import StopRequest
+from srgan_gp.files import is_folder
 from srgan_gp.terminal import bar, say, shown, tell
 
 if TYPE_CHECKING:
     from srgan_gp.batch.engine import Settings
-    from srgan_gp.batch.journal import Journal
-    from srgan_gp.batch.opening import Opened
     from srgan_gp.batch.output import Output
-    from srgan_gp.batch.plan import Plan
-    from srgan_gp.batch.telling import Teller
     from srgan_gp.batch.walk import Walk
-
-_SECONDS_BETWEEN_POLLS = 1.0
-_SECONDS_BETWEEN_LOOKS = 0.1
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -84,19 +74,9 @@ _MAX_PIXELS = "largest picture to read, in pixels [100000000]"
 _WATCH = "go on and take every picture that comes into the folders, until a signal ends it"
 
 
-class _Order(NamedTuple):
-    """What was asked for, ready to be begun."""
-
-    options: argparse.Namespace
-    opened: "Opened"
-    inputs: "Walk"
-    output: "Output"
-    key: str
-    journal: "Journal | None" = None
-
-
 def run(options: argparse.Namespace) -> int:
     """Upscale every input that can be; return 0, or 3 when some could not."""
+    from srgan_gp.batch import orders
     from srgan_gp.batch.destination import Destination
     from srgan_gp.batch.opening import opened_engine
     from srgan_gp.batch.output import prepare_folder
@@ -118,9 +98,10 @@ def run(options: argparse.Namespace) -> int:
         single = first.path
     # What is wrong with -o is said before the model loads; only the suffix needs the scale.
     _check(options, arguments, destination.output(single, model="", scale=1))
+    settings = _settings(options)
     with opened_engine(
         devices,
-        _settings(options),
+        settings,
         model=options.model,
         threads=options.threads,
         fidelity=options.fidelity,
@@ -130,15 +111,23 @@ def run(options: argparse.Namespace) -> int:
         scale = options.scale or opened.about.scale
         output = destination.output(single, opened.about.name, scale)
         key = _work_key(options, opened.about.sha256, scale)
-        order = _Order(options, opened, inputs, output, key)
+        audience = orders.Audience(
+            partial(bar, is_silent=options.json), _tell_shown, options.json, options.report
+        )
+        keeps_journal = destination.folder is not None
+        order = orders.Order(opened, settings, inputs, output, key, audience, keeps_journal)
         if options.dry_run:
-            return _dry_run(order)
+            totals = orders.dry_run(order)
+            say(totals.line(output.folder))
+            return PictureError.exit_code if totals.refused else 0
         for folder in (output.folder, options.report and options.report.parent):
             if folder is not None:
                 prepare_folder(folder)
-        with _journal_of(destination.folder) as journal:
-            work = _watch if options.watch else _run_once
-            return work(order._replace(journal=journal))
+        return orders.watch(order) if options.watch else orders.run_once(order)
+
+
+def _tell_shown(line: str) -> None:
+    tell(shown(line))
 
 
 def _check(options: argparse.Namespace, arguments: list[str], output: "Output") -> None:
@@ -162,113 +151,6 @@ def _check(options: argparse.Namespace, arguments: list[str], output: "Output") 
             raise UsageError(f"--watch needs folders to look into, and {argument} is none.")
         if output.folder.exists() and output.folder.samefile(argument) and not output.suffix:
             raise UsageError(f"The results would be new pictures in {argument}; pass --suffix.")
-
-
-@contextmanager
-def _journal_of(folder: Path | None) -> "Generator[Journal | None, None, None]":
-    """Lock an output folder and open its journal; None: there is no such folder."""
-    if folder is None:
-        yield None
-        return
-    from srgan_gp.batch.journal import Journal
-    from srgan_gp.batch.lock import locked
-
-    with locked(folder), Journal.open(folder) as journal:
-        yield journal
-
-
-def _run_once(order: _Order) -> int:
-    from srgan_gp.batch.forecast import check_space
-    from srgan_gp.batch.plan import make_plan
-
-    output, scale = order.output, order.opened.about.scale
-    with make_plan(order.inputs, output, journal=order.journal, work=order.key) as plan:
-        check_space(plan, _settings(order.options), scale, output.folder)
-        with _teller(order, plan.total, plan.earlier_results) as (told, look):
-            _run_plan(order, plan, told, look)
-    return told.exit_code
-
-
-def _watch(order: _Order) -> int:
-    """Run a plan for whatever comes into the folders, until a signal ends the program."""
-    from srgan_gp.batch.plan import make_plan
-    from srgan_gp.batch.watch import Watch
-
-    watch = Watch(order.inputs)
-    with _teller(order, None, 0) as (told, look):
-        while True:
-            if found := watch.poll():
-                with make_plan(found, order.output, journal=order.journal, work=order.key) as plan:
-                    _run_plan(order, plan, told, look)
-            polled = time.monotonic()
-            while time.monotonic() < polled + _SECONDS_BETWEEN_POLLS:
-                look()
-                time.sleep(_SECONDS_BETWEEN_LOOKS)
-
-
-def _run_plan(order: _Order, plan: "Plan", told: "Teller", look: Callable[[], None]) -> None:
-    from srgan_gp.batch.runner import Run
-
-    engine = order.opened.engine
-    run = Run(plan, engine, journal=order.journal, work=order.key, look=look)
-    told.tell_all(run, end=engine.close)
-
-
-@contextmanager
-def _teller(
-    order: _Order, total: int | None, earlier_results: int
-) -> "Generator[tuple[Teller, Callable[[], None]], None, None]":
-    """Tell of what is run in the block and, however that ends, sum it up.
-
-    Yields:
-        The teller, and what shows the progress and raises `Stopped` after a signal.
-    """
-    from srgan_gp.batch.report import record, summary_line
-    from srgan_gp.batch.telling import Teller
-
-    options, about = order.options, order.opened.about
-    with record() as kept, bar(total, is_silent=options.json) as narrator, StopRequest() as stop:
-        for choice in order.opened.choices:
-            narrator.line(choice)
-        told = Teller(narrator, kept)
-        order.opened.engine.on_tiles = told.note_tiles
-
-        def look() -> None:
-            stop.check()
-            told.show_progress()
-
-        try:
-            yield told, look
-        finally:
-            order.opened.engine.close()
-            drop_unfinished()
-            passed_over = order.inputs.passed_over
-            narrator.line(summary_line(told.counts, passed_over, earlier_results=earlier_results))
-            if options.json:
-                about_the_run = {"ignored": passed_over.ignored, "model": about.name}
-                for line in kept.pieces(told.counts, **about_the_run, fidelity=about.fidelity):
-                    tell(line)
-            if options.report is not None:
-                kept.write(options.report)
-
-
-def _dry_run(order: _Order) -> int:
-    """Print what would be done with every input; write nothing."""
-    from srgan_gp.batch.forecast import Totals, entry_line, preview
-    from srgan_gp.batch.journal import Journal
-    from srgan_gp.batch.plan import make_plan
-
-    output, totals = order.output, Totals()
-    journal = Journal.open_existing(output.folder)
-    with (
-        journal or nullcontext(),
-        make_plan(order.inputs, output, journal=journal, work=order.key) as plan,
-    ):
-        for entry in preview(plan, _settings(order.options), order.opened.about.scale):
-            totals.add(entry)
-            tell(shown(entry_line(entry)))
-    say(totals.line(output.folder))
-    return PictureError.exit_code if totals.refused else 0
 
 
 def _settings(options: argparse.Namespace) -> "Settings":

@@ -190,7 +190,7 @@ def test_a_signal_ends_the_run_with_a_report_of_every_input(
 def test_a_drop_folder_is_watched_until_a_signal(
     repeating_model, folder, tmp_path, monkeypatch, capsys
 ):
-    monkeypatch.setattr("srgan_gp.commands.upscale._SECONDS_BETWEEN_POLLS", 0.05)
+    monkeypatch.setattr("srgan_gp.batch.orders.SECONDS_BETWEEN_POLLS", 0.05)
     out, late = tmp_path / "out", folder / "sub" / "late.png"
 
     def wait_for(name):
