@@ -3,9 +3,9 @@
 import os
 import shutil
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO
 
 from srgan_gp.batch.journal import JOURNAL_FOLDER
 from srgan_gp.errors import LockedError, OutputError, UsageError
@@ -34,9 +34,9 @@ def locked(folder: Path) -> Generator[None, None, None]:
                 f"Another run{_named(file)} is writing to {folder}; "
                 "wait until it has ended, or choose another folder."
             )
-        file.truncate(0)
-        file.write(str(os.getpid()).encode())
-        file.flush()
+        with suppress(OSError):  # A full disk keeps nobody from locking.
+            file.truncate(0)
+            file.write(str(os.getpid()).encode())
         try:
             yield
         except UsageError:
@@ -45,16 +45,16 @@ def locked(folder: Path) -> Generator[None, None, None]:
             raise
 
 
-def _open(path: Path) -> BinaryIO:
+def _open(path: Path) -> FileIO:
     try:
         path.parent.mkdir(exist_ok=True)
-        return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "r+b")
+        return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "r+b", buffering=0)
     except OSError as error:
         reason = error.strerror or str(error)
         raise OutputError(f"The lock {path} cannot be made: {reason}.") from error
 
 
-def _try_lock(file: BinaryIO, folder: Path) -> bool:
+def _try_lock(file: FileIO, folder: Path) -> bool:
     try:
         return try_lock(file)
     except OSError as error:
@@ -64,7 +64,7 @@ def _try_lock(file: BinaryIO, folder: Path) -> bool:
         ) from error
 
 
-def _named(file: BinaryIO) -> str:
+def _named(file: FileIO) -> str:
     """Name the process that holds a lock, where it has said its number."""
     number = file.read(20).decode("ascii", "replace")
     return f" (process {number})" if number.isdecimal() else ""
