@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import socket
 import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -11,11 +12,13 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-from srgan_gp.errors import DeviceError, MissingExtraError
+from srgan_gp.errors import DeviceError, MissingExtraError, UsageError
 from srgan_gp.signals import ENDING
 
 MOST_CORES = 4
 """CPU cores of a worker where none were asked for: more of them speed one network up little."""
+SECONDS_TO_ANSWER = 10.0
+"""How long to wait for the machine of an address; Ray itself would try for minutes."""
 _OBJECT_STORE_BYTES = 80 << 20  # Ray asks for 75 MB or more; only names of files travel
 
 
@@ -33,16 +36,19 @@ def connected(address: str | None) -> Generator[Any, None, None]:
     """Connect to Ray, and disconnect; one that this process has connected to already is used.
 
     Args:
-        address: of a cluster, as `ray.init` takes it; None starts a Ray on this machine.
+        address: of a cluster, HOST:PORT; None starts a Ray on this machine.
 
     Yields:
         The module `ray`.
 
     Raises:
         MissingExtraError: Ray is not installed.
+        UsageError: this is no address.
         DeviceError: no cluster answers, or Ray cannot start.
     """
     ray: Any = _import_ray()
+    if address is not None:
+        _check_address(address)
     if ray.is_initialized():
         yield ray
         return
@@ -96,6 +102,7 @@ def room_for_workers(nodes: list[dict[str, Any]], device: str, cores: int | None
 def _import_ray() -> ModuleType:
     # Ray would print on stdout, where results go, that a worker died; the report says so, too.
     os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".")
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     try:
         return import_module("ray")
     except ImportError as error:
@@ -103,6 +110,16 @@ def _import_ray() -> ModuleType:
             "--engine ray needs the package ray, which is not installed: "
             'pip install "srgan-gp[ray]" (in a clone: pip install ".[ray]").'
         ) from error
+
+
+def _check_address(address: str) -> None:
+    host, _, port = address.rpartition(":")
+    if not host or "/" in host or not port.isdecimal() or int(port) > 65535:
+        raise UsageError(f"--address takes HOST:PORT, as `ray start` prints it, not {address}.")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), SECONDS_TO_ANSWER).close()
+    except OSError as error:
+        raise DeviceError(_why_not(address, error)) from error
 
 
 def _give_back(handlers: dict[int, Any]) -> None:

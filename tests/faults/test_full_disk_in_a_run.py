@@ -1,0 +1,69 @@
+"""A disk that fills up in the middle of a run: what is finished stays, the rest is done later."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+# Python ignores SIGXFSZ, so a file beyond the limit is an error of `write`, as on a full disk.
+LIMITED = """
+import io, json, resource, shutil, sys
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+from srgan_gp.cli import main
+
+limits, words = json.loads(sys.argv[1]), sys.argv[2:]
+out = Path(words[words.index("-o") + 1])
+_, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+def run(limit):
+    said, printed = io.StringIO(), io.StringIO()
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
+    with redirect_stderr(said), redirect_stdout(printed):
+        code = main([*words, "--json"])
+    resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+    report = json.loads(printed.getvalue() or "{}")
+    files = {path.name: path.read_bytes().hex() for path in out.iterdir() if path.is_file()}
+    return {"code": code, "said": said.getvalue(), "report": report, "files": files}
+
+for limit in limits:
+    shutil.rmtree(out, ignore_errors=True)
+    print(json.dumps([run(limit), run(hard)]))
+"""
+
+
+@pytest.fixture
+def run_limited(words, environment):
+    """Run the command under each limit, and then again without; gives both runs of each."""
+
+    def run(limits):
+        program = [sys.executable, "-c", LIMITED, json.dumps(limits), *words[3:]]
+        done = subprocess.run(program, env=environment, check=True, capture_output=True, text=True)
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    return run
+
+
+def test_what_is_finished_before_a_limit_is_kept_and_the_rest_is_done_later(album, run_limited):
+    # Small results fill the journal, large ones meet the limit themselves.
+    album(*[8] * 8, 64, 100, 128)
+    [(whole, _)] = run_limited([1 << 30])
+    expected = whole["files"]
+    assert len(expected) == 11
+    limits = [*range(0, 200_000, 8_000)]
+    kept = set()
+    for limit, (limited, again) in zip(limits, run_limited(limits), strict=True):
+        files, report = limited["files"], limited["report"]
+        kept.add(len(files))
+        assert limited["code"] == (0 if files == expected else 5), limited
+        assert files.items() <= expected.items(), limit
+        if report:
+            assert report["inputs"] == report["done"] + report["skipped"] + report["failed"] == 11
+            assert report["done"] == len(files)
+        else:
+            assert (limited["said"].count("\n"), files) == (1, {}), limited
+        assert (again["code"], again["files"]) == (0, expected), limit
+        assert again["report"]["skipped"] == len(files), limit
+    assert kept >= {0, 9, 10, 11}
+    assert kept & {1, 2, 3, 4, 5, 6, 7, 8}  # the journal was full in the middle of the run

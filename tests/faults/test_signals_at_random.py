@@ -1,0 +1,68 @@
+"""SIGINT and SIGTERM at random moments of the real command: a quick end, and a true account."""
+
+import json
+import random
+import shutil
+import signal
+import subprocess
+import time
+
+import pytest
+
+SECONDS_TO_END = 5
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
+def statuses(report):
+    return [json.loads(line)["status"] for line in report.read_text().splitlines()]
+
+
+@pytest.fixture
+def start(words, environment, tmp_path):
+    """Start the command in tiles of two pixels; it is about to begin when it is given."""
+
+    def start():
+        words_with_report = [*words, "--tile", "2", "--report", str(tmp_path / "report")]
+        process = subprocess.Popen(
+            words_with_report, env=environment, stderr=subprocess.PIPE, text=True
+        )
+        assert process.stderr.readline().startswith("tiny on cpu")
+        return process
+
+    return start
+
+
+def test_a_signal_at_any_moment_ends_in_seconds_with_every_picture_counted(start, album, tmp_path):
+    album(*[100] * 12)
+    out, chance, cut_short = tmp_path / "out", random.Random(0), 0
+    with start() as process:
+        started = time.monotonic()
+        process.communicate()
+        seconds = time.monotonic() - started
+    expected = contents(out)
+    assert len(expected) == 12
+    for number in range(20):
+        shutil.rmtree(out)
+        name = chance.choice([signal.SIGINT, signal.SIGTERM])
+        with start() as process:
+            time.sleep(chance.uniform(0, seconds))
+            process.send_signal(name)
+            started = time.monotonic()
+            said = process.communicate()[1]
+            assert time.monotonic() - started < SECONDS_TO_END, number
+        found, counted = contents(out), statuses(tmp_path / "report")
+        assert len(counted) == 12
+        assert counted.count("done") == len(found)  # the others are failures, each in the report
+        assert f"{len(found)} done, 0 skipped, {12 - len(found)} failed" in said
+        assert found.items() <= expected.items()  # no hidden file, nothing damaged
+        assert process.returncode == 128 + name or len(found) == 12
+        assert "Traceback" not in said
+        cut_short += len(found) < 12
+    assert cut_short > 5
+    with start() as process:
+        process.communicate()
+    assert contents(out) == expected
+    assert statuses(tmp_path / "report").count("skipped") == len(found)
