@@ -63,6 +63,8 @@ def connected(address: str | None) -> Generator[Any, None, None]:
             ray.init(log_to_driver=False, logging_level="critical", **options)
         except Exception as error:
             raise DeviceError(_why_not(address, error)) from error
+        except SystemExit:  # So Ray answers SIGTERM meanwhile, with a code of its own.
+            raise SystemExit(128 + signal.SIGTERM) from None
         finally:
             _give_back(handlers)
         yield ray

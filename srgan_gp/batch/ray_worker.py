@@ -74,7 +74,7 @@ class RayWorker:
             try:
                 result = engine.take(timeout=60)
             except Exception as error:
-                for future in self._futures.values():
+                for future in list(self._futures.values()):
                     future.set_result(_of_ours(error))
                 return
             if result is not None:
