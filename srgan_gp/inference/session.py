@@ -217,6 +217,8 @@ def _options(threads: int) -> Any:  # noqa: ANN401 - ONNX Runtime comes without 
     options = _onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = SILENT
+    # A thread that waits by spinning takes its core from whoever reads and writes beside it.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return options
 
 
