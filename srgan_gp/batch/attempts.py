@@ -2,6 +2,7 @@
 
 from collections import Counter, deque
 from collections.abc import Collection, Iterable
+from typing import Protocol
 
 from srgan_gp.batch.engine import Result
 from srgan_gp.batch.plan import Job
@@ -14,6 +15,24 @@ _DIED = (
     f"the system ended {MOST_DEATHS} workers that were at it, perhaps for want of memory; "
     "pass a smaller --tile"
 )
+
+
+class Taker(Protocol):
+    """A worker, as far as jobs are shared out."""
+
+    @property
+    def under_way(self) -> Collection[Job]:
+        """What it is at."""
+        ...
+
+    @property
+    def most(self) -> int:
+        """How many jobs it may be at; 0 while it is not ready."""
+        ...
+
+    def begin(self, job: Job) -> None:
+        """Be at one more job."""
+        ...
 
 
 class Attempts:
@@ -30,6 +49,11 @@ class Attempts:
     def add(self, job: Job) -> None:
         """Let a job wait for its first attempt."""
         self._waiting.append(job)
+
+    def share_out(self, workers: Collection[Taker]) -> None:
+        """Give each job that waits to the worker with the least to do, while one has room."""
+        while any(map(self._give_next, sorted(workers, key=lambda w: len(w.under_way)))):
+            pass
 
     def next_for(self, under_way: Collection[Job], most: int) -> Job | None:
         """Choose what a worker begins next; None: nothing for now.
@@ -63,3 +87,9 @@ class Attempts:
                 del self._deaths[job]
                 given_up.append(Result(job, error=PictureError("E_WORKER_DIED", _DIED)))
         return given_up
+
+    def _give_next(self, worker: Taker) -> bool:
+        job = self.next_for(worker.under_way, worker.most) if worker.most else None
+        if job is not None:
+            worker.begin(job)
+        return job is not None

@@ -1,9 +1,10 @@
 """The engine of several devices: one worker process each, looked after and replaced."""
 
 import multiprocessing
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from typing import Any
 
 from srgan_gp.batch.attempts import Attempts
@@ -33,7 +34,17 @@ class Worker:
         self.ready: Ready | None = None
         self.jobs: set[Job] = set()
 
-    def send(self, job: Job) -> None:
+    @property
+    def under_way(self) -> Collection[Job]:
+        """What the process is at."""
+        return self.jobs
+
+    @property
+    def most(self) -> int:
+        """How many jobs the process may be at; 0 while it loads."""
+        return 0 if self.ready is None else self.ready.capacity
+
+    def begin(self, job: Job) -> None:
         """Begin a job; if the process has died, the end of its pipe tells so."""
         self.jobs.add(job)
         try:
@@ -42,13 +53,11 @@ class Worker:
             return
 
     def end(self) -> None:
-        """End the process within seconds, and clear what it left in the folders of its jobs."""
+        """End the process within seconds."""
         self.pipe.close()
         self.process.join(SECONDS_TO_END + 1)
         self.process.kill()
         self.process.join()
-        for folder in {job.target.parent for job in self.jobs}:
-            sweep(folder)
 
 
 class Processes:
@@ -73,6 +82,7 @@ class Processes:
         self._start = (open_upscalers, settings)
         self._attempts = Attempts()
         self._given_up: list[Result] = []
+        self._left: set[Path] = set()
         self._workers: list[Worker] = []
         try:
             for device in devices:
@@ -96,7 +106,7 @@ class Processes:
     def submit(self, job: Job) -> None:
         """Begin a job."""
         self._attempts.add(job)
-        self._distribute()
+        self._attempts.share_out(self._workers)
 
     def take(self, timeout: float) -> Result | None:
         """Wait for a result, as said for `Engine`."""
@@ -111,7 +121,11 @@ class Processes:
             worker.pipe.close()
         for worker in self._workers:
             worker.end()
+            self._left |= {job.target.parent for job in worker.jobs}
         self._workers = []
+        # Not before: what a worker has given and nobody taken yet is not locked.
+        for folder in self._left:
+            sweep(folder)
 
     def _new_worker(self, device: str) -> Worker:
         open_upscalers, settings = self._start
@@ -132,21 +146,13 @@ class Processes:
                 raise message
             if isinstance(message, Ready):
                 worker.ready = message
-                self._distribute()
+                self._attempts.share_out(self._workers)
                 return None
             worker.jobs.discard(message.job)
             self._attempts.finish(message.job)
-            self._distribute()
+            self._attempts.share_out(self._workers)
             return message
         return None
-
-    def _distribute(self) -> None:
-        """Give the jobs that wait to the workers with the least to do."""
-        for worker in sorted(self._workers, key=lambda worker: len(worker.jobs)):
-            if worker.ready is None:
-                continue
-            while job := self._attempts.next_for(worker.jobs, worker.ready.capacity):
-                worker.send(job)
 
     def _replace(self, worker: Worker) -> None:
         """Start another process in the place of one that has died."""
@@ -156,6 +162,7 @@ class Processes:
                 "is there enough memory?"
             )
         worker.end()
+        self._left |= {job.target.parent for job in worker.jobs}
         self._given_up += self._attempts.mourn(worker.jobs)
         self._workers[self._workers.index(worker)] = self._new_worker(worker.device)
 

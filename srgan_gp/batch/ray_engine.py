@@ -6,7 +6,7 @@ All machines need the inputs and the output folder under the same paths, as on a
 import os
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from functools import partial
@@ -38,6 +38,16 @@ class Worker:
         self.ready: Ready | None = None
         self.opening = actor.open.remote()
         self.calls: dict[Any, Job] = {}
+
+    @property
+    def under_way(self) -> Collection[Job]:
+        """What the actor is at."""
+        return self.calls.values()
+
+    @property
+    def most(self) -> int:
+        """How many jobs the actor may be at; 0 while it loads."""
+        return 0 if self.ready is None else self.ready.capacity
 
     def begin(self, job: Job) -> None:
         """Do a job; its paths are made absolute, since a worker has a folder of its own."""
@@ -110,7 +120,7 @@ class RayEngine:
     def submit(self, job: Job) -> None:
         """Begin a job."""
         self._attempts.add(job)
-        self._distribute()
+        self._attempts.share_out(self._workers)
 
     def take(self, timeout: float) -> Result | None:
         """Wait for a result, as said for `Engine`."""
@@ -125,7 +135,7 @@ class RayEngine:
         result = None
         for call in done:
             result = self._receive(calls[call], call)
-        self._distribute()
+        self._attempts.share_out(self._workers)
         return result
 
     def close(self) -> None:
@@ -176,19 +186,6 @@ class RayEngine:
                 "put the same file on all of them."
             )
         return ready
-
-    def _distribute(self) -> None:
-        """Give jobs to the workers with the least to do."""
-        while any(map(self._begin_next, sorted(self._workers, key=lambda w: len(w.calls)))):
-            pass
-
-    def _begin_next(self, worker: Worker) -> bool:
-        if worker.ready is None:
-            return False
-        job = self._attempts.next_for(worker.calls.values(), worker.ready.capacity)
-        if job is not None:
-            worker.begin(job)
-        return job is not None
 
     def _replace(self, worker: Worker, error: Exception) -> None:
         """Start another actor in the place of one that died or cannot be reached."""

@@ -55,5 +55,31 @@ def test_a_death_counts_for_one_attempt_at_a_job_only(attempts):
         attempts.finish(job)
 
 
+class Worker:
+    def __init__(self, most):
+        self.under_way, self.most = [], most
+
+    def begin(self, job):
+        self.under_way.append(job)
+
+
+def test_jobs_are_shared_out_evenly_among_those_who_are_ready(attempts):
+    workers = [Worker(0), Worker(2), Worker(2)]
+    attempts.share_out(workers)
+    assert [worker.under_way for worker in workers] == [[], [A, C], [B, D]]
+
+
+def test_a_suspect_waits_for_an_idle_worker_and_holds_up_the_others(attempts):
+    busy, dead = Worker(2), Worker(1)
+    attempts.share_out([busy, dead])
+    assert [busy.under_way, dead.under_way] == [[A, C], [B]]
+    attempts.mourn(dead.under_way)
+    attempts.share_out([busy])
+    assert busy.under_way == [A, C]
+    busy.under_way = []
+    attempts.share_out([busy])
+    assert busy.under_way == [B]
+
+
 def test_an_empty_queue_has_nothing_to_give():
     assert Attempts().next_for([], 1) is None

@@ -101,6 +101,20 @@ def test_a_killed_worker_is_replaced_and_its_pictures_are_done(start, jobs, slow
     assert parts(tmp_path) == []
 
 
+def test_a_death_leaves_the_results_of_other_workers_alone(start, jobs, slow_job):
+    engine = start(tile=1)
+    for job in (slow_job, jobs[0]):
+        engine.submit(job)
+    one, other = engine._workers
+    wait_until(other.pipe.poll)  # its result is on the way, and nobody has taken it
+    time.sleep(0.2)  # it lets go of the file
+    os.kill(one.process.pid, signal.SIGKILL)
+    wait_until(one.pipe.poll)
+    for _ in range(2):
+        commit(take(engine).staged)
+    assert slow_job.target.exists() and jobs[0].target.exists()
+
+
 def test_closing_ends_the_workers_and_clears_what_they_left(start, slow_job, jobs, tmp_path):
     engine = start(tile=1)
     processes = [psutil.Process(number) for number in engine.process_ids]
