@@ -70,7 +70,8 @@ def test_importing_the_package_imports_none_of_its_modules():
 def test_upscaling_a_jpeg_loads_the_runtime_and_nothing_it_does_not_need(photo, tiny_model):
     loaded = modules_after(command("upscale", str(photo), "-n", str(tiny_model())))
     assert "onnxruntime" in loaded
-    assert loaded.isdisjoint({"torch", "torchvision", "gradio", "cv2", "kornia", "rich"})
+    assert loaded.isdisjoint({"torch", "torchvision", "gradio", "cv2", "kornia", "rich", "ray"})
+    assert loaded.isdisjoint({"multiprocessing", "socket"})
     assert size_of(photo.with_name("photo_x2.jpg")) == (48, 32)
 
 

@@ -5,14 +5,16 @@ import signal
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from srgan_gp.batch.engine import Settings
 from srgan_gp.batch.pipeline import SECONDS_TO_END, Pipeline
 from srgan_gp.errors import SrganGpError
 from srgan_gp.files import drop, drop_unfinished, release
 from srgan_gp.inference.upscaler import Upscaler
+
+if TYPE_CHECKING:  # It takes as long to load as decoding a picture does.
+    from multiprocessing.connection import Connection
 
 OpenUpscalers = Callable[[str], Sequence[Upscaler]]
 """Loads a model on a device, once or more; can be pickled."""
