@@ -41,12 +41,14 @@ class TrainConfig:
     task: str = option("super-resolution", "what the network learns", choices=("super-resolution",))
     generator: str = option("srresnet", "architecture, a file of networks/generators")
     scale: int = option(4, "enlargement of both sides: 2, 3 or 4", least=1)
-    width: int = option(48, "channels of the hidden layers", least=1)
-    blocks: int = option(12, "residual blocks", least=1)
+    width: int = option(48, "channels of the hidden layers", least=1, most=4096)
+    blocks: int = option(12, "residual blocks", least=1, most=1024)
     tail: str = option("direct", "how the network ends: direct or staged")
 
     # How long, on what.
-    total_images: int = option(1_000_000, "images to see in all", least=1, may_change=True)
+    total_images: int = option(
+        1_000_000, "images to see in all", least=1, most=10**12, may_change=True
+    )
     batch_size: int = option(32, "images a step, over all processes", least=1)
     patch_sizes: tuple[int, ...] = option(
         (24, 32, 48), "sides of the low-res patches, one a phase", least=1
@@ -63,7 +65,9 @@ class TrainConfig:
     clean_share: float = option(
         1 / 3, "share of the mixture that is only downscaled", least=0, most=1
     )
-    seed: int = option(0, "seed of the weights, the order of pictures and every draw", least=0)
+    seed: int = option(
+        0, "seed of the weights, the order of pictures and every draw", least=0, most=2**63 - 1
+    )
     cache_gigabytes: float = option(
         4.0, "decoded pictures kept in memory", least=0, may_change=True
     )
@@ -87,8 +91,8 @@ class TrainConfig:
         32_000, "images over which the ratio rises linearly from 0", least=0
     )
     critic: str = option("resnet_critic", "architecture, a file of networks/critics")
-    critic_width: int = option(24, "channels of the critic's first stage", least=1)
-    critic_stages: int = option(4, "stages of the critic, each at half the size", least=1)
+    critic_width: int = option(24, "channels of the critic's first stage", least=1, most=4096)
+    critic_stages: int = option(4, "stages of the critic, each at half the size", least=1, most=16)
     critic_conditional: bool = option(True, "show the critic the low-res picture as well")
     critic_warmup_images: int = option(
         8_000, "images for the critic alone, the generator frozen", least=0
@@ -120,7 +124,7 @@ class TrainConfig:
         "auto", "auto, fp32 or bf16 (autocast)", choices=("auto", "fp32", "bf16")
     )
     threads: int | None = option(
-        None, "CPU threads; default: torch's own choice", least=1, may_change=True
+        None, "CPU threads; default: torch's own choice", least=1, most=1024, may_change=True
     )
 
     # Reports.
@@ -145,6 +149,14 @@ class TrainConfig:
             raise UsageError(
                 f"patch_starts {starts} must rise from 0 and have one value for each of "
                 f"patch_sizes {self.patch_sizes}."
+            )
+        shortest = self.critic_warmup_images + self.critic_steps * self.batch_size
+        if self.has_critic and self.total_images < shortest:
+            raise UsageError(
+                f"total_images {self.total_images} end before the generator's first step; with a "
+                f"critic choose at least {shortest}: critic_warmup_images "
+                f"{self.critic_warmup_images} + critic_steps {self.critic_steps} * batch_size "
+                f"{self.batch_size}."
             )
 
     def patch_size(self, images_seen: int) -> int:
@@ -213,6 +225,7 @@ def _require_in_range(name: str, value: object, about: Any) -> None:  # noqa: AN
         return
     limits = about["limits"]
     is_inside = limits["at least"] <= value <= limits["at most"]
-    if not (math.isfinite(value) and is_inside and limits["above"] < value < limits["below"]):
-        stated = [f"{word} {limit:g}" for word, limit in limits.items() if math.isfinite(limit)]
+    is_finite = isinstance(value, int) or math.isfinite(value)  # isfinite fails at huge integers
+    if not (is_finite and is_inside and limits["above"] < value < limits["below"]):
+        stated = [f"{word} {limit}" for word, limit in limits.items() if math.isfinite(limit)]
         raise UsageError(f"{name} must be {' and '.join(stated) or 'finite'}, not {value}.")

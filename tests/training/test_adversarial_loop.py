@@ -129,7 +129,7 @@ def test_a_critic_beside_the_weights_is_where_the_critic_begins(
         found = tensors_of(gan_run, whose=whose)
         found = {k.removeprefix(whose): v.half() for k, v in found.items()}
         save_file(found, tmp_path / f"{name}.safetensors")
-    config = gan_config(critic_learning_rate=1e-12, total_images=4)
+    config = gan_config(critic_learning_rate=1e-12, total_images=4, critic_warmup_images=0)
     run_dir = train(
         config, [str(pictures)], tmp_path / "second", start_from=tmp_path / "model.safetensors"
     )

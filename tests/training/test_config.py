@@ -61,7 +61,12 @@ def test_a_file_that_holds_no_configuration_is_named(tmp_path, text):
         {"adam_beta2": -0.1},
         {"scale": 0},
         {"threads": 0},
+        {"threads": 1025},
+        {"width": 10**6},
+        {"critic_width": 10**6},
+        {"total_images": 10**400},
         {"seed": -1},
+        {"seed": 2**63},
         {"patch_sizes": (0,), "patch_starts": (0.0,)},
         {"patch_sizes": (), "patch_starts": ()},
         {"ema_decay": 1.0},
@@ -76,6 +81,20 @@ def test_a_file_that_holds_no_configuration_is_named(tmp_path, text):
 def test_values_that_make_no_sense_are_refused(changes):
     with pytest.raises(UsageError):
         replace(PRESETS["classic-x4"], **changes)
+
+
+def test_the_largest_seed_is_named_to_the_digit():
+    assert TrainConfig(seed=9223372036854775807).seed == 9223372036854775807
+    with pytest.raises(UsageError, match="at most 9223372036854775807, not 9223372036854775808"):
+        TrainConfig(seed=9223372036854775808)
+
+
+def test_a_run_whose_generator_would_never_step_is_refused():
+    changes = {"critic_warmup_images": 20, "critic_steps": 3, "batch_size": 10}
+    TrainConfig(total_images=50, adversarial_ratio=0.3, **changes)
+    TrainConfig(total_images=49, **changes)  # no critic, no warm-up
+    with pytest.raises(UsageError, match=r"49 end .* least 50: .* 20 \+ .* 3 \* .* 10\."):
+        TrainConfig(total_images=49, adversarial_ratio=0.3, **changes)
 
 
 def test_patches_grow_at_the_stated_shares():
