@@ -104,7 +104,6 @@ def room_for_workers(nodes: list[dict[str, Any]], device: str, cores: int | None
 def _import_ray() -> ModuleType:
     # Ray would print on stdout, where results go, that a worker died; the report says so, too.
     os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".")
-    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     try:
         return import_module("ray")
     except ImportError as error:

@@ -36,7 +36,7 @@ def start(words, environment, tmp_path):
 
 
 def test_a_signal_at_any_moment_ends_in_seconds_with_every_picture_counted(start, album, tmp_path):
-    album(*[100] * 12)
+    album(*[60] * 12)
     out, chance, cut_short = tmp_path / "out", random.Random(0), 0
     with start() as process:
         started = time.monotonic()
