@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from srgan_gp.losses.adversarial import adversarial_weight, critic_loss
+from srgan_gp.losses.adversarial import critic_loss
 from srgan_gp.losses.gradient_penalties import PENALTIES
 from srgan_gp.training.config import TrainConfig
 from srgan_gp.training.tasks import Batch
@@ -25,17 +25,12 @@ def is_generators_turn(config: TrainConfig, images_seen: int) -> bool:
     return images_seen >= config.critic_warmup_images and turn == config.critic_steps - 1
 
 
-def weight_of_critic(config: TrainConfig, images_seen: int, target: Tensor) -> float:
-    """Weight of the adversarial loss: the ratio, on its way up, over sqrt(values a picture).
-
-    Args:
-        config: holds the ratio, the warm-up and the ramp.
-        images_seen: until now.
-        target: one batch, (B, C, H, W), for its number of values.
-    """
-    ramp = (images_seen - config.critic_warmup_images) / max(config.ratio_ramp_images, 1)
-    ratio = config.adversarial_ratio * min(max(ramp, 0.0), 1.0)
-    return adversarial_weight(ratio, target[0].numel())
+def ramped_ratio(config: TrainConfig, images_seen: int) -> float:
+    """Ratio r after `images_seen` images: 0 in the critic's warm-up, then on its way up."""
+    if not config.ratio_ramp_images:
+        return config.adversarial_ratio if images_seen >= config.critic_warmup_images else 0.0
+    ramp = (images_seen - config.critic_warmup_images) / config.ratio_ramp_images
+    return config.adversarial_ratio * min(max(ramp, 0.0), 1.0)
 
 
 def critic_objective(

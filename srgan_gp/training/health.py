@@ -7,20 +7,23 @@ from torch.nn import functional as F
 from srgan_gp.training.tasks import Batch
 
 
-def gradient_ratio(output: Tensor, adversarial: Tensor, content: Tensor) -> Tensor:
-    """How hard the critic pulls at the output, relative to the content losses: the measured r.
+def gradient_ratio(output: Tensor, adversarial: Tensor, pixel: Tensor) -> Tensor:
+    """How hard the critic pulls at the output, relative to the pixel loss: the measured r.
+
+    With a critic of slope 1 and the mean absolute difference as pixel loss it is the ratio that
+    was asked for.
 
     Args:
         output: of the generator, with a graph.
         adversarial: weighted adversarial loss, a scalar.
-        content: sum of the weighted content losses, a scalar.
+        pixel: the pixel loss, a scalar.
 
     Returns:
         Ratio of the two gradients' norms over the batch, a float32 scalar.
     """
     norms = [
         torch.autograd.grad(loss, output, retain_graph=True)[0].float().norm()
-        for loss in (adversarial, content)
+        for loss in (adversarial, pixel)
     ]
     return norms[0] / norms[1].clamp_min(1e-12)
 
@@ -39,11 +42,13 @@ def diversity(output: Tensor, target: Tensor) -> Tensor:
     Returns:
         A float32 scalar.
     """
-    spreads = [
-        (images.float() - F.avg_pool2d(images.float(), 3, 1, 1)).std(dim=0).mean()
-        for images in (output, target)
-    ]
+    spreads = [_detail(images.float()).std(dim=0).mean() for images in (output, target)]
     return spreads[0] / spreads[1].clamp_min(1e-12)
+
+
+def _detail(images: Tensor) -> Tensor:
+    # Zeros around a picture must not count: its edge would hold its brightness.
+    return images - F.avg_pool2d(images, 3, stride=1, padding=1, count_include_pad=False)
 
 
 @torch.no_grad()

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from srgan_gp.errors import TrainingError
-from srgan_gp.losses.adversarial import generator_loss
-from srgan_gp.training.adversary import critic_objective, frozen, weight_of_critic
+from srgan_gp.losses.adversarial import adversarial_weight, generator_loss
+from srgan_gp.training.adversary import critic_objective, frozen, ramped_ratio
 from srgan_gp.training.checkpoint import TrainingState
 from srgan_gp.training.config import TrainConfig
 from srgan_gp.training.health import diversity, gradient_ratio
@@ -46,24 +46,34 @@ def generator_step(
     config, state = run.config, run.state
     with run.autocast:
         losses = run.task.content_losses(output, batch)
-        content = sum(losses.values())
         if state.critic:
-            weight = weight_of_critic(config, state.progress.images_seen, batch.targets)
+            ratio = ramped_ratio(config, state.progress.images_seen)
             with frozen(state.critic):
                 scores = state.critic(output, batch.condition)
+            weight = adversarial_weight(ratio, batch.targets[0].numel())
             losses["adversarial"] = weight * generator_loss(scores)
     loss = torch.stack(list(losses.values())).sum()
     notes = {f"loss/{name}": value.detach() for name, value in losses.items()}
     if state.critic and is_watched:
-        notes["health/diversity"] = diversity(output, batch.targets)
-        if isinstance(content, Tensor):
-            notes["health/gradient_ratio"] = gradient_ratio(output, losses["adversarial"], content)
+        notes |= _health(run, batch, output, losses)
     gradient_norm = _backward(run, state.generator, state.optimizer, loss, batch)
     _set_rate(state.optimizer, learning_rate(config, state.progress.images_seen))
     state.optimizer.step()
     state.progress.step += 1
     state.average.update(state.generator, state.progress.step)
     return notes | {"loss": loss.detach(), "gradient_norm": gradient_norm}
+
+
+def _health(run: Run, batch: Batch, output: Tensor, losses: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Measure what the critic does to the output; what a batch cannot show is left out."""
+    asked_for = ramped_ratio(run.config, run.state.progress.images_seen)
+    notes = {"health/adversarial_ratio": torch.tensor(asked_for)}
+    if len(output) > 1:
+        notes["health/diversity"] = diversity(output, batch.targets)
+    if "pixel" in losses:
+        ratio = gradient_ratio(output, losses["adversarial"], losses["pixel"])
+        notes["health/gradient_ratio"] = ratio
+    return notes
 
 
 def learning_rate(config: TrainConfig, images_seen: int) -> float:

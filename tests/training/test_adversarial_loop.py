@@ -7,10 +7,12 @@ import shutil
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from torch import nn
 
 from srgan_gp.training import checkpoint
 from srgan_gp.training.export import load_run
 from srgan_gp.training.loop import train
+from srgan_gp.training.tasks import SuperResolution
 
 
 def tensors_of(run_dir, images_seen=64, whose=""):
@@ -84,7 +86,7 @@ def test_the_health_line_holds_what_no_loss_shows(gan_run):
         health = {k.removeprefix("health/"): v for k, v in line.items() if k.startswith("health/")}
         assert health.keys() == {
             "critic_estimate", "interpolate_norm", "largest_score", "critic_gradient_norm",
-            "gradient_ratio", "diversity",
+            "gradient_ratio", "adversarial_ratio", "diversity",
         }  # fmt: skip
         assert all(math.isfinite(value) for value in health.values())
         assert {"loss/pixel", "loss/grid", "loss/adversarial"} <= line.keys()
@@ -92,23 +94,62 @@ def test_the_health_line_holds_what_no_loss_shows(gan_run):
     assert all(math.isfinite(line["validation/critic_estimate"]) for line in validations)
 
 
-def test_the_ratio_reaches_what_was_asked_for(gan_config, pictures, tmp_path):
-    # With pixels alone the content gradient is the L1 of the formula; the critic's slope is its
-    # own affair, so that the measured ratio is r times the slope.
-    config = gan_config(
-        grid_weight=0.0, ratio_ramp_images=0, critic_warmup_images=0, adversarial_ratio=0.2
-    )
-    run_dir = train(config, [str(pictures)], tmp_path / "run")
-    last = lines_of(run_dir)[-1]
-    slope = last["health/interpolate_norm"]
-    assert last["health/gradient_ratio"] == pytest.approx(0.2 * slope, rel=0.7)
+class Brightness(nn.Module):
+    """A critic of slope 1 that knows what it likes: the mean of a picture times sqrt(values).
+
+    The weight starts at 1 and stands still at a tiny learning rate.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(()))
+        self.generators_scores = []
+
+    def forward(self, pictures, condition):
+        root = math.sqrt(pictures[0].numel())
+        scores = self.weight * pictures.mean((1, 2, 3)) * root
+        if not self.weight.requires_grad:  # frozen: the generator's turn
+            self.generators_scores.append(scores.mean().item() / root)
+        return scores
+
+
+@pytest.fixture
+def brightness(monkeypatch):
+    """Make `Brightness` the critic of every run."""
+    critic = Brightness()
+    monkeypatch.setattr(SuperResolution, "build_critic", lambda _: critic)
+    return critic
+
+
+@pytest.fixture
+def still_config(gan_config):
+    """`tiny-gan` with a critic that stands still and a generator that moves at once."""
+
+    def make(**changes):
+        still = {"critic_learning_rate": 1e-12, "critic_warmup_images": 0, "warmup_images": 0}
+        return gan_config(**still | changes)
+
+    return make
+
+
+def test_the_measured_ratio_is_what_was_asked_for(still_config, pictures, tmp_path, brightness):
+    # Slope 1 and mean L1, by the formula; the grid loss and its weight must not matter.
+    config = still_config(ratio_ramp_images=32, adversarial_ratio=0.2, report_images=4)
+    lines = lines_of(train(config, [str(pictures)], tmp_path / "run"))
+    asked_for = [0.2 * min(image / 32, 1) for image in range(0, 64, 4)]
+    for name in ("health/adversarial_ratio", "health/gradient_ratio"):
+        assert [line[name] for line in lines] == pytest.approx(asked_for, rel=1e-3)
+
+
+def test_one_picture_a_batch_has_no_diversity(still_config, pictures, tmp_path, brightness):
+    run_dir = train(still_config(batch_size=1), [str(pictures)], tmp_path / "run")
+    assert not any("health/diversity" in line for line in lines_of(run_dir))
+    assert "NaN" not in (run_dir / "stats.jsonl").read_text()
 
 
 def test_the_last_weights_are_exported_not_those_of_the_highest_psnr(
     gan_config, pictures, tmp_path, monkeypatch
 ):
-    from srgan_gp.training.tasks import SuperResolution
-
     scores = iter([9.0, 5.0])
     monkeypatch.setattr(SuperResolution, "validate", lambda *_: {"psnr_y": next(scores)})
     run_dir = train(gan_config(), [str(pictures)], tmp_path / "run", validation=str(pictures))

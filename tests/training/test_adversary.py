@@ -1,4 +1,3 @@
-import math
 from dataclasses import replace
 
 import pytest
@@ -11,7 +10,7 @@ from srgan_gp.training.adversary import (
     draw_epsilon,
     frozen,
     is_generators_turn,
-    weight_of_critic,
+    ramped_ratio,
 )
 from srgan_gp.training.config import TrainConfig
 from srgan_gp.training.tasks import Batch
@@ -53,11 +52,14 @@ def test_the_generator_waits_for_the_warm_up_then_takes_every_nth_batch(config):
     assert turns == [110, 140, 170]
 
 
-def test_the_weight_ramps_from_0_to_the_ratio_over_the_root_of_the_values(config):
-    target = torch.zeros(2, 3, 8, 8)
-    full = 0.4 / math.sqrt(3 * 8 * 8)
-    found = [weight_of_critic(config, n, target) for n in (0, 100, 200, 300, 1000)]
-    assert found == pytest.approx([0, 0, full / 2, full, full])
+def test_the_ratio_ramps_from_the_end_of_the_warm_up(config):
+    found = [ramped_ratio(config, n) for n in (0, 100, 200, 300, 1000)]
+    assert found == pytest.approx([0, 0, 0.2, 0.4, 0.4])
+
+
+def test_without_a_ramp_the_whole_ratio_follows_the_warm_up(config):
+    config = replace(config, ratio_ramp_images=0)
+    assert [ramped_ratio(config, n) for n in (99, 100, 101)] == [0, 0.4, 0.4]
 
 
 def test_the_objective_is_scores_drift_and_penalty(config, critic, batch):

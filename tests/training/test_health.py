@@ -30,6 +30,13 @@ def test_diversity_is_linear_in_the_detail(factor):
     assert found.item() == pytest.approx(factor, abs=1e-5)
 
 
+def test_brightness_is_no_detail():
+    brightness = torch.linspace(0, 1, 16)[:, None, None, None].expand(16, 3, 12, 12)
+    assert diversity(brightness, noise()).item() < 1e-6
+    found = diversity(0.5 * noise(1) + 20 * brightness, noise(1) - 20 * brightness)
+    assert found.item() == pytest.approx(0.5, abs=1e-5)
+
+
 def test_outputs_that_all_look_alike_have_no_diversity():
     assert diversity(noise()[:1].expand(16, -1, -1, -1), noise()).item() < 1e-6
 
