@@ -25,6 +25,7 @@ from srgan_gp.training.config import TrainConfig
 from srgan_gp.training.onnx_graph import as_onnx
 from srgan_gp.training.start import CONFIG_NAME
 from srgan_gp.training.tasks import critic_arguments, generator_arguments
+from srgan_gp.write_errors import errors_about
 
 TOLERANCE = 1e-4
 CHECK_SHAPES = ((1, 17, 23), (3, 31, 37), (1, 64, 61), (2, 5, 101), (1, 1, 1))  # (N, H, W)
@@ -35,7 +36,9 @@ def export(run_dir: Path, name: str, out_dir: Path) -> Path:
 
     Writes `name.onnx`, `name.safetensors`, `name.toml` and, for a run with a critic, its weights in
     half precision as `name.critic.safetensors`, for fine-tuning. Where a card of that name is there
-    its texts (summary, licence, data, limits) are kept; its scores only if no weight changed.
+    its texts (summary, licence, data, limits) are kept; its scores only if no weight changed. The
+    critic of an earlier model of that name is removed where the run has none: training that starts
+    from the new model would go on with it.
 
     Args:
         run_dir: folder of a training run.
@@ -49,7 +52,7 @@ def export(run_dir: Path, name: str, out_dir: Path) -> Path:
         UsageError: the name cannot be used, `run_dir` holds no run, or the card that is there
             cannot be read; nothing is written.
         ModelRefusedError: ONNX Runtime and PyTorch differ by more than `TOLERANCE`.
-        OutputError: the files cannot be written.
+        OutputError: `out_dir` is no folder, or the files cannot be written.
     """
     if not name.replace("-", "").replace("_", "").isalnum() or not name.isascii():
         raise UsageError(f"{name!r} cannot name a model; use letters, digits, '-' and '_'.")
@@ -62,22 +65,24 @@ def export(run_dir: Path, name: str, out_dir: Path) -> Path:
     metadata = _metadata(config, info) | {"name": name, "images_seen": str(images_seen)}
     onnx.helper.set_model_props(model, metadata)
     tensors = {k: v.contiguous() for k, v in generator.state_dict().items()}
-    try:
+    with errors_about(out_dir):
         out_dir.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"Cannot create {out_dir}: {error.strerror}.") from error
     files = {
         "onnx": _write(out_dir / f"{name}.onnx", model.SerializeToString(deterministic=True)),
         "safetensors": _write(
             out_dir / f"{name}.safetensors", save_safetensors(tensors, metadata=metadata)
         ),
     }
+    critic_path = out_dir / f"{name}.critic.safetensors"
     if critic:
         encoded = save_safetensors(critic, metadata=_critic_metadata(config, name))
-        files["critic"] = _write(out_dir / f"{name}.critic.safetensors", encoded)
+        files["critic"] = _write(critic_path, encoded)
     card = _card(name, config, files, written)
     with atomic_write(card_path) as file:
         file.write(tomli_w.dumps(card, multiline_strings=False).encode())
+    if not critic:
+        with errors_about(critic_path):
+            critic_path.unlink(missing_ok=True)  # after the card: none names a file that is gone
     return card_path
 
 
@@ -183,6 +188,8 @@ def _written_card(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
+    except NotADirectoryError as error:
+        raise OutputError(f"Cannot write into {path.parent}: it is not a folder.") from error
     except (OSError, ValueError) as error:
         raise UsageError(
             f"The card {path} cannot be read: {error}. Mend it, or move it away for a fresh one."

@@ -10,7 +10,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 
 from srgan_gp.cards import read_card
-from srgan_gp.errors import ModelRefusedError, UsageError
+from srgan_gp.errors import ModelRefusedError, OutputError, UsageError
 from srgan_gp.inference.session import Session
 from srgan_gp.inference.upscaler import Upscaler
 from srgan_gp.networks import build, names
@@ -147,13 +147,46 @@ def test_a_folder_without_a_run_is_refused(tmp_path):
         export(tmp_path, "name", tmp_path)
 
 
-def test_the_critic_is_kept_in_half_precision_where_there_is_one(gan_run, finished_run, tmp_path):
+def test_an_output_that_is_a_file_is_refused_before_anything_is_made(tmp_path):
+    occupied = tmp_path / "file"
+    occupied.write_text("kept")
+    for out_dir in (occupied, occupied / "below"):
+        with pytest.raises(OutputError, match="not a folder"):
+            export(tmp_path, "name", out_dir)
+    assert occupied.read_text() == "kept"
+
+
+def test_the_critic_is_kept_in_half_precision_where_there_is_one(gan_run, tmp_path):
     card = read_card(export(gan_run, "gan", tmp_path))
     path = tmp_path / card.files["critic"].name
     assert path.name == "gan.critic.safetensors"
     critic = build("critics", "resnet_critic", width=4, stages=2, scale=4, conditional=True)
-    critic.load_state_dict(load_file(path))
-    assert {value.dtype for value in load_file(path).values()} == {torch.float16}
+    kept = load_file(path)
+    critic.load_state_dict(kept)
+    newest = max((gan_run / "checkpoints").glob("*.json"))
+    best = f"image-{json.loads(newest.read_text())['best_images_seen']:09d}.safetensors"
+    saved = load_file(gan_run / "checkpoints" / best)
+    for name, value in kept.items():
+        assert value.dtype == torch.float16
+        assert torch.equal(value, saved[f"critic.{name}"].half())
     with safe_open(path, framework="numpy") as tensors:
         assert tensors.metadata()["architecture"] == "resnet_critic"
-    assert "critic" not in read_card(export(finished_run, "plain", tmp_path)).files
+
+
+def test_the_critic_of_an_earlier_model_of_the_name_goes_with_it(gan_run, finished_run, tmp_path):
+    export(gan_run, "one", tmp_path)
+    export(gan_run, "two", tmp_path)
+    card = read_card(export(finished_run, "one", tmp_path))
+    assert "critic" not in card.files
+    assert {path.name for path in tmp_path.glob("*.critic.safetensors")} == {
+        "two.critic.safetensors"
+    }
+
+
+def test_a_card_that_cannot_be_written_leaves_the_critic_it_names(gan_run, finished_run, tmp_path):
+    before = read_card(export(gan_run, "one", tmp_path)).files["critic"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(exporting, "_card", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            export(finished_run, "one", tmp_path)
+    assert (tmp_path / before.name).stat().st_size == before.bytes
