@@ -6,6 +6,7 @@ gives a file its final name: that is for the runner.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from srgan_gp.batch.engine import Facts, Result, Settings
@@ -117,16 +118,7 @@ def enlarge(
     if isinstance(decoded.content, Picture):
         return Enlarged(decoded, enlarge_one(decoded.content), *reports)
     film = decoded.content.changed(enlarge_one)
-    staged, warnings = write_staged(
-        decoded.target,
-        lambda file: write_film(
-            film,
-            file,
-            format=decoded.target.suffix,
-            quality=settings.quality,
-            strip_metadata=settings.strip_metadata,
-        ),
-    )
+    staged, warnings = _stage(decoded.target, partial(write_film, film), settings)
     scale = reports[0].scale
     result_size = (round(decoded.size[0] * scale), round(decoded.size[1] * scale))
     return _result(decoded, staged, result_size, reports, warnings)
@@ -140,19 +132,22 @@ def encode(enlarged: Enlarged, settings: Settings) -> Result:
         OutputError: the file cannot be written.
     """
     decoded, picture = enlarged.decoded, enlarged.picture
-    staged, warnings = write_staged(
-        decoded.target,
-        lambda file: encode_image(
-            picture,
-            file,
-            format=decoded.target.suffix,
-            quality=settings.quality,
-            strip_metadata=settings.strip_metadata,
-        ),
-    )
+    staged, warnings = _stage(decoded.target, partial(encode_image, picture), settings)
     warnings = (*picture.notes, *warnings)
     size = (picture.width, picture.height)
     return _result(decoded, staged, size, [enlarged.report], warnings)
+
+
+def _stage(
+    target: Path, write: Callable[..., tuple[str, ...]], settings: Settings
+) -> tuple[Staged, tuple[str, ...]]:
+    """Write a file up to its last step; `write` gets the file and the options of its format."""
+    options = {
+        "format": target.suffix,
+        "quality": settings.quality,
+        "strip_metadata": settings.strip_metadata,
+    }
+    return write_staged(target, lambda file: write(file, **options))
 
 
 def _read(source: Path, settings: Settings) -> Picture | Film:
