@@ -11,7 +11,7 @@ from srgan_gp.data.draws import FIRST, SECOND, Damage, Draws, draw
 from srgan_gp.data.jpeg import jpeg
 from srgan_gp.data.resampling import downscale, round_trip, to_8_bit
 
-__all__ = ["MARGIN_MIXTURE", "Draws", "degrade", "draw"]
+__all__ = ["MARGIN_MIXTURE", "Draws", "degrade", "draw", "least_side"]
 
 MARGIN_MIXTURE = 4
 """Low-res pixels to cut off around a window. The widest kernels (2.5 pixels for the blur, 3 for
@@ -46,6 +46,15 @@ def degrade(high_res: Tensor, scale: int, draws: Draws) -> Tensor:
     low_res = _blurred(low_res, second, SECOND.blur_taps, 1)
     low_res = _some(low_res, factors < 1, lambda images, which: round_trip(images, factors[which]))
     return _noisy_and_stored(low_res, second, draws, 2)
+
+
+def least_side(scale: int) -> int:
+    """Smallest multiple of `scale` that is a side `degrade` takes, in high-res pixels.
+
+    >>> least_side(4), least_side(1)
+    (20, 11)
+    """
+    return max(-(-11 // scale), 5) * scale
 
 
 def gaussian_kernels(sigmas: np.ndarray, angles: np.ndarray, taps: int) -> np.ndarray:

@@ -40,7 +40,8 @@ def evaluate(
         fidelity: as for `Upscaler.load`.
 
     Raises:
-        UsageError: an argument makes no sense, or there is no picture in `data`.
+        UsageError: an argument makes no sense, there is no picture in `data`, or one is too small
+            to be scored.
         ModelRefusedError: the model cannot be used.
     """
     if low_res not in LOW_RES:
@@ -51,7 +52,7 @@ def evaluate(
         raise UsageError(f"The scale must be at least 1, not {scale}.")
     files = list_pictures(data)
     enlarge, model_scale, model_sha256 = _open(model, scale, fidelity)
-    require_sides(files, model_scale)
+    require_sides(files, 3 * model_scale)  # scores leave out a border of the scale on each side
     wanted = feature_weights != Path("none")
     features = Features.load("squeeze", feature_weights) if wanted else None
     pictures, patches = [], PatchPairs()

@@ -23,6 +23,7 @@ class HeldOut:
         scale: enlargement.
         device: where the pairs are made and the network runs.
         shrink: makes the low-res side: ((1, 3, H, W) in [0, 255], number of the picture) -> same.
+        least_side: smallest side of a picture that `shrink` takes, in high-res pixels; 0: any.
 
     Raises:
         UsageError: there is no picture at `place`, or one is too small.
@@ -34,11 +35,13 @@ class HeldOut:
         scale: int,
         device: torch.device,
         shrink: Callable[[Tensor, int], Tensor],
+        least_side: int = 0,
     ) -> None:
         self._scale = scale
         self._pairs: list[tuple[Tensor, np.ndarray]] = []
         files = list_all_pictures([place])
-        require_sides(files, 3 * scale)  # PSNR leaves out a border of `scale` on each side
+        # PSNR leaves out a border of `scale` on each side.
+        require_sides(files, max(3 * scale, least_side))
         for number, file in enumerate(files):
             high_res = file.read()
             height, width = (side - side % scale for side in high_res.shape[:2])

@@ -118,9 +118,11 @@ def test_json_has_no_infinity_and_people_read_it(tmp_path, capsys):
     assert whole == "the whole set: patch_distance 0.0000, grid 0.0000"
 
 
-def test_a_picture_of_which_no_low_res_pixel_would_be_left_is_named(tmp_path):
-    Image.new("RGB", (9, 3)).save(tmp_path / "thin.png")
-    with pytest.raises(UsageError, match=r"below 4 pixels.*thin\.png"):
+def test_a_picture_of_which_the_border_leaves_nothing_to_score_is_named(tmp_path):
+    Image.new("RGB", (40, 12)).save(tmp_path / "enough.png")
+    assert evaluate("bicubic", str(tmp_path), feature_weights=NO_FEATURES).mean()
+    Image.new("RGB", (40, 11)).save(tmp_path / "thin.png")
+    with pytest.raises(UsageError, match=r"1 of 2 .* below 12 pixels.*thin\.png"):
         evaluate("bicubic", str(tmp_path), feature_weights=NO_FEATURES)
 
 

@@ -8,11 +8,11 @@ import torch
 from torch import Tensor, nn
 
 from srgan_gp.data.datasets import PictureCache, RandomCrops, read_ahead, require_sides
-from srgan_gp.data.degradations import MARGIN_MIXTURE, degrade, draw
+from srgan_gp.data.degradations import MARGIN_MIXTURE, degrade, draw, least_side
 from srgan_gp.data.resampling import MARGIN, matlab_bicubic
 from srgan_gp.data.sources import list_all_pictures
 from srgan_gp.errors import UsageError
-from srgan_gp.losses.features import Features
+from srgan_gp.losses.features import FEATURE_NETWORKS, Features
 from srgan_gp.losses.grid import grid_loss
 from srgan_gp.losses.perceptual import perceptual_loss
 from srgan_gp.losses.pixel import PIXEL_LOSSES
@@ -54,17 +54,14 @@ class SuperResolution:
         self._margin = MARGIN_MIXTURE if config.low_res == "mixture" else MARGIN
         files = list_all_pictures(data)
         require_sides(files, (max(config.patch_sizes) + 2 * self._margin) * config.scale)
-        if config.grid_weight and min(config.patch_sizes) < GRID_CELLS:
-            raise UsageError(
-                f"The grid loss needs patches of at least {GRID_CELLS} pixels, not "
-                f"{min(config.patch_sizes)}; use larger patch_sizes or a grid_weight of 0."
-            )
+        _require_patches(config)
         cache = PictureCache(files, int(config.cache_gigabytes * 1e9))
         self._crops = RandomCrops(cache, config.seed)
         self._features = _load_features(config, device)
         self._held_out = None
         if validation and processes.is_first:
-            self._held_out = HeldOut(validation, config.scale, device, self._shrink_held_out)
+            least = least_side(config.scale) if config.low_res == "mixture" else 0
+            self._held_out = HeldOut(validation, config.scale, device, self._shrink_held_out, least)
 
     def build_generator(self) -> nn.Module:
         """Build the network with fresh weights."""
@@ -169,6 +166,25 @@ def critic_arguments(config: TrainConfig) -> dict[str, int | bool]:
         "stages": config.critic_stages,
         "conditional": config.critic_conditional,
     }
+
+
+def _require_patches(config: TrainConfig) -> None:
+    """Check before a run that every patch is large enough for the losses."""
+    smallest = min(config.patch_sizes)
+    if config.grid_weight and smallest < GRID_CELLS:
+        raise UsageError(
+            f"The grid loss needs patches of at least {GRID_CELLS} pixels, not {smallest}; use "
+            "larger patch_sizes or a grid_weight of 0."
+        )
+    if config.perceptual_loss == "none":
+        return
+    network = FEATURE_NETWORKS[config.perceptual_loss]
+    if smallest * config.scale < network.least_side:
+        raise UsageError(
+            f"The perceptual loss of {network.title} needs high-res patches of at least "
+            f"{network.least_side} pixels, not {smallest * config.scale}; use larger patch_sizes "
+            "or a perceptual_loss of none."
+        )
 
 
 def _load_features(config: TrainConfig, device: torch.device) -> Features | None:
