@@ -1,6 +1,7 @@
 """A contact sheet of what a super-resolution run would be trained on."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -31,7 +32,9 @@ def write_pairs(config: TrainConfig, data: Sequence[str], path: Path) -> None:
         OutputError: `path` cannot be written.
     """
     device = torch.device("cpu")
-    task = SuperResolution(config, data, None, device, Processes(device))
+    # Pairs are the same without the feature network, which may first have to be downloaded.
+    without_features = replace(config, perceptual_loss="none")
+    task = SuperResolution(without_features, data, None, device, Processes(device))
     steps = -(-PAIRS // config.batch_size)
     pairs: list[tuple[np.ndarray, np.ndarray]] = []
     captions: list[str] = []
