@@ -1,0 +1,38 @@
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from srgan_gp.training.held_out import HeldOut
+
+SCALE = 4
+
+
+def every_fourth(images, _number):
+    return images[..., ::SCALE, ::SCALE]
+
+
+@pytest.fixture
+def coordinates(tmp_path):
+    """Held-out pairs of a picture of 80 x 64 pixels, each its (row, column, 0), and a tiny one."""
+    rows, columns = np.indices((80, 64), np.uint8)
+    pixels = np.stack([rows, columns, np.zeros_like(rows)], -1)
+    Image.fromarray(pixels).save(tmp_path / "coordinates.png")
+    Image.fromarray(pixels[:12, :12]).save(tmp_path / "tiny.png")
+    return HeldOut(str(tmp_path), SCALE, torch.device("cpu"), every_fourth)
+
+
+def test_the_middles_are_the_middle_and_the_two_sides_show_the_same_place(coordinates):
+    low_res, high_res = (part * 255 for part in coordinates.middles(6))
+    assert low_res.shape == (1, 3, 6, 6)  # the tiny picture of 3 low-res pixels is left out
+    assert high_res.shape == (1, 3, 24, 24)
+    # Of 20 x 16 low-res pixels 7 are left out above and below, 5 at the left and the right.
+    rows, columns = torch.arange(28.0, 52.0), torch.arange(20.0, 44.0)
+    torch.testing.assert_close(high_res[0, 0], rows[:, None].expand(24, 24))
+    torch.testing.assert_close(high_res[0, 1], columns.expand(24, 24))
+    torch.testing.assert_close(low_res, high_res[..., ::SCALE, ::SCALE])
+
+
+def test_pictures_that_are_all_smaller_have_no_middles(coordinates):
+    assert coordinates.middles(17) is None
+    assert len(coordinates.middles(3)[0]) == 2

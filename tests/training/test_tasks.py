@@ -1,0 +1,150 @@
+"""The super-resolution task: its losses, its held-out pairs, and what it refuses at the start."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import save_file
+from torchvision.models import squeezenet1_1
+
+from srgan_gp.data.resampling import NAMES, downscale, to_8_bit
+from srgan_gp.data.sources import list_pictures
+from srgan_gp.errors import UsageError
+from srgan_gp.losses.features import Features
+from srgan_gp.losses.grid import grid_loss
+from srgan_gp.losses.perceptual import perceptual_loss
+from srgan_gp.losses.pixel import PIXEL_LOSSES
+from srgan_gp.training.processes import Processes
+from srgan_gp.training.tasks import Batch, SuperResolution, super_resolution
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def squeeze_weights(tmp_path_factory):
+    """A file of SqueezeNet 1.1 with random weights."""
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("features") / "squeeze.safetensors"
+    save_file(squeezenet1_1(weights=None).state_dict(), path)
+    return path
+
+
+@pytest.fixture
+def make_task(tiny_config, pictures):
+    """Build the task of the preset `tiny`, with changes."""
+
+    def make(validation=None, **changes):
+        return SuperResolution(
+            tiny_config(**changes), [str(pictures)], validation, CPU, Processes(CPU)
+        )
+
+    return make
+
+
+@pytest.fixture
+def shifts(monkeypatch):
+    """The shifts of every perceptual loss from now on."""
+    seen = []
+
+    def record(features, output, target, shift):
+        seen.append(shift)
+        return perceptual_loss(features, output, target, shift)
+
+    monkeypatch.setattr(super_resolution, "perceptual_loss", record)
+    return seen
+
+
+@pytest.mark.parametrize("pixel_loss", sorted(PIXEL_LOSSES))
+def test_the_losses_are_the_three_functions_with_their_weights(
+    make_task, squeeze_weights, shifts, pixel_loss
+):
+    task = make_task(
+        perceptual_loss="squeeze", feature_weights=str(squeeze_weights), pixel_loss=pixel_loss,
+        perceptual_weight=0.3, grid_weight=0.7,
+    )  # fmt: skip
+    batch = next(task.batches(8))
+    target = batch.targets
+    output = target + 0.1 * torch.rand(target.shape, generator=torch.Generator().manual_seed(0))
+    losses = task.content_losses(output, batch)
+    features = Features.load("squeeze", squeeze_weights)
+    expected = {
+        "pixel": PIXEL_LOSSES[pixel_loss](output, target),
+        "perceptual": 0.3 * perceptual_loss(features, output, target, shifts[0]),
+        "grid": 0.7 * grid_loss(output, target, 4, 8),
+    }
+    assert losses.keys() == expected.keys()
+    for name, value in expected.items():
+        # Features of another memory format are summed in another order.
+        assert losses[name].item() == pytest.approx(value.item(), rel=1e-4)
+        assert value > 0
+
+
+def test_without_their_weights_only_the_pixels_are_compared(make_task):
+    task = make_task()
+    batch = next(task.batches(0))
+    assert task.content_losses(batch.targets, batch).keys() == {"pixel"}
+
+
+def test_the_shift_is_another_at_each_step_and_the_same_in_every_process(
+    make_task, squeeze_weights, shifts
+):
+    task = make_task(perceptual_loss="squeeze", feature_weights=str(squeeze_weights))
+    patch = torch.rand(1, 3, 20, 20)  # of which a shift leaves at least 17 pixels: 0 to 3
+
+    def see(first_number):
+        batch = Batch(patch, patch, None, range(first_number, first_number + 1))
+        task.content_losses(patch, batch)
+        return shifts[-1]
+
+    each = [see(4 * step) for step in range(24)]
+    assert {row for row, _ in each} == {column for _, column in each} == set(range(4))
+    assert len(set(each)) > 8  # of 16
+    assert [see(4 * step + 2) for step in range(24)] == each  # the second half of a batch of 4
+
+
+def test_the_held_out_pairs_do_not_depend_on_the_runs_seed(make_task, pictures):
+    tasks = [
+        make_task(str(pictures), low_res="mixture", clean_share=0.0, seed=seed) for seed in (0, 5)
+    ]
+    held_out, other = (task.held_out_batch() for task in tasks)
+    assert torch.equal(held_out.inputs, other.inputs)
+    assert torch.equal(held_out.targets, other.targets)
+    trained, other = (next(task.batches(0)) for task in tasks)
+    assert not torch.equal(trained.inputs, other.inputs)
+
+
+def test_the_share_of_clean_pictures_reaches_the_draw(make_task, pictures):
+    def only_made_smaller(clean_share):
+        task = make_task(str(pictures), low_res="mixture", clean_share=clean_share)
+        return [
+            any(torch.equal(low_res, plain) for plain in ways)
+            for low_res, ways in zip(task.held_out_batch().inputs, plain_middles, strict=True)
+        ]
+
+    plain_middles = []
+    for file in list_pictures(pictures):
+        whole = torch.from_numpy(file.read()).permute(2, 0, 1)[None].float()
+        low_res = to_8_bit(downscale(whole.repeat(5, 1, 1, 1), 4, np.arange(len(NAMES)))) / 255
+        plain_middles.append(low_res[..., 4:12, 5:13])  # 8 x 8 in the middle of 16 x 18
+    assert only_made_smaller(1.0) == [True] * 4
+    assert not all(only_made_smaller(0.0))
+
+
+def test_patches_too_small_for_the_features_are_refused_before_these_are_loaded(
+    make_task, monkeypatch
+):
+    monkeypatch.setattr(Features, "load", lambda *_: 1 / 0)
+    for network, patch, least in [("squeeze", 4, 17), ("vgg19", 3, 16)]:
+        with pytest.raises(UsageError, match=f"at least {least} pixels, not {4 * patch}; use"):
+            make_task(perceptual_loss=network, patch_sizes=(8, patch), patch_starts=(0.0, 0.5))
+
+
+@pytest.mark.parametrize(("low_res", "least"), [("matlab", 12), ("mixture", 20)])
+def test_held_out_pictures_too_small_for_the_low_res_side_are_named(
+    make_task, tmp_path, low_res, least
+):
+    Image.new("RGB", (least, 40), (90, 80, 70)).save(tmp_path / "enough.png")
+    make_task(str(tmp_path), low_res=low_res, clean_share=0.0)
+    Image.new("RGB", (40, least - 1)).save(tmp_path / "low.png")
+    with pytest.raises(UsageError, match=rf"1 of 2 .* below {least} pixels.*low\.png"):
+        make_task(str(tmp_path), low_res=low_res)
