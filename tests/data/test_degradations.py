@@ -5,7 +5,13 @@ import numpy as np
 import pytest
 import torch
 
-from srgan_gp.data.degradations import MARGIN_MIXTURE, degrade, draw, gaussian_kernels
+from srgan_gp.data.degradations import (
+    MARGIN_MIXTURE,
+    degrade,
+    draw,
+    gaussian_kernels,
+    least_side,
+)
 from srgan_gp.data.resampling import NAMES, downscale, matlab_bicubic, to_8_bit
 
 
@@ -21,14 +27,17 @@ def flat(level, count=1, side=64):
     return torch.full((count, 3, side, side), float(level))
 
 
-def only(count, name="area", **damage):
-    """Draws of `count` pictures that are made smaller by `name` and damaged as given, once."""
+ROUNDS = pytest.mark.parametrize("turn", ["first", "second"])
+
+
+def only(count, name="area", turn="first", **damage):
+    """Draws of `count` pictures, made smaller by `name` and damaged as given in one round."""
     clean = draw(3, range(count), 1.0)
     values = {
         key: np.full_like(plain, damage.get(key, 0)) for key, plain in vars(clean.first).items()
     }
     downscalers = np.full(count, NAMES.index(name))
-    return replace(clean, downscalers=downscalers, first=replace(clean.first, **values))
+    return replace(clean, downscalers=downscalers, **{turn: replace(clean.first, **values)})
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +94,16 @@ def test_blur_equals_opencvs(scene, sigmas):
         assert np.abs(as_levels(degrade(as_batch(picture), 1, ours))[0] - blurred).max() <= 1
 
 
+def test_the_second_rounds_blur_is_in_low_res_pixels(scene):
+    picture = scene(96, 112)
+    small = cv2.resize(picture, (56, 48), interpolation=cv2.INTER_AREA)
+    blurred = cv2.GaussianBlur(small, (7, 7), 0.8, sigmaY=2, borderType=cv2.BORDER_REFLECT_101)
+    draws = only(1, turn="second", blur_sigmas=np.array([0.8, 2]))
+    ours = as_levels(degrade(as_batch(picture), 2, draws))[0]
+    assert np.abs(ours - blurred.astype(int)).max() <= 2  # the means round their halves apart
+    assert np.abs(ours - small.astype(int)).max() > 10
+
+
 def test_a_turned_blur_spreads_a_dot_along_its_axis():
     sigmas, angle = np.array([[2.0, 1.0]]), np.array([0.6])
     kernel = gaussian_kernels(sigmas, angle, 21)[0]
@@ -95,12 +114,22 @@ def test_a_turned_blur_spreads_a_dot_along_its_axis():
     assert kernel.sum() == pytest.approx(1)
 
 
-def test_noise_has_its_sigma_and_is_different_in_each_channel():
-    noise = degrade(flat(128, 8), 2, only(8, noise_sigmas=7)) - 128
+@ROUNDS
+def test_noise_has_its_sigma_and_is_different_in_each_channel(turn):
+    noise = degrade(flat(128, 8), 2, only(8, turn=turn, noise_sigmas=7)) - 128
     assert noise.std().item() == pytest.approx(7, rel=0.03)
     assert noise.mean().item() == pytest.approx(0, abs=0.2)
     channels = noise.transpose(0, 1).flatten(1)
     assert torch.corrcoef(channels).fill_diagonal_(0).abs().max() < 0.05
+
+
+def test_the_two_rounds_have_noise_of_their_own():
+    first, second = (
+        degrade(flat(128, 8), 2, only(8, turn=turn, noise_sigmas=7)) - 128
+        for turn in ("first", "second")
+    )
+    # 24,576 values: one standard deviation is 0.006.
+    assert torch.corrcoef(torch.stack([first.flatten(), second.flatten()]))[0, 1].abs() < 0.03
 
 
 def test_grey_noise_is_the_same_in_every_channel():
@@ -118,12 +147,13 @@ def test_poisson_noise_grows_with_the_root_of_the_level():
     assert spread == pytest.approx([3, 6], rel=0.03)
 
 
-def test_jpeg_leaves_what_a_file_leaves(scene):
+@ROUNDS
+def test_jpeg_leaves_what_a_file_leaves(scene, turn):
     picture = scene(64, 64)
     small = cv2.resize(picture, (32, 32), interpolation=cv2.INTER_AREA)
     _, encoded = cv2.imencode(".jpg", small[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 60])
     file = cv2.imdecode(encoded, cv2.IMREAD_COLOR)[..., ::-1].astype(int)
-    ours = as_levels(degrade(as_batch(picture), 2, only(1, qualities=60)))[0]
+    ours = as_levels(degrade(as_batch(picture), 2, only(1, turn=turn, qualities=60)))[0]
     assert np.abs(ours - file).mean() < 0.5  # the two round halves of the mean differently
     assert np.abs(small - file).mean() > 2
 
@@ -142,6 +172,17 @@ def test_the_second_round_makes_softer_pictures(windows):
     twice = replace(once, round_trips=np.full(16, 0.5))
     ours, softer = (degrade(windows, 2, draws).diff(dim=-1).abs().mean() for draws in (once, twice))
     assert softer < 0.8 * ours
+
+
+@pytest.mark.parametrize("scale", [1, 2, 3, 4])
+def test_the_least_side_is_enough_for_every_damage(windows, scale):
+    side = least_side(scale)
+    assert side >= 11
+    assert side > 4 * scale
+    once = draw(0, range(16), 0.0)
+    twice = replace(once, second=once.first, round_trips=np.full(16, 0.5))
+    low_res = degrade(windows[..., :side, :side], scale, twice)
+    assert low_res.shape == (16, 3, side // scale, side // scale)
 
 
 def test_the_margin_holds_what_the_windows_edge_changes(scene):

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from srgan_gp.data import draws as drawing
 from srgan_gp.data.draws import CLEAN_DOWNSCALERS, FIRST, SECOND, SECOND_SHARE, draw
 from srgan_gp.data.resampling import NAMES
 
@@ -76,6 +77,19 @@ def test_values_fill_their_ranges_evenly(draws):
         assert np.abs(quarters - expected).max() < 0.05 * (highest - lowest)
         assert lowest <= values.min() <= values.max() <= highest
     assert {FIRST.quality[0], FIRST.quality[1]} <= set(first.qualities.tolist())
+
+
+def test_the_two_rounds_are_drawn_apart(monkeypatch):
+    monkeypatch.setattr(drawing, "SECOND_SHARE", 1.0)
+    draws = draw(7, NUMBERS, 0.0)
+    first, second = (
+        np.column_stack([np.asarray(v, float) for v in vars(damage).values()]).T
+        for damage in (draws.first, draws.second)
+    )
+    assert len(first) == 7
+    assert (second.std(axis=1) > 0).all()
+    # One standard deviation of a correlation of 4,000 pairs is 0.016.
+    assert np.abs(np.corrcoef(first, second)[:7, 7:]).max() < 0.07
 
 
 def test_clean_pictures_have_their_downscalers_and_the_others_are_drawn_evenly():
