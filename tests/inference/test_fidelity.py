@@ -14,12 +14,20 @@ from srgan_gp.inference.fidelity import mix
 def model(onnx_models):
     """Build a model of random weights with our metadata."""
 
-    def build(seed=0, metadata=None, width=4, layers=((3,), (3,), (3,))):
+    def build(seed=0, metadata=None, width=4, layers=((3,), (3,), (3,)), opset=18, functions=()):
         layers = [onnx_models.layer(*layer) for layer in layers]
         built = onnx_models.convolutional(layers, seed=seed, width=width)
+        built.opset_import[0].version = opset
+        built.functions.extend(functions)
         return onnx_models.with_metadata(built, **metadata or {})
 
     return build
+
+
+NOTHING = helper.make_function(
+    "local", "nothing", ["x"], ["y"], [helper.make_node("Identity", ["x"], ["y"])],
+    [helper.make_opsetid("", 18)],
+)  # fmt: skip
 
 
 def weights(model):
@@ -106,12 +114,15 @@ def test_models_without_metadata_can_be_mixed(onnx_models):
     [
         ({"metadata": {"architecture": "other"}}, "architecture is tiny in one and other in the "),
         ({"metadata": {"task": "poetry"}}, "task is super-resolution in one and poetry in the "),
+        ({"metadata": {"scale": "4"}}, "scale is 2 in one and 4 in the "),
         ({"metadata": {"size_multiple": "2"}}, "size_multiple is 1 in one and 2 in the "),
         ({"metadata": {"value_range": None}}, "value_range is 0..1 in one and unstated in the "),
         ({"metadata": {"overlap": "wide"}}, "'wide'"),
         ({"width": 5}, "tensor w0 is float32 (4, 3, 3, 3) in one and float32 (5, 3, 3, 3) in the "),
         ({"layers": [(3,)] * 4}, "tensor w3 is in one of them only"),
         ({"layers": [(3,), (3, 2), (3,)]}, "operations of their graphs differ"),
+        ({"opset": 19}, "operations of their graphs differ"),
+        ({"functions": [NOTHING]}, "operations of their graphs differ"),
     ],
 )
 def test_what_does_not_fit_is_said(model, changes, message):
