@@ -19,7 +19,7 @@ from srgan_gp.training.health import critic_estimate
 from srgan_gp.training.processes import Processes, device_of_this_process
 from srgan_gp.training.reports import Reports
 from srgan_gp.training.start import load_critic, load_weights, resume, save_config
-from srgan_gp.training.steps import Run, critic_step, generator_step, learning_rate
+from srgan_gp.training.steps import Run, critic_step, generator_step
 from srgan_gp.training.tasks import TASKS, Task
 
 
@@ -79,6 +79,7 @@ def train(
         # Loop.
         with reports or nullcontext(), StopRequest() as stop:
             began = time.monotonic() - progress.seconds
+            is_watch_due = True  # on the generator's first turn of each report
             for batch in task.batches(progress.images_seen):
                 before = progress.images_seen
                 after = before + len(batch.numbers) * processes.count
@@ -97,9 +98,11 @@ def train(
 
                 # Generator: towards the targets and better scores; then its moving average.
                 if can_move:
-                    notes |= generator_step(run, batch, output, is_watched=reports_now)
+                    notes |= generator_step(run, batch, output, is_watched=is_watch_due)
+                    is_watch_due = False
 
                 # Report, validate, checkpoint.
+                is_watch_due = is_watch_due or reports_now
                 progress.images_seen = after
                 progress.seconds = time.monotonic() - began
                 if reports:
@@ -107,7 +110,7 @@ def train(
                 must_stop = processes.any(stop.requested)
                 if reports:
                     if reports_now:
-                        reports.write(progress, learning_rate(config, before))
+                        reports.write(progress)
                     if is_last or _is_due(before, after, config.validate_images):
                         _validate(run, reports)
                     is_best = progress.best_images_seen == after

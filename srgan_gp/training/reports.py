@@ -58,11 +58,11 @@ class Reports:
             self._notes.setdefault(name, []).append(value)
         self._bar.update(self._row, completed=images_seen)
 
-    def write(self, progress: checkpoint.Progress, learning_rate: float) -> None:
+    def write(self, progress: checkpoint.Progress) -> None:
         """Write a line of means since the last one; a name without a note is left out."""
         line = {"images_seen": progress.images_seen, "step": progress.step}
         line |= {name: float(torch.stack(found).mean()) for name, found in self._notes.items()}
-        line |= {"learning_rate": learning_rate, "seconds": round(progress.seconds, 1)}
+        line |= {"seconds": round(progress.seconds, 1)}
         self._notes.clear()
         self._keep(line)
 

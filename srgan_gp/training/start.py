@@ -50,8 +50,15 @@ def save_config(config: TrainConfig, run_dir: Path) -> None:
     config.save(run_dir / CONFIG_NAME)
 
 
-def load_weights(network: nn.Module, path: Path) -> None:
+def load_weights(
+    network: nn.Module, path: Path, *, options: str = "width, blocks, scale and tail"
+) -> None:
     """Load a model's weights into a network of the same architecture.
+
+    Args:
+        network: gets the weights.
+        path: a `.safetensors` file.
+        options: those that shape the network, for an error message.
 
     Raises:
         UsageError: the file cannot be read or belongs to another architecture.
@@ -69,7 +76,7 @@ def load_weights(network: nn.Module, path: Path) -> None:
         raise UsageError(
             f"{path} holds another network: {len(differing)} tensors differ, such as {name}, "
             f"{there.get(name, 'missing')} there and {here.get(name, 'missing')} here. Pass the "
-            "width, blocks, scale and tail it was trained with."
+            f"{options} it was trained with."
         )
     network.load_state_dict(found)
 
@@ -82,4 +89,5 @@ def load_critic(critic: nn.Module, path: Path) -> None:
     """
     beside = path.with_suffix(".critic.safetensors")
     if beside.is_file():
-        load_weights(critic, beside)
+        options = "critic, critic_width, critic_stages, critic_conditional and scale"
+        load_weights(critic, beside, options=options)

@@ -33,7 +33,7 @@ def critic_step(run: Run, batch: Batch, output: Tensor) -> dict[str, Tensor]:
     assert critic and optimizer
     with run.autocast:
         loss, notes = critic_objective(critic, batch, output, run.config)
-    notes["health/critic_gradient_norm"] = _backward(run, critic, optimizer, loss, batch)
+    notes["health/critic_gradient_norm"] = _backward(run, critic, loss, batch)
     _set_rate(optimizer, run.config.critic_learning_rate)
     optimizer.step()
     return notes
@@ -42,7 +42,15 @@ def critic_step(run: Run, batch: Batch, output: Tensor) -> dict[str, Tensor]:
 def generator_step(
     run: Run, batch: Batch, output: Tensor, *, is_watched: bool
 ) -> dict[str, Tensor]:
-    """Move the generator by one step of Adam, and its average; return what is worth a note."""
+    """Move the generator by one step of Adam, and its average; return what is worth a note.
+
+    Args:
+        run: holds the networks.
+        batch: what the output should be like.
+        output: of the generator, with a graph.
+        is_watched: whether to measure what the critic does, which costs two more backward passes
+            through the losses.
+    """
     config, state = run.config, run.state
     with run.autocast:
         losses = run.task.content_losses(output, batch)
@@ -56,8 +64,10 @@ def generator_step(
     notes = {f"loss/{name}": value.detach() for name, value in losses.items()}
     if state.critic and is_watched:
         notes |= _health(run, batch, output, losses)
-    gradient_norm = _backward(run, state.generator, state.optimizer, loss, batch)
-    _set_rate(state.optimizer, learning_rate(config, state.progress.images_seen))
+    gradient_norm = _backward(run, state.generator, loss, batch)
+    rate = learning_rate(config, state.progress.images_seen)
+    _set_rate(state.optimizer, rate)
+    notes["learning_rate"] = torch.tensor(rate, dtype=torch.float64)
     state.optimizer.step()
     state.progress.step += 1
     state.average.update(state.generator, state.progress.step)
@@ -79,10 +89,14 @@ def _health(run: Run, batch: Batch, output: Tensor, losses: dict[str, Tensor]) -
 def learning_rate(config: TrainConfig, images_seen: int) -> float:
     """Rate of the generator's step after `images_seen` images: linear warm-up times a cosine.
 
+    The warm-up begins with the generator's first step: after that of the critic, if there is one.
+
     Source:
         Loshchilov & Hutter 2017 (SGDR), arXiv:1608.03983, equation 5, one period.
     """
-    warmup = min(1.0, (images_seen + config.batch_size) / max(config.warmup_images, 1))
+    waited = config.critic_warmup_images if config.has_critic else 0
+    trained_on = images_seen - waited + config.batch_size
+    warmup = min(1.0, trained_on / max(config.warmup_images, 1))
     cosine = 0.5 * (1 + math.cos(math.pi * min(images_seen / config.total_images, 1.0)))
     span = config.learning_rate - config.final_learning_rate
     return warmup * (config.final_learning_rate + span * cosine)
@@ -93,24 +107,24 @@ def _set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
         group["lr"] = rate
 
 
-def _backward(
-    run: Run, network: nn.Module, optimizer: torch.optim.Optimizer, loss: Tensor, batch: Batch
-) -> Tensor:
+def _backward(run: Run, network: nn.Module, loss: Tensor, batch: Batch) -> Tensor:
     """Compute gradients, average them over the processes, return their norm.
 
     Raises:
-        TrainingError: loss or norm is not finite; the weights are still good.
+        TrainingError: loss or norm is not finite; the network's weights are still good.
     """
-    optimizer.zero_grad(set_to_none=True)
+    network.zero_grad(set_to_none=True)
     loss.backward()
     run.processes.average_gradients(network)
     gradients = [p.grad for p in network.parameters() if p.grad is not None]
     norm = nn.utils.get_total_norm(gradients)
     if not (torch.isfinite(loss) and torch.isfinite(norm)):
+        is_critic = network is run.state.critic
         raise TrainingError(
-            f"Step {run.state.progress.step + 1} has a loss of {loss.item()} and a gradient norm "
-            f"of {norm.item()}; the weights were not touched. The batch came from: "
-            f"{', '.join(run.task.describe(batch))}. Lower the learning rate or remove a bad "
-            "picture."
+            f"After {run.state.progress.images_seen} images the "
+            f"{'critic' if is_critic else 'generator'} has a loss of {loss.item()} and a gradient "
+            f"norm of {norm.item()}; its weights were not touched. The batch came from: "
+            f"{', '.join(run.task.describe(batch))}. Lower "
+            f"{'critic_learning_rate' if is_critic else 'learning_rate'} or remove a bad picture."
         )
     return norm

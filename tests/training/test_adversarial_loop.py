@@ -3,15 +3,18 @@
 import json
 import math
 import shutil
+from dataclasses import replace
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from srgan_gp.errors import TrainingError, UsageError
 from srgan_gp.training import checkpoint
 from srgan_gp.training.export import load_run
 from srgan_gp.training.loop import train
+from srgan_gp.training.steps import learning_rate
 from srgan_gp.training.tasks import SuperResolution
 
 
@@ -81,7 +84,7 @@ def test_the_generator_stands_still_while_the_critic_warms_up(gan_run, gan_confi
 def test_the_health_line_holds_what_no_loss_shows(gan_run):
     lines = [line for line in lines_of(gan_run) if "health/critic_estimate" in line]
     assert len(lines) == 4
-    assert "loss/adversarial" not in lines[0]  # warm-up
+    assert not {"loss/adversarial", "learning_rate"} & lines[0].keys()  # warm-up
     for line in lines[1:]:
         health = {k.removeprefix("health/"): v for k, v in line.items() if k.startswith("health/")}
         assert health.keys() == {
@@ -141,10 +144,57 @@ def test_the_measured_ratio_is_what_was_asked_for(still_config, pictures, tmp_pa
         assert [line[name] for line in lines] == pytest.approx(asked_for, rel=1e-3)
 
 
+def test_each_report_has_the_measures_though_the_generator_rests_at_its_end(
+    still_config, pictures, tmp_path, brightness
+):
+    config = still_config(critic_steps=3, report_images=16, total_images=96)
+    for line in lines_of(train(config, [str(pictures)], tmp_path / "run")):
+        assert {"health/gradient_ratio", "health/diversity"} <= line.keys()
+
+
+def test_a_critic_that_diverges_is_named_with_its_rate(
+    still_config, pictures, tmp_path, brightness, monkeypatch
+):
+    forward = Brightness.forward
+
+    def diverging(self, pictures, condition):
+        steps = len(self.generators_scores)
+        return forward(self, pictures, condition) * (float("inf") if steps == 3 else 1)
+
+    monkeypatch.setattr(Brightness, "forward", diverging)
+    with pytest.raises(
+        TrainingError, match=r"After 12 images the critic .*\.png.* Lower critic_learning_rate"
+    ):
+        train(still_config(), [str(pictures)], tmp_path / "run")
+
+
+def test_a_critic_that_does_not_fit_names_the_options_of_critics(
+    finished_run, gan_config, pictures, tmp_path
+):
+    generator = tensors_of(finished_run, whose="average.")
+    generator = {k.removeprefix("average."): v for k, v in generator.items()}
+    save_file(generator, tmp_path / "model.safetensors")
+    save_file({"weight": torch.zeros(3)}, tmp_path / "model.critic.safetensors")
+    start = tmp_path / "model.safetensors"
+    with pytest.raises(UsageError, match=r"model\.critic\..* critic_width, critic_stages"):
+        train(gan_config(), [str(pictures)], tmp_path / "run", start_from=start)
+
+
 def test_one_picture_a_batch_has_no_diversity(still_config, pictures, tmp_path, brightness):
     run_dir = train(still_config(batch_size=1), [str(pictures)], tmp_path / "run")
     assert not any("health/diversity" in line for line in lines_of(run_dir))
     assert "NaN" not in (run_dir / "stats.jsonl").read_text()
+
+
+def test_the_rate_rises_from_the_end_of_the_critics_warm_up(gan_config):
+    config = gan_config(
+        total_images=1000, batch_size=10, warmup_images=100, critic_warmup_images=200,
+        learning_rate=1e-3, final_learning_rate=1e-3,
+    )  # fmt: skip
+    found = [learning_rate(config, n) for n in (200, 240, 290, 1000)]
+    assert found == pytest.approx([1e-4, 5e-4, 1e-3, 1e-3])
+    without_critic = replace(config, adversarial_ratio=0.0)
+    assert learning_rate(without_critic, 40) == pytest.approx(5e-4)
 
 
 def test_the_last_weights_are_exported_not_those_of_the_highest_psnr(
