@@ -14,6 +14,7 @@ from srgan_gp.errors import TrainingError, UsageError
 from srgan_gp.training import checkpoint
 from srgan_gp.training.export import load_run
 from srgan_gp.training.loop import train
+from srgan_gp.training.processes import Processes
 from srgan_gp.training.steps import learning_rate
 from srgan_gp.training.tasks import SuperResolution
 
@@ -133,6 +134,52 @@ def still_config(gan_config):
         return gan_config(**still | changes)
 
     return make
+
+
+def test_the_generator_does_what_the_critic_likes(still_config, pictures, tmp_path, brightness):
+    config = still_config(adversarial_ratio=100.0, ratio_ramp_images=0, learning_rate=5e-3)
+    run_dir = train(config, [str(pictures)], tmp_path / "run", validation=str(pictures))
+    scores = brightness.generators_scores
+    assert len(scores) == 16
+    assert scores[-1] > scores[0] + 0.3  # brighter by a third of the way from black to white
+    # The estimate is real minus generated: too bright pictures take it below 0.
+    estimates = [line.get("validation/critic_estimate") for line in lines_of(run_dir)]
+    first, last = [value for value in estimates if value is not None]
+    assert last < min(first, 0)
+
+
+def test_each_network_has_an_adam_of_its_own_options(still_config, pictures, tmp_path, monkeypatch):
+    config = still_config(
+        learning_rate=3e-4, final_learning_rate=3e-4, adam_beta1=0.8, adam_beta2=0.95,
+        critic_learning_rate=5e-4, critic_beta1=0.1, critic_beta2=0.7,
+    )  # fmt: skip
+    states = []
+    monkeypatch.setattr(checkpoint, "save", lambda state, _: states.append(state))
+    train(config, [str(pictures)], tmp_path / "run")
+    state = states[-1]
+    for network, optimizer, betas, rate in (
+        (state.generator, state.optimizer, (0.8, 0.95), 3e-4),
+        (state.critic, state.critic_optimizer, (0.1, 0.7), 5e-4),
+    ):
+        (group,) = optimizer.param_groups
+        assert all(a is b for a, b in zip(group["params"], network.parameters(), strict=True))
+        assert group["betas"] == betas
+        assert group["lr"] == pytest.approx(rate)
+
+
+@pytest.mark.parametrize("conditional", [True, False])
+def test_the_condition_is_the_low_res_input(gan_config, pictures, conditional):
+    config = gan_config(critic_conditional=conditional)
+    device = torch.device("cpu")
+    task = SuperResolution(config, [str(pictures)], None, device, Processes(device))
+    batches = task.batches(0)
+    batch = next(batches)
+    batches.close()
+    if not conditional:
+        assert batch.condition is None
+        return
+    assert batch.condition.shape == (4, 3, 8, 8)
+    assert torch.equal(batch.condition, batch.inputs)
 
 
 def test_the_measured_ratio_is_what_was_asked_for(still_config, pictures, tmp_path, brightness):

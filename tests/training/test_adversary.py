@@ -62,14 +62,16 @@ def test_without_a_ramp_the_whole_ratio_follows_the_warm_up(config):
     assert [ramped_ratio(config, n) for n in (99, 100, 101)] == [0, 0.4, 0.4]
 
 
-def test_the_objective_is_scores_drift_and_penalty(config, critic, batch):
+@pytest.mark.parametrize(("every", "numbers"), [(1, range(8, 12)), (2, [8, 10]), (3, [8, 11])])
+def test_the_objective_is_scores_drift_and_penalty(config, critic, batch, every, numbers):
+    config = replace(config, penalty_every=every)
     output = batch.targets.flip(0)
     loss, notes = critic_objective(critic, batch, output, config)
     real, fake = critic(batch.targets, batch.condition), critic(output, batch.condition)
-    part = slice(None, None, config.penalty_every)
+    part = [number - 8 for number in numbers]
     penalty = PENALTIES["wgan_gp"](
         lambda pictures: critic(pictures, batch.condition[part]),
-        batch.targets[part], output[part], draw_epsilon(config.seed, range(8, 12, 2)),
+        batch.targets[part], output[part], draw_epsilon(config.seed, numbers),
     )  # fmt: skip
     expected = fake.mean() - real.mean() + 1e-3 * real.square().mean() + 10 * penalty.value
     torch.testing.assert_close(loss, expected)
