@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Upscale every picture of a folder with a few lines of the library: copy this file, change it.
 
-scripts/batch_upscale.py PHOTOS UPSCALED [--model classic-x4]
+scripts/batch_upscale.py PHOTOS UPSCALED [--model photo-x4]
 
 What `srgan-gp upscale` has beyond it: a journal to resume by, short names that cannot collide,
 reading and writing beside the network, several GPUs, reports.
@@ -21,7 +21,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Upscale every picture of a folder to PNG.")
     parser.add_argument("folder", type=Path, help="where the pictures are")
     parser.add_argument("results", type=Path, help="folder for the results; made where missing")
-    parser.add_argument("--model", default="classic-x4", help="name or .onnx file [classic-x4]")
+    parser.add_argument("--model", default="photo-x4", help="name or .onnx file [photo-x4]")
     options = parser.parse_args()
     try:
         upscaler = Upscaler.load(options.model)

@@ -146,13 +146,13 @@ def first_line(path: Path) -> str:
 
 
 def make_strip() -> None:
-    """Enlarge a part of an example by bicubic and by classic-x4, and put both side by side."""
+    """Enlarge a part of an example by bicubic and by photo-x4, and put both side by side."""
     import numpy as np
     from PIL import Image
 
     from srgan_gp import Upscaler, read_image
 
-    upscaler = Upscaler.load("classic-x4")
+    upscaler = Upscaler.load("photo-x4")
     pixels = read_image(STRIP_SOURCE).pixels
     scale = upscaler.scale
     left, top, width, height = STRIP_BOX

@@ -11,8 +11,9 @@ from PIL import Image
 
 from srgan_gp.cards import read_card
 from srgan_gp.errors import ModelRefusedError
+from srgan_gp.inference.loading import read_model
 from srgan_gp.inference.session import Session
-from srgan_gp.inference.upscaler import Upscaler
+from srgan_gp.inference.upscaler import DEFAULT_MODEL, Upscaler
 
 ROOT = Path(__file__).resolve().parent.parent
 WEIGHTS = ROOT / "weights"
@@ -34,7 +35,7 @@ def look(path):
 
 
 def test_the_default_model_is_shipped():
-    assert "classic-x4" in [path.stem for path in CARDS]
+    assert DEFAULT_MODEL in [path.stem for path in CARDS]
 
 
 def test_the_folder_holds_models_their_cards_and_nothing_else():
@@ -164,3 +165,38 @@ def test_a_flipped_bit_is_refused_before_the_model_is_parsed(tmp_path):
     (tmp_path / "classic-x4.onnx").write_bytes(content)
     with pytest.raises(ModelRefusedError, match="damaged"):
         Session.open(tmp_path / "classic-x4.onnx", device="cpu")
+
+
+def partners():
+    """Pairs of a shipped model and the one its card slides to."""
+    cards = [read_card(path) for path in CARDS]
+    return [
+        (card, read_card(WEIGHTS / f"{card.fidelity_partner}.toml"))
+        for card in cards
+        if card.fidelity_partner
+    ]
+
+
+def test_the_default_model_slides_to_a_partner_bit_for_bit_at_both_ends():
+    assert DEFAULT_MODEL in [near.name for near, _ in partners()]
+    for near, far in partners():
+        for fidelity, expected in [(0.0, near), (1.0, far)]:
+            data = read_model(near.name, fidelity).data
+            assert hashlib.sha256(data).hexdigest() == expected.files["onnx"].sha256
+
+
+def test_half_way_is_what_torch_makes_of_averaged_weights(rng):
+    import torch
+    from safetensors.torch import load_file
+
+    from srgan_gp.networks import build
+
+    for near, far in partners():
+        weights = [load_file(WEIGHTS / card.files["safetensors"].name) for card in (near, far)]
+        network = build("generators", near.architecture, **near.arguments)
+        network.load_state_dict({k: (v + weights[1][k]) / 2 for k, v in weights[0].items()})
+        planes = rng.random((1, 3, 24, 31), dtype=np.float32)
+        with torch.no_grad():
+            expected = network(torch.from_numpy(planes)).numpy()
+        session = Session.open(near.name, device="cpu", fidelity=0.5)
+        assert np.abs(session.run(planes) - expected).max() < 1e-4

@@ -50,7 +50,7 @@ _OUTPUT = (
     "folder for the results or, for one picture, a file [one picture: beside it, as NAME_x4; "
     "several: needed]"
 )
-_MODEL = "a name that `srgan-gp models` lists, or the path of an .onnx file [classic-x4]"
+_MODEL = "a name that `srgan-gp models` lists, or the path of an .onnx file [photo-x4]"
 _FIDELITY = (
     "slide from the model, 0, to its partner on the card, 1, by averaging the weights of the two "
     "[the model as it is]"

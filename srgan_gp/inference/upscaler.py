@@ -19,7 +19,7 @@ from srgan_gp.inference.tiling import Progress
 
 Array = NDArray[Any]
 
-DEFAULT_MODEL = "classic-x4"
+DEFAULT_MODEL = "photo-x4"
 
 
 class Upscaler:
