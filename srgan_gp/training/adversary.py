@@ -12,6 +12,9 @@ from srgan_gp.losses.gradient_penalties import PENALTIES
 from srgan_gp.training.config import TrainConfig
 from srgan_gp.training.tasks import Batch
 
+PENALISED_AT = {"wgan_gp": "interpolate", "one_sided": "interpolate", "r1": "real", "r2": "fake"}
+"""Where each penalty takes the critic's gradient; its norm is noted under this name."""
+
 
 def is_generators_turn(config: TrainConfig, images_seen: int) -> bool:
     """Tell whether the generator takes a step on the batch that begins at `images_seen`.
@@ -48,7 +51,8 @@ def critic_objective(
         config: names the penalty and the weights.
 
     Returns:
-        The loss, and for the log: critic estimate, gradient norm, largest score. All scalars.
+        The loss, and for the log, all scalars: critic estimate, largest score, and the gradient's
+        norm where the penalty takes it, `interpolate_norm`, `real_norm` or `fake_norm`.
 
     Source:
         Gulrajani et al. 2017, arXiv:1704.00028, algorithm 1, lines 4 to 8.
@@ -66,7 +70,7 @@ def critic_objective(
     loss = critic_loss(real, fake, config.drift_weight) + config.penalty_weight * penalty.value
     return loss, {
         "health/critic_estimate": (real.mean() - fake.mean()).detach(),
-        "health/interpolate_norm": penalty.norms.mean(),
+        f"health/{PENALISED_AT[config.penalty]}_norm": penalty.norms.mean(),
         "health/largest_score": torch.cat([real, fake]).detach().abs().max(),
     }
 

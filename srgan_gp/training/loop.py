@@ -71,6 +71,7 @@ def train(
             load_weights(state.average.average, start_from)
             if state.critic:
                 load_critic(state.critic, start_from)
+        processes.require_even_shares(config, progress.images_seen)
         reports = None
         if processes.is_first:
             save_config(config, run_dir)

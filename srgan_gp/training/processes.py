@@ -12,6 +12,7 @@ import torch.distributed as dist
 from torch import nn
 
 from srgan_gp.errors import UsageError
+from srgan_gp.training.config import TrainConfig
 
 
 class Processes:
@@ -59,6 +60,23 @@ class Processes:
             )
         size = count // self.count
         return range(first + self.rank * size, first + (self.rank + 1) * size)
+
+    def require_even_shares(self, config: TrainConfig, images_seen: int) -> None:
+        """Check that every batch from image `images_seen` on can be shared, the last as well.
+
+        Raises:
+            UsageError: one cannot, or the penalty would see other samples than in one process.
+        """
+        left = max(config.total_images - images_seen, 0)
+        every = config.penalty_every if config.has_critic and self.count > 1 else 1
+        for count in (min(config.batch_size, left), left % config.batch_size):
+            size = len(self.share(0, count))
+            if size % every:
+                raise UsageError(
+                    f"A batch of {count} images over {self.count} processes gives {size} to each, "
+                    f"which is no multiple of penalty_every {every}; choose batch_size and "
+                    f"total_images as multiples of {self.count * every}."
+                )
 
     def average_gradients(self, network: nn.Module) -> None:
         """Replace every gradient by its mean over the processes, in place."""

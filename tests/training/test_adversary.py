@@ -80,6 +80,25 @@ def test_the_objective_is_scores_drift_and_penalty(config, critic, batch, every,
     assert not any(value.requires_grad for value in notes.values())
 
 
+@pytest.mark.parametrize(
+    ("penalty", "place"),
+    [("wgan_gp", "interpolate"), ("one_sided", "interpolate"), ("r1", "real"), ("r2", "fake")],
+)
+def test_the_norm_is_noted_under_the_place_where_it_was_taken(batch, config, penalty, place):
+    def critic(pictures, condition):  # its gradient is the picture
+        return pictures.square().sum((1, 2, 3)) / 2
+
+    output = 3 * batch.targets
+    config = replace(config, penalty=penalty, penalty_every=1)
+    _, notes = critic_objective(critic, batch, output, config)
+    (found,) = (value for name, value in notes.items() if name.endswith("_norm"))
+    assert notes[f"health/{place}_norm"] is found
+    times = 3 - 2 * draw_epsilon(config.seed, batch.numbers).flatten()
+    times = {"interpolate": times, "real": torch.ones(4), "fake": torch.full((4,), 3.0)}[place]
+    expected = (times * batch.targets.flatten(1).norm(dim=1)).mean()
+    torch.testing.assert_close(found, expected)
+
+
 def test_one_backward_pass_reaches_every_parameter_of_the_critic(config, critic, batch):
     loss, _ = critic_objective(critic, batch, batch.targets.flip(0), config)
     loss.backward()

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from srgan_gp.errors import UsageError
+from srgan_gp.training.presets import PRESETS
 from srgan_gp.training.processes import Processes, device_of_this_process
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -113,6 +115,43 @@ def test_a_batch_that_cannot_be_shared_is_refused(monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "2")
     with pytest.raises(UsageError, match="A batch of 5 images cannot be shared by 2 processes"):
         Processes(torch.device("cpu")).share(0, 5)
+
+
+@pytest.mark.parametrize(
+    ("changes", "images_seen", "message"),
+    [
+        ({"batch_size": 5}, 0, "A batch of 5 images cannot be shared by 2"),
+        ({"total_images": 67}, 0, "A batch of 3 images cannot be shared by 2"),
+        ({"total_images": 66}, 0, "A batch of 2 images over 2 .* 1 to each.* multiples of 4"),
+        ({"batch_size": 6}, 0, "A batch of 6 images over 2 .* 3 to each.* multiples of 4"),
+        ({"penalty_every": 3}, 0, "A batch of 4 images over 2 .* 2 to each.* multiples of 6"),
+        ({"total_images": 68}, 62, "A batch of 2 images over 2"),  # made longer after a short batch
+    ],
+)
+def test_a_batch_that_would_differ_on_two_processes_is_refused_at_the_start(
+    monkeypatch, changes, images_seen, message
+):
+    config = replace(PRESETS["tiny-gan"], **changes)
+    Processes(torch.device("cpu")).require_even_shares(config, images_seen)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(UsageError, match=message):
+        Processes(torch.device("cpu")).require_even_shares(config, images_seen)
+
+
+@pytest.mark.parametrize(
+    "changes", [{}, {"batch_size": 6, "penalty_every": 3}, {"batch_size": 6, "penalty_every": 1}]
+)
+def test_batches_that_are_the_same_on_two_processes_pass(monkeypatch, changes):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    config = replace(PRESETS["tiny-gan"], **{"total_images": 60} | changes)
+    Processes(torch.device("cpu")).require_even_shares(config, 0)
+    Processes(torch.device("cpu")).require_even_shares(config, 60)  # a finished run
+
+
+def test_without_a_critic_shares_need_not_suit_the_penalty(monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    config = replace(PRESETS["tiny"], batch_size=6, total_images=66)
+    Processes(torch.device("cpu")).require_even_shares(config, 0)
 
 
 @pytest.mark.parametrize(
