@@ -36,19 +36,19 @@ def start(words, environment, tmp_path):
 
 
 def test_a_signal_at_any_moment_ends_in_seconds_with_every_picture_counted(start, album, tmp_path):
-    album(*[60] * 12)
+    album(*[80] * 12)
     out, chance, cut_short = tmp_path / "out", random.Random(0), 0
     with start() as process:
-        started = time.monotonic()
         process.communicate()
-        seconds = time.monotonic() - started
     expected = contents(out)
     assert len(expected) == 12
     for number in range(20):
         shutil.rmtree(out)
         name = chance.choice([signal.SIGINT, signal.SIGTERM])
         with start() as process:
-            time.sleep(chance.uniform(0, seconds))
+            for _ in range(chance.randrange(8)):
+                process.stderr.readline()
+            time.sleep(chance.uniform(0, 0.05))
             process.send_signal(name)
             started = time.monotonic()
             said = process.communicate()[1]
@@ -61,7 +61,7 @@ def test_a_signal_at_any_moment_ends_in_seconds_with_every_picture_counted(start
         assert process.returncode == 128 + name or len(found) == 12
         assert "Traceback" not in said
         cut_short += len(found) < 12
-    assert cut_short > 5
+    assert cut_short >= 5
     with start() as process:
         process.communicate()
     assert contents(out) == expected
