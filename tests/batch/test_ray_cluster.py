@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -96,10 +97,15 @@ def endless(tiny_model, tmp_path):
     Image.new("RGB", (4, 4)).save(tmp_path / "in" / "a.png")
     Image.effect_noise((700, 700), 50).save(tmp_path / "in" / "b.png")
     words = ["upscale", "in", "-o", "out", "-n", tiny_model(), "--device", "cpu", "--tile", "1"]
-    with subprocess.Popen(
-        [sys.executable, "-m", "srgan_gp", *words, "--engine", "ray"], cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(ROOT)}, stderr=subprocess.PIPE, text=True,
-    ) as run:  # fmt: skip
+    # What a killed run leaves of its Ray lies here; the name is short, for sockets.
+    with (
+        tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as folder,
+        subprocess.Popen(
+            [sys.executable, "-m", "srgan_gp", *words, "--engine", "ray"], cwd=tmp_path,
+            env=os.environ | {"PYTHONPATH": str(ROOT), "TMPDIR": folder},
+            stderr=subprocess.PIPE, text=True,
+        ) as run,
+    ):  # fmt: skip
         while "a.png: 4x4 -> 8x8" not in run.stderr.readline():
             assert run.poll() is None
         yield run
