@@ -135,6 +135,6 @@ def _why_not(address: str | None, error: Exception) -> str:
     if address is None:
         return f"Ray cannot start on this machine: {reason}"
     return (
-        f"No Ray cluster can be used at {address} ({reason}); check --address, "
-        "or leave it out for a Ray on this machine."
+        f"No Ray cluster can be used at {address} ({reason}); check --address, set "
+        "RAY_AUTH_MODE=token where the cluster has a token, or start a Ray here without --address."
     )
