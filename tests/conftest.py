@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import signal
 from collections import namedtuple
 from types import SimpleNamespace
 
@@ -9,6 +10,10 @@ import numpy as np
 import pytest
 
 from srgan_gp.inference.model_info import ModelInfo
+
+# Under nohup SIGHUP is ignored, which the processes that tests start would inherit.
+if hasattr(signal, "SIGHUP"):  # Windows has none
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 Layer = namedtuple("Layer", "kernel dilation", defaults=(1,))
 

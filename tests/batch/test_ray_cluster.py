@@ -95,7 +95,7 @@ def endless(tiny_model, tmp_path):
     """Start a run on a Ray of its own; its first picture is done, the second takes minutes."""
     (tmp_path / "in").mkdir()
     Image.new("RGB", (4, 4)).save(tmp_path / "in" / "a.png")
-    Image.effect_noise((700, 700), 50).save(tmp_path / "in" / "b.png")
+    Image.effect_noise((2500, 2500), 50).save(tmp_path / "in" / "b.png")
     words = ["upscale", "in", "-o", "out", "-n", tiny_model(), "--device", "cpu", "--tile", "1"]
     # What a killed run leaves of its Ray lies here; the name is short, for sockets.
     with (

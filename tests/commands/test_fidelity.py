@@ -66,7 +66,8 @@ def test_a_model_without_a_partner_is_wrong_use(upscale):
     code, _, told, result = upscale("--fidelity", "0.5", model="far")
     assert (code, result) == (2, None)
     assert one_sentence(told) == (
-        "srgan-gp: error: The model far has no fidelity partner; choose one that has: near."
+        "srgan-gp: error: The model far has no fidelity partner; choose one that has: "
+        "photo-x4, near."
     )
 
 
