@@ -15,29 +15,32 @@ from srgan_gp.inference.session import Session
 
 SHARED = Path(os.environ.get("SRGAN_GP_SHARED", Path(__file__).parents[3] / "shared")) / "data"
 READ = {"PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "AVIF"}
-MOST_SECONDS, MOST_BYTES = 20, 1 << 30
+MOST_SECONDS = 20
+MOST_BYTES = 900_000_000
+"""Of growth: the command alone begins with 100 MB, and a whole test run with ten times that."""
 pytestmark = pytest.mark.shared
 
 
 @pytest.fixture
 def upscaled(fake_session, tmp_path, monkeypatch, capsys):
-    """Upscale one member of an archive: (exit code, its entry in the report, seconds)."""
+    """Upscale one member of an archive: (exit code, its entry in the report, seconds, bytes)."""
     monkeypatch.setattr(Session, "open", lambda *arguments, **options: fake_session())
 
     def run(archive, name):
         source = tmp_path / Path(name).name
         source.write_bytes(archive.read(name))
         reset_peak()
+        before = peak_bytes()
         started = time.perf_counter()
         code = main(["upscale", "--json", str(source), "-o", str(tmp_path / "out")])
-        seconds = time.perf_counter() - started
+        seconds, grown = time.perf_counter() - started, peak_bytes() - before
         captured = capsys.readouterr()
         assert "Traceback" not in captured.err
         report = json.loads(captured.out)
         assert report["inputs"] == report["done"] + report["skipped"] + report["failed"] == 1
         source.unlink()
         assert list(tmp_path.rglob("*.part")) == []
-        return code, report["pictures"][0], seconds
+        return code, report["pictures"][0], seconds, grown
 
     return run
 
@@ -61,12 +64,12 @@ def members(name):
             yield archive, entry["name"], entry.get("pillow", {})
 
 
-def wrongs(code, picture, seconds, name, seen):
+def wrongs(code, picture, seconds, grown, name, seen):
     """List what is not as it should be."""
     if seconds > MOST_SECONDS:
         yield f"it took {seconds:.1f} s"
-    if peak_bytes() > MOST_BYTES:
-        yield f"it took {peak_bytes() / 1e6:.0f} MB"
+    if grown > MOST_BYTES:
+        yield f"it took {grown / 1e6:.0f} MB"
     if picture["status"] == "failed":
         is_whole = not seen or (seen.get("load") == "ok" and seen["format"] in READ)
         if is_whole and not name.startswith("malformed/"):
