@@ -148,6 +148,13 @@ def contents(folder):
     }
 
 
+def wait_until(condition):
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, "it never came to that"
+        time.sleep(0.02)
+
+
 def take(engine):
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
@@ -201,15 +208,18 @@ def test_an_error_about_all_pictures_is_raised(start, pictures, tmp_path):
 def test_closing_drops_what_was_not_taken_and_what_is_under_way(start, pictures, tmp_path):
     def wait_at_black(images):
         if not images.any():
+            (tmp_path / "begun").touch()
             time.sleep(PATIENCE)
 
     out = tmp_path / "out"
     out.mkdir()
     engine = start(on_call=wait_at_black)
-    for path in pictures(8):
-        engine.submit(Job(path, out / path.name, None))
-    while len(list(out.iterdir())) < 2:
-        time.sleep(0.02)
+    *others, black = (Job(path, out / path.name, None) for path in pictures(3))
+    for job in others:
+        engine.submit(job)
+    wait_until(lambda: len(list(out.iterdir())) == 2)
+    engine.submit(black)
+    wait_until((tmp_path / "begun").exists)
     started = time.monotonic()
     engine.close()
     assert time.monotonic() - started < 5
