@@ -63,7 +63,7 @@ def test_the_totals_add_up(plan, tmp_path):
 def test_a_line_says_what_would_become_of_an_input(plan):
     photo, film, _, refused = preview(plan, Settings(scale=2), 4)
     assert entry_line(photo) == f"{photo.source}: 40x30 -> 80x60 {photo.target}, about 960 bytes"
-    assert "24" not in entry_line(photo)
+    assert "frames" not in entry_line(photo)
     assert ", 3 frames, about " in entry_line(film)
     assert entry_line(refused).startswith(f"{refused.source}: E_NOT_AN_IMAGE: this is text")
 
