@@ -25,10 +25,17 @@ class PictureCache:
     Args:
         files: the data set.
         max_bytes: decoded bytes to keep. 500 pictures of 512x512 take 0.4 GB.
+        prepare: what becomes of a picture before it is kept: (H, W, 3) uint8 -> the same.
     """
 
-    def __init__(self, files: Sequence[PictureFile], max_bytes: int) -> None:
+    def __init__(
+        self,
+        files: Sequence[PictureFile],
+        max_bytes: int,
+        prepare: Callable[[np.ndarray], np.ndarray] = lambda picture: picture,
+    ) -> None:
         self.files = files
+        self._prepare = prepare
         self._max_bytes = max_bytes
         self._bytes = 0
         self._pictures: dict[int, np.ndarray] = {}
@@ -42,7 +49,7 @@ class PictureCache:
         """Return picture `index`, (H, W, 3) uint8; not to be written to."""
         picture = self._pictures.get(index)
         if picture is None:
-            picture = self.files[index].read()
+            picture = self._prepare(self.files[index].read())
             with self._lock:
                 if index not in self._pictures and self._bytes + picture.nbytes <= self._max_bytes:
                     self._pictures[index] = picture
@@ -66,15 +73,12 @@ def require_sides(files: Sequence[PictureFile], size: int) -> None:
         )
 
 
-class RandomCrops:
-    """Random windows of random pictures, flipped and turned at random.
-
-    Every picture is used once an epoch, in an order drawn from (seed, epoch); the window, flips and
-    quarter turns of image number n are drawn from (seed, n).
+class Shuffled:
+    """Pictures in random order: every one once an epoch, in an order drawn from (seed, epoch).
 
     Args:
         pictures: the data set.
-        seed: another seed gives another order and other windows.
+        seed: another seed gives another order.
     """
 
     def __init__(self, pictures: PictureCache, seed: int) -> None:
@@ -84,8 +88,48 @@ class RandomCrops:
         self._order = np.empty(0, np.int64)
 
     def indices(self, first_image: int, count: int) -> list[int]:
-        """Tell which pictures `count` images from number `first_image` on are cut from."""
+        """Tell which pictures `count` images from number `first_image` on are made of."""
         return [self._index(n) for n in range(first_image, first_image + count)]
+
+    def _index(self, number: int) -> int:
+        epoch, position = divmod(number, len(self.pictures))
+        if epoch != self._epoch:
+            order = np.random.default_rng([self._seed, epoch]).permutation(len(self.pictures))
+            self._epoch, self._order = epoch, order
+        return int(self._order[position])
+
+
+class WholePictures(Shuffled):
+    """Pictures of one size in random order, mirrored at random.
+
+    A face is never turned, and its place in the picture is kept. Whether image number n is mirrored
+    is drawn from (seed, n).
+    """
+
+    def batch(self, first_image: int, count: int) -> np.ndarray:
+        """Take `count` pictures, all of one size.
+
+        Args:
+            first_image: number of the first image since the run began.
+            count: images in the batch.
+
+        Returns:
+            (count, 3, H, W), uint8 RGB.
+        """
+        numbers = range(first_image, first_image + count)
+        return np.stack([self._picture(n) for n in numbers]).transpose(0, 3, 1, 2)
+
+    def _picture(self, number: int) -> np.ndarray:
+        picture = self.pictures[self._index(number)]
+        is_mirrored = np.random.default_rng([self._seed, 1, number]).integers(2)
+        return picture[:, ::-1] if is_mirrored else picture
+
+
+class RandomCrops(Shuffled):
+    """Random windows of random pictures, flipped and turned at random.
+
+    The window, flips and quarter turns of image number n are drawn from (seed, n).
+    """
 
     def batch(self, first_image: int, count: int, size: int) -> np.ndarray:
         """Cut `count` windows.
@@ -100,13 +144,6 @@ class RandomCrops:
         """
         numbers = range(first_image, first_image + count)
         return np.stack([self._crop(n, self._index(n), size) for n in numbers])
-
-    def _index(self, number: int) -> int:
-        epoch, position = divmod(number, len(self.pictures))
-        if epoch != self._epoch:
-            order = np.random.default_rng([self._seed, epoch]).permutation(len(self.pictures))
-            self._epoch, self._order = epoch, order
-        return int(self._order[position])
 
     def _crop(self, number: int, index: int, size: int) -> np.ndarray:
         rng = np.random.default_rng([self._seed, 1, number])

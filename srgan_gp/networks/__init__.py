@@ -22,6 +22,11 @@ def names(kind: Kind) -> list[str]:
     return names_in(f"srgan_gp.networks.{kind}")
 
 
+def task_of(generator: str) -> str:
+    """Name the task that an architecture of generators is for, such as "super-resolution"."""
+    return import_module(f"srgan_gp.networks.generators.{generator}").Generator.task
+
+
 def build(kind: Kind, name: str, **arguments: object) -> "nn.Module":
     """Build the architecture `name` with its own plain arguments.
 

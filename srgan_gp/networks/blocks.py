@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from srgan_gp.errors import UsageError
+
 
 class ResidualBlock(nn.Module):
     """x + conv(relu(conv(x))), 3x3, without normalisation.
@@ -59,6 +61,62 @@ class PoolingBlock(nn.Module):
         return self.shortcut(_halve(features)) + _halve(change)
 
 
+class UpsamplingBlock(nn.Module):
+    """Residual block of a generator of pictures: twice the size.
+
+    The first 3x3 convolution works before the enlargement, where it costs a quarter. The second
+    starts at zero, so that a fresh stack is a chain of enlargements.
+
+    Source:
+        Gulrajani et al. 2017, arXiv:1704.00028, appendix C; zero ends and resampling apart from the
+        convolutions as in R3GAN (Huang et al. 2025, arXiv:2501.05441, section 3.3).
+    """
+
+    def __init__(self, width: int, next_width: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(width, next_width, 3, padding=1)
+        self.second = nn.Conv2d(next_width, next_width, 3, padding=1)
+        self.shortcut = nn.Conv2d(width, next_width, 1)
+        _start_as_shortcut(self)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Map (B, width, H, W) to (B, next_width, 2 H, 2 W)."""
+        change = _double(self.first(F.leaky_relu(features, LEAK)))
+        return _double(self.shortcut(features)) + self.second(F.leaky_relu(change, LEAK))
+
+
+class DownsamplingBlock(nn.Module):
+    """Residual block of a critic of pictures: half the size, the mirror of `UpsamplingBlock`.
+
+    Only the first 3x3 convolution works at full size. Sides must be even.
+
+    Source:
+        As `UpsamplingBlock`.
+    """
+
+    def __init__(self, width: int, next_width: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(width, next_width, 3, padding=1)
+        self.second = nn.Conv2d(next_width, next_width, 3, padding=1)
+        self.shortcut = nn.Conv2d(width, next_width, 1)
+        _start_as_shortcut(self)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Map (B, width, H, W) to (B, next_width, H / 2, W / 2)."""
+        change = _halve(self.first(F.leaky_relu(features, LEAK)))
+        return self.shortcut(_halve(features)) + self.second(F.leaky_relu(change, LEAK))
+
+
+def _start_as_shortcut(block: UpsamplingBlock | DownsamplingBlock) -> None:
+    scaled_kaiming_(block.first, negative_slope=LEAK)
+    scaled_kaiming_(block.second, factor=0.0)
+    scaled_kaiming_(block.shortcut, negative_slope=1.0)
+
+
+def _double(features: Tensor) -> Tensor:
+    return F.interpolate(features, scale_factor=2.0, mode="bilinear", align_corners=False)
+
+
 def _halve(features: Tensor) -> Tensor:
     return F.avg_pool2d(features, 2, ceil_mode=True)
 
@@ -100,6 +158,25 @@ class StagedTail(nn.Sequential):
 
 TAILS: dict[str, Callable[[int, int], nn.Module]] = {"direct": DirectTail, "staged": StagedTail}
 """By name: (width, scale) -> (B, width, H, W) to (B, 3, H * scale, W * scale)."""
+
+
+def stage_widths(size: int, width: int, smallest: int) -> list[int]:
+    """Channels at each size from `size` down to `smallest`: twice as many at half, up to 8 times.
+
+    >>> stage_widths(64, 32, smallest=4)
+    [32, 64, 128, 256, 256]
+
+    Raises:
+        UsageError: `size` is not `smallest` doubled at least once, or `width` is not positive.
+    """
+    halvings = (size // smallest).bit_length() - 1
+    if size != smallest << halvings or halvings < 1:
+        raise UsageError(
+            f"The size of a face network is a power of two from {2 * smallest} on, not {size}."
+        )
+    if width < 1:
+        raise UsageError(f"A face network needs a width of at least 1, not {width}.")
+    return [width * min(2**stage, 8) for stage in range(halvings + 1)]
 
 
 @torch.no_grad()

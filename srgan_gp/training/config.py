@@ -38,12 +38,18 @@ class TrainConfig:
     """The options of one run. Lengths are counted in images seen, never in steps or epochs."""
 
     # What is trained.
-    task: str = option("super-resolution", "what the network learns", choices=("super-resolution",))
+    task: str = option(
+        "super-resolution",
+        "what the network learns",
+        choices=("super-resolution", "face-generation"),
+    )
     generator: str = option("srresnet", "architecture, a file of networks/generators")
     scale: int = option(4, "enlargement of both sides: 2, 3 or 4", least=1)
     width: int = option(48, "channels of the hidden layers", least=1, most=4096)
     blocks: int = option(12, "residual blocks", least=1, most=1024)
     tail: str = option("direct", "how the network ends: direct or staged")
+    image_size: int = option(64, "side of generated faces: 32, 64 or 128", least=8, most=1024)
+    latent_size: int = option(128, "random numbers a face is made of", least=1, most=4096)
 
     # How long, on what.
     total_images: int = option(
@@ -107,6 +113,9 @@ class TrainConfig:
     penalty_weight: float = option(10.0, "lambda, or gamma of r1 and r2", least=0)
     penalty_every: int = option(2, "penalise every n-th sample of a batch", least=1)
     drift_weight: float = option(1e-3, "keeps the critic's scores near 0", least=0)
+    freeze_critic_stages: int = option(
+        0, "first stages of the critic that do not learn, and its stem with them", least=0, most=15
+    )
 
     # Optimiser of the generator.
     learning_rate: float = option(1e-3, "highest rate of Adam", above=0)
@@ -116,6 +125,29 @@ class TrainConfig:
     adam_beta2: float = option(0.99, "Adam: memory of its square", least=0, below=1)
     ema_decay: float = option(
         0.999, "moving average of the weights: decay a step", least=0, below=1
+    )
+    ema_half_life_images: int = option(
+        0, "the same as the images after which half is forgotten; 0: ema_decay holds", least=0
+    )
+
+    # Which checkpoint is the best, and when a run ends early.
+    best_by: str = option(
+        "auto",
+        "held-out score that decides; auto: the task's first one, or the last checkpoint with a "
+        "critic or a perceptual loss",
+        choices=("auto", "psnr_y", "squeeze_distance", "kernel_distance"),
+    )
+    patience: int = option(
+        0,
+        "end after so many validations without a better one than ever, the start's too; 0: never",
+        least=0,
+    )
+    most_psnr_loss: float | None = option(
+        None, "dB of PSNR-Y that the best may lie below the start; default: any", least=0
+    )
+    most_grid: float | None = option(None, "grid that the best may have; default: any", least=0)
+    least_novelty: float | None = option(
+        None, "novelty of generated pictures below which the run ends; default: any", least=0
     )
 
     # Machine.
@@ -168,6 +200,18 @@ class TrainConfig:
         share = images_seen / self.total_images
         started = sum(start <= share for start in self.patch_starts)
         return self.patch_sizes[max(started, 1) - 1]
+
+    @property
+    def average_decay(self) -> float:
+        """Decay of the moving average in one step of the generator.
+
+        Source:
+            Karras et al. 2020, arXiv:2006.06676, appendix B: the half-life in images.
+        """
+        if not self.ema_half_life_images:
+            return self.ema_decay
+        images = self.batch_size * (self.critic_steps if self.has_critic else 1)
+        return 0.5 ** (images / self.ema_half_life_images)
 
     @property
     def has_critic(self) -> bool:

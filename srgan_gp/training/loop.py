@@ -133,7 +133,7 @@ def _build(config: TrainConfig, task: Task, device: torch.device) -> TrainingSta
         return torch.optim.Adam(network.parameters(), betas=(betas[0], betas[1]), fused=True)
 
     generator = task.build_generator().to(device).to(memory_format=torch.channels_last)
-    average = MovingAverage(generator, config.ema_decay)
+    average = MovingAverage(generator, config.average_decay)
     optimizer = adam(generator, config.adam_beta1, config.adam_beta2)
     if not config.has_critic:
         return TrainingState(generator, average, optimizer, Progress())

@@ -58,6 +58,11 @@ class Critic(nn.Module):
         with torch.no_grad():
             self.stem.weight -= self.stem.weight.mean((2, 3), keepdim=True)
 
+    @property
+    def stages(self) -> nn.Sequential:
+        """The residual blocks; the first one sees the full size."""
+        return self.body
+
     def forward(self, images: Tensor, condition: Tensor | None = None) -> Tensor:
         """Score pictures.
 

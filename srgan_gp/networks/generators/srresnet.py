@@ -28,6 +28,8 @@ class Generator(nn.Module):
         UsageError: an argument is out of range.
     """
 
+    task = "super-resolution"
+
     def __init__(
         self, scale: int = 4, width: int = 48, blocks: int = 12, tail: str = "direct"
     ) -> None:

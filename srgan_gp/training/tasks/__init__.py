@@ -1,12 +1,21 @@
 """The tasks a network is trained for, one file each."""
 
+from srgan_gp.training.tasks.architecture import critic_arguments, generator_arguments
+from srgan_gp.training.tasks.face_generation import FaceGeneration
 from srgan_gp.training.tasks.protocol import Batch, Task
-from srgan_gp.training.tasks.super_resolution import (
-    SuperResolution,
-    critic_arguments,
-    generator_arguments,
-)
+from srgan_gp.training.tasks.super_resolution import SuperResolution
 
-__all__ = ["TASKS", "Batch", "SuperResolution", "Task", "critic_arguments", "generator_arguments"]
+__all__ = [
+    "TASKS",
+    "Batch",
+    "FaceGeneration",
+    "SuperResolution",
+    "Task",
+    "critic_arguments",
+    "generator_arguments",
+]
 
-TASKS: dict[str, type[SuperResolution]] = {"super-resolution": SuperResolution}
+TASKS: dict[str, type[SuperResolution] | type[FaceGeneration]] = {
+    "super-resolution": SuperResolution,
+    "face-generation": FaceGeneration,
+}

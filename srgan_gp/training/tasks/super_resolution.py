@@ -16,10 +16,10 @@ from srgan_gp.losses.features import FEATURE_NETWORKS, Features
 from srgan_gp.losses.grid import grid_loss
 from srgan_gp.losses.perceptual import perceptual_loss
 from srgan_gp.losses.pixel import PIXEL_LOSSES
-from srgan_gp.networks import build
 from srgan_gp.training.config import TrainConfig
 from srgan_gp.training.held_out import HeldOut
 from srgan_gp.training.processes import Processes
+from srgan_gp.training.tasks.architecture import build_critic, build_generator
 from srgan_gp.training.tasks.protocol import Batch
 
 STRIDE = 16  # of the feature networks: shifts below it meet every alignment of their layers
@@ -65,11 +65,11 @@ class SuperResolution:
 
     def build_generator(self) -> nn.Module:
         """Build the network with fresh weights."""
-        return build("generators", self._config.generator, **generator_arguments(self._config))
+        return build_generator(self._config)
 
     def build_critic(self) -> nn.Module:
         """Build its critic with fresh weights."""
-        return build("critics", self._config.critic, **critic_arguments(self._config))
+        return build_critic(self._config)
 
     def batches(self, images_seen: int) -> Iterator[Batch]:
         """Yield this process's share of the batches from image `images_seen` on, cut ahead."""
@@ -146,26 +146,6 @@ class SuperResolution:
 
     def _condition(self, low_res: Tensor) -> Tensor | None:
         return low_res if self._config.critic_conditional else None
-
-
-def generator_arguments(config: TrainConfig) -> dict[str, int | str]:
-    """Pick the arguments of the architecture out of the options."""
-    return {
-        "scale": config.scale,
-        "width": config.width,
-        "blocks": config.blocks,
-        "tail": config.tail,
-    }
-
-
-def critic_arguments(config: TrainConfig) -> dict[str, int | bool]:
-    """Pick the arguments of the critic's architecture out of the options."""
-    return {
-        "scale": config.scale,
-        "width": config.critic_width,
-        "stages": config.critic_stages,
-        "conditional": config.critic_conditional,
-    }
 
 
 def _require_patches(config: TrainConfig) -> None:

@@ -1,0 +1,64 @@
+"""`face_critic`: the residual critic of whole pictures of one size, the mirror of `face_resnet`.
+
+Paper: Gulrajani et al. 2017, "Improved Training of Wasserstein GANs", arXiv:1704.00028, the
+residual 64x64 critic of appendix C; deviations as in `face_resnet`. No normalisation: section 4 of
+the paper rules out batch norm, and the penalty bounds the scale.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from srgan_gp.networks.blocks import LEAK, DownsamplingBlock, scaled_kaiming_, stage_widths
+
+LAST_SIDE = 4
+"""Side of the map that the score is read from."""
+
+
+class Critic(nn.Module):
+    """Picture of one fixed size -> one unbounded score.
+
+    Unlike `resnet_critic`, which judges patches, it weighs every place of the last map on its own:
+    where the eyes are matters.
+
+    Args:
+        size: side of the pictures in pixels, a power of two from 8 on.
+        width: channels at full size; they double at each half of the size, up to eight times.
+
+    Raises:
+        UsageError: an argument is out of range.
+    """
+
+    def __init__(self, size: int = 64, width: int = 32) -> None:
+        super().__init__()
+        widths = stage_widths(size, width, LAST_SIDE)
+        self.size = size
+        self.stem = nn.Conv2d(3, width, 3, padding=1)
+        self.stages = nn.ModuleList(map(DownsamplingBlock, widths, widths[1:]))
+        self.head = nn.Linear(widths[-1] * LAST_SIDE**2, 1)
+        scaled_kaiming_(self.stem, negative_slope=1.0)
+        nn.init.kaiming_normal_(self.head.weight, a=LEAK)
+        nn.init.zeros_(self.head.bias)
+
+    def forward(self, images: Tensor, condition: Tensor | None = None) -> Tensor:
+        """Score pictures.
+
+        Args:
+            images: (B, 3, size, size), RGB around [0, 1], not clipped, float32.
+            condition: None; there is nothing to depend on.
+
+        Returns:
+            One score a picture, (B,), unbounded, float32 also under autocast.
+
+        Raises:
+            ValueError: there is a condition.
+        """
+        if condition is not None:
+            raise ValueError("face_critic takes no condition")
+        features = self.stem(2 * images - 1)
+        for stage in self.stages:
+            features = stage(features)
+        # Scores in bfloat16 would have eight bits, less than the drift of a run.
+        with torch.autocast(images.device.type, enabled=False):
+            last = F.leaky_relu(features, LEAK).to(self.head.weight.dtype)
+            return self.head(last.flatten(1)).squeeze(1)

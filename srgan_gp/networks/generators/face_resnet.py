@@ -1,0 +1,61 @@
+"""`face_resnet`: the residual generator of faces.
+
+Paper: Gulrajani et al. 2017, "Improved Training of Wasserstein GANs", arXiv:1704.00028, the
+residual 64x64 generator of appendix C. Deviations, all of R3GAN (Huang et al. 2025,
+arXiv:2501.05441, section 3.3): no normalisation, so that a sample depends on nothing but its latent
+and the moving average needs no statistics; resampling apart from the convolutions; the last
+convolution of every block starts at zero. LeakyReLU, and a linear output.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from srgan_gp.errors import UsageError
+from srgan_gp.networks.blocks import LEAK, UpsamplingBlock, scaled_kaiming_, stage_widths
+
+FIRST_SIDE = 4
+"""Side of the map that the latent is projected to."""
+
+
+class Generator(nn.Module):
+    """Latent -> picture.
+
+    Args:
+        size: side of the pictures in pixels, a power of two from 8 on.
+        latent_size: numbers in a latent.
+        width: channels at full size; they double at each half of the size, up to eight times.
+
+    Raises:
+        UsageError: an argument is out of range.
+    """
+
+    task = "face-generation"
+
+    def __init__(self, size: int = 64, latent_size: int = 128, width: int = 32) -> None:
+        super().__init__()
+        widths = stage_widths(size, width, FIRST_SIDE)[::-1]
+        if latent_size < 1:
+            raise UsageError(f"face_resnet needs a latent_size of at least 1, not {latent_size}.")
+        self.size = size
+        self.latent_size = latent_size
+        self.project = nn.Linear(latent_size, widths[0] * FIRST_SIDE**2)
+        self.stages = nn.Sequential(*map(UpsamplingBlock, widths, widths[1:]))
+        self.to_colour = nn.Conv2d(widths[-1], 3, 3, padding=1)
+        nn.init.kaiming_normal_(self.project.weight, nonlinearity="linear")
+        nn.init.zeros_(self.project.bias)
+        scaled_kaiming_(self.to_colour, negative_slope=LEAK)
+
+    def forward(self, latent: Tensor) -> Tensor:
+        """Draw pictures.
+
+        Args:
+            latent: (B, latent_size), float32, standard normal.
+
+        Returns:
+            (B, 3, size, size), RGB around [0, 1], float32 (the autocast's type under autocast), not
+            clipped.
+        """
+        features = self.project(latent).unflatten(1, (-1, FIRST_SIDE, FIRST_SIDE))
+        features = self.stages(features.contiguous(memory_format=torch.channels_last))
+        return 0.5 + 0.5 * self.to_colour(F.leaky_relu(features, LEAK))

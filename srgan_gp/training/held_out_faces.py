@@ -1,0 +1,89 @@
+"""Held-out faces: what a run that generates them is scored on."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from srgan_gp.data.datasets import PictureCache
+from srgan_gp.losses.features import Features
+from srgan_gp.training.config import TrainConfig
+from srgan_gp.training.distribution import patch_distance
+
+MOST = 1_000
+"""Faces compared at most: more would make each validation longer than the training between."""
+AT_ONCE = 64
+
+
+class HeldOutFaces:
+    """Real faces that no training step sees, and as many latents.
+
+    Args:
+        pictures: the real faces, all of one size.
+        config: of the run; names the feature network.
+        device: where the generator runs.
+
+    Attributes:
+        faces: (N, S, S, 3), uint8 RGB.
+        latents: (N, latent_size), float32, the same in every run.
+    """
+
+    def __init__(self, pictures: PictureCache, config: TrainConfig, device: torch.device) -> None:
+        count = min(len(pictures), MOST)
+        self.faces = np.stack([pictures[index] for index in range(count)])
+        latents = np.random.default_rng(0).standard_normal(
+            (count, config.latent_size), dtype=np.float32
+        )
+        self.latents = torch.from_numpy(latents).to(device)
+        self._features = _load_features(config)
+        self._real = self._pooled(self.faces)
+
+    def scores(self, generator: nn.Module) -> dict[str, float]:
+        """Compare generated with real faces: KID-squeeze (with a feature network), patch distance.
+
+        Lower is better for both.
+        """
+        drawn = draw_faces(generator, self.latents)
+        found: dict[str, float] = {}
+        if self._real is not None:
+            from srgan_gp.training.feature_distances import kernel_distance
+
+            pooled = self._pooled(drawn)
+            assert pooled is not None
+            found["kid_squeeze"] = kernel_distance(pooled, self._real)
+        found["patch_distance"] = patch_distance(list(drawn), list(self.faces))
+        return found
+
+    def _pooled(self, faces: np.ndarray) -> np.ndarray | None:
+        if self._features is None:
+            return None
+        from srgan_gp.training.feature_distances import pooled_features
+
+        return pooled_features(self._features, faces)
+
+
+def _load_features(config: TrainConfig) -> Features | None:
+    """Load the network that scores, if the options name its weights or ask for it."""
+    if config.feature_weights is None and config.perceptual_loss == "none":
+        return None
+    weights = Path(config.feature_weights) if config.feature_weights else None
+    return Features.load("squeeze", weights)
+
+
+@torch.no_grad()
+def draw_faces(generator: nn.Module, latents: Tensor) -> np.ndarray:
+    """Generate faces as pictures.
+
+    Args:
+        generator: latents -> (N, 3, S, S) around [0, 1].
+        latents: (N, latent_size), float32.
+
+    Returns:
+        (N, S, S, 3), uint8 RGB, rounded to nearest.
+    """
+    parts = []
+    for some in latents.split(AT_ONCE):
+        levels = (generator(some).float().clamp(0, 1) * 255).round().to(torch.uint8)
+        parts.append(levels.permute(0, 2, 3, 1).cpu().numpy())
+    return np.concatenate(parts)

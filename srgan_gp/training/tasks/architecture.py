@@ -1,0 +1,61 @@
+"""Which options of a run shape its networks."""
+
+from torch import nn
+
+from srgan_gp.errors import UsageError
+from srgan_gp.networks import build, names, task_of
+from srgan_gp.training.config import TrainConfig
+
+Arguments = dict[str, int | str | bool]
+
+
+def build_generator(config: TrainConfig) -> nn.Module:
+    """Build a run's generator with fresh weights.
+
+    Raises:
+        UsageError: there is no such architecture, or it is for another task.
+    """
+    name = config.generator
+    if name in names("generators") and task_of(name) != config.task:
+        raise UsageError(
+            f"The generator {name!r} is for {task_of(name)}, not for {config.task}; choose another "
+            "generator or task, or a preset, which sets both."
+        )
+    return build("generators", name, **generator_arguments(config))
+
+
+def build_critic(config: TrainConfig) -> nn.Module:
+    """Build a run's critic with fresh weights.
+
+    Raises:
+        UsageError: there is no such architecture.
+    """
+    return build("critics", config.critic, **critic_arguments(config))
+
+
+def generator_arguments(config: TrainConfig) -> Arguments:
+    """Pick the arguments of the generator's architecture out of the options."""
+    if config.task == "face-generation":
+        return {
+            "size": config.image_size,
+            "latent_size": config.latent_size,
+            "width": config.width,
+        }
+    return {
+        "scale": config.scale,
+        "width": config.width,
+        "blocks": config.blocks,
+        "tail": config.tail,
+    }
+
+
+def critic_arguments(config: TrainConfig) -> Arguments:
+    """Pick the arguments of the critic's architecture out of the options."""
+    if config.task == "face-generation":
+        return {"size": config.image_size, "width": config.critic_width}
+    return {
+        "scale": config.scale,
+        "width": config.critic_width,
+        "stages": config.critic_stages,
+        "conditional": config.critic_conditional,
+    }

@@ -1,0 +1,147 @@
+"""Face generation: random latents -> faces, by the critic's word alone."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from srgan_gp.data.datasets import PictureCache, WholePictures, read_ahead, require_sides
+from srgan_gp.data.sources import list_all_pictures
+from srgan_gp.errors import UsageError
+from srgan_gp.training.config import TrainConfig
+from srgan_gp.training.held_out_faces import HeldOutFaces, draw_faces
+from srgan_gp.training.processes import Processes
+from srgan_gp.training.tasks.architecture import build_critic, build_generator
+from srgan_gp.training.tasks.protocol import Batch
+
+PREVIEW_ROWS = 8
+CRITIC_FACES = 256
+"""Held-out faces that the critic is asked about."""
+
+
+class FaceGeneration:
+    """The task `face-generation`.
+
+    A picture larger than `image_size` is shrunk as a whole, so that one set of aligned faces serves
+    every size.
+
+    Args:
+        config: the options of the run.
+        data: folders or zip files of aligned faces, square.
+        validation: faces to score on; None: no validation.
+        device: where the networks are.
+        processes: those that share each batch.
+
+    Raises:
+        UsageError: there is no picture, one is too small, or the run has no critic.
+    """
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        data: Sequence[str],
+        validation: str | None,
+        device: torch.device,
+        processes: Processes,
+    ) -> None:
+        if not config.has_critic:
+            raise UsageError(
+                "Without a critic nothing tells a face from noise; choose an adversarial_ratio "
+                "above 0."
+            )
+        self._config = config
+        self._device = device
+        self._processes = processes
+        self._faces = WholePictures(_face_cache(data, config), config.seed)
+        self._held_out = None
+        if validation and processes.is_first:
+            self._held_out = HeldOutFaces(_face_cache([validation], config), config, device)
+
+    def build_generator(self) -> nn.Module:
+        """Build the network with fresh weights."""
+        return build_generator(self._config)
+
+    def build_critic(self) -> nn.Module:
+        """Build its critic with fresh weights."""
+        return build_critic(self._config)
+
+    def batches(self, images_seen: int) -> Iterator[Batch]:
+        """Yield this process's share of the batches from image `images_seen` on, read ahead."""
+        config = self._config
+        starts = iter(range(images_seen, config.total_images, config.batch_size))
+
+        def take(start: int) -> tuple[range, np.ndarray, np.ndarray]:
+            count = min(config.batch_size, config.total_images - start)
+            numbers = self._processes.share(start, count)
+            faces = self._faces.batch(numbers.start, len(numbers))
+            return numbers, draw_latents(config.seed, numbers, config.latent_size), faces
+
+        for numbers, latents, faces in read_ahead(take, starts):
+            yield Batch(
+                torch.from_numpy(latents).to(self._device), self._targets(faces), None, numbers
+            )
+
+    def describe(self, batch: Batch) -> list[str]:
+        """Name the real faces of a batch."""
+        indices = self._faces.indices(batch.numbers.start, len(batch.numbers))
+        return [self._faces.pictures.files[index].name for index in indices]
+
+    def content_losses(self, output: Tensor, batch: Batch) -> dict[str, Tensor]:
+        """Compare nothing: a generated face has no original."""
+        return {}
+
+    def validate(self, generator: nn.Module) -> dict[str, float]:
+        """Score as many faces as are held out against these."""
+        return self._held_out.scores(generator) if self._held_out else {}
+
+    def held_out_batch(self) -> Batch | None:
+        """Return the first held-out faces and latents of their own."""
+        if self._held_out is None:
+            return None
+        faces = self._held_out.faces[:CRITIC_FACES]
+        latents = self._held_out.latents[: len(faces)]
+        targets = self._targets(faces.transpose(0, 3, 1, 2))
+        return Batch(latents, targets, None, range(len(faces)))
+
+    def preview(self, generator: nn.Module) -> np.ndarray:
+        """Draw the faces of the same latents each time, in a square of `PREVIEW_ROWS` rows."""
+        latents = draw_latents(0, range(PREVIEW_ROWS**2), self._config.latent_size)
+        faces = draw_faces(generator, torch.from_numpy(latents).to(self._device))
+        rows = np.split(faces, PREVIEW_ROWS)
+        return np.vstack([np.hstack(list(row)) for row in rows])
+
+    def _targets(self, faces: np.ndarray) -> Tensor:
+        """Turn (N, 3, S, S) uint8 into float32 in [0, 1]."""
+        values = torch.from_numpy(np.ascontiguousarray(faces)).to(self._device, torch.float32) / 255
+        return values.contiguous(memory_format=torch.channels_last)
+
+
+def draw_latents(seed: int, numbers: Sequence[int], latent_size: int) -> np.ndarray:
+    """Draw one latent an image, a function of (seed, number): (N, latent_size) float32, normal."""
+    return np.stack(
+        [
+            np.random.default_rng([seed, 5, n]).standard_normal(latent_size, dtype=np.float32)
+            for n in numbers
+        ]
+    )
+
+
+def _face_cache(places: Sequence[str], config: TrainConfig) -> PictureCache:
+    size = config.image_size
+    files = list_all_pictures(places)
+    require_sides(files, size)
+
+    def shrink(picture: np.ndarray) -> np.ndarray:
+        height, width, _ = picture.shape
+        if height != width:
+            raise UsageError(
+                f"Faces to learn from are square, but {places[0]} holds a picture of {width} x "
+                f"{height}; align the faces first: srgan-gp prepare PHOTOS -o faces.zip."
+            )
+        if height == size:
+            return picture
+        return np.asarray(Image.fromarray(picture).resize((size, size), Image.Resampling.LANCZOS))
+
+    return PictureCache(files, int(config.cache_gigabytes * 1e9), shrink)
