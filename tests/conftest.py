@@ -11,9 +11,11 @@ import pytest
 
 from srgan_gp.inference.model_info import ModelInfo
 
-# Under nohup SIGHUP is ignored, which the processes that tests start would inherit.
+# Ignored signals would be inherited by the processes that tests start: under nohup it is SIGHUP, in
+# the background of a script SIGINT.
 if hasattr(signal, "SIGHUP"):  # Windows has none
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 Layer = namedtuple("Layer", "kernel dilation", defaults=(1,))
 
