@@ -46,13 +46,15 @@ def critic_objective(
 
     Args:
         critic: (pictures, condition) -> (B,) scores.
-        batch: holds the real pictures and the condition.
-        output: the generator's pictures for the same inputs, detached.
+        batch: holds the real pictures, augmented if they are to be, and the condition.
+        output: the generator's pictures for the same inputs, likewise and detached. The penalty's
+            gradient is taken at what the critic sees: no augmentation is differentiated for it.
         config: names the penalty and the weights.
 
     Returns:
-        The loss, and for the log, all scalars: critic estimate, largest score, and the gradient's
-        norm where the penalty takes it, `interpolate_norm`, `real_norm` or `fake_norm`.
+        The loss, and for the log, all scalars: critic estimate, mean score of the real pictures,
+        largest score, and the gradient's norm where the penalty takes it, `interpolate_norm`,
+        `real_norm` or `fake_norm`.
 
     Source:
         Gulrajani et al. 2017, arXiv:1704.00028, algorithm 1, lines 4 to 8.
@@ -70,6 +72,7 @@ def critic_objective(
     loss = critic_loss(real, fake, config.drift_weight) + config.penalty_weight * penalty.value
     return loss, {
         "health/critic_estimate": (real.mean() - fake.mean()).detach(),
+        "health/real_score": real.detach().mean(),
         f"health/{PENALISED_AT[config.penalty]}_norm": penalty.norms.mean(),
         "health/largest_score": torch.cat([real, fake]).detach().abs().max(),
     }

@@ -35,6 +35,7 @@ class Progress:
     best_images_seen: int = 0
     seconds: float = 0.0
     validation: dict[str, float] = field(default_factory=dict)
+    augment_probability: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,8 @@ from typing import Any, get_args, get_origin
 from srgan_gp.errors import TrainingError, UsageError
 from srgan_gp.files import atomic_write
 
+AUGMENTATIONS = ("colour", "translation", "cutout")
+
 
 def option(
     default: Any,  # noqa: ANN401 - any field type
@@ -117,6 +119,24 @@ class TrainConfig:
         0, "first stages of the critic that do not learn, and its stem with them", least=0, most=15
     )
 
+    # What the critic is shown, so that few pictures last.
+    augment: str = option(
+        "none", f"changes to all that the critic sees: none, or some of {','.join(AUGMENTATIONS)}"
+    )
+    augment_probability: float = option(
+        1.0, "of each change to a picture; with a target where it begins", least=0, most=1
+    )
+    augment_target: float = option(
+        0.0,
+        "the probability follows the critic's gap between training and held-out pictures, up above "
+        "this and down below; 0: it is fixed",
+        least=0,
+        below=1,
+    )
+    augment_images: int = option(
+        500_000, "images in which it may go from 0 to 1 with a target", least=1
+    )
+
     # Optimiser of the generator.
     learning_rate: float = option(1e-3, "highest rate of Adam", above=0)
     final_learning_rate: float = option(1e-6, "rate at the end of the cosine", least=0)
@@ -182,6 +202,8 @@ class TrainConfig:
                 f"patch_starts {starts} must rise from 0 and have one value for each of "
                 f"patch_sizes {self.patch_sizes}."
             )
+        for kind in self.augmentations:
+            _require_in_range("augmentation", kind, {"choices": AUGMENTATIONS})
         shortest = self.critic_warmup_images + self.critic_steps * self.batch_size
         if self.has_critic and self.total_images < shortest:
             raise UsageError(
@@ -212,6 +234,11 @@ class TrainConfig:
             return self.ema_decay
         images = self.batch_size * (self.critic_steps if self.has_critic else 1)
         return 0.5 ** (images / self.ema_half_life_images)
+
+    @property
+    def augmentations(self) -> tuple[str, ...]:
+        """The names in `augment`."""
+        return () if self.augment == "none" else tuple(self.augment.split(","))
 
     @property
     def has_critic(self) -> bool:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from srgan_gp.signals import StopRequest
 from srgan_gp.training import checkpoint
 from srgan_gp.training.adversary import is_generators_turn
+from srgan_gp.training.augmenting import Augmenter
 from srgan_gp.training.checkpoint import Progress, TrainingState
 from srgan_gp.training.config import TrainConfig
 from srgan_gp.training.device import choose_autocast, choose_device
@@ -63,7 +64,9 @@ def train(
         task: Task = TASKS[config.task](config, data, validation, device, processes)
         state = _build(config, task, device)
         progress = state.progress
-        run = Run(config, task, state, processes, choose_autocast(config.precision, device))
+        autocast = choose_autocast(config.precision, device)
+        augmenter = Augmenter(config, task, progress, processes)
+        run = Run(config, task, state, processes, autocast, augmenter)
 
         # Resume or start.
         if not resume(state, config, run_dir) and start_from:
@@ -132,14 +135,15 @@ def _build(config: TrainConfig, task: Task, device: torch.device) -> TrainingSta
     def adam(network: nn.Module, *betas: float) -> torch.optim.Adam:
         return torch.optim.Adam(network.parameters(), betas=(betas[0], betas[1]), fused=True)
 
+    progress = Progress(augment_probability=config.augment_probability)
     generator = task.build_generator().to(device).to(memory_format=torch.channels_last)
     average = MovingAverage(generator, config.average_decay)
     optimizer = adam(generator, config.adam_beta1, config.adam_beta2)
     if not config.has_critic:
-        return TrainingState(generator, average, optimizer, Progress())
+        return TrainingState(generator, average, optimizer, progress)
     critic = task.build_critic().to(device).to(memory_format=torch.channels_last)
     critic_optimizer = adam(critic, config.critic_beta1, config.critic_beta2)
-    return TrainingState(generator, average, optimizer, Progress(), critic, critic_optimizer)
+    return TrainingState(generator, average, optimizer, progress, critic, critic_optimizer)
 
 
 def _is_due(before: int, after: int, every: int) -> bool:

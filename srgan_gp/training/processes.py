@@ -90,6 +90,13 @@ class Processes:
         for gradient, mean in zip(gradients, parts, strict=True):
             gradient.copy_(mean.view_as(gradient))
 
+    def sum(self, values: torch.Tensor) -> torch.Tensor:
+        """Add up every process's `values`, of one shape; all must ask."""
+        if self.count > 1:
+            values = values.clone()
+            dist.all_reduce(values)
+        return values
+
     def any(self, condition: bool) -> bool:
         """Tell whether `condition` holds in any process; all must ask."""
         if self.count == 1:

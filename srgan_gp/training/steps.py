@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from srgan_gp.errors import TrainingError
 from srgan_gp.losses.adversarial import adversarial_weight, generator_loss
 from srgan_gp.training.adversary import critic_objective, frozen, ramped_ratio
+from srgan_gp.training.augmenting import Augmenter
 from srgan_gp.training.checkpoint import TrainingState
 from srgan_gp.training.config import TrainConfig
 from srgan_gp.training.health import diversity, gradient_ratio
@@ -25,14 +26,17 @@ class Run:
     state: TrainingState
     processes: Processes
     autocast: torch.autocast
+    augmenter: Augmenter
 
 
 def critic_step(run: Run, batch: Batch, output: Tensor) -> dict[str, Tensor]:
     """Move the critic by one step of Adam; return what is worth a note."""
     critic, optimizer = run.state.critic, run.state.critic_optimizer
     assert critic and optimizer
+    shown, fake = run.augmenter.real(batch), run.augmenter.fake(output, batch)
     with run.autocast:
-        loss, notes = critic_objective(critic, batch, output, run.config)
+        loss, notes = critic_objective(critic, shown, fake, run.config)
+        notes |= run.augmenter.look(critic, notes)
     notes["health/critic_gradient_norm"] = _backward(run, critic, loss, batch)
     _set_rate(optimizer, run.config.critic_learning_rate)
     optimizer.step()
@@ -57,7 +61,7 @@ def generator_step(
         if state.critic:
             ratio = ramped_ratio(config, state.progress.images_seen)
             with frozen(state.critic):
-                scores = state.critic(output, batch.condition)
+                scores = state.critic(run.augmenter.fake(output, batch), batch.condition)
             weight = adversarial_weight(ratio, batch.targets[0].numel())
             losses["adversarial"] = weight * generator_loss(scores)
     loss = torch.stack(list(losses.values())).sum()
