@@ -90,8 +90,11 @@ def draw_epsilon(seed: int, numbers: range) -> Tensor:
 @contextmanager
 def frozen(network: nn.Module) -> Iterator[None]:
     """Let gradients pass through a network without collecting any for its parameters."""
-    network.requires_grad_(False)
+    learning = [p for p in network.parameters() if p.requires_grad]  # some never do
+    for parameter in learning:
+        parameter.requires_grad_(False)
     try:
         yield
     finally:
-        network.requires_grad_(True)
+        for parameter in learning:
+            parameter.requires_grad_(True)

@@ -26,7 +26,12 @@ from srgan_gp.training.ema import MovingAverage
 class Progress:
     """The numbers of a run; they go into the checkpoint's JSON as they are.
 
-    `step` counts the generator's steps: none are taken while the critic warms up.
+    Attributes:
+        step: counts the generator's steps: none are taken while the critic warms up.
+        start_validation: scores before the first step; empty where nobody asked for them.
+        best_validation: scores at `best_images_seen`.
+        validations_since_best: how many in a row were no better.
+        ended_because: why the run is over before its last image; empty: it is not.
     """
 
     images_seen: int = 0
@@ -36,6 +41,10 @@ class Progress:
     seconds: float = 0.0
     validation: dict[str, float] = field(default_factory=dict)
     augment_probability: float = 0.0
+    start_validation: dict[str, float] = field(default_factory=dict)
+    best_validation: dict[str, float] = field(default_factory=dict)
+    validations_since_best: int = 0
+    ended_because: str = ""
 
 
 @dataclass(frozen=True)

@@ -155,11 +155,12 @@ class TrainConfig:
         "auto",
         "held-out score that decides; auto: the task's first one, or the last checkpoint with a "
         "critic or a perceptual loss",
-        choices=("auto", "psnr_y", "squeeze_distance", "kernel_distance"),
+        choices=("auto", "psnr_y", "squeeze_distance", "kid_squeeze"),
     )
     patience: int = option(
         0,
-        "end after so many validations without a better one than ever, the start's too; 0: never",
+        "end after so many validations in a row that are no better than the best or the start; 0: "
+        "never, and the start is not scored",
         least=0,
     )
     most_psnr_loss: float | None = option(

@@ -16,11 +16,13 @@ from srgan_gp.training.checkpoint import Progress, TrainingState
 from srgan_gp.training.config import TrainConfig
 from srgan_gp.training.device import choose_autocast, choose_device
 from srgan_gp.training.ema import MovingAverage
+from srgan_gp.training.freezing import freeze_first_stages
 from srgan_gp.training.health import critic_estimate
 from srgan_gp.training.processes import Processes, device_of_this_process
 from srgan_gp.training.reports import Reports
 from srgan_gp.training.start import load_critic, load_weights, resume, save_config
 from srgan_gp.training.steps import Run, critic_step, generator_step
+from srgan_gp.training.stopping import note_validation
 from srgan_gp.training.tasks import TASKS, Task
 
 
@@ -79,16 +81,20 @@ def train(
         if processes.is_first:
             save_config(config, run_dir)
             reports = Reports(run_dir, config.total_images, progress.images_seen)
+            if config.patience and not (progress.images_seen or progress.start_validation):
+                _validate(run, reports)  # what every later checkpoint has to beat
+                checkpoint.save(state, run_dir / "checkpoints")
 
         # Loop.
         with reports or nullcontext(), StopRequest() as stop:
             began = time.monotonic() - progress.seconds
             is_watch_due = True  # on the generator's first turn of each report
-            for batch in task.batches(progress.images_seen):
+            for batch in [] if progress.ended_because else task.batches(progress.images_seen):
                 before = progress.images_seen
                 after = before + len(batch.numbers) * processes.count
                 is_last = after >= config.total_images
                 reports_now = is_last or _is_due(before, after, config.report_images)
+                validates_now = is_last or _is_due(before, after, config.validate_images)
                 notes: dict[str, Tensor] = {}
 
                 # Generator's pictures: both networks learn from them.
@@ -115,17 +121,19 @@ def train(
                 if reports:
                     if reports_now:
                         reports.write(progress)
-                    if is_last or _is_due(before, after, config.validate_images):
+                    if validates_now:
                         _validate(run, reports)
                     is_best = progress.best_images_seen == after
                     is_due = _is_due(before, after, config.checkpoint_images)
-                    if is_last or is_best or is_due or must_stop:
+                    if is_last or is_best or is_due or must_stop or progress.ended_because:
                         checkpoint.save(state, run_dir / "checkpoints")
                         checkpoint.prune(run_dir / "checkpoints", config.keep_checkpoints, progress)
                     if must_stop:
                         reports.say(f"Stopped at {after} images; all is saved.")
                 if must_stop:
                     stop.end()
+                if validates_now and processes.any(bool(progress.ended_because)):
+                    break
     return run_dir
 
 
@@ -133,7 +141,8 @@ def _build(config: TrainConfig, task: Task, device: torch.device) -> TrainingSta
     """Build networks and optimizers with fresh weights."""
 
     def adam(network: nn.Module, *betas: float) -> torch.optim.Adam:
-        return torch.optim.Adam(network.parameters(), betas=(betas[0], betas[1]), fused=True)
+        learning = [p for p in network.parameters() if p.requires_grad]
+        return torch.optim.Adam(learning, betas=(betas[0], betas[1]), fused=True)
 
     progress = Progress(augment_probability=config.augment_probability)
     generator = task.build_generator().to(device).to(memory_format=torch.channels_last)
@@ -142,6 +151,7 @@ def _build(config: TrainConfig, task: Task, device: torch.device) -> TrainingSta
     if not config.has_critic:
         return TrainingState(generator, average, optimizer, progress)
     critic = task.build_critic().to(device).to(memory_format=torch.channels_last)
+    freeze_first_stages(critic, config.freeze_critic_stages)
     critic_optimizer = adam(critic, config.critic_beta1, config.critic_beta2)
     return TrainingState(generator, average, optimizer, progress, critic, critic_optimizer)
 
@@ -152,11 +162,7 @@ def _is_due(before: int, after: int, every: int) -> bool:
 
 
 def _validate(run: Run, reports: Reports) -> None:
-    """Score the moving average, remember the best, look at the critic, draw a preview.
-
-    The best is the highest first score. With a critic or a perceptual loss it is the last one: the
-    first score is PSNR, and such a run gives some of it away on purpose.
-    """
+    """Score the moving average, look at the critic, judge, draw a preview."""
     state, progress = run.state, run.state.progress
     average = state.average.average
     progress.validation = run.task.validate(average)
@@ -164,9 +170,7 @@ def _validate(run: Run, reports: Reports) -> None:
     if state.critic and held_out:
         estimate = critic_estimate(state.critic, state.generator, held_out)
         progress.validation["critic_estimate"] = estimate
-    score = next(iter(progress.validation.values()), float(progress.images_seen))
-    if run.config.has_critic or run.config.perceptual_loss != "none":
-        score = float(progress.images_seen)
-    if score > progress.best_score:
-        progress.best_score, progress.best_images_seen = score, progress.images_seen
+    note_validation(run.config, progress)
     reports.validation(progress, run.task.preview(average))
+    if progress.ended_because:
+        reports.say(progress.ended_because)

@@ -1,0 +1,81 @@
+"""Which checkpoint of a run is the best, and when a run is over before its last image."""
+
+import math
+
+from srgan_gp.training.checkpoint import Progress
+from srgan_gp.training.config import TrainConfig
+
+LOWER_IS_BETTER = frozenset({"squeeze_distance", "kid_squeeze"})
+
+
+def note_validation(config: TrainConfig, progress: Progress) -> None:
+    """Take down what a validation means for the run; its scores are in `progress.validation`.
+
+    Sets the best, how many validations in a row were no better, and why the run is over, if it is.
+    """
+    is_start = not progress.images_seen
+    if is_start:
+        progress.start_validation = progress.validation
+    score = deciding_score(config, progress)
+    if is_start or score > progress.best_score:
+        progress.best_score, progress.best_images_seen = score, progress.images_seen
+        progress.best_validation = progress.validation
+        progress.validations_since_best = 0
+    else:
+        progress.validations_since_best += 1
+    progress.ended_because = "" if is_start else reason_to_end(config, progress)
+
+
+def deciding_score(config: TrainConfig, progress: Progress) -> float:
+    """Put the last validation into one number, higher is better; minus infinity breaks a limit.
+
+    By `best_by`. With `auto` it is the task's first score, or the last checkpoint where there is a
+    critic or a perceptual loss: that score is PSNR, and such a run gives some of it away on
+    purpose.
+    """
+    scores, images_seen = progress.validation, float(progress.images_seen)
+    if config.best_by in scores:
+        if broken_limits(config, progress):
+            return -math.inf
+        value = scores[config.best_by]
+        return -value if config.best_by in LOWER_IS_BETTER else value
+    if config.has_critic or config.perceptual_loss != "none":
+        return images_seen
+    return next(iter(scores.values()), images_seen)
+
+
+def broken_limits(config: TrainConfig, progress: Progress) -> list[str]:
+    """Name the limits that the last validation does not keep."""
+    scores, broken = progress.validation, []
+    loss = progress.start_validation.get("psnr_y", -math.inf) - scores.get("psnr_y", math.inf)
+    if config.most_psnr_loss is not None and loss > config.most_psnr_loss:
+        broken.append(f"PSNR-Y is {loss:.2f} dB below the start")
+    start_grid = progress.start_validation.get("grid", 0.0)
+    if config.most_grid is not None and scores.get("grid", 0.0) > max(config.most_grid, start_grid):
+        broken.append(f"the grid is {scores['grid']:.2f}")
+    if is_memorising(config, progress):
+        broken.append(f"the novelty is {scores['novelty']:.2f}")
+    return broken
+
+
+def is_memorising(config: TrainConfig, progress: Progress) -> bool:
+    """Tell whether generated pictures are nearer to the training set than held-out ones may be."""
+    novelty = progress.validation.get("novelty", math.inf)
+    return config.least_novelty is not None and novelty < config.least_novelty
+
+
+def reason_to_end(config: TrainConfig, progress: Progress) -> str:
+    """Say why the run is over after the last validation; empty: it goes on."""
+    if is_memorising(config, progress):
+        return (
+            f"Stopped after {progress.images_seen} images: the pictures are learned by heart. "
+            f"Generated ones are {progress.validation['novelty']:.2f} times as far from the "
+            f"training set as held-out ones; below {config.least_novelty} is an alarm."
+        )
+    if config.patience and progress.validations_since_best >= config.patience:
+        return (
+            f"Stopped after {progress.images_seen} images: the held-out score has turned. None of "
+            f"the last {progress.validations_since_best} validations was better than that after "
+            f"{progress.best_images_seen} images."
+        )
+    return ""

@@ -1,0 +1,99 @@
+"""Which checkpoint is the best, and when a guarded run ends: facts of the rules alone."""
+
+import math
+
+import pytest
+
+from srgan_gp.training.checkpoint import Progress
+from srgan_gp.training.stopping import broken_limits, note_validation
+
+
+def go_through(config, validations):
+    """Note one validation every 10 images, from the start on; returns the progress."""
+    progress = Progress()
+    for count, scores in enumerate(validations):
+        progress.images_seen, progress.validation = 10 * count, scores
+        note_validation(config, progress)
+        if progress.ended_because:
+            break
+    return progress
+
+
+def squeeze(*values):
+    return [{"psnr_y": 30.0, "squeeze_distance": value} for value in values]
+
+
+def test_the_best_has_the_lowest_distance(gan_config):
+    progress = go_through(gan_config(best_by="squeeze_distance"), squeeze(3, 2, 1, 2))
+    assert progress.best_images_seen == 20
+    assert progress.best_validation["squeeze_distance"] == 1
+    assert progress.start_validation["squeeze_distance"] == 3
+    assert progress.validations_since_best == 1
+    assert not progress.ended_because  # nobody asked for patience
+
+
+def test_the_best_has_the_highest_psnr(tiny_config):
+    scores = [{"psnr_y": value} for value in (20.0, 22.0, 21.0)]
+    assert go_through(tiny_config(best_by="psnr_y"), scores).best_images_seen == 10
+
+
+def test_with_a_critic_the_last_is_the_best_unless_a_score_is_named(gan_config, tiny_config):
+    scores = [{"psnr_y": value} for value in (22.0, 21.0, 20.0)]
+    assert go_through(gan_config(), scores).best_images_seen == 20
+    assert go_through(tiny_config(), scores).best_images_seen == 0
+
+
+def test_a_run_ends_once_the_score_has_turned(gan_config):
+    config = gan_config(best_by="squeeze_distance", patience=2)
+    progress = go_through(config, squeeze(3, 2, 2.5, 2.5, 1))
+    assert (progress.images_seen, progress.best_images_seen) == (30, 10)
+    assert "None of the last 2 validations" in progress.ended_because
+
+
+def test_a_run_that_is_never_better_than_its_start_keeps_the_start(gan_config):
+    progress = go_through(gan_config(best_by="squeeze_distance", patience=2), squeeze(3, 4, 5, 6))
+    assert (progress.images_seen, progress.best_images_seen) == (20, 0)
+
+
+@pytest.mark.parametrize(
+    ("limits", "worse"),
+    [
+        ({"most_psnr_loss": 0.3}, {"psnr_y": 29.6}),
+        ({"most_grid": 1.3}, {"grid": 1.4}),
+        ({"least_novelty": 0.5}, {"novelty": 0.4}),
+    ],
+)
+def test_what_breaks_a_limit_is_never_the_best(gan_config, limits, worse):
+    start = {"psnr_y": 30.0, "grid": 1.0, "novelty": 1.0, "squeeze_distance": 3.0}
+    better = start | {"squeeze_distance": 1.0}
+    config = gan_config(best_by="squeeze_distance", **limits)
+    assert go_through(config, [start, better | worse]).best_images_seen == 0
+    assert go_through(config, [start, better]).best_images_seen == 10
+
+
+def test_limits_that_are_just_kept_are_kept(gan_config):
+    config = gan_config(most_psnr_loss=0.5, most_grid=1.3)
+    progress = Progress(images_seen=10, start_validation={"psnr_y": 30.0, "grid": 1.0})
+    progress.validation = {"psnr_y": 29.5, "grid": 1.3}
+    assert broken_limits(config, progress) == []
+    progress.validation = {"psnr_y": 29.4, "grid": 1.31}
+    assert len(broken_limits(config, progress)) == 2
+
+
+def test_a_grid_that_was_there_before_is_no_reason(gan_config):
+    progress = Progress(images_seen=10, start_validation={"grid": 2.0}, validation={"grid": 1.9})
+    assert broken_limits(gan_config(most_grid=1.3), progress) == []
+
+
+def test_a_memorising_run_ends_at_once_and_says_so(gan_config):
+    config = gan_config(best_by="kid_squeeze", least_novelty=0.5)
+    scores = [{"kid_squeeze": -n, "novelty": 1 - n / 5} for n in (0, 1, 3, 4)]
+    progress = go_through(config, scores)
+    assert (progress.images_seen, progress.best_images_seen) == (20, 10)
+    assert "by heart" in progress.ended_because
+    assert "0.40 times" in progress.ended_because
+
+
+def test_without_any_score_the_last_is_the_best(tiny_config):
+    assert go_through(tiny_config(), [{}, {}]).best_images_seen == 10
+    assert go_through(tiny_config(), [{}]).best_score > -math.inf
