@@ -170,7 +170,7 @@ def stage_widths(size: int, width: int, smallest: int) -> list[int]:
         UsageError: `size` is not `smallest` doubled at least once, or `width` is not positive.
     """
     halvings = (size // smallest).bit_length() - 1
-    if size != smallest << halvings or halvings < 1:
+    if halvings < 1 or size != smallest << halvings:
         raise UsageError(
             f"The size of a face network is a power of two from {2 * smallest} on, not {size}."
         )
