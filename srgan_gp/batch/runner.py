@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 
 from srgan_gp.batch.engine import Engine, Result
 from srgan_gp.batch.journal import Journal
-from srgan_gp.batch.plan import Job, Refused, Skipped
+from srgan_gp.batch.plan import THERE, Job, Refused, Skipped
 from srgan_gp.errors import OutputError, PictureError
 from srgan_gp.files import commit, drop, sweep
 from srgan_gp.write_errors import concerns_the_disk, errors_about
@@ -151,12 +151,12 @@ class Run:
     def _settled(self, result: Result) -> Outcome:
         job, staged, facts = result.job, result.staged, result.facts
         assert staged is not None and facts is not None
-        if staged.target != job.target:
-            # Only now is it known that the fallback is needed; it may be there.
-            target = self._plan.settle(staged.target)
-            if target is None:
-                return Outcome(job.source, "skipped", staged.target, reason="its result exists")
-            staged = replace(staged, target=target)
+        # A file may have come there since the plan was made, and whether the fallback is needed is
+        # known only now.
+        target = self._plan.settle(staged.target)
+        if target is None:
+            return Outcome(job.source, "skipped", staged.target, reason=THERE)
+        staged = replace(staged, target=target)
         if self._journal is not None:
             self._journal.record(job.source, staged, result.input_sha256, self._work)
         commit(staged)

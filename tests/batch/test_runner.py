@@ -203,6 +203,30 @@ def test_a_fallback_that_is_there_is_met_when_it_is_needed(
     assert parts(tmp_path) == []
 
 
+@pytest.mark.parametrize(
+    ("exist", "status", "code", "kept"),
+    [
+        (None, "failed", "E_EXISTS", True),
+        ("error", "failed", "E_EXISTS", True),
+        ("skip", "skipped", None, True),
+        ("rename", "done", None, True),
+        ("overwrite", "done", None, False),
+    ],
+)
+def test_a_file_that_comes_while_its_picture_is_worked_on_is_met_as_any_other(
+    plan_of, fake_session, engine_of, tmp_path, exist, status, code, kept
+):
+    def run(images):
+        if images.shape[2] == 7:  # the rows of 3.png alone
+            (tmp_path / "out" / "3.png").write_bytes(b"precious")
+        return fake_session()._repeat(images)
+
+    outcomes = by_name(Run(plan_of(exist=exist), engine_of(run)).outcomes())
+    assert (outcomes["3.png"].status, outcomes["3.png"].code) == (status, code)
+    assert ((tmp_path / "out" / "3.png").read_bytes() == b"precious") == kept
+    assert parts(tmp_path) == []
+
+
 class Listed:
     """A plan that is a list."""
 
@@ -254,9 +278,8 @@ def test_a_result_that_becomes_a_folder_meanwhile_costs_only_itself(engine_of, j
     first = next(outcomes)
     other = jobs[1] if first.source == jobs[0].source else jobs[0]
     assert first.status == "done"
-    if not other.target.exists():
-        other.target.mkdir()
-        assert [outcome.code for outcome in outcomes] == ["E_OUTPUT"]
+    other.target.mkdir()
+    assert [outcome.code for outcome in outcomes] == ["E_OUTPUT"]
 
 
 def test_a_disk_that_fills_up_ends_the_run(engine_of, jobs, tmp_path, monkeypatch):
