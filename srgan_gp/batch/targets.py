@@ -76,7 +76,8 @@ class Targets:
         before = self._table.count()
         if journal is not None:
             for _, target in journal.results():
-                self._table.forget(_identity(*os.path.split(target)))
+                parent, name = os.path.split(target)
+                self._table.forget(_identity(self._real(parent), name))
         self._give_names(journal)
         if self._naming.adds_to_the_stem and self._forget_results():
             self._give_names(journal)
@@ -110,8 +111,10 @@ class Targets:
         table.forget_names()
         if journal is not None:
             for source, target in journal.results():
-                key = self._key(*os.path.split(target))
-                table.reserve(key, _identity(*os.path.split(source)))
+                parent, name = os.path.split(target)
+                table.reserve(
+                    self._key(self._real(parent), name), _identity(*os.path.split(source))
+                )
         # Names that nobody shares come first, so that a whole name cannot push one aside.
         table.claim_lone_names()
         for row in table.meeting():
@@ -163,7 +166,8 @@ class Targets:
         return relative
 
     def _target_key(self, folder: str, name: str) -> bytes:
-        return self._key(f"{self._real_folder}{os.sep}{folder}".rstrip(os.sep), name)
+        # A link in the output folder can make one folder of two.
+        return self._key(self._real(f"{self._real_folder}{os.sep}{folder}"), name)
 
     def _key(self, folder: str, name: str) -> bytes:
         return path_key(self._folder_key(folder.rstrip(os.sep)), name)

@@ -137,6 +137,22 @@ def test_a_result_never_replaces_an_input_through_a_link(plan, out, pictures):
     assert str(refused.error).startswith(f"{out / 'a.png'} is an input")
 
 
+def test_two_folders_that_a_link_makes_one_do_not_give_one_name(plan, out, pictures):
+    for name in ("x", "y"):
+        (pictures / name).mkdir()
+        (pictures / name / "p.png").write_text(name)
+    (out / "x").mkdir()
+    (out / "y").symlink_to("x")
+    with Journal.open(out) as journal:
+        jobs = [job for job in plan(out, journal=journal) if job.source.name == "p.png"]
+        for job in jobs:
+            finish(journal, job)
+        assert len({os.path.realpath(job.target) for job in jobs}) == 2
+        again = [entry for entry in plan(out, journal=journal) if entry.source.name == "p.png"]
+    assert all(isinstance(entry, Skipped) for entry in again)
+    assert {entry.target for entry in again} == {job.target for job in jobs}
+
+
 def test_the_png_that_stands_in_for_a_format_never_replaces_an_input(plan, pictures):
     """`a.jpg` may turn out to need `a_x4.png`, which is a picture of its own here."""
     (pictures / "a_x4.png").touch()
