@@ -13,6 +13,7 @@ from srgan_gp.data.augmentations import augment, draw
 from srgan_gp.errors import UsageError
 from srgan_gp.training.checkpoint import Progress
 from srgan_gp.training.config import TrainConfig
+from srgan_gp.training.health import critic_gap
 from srgan_gp.training.processes import Processes
 from srgan_gp.training.tasks import Batch, Task
 
@@ -112,25 +113,6 @@ class Augmenter:
         if not (self._kinds and probability):
             return pictures
         return augment(pictures, draw(self._config.seed, numbers, self._kinds, probability, stream))
-
-
-def critic_gap(training: float, held_out: float) -> float:
-    """How far a critic has learned its training pictures by heart: 0 not at all, 1 altogether.
-
-    It does not change when the scores are shifted or scaled: a critic has no zero of its own.
-
-    Args:
-        training: critic estimate on training pictures, mean score of real minus generated.
-        held_out: likewise on held-out ones, against the same generated pictures.
-
-    Returns:
-        (E D_train - E D_held_out) / (E D_train - E D_generated); 0 where the critic does not yet
-        tell training from generated pictures.
-
-    Source:
-        Karras et al. 2020 (ADA), arXiv:2006.06676, equation 1, r_v.
-    """
-    return (training - held_out) / training if training > 0 else 0.0
 
 
 def adapted(probability: float, gap: float, config: TrainConfig) -> float:

@@ -1,10 +1,69 @@
 """Is a WGAN-GP run well? Numbers that no loss shows."""
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from srgan_gp.training.tasks import Batch
+
+MEMORISED_GAP = 0.8
+"""Gap from which on a critic scores held-out pictures nearly like generated ones."""
+
+
+def critic_gap(training: float, held_out: float) -> float:
+    """How far a critic has learned its training pictures by heart: 0 not at all, 1 altogether.
+
+    It does not change when the scores are shifted or scaled: a critic has no zero of its own.
+
+    Args:
+        training: critic estimate on training pictures, mean score of real minus generated.
+        held_out: likewise on held-out ones, against the same generated pictures.
+
+    Returns:
+        (E D_train - E D_held_out) / (E D_train - E D_generated); 0 where the critic does not yet
+        tell training from generated pictures.
+
+    Source:
+        Karras et al. 2020 (ADA), arXiv:2006.06676, equation 1, r_v.
+    """
+    return (training - held_out) / training if training > 0 else 0.0
+
+
+def health_line(line: Mapping[str, float]) -> str:
+    """Say how a run with a critic does, in one line.
+
+    Args:
+        line: of `stats.jsonl`, means since the one before; what it lacks is left out.
+
+    Returns:
+        Critic estimate on training and held-out pictures, norm of the critic's gradient where it
+        is penalised, diversity, probability of augmentation, and an alarm where the critic has
+        learned its training pictures by heart. Empty without a critic.
+    """
+    found = {k.removeprefix("health/"): v for k, v in line.items() if k.startswith("health/")}
+    if "critic_estimate" not in found:
+        return ""
+    training = found["critic_estimate"]
+    held_out = found.get("held_out_estimate", training)
+    gap = critic_gap(training, held_out)
+    parts = [f"critic estimate {training:.3f}"]
+    if "held_out_estimate" in found:
+        parts[0] += f" on training, {held_out:.3f} on held-out pictures (gap {gap:.2f})"
+    parts += [f"{title} {found[name]:.2f}" for name, title in _SHOWN.items() if name in found]
+    if gap >= MEMORISED_GAP:
+        parts.append("the critic knows its training pictures by heart")
+    return "Health: " + "; ".join(parts)
+
+
+_SHOWN = {
+    "interpolate_norm": "gradient norm",
+    "real_norm": "gradient norm at real pictures",
+    "fake_norm": "gradient norm at generated pictures",
+    "diversity": "diversity",
+    "augment_probability": "augmentation",
+}
 
 
 def gradient_ratio(output: Tensor, adversarial: Tensor, pixel: Tensor) -> Tensor:

@@ -14,6 +14,7 @@ from torch.utils.tensorboard import SummaryWriter
 from srgan_gp.files import atomic_write
 from srgan_gp.images import Picture, write_image
 from srgan_gp.training import checkpoint
+from srgan_gp.training.health import health_line
 
 
 class Reports:
@@ -41,6 +42,7 @@ class Reports:
         )
         self._row = self._bar.add_task("images", total=total_images, completed=images_seen)
         self._notes: dict[str, list[Tensor]] = {}
+        self._means: dict[str, float] = {}
 
     def __enter__(self) -> "Reports":
         """Show the progress bar."""
@@ -61,18 +63,21 @@ class Reports:
     def write(self, progress: checkpoint.Progress) -> None:
         """Write a line of means since the last one; a name without a note is left out."""
         line = {"images_seen": progress.images_seen, "step": progress.step}
-        line |= {name: float(torch.stack(found).mean()) for name, found in self._notes.items()}
+        self._means = {n: float(torch.stack(found).mean()) for n, found in self._notes.items()}
+        line |= self._means
         line |= {"seconds": round(progress.seconds, 1)}
         self._notes.clear()
         self._keep(line)
 
     def validation(self, progress: checkpoint.Progress, preview: np.ndarray | None) -> None:
-        """Write a line of scores, say it on the terminal and keep the preview."""
+        """Write a line of scores, say them and the run's health, and keep the preview."""
         scores = {f"validation/{name}": value for name, value in progress.validation.items()}
         if scores:
             self._keep({"images_seen": progress.images_seen} | scores)
             shown = ", ".join(f"{name} {value:.3f}" for name, value in progress.validation.items())
             self.say(f"{progress.images_seen} images, {progress.seconds:.0f} s: {shown}")
+        if health := health_line(self._means):
+            self.say(health)
         if preview is not None:
             folder = self._run_dir / "previews"
             folder.mkdir(exist_ok=True)

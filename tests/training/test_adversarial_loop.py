@@ -90,7 +90,7 @@ def test_the_health_line_holds_what_no_loss_shows(gan_run):
         health = {k.removeprefix("health/"): v for k, v in line.items() if k.startswith("health/")}
         assert health.keys() == {
             "critic_estimate", "interpolate_norm", "largest_score", "critic_gradient_norm",
-            "gradient_ratio", "adversarial_ratio", "diversity",
+            "gradient_ratio", "adversarial_ratio", "diversity", "real_score", "held_out_estimate",
         }  # fmt: skip
         assert all(math.isfinite(value) for value in health.values())
         assert {"loss/pixel", "loss/grid", "loss/adversarial"} <= line.keys()

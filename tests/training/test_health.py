@@ -2,7 +2,13 @@ import pytest
 import torch
 from torch import nn
 
-from srgan_gp.training.health import critic_estimate, diversity, gradient_ratio
+from srgan_gp.training.health import (
+    critic_estimate,
+    critic_gap,
+    diversity,
+    gradient_ratio,
+    health_line,
+)
 from srgan_gp.training.tasks import Batch
 
 
@@ -49,3 +55,29 @@ def test_the_estimate_is_real_minus_generated():
 
     batch = Batch(torch.zeros(2, 3, 4, 4), torch.ones(2, 3, 4, 4), None, range(2))
     assert critic_estimate(Mean(), lambda inputs: inputs + 0.25, batch) == pytest.approx(0.75)
+
+
+@pytest.mark.parametrize(
+    ("training", "held_out", "gap"),
+    [(2.0, 2.0, 0.0), (2.0, 0.0, 1.0), (2.0, 1.0, 0.5), (2.0, 3.0, -0.5), (-0.1, 0.3, 0.0)],
+)
+def test_the_gap_is_the_share_of_the_estimate_that_held_out_pictures_lack(training, held_out, gap):
+    assert critic_gap(training, held_out) == pytest.approx(gap)
+    assert critic_gap(7 * training, 7 * held_out) == pytest.approx(gap)
+
+
+def test_the_health_line_shows_a_memorised_critic():
+    line = {
+        "health/critic_estimate": 0.5, "health/held_out_estimate": 0.25, "step": 3.0,
+        "health/interpolate_norm": 1.02, "health/augment_probability": 0.3,
+    }  # fmt: skip
+    assert health_line(line) == (
+        "Health: critic estimate 0.500 on training, 0.250 on held-out pictures (gap 0.50); "
+        "gradient norm 1.02; augmentation 0.30"
+    )
+    assert health_line(line | {"health/held_out_estimate": 0.05}).endswith("pictures by heart")
+
+
+def test_what_a_run_does_not_measure_is_left_out():
+    assert health_line({"loss": 1.0}) == ""
+    assert health_line({"health/critic_estimate": 0.5}) == "Health: critic estimate 0.500"
