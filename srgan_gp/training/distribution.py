@@ -71,9 +71,16 @@ def draw_patches(pixels: np.ndarray, seed: int = 0) -> np.ndarray:
     """
     if min(pixels.shape[:2]) < SMALLEST_SIDE:
         raise ValueError(f"patches need sides of at least {SMALLEST_SIDE}, not {pixels.shape}")
-    values = high_pass(pixels)
+    return cut_patches(high_pass(pixels), PATCHES, seed)
+
+
+def cut_patches(values: np.ndarray, count: int, seed: int = 0) -> np.ndarray:
+    """Cut windows of 7x7 out of (H, W, 3), both sides at least 7; (count, 7, 7, 3), float32.
+
+    The places are a function of the seed, the count and the size alone.
+    """
     height, width = (side - PATCH + 1 for side in values.shape[:2])
-    places = np.random.default_rng(seed).integers(0, (height, width), (PATCHES, 2))
+    places = np.random.default_rng(seed).integers(0, (height, width), (count, 2))
     windows = sliding_window_view(values, (PATCH, PATCH), axis=(0, 1))  # (h, w, 3, 7, 7)
     patches = windows[places[:, 0], places[:, 1]]
     return patches.transpose(0, 2, 3, 1).astype(np.float32)

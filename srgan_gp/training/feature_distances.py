@@ -7,9 +7,11 @@ kernel distance has no such bias and is the one to judge by below some thousands
 """
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 import torch
+from torch import Tensor
 from torch.nn import functional
 
 from srgan_gp.losses.features import Features
@@ -33,19 +35,36 @@ def pooled_features(features: Features, pictures: np.ndarray) -> np.ndarray:
         channels is 1, which is what the kernel of `kernel_distance` expects.
 
     Raises:
-        ValueError: the pictures have another shape or type.
+        ValueError: the pictures have another shape or type, or there are none.
     """
-    if pictures.dtype != np.uint8 or pictures.ndim != 4 or pictures.shape[-1] != 3:
-        raise ValueError(f"cannot describe {pictures.dtype} pictures of shape {pictures.shape}")
     rows = []
-    for first in range(0, len(pictures), BATCH):
-        pixels = torch.from_numpy(pictures[first : first + BATCH]).to(features.mean.device)
-        images = pixels.permute(0, 3, 1, 2).float() / 255
+    for images in image_batches(pictures, features.mean.device):
         sized = functional.interpolate(images, (SIDE, SIDE), mode="bilinear", antialias=True)
         with torch.no_grad():
             last = features(sized)[-1]
         rows.append(last.double().mean((2, 3)).cpu().numpy() * math.sqrt(last.shape[1]))
     return np.concatenate(rows)
+
+
+def image_batches(pictures: np.ndarray, device: torch.device) -> Iterator[Tensor]:
+    """Yield pictures as networks take them, `BATCH` at a time.
+
+    Args:
+        pictures: (N, H, W, 3), uint8 RGB.
+        device: where the batches go.
+
+    Yields:
+        (B, 3, H, W), float32 in [0, 1].
+
+    Raises:
+        ValueError: the pictures have another shape or type, or there are none.
+    """
+    shape = pictures.shape
+    if pictures.dtype != np.uint8 or len(shape) != 4 or shape[-1] != 3 or shape[0] == 0:
+        raise ValueError(f"cannot see {pictures.dtype} pictures of shape {shape}")
+    for first in range(0, len(pictures), BATCH):
+        pixels = torch.from_numpy(pictures[first : first + BATCH]).to(device)
+        yield pixels.permute(0, 3, 1, 2).float() / 255
 
 
 def frechet_distance(points: np.ndarray, others: np.ndarray) -> float:

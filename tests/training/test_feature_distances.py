@@ -125,8 +125,10 @@ def test_batches_and_sizes_change_nothing(colour_features, rng, monkeypatch):
 
 
 def test_what_is_no_set_of_pictures_or_too_small_is_refused(colour_features, points):
-    with pytest.raises(ValueError, match="cannot describe float64"):
+    with pytest.raises(ValueError, match="cannot see float64"):
         pooled_features(colour_features, np.zeros((2, 8, 8, 3)))
+    with pytest.raises(ValueError, match="cannot see"):
+        pooled_features(colour_features, np.zeros((0, 8, 8, 3), np.uint8))
     for distance in (frechet_distance, kernel_distance):
         with pytest.raises(ValueError, match=r"cannot compare \(1, 8\)"):
             distance(points[:1], points)
