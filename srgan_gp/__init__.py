@@ -1,4 +1,4 @@
-"""Image super-resolution with WGAN-GP networks: `Upscaler`, and pictures in and out of files."""
+"""Super-resolution and faces by WGAN-GP networks: `Upscaler`, `FaceGenerator`, picture files."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -8,9 +8,11 @@ if TYPE_CHECKING:
     from srgan_gp.catalog import list_models
     from srgan_gp.errors import SrganGpError
     from srgan_gp.images import Picture, read_image, write_image
+    from srgan_gp.inference.face_generator import FaceGenerator
     from srgan_gp.inference.upscaler import Upscaler
 
 __all__ = [
+    "FaceGenerator",
     "ModelCard",
     "Picture",
     "SrganGpError",
@@ -21,6 +23,7 @@ __all__ = [
 ]
 
 _HOME = {
+    "FaceGenerator": "srgan_gp.inference.face_generator",
     "ModelCard": "srgan_gp.cards",
     "Picture": "srgan_gp.images",
     "SrganGpError": "srgan_gp.errors",

@@ -9,7 +9,9 @@ from typing import Any, TypeVar, cast
 
 from srgan_gp.errors import ModelRefusedError
 
-TASKS = ("super-resolution", "face-generation")
+FACES = "face-generation"
+"""The task of a model that makes faces of latents; all others take pictures."""
+TASKS = ("super-resolution", FACES)
 
 Record = TypeVar("Record")
 Container = TypeVar("Container", dict[str, Any], list[Any])
@@ -31,6 +33,8 @@ class DataSource:
     what: str
     licence: str
     attribution: str
+    consent: str | None = None
+    """For pictures of people: what is known of their consent."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +58,6 @@ class ModelCard:
     version: str
     licence: str
     architecture: str
-    scale: int
-    """Enlargement of both sides."""
     recipe: str
     """The script that trains the model again."""
     limits: tuple[str, ...]
@@ -66,6 +68,10 @@ class ModelCard:
     """By kind: `onnx`, `safetensors`."""
     data: tuple[DataSource, ...]
     scores: tuple[Score, ...]
+    scale: int | None = None
+    """Enlargement of both sides; None for a model of faces."""
+    image_size: int | None = None
+    """Side of a face in pixels; None for a model that enlarges pictures."""
     fidelity_partner: str | None = None
     """Name of a model with the same network and other weights; `--fidelity 1` is that model."""
 
@@ -105,8 +111,7 @@ def _card(table: dict[str, Any]) -> ModelCard:
     card = _record(ModelCard, table | parts)
     if card.task not in TASKS:
         raise ValueError(f"task is {card.task!r}, not one of {', '.join(TASKS)}")
-    if card.scale < 1:
-        raise ValueError(f"scale is {card.scale}")
+    _check_size(card)
     if "onnx" not in card.files:
         raise ValueError("files.onnx is missing")
     for kind, file in card.files.items():
@@ -121,6 +126,18 @@ def _card(table: dict[str, Any]) -> ModelCard:
     return card
 
 
+def _check_size(card: ModelCard) -> None:
+    """Check the one number that says how large the pictures of a model are."""
+    needed, other = ("image_size", "scale") if card.task == FACES else ("scale", "image_size")
+    size: int | None = getattr(card, needed)
+    if size is None:
+        raise ValueError(f"{needed} is missing")
+    if size < 1:
+        raise ValueError(f"{needed} is {size}")
+    if getattr(card, other) is not None:
+        raise ValueError(f"{other} makes no sense for the task {card.task}")
+
+
 def _is_plain_name(text: str) -> bool:
     """Say whether a name stays in the folder of its card."""
     return text != "" and Path(text).name == text
@@ -130,6 +147,7 @@ _PLAIN_TYPES: dict[Any, tuple[type, ...]] = {
     str: (str,),
     str | None: (str,),
     int: (int,),
+    int | None: (int,),
     float: (float, int),
 }
 

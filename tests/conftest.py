@@ -68,6 +68,20 @@ def tiny_model(tmp_path):
 
 
 @pytest.fixture
+def tiny_face_model(tmp_path, onnx_models):
+    """Write a model of faces with random weights, 4 numbers to 8 x 8 pixels; gives its path."""
+
+    def write(name="tiny-faces", model=None, **metadata):
+        path = tmp_path / f"{name}.onnx"
+        metadata = FACE_METADATA | {"name": name} | metadata
+        model = onnx_models.with_metadata(model or onnx_models.faces(), **metadata)
+        path.write_bytes(model.SerializeToString())
+        return path
+
+    return write
+
+
+@pytest.fixture
 def partners(tiny_model, onnx_models, monkeypatch):
     """Install `near` and its fidelity partner `far`, one network twice; gives their folder.
 
@@ -87,6 +101,7 @@ def onnx_models():
     return SimpleNamespace(
         layer=Layer,
         convolutional=convolutional_model,
+        faces=face_model,
         of_nodes=model_of_nodes,
         with_metadata=with_metadata,
         write_card=write_card,
@@ -137,6 +152,35 @@ def convolutional_model(layers=THREE_LAYERS, scale=2, width=4, after=(), seed=0)
     return model_of_nodes(nodes, weights, last)
 
 
+FACE_METADATA = {
+    "task": "face-generation", "latent_size": "4", "image_size": "8", "scale": None,
+    "overlap": None, "size_multiple": None,
+}  # fmt: skip
+
+
+def face_model(latent_size=4, image_size=8, seed=0, count="N"):
+    """Build latent -> matrix -> sigmoid -> faces."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    rng = np.random.default_rng(seed)
+    matrix = rng.standard_normal((latent_size, 3 * image_size**2), dtype=np.float32)
+    shape = np.array([-1, 3, image_size, image_size])
+    nodes = [
+        helper.make_node("MatMul", ["latent", "matrix"], ["values"]),
+        helper.make_node("Reshape", ["values", "shape"], ["pictures"]),
+        helper.make_node("Sigmoid", ["pictures"], ["faces"]),
+    ]
+    side = image_size
+    graph = helper.make_graph(
+        nodes,
+        "faces",
+        [helper.make_tensor_value_info("latent", TensorProto.FLOAT, [count, latent_size])],
+        [helper.make_tensor_value_info("faces", TensorProto.FLOAT, [count, 3, side, side])],
+        [numpy_helper.from_array(matrix, "matrix"), numpy_helper.from_array(shape, "shape")],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+
+
 def model_of_nodes(nodes, weights=(), result="upscaled", shape=("N", 3, "H", "W"), opsets=()):
     """Wrap nodes from `image` to `result` into an ONNX model."""
     from onnx import TensorProto, helper
@@ -154,11 +198,12 @@ def model_of_nodes(nodes, weights=(), result="upscaled", shape=("N", 3, "H", "W"
 
 
 def write_card(path, **changes):
-    """Write the card of a model file beside it."""
+    """Write the card of a model file beside it; None takes a key away."""
     data = path.read_bytes()
     card = {"name": path.stem, "task": "super-resolution", "summary": "A test.", "version": "1"}
     card |= {"licence": "Apache-2.0", "architecture": "tiny", "scale": 2, "recipe": "none"}
-    lines = [f"{key} = {json.dumps(value)}" for key, value in (card | changes).items()]
+    stated = {key: value for key, value in (card | changes).items() if value is not None}
+    lines = [f"{key} = {json.dumps(value)}" for key, value in stated.items()]
     digest = hashlib.sha256(data).hexdigest()
     file = [f'name = "{path.name}"', f'sha256 = "{digest}"', f"bytes = {len(data)}"]
     path.with_suffix(".toml").write_text("\n".join([*lines, "[files.onnx]", *file]))

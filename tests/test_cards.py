@@ -92,6 +92,9 @@ def test_a_missing_key_is_named(folder, key):
         ("scale = 2", 'scale = 2\nfidelity_partner = "../x"', "not a plain name: '../x'"),
         ("scale = 2", 'scale = 2\nfidelity_partner = ""', "not a plain name: ''"),
         ("scale = 2", "scale = 2\nfidelity_partner = 2", "fidelity_partner is 2, expected str"),
+        ("scale = 2\n", "", "scale is missing"),
+        ("scale = 2", "scale = 2\nimage_size = 64", "image_size makes no sense for the task super"),
+        ("super-resolution", "face-generation", "image_size is missing"),
         ("bytes = 5", "bytes = 5.5", "bytes is 5.5"),
         ("[files.onnx]", "[files.safetensors]", "files.onnx is missing"),
         ('name = "tiny"\n', 'name = "other"\n', "names another model"),
@@ -120,3 +123,28 @@ def test_a_card_that_is_no_text_is_refused(folder):
     (folder / "tiny.toml").write_bytes(b"\xff\xfe")
     with pytest.raises(ModelRefusedError, match="cannot be read"):
         read_card(folder / "tiny.toml")
+
+
+def test_a_card_of_faces_has_a_size_and_the_consent_of_the_people(folder):
+    table = CARD.replace("super-resolution", "face-generation").replace(
+        "scale = 2", "image_size = 64"
+    )
+    table = table.replace('what = "photos"', 'what = "photos"\nconsent = "asked"')
+    (folder / "tiny.toml").write_text(table)
+    card = read_card(folder / "tiny.toml")
+    assert (card.scale, card.image_size, card.data[0].consent) == (None, 64, "asked")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("image_size = 64", "image_size = 0", "image_size is 0"),
+        ("image_size = 64", "image_size = 64\nscale = 1", "scale makes no sense for the task face"),
+        ("image_size = 64", 'image_size = "64"', "image_size is '64', expected int"),
+    ],
+)
+def test_a_wrong_card_of_faces_is_refused_in_one_sentence(folder, old, new, message):
+    table = CARD.replace("super-resolution", "face-generation").replace(
+        "scale = 2", "image_size = 64"
+    )
+    assert message in refused(folder, table.replace(old, new))

@@ -23,7 +23,8 @@ def run(options: argparse.Namespace) -> int:
     for card in cards:
         megabytes = card.files["onnx"].bytes / 1e6
         tell(f"{card.name}: {card.summary}")
-        tell(f"  {card.task} x{card.scale}, {megabytes:.1f} MB, licence {card.licence}")
+        size = f"x{card.scale}" if card.scale else f"{card.image_size} x {card.image_size}"
+        tell(f"  {card.task} {size}, {megabytes:.1f} MB, licence {card.licence}")
         if card.fidelity_partner:
             tell(f"  fidelity: 0 is {card.name}, 1 is {card.fidelity_partner}")
         for score in card.scores:

@@ -44,12 +44,12 @@ class Engine(Protocol):
         ...
 
 
-def run_engine(engine: Engine, images: Floats, name: str, options: object = None) -> Floats:
+def run_engine(engine: Engine, inputs: Floats, name: str, options: object = None) -> Floats:
     """Run a model, and turn whatever ONNX Runtime raises into one of our errors.
 
     Args:
         engine: takes and gives one tensor.
-        images: (N, 3, H, W), float32.
+        inputs: pictures (N, 3, H, W) or latents (N, latent_size), float32.
         name: of the model, for messages.
         options: ONNX Runtime's for this run.
 
@@ -59,7 +59,7 @@ def run_engine(engine: Engine, images: Floats, name: str, options: object = None
         ModelRefusedError: the model cannot take this size.
     """
     try:
-        feed = {engine.get_inputs()[0].name: np.ascontiguousarray(images)}
+        feed = {engine.get_inputs()[0].name: np.ascontiguousarray(inputs)}
         return engine.run(None, feed, options)[0]
     except MemoryError:
         raise
@@ -69,9 +69,12 @@ def run_engine(engine: Engine, images: Floats, name: str, options: object = None
             raise MemoryError(first_line(error)) from error
         if any(sign in text for sign in GPU_FAILURE):
             raise DeviceError(f"The GPU failed: {first_line(error)}.") from error
-        height, width = images.shape[2:]
+        if inputs.ndim == 4:
+            what = f"a picture of {inputs.shape[3]} x {inputs.shape[2]}"
+        else:
+            what = f"latents of shape {inputs.shape}"
         raise ModelRefusedError(
-            f"The model {name} fails on a picture of {width} x {height}: {first_line(error)}."
+            f"The model {name} fails on {what}: {first_line(error)}."
         ) from error
 
 

@@ -5,38 +5,21 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from srgan_gp.errors import Cancelled, PictureError, UsageError
 from srgan_gp.inference.memory import choose_tile
-from srgan_gp.inference.model_info import ModelInfo
 from srgan_gp.inference.passes import Pass
 from srgan_gp.inference.report import UpscaleReport
+from srgan_gp.inference.runner import Runner
 from srgan_gp.inference.tiling import Floats, Progress, round_up, run_tiled
 from srgan_gp.inference.values import check_pixels
 
 Array = NDArray[Any]
 TileChoice = int | Literal["auto"] | None
-
-
-class Runner(Protocol):
-    """What an upscaler needs of a session."""
-
-    info: ModelInfo
-    device: str
-    provider: str
-    notes: tuple[str, ...]
-
-    def run(self, images: Floats) -> Floats:
-        """Enlarge (N, 3, H, W) to (N, 3, H * scale, W * scale), float32; may raise MemoryError."""
-        ...
-
-    def cancel(self) -> None:
-        """End the run under way, if it takes longer than a moment."""
-        ...
 
 
 @contextmanager

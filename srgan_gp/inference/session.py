@@ -87,9 +87,9 @@ class Session:
         source = read_model(model, fidelity)
         data, name = source.data, source.name
         engine, used, notes = _start(data, name, request, threads)
-        check_contract(engine.get_inputs(), engine.get_outputs(), name)
         metadata = engine.get_modelmeta().custom_metadata_map
         info = read_metadata(metadata, name, source.sha256)
+        check_contract(engine.get_inputs(), engine.get_outputs(), name, info)
         if info is None:
             cpu_engine = engine if used == "cpu" else _start_on_cpu(data, threads)
             info = _measure(cpu_engine, data, name, source.sha256)
@@ -98,14 +98,14 @@ class Session:
             info = replace(info, name=name, fidelity=fidelity)
         return cls(engine, info, used, notes)
 
-    def run(self, images: Floats) -> Floats:
-        """Enlarge pictures.
+    def run(self, inputs: Floats) -> Floats:
+        """Enlarge pictures, or make faces of latents.
 
         Args:
-            images: (N, 3, H, W), float32, RGB in [0, 1].
+            inputs: (N, 3, H, W), float32, RGB in [0, 1]; or (N, latent_size), float32.
 
         Returns:
-            (N, 3, H * scale, W * scale), float32, not clipped.
+            (N, 3, H * scale, W * scale), or (N, 3, image_size, image_size); float32, not clipped.
 
         Raises:
             MemoryError: the device has too little memory for this size.
@@ -116,7 +116,7 @@ class Session:
         options = self._run_options()
         self._under_way.add(options)
         try:
-            return run_engine(self._engine, images, self.info.name, options)
+            return run_engine(self._engine, inputs, self.info.name, options)
         except MemoryError:
             # From now on, what a run has used goes back to the system when it ends.
             self._shrinks_arena = True

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from srgan_gp.errors import ModelRefusedError
 from srgan_gp.images import Picture, mapped
 from srgan_gp.inference.alpha import fill_hidden_colours
-from srgan_gp.inference.job import Job, Runner, TileChoice, memory_for
+from srgan_gp.inference.job import Job, TileChoice, memory_for
 from srgan_gp.inference.memory import CPU_BUDGET
 from srgan_gp.inference.report import UpscaleReport
+from srgan_gp.inference.runner import Runner, describe_choice, require_task
 from srgan_gp.inference.tiling import Progress
 
 Array = NDArray[Any]
@@ -36,11 +36,7 @@ class Upscaler:
     """About the last call that came to its end."""
 
     def __init__(self, session: Runner) -> None:
-        if session.info.task != "super-resolution":
-            raise ModelRefusedError(
-                f"The model {session.info.name} is for {session.info.task or 'something unknown'}; "
-                "upscaling needs one for super-resolution."
-            )
+        require_task(session, "super-resolution", "upscaling")
         self._session = session
         self._job: Job | None = None
         self.report = None
@@ -110,8 +106,7 @@ class Upscaler:
     @property
     def choice(self) -> str:
         """What runs on what, and why, in one line."""
-        session = self._session
-        return " ".join((f"{self.name} on {session.device} ({session.provider}).", *session.notes))
+        return describe_choice(self._session)
 
     def cancel(self) -> None:
         """End the call under way with `Cancelled`, an `Exception`; from any thread.

@@ -1,0 +1,57 @@
+"""Latents: the random numbers that a face is made of, and the way from one face to another."""
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+
+_NEARLY_PARALLEL = 1e-4
+"""Sine below which an angle is taken for 0 or pi: there its division would only add rounding."""
+
+
+def draw_latents(seeds: Iterable[int], size: int) -> Floats:
+    """Draw the latent of each seed, on its own: seed 3 is the same face in any batch.
+
+    Args:
+        seeds: whole numbers of 0 or more.
+        size: numbers in a latent.
+
+    Returns:
+        (N, size), float32, standard normal.
+
+    Raises:
+        ValueError: a seed is negative.
+    """
+    rows = [np.random.default_rng(s).standard_normal(size, dtype=np.float32) for s in seeds]
+    return np.stack(rows) if rows else np.empty((0, size), np.float32)
+
+
+def spherical_path(first: Floats, second: Floats, shares: Iterable[float]) -> Floats:
+    """Go from one latent to another on the arc between them.
+
+    Standard normal latents lie near a sphere of radius sqrt(size). The straight line between two
+    of them leaves it, by 30 % in the middle of a right angle: latents that a network never saw.
+
+    Args:
+        first: (size,), float32.
+        second: the same.
+        shares: of the way, 0 gives `first` and 1 gives `second`, both exactly.
+
+    Returns:
+        (N, size), float32; a straight line where both latents lie on one line through 0.
+
+    Source:
+        Shoemake 1985, "Animating rotation with quaternion curves", section 3.3.
+    """
+    ends = np.stack([first, second]).astype(np.float64)
+    steps = np.fromiter(shares, np.float64)[:, np.newaxis]
+    lengths = float(np.linalg.norm(ends, axis=1).prod())
+    cosine = ends[0] @ ends[1] / lengths if lengths else 1.0
+    angle = np.arccos(np.clip(cosine, -1, 1))
+    if np.sin(angle) < _NEARLY_PARALLEL:
+        weights = np.hstack([1 - steps, steps])
+    else:
+        weights = np.sin(np.hstack([1 - steps, steps]) * angle) / np.sin(angle)
+    return (weights @ ends).astype(np.float32)

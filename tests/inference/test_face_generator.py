@@ -1,0 +1,188 @@
+"""FaceGenerator: one seed is one face, whatever is drawn beside it."""
+
+import numpy as np
+import pytest
+
+from srgan_gp.errors import ModelRefusedError, PictureError, UsageError
+from srgan_gp.inference.face_generator import FaceGenerator
+from srgan_gp.inference.session import Session
+from srgan_gp.inference.upscaler import Upscaler
+
+FACES = {"task": "face-generation", "scale": 1, "overlap": None, "latent_size": 3, "image_size": 2}
+
+
+def colours(latents):
+    """A face of 2 x 2 pixels whose red, green and blue are the three numbers of its latent."""
+    return np.tile(latents[:, :, np.newaxis, np.newaxis], (1, 1, 2, 2))
+
+
+@pytest.fixture
+def colouring(fake_session):
+    return FaceGenerator(fake_session(run=colours, **FACES))
+
+
+@pytest.fixture
+def generator(tiny_face_model):
+    return FaceGenerator.load(tiny_face_model(), device="cpu", threads=1)
+
+
+def test_a_model_says_what_it_draws(generator):
+    assert (generator.name, generator.device) == ("tiny-faces", "cpu")
+    assert (generator.latent_size, generator.image_size) == (4, 8)
+    assert len(generator.sha256) == 64
+    assert generator.choice == "tiny-faces on cpu (CPUExecutionProvider)."
+
+
+def test_values_are_clipped_and_rounded_to_nearest(colouring):
+    latents = np.float32([[-1, 0.5, 2], [0.1, 1, 0]])
+    faces = colouring.generate_from(latents)
+    assert (faces.shape, faces.dtype) == ((2, 2, 2, 3), np.uint8)
+    np.testing.assert_array_equal(faces[:, 0, 0], [[0, 128, 255], [26, 255, 0]])  # 127.5, 25.5
+
+
+def test_channels_come_last_and_rows_before_columns(fake_session):
+    planes = np.arange(12, dtype=np.float32).reshape(1, 3, 2, 2) / 255
+    drawing = FaceGenerator(fake_session(run=lambda latents: planes, **FACES))
+    expected = [[[0, 4, 8], [1, 5, 9]], [[2, 6, 10], [3, 7, 11]]]
+    np.testing.assert_array_equal(drawing.generate()[0], expected)
+
+
+def test_a_face_is_what_the_model_makes_of_the_latent_of_its_seed(colouring):
+    latent = np.random.default_rng(11).standard_normal(3, dtype=np.float32)
+    expected = np.rint(255 * np.clip(latent, 0, 1)).astype(np.uint8)
+    np.testing.assert_array_equal(colouring.generate(seed=11)[0, 1, 1], expected)
+
+
+def test_a_seed_is_the_same_face_in_any_batch(generator):
+    batch = generator.generate(seed=0, count=8)
+    for seed in (0, 3, 7):
+        np.testing.assert_array_equal(generator.generate(seed=seed)[0], batch[seed])
+    assert len(np.unique(batch, axis=0)) == 8
+
+
+def test_no_faces_are_an_empty_array(generator):
+    assert generator.generate(count=0).shape == (0, 8, 8, 3)
+
+
+def test_truncation_multiplies_the_latent(colouring):
+    whole = colouring.latents([4, 5])
+    np.testing.assert_array_equal(colouring.latents([4, 5], truncation=0.5), whole / 2)
+    np.testing.assert_array_equal(colouring.latents([4, 5], truncation=0), 0 * whole)
+
+
+def test_without_spread_every_face_is_the_same(generator):
+    faces = generator.generate(count=3, truncation=0)
+    assert len(np.unique(faces, axis=0)) == 1
+
+
+def test_the_ends_of_an_interpolation_are_the_faces_of_its_seeds(generator):
+    frames = list(generator.interpolate(3, 9, frames=5, truncation=0.7))
+    assert len(frames) == 5
+    for frame, seed in ((frames[0], 3), (frames[-1], 9)):
+        np.testing.assert_array_equal(frame, generator.generate(seed=seed, truncation=0.7)[0])
+
+
+def test_an_interpolation_moves_evenly(generator):
+    frames = np.stack(list(generator.interpolate(0, 1, frames=30))).astype(float)
+    steps = np.abs(np.diff(frames, axis=0)).mean(axis=(1, 2, 3))
+    assert steps.max() <= 3 * np.median(steps)
+    assert np.abs(frames[-1] - frames[0]).mean() > steps.max()
+
+
+def test_frames_are_drawn_when_they_are_asked_for(fake_session):
+    drawn = []
+
+    def run(latents):
+        drawn.append(latents)
+        return colours(latents)
+
+    frames = FaceGenerator(fake_session(run=run, **FACES)).interpolate(0, 1, frames=1000)
+    next(frames)
+    assert len(drawn) == 1
+
+
+# Refusals.
+
+
+@pytest.mark.parametrize("truncation", [-0.1, float("nan"), float("inf")])
+def test_a_truncation_is_a_number_of_0_or_more(colouring, truncation):
+    with pytest.raises(UsageError, match=f"0 or more, not {truncation}"):
+        colouring.generate(truncation=truncation)
+
+
+def test_a_seed_is_0_or_more(colouring):
+    with pytest.raises(UsageError, match="not -2"):
+        colouring.generate(seed=-2, count=4)
+
+
+@pytest.mark.parametrize("frames", [1, 0, -1])
+def test_a_way_has_two_frames_or_more(colouring, frames):
+    with pytest.raises(UsageError, match=f"not {frames}"):
+        colouring.interpolate(0, 1, frames=frames)
+
+
+@pytest.mark.parametrize("latents", [np.zeros((1, 4), np.float32), np.zeros(3, np.float32),
+                                     np.zeros((1, 3))], ids=["size", "shape", "dtype"])  # fmt: skip
+def test_latents_of_another_kind_are_a_mistake_of_the_program(colouring, latents):
+    with pytest.raises(ValueError, match="need"):
+        colouring.generate_from(latents)
+
+
+def test_a_face_that_is_not_finite_is_an_error(fake_session):
+    broken = fake_session(run=lambda latents: colours(latents) * np.nan, **FACES)
+    with pytest.raises(PictureError, match="not finite") as caught:
+        FaceGenerator(broken).generate()
+    assert caught.value.code == "E_MODEL_OUTPUT"
+
+
+def test_too_little_memory_is_one_sentence(fake_session):
+    def run(latents):
+        raise MemoryError
+
+    with pytest.raises(PictureError, match="not enough memory for a face of 2 x 2") as caught:
+        FaceGenerator(fake_session(run=run, **FACES)).generate()
+    assert caught.value.code == "E_OUT_OF_MEMORY"
+
+
+def test_an_upscaler_draws_no_faces(tiny_model):
+    with pytest.raises(ModelRefusedError, match="tiny is for super-resolution; drawing faces"):
+        FaceGenerator.load(tiny_model(), device="cpu")
+
+
+def test_a_model_of_faces_enlarges_nothing(tiny_face_model):
+    with pytest.raises(ModelRefusedError, match="tiny-faces is for face-generation; upscaling"):
+        Upscaler.load(tiny_face_model(), device="cpu")
+
+
+@pytest.mark.parametrize("key", ["latent_size", "image_size"])
+@pytest.mark.parametrize("value", [None, "0", "many"])
+def test_sizes_that_make_no_sense_are_refused(tiny_face_model, key, value):
+    with pytest.raises(ModelRefusedError, match=key):
+        Session.open(tiny_face_model(**{key: value}), device="cpu")
+
+
+@pytest.mark.parametrize(
+    ("metadata", "message"),
+    [({"latent_size": "5"}, r"takes tensor\(float\) .*4.*; for faces .*\(N, 5\)"),
+     ({"image_size": "16"}, r"gives tensor\(float\) .*8, 8.*; float32 faces \(N, 3, 16, 16\)")],
+)  # fmt: skip
+def test_a_model_that_is_not_what_it_says_is_refused(tiny_face_model, metadata, message):
+    with pytest.raises(ModelRefusedError, match=message):
+        Session.open(tiny_face_model(**metadata), device="cpu")
+
+
+def test_a_model_of_a_fixed_number_of_faces_is_refused(tiny_face_model, onnx_models):
+    path = tiny_face_model(model=onnx_models.faces(count=2))
+    with pytest.raises(ModelRefusedError, match=r"\[2, 4\]; for faces float32 latents \(N, 4\)"):
+        Session.open(path, device="cpu")
+
+
+def test_a_model_of_latents_that_says_nothing_about_itself_is_refused(tiny_face_model):
+    with pytest.raises(ModelRefusedError, match="a float32 picture"):
+        Session.open(tiny_face_model(srgan_gp_version=None), device="cpu")
+
+
+def test_a_model_that_says_it_enlarges_and_takes_latents_is_refused(tiny_face_model):
+    path = tiny_face_model(task="super-resolution", scale="2", overlap="3", size_multiple="1")
+    with pytest.raises(ModelRefusedError, match="a float32 picture"):
+        Session.open(path, device="cpu")
