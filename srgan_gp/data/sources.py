@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from srgan_gp.errors import PictureError, UsageError
+from srgan_gp.files import atomic_write_bytes
 from srgan_gp.images import DEFAULT_MAX_PIXELS, read_image
 from srgan_gp.images.reading import decode_picture
 
@@ -93,14 +94,17 @@ def list_pictures(place: str | Path) -> list[PictureFile]:
     """List the pictures of a folder (with its subfolders) or zip file, sorted by name.
 
     Args:
-        place: `DIR`, `FILE.zip` or `FILE.zip:FOLDER` for one folder inside the zip file.
+        place: `DIR`, `FILE.zip`, `FILE.zip:FOLDER` for one folder inside the zip file, or a text
+            file as `write_list` makes it, whose order is kept.
 
     Raises:
         UsageError: there is nothing at `place`, or no picture in it.
     """
-    path, _, folder = str(place).partition(".zip:")
-    container = Path(path + ".zip" if folder else path)
-    if container.is_dir():
+    container, folder = _split_place(str(place))
+    if container.suffix == ".txt" and container.is_file():
+        lines = container.read_text(encoding="utf-8").splitlines()
+        found = [PictureFile(path, member or None) for path, member in map(_split_place, lines)]
+    elif container.is_dir():
         found = [PictureFile(p) for p in sorted(container.rglob("*")) if _is_picture(p.name)]
     elif zipfile.is_zipfile(container):
         members = sorted(_archive(container).namelist())
@@ -117,6 +121,20 @@ def list_pictures(place: str | Path) -> list[PictureFile]:
     return found
 
 
+def write_list(files: Sequence[PictureFile], path: Path) -> None:
+    """Write a list of pictures, one a line, for `list_pictures` to read; nothing is copied.
+
+    Raises:
+        UsageError: a picture's name has a line break in it.
+        OutputError: the file cannot be written.
+    """
+    names = [file.name for file in files]
+    broken = [name for name in names if len(name.splitlines()) > 1]
+    if broken:
+        raise UsageError(f"The name {broken[0]!r} has a line break; rename that picture.")
+    atomic_write_bytes(path, "".join(f"{name}\n" for name in names).encode())
+
+
 def list_all_pictures(places: Sequence[str | Path]) -> list[PictureFile]:
     """List the pictures of several places, in the order given."""
     return [picture for place in places for picture in list_pictures(place)]
@@ -126,6 +144,12 @@ def list_all_pictures(places: Sequence[str | Path]) -> list[PictureFile]:
 def _archive(path: Path) -> zipfile.ZipFile:
     """Keep an archive open: its directory of thousands of members is read once."""
     return zipfile.ZipFile(path)
+
+
+def _split_place(place: str) -> tuple[Path, str]:
+    """Split `FILE.zip:FOLDER` at its colon; any other place has an empty second part."""
+    path, _, inside = place.partition(".zip:")
+    return Path(path + ".zip" if inside else path), inside
 
 
 def _is_picture(name: str) -> bool:

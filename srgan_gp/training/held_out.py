@@ -8,8 +8,11 @@ from torch import Tensor, nn
 
 from srgan_gp.data.datasets import require_sides
 from srgan_gp.data.sources import list_all_pictures
+from srgan_gp.losses.features import Features
+from srgan_gp.training.colours import colour_shift
 from srgan_gp.training.distribution import SMALLEST_SIDE, patch_distance
 from srgan_gp.training.metrics import GRID_WINDOW, grid, psnr_y
+from srgan_gp.training.scores import squeeze_distance
 
 PREVIEWS = 4
 PREVIEW_SIDE = 48  # low-res pixels
@@ -24,6 +27,7 @@ class HeldOut:
         device: where the pairs are made and the network runs.
         shrink: makes the low-res side: ((1, 3, H, W) in [0, 255], number of the picture) -> same.
         least_side: smallest side of a picture that `shrink` takes, in high-res pixels; 0: any.
+        features: network of the squeeze distance; None: it is left out of the scores.
 
     Raises:
         UsageError: there is no picture at `place`, or one is too small.
@@ -36,12 +40,15 @@ class HeldOut:
         device: torch.device,
         shrink: Callable[[Tensor, int], Tensor],
         least_side: int = 0,
+        features: Features | None = None,
     ) -> None:
         self._scale = scale
+        self._features = features
         self._pairs: list[tuple[Tensor, np.ndarray]] = []
         files = list_all_pictures([place])
         # PSNR leaves out a border of `scale` on each side.
-        require_sides(files, max(3 * scale, least_side))
+        least_seen = features.least_side if features else 0
+        require_sides(files, max(3 * scale, least_side, least_seen))
         for number, file in enumerate(files):
             high_res = file.read()
             height, width = (side - side % scale for side in high_res.shape[:2])
@@ -52,7 +59,8 @@ class HeldOut:
     def scores(self, generator: nn.Module) -> dict[str, float]:
         """Score whole pictures: means of PSNR-Y in dB and of `grid`, and the patch distance.
 
-        The two last are left out where pictures are too small for them.
+        The two last are left out where pictures are too small for them. With a feature network the
+        mean squeeze distance is among them, and the colour shift in levels.
         """
         outputs = [_as_pixels(_enlarge(generator, low_res)) for low_res, _ in self._pairs]
         targets = [high_res for _, high_res in self._pairs]
@@ -63,6 +71,14 @@ class HeldOut:
             found["grid"] = float(np.mean([grid(pixels) for pixels in outputs]))
         if shortest >= SMALLEST_SIDE:
             found["patch_distance"] = patch_distance(outputs, targets)
+        if self._features:
+            distances = [
+                squeeze_distance(self._features, *pair)
+                for pair in zip(outputs, targets, strict=True)
+            ]
+            found["squeeze_distance"] = float(np.mean(distances))
+            shifts = [colour_shift(*pair) for pair in zip(outputs, targets, strict=True)]
+            found["colour_shift"] = float(np.mean(shifts))
         return found
 
     def middles(self, side: int) -> tuple[Tensor, Tensor] | None:

@@ -101,8 +101,7 @@ def score_picture(
     inside = side - 2 * scale
     distance = None
     if features and side >= features.least_side:
-        with torch.no_grad():
-            distance = feature_distance(features, _as_images(output), _as_images(high_res)).item()
+        distance = squeeze_distance(features, output, high_res)
     return PictureScores(
         name=name,
         psnr_y=psnr_y(output, high_res, scale) if inside >= 1 else None,
@@ -113,8 +112,20 @@ def score_picture(
     )
 
 
-def _as_images(pixels: np.ndarray) -> torch.Tensor:
-    return torch.from_numpy(pixels.transpose(2, 0, 1).astype(np.float32) / 255)[None]
+def squeeze_distance(features: Features, output: np.ndarray, target: np.ndarray) -> float:
+    """Measure the feature distance of two pictures (H, W, 3), uint8 RGB, on the network's device.
+
+    Raises:
+        ValueError: the shapes differ or a side is too small.
+    """
+    images = [
+        torch.from_numpy(pixels.transpose(2, 0, 1).astype(np.float32) / 255)[None]
+        for pixels in (output, target)
+    ]
+    with torch.no_grad():
+        return feature_distance(
+            features, *(image.to(features.mean.device) for image in images)
+        ).item()
 
 
 def _finite(values: dict[str, Any]) -> dict[str, Any]:

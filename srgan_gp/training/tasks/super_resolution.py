@@ -61,7 +61,14 @@ class SuperResolution:
         self._held_out = None
         if validation and processes.is_first:
             least = least_side(config.scale) if config.low_res == "mixture" else 0
-            self._held_out = HeldOut(validation, config.scale, device, self._shrink_held_out, least)
+            self._held_out = HeldOut(
+                validation,
+                config.scale,
+                device,
+                self._shrink_held_out,
+                least,
+                _judging(config, self._features),
+            )
 
     def build_generator(self) -> nn.Module:
         """Build the network with fresh weights."""
@@ -165,6 +172,15 @@ def _require_patches(config: TrainConfig) -> None:
             f"{network.least_side} pixels, not {smallest * config.scale}; use larger patch_sizes "
             "or a perceptual_loss of none."
         )
+
+
+def _judging(config: TrainConfig, features: Features | None) -> Features | None:
+    """Pick the network that scores held-out pictures: only where it decides, it takes its time."""
+    if config.best_by != "squeeze_distance":
+        return None
+    if config.perceptual_loss != "squeeze":
+        raise UsageError("best_by squeeze_distance needs the perceptual_loss squeeze beside it.")
+    return features
 
 
 def _load_features(config: TrainConfig, device: torch.device) -> Features | None:
