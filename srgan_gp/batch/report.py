@@ -6,16 +6,18 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
+from srgan_gp.batch.journal import JOURNAL_FOLDER
 from srgan_gp.batch.runner import Outcome, Status
-from srgan_gp.batch.walk import PassedOver
-from srgan_gp.errors import OutputError
-from srgan_gp.files import atomic_write
+from srgan_gp.batch.walk import PICTURE_SUFFIXES, PassedOver
+from srgan_gp.errors import OutputError, UsageError
+from srgan_gp.files import atomic_write, is_file
 
 _BYTES_IN_MEMORY = 1 << 20
+_LONGEST_LINE_BYTES = 1 << 16  # a path has 4 kB
 
 
 class Record:
@@ -60,6 +62,35 @@ class Record:
             yield "    " + line.decode().rstrip() + ("," if number < counts.total() else "")
         yield "  ]"
         yield "}"
+
+
+def check_report(path: Path) -> None:
+    """See before the work that a report can go to a path, and replaces nothing but a report.
+
+    Raises:
+        UsageError: it ends like a picture, lies beside the journal, or something else is there.
+    """
+    if path.suffix.lower() in PICTURE_SUFFIXES:
+        raise UsageError(f"--report {path} would replace a picture; try {path.stem}.jsonl.")
+    real = Path(os.path.realpath(path))
+    if JOURNAL_FOLDER in real.parts:
+        raise UsageError(f"--report {path} lies in a folder of journals; choose another one.")
+    if os.path.lexists(real) and not _is_report(real):
+        raise UsageError(
+            f"--report {path} would replace what is no report of an earlier run; "
+            "choose another name."
+        )
+
+
+def _is_report(path: Path) -> bool:
+    """Say whether a file is empty or begins like a report."""
+    if not is_file(path):
+        return False
+    with suppress(OSError, ValueError), path.open("rb") as file:
+        line = file.readline(_LONGEST_LINE_BYTES)
+        entry = json.loads(line) if line else {"source": "", "status": ""}
+        return isinstance(entry, dict) and {"source", "status"} <= entry.keys()
+    return False
 
 
 @contextmanager

@@ -136,12 +136,11 @@ def _check(options: argparse.Namespace, arguments: list[str], output: "Output") 
     Raises:
         UsageError: they do not.
     """
-    from srgan_gp.batch.walk import PICTURE_SUFFIXES
+    from srgan_gp.batch.report import check_report
 
-    output.naming()
-    report: Path | None = options.report
-    if report is not None and report.suffix.lower() in PICTURE_SUFFIXES:
-        raise UsageError(f"--report {report} would replace a picture; try {report.stem}.jsonl.")
+    naming = output.naming()
+    if options.report is not None:
+        check_report(options.report)
     if not options.watch:
         return
     if options.dry_run:
@@ -149,7 +148,9 @@ def _check(options: argparse.Namespace, arguments: list[str], output: "Output") 
     for argument in arguments:
         if not is_folder(Path(argument)):
             raise UsageError(f"--watch needs folders to look into, and {argument} is none.")
-        if output.folder.exists() and output.folder.samefile(argument) and not output.suffix:
+        if naming.adds_to_the_stem or not output.folder.exists():
+            continue
+        if output.folder.samefile(argument):
             raise UsageError(f"The results would be new pictures in {argument}; pass --suffix.")
 
 

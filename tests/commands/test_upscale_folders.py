@@ -127,14 +127,6 @@ def test_results_that_the_disk_cannot_hold_are_refused_before_the_work(
     assert "1.0 kB left" in errors
 
 
-def test_a_report_that_would_replace_a_picture_is_refused(upscale, folder, capsys):
-    before = contents(folder)
-    words = [str(folder / "a.png"), "--report", str(folder / "a.jpg")]
-    assert main(["upscale", *words]) == 2
-    assert "would replace a picture" in capsys.readouterr().err
-    assert contents(folder) == before
-
-
 def test_only_the_first_frame_where_that_is_asked_for(upscale, tmp_path):
     frames = [Image.new("RGB", (5, 4), (80 * n, 0, 0)) for n in range(3)]
     frames[0].save(tmp_path / "a.webp", save_all=True, append_images=frames[1:], lossless=True)
@@ -240,3 +232,9 @@ def test_wrong_use_is_one_sentence(folder, repeating_model, tmp_path, capsys, wo
     assert said in captured.err
     assert captured.err.count("\n") == 1
     assert sorted(folder.iterdir()) == before
+
+
+def test_results_of_a_drop_folder_may_lie_in_it_under_other_names(folder, capsys):
+    for words in (["--suffix", "_big"], ["--name-template", "{stem}_big"]):
+        code = main(["upscale", str(folder), "-o", str(folder), "--watch", *words, "-n", "none"])
+        assert (code, "no model" in capsys.readouterr().err) == (8, True)  # all else was accepted

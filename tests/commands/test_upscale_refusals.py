@@ -1,5 +1,7 @@
 """`srgan-gp upscale`: what cannot be done is one sentence, a code, and no harm to anything else."""
 
+import json
+import os
 from pathlib import Path
 
 import pytest
@@ -140,9 +142,9 @@ def test_a_gpu_that_is_not_there_is_an_error_and_no_silent_cpu(folder, repeating
         ([], "No input"),
         (["FOLDER"], "-o FOLDER"),
         (["FOLDER", "-o", "FOLDER"], "would replace the input"),
+        (["FOLDER", "-o", "FOLDER", "--name-template", "{stem}"], "would replace the input"),
         (["FOLDER", "-o", "one.png"], "is the name of one picture"),
         (["FOLDER/a.png", "-o", "one.png", "-f", "jpeg"], "does not end like a jpeg"),
-        (["FOLDER/a.png", "-o", "one.heic"], "cannot write '.heic'"),
         (["FOLDER/a.png", "-o", "one.heic"], "cannot write '.heic'"),
         (["FOLDER/a.png", "-o", ""], "after -o is empty"),
         (["", "-o", "FOLDER"], "inputs is an empty text"),
@@ -160,6 +162,43 @@ def test_wrong_use_is_one_sentence(folder, repeating_model, capsys, words, said)
     assert said in captured.err
     assert captured.err.count("\n") == 1
     assert names(folder) == before
+
+
+@pytest.mark.parametrize(
+    ("report", "said"),
+    [
+        ("a.jpg", "would replace a picture"),
+        ("README.md", "no report of an earlier run"),
+        ("out", "no report of an earlier run"),
+        ("", "no report of an earlier run"),
+        ("pipe", "no report of an earlier run"),
+        ("list.json", "no report of an earlier run"),
+        ("out/.srgan-gp/journal.sqlite", "a folder of journals"),
+    ],
+)
+def test_a_report_replaces_nothing_but_a_report_and_is_refused_before_the_work(
+    folder, repeating_model, capsys, monkeypatch, report, said
+):
+    monkeypatch.chdir(folder)
+    os.mkfifo("pipe")
+    Path("list.json").write_text("[1]")
+    Path("out").mkdir()
+    before = {path: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    words = ["upscale", "README.md", "a.png", "-o", "out", "-n", str(repeating_model)]
+    assert main([*words, "--report", report]) == 2
+    assert said in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in folder.iterdir() if path.is_file()} == before
+    assert list(Path("out").iterdir()) == []
+
+
+@pytest.mark.parametrize("earlier", ["", '{"source": "a", "status": "done"}\n{"source": "b"'])
+def test_an_earlier_report_is_replaced(folder, repeating_model, tmp_path, earlier):
+    report = tmp_path / "report.txt"
+    report.write_text(earlier)
+    words = [folder / "a.png", "-n", repeating_model, "--device", "cpu", "--report", report]
+    assert main(["upscale", *map(str, words)]) == 0
+    [line] = report.read_text().splitlines()
+    assert json.loads(line)["status"] == "done"
 
 
 @pytest.mark.parametrize("suffix", ["/../a", "\\\\a", "/", "a\0b"])
