@@ -140,6 +140,8 @@ class Targets:
         """Take out the inputs found that are what another input gave; say whether there are any."""
         count = 0
         for path, row in self._table.named_alike():
+            if os.fsencode(path) == row.path:
+                continue  # It would replace itself, which is refused.
             if any(_is_same(path, target) for target in self.paths(row) if target is not None):
                 real = os.path.split(_real(path))
                 count += self._table.forget(_identity(*real))
