@@ -8,7 +8,7 @@ from pathlib import Path
 from srgan_gp.errors import UsageError
 from srgan_gp.terminal import tell
 from srgan_gp.training.config import TrainConfig
-from srgan_gp.training.config import add_options as add_config_options
+from srgan_gp.training.options import add_options as add_config_options
 from srgan_gp.training.presets import PRESETS, resolve
 
 

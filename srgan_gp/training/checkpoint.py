@@ -28,6 +28,7 @@ class Progress:
 
     Attributes:
         step: counts the generator's steps: none are taken while the critic warms up.
+        augment_probability: of each change to what the critic sees.
         start_validation: scores before the first step; empty where nobody asked for them.
         best_validation: scores at `best_images_seen`.
         validations_since_best: how many in a row were no better.

@@ -1,38 +1,17 @@
-"""Every training option, once: a frozen dataclass and its command-line options.
+"""Every training option, once: a frozen dataclass.
 
 Imports no torch, so that `srgan-gp train --help` stays instant.
 """
 
 import json
-import math
-from argparse import SUPPRESS, ArgumentParser, BooleanOptionalAction
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from types import NoneType
-from typing import Any, get_args, get_origin
 
 from srgan_gp.errors import TrainingError, UsageError
 from srgan_gp.files import atomic_write
+from srgan_gp.training.options import option, require_in_range
 
-AUGMENTATIONS = ("colour", "translation", "cutout")
-
-
-def option(
-    default: Any,  # noqa: ANN401 - any field type
-    text: str,
-    *,
-    choices: Sequence[str] = (),
-    least: float = -math.inf,
-    most: float = math.inf,
-    above: float = -math.inf,
-    below: float = math.inf,
-    may_change: bool = False,
-) -> Any:  # noqa: ANN401
-    """Declare a field: its help text, its range, and whether a resumed run may set it anew."""
-    limits = {"at least": least, "at most": most, "above": above, "below": below}
-    about = {"help": text, "may_change": may_change, "choices": choices, "limits": limits}
-    return field(default=default, metadata=about)
+AUGMENTATIONS = ("colour", "translation", "cutout")  # the names in data/augmentations.py
 
 
 @dataclass(frozen=True)
@@ -195,7 +174,7 @@ class TrainConfig:
         for f in fields(self):
             value = getattr(self, f.name)
             for one in value if isinstance(value, tuple) else (value,):
-                _require_in_range(f.name, one, f.metadata)
+                require_in_range(f.name, one, f.metadata)
         starts = self.patch_starts
         rises = starts[:1] == (0,) and list(starts) == sorted(starts)
         if len(starts) != len(self.patch_sizes) or not rises:
@@ -204,7 +183,7 @@ class TrainConfig:
                 f"patch_sizes {self.patch_sizes}."
             )
         for kind in self.augmentations:
-            _require_in_range("augmentation", kind, {"choices": AUGMENTATIONS})
+            require_in_range("augmentation", kind, {"choices": AUGMENTATIONS})
         shortest = self.critic_warmup_images + self.critic_steps * self.batch_size
         if self.has_critic and self.total_images < shortest:
             raise UsageError(
@@ -238,7 +217,7 @@ class TrainConfig:
 
     @property
     def augmentations(self) -> tuple[str, ...]:
-        """The names in `augment`."""
+        """The names in `augment`; none for `none`."""
         return () if self.augment == "none" else tuple(self.augment.split(","))
 
     @property
@@ -272,32 +251,3 @@ class TrainConfig:
             for f in fields(self)
             if not f.metadata["may_change"] and getattr(self, f.name) != getattr(other, f.name)
         ]
-
-
-def add_options(parser: ArgumentParser, config_class: type[TrainConfig]) -> None:
-    """Add one option per field; an unset option stays absent, so that a preset shows through."""
-    for f in fields(config_class):
-        name = "--" + f.name.replace("_", "-")
-        kinds = [t for t in get_args(f.type) or (f.type,) if t not in (NoneType, Ellipsis)]
-        how: dict[str, Any] = {"type": kinds[0]}
-        default = f.default
-        if kinds == [bool]:
-            how = {"action": BooleanOptionalAction}
-        elif get_origin(f.type) is tuple:
-            how |= {"nargs": "+"}
-            default = " ".join(map(str, f.default))  # type: ignore[arg-type]
-        parser.add_argument(name, default=SUPPRESS, help=f"{f.metadata['help']} [{default}]", **how)
-
-
-def _require_in_range(name: str, value: object, about: Any) -> None:  # noqa: ANN401 - a mapping
-    """Raise UsageError where a value leaves what its field allows."""
-    if about["choices"] and value not in about["choices"]:
-        raise UsageError(f"There is no {name} {value!r}; use {', '.join(about['choices'])}.")
-    if not isinstance(value, int | float):
-        return
-    limits = about["limits"]
-    is_inside = limits["at least"] <= value <= limits["at most"]
-    is_finite = isinstance(value, int) or math.isfinite(value)  # isfinite fails at huge integers
-    if not (is_finite and is_inside and limits["above"] < value < limits["below"]):
-        stated = [f"{word} {limit}" for word, limit in limits.items() if math.isfinite(limit)]
-        raise UsageError(f"{name} must be {' and '.join(stated) or 'finite'}, not {value}.")

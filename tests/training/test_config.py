@@ -4,7 +4,8 @@ from dataclasses import asdict, fields, replace
 import pytest
 
 from srgan_gp.errors import TrainingError, UsageError
-from srgan_gp.training.config import TrainConfig, add_options
+from srgan_gp.training.config import TrainConfig
+from srgan_gp.training.options import add_options
 from srgan_gp.training.presets import PRESETS, resolve
 
 
