@@ -107,14 +107,11 @@ class TrainConfig:
     )
     augment_target: float = option(
         0.0,
-        "the probability follows the critic's gap between training and held-out pictures, up above "
-        "this and down below; 0: it is fixed",
+        "gap of the critic to held-out pictures that it keeps; 0: it is fixed",
         least=0,
         below=1,
     )
-    augment_images: int = option(
-        500_000, "images in which it may go from 0 to 1 with a target", least=1
-    )
+    augment_images: int = option(500_000, "in which it may go from 0 to 1 with a target", least=1)
 
     # Optimiser of the generator.
     learning_rate: float = option(1e-3, "highest rate of Adam", above=0)
