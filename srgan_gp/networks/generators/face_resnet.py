@@ -53,9 +53,9 @@ class Generator(nn.Module):
             latent: (B, latent_size), float32, standard normal.
 
         Returns:
-            (B, 3, size, size), RGB around [0, 1], float32 (the autocast's type under autocast), not
-            clipped.
+            (B, 3, size, size), RGB around [0, 1], float32 also under autocast, not clipped.
         """
         features = self.project(latent).unflatten(1, (-1, FIRST_SIDE, FIRST_SIDE))
         features = self.stages(features.contiguous(memory_format=torch.channels_last))
-        return 0.5 + 0.5 * self.to_colour(F.leaky_relu(features, LEAK))
+        colours = self.to_colour(F.leaky_relu(features, LEAK))
+        return 0.5 + 0.5 * colours.to(latent.dtype)
