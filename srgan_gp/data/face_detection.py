@@ -50,7 +50,7 @@ class FaceDetector:
     def __init__(self, network: Any, file: Path) -> None:  # noqa: ANN401  OpenCV has no such stub
         self.file = file
         self._network = network
-        self._opencv = _import_opencv()
+        self._opencv = import_opencv()
 
     @classmethod
     def load(
@@ -66,7 +66,7 @@ class FaceDetector:
             MissingExtraError: OpenCV cannot be loaded.
             ModelRefusedError: there is no such file, or it is not a YuNet network.
         """
-        opencv, file = _import_opencv(), _find(path)
+        opencv, file = import_opencv(), _find(path)
         smallest = (SMALLEST_SIDE, SMALLEST_SIDE)
         try:
             # From its bytes: on Windows OpenCV cannot open every path.
@@ -149,8 +149,12 @@ def _find(path: str | Path | None) -> Path:
     )
 
 
-def _import_opencv() -> Any:  # noqa: ANN401  OpenCV's stubs do not pass strict checks
-    """Import OpenCV, silenced: it warns of engines that it does not use."""
+def import_opencv() -> Any:  # noqa: ANN401  OpenCV's stubs do not pass strict checks
+    """Import OpenCV, silenced: it warns of engines that it does not use.
+
+    Raises:
+        MissingExtraError: its system libraries are missing.
+    """
     try:
         opencv = importlib.import_module("cv2")
     except ImportError as error:

@@ -1,5 +1,6 @@
 """Where pictures come from: folders and zip shards, listed once and read in place."""
 
+import hashlib
 import io
 import zipfile
 import zlib
@@ -7,13 +8,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
+from typing import IO
 
 import numpy as np
 from PIL import Image
 
 from srgan_gp.errors import PictureError, UsageError
 from srgan_gp.files import atomic_write_bytes
-from srgan_gp.images import DEFAULT_MAX_PIXELS, read_image
+from srgan_gp.images import DEFAULT_MAX_PIXELS, Picture, read_image
+from srgan_gp.images.icc import srgb_pixels
 from srgan_gp.images.reading import decode_picture
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp"})
@@ -47,17 +50,32 @@ class PictureFile:
         Raises:
             PictureError: it cannot be decoded; the message begins with its name.
         """
+        return as_8_bit_rgb(self._picture().pixels)
+
+    def read_srgb(self) -> np.ndarray:
+        """Decode the picture as `read` does, with its colours brought to sRGB by its ICC profile.
+
+        A profile that is damaged, or of no kind that can be used, is left aside.
+        """
+        picture = self._picture()
+        pixels = as_8_bit_rgb(picture.pixels)
+        if picture.icc_profile is None:
+            return pixels
+        # The profile of a grey picture wants one channel.
+        channels = np.ascontiguousarray(pixels[..., : picture.pixels.shape[2]])
+        converted = srgb_pixels(channels, picture.icc_profile)
+        return pixels if converted is None else converted
+
+    def _picture(self) -> Picture:
         try:
             if self.member is None:
-                picture = read_image(self.container)
-            else:
-                encoded = io.BytesIO(_archive(self.container).read(self.member))
-                picture = decode_picture(encoded, max_pixels=DEFAULT_MAX_PIXELS)
+                return read_image(self.container)
+            encoded = io.BytesIO(_archive(self.container).read(self.member))
+            return decode_picture(encoded, max_pixels=DEFAULT_MAX_PIXELS)
         except PictureError as error:
             raise PictureError(error.code, f"{self.name}: {error}") from error
         except _MEMBER_ERRORS as error:
             raise PictureError("E_DAMAGED", f"{self.name}: {error}") from error
-        return as_8_bit_rgb(picture.pixels)
 
     def shorter_side(self) -> int:
         """Length of the shorter side in pixels, from the header alone.
@@ -66,19 +84,32 @@ class PictureFile:
             PictureError: the header cannot be read; the message begins with the name.
         """
         try:
-            with (
-                (
-                    self.container.open("rb")
-                    if self.member is None
-                    else _archive(self.container).open(self.member)
-                ) as file,
-                Image.open(file) as image,
-            ):
+            with self._open() as file, Image.open(file) as image:
                 return min(image.size)
         except Image.DecompressionBombError as error:
             raise PictureError("E_TOO_MANY_PIXELS", f"{self.name}: {error}") from error
         except (*_MEMBER_ERRORS, ValueError, SyntaxError) as error:
             raise PictureError("E_DAMAGED", f"{self.name}: the file is damaged") from error
+
+    def sha256(self) -> str:
+        """Hash the bytes of the file, 64 hexadecimal digits.
+
+        Raises:
+            PictureError: they cannot be read; the message begins with the name.
+        """
+        digest = hashlib.sha256()
+        try:
+            with self._open() as file:
+                while chunk := file.read(1 << 20):
+                    digest.update(chunk)
+        except _MEMBER_ERRORS as error:
+            raise PictureError("E_DAMAGED", f"{self.name}: {error}") from error
+        return digest.hexdigest()
+
+    def _open(self) -> IO[bytes]:
+        if self.member is None:
+            return self.container.open("rb")
+        return _archive(self.container).open(self.member)
 
 
 def as_8_bit_rgb(pixels: np.ndarray) -> np.ndarray:
@@ -94,14 +125,14 @@ def list_pictures(place: str | Path) -> list[PictureFile]:
     """List the pictures of a folder (with its subfolders) or zip file, sorted by name.
 
     Args:
-        place: `DIR`, `FILE.zip`, `FILE.zip:FOLDER` for one folder inside the zip file, or a text
+        place: `DIR`, `FILE.zip`, `FILE.zip:FOLDER` for one folder inside the zip file, or a `.list`
             file as `write_list` makes it, whose order is kept.
 
     Raises:
         UsageError: there is nothing at `place`, or no picture in it.
     """
     container, folder = _split_place(str(place))
-    if container.suffix == ".txt" and container.is_file():
+    if container.suffix == ".list" and container.is_file():
         lines = container.read_text(encoding="utf-8").splitlines()
         found = [PictureFile(path, member or None) for path, member in map(_split_place, lines)]
     elif container.is_dir():
@@ -122,13 +153,13 @@ def list_pictures(place: str | Path) -> list[PictureFile]:
 
 
 def write_list(files: Sequence[PictureFile], path: Path) -> None:
-    """Write a list of pictures, one a line, for `list_pictures` to read; nothing is copied.
+    """Write a list of pictures for `list_pictures` to read: one absolute path a line, no copy.
 
     Raises:
         UsageError: a picture's name has a line break in it.
         OutputError: the file cannot be written.
     """
-    names = [file.name for file in files]
+    names = [PictureFile(file.container.absolute(), file.member).name for file in files]
     broken = [name for name in names if len(name.splitlines()) > 1]
     if broken:
         raise UsageError(f"The name {broken[0]!r} has a line break; rename that picture.")

@@ -1,0 +1,126 @@
+"""`srgan-gp prepare`: photos of people become aligned faces to train on."""
+
+import argparse
+import json
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from srgan_gp import option_types as types
+from srgan_gp.errors import PictureError, UsageError
+from srgan_gp.terminal import Bar, bar, say, shown, tell
+
+if TYPE_CHECKING:
+    from srgan_gp.data.face_report import PhotoRecord
+    from srgan_gp.data.prepare_faces import Preparation
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this verb."""
+    add = parser.add_argument
+    add("inputs", nargs="+", metavar="PHOTOS", help="folders, zip files or pictures")
+    add("-o", "--output", type=Path, required=True, metavar="FILE.zip", help=_OUTPUT)
+    add("--size", type=types.count, default=256, metavar="N", help="side of a face [256]")
+    add("--held-out", type=float, default=0.1, metavar="0..1", help=_HELD_OUT)
+    add("--seed", type=types.whole_number, default=0, metavar="N", help="of that choice [0]")
+    add("--detector", type=Path, metavar="FILE", help=_DETECTOR)
+    add("--aligned", action="store_true", help=_ALIGNED)
+    add("--smallest", type=types.count, metavar="N", help=_SMALLEST)
+    add("--most-blur", type=float, metavar="0..1", help=_BLUR)
+    add("--sheet", type=Path, metavar="FILE.png", help=_SHEET)
+    add("--overwrite", action="store_true", help="replace the results of an earlier time")
+    add("--json", action="store_true", help="print one JSON object on stdout instead of lines")
+
+
+_OUTPUT = "faces as PNG files under train/ and val/, and manifest.json, which tells every drop"
+_HELD_OUT = "share of the faces kept out of training; a photo is never on both sides [0.1]"
+_DETECTOR = "an ONNX file of YuNet [yunet.onnx in the folder of your models]"
+_ALIGNED = "the pictures are aligned faces already: only resize, check and split them"
+_SMALLEST = "drop faces whose square is smaller in the photo, in pixels [half of --size]"
+_BLUR = "drop faces that are more blurred, by the measure of Crete et al.; 1 drops none [0.78]"
+_SHEET = "picture of what was kept and dropped [beside the result, as NAME-sheet.png]"
+
+
+def run(options: argparse.Namespace) -> int:
+    """Prepare the faces; return 0, or 3 when some photos could not be read."""
+    from srgan_gp.batch.output import prepare_folder
+    from srgan_gp.data.photo_lists import list_photos
+
+    output: Path = options.output
+    sheet: Path = options.sheet or output.with_name(f"{output.stem}-sheet.png")
+    _check(options, output, sheet)
+    preparation = _preparation(options)
+    listed = list_photos(options.inputs, leave_out=sheet)
+    for folder in (output.parent, sheet.parent):
+        prepare_folder(folder)
+    # Imported after OpenCV was found to work.
+    from srgan_gp.data.prepare_faces import prepare
+
+    with bar(len(listed.photos), is_silent=options.json) as progress:
+        counts = prepare(listed.photos, output, sheet, preparation, partial(_report, progress))
+    if options.json:
+        files = {"output": str(output), "sheet": str(sheet)}
+        tell(json.dumps(files | counts | {"passed_over": listed.passed_over}, indent=2))
+    else:
+        _tell(counts, listed.passed_over, output, sheet)
+    return PictureError.exit_code if counts["photos_by_outcome"]["unreadable"] else 0
+
+
+def _check(options: argparse.Namespace, output: Path, sheet: Path) -> None:
+    """Refuse words that make no sense.
+
+    Raises:
+        UsageError: they do not.
+    """
+    if output.suffix != ".zip":
+        raise UsageError(f"The result is a zip file; call it {output.with_suffix('.zip').name}.")
+    if sheet.suffix.lower() != ".png":
+        raise UsageError(f"The contact sheet is a PNG file, and {sheet} is not called so.")
+    if not 0 <= options.held_out < 1:
+        raise UsageError(f"--held-out must be from 0 to below 1, not {options.held_out:g}.")
+    if options.most_blur is not None and not 0 <= options.most_blur <= 1:
+        raise UsageError(f"--most-blur must be from 0 to 1, not {options.most_blur:g}.")
+    if options.aligned and options.detector is not None:
+        raise UsageError("--aligned looks for no faces, so --detector has no use; drop one.")
+    for path in (output, sheet):
+        if path.exists() and not options.overwrite:
+            raise UsageError(f"{path} is there already; choose another name or pass --overwrite.")
+
+
+def _preparation(options: argparse.Namespace) -> "Preparation":
+    from srgan_gp.data.face_detection import FaceDetector, import_opencv
+
+    import_opencv()
+    detector = None if options.aligned else FaceDetector.load(options.detector)
+    from srgan_gp.data.face_selection import Demands
+    from srgan_gp.data.prepare_faces import Preparation
+
+    smallest = options.smallest or (options.size + 1) // 2
+    demands = Demands(side=options.size, smallest=smallest)
+    if options.most_blur is not None:
+        demands = Demands(side=options.size, smallest=smallest, most_blur=options.most_blur)
+    return Preparation(demands, detector, options.held_out, options.seed)
+
+
+def _report(progress: Bar, done: int, photo: "PhotoRecord") -> None:
+    if photo.problem is not None:
+        progress.line(f"{photo.name}: {photo.problem}")
+    progress.move(done, photo.name)
+
+
+def _tell(
+    counts: Mapping[str, Any], passed_over: Mapping[str, int], output: Path, sheet: Path
+) -> None:
+    from srgan_gp.data.face_report import sentences
+
+    for line in sentences(counts):
+        tell(line)
+    tell(f"{counts['train']} faces to train on, {counts['val']} held out")
+    if passed_over:
+        kinds = ", ".join(f"{number} {suffix}" for suffix, number in sorted(passed_over.items()))
+        say(f"{sum(passed_over.values())} other files were passed over: {kinds}")
+    if not counts["val"]:
+        say("Nothing is held out, so no score can tell whether a training gets better.")
+    tell(shown(output))
+    tell(shown(sheet))
