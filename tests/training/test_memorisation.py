@@ -1,20 +1,14 @@
+import cv2
 import numpy as np
 import pytest
-import torch
-from torch import nn
 
-from srgan_gp.losses.features import Features
 from srgan_gp.training import memorisation
-from srgan_gp.training.feature_distances import pooled_features
-from srgan_gp.training.memorisation import ALARM, memorisation_ratio, nearest_distances
-
-
-@pytest.fixture(scope="module")
-def features():
-    """A small network with random weights; distances in it are as good as in any other."""
-    torch.manual_seed(0)
-    layers = nn.Sequential(nn.Conv2d(3, 32, 7, 4), nn.ReLU(), nn.Conv2d(32, 64, 3, 2))
-    return Features(layers, (2,), 17)
+from srgan_gp.training.memorisation import (
+    ALARM,
+    describe_layouts,
+    memorisation_ratio,
+    nearest_distances,
+)
 
 
 def smooth_pictures(rng, count):
@@ -29,8 +23,29 @@ def smooth_pictures(rng, count):
 
 
 def spaced(count, offset):
-    """Place points 10 apart on an axis of a space of three dimensions, moved sideways."""
-    return np.stack([10.0 * np.arange(count), np.full(count, offset), np.zeros(count)], 1)
+    """Place points 10 apart on an axis of the space of layouts, moved sideways."""
+    points = np.zeros((count, 192))
+    points[:, 0] = 10 * np.arange(count)
+    points[:, 1] = offset
+    return points
+
+
+def test_a_layout_is_the_mean_over_blocks_without_colour_and_contrast(rng):
+    picture = rng.integers(0, 256, (40, 32, 3), np.uint8)
+    means = picture.reshape(8, 5, 8, 4, 3).mean((1, 3))
+    means -= means.mean((0, 1))
+    expected = means.ravel() / means.std()
+    np.testing.assert_allclose(describe_layouts(picture[None])[0], expected, atol=1e-5)
+
+
+def test_colour_and_contrast_do_not_count(rng):
+    picture = rng.integers(0, 40, (1, 64, 64, 3), np.uint8)
+    other = 3 * picture + np.array([0, 50, 130], np.uint8)
+    np.testing.assert_allclose(describe_layouts(other), describe_layouts(picture), atol=1e-9)
+
+
+def test_one_colour_has_the_layout_zero():
+    assert not describe_layouts(np.full((2, 20, 20, 3), 77, np.uint8)).any()
 
 
 def test_the_nearest_reference_is_found_and_a_copy_is_exactly_there(rng):
@@ -60,13 +75,28 @@ def test_a_few_copies_do_not_change_the_median():
     assert memorisation_ratio(generated, spaced(20, 0), spaced(12, 4)) == 1
 
 
-def test_a_generator_that_repeats_its_training_pictures_is_caught(rng, features):
-    train, held_out, anew = (smooth_pictures(rng, n) for n in (60, 30, 30))
-    noise = rng.normal(0, 3, train[:30].shape)
-    copies = (train[:30] + noise).clip(0, 255).astype(np.uint8)
-    seen, unseen = pooled_features(features, train), pooled_features(features, held_out)
-    assert memorisation_ratio(pooled_features(features, copies), seen, unseen) < ALARM
-    assert memorisation_ratio(pooled_features(features, anew), seen, unseen) > 0.7
+@pytest.mark.parametrize("change", ["nothing", "noise", "blur", "mirror", "brighter"])
+def test_a_generator_that_repeats_its_training_pictures_is_caught(rng, change):
+    train, held_out = describe_layouts(pictures := smooth_pictures(rng, 80)), unseen(rng)
+    copies = {
+        "nothing": pictures,
+        "noise": (pictures + rng.normal(0, 8, pictures.shape)).clip(0, 255).astype(np.uint8),
+        "blur": np.stack([cv2.GaussianBlur(picture, (0, 0), 2) for picture in pictures]),
+        "mirror": pictures[:, :, ::-1],
+        "brighter": pictures // 2 + 100,
+    }
+    ratio = memorisation_ratio(describe_layouts(copies[change]), train, held_out)
+    assert ratio < ALARM / 2
+    assert (ratio < 1e-9) == (change in ("nothing", "mirror"))
+
+
+def test_a_generator_of_the_same_kind_is_not_blamed(rng):
+    train, held_out = describe_layouts(smooth_pictures(rng, 80)), unseen(rng)
+    assert memorisation_ratio(unseen(rng), train, held_out) == pytest.approx(1, abs=0.25)
+
+
+def unseen(rng):
+    return describe_layouts(smooth_pictures(rng, 40))
 
 
 def test_training_pictures_are_no_held_out_ones():
@@ -79,3 +109,5 @@ def test_what_cannot_be_compared_is_refused():
         nearest_distances(np.zeros((0, 3)), np.zeros((2, 3)))
     with pytest.raises(ValueError, match="cannot compare"):
         nearest_distances(np.zeros((2, 3)), np.zeros((2, 4)))
+    with pytest.raises(ValueError, match="no layouts"):
+        memorisation_ratio(np.zeros((2, 512)), np.zeros((2, 512)), np.ones((2, 512)))
