@@ -1,9 +1,12 @@
 """What a plan will make and how much room that takes, told by the headers of the inputs alone."""
 
+import json
+import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from srgan_gp.batch.engine import Settings
 from srgan_gp.batch.formats import check_result_size, chosen_target
@@ -127,6 +130,16 @@ def entry_line(entry: Forecast | Skipped | Refused) -> str:
     )
 
 
+def entry_object(entry: Forecast | Skipped | Refused) -> dict[str, Any]:
+    """Say the same for programs, in what JSON knows."""
+    source = os.fspath(entry.source)
+    if isinstance(entry, Refused):
+        error = entry.error
+        return {"source": source, "status": "refused", "code": error.code, "message": str(error)}
+    values = {**vars(entry), "source": source, "target": os.fspath(entry.target)}
+    return {**values, "status": "skipped" if isinstance(entry, Skipped) else "to_do"}
+
+
 @dataclass
 class Totals:
     """What a preview counts up to."""
@@ -148,6 +161,29 @@ class Totals:
             self.to_do += 1
             self.pixels += entry.result_size[0] * entry.result_size[1] * entry.frames
             self.bytes += entry.bytes
+
+    def counting(
+        self, entries: Iterable[Forecast | Skipped | Refused]
+    ) -> Iterator[Forecast | Skipped | Refused]:
+        """Pass entries on and count them."""
+        for entry in entries:
+            self.add(entry)
+            yield entry
+
+    def pieces(self, entries: Iterable[Forecast | Skipped | Refused]) -> Iterator[str]:
+        """Give the lines of one JSON object: all entries, counted here, and what they come to."""
+        yield "{"
+        yield '  "pictures": ['
+        line = None
+        for entry in self.counting(entries):
+            if line is not None:
+                yield line + ","
+            line = "    " + json.dumps(entry_object(entry))
+        if line is not None:
+            yield line
+        yield "  ],"
+        counts = {"inputs": self.to_do + self.skipped + self.refused, **vars(self)}
+        yield json.dumps(counts)[1:]
 
     def line(self, folder: Path) -> str:
         """Sum up in one line; `folder` is the output folder, there or not."""

@@ -87,9 +87,11 @@ def dry_run(order: Order) -> Totals:
     folder, totals = order.output.folder, Totals()
     journal = Journal.open_existing(folder) if order.keeps_journal else None
     with journal or nullcontext(), _plan_of(order, journal, order.inputs) as plan:
-        for entry in preview(plan, order.settings, order.opened.about.scale):
-            totals.add(entry)
-            order.audience.print_line(entry_line(entry))
+        entries = preview(plan, order.settings, order.opened.about.scale)
+        wants_json = order.audience.wants_json
+        lines = totals.pieces(entries) if wants_json else map(entry_line, totals.counting(entries))
+        for line in lines:
+            order.audience.print_line(line)
     return totals
 
 

@@ -28,6 +28,15 @@ def folder(tmp_path, pixels):
 
 
 @pytest.fixture
+def tree(folder):
+    """The three pictures and, two folders deeper, one more of a name that is there already."""
+    deep = folder / "one" / "two"
+    deep.mkdir(parents=True)
+    Image.new("RGB", (5, 6), (9, 8, 7)).save(deep / "a.png")
+    return folder
+
+
+@pytest.fixture
 def repeating_model(tiny_model, onnx_models):
     """A model that enlarges four times by repeating pixels; gives its path."""
     from onnx import helper, numpy_helper

@@ -26,15 +26,6 @@ def contents(folder):
     return {name: (folder / name).read_bytes() for name in files(folder)}
 
 
-@pytest.fixture
-def tree(folder):
-    """The three pictures and, two folders deeper, one more of a name that is there already."""
-    deep = folder / "one" / "two"
-    deep.mkdir(parents=True)
-    Image.new("RGB", (5, 6), (9, 8, 7)).save(deep / "a.png")
-    return folder
-
-
 def test_a_tree_is_mirrored(upscale, tree, tmp_path):
     code, report, _ = upscale(tree, "-o", tmp_path / "out", "--recursive")
     assert (code, report["done"]) == (0, 4)
