@@ -5,12 +5,20 @@ import time
 
 from srgan_gp.batch.budget import Budget
 
+PATIENCE = 60  # seconds; only a test that fails waits so long
+
 
 def ask(budget, size, log):
-    """Ask in a thread of its own; the size goes to the log when it is given."""
-    thread = threading.Thread(target=lambda: budget.acquire(size) and log.append(size))
+    """Ask for what does not fit, in a thread of its own; the size goes to the log when it is given.
+
+    When this returns the thread is in the queue.
+    """
+    waiting, deadline = len(budget._waiting), time.monotonic() + PATIENCE
+    thread = threading.Thread(target=lambda: budget.acquire(size) and log.append(size), daemon=True)
     thread.start()
-    time.sleep(0.02)
+    while len(budget._waiting) == waiting:
+        assert time.monotonic() < deadline, "it got what does not fit"
+        time.sleep(0.001)
     return thread
 
 
@@ -26,7 +34,7 @@ def test_what_does_not_fit_waits_until_enough_is_given_back():
     thread = ask(budget, 5, log)
     assert log == []
     budget.release(6)
-    thread.join(5)
+    thread.join(PATIENCE)
     assert log == [5]
 
 
@@ -36,7 +44,7 @@ def test_more_than_the_limit_is_given_to_one_alone():
     thread = ask(budget, 1, log)
     assert log == []
     budget.release(100)
-    thread.join(5)
+    thread.join(PATIENCE)
     assert log == [1]
 
 
@@ -46,10 +54,10 @@ def test_a_large_wish_is_not_passed_by_small_ones():
     threads = [ask(budget, 20, log), ask(budget, 1, log)]
     assert log == []  # there is room for the small one, but it is not its turn
     budget.release(5)
-    threads[0].join(5)
+    threads[0].join(PATIENCE)
     assert log == [20]
     budget.release(20)
-    threads[1].join(5)
+    threads[1].join(PATIENCE)
     assert log == [20, 1]
 
 
@@ -58,6 +66,6 @@ def test_a_closed_budget_lets_nobody_wait():
     budget.acquire(10)
     thread = ask(budget, 1, log)
     budget.close()
-    thread.join(5)
+    thread.join(PATIENCE)
     assert not thread.is_alive()
     assert log == []
