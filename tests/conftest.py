@@ -49,6 +49,26 @@ class FakeSession:
 
 
 @pytest.fixture
+def work_of():
+    """Tell how many seconds of a core a running child and all that have ended took, together.
+
+    The difference of two calls is the work of the child between them, also when it has ended.
+    """
+    import resource  # Windows has none
+
+    import psutil
+
+    def seconds(process):
+        ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+        own = (0, 0)
+        if process.returncode is None:
+            own = psutil.Process(process.pid).cpu_times()
+        return ended.ru_utime + ended.ru_stime + own[0] + own[1]
+
+    return seconds
+
+
+@pytest.fixture
 def fake_session():
     """A session that doubles pictures; call it with a `run` or fields of ModelInfo for others."""
     return FakeSession

@@ -17,7 +17,7 @@ from srgan_gp.cli import main
 from srgan_gp.errors import DeviceError, UsageError
 
 ROOT = Path(__file__).resolve().parents[2]
-SECONDS_TO_END = 5
+SECONDS_TO_END = 60  # of a busy machine; what is cut short takes minutes on an idle one
 
 
 def nodes(*machines):

@@ -180,14 +180,14 @@ def test_too_many_pixels_are_refused_before_they_are_decoded(make, monkeypatch, 
 
     monkeypatch.setattr(ImageFile.ImageFile, "load", load)
     limit = 100 if name in ("WEBP", "AVIF") else 100_000_000
-    started = time.perf_counter()
+    started = time.thread_time()
     with pytest.raises(PictureError) as caught:
         read(bombs(make)[name], max_pixels=limit)
     assert caught.value.code == "E_TOO_MANY_PIXELS"
     assert "16 x 12 = 192" in str(caught.value) or "30000 x 30000 = 900,000,000" in str(
         caught.value
     )
-    assert time.perf_counter() - started < 1
+    assert time.thread_time() - started < 1
 
 
 def test_a_gif_frame_larger_than_its_canvas_counts(make):
@@ -253,7 +253,7 @@ def test_every_odd_file_gives_a_picture_or_a_picture_error(tmp_path):
         for entry in listing:
             path = tmp_path / Path(entry["name"]).name
             path.write_bytes(archive.read(entry["name"]))
-            started, seen = time.perf_counter(), entry["pillow"]
+            started, seen = time.thread_time(), entry["pillow"]
             try:
                 picture = read_image(path)
             except PictureError as error:
@@ -264,4 +264,4 @@ def test_every_odd_file_gives_a_picture_or_a_picture_error(tmp_path):
                 if seen.get("exif_orientation", 1) >= 5:
                     size = size[::-1]
                 assert [picture.width, picture.height] == size, entry["name"]
-            assert time.perf_counter() - started < 20
+            assert time.thread_time() - started < 20

@@ -98,12 +98,12 @@ def test_warnings_are_silenced_until_the_last_reader_is_done():
     def read_for_long():
         with silenced_pillow():
             entered.set()
-            leave.wait(10)
+            leave.wait(60)
 
     reader = threading.Thread(target=read_for_long)
     with silenced_pillow():
         reader.start()
-        assert entered.wait(10)
+        assert entered.wait(60)
     assert list(warnings.filters) != before  # the other thread still reads
     leave.set()
     reader.join()
