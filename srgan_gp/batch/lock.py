@@ -29,7 +29,7 @@ def locked(folder: Path) -> Generator[None, None, None]:
     ours = folder / JOURNAL_FOLDER
     is_new = not ours.exists()
     with _open(ours / "lock") as file:
-        if not _try_lock(file, folder):
+        if not _try_lock(file, folder) or not _is_still_there(file, ours / "lock"):
             raise LockedError(
                 f"Another run{_named(file)} is writing to {folder}; "
                 "wait until it has ended, or choose another folder."
@@ -62,6 +62,13 @@ def _try_lock(file: FileIO, folder: Path) -> bool:
         raise OutputError(
             f"The folder {folder} cannot be locked ({reason}); choose one on another disk."
         ) from error
+
+
+def _is_still_there(file: FileIO, path: Path) -> bool:
+    """Say whether a lock that was got late is no file that its last holder has removed."""
+    with suppress(OSError):
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    return False
 
 
 def _named(file: FileIO) -> str:

@@ -1,11 +1,13 @@
 """The lock of an output folder: one run at a time, free again however that ends."""
 
 import os
+import shutil
 import subprocess
 import sys
 
 import pytest
 
+from srgan_gp.batch import lock
 from srgan_gp.batch.lock import locked
 from srgan_gp.errors import LockedError, OutputError, UsageError
 
@@ -51,6 +53,22 @@ def test_a_command_that_makes_no_sense_leaves_no_folder_of_ours(tmp_path):
     with pytest.raises(UsageError), locked(tmp_path):
         raise UsageError("no")
     assert [path.name for path in tmp_path.iterdir()] == [".srgan-gp"]
+
+
+@pytest.mark.parametrize("is_made_anew", [False, True])
+def test_a_lock_that_goes_with_its_folder_is_none(tmp_path, monkeypatch, is_made_anew):
+    ours = tmp_path / ".srgan-gp"
+
+    def lock_late(file):
+        shutil.rmtree(ours)  # what the holder did, before it let go
+        if is_made_anew:
+            ours.mkdir()
+            (ours / "lock").touch()
+        return True
+
+    monkeypatch.setattr(lock, "try_lock", lock_late)
+    with pytest.raises(LockedError), locked(tmp_path):
+        pass
 
 
 def test_a_folder_that_takes_no_lock_is_said(tmp_path):
