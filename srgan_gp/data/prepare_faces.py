@@ -13,7 +13,7 @@ import numpy as np
 from srgan_gp.data.face_alignment import TEMPLATE
 from srgan_gp.data.face_archive import TRAIN, VALIDATION, Spool, held_out_photos, write_archive
 from srgan_gp.data.face_detection import FaceDetector
-from srgan_gp.data.face_duplicates import SeenFaces
+from srgan_gp.data.face_duplicates import SeenPictures
 from srgan_gp.data.face_report import FaceRecord, PhotoRecord, count, sentences
 from srgan_gp.data.face_selection import (
     Candidate,
@@ -96,7 +96,9 @@ def prepare(
         manifest["source_photos"] = [photo.entry() for photo in photos]
         write_archive(output, ((f.member, spool.read(f.place)) for f in kept), manifest)
         shown = [kept[i] for i in spread(len(kept), MOST_KEPT)]
-        cells = [(_decoded(spool.read(face.place)), face.member) for face in shown]
+        cells = [
+            (_decoded(spool.read(face.place)), face.member.removesuffix(".png")) for face in shown
+        ]
     sections = [(_heading("kept", cells, counts["kept"]), cells)]
     if work.dropped:
         dropped = sum(counts["dropped"].values())
@@ -126,8 +128,9 @@ class _Work:
         self.dropped: list[Cell] = []
         self._demands, self._detector = preparation.demands, preparation.detector
         self._spool = spool
-        self._seen = SeenFaces()
-        self._owners: list[PhotoRecord] = []  # of the faces in `_seen`
+        self._faces, self._scenes = SeenPictures(), SeenPictures()
+        self._owners: list[PhotoRecord] = []  # of the faces in `_faces`
+        self._whole: list[PhotoRecord] = []  # the photos in `_scenes`
         self._by_identity: dict[str, PhotoRecord] = {}
 
     def take(self, name: str, file: PictureFile) -> PhotoRecord:
@@ -145,9 +148,18 @@ class _Work:
         if before is not photo:
             photo.like = before.name
             return photo
+        self._join_scene(photo, pixels)
         for candidate in self._candidates(pixels):
             self._judge(photo, candidate)
         return photo
+
+    def _join_scene(self, photo: PhotoRecord, pixels: np.ndarray) -> None:
+        """Group a photo with one that shows the same scene: its faces may differ a little."""
+        known = self._scenes.find(pixels)
+        if known is not None:
+            photo.group = self._whole[known].group
+        self._scenes.add(pixels)
+        self._whole.append(photo)
 
     def _candidates(self, pixels: np.ndarray) -> list[Candidate]:
         if self._detector is None:
@@ -157,12 +169,12 @@ class _Work:
     def _judge(self, photo: PhotoRecord, candidate: Candidate) -> None:
         record = FaceRecord(candidate.face, candidate.framed_side, candidate.blur, candidate.reason)
         photo.faces.append(record)
-        if record.reason is None and (known := self._seen.find(candidate.pixels)) is not None:
+        if record.reason is None and (known := self._faces.find(candidate.pixels)) is not None:
             record.reason, record.like = Reason.REPEATED, self._owners[known].name
             photo.group = self._owners[known].group
         if record.reason is None:
             record.place = self._spool.add(candidate.pixels)
-            self._seen.add(candidate.pixels)
+            self._faces.add(candidate.pixels)
             self._owners.append(photo)
         elif len(self.dropped) < MOST_DROPPED:
             self.dropped.append((thumbnail(candidate.pixels), record.reason.value))
