@@ -16,6 +16,8 @@ from srgan_gp.training.scores import squeeze_distance
 
 PREVIEWS = 4
 PREVIEW_SIDE = 48  # low-res pixels
+LONGEST_SIDE = 512
+"""Pixels: of a larger picture the middle is scored, so that a photo takes no gigabytes."""
 
 
 class HeldOut:
@@ -50,9 +52,7 @@ class HeldOut:
         least_seen = features.least_side if features else 0
         require_sides(files, max(3 * scale, least_side, least_seen))
         for number, file in enumerate(files):
-            high_res = file.read()
-            height, width = (side - side % scale for side in high_res.shape[:2])
-            high_res = high_res[:height, :width]
+            high_res = middle(file.read(), scale)
             whole = torch.from_numpy(high_res.transpose(2, 0, 1)).to(device, torch.float32)
             self._pairs.append((shrink(whole[None], number) / 255, high_res))
 
@@ -62,7 +62,7 @@ class HeldOut:
         The two last are left out where pictures are too small for them. With a feature network the
         mean squeeze distance is among them, and the colour shift in levels.
         """
-        outputs = [_as_pixels(_enlarge(generator, low_res)) for low_res, _ in self._pairs]
+        outputs = [as_pixels(enlarge(generator, low_res)) for low_res, _ in self._pairs]
         targets = [high_res for _, high_res in self._pairs]
         psnr = [psnr_y(*pair, self._scale) for pair in zip(outputs, targets, strict=True)]
         found = {"psnr_y": float(np.mean(psnr))}
@@ -111,8 +111,8 @@ class HeldOut:
             scale, (height, width) = self._scale, low_res.shape[-2:]
             side = min(PREVIEW_SIDE, height, width)
             top, left = (height - side) // 2 * scale, (width - side) // 2 * scale
-            nearest = _as_pixels(nn.functional.interpolate(low_res, scale_factor=float(scale)))
-            pictures = (nearest, _as_pixels(_enlarge(generator, low_res)), high_res)
+            nearest = as_pixels(nn.functional.interpolate(low_res, scale_factor=float(scale)))
+            pictures = (nearest, as_pixels(enlarge(generator, low_res)), high_res)
             rows.append(
                 np.hstack([p[top:, left:][: side * scale, : side * scale] for p in pictures])
             )
@@ -120,12 +120,27 @@ class HeldOut:
         return np.vstack([row[:, :width] for row in rows])
 
 
+def middle(pixels: np.ndarray, scale: int) -> np.ndarray:
+    """Cut at most `LONGEST_SIDE` x `LONGEST_SIDE` pixels out of the middle of (H, W, 3).
+
+    Both sides of the result are multiples of `scale`; what is cut off for that alone is at the
+    right and at the bottom.
+    """
+    for axis in (0, 1):
+        length = pixels.shape[axis]
+        kept = min(length, LONGEST_SIDE)
+        first = (length - kept) // 2
+        pixels = pixels.take(range(first, first + kept - kept % scale), axis)
+    return pixels
+
+
 @torch.no_grad()
-def _enlarge(generator: nn.Module, low_res: Tensor) -> Tensor:
+def enlarge(generator: nn.Module, low_res: Tensor) -> Tensor:
+    """Run an upscaler on (N, 3, h, w) RGB in [0, 1]; the result is not clipped."""
     return generator(low_res.contiguous(memory_format=torch.channels_last))
 
 
-def _as_pixels(images: Tensor) -> np.ndarray:
+def as_pixels(images: Tensor) -> np.ndarray:
     """Convert (1, 3, H, W) around [0, 1] to (H, W, 3) uint8, rounded to nearest."""
     levels = (images[0].float().clamp(0, 1) * 255).round()
     return levels.to(torch.uint8).permute(1, 2, 0).cpu().numpy()

@@ -21,7 +21,7 @@ def note_validation(config: TrainConfig, progress: Progress) -> None:
         progress.best_score, progress.best_images_seen = score, progress.images_seen
         progress.best_validation = progress.validation
         progress.validations_since_best = 0
-    else:
+    elif progress.step:  # while the critic warms up nothing can have become better
         progress.validations_since_best += 1
     progress.ended_because = "" if is_start else reason_to_end(config, progress)
 

@@ -8,11 +8,12 @@ from srgan_gp.training.checkpoint import Progress
 from srgan_gp.training.stopping import broken_limits, note_validation
 
 
-def go_through(config, validations):
+def go_through(config, validations, *, moves=True):
     """Note one validation every 10 images, from the start on; returns the progress."""
     progress = Progress()
     for count, scores in enumerate(validations):
         progress.images_seen, progress.validation = 10 * count, scores
+        progress.step = count if moves else 0
         note_validation(config, progress)
         if progress.ended_because:
             break
@@ -53,6 +54,12 @@ def test_a_run_ends_once_the_score_has_turned(gan_config):
 def test_a_run_that_is_never_better_than_its_start_keeps_the_start(gan_config):
     progress = go_through(gan_config(best_by="squeeze_distance", patience=2), squeeze(3, 4, 5, 6))
     assert (progress.images_seen, progress.best_images_seen) == (20, 0)
+
+
+def test_the_warm_up_of_the_critic_does_not_count(gan_config):
+    config = gan_config(best_by="squeeze_distance", patience=2)
+    assert not go_through(config, squeeze(3, 3, 3, 3, 3), moves=False).ended_because
+    assert go_through(config, squeeze(3, 3, 3, 3, 3)).images_seen == 20
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,62 @@
+"""Which pictures of a set are held out: scored on, never trained on."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from srgan_gp.data.sources import PictureFile, list_all_pictures, list_pictures
+from srgan_gp.errors import UsageError
+from srgan_gp.files import is_folder
+
+FEWEST_HELD_OUT = 4
+MOST_HELD_OUT = 100
+
+
+@dataclass(frozen=True)
+class Split:
+    """Two sets without a common picture, and the sentence that says how they came about."""
+
+    train: tuple[PictureFile, ...]
+    held_out: tuple[PictureFile, ...]
+    rule: str
+
+
+def split_pictures(places: Sequence[str], held_out: str | None = None) -> Split:
+    """Part the pictures of several places into those to train on and those to score on.
+
+    A set that is named as held out stays whole. A single place with the folders `train` and `val`,
+    as `srgan-gp prepare` makes it, is parted by them. Of any other set the pictures with the lowest
+    SHA-256 of their file are held out: a fifth, at least 4 and at most 100. Neither their names nor
+    their order decide, and copies of one file, of which only one is used, cannot be on both sides.
+
+    Args:
+        places: as for `list_pictures`.
+        held_out: another place; None: the pictures come from `places`.
+
+    Raises:
+        UsageError: a place holds no picture.
+        PictureError: a file cannot be read.
+    """
+    if held_out is not None:
+        train, held = list_all_pictures(places), list_pictures(held_out)
+        return Split(tuple(train), tuple(held), f"held out: the pictures of {held_out}")
+    if len(places) == 1 and (own := _own_folders(places[0])):
+        return Split(*own, f"held out: the folder val of {places[0]}")
+    unique = {file.sha256(): file for file in list_all_pictures(places)}
+    ordered = [unique[key] for key in sorted(unique)]
+    count = min(max(len(ordered) // 5, FEWEST_HELD_OUT), MOST_HELD_OUT)
+    rule = f"held out: the {count} of {len(ordered)} different files with the lowest SHA-256"
+    return Split(tuple(ordered[count:]), tuple(ordered[:count]), rule)
+
+
+def _own_folders(place: str) -> tuple[tuple[PictureFile, ...], tuple[PictureFile, ...]] | None:
+    """List the folders `train` and `val` of a place; None where it has not both."""
+    separator = "/" if is_folder(Path(place)) or ".zip:" in place else ":"
+    try:
+        train, held = (
+            tuple(list_pictures(f"{place.rstrip('/')}{separator}{name}"))
+            for name in ("train", "val")
+        )
+    except UsageError:
+        return None
+    return train, held

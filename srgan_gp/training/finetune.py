@@ -1,0 +1,161 @@
+"""The guarded run: score the untouched model, plan, train, compare, tell the truth."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from srgan_gp.data.sources import list_pictures, write_list
+from srgan_gp.data.splits import Split, split_pictures
+from srgan_gp.errors import OutputError, UsageError
+from srgan_gp.files import is_file
+from srgan_gp.networks import build
+from srgan_gp.training import checkpoint
+from srgan_gp.training.config import TrainConfig
+from srgan_gp.training.export import load_run
+from srgan_gp.training.finetune_plan import plan, warn_of
+from srgan_gp.training.finetune_scores import Measured, score_upscaler
+from srgan_gp.training.finetune_source import Source, find_source
+from srgan_gp.training.finetune_verdict import Verdict, judge
+from srgan_gp.training.loop import train
+from srgan_gp.training.start import load_weights
+from srgan_gp.training.tasks import generator_arguments
+
+TRAIN_LIST, HELD_OUT_LIST = "train.list", "held_out.list"
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a fine-tuning.
+
+    Attributes:
+        source: name of the model it started from.
+        run_dir: where the checkpoints are.
+        trained_on: number of pictures.
+        held_out: number of pictures.
+        rule: how the held-out pictures were chosen.
+        images_seen: where the run ended.
+        best_images_seen: the checkpoint that was judged; 0: the untouched model.
+        ended_because: why the run ended before its plan; empty: it did not.
+        seconds: of training.
+        verdict: the comparison.
+    """
+
+    source: str
+    run_dir: Path
+    trained_on: int
+    held_out: int
+    rule: str
+    images_seen: int
+    best_images_seen: int
+    ended_because: str
+    seconds: float
+    verdict: Verdict
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return everything as JSON types."""
+        return asdict(self) | {"run_dir": str(self.run_dir)}
+
+
+def finetune(
+    model: str,
+    data: Sequence[str],
+    run_dir: Path,
+    *,
+    held_out: str | None = None,
+    changes: Mapping[str, Any] | None = None,
+    say: Say = lambda _: None,
+) -> Outcome:
+    """Fine-tune a model on somebody's own pictures.
+
+    The same call continues a run that was stopped.
+
+    Args:
+        model: a name, or the path of a `.safetensors` or `.onnx` file.
+        data: folders and zip files of pictures.
+        run_dir: gets the checkpoints, previews and logs.
+        held_out: pictures to score on; None: chosen by `split_pictures`.
+        changes: options of the plan that somebody wants otherwise.
+        say: gets each line for people.
+
+    Raises:
+        UsageError: there are too few pictures, or an argument makes no sense.
+        ModelRefusedError: the model cannot be used.
+        PictureError: a picture cannot be read.
+        TrainingError: a loss or a gradient is not finite.
+        Stopped: a signal ended the run; everything is saved.
+    """
+    source = find_source(model)
+    split = split_pictures(data, held_out)
+    counts = len(split.train), len(split.held_out)
+    config = plan(source, *counts, changes or {})
+    _write_lists(split, run_dir)
+    say(f"{source.name} on {counts[0]} pictures, {counts[1]} {split.rule}.")
+    for warning in warn_of(*counts):
+        say(f"warning: {warning}")
+    say(
+        f"Plan: {config.total_images} images in batches of {config.batch_size}, learning rate "
+        f"{config.learning_rate:g}, best by {config.best_by}."
+    )
+    before = _score(load_source(source, config), split, config)
+    train(
+        config,
+        [str(run_dir / TRAIN_LIST)],
+        run_dir,
+        validation=str(run_dir / HELD_OUT_LIST),
+        start_from=source.weights,
+    )
+    _, generator, best = load_run(run_dir)
+    after = _score(generator, split, config) if best else before
+    found = checkpoint.newest(run_dir / "checkpoints")
+    assert found
+    return Outcome(
+        source=source.name,
+        run_dir=run_dir,
+        trained_on=counts[0],
+        held_out=counts[1],
+        rule=split.rule,
+        images_seen=found[1]["images_seen"],
+        best_images_seen=best,
+        ended_because=found[1]["ended_because"],
+        seconds=found[1]["seconds"],
+        verdict=judge(before, after, config),
+    )
+
+
+def load_source(source: Source, config: TrainConfig) -> nn.Module:
+    """Build the untouched generator, on the CPU and in its evaluation mode."""
+    generator = build("generators", config.generator, **generator_arguments(config)).eval()
+    load_weights(generator, source.weights)
+    return generator
+
+
+def _score(generator: nn.Module, split: Split, config: TrainConfig) -> Measured:
+    return score_upscaler(generator, split.held_out, config)
+
+
+def _write_lists(split: Split, run_dir: Path) -> None:
+    """Write down which pictures are used for what, or check that a run is continued with its own.
+
+    Raises:
+        UsageError: the run was begun with other pictures.
+        OutputError: the folder cannot be written.
+    """
+    try:
+        run_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"Cannot create {run_dir}: {error.strerror}.") from error
+    for name, files in ((TRAIN_LIST, split.train), (HELD_OUT_LIST, split.held_out)):
+        path = run_dir / name
+        if is_file(path) and [(f.container, f.member) for f in list_pictures(path)] != [
+            (f.container.absolute(), f.member) for f in files
+        ]:
+            raise UsageError(
+                f"{run_dir} holds a fine-tuning on other pictures; choose another output folder, "
+                "or the same pictures to resume."
+            )
+        write_list(files, path)

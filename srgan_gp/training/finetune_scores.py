@@ -1,0 +1,68 @@
+"""What a fine-tuning is judged by: scores of a network on the held-out pictures, one by one."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from srgan_gp.data.sources import PictureFile
+from srgan_gp.losses.features import Features
+from srgan_gp.training.colours import colour_shift
+from srgan_gp.training.config import TrainConfig
+from srgan_gp.training.held_out import as_pixels, enlarge, middle
+from srgan_gp.training.low_res import LOW_RES
+from srgan_gp.training.scores import score_picture
+
+WAYS = ("matlab", "area-jpeg75")
+"""How the small pictures are made, as in `srgan-gp evaluate`: clean ones, and compressed ones."""
+
+Measured = dict[tuple[str, str], np.ndarray]
+"""Values, (N,) float64, by (metric, way): one a held-out picture, or one a set of latents."""
+
+
+def score_upscaler(
+    generator: nn.Module, files: Sequence[PictureFile], config: TrainConfig
+) -> Measured:
+    """Score an upscaler on the middle of each picture.
+
+    Args:
+        generator: on the CPU, in its evaluation mode.
+        files: high-res pictures.
+        config: of the run; names the scale and the feature network.
+
+    Returns:
+        PSNR-Y in dB, grid, colour shift in levels and, with a feature network, squeeze distance;
+        NaN where a picture is too small for a score.
+
+    Raises:
+        PictureError: a picture cannot be read.
+        UsageError: the feature network cannot be loaded.
+    """
+    features = _squeeze(config)
+    rows: dict[tuple[str, str], list[float]] = {}
+    for file in files:
+        high_res = middle(file.read(), config.scale)
+        for way in WAYS:
+            low_res = LOW_RES[way](high_res, config.scale)
+            planes = torch.from_numpy(low_res.transpose(2, 0, 1).astype(np.float32) / 255)
+            output = as_pixels(enlarge(generator, planes[None]))
+            scores = score_picture(file.stem, output, high_res, low_res, features)
+            found = {
+                "squeeze_distance": scores.squeeze_distance,
+                "psnr_y": scores.psnr_y,
+                "grid": scores.grid,
+                "colour_shift": colour_shift(output, high_res),
+            }
+            for metric, value in found.items():
+                rows.setdefault((metric, way), []).append(np.nan if value is None else value)
+    measured = {key: np.array(values) for key, values in rows.items()}
+    return {key: values for key, values in measured.items() if not np.isnan(values).all()}
+
+
+def _squeeze(config: TrainConfig) -> Features | None:
+    if config.perceptual_loss != "squeeze":
+        return None
+    weights = Path(config.feature_weights) if config.feature_weights else None
+    return Features.load("squeeze", weights)
