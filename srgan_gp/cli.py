@@ -28,6 +28,7 @@ COMMANDS = {
     "upscale": "enlarge pictures, files or whole folders",
     "models": "list the models there are",
     "train": "train a model on your own pictures",
+    "finetune": "make a model better for your own pictures",
     "evaluate": "score a model against a set of pictures",
     "export": "turn a training run into a model to upscale with",
 }
