@@ -102,7 +102,7 @@ def test_cancelling_one_ends_the_calls_of_all_that_share_a_model(slow_model):
 
     def upscale(upscaler):
         with pytest.raises(Cancelled):
-            upscaler.upscale(np.zeros((200, 200, 3), np.uint8), tile=None)
+            upscaler.upscale(np.zeros((700, 700, 3), np.uint8), tile=None)
         ends.append(upscaler)
 
     threads = [threading.Thread(target=upscale, args=(upscaler,)) for upscaler in (one, other)]
