@@ -26,6 +26,7 @@ from srgan_gp.terminal import say, tell
 
 COMMANDS = {
     "upscale": "enlarge pictures, files or whole folders",
+    "generate": "draw faces of people who do not exist",
     "models": "list the models there are",
     "train": "train a model on your own pictures",
     "finetune": "make a model better for your own pictures",
@@ -76,7 +77,7 @@ def build_parser() -> argparse.ArgumentParser:
     """Build the tree of verbs; the options of a verb are added when it is the one typed."""
     parser = argparse.ArgumentParser(
         prog="srgan-gp",
-        description="Upscale pictures, and train the networks that do it.",
+        description="Upscale pictures, draw faces, and train the networks that do it.",
         epilog="Help for one command: srgan-gp COMMAND --help",
         allow_abbrev=False,
     )

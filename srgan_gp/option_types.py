@@ -4,11 +4,17 @@ Each takes the text and raises `argparse.ArgumentTypeError`; argparse prints it 
 """
 
 import argparse
+import math
+import re
 from typing import Literal
 
 from srgan_gp.errors import UsageError
 
 LARGEST_SCALE = 1000  # more is a slip of the finger: 10 pixels would pass most formats' limits
+LARGEST_SEED = 2**63 - 1  # as in training; its digits fit into a file's name
+MOST_SEEDS = 100_000  # more is a slip of the finger
+LARGEST_GRID = 1000  # columns or rows
+LARGEST_TRUNCATION = 4  # latents of four deviations; beyond it lies nothing that training has seen
 
 
 def scale(text: str) -> float:
@@ -66,6 +72,57 @@ def whole_number(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"need a whole number of 0 or more, not {text}")
     return int(text)
+
+
+def seeds(text: str) -> list[int]:
+    """Read seeds and ranges of them, both ends included.
+
+    >>> seeds("0,1,4-6")
+    [0, 1, 4, 5, 6]
+    """
+    found: list[int] = []
+    for part in text.split(","):
+        first, last = _numbers(part, r"(\d+)(?:-(\d+))?", "seeds such as 0,1,4-6", LARGEST_SEED)
+        if last < first or last - first >= MOST_SEEDS - len(found):
+            raise argparse.ArgumentTypeError(
+                f"a range rises, and there are {MOST_SEEDS} seeds at most, not {text}"
+            )
+        found += range(first, last + 1)
+    return found
+
+
+def seed_pair(text: str) -> tuple[int, int]:
+    """Read two seeds, as in 3-8."""
+    return _numbers(text, r"(\d+)-(\d+)", "two seeds such as 3-8", LARGEST_SEED)
+
+
+def grid(text: str) -> tuple[int, int]:
+    """Read columns and rows, as in 4x2."""
+    return _numbers(text, r"([1-9]\d*)x([1-9]\d*)", "columns x rows such as 4x2", LARGEST_GRID)
+
+
+def _numbers(text: str, pattern: str, what: str, largest: int) -> tuple[int, int]:
+    """Read two whole numbers, the first one twice where the pattern lets the second be missing."""
+    match = re.fullmatch(pattern, text, re.ASCII)
+    # Python refuses to read thousands of digits; none of them could be small enough.
+    if match and len(text) < 100:
+        first, second = int(match[1]), int(match[2] or match[1])
+        if max(first, second) <= largest:
+            return first, second
+    raise argparse.ArgumentTypeError(f"need {what}, {largest} at most each, not {text!r}")
+
+
+def truncation(text: str) -> float:
+    """Read what latents are multiplied by: 0 to `LARGEST_TRUNCATION`."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value <= LARGEST_TRUNCATION:
+        raise argparse.ArgumentTypeError(
+            f"the truncation must be from 0 to {LARGEST_TRUNCATION}, not {text}"
+        )
+    return value
 
 
 def gpu_ids(text: str) -> list[int]:

@@ -7,12 +7,14 @@ import os
 import sys
 import time
 from collections import deque
-from collections.abc import Generator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from srgan_gp.errors import OutputError
+
+Thing = TypeVar("Thing")
 
 SECONDS_BETWEEN_LINES = 5.0
 _SECONDS_LOOKED_BACK = 60.0
@@ -131,6 +133,13 @@ def bar(total: float | None, *, is_silent: bool = False) -> Generator[Bar]:
             yield rich_bar
     else:
         yield _Lines(total)
+
+
+def counted(things: Iterable[Thing], progress: Bar) -> Iterator[Thing]:
+    """Pass things on, and move the bar: one is done when the next one is asked for."""
+    for done, thing in enumerate(things, start=1):
+        yield thing
+        progress.move(done, "")
 
 
 @contextmanager

@@ -51,7 +51,7 @@ def decode_deep(data: bytes, image: Image.Image) -> tuple[Array, Array | None]:
         PictureError: E_MISSING_LIBRARY when OpenCV cannot be imported, E_FORMAT_NOT_ALLOWED for
             planes that it would mix up, E_DAMAGED.
     """
-    opencv = import_opencv()
+    opencv = import_opencv("16-bit colour")
     if image.format == "TIFF":
         if tags_of(image).get(_PLANAR) == _PLANE_BY_PLANE:
             raise PictureError(
@@ -77,8 +77,11 @@ def decode_deep(data: bytes, image: Image.Image) -> tuple[Array, Array | None]:
     return (unpremultiplied(pixels, alpha) if extra == _PREMULTIPLIED else pixels), alpha
 
 
-def import_opencv() -> Any:  # noqa: ANN401  OpenCV's stubs do not pass strict checks.
+def import_opencv(purpose: str) -> Any:  # noqa: ANN401  OpenCV's stubs do not pass strict checks.
     """Import OpenCV, silenced.
+
+    Args:
+        purpose: what needs it, for the message.
 
     Raises:
         PictureError: E_MISSING_LIBRARY; its system libraries are missing.
@@ -88,7 +91,7 @@ def import_opencv() -> Any:  # noqa: ANN401  OpenCV's stubs do not pass strict c
     except ImportError as error:
         raise PictureError(
             "E_MISSING_LIBRARY",
-            f"16-bit colour needs OpenCV, which cannot be loaded ({error}); "
+            f"{purpose} needs OpenCV, which cannot be loaded ({error}); "
             "install its system libraries with: apt install libgl1 libglib2.0-0",
         ) from error
     opencv.utils.logging.setLogLevel(opencv.utils.logging.LOG_LEVEL_SILENT)

@@ -1,0 +1,107 @@
+"""What is to be drawn of which seeds, and into which files: known before any work."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from srgan_gp.errors import UsageError
+from srgan_gp.files import is_folder
+from srgan_gp.images import check_encodable, find_format
+
+DEFAULT_FRAMES = 60
+FILMS = (".gif", ".webp", ".png", ".webm")
+"""Suffixes of the files that a film can be."""
+LARGEST_SHEET = 100_000_000
+"""In pixels."""
+
+
+@dataclass(frozen=True)
+class FaceOrder:
+    """Faces as files of their own, on one sheet, or a film from one to another."""
+
+    seeds: tuple[int, ...]
+    files: tuple[Path, ...]
+    """One for each seed; a single one for a sheet or a film."""
+    grid: tuple[int, int] | None = None
+    """Columns and rows of the sheet."""
+    frames: int | None = None
+    """Of a film from the first seed to the second."""
+
+    @property
+    def count(self) -> int:
+        """How many pictures have to be drawn."""
+        return self.frames or len(self.seeds)
+
+    def check(self, side: int, *, may_replace: bool) -> None:
+        """Check what can be known before any work.
+
+        Args:
+            side: of a face, in pixels.
+            may_replace: whether results that exist may be replaced.
+
+        Raises:
+            UsageError: a file exists, or the sheet has more than `LARGEST_SHEET` pixels.
+            PictureError: E_ENCODER_LIMIT; the format cannot hold the sheet.
+        """
+        for file in self.files:
+            if not may_replace and os.path.lexists(file):
+                raise UsageError(f"{file} exists; pass --exist overwrite, or another -o.")
+        if self.grid:
+            width, height = (count * side for count in self.grid)
+            if width * height > LARGEST_SHEET:
+                raise UsageError(
+                    f"A grid of {self.grid[0]} x {self.grid[1]} faces would have {width} x "
+                    f"{height} pixels, more than {LARGEST_SHEET}; draw fewer faces."
+                )
+            check_encodable(height, width, find_format(self.files[0].suffix))
+
+
+def order_faces(seeds: Sequence[int], output: Path) -> FaceOrder:
+    """Plan one file for each seed: `output` itself for a single one, else a folder of PNG files.
+
+    Raises:
+        UsageError: there are several seeds and `output` has a file's name, or the name of a file
+            has no suffix of a picture.
+    """
+    is_file_name = output.suffix != "" and not is_folder(output)
+    seeds = tuple(dict.fromkeys(seeds))
+    if not is_file_name:
+        return FaceOrder(seeds, tuple(output / f"seed{seed:04}.png" for seed in seeds))
+    if len(seeds) > 1:
+        raise UsageError(
+            f"{len(seeds)} faces are {len(seeds)} files: give a folder in place of {output}, or "
+            "put them on one sheet with --grid CxR."
+        )
+    find_format(output.suffix)
+    return FaceOrder(seeds, (output,))
+
+
+def order_sheet(seeds: Sequence[int], grid: tuple[int, int], output: Path) -> FaceOrder:
+    """Plan one sheet of faces; without seeds those from 0 on.
+
+    Raises:
+        UsageError: the grid holds more or fewer faces, or `output` has no suffix of a picture.
+    """
+    columns, rows = grid
+    seeds = tuple(seeds or range(columns * rows))
+    if len(seeds) != columns * rows:
+        raise UsageError(
+            f"A grid of {columns} x {rows} holds {columns * rows} faces, and there are "
+            f"{len(seeds)} seeds."
+        )
+    find_format(output.suffix)
+    return FaceOrder(seeds, (output,), grid=grid)
+
+
+def order_film(ends: tuple[int, int], frames: int, output: Path) -> FaceOrder:
+    """Plan a film from the face of one seed to that of another.
+
+    Raises:
+        UsageError: `output` is no name of a film, or there are fewer than 2 frames.
+    """
+    if output.suffix.lower() not in FILMS:
+        raise UsageError(f"A film is a {', '.join(FILMS)} file, and {output} is none.")
+    if frames < 2:
+        raise UsageError(f"A film from one face to another has 2 frames or more, not {frames}.")
+    return FaceOrder(ends, (output,), frames=frames)

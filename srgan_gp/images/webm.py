@@ -1,0 +1,100 @@
+"""WebM: frames as a VP9 video, by the FFmpeg inside OpenCV."""
+
+import os
+import shutil
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from srgan_gp.errors import PictureError
+from srgan_gp.images.deep import import_opencv
+
+Array = NDArray[Any]
+
+_CODEC = "VP90"
+_STDERR = 2
+
+
+def write_webm(file: BinaryIO, frames: Iterator[Array], frames_per_second: float) -> None:
+    """Write a video without sound; colours are compressed with loss.
+
+    OpenCV writes to a name and not to an open file, so the video lies in a temporary file first.
+
+    Args:
+        file: open for writing, empty.
+        frames: at least one, all (H, W, 3), uint8 RGB of one size with even sides; VP9 as OpenCV
+            writes it halves the resolution of colours, and would cut an odd side without a word.
+        frames_per_second: how fast they are shown.
+
+    Raises:
+        PictureError: E_FRAMES; the sizes of the frames differ. E_ENCODER_LIMIT; a side is odd, or
+            this OpenCV cannot write VP9. E_MISSING_LIBRARY; OpenCV cannot be imported.
+        OSError: the file cannot be written.
+    """
+    opencv = import_opencv("writing WebM")
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "film.webm"
+        first = next(frames)
+        height, width = _checked_size(first)
+        video = _opened(opencv, path, frames_per_second, (width, height))
+        try:
+            _add(video, first)
+            for frame in frames:
+                if frame.shape != first.shape:
+                    raise PictureError("E_FRAMES", "the frames of a film must have one size")
+                _add(video, frame)
+        finally:
+            video.release()
+        with path.open("rb") as written:
+            shutil.copyfileobj(written, file)
+
+
+def _checked_size(frame: Array) -> tuple[int, int]:
+    height, width = frame.shape[:2]
+    if height % 2 or width % 2:
+        raise PictureError(
+            "E_ENCODER_LIMIT",
+            f"WebM needs even sides, not {width} x {height} pixels; write WebP instead",
+        )
+    return height, width
+
+
+def _opened(opencv: Any, path: Path, rate: float, size: tuple[int, int]) -> Any:  # noqa: ANN401
+    with _silent_stderr():
+        codec = opencv.VideoWriter.fourcc(*_CODEC)
+        video = opencv.VideoWriter(os.fspath(path), opencv.CAP_FFMPEG, codec, rate, size)
+    if not video.isOpened():
+        raise PictureError(
+            "E_ENCODER_LIMIT",
+            f"this OpenCV, {opencv.__version__}, cannot write VP9; write WebP instead",
+        )
+    return video
+
+
+def _add(video: Any, frame: Array) -> None:  # noqa: ANN401 - OpenCV's stubs
+    video.write(np.ascontiguousarray(frame[..., ::-1]))  # OpenCV's order is blue, green, red
+
+
+@contextmanager
+def _silent_stderr() -> Generator[None]:
+    """Keep FFmpeg from printing: it remarks that WebM has no such thing as the name of a codec.
+
+    It writes past Python to the descriptor, and only while a video is opened.
+    """
+    try:
+        kept = os.dup(_STDERR)
+    except OSError:  # closed, as after `2>&-`
+        yield
+        return
+    try:
+        with suppress(OSError), Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), _STDERR)
+        yield
+    finally:
+        os.dup2(kept, _STDERR)
+        os.close(kept)
