@@ -1,12 +1,18 @@
-"""`srgan-gp evaluate`: the scores of a model on pictures whose large versions are known."""
+"""`srgan-gp evaluate`: the scores of a model on pictures that it never saw."""
 
 import argparse
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from srgan_gp import option_types as types
-from srgan_gp.terminal import tell
+from srgan_gp.errors import UsageError
+from srgan_gp.terminal import say, tell
+
+if TYPE_CHECKING:
+    from srgan_gp.training.face_scores import FaceScores
+    from srgan_gp.training.scores import Scores
 
 LOW_RES = {
     "matlab": "MATLAB's antialiased bicubic, as the published benchmarks",
@@ -24,56 +30,137 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="a model's name, the path of an .onnx, or bicubic for the baseline",
     )
     parser.add_argument(
-        "--data", required=True, metavar="DIR_OR_ZIP[:FOLDER]", help="the large pictures"
-    )
-    ways = "; ".join(f"{name}: {text}" for name, text in LOW_RES.items())
-    parser.add_argument(
-        "--low-res", choices=LOW_RES, default="matlab",
-        help=f"how the small pictures are made [matlab]. {ways}",
-    )  # fmt: skip
-    parser.add_argument(
-        "-s", "--scale", type=int, metavar="N", help="enlargement [the model's own]"
-    )
-    parser.add_argument(
-        "--fidelity", type=types.fidelity, metavar="0..1",
-        help="from the model, 0, to its partner on the card, 1 [the model as it is]",
+        "--data", required=True, metavar="DIR_OR_ZIP[:FOLDER]",
+        help="the large pictures; for a model of faces, aligned faces",
     )  # fmt: skip
     parser.add_argument(
         "--feature-weights", type=Path, metavar="FILE",
-        help="SqueezeNet 1.1 (.safetensors) for the squeeze distance, or none [torchvision's]",
+        help="SqueezeNet 1.1 (.safetensors) for squeeze distances, or none [torchvision's]",
     )  # fmt: skip
     parser.add_argument(
         "--json", action="store_true", help="print one JSON object on stdout; infinity is null"
     )
+    _add_upscaler_options(parser)
+    _add_face_options(parser)
+
+
+def _add_upscaler_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("for a model that enlarges pictures")
+    ways = "; ".join(f"{name}: {text}" for name, text in LOW_RES.items())
+    group.add_argument(
+        "--low-res", choices=LOW_RES, help=f"how the small pictures are made [matlab]. {ways}"
+    )
+    group.add_argument("-s", "--scale", type=int, metavar="N", help="enlargement [the model's own]")
+    group.add_argument(
+        "--fidelity", type=types.fidelity, metavar="0..1",
+        help="from the model, 0, to its partner on the card, 1 [the model as it is]",
+    )  # fmt: skip
+
+
+def _add_face_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("for a model of faces")
+    group.add_argument(
+        "--train-data", nargs="+", metavar="DIR_OR_ZIP",
+        help="the faces it learned from: a baseline, and to see whether it repeats them",
+    )  # fmt: skip
+    group.add_argument(
+        "--count", type=types.count, metavar="N",
+        help="faces in each set [as many as --data and --train-data have]",
+    )  # fmt: skip
+    group.add_argument(
+        "--detector", type=Path, metavar="FILE",
+        help="YuNet (.onnx), or none [yunet.onnx in the folder of models]",
+    )  # fmt: skip
 
 
 def run(options: argparse.Namespace) -> int:
-    """Score a model and print the means, or everything as JSON."""
+    """Score a model and print the scores, or everything as JSON."""
+    from srgan_gp.training.evaluate import BASELINE
+    from srgan_gp.training.evaluate_faces import is_face_model
+
+    makes_faces = options.model != BASELINE and is_face_model(options.model)
+    _require_options_of(options, makes_faces)
+    print_scores = _print_face_scores if makes_faces else _print_scores
+    print_scores(options)
+    return 0
+
+
+_UPSCALER_OPTIONS = ("low_res", "scale", "fidelity")
+_FACE_OPTIONS = ("train_data", "count", "detector")
+
+
+def _require_options_of(options: argparse.Namespace, makes_faces: bool) -> None:
+    """Refuse what would have no effect."""
+    others = _UPSCALER_OPTIONS if makes_faces else _FACE_OPTIONS
+    for name in others:
+        if getattr(options, name) is not None:
+            kind = "makes faces" if makes_faces else "enlarges pictures"
+            option = f"--{name.replace('_', '-')}"
+            raise UsageError(f"{options.model} {kind}, and {option} is not for such a model.")
+
+
+def _print_scores(options: argparse.Namespace) -> None:
     from srgan_gp.training.evaluate import evaluate
 
     scores = evaluate(
         options.model,
         options.data,
-        low_res=options.low_res,
+        low_res=options.low_res or "matlab",
         scale=options.scale,
         feature_weights=options.feature_weights,
         fidelity=options.fidelity,
     )
-    if options.json:
-        tell(json.dumps(scores.as_dict(), indent=2, allow_nan=False))
-        return 0
+    _tell(scores.as_dict(), _lines(scores), options.json)
+
+
+def _print_face_scores(options: argparse.Namespace) -> None:
+    from srgan_gp.training.evaluate_faces import evaluate_faces
+
+    scores = evaluate_faces(
+        options.model,
+        options.data,
+        train_data=options.train_data or (),
+        count=options.count,
+        feature_weights=options.feature_weights,
+        detector=options.detector,
+        tell=say,
+    )
+    _tell(scores.as_dict(), _face_lines(scores), options.json)
+
+
+def _tell(values: Mapping[str, Any], lines: Iterable[str], as_json: bool) -> None:
+    if as_json:
+        lines = [json.dumps(values, indent=2, allow_nan=False)]
+    for line in lines:
+        tell(line)
+
+
+def _lines(scores: "Scores") -> Iterator[str]:
     at = "" if scores.fidelity is None else f" at fidelity {scores.fidelity:g}"
-    tell(f"{scores.model}{at} on {scores.data}, x{scores.scale}, low-res by {scores.low_res}")
+    yield f"{scores.model}{at} on {scores.data}, x{scores.scale}, low-res by {scores.low_res}"
     if scores.feature_network:
-        tell(f"squeeze distance by the network {scores.feature_network}")
+        yield f"squeeze distance by the network {scores.feature_network}"
     for picture in scores.pictures:
-        tell(_row(picture.name, picture.values()))
+        yield _row(picture.name, picture.values())
     mean = scores.mean()
-    tell(_row(f"mean of {len(scores.pictures)} pictures", mean))
+    yield _row(f"mean of {len(scores.pictures)} pictures", mean)
     if scores.patch_distance is not None:  # no distance without the grid beside it
         whole = {"patch_distance": scores.patch_distance, "grid": mean.get("grid")}
-        tell(_row("the whole set", whole))
-    return 0
+        yield _row("the whole set", whole)
+
+
+def _face_lines(scores: "FaceScores") -> Iterator[str]:
+    side = scores.image_size
+    yield f"{scores.name} on {scores.data}: {scores.count} faces of {side} x {side} in each set"
+    if scores.feature_network:
+        yield f"squeeze distances by the network {scores.feature_network}"
+    for one in (scores.model, *scores.baselines, scores.held_out):
+        yield _row(one.name, one.values())
+    if relative := {k: v for k, v in scores.relative().items() if v is not None}:
+        yield _row(f"{scores.name} over real, held out", relative)
+    if scores.memorisation is not None:
+        verdict = "it repeats training faces" if scores.is_memorising else "no sign of it"
+        yield f"memorisation: ratio {scores.memorisation:.4f}, {verdict}"
 
 
 def _row(name: str, scores: Mapping[str, float | None]) -> str:

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor, nn
 
 from srgan_gp.data.datasets import PictureCache, WholePictures, read_ahead, require_sides
+from srgan_gp.data.faces import shrink_face
 from srgan_gp.data.sources import list_all_pictures
 from srgan_gp.errors import UsageError
 from srgan_gp.training.config import TrainConfig
@@ -54,10 +54,11 @@ class FaceGeneration:
         self._config = config
         self._device = device
         self._processes = processes
-        self._faces = WholePictures(_face_cache(data, config), config.seed)
+        self._faces = WholePictures(face_cache(data, config), config.seed)
         self._held_out = None
         if validation and processes.is_first:
-            self._held_out = HeldOutFaces(_face_cache([validation], config), config, device)
+            known = None if config.least_novelty is None else self._faces.pictures
+            self._held_out = HeldOutFaces(face_cache([validation], config), config, device, known)
 
     def build_generator(self) -> nn.Module:
         """Build the network with fresh weights."""
@@ -128,20 +129,16 @@ def draw_latents(seed: int, numbers: Sequence[int], latent_size: int) -> np.ndar
     )
 
 
-def _face_cache(places: Sequence[str], config: TrainConfig) -> PictureCache:
-    size = config.image_size
+def face_cache(places: Sequence[str], config: TrainConfig) -> PictureCache:
+    """Open faces at the size of a run.
+
+    Raises:
+        UsageError: there is no picture, or one is too small; at its first use, one is not square.
+    """
     files = list_all_pictures(places)
-    require_sides(files, size)
-
-    def shrink(picture: np.ndarray) -> np.ndarray:
-        height, width, _ = picture.shape
-        if height != width:
-            raise UsageError(
-                f"Faces to learn from are square, but {places[0]} holds a picture of {width} x "
-                f"{height}; align the faces first: srgan-gp prepare PHOTOS -o faces.zip."
-            )
-        if height == size:
-            return picture
-        return np.asarray(Image.fromarray(picture).resize((size, size), Image.Resampling.LANCZOS))
-
-    return PictureCache(files, int(config.cache_gigabytes * 1e9), shrink)
+    require_sides(files, config.image_size)
+    return PictureCache(
+        files,
+        int(config.cache_gigabytes * 1e9),
+        lambda picture: shrink_face(picture, config.image_size, f"a picture of {places[0]}"),
+    )
