@@ -5,6 +5,7 @@ bytes and the work, and the result's file has the row's size and hash. So a run 
 anywhere goes on where it was, and a result that was damaged or replaced is made anew.
 """
 
+import errno
 import hashlib
 import json
 import os
@@ -58,12 +59,17 @@ def work_key(model_sha256: str, **options: object) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+class JournalError(OutputError):
+    """The journal of a folder cannot be used: no result can be promised any more."""
+
+
 class Journal:
     """The journal of an output folder; safe to use from several threads."""
 
     def __init__(self, folder: Path, connection: sqlite3.Connection) -> None:
         self._folder = folder
         self._real_folder = os.path.realpath(folder)
+        self._path = _path_in(folder)
         self._connection = connection
         self._lock = threading.Lock()
 
@@ -77,7 +83,7 @@ class Journal:
         Raises:
             OutputError: it cannot be written, is damaged, or of a newer version; it is left as is.
         """
-        path = folder / JOURNAL_FOLDER / "journal.sqlite"
+        path = _path_in(folder)
         with _plain_errors(path):
             path.parent.mkdir(exist_ok=True)
             connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
@@ -91,7 +97,7 @@ class Journal:
     @classmethod
     def open_existing(cls, folder: Path) -> "Journal | None":
         """Open the journal of a folder as `open` does, where there is one: a dry run makes none."""
-        return cls.open(folder) if is_file(folder / JOURNAL_FOLDER / "journal.sqlite") else None
+        return cls.open(folder) if is_file(_path_in(folder)) else None
 
     def __enter__(self) -> Self:
         return self
@@ -140,6 +146,9 @@ class Journal:
             staged: its result, written beside its target.
             input_sha256: of the bytes that were read from `source`.
             work: a `work_key`.
+
+        Raises:
+            JournalError: it cannot be written, or somebody has removed it.
         """
         row = (
             self._relative(staged.target),
@@ -150,6 +159,8 @@ class Journal:
             staged.sha256,
         )
         with self._locked():
+            if not is_file(self._path):  # SQLite would go on with the file that has no name.
+                raise FileNotFoundError(errno.ENOENT, "it was removed during the run")
             self._connection.execute(
                 "INSERT OR REPLACE INTO results VALUES (?, ?, ?, ?, ?, ?)", row
             )
@@ -186,8 +197,12 @@ class Journal:
 
     @contextmanager
     def _locked(self) -> Generator[None, None, None]:
-        with self._lock, _plain_errors(self._folder / JOURNAL_FOLDER / "journal.sqlite"):
+        with self._lock, _plain_errors(self._path):
             yield
+
+
+def _path_in(folder: Path) -> Path:
+    return folder / JOURNAL_FOLDER / "journal.sqlite"
 
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
@@ -217,20 +232,21 @@ def _plain_errors(path: Path) -> Generator[None, None, None]:
     """Turn errors of SQLite and of the system into one sentence.
 
     Raises:
-        OutputError: always, for those.
+        JournalError: always, for those.
     """
     try:
         yield
     except sqlite3.OperationalError as error:
-        raise OutputError(
+        raise JournalError(
             f"The journal {path} cannot be used ({error}); "
             "check its permissions and the free space, or choose another output folder."
         ) from error
     except sqlite3.DatabaseError as error:
-        raise OutputError(
+        raise JournalError(
             f"The journal {path} is damaged ({' '.join(str(error).split())}); move the folder "
             f"{path.parent} away to begin anew: what is there is then met as --exist says."
         ) from error
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise OutputError(f"The journal {path} cannot be used: {reason}.") from error
+        raise JournalError(
+            f"The journal {path} cannot be used: {error.strerror or error}."
+        ) from error

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from srgan_gp.batch.engine import Engine, Result
-from srgan_gp.batch.journal import Journal
+from srgan_gp.batch.journal import Journal, JournalError
 from srgan_gp.batch.plan import THERE, Job, Refused, Skipped
 from srgan_gp.errors import OutputError, PictureError
 from srgan_gp.files import commit, drop, sweep
@@ -142,7 +142,7 @@ class Run:
         except PictureError as error:
             return failed(result.job.source, error)
         except OutputError as error:
-            if concerns_the_disk(error):
+            if concerns_the_disk(error) or isinstance(error, JournalError):
                 raise
             return failed(result.job.source, PictureError(error.code, str(error)))
         finally:

@@ -1,6 +1,7 @@
 """A run: every input gets one outcome, and only what concerns all pictures ends it."""
 
 import hashlib
+import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from PIL import Image
 
 from srgan_gp.batch import runner
 from srgan_gp.batch.engine import Settings
-from srgan_gp.batch.journal import Journal
+from srgan_gp.batch.journal import JOURNAL_FOLDER, Journal
 from srgan_gp.batch.pipeline import Pipeline
 from srgan_gp.batch.plan import Job, Output, Refused, Skipped, make_plan
 from srgan_gp.batch.runner import Run
@@ -280,6 +281,22 @@ def test_a_result_that_becomes_a_folder_meanwhile_costs_only_itself(engine_of, j
     assert first.status == "done"
     other.target.mkdir()
     assert [outcome.code for outcome in outcomes] == ["E_OUTPUT"]
+
+
+def test_a_journal_that_is_gone_ends_the_run_and_nothing_is_written_without_it(
+    engine_of, jobs, tmp_path
+):
+    engine, out = engine_of(), tmp_path / "out"
+    with Journal.open(out) as journal:
+        run = Run(Listed(*jobs), engine, journal=journal)
+        outcomes = run.outcomes()
+        first = next(outcomes)
+        shutil.rmtree(out / JOURNAL_FOLDER)
+        with pytest.raises(OutputError, match="removed during the run"):
+            list(outcomes)
+    engine.close()
+    assert len(list(run.rest())) == 5
+    assert [path.name for path in out.iterdir()] == [first.target.name]
 
 
 def test_a_disk_that_fills_up_ends_the_run(engine_of, jobs, tmp_path, monkeypatch):
