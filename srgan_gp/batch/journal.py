@@ -125,8 +125,7 @@ class Journal:
         Returns:
             The result's path, which may differ from `target`; None: it has to be made.
         """
-        real_source = os.path.realpath(source)
-        candidates = self._candidates(real_source, [p for p in (target, fallback) if p], work)
+        candidates = self._candidates(source, [p for p in (target, fallback) if p], work)
         input_sha256 = None
         for relative, wanted_input, size, sha256 in candidates:
             result = self._folder / os.fsdecode(relative)
@@ -181,15 +180,14 @@ class Journal:
             last = page[-1][1]
 
     def _candidates(
-        self, real_source: str, targets: list[Path], work: str
+        self, source: Path, targets: list[Path], work: str
     ) -> list[tuple[bytes, str, int, str]]:
-        values = [self._relative(target) for target in targets]
-        marks = ", ".join("?" * len(values))
+        marks = ", ".join("?" * len(targets))
         with self._locked():
             return self._connection.execute(
                 "SELECT target, input_sha256, size, sha256 FROM results "
                 f"WHERE work = ? AND (source = ? OR target IN ({marks})) ORDER BY target",
-                (work, os.fsencode(real_source), *values),
+                (work, os.fsencode(os.path.realpath(source)), *map(self._relative, targets)),
             ).fetchall()
 
     def _relative(self, target: Path) -> bytes:
@@ -247,6 +245,5 @@ def _plain_errors(path: Path) -> Generator[None, None, None]:
             f"{path.parent} away to begin anew: what is there is then met as --exist says."
         ) from error
     except OSError as error:
-        raise JournalError(
-            f"The journal {path} cannot be used: {error.strerror or error}."
-        ) from error
+        reason = error.strerror or str(error)
+        raise JournalError(f"The journal {path} cannot be used: {reason}.") from error

@@ -183,7 +183,10 @@ def test_a_thread_that_cannot_be_interrupted_does_not_hold_up_the_end(
     assert list((tmp_path / "out").iterdir()) == []
 
 
-def test_an_idle_pipeline_has_nothing_to_give_and_can_be_closed_twice(start, fake_session):
+def test_an_idle_pipeline_has_nothing_to_give_and_can_be_closed_twice(
+    start, fake_session, monkeypatch
+):
+    monkeypatch.setattr(pipeline, "SECONDS_TO_END", PATIENCE)
     engine = start(fake_session())
     assert engine.take(0.01) is None
     engine.close()
