@@ -4,7 +4,7 @@ import argparse
 import dataclasses
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from srgan_gp.terminal import say, tell
 from srgan_gp.training.config import TrainConfig
@@ -87,4 +87,6 @@ def _changes(options: argparse.Namespace) -> dict[str, Any]:
     """Pick the options of the configuration that were typed."""
     fields = {field.name for field in dataclasses.fields(TrainConfig)}
     typed = {key: value for key, value in vars(options).items() if key in fields}
-    return {key: tuple(v) if isinstance(v, list) else v for key, v in typed.items()}
+    return {
+        key: tuple(cast(list[Any], v)) if isinstance(v, list) else v for key, v in typed.items()
+    }

@@ -34,13 +34,15 @@ def split_pictures(places: Sequence[str], held_out: str | None = None) -> Split:
         held_out: another place; None: the pictures come from `places`.
 
     Raises:
-        UsageError: a place holds no picture.
+        UsageError: a place holds no picture, or a picture is in both sets.
         PictureError: a file cannot be read.
     """
     if held_out is not None:
-        train, held = list_all_pictures(places), list_pictures(held_out)
-        return Split(tuple(train), tuple(held), f"held out: the pictures of {held_out}")
+        train, held = tuple(list_all_pictures(places)), tuple(list_pictures(held_out))
+        _require_apart(train, held)
+        return Split(train, held, f"held out: the pictures of {held_out}")
     if len(places) == 1 and (own := _own_folders(places[0])):
+        _require_apart(*own)
         return Split(*own, f"held out: the folder val of {places[0]}")
     unique = {file.sha256(): file for file in list_all_pictures(places)}
     ordered = [unique[key] for key in sorted(unique)]
@@ -60,3 +62,13 @@ def _own_folders(place: str) -> tuple[tuple[PictureFile, ...], tuple[PictureFile
     except UsageError:
         return None
     return train, held
+
+
+def _require_apart(train: Sequence[PictureFile], held_out: Sequence[PictureFile]) -> None:
+    known = {file.sha256() for file in train}
+    both = [file.name for file in held_out if file.sha256() in known]
+    if both:
+        raise UsageError(
+            f"{len(both)} of {len(held_out)} held-out pictures are to be trained on as well, such "
+            f"as {both[0]}; a score on them would mean nothing. Take them out of one of the sets."
+        )

@@ -5,8 +5,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import nn
 
+from srgan_gp.cards import FACES
 from srgan_gp.data.sources import list_pictures, write_list
 from srgan_gp.data.splits import Split, split_pictures
 from srgan_gp.errors import OutputError, UsageError
@@ -16,12 +18,14 @@ from srgan_gp.training import checkpoint
 from srgan_gp.training.config import TrainConfig
 from srgan_gp.training.export import load_run
 from srgan_gp.training.finetune_plan import plan, warn_of
-from srgan_gp.training.finetune_scores import Measured, score_upscaler
+from srgan_gp.training.finetune_scores import Measured, score_faces, score_upscaler
 from srgan_gp.training.finetune_source import Source, find_source
 from srgan_gp.training.finetune_verdict import Verdict, judge
+from srgan_gp.training.held_out_faces import HeldOutFaces
 from srgan_gp.training.loop import train
 from srgan_gp.training.start import load_weights
 from srgan_gp.training.tasks import generator_arguments
+from srgan_gp.training.tasks.face_generation import face_cache
 
 TRAIN_LIST, HELD_OUT_LIST = "train.list", "held_out.list"
 
@@ -101,7 +105,7 @@ def finetune(
         f"Plan: {config.total_images} images in batches of {config.batch_size}, learning rate "
         f"{config.learning_rate:g}, best by {config.best_by}."
     )
-    before = _score(load_source(source, config), split, config)
+    before = _score(load_source(source, config), config, run_dir)
     train(
         config,
         [str(run_dir / TRAIN_LIST)],
@@ -110,7 +114,7 @@ def finetune(
         start_from=source.weights,
     )
     _, generator, best = load_run(run_dir)
-    after = _score(generator, split, config) if best else before
+    after = _score(generator, config, run_dir) if best else before
     found = checkpoint.newest(run_dir / "checkpoints")
     assert found
     return Outcome(
@@ -134,8 +138,13 @@ def load_source(source: Source, config: TrainConfig) -> nn.Module:
     return generator
 
 
-def _score(generator: nn.Module, split: Split, config: TrainConfig) -> Measured:
-    return score_upscaler(generator, split.held_out, config)
+def _score(generator: nn.Module, config: TrainConfig, run_dir: Path) -> Measured:
+    """Score a generator, on the CPU, on the held-out pictures of a run."""
+    train_list, held_out_list = str(run_dir / TRAIN_LIST), str(run_dir / HELD_OUT_LIST)
+    if config.task != FACES:
+        return score_upscaler(generator, list_pictures(held_out_list), config)
+    held_out, known = (face_cache([place], config) for place in (held_out_list, train_list))
+    return score_faces(generator, HeldOutFaces(held_out, config, torch.device("cpu"), known))
 
 
 def _write_lists(split: Split, run_dir: Path) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from srgan_gp.cards import FACES
 from srgan_gp.errors import UsageError
 from srgan_gp.training.config import TrainConfig
 from srgan_gp.training.finetune_source import Source
@@ -29,7 +30,7 @@ def plan(source: Source, trained_on: int, held_out: int, changes: Mapping[str, A
         UsageError: there are too few pictures, or a change makes no sense.
     """
     _require_enough(trained_on, held_out)
-    make = _plan_faces if source.task == "face-generation" else _plan_super_resolution
+    make = _plan_faces if source.task == FACES else _plan_super_resolution
     config = replace(make(source, trained_on), **source.options)
     config = replace(config, **changes)
     every = max(config.total_images // VALIDATIONS // config.batch_size, 1) * config.batch_size
@@ -56,10 +57,10 @@ def warn_of(trained_on: int, held_out: int) -> list[str]:
 def _require_enough(trained_on: int, held_out: int) -> None:
     if trained_on < FEWEST_TRAINED_ON or held_out < FEWEST_HELD_OUT:
         raise UsageError(
-            f"{trained_on + held_out} pictures are too few to fine-tune on: {trained_on} to train "
-            f"on, which the model would learn by heart, and {held_out} to score on, where chance "
-            f"decides. Bring at least {FEWEST_TRAINED_ON + FEWEST_HELD_OUT}; 100 to 1,000 are "
-            "better."
+            f"{trained_on + held_out} pictures are too few to fine-tune on: the model would learn "
+            "them by heart, and on so few held-out ones chance decides whether it became better. "
+            f"Bring at least {FEWEST_TRAINED_ON} to train on and {FEWEST_HELD_OUT} to hold out; "
+            "100 to 1,000 are better."
         )
 
 

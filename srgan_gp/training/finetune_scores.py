@@ -12,11 +12,15 @@ from srgan_gp.losses.features import Features
 from srgan_gp.training.colours import colour_shift
 from srgan_gp.training.config import TrainConfig
 from srgan_gp.training.held_out import as_pixels, enlarge, middle
+from srgan_gp.training.held_out_faces import HeldOutFaces
 from srgan_gp.training.low_res import LOW_RES
 from srgan_gp.training.scores import score_picture
 
 WAYS = ("matlab", "area-jpeg75")
 """How the small pictures are made, as in `srgan-gp evaluate`: clean ones, and compressed ones."""
+
+SETS = 4
+"""Sets of latents, each as large as the held-out set, whose spread says what is chance."""
 
 Measured = dict[tuple[str, str], np.ndarray]
 """Values, (N,) float64, by (metric, way): one a held-out picture, or one a set of latents."""
@@ -59,6 +63,20 @@ def score_upscaler(
                 rows.setdefault((metric, way), []).append(np.nan if value is None else value)
     measured = {key: np.array(values) for key, values in rows.items()}
     return {key: values for key, values in measured.items() if not np.isnan(values).all()}
+
+
+def score_faces(generator: nn.Module, held_out: HeldOutFaces) -> Measured:
+    """Score a generator of faces on `SETS` sets of latents; there is no way (`""`).
+
+    Args:
+        generator: latents -> faces, in its evaluation mode, where the latents are.
+        held_out: with a feature network and the training faces.
+
+    Returns:
+        KID-squeeze, patch distance, novelty, colour shift in levels.
+    """
+    sets = [held_out.scores(generator, seed) for seed in range(SETS)]
+    return {(metric, ""): np.array([found[metric] for found in sets]) for metric in sets[0]}
 
 
 def _squeeze(config: TrainConfig) -> Features | None:

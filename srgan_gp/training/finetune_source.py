@@ -1,6 +1,7 @@
 """The model that a fine-tuning starts from: its weights, its critic, its architecture."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -88,15 +89,15 @@ def _require_card(weights: Path, card: ModelCard | None) -> None:
         )
 
 
-def _options(path: Path, renamed: dict[str, str], kind: str) -> dict[str, Any]:
+def _options(path: Path, renamed: Mapping[str, str], kind: str) -> dict[str, Any]:
     """Turn what a file says of its network into options of a run."""
     try:
         with safe_open(path, "pt") as file:
             told = file.metadata() or {}
         arguments = json.loads(told["arguments"])
-        found = {renamed.get(key, key): value for key, value in arguments.items()}
-        named = {kind: told["architecture"]}
-        return found | named | ({"task": told["task"]} if kind == "generator" else {})
+        found: dict[str, Any] = {kind: told["architecture"]}
+        found |= {renamed.get(key, key): value for key, value in arguments.items()}
+        return found | ({"task": told["task"]} if kind == "generator" else {})
     except (OSError, SafetensorError, KeyError, ValueError, AttributeError) as error:
         raise UsageError(
             f"{path} does not say which network it holds; only files of `srgan-gp export` can be "

@@ -8,8 +8,10 @@ from torch import Tensor, nn
 
 from srgan_gp.data.datasets import PictureCache
 from srgan_gp.losses.features import Features
+from srgan_gp.training.colours import colour_shift
 from srgan_gp.training.config import TrainConfig
 from srgan_gp.training.distribution import patch_distance
+from srgan_gp.training.memorisation import describe_layouts, memorisation_ratio
 
 MOST = 1_000
 """Faces compared at most: more would make each validation longer than the training between."""
@@ -23,28 +25,39 @@ class HeldOutFaces:
         pictures: the real faces, all of one size.
         config: of the run; names the feature network.
         device: where the generator runs.
+        training: the faces of the run, where it is to be seen whether they are learned by heart.
 
     Attributes:
         faces: (N, S, S, 3), uint8 RGB.
         latents: (N, latent_size), float32, the same in every run.
     """
 
-    def __init__(self, pictures: PictureCache, config: TrainConfig, device: torch.device) -> None:
+    def __init__(
+        self,
+        pictures: PictureCache,
+        config: TrainConfig,
+        device: torch.device,
+        training: PictureCache | None = None,
+    ) -> None:
+        self._latent_size = config.latent_size
         count = min(len(pictures), MOST)
         self.faces = np.stack([pictures[index] for index in range(count)])
-        latents = np.random.default_rng(0).standard_normal(
-            (count, config.latent_size), dtype=np.float32
-        )
-        self.latents = torch.from_numpy(latents).to(device)
+        self.latents = self._draw_latents(0).to(device)
+        self._layouts = None if training is None else _layouts_of(training)
         self._features = _load_features(config)
         self._real = self._pooled(self.faces)
 
-    def scores(self, generator: nn.Module) -> dict[str, float]:
+    def scores(self, generator: nn.Module, seed: int = 0) -> dict[str, float]:
         """Compare generated with real faces: KID-squeeze (with a feature network), patch distance.
 
-        Lower is better for both.
+        Lower is better for both. Where the training faces are known: novelty as well, their
+        `memorisation_ratio`, and the colour shift in levels.
+
+        Args:
+            generator: latents -> faces.
+            seed: of the latents; 0: those of `latents`.
         """
-        drawn = draw_faces(generator, self.latents)
+        drawn = draw_faces(generator, self._draw_latents(seed).to(self.latents.device))
         found: dict[str, float] = {}
         if self._real is not None:
             from srgan_gp.training.feature_distances import kernel_distance
@@ -53,7 +66,15 @@ class HeldOutFaces:
             assert pooled is not None
             found["kid_squeeze"] = kernel_distance(pooled, self._real)
         found["patch_distance"] = patch_distance(list(drawn), list(self.faces))
+        if self._layouts is not None:
+            sets = describe_layouts(drawn), self._layouts, describe_layouts(self.faces)
+            found["novelty"] = memorisation_ratio(*sets)
+            found["colour_shift"] = colour_shift(drawn, self.faces)
         return found
+
+    def _draw_latents(self, seed: int) -> Tensor:
+        shape = (len(self.faces), self._latent_size)
+        return torch.from_numpy(np.random.default_rng(seed).standard_normal(shape, np.float32))
 
     def _pooled(self, faces: np.ndarray) -> np.ndarray | None:
         if self._features is None:
@@ -61,6 +82,10 @@ class HeldOutFaces:
         from srgan_gp.training.feature_distances import pooled_features
 
         return pooled_features(self._features, faces)
+
+
+def _layouts_of(faces: PictureCache) -> np.ndarray:
+    return np.concatenate([describe_layouts(faces[i][None]) for i in range(len(faces))])
 
 
 def _load_features(config: TrainConfig) -> Features | None:
