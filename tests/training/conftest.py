@@ -21,6 +21,22 @@ def pictures(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def waves():
+    """Draw square pictures of one kind, (N, 32, 32, 3): random colours, periods and phases."""
+
+    def draw(rng, count):
+        rows, columns = np.indices((32, 32))[..., None] / 32
+        phases, periods = rng.uniform(0, 6, (count, 2, 3)), rng.uniform(2, 12, (count, 2, 3))
+        values = [
+            np.sin(rows * up[0] + at[0]) * np.cos(columns * up[1] + at[1])
+            for at, up in zip(phases, periods, strict=True)
+        ]
+        return np.rint(127.5 + 120 * np.stack(values)).astype(np.uint8)
+
+    return draw
+
+
+@pytest.fixture(scope="session")
 def tiny_config():
     """The preset `tiny`, with changes."""
 
