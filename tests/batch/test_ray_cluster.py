@@ -94,7 +94,7 @@ def is_gone(process):
 def endless(tiny_model, tmp_path):
     """Start a run on a Ray of its own; its first picture is done, the second takes minutes."""
     (tmp_path / "in").mkdir()
-    Image.new("RGB", (4, 4)).save(tmp_path / "in" / "a.png")
+    Image.new("RGB", (1, 1)).save(tmp_path / "in" / "a.png")
     Image.effect_noise((2500, 2500), 50).save(tmp_path / "in" / "b.png")
     words = ["upscale", "in", "-o", "out", "-n", tiny_model(), "--device", "cpu", "--tile", "1"]
     # What a killed run leaves of its Ray lies here; the name is short, for sockets.
@@ -106,7 +106,7 @@ def endless(tiny_model, tmp_path):
             stderr=subprocess.PIPE, text=True,
         ) as run,
     ):  # fmt: skip
-        while "a.png: 4x4 -> 8x8" not in run.stderr.readline():
+        while "a.png: 1x1 -> 2x2" not in run.stderr.readline():
             assert run.poll() is None
         yield run
         run.kill()
