@@ -12,6 +12,7 @@ import sys
 import tempfile
 import threading
 import time
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -91,8 +92,9 @@ class Mortal:
     def _die(self):
         time.sleep(random.uniform(0, 0.03))
         for life in self._lives.iterdir():
-            life.unlink()
-            os.kill(os.getpid(), signal.SIGKILL)
+            with suppress(FileNotFoundError):  # Another process has just taken this one.
+                life.unlink()
+                os.kill(os.getpid(), signal.SIGKILL)
 
 
 @pytest.fixture
@@ -174,7 +176,8 @@ def test_workers_killed_at_random_leave_the_files_of_a_local_run(start, pictures
     engine = start(log=tmp_path / "calls", on_call=Mortal(lives))
     outcomes = run(engine, sources, tmp_path / "out")
     assert list(lives.iterdir()) == []  # so many workers did die
-    assert len(set((tmp_path / "calls").read_text().split())) == 2 + kills
+    # Each was replaced; the last to start may have come too late for a picture.
+    assert kills < len(set((tmp_path / "calls").read_text().split())) <= 2 + kills
     assert {outcome.message for outcome in outcomes.values()} == {None}
     assert contents(tmp_path / "out") == contents(tmp_path / "local")
     again = run(start(log=tmp_path / "again"), sources, tmp_path / "out")
@@ -209,7 +212,7 @@ def test_closing_drops_what_was_not_taken_and_what_is_under_way(start, pictures,
     def wait_at_black(images):
         if not images.any():
             (tmp_path / "begun").touch()
-            time.sleep(PATIENCE)
+            time.sleep(2 * PATIENCE)
 
     out = tmp_path / "out"
     out.mkdir()
@@ -222,7 +225,7 @@ def test_closing_drops_what_was_not_taken_and_what_is_under_way(start, pictures,
     wait_until((tmp_path / "begun").exists)
     started = time.monotonic()
     engine.close()
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < PATIENCE  # the call is not waited for
     assert list(out.iterdir()) == []
 
 
@@ -236,7 +239,7 @@ def test_paths_may_be_relative(start, pictures, tmp_path, monkeypatch):
     drop(result.staged)
 
 
-def test_machines_with_different_models_are_refused(ray, pictures, tmp_path):
+def test_machines_with_different_models_are_refused(ray, tmp_path):
     def open_another(device, threads):
         time.sleep(0.5 * (1 - (tmp_path / "first").exists()))
         (tmp_path / "first").touch()
@@ -245,9 +248,8 @@ def test_machines_with_different_models_are_refused(ray, pictures, tmp_path):
     with pytest.raises(ModelRefusedError, match="different models"):
         engine = RayEngine(open_another, Settings(), cores=1)
         try:
-            for path in pictures(60):
-                engine.submit(Job(path, tmp_path / path.name, None))
-                time.sleep(0.05)
+            deadline = time.monotonic() + PATIENCE
+            while time.monotonic() < deadline:  # until the second worker is ready
                 engine.take(0.2)
         finally:
             engine.close()
