@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +12,18 @@ from srgan_gp.cards import ModelCard, read_card
 from srgan_gp.catalog import find_model
 from srgan_gp.errors import ModelRefusedError, UsageError
 from srgan_gp.files import hash_file, is_file
+from srgan_gp.training.config import TrainConfig
 
 _GENERATOR_OPTIONS = {"size": "image_size"}
-_CRITIC_OPTIONS = {
+_CRITIC_OPTIONS: dict[str, str | None] = {
     "width": "critic_width",
     "stages": "critic_stages",
     "conditional": "critic_conditional",
+    "size": None,  # the generator's
+    "scale": None,
 }
-"""Arguments of the architectures that go by another name among the options of a run."""
+"""Arguments of the architectures that go by another name, or none, among the options of a run."""
+_KNOWN = frozenset(field.name for field in fields(TrainConfig))
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,6 @@ def find_source(model: str) -> Source:
     critic = beside if is_file(beside) else None
     options = _options(weights, _GENERATOR_OPTIONS, "generator")
     if critic:
-        # The critic's size and scale are the generator's.
         options = _options(critic, _CRITIC_OPTIONS, "critic") | options
     return Source(weights.stem, weights, critic, card, options)
 
@@ -89,17 +92,22 @@ def _require_card(weights: Path, card: ModelCard | None) -> None:
         )
 
 
-def _options(path: Path, renamed: Mapping[str, str], kind: str) -> dict[str, Any]:
+def _options(path: Path, renamed: Mapping[str, str | None], kind: str) -> dict[str, Any]:
     """Turn what a file says of its network into options of a run."""
     try:
         with safe_open(path, "pt") as file:
             told = file.metadata() or {}
-        arguments = json.loads(told["arguments"])
         found: dict[str, Any] = {kind: told["architecture"]}
-        found |= {renamed.get(key, key): value for key, value in arguments.items()}
-        return found | ({"task": told["task"]} if kind == "generator" else {})
+        for key, value in json.loads(told["arguments"]).items():
+            if name := renamed.get(key, key):
+                found[name] = value
+        if kind == "generator":
+            found["task"] = told["task"]
+        if unknown := sorted(found.keys() - _KNOWN):
+            raise ValueError(f"unknown argument {unknown[0]}")
     except (OSError, SafetensorError, KeyError, ValueError, AttributeError) as error:
         raise UsageError(
             f"{path} does not say which network it holds; only files of `srgan-gp export` can be "
             f"fine-tuned: {error!r}."
         ) from error
+    return found

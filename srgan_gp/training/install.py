@@ -1,5 +1,6 @@
 """A fine-tuned model in the user's models folder, with a card that says where it comes from."""
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,13 @@ from srgan_gp.training.finetune_source import find_source
 
 
 def require_free_name(name: str) -> None:
-    """Check that no model has this name yet, so that none is replaced.
+    """Check that a name can be used and that no model has it, so that none is replaced.
 
     Raises:
-        UsageError: one has it.
+        UsageError: it cannot, or one has it.
     """
+    if not re.fullmatch("[A-Za-z0-9_-]+", name):
+        raise UsageError(f"{name!r} cannot name a model; use letters, digits, '-' and '_'.")
     if any(card.name == name for card in list_models()):
         raise UsageError(
             f"There is a model {name!r} already; choose another --name, or take that one away."

@@ -5,7 +5,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from srgan_gp.data.sources import as_8_bit_rgb, list_all_pictures, list_pictures
+from srgan_gp.data.sources import (
+    PictureFile,
+    as_8_bit_rgb,
+    list_all_pictures,
+    list_pictures,
+    write_list,
+)
 from srgan_gp.errors import PictureError, UsageError
 
 
@@ -111,3 +117,29 @@ def test_every_depth_becomes_8_bit_rgb_by_rounding(pixels, expected):
     assert converted.dtype == np.uint8
     assert converted.flags.writeable
     assert (converted == expected).all()
+
+
+def test_a_list_names_the_same_pictures_in_the_same_order(archive, tmp_path, monkeypatch):
+    Image.new("RGB", (3, 3)).save(tmp_path / "é x.png")
+    files = [*list_pictures(f"{archive}:ab"), PictureFile(tmp_path / "é x.png")]
+    files += list_pictures(f"{archive}:b")
+    write_list(files, tmp_path / "some.list")
+    assert list_pictures(tmp_path / "some.list") == files
+    monkeypatch.chdir(tmp_path)
+    write_list(list_pictures("shard.zip:b"), tmp_path / "relative.list")
+    assert list_pictures("relative.list") == list_pictures(f"{archive}:b")
+
+
+def test_a_name_with_a_line_break_is_refused(tmp_path):
+    with pytest.raises(UsageError, match="line break"):
+        write_list([PictureFile(tmp_path / "a\nb.png")], tmp_path / "some.list")
+    assert not (tmp_path / "some.list").exists()
+
+
+def test_a_hash_is_of_the_bytes_wherever_they_lie(archive, tmp_path):
+    (tmp_path / "copy.png").write_bytes(encoded(2))
+    (member,) = list_pictures(f"{archive}:b")
+    assert member.sha256() == PictureFile(tmp_path / "copy.png").sha256()
+    assert member.sha256() != list_pictures(f"{archive}:ab")[0].sha256()
+    with pytest.raises(PictureError, match=r"gone\.png"):
+        PictureFile(tmp_path / "gone.png").sha256()
