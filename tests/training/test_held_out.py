@@ -2,8 +2,10 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch import nn
 
-from srgan_gp.training.held_out import HeldOut
+from srgan_gp.losses.features import Features
+from srgan_gp.training.held_out import HeldOut, middle
 
 SCALE = 4
 
@@ -36,3 +38,24 @@ def test_the_middles_are_the_middle_and_the_two_sides_show_the_same_place(coordi
 def test_pictures_that_are_all_smaller_have_no_middles(coordinates):
     assert coordinates.middles(17) is None
     assert len(coordinates.middles(3)[0]) == 2
+
+
+def test_with_a_feature_network_distance_and_colours_are_scored(tmp_path):
+    rows, columns = np.indices((16, 20), np.uint8)
+    Image.fromarray(np.stack([rows * 9, columns * 9, rows], -1)).save(tmp_path / "a.png")
+    features = Features(nn.Sequential(nn.Identity()), (0,), 1)
+    held_out = HeldOut(str(tmp_path), SCALE, torch.device("cpu"), every_fourth, 0, features)
+    scores = held_out.scores(nn.Upsample(scale_factor=SCALE))
+    assert {"squeeze_distance", "colour_shift"} <= scores.keys()
+    assert scores["squeeze_distance"] > 0
+    assert scores["colour_shift"] > 0
+
+
+@pytest.mark.parametrize(("height", "width"), [(512, 513), (600, 40), (1037, 2048), (5, 7)])
+def test_of_a_large_picture_the_middle_is_kept(height, width):
+    rows, columns = np.indices((height, width))
+    pixels = np.stack([rows % 251, columns % 241, rows // 251], -1).astype(np.uint8)
+    kept = middle(pixels, 4)
+    assert kept.shape[:2] == tuple(min(n, 512) // 4 * 4 for n in (height, width))
+    top, left = (max(n - 512, 0) // 2 for n in (height, width))
+    assert np.array_equal(kept, pixels[top:, left:][: kept.shape[0], : kept.shape[1]])
