@@ -1,7 +1,12 @@
+import os
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
 
+from srgan_gp.data.faces import read_faces
+from srgan_gp.data.sources import list_pictures
 from srgan_gp.training import memorisation
 from srgan_gp.training.memorisation import (
     ALARM,
@@ -9,6 +14,8 @@ from srgan_gp.training.memorisation import (
     memorisation_ratio,
     nearest_distances,
 )
+
+SHARED = Path(os.environ.get("SRGAN_GP_SHARED", Path(__file__).parents[3] / "shared"))
 
 
 def spaced(count, offset):
@@ -97,3 +104,18 @@ def test_what_cannot_be_compared_is_refused():
         nearest_distances(np.zeros((2, 3)), np.zeros((2, 4)))
     with pytest.raises(ValueError, match="no layouts"):
         memorisation_ratio(np.zeros((2, 512)), np.zeros((2, 512)), np.ones((2, 512)))
+
+
+@pytest.mark.shared
+def test_copies_of_real_faces_are_told_from_other_faces(rng):
+    def read(name, numbers):
+        files = list_pictures(SHARED / "data" / f"faces_loose64_{name}.zip")
+        return read_faces([files[n] for n in rng.permutation(len(files))[:numbers]], 64)
+
+    faces, held_out = read("train-0", 1024), read("val", 512)
+    noisy = (faces + rng.normal(0, 8, faces.shape)).clip(0, 255).astype(np.uint8)
+    train, others = describe_layouts(faces), describe_layouts(held_out)
+    assert memorisation_ratio(describe_layouts(noisy), train, others) < 0.1
+    assert memorisation_ratio(describe_layouts(np.roll(faces, 2, 2)), train, others) < ALARM
+    first, second = others[::2], others[1::2]
+    assert memorisation_ratio(first, train, second) == pytest.approx(1, abs=0.1)
