@@ -33,8 +33,8 @@ class DataSource:
     what: str
     licence: str
     attribution: str
-    consent: str | None = None
-    """For pictures of people: what is known of their consent."""
+    consent: str = ""
+    """Of the people in the pictures; empty where there are none."""
 
 
 @dataclass(frozen=True)

@@ -1,31 +1,68 @@
 """A PyTorch network as an ONNX graph in which every parameter is found by its own name."""
 
 import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import cast
 
 import onnx
 import torch
 from onnx import numpy_helper
-from torch import nn
+from torch import Tensor, nn
 
+from srgan_gp.cards import FACES
 from srgan_gp.errors import ModelRefusedError
 
 OPSET = 18
 
 
+@dataclass(frozen=True)
+class Interface:
+    """What goes into a graph and what comes out of it.
+
+    Attributes:
+        takes: name of the input.
+        gives: name of the output.
+        example: makes an input of the right kind, to trace a generator with.
+        dynamic: names of the input's dimensions that may have any size; None: fixed.
+        dynamic_result: the same for the output.
+    """
+
+    takes: str
+    gives: str
+    example: Callable[[nn.Module], Tensor]
+    dynamic: tuple[str | None, ...]
+    dynamic_result: tuple[str | None, ...]
+
+
+INTERFACES = {
+    "super-resolution": Interface(
+        "image", "upscaled", lambda _: torch.rand(2, 3, 17, 23),
+        ("N", None, "H", "W"), ("N", None, "enlarged", "enlarged"),
+    ),
+    FACES: Interface(
+        "latent", "faces", lambda generator: torch.randn(2, cast(int, generator.latent_size)),
+        ("N", None), ("N", None, None, None),
+    ),
+}  # fmt: skip
+"""By task."""
+
+
 def as_onnx(generator: nn.Module) -> onnx.ModelProto:
-    """Convert an upscaler: input `image`, output `upscaled`, dynamic N, H and W.
+    """Convert a generator by the interface of its `task`, with every dynamic dimension.
 
     The graph is traced with random weights and then given the true ones: the exporter's optimiser
     drops an all-zero bias and merges equal tensors, which would leave nothing to fine-tune or to
     interpolate between two models.
 
     Args:
-        generator: maps (N, 3, H, W) to (N, 3, H * scale, W * scale), on the CPU, in eval mode.
+        generator: on the CPU, in eval mode; maps (N, 3, H, W) to (N, 3, H * scale, W * scale) or,
+            for faces, (N, latent_size) to (N, 3, size, size).
 
     Raises:
         ModelRefusedError: a parameter is not in the graph, or the graph is not valid ONNX.
     """
-    model = _trace(_with_random_weights(generator))
+    model = _trace(_with_random_weights(generator), INTERFACES[str(generator.task)])
     found = {tensor.name: tensor for tensor in model.graph.initializer}
     for name, value in generator.state_dict().items():
         if name not in found:
@@ -43,22 +80,25 @@ def _with_random_weights(generator: nn.Module) -> nn.Module:
     return randomised
 
 
-def _trace(generator: nn.Module) -> onnx.ModelProto:
-    dynamic = torch.export.Dim.DYNAMIC
+def _trace(generator: nn.Module, interface: Interface) -> onnx.ModelProto:
+    dynamic = {
+        place: torch.export.Dim.DYNAMIC for place, name in enumerate(interface.dynamic) if name
+    }
     program = torch.onnx.export(
         generator,
-        (torch.rand(2, 3, 17, 23),),
+        (interface.example(generator),),
         dynamo=True,
         opset_version=OPSET,
-        input_names=["image"],
-        output_names=["upscaled"],
-        dynamic_shapes=({0: dynamic, 2: dynamic, 3: dynamic},),
+        input_names=[interface.takes],
+        output_names=[interface.gives],
+        dynamic_shapes=(dynamic,),
         verbose=False,
     )
     if program is None:
         raise ModelRefusedError("PyTorch could not export the network to ONNX.")
     model = program.model_proto
-    _name_dimensions(model.graph.input[0], ("N", None, "H", "W"))
+    _name_dimensions(model.graph.input[0], interface.dynamic)
+    _name_dimensions(model.graph.output[0], interface.dynamic_result)
     _forget_the_trace(model)
     return model
 
@@ -77,8 +117,3 @@ def _forget_the_trace(model: onnx.ModelProto) -> None:
     for part in (*model.graph.node, *model.graph.input, *model.graph.output):
         part.doc_string = ""
         del part.metadata_props[:]
-    for dimension, name in zip(
-        model.graph.output[0].type.tensor_type.shape.dim, ("N", "", "", ""), strict=True
-    ):
-        if not dimension.HasField("dim_value"):
-            dimension.dim_param = name or "enlarged"

@@ -8,8 +8,8 @@ import torch
 
 from srgan_gp.inference.session import Session
 from srgan_gp.networks import build
-from srgan_gp.training.export import TOLERANCE, largest_difference
 from srgan_gp.training.onnx_graph import as_onnx
+from srgan_gp.training.parity import TOLERANCE, largest_difference
 
 
 def tiny(seed):
