@@ -4,19 +4,21 @@ import argparse
 import dataclasses
 import json
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
+from srgan_gp import option_types as types
+from srgan_gp.errors import UsageError
 from srgan_gp.terminal import say, tell
 from srgan_gp.training.config import TrainConfig
 from srgan_gp.training.options import add_options as add_config_options
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of this verb; those of the configuration stay out of the help text."""
+    """Add the options of this verb."""
     parser.description = (
         "Fine-tune a model on your own pictures: 100 to 1,000 of them, some held out to score on. "
         "Ends with a table before/after and says whether it is better. To resume, type the same "
-        "command again. Each configuration option of `srgan-gp train` overrides the plan."
+        "command again."
     )
     parser.add_argument(
         "--from", dest="model", required=True, metavar="MODEL",
@@ -36,12 +38,19 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--name", help="install the result under this name in your models folder, if it is better"
     )
+    parser.add_argument(
+        "--feature-weights", metavar="FILE",
+        help="SqueezeNet 1.1 (.safetensors) for squeeze distances [torchvision's]",
+    )  # fmt: skip
+    parser.add_argument("--device", metavar="DEVICE", help="auto, cpu, cuda or cuda:N [auto]")
+    parser.add_argument(
+        "--threads", type=types.count, metavar="N", help="CPU threads [torch's own choice]"
+    )
+    parser.add_argument(
+        "--set", nargs="+", action="extend", default=[], metavar="NAME=VALUE", dest="changes",
+        help="instead of the plan: any option of srgan-gp train, such as total_images=8000",
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print one JSON object on stdout")
-    hidden = argparse.ArgumentParser(add_help=False)
-    add_config_options(hidden, TrainConfig)
-    for action in hidden._actions:
-        action.help = argparse.SUPPRESS
-        parser._add_action(action)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -84,9 +93,27 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _changes(options: argparse.Namespace) -> dict[str, Any]:
-    """Pick the options of the configuration that were typed."""
-    fields = {field.name for field in dataclasses.fields(TrainConfig)}
-    typed = {key: value for key, value in vars(options).items() if key in fields}
-    return {
-        key: tuple(cast(list[Any], v)) if isinstance(v, list) else v for key, v in typed.items()
-    }
+    """Read what somebody wants otherwise, as `srgan-gp train` would read it.
+
+    Raises:
+        UsageError: there is no such option, or it does not take the value.
+    """
+    parser = argparse.ArgumentParser(exit_on_error=False, allow_abbrev=False)
+    add_config_options(parser, TrainConfig)
+    defaults = {field.name: field.default for field in dataclasses.fields(TrainConfig)}
+    changes: dict[str, Any] = {}
+    for change in options.changes:
+        name, _, text = change.partition("=")
+        is_several = isinstance(defaults.get(name), tuple)
+        if name not in defaults or not text:
+            raise UsageError(f"--set takes NAME=VALUE with an option of a run, not {change!r}.")
+        words = [f"--{name.replace('_', '-')}", *(text.split(",") if is_several else [text])]
+        if isinstance(defaults[name], bool):
+            words = [words[0] if text == "true" else f"--no-{words[0][2:]}"]
+        try:
+            value = getattr(parser.parse_args(words), name)
+        except (argparse.ArgumentError, SystemExit) as error:
+            raise UsageError(f"The option {name} does not take {text!r}.") from error
+        changes[name] = tuple(value) if is_several else value
+    named = {key: getattr(options, key) for key in ("feature_weights", "device", "threads")}
+    return changes | {key: value for key, value in named.items() if value is not None}

@@ -139,20 +139,10 @@ def test_five_pictures_are_refused_and_nothing_is_written(upscaler, tmp_path):
 
 
 def words(upscaler, photos, run_dir, *more):
-    quick = [f"--{key.replace('_', '-')}" for key in QUICK]
-    values = [str(v[0]) if isinstance(v, tuple) else str(v) for v in QUICK.values()]
-    pairs = [word for pair in zip(quick, values, strict=True) for word in pair]
-    return [
-        "finetune",
-        "--from",
-        upscaler,
-        "--data",
-        str(photos),
-        "-o",
-        str(run_dir),
-        *pairs,
-        *more,
-    ]
+    values = {k: str(v[0]) if isinstance(v, tuple) else str(v) for k, v in QUICK.items()}
+    changes = ["--set", *(f"{key}={value}" for key, value in values.items())]
+    line = ["finetune", "--from", upscaler, "--data", str(photos), "-o", str(run_dir)]
+    return [*line, *changes, *more]
 
 
 def test_the_command_prints_a_table_and_a_verdict(upscaler, photos, tmp_path, capsys):
@@ -199,3 +189,27 @@ def test_a_name_that_cannot_be_used_is_refused_before_the_run(
     assert main(words(upscaler, photos, tmp_path / "run", "--name", name)) == 2
     assert repr(name) in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    "change", ["speed=3", "total_images", "total_images=", "total_images=many", "low_res=blurry"]
+)
+def test_a_change_that_makes_no_sense_is_refused(upscaler, photos, tmp_path, change, capsys):
+    assert main([*words(upscaler, photos, tmp_path / "run"), "--set", change]) == 2
+    said = capsys.readouterr().err.splitlines()
+    assert change.partition("=")[0] in said[-1]
+    assert not (tmp_path / "run").exists()
+
+
+def test_changes_are_read_as_the_options_of_train_are(tmp_path, monkeypatch):
+    from srgan_gp.training import finetune as module
+
+    seen = {}
+    monkeypatch.setattr(module, "plan", lambda *a: seen.update(a[-1]) or 1 / 0)
+    monkeypatch.setattr(module, "find_source", lambda _: None)
+    photos = fill(tmp_path / "photos", 20, 8)
+    line = ["finetune", "--from", "x", "--data", str(photos), "--threads", "2", "--set"]
+    assert main([*line, "patch_sizes=8,16", "critic_conditional=false", "penalty=r1"]) == 1
+    assert seen == {
+        "patch_sizes": (8, 16), "critic_conditional": False, "penalty": "r1", "threads": 2
+    }  # fmt: skip
