@@ -38,7 +38,7 @@ _HELD_OUT = "share of the faces kept out of training; a photo is never on both s
 _DETECTOR = "an ONNX file of YuNet [yunet.onnx in the folder of your models]"
 _ALIGNED = "the pictures are aligned faces already: only resize, check and split them"
 _SMALLEST = "drop faces whose square is smaller in the photo, in pixels [half of --size]"
-_BLUR = "drop faces that are more blurred, by the measure of Crete et al.; 1 drops none [0.72]"
+_BLUR = "drop faces that are more blurred, by the measure of Crete et al.; 1 drops none [0.74]"
 _SHEET = "picture of what was kept and dropped [beside the result, as NAME-sheet.png]"
 
 

@@ -35,9 +35,8 @@ def framing(points: np.ndarray) -> np.ndarray:
 
 
 def framed_side(frame: np.ndarray) -> float:
-    """Give the side of the square in pixels of the photo; infinite where all points are one."""
-    share = math.hypot(*frame[:, 0])
-    return 1 / share if share else math.inf
+    """Give the side of the square in pixels of the photo."""
+    return 1 / math.hypot(*frame[:, 0])
 
 
 def share_outside(frame: np.ndarray, height: int, width: int) -> float:
@@ -71,9 +70,9 @@ def align(pixels: np.ndarray, frame: np.ndarray, side: int) -> np.ndarray:
     matrix = frame * side * multiple
     matrix[:, 2] = matrix[:, :2] @ (left, top) + matrix[:, 2] - 0.5
     size = (side * multiple, side * multiple)
-    square = cv2.warpAffine(
-        part, matrix, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101
-    )
+    # OpenCV mirrors a single pixel for ever.
+    border = cv2.BORDER_REFLECT_101 if min(part.shape[:2]) > 1 else cv2.BORDER_REPLICATE
+    square = cv2.warpAffine(part, matrix, size, flags=cv2.INTER_CUBIC, borderMode=border)
     return cv2.resize(square, (side, side), interpolation=cv2.INTER_AREA)
 
 

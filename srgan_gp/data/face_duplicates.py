@@ -1,4 +1,4 @@
-"""Pictures that are there already: in another size, quality or crop, moved a little, or mirrored."""
+"""Pictures that are there already: in another size or quality, moved a little, or mirrored."""
 
 import cv2
 import numpy as np
@@ -61,8 +61,9 @@ def _correlation(first: np.ndarray, second: np.ndarray) -> float:
             first, second, start, cv2.MOTION_AFFINE, criteria, np.full_like(second, 255), _SMOOTHING
         )
     except cv2.error:  # They have so little in common that there is no best place.
-        return 0.0
-    return float(value)
+        value = 0.0
+    plain = np.corrcoef(first.ravel(), second.ravel())[0, 1] if first.std() * second.std() else 0.0
+    return max(float(value), float(plain))  # The search may end in a worse place than its start.
 
 
 def _fingerprint(pixels: np.ndarray) -> np.ndarray:

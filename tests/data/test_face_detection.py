@@ -90,7 +90,7 @@ def test_without_a_detector_one_sentence_names_file_and_licence(tmp_path, monkey
 
 
 def test_a_path_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(ModelRefusedError, match="There is no face detector .*nothing.onnx"):
+    with pytest.raises(ModelRefusedError, match=r"There is no face detector .*nothing\.onnx"):
         FaceDetector.load(tmp_path / "nothing.onnx")
 
 
