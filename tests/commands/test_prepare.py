@@ -1,0 +1,120 @@
+import argparse
+import json
+import subprocess
+import sys
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from srgan_gp.commands import prepare
+from srgan_gp.data.sources import list_pictures
+from srgan_gp.errors import ModelRefusedError, NothingToDoError, UsageError
+
+
+@pytest.fixture
+def faces(tmp_path, rng):
+    """Twelve faces that were aligned before, a damaged file and one that is no picture."""
+    folder = tmp_path / "aligned"
+    folder.mkdir()
+    for i in range(12):
+        pixels = rng.integers(0, 256, (9, 9, 3), np.uint8)
+        pixels = cv2.resize(pixels, (64, 64), interpolation=cv2.INTER_NEAREST)
+        Image.fromarray(pixels).save(folder / f"{i}.png")
+    (folder / "notes.txt").write_text("about the faces")
+    return folder
+
+
+def run(*words):
+    parser = argparse.ArgumentParser()
+    prepare.add_options(parser)
+    return prepare.run(parser.parse_args([*map(str, words), "--size", "32"]))
+
+
+def test_results_are_printed_and_written(faces, tmp_path, capsys):
+    assert run(faces, "-o", tmp_path / "faces.zip", "--aligned", "--held-out", "0.25") == 0
+    printed = capsys.readouterr()
+    assert printed.out.splitlines() == [
+        "12 photos: 12 used", "12 faces: 12 kept", "9 faces to train on, 3 held out",
+        str(tmp_path / "faces.zip"), str(tmp_path / "faces-sheet.png"),
+    ]  # fmt: skip
+    assert "1 other files were passed over: 1 .txt" in printed.err
+    assert len(list_pictures(f"{tmp_path / 'faces.zip'}:val")) == 3
+    with Image.open(tmp_path / "faces-sheet.png") as sheet:
+        assert sheet.format == "PNG"
+
+
+def test_json_is_one_object_and_a_damaged_photo_ends_with_3(faces, tmp_path, capsys):
+    (faces / "damaged.png").write_bytes((faces / "0.png").read_bytes()[:60])
+    assert run(faces, "-o", tmp_path / "new" / "faces.zip", "--aligned", "--json") == 3
+    result = json.loads(capsys.readouterr().out)
+    assert result["photos_by_outcome"]["unreadable"] == 1
+    assert (result["photos"], result["kept"], result["passed_over"]) == (13, 12, {".txt": 1})
+
+
+def test_an_existing_file_is_kept_unless_told_otherwise(faces, tmp_path, capsys):
+    output = tmp_path / "faces.zip"
+    output.write_bytes(b"of somebody")
+    with pytest.raises(UsageError, match="is there already"):
+        run(faces, "-o", output, "--aligned")
+    assert output.read_bytes() == b"of somebody"
+    assert run(faces, "-o", output, "--aligned", "--overwrite") == 0
+    assert len(list_pictures(output)) == 12
+
+
+def test_a_contact_sheet_among_the_photos_is_no_photo(faces, capsys):
+    for _ in range(2):
+        assert run(faces, "-o", faces / "faces.zip", "--aligned", "--overwrite") == 0
+        assert "12 photos: 12 used" in capsys.readouterr().out
+
+
+def test_zip_files_and_pictures_are_taken_too(faces, tmp_path, capsys):
+    assert run(faces, "-o", tmp_path / "all.zip", "--aligned", "--held-out", "0") == 0
+    assert "Nothing is held out" in capsys.readouterr().err
+    places = [f"{tmp_path / 'all.zip'}:train", faces / "3.png"]
+    assert run(*places, "-o", tmp_path / "b.zip", "--aligned", "--smallest", "1") == 0
+    # The picture is one of those in the zip file, there in half its size.
+    first, second, *_ = capsys.readouterr().out.splitlines()
+    assert first == "13 photos: 12 used, 1 no face kept"
+    assert second == "13 faces: 12 kept, 1 dropped (1 there already)"
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--held-out", "1"], "from 0 to below 1"),
+        (["--most-blur", "-1"], "from 0 to 1"),
+        (["--most-blur", "nan"], "from 0 to 1"),
+        (["--detector", "yunet.onnx"], "drop one"),
+        (["--sheet", "faces.txt"], "is a PNG file"),
+        (["-o", "faces.tar"], r"call it faces\.zip"),
+    ],
+)
+def test_words_that_make_no_sense_are_refused(words, sentence, faces, tmp_path):
+    with pytest.raises(UsageError, match=sentence):
+        run(faces, "-o", tmp_path / "faces.zip", "--aligned", *words)
+
+
+def test_without_a_detector_nothing_is_begun(faces, tmp_path, monkeypatch):
+    monkeypatch.setenv("SRGAN_GP_MODELS", str(tmp_path))
+    with pytest.raises(ModelRefusedError, match=r"yunet\.onnx"):
+        run(faces, "-o", tmp_path / "new" / "faces.zip")
+    assert not (tmp_path / "new").exists()
+
+
+def test_nothing_kept_is_said_with_the_reasons(faces, tmp_path):
+    with pytest.raises(NothingToDoError, match=r"12 dropped \(12 too small\)"):
+        run(faces, "-o", tmp_path / "faces.zip", "--aligned", "--smallest", "65")
+
+
+def test_the_command_works_without_torch(faces, tmp_path):
+    program = (
+        "import sys; sys.modules['torch'] = None\n"
+        "import argparse; from srgan_gp.commands import prepare\n"
+        "parser = argparse.ArgumentParser(); prepare.add_options(parser)\n"
+        "raise SystemExit(prepare.run(parser.parse_args(sys.argv[1:])))"
+    )
+    words = [str(faces), "-o", str(tmp_path / "faces.zip"), "--aligned", "--size", "32"]
+    done = subprocess.run([sys.executable, "-c", program, *words], capture_output=True, text=True)
+    assert (done.returncode, done.stderr.count("Error")) == (0, 0), done.stderr
