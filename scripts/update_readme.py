@@ -15,6 +15,7 @@ import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
+from srgan_gp.cards import FACES
 from srgan_gp.catalog import list_models
 from srgan_gp.cli import COMMANDS, CommandParser, build_parser
 
@@ -52,12 +53,14 @@ def updated(text: str) -> str:
 
 
 def part(name: str) -> str:
-    """Make the marked part `name`: `kept`, `models`, `tree` or `options COMMAND`."""
+    """Make the marked part `name`: `kept`, `models`, `faces`, `tree` or `options COMMAND`."""
     kind, _, argument = name.partition(" ")
     if kind == "options":
         return "```text\n" + "\n".join(option_lines(command_parser(argument))) + "\n```"
     if kind == "models":
         return "\n".join(model_rows())
+    if kind == "faces":
+        return "\n".join(face_rows())
     if kind == "kept":
         return "\n".join(runpy.run_path(str(ROOT / "scripts" / "what_is_kept.py"))["rows"]())
     if kind == "tree":
@@ -98,10 +101,12 @@ def option_lines(parser: argparse.ArgumentParser) -> Iterator[str]:
 
 
 def model_rows() -> Iterator[str]:
-    """List the models, one row each, from their cards alone."""
+    """List the upscalers, one row each, from their cards alone."""
     yield "| model | what for | enlarges | size | PSNR-Y in dB | licence |"
     yield "|---|---|---|---|---|---|"
     for card in list_models():
+        if card.task == FACES:
+            continue
         megabytes = card.files["onnx"].bytes / 1e6
         published = f"x{card.scale}, low-res by matlab"
         scores = ", ".join(
@@ -113,6 +118,20 @@ def model_rows() -> Iterator[str]:
             f"| `{card.name}` | {card.summary} | x{card.scale} | {megabytes:.1f} MB "
             f"| {scores} | {card.licence} |"
         )
+
+
+def face_rows() -> Iterator[str]:
+    """List the models of faces in the same way."""
+    yield "| model | what for | pixels | size | scores | licence |"
+    yield "|---|---|---|---|---|---|"
+    for card in list_models():
+        if card.task == FACES:
+            megabytes = card.files["onnx"].bytes / 1e6
+            scores = ", ".join(f"{s.metric} {s.value:.3g}" for s in card.scores)
+            yield (
+                f"| `{card.name}` | {card.summary} | {card.image_size} x {card.image_size} "
+                f"| {megabytes:.1f} MB | {scores} | {card.licence} |"
+            )
 
 
 def tree_lines() -> Iterator[str]:

@@ -1,0 +1,36 @@
+"""`srgan-gp models`: what each model is for and how large its pictures are."""
+
+import json
+
+import pytest
+
+from srgan_gp.cli import main
+
+
+@pytest.fixture
+def installed(tiny_model, tiny_face_model, onnx_models, monkeypatch):
+    """Install an upscaler and a model of faces in a folder of the user's own."""
+    onnx_models.write_card(tiny_model())
+    faces = tiny_face_model()
+    onnx_models.write_card(faces, task="face-generation", scale=None, image_size=8)
+    monkeypatch.setenv("SRGAN_GP_MODELS", str(faces.parent))
+
+
+def test_the_size_is_said_in_the_way_of_each_task(installed, capsys):
+    assert main(["models"]) == 0
+    printed = capsys.readouterr().out
+    assert "tiny: A test.\n  super-resolution x2, 0.0 MB" in printed
+    assert "tiny-faces: A test.\n  face-generation 8 x 8, 0.0 MB" in printed
+
+
+def test_a_program_gets_both_sizes(installed, capsys):
+    assert main(["models", "--json"]) == 0
+    models = {model["name"]: model for model in json.loads(capsys.readouterr().out)["models"]}
+    sizes = {name: (models[name]["scale"], models[name]["image_size"]) for name in models}
+    assert (sizes["tiny"], sizes["tiny-faces"]) == ((2, None), (None, 8))
+
+
+def test_an_installed_model_of_faces_goes_by_its_name(installed, tmp_path, capsys):
+    words = ["generate", "-n", "tiny-faces", "--device", "cpu", "-o", str(tmp_path / "face.png")]
+    assert main(words) == 0
+    assert capsys.readouterr().err.startswith("tiny-faces on cpu")
