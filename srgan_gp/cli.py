@@ -28,6 +28,7 @@ COMMANDS = {
     "upscale": "enlarge pictures, files or whole folders",
     "generate": "draw faces of people who do not exist",
     "models": "list the models there are",
+    "prepare": "cut aligned faces to train on out of photos",
     "train": "train a model on your own pictures",
     "finetune": "make a model better for your own pictures",
     "evaluate": "score a model against a set of pictures",

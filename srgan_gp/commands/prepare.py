@@ -29,7 +29,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--smallest", type=types.count, metavar="N", help=_SMALLEST)
     add("--most-blur", type=float, metavar="0..1", help=_BLUR)
     add("--sheet", type=Path, metavar="FILE.png", help=_SHEET)
-    add("--overwrite", action="store_true", help="replace the results of an earlier time")
+    add("--exist", choices=("error", "overwrite"), default="error", help=_EXIST)
     add("--json", action="store_true", help="print one JSON object on stdout instead of lines")
 
 
@@ -39,6 +39,7 @@ _DETECTOR = "an ONNX file of YuNet [yunet.onnx in the folder of your models]"
 _ALIGNED = "the pictures are aligned faces already: only resize, check and split them"
 _SMALLEST = "drop faces whose square is smaller in the photo, in pixels [half of --size]"
 _BLUR = "drop faces that are more blurred, by the measure of Crete et al.; 1 drops none [0.74]"
+_EXIST = "what to do about results that exist [error]"
 _SHEET = "picture of what was kept and dropped [beside the result, as NAME-sheet.png]"
 
 
@@ -84,8 +85,10 @@ def _check(options: argparse.Namespace, output: Path, sheet: Path) -> None:
     if options.aligned and options.detector is not None:
         raise UsageError("--aligned looks for no faces, so --detector has no use; drop one.")
     for path in (output, sheet):
-        if path.exists() and not options.overwrite:
-            raise UsageError(f"{path} is there already; choose another name or pass --overwrite.")
+        if path.exists() and options.exist == "error":
+            raise UsageError(
+                f"{path} is there already; choose another name or pass --exist overwrite."
+            )
 
 
 def _preparation(options: argparse.Namespace) -> "Preparation":

@@ -59,13 +59,13 @@ def test_an_existing_file_is_kept_unless_told_otherwise(faces, tmp_path, capsys)
     with pytest.raises(UsageError, match="is there already"):
         run(faces, "-o", output, "--aligned")
     assert output.read_bytes() == b"of somebody"
-    assert run(faces, "-o", output, "--aligned", "--overwrite") == 0
+    assert run(faces, "-o", output, "--aligned", "--exist", "overwrite") == 0
     assert len(list_pictures(output)) == 12
 
 
 def test_a_contact_sheet_among_the_photos_is_no_photo(faces, capsys):
     for _ in range(2):
-        assert run(faces, "-o", faces / "faces.zip", "--aligned", "--overwrite") == 0
+        assert run(faces, "-o", faces / "faces.zip", "--aligned", "--exist", "overwrite") == 0
         assert "12 photos: 12 used" in capsys.readouterr().out
 
 
