@@ -1,0 +1,72 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+from srgan_gp.training.held_out_faces import HeldOutFaces
+from srgan_gp.training.presets import PRESETS
+from srgan_gp.training.tasks.face_generation import face_cache
+
+CONFIG = replace(PRESETS["tiny-faces"], device="cpu")
+
+
+@pytest.fixture
+def cache(tmp_path):
+    """Save `count` faces of noise, 16 x 16, drawn from a seed; gives their cache."""
+
+    def make(count, seed):
+        folder = tmp_path / f"{seed}"
+        folder.mkdir(exist_ok=True)
+        rng = np.random.default_rng(seed)
+        for n in range(count):
+            pixels = rng.integers(0, 256, (16, 16, 3), np.uint8)
+            Image.fromarray(pixels).save(folder / f"{n}.png")
+        return face_cache([str(folder)], CONFIG)
+
+    return make
+
+
+class Fixed(nn.Module):
+    """A generator that always draws the same pictures, whatever the latents."""
+
+    def __init__(self, pictures):
+        super().__init__()
+        self.pictures = torch.from_numpy(pictures).permute(0, 3, 1, 2) / 255
+
+    def forward(self, latents):
+        return self.pictures[: len(latents)]
+
+
+def test_a_generator_of_training_faces_has_no_novelty_and_one_of_others_has(cache):
+    train, held, other = cache(8, 1), cache(6, 2), cache(6, 3)
+    faces = HeldOutFaces(held, CONFIG, torch.device("cpu"), train)
+    copies = Fixed(np.stack([train[n] for n in range(6)]))
+    assert faces.scores(copies)["novelty"] == 0
+    fresh = Fixed(np.stack([other[n] for n in range(6)]))
+    assert faces.scores(fresh)["novelty"] == pytest.approx(1, abs=0.3)
+
+
+def test_the_colour_shift_is_that_of_the_whole_set(cache):
+    held = cache(6, 2)
+    faces = HeldOutFaces(held, CONFIG, torch.device("cpu"), cache(8, 1))
+    assert faces.scores(Fixed(faces.faces))["colour_shift"] == 0
+    darker = np.clip(faces.faces, 0, 200)
+    expected = (faces.faces - darker).mean((0, 1, 2)).max()
+    assert faces.scores(Fixed(darker))["colour_shift"] == pytest.approx(expected)
+
+
+def test_without_the_training_faces_nothing_is_said_of_them(cache):
+    faces = HeldOutFaces(cache(6, 2), CONFIG, torch.device("cpu"))
+    assert not {"novelty", "colour_shift"} & faces.scores(Fixed(faces.faces)).keys()
+
+
+def test_another_seed_gives_other_latents_and_the_same_seed_the_same(cache):
+    faces = HeldOutFaces(cache(6, 2), CONFIG, torch.device("cpu"), cache(8, 1))
+    torch.manual_seed(0)
+    generator = nn.Sequential(nn.Linear(8, 3 * 16 * 16), nn.Unflatten(1, (3, 16, 16)), nn.Sigmoid())
+    first, again, other = (faces.scores(generator, seed) for seed in (0, 0, 1))
+    assert first == again
+    assert first["colour_shift"] != other["colour_shift"]
