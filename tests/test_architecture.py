@@ -74,6 +74,22 @@ def test_upscaling_a_jpeg_loads_the_runtime_and_nothing_it_does_not_need(photo, 
     assert size_of(photo.with_name("photo_x2.jpg")) == (48, 32)
 
 
+@pytest.mark.parametrize(
+    ("words", "name", "size"),
+    [([], "face.png", (8, 8)), (["--interpolate", "0-1"], "walk.gif", (8, 8))],
+)
+def test_drawing_faces_loads_the_runtime_and_nothing_it_does_not_need(
+    tmp_path, tiny_face_model, words, name, size
+):
+    target = tmp_path / name
+    loaded = modules_after(
+        command("generate", "-n", str(tiny_face_model()), *words, "-o", str(target))
+    )
+    assert "onnxruntime" in loaded
+    assert loaded.isdisjoint({"torch", "torchvision", "gradio", "cv2", "kornia", "rich", "ray"})
+    assert size_of(target) == size
+
+
 def test_one_device_needs_no_processes(photo):
     # A shipped model: the parser that reads others brings modules of its own.
     loaded = modules_after(command("upscale", str(photo), "-n", "classic-x4"))

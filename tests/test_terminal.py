@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from srgan_gp.terminal import Pace, bar, say, shown
+from srgan_gp.terminal import Pace, bar, counted, say, shown
 
 
 class Terminal(io.StringIO):
@@ -91,3 +91,19 @@ def test_without_a_terminal_a_line_about_the_pace_comes_every_few_seconds(monkey
         "30 of 40, 2.00 a second, 0:05 left; a.png",
         "40 of 40, 2.00 a second, 0:00 left; a.png",
     ]
+
+
+def test_the_bar_moves_when_a_thing_has_been_dealt_with():
+    moves = []
+
+    class Counter:
+        def line(self, text):
+            pass
+
+        def move(self, done, text):
+            moves.append(done)
+
+    things = counted("ab", Counter())
+    assert (next(things), moves) == ("a", [])
+    assert (next(things), moves) == ("b", [1])
+    assert (list(things), moves) == ([], [1, 2])

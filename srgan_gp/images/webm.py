@@ -92,8 +92,10 @@ def _silent_stderr() -> Generator[None]:
         yield
         return
     try:
-        with suppress(OSError), Path(os.devnull).open("wb") as nowhere:
-            os.dup2(nowhere.fileno(), _STDERR)
+        with suppress(OSError):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, _STDERR)
+            os.close(nowhere)
         yield
     finally:
         os.dup2(kept, _STDERR)
