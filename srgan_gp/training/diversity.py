@@ -7,12 +7,15 @@ from srgan_gp.losses.features import Features
 from srgan_gp.losses.perceptual import feature_distance
 from srgan_gp.training.feature_distances import image_batches
 
+MOST = 500
+"""Pictures that take part, drawn at random: the mean of 500 pairs is known to about a hundredth."""
+
 
 def pairwise_distance(features: Features, pictures: np.ndarray, seed: int = 0) -> float:
     """Mean feature distance of random pairs; with SqueezeNet the mean pairwise squeeze distance.
 
-    The pictures are put in a ring in random order and each is compared with the next: N pairs in
-    which every picture takes part twice, so that none weighs more than another.
+    The pictures are put in a ring in random order and each is compared with the next: as many
+    pairs as pictures, each of which takes part twice, so that none weighs more than another.
 
     Args:
         features: the network; its device does the work.
@@ -28,7 +31,7 @@ def pairwise_distance(features: Features, pictures: np.ndarray, seed: int = 0) -
     """
     if len(pictures) < 2:
         raise ValueError(f"{len(pictures)} pictures make no pair")
-    order = np.random.default_rng(seed).permutation(len(pictures))
+    order = np.random.default_rng(seed).permutation(len(pictures))[:MOST]
     device = features.mean.device
     ring = image_batches(pictures[order], device)
     others = image_batches(pictures[np.roll(order, 1)], device)

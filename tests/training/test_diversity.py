@@ -3,7 +3,7 @@ import pytest
 from torch import nn
 
 from srgan_gp.losses.features import Features
-from srgan_gp.training import feature_distances
+from srgan_gp.training import diversity, feature_distances
 from srgan_gp.training.diversity import pairwise_distance
 
 
@@ -52,6 +52,15 @@ def test_many_pictures_come_near_the_mean_of_all_pairs(features, rng, monkeypatc
     assert found == pytest.approx(mean, abs=4 * every.std() / np.sqrt(400))
     monkeypatch.setattr(feature_distances, "BATCH", 7)
     assert pairwise_distance(features, flat(*colours)) == pytest.approx(found, rel=1e-5)
+
+
+def test_of_many_pictures_some_are_drawn(features, monkeypatch):
+    monkeypatch.setattr(diversity, "MOST", 2)
+    colours = [(255, 0, 0), (0, 255, 0), (0, 0, 255)]
+    one, two, three = (unit(*colour) for colour in colours)
+    pairs = [np.square(a - b).sum() for a, b in ((one, two), (two, three), (one, three))]
+    found = {round(pairwise_distance(features, flat(*colours), seed), 4) for seed in range(20)}
+    assert found == {round(float(pair), 4) for pair in pairs}
 
 
 def test_one_picture_makes_no_pair(features):
