@@ -70,7 +70,7 @@ def _plan_super_resolution(source: Source, trained_on: int) -> TrainConfig:
     With a critic, and so with a model made for texture, the squeeze distance decides; without one
     the PSNR does. Fewer pictures: fewer images, a lower rate, more of the critic frozen.
     """
-    images = _length(80 * trained_on, 9_600, 56_000, batch=16)
+    images = _length(80 * trained_on, 9_600, 32_000, batch=16)
     common = replace(
         PRESETS["photo-x4-cpu"], total_images=images, patience=3, ema_half_life_images=images // 16,
         learning_rate=1.5e-4 if trained_on >= 300 else 7e-5, warmup_images=800, most_grid=1.3,
