@@ -1,6 +1,7 @@
-"""Measure a model on the benchmark sets and write the scores into its card.
+"""Measure an upscaler on the benchmark sets, or on its own, and write the scores into its card.
 
 python scripts/score_card.py weights/classic-x4.toml --benchmarks bench_sr.zip
+python scripts/score_card.py weights/face-x4.toml --set faces_synth256_val=faces_synth256_val.zip
 """
 
 import argparse
@@ -30,17 +31,22 @@ def main() -> None:
     """Score the model of a card on every set, print each line, then write the card."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("card", type=Path, help="the model's .toml")
-    parser.add_argument(
-        "--benchmarks", required=True, help="a zip or folder with Set5/HR, Set14/HR and B100/HR"
-    )
+    sets = parser.add_mutually_exclusive_group(required=True)
+    sets.add_argument("--benchmarks", help="a zip or folder with Set5/HR, Set14/HR and B100/HR")
+    sets.add_argument("--set", metavar="NAME=PLACE", help="held-out pictures for a special model")
     parser.add_argument("--feature-weights", type=Path, help="SqueezeNet 1.1 as .safetensors")
     options = parser.parse_args()
     card = tomllib.loads(options.card.read_text())
     model = options.card.parent / card["files"]["onnx"]["name"]
     found: list[dict[str, Any]] = []
-    for name, low_res, scale in work(card["scale"]):
+    special, _, place = (options.set or "").partition("=")
+    for name, low_res, scale in (
+        [(special, low_res, card["scale"]) for low_res in LOW_RES]
+        if special
+        else work(card["scale"])
+    ):
         separator = ":" if str(options.benchmarks).endswith(".zip") else "/"
-        data = f"{options.benchmarks}{separator}{name}/HR"
+        data = place or f"{options.benchmarks}{separator}{name}/HR"
         scores = evaluate(
             str(model), data, low_res=low_res, scale=scale, feature_weights=options.feature_weights
         )

@@ -1,0 +1,13 @@
+#!/bin/sh
+# Makes faces-64 again, from random weights. Two CPU cores with bf16.
+# Usage: scripts/recipes/faces-64.sh [SHARED]     SHARED holds data/ and models/; default ../shared
+# Interrupted? Type the same command again: the run goes on where it stopped.
+set -eu
+shared=${1:-${SRGAN_GP_SHARED:-../shared}}
+data=$shared/data
+
+srgan-gp train --preset faces-64-cpu -o runs/faces-64 \
+    --data "$data/faces_loose64_train-0.zip" "$data/faces_loose64_train-1.zip" \
+    --validation "$data/faces_loose64_val.zip" \
+    --feature-weights "$shared/models/squeezenet1_1.safetensors"
+srgan-gp export runs/faces-64 --name faces-64 -o weights
