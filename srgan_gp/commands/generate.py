@@ -25,7 +25,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--grid", type=types.grid, metavar="CxR", help="one picture of C columns and R rows")
     add("--interpolate", type=types.seed_pair, metavar="A-B", help=_INTERPOLATE)
     add("--frames", type=types.count, metavar="N", help="of --interpolate [60]")
-    add("--upscale", nargs="?", const="photo-x4", metavar="MODEL", help=_UPSCALE)
+    add("--upscale", nargs="?", const="face-x4", metavar="MODEL", help=_UPSCALE)
     add("-o", "--output", type=Path, required=True, metavar="PATH", help=_OUTPUT)
     add("-n", "--model", default="faces-64", metavar="NAME", help=_MODEL)
     add("--device", default="auto", metavar="auto|cpu|cuda[:N]", help="what to compute on [auto]")
@@ -37,7 +37,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 _SEEDS = "the faces; a seed is always the same one [0; with --grid as many as it holds]"
 _TRUNC = "below 1 faces are more usual and more alike, above 1 stranger [1]"
 _INTERPOLATE = "a film from the face of seed A to that of seed B, 25 frames a second"
-_UPSCALE = "enlarge the faces by a model that `srgan-gp models` lists [photo-x4]"
+_UPSCALE = "enlarge the faces by a model that `srgan-gp models` lists [face-x4]"
 _OUTPUT = (
     "a picture, for one face or a grid; a .gif, .webp, .png or .webm, for a film; a folder for "
     "files such as seed0007.png"

@@ -87,7 +87,7 @@ def test_faces_are_enlarged_by_a_model(generate, face, tmp_path, repeating_model
 
 def test_upscale_alone_takes_the_default_model(generate, tmp_path):
     _, report, _ = generate("-o", tmp_path / "face.png", "--upscale")
-    assert (report["upscaler"], report["side"]) == ("photo-x4", 32)
+    assert (report["upscaler"], report["side"]) == ("face-x4", 32)
 
 
 @pytest.mark.parametrize("suffix", ["png", "webp", "gif"])
