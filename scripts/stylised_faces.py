@@ -1,0 +1,44 @@
+"""Make a small set of drawn-looking faces, to try the fine-tuning of a face generator on.
+
+python scripts/stylised_faces.py faces_loose64_val.zip -o stylised.zip
+srgan-gp finetune --from faces-64 --data stylised.zip
+"""
+
+import argparse
+import zipfile
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from srgan_gp.data.sources import PictureFile, list_pictures
+from srgan_gp.files import atomic_write
+
+EARLIEST = (1980, 1, 1, 0, 0, 0)  # the same faces give the same bytes
+
+
+def main() -> None:
+    """Stylise some faces of a set and write them to a zip file with the folders train and val."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("faces", help="folder or zip file of aligned faces")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE.zip")
+    parser.add_argument("--count", type=int, default=300, help="to train on [300]")
+    parser.add_argument("--held-out", type=int, default=200, help="to score on [200]")
+    options = parser.parse_args()
+    files = list_pictures(options.faces)
+    order = np.random.default_rng(0).permutation(len(files))[: options.count + options.held_out]
+    with atomic_write(options.output) as file, zipfile.ZipFile(file, "w") as archive:
+        for number, index in enumerate(order):
+            folder = "train" if number < options.count else "val"
+            member = zipfile.ZipInfo(f"{folder}/{number:04}.png", EARLIEST)
+            archive.writestr(member, stylised(files[index]))
+
+
+def stylised(face: PictureFile) -> bytes:
+    """Smooth a face along its edges (`cv2.stylization`); give it as PNG."""
+    drawn = cv2.stylization(face.read()[..., ::-1], sigma_s=60, sigma_r=0.45)
+    return cv2.imencode(".png", drawn)[1].tobytes()
+
+
+if __name__ == "__main__":
+    main()
