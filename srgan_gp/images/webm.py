@@ -18,6 +18,8 @@ Array = NDArray[Any]
 
 _CODEC = "VP90"
 _STDERR = 2
+_SEGMENT, _LENGTH = b"\x18\x53\x80\x67", 8  # its sign, and the bytes of its length
+_HEAD = 64  # bytes in which the segment has begun
 
 
 def write_webm(file: BinaryIO, frames: Iterator[Array], frames_per_second: float) -> None:
@@ -34,7 +36,7 @@ def write_webm(file: BinaryIO, frames: Iterator[Array], frames_per_second: float
     Raises:
         PictureError: E_FRAMES; the sizes of the frames differ. E_ENCODER_LIMIT; a side is odd, or
             this OpenCV cannot write VP9. E_MISSING_LIBRARY; OpenCV cannot be imported.
-        OSError: the file cannot be written.
+        OSError: the file, or the temporary one, cannot be written in full.
     """
     opencv = import_opencv("writing WebM")
     with TemporaryDirectory() as folder:
@@ -51,7 +53,25 @@ def write_webm(file: BinaryIO, frames: Iterator[Array], frames_per_second: float
         finally:
             video.release()
         with path.open("rb") as written:
+            if not _is_whole(written.read(_HEAD), path.stat().st_size):
+                raise OSError(
+                    f"there is no room for it in the temporary folder {path.parents[1]}; free "
+                    "some space there, or name another folder in TMPDIR"
+                )
+            written.seek(0)
             shutil.copyfileobj(written, file)
+
+
+def _is_whole(head: bytes, size: int) -> bool:
+    """Say whether a WebM file was written to its end, by its first bytes and its size in bytes.
+
+    OpenCV is silent about a disk that filled up. FFmpeg fills in the length of the segment, which
+    is all that follows the head, as the very last thing, and not at all after an error.
+    """
+    _, sign, rest = head.partition(_SEGMENT)
+    start = len(head) - len(rest) + _LENGTH
+    # The first bit of eight bytes says that they are eight.
+    return sign != b"" and start + int.from_bytes(rest[1:_LENGTH]) == size
 
 
 def _checked_size(frame: Array) -> tuple[int, int]:

@@ -2,7 +2,9 @@
 
 import io
 import os
+import re
 import sys
+import tempfile
 
 import cv2
 import numpy as np
@@ -78,6 +80,23 @@ def test_frames_of_two_sizes_are_refused():
     with pytest.raises(PictureError, match="one size") as caught:
         encoded(frames)
     assert caught.value.code == "E_FRAMES"
+
+
+def test_a_full_disk_for_the_temporary_file_is_an_error(tmp_path, monkeypatch):
+    import resource  # Windows has none
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    noise = np.random.default_rng(0).integers(0, 256, (40, 64, 64, 3), np.uint8)
+    size = len(encoded(iter(noise)))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    for limit in (0, size // 2, size - 1):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
+        try:
+            with pytest.raises(OSError, match=f"temporary folder {re.escape(str(tmp_path))};"):
+                encoded(iter(noise))
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_opencv_without_the_codec_is_one_sentence(monkeypatch):
