@@ -71,9 +71,11 @@ def write_archive(
     Raises:
         OutputError: it cannot be written.
     """
-    text = json.dumps(manifest, indent=1, ensure_ascii=False, allow_nan=False).encode()
+    text = json.dumps(manifest, indent=1, ensure_ascii=False, allow_nan=False)
+    # The bytes of a file's name that are no UTF-8 become escapes, which JSON reads as they were.
+    encoded = text.encode(errors="backslashreplace")
     with atomic_write(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-        for name, content in (*members, (MANIFEST, text)):
+        for name, content in (*members, (MANIFEST, encoded)):
             member = zipfile.ZipInfo(name, _LONG_AGO)
             member.external_attr = _READABLE << 16
             archive.writestr(member, content)

@@ -1,4 +1,5 @@
 import json
+import os
 import zipfile
 
 import numpy as np
@@ -55,6 +56,14 @@ def test_what_goes_into_an_archive_comes_out_of_it(tmp_path, scene):
         assert {info.compress_type for info in archive.infolist()} == {zipfile.ZIP_STORED}
         assert json.loads(archive.read("manifest.json")) == {"about": "é"}
     assert [path.name for path in tmp_path.iterdir()] == ["faces.zip"]
+
+
+def test_a_name_that_is_no_utf_8_is_kept_in_the_manifest(tmp_path):
+    name = os.fsdecode(b"caf\xe9.jpg")
+    write_archive(tmp_path / "faces.zip", [], {"name": name})
+    with zipfile.ZipFile(tmp_path / "faces.zip") as archive:
+        manifest = json.loads(archive.read("manifest.json"))
+    assert os.fsencode(manifest["name"]) == b"caf\xe9.jpg"
 
 
 def test_a_spool_that_cannot_be_opened_is_an_output_error(tmp_path):
