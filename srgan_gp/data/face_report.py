@@ -39,7 +39,8 @@ class PhotoRecord:
     identity: str = ""
     """A hash of its pixels; empty where it cannot be read."""
     group: str = ""
-    """Identity of the first photo that shares its scene or a face: a group stays on one side."""
+    """Identity of a photo: those that share a scene or a face, also through others, have one group
+    and stay on one side."""
     problem: PictureError | None = None
     like: str | None = None
     """The photo with the very same pixels that came before."""

@@ -132,6 +132,7 @@ class _Work:
         self._owners: list[PhotoRecord] = []  # of the faces in `_faces`
         self._whole: list[PhotoRecord] = []  # the photos in `_scenes`
         self._by_identity: dict[str, PhotoRecord] = {}
+        self._groups: dict[str, list[PhotoRecord]] = {}
 
     def take(self, name: str, file: PictureFile) -> PhotoRecord:
         """Read a photo, find its faces and keep the good ones."""
@@ -148,18 +149,27 @@ class _Work:
         if before is not photo:
             photo.like = before.name
             return photo
-        self._join_scene(photo, pixels)
+        self._groups[photo.group] = [photo]
+        self._find_scene(photo, pixels)
         for candidate in self._candidates(pixels):
             self._judge(photo, candidate)
         return photo
 
-    def _join_scene(self, photo: PhotoRecord, pixels: np.ndarray) -> None:
+    def _find_scene(self, photo: PhotoRecord, pixels: np.ndarray) -> None:
         """Group a photo with one that shows the same scene: its faces may differ a little."""
         known = self._scenes.find(pixels)
         if known is not None:
-            photo.group = self._whole[known].group
+            self._join(photo, self._whole[known])
         self._scenes.add(pixels)
         self._whole.append(photo)
+
+    def _join(self, photo: PhotoRecord, earlier: PhotoRecord) -> None:
+        """Make one group of the groups of two photos."""
+        if photo.group != earlier.group:
+            joining = self._groups.pop(photo.group)
+            self._groups[earlier.group] += joining
+            for member in joining:
+                member.group = earlier.group
 
     def _candidates(self, pixels: np.ndarray) -> list[Candidate]:
         if self._detector is None:
@@ -171,7 +181,7 @@ class _Work:
         photo.faces.append(record)
         if record.reason is None and (known := self._faces.find(candidate.pixels)) is not None:
             record.reason, record.like = Reason.REPEATED, self._owners[known].name
-            photo.group = self._owners[known].group
+            self._join(photo, self._owners[known])
         if record.reason is None:
             record.place = self._spool.add(candidate.pixels)
             self._faces.add(candidate.pixels)

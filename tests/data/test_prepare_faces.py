@@ -232,6 +232,19 @@ def test_a_second_copy_of_a_photo_is_on_its_side_whatever_its_faces_are(photos, 
         assert [photo["faces"][0].get("like") for photo in pair] == [None, f"{i} brighter.png"]
 
 
+def test_photos_that_share_a_face_through_a_third_one_are_on_one_side(photos, detector, tmp_path):
+    photos("1.png", 80)
+    photos("2.png", 80)
+    folder = photos("3.png", 80, 80, 80)
+    first, second, third = (np.array(Image.open(folder / f"{i}.png")) for i in (1, 2, 3))
+    third[20:100, 20:100] = first[20:100, 20:100]
+    third[20:100, 120:200] = second[20:100, 20:100]
+    Image.fromarray(third).save(folder / "3.png")
+    counts, _, by_name = run(folder, detector, tmp_path, held_out=0.5)
+    assert {face.get("like") for face in by_name["3.png"]["faces"]} == {None, "1.png", "2.png"}
+    assert (counts["train"], counts["val"]) == (3, 0)
+
+
 def brighter(image, path):
     image.point(lambda level: level + 5).save(path)
 
