@@ -14,6 +14,8 @@ LARGEST_SCALE = 1000  # more is a slip of the finger: 10 pixels would pass most 
 LARGEST_SEED = 2**63 - 1  # as in training; its digits fit into a file's name
 MOST_SEEDS = 100_000  # more is a slip of the finger
 LARGEST_GRID = 1000  # columns or rows
+MOST_FRAMES = 100_000  # more than an hour
+LARGEST_FACE = 2048  # its side in pixels, twice that of FFHQ's
 LARGEST_TRUNCATION = 4  # latents of four deviations; beyond it lies nothing that training has seen
 
 
@@ -65,6 +67,23 @@ def count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"need a whole number of 1 or more, not {text}")
     return int(text)
+
+
+def frames(text: str) -> int:
+    """Read a number of frames: 1 to `MOST_FRAMES`."""
+    return _count_up_to(MOST_FRAMES, text)
+
+
+def face_side(text: str) -> int:
+    """Read the side of a face in pixels: 1 to `LARGEST_FACE`."""
+    return _count_up_to(LARGEST_FACE, text)
+
+
+def _count_up_to(largest: int, text: str) -> int:
+    value = count(text)
+    if value > largest:
+        raise argparse.ArgumentTypeError(f"need {largest} at most, not {text}")
+    return value
 
 
 def whole_number(text: str) -> int:

@@ -24,7 +24,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--trunc", type=types.truncation, default=1.0, metavar="PSI", help=_TRUNC)
     add("--grid", type=types.grid, metavar="CxR", help="one picture of C columns and R rows")
     add("--interpolate", type=types.seed_pair, metavar="A-B", help=_INTERPOLATE)
-    add("--frames", type=types.count, metavar="N", help="of --interpolate [60]")
+    add("--frames", type=types.frames, metavar="N", help="of --interpolate [60]")
     add("--upscale", nargs="?", const="face-x4", metavar="MODEL", help=_UPSCALE)
     add("-o", "--output", type=Path, required=True, metavar="PATH", help=_OUTPUT)
     add("-n", "--model", default="faces-64", metavar="NAME", help=_MODEL)
@@ -102,7 +102,9 @@ def _load(options: argparse.Namespace) -> "tuple[FaceGenerator, Upscaler | None]
 
     where: dict[str, Any] = {"device": options.device, "threads": options.threads}
     generator = FaceGenerator.load(options.model, **where)
-    return generator, Upscaler.load(options.upscale, **where) if options.upscale else None
+    if options.upscale is None:
+        return generator, None
+    return generator, Upscaler.load(options.upscale, **where)
 
 
 def _report(

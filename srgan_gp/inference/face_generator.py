@@ -173,8 +173,8 @@ class FaceGenerator:
         if frames < 2:
             raise UsageError(f"A way from one face to another has 2 frames or more, not {frames}.")
         ends = self.latents((first_seed, second_seed), truncation=truncation)
-        path = spherical_path(*ends, shares=np.linspace(0, 1, frames))
-        return (self._draw(path[index : index + 1]) for index in range(frames))
+        shares = (index / (frames - 1) for index in range(frames))
+        return (self._draw(spherical_path(*ends, shares=[share])) for share in shares)
 
     def _draw(self, latent: Floats) -> Array:
         """Draw one face: the kernels that ONNX Runtime takes, and so the bits, depend on N."""

@@ -181,6 +181,12 @@ def test_a_sheet_that_is_too_large_is_refused_before_any_work(generate, tmp_path
 
 
 @pytest.mark.parametrize("option", ["--upscale", "-n"])
+def test_an_empty_name_is_no_model(generate, tmp_path, option):
+    code, _, error = generate(option, "", "-o", tmp_path / "face.png")
+    assert (code, "There is no model ''" in error) == (8, True)
+
+
+@pytest.mark.parametrize("option", ["--upscale", "-n"])
 def test_a_model_for_the_other_task_is_refused(
     generate, tmp_path, tiny_face_model, repeating_model, option
 ):
@@ -219,7 +225,7 @@ def test_a_failure_in_the_middle_leaves_no_film(generate, tmp_path, monkeypatch)
     ["--seeds 3-1", "--seeds x", "--seeds 1,,", "--seeds -3", "--seeds 0-100000",
      "--seeds 9223372036854775808", "--interpolate 3", "--interpolate 1-2-3", "--grid 4",
      "--grid 0x3", "--grid 3x-1", "--grid 1001x2", "--trunc -1", "--trunc nan",
-     "--trunc 4.1", "--frames 0"],
+     "--trunc 4.1", "--frames 0", "--frames 100001"],
 )  # fmt: skip
 def test_words_that_are_no_numbers_of_their_kind_are_refused(words, capsys):
     option, value = words.split()
