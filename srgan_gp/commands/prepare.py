@@ -2,17 +2,21 @@
 
 import argparse
 import json
-from collections.abc import Mapping
+import os
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from srgan_gp import option_types as types
 from srgan_gp.errors import PictureError, UsageError
+from srgan_gp.files import is_folder
 from srgan_gp.terminal import Bar, bar, say, shown, tell
 
 if TYPE_CHECKING:
     from srgan_gp.data.face_report import PhotoRecord
+    from srgan_gp.data.photo_lists import PhotoList
     from srgan_gp.data.prepare_faces import Preparation
 
 
@@ -21,7 +25,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("inputs", nargs="+", metavar="PHOTOS", help="folders, zip files or pictures")
     add("-o", "--output", type=Path, required=True, metavar="FILE.zip", help=_OUTPUT)
-    add("--size", type=types.count, default=256, metavar="N", help="side of a face [256]")
+    add("--size", type=types.face_side, default=256, metavar="N", help="side of a face [256]")
     add("--held-out", type=float, default=0.1, metavar="0..1", help=_HELD_OUT)
     add("--seed", type=types.whole_number, default=0, metavar="N", help="of that choice [0]")
     add("--detector", type=Path, metavar="FILE", help=_DETECTOR)
@@ -48,11 +52,11 @@ def run(options: argparse.Namespace) -> int:
     from srgan_gp.batch.output import prepare_folder
     from srgan_gp.data.photo_lists import list_photos
 
-    output: Path = options.output
-    sheet: Path = options.sheet or output.with_name(f"{output.stem}-sheet.png")
-    _check(options, output, sheet)
+    output, sheet = _results(options)
+    _check(options)
     preparation = _preparation(options)
     listed = list_photos(options.inputs, leave_out=sheet)
+    _keep_inputs(options.inputs, listed, output, sheet)
     for folder in (output.parent, sheet.parent):
         prepare_folder(folder)
     # Imported after OpenCV was found to work.
@@ -60,35 +64,65 @@ def run(options: argparse.Namespace) -> int:
 
     with bar(len(listed.photos), is_silent=options.json) as progress:
         counts = prepare(listed.photos, output, sheet, preparation, partial(_report, progress))
+    for sentence in listed.closed:
+        say(sentence)
     if options.json:
         files = {"output": str(output), "sheet": str(sheet)}
         tell(json.dumps(files | counts | {"passed_over": listed.passed_over}, indent=2))
     else:
         _tell(counts, listed.passed_over, output, sheet)
-    return PictureError.exit_code if counts["photos_by_outcome"]["unreadable"] else 0
+    is_all_read = not listed.closed and not counts["photos_by_outcome"]["unreadable"]
+    return 0 if is_all_read else PictureError.exit_code
 
 
-def _check(options: argparse.Namespace, output: Path, sheet: Path) -> None:
+def _results(options: argparse.Namespace) -> tuple[Path, Path]:
+    """Settle where the zip file and the contact sheet go.
+
+    Raises:
+        UsageError: they are not called so, or one is there and may not be replaced.
+    """
+    output: Path = options.output
+    if output.suffix != ".zip":
+        better = output / "faces.zip" if is_folder(output) else output.with_suffix(".zip")
+        raise UsageError(f"The result is a zip file, and {output} is not called so: take {better}.")
+    sheet: Path = options.sheet or output.with_name(f"{output.stem}-sheet.png")
+    if sheet.suffix.lower() != ".png":
+        raise UsageError(f"The contact sheet is a PNG file, and {sheet} is not called so.")
+    for path in (output, sheet):
+        if os.path.lexists(path) and options.exist == "error":
+            raise UsageError(
+                f"{path} is there already; choose another name or pass --exist overwrite."
+            )
+    return output, sheet
+
+
+def _check(options: argparse.Namespace) -> None:
     """Refuse words that make no sense.
 
     Raises:
         UsageError: they do not.
     """
-    if output.suffix != ".zip":
-        raise UsageError(f"The result is a zip file; call it {output.with_suffix('.zip').name}.")
-    if sheet.suffix.lower() != ".png":
-        raise UsageError(f"The contact sheet is a PNG file, and {sheet} is not called so.")
     if not 0 <= options.held_out < 1:
         raise UsageError(f"--held-out must be from 0 to below 1, not {options.held_out:g}.")
     if options.most_blur is not None and not 0 <= options.most_blur <= 1:
         raise UsageError(f"--most-blur must be from 0 to 1, not {options.most_blur:g}.")
     if options.aligned and options.detector is not None:
         raise UsageError("--aligned looks for no faces, so --detector has no use; drop one.")
+
+
+def _keep_inputs(places: Sequence[str], listed: "PhotoList", output: Path, sheet: Path) -> None:
+    """Refuse to replace what was named as a photo or as a zip file of them.
+
+    A picture inside a folder may be replaced by the contact sheet: it is the one of an earlier run.
+
+    Raises:
+        UsageError: a result has its name.
+    """
+    inputs = {file.container.resolve() for _, file in listed.photos if file.member is not None}
+    inputs |= {Path(place).resolve() for place in places}
     for path in (output, sheet):
-        if path.exists() and options.exist == "error":
-            raise UsageError(
-                f"{path} is there already; choose another name or pass --exist overwrite."
-            )
+        if path.resolve() in inputs:
+            raise UsageError(f"{path} is among the photos; choose another name for the result.")
 
 
 def _preparation(options: argparse.Namespace) -> "Preparation":
@@ -112,17 +146,15 @@ def _report(progress: Bar, done: int, photo: "PhotoRecord") -> None:
     progress.move(done, photo.name)
 
 
-def _tell(
-    counts: Mapping[str, Any], passed_over: Mapping[str, int], output: Path, sheet: Path
-) -> None:
-    from srgan_gp.data.face_report import sentences
+def _tell(counts: Mapping[str, Any], passed_over: Counter[str], output: Path, sheet: Path) -> None:
+    from srgan_gp.data.face_report import number_of, sentences
+    from srgan_gp.data.photo_lists import enumerated
 
     for line in sentences(counts):
         tell(line)
-    tell(f"{counts['train']} faces to train on, {counts['val']} held out")
+    tell(f"{number_of(counts['train'], 'face')} to train on, {counts['val']} held out")
     if passed_over:
-        kinds = ", ".join(f"{number} {suffix}" for suffix, number in sorted(passed_over.items()))
-        say(f"{sum(passed_over.values())} other files were passed over: {kinds}")
+        say(f"Passed over, as no photos that can be read: {enumerated(passed_over)}")
     if not counts["val"]:
         say("Nothing is held out, so no score can tell whether a training gets better.")
     tell(shown(output))

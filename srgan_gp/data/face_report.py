@@ -96,9 +96,18 @@ def sentences(counts: Mapping[str, Any]) -> list[str]:
     dropped = sum(counts["dropped"].values())
     why = f", {dropped} dropped ({_enumerated(counts['dropped'])})" if dropped else ""
     return [
-        f"{counts['photos']} photos: {_enumerated(counts['photos_by_outcome'])}",
-        f"{counts['faces']} faces: {counts['kept']} kept{why}",
+        f"{number_of(counts['photos'], 'photo')}: {_enumerated(counts['photos_by_outcome'])}",
+        f"{number_of(counts['faces'], 'face')}: {counts['kept']} kept{why}",
     ]
+
+
+def number_of(count: int, thing: str) -> str:
+    """Write a number of things.
+
+    >>> number_of(1, "face"), number_of(2, "face")
+    ('1 face', '2 faces')
+    """
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
 
 
 def _enumerated(numbers: Mapping[str, int]) -> str:

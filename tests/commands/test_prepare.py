@@ -1,13 +1,17 @@
 import argparse
+import errno
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
+from srgan_gp.cli import main
 from srgan_gp.commands import prepare
 from srgan_gp.data.sources import list_pictures
 from srgan_gp.errors import ModelRefusedError, NothingToDoError, UsageError
@@ -39,7 +43,7 @@ def test_results_are_printed_and_written(faces, tmp_path, capsys):
         "12 photos: 12 used", "12 faces: 12 kept", "9 faces to train on, 3 held out",
         str(tmp_path / "faces.zip"), str(tmp_path / "faces-sheet.png"),
     ]  # fmt: skip
-    assert "1 other files were passed over: 1 .txt" in printed.err
+    assert "Passed over, as no photos that can be read: 1 .txt" in printed.err
     assert len(list_pictures(f"{tmp_path / 'faces.zip'}:val")) == 3
     with Image.open(tmp_path / "faces-sheet.png") as sheet:
         assert sheet.format == "PNG"
@@ -88,12 +92,53 @@ def test_zip_files_and_pictures_are_taken_too(faces, tmp_path, capsys):
         (["--most-blur", "nan"], "from 0 to 1"),
         (["--detector", "yunet.onnx"], "drop one"),
         (["--sheet", "faces.txt"], "is a PNG file"),
-        (["-o", "faces.tar"], r"call it faces\.zip"),
+        (["-o", "faces.tar"], r"take faces\.zip"),
+        (["-o", "."], r"take faces\.zip"),
     ],
 )
 def test_words_that_make_no_sense_are_refused(words, sentence, faces, tmp_path):
     with pytest.raises(UsageError, match=sentence):
         run(faces, "-o", tmp_path / "faces.zip", "--aligned", *words)
+
+
+def test_a_folder_is_no_result(faces):
+    with pytest.raises(UsageError, match=r"aligned.faces\.zip\.$"):
+        run(faces, "-o", faces, "--aligned")
+
+
+def test_sides_beyond_all_faces_are_refused(faces, tmp_path, capsys):
+    words = [str(faces), "-o", str(tmp_path / "faces.zip"), "--aligned", "--size", "2049"]
+    with pytest.raises(SystemExit):
+        main(["prepare", *words])
+    assert "need 2048 at most, not 2049" in capsys.readouterr().err
+
+
+def test_what_was_named_is_never_replaced(faces, tmp_path):
+    archive, picture = tmp_path / "faces.zip", faces / "3.png"
+    run(faces, "-o", archive, "--aligned")
+    before = archive.read_bytes(), picture.read_bytes()
+    words = ["--aligned", "--exist", "overwrite", "--smallest", "1"]
+    for place in (archive, f"{archive}:train"):
+        with pytest.raises(UsageError, match="is among the photos"):
+            run(place, "-o", archive, *words)
+    with pytest.raises(UsageError, match="is among the photos"):
+        run(faces, picture, "-o", tmp_path / "new.zip", "--sheet", picture, *words)
+    assert (archive.read_bytes(), picture.read_bytes()) == before
+
+
+def test_a_folder_that_cannot_be_read_is_told_and_ends_with_3(faces, tmp_path, capsys, monkeypatch):
+    closed = faces / "closed"
+    closed.mkdir()
+    scandir = os.scandir
+
+    def refuse(path):  # root may read every folder
+        if Path(path) == closed:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(closed))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    assert run(faces, "-o", tmp_path / "faces.zip", "--aligned") == 3
+    assert f"The folder {closed} cannot be read: Permission denied." in capsys.readouterr().err
 
 
 def test_without_a_detector_nothing_is_begun(faces, tmp_path, monkeypatch):

@@ -191,7 +191,7 @@ def test_photos_of_other_kinds_give_their_face(kind, photos, detector, tmp_path)
 
 
 def test_nothing_is_written_where_no_face_is_left(photos, detector, tmp_path):
-    with pytest.raises(NothingToDoError, match="1 photos: 1 without a face"):
+    with pytest.raises(NothingToDoError, match="1 photo: 1 without a face"):
         run(photos("none.png"), detector, tmp_path)
     assert not {"faces.zip", "sheet.png"} & {path.name for path in tmp_path.iterdir()}
 
