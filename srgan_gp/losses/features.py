@@ -136,6 +136,6 @@ def _fetch_torchvision_weights(architecture: Architecture) -> Path:
     except (URLError, OSError, RuntimeError) as error:
         raise UsageError(
             f"The weights of {architecture.title} cannot be fetched ({error}); pass "
-            "--feature-weights FILE, or leave the feature network out with the value none."
+            "--feature-weights FILE, or the value none where nothing but scores needs them."
         ) from error
     return path

@@ -1,16 +1,15 @@
 """What a fine-tuning is judged by: scores of a network on the held-out pictures, one by one."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch import nn
 
 from srgan_gp.data.sources import PictureFile
-from srgan_gp.losses.features import Features
 from srgan_gp.training.colours import colour_shift
 from srgan_gp.training.config import TrainConfig
+from srgan_gp.training.feature_network import load_features
 from srgan_gp.training.held_out import as_pixels, enlarge, middle
 from srgan_gp.training.held_out_faces import HeldOutFaces
 from srgan_gp.training.low_res import LOW_RES
@@ -44,7 +43,7 @@ def score_upscaler(
         PictureError: a picture cannot be read.
         UsageError: the feature network cannot be loaded.
     """
-    features = _squeeze(config)
+    features = load_features(config) if config.perceptual_loss == "squeeze" else None
     rows: dict[tuple[str, str], list[float]] = {}
     for file in files:
         high_res = middle(file.read(), config.scale)
@@ -77,10 +76,3 @@ def score_faces(generator: nn.Module, held_out: HeldOutFaces) -> Measured:
     """
     sets = [held_out.scores(generator, seed) for seed in range(SETS)]
     return {(metric, ""): np.array([found[metric] for found in sets]) for metric in sets[0]}
-
-
-def _squeeze(config: TrainConfig) -> Features | None:
-    if config.perceptual_loss != "squeeze":
-        return None
-    weights = Path(config.feature_weights) if config.feature_weights else None
-    return Features.load("squeeze", weights)

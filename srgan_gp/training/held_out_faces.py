@@ -1,16 +1,15 @@
 """Held-out faces: what a run that generates them is scored on."""
 
-from pathlib import Path
-
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from srgan_gp.data.datasets import PictureCache
-from srgan_gp.losses.features import Features
+from srgan_gp.errors import UsageError
 from srgan_gp.training.colours import colour_shift
 from srgan_gp.training.config import TrainConfig
 from srgan_gp.training.distribution import patch_distance
+from srgan_gp.training.feature_network import load_features
 from srgan_gp.training.memorisation import describe_layouts, memorisation_ratio
 
 MOST = 1_000
@@ -30,6 +29,9 @@ class HeldOutFaces:
     Attributes:
         faces: (N, S, S, 3), uint8 RGB.
         latents: (N, latent_size), float32, the same in every run.
+
+    Raises:
+        UsageError: the feature network cannot be loaded, or half of the faces are training faces.
     """
 
     def __init__(
@@ -39,12 +41,16 @@ class HeldOutFaces:
         device: torch.device,
         training: PictureCache | None = None,
     ) -> None:
+        features = load_features(config)  # before pictures are read: it may be missing
         self._latent_size = config.latent_size
         count = min(len(pictures), MOST)
         self.faces = np.stack([pictures[index] for index in range(count)])
         self.latents = self._draw_latents(0).to(device)
+        self._own_layouts = describe_layouts(self.faces)
         self._layouts = None if training is None else _layouts_of(training)
-        self._features = _load_features(config)
+        if self._layouts is not None:
+            _require_held_out(self._own_layouts, self._layouts)
+        self._features = features
         self._real = self._pooled(self.faces)
 
     def scores(self, generator: nn.Module, seed: int = 0) -> dict[str, float]:
@@ -67,8 +73,8 @@ class HeldOutFaces:
             found["kid_squeeze"] = kernel_distance(pooled, self._real)
         found["patch_distance"] = patch_distance(list(drawn), list(self.faces))
         if self._layouts is not None:
-            sets = describe_layouts(drawn), self._layouts, describe_layouts(self.faces)
-            found["novelty"] = memorisation_ratio(*sets)
+            layouts = describe_layouts(drawn)
+            found["novelty"] = memorisation_ratio(layouts, self._layouts, self._own_layouts)
             found["colour_shift"] = colour_shift(drawn, self.faces)
         return found
 
@@ -88,12 +94,15 @@ def _layouts_of(faces: PictureCache) -> np.ndarray:
     return np.concatenate([describe_layouts(faces[i][None]) for i in range(len(faces))])
 
 
-def _load_features(config: TrainConfig) -> Features | None:
-    """Load the network that scores, if the options name its weights or ask for it."""
-    if config.feature_weights is None and config.perceptual_loss == "none":
-        return None
-    weights = Path(config.feature_weights) if config.feature_weights else None
-    return Features.load("squeeze", weights)
+def _require_held_out(layouts: np.ndarray, known: np.ndarray) -> None:
+    """Check that what is held out is new: copies of one picture may differ as files."""
+    try:
+        memorisation_ratio(layouts, known, layouts)
+    except ValueError as error:
+        raise UsageError(
+            "Half of the held-out faces, or more, are training faces too, perhaps mirrored or "
+            "saved once more; a score on them would mean nothing. Take them out of one of the sets."
+        ) from error
 
 
 @torch.no_grad()

@@ -6,6 +6,7 @@ import torch
 from PIL import Image
 from torch import nn
 
+from srgan_gp.errors import UsageError
 from srgan_gp.training.held_out_faces import HeldOutFaces
 from srgan_gp.training.presets import PRESETS
 from srgan_gp.training.tasks.face_generation import face_cache
@@ -70,3 +71,21 @@ def test_another_seed_gives_other_latents_and_the_same_seed_the_same(cache):
     first, again, other = (faces.scores(generator, seed) for seed in (0, 0, 1))
     assert first == again
     assert first["colour_shift"] != other["colour_shift"]
+
+
+def test_held_out_faces_that_are_training_faces_are_refused_before_any_score(cache, tmp_path):
+    train = cache(8, 1)
+    folder = tmp_path / "copies"
+    folder.mkdir()
+    for n in range(6):  # other files with the same faces, mirrored
+        Image.fromarray(train[n][:, ::-1]).save(folder / f"{n}.png")
+    copies = face_cache([str(folder)], CONFIG)
+    with pytest.raises(UsageError, match="held-out faces, or more, are training faces"):
+        HeldOutFaces(copies, CONFIG, torch.device("cpu"), train)
+    HeldOutFaces(copies, CONFIG, torch.device("cpu"))
+
+
+def test_without_its_weights_nothing_is_said_by_the_feature_network(cache):
+    config = replace(CONFIG, feature_weights="none")
+    faces = HeldOutFaces(cache(6, 2), config, torch.device("cpu"))
+    assert faces.scores(Fixed(faces.faces)).keys() == {"patch_distance"}

@@ -1,7 +1,6 @@
 """Super-resolution: low-res -> high-res, on pairs made from the high-res pictures on the device."""
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -17,6 +16,7 @@ from srgan_gp.losses.grid import grid_loss
 from srgan_gp.losses.perceptual import perceptual_loss
 from srgan_gp.losses.pixel import PIXEL_LOSSES
 from srgan_gp.training.config import TrainConfig
+from srgan_gp.training.feature_network import load_features
 from srgan_gp.training.held_out import HeldOut
 from srgan_gp.training.processes import Processes
 from srgan_gp.training.tasks.architecture import build_critic, build_generator
@@ -184,8 +184,5 @@ def _judging(config: TrainConfig, features: Features | None) -> Features | None:
 
 
 def _load_features(config: TrainConfig, device: torch.device) -> Features | None:
-    if config.perceptual_loss == "none":
-        return None
-    weights = Path(config.feature_weights) if config.feature_weights else None
-    features = Features.load(config.perceptual_loss, weights)
-    return features.to(device).to(memory_format=torch.channels_last)
+    features = load_features(config)
+    return features and features.to(device).to(memory_format=torch.channels_last)

@@ -1,0 +1,38 @@
+"""The feature network of a run: which one its options ask for, if any."""
+
+from pathlib import Path
+
+from srgan_gp.cards import FACES
+from srgan_gp.errors import UsageError
+from srgan_gp.losses.features import FEATURE_NETWORKS, Features
+from srgan_gp.training.config import TrainConfig
+
+LEFT_OUT = "none"
+"""In place of the file of its weights: there is no feature network."""
+
+
+def load_features(config: TrainConfig) -> Features | None:
+    """Load the network that a run compares pictures with, on the CPU.
+
+    A run of faces, whose loss needs none, is scored with SqueezeNet where the options name its
+    weights or ask for a perceptual loss.
+
+    Args:
+        config: of the run.
+
+    Returns:
+        The network; None: the options ask for none.
+
+    Raises:
+        UsageError: its weights are left out or cannot be loaded.
+    """
+    name, is_of_faces = config.perceptual_loss, config.task == FACES
+    if name == "none" and not (is_of_faces and config.feature_weights not in (None, LEFT_OUT)):
+        return None
+    name = "squeeze" if is_of_faces else name
+    if config.feature_weights == LEFT_OUT:
+        raise UsageError(
+            f"This run compares pictures with {FEATURE_NETWORKS[name].title} and cannot go without "
+            "its weights; pass --feature-weights FILE."
+        )
+    return Features.load(name, Path(config.feature_weights) if config.feature_weights else None)

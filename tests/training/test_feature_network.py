@@ -1,0 +1,52 @@
+"""Which feature network a run has: facts of its options alone."""
+
+from pathlib import Path
+
+import pytest
+
+from srgan_gp.errors import UsageError
+from srgan_gp.losses.features import Features
+from srgan_gp.training.feature_network import load_features
+
+
+@pytest.fixture
+def loaded(monkeypatch):
+    """What was asked of `Features.load`, one pair a call."""
+    calls = []
+    monkeypatch.setattr(Features, "load", lambda *pair: calls.append(pair) or "network")
+    return calls
+
+
+@pytest.mark.parametrize("weights", [None, "none", "some.safetensors"])
+def test_without_a_perceptual_loss_an_upscaler_has_none(tiny_config, loaded, weights):
+    assert load_features(tiny_config(feature_weights=weights)) is None
+    assert loaded == []
+
+
+@pytest.mark.parametrize(
+    ("weights", "expected"),
+    [(None, []), ("none", []), ("some.safetensors", [("squeeze", Path("some.safetensors"))])],
+)
+def test_faces_are_scored_with_one_where_its_file_is_named(tiny_config, loaded, weights, expected):
+    load_features(tiny_config(task="face-generation", feature_weights=weights))
+    assert loaded == expected
+
+
+@pytest.mark.parametrize(
+    ("task", "loss", "name"),
+    [
+        ("super-resolution", "squeeze", "squeeze"),
+        ("super-resolution", "vgg19", "vgg19"),
+        ("face-generation", "squeeze", "squeeze"),
+    ],
+)
+def test_a_perceptual_loss_names_it(tiny_config, loaded, task, loss, name):
+    assert load_features(tiny_config(task=task, perceptual_loss=loss)) == "network"
+    assert loaded == [(name, None)]
+
+
+def test_one_that_is_needed_cannot_be_left_out(tiny_config, loaded):
+    config = tiny_config(perceptual_loss="squeeze", feature_weights="none")
+    with pytest.raises(UsageError, match=r"SqueezeNet 1\.1 .* pass --feature-weights FILE"):
+        load_features(config)
+    assert loaded == []
