@@ -22,7 +22,7 @@ from srgan_gp.training.processes import Processes, device_of_this_process
 from srgan_gp.training.reports import Reports
 from srgan_gp.training.start import load_critic, load_weights, resume, save_config
 from srgan_gp.training.steps import Run, critic_step, generator_step
-from srgan_gp.training.stopping import note_validation
+from srgan_gp.training.stopping import note_validation, require_scores
 from srgan_gp.training.tasks import TASKS, Task
 
 
@@ -57,6 +57,7 @@ def train(
         UsageError: an option or the data makes no sense.
         Stopped: a signal ended the run; everything is saved.
     """
+    require_scores(config, validation is not None)
     device = choose_device(device_of_this_process(config.device))
     with Processes(device) as processes:
         # Build.

@@ -2,10 +2,42 @@
 
 import math
 
+from srgan_gp.cards import FACES
+from srgan_gp.errors import UsageError
 from srgan_gp.training.checkpoint import Progress
 from srgan_gp.training.config import TrainConfig
+from srgan_gp.training.feature_network import LEFT_OUT
 
 LOWER_IS_BETTER = frozenset({"squeeze_distance", "kid_squeeze"})
+
+
+def require_scores(config: TrainConfig, has_validation: bool) -> None:
+    """Check before a run that it will be scored by what is to choose its best or to end it.
+
+    Raises:
+        UsageError: there are no held-out pictures, or the task has no such score.
+    """
+    guards = {
+        "best_by": config.best_by != "auto",
+        "patience": config.patience > 0,
+        "most_psnr_loss": config.most_psnr_loss is not None,
+        "most_grid": config.most_grid is not None,
+        "least_novelty": config.least_novelty is not None,
+    }
+    asked_for = [name for name, is_set in guards.items() if is_set]
+    if asked_for and not has_validation:
+        raise UsageError(f"{asked_for[0]} needs held-out pictures; pass --validation.")
+    scores = ("kid_squeeze",) if config.task == FACES else ("psnr_y", "squeeze_distance")
+    if config.best_by not in ("auto", *scores):
+        raise UsageError(
+            f"A run of {config.task} has no {config.best_by} to choose its best by; use auto or "
+            f"{' or '.join(scores)}."
+        )
+    has_network = config.perceptual_loss != "none" or config.feature_weights not in (None, LEFT_OUT)
+    if config.best_by == "kid_squeeze" and not has_network:
+        raise UsageError(
+            "best_by kid_squeeze needs the feature network; pass --feature-weights FILE."
+        )
 
 
 def note_validation(config: TrainConfig, progress: Progress) -> None:

@@ -4,8 +4,9 @@ import math
 
 import pytest
 
+from srgan_gp.errors import UsageError
 from srgan_gp.training.checkpoint import Progress
-from srgan_gp.training.stopping import broken_limits, note_validation
+from srgan_gp.training.stopping import broken_limits, note_validation, require_scores
 
 
 def go_through(config, validations, *, moves=True):
@@ -104,3 +105,37 @@ def test_a_memorising_run_ends_at_once_and_says_so(gan_config):
 def test_without_any_score_the_last_is_the_best(tiny_config):
     assert go_through(tiny_config(), [{}, {}]).best_images_seen == 10
     assert go_through(tiny_config(), [{}]).best_score > -math.inf
+
+
+@pytest.mark.parametrize(
+    "guard",
+    [
+        {"best_by": "psnr_y"},
+        {"patience": 2},
+        {"most_psnr_loss": 0.3},
+        {"most_grid": 1.3},
+        {"least_novelty": 0.5},
+    ],
+)
+def test_a_guard_without_held_out_pictures_is_refused(tiny_config, guard):
+    with pytest.raises(UsageError, match=f"{next(iter(guard))} needs held-out pictures"):
+        require_scores(tiny_config(**guard), has_validation=False)
+    require_scores(tiny_config(), has_validation=False)
+
+
+@pytest.mark.parametrize(
+    ("task", "best_by"),
+    [("super-resolution", "kid_squeeze"), ("face-generation", "psnr_y")],
+)
+def test_a_score_that_the_task_has_not_is_refused(tiny_config, task, best_by):
+    with pytest.raises(UsageError, match=f"{task} has no {best_by}"):
+        require_scores(tiny_config(task=task, best_by=best_by), has_validation=True)
+
+
+@pytest.mark.parametrize("weights", [None, "none"])
+def test_the_kernel_distance_needs_the_feature_network(tiny_config, weights):
+    faces = {"task": "face-generation", "best_by": "kid_squeeze"}
+    with pytest.raises(UsageError, match="kid_squeeze needs the feature network"):
+        require_scores(tiny_config(**faces, feature_weights=weights), has_validation=True)
+    require_scores(tiny_config(**faces, feature_weights="some.safetensors"), has_validation=True)
+    require_scores(tiny_config(**faces, perceptual_loss="squeeze"), has_validation=True)
