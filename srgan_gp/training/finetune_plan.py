@@ -10,6 +10,7 @@ from srgan_gp.training.config import TrainConfig
 from srgan_gp.training.finetune_source import Source
 from srgan_gp.training.memorisation import ALARM
 from srgan_gp.training.presets import PRESETS
+from srgan_gp.training.stopping import require_scores
 
 FEWEST_TRAINED_ON = 16
 FEWEST_HELD_OUT = 4
@@ -31,8 +32,10 @@ def plan(source: Source, trained_on: int, held_out: int, changes: Mapping[str, A
     """
     _require_enough(trained_on, held_out)
     make = _plan_faces if source.task == FACES else _plan_super_resolution
-    config = replace(make(source, trained_on), **source.options)
-    config = replace(config, **changes)
+    config = _fit(make(source, trained_on), source, changes)
+    if config.best_by == "auto":
+        raise UsageError("A fine-tuning is judged by one score; choose a best_by other than auto.")
+    require_scores(config, has_validation=True)
     every = max(config.total_images // VALIDATIONS // config.batch_size, 1) * config.batch_size
     due = {"validate_images": every, "checkpoint_images": every, "report_images": every // 2 or 1}
     return replace(config, **{k: v for k, v in due.items() if k not in changes})
@@ -52,6 +55,23 @@ def warn_of(trained_on: int, held_out: int) -> list[str]:
             "may be chance."
         )
     return warnings
+
+
+def _fit(config: TrainConfig, source: Source, changes: Mapping[str, Any]) -> TrainConfig:
+    """Put a model's options and somebody's changes in; what was planned beside them gives way."""
+    images = changes.get("total_images", config.total_images)
+    planned = {"critic_warmup_images": min(config.critic_warmup_images, images // 6)}
+    if source.critic:
+        stages = _critic_stages(replace(config, **source.options))
+        planned["freeze_critic_stages"] = min(config.freeze_critic_stages, stages - 1)
+    return replace(config, **planned | source.options | dict(changes))
+
+
+def _critic_stages(config: TrainConfig) -> int:
+    """Count the stages of a run's critic; that of faces halves them down to 4 pixels."""
+    if config.task == FACES:
+        return (config.image_size // 4).bit_length() - 1
+    return config.critic_stages
 
 
 def _require_enough(trained_on: int, held_out: int) -> None:

@@ -81,3 +81,34 @@ def test_too_few_pictures_are_refused_with_the_reason(trained_on, held_out):
 )
 def test_few_pictures_are_warned_of(trained_on, held_out, warnings):
     assert len(warn_of(trained_on, held_out)) == warnings
+
+
+@pytest.mark.parametrize(
+    ("source", "small", "frozen"),
+    [
+        (UPSCALER, {"critic_stages": 1}, 0),
+        (UPSCALER, {"critic_stages": 2}, 1),
+        (UPSCALER, {"critic_stages": 3}, 2),
+        (FACES, {"image_size": 8}, 0),
+        (FACES, {"image_size": 16}, 1),
+        (FACES, {"image_size": 64}, 2),
+    ],
+)
+def test_a_small_critic_keeps_a_stage_that_learns(source, small, frozen):
+    config = plan(replace(source, options=source.options | small), 100, 20, {})
+    assert config.freeze_critic_stages == frozen
+
+
+def test_the_warm_up_of_the_critic_fits_into_a_short_run():
+    config = plan(UPSCALER, 100, 20, {"total_images": 96})
+    assert (config.total_images, config.critic_warmup_images) == (96, 16)
+    assert plan(UPSCALER, 100, 20, {}).critic_warmup_images == 1_600
+
+
+@pytest.mark.parametrize(
+    ("source", "best_by"),
+    [(UPSCALER, "auto"), (UPSCALER, "kid_squeeze"), (FACES, "auto"), (FACES, "psnr_y")],
+)
+def test_a_score_that_gives_no_verdict_is_refused(source, best_by):
+    with pytest.raises(UsageError, match=r"best(_| )by"):
+        plan(source, 100, 20, {"best_by": best_by})
