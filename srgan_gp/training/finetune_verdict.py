@@ -10,7 +10,11 @@ from srgan_gp.training.config import TrainConfig
 from srgan_gp.training.finetune_scores import Measured
 from srgan_gp.training.stopping import LOWER_IS_BETTER
 
-CERTAIN = 2.0  # standard errors of the mean by which the pictures have to gain
+CERTAIN = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.2, 2.1, 2.0)
+"""Standard errors by which the mean of 2, 3, 4, ... values has to gain; the last: of more.
+
+Student's t, two-sided at 95 %: the few values themselves say how far they scatter.
+"""
 MOST_COLOUR_DRIFT = 2.0  # levels of 255 by which the colours may move away
 TITLES = {
     "squeeze_distance": "squeeze distance",
@@ -45,9 +49,10 @@ class Verdict:
 def judge(before: Measured, after: Measured, config: TrainConfig) -> Verdict:
     """Compare the scores of the untouched and the fine-tuned model.
 
-    It is better where the score that chose the checkpoint gained, by more than twice the standard
-    error of the pictures' own gains, and nothing else was lost: PSNR-Y, the grid, the colours and
-    the novelty stay within the limits of the run.
+    It is better where the score that chose the checkpoint gained, by more than the scatter of the
+    pictures' own gains explains, and nothing else was lost: PSNR-Y, the grid, the colours and the
+    novelty stay within the limits of the run. That score chose among the checkpoints on the same
+    pictures, so that its gain is a little flattered.
 
     Args:
         before: of the untouched model.
@@ -58,7 +63,12 @@ def judge(before: Measured, after: Measured, config: TrainConfig) -> Verdict:
         Row(*key, float(np.nanmean(before[key])), float(np.nanmean(after[key]))) for key in before
     )
     gains = _gains(before, after, config.best_by)
-    certain = CERTAIN * gains.std(ddof=1) / math.sqrt(len(gains)) if len(gains) > 1 else 0.0
+    count = len(gains)
+    if count < 2:
+        return Verdict(
+            False, (f"{count} values of the {TITLES[config.best_by]} say nothing",), rows
+        )
+    certain = CERTAIN[min(count, 13) - 2] * gains.std(ddof=1) / math.sqrt(count)
     title = TITLES[config.best_by]
     deciding = [row for row in rows if row.metric == config.best_by]
     old, new = (
@@ -69,10 +79,10 @@ def judge(before: Measured, after: Measured, config: TrainConfig) -> Verdict:
     if gains.mean() <= 0:
         losses.insert(0, f"{moved}, which is no gain")
     elif gains.mean() <= certain:
-        losses.insert(0, f"{moved}, which may be chance with {len(gains)} values")
+        losses.insert(0, f"{moved}, which may be chance with {count} values")
     if losses:
         return Verdict(False, tuple(losses), rows)
-    share = f"{int((gains > 0).sum())} of {len(gains)}"
+    share = f"{int((gains > 0).sum())} of {count}"
     return Verdict(True, (f"{moved}, with a gain on {share}",), rows)
 
 
@@ -91,7 +101,7 @@ def _gains(before: Measured, after: Measured, metric: str) -> np.ndarray:
     """Gain of each picture, averaged over the ways: positive is better."""
     sign = -1 if metric in LOWER_IS_BETTER else 1
     gains = [sign * (after[key] - before[key]) for key in before if key[0] == metric]
-    mean = np.mean(gains, axis=0)
+    mean = np.mean(gains, axis=0) if gains else np.empty(0)
     return mean[np.isfinite(mean)]
 
 

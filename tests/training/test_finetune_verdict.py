@@ -90,3 +90,30 @@ def test_the_table_has_a_line_for_each_score(rng, config):
     assert len({len(line) for line in lines}) == 1
     assert lines[1].startswith(f"squeeze distance ({WAY})")
     assert lines[3].split()[-3:] == ["1", "+0.0", "%"]
+
+
+def test_the_fewer_the_values_the_more_they_have_to_gain(gan_config):
+    config = gan_config(best_by="kid_squeeze")
+
+    def found(*values):
+        return {("kid_squeeze", ""): np.array(values)}
+
+    # Mean gain 1, deviation 0.71 of four values: 2.8 standard errors, where t asks for 3.2.
+    before, after = found(5.0, 5.0, 5.0, 5.0), found(3.5, 4.5, 3.2, 4.8)
+    verdict = judge(before, after, config)
+    assert not verdict.is_better
+    assert "may be chance with 4 values" in verdict.reasons[0]
+    many = (found(*before["kid_squeeze", ""].tolist() * 5) for before in (before, after))
+    assert judge(*many, config).is_better
+
+
+@pytest.mark.parametrize("values", [[], [1.0], [np.nan, np.nan, 1.0]])
+def test_too_few_values_are_no_proof(gan_config, values):
+    config = gan_config(best_by="kid_squeeze")
+    before = {("patch_distance", ""): np.ones(3)}
+    if values:
+        before["kid_squeeze", ""] = np.array(values)
+    after = {key: value - 0.5 for key, value in before.items()}
+    verdict = judge(before, after, config)
+    assert not verdict.is_better
+    assert "KID-squeeze say nothing" in verdict.reasons[0]
