@@ -38,7 +38,8 @@ class Augmenter:
 
     Raises:
         UsageError: the probability should follow held-out pictures and there are none, or the
-            critic compares each picture with a condition, which the augmentations would not move.
+            critic compares each picture with a condition, which the augmentations would not move,
+            or nothing would ever be augmented.
     """
 
     def __init__(
@@ -54,6 +55,11 @@ class Augmenter:
             raise UsageError(
                 f"An augment_target of {config.augment_target} needs held-out pictures; pass "
                 "--validation, or an augment_target of 0 for a fixed augment_probability."
+            )
+        if self._kinds and not (self._adapts or config.augment_probability):
+            raise UsageError(
+                f"With an augment_probability of 0 and no augment_target the augmentations "
+                f"{config.augment} never happen; use --augment-probability 1 or --augment none."
             )
         if self._kinds and config.task == "super-resolution" and config.critic_conditional:
             raise UsageError(
@@ -122,7 +128,7 @@ def adapted(probability: float, gap: float, config: TrainConfig) -> float:
     down; a bare sign would make a rounding error a whole step.
 
     Source:
-        Karras et al. 2020, arXiv:2006.06676, section 3.1; the slowing down is ours.
+        Karras et al. 2020, arXiv:2006.06676, section 3; the slowing down is ours.
     """
     speed = min(max((gap - config.augment_target) / FULL_SPEED_AT, -1.0), 1.0)
     step = speed * LOOK_EVERY * config.batch_size / config.augment_images

@@ -205,7 +205,7 @@ class TrainConfig:
         """Decay of the moving average in one step of the generator.
 
         Source:
-            Karras et al. 2020, arXiv:2006.06676, appendix B: the half-life in images.
+            Karras et al. 2020, arXiv:2006.06676: the half-life in images.
         """
         if not self.ema_half_life_images:
             return self.ema_decay

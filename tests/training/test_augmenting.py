@@ -95,7 +95,9 @@ def test_real_and_generated_pictures_are_changed_and_in_different_ways(faces_con
     assert torch.equal(augmenter.real(batch).inputs, batch.inputs)
 
 
-@pytest.mark.parametrize("changes", [{}, {"augment": ALL, "augment_probability": 0.0}])
+@pytest.mark.parametrize(
+    "changes", [{}, {"augment": ALL, "augment_probability": 0.0, "augment_target": 0.5}]
+)
 def test_without_augmentation_the_critic_sees_the_pictures_themselves(faces_config, changes):
     augmenter, _ = augmenter_of(faces_config(**changes))
     batch = Batch(torch.rand(4, 3, 16, 16), torch.rand(4, 3, 16, 16), None, range(4))
@@ -196,6 +198,11 @@ def test_a_target_without_held_out_pictures_is_refused(faces_config):
     with pytest.raises(UsageError, match=r"augment_target of 0\.5 needs held-out .* --validation"):
         augmenter_of(faces_config(augment="colour", augment_target=0.5), held_out=0)
     augmenter_of(faces_config(augment_target=0.5), held_out=0)  # nothing is augmented
+
+
+def test_augmentations_that_never_happen_are_refused(faces_config):
+    with pytest.raises(UsageError, match="colour never happen; use --augment-probability 1"):
+        augmenter_of(faces_config(augment="colour", augment_probability=0.0))
 
 
 def test_a_critic_with_a_condition_is_refused():
