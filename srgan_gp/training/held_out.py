@@ -49,7 +49,7 @@ class HeldOut:
         self._pairs: list[tuple[Tensor, np.ndarray]] = []
         files = list_all_pictures([place])
         # PSNR leaves out a border of `scale` on each side.
-        least_seen = features.least_side if features else 0
+        least_seen = -(-features.least_side // scale) * scale if features else 0
         require_sides(files, max(3 * scale, least_side, least_seen))
         for number, file in enumerate(files):
             high_res = middle(file.read(), scale)

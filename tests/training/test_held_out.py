@@ -1,9 +1,12 @@
+from contextlib import nullcontext
+
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 from torch import nn
 
+from srgan_gp.errors import UsageError
 from srgan_gp.losses.features import Features
 from srgan_gp.training.held_out import HeldOut, middle
 
@@ -49,6 +52,17 @@ def test_with_a_feature_network_distance_and_colours_are_scored(tmp_path):
     assert {"squeeze_distance", "colour_shift"} <= scores.keys()
     assert scores["squeeze_distance"] > 0
     assert scores["colour_shift"] > 0
+
+
+@pytest.mark.parametrize(("side", "is_enough"), [(19, False), (20, True)])
+def test_a_picture_that_the_feature_network_cannot_see_is_refused_at_the_start(
+    tmp_path, side, is_enough
+):
+    # What is scored is cut to a multiple of the scale: 16 of 17 to 19 pixels.
+    Image.fromarray(np.zeros((side, 40, 3), np.uint8)).save(tmp_path / "a.png")
+    features = Features(nn.Sequential(nn.Identity()), (0,), 17)
+    with nullcontext() if is_enough else pytest.raises(UsageError, match="below 20 pixels"):
+        HeldOut(str(tmp_path), SCALE, torch.device("cpu"), every_fourth, 0, features)
 
 
 @pytest.mark.parametrize(("height", "width"), [(512, 513), (600, 40), (1037, 2048), (5, 7)])
