@@ -73,18 +73,20 @@ def find_source(model: str) -> Source:
             f"There are no weights to fine-tune at {weights}; a model is fine-tuned from its "
             ".safetensors, its .onnx is not enough."
         )
-    _require_card(weights, card)
     beside = weights.with_suffix(".critic.safetensors")
     critic = beside if is_file(beside) else None
+    _require_card("safetensors", weights, card)
+    if critic:
+        _require_card("critic", critic, card)
     options = _options(weights, _GENERATOR_OPTIONS, "generator")
     if critic:
         options = _options(critic, _CRITIC_OPTIONS, "critic") | options
     return Source(weights.stem, weights, critic, card, options)
 
 
-def _require_card(weights: Path, card: ModelCard | None) -> None:
+def _require_card(kind: str, weights: Path, card: ModelCard | None) -> None:
     """Check that weights are those that the card beside them describes."""
-    record = card.files.get("safetensors") if card else None
+    record = card.files.get(kind) if card else None
     if record and hash_file(weights) != record.sha256:
         raise ModelRefusedError(
             f"{weights} is not the file its card describes; export the model again, or move the "

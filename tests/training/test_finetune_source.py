@@ -50,10 +50,11 @@ def test_an_onnx_alone_cannot_be_trained(exported, tmp_path):
         find_source(str(path))
 
 
-def test_weights_that_are_not_those_of_the_card_are_refused(exported, tmp_path):
+@pytest.mark.parametrize("kind", ["", ".critic"])
+def test_weights_that_are_not_those_of_the_card_are_refused(exported, tmp_path, kind):
     folder = shutil.copytree(exported, tmp_path / "copy")
-    tensors = load_file(folder / "mine.safetensors")
-    save_file(tensors, folder / "mine.safetensors", {"changed": "yes"})
+    changed = folder / f"mine{kind}.safetensors"
+    save_file(load_file(changed), changed, {"changed": "yes"})
     with pytest.raises(ModelRefusedError, match="not the file its card describes"):
         find_source(str(folder / "mine.safetensors"))
 
