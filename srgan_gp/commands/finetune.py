@@ -109,7 +109,9 @@ def _changes(options: argparse.Namespace) -> dict[str, Any]:
             raise UsageError(f"--set takes NAME=VALUE with an option of a run, not {change!r}.")
         words = [f"--{name.replace('_', '-')}", *(text.split(",") if is_several else [text])]
         if isinstance(defaults[name], bool):
-            words = [words[0] if text == "true" else f"--no-{words[0][2:]}"]
+            if text.lower() not in ("true", "false"):
+                raise UsageError(f"The option {name} takes true or false, not {text!r}.")
+            words = [words[0] if text.lower() == "true" else f"--no-{words[0][2:]}"]
         try:
             value = getattr(parser.parse_args(words), name)
         except (argparse.ArgumentError, SystemExit) as error:

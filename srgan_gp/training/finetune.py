@@ -1,5 +1,6 @@
 """The guarded run: score the untouched model, plan, train, compare, tell the truth."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ import torch
 from torch import nn
 
 from srgan_gp.cards import FACES
-from srgan_gp.data.sources import list_pictures, write_list
+from srgan_gp.data.sources import PictureFile, list_pictures, write_list
 from srgan_gp.data.splits import Split, split_pictures
 from srgan_gp.errors import OutputError, UsageError
 from srgan_gp.files import is_file
@@ -17,17 +18,19 @@ from srgan_gp.networks import build
 from srgan_gp.training import checkpoint
 from srgan_gp.training.config import TrainConfig
 from srgan_gp.training.export import load_run
+from srgan_gp.training.feature_network import load_features
 from srgan_gp.training.finetune_plan import plan, warn_of
 from srgan_gp.training.finetune_scores import Measured, score_faces, score_upscaler
 from srgan_gp.training.finetune_source import Source, find_source
 from srgan_gp.training.finetune_verdict import Verdict, judge
 from srgan_gp.training.held_out_faces import HeldOutFaces
 from srgan_gp.training.loop import train
-from srgan_gp.training.start import load_weights
+from srgan_gp.training.start import load_weights, require_same_options
 from srgan_gp.training.tasks import generator_arguments
 from srgan_gp.training.tasks.face_generation import face_cache
 
 TRAIN_LIST, HELD_OUT_LIST = "train.list", "held_out.list"
+SIDES = ("before", "after")
 
 Say = Callable[[str], None]
 
@@ -61,8 +64,11 @@ class Outcome:
     verdict: Verdict
 
     def as_dict(self) -> dict[str, Any]:
-        """Return everything as JSON types."""
-        return asdict(self) | {"run_dir": str(self.run_dir)}
+        """Return everything as JSON types; what is not finite becomes None."""
+        found: dict[str, Any] = asdict(self)
+        for row in found["verdict"]["rows"]:
+            row |= {side: row[side] if math.isfinite(row[side]) else None for side in SIDES}
+        return found | {"run_dir": str(self.run_dir)}
 
 
 def finetune(
@@ -97,6 +103,10 @@ def finetune(
     split = split_pictures(data, held_out)
     counts = len(split.train), len(split.held_out)
     config = plan(source, *counts, changes or {})
+    load_features(config)  # the one thing that may be missing where there is no internet
+    require_same_options(config, run_dir)
+    if config.threads:
+        torch.set_num_threads(config.threads)
     _write_lists(split, run_dir)
     say(f"{source.name} on {counts[0]} pictures, {counts[1]} {split.rule}.")
     for warning in warn_of(*counts):
@@ -148,7 +158,7 @@ def _score(generator: nn.Module, config: TrainConfig, run_dir: Path) -> Measured
 
 
 def _write_lists(split: Split, run_dir: Path) -> None:
-    """Write down which pictures are used for what, or check that a run is continued with its own.
+    """Write down which pictures are used for what; a run that has begun goes on with its own.
 
     Raises:
         UsageError: the run was begun with other pictures.
@@ -158,13 +168,18 @@ def _write_lists(split: Split, run_dir: Path) -> None:
         run_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"Cannot create {run_dir}: {error.strerror}.") from error
+    has_begun = bool(checkpoint.list_checkpoints(run_dir / "checkpoints"))
     for name, files in ((TRAIN_LIST, split.train), (HELD_OUT_LIST, split.held_out)):
         path = run_dir / name
-        if is_file(path) and [(f.container, f.member) for f in list_pictures(path)] != [
-            (f.container.absolute(), f.member) for f in files
-        ]:
+        if has_begun and is_file(path) and not _lists(path, files):
             raise UsageError(
                 f"{run_dir} holds a fine-tuning on other pictures; choose another output folder, "
                 "or the same pictures to resume."
             )
         write_list(files, path)
+
+
+def _lists(path: Path, files: Sequence[PictureFile]) -> bool:
+    """Tell whether a list holds these pictures, in this order."""
+    listed = [(file.container, file.member) for file in list_pictures(path)]
+    return listed == [(file.container.absolute(), file.member) for file in files]

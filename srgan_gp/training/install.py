@@ -9,7 +9,7 @@ import tomli_w
 
 from srgan_gp.catalog import list_models, model_folders
 from srgan_gp.errors import UsageError
-from srgan_gp.files import atomic_write
+from srgan_gp.files import atomic_write, is_file
 from srgan_gp.training.export import export
 from srgan_gp.training.finetune import Outcome
 from srgan_gp.training.finetune_source import find_source
@@ -23,7 +23,8 @@ def require_free_name(name: str) -> None:
     """
     if not re.fullmatch("[A-Za-z0-9_-]+", name):
         raise UsageError(f"{name!r} cannot name a model; use letters, digits, '-' and '_'.")
-    if any(card.name == name for card in list_models()):
+    loose = model_folders()[-1] / f"{name}.onnx"  # somebody's model, put there without a card
+    if is_file(loose) or any(card.name == name for card in list_models()):
         raise UsageError(
             f"There is a model {name!r} already; choose another --name, or take that one away."
         )

@@ -27,14 +27,26 @@ def resume(state: TrainingState, config: TrainConfig, run_dir: Path) -> bool:
     found = checkpoint.newest(run_dir / "checkpoints")
     if found is None:
         return False
+    require_same_options(config, run_dir)
+    state.restore(*found)
+    return True
+
+
+def require_same_options(config: TrainConfig, run_dir: Path) -> None:
+    """Check that a run can go on with these options; where none has begun, any will do.
+
+    Raises:
+        UsageError: `run_dir` belongs to a run with other options.
+        TrainingError: the options of that run cannot be read.
+    """
+    if not checkpoint.list_checkpoints(run_dir / "checkpoints"):
+        return
     differences = config.differences(TrainConfig.load(run_dir / CONFIG_NAME))
     if differences:
         raise UsageError(
             f"{run_dir} holds a run with other options: {'; '.join(differences)}. "
             "Choose another output folder, or the same options to resume."
         )
-    state.restore(*found)
-    return True
 
 
 def save_config(config: TrainConfig, run_dir: Path) -> None:

@@ -1,6 +1,7 @@
 """Whole fine-tunings of the tiniest networks: both tasks, from the first score to the verdict."""
 
 import json
+import math
 
 import numpy as np
 import pytest
@@ -14,7 +15,9 @@ from srgan_gp.errors import UsageError
 from srgan_gp.losses.features import Features
 from srgan_gp.networks import build
 from srgan_gp.training.export import export
-from srgan_gp.training.finetune import finetune
+from srgan_gp.training.finetune import Outcome, finetune
+from srgan_gp.training.finetune_verdict import Row, Verdict
+from srgan_gp.training.install import require_free_name
 
 QUICK = {
     "total_images": 32, "batch_size": 4, "patch_sizes": (8,), "patch_starts": (0.0,),
@@ -52,10 +55,16 @@ def upscaler(finished_run, tmp_path_factory):
 
 
 @pytest.fixture
-def face_model(tmp_path, monkeypatch):
+def face_model(face_weights, monkeypatch):
     """The weights of a tiny face generator beside its critic; features are the pixels."""
     pixels = Features(nn.Sequential(nn.Identity()), (0,), 1)
     monkeypatch.setattr(Features, "load", lambda *_: pixels)
+    return face_weights
+
+
+@pytest.fixture
+def face_weights(tmp_path):
+    """The weights of a tiny face generator beside its critic."""
     torch.manual_seed(0)
     generator = {"size": 16, "latent_size": 8, "width": 4}
     critic = {"size": 16, "width": 4}
@@ -138,6 +147,45 @@ def test_five_pictures_are_refused_and_nothing_is_written(upscaler, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize("weights", ["none", "missing.safetensors"])
+def test_without_the_feature_network_nothing_begins(face_weights, faces, tmp_path, weights):
+    changes = QUICK_FACES | {"feature_weights": weights}
+    said = []
+    with pytest.raises(UsageError, match=r"SqueezeNet 1\.1") as caught:
+        finetune(face_weights, [str(faces)], tmp_path / "run", changes=changes, say=said.append)
+    assert "\n" not in str(caught.value)
+    assert said == []
+    assert not (tmp_path / "run").exists()
+
+
+def test_other_options_are_refused_before_anything_is_scored(upscaler, photos, tmp_path):
+    finetune(upscaler, [str(photos)], tmp_path / "run", changes=QUICK)
+    said = []
+    with pytest.raises(UsageError, match="learning_rate"):
+        finetune(
+            upscaler, [str(photos)], tmp_path / "run",
+            changes=QUICK | {"learning_rate": 0.1}, say=said.append,
+        )  # fmt: skip
+    assert said == []
+
+
+def test_a_run_that_has_not_begun_takes_other_pictures(upscaler, photos, tmp_path):
+    (tmp_path / "run").mkdir()
+    for name in ("train.list", "held_out.list"):
+        (tmp_path / "run" / name).write_text(f"{tmp_path}/gone.png\n")
+    finetune(upscaler, [str(photos)], tmp_path / "run", changes=QUICK)
+    assert "gone.png" not in (tmp_path / "run" / "train.list").read_text()
+
+
+def test_what_is_not_finite_is_null_in_json(tmp_path):
+    rows = (Row("psnr_y", "matlab", math.inf, 30.0), Row("grid", "matlab", 1.0, math.nan))
+    outcome = Outcome(
+        "x", tmp_path, 16, 4, "", 32, 32, "", 1.0, Verdict(False, ("so it is",), rows)
+    )  # fmt: skip
+    found = json.loads(json.dumps(outcome.as_dict(), allow_nan=False))["verdict"]["rows"]
+    assert [(row["before"], row["after"]) for row in found] == [(None, 30.0), (1.0, None)]
+
+
 def words(upscaler, photos, run_dir, *more):
     values = {k: str(v[0]) if isinstance(v, tuple) else str(v) for k, v in QUICK.items()}
     changes = ["--set", *(f"{key}={value}" for key, value in values.items())]
@@ -191,9 +239,19 @@ def test_a_name_that_cannot_be_used_is_refused_before_the_run(
     assert not (tmp_path / "run").exists()
 
 
+def test_a_model_without_a_card_is_not_replaced(tmp_path, monkeypatch):
+    monkeypatch.setenv("SRGAN_GP_MODELS", str(tmp_path))
+    require_free_name("mine")
+    (tmp_path / "mine.onnx").touch()
+    with pytest.raises(UsageError, match="a model 'mine' already"):
+        require_free_name("mine")
+
+
 @pytest.mark.parametrize(
-    "change", ["speed=3", "total_images", "total_images=", "total_images=many", "low_res=blurry"]
-)
+    "change",
+    ["speed=3", "total_images", "total_images=", "total_images=many", "low_res=blurry",
+     "critic_conditional=yes"],
+)  # fmt: skip
 def test_a_change_that_makes_no_sense_is_refused(upscaler, photos, tmp_path, change, capsys):
     assert main([*words(upscaler, photos, tmp_path / "run"), "--set", change]) == 2
     said = capsys.readouterr().err.splitlines()
@@ -209,7 +267,7 @@ def test_changes_are_read_as_the_options_of_train_are(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "find_source", lambda _: None)
     photos = fill(tmp_path / "photos", 20, 8)
     line = ["finetune", "--from", "x", "--data", str(photos), "--threads", "2", "--set"]
-    assert main([*line, "patch_sizes=8,16", "critic_conditional=false", "penalty=r1"]) == 1
+    assert main([*line, "patch_sizes=8,16", "critic_conditional=False", "penalty=r1"]) == 1
     assert seen == {
         "patch_sizes": (8, 16), "critic_conditional": False, "penalty": "r1", "threads": 2
     }  # fmt: skip
