@@ -32,7 +32,7 @@ COMMANDS = {
     "train": "train a model on your own pictures",
     "finetune": "make a model better for your own pictures",
     "evaluate": "score a model against a set of pictures",
-    "export": "turn a training run into a model to upscale with",
+    "export": "turn a training run into a model",
 }
 
 _INTERRUPTED = 128 + signal.SIGINT

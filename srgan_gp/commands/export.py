@@ -1,4 +1,4 @@
-"""`srgan-gp export`: a training run becomes a model that `upscale` takes."""
+"""`srgan-gp export`: a training run becomes a model that `upscale` or `generate` takes."""
 
 import argparse
 from pathlib import Path
@@ -12,7 +12,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--name", required=True, help="the model's name")
     parser.add_argument(
         "-o", "--output", type=Path, default=Path(), metavar="DIR",
-        help="folder for the three files of the model [the current one]",
+        help="folder for the files of the model [the current one]",
     )  # fmt: skip
 
 
