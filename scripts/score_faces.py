@@ -14,7 +14,7 @@ import tomli_w
 from srgan_gp.files import atomic_write
 from srgan_gp.terminal import say
 from srgan_gp.training.evaluate_faces import evaluate_faces
-from srgan_gp.training.face_scores import FaceScores
+from srgan_gp.training.face_scores import DETECTOR_SIDE, LOOKED_AT, FaceScores
 
 METRICS = {
     "fd_squeeze": ("FD-squeeze", 1),
@@ -56,17 +56,24 @@ def main() -> None:
 
 def rows(name: str, scores: FaceScores) -> Iterator[dict[str, Any]]:
     """Turn the scores of the model and of its baselines into a card's rows."""
-    network = f"SqueezeNet 1.1 {str(scores.feature_network)[:12]}"
+    network = f", SqueezeNet 1.1 {str(scores.feature_network)[:12]}"
+    details = {
+        "swd": ", mean over the levels",
+        "one_face": f", YuNet at {DETECTOR_SIDE} px",
+    }
+    seen = min(scores.count, LOOKED_AT)  # by the detector
     for each in (scores.model, *scores.baselines, scores.held_out):
         what = "seeds from 0" if each is scores.model else each.name
         for key, value in each.values().items():
             if value is not None:
                 metric, digits = METRICS[key]
-                protocol = f"{what}, {scores.count} faces a set, {network}"
+                count = seen if key == "one_face" else scores.count
+                protocol = f"{what}, {count} faces a set{details.get(key, network)}"
                 yield row(metric, name, round(value, digits), protocol)
     for key, value in scores.relative().items():
         if value is not None:
-            yield row(RELATIVE[key], name, round(value, 3), f"{scores.count} faces a set")
+            count = seen if key == "one_face" else scores.count
+            yield row(RELATIVE[key], name, round(value, 3), f"{count} faces a set")
     if scores.memorisation is not None:
         protocol = "median distance of layouts to the nearest training face, over held-out faces'"
         yield row("novelty", name, round(scores.memorisation, 3), protocol)
