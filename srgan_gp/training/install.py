@@ -60,14 +60,18 @@ def _texts(outcome: Outcome, model: str) -> dict[str, Any]:
         "what": f"{outcome.trained_on} pictures of the person who fine-tuned it",
         "licence": "unstated",
         "attribution": "unstated",
+        "consent": "unstated",
     }
     earlier = [vars(data) for data in source.data] if source else []
+    limits = source.limits if source else ()
+    if source and source.fidelity_partner:  # the fine-tuned model has none
+        limits = [limit for limit in limits if source.fidelity_partner not in limit]
     return {
         "summary": f"{outcome.source}, fine-tuned on {outcome.trained_on} pictures.",
         "licence": source.licence if source else "unstated",
         "recipe": f"srgan-gp finetune --from {outcome.source}",
         "limits": [
-            *(source.limits if source else ()),
+            *limits,
             f"Fine-tuned on {outcome.trained_on} pictures of one kind; others may come out worse.",
         ],
         "data": [*earlier, own],
