@@ -155,7 +155,8 @@ def _face_lines(scores: "FaceScores") -> Iterator[str]:
     if scores.feature_network:
         yield f"squeeze distances by the network {scores.feature_network}"
     for one in (scores.model, *scores.baselines, scores.held_out):
-        yield _row(one.name, one.values())
+        if set(one.values().values()) != {None}:
+            yield _row(one.name, one.values())
     if relative := {k: v for k, v in scores.relative().items() if v is not None}:
         yield _row(f"{scores.name} over real, held out", relative)
     if scores.memorisation is not None:

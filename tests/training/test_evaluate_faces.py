@@ -191,6 +191,7 @@ def test_the_command_prints_every_set_and_the_verdict(tiny_face_model, tmp_path,
     first, *_, last = shown.out.splitlines()
     assert first == f"tiny-faces on {tmp_path / 'unseen'}: 3 faces of 8 x 8 in each set"
     assert last == f"memorisation: ratio {values['memorisation']:.4f}, no sign of it"
+    assert not any(line.endswith(": ") for line in shown.out.splitlines())
     assert "6 training faces" in shown.err
 
 
