@@ -50,6 +50,7 @@ def run(options: argparse.Namespace) -> int:
     """Draw what was asked for, and print the files."""
     from srgan_gp.batch.face_writing import draw_faces, write_faces
     from srgan_gp.batch.output import prepare_folder
+    from srgan_gp.files import sweep
 
     started = time.monotonic()
     order = _order(options)
@@ -57,6 +58,7 @@ def run(options: argparse.Namespace) -> int:
     side = generator.image_size * (upscaler.scale if upscaler else 1)
     order.check(side, may_replace=options.exist == "overwrite")
     prepare_folder(order.files[0].parent)
+    sweep(order.files[0].parent)
     if not options.json:
         for model in filter(None, (generator, upscaler)):
             say(model.choice)

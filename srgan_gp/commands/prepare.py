@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from srgan_gp import option_types as types
 from srgan_gp.errors import PictureError, UsageError
-from srgan_gp.files import is_folder
+from srgan_gp.files import is_folder, sweep
 from srgan_gp.terminal import Bar, bar, say, shown, tell
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ def run(options: argparse.Namespace) -> int:
     _keep_inputs(options.inputs, listed, output, sheet)
     for folder in (output.parent, sheet.parent):
         prepare_folder(folder)
+        sweep(folder)
     # Imported after OpenCV was found to work.
     from srgan_gp.data.prepare_faces import prepare
 

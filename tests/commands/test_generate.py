@@ -132,6 +132,12 @@ def test_what_a_format_cannot_hold_is_said(generate, tmp_path):
     assert (code, report["files"]) == (0, [str(tmp_path / "face.gif")])
 
 
+def test_what_a_killed_run_left_is_removed(generate, tmp_path):
+    (tmp_path / ".face.png.0123abcd.part").write_bytes(b"half a")
+    assert generate("-o", tmp_path / "face.png")[0] == 0
+    assert not list(tmp_path.glob("*.part"))
+
+
 # Refusals.
 
 

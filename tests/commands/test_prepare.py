@@ -101,6 +101,16 @@ def test_words_that_make_no_sense_are_refused(words, sentence, faces, tmp_path):
         run(faces, "-o", tmp_path / "faces.zip", "--aligned", *words)
 
 
+def test_what_a_killed_run_left_is_removed(faces, tmp_path):
+    left = [tmp_path / name / ".faces.0123abcd.part" for name in ("new", "sheets")]
+    for path in left:
+        path.parent.mkdir()
+        path.write_bytes(b"half a")
+    words = ["-o", left[0].with_name("a.zip"), "--sheet", left[1].with_name("a.png"), "--aligned"]
+    assert run(faces, *words) == 0
+    assert not any(path.exists() for path in left)
+
+
 def test_a_folder_is_no_result(faces):
     with pytest.raises(UsageError, match=r"aligned.faces\.zip\.$"):
         run(faces, "-o", faces, "--aligned")
