@@ -6,6 +6,7 @@ Each takes the text and raises `argparse.ArgumentTypeError`; argparse prints it 
 import argparse
 import math
 import re
+from pathlib import Path
 from typing import Literal
 
 from srgan_gp.errors import UsageError
@@ -60,6 +61,13 @@ def suffix(text: str) -> str:
     if any(character in text for character in "/\\\0"):
         raise argparse.ArgumentTypeError(f"it is a part of a name and takes no '/' or '\\': {text}")
     return text
+
+
+def path(text: str) -> Path:
+    """Read the path of a result; an empty one, which would be the current folder, is a slip."""
+    if not text:
+        raise argparse.ArgumentTypeError("the path is empty; name a file or a folder")
+    return Path(text)
 
 
 def count(text: str) -> int:

@@ -128,8 +128,9 @@ def test_lines_name_the_files_on_stdout_and_the_model_on_stderr(tmp_path, tiny_f
 
 
 def test_what_a_format_cannot_hold_is_said(generate, tmp_path):
-    code, report, _ = generate("-o", tmp_path / "face.gif")
-    assert (code, report["files"]) == (0, [str(tmp_path / "face.gif")])
+    code, report, _ = generate("--grid", "6x6", "-o", tmp_path / "faces.gif")  # 2,304 pixels
+    assert (code, report["files"]) == (0, [str(tmp_path / "faces.gif")])
+    assert report["notes"] == ["GIF has 256 colours and no half-transparency"]
 
 
 def test_what_a_killed_run_left_is_removed(generate, tmp_path):
@@ -239,6 +240,15 @@ def test_words_that_are_no_numbers_of_their_kind_are_refused(words, capsys):
         main(["generate", "-o", "a.png", f"{option}={value}"])
     assert stop.value.code == 2
     assert value in capsys.readouterr().err.replace("''", "1,,")  # of 1,, the empty part is named
+
+
+def test_an_empty_place_for_the_result_is_refused(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as stop:
+        main(["generate", "-o", ""])
+    assert stop.value.code == 2
+    assert "-o/--output: the path is empty" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_place_for_the_result_is_needed(capsys):
