@@ -86,7 +86,7 @@ def test_a_full_disk_for_the_temporary_file_is_an_error(tmp_path, monkeypatch):
     import resource  # Windows has none
 
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    noise = np.random.default_rng(0).integers(0, 256, (40, 64, 64, 3), np.uint8)
+    noise = np.random.default_rng(0).integers(0, 256, (6, 32, 32, 3), np.uint8)
     size = len(encoded(iter(noise)))
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     for limit in (0, size // 2, size - 1):
