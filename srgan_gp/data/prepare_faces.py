@@ -95,14 +95,9 @@ def prepare(
         manifest = {"version": FORMAT_VERSION, "settings": preparation.settings(), **counts}
         manifest["source_photos"] = [photo.entry() for photo in photos]
         write_archive(output, ((f.member, spool.read(f.place)) for f in kept), manifest)
-        shown = [kept[i] for i in spread(len(kept), MOST_KEPT)]
-        cells = [
-            (_decoded(spool.read(face.place)), face.member.removesuffix(".png")) for face in shown
-        ]
-    sections = [(_heading("kept", cells, counts["kept"]), cells)]
+        sections = [_section("kept", _cells(kept, spool), counts["kept"])]
     if work.dropped:
-        dropped = sum(counts["dropped"].values())
-        sections.append((_heading("dropped", work.dropped, dropped), work.dropped))
+        sections.append(_section("dropped", work.dropped, sum(counts["dropped"].values())))
     write_image(Picture(face_sheet(sections)), sheet, format="png")
     return counts
 
@@ -190,11 +185,17 @@ class _Work:
             self.dropped.append((thumbnail(candidate.pixels), record.reason.value))
 
 
+def _cells(kept: Sequence[FaceRecord], spool: Spool) -> list[Cell]:
+    """Give the kept faces that the contact sheet shows, from first to last."""
+    shown = [kept[i] for i in spread(len(kept), MOST_KEPT)]
+    return [(_decoded(spool.read(face.place)), face.member.removesuffix(".png")) for face in shown]
+
+
 def _decoded(png: bytes) -> np.ndarray:
     decoded = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR)
     return np.asarray(decoded)[:, :, ::-1]
 
 
-def _heading(what: str, cells: Sequence[Cell], total: int) -> str:
+def _section(what: str, cells: Sequence[Cell], total: int) -> tuple[str, Sequence[Cell]]:
     shown = "" if len(cells) == total else f", {len(cells)} of them shown"
-    return f"{total} {what}{shown}"
+    return f"{total} {what}{shown}", cells
