@@ -22,7 +22,7 @@ from srgan_gp.training.processes import Processes, device_of_this_process
 from srgan_gp.training.reports import Reports
 from srgan_gp.training.start import load_critic, load_weights, resume, save_config
 from srgan_gp.training.steps import Run, critic_step, generator_step
-from srgan_gp.training.stopping import note_validation, require_scores
+from srgan_gp.training.stopping import needs_start, note_validation, require_scores
 from srgan_gp.training.tasks import TASKS, Task
 
 
@@ -85,7 +85,7 @@ def train(
         if processes.is_first:
             save_config(config, run_dir)
             reports = Reports(run_dir, config.total_images, progress.images_seen)
-            if config.patience and not (progress.images_seen or progress.start_validation):
+            if needs_start(config) and not (progress.images_seen or progress.start_validation):
                 _validate(run, reports)  # what every later checkpoint has to beat
                 checkpoint.save(state, run_dir / "checkpoints")
 

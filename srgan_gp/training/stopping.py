@@ -15,7 +15,8 @@ def require_scores(config: TrainConfig, has_validation: bool) -> None:
     """Check before a run that it will be scored by what is to choose its best or to end it.
 
     Raises:
-        UsageError: there are no held-out pictures, or the task has no such score.
+        UsageError: there are no held-out pictures, the task has no such score, or a limit is set
+            and no score decides.
     """
     guards = {
         "best_by": config.best_by != "auto",
@@ -27,6 +28,9 @@ def require_scores(config: TrainConfig, has_validation: bool) -> None:
     asked_for = [name for name, is_set in guards.items() if is_set]
     if asked_for and not has_validation:
         raise UsageError(f"{asked_for[0]} needs held-out pictures; pass --validation.")
+    by_score = [name for name in asked_for if name not in ("best_by", "least_novelty")]
+    if by_score and config.best_by == "auto":
+        raise UsageError(f"{by_score[0]} needs a score that decides; choose a best_by.")
     scores = ("kid_squeeze",) if config.task == FACES else ("psnr_y", "squeeze_distance")
     if config.best_by not in ("auto", *scores):
         raise UsageError(
@@ -38,6 +42,11 @@ def require_scores(config: TrainConfig, has_validation: bool) -> None:
         raise UsageError(
             "best_by kid_squeeze needs the feature network; pass --feature-weights FILE."
         )
+
+
+def needs_start(config: TrainConfig) -> bool:
+    """Tell whether the start of a run has to be scored, as something is measured from it."""
+    return config.patience > 0 or config.most_psnr_loss is not None
 
 
 def note_validation(config: TrainConfig, progress: Progress) -> None:

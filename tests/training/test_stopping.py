@@ -5,7 +5,8 @@ import math
 import pytest
 
 from srgan_gp.errors import UsageError
-from srgan_gp.training.checkpoint import Progress
+from srgan_gp.training.checkpoint import Progress, newest
+from srgan_gp.training.loop import train
 from srgan_gp.training.stopping import broken_limits, note_validation, require_scores
 
 
@@ -121,6 +122,26 @@ def test_a_guard_without_held_out_pictures_is_refused(tiny_config, guard):
     with pytest.raises(UsageError, match=f"{next(iter(guard))} needs held-out pictures"):
         require_scores(tiny_config(**guard), has_validation=False)
     require_scores(tiny_config(), has_validation=False)
+
+
+@pytest.mark.parametrize("limit", [{"patience": 2}, {"most_psnr_loss": 0.3}, {"most_grid": 1.3}])
+def test_a_limit_without_a_score_that_decides_is_refused(tiny_config, limit):
+    with pytest.raises(UsageError, match=f"{next(iter(limit))} needs a score that decides"):
+        require_scores(tiny_config(**limit), has_validation=True)
+    require_scores(tiny_config(best_by="psnr_y", **limit), has_validation=True)
+
+
+def test_a_loss_of_psnr_is_measured_from_the_start_also_without_patience(
+    tiny_config, pictures, tmp_path
+):
+    config = tiny_config(
+        total_images=8, best_by="psnr_y", most_psnr_loss=0.0, learning_rate=0.5, warmup_images=0,
+        ema_decay=0.0,
+    )  # fmt: skip
+    run_dir = train(config, [str(pictures)], tmp_path, validation=str(pictures))
+    _, numbers = newest(run_dir / "checkpoints")
+    assert numbers["validation"]["psnr_y"] < numbers["start_validation"]["psnr_y"]
+    assert numbers["best_images_seen"] == 0
 
 
 @pytest.mark.parametrize(
