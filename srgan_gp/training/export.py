@@ -34,10 +34,10 @@ def export(run_dir: Path, name: str, out_dir: Path) -> Path:
 
     Writes `name.onnx`, `name.safetensors`, `name.toml` and, for a run with a critic, its weights in
     half precision as `name.critic.safetensors`, for fine-tuning. The `.safetensors` of a model of
-    faces are in half precision too. Where a card of that name is there
-    its texts (summary, licence, data, limits) are kept; its scores only if no weight changed. The
-    critic of an earlier model of that name is removed where the run has none: training that starts
-    from the new model would go on with it.
+    faces are in half precision too. Where a card of that name is there its texts (summary, licence,
+    data, limits) are kept; its scores only if no weight changed. The critic of an earlier model of
+    that name is removed where the run has none: training that starts from the new model would go on
+    with it.
 
     Args:
         run_dir: folder of a training run.

@@ -108,13 +108,7 @@ def finetune(
     if config.threads:
         torch.set_num_threads(config.threads)
     _write_lists(split, run_dir)
-    say(f"{source.name} on {counts[0]} pictures, {counts[1]} {split.rule}.")
-    for warning in warn_of(*counts):
-        say(f"warning: {warning}")
-    say(
-        f"Plan: {config.total_images} images in batches of {config.batch_size}, learning rate "
-        f"{config.learning_rate:g}, best by {config.best_by}."
-    )
+    _announce(source, split, config, say)
     before = _score(load_source(source, config), config, run_dir)
     train(
         config,
@@ -138,6 +132,18 @@ def finetune(
         ended_because=found[1]["ended_because"],
         seconds=found[1]["seconds"],
         verdict=judge(before, after, config),
+    )
+
+
+def _announce(source: Source, split: Split, config: TrainConfig, say: Say) -> None:
+    """Say what is going to happen, and what to expect of so many pictures."""
+    counts = len(split.train), len(split.held_out)
+    say(f"{source.name} on {counts[0]} pictures, {counts[1]} {split.rule}.")
+    for warning in warn_of(*counts):
+        say(f"warning: {warning}")
+    say(
+        f"Plan: {config.total_images} images in batches of {config.batch_size}, learning rate "
+        f"{config.learning_rate:g}, best by {config.best_by}."
     )
 
 
