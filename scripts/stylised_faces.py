@@ -26,12 +26,16 @@ def main() -> None:
     parser.add_argument("--held-out", type=int, default=200, help="to score on [200]")
     options = parser.parse_args()
     files = list_pictures(options.faces)
-    order = np.random.default_rng(0).permutation(len(files))[: options.count + options.held_out]
+    order = np.random.default_rng(0).permutation(len(files))
+    seen: dict[bytes, None] = {}  # the same photo may be in a set twice
+    for index in order:
+        seen.setdefault(stylised(files[index]))
+        if len(seen) == options.count + options.held_out:
+            break
     with atomic_write(options.output) as file, zipfile.ZipFile(file, "w") as archive:
-        for number, index in enumerate(order):
+        for number, picture in enumerate(seen):
             folder = "train" if number < options.count else "val"
-            member = zipfile.ZipInfo(f"{folder}/{number:04}.png", EARLIEST)
-            archive.writestr(member, stylised(files[index]))
+            archive.writestr(zipfile.ZipInfo(f"{folder}/{number:04}.png", EARLIEST), picture)
 
 
 def stylised(face: PictureFile) -> bytes:
