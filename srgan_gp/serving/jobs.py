@@ -1,0 +1,246 @@
+"""The one service behind the page and the HTTP API: jobs in, files out, and nothing in between."""
+
+import asyncio
+import logging
+import secrets
+import threading
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+
+from srgan_gp.cards import FACES, ModelCard
+from srgan_gp.errors import BusyError, Cancelled, SrganGpError
+from srgan_gp.serving.bundle import bundle
+from srgan_gp.serving.decode_pool import DecodePool
+from srgan_gp.serving.fair_queue import FairQueue
+from srgan_gp.serving.generating import generate
+from srgan_gp.serving.janitor import Janitor
+from srgan_gp.serving.models import Models, cards_for
+from srgan_gp.serving.requests import GenerateRequest, Result, UpscaleRequest
+from srgan_gp.serving.sentences import for_strangers
+from srgan_gp.serving.settings import Settings
+from srgan_gp.serving.stopping import Stopper
+from srgan_gp.serving.upscaling import upscale
+
+Request = UpscaleRequest | GenerateRequest
+OnProgress = Callable[[int, int], None]
+"""Told (steps done, steps in all), tiles or faces, from a thread of the service."""
+
+_THREADS = 3  # one job is read, one is in the network and one is written
+_DECODERS = 2
+
+_log = logging.getLogger(__name__)
+
+
+class Job:
+    """A request that was taken; `Service.submit` makes one."""
+
+    def __init__(
+        self, service: "Service", client: str, request: Request, on_progress: OnProgress | None
+    ) -> None:
+        self.client = client
+        self.request = request
+        self.stopper = Stopper(on_progress)
+        self._service = service
+        self._future: Future[Result] = Future()
+        self._future.set_running_or_notify_cancel()  # Who stops waiting must not break the future.
+
+    async def result(self) -> Result:
+        """Wait for the result, in any event loop.
+
+        Raises:
+            Cancelled: `cancel` was called, or the service was closed.
+            SrganGpError: one sentence fit for the client, without a path of the server.
+        """
+        return await asyncio.wrap_future(self._future)
+
+    def wait(self, timeout_seconds: float | None = None) -> Result:
+        """Wait for the result in a thread; errors as for `result`.
+
+        Raises:
+            TimeoutError: it has not come in time; the job goes on.
+        """
+        return self._future.result(timeout_seconds)
+
+    def cancel(self) -> None:
+        """End the job: at once while it waits, within one tile while it runs. From any thread."""
+        self.stopper.stop()
+        self._service.forget(self)
+
+    @property
+    def is_done(self) -> bool:
+        """Whether there is a result or an error."""
+        return self._future.done()
+
+    def finish(self, outcome: Result | Exception) -> None:
+        """Hand over what became of it; for the service."""
+        if isinstance(outcome, Exception):
+            self._future.set_exception(outcome)
+        else:
+            self._future.set_result(outcome)
+
+
+class Service:
+    """Takes jobs, decodes apart, runs one network at a time and keeps results for a while.
+
+    Args:
+        settings: limits, device and folder.
+
+    Raises:
+        OutputError: the folder for temporary files cannot be used.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._janitor = Janitor(settings.folder, settings.keep_seconds)
+        self._models = Models(settings.device, settings.threads)
+        self._decoders = DecodePool(_DECODERS, settings.max_pixels)
+        self._queue: FairQueue[Job] = FairQueue(settings.queue_size)
+        self._changed = threading.Condition()
+        self._pending: Counter[str] = Counter()
+        self._is_draining = False
+        self._under_way: set[Job] = set()
+        self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(_THREADS)]
+        for thread in self._threads:
+            thread.start()
+
+    def submit(
+        self, client: str, request: Request, *, on_progress: OnProgress | None = None
+    ) -> Job:
+        """Take a job, or refuse it at once.
+
+        Args:
+            client: whom to count it for, and whose folder the result goes to; an address or a
+                session. Clients take turns.
+            request: what to do; it is checked when its turn comes.
+            on_progress: told about tiles or faces; what it raises ends the job.
+
+        Raises:
+            BusyError: the queue is full, the client has too many jobs, or the service ends.
+        """
+        job = Job(self, client, request, on_progress)
+        with self._changed:
+            if self._is_draining:
+                raise BusyError("The server is being restarted; try again in a minute.",
+                                retry_seconds=60)  # fmt: skip
+            if self._pending[client] >= self.settings.pending_per_client:
+                raise BusyError(
+                    f"You have {self._pending[client]} pictures under way, which is the most; "
+                    "wait for one of them."
+                )
+            if not self._queue.put(client, job):
+                raise BusyError("Too many pictures are waiting; try again in a few seconds.")
+            self._pending[client] += 1
+        return job
+
+    @property
+    def pending(self) -> int:
+        """Jobs that wait or are under way."""
+        with self._changed:
+            return self._pending.total()
+
+    def why_not_ready(self) -> str | None:
+        """Say why no new job would be taken now; None: one would."""
+        if self._is_draining:
+            return "the server ends"
+        if len(self._queue) >= self.settings.queue_size:
+            return "the queue is full"
+        return self._janitor.why_no_room()
+
+    def upscalers(self) -> list[ModelCard]:
+        """List the cards of the models that enlarge."""
+        return cards_for("super-resolution")
+
+    def face_models(self) -> list[ModelCard]:
+        """List the cards of the models that draw faces; none may be installed."""
+        return cards_for(FACES)
+
+    def folder(self, client: str) -> Path:
+        """Give the client's own folder: nobody can guess its name, and it is emptied by age."""
+        return self._janitor.folder(client)
+
+    def bundle(self, client: str, results: Sequence[Result], name: str = "results.zip") -> Result:
+        """Put results into one zip in the client's folder; equal names get numbers.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        return bundle(self.folder(client) / secrets.token_hex(8), results, name)
+
+    def drain(self, timeout_seconds: float | None = None) -> bool:
+        """Take no more jobs, and wait for those taken.
+
+        Args:
+            timeout_seconds: at most; None: as long as the settings say.
+
+        Returns:
+            Whether all are done.
+        """
+        seconds = self.settings.drain_seconds if timeout_seconds is None else timeout_seconds
+        with self._changed:
+            self._is_draining = True
+            return self._changed.wait_for(lambda: not self._pending.total(), seconds)
+
+    def close(self) -> None:
+        """End everything under way within one tile, and remove every file."""
+        with self._changed:
+            self._is_draining = True
+            jobs = list(self._under_way)
+        self._queue.close()
+        for job in jobs:
+            job.cancel()
+        while (waiting := self._queue.take()) is not None:
+            waiting.cancel()
+            self._finish(waiting, Cancelled("The server has ended."))
+        self._decoders.close()
+        for thread in self._threads:
+            thread.join()
+        self._janitor.close()
+
+    def forget(self, job: Job) -> None:
+        """Drop a job that waits; one under way ends by its stopper."""
+        if self._queue.remove(job.client, job):
+            self._finish(job, Cancelled("The job was cancelled."))
+
+    def _work(self) -> None:
+        while (job := self._queue.take()) is not None:
+            with self._changed:
+                self._under_way.add(job)
+            self._finish(job, self._outcome(job))
+
+    def _outcome(self, job: Job) -> Result | Exception:
+        try:
+            job.stopper.check()
+            folder = self.folder(job.client) / secrets.token_hex(16)
+            with self._janitor.keeping(folder):
+                return self._carry_out(job, folder)
+        except SrganGpError as error:
+            return for_strangers(error)
+        except Exception as error:
+            _log.exception("A job failed.")
+            return for_strangers(error)
+
+    def _carry_out(self, job: Job, folder: Path) -> Result:
+        if isinstance(job.request, GenerateRequest):
+            return generate(job.request, folder, self._models, job.stopper)
+        model = job.request.model or self.settings.model
+        picture = self._decoders.decode(job.request.data, job.request.name, job.stopper)
+        return upscale(
+            job.request,
+            model,
+            picture,
+            folder,
+            self._models,
+            job.stopper,
+            max_pixels=self.settings.max_pixels,
+        )
+
+    def _finish(self, job: Job, outcome: Result | Exception) -> None:
+        with self._changed:
+            self._under_way.discard(job)
+            self._pending[job.client] -= 1
+            if not self._pending[job.client]:
+                del self._pending[job.client]
+            self._changed.notify_all()
+        job.finish(outcome)

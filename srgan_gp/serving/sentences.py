@@ -1,0 +1,63 @@
+"""Errors as a stranger may read them: no path of the server, no option of the command line."""
+
+import logging
+import re
+
+from srgan_gp.errors import (
+    BusyError,
+    Cancelled,
+    DeviceError,
+    ModelRefusedError,
+    OutputError,
+    PictureError,
+    SrganGpError,
+    UsageError,
+)
+
+_OPTION_ADVICE = re.compile(
+    r"(?:[;,]| or) (?:or )?(?:raise|pass|leave)\b[^;]*--[a-z].*$", re.DOTALL
+)
+_NO_ROOM = "The server has no room for this now; try again later."
+_NO_MEMORY = "the server has not enough memory for it; choose a smaller scale or picture"
+_INTERNAL = "Something went wrong inside the server; try again, or try another picture."
+
+_log = logging.getLogger(__name__)
+
+
+def for_strangers(error: Exception) -> SrganGpError:
+    """Turn any error of a job into one that can be shown; what it hides goes to the log.
+
+    Args:
+        error: whatever ended a job.
+
+    Returns:
+        The same kind of error with a sentence for the client; an unknown one as `SrganGpError`.
+    """
+    if isinstance(error, MemoryError):
+        return PictureError("E_OUT_OF_MEMORY", _NO_MEMORY)
+    if isinstance(error, PictureError):
+        if error.code == "E_DISK_FULL":
+            _log.error("%s", error)
+            return PictureError(error.code, _NO_ROOM)
+        return PictureError(error.code, without_options(str(error)))
+    if isinstance(error, BusyError | Cancelled):
+        return error
+    if isinstance(error, UsageError):
+        return UsageError(without_options(str(error)))
+    _log.error("%s", error)
+    if isinstance(error, OutputError):
+        return OutputError(_NO_ROOM)
+    if isinstance(error, ModelRefusedError):
+        return ModelRefusedError("This model cannot be used here; choose another one.")
+    if isinstance(error, DeviceError):
+        return DeviceError("The device of the server failed; try again later.")
+    return SrganGpError(_INTERNAL)
+
+
+def without_options(message: str) -> str:
+    """Cut off the advice that names an option of the command line.
+
+    >>> without_options("it has 9 pixels, more than 8; make it smaller or raise --max-pixels")
+    'it has 9 pixels, more than 8; make it smaller'
+    """
+    return _OPTION_ADVICE.sub("", message)
