@@ -39,7 +39,7 @@ def generate(request: GenerateRequest, folder: Path, models: Models, stopper: St
     _check(request)
     model = default_face_model(request.model)
     order = _order(request, folder)
-    with models.faces(model) as generator:
+    with models.faces(model, stopper) as generator:
         order.check(generator.image_size, may_replace=False)
         folder.mkdir(parents=True, exist_ok=True)
         faces = draw_faces(order, generator, None, request.truncation)

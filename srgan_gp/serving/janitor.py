@@ -7,8 +7,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 from srgan_gp.errors import OutputError
@@ -53,20 +52,21 @@ class Janitor:
         self._thread.start()
 
     def folder(self, client: str) -> Path:
-        """Give a client's folder, which may not exist yet; its name is 128 random bits."""
+        """Give a client's folder; its name is 128 random bits, and another one once it is gone."""
         with self._guard:
-            return self._folders.setdefault(client, self.run_folder / secrets.token_hex(16))
+            folder = self._folders.setdefault(client, self.run_folder / secrets.token_hex(16))
+            folder.mkdir(mode=0o700, exist_ok=True)
+        return folder
 
-    @contextmanager
-    def keeping(self, *paths: Path) -> Generator[None]:
-        """Remove nothing at or below these paths while the block lasts, however old it is."""
+    def hold(self, *paths: Path) -> None:
+        """Remove nothing at or below these paths until they are released, however old it is."""
         with self._guard:
             self._in_use.update(paths)
-        try:
-            yield
-        finally:
-            with self._guard:
-                self._in_use -= Counter(paths)
+
+    def release(self, *paths: Path) -> None:
+        """Let these paths be removed when they are old; each was held."""
+        with self._guard:
+            self._in_use -= Counter(paths)
 
     def why_no_room(self) -> str | None:
         """Say that the disk is full; None: it is not."""

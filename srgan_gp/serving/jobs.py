@@ -1,12 +1,11 @@
 """The one service behind the page and the HTTP API: jobs in, files out, and nothing in between."""
 
-import asyncio
 import logging
 import secrets
+import shutil
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from collections.abc import Sequence
 from pathlib import Path
 
 from srgan_gp.cards import FACES, ModelCard
@@ -16,69 +15,20 @@ from srgan_gp.serving.decode_pool import DecodePool
 from srgan_gp.serving.fair_queue import FairQueue
 from srgan_gp.serving.generating import generate
 from srgan_gp.serving.janitor import Janitor
+from srgan_gp.serving.job import Job, OnProgress, Request
 from srgan_gp.serving.models import Models, cards_for
-from srgan_gp.serving.requests import GenerateRequest, Result, UpscaleRequest
+from srgan_gp.serving.requests import GenerateRequest, Result
 from srgan_gp.serving.sentences import for_strangers
 from srgan_gp.serving.settings import Settings
-from srgan_gp.serving.stopping import Stopper
 from srgan_gp.serving.upscaling import upscale
-
-Request = UpscaleRequest | GenerateRequest
-OnProgress = Callable[[int, int], None]
-"""Told (steps done, steps in all), tiles or faces, from a thread of the service."""
 
 _THREADS = 3  # one job is read, one is in the network and one is written
 _DECODERS = 2
+_SECONDS_TO_END = 10
+
+__all__ = ["Job", "Service"]
 
 _log = logging.getLogger(__name__)
-
-
-class Job:
-    """A request that was taken; `Service.submit` makes one."""
-
-    def __init__(
-        self, service: "Service", client: str, request: Request, on_progress: OnProgress | None
-    ) -> None:
-        self.client = client
-        self.request = request
-        self.stopper = Stopper(on_progress)
-        self._service = service
-        self._future: Future[Result] = Future()
-        self._future.set_running_or_notify_cancel()  # Who stops waiting must not break the future.
-
-    async def result(self) -> Result:
-        """Wait for the result, in any event loop.
-
-        Raises:
-            Cancelled: `cancel` was called, or the service was closed.
-            SrganGpError: one sentence fit for the client, without a path of the server.
-        """
-        return await asyncio.wrap_future(self._future)
-
-    def wait(self, timeout_seconds: float | None = None) -> Result:
-        """Wait for the result in a thread; errors as for `result`.
-
-        Raises:
-            TimeoutError: it has not come in time; the job goes on.
-        """
-        return self._future.result(timeout_seconds)
-
-    def cancel(self) -> None:
-        """End the job: at once while it waits, within one tile while it runs. From any thread."""
-        self.stopper.stop()
-        self._service.forget(self)
-
-    @property
-    def is_done(self) -> bool:
-        """Whether there is a result or an error."""
-        return self._future.done()
-
-    def finish(self, outcome: Result | Exception) -> None:
-        """Hand over what became of it; for the service."""
-        if isinstance(outcome, Exception):
-            self._future.set_exception(outcome)
-        else:
-            self._future.set_result(outcome)
 
 
 class Service:
@@ -119,7 +69,8 @@ class Service:
         Raises:
             BusyError: the queue is full, the client has too many jobs, or the service ends.
         """
-        job = Job(self, client, request, on_progress)
+        folder = self.folder(client) / secrets.token_hex(16)
+        job = Job(client, request, folder, on_progress, self._forget)
         with self._changed:
             if self._is_draining:
                 raise BusyError("The server is being restarted; try again in a minute.",
@@ -132,6 +83,7 @@ class Service:
             if not self._queue.put(client, job):
                 raise BusyError("Too many pictures are waiting; try again in a few seconds.")
             self._pending[client] += 1
+            self._janitor.hold(*job.files)
         return job
 
     @property
@@ -159,6 +111,11 @@ class Service:
     def folder(self, client: str) -> Path:
         """Give the client's own folder: nobody can guess its name, and it is emptied by age."""
         return self._janitor.folder(client)
+
+    @property
+    def uploads(self) -> Path:
+        """The folder for what clients send, emptied by age as well."""
+        return self._janitor.folder("")
 
     def bundle(self, client: str, results: Sequence[Result], name: str = "results.zip") -> Result:
         """Put results into one zip in the client's folder; equal names get numbers.
@@ -195,10 +152,10 @@ class Service:
             self._finish(waiting, Cancelled("The server has ended."))
         self._decoders.close()
         for thread in self._threads:
-            thread.join()
+            thread.join(_SECONDS_TO_END)
         self._janitor.close()
 
-    def forget(self, job: Job) -> None:
+    def _forget(self, job: Job) -> None:
         """Drop a job that waits; one under way ends by its stopper."""
         if self._queue.remove(job.client, job):
             self._finish(job, Cancelled("The job was cancelled."))
@@ -212,25 +169,23 @@ class Service:
     def _outcome(self, job: Job) -> Result | Exception:
         try:
             job.stopper.check()
-            folder = self.folder(job.client) / secrets.token_hex(16)
-            with self._janitor.keeping(folder):
-                return self._carry_out(job, folder)
+            return self._carry_out(job)
         except SrganGpError as error:
             return for_strangers(error)
         except Exception as error:
             _log.exception("A job failed.")
             return for_strangers(error)
 
-    def _carry_out(self, job: Job, folder: Path) -> Result:
+    def _carry_out(self, job: Job) -> Result:
         if isinstance(job.request, GenerateRequest):
-            return generate(job.request, folder, self._models, job.stopper)
+            return generate(job.request, job.folder, self._models, job.stopper)
         model = job.request.model or self.settings.model
         picture = self._decoders.decode(job.request.data, job.request.name, job.stopper)
         return upscale(
             job.request,
             model,
             picture,
-            folder,
+            job.folder,
             self._models,
             job.stopper,
             max_pixels=self.settings.max_pixels,
@@ -243,4 +198,7 @@ class Service:
             if not self._pending[job.client]:
                 del self._pending[job.client]
             self._changed.notify_all()
+        self._janitor.release(*job.files)
+        if isinstance(outcome, Exception):
+            shutil.rmtree(job.folder, ignore_errors=True)
         job.finish(outcome)

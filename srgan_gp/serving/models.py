@@ -4,17 +4,25 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from typing import TypeVar, cast
+from typing import TypedDict, TypeVar, cast
 
 from srgan_gp.cards import FACES, ModelCard
 from srgan_gp.catalog import list_models
 from srgan_gp.errors import UsageError
 from srgan_gp.inference.face_generator import FaceGenerator
 from srgan_gp.inference.upscaler import Upscaler
+from srgan_gp.serving.stopping import Stopper
 
 _MOST_LOADED = 4  # of up to 1 GB each while they run; what four models side by side need
 
+_SECONDS_BETWEEN_CHECKS = 0.1
+
 Model = TypeVar("Model", Upscaler, FaceGenerator)
+
+
+class _Where(TypedDict):
+    device: str
+    threads: int | None
 
 
 class Models:
@@ -26,45 +34,55 @@ class Models:
     """
 
     def __init__(self, device: str, threads: int | None) -> None:
-        self._device, self._threads = device, threads
-        self._turn = threading.Lock()
+        self._where: _Where = {"device": device, "threads": threads}
+        self._at_work = threading.Lock()
         self._loaded: OrderedDict[object, Upscaler | FaceGenerator] = OrderedDict()
 
     @contextmanager
-    def upscaler(self, name: str, fidelity: float | None = None) -> Generator[Upscaler]:
+    def upscaler(self, name: str, fidelity: float | None, stopper: Stopper) -> Generator[Upscaler]:
         """Wait for the device, and have an upscaler alone while the block lasts.
 
         Args:
             name: of a model that `list_models` knows; never a path.
             fidelity: as for `Upscaler.load`.
+            stopper: of the job, which may be ended while it waits.
 
         Raises:
             UsageError: there is no such model; or as for `Upscaler.load`.
+            Cancelled: the job was cancelled.
             SrganGpError: as for `Upscaler.load`.
         """
         check_known(name)
-        where = {"device": self._device, "threads": self._threads}
-        with self._turn:
+        with self._turn(stopper):
             yield self._kept(
                 (name, fidelity),
                 Upscaler,
-                lambda: Upscaler.load(name, fidelity=fidelity, **where),
+                lambda: Upscaler.load(name, fidelity=fidelity, **self._where),
             )
 
     @contextmanager
-    def faces(self, name: str) -> Generator[FaceGenerator]:
+    def faces(self, name: str, stopper: Stopper) -> Generator[FaceGenerator]:
         """Wait for the device, and have a generator of faces alone while the block lasts.
 
         Args:
             name: as for `upscaler`.
+            stopper: as for `upscaler`.
 
         Raises:
             SrganGpError: as for `upscaler`.
         """
         check_known(name)
-        where = {"device": self._device, "threads": self._threads}
-        with self._turn:
-            yield self._kept(name, FaceGenerator, lambda: FaceGenerator.load(name, **where))
+        with self._turn(stopper):
+            yield self._kept(name, FaceGenerator, lambda: FaceGenerator.load(name, **self._where))
+
+    @contextmanager
+    def _turn(self, stopper: Stopper) -> Generator[None]:
+        while not self._at_work.acquire(timeout=_SECONDS_BETWEEN_CHECKS):
+            stopper.check()
+        try:
+            yield
+        finally:
+            self._at_work.release()
 
     def _kept(self, key: object, kind: type[Model], load: Callable[[], Model]) -> Model:
         key = (kind, key)

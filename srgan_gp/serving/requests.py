@@ -1,8 +1,14 @@
 """What a client can ask for, and what comes back."""
 
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
+
+from srgan_gp.errors import UsageError
+
+SMALLEST_TILE, LARGEST_TILE = 16, 1024
+"""Tiles that a client may ask for: larger ones could take all memory of the server."""
 
 Region = tuple[int, int, int, int]
 """Left, top, width and height in pixels of the upright picture."""
@@ -30,8 +36,8 @@ class UpscaleRequest:
     """1 to 100; None is the format's default."""
     strip_metadata: bool = True
     """Leave EXIF, XMP and resolution out."""
-    tile: int | Literal["auto"] | None = "auto"
-    """As for `Upscaler.upscale`."""
+    tile: int | Literal["auto"] = "auto"
+    """Side of the tiles in pixels, from `SMALLEST_TILE` to `LARGEST_TILE`."""
     region: Region | None = None
     """Enlarge only this part; what reaches out of the picture is cut off."""
     wants_view: bool = False
@@ -72,3 +78,24 @@ class Result:
     """Two PNG files of one size for a slider: the input and the result."""
     parts: tuple[Path, ...] = ()
     """Each face of a sheet as a PNG file of its own."""
+
+
+def check_upscale(request: UpscaleRequest) -> None:
+    """Refuse values that a program can send and a page cannot.
+
+    Raises:
+        UsageError: with the value and what it could be.
+    """
+    if request.scale is not None and request.width is not None:
+        raise UsageError("Give a scale or a width, not both.")
+    if request.scale is not None and not (math.isfinite(request.scale) and request.scale > 0):
+        raise UsageError(f"The scale must be a number above 0, not {request.scale}.")
+    if request.width is not None and request.width < 1:
+        raise UsageError(f"The width must be 1 pixel or more, not {request.width}.")
+    if request.quality is not None and not 1 <= request.quality <= 100:
+        raise UsageError(f"The quality must be from 1 to 100, not {request.quality}.")
+    if request.tile != "auto" and not SMALLEST_TILE <= request.tile <= LARGEST_TILE:
+        raise UsageError(
+            f"A tile has {SMALLEST_TILE} to {LARGEST_TILE} pixels, or is chosen by auto; "
+            f"not {request.tile}."
+        )

@@ -1,6 +1,5 @@
 """Carry out an `UpscaleRequest` by the steps of a batch run, so that both write the same bytes."""
 
-import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,18 +8,15 @@ from srgan_gp.batch import work
 from srgan_gp.batch.engine import Settings as WorkSettings
 from srgan_gp.batch.formats import check_result_size, chosen_target
 from srgan_gp.batch.plan import Job as WorkJob
-from srgan_gp.errors import PictureError, UsageError
+from srgan_gp.errors import PictureError
 from srgan_gp.files import commit
 from srgan_gp.images import Picture, find_format
 from srgan_gp.inference.upscaler import Upscaler
 from srgan_gp.serving.models import Models
 from srgan_gp.serving.naming import harmless, result_naming
-from srgan_gp.serving.requests import Result, UpscaleRequest
+from srgan_gp.serving.requests import Result, UpscaleRequest, check_upscale
 from srgan_gp.serving.stopping import Stopper
 from srgan_gp.serving.views import write_views
-
-SMALLEST_TILE, LARGEST_TILE = 16, 1024
-"""Tiles that a client may ask for: larger ones could take all memory of the server."""
 
 
 def upscale(
@@ -50,9 +46,9 @@ def upscale(
         Cancelled: the job was cancelled.
         SrganGpError: the model, the device or the disk failed.
     """
-    _check(request)
+    check_upscale(request)
     picture = _cut(picture, request)
-    with models.upscaler(model, request.fidelity) as upscaler:
+    with models.upscaler(model, request.fidelity, stopper) as upscaler:
         scale = _scale(request, picture, upscaler)
         settings = WorkSettings(
             scale=scale,
@@ -83,24 +79,6 @@ def media_type(suffix: str) -> str:
     'image/jpeg'
     """
     return f"image/{find_format(suffix).lower()}"
-
-
-def _check(request: UpscaleRequest) -> None:
-    """Refuse values that a program can send and a page cannot."""
-    if request.scale is not None and request.width is not None:
-        raise UsageError("Give a scale or a width, not both.")
-    if request.scale is not None and not (math.isfinite(request.scale) and request.scale > 0):
-        raise UsageError(f"The scale must be a number above 0, not {request.scale}.")
-    if request.width is not None and request.width < 1:
-        raise UsageError(f"The width must be 1 pixel or more, not {request.width}.")
-    if request.quality is not None and not 1 <= request.quality <= 100:
-        raise UsageError(f"The quality must be from 1 to 100, not {request.quality}.")
-    is_fit = isinstance(request.tile, int) and SMALLEST_TILE <= request.tile <= LARGEST_TILE
-    if request.tile != "auto" and not is_fit:
-        raise UsageError(
-            f"A tile has {SMALLEST_TILE} to {LARGEST_TILE} pixels, or is chosen by auto; "
-            f"not {request.tile}."
-        )
 
 
 def _cut(picture: Picture, request: UpscaleRequest) -> Picture:
@@ -154,6 +132,4 @@ def _report(
     facts: dict[str, Any],
 ) -> dict[str, Any]:
     about = {"model": model, "fidelity": request.fidelity, "scale": enlarged.report.scale}
-    about |= {key: list(value) if isinstance(value, tuple) else value
-              for key, value in facts.items()}  # fmt: skip
-    return about | {"format": find_format(path.suffix), "bytes": path.stat().st_size}
+    return about | facts | {"format": find_format(path.suffix), "bytes": path.stat().st_size}
