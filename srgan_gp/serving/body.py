@@ -57,6 +57,5 @@ class Body:
         return piece
 
     def drop(self) -> None:
-        """Forget all of it; a second time does nothing."""
-        self.size = self._position = 0
+        """Forget the bytes; a second time does nothing."""
         self._file.close()

@@ -53,23 +53,18 @@ class BodyLimits:
         body = Body(self._folder)
         try:
             await self._take_in(body, Headers(scope=scope), receive)
+            if body.is_whole:
+                await self._app(scope, _replayed(body, receive), send)
         except Refusal as refusal:
-            self._let_go(body)
             if not body.is_whole:
                 # A client that still writes would be cut off before it reads the answer.
                 await _discard(receive)
             response = refusal.response()
             response.headers["connection"] = "close"
             await response(scope, receive, send)
-            return
-        except BaseException:
-            self._let_go(body)
-            raise
-        try:
-            if body.is_whole:
-                await self._app(scope, self._replayed(body, receive), send)
         finally:
-            self._let_go(body)
+            self._held_bytes -= body.size
+            body.drop()
 
     async def _take_in(self, body: Body, headers: Headers, receive: Receive) -> None:
         """Receive a body; it is not whole where the client went away.
@@ -107,25 +102,22 @@ class BodyLimits:
         if self._held_bytes > BODIES_AT_ONCE * self._settings.max_upload_bytes:
             raise busy("Too many uploads at this moment; try again in a few seconds.")
 
-    def _replayed(self, body: Body, receive: Receive) -> Receive:
-        """Hand on the body in pieces, then whatever the client does."""
-        is_over = False
 
-        async def replay() -> Message:
-            nonlocal is_over
-            if is_over:
-                return await receive()
-            piece = body.next_piece()
-            is_over = body.is_read
-            if is_over:
-                self._let_go(body)
-            return {"type": "http.request", "body": piece, "more_body": not is_over}
+def _replayed(body: Body, receive: Receive) -> Receive:
+    """Hand on the body in pieces, then whatever the client does."""
+    is_over = False
 
-        return replay
+    async def replay() -> Message:
+        nonlocal is_over
+        if is_over:
+            return await receive()
+        piece = body.next_piece()
+        is_over = body.is_read
+        if is_over:
+            body.drop()
+        return {"type": "http.request", "body": piece, "more_body": not is_over}
 
-    def _let_go(self, body: Body) -> None:
-        self._held_bytes -= body.size
-        body.drop()
+    return replay
 
 
 async def _next_message(receive: Receive, deadline: float) -> Message:
