@@ -8,6 +8,7 @@ import threading
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Protocol
 
 from srgan_gp.errors import Cancelled, PictureError
 from srgan_gp.images import Picture
@@ -20,6 +21,18 @@ _SECONDS_TO_START = 120.0
 _SECONDS_BETWEEN_CHECKS = 0.2
 _OUT_OF_PROCESSOR_TIME = getattr(signal, "SIGXCPU", 0)  # Windows has no such limit
 _MOST_PICTURES = 500  # then a fresh process, so that no leak of a decoder lasts
+
+
+class Decoders(Protocol):
+    """What a service needs to decode; tests have one without processes."""
+
+    def decode(self, data: bytes | Path, name: str, stopper: Stopper) -> Picture:
+        """Decode one picture, as `DecodePool.decode` does."""
+        ...
+
+    def close(self) -> None:
+        """Decode nothing more."""
+        ...
 
 
 class DecodePool:

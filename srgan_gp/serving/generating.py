@@ -7,7 +7,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from srgan_gp.batch.face_order import FaceOrder, order_faces, order_film, order_sheet
+from srgan_gp.batch.face_order import FILMS, FaceOrder, order_faces, order_film, order_sheet
 from srgan_gp.batch.face_writing import draw_faces, write_faces
 from srgan_gp.errors import UsageError
 from srgan_gp.images import FORMATS, Picture, find_format, write_image
@@ -89,6 +89,9 @@ def _check(request: GenerateRequest) -> None:
             raise UsageError(f"A seed is from 0 to {LARGEST_SEED}, not {seed}.")
     if not 1 <= request.count <= MOST_FACES:
         raise UsageError(f"There can be 1 to {MOST_FACES} faces at once, not {request.count}.")
+    if request.to_seed is not None and f".{request.format or 'webp'}" not in FILMS:
+        known = ", ".join(suffix.removeprefix(".") for suffix in FILMS)
+        raise UsageError(f"A film is one of {known}, not {request.format}.")
     if not 2 <= request.frames <= MOST_FRAMES:
         raise UsageError(f"A film has 2 to {MOST_FRAMES} frames, not {request.frames}.")
 
@@ -97,8 +100,7 @@ def _order(request: GenerateRequest, folder: Path) -> FaceOrder:
     """Plan the file: a face, a sheet as near to a square as its count allows, or a film."""
     first, count = request.seed, request.count
     if request.to_seed is not None:
-        suffix = "." + (request.format or "webp").lower().removeprefix(".")
-        name = f"seed{first:04}-{request.to_seed:04}{suffix}"
+        name = f"seed{first:04}-{request.to_seed:04}.{request.format or 'webp'}"
         return order_film((first, request.to_seed), request.frames, folder / name)
     suffix = FORMATS[find_format(request.format or "png")].suffixes[0]
     if count == 1:

@@ -11,13 +11,13 @@ from pathlib import Path
 from srgan_gp.cards import FACES, ModelCard
 from srgan_gp.errors import BusyError, Cancelled, SrganGpError
 from srgan_gp.serving.bundle import bundle
-from srgan_gp.serving.decode_pool import DecodePool
+from srgan_gp.serving.decode_pool import DecodePool, Decoders
 from srgan_gp.serving.fair_queue import FairQueue
 from srgan_gp.serving.generating import generate
 from srgan_gp.serving.janitor import Janitor
 from srgan_gp.serving.job import Job, OnProgress, Request
-from srgan_gp.serving.models import Models, cards_for
-from srgan_gp.serving.requests import GenerateRequest, Result
+from srgan_gp.serving.models import Models, cards_for, check_known
+from srgan_gp.serving.requests import GenerateRequest, Result, check_upscale
 from srgan_gp.serving.sentences import for_strangers
 from srgan_gp.serving.settings import Settings
 from srgan_gp.serving.upscaling import upscale
@@ -36,16 +36,17 @@ class Service:
 
     Args:
         settings: limits, device and folder.
+        decoders: decodes pictures apart; None: two processes of this service's own.
 
     Raises:
         OutputError: the folder for temporary files cannot be used.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, decoders: Decoders | None = None) -> None:
         self.settings = settings
         self._janitor = Janitor(settings.folder, settings.keep_seconds)
         self._models = Models(settings.device, settings.threads)
-        self._decoders = DecodePool(_DECODERS, settings.max_pixels)
+        self._decoders = decoders or DecodePool(_DECODERS, settings.max_pixels)
         self._queue: FairQueue[Job] = FairQueue(settings.queue_size)
         self._changed = threading.Condition()
         self._pending: Counter[str] = Counter()
@@ -180,6 +181,8 @@ class Service:
         if isinstance(job.request, GenerateRequest):
             return generate(job.request, job.folder, self._models, job.stopper)
         model = job.request.model or self.settings.model
+        check_upscale(job.request)
+        check_known(model)  # before the picture is decoded
         picture = self._decoders.decode(job.request.data, job.request.name, job.stopper)
         return upscale(
             job.request,

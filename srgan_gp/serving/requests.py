@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from srgan_gp.errors import UsageError
+from srgan_gp.images import find_format
 
 SMALLEST_TILE, LARGEST_TILE = 16, 1024
 """Tiles that a client may ask for: larger ones could take all memory of the server."""
@@ -94,6 +95,8 @@ def check_upscale(request: UpscaleRequest) -> None:
         raise UsageError(f"The width must be 1 pixel or more, not {request.width}.")
     if request.quality is not None and not 1 <= request.quality <= 100:
         raise UsageError(f"The quality must be from 1 to 100, not {request.quality}.")
+    if request.format is not None:
+        find_format(request.format)
     if request.tile != "auto" and not SMALLEST_TILE <= request.tile <= LARGEST_TILE:
         raise UsageError(
             f"A tile has {SMALLEST_TILE} to {LARGEST_TILE} pixels, or is chosen by auto; "

@@ -17,6 +17,7 @@ from srgan_gp.errors import (
 _OPTION_ADVICE = re.compile(
     r"(?:[;,]| or) (?:or )?(?:raise|pass|leave)\b[^;]*--[a-z].*$", re.DOTALL
 )
+_FOLDERS = re.compile(r"(?<!\S)/(?:[^\s/]+/)+")
 _NO_ROOM = "The server has no room for this now; try again later."
 _NO_MEMORY = "the server has not enough memory for it; choose a smaller scale or picture"
 _INTERNAL = "Something went wrong inside the server; try again, or try another picture."
@@ -39,11 +40,11 @@ def for_strangers(error: Exception) -> SrganGpError:
         if error.code == "E_DISK_FULL":
             _log.error("%s", error)
             return PictureError(error.code, _NO_ROOM)
-        return PictureError(error.code, without_options(str(error)))
+        return PictureError(error.code, _plain(error))
     if isinstance(error, BusyError | Cancelled):
         return error
     if isinstance(error, UsageError):
-        return UsageError(without_options(str(error)))
+        return UsageError(_plain(error))
     _log.error("%s", error)
     if isinstance(error, OutputError):
         return OutputError(_NO_ROOM)
@@ -52,6 +53,10 @@ def for_strangers(error: Exception) -> SrganGpError:
     if isinstance(error, DeviceError):
         return DeviceError("The device of the server failed; try again later.")
     return SrganGpError(_INTERNAL)
+
+
+def _plain(error: Exception) -> str:
+    return _FOLDERS.sub("", without_options(str(error)))
 
 
 def without_options(message: str) -> str:

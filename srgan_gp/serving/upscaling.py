@@ -14,7 +14,7 @@ from srgan_gp.images import Picture, find_format
 from srgan_gp.inference.upscaler import Upscaler
 from srgan_gp.serving.models import Models
 from srgan_gp.serving.naming import harmless, result_naming
-from srgan_gp.serving.requests import Result, UpscaleRequest, check_upscale
+from srgan_gp.serving.requests import Result, UpscaleRequest
 from srgan_gp.serving.stopping import Stopper
 from srgan_gp.serving.views import write_views
 
@@ -32,7 +32,7 @@ def upscale(
     """Enlarge a decoded picture into a file of the client's.
 
     Args:
-        request: whose picture it is.
+        request: whose picture it is; checked.
         model: its name.
         picture: what was decoded.
         folder: for the files; it is made.
@@ -46,7 +46,6 @@ def upscale(
         Cancelled: the job was cancelled.
         SrganGpError: the model, the device or the disk failed.
     """
-    check_upscale(request)
     picture = _cut(picture, request)
     with models.upscaler(model, request.fidelity, stopper) as upscaler:
         scale = _scale(request, picture, upscaler)
