@@ -1,0 +1,68 @@
+"""The page of `srgan-gp app`: tabs over one service; the server mounts what `build` gives.
+
+This file is loaded by its path, in a checkout as in an installed package.
+"""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+sys.path.append(str(Path(__file__).parent))  # the tabs lie beside this file
+
+import gradio as gr
+from gradio_tabs.appearance import appearance
+from gradio_tabs.runs import Runs
+from gradio_tabs.upscale import EXAMPLES, build_upscale_tab
+
+from srgan_gp.serving.settings import Settings
+
+if TYPE_CHECKING:
+    from srgan_gp.serving.jobs import Service
+
+__all__ = ["appearance", "build"]
+
+_HEADLINE = """# Enlarge your photos
+Drop a picture, see before and after, download the exact file."""
+
+
+def build(service: "Service", settings: Settings) -> gr.Blocks:
+    """Make the page.
+
+    Mount it with the arguments of `appearance` as well.
+
+    Args:
+        service: does the work.
+        settings: of the server.
+
+    Raises:
+        ModelRefusedError: a model card is not as it should be.
+    """
+    upscalers = {card.name: card for card in service.upscalers()}
+    tabs: list[Runs] = []
+
+    def runs() -> Runs:
+        tabs.append(Runs(service))
+        return tabs[-1]
+
+    def leave(request: gr.Request) -> None:
+        for tab in tabs:
+            tab.stop(request)
+
+    gr.set_static_paths([EXAMPLES])  # where the janitor does not look
+    with gr.Blocks(title="srgan-gp", analytics_enabled=False) as page:
+        gr.Markdown(_HEADLINE, elem_classes="headline")
+        gr.Markdown(privacy(settings), elem_classes="quiet")
+        with gr.Tabs(), gr.Tab("Upscale", id="upscale"):
+            build_upscale_tab(runs(), upscalers, settings.model)
+        page.unload(leave)
+    return page
+
+
+def privacy(settings: Settings) -> str:
+    """Say what happens to uploaded pictures."""
+    minutes = round(settings.keep_seconds / 60)
+    return (
+        f"Your pictures are worked on by this server alone and are deleted, with the results, "
+        f"{minutes} minutes after they came. Nobody else can see them, and nothing is learnt from "
+        "them."
+    )
