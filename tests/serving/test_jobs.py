@@ -53,9 +53,9 @@ def files_below(folder):
     ids=["as it is", "stripped", "webp", "by width", "tiled"],
 )  # fmt: skip
 def test_the_file_is_the_one_that_the_command_line_writes(
-    service, models, png, tmp_path, wanted, words
+    real_service, models, png, tmp_path, wanted, words
 ):
-    result = service.submit("a", UpscaleRequest(png, "photo.png", **wanted)).wait(SOON)
+    result = real_service.submit("a", UpscaleRequest(png, "photo.png", **wanted)).wait(SOON)
     (tmp_path / "photo.png").write_bytes(png)
     written = tmp_path / ("by_command" + result.path.suffix)
     options = ["-o", str(written), "-n", "tiny", "--device", "cpu", "--threads", "1"]
@@ -63,8 +63,8 @@ def test_the_file_is_the_one_that_the_command_line_writes(
     assert result.path.read_bytes() == written.read_bytes()
 
 
-def test_the_result_says_what_was_done_and_is_called_after_the_upload(service, png):
-    result = service.submit("a", UpscaleRequest(png, "../über <1>.png")).wait(SOON)
+def test_the_result_says_what_was_done_and_is_called_after_the_upload(real_service, png):
+    result = real_service.submit("a", UpscaleRequest(png, "../über <1>.png")).wait(SOON)
     assert (result.name, result.media_type) == ("über _1_tiny_2x.png", "image/png")
     assert result.path.name == result.name
     about = {name: result.report[name] for name in ("model", "device", "scale", "tiles")}
@@ -73,14 +73,14 @@ def test_the_result_says_what_was_done_and_is_called_after_the_upload(service, p
     assert result.report["bytes"] == result.path.stat().st_size
 
 
-def test_a_result_can_be_awaited_in_any_loop_and_more_than_once(service, png):
-    job = service.submit("a", UpscaleRequest(png, "a.png"))
+def test_a_result_can_be_awaited_in_any_loop_and_more_than_once(real_service, png):
+    job = real_service.submit("a", UpscaleRequest(png, "a.png"))
     assert asyncio.run(job.result()) is asyncio.run(job.result())
     assert job.is_done
 
 
-def test_who_stops_waiting_does_not_break_the_job(service, png, brake):
-    job = held(service, png, brake)
+def test_who_stops_waiting_does_not_break_the_job(real_service, png, brake):
+    job = held(real_service, png, brake)
 
     async def give_up():
         await asyncio.wait_for(job.result(), 0.01)
@@ -91,10 +91,10 @@ def test_who_stops_waiting_does_not_break_the_job(service, png, brake):
     assert job.wait(SOON).path.is_file()
 
 
-def test_progress_counts_the_tiles(service, png):
+def test_progress_counts_the_tiles(real_service, png):
     told = []
     request = UpscaleRequest(png, "a.png", tile=16, scale=2)
-    service.submit("a", request, on_progress=lambda *done: told.append(done)).wait(SOON)
+    real_service.submit("a", request, on_progress=lambda *done: told.append(done)).wait(SOON)
     assert told[-1][0] == told[-1][1] == len(told)
 
 
@@ -117,35 +117,35 @@ def test_progress_counts_the_tiles(service, png):
     ],
 )
 def test_a_wrong_request_ends_in_one_sentence_and_leaves_no_file(
-    service, tmp_path, request_, error, words
+    real_service, tmp_path, request_, error, words
 ):
     with pytest.raises(error, match=words) as raised:
-        service.submit("a", request_).wait(SOON)
+        real_service.submit("a", request_).wait(SOON)
     assert str(tmp_path) not in str(raised.value)
-    assert not files_below(service.folder("a"))
+    assert not files_below(real_service.folder("a"))
 
 
-def test_the_path_of_a_model_is_not_loaded_even_where_one_lies(service, png, models):
+def test_the_path_of_a_model_is_not_loaded_even_where_one_lies(real_service, png, models):
     for name in (str(models / "tiny.onnx"), "../tiny", "tiny.onnx"):
         with pytest.raises(UsageError, match="There is no model"):
-            service.submit("a", UpscaleRequest(png, "a.png", model=name)).wait(SOON)
+            real_service.submit("a", UpscaleRequest(png, "a.png", model=name)).wait(SOON)
 
 
-def test_a_result_larger_than_sixteen_times_the_limit_is_refused(service, png):
+def test_a_result_larger_than_sixteen_times_the_limit_is_refused(real_service, png):
     with pytest.raises(PictureError, match=r"choose a smaller scale$") as raised:
-        service.submit("a", UpscaleRequest(png, "a.png", width=100_000)).wait(SOON)
+        real_service.submit("a", UpscaleRequest(png, "a.png", width=100_000)).wait(SOON)
     assert raised.value.code == "E_TOO_MANY_PIXELS"
 
 
-def test_a_mistake_of_ours_is_hidden_from_strangers_and_logged(service, png, caplog):
+def test_a_mistake_of_ours_is_hidden_from_strangers_and_logged(real_service, png, caplog):
     def fail(done, total):
         raise RuntimeError("/secret/path")
 
     with pytest.raises(SrganGpError, match="Something went wrong") as raised:
-        service.submit("a", UpscaleRequest(png, "a.png"), on_progress=fail).wait(SOON)
+        real_service.submit("a", UpscaleRequest(png, "a.png"), on_progress=fail).wait(SOON)
     assert "secret" not in str(raised.value)
     assert "/secret/path" in caplog.text
-    assert service.submit("a", UpscaleRequest(png, "a.png")).wait(SOON).path.is_file()
+    assert real_service.submit("a", UpscaleRequest(png, "a.png")).wait(SOON).path.is_file()
 
 
 def test_a_client_can_have_so_many_jobs_and_others_still_get_in(open_service, png, brake):
@@ -170,39 +170,39 @@ def test_a_full_queue_refuses_at_once_and_says_so_beforehand(open_service, png, 
     assert service.why_not_ready() == "the queue is full"
 
 
-def test_a_cancelled_job_ends_and_leaves_no_file(service, png, brake):
-    job = held(service, png, brake)
+def test_a_cancelled_job_ends_and_leaves_no_file(real_service, png, brake):
+    job = held(real_service, png, brake)
     job.cancel()
     brake.go.set()
     with pytest.raises(Cancelled):
         job.wait(SOON)
-    assert not files_below(service.folder("a"))
-    assert service.submit("a", UpscaleRequest(png, "a.png")).wait(SOON).path.is_file()
+    assert not files_below(real_service.folder("a"))
+    assert real_service.submit("a", UpscaleRequest(png, "a.png")).wait(SOON).path.is_file()
 
 
-def test_a_job_that_waits_is_cancelled_at_once(service, png, brake):
-    held(service, png, brake)
-    waiting = [service.submit("a", UpscaleRequest(png, "a.png")) for _ in range(4)]
+def test_a_job_that_waits_is_cancelled_at_once(real_service, png, brake):
+    held(real_service, png, brake)
+    waiting = [real_service.submit("a", UpscaleRequest(png, "a.png")) for _ in range(4)]
     for job in waiting:
         job.cancel()
     for job in waiting:
         with pytest.raises(Cancelled):
             job.wait(SOON)
-    assert service.pending == 1
+    assert real_service.pending == 1
 
 
-def test_draining_delivers_what_was_taken_and_takes_nothing_more(service, png):
-    jobs = [service.submit(f"client {n}", UpscaleRequest(png, f"{n}.png")) for n in range(20)]
-    assert service.drain(SOON)
+def test_draining_delivers_what_was_taken_and_takes_nothing_more(real_service, png):
+    jobs = [real_service.submit(f"client {n}", UpscaleRequest(png, f"{n}.png")) for n in range(20)]
+    assert real_service.drain(SOON)
     assert all(job.wait(0).path.is_file() for job in jobs)
-    assert service.why_not_ready() == "the server ends"
+    assert real_service.why_not_ready() == "the server ends"
     with pytest.raises(BusyError, match="restarted"):
-        service.submit("a", UpscaleRequest(png, "a.png"))
+        real_service.submit("a", UpscaleRequest(png, "a.png"))
 
 
-def test_draining_gives_up_in_time(service, png, brake):
-    held(service, png, brake)
-    assert not service.drain(0.01)
+def test_draining_gives_up_in_time(real_service, png, brake):
+    held(real_service, png, brake)
+    assert not real_service.drain(0.01)
 
 
 def test_closing_ends_all_jobs_and_leaves_nothing(open_service, png, brake, tmp_path):
@@ -218,34 +218,34 @@ def test_closing_ends_all_jobs_and_leaves_nothing(open_service, png, brake, tmp_
     assert list((tmp_path / "temporary").iterdir()) == []
 
 
-def test_the_input_may_be_a_file_and_stays_there(service, png, tmp_path):
+def test_the_input_may_be_a_file_and_stays_there(real_service, png, tmp_path):
     source = tmp_path / "upload"
     source.write_bytes(png)
-    by_path = service.submit("a", UpscaleRequest(source, "a.png")).wait(SOON)
-    by_bytes = service.submit("a", UpscaleRequest(png, "a.png")).wait(SOON)
+    by_path = real_service.submit("a", UpscaleRequest(source, "a.png")).wait(SOON)
+    by_bytes = real_service.submit("a", UpscaleRequest(png, "a.png")).wait(SOON)
     assert by_path.path.read_bytes() == by_bytes.path.read_bytes()
     assert by_path.path.parent != by_bytes.path.parent
     assert source.read_bytes() == png
 
 
-def test_each_client_has_a_folder_of_its_own_that_nobody_can_guess(service):
-    folders = {service.folder(client) for client in ("a", "b", "c")}
+def test_each_client_has_a_folder_of_its_own_that_nobody_can_guess(real_service):
+    folders = {real_service.folder(client) for client in ("a", "b", "c")}
     assert len(folders) == 3
-    assert service.folder("a") in folders
+    assert real_service.folder("a") in folders
     assert all(len(folder.name) == 32 and folder.stat().st_mode & 0o77 == 0 for folder in folders)
 
 
-def test_results_go_into_one_zip_with_numbers_for_equal_names(service, png):
-    results = [service.submit("a", UpscaleRequest(png, name)).wait(SOON)
+def test_results_go_into_one_zip_with_numbers_for_equal_names(real_service, png):
+    results = [real_service.submit("a", UpscaleRequest(png, name)).wait(SOON)
                for name in ("a.png", "A.png", "b.png")]  # fmt: skip
-    bundle = service.bundle("a", results)
+    bundle = real_service.bundle("a", results)
     with zipfile.ZipFile(bundle.path) as archive:
         names = archive.namelist()
         assert archive.read(names[1]) == results[1].path.read_bytes()
     assert names == ["a_tiny_2x.png", "A_tiny_2x-2.png", "b_tiny_2x.png"]
 
 
-def test_the_models_are_listed_by_what_they_do(service):
-    assert "tiny" in [card.name for card in service.upscalers()]
-    assert "tiny-faces" in [card.name for card in service.face_models()]
-    assert "tiny" not in [card.name for card in service.face_models()]
+def test_the_models_are_listed_by_what_they_do(real_service):
+    assert "tiny" in [card.name for card in real_service.upscalers()]
+    assert "tiny-faces" in [card.name for card in real_service.face_models()]
+    assert "tiny" not in [card.name for card in real_service.face_models()]
