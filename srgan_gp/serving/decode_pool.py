@@ -68,7 +68,9 @@ class DecodePool:
             try:
                 with stopper.interrupting(decoder.kill):
                     return decoder.decode(data, Path(name).suffix, self._most_seconds)
-            except (EOFError, OSError, ValueError, KeyError, TypeError) as error:
+            except (PictureError, Cancelled):
+                raise
+            except Exception as error:  # whatever it answered, if it answered at all
                 decoder.end()
                 stopper.check()
                 raise _why(decoder, self._most_seconds) from error

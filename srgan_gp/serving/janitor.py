@@ -106,7 +106,7 @@ class Janitor:
             if path.is_dir() and not path.is_symlink():
                 for entry in _entries(path):
                     self._sweep(entry, oldest)
-                if is_old:
+                if is_old and not any(path in used.parents for used in self._in_use):
                     path.rmdir()  # fails where something is left, and that is right
             elif is_old:
                 path.unlink()

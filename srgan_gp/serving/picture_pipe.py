@@ -54,9 +54,8 @@ def receive_picture(pipe: "Connection[bytes, bytes]", max_pixels: int) -> Pictur
 
     Raises:
         PictureError: what the other process said of the file.
-        ValueError: the answer is not as it should be.
-        OSError: as ValueError, or the process has ended.
         EOFError: the process has ended.
+        Exception: of any kind: the answer is not as it should be.
     """
     head = json.loads(pipe.recv_bytes())
     if "error" in head:

@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from srgan_gp.inference.upscaler import DEFAULT_MODEL
-
 
 @dataclass(frozen=True)
 class Settings:
@@ -16,7 +14,7 @@ class Settings:
     """As for `Upscaler.load`."""
     threads: int | None = None
     """As for `Upscaler.load`."""
-    model: str = DEFAULT_MODEL
+    model: str = "photo-x4"
     """For a request that names none."""
     max_upload_bytes: int = 50_000_000
     """Most bytes of the body of one request."""

@@ -8,12 +8,12 @@ from srgan_gp.batch import work
 from srgan_gp.batch.engine import Settings as WorkSettings
 from srgan_gp.batch.formats import check_result_size, chosen_target
 from srgan_gp.batch.plan import Job as WorkJob
-from srgan_gp.errors import PictureError
 from srgan_gp.files import commit
 from srgan_gp.images import Picture, find_format
 from srgan_gp.inference.upscaler import Upscaler
 from srgan_gp.serving.models import Models
 from srgan_gp.serving.naming import harmless, result_naming
+from srgan_gp.serving.regions import cut, enlarged_region, region_of, with_margin
 from srgan_gp.serving.requests import Result, UpscaleRequest
 from srgan_gp.serving.stopping import Stopper
 from srgan_gp.serving.views import write_views
@@ -46,26 +46,30 @@ def upscale(
         Cancelled: the job was cancelled.
         SrganGpError: the model, the device or the disk failed.
     """
-    picture = _cut(picture, request)
+    region = region_of(picture, request.region)
+    wanted = cut(picture, region)
+    around = region if request.region is None else with_margin(picture, region)
     with models.upscaler(model, request.fidelity, stopper) as upscaler:
-        scale = _scale(request, picture, upscaler)
+        scale = _scale(request, wanted, upscaler)
         settings = WorkSettings(
             scale=scale,
             tile=request.tile,
             quality=request.quality,
             max_pixels=max_pixels,
             strip_metadata=request.strip_metadata,
-            frames="first",
         )
-        decoded = _decoded(request, model, picture, scale or upscaler.scale, folder, max_pixels)
+        decoded = _decoded(request, model, wanted, scale or upscaler.scale, folder, max_pixels)
         with stopper.interrupting(upscaler.cancel):
-            enlarged = work.enlarge(decoded, upscaler, settings, stopper.tell)
+            seen = replace(decoded, content=cut(picture, around))
+            enlarged = work.enlarge(seen, upscaler, settings, stopper.tell)
     assert isinstance(enlarged, work.Enlarged)  # a film alone is encoded on the way
     stopper.check()
+    result = cut(enlarged.picture, enlarged_region(region, around, enlarged.picture))
+    enlarged = replace(enlarged, picture=result)
     written = work.encode(enlarged, settings)
     assert written.staged is not None and written.facts is not None  # there was no error
     commit(written.staged)
-    view = write_views(picture, enlarged.picture, folder) if request.wants_view else None
+    view = write_views(wanted, result, folder) if request.wants_view else None
     path = written.staged.target
     report = _report(request, model, path, enlarged, vars(written.facts))
     return Result(path, media_type(path.suffix), path.name, report, view)
@@ -78,20 +82,6 @@ def media_type(suffix: str) -> str:
     'image/jpeg'
     """
     return f"image/{find_format(suffix).lower()}"
-
-
-def _cut(picture: Picture, request: UpscaleRequest) -> Picture:
-    if request.region is None:
-        return picture
-    left, top, width, height = request.region
-    rows, columns = slice(max(top, 0), top + height), slice(max(left, 0), left + width)
-    if min(width, height) < 1 or left + width < 1 or top + height < 1:
-        raise PictureError("E_NO_PIXELS", "the region lies outside of the picture")
-    pixels = picture.pixels[rows, columns]
-    if 0 in pixels.shape:
-        raise PictureError("E_NO_PIXELS", "the region lies outside of the picture")
-    alpha = None if picture.alpha is None else picture.alpha[rows, columns]
-    return replace(picture, pixels=pixels, alpha=alpha)
 
 
 def _scale(request: UpscaleRequest, picture: Picture, upscaler: Upscaler) -> float | None:
