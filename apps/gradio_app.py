@@ -11,8 +11,11 @@ sys.path.append(str(Path(__file__).parent))  # the tabs lie beside this file
 
 import gradio as gr
 from gradio_tabs.appearance import appearance
+from gradio_tabs.batch import build_batch_tab
+from gradio_tabs.compare import build_compare_tab
+from gradio_tabs.faces import build_faces_tab
 from gradio_tabs.runs import Runs
-from gradio_tabs.upscale import EXAMPLES, build_upscale_tab
+from gradio_tabs.upscale import build_upscale_tab
 
 from srgan_gp.serving.settings import Settings
 
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["appearance", "build"]
 
+_UPSCALE = "upscale"
 _HEADLINE = """# Enlarge your photos
 Drop a picture, see before and after, download the exact file."""
 
@@ -38,22 +42,30 @@ def build(service: "Service", settings: Settings) -> gr.Blocks:
         ModelRefusedError: a model card is not as it should be.
     """
     upscalers = {card.name: card for card in service.upscalers()}
-    tabs: list[Runs] = []
+    faces = {card.name: card for card in service.face_models()}
+    under_way: list[Runs] = []
 
     def runs() -> Runs:
-        tabs.append(Runs(service))
-        return tabs[-1]
+        under_way.append(Runs(service))
+        return under_way[-1]
 
     def leave(request: gr.Request) -> None:
-        for tab in tabs:
-            tab.stop(request)
+        for jobs in under_way:
+            jobs.stop(request)
 
-    gr.set_static_paths([EXAMPLES])  # where the janitor does not look
     with gr.Blocks(title="srgan-gp", analytics_enabled=False) as page:
         gr.Markdown(_HEADLINE, elem_classes="headline")
         gr.Markdown(privacy(settings), elem_classes="quiet")
-        with gr.Tabs(), gr.Tab("Upscale", id="upscale"):
-            build_upscale_tab(runs(), upscalers, settings.model)
+        with gr.Tabs() as tabs:
+            with gr.Tab("Upscale", id=_UPSCALE):
+                picture = build_upscale_tab(runs(), upscalers, settings.model)
+            with gr.Tab("Compare"):
+                build_compare_tab(runs(), upscalers)
+            with gr.Tab("Batch"):
+                build_batch_tab(runs(), upscalers, settings.model, settings.max_files)
+            if faces:
+                with gr.Tab("Faces"):
+                    build_faces_tab(runs(), faces, tabs, picture, _UPSCALE)
         page.unload(leave)
     return page
 

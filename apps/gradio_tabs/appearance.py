@@ -4,6 +4,8 @@ from typing import Any
 
 import gradio as gr
 
+from gradio_tabs.examples import example_styles
+
 _STYLES = """
 .gradio-container { max-width: 1240px !important; margin: 0 auto !important; }
 .headline h1 { margin-bottom: 0; }
@@ -35,4 +37,9 @@ def appearance() -> dict[str, Any]:
         block_info_text_color="*neutral_600",
         block_info_text_color_dark="*neutral_300",
     )
-    return {"theme": theme, "css": _STYLES, "footer_links": [], "run_history": False}
+    return {
+        "theme": theme,
+        "css": _STYLES + example_styles(),
+        "footer_links": [],
+        "run_history": False,
+    }

@@ -2,8 +2,9 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import gradio as gr
@@ -72,6 +73,18 @@ class Runs:
             self._jobs[visitor].discard(job)
             if not self._jobs[visitor]:
                 del self._jobs[visitor]
+
+    def folder(self, visitor: str) -> Path:
+        """Give the folder of a visitor's own files."""
+        return self._service.folder(visitor)
+
+    async def bundle(self, visitor: str, results: Sequence[Result], name: str) -> Result:
+        """Put results into one zip, called `name`.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        return await asyncio.to_thread(self._service.bundle, visitor, results, name)
 
     def stop(self, request: gr.Request) -> None:
         """End all jobs of a visitor, each within one tile."""

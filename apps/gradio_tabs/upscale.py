@@ -1,36 +1,29 @@
 """The tab for one picture: before and after under one slider, and the exact file to download."""
 
-from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import dataclass, replace
-from functools import partial
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from gradio_tabs import messages
 from gradio_tabs.options import Options, build_options, upscale_request
+from gradio_tabs.panel import Panel, Updates, build_buttons, build_status, connect, guarded
+from gradio_tabs.picture_field import around, build_picture_field
 from gradio_tabs.runs import Progress, Runs, visitor_of
 from gradio_tabs.uploads import PictureInput, Upload
 from srgan_gp.cards import ModelCard
-from srgan_gp.errors import Cancelled, SrganGpError
-from srgan_gp.serving.requests import Region
+from srgan_gp.errors import UsageError
+from srgan_gp.serving.requests import Region, Result
 
-EXAMPLES = Path(__file__).parents[1] / "examples"
-PREVIEW_SIDE = 160
-"""Of the part of a picture that a click enlarges, in pixels."""
-_NO_PICTURE = "Choose a picture first: drop it, paste it, or click on the field."
-
-Updates = AsyncGenerator[dict[Any, Any], None]
+_DOWNLOAD = "Download the result"
 
 
 @dataclass(frozen=True)
 class _Widgets:
     picture: PictureInput
     options: Options
-    start: gr.Button
-    stop: gr.Button
-    status: gr.Markdown
+    panel: Panel
     slider: gr.ImageSlider
     download: gr.DownloadButton
 
@@ -45,22 +38,19 @@ def build_upscale_tab(runs: Runs, cards: dict[str, ModelCard], default: str) -> 
     """
     with gr.Row():
         with gr.Column(scale=2, min_width=320):
-            picture = _picture_field()
+            picture = build_picture_field(
+                runs, "upscale", "A click on the picture previews that spot."
+            )
             options = build_options(cards, default)
-            with gr.Row():
-                start = gr.Button("Upscale", variant="primary", elem_id="upscale-start")
-                stop = gr.Button("Stop", variant="stop", interactive=False, elem_id="upscale-stop")
+            start, stop = build_buttons("Upscale", "upscale", runs)
         with gr.Column(scale=3, min_width=320):
             slider = gr.ImageSlider(
                 label="Before and after", format="png", type="filepath", interactive=False,
                 buttons=["fullscreen"], height=480, max_height=480, elem_id="upscale-slider",
             )  # fmt: skip
-            status = gr.Markdown(
-                messages.READY, elem_id="upscale-status", elem_classes="status",
-                latex_delimiters=[],
-            )  # fmt: skip
+            status = build_status("upscale")
             download = gr.DownloadButton(
-                "Download the result", variant="primary", interactive=False,
+                _DOWNLOAD, variant="primary", interactive=False,
                 elem_id="upscale-download",
             )  # fmt: skip
             gr.Markdown(
@@ -68,71 +58,34 @@ def build_upscale_tab(runs: Runs, cards: dict[str, ModelCard], default: str) -> 
                 "itself, with every pixel.",
                 elem_classes="quiet",
             )
-    _connect(_Widgets(picture, options, start, stop, status, slider, download), runs)
+    panel = Panel(start, stop, status)
+    _connect(_Widgets(picture, options, panel, slider, download), runs)
     return picture
-
-
-def _picture_field() -> PictureInput:
-    picture = PictureInput(
-        label="Your picture", sources=["upload", "clipboard"], height=300, buttons=["fullscreen"],
-        placeholder="Drop a picture here, paste it,\nor click to choose a file",
-        alt_text="The picture that you chose", elem_id="upscale-picture",
-    )  # fmt: skip
-    with gr.Row(elem_id="upscale-examples"):
-        for path in example_pictures():
-            gr.Button(path.stem.capitalize(), icon=str(path), size="sm", min_width=90).click(
-                partial(str, path), None, picture, queue=False, api_visibility="private"
-            )
-    gr.Markdown(
-        "No picture at hand? Try one of these. A click on the picture previews that spot.",
-        elem_classes="quiet",
-    )
-    return picture
-
-
-def example_pictures() -> list[Path]:
-    """List the pictures to try the page with; the page may serve them from where they lie."""
-    return sorted(path for path in EXAMPLES.iterdir() if path.suffix in (".jpg", ".png"))
 
 
 def _connect(widgets: _Widgets, runs: Runs) -> None:
     """Let the buttons do what they say."""
 
     async def whole(request: gr.Request, picture: Upload | None, *values: object) -> Updates:
-        async for update in _run(widgets, runs, visitor_of(request), picture, values, None):
+        steps = _steps(widgets, runs, visitor_of(request), picture, values, None)
+        async for update in guarded(widgets.panel, steps):
             yield update
 
     async def spot(
         event: gr.SelectData, request: gr.Request, picture: Upload | None, *values: object
     ) -> Updates:
         region = around(*event.index)
-        async for update in _run(widgets, runs, visitor_of(request), picture, values, region):
+        steps = _steps(widgets, runs, visitor_of(request), picture, values, region)
+        async for update in guarded(widgets.panel, steps):
             yield update
 
     inputs = [widgets.picture, *widgets.options.widgets]
-    outputs = [widgets.start, widgets.stop, widgets.status, widgets.slider, widgets.download]
-    # The service has a queue of its own, which is fair to all clients.
-    plain: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-    widgets.start.click(whole, inputs, outputs, concurrency_limit=None, **plain)
-    widgets.picture.select(spot, inputs, outputs, concurrency_limit=None, **plain)
-    widgets.stop.click(runs.stop, queue=False, **plain)
+    outputs = [widgets.slider, widgets.download]
+    connect(widgets.panel, [widgets.panel.start.click], whole, inputs, outputs)
+    connect(widgets.panel, [widgets.picture.select], spot, inputs, outputs)
 
 
-def around(x: float, y: float) -> Region:
-    """Choose the part of a picture to preview: a square with a spot in its middle.
-
-    Args:
-        x: column of the spot.
-        y: row of the spot.
-
-    >>> around(200, 90)
-    (120, 10, 160, 160)
-    """
-    left, top = (max(0, round(side) - PREVIEW_SIDE // 2) for side in (x, y))
-    return left, top, PREVIEW_SIDE, PREVIEW_SIDE
-
-
-async def _run(
+async def _steps(
     widgets: _Widgets,
     runs: Runs,
     visitor: str,
@@ -140,42 +93,34 @@ async def _run(
     values: tuple[object, ...],
     region: Region | None,
 ) -> Updates:
-    """Enlarge a picture or a part of it; gives what changes on the page."""
+    """Enlarge a picture or a part of it; gives what changes on the page.
+
+    Raises:
+        SrganGpError: the sentence for the visitor.
+    """
     if picture is None:
-        yield {widgets.status: messages.refusal(_NO_PICTURE)}
-        return
-    yield _busy(widgets)
-    ending: dict[Any, Any] = {}
-    try:
-        wanted = replace(upscale_request(picture, values), region=region, wants_view=True)
-        if region is not None and wanted.width is not None:
-            wanted = replace(wanted, width=None)  # that of the whole picture
-        async for news in runs.follow(visitor, wanted):
+        raise UsageError("Choose a picture first: drop it, paste it, or click on the field.")
+    yield {widgets.download: gr.DownloadButton(_DOWNLOAD, value=None, interactive=False)}
+    wanted = replace(upscale_request(picture, values), region=region, wants_view=True)
+    if region is not None and wanted.width is not None:
+        wanted = replace(wanted, width=None)  # that of the whole picture
+    async with aclosing(runs.follow(visitor, wanted)) as all_news:
+        async for news in all_news:
             if isinstance(news, Progress):
-                yield {widgets.status: messages.progress(news.done, news.total)}
-                continue
-            ending[widgets.status] = messages.outcome(news.report)
-            ending[widgets.slider] = tuple(map(str, news.view)) if news.view else None
-            if region is None:
-                ending[widgets.download] = gr.DownloadButton(
-                    f"Download {news.name}", value=str(news.path), interactive=True
-                )
+                yield {widgets.panel.status: messages.progress(news.done, news.total)}
             else:
-                ending[widgets.status] = messages.preview(news.report, region)
-    except Cancelled:
-        ending = {widgets.status: messages.note("Stopped. Nothing was kept.")}
-    except SrganGpError as error:
-        ending = {widgets.status: messages.refusal(error)}
-    yield ending | {
-        widgets.start: gr.Button(interactive=True),
-        widgets.stop: gr.Button(interactive=False),
-    }
+                yield _shown(widgets, news, region)
 
 
-def _busy(widgets: _Widgets) -> dict[Any, Any]:
-    return {
-        widgets.start: gr.Button(interactive=False),
-        widgets.stop: gr.Button(interactive=True),
-        widgets.status: messages.progress(0, 0),
-        widgets.download: gr.DownloadButton("Download the result", value=None, interactive=False),
+def _shown(widgets: _Widgets, result: Result, region: Region | None) -> dict[Any, Any]:
+    """Show a result; that of a part is no file to keep."""
+    changes: dict[Any, Any] = {widgets.slider: result.view and tuple(map(str, result.view))}
+    if region is not None:
+        return changes | {widgets.panel.status: messages.preview(result.report, region)}
+    download = gr.DownloadButton(
+        f"Download {result.name}", value=str(result.path), interactive=True
+    )
+    return changes | {
+        widgets.panel.status: messages.outcome(result.report),
+        widgets.download: download,
     }
