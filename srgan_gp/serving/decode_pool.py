@@ -1,5 +1,6 @@
 """Processes that decode for a server, one picture each at a time, looked after and replaced."""
 
+import atexit
 import json
 import multiprocessing
 import queue
@@ -47,9 +48,12 @@ class DecodePool:
     def __init__(self, count: int, max_pixels: int, *, most_seconds: float = _MOST_SECONDS) -> None:
         self._max_pixels, self._most_seconds = max_pixels, most_seconds
         self._idle: queue.LifoQueue[_Decoder] = queue.LifoQueue()
+        self._all: set[_Decoder] = set()
         self._is_closed = False
+        # Before multiprocessing waits for its processes, and these ignore what it sends them.
+        atexit.register(self.close)
         for _ in range(count):
-            self._idle.put(_Decoder(max_pixels))
+            self._idle.put(self._start())
 
     def decode(self, data: bytes | Path, name: str, stopper: Stopper) -> Picture:
         """Decode one picture; waits for a free process.
@@ -76,8 +80,11 @@ class DecodePool:
                 raise _why(decoder, self._most_seconds) from error
 
     def close(self) -> None:
-        """End the processes that are idle; one at work ends when its call does."""
+        """End all processes; a call under way ends with an error."""
         self._is_closed = True
+        atexit.unregister(self.close)
+        for decoder in self._all.copy():
+            decoder.kill()
         with suppress(queue.Empty):
             while True:
                 self._idle.get_nowait().end()
@@ -88,13 +95,16 @@ class DecodePool:
         try:
             yield decoder
         finally:
-            if self._is_closed:
+            if decoder.is_worn_out or self._is_closed:
                 decoder.end()
-            elif decoder.is_worn_out:
-                decoder.end()
-                self._idle.put(_Decoder(self._max_pixels))
-            else:
-                self._idle.put(decoder)
+                self._all.discard(decoder)
+            if not self._is_closed:
+                self._idle.put(self._start() if decoder.is_worn_out else decoder)
+
+    def _start(self) -> "_Decoder":
+        decoder = _Decoder(self._max_pixels)
+        self._all.add(decoder)
+        return decoder
 
     def _next_idle(self, stopper: Stopper) -> "_Decoder":
         while True:

@@ -6,6 +6,7 @@ It is told what to read, and answers with the picture or with an error.
 import json
 import signal
 from collections.abc import Mapping
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,15 +16,16 @@ from srgan_gp.images import Picture
 from srgan_gp.images.reading import decode_picture, regular_file
 from srgan_gp.serving.picture_pipe import send_picture
 from srgan_gp.serving.process_limits import limit_more_memory, limit_more_seconds
+from srgan_gp.signals import ENDING
 
 if TYPE_CHECKING:  # It takes as long to load as decoding a picture does.
     from multiprocessing.connection import Connection
 
 CPU_SECONDS = 20
-"""For one picture; a picture of 25 megapixels takes about one."""
+"""For one picture; one of 25 megapixels takes 1 to 3."""
 READY = b"ready"
 
-_BYTES_PER_PIXEL = 48  # 16-bit RGB with alpha, its file and its copies; see the test
+_BYTES_PER_PIXEL = 48  # 25 megapixels of 16-bit RGB with alpha took 31 (measured)
 _MORE_BYTES = 1 << 28
 
 
@@ -35,24 +37,21 @@ def serve(pipe: "Connection[bytes, bytes]", max_pixels: int) -> None:
             where it has no path. The answer is what `send_picture` sends, or a head with `error`.
         max_pixels: pictures with more are refused by their header.
     """
-    for name in ("SIGINT", "SIGHUP"):  # A terminal sends them to all; the other process decides.
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), signal.SIG_IGN)
+    for number in ENDING:  # Terminals and services send them to all; the other process decides.
+        signal.signal(number, signal.SIG_IGN)
     limit_more_memory(_MORE_BYTES + _BYTES_PER_PIXEL * max_pixels)
     pipe.send_bytes(READY)
-    while True:
-        try:
+    with suppress(EOFError, OSError):
+        while True:
             question = json.loads(pipe.recv_bytes())
             data = None if question["path"] else pipe.recv_bytes()
-        except (EOFError, OSError):
-            return
-        limit_more_seconds(CPU_SECONDS)
-        try:
-            picture = _decode(question, data, max_pixels)
-        except PictureError as error:
-            pipe.send_bytes(json.dumps({"error": [error.code, str(error)]}).encode())
-        else:
-            send_picture(pipe, picture)
+            limit_more_seconds(CPU_SECONDS)
+            try:
+                picture = _decode(question, data, max_pixels)
+            except PictureError as error:
+                pipe.send_bytes(json.dumps({"error": [error.code, str(error)]}).encode())
+            else:
+                send_picture(pipe, picture)
 
 
 def _decode(question: Mapping[str, Any], data: bytes | None, max_pixels: int) -> Picture:

@@ -16,7 +16,7 @@ from srgan_gp.file_locks import try_lock
 _PREFIX = "srgan-gp-app-"
 _LOCK = "lock"
 _MOST_SECONDS_BETWEEN = 30
-_LEAST_FREE_BYTES = 1 << 29
+_LEAST_FREE_BYTES = 1 << 26
 
 
 class Janitor:

@@ -25,6 +25,8 @@ from srgan_gp.serving.upscaling import upscale
 _THREADS = 3  # one job is read, one is in the network and one is written
 _DECODERS = 2
 _SECONDS_TO_END = 10
+_NO_ROOM = "The server has no room for more pictures now; try again in a minute."
+_ENDING = "The server is being restarted; try again in a minute."
 
 __all__ = ["Job", "Service"]
 
@@ -68,14 +70,16 @@ class Service:
             on_progress: told about tiles or faces; what it raises ends the job.
 
         Raises:
-            BusyError: the queue is full, the client has too many jobs, or the service ends.
+            BusyError: the queue or the disk is full, the client has too many jobs, or the service
+                ends.
         """
+        if self._janitor.why_no_room() is not None:
+            raise BusyError(_NO_ROOM, retry_seconds=60)
         folder = self.folder(client) / secrets.token_hex(16)
         job = Job(client, request, folder, on_progress, self._forget)
         with self._changed:
             if self._is_draining:
-                raise BusyError("The server is being restarted; try again in a minute.",
-                                retry_seconds=60)  # fmt: skip
+                raise BusyError(_ENDING, retry_seconds=60)
             if self._pending[client] >= self.settings.pending_per_client:
                 raise BusyError(
                     f"You have {self._pending[client]} pictures under way, which is the most; "

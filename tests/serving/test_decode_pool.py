@@ -2,6 +2,8 @@ import io
 import os
 import signal
 import struct
+import subprocess
+import sys
 import threading
 import zlib
 from pathlib import Path
@@ -158,6 +160,35 @@ def test_a_decoder_may_neither_write_files_nor_take_all_memory(pool, png):
     assert soft["Max file size"] == soft["Max core file size"] == "0"
     assert int(soft["Max address space"]) < 4 << 30
     assert 0 < int(soft["Max cpu time"]) < 60
+
+
+def test_a_decoder_leaves_it_to_its_server_when_to_end(pool, png):
+    pool.decode(png, "a.png", Stopper())
+    process = process_of(pool)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        os.kill(process.pid, number)
+    pool.decode(png, "a.png", Stopper())
+    assert process_of(pool).pid == process.pid
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["RGBA", "CMYK", "F", "LAB"])
+def test_the_largest_pictures_fit_into_the_memory_of_a_decoder(mode, tmp_path):
+    Image.new(mode, (5000, 5000)).save(tmp_path / "large.tif")
+    pool = DecodePool(1, 25_000_000)
+    assert pool.decode(tmp_path / "large.tif", "a.tif", Stopper()).width == 5000
+    deep = Picture(np.zeros((5000, 5000, 3), np.uint16), np.zeros((5000, 5000), np.uint16))
+    for format in ("png", "tif"):
+        assert pool.decode(encoded(deep, format), "a", Stopper()).height == 5000
+    pool.close()
+
+
+def test_a_process_that_ends_without_closing_its_pool_does_not_wait_for_it():
+    code = (
+        "from srgan_gp.serving.decode_pool import DecodePool\n"
+        "if __name__ == '__main__': pool = DecodePool(1, 1)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], timeout=120, check=False).returncode == 0
 
 
 def test_a_decoder_ends_with_its_server(pool, png):

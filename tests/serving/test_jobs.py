@@ -170,6 +170,16 @@ def test_a_full_queue_refuses_at_once_and_says_so_beforehand(open_service, png, 
     assert service.why_not_ready() == "the queue is full"
 
 
+def test_a_full_disk_takes_no_job_until_there_is_room_again(real_service, png, monkeypatch):
+    usage = type("Usage", (), {"free": 1000})
+    with monkeypatch.context() as full:
+        full.setattr("srgan_gp.serving.janitor.shutil.disk_usage", lambda folder: usage)
+        assert real_service.why_not_ready() == "the disk is full"
+        with pytest.raises(BusyError, match="no room"):
+            real_service.submit("a", UpscaleRequest(png, "a.png"))
+    assert real_service.submit("a", UpscaleRequest(png, "a.png")).wait(SOON).path.is_file()
+
+
 def test_a_cancelled_job_ends_and_leaves_no_file(real_service, png, brake):
     job = held(real_service, png, brake)
     job.cancel()
