@@ -147,7 +147,7 @@ async def _answer(
         result.path,
         media_type=result.media_type,
         filename=result.name,
-        headers={REPORT_HEADER: json.dumps(result.report)},
+        headers={REPORT_HEADER: json.dumps(result.report), "Cache-Control": "no-store"},
         background=BackgroundTask(_remove, result),
     )
 

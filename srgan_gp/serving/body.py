@@ -22,7 +22,8 @@ class Body:
 
     def __init__(self, folder: Path | None) -> None:
         self.size = 0
-        self._file = SpooledTemporaryFile[bytes](max_size=_BYTES_IN_MEMORY, dir=folder)
+        where = None if folder is None else str(folder)
+        self._file = SpooledTemporaryFile[bytes](max_size=_BYTES_IN_MEMORY, dir=where)
         self._position = 0
 
     @property

@@ -43,7 +43,7 @@ class SecurityHeaders:
         if "text/html" in Headers(scope=scope).get("accept", ""):
             # Scripts in a compressed page could not be read, and would not be allowed.
             kept = [pair for pair in scope["headers"] if pair[0] != b"accept-encoding"]
-            scope = scope | {"headers": kept}
+            scope = {**scope, "headers": kept}
         await self._app(scope, receive, _Answer(scope["path"], send).send)
 
 
@@ -75,7 +75,7 @@ class _Answer:
             headers["Content-Security-Policy"] = page_policy(self._page)
             await self._send(self._start)
             self._start = None
-            message = message | {"body": self._page}
+            message = {**message, "body": self._page}
         await self._send(message)
 
 

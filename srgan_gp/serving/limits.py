@@ -36,13 +36,13 @@ class BodyLimits:
     Args:
         app: what comes behind.
         settings: name the limits.
-        folder: of the temporary files; None: the system's.
+        uploads: where the page keeps files; others cannot be named. None: there is no page.
     """
 
-    def __init__(self, app: ASGIApp, settings: Settings, folder: Path | None = None) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings, uploads: Path | None = None) -> None:
         self._app = app
         self._settings = settings
-        self._folder = folder
+        self._uploads = uploads
         self._held_bytes = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -50,7 +50,7 @@ class BodyLimits:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        body = Body(self._folder)
+        body = Body(self._settings.folder)
         try:
             await self._take_in(body, Headers(scope=scope), receive)
             if body.is_whole:
@@ -92,7 +92,7 @@ class BodyLimits:
             if counter is not None:
                 counter.feed(piece)
         if counter is None and body.size:
-            _check_references(body.read(), headers.get("host", ""))
+            self._check_references(body.read(), headers.get("host", ""))
 
     def _hold(self, body: Body, piece: bytes, most: int) -> None:
         self._held_bytes += len(piece)
@@ -101,6 +101,18 @@ class BodyLimits:
             raise _too_large(most)
         if self._held_bytes > BODIES_AT_ONCE * self._settings.max_upload_bytes:
             raise busy("Too many uploads at this moment; try again in a few seconds.")
+
+    def _check_references(self, data: bytes, host: str) -> None:
+        try:
+            value = json.loads(data)
+        except ValueError:
+            return  # The app says better what is wrong with it.
+        except RecursionError:
+            raise Refusal(400, UsageError.code, "The request is nested too deeply.") from None
+        if outside_reference(value, host, self._uploads) is not None:
+            raise Refusal(
+                400, UsageError.code, "Pictures are uploaded, not fetched; upload the file itself."
+            )
 
 
 def _replayed(body: Body, receive: Receive) -> Receive:
@@ -136,19 +148,6 @@ async def _discard(receive: Receive) -> None:
             message = await receive()
             while message["type"] == "http.request" and message.get("more_body", False):
                 message = await receive()
-
-
-def _check_references(data: bytes, host: str) -> None:
-    try:
-        value = json.loads(data)
-    except ValueError:
-        return  # The app says better what is wrong with it.
-    except RecursionError:
-        raise Refusal(400, UsageError.code, "The request is nested too deeply.") from None
-    if outside_reference(value, host) is not None:
-        raise Refusal(
-            400, UsageError.code, "Pictures are uploaded, not fetched; upload the file itself."
-        )
 
 
 def _too_large(most: int) -> Refusal:

@@ -25,7 +25,7 @@ NO_TELEMETRY: TelemetryConfig = {
 }
 """For each FastAPI app: variables of the environment alone could turn it on."""
 
-_PRIVATE = ("/dev", "/etc", "/proc", "/root", "/sys")
+_PRIVATE = ("/boot", "/dev", "/etc", "/proc", "/root/.ssh", "/run", "/sys", "/var")
 
 
 def page_file() -> Path:
@@ -42,22 +42,28 @@ def page_file() -> Path:
     raise UsageError(f"{package.parent / 'apps' / 'gradio_app.py'} is missing; install again.")
 
 
-def mount_page(app: FastAPI, service: Service, settings: Settings, path: Path) -> None:
+def mount_page(
+    app: FastAPI, service: Service, settings: Settings, uploads: Path, path: Path
+) -> None:
     """Put the page at `/`, behind the routes that the app has already.
 
     Args:
         app: takes it.
         service: does the page's work.
         settings: of the server.
+        uploads: folder for what visitors upload, and for copies of their results.
         path: of the page's file: `build(service, settings)` gives the page and `appearance()` its
             looks.
     """
-    folder = service.folder("the page itself")
-    _keep_to_itself(folder)
+    _keep_to_itself(uploads)
     module = _load(path)
+    page = module.build(service, settings)
+    # Only a page that was launched asks whether a file that a request names was uploaded; one that
+    # is mounted would hand out any file of the machine.
+    page.has_launched = True
     module.gr.mount_gradio_app(
         app,
-        module.build(service, settings),
+        page,
         path="/",
         app_kwargs={"telemetry": NO_TELEMETRY},
         server_name=settings.host,
@@ -69,34 +75,33 @@ def mount_page(app: FastAPI, service: Service, settings: Settings, path: Path) -
         pwa=False,
         max_file_size=settings.max_upload_bytes,
         allowed_paths=[],
-        blocked_paths=blocked_paths(folder),
+        blocked_paths=blocked_paths(uploads),
         **module.appearance(),
     )
 
 
-def blocked_paths(folder: Path) -> list[str]:
+def blocked_paths(uploads: Path) -> list[str]:
     """List the folders of which the page may serve no file, whatever else changes.
 
     Args:
-        folder: of the page's temporary files, which stays open.
+        uploads: the page's own folder, which stays open.
     """
-    private = [Path.cwd(), Path(__file__).parent.parent, *map(Path, _PRIVATE)]
-    return [str(path) for path in private if not folder.is_relative_to(path)]
+    return [path for path in _PRIVATE if not uploads.is_relative_to(path)]
 
 
-def _keep_to_itself(folder: Path) -> None:
-    """Let Gradio write below `folder` and talk to nobody; it looks when it is imported."""
+def _keep_to_itself(uploads: Path) -> None:
+    """Let Gradio write below one folder and talk to nobody; it looks when it is imported."""
     os.environ |= {
-        "GRADIO_TEMP_DIR": str(folder),
-        "GRADIO_EXAMPLES_CACHE": str(folder / "examples"),
+        "GRADIO_TEMP_DIR": str(uploads),
+        "GRADIO_EXAMPLES_CACHE": str(uploads / "examples"),
         "GRADIO_ANALYTICS_ENABLED": "False",
         "GRADIO_MCP_SERVER": "False",
         "GRADIO_RUN_HISTORY": "False",
         "HF_HUB_OFFLINE": "1",
         "HF_HUB_DISABLE_TELEMETRY": "1",
     }
-    # Gradio hands out nothing from elsewhere, and the page's results lie beside its folder.
-    tempfile.tempdir = str(folder.parent.parent)
+    # Gradio copies results from below here only, and those of the service lie beside the uploads.
+    tempfile.tempdir = str(uploads.parent.parent)
 
 
 def _load(path: Path) -> ModuleType:

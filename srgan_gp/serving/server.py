@@ -48,8 +48,10 @@ def serve(settings: Settings, *, on_started: Callable[[str], None]) -> None:
     with _listening(settings) as listener:
         service = Service(settings)
         try:
-            app = build_app(service, settings, page=page_file())
-            guarded, traffic = guard(app, settings)
+            uploads = service.folder("the page itself")
+            app = build_app(service)
+            mount_page(app, service, settings, uploads, page_file())
+            guarded, traffic = guard(app, settings, uploads)
             config = uvicorn.Config(
                 guarded,
                 access_log=False,
@@ -70,17 +72,15 @@ def serve(settings: Settings, *, on_started: Callable[[str], None]) -> None:
             service.close()
 
 
-def build_app(service: Service, settings: Settings, *, page: Path | None = None) -> FastAPI:
-    """Make the app without its guards.
+def build_app(service: Service) -> FastAPI:
+    """Make the app of API and probes, without page or guards.
 
     Args:
         service: does the work.
-        settings: of the server.
-        page: file of the page; None: there is only the API.
     """
     app = FastAPI(
         title="srgan-gp",
-        version=srgan_gp.__version__,
+        version=str(srgan_gp.__version__),
         description=_DESCRIPTION,
         openapi_url="/api/openapi.json",
         docs_url=None,
@@ -90,14 +90,21 @@ def build_app(service: Service, settings: Settings, *, page: Path | None = None)
     app.include_router(build_api(service))
     _add_probes(app, service)
     _add_answers(app)
-    if page is not None:
-        mount_page(app, service, settings, page)
     return app
 
 
-def guard(app: ASGIApp, settings: Settings) -> tuple[ASGIApp, Traffic]:
-    """Put the guards around an app; the second one given knows which answers are under way."""
-    traffic = Traffic(Gate(BodyLimits(app, settings, settings.folder), settings))
+def guard(app: ASGIApp, settings: Settings, uploads: Path | None = None) -> tuple[ASGIApp, Traffic]:
+    """Put the guards around an app.
+
+    Args:
+        app: what to guard.
+        settings: of the server.
+        uploads: the folder of the page's files; None: there is no page.
+
+    Returns:
+        The guarded app, and what knows which of its answers are on their way.
+    """
+    traffic = Traffic(Gate(BodyLimits(app, settings, uploads), settings))
     return SecurityHeaders(traffic), traffic
 
 
@@ -130,7 +137,7 @@ def _add_answers(app: FastAPI) -> None:
     async def invalid(_request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
         first = error.errors()[0]
-        field = first["loc"][-1] if first["loc"] else "request"
+        field = (*first["loc"], "request")[1]  # after "body"
         return Refusal(400, UsageError.code, f"{field}: {first['msg']}.").response()
 
     async def http(_request: Request, error: Exception) -> Response:

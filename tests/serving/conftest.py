@@ -9,6 +9,7 @@ from PIL import Image
 
 from srgan_gp.images.reading import decode_picture
 from srgan_gp.serving.jobs import Service
+from srgan_gp.errors import Cancelled
 from srgan_gp.serving.requests import Result
 from srgan_gp.serving.settings import Settings
 
@@ -30,7 +31,7 @@ class FakeJob:
     def cancel(self):
         self.is_cancelled = True
         if self.outcome is None:
-            self.outcome = asyncio.CancelledError()
+            self.outcome = Cancelled("The job was cancelled.")
 
 
 class FakeService:

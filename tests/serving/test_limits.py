@@ -1,5 +1,7 @@
 import asyncio
+import dataclasses
 import json
+from pathlib import Path
 
 import pytest
 
@@ -46,7 +48,7 @@ def echo():
 @pytest.fixture
 def limited(echo, tmp_path, monkeypatch):
     monkeypatch.setattr(limits, "_DISCARD_SECONDS", 0.01)
-    return BodyLimits(echo, SETTINGS, tmp_path)
+    return BodyLimits(echo, dataclasses.replace(SETTINGS, folder=tmp_path), Path("/uploads"))
 
 
 def pieces_of(data, size=65536):
@@ -137,12 +139,13 @@ def test_a_slow_client_is_cut_off(limited, ask, monkeypatch):
 
 
 def test_a_full_disk_is_said(echo, ask, tmp_path):
-    limited = BodyLimits(echo, SETTINGS, tmp_path / "gone")  # nothing can be written there
+    gone = dataclasses.replace(SETTINGS, folder=tmp_path / "gone")  # nothing can be written there
+    limited = BodyLimits(echo, gone)
     answer = ask(limited, "POST", "/upload", FORM, pieces_of(form(bytes(1_500_000))))
     assert refused(answer, 507, "E_OUTPUT")
 
 
-def test_bodies_of_all_clients_together_are_limited(tmp_path, request_of):
+def test_bodies_of_all_clients_together_are_limited(request_of):
     """Eight of the largest may lie here at once; what is over makes room again."""
     waiting, arrived = asyncio.Event(), []
 
@@ -153,7 +156,7 @@ def test_bodies_of_all_clients_together_are_limited(tmp_path, request_of):
         await send({"type": "http.response.body", "body": b""})
 
     async def run():
-        limited = BodyLimits(slow, SETTINGS, tmp_path)
+        limited = BodyLimits(slow, SETTINGS)
         body = form(bytes(1_999_000))
         first = [
             asyncio.create_task(request_of(limited, "POST", "/upload", FORM, pieces_of(body)))
@@ -181,10 +184,16 @@ def test_bodies_of_all_clients_together_are_limited(tmp_path, request_of):
         {"path": "  ftp://example.org/a.png"},
         {"path": "//example.org/a.png"},
         {"path": "http%3A%2F%2Fexample.org"},
-        {"path": "/tmp/a.png", "url": "data:image/png;base64,AAAA"},
-        {"path": "/tmp/a.png", "url": "http://example.org/a.png"},
-        {"path": "/tmp/a.png", "url": "http://127.0.0.1:7860/gradio_api/proxy=http://a"},
-        {"path": "/tmp/a.png", "url": "http://127.0.0.1:1/gradio_api/file=/tmp/a.png"},
+        {"path": "/etc/passwd"},
+        {"path": "/uploads/../etc/passwd"},
+        {"path": "/uploads2/a"},
+        {"path": "passwd"},
+        {"path": ""},
+        {"path": "/uploads/\0"},
+        {"path": "/uploads/a.png", "url": "data:image/png;base64,AAAA"},
+        {"path": "/uploads/a.png", "url": "http://example.org/a.png"},
+        {"path": "/uploads/a.png", "url": "http://127.0.0.1:7860/gradio_api/proxy=http://a"},
+        {"path": "/uploads/a.png", "url": "http://127.0.0.1:1/gradio_api/file=/tmp/a.png"},
     ],
     ids=str,
 )
@@ -198,9 +207,8 @@ def test_files_named_by_an_address_never_reach_the_page(limited, echo, ask, file
 @pytest.mark.parametrize(
     "file",
     [
-        {"path": "/tmp/gradio/0a/a: b.png", "url": None},
-        {"path": "/tmp/a.png", "url": "http://127.0.0.1:7860/gradio_api/file=/tmp/a.png"},
-        {"path": "C:\\gradio\\a.png"},
+        {"path": "/uploads/0a/a: b.png", "url": None},
+        {"path": "/uploads/a.png", "url": "http://127.0.0.1:7860/gradio_api/file=/tmp/a.png"},
     ],
     ids=str,
 )
