@@ -33,6 +33,9 @@ class Janitor:
     run_folder: Path
     """The server's own; only this user can look into it."""
 
+    uploads: Path
+    """For what clients send: emptied by age, and always there."""
+
     def __init__(self, root: Path | None, keep_seconds: float) -> None:
         root = root or Path(tempfile.gettempdir())
         remove_leftovers(root)
@@ -40,6 +43,8 @@ class Janitor:
             self.run_folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=root))
             self._lock_file = (self.run_folder / _LOCK).open("wb")
             try_lock(self._lock_file)
+            self.uploads = self.run_folder / secrets.token_hex(16)
+            self.uploads.mkdir(mode=0o700)
         except OSError as error:
             reason = error.strerror or str(error)
             raise OutputError(f"No temporary files can be made in {root}: {reason}.") from error
@@ -106,7 +111,8 @@ class Janitor:
             if path.is_dir() and not path.is_symlink():
                 for entry in _entries(path):
                     self._sweep(entry, oldest)
-                if is_old and not any(path in used.parents for used in self._in_use):
+                is_needed = any(path in used.parents for used in self._in_use)
+                if is_old and not is_needed and path != self.uploads:
                     path.rmdir()  # fails where something is left, and that is right
             elif is_old:
                 path.unlink()

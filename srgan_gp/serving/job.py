@@ -61,6 +61,12 @@ class Job:
         return (self.folder, data) if isinstance(data, Path) else (self.folder,)
 
     @property
+    def size(self) -> int:
+        """Bytes of the request's picture in memory; 0 where it is a file on the disk."""
+        data = self.request.data if isinstance(self.request, UpscaleRequest) else b""
+        return len(data) if isinstance(data, bytes) else 0
+
+    @property
     def is_done(self) -> bool:
         """Whether there is a result or an error."""
         return self._future.done()

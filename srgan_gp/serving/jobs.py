@@ -25,6 +25,7 @@ from srgan_gp.serving.upscaling import upscale
 _THREADS = 3  # one job is read, one is in the network and one is written
 _DECODERS = 2
 _SECONDS_TO_END = 10
+_MOST_BYTES = 1 << 29  # of pictures in memory whose jobs are not done
 _NO_ROOM = "The server has no room for more pictures now; try again in a minute."
 _ENDING = "The server is being restarted; try again in a minute."
 
@@ -52,6 +53,7 @@ class Service:
         self._queue: FairQueue[Job] = FairQueue(settings.queue_size)
         self._changed = threading.Condition()
         self._pending: Counter[str] = Counter()
+        self._bytes = 0
         self._is_draining = False
         self._under_way: set[Job] = set()
         self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(_THREADS)]
@@ -85,9 +87,10 @@ class Service:
                     f"You have {self._pending[client]} pictures under way, which is the most; "
                     "wait for one of them."
                 )
-            if not self._queue.put(client, job):
+            if self._bytes + job.size > _MOST_BYTES or not self._queue.put(client, job):
                 raise BusyError("Too many pictures are waiting; try again in a few seconds.")
             self._pending[client] += 1
+            self._bytes += job.size
             self._janitor.hold(*job.files)
         return job
 
@@ -119,8 +122,8 @@ class Service:
 
     @property
     def uploads(self) -> Path:
-        """The folder for what clients send, emptied by age as well."""
-        return self._janitor.folder("")
+        """The folder for what clients send: emptied by age as well, and always there."""
+        return self._janitor.uploads
 
     def bundle(self, client: str, results: Sequence[Result], name: str = "results.zip") -> Result:
         """Put results into one zip in the client's folder; equal names get numbers.
@@ -199,13 +202,15 @@ class Service:
         )
 
     def _finish(self, job: Job, outcome: Result | Exception) -> None:
+        if isinstance(outcome, Exception):
+            shutil.rmtree(job.folder, ignore_errors=True)
+        self._janitor.release(*job.files)
         with self._changed:
             self._under_way.discard(job)
+            self._bytes -= job.size
             self._pending[job.client] -= 1
             if not self._pending[job.client]:
                 del self._pending[job.client]
+            # Whoever has the outcome may send the next job, and who drains has every outcome.
+            job.finish(outcome)
             self._changed.notify_all()
-        self._janitor.release(*job.files)
-        if isinstance(outcome, Exception):
-            shutil.rmtree(job.folder, ignore_errors=True)
-        job.finish(outcome)

@@ -48,7 +48,7 @@ def serve(settings: Settings, *, on_started: Callable[[str], None]) -> None:
     with _listening(settings) as listener:
         service = Service(settings)
         try:
-            uploads = service.folder("the page itself")
+            uploads = service.uploads
             app = build_app(service)
             mount_page(app, service, settings, uploads, page_file())
             guarded, traffic = guard(app, settings, uploads)

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from srgan_gp.errors import Cancelled
 from srgan_gp.images.reading import decode_picture
 from srgan_gp.serving.jobs import Service
-from srgan_gp.errors import Cancelled
 from srgan_gp.serving.requests import Result
 from srgan_gp.serving.settings import Settings
 

@@ -72,7 +72,23 @@ def test_a_link_is_removed_and_never_followed(janitor, tmp_path):
     (janitor.folder("a") / "dangling").symlink_to(tmp_path / "nowhere")
     janitor.sweep(later(KEEP_SECONDS + 5))
     assert outside.is_file()
-    assert list(janitor.run_folder.iterdir()) == [janitor.run_folder / "lock"]
+    assert sorted(janitor.run_folder.iterdir()) == sorted(
+        [janitor.run_folder / "lock", janitor.uploads]
+    )
+
+
+def test_the_folder_of_uploads_is_emptied_and_stays(janitor):
+    path = write(janitor.uploads)
+    janitor.sweep(later(KEEP_SECONDS + 5))
+    assert not path.exists()
+    assert janitor.uploads.is_dir()
+
+
+def test_the_folders_above_what_is_held_stay(janitor):
+    folder = janitor.folder("a")
+    janitor.hold(folder / "job")
+    janitor.sweep(later(KEEP_SECONDS + 5))
+    assert janitor.folder("a") == folder
 
 
 def test_files_are_removed_without_being_asked(tmp_path):

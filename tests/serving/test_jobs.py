@@ -170,6 +170,14 @@ def test_a_full_queue_refuses_at_once_and_says_so_beforehand(open_service, png, 
     assert service.why_not_ready() == "the queue is full"
 
 
+def test_pictures_that_wait_take_a_bounded_amount_of_memory(real_service, png, monkeypatch):
+    monkeypatch.setattr("srgan_gp.serving.jobs._MOST_BYTES", len(png))
+    with pytest.raises(BusyError, match="Too many"):
+        real_service.submit("a", UpscaleRequest(png + b"x", "a.png"))
+    for _ in range(3):
+        assert real_service.submit("a", UpscaleRequest(png, "a.png")).wait(SOON).path.is_file()
+
+
 def test_a_full_disk_takes_no_job_until_there_is_room_again(real_service, png, monkeypatch):
     usage = type("Usage", (), {"free": 1000})
     with monkeypatch.context() as full:
