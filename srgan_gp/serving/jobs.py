@@ -125,6 +125,14 @@ class Service:
         """The folder for what clients send: emptied by age as well, and always there."""
         return self._janitor.uploads
 
+    def hold(self, folder: Path) -> None:
+        """Keep what lies below a folder until it is released, however old it is."""
+        self._janitor.hold(folder)
+
+    def release(self, folder: Path) -> None:
+        """Let what lies below a folder, which was held, be removed when it is old."""
+        self._janitor.release(folder)
+
     def bundle(self, client: str, results: Sequence[Result], name: str = "results.zip") -> Result:
         """Put results into one zip in the client's folder; equal names get numbers.
 
