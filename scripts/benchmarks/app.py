@@ -46,6 +46,8 @@ def benchmark_app(
     values: dict[str, Any] = {"model": model, "threads": threads, "users": users, "side": side}
     with tempfile.TemporaryDirectory() as folder, _server(model, threads, folder) as server:
         values["start_to_first_byte_seconds"] = server.start_seconds
+        libraries = Path(f"/proc/{server.process.pid}/maps").read_text()
+        values["torch_is_loaded"] = "libtorch" in libraries
         pictures = [_picture(number, side) for number in range(users)]
         asyncio.run(get(server.port, "/readyz"))
         values |= asyncio.run(_crowd(server.port, pictures))
