@@ -5,7 +5,6 @@ This file is loaded by its path, in a checkout as in an installed package.
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 sys.path.append(str(Path(__file__).parent))  # the tabs lie beside this file
 
@@ -14,13 +13,12 @@ from gradio_tabs.appearance import appearance
 from gradio_tabs.batch import build_batch_tab
 from gradio_tabs.compare import build_compare_tab
 from gradio_tabs.faces import build_faces_tab
+from gradio_tabs.finetune import build_finetune_tab
 from gradio_tabs.runs import Runs
 from gradio_tabs.upscale import build_upscale_tab
 
+from srgan_gp.serving.jobs import Service
 from srgan_gp.serving.settings import Settings
-
-if TYPE_CHECKING:
-    from srgan_gp.serving.jobs import Service
 
 __all__ = ["appearance", "build"]
 
@@ -29,7 +27,7 @@ _HEADLINE = """# Enlarge your photos
 Drop a picture, see before and after, download the exact file."""
 
 
-def build(service: "Service", settings: Settings) -> gr.Blocks:
+def build(service: Service, settings: Settings) -> gr.Blocks:
     """Make the page.
 
     Mount it with the arguments of `appearance` as well.
@@ -58,7 +56,7 @@ def build(service: "Service", settings: Settings) -> gr.Blocks:
         gr.Markdown(privacy(settings), elem_classes="quiet")
         with gr.Tabs() as tabs:
             with gr.Tab("Upscale", id=_UPSCALE):
-                picture = build_upscale_tab(runs(), upscalers, settings.model)
+                picture, options = build_upscale_tab(runs(), upscalers, settings.model)
             with gr.Tab("Compare"):
                 build_compare_tab(runs(), upscalers)
             with gr.Tab("Batch"):
@@ -66,6 +64,9 @@ def build(service: "Service", settings: Settings) -> gr.Blocks:
             if faces:
                 with gr.Tab("Faces"):
                     build_faces_tab(runs(), faces, tabs, picture, _UPSCALE)
+            if settings.allow_finetune:
+                with gr.Tab("Fine-tune"):
+                    build_finetune_tab(service, upscalers, tabs, options.model, _UPSCALE)
         page.unload(leave)
     return page
 

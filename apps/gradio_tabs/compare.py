@@ -43,7 +43,7 @@ def build_compare_tab(runs: Runs, cards: dict[str, ModelCard]) -> None:
             )  # fmt: skip
             start, stop = build_buttons("Compare", "compare", runs)
             status = build_status("compare")
-        with gr.Column(scale=3, min_width=320):
+        with gr.Column(scale=3, min_width=320), gr.Row():
             views = [_view(number) for number in range(MOST_MODELS)]
     _connect(_Widgets(picture, models, spot, Panel(start, stop, status), views), cards, runs)
 
@@ -51,7 +51,7 @@ def build_compare_tab(runs: Runs, cards: dict[str, ModelCard]) -> None:
 def _view(number: int) -> gr.Image:
     return gr.Image(
         label=f"Model {number + 1}", format="png", type="filepath", interactive=False,
-        buttons=["fullscreen"], height=320, visible=number < FEWEST_MODELS,
+        buttons=["fullscreen"], height=300, min_width=240, visible=number < FEWEST_MODELS,
         elem_id=f"compare-view-{number + 1}", elem_classes="compare-view",
     )  # fmt: skip
 

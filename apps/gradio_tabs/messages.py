@@ -1,7 +1,7 @@
 """What the page says about a run, as HTML: progress, refusals and what happened."""
 
 import html
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 READY = ""
@@ -70,6 +70,34 @@ def preview(report: Mapping[str, Any], region: tuple[int, int, int, int]) -> str
         f"<strong>Preview</strong> of the spot you clicked, at {left}, {top}, pixel for pixel; "
         f"{plain(str(report['model']))}, {report['seconds']:.2f} s. "
         "Upscale makes the whole picture."
+    )
+
+
+def curve(metric: str, points: Sequence[tuple[int, float]]) -> str:
+    """Draw a score over the images seen, with its first and last value in words.
+
+    Args:
+        metric: name of the score.
+        points: (images seen, score), in order.
+
+    >>> curve("PSNR", [(8, 30.0)])
+    '<p>PSNR: 30.000 after 8 images.</p>'
+    """
+    if not points:
+        return ""
+    (first_seen, first), (seen, last) = points[0], points[-1]
+    words = f"{plain(metric)}: {last:.3f} after {seen} images"
+    if len(points) == 1:
+        return f"<p>{words}.</p>"
+    low, high = min(score for _, score in points), max(score for _, score in points)
+    width, height = max(seen - first_seen, 1), (high - low) or 1.0
+    path = " ".join(
+        f"{300 * (images - first_seen) / width:.1f},{95 - 90 * (score - low) / height:.1f}"
+        for images, score in points
+    )
+    return (
+        f'<div><svg class="curve" viewBox="0 0 300 100" role="img" aria-label="{words}">'
+        f'<polyline points="{path}"></polyline></svg><p>{words}, {first:.3f} at first.</p></div>'
     )
 
 

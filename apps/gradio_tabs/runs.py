@@ -5,14 +5,11 @@ from collections import defaultdict
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import gradio as gr
 
+from srgan_gp.serving.jobs import Job, Request, Service
 from srgan_gp.serving.requests import Result
-
-if TYPE_CHECKING:
-    from srgan_gp.serving.jobs import Job, Request, Service
 
 _SECONDS_BETWEEN_LOOKS = 0.1
 
@@ -32,12 +29,12 @@ class Runs:
         service: does the work.
     """
 
-    def __init__(self, service: "Service") -> None:
+    def __init__(self, service: Service) -> None:
         self._service = service
         self._jobs: dict[str, set[Job]] = defaultdict(set)
 
     async def follow(
-        self, visitor: str, wanted: "Request"
+        self, visitor: str, wanted: Request
     ) -> AsyncGenerator[Progress | Result, None]:
         """Do a job; give its progress whenever there is some, and the result last.
 

@@ -28,8 +28,10 @@ class _Widgets:
     download: gr.DownloadButton
 
 
-def build_upscale_tab(runs: Runs, cards: dict[str, ModelCard], default: str) -> PictureInput:
-    """Make the tab; gives the widget that another tab can put a picture into.
+def build_upscale_tab(
+    runs: Runs, cards: dict[str, ModelCard], default: str
+) -> tuple[PictureInput, Options]:
+    """Make the tab; gives the widgets that other tabs put a picture and a model into.
 
     Args:
         runs: the jobs of this tab.
@@ -60,7 +62,7 @@ def build_upscale_tab(runs: Runs, cards: dict[str, ModelCard], default: str) -> 
             )
     panel = Panel(start, stop, status)
     _connect(_Widgets(picture, options, panel, slider, download), runs)
-    return picture
+    return picture, options
 
 
 def _connect(widgets: _Widgets, runs: Runs) -> None:

@@ -132,8 +132,8 @@ def test_names_of_files_are_text_and_never_run(page, tmp_path):
 
 def test_models_are_compared_at_one_spot(page, photo):
     page.get_by_role("tab", name="Compare").click()
-    choose(page, "compare-picture", photo(size=(64, 64)))
-    page.click("#compare-picture img", position={"x": 30, "y": 30})
+    choose(page, "compare-picture", photo(size=(300, 300)))
+    page.click("#compare-picture img")
     expect(status(page, "compare")).to_contain_text("4 models", timeout=SHOWN_MS)
     expect(page.locator(".compare-view img")).to_have_count(4)
     expect(page.locator(".compare-view").first).to_contain_text(" s")
