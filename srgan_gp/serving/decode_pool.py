@@ -91,15 +91,22 @@ class DecodePool:
 
     @contextmanager
     def _borrowed(self, stopper: Stopper) -> Generator["_Decoder"]:
-        decoder = self._next_idle(stopper)
+        decoder = self._fit(self._next_idle(stopper))  # one may have died while it was idle
         try:
             yield decoder
         finally:
-            if decoder.is_worn_out or self._is_closed:
+            if self._is_closed:
                 decoder.end()
-                self._all.discard(decoder)
-            if not self._is_closed:
-                self._idle.put(self._start() if decoder.is_worn_out else decoder)
+            else:
+                self._idle.put(self._fit(decoder))
+
+    def _fit(self, decoder: "_Decoder") -> "_Decoder":
+        """Give the process, or a fresh one in its place where it is dead or has worked enough."""
+        if not decoder.is_worn_out:
+            return decoder
+        decoder.end()
+        self._all.discard(decoder)
+        return self._start()
 
     def _start(self) -> "_Decoder":
         decoder = _Decoder(self._max_pixels)
@@ -126,14 +133,14 @@ class _Decoder:
         self._process.start()
         theirs.close()
         self._max_pixels = max_pixels
-        self._is_ready = self._is_dead = False
+        self._is_ready = False
         self._pictures = 0
         self.was_slow = False
 
     @property
     def is_worn_out(self) -> bool:
         """Whether another process should take its place."""
-        return self._is_dead or self._pictures >= _MOST_PICTURES
+        return self._process.exitcode is not None or self._pictures >= _MOST_PICTURES
 
     def decode(self, data: bytes | Path, suffix: str, most_seconds: float) -> Picture:
         """Have a picture decoded; errors as for `receive_picture`."""
@@ -150,7 +157,6 @@ class _Decoder:
 
     def kill(self) -> None:
         """End the process from any thread; whoever waits for it gets EOFError."""
-        self._is_dead = True
         self._process.kill()
 
     def end(self) -> None:
