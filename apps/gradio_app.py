@@ -4,6 +4,7 @@ This file is loaded by its path, in a checkout as in an installed package.
 """
 
 import sys
+from functools import partial
 from pathlib import Path
 
 sys.path.append(str(Path(__file__).parent))  # the tabs lie beside this file
@@ -13,7 +14,8 @@ from gradio_tabs.appearance import appearance
 from gradio_tabs.batch import build_batch_tab
 from gradio_tabs.compare import build_compare_tab
 from gradio_tabs.faces import build_faces_tab
-from gradio_tabs.finetune import build_finetune_tab
+from gradio_tabs.finetune import build_finetune_tab, list_again
+from gradio_tabs.panel import QUIET
 from gradio_tabs.runs import Runs
 from gradio_tabs.upscale import build_upscale_tab
 
@@ -67,6 +69,7 @@ def build(service: Service, settings: Settings) -> gr.Blocks:
             if settings.allow_finetune:
                 with gr.Tab("Fine-tune"):
                     build_finetune_tab(service, upscalers, tabs, options.model, _UPSCALE)
+                page.load(partial(list_again, service, upscalers), None, options.model, **QUIET)
         page.unload(leave)
     return page
 
@@ -74,8 +77,10 @@ def build(service: Service, settings: Settings) -> gr.Blocks:
 def privacy(settings: Settings) -> str:
     """Say what happens to uploaded pictures."""
     minutes = round(settings.keep_seconds / 60)
+    learning = "nothing is learnt from them"
+    if settings.allow_finetune:
+        learning += ", unless you start a fine-tuning, whose model stays here for everybody"
     return (
-        f"Your pictures are worked on by this server alone and are deleted, with the results, "
-        f"{minutes} minutes after they came. Nobody else can see them, and nothing is learnt from "
-        "them."
+        "Your pictures are worked on by this server alone and are deleted, with the results, "
+        f"{minutes} minutes after they came. Nobody else can see them, and {learning}."
     )

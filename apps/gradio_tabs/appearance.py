@@ -15,7 +15,8 @@ _STYLES = """
 .status progress { width: 100%; height: 0.75em; accent-color: var(--color-accent); }
 .status .refusal { border-left: 4px solid var(--error-border-color); padding-left: 0.75em; }
 .status, .status * { overflow-wrap: anywhere; }
-.curve { width: 100%; height: 160px; }
+/* The page takes the view box out of a drawing, so its units are pixels. */
+.curve { width: 300px; height: 100px; }
 .curve polyline { fill: none; stroke: var(--color-accent); stroke-width: 2; }
 :focus-visible { outline: 2px solid var(--color-accent) !important; outline-offset: 2px; }
 @media (max-width: 640px) { .gradio-container { padding: 0.5rem !important; } }

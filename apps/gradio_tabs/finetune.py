@@ -24,7 +24,8 @@ from srgan_gp.serving.jobs import Service
 _SECONDS_BETWEEN_LOOKS = 1.0
 _ABOUT = f"""Make a model better for pictures like yours: bring {FEWEST_PICTURES} to 200 photos, or
 a zip that `srgan-gp prepare` has made. Some are held out to score on; the new model is kept only
-where it scores better. It takes minutes on a GPU and hours on a CPU. Keep this page open."""
+where it scores better. It takes minutes on a GPU and hours on a CPU. It goes on when
+you close the page; the new model is in the list when you come back."""
 
 
 @dataclass(frozen=True)
@@ -123,12 +124,18 @@ def _connect_use(
 ) -> None:
     def use(request: gr.Request) -> tuple[Any, Any]:
         run = trainings.of(visitor_of(request))
-        cards.update({card.name: card for card in service.upscalers()})
+        models = list_again(service, cards)
         if run is None or run.name not in cards:
-            return gr.skip(), gr.skip()
+            return models, gr.skip()
         return gr.Dropdown(list(cards), value=run.name), gr.Tabs(selected=home)
 
     widgets.use.click(use, None, [model, tabs], queue=False, **QUIET)
+
+
+def list_again(service: Service, cards: dict[str, ModelCard]) -> gr.Dropdown:
+    """Add the models that have come since the server started to a choice, and to `cards`."""
+    cards.update({card.name: card for card in service.upscalers()})
+    return gr.Dropdown(list(cards))
 
 
 async def _steps(

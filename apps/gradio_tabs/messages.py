@@ -96,7 +96,7 @@ def curve(metric: str, points: Sequence[tuple[int, float]]) -> str:
         for images, score in points
     )
     return (
-        f'<div><svg class="curve" viewBox="0 0 300 100" role="img" aria-label="{words}">'
+        '<div><svg class="curve">'
         f'<polyline points="{path}"></polyline></svg><p>{words}, {first:.3f} at first.</p></div>'
     )
 

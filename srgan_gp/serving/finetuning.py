@@ -81,7 +81,6 @@ class FineTuning:
         self.name = plan.name
         self._service = service
         self._folder = service.folder(client) / secrets.token_hex(16)
-        service.hold(self._folder)
         photos = _moved(plan, self._folder / "photos")
         self._run = self._folder / "run"
         command = [sys.executable, "-m", "srgan_gp", "finetune", f"--from={plan.model}"]
@@ -89,6 +88,7 @@ class FineTuning:
         if plan.total_images is not None:
             command.append(f"--set=total_images={plan.total_images}")
         command += ["--data", *map(str, photos)]
+        service.hold(self._folder)
         with (self._folder / _LOG).open("wb") as log:
             self._process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT

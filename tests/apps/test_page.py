@@ -169,3 +169,12 @@ def test_the_keyboard_reaches_the_start_and_pictures_have_alternative_texts(page
         reached.add(page.evaluate("document.activeElement.id"))
     assert "upscale-start" in reached
     assert page.locator("#upscale-picture img").get_attribute("alt")
+
+
+def test_too_few_photos_are_not_learnt_from(page, photo):
+    page.get_by_role("tab", name="Fine-tune").click()
+    choose(page, "finetune-photos", photo())
+    page.get_by_text("photo.png").wait_for()
+    page.click("#finetune-start")
+    refusal = status(page, "finetune").get_by_role("alert")
+    expect(refusal).to_contain_text("1 photos are too few", timeout=SHOWN_MS)
