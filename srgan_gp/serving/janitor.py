@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from contextlib import suppress
 from pathlib import Path
+from typing import IO
 
 from srgan_gp.errors import OutputError
 from srgan_gp.file_locks import try_lock
@@ -40,9 +41,7 @@ class Janitor:
         root = root or Path(tempfile.gettempdir())
         remove_leftovers(root)
         try:
-            self.run_folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=root))
-            self._lock_file = (self.run_folder / _LOCK).open("wb")
-            try_lock(self._lock_file)
+            self.run_folder, self._lock_file = _locked_folder(root)
             self.uploads = self.run_folder / secrets.token_hex(16)
             self.uploads.mkdir(mode=0o700)
         except OSError as error:
@@ -129,20 +128,32 @@ def remove_leftovers(root: Path) -> int:
     """
     count = 0
     for folder in _entries(root):
-        if folder.name.startswith(_PREFIX) and _is_left(folder):
-            shutil.rmtree(folder, ignore_errors=True)
-            count += 1
+        if folder.name.startswith(_PREFIX):
+            count += _remove_if_left(folder)
     return count
 
 
-def _is_left(folder: Path) -> bool:
+def _remove_if_left(folder: Path) -> bool:
     with suppress(OSError):
         owner = getattr(os, "getuid", lambda: folder.lstat().st_uid)()
         if folder.is_symlink() or folder.lstat().st_uid != owner:
             return False
         with (folder / _LOCK).open("rb") as file:
-            return try_lock(file)
+            if try_lock(file):
+                shutil.rmtree(folder, ignore_errors=True)
+                return True
     return False
+
+
+def _locked_folder(root: Path) -> tuple[Path, IO[bytes]]:
+    """Make a folder with a lock that lasts as long as the open file."""
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=root))
+        lock = folder / _LOCK
+        file = os.fdopen(os.open(lock, os.O_RDWR | os.O_CREAT, 0o600), "r+b", buffering=0)
+        if try_lock(file) and lock.exists():
+            return folder, file
+        file.close()  # Another server that starts now took it for a leftover.
 
 
 def _entries(folder: Path) -> list[Path]:
