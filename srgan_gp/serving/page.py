@@ -101,7 +101,7 @@ def _keep_to_itself(uploads: Path) -> None:
         "HF_HUB_DISABLE_TELEMETRY": "1",
     }
     # Gradio copies results from below here only, and those of the service lie beside the uploads.
-    tempfile.tempdir = str(uploads.parent.parent)
+    tempfile.tempdir = str(uploads.parent)
 
 
 def _load(path: Path) -> ModuleType:

@@ -24,6 +24,7 @@ from srgan_gp.serving.docs_page import docs_page
 from srgan_gp.serving.draining import DrainingServer, Traffic
 from srgan_gp.serving.gate import Gate
 from srgan_gp.serving.headers import SecurityHeaders
+from srgan_gp.serving.impatience import ImpatientProtocol
 from srgan_gp.serving.jobs import Service
 from srgan_gp.serving.limits import BodyLimits
 from srgan_gp.serving.page import NO_TELEMETRY, mount_page, page_file
@@ -54,6 +55,7 @@ def serve(settings: Settings, *, on_started: Callable[[str], None]) -> None:
             guarded, traffic = guard(app, settings, uploads)
             config = uvicorn.Config(
                 guarded,
+                http=ImpatientProtocol,
                 access_log=False,
                 limit_concurrency=_MOST_CONNECTIONS,
                 log_config=None,
