@@ -2,7 +2,7 @@
 
 from typing import Any
 
-import gradio as gr
+from gradio.themes import Default
 
 from gradio_tabs.examples import example_styles
 
@@ -27,7 +27,7 @@ _STYLES = """
 def appearance() -> dict[str, Any]:
     """Give what `gradio.mount_gradio_app` has to be told about the looks of the page."""
     # The fonts of the visitor's system: those of Gradio's other themes come from a font server.
-    theme = gr.themes.Default(
+    theme = Default(
         primary_hue="indigo",
         secondary_hue="indigo",
         neutral_hue="slate",

@@ -48,11 +48,16 @@ class PictureInput(gr.Image, metaclass=_PlainMeta):
 
     is_template = True  # the front end is that of the class above
 
-    def preprocess(self, payload: ImageData | None) -> Upload | None:
+    # What the page's own functions get and give; Gradio hands it on as it is.
+    def preprocess(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, payload: ImageData | None
+    ) -> Upload | None:
         """Turn what the browser sent into the file; nothing yet is None."""
         return None if payload is None else Upload.of(payload)
 
-    def postprocess(self, value: str | Path | None) -> ImageData | None:
+    def postprocess(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, value: str | Path | None
+    ) -> ImageData | None:
         """Show a file of ours, such as an example."""
         return None if value is None else ImageData(path=str(value), orig_name=Path(value).name)
 
@@ -62,7 +67,9 @@ class FilesInput(gr.File, metaclass=_PlainMeta):
 
     is_template = True  # the front end is that of the class above
 
-    def preprocess(self, payload: ListFiles | FileData | None) -> list[Upload]:
+    def preprocess(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, payload: ListFiles | FileData | None
+    ) -> list[Upload]:
         """Turn what the browser sent into files."""
         if payload is None:
             return []

@@ -189,7 +189,7 @@ def _check(plan: TrainingPlan, most_pictures: int) -> None:
 def _moved(plan: TrainingPlan, folder: Path) -> list[Path]:
     """Copy uploads to where they are kept, under names of ours; gives what to train on."""
     folder.mkdir(parents=True)
-    zips = []
+    zips: list[Path] = []
     for number, (path, name) in enumerate(plan.photos):
         target = folder / f"{number:04}{path.suffix.lower()}"
         if name.lower().endswith(".zip"):
