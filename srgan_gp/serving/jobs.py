@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from srgan_gp.cards import FACES, ModelCard
-from srgan_gp.errors import BusyError, Cancelled, SrganGpError
+from srgan_gp.errors import BusyError, Cancelled, OutputError, SrganGpError
 from srgan_gp.serving.bundle import bundle
 from srgan_gp.serving.decode_pool import DecodePool, Decoders
 from srgan_gp.serving.fair_queue import FairQueue
@@ -54,7 +54,7 @@ class Service:
         self._changed = threading.Condition()
         self._pending: Counter[str] = Counter()
         self._bytes = 0
-        self._is_draining = False
+        self._is_draining = self._is_closed = False
         self._under_way: set[Job] = set()
         self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(_THREADS)]
         for thread in self._threads:
@@ -137,9 +137,12 @@ class Service:
         """Put results into one zip in the client's folder; equal names get numbers.
 
         Raises:
-            OutputError: it cannot be written.
+            OutputError: it cannot be written, or a result is gone.
         """
-        return bundle(self.folder(client) / secrets.token_hex(8), results, name)
+        try:
+            return bundle(self.folder(client) / secrets.token_hex(16), results, name)
+        except OutputError as error:
+            raise for_strangers(error) from error
 
     def drain(self, timeout_seconds: float | None = None) -> bool:
         """Take no more jobs, and wait for those taken.
@@ -158,7 +161,7 @@ class Service:
     def close(self) -> None:
         """End everything under way within one tile, and remove every file."""
         with self._changed:
-            self._is_draining = True
+            self._is_draining = self._is_closed = True
             jobs = list(self._under_way)
         self._queue.close()
         for job in jobs:
@@ -180,6 +183,8 @@ class Service:
         while (job := self._queue.take()) is not None:
             with self._changed:
                 self._under_way.add(job)
+                if self._is_closed:
+                    job.stopper.stop()
             self._finish(job, self._outcome(job))
 
     def _outcome(self, job: Job) -> Result | Exception:

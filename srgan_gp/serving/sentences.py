@@ -21,6 +21,11 @@ _FOLDERS = re.compile(r"(?<!\S)/(?:[^\s/]+/)+")
 _NO_ROOM = "The server has no room for this now; try again later."
 _NO_MEMORY = "the server has not enough memory for it; choose a smaller scale or picture"
 _INTERNAL = "Something went wrong inside the server; try again, or try another picture."
+_SENTENCES = {
+    OutputError: _NO_ROOM,
+    ModelRefusedError: "This model cannot be used here; choose another one.",
+    DeviceError: "The device of the server failed; try again later.",
+}
 
 _log = logging.getLogger(__name__)
 
@@ -38,20 +43,17 @@ def for_strangers(error: Exception) -> SrganGpError:
         return PictureError("E_OUT_OF_MEMORY", _NO_MEMORY)
     if isinstance(error, PictureError):
         if error.code == "E_DISK_FULL":
-            _log.error("%s", error)
+            _log.error("%r", error)
             return PictureError(error.code, _NO_ROOM)
         return PictureError(error.code, _plain(error))
     if isinstance(error, BusyError | Cancelled):
         return error
     if isinstance(error, UsageError):
         return UsageError(_plain(error))
-    _log.error("%s", error)
-    if isinstance(error, OutputError):
-        return OutputError(_NO_ROOM)
-    if isinstance(error, ModelRefusedError):
-        return ModelRefusedError("This model cannot be used here; choose another one.")
-    if isinstance(error, DeviceError):
-        return DeviceError("The device of the server failed; try again later.")
+    _log.error("%r", error)
+    for kind, sentence in _SENTENCES.items():
+        if isinstance(error, kind):
+            return kind(sentence)
     return SrganGpError(_INTERNAL)
 
 

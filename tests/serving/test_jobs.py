@@ -5,7 +5,14 @@ import zipfile
 import pytest
 
 from srgan_gp.cli import main
-from srgan_gp.errors import BusyError, Cancelled, PictureError, SrganGpError, UsageError
+from srgan_gp.errors import (
+    BusyError,
+    Cancelled,
+    OutputError,
+    PictureError,
+    SrganGpError,
+    UsageError,
+)
 from srgan_gp.serving.requests import GenerateRequest, UpscaleRequest
 
 SOON = 60  # seconds; a busy machine is slow
@@ -261,6 +268,15 @@ def test_results_go_into_one_zip_with_numbers_for_equal_names(real_service, png)
         names = archive.namelist()
         assert archive.read(names[1]) == results[1].path.read_bytes()
     assert names == ["a_tiny_2x.png", "A_tiny_2x-2.png", "b_tiny_2x.png"]
+
+
+def test_a_zip_of_a_result_that_is_gone_is_one_sentence(real_service, png, tmp_path):
+    result = real_service.submit("a", UpscaleRequest(png, "a.png")).wait(SOON)
+    result.path.unlink()
+    with pytest.raises(OutputError, match="no room for this") as raised:
+        real_service.bundle("a", [result])
+    assert str(tmp_path) not in str(raised.value)
+    assert not files_below(real_service.folder("a"))
 
 
 def test_the_models_are_listed_by_what_they_do(real_service):
