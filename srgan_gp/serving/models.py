@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TypedDict, TypeVar, cast
 
 from srgan_gp.cards import FACES, ModelCard
-from srgan_gp.catalog import list_models
+from srgan_gp.catalog import list_models, model_names
 from srgan_gp.errors import UsageError
 from srgan_gp.inference.face_generator import FaceGenerator
 from srgan_gp.inference.upscaler import Upscaler
@@ -102,7 +102,7 @@ def check_known(name: str) -> None:
     Raises:
         UsageError: no model is called so.
     """
-    names = [card.name for card in list_models()]
+    names = model_names()
     if name not in names:
         raise UsageError(f"There is no model {name!r}; choose one of {', '.join(names)}.")
 
