@@ -57,7 +57,6 @@ def build_batch_tab(runs: Runs, cards: dict[str, ModelCard], default: str, most_
                 label=f"Your pictures, {most_files} at most", file_count="multiple",
                 file_types=["image"], height=200, elem_id="batch-files",
             )  # fmt: skip
-            options = build_options(cards, default)
             start, stop = build_buttons("Upscale all", "batch", runs)
         with gr.Column(scale=3, min_width=320):
             status = build_status("batch")
@@ -73,6 +72,7 @@ def build_batch_tab(runs: Runs, cards: dict[str, ModelCard], default: str, most_
                 interactive=False, wrap=True, visible=False, label="Failures",
                 elem_id="batch-failures",
             )  # fmt: skip
+    options = build_options(cards, default)
     panel = Panel(start, stop, status)
     _connect(_Widgets(files, options, panel, gallery, failures, download), runs, most_files)
 

@@ -7,6 +7,7 @@ from typing import Any
 import gradio as gr
 
 from gradio_tabs.messages import plain
+from gradio_tabs.panel import QUIET
 from gradio_tabs.uploads import Upload
 from srgan_gp.cards import ModelCard
 from srgan_gp.errors import UsageError
@@ -48,18 +49,35 @@ def build_options(cards: dict[str, ModelCard], default: str) -> Options:
         default: name of the model chosen at first.
     """
     card = cards[default]
-    model = gr.Dropdown(list(cards), value=default, label="Model", filterable=False)
-    about = gr.Markdown(describe(card), elem_classes="quiet", latex_delimiters=[])
     with gr.Row():
-        scale = gr.Radio(
-            [*(f"x{scale}" for scale in _SCALES), CUSTOM_WIDTH],
-            value=f"x{card.scale}", label="Enlargement",
-        )  # fmt: skip
-        width = gr.Number(1920, label="Width of the result", precision=0, minimum=1, visible=False)
+        with gr.Column(min_width=280):
+            model = gr.Dropdown(list(cards), value=default, label="Model", filterable=False)
+            about = gr.Markdown(describe(card), elem_classes="quiet", latex_delimiters=[])
+        with gr.Column(min_width=280):
+            scale, width, fidelity = _build_amounts(card)
+        with gr.Column(min_width=280):
+            format, quality, keeps_metadata, tile = _build_file_options()
+    options = Options(model, scale, width, fidelity, format, quality, keeps_metadata, tile)
+    _connect(options, about, cards)
+    return options
+
+
+def _build_amounts(card: ModelCard) -> tuple[gr.Radio, gr.Number, gr.Slider]:
+    """Make the widgets for how much larger a picture becomes, and how."""
+    scale = gr.Radio(
+        [*(f"x{scale}" for scale in _SCALES), CUSTOM_WIDTH],
+        value=f"x{card.scale}", label="Enlargement",
+    )  # fmt: skip
+    width = gr.Number(1920, label="Width of the result", precision=0, minimum=1, visible=False)
     fidelity = gr.Slider(
         0, 1, value=0, step=0.05, label="Fidelity", visible=card.fidelity_partner is not None,
         info="0: sharp, with texture that looks right. 1: only what the pixels prove, softer.",
     )  # fmt: skip
+    return scale, width, fidelity
+
+
+def _build_file_options() -> tuple[gr.Dropdown, gr.Slider, gr.Checkbox, gr.Dropdown]:
+    """Make the widgets for what a result is stored as, and for experts."""
     with gr.Accordion("File format and metadata", open=False):
         format = gr.Dropdown(
             [OWN_FORMAT, *FORMATS], value=OWN_FORMAT, label="File format", filterable=False
@@ -75,14 +93,12 @@ def build_options(cards: dict[str, ModelCard], default: str) -> Options:
             info="Bounds the memory. The result does not depend on it.", filterable=False,
         )  # fmt: skip
         gr.Markdown("Precision: float32.", elem_classes="quiet")
-    options = Options(model, scale, width, fidelity, format, quality, keeps_metadata, tile)
-    _connect(options, about, cards)
-    return options
+    return format, quality, keeps_metadata, tile
 
 
 def _connect(options: Options, about: gr.Markdown, cards: dict[str, ModelCard]) -> None:
     """Show and hide what depends on another choice."""
-    quick: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+    quick: dict[str, Any] = {"queue": False, **QUIET}
 
     def choose_model(name: str) -> tuple[Any, Any, Any]:
         card = _card(cards, name)

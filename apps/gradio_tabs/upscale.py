@@ -43,12 +43,11 @@ def build_upscale_tab(
             picture = build_picture_field(
                 runs, "upscale", "A click on the picture previews that spot."
             )
-            options = build_options(cards, default)
             start, stop = build_buttons("Upscale", "upscale", runs)
         with gr.Column(scale=3, min_width=320):
             slider = gr.ImageSlider(
                 label="Before and after", format="png", type="filepath", interactive=False,
-                buttons=["fullscreen"], height=480, max_height=480, elem_id="upscale-slider",
+                buttons=["fullscreen"], height=420, max_height=420, elem_id="upscale-slider",
             )  # fmt: skip
             status = build_status("upscale")
             download = gr.DownloadButton(
@@ -60,6 +59,7 @@ def build_upscale_tab(
                 "itself, with every pixel.",
                 elem_classes="quiet",
             )
+    options = build_options(cards, default)
     panel = Panel(start, stop, status)
     _connect(_Widgets(picture, options, panel, slider, download), runs)
     return picture, options
