@@ -1,15 +1,12 @@
 """`srgan-gp app` under a crowd, a bomb, clients that go away and a signal, all on loopback."""
 
 import asyncio
-import io
 import signal
 import statistics
-import struct
 import subprocess
 import sys
 import tempfile
 import time
-import zlib
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,12 +15,10 @@ from typing import Any
 
 import numpy as np
 import psutil
-from PIL import Image
 
-from benchmarks.http_client import Answer, address_of, connect, form, get, post_file
+from benchmarks.crowd_pictures import bomb_file, draw, owner, thumbnail
+from benchmarks.http_client import address_of, connect, form, get, post_file
 
-_BOMB_SIDE = 13_000
-_THUMBNAIL = 8
 _SECONDS_BETWEEN_PROBES = 0.1
 _SECONDS_TO_CLEAN = 60
 
@@ -48,12 +43,12 @@ def benchmark_app(
         values["start_to_first_byte_seconds"] = server.start_seconds
         libraries = Path(f"/proc/{server.process.pid}/maps").read_text()
         values["torch_is_loaded"] = "libtorch" in libraries
-        pictures = [_picture(number, side) for number in range(users)]
+        pictures = [draw(number, side) for number in range(users)]
         asyncio.run(get(server.port, "/readyz"))
         values |= asyncio.run(_crowd(server.port, pictures))
         values |= asyncio.run(_bomb(server))
         values |= asyncio.run(_leavers(server, pictures[:20]))
-        values |= asyncio.run(_end(server, [_picture(n, side) for n in range(jobs_at_the_end)]))
+        values |= asyncio.run(_end(server, [draw(n, side) for n in range(jobs_at_the_end)]))
     return values
 
 
@@ -108,13 +103,13 @@ async def _crowd(port: int, pictures: Sequence[bytes]) -> dict[str, Any]:
     probing.cancel()
     done = [(number, answer) for number, answer in enumerate(results) if answer.status == 200]
     refused = [answer for answer in results if answer.status == 503]
-    thumbnails = np.stack([_thumbnail(picture) for picture in pictures])
+    thumbnails = np.stack([thumbnail(picture) for picture in pictures])
     values = {
         "uploads_accepted": sum(answer.status == 200 for answer in uploads),
         "results": len(done),
         "refused_with_503_and_retry_after": sum("retry-after" in a.headers for a in refused),
         "neither": len(results) - len(done) - len(refused),
-        "wrong_owners": sum(_owner(answer, thumbnails) != number for number, answer in done),
+        "wrong_owners": sum(owner(answer.body, thumbnails) != number for number, answer in done),
     }
     values |= _latencies("upload", [answer.seconds for answer in uploads])
     values |= _latencies("result", [answer.seconds for _, answer in done])
@@ -130,7 +125,7 @@ async def _probe(port: int, seconds: list[float]) -> None:
 
 async def _bomb(server: Server) -> dict[str, Any]:
     """Send a small file that would be half a gigabyte of pixels."""
-    bomb, before = _bomb_file(), server.memory()
+    bomb, before = bomb_file(), server.memory()
     answer = await post_file(server.port, "/api/upscale", "picture", bomb, 0)
     return {
         "bomb_bytes": len(bomb),
@@ -180,40 +175,6 @@ async def _end(server: Server, pictures: Sequence[bytes]) -> dict[str, Any]:
         "seconds_to_end": time.perf_counter() - started,
         "files_left_at_the_end": server.files(),
     }
-
-
-def _picture(number: int, side: int) -> bytes:
-    """Draw a picture that no other user has, with large spots that survive any enlargement."""
-    rng = np.random.default_rng(number)
-    spots = Image.fromarray(rng.integers(0, 256, (_THUMBNAIL, _THUMBNAIL, 3), np.uint8))
-    file = io.BytesIO()
-    spots.resize((side, side), Image.Resampling.NEAREST).save(file, "png")
-    return file.getvalue()
-
-
-def _thumbnail(data: bytes) -> np.ndarray:
-    with Image.open(io.BytesIO(data)) as image:
-        small = image.convert("RGB").resize((_THUMBNAIL, _THUMBNAIL), Image.Resampling.BOX)
-    return np.asarray(small, np.float32)
-
-
-def _owner(answer: Answer, thumbnails: np.ndarray) -> int:
-    """Say whose picture a result is nearest to."""
-    differences = np.abs(thumbnails - _thumbnail(answer.body))
-    return int(differences.mean(axis=(1, 2, 3)).argmin())
-
-
-def _bomb_file() -> bytes:
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        checksum = struct.pack(">I", zlib.crc32(kind + data))
-        return struct.pack(">I", len(data)) + kind + data + checksum
-
-    header = struct.pack(">IIBBBBB", _BOMB_SIDE, _BOMB_SIDE, 8, 2, 0, 0, 0)
-    packer = zlib.compressobj(9)
-    row = bytes(1 + 3 * _BOMB_SIDE)
-    pixels = b"".join(packer.compress(row) for _ in range(_BOMB_SIDE)) + packer.flush()
-    parts = (chunk(b"IHDR", header), chunk(b"IDAT", pixels), chunk(b"IEND", b""))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
 
 
 def _latencies(name: str, seconds: Sequence[float]) -> dict[str, float]:

@@ -5,7 +5,7 @@ import json
 from contextlib import suppress
 from typing import Annotated, Any, Literal, Protocol
 
-from fastapi import APIRouter, File, Form, Request, UploadFile
+from fastapi import APIRouter, Depends, File, Form, Request, UploadFile
 from fastapi.responses import FileResponse
 from pydantic import BaseModel
 from starlette.background import BackgroundTask
@@ -83,54 +83,56 @@ def build_api(service: Service) -> APIRouter:
 
     @router.post("/upscale", summary="Enlarge a picture", response_class=FileResponse)
     async def upscale(  # type: ignore[reportUnusedFunction] - FastAPI calls it
-        request: Request,
-        picture: _Picture,
-        model: _Model = None,
-        fidelity: _Fidelity = None,
-        scale: _Scale = None,
-        width: _Width = None,
-        format: _Format = None,
-        quality: _Quality = None,
-        keep_metadata: _Metadata = False,
-        tile: _Tile = "auto",
+        request: Request, wanted: Annotated[UpscaleRequest, Depends(_upscale_request)]
     ) -> FileResponse:
-        wanted = UpscaleRequest(
-            data=await picture.read(),
-            name=picture.filename or "picture",
-            model=model,
-            fidelity=fidelity,
-            scale=scale,
-            width=width,
-            format=format,
-            quality=quality,
-            strip_metadata=not keep_metadata,
-            tile=tile,
-        )
         return await _answer(service, request, wanted)
 
     @router.post("/generate", summary="Draw faces", response_class=FileResponse)
     async def generate(  # type: ignore[reportUnusedFunction] - FastAPI calls it
-        request: Request,
-        seed: _Seed = 0,
-        count: _Count = 1,
-        truncation: _Truncation = 1.0,
-        to_seed: _ToSeed = None,
-        frames: _Frames = 60,
-        model: _Model = None,
-        format: _Format = None,
+        request: Request, wanted: Annotated[GenerateRequest, Depends(_generate_request)]
     ) -> FileResponse:
-        wanted = GenerateRequest(
-            seed=seed,
-            count=count,
-            truncation=truncation,
-            to_seed=to_seed,
-            frames=frames,
-            model=model,
-            format=format,
-        )
         return await _answer(service, request, wanted)
 
     return router
+
+
+async def _upscale_request(
+    picture: _Picture,
+    model: _Model = None,
+    fidelity: _Fidelity = None,
+    scale: _Scale = None,
+    width: _Width = None,
+    format: _Format = None,
+    quality: _Quality = None,
+    keep_metadata: _Metadata = False,
+    tile: _Tile = "auto",
+) -> UpscaleRequest:
+    """Read the form of an enlargement; the service checks the values."""
+    return UpscaleRequest(
+        data=await picture.read(),
+        name=picture.filename or "picture",
+        model=model,
+        fidelity=fidelity,
+        scale=scale,
+        width=width,
+        format=format,
+        quality=quality,
+        strip_metadata=not keep_metadata,
+        tile=tile,
+    )
+
+
+async def _generate_request(
+    seed: _Seed = 0,
+    count: _Count = 1,
+    truncation: _Truncation = 1.0,
+    to_seed: _ToSeed = None,
+    frames: _Frames = 60,
+    model: _Model = None,
+    format: _Format = None,
+) -> GenerateRequest:
+    """Read the form of an order of faces; the service checks the values."""
+    return GenerateRequest(seed, count, truncation, to_seed, frames, model, format)
 
 
 async def _answer(
