@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import threading
+from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from srgan_gp.errors import BusyError, UsageError
+from srgan_gp.files import atomic_write
 from srgan_gp.serving.jobs import Service
 from srgan_gp.serving.models import check_known
 from srgan_gp.serving.sentences import for_strangers
@@ -25,7 +27,6 @@ from srgan_gp.serving.zip_limits import check_zip
 FEWEST_PICTURES = 20
 _SHOWN_LINES = 12
 _SECONDS_TO_END = 20.0
-_LOG = "said.txt"
 _SCORE = "validation/"
 
 
@@ -88,27 +89,32 @@ class FineTuning:
         if plan.total_images is not None:
             command.append(f"--set=total_images={plan.total_images}")
         command += ["--data", *map(str, photos)]
+        self._lines: deque[str] = deque(maxlen=_SHOWN_LINES)
         service.hold(self._folder)
-        with (self._folder / _LOG).open("wb") as log:
-            self._process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
-            )
-        # A release at any time after the end will do, so nothing has to wait for it.
-        threading.Thread(target=self._release, daemon=True).start()
+        self._process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="replace",
+        )
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
 
     @property
     def is_running(self) -> bool:
         """Whether the process lives."""
-        return self._process.poll() is None
+        return self._listener.is_alive()
 
     def state(self) -> TrainingState:
         """Look how far it is."""
-        code = self._process.poll()
+        code = None if self.is_running else self._process.returncode
         metric, curve = _curve(self._run / "stats.jsonl")
         previews = sorted((self._run / "previews").glob("*.png"))
         return TrainingState(
             is_running=code is None,
-            lines=_last_lines(self._folder / _LOG),
+            lines=tuple(self._lines),
             metric=metric,
             curve=curve,
             preview=previews[-1] if previews else None,
@@ -124,8 +130,15 @@ class FineTuning:
             self._process.wait(_SECONDS_TO_END)
         except subprocess.TimeoutExpired:
             self._process.kill()
+        self._listener.join()
 
-    def _release(self) -> None:
+    def _listen(self) -> None:
+        """Keep the last lines that it says, without the folders of this server, to its end."""
+        assert self._process.stdout is not None  # it was asked for
+        with self._process.stdout as said:
+            for line in said:
+                if line.strip():
+                    self._lines.append(str(for_strangers(UsageError(line.rstrip()))))
         self._process.wait()
         self._service.release(self._folder)
 
@@ -195,7 +208,8 @@ def _moved(plan: TrainingPlan, folder: Path) -> list[Path]:
         if name.lower().endswith(".zip"):
             target = folder.parent / f"{number:04}.zip"
             zips.append(target)
-        shutil.copyfile(path, target)
+        with path.open("rb") as source, atomic_write(target) as file:
+            shutil.copyfileobj(source, file)
     return [*zips, folder] if any(folder.iterdir()) else zips
 
 
@@ -210,12 +224,3 @@ def _curve(path: Path) -> tuple[str, tuple[tuple[int, float], ...]]:
             if metric in line:
                 points.append((line["images_seen"], float(line[metric])))
     return metric.removeprefix(_SCORE), tuple(points)
-
-
-def _last_lines(path: Path) -> tuple[str, ...]:
-    """Read what a run has said last, without the folders of this server."""
-    with suppress(OSError):
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-        kept = [line for line in lines if line.strip()][-_SHOWN_LINES:]
-        return tuple(str(for_strangers(UsageError(line))) for line in kept)
-    return ()
