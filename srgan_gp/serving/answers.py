@@ -1,6 +1,6 @@
 """What a client is told that gets no picture: a status, a stable code and one sentence, as JSON."""
 
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from srgan_gp.errors import (
     BusyError,
@@ -12,6 +12,7 @@ from srgan_gp.errors import (
     UsageError,
 )
 
+_UPLOADS_OF_THE_PAGE = "/gradio_api/upload"
 _STATUS = {
     UsageError: 400,
     ModelRefusedError: 400,  # what a client can cause is a name that does not exist
@@ -38,11 +39,20 @@ class Refusal(Exception):  # noqa: N818 - the server works as it should
         super().__init__(message)
         self.status, self.code, self.headers = status, code, headers
 
-    def response(self) -> JSONResponse:
-        """Write it as JSON: `code` and `message`."""
-        return JSONResponse(
-            {"code": self.code, "message": str(self)}, self.status, headers=self.headers
-        )
+    def response(self, path: str = "") -> Response:
+        """Write the answer.
+
+        Args:
+            path: that was asked for.
+
+        Returns:
+            JSON, `code` and `message`; for an upload of the page the sentence alone, since the page
+            shows its visitor whatever comes back.
+        """
+        if path.startswith(_UPLOADS_OF_THE_PAGE):
+            return PlainTextResponse(str(self), self.status, headers=self.headers)
+        problem = {"code": self.code, "message": str(self)}
+        return JSONResponse(problem, self.status, headers=self.headers)
 
 
 def busy(message: str, *, retry_seconds: int = 5) -> Refusal:

@@ -59,7 +59,7 @@ class BodyLimits:
             if not body.is_whole:
                 # A client that still writes would be cut off before it reads the answer.
                 await _discard(receive)
-            response = refusal.response()
+            response = refusal.response(scope["path"])
             response.headers["connection"] = "close"
             await response(scope, receive, send)
         finally:

@@ -116,7 +116,7 @@ def _add_probes(app: FastAPI, service: Service) -> None:
     async def healthz() -> JSONResponse:
         return JSONResponse({"status": "alive"})
 
-    async def readyz() -> JSONResponse:
+    async def readyz() -> Response:
         reason = service.why_not_ready()
         if reason is not None:
             return busy(f"Not ready: {reason}.").response()

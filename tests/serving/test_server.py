@@ -116,7 +116,10 @@ def test_what_is_uploaded_can_be_fetched_by_its_path_and_runs_nothing(client, fo
 def test_uploads_that_are_refused_leave_nothing(client, folder):
     before = sorted(folder.rglob("*"))
     too_large = {"files": ("a.png", bytes(100_001))}
-    assert client.post("/gradio_api/upload", files=too_large).status_code == 413
+    answer = client.post("/gradio_api/upload", files=too_large)
+    assert answer.status_code == 413
+    # The page shows this text as it is.
+    assert answer.text.startswith("The upload is larger than 0.1 MB")
     too_many = [("files", (f"{number}.png", b"x")) for number in range(5)]
     assert client.post("/gradio_api/upload", files=too_many).status_code == 413
     assert sorted(folder.rglob("*")) == before
