@@ -15,6 +15,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add = partial(parser.add_argument, default=argparse.SUPPRESS)
     add("--host", metavar="ADDRESS", help=_HOST)
     add("--port", type=_port, metavar="N", help="to listen on; 0 takes a free one [7860]")
+    add("--public-name", metavar="NAME", help="of the server that a reverse proxy shows to others")
     add("--auth", type=_auth, metavar="USER:PASSWORD", help="ask every visitor for these")
     add("-n", "--model", metavar="NAME", help="for requests that name none [photo-x4]")
     add("--device", metavar="auto|cpu|cuda[:N]", help="what to compute on [auto]")

@@ -45,6 +45,7 @@ class Gate:
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app = app
         self._auth = settings.auth
+        self._public_name = (settings.public_name or "").lower()
         self._is_local = is_loopback(settings.host)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -64,17 +65,28 @@ class Gate:
         if self._auth is not None and path not in UNGUARDED:
             _check_password(headers.get("authorization", ""), self._auth)
         host = headers.get("host", "")
-        if self._is_local and not is_loopback(urlsplit(f"//{host}").hostname or ""):
+        name = _name_of(f"//{host}")
+        if self._is_local and not is_loopback(name) and not self._is_public(name):
             # A page elsewhere may give its own name the address of this machine.
             raise Refusal(421, "E_HOST", "This server answers to localhost only.")
         origin = headers.get("origin")
-        is_foreign = origin is not None and urlsplit(origin).netloc.lower() != host.lower()
-        if method not in _READING and is_foreign:
+        if method not in _READING and origin is not None and not self._is_ours(origin, host):
             raise Refusal(403, "E_ORIGIN", "The request comes from the page of another server.")
         if method not in (*_READING, "POST"):
             raise Refusal(405, "E_METHOD", "Only GET, HEAD and POST are understood.")
         if not _OPEN.fullmatch(path) or "\0" in path or _names_an_address(path):
             raise Refusal(404, "E_NOT_FOUND", "There is nothing here.")
+
+    def _is_public(self, name: str) -> bool:
+        return name != "" and name == self._public_name
+
+    def _is_ours(self, origin: str, host: str) -> bool:
+        """Say whether a request comes from our own page, maybe through the proxy."""
+        try:
+            netloc = urlsplit(origin).netloc.lower()
+        except ValueError:
+            return False
+        return netloc == host.lower() or self._is_public(_name_of(origin))
 
 
 def is_loopback(host: str) -> bool:
@@ -89,6 +101,14 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _name_of(address: str) -> str:
+    """Give the host's name in an address, in small letters; empty where there is none."""
+    try:
+        return urlsplit(address).hostname or ""
+    except ValueError:  # such as an open bracket
+        return ""
 
 
 def _names_an_address(path: str) -> bool:

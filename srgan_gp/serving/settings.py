@@ -10,6 +10,8 @@ class Settings:
 
     host: str = "127.0.0.1"
     port: int = 7860
+    public_name: str | None = None
+    """Under which a reverse proxy shows the server to others; None: there is no proxy."""
     device: str = "auto"
     """As for `Upscaler.load`."""
     threads: int | None = None

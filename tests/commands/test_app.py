@@ -33,14 +33,26 @@ def test_without_options_the_settings_hold(served, capsys):
 
 
 def test_every_option_reaches_the_settings(served, tmp_path):
-    words = ["--host", "0.0.0.0", "--port", "0", "--auth", "me:a:b", "--model", "classic-x4"]
+    words = [
+        "--public-name",
+        "example.org",
+        "--host",
+        "0.0.0.0",
+        "--port",
+        "0",
+        "--auth",
+        "me:a:b",
+        "--model",
+        "classic-x4",
+    ]
     words += ["--device", "cpu", "--threads", "2", "--allow-finetune", "--max-upload-mb", "7"]
     words += ["--max-files", "3", "--max-pixels", "99", "--queue-size", "5"]
     words += ["--pending-per-client", "4", "--folder", str(tmp_path), "--keep-minutes", "2"]
     assert main(["app", *words, "--drain-seconds", "9"]) == 0
     expected = Settings(
-        host="0.0.0.0", port=0, auth=("me", "a:b"), model="classic-x4", device="cpu", threads=2,
-        allow_finetune=True, max_upload_bytes=7_000_000, max_files=3, max_pixels=99, queue_size=5,
+        host="0.0.0.0", port=0, public_name="example.org", auth=("me", "a:b"),
+        model="classic-x4", device="cpu", threads=2, allow_finetune=True,
+        max_upload_bytes=7_000_000, max_files=3, max_pixels=99, queue_size=5,
         pending_per_client=4, folder=tmp_path, keep_seconds=120, drain_seconds=9,
     )  # fmt: skip
     assert served == [expected]

@@ -99,6 +99,21 @@ def test_a_local_server_answers_to_no_other_name(gate, public, ask, host):
     assert ask(public, headers={"host": host}).status == 200
 
 
+def test_a_reverse_proxy_may_show_the_server_under_one_name(ask):
+    gate = Gate(inside, Settings(public_name="Example.org"))
+    for host in ("example.org", "127.0.0.1:7860"):
+        headers = {"host": host, "origin": "https://example.org"}
+        assert ask(gate, "POST", "/api/upscale", headers).status == 200
+        assert ask(gate, "POST", "/api/upscale", headers | {"origin": "http://a"}).status == 403
+    assert ask(gate, headers={"host": "other.example.org"}).status == 421
+
+
+@pytest.mark.parametrize("text", ["[", "[::1", "http://[", "http://a:b:c"])
+def test_odd_hosts_and_origins_are_refused(gate, ask, text):
+    assert ask(gate, headers={"host": text}).status == 421
+    assert ask(gate, "POST", "/api/upscale", {"origin": text}).status == 403
+
+
 @pytest.mark.parametrize("origin", ["http://example.org", "http://127.0.0.1:1", "null", ""])
 def test_a_page_elsewhere_can_send_nothing(public, ask, origin):
     answer = ask(public, "POST", "/api/upscale", {"origin": origin})

@@ -171,7 +171,6 @@ def hostile_paths(folder, count):
         found.add(
             rng.choice(doors) + rng.choice(inside) + climb + disguise(target) + rng.choice(endings)
         )
-    # What stands plainly behind the door is a path that the server itself could have given.
     return sorted(found)
 
 
