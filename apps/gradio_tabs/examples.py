@@ -50,7 +50,8 @@ def example_styles() -> str:
     """Give the CSS of the thumbnails; inside the page, so that no file has to be served."""
     rules = [
         ".example { flex-direction: column; gap: 0.3em; }",
-        f'.example::before {{ content: ""; width: {_THUMBNAIL[0]}px; height: {_THUMBNAIL[1]}px; '
+        f'.example::before {{ content: ""; height: {_THUMBNAIL[1]}px; '
+        f"width: min({_THUMBNAIL[0]}px, 100%); "
         "background-size: cover; background-position: center; border-radius: 4px; }",
     ]
     for path in example_pictures():

@@ -71,8 +71,16 @@ def build_finetune_tab(
                     info="0 leaves it to the number of photos.", elem_id="finetune-length",
                 )  # fmt: skip
             with gr.Row():
-                start = gr.Button("Fine-tune", variant="primary", elem_id="finetune-start")
-                stop = gr.Button("Stop", variant="stop", interactive=False, elem_id="finetune-stop")
+                start = gr.Button(
+                    "Fine-tune", variant="primary", min_width=120, elem_id="finetune-start"
+                )
+                stop = gr.Button(
+                    "Stop",
+                    variant="stop",
+                    min_width=120,
+                    interactive=False,
+                    elem_id="finetune-stop",
+                )
         with gr.Column(scale=3, min_width=320):
             status = build_status("finetune")
             curve = gr.Markdown("", elem_id="finetune-curve", latex_delimiters=[])

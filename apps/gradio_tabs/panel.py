@@ -41,8 +41,10 @@ def build_buttons(label: str, name: str, runs: Runs) -> tuple[gr.Button, gr.Butt
         runs: what the second ends.
     """
     with gr.Row():
-        start = gr.Button(label, variant="primary", elem_id=f"{name}-start")
-        stop = gr.Button("Stop", variant="stop", interactive=False, elem_id=f"{name}-stop")
+        start = gr.Button(label, variant="primary", min_width=120, elem_id=f"{name}-start")
+        stop = gr.Button(
+            "Stop", variant="stop", min_width=120, interactive=False, elem_id=f"{name}-stop"
+        )
     stop.click(runs.stop, queue=False, **QUIET)
     return start, stop
 

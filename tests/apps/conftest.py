@@ -29,7 +29,7 @@ def models(tmp_path_factory, onnx_models):
     return folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def address(models, tmp_path_factory):
     """Start `srgan-gp app`; gives its address."""
     folder = tmp_path_factory.mktemp("served")
@@ -43,9 +43,9 @@ def address(models, tmp_path_factory):
             server.terminate()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser():
-    """Open Chromium."""
+    """Open Chromium; while it is open, no other event loop can run in this thread."""
     from playwright.sync_api import sync_playwright
 
     chromium = shutil.which("chromium")
