@@ -2,7 +2,7 @@
 """How fast models, program and training are: `network MODEL`, `startup`, `batch`, `training`.
 
 Times depend on the machine, so all but `startup` print ratios of jobs that took turns. `memory`
-prints how much of it large pictures take.
+prints how much of it large pictures take, `app` how the server stands a crowd.
 """
 
 import argparse
@@ -55,6 +55,12 @@ def build_parser() -> argparse.ArgumentParser:
     text_nearest = "for a fake model that repeats pixels [100]"
     memory.add_argument("--nearest-megapixels", type=float, default=100, help=text_nearest)
     memory.add_argument("--pictures", type=int, default=100, help="of 32 to 128 pixels [100]")
+    text = "the server under a crowd, a bomb, clients that go away and SIGTERM"
+    app = kinds.add_parser("app", parents=[shared], help=text, description=text)
+    app.add_argument("--model", default="classic-x4", help="name [classic-x4]")
+    app.add_argument("--users", type=int, default=200, help="at once [200]")
+    app.add_argument("--side", type=int, default=256, help="of their square pictures [256]")
+    app.add_argument("--jobs", type=int, default=20, help="under way at SIGTERM [20]")
     text = "what the gradient penalty costs a step of the critic"
     training = kinds.add_parser("training", parents=[shared], help=text, description=text)
     training.add_argument("--batch-size", type=int, default=8, help="pictures a step [8]")
@@ -84,6 +90,11 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
 
         large = (options.megapixels, options.nearest_megapixels)
         return benchmark_memory(options.model, *large, options.pictures, options.threads)
+    if options.kind == "app":
+        from benchmarks.app import benchmark_app
+
+        crowd = (options.users, options.side)
+        return benchmark_app(options.model, *crowd, options.threads, options.jobs)
     from benchmarks.training import benchmark_training
 
     sizes = (options.batch_size, options.side)

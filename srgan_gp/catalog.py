@@ -53,6 +53,11 @@ def list_models() -> list[ModelCard]:
     return list(cards.values())
 
 
+def model_names() -> list[str]:
+    """List the names in `model_folders()` as `list_models` does, without reading a card."""
+    return list(dict.fromkeys(path.stem for path in _card_paths()))
+
+
 def find_model(name_or_path: str | Path) -> ModelFile:
     """Find a model by name, or take the path of an `.onnx` file as it is.
 
@@ -68,7 +73,7 @@ def find_model(name_or_path: str | Path) -> ModelFile:
         return _model_file(path)
     if path.suffix.lower() == ".onnx":
         raise ModelRefusedError(f"There is no model file {path}; check the path.")
-    known = ", ".join(dict.fromkeys(card.stem for card in _card_paths())) or "none is installed"
+    known = ", ".join(model_names()) or "none is installed"
     raise ModelRefusedError(
         f"There is no model {str(name_or_path)!r}; known: {known}. "
         "The path of an .onnx file works too."

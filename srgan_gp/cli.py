@@ -33,10 +33,14 @@ COMMANDS = {
     "finetune": "make a model better for your own pictures",
     "evaluate": "score a model against a set of pictures",
     "export": "turn a training run into a model",
+    "app": "open a page that does all this in a browser",
 }
 
 _INTERRUPTED = 128 + signal.SIGINT
-_TRAINING_PACKAGES = {"torch", "torchvision", "kornia", "onnxscript", "tensorboard", "tomli_w"}
+_EXTRAS = {
+    "train": {"torch", "torchvision", "kornia", "onnxscript", "tensorboard", "tomli_w"},
+    "app": {"gradio", "fastapi", "starlette", "uvicorn", "python_multipart", "pydantic"},
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -160,9 +164,10 @@ def _explain(error: Exception) -> int:
 def _missing_package(error: ModuleNotFoundError) -> Exception:
     """Name the pip line that brings the package a command could not import."""
     package = (error.name or "").partition(".")[0]
-    if package not in _TRAINING_PACKAGES:
-        return error
-    return MissingExtraError(
-        f"This command needs the package {package}, which is not installed: "
-        'pip install "srgan-gp[train]" (in a clone: pip install ".[train]").'
-    )
+    for extra, packages in _EXTRAS.items():
+        if package in packages:
+            return MissingExtraError(
+                f"This command needs the package {package}, which is not installed: "
+                f'pip install "srgan-gp[{extra}]" (in a clone: pip install ".[{extra}]").'
+            )
+    return error

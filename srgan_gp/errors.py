@@ -10,6 +10,7 @@
     ├── DeviceError            7    E_DEVICE           the device asked for is not there
     ├── ModelRefusedError      8    E_MODEL            a model file breaks the contract
     ├── TrainingError          1    E_TRAINING         a run cannot go on (non-finite loss, ...)
+    ├── BusyError              1    E_BUSY             a server takes no more work for now
     └── Cancelled              1    E_CANCELLED        `Upscaler.cancel` ended a call
 
 The message is the sentence the user reads: what is wrong, with the value, and what to do.
@@ -94,6 +95,21 @@ class TrainingError(SrganGpError):
     """A training run cannot go on: non-finite loss, a checkpoint that does not fit."""
 
     code = "E_TRAINING"
+
+
+class BusyError(SrganGpError):
+    """A server takes no more work for now.
+
+    Args:
+        message: the sentence for the user.
+        retry_seconds: after how many seconds it may be worth while to ask again.
+    """
+
+    code = "E_BUSY"
+
+    def __init__(self, message: str, *, retry_seconds: int = 5) -> None:
+        super().__init__(message)
+        self.retry_seconds = retry_seconds
 
 
 class Cancelled(SrganGpError):  # noqa: N818 - nothing went wrong

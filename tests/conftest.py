@@ -122,6 +122,7 @@ def onnx_models():
         layer=Layer,
         convolutional=convolutional_model,
         faces=face_model,
+        repeating=repeating_model,
         of_nodes=model_of_nodes,
         with_metadata=with_metadata,
         write_card=write_card,
@@ -170,6 +171,18 @@ def convolutional_model(layers=THREE_LAYERS, scale=2, width=4, after=(), seed=0)
             nodes.append(helper.make_node("Relu", [last], [f"r{i}"]))
             last = f"r{i}"
     return model_of_nodes(nodes, weights, last)
+
+
+def repeating_model(scale=4):
+    """Build image -> every pixel repeated."""
+    from onnx import helper, numpy_helper
+
+    scales = numpy_helper.from_array(np.array([1, 1, scale, scale], np.float32), "scales")
+    repeat = helper.make_node(
+        "Resize", ["image", "", "scales"], ["upscaled"],
+        mode="nearest", nearest_mode="floor", coordinate_transformation_mode="asymmetric",
+    )  # fmt: skip
+    return model_of_nodes([repeat], [scales])
 
 
 FACE_METADATA = {

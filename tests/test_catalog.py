@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from srgan_gp import catalog
-from srgan_gp.catalog import find_model, list_models, names_in
+from srgan_gp.catalog import find_model, list_models, model_names, names_in
 from srgan_gp.errors import ModelRefusedError
 
 SHA256 = hashlib.sha256(b"bytes").hexdigest()
@@ -108,6 +108,12 @@ def test_the_users_folder_follows_the_xdg_rule(monkeypatch, tmp_path):
     monkeypatch.delenv("SRGAN_GP_MODELS", raising=False)
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     assert model_folders()[1] == tmp_path / "srgan-gp" / "models"
+
+
+def test_the_names_are_those_of_the_cards_and_no_card_is_read(models):
+    assert model_names() == [card.name for card in list_models()]
+    (models / "broken.toml").write_text("no card")
+    assert "broken" in model_names()
 
 
 def test_modules_are_listed_without_importing_them(tmp_path, monkeypatch):

@@ -39,15 +39,7 @@ def tree(folder):
 @pytest.fixture
 def repeating_model(tiny_model, onnx_models):
     """A model that enlarges four times by repeating pixels; gives its path."""
-    from onnx import helper, numpy_helper
-
-    scales = numpy_helper.from_array(np.array([1, 1, 4, 4], np.float32), "scales")
-    repeat = helper.make_node(
-        "Resize", ["image", "", "scales"], ["upscaled"],
-        mode="nearest", nearest_mode="floor", coordinate_transformation_mode="asymmetric",
-    )  # fmt: skip
-    model = onnx_models.of_nodes([repeat], [scales])
-    return tiny_model("repeating", model, scale="4", overlap="0")
+    return tiny_model("repeating", onnx_models.repeating(), scale="4", overlap="0")
 
 
 def check_report(report, lines):

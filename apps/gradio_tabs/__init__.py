@@ -1,0 +1,1 @@
+"""The tabs of the page: widgets only, over `srgan_gp.serving`."""

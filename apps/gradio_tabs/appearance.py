@@ -1,0 +1,48 @@
+"""How the page looks: nothing is fetched from elsewhere, and nothing moves when a result comes."""
+
+from typing import Any
+
+from gradio.themes import Default
+
+from gradio_tabs.examples import example_styles
+
+_STYLES = """
+.gradio-container { max-width: 1240px !important; margin: 0 auto !important; }
+.headline h1 { margin-bottom: 0; }
+.quiet, .quiet p { color: var(--body-text-color-subdued); font-size: var(--text-sm); }
+/* The place of a status is kept, so that a line that comes or goes moves nothing. */
+.status { min-height: 3.6em; }
+.status progress { width: 100%; height: 0.75em; accent-color: var(--color-accent); }
+.status .refusal { border-left: 4px solid var(--error-border-color); padding-left: 0.75em; }
+.status, .status * { overflow-wrap: anywhere; }
+/* The page takes the view box out of a drawing, so its units are pixels. */
+.curve { width: 300px; height: 100px; }
+.curve polyline { fill: none; stroke: var(--color-accent); stroke-width: 2; }
+:focus-visible { outline: 2px solid var(--color-accent) !important; outline-offset: 2px; }
+@media (max-width: 640px) { .gradio-container { padding: 0.5rem !important; } }
+@media (prefers-reduced-motion: reduce) { * { animation: none !important; } }
+"""
+
+
+def appearance() -> dict[str, Any]:
+    """Give what `gradio.mount_gradio_app` has to be told about the looks of the page."""
+    # The fonts of the visitor's system: those of Gradio's other themes come from a font server.
+    theme = Default(
+        primary_hue="indigo",
+        secondary_hue="indigo",
+        neutral_hue="slate",
+        font=("system-ui", "sans-serif"),
+        font_mono=("ui-monospace", "monospace"),
+    ).set(
+        # Gradio's own greys for small text are too pale to read.
+        body_text_color_subdued="*neutral_600",
+        body_text_color_subdued_dark="*neutral_300",
+        block_info_text_color="*neutral_600",
+        block_info_text_color_dark="*neutral_300",
+    )
+    return {
+        "theme": theme,
+        "css": _STYLES + example_styles(),
+        "footer_links": [],
+        "run_history": False,
+    }

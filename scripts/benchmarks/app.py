@@ -1,0 +1,191 @@
+"""`srgan-gp app` under a crowd, a bomb, clients that go away and a signal, all on loopback."""
+
+import asyncio
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+
+from benchmarks.crowd_pictures import bomb_file, draw, owner, thumbnail
+from benchmarks.http_client import address_of, connect, form, get, post_file
+
+_SECONDS_BETWEEN_PROBES = 0.1
+_SECONDS_TO_CLEAN = 60
+
+
+def benchmark_app(
+    model: str, users: int, side: int, threads: int, jobs_at_the_end: int
+) -> dict[str, Any]:
+    """Start a server, let the crowd and the rest come, and end it by SIGTERM.
+
+    Args:
+        model: a name that `srgan-gp models` lists.
+        users: who upload and upscale at once, each from an address and with a picture of its own.
+        side: of the square pictures.
+        threads: of the server's network.
+        jobs_at_the_end: that are under way or wait when SIGTERM comes.
+
+    Returns:
+        Counts, latencies in seconds, memory in MiB.
+    """
+    values: dict[str, Any] = {"model": model, "threads": threads, "users": users, "side": side}
+    with tempfile.TemporaryDirectory() as folder, _server(model, threads, folder) as server:
+        values["start_to_first_byte_seconds"] = server.start_seconds
+        libraries = Path(f"/proc/{server.process.pid}/maps").read_text()
+        values["torch_is_loaded"] = "libtorch" in libraries
+        pictures = [draw(number, side) for number in range(users)]
+        asyncio.run(get(server.port, "/readyz"))
+        values |= asyncio.run(_crowd(server.port, pictures))
+        values |= asyncio.run(_bomb(server))
+        values |= asyncio.run(_leavers(server, pictures[:20]))
+        values |= asyncio.run(_end(server, [draw(n, side) for n in range(jobs_at_the_end)]))
+    return values
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server in a process of its own."""
+
+    process: subprocess.Popen[str]
+    port: int
+    folder: Path
+    """Of its temporary files."""
+    start_seconds: float
+    """From the start of the process to the page's first byte."""
+
+    def memory(self) -> float:
+        """Give the peak of its resident memory and that of its children, together, in MiB."""
+        family = psutil.Process(self.process.pid)
+        return sum(_peak_mib(child.pid) for child in (family, *family.children(recursive=True)))
+
+    def files(self) -> int:
+        """Count its temporary files, apart from the one that marks the folder as taken."""
+        return sum(path.is_file() and path.name != "lock" for path in self.folder.rglob("*"))
+
+
+@contextmanager
+def _server(model: str, threads: int, folder: str) -> Generator[Server]:
+    started = time.perf_counter()
+    command = [sys.executable, "-m", "srgan_gp", "app", "--port", "0", "--model", model]
+    command += ["--device", "cpu", "--threads", str(threads), "--folder", folder]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            port = int(process.stdout.readline().rpartition(":")[2])
+            asyncio.run(get(port, "/"))
+            seconds = time.perf_counter() - started
+            yield Server(process, port, Path(folder), seconds)
+        finally:
+            process.terminate()
+
+
+async def _crowd(port: int, pictures: Sequence[bytes]) -> dict[str, Any]:
+    """Let every user upload to the page and upscale by the API, all at once."""
+    probes: list[float] = []
+    probing = asyncio.create_task(_probe(port, probes))
+    await asyncio.sleep(5 * _SECONDS_BETWEEN_PROBES)
+    uploads = await asyncio.gather(
+        *(post_file(port, "/gradio_api/upload", "files", p, n) for n, p in enumerate(pictures))
+    )
+    results = await asyncio.gather(
+        *(post_file(port, "/api/upscale", "picture", p, n) for n, p in enumerate(pictures))
+    )
+    probing.cancel()
+    done = [(number, answer) for number, answer in enumerate(results) if answer.status == 200]
+    refused = [answer for answer in results if answer.status == 503]
+    thumbnails = np.stack([thumbnail(picture) for picture in pictures])
+    values = {
+        "uploads_accepted": sum(answer.status == 200 for answer in uploads),
+        "results": len(done),
+        "refused_with_503_and_retry_after": sum("retry-after" in a.headers for a in refused),
+        "neither": len(results) - len(done) - len(refused),
+        "wrong_owners": sum(owner(answer.body, thumbnails) != number for number, answer in done),
+    }
+    values |= _latencies("upload", [answer.seconds for answer in uploads])
+    values |= _latencies("result", [answer.seconds for _, answer in done])
+    values |= _latencies("refusal", [answer.seconds for answer in refused])
+    return values | _latencies("health", probes)
+
+
+async def _probe(port: int, seconds: list[float]) -> None:
+    while True:
+        seconds.append((await get(port, "/healthz")).seconds)
+        await asyncio.sleep(_SECONDS_BETWEEN_PROBES)
+
+
+async def _bomb(server: Server) -> dict[str, Any]:
+    """Send a small file that would be half a gigabyte of pixels."""
+    bomb, before = bomb_file(), server.memory()
+    answer = await post_file(server.port, "/api/upscale", "picture", bomb, 0)
+    return {
+        "bomb_bytes": len(bomb),
+        "bomb_status": answer.status,
+        "bomb_seconds": answer.seconds,
+        "bomb_memory_mib": server.memory() - before,
+    }
+
+
+async def _leavers(server: Server, pictures: Sequence[bytes]) -> dict[str, Any]:
+    """Let some go away in the middle of an upload, others while their picture is worked on."""
+    before = server.files()
+    for number, picture in enumerate(pictures):
+        path, field = ("/api/upscale", "picture") if number % 2 else ("/gradio_api/upload", "files")
+        head, body = form(path, field, picture)
+        _reader, writer = await connect(server.port, address_of(number))
+        sent = body if number % 4 == 1 else body[: len(body) // 2]
+        writer.write(f"{head}Host: 127.0.0.1\r\n\r\n".encode() + sent)
+        await writer.drain()
+        await asyncio.sleep(0.05)
+        writer.close()
+    started = time.perf_counter()
+    while server.files() > before and time.perf_counter() - started < _SECONDS_TO_CLEAN:
+        await asyncio.sleep(0.1)
+    return {
+        "files_left_by_leavers": server.files() - before,
+        "leavers_cleaned_after_seconds": time.perf_counter() - started,
+    }
+
+
+async def _end(server: Server, pictures: Sequence[bytes]) -> dict[str, Any]:
+    """Send SIGTERM while jobs are under way."""
+    tasks = [
+        asyncio.create_task(post_file(server.port, "/api/upscale", "picture", picture, number))
+        for number, picture in enumerate(pictures)
+    ]
+    await asyncio.sleep(0.2)  # all of them have been taken by then
+    finished_before = sum(task.done() for task in tasks)
+    started = time.perf_counter()
+    server.process.send_signal(signal.SIGTERM)
+    answers = await asyncio.gather(*tasks)
+    code = await asyncio.to_thread(server.process.wait, 60)
+    return {
+        "jobs_at_sigterm": len(tasks) - finished_before,
+        "delivered": sum(answer.status == 200 for answer in answers),
+        "exit_code": code,
+        "seconds_to_end": time.perf_counter() - started,
+        "files_left_at_the_end": server.files(),
+    }
+
+
+def _latencies(name: str, seconds: Sequence[float]) -> dict[str, float]:
+    if len(seconds) < 2:
+        return {}
+    cuts = statistics.quantiles(seconds, n=100, method="inclusive")
+    return {f"{name}_p50_seconds": cuts[49], f"{name}_p99_seconds": cuts[98]}
+
+
+def _peak_mib(pid: int) -> float:
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM"):
+            return int(line.split()[1]) / 1024
+    return 0.0

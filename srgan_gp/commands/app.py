@@ -1,0 +1,77 @@
+"""`srgan-gp app`: a page for the browser and an HTTP API, on this machine or for others."""
+
+import argparse
+import dataclasses
+from functools import partial
+from pathlib import Path
+
+from srgan_gp import option_types as types
+from srgan_gp.errors import UsageError
+from srgan_gp.terminal import say, tell
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this verb; what is not given is left to `serving.settings.Settings`."""
+    add = partial(parser.add_argument, default=argparse.SUPPRESS)
+    add("--host", metavar="ADDRESS", help=_HOST)
+    add("--port", type=_port, metavar="N", help="to listen on; 0 takes a free one [7860]")
+    add("--public-name", metavar="NAME", help="of the server that a reverse proxy shows to others")
+    add("--auth", type=_auth, metavar="USER:PASSWORD", help="ask every visitor for these")
+    add("-n", "--model", metavar="NAME", help="for requests that name none [photo-x4]")
+    add("--device", metavar="auto|cpu|cuda[:N]", help="what to compute on [auto]")
+    add("--threads", type=types.count, metavar="N", help="CPU threads [one for each core]")
+    add("--allow-finetune", action="store_true", help="let visitors train models on this machine")
+    add("--max-upload-mb", type=types.count, metavar="N", help="of one request [50]")
+    add("--max-files", type=types.count, metavar="N", help="of one batch [100]")
+    add("--max-pixels", type=types.count, metavar="N", help="of a picture [25000000]")
+    add("--queue-size", type=types.count, metavar="N", help="jobs that may wait [64]")
+    add("--pending-per-client", type=types.count, metavar="N", help="jobs of one visitor [8]")
+    add("--folder", type=Path, metavar="PATH", help="for temporary files [the system's]")
+    add("--keep-minutes", type=types.count, metavar="N", help="keep uploads and results [10]")
+    add("--drain-seconds", type=types.count, metavar="N", help=_DRAIN)
+
+
+_HOST = "to listen on; 0.0.0.0 lets other machines in, with --auth if not all may [127.0.0.1]"
+_DRAIN = "when a signal ends the server, jobs under way may go on for so long [30]"
+
+
+def run(options: argparse.Namespace) -> int:
+    """Serve until a signal comes; 0 when all work was delivered."""
+    from srgan_gp.serving.server import serve
+    from srgan_gp.serving.settings import Settings
+
+    given = vars(options)
+    fields = {field.name for field in dataclasses.fields(Settings)}
+    values = {name: value for name, value in given.items() if name in fields}
+    if "max_upload_mb" in given:
+        values["max_upload_bytes"] = options.max_upload_mb * 1_000_000
+    if "keep_minutes" in given:
+        values["keep_seconds"] = options.keep_minutes * 60
+    settings = Settings(**values)
+    _check(settings.folder)
+    serve(settings, on_started=_announce)
+    return 0
+
+
+def _announce(address: str) -> None:
+    tell(address)
+    say("Open this address in a browser; Ctrl+C ends the server.")
+
+
+def _check(folder: Path | None) -> None:
+    if folder is not None and not folder.is_dir():
+        raise UsageError(f"--folder {folder} is no folder; make it first.")
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"a port is from 0 to 65535, not {text}")
+    return int(text)
+
+
+def _auth(text: str) -> tuple[str, str]:
+    user, separator, password = text.partition(":")
+    if not user or not separator or not password:
+        # The text is not repeated: it may be a password, and terminals are logged.
+        raise argparse.ArgumentTypeError("write USER:PASSWORD, both of them not empty")
+    return user, password

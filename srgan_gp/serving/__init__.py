@@ -1,0 +1,1 @@
+"""What a page for strangers needs and a widget does not: limits, a queue, decoding apart."""

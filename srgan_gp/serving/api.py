@@ -1,0 +1,183 @@
+"""The HTTP API: a form in, the bytes of a file out, what was done in a header, errors as JSON."""
+
+import asyncio
+import json
+from contextlib import suppress
+from typing import Annotated, Any, Literal, Protocol
+
+from fastapi import APIRouter, Depends, File, Form, Request, UploadFile
+from fastapi.responses import FileResponse
+from pydantic import BaseModel
+from starlette.background import BackgroundTask
+
+from srgan_gp.serving.requests import GenerateRequest, Result, UpscaleRequest
+
+REPORT_HEADER = "X-Report"
+"""What was done, as one JSON object of ASCII characters."""
+
+
+class Job(Protocol):
+    """A request that was taken."""
+
+    async def result(self) -> Result:
+        """Wait for the file."""
+        ...
+
+    def cancel(self) -> None:
+        """End the job within one tile."""
+        ...
+
+
+class Service(Protocol):
+    """Takes jobs; `srgan_gp.serving.jobs.Service` is one."""
+
+    def submit(self, client: str, request: UpscaleRequest | GenerateRequest) -> Job:
+        """Take a job, or refuse it at once."""
+        ...
+
+
+class Problem(BaseModel):
+    """What comes back in place of a file: a stable code, such as `E_DAMAGED`, and a sentence."""
+
+    code: str
+    message: str
+
+
+_ANSWERS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The file.",
+        "content": {"image/*": {"schema": {"type": "string", "format": "binary"}}},
+        "headers": {
+            REPORT_HEADER: {"description": "What was done; JSON.", "schema": {"type": "string"}}
+        },
+    },
+    400: {"model": Problem, "description": "A value makes no sense."},
+    413: {"model": Problem, "description": "The upload is too large."},
+    422: {"model": Problem, "description": "The picture cannot be used."},
+    503: {"model": Problem, "description": "Too much to do; Retry-After says when to ask again."},
+}
+
+_Picture = Annotated[UploadFile, File(description="The file; of several frames the first.")]
+_Model = Annotated[str | None, Form(description="A name that `srgan-gp models` lists.")]
+_Fidelity = Annotated[float | None, Form(description="From the model, 0, to its partner, 1.")]
+_Scale = Annotated[float | None, Form(description="Enlargement of both sides [the model's].")]
+_Width = Annotated[int | None, Form(description="Of the result in pixels, in place of scale.")]
+_Format = Annotated[str | None, Form(description="Such as png [the picture's own].")]
+_Quality = Annotated[int | None, Form(description="1 to 100, of JPEG, WebP and AVIF.")]
+_Metadata = Annotated[bool, Form(description="Keep EXIF, XMP and resolution.")]
+_Tile = Annotated[int | Literal["auto"], Form(description="Side of the tiles in pixels.")]
+_Seed = Annotated[int, Form(description="The face; a seed is always the same one.")]
+_Count = Annotated[int, Form(description="Faces of the seeds from `seed` on, on one sheet.")]
+_Truncation = Annotated[float, Form(description="Below 1 faces are more alike.")]
+_ToSeed = Annotated[int | None, Form(description="Draw a film from `seed` to this one instead.")]
+_Frames = Annotated[int, Form(description="Of the film.")]
+
+
+def build_api(service: Service) -> APIRouter:
+    """Make the routes below `/api`.
+
+    Args:
+        service: does the work.
+    """
+    router = APIRouter(prefix="/api", responses=_ANSWERS)
+
+    @router.post("/upscale", summary="Enlarge a picture", response_class=FileResponse)
+    async def upscale(  # type: ignore[reportUnusedFunction] - FastAPI calls it
+        request: Request, wanted: Annotated[UpscaleRequest, Depends(_upscale_request)]
+    ) -> FileResponse:
+        return await _answer(service, request, wanted)
+
+    @router.post("/generate", summary="Draw faces", response_class=FileResponse)
+    async def generate(  # type: ignore[reportUnusedFunction] - FastAPI calls it
+        request: Request, wanted: Annotated[GenerateRequest, Depends(_generate_request)]
+    ) -> FileResponse:
+        return await _answer(service, request, wanted)
+
+    return router
+
+
+async def _upscale_request(
+    picture: _Picture,
+    model: _Model = None,
+    fidelity: _Fidelity = None,
+    scale: _Scale = None,
+    width: _Width = None,
+    format: _Format = None,
+    quality: _Quality = None,
+    keep_metadata: _Metadata = False,
+    tile: _Tile = "auto",
+) -> UpscaleRequest:
+    """Read the form of an enlargement; the service checks the values."""
+    return UpscaleRequest(
+        data=await picture.read(),
+        name=picture.filename or "picture",
+        model=model,
+        fidelity=fidelity,
+        scale=scale,
+        width=width,
+        format=format,
+        quality=quality,
+        strip_metadata=not keep_metadata,
+        tile=tile,
+    )
+
+
+async def _generate_request(
+    seed: _Seed = 0,
+    count: _Count = 1,
+    truncation: _Truncation = 1.0,
+    to_seed: _ToSeed = None,
+    frames: _Frames = 60,
+    model: _Model = None,
+    format: _Format = None,
+) -> GenerateRequest:
+    """Read the form of an order of faces; the service checks the values."""
+    return GenerateRequest(seed, count, truncation, to_seed, frames, model, format)
+
+
+async def _answer(
+    service: Service, request: Request, wanted: UpscaleRequest | GenerateRequest
+) -> FileResponse:
+    """Do the work and send the file, which is removed when it is on its way.
+
+    Raises:
+        SrganGpError: the work could not be done.
+    """
+    client = request.client.host if request.client else "unknown"
+    result = await _result_of(service.submit(client, wanted), request)
+    return FileResponse(
+        result.path,
+        media_type=result.media_type,
+        filename=result.name,
+        headers={REPORT_HEADER: json.dumps(result.report), "Cache-Control": "no-store"},
+        background=BackgroundTask(_remove, result),
+    )
+
+
+async def _result_of(job: Job, request: Request) -> Result:
+    """Wait for a job; when the client goes away before it is done, it is cancelled."""
+    working = asyncio.ensure_future(job.result())
+    leaving = asyncio.ensure_future(_until_the_client_leaves(request))
+    try:
+        await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            job.cancel()
+        return await working
+    except asyncio.CancelledError:
+        job.cancel()
+        raise
+    finally:
+        leaving.cancel()
+
+
+async def _until_the_client_leaves(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def _remove(result: Result) -> None:
+    """Remove the files of a result that was sent, and their folder if nothing else is in it."""
+    with suppress(OSError):
+        for path in (result.path, *(result.view or ()), *result.parts):
+            path.unlink(missing_ok=True)
+        result.path.parent.rmdir()

@@ -1,0 +1,110 @@
+"""Carry out a `GenerateRequest` as `srgan-gp generate` does, so that both write the same bytes."""
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from srgan_gp.batch.face_order import FILMS, FaceOrder, order_faces, order_film, order_sheet
+from srgan_gp.batch.face_writing import draw_faces, write_faces
+from srgan_gp.errors import UsageError
+from srgan_gp.images import FORMATS, Picture, find_format, write_image
+from srgan_gp.serving.models import Models, default_face_model
+from srgan_gp.serving.requests import GenerateRequest, Result
+from srgan_gp.serving.stopping import Stopper
+from srgan_gp.serving.upscaling import media_type
+
+MOST_FACES = 64
+MOST_FRAMES = 120
+LARGEST_SEED = 2**32 - 1
+_WEBM = "video/webm"
+
+
+def generate(request: GenerateRequest, folder: Path, models: Models, stopper: Stopper) -> Result:
+    """Draw faces into files of the client's.
+
+    Args:
+        request: what to draw.
+        folder: for the files; it is made.
+        models: gives the generator.
+        stopper: of the job.
+
+    Raises:
+        UsageError: a value of the request makes no sense, or no model draws faces.
+        Cancelled: the job was cancelled.
+        SrganGpError: the model, the device or the disk failed.
+    """
+    _check(request)
+    model = default_face_model(request.model)
+    order = _order(request, folder)
+    with models.faces(model, stopper) as generator:
+        order.check(generator.image_size, may_replace=False)
+        folder.mkdir(parents=True, exist_ok=True)
+        faces = draw_faces(order, generator, None, request.truncation)
+        parts = _Parts(folder if order.grid else None, request.seed)
+        notes = write_faces(order, parts.kept(_told(faces, order.count, stopper)))
+        device, side = generator.device, generator.image_size
+    [path] = order.files
+    report = {
+        "model": model,
+        "device": device,
+        "seeds": list(order.seeds),
+        "truncation": request.truncation,
+        "frames": order.frames,
+        "grid": order.grid,
+        "side": side,
+        "warnings": list(notes),
+        "bytes": path.stat().st_size,
+    }
+    kind = _WEBM if path.suffix == ".webm" else media_type(path.suffix)
+    return Result(path, kind, path.name, report, parts=tuple(parts.files))
+
+
+class _Parts:
+    """Writes the faces of a sheet as files of their own on the way; no folder: nothing."""
+
+    def __init__(self, folder: Path | None, first_seed: int) -> None:
+        self._folder, self._seed = folder, first_seed
+        self.files: list[Path] = []
+
+    def kept(self, faces: Iterator[NDArray[Any]]) -> Iterator[NDArray[Any]]:
+        for number, face in enumerate(faces):
+            if self._folder is not None:
+                self.files.append(self._folder / f"seed{self._seed + number:04}.png")
+                write_image(Picture(face), self.files[-1])
+            yield face
+
+
+def _told(faces: Iterator[NDArray[Any]], total: int, stopper: Stopper) -> Iterator[NDArray[Any]]:
+    for done, face in enumerate(faces, start=1):
+        stopper.tell(done, total)
+        yield face
+
+
+def _check(request: GenerateRequest) -> None:
+    for seed in (request.seed, request.to_seed or 0):
+        if not 0 <= seed <= LARGEST_SEED:
+            raise UsageError(f"A seed is from 0 to {LARGEST_SEED}, not {seed}.")
+    if not 1 <= request.count <= MOST_FACES:
+        raise UsageError(f"There can be 1 to {MOST_FACES} faces at once, not {request.count}.")
+    if request.to_seed is not None and f".{request.format or 'webp'}" not in FILMS:
+        known = ", ".join(suffix.removeprefix(".") for suffix in FILMS)
+        raise UsageError(f"A film is one of {known}, not {request.format}.")
+    if not 2 <= request.frames <= MOST_FRAMES:
+        raise UsageError(f"A film has 2 to {MOST_FRAMES} frames, not {request.frames}.")
+
+
+def _order(request: GenerateRequest, folder: Path) -> FaceOrder:
+    """Plan the file: a face, a sheet as near to a square as its count allows, or a film."""
+    first, count = request.seed, request.count
+    if request.to_seed is not None:
+        name = f"seed{first:04}-{request.to_seed:04}.{request.format or 'webp'}"
+        return order_film((first, request.to_seed), request.frames, folder / name)
+    suffix = FORMATS[find_format(request.format or "png")].suffixes[0]
+    if count == 1:
+        return order_faces([first], folder / f"seed{first:04}{suffix}")
+    rows = next(n for n in range(math.isqrt(count), 0, -1) if count % n == 0)
+    name = f"seeds{first:04}-{first + count - 1:04}{suffix}"
+    return order_sheet(range(first, first + count), (count // rows, rows), folder / name)

@@ -1,0 +1,229 @@
+"""The one service behind the page and the HTTP API: jobs in, files out, and nothing in between."""
+
+import logging
+import secrets
+import shutil
+import threading
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from srgan_gp.cards import FACES, ModelCard
+from srgan_gp.errors import BusyError, Cancelled, OutputError, SrganGpError
+from srgan_gp.serving.bundle import bundle
+from srgan_gp.serving.decode_pool import DecodePool, Decoders
+from srgan_gp.serving.fair_queue import FairQueue
+from srgan_gp.serving.generating import generate
+from srgan_gp.serving.janitor import Janitor
+from srgan_gp.serving.job import Job, OnProgress, Request
+from srgan_gp.serving.models import Models, cards_for, check_known
+from srgan_gp.serving.requests import GenerateRequest, Result, check_upscale
+from srgan_gp.serving.sentences import for_strangers
+from srgan_gp.serving.settings import Settings
+from srgan_gp.serving.upscaling import upscale
+
+_THREADS = 3  # one job is read, one is in the network and one is written
+_DECODERS = 2
+_SECONDS_TO_END = 10
+_MOST_BYTES = 1 << 29  # of pictures in memory whose jobs are not done
+_NO_ROOM = "The server has no room for more pictures now; try again in a minute."
+_ENDING = "The server is being restarted; try again in a minute."
+
+__all__ = ["Job", "Service"]
+
+_log = logging.getLogger(__name__)
+
+
+class Service:
+    """Takes jobs, decodes apart, runs one network at a time and keeps results for a while.
+
+    Args:
+        settings: limits, device and folder.
+        decoders: decodes pictures apart; None: two processes of this service's own.
+
+    Raises:
+        OutputError: the folder for temporary files cannot be used.
+    """
+
+    def __init__(self, settings: Settings, *, decoders: Decoders | None = None) -> None:
+        self.settings = settings
+        self._janitor = Janitor(settings.folder, settings.keep_seconds)
+        self._models = Models(settings.device, settings.threads)
+        self._decoders = decoders or DecodePool(_DECODERS, settings.max_pixels)
+        self._queue: FairQueue[Job] = FairQueue(settings.queue_size)
+        self._changed = threading.Condition()
+        self._pending: Counter[str] = Counter()
+        self._bytes = 0
+        self._is_draining = self._is_closed = False
+        self._under_way: set[Job] = set()
+        self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(_THREADS)]
+        for thread in self._threads:
+            thread.start()
+
+    def submit(
+        self, client: str, request: Request, *, on_progress: OnProgress | None = None
+    ) -> Job:
+        """Take a job, or refuse it at once.
+
+        Args:
+            client: whom to count it for, and whose folder the result goes to; an address or a
+                session. Clients take turns.
+            request: what to do; it is checked when its turn comes.
+            on_progress: told about tiles or faces; what it raises ends the job.
+
+        Raises:
+            BusyError: the queue or the disk is full, the client has too many jobs, or the service
+                ends.
+        """
+        if self._janitor.why_no_room() is not None:
+            raise BusyError(_NO_ROOM, retry_seconds=60)
+        folder = self.folder(client) / secrets.token_hex(16)
+        job = Job(client, request, folder, on_progress, self._forget)
+        with self._changed:
+            if self._is_draining:
+                raise BusyError(_ENDING, retry_seconds=60)
+            if self._pending[client] >= self.settings.pending_per_client:
+                raise BusyError(
+                    f"You have {self._pending[client]} pictures under way, which is the most; "
+                    "wait for one of them."
+                )
+            if self._bytes + job.size > _MOST_BYTES or not self._queue.put(client, job):
+                raise BusyError("Too many pictures are waiting; try again in a few seconds.")
+            self._pending[client] += 1
+            self._bytes += job.size
+            self._janitor.hold(*job.files)
+        return job
+
+    @property
+    def pending(self) -> int:
+        """Jobs that wait or are under way."""
+        with self._changed:
+            return self._pending.total()
+
+    def why_not_ready(self) -> str | None:
+        """Say why no new job would be taken now; None: one would."""
+        if self._is_draining:
+            return "the server ends"
+        if len(self._queue) >= self.settings.queue_size:
+            return "the queue is full"
+        return self._janitor.why_no_room()
+
+    def upscalers(self) -> list[ModelCard]:
+        """List the cards of the models that enlarge."""
+        return cards_for("super-resolution")
+
+    def face_models(self) -> list[ModelCard]:
+        """List the cards of the models that draw faces; none may be installed."""
+        return cards_for(FACES)
+
+    def folder(self, client: str) -> Path:
+        """Give the client's own folder: nobody can guess its name, and it is emptied by age."""
+        return self._janitor.folder(client)
+
+    @property
+    def uploads(self) -> Path:
+        """The folder for what clients send: emptied by age as well, and always there."""
+        return self._janitor.uploads
+
+    def hold(self, folder: Path) -> None:
+        """Keep what lies below a folder until it is released, however old it is."""
+        self._janitor.hold(folder)
+
+    def release(self, folder: Path) -> None:
+        """Let what lies below a folder, which was held, be removed when it is old."""
+        self._janitor.release(folder)
+
+    def bundle(self, client: str, results: Sequence[Result], name: str = "results.zip") -> Result:
+        """Put results into one zip in the client's folder; equal names get numbers.
+
+        Raises:
+            OutputError: it cannot be written, or a result is gone.
+        """
+        try:
+            return bundle(self.folder(client) / secrets.token_hex(16), results, name)
+        except OutputError as error:
+            raise for_strangers(error) from error
+
+    def drain(self, timeout_seconds: float | None = None) -> bool:
+        """Take no more jobs, and wait for those taken.
+
+        Args:
+            timeout_seconds: at most; None: as long as the settings say.
+
+        Returns:
+            Whether all are done.
+        """
+        seconds = self.settings.drain_seconds if timeout_seconds is None else timeout_seconds
+        with self._changed:
+            self._is_draining = True
+            return self._changed.wait_for(lambda: not self._pending.total(), seconds)
+
+    def close(self) -> None:
+        """End everything under way within one tile, and remove every file."""
+        with self._changed:
+            self._is_draining = self._is_closed = True
+            jobs = list(self._under_way)
+        self._queue.close()
+        for job in jobs:
+            job.cancel()
+        while (waiting := self._queue.take()) is not None:
+            waiting.cancel()
+            self._finish(waiting, Cancelled("The server has ended."))
+        self._decoders.close()
+        for thread in self._threads:
+            thread.join(_SECONDS_TO_END)
+        self._janitor.close()
+
+    def _forget(self, job: Job) -> None:
+        """Drop a job that waits; one under way ends by its stopper."""
+        if self._queue.remove(job.client, job):
+            self._finish(job, Cancelled("The job was cancelled."))
+
+    def _work(self) -> None:
+        while (job := self._queue.take()) is not None:
+            with self._changed:
+                self._under_way.add(job)
+                if self._is_closed:
+                    job.stopper.stop()
+            self._finish(job, self._outcome(job))
+
+    def _outcome(self, job: Job) -> Result | Exception:
+        try:
+            job.stopper.check()
+            return self._carry_out(job)
+        except SrganGpError as error:
+            return for_strangers(error)
+        except Exception as error:
+            _log.exception("A job failed.")
+            return for_strangers(error)
+
+    def _carry_out(self, job: Job) -> Result:
+        if isinstance(job.request, GenerateRequest):
+            return generate(job.request, job.folder, self._models, job.stopper)
+        model = job.request.model or self.settings.model
+        check_upscale(job.request)
+        check_known(model)  # before the picture is decoded
+        picture = self._decoders.decode(job.request.data, job.request.name, job.stopper)
+        return upscale(
+            job.request,
+            model,
+            picture,
+            job.folder,
+            self._models,
+            job.stopper,
+            max_pixels=self.settings.max_pixels,
+        )
+
+    def _finish(self, job: Job, outcome: Result | Exception) -> None:
+        if isinstance(outcome, Exception):
+            shutil.rmtree(job.folder, ignore_errors=True)
+        self._janitor.release(*job.files)
+        with self._changed:
+            self._under_way.discard(job)
+            self._bytes -= job.size
+            self._pending[job.client] -= 1
+            if not self._pending[job.client]:
+                del self._pending[job.client]
+            # Whoever has the outcome may send the next job, and who drains has every outcome.
+            job.finish(outcome)
+            self._changed.notify_all()

@@ -1,0 +1,159 @@
+"""The body of every request is counted while it comes, and reaches the app only when it is whole.
+
+The framework of the page limits single uploaded files only, and leaves parts of them behind when a
+client goes away. Here a body waits in an unnamed file, which no ending of a request leaves behind.
+"""
+
+import asyncio
+import json
+from contextlib import suppress
+from pathlib import Path
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from srgan_gp.errors import UsageError
+from srgan_gp.serving.answers import Refusal, busy
+from srgan_gp.serving.body import Body
+from srgan_gp.serving.multipart import FileCounter, is_form
+from srgan_gp.serving.references import outside_reference
+from srgan_gp.serving.settings import Settings
+
+MOST_BYTES_OF_TEXT = 1_000_000
+"""Of a body that is no form: the page's own messages are a few kB."""
+PATIENCE_SECONDS = 20.0
+"""For a body to come, beside one second for each `SLOWEST_BYTES` of it."""
+SLOWEST_BYTES = 50_000
+BODIES_AT_ONCE = 8
+"""As many bodies of the largest size may lie here at a time, of all clients together."""
+
+_DISCARD_SECONDS = 1.0
+
+
+class BodyLimits:
+    """ASGI middleware: too long, too slow, too many files or addresses for files are refused.
+
+    Args:
+        app: what comes behind.
+        settings: name the limits.
+        uploads: where the page keeps files; others cannot be named. None: there is no page.
+    """
+
+    def __init__(self, app: ASGIApp, settings: Settings, uploads: Path | None = None) -> None:
+        self._app = app
+        self._settings = settings
+        self._uploads = uploads
+        self._held_bytes = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Take in the body, then pass the request on."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        body = Body(self._settings.folder)
+        try:
+            await self._take_in(body, Headers(scope=scope), receive)
+            if body.is_whole:
+                await self._app(scope, _replayed(body, receive), send)
+        except Refusal as refusal:
+            if not body.is_whole:
+                # A client that still writes would be cut off before it reads the answer.
+                await _discard(receive)
+            response = refusal.response(scope["path"])
+            response.headers["connection"] = "close"
+            await response(scope, receive, send)
+        finally:
+            self._held_bytes -= body.size
+            body.drop()
+
+    async def _take_in(self, body: Body, headers: Headers, receive: Receive) -> None:
+        """Receive a body; it is not whole where the client went away.
+
+        Raises:
+            Refusal: it breaks a limit.
+        """
+        content_type = headers.get("content-type", "")
+        most, counter = min(MOST_BYTES_OF_TEXT, self._settings.max_upload_bytes), None
+        if is_form(content_type):
+            most = self._settings.max_upload_bytes
+            counter = FileCounter(content_type, self._settings.max_files)
+        stated = headers.get("content-length", "")
+        if stated.isdecimal() and int(stated[:20]) > most:
+            raise _too_large(most)
+        started = asyncio.get_running_loop().time()
+        while not body.is_whole:
+            deadline = started + PATIENCE_SECONDS + body.size / SLOWEST_BYTES
+            message = await _next_message(receive, deadline)
+            if message["type"] == "http.disconnect":
+                return
+            piece = message.get("body", b"")
+            body.is_whole = not message.get("more_body", False)
+            self._hold(body, piece, most)
+            if counter is not None:
+                counter.feed(piece)
+        if counter is None and body.size:
+            self._check_references(body.read(), headers.get("host", ""))
+
+    def _hold(self, body: Body, piece: bytes, most: int) -> None:
+        self._held_bytes += len(piece)
+        body.add(piece)
+        if body.size > most:
+            raise _too_large(most)
+        if self._held_bytes > BODIES_AT_ONCE * self._settings.max_upload_bytes:
+            raise busy("Too many uploads at this moment; try again in a few seconds.")
+
+    def _check_references(self, data: bytes, host: str) -> None:
+        try:
+            value = json.loads(data)
+        except ValueError:
+            return  # The app says better what is wrong with it.
+        except RecursionError:
+            raise Refusal(400, UsageError.code, "The request is nested too deeply.") from None
+        if outside_reference(value, host, self._uploads) is not None:
+            raise Refusal(
+                400, UsageError.code, "Pictures are uploaded, not fetched; upload the file itself."
+            )
+
+
+def _replayed(body: Body, receive: Receive) -> Receive:
+    """Hand on the body in pieces, then whatever the client does."""
+    is_over = False
+
+    async def replay() -> Message:
+        nonlocal is_over
+        if is_over:
+            return await receive()
+        piece = body.next_piece()
+        is_over = body.is_read
+        if is_over:
+            body.drop()
+        return {"type": "http.request", "body": piece, "more_body": not is_over}
+
+    return replay
+
+
+async def _next_message(receive: Receive, deadline: float) -> Message:
+    try:
+        async with asyncio.timeout_at(deadline):
+            return await receive()
+    except TimeoutError:
+        raise Refusal(
+            408, "E_TOO_SLOW", "The upload came in too slowly; try again on a better connection."
+        ) from None
+
+
+async def _discard(receive: Receive) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_DISCARD_SECONDS):
+            message = await receive()
+            while message["type"] == "http.request" and message.get("more_body", False):
+                message = await receive()
+
+
+def _too_large(most: int) -> Refusal:
+    return Refusal(
+        413,
+        "E_TOO_LARGE",
+        f"The upload is larger than {most / 1_000_000:g} MB, which is the most; send a smaller "
+        "file, or fewer at a time.",
+    )

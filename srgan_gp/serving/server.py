@@ -1,0 +1,179 @@
+"""The server: API, page and probes in one app, and around it everything that keeps strangers out.
+
+From the outside to the inside: headers on every answer, the count of answers under way, the gate
+(paths, origins, password), the limits of bodies, then the routes.
+"""
+
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import uvicorn
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.types import ASGIApp
+
+import srgan_gp
+from srgan_gp.errors import SrganGpError, UsageError
+from srgan_gp.serving.answers import Refusal, busy, refusal_for
+from srgan_gp.serving.api import build_api
+from srgan_gp.serving.docs_page import docs_page
+from srgan_gp.serving.draining import DrainingServer, Traffic
+from srgan_gp.serving.gate import Gate
+from srgan_gp.serving.headers import SecurityHeaders
+from srgan_gp.serving.impatience import ImpatientProtocol
+from srgan_gp.serving.jobs import Service
+from srgan_gp.serving.limits import BodyLimits
+from srgan_gp.serving.page import NO_TELEMETRY, mount_page, page_file
+from srgan_gp.serving.settings import Settings
+
+_MOST_CONNECTIONS = 1000
+_DESCRIPTION = "Send a picture, get it back larger. Errors are JSON: a code and a sentence."
+
+
+def serve(settings: Settings, *, on_started: Callable[[str], None]) -> None:
+    """Serve until a signal ends it.
+
+    Args:
+        settings: of the server; port 0 takes any that is free.
+        on_started: called with the page's address when the server listens.
+
+    Raises:
+        UsageError: the address cannot be listened on.
+        OutputError: no temporary files can be made.
+        ModelRefusedError: a model card is not as it should be.
+    """
+    with _listening(settings) as listener:
+        service = Service(settings)
+        try:
+            uploads = service.uploads
+            app = build_app(service)
+            mount_page(app, service, settings, uploads, page_file())
+            guarded, traffic = guard(app, settings, uploads)
+            config = uvicorn.Config(
+                guarded,
+                http=ImpatientProtocol,
+                access_log=False,
+                limit_concurrency=_MOST_CONNECTIONS,
+                log_config=None,
+                server_header=False,
+                ws="none",
+            )
+            server = DrainingServer(
+                config,
+                service,
+                traffic,
+                settings.drain_seconds,
+                lambda: on_started(_address(settings.host, listener)),
+            )
+            server.run(sockets=[listener])
+        finally:
+            service.close()
+
+
+def build_app(service: Service) -> FastAPI:
+    """Make the app of API and probes, without page or guards.
+
+    Args:
+        service: does the work.
+    """
+    app = FastAPI(
+        title="srgan-gp",
+        version=str(srgan_gp.__version__),
+        description=_DESCRIPTION,
+        openapi_url="/api/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        telemetry=NO_TELEMETRY,
+    )
+    app.include_router(build_api(service))
+    _add_probes(app, service)
+    _add_answers(app)
+    return app
+
+
+def guard(app: ASGIApp, settings: Settings, uploads: Path | None = None) -> tuple[ASGIApp, Traffic]:
+    """Put the guards around an app.
+
+    Args:
+        app: what to guard.
+        settings: of the server.
+        uploads: the folder of the page's files; None: there is no page.
+
+    Returns:
+        The guarded app, and what knows which of its answers are on their way.
+    """
+    traffic = Traffic(Gate(BodyLimits(app, settings, uploads), settings))
+    return SecurityHeaders(traffic), traffic
+
+
+def _add_probes(app: FastAPI, service: Service) -> None:
+    """Answer whether the process lives, and whether it would take a job."""
+
+    async def healthz() -> JSONResponse:
+        return JSONResponse({"status": "alive"})
+
+    async def readyz() -> Response:
+        reason = service.why_not_ready()
+        if reason is not None:
+            return busy(f"Not ready: {reason}.").response()
+        return JSONResponse({"status": "ready"})
+
+    async def docs() -> HTMLResponse:
+        return HTMLResponse(docs_page(app.openapi()))
+
+    for path, endpoint in (("/healthz", healthz), ("/readyz", readyz), ("/api/docs", docs)):
+        app.add_api_route(path, endpoint, include_in_schema=False)
+
+
+def _add_answers(app: FastAPI) -> None:
+    """Answer every error with a code and a sentence, which say nothing about the server."""
+
+    async def ours(_request: Request, error: Exception) -> Response:
+        assert isinstance(error, SrganGpError)
+        return refusal_for(error).response()
+
+    async def invalid(_request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        first = error.errors()[0]
+        field = (*first["loc"], "request")[1]  # after "body"
+        return Refusal(400, UsageError.code, f"{field}: {first['msg']}.").response()
+
+    async def http(_request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        return Refusal(error.status_code, "E_HTTP", f"{error.detail}.").response()
+
+    async def unexpected(_request: Request, _error: Exception) -> Response:
+        return Refusal(
+            500, SrganGpError.code, "Something went wrong on the server; try again."
+        ).response()
+
+    app.add_exception_handler(SrganGpError, ours)
+    app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(HTTPException, http)
+    app.add_exception_handler(Exception, unexpected)
+
+
+def _listening(settings: Settings) -> socket.socket:
+    """Open the port before anything slow is loaded.
+
+    Raises:
+        UsageError: it is taken, or the address is not this machine's.
+    """
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        return socket.create_server((settings.host, settings.port), family=family, backlog=2048)
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise UsageError(
+            f"Port {settings.port} of {settings.host} cannot be opened ({reason}); pass another "
+            "--port or --host."
+        ) from error
+
+
+def _address(host: str, listener: socket.socket) -> str:
+    name = f"[{host}]" if ":" in host else host
+    return f"http://{name}:{listener.getsockname()[1]}"

@@ -1,0 +1,124 @@
+"""Carry out an `UpscaleRequest` by the steps of a batch run, so that both write the same bytes."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from srgan_gp.batch import work
+from srgan_gp.batch.engine import Settings as WorkSettings
+from srgan_gp.batch.formats import check_result_size, chosen_target
+from srgan_gp.batch.plan import Job as WorkJob
+from srgan_gp.files import commit
+from srgan_gp.images import Picture, find_format
+from srgan_gp.inference.upscaler import Upscaler
+from srgan_gp.serving.models import Models
+from srgan_gp.serving.naming import harmless, result_naming
+from srgan_gp.serving.regions import cut, enlarged_region, region_of, with_margin
+from srgan_gp.serving.requests import Result, UpscaleRequest
+from srgan_gp.serving.stopping import Stopper
+from srgan_gp.serving.views import write_views
+
+
+def upscale(
+    request: UpscaleRequest,
+    model: str,
+    picture: Picture,
+    folder: Path,
+    models: Models,
+    stopper: Stopper,
+    *,
+    max_pixels: int,
+) -> Result:
+    """Enlarge a decoded picture into a file of the client's.
+
+    Args:
+        request: whose picture it is; checked.
+        model: its name.
+        picture: what was decoded.
+        folder: for the files; it is made.
+        models: gives the upscaler.
+        stopper: of the job.
+        max_pixels: as for `Settings`.
+
+    Raises:
+        PictureError: the result cannot be made, or would be too large.
+        UsageError: a value of the request makes no sense.
+        Cancelled: the job was cancelled.
+        SrganGpError: the model, the device or the disk failed.
+    """
+    region = region_of(picture, request.region)
+    wanted = cut(picture, region)
+    around = region if request.region is None else with_margin(picture, region)
+    with models.upscaler(model, request.fidelity, stopper) as upscaler:
+        scale = _scale(request, wanted, upscaler)
+        settings = WorkSettings(
+            scale=scale,
+            tile=request.tile,
+            quality=request.quality,
+            max_pixels=max_pixels,
+            strip_metadata=request.strip_metadata,
+        )
+        decoded = _decoded(request, model, wanted, scale or upscaler.scale, folder, max_pixels)
+        with stopper.interrupting(upscaler.cancel):
+            seen = replace(decoded, content=cut(picture, around))
+            enlarged = work.enlarge(seen, upscaler, settings, stopper.tell)
+    assert isinstance(enlarged, work.Enlarged)  # a film alone is encoded on the way
+    stopper.check()
+    result = cut(enlarged.picture, enlarged_region(region, around, enlarged.picture))
+    enlarged = replace(enlarged, picture=result)
+    written = work.encode(enlarged, settings)
+    assert written.staged is not None and written.facts is not None  # there was no error
+    commit(written.staged)
+    view = write_views(wanted, result, folder) if request.wants_view else None
+    path = written.staged.target
+    report = _report(request, model, path, enlarged, vars(written.facts))
+    return Result(path, media_type(path.suffix), path.name, report, view)
+
+
+def media_type(suffix: str) -> str:
+    """Give the media type of a picture by its suffix.
+
+    >>> media_type(".jpg")
+    'image/jpeg'
+    """
+    return f"image/{find_format(suffix).lower()}"
+
+
+def _scale(request: UpscaleRequest, picture: Picture, upscaler: Upscaler) -> float | None:
+    """None where the model's own is wanted, as on the command line."""
+    scale = request.scale
+    if request.width is not None:
+        scale = request.width / picture.width
+    return None if scale == upscaler.scale else scale
+
+
+def _decoded(
+    request: UpscaleRequest,
+    model: str,
+    picture: Picture,
+    scale: float,
+    folder: Path,
+    max_pixels: int,
+) -> work.Decoded:
+    """Settle what the result is called and check its size, as a batch run does."""
+    source = folder / harmless(request.name)
+    naming = result_naming(request.format, model, scale)
+    name = naming.name(source)
+    fallback = naming.fallback(name)
+    job = WorkJob(source, folder / name, folder / fallback if fallback else None)
+    width, height = round(picture.width * scale), round(picture.height * scale)
+    check_result_size(width, height, 1, max_pixels)
+    target = chosen_target(job, picture, height, width)
+    folder.mkdir(parents=True, exist_ok=True)
+    return work.Decoded(job, picture, (picture.width, picture.height), target, "")
+
+
+def _report(
+    request: UpscaleRequest,
+    model: str,
+    path: Path,
+    enlarged: work.Enlarged,
+    facts: dict[str, Any],
+) -> dict[str, Any]:
+    about = {"model": model, "fidelity": request.fidelity, "scale": enlarged.report.scale}
+    return about | facts | {"format": find_format(path.suffix), "bytes": path.stat().st_size}

@@ -1,0 +1,191 @@
+"""The page in a real browser: what a visitor does, and what a stranger tries."""
+
+import io
+import zipfile
+
+import pytest
+from PIL import Image
+from playwright.sync_api import expect
+
+from srgan_gp.cli import main
+
+pytestmark = pytest.mark.browser
+
+SHOWN_MS = 90_000
+BROKEN = b"\x89PNG\r\n\x1a\n and then nothing that belongs there"
+SCRIPTS = [
+    "<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "<svg onload=alert(1)>",
+    "{{constructor.constructor('alert(1)')()}}", "${alert(1)}", "[x](javascript:alert(1))",
+    "'\"><iframe srcdoc='<script>alert(1)</script>'>", "$$\\href{javascript:alert(1)}{x}$$",
+    "<a href=javascript:alert(1) autofocus onfocus=alert(1)>", "`${alert(1)}`",
+]  # fmt: skip
+
+
+@pytest.fixture
+def by_command_line(models, tmp_path, monkeypatch):
+    """Upscale pictures as the command line does with the page's defaults; gives the bytes."""
+    monkeypatch.setenv("SRGAN_GP_MODELS", str(models))
+
+    def upscale(*paths):
+        folder = tmp_path / "by-command-line"
+        words = ["upscale", *map(str, paths), "-o", str(folder), "--strip-metadata"]
+        assert main([*words, "--model", "tiny", "--threads", "1", "--device", "cpu"]) == 0
+        return [(folder / path.name).read_bytes() for path in paths]
+
+    return upscale
+
+
+def choose(page, name, *paths):
+    page.set_input_files(f"#{name} input[type=file]", [str(path) for path in paths])
+
+
+def status(page, tab):
+    return page.locator(f"#{tab}-status")
+
+
+def downloaded(page, button):
+    with page.expect_download() as found:
+        page.click(button)
+    return found.value.suggested_filename, found.value.path().read_bytes()
+
+
+def enlarge(page, path):
+    choose(page, "upscale-picture", path)
+    page.wait_for_selector("#upscale-picture img")
+    page.click("#upscale-start")
+
+
+def test_the_download_is_the_file_that_the_command_line_writes(page, photo, by_command_line):
+    path = photo()
+    enlarge(page, path)
+    expect(status(page, "upscale")).to_contain_text("40 x 32 → 80 x 64", timeout=SHOWN_MS)
+    expect(page.locator("#upscale-slider img")).to_have_count(2)
+    name, data = downloaded(page, "#upscale-download")
+    assert name == "photo_tiny_2x.png"
+    assert [data] == by_command_line(path)
+
+
+def test_a_click_previews_that_spot_alone(page, photo):
+    choose(page, "upscale-picture", photo(size=(600, 600)))
+    page.click("#upscale-picture img", position={"x": 100, "y": 100})
+    expect(status(page, "upscale")).to_contain_text("Preview", timeout=SHOWN_MS)
+    sides = page.eval_on_selector_all(
+        "#upscale-slider img", "images => images.map(image => image.naturalWidth)"
+    )
+    assert sides == [320, 320]
+    expect(page.locator("#upscale-download")).to_be_disabled()
+
+
+def test_stop_ends_a_run(page, photo):
+    choose(page, "upscale-picture", photo(size=(1200, 1200)))
+    page.get_by_label("Model", exact=True).first.click()
+    page.get_by_role("option", name="photo-x4", exact=True).click()
+    page.get_by_text("Advanced").first.click()
+    page.get_by_label("Tile").first.click()
+    page.get_by_role("option", name="128", exact=True).click()
+    page.click("#upscale-start")
+    expect(status(page, "upscale")).to_contain_text("tiles", timeout=SHOWN_MS)
+    page.click("#upscale-stop")
+    expect(status(page, "upscale")).to_contain_text("Stopped.", timeout=SHOWN_MS)
+    expect(page.locator("#upscale-start")).to_be_enabled()
+    expect(page.locator("#upscale-stop")).to_be_disabled()
+
+
+def test_a_refused_file_shows_its_sentence(page, tmp_path):
+    path = tmp_path / "trap.png"
+    path.write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n")
+    enlarge(page, path)
+    refusal = status(page, "upscale").get_by_role("alert")
+    expect(refusal).to_contain_text("This picture cannot be used", timeout=SHOWN_MS)
+    assert "/" not in refusal.inner_text()
+
+
+def test_a_batch_gives_what_it_can_and_names_what_it_cannot(page, photo, tmp_path, by_command_line):
+    good = [photo(f"{name}.png") for name in ("a", "bb", "ccc", "dddd")]
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(BROKEN)
+    page.get_by_role("tab", name="Batch").click()
+    choose(page, "batch-files", *good[:2], broken, *good[2:])
+    page.click("#batch-start")
+    expect(status(page, "batch")).to_contain_text("4 of 5 done, 1 failed", timeout=SHOWN_MS)
+    expect(page.locator("#batch-failures")).to_contain_text("broken.png")
+    expect(page.locator("#batch-gallery button img")).to_have_count(4)
+    name, data = downloaded(page, "#batch-download")
+    assert name == "upscaled.zip"
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        assert archive.namelist() == [f"{path.stem}_tiny_2x.png" for path in good]
+        assert [archive.read(name) for name in archive.namelist()] == by_command_line(*good)
+
+
+def test_names_of_files_are_text_and_never_run(page, tmp_path):
+    paths = []
+    for number in range(30):
+        name = f"{number} {SCRIPTS[number % len(SCRIPTS)]}".replace("/", "\u2215")[:120]
+        paths.append(tmp_path / f"{name}.png")
+        paths[-1].write_bytes(BROKEN)
+    page.get_by_role("tab", name="Batch").click()
+    choose(page, "batch-files", *paths)
+    page.click("#batch-start")
+    expect(status(page, "batch")).to_contain_text("30 failed", timeout=SHOWN_MS)
+    # The fixture `page` sees every dialog and every script that was refused.
+
+
+def test_models_are_compared_at_one_spot(page, photo):
+    page.get_by_role("tab", name="Compare").click()
+    choose(page, "compare-picture", photo(size=(300, 300)))
+    page.click("#compare-picture img")
+    expect(status(page, "compare")).to_contain_text("4 models, one spot", timeout=SHOWN_MS)
+    expect(page.locator(".compare-view img")).to_have_count(4)
+    expect(page.locator(".compare-view").first).to_contain_text(" s")
+
+
+def test_faces_are_drawn_downloaded_and_sent_on(page):
+    page.get_by_role("tab", name="Faces").click()
+    page.fill("#faces-seed input", "5")
+    page.click("#faces-start")
+    expect(status(page, "faces")).to_contain_text("Done", timeout=SHOWN_MS)
+    expect(page.locator("#faces-gallery button img")).to_have_count(8)
+    _, data = downloaded(page, "#faces-download")
+    assert Image.open(io.BytesIO(data)).size == (4 * 8, 2 * 8)
+    page.click("#faces-send")
+    expect(page.locator("#upscale-picture img")).to_be_visible()
+
+
+def settled_width(page):
+    """Give the width of the page's contents once the tabs have found their places."""
+    for _ in range(100):
+        width = page.evaluate("document.documentElement.scrollWidth")
+        if width <= page.viewport_size["width"]:
+            break
+        page.wait_for_timeout(100)
+    return width
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_phone_needs_no_horizontal_scrolling(page, scheme):
+    page.emulate_media(color_scheme=scheme)
+    for tab in ("Upscale", "Compare", "Batch", "Faces", "Fine-tune"):
+        page.set_viewport_size({"width": 1440, "height": 1000})
+        page.get_by_role("tab", name=tab).click()
+        page.set_viewport_size({"width": 390, "height": 844})
+        assert settled_width(page) <= 390, tab
+
+
+def test_the_keyboard_reaches_the_start_and_pictures_have_alternative_texts(page, photo):
+    choose(page, "upscale-picture", photo())
+    page.wait_for_selector("#upscale-picture img")
+    reached = set()
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        reached.add(page.evaluate("document.activeElement.id"))
+    assert "upscale-start" in reached
+    assert page.locator("#upscale-picture img").get_attribute("alt")
+
+
+def test_too_few_photos_are_not_learnt_from(page, photo):
+    page.get_by_role("tab", name="Fine-tune").click()
+    choose(page, "finetune-photos", photo())
+    page.get_by_text("photo.png").wait_for()
+    page.click("#finetune-start")
+    refusal = status(page, "finetune").get_by_role("alert")
+    expect(refusal).to_contain_text("1 photos are too few", timeout=SHOWN_MS)

@@ -1,0 +1,110 @@
+"""`srgan-gp app`: what is understood, and what is refused before anything is opened."""
+
+import argparse
+import dataclasses
+import re
+import socket
+
+import pytest
+
+from srgan_gp.cli import main
+from srgan_gp.commands.app import add_options
+from srgan_gp.serving import server
+from srgan_gp.serving.settings import Settings
+
+
+@pytest.fixture
+def served(monkeypatch):
+    """Note the settings in place of serving."""
+    seen = []
+
+    def serve(settings, *, on_started):
+        seen.append(settings)
+        on_started("http://127.0.0.1:7860")
+
+    monkeypatch.setattr(server, "serve", serve)
+    return seen
+
+
+def test_without_options_the_settings_hold(served, capsys):
+    assert main(["app"]) == 0
+    assert served == [Settings()]
+    assert capsys.readouterr().out == "http://127.0.0.1:7860\n"
+
+
+def test_every_option_reaches_the_settings(served, tmp_path):
+    words = [
+        "--public-name",
+        "example.org",
+        "--host",
+        "0.0.0.0",
+        "--port",
+        "0",
+        "--auth",
+        "me:a:b",
+        "--model",
+        "classic-x4",
+    ]
+    words += ["--device", "cpu", "--threads", "2", "--allow-finetune", "--max-upload-mb", "7"]
+    words += ["--max-files", "3", "--max-pixels", "99", "--queue-size", "5"]
+    words += ["--pending-per-client", "4", "--folder", str(tmp_path), "--keep-minutes", "2"]
+    assert main(["app", *words, "--drain-seconds", "9"]) == 0
+    expected = Settings(
+        host="0.0.0.0", port=0, public_name="example.org", auth=("me", "a:b"),
+        model="classic-x4", device="cpu", threads=2, allow_finetune=True,
+        max_upload_bytes=7_000_000, max_files=3, max_pixels=99, queue_size=5,
+        pending_per_client=4, folder=tmp_path, keep_seconds=120, drain_seconds=9,
+    )  # fmt: skip
+    assert served == [expected]
+    changed = [f.name for f in dataclasses.fields(Settings)
+               if getattr(expected, f.name) == f.default]  # fmt: skip
+    assert changed == [], "an option that is left out of this test"
+
+
+def test_the_help_states_the_defaults_of_the_settings():
+    parser = argparse.ArgumentParser()
+    add_options(parser)
+    helps = {action.option_strings[-1][2:]: action.help or "" for action in parser._actions}
+    stated = {
+        name: found[1] for name, text in helps.items() if (found := re.search(r"\[(.*)\]$", text))
+    }
+    defaults = Settings()
+    for name in ("host", "port", "device", "model", "max_files", "max_pixels", "queue_size",
+                 "pending_per_client", "drain_seconds"):  # fmt: skip
+        assert stated[name.replace("_", "-")] == str(getattr(defaults, name)), name
+    assert stated["max-upload-mb"] == str(defaults.max_upload_bytes // 1_000_000)
+    assert stated["keep-minutes"] == str(int(defaults.keep_seconds // 60))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["--port", "65536"], ["--port", "-1"], ["--port", "http"], ["--auth", "hunter2"],
+     ["--auth", ":hunter2"], ["--auth", "me:"], ["--threads", "0"], ["--max-upload-mb", "0"]],
+    ids=" ".join,
+)  # fmt: skip
+def test_values_that_make_no_sense_are_refused(served, capsys, words):
+    with pytest.raises(SystemExit) as stopped:
+        main(["app", *words])
+    assert stopped.value.code == 2
+    assert served == []
+    assert "hunter2" not in capsys.readouterr().err
+
+
+def test_a_folder_that_is_not_there_is_refused(served, capsys, tmp_path):
+    assert main(["app", "--folder", str(tmp_path / "none")]) == 2
+    assert "make it first" in capsys.readouterr().err
+    assert served == []
+
+
+def test_a_port_that_is_taken_is_said(capsys):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert main(["app", "--port", str(port)]) == 2
+    error = capsys.readouterr().err
+    assert f"Port {port} of 127.0.0.1 cannot be opened" in error
+    assert "--port" in error
+
+
+def test_an_address_of_another_machine_is_said(capsys):
+    assert main(["app", "--host", "192.0.2.1"]) == 2
+    assert "192.0.2.1" in capsys.readouterr().err

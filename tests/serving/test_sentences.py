@@ -1,0 +1,67 @@
+import pytest
+
+from srgan_gp.errors import (
+    BusyError,
+    Cancelled,
+    DeviceError,
+    ModelRefusedError,
+    OutputError,
+    PictureError,
+    SrganGpError,
+    UsageError,
+)
+from srgan_gp.serving.sentences import for_strangers, without_options
+
+SECRET = "/srv/secret/app/file"
+
+
+@pytest.mark.parametrize(
+    ("message", "plain"),
+    [
+        ("9 pixels; make it smaller or raise --max-pixels", "9 pixels; make it smaller"),
+        ("9 allowed; raise --max-pixels, or pass --frames first", "9 allowed"),
+        ("choose a smaller scale, or pass --frames first", "choose a smaller scale"),
+        ("there is not enough memory for it; pass a smaller --tile or --scale",
+         "there is not enough memory for it"),
+        ("the file is damaged or cut short; get a whole copy of it",
+         "the file is damaged or cut short; get a whole copy of it"),
+    ],
+)  # fmt: skip
+def test_advice_about_options_is_cut_off_and_other_advice_stays(message, plain):
+    assert without_options(message) == plain
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        PictureError("E_DISK_FULL", f"no room in {SECRET}"),
+        PictureError("E_DAMAGED", f"it is damaged: {SECRET}"),
+        UsageError(f"There is no {SECRET}."),
+        OutputError(f"{SECRET} cannot be written: no space left."),
+        ModelRefusedError(f"The model file {SECRET} is missing."),
+        DeviceError(f"{SECRET} failed"),
+        OSError(5, "failed", SECRET),
+        MemoryError(SECRET),
+        KeyError(SECRET),
+    ],
+)
+def test_no_error_shows_a_folder_of_the_server_and_each_keeps_its_kind(error):
+    shown = for_strangers(error)
+    assert "/srv" not in str(shown)
+    assert "secret" not in str(shown)
+    if isinstance(error, SrganGpError):
+        assert (type(shown), shown.code) == (type(error), error.code)
+
+
+@pytest.mark.parametrize("error", [BusyError("Wait.", retry_seconds=7), Cancelled("It ended.")])
+def test_what_is_for_the_client_anyway_is_passed_on(error):
+    assert for_strangers(error) is error
+
+
+def test_running_out_of_memory_is_about_the_picture():
+    assert for_strangers(MemoryError()).code == "E_OUT_OF_MEMORY"
+
+
+def test_what_is_hidden_goes_to_the_log(caplog):
+    for_strangers(OutputError(SECRET))
+    assert SECRET in caplog.text

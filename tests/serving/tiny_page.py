@@ -1,0 +1,15 @@
+"""A page of one field, in the place of the real one."""
+
+import gradio as gr
+
+
+def build(service, settings):
+    with gr.Blocks(title="tiny", analytics_enabled=False) as page:
+        file = gr.File(label="file")
+        text = gr.Textbox(label="text")
+        file.change(lambda path: path, file, text)
+    return page
+
+
+def appearance():
+    return {"footer_links": [], "run_history": False}
