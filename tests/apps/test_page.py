@@ -65,14 +65,23 @@ def test_the_download_is_the_file_that_the_command_line_writes(page, photo, by_c
     assert [data] == by_command_line(path)
 
 
+def loaded_sides(page, selector):
+    """Give the widths of pictures in pixels once all of them are there."""
+    for _ in range(600):
+        sides = page.eval_on_selector_all(
+            selector, "images => images.map(image => image.naturalWidth)"
+        )
+        if sides and all(sides):
+            break
+        page.wait_for_timeout(100)
+    return sides
+
+
 def test_a_click_previews_that_spot_alone(page, photo):
     choose(page, "upscale-picture", photo(size=(600, 600)))
     page.click("#upscale-picture img", position={"x": 100, "y": 100})
     expect(status(page, "upscale")).to_contain_text("Preview", timeout=SHOWN_MS)
-    sides = page.eval_on_selector_all(
-        "#upscale-slider img", "images => images.map(image => image.naturalWidth)"
-    )
-    assert sides == [320, 320]
+    assert loaded_sides(page, "#upscale-slider img") == [320, 320]
     expect(page.locator("#upscale-download")).to_be_disabled()
 
 
@@ -146,7 +155,7 @@ def test_faces_are_drawn_downloaded_and_sent_on(page):
     expect(status(page, "faces")).to_contain_text("Done", timeout=SHOWN_MS)
     expect(page.locator("#faces-gallery button img")).to_have_count(8)
     _, data = downloaded(page, "#faces-download")
-    assert Image.open(io.BytesIO(data)).size == (4 * 8, 2 * 8)
+    assert Image.open(io.BytesIO(data)).size == (4 * 64, 2 * 64)  # of the shipped faces-64
     page.click("#faces-send")
     expect(page.locator("#upscale-picture img")).to_be_visible()
 
