@@ -61,7 +61,20 @@ class PoolingBlock(nn.Module):
         return self.shortcut(_halve(features)) + _halve(change)
 
 
-class UpsamplingBlock(nn.Module):
+class _ResamplingBlock(nn.Module):
+    """What the two below share: convolutions and how they start."""
+
+    def __init__(self, width: int, next_width: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(width, next_width, 3, padding=1)
+        self.second = nn.Conv2d(next_width, next_width, 3, padding=1)
+        self.shortcut = nn.Conv2d(width, next_width, 1)
+        scaled_kaiming_(self.first, negative_slope=LEAK)
+        scaled_kaiming_(self.second, factor=0.0)
+        scaled_kaiming_(self.shortcut, negative_slope=1.0)
+
+
+class UpsamplingBlock(_ResamplingBlock):
     """Residual block of a generator of pictures: twice the size.
 
     The first 3x3 convolution works before the enlargement, where it costs a quarter. The second
@@ -72,20 +85,13 @@ class UpsamplingBlock(nn.Module):
         convolutions as in R3GAN (Huang et al. 2025, arXiv:2501.05441, section 3.3).
     """
 
-    def __init__(self, width: int, next_width: int) -> None:
-        super().__init__()
-        self.first = nn.Conv2d(width, next_width, 3, padding=1)
-        self.second = nn.Conv2d(next_width, next_width, 3, padding=1)
-        self.shortcut = nn.Conv2d(width, next_width, 1)
-        _start_as_shortcut(self)
-
     def forward(self, features: Tensor) -> Tensor:
         """Map (B, width, H, W) to (B, next_width, 2 H, 2 W)."""
         change = _double(self.first(F.leaky_relu(features, LEAK)))
         return _double(self.shortcut(features)) + self.second(F.leaky_relu(change, LEAK))
 
 
-class DownsamplingBlock(nn.Module):
+class DownsamplingBlock(_ResamplingBlock):
     """Residual block of a critic of pictures: half the size, the mirror of `UpsamplingBlock`.
 
     Only the first 3x3 convolution works at full size. Sides must be even.
@@ -94,23 +100,10 @@ class DownsamplingBlock(nn.Module):
         As `UpsamplingBlock`.
     """
 
-    def __init__(self, width: int, next_width: int) -> None:
-        super().__init__()
-        self.first = nn.Conv2d(width, next_width, 3, padding=1)
-        self.second = nn.Conv2d(next_width, next_width, 3, padding=1)
-        self.shortcut = nn.Conv2d(width, next_width, 1)
-        _start_as_shortcut(self)
-
     def forward(self, features: Tensor) -> Tensor:
         """Map (B, width, H, W) to (B, next_width, H / 2, W / 2)."""
         change = _halve(self.first(F.leaky_relu(features, LEAK)))
         return self.shortcut(_halve(features)) + self.second(F.leaky_relu(change, LEAK))
-
-
-def _start_as_shortcut(block: UpsamplingBlock | DownsamplingBlock) -> None:
-    scaled_kaiming_(block.first, negative_slope=LEAK)
-    scaled_kaiming_(block.second, factor=0.0)
-    scaled_kaiming_(block.shortcut, negative_slope=1.0)
 
 
 def _double(features: Tensor) -> Tensor:

@@ -25,7 +25,7 @@ NO_TELEMETRY: TelemetryConfig = {
 }
 """For each FastAPI app: variables of the environment alone could turn it on."""
 
-_PRIVATE = ("/boot", "/dev", "/etc", "/proc", "/root/.ssh", "/run", "/sys", "/var")
+_PRIVATE = ("/boot", "/dev", "/etc", "/proc", "/run", "/sys", "/var")
 
 
 def page_file() -> Path:
@@ -86,7 +86,8 @@ def blocked_paths(uploads: Path) -> list[str]:
     Args:
         uploads: the page's own folder, which stays open.
     """
-    return [path for path in _PRIVATE if not uploads.is_relative_to(path)]
+    keys = os.path.expanduser("~/.ssh")  # noqa: PTH111 - `Path.home` raises where there is none
+    return [path for path in (*_PRIVATE, keys) if not uploads.is_relative_to(path)]
 
 
 def _keep_to_itself(uploads: Path) -> None:
