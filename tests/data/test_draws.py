@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from srgan_gp.data import draws as drawing
-from srgan_gp.data.draws import CLEAN_DOWNSCALERS, FIRST, SECOND, SECOND_SHARE, draw
+from srgan_gp.data.draws import DOWNSCALER_SHARES, FIRST, SECOND, SECOND_SHARE, draw
 from srgan_gp.data.resampling import NAMES
 
 NUMBERS = range(4000)
@@ -92,12 +92,11 @@ def test_the_two_rounds_are_drawn_apart(monkeypatch):
     assert np.abs(np.corrcoef(first, second)[:7, 7:]).max() < 0.07
 
 
-def test_clean_pictures_have_their_downscalers_and_the_others_are_drawn_evenly():
-    clean = np.bincount(draw(1, NUMBERS, 1.0).downscalers, minlength=5) / len(NUMBERS)
-    assert np.abs(clean - CLEAN_DOWNSCALERS).max() < TOLERANCE
-    assert sum(CLEAN_DOWNSCALERS) == pytest.approx(1)
-    damaged = np.bincount(draw(1, NUMBERS, 0.0).downscalers, minlength=5) / len(NUMBERS)
-    assert np.abs(damaged - 0.2).max() < TOLERANCE
+@pytest.mark.parametrize("clean_share", [0.0, 1.0])
+def test_downscalers_have_their_shares(clean_share):
+    shares = np.bincount(draw(1, NUMBERS, clean_share).downscalers, minlength=5) / len(NUMBERS)
+    assert np.abs(shares - DOWNSCALER_SHARES).max() < TOLERANCE
+    assert sum(DOWNSCALER_SHARES) == pytest.approx(1)
 
 
 def test_clean_pictures_are_only_made_smaller():
