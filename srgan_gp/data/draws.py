@@ -69,9 +69,11 @@ SECOND = Ranges(
 )
 SECOND_SHARE = 0.1  # of the pictures that are not clean
 ROUND_TRIP = (0.5, 1.0)  # factors by which the second round shrinks and enlarges back
-DOWNSCALER_SHARES = (0.2, 0.4, 0.25, 0.1, 0.05)
-"""In the order of `NAMES`. A network learns the aliased cubic most slowly, because its low-res
-pictures look sharpest and hold the least of the picture; thus it gets the largest share."""
+CLEAN_DOWNSCALERS = (0.2, 0.45, 0.2, 0.1, 0.05)
+"""Shares of the clean pictures, in the order of `NAMES`. A network learns the aliased cubic most
+slowly, because such pictures look sharpest and hold the least of the original."""
+DAMAGED_DOWNSCALERS = (0.15, 0.15, 0.5, 0.15, 0.05)
+"""Shares of the others. A camera's sensor, and most programs that store JPEG, average areas."""
 
 
 @dataclass(frozen=True)
@@ -155,11 +157,20 @@ def draw(seed: int, numbers: Sequence[int], clean_share: float) -> Draws:
     return Draws(
         seed,
         np.array(numbers, np.int64),
-        np.searchsorted(np.cumsum(DOWNSCALER_SHARES[:-1]), downscaler, side="right"),
+        np.where(
+            damaged,
+            _choose(DAMAGED_DOWNSCALERS, downscaler),
+            _choose(CLEAN_DOWNSCALERS, downscaler),
+        ),
         _draw_damage(uniform[:, 4:15], FIRST, damaged),
         np.where(twice, _between(ROUND_TRIP, round_trip), 1.0),
         _draw_damage(uniform[:, 15:], SECOND, twice),
     )
+
+
+def _choose(shares: Sequence[float], uniform: np.ndarray) -> np.ndarray:
+    """Turn uniform numbers into indices that come up with these shares, which sum to 1."""
+    return np.searchsorted(np.cumsum(shares[:-1]), uniform, side="right")
 
 
 def _draw_damage(uniform: np.ndarray, ranges: Ranges, damaged: np.ndarray) -> Damage:
