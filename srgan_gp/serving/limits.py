@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from srgan_gp.errors import UsageError
 from srgan_gp.serving.answers import Refusal, busy
 from srgan_gp.serving.body import Body
-from srgan_gp.serving.multipart import FileCounter, is_form
+from srgan_gp.serving.multipart import FormCounter, is_form
 from srgan_gp.serving.references import outside_reference
 from srgan_gp.serving.settings import Settings
 
@@ -76,7 +76,7 @@ class BodyLimits:
         most, counter = min(MOST_BYTES_OF_TEXT, self._settings.max_upload_bytes), None
         if is_form(content_type):
             most = self._settings.max_upload_bytes
-            counter = FileCounter(content_type, self._settings.max_files)
+            counter = FormCounter(content_type, self._settings.max_files)
         stated = headers.get("content-length", "")
         if stated.isdecimal() and int(stated[:20]) > most:
             raise _too_large(most)

@@ -56,7 +56,10 @@ def _is_below(path: str, folder: Path | None) -> bool:
 
 
 def _is_own(address: str, host: str) -> bool:
-    parts = urlsplit(address.strip())
+    try:
+        parts = urlsplit(address.strip())
+    except ValueError:  # such as an open bracket
+        return False
     is_here = parts.scheme in ("http", "https") and parts.netloc.lower() == host.lower()
     return is_here and parts.path.startswith(_OWN_FILES)
 

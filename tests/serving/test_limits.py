@@ -7,6 +7,7 @@ import pytest
 
 from srgan_gp.serving import limits
 from srgan_gp.serving.limits import MOST_BYTES_OF_TEXT, BodyLimits
+from srgan_gp.serving.multipart import MOST_FIELDS
 from srgan_gp.serving.settings import Settings
 
 FORM = {"content-type": "multipart/form-data; boundary=xyz"}
@@ -106,6 +107,25 @@ def test_what_is_no_form_has_a_smaller_limit(limited, ask, kind):
     assert refused(answer, 413, "E_TOO_LARGE")
 
 
+def test_the_number_of_fields_is_limited(limited, echo, ask):
+    """Each costs time to read, and a form has room for a million of them."""
+    part = b'--xyz\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n'
+    body = part * MOST_FIELDS + b"--xyz--\r\n"
+    assert ask(limited, "POST", "/api/upscale", FORM, pieces_of(body, 999)).status == 200
+    answer = ask(limited, "POST", "/api/upscale", FORM, pieces_of(part + body, 999))
+    assert refused(answer, 413, "E_TOO_MANY_FIELDS")
+    assert echo.bodies == [body]
+
+
+@pytest.mark.parametrize("charset", ["punycode", "undefined", "utf-16", "a%00", '"\0"'])
+def test_no_codec_of_the_clients_choice_is_run(limited, echo, ask, charset):
+    """Some take minutes for a megabyte, on the thread that serves everybody."""
+    headers = {"content-type": f"multipart/form-data; charset={charset}; boundary=xyz"}
+    assert refused(ask(limited, "POST", "/upload", headers, [form(b"a")]), 400, "E_USAGE")
+    headers = {"content-type": "multipart/form-data; charset=UTF-8; boundary=xyz"}
+    assert ask(limited, "POST", "/upload", headers, [form(b"a")]).status == 200
+
+
 def test_the_number_of_files_is_limited(limited, echo, ask):
     three, four = form(b"a", b"b", b"c"), form(b"a", b"b", b"c", b"d")
     assert ask(limited, "POST", "/upload", FORM, pieces_of(three, 7)).status == 200
@@ -118,6 +138,8 @@ def test_the_number_of_files_is_limited(limited, echo, ask):
     ("headers", "body"),
     [
         ({"content-type": "multipart/form-data"}, form(b"a")),
+        ({"content-type": "multipart/form-data; boundary="}, form(b"a")),
+        ({"content-type": f"multipart/form-data; boundary={'x' * 257}"}, form(b"a")),
         (FORM, b"this is no form"),
     ],
 )
@@ -193,6 +215,7 @@ def test_bodies_of_all_clients_together_are_limited(request_of):
         {"path": "/uploads/a.png", "url": "data:image/png;base64,AAAA"},
         {"path": "/uploads/a.png", "url": "http://example.org/a.png"},
         {"path": "/uploads/a.png", "url": "http://127.0.0.1:7860/gradio_api/proxy=http://a"},
+        {"path": "/uploads/a.png", "url": "http://["},
         {"path": "/uploads/a.png", "url": "http://127.0.0.1:1/gradio_api/file=/tmp/a.png"},
     ],
     ids=str,
