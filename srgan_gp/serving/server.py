@@ -6,6 +6,7 @@ From the outside to the inside: headers on every answer, the count of answers un
 
 import socket
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import uvicorn
@@ -47,6 +48,9 @@ def serve(settings: Settings, *, on_started: Callable[[str], None]) -> None:
         ModelRefusedError: a model card is not as it should be.
     """
     with _listening(settings) as listener:
+        # A name may be that of this machine alone, and then only pages of this machine are let in.
+        host, port = listener.getsockname()[:2]
+        settings = replace(settings, host=host, port=port)
         service = Service(settings)
         try:
             uploads = service.uploads
@@ -67,7 +71,7 @@ def serve(settings: Settings, *, on_started: Callable[[str], None]) -> None:
                 service,
                 traffic,
                 settings.drain_seconds,
-                lambda: on_started(_address(settings.host, listener)),
+                lambda: on_started(_address(host, port)),
             )
             server.run(sockets=[listener])
         finally:
@@ -126,7 +130,7 @@ def _add_probes(app: FastAPI, service: Service) -> None:
         return HTMLResponse(docs_page(app.openapi()))
 
     for path, endpoint in (("/healthz", healthz), ("/readyz", readyz), ("/api/docs", docs)):
-        app.add_api_route(path, endpoint, include_in_schema=False)
+        app.add_api_route(path, endpoint, methods=["GET", "HEAD"], include_in_schema=False)
 
 
 def _add_answers(app: FastAPI) -> None:
@@ -165,8 +169,9 @@ def _listening(settings: Settings) -> socket.socket:
     """
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
-        return socket.create_server((settings.host, settings.port), family=family, backlog=2048)
-    except (OSError, OverflowError) as error:
+        found = socket.getaddrinfo(settings.host, settings.port, family, socket.SOCK_STREAM)
+        return socket.create_server(found[0][4][:2], family=family, backlog=2048)
+    except (OSError, OverflowError, UnicodeError) as error:  # the last: no name can be like this
         reason = getattr(error, "strerror", None) or str(error)
         raise UsageError(
             f"Port {settings.port} of {settings.host} cannot be opened ({reason}); pass another "
@@ -174,6 +179,6 @@ def _listening(settings: Settings) -> socket.socket:
         ) from error
 
 
-def _address(host: str, listener: socket.socket) -> str:
+def _address(host: str, port: int) -> str:
     name = f"[{host}]" if ":" in host else host
-    return f"http://{name}:{listener.getsockname()[1]}"
+    return f"http://{name}:{port}"

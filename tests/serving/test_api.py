@@ -150,6 +150,8 @@ def test_a_client_that_goes_away_cancels_its_job(app, service, ask):
 
 def test_the_probes_tell_alive_from_ready(client, service):
     assert client.get("/healthz").json() == {"status": "alive"}
+    for path in ("/healthz", "/readyz", "/api/docs"):
+        assert client.head(path).status_code == 200  # as some load balancers ask
     assert client.get("/readyz").status_code == 200
     service.not_ready = "the server ends"
     answer = client.get("/readyz")
