@@ -10,6 +10,7 @@ from fastapi.responses import FileResponse
 from pydantic import BaseModel
 from starlette.background import BackgroundTask
 
+from srgan_gp.serving.clients import client_of
 from srgan_gp.serving.requests import GenerateRequest, Result, UpscaleRequest
 
 REPORT_HEADER = "X-Report"
@@ -143,8 +144,8 @@ async def _answer(
     Raises:
         SrganGpError: the work could not be done.
     """
-    client = request.client.host if request.client else "unknown"
-    result = await _result_of(service.submit(client, wanted), request)
+    job = service.submit(client_of(request.scope), wanted)
+    result = await _result_of(job, request)
     return FileResponse(
         result.path,
         media_type=result.media_type,

@@ -1,7 +1,7 @@
 """The server: API, page and probes in one app, and around it everything that keeps strangers out.
 
-From the outside to the inside: headers on every answer, the count of answers under way, the gate
-(paths, origins, password), the limits of bodies, then the routes.
+From the outside to the inside: headers on every answer, the count of answers under way, the share
+of each client, the gate (paths, origins, password), the limits of bodies, then the routes.
 """
 
 import socket
@@ -21,6 +21,7 @@ import srgan_gp
 from srgan_gp.errors import SrganGpError, UsageError
 from srgan_gp.serving.answers import Refusal, busy, refusal_for
 from srgan_gp.serving.api import build_api
+from srgan_gp.serving.clients import FairShare
 from srgan_gp.serving.docs_page import docs_page
 from srgan_gp.serving.draining import DrainingServer, Traffic
 from srgan_gp.serving.gate import Gate
@@ -110,7 +111,7 @@ def guard(app: ASGIApp, settings: Settings, uploads: Path | None = None) -> tupl
     Returns:
         The guarded app, and what knows which of its answers are on their way.
     """
-    traffic = Traffic(Gate(BodyLimits(app, settings, uploads), settings))
+    traffic = Traffic(FairShare(Gate(BodyLimits(app, settings, uploads), settings)))
     return SecurityHeaders(traffic), traffic
 
 
