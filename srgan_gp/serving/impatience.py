@@ -24,8 +24,8 @@ class ImpatientProtocol(H11Protocol):
         self._head = _Timer(self.loop, transport.abort)
         self._reading = _Timer(self.loop, self._give_up_reader)
         self._wait_or_not()
-        host = self.client[0] if self.client else "localhost"
-        of_host = sum((other.client or ("",))[0] == host for other in self.connections)
+        host = _host_of(self)
+        of_host = sum(_host_of(other) == host for other in self.connections)
         if of_host > MOST_CONNECTIONS_OF_ONE_ADDRESS and not is_loopback(host):
             transport.abort()
 
@@ -67,6 +67,11 @@ class ImpatientProtocol(H11Protocol):
     def _give_up_reader(self) -> None:
         if self.transport.get_write_buffer_size():
             self.transport.abort()
+
+
+def _host_of(connection: object) -> str:
+    client = getattr(connection, "client", None)
+    return client[0] if client else "localhost"
 
 
 class _Timer:
