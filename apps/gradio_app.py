@@ -30,9 +30,7 @@ Drop a picture, see before and after, download the exact file."""
 
 
 def build(service: Service, settings: Settings) -> gr.Blocks:
-    """Make the page.
-
-    Mount it with the arguments of `appearance` as well.
+    """Make the page; mount it with the arguments of `appearance` as well.
 
     Args:
         service: does the work.
@@ -43,15 +41,15 @@ def build(service: Service, settings: Settings) -> gr.Blocks:
     """
     upscalers = {card.name: card for card in service.upscalers()}
     faces = {card.name: card for card in service.face_models()}
-    under_way: list[Runs] = []
+    every_tab: list[Runs] = []
 
     def runs() -> Runs:
-        under_way.append(Runs(service))
-        return under_way[-1]
+        every_tab.append(Runs(service))
+        return every_tab[-1]
 
     def leave(request: gr.Request) -> None:
-        for jobs in under_way:
-            jobs.stop(request)
+        for runs_of_tab in every_tab:
+            runs_of_tab.stop(request)
 
     with gr.Blocks(title="srgan-gp", analytics_enabled=False) as page:
         gr.Markdown(_HEADLINE, elem_classes="headline")

@@ -15,6 +15,8 @@ _STYLES = """
 .status progress { width: 100%; height: 0.75em; accent-color: var(--color-accent); }
 .status .refusal { border-left: 4px solid var(--error-border-color); padding-left: 0.75em; }
 .status, .status * { overflow-wrap: anywhere; }
+/* The range that moves the line of the slider above it needs no second field for its number. */
+.line input[type=number] { display: none; }
 /* The page takes the view box out of a drawing, so its units are pixels. */
 .curve { width: 300px; height: 100px; }
 .curve polyline { fill: none; stroke: var(--color-accent); stroke-width: 2; }

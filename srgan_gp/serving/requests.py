@@ -39,8 +39,9 @@ class UpscaleRequest:
     """Leave EXIF, XMP and resolution out."""
     tile: int | Literal["auto"] = "auto"
     """Side of the tiles in pixels, from `SMALLEST_TILE` to `LARGEST_TILE`."""
-    region: Region | None = None
-    """Enlarge only this part; what reaches out of the picture is cut off."""
+    region: Region | int | None = None
+    """Enlarge only this part, or a square of that side in the middle; what reaches out of the
+    picture is cut off."""
     wants_view: bool = False
     """Make the pair of pictures for a slider as well."""
 
