@@ -5,7 +5,7 @@ import secrets
 import shutil
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from srgan_gp.cards import FACES, ModelCard
@@ -56,6 +56,7 @@ class Service:
         self._bytes = 0
         self._is_draining = self._is_closed = False
         self._under_way: set[Job] = set()
+        self._endings: list[Callable[[], None]] = []
         self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(_THREADS)]
         for thread in self._threads:
             thread.start()
@@ -75,24 +76,36 @@ class Service:
             BusyError: the queue or the disk is full, the client has too many jobs, or the service
                 ends.
         """
-        if self._janitor.why_no_room() is not None:
-            raise BusyError(_NO_ROOM, retry_seconds=60)
-        folder = self.folder(client) / secrets.token_hex(16)
-        job = Job(client, request, folder, on_progress, self._forget)
         with self._changed:
-            if self._is_draining:
-                raise BusyError(_ENDING, retry_seconds=60)
+            self.require_open()
             if self._pending[client] >= self.settings.pending_per_client:
                 raise BusyError(
                     f"You have {self._pending[client]} pictures under way, which is the most; "
                     "wait for one of them."
                 )
+            folder = self.folder(client) / secrets.token_hex(16)
+            job = Job(client, request, folder, on_progress, self._forget)
             if self._bytes + job.size > _MOST_BYTES or not self._queue.put(client, job):
                 raise BusyError("Too many pictures are waiting; try again in a few seconds.")
             self._pending[client] += 1
             self._bytes += job.size
             self._janitor.hold(*job.files)
         return job
+
+    def require_open(self) -> None:
+        """Refuse any new work where there is no room for it, or the service ends.
+
+        Raises:
+            BusyError: so it is.
+        """
+        if self._is_draining:
+            raise BusyError(_ENDING, retry_seconds=60)
+        if self._janitor.why_no_room() is not None:
+            raise BusyError(_NO_ROOM, retry_seconds=60)
+
+    def at_end(self, end: Callable[[], None]) -> None:
+        """Have other work ended when the service is, before its files are removed."""
+        self._endings.append(end)
 
     @property
     def pending(self) -> int:
@@ -169,6 +182,8 @@ class Service:
         while (waiting := self._queue.take()) is not None:
             waiting.cancel()
             self._finish(waiting, Cancelled("The server has ended."))
+        for end in self._endings:
+            end()
         self._decoders.close()
         for thread in self._threads:
             thread.join(_SECONDS_TO_END)
@@ -190,12 +205,14 @@ class Service:
     def _outcome(self, job: Job) -> Result | Exception:
         try:
             job.stopper.check()
-            return self._carry_out(job)
+            result = self._carry_out(job)
+            job.stopper.check()  # nobody fetches what came too late, so its files go at once
         except SrganGpError as error:
             return for_strangers(error)
         except Exception as error:
             _log.exception("A job failed.")
             return for_strangers(error)
+        return result
 
     def _carry_out(self, job: Job) -> Result:
         if isinstance(job.request, GenerateRequest):

@@ -14,6 +14,7 @@ from srgan_gp.errors import (
     UsageError,
 )
 from srgan_gp.serving.requests import GenerateRequest, UpscaleRequest
+from srgan_gp.serving.views import write_views
 
 SOON = 60  # seconds; a busy machine is slow
 
@@ -205,6 +206,24 @@ def test_a_cancelled_job_ends_and_leaves_no_file(real_service, png, brake):
     assert real_service.submit("a", UpscaleRequest(png, "a.png")).wait(SOON).path.is_file()
 
 
+def test_a_job_that_is_cancelled_while_it_is_written_leaves_no_file(
+    real_service, png, brake, monkeypatch
+):
+    def write(picture, result, folder):
+        brake(0, 0)
+        return write_views(picture, result, folder)
+
+    monkeypatch.setattr("srgan_gp.serving.upscaling.write_views", write)
+    job = real_service.submit("a", UpscaleRequest(png, "a.png", wants_view=True))
+    assert brake.reached.wait(SOON)
+    assert files_below(real_service.folder("a"))
+    job.cancel()
+    brake.go.set()
+    with pytest.raises(Cancelled):
+        job.wait(SOON)
+    assert not files_below(real_service.folder("a"))
+
+
 def test_a_job_that_waits_is_cancelled_at_once(real_service, png, brake):
     held(real_service, png, brake)
     waiting = [real_service.submit("a", UpscaleRequest(png, "a.png")) for _ in range(4)]
@@ -241,6 +260,13 @@ def test_closing_ends_all_jobs_and_leaves_nothing(open_service, png, brake, tmp_
         with pytest.raises(Cancelled):
             job.wait(SOON)
     assert list((tmp_path / "temporary").iterdir()) == []
+
+
+def test_other_work_ends_before_the_files_are_removed(open_service):
+    service, seen = open_service(), []
+    service.at_end(lambda: seen.append((service.uploads.is_dir(), service.why_not_ready())))
+    service.close()
+    assert seen == [(True, "the server ends")]
 
 
 def test_the_input_may_be_a_file_and_stays_there(real_service, png, tmp_path):
