@@ -6,7 +6,7 @@ client goes away. Here a body waits in an unnamed file, which no ending of a req
 
 import asyncio
 import json
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
 from starlette.datastructures import Headers
@@ -26,6 +26,8 @@ PATIENCE_SECONDS = 20.0
 SLOWEST_BYTES = 50_000
 BODIES_AT_ONCE = 8
 """As many bodies of the largest size may lie here at a time, of all clients together."""
+FORMS_AT_ONCE = 4
+"""That the app reads; a crowd of them would let everybody wait for the whole crowd."""
 
 _DISCARD_SECONDS = 1.0
 
@@ -44,6 +46,7 @@ class BodyLimits:
         self._settings = settings
         self._uploads = uploads
         self._held_bytes = 0
+        self._turns = asyncio.Semaphore(FORMS_AT_ONCE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Take in the body, then pass the request on."""
@@ -52,9 +55,14 @@ class BodyLimits:
             return
         body = Body(self._settings.folder)
         try:
-            await self._take_in(body, Headers(scope=scope), receive)
-            if body.is_whole:
-                await self._app(scope, _replayed(body, receive), send)
+            headers = Headers(scope=scope)
+            await self._take_in(body, headers, receive)
+            if not body.is_whole:
+                return
+            async with AsyncExitStack() as turn:
+                if is_form(headers.get("content-type", "")):
+                    await turn.enter_async_context(self._turns)
+                await self._app(scope, _replayed(body, receive, turn), send)
         except Refusal as refusal:
             if not body.is_whole:
                 # A client that still writes would be cut off before it reads the answer.
@@ -115,13 +123,14 @@ class BodyLimits:
             )
 
 
-def _replayed(body: Body, receive: Receive) -> Receive:
-    """Hand on the body in pieces, then whatever the client does."""
+def _replayed(body: Body, receive: Receive, turn: AsyncExitStack) -> Receive:
+    """Hand on the body in pieces, then end the turn and hand on whatever the client does."""
     is_over = False
 
     async def replay() -> Message:
         nonlocal is_over
         if is_over:
+            await turn.aclose()
             return await receive()
         piece = body.next_piece()
         is_over = body.is_read

@@ -1,12 +1,13 @@
 import asyncio
 import dataclasses
 import json
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from srgan_gp.serving import limits
-from srgan_gp.serving.limits import MOST_BYTES_OF_TEXT, BodyLimits
+from srgan_gp.serving.limits import FORMS_AT_ONCE, MOST_BYTES_OF_TEXT, BodyLimits
 from srgan_gp.serving.multipart import MOST_FIELDS
 from srgan_gp.serving.settings import Settings
 
@@ -21,6 +22,11 @@ def form(*files):
         for number, data in enumerate(files)
     )
     return b"".join(parts) + b"--xyz--\r\n"
+
+
+async def read_all(receive):
+    while (await receive())["more_body"]:
+        pass
 
 
 class Echo:
@@ -172,6 +178,8 @@ def test_bodies_of_all_clients_together_are_limited(request_of):
     waiting, arrived = asyncio.Event(), []
 
     async def slow(scope, receive, send):
+        await read_all(receive)
+        await receive()  # as an app does that wants to know when the client leaves
         arrived.append(scope)
         await waiting.wait()
         await send({"type": "http.response.start", "status": 200, "headers": []})
@@ -196,6 +204,38 @@ def test_bodies_of_all_clients_together_are_limited(request_of):
     assert refused(one_more, 503, "E_BUSY")
     assert int(one_more.headers["retry-after"]) > 0
     assert later == 200
+
+
+def test_a_few_forms_at_a_time_are_read_and_one_that_was_read_holds_up_nobody(request_of):
+    """Else a crowd that uploads keeps the probes waiting until all of it has been served."""
+    reading, most, working = 0, 0, []
+    done = asyncio.Event()
+
+    async def app(scope, receive, send):
+        nonlocal reading, most
+        if scope["method"] == "POST":
+            reading += 1
+            most = max(most, reading)
+            await read_all(receive)
+            await asyncio.sleep(0.001)
+            reading -= 1
+            await receive()
+            working.append(scope)
+            await done.wait()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    async def run():
+        limited, count = BodyLimits(app, SETTINGS), 5 * FORMS_AT_ONCE
+        send = partial(request_of, limited, "POST", "/api/upscale", FORM)
+        tasks = [asyncio.create_task(send([form(b"a")])) for _ in range(count)]
+        while len(working) < count:
+            assert (await request_of(limited)).status == 200
+        done.set()
+        return [(await task).status for task in tasks]
+
+    assert set(asyncio.run(run())) == {200}
+    assert most == FORMS_AT_ONCE
 
 
 @pytest.mark.parametrize(
