@@ -26,13 +26,15 @@ OPEN_PATHS = (
 )
 """Every path that is answered, as regular expressions; the page's framework has many more."""
 
+ORDERS = ("/api/upscale", "/api/generate")
+"""Paths where jobs are ordered; they are posted."""
+
 UNGUARDED = ("/healthz", "/readyz")
 """Paths that need no password: they say nothing but yes or no."""
 
 _OPEN = re.compile("|".join(f"(?:{path})" for path in OPEN_PATHS), re.DOTALL)
 _FILE = "/gradio_api/file="
 _READING = ("GET", "HEAD")
-_ORDERS = ("/api/upscale", "/api/generate")
 
 
 class Gate:
@@ -75,7 +77,7 @@ class Gate:
             # To read is refused as well: the page's framework would allow it to every server's
             # page, and the browser would bring the password along.
             raise Refusal(403, "E_ORIGIN", "The request comes from the page of another server.")
-        methods = ("POST",) if path in _ORDERS else (*_READING, "POST")
+        methods = ("POST",) if path in ORDERS else (*_READING, "POST")
         if method not in methods:
             allow = ", ".join(methods)
             raise Refusal(405, "E_METHOD", f"Use one of {allow} here.", {"Allow": allow})

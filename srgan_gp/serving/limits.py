@@ -6,6 +6,7 @@ client goes away. Here a body waits in an unnamed file, which no ending of a req
 
 import asyncio
 import json
+from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from srgan_gp.errors import UsageError
 from srgan_gp.serving.answers import Refusal, busy
 from srgan_gp.serving.body import Body
+from srgan_gp.serving.gate import ORDERS
 from srgan_gp.serving.multipart import FormCounter, is_form
 from srgan_gp.serving.references import outside_reference
 from srgan_gp.serving.settings import Settings
@@ -39,10 +41,18 @@ class BodyLimits:
         app: what comes behind.
         settings: name the limits.
         uploads: where the page keeps files; others cannot be named. None: there is no page.
+        why_not_ready: says why no new job would be taken now; None: one would.
     """
 
-    def __init__(self, app: ASGIApp, settings: Settings, uploads: Path | None = None) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        settings: Settings,
+        uploads: Path | None = None,
+        why_not_ready: Callable[[], str | None] = lambda: None,
+    ) -> None:
         self._app = app
+        self._why_not_ready = why_not_ready
         self._settings = settings
         self._uploads = uploads
         self._held_bytes = 0
@@ -56,6 +66,9 @@ class BodyLimits:
         body = Body(self._settings.folder)
         try:
             headers = Headers(scope=scope)
+            if scope["path"] in ORDERS and (reason := self._why_not_ready()) is not None:
+                # Before the picture is read: a crowd is not to wait for its own refusals.
+                raise busy(f"No job is taken now, {reason}; try again in a few seconds.")
             await self._take_in(body, headers, receive)
             if not body.is_whole:
                 return

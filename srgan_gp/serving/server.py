@@ -57,7 +57,7 @@ def serve(settings: Settings, *, on_started: Callable[[str], None]) -> None:
             uploads = service.uploads
             app = build_app(service)
             mount_page(app, service, settings, uploads, page_file())
-            guarded, traffic = guard(app, settings, uploads)
+            guarded, traffic = guard(app, settings, uploads, service.why_not_ready)
             config = uvicorn.Config(
                 guarded,
                 http=ImpatientProtocol,
@@ -100,18 +100,25 @@ def build_app(service: Service) -> FastAPI:
     return app
 
 
-def guard(app: ASGIApp, settings: Settings, uploads: Path | None = None) -> tuple[ASGIApp, Traffic]:
+def guard(
+    app: ASGIApp,
+    settings: Settings,
+    uploads: Path | None = None,
+    why_not_ready: Callable[[], str | None] = lambda: None,
+) -> tuple[ASGIApp, Traffic]:
     """Put the guards around an app.
 
     Args:
         app: what to guard.
         settings: of the server.
         uploads: the folder of the page's files; None: there is no page.
+        why_not_ready: as for `BodyLimits`.
 
     Returns:
         The guarded app, and what knows which of its answers are on their way.
     """
-    traffic = Traffic(FairShare(Gate(BodyLimits(app, settings, uploads), settings)))
+    limits = BodyLimits(app, settings, uploads, why_not_ready)
+    traffic = Traffic(FairShare(Gate(limits, settings)))
     return SecurityHeaders(traffic), traffic
 
 

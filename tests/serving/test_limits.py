@@ -160,6 +160,19 @@ def test_a_client_that_goes_away_leaves_nothing(limited, echo, ask, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("path", "status"), [("/api/upscale", 503), ("/api/generate", 503), ("/upload", 200)]
+)
+def test_a_job_that_would_not_be_taken_is_refused_before_it_is_read(echo, ask, path, status):
+    limited = BodyLimits(echo, SETTINGS, why_not_ready=lambda: "the queue is full")
+    answer = ask(limited, "POST", path, FORM, [form(b"a")])
+    assert answer.status == status
+    if status == 503:
+        assert refused(answer, 503, "E_BUSY")
+        assert int(answer.headers["retry-after"]) > 0
+        assert echo.bodies == []
+
+
 def test_a_slow_client_is_cut_off(limited, ask, monkeypatch):
     monkeypatch.setattr(limits, "PATIENCE_SECONDS", 0.01)
     answer = ask(limited, "POST", "/upload", FORM, [], then="wait")
