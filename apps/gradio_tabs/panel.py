@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 
 from gradio_tabs import messages
-from gradio_tabs.runs import Run, Runs, visitor_of
+from gradio_tabs.runs import Run, Runs, address_of, visitor_of
 from gradio_tabs.uploads import FilesInput, PictureInput, Upload
 from srgan_gp.errors import Cancelled, PictureError, SrganGpError
 from srgan_gp.serving.sentences import for_strangers
@@ -94,7 +94,7 @@ async def one_run(
         uploads: the pictures that the run is about.
         steps: gives the updates between those of the panel.
     """
-    with runs.begin(visitor_of(request), uploads) as run:
+    with runs.begin(visitor_of(request), uploads, address_of(request)) as run:
         if run is None:
             yield {panel.start: gr.skip()}
             return

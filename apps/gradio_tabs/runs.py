@@ -10,6 +10,7 @@ import gradio as gr
 
 from gradio_tabs.uploads import Upload
 from srgan_gp.errors import Cancelled
+from srgan_gp.serving.clients import client_of
 from srgan_gp.serving.jobs import Job, Request, Service
 from srgan_gp.serving.requests import Result
 
@@ -31,12 +32,19 @@ class Run:
         service: does the work.
         visitor: of `visitor_of`.
         uploads: the pictures that it is about.
+        address: of `address_of`; None: unknown.
     """
 
-    def __init__(self, service: Service, visitor: str, uploads: Sequence[Upload]) -> None:
+    def __init__(
+        self,
+        service: Service,
+        visitor: str,
+        uploads: Sequence[Upload],
+        address: str | None = None,
+    ) -> None:
         self.uploads = tuple(uploads)
         self._service = service
-        self._visitor = visitor
+        self._visitor, self._address = visitor, address
         self._job: Job | None = None
         self._is_stopped = False
 
@@ -59,7 +67,9 @@ class Run:
         def tell(done: int, total: int) -> None:
             progress.done, progress.total = done, total
 
-        self._job = job = self._service.submit(self._visitor, wanted, on_progress=tell)
+        self._job = job = self._service.submit(
+            self._visitor, wanted, address=self._address, on_progress=tell
+        )
         result = asyncio.ensure_future(job.result())
         told = None
         try:
@@ -100,12 +110,15 @@ class Runs:
         self._runs: dict[str, Run] = {}
 
     @contextmanager
-    def begin(self, visitor: str, uploads: Sequence[Upload]) -> Generator[Run | None, None, None]:
+    def begin(
+        self, visitor: str, uploads: Sequence[Upload], address: str | None = None
+    ) -> Generator[Run | None, None, None]:
         """Begin a run, and keep its uploads and results however long it takes.
 
         Args:
             visitor: of `visitor_of`.
             uploads: the pictures that it is about.
+            address: of `address_of`; None: unknown.
 
         Returns:
             None where the visitor has one under way in this tab.
@@ -113,7 +126,7 @@ class Runs:
         if visitor in self._runs:
             yield None
             return
-        run = self._runs[visitor] = Run(self._service, visitor, uploads)
+        run = self._runs[visitor] = Run(self._service, visitor, uploads, address)
         held = [self.folder(visitor), *(upload.path for upload in run.uploads)]
         for path in held:
             self._service.hold(path)
@@ -143,3 +156,8 @@ class Runs:
 def visitor_of(request: gr.Request) -> str:
     """Name who asks: one page in one browser."""
     return f"page-{request.session_hash}"
+
+
+def address_of(request: gr.Request) -> str:
+    """Name where a visitor is: who opens many pages is one client all the same."""
+    return client_of({"client": request.client})

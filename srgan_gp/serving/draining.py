@@ -59,7 +59,7 @@ class Traffic:
 class Drained(Protocol):
     """What has work to be finished; `srgan_gp.serving.jobs.Service` has."""
 
-    def drain(self, timeout_seconds: float | None = None) -> bool:
+    def drain(self, timeout_seconds: float) -> bool:
         """Take no more, wait, and say whether all is done."""
         ...
 

@@ -62,14 +62,21 @@ class Service:
             thread.start()
 
     def submit(
-        self, client: str, request: Request, *, on_progress: OnProgress | None = None
+        self,
+        client: str,
+        request: Request,
+        *,
+        address: str | None = None,
+        on_progress: OnProgress | None = None,
     ) -> Job:
         """Take a job, or refuse it at once.
 
         Args:
             client: whom to count it for, and whose folder the result goes to; an address or a
-                session. Clients take turns.
+                session.
             request: what to do; it is checked when its turn comes.
+            address: where the client is. Addresses take turns, since sessions cost nothing; None:
+                the client is one.
             on_progress: told about tiles or faces; what it raises ends the job.
 
         Raises:
@@ -84,8 +91,8 @@ class Service:
                     "wait for one of them."
                 )
             folder = self.folder(client) / secrets.token_hex(16)
-            job = Job(client, request, folder, on_progress, self._forget)
-            if self._bytes + job.size > _MOST_BYTES or not self._queue.put(client, job):
+            job = Job(client, address or client, request, folder, on_progress, self._forget)
+            if self._bytes + job.size > _MOST_BYTES or not self._queue.put(job.address, job):
                 raise BusyError("Too many pictures are waiting; try again in a few seconds.")
             self._pending[client] += 1
             self._bytes += job.size
@@ -157,19 +164,11 @@ class Service:
         except OutputError as error:
             raise for_strangers(error) from error
 
-    def drain(self, timeout_seconds: float | None = None) -> bool:
-        """Take no more jobs, and wait for those taken.
-
-        Args:
-            timeout_seconds: at most; None: as long as the settings say.
-
-        Returns:
-            Whether all are done.
-        """
-        seconds = self.settings.drain_seconds if timeout_seconds is None else timeout_seconds
+    def drain(self, timeout_seconds: float) -> bool:
+        """Take no more jobs, wait for those taken, and say whether all are done."""
         with self._changed:
             self._is_draining = True
-            return self._changed.wait_for(lambda: not self._pending.total(), seconds)
+            return self._changed.wait_for(lambda: not self._pending.total(), timeout_seconds)
 
     def close(self) -> None:
         """End everything under way within one tile, and remove every file."""
@@ -191,7 +190,7 @@ class Service:
 
     def _forget(self, job: Job) -> None:
         """Drop a job that waits; one under way ends by its stopper."""
-        if self._queue.remove(job.client, job):
+        if self._queue.remove(job.address, job):
             self._finish(job, Cancelled("The job was cancelled."))
 
     def _work(self) -> None:

@@ -60,14 +60,13 @@ def receive_picture(pipe: "Connection[bytes, bytes]", max_pixels: int) -> Pictur
         EOFError: the process has ended.
         Exception: of any kind: the answer is not as it should be.
     """
-    head = json.loads(pipe.recv_bytes(_MOST_BYTES_OF_HEAD))
+    head: dict[str, Any] = json.loads(pipe.recv_bytes(_MOST_BYTES_OF_HEAD))
     if "error" in head:
         code, message = head["error"]
         raise PictureError(str(code), str(message))
-    arrays = {
-        name: _receive_array(pipe, *head["arrays"][name], max_pixels)
-        for name in _ARRAYS
-        if name in head["arrays"]
+    kinds: dict[str, tuple[list[int], str]] = head["arrays"]
+    arrays: dict[str, Array] = {
+        name: _receive_array(pipe, *kinds[name], max_pixels) for name in _ARRAYS if name in kinds
     }
     named = [name for name in _BLOCKS if name in head["blocks"]]
     blocks = {name: pipe.recv_bytes(_MOST_BYTES_OF_BLOCK) for name in named}

@@ -52,7 +52,7 @@ class FakeService:
         self.jobs = []
         self.held = []
 
-    def submit(self, client, request, *, on_progress):
+    def submit(self, client, request, *, address, on_progress):
         self.jobs.append(FakeJob(on_progress))
         return self.jobs[-1]
 

@@ -169,6 +169,17 @@ def test_a_client_can_have_so_many_jobs_and_others_still_get_in(open_service, pn
     assert service.pending == 0
 
 
+def test_many_sessions_of_one_address_leave_room_for_others(open_service, png, brake):
+    service = open_service(queue_size=4)
+    held(service, png, brake)
+    with pytest.raises(BusyError, match="Too many pictures are waiting"):
+        for number in range(10):
+            service.submit(f"session {number}", UpscaleRequest(png, "a.png"), address="flood")
+    job = service.submit("session 99", UpscaleRequest(png, "b.png"), address="elsewhere")
+    brake.go.set()
+    assert job.wait(SOON).name.startswith("b_")
+
+
 def test_a_full_queue_refuses_at_once_and_says_so_beforehand(open_service, png, brake):
     service = open_service(queue_size=1, pending_per_client=100)
     held(service, png, brake)
