@@ -56,6 +56,7 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
     413: {"model": Problem, "description": "The upload is too large."},
     422: {"model": Problem, "description": "The picture cannot be used."},
     503: {"model": Problem, "description": "Too much to do; Retry-After says when to ask again."},
+    "default": {"model": Problem, "description": "Anything else that went wrong."},
 }
 
 _Picture = Annotated[UploadFile, File(description="The file; of several frames the first.")]

@@ -152,11 +152,13 @@ def _add_answers(app: FastAPI) -> None:
         assert isinstance(error, RequestValidationError)
         first = error.errors()[0]
         field = (*first["loc"], "request")[1]  # after "body"
-        return Refusal(400, UsageError.code, f"{field}: {first['msg']}.").response()
+        # Its own words for a field that should be a file name classes of the program.
+        reason = "a file is needed" if field == "picture" else first["msg"].rstrip(".")
+        return Refusal(400, UsageError.code, f"{field}: {reason}.").response()
 
     async def http(_request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        return Refusal(error.status_code, "E_HTTP", f"{error.detail}.").response()
+        return Refusal(error.status_code, "E_HTTP", f"{str(error.detail).rstrip('.')}.").response()
 
     async def unexpected(_request: Request, _error: Exception) -> Response:
         return Refusal(
