@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from srgan_gp.cards import FACES, ModelCard
-from srgan_gp.errors import BusyError, Cancelled, OutputError, SrganGpError
+from srgan_gp.errors import BusyError, Cancelled, SrganGpError
 from srgan_gp.serving.bundle import bundle
 from srgan_gp.serving.decode_pool import DecodePool, Decoders
 from srgan_gp.serving.fair_queue import FairQueue
@@ -18,7 +18,7 @@ from srgan_gp.serving.janitor import Janitor
 from srgan_gp.serving.job import Job, OnProgress, Request
 from srgan_gp.serving.models import Models, cards_for, check_known
 from srgan_gp.serving.requests import GenerateRequest, Result, check_upscale
-from srgan_gp.serving.sentences import for_strangers
+from srgan_gp.serving.sentences import for_strangers, shown_to_strangers
 from srgan_gp.serving.settings import Settings
 from srgan_gp.serving.upscaling import upscale
 
@@ -137,8 +137,13 @@ class Service:
         return cards_for(FACES)
 
     def folder(self, client: str) -> Path:
-        """Give the client's own folder: nobody can guess its name, and it is emptied by age."""
-        return self._janitor.folder(client)
+        """Give the client's own folder: nobody can guess its name, and it is emptied by age.
+
+        Raises:
+            OutputError: it cannot be made.
+        """
+        with shown_to_strangers():
+            return self._janitor.folder(client)
 
     @property
     def uploads(self) -> Path:
@@ -157,12 +162,11 @@ class Service:
         """Put results into one zip in the client's folder; equal names get numbers.
 
         Raises:
-            OutputError: it cannot be written, or a result is gone.
+            OutputError: it cannot be written.
+            UsageError: a result is gone.
         """
-        try:
+        with shown_to_strangers():
             return bundle(self.folder(client) / secrets.token_hex(16), results, name)
-        except OutputError as error:
-            raise for_strangers(error) from error
 
     def drain(self, timeout_seconds: float) -> bool:
         """Take no more jobs, wait for those taken, and say whether all are done."""

@@ -8,7 +8,6 @@ from srgan_gp.cli import main
 from srgan_gp.errors import (
     BusyError,
     Cancelled,
-    OutputError,
     PictureError,
     SrganGpError,
     UsageError,
@@ -113,6 +112,8 @@ def test_progress_counts_the_tiles(real_service, png):
         (UpscaleRequest(b"%!PS-Adobe-3.0 EPSF-3.0\n", "a.png"), PictureError, "file; convert it"),
         (UpscaleRequest(b"x", "a.png", scale=0), UsageError, "scale must be a number above 0"),
         (UpscaleRequest(b"x", "a.png", scale=float("nan")), UsageError, "not nan"),
+        (UpscaleRequest(b"x", "a.png", scale=1e308), UsageError, "up to 1000"),
+        (UpscaleRequest(b"x", "a.png", width=10**400), UsageError, "1 to 1,000,000 pixels"),
         (UpscaleRequest(b"x", "a.png", scale=2, width=9), UsageError, "not both"),
         (UpscaleRequest(b"x", "a.png", tile=100_000), UsageError, "16 to 1024"),
         (UpscaleRequest(b"x", "a.png", quality=0), UsageError, "1 to 100"),
@@ -310,7 +311,7 @@ def test_results_go_into_one_zip_with_numbers_for_equal_names(real_service, png)
 def test_a_zip_of_a_result_that_is_gone_is_one_sentence(real_service, png, tmp_path):
     result = real_service.submit("a", UpscaleRequest(png, "a.png")).wait(SOON)
     result.path.unlink()
-    with pytest.raises(OutputError, match="no room for this") as raised:
+    with pytest.raises(UsageError, match=r"a_tiny_2x\.png is no longer here") as raised:
         real_service.bundle("a", [result])
     assert str(tmp_path) not in str(raised.value)
     assert not files_below(real_service.folder("a"))
