@@ -61,6 +61,12 @@ def enlarged_region(region: Region, around: Region, result: Picture) -> Region:
     """
     sides = (result.width, result.height)
     scales = [side / own for side, own in zip(sides, around[2:], strict=True)]
-    starts = [round((a - b) * s) for a, b, s in zip(region[:2], around[:2], scales, strict=True)]
     lengths = [max(round(own * s), 1) for own, s in zip(region[2:], scales, strict=True)]
+    # Both are rounded, and must not reach out of the result together.
+    starts = [
+        min(round((own - outer) * scale), side - length)
+        for own, outer, scale, side, length in zip(
+            region[:2], around[:2], scales, sides, lengths, strict=True
+        )
+    ]
     return starts[0], starts[1], lengths[0], lengths[1]

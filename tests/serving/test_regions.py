@@ -54,6 +54,19 @@ def test_the_margin_ends_at_the_sides_and_the_region_is_found_again(picture):
     assert enlarged_region(region, around, result) == (64, 20, 40, 60)
 
 
+def test_a_region_never_reaches_out_of_the_result(rng):
+    for scale in (0.1, 0.6, 1.3, 2.5):
+        for _ in range(200):
+            width, height = rng.integers(10, 120, 2).tolist()
+            picture = Picture(np.zeros((height, width, 1), np.uint8))
+            asked = (*rng.integers(0, (width - 9, height - 9)).tolist(), 9, 9)
+            around = with_margin(picture, asked)
+            size = round(around[3] * scale), round(around[2] * scale), 1
+            left, top, *lengths = enlarged_region(asked, around, Picture(np.zeros(size, np.uint8)))
+            assert min(left, top) >= 0
+            assert left + lengths[0] <= size[1] and top + lengths[1] <= size[0]
+
+
 @pytest.mark.parametrize("scale", [None, 1])
 def test_the_result_of_a_region_is_that_part_of_the_whole_result(real_service, upload, scale):
     left, top, width, height = region = (40, 30, 12, 10)
