@@ -1,5 +1,6 @@
 """Who may knock at which door: paths that are open, where requests may come from, the password."""
 
+import asyncio
 import base64
 import binascii
 import hmac
@@ -32,6 +33,9 @@ ORDERS = ("/api/upscale", "/api/generate")
 UNGUARDED = ("/healthz", "/readyz")
 """Paths that need no password: they say nothing but yes or no."""
 
+WRONG_PASSWORD_SECONDS = 1.0
+"""Before the answer, so that passwords cannot be tried by the thousand."""
+
 _OPEN = re.compile("|".join(f"(?:{path})" for path in OPEN_PATHS), re.DOTALL)
 _FILE = "/gradio_api/file="
 _READING = ("GET", "HEAD")
@@ -59,6 +63,8 @@ class Gate:
             try:
                 self._check(scope, Headers(scope=scope))
             except Refusal as refusal:
+                if refusal.status == 401 and "authorization" in Headers(scope=scope):
+                    await asyncio.sleep(WRONG_PASSWORD_SECONDS)
                 await refusal.response()(scope, receive, send)
                 return
         await self._app(scope, receive, send)

@@ -80,7 +80,9 @@ def test_the_help_states_the_defaults_of_the_settings():
 @pytest.mark.parametrize(
     "words",
     [["--port", "65536"], ["--port", "-1"], ["--port", "http"], ["--auth", "hunter2"],
-     ["--auth", ":hunter2"], ["--auth", "me:"], ["--threads", "0"], ["--max-upload-mb", "0"]],
+     ["--public-name", "https://example.org"], ["--public-name", "example.org:443"],
+     ["--public-name", ""], ["--auth", ":hunter2"], ["--auth", "me:"],
+     ["--threads", "0"], ["--max-upload-mb", "0"]],
     ids=" ".join,
 )  # fmt: skip
 def test_values_that_make_no_sense_are_refused(served, capsys, words):

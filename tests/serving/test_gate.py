@@ -1,8 +1,10 @@
+import asyncio
 import base64
 import json
 
 import pytest
 
+from srgan_gp.serving import gate as gate_module
 from srgan_gp.serving.gate import UNGUARDED, Gate
 from srgan_gp.serving.settings import Settings
 
@@ -54,7 +56,8 @@ def test_the_password_of_the_standard_opens(guarded, ask):
     ids=str,
 )
 @pytest.mark.parametrize("path", ["/", "/api/upscale", "/gradio_api/file=/tmp/a", "/nothing"])
-def test_without_the_password_every_path_is_shut(guarded, ask, headers, path):
+def test_without_the_password_every_path_is_shut(guarded, ask, headers, path, monkeypatch):
+    monkeypatch.setattr(gate_module, "WRONG_PASSWORD_SECONDS", 0)
     answer = ask(guarded, path=path, headers=headers)
     assert answer.status == 401
     assert answer.headers["www-authenticate"].startswith("Basic ")
@@ -152,9 +155,25 @@ def test_an_order_is_posted(gate, ask, method, path):
     assert json.loads(answer.body)["code"] == "E_METHOD"
 
 
-def test_a_password_of_any_bytes_opens(ask):
+def test_a_password_of_any_bytes_opens(ask, monkeypatch):
     """Such as the command line gives them where they are no UTF-8."""
+    monkeypatch.setattr(gate_module, "WRONG_PASSWORD_SECONDS", 0)
     gate = Gate(inside, Settings(auth=("me", b"\xff".decode(errors="surrogateescape"))))
     right = {"authorization": "Basic " + base64.b64encode(b"me:\xff").decode()}
     assert ask(gate, headers=right).status == 200
     assert ask(gate, headers=basic("me:x")).status == 401
+
+
+def test_whoever_tries_a_password_waits_for_the_answer(guarded, ask, monkeypatch):
+    waited = []
+
+    async def sleep(seconds, sleep=asyncio.sleep):
+        waited.append(seconds)
+        await sleep(0)
+
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    assert ask(guarded).status == 401  # the first request of a browser brings none
+    assert ask(guarded, headers=basic("Aladdin:open sesame")).status == 200
+    assert 1.0 not in waited
+    assert ask(guarded, headers=basic("Aladdin:sesame")).status == 401
+    assert 1.0 in waited
