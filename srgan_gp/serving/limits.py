@@ -6,6 +6,7 @@ client goes away. Here a body waits in an unnamed file, which no ending of a req
 
 import asyncio
 import json
+import shutil
 from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
@@ -15,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from srgan_gp.errors import UsageError
 from srgan_gp.serving.answers import Refusal, busy
-from srgan_gp.serving.body import Body
+from srgan_gp.serving.body import Body, no_room
 from srgan_gp.serving.gate import ORDERS
 from srgan_gp.serving.multipart import FormCounter, is_form
 from srgan_gp.serving.references import outside_reference
@@ -97,6 +98,7 @@ class BodyLimits:
         most, counter = min(MOST_BYTES_OF_TEXT, self._settings.max_upload_bytes), None
         if is_form(content_type):
             most = self._settings.max_upload_bytes
+            self._check_room(2 * most)  # it lies here, and then where the page keeps it
             counter = FormCounter(content_type, self._settings.max_files)
         stated = headers.get("content-length", "")
         if stated.isdecimal() and int(stated[:20]) > most:
@@ -114,6 +116,12 @@ class BodyLimits:
                 counter.feed(piece)
         if counter is None and body.size:
             self._check_references(body.read(), headers.get("host", ""))
+
+    def _check_room(self, needed: int) -> None:
+        if self._uploads is not None:
+            with suppress(OSError):  # where it cannot be known, writing will tell
+                if shutil.disk_usage(self._uploads).free < needed:
+                    raise no_room()
 
     def _hold(self, body: Body, piece: bytes, most: int) -> None:
         self._held_bytes += len(piece)

@@ -3,6 +3,7 @@ import dataclasses
 import json
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -184,6 +185,16 @@ def test_a_full_disk_is_said(echo, ask, tmp_path):
     limited = BodyLimits(echo, gone)
     answer = ask(limited, "POST", "/upload", FORM, pieces_of(form(bytes(1_500_000))))
     assert refused(answer, 507, "E_OUTPUT")
+
+
+def test_an_upload_of_the_page_has_room_before_it_is_taken_in(echo, ask, tmp_path, monkeypatch):
+    """The page's framework would end in a 500 and leave half a file."""
+    limited = BodyLimits(echo, SETTINGS, tmp_path)
+    assert ask(limited, "POST", "/upload", FORM, [form(b"a")]).status == 200
+    monkeypatch.setattr(limits.shutil, "disk_usage", lambda folder: SimpleNamespace(free=3_999_999))
+    assert refused(ask(limited, "POST", "/upload", FORM, [form(b"a")]), 507, "E_OUTPUT")
+    assert len(echo.bodies) == 1
+    assert ask(limited, "GET", "/").status == 200
 
 
 def test_bodies_of_all_clients_together_are_limited(request_of):
