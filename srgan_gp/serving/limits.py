@@ -18,8 +18,8 @@ from srgan_gp.errors import UsageError
 from srgan_gp.serving.answers import Refusal, busy
 from srgan_gp.serving.body import Body, no_room
 from srgan_gp.serving.gate import ORDERS
-from srgan_gp.serving.multipart import FormCounter, is_form
-from srgan_gp.serving.references import outside_reference
+from srgan_gp.serving.multipart import FormCounter, is_form, too_many
+from srgan_gp.serving.references import count_files, outside_reference
 from srgan_gp.serving.settings import Settings
 
 MOST_BYTES_OF_TEXT = 1_000_000
@@ -32,6 +32,7 @@ BODIES_AT_ONCE = 8
 FORMS_AT_ONCE = 4
 """That the app reads; a crowd of them would let everybody wait for the whole crowd."""
 
+_NAMES_OF_A_FILE = 2  # a page that names one file too many says so itself
 _DISCARD_SECONDS = 1.0
 
 
@@ -138,6 +139,8 @@ class BodyLimits:
             return  # The app says better what is wrong with it.
         except RecursionError:
             raise Refusal(400, UsageError.code, "The request is nested too deeply.") from None
+        if count_files(value) > _NAMES_OF_A_FILE * self._settings.max_files:
+            raise too_many(self._settings.max_files, "files")
         if outside_reference(value, host, self._uploads) is not None:
             raise Refusal(
                 400, UsageError.code, "Pictures are uploaded, not fetched; upload the file itself."

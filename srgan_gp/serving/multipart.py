@@ -80,11 +80,16 @@ class FormCounter:
             (self.fields, MOST_FIELDS, "fields"),
         ):
             if count > most:
-                raise Refusal(
-                    413,
-                    f"E_TOO_MANY_{things.upper()}",
-                    f"One request may bring {most} {things} at most; send fewer at a time.",
-                )
+                raise too_many(most, things)
+
+
+def too_many(most: int, things: str) -> Refusal:
+    """Refuse a request with more files or fields than it may have."""
+    return Refusal(
+        413,
+        f"E_TOO_MANY_{things.upper()}",
+        f"One request may bring {most} {things} at most; send fewer at a time.",
+    )
 
 
 def _malformed(reason: str) -> Refusal:

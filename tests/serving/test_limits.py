@@ -304,6 +304,17 @@ def test_uploaded_files_reach_the_page(limited, ask, file):
     assert ask(limited, "POST", "/gradio_api/queue/join", {}, [body]).status == 200
 
 
+def test_a_request_names_no_more_files_than_can_be_looked_at(limited, echo, ask):
+    """Each costs a few looks at the disk, and a megabyte has room for thousands."""
+    for count, status in ((6, 200), (7, 413)):
+        body = json.dumps({"data": [{"path": "/uploads/a.png"}] * count}).encode()
+        answer = ask(limited, "POST", "/gradio_api/queue/join", {}, [body])
+        assert answer.status == status
+    assert refused(answer, 413, "E_TOO_MANY_FILES")
+    deep = json.dumps({"path": "/uploads/" + "a/" * 1000}).encode()
+    assert refused(ask(limited, "POST", "/gradio_api/queue/join", {}, [deep]), 400, "E_USAGE")
+
+
 def test_deep_nesting_is_refused_and_nothing_breaks(limited, ask):
     body = b"[" * 500_000
     assert refused(ask(limited, "POST", "/gradio_api/queue/join", {}, [body]), 400, "E_USAGE")
