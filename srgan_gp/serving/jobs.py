@@ -174,8 +174,8 @@ class Service:
             self._is_draining = True
             return self._changed.wait_for(lambda: not self._pending.total(), timeout_seconds)
 
-    def close(self) -> None:
-        """End everything under way within one tile, and remove every file."""
+    def end_jobs(self) -> None:
+        """Take no more jobs, and end those taken: each within one tile, with a sentence."""
         with self._changed:
             self._is_draining = self._is_closed = True
             jobs = list(self._under_way)
@@ -183,8 +183,11 @@ class Service:
         for job in jobs:
             job.cancel()
         while (waiting := self._queue.take()) is not None:
-            waiting.cancel()
-            self._finish(waiting, Cancelled("The server has ended."))
+            self._finish(waiting, BusyError(_ENDING, retry_seconds=60))
+
+    def close(self) -> None:
+        """End everything under way within one tile, and remove every file."""
+        self.end_jobs()
         for end in self._endings:
             end()
         self._decoders.close()
@@ -211,6 +214,8 @@ class Service:
             result = self._carry_out(job)
             job.stopper.check()  # nobody fetches what came too late, so its files go at once
         except SrganGpError as error:
+            if self._is_closed and isinstance(error, Cancelled):
+                return BusyError(_ENDING, retry_seconds=60)
             return for_strangers(error)
         except Exception as error:
             _log.exception("A job failed.")
@@ -224,15 +229,8 @@ class Service:
         check_upscale(job.request)
         check_known(model)  # before the picture is decoded
         picture = self._decoders.decode(job.request.data, job.request.name, job.stopper)
-        return upscale(
-            job.request,
-            model,
-            picture,
-            job.folder,
-            self._models,
-            job.stopper,
-            max_pixels=self.settings.max_pixels,
-        )
+        about = job.request, model, picture, job.folder, self._models, job.stopper
+        return upscale(*about, max_pixels=self.settings.max_pixels)
 
     def _finish(self, job: Job, outcome: Result | Exception) -> None:
         if isinstance(outcome, Exception):
