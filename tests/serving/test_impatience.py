@@ -30,7 +30,6 @@ async def slow_app(scope, receive, send):
 def serve(monkeypatch):
     """Run a client's coroutine function against a server."""
     monkeypatch.setattr(impatience, "HEAD_SECONDS", 0.2)
-    monkeypatch.setattr(impatience, "READING_SECONDS", 0.3)
 
     def run(client):
         async def both():
@@ -89,8 +88,9 @@ def test_a_slow_answer_is_waited_for_and_the_next_request_has_its_own_time(serve
     serve(client)
 
 
-def test_a_client_that_does_not_read_is_let_go(serve):
+def test_a_client_that_does_not_read_is_let_go(serve, monkeypatch):
     """It would hold its connection, and the file that is sent, for ever."""
+    monkeypatch.setattr(impatience, "READING_SECONDS", 0.3)
 
     async def client(reader, writer):
         writer.write(LARGE)
