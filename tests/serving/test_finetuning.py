@@ -14,6 +14,7 @@ TRAINER = """#!/bin/sh
 for word in "$@"; do
   case $word in --output=*) run=${word#--output=} ;; esac
 done
+if [ -n "$TRAINER_LAST_WORD" ]; then cat; exec touch "$TRAINER_LAST_WORD"; fi
 mkdir -p "$run/previews"
 echo "words: $*"
 echo '{"images_seen": 8, "validation/psnr": 30.0}' > "$run/stats.jsonl"
@@ -21,7 +22,6 @@ echo '{"images_seen": 12, "loss": 1.0}' >> "$run/stats.jsonl"
 echo '{"images_seen": 16, "validation/psnr": 30.5}' >> "$run/stats.jsonl"
 touch "$run/previews/image-000000016.png"
 echo "Installed as mine: /srv/secret/mine.toml"
-if [ -n "$TRAINER_LAST_WORD" ]; then cat; echo "its input has ended" > "$TRAINER_LAST_WORD"; fi
 exec sleep "${TRAINER_SECONDS:-0}"
 """
 
