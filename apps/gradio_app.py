@@ -30,9 +30,7 @@ Drop a picture, see before and after, download the exact file."""
 
 
 def build(service: Service, settings: Settings) -> gr.Blocks:
-    """Make the page.
-
-    Mount it with the arguments of `appearance` as well.
+    """Make the page; mount it with the arguments of `appearance` as well.
 
     Args:
         service: does the work.
@@ -43,15 +41,15 @@ def build(service: Service, settings: Settings) -> gr.Blocks:
     """
     upscalers = {card.name: card for card in service.upscalers()}
     faces = {card.name: card for card in service.face_models()}
-    under_way: list[Runs] = []
+    every_tab: list[Runs] = []
 
     def runs() -> Runs:
-        under_way.append(Runs(service))
-        return under_way[-1]
+        every_tab.append(Runs(service))
+        return every_tab[-1]
 
     def leave(request: gr.Request) -> None:
-        for jobs in under_way:
-            jobs.stop(request)
+        for runs_of_tab in every_tab:
+            runs_of_tab.stop(request)
 
     with gr.Blocks(title="srgan-gp", analytics_enabled=False) as page:
         gr.Markdown(_HEADLINE, elem_classes="headline")
@@ -82,5 +80,6 @@ def privacy(settings: Settings) -> str:
         learning += ", unless you start a fine-tuning, whose model stays here for everybody"
     return (
         "Your pictures are worked on by this server alone and are deleted, with the results, "
-        f"{minutes} minutes after they came. Nobody else can see them, and {learning}."
+        f"{minutes} min after the work is done at the latest. "
+        f"Nobody else can see them, and {learning}."
     )

@@ -1,7 +1,9 @@
 """Ending a long work on a signal at a moment that suits it."""
 
+import os
 import signal
 import threading
+import time
 from types import FrameType, TracebackType
 from typing import Any, Self
 
@@ -11,6 +13,9 @@ ENDING = tuple(
     if (number := getattr(signal, name, None)) is not None
 )
 """The signals that ask a program to end; Windows has no SIGHUP."""
+
+
+_SECONDS_BETWEEN_SIGNALS = 20.0
 
 
 class Stopped(SystemExit):
@@ -64,3 +69,20 @@ class StopRequest:
         self._signal = number
         for handled in self._handlers:
             signal.signal(handled, signal.SIG_DFL)
+
+
+def end_with_input() -> None:
+    """Have this process end by SIGTERM when its standard input ends.
+
+    A pipe does so when the process at its other end has ended, even by a kill.
+    """
+    threading.Thread(target=_await_end_of_input, daemon=True).start()
+
+
+def _await_end_of_input() -> None:
+    # Not `sys.stdin`: the lock of its buffer would break the end of the interpreter.
+    while os.read(0, 1 << 12):
+        pass
+    while True:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(_SECONDS_BETWEEN_SIGNALS)

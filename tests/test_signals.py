@@ -59,3 +59,23 @@ def test_outside_the_main_thread_it_does_nothing():
     thread.start()
     thread.join()
     assert seen == [False]
+
+
+def test_a_process_can_end_with_whoever_holds_its_input():
+    program = """
+import time
+from srgan_gp.signals import end_with_input
+end_with_input()
+print("it works", flush=True)
+time.sleep(600)
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdin is not None and process.stdout is not None
+        process.stdin.write(b"words do not end it")
+        process.stdin.flush()
+        assert process.stdout.readline() == b"it works\n"
+        assert process.poll() is None
+        process.stdin.close()
+        assert process.wait(120) == -signal.SIGTERM

@@ -15,11 +15,18 @@ _STYLES = """
 .status progress { width: 100%; height: 0.75em; accent-color: var(--color-accent); }
 .status .refusal { border-left: 4px solid var(--error-border-color); padding-left: 0.75em; }
 .status, .status * { overflow-wrap: anywhere; }
+/* A single picture would be as wide as the gallery, and cut off below. */
+.gallery-item:only-child .thumbnail-lg { height: 340px; aspect-ratio: auto; }
+/* The range that moves the line of the slider above it needs no second field for its number. */
+.line .tab-like-container { display: none; }
 /* The page takes the view box out of a drawing, so its units are pixels. */
 .curve { width: 300px; height: 100px; }
 .curve polyline { fill: none; stroke: var(--color-accent); stroke-width: 2; }
 :focus-visible { outline: 2px solid var(--color-accent) !important; outline-offset: 2px; }
-@media (max-width: 640px) { .gradio-container { padding: 0.5rem !important; } }
+@media (max-width: 640px) {
+  .gradio-container { padding: 0.5rem !important; }
+  .status { min-height: 5.4em; }
+}
 @media (prefers-reduced-motion: reduce) { * { animation: none !important; } }
 """
 

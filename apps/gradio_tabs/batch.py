@@ -2,14 +2,23 @@
 
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
-from typing import Any
+from functools import partial
 
 import gradio as gr
 
 from gradio_tabs import messages
 from gradio_tabs.options import Options, build_options, upscale_request
-from gradio_tabs.panel import Panel, Updates, build_buttons, build_status, connect, guarded
-from gradio_tabs.runs import Progress, Runs, visitor_of
+from gradio_tabs.panel import (
+    QUIET,
+    Changes,
+    Panel,
+    Updates,
+    build_panel,
+    connect,
+    connect_clearing,
+    one_run,
+)
+from gradio_tabs.runs import Progress, Run, Runs
 from gradio_tabs.uploads import FilesInput, Upload
 from srgan_gp.cards import ModelCard
 from srgan_gp.errors import BusyError, Cancelled, PictureError, UsageError
@@ -27,6 +36,10 @@ class _Widgets:
     gallery: gr.Gallery
     failures: gr.Dataframe
     download: gr.DownloadButton
+
+    @property
+    def shown(self) -> list[gr.Gallery | gr.Dataframe | gr.DownloadButton]:
+        return [self.gallery, self.failures, self.download]
 
 
 @dataclass
@@ -46,7 +59,7 @@ def build_batch_tab(runs: Runs, cards: dict[str, ModelCard], default: str, most_
     """Make the tab.
 
     Args:
-        runs: the jobs of this tab.
+        runs: of this tab.
         cards: of the models that enlarge pictures, by name.
         default: name of the model chosen at first.
         most_files: that one run takes.
@@ -57,44 +70,56 @@ def build_batch_tab(runs: Runs, cards: dict[str, ModelCard], default: str, most_
                 label=f"Your pictures, {most_files} at most", file_count="multiple",
                 file_types=["image"], height=200, elem_id="batch-files",
             )  # fmt: skip
-            start, stop = build_buttons("Upscale all", "batch", runs)
+            panel = build_panel("Upscale all", "batch")
         with gr.Column(scale=3, min_width=320):
-            status = build_status("batch")
-            gallery = gr.Gallery(
-                label="Results", columns=3, height=360, object_fit="contain", format="png",
-                interactive=False, buttons=["fullscreen"], elem_id="batch-gallery",
-            )  # fmt: skip
-            download = gr.DownloadButton(
-                _DOWNLOAD, variant="primary", interactive=False, elem_id="batch-download"
-            )
-            failures = gr.Dataframe(
-                headers=["File", "Why there is no result"], datatype="str", type="array",
-                interactive=False, wrap=True, visible=False, label="Failures",
-                elem_id="batch-failures",
-            )  # fmt: skip
+            gallery, download, failures = _build_results()
     options = build_options(cards, default)
-    panel = Panel(start, stop, status)
     _connect(_Widgets(files, options, panel, gallery, failures, download), runs, most_files)
 
 
+def _build_results() -> tuple[gr.Gallery, gr.DownloadButton, gr.Dataframe]:
+    gallery = gr.Gallery(
+        label="Results", columns=3, height=360, object_fit="contain", format="png",
+        interactive=False, buttons=["fullscreen"], elem_id="batch-gallery",
+    )  # fmt: skip
+    download = gr.DownloadButton(
+        _DOWNLOAD, variant="primary", interactive=False, elem_id="batch-download"
+    )
+    failures = gr.Dataframe(
+        headers=["File", "Why there is no result"], datatype="str", type="array",
+        interactive=False, wrap=True, visible=False, label="Failures", elem_id="batch-failures",
+    )  # fmt: skip
+    return gallery, download, failures
+
+
 def _connect(widgets: _Widgets, runs: Runs, most_files: int) -> None:
+    panel = widgets.panel
+
     async def work(request: gr.Request, files: list[Upload], *values: object) -> Updates:
-        steps = _steps(widgets, runs, visitor_of(request), files, values, most_files)
-        async for update in guarded(widgets.panel, steps):
+        steps = partial(_steps, widgets, files, values, most_files)
+        async for update in one_run(panel, runs, request, files, steps):
             yield update
 
     inputs = [widgets.files, *widgets.options.widgets]
-    outputs = [widgets.gallery, widgets.failures, widgets.download]
-    connect(widgets.panel, [widgets.panel.start.click], work, inputs, outputs)
+    connect(panel.start.click, panel, work, inputs, widgets.shown)
+    panel.stop.click(runs.stop, queue=False, **QUIET)
+    connect_clearing(widgets.files, panel, runs, partial(_cleared, widgets), widgets.shown)
+
+
+def _cleared(widgets: _Widgets) -> Changes:
+    return {
+        widgets.gallery: [],
+        widgets.failures: gr.Dataframe(value=[], visible=False),
+        widgets.download: gr.DownloadButton(value=None, interactive=False),
+    }
 
 
 async def _steps(
     widgets: _Widgets,
-    runs: Runs,
-    visitor: str,
     files: list[Upload],
     values: tuple[object, ...],
     most_files: int,
+    run: Run,
 ) -> Updates:
     """Enlarge one file after the other; gives what changes on the page.
 
@@ -103,26 +128,21 @@ async def _steps(
     """
     if not 1 <= len(files) <= most_files:
         raise UsageError(f"Choose 1 to {most_files} pictures; you chose {len(files)}.")
-    yield {
-        widgets.gallery: [],
-        widgets.failures: gr.Dataframe(value=[], visible=False),
-        widgets.download: gr.DownloadButton(_DOWNLOAD, value=None, interactive=False),
-    }
+    yield _cleared(widgets)
     totals = _Totals()
     for file in files:
         yield {widgets.panel.status: messages.progress(totals.done, len(files), "pictures")}
         wanted = replace(upscale_request(file, values), wants_view=True)
-        await _add(totals, runs, visitor, wanted)
+        await _add(totals, run, wanted)
         if totals.is_stopped:
             break
-    yield _shown(widgets, totals)
-    yield await _ending(widgets, totals, runs, visitor, len(files))
+    yield await _ending(widgets, totals, run, len(files))
 
 
-async def _add(totals: _Totals, runs: Runs, visitor: str, wanted: UpscaleRequest) -> None:
+async def _add(totals: _Totals, run: Run, wanted: UpscaleRequest) -> None:
     """Enlarge one file and take down what becomes of it."""
     try:
-        async with aclosing(runs.follow(visitor, wanted)) as all_news:
+        async with aclosing(run.follow(wanted)) as all_news:
             async for news in all_news:
                 if not isinstance(news, Progress):
                     totals.results.append(news)
@@ -132,24 +152,22 @@ async def _add(totals: _Totals, runs: Runs, visitor: str, wanted: UpscaleRequest
         totals.failures.append([wanted.name, str(error)])
 
 
-def _shown(widgets: _Widgets, totals: _Totals) -> dict[Any, Any]:
-    """Show the results and the failures; once, since each showing copies every file."""
-    views = [(str(result.view[1]), result.name) for result in totals.results if result.view]
-    failures = gr.Dataframe(value=totals.failures, visible=bool(totals.failures))
-    return {widgets.gallery: views, widgets.failures: failures}
+async def _ending(widgets: _Widgets, totals: _Totals, run: Run, count: int) -> Changes:
+    """Show the results and the failures, count them, and offer a zip.
 
-
-async def _ending(
-    widgets: _Widgets, totals: _Totals, runs: Runs, visitor: str, count: int
-) -> dict[Any, Any]:
-    """Count what was done, and offer it for download."""
+    All of it at the end alone, since each showing copies every file.
+    """
     text = f"{len(totals.results)} of {count} done"
     if totals.failures:
         text += f", {len(totals.failures)} failed"
     if totals.is_stopped:
         text += ", then stopped"
-    changes: dict[Any, Any] = {widgets.panel.status: messages.note(text + ".")}
+    changes: Changes = {
+        widgets.gallery: [(str(it.view[1]), it.name) for it in totals.results if it.view],
+        widgets.failures: gr.Dataframe(value=totals.failures, visible=bool(totals.failures)),
+        widgets.panel.status: messages.note(text + "."),
+    }
     if totals.results:
-        bundle = await runs.bundle(visitor, totals.results, _ZIP_NAME)
+        bundle = await run.bundle(totals.results, _ZIP_NAME)
         changes[widgets.download] = gr.DownloadButton(value=str(bundle.path), interactive=True)
     return changes

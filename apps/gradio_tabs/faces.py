@@ -2,6 +2,7 @@
 
 from contextlib import aclosing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,8 @@ import gradio as gr
 
 from gradio_tabs import messages
 from gradio_tabs.options import describe
-from gradio_tabs.panel import QUIET, Panel, Updates, build_buttons, build_status, connect, guarded
-from gradio_tabs.runs import Progress, Runs, visitor_of
+from gradio_tabs.panel import QUIET, Changes, Panel, Updates, build_panel, connect, one_run
+from gradio_tabs.runs import Progress, Run, Runs
 from gradio_tabs.uploads import PictureInput
 from srgan_gp.cards import ModelCard
 from srgan_gp.errors import UsageError
@@ -22,14 +23,19 @@ _DOWNLOAD = "Download"
 
 
 @dataclass(frozen=True)
-class _Widgets:
+class _Choices:
+    """What to draw, in the order in which an event passes the values on."""
+
     model: gr.Dropdown
     kind: gr.Radio
     seed: gr.Number
     count: gr.Slider
     to_seed: gr.Number
     truncation: gr.Slider
-    panel: Panel
+
+
+@dataclass(frozen=True)
+class _Results:
     gallery: gr.Gallery
     download: gr.DownloadButton
     send: gr.Button
@@ -45,7 +51,7 @@ def build_faces_tab(
     """Make the tab.
 
     Args:
-        runs: the jobs of this tab.
+        runs: of this tab.
         cards: of the models that draw faces, by name; at least one.
         tabs: of the page.
         target: gets a face to be enlarged.
@@ -53,62 +59,62 @@ def build_faces_tab(
     """
     with gr.Row():
         with gr.Column(scale=2, min_width=320):
-            model = gr.Dropdown(
-                list(cards), value=next(iter(cards)), label="Model", filterable=False
-            )
-            gr.Markdown(describe(next(iter(cards.values()))), elem_classes="quiet")
-            kind = gr.Radio([STILL, FILM], value=STILL, label="What to draw")
-            seed = gr.Number(
-                0, label="Seed", precision=0, minimum=0, info="The same seed is the same face.",
-                elem_id="faces-seed",
-            )  # fmt: skip
-            count = gr.Slider(1, MOST_FACES, value=8, step=1, label="How many, from this seed on")
-            to_seed = gr.Number(
-                1, label="Seed of the other face", precision=0, minimum=0, visible=False
-            )
-            truncation = gr.Slider(
-                0, 1.5, value=0.8, step=0.05, label="Truncation",
-                info="Below 1 faces become more usual and more alike.",
-            )  # fmt: skip
-            start, stop = build_buttons("Draw", "faces", runs)
+            choices = _build_choices(cards)
+            panel = build_panel("Draw", "faces")
         with gr.Column(scale=3, min_width=320):
-            gallery = gr.Gallery(
-                label="Faces of people who do not exist", columns=4, height=420, format="png",
-                object_fit="contain", interactive=False, buttons=["fullscreen"],
-                elem_id="faces-gallery",
-            )  # fmt: skip
-            status = build_status("faces")
-            with gr.Row():
-                download = gr.DownloadButton(
-                    _DOWNLOAD, variant="primary", interactive=False, elem_id="faces-download"
-                )
-                send = gr.Button("Send to Upscale", interactive=False, elem_id="faces-send")
-    widgets = _Widgets(
-        model, kind, seed, count, to_seed, truncation, Panel(start, stop, status), gallery,
-        download, send, gr.State([]), gr.State(0),
+            results = _build_results()
+    _connect(choices, panel, results, runs)
+    _connect_sending(results, tabs, target, target_tab)
+
+
+def _build_choices(cards: dict[str, ModelCard]) -> _Choices:
+    card = next(iter(cards.values()))
+    model = gr.Dropdown(list(cards), value=card.name, label="Model", filterable=False)
+    about = gr.Markdown(describe(card), elem_classes="quiet", latex_delimiters=[])
+    model.change(lambda name: describe(cards[name]), model, about, queue=False, **QUIET)
+    kind = gr.Radio([STILL, FILM], value=STILL, label="What to draw")
+    seed = gr.Number(
+        0, label="Seed", precision=0, info="The same seed is the same face.", elem_id="faces-seed"
+    )
+    count = gr.Slider(1, MOST_FACES, value=8, step=1, label="How many, from this seed on")
+    to_seed = gr.Number(1, label="Seed of the other face", precision=0, visible=False)
+    truncation = gr.Slider(
+        0, 1.5, value=0.8, step=0.05, label="Truncation",
+        info="Below 1 faces become more usual and more alike.",
     )  # fmt: skip
-    _connect(widgets, runs)
-    _connect_sending(widgets, tabs, target, target_tab)
+    kind.change(
+        lambda kind: (gr.Slider(visible=kind == STILL), gr.Number(visible=kind == FILM)),
+        kind, [count, to_seed], queue=False, **QUIET,
+    )  # fmt: skip
+    return _Choices(model, kind, seed, count, to_seed, truncation)
 
 
-def _connect(widgets: _Widgets, runs: Runs) -> None:
+def _build_results() -> _Results:
+    gallery = gr.Gallery(
+        label="Faces of people who do not exist", columns=4, height=420, format="png",
+        object_fit="contain", interactive=False, buttons=["fullscreen"], elem_id="faces-gallery",
+    )  # fmt: skip
+    with gr.Row():
+        download = gr.DownloadButton(
+            _DOWNLOAD, variant="primary", interactive=False, elem_id="faces-download"
+        )
+        send = gr.Button("Send to Upscale", interactive=False, elem_id="faces-send")
+    return _Results(gallery, download, send, gr.State([]), gr.State(0))
+
+
+def _connect(choices: _Choices, panel: Panel, results: _Results, runs: Runs) -> None:
     async def work(request: gr.Request, *values: object) -> Updates:
-        steps = _steps(widgets, runs, visitor_of(request), values)
-        async for update in guarded(widgets.panel, steps):
+        steps = partial(_steps, panel, results, values)
+        async for update in one_run(panel, runs, request, [], steps):
             yield update
 
-    inputs = [widgets.model, widgets.kind, widgets.seed, widgets.count, widgets.to_seed,
-              widgets.truncation]  # fmt: skip
-    outputs = [widgets.gallery, widgets.download, widgets.send, widgets.drawn, widgets.chosen]
-    connect(widgets.panel, [widgets.panel.start.click], work, inputs, outputs)
-    widgets.kind.change(
-        lambda kind: (gr.Slider(visible=kind == STILL), gr.Number(visible=kind == FILM)),
-        widgets.kind, [widgets.count, widgets.to_seed], queue=False, **QUIET,
-    )  # fmt: skip
+    inputs, outputs = list(vars(choices).values()), list(vars(results).values())
+    connect(panel.start.click, panel, work, inputs, outputs)
+    panel.stop.click(runs.stop, queue=False, **QUIET)
 
 
 def _connect_sending(
-    widgets: _Widgets, tabs: gr.Tabs, target: PictureInput, target_tab: str
+    results: _Results, tabs: gr.Tabs, target: PictureInput, target_tab: str
 ) -> None:
     def choose(event: gr.SelectData) -> int:
         return event.index
@@ -117,8 +123,8 @@ def _connect_sending(
         face = drawn[min(chosen, len(drawn) - 1)] if drawn else None
         return face, gr.Tabs(selected=target_tab)
 
-    widgets.gallery.select(choose, None, widgets.chosen, queue=False, **QUIET)
-    widgets.send.click(send, [widgets.drawn, widgets.chosen], [target, tabs], queue=False, **QUIET)
+    results.gallery.select(choose, None, results.chosen, queue=False, **QUIET)
+    results.send.click(send, [results.drawn, results.chosen], [target, tabs], queue=False, **QUIET)
 
 
 def _request(values: tuple[Any, ...]) -> GenerateRequest:
@@ -139,9 +145,7 @@ def _request(values: tuple[Any, ...]) -> GenerateRequest:
     )
 
 
-async def _steps(
-    widgets: _Widgets, runs: Runs, visitor: str, values: tuple[object, ...]
-) -> Updates:
+async def _steps(panel: Panel, results: _Results, values: tuple[object, ...], run: Run) -> Updates:
     """Draw faces; gives what changes on the page.
 
     Raises:
@@ -149,18 +153,19 @@ async def _steps(
     """
     wanted = _request(values)
     yield {
-        widgets.download: gr.DownloadButton(_DOWNLOAD, value=None, interactive=False),
-        widgets.send: gr.Button(interactive=False),
+        results.download: gr.DownloadButton(_DOWNLOAD, value=None, interactive=False),
+        results.send: gr.Button(interactive=False),
     }
-    async with aclosing(runs.follow(visitor, wanted)) as all_news:
+    async with aclosing(run.follow(wanted)) as all_news:
         async for news in all_news:
             if isinstance(news, Progress):
-                yield {widgets.panel.status: messages.progress(news.done, news.total, "faces")}
+                yield {panel.status: messages.progress(news.done, news.total, "faces")}
             else:
-                yield _shown(widgets, news, is_film=wanted.to_seed is not None)
+                drawn = _shown(results, news, is_film=wanted.to_seed is not None)
+                yield drawn | {panel.status: messages.note(f"Done by {news.report['model']}.")}
 
 
-def _shown(widgets: _Widgets, result: Result, *, is_film: bool) -> dict[Any, Any]:
+def _shown(results: _Results, result: Result, *, is_film: bool) -> Changes:
     """Show what was drawn: each face by its seed, or the film."""
     files: list[Path] = list(result.parts) or [result.path]
     titles = [f"Seed {seed}" for seed in result.report["seeds"]]
@@ -168,12 +173,11 @@ def _shown(widgets: _Widgets, result: Result, *, is_film: bool) -> dict[Any, Any
     if is_film:
         gallery = [(str(result.path), " to ".join(titles))]
     return {
-        widgets.gallery: gallery,
-        widgets.drawn: [] if is_film else [str(file) for file in files],
-        widgets.chosen: 0,
-        widgets.send: gr.Button(interactive=not is_film),
-        widgets.download: gr.DownloadButton(
+        results.gallery: gallery,
+        results.drawn: [] if is_film else [str(file) for file in files],
+        results.chosen: 0,
+        results.send: gr.Button(interactive=not is_film),
+        results.download: gr.DownloadButton(
             f"Download {result.name}", value=str(result.path), interactive=True
         ),
-        widgets.panel.status: messages.note(f"Done by {result.report['model']}."),
     }

@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from gradio_tabs import messages
-from gradio_tabs.panel import QUIET, Panel, Updates, build_status, guarded
+from gradio_tabs.panel import QUIET, Changes, Panel, Updates, build_panel, connect, guarded
 from gradio_tabs.runs import visitor_of
 from gradio_tabs.uploads import FilesInput, Upload
 from srgan_gp.cards import ModelCard
@@ -22,18 +22,24 @@ from srgan_gp.serving.finetuning import (
 from srgan_gp.serving.jobs import Service
 
 _SECONDS_BETWEEN_LOOKS = 1.0
-_ABOUT = f"""Make a model better for pictures like yours: bring {FEWEST_PICTURES} to 200 photos, or
+_ABOUT = """Make a model better for pictures like yours: bring {fewest} to {most} photos, or
 a zip that `srgan-gp prepare` has made. Some are held out to score on; the new model is kept only
 where it scores better. It takes minutes on a GPU and hours on a CPU. It goes on when
 you close the page; the new model is in the list when you come back."""
 
 
 @dataclass(frozen=True)
-class _Widgets:
+class _Plan:
+    """What to train, in the order in which an event passes the values on."""
+
     photos: FilesInput
     source: gr.Dropdown
     name: gr.Textbox
     length: gr.Number
+
+
+@dataclass(frozen=True)
+class _Widgets:
     panel: Panel
     curve: gr.Markdown
     preview: gr.Image
@@ -56,48 +62,45 @@ def build_finetune_tab(
     trainings = FineTunings(service)
     with gr.Row():
         with gr.Column(scale=2, min_width=320):
-            gr.Markdown(_ABOUT)
-            photos = FilesInput(
-                label="Photos, or a zip of them", file_count="multiple",
-                file_types=["image", ".zip"], height=200, elem_id="finetune-photos",
-            )  # fmt: skip
-            source = gr.Dropdown(list(cards), label="Start from", filterable=False)
-            name = gr.Textbox(
-                "my-model", label="Name of the new model", max_length=40, elem_id="finetune-name"
-            )
-            with gr.Accordion("Advanced", open=False):
-                length = gr.Number(
-                    0, label="Images to train on", precision=0, minimum=0,
-                    info="0 leaves it to the number of photos.", elem_id="finetune-length",
-                )  # fmt: skip
-            with gr.Row():
-                start = gr.Button(
-                    "Fine-tune", variant="primary", min_width=120, elem_id="finetune-start"
-                )
-                stop = gr.Button(
-                    "Stop",
-                    variant="stop",
-                    min_width=120,
-                    interactive=False,
-                    elem_id="finetune-stop",
-                )
+            plan = _build_plan(list(cards), service.settings.max_files)
+            panel = build_panel("Fine-tune", "finetune")
         with gr.Column(scale=3, min_width=320):
-            status = build_status("finetune")
-            curve = gr.Markdown("", elem_id="finetune-curve", latex_delimiters=[])
-            preview = gr.Image(
-                label="What the model makes now", format="png", type="filepath", height=300,
-                interactive=False, buttons=["fullscreen"],
-                alt_text="Pictures made by the model in training",
-            )  # fmt: skip
-            said = gr.Textbox(label="What it says", lines=8, max_lines=8, interactive=False)
-            use = gr.Button("Use it in Upscale", interactive=False, elem_id="finetune-use")
-    panel = Panel(start, stop, status)
-    widgets = _Widgets(photos, source, name, length, panel, curve, preview, said, use)
-    _connect(widgets, service, trainings)
+            widgets = _build_results(panel)
+    _connect(plan, widgets, service, trainings)
     _connect_use(widgets, service, trainings, cards, tabs, model, home)
 
 
-def _connect(widgets: _Widgets, service: Service, trainings: FineTunings) -> None:
+def _build_plan(names: list[str], most_files: int) -> _Plan:
+    gr.Markdown(_ABOUT.format(fewest=FEWEST_PICTURES, most=most_files))
+    photos = FilesInput(
+        label="Photos, or a zip of them", file_count="multiple", file_types=["image", ".zip"],
+        height=200, elem_id="finetune-photos",
+    )  # fmt: skip
+    source = gr.Dropdown(names, label="Start from", filterable=False)
+    name = gr.Textbox(
+        "my-model", label="Name of the new model", max_length=40, elem_id="finetune-name"
+    )
+    with gr.Accordion("Advanced", open=False):
+        length = gr.Number(
+            0, label="Images to train on", precision=0,
+            info="0 leaves it to the number of photos.", elem_id="finetune-length",
+        )  # fmt: skip
+    return _Plan(photos, source, name, length)
+
+
+def _build_results(panel: Panel) -> _Widgets:
+    curve = gr.Markdown("", elem_id="finetune-curve", latex_delimiters=[])
+    preview = gr.Image(
+        label="What the model makes now", format="png", type="filepath", height=300,
+        interactive=False, buttons=["fullscreen"],
+        alt_text="Pictures made by the model in training",
+    )  # fmt: skip
+    said = gr.Textbox(label="What it says", lines=8, max_lines=8, interactive=False)
+    use = gr.Button("Use it in Upscale", interactive=False, elem_id="finetune-use")
+    return _Widgets(panel, curve, preview, said, use)
+
+
+def _connect(choices: _Plan, widgets: _Widgets, service: Service, trainings: FineTunings) -> None:
     async def work(
         request: gr.Request, photos: list[Upload], source: str, name: str, length: float | None
     ) -> Updates:
@@ -115,9 +118,8 @@ def _connect(widgets: _Widgets, service: Service, trainings: FineTunings) -> Non
         if run := trainings.of(visitor_of(request)):
             await asyncio.to_thread(run.stop)
 
-    inputs = [widgets.photos, widgets.source, widgets.name, widgets.length]
-    outputs = [*widgets.panel.widgets, widgets.curve, widgets.preview, widgets.said, widgets.use]
-    widgets.panel.start.click(work, inputs, outputs, concurrency_limit=None, **QUIET)
+    outputs = [widgets.curve, widgets.preview, widgets.said, widgets.use]
+    connect(widgets.panel.start.click, widgets.panel, work, list(vars(choices).values()), outputs)
     widgets.panel.stop.click(stop, queue=False, **QUIET)
 
 
@@ -154,11 +156,12 @@ async def _steps(
     Raises:
         SrganGpError: the sentence for the visitor.
     """
-    yield {widgets.use: gr.Button(interactive=False)}
+    use = gr.Button(interactive=False)
+    yield {widgets.curve: "", widgets.preview: None, widgets.said: "", widgets.use: use}
     run = await asyncio.to_thread(trainings.start, visitor, plan)
     preview = None
     async for state in _states(run):
-        changes: dict[Any, Any] = {
+        changes: Changes = {
             widgets.panel.status: messages.note(_summary(state)),
             widgets.curve: messages.curve(state.metric, state.curve),
             widgets.said: "\n".join(state.lines),

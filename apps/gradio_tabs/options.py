@@ -68,7 +68,7 @@ def _build_amounts(card: ModelCard) -> tuple[gr.Radio, gr.Number, gr.Slider]:
         [*(f"x{scale}" for scale in _SCALES), CUSTOM_WIDTH],
         value=f"x{card.scale}", label="Enlargement",
     )  # fmt: skip
-    width = gr.Number(1920, label="Width of the result", precision=0, minimum=1, visible=False)
+    width = gr.Number(1920, label="Width of the result", precision=0, visible=False)
     fidelity = gr.Slider(
         0, 1, value=0, step=0.05, label="Fidelity", visible=card.fidelity_partner is not None,
         info="0: sharp, with texture that looks right. 1: only what the pixels prove, softer.",
@@ -103,9 +103,12 @@ def _connect(options: Options, about: gr.Markdown, cards: dict[str, ModelCard]) 
     def choose_model(name: str) -> tuple[Any, Any, Any]:
         card = _card(cards, name)
         partner = card.fidelity_partner is not None
-        return describe(card), gr.Slider(visible=partner), gr.Radio(value=f"x{card.scale}")
+        # One that cannot be seen must ask for nothing.
+        fidelity = gr.Slider(visible=partner) if partner else gr.Slider(value=0, visible=False)
+        return describe(card), fidelity, gr.Radio(value=f"x{card.scale}")
 
-    options.model.input(
+    # Not `input`: another tab may choose the model.
+    options.model.change(
         choose_model, options.model, [about, options.fidelity, options.scale], **quick
     )
     options.scale.change(
@@ -135,7 +138,7 @@ def upscale_request(upload: Upload, values: Sequence[Any]) -> UpscaleRequest:
     """
     model, scale, width, fidelity, format, quality, keeps_metadata, tile = values
     is_wide = scale == CUSTOM_WIDTH
-    if is_wide and not width:
+    if is_wide and width is None:
         raise UsageError("Say how many pixels wide the result shall be.")
     return UpscaleRequest(
         data=upload.path,
@@ -143,7 +146,7 @@ def upscale_request(upload: Upload, values: Sequence[Any]) -> UpscaleRequest:
         model=model,
         fidelity=fidelity or None,
         scale=None if is_wide else float(scale.removeprefix("x")),
-        width=int(width) if is_wide and width else None,
+        width=int(width) if is_wide else None,
         format=None if format == OWN_FORMAT else format,
         quality=int(quality) if format in _WITH_QUALITY else None,
         strip_metadata=not keeps_metadata,

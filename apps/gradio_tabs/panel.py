@@ -1,6 +1,7 @@
 """The start, the stop and the status of a tab, and how a run goes between them."""
 
-from collections.abc import AsyncGenerator, Callable
+import logging
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
@@ -8,14 +9,21 @@ from typing import Any
 import gradio as gr
 
 from gradio_tabs import messages
-from gradio_tabs.runs import Runs
+from gradio_tabs.runs import Run, Runs, address_of, visitor_of
+from gradio_tabs.uploads import FilesInput, PictureInput, Upload
 from srgan_gp.errors import Cancelled, PictureError, SrganGpError
+from srgan_gp.serving.sentences import for_strangers
 
-Updates = AsyncGenerator[dict[Any, Any], None]
-"""What changes on the page: widgets and their new values."""
+Changes = dict[Any, Any]
+"""Widgets and their new values."""
+
+Updates = AsyncGenerator[Changes, None]
+"""What changes on the page, step by step."""
 
 QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 """For every event: no program calls it, and nothing covers the widgets that it changes."""
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -32,70 +40,124 @@ class Panel:
         return [self.start, self.stop, self.status]
 
 
-def build_buttons(label: str, name: str, runs: Runs) -> tuple[gr.Button, gr.Button]:
-    """Make the buttons that start and stop a run.
+def build_panel(label: str, name: str) -> Panel:
+    """Make the buttons that start and stop a run, and the place of its status below.
 
     Args:
-        label: of the first.
-        name: where their ids begin.
-        runs: what the second ends.
+        label: of the first button.
+        name: where the ids begin.
     """
     with gr.Row():
         start = gr.Button(label, variant="primary", min_width=120, elem_id=f"{name}-start")
         stop = gr.Button(
             "Stop", variant="stop", min_width=120, interactive=False, elem_id=f"{name}-stop"
         )
-    stop.click(runs.stop, queue=False, **QUIET)
-    return start, stop
-
-
-def build_status(name: str) -> gr.Markdown:
-    """Make the place of a status."""
-    return gr.Markdown(
+    status = gr.Markdown(
         messages.READY, elem_id=f"{name}-status", elem_classes="status", latex_delimiters=[]
     )
+    return Panel(start, stop, status)
 
 
 def connect(
+    trigger: Callable[..., Any],
     panel: Panel,
-    triggers: list[Callable[..., Any]],
     work: Callable[..., Updates],
     inputs: list[Any],
     outputs: list[Any],
 ) -> None:
-    """Let events start a run.
+    """Let an event start a run.
 
     Args:
+        trigger: the listener of the event, such as `button.click`.
         panel: of the tab; its status shows why a run has failed.
-        triggers: the listeners of the events, such as `button.click`.
         work: gives the updates of a run.
         inputs: whose values `work` gets.
         outputs: what it may change, apart from the panel.
     """
-    for trigger in triggers:
-        # The service has a queue of its own, which is fair to all clients.
-        trigger(work, inputs, [*panel.widgets, *outputs], concurrency_limit=None, **QUIET)
+    # The service has a queue of its own, which is fair to all clients.
+    trigger(work, inputs, [*panel.widgets, *outputs], concurrency_limit=None, **QUIET)
+
+
+async def one_run(
+    panel: Panel,
+    runs: Runs,
+    request: gr.Request,
+    uploads: Sequence[Upload],
+    steps: Callable[[Run], Updates],
+) -> Updates:
+    """Give the updates of a visitor's run; nothing changes while another one is under way.
+
+    Args:
+        panel: of the tab.
+        runs: of the tab.
+        request: of the visitor.
+        uploads: the pictures that the run is about.
+        steps: gives the updates between those of the panel.
+    """
+    with runs.begin(visitor_of(request), uploads, address_of(request)) as run:
+        if run is None:
+            yield {panel.start: gr.skip()}
+            return
+        async with aclosing(guarded(panel, steps(run))) as updates:
+            async for update in updates:
+                yield update
 
 
 async def guarded(panel: Panel, steps: Updates) -> Updates:
-    """Give the updates of a run between those of the buttons, and say what has ended it."""
-    yield {
+    """Give the updates of a run between those of the buttons, and say what has ended it.
+
+    Each update repeats those before. Gradio's page turns one into the next in place: of two that
+    come at once it may see the second alone, and what only the first said would be lost.
+    """
+    said: Changes = {
         panel.start: gr.Button(interactive=False),
         panel.stop: gr.Button(interactive=True),
         panel.status: messages.progress(0, 0),
     }
-    last: dict[Any, Any] = {}
+    yield said.copy()
     try:
         async with aclosing(steps):
             async for update in steps:
-                yield update
+                said |= update
+                yield said.copy()
     except Cancelled:
-        last = {panel.status: messages.note("Stopped. Nothing was kept.")}
-    except PictureError as error:
-        last = {panel.status: messages.refusal(f"This picture cannot be used: {error}.")}
-    except SrganGpError as error:
-        last = {panel.status: messages.refusal(error)}
-    yield last | {
+        said[panel.status] = messages.note("Stopped. Nothing was kept.")
+    except Exception as error:
+        said[panel.status] = messages.refusal(_sentence(error))
+    yield said | {
         panel.start: gr.Button(interactive=True),
         panel.stop: gr.Button(interactive=False),
     }
+
+
+def connect_clearing(
+    field: PictureInput | FilesInput,
+    panel: Panel,
+    runs: Runs,
+    cleared: Callable[[], Changes],
+    outputs: list[Any],
+) -> None:
+    """Let other pictures end the run of the earlier ones and take their results away.
+
+    Args:
+        field: whose pictures they are.
+        panel: of the tab.
+        runs: of the tab.
+        cleared: gives the widgets of the results without any.
+        outputs: those widgets.
+    """
+
+    def clear(request: gr.Request, chosen: Upload | list[Upload] | None) -> Changes:
+        uploads = chosen if isinstance(chosen, list) else [chosen] if chosen else []
+        runs.keep_to(request, uploads)
+        return {panel.status: messages.READY} | cleared()
+
+    field.change(clear, field, [panel.status, *outputs], queue=False, **QUIET)
+
+
+def _sentence(error: Exception) -> str:
+    """Say what has ended a run; what is not the visitor's fault goes to the log."""
+    if not isinstance(error, SrganGpError):
+        _log.error("A run of the page failed.", exc_info=error)
+    told = for_strangers(error)
+    return f"This picture cannot be used: {told}." if isinstance(told, PictureError) else str(told)

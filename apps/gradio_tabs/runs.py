@@ -1,13 +1,16 @@
-"""The jobs that visitors have under way: followed, and ended by Stop or by closing the page."""
+"""The runs that visitors have under way: followed, and ended by Stop or by closing the page."""
 
 import asyncio
-from collections import defaultdict
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import gradio as gr
 
+from gradio_tabs.uploads import Upload
+from srgan_gp.errors import Cancelled
+from srgan_gp.serving.clients import client_of
 from srgan_gp.serving.jobs import Job, Request, Service
 from srgan_gp.serving.requests import Result
 
@@ -22,39 +25,51 @@ class Progress:
     total: int = 0
 
 
-class Runs:
-    """The jobs of one tab, by visitor.
+class Run:
+    """What one press of a button has started: one job after the other, until it is stopped.
 
     Args:
         service: does the work.
+        visitor: of `visitor_of`.
+        uploads: the pictures that it is about.
+        address: of `address_of`; None: unknown.
     """
 
-    def __init__(self, service: Service) -> None:
+    def __init__(
+        self,
+        service: Service,
+        visitor: str,
+        uploads: Sequence[Upload],
+        address: str | None = None,
+    ) -> None:
+        self.uploads = tuple(uploads)
         self._service = service
-        self._jobs: dict[str, set[Job]] = defaultdict(set)
+        self._visitor, self._address = visitor, address
+        self._job: Job | None = None
+        self._is_stopped = False
 
-    async def follow(
-        self, visitor: str, wanted: Request
-    ) -> AsyncGenerator[Progress | Result, None]:
+    async def follow(self, wanted: Request) -> AsyncGenerator[Progress | Result, None]:
         """Do a job; give its progress whenever there is some, and the result last.
 
         To close the generator ends the job.
 
         Args:
-            visitor: of `visitor_of`.
             wanted: what to do.
 
         Raises:
             SrganGpError: the sentence for the visitor.
-            Cancelled: `stop` was called.
+            Cancelled: the run was stopped, now or before.
         """
+        if self._is_stopped:
+            raise Cancelled("The run was stopped.")
         progress = Progress()
 
         def tell(done: int, total: int) -> None:
             progress.done, progress.total = done, total
 
-        job = self._service.submit(visitor, wanted, on_progress=tell)
-        self._jobs[visitor].add(job)
+        self._job = job = self._service.submit(
+            self._visitor, wanted, address=self._address, on_progress=tell
+        )
         result = asyncio.ensure_future(job.result())
         told = None
         try:
@@ -67,28 +82,82 @@ class Runs:
         finally:
             job.cancel()  # of one that is done nothing is left to cancel
             result.cancel()
-            self._jobs[visitor].discard(job)
-            if not self._jobs[visitor]:
-                del self._jobs[visitor]
 
-    def folder(self, visitor: str) -> Path:
-        """Give the folder of a visitor's own files."""
-        return self._service.folder(visitor)
-
-    async def bundle(self, visitor: str, results: Sequence[Result], name: str) -> Result:
+    async def bundle(self, results: Sequence[Result], name: str) -> Result:
         """Put results into one zip, called `name`.
 
         Raises:
             OutputError: it cannot be written.
         """
-        return await asyncio.to_thread(self._service.bundle, visitor, results, name)
+        return await asyncio.to_thread(self._service.bundle, self._visitor, results, name)
+
+    def stop(self) -> None:
+        """End the job under way within one tile, and begin no other."""
+        self._is_stopped = True
+        if self._job is not None:
+            self._job.cancel()
+
+
+class Runs:
+    """The runs of one tab: of each visitor one at a time.
+
+    Args:
+        service: does the work.
+    """
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._runs: dict[str, Run] = {}
+
+    @contextmanager
+    def begin(
+        self, visitor: str, uploads: Sequence[Upload], address: str | None = None
+    ) -> Generator[Run | None, None, None]:
+        """Begin a run, and keep its uploads and results however long it takes.
+
+        Args:
+            visitor: of `visitor_of`.
+            uploads: the pictures that it is about.
+            address: of `address_of`; None: unknown.
+
+        Returns:
+            None where the visitor has one under way in this tab.
+        """
+        if visitor in self._runs:
+            yield None
+            return
+        run = self._runs[visitor] = Run(self._service, visitor, uploads, address)
+        held = [self.folder(visitor), *(upload.path for upload in run.uploads)]
+        for path in held:
+            self._service.hold(path)
+        try:
+            yield run
+        finally:
+            for path in held:
+                self._service.release(path)
+            del self._runs[visitor]
+
+    def folder(self, visitor: str) -> Path:
+        """Give the folder of a visitor's own files."""
+        return self._service.folder(visitor)
 
     def stop(self, request: gr.Request) -> None:
-        """End all jobs of a visitor, each within one tile."""
-        for job in tuple(self._jobs.get(visitor_of(request), ())):
-            job.cancel()
+        """End a visitor's run within one tile."""
+        if run := self._runs.get(visitor_of(request)):
+            run.stop()
+
+    def keep_to(self, request: gr.Request, uploads: Sequence[Upload]) -> None:
+        """End a visitor's run if it is about other pictures than these."""
+        run = self._runs.get(visitor_of(request))
+        if run is not None and run.uploads != tuple(uploads):
+            run.stop()
 
 
 def visitor_of(request: gr.Request) -> str:
     """Name who asks: one page in one browser."""
     return f"page-{request.session_hash}"
+
+
+def address_of(request: gr.Request) -> str:
+    """Name where a visitor is: who opens many pages is one client all the same."""
+    return client_of({"client": request.client})

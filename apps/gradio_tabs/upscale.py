@@ -2,21 +2,32 @@
 
 from contextlib import aclosing
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import partial
 
 import gradio as gr
 
 from gradio_tabs import messages
 from gradio_tabs.options import Options, build_options, upscale_request
-from gradio_tabs.panel import Panel, Updates, build_buttons, build_status, connect, guarded
+from gradio_tabs.panel import (
+    QUIET,
+    Changes,
+    Panel,
+    Updates,
+    build_panel,
+    connect,
+    connect_clearing,
+    one_run,
+)
 from gradio_tabs.picture_field import around, build_picture_field
-from gradio_tabs.runs import Progress, Runs, visitor_of
+from gradio_tabs.runs import Progress, Run, Runs
 from gradio_tabs.uploads import PictureInput, Upload
 from srgan_gp.cards import ModelCard
 from srgan_gp.errors import UsageError
 from srgan_gp.serving.requests import Region, Result
 
 _DOWNLOAD = "Download the result"
+_ABOUT_SIZE = "The slider shows a smaller copy of a large result; the download is the file itself, \
+with every pixel."
 
 
 @dataclass(frozen=True)
@@ -27,6 +38,10 @@ class _Widgets:
     slider: gr.ImageSlider
     download: gr.DownloadButton
 
+    @property
+    def shown(self) -> list[gr.ImageSlider | gr.DownloadButton]:
+        return [self.slider, self.download]
+
 
 def build_upscale_tab(
     runs: Runs, cards: dict[str, ModelCard], default: str
@@ -34,7 +49,7 @@ def build_upscale_tab(
     """Make the tab; gives the widgets that other tabs put a picture and a model into.
 
     Args:
-        runs: the jobs of this tab.
+        runs: of this tab.
         cards: of the models that enlarge pictures, by name.
         default: name of the model chosen at first.
     """
@@ -43,57 +58,76 @@ def build_upscale_tab(
             picture = build_picture_field(
                 runs, "upscale", "A click on the picture previews that spot."
             )
-            start, stop = build_buttons("Upscale", "upscale", runs)
+            panel = build_panel("Upscale", "upscale")
         with gr.Column(scale=3, min_width=320):
-            slider = gr.ImageSlider(
-                label="Before and after", format="png", type="filepath", interactive=False,
-                buttons=["fullscreen"], height=420, max_height=420, elem_id="upscale-slider",
-            )  # fmt: skip
-            status = build_status("upscale")
+            slider = _build_slider()
             download = gr.DownloadButton(
-                _DOWNLOAD, variant="primary", interactive=False,
-                elem_id="upscale-download",
-            )  # fmt: skip
-            gr.Markdown(
-                "The slider shows a smaller copy of a large result; the download is the file "
-                "itself, with every pixel.",
-                elem_classes="quiet",
+                _DOWNLOAD, variant="primary", interactive=False, elem_id="upscale-download"
             )
+            gr.Markdown(_ABOUT_SIZE, elem_classes="quiet")
     options = build_options(cards, default)
-    panel = Panel(start, stop, status)
     _connect(_Widgets(picture, options, panel, slider, download), runs)
     return picture, options
 
 
+def _build_slider() -> gr.ImageSlider:
+    """Make the slider, whose line a mouse can drag, and a range for the keyboard to move it."""
+    slider = gr.ImageSlider(
+        label="Before and after", format="png", type="filepath", interactive=False,
+        buttons=["fullscreen"], height=420, max_height=420, elem_id="upscale-slider",
+    )  # fmt: skip
+    line = gr.Slider(
+        0, 100, value=50, step=1, label="Line between before and after, in percent",
+        buttons=[], elem_id="upscale-line", elem_classes="line",
+    )  # fmt: skip
+    line.input(
+        lambda percent: gr.ImageSlider(slider_position=percent), line, slider, queue=False,
+        trigger_mode="always_last", **QUIET,
+    )  # fmt: skip
+    return slider
+
+
 def _connect(widgets: _Widgets, runs: Runs) -> None:
     """Let the buttons do what they say."""
+    panel = widgets.panel
+
+    async def enlarge(
+        request: gr.Request, picture: Upload | None, values: tuple[object, ...], spot: Region | None
+    ) -> Updates:
+        steps = partial(_steps, widgets, picture, values, spot)
+        async for update in one_run(panel, runs, request, [picture] if picture else [], steps):
+            yield update
 
     async def whole(request: gr.Request, picture: Upload | None, *values: object) -> Updates:
-        steps = _steps(widgets, runs, visitor_of(request), picture, values, None)
-        async for update in guarded(widgets.panel, steps):
+        async for update in enlarge(request, picture, values, None):
             yield update
 
     async def spot(
         event: gr.SelectData, request: gr.Request, picture: Upload | None, *values: object
     ) -> Updates:
-        region = around(*event.index)
-        steps = _steps(widgets, runs, visitor_of(request), picture, values, region)
-        async for update in guarded(widgets.panel, steps):
+        async for update in enlarge(request, picture, values, around(*event.index)):
             yield update
 
     inputs = [widgets.picture, *widgets.options.widgets]
-    outputs = [widgets.slider, widgets.download]
-    connect(widgets.panel, [widgets.panel.start.click], whole, inputs, outputs)
-    connect(widgets.panel, [widgets.picture.select], spot, inputs, outputs)
+    connect(panel.start.click, panel, whole, inputs, widgets.shown)
+    connect(widgets.picture.select, panel, spot, inputs, widgets.shown)
+    panel.stop.click(runs.stop, queue=False, **QUIET)
+    connect_clearing(widgets.picture, panel, runs, partial(_cleared, widgets), widgets.shown)
+
+
+def _cleared(widgets: _Widgets) -> Changes:
+    return {
+        widgets.slider: None,
+        widgets.download: gr.DownloadButton(_DOWNLOAD, value=None, interactive=False),
+    }
 
 
 async def _steps(
     widgets: _Widgets,
-    runs: Runs,
-    visitor: str,
     picture: Upload | None,
     values: tuple[object, ...],
     region: Region | None,
+    run: Run,
 ) -> Updates:
     """Enlarge a picture or a part of it; gives what changes on the page.
 
@@ -102,11 +136,11 @@ async def _steps(
     """
     if picture is None:
         raise UsageError("Choose a picture first: drop it, paste it, or click on the field.")
-    yield {widgets.download: gr.DownloadButton(_DOWNLOAD, value=None, interactive=False)}
+    yield _cleared(widgets)
     wanted = replace(upscale_request(picture, values), region=region, wants_view=True)
     if region is not None and wanted.width is not None:
         wanted = replace(wanted, width=None)  # that of the whole picture
-    async with aclosing(runs.follow(visitor, wanted)) as all_news:
+    async with aclosing(run.follow(wanted)) as all_news:
         async for news in all_news:
             if isinstance(news, Progress):
                 yield {widgets.panel.status: messages.progress(news.done, news.total)}
@@ -114,9 +148,9 @@ async def _steps(
                 yield _shown(widgets, news, region)
 
 
-def _shown(widgets: _Widgets, result: Result, region: Region | None) -> dict[Any, Any]:
+def _shown(widgets: _Widgets, result: Result, region: Region | None) -> Changes:
     """Show a result; that of a part is no file to keep."""
-    changes: dict[Any, Any] = {widgets.slider: result.view and tuple(map(str, result.view))}
+    changes: Changes = {widgets.slider: result.view and tuple(map(str, result.view))}
     if region is not None:
         return changes | {widgets.panel.status: messages.preview(result.report, region)}
     download = gr.DownloadButton(

@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import re
 from functools import partial
 from pathlib import Path
 
@@ -15,7 +16,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add = partial(parser.add_argument, default=argparse.SUPPRESS)
     add("--host", metavar="ADDRESS", help=_HOST)
     add("--port", type=_port, metavar="N", help="to listen on; 0 takes a free one [7860]")
-    add("--public-name", metavar="NAME", help="of the server that a reverse proxy shows to others")
+    add(
+        "--public-name",
+        type=_name,
+        metavar="NAME",
+        help="of the server that a reverse proxy shows to others",
+    )
     add("--auth", type=_auth, metavar="USER:PASSWORD", help="ask every visitor for these")
     add("-n", "--model", metavar="NAME", help="for requests that name none [photo-x4]")
     add("--device", metavar="auto|cpu|cuda[:N]", help="what to compute on [auto]")
@@ -67,6 +73,14 @@ def _port(text: str) -> int:
     if not text.isdecimal() or int(text) > 65535:
         raise argparse.ArgumentTypeError(f"a port is from 0 to 65535, not {text}")
     return int(text)
+
+
+def _name(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9._-]+", text):
+        raise argparse.ArgumentTypeError(
+            f"write the name alone, such as example.org, without http:// and port; not {text!r}"
+        )
+    return text
 
 
 def _auth(text: str) -> tuple[str, str]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from srgan_gp import option_types as types
 from srgan_gp.errors import UsageError
+from srgan_gp.signals import end_with_input
 from srgan_gp.terminal import say, tell
 from srgan_gp.training.config import TrainConfig
 from srgan_gp.training.options import add_options as add_config_options
@@ -51,6 +52,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="instead of the plan: any option of srgan-gp train, such as total_images=8000",
     )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print one JSON object on stdout")
+    # For a server that starts this command: it must not outlive a server that was killed.
+    parser.add_argument("--end-with-input", action="store_true", help=argparse.SUPPRESS)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -59,6 +62,8 @@ def run(options: argparse.Namespace) -> int:
     from srgan_gp.training.finetune_verdict import table
     from srgan_gp.training.install import install, require_free_name
 
+    if options.end_with_input:
+        end_with_input()
     if options.name:
         require_free_name(options.name)
     output = options.output or Path("runs") / f"{Path(options.model).stem}-finetuned"

@@ -61,8 +61,11 @@ def busy(message: str, *, retry_seconds: int = 5) -> Refusal:
 
 
 def refusal_for(error: SrganGpError) -> Refusal:
-    """Give the answer to a request that ended in one of our errors, whose sentence is kept."""
+    """Give the answer to a request that ended in one of our errors: its code and its sentence."""
     if isinstance(error, BusyError):
         return busy(str(error), retry_seconds=error.retry_seconds)
     status = next((status for kind, status in _STATUS.items() if isinstance(error, kind)), 500)
-    return Refusal(status, error.code, str(error))
+    message = str(error)
+    if isinstance(error, PictureError):  # its words go after the picture's name
+        message = f"This picture cannot be used: {message}."
+    return Refusal(status, error.code, message)

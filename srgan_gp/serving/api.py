@@ -10,6 +10,7 @@ from fastapi.responses import FileResponse
 from pydantic import BaseModel
 from starlette.background import BackgroundTask
 
+from srgan_gp.serving.clients import client_of
 from srgan_gp.serving.requests import GenerateRequest, Result, UpscaleRequest
 
 REPORT_HEADER = "X-Report"
@@ -55,6 +56,7 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
     413: {"model": Problem, "description": "The upload is too large."},
     422: {"model": Problem, "description": "The picture cannot be used."},
     503: {"model": Problem, "description": "Too much to do; Retry-After says when to ask again."},
+    "default": {"model": Problem, "description": "Anything else that went wrong."},
 }
 
 _Picture = Annotated[UploadFile, File(description="The file; of several frames the first.")]
@@ -143,8 +145,8 @@ async def _answer(
     Raises:
         SrganGpError: the work could not be done.
     """
-    client = request.client.host if request.client else "unknown"
-    result = await _result_of(service.submit(client, wanted), request)
+    job = service.submit(client_of(request.scope), wanted)
+    result = await _result_of(job, request)
     return FileResponse(
         result.path,
         media_type=result.media_type,

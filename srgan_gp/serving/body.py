@@ -41,9 +41,7 @@ class Body:
         try:
             self._file.write(piece)
         except OSError as error:
-            raise Refusal(
-                507, OutputError.code, "The server has no room for the upload; try again later."
-            ) from error
+            raise no_room() from error
 
     def read(self) -> bytes:
         """Give all of it."""
@@ -60,3 +58,8 @@ class Body:
     def drop(self) -> None:
         """Forget the bytes; a second time does nothing."""
         self._file.close()
+
+
+def no_room() -> Refusal:
+    """Refuse an upload for which the disk has no room."""
+    return Refusal(507, OutputError.code, "The server has no room for the upload; try again later.")

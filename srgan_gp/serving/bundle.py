@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from srgan_gp.batch.names import name_key, numbered
+from srgan_gp.errors import UsageError
 from srgan_gp.files import atomic_write
 from srgan_gp.serving.requests import Result
 
@@ -18,7 +19,8 @@ def bundle(folder: Path, results: Sequence[Result], name: str) -> Result:
         name: of the zip, chosen by the server.
 
     Raises:
-        OutputError: it cannot be written, or a result is gone.
+        OutputError: it cannot be written.
+        UsageError: a result is gone.
     """
     folder.mkdir(parents=True, exist_ok=True)
     taken: set[str] = set()
@@ -29,5 +31,11 @@ def bundle(folder: Path, results: Sequence[Result], name: str) -> Result:
                 number += 1
                 free = numbered(result.name, number)
             taken.add(name_key(free))
-            archive.write(result.path, free)
+            try:
+                archive.write(result.path, free)
+            except FileNotFoundError:
+                raise UsageError(
+                    f"{result.name} is no longer here, since results are kept for a while only; "
+                    "make it again."
+                ) from None
     return Result(folder / name, "application/zip", name, {"files": len(results)})

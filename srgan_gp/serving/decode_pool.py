@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
-from srgan_gp.errors import Cancelled, PictureError
+from srgan_gp.errors import BusyError, Cancelled, PictureError
 from srgan_gp.images import Picture
 from srgan_gp.serving.decode_worker import CPU_SECONDS, READY, serve
 from srgan_gp.serving.picture_pipe import receive_picture
@@ -21,6 +21,7 @@ _MOST_SECONDS = 2.0 * CPU_SECONDS  # by the clock: the machine may be busy
 _SECONDS_TO_START = 120.0
 _SECONDS_BETWEEN_CHECKS = 0.2
 _OUT_OF_PROCESSOR_TIME = getattr(signal, "SIGXCPU", 0)  # Windows has no such limit
+_ENDED = "The server has ended."
 _MOST_PICTURES = 500  # then a fresh process, so that no leak of a decoder lasts
 
 
@@ -48,12 +49,15 @@ class DecodePool:
     def __init__(self, count: int, max_pixels: int, *, most_seconds: float = _MOST_SECONDS) -> None:
         self._max_pixels, self._most_seconds = max_pixels, most_seconds
         self._idle: queue.LifoQueue[_Decoder] = queue.LifoQueue()
+        self._guard = threading.Lock()
         self._all: set[_Decoder] = set()
         self._is_closed = False
         # Before multiprocessing waits for its processes, and these ignore what it sends them.
         atexit.register(self.close)
         for _ in range(count):
-            self._idle.put(self._start())
+            decoder = _Decoder(max_pixels)
+            self._all.add(decoder)
+            self._idle.put(decoder)
 
     def decode(self, data: bytes | Path, name: str, stopper: Stopper) -> Picture:
         """Decode one picture; waits for a free process.
@@ -66,7 +70,8 @@ class DecodePool:
         Raises:
             PictureError: as for `read_image`; E_DECODER_TIMEOUT or E_DECODER_CRASH where the
                 process had to be replaced.
-            Cancelled: the job was cancelled.
+            BusyError: the system has no room for a process.
+            Cancelled: the job was cancelled, or the pool is closed.
         """
         with self._borrowed(stopper) as decoder:
             try:
@@ -81,9 +86,10 @@ class DecodePool:
 
     def close(self) -> None:
         """End all processes; a call under way ends with an error."""
-        self._is_closed = True
         atexit.unregister(self.close)
-        for decoder in self._all.copy():
+        with self._guard:
+            self._is_closed = True
+        for decoder in self._all:  # it stays as it is: nothing is replaced any more
             decoder.kill()
         with suppress(queue.Empty):
             while True:
@@ -91,33 +97,44 @@ class DecodePool:
 
     @contextmanager
     def _borrowed(self, stopper: Stopper) -> Generator["_Decoder"]:
-        decoder = self._fit(self._next_idle(stopper))  # one may have died while it was idle
+        decoder = self._next_idle(stopper)
         try:
+            decoder = self._fit(decoder)  # it may have died while it was idle
             yield decoder
         finally:
+            # One that cannot be replaced now may be later: its place must not be lost.
+            with suppress(BusyError, Cancelled):
+                decoder = self._fit(decoder)
+            self._idle.put(decoder)
             if self._is_closed:
                 decoder.end()
-            else:
-                self._idle.put(self._fit(decoder))
 
     def _fit(self, decoder: "_Decoder") -> "_Decoder":
-        """Give the process, or a fresh one in its place where it is dead or has worked enough."""
+        """Give the process, or a fresh one in its place where it is dead or has worked enough.
+
+        Raises:
+            BusyError: the system has no room for a process.
+            Cancelled: the pool is closed.
+        """
         if not decoder.is_worn_out:
             return decoder
         decoder.end()
-        self._all.discard(decoder)
-        return self._start()
-
-    def _start(self) -> "_Decoder":
-        decoder = _Decoder(self._max_pixels)
-        self._all.add(decoder)
-        return decoder
+        with self._guard:
+            if self._is_closed:
+                raise Cancelled(_ENDED)
+            try:
+                fresh = _Decoder(self._max_pixels)
+            except OSError as error:
+                raise BusyError("The server has too much to do; try again in a minute.",
+                                retry_seconds=60) from error  # fmt: skip
+            self._all = self._all - {decoder} | {fresh}
+        return fresh
 
     def _next_idle(self, stopper: Stopper) -> "_Decoder":
         while True:
             stopper.check()
             if self._is_closed:
-                raise Cancelled("The server has ended.")
+                raise Cancelled(_ENDED)
             with suppress(queue.Empty):
                 return self._idle.get(timeout=_SECONDS_BETWEEN_CHECKS)
 
@@ -133,14 +150,16 @@ class _Decoder:
         self._process.start()
         theirs.close()
         self._max_pixels = max_pixels
-        self._is_ready = False
+        self._is_ready = self._is_killed = False
         self._pictures = 0
         self.was_slow = False
 
     @property
     def is_worn_out(self) -> bool:
         """Whether another process should take its place."""
-        return self._process.exitcode is not None or self._pictures >= _MOST_PICTURES
+        # A process that was killed lives on for a moment, and would fail the next picture.
+        is_dead = self._is_killed or self._process.exitcode is not None
+        return is_dead or self._pictures >= _MOST_PICTURES
 
     def decode(self, data: bytes | Path, suffix: str, most_seconds: float) -> Picture:
         """Have a picture decoded; errors as for `receive_picture`."""
@@ -157,6 +176,7 @@ class _Decoder:
 
     def kill(self) -> None:
         """End the process from any thread; whoever waits for it gets EOFError."""
+        self._is_killed = True
         self._process.kill()
 
     def end(self) -> None:

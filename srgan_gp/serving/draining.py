@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 QUIET_SECONDS = 1.0
 """After the last answer the page of a visitor has so long to ask for the result's file."""
 
-_GRACE_SECONDS = 2
+_GRACE_SECONDS = 4  # to end a tile, and to send the last answers
 
 
 class Traffic:
@@ -59,13 +59,17 @@ class Traffic:
 class Drained(Protocol):
     """What has work to be finished; `srgan_gp.serving.jobs.Service` has."""
 
-    def drain(self, timeout_seconds: float | None = None) -> bool:
+    def drain(self, timeout_seconds: float) -> bool:
         """Take no more, wait, and say whether all is done."""
+        ...
+
+    def end_jobs(self) -> None:
+        """End what is not done; whoever waits for it is told so."""
         ...
 
 
 class DrainingServer(uvicorn.Server):
-    """Ends by SIGTERM or SIGINT when all work is delivered; by a second one at once.
+    """Ends by SIGTERM or SIGINT when all work is delivered; by a second one within seconds.
 
     Until then it goes on to listen, so that whoever asks hears that it ends.
 
@@ -107,3 +111,5 @@ class DrainingServer(uvicorn.Server):
             if is_done and self._traffic.quiet_seconds >= QUIET_SECONDS:
                 return
             await asyncio.sleep(0.05)
+        await asyncio.to_thread(self._service.end_jobs)
+        self.force_exit = False  # The answers that say so get their time; one more signal ends it.

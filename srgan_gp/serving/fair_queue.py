@@ -1,4 +1,7 @@
-"""A bounded queue that takes turns between clients, so that no flood of one holds up the others."""
+"""A bounded queue that takes turns between clients, so that no flood of one holds up the others.
+
+One client alone can fill half of it: there is always room for the next one.
+"""
 
 import threading
 from collections import OrderedDict, deque
@@ -15,7 +18,7 @@ class FairQueue(Generic[Thing]):
     """
 
     def __init__(self, size: int) -> None:
-        self._size = size
+        self._size, self._most_of_one = size, max(size // 2, 1)
         self._changed = threading.Condition()
         self._lines: OrderedDict[str, deque[Thing]] = OrderedDict()
         self._is_closed = False
@@ -25,11 +28,14 @@ class FairQueue(Generic[Thing]):
             return sum(map(len, self._lines.values()))
 
     def put(self, client: str, thing: Thing) -> bool:
-        """Let a thing wait for its turn; False: the queue is full or closed."""
+        """Let a thing wait for its turn; False: there is no room for it, or the queue is closed."""
         with self._changed:
-            if self._is_closed or sum(map(len, self._lines.values())) >= self._size:
+            line = self._lines.get(client, deque())
+            is_full = sum(map(len, self._lines.values())) >= self._size
+            if self._is_closed or is_full or len(line) >= self._most_of_one:
                 return False
-            self._lines.setdefault(client, deque()).append(thing)
+            line.append(thing)
+            self._lines.setdefault(client, line)
             self._changed.notify()
         return True
 

@@ -1,47 +1,36 @@
 """A fine-tuning that a visitor starts: `srgan-gp finetune` as a process of its own.
 
-One runs at a time. The server never imports PyTorch, and a training that fails ends alone.
+One runs at a time. The server never imports PyTorch, and a training that fails ends alone. It ends
+with its server, even with one that is killed.
 """
 
-import atexit
 import json
 import secrets
 import shutil
 import subprocess
-import sys
 import threading
 from collections import deque
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from srgan_gp.errors import BusyError, UsageError
-from srgan_gp.files import atomic_write
 from srgan_gp.serving.jobs import Service
-from srgan_gp.serving.models import check_known
 from srgan_gp.serving.sentences import for_strangers
-from srgan_gp.serving.zip_limits import check_zip
+from srgan_gp.serving.training_plan import (
+    FEWEST_PICTURES,
+    TrainingPlan,
+    check_plan,
+    copy_photos,
+    training_command,
+)
 
-FEWEST_PICTURES = 20
+__all__ = ["FEWEST_PICTURES", "FineTuning", "FineTunings", "TrainingPlan", "TrainingState"]
+
 _SHOWN_LINES = 12
 _SECONDS_TO_END = 20.0
 _SCORE = "validation/"
-
-
-@dataclass(frozen=True)
-class TrainingPlan:
-    """What a visitor asks for."""
-
-    model: str
-    """Name of the model to start from."""
-    photos: Sequence[tuple[Path, str]]
-    """Uploaded photos and zips of photos, each with the name that its owner gave it."""
-    name: str
-    """Of the new model."""
-    total_images: int | None = None
-    """Images to train on; None: as `srgan-gp finetune` plans."""
 
 
 @dataclass(frozen=True)
@@ -72,33 +61,27 @@ class FineTuning:
         most_pictures: a limit on loose photos.
 
     Raises:
-        UsageError: there are too few or too many photos, or a zip is refused.
+        UsageError: as for `check_plan` and `copy_photos`.
+        SrganGpError: there is no room for the photos, or for another process.
     """
 
     def __init__(
         self, service: Service, client: str, plan: TrainingPlan, device: str, most_pictures: int
     ) -> None:
-        _check(plan, most_pictures)
+        check_plan(plan, most_pictures)
         self.name = plan.name
         self._service = service
         self._folder = service.folder(client) / secrets.token_hex(16)
-        photos = _moved(plan, self._folder / "photos")
         self._run = self._folder / "run"
-        command = [sys.executable, "-m", "srgan_gp", "finetune", f"--from={plan.model}"]
-        command += [f"--output={self._run}", f"--name={plan.name}", f"--device={device}"]
-        if plan.total_images is not None:
-            command.append(f"--set=total_images={plan.total_images}")
-        command += ["--data", *map(str, photos)]
         self._lines: deque[str] = deque(maxlen=_SHOWN_LINES)
         service.hold(self._folder)
-        self._process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            encoding="utf-8",
-            errors="replace",
-        )
+        try:
+            photos = copy_photos(plan, self._folder / "photos")
+            self._process = _started(training_command(plan, photos, self._run, device))
+        except Exception as error:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            service.release(self._folder)
+            raise for_strangers(error) from error
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
 
@@ -134,8 +117,9 @@ class FineTuning:
 
     def _listen(self) -> None:
         """Keep the last lines that it says, without the folders of this server, to its end."""
-        assert self._process.stdout is not None  # it was asked for
-        with self._process.stdout as said:
+        said, tether = self._process.stdout, self._process.stdin
+        assert said is not None and tether is not None  # they were asked for
+        with said, tether:
             for line in said:
                 if line.strip():
                     self._lines.append(str(for_strangers(UsageError(line.rstrip()))))
@@ -154,17 +138,18 @@ class FineTunings:
         self._service = service
         self._guard = threading.Lock()
         self._last: dict[str, FineTuning] = {}
-        atexit.register(self.close)
+        service.at_end(self.close)
 
     def start(self, client: str, plan: TrainingPlan) -> FineTuning:
         """Begin a run.
 
         Raises:
-            BusyError: another one is under way.
-            UsageError: as for `FineTuning`.
+            BusyError: another one is under way, the disk is full or the server ends.
+            SrganGpError: as for `FineTuning`.
         """
         settings = self._service.settings
         with self._guard:
+            self._service.require_open()
             if any(run.is_running for run in self._last.values()):
                 raise BusyError("Another model is being trained; try again later.",
                                 retry_seconds=600)  # fmt: skip
@@ -177,40 +162,22 @@ class FineTunings:
         return self._last.get(client)
 
     def close(self) -> None:
-        """End what is under way."""
-        for run in self._last.values():
-            run.stop()
+        """End what is under way; the service lets no other begin by then."""
+        with self._guard:
+            for run in self._last.values():
+                run.stop()
 
 
-def _check(plan: TrainingPlan, most_pictures: int) -> None:
-    """Refuse what no training can use.
-
-    Raises:
-        UsageError: there is no such model, there are too few or too many photos, or a zip is
-            refused.
-    """
-    check_known(plan.model)
-    zips = [photo for photo in plan.photos if photo[1].lower().endswith(".zip")]
-    loose = len(plan.photos) - len(zips)
-    if loose > most_pictures:
-        raise UsageError(f"{loose} photos are too many; bring {most_pictures}, or a zip of them.")
-    count = loose + sum(check_zip(*photo) for photo in zips)
-    if count < FEWEST_PICTURES:
-        raise UsageError(f"{count} photos are too few to learn from; bring {FEWEST_PICTURES}.")
-
-
-def _moved(plan: TrainingPlan, folder: Path) -> list[Path]:
-    """Copy uploads to where they are kept, under names of ours; gives what to train on."""
-    folder.mkdir(parents=True)
-    zips: list[Path] = []
-    for number, (path, name) in enumerate(plan.photos):
-        target = folder / f"{number:04}{path.suffix.lower()}"
-        if name.lower().endswith(".zip"):
-            target = folder.parent / f"{number:04}.zip"
-            zips.append(target)
-        with path.open("rb") as source, atomic_write(target) as file:
-            shutil.copyfileobj(source, file)
-    return [*zips, folder] if any(folder.iterdir()) else zips
+def _started(command: list[str]) -> subprocess.Popen[str]:
+    """Start a process that ends with this one: its input does, however this one ends."""
+    return subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+    )
 
 
 def _curve(path: Path) -> tuple[str, tuple[tuple[int, float], ...]]:

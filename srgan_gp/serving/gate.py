@@ -1,5 +1,6 @@
 """Who may knock at which door: paths that are open, where requests may come from, the password."""
 
+import asyncio
 import base64
 import binascii
 import hmac
@@ -17,7 +18,7 @@ from srgan_gp.serving.settings import Settings
 OPEN_PATHS = (
     r"/",
     r"/(healthz|readyz|config|theme\.css|favicon\.ico|manifest\.json|robots\.txt)",
-    r"/(assets|static|svelte|pwa_icon)/.*",
+    r"/(assets|static|svelte)/.*",
     r"/api/(upscale|generate|docs|openapi\.json)",
     r"/gradio_api/(upload|upload_progress|info|startup-events|app_id|reset|cancel)",
     r"/gradio_api/(queue/join|queue/data|run/predict)",
@@ -26,8 +27,14 @@ OPEN_PATHS = (
 )
 """Every path that is answered, as regular expressions; the page's framework has many more."""
 
+ORDERS = ("/api/upscale", "/api/generate")
+"""Paths where jobs are ordered; they are posted."""
+
 UNGUARDED = ("/healthz", "/readyz")
 """Paths that need no password: they say nothing but yes or no."""
+
+WRONG_PASSWORD_SECONDS = 1.0
+"""Before the answer, so that passwords cannot be tried by the thousand."""
 
 _OPEN = re.compile("|".join(f"(?:{path})" for path in OPEN_PATHS), re.DOTALL)
 _FILE = "/gradio_api/file="
@@ -56,6 +63,8 @@ class Gate:
             try:
                 self._check(scope, Headers(scope=scope))
             except Refusal as refusal:
+                if refusal.status == 401 and "authorization" in Headers(scope=scope):
+                    await asyncio.sleep(WRONG_PASSWORD_SECONDS)
                 await refusal.response()(scope, receive, send)
                 return
         await self._app(scope, receive, send)
@@ -70,10 +79,14 @@ class Gate:
             # A page elsewhere may give its own name the address of this machine.
             raise Refusal(421, "E_HOST", "This server answers to localhost only.")
         origin = headers.get("origin")
-        if method not in _READING and origin is not None and not self._is_ours(origin, host):
+        if origin is not None and not self._is_ours(origin, host):
+            # To read is refused as well: the page's framework would allow it to every server's
+            # page, and the browser would bring the password along.
             raise Refusal(403, "E_ORIGIN", "The request comes from the page of another server.")
-        if method not in (*_READING, "POST"):
-            raise Refusal(405, "E_METHOD", "Only GET, HEAD and POST are understood.")
+        methods = ("POST",) if path in ORDERS else (*_READING, "POST")
+        if method not in methods:
+            allow = ", ".join(methods)
+            raise Refusal(405, "E_METHOD", f"Use one of {allow} here.", {"Allow": allow})
         if not _OPEN.fullmatch(path) or "\0" in path or _names_an_address(path):
             raise Refusal(404, "E_NOT_FOUND", "There is nothing here.")
 
@@ -130,7 +143,8 @@ def _check_password(authorization: str, auth: tuple[str, str]) -> None:
         given = base64.b64decode(text.strip(), validate=True)
     except (binascii.Error, ValueError):
         given = b""
-    is_right = hmac.compare_digest(given, ":".join(auth).encode())
+    # What is no UTF-8 on the command line is compared as the bytes that were typed.
+    is_right = hmac.compare_digest(given, ":".join(auth).encode(errors="surrogateescape"))
     if kind.lower() != "basic" or not is_right:
         challenge = {"WWW-Authenticate": 'Basic realm="srgan-gp", charset="UTF-8"'}
         raise Refusal(401, "E_PASSWORD", "User and password are needed.", challenge)

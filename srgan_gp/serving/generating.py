@@ -18,6 +18,7 @@ from srgan_gp.serving.upscaling import media_type
 
 MOST_FACES = 64
 MOST_FRAMES = 120
+LARGEST_TRUNCATION = 10
 LARGEST_SEED = 2**32 - 1
 _WEBM = "video/webm"
 
@@ -87,6 +88,12 @@ def _check(request: GenerateRequest) -> None:
     for seed in (request.seed, request.to_seed or 0):
         if not 0 <= seed <= LARGEST_SEED:
             raise UsageError(f"A seed is from 0 to {LARGEST_SEED}, not {seed}.")
+    if request.truncation > LARGEST_TRUNCATION:
+        raise UsageError(
+            f"The truncation is {LARGEST_TRUNCATION} at most, not {request.truncation:g}."
+        )
+    if request.to_seed is not None and request.count != 1:
+        raise UsageError(f"A film shows one face, not {request.count}; leave the count out.")
     if not 1 <= request.count <= MOST_FACES:
         raise UsageError(f"There can be 1 to {MOST_FACES} faces at once, not {request.count}.")
     if request.to_seed is not None and f".{request.format or 'webp'}" not in FILMS:

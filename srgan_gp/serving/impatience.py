@@ -1,45 +1,93 @@
-"""Clients that open a connection and never finish the head of a request are let go."""
+"""Clients that never finish the head of a request, or never read its answer, are let go."""
 
 import asyncio
+from collections.abc import Callable
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from srgan_gp.serving.gate import is_loopback
+
 HEAD_SECONDS = 15.0
 """From the opening of a connection, or the first byte of its next request, to the whole head."""
+READING_SECONDS = 60.0
+"""For a client to take the next 64 KiB of an answer, or what is left of it."""
+MOST_CONNECTIONS_OF_ONE_ADDRESS = 200
+"""Whether they ask for anything or not; a proxy on this machine may have more."""
 
 
 class ImpatientProtocol(H11Protocol):
-    """One connection of uvicorn's, with a time limit that uvicorn has only between requests."""
-
-    _limit: asyncio.TimerHandle | None = None
+    """One connection of uvicorn's, with time limits that uvicorn has only between requests."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Start waiting for the first request."""
+        """Start waiting for the first request, unless its sender has too many connections."""
         super().connection_made(transport)
+        self._head = _Timer(self.loop, transport.abort)
+        self._reading = _Timer(self.loop, self._give_up_reader)
         self._wait_or_not()
+        host = _host_of(self)
+        of_host = sum(_host_of(other) == host for other in self.connections)
+        if of_host > MOST_CONNECTIONS_OF_ONE_ADDRESS and not is_loopback(host):
+            transport.abort()
 
     def data_received(self, data: bytes) -> None:
         """Take the next bytes; a head that is whole ends the waiting."""
         super().data_received(data)
         self._wait_or_not()
 
+    def pause_writing(self) -> None:
+        """Start waiting for the client to read."""
+        super().pause_writing()
+        self._reading.start(READING_SECONDS)
+
+    def resume_writing(self) -> None:
+        """Wait no more for the client to read."""
+        super().resume_writing()
+        self._reading.stop()
+
+    def on_response_complete(self) -> None:
+        """Wait for the client to read the rest: uvicorn closes, but not before that is sent."""
+        self._reading.start(READING_SECONDS)
+        super().on_response_complete()
+
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait no more."""
-        self._stop_waiting()
         super().connection_lost(exc)
+        self._head.stop()
+        self._reading.stop()
 
     def _wait_or_not(self) -> None:
         has_request = self.cycle is not None and not self.cycle.response_complete  # type: ignore[redundant-expr]
-        if has_request:
-            self._stop_waiting()
-        elif self._limit is None:
-            self._limit = self.loop.call_later(HEAD_SECONDS, self._give_up)
+        if not has_request:
+            self._head.start(HEAD_SECONDS)
+            return
+        self._head.stop()
+        if not self.flow.write_paused:
+            self._reading.stop()
 
-    def _give_up(self) -> None:
-        self._limit = None
-        self.transport.close()
+    def _give_up_reader(self) -> None:
+        if self.transport.get_write_buffer_size():
+            self.transport.abort()
 
-    def _stop_waiting(self) -> None:
-        if self._limit is not None:
-            self._limit.cancel()
-            self._limit = None
+
+def _host_of(connection: object) -> str:
+    client = getattr(connection, "client", None)
+    return client[0] if client else "localhost"
+
+
+class _Timer:
+    """Calls a function once, unless it is stopped before."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> None:
+        self._loop, self._call = loop, call
+        self._handle: asyncio.TimerHandle | None = None
+
+    def start(self, seconds: float) -> None:
+        """Start; one that runs goes on as it is."""
+        if self._handle is None:
+            self._handle = self._loop.call_later(seconds, self._call)
+
+    def stop(self) -> None:
+        """Call nothing."""
+        if self._handle is not None:
+            self._handle.cancel()
+            self._handle = None

@@ -3,6 +3,7 @@
 import os
 import secrets
 import shutil
+import stat
 import tempfile
 import threading
 import time
@@ -13,6 +14,7 @@ from typing import IO
 
 from srgan_gp.errors import OutputError
 from srgan_gp.file_locks import try_lock
+from srgan_gp.write_errors import errors_about
 
 _PREFIX = "srgan-gp-app-"
 _LOCK = "lock"
@@ -41,7 +43,7 @@ class Janitor:
         root = root or Path(tempfile.gettempdir())
         remove_leftovers(root)
         try:
-            self.run_folder, self._lock_file = _locked_folder(root)
+            self.run_folder, self._lock_file = _locked_folder(root.resolve())
             self.uploads = self.run_folder / secrets.token_hex(16)
             self.uploads.mkdir(mode=0o700)
         except OSError as error:
@@ -56,10 +58,16 @@ class Janitor:
         self._thread.start()
 
     def folder(self, client: str) -> Path:
-        """Give a client's folder; its name is 128 random bits, and another one once it is gone."""
+        """Give a client's folder; its name is 128 random bits, and another one once it is gone.
+
+        Raises:
+            OutputError: it cannot be made.
+        """
         with self._guard:
             folder = self._folders.setdefault(client, self.run_folder / secrets.token_hex(16))
-            folder.mkdir(mode=0o700, exist_ok=True)
+            with errors_about(folder):
+                self._restore()
+                folder.mkdir(mode=0o700, exist_ok=True)
         return folder
 
     def hold(self, *paths: Path) -> None:
@@ -73,11 +81,14 @@ class Janitor:
             self._in_use -= Counter(paths)
 
     def why_no_room(self) -> str | None:
-        """Say that the disk is full; None: it is not."""
-        with suppress(OSError):
-            if shutil.disk_usage(self.run_folder).free < _LEAST_FREE_BYTES:
-                return "the disk is full"
-        return None
+        """Say why no file can be kept, such as that the disk is full; None: one can."""
+        try:
+            with self._guard:
+                self._restore()
+            free_bytes = shutil.disk_usage(self.run_folder).free
+        except OSError:
+            return "the folder for temporary files is gone"
+        return "the disk is full" if free_bytes < _LEAST_FREE_BYTES else None
 
     def sweep(self, now: float | None = None) -> None:
         """Remove what is older than `keep_seconds`.
@@ -85,11 +96,16 @@ class Janitor:
         Args:
             now: seconds since the epoch; None: the present.
         """
-        oldest = (time.time() if now is None else now) - self._keep_seconds
+        now = time.time() if now is None else now
         with self._guard:
+            with suppress(OSError):
+                self._restore()
+                # Cleaners of the system remove what nobody has touched for days.
+                for path in (self.run_folder, self.uploads, self.run_folder / _LOCK):
+                    os.utime(path)
             for entry in _entries(self.run_folder):
                 if entry.name != _LOCK:
-                    self._sweep(entry, oldest)
+                    self._sweep(entry, now)
             gone = [client for client, folder in self._folders.items() if not folder.exists()]
             for client in gone:
                 del self._folders[client]
@@ -99,17 +115,39 @@ class Janitor:
         self._ended.set()
         self._thread.join()
         self._lock_file.close()
-        shutil.rmtree(self.run_folder, ignore_errors=True)
+        _remove(self.run_folder)
 
-    def _sweep(self, path: Path, oldest: float) -> None:
+    def _restore(self) -> None:
+        """Make the folder anew, under its name, where somebody has removed it.
+
+        Raises:
+            OSError: it cannot be made, or another user has made one of that name.
+        """
+        lock = self.run_folder / _LOCK
+        if lock.exists() and self.uploads.is_dir():
+            return
+        with suppress(FileExistsError):
+            self.run_folder.mkdir(mode=0o700)
+        if not _is_ours(self.run_folder):
+            raise PermissionError(f"{self.run_folder} belongs to another user")
+        if not lock.exists():
+            self._lock_file.close()
+            self._lock_file = _open_lock(lock)
+            try_lock(self._lock_file)
+        self.uploads.mkdir(mode=0o700, exist_ok=True)
+
+    def _sweep(self, path: Path, now: float) -> None:
         """Remove a file or, with what is in it, a folder, as far as it is old and not in use."""
         if path in self._in_use:
             return
         with suppress(OSError):
-            is_old = path.lstat().st_mtime < oldest
+            age = now - path.lstat().st_mtime
+            if age < 0:  # The clock was put back; it is not to be kept for so much longer.
+                os.utime(path, (now, now), follow_symlinks=False)
+            is_old = age > self._keep_seconds
             if path.is_dir() and not path.is_symlink():
                 for entry in _entries(path):
-                    self._sweep(entry, oldest)
+                    self._sweep(entry, now)
                 is_needed = any(path in used.parents for used in self._in_use)
                 if is_old and not is_needed and path != self.uploads:
                     path.rmdir()  # fails where something is left, and that is right
@@ -135,14 +173,28 @@ def remove_leftovers(root: Path) -> int:
 
 def _remove_if_left(folder: Path) -> bool:
     with suppress(OSError):
-        owner = getattr(os, "getuid", lambda: folder.lstat().st_uid)()
-        if folder.is_symlink() or folder.lstat().st_uid != owner:
+        if not _is_ours(folder):
             return False
         with (folder / _LOCK).open("rb") as file:
             if try_lock(file):
-                shutil.rmtree(folder, ignore_errors=True)
+                _remove(folder)
                 return True
     return False
+
+
+def _is_ours(folder: Path) -> bool:
+    """Say whether it is a folder, no link to one, and of this user."""
+    status = folder.lstat()
+    owner = getattr(os, "getuid", lambda: status.st_uid)()
+    return stat.S_ISDIR(status.st_mode) and status.st_uid == owner
+
+
+def _remove(folder: Path) -> None:
+    """Remove a server's folder, its lock last: what a kill leaves must be known as a leftover."""
+    for entry in _entries(folder):
+        if entry.name != _LOCK:
+            shutil.rmtree(entry, ignore_errors=True)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _locked_folder(root: Path) -> tuple[Path, IO[bytes]]:
@@ -150,10 +202,14 @@ def _locked_folder(root: Path) -> tuple[Path, IO[bytes]]:
     while True:
         folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=root))
         lock = folder / _LOCK
-        file = os.fdopen(os.open(lock, os.O_RDWR | os.O_CREAT, 0o600), "r+b", buffering=0)
+        file = _open_lock(lock)
         if try_lock(file) and lock.exists():
             return folder, file
         file.close()  # Another server that starts now took it for a leftover.
+
+
+def _open_lock(path: Path) -> IO[bytes]:
+    return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+b", buffering=0)
 
 
 def _entries(folder: Path) -> list[Path]:

@@ -19,12 +19,13 @@ class Job:
     def __init__(
         self,
         client: str,
+        address: str,
         request: Request,
         folder: Path,
         on_progress: OnProgress | None,
         forget: Callable[["Job"], None],
     ) -> None:
-        self.client = client
+        self.client, self.address = client, address
         self.request = request
         self.folder = folder
         self.stopper = Stopper(on_progress)

@@ -5,11 +5,11 @@ import secrets
 import shutil
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from srgan_gp.cards import FACES, ModelCard
-from srgan_gp.errors import BusyError, Cancelled, OutputError, SrganGpError
+from srgan_gp.errors import BusyError, Cancelled, SrganGpError
 from srgan_gp.serving.bundle import bundle
 from srgan_gp.serving.decode_pool import DecodePool, Decoders
 from srgan_gp.serving.fair_queue import FairQueue
@@ -18,7 +18,7 @@ from srgan_gp.serving.janitor import Janitor
 from srgan_gp.serving.job import Job, OnProgress, Request
 from srgan_gp.serving.models import Models, cards_for, check_known
 from srgan_gp.serving.requests import GenerateRequest, Result, check_upscale
-from srgan_gp.serving.sentences import for_strangers
+from srgan_gp.serving.sentences import for_strangers, shown_to_strangers
 from srgan_gp.serving.settings import Settings
 from srgan_gp.serving.upscaling import upscale
 
@@ -56,43 +56,63 @@ class Service:
         self._bytes = 0
         self._is_draining = self._is_closed = False
         self._under_way: set[Job] = set()
+        self._endings: list[Callable[[], None]] = []
         self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(_THREADS)]
         for thread in self._threads:
             thread.start()
 
     def submit(
-        self, client: str, request: Request, *, on_progress: OnProgress | None = None
+        self,
+        client: str,
+        request: Request,
+        *,
+        address: str | None = None,
+        on_progress: OnProgress | None = None,
     ) -> Job:
         """Take a job, or refuse it at once.
 
         Args:
             client: whom to count it for, and whose folder the result goes to; an address or a
-                session. Clients take turns.
+                session.
             request: what to do; it is checked when its turn comes.
+            address: where the client is. Addresses take turns, since sessions cost nothing; None:
+                the client is one.
             on_progress: told about tiles or faces; what it raises ends the job.
 
         Raises:
             BusyError: the queue or the disk is full, the client has too many jobs, or the service
                 ends.
         """
-        if self._janitor.why_no_room() is not None:
-            raise BusyError(_NO_ROOM, retry_seconds=60)
-        folder = self.folder(client) / secrets.token_hex(16)
-        job = Job(client, request, folder, on_progress, self._forget)
         with self._changed:
-            if self._is_draining:
-                raise BusyError(_ENDING, retry_seconds=60)
+            self.require_open()
             if self._pending[client] >= self.settings.pending_per_client:
                 raise BusyError(
                     f"You have {self._pending[client]} pictures under way, which is the most; "
                     "wait for one of them."
                 )
-            if self._bytes + job.size > _MOST_BYTES or not self._queue.put(client, job):
+            folder = self.folder(client) / secrets.token_hex(16)
+            job = Job(client, address or client, request, folder, on_progress, self._forget)
+            if self._bytes + job.size > _MOST_BYTES or not self._queue.put(job.address, job):
                 raise BusyError("Too many pictures are waiting; try again in a few seconds.")
             self._pending[client] += 1
             self._bytes += job.size
             self._janitor.hold(*job.files)
         return job
+
+    def require_open(self) -> None:
+        """Refuse any new work where there is no room for it, or the service ends.
+
+        Raises:
+            BusyError: so it is.
+        """
+        if self._is_draining:
+            raise BusyError(_ENDING, retry_seconds=60)
+        if self._janitor.why_no_room() is not None:
+            raise BusyError(_NO_ROOM, retry_seconds=60)
+
+    def at_end(self, end: Callable[[], None]) -> None:
+        """Have other work ended when the service is, before its files are removed."""
+        self._endings.append(end)
 
     @property
     def pending(self) -> int:
@@ -117,8 +137,13 @@ class Service:
         return cards_for(FACES)
 
     def folder(self, client: str) -> Path:
-        """Give the client's own folder: nobody can guess its name, and it is emptied by age."""
-        return self._janitor.folder(client)
+        """Give the client's own folder: nobody can guess its name, and it is emptied by age.
+
+        Raises:
+            OutputError: it cannot be made.
+        """
+        with shown_to_strangers():
+            return self._janitor.folder(client)
 
     @property
     def uploads(self) -> Path:
@@ -137,29 +162,20 @@ class Service:
         """Put results into one zip in the client's folder; equal names get numbers.
 
         Raises:
-            OutputError: it cannot be written, or a result is gone.
+            OutputError: it cannot be written.
+            UsageError: a result is gone.
         """
-        try:
+        with shown_to_strangers():
             return bundle(self.folder(client) / secrets.token_hex(16), results, name)
-        except OutputError as error:
-            raise for_strangers(error) from error
 
-    def drain(self, timeout_seconds: float | None = None) -> bool:
-        """Take no more jobs, and wait for those taken.
-
-        Args:
-            timeout_seconds: at most; None: as long as the settings say.
-
-        Returns:
-            Whether all are done.
-        """
-        seconds = self.settings.drain_seconds if timeout_seconds is None else timeout_seconds
+    def drain(self, timeout_seconds: float) -> bool:
+        """Take no more jobs, wait for those taken, and say whether all are done."""
         with self._changed:
             self._is_draining = True
-            return self._changed.wait_for(lambda: not self._pending.total(), seconds)
+            return self._changed.wait_for(lambda: not self._pending.total(), timeout_seconds)
 
-    def close(self) -> None:
-        """End everything under way within one tile, and remove every file."""
+    def end_jobs(self) -> None:
+        """Take no more jobs, and end those taken: each within one tile, with a sentence."""
         with self._changed:
             self._is_draining = self._is_closed = True
             jobs = list(self._under_way)
@@ -167,8 +183,13 @@ class Service:
         for job in jobs:
             job.cancel()
         while (waiting := self._queue.take()) is not None:
-            waiting.cancel()
-            self._finish(waiting, Cancelled("The server has ended."))
+            self._finish(waiting, BusyError(_ENDING, retry_seconds=60))
+
+    def close(self) -> None:
+        """End everything under way within one tile, and remove every file."""
+        self.end_jobs()
+        for end in self._endings:
+            end()
         self._decoders.close()
         for thread in self._threads:
             thread.join(_SECONDS_TO_END)
@@ -176,7 +197,7 @@ class Service:
 
     def _forget(self, job: Job) -> None:
         """Drop a job that waits; one under way ends by its stopper."""
-        if self._queue.remove(job.client, job):
+        if self._queue.remove(job.address, job):
             self._finish(job, Cancelled("The job was cancelled."))
 
     def _work(self) -> None:
@@ -190,12 +211,16 @@ class Service:
     def _outcome(self, job: Job) -> Result | Exception:
         try:
             job.stopper.check()
-            return self._carry_out(job)
+            result = self._carry_out(job)
+            job.stopper.check()  # nobody fetches what came too late, so its files go at once
         except SrganGpError as error:
+            if self._is_closed and isinstance(error, Cancelled):
+                return BusyError(_ENDING, retry_seconds=60)
             return for_strangers(error)
         except Exception as error:
             _log.exception("A job failed.")
             return for_strangers(error)
+        return result
 
     def _carry_out(self, job: Job) -> Result:
         if isinstance(job.request, GenerateRequest):
@@ -204,15 +229,8 @@ class Service:
         check_upscale(job.request)
         check_known(model)  # before the picture is decoded
         picture = self._decoders.decode(job.request.data, job.request.name, job.stopper)
-        return upscale(
-            job.request,
-            model,
-            picture,
-            job.folder,
-            self._models,
-            job.stopper,
-            max_pixels=self.settings.max_pixels,
-        )
+        about = job.request, model, picture, job.folder, self._models, job.stopper
+        return upscale(*about, max_pixels=self.settings.max_pixels)
 
     def _finish(self, job: Job, outcome: Result | Exception) -> None:
         if isinstance(outcome, Exception):

@@ -6,7 +6,9 @@ client goes away. Here a body waits in an unnamed file, which no ending of a req
 
 import asyncio
 import json
-from contextlib import suppress
+import shutil
+from collections.abc import Callable
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
 from starlette.datastructures import Headers
@@ -14,9 +16,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from srgan_gp.errors import UsageError
 from srgan_gp.serving.answers import Refusal, busy
-from srgan_gp.serving.body import Body
-from srgan_gp.serving.multipart import FileCounter, is_form
-from srgan_gp.serving.references import outside_reference
+from srgan_gp.serving.body import Body, no_room
+from srgan_gp.serving.gate import ORDERS
+from srgan_gp.serving.multipart import FormCounter, is_form, too_many
+from srgan_gp.serving.references import count_files, outside_reference
 from srgan_gp.serving.settings import Settings
 
 MOST_BYTES_OF_TEXT = 1_000_000
@@ -26,7 +29,10 @@ PATIENCE_SECONDS = 20.0
 SLOWEST_BYTES = 50_000
 BODIES_AT_ONCE = 8
 """As many bodies of the largest size may lie here at a time, of all clients together."""
+FORMS_AT_ONCE = 4
+"""That the app reads; a crowd of them would let everybody wait for the whole crowd."""
 
+_NAMES_OF_A_FILE = 2  # a page that names one file too many says so itself
 _DISCARD_SECONDS = 1.0
 
 
@@ -37,13 +43,22 @@ class BodyLimits:
         app: what comes behind.
         settings: name the limits.
         uploads: where the page keeps files; others cannot be named. None: there is no page.
+        why_not_ready: says why no new job would be taken now; None: one would.
     """
 
-    def __init__(self, app: ASGIApp, settings: Settings, uploads: Path | None = None) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        settings: Settings,
+        uploads: Path | None = None,
+        why_not_ready: Callable[[], str | None] = lambda: None,
+    ) -> None:
         self._app = app
+        self._why_not_ready = why_not_ready
         self._settings = settings
         self._uploads = uploads
         self._held_bytes = 0
+        self._turns = asyncio.Semaphore(FORMS_AT_ONCE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Take in the body, then pass the request on."""
@@ -52,9 +67,17 @@ class BodyLimits:
             return
         body = Body(self._settings.folder)
         try:
-            await self._take_in(body, Headers(scope=scope), receive)
-            if body.is_whole:
-                await self._app(scope, _replayed(body, receive), send)
+            headers = Headers(scope=scope)
+            if scope["path"] in ORDERS and (reason := self._why_not_ready()) is not None:
+                # Before the picture is read: a crowd is not to wait for its own refusals.
+                raise busy(f"No job is taken now, {reason}; try again in a few seconds.")
+            await self._take_in(body, headers, receive)
+            if not body.is_whole:
+                return
+            async with AsyncExitStack() as turn:
+                if is_form(headers.get("content-type", "")):
+                    await turn.enter_async_context(self._turns)
+                await self._app(scope, _replayed(body, receive, turn), send)
         except Refusal as refusal:
             if not body.is_whole:
                 # A client that still writes would be cut off before it reads the answer.
@@ -76,7 +99,8 @@ class BodyLimits:
         most, counter = min(MOST_BYTES_OF_TEXT, self._settings.max_upload_bytes), None
         if is_form(content_type):
             most = self._settings.max_upload_bytes
-            counter = FileCounter(content_type, self._settings.max_files)
+            self._check_room(2 * most)  # it lies here, and then where the page keeps it
+            counter = FormCounter(content_type, self._settings.max_files)
         stated = headers.get("content-length", "")
         if stated.isdecimal() and int(stated[:20]) > most:
             raise _too_large(most)
@@ -94,6 +118,12 @@ class BodyLimits:
         if counter is None and body.size:
             self._check_references(body.read(), headers.get("host", ""))
 
+    def _check_room(self, needed: int) -> None:
+        if self._uploads is not None:
+            with suppress(OSError):  # where it cannot be known, writing will tell
+                if shutil.disk_usage(self._uploads).free < needed:
+                    raise no_room()
+
     def _hold(self, body: Body, piece: bytes, most: int) -> None:
         self._held_bytes += len(piece)
         body.add(piece)
@@ -109,19 +139,22 @@ class BodyLimits:
             return  # The app says better what is wrong with it.
         except RecursionError:
             raise Refusal(400, UsageError.code, "The request is nested too deeply.") from None
+        if count_files(value) > _NAMES_OF_A_FILE * self._settings.max_files:
+            raise too_many(self._settings.max_files, "files")
         if outside_reference(value, host, self._uploads) is not None:
             raise Refusal(
                 400, UsageError.code, "Pictures are uploaded, not fetched; upload the file itself."
             )
 
 
-def _replayed(body: Body, receive: Receive) -> Receive:
-    """Hand on the body in pieces, then whatever the client does."""
+def _replayed(body: Body, receive: Receive, turn: AsyncExitStack) -> Receive:
+    """Hand on the body in pieces, then end the turn and hand on whatever the client does."""
     is_over = False
 
     async def replay() -> Message:
         nonlocal is_over
         if is_over:
+            await turn.aclose()
             return await receive()
         piece = body.next_piece()
         is_over = body.is_read

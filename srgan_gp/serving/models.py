@@ -118,7 +118,9 @@ def default_face_model(asked: str | None) -> str:
     Raises:
         UsageError: none is installed.
     """
+    if asked is not None:
+        return asked
     names = [card.name for card in cards_for(FACES)]
-    if asked is None and not names:
+    if not names:
         raise UsageError("No model that draws faces is installed.")
-    return asked or names[0]
+    return names[0]

@@ -12,8 +12,11 @@ from types import ModuleType
 
 from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
+from starlette.requests import Request
+from starlette.responses import Response
 
 from srgan_gp.errors import UsageError
+from srgan_gp.serving.answers import Refusal
 from srgan_gp.serving.jobs import Service
 from srgan_gp.serving.settings import Settings
 
@@ -65,7 +68,10 @@ def mount_page(
         app,
         page,
         path="/",
-        app_kwargs={"telemetry": NO_TELEMETRY},
+        app_kwargs={
+            "telemetry": NO_TELEMETRY,
+            "exception_handlers": {KeyError: _nothing_there},
+        },
         server_name=settings.host,
         server_port=settings.port,
         show_error=False,
@@ -103,6 +109,11 @@ def _keep_to_itself(uploads: Path) -> None:
     }
     # Gradio copies results from below here only, and those of the service lie beside the uploads.
     tempfile.tempdir = str(uploads.parent)
+
+
+def _nothing_there(_request: Request, _error: Exception) -> Response:
+    """Answer a request for a function or a session that the page does not have."""
+    return Refusal(404, "E_NOT_FOUND", "There is nothing here.").response()
 
 
 def _load(path: Path) -> ModuleType:

@@ -18,7 +18,10 @@ if TYPE_CHECKING:  # It takes as long to load as decoding a picture does.
 
 Array = NDArray[Any]
 
+_ARRAYS = ("pixels", "alpha")
 _BLOCKS = ("icc_profile", "exif", "xmp")
+_MOST_BYTES_OF_HEAD = 1 << 20
+_MOST_BYTES_OF_BLOCK = 1 << 26  # all three stay below what a server can spare
 
 
 def send_picture(pipe: "Connection[bytes, bytes]", picture: Picture) -> None:
@@ -57,15 +60,16 @@ def receive_picture(pipe: "Connection[bytes, bytes]", max_pixels: int) -> Pictur
         EOFError: the process has ended.
         Exception: of any kind: the answer is not as it should be.
     """
-    head = json.loads(pipe.recv_bytes())
+    head: dict[str, Any] = json.loads(pipe.recv_bytes(_MOST_BYTES_OF_HEAD))
     if "error" in head:
         code, message = head["error"]
         raise PictureError(str(code), str(message))
-    arrays = {
-        name: _receive_array(pipe, shape, kind, max_pixels)
-        for name, (shape, kind) in head["arrays"].items()
+    kinds: dict[str, tuple[list[int], str]] = head["arrays"]
+    arrays: dict[str, Array] = {
+        name: _receive_array(pipe, *kinds[name], max_pixels) for name in _ARRAYS if name in kinds
     }
-    blocks = {name: pipe.recv_bytes() for name in head["blocks"] if name in _BLOCKS}
+    named = [name for name in _BLOCKS if name in head["blocks"]]
+    blocks = {name: pipe.recv_bytes(_MOST_BYTES_OF_BLOCK) for name in named}
     return Picture(
         pixels=arrays["pixels"],
         alpha=arrays.get("alpha"),

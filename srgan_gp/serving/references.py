@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 _SCHEME = re.compile(r"\s*[a-z][a-z0-9+.-]+:|\s*//|\s*\\\\", re.IGNORECASE)
 _OWN_FILES = "/gradio_api/file="
+_LONGEST_PATH = 1024  # each folder in it is looked at; those of the page have ten
 
 
 def has_scheme(text: str) -> bool:
@@ -40,23 +41,38 @@ def outside_reference(value: object, host: str, uploads: Path | None) -> str | N
     Returns:
         The offending text; None: there is none.
     """
+    folder = None if uploads is None else uploads.resolve()
     for key, text in _texts(value):
-        if key == "path" and (has_scheme(text) or not _is_below(text, uploads)):
+        if key == "path" and (has_scheme(text) or not _is_below(text, folder)):
             return text
         if key == "url" and has_scheme(text) and not _is_own(text, host):
             return text
     return None
 
 
+def count_files(value: object) -> int:
+    """Count the files that a request's JSON names.
+
+    >>> count_files({"data": [{"path": "/a"}, [{"path": "/a", "url": None}], "path"]})
+    2
+    """
+    return sum(key == "path" for key, _ in _texts(value))
+
+
 def _is_below(path: str, folder: Path | None) -> bool:
+    if folder is None or len(path) > _LONGEST_PATH:
+        return False
     try:
-        return folder is not None and Path(path).resolve().is_relative_to(folder.resolve())
+        return Path(path).resolve().is_relative_to(folder)
     except (OSError, ValueError):  # too long, or with a NUL in it
         return False
 
 
 def _is_own(address: str, host: str) -> bool:
-    parts = urlsplit(address.strip())
+    try:
+        parts = urlsplit(address.strip())
+    except ValueError:  # such as an open bracket
+        return False
     is_here = parts.scheme in ("http", "https") and parts.netloc.lower() == host.lower()
     return is_here and parts.path.startswith(_OWN_FILES)
 

@@ -10,14 +10,20 @@ MARGIN = 32
 """Pixels around a region that are enlarged with it; shipped networks look 27 far."""
 
 
-def region_of(picture: Picture, asked: Region | None) -> Region:
-    """Cut off what reaches out of the picture; None is the whole picture.
+def region_of(picture: Picture, asked: Region | int | None) -> Region:
+    """Cut off what reaches out of the picture.
+
+    Args:
+        picture: whose part it is.
+        asked: a part; or the side of a square in the middle; None: the whole picture.
 
     Raises:
         PictureError: E_NO_PIXELS; nothing is left.
     """
     if asked is None:
         return 0, 0, picture.width, picture.height
+    if isinstance(asked, int):
+        asked = ((picture.width - asked) // 2, (picture.height - asked) // 2, asked, asked)
     left, top, width, height = asked
     right, bottom = min(left + width, picture.width), min(top + height, picture.height)
     left, top = max(left, 0), max(top, 0)
@@ -55,6 +61,12 @@ def enlarged_region(region: Region, around: Region, result: Picture) -> Region:
     """
     sides = (result.width, result.height)
     scales = [side / own for side, own in zip(sides, around[2:], strict=True)]
-    starts = [round((a - b) * s) for a, b, s in zip(region[:2], around[:2], scales, strict=True)]
     lengths = [max(round(own * s), 1) for own, s in zip(region[2:], scales, strict=True)]
+    # Both are rounded, and must not reach out of the result together.
+    starts = [
+        min(round((own - outer) * scale), side - length)
+        for own, outer, scale, side, length in zip(
+            region[:2], around[:2], scales, sides, lengths, strict=True
+        )
+    ]
     return starts[0], starts[1], lengths[0], lengths[1]

@@ -1,6 +1,5 @@
 """What a client can ask for, and what comes back."""
 
-import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -10,6 +9,8 @@ from srgan_gp.images import find_format
 
 SMALLEST_TILE, LARGEST_TILE = 16, 1024
 """Tiles that a client may ask for: larger ones could take all memory of the server."""
+LARGEST_SCALE, LARGEST_WIDTH = 1000, 1_000_000
+"""No picture is allowed to become so large; beyond, its size could not even be calculated."""
 
 Region = tuple[int, int, int, int]
 """Left, top, width and height in pixels of the upright picture."""
@@ -39,8 +40,9 @@ class UpscaleRequest:
     """Leave EXIF, XMP and resolution out."""
     tile: int | Literal["auto"] = "auto"
     """Side of the tiles in pixels, from `SMALLEST_TILE` to `LARGEST_TILE`."""
-    region: Region | None = None
-    """Enlarge only this part; what reaches out of the picture is cut off."""
+    region: Region | int | None = None
+    """Enlarge only this part, or a square of that side in the middle; what reaches out of the
+    picture is cut off."""
     wants_view: bool = False
     """Make the pair of pictures for a slider as well."""
 
@@ -89,10 +91,14 @@ def check_upscale(request: UpscaleRequest) -> None:
     """
     if request.scale is not None and request.width is not None:
         raise UsageError("Give a scale or a width, not both.")
-    if request.scale is not None and not (math.isfinite(request.scale) and request.scale > 0):
-        raise UsageError(f"The scale must be a number above 0, not {request.scale}.")
-    if request.width is not None and request.width < 1:
-        raise UsageError(f"The width must be 1 pixel or more, not {request.width}.")
+    if request.scale is not None and not 0 < request.scale <= LARGEST_SCALE:
+        raise UsageError(
+            f"The scale must be a number above 0 and up to {LARGEST_SCALE}, not {request.scale:g}."
+        )
+    if request.width is not None and not 1 <= request.width <= LARGEST_WIDTH:
+        raise UsageError(
+            f"The width must be from 1 to {LARGEST_WIDTH:,} pixels, not {request.width}."
+        )
     if request.quality is not None and not 1 <= request.quality <= 100:
         raise UsageError(f"The quality must be from 1 to 100, not {request.quality}.")
     if request.format is not None:

@@ -2,6 +2,8 @@
 
 import logging
 import re
+from collections.abc import Generator
+from contextlib import contextmanager
 
 from srgan_gp.errors import (
     BusyError,
@@ -20,6 +22,7 @@ _OPTION_ADVICE = re.compile(
 _FOLDERS = re.compile(r"(?<!\S)/(?:[^\s/]+/)+")
 _NO_ROOM = "The server has no room for this now; try again later."
 _NO_MEMORY = "the server has not enough memory for it; choose a smaller scale or picture"
+_GONE = "it is no longer here, since uploads are kept for a while only; choose it again"
 _INTERNAL = "Something went wrong inside the server; try again, or try another picture."
 _SENTENCES = {
     OutputError: _NO_ROOM,
@@ -45,6 +48,8 @@ def for_strangers(error: Exception) -> SrganGpError:
         if error.code == "E_DISK_FULL":
             _log.error("%r", error)
             return PictureError(error.code, _NO_ROOM)
+        if error.code == "E_VANISHED":
+            return PictureError(error.code, _GONE)
         return PictureError(error.code, _plain(error))
     if isinstance(error, BusyError | Cancelled):
         return error
@@ -55,6 +60,19 @@ def for_strangers(error: Exception) -> SrganGpError:
         if isinstance(error, kind):
             return kind(sentence)
     return SrganGpError(_INTERNAL)
+
+
+@contextmanager
+def shown_to_strangers() -> Generator[None]:
+    """Pass on what the block raises as `for_strangers` gives it.
+
+    Raises:
+        SrganGpError: in place of any error.
+    """
+    try:
+        yield
+    except Exception as error:
+        raise for_strangers(error) from error
 
 
 def _plain(error: Exception) -> str:

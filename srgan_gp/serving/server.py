@@ -1,11 +1,12 @@
 """The server: API, page and probes in one app, and around it everything that keeps strangers out.
 
-From the outside to the inside: headers on every answer, the count of answers under way, the gate
-(paths, origins, password), the limits of bodies, then the routes.
+From the outside to the inside: headers on every answer, the count of answers under way, the share
+of each client, the gate (paths, origins, password), the limits of bodies, then the routes.
 """
 
 import socket
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import uvicorn
@@ -20,6 +21,7 @@ import srgan_gp
 from srgan_gp.errors import SrganGpError, UsageError
 from srgan_gp.serving.answers import Refusal, busy, refusal_for
 from srgan_gp.serving.api import build_api
+from srgan_gp.serving.clients import FairShare
 from srgan_gp.serving.docs_page import docs_page
 from srgan_gp.serving.draining import DrainingServer, Traffic
 from srgan_gp.serving.gate import Gate
@@ -47,12 +49,15 @@ def serve(settings: Settings, *, on_started: Callable[[str], None]) -> None:
         ModelRefusedError: a model card is not as it should be.
     """
     with _listening(settings) as listener:
+        # A name may be that of this machine alone, and then only pages of this machine are let in.
+        host, port = listener.getsockname()[:2]
+        settings = replace(settings, host=host, port=port)
         service = Service(settings)
         try:
             uploads = service.uploads
             app = build_app(service)
             mount_page(app, service, settings, uploads, page_file())
-            guarded, traffic = guard(app, settings, uploads)
+            guarded, traffic = guard(app, settings, uploads, service.why_not_ready)
             config = uvicorn.Config(
                 guarded,
                 http=ImpatientProtocol,
@@ -67,7 +72,7 @@ def serve(settings: Settings, *, on_started: Callable[[str], None]) -> None:
                 service,
                 traffic,
                 settings.drain_seconds,
-                lambda: on_started(_address(settings.host, listener)),
+                lambda: on_started(_address(host, port)),
             )
             server.run(sockets=[listener])
         finally:
@@ -95,18 +100,25 @@ def build_app(service: Service) -> FastAPI:
     return app
 
 
-def guard(app: ASGIApp, settings: Settings, uploads: Path | None = None) -> tuple[ASGIApp, Traffic]:
+def guard(
+    app: ASGIApp,
+    settings: Settings,
+    uploads: Path | None = None,
+    why_not_ready: Callable[[], str | None] = lambda: None,
+) -> tuple[ASGIApp, Traffic]:
     """Put the guards around an app.
 
     Args:
         app: what to guard.
         settings: of the server.
         uploads: the folder of the page's files; None: there is no page.
+        why_not_ready: as for `BodyLimits`.
 
     Returns:
         The guarded app, and what knows which of its answers are on their way.
     """
-    traffic = Traffic(Gate(BodyLimits(app, settings, uploads), settings))
+    limits = BodyLimits(app, settings, uploads, why_not_ready)
+    traffic = Traffic(FairShare(Gate(limits, settings)))
     return SecurityHeaders(traffic), traffic
 
 
@@ -126,7 +138,7 @@ def _add_probes(app: FastAPI, service: Service) -> None:
         return HTMLResponse(docs_page(app.openapi()))
 
     for path, endpoint in (("/healthz", healthz), ("/readyz", readyz), ("/api/docs", docs)):
-        app.add_api_route(path, endpoint, include_in_schema=False)
+        app.add_api_route(path, endpoint, methods=["GET", "HEAD"], include_in_schema=False)
 
 
 def _add_answers(app: FastAPI) -> None:
@@ -140,11 +152,13 @@ def _add_answers(app: FastAPI) -> None:
         assert isinstance(error, RequestValidationError)
         first = error.errors()[0]
         field = (*first["loc"], "request")[1]  # after "body"
-        return Refusal(400, UsageError.code, f"{field}: {first['msg']}.").response()
+        # Its own words for a field that should be a file name classes of the program.
+        reason = "a file is needed" if field == "picture" else first["msg"].rstrip(".")
+        return Refusal(400, UsageError.code, f"{field}: {reason}.").response()
 
     async def http(_request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        return Refusal(error.status_code, "E_HTTP", f"{error.detail}.").response()
+        return Refusal(error.status_code, "E_HTTP", f"{str(error.detail).rstrip('.')}.").response()
 
     async def unexpected(_request: Request, _error: Exception) -> Response:
         return Refusal(
@@ -165,8 +179,9 @@ def _listening(settings: Settings) -> socket.socket:
     """
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
-        return socket.create_server((settings.host, settings.port), family=family, backlog=2048)
-    except (OSError, OverflowError) as error:
+        found = socket.getaddrinfo(settings.host, settings.port, family, socket.SOCK_STREAM)
+        return socket.create_server(found[0][4][:2], family=family, backlog=2048)
+    except (OSError, OverflowError, UnicodeError) as error:  # the last: no name can be like this
         reason = getattr(error, "strerror", None) or str(error)
         raise UsageError(
             f"Port {settings.port} of {settings.host} cannot be opened ({reason}); pass another "
@@ -174,6 +189,6 @@ def _listening(settings: Settings) -> socket.socket:
         ) from error
 
 
-def _address(host: str, listener: socket.socket) -> str:
+def _address(host: str, port: int) -> str:
     name = f"[{host}]" if ":" in host else host
-    return f"http://{name}:{listener.getsockname()[1]}"
+    return f"http://{name}:{port}"

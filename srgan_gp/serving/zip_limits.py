@@ -11,6 +11,10 @@ MOST_MEMBERS = 200
 MOST_RATIO = 100
 MOST_UNPACKED_BYTES = 1_000_000_000
 
+# Each entry of the list of contents begins so, and to read a list of a million takes a gigabyte.
+_START_OF_ENTRY = b"PK\x01\x02"
+_MOST_ENTRIES = 10 * MOST_MEMBERS  # folders have entries too, and a photo may hold these bytes
+
 
 def check_zip(path: Path, name: str) -> int:
     """Refuse a zip that is too much, or that holds anything but photos and folders.
@@ -28,6 +32,8 @@ def check_zip(path: Path, name: str) -> int:
         UsageError: it is not a zip, or one of these limits is passed.
     """
     try:
+        if path.read_bytes().count(_START_OF_ENTRY) > _MOST_ENTRIES:
+            raise UsageError(f"{name} holds too many files; bring {MOST_MEMBERS} at most.")
         with zipfile.ZipFile(path) as archive:
             members = [member for member in archive.infolist() if not member.is_dir()]
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:

@@ -126,6 +126,47 @@ def test_a_batch_gives_what_it_can_and_names_what_it_cannot(page, photo, tmp_pat
         assert [archive.read(name) for name in archive.namelist()] == by_command_line(*good)
 
 
+def test_nothing_is_lost_when_all_news_of_a_run_come_at_once(page, photo):
+    page.get_by_role("tab", name="Batch").click()
+    choose(page, "batch-files", photo())
+    page.get_by_text("photo.png").wait_for()
+    page.route("**/queue/data**", lambda route: route.fulfill(response=route.fetch()))
+    page.click("#batch-start")
+    expect(status(page, "batch")).to_contain_text("1 of 1 done", timeout=SHOWN_MS)
+    expect(page.locator("#batch-download")).to_be_enabled()
+    expect(page.locator("#batch-stop")).to_be_disabled()
+
+
+def test_another_picture_takes_the_results_of_the_earlier_one_away(page, photo):
+    enlarge(page, photo())
+    expect(page.locator("#upscale-download")).to_be_enabled(timeout=SHOWN_MS)
+    page.get_by_label("Clear").or_(page.get_by_label("Remove Image")).first.click()
+    expect(page.locator("#upscale-download")).to_be_disabled()
+    expect(page.locator("#upscale-slider img")).to_have_count(0)
+    expect(status(page, "upscale")).to_be_empty()
+
+
+def test_the_keyboard_moves_the_line_between_before_and_after(page, photo):
+    enlarge(page, photo())
+    expect(page.locator("#upscale-slider img")).to_have_count(2, timeout=SHOWN_MS)
+    line, after = page.locator("#upscale-line input[type=range]"), "#upscale-slider img >> nth=1"
+    line.focus()
+    before = page.locator(after).get_attribute("style")
+    for _ in range(20):
+        page.keyboard.press("ArrowRight")
+    expect(page.locator(after)).not_to_have_attribute("style", before)
+
+
+def test_what_a_field_cannot_mean_is_said_in_a_sentence(page, photo):
+    choose(page, "upscale-picture", photo())
+    page.wait_for_selector("#upscale-picture img")
+    page.get_by_label("Width", exact=True).first.click()
+    page.get_by_label("Width of the result").first.fill("0")
+    page.click("#upscale-start")
+    refusal = status(page, "upscale").get_by_role("alert")
+    expect(refusal).to_contain_text("The width must be ", timeout=SHOWN_MS)
+
+
 def test_names_of_files_are_text_and_never_run(page, tmp_path):
     paths = []
     for number in range(30):
@@ -142,7 +183,11 @@ def test_names_of_files_are_text_and_never_run(page, tmp_path):
 def test_models_are_compared_at_one_spot(page, photo):
     page.get_by_role("tab", name="Compare").click()
     choose(page, "compare-picture", photo(size=(300, 300)))
+    page.wait_for_selector("#compare-picture img")
+    page.click("#compare-start")  # the keyboard has no spot to click
+    expect(status(page, "compare")).to_contain_text("4 models, one spot", timeout=SHOWN_MS)
     page.click("#compare-picture img")
+    expect(status(page, "compare")).to_contain_text("of 4 models", timeout=SHOWN_MS)
     expect(status(page, "compare")).to_contain_text("4 models, one spot", timeout=SHOWN_MS)
     expect(page.locator(".compare-view img")).to_have_count(4)
     expect(page.locator(".compare-view").first).to_contain_text(" s")
@@ -158,6 +203,17 @@ def test_faces_are_drawn_downloaded_and_sent_on(page):
     assert Image.open(io.BytesIO(data)).size == (4 * 64, 2 * 64)  # of the shipped faces-64
     page.click("#faces-send")
     expect(page.locator("#upscale-picture img")).to_be_visible()
+
+
+def test_a_film_between_two_faces_is_shown_whole(page):
+    page.get_by_role("tab", name="Faces").click()
+    page.get_by_label("From one face to another").click()
+    page.click("#faces-start")
+    expect(status(page, "faces")).to_contain_text("Done", timeout=SHOWN_MS)
+    film = page.locator("#faces-gallery button img")
+    expect(film).to_have_count(1)
+    gallery, shown = page.locator("#faces-gallery").bounding_box(), film.bounding_box()
+    assert shown["y"] + shown["height"] <= gallery["y"] + gallery["height"]
 
 
 def settled_width(page):
@@ -193,6 +249,7 @@ def test_the_keyboard_reaches_the_start_and_pictures_have_alternative_texts(page
 
 def test_too_few_photos_are_not_learnt_from(page, photo):
     page.get_by_role("tab", name="Fine-tune").click()
+    expect(page.get_by_text("bring 20 to 100 photos")).to_be_visible()
     choose(page, "finetune-photos", photo())
     page.get_by_text("photo.png").wait_for()
     page.click("#finetune-start")

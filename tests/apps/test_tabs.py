@@ -2,6 +2,7 @@
 
 import asyncio
 import importlib
+import itertools
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -49,85 +50,191 @@ class FakeJob:
 class FakeService:
     def __init__(self):
         self.jobs = []
+        self.held = []
 
-    def submit(self, client, request, *, on_progress):
+    def submit(self, client, request, *, address, on_progress):
         self.jobs.append(FakeJob(on_progress))
         return self.jobs[-1]
 
+    def folder(self, client):
+        return Path(client)
+
+    def hold(self, path):
+        self.held.append(path)
+
+    def release(self, path):
+        self.held.remove(path)
+
 
 RESULT = Result(Path("a.png"), "image/png", "a.png")
+ME, YOU = SimpleNamespace(session_hash="me"), SimpleNamespace(session_hash="you")
 
 
-def test_a_run_gives_its_progress_and_its_result_last():
-    runs = module("runs")
+@pytest.fixture
+def service():
+    return FakeService()
+
+
+@pytest.fixture
+def tab_runs(service):
+    return module("runs").Runs(service)
+
+
+def upload(name):
+    return module("uploads").Upload(Path(name), name)
+
+
+def test_a_run_gives_its_progress_and_its_result_last(service, tab_runs):
+    progress = module("runs").Progress
 
     async def follow():
-        service = FakeService()
-        news = runs.Runs(service).follow("me", GenerateRequest())
-        first = await anext(news)
-        service.jobs[0].on_progress(3, 4)
-        second = await anext(news)
-        service.jobs[0].ending.set_result(RESULT)
-        return [first, second, *[last async for last in news]]
+        with tab_runs.begin("page-me", []) as run:
+            news = run.follow(GenerateRequest())
+            first = await anext(news)
+            service.jobs[0].on_progress(3, 4)
+            second = await anext(news)
+            service.jobs[0].ending.set_result(RESULT)
+            return [first, second, *[last async for last in news]]
 
-    assert asyncio.run(follow()) == [runs.Progress(0, 0), runs.Progress(3, 4), RESULT]
+    assert asyncio.run(follow()) == [progress(0, 0), progress(3, 4), RESULT]
 
 
-def test_a_page_that_is_closed_ends_its_job():
+def test_a_page_that_is_closed_ends_its_job(service, tab_runs):
     async def leave():
-        service = FakeService()
-        news = module("runs").Runs(service).follow("me", GenerateRequest())
-        await anext(news)
-        await news.aclose()
+        with tab_runs.begin("page-me", []) as run:
+            news = run.follow(GenerateRequest())
+            await anext(news)
+            await news.aclose()
         return service.jobs[0].is_cancelled
 
     assert asyncio.run(leave())
 
 
-def test_stop_ends_the_jobs_of_one_visitor_alone():
+def test_stop_ends_the_run_of_one_visitor_alone(service, tab_runs):
     async def stop():
-        service = FakeService()
-        runs = module("runs").Runs(service)
-        followed = [runs.follow(f"page-{name}", GenerateRequest()) for name in ("me", "you")]
-        for news in followed:
-            await anext(news)
-        runs.stop(SimpleNamespace(session_hash="me"))
-        cancelled = [job.is_cancelled for job in service.jobs]
-        with pytest.raises(Cancelled):
-            await anext(followed[0])
-        await followed[1].aclose()
-        return cancelled
+        with tab_runs.begin("page-me", []) as mine, tab_runs.begin("page-you", []) as yours:
+            followed = [run.follow(GenerateRequest()) for run in (mine, yours)]
+            for news in followed:
+                await anext(news)
+            tab_runs.stop(ME)
+            cancelled = [job.is_cancelled for job in service.jobs]
+            with pytest.raises(Cancelled):
+                await anext(followed[0])
+            await followed[1].aclose()
+            return cancelled
 
     assert asyncio.run(stop()) == [True, False]
+
+
+def test_stop_between_two_jobs_ends_a_run_as_well(service, tab_runs):
+    async def stop():
+        with tab_runs.begin("page-me", []) as run:
+            tab_runs.stop(ME)
+            with pytest.raises(Cancelled):
+                await anext(run.follow(GenerateRequest()))
+
+    asyncio.run(stop())
+    assert service.jobs == []
+
+
+def test_a_visitor_has_one_run_in_a_tab(tab_runs):
+    with tab_runs.begin("page-me", []) as first:
+        with tab_runs.begin("page-me", []) as second, tab_runs.begin("page-you", []) as other:
+            assert second is None
+            assert None not in (first, other)
+        with tab_runs.begin("page-me", []) as still:
+            assert still is None
+    with tab_runs.begin("page-me", []) as next_one:
+        assert next_one is not None
+
+
+def test_what_a_run_needs_is_kept_while_it_lasts(service, tab_runs):
+    with tab_runs.begin("page-me", [upload("a.png"), upload("b.png")]):
+        assert service.held == [Path("page-me"), Path("a.png"), Path("b.png")]
+    assert service.held == []
+
+
+def test_other_pictures_end_a_run_and_the_same_do_not(service, tab_runs):
+    async def follow():
+        with tab_runs.begin("page-me", [upload("a.png")]) as run:
+            await anext(run.follow(GenerateRequest()))
+            told = []
+            for request, chosen in ((ME, "a.png"), (YOU, "b.png"), (ME, "b.png")):
+                tab_runs.keep_to(request, [upload(chosen)])
+                told.append(service.jobs[0].is_cancelled)
+            return told
+
+    assert asyncio.run(follow()) == [False, False, True]
+
+
+def updates_of(*steps):
+    """Give all updates of a run with these steps; an exception is raised in its turn."""
+    panel = module("panel")
+
+    async def stepping():
+        for step in steps:
+            if isinstance(step, Exception):
+                raise step
+            yield step
+
+    async def collect():
+        widgets = panel.Panel("start", "stop", "status")
+        return [update async for update in panel.guarded(widgets, stepping())]
+
+    return asyncio.run(collect())
+
+
+def test_each_update_repeats_those_before():
+    updates = updates_of({"view": 1}, {"status": "half"}, {"download": 2})
+    for earlier, later in itertools.pairwise(updates):
+        assert earlier.keys() <= later.keys()
+    last = updates[-1]
+    assert (last["view"], last["status"], last["download"]) == (1, "half", 2)
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (Cancelled("x"), "Stopped. Nothing was kept."),
+        (PictureError("E_DAMAGED", "it is damaged"), "cannot be used: it is damaged."),
+        (UsageError("Choose two."), "Choose two."),
+        (OSError("/secret/path"), "Something went wrong inside the server"),
+    ],
+)
+def test_whatever_ends_a_run_the_start_can_be_pressed_again(error, sentence):
+    last = updates_of({"view": 1}, error)[-1]
+    assert sentence in last["status"]
+    assert "secret" not in last["status"]
+    assert last["start"].interactive
+    assert not last["stop"].interactive
 
 
 CHOICES = ("photo-x4", "x2", 1920, 0.25, "JPEG", 80, True, "256")
 
 
 def test_the_widgets_become_a_request():
-    upload = module("uploads").Upload(Path("in.png"), "holiday.png")
+    picture = module("uploads").Upload(Path("in.png"), "holiday.png")
     wanted = UpscaleRequest(
         Path("in.png"), "holiday.png", model="photo-x4", fidelity=0.25, scale=2.0, format="JPEG",
         quality=80, strip_metadata=False, tile=256,
     )  # fmt: skip
     options = module("options")
-    assert options.upscale_request(upload, CHOICES) == wanted
+    assert options.upscale_request(picture, CHOICES) == wanted
     wide = ("photo-x4", "Width", *CHOICES[2:])
-    assert options.upscale_request(upload, wide) == replace(wanted, scale=None, width=1920)
+    assert options.upscale_request(picture, wide) == replace(wanted, scale=None, width=1920)
 
 
 def test_untouched_widgets_ask_for_nothing_but_the_models_own():
-    upload = module("uploads").Upload(Path("in.png"), "holiday.png")
+    picture = module("uploads").Upload(Path("in.png"), "holiday.png")
     untouched = ("tiny", "x2", 1920, 0, module("options").OWN_FORMAT, 95, False, "Automatic")
-    assert module("options").upscale_request(upload, untouched) == UpscaleRequest(
+    assert module("options").upscale_request(picture, untouched) == UpscaleRequest(
         Path("in.png"), "holiday.png", model="tiny", scale=2.0
     )
 
 
 def test_a_width_that_is_missing_is_asked_for():
-    upload = module("uploads").Upload(Path("in.png"), "holiday.png")
     with pytest.raises(UsageError, match="how many pixels wide"):
-        module("options").upscale_request(upload, ("tiny", "Width", None, *CHOICES[3:]))
+        module("options").upscale_request(upload("in.png"), ("tiny", "Width", None, *CHOICES[3:]))
 
 
 @pytest.mark.parametrize(

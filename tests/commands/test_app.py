@@ -9,6 +9,7 @@ import pytest
 
 from srgan_gp.cli import main
 from srgan_gp.commands.app import add_options
+from srgan_gp.errors import UsageError
 from srgan_gp.serving import server
 from srgan_gp.serving.settings import Settings
 
@@ -79,7 +80,9 @@ def test_the_help_states_the_defaults_of_the_settings():
 @pytest.mark.parametrize(
     "words",
     [["--port", "65536"], ["--port", "-1"], ["--port", "http"], ["--auth", "hunter2"],
-     ["--auth", ":hunter2"], ["--auth", "me:"], ["--threads", "0"], ["--max-upload-mb", "0"]],
+     ["--public-name", "https://example.org"], ["--public-name", "example.org:443"],
+     ["--public-name", ""], ["--auth", ":hunter2"], ["--auth", "me:"],
+     ["--threads", "0"], ["--max-upload-mb", "0"]],
     ids=" ".join,
 )  # fmt: skip
 def test_values_that_make_no_sense_are_refused(served, capsys, words):
@@ -105,6 +108,28 @@ def test_a_port_that_is_taken_is_said(capsys):
     assert "--port" in error
 
 
+@pytest.mark.parametrize("host", ["a" * 70, "a..b", "\udcff"])
+def test_a_name_that_no_machine_can_have_is_said(capsys, host):
+    assert main(["app", "--host", host, "--port", "0"]) == 2
+    error = capsys.readouterr().err
+    assert "cannot be opened" in error
+    assert "Traceback" not in error
+
+
 def test_an_address_of_another_machine_is_said(capsys):
     assert main(["app", "--host", "192.0.2.1"]) == 2
     assert "192.0.2.1" in capsys.readouterr().err
+
+
+def test_a_name_of_this_machine_alone_is_known_as_such(monkeypatch):
+    """What is local depends on the address; else pages elsewhere could ask a local server."""
+    seen = []
+
+    def service(settings):
+        seen.append(settings)
+        raise UsageError("enough")
+
+    monkeypatch.setattr(server, "Service", service)
+    assert main(["app", "--host", "127.1", "--port", "0"]) == 2
+    assert seen[0].host == "127.0.0.1"
+    assert seen[0].port > 0

@@ -75,7 +75,6 @@ def test_a_result_that_was_sent_is_gone(client, tmp_path):
 @pytest.mark.parametrize(
     ("error", "status", "code"),
     [
-        (PictureError("E_DAMAGED", "it is cut off"), 422, "E_DAMAGED"),
         (UsageError("no such scale"), 400, "E_USAGE"),
         (ModelRefusedError("no such model"), 400, "E_MODEL"),
         (OutputError("the disk is full"), 507, "E_OUTPUT"),
@@ -89,6 +88,13 @@ def test_an_error_of_ours_keeps_its_code_and_its_sentence(client, service, error
     answer = client.post("/api/upscale", files={"picture": ("a.png", b"pixels")})
     assert answer.status_code == status
     assert problem_of(answer) == (code, str(error))
+
+
+def test_what_is_wrong_with_a_picture_is_a_whole_sentence(client, service):
+    service.outcome = PictureError("E_DAMAGED", "it is cut off")
+    answer = client.post("/api/upscale", files={"picture": ("a.png", b"pixels")})
+    assert answer.status_code == 422
+    assert problem_of(answer) == ("E_DAMAGED", "This picture cannot be used: it is cut off.")
 
 
 def test_a_full_queue_says_when_to_come_back(client, service):
@@ -123,9 +129,20 @@ def test_a_value_that_makes_no_sense_is_named(client, service, data, words):
     assert service.requests == []
 
 
-def test_a_request_without_a_picture_is_refused(client):
-    answer = client.post("/api/upscale", data={"scale": "2"})
+@pytest.mark.parametrize("fields", [{"scale": "2"}, {"picture": "words"}], ids=str)
+def test_a_request_without_a_picture_is_refused(client, fields):
+    answer = client.post("/api/upscale", data=fields)
     assert (answer.status_code, problem_of(answer)[0]) == (400, "E_USAGE")
+    assert problem_of(answer)[1] == "picture: a file is needed."
+
+
+def test_a_part_without_a_name_is_refused_in_one_sentence(client):
+    body = b'--x\r\nContent-Disposition: form-data; filename="a.png"\r\n\r\n1\r\n--x--\r\n'
+    headers = {"content-type": "multipart/form-data; boundary=x"}
+    answer = client.post("/api/upscale", content=body, headers=headers)
+    assert answer.status_code == 400
+    assert answer.json()["message"].endswith("must be provided.")
+    assert not answer.json()["message"].endswith("..")
 
 
 def test_limits_hold_for_the_api(client, service):
@@ -150,6 +167,8 @@ def test_a_client_that_goes_away_cancels_its_job(app, service, ask):
 
 def test_the_probes_tell_alive_from_ready(client, service):
     assert client.get("/healthz").json() == {"status": "alive"}
+    for path in ("/healthz", "/readyz", "/api/docs"):
+        assert client.head(path).status_code == 200  # as some load balancers ask
     assert client.get("/readyz").status_code == 200
     service.not_ready = "the server ends"
     answer = client.get("/readyz")

@@ -6,13 +6,14 @@ import subprocess
 import sys
 import threading
 import zlib
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from srgan_gp.errors import Cancelled, PictureError
+from srgan_gp.errors import BusyError, Cancelled, PictureError
 from srgan_gp.images import Picture, encode_image, read_image
 from srgan_gp.serving.decode_pool import DecodePool
 from srgan_gp.serving.stopping import Stopper
@@ -122,6 +123,39 @@ def test_a_decoder_that_dies_while_it_is_idle_costs_nothing(pool, png):
     process.kill()
     process.join(60)
     assert pool.decode(png, "a.png", Stopper()).width == 16
+
+
+def test_a_system_without_room_for_a_process_costs_no_decoder(pool, png, monkeypatch):
+    def refuse(max_pixels):
+        raise OSError("Too many open files")
+
+    process_of(pool).kill()
+    process_of(pool).join(60)
+    with monkeypatch.context() as full:
+        full.setattr("srgan_gp.serving.decode_pool._Decoder", refuse)
+        for _ in range(3):
+            with pytest.raises(BusyError, match="too much to do"):
+                pool.decode(png, "a.png", Stopper())
+    assert pool.decode(png, "a.png", Stopper()).width == 16
+
+
+def test_a_decoder_that_is_being_killed_gets_no_other_picture(pool, png, monkeypatch):
+    process = process_of(pool)
+
+    class LateStopper(Stopper):
+        """Is stopped when the picture has come, and before the decoder is given back."""
+
+        @contextmanager
+        def interrupting(self, end):
+            with super().interrupting(end):
+                yield
+                self.stop()
+
+    kill = process.kill
+    monkeypatch.setattr(process, "kill", lambda: threading.Timer(0.3, kill).start())
+    assert pool.decode(png, "a.png", LateStopper()).width == 16
+    assert pool.decode(png, "b.png", Stopper()).width == 16
+    assert process_of(pool).pid != process.pid
 
 
 def test_a_decoder_that_hangs_is_replaced(pool, png, monkeypatch):

@@ -24,11 +24,15 @@ class Work:
     def __init__(self):
         self.is_done = False
         self.release = asyncio.Event()
+        self.loop = asyncio.get_running_loop()
         self.stops = 0
 
     def drain(self, timeout_seconds=None):
         self.stops += 1
         return self.is_done
+
+    def end_jobs(self):
+        self.loop.call_soon_threadsafe(self.release.set)
 
     async def app(self, scope, receive, send):
         if scope["type"] == "lifespan":
@@ -50,7 +54,7 @@ def quick(monkeypatch):
     monkeypatch.setattr(draining, "_GRACE_SECONDS", 0.1)
 
 
-async def started(work, drain_seconds=30):
+async def started(work, drain_seconds=30.0):
     listener = socket.create_server(("127.0.0.1", 0))
     traffic = Traffic(work.app)
     config = uvicorn.Config(traffic, log_config=None, lifespan="off", ws="none")
@@ -98,10 +102,12 @@ def test_an_open_page_does_not_hold_the_server_up(quick):
 
 
 @pytest.mark.parametrize("how", ["the time is up", "a second signal"])
-def test_work_that_does_not_end_is_left(quick, how):
+def test_work_that_does_not_end_in_time_is_ended_and_who_waits_is_told(how):
     async def run():
         work = Work()
-        server, task, _port = await started(work, 0.2 if how == "the time is up" else 3600)
+        server, task, port = await started(work, 0.2 if how == "the time is up" else 3600)
+        slow = asyncio.create_task(fetch(port, "/slow"))
+        await fetch(port)
         server.handle_exit(15, None)
         while not work.stops:
             await asyncio.sleep(0.01)
@@ -110,6 +116,7 @@ def test_work_that_does_not_end_is_left(quick, how):
         before = time.monotonic()
         await asyncio.wait_for(task, 60)
         assert time.monotonic() - before < 60
+        assert (await slow)[0] == b"HTTP/1.1 200 OK"
 
     asyncio.run(run())
 

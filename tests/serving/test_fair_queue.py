@@ -11,18 +11,25 @@ def queue():
 
 
 def test_clients_take_turns_and_keep_their_own_order(queue):
-    for number in range(4):
+    for number in range(3):
         assert queue.put("flood", f"f{number}")
     queue.put("other", "o0")
     queue.put("third", "t0")
-    assert [queue.take() for _ in range(6)] == ["f0", "o0", "t0", "f1", "f2", "f3"]
+    assert [queue.take() for _ in range(5)] == ["f0", "o0", "t0", "f1", "f2"]
+
+
+def test_one_client_alone_cannot_fill_the_queue(queue):
+    assert [queue.put("flood", number) for number in range(4)] == [True, True, True, False]
+    assert queue.put("other", 4)
+    queue.take()
+    assert queue.put("flood", 5)
 
 
 def test_a_full_queue_takes_nothing_until_something_was_given_out(queue):
-    assert all(queue.put("a", number) for number in range(6))
-    assert not queue.put("b", 6)
+    assert all(queue.put(client, number) for client in "ab" for number in range(3))
+    assert not queue.put("c", 6)
     queue.take()
-    assert queue.put("b", 6)
+    assert queue.put("c", 6)
 
 
 def test_what_was_removed_is_not_given_out(queue):

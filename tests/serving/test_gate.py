@@ -1,10 +1,14 @@
+import asyncio
 import base64
 import json
 
 import pytest
 
+from srgan_gp.serving import gate as gate_module
 from srgan_gp.serving.gate import UNGUARDED, Gate
 from srgan_gp.serving.settings import Settings
+
+OWN = "http://127.0.0.1:7860"
 
 
 async def inside(scope, receive, send):
@@ -52,7 +56,8 @@ def test_the_password_of_the_standard_opens(guarded, ask):
     ids=str,
 )
 @pytest.mark.parametrize("path", ["/", "/api/upscale", "/gradio_api/file=/tmp/a", "/nothing"])
-def test_without_the_password_every_path_is_shut(guarded, ask, headers, path):
+def test_without_the_password_every_path_is_shut(guarded, ask, headers, path, monkeypatch):
+    monkeypatch.setattr(gate_module, "WRONG_PASSWORD_SECONDS", 0)
     answer = ask(guarded, path=path, headers=headers)
     assert answer.status == 401
     assert answer.headers["www-authenticate"].startswith("Basic ")
@@ -118,7 +123,15 @@ def test_odd_hosts_and_origins_are_refused(gate, ask, text):
 def test_a_page_elsewhere_can_send_nothing(public, ask, origin):
     answer = ask(public, "POST", "/api/upscale", {"origin": origin})
     assert answer.status == 403
-    assert ask(public, "GET", "/", {"origin": origin}).status == 200
+
+
+@pytest.mark.parametrize("origin", ["http://example.org", "http://127.0.0.1:1", "null"])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_a_page_elsewhere_can_read_nothing(guarded, ask, method, origin):
+    """The browser of a visitor would bring the password along."""
+    headers = {"authorization": "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==", "origin": origin}
+    assert ask(guarded, method, "/config", headers).status == 403
+    assert ask(guarded, method, "/config", headers | {"origin": OWN}).status == 200
 
 
 @pytest.mark.parametrize("headers", [{}, {"origin": "http://127.0.0.1:7860"}])
@@ -128,4 +141,39 @@ def test_our_own_page_and_programs_can_send(gate, ask, headers):
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"])
 def test_other_methods_are_refused(gate, ask, method):
-    assert ask(gate, method, "/").status == 405
+    answer = ask(gate, method, "/")
+    assert answer.status == 405
+    assert answer.headers["allow"] == "GET, HEAD, POST"
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT"])
+@pytest.mark.parametrize("path", ["/api/upscale", "/api/generate"])
+def test_an_order_is_posted(gate, ask, method, path):
+    """The page behind would say that there is nothing."""
+    answer = ask(gate, method, path)
+    assert (answer.status, answer.headers["allow"]) == (405, "POST")
+    assert json.loads(answer.body)["code"] == "E_METHOD"
+
+
+def test_a_password_of_any_bytes_opens(ask, monkeypatch):
+    """Such as the command line gives them where they are no UTF-8."""
+    monkeypatch.setattr(gate_module, "WRONG_PASSWORD_SECONDS", 0)
+    gate = Gate(inside, Settings(auth=("me", b"\xff".decode(errors="surrogateescape"))))
+    right = {"authorization": "Basic " + base64.b64encode(b"me:\xff").decode()}
+    assert ask(gate, headers=right).status == 200
+    assert ask(gate, headers=basic("me:x")).status == 401
+
+
+def test_whoever_tries_a_password_waits_for_the_answer(guarded, ask, monkeypatch):
+    waited = []
+
+    async def sleep(seconds, sleep=asyncio.sleep):
+        waited.append(seconds)
+        await sleep(0)
+
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    assert ask(guarded).status == 401  # the first request of a browser brings none
+    assert ask(guarded, headers=basic("Aladdin:open sesame")).status == 200
+    assert 1.0 not in waited
+    assert ask(guarded, headers=basic("Aladdin:sesame")).status == 401
+    assert 1.0 in waited

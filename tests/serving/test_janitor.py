@@ -1,4 +1,5 @@
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -148,3 +149,65 @@ def test_a_full_disk_is_told(janitor, monkeypatch):
     usage = type("Usage", (), {"free": 1000})
     monkeypatch.setattr("srgan_gp.serving.janitor.shutil.disk_usage", lambda folder: usage)
     assert janitor.why_no_room() == "the disk is full"
+
+
+def test_a_folder_that_somebody_has_removed_is_made_anew_and_locked(janitor, tmp_path):
+    shutil.rmtree(janitor.run_folder)
+    assert janitor.why_no_room() is None
+    assert janitor.uploads.is_dir()
+    assert write(janitor.folder("a")).is_file()
+    assert remove_leftovers(tmp_path) == 0
+    shutil.rmtree(janitor.run_folder)
+    assert janitor.folder("a").is_dir()
+
+
+def test_a_folder_that_cannot_be_made_anew_is_told(janitor, tmp_path):
+    shutil.rmtree(janitor.run_folder)
+    janitor.run_folder.symlink_to(tmp_path)  # as another user could, in a folder for all
+    assert janitor.why_no_room() == "the folder for temporary files is gone"
+    with pytest.raises(OutputError):
+        janitor.folder("a")
+    assert [path.name for path in tmp_path.iterdir()] == [janitor.run_folder.name]
+    janitor.run_folder.unlink()
+
+
+def test_no_cleaner_of_the_system_finds_it_old(janitor):
+    paths = (janitor.run_folder, janitor.uploads, janitor.run_folder / "lock")
+    for path in paths:
+        os.utime(path, (0, 0))
+    janitor.sweep()
+    assert all(path.stat().st_mtime > time.time() - 60 for path in paths)
+
+
+def test_a_clock_that_was_put_back_keeps_nothing_for_longer(janitor):
+    path = write(janitor.folder("a"))
+    tomorrow = later(86_400)
+    os.utime(path, (tomorrow, tomorrow))
+    janitor.sweep()
+    assert path.is_file()
+    janitor.sweep(later(KEEP_SECONDS + 5))
+    assert not path.exists()
+
+
+def test_who_is_killed_while_it_removes_its_folder_leaves_the_lock(tmp_path, monkeypatch):
+    janitor = Janitor(tmp_path, KEEP_SECONDS)
+    write(janitor.folder("a"))
+    removed, remove = [], shutil.rmtree
+
+    def note(path, **options):
+        removed.append((path, (janitor.run_folder / "lock").exists()))
+        remove(path, **options)
+
+    monkeypatch.setattr("srgan_gp.serving.janitor.shutil.rmtree", note)
+    janitor.close()
+    assert removed[-1] == (janitor.run_folder, True)
+    assert len(removed) == 3
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_is_called_the_same_whichever_way_leads_to_it(tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    janitor = Janitor(tmp_path / "link", KEEP_SECONDS)
+    assert janitor.uploads == janitor.uploads.resolve()
+    janitor.close()

@@ -8,12 +8,12 @@ from srgan_gp.cli import main
 from srgan_gp.errors import (
     BusyError,
     Cancelled,
-    OutputError,
     PictureError,
     SrganGpError,
     UsageError,
 )
 from srgan_gp.serving.requests import GenerateRequest, UpscaleRequest
+from srgan_gp.serving.views import write_views
 
 SOON = 60  # seconds; a busy machine is slow
 
@@ -112,6 +112,8 @@ def test_progress_counts_the_tiles(real_service, png):
         (UpscaleRequest(b"%!PS-Adobe-3.0 EPSF-3.0\n", "a.png"), PictureError, "file; convert it"),
         (UpscaleRequest(b"x", "a.png", scale=0), UsageError, "scale must be a number above 0"),
         (UpscaleRequest(b"x", "a.png", scale=float("nan")), UsageError, "not nan"),
+        (UpscaleRequest(b"x", "a.png", scale=1e308), UsageError, "up to 1000"),
+        (UpscaleRequest(b"x", "a.png", width=10**400), UsageError, "1 to 1,000,000 pixels"),
         (UpscaleRequest(b"x", "a.png", scale=2, width=9), UsageError, "not both"),
         (UpscaleRequest(b"x", "a.png", tile=100_000), UsageError, "16 to 1024"),
         (UpscaleRequest(b"x", "a.png", quality=0), UsageError, "1 to 100"),
@@ -120,6 +122,8 @@ def test_progress_counts_the_tiles(real_service, png):
         (GenerateRequest(count=0), UsageError, "1 to 64"),
         (GenerateRequest(seed=-1), UsageError, "not -1"),
         (GenerateRequest(truncation=float("inf")), UsageError, "truncation"),
+        (GenerateRequest(truncation=1e308), UsageError, "10 at most"),
+        (GenerateRequest(to_seed=1, count=2), UsageError, "one face, not 2"),
         (GenerateRequest(to_seed=1, format="exe"), UsageError, "not exe"),
     ],
 )
@@ -168,6 +172,17 @@ def test_a_client_can_have_so_many_jobs_and_others_still_get_in(open_service, pn
     assert service.pending == 0
 
 
+def test_many_sessions_of_one_address_leave_room_for_others(open_service, png, brake):
+    service = open_service(queue_size=4)
+    held(service, png, brake)
+    with pytest.raises(BusyError, match="Too many pictures are waiting"):
+        for number in range(10):
+            service.submit(f"session {number}", UpscaleRequest(png, "a.png"), address="flood")
+    job = service.submit("session 99", UpscaleRequest(png, "b.png"), address="elsewhere")
+    brake.go.set()
+    assert job.wait(SOON).name.startswith("b_")
+
+
 def test_a_full_queue_refuses_at_once_and_says_so_beforehand(open_service, png, brake):
     service = open_service(queue_size=1, pending_per_client=100)
     held(service, png, brake)
@@ -205,6 +220,24 @@ def test_a_cancelled_job_ends_and_leaves_no_file(real_service, png, brake):
     assert real_service.submit("a", UpscaleRequest(png, "a.png")).wait(SOON).path.is_file()
 
 
+def test_a_job_that_is_cancelled_while_it_is_written_leaves_no_file(
+    real_service, png, brake, monkeypatch
+):
+    def write(picture, result, folder):
+        brake(0, 0)
+        return write_views(picture, result, folder)
+
+    monkeypatch.setattr("srgan_gp.serving.upscaling.write_views", write)
+    job = real_service.submit("a", UpscaleRequest(png, "a.png", wants_view=True))
+    assert brake.reached.wait(SOON)
+    assert files_below(real_service.folder("a"))
+    job.cancel()
+    brake.go.set()
+    with pytest.raises(Cancelled):
+        job.wait(SOON)
+    assert not files_below(real_service.folder("a"))
+
+
 def test_a_job_that_waits_is_cancelled_at_once(real_service, png, brake):
     held(real_service, png, brake)
     waiting = [real_service.submit("a", UpscaleRequest(png, "a.png")) for _ in range(4)]
@@ -238,9 +271,16 @@ def test_closing_ends_all_jobs_and_leaves_nothing(open_service, png, brake, tmp_
     threading.Timer(0.1, brake.go.set).start()
     service.close()
     for job in jobs:
-        with pytest.raises(Cancelled):
+        with pytest.raises(BusyError, match="being restarted"):
             job.wait(SOON)
     assert list((tmp_path / "temporary").iterdir()) == []
+
+
+def test_other_work_ends_before_the_files_are_removed(open_service):
+    service, seen = open_service(), []
+    service.at_end(lambda: seen.append((service.uploads.is_dir(), service.why_not_ready())))
+    service.close()
+    assert seen == [(True, "the server ends")]
 
 
 def test_the_input_may_be_a_file_and_stays_there(real_service, png, tmp_path):
@@ -273,7 +313,7 @@ def test_results_go_into_one_zip_with_numbers_for_equal_names(real_service, png)
 def test_a_zip_of_a_result_that_is_gone_is_one_sentence(real_service, png, tmp_path):
     result = real_service.submit("a", UpscaleRequest(png, "a.png")).wait(SOON)
     result.path.unlink()
-    with pytest.raises(OutputError, match="no room for this") as raised:
+    with pytest.raises(UsageError, match=r"a_tiny_2x\.png is no longer here") as raised:
         real_service.bundle("a", [result])
     assert str(tmp_path) not in str(raised.value)
     assert not files_below(real_service.folder("a"))

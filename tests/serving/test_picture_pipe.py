@@ -69,3 +69,13 @@ def test_more_bytes_than_announced_are_refused(pipe):
     pipe[0].send_bytes(bytes(1000))
     with pytest.raises(BufferTooShort):
         receive_picture(pipe[1], 100)
+
+
+@pytest.mark.parametrize("part", ["head", "block"])
+def test_no_part_may_take_all_memory(pipe, monkeypatch, part):
+    monkeypatch.setattr(f"srgan_gp.serving.picture_pipe._MOST_BYTES_OF_{part.upper()}", 300)
+    xmp = bytes(301 if part == "block" else 1)
+    notes = ("a" * 301,) if part == "head" else ()
+    send_picture(pipe[0], Picture(np.zeros((1, 1, 3), np.uint8), xmp=xmp, notes=notes))
+    with pytest.raises(OSError, match="bad message length"):
+        receive_picture(pipe[1], 1)

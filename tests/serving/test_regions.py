@@ -28,6 +28,8 @@ def upload(picture, tmp_path):
     [
         (None, (0, 0, 90, 80)),
         ((10, 20, 30, 40), (10, 20, 30, 40)),
+        (20, (35, 30, 20, 20)),
+        (85, (2, 0, 85, 80)),
         ((-10, -10, 30, 40), (0, 0, 20, 30)),
         ((80, 70, 100, 100), (80, 70, 10, 10)),
     ],
@@ -50,6 +52,19 @@ def test_the_margin_ends_at_the_sides_and_the_region_is_found_again(picture):
     assert around == (8, 0, 82, 72)
     result = Picture(np.zeros((144, 164, 3), np.uint8))
     assert enlarged_region(region, around, result) == (64, 20, 40, 60)
+
+
+def test_a_region_never_reaches_out_of_the_result(rng):
+    for scale in (0.1, 0.6, 1.3, 2.5):
+        for _ in range(200):
+            width, height = rng.integers(10, 120, 2).tolist()
+            picture = Picture(np.zeros((height, width, 1), np.uint8))
+            asked = (*rng.integers(0, (width - 9, height - 9)).tolist(), 9, 9)
+            around = with_margin(picture, asked)
+            size = round(around[3] * scale), round(around[2] * scale), 1
+            left, top, *lengths = enlarged_region(asked, around, Picture(np.zeros(size, np.uint8)))
+            assert min(left, top) >= 0
+            assert left + lengths[0] <= size[1] and top + lengths[1] <= size[0]
 
 
 @pytest.mark.parametrize("scale", [None, 1])

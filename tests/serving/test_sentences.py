@@ -10,7 +10,7 @@ from srgan_gp.errors import (
     SrganGpError,
     UsageError,
 )
-from srgan_gp.serving.sentences import for_strangers, without_options
+from srgan_gp.serving.sentences import for_strangers, shown_to_strangers, without_options
 
 SECRET = "/srv/secret/app/file"
 
@@ -65,3 +65,14 @@ def test_running_out_of_memory_is_about_the_picture():
 def test_what_is_hidden_goes_to_the_log(caplog):
     for_strangers(OutputError(SECRET))
     assert SECRET in caplog.text
+
+
+def test_an_upload_that_was_removed_is_to_be_chosen_again():
+    shown = for_strangers(PictureError("E_VANISHED", "there is no such file; check the name"))
+    assert (shown.code, "choose it again" in str(shown)) == ("E_VANISHED", True)
+    assert "check the name" not in str(shown)
+
+
+def test_errors_of_a_block_are_shown_as_strangers_may_see_them():
+    with pytest.raises(OutputError, match=r"^The server has no room"), shown_to_strangers():
+        raise OutputError(f"cannot write {SECRET}: the disk is full")

@@ -138,11 +138,20 @@ def test_the_page_takes_uploaded_files_only(client, app, folder):
     outside = [str(folder / "canary"), str(folder / "run" / "of-another-client" / "canary")]
     outside += [f"{Path(path).parent}/../../../canary", "canary", "/etc/passwd"]
     # The page's framework alone refuses them as well, if in other words.
-    with TestClient(app, raise_server_exceptions=False) as unguarded:
-        for name in outside:
-            answer = predict(client, name)
-            assert (answer.status_code, answer.json()["code"]) == (400, "E_USAGE"), name
-            assert predict(unguarded, name).status_code >= 400, name
+    unguarded = TestClient(app, raise_server_exceptions=False)
+    for name in outside:
+        answer = predict(client, name)
+        assert (answer.status_code, answer.json()["code"]) == (400, "E_USAGE"), name
+        assert predict(unguarded, name).status_code >= 400, name
+
+
+@pytest.mark.parametrize("door", ["run/predict", "queue/join"])
+@pytest.mark.parametrize("number", [-1, 9999, 10**30])
+def test_functions_that_the_page_does_not_have_are_not_there(client, door, number):
+    """The page's framework alone ends in a 500, with a traceback in the log."""
+    order = {"data": [], "fn_index": number, "session_hash": "visitor"}
+    answer = client.post(f"/gradio_api/{door}", json=order)
+    assert (answer.status_code, answer.json().get("code")) == (404, "E_NOT_FOUND"), answer.text
 
 
 @pytest.mark.parametrize("path", ["http://192.0.2.1/a.png", "https://example.org/a", "//a/b"])

@@ -59,6 +59,13 @@ def test_one_member_too_many_is_refused(zipped):
         check_zip(zipped(*members), "photos.zip")
 
 
+def test_a_list_of_contents_without_end_is_not_read(zipped, monkeypatch):
+    path = zipped(*[(f"folder{number}/", b"") for number in range(10 * MOST_MEMBERS + 1)])
+    monkeypatch.setattr(zipfile, "ZipFile", None)
+    with pytest.raises(UsageError, match="too many files; bring 200 at most"):
+        check_zip(path, "photos.zip")
+
+
 def test_what_is_no_zip_is_said_to_be_none(tmp_path):
     path = tmp_path / "photos.zip"
     path.write_bytes(b"not a zip")
