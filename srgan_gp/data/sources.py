@@ -91,6 +91,19 @@ class PictureFile:
         except (*_MEMBER_ERRORS, ValueError, SyntaxError) as error:
             raise PictureError("E_DAMAGED", f"{self.name}: the file is damaged") from error
 
+    def size(self) -> int:
+        """Count the bytes of the file, unpacked.
+
+        Raises:
+            PictureError: it is gone.
+        """
+        try:
+            if self.member is None:
+                return self.container.stat().st_size
+            return _archive(self.container).getinfo(self.member).file_size
+        except (OSError, KeyError) as error:
+            raise PictureError("E_DAMAGED", f"{self.name}: {error}") from error
+
     def sha256(self) -> str:
         """Hash the bytes of the file, 64 hexadecimal digits.
 
@@ -136,7 +149,8 @@ def list_pictures(place: str | Path) -> list[PictureFile]:
         lines = container.read_text(encoding="utf-8").splitlines()
         found = [PictureFile(path, member or None) for path, member in map(_split_place, lines)]
     elif container.is_dir():
-        found = [PictureFile(p) for p in sorted(container.rglob("*")) if _is_picture(p.name)]
+        paths = sorted(container.rglob("*"))
+        found = [PictureFile(p) for p in paths if _is_picture(p.name) and p.is_file()]
     elif zipfile.is_zipfile(container):
         members = sorted(_archive(container).namelist())
         prefix = folder.rstrip("/") + "/" if folder else ""
@@ -164,6 +178,22 @@ def write_list(files: Sequence[PictureFile], path: Path) -> None:
     if broken:
         raise UsageError(f"The name {broken[0]!r} has a line break; rename that picture.")
     atomic_write_bytes(path, "".join(f"{name}\n" for name in names).encode())
+
+
+def fingerprint(files: Sequence[PictureFile]) -> str:
+    """Tell sets of pictures apart without reading them.
+
+    Args:
+        files: in the order of the set, which counts.
+
+    Returns:
+        64 hexadecimal digits, made of each file's name and size; the folders around them may move.
+
+    Raises:
+        PictureError: a file is gone.
+    """
+    lines = [f"{PurePosixPath(f.member or f.container.name).name} {f.size()}\n" for f in files]
+    return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def list_all_pictures(places: Sequence[str | Path]) -> list[PictureFile]:

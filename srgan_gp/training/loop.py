@@ -20,7 +20,7 @@ from srgan_gp.training.freezing import freeze_first_stages
 from srgan_gp.training.health import critic_estimate
 from srgan_gp.training.processes import Processes, device_of_this_process
 from srgan_gp.training.reports import Reports
-from srgan_gp.training.start import load_critic, load_weights, resume, save_config
+from srgan_gp.training.start import load_critic, load_weights, resume, save_start
 from srgan_gp.training.steps import Run, critic_step, generator_step
 from srgan_gp.training.stopping import needs_start, note_validation, require_scores
 from srgan_gp.training.tasks import TASKS, Task
@@ -75,7 +75,7 @@ def train(
         run = Run(config, task, state, processes, autocast, augmenter)
 
         # Resume or start.
-        if not resume(state, config, run_dir) and start_from:
+        if not resume(state, config, data, run_dir) and start_from:
             load_weights(state.generator, start_from)
             load_weights(state.average.average, start_from)
             if state.critic:
@@ -83,7 +83,7 @@ def train(
         processes.require_even_shares(config, progress.images_seen)
         reports = None
         if processes.is_first:
-            save_config(config, run_dir)
+            save_start(config, data, run_dir)
             reports = Reports(run_dir, config.total_images, progress.images_seen)
             if needs_start(config) and not (progress.images_seen or progress.start_validation):
                 _validate(run, reports)  # what every later checkpoint has to beat

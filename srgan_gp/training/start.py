@@ -1,33 +1,39 @@
 """How a run begins: from its own checkpoint, from another model's weights, or fresh."""
 
+import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
-from srgan_gp.errors import OutputError, UsageError
+from srgan_gp.data.sources import fingerprint, list_all_pictures
+from srgan_gp.errors import OutputError, TrainingError, UsageError
+from srgan_gp.files import atomic_write_bytes
 from srgan_gp.training import checkpoint
 from srgan_gp.training.checkpoint import TrainingState
 from srgan_gp.training.config import TrainConfig
 
 CONFIG_NAME = "config.json"
+DATA_NAME = "data.json"
 
 
-def resume(state: TrainingState, config: TrainConfig, run_dir: Path) -> bool:
+def resume(state: TrainingState, config: TrainConfig, data: Sequence[str], run_dir: Path) -> bool:
     """Put the newest checkpoint of `run_dir` into `state`.
 
     Returns:
         False when there is none.
 
     Raises:
-        UsageError: `run_dir` belongs to a run with other options.
+        UsageError: `run_dir` belongs to a run with other options or other training pictures.
         TrainingError: no checkpoint is whole, or it does not fit.
     """
     found = checkpoint.newest(run_dir / "checkpoints")
     if found is None:
         return False
     require_same_options(config, run_dir)
+    _require_same_data(data, run_dir)
     state.restore(*found)
     return True
 
@@ -49,8 +55,31 @@ def require_same_options(config: TrainConfig, run_dir: Path) -> None:
         )
 
 
-def save_config(config: TrainConfig, run_dir: Path) -> None:
-    """Create `run_dir` and write the options beside the results, before the first step.
+def _require_same_data(data: Sequence[str], run_dir: Path) -> None:
+    """Check that a run goes on with its own pictures: with others the order would be another."""
+    path = run_dir / DATA_NAME
+    if not path.exists():  # a run of a version that did not note them
+        return
+    try:
+        before = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise TrainingError(f"{path} cannot be read: {error}.") from error
+    now = _describe_data(data)
+    if before != now:
+        raise UsageError(
+            f"{run_dir} holds a run on other pictures: {before.get('pictures')} then, "
+            f"{now['pictures']} now, or others in name, size or order. Pass the same --data to "
+            "resume, or choose another output folder."
+        )
+
+
+def _describe_data(data: Sequence[str]) -> dict[str, object]:
+    files = list_all_pictures(data)
+    return {"pictures": len(files), "fingerprint": fingerprint(files)}
+
+
+def save_start(config: TrainConfig, data: Sequence[str], run_dir: Path) -> None:
+    """Create `run_dir` and note options and training pictures in it, before the first step.
 
     Raises:
         OutputError: the folder cannot be written.
@@ -60,6 +89,7 @@ def save_config(config: TrainConfig, run_dir: Path) -> None:
     except OSError as error:
         raise OutputError(f"Cannot create {run_dir}: {error.strerror}.") from error
     config.save(run_dir / CONFIG_NAME)
+    atomic_write_bytes(run_dir / DATA_NAME, json.dumps(_describe_data(data), indent=2).encode())
 
 
 def load_weights(

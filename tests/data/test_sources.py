@@ -8,6 +8,7 @@ from PIL import Image
 from srgan_gp.data.sources import (
     PictureFile,
     as_8_bit_rgb,
+    fingerprint,
     list_all_pictures,
     list_pictures,
     write_list,
@@ -46,6 +47,7 @@ def test_a_folder_inside_a_zip_is_not_a_prefix(archive):
 
 def test_folders_are_listed_with_their_subfolders_without_hidden_files(tmp_path):
     (tmp_path / "deep").mkdir()
+    (tmp_path / "folder.png").mkdir()
     for name in ("z.png", "deep/a.png", ".hidden.png", "notes.txt"):
         (tmp_path / name).write_bytes(encoded(9))
     assert [file.stem for file in list_pictures(tmp_path)] == ["a", "z"]
@@ -55,6 +57,23 @@ def test_several_places_keep_their_order(archive, tmp_path):
     (tmp_path / "z.png").write_bytes(encoded(9))
     files = list_all_pictures([f"{archive}:b", tmp_path])
     assert [file.stem for file in files] == ["two", "z"]
+
+
+def test_a_fingerprint_tells_sets_apart_wherever_they_lie(archive, tmp_path):
+    before = fingerprint(list_pictures(f"{archive}:a"))
+    moved = archive.rename(tmp_path / "moved.zip")
+    assert fingerprint(list_pictures(f"{moved}:a")) == before
+    folder = tmp_path / "same"
+    folder.mkdir()
+    with zipfile.ZipFile(moved) as file:
+        for name in ("one.PNG", "broken.png"):
+            (folder / name).write_bytes(file.read(f"a/{name}"))
+    same = sorted(list_pictures(folder), key=lambda file: file.stem)
+    assert fingerprint(same) == before
+    assert before != fingerprint(same[::-1])
+    assert before != fingerprint(same[:1])
+    (folder / "broken.png").write_bytes(b"longer than it was")
+    assert fingerprint(same) != before
 
 
 def test_a_broken_member_is_named(archive):

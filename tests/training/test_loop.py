@@ -47,7 +47,8 @@ def halved_run(finished_run, tmp_path):
 
 def test_a_run_leaves_what_a_person_needs(finished_run):
     names = {path.name for path in finished_run.iterdir()}
-    assert names == {"checkpoints", "config.json", "previews", "stats.jsonl", "tensorboard"}
+    documents = {"config.json", "data.json", "stats.jsonl"}
+    assert names == documents | {"checkpoints", "previews", "tensorboard"}
     previews = sorted(path.name for path in (finished_run / "previews").iterdir())
     assert previews == ["image-000000032.png", "image-000000064.png"]
     preview = np.asarray(Image.open(finished_run / "previews" / previews[-1]))
@@ -91,6 +92,26 @@ def test_without_one_number_of_the_state_the_bits_differ(
     monkeypatch.setattr(checkpoint, "read", read_without_number)
     train(tiny_config(), [str(pictures)], halved_run, validation=str(pictures))
     assert not same(tensors_of(halved_run), tensors_of(finished_run))
+
+
+def test_a_run_on_other_pictures_is_not_resumed(halved_run, tiny_config, pictures, tmp_path):
+    others = shutil.copytree(pictures, tmp_path / "others")
+    shutil.copy(next(others.glob("*.png")), others / "one_more.png")
+    state = {path: path.read_bytes() for path in halved_run.rglob("*") if path.is_file()}
+    with pytest.raises(UsageError, match=r"4 then, 5 now") as refused:
+        train(tiny_config(), [str(others)], halved_run, validation=str(pictures))
+    assert str(halved_run) in str(refused.value)
+    assert {path: path.read_bytes() for path in halved_run.rglob("*") if path.is_file()} == state
+
+
+def test_the_same_pictures_may_lie_elsewhere_and_an_old_run_may_not_know_its_own(
+    finished_run, halved_run, tiny_config, pictures, tmp_path
+):
+    moved = shutil.copytree(pictures, tmp_path / "moved")
+    (halved_run / "data.json").unlink()
+    train(tiny_config(), [str(moved)], halved_run, validation=str(pictures))
+    assert same(tensors_of(halved_run), tensors_of(finished_run))
+    assert (halved_run / "data.json").read_bytes() == (finished_run / "data.json").read_bytes()
 
 
 def test_the_log_has_no_doubled_lines_after_a_resume(
