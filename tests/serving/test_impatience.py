@@ -4,7 +4,6 @@ from contextlib import suppress
 
 import pytest
 import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
 from srgan_gp.serving import impatience
@@ -95,10 +94,10 @@ def test_a_client_that_does_not_read_is_let_go(serve, monkeypatch):
     monkeypatch.setattr(impatience, "READING_SECONDS", 0.3)
 
     async def client(reader, writer):
-        is_let_go = asyncio.Event()
+        is_let_go, let_go = asyncio.Event(), ImpatientProtocol.connection_lost
 
         def note(protocol, error):
-            H11Protocol.connection_lost(protocol, error)
+            let_go(protocol, error)
             is_let_go.set()
 
         monkeypatch.setattr(ImpatientProtocol, "connection_lost", note)
