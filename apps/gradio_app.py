@@ -49,7 +49,7 @@ def build(service: Service, settings: Settings) -> gr.Blocks:
 
     def leave(request: gr.Request) -> None:
         for runs_of_tab in every_tab:
-            runs_of_tab.stop(request)
+            runs_of_tab.forget(request)
 
     with gr.Blocks(title="srgan-gp", analytics_enabled=False) as page:
         gr.Markdown(_HEADLINE, elem_classes="headline")
