@@ -10,9 +10,10 @@ from srgan_gp.serving.gate import UNGUARDED, is_loopback
 
 MOST_REQUESTS = 600
 """Under way at once; many systems let a process have 1024 files and connections."""
-MOST_OF_ONE_CLIENT = 200
-"""Of them: an open page keeps two or three, and a company may have one address. A proxy on this
-machine that does not say for whom it asks may have them all."""
+MOST_OF_ONE_CLIENT = 300
+"""Of them: a page that is opened asks for 100 files, through some proxies for all of them at once;
+one that is open keeps two or three. A company may have one address, and a proxy on this machine
+that does not say for whom it asks may have them all."""
 
 _PREFIX_OF_A_HOME = 64
 """Bits of an IPv6 address: whoever has one has all that begin alike."""

@@ -5,15 +5,15 @@ from collections.abc import Callable
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from srgan_gp.serving.clients import MOST_OF_ONE_CLIENT, client_of
+from srgan_gp.serving.clients import client_of
 from srgan_gp.serving.gate import is_loopback
 
 HEAD_SECONDS = 15.0
 """From the opening of a connection, or the first byte of its next request, to the whole head."""
 READING_SECONDS = 60.0
 """For a client to take the next 64 KiB of an answer, or what is left of it."""
-MOST_CONNECTIONS_OF_ONE_CLIENT = MOST_OF_ONE_CLIENT
-"""Whether they ask for anything or not; a proxy on this machine may have more."""
+MOST_CONNECTIONS_OF_ONE_CLIENT = 200
+"""Whether they ask for anything or not; a browser has six, a proxy on this machine may have all."""
 
 
 class ImpatientProtocol(H11Protocol):
