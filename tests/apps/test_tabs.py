@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
+import gradio as gr
 import pytest
 from gradio.data_classes import FileData, ImageData
 
@@ -273,6 +274,22 @@ def test_an_uploaded_file_is_handed_on_unopened():
     uploads = module("uploads")
     given = uploads.PictureInput().preprocess(ImageData(path="/nowhere/a.png", orig_name="b.png"))
     assert given == uploads.Upload(Path("/nowhere/a.png"), "b.png")
+
+
+@pytest.mark.parametrize("values", [[], [7], [{"path": []}], ["neither"]])
+def test_values_that_fit_no_field_are_refused_in_a_sentence(values):
+    async def send():
+        with gr.Blocks(analytics_enabled=False) as page:
+            field = gr.Radio(["one", "two"]) if values == ["neither"] else gr.File()
+            field.change(lambda value: None, field)
+        module("odd_values").refuse_odd_values(page)
+        await page.preprocess_data(page.fns[0], values, None)
+
+    with pytest.raises(gr.Error) as refused:
+        asyncio.run(send())
+    assert not refused.value.print_exception
+    expected = "not in the list of choices" if values == ["neither"] else "do not fit the fields"
+    assert expected in refused.value.message
 
 
 def test_the_page_writes_no_file_beside_itself():
