@@ -135,9 +135,7 @@ def test_work_that_does_not_end_in_time_is_ended_and_who_waits_is_told(how):
             await asyncio.sleep(0.01)
         if how == "a second signal":
             server.handle_exit(2, None)
-        before = time.monotonic()
         await asyncio.wait_for(task, 60)
-        assert time.monotonic() - before < 60
         assert (await slow)[0] == b"HTTP/1.1 200 OK"
         assert not server.has_delivered
 
