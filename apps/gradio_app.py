@@ -15,6 +15,7 @@ from gradio_tabs.batch import build_batch_tab
 from gradio_tabs.compare import build_compare_tab
 from gradio_tabs.faces import build_faces_tab
 from gradio_tabs.finetune import build_finetune_tab, list_again
+from gradio_tabs.odd_values import refuse_odd_values
 from gradio_tabs.panel import QUIET
 from gradio_tabs.runs import Runs
 from gradio_tabs.upscale import build_upscale_tab
@@ -49,7 +50,7 @@ def build(service: Service, settings: Settings) -> gr.Blocks:
 
     def leave(request: gr.Request) -> None:
         for runs_of_tab in every_tab:
-            runs_of_tab.stop(request)
+            runs_of_tab.forget(request)
 
     with gr.Blocks(title="srgan-gp", analytics_enabled=False) as page:
         gr.Markdown(_HEADLINE, elem_classes="headline")
@@ -69,6 +70,7 @@ def build(service: Service, settings: Settings) -> gr.Blocks:
                     build_finetune_tab(service, upscalers, tabs, options.model, _UPSCALE)
                 page.load(partial(list_again, service, upscalers), None, options.model, **QUIET)
         page.unload(leave)
+    refuse_odd_values(page)
     return page
 
 

@@ -149,7 +149,9 @@ def connect_clearing(
 
     def clear(request: gr.Request, chosen: Upload | list[Upload] | None) -> Changes:
         uploads = chosen if isinstance(chosen, list) else [chosen] if chosen else []
-        runs.keep_to(request, uploads)
+        if runs.keep_to(request, uploads):
+            # The page was slow to tell of the pictures, and their run was quick.
+            return {panel.status: gr.skip()}
         return {panel.status: messages.READY} | cleared()
 
     field.change(clear, field, [panel.status, *outputs], queue=False, **QUIET)

@@ -2,14 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Generator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import gradio as gr
 
 from gradio_tabs.uploads import Upload
-from srgan_gp.errors import Cancelled
+from srgan_gp.errors import Cancelled, SrganGpError
 from srgan_gp.serving.clients import client_of
 from srgan_gp.serving.jobs import Job, Request, Service
 from srgan_gp.serving.requests import Result
@@ -108,6 +108,7 @@ class Runs:
     def __init__(self, service: Service) -> None:
         self._service = service
         self._runs: dict[str, Run] = {}
+        self._last_uploads: dict[str, tuple[Upload, ...]] = {}
 
     @contextmanager
     def begin(
@@ -126,8 +127,11 @@ class Runs:
         if visitor in self._runs:
             yield None
             return
+        held = [upload.path for upload in uploads]
+        with suppress(SrganGpError):  # what the run says when it wants the folder as well
+            held.append(self.folder(visitor))
         run = self._runs[visitor] = Run(self._service, visitor, uploads, address)
-        held = [self.folder(visitor), *(upload.path for upload in run.uploads)]
+        self._last_uploads[visitor] = run.uploads
         for path in held:
             self._service.hold(path)
         try:
@@ -146,11 +150,21 @@ class Runs:
         if run := self._runs.get(visitor_of(request)):
             run.stop()
 
-    def keep_to(self, request: gr.Request, uploads: Sequence[Upload]) -> None:
-        """End a visitor's run if it is about other pictures than these."""
-        run = self._runs.get(visitor_of(request))
-        if run is not None and run.uploads != tuple(uploads):
-            run.stop()
+    def forget(self, request: gr.Request) -> None:
+        """End the run of a visitor who has closed the page."""
+        self.stop(request)
+        self._last_uploads.pop(visitor_of(request), None)
+
+    def keep_to(self, request: gr.Request, uploads: Sequence[Upload]) -> bool:
+        """End a visitor's run if it is about other pictures than these.
+
+        Returns:
+            Whether the last run was about these, so that what it has said and shown may stay.
+        """
+        is_same = self._last_uploads.get(visitor_of(request)) == tuple(uploads)
+        if not is_same:
+            self.stop(request)
+        return is_same
 
 
 def visitor_of(request: gr.Request) -> str:

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from srgan_gp import option_types as types
-from srgan_gp.errors import UsageError
+from srgan_gp.errors import BusyError, UsageError
 from srgan_gp.terminal import say, tell
 
 
@@ -42,7 +42,7 @@ _DRAIN = "when a signal ends the server, jobs under way may go on for so long [3
 
 
 def run(options: argparse.Namespace) -> int:
-    """Serve until a signal comes; 0 when all work was delivered."""
+    """Serve until a signal comes; 0 when all work was delivered, 1 when some was cut off."""
     from srgan_gp.serving.server import serve
     from srgan_gp.serving.settings import Settings
 
@@ -55,8 +55,11 @@ def run(options: argparse.Namespace) -> int:
         values["keep_seconds"] = options.keep_minutes * 60
     settings = Settings(**values)
     _check(settings.folder)
-    serve(settings, on_started=_announce)
-    return 0
+    if serve(settings, on_started=_announce):
+        return 0
+    say(f"Work was cut off after {settings.drain_seconds:g} s; raise --drain-seconds to wait "
+        "for longer.")  # fmt: skip
+    return BusyError.exit_code
 
 
 def _announce(address: str) -> None:

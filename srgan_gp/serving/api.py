@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Protocol
 from fastapi import APIRouter, Depends, File, Form, Request, UploadFile
 from fastapi.responses import FileResponse
 from pydantic import BaseModel
+from pydantic.json_schema import SkipJsonSchema
 from starlette.background import BackgroundTask
 
 from srgan_gp.serving.clients import client_of
@@ -59,19 +60,22 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
     "default": {"model": Problem, "description": "Anything else that went wrong."},
 }
 
+_Nothing = SkipJsonSchema[None]
+"""A field that was left out; a form cannot send `null`, so the schema does not name it."""
+
 _Picture = Annotated[UploadFile, File(description="The file; of several frames the first.")]
-_Model = Annotated[str | None, Form(description="A name that `srgan-gp models` lists.")]
-_Fidelity = Annotated[float | None, Form(description="From the model, 0, to its partner, 1.")]
-_Scale = Annotated[float | None, Form(description="Enlargement of both sides [the model's].")]
-_Width = Annotated[int | None, Form(description="Of the result in pixels, in place of scale.")]
-_Format = Annotated[str | None, Form(description="Such as png [the picture's own].")]
-_Quality = Annotated[int | None, Form(description="1 to 100, of JPEG, WebP and AVIF.")]
+_Model = Annotated[str | _Nothing, Form(description="A name that `srgan-gp models` lists.")]
+_Fidelity = Annotated[float | _Nothing, Form(description="From the model, 0, to its partner, 1.")]
+_Scale = Annotated[float | _Nothing, Form(description="Enlargement of both sides [the model's].")]
+_Width = Annotated[int | _Nothing, Form(description="Of the result in pixels, in place of scale.")]
+_Format = Annotated[str | _Nothing, Form(description="Such as png [the picture's own].")]
+_Quality = Annotated[int | _Nothing, Form(description="1 to 100, of JPEG, WebP and AVIF.")]
 _Metadata = Annotated[bool, Form(description="Keep EXIF, XMP and resolution.")]
 _Tile = Annotated[int | Literal["auto"], Form(description="Side of the tiles in pixels.")]
 _Seed = Annotated[int, Form(description="The face; a seed is always the same one.")]
 _Count = Annotated[int, Form(description="Faces of the seeds from `seed` on, on one sheet.")]
 _Truncation = Annotated[float, Form(description="Below 1 faces are more alike.")]
-_ToSeed = Annotated[int | None, Form(description="Draw a film from `seed` to this one instead.")]
+_ToSeed = Annotated[int | _Nothing, Form(description="Draw a film from `seed` to this one.")]
 _Frames = Annotated[int, Form(description="Of the film.")]
 
 

@@ -6,12 +6,14 @@ from collections import Counter
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from srgan_gp.serving.answers import Refusal, busy
-from srgan_gp.serving.gate import UNGUARDED
+from srgan_gp.serving.gate import UNGUARDED, is_loopback
 
 MOST_REQUESTS = 600
 """Under way at once; many systems let a process have 1024 files and connections."""
-MOST_OF_ONE_CLIENT = 100
-"""Of them: a page in a browser keeps two or three."""
+MOST_OF_ONE_CLIENT = 300
+"""Of them: a page that is opened asks for 100 files, through some proxies for all of them at once;
+one that is open keeps two or three. A company may have one address, and a proxy on this machine
+that does not say for whom it asks may have them all."""
 
 _PREFIX_OF_A_HOME = 64
 """Bits of an IPv6 address: whoever has one has all that begin alike."""
@@ -24,6 +26,8 @@ def client_of(scope: Scope) -> str:
     '2001:db8::/64'
     >>> client_of({"client": ("::ffff:192.0.2.1", 50000)})
     '192.0.2.1'
+    >>> client_of({"client": ("::1", 50000)})
+    '::1'
     """
     host = (scope.get("client") or ("unknown", 0))[0]
     try:
@@ -32,6 +36,8 @@ def client_of(scope: Scope) -> str:
         return host
     if address.ipv4_mapped is not None:
         return str(address.ipv4_mapped)
+    if address.is_loopback:
+        return str(address)
     return str(ipaddress.IPv6Network((int(address), _PREFIX_OF_A_HOME), strict=False))
 
 
@@ -66,7 +72,7 @@ class FairShare:
                 del self._under_way[client]
 
     def _check(self, client: str) -> None:
-        if self._under_way[client] >= MOST_OF_ONE_CLIENT:
+        if self._under_way[client] >= MOST_OF_ONE_CLIENT and not is_loopback(client):
             raise busy("You have too many requests under way; wait for one of them.")
         if self._under_way.total() >= MOST_REQUESTS:
             raise busy("Too many visitors at this moment; try again in a few seconds.")

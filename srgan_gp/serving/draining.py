@@ -11,9 +11,10 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 QUIET_SECONDS = 1.0
-"""After the last answer the page of a visitor has so long to ask for the result's file."""
+"""After the last job and answer the page of a visitor has so long to ask for the result's file."""
 
 _GRACE_SECONDS = 4  # to end a tile, and to send the last answers
+_SECONDS_TO_CLOSE = 1  # of them, for streams to end by themselves
 
 
 class Traffic:
@@ -81,6 +82,9 @@ class DrainingServer(uvicorn.Server):
         on_started: called when the server listens.
     """
 
+    has_delivered = False
+    """Whether all work was done, and every answer sent, when the server ended."""
+
     def __init__(
         self,
         config: uvicorn.Config,
@@ -105,11 +109,28 @@ class DrainingServer(uvicorn.Server):
         """Serve until a signal comes, then finish the work."""
         self._on_started()
         await super().main_loop()
+        self.has_delivered = await self._finish()
+        # A page hears by its stream that its job was cut off.
+        seconds = 0 if self.has_delivered else _GRACE_SECONDS - _SECONDS_TO_CLOSE
+        asyncio.get_running_loop().call_later(seconds, self._close_connections)
+
+    async def _finish(self) -> bool:
+        """Finish the work, or end it when its time is up; says whether all was delivered."""
         deadline = time.monotonic() + self._drain_seconds
+        done_since = None
         while not self.force_exit and time.monotonic() < deadline:
             is_done = await asyncio.to_thread(self._service.drain, 0.1)
-            if is_done and self._traffic.quiet_seconds >= QUIET_SECONDS:
-                return
+            now = time.monotonic()
+            done_since = (done_since or now) if is_done else None
+            quiet_seconds = min(now - (done_since or now), self._traffic.quiet_seconds)
+            if quiet_seconds >= QUIET_SECONDS:
+                return True
             await asyncio.sleep(0.05)
         await asyncio.to_thread(self._service.end_jobs)
         self.force_exit = False  # The answers that say so get their time; one more signal ends it.
+        return False
+
+    def _close_connections(self) -> None:
+        """Leave pages that are still looked at; uvicorn would end their streams by a traceback."""
+        for connection in list(self.server_state.connections):
+            connection.transport.close()

@@ -5,14 +5,15 @@ from collections.abc import Callable
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from srgan_gp.serving.clients import client_of
 from srgan_gp.serving.gate import is_loopback
 
 HEAD_SECONDS = 15.0
 """From the opening of a connection, or the first byte of its next request, to the whole head."""
 READING_SECONDS = 60.0
 """For a client to take the next 64 KiB of an answer, or what is left of it."""
-MOST_CONNECTIONS_OF_ONE_ADDRESS = 200
-"""Whether they ask for anything or not; a proxy on this machine may have more."""
+MOST_CONNECTIONS_OF_ONE_CLIENT = 200
+"""Whether they ask for anything or not; a browser has six, a proxy on this machine may have all."""
 
 
 class ImpatientProtocol(H11Protocol):
@@ -24,9 +25,9 @@ class ImpatientProtocol(H11Protocol):
         self._head = _Timer(self.loop, transport.abort)
         self._reading = _Timer(self.loop, self._give_up_reader)
         self._wait_or_not()
-        host = _host_of(self)
-        of_host = sum(_host_of(other) == host for other in self.connections)
-        if of_host > MOST_CONNECTIONS_OF_ONE_ADDRESS and not is_loopback(host):
+        client = _client_at(self)
+        count = sum(_client_at(other) == client for other in self.connections)
+        if count > MOST_CONNECTIONS_OF_ONE_CLIENT and not is_loopback(client):
             transport.abort()
 
     def data_received(self, data: bytes) -> None:
@@ -40,9 +41,11 @@ class ImpatientProtocol(H11Protocol):
         self._reading.start(READING_SECONDS)
 
     def resume_writing(self) -> None:
-        """Wait no more for the client to read."""
+        """Wait no more for the client to read, unless this is the end of an answer."""
         super().resume_writing()
         self._reading.stop()
+        if self._is_answered:
+            self._reading.start(READING_SECONDS)
 
     def on_response_complete(self) -> None:
         """Wait for the client to read the rest: uvicorn closes, but not before that is sent."""
@@ -55,9 +58,13 @@ class ImpatientProtocol(H11Protocol):
         self._head.stop()
         self._reading.stop()
 
+    @property
+    def _is_answered(self) -> bool:
+        """Whether no request is under way."""
+        return self.cycle is None or self.cycle.response_complete  # type: ignore[redundant-expr]
+
     def _wait_or_not(self) -> None:
-        has_request = self.cycle is not None and not self.cycle.response_complete  # type: ignore[redundant-expr]
-        if not has_request:
+        if self._is_answered:
             self._head.start(HEAD_SECONDS)
             return
         self._head.stop()
@@ -69,9 +76,9 @@ class ImpatientProtocol(H11Protocol):
             self.transport.abort()
 
 
-def _host_of(connection: object) -> str:
-    client = getattr(connection, "client", None)
-    return client[0] if client else "localhost"
+def _client_at(connection: object) -> str:
+    """Name the client at the other end, as for its requests."""
+    return client_of({"client": getattr(connection, "client", None)})
 
 
 class _Timer:

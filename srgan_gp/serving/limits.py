@@ -18,12 +18,14 @@ from srgan_gp.errors import UsageError
 from srgan_gp.serving.answers import Refusal, busy
 from srgan_gp.serving.body import Body, no_room
 from srgan_gp.serving.gate import ORDERS
-from srgan_gp.serving.multipart import FormCounter, is_form, too_many
+from srgan_gp.serving.multipart import FormCounter, has_fields_alone, is_form, too_many
 from srgan_gp.serving.references import count_files, outside_reference
 from srgan_gp.serving.settings import Settings
 
 MOST_BYTES_OF_TEXT = 1_000_000
 """Of a body that is no form: the page's own messages are a few kB."""
+MOST_BYTES_OF_FIELDS = 10_000
+"""Of a form that cannot hold a file: a megabyte of `&` would take two seconds to read."""
 PATIENCE_SECONDS = 20.0
 """For a body to come, beside one second for each `SLOWEST_BYTES` of it."""
 SLOWEST_BYTES = 50_000
@@ -96,7 +98,8 @@ class BodyLimits:
             Refusal: it breaks a limit.
         """
         content_type = headers.get("content-type", "")
-        most, counter = min(MOST_BYTES_OF_TEXT, self._settings.max_upload_bytes), None
+        limit = MOST_BYTES_OF_FIELDS if has_fields_alone(content_type) else MOST_BYTES_OF_TEXT
+        most, counter = min(limit, self._settings.max_upload_bytes), None
         if is_form(content_type):
             most = self._settings.max_upload_bytes
             self._check_room(2 * most)  # it lies here, and then where the page keeps it

@@ -15,6 +15,11 @@ def is_form(content_type: str) -> bool:
     return content_type.strip().lower().startswith("multipart/")
 
 
+def has_fields_alone(content_type: str) -> bool:
+    """Say whether a body of this type is a form that cannot hold files."""
+    return content_type.strip().lower().startswith("application/x-www-form-urlencoded")
+
+
 class FormCounter:
     """Refuses a form as soon as it has more files or fields than are allowed.
 

@@ -36,12 +36,15 @@ _MOST_CONNECTIONS = 1000
 _DESCRIPTION = "Send a picture, get it back larger. Errors are JSON: a code and a sentence."
 
 
-def serve(settings: Settings, *, on_started: Callable[[str], None]) -> None:
+def serve(settings: Settings, *, on_started: Callable[[str], None]) -> bool:
     """Serve until a signal ends it.
 
     Args:
         settings: of the server; port 0 takes any that is free.
         on_started: called with the page's address when the server listens.
+
+    Returns:
+        Whether all work was delivered; else it took too long, and who waited was told so.
 
     Raises:
         UsageError: the address cannot be listened on.
@@ -75,6 +78,7 @@ def serve(settings: Settings, *, on_started: Callable[[str], None]) -> None:
                 lambda: on_started(_address(host, port)),
             )
             server.run(sockets=[listener])
+            return server.has_delivered
         finally:
             service.close()
 

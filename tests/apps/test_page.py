@@ -157,14 +157,23 @@ def test_the_keyboard_moves_the_line_between_before_and_after(page, photo):
     expect(page.locator(after)).not_to_have_attribute("style", before)
 
 
-def test_what_a_field_cannot_mean_is_said_in_a_sentence(page, photo):
+def test_what_a_field_cannot_mean_is_said_in_a_sentence_that_stays(page, photo):
+    """On a slow line the server hears of a new picture after the run that it belongs to."""
+    news_of_the_picture = []
+    page.route("**/run/predict", lambda route: news_of_the_picture.append(route), times=1)
     choose(page, "upscale-picture", photo())
     page.wait_for_selector("#upscale-picture img")
     page.get_by_label("Width", exact=True).first.click()
-    page.get_by_label("Width of the result").first.fill("0")
+    width = page.get_by_label("Width of the result").first
+    width.fill("0")
     page.click("#upscale-start")
     refusal = status(page, "upscale").get_by_role("alert")
     expect(refusal).to_contain_text("The width must be ", timeout=SHOWN_MS)
+    with page.expect_response("**/run/predict"):
+        news_of_the_picture[0].continue_()
+    page.get_by_label("x3", exact=True).first.click()
+    expect(width).to_be_hidden(timeout=SHOWN_MS)
+    expect(refusal).to_contain_text("The width must be ")
 
 
 def test_names_of_files_are_text_and_never_run(page, tmp_path):

@@ -8,11 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
+import gradio as gr
 import pytest
 from gradio.data_classes import FileData, ImageData
 
 from srgan_gp.cards import ModelCard
-from srgan_gp.errors import Cancelled, PictureError, UsageError
+from srgan_gp.errors import Cancelled, OutputError, PictureError, UsageError
 from srgan_gp.serving.requests import GenerateRequest, Result, UpscaleRequest
 
 APPS = Path(__file__).parents[2] / "apps"
@@ -150,7 +151,18 @@ def test_a_visitor_has_one_run_in_a_tab(tab_runs):
 
 def test_what_a_run_needs_is_kept_while_it_lasts(service, tab_runs):
     with tab_runs.begin("page-me", [upload("a.png"), upload("b.png")]):
-        assert service.held == [Path("page-me"), Path("a.png"), Path("b.png")]
+        assert service.held == [Path("a.png"), Path("b.png"), Path("page-me")]
+    assert service.held == []
+
+
+def test_a_run_that_has_no_folder_is_none_the_next_time(service, tab_runs, monkeypatch):
+    def fail(client):
+        raise OutputError("the disk is full")
+
+    monkeypatch.setattr(service, "folder", fail)
+    for _ in range(2):
+        with tab_runs.begin("page-me", [upload("a.png")]) as run:
+            assert run is not None, "the job says what is wrong"
     assert service.held == []
 
 
@@ -160,11 +172,20 @@ def test_other_pictures_end_a_run_and_the_same_do_not(service, tab_runs):
             await anext(run.follow(GenerateRequest()))
             told = []
             for request, chosen in ((ME, "a.png"), (YOU, "b.png"), (ME, "b.png")):
-                tab_runs.keep_to(request, [upload(chosen)])
-                told.append(service.jobs[0].is_cancelled)
+                is_same = tab_runs.keep_to(request, [upload(chosen)])
+                told.append((is_same, service.jobs[0].is_cancelled))
             return told
 
-    assert asyncio.run(follow()) == [False, False, True]
+    assert asyncio.run(follow()) == [(True, False), (False, False), (False, True)]
+
+
+def test_what_a_run_has_shown_stays_though_its_pictures_are_told_late(tab_runs):
+    with tab_runs.begin("page-me", [upload("a.png")]):
+        pass
+    assert tab_runs.keep_to(ME, [upload("a.png")])
+    assert not tab_runs.keep_to(ME, [])
+    tab_runs.forget(ME)
+    assert not tab_runs.keep_to(ME, [upload("a.png")])
 
 
 def updates_of(*steps):
@@ -253,6 +274,22 @@ def test_an_uploaded_file_is_handed_on_unopened():
     uploads = module("uploads")
     given = uploads.PictureInput().preprocess(ImageData(path="/nowhere/a.png", orig_name="b.png"))
     assert given == uploads.Upload(Path("/nowhere/a.png"), "b.png")
+
+
+@pytest.mark.parametrize("values", [[], [7], [{"path": []}], ["neither"]])
+def test_values_that_fit_no_field_are_refused_in_a_sentence(values):
+    async def send():
+        with gr.Blocks(analytics_enabled=False) as page:
+            field = gr.Radio(["one", "two"]) if values == ["neither"] else gr.File()
+            field.change(lambda value: None, field)
+        module("odd_values").refuse_odd_values(page)
+        await page.preprocess_data(page.fns[0], values, None)
+
+    with pytest.raises(gr.Error) as refused:
+        asyncio.run(send())
+    assert not refused.value.print_exception
+    expected = "not in the list of choices" if values == ["neither"] else "do not fit the fields"
+    assert expected in refused.value.message
 
 
 def test_the_page_writes_no_file_beside_itself():

@@ -22,6 +22,7 @@ def served(monkeypatch):
     def serve(settings, *, on_started):
         seen.append(settings)
         on_started("http://127.0.0.1:7860")
+        return "unlucky" not in settings.model
 
     monkeypatch.setattr(server, "serve", serve)
     return seen
@@ -31,6 +32,11 @@ def test_without_options_the_settings_hold(served, capsys):
     assert main(["app"]) == 0
     assert served == [Settings()]
     assert capsys.readouterr().out == "http://127.0.0.1:7860\n"
+
+
+def test_work_that_was_cut_off_is_said(served, capsys):
+    assert main(["app", "--model", "unlucky", "--drain-seconds", "7"]) == 1
+    assert "cut off after 7 s; raise --drain-seconds" in capsys.readouterr().err
 
 
 def test_every_option_reaches_the_settings(served, tmp_path):

@@ -190,5 +190,6 @@ def test_the_api_documents_every_field_and_loads_nothing_from_elsewhere(client):
         if "picture" in body["properties"] or "seed" in body["properties"]:
             for name, field in body["properties"].items():
                 assert field["description"] and name in page.text
+                assert "null" not in str(field), "no form can send it"
     assert "http" not in page.text.replace("HTTP", "")
     assert "<script" not in page.text

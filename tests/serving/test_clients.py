@@ -15,6 +15,7 @@ from srgan_gp.serving.clients import FairShare, client_of
         ("fe80::1%eth0", "fe80::2%eth0", True),
         ("192.0.2.1", "::ffff:192.0.2.1", True),
         ("192.0.2.1", "192.0.2.2", False),
+        ("::1", "::2", False),
         ("what a proxy says", "what a proxy says", True),
     ],
 )
@@ -57,11 +58,17 @@ def crowd(request_of):
 @pytest.mark.parametrize("limit", ["MOST_OF_ONE_CLIENT", "MOST_REQUESTS"])
 def test_one_request_too_many_is_refused_with_a_time_to_come_back(crowd, monkeypatch, limit):
     monkeypatch.setattr(clients, limit, 3)
+    monkeypatch.setattr(clients, "is_loopback", lambda client: False)
     assert crowd(2).status == 200
     answer = crowd(3)
     assert answer.status == 503
     assert int(answer.headers["retry-after"]) > 0
     assert json.loads(answer.body)["code"] == "E_BUSY"
+
+
+def test_a_proxy_that_does_not_say_for_whom_it_asks_may_have_all_requests(crowd, monkeypatch):
+    monkeypatch.setattr(clients, "MOST_OF_ONE_CLIENT", 3)
+    assert crowd(4).status == 200
 
 
 def test_probes_are_answered_in_any_crowd(crowd, monkeypatch):

@@ -132,7 +132,7 @@ def test_a_system_without_room_for_a_process_costs_no_decoder(pool, png, monkeyp
     process_of(pool).kill()
     process_of(pool).join(60)
     with monkeypatch.context() as full:
-        full.setattr("srgan_gp.serving.decode_pool._Decoder", refuse)
+        full.setattr("srgan_gp.serving.decode_pool.Decoder", refuse)
         for _ in range(3):
             with pytest.raises(BusyError, match="too much to do"):
                 pool.decode(png, "a.png", Stopper())

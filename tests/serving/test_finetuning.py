@@ -89,7 +89,7 @@ def plan(tmp_path):
 
 
 def wait_until(is_true):
-    ends = time.monotonic() + 30
+    ends = time.monotonic() + 60  # a crowded machine is slow
     while not is_true():
         assert time.monotonic() < ends, "it did not come true"
         time.sleep(0.01)

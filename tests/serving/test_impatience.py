@@ -4,6 +4,7 @@ from contextlib import suppress
 
 import pytest
 import uvicorn
+from uvicorn.server import ServerState
 
 from srgan_gp.serving import impatience
 from srgan_gp.serving.impatience import ImpatientProtocol
@@ -93,12 +94,77 @@ def test_a_client_that_does_not_read_is_let_go(serve, monkeypatch):
     monkeypatch.setattr(impatience, "READING_SECONDS", 0.3)
 
     async def client(reader, writer):
+        is_let_go, let_go = asyncio.Event(), ImpatientProtocol.connection_lost
+
+        def note(protocol, error):
+            let_go(protocol, error)
+            is_let_go.set()
+
+        monkeypatch.setattr(ImpatientProtocol, "connection_lost", note)
         writer.write(LARGE)
-        await asyncio.sleep(1)
+        await is_let_go.wait()
         with suppress(ConnectionResetError):
             assert b"end" not in (await reader.read())[-20:]
 
     serve(client)
+
+
+class StuckTransport(asyncio.Transport):
+    """Has a few bytes left that the client does not take."""
+
+    def __init__(self, host):
+        super().__init__({"peername": (host, 50000)})
+        self.given_up = asyncio.Event()
+
+    def get_write_buffer_size(self):
+        return 9
+
+    def is_closing(self):
+        return False
+
+    def abort(self):
+        self.given_up.set()
+
+
+def connected(transport, state):
+    """Make a connection to a server."""
+    config = uvicorn.Config(slow_app, http=ImpatientProtocol, log_config=None, ws="none")
+    config.load()
+    protocol = ImpatientProtocol(config, state, {})
+    protocol.connection_made(transport)
+    return protocol
+
+
+def test_a_client_that_reads_all_but_the_end_is_let_go(monkeypatch):
+    """Less than 16 KiB count as room to write more, and after the answer nothing is written."""
+    monkeypatch.setattr(impatience, "READING_SECONDS", 0.05)
+
+    async def read_all_but_the_end():
+        transport = StuckTransport("192.0.2.1")
+        protocol = connected(transport, ServerState())
+        protocol.pause_writing()
+        protocol.on_response_complete()
+        protocol.resume_writing()
+        await asyncio.wait_for(transport.given_up.wait(), 60)
+        protocol.connection_lost(ConnectionResetError())
+
+    asyncio.run(read_all_but_the_end())
+
+
+def test_all_addresses_of_a_home_count_as_one(monkeypatch):
+    monkeypatch.setattr(impatience, "MOST_CONNECTIONS_OF_ONE_CLIENT", 2)
+
+    async def connect():
+        state, transports = ServerState(), []
+        for host in ("2001:db8::1", "2001:db8::2", "2001:db8:0:1::1", "2001:db8::3"):
+            transports.append(StuckTransport(host))
+            connected(transports[-1], state)
+        given_up = [transport.given_up.is_set() for transport in transports]
+        for protocol in list(state.connections):
+            protocol.connection_lost(ConnectionResetError())
+        return given_up
+
+    assert asyncio.run(connect()) == [False, False, False, True]
 
 
 def test_a_client_that_reads_slowly_gets_everything(serve):
@@ -113,9 +179,9 @@ def test_a_client_that_reads_slowly_gets_everything(serve):
 
 
 @pytest.mark.parametrize("is_local", [False, True])
-def test_one_address_has_so_many_connections_unless_it_is_the_proxy(serve, monkeypatch, is_local):
+def test_one_client_has_so_many_connections_unless_it_is_the_proxy(serve, monkeypatch, is_local):
     monkeypatch.setattr(impatience, "HEAD_SECONDS", 60)
-    monkeypatch.setattr(impatience, "MOST_CONNECTIONS_OF_ONE_ADDRESS", 1)
+    monkeypatch.setattr(impatience, "MOST_CONNECTIONS_OF_ONE_CLIENT", 1)
     monkeypatch.setattr(impatience, "is_loopback", lambda host: is_local)
 
     async def client(reader, writer):

@@ -8,7 +8,12 @@ from types import SimpleNamespace
 import pytest
 
 from srgan_gp.serving import limits
-from srgan_gp.serving.limits import FORMS_AT_ONCE, MOST_BYTES_OF_TEXT, BodyLimits
+from srgan_gp.serving.limits import (
+    FORMS_AT_ONCE,
+    MOST_BYTES_OF_FIELDS,
+    MOST_BYTES_OF_TEXT,
+    BodyLimits,
+)
 from srgan_gp.serving.multipart import MOST_FIELDS
 from srgan_gp.serving.settings import Settings
 
@@ -112,6 +117,16 @@ def test_what_is_no_form_has_a_smaller_limit(limited, ask, kind):
     assert ask(limited, "POST", "/gradio_api/queue/join", kind, pieces_of(body)).status == 200
     answer = ask(limited, "POST", "/gradio_api/queue/join", kind, pieces_of(body + b" "))
     assert refused(answer, 413, "E_TOO_LARGE")
+
+
+def test_a_form_without_files_is_small(limited, echo, ask):
+    """It is read as a whole, while nobody else is served."""
+    kind = {"content-type": "application/x-www-form-urlencoded"}
+    body = b"&" * MOST_BYTES_OF_FIELDS
+    assert ask(limited, "POST", "/api/generate", kind, [body]).status == 200
+    answer = ask(limited, "POST", "/api/generate", kind, [body + b"&"])
+    assert refused(answer, 413, "E_TOO_LARGE")
+    assert echo.bodies == [body]
 
 
 def test_the_number_of_fields_is_limited(limited, echo, ask):
