@@ -1,7 +1,8 @@
 """The runs that visitors have under way: followed, and ended by Stop or by closing the page."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Generator, Sequence
+import time
+from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,12 +10,14 @@ from pathlib import Path
 import gradio as gr
 
 from gradio_tabs.uploads import Upload
-from srgan_gp.errors import Cancelled, SrganGpError
+from srgan_gp.errors import BusyError, Cancelled, SrganGpError
 from srgan_gp.serving.clients import client_of
 from srgan_gp.serving.jobs import Job, Request, Service
 from srgan_gp.serving.requests import Result
 
 _SECONDS_BETWEEN_LOOKS = 0.1
+_PATIENCE_SECONDS = 60
+"""For a place in the queue. A server that is to be free later than this, or never, says so."""
 
 
 @dataclass
@@ -51,7 +54,7 @@ class Run:
     async def follow(self, wanted: Request) -> AsyncGenerator[Progress | Result, None]:
         """Do a job; give its progress whenever there is some, and the result last.
 
-        To close the generator ends the job.
+        While the queue is full the job waits for a place. To close the generator ends the job.
 
         Args:
             wanted: what to do.
@@ -60,16 +63,12 @@ class Run:
             SrganGpError: the sentence for the visitor.
             Cancelled: the run was stopped, now or before.
         """
-        if self._is_stopped:
-            raise Cancelled("The run was stopped.")
         progress = Progress()
 
         def tell(done: int, total: int) -> None:
             progress.done, progress.total = done, total
 
-        self._job = job = self._service.submit(
-            self._visitor, wanted, address=self._address, on_progress=tell
-        )
+        self._job = job = await self._submit(wanted, tell)
         result = asyncio.ensure_future(job.result())
         told = None
         try:
@@ -82,6 +81,21 @@ class Run:
         finally:
             job.cancel()  # of one that is done nothing is left to cancel
             result.cancel()
+
+    async def _submit(self, wanted: Request, tell: Callable[[int, int], None]) -> Job:
+        """Submit a job, again and again while there is no place for it."""
+        ends = time.monotonic() + _PATIENCE_SECONDS
+        while True:
+            if self._is_stopped:
+                raise Cancelled("The run was stopped.")
+            try:
+                return self._service.submit(
+                    self._visitor, wanted, address=self._address, on_progress=tell
+                )
+            except BusyError as busy:
+                if time.monotonic() + busy.retry_seconds >= ends:
+                    raise
+            await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
 
     async def bundle(self, results: Sequence[Result], name: str) -> Result:
         """Put results into one zip, called `name`.

@@ -13,7 +13,7 @@ import pytest
 from gradio.data_classes import FileData, ImageData
 
 from srgan_gp.cards import ModelCard
-from srgan_gp.errors import Cancelled, OutputError, PictureError, UsageError
+from srgan_gp.errors import BusyError, Cancelled, OutputError, PictureError, UsageError
 from srgan_gp.serving.requests import GenerateRequest, Result, UpscaleRequest
 
 APPS = Path(__file__).parents[2] / "apps"
@@ -136,6 +136,58 @@ def test_stop_between_two_jobs_ends_a_run_as_well(service, tab_runs):
 
     asyncio.run(stop())
     assert service.jobs == []
+
+
+def refusals(service, monkeypatch, *errors):
+    """Let the queue be full for the first jobs."""
+    submit, left = service.submit, list(errors)
+
+    def submit_or_refuse(*arguments, **options):
+        if left:
+            raise left.pop(0)
+        return submit(*arguments, **options)
+
+    monkeypatch.setattr(service, "submit", submit_or_refuse)
+    return left
+
+
+def test_a_run_waits_while_the_queue_is_full(service, tab_runs, monkeypatch):
+    left = refusals(service, monkeypatch, BusyError("Too many."), BusyError("Too many."))
+
+    async def follow():
+        with tab_runs.begin("page-me", []) as run:
+            news = run.follow(GenerateRequest())
+            await anext(news)
+            service.jobs[0].ending.set_result(RESULT)
+            return [last async for last in news]
+
+    assert asyncio.run(follow()) == [RESULT]
+    assert left == []
+
+
+def test_stop_ends_the_waiting_for_a_place(service, tab_runs, monkeypatch):
+    refusals(service, monkeypatch, *[BusyError("Too many.")] * 10_000)
+
+    async def stop():
+        with tab_runs.begin("page-me", []) as run:
+            waiting = asyncio.ensure_future(anext(run.follow(GenerateRequest())))
+            await asyncio.sleep(0)
+            tab_runs.stop(ME)
+            with pytest.raises(Cancelled):
+                await waiting
+
+    asyncio.run(stop())
+
+
+def test_a_server_that_ends_is_not_waited_for(service, tab_runs, monkeypatch):
+    refusals(service, monkeypatch, BusyError("It ends.", retry_seconds=61))
+
+    async def follow():
+        with tab_runs.begin("page-me", []) as run:
+            with pytest.raises(BusyError, match="It ends"):
+                await anext(run.follow(GenerateRequest()))
+
+    asyncio.run(follow())
 
 
 def test_a_visitor_has_one_run_in_a_tab(tab_runs):
