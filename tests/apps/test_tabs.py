@@ -183,9 +183,8 @@ def test_a_server_that_ends_is_not_waited_for(service, tab_runs, monkeypatch):
     refusals(service, monkeypatch, BusyError("It ends.", retry_seconds=61))
 
     async def follow():
-        with tab_runs.begin("page-me", []) as run:
-            with pytest.raises(BusyError, match="It ends"):
-                await anext(run.follow(GenerateRequest()))
+        with tab_runs.begin("page-me", []) as run, pytest.raises(BusyError, match="It ends"):
+            await anext(run.follow(GenerateRequest()))
 
     asyncio.run(follow())
 
