@@ -16,6 +16,12 @@
 The message is the sentence the user reads: what is wrong, with the value, and what to do.
 """
 
+import re
+
+_OPTION_ADVICE = re.compile(
+    r"(?:[;,]| or) (?:or )?(?:raise|pass|leave)\b[^;]*--[a-z].*$", re.DOTALL
+)
+
 
 class SrganGpError(Exception):
     """Base of every error this package raises on purpose; `exit_code` is what the CLI ends with."""
@@ -116,3 +122,12 @@ class Cancelled(SrganGpError):  # noqa: N818 - nothing went wrong
     """Somebody asked for the work at hand to end; whoever asked knows what comes next."""
 
     code = "E_CANCELLED"
+
+
+def without_options(message: str) -> str:
+    """Cut off the advice that names an option, for readers who have no such option.
+
+    >>> without_options("it has 9 pixels, more than 8; make it smaller or raise --max-pixels")
+    'it has 9 pixels, more than 8; make it smaller'
+    """
+    return _OPTION_ADVICE.sub("", message)

@@ -13,7 +13,7 @@ from typing import IO
 import numpy as np
 from PIL import Image
 
-from srgan_gp.errors import PictureError, UsageError
+from srgan_gp.errors import PictureError, UsageError, without_options
 from srgan_gp.files import atomic_write_bytes
 from srgan_gp.images import DEFAULT_MAX_PIXELS, Picture, read_image
 from srgan_gp.images.icc import srgb_pixels
@@ -73,7 +73,8 @@ class PictureFile:
             encoded = io.BytesIO(_archive(self.container).read(self.member))
             return decode_picture(encoded, max_pixels=DEFAULT_MAX_PIXELS)
         except PictureError as error:
-            raise PictureError(error.code, f"{self.name}: {error}") from error
+            reason = without_options(str(error))  # they are of `srgan-gp upscale`
+            raise PictureError(error.code, f"{self.name}: {reason}") from error
         except _MEMBER_ERRORS as error:
             raise PictureError("E_DAMAGED", f"{self.name}: {error}") from error
 

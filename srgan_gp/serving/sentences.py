@@ -14,11 +14,9 @@ from srgan_gp.errors import (
     PictureError,
     SrganGpError,
     UsageError,
+    without_options,
 )
 
-_OPTION_ADVICE = re.compile(
-    r"(?:[;,]| or) (?:or )?(?:raise|pass|leave)\b[^;]*--[a-z].*$", re.DOTALL
-)
 _FOLDERS = re.compile(r"(?<!\S)/(?:[^\s/]+/)+")
 _NO_ROOM = "The server has no room for this now; try again later."
 _NO_MEMORY = "the server has not enough memory for it; choose a smaller scale or picture"
@@ -77,12 +75,3 @@ def shown_to_strangers() -> Generator[None]:
 
 def _plain(error: Exception) -> str:
     return _FOLDERS.sub("", without_options(str(error)))
-
-
-def without_options(message: str) -> str:
-    """Cut off the advice that names an option of the command line.
-
-    >>> without_options("it has 9 pixels, more than 8; make it smaller or raise --max-pixels")
-    'it has 9 pixels, more than 8; make it smaller'
-    """
-    return _OPTION_ADVICE.sub("", message)

@@ -76,6 +76,15 @@ def test_a_fingerprint_tells_sets_apart_wherever_they_lie(archive, tmp_path):
     assert fingerprint(same) != before
 
 
+def test_a_picture_too_large_is_refused_without_naming_options_of_another_verb(
+    archive, monkeypatch
+):
+    monkeypatch.setattr("srgan_gp.data.sources.DEFAULT_MAX_PIXELS", 19)
+    with pytest.raises(PictureError, match=r"two\.png: .*20 pixels") as refused:
+        list_pictures(f"{archive}:b")[0].read()
+    assert "--" not in str(refused.value)
+
+
 def test_a_broken_member_is_named(archive):
     broken = list_pictures(f"{archive}:a")[0]
     with pytest.raises(PictureError, match=r"shard\.zip:a/broken\.png: "):

@@ -10,25 +10,9 @@ from srgan_gp.errors import (
     SrganGpError,
     UsageError,
 )
-from srgan_gp.serving.sentences import for_strangers, shown_to_strangers, without_options
+from srgan_gp.serving.sentences import for_strangers, shown_to_strangers
 
 SECRET = "/srv/secret/app/file"
-
-
-@pytest.mark.parametrize(
-    ("message", "plain"),
-    [
-        ("9 pixels; make it smaller or raise --max-pixels", "9 pixels; make it smaller"),
-        ("9 allowed; raise --max-pixels, or pass --frames first", "9 allowed"),
-        ("choose a smaller scale, or pass --frames first", "choose a smaller scale"),
-        ("there is not enough memory for it; pass a smaller --tile or --scale",
-         "there is not enough memory for it"),
-        ("the file is damaged or cut short; get a whole copy of it",
-         "the file is damaged or cut short; get a whole copy of it"),
-    ],
-)  # fmt: skip
-def test_advice_about_options_is_cut_off_and_other_advice_stays(message, plain):
-    assert without_options(message) == plain
 
 
 @pytest.mark.parametrize(
