@@ -11,10 +11,13 @@ from threading import Lock
 from typing import TypeVar
 
 import numpy as np
+from PIL import Image
 
 from srgan_gp.data.sources import PictureFile
 from srgan_gp.errors import UsageError
 
+MOST_SHRUNK = 2.0
+BICUBIC = Image.Resampling.BICUBIC
 Key = TypeVar("Key")
 Item = TypeVar("Item")
 
@@ -129,7 +132,18 @@ class RandomCrops(Shuffled):
     """Random windows of random pictures, flipped and turned at random.
 
     The window, flips and quarter turns of image number n are drawn from (seed, n).
+
+    Args:
+        pictures: the data set.
+        seed: another seed gives other windows in another order.
+        shrink_share: of the windows that are cut up to `MOST_SHRUNK` times too large and made
+            smaller, by Pillow's antialiased bicubic. Such a window shows more of a picture, more
+            sharply than the picture is.
     """
+
+    def __init__(self, pictures: PictureCache, seed: int, shrink_share: float = 0.0) -> None:
+        super().__init__(pictures, seed)
+        self._shrink_share = shrink_share
 
     def batch(self, first_image: int, count: int, size: int) -> np.ndarray:
         """Cut `count` windows.
@@ -149,13 +163,21 @@ class RandomCrops(Shuffled):
         rng = np.random.default_rng([self._seed, 1, number])
         picture = self.pictures[index]
         height, width, _ = picture.shape
-        top = rng.integers(height - size + 1)
-        left = rng.integers(width - size + 1)
-        window = picture[top : top + size, left : left + size]
+        side = min(round(size * self._shrinking(number)), height, width)
+        top = rng.integers(height - side + 1)
+        left = rng.integers(width - side + 1)
+        window = picture[top : top + side, left : left + side]
+        if side > size:
+            window = np.asarray(Image.fromarray(window).resize((size, size), BICUBIC))
         window = np.rot90(window, k=int(rng.integers(4)))
         if rng.integers(2):
             window = window[:, ::-1]
         return window.transpose(2, 0, 1)
+
+    def _shrinking(self, number: int) -> float:
+        """Draw how many times too large a window is cut, evenly; 1: not at all."""
+        chosen, factor = np.random.default_rng([self._seed, 6, number]).random(2)
+        return 1 + (MOST_SHRUNK - 1) * factor if chosen < self._shrink_share else 1.0
 
 
 def read_ahead(

@@ -52,6 +52,10 @@ class TrainConfig:
     clean_share: float = option(
         1 / 3, "share of the mixture that is only downscaled", least=0, most=1
     )
+    shrink_share: float = option(
+        0.0, "share of the crops that are cut up to twice too large and made smaller: sharper ones",
+        least=0, most=1,
+    )  # fmt: skip
     seed: int = option(
         0, "seed of the weights, the order of pictures and every draw", least=0, most=2**63 - 1
     )

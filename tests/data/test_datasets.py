@@ -21,8 +21,17 @@ class Drawn:
         return np.stack([np.full(self.size, self.number), rows, columns], -1).astype(np.uint8)
 
 
-def crops(count=5, seed=0, max_bytes=10**9, size=(20, 30)):
-    return RandomCrops(PictureCache([Drawn(n, size) for n in range(count)], max_bytes), seed)
+def crops(count=5, seed=0, max_bytes=10**9, size=(20, 30), shrink_share=0.0):
+    pictures = PictureCache([Drawn(n, size) for n in range(count)], max_bytes)
+    return RandomCrops(pictures, seed, shrink_share)
+
+
+def steps_between_pixels(batch):
+    """How many pixels of the picture lie between two neighbours of each window."""
+    rows, columns = batch[:, 1].astype(int), batch[:, 2].astype(int)
+    inner = np.s_[:, 2:-2, 2:-2]  # Pillow repeats the window's edge
+    side = rows.shape[1] - 5
+    return np.maximum(np.ptp(rows[inner], axis=(1, 2)), np.ptp(columns[inner], axis=(1, 2))) / side
 
 
 def test_every_picture_is_used_once_an_epoch():
@@ -62,6 +71,27 @@ def test_all_eight_orientations_occur():
     for _, rows, columns in crops().batch(0, 200, 2).astype(int):
         seen.add((*(np.array(rows) - rows.min()).flatten(), *(columns - columns.min()).flatten()))
     assert len(seen) == 8
+
+
+def test_some_windows_are_made_smaller_by_one_to_two():
+    large = {"size": (100, 120), "count": 3}
+    batch = crops(**large, shrink_share=0.5).batch(0, 400, 20)
+    assert batch.shape == (400, 3, 20, 20)
+    steps = steps_between_pixels(batch)
+    shrunk = steps > 1.03
+    assert 0.4 < shrunk.mean() < 0.6
+    assert steps[shrunk].min() < 1.1
+    assert 1.9 < steps.max() < 2.1
+    assert np.quantile(steps[shrunk], 0.5) == pytest.approx(1.5, abs=0.1)
+    untouched = crops(**large).batch(0, 400, 20)
+    assert np.array_equal(batch[~shrunk], untouched[~shrunk])  # but for those that changed little
+    assert (steps_between_pixels(untouched) == 1).all()
+
+
+def test_a_window_made_smaller_is_not_larger_than_its_picture():
+    batch = crops(size=(12, 30), shrink_share=1.0).batch(0, 100, 10)
+    assert 1.1 < steps_between_pixels(batch).max() < 1.3
+    assert crops(size=(10, 30), shrink_share=1.0).batch(0, 20, 10).shape == (20, 3, 10, 10)
 
 
 def test_windows_reach_every_edge():

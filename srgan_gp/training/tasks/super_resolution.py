@@ -56,7 +56,7 @@ class SuperResolution:
         require_sides(files, (max(config.patch_sizes) + 2 * self._margin) * config.scale)
         _require_patches(config)
         cache = PictureCache(files, int(config.cache_gigabytes * 1e9))
-        self._crops = RandomCrops(cache, config.seed)
+        self._crops = RandomCrops(cache, config.seed, config.shrink_share)
         self._features = _load_features(config, device)
         self._held_out = None
         if validation and processes.is_first:
