@@ -47,9 +47,11 @@ def serve(settings: Settings, *, on_started: Callable[[str], None]) -> bool:
         Whether all work was delivered; else it took too long, and who waited was told so.
 
     Raises:
-        UsageError: the address cannot be listened on.
+        UsageError: the address cannot be listened on, or there is no such device.
         OutputError: no temporary files can be made.
-        ModelRefusedError: a model card is not as it should be.
+        ModelRefusedError: a model card is not as it should be, or the model for requests that name
+            none is not there or enlarges nothing.
+        DeviceError: the GPU asked for cannot be used.
     """
     with _listening(settings) as listener:
         # A name may be that of this machine alone, and then only pages of this machine are let in.
@@ -57,6 +59,7 @@ def serve(settings: Settings, *, on_started: Callable[[str], None]) -> bool:
         settings = replace(settings, host=host, port=port)
         service = Service(settings)
         try:
+            service.prove()
             uploads = service.uploads
             app = build_app(service)
             mount_page(app, service, settings, uploads, page_file())

@@ -63,10 +63,11 @@ def upscale(
             strip_metadata=request.strip_metadata,
         )
         decoded = _decoded(request, model, wanted, scale or upscaler.scale, folder, max_pixels)
-        seen = replace(decoded, content=cut(picture, around))
-        _check_stretched(seen.content, scale or 0, upscaler.scale, max_pixels)
+        seen = cut(picture, around)
+        _check_stretched(seen, scale or 0, upscaler.scale, max_pixels)
         with stopper.interrupting(upscaler.cancel):
-            enlarged = work.enlarge(seen, upscaler, settings, stopper.tell)
+            fed = replace(decoded, content=seen)
+            enlarged = work.enlarge(fed, upscaler, settings, stopper.tell)
     assert isinstance(enlarged, work.Enlarged)  # a film alone is encoded on the way
     stopper.check()
     result = cut(enlarged.picture, enlarged_region(region, around, enlarged.picture))

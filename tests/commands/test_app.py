@@ -10,6 +10,7 @@ import pytest
 from srgan_gp.cli import main
 from srgan_gp.commands.app import add_options
 from srgan_gp.errors import UsageError
+from srgan_gp.inference import session
 from srgan_gp.serving import server
 from srgan_gp.serving.settings import Settings
 
@@ -125,6 +126,26 @@ def test_a_name_that_no_machine_can_have_is_said(capsys, host):
 def test_an_address_of_another_machine_is_said(capsys):
     assert main(["app", "--host", "192.0.2.1"]) == 2
     assert "192.0.2.1" in capsys.readouterr().err
+
+
+def test_a_model_that_is_not_there_is_said_before_anybody_asks(capsys):
+    assert main(["app", "--port", "0", "--model", "nosuch"]) == 8
+    error = capsys.readouterr().err
+    assert "There is no model 'nosuch'; known: " in error
+    assert "internal" not in error
+
+
+def test_a_gpu_that_is_not_there_is_said_before_anybody_asks(
+    capsys, monkeypatch, tiny_model, onnx_models
+):
+    path = tiny_model()
+    onnx_models.write_card(path)
+    monkeypatch.setenv("SRGAN_GP_MODELS", str(path.parent))
+    monkeypatch.setattr(session, "why_no_gpu", lambda index: "it is gone")
+    assert main(["app", "--port", "0", "--model", "tiny", "--device", "cuda"]) == 7
+    captured = capsys.readouterr()
+    assert "The device cuda:0 cannot be used: it is gone. Pass --device cpu" in captured.err
+    assert captured.out == ""
 
 
 def test_a_name_of_this_machine_alone_is_known_as_such(monkeypatch):
