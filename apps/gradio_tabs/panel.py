@@ -40,15 +40,18 @@ class Panel:
         return [self.start, self.stop, self.status]
 
 
-def build_panel(label: str, name: str) -> Panel:
+def build_panel(label: str, name: str, *, can_start: bool = True) -> Panel:
     """Make the buttons that start and stop a run, and the place of its status below.
 
     Args:
         label: of the first button.
         name: where the ids begin.
+        can_start: False turns the first button off for good.
     """
     with gr.Row():
-        start = gr.Button(label, variant="primary", min_width=120, elem_id=f"{name}-start")
+        start = gr.Button(
+            label, variant="primary", min_width=120, interactive=can_start, elem_id=f"{name}-start"
+        )
         stop = gr.Button(
             "Stop", variant="stop", min_width=120, interactive=False, elem_id=f"{name}-stop"
         )

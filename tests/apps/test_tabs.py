@@ -362,3 +362,23 @@ def test_a_curve_goes_from_corner_to_corner():
     drawn = module("messages").curve("psnr", ((0, 20.0), (50, 25.0), (100, 30.0)))
     assert 'points="0.0,95.0 150.0,50.0 300.0,5.0"' in drawn
     assert "30.000 after 100 images, 20.000 at first" in drawn
+
+
+@pytest.mark.parametrize("torch", [None, "found"])
+def test_a_server_without_pytorch_says_from_the_start_that_it_cannot_train(monkeypatch, torch):
+    finetune = module("finetune")
+    monkeypatch.setattr(finetune, "find_spec", {"torch": torch}.get)
+    settings = SimpleNamespace(max_files=100)
+    service = SimpleNamespace(settings=settings, at_end=lambda close: None)
+
+    async def build():  # in an event loop, of which Gradio would make one that nobody closes
+        with gr.Blocks(analytics_enabled=False) as page:
+            finetune.build_finetune_tab(service, {}, gr.Tabs(), gr.Dropdown([]), "home")
+        return page
+
+    page = asyncio.run(build())
+    told = " ".join(str(block.value) for block in page.blocks.values()
+                    if isinstance(block, gr.Markdown))  # fmt: skip
+    start = next(block for block in page.blocks.values() if block.elem_id == "finetune-start")
+    assert start.interactive == bool(torch)
+    assert ('pip install "srgan-gp[train]"' in told) == (not torch)
