@@ -67,6 +67,8 @@ def connect(
     work: Callable[..., Updates],
     inputs: list[Any],
     outputs: list[Any],
+    *,
+    gives_way: bool = False,
 ) -> None:
     """Let an event start a run.
 
@@ -76,9 +78,13 @@ def connect(
         work: gives the updates of a run.
         inputs: whose values `work` gets.
         outputs: what it may change, apart from the panel.
+        gives_way: the event comes again while the run is under way, and ends it.
     """
     # The service has a queue of its own, which is fair to all clients.
-    trigger(work, inputs, [*panel.widgets, *outputs], concurrency_limit=None, **QUIET)
+    trigger(
+        work, inputs, [*panel.widgets, *outputs], concurrency_limit=None,
+        trigger_mode="multiple" if gives_way else "once", **QUIET,
+    )  # fmt: skip
 
 
 async def one_run(
@@ -87,6 +93,8 @@ async def one_run(
     request: gr.Request,
     uploads: Sequence[Upload],
     steps: Callable[[Run], Updates],
+    *,
+    gives_way: bool = False,
 ) -> Updates:
     """Give the updates of a visitor's run; nothing changes while another one is under way.
 
@@ -96,13 +104,20 @@ async def one_run(
         request: of the visitor.
         uploads: the pictures that the run is about.
         steps: gives the updates between those of the panel.
+        gives_way: it ends an earlier run that gives way, and gives way to a later one.
     """
-    with runs.begin(visitor_of(request), uploads, address_of(request)) as run:
+    visitor = visitor_of(request)
+    if gives_way and not await runs.make_way(visitor):
+        yield {panel.start: gr.skip()}
+        return
+    with runs.begin(visitor, uploads, address_of(request), gives_way=gives_way) as run:
         if run is None:
             yield {panel.start: gr.skip()}
             return
         async with aclosing(guarded(panel, steps(run))) as updates:
             async for update in updates:
+                if run.has_given_way:
+                    return  # the panel belongs to the later one
                 yield update
 
 
