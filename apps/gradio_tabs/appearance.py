@@ -12,7 +12,13 @@ _STYLES = """
 .quiet, .quiet p { color: var(--body-text-color-subdued); font-size: var(--text-sm); }
 /* The place of a status is kept, so that a line that comes or goes moves nothing. */
 .status { min-height: 3.6em; }
-.status progress { width: 100%; height: 0.75em; accent-color: var(--color-accent); }
+/* The colours of a browser's own bar are lost with Gradio's styles: it would look full at zero. */
+.status progress { appearance: none; width: 100%; height: 0.75em; border: none;
+  border-radius: 0.375em; overflow: hidden; background: var(--border-color-primary); }
+.status progress::-webkit-progress-bar { background: transparent; }
+.status progress::-webkit-progress-value { background: var(--color-accent); }
+.status progress::-moz-progress-bar { background: var(--color-accent); }
+.status progress:indeterminate::-moz-progress-bar { background: transparent; }
 .status .refusal { border-left: 4px solid var(--error-border-color); padding-left: 0.75em; }
 .status, .status * { overflow-wrap: anywhere; }
 /* A single picture would be as wide as the gallery, and cut off below. */
