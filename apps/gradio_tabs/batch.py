@@ -78,9 +78,10 @@ def build_batch_tab(runs: Runs, cards: dict[str, ModelCard], default: str, most_
 
 
 def _build_results() -> tuple[gr.Gallery, gr.DownloadButton, gr.Dataframe]:
+    gr.Markdown("### Results")  # a label would lie over the first picture
     gallery = gr.Gallery(
-        label="Results", columns=3, height=360, object_fit="contain", format="png",
-        interactive=False, buttons=["fullscreen"], elem_id="batch-gallery",
+        label="Results", show_label=False, columns=3, height=360, object_fit="contain",
+        format="png", interactive=False, buttons=["fullscreen"], elem_id="batch-gallery",
     )  # fmt: skip
     download = gr.DownloadButton(
         _DOWNLOAD, variant="primary", interactive=False, elem_id="batch-download"
