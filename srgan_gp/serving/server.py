@@ -24,6 +24,7 @@ from srgan_gp.serving.api import build_api
 from srgan_gp.serving.clients import FairShare
 from srgan_gp.serving.docs_page import docs_page
 from srgan_gp.serving.draining import DrainingServer, Traffic
+from srgan_gp.serving.forms import sentence_for
 from srgan_gp.serving.gate import Gate
 from srgan_gp.serving.headers import SecurityHeaders
 from srgan_gp.serving.impatience import ImpatientProtocol
@@ -157,11 +158,7 @@ def _add_answers(app: FastAPI) -> None:
 
     async def invalid(_request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
-        first = error.errors()[0]
-        field = (*first["loc"], "request")[1]  # after "body"
-        # Its own words for a field that should be a file name classes of the program.
-        reason = "a file is needed" if field == "picture" else first["msg"].rstrip(".")
-        return Refusal(400, UsageError.code, f"{field}: {reason}.").response()
+        return Refusal(400, UsageError.code, sentence_for(error.errors()[0])).response()
 
     async def http(_request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
