@@ -88,7 +88,8 @@ def _build_results() -> tuple[gr.Gallery, gr.DownloadButton, gr.Dataframe]:
     )
     failures = gr.Dataframe(
         headers=["File", "Why there is no result"], datatype="str", type="array",
-        interactive=False, wrap=True, visible=False, label="Failures", elem_id="batch-failures",
+        interactive=False, wrap=True, column_widths=["35%", "65%"], visible=False,
+        label="Failures", elem_id="batch-failures",
     )  # fmt: skip
     return gallery, download, failures
 
