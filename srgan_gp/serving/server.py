@@ -34,15 +34,18 @@ from srgan_gp.serving.page import NO_TELEMETRY, mount_page, page_file
 from srgan_gp.serving.settings import Settings
 
 _MOST_CONNECTIONS = 1000
+_OWN_ADDRESSES = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+"""For all addresses of a machine at once, which no browser opens, the one that it calls itself."""
 _DESCRIPTION = "Send a picture, get it back larger. Errors are JSON: a code and a sentence."
 
 
-def serve(settings: Settings, *, on_started: Callable[[str], None]) -> bool:
+def serve(settings: Settings, *, on_started: Callable[[Settings], None]) -> bool:
     """Serve until a signal ends it.
 
     Args:
         settings: of the server; port 0 takes any that is free.
-        on_started: called with the page's address when the server listens.
+        on_started: called when the server listens, with the numeric address and the port where it
+            does in the settings.
 
     Returns:
         Whether all work was delivered; else it took too long, and who waited was told so.
@@ -79,7 +82,7 @@ def serve(settings: Settings, *, on_started: Callable[[str], None]) -> bool:
                 service,
                 traffic,
                 settings.drain_seconds,
-                lambda: on_started(_address(host, port)),
+                lambda: on_started(settings),
             )
             server.run(sockets=[listener])
             return server.has_delivered
@@ -193,6 +196,14 @@ def _listening(settings: Settings) -> socket.socket:
         ) from error
 
 
-def _address(host: str, port: int) -> str:
-    name = f"[{host}]" if ":" in host else host
-    return f"http://{name}:{port}"
+def address_of(settings: Settings) -> str:
+    """Give an address at which this machine can open the page.
+
+    Args:
+        settings: as `serve` hands them to `on_started`.
+
+    >>> [address_of(Settings(host=host)) for host in ("0.0.0.0", "::1")]
+    ['http://127.0.0.1:7860', 'http://[::1]:7860']
+    """
+    host = _OWN_ADDRESSES.get(settings.host, settings.host)
+    return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"

@@ -22,7 +22,7 @@ def served(monkeypatch):
 
     def serve(settings, *, on_started):
         seen.append(settings)
-        on_started("http://127.0.0.1:7860")
+        on_started(settings)
         return "unlucky" not in settings.model
 
     monkeypatch.setattr(server, "serve", serve)
@@ -32,7 +32,25 @@ def served(monkeypatch):
 def test_without_options_the_settings_hold(served, capsys):
     assert main(["app"]) == 0
     assert served == [Settings()]
-    assert capsys.readouterr().out == "http://127.0.0.1:7860\n"
+    captured = capsys.readouterr()
+    assert captured.out == "http://127.0.0.1:7860\n"
+    assert captured.err == "Open this address in a browser; Ctrl+C ends the server.\n"
+
+
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [("0.0.0.0", "127.0.0.1"), ("::", "[::1]"), ("192.0.2.7", "192.0.2.7")],
+)
+def test_an_open_door_is_said_and_the_address_can_be_opened(served, capsys, host, address):
+    warning = "warning: anybody who reaches this machine can use the server; pass --auth"
+    assert main(["app", "--host", host]) == 0
+    captured = capsys.readouterr()
+    assert captured.out == f"http://{address}:7860\n"
+    assert captured.err.count(warning) == 1
+    assert main(["app", "--host", host, "--auth", "me:secret"]) == 0
+    captured = capsys.readouterr()
+    assert captured.out == f"http://{address}:7860\n"
+    assert "warning" not in captured.err and "secret" not in captured.err
 
 
 def test_work_that_was_cut_off_is_said(served, capsys):
