@@ -197,6 +197,7 @@ class Runs:
         """End the run of a visitor who has closed the page."""
         self.stop(request)
         self._last_uploads.pop(visitor_of(request), None)
+        self._last_in_line.pop(visitor_of(request), None)
 
     def keep_to(self, request: gr.Request, uploads: Sequence[Upload]) -> bool:
         """End a visitor's run if it is about other pictures than these.
