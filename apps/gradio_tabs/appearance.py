@@ -7,14 +7,24 @@ from gradio.themes import Default
 from gradio_tabs.examples import example_styles
 
 _STYLES = """
-.gradio-container { max-width: 1240px !important; margin: 0 auto !important; }
+/* With its margins alone the page would be as wide as what is in it, such as a long name. */
+.gradio-container { width: 100%; max-width: 1240px !important; margin: 0 auto !important; }
 .headline h1 { margin-bottom: 0; }
 .quiet, .quiet p { color: var(--body-text-color-subdued); font-size: var(--text-sm); }
 /* The place of a status is kept, so that a line that comes or goes moves nothing. */
 .status { min-height: 3.6em; }
-.status progress { width: 100%; height: 0.75em; accent-color: var(--color-accent); }
+/* The colours of a browser's own bar are lost with Gradio's styles: it would look full at zero. */
+.status progress { appearance: none; width: 100%; height: 0.75em; border: none;
+  border-radius: 0.375em; overflow: hidden; background: var(--border-color-primary); }
+.status progress::-webkit-progress-bar { background: transparent; }
+.status progress::-webkit-progress-value { background: var(--color-accent); }
+.status progress::-moz-progress-bar { background: var(--color-accent); }
+.status progress:indeterminate::-moz-progress-bar { background: transparent; }
 .status .refusal { border-left: 4px solid var(--error-border-color); padding-left: 0.75em; }
 .status, .status * { overflow-wrap: anywhere; }
+/* As many columns as there is room for, up to those asked for; Gradio would widen the page. */
+.grid-container { grid-template-columns:
+  repeat(auto-fill, minmax(max(100px, 100% / (var(--grid-cols) + 1) + 1px), 1fr)) !important; }
 /* A single picture would be as wide as the gallery, and cut off below. */
 .gallery-item:only-child .thumbnail-lg { height: 340px; aspect-ratio: auto; }
 /* The range that moves the line of the slider above it needs no second field for its number. */

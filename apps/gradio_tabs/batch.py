@@ -78,16 +78,18 @@ def build_batch_tab(runs: Runs, cards: dict[str, ModelCard], default: str, most_
 
 
 def _build_results() -> tuple[gr.Gallery, gr.DownloadButton, gr.Dataframe]:
+    gr.Markdown("### Results")  # a label would lie over the first picture
     gallery = gr.Gallery(
-        label="Results", columns=3, height=360, object_fit="contain", format="png",
-        interactive=False, buttons=["fullscreen"], elem_id="batch-gallery",
+        label="Results", show_label=False, columns=3, height=360, object_fit="contain",
+        format="png", interactive=False, buttons=["fullscreen"], elem_id="batch-gallery",
     )  # fmt: skip
     download = gr.DownloadButton(
         _DOWNLOAD, variant="primary", interactive=False, elem_id="batch-download"
     )
     failures = gr.Dataframe(
         headers=["File", "Why there is no result"], datatype="str", type="array",
-        interactive=False, wrap=True, visible=False, label="Failures", elem_id="batch-failures",
+        interactive=False, wrap=True, column_widths=["35%", "65%"], visible=False,
+        label="Failures", elem_id="batch-failures",
     )  # fmt: skip
     return gallery, download, failures
 

@@ -74,7 +74,8 @@ def _connect(widgets: _Widgets, cards: dict[str, ModelCard], runs: Runs) -> None
         request: gr.Request, chosen: Upload | None, names: list[str], spot: Region | None
     ) -> Updates:
         steps = partial(_steps, widgets, cards, chosen, names, spot)
-        async for update in one_run(panel, runs, request, [chosen] if chosen else [], steps):
+        uploads = [chosen] if chosen else []
+        async for update in one_run(panel, runs, request, uploads, steps, gives_way=True):
             yield update
 
     async def clicked(
@@ -88,7 +89,7 @@ def _connect(widgets: _Widgets, cards: dict[str, ModelCard], runs: Runs) -> None
 
     inputs, outputs = [picture, widgets.models, widgets.spot], [*widgets.views, widgets.spot]
     connect(panel.start.click, panel, again, inputs, outputs)
-    connect(picture.select, panel, clicked, inputs, outputs)
+    connect(picture.select, panel, clicked, inputs, outputs, gives_way=True)
     panel.stop.click(runs.stop, queue=False, **QUIET)
     connect_clearing(
         picture, panel, runs, lambda: {widgets.spot: None} | dict.fromkeys(widgets.views), outputs

@@ -90,8 +90,9 @@ def _build_choices(cards: dict[str, ModelCard]) -> _Choices:
 
 
 def _build_results() -> _Results:
+    gr.Markdown("### Faces of people who do not exist")  # a label would lie over the first one
     gallery = gr.Gallery(
-        label="Faces of people who do not exist", columns=4, height=420, format="png",
+        label="Faces", show_label=False, columns=4, height=420, format="png",
         object_fit="contain", interactive=False, buttons=["fullscreen"], elem_id="faces-gallery",
     )  # fmt: skip
     with gr.Row():

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any
 
 import gradio as gr
@@ -26,6 +27,8 @@ _ABOUT = """Make a model better for pictures like yours: bring {fewest} to {most
 a zip that `srgan-gp prepare` has made. Some are held out to score on; the new model is kept only
 where it scores better. It takes minutes on a GPU and hours on a CPU. It goes on when
 you close the page; the new model is in the list when you come back."""
+_CANNOT_TRAIN = """**This server cannot train: PyTorch is missing.** The operator can install it:
+`pip install "srgan-gp[train]"`"""
 
 
 @dataclass(frozen=True)
@@ -60,10 +63,13 @@ def build_finetune_tab(
         home: id of the tab that it is on.
     """
     trainings = FineTunings(service)
+    can_train = find_spec("torch") is not None
+    if not can_train:
+        gr.Markdown(_CANNOT_TRAIN)
     with gr.Row():
         with gr.Column(scale=2, min_width=320):
             plan = _build_plan(list(cards), service.settings.max_files)
-            panel = build_panel("Fine-tune", "finetune")
+            panel = build_panel("Fine-tune", "finetune", can_start=can_train)
         with gr.Column(scale=3, min_width=320):
             widgets = _build_results(panel)
     _connect(plan, widgets, service, trainings)

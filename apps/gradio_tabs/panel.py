@@ -40,15 +40,18 @@ class Panel:
         return [self.start, self.stop, self.status]
 
 
-def build_panel(label: str, name: str) -> Panel:
+def build_panel(label: str, name: str, *, can_start: bool = True) -> Panel:
     """Make the buttons that start and stop a run, and the place of its status below.
 
     Args:
         label: of the first button.
         name: where the ids begin.
+        can_start: False turns the first button off for good.
     """
     with gr.Row():
-        start = gr.Button(label, variant="primary", min_width=120, elem_id=f"{name}-start")
+        start = gr.Button(
+            label, variant="primary", min_width=120, interactive=can_start, elem_id=f"{name}-start"
+        )
         stop = gr.Button(
             "Stop", variant="stop", min_width=120, interactive=False, elem_id=f"{name}-stop"
         )
@@ -64,6 +67,8 @@ def connect(
     work: Callable[..., Updates],
     inputs: list[Any],
     outputs: list[Any],
+    *,
+    gives_way: bool = False,
 ) -> None:
     """Let an event start a run.
 
@@ -73,9 +78,13 @@ def connect(
         work: gives the updates of a run.
         inputs: whose values `work` gets.
         outputs: what it may change, apart from the panel.
+        gives_way: the event comes again while the run is under way, and ends it.
     """
     # The service has a queue of its own, which is fair to all clients.
-    trigger(work, inputs, [*panel.widgets, *outputs], concurrency_limit=None, **QUIET)
+    trigger(
+        work, inputs, [*panel.widgets, *outputs], concurrency_limit=None,
+        trigger_mode="multiple" if gives_way else "once", **QUIET,
+    )  # fmt: skip
 
 
 async def one_run(
@@ -84,6 +93,8 @@ async def one_run(
     request: gr.Request,
     uploads: Sequence[Upload],
     steps: Callable[[Run], Updates],
+    *,
+    gives_way: bool = False,
 ) -> Updates:
     """Give the updates of a visitor's run; nothing changes while another one is under way.
 
@@ -93,13 +104,20 @@ async def one_run(
         request: of the visitor.
         uploads: the pictures that the run is about.
         steps: gives the updates between those of the panel.
+        gives_way: it ends an earlier run that gives way, and gives way to a later one.
     """
-    with runs.begin(visitor_of(request), uploads, address_of(request)) as run:
+    visitor = visitor_of(request)
+    if gives_way and not await runs.make_way(visitor):
+        yield {panel.start: gr.skip()}
+        return
+    with runs.begin(visitor, uploads, address_of(request), gives_way=gives_way) as run:
         if run is None:
             yield {panel.start: gr.skip()}
             return
         async with aclosing(guarded(panel, steps(run))) as updates:
             async for update in updates:
+                if run.has_given_way:
+                    return  # the panel belongs to the later one
                 yield update
 
 

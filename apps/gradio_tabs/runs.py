@@ -36,6 +36,7 @@ class Run:
         visitor: of `visitor_of`.
         uploads: the pictures that it is about.
         address: of `address_of`; None: unknown.
+        gives_way: it ends when the visitor asks for another one of its kind, as a preview does.
     """
 
     def __init__(
@@ -44,10 +45,14 @@ class Run:
         visitor: str,
         uploads: Sequence[Upload],
         address: str | None = None,
+        *,
+        gives_way: bool = False,
     ) -> None:
         self.uploads = tuple(uploads)
         self._service = service
         self._visitor, self._address = visitor, address
+        self.gives_way = gives_way
+        self.has_given_way = False
         self._job: Job | None = None
         self._is_stopped = False
 
@@ -123,10 +128,32 @@ class Runs:
         self._service = service
         self._runs: dict[str, Run] = {}
         self._last_uploads: dict[str, tuple[Upload, ...]] = {}
+        self._last_in_line: dict[str, object] = {}
+
+    async def make_way(self, visitor: str) -> bool:
+        """End a visitor's run if it is one that gives way, and wait until it is over.
+
+        Returns:
+            Whether nobody has asked for the same since: the last of several clicks goes on alone.
+        """
+        self._last_in_line[visitor] = place = object()
+        while (run := self._runs.get(visitor)) and run.gives_way:
+            run.has_given_way = True
+            run.stop()
+            await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
+            if self._last_in_line.get(visitor) is not place:
+                return False
+        del self._last_in_line[visitor]
+        return True
 
     @contextmanager
     def begin(
-        self, visitor: str, uploads: Sequence[Upload], address: str | None = None
+        self,
+        visitor: str,
+        uploads: Sequence[Upload],
+        address: str | None = None,
+        *,
+        gives_way: bool = False,
     ) -> Generator[Run | None, None, None]:
         """Begin a run, and keep its uploads and results however long it takes.
 
@@ -134,6 +161,7 @@ class Runs:
             visitor: of `visitor_of`.
             uploads: the pictures that it is about.
             address: of `address_of`; None: unknown.
+            gives_way: as for `Run`.
 
         Returns:
             None where the visitor has one under way in this tab.
@@ -144,7 +172,8 @@ class Runs:
         held = [upload.path for upload in uploads]
         with suppress(SrganGpError):  # what the run says when it wants the folder as well
             held.append(self.folder(visitor))
-        run = self._runs[visitor] = Run(self._service, visitor, uploads, address)
+        run = Run(self._service, visitor, uploads, address, gives_way=gives_way)
+        self._runs[visitor] = run
         self._last_uploads[visitor] = run.uploads
         for path in held:
             self._service.hold(path)
@@ -168,6 +197,7 @@ class Runs:
         """End the run of a visitor who has closed the page."""
         self.stop(request)
         self._last_uploads.pop(visitor_of(request), None)
+        self._last_in_line.pop(visitor_of(request), None)
 
     def keep_to(self, request: gr.Request, uploads: Sequence[Upload]) -> bool:
         """End a visitor's run if it is about other pictures than these.

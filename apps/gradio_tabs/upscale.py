@@ -95,7 +95,9 @@ def _connect(widgets: _Widgets, runs: Runs) -> None:
         request: gr.Request, picture: Upload | None, values: tuple[object, ...], spot: Region | None
     ) -> Updates:
         steps = partial(_steps, widgets, picture, values, spot)
-        async for update in one_run(panel, runs, request, [picture] if picture else [], steps):
+        uploads = [picture] if picture else []
+        is_preview = spot is not None
+        async for update in one_run(panel, runs, request, uploads, steps, gives_way=is_preview):
             yield update
 
     async def whole(request: gr.Request, picture: Upload | None, *values: object) -> Updates:
@@ -110,7 +112,7 @@ def _connect(widgets: _Widgets, runs: Runs) -> None:
 
     inputs = [widgets.picture, *widgets.options.widgets]
     connect(panel.start.click, panel, whole, inputs, widgets.shown)
-    connect(widgets.picture.select, panel, spot, inputs, widgets.shown)
+    connect(widgets.picture.select, panel, spot, inputs, widgets.shown, gives_way=True)
     panel.stop.click(runs.stop, queue=False, **QUIET)
     connect_clearing(widgets.picture, panel, runs, partial(_cleared, widgets), widgets.shown)
 

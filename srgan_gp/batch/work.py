@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any, BinaryIO, cast
 
 from srgan_gp.batch.engine import Facts, Result, Settings
 from srgan_gp.batch.formats import check_result_size, chosen_target
@@ -124,18 +125,44 @@ def enlarge(
     return _result(decoded, staged, result_size, reports, warnings)
 
 
-def encode(enlarged: Enlarged, settings: Settings) -> Result:
+def encode(
+    enlarged: Enlarged, settings: Settings, on_write: Callable[[], None] | None = None
+) -> Result:
     """Write a result up to its last step.
+
+    Args:
+        enlarged: the result.
+        settings: of the run.
+        on_write: called before bytes are written; what it raises ends the work, and leaves no file.
 
     Raises:
         PictureError: the format cannot hold it.
         OutputError: the file cannot be written.
     """
     decoded, picture = enlarged.decoded, enlarged.picture
-    staged, warnings = _stage(decoded.target, partial(encode_image, picture), settings)
+
+    def write(file: BinaryIO, **options: Any) -> tuple[str, ...]:  # noqa: ANN401
+        watched = file if on_write is None else cast("BinaryIO", _WatchedFile(file, on_write))
+        return encode_image(picture, watched, **options)
+
+    staged, warnings = _stage(decoded.target, write, settings)
     warnings = (*picture.notes, *warnings)
     size = (picture.width, picture.height)
     return _result(decoded, staged, size, [enlarged.report], warnings)
+
+
+class _WatchedFile:
+    """A file that is written to as any other, but for what is called first."""
+
+    def __init__(self, file: BinaryIO, on_write: Callable[[], None]) -> None:
+        self._file, self._on_write = file, on_write
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401
+        return getattr(self._file, name)
+
+    def write(self, data: bytes) -> int:
+        self._on_write()
+        return self._file.write(data)
 
 
 def _stage(

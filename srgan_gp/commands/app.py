@@ -5,10 +5,14 @@ import dataclasses
 import re
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from srgan_gp import option_types as types
 from srgan_gp.errors import BusyError, UsageError
 from srgan_gp.terminal import say, tell
+
+if TYPE_CHECKING:
+    from srgan_gp.serving.settings import Settings
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -62,9 +66,18 @@ def run(options: argparse.Namespace) -> int:
     return BusyError.exit_code
 
 
-def _announce(address: str) -> None:
-    tell(address)
-    say("Open this address in a browser; Ctrl+C ends the server.")
+def _announce(settings: "Settings") -> None:
+    from srgan_gp.serving.gate import is_loopback
+    from srgan_gp.serving.server import address_of
+
+    place = ""
+    if not is_loopback(settings.host):
+        place = ", elsewhere with the name of this machine in it"
+        if settings.auth is None:
+            say("warning: anybody who reaches this machine can use the server; pass --auth "
+                "USER:PASSWORD if not all may.")  # fmt: skip
+    tell(address_of(settings))
+    say(f"Open this address in a browser{place}; Ctrl+C ends the server.")
 
 
 def _check(folder: Path | None) -> None:

@@ -109,7 +109,7 @@ class Job:
             )
         self._passes_left -= 1
         self._tiles_before = self._tiles
-        return whole.finish()
+        return whole.finish(self._check_cancelled)
 
     def report(self) -> UpscaleReport:
         """Sum up."""

@@ -1,5 +1,6 @@
 """One pass of a network over colours or alpha: what its windows see, and where its results go."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -76,11 +77,15 @@ class Pass:
             mapped.release(self._planes)
         mapped.release(self._source)
 
-    def finish(self) -> Array:
-        """Resample what has been stored, where that is needed, and give the result."""
+    def finish(self, on_band: Callable[[], None]) -> Array:
+        """Resample what has been stored, where that is needed, and give the result.
+
+        Args:
+            on_band: as for `resample`.
+        """
         if self._planes is not None:
             for channel, plane in enumerate(self._planes):
-                for columns, part in resample(plane, *self._size, self._folder):
+                for columns, part in resample(plane, *self._size, self._folder, on_band):
                     self._put((0, self._size[0]), columns, part[np.newaxis], channel)
             self._planes = None
         return self.result

@@ -1,6 +1,6 @@
 """Lanczos resampling of a network's result, in bands where it is large."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,11 @@ BAND_VALUES = 1 << 24  # of float32: 64 MB, read or made at a time
 
 
 def resample(
-    plane: Floats, height: int, width: int, folder: Path | None = None
+    plane: Floats,
+    height: int,
+    width: int,
+    folder: Path | None = None,
+    on_band: Callable[[], None] = lambda: None,
 ) -> Iterator[tuple[Span, Floats]]:
     """Resize by Lanczos windows of 3 lobes, antialiased where the size shrinks.
 
@@ -26,6 +30,7 @@ def resample(
         height: of the result.
         width: of the result.
         folder: for the temporary file.
+        on_band: called before each band and each strip; what it raises ends the work.
 
     Yields:
         Strips of the result from left to right: (start, stop) of the columns, and (height, columns)
@@ -35,15 +40,18 @@ def resample(
         PictureError: E_DISK_FULL.
     """
     if max(plane.nbytes, 4 * plane.shape[0] * width, 4 * height * width) <= mapped.LARGE_BYTES:
+        on_band()
         yield (0, width), _resized(plane, height, width)
         return
     rows = plane.shape[0]
     wide = mapped.empty((rows, width), np.float32, folder)
     for top, bottom in _spans(rows, plane.shape[1] + width):
+        on_band()
         wide[top:bottom] = _resized(plane[top:bottom], bottom - top, width)
         mapped.release(plane)
         mapped.release(wide)
     for left, right in _spans(width, rows + height):
+        on_band()
         yield (left, right), _resized(wide[:, left:right], height, right - left)
         mapped.release(wide)
 

@@ -3,15 +3,15 @@
 import asyncio
 import json
 from contextlib import suppress
-from typing import Annotated, Any, Literal, Protocol
+from typing import Annotated, Any, Protocol
 
-from fastapi import APIRouter, Depends, File, Form, Request, UploadFile
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import FileResponse
 from pydantic import BaseModel
-from pydantic.json_schema import SkipJsonSchema
 from starlette.background import BackgroundTask
 
 from srgan_gp.serving.clients import client_of
+from srgan_gp.serving.forms import generate_request, only_fields_of, upscale_request
 from srgan_gp.serving.requests import GenerateRequest, Result, UpscaleRequest
 
 REPORT_HEADER = "X-Report"
@@ -60,24 +60,6 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
     "default": {"model": Problem, "description": "Anything else that went wrong."},
 }
 
-_Nothing = SkipJsonSchema[None]
-"""A field that was left out; a form cannot send `null`, so the schema does not name it."""
-
-_Picture = Annotated[UploadFile, File(description="The file; of several frames the first.")]
-_Model = Annotated[str | _Nothing, Form(description="A name that `srgan-gp models` lists.")]
-_Fidelity = Annotated[float | _Nothing, Form(description="From the model, 0, to its partner, 1.")]
-_Scale = Annotated[float | _Nothing, Form(description="Enlargement of both sides [the model's].")]
-_Width = Annotated[int | _Nothing, Form(description="Of the result in pixels, in place of scale.")]
-_Format = Annotated[str | _Nothing, Form(description="Such as png [the picture's own].")]
-_Quality = Annotated[int | _Nothing, Form(description="1 to 100, of JPEG, WebP and AVIF.")]
-_Metadata = Annotated[bool, Form(description="Keep EXIF, XMP and resolution.")]
-_Tile = Annotated[int | Literal["auto"], Form(description="Side of the tiles in pixels.")]
-_Seed = Annotated[int, Form(description="The face; a seed is always the same one.")]
-_Count = Annotated[int, Form(description="Faces of the seeds from `seed` on, on one sheet.")]
-_Truncation = Annotated[float, Form(description="Below 1 faces are more alike.")]
-_ToSeed = Annotated[int | _Nothing, Form(description="Draw a film from `seed` to this one.")]
-_Frames = Annotated[int, Form(description="Of the film.")]
-
 
 def build_api(service: Service) -> APIRouter:
     """Make the routes below `/api`.
@@ -87,58 +69,29 @@ def build_api(service: Service) -> APIRouter:
     """
     router = APIRouter(prefix="/api", responses=_ANSWERS)
 
-    @router.post("/upscale", summary="Enlarge a picture", response_class=FileResponse)
+    @router.post(
+        "/upscale",
+        summary="Enlarge a picture",
+        response_class=FileResponse,
+        dependencies=[Depends(only_fields_of(upscale_request))],
+    )
     async def upscale(  # type: ignore[reportUnusedFunction] - FastAPI calls it
-        request: Request, wanted: Annotated[UpscaleRequest, Depends(_upscale_request)]
+        request: Request, wanted: Annotated[UpscaleRequest, Depends(upscale_request)]
     ) -> FileResponse:
         return await _answer(service, request, wanted)
 
-    @router.post("/generate", summary="Draw faces", response_class=FileResponse)
+    @router.post(
+        "/generate",
+        summary="Draw faces",
+        response_class=FileResponse,
+        dependencies=[Depends(only_fields_of(generate_request))],
+    )
     async def generate(  # type: ignore[reportUnusedFunction] - FastAPI calls it
-        request: Request, wanted: Annotated[GenerateRequest, Depends(_generate_request)]
+        request: Request, wanted: Annotated[GenerateRequest, Depends(generate_request)]
     ) -> FileResponse:
         return await _answer(service, request, wanted)
 
     return router
-
-
-async def _upscale_request(
-    picture: _Picture,
-    model: _Model = None,
-    fidelity: _Fidelity = None,
-    scale: _Scale = None,
-    width: _Width = None,
-    format: _Format = None,
-    quality: _Quality = None,
-    keep_metadata: _Metadata = False,
-    tile: _Tile = "auto",
-) -> UpscaleRequest:
-    """Read the form of an enlargement; the service checks the values."""
-    return UpscaleRequest(
-        data=await picture.read(),
-        name=picture.filename or "picture",
-        model=model,
-        fidelity=fidelity,
-        scale=scale,
-        width=width,
-        format=format,
-        quality=quality,
-        strip_metadata=not keep_metadata,
-        tile=tile,
-    )
-
-
-async def _generate_request(
-    seed: _Seed = 0,
-    count: _Count = 1,
-    truncation: _Truncation = 1.0,
-    to_seed: _ToSeed = None,
-    frames: _Frames = 60,
-    model: _Model = None,
-    format: _Format = None,
-) -> GenerateRequest:
-    """Read the form of an order of faces; the service checks the values."""
-    return GenerateRequest(seed, count, truncation, to_seed, frames, model, format)
 
 
 async def _answer(

@@ -1,6 +1,7 @@
 """The API's documents as one page without scripts; what others use fetches them from elsewhere."""
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Iterator
 from html import escape
 from typing import Any
 
@@ -41,8 +42,19 @@ def _fields(schema: dict[str, Any], operation: dict[str, Any]) -> str:
         body = schema["components"]["schemas"][content["schema"]["$ref"].rpartition("/")[2]]
         for name, field in body["properties"].items():
             need = " (needed)" if name in body.get("required", ()) else ""
-            rows.append((name + need, field.get("description", "")))
+            rows.append((name + need, " ".join(_told(field))))
     return _table(rows)
+
+
+def _told(field: dict[str, Any]) -> Iterator[str]:
+    """Say what a field is, its range and its default."""
+    yield field.get("description", "")
+    if "exclusiveMinimum" in field:
+        yield f"Above {field['exclusiveMinimum']:,.0f}, up to {field['maximum']:,.0f}."
+    elif "minimum" in field:
+        yield f"{field['minimum']:,.0f} to {field['maximum']:,.0f}."
+    if "default" in field:
+        yield f"Default: {json.dumps(field['default'])}."
 
 
 def _table(rows: Iterable[tuple[str, str]]) -> str:

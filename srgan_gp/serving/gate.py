@@ -86,7 +86,9 @@ class Gate:
         methods = ("POST",) if path in ORDERS else (*_READING, "POST")
         if method not in methods:
             allow = ", ".join(methods)
-            raise Refusal(405, "E_METHOD", f"Use one of {allow} here.", {"Allow": allow})
+            known = "POST alone" if path in ORDERS else "GET, HEAD and POST"
+            sentence = f"This address takes {known}."
+            raise Refusal(405, "E_METHOD", sentence, {"Allow": allow})
         if not _OPEN.fullmatch(path) or "\0" in path or _names_an_address(path):
             raise Refusal(404, "E_NOT_FOUND", "There is nothing here.")
 

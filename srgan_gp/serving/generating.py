@@ -1,6 +1,7 @@
 """Carry out a `GenerateRequest` as `srgan-gp generate` does, so that both write the same bytes."""
 
 import math
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -41,26 +42,36 @@ def generate(request: GenerateRequest, folder: Path, models: Models, stopper: St
     model = default_face_model(request.model)
     order = _order(request, folder)
     with models.faces(model, stopper) as generator:
+        started = time.monotonic()
         order.check(generator.image_size, may_replace=False)
         folder.mkdir(parents=True, exist_ok=True)
         faces = draw_faces(order, generator, None, request.truncation)
         parts = _Parts(folder if order.grid else None, request.seed)
         notes = write_faces(order, parts.kept(_told(faces, order.count, stopper)))
-        device, side = generator.device, generator.image_size
+        about = {
+            "model": model,
+            "device": generator.device,
+            "truncation": request.truncation,
+            "side": generator.image_size,
+            "seconds": time.monotonic() - started,
+            "warnings": list(notes),
+        }
     [path] = order.files
-    report = {
-        "model": model,
-        "device": device,
+    kind = _WEBM if path.suffix == ".webm" else media_type(path.suffix)
+    report = about | _facts(order, path, generator.image_size)
+    return Result(path, kind, path.name, report, parts=tuple(parts.files))
+
+
+def _facts(order: FaceOrder, path: Path, side: int) -> dict[str, Any]:
+    """Say what the file is, in the words of the report of an enlargement."""
+    return {
         "seeds": list(order.seeds),
-        "truncation": request.truncation,
         "frames": order.frames,
         "grid": order.grid,
-        "side": side,
-        "warnings": list(notes),
+        "result_size": tuple(side * count for count in order.grid or (1, 1)),
+        "format": "WEBM" if path.suffix == ".webm" else find_format(path.suffix),
         "bytes": path.stat().st_size,
     }
-    kind = _WEBM if path.suffix == ".webm" else media_type(path.suffix)
-    return Result(path, kind, path.name, report, parts=tuple(parts.files))
 
 
 class _Parts:

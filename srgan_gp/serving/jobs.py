@@ -99,6 +99,10 @@ class Service:
             self._janitor.hold(*job.files)
         return job
 
+    def prove(self) -> None:
+        """Find out whether requests that name no model can be served; errors as `Models.prove`."""
+        self._models.prove(self.settings.model)
+
     def require_open(self) -> None:
         """Refuse any new work where there is no room for it, or the service ends.
 
@@ -213,12 +217,11 @@ class Service:
             job.stopper.check()
             result = self._carry_out(job)
             job.stopper.check()  # nobody fetches what came too late, so its files go at once
-        except SrganGpError as error:
+        except Exception as error:
             if self._is_closed and isinstance(error, Cancelled):
                 return BusyError(_ENDING, retry_seconds=60)
-            return for_strangers(error)
-        except Exception as error:
-            _log.exception("A job failed.")
+            if not isinstance(error, SrganGpError):
+                _log.exception("A job failed.")
             return for_strangers(error)
         return result
 

@@ -8,7 +8,8 @@ from typing import TypedDict, TypeVar, cast
 
 from srgan_gp.cards import FACES, ModelCard
 from srgan_gp.catalog import list_models, model_names
-from srgan_gp.errors import UsageError
+from srgan_gp.errors import ModelRefusedError, UsageError
+from srgan_gp.inference.devices import choose_threads, parse_device
 from srgan_gp.inference.face_generator import FaceGenerator
 from srgan_gp.inference.upscaler import Upscaler
 from srgan_gp.serving.stopping import Stopper
@@ -37,6 +38,26 @@ class Models:
         self._where: _Where = {"device": device, "threads": threads}
         self._at_work = threading.Lock()
         self._loaded: OrderedDict[object, Upscaler | FaceGenerator] = OrderedDict()
+
+    def prove(self, name: str) -> None:
+        """Find out before the first request whether all that name no model can be served.
+
+        A GPU that was asked for is proved by loading the model on it, where it stays; `auto` and
+        the CPU cannot fail so, and load with the first request.
+
+        Args:
+            name: of the model for such requests.
+
+        Raises:
+            ModelRefusedError: there is no such model, or it enlarges nothing.
+            UsageError: there is no such device, or there are far too many threads.
+            DeviceError: the GPU asked for cannot be used.
+        """
+        _check_enlarges(name)
+        choose_threads(self._where["threads"])
+        if parse_device(self._where["device"]).kind == "cuda":
+            with self.upscaler(name, None, Stopper()):
+                pass
 
     @contextmanager
     def upscaler(self, name: str, fidelity: float | None, stopper: Stopper) -> Generator[Upscaler]:
@@ -105,6 +126,18 @@ def check_known(name: str) -> None:
     names = model_names()
     if name not in names:
         raise UsageError(f"There is no model {name!r}; choose one of {', '.join(names)}.")
+
+
+def _check_enlarges(name: str) -> None:
+    tasks = {card.name: card.task for card in list_models()}
+    known = ", ".join(card.name for card in cards_for("super-resolution")) or "none is installed"
+    if name not in tasks:
+        raise ModelRefusedError(f"There is no model {name!r}; known: {known}.")
+    if tasks[name] != "super-resolution":
+        raise ModelRefusedError(
+            f"The model {name} is for {tasks[name]} and enlarges nothing; pass --model with one "
+            f"of {known}."
+        )
 
 
 def cards_for(task: str) -> list[ModelCard]:

@@ -24,6 +24,7 @@ from srgan_gp.serving.api import build_api
 from srgan_gp.serving.clients import FairShare
 from srgan_gp.serving.docs_page import docs_page
 from srgan_gp.serving.draining import DrainingServer, Traffic
+from srgan_gp.serving.forms import sentence_for
 from srgan_gp.serving.gate import Gate
 from srgan_gp.serving.headers import SecurityHeaders
 from srgan_gp.serving.impatience import ImpatientProtocol
@@ -33,23 +34,28 @@ from srgan_gp.serving.page import NO_TELEMETRY, mount_page, page_file
 from srgan_gp.serving.settings import Settings
 
 _MOST_CONNECTIONS = 1000
+_OWN_ADDRESSES = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+"""For all addresses of a machine at once, which no browser opens, the one that it calls itself."""
 _DESCRIPTION = "Send a picture, get it back larger. Errors are JSON: a code and a sentence."
 
 
-def serve(settings: Settings, *, on_started: Callable[[str], None]) -> bool:
+def serve(settings: Settings, *, on_started: Callable[[Settings], None]) -> bool:
     """Serve until a signal ends it.
 
     Args:
         settings: of the server; port 0 takes any that is free.
-        on_started: called with the page's address when the server listens.
+        on_started: called when the server listens, with the numeric address and the port where it
+            does in the settings.
 
     Returns:
         Whether all work was delivered; else it took too long, and who waited was told so.
 
     Raises:
-        UsageError: the address cannot be listened on.
+        UsageError: the address cannot be listened on, or there is no such device.
         OutputError: no temporary files can be made.
-        ModelRefusedError: a model card is not as it should be.
+        ModelRefusedError: a model card is not as it should be, or the model for requests that name
+            none is not there or enlarges nothing.
+        DeviceError: the GPU asked for cannot be used.
     """
     with _listening(settings) as listener:
         # A name may be that of this machine alone, and then only pages of this machine are let in.
@@ -57,6 +63,7 @@ def serve(settings: Settings, *, on_started: Callable[[str], None]) -> bool:
         settings = replace(settings, host=host, port=port)
         service = Service(settings)
         try:
+            service.prove()
             uploads = service.uploads
             app = build_app(service)
             mount_page(app, service, settings, uploads, page_file())
@@ -75,7 +82,7 @@ def serve(settings: Settings, *, on_started: Callable[[str], None]) -> bool:
                 service,
                 traffic,
                 settings.drain_seconds,
-                lambda: on_started(_address(host, port)),
+                lambda: on_started(settings),
             )
             server.run(sockets=[listener])
             return server.has_delivered
@@ -154,11 +161,7 @@ def _add_answers(app: FastAPI) -> None:
 
     async def invalid(_request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
-        first = error.errors()[0]
-        field = (*first["loc"], "request")[1]  # after "body"
-        # Its own words for a field that should be a file name classes of the program.
-        reason = "a file is needed" if field == "picture" else first["msg"].rstrip(".")
-        return Refusal(400, UsageError.code, f"{field}: {reason}.").response()
+        return Refusal(400, UsageError.code, sentence_for(error.errors()[0])).response()
 
     async def http(_request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
@@ -193,6 +196,14 @@ def _listening(settings: Settings) -> socket.socket:
         ) from error
 
 
-def _address(host: str, port: int) -> str:
-    name = f"[{host}]" if ":" in host else host
-    return f"http://{name}:{port}"
+def address_of(settings: Settings) -> str:
+    """Give an address at which this machine can open the page.
+
+    Args:
+        settings: as `serve` hands them to `on_started`.
+
+    >>> [address_of(Settings(host=host)) for host in ("0.0.0.0", "::1")]
+    ['http://127.0.0.1:7860', 'http://[::1]:7860']
+    """
+    host = _OWN_ADDRESSES.get(settings.host, settings.host)
+    return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"

@@ -8,6 +8,7 @@ from srgan_gp.batch import work
 from srgan_gp.batch.engine import Settings as WorkSettings
 from srgan_gp.batch.formats import check_result_size, chosen_target
 from srgan_gp.batch.plan import Job as WorkJob
+from srgan_gp.errors import PictureError
 from srgan_gp.files import commit
 from srgan_gp.images import Picture, find_format
 from srgan_gp.inference.upscaler import Upscaler
@@ -17,6 +18,9 @@ from srgan_gp.serving.regions import cut, enlarged_region, region_of, with_margi
 from srgan_gp.serving.requests import Result, UpscaleRequest
 from srgan_gp.serving.stopping import Stopper
 from srgan_gp.serving.views import write_views
+
+_COMMON_SCALE = 4
+"""Of any picture that is allowed, whatever the model."""
 
 
 def upscale(
@@ -59,14 +63,16 @@ def upscale(
             strip_metadata=request.strip_metadata,
         )
         decoded = _decoded(request, model, wanted, scale or upscaler.scale, folder, max_pixels)
+        seen = cut(picture, around)
+        _check_stretched(seen, scale or 0, upscaler.scale, max_pixels)
         with stopper.interrupting(upscaler.cancel):
-            seen = replace(decoded, content=cut(picture, around))
-            enlarged = work.enlarge(seen, upscaler, settings, stopper.tell)
+            fed = replace(decoded, content=seen)
+            enlarged = work.enlarge(fed, upscaler, settings, stopper.tell)
     assert isinstance(enlarged, work.Enlarged)  # a film alone is encoded on the way
     stopper.check()
     result = cut(enlarged.picture, enlarged_region(region, around, enlarged.picture))
     enlarged = replace(enlarged, picture=result)
-    written = work.encode(enlarged, settings)
+    written = work.encode(enlarged, settings, stopper.check)
     assert written.staged is not None and written.facts is not None  # there was no error
     commit(written.staged)
     view = write_views(wanted, result, folder) if request.wants_view else None
@@ -90,6 +96,25 @@ def _scale(request: UpscaleRequest, picture: Picture, upscaler: Upscaler) -> flo
     if request.width is not None:
         scale = request.width / picture.width
     return None if scale == upscaler.scale else scale
+
+
+def _check_stretched(picture: Picture, scale: float, model_scale: int, max_pixels: int) -> None:
+    """Refuse the work on many pixels that no picture of this size is worth.
+
+    A result may be x4 of its picture, or as large as its model makes it; a larger scale may not
+    make more than `max_pixels`. Without it a few pixels could keep the device for minutes.
+
+    Raises:
+        PictureError: E_TOO_MANY_PIXELS.
+    """
+    free = max(_COMMON_SCALE, model_scale)
+    pixels = round(picture.width * scale) * round(picture.height * scale)
+    if scale > free and pixels > max_pixels:
+        raise PictureError(
+            "E_TOO_MANY_PIXELS",
+            f"beyond x{free} a result may have {max_pixels:,} pixels, and this one would take "
+            f"{pixels:,}; choose a smaller scale",
+        )
 
 
 def _decoded(

@@ -239,6 +239,46 @@ def test_what_a_run_has_shown_stays_though_its_pictures_are_told_late(tab_runs):
     assert not tab_runs.keep_to(ME, [upload("a.png")])
 
 
+def clicked(panel, tab_runs, name, told):
+    """Take one click on the picture: a preview that waits until it is ended."""
+
+    async def steps(run):
+        async for _ in run.follow(GenerateRequest()):
+            yield {"view": name}
+
+    async def take():
+        widgets = panel.Panel("start", "stop", "status")
+        request = SimpleNamespace(session_hash="me", client=None)
+        run = panel.one_run(widgets, tab_runs, request, [], steps, gives_way=True)
+        async for update in run:
+            told.append((name, update))
+
+    return asyncio.ensure_future(take())
+
+
+def test_of_several_clicks_the_last_wins(service, tab_runs):
+    panel = module("panel")
+
+    async def click_three_times():
+        told = []
+        clicks = [clicked(panel, tab_runs, "first", told)]
+        while not service.jobs:
+            await asyncio.sleep(0)
+        clicks += [clicked(panel, tab_runs, name, told) for name in ("second", "third")]
+        while len(service.jobs) < 2:
+            await asyncio.sleep(0)
+        service.jobs[1].ending.set_result(RESULT)
+        await asyncio.gather(*clicks)
+        return told
+
+    told = asyncio.run(click_three_times())
+    assert [job.is_cancelled for job in service.jobs] == [True, True]  # of one done it is nothing
+    assert told[-1][0] == "third"
+    assert "Stopped" not in str(told)
+    with tab_runs.begin("page-me", []), tab_runs.begin("page-me", []) as preview:
+        assert preview is None, "a run that gives no way goes on"
+
+
 def updates_of(*steps):
     """Give all updates of a run with these steps; an exception is raised in its turn."""
     panel = module("panel")
@@ -362,3 +402,23 @@ def test_a_curve_goes_from_corner_to_corner():
     drawn = module("messages").curve("psnr", ((0, 20.0), (50, 25.0), (100, 30.0)))
     assert 'points="0.0,95.0 150.0,50.0 300.0,5.0"' in drawn
     assert "30.000 after 100 images, 20.000 at first" in drawn
+
+
+@pytest.mark.parametrize("torch", [None, "found"])
+def test_a_server_without_pytorch_says_from_the_start_that_it_cannot_train(monkeypatch, torch):
+    finetune = module("finetune")
+    monkeypatch.setattr(finetune, "find_spec", {"torch": torch}.get)
+    settings = SimpleNamespace(max_files=100)
+    service = SimpleNamespace(settings=settings, at_end=lambda close: None)
+
+    async def build():  # in an event loop, of which Gradio would make one that nobody closes
+        with gr.Blocks(analytics_enabled=False) as page:
+            finetune.build_finetune_tab(service, {}, gr.Tabs(), gr.Dropdown([]), "home")
+        return page
+
+    page = asyncio.run(build())
+    told = " ".join(str(block.value) for block in page.blocks.values()
+                    if isinstance(block, gr.Markdown))  # fmt: skip
+    start = next(block for block in page.blocks.values() if block.elem_id == "finetune-start")
+    assert start.interactive == bool(torch)
+    assert ('pip install "srgan-gp[train]"' in told) == (not torch)

@@ -10,6 +10,7 @@ import pytest
 from srgan_gp.cli import main
 from srgan_gp.commands.app import add_options
 from srgan_gp.errors import UsageError
+from srgan_gp.inference import session
 from srgan_gp.serving import server
 from srgan_gp.serving.settings import Settings
 
@@ -21,7 +22,7 @@ def served(monkeypatch):
 
     def serve(settings, *, on_started):
         seen.append(settings)
-        on_started("http://127.0.0.1:7860")
+        on_started(settings)
         return "unlucky" not in settings.model
 
     monkeypatch.setattr(server, "serve", serve)
@@ -31,7 +32,25 @@ def served(monkeypatch):
 def test_without_options_the_settings_hold(served, capsys):
     assert main(["app"]) == 0
     assert served == [Settings()]
-    assert capsys.readouterr().out == "http://127.0.0.1:7860\n"
+    captured = capsys.readouterr()
+    assert captured.out == "http://127.0.0.1:7860\n"
+    assert captured.err == "Open this address in a browser; Ctrl+C ends the server.\n"
+
+
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [("0.0.0.0", "127.0.0.1"), ("::", "[::1]"), ("192.0.2.7", "192.0.2.7")],
+)
+def test_an_open_door_is_said_and_the_address_can_be_opened(served, capsys, host, address):
+    warning = "warning: anybody who reaches this machine can use the server; pass --auth"
+    assert main(["app", "--host", host]) == 0
+    captured = capsys.readouterr()
+    assert captured.out == f"http://{address}:7860\n"
+    assert captured.err.count(warning) == 1
+    assert main(["app", "--host", host, "--auth", "me:secret"]) == 0
+    captured = capsys.readouterr()
+    assert captured.out == f"http://{address}:7860\n"
+    assert "warning" not in captured.err and "secret" not in captured.err
 
 
 def test_work_that_was_cut_off_is_said(served, capsys):
@@ -125,6 +144,26 @@ def test_a_name_that_no_machine_can_have_is_said(capsys, host):
 def test_an_address_of_another_machine_is_said(capsys):
     assert main(["app", "--host", "192.0.2.1"]) == 2
     assert "192.0.2.1" in capsys.readouterr().err
+
+
+def test_a_model_that_is_not_there_is_said_before_anybody_asks(capsys):
+    assert main(["app", "--port", "0", "--model", "nosuch"]) == 8
+    error = capsys.readouterr().err
+    assert "There is no model 'nosuch'; known: " in error
+    assert "internal" not in error
+
+
+def test_a_gpu_that_is_not_there_is_said_before_anybody_asks(
+    capsys, monkeypatch, tiny_model, onnx_models
+):
+    path = tiny_model()
+    onnx_models.write_card(path)
+    monkeypatch.setenv("SRGAN_GP_MODELS", str(path.parent))
+    monkeypatch.setattr(session, "why_no_gpu", lambda index: "it is gone")
+    assert main(["app", "--port", "0", "--model", "tiny", "--device", "cuda"]) == 7
+    captured = capsys.readouterr()
+    assert "The device cuda:0 cannot be used: it is gone. Pass --device cpu" in captured.err
+    assert captured.out == ""
 
 
 def test_a_name_of_this_machine_alone_is_known_as_such(monkeypatch):

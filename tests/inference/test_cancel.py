@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from srgan_gp.errors import Cancelled, SrganGpError
+from srgan_gp.images import mapped
+from srgan_gp.inference import resampling
 from srgan_gp.inference.session import Session
 from srgan_gp.inference.upscaler import Upscaler
 
@@ -79,6 +81,24 @@ def test_cancelling_between_two_tiles_ends_the_call(fake_session):
 
     with pytest.raises(Cancelled):
         upscaler.upscale(PIXELS, tile=8, on_progress=cancel_at_two)
+
+
+def test_cancelling_ends_the_resampling_before_its_next_band(fake_session, monkeypatch):
+    resized, bands = resampling._resized, []
+
+    def cancelled_at_the_third(*words):
+        bands.append(words)
+        if len(bands) == 3:
+            upscaler.cancel()
+        return resized(*words)
+
+    monkeypatch.setattr(mapped, "LARGE_BYTES", 100)
+    monkeypatch.setattr(resampling, "BAND_VALUES", 300)
+    monkeypatch.setattr(resampling, "_resized", cancelled_at_the_third)
+    upscaler = Upscaler(fake_session(double))
+    with pytest.raises(Cancelled):
+        upscaler.upscale(PIXELS, scale=3)
+    assert len(bands) == 3
 
 
 def test_cancelling_while_nothing_runs_does_not_touch_the_next_call(tiny_model):

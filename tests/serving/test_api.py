@@ -16,6 +16,7 @@ from srgan_gp.serving.requests import GenerateRequest, UpscaleRequest
 from srgan_gp.serving.server import build_app, guard
 from srgan_gp.serving.settings import Settings
 
+FIELDS = "picture, model, fidelity, scale, width, format, quality, keep_metadata, tile"
 SETTINGS = Settings(max_upload_bytes=100_000, max_files=2)
 
 
@@ -116,16 +117,37 @@ def test_any_other_error_says_nothing_about_the_server(client, service):
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        ({"scale": "large"}, "scale: "),
-        ({"quality": "1.5"}, "quality: "),
-        ({"tile": "none"}, "tile: "),
-        ({"keep_metadata": "perhaps"}, "keep_metadata: "),
+        ({"scale": "large"}, "scale must be a number, not 'large'."),
+        ({"quality": "1.5"}, "quality must be a whole number, not '1.5'."),
+        ({"tile": "none"}, "tile must be a whole number or auto, not 'none'."),
+        ({"keep_metadata": "maybe"}, "keep_metadata must be true or false, not 'maybe'."),
+        ({"width": "9" * 99 + "x"}, f"width must be a whole number, not '{'9' * 40}'."),
+        ({"qualty": "50"}, f"There is no field 'qualty'; the fields are {FIELDS}."),
+        ({"scale": ["2", "3"]}, "The field scale came 2 times; send it once."),
     ],
 )
 def test_a_value_that_makes_no_sense_is_named(client, service, data, words):
     answer = client.post("/api/upscale", data=data, files={"picture": ("a.png", b"pixels")})
     assert answer.status_code == 400
-    assert problem_of(answer)[1].startswith(words)
+    assert problem_of(answer) == ("E_USAGE", words)
+    assert service.requests == []
+
+
+def test_of_two_pictures_none_is_left_out_in_silence(client, service):
+    answer = client.post("/api/upscale", files=[("picture", ("a.png", b"pixels"))] * 2)
+    assert answer.status_code == 400
+    assert problem_of(answer)[1] == "The field picture came 2 times; send it once."
+    assert service.requests == []
+
+
+def test_values_that_are_no_fields_are_not_left_out_in_silence(client, service):
+    for answer, words in (
+        (client.post("/api/generate?seed=7"), "Send 'seed' in the form, not in the address."),
+        (client.post("/api/generate", json={"seed": 7}),
+         "Send the values as a form, not as application/json."),
+    ):  # fmt: skip
+        assert answer.status_code == 400
+        assert problem_of(answer)[1] == words
     assert service.requests == []
 
 
@@ -192,4 +214,7 @@ def test_the_api_documents_every_field_and_loads_nothing_from_elsewhere(client):
                 assert field["description"] and name in page.text
                 assert "null" not in str(field), "no form can send it"
     assert "http" not in page.text.replace("HTTP", "")
+    for words in ("Above 0, up to 1,000.", "1 to 100.", "16 to 1,024. Default: &quot;auto&quot;.",
+                  "1 to 64. Default: 1.", "2 to 120. Default: 60."):  # fmt: skip
+        assert words in page.text, words
     assert "<script" not in page.text

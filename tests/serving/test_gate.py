@@ -152,7 +152,8 @@ def test_an_order_is_posted(gate, ask, method, path):
     """The page behind would say that there is nothing."""
     answer = ask(gate, method, path)
     assert (answer.status, answer.headers["allow"]) == (405, "POST")
-    assert json.loads(answer.body)["code"] == "E_METHOD"
+    expected = {"code": "E_METHOD", "message": "This address takes POST alone."}
+    assert json.loads(answer.body) == expected
 
 
 def test_a_password_of_any_bytes_opens(ask, monkeypatch):

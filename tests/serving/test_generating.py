@@ -1,4 +1,5 @@
 import pytest
+from PIL import Image
 
 from srgan_gp.cli import main
 from srgan_gp.errors import Cancelled
@@ -30,6 +31,11 @@ def test_the_file_is_the_one_that_the_command_line_writes(
     options = ["-n", "tiny-faces", "--device", "cpu", "--threads", "1", "-o", str(written)]
     assert main(["generate", *options, *words]) == 0
     assert result.path.read_bytes() == written.read_bytes()
+    with Image.open(result.path) as image:
+        assert result.report["result_size"] == image.size
+        assert result.report["format"] == image.format
+    assert result.report["seconds"] > 0
+    assert result.report["bytes"] == written.stat().st_size
 
 
 def test_each_face_of_a_sheet_is_there_as_well(real_service):

@@ -1,4 +1,5 @@
 import asyncio
+import queue
 import threading
 import zipfile
 
@@ -12,6 +13,7 @@ from srgan_gp.errors import (
     SrganGpError,
     UsageError,
 )
+from srgan_gp.images import rows
 from srgan_gp.serving.requests import GenerateRequest, UpscaleRequest
 from srgan_gp.serving.views import write_views
 
@@ -148,6 +150,17 @@ def test_a_result_larger_than_sixteen_times_the_limit_is_refused(real_service, p
     assert raised.value.code == "E_TOO_MANY_PIXELS"
 
 
+def test_a_few_pixels_cannot_be_stretched_to_more_than_the_limit(open_service, png):
+    service = open_service(max_pixels=384)
+    assert service.submit("a", UpscaleRequest(png, "a.png", scale=4)).wait(SOON).path.is_file()
+    for wanted in ({"scale": 4.1}, {"width": 66}, {"region": 1, "scale": 9}):
+        job = service.submit("a", UpscaleRequest(png, "a.png", **wanted))
+        with pytest.raises(PictureError, match="beyond x4 a result may have 384 pixels") as raised:
+            job.wait(SOON)
+        assert raised.value.code == "E_TOO_MANY_PIXELS"
+    assert len(files_below(service.folder("a"))) == 1
+
+
 def test_a_mistake_of_ours_is_hidden_from_strangers_and_logged(real_service, png, caplog):
     def fail(done, total):
         raise RuntimeError("/secret/path")
@@ -235,6 +248,25 @@ def test_a_job_that_is_cancelled_while_it_is_written_leaves_no_file(
     brake.go.set()
     with pytest.raises(Cancelled):
         job.wait(SOON)
+    assert not files_below(real_service.folder("a"))
+
+
+def test_a_job_that_is_cancelled_while_it_is_encoded_is_not_encoded_to_its_end(
+    real_service, png, monkeypatch
+):
+    fitting, committed, jobs = rows.fitting_deflate, [], queue.Queue()
+
+    def cancelled(sample):
+        jobs.get(timeout=SOON).cancel()
+        return fitting(sample)
+
+    monkeypatch.setattr(rows, "fitting_deflate", cancelled)
+    monkeypatch.setattr("srgan_gp.serving.upscaling.commit", committed.append)
+    job = real_service.submit("a", UpscaleRequest(png, "a.png"))
+    jobs.put(job)
+    with pytest.raises(Cancelled):
+        job.wait(SOON)
+    assert committed == []
     assert not files_below(real_service.folder("a"))
 
 

@@ -2,7 +2,8 @@ import threading
 
 import pytest
 
-from srgan_gp.errors import Cancelled, ModelRefusedError, UsageError
+from srgan_gp.errors import Cancelled, DeviceError, ModelRefusedError, UsageError
+from srgan_gp.inference import session
 from srgan_gp.inference.upscaler import Upscaler
 from srgan_gp.serving.models import Models, cards_for, check_known, default_face_model
 from srgan_gp.serving.stopping import Stopper
@@ -32,6 +33,35 @@ def take(loader, *names):
     for name in names:
         with loader.upscaler(name, None, Stopper()) as upscaler:
             assert upscaler.name == name
+
+
+def test_what_requests_without_a_model_need_is_proved_without_loading_it(loader, loads):
+    loader.prove("tiny")
+    assert loads == []
+
+
+@pytest.mark.parametrize(
+    ("name", "device", "error", "words"),
+    [
+        ("nosuch", "cpu", ModelRefusedError, r"There is no model 'nosuch'; known: .*tiny"),
+        ("tiny-faces", "cpu", ModelRefusedError, r"face-generation and enlarges nothing; .*tiny"),
+        ("tiny", "gpu", UsageError, r"no device 'gpu'; choose auto"),
+        ("tiny", "cuda:1", DeviceError, r"cuda:1 cannot be used: it is gone\. Pass --device cpu"),
+    ],
+    ids=lambda value: str(value),
+)
+def test_what_no_request_could_use_is_refused(models, monkeypatch, name, device, error, words):
+    monkeypatch.setattr(session, "why_no_gpu", lambda index: "it is gone")
+    with pytest.raises(error, match=words):
+        Models(device, 1).prove(name)
+
+
+def test_a_gpu_that_was_asked_for_is_proved_by_the_model_that_stays(loads, monkeypatch):
+    loader, load = Models("cuda", 1), Upscaler.load
+    monkeypatch.setattr(Upscaler, "load", lambda name, **words: load(name, device="cpu"))
+    loader.prove("tiny")
+    take(loader, "tiny")
+    assert loads == ["tiny"]
 
 
 def test_a_model_is_loaded_once(loader, loads):
