@@ -84,8 +84,6 @@ def command_parser(command: str) -> CommandParser:
 def option_lines(parser: argparse.ArgumentParser) -> Iterator[str]:
     """List the options of a parser; unlike argparse's own help, the same on every Python."""
     for action in parser._actions:
-        if action.help == argparse.SUPPRESS:
-            continue
         names = ", ".join(action.option_strings)
         value = action.metavar or (
             "|".join(action.choices) if action.choices else action.dest.upper()

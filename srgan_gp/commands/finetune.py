@@ -52,8 +52,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="instead of the plan: any option of srgan-gp train, such as total_images=8000",
     )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print one JSON object on stdout")
-    # For a server that starts this command: it must not outlive a server that was killed.
-    parser.add_argument("--end-with-input", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--end-with-input", action="store_true",
+        help="end, and save, when the standard input is closed: for a program that starts this "
+        "command, which then does not outlive it",
+    )  # fmt: skip
 
 
 def run(options: argparse.Namespace) -> int:
