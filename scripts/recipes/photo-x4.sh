@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes photo-x4 again, from photo-x4-psnr: train a critic beside a generator in four runs, then a fresh
-# generator against that critic. Two CPU cores with bf16: 1 h 50 min beside other work.
+# generator against that critic in two. Two CPU cores with bf16: two hours beside other work.
 # The first of the shipped runs was stopped by hand at image 47,488: only its critic went on. The first
 # four began with the photo-x4-psnr of their day.
 # Usage: scripts/recipes/photo-x4.sh [SHARED]     SHARED holds data/ and models/; default ../shared
@@ -34,6 +34,9 @@ cp runs/exported/photo-x4-features.critic.safetensors runs/exported/start.critic
 leg runs/photo-x4-2 runs/exported/start.safetensors --critic-warmup-images 1600 \
     --ratio-ramp-images 1600 --perceptual-weight 0.03 --grid-weight 2 --learning-rate 2e-4 \
     --total-images 44800
-srgan-gp export runs/photo-x4-2 --name photo-x4 -o weights
+leg runs/photo-x4-3 runs/exported/photo-x4-2.safetensors --critic-warmup-images 0 \
+    --ratio-ramp-images 0 --perceptual-weight 0.08 --grid-weight 4 --learning-rate 1.5e-4 \
+    --total-images 12800
+srgan-gp export runs/photo-x4-3 --name photo-x4 -o weights
 python scripts/score_card.py weights/photo-x4.toml --benchmarks "$data/bench_sr.zip" \
     --feature-weights "$features"
