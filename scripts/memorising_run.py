@@ -11,7 +11,7 @@ import cv2
 
 from srgan_gp.cli import main as srgan_gp
 from srgan_gp.data.sources import list_pictures
-from srgan_gp.files import atomic_write
+from srgan_gp.files import atomic_write_bytes
 
 SIDE = 32
 OPTIONS = (
@@ -44,8 +44,7 @@ def write_small(faces: str, folder: Path, count: int) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for number, face in enumerate(list_pictures(faces)[:count]):
         small = cv2.resize(face.read()[..., ::-1], (SIDE, SIDE), interpolation=cv2.INTER_AREA)
-        with atomic_write(folder / f"{number:04}.png") as file:
-            file.write(cv2.imencode(".png", small)[1].tobytes())
+        atomic_write_bytes(folder / f"{number:04}.png", cv2.imencode(".png", small)[1].tobytes())
 
 
 if __name__ == "__main__":

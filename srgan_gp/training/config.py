@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from srgan_gp.errors import TrainingError, UsageError
-from srgan_gp.files import atomic_write
+from srgan_gp.files import atomic_write_bytes
 from srgan_gp.training.options import option, require_in_range
 
 AUGMENTATIONS = ("colour", "translation", "cutout")  # the names in data/augmentations.py
@@ -20,10 +20,9 @@ class TrainConfig:
 
     # What is trained.
     task: str = option(
-        "super-resolution",
-        "what the network learns",
+        "super-resolution", "what the network learns",
         choices=("super-resolution", "face-generation"),
-    )
+    )  # fmt: skip
     generator: str = option("srresnet", "architecture, a file of networks/generators")
     scale: int = option(4, "enlargement of both sides: 2, 3 or 4", least=1)
     width: int = option(48, "channels of the hidden layers", least=1, most=4096)
@@ -53,9 +52,8 @@ class TrainConfig:
         1 / 3, "share of the mixture that is only downscaled", least=0, most=1
     )
     shrink_share: float = option(
-        0.0, "share of the crops that are cut up to twice too large and made smaller: sharper ones",
-        least=0, most=1,
-    )  # fmt: skip
+        0.0, "share of the crops cut up to twice too large and made smaller", least=0, most=1
+    )
     seed: int = option(
         0, "seed of the weights, the order of pictures and every draw", least=0, most=2**63 - 1
     )
@@ -166,9 +164,7 @@ class TrainConfig:
     )
     validate_images: int = option(64_000, "validation and a preview grid", least=1, may_change=True)
     checkpoint_images: int = option(32_000, "a checkpoint to resume from", least=1, may_change=True)
-    keep_checkpoints: int = option(
-        3, "newest checkpoints kept beside the best", least=1, may_change=True
-    )
+    keep_checkpoints: int = option(3, "newest ones kept beside the best", least=1, may_change=True)
 
     def __post_init__(self) -> None:
         """Check what would otherwise fail late in a run."""
@@ -228,8 +224,7 @@ class TrainConfig:
 
     def save(self, path: Path) -> None:
         """Write the options as JSON."""
-        with atomic_write(path) as file:
-            file.write(json.dumps(asdict(self), indent=2).encode())
+        atomic_write_bytes(path, json.dumps(asdict(self), indent=2).encode())
 
     @classmethod
     def load(cls, path: Path) -> "TrainConfig":

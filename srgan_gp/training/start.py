@@ -62,12 +62,13 @@ def _require_same_data(data: Sequence[str], run_dir: Path) -> None:
         return
     try:
         before = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise TrainingError(f"{path} cannot be read: {error}.") from error
+        count = before["pictures"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise TrainingError(f"{path} does not tell the pictures of a run: {error}.") from error
     now = _describe_data(data)
     if before != now:
         raise UsageError(
-            f"{run_dir} holds a run on other pictures: {before.get('pictures')} then, "
+            f"{run_dir} holds a run on other pictures: {count} then, "
             f"{now['pictures']} now, or others in name, size or order. Pass the same --data to "
             "resume, or choose another output folder."
         )
