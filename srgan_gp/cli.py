@@ -37,6 +37,7 @@ COMMANDS = {
 }
 
 _INTERRUPTED = 128 + signal.SIGINT
+_READER_WENT_AWAY = 128 + 13  # SIGPIPE, a name that Windows does not have
 _EXTRAS = {
     "train": {"torch", "torchvision", "kornia", "onnxscript", "tensorboard", "tomli_w"},
     "app": {"gradio", "fastapi", "starlette", "uvicorn", "python_multipart", "pydantic"},
@@ -52,16 +53,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     Raises:
         SystemExit: argparse printed a help text (0) or refused the words (2).
     """
-    parser = build_parser()
-    options = parser.parse_args(argv)
-    debug = options.debug or bool(os.environ.get("SRGAN_GP_DEBUG"))
+    debug = bool(os.environ.get("SRGAN_GP_DEBUG"))
     try:
         with _ended_by_signals():
+            options = build_parser().parse_args(argv)
+            debug = debug or options.debug
             return options.run(options)
     except BrokenPipeError:
         # Python would complain once more when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 128 + signal.SIGPIPE
+        return _READER_WENT_AWAY
     except Stopped as stopped:
         say(
             "srgan-gp: interrupted"

@@ -114,19 +114,29 @@ def run_program(*words, **streams):
     )
 
 
-def test_a_reader_that_goes_away_is_no_traceback():
+AS_ON_WINDOWS = "import signal; del signal.SIGPIPE, signal.SIGHUP\n"
+
+
+@pytest.mark.parametrize("words", [["models", "--json"], ["--version"]], ids=" ".join)
+@pytest.mark.parametrize("system", ["", AS_ON_WINDOWS], ids=["here", "as on Windows"])
+def test_a_reader_that_goes_away_is_no_traceback(words, system):
+    code = f"{system}import sys; from srgan_gp.cli import main; sys.exit(main({words!r}))"
     read_end, write_end = os.pipe()
     os.close(read_end)
     try:
-        done = run_program("models", "--json", stdout=write_end, stderr=subprocess.PIPE)
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=ROOT, check=False, stdout=write_end, stderr=subprocess.PIPE,
+        )  # fmt: skip
     finally:
         os.close(write_end)
     assert (done.returncode, done.stderr) == (141, b"")
 
 
-def test_a_full_disk_behind_stdout_is_one_sentence():
+@pytest.mark.parametrize("words", [["models", "--json"], ["--version"]], ids=" ".join)
+def test_a_full_disk_behind_stdout_is_one_sentence(words):
     with Path("/dev/full").open("w") as full:
-        done = run_program("models", "--json", stdout=full, stderr=subprocess.PIPE, text=True)
+        done = run_program(*words, stdout=full, stderr=subprocess.PIPE, text=True)
     assert done.returncode == 5
     assert done.stderr == (
         "srgan-gp: error: The results cannot be printed: No space left on device.\n"
