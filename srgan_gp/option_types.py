@@ -6,7 +6,6 @@ Each takes the text and raises `argparse.ArgumentTypeError`; argparse prints it 
 import argparse
 import math
 import re
-from pathlib import Path
 from typing import Literal
 
 from srgan_gp.errors import UsageError
@@ -63,11 +62,14 @@ def suffix(text: str) -> str:
     return text
 
 
-def path(text: str) -> Path:
-    """Read the path of a result; an empty one, which would be the current folder, is a slip."""
+def place(text: str) -> str:
+    """Read the path of a result; an empty one, which would be the current folder, is a slip.
+
+    It stays a text: a `Path` would forget the separator at the end of `faces.v2/`.
+    """
     if not text:
         raise argparse.ArgumentTypeError("the path is empty; name a file or a folder")
-    return Path(text)
+    return text
 
 
 def count(text: str) -> int:

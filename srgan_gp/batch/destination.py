@@ -7,7 +7,7 @@ from pathlib import Path
 from srgan_gp.batch.output import Exist, Output
 from srgan_gp.batch.walk import PICTURE_SUFFIXES
 from srgan_gp.errors import OutputError, UsageError
-from srgan_gp.files import is_folder
+from srgan_gp.files import is_folder, names_a_folder
 from srgan_gp.images import FORMATS, find_format
 
 _UNWRITABLE_SUFFIXES = {".heic", ".jp2", ".jxl"}
@@ -38,7 +38,7 @@ class Destination:
         if self.path is None:
             return None
         path = Path(self.path)
-        return path if is_folder(path) or not _names_a_picture(path) else None
+        return path if names_a_folder(self.path) or not _names_a_picture(path) else None
 
     def output(self, single: Path | None, model: str, scale: float) -> Output:
         """Decide where the results go and what they are called.

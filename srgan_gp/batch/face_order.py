@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from srgan_gp.errors import UsageError
-from srgan_gp.files import is_folder
+from srgan_gp.files import names_a_folder
 from srgan_gp.images import check_encodable, find_format
 
 DEFAULT_FRAMES = 60
@@ -57,31 +57,34 @@ class FaceOrder:
             check_encodable(height, width, find_format(self.files[0].suffix))
 
 
-def order_faces(seeds: Sequence[int], output: Path) -> FaceOrder:
+def order_faces(seeds: Sequence[int], output: str | Path) -> FaceOrder:
     """Plan one file for each seed: `output` itself for a single one, else a folder of PNG files.
+
+    What has no suffix, is a folder or ends in a separator is taken for the folder.
 
     Raises:
         UsageError: there are several seeds and `output` has a file's name, or the name of a file
             has no suffix of a picture.
     """
-    is_file_name = output.suffix != "" and not is_folder(output)
+    path = Path(output)
     seeds = tuple(dict.fromkeys(seeds))
-    if not is_file_name:
-        return FaceOrder(seeds, tuple(output / f"seed{seed:04}.png" for seed in seeds))
+    if names_a_folder(output) or not path.suffix:
+        return FaceOrder(seeds, tuple(path / f"seed{seed:04}.png" for seed in seeds))
     if len(seeds) > 1:
         raise UsageError(
             f"{len(seeds)} faces are {len(seeds)} files: give a folder in place of {output}, or "
             "put them on one sheet with --grid CxR."
         )
-    find_format(output.suffix)
-    return FaceOrder(seeds, (output,))
+    find_format(path.suffix)
+    return FaceOrder(seeds, (path,))
 
 
-def order_sheet(seeds: Sequence[int], grid: tuple[int, int], output: Path) -> FaceOrder:
+def order_sheet(seeds: Sequence[int], grid: tuple[int, int], output: str | Path) -> FaceOrder:
     """Plan one sheet of faces; without seeds those from 0 on.
 
     Raises:
-        UsageError: the grid holds more or fewer faces, or `output` has no suffix of a picture.
+        UsageError: the grid holds more or fewer faces, or `output` is a folder or has no suffix of
+            a picture.
     """
     columns, rows = grid
     seeds = tuple(seeds or range(columns * rows))
@@ -90,18 +93,26 @@ def order_sheet(seeds: Sequence[int], grid: tuple[int, int], output: Path) -> Fa
             f"A grid of {columns} x {rows} holds {columns * rows} faces, and there are "
             f"{len(seeds)} seeds."
         )
-    find_format(output.suffix)
-    return FaceOrder(seeds, (output,), grid=grid)
+    path = _single_file(output)
+    find_format(path.suffix)
+    return FaceOrder(seeds, (path,), grid=grid)
 
 
-def order_film(ends: tuple[int, int], frames: int, output: Path) -> FaceOrder:
+def order_film(ends: tuple[int, int], frames: int, output: str | Path) -> FaceOrder:
     """Plan a film from the face of one seed to that of another.
 
     Raises:
         UsageError: `output` is no name of a film, or there are fewer than 2 frames.
     """
-    if output.suffix.lower() not in FILMS:
+    path = _single_file(output)
+    if path.suffix.lower() not in FILMS:
         raise UsageError(f"A film is a {', '.join(FILMS)} file, and {output} is none.")
     if frames < 2:
         raise UsageError(f"A film from one face to another has 2 frames or more, not {frames}.")
-    return FaceOrder(ends, (output,), frames=frames)
+    return FaceOrder(ends, (path,), frames=frames)
+
+
+def _single_file(output: str | Path) -> Path:
+    if names_a_folder(output):
+        raise UsageError(f"{output} is a folder; name the one file that comes of it.")
+    return Path(output)

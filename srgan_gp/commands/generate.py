@@ -25,7 +25,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--interpolate", type=types.seed_pair, metavar="A-B", help=_INTERPOLATE)
     add("--frames", type=types.frames, metavar="N", help="of --interpolate [60]")
     add("--upscale", nargs="?", const="face-x4", metavar="MODEL", help=_UPSCALE)
-    add("-o", "--output", type=types.path, required=True, metavar="PATH", help=_OUTPUT)
+    add("-o", "--output", type=types.place, required=True, metavar="PATH", help=_OUTPUT)
     add("-n", "--model", default="faces-64", metavar="NAME", help=_MODEL)
     add("--device", default="auto", metavar="auto|cpu|cuda[:N]", help="what to compute on [auto]")
     add("--threads", type=types.count, metavar="N", help="CPU threads [one for each core]")

@@ -242,6 +242,19 @@ def test_words_that_are_no_numbers_of_their_kind_are_refused(words, capsys):
     assert value in capsys.readouterr().err.replace("''", "1,,")  # of 1,, the empty part is named
 
 
+def test_a_separator_at_the_end_makes_a_folder_of_any_name(generate, tmp_path):
+    for seeds, name in [("0-1", "faces.v2"), ("0", "one.png")]:
+        assert generate("--seeds", seeds, "-o", f"{tmp_path / name}/")[0] == 0
+        assert (tmp_path / name / "seed0000.png").is_file()
+
+
+@pytest.mark.parametrize("words", ["--grid 2x2", "--interpolate 0-1"])
+def test_a_sheet_or_film_does_not_go_where_a_folder_is_meant(generate, tmp_path, words):
+    code, _, error = generate(*words.split(), "-o", f"{tmp_path}/all.png/")
+    assert (code, "all.png/ is a folder" in error) == (2, True)
+    assert list(tmp_path.glob("all*")) == []
+
+
 def test_an_empty_place_for_the_result_is_refused(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit) as stop:

@@ -36,6 +36,11 @@ def test_one_picture_can_go_to_a_file(upscale, folder, tmp_path):
     assert look(target).format == "WEBP"
 
 
+def test_a_separator_at_the_end_makes_a_folder_of_any_name(upscale, folder, tmp_path):
+    assert upscale(folder / "a.png", "-o", f"{tmp_path}/large.png/")[0] == 0
+    assert (tmp_path / "large.png" / "a.png").is_file()
+
+
 @pytest.mark.parametrize(("scale", "size"), [("2", (32, 24)), ("3", (48, 36)), ("1.5", (24, 18))])
 def test_any_scale_is_reached(upscale, folder, scale, size):
     assert upscale(folder / "a.png", "-s", scale)[0] == 0
