@@ -6,7 +6,8 @@ runtime needs travels inside the ONNX file. This module finds files; it never op
 
 import os
 import pkgutil
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -41,16 +42,32 @@ def model_folders() -> tuple[Path, ...]:
     return packaged, Path(users)
 
 
-def list_models() -> list[ModelCard]:
-    """Read every card in `model_folders()`, sorted by name within a folder.
+def list_models(on_refused: Callable[[ModelRefusedError], None] | None = None) -> list[ModelCard]:
+    """Read the card of every model in `model_folders()`, sorted by name within a folder.
+
+    Args:
+        on_refused: takes the error about each model that is left out; None raises the first one.
 
     Raises:
-        ModelRefusedError: a card is not as it should be.
+        ModelRefusedError: a model cannot go by its name: its card is not as it should be, its file
+            is missing, or a packaged model has that name.
     """
-    cards: dict[str, ModelCard] = {}
+    found: dict[str, Path] = {}
+    cards: list[ModelCard] = []
     for path in _card_paths():
-        cards.setdefault(path.stem, read_card(path))
-    return list(cards.values())
+        try:
+            first = found.setdefault(path.stem, path)
+            if first is not path:
+                raise ModelRefusedError(
+                    f"The model card {path} has the name of the shipped {first}, which is used in "
+                    "its place; give its files and what the card says another name."
+                )
+            cards.append(_read_card_of_model(path))
+        except ModelRefusedError as error:
+            if on_refused is None:
+                raise
+            on_refused(error)
+    return cards
 
 
 def model_names() -> list[str]:
@@ -92,7 +109,8 @@ def find_partner(model: ModelFile) -> ModelFile:
             describes another network.
     """
     if model.card is None or model.card.fidelity_partner is None:
-        having = ", ".join(card.name for card in list_models() if card.fidelity_partner)
+        usable = list_models(on_refused=lambda _: None)  # the advice is no place for their faults
+        having = ", ".join(card.name for card in usable if card.fidelity_partner)
         choice = f"choose one that has: {having}" if having else "no other model has one either"
         raise UsageError(f"The model {model.path.stem} has no fidelity partner; {choice}.")
     name, partner = model.card.name, model.card.fidelity_partner
@@ -116,6 +134,25 @@ def find_partner(model: ModelFile) -> ModelFile:
     return found
 
 
+def check_name(name: str, folder: Path) -> None:
+    """Check that a model whose files are to lie in `folder` can be called `name`.
+
+    Raises:
+        UsageError: it has other characters than letters, digits, `-` and `_`; or it is the name of
+            a packaged model, which would be found in its place, and `folder` does not hold that
+            model to be made again.
+    """
+    if not re.fullmatch("[A-Za-z0-9_-]+", name):
+        raise UsageError(f"{name!r} cannot name a model; use letters, digits, '-' and '_'.")
+    packaged, users = model_folders()
+    is_made_again = is_file(folder / f"{name}.toml") and folder.resolve() != users.resolve()
+    if is_file(packaged / f"{name}.toml") and not is_made_again:
+        raise UsageError(
+            f"{name!r} is the name of a shipped model, which would be used in place of yours; "
+            "choose another --name."
+        )
+
+
 def names_in(package: str) -> list[str]:
     """List the modules of `package` without importing any of them.
 
@@ -128,7 +165,8 @@ def names_in(package: str) -> list[str]:
 
 
 def _card_paths() -> Iterator[Path]:
-    for folder in model_folders():
+    # Each once, also where the user's folder is that of the packaged models.
+    for folder in {folder.resolve(): folder for folder in model_folders()}.values():
         if is_folder(folder):
             yield from sorted(folder.glob("*.toml"))
 
@@ -140,13 +178,21 @@ def _find_by_name(name: str) -> ModelFile | None:
     return None
 
 
+def _read_card_of_model(path: Path) -> ModelCard:
+    """Read a card and check that the ONNX file beside it is the one that it describes."""
+    card, file = read_card(path), path.with_suffix(".onnx")
+    if card.files["onnx"].name != file.name:
+        raise ModelRefusedError(f"The model card {path} does not describe {file.name}.")
+    if not is_file(file):
+        raise ModelRefusedError(
+            f"The model file {file} is missing; install or export it again, or remove its card."
+        )
+    return card
+
+
 def _model_file(path: Path) -> ModelFile:
     card_path = path.with_suffix(".toml")
-    card = read_card(card_path) if card_path.is_file() else None
-    if card and card.files["onnx"].name != path.name:
-        raise ModelRefusedError(f"The model card {card_path} does not describe {path.name}.")
-    if not is_file(path):
-        raise ModelRefusedError(f"The model file {path} is missing; install the package again.")
+    card = _read_card_of_model(card_path) if os.path.lexists(card_path) else None
     folders = [folder.resolve() for folder in model_folders()]
     return ModelFile(
         path=path,

@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 
 from srgan_gp import catalog
-from srgan_gp.catalog import find_model, list_models, model_names, names_in
-from srgan_gp.errors import ModelRefusedError
+from srgan_gp.catalog import check_name, find_model, list_models, model_names, names_in
+from srgan_gp.errors import ModelRefusedError, UsageError
 
 SHA256 = hashlib.sha256(b"bytes").hexdigest()
 
@@ -86,15 +86,66 @@ def test_a_card_must_describe_the_file_beside_it(models):
         find_model("tiny")
 
 
-def test_models_are_listed_and_packaged_ones_come_first(models, write, monkeypatch):
-    packaged = models / "packaged"
-    write(packaged, "tiny", summary="Packaged.")
-    write(packaged, "aaa")
-    write(models, "own")
-    monkeypatch.setattr(catalog, "model_folders", lambda: (packaged, models))
-    cards = list_models()
-    assert [card.name for card in cards] == ["aaa", "tiny", "own"]
-    assert cards[1].summary == "Packaged."
+@pytest.fixture
+def packaged(models, write, monkeypatch):
+    """The folder of the packaged models, of which two are there: aaa and shipped."""
+    folder = models / "packaged"
+    write(folder, "aaa")
+    write(folder, "shipped")
+    monkeypatch.setattr(catalog, "model_folders", lambda: (folder, models))
+    return folder
+
+
+def test_models_are_listed_and_packaged_ones_come_first(packaged, models, write):
+    write(models, "a-of-mine")
+    assert [card.name for card in list_models()] == ["aaa", "shipped", "a-of-mine", "tiny"]
+
+
+def test_models_that_cannot_be_used_are_left_out_and_told(packaged, models, write):
+    write(models, "shipped", summary="Mine.")
+    write(models, "lost").with_suffix(".onnx").unlink()
+    (models / "broken.toml").write_text("no card")
+    refused = []
+    cards = list_models(on_refused=lambda error: refused.append(str(error)))
+    assert [card.name for card in cards] == ["aaa", "shipped", "tiny"]
+    assert cards[1].summary != "Mine."
+    said = ("broken.toml cannot be", "lost.onnx is missing", "shipped.toml has the name")
+    assert [words in sentence for words, sentence in zip(said, refused, strict=True)] == [True] * 3
+
+
+def test_without_anybody_to_tell_the_first_bad_card_is_an_error(models):
+    (models / "broken.toml").write_text("no card")
+    with pytest.raises(ModelRefusedError, match=r"broken\.toml cannot be read"):
+        list_models()
+
+
+def test_the_packaged_folder_named_twice_lists_each_model_once(packaged, monkeypatch):
+    again = packaged.parent / "link"
+    again.symlink_to(packaged)
+    monkeypatch.setattr(catalog, "model_folders", lambda: (packaged, again))
+    assert [card.name for card in list_models()] == model_names() == ["aaa", "shipped"]
+
+
+@pytest.mark.parametrize("name", ["", "a b", "a/b", "ä", "a.b", "a\n"])
+def test_a_name_that_no_model_can_have_is_refused(name, tmp_path):
+    with pytest.raises(UsageError, match="cannot name a model"):
+        check_name(name, tmp_path)
+
+
+def test_no_model_of_a_user_takes_a_shipped_name(packaged, models, write, tmp_path_factory):
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    write(models, "shipped")
+    for folder in (models, elsewhere):
+        check_name("mine", folder)
+        with pytest.raises(UsageError, match=r"'shipped' is the name of a shipped model"):
+            check_name("shipped", folder)
+
+
+def test_a_shipped_model_can_be_made_again_where_it_lies(packaged, write, tmp_path_factory):
+    clone = tmp_path_factory.mktemp("clone")
+    write(clone, "shipped")
+    for folder in (packaged, clone):
+        check_name("shipped", folder)
 
 
 def test_a_folder_that_is_not_there_holds_no_models(tmp_path, monkeypatch):

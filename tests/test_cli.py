@@ -83,7 +83,7 @@ def test_without_pytorch_the_pip_line_is_named(words):
 
 
 def test_an_internal_error_is_one_sentence_unless_debugging(monkeypatch, capsys):
-    def broken():
+    def broken(**_):
         raise ZeroDivisionError("a bug")
 
     monkeypatch.setattr("srgan_gp.catalog.list_models", broken)
@@ -97,7 +97,7 @@ def test_an_internal_error_is_one_sentence_unless_debugging(monkeypatch, capsys)
 
 
 def test_a_termination_signal_unwinds_and_ends_with_143(monkeypatch):
-    def terminate():
+    def terminate(**_):
         os.kill(os.getpid(), signal.SIGTERM)
 
     monkeypatch.setattr("srgan_gp.catalog.list_models", terminate)

@@ -3,8 +3,13 @@
 import argparse
 import json
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
-from srgan_gp.terminal import tell
+from srgan_gp.errors import PictureError
+from srgan_gp.terminal import say, tell
+
+if TYPE_CHECKING:
+    from srgan_gp.cards import ModelCard
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -13,13 +18,24 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print one paragraph a model: what it does, licence, size, fidelity partner, scores."""
+    """Print one paragraph a model: what it does, licence, size, fidelity partner, scores.
+
+    Returns 0, or 3 where a model cannot be used; the others are listed all the same.
+    """
     from srgan_gp.catalog import list_models
 
-    cards = list_models()
+    refused: list[str] = []
+    cards = list_models(on_refused=lambda error: refused.append(str(error)))
     if options.json:
-        tell(json.dumps({"models": [asdict(card) for card in cards]}, indent=2))
-        return 0
+        tell(json.dumps({"models": [asdict(card) for card in cards], "refused": refused}, indent=2))
+    else:
+        _print(cards)
+    for sentence in refused:
+        say(f"srgan-gp: error: {sentence}")
+    return PictureError.exit_code if refused else 0
+
+
+def _print(cards: "list[ModelCard]") -> None:
     for card in cards:
         megabytes = card.files["onnx"].bytes / 1e6
         tell(f"{card.name}: {card.summary}")
@@ -31,4 +47,3 @@ def run(options: argparse.Namespace) -> int:
             tell(f"  {score.set}: {score.metric} {score.value} ({score.protocol})")
         for limit in card.limits:
             tell(f"  limit: {limit}")
-    return 0

@@ -14,6 +14,7 @@ from safetensors.torch import save as save_safetensors
 from torch import nn
 
 from srgan_gp.cards import FACES
+from srgan_gp.catalog import check_name
 from srgan_gp.errors import ModelRefusedError, UsageError
 from srgan_gp.files import atomic_write
 from srgan_gp.inference.model_info import ModelInfo
@@ -41,20 +42,19 @@ def export(run_dir: Path, name: str, out_dir: Path) -> Path:
 
     Args:
         run_dir: folder of a training run.
-        name: of the model; letters, digits, `-` and `_`.
+        name: of the model.
         out_dir: folder for the files.
 
     Returns:
         Path of the card.
 
     Raises:
-        UsageError: the name cannot be used, `run_dir` holds no run, or the card that is there
-            cannot be read; nothing is written.
+        UsageError: the name cannot be used, as `check_name` says, `run_dir` holds no run, or the
+            card that is there cannot be read; nothing is written.
         ModelRefusedError: ONNX Runtime and PyTorch differ by more than `TOLERANCE`.
         OutputError: `out_dir` is no folder, or the files cannot be written.
     """
-    if not name.replace("-", "").replace("_", "").isalnum() or not name.isascii():
-        raise UsageError(f"{name!r} cannot name a model; use letters, digits, '-' and '_'.")
+    check_name(name, out_dir)
     card_path = out_dir / f"{name}.toml"
     written = read_written_card(card_path)
     config, generator, images_seen = load_run(run_dir)

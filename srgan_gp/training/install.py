@@ -1,13 +1,12 @@
 """A fine-tuned model in the user's models folder, with a card that says where it comes from."""
 
-import re
 import tomllib
 from pathlib import Path
 from typing import Any
 
 import tomli_w
 
-from srgan_gp.catalog import list_models, model_folders
+from srgan_gp.catalog import check_name, model_folders, model_names
 from srgan_gp.errors import UsageError
 from srgan_gp.files import atomic_write, is_file
 from srgan_gp.training.export import export
@@ -21,10 +20,10 @@ def require_free_name(name: str) -> None:
     Raises:
         UsageError: it cannot, or one has it.
     """
-    if not re.fullmatch("[A-Za-z0-9_-]+", name):
-        raise UsageError(f"{name!r} cannot name a model; use letters, digits, '-' and '_'.")
-    loose = model_folders()[-1] / f"{name}.onnx"  # somebody's model, put there without a card
-    if is_file(loose) or any(card.name == name for card in list_models()):
+    folder = model_folders()[-1]
+    check_name(name, folder)
+    # Without a card it is somebody's model, put there by hand.
+    if is_file(folder / f"{name}.onnx") or name in model_names():
         raise UsageError(
             f"There is a model {name!r} already; choose another --name, or take that one away."
         )

@@ -9,11 +9,12 @@ from srgan_gp.cli import main
 
 @pytest.fixture
 def installed(tiny_model, tiny_face_model, onnx_models, monkeypatch):
-    """Install an upscaler and a model of faces in a folder of the user's own."""
+    """Install an upscaler and a model of faces in a folder of the user's own; gives the folder."""
     onnx_models.write_card(tiny_model())
     faces = tiny_face_model()
     onnx_models.write_card(faces, task="face-generation", scale=None, image_size=8)
     monkeypatch.setenv("SRGAN_GP_MODELS", str(faces.parent))
+    return faces.parent
 
 
 def test_the_size_is_said_in_the_way_of_each_task(installed, capsys):
@@ -28,6 +29,21 @@ def test_a_program_gets_both_sizes(installed, capsys):
     models = {model["name"]: model for model in json.loads(capsys.readouterr().out)["models"]}
     sizes = {name: (models[name]["scale"], models[name]["image_size"]) for name in models}
     assert (sizes["tiny"], sizes["tiny-faces"]) == ((2, None), (None, 8))
+
+
+def test_a_card_that_is_wrong_is_named_and_hides_no_other(installed, capsys):
+    card = installed / "tiny.toml"
+    card.write_text(card.read_text().replace("scale = 2", 'scale = "2"'))
+    said = f"The model card {card} is not valid: scale is '2', expected int."
+    for words in ([], ["--json"]):
+        assert main(["models", *words]) == 3
+        captured = capsys.readouterr()
+        assert captured.err == f"srgan-gp: error: {said}\n"
+        assert "tiny-faces" in captured.out
+        assert "tiny:" not in captured.out
+    found = json.loads(captured.out)
+    assert found["refused"] == [said]
+    assert "tiny" not in [model["name"] for model in found["models"]]
 
 
 def test_an_installed_model_of_faces_goes_by_its_name(installed, tmp_path, capsys):

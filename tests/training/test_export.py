@@ -146,6 +146,12 @@ def test_a_name_that_cannot_be_a_file_is_refused(finished_run, tmp_path, name):
         export(finished_run, name, tmp_path)
 
 
+def test_the_name_of_a_shipped_model_is_refused_and_nothing_is_written(finished_run, tmp_path):
+    with pytest.raises(UsageError, match="name of a shipped model"):
+        export(finished_run, "photo-x4", tmp_path / "models")
+    assert not (tmp_path / "models").exists()
+
+
 def test_a_folder_without_a_run_is_refused(tmp_path):
     with pytest.raises(UsageError, match="holds no training run"):
         export(tmp_path, "name", tmp_path)
