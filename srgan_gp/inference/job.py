@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from srgan_gp.errors import Cancelled, PictureError, UsageError
+from srgan_gp.errors import Cancelled, ModelRefusedError, PictureError, UsageError
 from srgan_gp.inference.memory import choose_tile
 from srgan_gp.inference.passes import Pass
 from srgan_gp.inference.report import UpscaleReport
@@ -143,6 +143,7 @@ class Job:
             self._retreats += 1
             raise
         self._check_cancelled()
+        self._check_shape(window, enlarged)
         if not np.isfinite(enlarged).all():
             raise PictureError(
                 "E_MODEL_OUTPUT",
@@ -152,6 +153,16 @@ class Job:
         height, width = window.shape[2:]
         self._window = max(self._window, (height, width), key=math.prod)
         return enlarged
+
+    def _check_shape(self, window: Floats, enlarged: Floats) -> None:
+        """Check what nobody has before: that a model of ours keeps what its metadata says."""
+        count, channels, height, width = window.shape
+        expected = (count, channels, height * self._info.scale, width * self._info.scale)
+        if enlarged.shape != expected:
+            raise ModelRefusedError(
+                f"The model {self._info.name} says that it enlarges x{self._info.scale} and turns "
+                f"{window.shape} into {enlarged.shape}. Export it again."
+            )
 
     def _check_cancelled(self) -> None:
         if self._is_cancelled:

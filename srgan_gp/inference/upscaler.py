@@ -145,6 +145,7 @@ class Upscaler:
         Raises:
             PictureError: the result has no pixels or is not finite, or memory or the room for a
                 temporary file does not suffice.
+            ModelRefusedError: the model cannot take this size, or does not keep what it says.
             UsageError: `tile` is a number, and the model can only see whole pictures.
             ValueError: `pixels` is not as above, or `scale` or `tile` is not positive.
             Cancelled: `cancel` was called meanwhile.
@@ -181,6 +182,7 @@ class Upscaler:
 
         Raises:
             PictureError: as for `upscale`.
+            ModelRefusedError: as for `upscale`.
             UsageError: as for `upscale`.
             Cancelled: as for `upscale`.
         """

@@ -60,6 +60,17 @@ def test_another_scale_is_the_models_result_resampled(fake_session, rng):
     assert abs(upscaler.upscale(ramp, scale=2).mean() - 65535 / 2) < 66
 
 
+@pytest.mark.parametrize(("said", "real"), [(2, 4), (4, 2)])
+@pytest.mark.parametrize("tile", [None, 4])
+def test_a_model_that_enlarges_otherwise_than_it_says_is_refused(
+    tiny_model, onnx_models, tiny_image, said, real, tile
+):
+    path = tiny_model(model=onnx_models.repeating(real), scale=str(said))
+    upscaler = Upscaler.load(path, device="cpu", threads=1)
+    with pytest.raises(ModelRefusedError, match=f"says that it enlarges x{said} and turns"):
+        upscaler.upscale(tiny_image, tile=tile)
+
+
 def test_a_scale_beyond_the_model_is_said(doubler, tiny_image):
     doubler.upscale(tiny_image, scale=3)
     [warning] = doubler.report.warnings
