@@ -11,7 +11,7 @@ from srgan_gp.losses.gradient_penalties import PENALTIES
 from srgan_gp.losses.pixel import PIXEL_LOSSES
 from srgan_gp.networks import build
 from srgan_gp.training.adversary import frozen
-from srgan_gp.training.device import choose_autocast, choose_device
+from srgan_gp.training.device import choose_device, open_autocast
 
 Stored = TypeVar("Stored", Tensor, nn.Module)
 
@@ -69,7 +69,7 @@ class Steps:
 
     def __init__(self, batch_size: int, side: int, precision: str, device: torch.device) -> None:
         noise = torch.Generator().manual_seed(0)
-        self.autocast = choose_autocast(precision, device)
+        self.autocast = open_autocast(precision, device)
         self.real = stored(torch.rand(batch_size, 3, side, side, generator=noise), device)
         small = side // SCALE
         self.low_res = stored(torch.rand(batch_size, 3, small, small, generator=noise), device)

@@ -33,6 +33,8 @@ class Progress:
         best_validation: scores at `best_images_seen`.
         validations_since_best: how many in a row were no better.
         ended_because: why the run is over before its last image; empty: it is not.
+        precision: fp32 or bf16, which a run keeps wherever it goes on; empty: not known yet.
+        machine: on which it was saved, as `device.describe_machine`.
     """
 
     images_seen: int = 0
@@ -46,6 +48,8 @@ class Progress:
     best_validation: dict[str, float] = field(default_factory=dict)
     validations_since_best: int = 0
     ended_because: str = ""
+    precision: str = ""
+    machine: dict[str, str | int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

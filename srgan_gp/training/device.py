@@ -16,8 +16,8 @@ def choose_device(name: str) -> torch.device:
     """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
-    kind, _, number = name.partition(":")
-    if kind not in ("cpu", "cuda") or (number and not number.isdecimal()):
+    kind, colon, number = name.partition(":")
+    if kind not in ("cpu", "cuda") or bool(colon) != number.isdecimal():
         raise UsageError(f"There is no device {name!r}; use auto, cpu, cuda or cuda:N.")
     if kind == "cuda" and int(number or 0) >= torch.cuda.device_count():
         raise DeviceError(
@@ -26,18 +26,38 @@ def choose_device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def choose_autocast(precision: str, device: torch.device) -> torch.autocast:
-    """Return the context the network runs in; `auto` means bf16 where the hardware computes in it.
+def choose_precision(name: str, device: torch.device) -> str:
+    """Find the precision of a run: `auto` takes bf16 where the hardware computes in it, else fp32.
+
+    Args:
+        name: auto, fp32 or bf16.
+        device: where the run computes.
+    """
+    if name != "auto":
+        return name
+    return "bf16" if _computes_in_bf16(device) else "fp32"
+
+
+def open_autocast(precision: str, device: torch.device) -> torch.autocast:
+    """Return the context that networks run in.
 
     bf16 keeps float32's range, so that no gradient scaler is needed; weights, optimiser and loss
     stay in float32.
 
     Args:
-        precision: auto, fp32 or bf16.
+        precision: fp32 or bf16.
         device: where the run computes.
     """
-    enabled = precision == "bf16" or (precision == "auto" and _computes_in_bf16(device))
-    return torch.autocast(device.type, torch.bfloat16, enabled=enabled)
+    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
+
+
+def describe_machine(device: torch.device) -> dict[str, str | int]:
+    """Tell what the bits of a run depend on beside its options: PyTorch, processor, threads."""
+    if device.type == "cuda":
+        name = torch.cuda.get_device_name(device)
+    else:
+        name = f"CPU with {torch.backends.cpu.get_cpu_capability()}"
+    return {"PyTorch": torch.__version__, "device": name, "threads": torch.get_num_threads()}
 
 
 def _computes_in_bf16(device: torch.device) -> bool:

@@ -14,13 +14,19 @@ from srgan_gp.training.adversary import is_generators_turn
 from srgan_gp.training.augmenting import Augmenter
 from srgan_gp.training.checkpoint import Progress, TrainingState
 from srgan_gp.training.config import TrainConfig
-from srgan_gp.training.device import choose_autocast, choose_device
+from srgan_gp.training.device import choose_device, open_autocast
 from srgan_gp.training.ema import MovingAverage
 from srgan_gp.training.freezing import freeze_first_stages
 from srgan_gp.training.health import critic_estimate
 from srgan_gp.training.processes import Processes, device_of_this_process
 from srgan_gp.training.reports import Reports
-from srgan_gp.training.start import load_critic, load_weights, resume, save_start
+from srgan_gp.training.start import (
+    load_critic,
+    load_weights,
+    note_machine,
+    resume,
+    save_start,
+)
 from srgan_gp.training.steps import Run, critic_step, generator_step
 from srgan_gp.training.stopping import needs_start, note_validation, require_scores
 from srgan_gp.training.tasks import TASKS, Task
@@ -70,21 +76,24 @@ def train(
         task: Task = TASKS[config.task](config, data, validation, device, processes)
         state = _build(config, task, device)
         progress = state.progress
-        autocast = choose_autocast(config.precision, device)
         augmenter = Augmenter(config, task, progress, processes)
-        run = Run(config, task, state, processes, autocast, augmenter)
 
         # Resume or start.
-        if not resume(state, config, data, run_dir) and start_from:
+        if not resume(state, config, data, validation, run_dir) and start_from:
             load_weights(state.generator, start_from)
             load_weights(state.average.average, start_from)
             if state.critic:
                 load_critic(state.critic, start_from)
+        what_changed = note_machine(progress, config, device)
+        autocast = open_autocast(progress.precision, device)
+        run = Run(config, task, state, processes, autocast, augmenter)
         processes.require_even_shares(config, progress.images_seen)
         reports = None
         if processes.is_first:
-            save_start(config, data, run_dir)
+            save_start(config, data, validation, run_dir)
             reports = Reports(run_dir, config.total_images, progress.images_seen)
+            if what_changed:
+                reports.say(what_changed)
             if needs_start(config) and not (progress.images_seen or progress.start_validation):
                 _validate(run, reports)  # what every later checkpoint has to beat
                 checkpoint.save(state, run_dir / "checkpoints")

@@ -3,37 +3,47 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
 from srgan_gp.data.sources import fingerprint, list_all_pictures
-from srgan_gp.errors import OutputError, TrainingError, UsageError
-from srgan_gp.files import atomic_write_bytes
+from srgan_gp.errors import TrainingError, UsageError
+from srgan_gp.files import atomic_write_bytes, sweep
 from srgan_gp.training import checkpoint
-from srgan_gp.training.checkpoint import TrainingState
+from srgan_gp.training.checkpoint import Progress, TrainingState
 from srgan_gp.training.config import TrainConfig
+from srgan_gp.training.device import choose_precision, describe_machine
+from srgan_gp.write_errors import errors_about
 
 CONFIG_NAME = "config.json"
 DATA_NAME = "data.json"
 
 
-def resume(state: TrainingState, config: TrainConfig, data: Sequence[str], run_dir: Path) -> bool:
+def resume(
+    state: TrainingState,
+    config: TrainConfig,
+    data: Sequence[str],
+    validation: str | None,
+    run_dir: Path,
+) -> bool:
     """Put the newest checkpoint of `run_dir` into `state`.
 
     Returns:
         False when there is none.
 
     Raises:
-        UsageError: `run_dir` belongs to a run with other options or other training pictures.
+        UsageError: `run_dir` belongs to a run with other options or other pictures.
         TrainingError: no checkpoint is whole, or it does not fit.
     """
     found = checkpoint.newest(run_dir / "checkpoints")
     if found is None:
         return False
     require_same_options(config, run_dir)
-    _require_same_data(data, run_dir)
+    _require_same_data(data, validation, run_dir)
     state.restore(*found)
     return True
 
@@ -55,42 +65,88 @@ def require_same_options(config: TrainConfig, run_dir: Path) -> None:
         )
 
 
-def _require_same_data(data: Sequence[str], run_dir: Path) -> None:
-    """Check that a run goes on with its own pictures: with others the order would be another."""
+def note_machine(progress: Progress, config: TrainConfig, device: torch.device) -> str:
+    """Note in `progress` what the run computes on, and its precision; a resumed run keeps that.
+
+    Returns:
+        A sentence for people where a resumed run goes on with something else; otherwise empty.
+    """
+    progress.precision = progress.precision or choose_precision(config.precision, device)
+    before, now = progress.machine, describe_machine(device)
+    progress.machine = now
+    changes = [
+        f"{name} {value}, before: {before[name]}"
+        for name, value in now.items()
+        if before.get(name, value) != value
+    ]
+    if not changes:
+        return ""
+    return (
+        f"This run goes on elsewhere, in {progress.precision} as before ({'; '.join(changes)}): "
+        "the weights will not be, bit for bit, those of a run that was never stopped."
+    )
+
+
+def _require_same_data(data: Sequence[str], validation: str | None, run_dir: Path) -> None:
+    """Check that a run goes on with its own pictures.
+
+    With others to train on the order would be another; with others to score on, or none, the best
+    would be chosen by numbers that cannot be compared.
+    """
     path = run_dir / DATA_NAME
     if not path.exists():  # a run of a version that did not note them
         return
+    now = _describe_data(data, validation)
     try:
         before = json.loads(path.read_bytes())
-        count = before["pictures"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        sets = {
+            "--data": (before, now),
+            # An earlier version did not note these.
+            "--validation": (before.get("validation", now["validation"]), now["validation"]),
+        }
+        counts = {
+            option: (then["pictures"], present["pictures"])
+            for option, (then, present) in sets.items()
+            if then["fingerprint"] != present["fingerprint"]
+        }
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise TrainingError(f"{path} does not tell the pictures of a run: {error}.") from error
-    now = _describe_data(data)
-    if before != now:
+    for option, (then, present) in counts.items():
         raise UsageError(
-            f"{run_dir} holds a run on other pictures: {count} then, "
-            f"{now['pictures']} now, or others in name, size or order. Pass the same --data to "
-            "resume, or choose another output folder."
+            f"{run_dir} holds a run on other pictures: {then} then, {present} now, or others in "
+            f"name, size or order. Pass the same {option} to resume, or choose another output "
+            "folder."
         )
 
 
-def _describe_data(data: Sequence[str]) -> dict[str, object]:
-    files = list_all_pictures(data)
+def _describe_data(data: Sequence[str], validation: str | None) -> dict[str, Any]:
+    held_out = [] if validation is None else [validation]
+    return _describe_set(data) | {"validation": _describe_set(held_out)}
+
+
+def _describe_set(places: Sequence[str]) -> dict[str, object]:
+    files = list_all_pictures(places)
     return {"pictures": len(files), "fingerprint": fingerprint(files)}
 
 
-def save_start(config: TrainConfig, data: Sequence[str], run_dir: Path) -> None:
-    """Create `run_dir` and note options and training pictures in it, before the first step.
+def save_start(
+    config: TrainConfig, data: Sequence[str], validation: str | None, run_dir: Path
+) -> None:
+    """Create `run_dir` and note options and pictures in it, before the first step.
+
+    What an ended run left unfinished there is removed.
 
     Raises:
         OutputError: the folder cannot be written.
     """
-    try:
-        run_dir.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"Cannot create {run_dir}: {error.strerror}.") from error
+    folders = [run_dir / name for name in ("checkpoints", "previews", "")]
+    with errors_about(folders[0]):
+        folders[0].mkdir(parents=True, exist_ok=True)
+    for folder in folders:
+        sweep(folder)
     config.save(run_dir / CONFIG_NAME)
-    atomic_write_bytes(run_dir / DATA_NAME, json.dumps(_describe_data(data), indent=2).encode())
+    described = _describe_data(data, validation)
+    atomic_write_bytes(run_dir / DATA_NAME, json.dumps(described, indent=2).encode())
 
 
 def load_weights(

@@ -15,7 +15,7 @@ from srgan_gp.errors import TrainingError, UsageError
 from srgan_gp.losses.pixel import PIXEL_LOSSES
 from srgan_gp.networks import build
 from srgan_gp.signals import Stopped
-from srgan_gp.training import checkpoint
+from srgan_gp.training import checkpoint, device, start
 from srgan_gp.training.export import load_run
 from srgan_gp.training.loop import train
 from srgan_gp.training.reports import Reports
@@ -104,12 +104,22 @@ def test_a_run_on_other_pictures_is_not_resumed(halved_run, tiny_config, picture
     assert {path: path.read_bytes() for path in halved_run.rglob("*") if path.is_file()} == state
 
 
+def test_a_run_is_not_resumed_with_other_held_out_pictures_or_none(
+    halved_run, tiny_config, pictures, tmp_path
+):
+    others = shutil.copytree(pictures, tmp_path / "others")
+    next(others.glob("*.png")).unlink()
+    for validation, count in ((None, 0), (str(others), 3)):
+        with pytest.raises(UsageError, match=f"4 then, {count} now.* same --validation"):
+            train(tiny_config(), [str(pictures)], halved_run, validation=validation)
+
+
 def test_the_same_pictures_may_lie_elsewhere_and_an_old_run_may_not_know_its_own(
     finished_run, halved_run, tiny_config, pictures, tmp_path
 ):
     moved = shutil.copytree(pictures, tmp_path / "moved")
     (halved_run / "data.json").unlink()
-    train(tiny_config(), [str(moved)], halved_run, validation=str(pictures))
+    train(tiny_config(), [str(moved)], halved_run, validation=str(moved))
     assert same(tensors_of(halved_run), tensors_of(finished_run))
     assert (halved_run / "data.json").read_bytes() == (finished_run / "data.json").read_bytes()
 
@@ -186,9 +196,33 @@ def test_another_seed_gives_other_weights(finished_run, tiny_config, pictures, t
     assert not same(tensors_of(run_dir), tensors_of(finished_run))
 
 
-def test_bfloat16_trains_and_keeps_float32_weights(tiny_config, pictures, tmp_path):
+def test_bfloat16_trains_and_keeps_float32_weights(tiny_config, pictures, finished_run, tmp_path):
     run_dir = train(tiny_config(precision="bf16"), [str(pictures)], tmp_path / "run")
     assert {value.dtype for value in tensors_of(run_dir).values()} == {torch.float32}
+    assert not same(tensors_of(run_dir), tensors_of(finished_run))  # it did compute otherwise
+
+
+@pytest.mark.parametrize("begun_in", ["bf16", "fp32"])
+def test_a_run_keeps_its_precision_on_a_machine_that_would_choose_another(
+    tiny_config, pictures, tmp_path, monkeypatch, capsys, begun_in
+):
+    arguments = tiny_config(precision="auto"), [str(pictures)], tmp_path / "run"
+    monkeypatch.setattr(device, "_computes_in_bf16", lambda _: begun_in == "bf16")
+    never_stopped = tensors_of(train(*arguments))
+    for path in (arguments[-1] / "checkpoints").glob("*64.*"):
+        path.unlink()
+    monkeypatch.setattr(device, "_computes_in_bf16", lambda _: begun_in != "bf16")
+    monkeypatch.setattr(start, "describe_machine", lambda _: {"threads": 99})
+    assert same(tensors_of(train(*arguments)), never_stopped)
+    assert checkpoint.newest(arguments[-1] / "checkpoints")[1]["precision"] == begun_in
+    heard = " ".join(capsys.readouterr().err.split())
+    assert f"in {begun_in} as before (threads 99, before: {torch.get_num_threads()})" in heard
+
+
+def test_on_the_same_machine_a_resume_says_nothing_of_it(halved_run, tiny_config, pictures, capsys):
+    capsys.readouterr()
+    train(tiny_config(), [str(pictures)], halved_run, validation=str(pictures))
+    assert "elsewhere" not in capsys.readouterr().err
 
 
 def test_a_value_that_is_not_finite_stops_the_run_before_the_update(
@@ -217,7 +251,7 @@ def test_other_options_do_not_continue_a_run(finished_run, tiny_config, pictures
 
 def test_a_finished_run_can_be_made_longer(finished_run, tiny_config, pictures, tmp_path):
     longer = shutil.copytree(finished_run, tmp_path / "longer")
-    train(tiny_config(total_images=96), [str(pictures)], longer)
+    train(tiny_config(total_images=96), [str(pictures)], longer, validation=str(pictures))
     assert (longer / "checkpoints" / "image-000000096.json").exists()
 
 

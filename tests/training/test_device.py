@@ -1,0 +1,51 @@
+"""Where a run computes and in which precision: facts of the rules, without the hardware."""
+
+import pytest
+import torch
+
+from srgan_gp.errors import UsageError
+from srgan_gp.training import device
+from srgan_gp.training.device import (
+    choose_device,
+    choose_precision,
+    describe_machine,
+    open_autocast,
+)
+
+CPU = torch.device("cpu")
+
+
+@pytest.mark.parametrize(("has_gpu", "expected"), [(True, "cuda"), (False, "cpu")])
+def test_auto_takes_the_gpu_where_there_is_one(monkeypatch, has_gpu, expected):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: has_gpu)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: int(has_gpu))
+    assert choose_device("auto") == torch.device(expected)
+
+
+@pytest.mark.parametrize("name", ["gpu", "cuda:", "cuda:x", "cuda:-1", "", "mps"])
+def test_a_name_that_is_no_device_is_named(monkeypatch, name):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 9)
+    with pytest.raises(UsageError, match=f"no device {name!r}"):
+        choose_device(name)
+
+
+@pytest.mark.parametrize(("is_fast", "expected"), [(True, "bf16"), (False, "fp32")])
+def test_auto_is_bf16_where_the_hardware_computes_in_it(monkeypatch, is_fast, expected):
+    monkeypatch.setattr(device, "_computes_in_bf16", lambda _: is_fast)
+    assert choose_precision("auto", CPU) == expected
+    assert choose_precision("fp32", CPU) == "fp32"
+    assert choose_precision("bf16", CPU) == "bf16"
+
+
+@pytest.mark.parametrize(("precision", "dtype"), [("bf16", torch.bfloat16), ("fp32", None)])
+def test_inside_the_context_convolutions_have_the_precision(precision, dtype):
+    network = torch.nn.Conv2d(1, 1, 1)
+    with open_autocast(precision, CPU):
+        assert network(torch.ones(1, 1, 2, 2)).dtype == (dtype or torch.float32)
+
+
+def test_a_machine_is_told_by_what_its_bits_depend_on():
+    machine = describe_machine(CPU)
+    assert machine["PyTorch"] == torch.__version__
+    assert machine["threads"] == torch.get_num_threads()
+    assert str(machine["device"]).startswith("CPU with ")
