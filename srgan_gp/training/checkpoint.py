@@ -18,8 +18,9 @@ from safetensors.torch import save as save_safetensors
 from torch import Tensor, nn
 
 from srgan_gp.errors import TrainingError
-from srgan_gp.files import atomic_write
+from srgan_gp.files import atomic_write_bytes
 from srgan_gp.training.ema import MovingAverage
+from srgan_gp.write_errors import errors_about
 
 
 @dataclass
@@ -126,16 +127,19 @@ def _restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tens
 
 def save(state: TrainingState, folder: Path) -> Path:
     """Write a checkpoint; return the path of its JSON."""
-    folder.mkdir(parents=True, exist_ok=True)
-    stem = f"image-{state.progress.images_seen:09d}"
+    with errors_about(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    path = path_of(folder, state.progress.images_seen)
     encoded = save_safetensors({k: v.contiguous().cpu() for k, v in state.tensors().items()})
-    with atomic_write(folder / f"{stem}.safetensors") as file:
-        file.write(encoded)
+    atomic_write_bytes(path.with_suffix(".safetensors"), encoded)
     numbers = vars(state.progress) | {"sha256": hashlib.sha256(encoded).hexdigest()}
-    path = folder / f"{stem}.json"
-    with atomic_write(path) as file:
-        file.write(json.dumps(numbers, indent=2).encode())
+    atomic_write_bytes(path, json.dumps(numbers, indent=2).encode())
     return path
+
+
+def path_of(folder: Path, images_seen: int) -> Path:
+    """Name the JSON of the checkpoint after so many images."""
+    return folder / f"image-{images_seen:09d}.json"
 
 
 def newest(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
@@ -183,13 +187,22 @@ def prune(folder: Path, keep: int, progress: Progress) -> None:
     """Delete all but the newest `keep` checkpoints and the best; the JSON goes first.
 
     One from beyond `progress` is a damaged one that a resumed run passed over: it does not count.
+    Tensors without their JSON, which a killed run leaves, go as well.
+
+    Raises:
+        OutputError: a file cannot be removed.
     """
-    stems = [f"image-{n:09d}" for n in (progress.images_seen, progress.best_images_seen)]
-    so_far = [path for path in list_checkpoints(folder) if path.stem <= stems[0]]
-    for path in so_far[:-keep]:
-        if path.stem not in stems:
+    newest, best = (
+        path_of(folder, images_seen)
+        for images_seen in (progress.images_seen, progress.best_images_seen)
+    )
+    so_far = [path for path in list_checkpoints(folder) if path <= newest]
+    with errors_about(folder):
+        for path in {*so_far[:-keep]} - {newest, best}:
             path.unlink()
-            path.with_suffix(".safetensors").unlink(missing_ok=True)
+        for path in folder.glob("image-*.safetensors"):
+            if not path.with_suffix(".json").exists():
+                path.unlink()
 
 
 def tensors_under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

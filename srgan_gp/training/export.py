@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import warnings
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,7 +16,7 @@ from torch import nn
 
 from srgan_gp.cards import FACES
 from srgan_gp.catalog import check_name
-from srgan_gp.errors import ModelRefusedError, UsageError
+from srgan_gp.errors import ModelRefusedError, TrainingError, UsageError
 from srgan_gp.files import atomic_write
 from srgan_gp.inference.model_info import ModelInfo
 from srgan_gp.inference.session import Session
@@ -51,14 +52,17 @@ def export(run_dir: Path, name: str, out_dir: Path) -> Path:
     Raises:
         UsageError: the name cannot be used, as `check_name` says, `run_dir` holds no run, or the
             card that is there cannot be read; nothing is written.
+        TrainingError: every checkpoint is damaged; in place of a best one that is the newest whole
+            one is exported, with a warning.
         ModelRefusedError: ONNX Runtime and PyTorch differ by more than `TOLERANCE`.
         OutputError: `out_dir` is no folder, or the files cannot be written.
     """
     check_name(name, out_dir)
     card_path = out_dir / f"{name}.toml"
     written = read_written_card(card_path)
-    config, generator, images_seen = load_run(run_dir)
-    critic = load_critic_of_run(run_dir)
+    config, found, images_seen = _read_best(run_dir)
+    generator = _build_average(config, found)
+    critic = {k: v.half() for k, v in checkpoint.tensors_under("critic.", found).items()}
     model = as_onnx(generator)
     about = {"name": name, "images_seen": str(images_seen)}
     metadata = _describe(model, generator, config, about)
@@ -89,35 +93,47 @@ def export(run_dir: Path, name: str, out_dir: Path) -> Path:
 def load_run(run_dir: Path) -> tuple[TrainConfig, nn.Module, int]:
     """Build the generator of a run with the moving average of its best checkpoint.
 
+    Where that is damaged the newest whole one takes its place, with a warning.
+
     Returns:
         The options of the run, the generator on the CPU, and the images seen until then.
 
     Raises:
         UsageError: there is no run in `run_dir`, or no checkpoint yet.
-        TrainingError: the checkpoint is damaged.
+        TrainingError: every checkpoint is damaged.
     """
+    config, tensors, images_seen = _read_best(run_dir)
+    return config, _build_average(config, tensors), images_seen
+
+
+def _build_average(config: TrainConfig, tensors: dict[str, torch.Tensor]) -> nn.Module:
+    generator = build("generators", config.generator, **generator_arguments(config)).eval()
+    generator.load_state_dict(checkpoint.tensors_under("average.", tensors))
+    return generator
+
+
+def _read_best(run_dir: Path) -> tuple[TrainConfig, dict[str, torch.Tensor], int]:
+    """Read options, tensors and number of images: all from one checkpoint, also of a live run."""
     if not (run_dir / CONFIG_NAME).is_file():
         raise UsageError(f"{run_dir} holds no training run.")
     config = TrainConfig.load(run_dir / CONFIG_NAME)
-    tensors, numbers = _read_best(run_dir)
-    generator = build("generators", config.generator, **generator_arguments(config)).eval()
-    generator.load_state_dict(checkpoint.tensors_under("average.", tensors))
-    return config, generator, numbers["images_seen"]
-
-
-def load_critic_of_run(run_dir: Path) -> dict[str, torch.Tensor]:
-    """Read the critic's weights of a run's best checkpoint in float16; none without a critic."""
-    tensors, _ = _read_best(run_dir)
-    critic = checkpoint.tensors_under("critic.", tensors)
-    return {name: value.half() for name, value in critic.items()}
-
-
-def _read_best(run_dir: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-    found = checkpoint.newest(run_dir / "checkpoints")
+    folder = run_dir / "checkpoints"
+    found = checkpoint.newest(folder)
     if found is None:
         raise UsageError(f"{run_dir} has no checkpoint yet.")
-    best = run_dir / "checkpoints" / f"image-{found[1]['best_images_seen']:09d}.json"
-    return checkpoint.read(best) if best.is_file() else found
+    newest, best = found[1]["images_seen"], found[1]["best_images_seen"]
+    path = checkpoint.path_of(folder, best)
+    if best == newest or not (best or path.is_file()):  # so it is before the first validation
+        return config, found[0], newest
+    try:
+        return config, checkpoint.read(path)[0], best
+    except TrainingError as error:
+        warnings.warn(
+            f"{error} It was the best one, after {best} images; the newest whole one, after "
+            f"{newest}, takes its place.",
+            stacklevel=3,
+        )
+    return config, found[0], newest
 
 
 def _prove(model: onnx.ModelProto, generator: nn.Module, name: str) -> ModelInfo:

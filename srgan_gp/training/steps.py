@@ -122,7 +122,7 @@ def _backward(run: Run, network: nn.Module, loss: Tensor, batch: Batch) -> Tenso
     run.processes.average_gradients(network)
     gradients = [p.grad for p in network.parameters() if p.grad is not None]
     norm = nn.utils.get_total_norm(gradients)
-    if not (torch.isfinite(loss) and torch.isfinite(norm)):
+    if not torch.isfinite(loss + norm):  # one question: each waits for the device
         is_critic = network is run.state.critic
         raise TrainingError(
             f"After {run.state.progress.images_seen} images the "

@@ -94,6 +94,15 @@ def test_pruning_keeps_the_newest_and_the_best(tmp_path):
     ]
 
 
+def test_pruning_removes_what_a_killed_run_left(tmp_path):
+    for images_seen in (8, 16):
+        checkpoint.save(state(images_seen=images_seen), tmp_path)
+    (tmp_path / "image-000000008.json").unlink()
+    checkpoint.prune(tmp_path, keep=3, progress=Progress(images_seen=16))
+    left = sorted(path.name for path in tmp_path.iterdir())
+    assert left == ["image-000000016.json", "image-000000016.safetensors"]
+
+
 def test_pruning_never_counts_a_checkpoint_from_beyond_the_run(tmp_path):
     for images_seen in (8, 16, 24):
         checkpoint.save(state(images_seen=images_seen), tmp_path)

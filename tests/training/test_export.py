@@ -1,5 +1,7 @@
 import json
+import shutil
 import tomllib
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -95,6 +97,34 @@ def test_the_tensors_are_the_average_of_the_best_checkpoint(exported, finished_r
     saved, tensors = load_file(best), load_file(exported.with_suffix(".safetensors"))
     assert tensors
     assert all(torch.equal(saved[f"average.{name}"], value) for name, value in tensors.items())
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda path: path.write_bytes(b"\0"), lambda path: path.unlink()]
+)
+def test_a_damaged_best_checkpoint_gives_its_place_to_the_newest_and_both_are_named(
+    gan_run, tmp_path, damage
+):
+    run_dir = shutil.copytree(gan_run, tmp_path / "run")
+    newest = run_dir / "checkpoints" / "image-000000064"
+    numbers = json.loads(newest.with_suffix(".json").read_text())
+    newest.with_suffix(".json").write_text(json.dumps(numbers | {"best_images_seen": 48}))
+    best = load_file(run_dir / "checkpoints" / "image-000000048.safetensors")
+    exported = export(run_dir, "best", tmp_path / "models")
+    assert torch.equal(
+        load_file(exported.with_suffix(".critic.safetensors"))["head.weight"],
+        best["critic.head.weight"].half(),
+    )
+    damage(run_dir / "checkpoints" / "image-000000048.safetensors")
+    with pytest.warns(
+        UserWarning, match=r"image-000000048.* damaged.* 48 images.*after 64"
+    ) as said:
+        exported = export(run_dir, "other", tmp_path / "models")
+    assert len(said) == 1
+    saved = load_file(newest.with_suffix(".safetensors"))
+    for kind, prefix in (("", "average."), (".critic", "critic.")):
+        for name, value in load_file(exported.with_suffix(f"{kind}.safetensors")).items():
+            assert torch.equal(value, saved[prefix + name].to(value.dtype))
 
 
 def test_the_card_is_one_that_the_catalog_reads(exported):
