@@ -1,5 +1,6 @@
 """Model cards: what a person needs to know about a model, read from `<name>.toml` and checked."""
 
+import math
 import re
 import tomllib
 from collections.abc import Mapping
@@ -102,7 +103,7 @@ def _card(table: dict[str, Any]) -> ModelCard:
     if any(type(limit) is not str for limit in limits):
         raise ValueError("limits is not a list of strings")
     parts: dict[str, object] = {
-        "arguments": _value(table, "arguments", dict),
+        "arguments": _arguments(_value(table, "arguments", dict)),
         "files": {kind: _record(FileRecord, file) for kind, file in files.items()},
         "data": tuple(_record(DataSource, source) for source in _value(table, "data", list)),
         "scores": tuple(_record(Score, score) for score in _value(table, "scores", list)),
@@ -124,6 +125,14 @@ def _card(table: dict[str, Any]) -> ModelCard:
     if card.fidelity_partner == card.name:
         raise ValueError(f"fidelity_partner is the model itself, {card.name!r}")
     return card
+
+
+def _arguments(table: dict[str, Any]) -> dict[str, int | float | str | bool]:
+    """Check that each argument is a plain value; TOML has dates and lists as well."""
+    for name, value in table.items():
+        if type(value) not in (int, float, str, bool):
+            raise ValueError(f"arguments.{name} is {value!r}, expected a number, text or a truth")
+    return table
 
 
 def _check_size(card: ModelCard) -> None:
@@ -168,6 +177,8 @@ def _record(kind: type[Record], table: object) -> Record:
         expected = _PLAIN_TYPES.get(field.type, ())
         if expected and type(values[name]) not in expected:
             raise ValueError(f"{name} is {values[name]!r}, expected {expected[0].__name__}")
+        if field.type is float and not math.isfinite(values[name]):
+            raise ValueError(f"{name} is {values[name]!r}, expected a finite number")
     return kind(**values)
 
 

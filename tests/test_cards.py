@@ -100,6 +100,9 @@ def test_a_missing_key_is_named(folder, key):
         ('name = "tiny"\n', 'name = "other"\n', "names another model"),
         ("value = 30", 'value = "high"', "expected float"),
         ('what = "photos"\n', "", "what is missing"),
+        ("value = 30", "value = nan", "value is nan, expected a finite number"),
+        ("width = 4", "width = 2020-01-01", "arguments.width is datetime.date(2020, 1, 1), exp"),
+        ("width = 4", "width = [4]", "arguments.width is [4], expected"),
         ("[[data]]", "[[data_]]", "unknown key 'data_'"),
         ("[arguments]\nwidth = 4\n", "arguments = 4\n", "arguments is 4"),
         (

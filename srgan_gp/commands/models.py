@@ -3,12 +3,15 @@
 import argparse
 import json
 from dataclasses import asdict
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from srgan_gp.errors import PictureError
-from srgan_gp.terminal import say, tell
+from srgan_gp.terminal import say, shown, tell
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from srgan_gp.cards import ModelCard
 
 
@@ -29,21 +32,21 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         tell(json.dumps({"models": [asdict(card) for card in cards], "refused": refused}, indent=2))
     else:
-        _print(cards)
+        for line in chain.from_iterable(map(_lines, cards)):
+            tell(shown(line))
     for sentence in refused:
         say(f"srgan-gp: error: {sentence}")
     return PictureError.exit_code if refused else 0
 
 
-def _print(cards: "list[ModelCard]") -> None:
-    for card in cards:
-        megabytes = card.files["onnx"].bytes / 1e6
-        tell(f"{card.name}: {card.summary}")
-        size = f"x{card.scale}" if card.scale else f"{card.image_size} x {card.image_size}"
-        tell(f"  {card.task} {size}, {megabytes:.1f} MB, licence {card.licence}")
-        if card.fidelity_partner:
-            tell(f"  fidelity: 0 is {card.name}, 1 is {card.fidelity_partner}")
-        for score in card.scores:
-            tell(f"  {score.set}: {score.metric} {score.value} ({score.protocol})")
-        for limit in card.limits:
-            tell(f"  limit: {limit}")
+def _lines(card: "ModelCard") -> "Iterator[str]":
+    megabytes = card.files["onnx"].bytes / 1e6
+    size = f"x{card.scale}" if card.scale else f"{card.image_size} x {card.image_size}"
+    yield f"{card.name}: {card.summary}"
+    yield f"  {card.task} {size}, {megabytes:.1f} MB, licence {card.licence}"
+    if card.fidelity_partner:
+        yield f"  fidelity: 0 is {card.name}, 1 is {card.fidelity_partner}"
+    for score in card.scores:
+        yield f"  {score.set}: {score.metric} {score.value} ({score.protocol})"
+    for limit in card.limits:
+        yield f"  limit: {limit}"

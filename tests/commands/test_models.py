@@ -46,6 +46,12 @@ def test_a_card_that_is_wrong_is_named_and_hides_no_other(installed, capsys):
     assert "tiny" not in [model["name"] for model in found["models"]]
 
 
+def test_a_card_cannot_steer_the_terminal(installed, onnx_models, capsys):
+    onnx_models.write_card(installed / "tiny.onnx", summary="A \x1b[31mtest.\nfake: line")
+    assert main(["models"]) == 0
+    assert r"tiny: A \x1b[31mtest.\nfake: line" in capsys.readouterr().out
+
+
 def test_an_installed_model_of_faces_goes_by_its_name(installed, tmp_path, capsys):
     words = ["generate", "-n", "tiny-faces", "--device", "cpu", "-o", str(tmp_path / "face.png")]
     assert main(words) == 0
