@@ -147,6 +147,14 @@ def test_a_ratio_is_the_median_over_rounds():
     assert median(rounds, "a", over="b") == 3.0  # of 2, 3 and 5; a slow round cancels
 
 
+def test_wrong_words_are_one_sentence(benchmark, capsys):
+    assert benchmark.main(["network", "nothing-like-it"]) == 8
+    assert capsys.readouterr().err.startswith("benchmark.py: error: There is no model 'nothing-")
+    with pytest.raises(SystemExit, match="2"):
+        benchmark.main(["network", "classic-x4", "--repeats", "0"])
+    assert "need a whole number of 1 or more, not 0" in capsys.readouterr().err
+
+
 def test_times_are_printed_for_people_too(benchmark, capsys, tiny_model):
     benchmark.main(["network", str(tiny_model()), "--side", "16", "--repeats", "1"])
     assert "ratio: 0." in capsys.readouterr().out
