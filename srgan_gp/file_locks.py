@@ -2,7 +2,37 @@
 
 import os
 import sys
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from io import FileIO
+from pathlib import Path
 from typing import IO, Any
+
+from srgan_gp.errors import LockedError, OutputError
+
+
+@contextmanager
+def locked(path: Path, folder: Path) -> Generator[None, None, None]:
+    """Keep other runs out of a folder; the system lets them in when this process ends.
+
+    Args:
+        path: the lock, made with its folders where it is missing; it stays.
+        folder: what it stands for, to name it.
+
+    Raises:
+        LockedError: another run is at work there.
+        OutputError: the lock cannot be made.
+    """
+    with _open(path) as file:
+        if not _try_lock(file, folder) or not _is_still_there(file, path):
+            raise LockedError(
+                f"Another run{_named(file)} is writing to {folder}; "
+                "wait until it has ended, or choose another folder."
+            )
+        with suppress(OSError):  # A full disk keeps nobody from locking.
+            file.truncate(0)
+            file.write(str(os.getpid()).encode())
+        yield
 
 
 def try_lock(file: IO[Any]) -> bool:
@@ -46,3 +76,35 @@ else:
     def keep_locked(file: IO[Any]) -> int | None:
         """Copy the descriptor of a locked file: the lock lasts until the copy is closed."""
         return os.dup(file.fileno())
+
+
+def _open(path: Path) -> FileIO:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "r+b", buffering=0)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise OutputError(f"The lock {path} cannot be made: {reason}.") from error
+
+
+def _try_lock(file: FileIO, folder: Path) -> bool:
+    try:
+        return try_lock(file)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise OutputError(
+            f"The folder {folder} cannot be locked ({reason}); choose one on another disk."
+        ) from error
+
+
+def _is_still_there(file: FileIO, path: Path) -> bool:
+    """Say whether a lock that was got late is no file that its last holder has removed."""
+    with suppress(OSError):
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    return False
+
+
+def _named(file: FileIO) -> str:
+    """Name the process that holds a lock, where it has said its number."""
+    number = file.read(20).decode("ascii", "replace")
+    return f" (process {number})" if number.isdecimal() else ""

@@ -1,15 +1,13 @@
 """One run at a time in an output folder."""
 
-import os
 import shutil
 from collections.abc import Generator
-from contextlib import contextmanager, suppress
-from io import FileIO
+from contextlib import contextmanager
 from pathlib import Path
 
+from srgan_gp import file_locks
 from srgan_gp.batch.journal import JOURNAL_FOLDER
-from srgan_gp.errors import LockedError, OutputError, UsageError
-from srgan_gp.file_locks import try_lock
+from srgan_gp.errors import UsageError
 
 
 @contextmanager
@@ -28,50 +26,10 @@ def locked(folder: Path) -> Generator[None, None, None]:
     """
     ours = folder / JOURNAL_FOLDER
     is_new = not ours.exists()
-    with _open(ours / "lock") as file:
-        if not _try_lock(file, folder) or not _is_still_there(file, ours / "lock"):
-            raise LockedError(
-                f"Another run{_named(file)} is writing to {folder}; "
-                "wait until it has ended, or choose another folder."
-            )
-        with suppress(OSError):  # A full disk keeps nobody from locking.
-            file.truncate(0)
-            file.write(str(os.getpid()).encode())
+    with file_locks.locked(ours / "lock", folder):
         try:
             yield
         except UsageError:
             if is_new:
                 shutil.rmtree(ours, ignore_errors=True)
             raise
-
-
-def _open(path: Path) -> FileIO:
-    try:
-        path.parent.mkdir(exist_ok=True)
-        return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "r+b", buffering=0)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise OutputError(f"The lock {path} cannot be made: {reason}.") from error
-
-
-def _try_lock(file: FileIO, folder: Path) -> bool:
-    try:
-        return try_lock(file)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise OutputError(
-            f"The folder {folder} cannot be locked ({reason}); choose one on another disk."
-        ) from error
-
-
-def _is_still_there(file: FileIO, path: Path) -> bool:
-    """Say whether a lock that was got late is no file that its last holder has removed."""
-    with suppress(OSError):
-        return os.path.samestat(os.fstat(file.fileno()), path.stat())
-    return False
-
-
-def _named(file: FileIO) -> str:
-    """Name the process that holds a lock, where it has said its number."""
-    number = file.read(20).decode("ascii", "replace")
-    return f" (process {number})" if number.isdecimal() else ""

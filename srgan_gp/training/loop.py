@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
+from srgan_gp.file_locks import locked
 from srgan_gp.signals import StopRequest
 from srgan_gp.training import checkpoint
 from srgan_gp.training.adversary import is_generators_turn
@@ -21,6 +22,7 @@ from srgan_gp.training.health import critic_estimate
 from srgan_gp.training.processes import Processes, device_of_this_process
 from srgan_gp.training.reports import Reports
 from srgan_gp.training.start import (
+    LOCK_NAME,
     load_critic,
     load_weights,
     note_machine,
@@ -61,11 +63,12 @@ def train(
     Raises:
         TrainingError: a loss or a gradient is not finite, or a checkpoint does not fit.
         UsageError: an option or the data makes no sense.
+        LockedError: another run is at work in `run_dir`.
         Stopped: a signal ended the run; everything is saved.
     """
     require_scores(config, validation is not None)
     device = choose_device(device_of_this_process(config.device))
-    with Processes(device) as processes:
+    with Processes(device) as processes, ExitStack() as lock:
         # Build.
         if config.threads:
             torch.set_num_threads(config.threads)
@@ -90,6 +93,7 @@ def train(
         processes.require_even_shares(config, progress.images_seen)
         reports = None
         if processes.is_first:
+            lock.enter_context(locked(run_dir / LOCK_NAME, run_dir))
             save_start(config, data, validation, run_dir)
             reports = Reports(run_dir, config.total_images, progress.images_seen)
             if what_changed:

@@ -21,6 +21,7 @@ from srgan_gp.write_errors import errors_about
 
 CONFIG_NAME = "config.json"
 DATA_NAME = "data.json"
+LOCK_NAME = ".lock"
 
 
 def resume(

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from srgan_gp.batch import lock
+from srgan_gp import file_locks
 from srgan_gp.batch.lock import locked
 from srgan_gp.errors import LockedError, OutputError, UsageError
 
@@ -66,7 +66,7 @@ def test_a_lock_that_goes_with_its_folder_is_none(tmp_path, monkeypatch, is_made
             (ours / "lock").touch()
         return True
 
-    monkeypatch.setattr(lock, "try_lock", lock_late)
+    monkeypatch.setattr(file_locks, "try_lock", lock_late)
     with pytest.raises(LockedError), locked(tmp_path):
         pass
 

@@ -1,7 +1,6 @@
 import json
 import shutil
 import tomllib
-from pathlib import Path
 
 import numpy as np
 import onnx

@@ -11,7 +11,8 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from srgan_gp.errors import TrainingError, UsageError
+from srgan_gp.errors import LockedError, TrainingError, UsageError
+from srgan_gp.file_locks import locked
 from srgan_gp.losses.pixel import PIXEL_LOSSES
 from srgan_gp.networks import build
 from srgan_gp.signals import Stopped
@@ -48,7 +49,7 @@ def halved_run(finished_run, tmp_path):
 def test_a_run_leaves_what_a_person_needs(finished_run):
     names = {path.name for path in finished_run.iterdir()}
     documents = {"config.json", "data.json", "stats.jsonl"}
-    assert names == documents | {"checkpoints", "previews", "tensorboard"}
+    assert names == documents | {"checkpoints", "previews", "tensorboard", ".lock"}
     previews = sorted(path.name for path in (finished_run / "previews").iterdir())
     assert previews == ["image-000000032.png", "image-000000064.png"]
     preview = np.asarray(Image.open(finished_run / "previews" / previews[-1]))
@@ -321,6 +322,30 @@ def test_weights_of_another_width_are_named_with_both_shapes(tiny_config, pictur
             start_from=tmp_path / "wide.safetensors",
         )  # fmt: skip
     assert len(str(caught.value)) < 400
+
+
+def test_a_second_run_in_the_folder_is_refused_and_writes_nothing(
+    halved_run, tiny_config, pictures
+):
+    arguments = tiny_config(), [str(pictures)], halved_run
+    with locked(halved_run / ".lock", halved_run):
+        state = {path: path.read_bytes() for path in halved_run.rglob("*") if path.is_file()}
+        with pytest.raises(LockedError, match=f"{halved_run}; wait"):
+            train(*arguments, validation=str(pictures))
+        found = {path: path.read_bytes() for path in halved_run.rglob("*") if path.is_file()}
+        assert found == state
+    train(*arguments, validation=str(pictures))
+
+
+def test_what_a_killed_run_left_half_written_is_removed(halved_run, tiny_config, pictures):
+    left = [
+        halved_run / folder / f".{name}.0123abcd.part"
+        for folder, name in (("checkpoints", "image-000000064"), (".", "stats.jsonl"))
+    ]
+    for path in left:
+        path.write_bytes(b"half")
+    train(tiny_config(), [str(pictures)], halved_run, validation=str(pictures))
+    assert not any(path.exists() for path in left)
 
 
 def test_a_signal_does_not_wait_for_a_validation(tiny_config, pictures, tmp_path, monkeypatch):
