@@ -67,14 +67,17 @@ def container_of(head: bytes) -> Container:
     if not head:
         raise PictureError("E_NOT_AN_IMAGE", "the file is empty")
     refused = _refused_name(head)
+    if refused is None:
+        for container in CONTAINERS:
+            if _is_in(container, head):
+                return container
+        # Only now: a comment in a picture may speak of SVG.
+        refused = "SVG" if b"<svg" in head.lower() else None
     if refused is not None:
         raise PictureError(
             "E_FORMAT_NOT_ALLOWED",
             f"this is a {refused} file; convert it to {READABLE} first",
         )
-    for container in CONTAINERS:
-        if _is_in(container, head):
-            return container
     what = "this is text" if _is_text(head) else "this is not a picture"
     raise PictureError("E_NOT_AN_IMAGE", f"{what}; give a {READABLE} file")
 
@@ -102,7 +105,7 @@ def _refused_name(head: bytes) -> str | None:
         return _BRANDS.get(head[8:12])
     if head[:1] == b"P" and head[1:2] in b"1234567fF" and head[2:3].isspace():
         return "PPM"
-    return "SVG" if b"<svg" in head.lower() else None
+    return None
 
 
 def _is_text(head: bytes) -> bool:

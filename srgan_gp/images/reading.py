@@ -19,7 +19,7 @@ DEFAULT_MAX_PIXELS = 100_000_000
 
 
 def read_image(path: str | Path, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Picture:
-    """Read one picture file: PNG, JPEG, WebP, TIFF, BMP or GIF, told by its content.
+    """Read one picture file: PNG, JPEG, WebP, TIFF, BMP, GIF or AVIF, told by its content.
 
     Bit depth, grey, alpha, ICC profile, EXIF, XMP and resolution are kept; the EXIF orientation is
     applied; CMYK and Lab become sRGB. Of several frames or pages the first is read, which is noted.

@@ -117,6 +117,14 @@ def test_a_format_that_is_not_opened_is_named(data, name):
     assert caught.value.code == "E_FORMAT_NOT_ALLOWED"
 
 
+@pytest.mark.parametrize("name", ["JPEG", "GIF"])
+def test_a_picture_whose_comment_speaks_of_svg_is_a_picture(name):
+    file = io.BytesIO()
+    Image.new("RGB", (4, 3)).save(file, name, comment=b"made from <svg width=3>")
+    assert b"<svg" in file.getvalue()
+    assert read(file.getvalue()).pixels.shape[:2] == (3, 4)
+
+
 @pytest.mark.parametrize(
     "data",
     [b"", b"x", b"hello\n", b"<!doctype html><html></html>", "grüß Gott".encode() * 9,
