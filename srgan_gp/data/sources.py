@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from srgan_gp.errors import PictureError, UsageError, without_options
-from srgan_gp.files import atomic_write_bytes
+from srgan_gp.files import atomic_write_bytes, is_file, is_folder
 from srgan_gp.images import DEFAULT_MAX_PIXELS, Picture, read_image
 from srgan_gp.images.icc import srgb_pixels
 from srgan_gp.images.reading import decode_picture
@@ -22,6 +22,8 @@ from srgan_gp.images.reading import decode_picture
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp"})
 # A wrong checksum, a cut archive, a password or an unknown compression; each says which.
 _MEMBER_ERRORS = (OSError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError)
+
+_NAMES = {"encoding": "utf-8", "errors": "surrogateescape"}  # a name need not be text
 
 
 @dataclass(frozen=True)
@@ -146,20 +148,20 @@ def list_pictures(place: str | Path) -> list[PictureFile]:
         UsageError: there is nothing at `place`, or no picture in it.
     """
     container, folder = _split_place(str(place))
-    if container.suffix == ".list" and container.is_file():
-        lines = container.read_text(encoding="utf-8").splitlines()
+    if container.suffix == ".list" and is_file(container):
+        lines = container.read_text(**_NAMES).splitlines()
         found = [PictureFile(path, member or None) for path, member in map(_split_place, lines)]
-    elif container.is_dir():
+    elif is_folder(container):
         paths = sorted(container.rglob("*"))
         found = [PictureFile(p) for p in paths if _is_picture(p.name) and p.is_file()]
     elif zipfile.is_zipfile(container):
-        members = sorted(_archive(container).namelist())
+        members = _members(container)
         prefix = folder.rstrip("/") + "/" if folder else ""
         found = [
             PictureFile(container, m) for m in members if m.startswith(prefix) and _is_picture(m)
         ]
     else:
-        raise UsageError(f"{container} is neither a folder nor a zip file.")
+        raise UsageError(f"{container} is neither a folder nor a whole zip file.")
     if not found:
         raise UsageError(
             f"There is no picture in {place} (looked for {', '.join(sorted(SUFFIXES))})."
@@ -178,7 +180,7 @@ def write_list(files: Sequence[PictureFile], path: Path) -> None:
     broken = [name for name in names if len(name.splitlines()) > 1]
     if broken:
         raise UsageError(f"The name {broken[0]!r} has a line break; rename that picture.")
-    atomic_write_bytes(path, "".join(f"{name}\n" for name in names).encode())
+    atomic_write_bytes(path, "".join(f"{name}\n" for name in names).encode(**_NAMES))
 
 
 def fingerprint(files: Sequence[PictureFile]) -> str:
@@ -194,7 +196,7 @@ def fingerprint(files: Sequence[PictureFile]) -> str:
         PictureError: a file is gone.
     """
     lines = [f"{PurePosixPath(f.member or f.container.name).name} {f.size()}\n" for f in files]
-    return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
+    return hashlib.sha256("".join(lines).encode(**_NAMES)).hexdigest()
 
 
 def list_all_pictures(places: Sequence[str | Path]) -> list[PictureFile]:
@@ -206,6 +208,13 @@ def list_all_pictures(places: Sequence[str | Path]) -> list[PictureFile]:
 def _archive(path: Path) -> zipfile.ZipFile:
     """Keep an archive open: its directory of thousands of members is read once."""
     return zipfile.ZipFile(path)
+
+
+def _members(path: Path) -> list[str]:
+    try:
+        return sorted(_archive(path).namelist())
+    except _MEMBER_ERRORS as error:
+        raise UsageError(f"{path} is a damaged zip file: {error}.") from error
 
 
 def _split_place(place: str) -> tuple[Path, str]:

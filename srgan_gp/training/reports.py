@@ -1,6 +1,8 @@
 """What a run shows and keeps of itself: progress bar, stats.jsonl, TensorBoard, previews."""
 
 import json
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,27 +13,36 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
+from srgan_gp.errors import TrainingError
 from srgan_gp.files import atomic_write
 from srgan_gp.images import Picture, write_image
 from srgan_gp.training import checkpoint
 from srgan_gp.training.health import health_line
+from srgan_gp.write_errors import errors_about
 
 
 class Reports:
     """The reports of one run; a resumed run goes on without doubled lines.
 
+    Where TensorBoard's log cannot be written, that is said once and the run goes on without it.
+
     Args:
         run_dir: gets `stats.jsonl`, `previews/` and `tensorboard/`.
         total_images: length of the run, for the time left.
         images_seen: where the run stands; later lines of an interrupted run are dropped.
+
+    Raises:
+        TrainingError: `stats.jsonl` is there and no log of a run.
     """
 
     def __init__(self, run_dir: Path, total_images: int, images_seen: int) -> None:
         self._run_dir = run_dir
         self._lines = _lines_until(run_dir / "stats.jsonl", images_seen)
-        # TensorBoard hides points from `purge_step` on; those at `images_seen` are not drawn anew.
-        self._board = SummaryWriter(run_dir / "tensorboard", purge_step=images_seen + 1)
         self._console = Console(stderr=True)
+        self._board: SummaryWriter | None = None
+        with self._or_without_board():
+            # It hides points from `purge_step` on; those at `images_seen` are not drawn anew.
+            self._board = SummaryWriter(run_dir / "tensorboard", purge_step=images_seen + 1)
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -52,7 +63,9 @@ class Reports:
     def __exit__(self, *_: object) -> None:
         """Take the bar down and close TensorBoard's file."""
         self._bar.stop()
-        self._board.close()
+        with self._or_without_board():
+            if self._board:
+                self._board.close()
 
     def advance(self, images_seen: int, notes: dict[str, Tensor]) -> None:
         """Note one step; the numbers stay on their device until the next line is written."""
@@ -80,7 +93,8 @@ class Reports:
             self.say(health)
         if preview is not None:
             folder = self._run_dir / "previews"
-            folder.mkdir(exist_ok=True)
+            with errors_about(folder):
+                folder.mkdir(exist_ok=True)
             write_image(Picture(preview), folder / f"image-{progress.images_seen:09d}.png")
 
     def say(self, sentence: str) -> None:
@@ -91,13 +105,28 @@ class Reports:
         self._lines.append(json.dumps(line))
         with atomic_write(self._run_dir / "stats.jsonl") as file:
             file.write("".join(f"{text}\n" for text in self._lines).encode())
-        for name, value in line.items():
-            if name != "images_seen":
-                self._board.add_scalar(name, value, line["images_seen"])
+        with self._or_without_board():
+            for name, value in line.items():
+                if self._board and name != "images_seen":
+                    self._board.add_scalar(name, value, line["images_seen"])
+
+    @contextmanager
+    def _or_without_board(self) -> Generator[None, None, None]:
+        try:
+            yield
+        except OSError as error:
+            self._board = None
+            reason = error.strerror or error
+            self.say(f"TensorBoard's log cannot be written ({reason}); the run goes on without it.")
 
 
 def _lines_until(path: Path, images_seen: int) -> list[str]:
     if not path.exists():
         return []
-    lines = path.read_text().splitlines()
-    return [line for line in lines if json.loads(line)["images_seen"] <= images_seen]
+    try:
+        lines = path.read_text().splitlines()
+        return [line for line in lines if json.loads(line)["images_seen"] <= images_seen]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise TrainingError(
+            f"{path} is no log of a run ({error}); move it away to go on without the lines so far."
+        ) from error

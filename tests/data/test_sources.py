@@ -119,8 +119,20 @@ def test_sides_are_read_from_the_header(archive, tmp_path):
 @pytest.mark.parametrize("place", ["missing", "notes.txt", "missing.zip", "missing.zip:a"])
 def test_a_place_without_pictures_is_named(tmp_path, place):
     (tmp_path / "notes.txt").write_text("nothing")
-    with pytest.raises(UsageError, match="neither a folder nor a zip file"):
+    with pytest.raises(UsageError, match="neither a folder nor a whole zip file"):
         list_pictures(f"{tmp_path}/{place}")
+
+
+def test_a_name_too_long_for_the_system_is_no_place():
+    with pytest.raises(UsageError, match="neither a folder nor a whole zip file"):
+        list_pictures("a" * 5000)
+
+
+def test_a_damaged_directory_of_a_zip_is_said(archive):
+    data = archive.read_bytes()
+    archive.write_bytes(data.replace(b"PK\x01\x02", b"PK\x01\x09"))
+    with pytest.raises(UsageError, match=r"shard\.zip is a damaged zip file: "):
+        list_pictures(archive)
 
 
 def test_an_empty_place_is_named(archive, tmp_path):
@@ -153,6 +165,9 @@ def test_a_list_names_the_same_pictures_in_the_same_order(archive, tmp_path, mon
     files += list_pictures(f"{archive}:b")
     write_list(files, tmp_path / "some.list")
     assert list_pictures(tmp_path / "some.list") == files
+    other = [PictureFile(tmp_path / "\udce9.png")]  # a name that is no UTF-8
+    write_list(other, tmp_path / "other.list")
+    assert list_pictures(tmp_path / "other.list") == other
     monkeypatch.chdir(tmp_path)
     write_list(list_pictures("shard.zip:b"), tmp_path / "relative.list")
     assert list_pictures("relative.list") == list_pictures(f"{archive}:b")
