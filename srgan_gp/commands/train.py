@@ -5,6 +5,7 @@ import dataclasses
 import json
 from pathlib import Path
 
+from srgan_gp.cards import FACES
 from srgan_gp.errors import UsageError
 from srgan_gp.terminal import tell
 from srgan_gp.training.config import TrainConfig
@@ -46,6 +47,8 @@ def run(options: argparse.Namespace) -> int:
     config = resolve(options.preset, {k: v for k, v in vars(options).items() if k in fields})
     if options.pairs and not options.dry_run:
         raise UsageError("--pairs draws what a run would see; it goes with --dry-run.")
+    if options.pairs and config.task == FACES:
+        raise UsageError("A run of faces has no pairs to draw; leave out --pairs.")
     if options.dry_run:
         if options.pairs:
             from srgan_gp.training.pairs import write_pairs

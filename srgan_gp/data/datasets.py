@@ -4,6 +4,7 @@ Nothing here has state that a checkpoint would have to hold: crop number n is th
 run was stopped before it or not, and however many threads read ahead.
 """
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
@@ -14,8 +15,10 @@ import numpy as np
 from PIL import Image
 
 from srgan_gp.data.sources import PictureFile
-from srgan_gp.errors import UsageError
+from srgan_gp.errors import PictureError, UsageError
 
+MOST_DAMAGED = 0.01
+"""Share of a set that may turn out to be damaged before a run ends of it."""
 MOST_SHRUNK = 2.0
 BICUBIC = Image.Resampling.BICUBIC
 Key = TypeVar("Key")
@@ -79,9 +82,15 @@ def require_sides(files: Sequence[PictureFile], size: int) -> None:
 class Shuffled:
     """Pictures in random order: every one once an epoch, in an order drawn from (seed, epoch).
 
+    Where a picture turns out to be damaged the next one of the set stands in for it, with a
+    warning: a long run does not end of one file, and goes on in the same way when it is resumed.
+
     Args:
         pictures: the data set.
         seed: another seed gives another order.
+
+    Raises:
+        PictureError: while reading, more than `MOST_DAMAGED` of the pictures are damaged.
     """
 
     def __init__(self, pictures: PictureCache, seed: int) -> None:
@@ -89,6 +98,7 @@ class Shuffled:
         self._seed = seed
         self._epoch = -1
         self._order = np.empty(0, np.int64)
+        self._damaged: set[int] = set()
 
     def indices(self, first_image: int, count: int) -> list[int]:
         """Tell which pictures `count` images from number `first_image` on are made of."""
@@ -100,6 +110,22 @@ class Shuffled:
             order = np.random.default_rng([self._seed, epoch]).permutation(len(self.pictures))
             self._epoch, self._order = epoch, order
         return int(self._order[position])
+
+    def _read(self, index: int) -> np.ndarray:
+        while True:
+            try:
+                return self.pictures[index]
+            except PictureError as error:
+                self._note_damaged(index, error)
+                index = (index + 1) % len(self.pictures)
+
+    def _note_damaged(self, index: int, error: PictureError) -> None:
+        if index in self._damaged:
+            return
+        self._damaged.add(index)
+        if len(self._damaged) > len(self.pictures) * MOST_DAMAGED:
+            raise error
+        warnings.warn(f"{error}. The next picture of the set stands in for it.", stacklevel=2)
 
 
 class WholePictures(Shuffled):
@@ -123,7 +149,7 @@ class WholePictures(Shuffled):
         return np.stack([self._picture(n) for n in numbers]).transpose(0, 3, 1, 2)
 
     def _picture(self, number: int) -> np.ndarray:
-        picture = self.pictures[self._index(number)]
+        picture = self._read(self._index(number))
         is_mirrored = np.random.default_rng([self._seed, 1, number]).integers(2)
         return picture[:, ::-1] if is_mirrored else picture
 
@@ -161,7 +187,7 @@ class RandomCrops(Shuffled):
 
     def _crop(self, number: int, index: int, size: int) -> np.ndarray:
         rng = np.random.default_rng([self._seed, 1, number])
-        picture = self.pictures[index]
+        picture = self._read(index)
         height, width, _ = picture.shape
         side = min(round(size * self._shrinking(number)), height, width)
         top = rng.integers(height - side + 1)

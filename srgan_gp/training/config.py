@@ -33,7 +33,7 @@ class TrainConfig:
 
     # How long, on what.
     total_images: int = option(
-        1_000_000, "images to see in all", least=1, most=10**12, may_change=True
+        1_000_000, "images to see in all", least=1, most=10**9 - 1, may_change=True
     )
     batch_size: int = option(32, "images a step, over all processes", least=1)
     patch_sizes: tuple[int, ...] = option(

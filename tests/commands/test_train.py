@@ -33,6 +33,13 @@ def test_pairs_without_a_dry_run_are_refused(photos, tmp_path, capsys):
     assert "--dry-run" in capsys.readouterr().err
 
 
+def test_pairs_of_faces_are_refused(photos, tmp_path, capsys):
+    words = ["--preset", "tiny-faces", "--data", str(photos), "--dry-run"]
+    assert main(["train", *words, "--pairs", str(tmp_path / "pairs.png")]) == 2
+    assert "no pairs to draw" in capsys.readouterr().err
+    assert not (tmp_path / "pairs.png").exists()
+
+
 def test_a_run_without_a_folder_is_refused(photos, capsys):
     assert main(["train", "--data", str(photos)]) == 2
     assert "-o RUN" in capsys.readouterr().err

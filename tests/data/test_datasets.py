@@ -1,8 +1,14 @@
 import numpy as np
 import pytest
 
-from srgan_gp.data.datasets import PictureCache, RandomCrops, read_ahead, require_sides
-from srgan_gp.errors import UsageError
+from srgan_gp.data.datasets import (
+    PictureCache,
+    RandomCrops,
+    WholePictures,
+    read_ahead,
+    require_sides,
+)
+from srgan_gp.errors import PictureError, UsageError
 
 
 class Drawn:
@@ -19,6 +25,13 @@ class Drawn:
         self.reads += 1
         rows, columns = np.indices(self.size)
         return np.stack([np.full(self.size, self.number), rows, columns], -1).astype(np.uint8)
+
+
+class Damaged(Drawn):
+    """A picture file whose header alone is whole."""
+
+    def read(self):
+        raise PictureError("E_DAMAGED", f"{self.name}: the file is cut off")
 
 
 def crops(count=5, seed=0, max_bytes=10**9, size=(20, 30), shrink_share=0.0):
@@ -116,6 +129,39 @@ def test_the_cache_keeps_what_fits():
     for _ in range(4):
         assert [int(cache[i][0, 0, 0]) for i in range(3)] == [0, 1, 2]
     assert [file.reads for file in cache.files] == [1, 1, 4]
+
+
+def with_damaged(*numbers, count=200):
+    files = [(Damaged if n in numbers else Drawn)(n) for n in range(count)]
+    return PictureCache(files, max_bytes=10**9)
+
+
+@pytest.mark.parametrize(
+    "batch",
+    [
+        lambda pictures: RandomCrops(pictures, 0).batch(0, 200, 20),
+        lambda pictures: WholePictures(pictures, 0).batch(0, 200),
+    ],
+    ids=["crops", "whole"],
+)
+def test_the_next_picture_stands_in_for_a_damaged_one_in_any_run(batch):
+    with pytest.warns(UserWarning, match=r"drawn-199\.png: the file is cut off\. The next"):
+        found = batch(with_damaged(199))
+    numbers, whole = found[:, 0, 0, 0], batch(with_damaged())
+    damaged = whole[:, 0, 0, 0] == 199
+    assert numbers[damaged] == 0  # the set begins anew
+    assert np.array_equal(found[~damaged], whole[~damaged])
+
+
+def test_a_damaged_picture_is_warned_of_once_and_too_many_end_the_run():
+    one = RandomCrops(with_damaged(7), 0)
+    with pytest.warns(UserWarning) as said:
+        one.batch(0, 600, 8)
+    assert len(said) == 1
+    with pytest.warns(UserWarning), pytest.raises(PictureError, match="cut off"):
+        RandomCrops(with_damaged(7, 8, 90), 0).batch(0, 200, 8)
+    with pytest.raises(PictureError, match="drawn-3"):
+        RandomCrops(with_damaged(3, count=99), 0).batch(0, 99, 8)
 
 
 @pytest.mark.parametrize("depth", [1, 3, 50])
