@@ -14,9 +14,11 @@ import os
 import signal
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
+from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -55,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     debug = bool(os.environ.get("SRGAN_GP_DEBUG"))
     try:
-        with _ended_by_signals():
+        with _ended_by_signals(), _warned_in_one_line():
             options = build_parser().parse_args(argv)
             debug = debug or options.debug
             return options.run(options)
@@ -148,6 +150,29 @@ def _ended_by_signals() -> Generator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def _warned_in_one_line() -> Generator[None]:
+    """Say a warning of this package without the path and the source line that it came from."""
+    show, ours = warnings.showwarning, Path(__file__).parent
+
+    def say_ours(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        *rest: Any,  # noqa: ANN401 - as warnings.showwarning's
+    ) -> None:
+        if Path(filename).is_relative_to(ours):
+            say(f"srgan-gp: warning: {message}")
+        else:
+            show(message, category, filename, *rest)
+
+    warnings.showwarning = say_ours
+    try:
+        yield
+    finally:
+        warnings.showwarning = show
 
 
 def _explain(error: Exception) -> int:

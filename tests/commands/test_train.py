@@ -1,4 +1,5 @@
 import json
+import warnings
 
 import numpy as np
 import pytest
@@ -43,3 +44,19 @@ def test_pairs_of_faces_are_refused(photos, tmp_path, capsys):
 def test_a_run_without_a_folder_is_refused(photos, capsys):
     assert main(["train", "--data", str(photos)]) == 2
     assert "-o RUN" in capsys.readouterr().err
+
+
+def test_a_damaged_checkpoint_is_told_in_one_line(photos, tmp_path, capsys):
+    words = ["train", "--preset", "tiny", "--device", "cpu", "--data", str(photos)]
+    words += ["-o", str(tmp_path / "run")]
+    assert main(words) == 0
+    newest = tmp_path / "run" / "checkpoints" / "image-000000064.safetensors"
+    newest.write_bytes(newest.read_bytes()[:-1])
+    capsys.readouterr()
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        assert main(words) == 0
+    (line,) = [text for text in capsys.readouterr().err.splitlines() if "damaged" in text]
+    assert line == (
+        f"srgan-gp: warning: The checkpoint {newest} is damaged. The one before it is used."
+    )
