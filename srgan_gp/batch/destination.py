@@ -10,7 +10,11 @@ from srgan_gp.errors import OutputError, UsageError
 from srgan_gp.files import is_folder, names_a_folder
 from srgan_gp.images import FORMATS, find_format
 
-_UNWRITABLE_SUFFIXES = {".heic", ".jp2", ".jxl"}
+_UNWRITABLE_SUFFIXES = {
+    ".exr", ".heic", ".heif", ".ico", ".jp2", ".jxl", ".pbm", ".pdf", ".pgm", ".ppm", ".psd",
+    ".svg", ".tga",
+}  # fmt: skip
+"""Nobody means a folder by these."""
 
 
 @dataclass(frozen=True)

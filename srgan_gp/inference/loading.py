@@ -64,7 +64,7 @@ def _read_verified(file: ModelFile) -> tuple[bytes, str]:
     if not file.is_installed:
         from srgan_gp.inference import foreign
 
-        foreign.parse_safely(data, _name(file))
+        foreign.parse_safely(data, str(file.path))
     return data, digest
 
 

@@ -126,7 +126,8 @@ def test_a_model_that_nobody_knows_is_refused(folder, capsys):
 def test_a_model_that_is_none_is_refused(folder, capsys):
     (folder / "fake.onnx").write_bytes(b"not a model")
     assert main(["upscale", str(folder / "a.png"), "-n", str(folder / "fake.onnx")]) == 8
-    assert "not an ONNX model" in capsys.readouterr().err
+    said = f"The file {folder / 'fake.onnx'} is not an ONNX model, or is damaged."
+    assert capsys.readouterr().err == f"srgan-gp: error: {said}\n"
 
 
 def test_a_gpu_that_is_not_there_is_an_error_and_no_silent_cpu(folder, repeating_model, capsys):
@@ -146,6 +147,7 @@ def test_a_gpu_that_is_not_there_is_an_error_and_no_silent_cpu(folder, repeating
         (["FOLDER", "-o", "one.png"], "is the name of one picture"),
         (["FOLDER/a.png", "-o", "one.png", "-f", "jpeg"], "does not end like a jpeg"),
         (["FOLDER/a.png", "-o", "one.heic"], "cannot write '.heic'"),
+        (["FOLDER/a.png", "-o", "one.tga"], "cannot write '.tga'"),
         (["FOLDER/a.png", "-o", ""], "after -o is empty"),
         (["", "-o", "FOLDER"], "inputs is an empty text"),
         (["FOLDER/a.png", "-f", "heic"], "heic"),
