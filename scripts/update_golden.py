@@ -5,17 +5,18 @@ from pathlib import Path
 
 from PIL import Image
 
-from srgan_gp import FaceGenerator, Upscaler, list_models, read_image
-from srgan_gp.cards import FACES
+from srgan_gp import FaceGenerator, Upscaler, read_image
+from srgan_gp.cards import FACES, read_card
 from srgan_gp.images.grid import tiled
 
-GOLDEN = Path(__file__).resolve().parent.parent / "tests" / "golden"
+ROOT = Path(__file__).resolve().parent.parent
+GOLDEN = ROOT / "tests" / "golden"
 
 
 def main() -> None:
     """Enlarge tests/golden/input.png, or draw 8 faces, with each model on the CPU."""
     small = read_image(GOLDEN / "input.png").pixels
-    for card in list_models():
+    for card in map(read_card, sorted((ROOT / "weights").glob("*.toml"))):
         if card.task == FACES:
             drawn = tiled(FaceGenerator.load(card.name, device="cpu").generate(count=8), 4, 2)
         else:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import signal
 from collections import namedtuple
 from types import SimpleNamespace
@@ -11,6 +12,8 @@ import pytest
 
 from srgan_gp.inference.model_info import ModelInfo
 
+# Whoever runs the tests may have models of their own.
+os.environ["SRGAN_GP_MODELS"] = os.devnull
 # Ignored signals would be inherited by the processes that tests start: under nohup it is SIGHUP, in
 # the background of a script SIGINT.
 if hasattr(signal, "SIGHUP"):  # Windows has none

@@ -31,6 +31,16 @@ def test_the_readme_is_what_its_script_would_write(update_readme):
     assert update_readme.updated(README) == README, "run scripts/update_readme.py"
 
 
+def test_models_of_whoever_runs_the_script_are_not_in_the_readme(
+    update_readme, tiny_model, onnx_models, monkeypatch
+):
+    onnx_models.write_card(tiny_model("private"))
+    monkeypatch.setenv("SRGAN_GP_MODELS", str(tiny_model("private").parent))
+    rows = "".join([*update_readme.model_rows(), *update_readme.face_rows()])
+    assert "`classic-x4`" in rows
+    assert "private" not in rows
+
+
 def test_a_stale_readme_is_noticed(update_readme):
     stale = README.replace("--strip-metadata ", "--keep-nothing ")
     assert update_readme.updated(stale) == README != stale
