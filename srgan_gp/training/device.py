@@ -1,10 +1,17 @@
 """Where and in which precision a run computes."""
 
+import re
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 
-from srgan_gp.errors import DeviceError, UsageError
+from srgan_gp.errors import DeviceError, TrainingError, UsageError
+from srgan_gp.training.config import TrainConfig
+
+# PyTorch has no type of its own for a CPU without memory: CUDA's words, then the CPU's.
+_OUT_OF_MEMORY = re.compile("out of memory|allocate memory")
 
 
 def choose_device(name: str) -> torch.device:
@@ -49,6 +56,25 @@ def open_autocast(precision: str, device: torch.device) -> torch.autocast:
         device: where the run computes.
     """
     return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
+
+
+@contextmanager
+def explained_memory(config: TrainConfig, device: torch.device) -> Generator[None, None, None]:
+    """Say in one sentence that the memory is too small for a run.
+
+    Raises:
+        TrainingError: in place of the errors of NumPy and PyTorch.
+    """
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not (isinstance(error, MemoryError) or _OUT_OF_MEMORY.search(str(error))):
+            raise
+        raise TrainingError(
+            f"The memory of {device} is too small for batches of {config.batch_size}. What was "
+            "saved is whole; begin anew in another folder with a smaller batch_size, smaller "
+            "pictures or a smaller network."
+        ) from error
 
 
 def describe_machine(device: torch.device) -> dict[str, str | int]:

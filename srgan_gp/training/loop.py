@@ -15,7 +15,7 @@ from srgan_gp.training.adversary import is_generators_turn
 from srgan_gp.training.augmenting import Augmenter
 from srgan_gp.training.checkpoint import Progress, TrainingState
 from srgan_gp.training.config import TrainConfig
-from srgan_gp.training.device import choose_device, open_autocast
+from srgan_gp.training.device import choose_device, explained_memory, open_autocast
 from srgan_gp.training.ema import MovingAverage
 from srgan_gp.training.freezing import freeze_first_stages
 from srgan_gp.training.health import critic_estimate
@@ -61,14 +61,16 @@ def train(
         `run_dir`.
 
     Raises:
-        TrainingError: a loss or a gradient is not finite, or a checkpoint does not fit.
+        TrainingError: a loss or a gradient is not finite, a checkpoint does not fit, or the memory
+            is too small.
         UsageError: an option or the data makes no sense.
         LockedError: another run is at work in `run_dir`.
         Stopped: a signal ended the run; everything is saved.
     """
     require_scores(config, validation is not None)
     device = choose_device(device_of_this_process(config.device))
-    with Processes(device) as processes, ExitStack() as lock:
+    memory = explained_memory(config, device)
+    with memory, Processes(device) as processes, ExitStack() as lock:
         # Build.
         if config.threads:
             torch.set_num_threads(config.threads)

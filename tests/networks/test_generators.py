@@ -48,6 +48,23 @@ def test_without_icnr_the_sub_pixels_would_differ():
     assert not torch.allclose(phases, phases[:, :, :1].expand_as(phases), atol=1e-3)
 
 
+@torch.no_grad()
+def test_the_network_learns_the_difference_to_the_nearest_enlargement(generator):
+    last = [module for module in generator.tail.modules() if isinstance(module, nn.Conv2d)][-1]
+    nn.init.zeros_(last.weight)
+    low_res = torch.rand(1, 3, 5, 7)
+    enlarged = low_res.repeat_interleave(generator.scale, 2).repeat_interleave(generator.scale, 3)
+    assert torch.equal(generator(low_res), enlarged)
+
+
+@torch.no_grad()
+def test_features_reach_the_tail_past_the_body(generator):
+    low_res = torch.rand(1, 3, 5, 7)
+    enlarged = F.interpolate(low_res, scale_factor=float(generator.scale), mode="nearest")
+    nn.init.zeros_(generator.merge.weight)
+    assert torch.equal(generator(low_res), enlarged + generator.tail(generator.stem(low_res)))
+
+
 def test_blocks_start_close_to_the_identity(generator):
     features = torch.randn(1, 8, 16, 16)
     change = generator.body(features) - features

@@ -3,12 +3,14 @@
 import pytest
 import torch
 
-from srgan_gp.errors import UsageError
+from srgan_gp.errors import TrainingError, UsageError
 from srgan_gp.training import device
+from srgan_gp.training.config import TrainConfig
 from srgan_gp.training.device import (
     choose_device,
     choose_precision,
     describe_machine,
+    explained_memory,
     open_autocast,
 )
 
@@ -49,3 +51,28 @@ def test_a_machine_is_told_by_what_its_bits_depend_on():
     assert machine["PyTorch"] == torch.__version__
     assert machine["threads"] == torch.get_num_threads()
     assert str(machine["device"]).startswith("CPU with ")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB"),
+        RuntimeError("CUDA error: out of memory"),
+    ],
+    ids=repr,
+)
+def test_a_memory_too_small_is_one_sentence(error):
+    told = pytest.raises(TrainingError, match=r"memory of cpu .* batches of 9\.")
+    with told, explained_memory(TrainConfig(batch_size=9), CPU):
+        raise error
+
+
+def test_what_pytorch_says_of_a_cpu_without_memory_is_known():
+    with pytest.raises(TrainingError), explained_memory(TrainConfig(), CPU):
+        torch.empty(2**60, dtype=torch.uint8)
+
+
+def test_other_errors_are_not_about_memory():
+    with pytest.raises(RuntimeError, match="shapes"), explained_memory(TrainConfig(), CPU):
+        raise RuntimeError("the shapes differ")

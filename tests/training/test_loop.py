@@ -226,18 +226,29 @@ def test_on_the_same_machine_a_resume_says_nothing_of_it(halved_run, tiny_config
     assert "elsewhere" not in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("spoil", "values"),
+    [
+        (lambda loss: loss * float("nan"), "loss of nan and a gradient norm of nan"),
+        (lambda loss: loss + float("inf"), r"loss of inf and a gradient norm of [\d.]+"),
+        (lambda loss: loss + (loss - loss).sqrt(), r"loss of [\d.]+ and a gradient norm of nan"),
+    ],
+    ids=["both", "loss", "gradient"],
+)
 def test_a_value_that_is_not_finite_stops_the_run_before_the_update(
-    tiny_config, pictures, tmp_path, monkeypatch
+    tiny_config, pictures, tmp_path, monkeypatch, spoil, values
 ):
     def broken(output, target):
         broken.calls += 1
-        return (output - target).abs().mean() * (float("nan") if broken.calls == 10 else 1)
+        loss = (output - target).abs().mean()
+        return spoil(loss) if broken.calls == 10 else loss
 
     broken.calls = 0
     monkeypatch.setitem(PIXEL_LOSSES, "l1", broken)
     config = tiny_config(checkpoint_images=4)
     with pytest.raises(
-        TrainingError, match=r"After 36 images the generator .*nan.*\.png.* Lower learning_rate"
+        TrainingError,
+        match=rf"After 36 images the generator has a {values}; .*\.png.* Lower learning_rate",
     ):
         train(config, [str(pictures)], tmp_path / "run")
     tensors, numbers = checkpoint.newest(tmp_path / "run" / "checkpoints")
