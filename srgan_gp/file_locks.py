@@ -16,7 +16,7 @@ def locked(path: Path, folder: Path) -> Generator[None, None, None]:
     """Keep other runs out of a folder; the system lets them in when this process ends.
 
     Args:
-        path: the lock, made with its folders where it is missing; it stays.
+        path: the lock, made with its folder where it is missing; it stays.
         folder: what it stands for, to name it.
 
     Raises:
@@ -80,7 +80,7 @@ else:
 
 def _open(path: Path) -> FileIO:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(exist_ok=True)
         return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "r+b", buffering=0)
     except OSError as error:
         reason = error.strerror or str(error)

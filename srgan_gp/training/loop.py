@@ -8,7 +8,6 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from srgan_gp.file_locks import locked
 from srgan_gp.signals import StopRequest
 from srgan_gp.training import checkpoint
 from srgan_gp.training.adversary import is_generators_turn
@@ -22,9 +21,9 @@ from srgan_gp.training.health import critic_estimate
 from srgan_gp.training.processes import Processes, device_of_this_process
 from srgan_gp.training.reports import Reports
 from srgan_gp.training.start import (
-    LOCK_NAME,
     load_critic,
     load_weights,
+    locked_run,
     note_machine,
     resume,
     save_start,
@@ -95,11 +94,11 @@ def train(
         processes.require_even_shares(config, progress.images_seen)
         reports = None
         if processes.is_first:
-            lock.enter_context(locked(run_dir / LOCK_NAME, run_dir))
+            lock.enter_context(locked_run(run_dir))
             save_start(config, data, validation, run_dir)
             reports = Reports(run_dir, config.total_images, progress.images_seen)
-            if what_changed:
-                reports.say(what_changed)
+            for sentence in filter(None, (what_changed, progress.ended_because)):
+                reports.say(sentence)
             if needs_start(config) and not (progress.images_seen or progress.start_validation):
                 _validate(run, reports)  # what every later checkpoint has to beat
                 checkpoint.save(state, run_dir / "checkpoints")

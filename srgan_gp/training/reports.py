@@ -99,7 +99,7 @@ class Reports:
 
     def say(self, sentence: str) -> None:
         """Print a line above the progress bar, on stderr."""
-        self._console.print(sentence)
+        self._console.print(sentence, markup=False, highlight=False, soft_wrap=True)
 
     def _keep(self, line: dict[str, Any]) -> None:
         self._lines.append(json.dumps(line))

@@ -1,7 +1,8 @@
 """How a run begins: from its own checkpoint, from another model's weights, or fresh."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from torch import nn
 
 from srgan_gp.data.sources import fingerprint, list_all_pictures
 from srgan_gp.errors import TrainingError, UsageError
+from srgan_gp.file_locks import locked
 from srgan_gp.files import atomic_write_bytes, sweep
 from srgan_gp.training import checkpoint
 from srgan_gp.training.checkpoint import Progress, TrainingState
@@ -21,7 +23,6 @@ from srgan_gp.write_errors import errors_about
 
 CONFIG_NAME = "config.json"
 DATA_NAME = "data.json"
-LOCK_NAME = ".lock"
 
 
 def resume(
@@ -130,21 +131,32 @@ def _describe_set(places: Sequence[str]) -> dict[str, object]:
     return {"pictures": len(files), "fingerprint": fingerprint(files)}
 
 
+@contextmanager
+def locked_run(run_dir: Path) -> Generator[None, None, None]:
+    """Keep other runs out of `run_dir`, which is made where it is missing.
+
+    Raises:
+        LockedError: another run is at work there.
+        OutputError: the folder cannot be written.
+    """
+    with errors_about(run_dir):
+        run_dir.mkdir(parents=True, exist_ok=True)
+    with locked(run_dir / ".lock", run_dir):
+        yield
+
+
 def save_start(
     config: TrainConfig, data: Sequence[str], validation: str | None, run_dir: Path
 ) -> None:
-    """Create `run_dir` and note options and pictures in it, before the first step.
+    """Note options and pictures in `run_dir` before the first step.
 
     What an ended run left unfinished there is removed.
 
     Raises:
         OutputError: the folder cannot be written.
     """
-    folders = [run_dir / name for name in ("checkpoints", "previews", "")]
-    with errors_about(folders[0]):
-        folders[0].mkdir(parents=True, exist_ok=True)
-    for folder in folders:
-        sweep(folder)
+    for name in ("", "checkpoints", "previews"):
+        sweep(run_dir / name)
     config.save(run_dir / CONFIG_NAME)
     described = _describe_data(data, validation)
     atomic_write_bytes(run_dir / DATA_NAME, json.dumps(described, indent=2).encode())

@@ -11,7 +11,7 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from srgan_gp.errors import LockedError, TrainingError, UsageError
+from srgan_gp.errors import LockedError, OutputError, TrainingError, UsageError
 from srgan_gp.file_locks import locked
 from srgan_gp.losses.pixel import PIXEL_LOSSES
 from srgan_gp.networks import build
@@ -346,6 +346,26 @@ def test_a_second_run_in_the_folder_is_refused_and_writes_nothing(
         found = {path: path.read_bytes() for path in halved_run.rglob("*") if path.is_file()}
         assert found == state
     train(*arguments, validation=str(pictures))
+
+
+@pytest.mark.parametrize("occupied", ["run", "run/checkpoints"])
+def test_a_folder_that_is_a_file_is_one_sentence(tiny_config, pictures, tmp_path, occupied):
+    path = tmp_path / occupied
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("kept")
+    with pytest.raises(OutputError, match=f"cannot write {path}: there is a file of that name"):
+        train(tiny_config(), [str(pictures)], tmp_path / "run")
+    assert path.read_text() == "kept"
+
+
+def test_a_run_that_has_ended_says_why_when_it_is_resumed(
+    halved_run, tiny_config, pictures, capsys
+):
+    newest = halved_run / "checkpoints" / "image-000000032.json"
+    numbers = json.loads(newest.read_text()) | {"ended_because": "The score has turned."}
+    newest.write_text(json.dumps(numbers))
+    train(tiny_config(), [str(pictures)], halved_run, validation=str(pictures))
+    assert capsys.readouterr().err.splitlines() == ["The score has turned."]
 
 
 def test_what_a_killed_run_left_half_written_is_removed(halved_run, tiny_config, pictures):

@@ -38,6 +38,13 @@ def test_a_log_of_something_else_is_named_and_kept(tmp_path, damage):
     assert (tmp_path / "stats.jsonl").read_text() == damage
 
 
+def test_a_sentence_is_one_line_as_it_is(tmp_path, capsys):
+    sentence = "word [bold] " * 20 + "end"
+    with Reports(tmp_path, 8, 0) as reports:
+        reports.say(sentence)
+    assert sentence in capsys.readouterr().err.splitlines()
+
+
 def test_lines_from_beyond_are_dropped_and_others_kept(tmp_path):
     (tmp_path / "stats.jsonl").write_text('{"images_seen": 4}\n{"images_seen": 8}\n')
     with Reports(tmp_path, 16, 4) as reports:
