@@ -67,9 +67,11 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _announce(settings: "Settings") -> None:
+    from srgan_gp.catalog import list_models
     from srgan_gp.serving.gate import is_loopback
     from srgan_gp.serving.server import address_of
 
+    list_models(on_refused=lambda error: say(f"warning: {error}"))
     place = ""
     if not is_loopback(settings.host):
         place = ", elsewhere with the name of this machine in it"

@@ -129,7 +129,7 @@ def check_known(name: str) -> None:
 
 
 def _check_enlarges(name: str) -> None:
-    tasks = {card.name: card.task for card in list_models()}
+    tasks = {card.name: card.task for card in _cards()}
     known = ", ".join(card.name for card in cards_for("super-resolution")) or "none is installed"
     if name not in tasks:
         raise ModelRefusedError(f"There is no model {name!r}; known: {known}.")
@@ -142,7 +142,12 @@ def _check_enlarges(name: str) -> None:
 
 def cards_for(task: str) -> list[ModelCard]:
     """List the cards of the models for a task, one of `cards.TASKS`."""
-    return [card for card in list_models() if card.task == task]
+    return [card for card in _cards() if card.task == task]
+
+
+def _cards() -> list[ModelCard]:
+    # What is wrong with the others is said to whoever starts the server, not to visitors.
+    return list_models(on_refused=lambda _: None)
 
 
 def default_face_model(asked: str | None) -> str:

@@ -53,6 +53,13 @@ def test_an_open_door_is_said_and_the_address_can_be_opened(served, capsys, host
     assert "warning" not in captured.err and "secret" not in captured.err
 
 
+def test_a_model_that_cannot_be_used_is_named_at_the_start(served, capsys, tmp_path, monkeypatch):
+    (tmp_path / "broken.toml").write_text("no card")
+    monkeypatch.setenv("SRGAN_GP_MODELS", str(tmp_path))
+    assert main(["app"]) == 0
+    assert f"warning: The model card {tmp_path / 'broken.toml'} cannot" in capsys.readouterr().err
+
+
 def test_work_that_was_cut_off_is_said(served, capsys):
     assert main(["app", "--model", "unlucky", "--drain-seconds", "7"]) == 1
     assert "cut off after 7 s; raise --drain-seconds" in capsys.readouterr().err
