@@ -14,7 +14,7 @@ from pathlib import Path
 
 from srgan_gp.cards import ModelCard, read_card
 from srgan_gp.errors import ModelRefusedError, UsageError
-from srgan_gp.files import is_file, is_folder
+from srgan_gp.paths import is_file, is_folder
 
 
 @dataclass(frozen=True)

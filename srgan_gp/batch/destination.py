@@ -7,8 +7,8 @@ from pathlib import Path
 from srgan_gp.batch.output import Exist, Output
 from srgan_gp.batch.walk import PICTURE_SUFFIXES
 from srgan_gp.errors import OutputError, UsageError
-from srgan_gp.files import is_folder, names_a_folder
 from srgan_gp.images import FORMATS, find_format
+from srgan_gp.paths import is_folder, names_a_folder
 
 _UNWRITABLE_SUFFIXES = {
     ".exr", ".heic", ".heif", ".ico", ".jp2", ".jxl", ".pbm", ".pdf", ".pgm", ".ppm", ".psd",

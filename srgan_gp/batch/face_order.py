@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from srgan_gp.errors import UsageError
-from srgan_gp.files import names_a_folder
 from srgan_gp.images import check_encodable, find_format
+from srgan_gp.paths import names_a_folder
 
 DEFAULT_FRAMES = 60
 FILMS = (".gif", ".webp", ".png", ".webm")

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Self
 
 from srgan_gp.errors import OutputError
-from srgan_gp.files import Staged, hash_file, is_file
+from srgan_gp.files import Staged, hash_file
+from srgan_gp.paths import is_file
 
 JOURNAL_FOLDER = ".srgan-gp"
 """The folder of our own files inside an output folder."""

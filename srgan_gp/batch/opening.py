@@ -9,7 +9,7 @@ from typing import Literal
 
 from srgan_gp.batch.engine import Engine, Settings
 from srgan_gp.batch.worker import About, load_upscalers
-from srgan_gp.files import is_file
+from srgan_gp.paths import is_file
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ from srgan_gp.batch.journal import JOURNAL_FOLDER
 from srgan_gp.batch.runner import Outcome, Status
 from srgan_gp.batch.walk import PICTURE_SUFFIXES, PassedOver
 from srgan_gp.errors import OutputError, UsageError
-from srgan_gp.files import atomic_write, is_file
+from srgan_gp.files import atomic_write
+from srgan_gp.paths import is_file
 
 _BYTES_IN_MEMORY = 1 << 20
 _LONGEST_LINE_BYTES = 1 << 16  # a path has 4 kB

@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 from srgan_gp.batch.journal import JOURNAL_FOLDER
 from srgan_gp.errors import PictureError, UsageError
-from srgan_gp.files import is_folder
 from srgan_gp.images.containers import CONTAINERS
+from srgan_gp.paths import is_folder
 
 PICTURE_SUFFIXES = frozenset(suffix for c in CONTAINERS for suffix in c.suffixes)
 """Suffixes, in lower case, of what is taken for a picture in a folder."""

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from srgan_gp import option_types as types
 from srgan_gp.errors import PictureError, UsageError
-from srgan_gp.files import is_folder, sweep
+from srgan_gp.files import sweep
+from srgan_gp.paths import is_folder
 from srgan_gp.terminal import Bar, bar, say, shown, tell
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from srgan_gp import option_types as types
 from srgan_gp.errors import NothingToDoError, PictureError, UsageError
-from srgan_gp.files import is_folder
+from srgan_gp.paths import is_folder
 from srgan_gp.terminal import bar, say, shown, tell
 
 if TYPE_CHECKING:

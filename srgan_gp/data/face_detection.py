@@ -14,7 +14,7 @@ import numpy as np
 
 from srgan_gp.catalog import model_folders
 from srgan_gp.errors import MissingExtraError, ModelRefusedError
-from srgan_gp.files import is_file
+from srgan_gp.paths import is_file
 
 DETECTOR_FILE = "yunet.onnx"
 LEAST_SCORE = 0.7

@@ -9,7 +9,7 @@ from pathlib import Path, PurePath
 
 from srgan_gp.data.sources import SUFFIXES, PictureFile, list_pictures
 from srgan_gp.errors import NothingToDoError, UsageError
-from srgan_gp.files import is_file, is_folder
+from srgan_gp.paths import is_file, is_folder
 
 _SUFFIXES = ", ".join(sorted(SUFFIXES))
 

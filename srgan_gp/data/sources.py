@@ -14,10 +14,11 @@ import numpy as np
 from PIL import Image
 
 from srgan_gp.errors import PictureError, UsageError, without_options
-from srgan_gp.files import atomic_write_bytes, is_file, is_folder
+from srgan_gp.files import atomic_write_bytes
 from srgan_gp.images import DEFAULT_MAX_PIXELS, Picture, read_image
 from srgan_gp.images.icc import srgb_pixels
 from srgan_gp.images.reading import decode_picture
+from srgan_gp.paths import is_file, is_folder
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp"})
 # A wrong checksum, a cut archive, a password or an unknown compression; each says which.

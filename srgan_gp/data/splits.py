@@ -6,7 +6,7 @@ from pathlib import Path
 
 from srgan_gp.data.sources import PictureFile, list_all_pictures, list_pictures
 from srgan_gp.errors import UsageError
-from srgan_gp.files import is_folder
+from srgan_gp.paths import is_folder
 
 FEWEST_HELD_OUT = 4
 MOST_HELD_OUT = 100

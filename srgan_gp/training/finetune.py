@@ -13,8 +13,8 @@ from srgan_gp.cards import FACES
 from srgan_gp.data.sources import PictureFile, list_pictures, write_list
 from srgan_gp.data.splits import Split, split_pictures
 from srgan_gp.errors import OutputError, UsageError
-from srgan_gp.files import is_file
 from srgan_gp.networks import build
+from srgan_gp.paths import is_file
 from srgan_gp.training import checkpoint
 from srgan_gp.training.config import TrainConfig
 from srgan_gp.training.export import load_run

@@ -11,7 +11,8 @@ from safetensors import SafetensorError, safe_open
 from srgan_gp.cards import ModelCard, read_card
 from srgan_gp.catalog import find_model
 from srgan_gp.errors import ModelRefusedError, UsageError
-from srgan_gp.files import hash_file, is_file
+from srgan_gp.files import hash_file
+from srgan_gp.paths import is_file
 from srgan_gp.training.config import TrainConfig
 
 _GENERATOR_OPTIONS = {"size": "image_size"}

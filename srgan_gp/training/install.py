@@ -8,7 +8,8 @@ import tomli_w
 
 from srgan_gp.catalog import check_name, model_folders, model_names
 from srgan_gp.errors import UsageError
-from srgan_gp.files import atomic_write, is_file
+from srgan_gp.files import atomic_write
+from srgan_gp.paths import is_file
 from srgan_gp.training.export import export
 from srgan_gp.training.finetune import Outcome
 from srgan_gp.training.finetune_source import find_source
