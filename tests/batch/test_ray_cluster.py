@@ -92,22 +92,31 @@ def is_gone(process):
 
 @pytest.fixture
 def endless(tiny_model, tmp_path):
-    """Start a run on a Ray of its own; its first picture is done, the second takes minutes."""
+    """Start a run on a Ray of its own; its first picture is done, the second takes minutes.
+
+    The second comes when the first is done: the calls of an actor may overtake one another.
+    """
     (tmp_path / "in").mkdir()
     Image.new("RGB", (1, 1)).save(tmp_path / "in" / "a.png")
-    Image.effect_noise((2500, 2500), 50).save(tmp_path / "in" / "b.png")
+    Image.effect_noise((2500, 2500), 50).save(tmp_path / "b.png")
     words = ["upscale", "in", "-o", "out", "-n", tiny_model(), "--device", "cpu", "--tile", "1"]
     # What a killed run leaves of its Ray lies here; the name is short, for sockets.
     with (
         tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as folder,
         subprocess.Popen(
-            [sys.executable, "-m", "srgan_gp", *words, "--engine", "ray"], cwd=tmp_path,
+            [sys.executable, "-m", "srgan_gp", *words, "--engine", "ray", "--watch"], cwd=tmp_path,
             env=os.environ | {"PYTHONPATH": str(ROOT), "TMPDIR": folder},
             stderr=subprocess.PIPE, text=True,
         ) as run,
     ):  # fmt: skip
         while "a.png: 1x1 -> 2x2" not in run.stderr.readline():
             assert run.poll() is None
+        [worker] = (process for process in processes_of(run) if "RayWorker" in process.name())
+        worked = worker.cpu_times().user
+        (tmp_path / "b.png").rename(tmp_path / "in" / "b.png")
+        while worker.cpu_times().user < worked + 2:
+            assert run.poll() is None
+            time.sleep(0.05)
         yield run
         run.kill()
 
