@@ -7,7 +7,7 @@ import torch
 from kornia.filters import filter2d
 from torch import Tensor
 
-from srgan_gp.data.draws import FIRST, SECOND, Damage, Draws, draw
+from srgan_gp.data.draws import FIRST_TAPS, SECOND_TAPS, Damage, Draws, draw
 from srgan_gp.data.jpeg import jpeg
 from srgan_gp.data.resampling import downscale, round_trip, to_8_bit
 
@@ -40,10 +40,10 @@ def degrade(high_res: Tensor, scale: int, draws: Draws) -> Tensor:
         Wang et al. 2021, arXiv:2107.10833, sections 3.2 to 3.4, in the order of its figure 2.
     """
     first, second, factors = draws.first, draws.second, draws.round_trips
-    high_res = _blurred(high_res, first, FIRST.blur_taps, scale / 4)
+    high_res = _blurred(high_res, first, FIRST_TAPS, scale / 4)
     low_res = downscale(high_res, scale, draws.downscalers)
     low_res = _noisy_and_stored(low_res, first, draws, 1)
-    low_res = _blurred(low_res, second, SECOND.blur_taps, 1)
+    low_res = _blurred(low_res, second, SECOND_TAPS, 1)
     low_res = _some(low_res, factors < 1, lambda images, which: round_trip(images, factors[which]))
     return _noisy_and_stored(low_res, second, draws, 2)
 

@@ -51,6 +51,11 @@ class TrainConfig:
     clean_share: float = option(
         1 / 3, "share of the mixture that is only downscaled", least=0, most=1
     )
+    damage: str = option(
+        "mild",
+        "strength of the mixture's blur, noise and JPEG",
+        choices=("mild", "harsh"),
+    )
     shrink_share: float = option(
         0.0, "share of the crops cut up to twice too large and made smaller", least=0, most=1
     )
@@ -69,6 +74,12 @@ class TrainConfig:
     perceptual_weight: float = option(0.05, "of the perceptual loss, beside the pixels' 1", least=0)
     feature_weights: str | None = option(
         None, "file of the feature network; default: torchvision's", may_change=True
+    )
+    equivariance_weight: float = option(
+        0.0,
+        "of the loss that makes outputs move along with the scene, against patterns locked to the "
+        "pixel grid; one more pass of the generator",
+        least=0,
     )
     grid_weight: float = option(0.0, "of the loss against dotted grids", least=0)
 

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from srgan_gp.errors import TrainingError
 from srgan_gp.losses.adversarial import adversarial_weight, generator_loss
+from srgan_gp.losses.shift_equivariance import shift_equivariance
 from srgan_gp.training.adversary import critic_objective, frozen, ramped_ratio
 from srgan_gp.training.augmenting import Augmenter
 from srgan_gp.training.checkpoint import TrainingState
@@ -58,6 +59,10 @@ def generator_step(
     config, state = run.config, run.state
     with run.autocast:
         losses = run.task.content_losses(output, batch)
+        if batch.shifted:
+            again = state.generator(batch.shifted.inputs)
+            distance = shift_equivariance(output, again, batch.shifted.rows, batch.shifted.columns)
+            losses["equivariance"] = config.equivariance_weight * distance
         if state.critic:
             ratio = ramped_ratio(config, state.progress.images_seen)
             with frozen(state.critic):

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from srgan_gp.data.datasets import PictureCache, RandomCrops, read_ahead, require_sides
-from srgan_gp.data.degradations import MARGIN_MIXTURE, degrade, draw, least_side
+from srgan_gp.data.degradations import MARGIN_MIXTURE, degrade, least_side
+from srgan_gp.data.draws import STRENGTHS, draw
 from srgan_gp.data.resampling import MARGIN, matlab_bicubic
 from srgan_gp.data.sources import list_all_pictures
 from srgan_gp.errors import UsageError
@@ -20,9 +21,10 @@ from srgan_gp.training.feature_network import load_features
 from srgan_gp.training.held_out import HeldOut
 from srgan_gp.training.processes import Processes
 from srgan_gp.training.tasks.architecture import build_critic, build_generator
-from srgan_gp.training.tasks.protocol import Batch
+from srgan_gp.training.tasks.protocol import Batch, Shifted
 
 STRIDE = 16  # of the feature networks: shifts below it meet every alignment of their layers
+MOST_SHIFT = 3  # output pixels of the shift equivariance loss: less than one input pixel of x4
 GRID_CELLS = 8  # low-res pixels: the side of the grid loss's windows
 
 
@@ -140,13 +142,32 @@ class SuperResolution:
         high_res = high_res[..., edge:-edge, edge:-edge] / 255
         low_res = low_res.contiguous(memory_format=torch.channels_last)
         high_res = high_res.contiguous(memory_format=torch.channels_last)
-        return Batch(low_res, high_res, self._condition(low_res), numbers)
+        shifted = self._shifted(windows, numbers) if self._config.equivariance_weight else None
+        return Batch(low_res, high_res, self._condition(low_res), numbers, shifted)
+
+    def _shifted(self, windows: Tensor, numbers: range) -> Shifted | None:
+        """Make the low-res side of the same scene, moved by 1 to 3 output pixels, once more.
+
+        The damage is drawn alike, so that it gives no reason to disagree. The pixels that enter at
+        the other edge stay within the margin that is cut off.
+        """
+        config = self._config
+        if config.has_critic and numbers.start < config.critic_warmup_images:
+            return None  # the generator does not learn yet
+        step = numbers.start // config.batch_size  # the same in every process
+        draws = np.random.default_rng([config.seed, 8, step])
+        rows, columns = (int(n) for n in draws.integers(1, MOST_SHIFT + 1, size=2))
+        moved = windows.roll((-rows, -columns), (2, 3)).to(self._device, torch.float32)
+        low_res = self._shrink(moved, config.seed, numbers)
+        low_res = low_res[..., self._margin : -self._margin, self._margin : -self._margin] / 255
+        return Shifted(low_res.contiguous(memory_format=torch.channels_last), rows, columns)
 
     def _shrink(self, high_res: Tensor, seed: int, numbers: Sequence[int]) -> Tensor:
         """Make low-res pictures in [0, 255] of high-res ones in the way of the run."""
         if self._config.low_res == "matlab":
             return matlab_bicubic(high_res, self._config.scale)
-        return degrade(high_res, self._config.scale, draw(seed, numbers, self._config.clean_share))
+        draws = draw(seed, numbers, self._config.clean_share, STRENGTHS[self._config.damage])
+        return degrade(high_res, self._config.scale, draws)
 
     def _shrink_held_out(self, high_res: Tensor, number: int) -> Tensor:
         return self._shrink(high_res, 0, [number])  # the same for every seed of a run
