@@ -68,6 +68,11 @@ class TrainConfig:
 
     # What the output is compared with.
     pixel_loss: str = option("l1", "l1, l2 or charbonnier", choices=("l1", "l2", "charbonnier"))
+    sharpen_targets: float = option(
+        0.0,
+        "unsharp masking of the pixel loss's targets; the critic sees them as they are",
+        least=0,
+    )
     perceptual_loss: str = option(
         "none", "feature network: none, squeeze or vgg19", choices=("none", "squeeze", "vgg19")
     )

@@ -16,6 +16,7 @@ from srgan_gp.losses.features import FEATURE_NETWORKS, Features
 from srgan_gp.losses.grid import grid_loss
 from srgan_gp.losses.perceptual import perceptual_loss
 from srgan_gp.losses.pixel import PIXEL_LOSSES
+from srgan_gp.losses.sharpening import sharpened
 from srgan_gp.training.config import TrainConfig
 from srgan_gp.training.feature_network import load_features
 from srgan_gp.training.held_out import HeldOut
@@ -102,7 +103,8 @@ class SuperResolution:
     def content_losses(self, output: Tensor, batch: Batch) -> dict[str, Tensor]:
         """Compare outputs with their targets: pixels, features, dotted grids."""
         config = self._config
-        losses = {"pixel": PIXEL_LOSSES[config.pixel_loss](output, batch.targets)}
+        targets = sharpened(batch.targets, config.sharpen_targets)
+        losses = {"pixel": PIXEL_LOSSES[config.pixel_loss](output, targets)}
         if self._features:
             room = min(STRIDE, output.shape[-1] - self._features.least_side + 1)
             step = batch.numbers.start // config.batch_size  # the same in every process
