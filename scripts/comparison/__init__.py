@@ -1,1 +1,1 @@
-"""Parts of `side_by_side.py`: crops of the demo images, sheets to look at, blind keys, the tally."""
+"""Parts of `side_by_side.py`: crops of the demo images, sheets, blind keys and the tally."""
