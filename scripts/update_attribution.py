@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Write weights/ATTRIBUTION.md: where the training photos come from, and who made them.
 
-scripts/update_attribution.py            write the file again, from the manifests of the data
+scripts/update_attribution.py            write the file again
 scripts/update_attribution.py --check    change nothing; exit 1 when the file is stale
 """
 
@@ -10,6 +10,7 @@ import json
 import os
 import re
 import sys
+import tomllib
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from srgan_gp.errors import SrganGpError, UsageError
 from srgan_gp.files import atomic_write
 
 ROOT = Path(__file__).resolve().parent.parent
+CREDITS = ROOT / "scripts" / "photo_credits.toml"
 TARGET = ROOT / "weights" / "ATTRIBUTION.md"
 ARCHIVES = ("photos_train-", "photos_more_train-")
 """Beginnings of the names of the archives that the shipped photo models are trained on."""
@@ -33,29 +35,23 @@ PREFIXES = {
     ("SqueezeSoftware/test_files", "Unsplash/jpg_original"): "unsplash_",
 }
 """How the archive's files of a source are named, where its manifest does not list them."""
-AUTHORS = {
-    "imazen/codec-corpus": "Cloudinary, Cloudinary Image Dataset '22 (CID22)",
-    "UbuntuKylin/ubuntukylin-wallpapers": "Ubuntu Kylin community contributors",
-    "linuxdeepin/deepin-wallpapers": "Deepin Technology",
-}
-"""Authors that a manifest names in the text of the licence, and not with each photo."""
 AUTHOR_IN_NAME = re.compile(r".+_by_(?P<last>.+)|(?P<first>.+?)__.+__4k")
 """`Field_by_Jane_Doe`, and `jane_doe__field__4k`."""
 
-LICENCE = re.compile(r"CC[ -](BY(?:-SA)?)(?:[ -](\d\.\d))?")
+LICENCE = re.compile(r"CC[ -](?P<kind>BY(?:-SA)?)(?:[ -](?P<version>\d\.\d))?")
 PER_FILE = re.compile(r"per file[^:]*: CC BY")
 
 INTRO = """\
 # Attribution of the training photos
 
-The photo models are trained on {total} photos. {named} of them are under CC BY or CC BY-SA, or come
-from a source that has such photos and does not say for each one; they are listed first, with author
-and licence. The others, under CC0 and other licences, are counted below.
+The photo models are trained on {total} photos. {named} of them are under CC BY or CC BY-SA; they
+are listed first, with source, author and licence. The others are counted at the end.
 
-Changes: the photos were converted to sRGB, downscaled, cropped to 512x512 and stored as JPEG of
-quality 95. The models contain no photo.
+Changes: the photos were converted to sRGB, downscaled and cropped to 512x512 where they were larger,
+and stored as JPEG of quality 95.
 
-Written by `scripts/update_attribution.py` from the manifests of the data: change nothing by hand.
+Written by `scripts/update_attribution.py`, from the manifests of the data and, where those name no
+author, from `scripts/photo_credits.toml`: change nothing by hand.
 """
 
 
@@ -160,19 +156,20 @@ def read_sources(folder: Path) -> list[Source]:
 def _photos(entry: Mapping[str, Any], names: Iterable[str]) -> Iterator[Photo]:
     """Give the photos of a source in one manifest."""
     repository, licence = entry["repo"], entry["licence"]
-    author = AUTHORS.get(repository, "")
+    credits = tomllib.loads(CREDITS.read_text(encoding="utf-8")).get(repository, {})
+    everybody = credits.get("*", {}).get("author", "")
     if "files" not in entry:
         prefix = PREFIXES[repository, entry["path"]]
         for name in names:
             if name.startswith(prefix):
-                yield Photo(name, "", author, licence)
+                yield Photo(name, "", everybody, licence)
         return
     for file in entry["files"]:
+        path = file["path"]
+        credit = credits.get(Path(path).stem, {})
+        author = file.get("author") or credit.get("author") or author_in(path) or everybody
         yield Photo(
-            file["name"],
-            file["path"],
-            file.get("author") or author or author_in(file["path"]),
-            file.get("licence", licence),
+            file["name"], path, author, credit.get("licence") or file.get("licence", licence)
         )
 
 
@@ -206,7 +203,8 @@ def short_licence(licence: str) -> str:
     parts = LICENCE.match(licence)
     if not parts or "per file" in licence:
         return "see above"
-    return f"CC {parts[1]} {parts[2]}" if parts[2] else f"CC {parts[1]}, version not stated"
+    kind, version = parts["kind"], parts["version"]
+    return f"CC {kind} {version}" if version else f"CC {kind}, version not stated"
 
 
 def attribution(sources: Sequence[Source]) -> str:
@@ -217,7 +215,7 @@ def attribution(sources: Sequence[Source]) -> str:
     ]
     total = sum(len(source.photos) for source in sources)
     lines = INTRO.format(total=total, named=sum(len(photos) for _, photos in named)).splitlines()
-    lines += ["", "## Photos with authors", "", *licence_links(named)]
+    lines += ["", "## Photos under CC BY and CC BY-SA", "", *licence_links(named)]
     for source, photos in named:
         if photos:
             lines += ["", *named_lines(source, photos)]
@@ -247,7 +245,8 @@ def named_lines(source: Source, photos: Sequence[Photo]) -> Iterator[str]:
     """Write the section of a source: one row a photo, or a list where only names are known."""
     yield f"### {source.repository}"
     yield ""
-    yield f"{source.link}, {len(photos)} photos. Licence as stated there: {source.licence}."
+    count = f"{len(photos)} photo{'s' if len(photos) > 1 else ''}"
+    yield f"{source.link}, {count}. Licence as stated there: {source.licence}."
     yield ""
     if not any(photo.path for photo in photos):
         yield f"{photos[0].author}, {short_licence(photos[0].licence)}:"
