@@ -47,8 +47,8 @@ INTRO = """\
 The photo models are trained on {total} photos. {named} of them are under CC BY or CC BY-SA; they
 are listed first, with source, author and licence. The others are counted at the end.
 
-Changes: the photos were converted to sRGB, downscaled and cropped to 512x512 where they were larger,
-and stored as JPEG of quality 95.
+Changes: the photos were converted to sRGB, downscaled and cropped to 512x512 where they were
+larger, and stored as JPEG of quality 95.
 
 Written by `scripts/update_attribution.py`, from the manifests of the data and, where those name no
 author, from `scripts/photo_credits.toml`: change nothing by hand.
