@@ -155,6 +155,8 @@ def tree_lines() -> Iterator[str]:
 OTHER_FILES = {
     "scripts/benchmarks/": "What `benchmark.py` measures, one file each.",
     "scripts/check": "Style, types, floors and the fast tests.",
+    "scripts/comparison/": "Crops, sheets, keys and the tally of `side_by_side.py`.",
+    "scripts/photo_credits.toml": "Authors of training photos that no manifest names.",
     "scripts/recipes/": "The commands that made each shipped model.",
     "apps/examples/": "Three free pictures to try.",
     "weights/": "The shipped models: network, tensors, card.",
