@@ -41,6 +41,10 @@ class FlatTexture:
     grain: float
     windows: int
 
+    def values(self) -> dict[str, float]:
+        """Return `pattern` and `grain` by name."""
+        return {"pattern": self.pattern, "grain": self.grain}
+
 
 class FlatSpectrum:
     """Mean power spectrum of the flat windows of a set, collected image by image.
