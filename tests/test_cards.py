@@ -50,6 +50,11 @@ def refused(folder, text):
     return str(caught.value)
 
 
+def test_scores_of_metrics_that_no_longer_exist_are_still_read(folder):
+    (folder / "tiny.toml").write_text(CARD.replace("PSNR-Y", "grid"))
+    assert read_card(folder / "tiny.toml").scores[0].metric == "grid"
+
+
 def test_a_card_says_what_stands_in_the_file(folder):
     card = read_card(folder / "tiny.toml")
     table = tomllib.loads(CARD)

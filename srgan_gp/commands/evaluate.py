@@ -142,11 +142,11 @@ def _lines(scores: "Scores") -> Iterator[str]:
         yield f"squeeze distance by the network {scores.feature_network}"
     for picture in scores.pictures:
         yield _row(picture.name, picture.values())
-    mean = scores.mean()
-    yield _row(f"mean of {len(scores.pictures)} pictures", mean)
-    if scores.patch_distance is not None:  # no distance without the grid beside it
-        whole = {"patch_distance": scores.patch_distance, "grid": mean.get("grid")}
-        yield _row("the whole set", whole)
+    yield _row(f"mean of {len(scores.pictures)} pictures", scores.mean())
+    if of_set := scores.of_set():
+        yield _row("the whole set", of_set)
+    if original := scores.original_texture:
+        yield _row(f"the originals, {original.windows} flat windows", original.values())
 
 
 def _face_lines(scores: "FaceScores") -> Iterator[str]:

@@ -4,6 +4,7 @@ Imports no torch, so that `srgan-gp train --help` stays instant.
 """
 
 import json
+import warnings
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
@@ -12,6 +13,9 @@ from srgan_gp.files import atomic_write_bytes
 from srgan_gp.training.options import option, require_in_range
 
 AUGMENTATIONS = ("colour", "translation", "cutout")  # the names in data/augmentations.py
+
+_REMOVED: dict[str, object] = {"grid_weight": 0.0, "most_grid": None}
+"""Options of earlier versions that no longer exist, with the defaults they had."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +90,6 @@ class TrainConfig:
         "pixel grid; one more pass of the generator",
         least=0,
     )
-    grid_weight: float = option(0.0, "of the loss against dotted grids", least=0)
 
     # Critic.
     adversarial_ratio: float = option(
@@ -160,7 +163,6 @@ class TrainConfig:
     most_psnr_loss: float | None = option(
         None, "dB of PSNR-Y that the best may lie below the start; default: any", least=0
     )
-    most_grid: float | None = option(None, "grid that the best may have; default: any", least=0)
     least_novelty: float | None = option(
         None, "novelty of generated pictures below which the run ends; default: any", least=0
     )
@@ -246,15 +248,25 @@ class TrainConfig:
     def load(cls, path: Path) -> "TrainConfig":
         """Read the options of an earlier run.
 
+        Options that this version no longer has are ignored, with a warning if they were set.
+
         Raises:
             TrainingError: the file does not hold the options of this version.
         """
         try:
             values = json.loads(path.read_text())
             values |= {k: tuple(v) for k, v in values.items() if isinstance(v, list)}
-            return cls(**values)
+            removed = {name: values.pop(name) for name in _REMOVED if name in values}
+            config = cls(**values)
         except (OSError, ValueError, TypeError, AttributeError) as error:
             raise TrainingError(f"{path} does not hold the options of a run: {error}.") from error
+        ignored = [f"{k} {v}" for k, v in removed.items() if v != _REMOVED[k]]
+        if ignored:
+            warnings.warn(
+                f"{path} holds options that no longer exist and are ignored: {', '.join(ignored)}.",
+                stacklevel=2,
+            )
+        return config
 
     def differences(self, other: "TrainConfig") -> list[str]:
         """Name the options that differ from `other` and may not change within a run."""

@@ -93,19 +93,13 @@ def _plan_super_resolution(source: Source, trained_on: int) -> TrainConfig:
     images = _length(80 * trained_on, 9_600, 32_000, batch=16)
     common = replace(
         PRESETS["photo-x4-cpu"], total_images=images, patience=3, ema_half_life_images=images // 16,
-        learning_rate=1.5e-4 if trained_on >= 300 else 7e-5, warmup_images=800, most_grid=1.3,
+        learning_rate=1.5e-4 if trained_on >= 300 else 7e-5, warmup_images=800,
     )  # fmt: skip
     if source.critic is None:
-        return replace(
-            common,
-            adversarial_ratio=0.0,
-            perceptual_loss="none",
-            best_by="psnr_y",
-            grid_weight=0.05,
-        )
+        return replace(common, adversarial_ratio=0.0, perceptual_loss="none", best_by="psnr_y")
     return replace(
         common, best_by="squeeze_distance", most_psnr_loss=0.3, perceptual_weight=0.05,
-        grid_weight=2.0, critic_warmup_images=1_600, ratio_ramp_images=0,
+        critic_warmup_images=1_600, ratio_ramp_images=0,
         freeze_critic_stages=1 if trained_on >= 300 else 2,
     )  # fmt: skip
 

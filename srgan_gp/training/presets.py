@@ -15,13 +15,12 @@ _TINY = replace(
 _PHOTO_PSNR = replace(
     _CLASSIC, low_res="mixture", total_images=128_000, patch_sizes=(32,), patch_starts=(0.0,),
     learning_rate=5e-4, warmup_images=8_000, validate_images=16_000, checkpoint_images=16_000,
-    grid_weight=0.05,
 )  # fmt: skip
 _PHOTO = replace(
     _PHOTO_PSNR, total_images=41_600, batch_size=16, patch_sizes=(24,), learning_rate=1e-4,
-    # Gradients at the output, relative to the mean L1's: 1,600 times for the perceptual loss of
-    # weight 1, 26 times for the grid loss. These weights give 11 and 4.
-    warmup_images=0, perceptual_loss="squeeze", perceptual_weight=0.007, grid_weight=0.15,
+    # The gradient at the output, relative to the mean L1's, is 1,600 times as large for the
+    # perceptual loss of weight 1; this weight gives 11.
+    warmup_images=0, perceptual_loss="squeeze", perceptual_weight=0.007,
     # With a ratio of 0.3 PSNR falls by 0.5 dB, with 0.15 by 0.2 dB.
     adversarial_ratio=0.15, ratio_ramp_images=4_800, critic_width=16, critic_warmup_images=4_800,
     validate_images=5_200, checkpoint_images=5_200, report_images=1_600,
@@ -53,7 +52,7 @@ PRESETS: dict[str, TrainConfig] = {
     "tiny": _TINY,                   # for tests; a second
     "tiny-gan": replace(
         _TINY, low_res="mixture", adversarial_ratio=0.3, ratio_ramp_images=16, critic_width=4,
-        critic_stages=2, critic_warmup_images=16, grid_weight=1.0, learning_rate=1e-4,
+        critic_stages=2, critic_warmup_images=16, learning_rate=1e-4,
     ),                               # for tests; seconds
     "tiny-faces": replace(
         _FACES, image_size=16, latent_size=8, width=4, critic_width=4, total_images=64,

@@ -1,4 +1,5 @@
 import argparse
+import json
 from dataclasses import asdict, fields, replace
 
 import pytest
@@ -41,6 +42,26 @@ def test_every_field_has_a_help_text_and_an_option(capsys):
 def test_a_configuration_survives_its_file(tmp_path, name):
     PRESETS[name].save(tmp_path / "config.json")
     assert TrainConfig.load(tmp_path / "config.json") == PRESETS[name]
+
+
+def with_removed_options(path, **values):
+    PRESETS["tiny-gan"].save(path)
+    path.write_text(json.dumps(json.loads(path.read_text()) | values))
+    return path
+
+
+def test_options_of_earlier_versions_are_ignored_with_a_warning_if_they_were_set(tmp_path):
+    path = with_removed_options(tmp_path / "config.json", grid_weight=0.15, most_grid=1.3)
+    with pytest.warns(
+        UserWarning, match=r"are ignored: grid_weight 0\.15, most_grid 1\.3\."
+    ) as seen:
+        assert TrainConfig.load(path) == PRESETS["tiny-gan"]
+    assert len(seen) == 1
+
+
+def test_removed_options_at_their_defaults_are_ignored_without_a_word(tmp_path):
+    path = with_removed_options(tmp_path / "config.json", grid_weight=0.0, most_grid=None)
+    assert TrainConfig.load(path) == PRESETS["tiny-gan"]
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"unknown": 1}', '{"batch_size": 0}'])

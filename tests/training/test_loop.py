@@ -125,6 +125,25 @@ def test_the_same_pictures_may_lie_elsewhere_and_an_old_run_may_not_know_its_own
     assert (halved_run / "data.json").read_bytes() == (finished_run / "data.json").read_bytes()
 
 
+def test_a_run_of_a_version_with_other_options_and_scores_is_resumed(
+    finished_run, halved_run, tiny_config, pictures
+):
+    def change(path, change_values):
+        values = json.loads(path.read_text())
+        change_values(values)
+        path.write_text(json.dumps(values))
+
+    change(halved_run / "config.json", lambda values: values.update(grid_weight=0.05))
+    half = halved_run / "checkpoints" / "image-000000032.json"
+    change(half, lambda values: values["validation"].update(grid=1.0))
+    log = halved_run / "stats.jsonl"
+    log.write_text(log.read_text() + '{"images_seen": 32, "validation/grid": 1.0}\n')
+    with pytest.warns(UserWarning, match=r"are ignored: grid_weight 0\.05"):
+        train(tiny_config(), [str(pictures)], halved_run, validation=str(pictures))
+    assert same(tensors_of(halved_run), tensors_of(finished_run))
+    assert any("validation/grid" in line for line in lines_of(halved_run))
+
+
 def test_the_log_has_no_doubled_lines_after_a_resume(
     finished_run, halved_run, tiny_config, pictures
 ):

@@ -13,7 +13,6 @@ from srgan_gp.data.resampling import MARGIN, matlab_bicubic
 from srgan_gp.data.sources import list_all_pictures
 from srgan_gp.errors import UsageError
 from srgan_gp.losses.features import FEATURE_NETWORKS, Features
-from srgan_gp.losses.grid import grid_loss
 from srgan_gp.losses.perceptual import perceptual_loss
 from srgan_gp.losses.pixel import PIXEL_LOSSES
 from srgan_gp.losses.sharpening import sharpened
@@ -26,7 +25,6 @@ from srgan_gp.training.tasks.protocol import Batch, Shifted
 
 STRIDE = 16  # of the feature networks: shifts below it meet every alignment of their layers
 MOST_SHIFT = 3  # output pixels of the shift equivariance loss: less than one input pixel of x4
-GRID_CELLS = 8  # low-res pixels: the side of the grid loss's windows
 
 
 class SuperResolution:
@@ -101,7 +99,7 @@ class SuperResolution:
         return [self._crops.pictures.files[index].name for index in indices]
 
     def content_losses(self, output: Tensor, batch: Batch) -> dict[str, Tensor]:
-        """Compare outputs with their targets: pixels, features, dotted grids."""
+        """Compare outputs with their targets: pixels and features."""
         config = self._config
         targets = sharpened(batch.targets, config.sharpen_targets)
         losses = {"pixel": PIXEL_LOSSES[config.pixel_loss](output, targets)}
@@ -113,9 +111,6 @@ class SuperResolution:
                 self._features, output, batch.targets, (int(rows), int(columns))
             )
             losses["perceptual"] = config.perceptual_weight * distance
-        if config.grid_weight:
-            cost = grid_loss(output, batch.targets, config.scale, GRID_CELLS)
-            losses["grid"] = config.grid_weight * cost
         return losses
 
     def validate(self, generator: nn.Module) -> dict[str, float]:
@@ -181,11 +176,6 @@ class SuperResolution:
 def _require_patches(config: TrainConfig) -> None:
     """Check before a run that every patch is large enough for the losses."""
     smallest = min(config.patch_sizes)
-    if config.grid_weight and smallest < GRID_CELLS:
-        raise UsageError(
-            f"The grid loss needs patches of at least {GRID_CELLS} pixels, not {smallest}; use "
-            "larger patch_sizes or a grid_weight of 0."
-        )
     if config.perceptual_loss == "none":
         return
     network = FEATURE_NETWORKS[config.perceptual_loss]
