@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
+from srgan_gp.data.streams import Stream, generator_of
 from srgan_gp.losses.adversarial import critic_loss
 from srgan_gp.losses.gradient_penalties import PENALTIES
 from srgan_gp.training.config import TrainConfig
@@ -83,7 +83,7 @@ def draw_epsilon(seed: int, numbers: range) -> Tensor:
 
     Neither a resume nor the number of processes changes it.
     """
-    draws = [np.random.default_rng([seed, 2, number]).random() for number in numbers]
+    draws = [generator_of(seed, Stream.EPSILON, number).random() for number in numbers]
     return torch.tensor(draws, dtype=torch.float32)[:, None, None, None]
 
 

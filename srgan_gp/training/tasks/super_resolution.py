@@ -10,6 +10,7 @@ from srgan_gp.data.datasets import PictureCache, RandomCrops, read_ahead, requir
 from srgan_gp.data.degradations import MARGIN_MIXTURE, degrade, draw, least_side
 from srgan_gp.data.resampling import MARGIN, matlab_bicubic
 from srgan_gp.data.sources import list_all_pictures
+from srgan_gp.data.streams import Stream, generator_of
 from srgan_gp.errors import UsageError
 from srgan_gp.losses.features import FEATURE_NETWORKS, Features
 from srgan_gp.losses.grid import grid_loss
@@ -104,7 +105,7 @@ class SuperResolution:
         if self._features:
             room = min(STRIDE, output.shape[-1] - self._features.least_side + 1)
             step = batch.numbers.start // config.batch_size  # the same in every process
-            rows, columns = np.random.default_rng([config.seed, 4, step]).integers(room, size=2)
+            rows, columns = generator_of(config.seed, Stream.ROLL, step).integers(room, size=2)
             distance = perceptual_loss(
                 self._features, output, batch.targets, (int(rows), int(columns))
             )
