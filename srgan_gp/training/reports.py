@@ -77,6 +77,8 @@ class Reports:
         """Write a line of means since the last one; a name without a note is left out."""
         line = {"images_seen": progress.images_seen, "step": progress.step}
         self._means = {n: float(torch.stack(found).mean()) for n, found in self._notes.items()}
+        if looks := len(self._notes.get("health/held_out_estimate", ())):
+            self._means["health/looks"] = float(looks)
         line |= self._means
         line |= {"seconds": round(progress.seconds, 1)}
         self._notes.clear()
