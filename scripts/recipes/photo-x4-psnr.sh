@@ -1,9 +1,9 @@
 #!/bin/sh
-# Makes photo-x4-psnr again, from classic-x4: train four times, export, score. Two CPU cores with
-# bf16: two hours. What the shipped weights saw differs a little from what the code draws now: the
-# first run had a harsher mixture and no grid loss; in the second the grid loss was not yet measured
-# against the contrast around it; the third had more of the aliased cubic among damaged pictures and
-# was stopped by hand after 110,368 images. The first began with the first version of classic-x4.
+# Makes photo-x4-psnr again, from classic-x4: train four times, export, score.
+# What the shipped weights saw differs a little from what the code draws now: the first run had a
+# harsher mixture and no grid loss; in the second the grid loss was not yet measured against the
+# contrast around it; the third had more of the aliased cubic among damaged pictures and was stopped
+# by hand after 110,368 images. The first began with the first version of classic-x4.
 # Usage: scripts/recipes/photo-x4-psnr.sh [SHARED]     SHARED holds data/ and models/; default ../shared
 # Interrupted? Type the same command again: the run goes on where it stopped.
 set -eu
