@@ -53,9 +53,9 @@ PRESETS: dict[str, TrainConfig] = {
     ),                               # for tests
     "tiny-faces": replace(
         _FACES, image_size=16, latent_size=8, width=4, critic_width=4, total_images=64,
-        batch_size=4, critic_steps=1, precision="fp32", ema_half_life_images=16, augment="none",
-        augment_probability=1.0, augment_target=0.0, report_images=16, validate_images=32,
-        checkpoint_images=32,
+        batch_size=4, critic_steps=1, learning_rate=3e-3, critic_learning_rate=3e-3,
+        precision="fp32", ema_half_life_images=16, augment="none", augment_probability=1.0,
+        augment_target=0.0, report_images=16, validate_images=32, checkpoint_images=32,
     ),                               # for tests
 }  # fmt: skip
 

@@ -272,7 +272,7 @@ def adaptive_run(noisy_faces, tmp_path_factory):
     config = replace(
         PRESETS["tiny-faces"], device="cpu", augment=ALL, augment_probability=0.5,
         augment_target=0.5, augment_images=200, checkpoint_images=16, keep_checkpoints=9,
-        report_images=4, critic_learning_rate=1e-2,
+        report_images=4, learning_rate=2e-4, critic_learning_rate=1e-2,
     )  # fmt: skip
     folders = [str(noisy_faces / name) for name in ("train", "val")]
     run_dir = tmp_path_factory.mktemp("runs") / "adaptive"
