@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes classic-x4 again, in four runs that each begin with the weights of the one before: small patches,
-# larger patches, squared errors, sharper crops. Two CPU cores with bf16: six hours beside other work.
+# larger patches, squared errors, sharper crops.
 # The runs of the shipped weights were shortened by hand, so their rates were a little higher than here: the
 # first, planned for 900,000 images, at image 234,688; the second, planned for 176,000, ended at 132,288; the
 # last, planned for 320,000, at 124,512, and it was stopped at 276,624, after its best checkpoint at 256,000.

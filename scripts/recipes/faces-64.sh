@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes faces-64 again, from random weights. Two CPU cores with bf16.
-# The shipped weights are those after 230,400 of the 1,000,000 images: 60 minutes beside other work.
+# Makes faces-64 again, from random weights.
+# The shipped weights are those after 230,400 of the 1,000,000 images.
 # Their first 31,776 images went without augmentation, which never set in later either.
 # Usage: scripts/recipes/faces-64.sh [SHARED]     SHARED holds data/ and models/; default ../shared
 # Interrupted? Type the same command again: the run goes on where it stopped.

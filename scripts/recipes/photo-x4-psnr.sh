@@ -1,6 +1,5 @@
 #!/bin/sh
-# Makes photo-x4-psnr again, from classic-x4: train four times, export, score. Two CPU cores with
-# bf16: two hours. What the shipped weights saw differs a little from what the code draws now: the
+# Makes photo-x4-psnr again, from classic-x4: train four times, export, score. What the shipped weights saw differs a little from what the code draws now: the
 # first run had a harsher mixture; the others had a loss against dotted grids, which has been removed;
 # the third had more of the aliased cubic among damaged pictures and was stopped by hand after 110,368
 # images. The first began with the first version of classic-x4.

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes photo-x4 again, from photo-x4-psnr: train a critic beside a generator in four runs, then a fresh
-# generator against that critic in two. Two CPU cores with bf16: two hours beside other work.
+# generator against that critic in two.
 # The first of the shipped runs was stopped by hand at image 47,488: only its critic went on. The first
 # four began with the photo-x4-psnr of their day. All of them also had a loss against dotted grids, which
 # has been removed: it hid a lattice of another period.

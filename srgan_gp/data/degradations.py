@@ -10,6 +10,7 @@ from torch import Tensor
 from srgan_gp.data.draws import FIRST_TAPS, SECOND_TAPS, Damage, Draws, draw
 from srgan_gp.data.jpeg import jpeg
 from srgan_gp.data.resampling import downscale, round_trip, to_8_bit
+from srgan_gp.data.streams import Stream, generator_of
 
 __all__ = ["MARGIN_MIXTURE", "Draws", "degrade", "draw", "least_side"]
 
@@ -89,9 +90,9 @@ def _noisy_and_stored(images: Tensor, damage: Damage, draws: Draws, round_number
     """Add noise, round to 8 bits, and go through JPEG."""
 
     def add_noise(some: Tensor, which: np.ndarray) -> Tensor:
-        keys = [[draws.seed, 3, int(number), round_number] for number in draws.numbers[which]]
-        shape = some.shape[1:]
-        fields = [np.random.default_rng(key).standard_normal(shape, np.float32) for key in keys]
+        keys = [(Stream.DAMAGE, int(number), round_number) for number in draws.numbers[which]]
+        generators = [generator_of(draws.seed, *key) for key in keys]
+        fields = [g.standard_normal(some.shape[1:], np.float32) for g in generators]
         return _noisy(some, damage, which, some.new_tensor(np.stack(fields)))
 
     images = to_8_bit(_some(images, damage.noise_sigmas > 0, add_noise))

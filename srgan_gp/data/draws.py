@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from srgan_gp.data.resampling import NAMES
+from srgan_gp.data.streams import Stream, generator_of
 
 
 @dataclass(frozen=True)
@@ -180,7 +181,7 @@ def draw(
         clean_share: share of pictures that are only made smaller, in [0, 1].
         strength: how badly the others are damaged.
     """
-    uniform = np.stack([np.random.default_rng([seed, 3, n]).random(26) for n in numbers])
+    uniform = np.stack([generator_of(seed, Stream.DAMAGE, n).random(26) for n in numbers])
     clean, second, downscaler, round_trip = uniform[:, :4].T
     damaged = clean >= clean_share
     twice = damaged & (second < strength.second_share)

@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
+from srgan_gp.data.streams import Stream, generator_of
 from srgan_gp.losses.adversarial import critic_loss
 from srgan_gp.losses.gradient_penalties import PENALTIES
 from srgan_gp.training.config import TrainConfig
+from srgan_gp.training.health import estimate_error
 from srgan_gp.training.tasks import Batch
 
 PENALISED_AT = {"wgan_gp": "interpolate", "one_sided": "interpolate", "r1": "real", "r2": "fake"}
@@ -52,9 +53,9 @@ def critic_objective(
         config: names the penalty and the weights.
 
     Returns:
-        The loss, and for the log, all scalars: critic estimate, mean score of the real pictures,
-        largest score, and the gradient's norm where the penalty takes it, `interpolate_norm`,
-        `real_norm` or `fake_norm`.
+        The loss, and for the log, all scalars: critic estimate, its standard error, mean score of
+        the real pictures, largest score, and the gradient's norm where the penalty takes it,
+        `interpolate_norm`, `real_norm` or `fake_norm`.
 
     Source:
         Gulrajani et al. 2017, arXiv:1704.00028, algorithm 1, lines 4 to 8.
@@ -72,6 +73,7 @@ def critic_objective(
     loss = critic_loss(real, fake, config.drift_weight) + config.penalty_weight * penalty.value
     return loss, {
         "health/critic_estimate": (real.mean() - fake.mean()).detach(),
+        "health/estimate_error": estimate_error(real.detach(), fake.detach()),
         "health/real_score": real.detach().mean(),
         f"health/{PENALISED_AT[config.penalty]}_norm": penalty.norms.mean(),
         "health/largest_score": torch.cat([real, fake]).detach().abs().max(),
@@ -83,7 +85,7 @@ def draw_epsilon(seed: int, numbers: range) -> Tensor:
 
     Neither a resume nor the number of processes changes it.
     """
-    draws = [np.random.default_rng([seed, 2, number]).random() for number in numbers]
+    draws = [generator_of(seed, Stream.EPSILON, number).random() for number in numbers]
     return torch.tensor(draws, dtype=torch.float32)[:, None, None, None]
 
 

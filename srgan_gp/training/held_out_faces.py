@@ -1,14 +1,16 @@
 """Held-out faces: what a run that generates them is scored on."""
 
+from contextlib import suppress
+
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from srgan_gp.data.datasets import PictureCache
-from srgan_gp.errors import UsageError
+from srgan_gp.errors import PictureError, UsageError
 from srgan_gp.training.colours import colour_shift
 from srgan_gp.training.config import TrainConfig
-from srgan_gp.training.distribution import patch_distance
+from srgan_gp.training.distribution import SMALLEST_SIDE, patch_distance
 from srgan_gp.training.feature_network import load_features
 from srgan_gp.training.memorisation import describe_layouts, memorisation_ratio
 
@@ -31,7 +33,8 @@ class HeldOutFaces:
         latents: (N, latent_size), float32, the same in every run.
 
     Raises:
-        UsageError: the feature network cannot be loaded, or half of the faces are training faces.
+        UsageError: the feature network cannot be loaded, there are fewer than two faces, they are
+            too small to score, or half of them are training faces.
     """
 
     def __init__(
@@ -43,6 +46,11 @@ class HeldOutFaces:
     ) -> None:
         features = load_features(config)  # before pictures are read: it may be missing
         self._latent_size = config.latent_size
+        if len(pictures) < 2 or config.image_size < SMALLEST_SIDE:
+            raise UsageError(
+                f"{len(pictures)} faces of {config.image_size} pixels cannot be scored; it takes "
+                f"at least 2 of {SMALLEST_SIDE} pixels. Leave --validation out, or pass others."
+            )
         count = min(len(pictures), MOST)
         self.faces = np.stack([pictures[index] for index in range(count)])
         self.latents = self._draw_latents(0).to(device)
@@ -91,7 +99,14 @@ class HeldOutFaces:
 
 
 def _layouts_of(faces: PictureCache) -> np.ndarray:
-    return np.concatenate([describe_layouts(faces[i][None]) for i in range(len(faces))])
+    """Describe every face but those that are damaged, which a run leaves out as well."""
+    layouts = []
+    for index in range(len(faces)):
+        with suppress(PictureError):
+            layouts.append(describe_layouts(faces[index][None]))
+    if not layouts:
+        faces[0]  # says what is wrong with it
+    return np.concatenate(layouts)
 
 
 def _require_held_out(layouts: np.ndarray, known: np.ndarray) -> None:

@@ -97,8 +97,10 @@ def train(
             lock.enter_context(locked_run(run_dir))
             save_start(config, data, validation, run_dir)
             reports = Reports(run_dir, config.total_images, progress.images_seen)
-            for sentence in filter(None, (what_changed, progress.ended_because)):
-                reports.say(sentence)
+            if what_changed:
+                reports.note(progress.images_seen, what_changed)
+            if progress.ended_because:
+                reports.say(progress.ended_because)
             if needs_start(config) and not (progress.images_seen or progress.start_validation):
                 _validate(run, reports)  # what every later checkpoint has to beat
                 checkpoint.save(state, run_dir / "checkpoints")

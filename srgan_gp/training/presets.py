@@ -18,19 +18,15 @@ _PHOTO_PSNR = replace(
 )  # fmt: skip
 _PHOTO = replace(
     _PHOTO_PSNR, total_images=41_600, batch_size=16, patch_sizes=(24,), learning_rate=1e-4,
-    # The gradient at the output, relative to the mean L1's, is 1,600 times as large for the
-    # perceptual loss of weight 1; this weight gives 11.
     warmup_images=0, perceptual_loss="squeeze", perceptual_weight=0.007,
-    # With a ratio of 0.3 PSNR falls by 0.5 dB, with 0.15 by 0.2 dB.
     adversarial_ratio=0.15, ratio_ramp_images=4_800, critic_width=16, critic_warmup_images=4_800,
     validate_images=5_200, checkpoint_images=5_200, report_images=1_600,
 )  # fmt: skip
 _FACES = TrainConfig(
-    # Width 32 would be a model file of 9.6 MB; none is to be above 9.
     task="face-generation", generator="face_resnet", critic="face_critic", width=30,
     critic_width=32, total_images=5_120_000, batch_size=64, critic_steps=2,
     # The critic is the only teacher, so its weight changes nothing but how far Adam's epsilon is:
-    # this one makes it 0.9 for 64x64 pictures.
+    # adversarial_weight makes it 0.9 for 64x64 pictures.
     adversarial_ratio=100.0, ratio_ramp_images=0, critic_warmup_images=0, learning_rate=2e-4,
     final_learning_rate=1e-6, warmup_images=0, adam_beta1=0.0, adam_beta2=0.9,
     critic_learning_rate=3e-4, ema_half_life_images=10_000,
@@ -40,26 +36,26 @@ _FACES = TrainConfig(
 )  # fmt: skip
 
 PRESETS: dict[str, TrainConfig] = {
-    # name            options        what it makes, where, how long
-    "classic-x4": _CLASSIC,          # clean input, pixel loss; 2 cores, 2 hours
+    # name            options        what it makes, where
+    "classic-x4": _CLASSIC,          # clean input, pixel loss; 2 cores
     "photo-x4-psnr-cpu": _PHOTO_PSNR,    # mixed input, pixel loss, from classic-x4; 2 cores
     "photo-x4-cpu": _PHOTO,          # the same with a critic, from photo-x4-psnr; 2 cores
-    "faces-64": _FACES,              # faces from latents; one GPU, 30 minutes
+    "faces-64": _FACES,              # faces from latents; one GPU
     "faces-64-cpu": replace(
         _FACES, width=16, critic_width=16, total_images=1_000_000, batch_size=32, critic_steps=1,
         report_images=3_200, validate_images=25_600, checkpoint_images=12_800,
-    ),                               # the same at half the width; 2 cores, hours
-    "tiny": _TINY,                   # for tests; a second
+    ),                               # the same at half the width; 2 cores
+    "tiny": _TINY,                   # for tests
     "tiny-gan": replace(
         _TINY, low_res="mixture", adversarial_ratio=0.3, ratio_ramp_images=16, critic_width=4,
         critic_stages=2, critic_warmup_images=16, learning_rate=1e-4,
-    ),                               # for tests; seconds
+    ),                               # for tests
     "tiny-faces": replace(
         _FACES, image_size=16, latent_size=8, width=4, critic_width=4, total_images=64,
-        batch_size=4, critic_steps=1, precision="fp32", ema_half_life_images=16, augment="none",
-        augment_probability=1.0, augment_target=0.0, report_images=16, validate_images=32,
-        checkpoint_images=32,
-    ),                               # for tests; a second
+        batch_size=4, critic_steps=1, learning_rate=3e-3, critic_learning_rate=3e-3,
+        precision="fp32", ema_half_life_images=16, augment="none", augment_probability=1.0,
+        augment_target=0.0, report_images=16, validate_images=32, checkpoint_images=32,
+    ),                               # for tests
 }  # fmt: skip
 
 

@@ -68,25 +68,32 @@ def require_same_options(config: TrainConfig, run_dir: Path) -> None:
 
 
 def note_machine(progress: Progress, config: TrainConfig, device: torch.device) -> str:
-    """Note in `progress` what the run computes on, and its precision; a resumed run keeps that.
+    """Note in `progress` the machine and the precision that the run now computes in.
+
+    A precision of `auto` is chosen anew for each machine: bf16 is several times slower than fp32
+    on a CPU without instructions for it.
 
     Returns:
-        A sentence for people where a resumed run goes on with something else; otherwise empty.
+        For a resumed run a message that says the precision that `auto` chose and the one before,
+        and what else differs; empty for a new run, or where there is nothing to say.
     """
-    progress.precision = progress.precision or choose_precision(config.precision, device)
-    before, now = progress.machine, describe_machine(device)
-    progress.machine = now
+    precision, now = choose_precision(config.precision, device), describe_machine(device)
+    precision_before, before = progress.precision, progress.machine
+    progress.precision, progress.machine = precision, now
+    parts = []
+    if precision_before and (config.precision == "auto" or precision != precision_before):
+        chosen = ", chosen by --precision auto" if config.precision == "auto" else ""
+        parts.append(f"The run goes on in {precision}{chosen}; before: {precision_before}.")
     changes = [
         f"{name} {value}, before: {before[name]}"
         for name, value in now.items()
         if before.get(name, value) != value
     ]
-    if not changes:
-        return ""
-    return (
-        f"This run goes on elsewhere, in {progress.precision} as before ({'; '.join(changes)}): "
-        "the weights will not be, bit for bit, those of a run that was never stopped."
-    )
+    if changes:
+        parts.append(f"The machine has changed: {'; '.join(changes)}.")
+    if changes or precision != (precision_before or precision):
+        parts.append("The weights will differ in their bits from those of an uninterrupted run.")
+    return " ".join(parts)
 
 
 def _require_same_data(data: Sequence[str], validation: str | None, run_dir: Path) -> None:

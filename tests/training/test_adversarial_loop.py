@@ -91,6 +91,7 @@ def test_the_health_line_holds_what_no_loss_shows(gan_run):
         assert health.keys() == {
             "critic_estimate", "interpolate_norm", "largest_score", "critic_gradient_norm",
             "gradient_ratio", "adversarial_ratio", "diversity", "real_score", "held_out_estimate",
+            "looked_at_estimate", "estimate_error", "looks",
         }  # fmt: skip
         assert all(math.isfinite(value) for value in health.values())
         assert {"loss/pixel", "loss/adversarial"} <= line.keys()

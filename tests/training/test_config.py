@@ -1,6 +1,9 @@
 import argparse
+import inspect
 import json
+import re
 from dataclasses import asdict, fields, replace
+from pathlib import Path
 
 import pytest
 
@@ -36,6 +39,21 @@ def test_every_field_has_a_help_text_and_an_option(capsys):
     for f in fields(TrainConfig):
         assert f.metadata["help"]
         assert "--" + f.name.replace("_", "-") in text
+
+
+def test_no_comment_of_presets_or_recipes_states_a_time_or_a_measurement():
+    # No command prints these, so that they cannot be kept true.
+    root = Path(__file__).parents[2]
+    places = [Path(inspect.getfile(resolve)), *(root / "scripts" / "recipes").glob("*.sh")]
+    assert len(places) > 1
+    measured = re.compile(r"\b(a|\w+ty|\d+) second\b|\b(seconds|minutes?|hours?|dB|MB)\b")
+    comments = [
+        (path.name, comment)
+        for path in places
+        for comment in re.findall(r"(?m)(?:^|\s)#.*", path.read_text())
+    ]
+    assert len(comments) > 20
+    assert not [(name, comment) for name, comment in comments if measured.search(comment)]
 
 
 @pytest.mark.parametrize("name", PRESETS)

@@ -85,6 +85,24 @@ def test_held_out_faces_that_are_training_faces_are_refused_before_any_score(cac
     HeldOutFaces(copies, CONFIG, torch.device("cpu"))
 
 
+def test_a_damaged_training_face_is_left_out_of_the_comparison(cache, tmp_path):
+    whole, held = cache(8, 1), cache(6, 2)
+    expected = HeldOutFaces(held, CONFIG, torch.device("cpu"), whole).scores(
+        Fixed(np.repeat(whole[0][None], 6, 0))
+    )
+    (tmp_path / "1" / "damaged.png").write_bytes((tmp_path / "1" / "0.png").read_bytes()[:300])
+    damaged = face_cache([str(tmp_path / "1")], CONFIG)
+    assert len(damaged) == 9
+    faces = HeldOutFaces(held, CONFIG, torch.device("cpu"), damaged)
+    assert faces.scores(Fixed(np.repeat(whole[0][None], 6, 0)))["novelty"] == expected["novelty"]
+
+
+@pytest.mark.parametrize(("count", "size"), [(1, 16), (4, 8)])
+def test_faces_that_cannot_be_scored_are_refused_before_a_run(cache, count, size):
+    with pytest.raises(UsageError, match=rf"{count} faces of {size} pixels cannot be scored"):
+        HeldOutFaces(cache(count, 2), replace(CONFIG, image_size=size), torch.device("cpu"))
+
+
 def test_without_its_weights_nothing_is_said_by_the_feature_network(cache):
     config = replace(CONFIG, feature_weights="none")
     faces = HeldOutFaces(cache(6, 2), config, torch.device("cpu"))

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from srgan_gp.data.datasets import PictureCache, WholePictures, read_ahead, require_sides
 from srgan_gp.data.faces import shrink_face
 from srgan_gp.data.sources import list_all_pictures
+from srgan_gp.data.streams import Stream, generator_of
 from srgan_gp.errors import UsageError
 from srgan_gp.training.config import TrainConfig
 from srgan_gp.training.held_out_faces import HeldOutFaces, draw_faces
@@ -123,7 +124,7 @@ def draw_latents(seed: int, numbers: Sequence[int], latent_size: int) -> np.ndar
     """Draw one latent an image, a function of (seed, number): (N, latent_size) float32, normal."""
     return np.stack(
         [
-            np.random.default_rng([seed, 5, n]).standard_normal(latent_size, dtype=np.float32)
+            generator_of(seed, Stream.LATENT, n).standard_normal(latent_size, dtype=np.float32)
             for n in numbers
         ]
     )

@@ -11,6 +11,7 @@ from srgan_gp.data.degradations import MARGIN_MIXTURE, degrade, least_side
 from srgan_gp.data.draws import STRENGTHS, draw
 from srgan_gp.data.resampling import MARGIN, matlab_bicubic
 from srgan_gp.data.sources import list_all_pictures
+from srgan_gp.data.streams import Stream, generator_of
 from srgan_gp.errors import UsageError
 from srgan_gp.losses.features import FEATURE_NETWORKS, Features
 from srgan_gp.losses.perceptual import perceptual_loss
@@ -106,7 +107,7 @@ class SuperResolution:
         if self._features:
             room = min(STRIDE, output.shape[-1] - self._features.least_side + 1)
             step = batch.numbers.start // config.batch_size  # the same in every process
-            rows, columns = np.random.default_rng([config.seed, 4, step]).integers(room, size=2)
+            rows, columns = generator_of(config.seed, Stream.ROLL, step).integers(room, size=2)
             distance = perceptual_loss(
                 self._features, output, batch.targets, (int(rows), int(columns))
             )
