@@ -2,11 +2,12 @@
 
 import hashlib
 import json
+import math
 import warnings
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, cast
 
 import onnx
 import tomli_w
@@ -163,6 +164,9 @@ def _describe(
         sizes = {"latent_size": config.latent_size, "image_size": config.image_size}
     else:
         sizes = _measured(_prove(model, generator, about["name"]))
+        # Declared by the class, because trained weights may hide the blocks from a measurement.
+        declared = cast(int, getattr(generator, "size_multiple", 1))
+        sizes["size_multiple"] = math.lcm(sizes["size_multiple"], declared)
     metadata = {
         "srgan_gp_version": version("srgan-gp"),
         "task": config.task,
