@@ -12,11 +12,9 @@ from srgan_gp.errors import UsageError
 from srgan_gp.paths import is_file
 from srgan_gp.terminal import tell
 from srgan_gp.training.config import TrainConfig
-from srgan_gp.training.finetune_source import generator_options
 from srgan_gp.training.generator_args import GENERATOR_OPTIONS, RETIRED
 from srgan_gp.training.options import add_options as add_config_options
 from srgan_gp.training.presets import PRESETS, resolve, with_options
-from srgan_gp.training.weights_file import read_metadata
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -91,15 +89,15 @@ def _resolve(options: argparse.Namespace, chosen: dict[str, Any]) -> TrainConfig
     Raises:
         UsageError: the model is for another task, or an option is out of range.
     """
-    config = resolve(options.preset, chosen)
+    preset = resolve(options.preset, {})
     of_model = _read_generator(options.start_from, options.output) if options.start_from else {}
-    task = of_model.get("task", config.task)
-    if task != config.task:
+    task = chosen.get("task", preset.task)
+    if of_model.get("task", task) != task:
         raise UsageError(
-            f"{options.start_from} is a model for {task}, and this would be a run for "
-            f"{config.task}; choose another model or preset."
+            f"{options.start_from} is a model for {of_model['task']}, and this would be a run for "
+            f"{task}; choose another model or preset."
         )
-    return with_options(resolve(options.preset, of_model), chosen) if of_model else config
+    return with_options(with_options(preset, of_model), chosen)
 
 
 def _read_generator(start_from: Path, run_dir: Path | None) -> dict[str, Any]:
@@ -107,6 +105,10 @@ def _read_generator(start_from: Path, run_dir: Path | None) -> dict[str, Any]:
 
     A run that is resumed does not need the file: its own options say the same.
     """
+    # Imported here, so that help does not wait for numpy.
+    from srgan_gp.training.finetune_source import generator_options
+    from srgan_gp.training.weights_file import read_metadata
+
     if is_file(start_from):
         return generator_options(start_from) if read_metadata(start_from) else {}
     earlier = run_dir / "config.json" if run_dir else None
