@@ -76,16 +76,20 @@ def resolve(preset: str, options: dict[str, Any]) -> TrainConfig:
     """
     if preset not in PRESETS:
         raise UsageError(f"There is no preset {preset!r}; known: {', '.join(PRESETS)}.")
-    options = {k: tuple(v) if isinstance(v, list) else v for k, v in options.items()}
     return with_options(PRESETS[preset], options)
 
 
 def with_options(config: TrainConfig, options: Mapping[str, Any]) -> TrainConfig:
     """Replace options; `generator_args` are merged while the generator stays the same.
 
+    Args:
+        config: to start from.
+        options: values of fields; a list counts as a tuple.
+
     Raises:
         UsageError: an option is out of range.
     """
+    options = {k: tuple(v) if isinstance(v, list) else v for k, v in options.items()}
     is_kept = options.get("generator", config.generator) == config.generator
     before = config.generator_args if is_kept else ()
     args = merge(before, options.get("generator_args", ()))

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import onnx
 import pytest
@@ -201,6 +202,28 @@ def test_a_model_for_another_task_is_refused(tmp_path, capsys):
     ]
     assert main(words) == 2
     assert "model for face-generation" in capsys.readouterr().err
+
+
+def test_what_was_typed_wins_over_the_model_to_start_from(capsys):
+    model = str(Path(__file__).parents[2] / "weights" / "classic-x4.onnx")
+    words = ["train", "--preset", "tiny", "--data", "x", "--dry-run", "--start-from", model]
+    assert main(words) == 0
+    config = json.loads(capsys.readouterr().out)
+    assert config["generator_args"] == ["width=48", "blocks=12", "tail=direct"]
+    assert config["patch_sizes"] == [8]
+    words += ["--generator-args", "blocks=3", "--patch-sizes", "16", "--scale", "2"]
+    assert main(words) == 0
+    config = json.loads(capsys.readouterr().out)
+    assert config["generator_args"] == ["width=48", "blocks=3", "tail=direct"]
+    assert (config["patch_sizes"], config["scale"]) == ([16], 2)
+
+
+def test_options_of_a_command_line_are_those_of_the_run_that_it_resumes():
+    options = {"patch_sizes": [16], "generator_args": ["blocks=3"]}
+    config = resolve("tiny", options)
+    assert config == replace(
+        PRESETS["tiny"], patch_sizes=(16,), generator_args=("width=8", "blocks=3")
+    )
 
 
 def test_a_resumed_run_needs_the_model_no_more(tmp_path, capsys):
