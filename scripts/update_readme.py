@@ -159,7 +159,7 @@ OTHER_FILES = {
     "scripts/photo_credits.toml": "Authors of training photos that no manifest names.",
     "scripts/recipes/": "The commands that made each shipped model.",
     "apps/examples/": "Three free pictures to try.",
-    "weights/": "The shipped models: network, tensors, card.",
+    "weights/": "The shipped models: network, critic, card.",
     "tests/": "Mirrors the package.",
     ".ci/run": "Everything, from a clean checkout.",
 }

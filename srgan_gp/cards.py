@@ -66,7 +66,7 @@ class ModelCard:
     arguments: Mapping[str, int | float | str | bool]
     """Of the architecture."""
     files: Mapping[str, FileRecord]
-    """By kind: `onnx`, `safetensors`."""
+    """By kind: `onnx`, `critic`; of models of version 0.1 also `safetensors`."""
     data: tuple[DataSource, ...]
     scores: tuple[Score, ...]
     scale: int | None = None

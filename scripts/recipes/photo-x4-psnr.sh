@@ -19,11 +19,11 @@ leg() { # RUN WEIGHTS OPTIONS...
 }
 
 mkdir -p runs/exported
-leg runs/photo-x4-psnr-1 weights/classic-x4.safetensors
-leg runs/photo-x4-psnr-2 runs/exported/photo-x4-psnr-1.safetensors
-leg runs/photo-x4-psnr-3 runs/exported/photo-x4-psnr-2.safetensors \
+leg runs/photo-x4-psnr-1 weights/classic-x4.onnx
+leg runs/photo-x4-psnr-2 runs/exported/photo-x4-psnr-1.onnx
+leg runs/photo-x4-psnr-3 runs/exported/photo-x4-psnr-2.onnx \
     --learning-rate 6e-4 --total-images 144000
-leg runs/photo-x4-psnr-4 runs/exported/photo-x4-psnr-3.safetensors \
+leg runs/photo-x4-psnr-4 runs/exported/photo-x4-psnr-3.onnx \
     --learning-rate 4e-4 --warmup-images 4000 --total-images 72000
 srgan-gp export runs/photo-x4-psnr-4 --name photo-x4-psnr -o weights
 python scripts/score_card.py weights/photo-x4-psnr.toml --benchmarks "$data/bench_sr.zip" \

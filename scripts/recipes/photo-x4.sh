@@ -21,21 +21,21 @@ leg() { # RUN WEIGHTS OPTIONS...
 }
 
 mkdir -p runs/exported
-leg runs/photo-x4-critic weights/photo-x4-psnr.safetensors --adversarial-ratio 0.3 \
+leg runs/photo-x4-critic weights/photo-x4-psnr.onnx --adversarial-ratio 0.3 \
     --perceptual-weight 0.004 --ratio-ramp-images 16000 --total-images 64000
-cp weights/photo-x4-psnr.safetensors runs/exported/start.safetensors
+cp weights/photo-x4-psnr.onnx runs/exported/start.onnx
 cp runs/exported/photo-x4-critic.critic.safetensors runs/exported/start.critic.safetensors
-leg runs/photo-x4-1 runs/exported/start.safetensors --critic-warmup-images 1600
-leg runs/photo-x4-grid runs/exported/photo-x4-1.safetensors --critic-warmup-images 0 \
+leg runs/photo-x4-1 runs/exported/start.onnx --critic-warmup-images 1600
+leg runs/photo-x4-grid runs/exported/photo-x4-1.onnx --critic-warmup-images 0 \
     --ratio-ramp-images 0 --perceptual-weight 0.009 --total-images 16000
-leg runs/photo-x4-features runs/exported/photo-x4-grid.safetensors --critic-warmup-images 0 \
+leg runs/photo-x4-features runs/exported/photo-x4-grid.onnx --critic-warmup-images 0 \
     --ratio-ramp-images 0 --perceptual-weight 0.03 --learning-rate 1.5e-4 \
     --total-images 14400
 cp runs/exported/photo-x4-features.critic.safetensors runs/exported/start.critic.safetensors
-leg runs/photo-x4-2 runs/exported/start.safetensors --critic-warmup-images 1600 \
+leg runs/photo-x4-2 runs/exported/start.onnx --critic-warmup-images 1600 \
     --ratio-ramp-images 1600 --perceptual-weight 0.03 --learning-rate 2e-4 \
     --total-images 44800
-leg runs/photo-x4-3 runs/exported/photo-x4-2.safetensors --critic-warmup-images 0 \
+leg runs/photo-x4-3 runs/exported/photo-x4-2.onnx --critic-warmup-images 0 \
     --ratio-ramp-images 0 --perceptual-weight 0.08 --learning-rate 1.5e-4 \
     --total-images 12800
 srgan-gp export runs/photo-x4-3 --name photo-x4 -o weights

@@ -7,9 +7,11 @@ import json
 import warnings
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from srgan_gp.errors import TrainingError, UsageError
 from srgan_gp.files import atomic_write_bytes
+from srgan_gp.training import generator_args
 from srgan_gp.training.options import option, require_in_range
 
 AUGMENTATIONS = ("colour", "translation", "cutout")  # the names in data/augmentations.py
@@ -29,9 +31,7 @@ class TrainConfig:
     )  # fmt: skip
     generator: str = option("srresnet", "architecture, a file of networks/generators")
     scale: int = option(4, "enlargement of both sides: 2, 3 or 4", least=1)
-    width: int = option(48, "channels of the hidden layers", least=1, most=4096)
-    blocks: int = option(12, "residual blocks", least=1, most=1024)
-    tail: str = option("direct", "how the network ends: direct or staged")
+    generator_args: tuple[str, ...] = option((), generator_args.describe)
     image_size: int = option(64, "side of generated faces: 32, 64 or 128", least=8, most=1024)
     latent_size: int = option(128, "random numbers a face is made of", least=1, most=4096)
 
@@ -185,7 +185,9 @@ class TrainConfig:
     keep_checkpoints: int = option(3, "newest ones kept beside the best", least=1, may_change=True)
 
     def __post_init__(self) -> None:
-        """Check what would otherwise fail late in a run."""
+        """Check what would otherwise fail late in a run, and complete `generator_args`."""
+        args = generator_args.complete(self.generator, self.generator_args)
+        object.__setattr__(self, "generator_args", args)
         for f in fields(self):
             value = getattr(self, f.name)
             for one in value if isinstance(value, tuple) else (value,):
@@ -257,7 +259,7 @@ class TrainConfig:
             values = json.loads(path.read_text())
             values |= {k: tuple(v) for k, v in values.items() if isinstance(v, list)}
             removed = {name: values.pop(name) for name in _REMOVED if name in values}
-            config = cls(**values)
+            config = cls(**generator_args.upgrade(values))
         except (OSError, ValueError, TypeError, AttributeError) as error:
             raise TrainingError(f"{path} does not hold the options of a run: {error}.") from error
         ignored = [f"{k} {v}" for k, v in removed.items() if v != _REMOVED[k]]
@@ -271,7 +273,16 @@ class TrainConfig:
     def differences(self, other: "TrainConfig") -> list[str]:
         """Name the options that differ from `other` and may not change within a run."""
         return [
-            f"{f.name} ({getattr(self, f.name)}, before: {getattr(other, f.name)})"
+            f"{name} ({now}, before: {before})"
             for f in fields(self)
             if not f.metadata["may_change"] and getattr(self, f.name) != getattr(other, f.name)
+            for name, now, before in self._differing_values(other, f.name)
         ]
+
+    def _differing_values(self, other: "TrainConfig", name: str) -> list[tuple[str, Any, Any]]:
+        """Name, present and earlier value of an option; of `generator_args`, of each argument."""
+        now, before = getattr(self, name), getattr(other, name)
+        if name != "generator_args" or self.generator != other.generator:
+            return [(name, now, before)]
+        values, earlier = (generator_args.parse(self.generator, args) for args in (now, before))
+        return [(n, value, earlier[n]) for n, value in values.items() if value != earlier[n]]

@@ -9,7 +9,7 @@ from srgan_gp.errors import UsageError
 from srgan_gp.training.config import TrainConfig
 from srgan_gp.training.finetune_source import Source
 from srgan_gp.training.memorisation import ALARM
-from srgan_gp.training.presets import PRESETS
+from srgan_gp.training.presets import PRESETS, with_options
 from srgan_gp.training.stopping import require_scores
 
 FEWEST_TRAINED_ON = 16
@@ -64,7 +64,7 @@ def _fit(config: TrainConfig, source: Source, changes: Mapping[str, Any]) -> Tra
     if source.critic:
         stages = _critic_stages(replace(config, **source.options))
         planned["freeze_critic_stages"] = min(config.freeze_critic_stages, stages - 1)
-    return replace(config, **planned | source.options | dict(changes))
+    return with_options(replace(config, **planned | source.options), changes)
 
 
 def _critic_stages(config: TrainConfig) -> int:

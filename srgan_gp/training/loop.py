@@ -53,8 +53,8 @@ def train(
         data: folders or zip files of training pictures.
         run_dir: where checkpoints, previews, logs and the options go.
         validation: folder or zip file of held-out pictures.
-        start_from: `.safetensors` weights to begin a new run with; the critic begins with those of
-            `NAME.critic.safetensors` beside it, where there are any.
+        start_from: `.onnx` or `.safetensors` file of the weights to begin a new run with; the
+            critic begins with those of `NAME.critic.safetensors` beside it, where there are any.
 
     Returns:
         `run_dir`.

@@ -1,16 +1,18 @@
 """Presets: complete sets of training options under a name. Imports no torch."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from srgan_gp.errors import UsageError
 from srgan_gp.training.config import TrainConfig
+from srgan_gp.training.generator_args import merge
 
 _CLASSIC = TrainConfig(total_images=576_000)
 _TINY = replace(
-    _CLASSIC, width=8, blocks=2, total_images=64, batch_size=4, patch_sizes=(8,),
-    patch_starts=(0.0,), warmup_images=8, precision="fp32", report_images=16, validate_images=32,
-    checkpoint_images=32,
+    _CLASSIC, generator_args=("width=8", "blocks=2"), total_images=64, batch_size=4,
+    patch_sizes=(8,), patch_starts=(0.0,), warmup_images=8, precision="fp32", report_images=16,
+    validate_images=32, checkpoint_images=32,
 )  # fmt: skip
 _PHOTO_PSNR = replace(
     _CLASSIC, low_res="mixture", total_images=128_000, patch_sizes=(32,), patch_starts=(0.0,),
@@ -18,13 +20,14 @@ _PHOTO_PSNR = replace(
 )  # fmt: skip
 _PHOTO = replace(
     _PHOTO_PSNR, total_images=41_600, batch_size=16, patch_sizes=(24,), learning_rate=1e-4,
-    warmup_images=0, perceptual_loss="squeeze", perceptual_weight=0.007,
-    adversarial_ratio=0.15, ratio_ramp_images=4_800, critic_width=16, critic_warmup_images=4_800,
-    validate_images=5_200, checkpoint_images=5_200, report_images=1_600,
+    warmup_images=0, equivariance_weight=0.4, adversarial_ratio=0.5, ratio_ramp_images=2_400,
+    critic_width=16, critic_warmup_images=0, ema_half_life_images=1_000,
+    validate_images=4_000, checkpoint_images=4_000, report_images=800,
 )  # fmt: skip
 _FACES = TrainConfig(
-    task="face-generation", generator="face_resnet", critic="face_critic", width=30,
-    critic_width=32, total_images=5_120_000, batch_size=64, critic_steps=2,
+    task="face-generation", generator="face_resnet", critic="face_critic",
+    generator_args=("width=30",), critic_width=32, total_images=5_120_000, batch_size=64,
+    critic_steps=2,
     # The critic is the only teacher, so its weight changes nothing but how far Adam's epsilon is:
     # adversarial_weight makes it 0.9 for 64x64 pictures.
     adversarial_ratio=100.0, ratio_ramp_images=0, critic_warmup_images=0, learning_rate=2e-4,
@@ -42,7 +45,8 @@ PRESETS: dict[str, TrainConfig] = {
     "photo-x4-cpu": _PHOTO,          # the same with a critic, from photo-x4-psnr; 2 cores
     "faces-64": _FACES,              # faces from latents; one GPU
     "faces-64-cpu": replace(
-        _FACES, width=16, critic_width=16, total_images=1_000_000, batch_size=32, critic_steps=1,
+        _FACES, generator_args=("width=16",), critic_width=16, total_images=1_000_000,
+        batch_size=32, critic_steps=1,
         report_images=3_200, validate_images=25_600, checkpoint_images=12_800,
     ),                               # the same at half the width; 2 cores
     "tiny": _TINY,                   # for tests
@@ -51,10 +55,11 @@ PRESETS: dict[str, TrainConfig] = {
         critic_stages=2, critic_warmup_images=16, learning_rate=1e-4,
     ),                               # for tests
     "tiny-faces": replace(
-        _FACES, image_size=16, latent_size=8, width=4, critic_width=4, total_images=64,
-        batch_size=4, critic_steps=1, learning_rate=3e-3, critic_learning_rate=3e-3,
-        precision="fp32", ema_half_life_images=16, augment="none", augment_probability=1.0,
-        augment_target=0.0, report_images=16, validate_images=32, checkpoint_images=32,
+        _FACES, image_size=16, latent_size=8, generator_args=("width=4",), critic_width=4,
+        total_images=64, batch_size=4, critic_steps=1, learning_rate=3e-3,
+        critic_learning_rate=3e-3, precision="fp32", ema_half_life_images=16, augment="none",
+        augment_probability=1.0, augment_target=0.0, report_images=16, validate_images=32,
+        checkpoint_images=32,
     ),                               # for tests
 }  # fmt: skip
 
@@ -67,5 +72,21 @@ def resolve(preset: str, options: dict[str, Any]) -> TrainConfig:
     """
     if preset not in PRESETS:
         raise UsageError(f"There is no preset {preset!r}; known: {', '.join(PRESETS)}.")
+    return with_options(PRESETS[preset], options)
+
+
+def with_options(config: TrainConfig, options: Mapping[str, Any]) -> TrainConfig:
+    """Replace options; `generator_args` are merged while the generator stays the same.
+
+    Args:
+        config: to start from.
+        options: values of fields; a list counts as a tuple.
+
+    Raises:
+        UsageError: an option is out of range.
+    """
     options = {k: tuple(v) if isinstance(v, list) else v for k, v in options.items()}
-    return replace(PRESETS[preset], **options)
+    is_kept = options.get("generator", config.generator) == config.generator
+    before = config.generator_args if is_kept else ()
+    args = merge(before, options.get("generator_args", ()))
+    return replace(config, **{**options, "generator_args": args})

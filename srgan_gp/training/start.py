@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import nn
 
 from srgan_gp.data.sources import fingerprint, list_all_pictures
@@ -19,6 +17,7 @@ from srgan_gp.training import checkpoint
 from srgan_gp.training.checkpoint import Progress, TrainingState
 from srgan_gp.training.config import TrainConfig
 from srgan_gp.training.device import choose_precision, describe_machine
+from srgan_gp.training.weights_file import ONNX, is_constant, read_tensors
 from srgan_gp.write_errors import errors_about
 
 CONFIG_NAME = "config.json"
@@ -170,25 +169,23 @@ def save_start(
 
 
 def load_weights(
-    network: nn.Module, path: Path, *, options: str = "width, blocks, scale and tail"
+    network: nn.Module, path: Path, *, options: str = "generator, its generator_args and scale"
 ) -> None:
     """Load a model's weights into a network of the same architecture.
 
     Args:
         network: gets the weights.
-        path: a `.safetensors` file.
+        path: an `.onnx` or `.safetensors` file.
         options: those that shape the network, for an error message.
 
     Raises:
         UsageError: the file cannot be read or belongs to another architecture.
     """
-    try:
-        found = load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise UsageError(f"{path} cannot be read as safetensors: {error}.") from error
-    found = {name: value.float() for name, value in found.items()}  # critics are kept in half
-    there = {name: tuple(value.shape) for name, value in found.items()}
+    found = {name: torch.from_numpy(values) for name, values in read_tensors(path).items()}
     here = {name: tuple(value.shape) for name, value in network.state_dict().items()}
+    if path.suffix == ONNX:
+        found = {name: v for name, v in found.items() if name in here or not is_constant(name)}
+    there = {name: tuple(value.shape) for name, value in found.items()}
     differing = [name for name in here | there if here.get(name) != there.get(name)]
     if differing:
         name = differing[0]

@@ -49,9 +49,9 @@ def faces(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def upscaler(finished_run, tmp_path_factory):
-    """The weights of a tiny upscaler without a critic."""
+    """A tiny upscaler without a critic."""
     card = export(finished_run, "start", tmp_path_factory.mktemp("models"))
-    return str(card.with_suffix(".safetensors"))
+    return str(card.with_suffix(".onnx"))
 
 
 @pytest.fixture

@@ -9,15 +9,15 @@ from srgan_gp.training.finetune_source import Source
 from srgan_gp.training.presets import PRESETS
 
 UPSCALER = Source(
-    "up", Path("up.safetensors"), Path("up.critic.safetensors"), None,
-    {"task": "super-resolution", "generator": "srresnet", "scale": 2, "width": 8, "blocks": 2,
-     "tail": "direct", "critic": "resnet_critic", "critic_width": 4, "critic_stages": 3,
-     "critic_conditional": False},
+    "up", Path("up.onnx"), Path("up.critic.safetensors"), None,
+    {"task": "super-resolution", "generator": "srresnet", "scale": 2,
+     "generator_args": ("width=8", "blocks=2", "tail=direct"), "critic": "resnet_critic",
+     "critic_width": 4, "critic_stages": 3, "critic_conditional": False},
 )  # fmt: skip
 FACES = replace(
     UPSCALER,
     options={"task": "face-generation", "generator": "face_resnet", "critic": "face_critic",
-             "image_size": 32, "latent_size": 8, "width": 4, "critic_width": 6},
+             "image_size": 32, "latent_size": 8, "generator_args": ("width=4",), "critic_width": 6},
 )  # fmt: skip
 
 

@@ -353,7 +353,7 @@ def test_a_value_that_is_not_finite_stops_the_run_before_the_update(
 
 def test_other_options_do_not_continue_a_run(finished_run, tiny_config, pictures):
     with pytest.raises(UsageError, match=r"width \(16, before: 8\)"):
-        train(tiny_config(width=16), [str(pictures)], finished_run)
+        train(tiny_config(generator_args=("width=16", "blocks=2")), [str(pictures)], finished_run)
 
 
 def test_a_finished_run_can_be_made_longer(finished_run, tiny_config, pictures, tmp_path):
