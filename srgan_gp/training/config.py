@@ -70,6 +70,12 @@ class TrainConfig:
     feature_weights: str | None = option(
         None, "file of the feature network; default: torchvision's", may_change=True
     )
+    face_detector: str | None = option(
+        None,
+        "YuNet (.onnx): a run of faces is scored with FD-yunet; none: it is not; default: "
+        "yunet.onnx in the folder of models, if there is one",
+        may_change=True,
+    )
     grid_weight: float = option(0.0, "of the loss against dotted grids", least=0)
 
     # Critic.
