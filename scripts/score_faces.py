@@ -78,10 +78,11 @@ def relative_rows(name: str, scores: FaceScores) -> Iterator[dict[str, Any]]:
     """Turn what sets the model in relation to real faces into rows."""
     for key, value in scores.relative().items():
         if value is not None:
-            count = min(scores.count, LOOKED_AT if key == "one_face" else scores.count)
-            protocol = f"{count} faces a set"
+            real = scores.held_out.count
+            protocol = f"{min(scores.count, real, LOOKED_AT)} faces a set"
             if key == "diversity":
-                protocol = f"pairwise squeeze distance over that of real faces, {protocol}"
+                what = "pairwise squeeze distance over that of real faces"
+                protocol = f"{what}, {scores.count} against {real}"
             yield row(RELATIVE_METRICS[key], name, round(value, 3), protocol)
     if scores.memorisation is not None:
         protocol = "median distance of layouts to the nearest training face, over held-out faces'"

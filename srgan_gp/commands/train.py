@@ -26,10 +26,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="folders of pictures, or zip files of them",
     )  # fmt: skip
     parser.add_argument(
-        "--validation",
-        metavar="PATH",
-        help="a folder or zip to score on; of 400 faces or more every second one",
-    )
+        "--validation", metavar="PATH",
+        help="a folder or zip to score on; of 400 faces or more every second one is used",
+    )  # fmt: skip
     parser.add_argument("-o", "--output", type=Path, metavar="RUN", help="folder of the run")
     parser.add_argument(
         "--start-from", type=Path, metavar="FILE", help="weights to start from (.safetensors)"
