@@ -15,7 +15,7 @@ import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
-from srgan_gp.cards import FACES, ModelCard, read_card
+from srgan_gp.cards import FACES, ModelCard, headline, read_card
 from srgan_gp.cli import COMMANDS, CommandParser, build_parser
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -131,8 +131,7 @@ def face_rows() -> Iterator[str]:
     for card in shipped_cards():
         if card.task == FACES:
             megabytes = card.files["onnx"].bytes / 1e6
-            own = [s for s in card.scores if s.protocol.startswith("seeds from 0")]
-            scores = ", ".join(f"{s.metric} {s.value:.3g}" for s in own)
+            scores = ", ".join(f"{s.metric} {s.value:.3g}" for s in headline(card))
             yield (
                 f"| `{card.name}` | {card.summary} | {card.image_size} x {card.image_size} "
                 f"| {megabytes:.1f} MB | {scores} | {card.licence} |"

@@ -90,6 +90,12 @@ class TrainConfig:
         "pixel grid; one more pass of the generator",
         least=0,
     )
+    face_detector: str | None = option(
+        None,
+        "YuNet (.onnx): a run of faces is scored with FD-yunet; none: it is not; default: "
+        "yunet.onnx in the folder of models, if there is one",
+        may_change=True,
+    )
 
     # Critic.
     adversarial_ratio: float = option(

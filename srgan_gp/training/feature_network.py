@@ -1,10 +1,12 @@
-"""The feature network of a run: which one its options ask for, if any."""
+"""The feature networks of a run: which ones its options ask for, if any."""
 
 from pathlib import Path
 
 from srgan_gp.cards import FACES
+from srgan_gp.data.face_detection import installed_detector, require_detector
 from srgan_gp.errors import UsageError
 from srgan_gp.losses.features import FEATURE_NETWORKS, Features
+from srgan_gp.training.aligned_face_distances import YunetMaps
 from srgan_gp.training.config import TrainConfig
 
 LEFT_OUT = "none"
@@ -36,3 +38,23 @@ def load_features(config: TrainConfig) -> Features | None:
             "its weights; pass --feature-weights FILE."
         )
     return Features.load(name, Path(config.feature_weights) if config.feature_weights else None)
+
+
+def load_yunet(config: TrainConfig) -> YunetMaps | None:
+    """Load the face detector that a run of faces is scored with.
+
+    Args:
+        config: of the run.
+
+    Returns:
+        The backbone maps; None: the options ask for none, or they name no file and there is none in
+        the folders of models.
+
+    Raises:
+        ModelRefusedError: the file that the options name is missing, or a file cannot be used.
+    """
+    if config.face_detector == LEFT_OUT:
+        return None
+    asked_for = config.face_detector
+    file = installed_detector() if asked_for is None else require_detector(asked_for)
+    return YunetMaps.load(file) if file else None

@@ -79,7 +79,7 @@ def score_faces(generator: nn.Module, held_out: HeldOutFaces) -> Measured:
         held_out: with a feature network and the training faces.
 
     Returns:
-        KID-squeeze, patch distance, novelty, colour shift in levels.
+        Those of `HeldOutFaces.scores`, by name.
     """
     sets = [held_out.scores(generator, seed) for seed in range(SETS)]
     return {(metric, ""): np.array([found[metric] for found in sets]) for metric in sets[0]}

@@ -19,6 +19,10 @@ MOST_COLOUR_DRIFT = 2.0  # levels of 255 by which the colours may move away
 TITLES = {
     "squeeze_distance": "squeeze distance",
     "kid_squeeze": "KID-squeeze",
+    "fd_yunet": "FD-yunet",
+    "fd_hog": "FD-hog",
+    "fd_pca": "FD-pca",
+    "border_ratio": "border ratio",
     "psnr_y": "PSNR-Y, dB",
     "pattern": "pattern, levels",
     "grain": "grain, levels",

@@ -122,7 +122,8 @@ def test_a_face_generator_is_judged_by_kernel_distance_and_novelty(face_model, f
     changes = QUICK_FACES | {"freeze_critic_stages": 0, "least_novelty": 0.0}
     outcome = finetune(face_model, [str(faces)], tmp_path / "run", changes=changes)
     assert {row.metric for row in outcome.verdict.rows} == {
-        "kid_squeeze", "patch_distance", "novelty", "colour_shift"
+        "kid_squeeze", "fd_hog", "fd_pca", "patch_distance", "border_ratio", "novelty",
+        "colour_shift",
     }  # fmt: skip
     assert outcome.images_seen == 32
 

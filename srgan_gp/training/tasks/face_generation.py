@@ -10,6 +10,7 @@ from srgan_gp.data.datasets import PictureCache, WholePictures, read_ahead, requ
 from srgan_gp.data.faces import shrink_face
 from srgan_gp.data.sources import list_all_pictures
 from srgan_gp.data.streams import Stream, generator_of
+from srgan_gp.data.validation_halves import ALL, CHOICE, validation_half
 from srgan_gp.errors import UsageError
 from srgan_gp.training.config import TrainConfig
 from srgan_gp.training.held_out_faces import HeldOutFaces, draw_faces
@@ -31,7 +32,8 @@ class FaceGeneration:
     Args:
         config: the options of the run.
         data: folders or zip files of aligned faces, square.
-        validation: faces to score on; None: no validation.
+        validation: faces of which one half is scored on, see `validation_half`; None: no
+            validation.
         device: where the networks are.
         processes: those that share each batch.
 
@@ -59,7 +61,8 @@ class FaceGeneration:
         self._held_out = None
         if validation and processes.is_first:
             known = None if config.least_novelty is None else self._faces.pictures
-            self._held_out = HeldOutFaces(face_cache([validation], config), config, device, known)
+            half = face_cache([validation], config, CHOICE)
+            self._held_out = HeldOutFaces(half, config, device, known)
 
     def build_generator(self) -> nn.Module:
         """Build the network with fresh weights."""
@@ -95,7 +98,7 @@ class FaceGeneration:
         return {}
 
     def validate(self, generator: nn.Module) -> dict[str, float]:
-        """Score as many faces as are held out against these."""
+        """Score generated faces against the validation faces."""
         return self._held_out.scores(generator) if self._held_out else {}
 
     def held_out_batch(self) -> Batch | None:
@@ -130,13 +133,18 @@ def draw_latents(seed: int, numbers: Sequence[int], latent_size: int) -> np.ndar
     )
 
 
-def face_cache(places: Sequence[str], config: TrainConfig) -> PictureCache:
+def face_cache(places: Sequence[str], config: TrainConfig, half: str = ALL) -> PictureCache:
     """Open faces at the size of a run.
+
+    Args:
+        places: folders or zip files of aligned faces.
+        config: of the run.
+        half: of a validation set, one of `HALVES`.
 
     Raises:
         UsageError: there is no picture, or one is too small; at its first use, one is not square.
     """
-    files = list_all_pictures(places)
+    files = validation_half(list_all_pictures(places), half)
     require_sides(files, config.image_size)
     return PictureCache(
         files,
