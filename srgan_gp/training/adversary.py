@@ -1,4 +1,4 @@
-"""The critic in a WGAN-GP run: whose turn it is, what it is shown, and how its parts are weighed."""
+"""The critic in a WGAN-GP run: its turns, what it is shown, how its parts are weighed."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

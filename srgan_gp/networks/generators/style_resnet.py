@@ -9,6 +9,7 @@ the truncation of the latent acts on the style, with the centre among the weight
 """
 
 import math
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -47,8 +48,7 @@ class Generator(nn.Module):
         self.mapping = Mapping(latent_size)
         self.project = nn.Linear(latent_size, widths[0] * FIRST_SIDE**2)
         self.stages = nn.ModuleList(
-            StyleBlock(before, after, latent_size)
-            for before, after in zip(widths, widths[1:], strict=False)
+            StyleBlock(before, after, latent_size) for before, after in pairwise(widths)
         )
         nn.init.normal_(self.project.weight, std=1 / math.sqrt(latent_size))
         nn.init.normal_(self.project.bias)
