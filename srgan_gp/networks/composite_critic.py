@@ -1,4 +1,4 @@
-"""Critics made of several parts, each with its own view of an image and its own gradient penalty."""
+"""Critics of several parts, each with its own view of an image and its own gradient penalty."""
 
 import torch
 from torch import Tensor, nn

@@ -76,7 +76,8 @@ class Generator(nn.Module):
     def centre(self) -> None:
         """Set the style that a truncation of 0 gives to the mean style.
 
-        Call it before a generator is exported. It changes nothing at a truncation of 1.
+        Call it before a generator is exported; during training the centre is 0. It hardly changes
+        an untruncated image: the lengths of normal latents are near sqrt(latent_size).
         """
         drawn = torch.Generator().manual_seed(0)
         latents = torch.randn(_CENTRE_LATENTS, self.latent_size, generator=drawn)
