@@ -122,7 +122,9 @@ def test_the_features_pull_ratio_times_as_hard_as_the_image_critic(ratio):
     norms = [notes[f"adversarial/{side}_gradient"].item() for side in ("image", "feature")]
     expected = weight.norm().item() / 5**0.5
     assert norms == pytest.approx([expected, 100 * expected])
-    assert loss.item() == pytest.approx(values["image"] + ratio / 100 * values["far"])
+    assert loss.item() == pytest.approx(
+        values["image"] + ratio / 100 * values["far"], rel=1e-4, abs=1e-6
+    )
 
 
 def test_parts_that_do_not_pull_are_no_error():

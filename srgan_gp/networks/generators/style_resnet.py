@@ -149,7 +149,7 @@ class StyleConvolution(nn.Module):
             style: (B, style_size), float32.
             enlarge: double the sides before the convolution; the result is (B, after, 2 H, 2 W).
         """
-        scales = self.scales(style).float()
+        scales = self.scales(style).to(style.dtype)  # float32 also under autocast
         energy = self.weight.square().sum((2, 3))
         with torch.autocast(style.device.type, enabled=False):
             demodulation = _GAIN * torch.rsqrt(scales.square() @ energy.T + 1e-8)
