@@ -24,6 +24,7 @@ class Stream(IntEnum):
     AUGMENTATION = 7  # image number, which of the critic's inputs -> augmentations
     SHIFT = 8  # step -> shift of the input for the loss on shift equivariance
     ORDER = 9  # epoch -> order of the images
+    WINDOW = 10  # step -> window of the images that a feature critic sees
 
 
 def generator_of(seed: int, stream: Stream, *numbers: int) -> np.random.Generator:

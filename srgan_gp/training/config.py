@@ -111,8 +111,17 @@ class TrainConfig:
     critic_warmup_images: int = option(
         8_000, "images for the critic alone, the generator frozen", least=0
     )
+    feature_ratio: float = option(
+        3.0,
+        "with projected_critic: gradient of its features over that of its image critic, at the "
+        "generated images",
+        least=0,
+    )
     critic_steps: int = option(1, "steps of the critic for each of the generator", least=1)
     critic_learning_rate: float = option(2e-4, "of the critic's Adam", above=0)
+    critic_final_learning_rate: float | None = option(
+        None, "rate of the critic at the end of the cosine; default: its rate is constant", least=0
+    )
     critic_beta1: float = option(0.0, "critic's Adam: memory of the gradient", least=0, below=1)
     critic_beta2: float = option(0.9, "critic's Adam: memory of its square", least=0, below=1)
     penalty: str = option(

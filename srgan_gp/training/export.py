@@ -22,6 +22,7 @@ from srgan_gp.files import atomic_write
 from srgan_gp.inference.model_info import ModelInfo
 from srgan_gp.inference.session import Session
 from srgan_gp.networks import build
+from srgan_gp.networks.generators import style_resnet
 from srgan_gp.training import checkpoint
 from srgan_gp.training.config import TrainConfig
 from srgan_gp.training.exported_card import fill_card, read_written_card
@@ -105,6 +106,8 @@ def load_run(run_dir: Path) -> tuple[TrainConfig, nn.Module, int]:
 def _build_average(config: TrainConfig, tensors: dict[str, torch.Tensor]) -> nn.Module:
     generator = build("generators", config.generator, **generator_arguments(config)).eval()
     generator.load_state_dict(checkpoint.tensors_under("average.", tensors))
+    if isinstance(generator, style_resnet.Generator):
+        generator.centre()  # of the average's own styles: training does not know it
     return generator
 
 

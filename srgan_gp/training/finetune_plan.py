@@ -7,6 +7,7 @@ from typing import Any
 from srgan_gp.cards import FACES
 from srgan_gp.errors import UsageError
 from srgan_gp.training.config import TrainConfig
+from srgan_gp.training.feature_network import PROJECTED
 from srgan_gp.training.finetune_source import Source
 from srgan_gp.training.memorisation import ALARM
 from srgan_gp.training.presets import PRESETS, with_options
@@ -68,9 +69,13 @@ def _fit(config: TrainConfig, source: Source, changes: Mapping[str, Any]) -> Tra
 
 
 def _critic_stages(config: TrainConfig) -> int:
-    """Count the stages of a run's critic; that of faces halves them down to 4 pixels."""
+    """Count the stages of a run's critic; that of faces halves them down to 4 pixels.
+
+    The stem of `projected_critic` takes the first of these steps.
+    """
     if config.task == FACES:
-        return (config.image_size // 4).bit_length() - 1
+        halvings = (config.image_size // 4).bit_length() - 1
+        return halvings - 1 if config.critic == PROJECTED else halvings
     return config.critic_stages
 
 

@@ -28,7 +28,7 @@ from srgan_gp.training.start import (
     resume,
     save_start,
 )
-from srgan_gp.training.steps import Run, critic_step, generator_step
+from srgan_gp.training.steps import Run, critic_step, generator_step, show_generated
 from srgan_gp.training.stopping import needs_start, note_validation, require_scores
 from srgan_gp.training.tasks import TASKS, Task
 
@@ -121,14 +121,15 @@ def train(
                 can_move = is_generators_turn(config, before)
                 with run.autocast, torch.set_grad_enabled(can_move):
                     output = state.generator(batch.inputs)
+                    generated = show_generated(run, batch, output)
 
                 # Critic: score real above generated, with a slope of 1 between them.
-                if state.critic:
-                    notes |= critic_step(run, batch, output.detach())
+                if generated:
+                    notes |= critic_step(run, batch, generated)
 
                 # Generator: towards the targets and better scores; then its moving average.
                 if can_move:
-                    notes |= generator_step(run, batch, output, is_watched=is_watch_due)
+                    notes |= generator_step(run, batch, output, generated, is_watched=is_watch_due)
                     is_watch_due = False
 
                 # Report, validate, checkpoint.

@@ -12,13 +12,17 @@ from srgan_gp.data.sources import list_all_pictures
 from srgan_gp.data.streams import Stream, generator_of
 from srgan_gp.data.validation_halves import ALL, CHOICE, validation_half
 from srgan_gp.errors import UsageError
+from srgan_gp.networks.critics import projected_critic
 from srgan_gp.training.config import TrainConfig
+from srgan_gp.training.feature_network import load_features
 from srgan_gp.training.held_out_faces import HeldOutFaces, draw_faces
 from srgan_gp.training.processes import Processes
 from srgan_gp.training.tasks.architecture import build_critic, build_generator
 from srgan_gp.training.tasks.protocol import Batch
 
 PREVIEW_ROWS = 8
+CALIBRATION_FACES = 512
+"""Training faces that a critic's feature maps are standardised on, spread over the set."""
 CRITIC_FACES = 256
 """Held-out faces that the critic is asked about."""
 
@@ -69,8 +73,18 @@ class FaceGeneration:
         return build_generator(self._config)
 
     def build_critic(self) -> nn.Module:
-        """Build its critic with fresh weights."""
-        return build_critic(self._config)
+        """Build its critic with fresh weights; feature maps are standardised on training faces."""
+        critic = build_critic(self._config)
+        if isinstance(critic, projected_critic.Critic):
+            features = load_features(self._config)
+            assert features
+            critic.maps.install(features.layers, features.mean, features.deviation)
+            faces = self._faces.pictures
+            chosen = range(0, len(faces), max(len(faces) // CALIBRATION_FACES, 1))
+            images = np.stack([faces[index] for index in chosen[:CALIBRATION_FACES]])
+            targets = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255
+            critic.maps.calibrate(critic.feature_input(targets))
+        return critic
 
     def batches(self, images_seen: int) -> Iterator[Batch]:
         """Yield this process's share of the batches from image `images_seen` on, read ahead."""

@@ -153,7 +153,7 @@ class SuperResolution:
         if config.has_critic and numbers.start < config.critic_warmup_images:
             return None  # the generator does not learn yet
         step = numbers.start // config.batch_size  # the same in every process
-        draws = np.random.default_rng([config.seed, 8, step])
+        draws = generator_of(config.seed, Stream.SHIFT, step)
         rows, columns = (int(n) for n in draws.integers(1, MOST_SHIFT + 1, size=2))
         moved = windows.roll((-rows, -columns), (2, 3)).to(self._device, torch.float32)
         low_res = self._shrink(moved, config.seed, numbers)
