@@ -20,8 +20,8 @@ from gradio_tabs.panel import QUIET
 from gradio_tabs.runs import Runs
 from gradio_tabs.upscale import build_upscale_tab
 
-from srgan_gp.serving.jobs import Service
-from srgan_gp.serving.settings import Settings
+from srgan_gp.serving.jobs.service import Service
+from srgan_gp.serving.server_settings import ServerSettings
 
 __all__ = ["appearance", "build"]
 
@@ -30,7 +30,7 @@ _HEADLINE = """# Enlarge your photos
 Drop a picture, see before and after, download the exact file."""
 
 
-def build(service: Service, settings: Settings) -> gr.Blocks:
+def build(service: Service, settings: ServerSettings) -> gr.Blocks:
     """Make the page; mount it with the arguments of `appearance` as well.
 
     Args:
@@ -74,7 +74,7 @@ def build(service: Service, settings: Settings) -> gr.Blocks:
     return page
 
 
-def privacy(settings: Settings) -> str:
+def privacy(settings: ServerSettings) -> str:
     """Say what happens to uploaded pictures."""
     minutes = round(settings.keep_seconds / 60)
     learning = "nothing is learnt from them"

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from srgan_gp.commands.option_types import count
 from srgan_gp.errors import SrganGpError
-from srgan_gp.option_types import count
 
 EXAMPLE = Path(__file__).resolve().parent.parent / "apps" / "examples" / "coffee.jpg"
 

@@ -16,10 +16,10 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
+from srgan_gp.data.benchmark_downscalers import LOW_RES
 from srgan_gp.errors import SrganGpError, UsageError
-from srgan_gp.training.evaluate import evaluate
-from srgan_gp.training.export import export
-from srgan_gp.training.low_res import LOW_RES
+from srgan_gp.evaluation.evaluate import evaluate
+from srgan_gp.exporting.export import export
 
 COLUMNS = {
     "psnr_y": ("PSNR-Y", 2),

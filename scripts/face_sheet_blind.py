@@ -18,12 +18,12 @@ from typing import Any
 import cv2
 import numpy as np
 
-from srgan_gp.data.faces import read_faces
-from srgan_gp.data.sources import list_pictures
+from srgan_gp.data.aligned_faces import read_faces
+from srgan_gp.data.image_sources import list_pictures
 from srgan_gp.data.validation_halves import REPORT, validation_half
 from srgan_gp.errors import UsageError
-from srgan_gp.files import atomic_write_bytes
 from srgan_gp.inference.face_generator import DEFAULT_MODEL, FaceGenerator
+from srgan_gp.system.files import atomic_write_bytes
 
 GENERATED, REAL, COLUMNS = 64, 16, 10
 MARGIN, CAPTION = 8, 14  # pixels around a face, and above it for its number

@@ -10,8 +10,8 @@ from pathlib import Path
 import cv2
 
 from srgan_gp.cli import main as srgan_gp
-from srgan_gp.data.sources import list_pictures
-from srgan_gp.files import atomic_write_bytes
+from srgan_gp.data.image_sources import list_pictures
+from srgan_gp.system.files import atomic_write_bytes
 
 SIDE = 32
 OPTIONS = (

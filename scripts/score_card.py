@@ -12,10 +12,10 @@ from typing import Any
 
 import tomli_w
 
-from srgan_gp.files import atomic_write
-from srgan_gp.training.evaluate import evaluate
-from srgan_gp.training.low_res import LOW_RES
-from srgan_gp.training.scores import Scores
+from srgan_gp.data.benchmark_downscalers import LOW_RES
+from srgan_gp.evaluation.evaluate import evaluate
+from srgan_gp.evaluation.image_scores import Scores
+from srgan_gp.system.files import atomic_write
 
 METRICS = {
     "psnr_y": ("PSNR-Y", 2),

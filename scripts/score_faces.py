@@ -11,12 +11,10 @@ from typing import Any
 
 import tomli_w
 
-from srgan_gp.cards import FACES, HEADLINE_METRICS
+from srgan_gp.commands.terminal import say
 from srgan_gp.data.validation_halves import ALL
-from srgan_gp.files import atomic_write
-from srgan_gp.terminal import say
-from srgan_gp.training.evaluate_faces import evaluate_faces
-from srgan_gp.training.face_scores import (
+from srgan_gp.evaluation.evaluate_faces import evaluate_faces
+from srgan_gp.evaluation.face_scores import (
     DETECTOR_SIDE,
     LOOKED_AT,
     METRICS,
@@ -26,6 +24,8 @@ from srgan_gp.training.face_scores import (
     FaceScores,
     SetScores,
 )
+from srgan_gp.models.cards import FACES, HEADLINE_METRICS
+from srgan_gp.system.files import atomic_write
 
 
 def main() -> None:

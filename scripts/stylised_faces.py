@@ -11,8 +11,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from srgan_gp.data.sources import PictureFile, list_pictures
-from srgan_gp.files import atomic_write
+from srgan_gp.data.image_sources import PictureFile, list_pictures
+from srgan_gp.system.files import atomic_write
 
 EARLIEST = (1980, 1, 1, 0, 0, 0)  # the same faces give the same bytes
 

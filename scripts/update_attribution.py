@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from srgan_gp.errors import SrganGpError, UsageError
-from srgan_gp.files import atomic_write
+from srgan_gp.system.files import atomic_write
 
 ROOT = Path(__file__).resolve().parent.parent
 CREDITS = ROOT / "scripts" / "photo_credits.toml"

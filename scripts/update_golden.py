@@ -6,8 +6,8 @@ from pathlib import Path
 from PIL import Image
 
 from srgan_gp import FaceGenerator, Upscaler, read_image
-from srgan_gp.cards import FACES, read_card
-from srgan_gp.images.grid import tiled
+from srgan_gp.images.image_grid import tiled
+from srgan_gp.models.cards import FACES, read_card
 
 ROOT = Path(__file__).resolve().parent.parent
 GOLDEN = ROOT / "tests" / "golden"

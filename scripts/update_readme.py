@@ -15,8 +15,8 @@ import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
-from srgan_gp.cards import FACES, ModelCard, headline, read_card
 from srgan_gp.cli import COMMANDS, CommandParser, build_parser
+from srgan_gp.models.cards import FACES, ModelCard, headline, read_card
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
@@ -144,11 +144,11 @@ def tree_lines() -> Iterator[str]:
         name = path.relative_to(ROOT).as_posix()
         if path.name == "__init__.py":
             name = f"{path.parent.relative_to(ROOT).as_posix()}/"
-        yield f"{name:<44}{first_line(path)}"
+        yield f"{name:<60}{first_line(path)}"
     for path in sorted(ROOT.glob("scripts/*.py")):
-        yield f"{path.relative_to(ROOT).as_posix():<44}{first_line(path)}"
+        yield f"{path.relative_to(ROOT).as_posix():<60}{first_line(path)}"
     for name, text in OTHER_FILES.items():
-        yield f"{name:<44}{text}"
+        yield f"{name:<60}{text}"
 
 
 OTHER_FILES = {

@@ -18,12 +18,12 @@ from PIL import Image, ImageCms
 from srgan_gp.errors import PictureError
 from srgan_gp.images import (
     FORMATS,
-    Film,
     Frame,
+    FrameSequence,
     Picture,
     encode_image,
-    read_film,
-    write_film,
+    read_sequence,
+    write_sequence,
 )
 from srgan_gp.images.picture import Array
 from srgan_gp.images.reading import decode_picture
@@ -117,21 +117,21 @@ def orientation(name: str) -> str:
 
 
 def several(name: str) -> tuple[str, str]:
-    """Say what kind of film is kept, and how exactly its times are."""
+    """Say what kind of sequence is kept, and how exactly its times are."""
     for kind in ("animation", "pages"):
         frames = [
             Frame(Picture(np.roll(_even(), index, axis=0) + np.uint8(index)), float(time))
             for index, time in enumerate(_TIMES)
         ]
-        film = Film(iter(frames), len(frames), kind, 32, 32)
+        sequence = FrameSequence(iter(frames), len(frames), kind, 32, 32)
         with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "film"
+            path = Path(folder) / "sequence"
             try:
                 with path.open("wb") as file:
-                    write_film(film, file, format=name)
+                    write_sequence(sequence, file, format=name)
             except PictureError:
                 continue
-            back = [frame.milliseconds for frame in read_film(path).frames]
+            back = [frame.milliseconds for frame in read_sequence(path).frames]
         assert len(back) == len(_TIMES)
         return kind, _exactness(back) if kind == "animation" else "-"
     return "no", "-"

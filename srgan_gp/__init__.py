@@ -4,12 +4,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from srgan_gp.cards import ModelCard
-    from srgan_gp.catalog import list_models
     from srgan_gp.errors import SrganGpError
     from srgan_gp.images import Picture, read_image, write_image
     from srgan_gp.inference.face_generator import FaceGenerator
     from srgan_gp.inference.upscaler import Upscaler
+    from srgan_gp.models.cards import ModelCard
+    from srgan_gp.models.catalog import list_models
 
 __all__ = [
     "FaceGenerator",
@@ -24,11 +24,11 @@ __all__ = [
 
 _HOME = {
     "FaceGenerator": "srgan_gp.inference.face_generator",
-    "ModelCard": "srgan_gp.cards",
+    "ModelCard": "srgan_gp.models.cards",
     "Picture": "srgan_gp.images",
     "SrganGpError": "srgan_gp.errors",
     "Upscaler": "srgan_gp.inference.upscaler",
-    "list_models": "srgan_gp.catalog",
+    "list_models": "srgan_gp.models.catalog",
     "read_image": "srgan_gp.images",
     "write_image": "srgan_gp.images",
 }

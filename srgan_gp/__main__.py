@@ -1,4 +1,4 @@
-"""`python -m srgan_gp` is the command `srgan-gp`."""
+"""`python -m srgan_gp` runs the command `srgan-gp`."""
 
 import sys
 

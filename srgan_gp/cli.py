@@ -1,4 +1,4 @@
-"""The command `srgan-gp`: which verb was typed, and how the program ends.
+"""The command `srgan-gp`: chooses the verb, and ends with its exit code.
 
 The file name is the key here too: `commands/upscale.py` is `srgan-gp upscale`. A command's module
 is imported when its verb was typed, so that `srgan-gp --help` loads nothing heavy.
@@ -22,9 +22,9 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
+from srgan_gp.commands.terminal import say, tell
 from srgan_gp.errors import MissingExtraError, SrganGpError
-from srgan_gp.signals import ENDING, Stopped
-from srgan_gp.terminal import say, tell
+from srgan_gp.system.signals import ENDING, Stopped
 
 COMMANDS = {
     "upscale": "enlarge pictures, files or whole folders",

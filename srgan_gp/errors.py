@@ -1,4 +1,4 @@
-"""The error family: everything a user can cause ends in one of these, with one clear sentence.
+"""Exception classes: every error that a user can cause, with its exit code.
 
     SrganGpError              exit  code in a report
     ├── UsageError             2    E_USAGE            wrong option, value or combination

@@ -5,12 +5,14 @@ import json
 import os
 import signal
 from collections import namedtuple
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from srgan_gp.inference.model_info import ModelInfo
+from srgan_gp.inference.loading.model_info import ModelInfo
 
 # Whoever runs the tests may have models of their own.
 os.environ["SRGAN_GP_MODELS"] = os.devnull
@@ -244,3 +246,69 @@ def write_card(path, **changes):
     file = [f'name = "{path.name}"', f'sha256 = "{digest}"', f"bytes = {len(data)}"]
     path.with_suffix(".toml").write_text("\n".join([*lines, "[files.onnx]", *file]))
     return path.with_suffix(".toml")
+
+
+@pytest.fixture(scope="session")
+def pictures(tmp_path_factory):
+    """A folder of four smooth coloured pictures of 72 x 64 pixels; not to be changed."""
+    folder = tmp_path_factory.mktemp("pictures")
+    rows, columns = np.indices((64, 72)) / 10
+    for n in range(4):
+        waves = [np.sin(rows * (1 + n / 3) + c) * np.cos(columns / (1 + n) + c) for c in range(3)]
+        pixels = np.rint(127.5 + 120 * np.stack(waves, -1)).astype(np.uint8)
+        Image.fromarray(pixels).save(folder / f"{n}.png")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def waves():
+    """Draw square pictures of one kind, (N, 32, 32, 3): random colours, periods and phases."""
+
+    def draw(rng, count):
+        rows, columns = np.indices((32, 32))[..., None] / 32
+        phases, periods = rng.uniform(0, 6, (count, 2, 3)), rng.uniform(2, 12, (count, 2, 3))
+        values = [
+            np.sin(rows * up[0] + at[0]) * np.cos(columns * up[1] + at[1])
+            for at, up in zip(phases, periods, strict=True)
+        ]
+        return np.rint(127.5 + 120 * np.stack(values)).astype(np.uint8)
+
+    return draw
+
+
+@pytest.fixture(scope="session")
+def tiny_config():
+    """The preset `tiny`, with changes."""
+    from srgan_gp.training.options.presets import PRESETS
+
+    def make(**changes):
+        return replace(PRESETS["tiny"], device="cpu", **changes)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def finished_run(tiny_config, pictures, tmp_path_factory):
+    """The folder of a run of the preset `tiny` that was never stopped; not to be changed."""
+    from srgan_gp.training.loop import train
+
+    run_dir = tmp_path_factory.mktemp("runs") / "finished"
+    return train(tiny_config(), [str(pictures)], run_dir, validation=str(pictures))
+
+
+@pytest.fixture(scope="session")
+def gan_config():
+    """The preset `tiny-gan`, with changes."""
+    from srgan_gp.training.options.presets import PRESETS
+
+    return lambda **changes: replace(PRESETS["tiny-gan"], device="cpu", **changes)
+
+
+@pytest.fixture(scope="session")
+def gan_run(gan_config, pictures, tmp_path_factory):
+    """The folder of a run of `tiny-gan` that was never stopped; not to be changed."""
+    from srgan_gp.training.loop import train
+
+    run_dir = tmp_path_factory.mktemp("runs") / "gan"
+    config = gan_config(checkpoint_images=16, keep_checkpoints=9)
+    return train(config, [str(pictures)], run_dir, validation=str(pictures))

@@ -164,3 +164,22 @@ def test_files_are_named_after_a_subject_and_say_what_they_hold(path):
     assert path.stem not in FORBIDDEN_NAMES
     first_line = (ast.get_docstring(ast.parse(path.read_text())) or "").partition("\n")[0]
     assert first_line.endswith((".", ":")), "the first line of the docstring is one sentence"
+
+
+def test_a_module_name_occurs_once():
+    """`commands/` aside, whose files are named after verbs."""
+    names = [
+        path.stem for path in MODULES if path.stem != "__init__" and path.parent.name != "commands"
+    ]
+    assert sorted(names) == sorted(set(names))
+
+
+def test_a_folder_holds_at_most_fourteen_modules():
+    folders = {path.parent for path in MODULES}
+    for folder in folders:
+        names = [path.name for path in folder.glob("*.py") if path.name != "__init__.py"]
+        assert len(names) <= 14, folder
+
+
+def test_every_folder_is_a_package():
+    assert all((path.parent / "__init__.py").is_file() for path in MODULES)

@@ -88,7 +88,7 @@ def test_an_internal_error_is_one_sentence_unless_debugging(monkeypatch, capsys)
     def broken(**_):
         raise ZeroDivisionError("a bug")
 
-    monkeypatch.setattr("srgan_gp.catalog.list_models", broken)
+    monkeypatch.setattr("srgan_gp.models.catalog.list_models", broken)
     assert main(["models"]) == 1
     assert "internal error: ZeroDivisionError: a bug" in capsys.readouterr().err
     with pytest.raises(ZeroDivisionError):
@@ -102,7 +102,7 @@ def test_a_termination_signal_unwinds_and_ends_with_143(monkeypatch):
     def terminate(**_):
         os.kill(os.getpid(), signal.SIGTERM)
 
-    monkeypatch.setattr("srgan_gp.catalog.list_models", terminate)
+    monkeypatch.setattr("srgan_gp.models.catalog.list_models", terminate)
     before = signal.getsignal(signal.SIGTERM)
     with pytest.raises(SystemExit) as stop:
         main(["models"])

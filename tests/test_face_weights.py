@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from srgan_gp.cards import FACES, read_card
 from srgan_gp.inference.face_generator import FaceGenerator
+from srgan_gp.models.cards import FACES, read_card
 
 WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
 NAMES = [card.name for card in map(read_card, WEIGHTS.glob("*.toml")) if card.task == FACES]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from srgan_gp.training.face_scores import FaceScores, SetScores
+from srgan_gp.evaluation.face_scores import FaceScores, SetScores
 
 SCRIPT = Path(__file__).resolve().parent.parent / "scripts" / "score_faces.py"
 

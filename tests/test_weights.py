@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from srgan_gp.cards import FACES, read_card
 from srgan_gp.errors import ModelRefusedError
-from srgan_gp.images.grid import tiled
+from srgan_gp.images.image_grid import tiled
 from srgan_gp.inference.face_generator import FaceGenerator
-from srgan_gp.inference.loading import read_model
+from srgan_gp.inference.loading.model_files import read_model
 from srgan_gp.inference.session import Session
 from srgan_gp.inference.upscaler import DEFAULT_MODEL, Upscaler
+from srgan_gp.models.cards import FACES, read_card
 
 ROOT = Path(__file__).resolve().parent.parent
 WEIGHTS = ROOT / "weights"
@@ -85,10 +85,10 @@ def test_the_metadata_inside_the_model_is_what_the_card_says(path):
 
 @each_model
 def test_the_network_built_from_the_model_alone_gives_what_the_runtime_gives(path):
+    from srgan_gp.exporting.parity import largest_difference
+    from srgan_gp.finetuning.finetune_source import find_source
     from srgan_gp.networks import build
-    from srgan_gp.training.finetune_source import find_source
-    from srgan_gp.training.parity import largest_difference
-    from srgan_gp.training.start import load_weights
+    from srgan_gp.training.resume import load_weights
 
     card = read_card(path)
     source = find_source(card.name)
@@ -141,7 +141,7 @@ def test_each_upscaler_is_near_the_picture_it_enlarged(path):
 @pytest.mark.shared
 @each_upscaler
 def test_the_scores_on_the_card_are_measured_again(path):
-    from srgan_gp.training.evaluate import evaluate
+    from srgan_gp.evaluation.evaluate import evaluate
 
     card = read_card(path)
     measured = card.scores[0].set  # Set5, or the held-out pictures of a special model
@@ -160,7 +160,7 @@ def test_the_scores_on_the_card_are_measured_again(path):
 @each_upscaler
 @pytest.mark.parametrize(("scale", "bicubic"), [(2, 33.68), (4, 28.43)])
 def test_each_upscaler_beats_bicubic_on_set5(path, scale, bicubic):
-    from srgan_gp.training.evaluate import evaluate
+    from srgan_gp.evaluation.evaluate import evaluate
 
     data = f"{SHARED}/data/bench_sr.zip:Set5/HR"
     scores = evaluate(path.stem, data, scale=scale, feature_weights=Path("none"))

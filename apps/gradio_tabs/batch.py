@@ -20,9 +20,9 @@ from gradio_tabs.panel import (
 )
 from gradio_tabs.runs import Progress, Run, Runs
 from gradio_tabs.uploads import FilesInput, Upload
-from srgan_gp.cards import ModelCard
 from srgan_gp.errors import BusyError, Cancelled, PictureError, UsageError
-from srgan_gp.serving.requests import Result, UpscaleRequest
+from srgan_gp.models.cards import ModelCard
+from srgan_gp.serving.jobs.job_requests import Result, UpscaleRequest
 
 _ZIP_NAME = "upscaled.zip"
 _DOWNLOAD = "Download all as a zip"

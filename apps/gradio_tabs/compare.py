@@ -19,9 +19,9 @@ from gradio_tabs.panel import (
 from gradio_tabs.picture_field import PREVIEW_SIDE, around, build_picture_field
 from gradio_tabs.runs import Progress, Run, Runs
 from gradio_tabs.uploads import PictureInput, Upload
-from srgan_gp.cards import ModelCard
 from srgan_gp.errors import UsageError
-from srgan_gp.serving.requests import Region, Result, UpscaleRequest
+from srgan_gp.models.cards import ModelCard
+from srgan_gp.serving.jobs.job_requests import Region, Result, UpscaleRequest
 
 FEWEST_MODELS, MOST_MODELS = 2, 4
 

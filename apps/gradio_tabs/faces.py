@@ -13,9 +13,9 @@ from gradio_tabs.options import describe
 from gradio_tabs.panel import QUIET, Changes, Panel, Updates, build_panel, connect, one_run
 from gradio_tabs.runs import Progress, Run, Runs
 from gradio_tabs.uploads import PictureInput
-from srgan_gp.cards import ModelCard
 from srgan_gp.errors import UsageError
-from srgan_gp.serving.requests import GenerateRequest, Result
+from srgan_gp.models.cards import ModelCard
+from srgan_gp.serving.jobs.job_requests import GenerateRequest, Result
 
 STILL, FILM = "Faces", "From one face to another"
 MOST_FACES = 36
@@ -167,7 +167,7 @@ async def _steps(panel: Panel, results: _Results, values: tuple[object, ...], ru
 
 
 def _shown(results: _Results, result: Result, *, is_film: bool) -> Changes:
-    """Show what was drawn: each face by its seed, or the film."""
+    """Show what was drawn: each face by its seed, or the animation."""
     files: list[Path] = list(result.parts) or [result.path]
     titles = [f"Seed {seed}" for seed in result.report["seeds"]]
     gallery = [(str(file), title) for file, title in zip(files, titles, strict=False)]

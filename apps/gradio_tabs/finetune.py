@@ -12,15 +12,15 @@ from gradio_tabs import messages
 from gradio_tabs.panel import QUIET, Changes, Panel, Updates, build_panel, connect, guarded
 from gradio_tabs.runs import visitor_of
 from gradio_tabs.uploads import FilesInput, Upload
-from srgan_gp.cards import ModelCard
-from srgan_gp.serving.finetuning import (
+from srgan_gp.models.cards import ModelCard
+from srgan_gp.serving.finetuning.training_process import (
     FEWEST_PICTURES,
     FineTuning,
     FineTunings,
     TrainingPlan,
     TrainingState,
 )
-from srgan_gp.serving.jobs import Service
+from srgan_gp.serving.jobs.service import Service
 
 _SECONDS_BETWEEN_LOOKS = 1.0
 _ABOUT = """Make a model better for pictures like yours: bring {fewest} to {most} photos, or

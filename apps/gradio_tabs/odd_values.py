@@ -35,7 +35,7 @@ def refuse_odd_values(page: gr.Blocks) -> None:
             error.print_exception = False
             raise
         except Exception as error:
-            # Its text may be a megabyte of the stranger's.
+            # Its text may be a megabyte of the client's.
             _log.warning("Values of a request fit no field: %s.", type(error).__name__)
             raise gr.Error(_NOT_FITTING, print_exception=False) from error
 

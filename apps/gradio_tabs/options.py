@@ -9,10 +9,10 @@ import gradio as gr
 from gradio_tabs.messages import plain
 from gradio_tabs.panel import QUIET
 from gradio_tabs.uploads import Upload
-from srgan_gp.cards import ModelCard
 from srgan_gp.errors import UsageError
 from srgan_gp.images import FORMATS
-from srgan_gp.serving.requests import UpscaleRequest
+from srgan_gp.models.cards import ModelCard
+from srgan_gp.serving.jobs.job_requests import UpscaleRequest
 
 OWN_FORMAT = "Same as the picture"
 CUSTOM_WIDTH = "Width"

@@ -12,7 +12,7 @@ from gradio_tabs import messages
 from gradio_tabs.runs import Run, Runs, address_of, visitor_of
 from gradio_tabs.uploads import FilesInput, PictureInput, Upload
 from srgan_gp.errors import Cancelled, PictureError, SrganGpError
-from srgan_gp.serving.sentences import for_strangers
+from srgan_gp.serving.public_messages import for_clients
 
 Changes = dict[Any, Any]
 """Widgets and their new values."""
@@ -179,5 +179,5 @@ def _sentence(error: Exception) -> str:
     """Say what has ended a run; what is not the visitor's fault goes to the log."""
     if not isinstance(error, SrganGpError):
         _log.error("A run of the page failed.", exc_info=error)
-    told = for_strangers(error)
+    told = for_clients(error)
     return f"This picture cannot be used: {told}." if isinstance(told, PictureError) else str(told)

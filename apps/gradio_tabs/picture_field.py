@@ -5,7 +5,7 @@ import gradio as gr
 from gradio_tabs.examples import build_examples
 from gradio_tabs.runs import Runs
 from gradio_tabs.uploads import PictureInput
-from srgan_gp.serving.requests import Region
+from srgan_gp.serving.jobs.job_requests import Region
 
 PREVIEW_SIDE = 160
 """Of the part of a picture that a click enlarges, in pixels."""

@@ -11,9 +11,9 @@ import gradio as gr
 
 from gradio_tabs.uploads import Upload
 from srgan_gp.errors import BusyError, Cancelled, SrganGpError
-from srgan_gp.serving.clients import client_of
-from srgan_gp.serving.jobs import Job, Request, Service
-from srgan_gp.serving.requests import Result
+from srgan_gp.serving.guards.client_limits import client_of
+from srgan_gp.serving.jobs.job_requests import Result
+from srgan_gp.serving.jobs.service import Job, Request, Service
 
 _SECONDS_BETWEEN_LOOKS = 0.1
 _PATIENCE_SECONDS = 60

@@ -1,4 +1,4 @@
-"""Inputs that hand over a stranger's file as it came; Gradio's own decode it in this process."""
+"""Inputs that hand over a client's file as it came; Gradio's own decode it in this process."""
 
 from abc import ABCMeta
 from dataclasses import dataclass

@@ -21,9 +21,9 @@ from gradio_tabs.panel import (
 from gradio_tabs.picture_field import around, build_picture_field
 from gradio_tabs.runs import Progress, Run, Runs
 from gradio_tabs.uploads import PictureInput, Upload
-from srgan_gp.cards import ModelCard
 from srgan_gp.errors import UsageError
-from srgan_gp.serving.requests import Region, Result
+from srgan_gp.models.cards import ModelCard
+from srgan_gp.serving.jobs.job_requests import Region, Result
 
 _DOWNLOAD = "Download the result"
 _ABOUT_SIZE = "The slider shows a smaller copy of a large result; the download is the file itself, \

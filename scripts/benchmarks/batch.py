@@ -10,17 +10,17 @@ from PIL import Image
 
 from benchmarks.cheap import open_cheap
 from benchmarks.timing import in_turns, median
-from srgan_gp.batch.engine import Settings
-from srgan_gp.batch.journal import Journal
-from srgan_gp.batch.output import Output
-from srgan_gp.batch.pipeline import Pipeline
-from srgan_gp.batch.plan import make_plan
-from srgan_gp.batch.runner import Run
-from srgan_gp.batch.walk import walk
+from srgan_gp.batch.engines.engine_interface import UpscaleSettings
+from srgan_gp.batch.engines.thread_engine import ThreadEngine
+from srgan_gp.batch.inputs.walk import walk
+from srgan_gp.batch.naming.output_options import Output
+from srgan_gp.batch.naming.plan import make_plan
+from srgan_gp.batch.plan_runner import Run
+from srgan_gp.batch.results.journal import Journal
 from srgan_gp.images import read_image, write_image
+from srgan_gp.inference.pixel_values import to_planes
 from srgan_gp.inference.session import Session
 from srgan_gp.inference.upscaler import Upscaler
-from srgan_gp.inference.values import to_planes
 
 SMALLEST, LARGEST = 256, 512
 QUALITY = 95
@@ -88,7 +88,7 @@ def compared(session: Session, folder: Path, repeats: int) -> dict[str, float]:
 
 def run_folder(upscaler: Upscaler, inputs: Path, out: Path) -> None:
     """Upscale a folder as the command does, with a model that is loaded already."""
-    engine = Pipeline([upscaler, upscaler.sharing()], Settings(quality=QUALITY))
+    engine = ThreadEngine([upscaler, upscaler.sharing()], UpscaleSettings(quality=QUALITY))
     try:
         with (
             Journal.open(out) as journal,

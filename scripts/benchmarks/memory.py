@@ -15,7 +15,7 @@ ENLARGE = """
 import sys
 from pathlib import Path
 from srgan_gp import Upscaler, read_image, write_image
-from srgan_gp.inference.model_info import ModelInfo
+from srgan_gp.inference.loading.model_info import ModelInfo
 
 class Nearest:
     info = ModelInfo("nearest", "super-resolution", 4, 1, 1, "metadata", "")

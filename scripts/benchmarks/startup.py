@@ -22,9 +22,9 @@ def benchmark_startup(model: str, picture: Path, threads: int, repeats: int) -> 
         already warm.
     """
     from srgan_gp.images import read_image, write_image
+    from srgan_gp.inference.pixel_values import to_planes
     from srgan_gp.inference.session import Session
     from srgan_gp.inference.upscaler import Upscaler
-    from srgan_gp.inference.values import to_planes
 
     session = Session.open(model, device="cpu", threads=threads)
     upscaler = Upscaler(session)

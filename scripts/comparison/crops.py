@@ -13,7 +13,7 @@ from PIL import Image
 
 from srgan_gp.errors import UsageError
 from srgan_gp.inference.session import Session
-from srgan_gp.inference.tiling import Span, round_up
+from srgan_gp.inference.tiling.tiles import Span, round_up
 from srgan_gp.inference.upscaler import Upscaler
 
 Pixels = NDArray[np.uint8]

@@ -1,1 +1,4 @@
-"""Many files to many files: what to read, what to call the results, and the run itself."""
+"""Runs over many files: `run` starts one, `one_image` upscales one image.
+
+Inputs, names, engines and results have folders of their own; faces are in `srgan_gp.faces`.
+"""

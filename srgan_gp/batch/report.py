@@ -1,4 +1,4 @@
-"""What a run tells: one line a picture for people, one object or one file of lines for programs."""
+"""Report of a run: a line per image for people, JSON for programs."""
 
 import json
 import os
@@ -10,12 +10,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
-from srgan_gp.batch.journal import JOURNAL_FOLDER
-from srgan_gp.batch.runner import Outcome, Status
-from srgan_gp.batch.walk import PICTURE_SUFFIXES, PassedOver
+from srgan_gp.batch.inputs.walk import PICTURE_SUFFIXES, SkippedFiles
+from srgan_gp.batch.plan_runner import Outcome, Status
+from srgan_gp.batch.results.journal import JOURNAL_FOLDER
 from srgan_gp.errors import OutputError, UsageError
-from srgan_gp.files import atomic_write
-from srgan_gp.paths import is_file
+from srgan_gp.system.files import atomic_write
+from srgan_gp.system.paths import is_file
 
 _BYTES_IN_MEMORY = 1 << 20
 _LONGEST_LINE_BYTES = 1 << 16  # a path has 4 kB
@@ -121,15 +121,15 @@ def outcome_line(outcome: Outcome) -> str:
 
 
 def summary_line(
-    counts: Counter[Status], passed_over: PassedOver, *, earlier_results: int = 0
+    counts: Counter[Status], skipped_files: SkippedFiles, *, earlier_results: int = 0
 ) -> str:
     """Count what happened, in one line."""
     text = f"{counts['done']} done, {counts['skipped']} skipped, {counts['failed']} failed"
     for count, one, many, fate in (
-        (passed_over.ignored, "other file", "other files", "ignored"),
+        (skipped_files.ignored, "other file", "other files", "ignored"),
         (earlier_results, "earlier result", "earlier results", "left out"),
-        (passed_over.folders, "folder inside", "folders inside", "not entered"),
-        (passed_over.links, "link to a folder", "links to folders", "not followed"),
+        (skipped_files.folders, "folder inside", "folders inside", "not entered"),
+        (skipped_files.links, "link to a folder", "links to folders", "not followed"),
     ):
         if count:
             text += f"; {count} {one if count == 1 else many} {fate}"

@@ -1,4 +1,4 @@
-"""`srgan-gp app`: a page for the browser and an HTTP API, on this machine or for others."""
+"""`srgan-gp app`: a page for the browser and an HTTP API."""
 
 import argparse
 import dataclasses
@@ -7,12 +7,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from srgan_gp import option_types as types
+from srgan_gp.commands import option_types as types
+from srgan_gp.commands.terminal import say, tell
 from srgan_gp.errors import BusyError, UsageError
-from srgan_gp.terminal import say, tell
 
 if TYPE_CHECKING:
-    from srgan_gp.serving.settings import Settings
+    from srgan_gp.serving.server_settings import ServerSettings
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -47,17 +47,17 @@ _DRAIN = "when a signal ends the server, jobs under way may go on for so long [3
 
 def run(options: argparse.Namespace) -> int:
     """Serve until a signal comes; 0 when all work was delivered, 1 when some was cut off."""
-    from srgan_gp.serving.server import serve
-    from srgan_gp.serving.settings import Settings
+    from srgan_gp.serving.http.server import serve
+    from srgan_gp.serving.server_settings import ServerSettings
 
     given = vars(options)
-    fields = {field.name for field in dataclasses.fields(Settings)}
+    fields = {field.name for field in dataclasses.fields(ServerSettings)}
     values = {name: value for name, value in given.items() if name in fields}
     if "max_upload_mb" in given:
         values["max_upload_bytes"] = options.max_upload_mb * 1_000_000
     if "keep_minutes" in given:
         values["keep_seconds"] = options.keep_minutes * 60
-    settings = Settings(**values)
+    settings = ServerSettings(**values)
     _check(settings.folder)
     if serve(settings, on_started=_announce):
         return 0
@@ -66,10 +66,10 @@ def run(options: argparse.Namespace) -> int:
     return BusyError.exit_code
 
 
-def _announce(settings: "Settings") -> None:
-    from srgan_gp.catalog import list_models
-    from srgan_gp.serving.gate import is_loopback
-    from srgan_gp.serving.server import address_of
+def _announce(settings: "ServerSettings") -> None:
+    from srgan_gp.models.catalog import list_models
+    from srgan_gp.serving.guards.access_control import is_loopback
+    from srgan_gp.serving.http.server import address_of
 
     list_models(on_refused=lambda error: say(f"warning: {error}"))
     place = ""

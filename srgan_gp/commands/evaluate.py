@@ -1,4 +1,4 @@
-"""`srgan-gp evaluate`: the scores of a model on pictures that it never saw."""
+"""`srgan-gp evaluate`: scores of a model on a validation set."""
 
 import argparse
 import json
@@ -6,14 +6,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from srgan_gp import option_types as types
+from srgan_gp.commands import option_types as types
+from srgan_gp.commands.terminal import say, tell
 from srgan_gp.data.validation_halves import FEWEST_TO_SPLIT, HALVES, REPORT
 from srgan_gp.errors import UsageError
-from srgan_gp.terminal import say, tell
 
 if TYPE_CHECKING:
-    from srgan_gp.training.face_scores import FaceScores
-    from srgan_gp.training.scores import Scores
+    from srgan_gp.evaluation.face_scores import FaceScores
+    from srgan_gp.evaluation.image_scores import Scores
 
 LOW_RES = {
     "matlab": "MATLAB's antialiased bicubic, as the published benchmarks",
@@ -85,8 +85,8 @@ def _add_face_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Score a model and print the scores, or everything as JSON."""
-    from srgan_gp.training.evaluate import BASELINE
-    from srgan_gp.training.evaluate_faces import is_face_model
+    from srgan_gp.evaluation.evaluate import BASELINE
+    from srgan_gp.evaluation.evaluate_faces import is_face_model
 
     makes_faces = options.model != BASELINE and is_face_model(options.model)
     _require_options_of(options, makes_faces)
@@ -110,7 +110,7 @@ def _require_options_of(options: argparse.Namespace, makes_faces: bool) -> None:
 
 
 def _print_scores(options: argparse.Namespace) -> None:
-    from srgan_gp.training.evaluate import evaluate
+    from srgan_gp.evaluation.evaluate import evaluate
 
     scores = evaluate(
         options.model,
@@ -124,7 +124,7 @@ def _print_scores(options: argparse.Namespace) -> None:
 
 
 def _print_face_scores(options: argparse.Namespace) -> None:
-    from srgan_gp.training.evaluate_faces import evaluate_faces
+    from srgan_gp.evaluation.evaluate_faces import evaluate_faces
 
     scores = evaluate_faces(
         options.model,
@@ -162,7 +162,7 @@ def _lines(scores: "Scores") -> Iterator[str]:
 
 
 def _face_lines(scores: "FaceScores") -> Iterator[str]:
-    from srgan_gp.training.face_scores import METRICS, RELATIVE_METRICS
+    from srgan_gp.evaluation.face_scores import METRICS, RELATIVE_METRICS
 
     side = scores.image_size
     real = f"{scores.held_out.count} validation faces ({scores.half})"

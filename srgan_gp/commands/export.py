@@ -1,9 +1,9 @@
-"""`srgan-gp export`: a training run becomes a model that `upscale` or `generate` takes."""
+"""`srgan-gp export`: a training run to a model for `upscale` or `generate`."""
 
 import argparse
 from pathlib import Path
 
-from srgan_gp.terminal import tell
+from srgan_gp.commands.terminal import tell
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -18,7 +18,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Write the ONNX file, a critic and the card; print the card's path."""
-    from srgan_gp.training.export import export
+    from srgan_gp.exporting.export import export
 
     tell(str(export(options.run_dir, options.name, options.output)))
     return 0

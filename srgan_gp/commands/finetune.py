@@ -1,4 +1,4 @@
-"""`srgan-gp finetune`: a model made better for somebody's own pictures, or told that it is not."""
+"""`srgan-gp finetune`: adapts a model to the user's own images."""
 
 import argparse
 import dataclasses
@@ -6,12 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-from srgan_gp import option_types as types
+from srgan_gp.commands import option_types as types
+from srgan_gp.commands.terminal import say, tell
 from srgan_gp.errors import UsageError
-from srgan_gp.signals import end_with_input
-from srgan_gp.terminal import say, tell
-from srgan_gp.training.config import TrainConfig
-from srgan_gp.training.options import add_options as add_config_options
+from srgan_gp.system.signals import end_with_input
+from srgan_gp.training.options.config import TrainConfig
+from srgan_gp.training.options.option_fields import add_options as add_config_options
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -61,9 +61,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Fine-tune, compare, print the verdict and install what is better."""
-    from srgan_gp.training.finetune import finetune
-    from srgan_gp.training.finetune_verdict import table
-    from srgan_gp.training.install import install, require_free_name
+    from srgan_gp.finetuning.finetune import finetune
+    from srgan_gp.finetuning.finetune_verdict import table
+    from srgan_gp.finetuning.install import install, require_free_name
 
     if options.end_with_input:
         end_with_input()

@@ -1,4 +1,4 @@
-"""`srgan-gp generate`: faces of people who do not exist, as files, on one sheet or as a film."""
+"""`srgan-gp generate`: faces of people who do not exist: files, a sheet or an animation."""
 
 import argparse
 import json
@@ -6,12 +6,12 @@ import os
 import time
 from typing import TYPE_CHECKING, Any
 
-from srgan_gp import option_types as types
+from srgan_gp.commands import option_types as types
+from srgan_gp.commands.terminal import bar, counted, say, shown, tell
 from srgan_gp.errors import UsageError
-from srgan_gp.terminal import bar, counted, say, shown, tell
 
 if TYPE_CHECKING:
-    from srgan_gp.batch.face_order import FaceOrder
+    from srgan_gp.faces.face_requests import FaceRequest
     from srgan_gp.inference.face_generator import FaceGenerator
     from srgan_gp.inference.upscaler import Upscaler
 
@@ -35,11 +35,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 _SEEDS = "the faces; a seed is always the same one [0; with --grid as many as it holds]"
 _TRUNC = "below 1 faces are more usual and more alike, above 1 stranger [1]"
-_INTERPOLATE = "a film from the face of seed A to that of seed B, 25 frames a second"
+_INTERPOLATE = "an animation from the face of seed A to that of seed B, 25 frames a second"
 _UPSCALE = "enlarge the faces by a model that `srgan-gp models` lists [face-x4]"
 _OUTPUT = (
-    "a picture, for one face or a grid; a .gif, .webp, .png or .webm, for a film; a folder for "
-    "files such as seed0007.png"
+    "an image, for one face or a grid; a .gif, .webp, .png or .webm, for an animation; a folder "
+    "for files such as seed0007.png"
 )
 _MODEL = "a name that `srgan-gp models` lists, or the path of an .onnx file [faces-64]"
 _EXIST = "what to do about a result that exists [error]"
@@ -47,54 +47,59 @@ _EXIST = "what to do about a result that exists [error]"
 
 def run(options: argparse.Namespace) -> int:
     """Draw what was asked for, and print the files."""
-    from srgan_gp.batch.face_writing import draw_faces, write_faces
-    from srgan_gp.batch.output import prepare_folder
-    from srgan_gp.files import sweep
+    from srgan_gp.batch.naming.output_options import prepare_folder
+    from srgan_gp.faces.face_files import draw_faces, write_faces
+    from srgan_gp.system.files import sweep
 
     started = time.monotonic()
-    order = _order(options)
+    request = _request(options)
     generator, upscaler = _load(options)
     side = generator.image_size * (upscaler.scale if upscaler else 1)
-    order.check(side, may_replace=options.exist == "overwrite")
-    prepare_folder(order.files[0].parent)
-    sweep(order.files[0].parent)
+    request.check(side, may_replace=options.exist == "overwrite")
+    prepare_folder(request.files[0].parent)
+    sweep(request.files[0].parent)
     if not options.json:
         for model in filter(None, (generator, upscaler)):
             say(model.choice)
-    pictures = draw_faces(order, generator, upscaler, options.trunc)
-    with bar(order.count, is_silent=options.json) as progress:
-        notes = write_faces(order, counted(pictures, progress))
+    pictures = draw_faces(request, generator, upscaler, options.trunc)
+    with bar(request.count, is_silent=options.json) as progress:
+        notes = write_faces(request, counted(pictures, progress))
     if options.json:
-        report = _report(order, generator, upscaler)
+        report = _report(request, generator, upscaler)
         report |= {"truncation": options.trunc, "side": side, "notes": notes}
         report["seconds"] = round(time.monotonic() - started, 3)
         tell(json.dumps(report, indent=2))
         return 0
     for note in notes:
         say(f"note: {note}")
-    for file in order.files:
+    for file in request.files:
         tell(shown(file))
     return 0
 
 
-def _order(options: argparse.Namespace) -> "FaceOrder":
+def _request(options: argparse.Namespace) -> "FaceRequest":
     """Plan what is to be drawn.
 
     Raises:
         UsageError: options do not go together.
     """
-    from srgan_gp.batch.face_order import DEFAULT_FRAMES, order_faces, order_film, order_sheet
+    from srgan_gp.faces.face_requests import (
+        DEFAULT_FRAMES,
+        request_animation,
+        request_faces,
+        request_sheet,
+    )
 
     if options.interpolate is None:
         if options.frames is not None:
             raise UsageError(f"--frames {options.frames} needs --interpolate A-B.")
         if options.grid is not None:
-            return order_sheet(options.seeds or (), options.grid, options.output)
-        return order_faces(options.seeds or [0], options.output)
+            return request_sheet(options.seeds or (), options.grid, options.output)
+        return request_faces(options.seeds or [0], options.output)
     for name in ("seeds", "grid"):
         if getattr(options, name) is not None:
             raise UsageError(f"--interpolate and --{name} do not go together; drop one of them.")
-    return order_film(options.interpolate, options.frames or DEFAULT_FRAMES, options.output)
+    return request_animation(options.interpolate, options.frames or DEFAULT_FRAMES, options.output)
 
 
 def _load(options: argparse.Namespace) -> "tuple[FaceGenerator, Upscaler | None]":
@@ -109,7 +114,7 @@ def _load(options: argparse.Namespace) -> "tuple[FaceGenerator, Upscaler | None]
 
 
 def _report(
-    order: "FaceOrder", generator: "FaceGenerator", upscaler: "Upscaler | None"
+    request: "FaceRequest", generator: "FaceGenerator", upscaler: "Upscaler | None"
 ) -> dict[str, Any]:
     """Say what was drawn by what, for a program."""
     return {
@@ -117,7 +122,7 @@ def _report(
         "model_sha256": generator.sha256,
         "upscaler": upscaler.name if upscaler else None,
         "device": generator.device,
-        "seeds": order.seeds,
-        "frames": order.frames,
-        "files": [os.fspath(file) for file in order.files],
+        "seeds": request.seeds,
+        "frames": request.frames,
+        "files": [os.fspath(file) for file in request.files],
     }

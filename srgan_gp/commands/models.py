@@ -1,4 +1,4 @@
-"""`srgan-gp models`: what can be passed to `--model`."""
+"""`srgan-gp models`: lists what can be passed to `--model`."""
 
 import argparse
 import json
@@ -6,13 +6,13 @@ from dataclasses import asdict
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from srgan_gp.commands.terminal import say, shown, tell
 from srgan_gp.errors import PictureError
-from srgan_gp.terminal import say, shown, tell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from srgan_gp.cards import ModelCard
+    from srgan_gp.models.cards import ModelCard
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -25,7 +25,7 @@ def run(options: argparse.Namespace) -> int:
 
     Returns 0, or 3 where a model cannot be used; the others are listed all the same.
     """
-    from srgan_gp.catalog import list_models
+    from srgan_gp.models.catalog import list_models
 
     refused: list[str] = []
     cards = list_models(on_refused=lambda error: refused.append(str(error)))
@@ -40,7 +40,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _lines(card: "ModelCard") -> "Iterator[str]":
-    from srgan_gp.cards import headline
+    from srgan_gp.models.cards import headline
 
     megabytes = card.files["onnx"].bytes / 1e6
     size = f"x{card.scale}" if card.scale else f"{card.image_size} x {card.image_size}"

@@ -1,4 +1,4 @@
-"""`srgan-gp prepare`: photos of people become aligned faces to train on."""
+"""`srgan-gp prepare`: photos of people to aligned faces for training."""
 
 import argparse
 import json
@@ -9,16 +9,16 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from srgan_gp import option_types as types
+from srgan_gp.commands import option_types as types
+from srgan_gp.commands.terminal import Bar, bar, say, shown, tell
 from srgan_gp.errors import PictureError, UsageError
-from srgan_gp.files import sweep
-from srgan_gp.paths import is_folder
-from srgan_gp.terminal import Bar, bar, say, shown, tell
+from srgan_gp.system.files import sweep
+from srgan_gp.system.paths import is_folder
 
 if TYPE_CHECKING:
-    from srgan_gp.data.face_report import PhotoRecord
-    from srgan_gp.data.photo_lists import PhotoList
-    from srgan_gp.data.prepare_faces import Preparation
+    from srgan_gp.data.face_preparation.photo_lists import PhotoList
+    from srgan_gp.data.face_preparation.preparation_report import PhotoRecord
+    from srgan_gp.data.face_preparation.prepare_faces import Preparation
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -50,8 +50,8 @@ _SHEET = "picture of what was kept and dropped [beside the result, as NAME-sheet
 
 def run(options: argparse.Namespace) -> int:
     """Prepare the faces; return 0, or 3 when some photos could not be read."""
-    from srgan_gp.batch.output import prepare_folder
-    from srgan_gp.data.photo_lists import list_photos
+    from srgan_gp.batch.naming.output_options import prepare_folder
+    from srgan_gp.data.face_preparation.photo_lists import list_photos
 
     output, sheet = _results(options)
     _check(options)
@@ -62,7 +62,7 @@ def run(options: argparse.Namespace) -> int:
         prepare_folder(folder)
         sweep(folder)
     # Imported after OpenCV was found to work.
-    from srgan_gp.data.prepare_faces import prepare
+    from srgan_gp.data.face_preparation.prepare_faces import prepare
 
     with bar(len(listed.photos), is_silent=options.json) as progress:
         counts = prepare(listed.photos, output, sheet, preparation, partial(_report, progress))
@@ -128,12 +128,12 @@ def _keep_inputs(places: Sequence[str], listed: "PhotoList", output: Path, sheet
 
 
 def _preparation(options: argparse.Namespace) -> "Preparation":
-    from srgan_gp.data.face_detection import FaceDetector, import_opencv
+    from srgan_gp.data.face_preparation.face_detection import FaceDetector, import_opencv
 
     import_opencv()
     detector = None if options.aligned else FaceDetector.load(options.detector)
-    from srgan_gp.data.face_selection import Demands
-    from srgan_gp.data.prepare_faces import Preparation
+    from srgan_gp.data.face_preparation.face_selection import Demands
+    from srgan_gp.data.face_preparation.prepare_faces import Preparation
 
     smallest = options.smallest or (options.size + 1) // 2
     demands = Demands(side=options.size, smallest=smallest)
@@ -149,10 +149,10 @@ def _report(progress: Bar, done: int, photo: "PhotoRecord") -> None:
 
 
 def _tell(counts: Mapping[str, Any], passed_over: Counter[str], output: Path, sheet: Path) -> None:
-    from srgan_gp.data.face_report import number_of, sentences
-    from srgan_gp.data.photo_lists import enumerated
+    from srgan_gp.data.face_preparation.photo_lists import enumerated
+    from srgan_gp.data.face_preparation.preparation_report import number_of, summary_lines
 
-    for line in sentences(counts):
+    for line in summary_lines(counts):
         tell(line)
     tell(f"{number_of(counts['train'], 'face')} to train on, {counts['val']} held out")
     if passed_over:

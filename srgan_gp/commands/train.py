@@ -1,4 +1,4 @@
-"""`srgan-gp train`: a network from pictures, or from an earlier model."""
+"""`srgan-gp train`: trains a network on images, fresh or from an earlier model."""
 
 import argparse
 import dataclasses
@@ -7,14 +7,14 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from srgan_gp.cards import FACES
+from srgan_gp.commands.terminal import tell
 from srgan_gp.errors import UsageError
-from srgan_gp.paths import is_file
-from srgan_gp.terminal import tell
-from srgan_gp.training.config import TrainConfig
-from srgan_gp.training.generator_args import GENERATOR_OPTIONS, RETIRED
-from srgan_gp.training.options import add_options as add_config_options
-from srgan_gp.training.presets import PRESETS, resolve, with_options
+from srgan_gp.models.cards import FACES
+from srgan_gp.system.paths import is_file
+from srgan_gp.training.options.config import TrainConfig
+from srgan_gp.training.options.generator_args import GENERATOR_OPTIONS, RETIRED
+from srgan_gp.training.options.option_fields import add_options as add_config_options
+from srgan_gp.training.options.presets import PRESETS, resolve, with_options
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -66,7 +66,7 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError("A run of faces has no pairs to draw; leave out --pairs.")
     if options.dry_run:
         if options.pairs:
-            from srgan_gp.training.pairs import write_pairs
+            from srgan_gp.training.pairs_sheet import write_pairs
 
             write_pairs(config, options.data, options.pairs)
         tell(json.dumps(dataclasses.asdict(config), indent=2))
@@ -109,7 +109,7 @@ def _read_generator(start_from: Path, run_dir: Path | None) -> dict[str, Any]:
     A run that is resumed does not need the file: its own options say the same.
     """
     # Imported here, so that help does not wait for numpy.
-    from srgan_gp.training.finetune_source import generator_options
+    from srgan_gp.finetuning.finetune_source import generator_options
     from srgan_gp.training.weights_file import read_metadata
 
     if is_file(start_from):

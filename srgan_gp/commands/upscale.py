@@ -1,19 +1,19 @@
-"""`srgan-gp upscale`: files, patterns, folders and whole trees of pictures, enlarged."""
+"""`srgan-gp upscale`: upscales files, patterns, folders and whole trees."""
 
 import argparse
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from srgan_gp import option_types as types
+from srgan_gp.commands import option_types as types
+from srgan_gp.commands.terminal import bar, say, shown, tell
 from srgan_gp.errors import NothingToDoError, PictureError, UsageError
-from srgan_gp.paths import is_folder
-from srgan_gp.terminal import bar, say, shown, tell
+from srgan_gp.system.paths import is_folder
 
 if TYPE_CHECKING:
-    from srgan_gp.batch.engine import Settings
-    from srgan_gp.batch.output import Output
-    from srgan_gp.batch.walk import Walk
+    from srgan_gp.batch.engines.engine_interface import UpscaleSettings
+    from srgan_gp.batch.inputs.walk import Walk
+    from srgan_gp.batch.naming.output_options import Output
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -76,11 +76,11 @@ _WATCH = "go on and take every picture that comes into the folders, until a sign
 
 def run(options: argparse.Namespace) -> int:
     """Upscale every input that can be; return 0, or 3 when some could not."""
-    from srgan_gp.batch import orders
-    from srgan_gp.batch.destination import Destination
-    from srgan_gp.batch.opening import opened_engine
-    from srgan_gp.batch.output import prepare_folder
-    from srgan_gp.batch.walk import walk
+    from srgan_gp.batch import run as orders
+    from srgan_gp.batch.engines.open_engine import open_engine
+    from srgan_gp.batch.inputs.walk import walk
+    from srgan_gp.batch.naming.destination import Destination
+    from srgan_gp.batch.naming.output_options import prepare_folder
 
     arguments = options.inputs + options.input
     if not arguments:
@@ -99,7 +99,7 @@ def run(options: argparse.Namespace) -> int:
     # What is wrong with -o is said before the model loads; only the suffix needs the scale.
     _check(options, arguments, destination.output(single, model="", scale=1))
     settings = _settings(options)
-    with opened_engine(
+    with open_engine(
         devices,
         settings,
         model=options.model,
@@ -111,19 +111,19 @@ def run(options: argparse.Namespace) -> int:
         scale = options.scale or opened.about.scale
         output = destination.output(single, opened.about.name, scale)
         key = _work_key(options, opened.about.sha256, scale)
-        audience = orders.Audience(
+        reporting = orders.Reporting(
             partial(bar, is_silent=options.json), _tell_shown, options.json, options.report
         )
         keeps_journal = destination.folder is not None
-        order = orders.Order(opened, settings, inputs, output, key, audience, keeps_journal)
+        request = orders.RunRequest(opened, settings, inputs, output, key, reporting, keeps_journal)
         if options.dry_run:
-            totals = orders.dry_run(order)
+            totals = orders.dry_run(request)
             say(totals.line(output.folder))
             return PictureError.exit_code if totals.refused else 0
         for folder in (output.folder, options.report and options.report.parent):
             if folder is not None:
                 prepare_folder(folder)
-        return orders.watch(order) if options.watch else orders.run_once(order)
+        return orders.watch(request) if options.watch else orders.run_once(request)
 
 
 def _tell_shown(line: str) -> None:
@@ -154,10 +154,10 @@ def _check(options: argparse.Namespace, arguments: list[str], output: "Output") 
             raise UsageError(f"The results would be new pictures in {argument}; pass --suffix.")
 
 
-def _settings(options: argparse.Namespace) -> "Settings":
-    from srgan_gp.batch.engine import Settings
+def _settings(options: argparse.Namespace) -> "UpscaleSettings":
+    from srgan_gp.batch.engines.engine_interface import UpscaleSettings
 
-    return Settings(
+    return UpscaleSettings(
         scale=options.scale,
         tile=options.tile,
         quality=options.quality,
@@ -169,7 +169,7 @@ def _settings(options: argparse.Namespace) -> "Settings":
 
 def _work_key(options: argparse.Namespace, model_sha256: str, scale: float) -> str:
     """Name everything that decides a result and what it is called, apart from the picture."""
-    from srgan_gp.batch.journal import work_key
+    from srgan_gp.batch.results.journal import work_key
 
     return work_key(
         model_sha256,
@@ -184,11 +184,11 @@ def _work_key(options: argparse.Namespace, model_sha256: str, scale: float) -> s
 
 
 def _why_nothing(arguments: list[str], inputs: "Walk") -> str:
-    names, passed_over = ", ".join(arguments), inputs.passed_over
-    if passed_over.ignored or passed_over.folders or passed_over.links:
+    names, skipped_files = ", ".join(arguments), inputs.skipped_files
+    if skipped_files.ignored or skipped_files.folders or skipped_files.links:
         return (
-            f"No picture in {names}: {passed_over.ignored} other files and "
-            f"{passed_over.folders + passed_over.links} folders were passed over."
+            f"No picture in {names}: {skipped_files.ignored} other files and "
+            f"{skipped_files.folders + skipped_files.links} folders were passed over."
         )
     return f"No picture in {names}: nothing is there, or nothing matches."
 

@@ -1,4 +1,4 @@
-"""Differentiable augmentations: what a critic is shown in place of too few pictures.
+"""Differentiable augmentations for a critic with few images.
 
 Real and generated pictures go through the same random changes, so that the critic cannot learn the
 real ones by heart, and the gradient of its score passes through them to the generator. Each change

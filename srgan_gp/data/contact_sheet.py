@@ -1,4 +1,4 @@
-"""Pairs of pictures on one sheet, to look at what a network is trained on."""
+"""Contact sheet of pairs of images."""
 
 import textwrap
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Training crops: picture, window and flip are a pure function of (seed, image number).
+"""Training crops: image, window and flip are a pure function of (seed, image number).
 
 Nothing here has state that a checkpoint would have to hold: crop number n is the same whether the
 run was stopped before it or not, and however many threads read ahead.
@@ -14,7 +14,7 @@ from typing import TypeVar
 import numpy as np
 from PIL import Image
 
-from srgan_gp.data.sources import PictureFile
+from srgan_gp.data.image_sources import PictureFile
 from srgan_gp.data.streams import Stream, generator_of
 from srgan_gp.errors import PictureError, UsageError
 

@@ -1,4 +1,4 @@
-"""Low-res pictures as users have them: blurred, resized by anything, noisy, stored as JPEG."""
+"""Degradations of LR images: blur, downscaling, noise and JPEG."""
 
 from collections.abc import Callable
 
@@ -7,8 +7,8 @@ import torch
 from kornia.filters import filter2d
 from torch import Tensor
 
-from srgan_gp.data.draws import FIRST_TAPS, SECOND_TAPS, Damage, Draws, draw
-from srgan_gp.data.jpeg import jpeg
+from srgan_gp.data.degradation_draws import FIRST_TAPS, SECOND_TAPS, Damage, Draws, draw
+from srgan_gp.data.jpeg_compression import jpeg
 from srgan_gp.data.resampling import downscale, round_trip, to_8_bit
 from srgan_gp.data.streams import Stream, generator_of
 

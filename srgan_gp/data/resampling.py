@@ -1,4 +1,4 @@
-"""Downscalers and enlargers as weight matrices, on the device of the tensors.
+"""Resampling as weight matrices, on the device of the tensors.
 
 Every one is separable: out = rows @ picture @ columns^T, with one matrix (outputs, inputs) a pass.
 """

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from srgan_gp.errors import UsageError
 
 if TYPE_CHECKING:  # `srgan-gp evaluate --help` stays instant
-    from srgan_gp.data.sources import PictureFile
+    from srgan_gp.data.image_sources import PictureFile
 
 CHOICE, REPORT, ALL = "choice", "report", "all"
 HALVES = {

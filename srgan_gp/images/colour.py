@@ -1,4 +1,4 @@
-"""Pixels of every mode Pillow decodes -> RGB or grey arrays, and conversions between arrays."""
+"""Pillow modes to RGB or grey arrays, and conversions between arrays."""
 
 from typing import Any
 

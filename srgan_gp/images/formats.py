@@ -1,19 +1,19 @@
-"""The table of the formats that can be written, and what each of them can hold."""
+"""Table of the output formats and of what each can hold."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import BinaryIO
 
 from srgan_gp.errors import PictureError, UsageError
-from srgan_gp.images.avif import encode_avif
-from srgan_gp.images.encoders import (
+from srgan_gp.images.animation.gif import encode_gif
+from srgan_gp.images.codecs.avif import encode_avif
+from srgan_gp.images.codecs.encoders import (
     encode_bmp,
     encode_jpeg,
     encode_png,
     encode_tiff,
     encode_webp,
 )
-from srgan_gp.images.gif import encode_gif
 from srgan_gp.images.picture import Picture
 
 _FOUR_GIB = 1 << 32
@@ -38,7 +38,7 @@ class Format:
     keeps_alpha: bool = True
     keeps_16_bits: bool = True
     keeps_grey: bool = True
-    keeps_deep_grey_alpha: bool = True
+    keeps_16_bit_grey_alpha: bool = True
     """16-bit grey with alpha; nearly no TIFF reader takes that."""
     max_profile_bytes: int = 1 << 30
     """Longest ICC profile; 0 where there is no place for one."""
@@ -58,7 +58,7 @@ FORMATS = {
     ),
     "TIFF": Format(
         (".tif", ".tiff"), encode_tiff, max_side=1 << 31,
-        keeps_deep_grey_alpha=False,
+        keeps_16_bit_grey_alpha=False,
     ),
     "BMP": Format(
         (".bmp", ".dib"), encode_bmp, max_side=1 << 31, max_bytes=_FOUR_GIB,

@@ -1,4 +1,4 @@
-"""Pixels of CMYK, Lab, or an ICC profile -> sRGB, by LittleCMS."""
+"""Colour management by LittleCMS: CMYK, Lab or an ICC profile to sRGB."""
 
 import io
 from typing import TYPE_CHECKING, Any, Literal, cast

@@ -1,4 +1,4 @@
-"""What travels beside the pixels: EXIF, XMP, ICC profile, resolution, orientation."""
+"""Metadata of an image: EXIF, XMP, ICC profile, resolution, orientation."""
 
 import re
 import struct

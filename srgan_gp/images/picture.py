@@ -1,4 +1,4 @@
-"""Picture: the pixels of one image file and everything else the file carries."""
+"""`Picture`: an image with its alpha, ICC profile and metadata."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -1,4 +1,4 @@
-"""read_image: one picture file -> Picture, or a PictureError that says what is wrong with it."""
+"""`read_image`: one image file to a `Picture`, or a `PictureError` with the reason."""
 
 import os
 import stat
@@ -11,9 +11,9 @@ from typing import BinaryIO
 from PIL import Image
 
 from srgan_gp.errors import PictureError
-from srgan_gp.images.containers import CONTAINERS, Container, silenced_pillow
-from srgan_gp.images.decoding import decode, opened
+from srgan_gp.images.file_types import CONTAINERS, Container, silenced_pillow
 from srgan_gp.images.picture import Picture
+from srgan_gp.images.pillow_decoding import decode, opened
 
 DEFAULT_MAX_PIXELS = 100_000_000
 

@@ -1,15 +1,15 @@
-"""write_image, encode_image: Picture -> one picture file."""
+"""`write_image` and `encode_image`: a `Picture` to one image file."""
 
 from collections.abc import Mapping
 from pathlib import Path
 from typing import BinaryIO
 
 from srgan_gp.errors import PictureError, UsageError
-from srgan_gp.files import atomic_write
-from srgan_gp.images import mapped
-from srgan_gp.images.fitting import fitting
+from srgan_gp.images import mapped_arrays
+from srgan_gp.images.format_limits import fitting
 from srgan_gp.images.formats import FORMATS, Quality, find_format
 from srgan_gp.images.picture import Picture
+from srgan_gp.system.files import atomic_write
 
 
 def write_image(
@@ -79,7 +79,7 @@ def encode_image(
     name = find_format(format)
     quality = _checked_quality(quality, name)
     picture, warnings = fitting(
-        picture, name, strip_metadata=strip_metadata, folder=mapped.folder_of(file)
+        picture, name, strip_metadata=strip_metadata, folder=mapped_arrays.folder_of(file)
     )
     _encode(picture, file, name, quality)
     return warnings

@@ -1,4 +1,4 @@
-"""Which device a session asks for, and whether the machine has it at all."""
+"""Devices: parsing `--device`, and checking that the machine has it."""
 
 import ctypes
 import os

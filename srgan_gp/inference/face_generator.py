@@ -1,4 +1,4 @@
-"""FaceGenerator: a seed in, the face of a person who does not exist out."""
+"""`FaceGenerator`: a seed to a generated face."""
 
 import math
 from collections.abc import Iterable, Iterator
@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from srgan_gp.cards import FACES
 from srgan_gp.errors import PictureError, UsageError
 from srgan_gp.inference.latents import Floats, draw_latents, spherical_path
-from srgan_gp.inference.runner import Runner, describe_choice, require_task
-from srgan_gp.inference.values import quantise
+from srgan_gp.inference.pixel_values import quantise
+from srgan_gp.inference.session_interface import SessionInterface, describe_choice, require_task
+from srgan_gp.models.cards import FACES
 
 Array = NDArray[Any]
 
@@ -29,7 +29,7 @@ class FaceGenerator:
         ModelRefusedError: the model does not draw faces.
     """
 
-    def __init__(self, session: Runner) -> None:
+    def __init__(self, session: SessionInterface) -> None:
         require_task(session, FACES, "drawing faces")
         self._session = session
 

@@ -1,4 +1,4 @@
-"""Latents: the random numbers that a face is made of, and the way from one face to another."""
+"""Latents: drawing them from seeds, and the path from one to another."""
 
 from collections.abc import Iterable
 

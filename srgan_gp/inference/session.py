@@ -1,4 +1,4 @@
-"""Open an ONNX model, prove what it runs on, and run it: the one home of ONNX Runtime."""
+"""`Session`: opens an ONNX model, checks its device and runs it; the one user of ONNX Runtime."""
 
 import contextlib
 import io
@@ -15,16 +15,11 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 import onnxruntime  # pyright: ignore[reportMissingTypeStubs]
 
 from srgan_gp.errors import Cancelled, DeviceError, ModelRefusedError, SrganGpError
-from srgan_gp.inference.devices import (
-    DeviceRequest,
-    choose_threads,
-    parse_device,
-    why_no_gpu,
-)
-from srgan_gp.inference.engine import Engine, first_line, run_engine
-from srgan_gp.inference.loading import read_model
-from srgan_gp.inference.model_info import ModelInfo, check_contract, read_metadata
-from srgan_gp.inference.tiling import Floats
+from srgan_gp.inference.devices import DeviceRequest, choose_threads, parse_device, why_no_gpu
+from srgan_gp.inference.loading.model_files import read_model
+from srgan_gp.inference.loading.model_info import ModelInfo, check_contract, read_metadata
+from srgan_gp.inference.onnx_runtime import OrtSession, first_line, run_ort_session
+from srgan_gp.inference.tiling.tiles import Floats
 
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 SILENT, WARNINGS = 4, 2  # ONNX Runtime's log levels; it has no way to ask for the present one
@@ -44,7 +39,7 @@ class Session:
     """Sentences: why `auto` chose the device, what was measured on a model without metadata."""
 
     def __init__(
-        self, engine: Engine, info: ModelInfo, device: str = "cpu", notes: tuple[str, ...] = ()
+        self, engine: OrtSession, info: ModelInfo, device: str = "cpu", notes: tuple[str, ...] = ()
     ) -> None:
         self._engine = engine
         self.info = info
@@ -116,7 +111,7 @@ class Session:
         options = self._run_options()
         self._under_way.add(options)
         try:
-            return run_engine(self._engine, inputs, self.info.name, options)
+            return run_ort_session(self._engine, inputs, self.info.name, options)
         except MemoryError:
             # From now on, what a run has used goes back to the system when it ends.
             self._shrinks_arena = True
@@ -141,16 +136,18 @@ class Session:
         return options
 
 
-def _measure(cpu_engine: Engine, data: bytes, name: str, digest: str) -> ModelInfo:
-    from srgan_gp.inference import foreign
+def _measure(cpu_engine: OrtSession, data: bytes, name: str, digest: str) -> ModelInfo:
+    from srgan_gp.inference.loading import foreign_models
 
-    graph = foreign.parse_safely(data, name)
-    return foreign.measure(lambda images: run_engine(cpu_engine, images, name), graph, name, digest)
+    graph = foreign_models.parse_safely(data, name)
+    return foreign_models.measure(
+        lambda images: run_ort_session(cpu_engine, images, name), graph, name, digest
+    )
 
 
 def _start(
     data: bytes, name: str, request: DeviceRequest, threads: int
-) -> tuple[Engine, str, tuple[str, ...]]:
+) -> tuple[OrtSession, str, tuple[str, ...]]:
     """Make an engine on the device asked for: engine, device, and why `auto` chose it."""
     problem = None
     if request.kind != "cpu":
@@ -175,13 +172,13 @@ def _start(
     return engine, "cpu", (f"auto chose the CPU: {problem}.",) if problem else ()
 
 
-def _start_on_cpu(data: bytes, threads: int) -> Engine:
+def _start_on_cpu(data: bytes, threads: int) -> OrtSession:
     return _onnxruntime.InferenceSession(
         data, _options(threads), providers=[CPU], enable_fallback=0
     )
 
 
-def _start_on_cuda(data: bytes, threads: int, index: int) -> tuple[Engine, tuple[str, ...]]:
+def _start_on_cuda(data: bytes, threads: int, index: int) -> tuple[OrtSession, tuple[str, ...]]:
     """Make an engine and prove that it runs on a GPU; DeviceError says why it does not."""
     if problem := why_no_gpu(index):
         raise DeviceError(problem)

@@ -1,4 +1,4 @@
-"""Upscaler: a picture in, a larger picture out, and a report of what really happened."""
+"""`Upscaler`: upscales images and reports how."""
 
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from srgan_gp.images import Picture, mapped
-from srgan_gp.inference.alpha import fill_hidden_colours
-from srgan_gp.inference.job import Job, TileChoice, memory_for
-from srgan_gp.inference.memory import CPU_BUDGET
-from srgan_gp.inference.report import UpscaleReport
-from srgan_gp.inference.runner import Runner, describe_choice, require_task
-from srgan_gp.inference.tiling import Progress
+from srgan_gp.images import Picture, mapped_arrays
+from srgan_gp.inference.session_interface import SessionInterface, describe_choice, require_task
+from srgan_gp.inference.tiling.alpha import fill_hidden_colours
+from srgan_gp.inference.tiling.memory_estimate import CPU_BUDGET
+from srgan_gp.inference.tiling.tiles import Progress
+from srgan_gp.inference.upscale_call import TileChoice, UpscaleCall, memory_for
+from srgan_gp.inference.upscale_report import UpscaleReport
 
 Array = NDArray[Any]
 
@@ -35,10 +35,10 @@ class Upscaler:
     report: UpscaleReport | None
     """About the last call that came to its end."""
 
-    def __init__(self, session: Runner) -> None:
+    def __init__(self, session: SessionInterface) -> None:
         require_task(session, "super-resolution", "upscaling")
         self._session = session
-        self._job: Job | None = None
+        self._job: UpscaleCall | None = None
         self.report = None
 
     @classmethod
@@ -153,7 +153,7 @@ class Upscaler:
         if pixels.ndim != 3 or pixels.shape[2] != 3:
             raise ValueError(f"need pixels of shape (H, W, 3), got {pixels.shape}")
         size = pixels.shape[:2]
-        job = Job(self._session, size, scale, tile, 1, on_progress, scratch_folder)
+        job = UpscaleCall(self._session, size, scale, tile, 1, on_progress, scratch_folder)
         with self._under_way(job), memory_for(size):
             result = job.enlarge(pixels)
         self.report = job.report()
@@ -191,7 +191,7 @@ class Upscaler:
             passes = 1
         else:
             passes = 2
-        job = Job(self._session, size, scale, tile, passes, on_progress, scratch_folder)
+        job = UpscaleCall(self._session, size, scale, tile, passes, on_progress, scratch_folder)
         with self._under_way(job), memory_for(size):
             visible = picture.pixels
             if alpha is not None:
@@ -200,12 +200,12 @@ class Upscaler:
             if alpha is not None and passes == 2:
                 alpha = job.enlarge(alpha[..., np.newaxis], is_alpha=True)[..., 0]
             elif alpha is not None:
-                alpha = mapped.full(pixels.shape[:2], alpha.flat[0], scratch_folder)
+                alpha = mapped_arrays.full(pixels.shape[:2], alpha.flat[0], scratch_folder)
         self.report = job.report()
         return replace(picture, pixels=pixels, alpha=alpha)
 
     @contextmanager
-    def _under_way(self, job: Job) -> Generator[None]:
+    def _under_way(self, job: UpscaleCall) -> Generator[None]:
         self._job = job
         try:
             yield

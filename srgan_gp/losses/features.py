@@ -1,4 +1,4 @@
-"""Feature networks: classification networks whose inner maps say how alike two pictures look."""
+"""Feature networks: inner maps of classification networks."""
 
 import hashlib
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Distances of two pictures in the features of a classification network: a score and a loss.
+"""Perceptual distance of two images in feature space: a score and a loss.
 
 The squeeze distance is this project's own, unweighted form: it is not LPIPS, and its numbers are
 not comparable with LPIPS. A network trained on the same features is flattered by it.

@@ -1,4 +1,4 @@
-"""Losses that compare two pictures value by value."""
+"""Pixel losses: L1, L2 and Charbonnier."""
 
 from collections.abc import Callable
 

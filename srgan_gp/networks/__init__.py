@@ -7,8 +7,8 @@ import inspect
 from importlib import import_module
 from typing import TYPE_CHECKING, Literal
 
-from srgan_gp.catalog import names_in
 from srgan_gp.errors import UsageError
+from srgan_gp.models.catalog import names_in
 from srgan_gp.networks.signatures import task_named_by
 
 if TYPE_CHECKING:

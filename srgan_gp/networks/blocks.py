@@ -1,4 +1,4 @@
-"""Building blocks that networks share: residual blocks, pixel-shuffle tails, weight init."""
+"""Building blocks of networks: residual blocks, pixel-shuffle tails, weight init."""
 
 from collections.abc import Callable
 

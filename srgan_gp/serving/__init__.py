@@ -1,1 +1,4 @@
-"""What a page for strangers needs and a widget does not: limits, a queue, decoding apart."""
+"""The server behind the page and the HTTP API, which trusts no client.
+
+The page's widgets are in `apps`.
+"""

@@ -1,4 +1,4 @@
-"""Checkpoints: everything a run needs to go on as if it had never stopped.
+"""Checkpoints: all that a run needs to resume as if it had never stopped.
 
 A checkpoint is two files: `image-000064000.safetensors` with every tensor, then
 `image-000064000.json` with the numbers and the hash of the tensors. Each is written in one step,
@@ -18,9 +18,9 @@ from safetensors.torch import save as save_safetensors
 from torch import Tensor, nn
 
 from srgan_gp.errors import TrainingError
-from srgan_gp.files import atomic_write_bytes
+from srgan_gp.system.files import atomic_write_bytes
+from srgan_gp.system.write_errors import errors_about
 from srgan_gp.training.ema import MovingAverage
-from srgan_gp.write_errors import errors_about
 
 
 @dataclass

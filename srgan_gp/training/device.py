@@ -1,4 +1,4 @@
-"""Where and in which precision a run computes."""
+"""Device and precision of a run."""
 
 import re
 from collections.abc import Generator
@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from srgan_gp.errors import DeviceError, TrainingError, UsageError
-from srgan_gp.training.config import TrainConfig
+from srgan_gp.training.options.config import TrainConfig
 
 CPU_INFO = Path("/proc/cpuinfo")
 """Where Linux lists the instructions of the CPU; other systems have no such file."""

@@ -1,13 +1,13 @@
-"""The feature networks of a run: which ones its options ask for, if any."""
+"""Feature network of a run, as its options ask."""
 
 from pathlib import Path
 
-from srgan_gp.cards import FACES
-from srgan_gp.data.face_detection import installed_detector, require_detector
+from srgan_gp.data.face_preparation.face_detection import installed_detector, require_detector
 from srgan_gp.errors import UsageError
 from srgan_gp.losses.features import FEATURE_NETWORKS, Features
-from srgan_gp.training.aligned_face_distances import YunetMaps
-from srgan_gp.training.config import TrainConfig
+from srgan_gp.metrics.aligned_face_distances import YunetMaps
+from srgan_gp.models.cards import FACES
+from srgan_gp.training.options.config import TrainConfig
 
 PROJECTED = "projected_critic"
 """The critic that scores maps of the feature network."""

@@ -1,4 +1,4 @@
-"""The training loop, top to bottom."""
+"""The training loop of WGAN-GP."""
 
 import time
 from collections.abc import Sequence
@@ -8,19 +8,19 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from srgan_gp.signals import StopRequest
+from srgan_gp.system.signals import StopRequest
 from srgan_gp.training import checkpoint
-from srgan_gp.training.adversary import is_generators_turn
-from srgan_gp.training.augmenting import Augmenter
 from srgan_gp.training.checkpoint import Progress, TrainingState
-from srgan_gp.training.config import TrainConfig
+from srgan_gp.training.critic.adaptive_augmentation import Augmenter
+from srgan_gp.training.critic.critic_freezing import freeze_first_stages
+from srgan_gp.training.critic.critic_objective import is_generators_turn
+from srgan_gp.training.critic.diagnostics import critic_estimate
 from srgan_gp.training.device import choose_device, explained_memory, open_autocast
+from srgan_gp.training.distributed import Processes, device_of_this_process
+from srgan_gp.training.early_stopping import needs_start, note_validation, require_scores
 from srgan_gp.training.ema import MovingAverage
-from srgan_gp.training.freezing import freeze_first_stages
-from srgan_gp.training.health import critic_estimate
-from srgan_gp.training.processes import Processes, device_of_this_process
-from srgan_gp.training.reports import Reports
-from srgan_gp.training.start import (
+from srgan_gp.training.options.config import TrainConfig
+from srgan_gp.training.resume import (
     load_critic,
     load_weights,
     locked_run,
@@ -28,8 +28,8 @@ from srgan_gp.training.start import (
     resume,
     save_start,
 )
+from srgan_gp.training.run_log import Reports
 from srgan_gp.training.steps import Run, critic_step, generator_step, show_generated
-from srgan_gp.training.stopping import needs_start, note_validation, require_scores
 from srgan_gp.training.tasks import TASKS, Task
 
 
@@ -187,7 +187,7 @@ def _validate(run: Run, reports: Reports) -> None:
     state, progress = run.state, run.state.progress
     average = state.average.average
     progress.validation = run.task.validate(average)
-    held_out = run.task.held_out_batch()
+    held_out = run.task.validation_batch()
     if state.critic and held_out:
         estimate = critic_estimate(state.critic, state.generator, held_out)
         progress.validation["critic_estimate"] = estimate

@@ -11,7 +11,10 @@ from srgan_gp.errors import TrainingError
 from srgan_gp.losses.adversarial import adversarial_weight, critic_loss, drift, generator_loss
 from srgan_gp.losses.gradient_penalties import PENALTIES
 from srgan_gp.losses.shift_equivariance import shift_equivariance
-from srgan_gp.training.adversary import (
+from srgan_gp.training.checkpoint import TrainingState
+from srgan_gp.training.critic.adaptive_augmentation import Augmenter
+from srgan_gp.training.critic.critic_notes import CriticNotes
+from srgan_gp.training.critic.critic_objective import (
     Shown,
     balanced,
     draw_epsilon,
@@ -21,12 +24,9 @@ from srgan_gp.training.adversary import (
     ramped_ratio,
     show,
 )
-from srgan_gp.training.augmenting import Augmenter
-from srgan_gp.training.checkpoint import TrainingState
-from srgan_gp.training.config import TrainConfig
-from srgan_gp.training.critic_notes import CriticNotes
-from srgan_gp.training.health import diversity, gradient_ratio
-from srgan_gp.training.processes import Processes
+from srgan_gp.training.critic.diagnostics import diversity, gradient_ratio
+from srgan_gp.training.distributed import Processes
+from srgan_gp.training.options.config import TrainConfig
 from srgan_gp.training.tasks import Batch, Task
 
 

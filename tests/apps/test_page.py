@@ -1,4 +1,4 @@
-"""The page in a real browser: what a visitor does, and what a stranger tries."""
+"""The page in a real browser: what a visitor does, and what a client tries."""
 
 import io
 import re

@@ -12,9 +12,9 @@ import gradio as gr
 import pytest
 from gradio.data_classes import FileData, ImageData
 
-from srgan_gp.cards import ModelCard
 from srgan_gp.errors import BusyError, Cancelled, OutputError, PictureError, UsageError
-from srgan_gp.serving.requests import GenerateRequest, Result, UpscaleRequest
+from srgan_gp.models.cards import ModelCard
+from srgan_gp.serving.jobs.job_requests import GenerateRequest, Result, UpscaleRequest
 
 APPS = Path(__file__).parents[2] / "apps"
 

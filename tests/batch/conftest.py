@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from srgan_gp.batch.plan import Job
+from srgan_gp.batch.naming.plan import UpscaleJob
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def pictures(tmp_path, rng):
 def jobs(pictures, tmp_path):
     """One job for each picture, into an empty folder."""
     (tmp_path / "out").mkdir()
-    return [Job(path, tmp_path / "out" / path.name, None) for path in pictures]
+    return [UpscaleJob(path, tmp_path / "out" / path.name, None) for path in pictures]
 
 
 @pytest.fixture

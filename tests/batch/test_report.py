@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from srgan_gp.batch.inputs.walk import SkippedFiles
+from srgan_gp.batch.plan_runner import Outcome
 from srgan_gp.batch.report import outcome_line, record, summary_line
-from srgan_gp.batch.runner import Outcome
-from srgan_gp.batch.telling import Teller
-from srgan_gp.batch.walk import PassedOver
+from srgan_gp.batch.run_reporter import RunReporter
 
 DONE = Outcome(
     Path("a.png"), "done", Path("out/a.png"), size=(6, 4), result_size=(12, 8), device="cpu",
@@ -29,9 +29,9 @@ def test_a_line_says_what_became_of_a_picture():
 
 def test_the_summary_counts_what_was_done_and_what_was_passed_over():
     counts = Counter(done=2, failed=1)
-    assert summary_line(counts, PassedOver()) == "2 done, 0 skipped, 1 failed"
-    passed_over = PassedOver(ignored=1, folders=2, links=1)
-    assert summary_line(counts, passed_over, earlier_results=3) == (
+    assert summary_line(counts, SkippedFiles()) == "2 done, 0 skipped, 1 failed"
+    skipped_files = SkippedFiles(ignored=1, folders=2, links=1)
+    assert summary_line(counts, skipped_files, earlier_results=3) == (
         "2 done, 0 skipped, 1 failed; 1 other file ignored; 3 earlier results left out; "
         "2 folders inside not entered; 1 link to a folder not followed"
     )
@@ -102,8 +102,8 @@ class Planned:
 def test_the_exit_code_is_that_of_the_worst_failure(codes, exit_code):
     failures = [Outcome(Path(code), "failed", code=code, message="") for code in codes]
     with record() as kept:
-        told = Teller(Heard(), kept)
-        told.tell_all(Planned([DONE, SKIPPED, *failures]), end=lambda: None)
+        told = RunReporter(Heard(), kept)
+        told.report_all(Planned([DONE, SKIPPED, *failures]), end=lambda: None)
         assert told.exit_code == exit_code
         assert told.counts == Counter(done=1, skipped=1, failed=len(codes))
 
@@ -111,22 +111,22 @@ def test_the_exit_code_is_that_of_the_worst_failure(codes, exit_code):
 def test_a_run_cut_short_is_counted_in_full_and_told_only_as_far_as_it_came():
     heard, ends = Heard(), []
     with record() as kept:
-        told = Teller(heard, kept)
+        told = RunReporter(heard, kept)
         with pytest.raises(KeyboardInterrupt):
-            told.tell_all(Planned([DONE, FAILED, FAILED], 1), end=lambda: ends.append(1))
+            told.report_all(Planned([DONE, FAILED, FAILED], 1), end=lambda: ends.append(1))
         assert told.counts == Counter(done=1, failed=2)
     assert (len(heard.lines), ends) == (1, [1])
 
 
 def test_the_progress_counts_parts_of_pictures():
-    from srgan_gp.batch.plan import Job
+    from srgan_gp.batch.naming.plan import UpscaleJob
 
     heard = Heard()
     with record() as kept:
-        told = Teller(heard, kept)
-        told.note_tiles(Job(Path("c.png"), Path("out/c.png"), None), 1, 4)
-        told.tell_all(Planned([DONE]), end=lambda: None)
+        told = RunReporter(heard, kept)
+        told.note_tiles(UpscaleJob(Path("c.png"), Path("out/c.png"), None), 1, 4)
+        told.report_all(Planned([DONE]), end=lambda: None)
         told.show_progress()
-        told.tell_all(Planned([FAILED]), end=lambda: None)
+        told.report_all(Planned([FAILED]), end=lambda: None)
         told.show_progress()
     assert heard.moves == [(1.25, "c.png"), (2, "")]

@@ -11,8 +11,8 @@ from srgan_gp.cli import main
 from srgan_gp.commands.app import add_options
 from srgan_gp.errors import UsageError
 from srgan_gp.inference import session
-from srgan_gp.serving import server
-from srgan_gp.serving.settings import Settings
+from srgan_gp.serving.http import server
+from srgan_gp.serving.server_settings import ServerSettings
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def served(monkeypatch):
 
 def test_without_options_the_settings_hold(served, capsys):
     assert main(["app"]) == 0
-    assert served == [Settings()]
+    assert served == [ServerSettings()]
     captured = capsys.readouterr()
     assert captured.out == "http://127.0.0.1:7860\n"
     assert captured.err == "Open this address in a browser; Ctrl+C ends the server.\n"
@@ -82,14 +82,14 @@ def test_every_option_reaches_the_settings(served, tmp_path):
     words += ["--max-files", "3", "--max-pixels", "99", "--queue-size", "5"]
     words += ["--pending-per-client", "4", "--folder", str(tmp_path), "--keep-minutes", "2"]
     assert main(["app", *words, "--drain-seconds", "9"]) == 0
-    expected = Settings(
+    expected = ServerSettings(
         host="0.0.0.0", port=0, public_name="example.org", auth=("me", "a:b"),
         model="classic-x4", device="cpu", threads=2, allow_finetune=True,
         max_upload_bytes=7_000_000, max_files=3, max_pixels=99, queue_size=5,
         pending_per_client=4, folder=tmp_path, keep_seconds=120, drain_seconds=9,
     )  # fmt: skip
     assert served == [expected]
-    changed = [f.name for f in dataclasses.fields(Settings)
+    changed = [f.name for f in dataclasses.fields(ServerSettings)
                if getattr(expected, f.name) == f.default]  # fmt: skip
     assert changed == [], "an option that is left out of this test"
 
@@ -101,7 +101,7 @@ def test_the_help_states_the_defaults_of_the_settings():
     stated = {
         name: found[1] for name, text in helps.items() if (found := re.search(r"\[(.*)\]$", text))
     }
-    defaults = Settings()
+    defaults = ServerSettings()
     for name in ("host", "port", "device", "model", "max_files", "max_pixels", "queue_size",
                  "pending_per_client", "drain_seconds"):  # fmt: skip
         assert stated[name.replace("_", "-")] == str(getattr(defaults, name)), name

@@ -1,4 +1,4 @@
-"""`srgan-gp generate`: a seed is the same face alone, on a sheet and at the end of a film."""
+"""`srgan-gp generate`: a seed is the same face alone, on a sheet and at the end of an animation."""
 
 import json
 
@@ -161,7 +161,7 @@ def test_a_result_that_exists_is_kept_unless_told_otherwise(generate, face, tmp_
         ("--frames 9 -o a.gif", "--frames 9 needs --interpolate A-B"),
         ("--interpolate 0-1 --seeds 3 -o a.gif", "--interpolate and --seeds do not go together"),
         ("--interpolate 0-1 --grid 2x2 -o a.gif", "--interpolate and --grid do not go together"),
-        ("--interpolate 0-1 -o a.jpg", "A film is a .gif, .webp, .png, .webm file"),
+        ("--interpolate 0-1 -o a.jpg", "An animation is a .gif, .webp, .png, .webm file"),
         ("--interpolate 0-1 --frames 1 -o a.gif", "2 frames or more, not 1"),
         ("-o a.txt", "cannot write '.txt'"),
         ("--grid 2x2 -o a", "cannot write 'a file without a suffix'"),

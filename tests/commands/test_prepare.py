@@ -13,7 +13,7 @@ from PIL import Image
 
 from srgan_gp.cli import main
 from srgan_gp.commands import prepare
-from srgan_gp.data.sources import list_pictures
+from srgan_gp.data.image_sources import list_pictures
 from srgan_gp.errors import ModelRefusedError, NothingToDoError, UsageError
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from srgan_gp.batch.lock import locked
+from srgan_gp.batch.results.output_lock import locked
 from srgan_gp.cli import main
 
 PATIENCE = 60  # seconds; only a test that fails waits so long
@@ -133,16 +133,16 @@ def at_encoding(monkeypatch):
     """Call something when the first picture is about to be encoded."""
 
     def install(call):
-        from srgan_gp.batch import pipeline
+        from srgan_gp.batch.engines import thread_engine
 
-        encode, is_first = pipeline.encode, threading.Lock()
+        encode, is_first = thread_engine.encode, threading.Lock()
 
         def calling_encode(*words):
             if is_first.acquire(blocking=False):
                 call()
             return encode(*words)
 
-        monkeypatch.setattr(pipeline, "encode", calling_encode)
+        monkeypatch.setattr(thread_engine, "encode", calling_encode)
 
     return install
 
@@ -173,7 +173,7 @@ def test_a_signal_ends_the_run_with_a_report_of_every_input(
 def test_a_drop_folder_is_watched_until_a_signal(
     repeating_model, folder, tmp_path, monkeypatch, capsys
 ):
-    monkeypatch.setattr("srgan_gp.batch.orders.SECONDS_BETWEEN_POLLS", 0.05)
+    monkeypatch.setattr("srgan_gp.batch.run.SECONDS_BETWEEN_POLLS", 0.05)
     out, late = tmp_path / "out", folder / "sub" / "late.png"
 
     def wait_for(name):

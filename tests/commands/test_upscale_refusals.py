@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from srgan_gp.cli import main
-from srgan_gp.write_errors import errors_about
+from srgan_gp.system.write_errors import errors_about
 
 
 def names(folder):
@@ -111,7 +111,7 @@ def test_a_disk_that_fills_up_ends_the_run_and_counts_what_was_not_tried(
         with errors_about(path):
             raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("srgan_gp.batch.work.write_staged", full_disk)
+    monkeypatch.setattr("srgan_gp.batch.one_image.write_staged", full_disk)
     code, report, errors = upscale(folder, "-o", tmp_path / "out")
     assert (code, report["done"], report["failed"]) == (5, 0, 3)
     assert "disk is full" in errors

@@ -15,12 +15,12 @@ from PIL import Image
 from safetensors.numpy import load_file
 
 from srgan_gp.cli import main
-from srgan_gp.data.sources import list_pictures
+from srgan_gp.data.image_sources import list_pictures
+from srgan_gp.exporting.export import export
 from srgan_gp.inference.face_generator import FaceGenerator
 from srgan_gp.training.checkpoint import newest
-from srgan_gp.training.config import TrainConfig
-from srgan_gp.training.export import export
 from srgan_gp.training.loop import train
+from srgan_gp.training.options.config import TrainConfig
 
 FILES = Path(__file__).parent / "files"
 MODELS = ("tiny-gan", "tiny-faces")

@@ -5,13 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from srgan_gp.data.degradations import (
-    MARGIN_MIXTURE,
-    degrade,
-    draw,
-    gaussian_kernels,
-    least_side,
-)
+from srgan_gp.data.degradations import MARGIN_MIXTURE, degrade, draw, gaussian_kernels, least_side
 from srgan_gp.data.resampling import NAMES, downscale, matlab_bicubic, to_8_bit
 
 

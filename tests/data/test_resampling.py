@@ -7,6 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
+from srgan_gp.data.image_sources import list_pictures
 from srgan_gp.data.resampling import (
     MARGIN,
     NAMES,
@@ -16,7 +17,6 @@ from srgan_gp.data.resampling import (
     round_trip,
     to_8_bit,
 )
-from srgan_gp.data.sources import list_pictures
 
 SHARED = Path(os.environ.get("SRGAN_GP_SHARED", Path(__file__).parents[3] / "shared"))
 

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 import srgan_gp
-from srgan_gp.data import augmentations, datasets, degradations, draws
+from srgan_gp.data import augmentations, datasets, degradation_draws, degradations
 from srgan_gp.data.streams import Stream, generator_of
-from srgan_gp.training import adversary
+from srgan_gp.training.critic import critic_objective
 from srgan_gp.training.tasks import face_generation
 
 
@@ -29,7 +29,14 @@ def keys(monkeypatch):
         found.append((seed, int(stream), *numbers))
         return generator_of(seed, stream, *numbers)
 
-    for module in (augmentations, datasets, degradations, draws, adversary, face_generation):
+    for module in (
+        augmentations,
+        datasets,
+        degradations,
+        degradation_draws,
+        critic_objective,
+        face_generation,
+    ):
         monkeypatch.setattr(module, "generator_of", noted)
     return found
 
@@ -48,10 +55,10 @@ def test_no_two_streams_of_a_run_draw_the_same_numbers(keys):
     # Everything that a run draws for its first 40 images, in ten epochs.
     numbers, seed = range(40), 5
     datasets.RandomCrops(Noise(), seed, shrink_share=0.5).batch(0, 40, 8)
-    mixture = draws.draw(seed, numbers, clean_share=0.0)
+    mixture = degradation_draws.draw(seed, numbers, clean_share=0.0)
     images = np.random.default_rng(0).integers(0, 256, (40, 3, 64, 64)).astype(np.float32)
     degradations.degrade(torch.from_numpy(images), 4, mixture)
-    adversary.draw_epsilon(seed, numbers)
+    critic_objective.draw_epsilon(seed, numbers)
     face_generation.draw_latents(seed, numbers, 8)
     for part in range(3):
         augmentations.draw(seed, numbers, ["colour"], 1.0, part)

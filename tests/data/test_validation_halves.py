@@ -2,13 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from srgan_gp.data.sources import PictureFile
-from srgan_gp.data.validation_halves import (
-    FEWEST_TO_SPLIT,
-    HALVES,
-    half_used,
-    validation_half,
-)
+from srgan_gp.data.image_sources import PictureFile
+from srgan_gp.data.validation_halves import FEWEST_TO_SPLIT, HALVES, half_used, validation_half
 from srgan_gp.errors import UsageError
 
 

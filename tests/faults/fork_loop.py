@@ -24,12 +24,12 @@ import numpy as np
 from kill_points import POINTS
 from PIL import Image
 
-from srgan_gp.batch.engine import Settings
-from srgan_gp.batch.journal import JOURNAL_FOLDER, Journal
-from srgan_gp.batch.pipeline import Pipeline
-from srgan_gp.batch.plan import Output, make_plan
-from srgan_gp.batch.runner import Run
-from srgan_gp.inference.model_info import ModelInfo
+from srgan_gp.batch.engines.engine_interface import UpscaleSettings
+from srgan_gp.batch.engines.thread_engine import ThreadEngine
+from srgan_gp.batch.naming.plan import Output, make_plan
+from srgan_gp.batch.plan_runner import Run
+from srgan_gp.batch.results.journal import JOURNAL_FOLDER, Journal
+from srgan_gp.inference.loading.model_info import ModelInfo
 from srgan_gp.inference.upscaler import Upscaler
 
 PICTURES = 12
@@ -61,7 +61,7 @@ def run_ours(pictures, out, calls):
         Journal.open(out) as journal,
         make_plan(pictures, Output(out), journal=journal, work="w") as plan,
     ):
-        engine = Pipeline([Upscaler(Network(calls))], Settings())
+        engine = ThreadEngine([Upscaler(Network(calls))], UpscaleSettings())
         for outcome in Run(plan, engine, journal=journal, work="w").outcomes():
             assert outcome.status != "failed", outcome
         engine.close()

@@ -4,9 +4,9 @@ import os
 import signal
 from io import BytesIO
 
-from srgan_gp import files
-from srgan_gp.batch import runner, work
-from srgan_gp.batch.journal import Journal
+from srgan_gp.batch import one_image, plan_runner
+from srgan_gp.batch.results.journal import Journal
+from srgan_gp.system import files
 
 
 def die():
@@ -50,16 +50,16 @@ def point(owner, name, **when):
 
 
 POINTS = {
-    "before a file is opened": point(work, "write_staged"),
+    "before a file is opened": point(one_image, "write_staged"),
     "in the middle of a file": lambda countdown: (
-        work,
+        one_image,
         "encode_image",
-        dying_half_way(work.encode_image, countdown),
+        dying_half_way(one_image.encode_image, countdown),
     ),
     "before an fsync": point(os, "fsync"),
-    "before it is handed over": point(work, "write_staged", dies_after=True),
+    "before it is handed over": point(one_image, "write_staged", dies_after=True),
     "before its row": point(Journal, "record"),
-    "between row and rename": point(runner, "commit"),
+    "between row and rename": point(plan_runner, "commit"),
     "before the fsync of the folder": point(files, "_flush_folder"),
-    "after all": point(runner, "commit", dies_after=True),
+    "after all": point(plan_runner, "commit", dies_after=True),
 }

@@ -18,7 +18,7 @@ from PIL.GifImagePlugin import GifImageFile
 
 from srgan_gp.errors import PictureError
 from srgan_gp.images import read_image
-from srgan_gp.images.containers import decoder_errors
+from srgan_gp.images.file_types import decoder_errors
 from srgan_gp.images.reading import decode_picture
 
 DAMAGE = {"E_DAMAGED", "E_NOT_AN_IMAGE", "E_NO_PIXELS", "E_FORMAT_NOT_ALLOWED",

@@ -1,11 +1,7 @@
 import numpy as np
 import pytest
 
-from srgan_gp.images.colour import (
-    flattened_on_white,
-    to_depth,
-    unpremultiplied,
-)
+from srgan_gp.images.colour import flattened_on_white, to_depth, unpremultiplied
 
 
 def test_8_bits_become_16_and_come_back():

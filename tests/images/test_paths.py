@@ -10,7 +10,7 @@ import pytest
 
 from srgan_gp.errors import PictureError
 from srgan_gp.images import read_image, reading
-from srgan_gp.images.containers import silenced_pillow
+from srgan_gp.images.file_types import silenced_pillow
 from srgan_gp.images.reading import decode_picture
 
 

@@ -2,11 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from srgan_gp.images import (
-    Picture,
-    read_image,
-    write_image,
-)
+from srgan_gp.images import Picture, read_image, write_image
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><a tiff:Orientation="6" dc:title="gull"/></x:xmpmeta>'

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from srgan_gp.errors import Cancelled, SrganGpError
-from srgan_gp.images import mapped
-from srgan_gp.inference import resampling
+from srgan_gp.images import mapped_arrays
 from srgan_gp.inference.session import Session
+from srgan_gp.inference.tiling import lanczos
 from srgan_gp.inference.upscaler import Upscaler
 
 PIXELS = np.zeros((40, 40, 3), np.uint8)
@@ -84,7 +84,7 @@ def test_cancelling_between_two_tiles_ends_the_call(fake_session):
 
 
 def test_cancelling_ends_the_resampling_before_its_next_band(fake_session, monkeypatch):
-    resized, bands = resampling._resized, []
+    resized, bands = lanczos._resized, []
 
     def cancelled_at_the_third(*words):
         bands.append(words)
@@ -92,9 +92,9 @@ def test_cancelling_ends_the_resampling_before_its_next_band(fake_session, monke
             upscaler.cancel()
         return resized(*words)
 
-    monkeypatch.setattr(mapped, "LARGE_BYTES", 100)
-    monkeypatch.setattr(resampling, "BAND_VALUES", 300)
-    monkeypatch.setattr(resampling, "_resized", cancelled_at_the_third)
+    monkeypatch.setattr(mapped_arrays, "LARGE_BYTES", 100)
+    monkeypatch.setattr(lanczos, "BAND_VALUES", 300)
+    monkeypatch.setattr(lanczos, "_resized", cancelled_at_the_third)
     upscaler = Upscaler(fake_session(double))
     with pytest.raises(Cancelled):
         upscaler.upscale(PIXELS, scale=3)

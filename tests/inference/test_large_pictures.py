@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from srgan_gp.errors import PictureError
-from srgan_gp.images import Picture, mapped
-from srgan_gp.inference import alpha as alpha_module
-from srgan_gp.inference import resampling
+from srgan_gp.images import Picture, mapped_arrays
+from srgan_gp.inference.tiling import alpha as alpha_module
+from srgan_gp.inference.tiling import lanczos
 from srgan_gp.inference.upscaler import Upscaler
 
 
@@ -15,8 +15,8 @@ def tiny_limit(monkeypatch):
     """Call it to make every picture of more than 200 bytes a large one, in bands of few rows."""
 
     def lower():
-        monkeypatch.setattr(mapped, "LARGE_BYTES", 200)
-        monkeypatch.setattr(resampling, "BAND_VALUES", 100)
+        monkeypatch.setattr(mapped_arrays, "LARGE_BYTES", 200)
+        monkeypatch.setattr(lanczos, "BAND_VALUES", 100)
         monkeypatch.setattr(alpha_module, "BAND_PIXELS", 100)
 
     return lower
@@ -62,7 +62,7 @@ def test_one_alpha_everywhere_of_a_large_picture(tiny_limit, fake_session, rng):
 
 def test_a_full_disk_is_one_sentence(tiny_limit, fake_session, rng, monkeypatch):
     tiny_limit()
-    monkeypatch.setattr(mapped.tempfile, "gettempdir", lambda: "/nowhere")
+    monkeypatch.setattr(mapped_arrays.tempfile, "gettempdir", lambda: "/nowhere")
     with pytest.raises(PictureError, match="no room in /nowhere") as caught:
         Upscaler(fake_session()).upscale_picture(picture_of(rng, np.uint8, 3))
     assert caught.value.code == "E_DISK_FULL"

@@ -8,7 +8,7 @@ import pytest
 
 from srgan_gp.errors import DeviceError, ModelRefusedError, UsageError
 from srgan_gp.inference import devices, session
-from srgan_gp.inference.engine import run_engine
+from srgan_gp.inference.onnx_runtime import run_ort_session
 from srgan_gp.inference.session import Session
 
 NO_DRIVER = "there is no NVIDIA driver here (libcuda.so.1 does not load)"
@@ -312,7 +312,7 @@ class FailingEngine:
 )  # fmt: skip
 def test_errors_of_onnx_runtime_become_ours(text, kind):
     with pytest.raises(kind):
-        run_engine(FailingEngine(text), picture(), "tiny")
+        run_ort_session(FailingEngine(text), picture(), "tiny")
 
 
 def test_a_memory_error_of_numpy_stays_one(rng):
@@ -321,7 +321,7 @@ def test_a_memory_error_of_numpy_stays_one(rng):
             raise MemoryError
 
     with pytest.raises(MemoryError):
-        run_engine(Starved(""), picture(), "tiny")
+        run_ort_session(Starved(""), picture(), "tiny")
 
 
 @pytest.mark.parametrize(("device", "arena"), [("cpu", "cpu:0"), ("cuda:1", "gpu:1")])

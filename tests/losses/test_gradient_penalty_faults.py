@@ -7,7 +7,7 @@ from torch import nn
 from srgan_gp.losses.adversarial import critic_loss
 from srgan_gp.losses.gradient_penalties import wgan_gp
 from srgan_gp.networks import build
-from srgan_gp.training.config import TrainConfig
+from srgan_gp.training.options.config import TrainConfig
 
 # The faulty forms. Penalties give a value from (critic, real, fake, epsilon), as `ours` does.
 

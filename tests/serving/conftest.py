@@ -9,9 +9,9 @@ from PIL import Image
 
 from srgan_gp.errors import Cancelled
 from srgan_gp.images.reading import decode_picture
-from srgan_gp.serving.jobs import Service
-from srgan_gp.serving.requests import Result
-from srgan_gp.serving.settings import Settings
+from srgan_gp.serving.jobs.job_requests import Result
+from srgan_gp.serving.jobs.service import Service
+from srgan_gp.serving.server_settings import ServerSettings
 
 
 class FakeJob:
@@ -148,7 +148,7 @@ def models(tiny_model, tiny_face_model, onnx_models, monkeypatch):
 
 
 class DecoderHere:
-    """Decodes in this process, which is quick to start and nothing for strangers."""
+    """Decodes in this process, which is quick to start and nothing for clients."""
 
     max_pixels = 25_000_000
 
@@ -170,7 +170,7 @@ def open_service(models, tmp_path):
 
     def open_one(**changes):
         values = {"model": "tiny", "device": "cpu", "threads": 1, "folder": folder}
-        services.append(Service(Settings(**values | changes), decoders=DecoderHere()))
+        services.append(Service(ServerSettings(**values | changes), decoders=DecoderHere()))
         return services[-1]
 
     yield open_one

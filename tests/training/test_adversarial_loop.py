@@ -11,10 +11,10 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from srgan_gp.errors import TrainingError, UsageError
+from srgan_gp.exporting.export import load_run
 from srgan_gp.training import checkpoint
-from srgan_gp.training.export import load_run
+from srgan_gp.training.distributed import Processes
 from srgan_gp.training.loop import train
-from srgan_gp.training.processes import Processes
 from srgan_gp.training.steps import learning_rate
 from srgan_gp.training.tasks import SuperResolution
 

@@ -5,7 +5,6 @@ import torch
 
 from srgan_gp.errors import TrainingError, UsageError
 from srgan_gp.training import device
-from srgan_gp.training.config import TrainConfig
 from srgan_gp.training.device import (
     choose_device,
     choose_precision,
@@ -13,6 +12,7 @@ from srgan_gp.training.device import (
     explained_memory,
     open_autocast,
 )
+from srgan_gp.training.options.config import TrainConfig
 
 CPU = torch.device("cpu")
 

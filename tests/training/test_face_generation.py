@@ -8,11 +8,11 @@ import torch
 from PIL import Image
 
 from srgan_gp.errors import UsageError
+from srgan_gp.exporting.export import load_run
+from srgan_gp.training.distributed import Processes
 from srgan_gp.training.ema import MovingAverage
-from srgan_gp.training.export import load_run
 from srgan_gp.training.loop import train
-from srgan_gp.training.presets import PRESETS
-from srgan_gp.training.processes import Processes
+from srgan_gp.training.options.presets import PRESETS
 from srgan_gp.training.tasks import FaceGeneration
 from srgan_gp.training.tasks.face_generation import draw_latents
 
@@ -57,7 +57,7 @@ def test_faces_are_mirrored_half_of_the_time_and_never_turned(faces):
 
 def test_a_run_is_scored_on_the_half_of_the_faces_that_reports_do_not_use(faces, monkeypatch):
     monkeypatch.setattr("srgan_gp.data.validation_halves.FEWEST_TO_SPLIT", 6)
-    batch = task(faces, str(faces)).held_out_batch()
+    batch = task(faces, str(faces)).validation_batch()
     found = sorted(batch.targets.mean((1, 2, 3)).tolist())
     half = [np.asarray(Image.open(faces / f"{n}.png")).mean() / 255 for n in (0, 2, 4)]
     assert found == pytest.approx(sorted(half), abs=1e-6)

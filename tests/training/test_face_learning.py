@@ -8,12 +8,12 @@ import pytest
 import torch
 from PIL import Image
 
-from srgan_gp.training.export import load_run
-from srgan_gp.training.feature_distances import frechet_distance
-from srgan_gp.training.held_out_faces import draw_faces
+from srgan_gp.exporting.export import load_run
+from srgan_gp.metrics.feature_distances import frechet_distance
 from srgan_gp.training.loop import train
-from srgan_gp.training.presets import PRESETS
+from srgan_gp.training.options.presets import PRESETS
 from srgan_gp.training.tasks.architecture import build_generator
+from srgan_gp.training.validation.validation_faces import draw_faces
 
 STEPS, BATCH, COUNT, COMPONENTS = 300, 16, 256, 16
 

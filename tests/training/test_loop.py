@@ -12,14 +12,14 @@ from safetensors.torch import load_file, save_file
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from srgan_gp.errors import LockedError, OutputError, TrainingError, UsageError
-from srgan_gp.file_locks import locked
+from srgan_gp.exporting.export import load_run
 from srgan_gp.losses.pixel import PIXEL_LOSSES
 from srgan_gp.networks import build
-from srgan_gp.signals import Stopped
-from srgan_gp.training import checkpoint, device, start
-from srgan_gp.training.export import load_run
+from srgan_gp.system.file_locks import locked
+from srgan_gp.system.signals import Stopped
+from srgan_gp.training import checkpoint, device, resume
 from srgan_gp.training.loop import train
-from srgan_gp.training.reports import Reports
+from srgan_gp.training.run_log import Reports
 from srgan_gp.training.steps import learning_rate
 from srgan_gp.training.tasks import SuperResolution
 
@@ -309,7 +309,7 @@ def test_a_checkpoint_of_an_earlier_version_goes_on_in_what_this_machine_is_fast
 def test_a_resume_on_another_machine_says_what_differs(
     halved_run, tiny_config, pictures, monkeypatch, capsys
 ):
-    monkeypatch.setattr(start, "describe_machine", lambda _: {"threads": 99})
+    monkeypatch.setattr(resume, "describe_machine", lambda _: {"threads": 99})
     train(tiny_config(), [str(pictures)], halved_run, validation=str(pictures))
     heard = " ".join(capsys.readouterr().err.split())
     assert f"machine has changed: threads 99, before: {torch.get_num_threads()}. The w" in heard

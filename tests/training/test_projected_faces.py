@@ -10,11 +10,11 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from torchvision.models import squeezenet1_1
 
+from srgan_gp.exporting.export import export
+from srgan_gp.finetuning.finetune import finetune
 from srgan_gp.inference.face_generator import FaceGenerator
-from srgan_gp.training.export import export
-from srgan_gp.training.finetune import finetune
 from srgan_gp.training.loop import train
-from srgan_gp.training.presets import PRESETS
+from srgan_gp.training.options.presets import PRESETS
 
 
 @pytest.fixture(scope="module")

@@ -10,10 +10,10 @@ from torch import nn
 from srgan_gp.losses.gradient_penalties import PENALTIES
 from srgan_gp.networks import build
 from srgan_gp.networks.composite_critic import CompositeCritic
-from srgan_gp.training.adversary import draw_epsilon, show
 from srgan_gp.training.checkpoint import Progress
-from srgan_gp.training.config import TrainConfig
-from srgan_gp.training.processes import Processes
+from srgan_gp.training.critic.critic_objective import draw_epsilon, show
+from srgan_gp.training.distributed import Processes
+from srgan_gp.training.options.config import TrainConfig
 from srgan_gp.training.steps import Run, critic_learning_rate, critic_step, learning_rate
 from srgan_gp.training.tasks import Batch
 

@@ -7,13 +7,13 @@ from PIL import Image
 from safetensors.torch import save_file
 from torchvision.models import squeezenet1_1
 
+from srgan_gp.data.image_sources import list_pictures
 from srgan_gp.data.resampling import NAMES, downscale, to_8_bit
-from srgan_gp.data.sources import list_pictures
 from srgan_gp.errors import UsageError
 from srgan_gp.losses.features import Features
 from srgan_gp.losses.perceptual import perceptual_loss
 from srgan_gp.losses.pixel import PIXEL_LOSSES
-from srgan_gp.training.processes import Processes
+from srgan_gp.training.distributed import Processes
 from srgan_gp.training.tasks import Batch, SuperResolution, super_resolution
 
 CPU = torch.device("cpu")
@@ -104,7 +104,7 @@ def test_the_held_out_pairs_do_not_depend_on_the_runs_seed(make_task, pictures):
     tasks = [
         make_task(str(pictures), low_res="mixture", clean_share=0.0, seed=seed) for seed in (0, 5)
     ]
-    held_out, other = (task.held_out_batch() for task in tasks)
+    held_out, other = (task.validation_batch() for task in tasks)
     assert torch.equal(held_out.inputs, other.inputs)
     assert torch.equal(held_out.targets, other.targets)
     trained, other = (next(task.batches(0)) for task in tasks)
@@ -116,7 +116,7 @@ def test_the_share_of_clean_pictures_reaches_the_draw(make_task, pictures):
         task = make_task(str(pictures), low_res="mixture", clean_share=clean_share)
         return [
             any(torch.equal(low_res, plain) for plain in ways)
-            for low_res, ways in zip(task.held_out_batch().inputs, plain_middles, strict=True)
+            for low_res, ways in zip(task.validation_batch().inputs, plain_middles, strict=True)
         ]
 
     plain_middles = []

@@ -1,4 +1,4 @@
-"""`face_critic`: the residual critic of whole pictures of one size, the mirror of `face_resnet`.
+"""`face_critic`: residual critic of whole images of one size, the mirror of `face_resnet`.
 
 Paper: Gulrajani et al. 2017, "Improved Training of Wasserstein GANs", arXiv:1704.00028, the
 residual 64x64 critic of appendix C; deviations as in `face_resnet`. No normalisation: section 4 of

@@ -1,9 +1,12 @@
-"""The tasks a network is trained for, one file each."""
+"""The tasks a network is trained for, one file each.
+
+Their validation sets are in `training.validation`.
+"""
 
 from srgan_gp.training.tasks.architecture import critic_arguments, generator_arguments
 from srgan_gp.training.tasks.face_generation import FaceGeneration
-from srgan_gp.training.tasks.protocol import Batch, Task
 from srgan_gp.training.tasks.super_resolution import SuperResolution
+from srgan_gp.training.tasks.task_interface import Batch, Task
 
 __all__ = [
     "TASKS",

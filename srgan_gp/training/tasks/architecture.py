@@ -1,11 +1,11 @@
-"""Which options of a run shape its networks."""
+"""Options of a run that shape its networks."""
 
 from torch import nn
 
 from srgan_gp.errors import UsageError
 from srgan_gp.networks import build, names, task_of
-from srgan_gp.training.config import TrainConfig
-from srgan_gp.training.generator_args import TASK_ARGUMENTS, parse
+from srgan_gp.training.options.config import TrainConfig
+from srgan_gp.training.options.generator_args import TASK_ARGUMENTS, parse
 
 Arguments = dict[str, int | float | str | bool]
 

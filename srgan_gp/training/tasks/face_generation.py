@@ -1,4 +1,4 @@
-"""Face generation: random latents -> faces, by the critic's word alone."""
+"""Face generation: random latents to faces, by the adversarial loss alone."""
 
 from collections.abc import Iterator, Sequence
 
@@ -6,19 +6,19 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from srgan_gp.data.aligned_faces import shrink_face
 from srgan_gp.data.datasets import PictureCache, WholePictures, read_ahead, require_sides
-from srgan_gp.data.faces import shrink_face
-from srgan_gp.data.sources import list_all_pictures
+from srgan_gp.data.image_sources import list_all_pictures
 from srgan_gp.data.streams import Stream, generator_of
 from srgan_gp.data.validation_halves import ALL, CHOICE, validation_half
 from srgan_gp.errors import UsageError
 from srgan_gp.networks.critics import projected_critic
-from srgan_gp.training.config import TrainConfig
+from srgan_gp.training.distributed import Processes
 from srgan_gp.training.feature_network import load_features
-from srgan_gp.training.held_out_faces import HeldOutFaces, draw_faces
-from srgan_gp.training.processes import Processes
+from srgan_gp.training.options.config import TrainConfig
 from srgan_gp.training.tasks.architecture import build_critic, build_generator
-from srgan_gp.training.tasks.protocol import Batch
+from srgan_gp.training.tasks.task_interface import Batch
+from srgan_gp.training.validation.validation_faces import ValidationFaces, draw_faces
 
 PREVIEW_ROWS = 8
 CALIBRATION_FACES = 512
@@ -66,7 +66,7 @@ class FaceGeneration:
         if validation and processes.is_first:
             known = None if config.least_novelty is None else self._faces.pictures
             half = face_cache([validation], config, CHOICE)
-            self._held_out = HeldOutFaces(half, config, device, known)
+            self._held_out = ValidationFaces(half, config, device, known)
 
     def build_generator(self) -> nn.Module:
         """Build the network with fresh weights."""
@@ -115,7 +115,7 @@ class FaceGeneration:
         """Score generated faces against the validation faces."""
         return self._held_out.scores(generator) if self._held_out else {}
 
-    def held_out_batch(self) -> Batch | None:
+    def validation_batch(self) -> Batch | None:
         """Return the first held-out faces and latents of their own."""
         if self._held_out is None:
             return None

@@ -1,4 +1,4 @@
-"""Super-resolution: low-res -> high-res, on pairs made from the high-res pictures on the device."""
+"""Super-resolution: LR to HR, on pairs made from HR images on the device."""
 
 from collections.abc import Iterator, Sequence
 
@@ -7,22 +7,22 @@ import torch
 from torch import Tensor, nn
 
 from srgan_gp.data.datasets import PictureCache, RandomCrops, read_ahead, require_sides
+from srgan_gp.data.degradation_draws import STRENGTHS, draw
 from srgan_gp.data.degradations import MARGIN_MIXTURE, degrade, least_side
-from srgan_gp.data.draws import STRENGTHS, draw
+from srgan_gp.data.image_sources import list_all_pictures
 from srgan_gp.data.resampling import MARGIN, matlab_bicubic
-from srgan_gp.data.sources import list_all_pictures
 from srgan_gp.data.streams import Stream, generator_of
 from srgan_gp.errors import UsageError
 from srgan_gp.losses.features import FEATURE_NETWORKS, Features
 from srgan_gp.losses.perceptual import perceptual_loss
 from srgan_gp.losses.pixel import PIXEL_LOSSES
 from srgan_gp.losses.sharpening import sharpened
-from srgan_gp.training.config import TrainConfig
+from srgan_gp.training.distributed import Processes
 from srgan_gp.training.feature_network import load_features
-from srgan_gp.training.held_out import HeldOut
-from srgan_gp.training.processes import Processes
+from srgan_gp.training.options.config import TrainConfig
 from srgan_gp.training.tasks.architecture import build_critic, build_generator
-from srgan_gp.training.tasks.protocol import Batch, Shifted
+from srgan_gp.training.tasks.task_interface import Batch, Shifted
+from srgan_gp.training.validation.validation_images import ValidationImages
 
 STRIDE = 16  # of the feature networks: shifts below it meet every alignment of their layers
 MOST_SHIFT = 3  # output pixels of the shift equivariance loss: less than one input pixel of x4
@@ -63,7 +63,7 @@ class SuperResolution:
         self._held_out = None
         if validation and processes.is_first:
             least = least_side(config.scale) if config.low_res == "mixture" else 0
-            self._held_out = HeldOut(
+            self._held_out = ValidationImages(
                 validation,
                 config.scale,
                 device,
@@ -118,7 +118,7 @@ class SuperResolution:
         """Score on whole pictures, whose low-res side is made as in training."""
         return self._held_out.scores(generator) if self._held_out else {}
 
-    def held_out_batch(self) -> Batch | None:
+    def validation_batch(self) -> Batch | None:
         """Cut the middle of each held-out picture."""
         side = max(self._config.patch_sizes)
         found = self._held_out.middles(side) if self._held_out else None

@@ -1,0 +1,75 @@
+"""Loads a model and opens the engine that suits the devices."""
+
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+from srgan_gp.batch.engines.engine_interface import Engine, UpscaleSettings
+from srgan_gp.batch.engines.worker_process import About, load_upscalers
+from srgan_gp.system.paths import is_file
+
+
+@dataclass(frozen=True)
+class OpenEngine:
+    """An engine that is ready, and what is known of its model."""
+
+    engine: Engine
+    about: About
+    choices: list[str]
+    """What runs on what, and why, a line for each device."""
+
+
+@contextmanager
+def open_engine(
+    devices: Sequence[str],
+    settings: UpscaleSettings,
+    *,
+    model: str | None = None,
+    threads: int | None = None,
+    fidelity: float | None = None,
+    engine: Literal["local", "ray"] = "local",
+    address: str | None = None,
+) -> Generator[OpenEngine, None, None]:
+    """Open an engine for a run, or for several one after the other.
+
+    Args:
+        devices: for one, this process does the work; for several, a process each. For Ray one,
+            without a number.
+        settings: of every run.
+        model: as for `Upscaler.load`; None is its default.
+        threads: of the CPU, for each device.
+        fidelity: as for `Upscaler.load`.
+        engine: which one.
+        address: of a Ray cluster; None starts a Ray on this machine.
+
+    Raises:
+        SrganGpError: as for `Upscaler.load`, or Ray is missing or cannot be reached.
+    """
+    if engine == "ray" and model is not None and is_file(Path(model)):
+        model = str(Path(model).absolute())  # Its workers have a folder of their own.
+    load = partial(load_upscalers, model=model, fidelity=fidelity)
+    load_here = partial(load, threads=threads)
+    if engine == "ray":
+        from srgan_gp.batch.engines.ray.ray_engine import RayEngine
+
+        [device] = devices
+        cluster = RayEngine(load, settings, address=address, device=device, cores=threads)
+        opened = OpenEngine(cluster, cluster.about, cluster.choices)
+    elif len(devices) == 1:
+        from srgan_gp.batch.engines.thread_engine import ThreadEngine
+
+        upscalers = load_here(devices[0])
+        about = About.of(upscalers[0])
+        opened = OpenEngine(ThreadEngine(upscalers, settings), about, [about.choice])
+    else:
+        from srgan_gp.batch.engines.process_engine import ProcessEngine
+
+        processes = ProcessEngine(load_here, devices, settings)
+        opened = OpenEngine(processes, processes.about, processes.choices)
+    try:
+        yield opened
+    finally:
+        opened.engine.close()

@@ -1,0 +1,140 @@
+"""Connection to a Ray cluster, or a local Ray for the time of a run."""
+
+import os
+import shutil
+import signal
+import socket
+import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+from srgan_gp.errors import DeviceError, MissingExtraError, UsageError
+from srgan_gp.system.signals import ENDING
+
+MOST_CORES = 4
+"""CPU cores of a worker where none were asked for: more of them speed one network up little."""
+SECONDS_TO_ANSWER = 10.0
+"""How long to wait for the machine of an address; Ray itself would try for minutes."""
+_OBJECT_STORE_BYTES = 80 << 20  # Ray asks for 75 MB or more; only names of files travel
+
+
+@dataclass(frozen=True)
+class Workers:
+    """How many workers fit into a cluster, and what each of them takes."""
+
+    count: int
+    cores: int
+    gpus: int
+
+
+@contextmanager
+def connected(address: str | None) -> Generator[Any, None, None]:
+    """Connect to Ray, and disconnect; one that this process has connected to already is used.
+
+    Args:
+        address: of a cluster, HOST:PORT; None starts a Ray on this machine.
+
+    Yields:
+        The module `ray`.
+
+    Raises:
+        MissingExtraError: Ray is not installed.
+        UsageError: this is no address.
+        DeviceError: no cluster answers, or Ray cannot start.
+    """
+    ray: Any = _import_ray()
+    if address is not None:
+        _check_address(address)
+    if ray.is_initialized():
+        yield ray
+        return
+    handlers = {number: signal.getsignal(number) for number in ENDING}
+    folder = tempfile.mkdtemp(prefix="srgan-gp-ray-")
+    options: dict[str, Any] = {"address": address}
+    if address is None:
+        options = {"address": "local", "include_dashboard": False, "_temp_dir": folder}
+        options["object_store_memory"] = _OBJECT_STORE_BYTES
+    try:
+        try:
+            ray.init(log_to_driver=False, logging_level="critical", **options)
+        except Exception as error:
+            raise DeviceError(_why_not(address, error)) from error
+        except SystemExit:  # So Ray answers SIGTERM meanwhile, with a code of its own.
+            raise SystemExit(128 + signal.SIGTERM) from None
+        finally:
+            _give_back(handlers)
+        yield ray
+    finally:
+        ray.shutdown()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def room_for_workers(nodes: list[dict[str, Any]], device: str, cores: int | None) -> Workers:
+    """Divide a cluster up: a worker for each GPU or, without GPUs, for so many CPU cores.
+
+    Args:
+        nodes: what `ray.nodes()` gives.
+        device: `auto`, `cpu` or `cuda`.
+        cores: of the CPU for each worker; None: 4, or all of the smallest machine.
+
+    Raises:
+        DeviceError: there is no GPU though one was asked for, or no machine has so many cores.
+    """
+    machines = [node["Resources"] for node in nodes if node["Alive"]]
+    gpus = sum(int(machine.get("GPU", 0)) for machine in machines)
+    if gpus and device != "cpu":
+        return Workers(gpus, cores or 1, 1)
+    if device.startswith("cuda"):
+        raise DeviceError("The Ray cluster has no GPU; pass --device cpu or auto.")
+    sizes = [int(machine["CPU"]) for machine in machines if machine.get("CPU", 0) >= 1]
+    each = cores or min([MOST_CORES, *sizes])
+    count = sum(size // each for size in sizes)
+    if count == 0:
+        raise DeviceError(
+            f"No machine of the Ray cluster has {each} CPU cores for a worker; "
+            "pass a smaller --threads."
+        )
+    return Workers(count, each, 0)
+
+
+def _import_ray() -> ModuleType:
+    # Ray would print on stdout, where results go, that a worker died; the report says so, too.
+    os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".")
+    try:
+        return import_module("ray")
+    except ImportError as error:
+        raise MissingExtraError(
+            "--engine ray needs the package ray, which is not installed: "
+            'pip install "srgan-gp[ray]" (in a clone: pip install ".[ray]").'
+        ) from error
+
+
+def _check_address(address: str) -> None:
+    host, _, port = address.rpartition(":")
+    if not host or "/" in host or not port.isdecimal() or int(port) > 65535:
+        raise UsageError(f"--address takes HOST:PORT, as `ray start` prints it, not {address}.")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), SECONDS_TO_ANSWER).close()
+    except OSError as error:
+        raise DeviceError(_why_not(address, error)) from error
+
+
+def _give_back(handlers: dict[int, Any]) -> None:
+    """Undo what Ray did to the signals; in another thread it has done nothing."""
+    for number, handler in handlers.items():
+        if signal.getsignal(number) is not handler:
+            signal.signal(number, handler)
+
+
+def _why_not(address: str | None, error: Exception) -> str:
+    reason = str(error).strip().split("\n")[0] or type(error).__name__
+    if address is None:
+        return f"Ray cannot start on this machine: {reason}"
+    return (
+        f"No Ray cluster can be used at {address} ({reason}); check --address, set "
+        "RAY_AUTH_MODE=token where the cluster has a token, or start a Ray here without --address."
+    )

@@ -1,0 +1,241 @@
+"""Engine of several machines: Ray actors work, this process commits.
+
+All machines need the inputs and the output folder under the same paths, as on a network disk.
+"""
+
+import os
+import time
+from collections import deque
+from collections.abc import Collection, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol
+
+from srgan_gp import __version__
+from srgan_gp.batch.engines.engine_interface import OnJobTiles, Result, UpscaleSettings
+from srgan_gp.batch.engines.ray.ray_actor import CALLS, RayActor
+from srgan_gp.batch.engines.ray.ray_cluster import connected, room_for_workers
+from srgan_gp.batch.engines.retry_queue import RetryQueue
+from srgan_gp.batch.engines.thread_engine import SECONDS_TO_END
+from srgan_gp.batch.engines.worker_process import About, Ready
+from srgan_gp.batch.naming.plan import UpscaleJob
+from srgan_gp.errors import DeviceError, ModelRefusedError, OutputError, SrganGpError
+from srgan_gp.inference.upscaler import Upscaler
+from srgan_gp.system.files import drop, sweep
+
+SECONDS_TO_START = 180.0
+"""How long to wait for the first worker: a cluster may start machines when they are asked for."""
+_MOST_FAILED_STARTS = 3
+
+
+class Worker:
+    """An actor, and the calls under way to it."""
+
+    def __init__(self, actor: Any) -> None:  # noqa: ANN401 - Ray's handles have no common type
+        self.actor = actor
+        self.ready: Ready | None = None
+        self.opening = actor.open.remote()
+        self.calls: dict[Any, UpscaleJob] = {}
+
+    @property
+    def under_way(self) -> Collection[UpscaleJob]:
+        """What the actor is at."""
+        return self.calls.values()
+
+    @property
+    def most(self) -> int:
+        """How many jobs the actor may be at; 0 while it loads."""
+        return 0 if self.ready is None else self.ready.capacity
+
+    def begin(self, job: UpscaleJob) -> None:
+        """Do a job; its paths are made absolute, since a worker has a folder of its own."""
+        fallback = None if job.fallback is None else _absolute(job.fallback)
+        there = UpscaleJob(_absolute(job.source), _absolute(job.target), fallback)
+        self.calls[self.actor.work.remote(there)] = job
+
+
+class Load(Protocol):
+    """Loads a model, once or more; can be pickled."""
+
+    def __call__(self, device: str, *, threads: int) -> Sequence[Upscaler]:
+        """Load it on a device, with so many threads of the CPU."""
+        ...
+
+
+class RayEngine:
+    """An `Engine` of Ray actors.
+
+    When an actor dies, another takes its place and its jobs are done again; see `RetryQueue`. A job
+    that was done twice has one result: only what `take` gives is ever committed.
+
+    Args:
+        load: loads the model, in the actors.
+        settings: of the run.
+        address: of a cluster; None starts a Ray on this machine.
+        device: `auto` or `cuda` for a worker on each GPU, where there are any; `cpu`.
+        cores: of the CPU for each worker; None: 4, or all of the smallest machine.
+
+    Raises:
+        SrganGpError: Ray is missing or cannot be reached, or no worker can load the model.
+    """
+
+    on_tiles: OnJobTiles | None
+
+    def __init__(
+        self,
+        load: Load,
+        settings: UpscaleSettings,
+        *,
+        address: str | None = None,
+        device: str = "auto",
+        cores: int | None = None,
+    ) -> None:
+        self.on_tiles = None  # Tiles are not told across machines.
+        self._retry_queue = RetryQueue()
+        self._given_up: deque[Result] = deque()
+        self._workers: list[Worker] = []
+        self._failed_starts = 0
+        self._left: set[Path] = set()
+        self._connection = ExitStack()
+        try:
+            self._ray = self._connection.enter_context(connected(address))
+            room = room_for_workers(self._ray.nodes(), device, cores)
+            actor = self._ray.remote(RayActor).options(
+                num_cpus=room.cores, num_gpus=room.gpus, max_concurrency=CALLS
+            )
+            there = partial(load, threads=room.cores)
+            self._new_actor = partial(actor.remote, there, device, settings, __version__)
+            self._workers = [Worker(self._new_actor()) for _ in range(room.count)]
+            first = self._wait_for_one()
+        except BaseException:
+            self.close()
+            raise
+        self.about: About = first.about
+        self.capacity = room.count * first.capacity
+        self.choices = [first.about.choice, f"Ray: {room.count} workers of this kind."]
+        """What runs on what, in lines."""
+
+    def submit(self, job: UpscaleJob) -> None:
+        """Begin a job."""
+        self._retry_queue.add(job)
+        self._retry_queue.share_out(self._workers)
+
+    def take(self, timeout: float) -> Result | None:
+        """Wait for a result, as said for `Engine`."""
+        if self._given_up:
+            return self._given_up.popleft()
+        calls = {call: worker for worker in self._workers for call in worker.calls}
+        calls |= {worker.opening: worker for worker in self._workers if worker.ready is None}
+        if not calls:
+            time.sleep(timeout)
+            return None
+        done, _ = self._ray.wait(list(calls), num_returns=1, timeout=timeout)
+        result = None
+        for call in done:
+            result = self._receive(calls[call], call)
+        self._retry_queue.share_out(self._workers)
+        return result
+
+    def close(self) -> None:
+        """End all workers, drop what was not taken, and leave Ray."""
+        if self._workers:
+            with suppress(Exception):  # Ray may be gone, and with it the workers.
+                self._end_workers()
+        self._workers = []
+        self._connection.close()
+        for folder in self._left:
+            sweep(folder)
+
+    def _wait_for_one(self) -> Ready:
+        deadline = time.monotonic() + SECONDS_TO_START
+        while time.monotonic() < deadline:
+            self.take(timeout=0.5)
+            for worker in self._workers:
+                if worker.ready is not None:
+                    return worker.ready
+        raise DeviceError(
+            f"No worker started on Ray within {SECONDS_TO_START:.0f} s; "
+            "`ray status` tells whether the cluster is busy."
+        )
+
+    def _receive(self, worker: Worker, call: Any) -> Result | None:  # noqa: ANN401 - as above
+        """Take what a call gave; None where that is no result."""
+        try:
+            message = self._ray.get(call)
+        except self._ray.exceptions.RayError as error:
+            self._replace(worker, error)
+            return None
+        if isinstance(message, SrganGpError):
+            raise message
+        if isinstance(message, Ready):
+            worker.ready = self._checked(message)
+            return None
+        assert isinstance(message, Result)
+        job = worker.calls.pop(call)
+        self._retry_queue.finish(job)
+        return _as_asked(message, job)
+
+    def _checked(self, ready: Ready) -> Ready:
+        """Make sure that all machines have the same model."""
+        others = {worker.ready.about.sha256 for worker in self._workers if worker.ready}
+        if others - {ready.about.sha256}:
+            raise ModelRefusedError(
+                f"The machines of the Ray cluster have different models called {ready.about.name}; "
+                "put the same file on all of them."
+            )
+        return ready
+
+    def _replace(self, worker: Worker, error: Exception) -> None:
+        """Start another actor in the place of one that died or cannot be reached."""
+        if worker.ready is None:
+            self._failed_starts += 1
+            if self._failed_starts == _MOST_FAILED_STARTS:
+                reason = str(error).strip().split("\n")[0]
+                raise DeviceError(f"Workers on Ray end before they are ready: {reason}") from error
+        self._ray.kill(worker.actor)
+        self._left |= {job.target.parent for job in worker.calls.values()}
+        self._given_up += self._retry_queue.requeue(worker.calls.values())
+        self._workers[self._workers.index(worker)] = Worker(self._new_actor())
+
+    def _end_workers(self) -> None:
+        """Let the workers clear up, then kill them; what is not locked any more can be swept."""
+        calls = [call for worker in self._workers for call in worker.calls]
+        self._left |= {job.target.parent for w in self._workers for job in w.calls.values()}
+        endings = [worker.actor.close.remote() for worker in self._workers if worker.ready]
+        self._wait(endings, SECONDS_TO_END + 0.5)
+        for call in self._wait(calls, 0):
+            with suppress(self._ray.exceptions.RayError):
+                message = self._ray.get(call)
+                if isinstance(message, Result) and message.staged is not None:
+                    drop(message.staged)
+        for worker in self._workers:
+            self._ray.kill(worker.actor)
+        self._wait(calls, 1)  # They fail when their worker has died.
+
+    def _wait(self, calls: list[Any], timeout: float) -> list[Any]:
+        """Wait for all calls, and give those that have come to their end."""
+        return self._ray.wait(calls, num_returns=len(calls), timeout=timeout)[0] if calls else []
+
+
+def _absolute(path: Path) -> Path:
+    return Path(os.path.abspath(path))  # noqa: PTH100 - a last link is not followed
+
+
+def _as_asked(result: Result, job: UpscaleJob) -> Result:
+    """Give a result the paths that the job was given with.
+
+    Raises:
+        OutputError: its file is not to be seen from this machine.
+    """
+    if result.staged is None:
+        return replace(result, job=job)
+    if not result.staged.partial.exists():
+        raise OutputError(
+            f"A Ray worker wrote {result.staged.partial}, which is not there on this machine; "
+            "all machines need the output folder under the same path."
+        )
+    is_fallback = result.staged.target != _absolute(job.target)
+    target = job.fallback if is_fallback and job.fallback is not None else job.target
+    return replace(result, job=job, staged=replace(result.staged, target=target))

@@ -1,0 +1,116 @@
+"""Worker process: an engine on one device, and a pipe to the main process."""
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from srgan_gp.batch.engines.engine_interface import UpscaleSettings
+from srgan_gp.batch.engines.thread_engine import SECONDS_TO_END, ThreadEngine
+from srgan_gp.errors import SrganGpError
+from srgan_gp.inference.upscaler import Upscaler
+from srgan_gp.system.files import drop, drop_unfinished, release
+
+if TYPE_CHECKING:  # It takes as long to load as decoding a picture does.
+    from multiprocessing.connection import Connection
+
+OpenUpscalers = Callable[[str], Sequence[Upscaler]]
+"""Loads a model on a device, once or more; can be pickled."""
+
+
+def load_upscalers(
+    device: str, *, model: str | None, threads: int | None, fidelity: float | None
+) -> list[Upscaler]:
+    """Load a model for two network threads; None is the default of `Upscaler.load`."""
+    name = {} if model is None else {"model": model}
+    upscaler = Upscaler.load(**name, device=device, threads=threads, fidelity=fidelity)
+    return [upscaler, upscaler.sharing()]
+
+
+@dataclass(frozen=True)
+class About:
+    """What a run needs to know about the model before it begins."""
+
+    name: str
+    fidelity: float | None
+    scale: int
+    sha256: str
+    choice: str
+    """What runs on what, and why, in one line."""
+
+    @classmethod
+    def of(cls, upscaler: Upscaler) -> "About":
+        """Ask a loaded model."""
+        return cls(
+            upscaler.name, upscaler.fidelity, upscaler.scale, upscaler.sha256, upscaler.choice
+        )
+
+
+@dataclass(frozen=True)
+class Ready:
+    """The first message of a worker."""
+
+    about: About
+    capacity: int
+
+
+def serve(
+    pipe: "Connection[Any, Any]",
+    open_upscalers: OpenUpscalers,
+    device: str,
+    settings: UpscaleSettings,
+) -> None:
+    """Be a worker: take jobs from a pipe and send their results, until the pipe ends.
+
+    The pipe ends when the other process closes it or dies, however it dies. Messages are `Ready`,
+    then one `Result` a job; an error instead of either is the last message.
+    """
+    for name in ("SIGINT", "SIGHUP"):  # A terminal sends them to all; the other process decides.
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
+    try:
+        upscalers = open_upscalers(device)
+    except Exception as error:
+        pipe.send(_sendable(error))
+        return
+    engine = ThreadEngine(upscalers, settings)
+    pipe.send(Ready(About.of(upscalers[0]), engine.capacity))
+    threading.Thread(target=_send_results, args=(engine, pipe), daemon=True).start()
+    try:
+        while True:
+            engine.submit(pipe.recv())
+    except (EOFError, OSError):
+        # Whatever hangs now, in a driver say, does not keep this process alive.
+        timer = threading.Timer(SECONDS_TO_END + 1, os._exit, (1,))
+        timer.daemon = True
+        timer.start()
+        engine.close()
+        drop_unfinished()
+
+
+def _send_results(engine: ThreadEngine, pipe: "Connection[Any, Any]") -> None:
+    while True:
+        try:
+            result = engine.take(timeout=60)
+        except BaseException as error:
+            pipe.send(_sendable(error))
+            return
+        if result is None:
+            continue
+        try:
+            pipe.send(result)
+        except OSError:
+            if result.staged is not None:
+                drop(result.staged)
+            return
+        if result.staged is not None:
+            release(result.staged)
+
+
+def _sendable(error: BaseException) -> SrganGpError:
+    """Make sure that an error can be pickled, and keep what it says."""
+    if isinstance(error, SrganGpError):
+        return error
+    return SrganGpError(f"A worker process failed: {type(error).__name__}: {error}")

@@ -1,0 +1,239 @@
+"""Rows of a plan in a temporary SQLite file, so that a million inputs fit.
+
+`result_names.path_key` reduces the paths that can meet on some common file system to one key. A
+name is free when its key is not among the claims. SQLite unlinks its file as soon as it is made, so
+that nothing is left behind, also after a kill.
+"""
+
+import os
+import sqlite3
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from srgan_gp.errors import OutputError
+
+_SCHEMA = """
+PRAGMA journal_mode = OFF;
+PRAGMA synchronous = OFF;
+PRAGMA cache_size = -16000; -- KiB
+CREATE TABLE items (
+  id INTEGER PRIMARY KEY,
+  path BLOB NOT NULL,
+  is_named INTEGER NOT NULL,
+  identity BLOB NOT NULL UNIQUE,
+  source_key BLOB NOT NULL,
+  folder BLOB NOT NULL,
+  name BLOB,
+  key BLOB,
+  fallback BLOB,
+  fallback_key BLOB,
+  code TEXT,
+  message TEXT
+);
+CREATE TABLE renamed (id INTEGER PRIMARY KEY, name BLOB NOT NULL, fallback BLOB);
+CREATE TABLE folders (key BLOB PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE claims (key BLOB PRIMARY KEY, owner INTEGER) WITHOUT ROWID;
+CREATE TABLE numbers (key BLOB PRIMARY KEY, last INTEGER NOT NULL) WITHOUT ROWID;
+BEGIN; -- never ended: nothing of this outlives the connection
+"""
+_INDEXES = """
+CREATE INDEX items_by_path ON items (path);
+CREATE INDEX items_by_key ON items (key);
+CREATE INDEX items_by_source ON items (source_key);
+"""
+# A file reached twice counts once: as named rather than as found, under its first path, and as
+# deep in the tree as it can be mirrored. So the rows do not depend on the order of the inputs.
+_ADD = """
+INSERT INTO items (path, is_named, identity, source_key, folder, name, key, fallback,
+                   fallback_key, code, message)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (identity) DO UPDATE SET
+  path = excluded.path, is_named = excluded.is_named, folder = excluded.folder,
+  name = excluded.name, key = excluded.key, fallback = excluded.fallback,
+  fallback_key = excluded.fallback_key, code = excluded.code, message = excluded.message
+WHERE (excluded.is_named, items.path, excluded.folder)
+    > (items.is_named, excluded.path, items.folder)
+"""
+_ROWS = """
+SELECT items.id, items.path, items.folder, coalesce(renamed.name, items.name),
+       CASE WHEN renamed.id IS NULL THEN items.fallback ELSE renamed.fallback END,
+       items.code, items.message
+FROM items LEFT JOIN renamed USING (id)
+"""
+_WANTED_BY = "(SELECT count(*) FROM items other WHERE other.key = items.key)"
+_OWNER = "(SELECT owner FROM claims WHERE claims.key = items.{})"
+
+
+class Item(NamedTuple):
+    """One input as it is found; paths and names as the file system's bytes."""
+
+    path: bytes
+    is_named: bool
+    identity: bytes
+    """Of the file behind all links."""
+    source_key: bytes
+    """The `path_key` of that file."""
+    folder: bytes = b""
+    """Of the result, below the output folder; empty for that folder itself."""
+    name: bytes | None = None
+    """Of the result, before it is known which names meet; None for an input of no use."""
+    key: bytes | None = None
+    """The `path_key` of the result."""
+    fallback: bytes | None = None
+    fallback_key: bytes | None = None
+    code: str | None = None
+    """Of the error, for an input of no use."""
+    message: str | None = None
+
+
+class Row(NamedTuple):
+    """One input as it is now; what the fields of `Item` hold, with the names that were found."""
+
+    id: int
+    path: bytes
+    folder: bytes
+    name: bytes | None
+    fallback: bytes | None
+    code: str | None
+    message: str | None
+
+
+class PlanTable:
+    """The inputs of a run, what their results are called, and which names are taken.
+
+    Raises:
+        OutputError: of every method: there is no room for temporary files.
+    """
+
+    def __init__(self) -> None:
+        with _plain_errors():
+            # An empty name is a temporary file. A lock of the plan keeps threads apart.
+            self._connection = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+            self._connection.executescript(_SCHEMA)
+
+    def close(self) -> None:
+        """Give the temporary file back."""
+        self._connection.close()
+
+    def add(self, item: Item) -> None:
+        """Add an input, unless the same file is there already."""
+        self._run(_ADD, *item)
+
+    def add_folder(self, key: bytes) -> None:
+        """Keep a name for a folder of results."""
+        self._run("INSERT OR IGNORE INTO folders VALUES (?)", key)
+
+    def index(self) -> None:
+        """Make the table ready for everything but `add`; all inputs are in it now."""
+        with _plain_errors():
+            self._connection.executescript(_INDEXES)
+
+    def count(self) -> int:
+        """Count the inputs."""
+        return self._run("SELECT count(*) FROM items").fetchone()[0]
+
+    def rows(self) -> Iterator[Row]:
+        """Give all inputs in the order of their paths; the table may change meanwhile."""
+        last = b""
+        while page := list(self._rows("WHERE path > ? ORDER BY path LIMIT 200", last)):
+            yield from page
+            last = page[-1].path
+
+    def paths_at(self, source_key: bytes) -> list[bytes]:
+        """List the inputs that may be the file of a key."""
+        found = self._run("SELECT path FROM items WHERE source_key = ?", source_key)
+        return [path for (path,) in found]
+
+    def forget(self, identity: bytes) -> bool:
+        """Take an input out if it was not named; say whether one was there."""
+        forget = "DELETE FROM items WHERE identity = ? AND NOT is_named"
+        return self._run(forget, identity).rowcount > 0
+
+    def reserve(self, key: bytes, identity: bytes) -> None:
+        """Keep a name for one of the inputs, if that is there."""
+        reserve = "INSERT OR IGNORE INTO claims SELECT ?, id FROM items WHERE identity = ?"
+        self._run(reserve, key, identity)
+
+    def claim(self, key: bytes, owner: int | None = None) -> bool:
+        """Take a name; say whether it was free, or kept for this owner, an input's id."""
+        if self._run("INSERT OR IGNORE INTO claims VALUES (?, ?)", key, owner).rowcount:
+            return True
+        (other,) = self._run("SELECT owner FROM claims WHERE key = ?", key).fetchone()
+        return other is not None and other == owner
+
+    def claim_lone_names(self) -> None:
+        """Give every name that only one input wants to that input."""
+        self._run(
+            "INSERT OR IGNORE INTO claims SELECT key, min(id) FROM items WHERE key IS NOT NULL "
+            "GROUP BY key HAVING count(*) = 1"
+        )
+
+    def meeting(self) -> Iterator[Row]:
+        """Give the inputs without a name of their own, in the order they are to be renamed in."""
+        return self._rows(
+            f"WHERE key IS NOT NULL AND ({_WANTED_BY} > 1 OR {_OWNER.format('key')} IS NOT "
+            f"items.id) ORDER BY {_WANTED_BY}, path"
+        )
+
+    def call(self, id: int, name: str, fallback: str | None) -> None:
+        """Give an input another name, and another fallback."""
+        fallback_bytes = None if fallback is None else os.fsencode(fallback)
+        values = (id, os.fsencode(name), fallback_bytes)
+        self._run("INSERT OR REPLACE INTO renamed VALUES (?, ?, ?)", *values)
+
+    def claim_fallbacks(self) -> None:
+        """Give every wanted fallback to the first input that wants it and was not renamed."""
+        self._run(
+            "INSERT OR IGNORE INTO claims SELECT fallback_key, id FROM items "
+            "WHERE fallback_key IS NOT NULL AND id NOT IN (SELECT id FROM renamed) ORDER BY path"
+        )
+
+    def without_fallback(self) -> Iterator[Row]:
+        """Give the inputs whose fallback is not theirs, in the order of their paths."""
+        return self._rows(
+            "WHERE coalesce(renamed.fallback, items.fallback) IS NOT NULL AND (renamed.id IS NOT "
+            f"NULL OR {_OWNER.format('fallback_key')} IS NOT items.id) ORDER BY +path"
+        )
+
+    def next_number(self, key: bytes) -> int:
+        """Count up, from 2, the numbers tried for names of a key."""
+        return self._run(
+            "INSERT INTO numbers VALUES (?, 2) ON CONFLICT DO UPDATE SET last = last + 1 "
+            "RETURNING last", key,
+        ).fetchone()[0]  # fmt: skip
+
+    def forget_names(self) -> None:
+        """Begin anew with the names: only those of folders are taken."""
+        for name in ("renamed", "claims", "numbers"):
+            self._run(f"DELETE FROM {name}")
+        self._run("INSERT INTO claims SELECT key, NULL FROM folders")
+
+    def named_alike(self) -> Iterator[tuple[Path, Row]]:
+        """Give the path of each input whose key a result has, and the input that result is of."""
+        found = self._run(
+            "SELECT items.path, claims.owner FROM items JOIN claims ON claims.key = "
+            "items.source_key WHERE claims.owner IS NOT NULL ORDER BY +items.path"
+        )
+        for path, owner in found:
+            for row in self._rows("WHERE items.id = ?", owner):
+                yield Path(os.fsdecode(path)), row
+
+    def _rows(self, conditions: str, *values: object) -> Iterator[Row]:
+        return map(Row._make, self._run(_ROWS + conditions, *values))
+
+    def _run(self, statement: str, *values: object) -> sqlite3.Cursor:
+        with _plain_errors():
+            return self._connection.execute(statement, values)
+
+
+@contextmanager
+def _plain_errors() -> Generator[None, None, None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise OutputError(
+            f"The plan of the run needs room for temporary files ({error}); "
+            "free some space, or name another folder in TMPDIR."
+        ) from error

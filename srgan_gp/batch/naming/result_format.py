@@ -1,0 +1,92 @@
+"""Format of a result: the target's, or PNG where that cannot hold it; and its largest size."""
+
+from pathlib import Path
+
+from srgan_gp.batch.naming.plan import UpscaleJob
+from srgan_gp.errors import PictureError
+from srgan_gp.images import (
+    FORMATS,
+    SEQUENCE_FORMATS,
+    FrameSequence,
+    Picture,
+    check_encodable,
+    find_format,
+)
+from srgan_gp.images.animation.sequence_writing import sequence_format
+
+RESULT_PIXELS_PER_INPUT_PIXEL = 16
+"""The result may have this many times `max_pixels`: a picture at the limit can be enlarged x4."""
+
+
+def check_result_size(width: int, height: int, frames: int, max_pixels: int) -> None:
+    """Refuse a result without pixels, or with too many.
+
+    Args:
+        width: of a frame of the result.
+        height: of a frame of the result.
+        frames: 1 for a picture.
+        max_pixels: most pixels of an input.
+
+    Raises:
+        PictureError: E_NO_PIXELS or E_TOO_MANY_PIXELS.
+    """
+    if width < 1 or height < 1:
+        raise PictureError(
+            "E_NO_PIXELS", f"the result would be {width} x {height} pixels; choose a larger scale"
+        )
+    most, pixels = max_pixels * RESULT_PIXELS_PER_INPUT_PIXEL, width * height * frames
+    if pixels > most:
+        times = f" x {frames} frames" if frames > 1 else ""
+        raise PictureError(
+            "E_TOO_MANY_PIXELS",
+            f"the result would be {width} x {height}{times} = {pixels:,} pixels, more than the "
+            f"{most:,} allowed; choose a smaller scale or raise --max-pixels",
+        )
+
+
+def chosen_target(
+    job: UpscaleJob, content: Picture | FrameSequence, height: int, width: int
+) -> Path:
+    """Choose between a job's target and its fallback.
+
+    The fallback is taken when the target's format would lose bits, alpha, colours or the size,
+    cannot hold all frames, or when the content is of another format than its name says.
+
+    Args:
+        job: its target has a suffix that can be written.
+        content: what was read.
+        height: rows of the result.
+        width: pixels in a row of the result.
+
+    Raises:
+        PictureError: no format can hold the result.
+    """
+    name = find_format(job.target.suffix)
+    if job.fallback is None or _holds(name, content, height, width):
+        if isinstance(content, FrameSequence):
+            sequence_format(content, name)
+        check_encodable(height, width, name, bytes_per_pixel=_bytes_per_pixel(content))
+        return job.target
+    fallback = find_format(job.fallback.suffix)
+    if isinstance(content, FrameSequence):
+        sequence_format(content, fallback)
+    check_encodable(height, width, fallback)
+    return job.fallback
+
+
+def _holds(name: str, content: Picture | FrameSequence, height: int, width: int) -> bool:
+    """Say whether a format can take the enlarged content as it is."""
+    row = FORMATS[name]
+    if content.source_format != name or not row.keeps_colours or max(height, width) > row.max_side:
+        return False
+    if isinstance(content, FrameSequence):
+        return name in SEQUENCE_FORMATS and SEQUENCE_FORMATS[name].kind == content.kind
+    if content.alpha is not None and not row.keeps_alpha:
+        return False
+    return content.pixels.itemsize == 1 or row.keeps_16_bits
+
+
+def _bytes_per_pixel(content: Picture | FrameSequence) -> int:
+    if isinstance(content, FrameSequence):
+        return 3
+    return content.pixels.itemsize * (3 + (content.alpha is not None))

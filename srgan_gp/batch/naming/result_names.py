@@ -1,0 +1,153 @@
+"""Names of results, and the keys by which two of them collide.
+
+Two names meet when a file system that ignores case, or one that composes accents, takes them for
+the same. Everything here is pure: no file is looked at.
+"""
+
+import hashlib
+import os
+import unicodedata
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from srgan_gp.batch.naming.name_templates import Template
+from srgan_gp.images import FORMATS
+
+LONGEST_NAME_BYTES = 220
+"""Common file systems allow 255; the rest is room for the mark of an unfinished file."""
+
+_KEY_BYTES = 16  # 2^64 names before two keys meet by chance; then a name is numbered for nothing
+_FORBIDDEN_ON_WINDOWS = dict.fromkeys([*range(32), *map(ord, '<>:"|?*\\')], "_")
+_RESERVED_ON_WINDOWS = frozenset(
+    ["con", "prn", "aux", "nul"]
+    + [device + number for device in ("com", "lpt") for number in "123456789\xb9\xb2\xb3"]
+)
+
+
+PLAIN = Template.parse("{stem}{suffix}")
+"""How results are called without a template."""
+
+
+@dataclass(frozen=True)
+class Naming:
+    """How the results of a run are called, before it is known which of them meet."""
+
+    template: Template
+    extension: str | None
+    """With the dot; None keeps the source's own where its format can be written."""
+    model: str = ""
+    scale: str = ""
+    suffix: str = ""
+    file_name: str | None = None
+    """The whole name for a single picture; nothing else is used then."""
+
+    @property
+    def adds_to_the_stem(self) -> bool:
+        """Whether a result in its input's folder can be told from it by the name."""
+        return self.file_name is None and bool(self.suffix or self.template != PLAIN)
+
+    def name(self, source: Path, *, is_whole: bool = False) -> str:
+        """Name the result of a source, apart from its folder.
+
+        Args:
+            source: the picture's path.
+            is_whole: the source's whole name takes the place of its stem.
+        """
+        if self.file_name is not None:
+            return self.file_name
+        values = {
+            "stem": source.name if is_whole else source.stem,
+            "name": source.name,
+            "extension": source.suffix.removeprefix("."),
+            "parent": source.absolute().parent.name if self.template.uses("parent") else "",
+            "model": self.model,
+            "scale": self.scale,
+            "suffix": self.suffix,
+        }
+        stem = self.template.fill(values) or source.stem
+        name = shortened(stem, self.extension or _kept_extension(source.suffix))
+        return portable(name) if os.name == "nt" else name
+
+    def fallback(self, name: str, *, is_whole: bool = False) -> str | None:
+        """Name the PNG for a result that its format cannot hold; None: it is not wanted.
+
+        Args:
+            name: of the result.
+            is_whole: keep the extension of `name`, before the PNG's.
+        """
+        if self.extension is not None or self.file_name is not None:
+            return None
+        path = Path(name)
+        if path.suffix.lower() == ".png":
+            return None
+        return f"{name if is_whole else path.stem}.png"
+
+
+def name_key(name: str) -> str:
+    """Reduce a name to what every common file system distinguishes.
+
+    >>> name_key("A.PNG") == name_key("a.png")
+    True
+    """
+    if name.isascii():
+        return name.lower()
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+def path_key(folder_key: str, name: str) -> bytes:
+    """Reduce a file's path to 16 bytes, the same for all paths that can meet.
+
+    Args:
+        folder_key: the `name_key` of its folder's path, without links in it.
+        name: the file's name.
+    """
+    return digest(f"{folder_key}/{name_key(name)}".encode("utf-8", "surrogatepass"))
+
+
+def digest(data: bytes) -> bytes:
+    """Reduce bytes to 16 that tell them from all others."""
+    return hashlib.blake2b(data, digest_size=_KEY_BYTES).digest()
+
+
+def numbered(name: str, number: int) -> str:
+    """Put a number behind the stem of a name.
+
+    >>> numbered("a.png", 2)
+    'a-2.png'
+    """
+    path = Path(name)
+    return f"{path.stem}-{number}{path.suffix}"
+
+
+def shortened(stem: str, extension: str) -> str:
+    """Join stem and extension; cut a stem too long for a file system and end it with its hash."""
+    if len(os.fsencode(stem + extension)) <= LONGEST_NAME_BYTES:
+        return stem + extension
+    mark = "-" + hashlib.sha256(os.fsencode(stem)).hexdigest()[:8]
+    room = LONGEST_NAME_BYTES - len(mark) - len(os.fsencode(extension))
+    kept = stem
+    while len(os.fsencode(kept)) > room:
+        kept = kept[:-1]
+    return kept + mark + extension
+
+
+def portable(name: str) -> str:
+    """Change a name that Windows refuses, or takes for a device, into one it accepts.
+
+    >>> portable("12:30.png"), portable("con.png")
+    ('12_30.png', 'con_.png')
+    """
+    path = Path(name.translate(_FORBIDDEN_ON_WINDOWS))
+    stem = path.stem
+    if stem.split(".")[0].rstrip(" ").lower() in _RESERVED_ON_WINDOWS:
+        first, dot, rest = stem.partition(".")
+        stem = f"{first}_{dot}{rest}"
+    return stem + path.suffix
+
+
+@lru_cache(64)
+def _kept_extension(suffix: str) -> str:
+    """A source's own extension if its format can be written with all colours, else PNG's."""
+    keeping = (row for row in FORMATS.values() if row.keeps_colours)
+    return suffix if any(suffix.lower() in row.suffixes for row in keeping) else ".png"

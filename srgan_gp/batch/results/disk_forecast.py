@@ -1,0 +1,211 @@
+"""Forecast of results and disk space, from the headers of the inputs."""
+
+import json
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from srgan_gp.batch.engines.engine_interface import UpscaleSettings
+from srgan_gp.batch.naming.plan import Plan, Refused, Skipped, UpscaleJob
+from srgan_gp.batch.naming.result_format import check_result_size, chosen_target
+from srgan_gp.errors import OutputError, PictureError
+from srgan_gp.images import find_format
+from srgan_gp.images.image_header import read_header
+
+_BYTES_PER_PIXEL = {"PNG": 0.6, "JPEG": 0.2, "WEBP": 0.1, "AVIF": 0.1, "TIFF": 0.7, "BMP": 3.0,
+                    "GIF": 0.4}  # fmt: skip
+"""Of files of 8 bits: means over photos enlarged four times, at quality 95."""
+_DEEP_BYTES_PER_PIXEL = 4.5  # of PNG and TIFF with 16 bits: their lower bits hardly compress
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What will become of a job, unless its pixels turn out to be damaged."""
+
+    source: Path
+    target: Path
+    """The job's target, or its fallback."""
+    size: tuple[int, int]
+    """Width and height of the input, upright."""
+    result_size: tuple[int, int]
+    frames: int
+    bytes: int
+    """Estimate of the result's file."""
+
+
+def forecast(job: UpscaleJob, settings: UpscaleSettings, model_scale: int) -> Forecast:
+    """Read the header of a job's source, and check what comes of it.
+
+    Args:
+        job: whose source is read.
+        settings: of the run.
+        model_scale: enlargement where the settings name none.
+
+    Raises:
+        PictureError: it is no picture, or its result would be too large for anything.
+    """
+    header = read_header(
+        job.source,
+        max_pixels=settings.max_pixels,
+        first_frame_only=settings.frames == "first",
+    )
+    scale = settings.scale or model_scale
+    width, height = round(header.width * scale), round(header.height * scale)
+    check_result_size(width, height, header.frames, settings.max_pixels)
+    target = chosen_target(job, header.stand_in(), height, width)
+    format = find_format(target.suffix)
+    rate = _BYTES_PER_PIXEL.get(format, max(_BYTES_PER_PIXEL.values()))
+    if header.is_16_bit and format in ("PNG", "TIFF"):
+        rate = _DEEP_BYTES_PER_PIXEL
+    return Forecast(
+        job.source,
+        target,
+        (header.width, header.height),
+        (width, height),
+        header.frames,
+        round(width * height * header.frames * rate),
+    )
+
+
+def preview(
+    plan: Plan, settings: UpscaleSettings, model_scale: int
+) -> Iterator[Forecast | Skipped | Refused]:
+    """Go through a plan as a run would, and give what would become of every input."""
+    for entry in plan:
+        if isinstance(entry, UpscaleJob):
+            try:
+                yield forecast(entry, settings, model_scale)
+            except PictureError as error:
+                yield Refused(entry.source, error)
+        else:
+            yield entry
+
+
+def check_space(plan: Plan, settings: UpscaleSettings, model_scale: int, folder: Path) -> int:
+    """Check that the results will have room, before any work is done.
+
+    What exists already is taken to need no more room, and a picture that cannot be read none.
+
+    Args:
+        plan: of the run.
+        settings: of the run.
+        model_scale: enlargement where the settings name none.
+        folder: the output folder, which exists.
+
+    Returns:
+        About how many bytes the results will take.
+
+    Raises:
+        OutputError: that is more than the disk has.
+    """
+    needed = 0
+    for job in plan.missing():
+        try:
+            needed += forecast(job, settings, model_scale).bytes
+        except PictureError:
+            continue  # The run will say so.
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise OutputError(
+            f"The results need about {size_text(needed)}, and {folder} has {size_text(free)} "
+            "left; free some space, choose another folder, a smaller --scale or --format jpeg."
+        )
+    return needed
+
+
+def entry_line(entry: Forecast | Skipped | Refused) -> str:
+    """Say in one line what would become of an input."""
+    if isinstance(entry, Refused):
+        return f"{entry.source}: {entry.error.code}: {entry.error}"
+    if isinstance(entry, Skipped):
+        return f"{entry.source}: skipped, {entry.reason}: {entry.target}"
+    (width, height), (new_width, new_height) = entry.size, entry.result_size
+    frames = f", {entry.frames} frames" if entry.frames > 1 else ""
+    return (
+        f"{entry.source}: {width}x{height} -> {new_width}x{new_height} {entry.target}{frames}, "
+        f"about {size_text(entry.bytes)}"
+    )
+
+
+def entry_object(entry: Forecast | Skipped | Refused) -> dict[str, Any]:
+    """Say the same for programs, in what JSON knows."""
+    source = os.fspath(entry.source)
+    if isinstance(entry, Refused):
+        error = entry.error
+        return {"source": source, "status": "refused", "code": error.code, "message": str(error)}
+    values = {**vars(entry), "source": source, "target": os.fspath(entry.target)}
+    return {**values, "status": "skipped" if isinstance(entry, Skipped) else "to_do"}
+
+
+@dataclass
+class Totals:
+    """What a preview counts up to."""
+
+    to_do: int = 0
+    skipped: int = 0
+    refused: int = 0
+    pixels: int = 0
+    """Of all results together."""
+    bytes: int = 0
+
+    def add(self, entry: Forecast | Skipped | Refused) -> None:
+        """Count one entry."""
+        if isinstance(entry, Refused):
+            self.refused += 1
+        elif isinstance(entry, Skipped):
+            self.skipped += 1
+        else:
+            self.to_do += 1
+            self.pixels += entry.result_size[0] * entry.result_size[1] * entry.frames
+            self.bytes += entry.bytes
+
+    def counting(
+        self, entries: Iterable[Forecast | Skipped | Refused]
+    ) -> Iterator[Forecast | Skipped | Refused]:
+        """Pass entries on and count them."""
+        for entry in entries:
+            self.add(entry)
+            yield entry
+
+    def pieces(self, entries: Iterable[Forecast | Skipped | Refused]) -> Iterator[str]:
+        """Give the lines of one JSON object: all entries, counted here, and what they come to."""
+        yield "{"
+        yield '  "pictures": ['
+        line = None
+        for entry in self.counting(entries):
+            if line is not None:
+                yield line + ","
+            line = "    " + json.dumps(entry_object(entry))
+        if line is not None:
+            yield line
+        yield "  ],"
+        counts = {"inputs": self.to_do + self.skipped + self.refused, **vars(self)}
+        yield json.dumps(counts)[1:]
+
+    def line(self, folder: Path) -> str:
+        """Sum up in one line; `folder` is the output folder, there or not."""
+        while not folder.exists():
+            folder = folder.parent
+        free = shutil.disk_usage(folder).free
+        return (
+            f"{self.to_do + self.skipped + self.refused} inputs: {self.to_do} to do, "
+            f"{self.skipped} skipped, {self.refused} refused; {self.pixels:,} pixels, "
+            f"about {size_text(self.bytes)} of {size_text(free)} left"
+        )
+
+
+def size_text(count: int) -> str:
+    """Write a number of bytes for people.
+
+    >>> size_text(999), size_text(12_345_678)
+    ('999 bytes', '12.3 MB')
+    """
+    if count < 1000:
+        return f"{count} bytes"
+    value, units = float(count), ["bytes", "kB", "MB", "GB", "TB", "PB", "EB"]
+    while value >= 999.95 and len(units) > 1:
+        value, units = value / 1000, units[1:]
+    return f"{value:.1f} {units[0]}"

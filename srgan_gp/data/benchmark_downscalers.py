@@ -1,0 +1,83 @@
+"""Four fixed downscalers of benchmark pairs."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+from srgan_gp.data.resampling import bicubic_enlarge, matlab_bicubic
+
+LowResMaker = Callable[[np.ndarray, int], np.ndarray]
+
+
+def matlab(high_res: np.ndarray, scale: int) -> np.ndarray:
+    """MATLAB's antialiased bicubic: what the published benchmarks use.
+
+    Args:
+        high_res: (H, W, 3), uint8 RGB; sides are multiples of `scale`.
+        scale: whole number >= 2.
+
+    Returns:
+        (H / scale, W / scale, 3), uint8 RGB; so do the other ways.
+    """
+    return _from_tensor(matlab_bicubic(_as_tensor(high_res), scale))
+
+
+def cv2_bicubic(high_res: np.ndarray, scale: int) -> np.ndarray:
+    """OpenCV's INTER_CUBIC, which does not antialias."""
+    import cv2
+
+    height, width = high_res.shape[:2]
+    size = (width // scale, height // scale)
+    return cv2.resize(high_res, size, interpolation=cv2.INTER_CUBIC)
+
+
+def area_jpeg75(high_res: np.ndarray, scale: int) -> np.ndarray:
+    """Mean over each block of pixels, then JPEG at quality 75."""
+    return _through_jpeg(_area(high_res, scale), 75)
+
+
+def real(high_res: np.ndarray, scale: int) -> np.ndarray:
+    """Gaussian blur of sigma 1.2, area mean, noise of sigma 6 levels, JPEG at quality 60."""
+    import cv2
+
+    low_res = _area(cv2.GaussianBlur(high_res, (0, 0), 1.2), scale)
+    noise = np.random.default_rng(0).normal(0, 6, low_res.shape)
+    noisy = np.rint(low_res + noise).clip(0, 255).astype(np.uint8)
+    return _through_jpeg(noisy, 60)
+
+
+def bicubic(low_res: np.ndarray, scale: int) -> np.ndarray:
+    """Enlarge with the bicubic kernel: the baseline every model has to beat."""
+    return _from_tensor(bicubic_enlarge(_as_tensor(low_res), scale))
+
+
+def _area(pixels: np.ndarray, scale: int) -> np.ndarray:
+    import cv2
+
+    height, width = pixels.shape[:2]
+    return cv2.resize(pixels, (width // scale, height // scale), interpolation=cv2.INTER_AREA)
+
+
+def _through_jpeg(pixels: np.ndarray, quality: int) -> np.ndarray:
+    import cv2
+
+    _, encoded = cv2.imencode(".jpg", pixels[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
+    decoded = np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR))
+    return np.ascontiguousarray(decoded[:, :, ::-1])
+
+
+def _as_tensor(pixels: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(pixels.transpose(2, 0, 1).astype(np.float64))[None]
+
+
+def _from_tensor(images: torch.Tensor) -> np.ndarray:
+    return np.ascontiguousarray(images[0].numpy().transpose(1, 2, 0).astype(np.uint8))
+
+
+LOW_RES: dict[str, LowResMaker] = {
+    "matlab": matlab,
+    "cv2": cv2_bicubic,
+    "area-jpeg75": area_jpeg75,
+    "real": real,
+}

@@ -1,0 +1,126 @@
+"""Report of a preparation: counts and manifest of photos and faces."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from srgan_gp.data.face_preparation.face_detection import Face
+from srgan_gp.data.face_preparation.face_selection import Reason
+from srgan_gp.errors import PictureError
+
+OUTCOMES = ("used", "no face kept", "without a face", "repeated", "unreadable")
+
+
+@dataclass(eq=False)
+class FaceRecord:
+    """One face: where it went, or why it was dropped."""
+
+    face: Face | None
+    """None where the whole picture is a face that was aligned before."""
+    framed_side: float
+    """Side of its square in the photo, in pixels."""
+    blur: float
+    reason: Reason | None = None
+    """Why it was dropped; None: it is kept."""
+    like: str | None = None
+    """The photo with the same face that came before."""
+    place: tuple[int, int] = (0, 0)
+    """In the spool."""
+    member: str = ""
+    """In the zip file; empty where it was dropped."""
+
+
+@dataclass(eq=False)
+class PhotoRecord:
+    """One photo."""
+
+    name: str
+    identity: str = ""
+    """A hash of its pixels; empty where it cannot be read."""
+    group: str = ""
+    """Identity of a photo: those that share a scene or a face, also through others, have one group
+    and stay on one side."""
+    problem: PictureError | None = None
+    like: str | None = None
+    """The photo with the very same pixels that came before."""
+    faces: list[FaceRecord] = field(default_factory=list)
+
+    @property
+    def kept(self) -> list[FaceRecord]:
+        """The faces that are not dropped."""
+        return [face for face in self.faces if face.reason is None]
+
+    @property
+    def outcome(self) -> str:
+        """What became of it: one of `OUTCOMES`."""
+        if self.problem is not None:
+            return "unreadable"
+        if self.like is not None:
+            return "repeated"
+        if not self.faces:
+            return "without a face"
+        return "used" if self.kept else "no face kept"
+
+    def entry(self) -> dict[str, Any]:
+        """Give what the manifest says of it."""
+        entry: dict[str, Any] = {"name": self.name, "outcome": self.outcome}
+        if self.problem is not None:
+            return entry | {"code": self.problem.code, "problem": str(self.problem)}
+        if self.like is not None:
+            return entry | {"like": self.like}
+        return entry | {"pixels_sha256": self.identity, "faces": [_entry(f) for f in self.faces]}
+
+
+def count(photos: Sequence[PhotoRecord]) -> dict[str, Any]:
+    """Count photos by outcome and faces by reason; the parts add up to the wholes."""
+    faces = [face for photo in photos for face in photo.faces]
+    outcomes = Counter(photo.outcome for photo in photos)
+    reasons = Counter(face.reason for face in faces)
+    return {
+        "photos": len(photos),
+        "photos_by_outcome": {outcome: outcomes[outcome] for outcome in OUTCOMES},
+        "faces": len(faces),
+        "kept": reasons[None],
+        "dropped": {reason.value: reasons[reason] for reason in Reason},
+    }
+
+
+def summary_lines(counts: Mapping[str, Any]) -> list[str]:
+    """Say what `count` counted, in a line for the photos and one for the faces.
+
+    >>> sentences({"photos": 3, "photos_by_outcome": {"used": 2, "repeated": 0, "unreadable": 1},
+    ...            "faces": 3, "kept": 2, "dropped": {"too small": 0, "blurred": 1}})
+    ['3 photos: 2 used, 1 unreadable', '3 faces: 2 kept, 1 dropped (1 blurred)']
+    """
+    dropped = sum(counts["dropped"].values())
+    why = f", {dropped} dropped ({_enumerated(counts['dropped'])})" if dropped else ""
+    return [
+        f"{number_of(counts['photos'], 'photo')}: {_enumerated(counts['photos_by_outcome'])}",
+        f"{number_of(counts['faces'], 'face')}: {counts['kept']} kept{why}",
+    ]
+
+
+def number_of(count: int, thing: str) -> str:
+    """Write a number of things.
+
+    >>> number_of(1, "face"), number_of(2, "face")
+    ('1 face', '2 faces')
+    """
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
+
+
+def _enumerated(numbers: Mapping[str, int]) -> str:
+    return ", ".join(f"{number} {name}" for name, number in numbers.items() if number)
+
+
+def _entry(record: FaceRecord) -> dict[str, Any]:
+    entry: dict[str, Any] = {
+        "reason": record.reason, "like": record.like, "member": record.member or None,
+        "side_in_photo": round(record.framed_side, 1), "blur": round(record.blur, 3),
+    }  # fmt: skip
+    if record.face is not None:
+        entry["score"] = round(record.face.score, 3)
+        entry["box"] = [round(value, 1) for value in record.face.box]
+        entry["points"] = record.face.points.round(1).tolist()
+    return {key: value for key, value in entry.items() if value is not None}

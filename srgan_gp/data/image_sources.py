@@ -1,0 +1,229 @@
+"""Image sources: folders and zip files, listed once and read in place."""
+
+import hashlib
+import io
+import zipfile
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+import numpy as np
+from PIL import Image
+
+from srgan_gp.errors import PictureError, UsageError, without_options
+from srgan_gp.images import DEFAULT_MAX_PIXELS, Picture, read_image
+from srgan_gp.images.icc import srgb_pixels
+from srgan_gp.images.reading import decode_picture
+from srgan_gp.system.files import atomic_write_bytes
+from srgan_gp.system.paths import is_file, is_folder
+
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp"})
+# A wrong checksum, a cut archive, a password or an unknown compression; each says which.
+_MEMBER_ERRORS = (OSError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError)
+
+_NAMES = {"encoding": "utf-8", "errors": "surrogateescape"}  # a name need not be text
+
+
+@dataclass(frozen=True)
+class PictureFile:
+    """One picture of a data set: a file, or a member of a zip file that is never extracted."""
+
+    container: Path
+    member: str | None = None
+
+    @property
+    def name(self) -> str:
+        """What to call it in a report: `archive.zip:folder/picture.png` or the path."""
+        return str(self.container) if self.member is None else f"{self.container}:{self.member}"
+
+    @property
+    def stem(self) -> str:
+        """The name without folders and suffix."""
+        return PurePosixPath(self.member or self.container.name).stem
+
+    def read(self) -> np.ndarray:
+        """Decode the picture.
+
+        Returns:
+            (H, W, 3), uint8 RGB, upright. Alpha is dropped, grey repeated, 16 bits rounded to 8.
+
+        Raises:
+            PictureError: it cannot be decoded; the message begins with its name.
+        """
+        return as_8_bit_rgb(self._picture().pixels)
+
+    def read_srgb(self) -> np.ndarray:
+        """Decode the picture as `read` does, with its colours brought to sRGB by its ICC profile.
+
+        A profile that is damaged, or of no kind that can be used, is left aside.
+        """
+        picture = self._picture()
+        pixels = as_8_bit_rgb(picture.pixels)
+        if picture.icc_profile is None:
+            return pixels
+        # The profile of a grey picture wants one channel.
+        channels = np.ascontiguousarray(pixels[..., : picture.pixels.shape[2]])
+        converted = srgb_pixels(channels, picture.icc_profile)
+        return pixels if converted is None else converted
+
+    def _picture(self) -> Picture:
+        try:
+            if self.member is None:
+                return read_image(self.container)
+            encoded = io.BytesIO(_archive(self.container).read(self.member))
+            return decode_picture(encoded, max_pixels=DEFAULT_MAX_PIXELS)
+        except PictureError as error:
+            reason = without_options(str(error))  # they are of `srgan-gp upscale`
+            raise PictureError(error.code, f"{self.name}: {reason}") from error
+        except _MEMBER_ERRORS as error:
+            raise PictureError("E_DAMAGED", f"{self.name}: {error}") from error
+
+    def shorter_side(self) -> int:
+        """Length of the shorter side in pixels, from the header alone.
+
+        Raises:
+            PictureError: the header cannot be read; the message begins with the name.
+        """
+        try:
+            with self._open() as file, Image.open(file) as image:
+                return min(image.size)
+        except Image.DecompressionBombError as error:
+            raise PictureError("E_TOO_MANY_PIXELS", f"{self.name}: {error}") from error
+        except (*_MEMBER_ERRORS, ValueError, SyntaxError) as error:
+            raise PictureError("E_DAMAGED", f"{self.name}: the file is damaged") from error
+
+    def size(self) -> int:
+        """Count the bytes of the file, unpacked.
+
+        Raises:
+            PictureError: it is gone.
+        """
+        try:
+            if self.member is None:
+                return self.container.stat().st_size
+            return _archive(self.container).getinfo(self.member).file_size
+        except (OSError, KeyError) as error:
+            raise PictureError("E_DAMAGED", f"{self.name}: {error}") from error
+
+    def sha256(self) -> str:
+        """Hash the bytes of the file, 64 hexadecimal digits.
+
+        Raises:
+            PictureError: they cannot be read; the message begins with the name.
+        """
+        digest = hashlib.sha256()
+        try:
+            with self._open() as file:
+                while chunk := file.read(1 << 20):
+                    digest.update(chunk)
+        except _MEMBER_ERRORS as error:
+            raise PictureError("E_DAMAGED", f"{self.name}: {error}") from error
+        return digest.hexdigest()
+
+    def _open(self) -> IO[bytes]:
+        if self.member is None:
+            return self.container.open("rb")
+        return _archive(self.container).open(self.member)
+
+
+def as_8_bit_rgb(pixels: np.ndarray) -> np.ndarray:
+    """Convert (H, W, 1 or 3), uint8 | uint16 | float32 in [0, 1], to (H, W, 3) uint8."""
+    if pixels.dtype == np.uint16:
+        pixels = np.rint(pixels / 257.0).astype(np.uint8)
+    elif pixels.dtype == np.float32:
+        pixels = np.rint(pixels * 255.0).astype(np.uint8)
+    return np.array(np.broadcast_to(pixels, (*pixels.shape[:2], 3)))
+
+
+def list_pictures(place: str | Path) -> list[PictureFile]:
+    """List the pictures of a folder (with its subfolders) or zip file, sorted by name.
+
+    Args:
+        place: `DIR`, `FILE.zip`, `FILE.zip:FOLDER` for one folder inside the zip file, or a `.list`
+            file as `write_list` makes it, whose order is kept.
+
+    Raises:
+        UsageError: there is nothing at `place`, or no picture in it.
+    """
+    container, folder = _split_place(str(place))
+    if container.suffix == ".list" and is_file(container):
+        lines = container.read_text(**_NAMES).splitlines()
+        found = [PictureFile(path, member or None) for path, member in map(_split_place, lines)]
+    elif is_folder(container):
+        paths = sorted(container.rglob("*"))
+        found = [PictureFile(p) for p in paths if _is_picture(p.name) and p.is_file()]
+    elif zipfile.is_zipfile(container):
+        members = _members(container)
+        prefix = folder.rstrip("/") + "/" if folder else ""
+        found = [
+            PictureFile(container, m) for m in members if m.startswith(prefix) and _is_picture(m)
+        ]
+    else:
+        raise UsageError(f"{container} is neither a folder nor a whole zip file.")
+    if not found:
+        raise UsageError(
+            f"There is no picture in {place} (looked for {', '.join(sorted(SUFFIXES))})."
+        )
+    return found
+
+
+def write_list(files: Sequence[PictureFile], path: Path) -> None:
+    """Write a list of pictures for `list_pictures` to read: one absolute path a line, no copy.
+
+    Raises:
+        UsageError: a picture's name has a line break in it.
+        OutputError: the file cannot be written.
+    """
+    names = [PictureFile(file.container.absolute(), file.member).name for file in files]
+    broken = [name for name in names if len(name.splitlines()) > 1]
+    if broken:
+        raise UsageError(f"The name {broken[0]!r} has a line break; rename that picture.")
+    atomic_write_bytes(path, "".join(f"{name}\n" for name in names).encode(**_NAMES))
+
+
+def fingerprint(files: Sequence[PictureFile]) -> str:
+    """Tell sets of pictures apart without reading them.
+
+    Args:
+        files: in the order of the set, which counts.
+
+    Returns:
+        64 hexadecimal digits, made of each file's name and size; the folders around them may move.
+
+    Raises:
+        PictureError: a file is gone.
+    """
+    lines = [f"{PurePosixPath(f.member or f.container.name).name} {f.size()}\n" for f in files]
+    return hashlib.sha256("".join(lines).encode(**_NAMES)).hexdigest()
+
+
+def list_all_pictures(places: Sequence[str | Path]) -> list[PictureFile]:
+    """List the pictures of several places, in the order given."""
+    return [picture for place in places for picture in list_pictures(place)]
+
+
+@lru_cache(maxsize=16)
+def _archive(path: Path) -> zipfile.ZipFile:
+    """Keep an archive open: its directory of thousands of members is read once."""
+    return zipfile.ZipFile(path)
+
+
+def _members(path: Path) -> list[str]:
+    try:
+        return sorted(_archive(path).namelist())
+    except _MEMBER_ERRORS as error:
+        raise UsageError(f"{path} is a damaged zip file: {error}.") from error
+
+
+def _split_place(place: str) -> tuple[Path, str]:
+    """Split `FILE.zip:FOLDER` at its colon; any other place has an empty second part."""
+    path, _, inside = place.partition(".zip:")
+    return Path(path + ".zip" if inside else path), inside
+
+
+def _is_picture(name: str) -> bool:
+    path = PurePosixPath(name)
+    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")

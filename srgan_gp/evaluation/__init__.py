@@ -1,0 +1,4 @@
+"""Scores of a model on a validation set: `srgan-gp evaluate`.
+
+The metrics are in `srgan_gp.metrics`.
+"""

@@ -1,0 +1,208 @@
+"""Export of a run: ONNX, safetensors and a card."""
+
+import hashlib
+import json
+import math
+import warnings
+from importlib.metadata import version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, cast
+
+import onnx
+import tomli_w
+import torch
+from safetensors.torch import save as save_safetensors
+from torch import nn
+
+from srgan_gp.errors import ModelRefusedError, TrainingError, UsageError
+from srgan_gp.exporting.exported_card import fill_card, read_written_card
+from srgan_gp.exporting.onnx_graph import as_onnx
+from srgan_gp.exporting.parity import TOLERANCE, largest_difference
+from srgan_gp.inference.loading.model_info import ModelInfo
+from srgan_gp.inference.session import Session
+from srgan_gp.models.cards import FACES
+from srgan_gp.models.catalog import check_name
+from srgan_gp.networks import build
+from srgan_gp.networks.generators import style_resnet
+from srgan_gp.system.files import atomic_write
+from srgan_gp.system.write_errors import errors_about
+from srgan_gp.training import checkpoint
+from srgan_gp.training.options.config import TrainConfig
+from srgan_gp.training.resume import CONFIG_NAME
+from srgan_gp.training.tasks import critic_arguments, generator_arguments
+
+
+def export(run_dir: Path, name: str, out_dir: Path) -> Path:
+    """Export the best moving average of a run.
+
+    Writes `name.onnx`, `name.toml` and, for a run with a critic, its weights in half precision as
+    `name.critic.safetensors`. Fine-tuning reads the generator's weights from the ONNX file, whose
+    initializers have the parameters' names. Where a card of that name is there its texts (summary,
+    licence, data, limits) are kept; its scores only if no weight changed. Files of an earlier model
+    of that name are removed: its critic where the run has none, since training that starts from the
+    new model would go on with it, and the `name.safetensors` that version 0.1 wrote.
+
+    Args:
+        run_dir: folder of a training run.
+        name: of the model.
+        out_dir: folder for the files.
+
+    Returns:
+        Path of the card.
+
+    Raises:
+        UsageError: the name cannot be used, as `check_name` says, `run_dir` holds no run, or the
+            card that is there cannot be read; nothing is written.
+        TrainingError: every checkpoint is damaged; in place of a best one that is the newest whole
+            one is exported, with a warning.
+        ModelRefusedError: ONNX Runtime and PyTorch differ by more than `TOLERANCE`.
+        OutputError: `out_dir` is no folder, or the files cannot be written.
+    """
+    check_name(name, out_dir)
+    card_path = out_dir / f"{name}.toml"
+    written = read_written_card(card_path)
+    config, found, images_seen = _read_best(run_dir)
+    generator = _build_average(config, found)
+    critic = {k: v.half() for k, v in checkpoint.tensors_under("critic.", found).items()}
+    model = as_onnx(generator)
+    about = {"name": name, "images_seen": str(images_seen)}
+    _describe(model, generator, config, about)
+    with errors_about(out_dir):
+        out_dir.mkdir(parents=True, exist_ok=True)
+    graph = model.SerializeToString(deterministic=True)
+    files = {"onnx": _write(out_dir / f"{name}.onnx", graph)}
+    critic_path = out_dir / f"{name}.critic.safetensors"
+    if critic:
+        encoded = save_safetensors(critic, metadata=_critic_metadata(config, name))
+        files["critic"] = _write(critic_path, encoded)
+    card = fill_card(name, config, files, written)
+    with atomic_write(card_path) as file:
+        file.write(tomli_w.dumps(card, multiline_strings=False).encode())
+    # After the card: none names a file that is gone.
+    if not critic:
+        _remove(critic_path)
+    if "safetensors" in written.get("files", {}):
+        _remove(out_dir / f"{name}.safetensors")
+    return card_path
+
+
+def load_run(run_dir: Path) -> tuple[TrainConfig, nn.Module, int]:
+    """Build the generator of a run with the moving average of its best checkpoint.
+
+    Where that is damaged the newest whole one takes its place, with a warning.
+
+    Returns:
+        The options of the run, the generator on the CPU, and the images seen until then.
+
+    Raises:
+        UsageError: there is no run in `run_dir`, or no checkpoint yet.
+        TrainingError: every checkpoint is damaged.
+    """
+    config, tensors, images_seen = _read_best(run_dir)
+    return config, _build_average(config, tensors), images_seen
+
+
+def _build_average(config: TrainConfig, tensors: dict[str, torch.Tensor]) -> nn.Module:
+    generator = build("generators", config.generator, **generator_arguments(config)).eval()
+    generator.load_state_dict(checkpoint.tensors_under("average.", tensors))
+    if isinstance(generator, style_resnet.Generator):
+        generator.centre()  # of the average's own styles: training does not know it
+    return generator
+
+
+def _read_best(run_dir: Path) -> tuple[TrainConfig, dict[str, torch.Tensor], int]:
+    """Read options, tensors and number of images: all from one checkpoint, also of a live run."""
+    if not (run_dir / CONFIG_NAME).is_file():
+        raise UsageError(f"{run_dir} holds no training run.")
+    config = TrainConfig.load(run_dir / CONFIG_NAME)
+    folder = run_dir / "checkpoints"
+    found = checkpoint.newest(folder)
+    if found is None:
+        raise UsageError(f"{run_dir} has no checkpoint yet.")
+    newest, best = found[1]["images_seen"], found[1]["best_images_seen"]
+    path = checkpoint.path_of(folder, best)
+    if best == newest or not (best or path.is_file()):  # so it is before the first validation
+        return config, found[0], newest
+    try:
+        return config, checkpoint.read(path)[0], best
+    except TrainingError as error:
+        warnings.warn(
+            f"{error} It was the best one, after {best} images; the newest whole one, after "
+            f"{newest}, takes its place.",
+            stacklevel=3,
+        )
+    return config, found[0], newest
+
+
+def _prove(model: onnx.ModelProto, generator: nn.Module, name: str) -> ModelInfo:
+    """Run the graph as users will, compare it with PyTorch, and say what the runtime knows of it.
+
+    A graph that carries no metadata yet is measured, as somebody else's would be.
+    """
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / f"{name}.onnx"
+        _write(path, model.SerializeToString())
+        session = Session.open(path, device="cpu")
+    difference = largest_difference(session, generator)
+    if not difference <= TOLERANCE:
+        raise ModelRefusedError(
+            f"ONNX Runtime and PyTorch differ by {difference:.2e}, more than {TOLERANCE:.0e}; "
+            "nothing was written."
+        )
+    return session.info
+
+
+def _describe(
+    model: onnx.ModelProto, generator: nn.Module, config: TrainConfig, about: dict[str, str]
+) -> None:
+    """Put into the graph what it says of itself, so that a lone file can be used."""
+    is_of_faces = config.task == FACES
+    if is_of_faces:
+        sizes = {"latent_size": config.latent_size, "image_size": config.image_size}
+    else:
+        sizes = _measured(_prove(model, generator, about["name"]))
+        # Declared by the class, because trained weights may hide the blocks from a measurement.
+        declared = cast(int, getattr(generator, "size_multiple", 1))
+        sizes["size_multiple"] = math.lcm(sizes["size_multiple"], declared)
+    metadata = {
+        "srgan_gp_version": version("srgan-gp"),
+        "task": config.task,
+        **{key: str(size) for key, size in sizes.items()},
+        "value_range": "0..1",
+        "architecture": config.generator,
+        "arguments": json.dumps(generator_arguments(config)),
+        **about,
+    }
+    onnx.helper.set_model_props(model, metadata)
+    if is_of_faces:  # latents cannot be taken for pictures: only what it says makes it a model
+        _prove(model, generator, about["name"])
+
+
+def _measured(info: ModelInfo) -> dict[str, int]:
+    return {
+        "scale": info.scale,
+        "overlap": -1 if info.overlap is None else info.overlap,
+        "size_multiple": info.size_multiple,
+        "bytes_per_pixel": info.bytes_per_pixel,
+    }
+
+
+def _critic_metadata(config: TrainConfig, name: str) -> dict[str, str]:
+    return {
+        "srgan_gp_version": version("srgan-gp"),
+        "name": f"{name}.critic",
+        "architecture": config.critic,
+        "arguments": json.dumps(critic_arguments(config)),
+    }
+
+
+def _remove(path: Path) -> None:
+    with errors_about(path):
+        path.unlink(missing_ok=True)
+
+
+def _write(path: Path, data: bytes) -> dict[str, Any]:
+    with atomic_write(path) as file:
+        file.write(data)
+    return {"name": path.name, "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}

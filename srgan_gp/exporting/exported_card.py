@@ -1,0 +1,69 @@
+"""Card of an exported model: measured facts are written again, texts are kept."""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from srgan_gp.errors import OutputError, UsageError
+from srgan_gp.models.cards import FACES
+from srgan_gp.training.options.config import TrainConfig
+from srgan_gp.training.tasks import generator_arguments
+
+
+def read_written_card(path: Path) -> dict[str, Any]:
+    """Read the card that is there, whole or half filled in; an empty one where there is none.
+
+    Raises:
+        UsageError: it cannot be read.
+        OutputError: its folder is a file.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except NotADirectoryError as error:
+        raise OutputError(f"Cannot write into {path.parent}: it is not a folder.") from error
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            f"The card {path} cannot be read: {error}. Mend it, or move it away for a fresh one."
+        ) from error
+
+
+def fill_card(
+    name: str, config: TrainConfig, files: Mapping[str, object], written: dict[str, Any]
+) -> dict[str, Any]:
+    """Fill a card: measured facts anew, people's texts from the card that was there.
+
+    Args:
+        name: of the model.
+        config: the options of the run.
+        files: a table for each file, as `cards.FileRecord`.
+        written: what `read_written_card` gave; its scores are kept if no weight has changed.
+    """
+    side = config.image_size
+    if config.task == FACES:
+        summary, size = f"draws faces of {side} x {side} pixels", {"image_size": side}
+    else:
+        summary, size = f"enlarges {config.scale} times", {"scale": config.scale}
+    placeholders: dict[str, Any] = {
+        "summary": f"A {config.generator} that {summary}.",
+        "version": "1",
+        "licence": "unstated",
+        "recipe": "unstated",
+        "limits": [],
+        "data": [],
+        "scores": [],
+    }
+    measured = {
+        "name": name,
+        "task": config.task,
+        "architecture": config.generator,
+        **size,
+        "arguments": generator_arguments(config),
+        "files": files,
+    }
+    card = {**placeholders, **written, **measured}
+    if written.get("files", {}).get("onnx") != files["onnx"]:
+        card["scores"] = []  # those written belong to other weights
+    return card

@@ -1,0 +1,124 @@
+"""PyTorch to ONNX, with every parameter under its own name."""
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import cast
+
+import onnx
+import torch
+from onnx import numpy_helper
+from torch import Tensor, nn
+
+from srgan_gp.errors import ModelRefusedError
+from srgan_gp.models.cards import FACES
+
+OPSET = 18
+
+
+@dataclass(frozen=True)
+class Interface:
+    """What goes into a graph and what comes out of it.
+
+    Attributes:
+        takes: name of the input.
+        gives: name of the output.
+        example: makes an input of the right kind, to trace a generator with.
+        dynamic: names of the input's dimensions that may have any size; None: fixed.
+        dynamic_result: the same for the output.
+        optimize: let the exporter simplify the graph. It computes what depends on parameters alone,
+            such as the demodulation of `style_resnet`, once and from the random weights of the
+            trace. Without it ONNX Runtime does this, from the true weights, when it loads a model.
+    """
+
+    takes: str
+    gives: str
+    example: Callable[[nn.Module], Tensor]
+    dynamic: tuple[str | None, ...]
+    dynamic_result: tuple[str | None, ...]
+    optimize: bool = True
+
+
+INTERFACES = {
+    "super-resolution": Interface(
+        "image", "upscaled", lambda _: torch.rand(2, 3, 17, 23),
+        ("N", None, "H", "W"), ("N", None, "enlarged", "enlarged"),
+    ),
+    FACES: Interface(
+        "latent", "faces", lambda generator: torch.randn(2, cast(int, generator.latent_size)),
+        ("N", None), ("N", None, None, None), optimize=False,
+    ),
+}  # fmt: skip
+"""By task."""
+
+
+def as_onnx(generator: nn.Module) -> onnx.ModelProto:
+    """Convert a generator by the interface of its `task`, with every dynamic dimension.
+
+    The graph is traced with random weights and then given the true ones: the exporter's optimiser
+    drops an all-zero bias and merges equal tensors, which would leave nothing to fine-tune or to
+    interpolate between two models.
+
+    Args:
+        generator: on the CPU, in eval mode; maps (N, 3, H, W) to (N, 3, H * scale, W * scale) or,
+            for faces, (N, latent_size) to (N, 3, size, size).
+
+    Raises:
+        ModelRefusedError: a parameter is not in the graph, or the graph is not valid ONNX.
+    """
+    model = _trace(_with_random_weights(generator), INTERFACES[str(generator.task)])
+    found = {tensor.name: tensor for tensor in model.graph.initializer}
+    for name, value in generator.state_dict().items():
+        if name not in found:
+            raise ModelRefusedError(f"The parameter {name} is missing in the exported graph.")
+        found[name].CopyFrom(numpy_helper.from_array(value.numpy(), name))
+    onnx.checker.check_model(model, full_check=True)
+    return model
+
+
+def _with_random_weights(generator: nn.Module) -> nn.Module:
+    randomised = copy.deepcopy(generator)
+    with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        for parameter in randomised.parameters():
+            parameter.normal_()
+    return randomised
+
+
+def _trace(generator: nn.Module, interface: Interface) -> onnx.ModelProto:
+    dynamic = {
+        place: torch.export.Dim.DYNAMIC for place, name in enumerate(interface.dynamic) if name
+    }
+    program = torch.onnx.export(
+        generator,
+        (interface.example(generator),),
+        dynamo=True,
+        opset_version=OPSET,
+        input_names=[interface.takes],
+        output_names=[interface.gives],
+        dynamic_shapes=(dynamic,),
+        optimize=interface.optimize,
+        verbose=False,
+    )
+    if program is None:
+        raise ModelRefusedError("PyTorch could not export the network to ONNX.")
+    model = program.model_proto
+    _name_dimensions(model.graph.input[0], interface.dynamic)
+    _name_dimensions(model.graph.output[0], interface.dynamic_result)
+    _forget_the_trace(model)
+    return model
+
+
+def _name_dimensions(value: onnx.ValueInfoProto, names: tuple[str | None, ...]) -> None:
+    for dimension, name in zip(value.type.tensor_type.shape.dim, names, strict=True):
+        if name:
+            dimension.dim_param = name
+
+
+def _forget_the_trace(model: onnx.ModelProto) -> None:
+    """Drop what the exporter notes of the Python source: names of functions, paths, lines."""
+    model.graph.name = "srgan-gp"
+    model.graph.doc_string = ""
+    del model.graph.value_info[:]
+    for part in (*model.graph.node, *model.graph.input, *model.graph.output):
+        part.doc_string = ""
+        del part.metadata_props[:]

@@ -1,0 +1,61 @@
+"""Parity of PyTorch and ONNX Runtime on the same inputs."""
+
+from collections.abc import Iterator
+from typing import Any, Protocol, cast
+
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from srgan_gp.errors import ModelRefusedError
+from srgan_gp.models.cards import FACES
+
+TOLERANCE = 1e-4
+CHECK_SHAPES = ((1, 17, 23), (3, 31, 37), (1, 64, 61), (2, 5, 101), (1, 1, 1))  # (N, H, W)
+CHECK_COUNTS = (1, 2, 3, 7, 16)  # latents at once
+
+
+class Runs(Protocol):
+    """What is compared with PyTorch: an inference session."""
+
+    def run(self, inputs: NDArray[Any]) -> NDArray[Any]:
+        """Compute the output of float32 inputs."""
+        ...
+
+
+def check_inputs(generator: nn.Module) -> Iterator[Tensor]:
+    """Draw the inputs that a graph is compared on, always the same ones.
+
+    Args:
+        generator: its `task` says of what kind.
+
+    Yields:
+        Noise (N, 3, H, W) of `CHECK_SHAPES`, uniform in [0, 1], or latents (N, latent_size) of
+        `CHECK_COUNTS`, standard normal; float32.
+    """
+    noise = torch.Generator().manual_seed(0)
+    if generator.task == FACES:
+        for count in CHECK_COUNTS:
+            yield torch.randn(count, cast(int, generator.latent_size), generator=noise)
+    else:
+        for count, height, width in CHECK_SHAPES:
+            yield torch.rand(count, 3, height, width, generator=noise)
+
+
+def largest_difference(session: Runs, generator: nn.Module) -> float:
+    """Compare ONNX Runtime with PyTorch: the largest absolute difference.
+
+    Raises:
+        ModelRefusedError: the outputs have two shapes.
+    """
+    worst = 0.0
+    for inputs in check_inputs(generator):
+        with torch.no_grad():
+            expected = generator(inputs).numpy()
+        found = session.run(inputs.numpy())
+        if found.shape != expected.shape:
+            raise ModelRefusedError(
+                f"ONNX gives {found.shape} where PyTorch gives {expected.shape}."
+            )
+        worst = max(worst, float(abs(found - expected).max()))
+    return worst

@@ -1,0 +1,4 @@
+"""Guarded fine-tuning: plan, run, scores before and after, verdict, installation.
+
+The training loop is in `srgan_gp.training`.
+"""

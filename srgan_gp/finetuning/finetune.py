@@ -1,0 +1,191 @@
+"""Guarded fine-tuning: score, plan, train, compare."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from srgan_gp.data.image_sources import PictureFile, list_pictures, write_list
+from srgan_gp.data.validation_split import Split, split_pictures
+from srgan_gp.errors import OutputError, UsageError
+from srgan_gp.exporting.export import load_run
+from srgan_gp.finetuning.finetune_plan import plan, warn_of
+from srgan_gp.finetuning.finetune_scores import Measured, score_faces, score_upscaler
+from srgan_gp.finetuning.finetune_source import Source, find_source
+from srgan_gp.finetuning.finetune_verdict import Verdict, judge
+from srgan_gp.models.cards import FACES
+from srgan_gp.networks import build
+from srgan_gp.system.paths import is_file
+from srgan_gp.training import checkpoint
+from srgan_gp.training.feature_network import load_features
+from srgan_gp.training.loop import train
+from srgan_gp.training.options.config import TrainConfig
+from srgan_gp.training.resume import load_weights, require_same_options
+from srgan_gp.training.tasks import generator_arguments
+from srgan_gp.training.tasks.face_generation import face_cache
+from srgan_gp.training.validation.validation_faces import ValidationFaces
+
+TRAIN_LIST, VALIDATION_LIST = "train.list", "held_out.list"
+SIDES = ("before", "after")
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a fine-tuning.
+
+    Attributes:
+        source: name of the model it started from.
+        run_dir: where the checkpoints are.
+        trained_on: number of pictures.
+        held_out: number of pictures.
+        rule: how the held-out pictures were chosen.
+        images_seen: where the run ended.
+        best_images_seen: the checkpoint that was judged; 0: the untouched model.
+        ended_because: why the run ended before its plan; empty: it did not.
+        seconds: of training.
+        verdict: the comparison.
+    """
+
+    source: str
+    run_dir: Path
+    trained_on: int
+    held_out: int
+    rule: str
+    images_seen: int
+    best_images_seen: int
+    ended_because: str
+    seconds: float
+    verdict: Verdict
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return everything as JSON types; what is not finite becomes None."""
+        found: dict[str, Any] = asdict(self)
+        for row in found["verdict"]["rows"]:
+            row |= {side: row[side] if math.isfinite(row[side]) else None for side in SIDES}
+        return found | {"run_dir": str(self.run_dir)}
+
+
+def finetune(
+    model: str,
+    data: Sequence[str],
+    run_dir: Path,
+    *,
+    held_out: str | None = None,
+    changes: Mapping[str, Any] | None = None,
+    say: Say = lambda _: None,
+) -> Outcome:
+    """Fine-tune a model on somebody's own pictures.
+
+    The same call continues a run that was stopped.
+
+    Args:
+        model: a name, or the path of an `.onnx` or `.safetensors` file.
+        data: folders and zip files of pictures.
+        run_dir: gets the checkpoints, previews and logs.
+        held_out: pictures to score on; None: chosen by `split_pictures`.
+        changes: options of the plan that somebody wants otherwise.
+        say: gets each line for people.
+
+    Raises:
+        UsageError: there are too few pictures, or an argument makes no sense.
+        ModelRefusedError: the model cannot be used.
+        PictureError: a picture cannot be read.
+        TrainingError: a loss or a gradient is not finite.
+        Stopped: a signal ended the run; everything is saved.
+    """
+    source = find_source(model)
+    split = split_pictures(data, held_out)
+    counts = len(split.train), len(split.held_out)
+    config = plan(source, *counts, changes or {})
+    load_features(config)  # the one thing that may be missing where there is no internet
+    require_same_options(config, run_dir)
+    if config.threads:
+        torch.set_num_threads(config.threads)
+    _write_lists(split, run_dir)
+    _announce(source, split, config, say)
+    before = _score(load_source(source, config), config, run_dir)
+    train(
+        config,
+        [str(run_dir / TRAIN_LIST)],
+        run_dir,
+        validation=str(run_dir / VALIDATION_LIST),
+        start_from=source.weights,
+    )
+    _, generator, best = load_run(run_dir)
+    after = _score(generator, config, run_dir) if best else before
+    found = checkpoint.newest(run_dir / "checkpoints")
+    assert found
+    return Outcome(
+        source=source.name,
+        run_dir=run_dir,
+        trained_on=counts[0],
+        held_out=counts[1],
+        rule=split.rule,
+        images_seen=found[1]["images_seen"],
+        best_images_seen=best,
+        ended_because=found[1]["ended_because"],
+        seconds=found[1]["seconds"],
+        verdict=judge(before, after, config),
+    )
+
+
+def _announce(source: Source, split: Split, config: TrainConfig, say: Say) -> None:
+    """Say what is going to happen, and what to expect of so many pictures."""
+    counts = len(split.train), len(split.held_out)
+    say(f"{source.name} on {counts[0]} pictures, {counts[1]} {split.rule}.")
+    for warning in warn_of(*counts):
+        say(f"warning: {warning}")
+    say(
+        f"Plan: {config.total_images} images in batches of {config.batch_size}, learning rate "
+        f"{config.learning_rate:g}, best by {config.best_by}."
+    )
+
+
+def load_source(source: Source, config: TrainConfig) -> nn.Module:
+    """Build the untouched generator, on the CPU and in its evaluation mode."""
+    generator = build("generators", config.generator, **generator_arguments(config)).eval()
+    load_weights(generator, source.weights)
+    return generator
+
+
+def _score(generator: nn.Module, config: TrainConfig, run_dir: Path) -> Measured:
+    """Score a generator, on the CPU, on the held-out pictures of a run."""
+    train_list, held_out_list = str(run_dir / TRAIN_LIST), str(run_dir / VALIDATION_LIST)
+    if config.task != FACES:
+        return score_upscaler(generator, list_pictures(held_out_list), config)
+    held_out, known = (face_cache([place], config) for place in (held_out_list, train_list))
+    return score_faces(generator, ValidationFaces(held_out, config, torch.device("cpu"), known))
+
+
+def _write_lists(split: Split, run_dir: Path) -> None:
+    """Write down which pictures are used for what; a run that has begun goes on with its own.
+
+    Raises:
+        UsageError: the run was begun with other pictures.
+        OutputError: the folder cannot be written.
+    """
+    try:
+        run_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"Cannot create {run_dir}: {error.strerror}.") from error
+    has_begun = bool(checkpoint.list_checkpoints(run_dir / "checkpoints"))
+    for name, files in ((TRAIN_LIST, split.train), (VALIDATION_LIST, split.held_out)):
+        path = run_dir / name
+        if has_begun and is_file(path) and not _lists(path, files):
+            raise UsageError(
+                f"{run_dir} holds a fine-tuning on other pictures; choose another output folder, "
+                "or the same pictures to resume."
+            )
+        write_list(files, path)
+
+
+def _lists(path: Path, files: Sequence[PictureFile]) -> bool:
+    """Tell whether a list holds these pictures, in this order."""
+    listed = [(file.container, file.member) for file in list_pictures(path)]
+    return listed == [(file.container.absolute(), file.member) for file in files]

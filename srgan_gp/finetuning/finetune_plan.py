@@ -1,0 +1,137 @@
+"""Plan of a fine-tuning: learning rate, length, regularisation by number of images."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from srgan_gp.errors import UsageError
+from srgan_gp.finetuning.finetune_source import Source
+from srgan_gp.metrics.memorisation import ALARM
+from srgan_gp.models.cards import FACES
+from srgan_gp.training.early_stopping import require_scores
+from srgan_gp.training.feature_network import PROJECTED
+from srgan_gp.training.options.config import TrainConfig
+from srgan_gp.training.options.presets import PRESETS, with_options
+
+FEWEST_TRAINED_ON = 16
+FEWEST_VALIDATION_IMAGES = 4
+FEW = 80  # pictures to train on: below it a warning
+VALIDATIONS = 8  # in a run that is not stopped
+
+
+def plan(source: Source, trained_on: int, held_out: int, changes: Mapping[str, Any]) -> TrainConfig:
+    """Choose every option of a fine-tuning.
+
+    Args:
+        source: the model to start from.
+        trained_on: number of pictures to train on.
+        held_out: number of pictures to score on.
+        changes: fields of the result that somebody wants otherwise.
+
+    Raises:
+        UsageError: there are too few pictures, or a change makes no sense.
+    """
+    _require_enough(trained_on, held_out)
+    make = _plan_faces if source.task == FACES else _plan_super_resolution
+    config = _fit(make(source, trained_on), source, changes)
+    if config.best_by == "auto":
+        raise UsageError("A fine-tuning is judged by one score; choose a best_by other than auto.")
+    require_scores(config, has_validation=True)
+    every = max(config.total_images // VALIDATIONS // config.batch_size, 1) * config.batch_size
+    due = {"validate_images": every, "checkpoint_images": every, "report_images": every // 2 or 1}
+    return replace(config, **{k: v for k, v in due.items() if k not in changes})
+
+
+def warn_of(trained_on: int, held_out: int) -> list[str]:
+    """Say what so few pictures mean."""
+    warnings = []
+    if trained_on < FEW:
+        warnings.append(
+            f"{trained_on} pictures to train on are few: expect a small change; 100 to 1,000 are "
+            "better."
+        )
+    if held_out < 20:
+        warnings.append(
+            f"{held_out} held-out pictures are few: a small difference between before and after "
+            "may be chance."
+        )
+    return warnings
+
+
+def _fit(config: TrainConfig, source: Source, changes: Mapping[str, Any]) -> TrainConfig:
+    """Put a model's options and somebody's changes in; what was planned beside them gives way."""
+    images = changes.get("total_images", config.total_images)
+    planned = {"critic_warmup_images": min(config.critic_warmup_images, images // 6)}
+    if source.critic:
+        stages = _critic_stages(replace(config, **source.options))
+        planned["freeze_critic_stages"] = min(config.freeze_critic_stages, stages - 1)
+    return with_options(replace(config, **planned | source.options), changes)
+
+
+def _critic_stages(config: TrainConfig) -> int:
+    """Count the stages of a run's critic; that of faces halves them down to 4 pixels.
+
+    The stem of `projected_critic` takes the first of these steps.
+    """
+    if config.task == FACES:
+        halvings = (config.image_size // 4).bit_length() - 1
+        return halvings - 1 if config.critic == PROJECTED else halvings
+    return config.critic_stages
+
+
+def _require_enough(trained_on: int, held_out: int) -> None:
+    if trained_on < FEWEST_TRAINED_ON or held_out < FEWEST_VALIDATION_IMAGES:
+        raise UsageError(
+            f"{trained_on + held_out} pictures are too few to fine-tune on: the model would learn "
+            "them by heart, and on so few held-out ones chance decides whether it became better. "
+            f"Bring at least {FEWEST_TRAINED_ON} to train on and {FEWEST_VALIDATION_IMAGES} to "
+            "hold out; 100 to 1,000 are better."
+        )
+
+
+def _plan_super_resolution(source: Source, trained_on: int) -> TrainConfig:
+    """Plan for an upscaler: random crops and degradations make few pictures last.
+
+    With a critic, and so with a model made for texture, the squeeze distance decides; without one
+    the PSNR does. Fewer pictures: fewer images, a lower rate, more of the critic frozen.
+    """
+    images = _length(80 * trained_on, 9_600, 32_000, batch=16)
+    common = replace(
+        PRESETS["photo-x4-cpu"], total_images=images, patience=3, ema_half_life_images=images // 16,
+        learning_rate=1.5e-4 if trained_on >= 300 else 7e-5, warmup_images=800,
+    )  # fmt: skip
+    if source.critic is None:
+        return replace(common, adversarial_ratio=0.0, perceptual_loss="none", best_by="psnr_y")
+    return replace(
+        common, best_by="squeeze_distance", most_psnr_loss=0.3, perceptual_weight=0.05,
+        critic_warmup_images=1_600, ratio_ramp_images=0,
+        freeze_critic_stages=1 if trained_on >= 300 else 2,
+    )  # fmt: skip
+
+
+def _plan_faces(source: Source, trained_on: int) -> TrainConfig:
+    """Plan for a face generator: a low rate, most of the critic frozen, all pictures augmented.
+
+    Source:
+        Lengths: Karras et al. 2020, arXiv:2006.06676, section 4.2, made shorter for 64 pixels;
+        freezing: Mo et al. 2020, arXiv:2002.10964; augmentation: Zhao et al. 2020,
+        arXiv:2006.10738.
+    """
+    if source.critic is None:
+        raise UsageError(
+            f"The model {source.name} has no critic beside it, and a face generator learns from "
+            "nothing else; start from one that was exported with its critic."
+        )
+    images = _length(80 * trained_on, 4_800, 60_000, batch=32)
+    return replace(
+        PRESETS["faces-64-cpu"], total_images=images, patience=3, best_by="kid_squeeze",
+        least_novelty=ALARM, perceptual_loss="squeeze", learning_rate=5e-5,
+        critic_learning_rate=1e-4, ema_half_life_images=2_000, freeze_critic_stages=2,
+        augment="colour,translation,cutout", augment_probability=0.3, augment_target=0.5,
+        augment_images=100_000,
+    )  # fmt: skip
+
+
+def _length(images: int, least: int, most: int, batch: int) -> int:
+    """Bring a length into a range, and to a multiple of the batch."""
+    return min(max(images, least), most) // batch * batch

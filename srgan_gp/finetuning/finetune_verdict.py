@@ -1,0 +1,131 @@
+"""Verdict of a fine-tuning: a table of before and after, and whether it is better."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from srgan_gp.finetuning.finetune_scores import Measured
+from srgan_gp.training.early_stopping import LOWER_IS_BETTER
+from srgan_gp.training.options.config import TrainConfig
+
+CERTAIN = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.2, 2.1, 2.0)
+"""Standard errors by which the mean of 2, 3, 4, ... values has to gain; the last: of more.
+
+Student's t, two-sided at 95 %: the few values themselves say how far they scatter.
+"""
+MOST_COLOUR_DRIFT = 2.0  # levels of 255 by which the colours may move away
+TITLES = {
+    "squeeze_distance": "squeeze distance",
+    "kid_squeeze": "KID-squeeze",
+    "fd_yunet": "FD-yunet",
+    "fd_hog": "FD-hog",
+    "fd_pca": "FD-pca",
+    "border_ratio": "border ratio",
+    "psnr_y": "PSNR-Y, dB",
+    "pattern": "pattern, levels",
+    "grain": "grain, levels",
+    "patch_distance": "patch distance",
+    "novelty": "novelty",
+    "colour_shift": "colour shift, levels",
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table: a metric on one way to make the small pictures, averaged."""
+
+    metric: str
+    way: str
+    before: float
+    after: float
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether the fine-tuned model is better on the held-out pictures, and why."""
+
+    is_better: bool
+    reasons: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+
+def judge(before: Measured, after: Measured, config: TrainConfig) -> Verdict:
+    """Compare the scores of the untouched and the fine-tuned model.
+
+    It is better where the score that chose the checkpoint gained, by more than the scatter of the
+    images' own gains explains, and nothing else was lost: PSNR-Y, the colours and the novelty stay
+    within the limits of the run. Pattern and grain are shown and decide nothing. That score chose
+    among the checkpoints on the same images, so that its gain is a little flattered.
+
+    Args:
+        before: of the untouched model.
+        after: of the fine-tuned one, on the same pictures in the same order.
+        config: of the run; `best_by` decides.
+    """
+    rows = tuple(
+        Row(*key, float(np.nanmean(before[key])), float(np.nanmean(after[key]))) for key in before
+    )
+    gains = _gains(before, after, config.best_by)
+    count = len(gains)
+    if count < 2:
+        return Verdict(
+            False, (f"{count} values of the {TITLES[config.best_by]} say nothing",), rows
+        )
+    certain = CERTAIN[min(count, 13) - 2] * gains.std(ddof=1) / math.sqrt(count)
+    title = TITLES[config.best_by]
+    deciding = [row for row in rows if row.metric == config.best_by]
+    old, new = (
+        float(np.mean([getattr(r, side) for r in deciding])) for side in ("before", "after")
+    )
+    moved = f"the {title} went from {old:.4g} to {new:.4g} ({_percent(old, new)})"
+    losses = _losses(rows, config)
+    if gains.mean() <= 0:
+        losses.insert(0, f"{moved}, which is no gain")
+    elif gains.mean() <= certain:
+        losses.insert(0, f"{moved}, which may be chance with {count} values")
+    if losses:
+        return Verdict(False, tuple(losses), rows)
+    share = f"{int((gains > 0).sum())} of {count}"
+    return Verdict(True, (f"{moved}, with a gain on {share}",), rows)
+
+
+def table(rows: Sequence[Row]) -> list[str]:
+    """Write the rows as lines of text, in columns."""
+    lines = [("held-out pictures", "before", "after", "change")]
+    for row in rows:
+        name = TITLES.get(row.metric, row.metric) + (f" ({row.way})" if row.way else "")
+        change = _percent(row.before, row.after)
+        lines.append((name, f"{row.before:.4g}", f"{row.after:.4g}", change))
+    width = max(len(line[0]) for line in lines)
+    return [f"{a:<{width}}  {b:>9}  {c:>9}  {d:>8}" for a, b, c, d in lines]
+
+
+def _gains(before: Measured, after: Measured, metric: str) -> np.ndarray:
+    """Gain of each picture, averaged over the ways: positive is better."""
+    sign = -1 if metric in LOWER_IS_BETTER else 1
+    gains = [sign * (after[key] - before[key]) for key in before if key[0] == metric]
+    mean = np.mean(gains, axis=0) if gains else np.empty(0)
+    return mean[np.isfinite(mean)]
+
+
+def _losses(rows: Sequence[Row], config: TrainConfig) -> list[str]:
+    """Name what was lost beyond the limits."""
+    losses = []
+    for row in rows:
+        where = f"{row.after:.4g} after {row.before:.4g}" + (f" ({row.way})" if row.way else "")
+        most_loss = math.inf if config.most_psnr_loss is None else config.most_psnr_loss
+        if row.metric == "psnr_y" and row.before - row.after > most_loss:
+            losses.append(f"PSNR-Y fell too far: {where}")
+        if row.metric == "colour_shift" and row.after - row.before > MOST_COLOUR_DRIFT:
+            losses.append(f"the colours drifted, in levels: {where}")
+        if row.metric == "novelty" and row.after < (config.least_novelty or 0):
+            losses.append(f"it repeats its training pictures: novelty {where}")
+    return losses
+
+
+def _percent(before: float, after: float) -> str:
+    if not before or not math.isfinite(before) or not math.isfinite(after):
+        return "-"
+    return f"{100 * (after - before) / abs(before):+.1f} %"

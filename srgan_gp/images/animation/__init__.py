@@ -1,0 +1,4 @@
+"""Reading and writing image sequences frame by frame: GIF, APNG, WebP, WebM, pages of TIFF.
+
+Single images are in `images` and `images.codecs`.
+"""

@@ -1,0 +1,104 @@
+"""Animated WebP: an encoder.
+
+Source:
+    WebP Container Specification (RFC 9649, section 2.7).
+"""
+
+import struct
+from collections.abc import Callable, Iterator
+from typing import BinaryIO
+
+from srgan_gp.errors import PictureError
+from srgan_gp.images.animation.frame_encoding import Clock, Part, moving_parts
+from srgan_gp.images.animation.frame_sequence import Frame, FrameSequence
+from srgan_gp.images.picture import Picture
+
+_FIRST_CHUNK = 12  # behind RIFF, the size and WEBP
+_ANIMATED, _XMP, _EXIF, _ALPHA, _PROFILE = 0x02, 0x04, 0x08, 0x10, 0x20
+_PIXELS = (b"ALPH", b"VP8 ", b"VP8L")
+_REPLACE = 0x02  # do not blend a frame with what is there
+_LONGEST = (1 << 24) - 1  # milliseconds
+_MOST_PLAYS = 0xFFFF
+_MOST_BYTES = (1 << 32) - 10
+
+
+def write_animated_webp(
+    file: BinaryIO,
+    frames: Iterator[Frame],
+    sequence: FrameSequence,
+    encode: Callable[[Picture], bytes],
+) -> None:
+    """Write the frames of an animation.
+
+    Args:
+        file: open for writing, seekable, empty: the header is written last.
+        frames: of one size.
+        sequence: tells how often they are played.
+        encode: gives the bytes of a still WebP, with metadata for the first one.
+
+    Raises:
+        PictureError: E_ENCODER_LIMIT; the file would be too large, or a frame is shown too long.
+    """
+    clock, flags, size, behind = Clock(1), _ANIMATED, (0, 0), b""
+    for index, part in enumerate(moving_parts(frames, grid=2)):
+        still = dict(_chunks_of(encode(part.picture)))
+        if index == 0:
+            size = (part.picture.width, part.picture.height)
+            flags |= _write_head(file, still, sequence)
+            behind = _joined(still, (b"EXIF", b"XMP "))
+        flags |= 0 if part.picture.alpha is None else _ALPHA
+        file.write(_chunk(b"ANMF", _place(part, clock) + _joined(still, _PIXELS)))
+    file.write(behind)
+    _write_size(file, flags, size)
+
+
+def _write_head(file: BinaryIO, still: dict[bytes, bytes], sequence: FrameSequence) -> int:
+    """Write all up to the frames, leave out what is known last, and return the flags for it."""
+    file.write(bytes(_FIRST_CHUNK))
+    file.write(_chunk(b"VP8X", bytes(10)))
+    file.write(_joined(still, (b"ICCP",)))
+    file.write(_chunk(b"ANIM", struct.pack("<IH", 0, min(sequence.plays, _MOST_PLAYS))))
+    flags = {b"ICCP": _PROFILE, b"EXIF": _EXIF, b"XMP ": _XMP}
+    return sum(flag for kind, flag in flags.items() if kind in still)
+
+
+def _write_size(file: BinaryIO, flags: int, size: tuple[int, int]) -> None:
+    end = file.tell()
+    if end > _MOST_BYTES:
+        raise PictureError("E_ENCODER_LIMIT", "the file would be larger than WEBP can be")
+    file.seek(0)
+    file.write(b"RIFF" + struct.pack("<I", end - 8) + b"WEBP")
+    sides = b"".join(_three_bytes(side - 1) for side in size)
+    file.write(_chunk(b"VP8X", bytes([flags, 0, 0, 0]) + sides))
+    file.seek(end)
+
+
+def _place(part: Part, clock: Clock) -> bytes:
+    """Say where and how long a part is shown, and that it replaces what is there."""
+    milliseconds = clock.ticks(part.milliseconds)
+    if milliseconds > _LONGEST:
+        raise PictureError("E_ENCODER_LIMIT", "WEBP cannot show one frame for hours; write PNG")
+    numbers = (
+        part.left // 2, part.top // 2, part.picture.width - 1, part.picture.height - 1, milliseconds
+    )  # fmt: skip
+    return b"".join(map(_three_bytes, numbers)) + bytes([_REPLACE])
+
+
+def _three_bytes(number: int) -> bytes:
+    return number.to_bytes(3, "little")
+
+
+def _joined(still: dict[bytes, bytes], kinds: tuple[bytes, ...]) -> bytes:
+    return b"".join(_chunk(kind, still[kind]) for kind in kinds if kind in still)
+
+
+def _chunk(kind: bytes, content: bytes) -> bytes:
+    return kind + struct.pack("<I", len(content)) + content + b"\0" * (len(content) % 2)
+
+
+def _chunks_of(webp: bytes) -> Iterator[tuple[bytes, bytes]]:
+    position = _FIRST_CHUNK
+    while position < len(webp):
+        kind, length = struct.unpack_from("<4sI", webp, position)
+        yield kind, webp[position + 8 : position + 8 + length]
+        position += 8 + length + length % 2

@@ -1,0 +1,95 @@
+"""Frame times in whole ticks and changed rectangles, shared by the animation writers."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+
+from srgan_gp.errors import PictureError
+from srgan_gp.images.animation.frame_sequence import Frame
+from srgan_gp.images.picture import Array, Picture
+
+
+class Clock:
+    """Turns times into whole ticks, such that what rounding takes is never added up.
+
+    >>> clock = Clock(10)
+    >>> [clock.ticks(milliseconds) for milliseconds in (25, 25, 25, 25)]
+    [2, 3, 3, 2]
+    """
+
+    def __init__(self, tick_milliseconds: int) -> None:
+        self._tick = tick_milliseconds
+        self._milliseconds = 0.0
+        self._ticks = 0
+
+    def ticks(self, milliseconds: float) -> int:
+        """Give the ticks from the end of the frame before to the end of this one."""
+        self._milliseconds += milliseconds
+        ticks = round(self._milliseconds / self._tick) - self._ticks
+        self._ticks += ticks
+        return ticks
+
+
+class Part(NamedTuple):
+    """The part of a frame that differs from the frame before, and where it belongs."""
+
+    picture: Picture
+    left: int
+    top: int
+    milliseconds: float
+
+
+def moving_parts(
+    frames: Iterator[Frame],
+    *,
+    grid: int = 1,
+    keeps_size: Callable[[Picture], bool] = lambda picture: False,
+) -> Iterator[Part]:
+    """Cut each frame but the first to what has changed since the frame before.
+
+    Args:
+        frames: all of one size.
+        grid: left and top are multiples of this.
+        keeps_size: says of which frames nothing is cut off.
+
+    Raises:
+        PictureError: E_FRAMES; the sizes of the frames differ.
+    """
+    before: Picture | None = None
+    for frame in frames:
+        picture = frame.picture
+        rows, columns = slice(0, picture.height), slice(0, picture.width)
+        if before is not None and not keeps_size(picture):
+            rows, columns = _changed(before, picture)
+        top, left = rows.start // grid * grid, columns.start // grid * grid
+        part = _cut(picture, slice(top, rows.stop), slice(left, columns.stop))
+        yield Part(part, left, top, frame.milliseconds)
+        before = picture
+
+
+def _changed(before: Picture, after: Picture) -> tuple[slice, slice]:
+    """Find the smallest rectangle outside of which two pictures are equal; at least one pixel."""
+    if before.pixels.shape[:2] != after.pixels.shape[:2]:
+        raise PictureError("E_FRAMES", "the frames of an animation must have one size")
+    if _layout(before) != _layout(after):
+        return slice(0, after.height), slice(0, after.width)
+    differs = (before.pixels != after.pixels).any(axis=2)
+    if before.alpha is not None and after.alpha is not None:
+        differs |= before.alpha != after.alpha
+    return _extent(differs.any(axis=1)), _extent(differs.any(axis=0))
+
+
+def _layout(picture: Picture) -> tuple[object, ...]:
+    return picture.pixels.shape, picture.pixels.dtype, picture.alpha is None
+
+
+def _extent(differs: Array) -> slice:
+    places = np.flatnonzero(differs)
+    return slice(int(places[0]), int(places[-1]) + 1) if len(places) else slice(0, 1)
+
+
+def _cut(picture: Picture, rows: slice, columns: slice) -> Picture:
+    alpha = None if picture.alpha is None else picture.alpha[rows, columns]
+    return replace(picture, pixels=picture.pixels[rows, columns], alpha=alpha)

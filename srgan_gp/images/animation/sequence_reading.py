@@ -1,0 +1,201 @@
+"""`read_sequence`: frames of an animation or pages of a document, one at a time."""
+
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from PIL.ImageFile import ImageFile
+
+from srgan_gp.errors import PictureError
+from srgan_gp.images.animation.frame_sequence import Frame, FrameSequence
+from srgan_gp.images.animation.gif import count_gif_frames
+from srgan_gp.images.codecs.png import check_pixel_chunks
+from srgan_gp.images.codecs.sixteen_bit import is_16_bit
+from srgan_gp.images.codecs.tiff_pages import directories
+from srgan_gp.images.file_types import decoder_errors, silenced_pillow
+from srgan_gp.images.metadata import orientation_of
+from srgan_gp.images.pillow_decoding import Source, check_pixel_count, decode, opened
+from srgan_gp.images.reading import (
+    DEFAULT_MAX_PIXELS,
+    check_unchanged,
+    file_state,
+    regular_file,
+    suffix_notes,
+)
+
+MOST_FRAMES = 10_000
+"""Frames or pages of a sequence; more are refused, as nobody has them but to fill a memory."""
+
+
+_MOST_GROWTH = 4  # a frame may be so many times as large as its canvas, and is cut then
+
+
+def read_sequence(path: str | Path, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> FrameSequence:
+    """Open an animation (GIF, WebP, APNG, AVIF), a TIFF of several pages, or a still picture.
+
+    The header is read at once. The file is opened again when the first frame is asked for, and
+    closed after the last one.
+
+    Args:
+        path: a regular file.
+        max_pixels: most pixels, width x height, of all frames together.
+
+    Raises:
+        PictureError: as for `read_image`; also E_TOO_MANY_FRAMES.
+    """
+    path = Path(path)
+    with regular_file(path) as file, silenced_pillow():
+        state = file_state(file)
+        with opened(file, max_pixels=max_pixels) as source:
+            sequence, places = _described(source, max_pixels)
+            sequence = replace(
+                sequence, notes=sequence.notes + suffix_notes(source.container, path.suffix)
+            )
+    return replace(sequence, frames=_frames(path, state, sequence, places))
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where Pillow finds a frame, and where the directory of a page of a TIFF starts."""
+
+    index: int
+    directory: int | None = None
+
+
+def _described(source: Source, max_pixels: int) -> tuple[FrameSequence, Sequence[_Place]]:
+    """Read from the header how many frames there are, and refuse what is too much."""
+    image, name = source.image, source.container.name
+    if name == "TIFF":
+        return _described_pages(source, max_pixels)
+    if name == "GIF":
+        count = count_gif_frames(source.file, most=MOST_FRAMES + 1)
+    else:
+        count = int(getattr(image, "n_frames", 1))
+    # A PNG may begin with a picture for viewers that know no animation; it is no frame of it.
+    first = int(count > 1 and bool(getattr(image, "default_image", False)))
+    count = max(1, count - first)
+    width, height = image.size
+    check_sequence(count, width * height * count, max_pixels)
+    if name == "PNG" and count > 1:
+        check_pixel_chunks(source.file, with_frames=True)
+    notes: list[str] = []
+    if count > 1 and orientation_of(image) >= 5:
+        width, height = height, width
+    if first:
+        notes.append("its picture for viewers without animation is not kept")
+    if "mp" in image.info:
+        notes.append("the further pictures or maps in it are not kept")
+    if count > 1 and is_16_bit(image, source.head):
+        notes.append("its frames of 16 bits were read with 8 bits")
+    sequence = FrameSequence(
+        frames=iter(()),
+        count=count,
+        kind="animation" if count > 1 else "still",
+        width=width,
+        height=height,
+        plays=_plays(image),
+        source_format=name,
+        notes=tuple(notes),
+    )
+    return sequence, [_Place(index) for index in range(first, first + count)]
+
+
+def _described_pages(source: Source, max_pixels: int) -> tuple[FrameSequence, Sequence[_Place]]:
+    places: list[_Place] = []
+    sizes: list[tuple[int, int]] = []
+    notes: dict[str, None] = {}
+    for index, (start, is_page) in enumerate(directories(source.file, most=MOST_FRAMES + 1)):
+        if places and not is_page:
+            notes["small copies and masks of its pages are not kept"] = None
+            continue
+        with _frame_named(len(places) + 1), decoder_errors("TIFF"):
+            source.image.seek(index)
+        places.append(_Place(index, start))
+        sizes.append(source.image.size)
+        check_sequence(len(places), sum(width * height for width, height in sizes), max_pixels)
+    sequence = FrameSequence(
+        frames=iter(()),
+        count=len(places),
+        kind="pages" if len(places) > 1 else "still",
+        width=max(width for width, _ in sizes),
+        height=max(height for _, height in sizes),
+        source_format="TIFF",
+        notes=tuple(notes),
+    )
+    return sequence, places
+
+
+def check_sequence(count: int, pixels: int, max_pixels: int) -> None:
+    """Refuse a sequence of more than `MOST_FRAMES` frames or of more than `max_pixels` in all.
+
+    Raises:
+        PictureError: E_TOO_MANY_FRAMES or E_TOO_MANY_PIXELS.
+    """
+    if count > MOST_FRAMES:
+        raise PictureError(
+            "E_TOO_MANY_FRAMES",
+            f"it has more than {MOST_FRAMES:,} frames or pages; cut it into parts, "
+            "or pass --frames first",
+        )
+    if pixels > max_pixels:
+        raise PictureError(
+            "E_TOO_MANY_PIXELS",
+            f"its {count:,} frames or pages have {pixels:,} pixels together, more than the "
+            f"{max_pixels:,} allowed; raise --max-pixels, or pass --frames first",
+        )
+
+
+def _plays(image: ImageFile) -> int:
+    """Read how often an animation is played, which a GIF counts from its first repetition."""
+    loop = image.info.get("loop")
+    if image.format != "GIF":
+        return int(loop or 0)
+    return 1 if loop is None else loop and loop + 1
+
+
+def _frames(
+    path: Path, state: tuple[int, int], sequence: FrameSequence, places: Sequence[_Place]
+) -> Iterator[Frame]:
+    with ExitStack() as stack:
+        file = stack.enter_context(regular_file(path))
+        check_unchanged(file, state)
+        most = sequence.width * sequence.height
+        with silenced_pillow():
+            source = stack.enter_context(opened(file, max_pixels=most))
+        for number, place in enumerate(places, start=1):
+            # Pillow's warnings are silenced for as long as it works, not while the caller does.
+            with silenced_pillow(), _frame_named(number if sequence.count > 1 else None):
+                frame = _frame(source, place, sequence)
+            yield frame
+        check_unchanged(file, state)
+
+
+def _frame(source: Source, place: _Place, sequence: FrameSequence) -> Frame:
+    image = source.image
+    if sequence.kind == "still":
+        return Frame(decode(source))
+    with decoder_errors(source.container.name):
+        image.seek(place.index)
+    is_frame = sequence.kind == "animation"
+    check_pixel_count(image.width, image.height, _MOST_GROWTH * sequence.width * sequence.height)
+    picture = decode(source, is_frame=is_frame, tiff_directory=place.directory)
+    if not is_frame:
+        return Frame(picture)
+    # A frame of a GIF may reach out of its canvas.
+    height, width = sequence.height, sequence.width
+    alpha = None if picture.alpha is None else picture.alpha[:height, :width]
+    picture = replace(picture, pixels=picture.pixels[:height, :width], alpha=alpha)
+    return Frame(picture, float(image.info.get("duration", 0)))
+
+
+@contextmanager
+def _frame_named(number: int | None) -> Generator[None, None, None]:
+    """Say of an error which frame it is about; None: there is only one."""
+    try:
+        yield
+    except PictureError as error:
+        if number is None:
+            raise
+        message = f"frame {number} cannot be used: {error}; or pass --frames first"
+        raise PictureError(error.code, message) from error

@@ -1,0 +1,96 @@
+"""PNG chunks: checking those of a file, and making them."""
+
+import struct
+import zlib
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from srgan_gp.errors import PictureError
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_READ_BYTES = 1 << 20
+_INCHES_PER_METRE = 1 / 0.0254
+
+
+def check_pixel_chunks(file: BinaryIO, *, with_frames: bool = False) -> None:
+    """Compare the checksum of every critical chunk up to the end of the pixels.
+
+    Pillow decodes flipped bytes into wrong pixels without a word; the checksums tell.
+
+    Args:
+        file: a PNG; its position is kept.
+        with_frames: go on to the end of the file, through the later frames of an animation.
+
+    Raises:
+        PictureError: E_DAMAGED.
+    """
+    position = file.tell()
+    try:
+        _check_pixel_chunks(file, with_frames)
+    finally:
+        file.seek(position)
+
+
+def _check_pixel_chunks(file: BinaryIO, with_frames: bool) -> None:
+    file.seek(len(SIGNATURE))
+    seen_pixels = False
+    while len(header := file.read(8)) == 8:
+        length, kind = struct.unpack(">I4s", header)
+        if seen_pixels and kind != b"IDAT" and not with_frames:
+            return
+        seen_pixels = kind == b"IDAT"
+        if (
+            kind[0] & 0x20 and kind != b"fdAT"
+        ):  # A lower-case letter: not critical, and never worth losing a picture.
+            file.seek(length + 4, 1)
+            continue
+        checksum = zlib.crc32(kind)
+        for part in _parts(file, length):
+            checksum = zlib.crc32(part, checksum)
+        if file.read(4) != struct.pack(">I", checksum):
+            raise PictureError(
+                "E_DAMAGED",
+                "the PNG file is damaged (a checksum does not match); get a whole copy of it",
+            )
+
+
+def _parts(file: BinaryIO, length: int) -> Iterator[bytes]:
+    while length > 0 and (part := file.read(min(length, _READ_BYTES))):
+        length -= len(part)
+        yield part
+
+
+def chunk(kind: bytes, content: bytes) -> bytes:
+    """Wrap content with its length, its kind of four letters and its checksum."""
+    checksum = zlib.crc32(content, zlib.crc32(kind))
+    return struct.pack(">I4s", len(content), kind) + content + struct.pack(">I", checksum)
+
+
+def chunks_of(png: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Yield (kind, content) for each chunk of a whole PNG; checksums are not looked at."""
+    position = len(SIGNATURE)
+    while position < len(png):
+        length, kind = struct.unpack_from(">I4s", png, position)
+        yield kind, png[position + 8 : position + 8 + length]
+        position += length + 12
+
+
+def metadata_chunks(
+    *,
+    icc_profile: bytes | None,
+    exif: bytes | None,
+    xmp: bytes | None,
+    dpi: tuple[float, float] | None,
+) -> list[tuple[bytes, bytes]]:
+    """Build the chunks that carry metadata: iCCP, pHYs, eXIf and iTXt, as far as given."""
+    chunks: list[tuple[bytes, bytes]] = []
+    if icc_profile is not None:
+        chunks.append((b"iCCP", b"ICC Profile\0\0" + zlib.compress(icc_profile)))
+    if dpi is not None:
+        per_metre = [min(round(value * _INCHES_PER_METRE), 0x7FFFFFFF) for value in dpi]
+        chunks.append((b"pHYs", struct.pack(">IIB", *per_metre, 1)))
+    if exif is not None:
+        chunks.append((b"eXIf", exif))
+    if xmp is not None:
+        chunks.append((b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + xmp))
+    return chunks

@@ -1,0 +1,161 @@
+"""Multi-page TIFF: directories of a file, and writing page after page."""
+
+import io
+import struct
+from collections.abc import Callable, Iterator
+from typing import BinaryIO
+
+import numpy as np
+
+from srgan_gp.errors import PictureError
+from srgan_gp.images.animation.frame_sequence import Frame, FrameSequence
+from srgan_gp.images.picture import Picture
+
+_SUBFILE = 254
+_SMALL_COPY, _MASK = 1, 4  # kinds of pictures that belong to another one
+_STRIPS = 273
+_DIRECTORIES = (34665, 34853, 40965)  # Exif, GPS, interoperability
+_ENTRY_BYTES = 12
+_VALUE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
+_MOST_BYTES = (1 << 32) - 1
+_MOST_TAGS = 4096  # in a directory; real ones have fewer than a hundred
+
+
+class _Layout:
+    """How numbers are stored in a TIFF, of 32 or 64 bits.
+
+    Raises:
+        struct.error: `header`, the first 16 bytes, is cut short.
+    """
+
+    def __init__(self, header: bytes) -> None:
+        order = "<" if header.startswith(b"II") else ">"
+        is_big = b"+" in header[2:4]
+        self.link = struct.Struct(order + ("Q" if is_big else "I"))
+        self.count = struct.Struct(order + ("Q" if is_big else "H"))
+        self.entry = struct.Struct(order + ("HHQI4x" if is_big else "HHII"))
+        self.first_link = 8 if is_big else 4
+        (self.first,) = self.link.unpack_from(header, self.first_link)
+
+
+def directories(tiff: BinaryIO, most: int) -> Iterator[tuple[int, bool]]:
+    """Walk the directories of a TIFF or BigTIFF; each is a page, a small copy of one, or a mask.
+
+    Args:
+        tiff: its position changes.
+        most: directories after which the walk ends.
+
+    Yields:
+        Where a directory starts, and whether it is a page.
+
+    Raises:
+        PictureError: E_DAMAGED; a directory lies outside the file or leads back to an earlier one.
+    """
+    seen: set[int] = set()
+    try:
+        tiff.seek(0)
+        layout = _Layout(tiff.read(16))
+        start: int = layout.first
+        while start and len(seen) < most:
+            if start in seen:
+                raise PictureError("E_DAMAGED", "the TIFF file is damaged: its pages run in a ring")
+            seen.add(start)
+            tiff.seek(start)
+            is_page = _describes_page(tiff, layout)
+            (following,) = layout.link.unpack(tiff.read(layout.link.size))
+            yield start, is_page
+            start = following
+    except (struct.error, OSError, OverflowError, ValueError) as error:
+        raise PictureError(
+            "E_DAMAGED",
+            f"the TIFF file is damaged or cut short after page {max(1, len(seen) - 1)}; "
+            "get a whole copy of it",
+        ) from error
+
+
+def _describes_page(tiff: BinaryIO, layout: _Layout) -> bool:
+    """Read the entries of the directory that starts here."""
+    (count,) = layout.count.unpack(tiff.read(layout.count.size))
+    if count > _MOST_TAGS:
+        raise ValueError(f"{count} tags")
+    subfile = 0
+    for tag, _, _, value in layout.entry.iter_unpack(tiff.read(count * layout.entry.size)):
+        if tag == _SUBFILE:
+            subfile = value
+    return not subfile & (_SMALL_COPY | _MASK)
+
+
+def page_first(tiff: bytes, directory: int) -> bytes:
+    """Change the bytes of a whole TIFF file so that the page of a directory is its first."""
+    layout = _Layout(tiff[:16])
+    block = bytearray(tiff)
+    layout.link.pack_into(block, layout.first_link, directory)
+    return bytes(block)
+
+
+def write_pages(
+    file: BinaryIO,
+    frames: Iterator[Frame],
+    sequence: FrameSequence,
+    encode: Callable[[Picture], bytes],
+) -> None:
+    """Write pages, each with its own size, depth and metadata.
+
+    Args:
+        file: open for writing, seekable, empty.
+        frames: the pages.
+        sequence: not needed; here as for every kind of sequence.
+        encode: gives the bytes of a TIFF of one page, as `encode_image` makes them.
+
+    Raises:
+        PictureError: E_ENCODER_LIMIT; the file would be larger than a TIFF can be.
+    """
+    link = None
+    for frame in frames:
+        tiff = encode(frame.picture)
+        start = file.seek(0, io.SEEK_END)
+        if start + len(tiff) > _MOST_BYTES:
+            raise PictureError(
+                "E_ENCODER_LIMIT", "the pages would make a TIFF of more than 4 GiB; "
+                "choose a smaller scale, or pass --frames first",
+            )  # fmt: skip
+        moved, directory, next_link = _moved(tiff, start)
+        file.write(moved + b"\0" * (len(moved) % 2))  # a directory starts at an even place
+        if link is not None:
+            file.seek(link)
+            file.write(struct.pack("<I", directory))
+        link = next_link
+    file.seek(0, io.SEEK_END)
+
+
+def _moved(tiff: bytes, by: int) -> tuple[bytes, int, int]:
+    """Change the offsets in a little-endian TIFF of one page, so that it can follow other bytes.
+
+    Returns:
+        The bytes, where its directory will be, and where the link to the next one will be.
+    """
+    block = bytearray(tiff)
+    (first,) = struct.unpack_from("<I", block, 4)
+    (count,) = struct.unpack_from("<H", block, first)
+    waiting = [first]
+    while waiting:
+        waiting += _move_directory(block, waiting.pop(), by)
+    return bytes(block), first + by, first + by + 2 + _ENTRY_BYTES * count
+
+
+def _move_directory(block: bytearray, start: int, by: int) -> list[int]:
+    """Change the offsets of one directory; return where the directories within it start."""
+    (count,) = struct.unpack_from("<H", block, start)
+    within: list[int] = []
+    for entry in range(start + 2, start + 2 + _ENTRY_BYTES * count, _ENTRY_BYTES):
+        tag, kind, length, value = struct.unpack_from("<HHII", block, entry)
+        place = entry + 8
+        if length * _VALUE_BYTES[kind] > 4:
+            struct.pack_into("<I", block, place, value + by)
+            place = value
+        if tag in _DIRECTORIES:
+            within.append(value)
+        if tag == _STRIPS or tag in _DIRECTORIES:
+            offsets = np.frombuffer(block, "<u4", length, place)
+            offsets += by
+    return within

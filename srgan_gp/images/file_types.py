@@ -1,0 +1,204 @@
+"""File type detection by the first bytes: seven types are opened, others refused by name."""
+
+import importlib
+import logging
+import threading
+import warnings
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from PIL import Image, ImageFile
+
+from srgan_gp.errors import PictureError
+
+HEAD_BYTES = 1024  # enough of a file for every check below
+
+
+@dataclass(frozen=True)
+class Container:
+    """One kind of picture file and the Pillow class that opens it."""
+
+    name: str
+    signatures: tuple[bytes, ...]
+    opener: str
+    suffixes: tuple[str, ...]
+
+
+CONTAINERS = (
+    Container("PNG", (b"\x89PNG\r\n\x1a\n",), "PngImagePlugin.PngImageFile", (".png", ".apng")),
+    Container(
+        "JPEG", (b"\xff\xd8\xff",), "JpegImagePlugin.JpegImageFile",
+        (".jpg", ".jpeg", ".jpe", ".jfif"),
+    ),
+    Container("WEBP", (b"RIFF",), "WebPImagePlugin.WebPImageFile", (".webp",)),
+    Container(
+        "TIFF", (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), "TiffImagePlugin.TiffImageFile",
+        (".tif", ".tiff"),
+    ),
+    Container("BMP", (b"BM",), "BmpImagePlugin.BmpImageFile", (".bmp", ".dib")),
+    Container("GIF", (b"GIF87a", b"GIF89a"), "GifImagePlugin.GifImageFile", (".gif",)),
+    Container("AVIF", (), "AvifImagePlugin.AvifImageFile", (".avif", ".avifs")),
+)  # fmt: skip
+
+_REFUSED = {
+    b"%!PS": "EPS", b"\xc5\xd0\xd3\xc6": "EPS", b"%PDF": "PDF", b"8BPS": "Photoshop",
+    b"\0\0\0\x0cjP  ": "JPEG 2000", b"\xff\x4f\xff\x51": "JPEG 2000",
+    b"\xff\x0a": "JPEG XL", b"\0\0\0\x0cJXL ": "JPEG XL", b"II*\0\x10\0\0\0CR": "camera raw",
+    b"SIMPLE  =": "FITS", b"\0\0\1\0": "ICO", b"\0\0\2\0": "CUR", b"icns": "ICNS", b"DDS ": "DDS",
+    b"v/1\x01": "OpenEXR", b"#?RADIANCE": "Radiance HDR", b"#?RGBE": "Radiance HDR",
+    b"gimp xcf": "GIMP", b"qoif": "QOI", b"\xd7\xcd\xc6\x9a": "WMF", b"\x0a\x05\x01": "PCX",
+    b"II\xbc": "JPEG XR", b"FUJIFILM": "camera raw", b"IIRO": "camera raw", b"IIU\0": "camera raw",
+}  # fmt: skip
+_AVIF_BRANDS = {b"avif", b"avis"}
+_BRANDS = {b"heic": "HEIC", b"heix": "HEIC", b"mif1": "HEIF",
+           b"msf1": "HEIF", b"crx ": "camera raw"}  # fmt: skip
+READABLE = "PNG, JPEG, WebP, TIFF, BMP, GIF or AVIF"
+
+
+def container_of(head: bytes) -> Container:
+    """Tell the container from `head`, the first `HEAD_BYTES` bytes of a file.
+
+    Raises:
+        PictureError: E_FORMAT_NOT_ALLOWED for a known format that is not opened, E_NOT_AN_IMAGE for
+            anything else.
+    """
+    if not head:
+        raise PictureError("E_NOT_AN_IMAGE", "the file is empty")
+    refused = _refused_name(head)
+    if refused is None:
+        for container in CONTAINERS:
+            if _is_in(container, head):
+                return container
+        # Only now: a comment in a picture may speak of SVG.
+        refused = "SVG" if b"<svg" in head.lower() else None
+    if refused is not None:
+        raise PictureError(
+            "E_FORMAT_NOT_ALLOWED",
+            f"this is a {refused} file; convert it to {READABLE} first",
+        )
+    what = "this is text" if _is_text(head) else "this is not a picture"
+    raise PictureError("E_NOT_AN_IMAGE", f"{what}; give a {READABLE} file")
+
+
+def _is_in(container: Container, head: bytes) -> bool:
+    if container.name == "AVIF":
+        return bool(_AVIF_BRANDS & _brands(head))
+    is_other_riff = container.name == "WEBP" and head[8:12] != b"WEBP"
+    return head.startswith(container.signatures) and not is_other_riff
+
+
+def _brands(head: bytes) -> set[bytes]:
+    """Give the brands of a file of the ISO base media kind, the main one and the compatible."""
+    if head[4:8] != b"ftyp":
+        return set()
+    brands = head[8 : min(int.from_bytes(head[:4]), len(head))]
+    return {brands[place : place + 4] for place in range(0, len(brands), 4) if place != 4}
+
+
+def _refused_name(head: bytes) -> str | None:
+    for signature, name in _REFUSED.items():
+        if head.startswith(signature):
+            return name
+    if head[4:8] == b"ftyp" and not _AVIF_BRANDS & _brands(head):
+        return _BRANDS.get(head[8:12])
+    if head[:1] == b"P" and head[1:2] in b"1234567fF" and head[2:3].isspace():
+        return "PPM"
+    return None
+
+
+def _is_text(head: bytes) -> bool:
+    try:
+        text = head[: len(head) // 4 * 4 - 4 or len(head)].decode("utf-8", errors="strict")
+    except UnicodeDecodeError:
+        return False
+    return all(character.isprintable() or character.isspace() for character in text)
+
+
+def open_container(file: BinaryIO, container: Container) -> ImageFile.ImageFile:
+    """Open `file` with the one Pillow class for `container`; pixels are not decoded yet.
+
+    `Image.open` is not used: it would try other plugins, and its own pixel limit can only be
+    changed for the whole process. The caller checks the size before it loads the pixels.
+    """
+    module, name = container.opener.split(".")
+    opener = getattr(importlib.import_module(f"PIL.{module}"), name)
+    return opener(file)
+
+
+# Without a handler of any kind Pillow's log messages would end up on stderr.
+logging.getLogger("PIL").addHandler(logging.NullHandler())
+
+
+class _PillowWarnings:
+    """Silence Pillow's warnings while at least one thread is reading.
+
+    Damaged metadata makes Pillow warn; our notes and errors say what a user needs to know. The
+    count keeps overlapping threads from restoring the filters in the wrong order.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._readers = 0
+        self._saved = warnings.catch_warnings()
+
+    @contextmanager
+    def silenced(self) -> Generator[None, None, None]:
+        with self._lock:
+            if self._readers == 0:
+                self._saved = warnings.catch_warnings()
+                self._saved.__enter__()
+                warnings.filterwarnings("ignore", module=r"PIL\.")
+            self._readers += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._readers -= 1
+                if self._readers == 0:
+                    self._saved.__exit__(None, None, None)
+
+
+silenced_pillow = _PillowWarnings().silenced
+
+
+_UNUSUAL = (
+    "unknown pixel mode",
+    "cannot handle",
+    "not support",
+    "unsupported",
+    "unknown compression",
+    "not installed",
+)
+
+
+@contextmanager
+def decoder_errors(name: str) -> Generator[None, None, None]:
+    """Turn whatever a decoder raises into a PictureError, with `name` as the container's name.
+
+    Decoders raise far more than OSError on damaged files: SyntaxError, ValueError, struct.error,
+    OverflowError, so every Exception is taken for damage.
+    """
+    try:
+        yield
+    except PictureError:
+        raise
+    except Image.DecompressionBombError as error:
+        raise PictureError(
+            "E_TOO_MANY_PIXELS", "it has more pixels than can be read safely; make it smaller"
+        ) from error
+    except MemoryError as error:
+        raise PictureError(
+            "E_OUT_OF_MEMORY", "there is not enough memory to read this picture; make it smaller"
+        ) from error
+    except Exception as error:
+        words = " ".join(str(error).split())
+        if any(unusual in words.lower() for unusual in _UNUSUAL):
+            raise PictureError(
+                "E_FORMAT_NOT_ALLOWED",
+                f"this kind of {name} file is not read ({words}); save it anew with 8 or 16 bits",
+            ) from error
+        raise PictureError(
+            "E_DAMAGED", f"the {name} file is damaged or cut short; get a whole copy of it"
+        ) from error

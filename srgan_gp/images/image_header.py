@@ -1,0 +1,92 @@
+"""`read_header`: size, depth and frames of an image file, without reading its pixels."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL.ImageFile import ImageFile
+
+from srgan_gp.images.animation.gif import count_gif_frames
+from srgan_gp.images.animation.sequence_reading import MOST_FRAMES, FrameSequence, check_sequence
+from srgan_gp.images.codecs.sixteen_bit import is_16_bit
+from srgan_gp.images.file_types import (
+    HEAD_BYTES,
+    container_of,
+    decoder_errors,
+    open_container,
+    silenced_pillow,
+)
+from srgan_gp.images.metadata import orientation_of
+from srgan_gp.images.picture import Picture
+from srgan_gp.images.pillow_decoding import check_pixel_count
+from srgan_gp.images.reading import DEFAULT_MAX_PIXELS, regular_file
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a picture file says of itself; the pixels may still turn out to be damaged."""
+
+    width: int
+    """Upright, in pixels."""
+    height: int
+    frames: int
+    """Of an animation; 1 for everything else, also for a document of several pages."""
+    format: str
+    """As in `Picture.source_format`."""
+    has_alpha: bool
+    is_16_bit: bool
+    """It has 16 bits a sample."""
+
+    def stand_in(self) -> Picture | FrameSequence:
+        """Give a content of this size and kind, black and without memory of its own."""
+        if self.frames > 1:
+            return FrameSequence(iter(()), self.frames, "animation", self.width, self.height,
+                        source_format=self.format)  # fmt: skip
+        black = np.zeros((), np.uint16 if self.is_16_bit else np.uint8)
+        shape = (self.height, self.width)
+        alpha = np.broadcast_to(black, shape) if self.has_alpha else None
+        return Picture(np.broadcast_to(black, (*shape, 3)), alpha, source_format=self.format)
+
+
+def read_header(
+    path: str | Path, *, max_pixels: int = DEFAULT_MAX_PIXELS, first_frame_only: bool = False
+) -> Header:
+    """Read size and kind of a picture file.
+
+    Args:
+        path: a regular file.
+        max_pixels: most pixels, width x height, of all frames together.
+        first_frame_only: take an animation for its first frame.
+
+    Raises:
+        PictureError: as for `read_sequence`, as far as the header tells.
+    """
+    with regular_file(Path(path)) as file, silenced_pillow():
+        head = file.read(HEAD_BYTES)
+        container = container_of(head)
+        file.seek(0)
+        with decoder_errors(container.name), open_container(file, container) as image:
+            check_pixel_count(image.width, image.height, max_pixels)
+            frames = 1
+            if container.name == "GIF" and not first_frame_only:
+                frames = max(1, count_gif_frames(file, most=MOST_FRAMES + 1))
+            elif container.name != "TIFF" and not first_frame_only:
+                frames = int(getattr(image, "n_frames", 1))
+            check_sequence(frames, image.width * image.height * frames, max_pixels)
+            return _header(image, head, frames)
+
+
+def _header(image: ImageFile, head: bytes, frames: int) -> Header:
+    width, height = image.size
+    # Pillow decodes a whole PNG to look for EXIF behind the pixels.
+    is_costly = image.format == "PNG" and "exif" not in image.info
+    if not is_costly and orientation_of(image) >= 5:
+        width, height = height, width
+    return Header(
+        width,
+        height,
+        frames,
+        format=str(image.format),
+        has_alpha=image.has_transparency_data,
+        is_16_bit=is_16_bit(image, head) or image.mode.startswith("I;16"),
+    )

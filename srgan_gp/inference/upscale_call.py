@@ -1,0 +1,204 @@
+"""One call of an upscaler: passes over colour and alpha, and its report."""
+
+import math
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from srgan_gp.errors import Cancelled, ModelRefusedError, PictureError, UsageError
+from srgan_gp.inference.pixel_values import check_pixels
+from srgan_gp.inference.session_interface import SessionInterface
+from srgan_gp.inference.tiling.memory_estimate import choose_tile
+from srgan_gp.inference.tiling.network_pass import NetworkPass
+from srgan_gp.inference.tiling.tiles import Floats, Progress, round_up, run_tiled
+from srgan_gp.inference.upscale_report import UpscaleReport
+
+Array = NDArray[Any]
+TileChoice = int | Literal["auto"] | None
+
+
+@contextmanager
+def memory_for(size: tuple[int, int]) -> Generator[None]:
+    """Turn a MemoryError into a sentence about a picture of this height and width."""
+    try:
+        yield
+    except MemoryError as error:
+        height, width = size
+        raise PictureError(
+            "E_OUT_OF_MEMORY",
+            f"there is not enough memory to enlarge {width} x {height} pixels; close other "
+            "programs or cut the picture",
+        ) from error
+
+
+class UpscaleCall:
+    """The same size, scale and tile for colours and alpha, and what happened on the way.
+
+    Args:
+        session: runs the model.
+        size: height and width of the picture.
+        scale: enlargement of both sides; None means the model's own.
+        tile: as for `Upscaler.upscale`.
+        passes: how often `enlarge` will be called.
+        on_progress: called with (tiles done, tiles in all) over all passes.
+        folder: for the temporary files of a large picture.
+
+    Raises:
+        PictureError: the result would have no pixels.
+        UsageError: `tile` is a number, and the model can only see whole pictures.
+        ValueError: `scale` or `tile` is not positive.
+    """
+
+    def __init__(
+        self,
+        session: SessionInterface,
+        size: tuple[int, int],
+        scale: float | None,
+        tile: TileChoice,
+        passes: int,
+        on_progress: Progress | None,
+        folder: Path | None = None,
+    ) -> None:
+        self._started = time.monotonic()
+        self._session, self._info = session, session.info
+        self._scale = session.info.scale if scale is None else scale
+        self._result_size = _result_size(size, self._scale)
+        self._tile = self._tile_side(size, tile)
+        self._passes_left, self._on_progress, self._folder = passes, on_progress, folder
+        self._tiles_before = self._tiles = self._retreats = 0
+        self._window = (0, 0)
+        self._is_cancelled = False
+
+    def cancel(self) -> None:
+        """Let the job end with `Cancelled`; from any thread."""
+        self._is_cancelled = True
+        self._session.cancel()
+
+    def enlarge(self, pixels: Array, *, is_alpha: bool = False) -> Array:
+        """Enlarge (H, W, C) to (H * scale, W * scale, C), same dtype.
+
+        Args:
+            pixels: as `check_pixels` wants them; grey is the mean of what the network makes of
+                three equal channels.
+            is_alpha: whether flat areas must stay flat.
+        """
+        check_pixels(pixels)
+        size, scale = pixels.shape[:2], self._info.scale
+        whole = NetworkPass(
+            pixels, scale, self._result_size, is_alpha=is_alpha, folder=self._folder
+        )
+        height, width = (round_up(side, self._info.size_multiple) for side in size)
+        if self._info.overlap is None:
+            enlarged = self._network(whole.cut((0, height), (0, width)))
+            whole.store((0, height * scale), (0, width * scale), enlarged)
+            self._tell(1, 1)
+        else:
+            run_tiled(
+                self._network,
+                whole.cut,
+                whole.store,
+                size=(height, width),
+                scale=scale,
+                tile=self._tile,
+                overlap=self._info.overlap,
+                multiple=self._info.size_multiple,
+                on_progress=self._tell,
+            )
+        self._passes_left -= 1
+        self._tiles_before = self._tiles
+        return whole.finish(self._check_cancelled)
+
+    def report(self) -> UpscaleReport:
+        """Sum up."""
+        warnings: list[str] = []
+        if self._scale > self._info.scale:
+            warnings.append(
+                f"the model enlarges x{self._info.scale}; the rest up to x{self._scale:g} is "
+                "Lanczos resampling and adds no detail"
+            )
+        if self._retreats:
+            warnings.append("memory ran out; smaller tiles were used, with the same result")
+        return UpscaleReport(
+            model=self._info.name,
+            fidelity=self._info.fidelity,
+            provider=self._session.provider,
+            device=self._session.device,
+            precision="float32",
+            scale=self._scale,
+            network_scale=self._info.scale,
+            tiles=self._tiles,
+            window=self._window,
+            seconds=time.monotonic() - self._started,
+            warnings=tuple(warnings),
+        )
+
+    def _network(self, window: Floats) -> Floats:
+        self._check_cancelled()
+        try:
+            enlarged = self._session.run(window)
+        except MemoryError:
+            self._retreats += 1
+            raise
+        self._check_cancelled()
+        self._check_shape(window, enlarged)
+        if not np.isfinite(enlarged).all():
+            raise PictureError(
+                "E_MODEL_OUTPUT",
+                f"the model {self._info.name} gave values that are not finite for it",
+            )
+        self._tiles += 1
+        height, width = window.shape[2:]
+        self._window = max(self._window, (height, width), key=math.prod)
+        return enlarged
+
+    def _check_shape(self, window: Floats, enlarged: Floats) -> None:
+        """Check what nobody has before: that a model of ours keeps what its metadata says."""
+        count, channels, height, width = window.shape
+        expected = (count, channels, height * self._info.scale, width * self._info.scale)
+        if enlarged.shape != expected:
+            raise ModelRefusedError(
+                f"The model {self._info.name} says that it enlarges x{self._info.scale} and turns "
+                f"{window.shape} into {enlarged.shape}. Export it again."
+            )
+
+    def _check_cancelled(self) -> None:
+        if self._is_cancelled:
+            raise Cancelled(f"The run of {self._info.name} was cancelled.")
+
+    def _tell(self, done: int, total: int) -> None:
+        if self._on_progress:
+            before = self._tiles_before
+            self._on_progress(before + done, before + total * self._passes_left)
+
+    def _tile_side(self, size: tuple[int, int], tile: TileChoice) -> int:
+        """Turn the caller's choice into a number; one of the picture's size means a single tile."""
+        if isinstance(tile, int):
+            if tile < 1:
+                raise ValueError(f"need a tile of 1 pixel or more, got {tile}")
+            if self._info.overlap is None:
+                raise UsageError(
+                    f"The model {self._info.name} sees the whole picture at once, so tiles would "
+                    "change the result; leave --tile out."
+                )
+            return tile
+        chosen = None
+        if tile == "auto":
+            chosen = choose_tile(self._info, *size, on_gpu=self._session.device != "cpu")
+        return chosen or max(size)
+
+
+def _result_size(size: tuple[int, int], scale: float) -> tuple[int, int]:
+    """Height and width of the result."""
+    if not (math.isfinite(scale) and scale > 0):
+        raise ValueError(f"need a scale above 0, got {scale}")
+    height, width = (round(side * scale) for side in size)
+    if height < 1 or width < 1:
+        raise PictureError(
+            "E_NO_PIXELS", f"the result would be {width} x {height} pixels; choose a larger scale"
+        )
+    return height, width

@@ -1,0 +1,4 @@
+"""Metrics of images and of sets of images: PSNR, SSIM, Fréchet, sliced Wasserstein, diversity.
+
+`srgan_gp.evaluation` applies them to a model.
+"""

@@ -1,0 +1,108 @@
+"""PSNR, SSIM and consistency of an image, without a network.
+
+All are of the luma of 8-bit images, as in the super-resolution papers.
+"""
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from srgan_gp.data.benchmark_downscalers import matlab
+
+_LUMA = np.array([65.481, 128.553, 24.966]) / 255.0  # BT.601, RGB in [0, 255] -> Y in [16, 235]
+
+
+def luma(pixels: np.ndarray) -> np.ndarray:
+    """Luma of BT.601 in its studio range.
+
+    Args:
+        pixels: (H, W, 3), uint8 RGB.
+
+    Returns:
+        (H, W), float64 in [16, 235], not rounded.
+
+    Source:
+        ITU-R BT.601, as in MATLAB's `rgb2ycbcr`.
+    """
+    return pixels.astype(np.float64) @ _LUMA + 16.0
+
+
+def psnr_y(output: np.ndarray, target: np.ndarray, border: int) -> float:
+    """Peak signal-to-noise ratio of the luma in dB; infinite for equal pictures.
+
+    Args:
+        output: (H, W, 3), uint8 RGB.
+        target: same shape.
+        border: pixels left out on each side; the scale, by convention.
+
+    Raises:
+        ValueError: the shapes differ, or nothing is left inside the border.
+    """
+    x, y = _inside(luma(output), border), _inside(luma(target), border)
+    if x.shape != y.shape or x.size == 0:
+        raise ValueError(f"cannot compare {output.shape} with {target.shape}, {border=}")
+    mean_square = float(np.mean((x - y) ** 2))
+    return float("inf") if mean_square == 0 else 10 * float(np.log10(255.0**2 / mean_square))
+
+
+def ssim_y(output: np.ndarray, target: np.ndarray, border: int) -> float:
+    """Structural similarity of the luma: 11x11 Gaussian window of sigma 1.5, valid region.
+
+    Args:
+        output: (H, W, 3), uint8 RGB.
+        target: same shape.
+        border: pixels left out on each side; the scale, by convention.
+
+    Returns:
+        Mean over the pixels, at most 1.
+
+    Raises:
+        ValueError: the shapes differ, or a side is below 11 inside the border.
+
+    Source:
+        Wang et al. 2004, "Image quality assessment: from error visibility to structural
+        similarity", equation 13, with K1 = 0.01, K2 = 0.03, L = 255.
+    """
+    x, y = _inside(luma(output), border), _inside(luma(target), border)
+    if x.shape != y.shape or min(x.shape) < 11:
+        raise ValueError(f"cannot compare {output.shape} with {target.shape}, {border=}")
+    c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
+    mean_x, mean_y = _blurred(x), _blurred(y)
+    variance_x = _blurred(x * x) - mean_x**2
+    variance_y = _blurred(y * y) - mean_y**2
+    covariance = _blurred(x * y) - mean_x * mean_y
+    similarity = (2 * mean_x * mean_y + c1) * (2 * covariance + c2)
+    similarity /= (mean_x**2 + mean_y**2 + c1) * (variance_x + variance_y + c2)
+    return float(similarity.mean())
+
+
+def consistency(output: np.ndarray, low_res: np.ndarray) -> float:
+    """PSNR-Y in dB of the output, made small again by MATLAB's bicubic, against what it came from.
+
+    Detail may be invented, but it has to average out to the input. Where the input was not made by
+    MATLAB's bicubic, the value also says how much of its noise and JPEG blocks was kept.
+
+    Args:
+        output: (H * scale, W * scale, 3), uint8 RGB.
+        low_res: (H, W, 3), uint8 RGB; one pixel on each side is left out.
+
+    Raises:
+        ValueError: the sides of `output` are no multiples, or a side of `low_res` is below 3.
+    """
+    (height, width), scale = low_res.shape[:2], output.shape[0] // low_res.shape[0]
+    if output.shape[:2] != (height * scale, width * scale):
+        raise ValueError(f"cannot compare {output.shape} with {low_res.shape}")
+    return psnr_y(matlab(output, scale), low_res, border=1)
+
+
+def _inside(values: np.ndarray, border: int) -> np.ndarray:
+    height, width = values.shape
+    return values[border : height - border, border : width - border]
+
+
+def _blurred(values: np.ndarray) -> np.ndarray:
+    """Convolve with the 11x11 Gaussian of sigma 1.5; valid region."""
+    offsets = np.arange(-5, 6)
+    kernel = np.exp(-(offsets**2) / (2 * 1.5**2))
+    kernel /= kernel.sum()
+    rows = sliding_window_view(values, 11, axis=0) @ kernel
+    return sliding_window_view(rows, 11, axis=1) @ kernel

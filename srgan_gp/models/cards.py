@@ -1,0 +1,198 @@
+"""Model cards: `<name>.toml`, read and checked."""
+
+import math
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, fields
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from srgan_gp.errors import ModelRefusedError
+
+FACES = "face-generation"
+"""The task of a model that makes faces of latents; all others take pictures."""
+TASKS = ("super-resolution", FACES)
+HEADLINE_METRICS = {FACES: ("FD-yunet", "diversity", "novelty")}
+"""By task: the scores that lists of models show first. FD-yunet alone can be low for a generator
+that repeats one face or its training faces, so the three are shown together."""
+
+Record = TypeVar("Record")
+Container = TypeVar("Container", dict[str, Any], list[Any])
+
+
+@dataclass(frozen=True)
+class FileRecord:
+    """One file of a model: its name beside the card, SHA-256 (64 hex digits) and size."""
+
+    name: str
+    sha256: str
+    bytes: int
+
+
+@dataclass(frozen=True)
+class DataSource:
+    """Pictures a model was trained on."""
+
+    what: str
+    licence: str
+    attribution: str
+    consent: str = ""
+    """Of the people in the pictures; empty where there are none."""
+
+
+@dataclass(frozen=True)
+class Score:
+    """One measured number; `protocol` says how to measure it again."""
+
+    metric: str
+    set: str
+    value: float
+    protocol: str
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What a person needs to know about a model."""
+
+    name: str
+    task: str
+    """One of `TASKS`."""
+    summary: str
+    version: str
+    licence: str
+    architecture: str
+    recipe: str
+    """The script that trains the model again."""
+    limits: tuple[str, ...]
+    """What it does badly, one sentence each."""
+    arguments: Mapping[str, int | float | str | bool]
+    """Of the architecture."""
+    files: Mapping[str, FileRecord]
+    """By kind: `onnx`, `critic`; of models of version 0.1 also `safetensors`."""
+    data: tuple[DataSource, ...]
+    scores: tuple[Score, ...]
+    scale: int | None = None
+    """Enlargement of both sides; None for a model of faces."""
+    image_size: int | None = None
+    """Side of a face in pixels; None for a model that enlarges pictures."""
+    fidelity_partner: str | None = None
+    """Name of a model with the same network and other weights; `--fidelity 1` is that model."""
+
+
+def headline(card: ModelCard) -> tuple[Score, ...]:
+    """Pick the scores that stand for a model: the first one of each of `HEADLINE_METRICS`."""
+    first = {score.metric: score for score in reversed(card.scores)}
+    return tuple(first[name] for name in HEADLINE_METRICS.get(card.task, ()) if name in first)
+
+
+def read_card(path: Path) -> ModelCard:
+    """Read and check one card.
+
+    Raises:
+        ModelRefusedError: the file cannot be read, a key is missing, unknown or of the wrong type.
+    """
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelRefusedError(f"The model card {path} cannot be read: {error}.") from error
+    try:
+        card = _card(table)
+    except ValueError as error:
+        raise ModelRefusedError(f"The model card {path} is not valid: {error}.") from None
+    if card.name != path.stem:
+        raise ModelRefusedError(f"The model card {path} names another model, {card.name!r}.")
+    return card
+
+
+def _card(table: dict[str, Any]) -> ModelCard:
+    """Turn parsed TOML into a card; ValueError says what is wrong."""
+    files = _value(table, "files", dict)
+    limits = _value(table, "limits", list)
+    if any(type(limit) is not str for limit in limits):
+        raise ValueError("limits is not a list of strings")
+    parts: dict[str, object] = {
+        "arguments": _arguments(_value(table, "arguments", dict)),
+        "files": {kind: _record(FileRecord, file) for kind, file in files.items()},
+        "data": tuple(_record(DataSource, source) for source in _value(table, "data", list)),
+        "scores": tuple(_record(Score, score) for score in _value(table, "scores", list)),
+        "limits": tuple(limits),
+    }
+    card = _record(ModelCard, table | parts)
+    if card.task not in TASKS:
+        raise ValueError(f"task is {card.task!r}, not one of {', '.join(TASKS)}")
+    _check_size(card)
+    if "onnx" not in card.files:
+        raise ValueError("files.onnx is missing")
+    for kind, file in card.files.items():
+        if not re.fullmatch("[0-9a-f]{64}", file.sha256):
+            raise ValueError(f"files.{kind}.sha256 is not 64 hexadecimal digits")
+        if not _is_plain_name(file.name):
+            raise ValueError(f"files.{kind}.name is not a plain file name: {file.name!r}")
+    if card.fidelity_partner is not None and not _is_plain_name(card.fidelity_partner):
+        raise ValueError(f"fidelity_partner is not a plain name: {card.fidelity_partner!r}")
+    if card.fidelity_partner == card.name:
+        raise ValueError(f"fidelity_partner is the model itself, {card.name!r}")
+    return card
+
+
+def _arguments(table: dict[str, Any]) -> dict[str, int | float | str | bool]:
+    """Check that each argument is a plain value; TOML has dates and lists as well."""
+    for name, value in table.items():
+        if type(value) not in (int, float, str, bool):
+            raise ValueError(f"arguments.{name} is {value!r}, expected a number, text or a truth")
+    return table
+
+
+def _check_size(card: ModelCard) -> None:
+    """Check the one number that says how large the pictures of a model are."""
+    needed, other = ("image_size", "scale") if card.task == FACES else ("scale", "image_size")
+    size: int | None = getattr(card, needed)
+    if size is None:
+        raise ValueError(f"{needed} is missing")
+    if size < 1:
+        raise ValueError(f"{needed} is {size}")
+    if getattr(card, other) is not None:
+        raise ValueError(f"{other} makes no sense for the task {card.task}")
+
+
+def _is_plain_name(text: str) -> bool:
+    """Say whether a name stays in the folder of its card."""
+    return text != "" and Path(text).name == text
+
+
+_PLAIN_TYPES: dict[Any, tuple[type, ...]] = {
+    str: (str,),
+    str | None: (str,),
+    int: (int,),
+    int | None: (int,),
+    float: (float, int),
+}
+
+
+def _record(kind: type[Record], table: object) -> Record:
+    """Build a dataclass from a table that has its keys, no others, and the right plain types."""
+    if not isinstance(table, dict):
+        raise ValueError(f"a table was expected where {table!r} is")
+    values = cast(dict[str, Any], table)
+    known = {field.name: field for field in fields(cast(Any, kind))}
+    if unknown := sorted(values.keys() - known.keys()):
+        raise ValueError(f"unknown key {unknown[0]!r}")
+    for name, field in known.items():
+        if name not in values:
+            if field.default is MISSING:
+                raise ValueError(f"{name} is missing")
+            continue
+        expected = _PLAIN_TYPES.get(field.type, ())
+        if expected and type(values[name]) not in expected:
+            raise ValueError(f"{name} is {values[name]!r}, expected {expected[0].__name__}")
+        if field.type is float and not math.isfinite(values[name]):
+            raise ValueError(f"{name} is {values[name]!r}, expected a finite number")
+    return kind(**values)
+
+
+def _value(table: dict[str, Any], name: str, kind: type[Container]) -> Container:
+    value = table.get(name, kind())
+    if not isinstance(value, kind):
+        raise ValueError(f"{name} is {value!r}, expected {kind.__name__}")
+    return value

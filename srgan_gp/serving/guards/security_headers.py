@@ -1,0 +1,109 @@
+"""Security headers: Content-Security-Policy and others."""
+
+import base64
+import hashlib
+import re
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+_ALWAYS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    # Not `no-referrer`: forms of the page itself would then come from nowhere.
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+_FILES = re.compile(r"/gradio_api/file[=/]|/api/(?!docs)")
+_FILE_POLICY = "default-src 'none'; frame-ancestors 'none'; sandbox"
+_INLINE_SCRIPT = re.compile(rb"<script(?:\s[^>]*)?>(.*?)</script>", re.DOTALL | re.IGNORECASE)
+
+
+class SecurityHeaders:
+    """ASGI middleware: adds the headers to every answer.
+
+    A page's policy allows the inline scripts that the server wrote into it, each by its SHA-256;
+    a script that a file's name brings along has none. Inline styles stay allowed: the components
+    of the page set sizes and positions by them.
+
+    Source:
+        Content Security Policy Level 3, https://www.w3.org/TR/CSP3/, 2.3.1 and 6.7.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, and add to what comes back."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        if "text/html" in Headers(scope=scope).get("accept", ""):
+            # Scripts in a compressed page could not be read, and would not be allowed.
+            kept = [pair for pair in scope["headers"] if pair[0] != b"accept-encoding"]
+            scope = {**scope, "headers": kept}
+        await self._app(scope, receive, _Answer(scope["path"], send).send)
+
+
+class _Answer:
+    """One response on its way; a page is held back until its scripts are known."""
+
+    def __init__(self, path: str, send: Send) -> None:
+        self._policy_of_files = _FILES.match(path) is not None
+        self._send = send
+        self._start: Message | None = None
+        self._page = b""
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            for name, value in _ALWAYS.items():
+                headers[name] = value
+            policy = _FILE_POLICY if self._policy_of_files else page_policy(b"")
+            headers["Content-Security-Policy"] = policy
+            is_page = headers.get("content-type", "").startswith("text/html")
+            if is_page and not self._policy_of_files:
+                self._start = message
+                return
+        elif self._start is not None:
+            self._page += message.get("body", b"")
+            if message.get("more_body", False):
+                return
+            headers = MutableHeaders(scope=self._start)
+            headers["Content-Security-Policy"] = page_policy(self._page)
+            await self._send(self._start)
+            self._start = None
+            message = {**message, "body": self._page}
+        await self._send(message)
+
+
+def page_policy(page: bytes) -> str:
+    """Give the Content-Security-Policy of a page.
+
+    Args:
+        page: its HTML; each inline script in it is allowed by its hash. Empty: none is.
+    """
+    hashes = {_hash(script) for script in _INLINE_SCRIPT.findall(page) if script.strip()}
+    return "; ".join(
+        (
+            "default-src 'none'",
+            " ".join(["script-src 'self'", *sorted(hashes)]),
+            "script-src-attr 'none'",
+            "style-src 'self' 'unsafe-inline'",
+            "img-src 'self' data: blob:",
+            "media-src 'self' data: blob:",
+            "font-src 'self' data:",
+            "connect-src 'self'",
+            "worker-src 'self' blob:",
+            "manifest-src 'self'",
+            "base-uri 'self'",
+            "form-action 'self'",
+            "frame-ancestors 'none'",
+        )
+    )
+
+
+def _hash(script: bytes) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(script).digest()).decode()}'"

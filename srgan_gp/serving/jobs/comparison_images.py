@@ -1,0 +1,67 @@
+"""Pair of images for the comparison slider: before and after, of one size."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from srgan_gp.images import Picture, write_image
+from srgan_gp.images.colour import to_depth
+
+Array = NDArray[Any]
+
+LONGEST_SIDE = 1600
+"""Of a view, in pixels; the exact file is only for the download."""
+
+
+def write_views(before: Picture, after: Picture, folder: Path) -> tuple[Path, Path]:
+    """Write both pictures as PNG files of one size, with their profiles and without metadata.
+
+    The size is that of the result, or smaller where that is longer than `LONGEST_SIDE`.
+
+    Args:
+        before: as given.
+        after: the result.
+        folder: must exist.
+
+    Raises:
+        OutputError: a file cannot be written.
+    """
+    share = min(LONGEST_SIDE / max(after.width, after.height), 1)
+    size = max(round(after.width * share), 1), max(round(after.height * share), 1)
+    paths = folder / "before.png", folder / "after.png"
+    for picture, path in zip((before, after), paths, strict=True):
+        write_image(_resized(picture, size), path, strip_metadata=True)
+    return paths
+
+
+def _resized(picture: Picture, size: tuple[int, int]) -> Picture:
+    """Bring a picture to a width and height, by Lanczos windows of 3 lobes, with 8 bits."""
+    step = min(picture.width // size[0], picture.height // size[1]) // 2
+    pixels = np.dstack([_plane(picture.pixels[..., c], size, step)
+                        for c in range(picture.pixels.shape[2])])  # fmt: skip
+    alpha = None if picture.alpha is None else _plane(picture.alpha, size, step)
+    return Picture(pixels, alpha, icc_profile=picture.icc_profile)
+
+
+def _plane(plane: Array, size: tuple[int, int], step: int) -> Array:
+    """Resize (H, W) to (height, width) of `size`, uint8."""
+    small = to_depth(_averaged(plane, step) if step > 1 else plane, np.uint8)
+    image = Image.fromarray(np.ascontiguousarray(small))
+    return np.asarray(image.resize(size, Image.Resampling.LANCZOS))
+
+
+def _averaged(plane: Array, step: int) -> Array:
+    """Average squares of `step` pixels by bands, so that a large plane is never in memory whole."""
+    height, width = plane.shape[0] // step, plane.shape[1] // step
+    result = np.empty((height, width), plane.dtype)
+    rows = max((1 << 22) // (width * step * step), 1)
+    for top in range(0, height, rows):
+        bottom = min(top + rows, height)
+        band = plane[top * step : bottom * step, : width * step]
+        blocks = band.reshape(bottom - top, step, width, step)
+        mean = blocks.mean((1, 3), dtype=np.float32)
+        result[top:bottom] = mean if plane.dtype == np.float32 else np.rint(mean)
+    return result

@@ -1,0 +1,140 @@
+"""Runs a `GenerateRequest` as `srgan-gp generate` does, so that both write the same bytes."""
+
+import math
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from srgan_gp.errors import UsageError
+from srgan_gp.faces.face_files import draw_faces, write_faces
+from srgan_gp.faces.face_requests import (
+    ANIMATION_SUFFIXES,
+    FaceRequest,
+    request_animation,
+    request_faces,
+    request_sheet,
+)
+from srgan_gp.images import FORMATS, Picture, find_format, write_image
+from srgan_gp.serving.jobs.job_cancellation import Stopper
+from srgan_gp.serving.jobs.job_requests import GenerateRequest, Result
+from srgan_gp.serving.jobs.loaded_models import LoadedModels, default_face_model
+from srgan_gp.serving.jobs.upscaling import media_type
+
+MOST_FACES = 64
+MOST_FRAMES = 120
+LARGEST_TRUNCATION = 10
+LARGEST_SEED = 2**32 - 1
+_WEBM = "video/webm"
+
+
+def generate(
+    request: GenerateRequest, folder: Path, models: LoadedModels, stopper: Stopper
+) -> Result:
+    """Draw faces into files of the client's.
+
+    Args:
+        request: what to draw.
+        folder: for the files; it is made.
+        models: gives the generator.
+        stopper: of the job.
+
+    Raises:
+        UsageError: a value of the request makes no sense, or no model draws faces.
+        Cancelled: the job was cancelled.
+        SrganGpError: the model, the device or the disk failed.
+    """
+    _check(request)
+    model = default_face_model(request.model)
+    face_request = _face_request(request, folder)
+    with models.faces(model, stopper) as generator:
+        started = time.monotonic()
+        face_request.check(generator.image_size, may_replace=False)
+        folder.mkdir(parents=True, exist_ok=True)
+        faces = draw_faces(face_request, generator, None, request.truncation)
+        parts = _Parts(folder if face_request.grid else None, request.seed)
+        notes = write_faces(
+            face_request, parts.kept(_with_progress(faces, face_request.count, stopper))
+        )
+        about = {
+            "model": model,
+            "device": generator.device,
+            "truncation": request.truncation,
+            "side": generator.image_size,
+            "seconds": time.monotonic() - started,
+            "warnings": list(notes),
+        }
+    [path] = face_request.files
+    kind = _WEBM if path.suffix == ".webm" else media_type(path.suffix)
+    report = about | _facts(face_request, path, generator.image_size)
+    return Result(path, kind, path.name, report, parts=tuple(parts.files))
+
+
+def _facts(face_request: FaceRequest, path: Path, side: int) -> dict[str, Any]:
+    """Say what the file is, in the words of the report of an enlargement."""
+    return {
+        "seeds": list(face_request.seeds),
+        "frames": face_request.frames,
+        "grid": face_request.grid,
+        "result_size": tuple(side * count for count in face_request.grid or (1, 1)),
+        "format": "WEBM" if path.suffix == ".webm" else find_format(path.suffix),
+        "bytes": path.stat().st_size,
+    }
+
+
+class _Parts:
+    """Writes the faces of a sheet as files of their own on the way; no folder: nothing."""
+
+    def __init__(self, folder: Path | None, first_seed: int) -> None:
+        self._folder, self._seed = folder, first_seed
+        self.files: list[Path] = []
+
+    def kept(self, faces: Iterator[NDArray[Any]]) -> Iterator[NDArray[Any]]:
+        for number, face in enumerate(faces):
+            if self._folder is not None:
+                self.files.append(self._folder / f"seed{self._seed + number:04}.png")
+                write_image(Picture(face), self.files[-1])
+            yield face
+
+
+def _with_progress(
+    faces: Iterator[NDArray[Any]], total: int, stopper: Stopper
+) -> Iterator[NDArray[Any]]:
+    for done, face in enumerate(faces, start=1):
+        stopper.tell(done, total)
+        yield face
+
+
+def _check(request: GenerateRequest) -> None:
+    for seed in (request.seed, request.to_seed or 0):
+        if not 0 <= seed <= LARGEST_SEED:
+            raise UsageError(f"A seed is from 0 to {LARGEST_SEED}, not {seed}.")
+    if request.truncation > LARGEST_TRUNCATION:
+        raise UsageError(
+            f"The truncation is {LARGEST_TRUNCATION} at most, not {request.truncation:g}."
+        )
+    if request.to_seed is not None and request.count != 1:
+        raise UsageError(f"An animation shows one face, not {request.count}; leave the count out.")
+    if not 1 <= request.count <= MOST_FACES:
+        raise UsageError(f"There can be 1 to {MOST_FACES} faces at once, not {request.count}.")
+    if request.to_seed is not None and f".{request.format or 'webp'}" not in ANIMATION_SUFFIXES:
+        known = ", ".join(suffix.removeprefix(".") for suffix in ANIMATION_SUFFIXES)
+        raise UsageError(f"An animation is one of {known}, not {request.format}.")
+    if not 2 <= request.frames <= MOST_FRAMES:
+        raise UsageError(f"An animation has 2 to {MOST_FRAMES} frames, not {request.frames}.")
+
+
+def _face_request(request: GenerateRequest, folder: Path) -> FaceRequest:
+    """Plan the file: a face, a sheet as near to a square as its count allows, or an animation."""
+    first, count = request.seed, request.count
+    if request.to_seed is not None:
+        name = f"seed{first:04}-{request.to_seed:04}.{request.format or 'webp'}"
+        return request_animation((first, request.to_seed), request.frames, folder / name)
+    suffix = FORMATS[find_format(request.format or "png")].suffixes[0]
+    if count == 1:
+        return request_faces([first], folder / f"seed{first:04}{suffix}")
+    rows = next(n for n in range(math.isqrt(count), 0, -1) if count % n == 0)
+    name = f"seeds{first:04}-{first + count - 1:04}{suffix}"
+    return request_sheet(range(first, first + count), (count // rows, rows), folder / name)

@@ -1,0 +1,4 @@
+"""Every option of a run, the presets, and how options reach the command line.
+
+The command itself is `commands.train`.
+"""

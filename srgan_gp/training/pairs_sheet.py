@@ -1,0 +1,54 @@
+"""Contact sheet of the training pairs of a super-resolution run."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from srgan_gp.data.contact_sheet import contact_sheet
+from srgan_gp.data.degradation_draws import STRENGTHS, draw
+from srgan_gp.images import Picture, write_image
+from srgan_gp.training.distributed import Processes
+from srgan_gp.training.options.config import TrainConfig
+from srgan_gp.training.tasks import SuperResolution
+
+PAIRS = 24
+
+
+def write_pairs(config: TrainConfig, data: Sequence[str], path: Path) -> None:
+    """Draw the first pairs of a run, just as the network would get them, with their damage below.
+
+    Args:
+        config: the options of the run.
+        data: folders or zip files of high-res pictures.
+        path: picture to write.
+
+    Raises:
+        UsageError: there is no picture, or one is too small for the patches.
+        OutputError: `path` cannot be written.
+    """
+    device = torch.device("cpu")
+    # Pairs are the same without the feature network, which may first have to be downloaded.
+    without_features = replace(config, perceptual_loss="none")
+    task = SuperResolution(without_features, data, None, device, Processes(device))
+    steps = -(-PAIRS // config.batch_size)
+    pairs: list[tuple[np.ndarray, np.ndarray]] = []
+    captions: list[str] = []
+    for batch in islice(task.batches(0), steps):
+        sides = zip(_as_pixels(batch.inputs), _as_pixels(batch.targets), strict=True)
+        pairs += list(sides)
+        if config.low_res == "mixture":
+            draws = draw(config.seed, batch.numbers, config.clean_share, STRENGTHS[config.damage])
+            captions += [f"{n}: {draws.describe(i)}" for i, n in enumerate(batch.numbers)]
+        else:
+            captions += [f"{n}: {config.low_res}" for n in batch.numbers]
+    write_image(Picture(contact_sheet(pairs[:PAIRS], captions[:PAIRS])), path)
+
+
+def _as_pixels(images: Tensor) -> np.ndarray:
+    """Convert (B, 3, H, W) in [0, 1] to (B, H, W, 3) uint8."""
+    return (images * 255).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()

@@ -1,0 +1,209 @@
+"""Start of a run: resumed, from another model's weights, or fresh."""
+
+import json
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from srgan_gp.data.image_sources import fingerprint, list_all_pictures
+from srgan_gp.errors import TrainingError, UsageError
+from srgan_gp.system.file_locks import locked
+from srgan_gp.system.files import atomic_write_bytes, sweep
+from srgan_gp.system.write_errors import errors_about
+from srgan_gp.training import checkpoint
+from srgan_gp.training.checkpoint import Progress, TrainingState
+from srgan_gp.training.device import choose_precision, describe_machine
+from srgan_gp.training.options.config import TrainConfig
+from srgan_gp.training.weights_file import ONNX, is_constant, read_tensors
+
+CONFIG_NAME = "config.json"
+DATA_NAME = "data.json"
+
+
+def resume(
+    state: TrainingState,
+    config: TrainConfig,
+    data: Sequence[str],
+    validation: str | None,
+    run_dir: Path,
+) -> bool:
+    """Put the newest checkpoint of `run_dir` into `state`.
+
+    Returns:
+        False when there is none.
+
+    Raises:
+        UsageError: `run_dir` belongs to a run with other options or other pictures.
+        TrainingError: no checkpoint is whole, or it does not fit.
+    """
+    found = checkpoint.newest(run_dir / "checkpoints")
+    if found is None:
+        return False
+    require_same_options(config, run_dir)
+    _require_same_data(data, validation, run_dir)
+    state.restore(*found)
+    return True
+
+
+def require_same_options(config: TrainConfig, run_dir: Path) -> None:
+    """Check that a run can go on with these options; where none has begun, any will do.
+
+    Raises:
+        UsageError: `run_dir` belongs to a run with other options.
+        TrainingError: the options of that run cannot be read.
+    """
+    if not checkpoint.list_checkpoints(run_dir / "checkpoints"):
+        return
+    differences = config.differences(TrainConfig.load(run_dir / CONFIG_NAME))
+    if differences:
+        raise UsageError(
+            f"{run_dir} holds a run with other options: {'; '.join(differences)}. "
+            "Choose another output folder, or the same options to resume."
+        )
+
+
+def note_machine(progress: Progress, config: TrainConfig, device: torch.device) -> str:
+    """Note in `progress` the machine and the precision that the run now computes in.
+
+    A precision of `auto` is chosen anew for each machine: bf16 is several times slower than fp32
+    on a CPU without instructions for it.
+
+    Returns:
+        For a resumed run a message that says the precision that `auto` chose and the one before,
+        and what else differs; empty for a new run, or where there is nothing to say.
+    """
+    precision, now = choose_precision(config.precision, device), describe_machine(device)
+    precision_before, before = progress.precision, progress.machine
+    progress.precision, progress.machine = precision, now
+    parts = []
+    if precision_before and (config.precision == "auto" or precision != precision_before):
+        chosen = ", chosen by --precision auto" if config.precision == "auto" else ""
+        parts.append(f"The run goes on in {precision}{chosen}; before: {precision_before}.")
+    changes = [
+        f"{name} {value}, before: {before[name]}"
+        for name, value in now.items()
+        if before.get(name, value) != value
+    ]
+    if changes:
+        parts.append(f"The machine has changed: {'; '.join(changes)}.")
+    if changes or precision != (precision_before or precision):
+        parts.append("The weights will differ in their bits from those of an uninterrupted run.")
+    return " ".join(parts)
+
+
+def _require_same_data(data: Sequence[str], validation: str | None, run_dir: Path) -> None:
+    """Check that a run goes on with its own pictures.
+
+    With others to train on the order would be another; with others to score on, or none, the best
+    would be chosen by numbers that cannot be compared.
+    """
+    path = run_dir / DATA_NAME
+    if not path.exists():  # a run of a version that did not note them
+        return
+    now = _describe_data(data, validation)
+    try:
+        before = json.loads(path.read_bytes())
+        sets = {
+            "--data": (before, now),
+            # An earlier version did not note these.
+            "--validation": (before.get("validation", now["validation"]), now["validation"]),
+        }
+        counts = {
+            option: (then["pictures"], present["pictures"])
+            for option, (then, present) in sets.items()
+            if then["fingerprint"] != present["fingerprint"]
+        }
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise TrainingError(f"{path} does not tell the pictures of a run: {error}.") from error
+    for option, (then, present) in counts.items():
+        raise UsageError(
+            f"{run_dir} holds a run on other pictures: {then} then, {present} now, or others in "
+            f"name, size or order. Pass the same {option} to resume, or choose another output "
+            "folder."
+        )
+
+
+def _describe_data(data: Sequence[str], validation: str | None) -> dict[str, Any]:
+    held_out = [] if validation is None else [validation]
+    return _describe_set(data) | {"validation": _describe_set(held_out)}
+
+
+def _describe_set(places: Sequence[str]) -> dict[str, object]:
+    files = list_all_pictures(places)
+    return {"pictures": len(files), "fingerprint": fingerprint(files)}
+
+
+@contextmanager
+def locked_run(run_dir: Path) -> Generator[None, None, None]:
+    """Keep other runs out of `run_dir`, which is made where it is missing.
+
+    Raises:
+        LockedError: another run is at work there.
+        OutputError: the folder cannot be written.
+    """
+    with errors_about(run_dir):
+        run_dir.mkdir(parents=True, exist_ok=True)
+    with locked(run_dir / ".lock", run_dir):
+        yield
+
+
+def save_start(
+    config: TrainConfig, data: Sequence[str], validation: str | None, run_dir: Path
+) -> None:
+    """Note options and pictures in `run_dir` before the first step.
+
+    What an ended run left unfinished there is removed.
+
+    Raises:
+        OutputError: the folder cannot be written.
+    """
+    for name in ("", "checkpoints", "previews"):
+        sweep(run_dir / name)
+    config.save(run_dir / CONFIG_NAME)
+    described = _describe_data(data, validation)
+    atomic_write_bytes(run_dir / DATA_NAME, json.dumps(described, indent=2).encode())
+
+
+def load_weights(
+    network: nn.Module, path: Path, *, options: str = "generator, its generator_args and scale"
+) -> None:
+    """Load a model's weights into a network of the same architecture.
+
+    Args:
+        network: gets the weights.
+        path: an `.onnx` or `.safetensors` file.
+        options: those that shape the network, for an error message.
+
+    Raises:
+        UsageError: the file cannot be read or belongs to another architecture.
+    """
+    found = {name: torch.from_numpy(values) for name, values in read_tensors(path).items()}
+    here = {name: tuple(value.shape) for name, value in network.state_dict().items()}
+    if path.suffix == ONNX:
+        found = {name: v for name, v in found.items() if name in here or not is_constant(name)}
+    there = {name: tuple(value.shape) for name, value in found.items()}
+    differing = [name for name in here | there if here.get(name) != there.get(name)]
+    if differing:
+        name = differing[0]
+        raise UsageError(
+            f"{path} holds another network: {len(differing)} tensors differ, such as {name}, "
+            f"{there.get(name, 'missing')} there and {here.get(name, 'missing')} here. Pass the "
+            f"{options} it was trained with."
+        )
+    network.load_state_dict(found)
+
+
+def load_critic(critic: nn.Module, path: Path) -> None:
+    """Load the critic that belongs to the generator's weights at `path`, where there is one.
+
+    Raises:
+        UsageError: the file cannot be read or belongs to another architecture.
+    """
+    beside = path.with_suffix(".critic.safetensors")
+    if beside.is_file():
+        options = "critic, critic_width, critic_stages, critic_conditional and scale"
+        load_weights(critic, beside, options=options)

@@ -1,0 +1,152 @@
+"""Validation faces of a run that generates faces: scores."""
+
+from contextlib import suppress
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from srgan_gp.data.datasets import PictureCache
+from srgan_gp.errors import PictureError, UsageError
+from srgan_gp.metrics.aligned_face_distances import AlignedFaceDistances
+from srgan_gp.metrics.border_ratio import border_ratio
+from srgan_gp.metrics.colour_shift import colour_shift
+from srgan_gp.metrics.memorisation import describe_layouts, memorisation_ratio
+from srgan_gp.metrics.patch_distance import SMALLEST_SIDE, patch_distance
+from srgan_gp.training.feature_network import load_features, load_yunet
+from srgan_gp.training.options.config import TrainConfig
+
+MOST = 1_000
+"""Faces compared at most: more would make each validation longer than the training between."""
+MOST_GENERATED = 512
+"""Faces generated for one validation."""
+AT_ONCE = 64
+
+
+class ValidationFaces:
+    """Real faces that no training step sees, and as many latents, or `MOST_GENERATED`.
+
+    Args:
+        pictures: the real faces, all of one size.
+        config: of the run; names the feature network and the face detector.
+        device: where the generator runs.
+        training: the faces of the run, where it is to be seen whether they are learned by heart.
+
+    Attributes:
+        faces: (N, S, S, 3), uint8 RGB, in a fixed random order, so that its first ones are of
+            every kind.
+        latents: (M, latent_size), float32, the same in every run.
+
+    Raises:
+        UsageError: the feature network cannot be loaded, there are fewer than two faces, they are
+            too small to score, or half of them are training faces.
+        ModelRefusedError: the face detector cannot be used.
+    """
+
+    def __init__(
+        self,
+        pictures: PictureCache,
+        config: TrainConfig,
+        device: torch.device,
+        training: PictureCache | None = None,
+    ) -> None:
+        features = load_features(config)  # before pictures are read: it may be missing
+        yunet = load_yunet(config)
+        self._latent_size = config.latent_size
+        if len(pictures) < 2 or config.image_size < SMALLEST_SIDE:
+            raise UsageError(
+                f"{len(pictures)} faces of {config.image_size} pixels cannot be scored; it takes "
+                f"at least 2 of {SMALLEST_SIDE} pixels. Leave --validation out, or pass others."
+            )
+        order = np.random.default_rng(0).permutation(len(pictures))[:MOST]
+        self.faces = np.stack([pictures[int(index)] for index in order])
+        self.latents = self._draw_latents(0).to(device)
+        self._own_layouts = describe_layouts(self.faces)
+        self._layouts = None if training is None else _layouts_of(training)
+        if self._layouts is not None:
+            _require_unseen(self._own_layouts, self._layouts)
+        self._features = features
+        self._real = self._pooled(self.faces)
+        self._aligned = AlignedFaceDistances(self.faces, yunet)
+
+    def scores(self, generator: nn.Module, seed: int = 0) -> dict[str, float]:
+        """Compare generated with real faces.
+
+        KID-squeeze (with a feature network), FD-yunet (with a face detector), FD-hog and FD-pca
+        (see `AlignedFaceDistances`), patch distance: lower is better. The border ratio: 1 is best.
+        Where the training faces are known: novelty, their `memorisation_ratio`, and the colour
+        shift in levels.
+
+        Args:
+            generator: latents -> faces.
+            seed: of the latents; 0: those of `latents`.
+        """
+        drawn = draw_faces(generator, self._draw_latents(seed).to(self.latents.device))
+        found: dict[str, float] = {}
+        if self._real is not None:
+            from srgan_gp.metrics.feature_distances import kernel_distance
+
+            pooled = self._pooled(drawn)
+            assert pooled is not None
+            found["kid_squeeze"] = kernel_distance(pooled, self._real)
+        found |= self._aligned.distances(drawn)
+        found["patch_distance"] = patch_distance(list(drawn), list(self.faces[: len(drawn)]))
+        ratio = border_ratio(drawn, self.faces)
+        if ratio is not None:
+            found["border_ratio"] = ratio
+        if self._layouts is not None:
+            layouts = describe_layouts(drawn)
+            found["novelty"] = memorisation_ratio(layouts, self._layouts, self._own_layouts)
+            found["colour_shift"] = colour_shift(drawn, self.faces)
+        return found
+
+    def _draw_latents(self, seed: int) -> Tensor:
+        shape = (min(len(self.faces), MOST_GENERATED), self._latent_size)
+        return torch.from_numpy(np.random.default_rng(seed).standard_normal(shape, np.float32))
+
+    def _pooled(self, faces: np.ndarray) -> np.ndarray | None:
+        if self._features is None:
+            return None
+        from srgan_gp.metrics.feature_distances import pooled_features
+
+        return pooled_features(self._features, faces)
+
+
+def _layouts_of(faces: PictureCache) -> np.ndarray:
+    """Describe every face but those that are damaged, which a run leaves out as well."""
+    layouts = []
+    for index in range(len(faces)):
+        with suppress(PictureError):
+            layouts.append(describe_layouts(faces[index][None]))
+    if not layouts:
+        faces[0]  # says what is wrong with it
+    return np.concatenate(layouts)
+
+
+def _require_unseen(layouts: np.ndarray, known: np.ndarray) -> None:
+    """Check that what is held out is new: copies of one picture may differ as files."""
+    try:
+        memorisation_ratio(layouts, known, layouts)
+    except ValueError as error:
+        raise UsageError(
+            "Half of the held-out faces, or more, are training faces too, perhaps mirrored or "
+            "saved once more; a score on them would mean nothing. Take them out of one of the sets."
+        ) from error
+
+
+@torch.no_grad()
+def draw_faces(generator: nn.Module, latents: Tensor) -> np.ndarray:
+    """Generate faces as pictures.
+
+    Args:
+        generator: latents -> (N, 3, S, S) around [0, 1].
+        latents: (N, latent_size), float32.
+
+    Returns:
+        (N, S, S, 3), uint8 RGB, rounded to nearest.
+    """
+    parts = []
+    for some in latents.split(AT_ONCE):
+        levels = (generator(some).float().clamp(0, 1) * 255).round().to(torch.uint8)
+        parts.append(levels.permute(0, 2, 3, 1).cpu().numpy())
+    return np.concatenate(parts)

@@ -1,0 +1,223 @@
+"""The pipeline: the work of one thread, done by several at once, and ended within seconds."""
+
+import threading
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from srgan_gp.batch.engines import thread_engine
+from srgan_gp.batch.engines.engine_interface import UpscaleSettings
+from srgan_gp.batch.engines.thread_engine import ThreadEngine
+from srgan_gp.batch.naming.plan import UpscaleJob
+from srgan_gp.batch.one_image import work
+from srgan_gp.errors import Cancelled, DeviceError, OutputError
+from srgan_gp.inference.upscaler import Upscaler
+from srgan_gp.system.files import commit, drop
+
+PATIENCE = 60  # seconds; only a test that fails waits so long
+
+
+@pytest.fixture
+def start():
+    """Start a pipeline with upscalers over sessions; it is closed at the end of the test."""
+    engines = []
+
+    def make(*sessions, **options):
+        engine = ThreadEngine(
+            [Upscaler(session) for session in sessions], UpscaleSettings(), **options
+        )
+        engines.append(engine)
+        return engine
+
+    yield make
+    for engine in engines:
+        engine.close()
+
+
+def take(engine):
+    result = engine.take(PATIENCE)
+    assert result is not None, "no result came"
+    return result
+
+
+def run(engine, jobs):
+    for job in jobs:
+        engine.submit(job)
+    return {result.job: result for result in (take(engine) for _ in jobs)}
+
+
+def left_threads():
+    return [t.name for t in threading.enumerate() if t.name in ("decode", "network", "encode")]
+
+
+@pytest.mark.parametrize("upscalers", [1, 2])
+def test_the_results_are_those_of_a_loop(start, fake_session, jobs, upscalers):
+    results = run(start(*[fake_session() for _ in range(upscalers)]), jobs)
+    assert set(results) == set(jobs)
+    for job in jobs:
+        alone = work(job, Upscaler(fake_session()), UpscaleSettings())
+        together = results[job]
+        assert together.input_sha256 == alone.input_sha256
+        assert together.staged.sha256 == alone.staged.sha256
+        assert together.facts.result_size == alone.facts.result_size
+        drop(alone.staged)
+        commit(together.staged)
+        with Image.open(job.source) as small, Image.open(job.target) as large:
+            assert (np.asarray(large)[::2, ::2] == np.asarray(small)).all()
+
+
+def test_reading_and_writing_go_on_while_the_network_works(start, fake_session, jobs, monkeypatch):
+    others = {"decode": threading.Event(), "encode": threading.Event()}
+
+    def noted(step, name, at):
+        def noted_step(item, *rest):
+            result = step(item, *rest)
+            if (item if name == "decode" else item.decoded.job) == at:
+                others[name].set()
+            return result
+
+        return noted_step
+
+    # While the network is at the second picture, the first is written and the third is read.
+    monkeypatch.setattr(thread_engine, "decode", noted(thread_engine.decode, "decode", jobs[2]))
+    monkeypatch.setattr(thread_engine, "encode", noted(thread_engine.encode, "encode", jobs[0]))
+    height = [4 + number for number in range(6)]
+
+    def wait_for_the_others(images):
+        if images.shape[2] == height[1]:
+            assert others["decode"].wait(PATIENCE), "the third picture was not read meanwhile"
+            assert others["encode"].wait(PATIENCE), "the first picture was not written meanwhile"
+        return images.repeat(2, axis=2).repeat(2, axis=3)
+
+    results = run(start(fake_session(wait_for_the_others)), jobs[:3])
+    assert [results[job].error for job in jobs[:3]] == [None] * 3
+
+
+@pytest.mark.parametrize(
+    ("error", "code"), [(MemoryError(), "E_OUT_OF_MEMORY"), (ZeroDivisionError(), "E_INTERNAL")]
+)
+def test_an_error_about_one_picture_is_its_result(
+    start, fake_session, jobs, raising_at_black, error, code
+):
+    results = run(start(fake_session(raising_at_black(error))), jobs)
+    assert [results[job].error and results[job].error.code for job in jobs] == [
+        None, None, code, None, None, None,
+    ]  # fmt: skip
+
+
+def test_a_picture_that_cannot_be_read_or_written_is_a_result_too(start, fake_session, jobs):
+    jobs[0].source.write_bytes(b"no picture")
+    missing = UpscaleJob(jobs[1].source, jobs[1].target.parent / "none" / "a.png", None)
+    results = run(start(fake_session()), [jobs[0], missing, jobs[2]])
+    assert results[jobs[0]].error.code == "E_NOT_AN_IMAGE"
+    assert results[missing].error.code == "E_OUTPUT"
+    assert results[jobs[2]].error is None
+
+
+def test_a_gpu_that_fails_is_raised(start, fake_session, jobs, raising_at_black):
+    engine = start(fake_session(raising_at_black(DeviceError("The GPU failed."))))
+    engine.submit(jobs[2])
+    with pytest.raises(DeviceError):
+        take(engine)
+
+
+def test_a_full_disk_is_raised(start, fake_session, jobs, monkeypatch):
+    def full_disk(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full_disk)
+    engine = start(fake_session())
+    engine.submit(jobs[0])
+    with pytest.raises(OutputError, match="disk is full"):
+        take(engine)
+
+
+def test_closing_ends_the_network_at_once_and_leaves_no_file(
+    start, fake_session, jobs, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(thread_engine, "SECONDS_TO_END", PATIENCE)
+    begun, cancelled = threading.Event(), threading.Event()
+
+    def run_until_cancelled(images):
+        if images.shape[2] == 4 and not begun.is_set():
+            return images.repeat(2, axis=2).repeat(2, axis=3)
+        begun.set()
+        assert cancelled.wait(PATIENCE)
+        raise Cancelled("ended")
+
+    session = fake_session(run_until_cancelled)
+    session.cancel = cancelled.set
+    engine = start(session)
+    for job in jobs:
+        engine.submit(job)
+    assert begun.wait(PATIENCE)
+    engine.close()
+    assert cancelled.is_set()  # nobody else lets the network go on
+    assert left_threads() == []
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_a_thread_that_cannot_be_interrupted_does_not_hold_up_the_end(
+    start, fake_session, jobs, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(thread_engine, "SECONDS_TO_END", 0.2)
+    is_at_it, may_end = threading.Event(), threading.Event()
+    encode = thread_engine.encode
+
+    def slow_encode(*words):
+        is_at_it.set()
+        assert may_end.wait(PATIENCE)
+        return encode(*words)
+
+    monkeypatch.setattr(thread_engine, "encode", slow_encode)
+    engine = start(fake_session())
+    engine.submit(jobs[0])
+    assert is_at_it.wait(PATIENCE)
+    engine.close()
+    assert "encode" in left_threads()  # it was not waited for
+    may_end.set()
+    deadline = time.monotonic() + PATIENCE
+    while left_threads():
+        assert time.monotonic() < deadline, "a thread never ended"
+        time.sleep(0.01)
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_an_idle_pipeline_has_nothing_to_give_and_can_be_closed_twice(
+    start, fake_session, monkeypatch
+):
+    monkeypatch.setattr(thread_engine, "SECONDS_TO_END", PATIENCE)
+    engine = start(fake_session())
+    assert engine.take(0.01) is None
+    engine.close()
+    engine.close()
+    assert left_threads() == []
+
+
+def test_pictures_beyond_the_memory_go_one_at_a_time(start, fake_session, jobs, monkeypatch):
+    monkeypatch.setattr(thread_engine, "MEMORY", 1)
+    results = run(start(fake_session()), jobs)
+    assert [results[job].error for job in jobs] == [None] * 6
+
+
+def test_tiles_are_told_with_their_job(start, fake_session, jobs):
+    told = []
+    engine = start(fake_session())
+    engine.on_tiles = lambda *words: told.append(words)
+    run(engine, jobs[:1])
+    assert told == [(jobs[0], 1, 1)]
+
+
+def test_an_animation_is_enlarged_frame_by_frame(start, fake_session, tmp_path, rng):
+    frames = [Image.fromarray(rng.integers(0, 256, (5, 7, 3), np.uint8)) for _ in range(3)]
+    frames[0].save(tmp_path / "a.png", save_all=True, append_images=frames[1:], duration=40)
+    (tmp_path / "out").mkdir()
+    job = UpscaleJob(tmp_path / "a.png", tmp_path / "out" / "a.png", None)
+    result = run(start(fake_session()), [job])[job]
+    assert (result.facts.frames, result.facts.tiles) == (3, 3)
+    assert result.facts.result_size == (14, 10)
+    commit(result.staged)
+    with Image.open(job.target) as image:
+        assert (image.n_frames, image.size) == (3, (14, 10))

@@ -1,0 +1,190 @@
+"""Dry runs and the room on the disk: told by headers, before any work, in flat memory."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections import namedtuple
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from srgan_gp.batch.engines.engine_interface import UpscaleSettings
+from srgan_gp.batch.inputs.walk import walk
+from srgan_gp.batch.naming.output_options import Output
+from srgan_gp.batch.naming.plan import Refused, UpscaleJob, make_plan
+from srgan_gp.batch.results.disk_forecast import Totals, check_space, entry_line, forecast, preview
+from srgan_gp.errors import OutputError, PictureError
+
+Usage = namedtuple("Usage", "total used free")
+
+
+@pytest.fixture
+def pictures(tmp_path, rng):
+    """A photo, a sequence, a picture too wide for WebP when enlarged, and a text."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    Image.fromarray(rng.integers(0, 256, (30, 40, 3), np.uint8)).save(folder / "a.jpg")
+    frames = [Image.new("L", (8, 6), value) for value in (0, 128, 255)]
+    frames[0].save(folder / "b.gif", save_all=True, append_images=frames[1:])
+    Image.new("RGB", (5000, 1)).save(folder / "c.webp")
+    (folder / "d.png").write_text("no picture")
+    return folder
+
+
+@pytest.fixture
+def plan(pictures, tmp_path):
+    (tmp_path / "out").mkdir()
+    with make_plan(walk([str(pictures)]), Output(tmp_path / "out")) as plan:
+        yield plan
+
+
+def test_a_preview_gives_what_would_become_of_every_input(plan, pictures, tmp_path):
+    photo, sequence, wide, refused = preview(plan, UpscaleSettings(), 4)
+    assert (photo.size, photo.result_size, photo.target.name) == ((40, 30), (160, 120), "a.jpg")
+    assert (sequence.frames, sequence.result_size, sequence.target.name) == (3, (32, 24), "b.png")
+    assert (wide.result_size, wide.target.name) == ((20000, 4), "c.png")
+    assert refused.error.code == "E_NOT_AN_IMAGE"
+    assert [entry.source.parent for entry in (photo, sequence, wide, refused)] == [pictures] * 4
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_the_totals_add_up(plan, tmp_path):
+    totals = Totals()
+    for entry in preview(plan, UpscaleSettings(), 4):
+        totals.add(entry)
+    assert (totals.to_do, totals.skipped, totals.refused) == (3, 0, 1)
+    assert totals.pixels == 160 * 120 + 3 * 32 * 24 + 20000 * 4
+    line = totals.line(tmp_path / "not" / "there")
+    assert line.startswith("4 inputs: 3 to do, 0 skipped, 1 refused; 101,504 pixels, about ")
+
+
+def test_a_line_says_what_would_become_of_an_input(plan):
+    photo, sequence, _, refused = preview(plan, UpscaleSettings(scale=2), 4)
+    assert entry_line(photo) == f"{photo.source}: 40x30 -> 80x60 {photo.target}, about 960 bytes"
+    assert "frames" not in entry_line(photo)
+    assert ", 3 frames, about " in entry_line(sequence)
+    assert entry_line(refused).startswith(f"{refused.source}: E_NOT_AN_IMAGE: this is text")
+
+
+def test_of_a_film_the_first_frame_alone_can_be_taken(plan):
+    sequence = list(preview(plan, UpscaleSettings(frames="first"), 4))[1]
+    assert sequence.frames == 1
+
+
+def test_limits_are_told_before_the_work(pictures, tmp_path):
+    """WebP has no fallback here: it was asked for."""
+    job = UpscaleJob(pictures / "c.webp", tmp_path / "c.webp", None)
+    with pytest.raises(PictureError) as refusal:
+        forecast(job, UpscaleSettings(), 4)
+    assert refusal.value.code == "E_ENCODER_LIMIT"
+    with pytest.raises(PictureError) as refusal:
+        forecast(job, UpscaleSettings(max_pixels=4999), 4)
+    assert refusal.value.code == "E_TOO_MANY_PIXELS"
+
+
+def test_deep_pictures_need_more_room(tmp_path, rng):
+    sizes = []
+    for dtype in (np.uint8, np.uint16):
+        path = tmp_path / f"{dtype.__name__}.png"
+        Image.fromarray(rng.integers(0, 200, (20, 20)).astype(dtype)).save(path)
+        sizes.append(
+            forecast(UpscaleJob(path, tmp_path / "r.png", None), UpscaleSettings(), 4).bytes
+        )
+    assert sizes[1] > 2 * sizes[0]
+
+
+@pytest.mark.parametrize("name", ["PNG", "JPEG", "WEBP", "TIFF", "BMP"])
+def test_the_estimate_is_of_the_right_order(tmp_path, rng, name):
+    """A smooth picture with a little noise, as photos are after enlarging."""
+    y, x = np.mgrid[:64, :64] / 64
+    smooth = np.stack([x, y, x * y], axis=2) * 200 + rng.normal(0, 1.2, (64, 64, 3))
+    path = tmp_path / "a.png"
+    Image.fromarray(smooth.round().clip(0, 255).astype(np.uint8)).save(path)
+    suffix = f".{name.lower()}"
+    estimate = forecast(
+        UpscaleJob(path, tmp_path / f"r{suffix}", None), UpscaleSettings(scale=1), 1
+    ).bytes
+    Image.open(path).save(tmp_path / f"r{suffix}", quality=95)
+    real = (tmp_path / f"r{suffix}").stat().st_size
+    assert real / 5 < estimate < real * 5
+
+
+def test_too_little_room_is_told_before_the_work_with_the_bytes_needed(plan, tmp_path, monkeypatch):
+    needed = check_space(plan, UpscaleSettings(), 4, tmp_path)
+    assert needed > 0
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(0, 0, needed))
+    assert check_space(plan, UpscaleSettings(), 4, tmp_path) == needed
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(0, 0, needed - 1))
+    with pytest.raises(OutputError, match=r"need about \d+\.\d kB, and .* has \d+\.\d kB left"):
+        check_space(plan, UpscaleSettings(), 4, tmp_path)
+
+
+def test_results_that_are_there_need_no_more_room(plan, tmp_path):
+    before = check_space(plan, UpscaleSettings(), 4, tmp_path)
+    (tmp_path / "out" / "b.png").touch()
+    assert check_space(plan, UpscaleSettings(), 4, tmp_path) < before
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.png")
+    with make_plan(walk([str(tmp_path)]), Output(tmp_path / "out")) as plan:
+        [refused] = preview(plan, UpscaleSettings(), 4)
+    assert isinstance(refused, Refused)
+    assert refused.error.code == "E_NOT_A_FILE"
+
+
+DRY_RUN = """
+import sys
+from pathlib import Path
+from srgan_gp.batch.engines.engine_interface import UpscaleSettings
+from srgan_gp.batch.results.disk_forecast import Totals, entry_line, preview
+from srgan_gp.batch.naming.output_options import Output
+from srgan_gp.batch.naming.plan import make_plan
+from srgan_gp.batch.inputs.walk import Found
+import psutil
+
+def memory():
+    return psutil.Process().memory_info().rss
+
+def generated(count):
+    root = Path("/nowhere/in")
+    for number in range(count):
+        # Every tenth name is there twice, as .jpg and .png.
+        folder, stem = f"{number // 1000:04}", f"IMG_{number - (number % 10 == 1):07}"
+        yield Found(root / folder / (stem + (".png" if number % 10 == 1 else ".jpg")), root)
+
+def dry_run(count):
+    totals = Totals()
+    most = memory()
+    with make_plan(generated(count), Output(Path("/nowhere/out"), extension=".png")) as plan:
+        for number, entry in enumerate(preview(plan, UpscaleSettings(), 4)):
+            totals.add(entry)
+            entry_line(entry)
+            if number % 1000 == 0:
+                most = max(most, memory())
+    assert totals.refused == count
+    return max(most, memory())
+
+dry_run(100)  # so that all modules are loaded
+start = memory()
+print((dry_run(int(sys.argv[1])) - start) / 2**20)
+"""
+
+
+def growth(count):
+    """Run a dry run over generated names in a fresh process; MiB above the start, at most."""
+    command = [sys.executable, "-c", DRY_RUN, str(count)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return float(done.stdout)
+
+
+def test_the_memory_of_a_dry_run_is_flat():
+    assert growth(5_000) < 25
+
+
+@pytest.mark.slow
+def test_a_dry_run_over_a_million_names_takes_at_most_100_mib():
+    assert growth(1_000_000) <= 100

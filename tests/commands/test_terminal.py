@@ -1,0 +1,109 @@
+"""Lines on stderr: never a reason to stop, never able to fake another line."""
+
+import io
+import sys
+
+import pytest
+
+from srgan_gp.commands.terminal import Pace, bar, counted, say, shown
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize(
+    ("text", "printed"),
+    [
+        ("two\nlines", r"two\nlines"),
+        ("\x1b[31mred", r"\x1b[31mred"),
+        ("gpj\u202e.exe", r"gpj\u202e.exe"),
+        ("not \udcff UTF-8", r"not \udcff UTF-8"),
+        ("Größe 漢字 \N{GRINNING FACE}", "Größe 漢字 \N{GRINNING FACE}"),
+    ],
+)
+def test_no_character_can_break_a_line(text, printed):
+    assert shown(text) == printed
+
+
+def test_a_closed_stderr_is_no_reason_to_stop(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "stderr", None)
+    say("lost")
+    with bar(1) as progress:
+        progress.line("lost as well")
+    assert capsys.readouterr().out == ""
+
+
+def test_lines_without_a_terminal_are_plain(capsys):
+    with bar(2) as progress:
+        progress.move(1, "a.png")
+        progress.line("a.png: done")
+    assert capsys.readouterr().err == "a.png: done\n"
+
+
+def test_silence_prints_nothing_even_on_a_terminal(monkeypatch):
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    with bar(2, is_silent=True) as progress:
+        progress.move(1, "a.png")
+        progress.line("a.png: done")
+    assert terminal.getvalue() == ""
+
+
+def test_a_terminal_shows_the_lines_and_what_is_worked_on(monkeypatch):
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setenv("TERM", "xterm")
+    with bar(2) as progress:
+        progress.line("[red] a.png: 100 x 100")
+        progress.move(1, "b.png")
+    printed = terminal.getvalue()
+    assert "[red] a.png: 100 x 100\n" in printed.replace("\r\n", "\n")
+    assert "b.png" in printed
+
+
+def test_the_pace_says_how_much_how_fast_and_how_long_still():
+    pace = Pace(100)
+    assert pace.note(0, now=10.0) == "0 of 100"
+    assert pace.note(20, now=20.0) == "20 of 100, 2.00 a second, 0:40 left"
+
+
+def test_the_pace_is_that_of_the_last_minute():
+    pace = Pace(None)
+    pace.note(0, now=0.0)
+    for second in range(1, 200):
+        pace.note(1_000 + second, now=float(second))
+    assert pace.note(1_200, now=200.0) == "1200, 1.00 a second"
+
+
+def test_without_a_terminal_a_line_about_the_pace_comes_every_few_seconds(monkeypatch, capsys):
+    now = 0.0
+    monkeypatch.setattr("time.monotonic", lambda: now)
+    with bar(40) as progress:
+        for second in range(21):
+            now = float(second)
+            progress.move(2 * second, "a.png")
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == [
+        "10 of 40, 2.00 a second, 0:15 left; a.png",
+        "20 of 40, 2.00 a second, 0:10 left; a.png",
+        "30 of 40, 2.00 a second, 0:05 left; a.png",
+        "40 of 40, 2.00 a second, 0:00 left; a.png",
+    ]
+
+
+def test_the_bar_moves_when_a_thing_has_been_dealt_with():
+    moves = []
+
+    class Counter:
+        def line(self, text):
+            pass
+
+        def move(self, done, text):
+            moves.append(done)
+
+    things = counted("ab", Counter())
+    assert (next(things), moves) == ("a", [])
+    assert (next(things), moves) == ("b", [1])
+    assert (list(things), moves) == ([], [1, 2])

@@ -1,0 +1,188 @@
+import io
+import zipfile
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from srgan_gp.data.image_sources import (
+    PictureFile,
+    as_8_bit_rgb,
+    fingerprint,
+    list_all_pictures,
+    list_pictures,
+    write_list,
+)
+from srgan_gp.errors import PictureError, UsageError
+
+
+def encoded(value, size=(5, 4)):
+    file = io.BytesIO()
+    Image.new("RGB", size, (value, 0, 255 - value)).save(file, "PNG")
+    return file.getvalue()
+
+
+@pytest.fixture
+def archive(tmp_path):
+    path = tmp_path / "shard.zip"
+    with zipfile.ZipFile(path, "w") as file:
+        for name, value in (("b/two.png", 2), ("a/one.PNG", 1), ("a/notes.txt", 0)):
+            file.writestr(name, encoded(value))
+        file.writestr("a/broken.png", b"\x89PNG\r\n\x1a\n")
+        file.writestr("ab/three.png", encoded(3))
+    return path
+
+
+def test_a_zip_is_read_in_place_and_in_order(archive, tmp_path):
+    files = list_pictures(f"{archive}:b")
+    assert [file.member for file in files] == ["b/two.png"]
+    assert files[0].read()[0, 0].tolist() == [2, 0, 253]
+    assert files[0].stem == "two"
+    assert list(tmp_path.iterdir()) == [archive]
+
+
+def test_a_folder_inside_a_zip_is_not_a_prefix(archive):
+    assert [file.stem for file in list_pictures(f"{archive}:a")] == ["broken", "one"]
+
+
+def test_folders_are_listed_with_their_subfolders_without_hidden_files(tmp_path):
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "folder.png").mkdir()
+    for name in ("z.png", "deep/a.png", ".hidden.png", "notes.txt"):
+        (tmp_path / name).write_bytes(encoded(9))
+    assert [file.stem for file in list_pictures(tmp_path)] == ["a", "z"]
+
+
+def test_several_places_keep_their_order(archive, tmp_path):
+    (tmp_path / "z.png").write_bytes(encoded(9))
+    files = list_all_pictures([f"{archive}:b", tmp_path])
+    assert [file.stem for file in files] == ["two", "z"]
+
+
+def test_a_fingerprint_tells_sets_apart_wherever_they_lie(archive, tmp_path):
+    before = fingerprint(list_pictures(f"{archive}:a"))
+    moved = archive.rename(tmp_path / "moved.zip")
+    assert fingerprint(list_pictures(f"{moved}:a")) == before
+    folder = tmp_path / "same"
+    folder.mkdir()
+    with zipfile.ZipFile(moved) as file:
+        for name in ("one.PNG", "broken.png"):
+            (folder / name).write_bytes(file.read(f"a/{name}"))
+    same = sorted(list_pictures(folder), key=lambda file: file.stem)
+    assert fingerprint(same) == before
+    assert before != fingerprint(same[::-1])
+    assert before != fingerprint(same[:1])
+    (folder / "broken.png").write_bytes(b"longer than it was")
+    assert fingerprint(same) != before
+
+
+def test_a_picture_too_large_is_refused_without_naming_options_of_another_verb(
+    archive, monkeypatch
+):
+    monkeypatch.setattr("srgan_gp.data.image_sources.DEFAULT_MAX_PIXELS", 19)
+    with pytest.raises(PictureError, match=r"two\.png: .*20 pixels") as refused:
+        list_pictures(f"{archive}:b")[0].read()
+    assert "--" not in str(refused.value)
+
+
+def test_a_broken_member_is_named(archive):
+    broken = list_pictures(f"{archive}:a")[0]
+    with pytest.raises(PictureError, match=r"shard\.zip:a/broken\.png: "):
+        broken.read()
+
+
+def test_a_member_with_a_wrong_checksum_is_named(tmp_path):
+    content = encoded(7)
+    path = tmp_path / "shard.zip"
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("a.png", content)
+    path.write_bytes(path.read_bytes().replace(content, content[:-9] + b"?" + content[-8:]))
+    with pytest.raises(PictureError, match=r"shard\.zip:a\.png: Bad CRC-32"):
+        list_pictures(path)[0].read()
+
+
+def test_a_picture_too_large_to_decode_is_named_from_its_header(tmp_path, monkeypatch):
+    (tmp_path / "large.png").write_bytes(encoded(7))
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 9)
+    with pytest.raises(PictureError, match=r"large\.png: Image size \(20 pixels\)"):
+        list_pictures(tmp_path)[0].shorter_side()
+
+
+def test_sides_are_read_from_the_header(archive, tmp_path):
+    (tmp_path / "z.png").write_bytes(encoded(9, size=(9, 7)))
+    assert list_pictures(tmp_path)[0].shorter_side() == 7
+    assert list_pictures(f"{archive}:b")[0].shorter_side() == 4
+    with pytest.raises(PictureError, match=r"a/broken\.png: the file is damaged"):
+        list_pictures(f"{archive}:a")[0].shorter_side()
+
+
+@pytest.mark.parametrize("place", ["missing", "notes.txt", "missing.zip", "missing.zip:a"])
+def test_a_place_without_pictures_is_named(tmp_path, place):
+    (tmp_path / "notes.txt").write_text("nothing")
+    with pytest.raises(UsageError, match="neither a folder nor a whole zip file"):
+        list_pictures(f"{tmp_path}/{place}")
+
+
+def test_a_name_too_long_for_the_system_is_no_place():
+    with pytest.raises(UsageError, match="neither a folder nor a whole zip file"):
+        list_pictures("a" * 5000)
+
+
+def test_a_damaged_directory_of_a_zip_is_said(archive):
+    data = archive.read_bytes()
+    archive.write_bytes(data.replace(b"PK\x01\x02", b"PK\x01\x09"))
+    with pytest.raises(UsageError, match=r"shard\.zip is a damaged zip file: "):
+        list_pictures(archive)
+
+
+def test_an_empty_place_is_named(archive, tmp_path):
+    (tmp_path / "empty").mkdir()
+    for place in (tmp_path / "empty", f"{archive}:c"):
+        with pytest.raises(UsageError, match="no picture"):
+            list_pictures(place)
+
+
+@pytest.mark.parametrize(
+    ("pixels", "expected"),
+    [
+        (np.full((2, 2, 1), 7, np.uint8), 7),
+        (np.full((2, 2, 3), 7 * 257 + 128, np.uint16), 7),
+        (np.full((2, 2, 3), 7 * 257 + 129, np.uint16), 8),
+        (np.full((2, 2, 1), 0.5, np.float32), 128),
+    ],
+)
+def test_every_depth_becomes_8_bit_rgb_by_rounding(pixels, expected):
+    converted = as_8_bit_rgb(pixels)
+    assert converted.shape == (2, 2, 3)
+    assert converted.dtype == np.uint8
+    assert converted.flags.writeable
+    assert (converted == expected).all()
+
+
+def test_a_list_names_the_same_pictures_in_the_same_order(archive, tmp_path, monkeypatch):
+    Image.new("RGB", (3, 3)).save(tmp_path / "é x.png")
+    files = [*list_pictures(f"{archive}:ab"), PictureFile(tmp_path / "é x.png")]
+    files += list_pictures(f"{archive}:b")
+    write_list(files, tmp_path / "some.list")
+    assert list_pictures(tmp_path / "some.list") == files
+    other = [PictureFile(tmp_path / "\udce9.png")]  # a name that is no UTF-8
+    write_list(other, tmp_path / "other.list")
+    assert list_pictures(tmp_path / "other.list") == other
+    monkeypatch.chdir(tmp_path)
+    write_list(list_pictures("shard.zip:b"), tmp_path / "relative.list")
+    assert list_pictures("relative.list") == list_pictures(f"{archive}:b")
+
+
+def test_a_name_with_a_line_break_is_refused(tmp_path):
+    with pytest.raises(UsageError, match="line break"):
+        write_list([PictureFile(tmp_path / "a\nb.png")], tmp_path / "some.list")
+    assert not (tmp_path / "some.list").exists()
+
+
+def test_a_hash_is_of_the_bytes_wherever_they_lie(archive, tmp_path):
+    (tmp_path / "copy.png").write_bytes(encoded(2))
+    (member,) = list_pictures(f"{archive}:b")
+    assert member.sha256() == PictureFile(tmp_path / "copy.png").sha256()
+    assert member.sha256() != list_pictures(f"{archive}:ab")[0].sha256()
+    with pytest.raises(PictureError, match=r"gone\.png"):
+        PictureFile(tmp_path / "gone.png").sha256()

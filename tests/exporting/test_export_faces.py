@@ -1,0 +1,147 @@
+"""A run that learned faces becomes a model that `generate` takes."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from onnx import numpy_helper
+from PIL import Image
+from safetensors.torch import load_file
+
+from srgan_gp.errors import ModelRefusedError
+from srgan_gp.exporting import export as exporting
+from srgan_gp.exporting.export import export, load_run
+from srgan_gp.exporting.onnx_graph import as_onnx
+from srgan_gp.exporting.parity import CHECK_COUNTS, TOLERANCE, check_inputs, largest_difference
+from srgan_gp.inference.face_generator import FaceGenerator
+from srgan_gp.inference.session import Session
+from srgan_gp.models.cards import read_card
+from srgan_gp.networks import build, names, task_of
+from srgan_gp.training.loop import train
+from srgan_gp.training.options.presets import PRESETS
+from srgan_gp.training.weights_file import read_tensors
+
+GENERATORS = [name for name in names("generators") if task_of(name) == "face-generation"]
+
+
+def with_random_weights(name, **arguments):
+    """A generator whose every part has a say: fresh ones have zeros at the ends of their blocks."""
+    torch.manual_seed(0)
+    generator = build("generators", name, **arguments).eval()
+    with torch.no_grad():
+        for parameter in generator.parameters():
+            parameter.add_(0.1 * torch.randn_like(parameter))
+    return generator
+
+
+@pytest.fixture(scope="module")
+def face_run(tmp_path_factory):
+    """The folder of a short run of `tiny-faces`."""
+    folder = tmp_path_factory.mktemp("faces")
+    rng = np.random.default_rng(0)
+    for number in range(4):
+        pixels = rng.integers(0, 256, (16, 16, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / f"{number}.png")
+    config = replace(PRESETS["tiny-faces"], device="cpu", total_images=16, checkpoint_images=16)
+    return train(config, [str(folder)], tmp_path_factory.mktemp("runs") / "faces")
+
+
+@pytest.fixture(scope="module")
+def exported(face_run, tmp_path_factory):
+    return export(face_run, "tiny-faces", tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture(scope="module", params=GENERATORS)
+def converted(request):
+    """A fresh network, whose blocks end in zeros, and its graph."""
+    generator = build("generators", request.param, size=8, latent_size=6, width=2).eval()
+    return generator, as_onnx(generator)
+
+
+@pytest.mark.parametrize("name", GENERATORS)
+def test_onnx_runtime_equals_torch_for_several_latents_at_once(name, tmp_path):
+    generator = with_random_weights(name, size=32, latent_size=5, width=4)
+    model = as_onnx(generator)
+    metadata = {"srgan_gp_version": "0", "task": "face-generation", "value_range": "0..1"}
+    onnx.helper.set_model_props(model, metadata | {"latent_size": "5", "image_size": "32"})
+    (tmp_path / "model.onnx").write_bytes(model.SerializeToString())
+    session = Session.open(tmp_path / "model.onnx", device="cpu")
+    assert largest_difference(session, generator) <= TOLERANCE
+
+
+def test_the_latents_compared_are_one_and_more_than_at_the_export(converted):
+    assert [tuple(latents.shape) for latents in check_inputs(converted[0])] == [
+        (count, 6) for count in CHECK_COUNTS
+    ]
+    assert {1, 3, 7} <= set(CHECK_COUNTS)
+
+
+def test_the_graph_has_the_names_and_sizes_that_users_meet(converted):
+    graph = converted[1].graph
+    shapes = {
+        value.name: [d.dim_param or d.dim_value for d in value.type.tensor_type.shape.dim]
+        for value in (*graph.input, *graph.output)
+    }
+    assert shapes == {"latent": ["N", 6], "faces": ["N", 3, 8, 8]}
+
+
+def test_every_parameter_is_in_the_graph_also_the_zeros_of_a_fresh_network(converted):
+    generator, model = converted
+    stored = {tensor.name: tensor for tensor in model.graph.initializer}
+    for name, value in generator.state_dict().items():
+        np.testing.assert_array_equal(numpy_helper.to_array(stored[name]), value.numpy())
+
+
+def test_the_model_describes_itself(exported):
+    model = onnx.load(exported.with_suffix(".onnx"))
+    metadata = {prop.key: prop.value for prop in model.metadata_props}
+    assert metadata["task"] == "face-generation"
+    assert (metadata["latent_size"], metadata["image_size"]) == ("8", "16")
+    assert json.loads(metadata["arguments"]) == {"size": 16, "latent_size": 8, "width": 4}
+    assert "scale" not in metadata
+
+
+def test_the_card_says_how_large_the_faces_are(exported):
+    card = read_card(exported)
+    assert (card.task, card.image_size, card.scale) == ("face-generation", 16, None)
+    assert card.summary == "A face_resnet that draws faces of 16 x 16 pixels."
+    assert set(card.files) == {"onnx", "critic"}
+
+
+def test_weights_for_fine_tuning_are_the_average_and_a_critic_in_half_precision(exported, face_run):
+    _, generator, _ = load_run(face_run)
+    kept = read_tensors(exported.with_suffix(".onnx"))
+    for name, value in generator.state_dict().items():
+        np.testing.assert_array_equal(kept[name], value.numpy())
+    critic = load_file(exported.with_suffix(".critic.safetensors"))
+    assert {value.dtype for value in critic.values()} == {torch.float16}
+
+
+def test_the_exported_model_draws_what_the_network_draws(exported, face_run):
+    _, generator, _ = load_run(face_run)
+    faces = FaceGenerator.load(exported.with_suffix(".onnx"), device="cpu").generate(seed=3)
+    latent = np.random.default_rng(3).standard_normal((1, 8), dtype=np.float32)
+    with torch.no_grad():
+        expected = 255 * generator(torch.from_numpy(latent)).clip(0, 1)
+    assert faces.shape == (1, 16, 16, 3)
+    # Rounding to a level turns a difference of 1e-6 into one level at the worst.
+    difference = np.abs(faces[0].transpose(2, 0, 1) - expected[0].numpy())
+    assert difference.max() <= 0.5 + 1e-3
+
+
+def test_a_graph_that_differs_is_refused_and_nothing_is_written(
+    exported, face_run, tmp_path, monkeypatch
+):
+    def spoiled(generator):
+        model = onnx.load(exported.with_suffix(".onnx"))
+        tensor = next(t for t in model.graph.initializer if t.name == "to_colour.bias")
+        tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor) + 0.01, tensor.name))
+        return model
+
+    monkeypatch.setattr(exporting, "as_onnx", spoiled)
+    with pytest.raises(ModelRefusedError, match="differ by"):
+        export(face_run, "spoiled", tmp_path / "models")
+    assert not (tmp_path / "models").exists()

@@ -1,0 +1,274 @@
+"""Whole fine-tunings of the tiniest networks: both tasks, from the first score to the verdict."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import save_file
+from torch import nn
+
+from srgan_gp.cli import main
+from srgan_gp.errors import UsageError
+from srgan_gp.exporting.export import export
+from srgan_gp.finetuning.finetune import Outcome, finetune
+from srgan_gp.finetuning.finetune_verdict import Row, Verdict
+from srgan_gp.finetuning.install import require_free_name
+from srgan_gp.losses.features import Features
+from srgan_gp.networks import build
+
+QUICK = {
+    "total_images": 32, "batch_size": 4, "patch_sizes": (8,), "patch_starts": (0.0,),
+    "validate_images": 16, "device": "cpu", "precision": "fp32", "warmup_images": 0,
+}  # fmt: skip
+QUICK_FACES = {k: v for k, v in QUICK.items() if not k.startswith("patch")}
+
+
+def fill(folder, count, side):
+    rng = np.random.default_rng(0)
+    folder.mkdir()
+    for n in range(count):
+        blocks = rng.integers(0, 256, (8, 8, 3), dtype=np.uint8)
+        Image.fromarray(blocks).resize((side, side)).save(folder / f"{n}.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    """A folder of 20 pictures of 64 x 64; not to be changed."""
+    return fill(tmp_path_factory.mktemp("data") / "photos", 20, 64)
+
+
+@pytest.fixture(scope="module")
+def faces(tmp_path_factory):
+    """A folder of 20 pictures of 16 x 16; not to be changed."""
+    return fill(tmp_path_factory.mktemp("data") / "faces", 20, 16)
+
+
+@pytest.fixture(scope="module")
+def upscaler(finished_run, tmp_path_factory):
+    """A tiny upscaler without a critic."""
+    card = export(finished_run, "start", tmp_path_factory.mktemp("models"))
+    return str(card.with_suffix(".onnx"))
+
+
+@pytest.fixture
+def face_model(face_weights, monkeypatch):
+    """The weights of a tiny face generator beside its critic; features are the pixels."""
+    pixels = Features(nn.Sequential(nn.Identity()), (0,), 1)
+    monkeypatch.setattr(Features, "load", lambda *_: pixels)
+    return face_weights
+
+
+@pytest.fixture
+def face_weights(tmp_path):
+    """The weights of a tiny face generator beside its critic."""
+    torch.manual_seed(0)
+    generator = {"size": 16, "latent_size": 8, "width": 4}
+    critic = {"size": 16, "width": 4}
+    for kind, name, arguments, suffix in (
+        ("generators", "face_resnet", generator, ""),
+        ("critics", "face_critic", critic, ".critic"),
+    ):
+        metadata = {"task": "face-generation", "architecture": name}
+        network = build(kind, name, **arguments)
+        save_file(
+            network.state_dict(),
+            tmp_path / f"some{suffix}.safetensors",
+            metadata | {"arguments": json.dumps(arguments)},
+        )
+    return str(tmp_path / "some.safetensors")
+
+
+def test_an_upscaler_is_scored_before_and_after_on_pictures_it_never_saw(
+    upscaler, photos, tmp_path
+):
+    said = []
+    outcome = finetune(upscaler, [str(photos)], tmp_path / "run", changes=QUICK, say=said.append)
+    assert (outcome.trained_on, outcome.held_out, outcome.images_seen) == (16, 4, 32)
+    assert {row.metric for row in outcome.verdict.rows} == {"psnr_y", "colour_shift"}
+    assert {row.way for row in outcome.verdict.rows} == {"matlab", "area-jpeg75"}
+    lists = [(tmp_path / "run" / f"{name}.list").read_text() for name in ("train", "held_out")]
+    assert not set(lists[0].splitlines()) & set(lists[1].splitlines())
+    assert "16 pictures" in said[0]
+    assert sum(line.startswith("warning: ") for line in said) == 2
+    first = json.loads((tmp_path / "run" / "stats.jsonl").read_text().splitlines()[0])
+    assert first["images_seen"] == 0
+    assert "validation/psnr_y" in first
+    json.dumps(outcome.as_dict())
+    again = finetune(upscaler, [str(photos)], tmp_path / "run", changes=QUICK)
+    assert again == outcome
+
+
+def test_a_model_that_never_gets_better_stays_what_it_was(upscaler, photos, tmp_path):
+    wild = QUICK | {"learning_rate": 0.5, "patience": 1}
+    outcome = finetune(upscaler, [str(photos)], tmp_path / "run", changes=wild)
+    assert (outcome.best_images_seen, outcome.images_seen) == (0, 16)
+    assert "has turned" in outcome.ended_because
+    assert not outcome.verdict.is_better
+    assert all(row.before == row.after for row in outcome.verdict.rows)
+
+
+def test_other_pictures_do_not_continue_a_run(upscaler, photos, tmp_path):
+    finetune(upscaler, [str(photos)], tmp_path / "run", changes=QUICK)
+    others = fill(tmp_path / "others", 21, 64)
+    with pytest.raises(UsageError, match="other pictures"):
+        finetune(upscaler, [str(others)], tmp_path / "run", changes=QUICK)
+
+
+def test_a_face_generator_is_judged_by_kernel_distance_and_novelty(face_model, faces, tmp_path):
+    changes = QUICK_FACES | {"freeze_critic_stages": 0, "least_novelty": 0.0}
+    outcome = finetune(face_model, [str(faces)], tmp_path / "run", changes=changes)
+    assert {row.metric for row in outcome.verdict.rows} == {
+        "kid_squeeze", "fd_hog", "fd_pca", "patch_distance", "border_ratio", "novelty",
+        "colour_shift",
+    }  # fmt: skip
+    assert outcome.images_seen == 32
+
+
+def test_a_memorising_run_is_stopped_and_says_so(face_model, faces, tmp_path, monkeypatch):
+    def copies(_generator, latents):
+        names = (tmp_path / "run" / "train.list").read_text().splitlines()
+        return np.stack([np.asarray(Image.open(names[i % 16])) for i in range(len(latents))])
+
+    monkeypatch.setattr("srgan_gp.training.validation.validation_faces.draw_faces", copies)
+    changes = QUICK_FACES | {"freeze_critic_stages": 0}
+    outcome = finetune(face_model, [str(faces)], tmp_path / "run", changes=changes)
+    assert outcome.images_seen == 16
+    assert "by heart" in outcome.ended_because
+    assert not outcome.verdict.is_better
+
+
+def test_five_pictures_are_refused_and_nothing_is_written(upscaler, tmp_path):
+    five = fill(tmp_path / "five", 5, 64)
+    with pytest.raises(UsageError, match="5 pictures are too few"):
+        finetune(upscaler, [str(five)], tmp_path / "run", changes=QUICK)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("weights", ["none", "missing.safetensors"])
+def test_without_the_feature_network_nothing_begins(face_weights, faces, tmp_path, weights):
+    changes = QUICK_FACES | {"feature_weights": weights}
+    said = []
+    with pytest.raises(UsageError, match=r"SqueezeNet 1\.1") as caught:
+        finetune(face_weights, [str(faces)], tmp_path / "run", changes=changes, say=said.append)
+    assert "\n" not in str(caught.value)
+    assert said == []
+    assert not (tmp_path / "run").exists()
+
+
+def test_other_options_are_refused_before_anything_is_scored(upscaler, photos, tmp_path):
+    finetune(upscaler, [str(photos)], tmp_path / "run", changes=QUICK)
+    said = []
+    with pytest.raises(UsageError, match="learning_rate"):
+        finetune(
+            upscaler, [str(photos)], tmp_path / "run",
+            changes=QUICK | {"learning_rate": 0.1}, say=said.append,
+        )  # fmt: skip
+    assert said == []
+
+
+def test_a_run_that_has_not_begun_takes_other_pictures(upscaler, photos, tmp_path):
+    (tmp_path / "run").mkdir()
+    for name in ("train.list", "held_out.list"):
+        (tmp_path / "run" / name).write_text(f"{tmp_path}/gone.png\n")
+    finetune(upscaler, [str(photos)], tmp_path / "run", changes=QUICK)
+    assert "gone.png" not in (tmp_path / "run" / "train.list").read_text()
+
+
+def test_what_is_not_finite_is_null_in_json(tmp_path):
+    rows = (Row("psnr_y", "matlab", math.inf, 30.0), Row("pattern", "matlab", 1.0, math.nan))
+    outcome = Outcome(
+        "x", tmp_path, 16, 4, "", 32, 32, "", 1.0, Verdict(False, ("so it is",), rows)
+    )  # fmt: skip
+    found = json.loads(json.dumps(outcome.as_dict(), allow_nan=False))["verdict"]["rows"]
+    assert [(row["before"], row["after"]) for row in found] == [(None, 30.0), (1.0, None)]
+
+
+def words(upscaler, photos, run_dir, *more):
+    values = {k: str(v[0]) if isinstance(v, tuple) else str(v) for k, v in QUICK.items()}
+    changes = ["--set", *(f"{key}={value}" for key, value in values.items())]
+    line = ["finetune", "--from", upscaler, "--data", str(photos), "-o", str(run_dir)]
+    return [*line, *changes, *more]
+
+
+def test_the_command_prints_a_table_and_a_verdict(upscaler, photos, tmp_path, capsys):
+    assert main(words(upscaler, photos, tmp_path / "run")) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["held-out", "pictures", "before", "after", "change"]
+    assert lines[-1].startswith(("It is better: ", "It is not better: "))
+    assert main(words(upscaler, photos, tmp_path / "run", "--json")) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["verdict"]["is_better"] == lines[-1].startswith("It is better")
+    assert found["installed"] is None
+
+
+@pytest.mark.parametrize("is_better", [True, False])
+def test_only_what_is_better_is_installed(
+    upscaler, photos, tmp_path, capsys, monkeypatch, is_better
+):
+    monkeypatch.setenv("SRGAN_GP_MODELS", str(tmp_path / "models"))
+    from srgan_gp.finetuning import finetune as module
+
+    honest = module.judge
+
+    def judge(*arguments):
+        found = honest(*arguments)
+        return type(found)(is_better, found.reasons or ("so it is",), found.rows)
+
+    monkeypatch.setattr(module, "judge", judge)
+    assert main(words(upscaler, photos, tmp_path / "run", "--name", "mine")) == 0
+    said = capsys.readouterr().out
+    assert ("Installed as mine" in said) == is_better
+    assert (tmp_path / "models" / "mine.onnx").exists() == is_better
+    assert ("Not installed" in said) != is_better
+    if is_better:
+        assert main(words(upscaler, photos, tmp_path / "run", "--name", "mine")) == 2
+        assert "already" in capsys.readouterr().err
+        assert main(["models"]) == 0
+        assert "fine-tuned on 16 pictures" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["photo-x4", "../mine", "a b"])
+def test_a_name_that_cannot_be_used_is_refused_before_the_run(
+    upscaler, photos, tmp_path, name, capsys
+):
+    assert main(words(upscaler, photos, tmp_path / "run", "--name", name)) == 2
+    assert repr(name) in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_model_without_a_card_is_not_replaced(tmp_path, monkeypatch):
+    monkeypatch.setenv("SRGAN_GP_MODELS", str(tmp_path))
+    require_free_name("mine")
+    (tmp_path / "mine.onnx").touch()
+    with pytest.raises(UsageError, match="a model 'mine' already"):
+        require_free_name("mine")
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["speed=3", "total_images", "total_images=", "total_images=many", "low_res=blurry",
+     "critic_conditional=yes"],
+)  # fmt: skip
+def test_a_change_that_makes_no_sense_is_refused(upscaler, photos, tmp_path, change, capsys):
+    assert main([*words(upscaler, photos, tmp_path / "run"), "--set", change]) == 2
+    said = capsys.readouterr().err.splitlines()
+    assert change.partition("=")[0] in said[-1]
+    assert not (tmp_path / "run").exists()
+
+
+def test_changes_are_read_as_the_options_of_train_are(tmp_path, monkeypatch):
+    from srgan_gp.finetuning import finetune as module
+
+    seen = {}
+    monkeypatch.setattr(module, "plan", lambda *a: seen.update(a[-1]) or 1 / 0)
+    monkeypatch.setattr(module, "find_source", lambda _: None)
+    photos = fill(tmp_path / "photos", 20, 8)
+    line = ["finetune", "--from", "x", "--data", str(photos), "--threads", "2", "--set"]
+    assert main([*line, "patch_sizes=8,16", "critic_conditional=False", "penalty=r1"]) == 1
+    assert seen == {
+        "patch_sizes": (8, 16), "critic_conditional": False, "penalty": "r1", "threads": 2
+    }  # fmt: skip

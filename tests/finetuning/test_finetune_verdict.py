@@ -1,0 +1,126 @@
+"""Is it better? Facts about the rule, on scores made up for them."""
+
+import numpy as np
+import pytest
+
+from srgan_gp.finetuning.finetune_verdict import judge, table
+
+WAY = "matlab"
+
+
+def scores(rng, distance=2.0, psnr=30.0, pattern=0.1, shift=0.5, count=30):
+    """Scores of `count` pictures that differ among themselves much more than the means do."""
+    spread = np.random.default_rng(1).normal(0, 0.5, count)
+    return {
+        ("squeeze_distance", WAY): distance + spread + rng.normal(0, 0.01, count),
+        ("psnr_y", WAY): psnr + spread,
+        ("pattern", WAY): np.array([pattern]),
+        ("colour_shift", WAY): shift + 0 * spread,
+    }
+
+
+@pytest.fixture
+def config(gan_config):
+    return gan_config(best_by="squeeze_distance", most_psnr_loss=0.3)
+
+
+def test_a_gain_of_nearly_all_pictures_is_better(rng, config):
+    verdict = judge(scores(rng), scores(rng, distance=1.8), config)
+    assert verdict.is_better
+    assert "-10.0 %" in verdict.reasons[0] or "-9.9 %" in verdict.reasons[0]
+    assert "30 of 30" in verdict.reasons[0]
+
+
+def test_what_may_be_chance_is_not_better(rng, config):
+    before = scores(rng)
+    noise = np.random.default_rng(2).normal(0, 1, 30)
+    after = scores(rng) | {
+        ("squeeze_distance", WAY): before["squeeze_distance", WAY] + noise - noise.mean() - 0.05
+    }
+    verdict = judge(before, after, config)
+    assert not verdict.is_better
+    assert "may be chance" in verdict.reasons[0]
+
+
+def test_the_same_scores_are_not_better(rng, config):
+    before = scores(rng)
+    verdict = judge(before, before, config)
+    assert not verdict.is_better
+    assert "no gain" in verdict.reasons[0]
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [({"psnr": 29.6}, "PSNR-Y"), ({"shift": 3.0}, "colours")],
+)
+def test_a_gain_that_loses_something_else_is_not_better(rng, config, change, word):
+    verdict = judge(scores(rng), scores(rng, distance=1.5, **change), config)
+    assert not verdict.is_better
+    assert word in verdict.reasons[0]
+
+
+def test_the_pattern_is_shown_and_decides_nothing(rng, config):
+    verdict = judge(scores(rng), scores(rng, distance=1.5, pattern=0.9), config)
+    assert verdict.is_better
+    [row] = [row for row in verdict.rows if row.metric == "pattern"]
+    assert (row.before, row.after) == (0.1, 0.9)
+
+
+def test_repeating_the_training_pictures_is_not_better(gan_config):
+    config = gan_config(best_by="kid_squeeze", least_novelty=0.5)
+
+    def found(distance, novelty):
+        values = {("kid_squeeze", ""): distance + np.array([0.0, 0.01, 0.02])}
+        return values | {("novelty", ""): np.full(3, novelty)}
+
+    assert judge(found(1.0, 0.9), found(0.5, 0.8), config).is_better
+    verdict = judge(found(1.0, 0.9), found(0.1, 0.4), config)
+    assert not verdict.is_better
+    assert "repeats" in verdict.reasons[0]
+
+
+def test_psnr_is_better_when_it_is_higher(rng, tiny_config):
+    config = tiny_config(best_by="psnr_y")
+    assert judge(scores(rng), scores(rng, psnr=30.2), config).is_better
+    assert not judge(scores(rng), scores(rng, psnr=29.8), config).is_better
+
+
+def test_a_picture_without_a_score_counts_for_nothing(rng, config):
+    before, after = scores(rng), scores(rng, distance=1.5)
+    before["squeeze_distance", WAY][0] = after["squeeze_distance", WAY][0] = np.nan
+    assert "29 of 29" in judge(before, after, config).reasons[0]
+
+
+def test_the_table_has_a_line_for_each_score(rng, config):
+    lines = table(judge(scores(rng), scores(rng, distance=1.0), config).rows)
+    assert len(lines) == 5
+    assert len({len(line) for line in lines}) == 1
+    assert lines[1].startswith(f"squeeze distance ({WAY})")
+    assert lines[3].split()[-3:] == ["0.1", "+0.0", "%"]
+
+
+def test_the_fewer_the_values_the_more_they_have_to_gain(gan_config):
+    config = gan_config(best_by="kid_squeeze")
+
+    def found(*values):
+        return {("kid_squeeze", ""): np.array(values)}
+
+    # Mean gain 1, deviation 0.71 of four values: 2.8 standard errors, where t asks for 3.2.
+    before, after = found(5.0, 5.0, 5.0, 5.0), found(3.5, 4.5, 3.2, 4.8)
+    verdict = judge(before, after, config)
+    assert not verdict.is_better
+    assert "may be chance with 4 values" in verdict.reasons[0]
+    many = (found(*before["kid_squeeze", ""].tolist() * 5) for before in (before, after))
+    assert judge(*many, config).is_better
+
+
+@pytest.mark.parametrize("values", [[], [1.0], [np.nan, np.nan, 1.0]])
+def test_too_few_values_are_no_proof(gan_config, values):
+    config = gan_config(best_by="kid_squeeze")
+    before = {("patch_distance", ""): np.ones(3)}
+    if values:
+        before["kid_squeeze", ""] = np.array(values)
+    after = {key: value - 0.5 for key, value in before.items()}
+    verdict = judge(before, after, config)
+    assert not verdict.is_better
+    assert "KID-squeeze say nothing" in verdict.reasons[0]

@@ -1,0 +1,77 @@
+"""Headers: size, frames, alpha and depth, without the pixels."""
+
+import numpy as np
+import pytest
+from PIL import Image, ImageFile
+
+from srgan_gp.errors import PictureError
+from srgan_gp.images import FrameSequence
+from srgan_gp.images.image_header import read_header
+
+
+def test_the_size_is_that_of_the_upright_picture(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (40, 30)).save(tmp_path / "a.jpg", exif=exif)
+    header = read_header(tmp_path / "a.jpg")
+    assert (header.width, header.height, header.format) == (30, 40, "JPEG")
+
+
+@pytest.mark.parametrize(
+    ("mode", "has_alpha", "is_16_bit"),
+    [("RGB", False, False), ("RGBA", True, False), ("LA", True, False), ("I;16", False, True)],
+)
+def test_alpha_and_depth_are_told(tmp_path, mode, has_alpha, is_16_bit):
+    Image.new(mode, (3, 2)).save(tmp_path / "a.png")
+    header = read_header(tmp_path / "a.png")
+    assert (header.has_alpha, header.is_16_bit) == (has_alpha, is_16_bit)
+    picture = header.stand_in()
+    assert picture.pixels.shape == (2, 3, 3)
+    assert picture.pixels.dtype == (np.uint16 if is_16_bit else np.uint8)
+    assert (picture.alpha is not None) == has_alpha
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".webp", ".png"])
+def test_the_frames_of_an_animation_are_counted(tmp_path, suffix):
+    frames = [Image.new("RGB", (4, 3), (value, 0, 0)) for value in (0, 100, 200)]
+    path = tmp_path / f"a{suffix}"
+    frames[0].save(path, save_all=True, append_images=frames[1:], duration=100)
+    sequence = read_header(path).stand_in()
+    assert isinstance(sequence, FrameSequence)
+    assert (sequence.count, sequence.width, sequence.height) == (3, 4, 3)
+    assert read_header(path, first_frame_only=True).frames == 1
+
+
+def test_a_picture_whose_pixels_are_cut_off_still_has_a_header(tmp_path):
+    Image.effect_noise((200, 100), 50).save(tmp_path / "a.png")
+    data = (tmp_path / "a.png").read_bytes()
+    (tmp_path / "a.png").write_bytes(data[: len(data) // 2])
+    assert read_header(tmp_path / "a.png").width == 200
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp", ".tif", ".bmp", ".gif"])
+def test_no_pixel_is_decoded(tmp_path, monkeypatch, suffix):
+    Image.new("L", (20, 10)).save(tmp_path / f"a{suffix}")
+    decoded = []
+    monkeypatch.setattr(ImageFile.ImageFile, "load", lambda image: decoded.append(image))
+    assert read_header(tmp_path / f"a{suffix}").width == 20
+    assert decoded == []
+
+
+def test_a_stand_in_takes_no_memory(tmp_path):
+    Image.new("1", (5_000, 4_000)).save(tmp_path / "a.png")
+    assert read_header(tmp_path / "a.png").stand_in().pixels.base.nbytes == 1
+
+
+def test_too_many_pixels_are_refused(tmp_path):
+    Image.new("1", (20, 10)).save(tmp_path / "a.png")
+    with pytest.raises(PictureError) as refusal:
+        read_header(tmp_path / "a.png", max_pixels=199)
+    assert refusal.value.code == "E_TOO_MANY_PIXELS"
+
+
+def test_what_is_no_picture_is_refused(tmp_path):
+    (tmp_path / "a.png").write_text("words")
+    with pytest.raises(PictureError) as refusal:
+        read_header(tmp_path / "a.png")
+    assert refusal.value.code == "E_NOT_AN_IMAGE"

@@ -1,0 +1,188 @@
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import pytest
+
+from srgan_gp.errors import BusyError, SrganGpError, UsageError
+from srgan_gp.serving.finetuning.training_process import FEWEST_PICTURES, FineTunings, TrainingPlan
+from srgan_gp.serving.server_settings import ServerSettings
+
+# Takes the place of `python -m srgan_gp finetune`: says its words, scores twice, and waits.
+TRAINER = """#!/bin/sh
+for word in "$@"; do
+  case $word in --output=*) run=${word#--output=} ;; esac
+done
+if [ -n "$TRAINER_LAST_WORD" ]; then cat; exec touch "$TRAINER_LAST_WORD"; fi
+mkdir -p "$run/previews"
+echo "words: $*"
+echo '{"images_seen": 8, "validation/psnr": 30.0}' > "$run/stats.jsonl"
+echo '{"images_seen": 12, "loss": 1.0}' >> "$run/stats.jsonl"
+echo '{"images_seen": 16, "validation/psnr": 30.5}' >> "$run/stats.jsonl"
+touch "$run/previews/image-000000016.png"
+echo "Installed as mine: /srv/secret/mine.toml"
+exec sleep "${TRAINER_SECONDS:-0}"
+"""
+
+# A server that starts a training and is killed: its arguments are a trainer, a folder and photos.
+KILLED_SERVER = """
+import os, sys
+from pathlib import Path
+from types import SimpleNamespace
+from srgan_gp.serving.finetuning.training_process import (FineTunings, TrainingPlan)
+from srgan_gp.serving.server_settings import ServerSettings
+
+sys.executable, folder, photos = sys.argv[1], Path(sys.argv[2]), map(Path, sys.argv[3:])
+ignored = dict.fromkeys(("hold", "release", "at_end"), lambda it: None)
+service = SimpleNamespace(
+    settings=ServerSettings(), folder=lambda client: folder, require_open=lambda: None, **ignored
+)
+plan = TrainingPlan("photo-x4", [(photo, photo.name) for photo in photos], "mine")
+FineTunings(service).start("me", plan)
+os.kill(os.getpid(), 9)
+"""
+
+
+class FolderService:
+    """Gives folders and notes which are held."""
+
+    settings = ServerSettings(device="cpu", max_files=30)
+
+    def __init__(self, root):
+        self.root, self.held, self.endings, self.is_open = root, [], [], True
+
+    def require_open(self):
+        if not self.is_open:
+            raise BusyError("The server ends.")
+
+    def at_end(self, end):
+        self.endings.append(end)
+
+    def folder(self, client):
+        (self.root / client).mkdir(exist_ok=True)
+        return self.root / client
+
+    def hold(self, folder):
+        self.held.append(folder)
+
+    def release(self, folder):
+        self.held.remove(folder)
+
+
+@pytest.fixture
+def service(tmp_path, monkeypatch):
+    trainer = tmp_path / "trainer"
+    trainer.write_text(TRAINER)
+    trainer.chmod(0o700)
+    monkeypatch.setattr(sys, "executable", str(trainer))
+    return FolderService(tmp_path)
+
+
+@pytest.fixture
+def plan(tmp_path):
+    photos = []
+    for number in range(FEWEST_PICTURES):
+        photos.append((tmp_path / f"upload{number}.jpg", "../<b>.jpg"))
+        photos[-1][0].write_bytes(b"photo")
+    return TrainingPlan("photo-x4", photos, "mine", total_images=64)
+
+
+def wait_until(is_true):
+    ends = time.monotonic() + 60  # a crowded machine is slow
+    while not is_true():
+        assert time.monotonic() < ends, "it did not come true"
+        time.sleep(0.01)
+
+
+def test_a_run_shows_its_curve_its_preview_and_its_words_without_folders(service, plan):
+    run = FineTunings(service).start("me", plan)
+    wait_until(lambda: not run.is_running)
+    state = run.state()
+    assert (state.exit_code, state.metric) == (0, "psnr")
+    assert state.curve == ((8, 30.0), (16, 30.5))
+    assert state.preview is not None
+    assert state.preview.name == "image-000000016.png"
+    assert "--from=photo-x4" in state.lines[0]
+    assert "--set=total_images=64" in state.lines[0]
+    assert "secret" not in "".join(state.lines)
+    assert "/" not in state.lines[-1]
+
+
+def test_files_are_held_while_it_runs_and_released_after(service, plan, monkeypatch):
+    monkeypatch.setenv("TRAINER_SECONDS", "60")
+    run = FineTunings(service).start("me", plan)
+    assert len(service.held) == 1
+    assert len(list((service.held[0] / "photos").glob("*.jpg"))) == FEWEST_PICTURES
+    run.stop()
+    assert not run.is_running
+    wait_until(lambda: not service.held)
+
+
+def test_a_training_does_not_outlive_a_server_that_is_killed(service, plan, tmp_path, monkeypatch):
+    trainer, python = sys.executable, sys.orig_argv[0]
+    last_word = tmp_path / "last word"
+    monkeypatch.setenv("TRAINER_LAST_WORD", str(last_word))
+    words = [trainer, tmp_path, *(path for path, _ in plan.photos)]
+    server = subprocess.run([python, "-c", KILLED_SERVER, *words], check=False)
+    assert server.returncode == -9
+    wait_until(last_word.is_file)
+
+
+@pytest.mark.parametrize("fault", ["a photo is gone", "no process can be started"])
+def test_what_cannot_be_started_leaves_nothing(service, plan, monkeypatch, fault):
+    if fault == "a photo is gone":
+        plan.photos[-1][0].unlink()
+        expected = pytest.raises(UsageError, match="no longer here; choose your photos again")
+    else:
+        monkeypatch.setattr(sys, "executable", "/nowhere/python")
+        expected = pytest.raises(SrganGpError, match="Something went wrong")
+    with expected:
+        FineTunings(service).start("me", plan)
+    assert service.held == []
+    assert list(service.folder("me").iterdir()) == []
+
+
+def test_one_runs_at_a_time_and_none_when_the_server_has_ended(service, plan, monkeypatch):
+    monkeypatch.setenv("TRAINER_SECONDS", "60")
+    trainings = FineTunings(service)
+    run = trainings.start("me", plan)
+    with pytest.raises(BusyError, match="Another model is being trained"):
+        trainings.start("you", plan)
+    assert trainings.of("me") is run
+    assert trainings.of("you") is None
+    [end] = service.endings
+    end()
+    assert not run.is_running
+    service.is_open = False
+    with pytest.raises(BusyError, match="The server ends"):
+        trainings.start("you", plan)
+
+
+@pytest.mark.parametrize(
+    ("count", "model", "sentence"),
+    [
+        (FEWEST_PICTURES - 1, "photo-x4", "19 photos are too few"),
+        (31, "photo-x4", "31 photos are too many"),
+        (FEWEST_PICTURES, "/etc/passwd", "no model '/etc/passwd'"),
+    ],
+)
+def test_what_no_training_can_use_is_refused_before_anything_is_made(
+    service, plan, count, model, sentence
+):
+    changed = TrainingPlan(model, (plan.photos * 2)[:count], "mine")
+    with pytest.raises(UsageError, match=sentence):
+        FineTunings(service).start("me", changed)
+    assert service.held == []
+
+
+@pytest.mark.parametrize("images", [0, -1, 1_000_001])
+def test_nobody_can_have_the_server_train_for_ever(service, plan, images):
+    with pytest.raises(UsageError, match="1 to 1,000,000 images"):
+        FineTunings(service).start("me", replace(plan, total_images=images))
+
+
+def test_what_is_no_photo_by_its_name_is_not_left_out_in_silence(service, plan, tmp_path):
+    photos = [*plan.photos, (tmp_path / "upload.txt", "list.txt")]
+    with pytest.raises(UsageError, match=r"list\.txt is neither a photo nor a zip"):
+        FineTunings(service).start("me", replace(plan, photos=photos))

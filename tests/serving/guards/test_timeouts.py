@@ -1,0 +1,199 @@
+import asyncio
+import socket
+from contextlib import suppress
+
+import pytest
+import uvicorn
+from uvicorn.server import ServerState
+
+from srgan_gp.serving.guards import timeouts
+from srgan_gp.serving.guards.timeouts import TimeoutProtocol
+
+REQUEST = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+LARGE = b"GET /large HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+
+
+async def slow_app(scope, receive, send):
+    """Takes three times as long as a head may; `/large` is more than a connection can hold."""
+    if scope["path"] == "/large":
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        for _ in range(400):
+            await send({"type": "http.response.body", "body": bytes(1 << 16), "more_body": True})
+        await send({"type": "http.response.body", "body": b"end"})
+        return
+    await asyncio.sleep(0.6)
+    headers = [(b"content-length", b"4")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": b"done"})
+
+
+@pytest.fixture
+def serve(monkeypatch):
+    """Run a client's coroutine function against a server."""
+    monkeypatch.setattr(timeouts, "HEAD_SECONDS", 0.2)
+
+    def run(client):
+        async def both():
+            listener = socket.create_server(("127.0.0.1", 0))
+            config = uvicorn.Config(
+                slow_app, http=TimeoutProtocol, log_config=None, lifespan="off", ws="none"
+            )
+            server = uvicorn.Server(config)
+            serving = asyncio.create_task(server._serve([listener]))
+            reader, writer = await asyncio.open_connection(*listener.getsockname())
+            await asyncio.wait_for(client(reader, writer), 60)
+            writer.close()
+            while server.server_state.connections:
+                await asyncio.sleep(0.01)  # until the server has let go
+            server.should_exit = True
+            await serving
+            listener.close()
+
+        asyncio.run(both())
+
+    return run
+
+
+@pytest.mark.parametrize("start", [b"", b"GET / HTTP/1.1\r\nHost: loc"], ids=["silent", "slow"])
+def test_a_client_that_does_not_finish_its_head_is_let_go(serve, start):
+    async def client(reader, writer):
+        writer.write(start)
+        assert await reader.read() == b""
+
+    serve(client)
+
+
+def test_one_byte_at_a_time_does_not_help(serve):
+    async def client(reader, writer):
+        closed = asyncio.create_task(reader.read())
+        # What is still on its way when the server closes makes it a reset.
+        with suppress(ConnectionResetError):
+            for byte in REQUEST * 100:
+                writer.write(bytes([byte]))
+                await asyncio.sleep(0.02)
+                if closed.done():
+                    break
+            assert await closed == b""
+
+    serve(client)
+
+
+def test_a_slow_answer_is_waited_for_and_the_next_request_has_its_own_time(serve):
+    async def client(reader, writer):
+        for _ in range(2):
+            writer.write(REQUEST)
+            assert (await reader.readuntil(b"done")).startswith(b"HTTP/1.1 200")
+        writer.write(REQUEST[:9])
+        assert await reader.read() == b""
+
+    serve(client)
+
+
+def test_a_client_that_does_not_read_is_let_go(serve, monkeypatch):
+    """It would hold its connection, and the file that is sent, for ever."""
+    monkeypatch.setattr(timeouts, "READING_SECONDS", 0.3)
+
+    async def client(reader, writer):
+        is_let_go, let_go = asyncio.Event(), TimeoutProtocol.connection_lost
+
+        def note(protocol, error):
+            let_go(protocol, error)
+            is_let_go.set()
+
+        monkeypatch.setattr(TimeoutProtocol, "connection_lost", note)
+        writer.write(LARGE)
+        await is_let_go.wait()
+        with suppress(ConnectionResetError):
+            assert b"end" not in (await reader.read())[-20:]
+
+    serve(client)
+
+
+class StuckTransport(asyncio.Transport):
+    """Has a few bytes left that the client does not take."""
+
+    def __init__(self, host):
+        super().__init__({"peername": (host, 50000)})
+        self.given_up = asyncio.Event()
+
+    def get_write_buffer_size(self):
+        return 9
+
+    def is_closing(self):
+        return False
+
+    def abort(self):
+        self.given_up.set()
+
+
+def connected(transport, state):
+    """Make a connection to a server."""
+    config = uvicorn.Config(slow_app, http=TimeoutProtocol, log_config=None, ws="none")
+    config.load()
+    protocol = TimeoutProtocol(config, state, {})
+    protocol.connection_made(transport)
+    return protocol
+
+
+def test_a_client_that_reads_all_but_the_end_is_let_go(monkeypatch):
+    """Less than 16 KiB count as room to write more, and after the answer nothing is written."""
+    monkeypatch.setattr(timeouts, "READING_SECONDS", 0.05)
+
+    async def read_all_but_the_end():
+        transport = StuckTransport("192.0.2.1")
+        protocol = connected(transport, ServerState())
+        protocol.pause_writing()
+        protocol.on_response_complete()
+        protocol.resume_writing()
+        await asyncio.wait_for(transport.given_up.wait(), 60)
+        protocol.connection_lost(ConnectionResetError())
+
+    asyncio.run(read_all_but_the_end())
+
+
+def test_all_addresses_of_a_home_count_as_one(monkeypatch):
+    monkeypatch.setattr(timeouts, "MOST_CONNECTIONS_OF_ONE_CLIENT", 2)
+
+    async def connect():
+        state, transports = ServerState(), []
+        for host in ("2001:db8::1", "2001:db8::2", "2001:db8:0:1::1", "2001:db8::3"):
+            transports.append(StuckTransport(host))
+            connected(transports[-1], state)
+        given_up = [transport.given_up.is_set() for transport in transports]
+        for protocol in list(state.connections):
+            protocol.connection_lost(ConnectionResetError())
+        return given_up
+
+    assert asyncio.run(connect()) == [False, False, False, True]
+
+
+def test_a_client_that_reads_slowly_gets_everything(serve):
+    async def client(reader, writer):
+        writer.write(LARGE)
+        for _ in range(10):
+            await reader.readexactly(1 << 20)
+            await asyncio.sleep(0.05)
+        assert b"end" in (await reader.read())[-20:]
+
+    serve(client)
+
+
+@pytest.mark.parametrize("is_local", [False, True])
+def test_one_client_has_so_many_connections_unless_it_is_the_proxy(serve, monkeypatch, is_local):
+    monkeypatch.setattr(timeouts, "HEAD_SECONDS", 60)
+    monkeypatch.setattr(timeouts, "MOST_CONNECTIONS_OF_ONE_CLIENT", 1)
+    monkeypatch.setattr(timeouts, "is_loopback", lambda host: is_local)
+
+    async def client(reader, writer):
+        address = writer.get_extra_info("peername")
+        second, writer_of_second = await asyncio.open_connection(*address)
+        writer_of_second.write(REQUEST)
+        answer = b""
+        with suppress(ConnectionResetError):
+            answer = await second.read(8)
+        assert (answer == b"HTTP/1.1") is is_local
+        writer_of_second.close()
+        writer.write(REQUEST)
+        assert await reader.read(8) == b"HTTP/1.1"
+
+    serve(client)

@@ -1,0 +1,160 @@
+import asyncio
+import socket
+import time
+
+import pytest
+import uvicorn
+
+from srgan_gp.serving.http import draining
+from srgan_gp.serving.http.draining import DrainingServer, Traffic
+
+
+async def fetch(port, path="/"):
+    """Send one request over a real socket; gives status line and body."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+    head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+    writer.close()
+    return head.split(b"\r\n")[0], body
+
+
+class Work:
+    """An app with one slow answer and an endless stream, and the service behind it."""
+
+    def __init__(self):
+        self.is_done = False
+        self.release = asyncio.Event()
+        self.loop = asyncio.get_running_loop()
+        self.stops = self.times_found_done = 0
+
+    def drain(self, timeout_seconds=None):
+        is_done = self.is_done
+        self.stops += 1
+        self.times_found_done += is_done
+        return is_done
+
+    def end_jobs(self):
+        self.loop.call_soon_threadsafe(self.release.set)
+
+    async def app(self, scope, receive, send):
+        if scope["type"] == "lifespan":
+            return
+        kind = b"text/event-stream" if scope["path"] == "/stream" else b"text/plain"
+        if scope["path"] == "/slow":
+            await self.release.wait()
+        headers = [(b"content-type", kind)]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b"delivered", "more_body": True})
+        if scope["path"] == "/stream":
+            await receive()
+            assert (await receive())["type"] == "http.disconnect"
+        await send({"type": "http.response.body", "body": b""})
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    monkeypatch.setattr(draining, "QUIET_SECONDS", 0.05)
+    monkeypatch.setattr(draining, "_GRACE_SECONDS", 0.1)
+
+
+async def started(work, drain_seconds=30.0):
+    listener = socket.create_server(("127.0.0.1", 0))
+    traffic = Traffic(work.app)
+    config = uvicorn.Config(traffic, log_config=None, lifespan="off", ws="none")
+    is_up = asyncio.Event()
+    server = DrainingServer(config, work, traffic, drain_seconds, is_up.set)
+    port = listener.getsockname()[1]
+    task = asyncio.create_task(server._serve([listener]))
+    task.add_done_callback(lambda _: listener.close())
+    await is_up.wait()
+    return server, task, port
+
+
+def test_what_is_under_way_is_delivered_and_new_requests_hear_of_the_end(quick):
+    async def run():
+        work = Work()
+        server, task, port = await started(work)
+        slow = asyncio.create_task(fetch(port, "/slow"))
+        await fetch(port)
+        server.handle_exit(15, None)
+        while not work.stops:
+            await asyncio.sleep(0.01)
+        assert await fetch(port) == (b"HTTP/1.1 200 OK", b"9\r\ndelivered\r\n0\r\n\r\n")
+        assert not slow.done() and not task.done()
+        work.is_done = True  # every job is over, but one answer is still on its way
+        work.release.set()
+        assert (await slow)[1].startswith(b"9\r\ndelivered")
+        await task
+
+    asyncio.run(run())
+
+
+def test_an_open_page_does_not_hold_the_server_up_and_is_no_fault(quick, caplog):
+    async def run():
+        work = Work()
+        work.is_done = True
+        server, task, port = await started(work)
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET /stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        await reader.readuntil(b"delivered")
+        server.handle_exit(15, None)
+        await asyncio.wait_for(task, 60)
+        assert server.has_delivered
+        assert not caplog.records, "a traceback would be for the operator"
+        writer.close()
+
+    asyncio.run(run())
+
+
+def test_after_the_last_job_a_page_has_time_to_fetch_the_result(quick):
+    """However long nobody has asked for anything: it hears of the result by its stream."""
+
+    async def run():
+        work = Work()
+        server, task, port = await started(work)
+        await fetch(port)
+        server.handle_exit(15, None)
+        while not work.stops or server._traffic.quiet_seconds < draining.QUIET_SECONDS:
+            await asyncio.sleep(0.01)
+        work.is_done = True
+        await task
+        assert work.times_found_done >= 2, "only a later look ends the server"
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("how", ["the time is up", "a second signal"])
+def test_work_that_does_not_end_in_time_is_ended_and_who_waits_is_told(how):
+    async def run():
+        work = Work()
+        server, task, port = await started(work, 0.2 if how == "the time is up" else 3600)
+        slow = asyncio.create_task(fetch(port, "/slow"))
+        await fetch(port)
+        server.handle_exit(15, None)
+        while not work.stops:
+            await asyncio.sleep(0.01)
+        if how == "a second signal":
+            server.handle_exit(2, None)
+        await asyncio.wait_for(task, 60)
+        assert (await slow)[0] == b"HTTP/1.1 200 OK"
+        assert not server.has_delivered
+
+    asyncio.run(run())
+
+
+def test_traffic_is_quiet_when_nothing_is_on_its_way(ask):
+    seen = []
+
+    async def app(scope, receive, send):
+        seen.append(traffic.quiet_seconds)
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+        raise RuntimeError("an app may fail")
+
+    traffic = Traffic(app)
+    assert traffic.quiet_seconds >= 0
+    with pytest.raises(RuntimeError):
+        ask(traffic)
+    assert seen == [0]
+    time.sleep(0.01)
+    assert traffic.quiet_seconds > 0

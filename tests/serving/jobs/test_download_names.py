@@ -1,0 +1,45 @@
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from srgan_gp.serving.jobs.download_names import harmless, result_naming
+
+
+@pytest.mark.parametrize(
+    ("name", "plain"),
+    [
+        ("holiday.jpg", "holiday.jpg"),
+        ("été à Zürich (2).png", "été à Zürich (2).png"),
+        ("写真.png", "写真.png"),
+        ("/etc/passwd", "passwd"),
+        ("..\\..\\windows\\system32\\a.png", "a.png"),
+        ("<img src=x onerror=alert(1)>.png", "img src_x onerror_alert(1).png"),
+        ("photo\u202egnp.exe", "photognp.exe"),
+        ("a\nb\0c\x1b[31m.png", "abc_31m.png"),
+        ("..", "picture"),
+        ("", "picture"),
+        (".png", "png"),
+        ("con.png", "con_.png"),
+        ("x" * 1000 + ".png", "x" * 80 + ".png"),
+    ],
+)
+def test_a_name_becomes_plain(name, plain):
+    assert harmless(name) == plain
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(max_size=300))
+def test_no_name_of_a_client_can_leave_the_folder_or_be_markup(name):
+    plain = harmless(name)
+    assert plain
+    assert len(plain.encode()) < 700
+    assert plain not in (".", "..")
+    assert not set(plain) & set("/\\\0<>\"'&;:|?*`$\n\r\u202e")
+
+
+def test_a_result_is_called_after_the_model_and_the_scale():
+    from pathlib import Path
+
+    name = result_naming(None, "photo-x4", 2.5).name(Path("a.JPG"))
+    assert name == "a_photo-x4_2.5x.JPG"
+    assert result_naming("jpeg", "photo-x4", 4).name(Path("a.png")) == "a_photo-x4_4x.jpg"

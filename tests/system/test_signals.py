@@ -1,0 +1,81 @@
+"""Signals: the first one is a request, the second one ends the process, ignored ones stay so."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from srgan_gp.system.signals import ENDING, Stopped, StopRequest
+
+
+@pytest.mark.parametrize("number", ENDING, ids=lambda number: number.name)
+def test_a_signal_is_a_request_that_is_met_when_it_suits(number):
+    before = [signal.getsignal(other) for other in ENDING]
+    with StopRequest() as stop:
+        stop.check()
+        os.kill(os.getpid(), number)
+        assert stop.requested
+        with pytest.raises(Stopped) as ended:
+            stop.check()
+    assert ended.value.code == 128 + number
+    assert [signal.getsignal(other) for other in ENDING] == before
+
+
+@pytest.mark.parametrize("number", ENDING, ids=lambda number: number.name)
+def test_the_second_signal_ends_the_process_at_once(number):
+    program = f"""
+import os, time
+from srgan_gp.system.signals import StopRequest
+with StopRequest():
+    os.kill(os.getpid(), {number:d})
+    print("still here", flush=True)
+    os.kill(os.getpid(), {number:d})
+    print("never", flush=True)
+"""
+    done = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True)
+    assert (done.returncode, done.stdout) == (-number, b"still here\n")
+
+
+def test_a_signal_that_was_ignored_stays_ignored():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with StopRequest() as stop:
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert not stop.requested
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_outside_the_main_thread_it_does_nothing():
+    def use():
+        with StopRequest() as stop:
+            seen.append(stop.requested)
+
+    seen = []
+    thread = threading.Thread(target=use)
+    thread.start()
+    thread.join()
+    assert seen == [False]
+
+
+def test_a_process_can_end_with_whoever_holds_its_input():
+    program = """
+import time
+from srgan_gp.system.signals import end_with_input
+end_with_input()
+print("it works", flush=True)
+time.sleep(600)
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdin is not None and process.stdout is not None
+        process.stdin.write(b"words do not end it")
+        process.stdin.flush()
+        assert process.stdout.readline() == b"it works\n"
+        assert process.poll() is None
+        process.stdin.close()
+        assert process.wait(120) == -signal.SIGTERM
