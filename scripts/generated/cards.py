@@ -1,0 +1,133 @@
+"""Tables of the shipped models, from their cards alone."""
+
+import os
+from collections.abc import Iterator
+from unittest.mock import patch
+
+from srgan_gp import ModelCard, list_models
+
+FACES = "face-generation"
+
+_DAMAGE = {
+    "matlab": "MATLAB's bicubic",
+    "cv2": "OpenCV's cubic",
+    "area-jpeg75": "area, JPEG 75",
+    "real": "blur, noise, JPEG 60",
+}
+
+
+def shipped_cards() -> list[ModelCard]:
+    """Read the cards of the shipped models, and none of the user who runs this."""
+    with patch.dict(os.environ, {"SRGAN_GP_MODELS": os.devnull}):
+        return list_models()
+
+
+def model_rows() -> Iterator[str]:
+    """List the upscalers, one row each."""
+    yield "| model | purpose | scale | size | PSNR-Y in dB | licence |"
+    yield "|---|---|---|---|---|---|"
+    for card in shipped_cards():
+        if card.task == FACES:
+            continue
+        published = f"x{card.scale}, low-res by matlab"
+        scores = ", ".join(
+            f"{s.set} {s.value:.2f}"
+            for s in card.scores
+            if s.metric == "PSNR-Y" and s.protocol.startswith(published)
+        )
+        yield (
+            f"| `{card.name}` | {card.summary} | x{card.scale} | {_megabytes(card)} "
+            f"| {scores} | {card.licence} |"
+        )
+
+
+def face_rows() -> Iterator[str]:
+    """List the models of faces in the same way."""
+    yield "| model | purpose | pixels | size | scores | licence |"
+    yield "|---|---|---|---|---|---|"
+    for card in shipped_cards():
+        if card.task == FACES:
+            own = [s for s in card.scores if s.protocol.startswith("seeds from 0")]
+            scores = ", ".join(f"{s.metric} {s.value:.3g}" for s in own)
+            yield (
+                f"| `{card.name}` | {card.summary} | {card.image_size} x {card.image_size} "
+                f"| {_megabytes(card)} | {scores} | {card.licence} |"
+            )
+
+
+def damage_rows() -> Iterator[str]:
+    """Compare the upscalers on Set14 downscaled in four ways: PSNR-Y and squeeze distance."""
+    yield f"| model | {' | '.join(_DAMAGE.values())} |"
+    yield "|---" * (1 + len(_DAMAGE)) + "|"
+    for card in shipped_cards():
+        cells = [_pair(card, way) for way in _DAMAGE]
+        if any(cell != "-" for cell in cells):
+            yield f"| `{card.name}` | {' | '.join(cells)} |"
+
+
+def card_sections() -> Iterator[str]:
+    """Write a section a model: what its card says."""
+    for card in shipped_cards():
+        size = f"x{card.scale}" if card.scale else f"{card.image_size} x {card.image_size} pixels"
+        partner = f"`{card.fidelity_partner}`" if card.fidelity_partner else "none"
+        arguments = ", ".join(f"{name} {value}" for name, value in card.arguments.items())
+        facts = {
+            "task": f"{card.task}, {size}",
+            "network": f"`{card.architecture}` ({arguments})" if arguments else card.architecture,
+            "size": _megabytes(card),
+            "licence of the weights": card.licence,
+            "fidelity partner": partner,
+            "recipe": f"`{card.recipe}`",
+            "SHA-256": f"`{card.files['onnx'].sha256[:16]}...`",
+        }
+        yield from ("", f"## {card.name}", "", card.summary, "", "| | |", "|---|---|")
+        yield from (f"| {name} | {value} |" for name, value in facts.items())
+        yield from ("", "Limits:", "")
+        yield from (f"- {limit}" for limit in card.limits)
+        yield from ("", "Training data:", "")
+        yield from (f"- {s.what}. Licence: {s.licence}. By {s.attribution}." for s in card.data)
+        if card.scores:
+            yield from ("", "Scores:", "")
+            yield from _score_rows(card)
+    yield ""
+
+
+def _score_rows(card: ModelCard) -> Iterator[str]:
+    """Lay out scores with a column a metric; each row is one way to measure."""
+    metrics = list(dict.fromkeys(score.metric for score in card.scores))
+    rows: dict[tuple[str, str], dict[str, float]] = {}
+    for score in card.scores:
+        rows.setdefault((score.set, _condition(score.protocol)), {})[score.metric] = score.value
+    yield f"| set | measured on | {' | '.join(metrics)} |"
+    yield "|---" * (2 + len(metrics)) + "|"
+    for (name, condition), found in rows.items():
+        values = (f"{found[metric]:g}" if metric in found else "" for metric in metrics)
+        yield f"| {name} | {condition} | {' | '.join(values)} |"
+
+
+def _condition(protocol: str) -> str:
+    """Keep of a protocol what tells one row from another; the page on metrics has the rest."""
+    protocol = protocol.partition(", uint8 output")[0]
+    return ", ".join(
+        part for part in protocol.split(", ") if "faces a set" not in part and not _is_detail(part)
+    )
+
+
+def _is_detail(part: str) -> bool:
+    return part.startswith(("SqueezeNet", "mean over", "YuNet"))
+
+
+def _pair(card: ModelCard, way: str) -> str:
+    start = f"x{card.scale}, low-res by {way},"
+    found = {
+        score.metric: score.value
+        for score in card.scores
+        if score.set == "Set14" and score.protocol.startswith(start) and card.scale == 4
+    }
+    if "PSNR-Y" not in found or "squeeze distance" not in found:
+        return "-"
+    return f"{found['PSNR-Y']:.2f} / {found['squeeze distance']:.2f}"
+
+
+def _megabytes(card: ModelCard) -> str:
+    return f"{card.files['onnx'].bytes / 1e6:.1f} MB"
