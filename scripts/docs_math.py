@@ -14,7 +14,8 @@ _INLINE = re.compile(r"\$`([^`]+)`\$")
 def on_page_markdown(markdown: str, **_: object) -> str:
     """Replace the formulas of a page before its Markdown is read."""
     markdown = _FENCE.sub(lambda found: _block(found[1]), markdown)
-    return _INLINE.sub(lambda found: convert(found[1]), markdown)
+    # Markdown takes <math> at the start of a line for a block; a span keeps it in its paragraph.
+    return _INLINE.sub(lambda found: f"<span>{convert(found[1])}</span>", markdown)
 
 
 def _block(formula: str) -> str:

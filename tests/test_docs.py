@@ -91,6 +91,14 @@ def test_every_code_of_an_error_is_documented():
         assert f"`{code}`" in page, code
 
 
+def test_every_variable_of_the_environment_is_documented():
+    page = (ROOT / "docs" / "reference" / "environment.md").read_text("utf-8")
+    sources = [*(ROOT / "srgan_gp").rglob("*.py"), ROOT / "pyproject.toml"]
+    text = "".join(path.read_text("utf-8") for path in sources)
+    for name in set(re.findall(r"\bSRGAN_GP_[A-Z]+\b", text)):
+        assert f"`{name}`" in page, name
+
+
 def test_every_public_name_is_in_the_reference():
     page = (ROOT / "docs" / "reference" / "python.md").read_text("utf-8")
     for name in srgan_gp.__all__:

@@ -1,7 +1,9 @@
 """Tables of the shipped models, from their cards alone."""
 
+import json
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from unittest.mock import patch
 
 from srgan_gp import ModelCard, list_models
@@ -16,6 +18,10 @@ _DAMAGE = {
 }
 
 
+_BICUBIC = json.loads(Path(__file__).with_name("bicubic.json").read_text(encoding="utf-8"))
+"""What `srgan-gp evaluate bicubic` printed, as mean scores by set and way to downscale."""
+
+
 def shipped_cards() -> list[ModelCard]:
     """Read the cards of the shipped models, and none of the user who runs this."""
     with patch.dict(os.environ, {"SRGAN_GP_MODELS": os.devnull}):
@@ -26,6 +32,10 @@ def model_rows() -> Iterator[str]:
     """List the upscalers, one row each."""
     yield "| model | purpose | scale | size | PSNR-Y in dB | licence |"
     yield "|---|---|---|---|---|---|"
+    baseline = ", ".join(
+        f"{name} {ways['matlab']['psnr_y']:.2f}" for name, ways in _BICUBIC.items()
+    )
+    yield f"| bicubic | The baseline, no network. | any | | {baseline} | |"
     for card in shipped_cards():
         if card.task == FACES:
             continue
@@ -59,6 +69,9 @@ def damage_rows() -> Iterator[str]:
     """Compare the upscalers on Set14 downscaled in four ways: PSNR-Y and squeeze distance."""
     yield f"| model | {' | '.join(_DAMAGE.values())} |"
     yield "|---" * (1 + len(_DAMAGE)) + "|"
+    baseline = [_BICUBIC["Set14"][way] for way in _DAMAGE]
+    pairs = [f"{scores['psnr_y']:.2f} / {scores['squeeze_distance']:.2f}" for scores in baseline]
+    yield f"| bicubic | {' | '.join(pairs)} |"
     for card in shipped_cards():
         cells = [_pair(card, way) for way in _DAMAGE]
         if any(cell != "-" for cell in cells):
@@ -80,7 +93,15 @@ def card_sections() -> Iterator[str]:
             "recipe": f"`{card.recipe}`",
             "SHA-256": f"`{card.files['onnx'].sha256[:16]}...`",
         }
-        yield from ("", f"## {card.name}", "", card.summary, "", "| | |", "|---|---|")
+        yield from (
+            "",
+            f"## {card.name}",
+            "",
+            card.summary,
+            "",
+            "| property | value |",
+            "|---|---|",
+        )
         yield from (f"| {name} | {value} |" for name, value in facts.items())
         yield from ("", "Limits:", "")
         yield from (f"- {limit}" for limit in card.limits)
