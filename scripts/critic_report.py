@@ -25,7 +25,8 @@ COLUMNS = {
     "psnr_y": ("PSNR-Y", 2),
     "squeeze_distance": ("squeeze distance", 3),
     "patch_distance": ("patch distance", 1),
-    "grid": ("grid", 2),
+    "pattern": ("pattern", 3),
+    "grain": ("grain", 2),
     "consistency": ("consistency", 2),
 }
 WANTED_CHANGE = -10.0  # percent of the patch distance
@@ -108,7 +109,7 @@ def score(model: str, options: argparse.Namespace) -> Row:
         )
     if scores.patch_distance is None:
         raise UsageError(f"Every picture of {options.data} is too small; pass a benchmark set.")
-    return scores.mean() | {"patch_distance": scores.patch_distance}
+    return scores.mean() | scores.of_set()
 
 
 def table(rows: Mapping[str, Row]) -> Iterator[str]:
@@ -116,12 +117,15 @@ def table(rows: Mapping[str, Row]) -> Iterator[str]:
     first, second = rows.values()
     keys = [key for key in COLUMNS if key in first and key in second]
     difference = {key: first[key] - second[key] for key in keys}
-    percent = {key: 100 * difference[key] / second[key] for key in keys}
+    percent = [
+        f"{100 * difference[key] / second[key]:+16.1f}" if second[key] else f"{'-':>16}"
+        for key in keys
+    ]
     width = max(len("difference"), *map(len, rows))
     yield " ".join([f"{'':{width}}", *(f"{COLUMNS[key][0]:>16}" for key in keys)])
     for name, row in {**rows, "difference": difference}.items():
         yield " ".join([f"{name:{width}}", *(f"{row[k]:16.{COLUMNS[k][1]}f}" for k in keys)])
-    yield " ".join([f"{'in percent':{width}}", *(f"{percent[key]:+16.1f}" for key in keys)])
+    yield " ".join([f"{'in percent':{width}}", *percent])
 
 
 def verdict(with_critic: Row, without: Row) -> str:

@@ -15,8 +15,8 @@ from srgan_gp.files import atomic_write_bytes
 
 SIDE = 32
 OPTIONS = (
-    "--preset faces-64-cpu --image-size 32 --latent-size 4 --width 16 --critic-width 16 "
-    "--critic-stages 3 --learning-rate 1e-3 --final-learning-rate 5e-4 "
+    "--preset faces-64-cpu --image-size 32 --latent-size 4 --generator-args width=16 "
+    "--critic-width 16 --critic-stages 3 --learning-rate 1e-3 --final-learning-rate 5e-4 "
     "--critic-learning-rate 1e-3 --critic-warmup-images 0 --ema-half-life-images 2000 "
     "--augment none --least-novelty 0.5 --total-images 400000 --validate-images 6400 "
     "--checkpoint-images 6400 --report-images 3200"

@@ -21,7 +21,8 @@ METRICS = {
     "psnr_y": ("PSNR-Y", 2),
     "ssim_y": ("SSIM-Y", 4),
     "squeeze_distance": ("squeeze distance", 3),
-    "grid": ("grid", 2),
+    "pattern": ("pattern", 3),
+    "grain": ("grain", 2),
     "consistency": ("consistency", 2),
     "patch_distance": ("patch distance", 1),
 }
@@ -70,15 +71,16 @@ def work(scale: int) -> Iterator[tuple[str, str, int]]:
 
 def rows(name: str, scores: Scores) -> Iterator[dict[str, Any]]:
     """Turn the means into a card's rows; the protocol says how to measure each again."""
-    values = scores.mean()
-    if scores.patch_distance is not None:
-        values["patch_distance"] = scores.patch_distance
+    values = scores.mean() | scores.of_set()
+    windows = scores.texture.windows if scores.texture else 0
     details = {
         "psnr_y": f", border {scores.border}",
         "ssim_y": f", border {scores.border}",
         "squeeze_distance": f", SqueezeNet 1.1 {str(scores.feature_network)[:12]}",
         "consistency": ", border 1 pixel of the input",
         "patch_distance": ", RGB, seed 0",
+        "pattern": f", levels in {windows} flat windows",
+        "grain": f", levels in {windows} flat windows",
     }
     for key, value in values.items():
         metric, digits = METRICS[key]

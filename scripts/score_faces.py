@@ -11,22 +11,21 @@ from typing import Any
 
 import tomli_w
 
+from srgan_gp.cards import FACES, HEADLINE_METRICS
+from srgan_gp.data.validation_halves import ALL
 from srgan_gp.files import atomic_write
 from srgan_gp.terminal import say
 from srgan_gp.training.evaluate_faces import evaluate_faces
-from srgan_gp.training.face_scores import DETECTOR_SIDE, LOOKED_AT, FaceScores
-
-METRICS = {
-    "fd_squeeze": ("FD-squeeze", 1),
-    "kid_squeeze": ("KID-squeeze", 4),
-    "swd": ("SWD", 1),
-    "pairwise_distance": ("pairwise squeeze distance", 3),
-    "one_face": ("share with one face", 3),
-}
-RELATIVE = {
-    "diversity": "pairwise squeeze distance, over that of real faces",
-    "one_face": "share with one face, over that of real faces",
-}
+from srgan_gp.training.face_scores import (
+    DETECTOR_SIDE,
+    LOOKED_AT,
+    METRICS,
+    NOVELTY,
+    PAIRED,
+    RELATIVE_METRICS,
+    FaceScores,
+    SetScores,
+)
 
 
 def main() -> None:
@@ -37,6 +36,7 @@ def main() -> None:
     parser.add_argument("--train-data", nargs="+", required=True, help="those it learned from")
     parser.add_argument("--feature-weights", type=Path, help="SqueezeNet 1.1 as .safetensors")
     parser.add_argument("--detector", type=Path, help="YuNet as .onnx")
+    parser.add_argument("--trunc", type=float, default=1.0, help="truncation of the latents [1]")
     options = parser.parse_args()
     card = tomllib.loads(options.card.read_text())
     scores = evaluate_faces(
@@ -45,6 +45,7 @@ def main() -> None:
         train_data=options.train_data,
         feature_weights=options.feature_weights,
         detector=options.detector,
+        truncation=options.trunc,
         tell=say,
     )
     found = list(rows(Path(options.data).stem, scores))
@@ -55,28 +56,52 @@ def main() -> None:
 
 
 def rows(name: str, scores: FaceScores) -> Iterator[dict[str, Any]]:
-    """Turn the scores of the model and of its baselines into a card's rows."""
-    network = f", SqueezeNet 1.1 {str(scores.feature_network)[:12]}"
-    details = {
-        "swd": ", mean over the levels",
-        "one_face": f", YuNet at {DETECTOR_SIDE} px",
-    }
-    seen = min(scores.count, LOOKED_AT)  # by the detector
+    """Turn the scores of the model and of its baselines into a card's rows, the headline first."""
+    found: list[dict[str, Any]] = []
     for each in (scores.model, *scores.baselines, scores.held_out):
         what = "seeds from 0" if each is scores.model else each.name
+        if each is scores.model and scores.truncation != 1:
+            what += f", truncation {scores.truncation:g}"
         for key, value in each.values().items():
             if value is not None:
                 metric, digits = METRICS[key]
-                count = seen if key == "one_face" else scores.count
-                protocol = f"{what}, {count} faces a set{details.get(key, network)}"
-                yield row(metric, name, round(value, digits), protocol)
+                protocol = f"{what}, {describe(key, each, scores)}"
+                found.append(row(metric, name, round(value, digits), protocol))
+    found += relative_rows(name, scores)
+    first_rows = {each["metric"]: each for each in reversed(found)}
+    headline = [first_rows[m] for m in HEADLINE_METRICS[FACES] if m in first_rows]
+    yield from headline
+    yield from (each for each in found if each not in headline)
+
+
+def relative_rows(name: str, scores: FaceScores) -> Iterator[dict[str, Any]]:
+    """Turn what sets the model in relation to real faces into rows."""
     for key, value in scores.relative().items():
         if value is not None:
-            count = seen if key == "one_face" else scores.count
-            yield row(RELATIVE[key], name, round(value, 3), f"{count} faces a set")
+            real = scores.held_out.count
+            protocol = f"{min(scores.count, real, LOOKED_AT)} faces a set"
+            if key == "diversity":
+                what = "pairwise squeeze distance over that of real faces"
+                protocol = f"{what}, {scores.count} against {real}"
+            yield row(RELATIVE_METRICS[key], name, round(value, 3), protocol)
     if scores.memorisation is not None:
         protocol = "median distance of layouts to the nearest training face, over held-out faces'"
-        yield row("novelty", name, round(scores.memorisation, 3), protocol)
+        yield row(NOVELTY, name, round(scores.memorisation, 3), protocol)
+
+
+def describe(key: str, found: SetScores, scores: FaceScores) -> str:
+    """Say how a score was measured: the number of faces, the half and the network."""
+    if key == "one_face":
+        return f"{min(found.count, LOOKED_AT)} faces, YuNet at {DETECTOR_SIDE} px"
+    squeeze = f"SqueezeNet 1.1 {str(scores.feature_network)[:12]}"
+    if key == "pairwise_distance":
+        return f"{found.count} faces, {squeeze}"
+    half = "" if scores.half == ALL else f" ({scores.half} half)"
+    if key in PAIRED:
+        detail = "mean over the levels" if key == "swd" else squeeze
+        return f"{scores.paired_count} faces a set{half}, {detail}"
+    network = f", YuNet {str(scores.detector)[:12]}" if key == "fd_yunet" else ""
+    return f"{found.count} faces against {scores.held_out.count}{half}{network}"
 
 
 def row(metric: str, data: str, value: float, protocol: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import runpy
 import sys
 from pathlib import Path
 
-from generated.cards import card_sections, damage_rows, face_rows, model_rows
+from generated.cards import card_sections, damage_rows, face_rows, model_rows, texture_rows
 from generated.command_line import command_sections, preset_rows
 from generated.degradations import degradation_rows
 from generated.durations import duration_rows
@@ -40,6 +40,7 @@ PARTS = {
     "models": model_rows,
     "modules": lambda: module_lines(ROOT),
     "presets": preset_rows,
+    "texture": texture_rows,
 }
 """What makes the lines of each marked part, by the part's name."""
 

@@ -13,6 +13,9 @@ from srgan_gp.errors import ModelRefusedError
 FACES = "face-generation"
 """The task of a model that makes faces of latents; all others take pictures."""
 TASKS = ("super-resolution", FACES)
+HEADLINE_METRICS = {FACES: ("FD-yunet", "diversity", "novelty")}
+"""By task: the scores that lists of models show first. FD-yunet alone can be low for a generator
+that repeats one face or its training faces, so the three are shown together."""
 
 Record = TypeVar("Record")
 Container = TypeVar("Container", dict[str, Any], list[Any])
@@ -66,7 +69,7 @@ class ModelCard:
     arguments: Mapping[str, int | float | str | bool]
     """Of the architecture."""
     files: Mapping[str, FileRecord]
-    """By kind: `onnx`, `safetensors`."""
+    """By kind: `onnx`, `critic`; of models of version 0.1 also `safetensors`."""
     data: tuple[DataSource, ...]
     scores: tuple[Score, ...]
     scale: int | None = None
@@ -75,6 +78,12 @@ class ModelCard:
     """Side of a face in pixels; None for a model that enlarges pictures."""
     fidelity_partner: str | None = None
     """Name of a model with the same network and other weights; `--fidelity 1` is that model."""
+
+
+def headline(card: ModelCard) -> tuple[Score, ...]:
+    """Pick the scores that stand for a model: the first one of each of `HEADLINE_METRICS`."""
+    first = {score.metric: score for score in reversed(card.scores)}
+    return tuple(first[name] for name in HEADLINE_METRICS.get(card.task, ()) if name in first)
 
 
 def read_card(path: Path) -> ModelCard:

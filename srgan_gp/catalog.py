@@ -1,7 +1,8 @@
 """The models at hand: where their cards and files are, and which names they go by.
 
-A model is `<name>.onnx` (and `.safetensors`, for training) beside a card, `<name>.toml`. What the
-runtime needs travels inside the ONNX file. This module finds files; it never opens a model.
+A model is `<name>.onnx` beside a card, `<name>.toml`; its critic, for training, lies in
+`<name>.critic.safetensors`. What the runtime needs travels inside the ONNX file. This module finds
+files; it never opens a model.
 """
 
 import os

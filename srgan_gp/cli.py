@@ -41,7 +41,7 @@ COMMANDS = {
 _INTERRUPTED = 128 + signal.SIGINT
 _READER_WENT_AWAY = 128 + 13  # SIGPIPE, a name that Windows does not have
 _EXTRAS = {
-    "train": {"torch", "torchvision", "kornia", "onnxscript", "tensorboard", "tomli_w"},
+    "train": {"torch", "torchvision", "kornia", "onnxscript", "skimage", "tensorboard", "tomli_w"},
     "app": {"gradio", "fastapi", "starlette", "uvicorn", "python_multipart", "pydantic"},
 }
 

@@ -4,7 +4,7 @@ import tomllib
 
 import pytest
 
-from srgan_gp.cards import read_card
+from srgan_gp.cards import headline, read_card
 from srgan_gp.errors import ModelRefusedError
 
 CARD = """
@@ -48,6 +48,11 @@ def refused(folder, text):
         read_card(folder / "tiny.toml")
     assert caught.value.exit_code == 8
     return str(caught.value)
+
+
+def test_scores_of_metrics_that_no_longer_exist_are_still_read(folder):
+    (folder / "tiny.toml").write_text(CARD.replace("PSNR-Y", "grid"))
+    assert read_card(folder / "tiny.toml").scores[0].metric == "grid"
 
 
 def test_a_card_says_what_stands_in_the_file(folder):
@@ -151,3 +156,38 @@ def test_a_wrong_card_of_faces_is_refused_in_one_sentence(folder, old, new, mess
         "scale = 2", "image_size = 64"
     )
     assert message in refused(folder, table.replace(old, new))
+
+
+SCORES = """
+[[scores]]
+metric = "SWD"
+set = "val"
+value = 30
+protocol = "seeds from 0"
+[[scores]]
+metric = "novelty"
+set = "val"
+value = 1.0
+protocol = "layouts"
+[[scores]]
+metric = "FD-yunet"
+set = "val"
+value = 99
+protocol = "seeds from 0"
+[[scores]]
+metric = "FD-yunet"
+set = "val"
+value = 28
+protocol = "real, training"
+"""
+
+
+def test_the_headline_of_a_face_generator_is_its_own_distance_before_novelty(folder):
+    table = CARD.replace("super-resolution", "face-generation")
+    (folder / "tiny.toml").write_text(table.replace("scale = 2", "image_size = 64") + SCORES)
+    found = [(score.metric, score.value) for score in headline(read_card(folder / "tiny.toml"))]
+    assert found == [("FD-yunet", 99), ("novelty", 1.0)]
+
+
+def test_an_upscaler_has_no_headline(folder):
+    assert headline(read_card(folder / "tiny.toml")) == ()

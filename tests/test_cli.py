@@ -56,10 +56,12 @@ def test_models_lists_every_card(capsys):
 
 
 def test_a_preset_shows_through_the_options_that_were_not_given(capsys):
-    words = ["train", "--preset", "tiny", "--data", "x", "-o", "y", "--dry-run", "--width", "24"]
+    words = ["train", "--preset", "tiny", "--data", "x", "-o", "y", "--dry-run"]
+    words += ["--generator-args", "width=24"]
     assert main(words) == 0
     config = json.loads(capsys.readouterr().out)
-    assert (config["width"], config["blocks"], config["total_images"]) == (24, 2, 64)
+    assert config["generator_args"] == ["width=24", "blocks=2", "tail=direct"]
+    assert config["total_images"] == 64
 
 
 @pytest.mark.parametrize(

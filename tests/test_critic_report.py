@@ -115,23 +115,29 @@ def test_two_models_are_set_side_by_side(report, pictures, tiny_model, capsys):
     assert report.main([*models, *options]) == 0
     lines = capsys.readouterr().out.splitlines()
     header, first, second, difference, percent = (line.split() for line in lines[1:6])
-    assert header == ["PSNR-Y", "patch", "distance", "grid", "consistency"]
+    assert header == ["PSNR-Y", "patch", "distance", "consistency"]
     assert (first[1], second[:3]) == ("(critic)", ["bicubic", "(no", "critic)"])
     assert (difference[0], percent[:2]) == ("difference", ["in", "percent"])
     assert lines[6].startswith("The critic does not earn its place")
 
 
 def test_the_table_shows_differences_and_leaves_out_what_was_not_scored(report):
-    first = {"psnr_y": 26.0, "patch_distance": 150.0, "grid": 1.1, "squeeze_distance": 2.5}
-    second = {"psnr_y": 26.5, "patch_distance": 200.0, "grid": 1.0}
+    first = {"psnr_y": 26.0, "patch_distance": 150.0, "grain": 1.1, "squeeze_distance": 2.5}
+    second = {"psnr_y": 26.5, "patch_distance": 200.0, "grain": 1.0}
     header, *rows = (line.split() for line in report.table({"gan": first, "psnr": second}))
-    assert header == ["PSNR-Y", "patch", "distance", "grid"]
+    assert header == ["PSNR-Y", "patch", "distance", "grain"]
     assert rows == [
         ["gan", "26.00", "150.0", "1.10"],
         ["psnr", "26.50", "200.0", "1.00"],
         ["difference", "-0.50", "-50.0", "0.10"],
         ["in", "percent", "-1.9", "-25.0", "+10.0"],
     ]
+
+
+def test_a_share_of_nothing_is_not_shown(report):
+    rows = {"gan": {"pattern": 0.2, "grain": 1.0}, "psnr": {"pattern": 0.0, "grain": 2.0}}
+    *_, percent = report.table(rows)
+    assert percent.split() == ["in", "percent", "-", "-50.0"]
 
 
 def test_a_run_is_exported_to_be_scored(report, pictures, tiny_model, monkeypatch, capsys):
@@ -144,7 +150,7 @@ def test_a_run_is_exported_to_be_scored(report, pictures, tiny_model, monkeypatc
     models = [str(pictures), str(tiny_model())]
     assert report.main([*models, "--data", str(pictures), "--feature-weights", "none"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[2].split()[-4:] == lines[3].split()[-4:]
+    assert lines[2].split()[-3:] == lines[3].split()[-3:]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.timing import in_turns, median
-from srgan_gp.losses.adversarial import adversarial_weight, critic_loss, generator_loss
+from srgan_gp.losses.adversarial import adversarial_weight, critic_loss, drift, generator_loss
 from srgan_gp.losses.gradient_penalties import PENALTIES
 from srgan_gp.losses.pixel import PIXEL_LOSSES
 from srgan_gp.networks import build
@@ -89,7 +89,8 @@ class Steps:
         low_res, real, fake = self.low_res[part], self.real[part], self.fake[part]
         with self.autocast:
             real_scores = self.critic(self.real, self.low_res)
-            loss = critic_loss(real_scores, self.critic(self.fake, self.low_res), DRIFT_WEIGHT)
+            loss = critic_loss(real_scores, self.critic(self.fake, self.low_res))
+            loss = loss + DRIFT_WEIGHT * drift(real_scores)
             if len(real):
                 penalty = PENALTIES["wgan_gp"](
                     lambda images: self.critic(images, low_res), real, fake, self.epsilon[part]

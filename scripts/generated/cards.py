@@ -2,13 +2,13 @@
 
 import json
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from unittest.mock import patch
 
 from srgan_gp import ModelCard, list_models
-
-FACES = "face-generation"
+from srgan_gp.cards import FACES, headline
 
 _DAMAGE = {
     "matlab": "MATLAB's bicubic",
@@ -18,6 +18,8 @@ _DAMAGE = {
 }
 
 
+_DETAIL = re.compile(r"SqueezeNet|YuNet|mean over|\d+ (faces|against)")
+"""Parts of protocols that are left out of the tables: how many faces, which network."""
 _BICUBIC = json.loads(Path(__file__).with_name("bicubic.json").read_text(encoding="utf-8"))
 """What `srgan-gp evaluate bicubic` printed, as mean scores by set and way to downscale."""
 
@@ -33,7 +35,7 @@ def model_rows() -> Iterator[str]:
     yield "| model | purpose | scale | size | PSNR-Y in dB | licence |"
     yield "|---|---|---|---|---|---|"
     baseline = ", ".join(
-        f"{name} {ways['matlab']['psnr_y']:.2f}" for name, ways in _BICUBIC.items()
+        f"{name} {ways['matlab']['PSNR-Y']:.2f}" for name, ways in _BICUBIC.items()
     )
     yield f"| bicubic | The baseline, no network. | any | | {baseline} | |"
     for card in shipped_cards():
@@ -57,8 +59,7 @@ def face_rows() -> Iterator[str]:
     yield "|---|---|---|---|---|---|"
     for card in shipped_cards():
         if card.task == FACES:
-            own = [s for s in card.scores if s.protocol.startswith("seeds from 0")]
-            scores = ", ".join(f"{s.metric} {s.value:.3g}" for s in own)
+            scores = ", ".join(f"{s.metric} {s.value:.3g}" for s in headline(card))
             yield (
                 f"| `{card.name}` | {card.summary} | {card.image_size} x {card.image_size} "
                 f"| {_megabytes(card)} | {scores} | {card.licence} |"
@@ -67,15 +68,36 @@ def face_rows() -> Iterator[str]:
 
 def damage_rows() -> Iterator[str]:
     """Compare the upscalers on Set14 downscaled in four ways: PSNR-Y and squeeze distance."""
+    yield from _four_ways("PSNR-Y", "squeeze distance", digits=(2, 2))
+
+
+def texture_rows() -> Iterator[str]:
+    """Compare them in the same way by pattern and grain."""
+    yield from _four_ways("pattern", "grain", digits=(3, 2))
+
+
+def _four_ways(*metrics: str, digits: tuple[int, int]) -> Iterator[str]:
+    def pair(scores: Mapping[str, float]) -> str:
+        if not set(metrics) <= set(scores):
+            return "-"
+        return " / ".join(f"{scores[m]:.{d}f}" for m, d in zip(metrics, digits, strict=True))
+
     yield f"| model | {' | '.join(_DAMAGE.values())} |"
     yield "|---" * (1 + len(_DAMAGE)) + "|"
-    baseline = [_BICUBIC["Set14"][way] for way in _DAMAGE]
-    pairs = [f"{scores['psnr_y']:.2f} / {scores['squeeze_distance']:.2f}" for scores in baseline]
-    yield f"| bicubic | {' | '.join(pairs)} |"
+    yield f"| bicubic | {' | '.join(pair(_BICUBIC['Set14'][way]) for way in _DAMAGE)} |"
     for card in shipped_cards():
-        cells = [_pair(card, way) for way in _DAMAGE]
+        cells = [pair(_scores_on_set14(card, way)) for way in _DAMAGE]
         if any(cell != "-" for cell in cells):
             yield f"| `{card.name}` | {' | '.join(cells)} |"
+
+
+def _scores_on_set14(card: ModelCard, way: str) -> dict[str, float]:
+    start = f"x4, low-res by {way},"
+    return {
+        score.metric: score.value
+        for score in card.scores
+        if score.set == "Set14" and score.protocol.startswith(start)
+    }
 
 
 def card_sections() -> Iterator[str]:
@@ -128,26 +150,8 @@ def _score_rows(card: ModelCard) -> Iterator[str]:
 
 def _condition(protocol: str) -> str:
     """Keep of a protocol what tells one row from another; the page on metrics has the rest."""
-    protocol = protocol.partition(", uint8 output")[0]
-    return ", ".join(
-        part for part in protocol.split(", ") if "faces a set" not in part and not _is_detail(part)
-    )
-
-
-def _is_detail(part: str) -> bool:
-    return part.startswith(("SqueezeNet", "mean over", "YuNet"))
-
-
-def _pair(card: ModelCard, way: str) -> str:
-    start = f"x{card.scale}, low-res by {way},"
-    found = {
-        score.metric: score.value
-        for score in card.scores
-        if score.set == "Set14" and score.protocol.startswith(start) and card.scale == 4
-    }
-    if "PSNR-Y" not in found or "squeeze distance" not in found:
-        return "-"
-    return f"{found['PSNR-Y']:.2f} / {found['squeeze distance']:.2f}"
+    parts = protocol.partition(", uint8 output")[0].split(", ")
+    return ", ".join(part for part in parts if not _DETAIL.match(part))
 
 
 def _megabytes(card: ModelCard) -> str:

@@ -63,18 +63,17 @@ def option_head(action: argparse.Action) -> str:
 
 def preset_rows() -> Iterator[str]:
     """List the presets of `srgan-gp train`, one row each, by what a dry run prints."""
-    yield "| preset | task | input | width x blocks | images | batch | critic |"
+    yield "| preset | task | input | generator | images | batch | critic |"
     yield "|---|---|---|---|---|---|---|"
     (names,) = [a.choices for a in command_parser("train")._actions if a.dest == "preset"]
     for name in names or ():
         config = _configuration(str(name))
-        makes_faces = config.task == "face-generation"
-        source = "latents" if makes_faces else config.low_res
-        shape = f"{config.width}" if makes_faces else f"{config.width} x {config.blocks}"
+        source = "latents" if config.task == "face-generation" else config.low_res
+        generator = f"`{config.generator}`, {', '.join(config.generator_args)}"
         has_critic = config.adversarial_ratio > 0
         critic = f"`{config.critic}`, width {config.critic_width}" if has_critic else "none"
         yield (
-            f"| `{name}` | {config.task} | {source} | {shape} | {config.total_images:,} "
+            f"| `{name}` | {config.task} | {source} | {generator} | {config.total_images:,} "
             f"| {config.batch_size} | {critic} |"
         )
 

@@ -10,7 +10,7 @@ _OTHERS = {
     "docs/": "The documentation site; `scripts/build_docs` builds it.",
     "scripts/": "Benchmarks, recipes of the shipped models, generated documents, checks.",
     "tests/": "Tests; the folders mirror the package.",
-    "weights/": "The shipped models: network, tensors, card.",
+    "weights/": "The shipped models: network, critic, card.",
 }
 
 

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes classic-x4 again, in four runs that each begin with the weights of the one before: small patches,
-# larger patches, squared errors, sharper crops. Two CPU cores with bf16: six hours beside other work.
+# larger patches, squared errors, sharper crops.
 # The runs of the shipped weights were shortened by hand, so their rates were a little higher than here: the
 # first, planned for 900,000 images, at image 234,688; the second, planned for 176,000, ended at 132,288; the
 # last, planned for 320,000, at 124,512, and it was stopped at 276,624, after its best checkpoint at 256,000.
@@ -21,12 +21,12 @@ run() { # RUN OPTIONS...
 large_patches="--batch-size 16 --patch-sizes 48 --patch-starts 0 --checkpoint-images 8000"
 mkdir -p runs/exported
 run runs/classic-x4
-run runs/classic-x4-48px $large_patches --start-from runs/exported/classic-x4-run.safetensors \
+run runs/classic-x4-48px $large_patches --start-from runs/exported/classic-x4-run.onnx \
     --learning-rate 4e-4 --warmup-images 8000 --total-images 132288 --validate-images 16000
-run runs/classic-x4-l2 $large_patches --start-from runs/exported/classic-x4-48px-run.safetensors \
+run runs/classic-x4-l2 $large_patches --start-from runs/exported/classic-x4-48px-run.onnx \
     --pixel-loss l2 --learning-rate 2.5e-4 --warmup-images 4000 --total-images 112000 \
     --validate-images 16000
-run runs/classic-x4-shrunk $large_patches --start-from runs/exported/classic-x4-l2-run.safetensors \
+run runs/classic-x4-shrunk $large_patches --start-from runs/exported/classic-x4-l2-run.onnx \
     --shrink-share 0.5 --learning-rate 4e-4 --warmup-images 4000 --total-images 288000 \
     --validate-images 8000
 srgan-gp export runs/classic-x4-shrunk --name classic-x4 -o weights

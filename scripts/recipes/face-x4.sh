@@ -1,6 +1,5 @@
 #!/bin/sh
 # Makes face-x4 again: photo-x4, fine-tuned on synthetic faces by the command that users have.
-# Two CPU cores with bf16: 20 minutes.
 # Usage: scripts/recipes/face-x4.sh [SHARED]     SHARED holds data/ and models/; default ../shared
 # Interrupted? Type the same command again: the run goes on where it stopped.
 set -eu

@@ -1,15 +1,15 @@
 #!/bin/sh
-# Makes faces-64 again, from random weights. Two CPU cores with bf16.
-# The shipped weights are those after 230,400 of the 1,000,000 images: 60 minutes beside other work.
-# Their first 31,776 images went without augmentation, which never set in later either.
+# Makes faces-64 again, from random weights: one run of 1,000,000 images on two CPU cores.
 # Usage: scripts/recipes/faces-64.sh [SHARED]     SHARED holds data/ and models/; default ../shared
 # Interrupted? Type the same command again: the run goes on where it stopped.
 set -eu
 shared=${1:-${SRGAN_GP_SHARED:-../shared}}
 data=$shared/data
+export OMP_WAIT_POLICY=PASSIVE  # spinning threads stall each other beside other work
 
 srgan-gp train --preset faces-64-cpu -o runs/faces-64 \
     --data "$data/faces_loose64_train-0.zip" "$data/faces_loose64_train-1.zip" \
+    "$data/faces_omi64_train.zip" \
     --validation "$data/faces_loose64_val.zip" \
     --feature-weights "$shared/models/squeezenet1_1.safetensors"
 srgan-gp export runs/faces-64 --name faces-64 -o weights

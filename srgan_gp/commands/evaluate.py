@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from srgan_gp import option_types as types
+from srgan_gp.data.validation_halves import FEWEST_TO_SPLIT, HALVES, REPORT
 from srgan_gp.errors import UsageError
 from srgan_gp.terminal import say, tell
 
@@ -59,17 +60,26 @@ def _add_upscaler_options(parser: argparse.ArgumentParser) -> None:
 
 def _add_face_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("for a model of faces")
+    halves = "; ".join(f"{name}: {text}" for name, text in HALVES.items())
     group.add_argument(
         "--train-data", nargs="+", metavar="DIR_OR_ZIP",
         help="the faces it learned from: a baseline, and to see whether it repeats them",
     )  # fmt: skip
     group.add_argument(
         "--count", type=types.count, metavar="N",
-        help="faces in each set [as many as --data and --train-data have]",
+        help="faces to draw, and training faces beside them [1024, or as many as --train-data has]",
     )  # fmt: skip
     group.add_argument(
+        "--validation-half", choices=HALVES,
+        help=f"part of --data, where it has {FEWEST_TO_SPLIT} faces or more [report]. {halves}",
+    )  # fmt: skip
+    group.add_argument(
+        "--trunc", type=types.truncation, metavar="PSI", help="truncation of the latents [1]"
+    )
+    group.add_argument(
         "--detector", type=Path, metavar="FILE",
-        help="YuNet (.onnx), or none [yunet.onnx in the folder of models]",
+        help="YuNet (.onnx) for FD-yunet and the share of images with one face, or none "
+        "[yunet.onnx in the folder of models]",
     )  # fmt: skip
 
 
@@ -86,7 +96,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 _UPSCALER_OPTIONS = ("low_res", "scale", "fidelity")
-_FACE_OPTIONS = ("train_data", "count", "detector")
+_FACE_OPTIONS = ("train_data", "count", "validation_half", "trunc", "detector")
 
 
 def _require_options_of(options: argparse.Namespace, makes_faces: bool) -> None:
@@ -121,6 +131,8 @@ def _print_face_scores(options: argparse.Namespace) -> None:
         options.data,
         train_data=options.train_data or (),
         count=options.count,
+        half=options.validation_half or REPORT,
+        truncation=1.0 if options.trunc is None else options.trunc,
         feature_weights=options.feature_weights,
         detector=options.detector,
         tell=say,
@@ -142,26 +154,35 @@ def _lines(scores: "Scores") -> Iterator[str]:
         yield f"squeeze distance by the network {scores.feature_network}"
     for picture in scores.pictures:
         yield _row(picture.name, picture.values())
-    mean = scores.mean()
-    yield _row(f"mean of {len(scores.pictures)} pictures", mean)
-    if scores.patch_distance is not None:  # no distance without the grid beside it
-        whole = {"patch_distance": scores.patch_distance, "grid": mean.get("grid")}
-        yield _row("the whole set", whole)
+    yield _row(f"mean of {len(scores.pictures)} pictures", scores.mean())
+    if of_set := scores.of_set():
+        yield _row("the whole set", of_set)
+    if original := scores.original_texture:
+        yield _row(f"the originals, {original.windows} flat windows", original.values())
 
 
 def _face_lines(scores: "FaceScores") -> Iterator[str]:
+    from srgan_gp.training.face_scores import METRICS, RELATIVE_METRICS
+
     side = scores.image_size
-    yield f"{scores.name} on {scores.data}: {scores.count} faces of {side} x {side} in each set"
+    real = f"{scores.held_out.count} validation faces ({scores.half})"
+    yield (
+        f"{scores.name} on {scores.data}: {scores.count} faces of {side} x {side}, truncation "
+        f"{scores.truncation:g}, against {real}; squeeze and SWD: {scores.paired_count} of each"
+    )
     if scores.feature_network:
         yield f"squeeze distances by the network {scores.feature_network}"
+    if scores.detector:
+        yield f"FD-yunet by the network {scores.detector}"
     for one in (scores.model, *scores.baselines, scores.held_out):
         if set(one.values().values()) != {None}:
-            yield _row(one.name, one.values())
-    if relative := {k: v for k, v in scores.relative().items() if v is not None}:
-        yield _row(f"{scores.name} over real, held out", relative)
+            yield _row(one.name, {METRICS[key][0]: value for key, value in one.values().items()})
+    if any(value is not None for value in scores.relative().values()):
+        relative = {RELATIVE_METRICS[key]: value for key, value in scores.relative().items()}
+        yield _row(f"{scores.name} over real, validation", relative)
     if scores.memorisation is not None:
-        verdict = "it repeats training faces" if scores.is_memorising else "no sign of it"
-        yield f"memorisation: ratio {scores.memorisation:.4f}, {verdict}"
+        verdict = "it repeats training faces" if scores.is_memorising else "no sign of memorisation"
+        yield f"novelty {scores.memorisation:.4f}: {verdict}"
 
 
 def _row(name: str, scores: Mapping[str, float | None]) -> str:

@@ -17,7 +17,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Write the ONNX file, the safetensors file and the card; print the card's path."""
+    """Write the ONNX file, a critic and the card; print the card's path."""
     from srgan_gp.training.export import export
 
     tell(str(export(options.run_dir, options.name, options.output)))

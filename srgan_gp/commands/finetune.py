@@ -23,7 +23,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--from", dest="model", required=True, metavar="MODEL",
-        help="a model's name, or the path of its .safetensors or .onnx",
+        help="a model's name, or the path of its .onnx (of an older one: .safetensors)",
     )  # fmt: skip
     parser.add_argument(
         "--data", nargs="+", required=True, metavar="PATH",

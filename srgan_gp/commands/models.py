@@ -40,13 +40,16 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _lines(card: "ModelCard") -> "Iterator[str]":
+    from srgan_gp.cards import headline
+
     megabytes = card.files["onnx"].bytes / 1e6
     size = f"x{card.scale}" if card.scale else f"{card.image_size} x {card.image_size}"
     yield f"{card.name}: {card.summary}"
     yield f"  {card.task} {size}, {megabytes:.1f} MB, licence {card.licence}"
     if card.fidelity_partner:
         yield f"  fidelity: 0 is {card.name}, 1 is {card.fidelity_partner}"
-    for score in card.scores:
+    shown_first = headline(card)
+    for score in (*shown_first, *(s for s in card.scores if s not in shown_first)):
         yield f"  {score.set}: {score.metric} {score.value} ({score.protocol})"
     for limit in card.limits:
         yield f"  limit: {limit}"

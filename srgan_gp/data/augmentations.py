@@ -12,6 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from srgan_gp.data.streams import Stream, generator_of
+
 KINDS = ("colour", "translation", "cutout")
 GREY = 0.5  # what stands where a picture was moved away or cut out
 BRIGHTNESS = 0.25  # most that is added to a picture, of its range of 1
@@ -65,8 +67,8 @@ def draw(
         Zhao et al. 2020 (DiffAugment), arXiv:2006.10738: its three kinds and their ranges, for
         values in [0, 1]. Karras et al. 2020 (ADA), arXiv:2006.06676: the probability.
     """
-    keys = [[seed, 7, number, stream] for number in numbers]
-    uniform = np.stack([np.random.default_rng(key).random(10) for key in keys])
+    generators = [generator_of(seed, Stream.AUGMENTATION, n, stream) for n in numbers]
+    uniform = np.stack([generator.random(10) for generator in generators])
     happens = (uniform[:, :3] < probability) & [kind in kinds for kind in KINDS]
     colour, translation, cutout = happens.T.astype(np.float32)
     uniform = uniform.astype(np.float32)

@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image
 
 from srgan_gp.data.sources import PictureFile
+from srgan_gp.data.streams import Stream, generator_of
 from srgan_gp.errors import PictureError, UsageError
 
 MOST_DAMAGED = 0.01
@@ -107,7 +108,7 @@ class Shuffled:
     def _index(self, number: int) -> int:
         epoch, position = divmod(number, len(self.pictures))
         if epoch != self._epoch:
-            order = np.random.default_rng([self._seed, epoch]).permutation(len(self.pictures))
+            order = generator_of(self._seed, Stream.ORDER, epoch).permutation(len(self.pictures))
             self._epoch, self._order = epoch, order
         return int(self._order[position])
 
@@ -150,7 +151,7 @@ class WholePictures(Shuffled):
 
     def _picture(self, number: int) -> np.ndarray:
         picture = self._read(self._index(number))
-        is_mirrored = np.random.default_rng([self._seed, 1, number]).integers(2)
+        is_mirrored = generator_of(self._seed, Stream.CROP, number).integers(2)
         return picture[:, ::-1] if is_mirrored else picture
 
 
@@ -186,7 +187,7 @@ class RandomCrops(Shuffled):
         return np.stack([self._crop(n, self._index(n), size) for n in numbers])
 
     def _crop(self, number: int, index: int, size: int) -> np.ndarray:
-        rng = np.random.default_rng([self._seed, 1, number])
+        rng = generator_of(self._seed, Stream.CROP, number)
         picture = self._read(index)
         height, width, _ = picture.shape
         side = min(round(size * self._shrinking(number)), height, width)
@@ -202,7 +203,7 @@ class RandomCrops(Shuffled):
 
     def _shrinking(self, number: int) -> float:
         """Draw how many times too large a window is cut, evenly; 1: not at all."""
-        chosen, factor = np.random.default_rng([self._seed, 6, number]).random(2)
+        chosen, factor = generator_of(self._seed, Stream.SHRINK, number).random(2)
         return 1 + (MOST_SHRUNK - 1) * factor if chosen < self._shrink_share else 1.0
 
 

@@ -7,9 +7,10 @@ import torch
 from kornia.filters import filter2d
 from torch import Tensor
 
-from srgan_gp.data.draws import FIRST, SECOND, Damage, Draws, draw
+from srgan_gp.data.draws import FIRST_TAPS, SECOND_TAPS, Damage, Draws, draw
 from srgan_gp.data.jpeg import jpeg
 from srgan_gp.data.resampling import downscale, round_trip, to_8_bit
+from srgan_gp.data.streams import Stream, generator_of
 
 __all__ = ["MARGIN_MIXTURE", "Draws", "degrade", "draw", "least_side"]
 
@@ -40,10 +41,10 @@ def degrade(high_res: Tensor, scale: int, draws: Draws) -> Tensor:
         Wang et al. 2021, arXiv:2107.10833, sections 3.2 to 3.4, in the order of its figure 2.
     """
     first, second, factors = draws.first, draws.second, draws.round_trips
-    high_res = _blurred(high_res, first, FIRST.blur_taps, scale / 4)
+    high_res = _blurred(high_res, first, FIRST_TAPS, scale / 4)
     low_res = downscale(high_res, scale, draws.downscalers)
     low_res = _noisy_and_stored(low_res, first, draws, 1)
-    low_res = _blurred(low_res, second, SECOND.blur_taps, 1)
+    low_res = _blurred(low_res, second, SECOND_TAPS, 1)
     low_res = _some(low_res, factors < 1, lambda images, which: round_trip(images, factors[which]))
     return _noisy_and_stored(low_res, second, draws, 2)
 
@@ -89,9 +90,9 @@ def _noisy_and_stored(images: Tensor, damage: Damage, draws: Draws, round_number
     """Add noise, round to 8 bits, and go through JPEG."""
 
     def add_noise(some: Tensor, which: np.ndarray) -> Tensor:
-        keys = [[draws.seed, 3, int(number), round_number] for number in draws.numbers[which]]
-        shape = some.shape[1:]
-        fields = [np.random.default_rng(key).standard_normal(shape, np.float32) for key in keys]
+        keys = [(Stream.DAMAGE, int(number), round_number) for number in draws.numbers[which]]
+        generators = [generator_of(draws.seed, *key) for key in keys]
+        fields = [g.standard_normal(some.shape[1:], np.float32) for g in generators]
         return _noisy(some, damage, which, some.new_tensor(np.stack(fields)))
 
     images = to_8_bit(_some(images, damage.noise_sigmas > 0, add_noise))

@@ -7,11 +7,12 @@ arXiv:2107.10833, sections 3.2 to 3.4, without its sinc filters; the values are 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from srgan_gp.data.resampling import NAMES
+from srgan_gp.data.streams import Stream, generator_of
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,6 @@ class Ranges:
         blur_share: of the pictures that are blurred, by a Gaussian.
         isotropic_share: of the blurs that are the same in all directions; the others are rotated.
         blur_sigma: in pixels, high-res ones of scale 4 in the first round; one for each axis.
-        blur_taps: side of the blur's kernel in pixels.
         noise_share: of the pictures that get noise.
         poisson_share: of the noise that grows with the root of the brightness.
         grey_share: of the noise that is the same in the three channels.
@@ -34,7 +34,6 @@ class Ranges:
     blur_share: float
     isotropic_share: float
     blur_sigma: tuple[float, float]
-    blur_taps: int
     noise_share: float
     poisson_share: float
     grey_share: float
@@ -43,11 +42,27 @@ class Ranges:
     quality: tuple[int, int]
 
 
-FIRST = Ranges(
+@dataclass(frozen=True)
+class Strength:
+    """How badly the damaged images of a mixture are damaged.
+
+    Attributes:
+        first: the first round.
+        second: the second round.
+        second_share: of the damaged images, that go through the second round.
+        round_trip: factors by which the second round shrinks and enlarges back.
+    """
+
+    first: Ranges
+    second: Ranges
+    second_share: float
+    round_trip: tuple[float, float]
+
+
+_MILD_FIRST = Ranges(
     blur_share=0.3,
     isotropic_share=0.65,
     blur_sigma=(0.2, 2.0),
-    blur_taps=21,
     noise_share=0.3,
     poisson_share=0.5,
     grey_share=0.4,
@@ -55,11 +70,10 @@ FIRST = Ranges(
     jpeg_share=0.75,
     quality=(40, 100),
 )
-SECOND = Ranges(
+_MILD_SECOND = Ranges(
     blur_share=0.5,
     isotropic_share=0.65,
     blur_sigma=(0.2, 0.6),
-    blur_taps=7,
     noise_share=0.4,
     poisson_share=0.5,
     grey_share=0.4,
@@ -67,8 +81,22 @@ SECOND = Ranges(
     jpeg_share=1.0,
     quality=(50, 95),
 )
-SECOND_SHARE = 0.1  # of the pictures that are not clean
-ROUND_TRIP = (0.5, 1.0)  # factors by which the second round shrinks and enlarges back
+STRENGTHS = {
+    "mild": Strength(_MILD_FIRST, _MILD_SECOND, second_share=0.1, round_trip=(0.5, 1.0)),
+    "harsh": Strength(
+        replace(
+            _MILD_FIRST, blur_share=0.5, blur_sigma=(0.2, 3.0), noise_share=0.4,
+            noise_sigma=(1, 20), quality=(30, 95),
+        ),
+        replace(
+            _MILD_SECOND, blur_sigma=(0.2, 0.8), noise_sigma=(1, 10), quality=(30, 95)
+        ),
+        second_share=0.5,
+        round_trip=(0.5, 1.0),
+    ),
+}  # fmt: skip
+"""By the names of the option `damage`. Blur in high-res pixels of scale 4, noise in levels."""
+FIRST_TAPS, SECOND_TAPS = 21, 7  # sides of the kernels of the two rounds' blurs, in pixels
 CLEAN_DOWNSCALERS = (0.2, 0.45, 0.2, 0.1, 0.05)
 """Shares of the clean pictures, in the order of `NAMES`. A network learns the aliased cubic most
 slowly, because such pictures look sharpest and hold the least of the original."""
@@ -139,7 +167,9 @@ class Draws:
         return ", ".join(parts)
 
 
-def draw(seed: int, numbers: Sequence[int], clean_share: float) -> Draws:
+def draw(
+    seed: int, numbers: Sequence[int], clean_share: float, strength: Strength = STRENGTHS["mild"]
+) -> Draws:
     """Draw what happens to the pictures with these image numbers.
 
     Each picture has a generator of its own, and each of its parameters a fixed place in what the
@@ -149,11 +179,12 @@ def draw(seed: int, numbers: Sequence[int], clean_share: float) -> Draws:
         seed: of the run.
         numbers: image numbers since the run began, each >= 0.
         clean_share: share of pictures that are only made smaller, in [0, 1].
+        strength: how badly the others are damaged.
     """
-    uniform = np.stack([np.random.default_rng([seed, 3, n]).random(26) for n in numbers])
+    uniform = np.stack([generator_of(seed, Stream.DAMAGE, n).random(26) for n in numbers])
     clean, second, downscaler, round_trip = uniform[:, :4].T
     damaged = clean >= clean_share
-    twice = damaged & (second < SECOND_SHARE)
+    twice = damaged & (second < strength.second_share)
     return Draws(
         seed,
         np.array(numbers, np.int64),
@@ -162,9 +193,9 @@ def draw(seed: int, numbers: Sequence[int], clean_share: float) -> Draws:
             _choose(DAMAGED_DOWNSCALERS, downscaler),
             _choose(CLEAN_DOWNSCALERS, downscaler),
         ),
-        _draw_damage(uniform[:, 4:15], FIRST, damaged),
-        np.where(twice, _between(ROUND_TRIP, round_trip), 1.0),
-        _draw_damage(uniform[:, 15:], SECOND, twice),
+        _draw_damage(uniform[:, 4:15], strength.first, damaged),
+        np.where(twice, _between(strength.round_trip, round_trip), 1.0),
+        _draw_damage(uniform[:, 15:], strength.second, twice),
     )
 
 

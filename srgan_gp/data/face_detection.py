@@ -66,7 +66,7 @@ class FaceDetector:
             MissingExtraError: OpenCV cannot be loaded.
             ModelRefusedError: there is no such file, or it is not a YuNet network.
         """
-        opencv, file = import_opencv(), _find(path)
+        opencv, file = import_opencv(), require_detector(path)
         smallest = (SMALLEST_SIDE, SMALLEST_SIDE)
         try:
             # From its bytes: on Windows OpenCV cannot open every path.
@@ -133,18 +133,30 @@ def _levels(shape: tuple[int, ...]) -> list[int]:
     return sides
 
 
-def _find(path: str | Path | None) -> Path:
+def installed_detector() -> Path | None:
+    """Find `yunet.onnx` in the folders of models; None: there is none."""
+    found = (folder / DETECTOR_FILE for folder in model_folders())
+    return next((path for path in found if is_file(path)), None)
+
+
+def require_detector(path: str | Path | None) -> Path:
+    """Find the network file of YuNet.
+
+    Args:
+        path: None: the installed one.
+
+    Raises:
+        ModelRefusedError: there is no such file.
+    """
     if path is not None:
         if not is_file(Path(path)):
             raise ModelRefusedError(f"There is no face detector {path}; check the path.")
         return Path(path)
-    folders = model_folders()
-    for folder in folders:
-        if is_file(folder / DETECTOR_FILE):
-            return folder / DETECTOR_FILE
+    if installed := installed_detector():
+        return installed
     raise ModelRefusedError(
         "Finding faces needs the detector YuNet (face_detection_yunet_2026may.onnx of the OpenCV "
-        f"model zoo, MIT licence): save it as {folders[-1] / DETECTOR_FILE}, or pass "
+        f"model zoo, MIT licence): save it as {model_folders()[-1] / DETECTOR_FILE}, or pass "
         "--detector FILE."
     )
 

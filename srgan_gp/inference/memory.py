@@ -40,6 +40,7 @@ def estimate_bytes_per_pixel(model: "onnx.ModelProto") -> int:
     for dimension, value in zip(shape.dim, (1, 3, _PROBE_SIDE, _PROBE_SIDE), strict=True):
         dimension.dim_value = value
     del fixed.graph.value_info[:]
+    _ignore_computed_crops(fixed)
     for result in fixed.graph.output:
         result.type.tensor_type.ClearField("shape")
     graph = onnx.shape_inference.infer_shapes(fixed, data_prop=True).graph
@@ -59,6 +60,21 @@ def estimate_bytes_per_pixel(model: "onnx.ModelProto") -> int:
     if not all(sizes.get(value.name) for value in graph.output):
         return UNKNOWN_BYTES_PER_PIXEL
     return 2 * 4 * peak // _PROBE_SIDE**2
+
+
+def _ignore_computed_crops(model: "onnx.ModelProto") -> None:
+    """Let Slice nodes whose bounds are computed from the input's size pass everything.
+
+    Shape inference does not follow such bounds. They cut off what a network padded, which is
+    nothing at the side of the probe.
+    """
+    graph = model.graph
+    fixed = {tensor.name for tensor in graph.initializer}
+    fixed.update(name for node in graph.node if node.op_type == "Constant" for name in node.output)
+    for node in graph.node:
+        if node.op_type == "Slice" and not fixed.issuperset(node.input[1:]):
+            node.op_type = "Identity"
+            del node.input[1:]
 
 
 def choose_tile(info: ModelInfo, height: int, width: int, *, on_gpu: bool) -> int | None:

@@ -5,25 +5,37 @@ import math
 from torch import Tensor
 
 
-def critic_loss(real_scores: Tensor, fake_scores: Tensor, drift_weight: float) -> Tensor:
-    """Negative critic estimate plus drift term: E D(fake) - E D(real) + weight * E D(real)^2.
-
-    Nothing else in the loss fixes the level of the scores; the drift term keeps them near zero.
+def critic_loss(real_scores: Tensor, fake_scores: Tensor) -> Tensor:
+    """Negative critic estimate: E D(fake) - E D(real).
 
     Args:
-        real_scores: of real pictures, (B,), any float dtype; computed in float32.
-        fake_scores: of generated pictures, (B,), likewise.
-        drift_weight: of the drift term; 0 leaves it out.
+        real_scores: of real images, (B,), any float dtype; computed in float32.
+        fake_scores: of generated images, (B,), likewise.
 
     Returns:
-        A float32 scalar, without the penalty.
+        A float32 scalar, without drift term and penalty.
 
     Source:
-        Gulrajani et al. 2017, arXiv:1704.00028, equation 3, first two terms; drift term: Karras et
-        al. 2018, arXiv:1710.10196, appendix A.1.
+        Gulrajani et al. 2017, arXiv:1704.00028, equation 3, first two terms.
     """
-    real, fake = real_scores.float(), fake_scores.float()
-    return fake.mean() - real.mean() + drift_weight * real.square().mean()
+    return fake_scores.float().mean() - real_scores.float().mean()
+
+
+def drift(real_scores: Tensor) -> Tensor:
+    """Mean square of the scores of real images, E D(real)^2.
+
+    Nothing else in the critic's loss fixes the level of the scores; this keeps them near zero.
+
+    Args:
+        real_scores: (B,), any float dtype; computed in float32.
+
+    Returns:
+        A float32 scalar, before its weight.
+
+    Source:
+        Karras et al. 2018, arXiv:1710.10196, appendix A.1, with the weight 1e-3.
+    """
+    return real_scores.float().square().mean()
 
 
 def generator_loss(fake_scores: Tensor) -> Tensor:

@@ -33,6 +33,8 @@ class Penalty(NamedTuple):
     """A scalar, float32, before its weight; its graph leads to the critic's parameters."""
     norms: Tensor
     """||g||_2 of each sample, (B,), float32, detached."""
+    place: str
+    """Where the gradient was taken: interpolate, real or fake."""
 
 
 GradientPenalty = Callable[[Critic, Tensor, Tensor, Tensor], Penalty]
@@ -43,7 +45,8 @@ def wgan_gp(critic: Critic, real: Tensor, fake: Tensor, epsilon: Tensor) -> Pena
 
     Args:
         critic: its scores are differentiated, under the caller's autocast if there is one.
-        real: (B, 3, H, W), RGB around [0, 1], float32; no gradient flows back to it.
+        real: (B, 3, H, W), RGB around [0, 1], or the features of images, (B, C, h, w); float32; no
+            gradient flows back to it.
         fake: likewise, of the same shape; fake i is the restored real i, which keeps the segment
             between them short.
         epsilon: where on the segment, one for each sample, (B, 1, 1, 1), uniform in [0, 1], the
@@ -61,7 +64,7 @@ def wgan_gp(critic: Critic, real: Tensor, fake: Tensor, epsilon: Tensor) -> Pena
         Gulrajani et al. 2017, arXiv:1704.00028, equation 3 and algorithm 1, lines 5 to 7.
     """
     norms = _gradients(critic, _between(real, fake, epsilon)).norm(dim=1)
-    return Penalty((norms - 1).square().mean(), norms.detach())
+    return Penalty((norms - 1).square().mean(), norms.detach(), "interpolate")
 
 
 def one_sided(critic: Critic, real: Tensor, fake: Tensor, epsilon: Tensor) -> Penalty:
@@ -71,7 +74,7 @@ def one_sided(critic: Critic, real: Tensor, fake: Tensor, epsilon: Tensor) -> Pe
         Petzka et al. 2018, arXiv:1709.08894, WGAN-LP.
     """
     norms = _gradients(critic, _between(real, fake, epsilon)).norm(dim=1)
-    return Penalty(F.relu(norms - 1).square().mean(), norms.detach())
+    return Penalty(F.relu(norms - 1).square().mean(), norms.detach(), "interpolate")
 
 
 def r1(critic: Critic, real: Tensor, fake: Tensor, epsilon: Tensor) -> Penalty:
@@ -80,7 +83,7 @@ def r1(critic: Critic, real: Tensor, fake: Tensor, epsilon: Tensor) -> Penalty:
     Source:
         Mescheder et al. 2018, arXiv:1801.04406, equation 9, with gamma = 1.
     """
-    return _zero_centred(critic, real)
+    return _zero_centred(critic, real, "real")
 
 
 def r2(critic: Critic, real: Tensor, fake: Tensor, epsilon: Tensor) -> Penalty:
@@ -89,12 +92,12 @@ def r2(critic: Critic, real: Tensor, fake: Tensor, epsilon: Tensor) -> Penalty:
     Source:
         Mescheder et al. 2018, arXiv:1801.04406, equation 10, with gamma = 1.
     """
-    return _zero_centred(critic, fake)
+    return _zero_centred(critic, fake, "fake")
 
 
-def _zero_centred(critic: Critic, images: Tensor) -> Penalty:
+def _zero_centred(critic: Critic, images: Tensor, place: str) -> Penalty:
     squares = _gradients(critic, images).square().sum(1)  # no root, so smooth at zero too
-    return Penalty(squares.mean() / 2, squares.detach().sqrt())
+    return Penalty(squares.mean() / 2, squares.detach().sqrt(), place)
 
 
 def _between(real: Tensor, fake: Tensor, epsilon: Tensor) -> Tensor:

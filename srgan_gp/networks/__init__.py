@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from srgan_gp.catalog import names_in
 from srgan_gp.errors import UsageError
+from srgan_gp.networks.signatures import task_named_by
 
 if TYPE_CHECKING:
     from torch import nn
@@ -24,7 +25,7 @@ def names(kind: Kind) -> list[str]:
 
 def task_of(generator: str) -> str:
     """Name the task that an architecture of generators is for, such as "super-resolution"."""
-    return import_module(f"srgan_gp.networks.generators.{generator}").Generator.task
+    return task_named_by(generator)
 
 
 def build(kind: Kind, name: str, **arguments: object) -> "nn.Module":

@@ -139,7 +139,7 @@ class StagedTail(nn.Sequential):
     def __init__(self, width: int, scale: int) -> None:
         layers: list[nn.Module] = []
         channels = width
-        for factor in (2, 2) if scale == 4 else (scale,):
+        for factor in _prime_factors(scale):
             expand = nn.Conv2d(channels, width // 2 * factor**2, 3, padding=1)
             icnr_(expand, factor)
             layers += [expand, nn.PixelShuffle(factor), nn.ReLU()]
@@ -147,6 +147,14 @@ class StagedTail(nn.Sequential):
         to_colour = nn.Conv2d(channels, 3, 3, padding=1)
         scaled_kaiming_(to_colour, factor=0.1)
         super().__init__(*layers, to_colour)
+
+
+def _prime_factors(scale: int) -> list[int]:
+    """Split a scale into stages, the smallest first: 4 = 2 * 2, 6 = 2 * 3."""
+    for factor in range(2, scale):
+        if scale % factor == 0:
+            return [factor, *_prime_factors(scale // factor)]
+    return [scale]
 
 
 TAILS: dict[str, Callable[[int, int], nn.Module]] = {"direct": DirectTail, "staged": StagedTail}

@@ -1,19 +1,16 @@
-"""The critic's side of a WGAN-GP run: when it works, what it minimises, what it weighs."""
+"""The critic in a WGAN-GP run: its turns, what it is shown, how its parts are weighed."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from srgan_gp.losses.adversarial import critic_loss
-from srgan_gp.losses.gradient_penalties import PENALTIES
+from srgan_gp.data.streams import Stream, generator_of
+from srgan_gp.networks.composite_critic import CompositeCritic
 from srgan_gp.training.config import TrainConfig
-from srgan_gp.training.tasks import Batch
-
-PENALISED_AT = {"wgan_gp": "interpolate", "one_sided": "interpolate", "r1": "real", "r2": "fake"}
-"""Where each penalty takes the critic's gradient; its norm is noted under this name."""
+from srgan_gp.training.processes import Processes
 
 
 def is_generators_turn(config: TrainConfig, images_seen: int) -> bool:
@@ -36,45 +33,83 @@ def ramped_ratio(config: TrainConfig, images_seen: int) -> float:
     return config.adversarial_ratio * min(max(ramp, 0.0), 1.0)
 
 
-def critic_objective(
-    critic: nn.Module, batch: Batch, output: Tensor, config: TrainConfig
-) -> tuple[Tensor, dict[str, Tensor]]:
-    """Loss of the critic on one batch: scores, drift and penalty, in one backward pass.
+@dataclass(frozen=True)
+class Shown:
+    """Images as the critic is shown them.
 
-    The penalty is taken on every `penalty_every`-th sample: a part of the batch has the same mean
-    and a part of the cost.
+    Attributes:
+        images: augmented, (B, 3, H, W), float32.
+        views: what each part of the critic scores, by the part's name.
+    """
+
+    images: Tensor
+    views: dict[str, Tensor]
+
+
+def show(critic: nn.Module, images: Tensor, shift: tuple[int, int]) -> Shown:
+    """Compute what each part of a critic scores, with a gradient if `images` have one.
 
     Args:
-        critic: (pictures, condition) -> (B,) scores.
-        batch: holds the real pictures, augmented if they are to be, and the condition.
-        output: the generator's pictures for the same inputs, likewise and detached. The penalty's
-            gradient is taken at what the critic sees: no augmentation is differentiated for it.
-        config: names the penalty and the weights.
+        critic: any; one that is no `CompositeCritic` has one part, which scores the images.
+        images: augmented if they are to be, (B, 3, H, W), float32.
+        shift: of the window that a composite critic's features see; see `draw_shift`.
+    """
+    is_composite = isinstance(critic, CompositeCritic)
+    return Shown(images, critic.views(images, shift) if is_composite else {"image": images})
+
+
+def parts_of(critic: nn.Module) -> dict[str, nn.Module]:
+    """Return the parts of a critic by name, each (view, condition) -> (B,) scores."""
+    return dict(critic.parts) if isinstance(critic, CompositeCritic) else {"image": critic}
+
+
+def draw_shift(critic: nn.Module, config: TrainConfig, images_seen: int) -> tuple[int, int]:
+    """Draw the shift of the batch that begins at `images_seen`; (0, 0) where nothing may move.
+
+    Real and generated images share it, and so do all processes.
+    """
+    room = critic.largest_shift if isinstance(critic, CompositeCritic) else 0
+    draws = generator_of(config.seed, Stream.WINDOW, images_seen)
+    drawn = draws.integers(room + 1, size=2)
+    return int(drawn[0]), int(drawn[1])
+
+
+def balanced(
+    losses: dict[str, Tensor], images: Tensor, ratio: float, processes: Processes
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """Add up the generator's losses of a composite critic's parts, features against pixels.
+
+    The weight of the features is chosen anew in every step, so that the norm of their gradient at
+    the images, over the batch, is `ratio` times that of the image critic. Slopes of 1 in feature
+    space say nothing about the slope in pixels, which differs by orders of magnitude.
+
+    Args:
+        losses: of each part by its name, scalars with a graph that leads to `images`.
+        images: what the parts saw; the graphs from there to the losses are used up.
+        ratio: of the gradients' norms.
+        processes: those that share the batch; the norms are over all of it.
 
     Returns:
-        The loss, and for the log, all scalars: critic estimate, mean score of the real pictures,
-        largest score, and the gradient's norm where the penalty takes it, `interpolate_norm`,
-        `real_norm` or `fake_norm`.
-
-    Source:
-        Gulrajani et al. 2017, arXiv:1704.00028, algorithm 1, lines 4 to 8.
+        A scalar with the value of the weighted sum, whose graph leads to `images`; and for the log
+        each side's loss and gradient norm, and the weight.
     """
-    real = critic(batch.targets, batch.condition)
-    fake = critic(output, batch.condition)
-    part = slice(None, None, config.penalty_every)
-    condition = None if batch.condition is None else batch.condition[part]
-    penalty = PENALTIES[config.penalty](
-        lambda pictures: critic(pictures, condition),
-        batch.targets[part],
-        output[part],
-        draw_epsilon(config.seed, batch.numbers[part]).to(output),
-    )
-    loss = critic_loss(real, fake, config.drift_weight) + config.penalty_weight * penalty.value
-    return loss, {
-        "health/critic_estimate": (real.mean() - fake.mean()).detach(),
-        "health/real_score": real.detach().mean(),
-        f"health/{PENALISED_AT[config.penalty]}_norm": penalty.norms.mean(),
-        "health/largest_score": torch.cat([real, fake]).detach().abs().max(),
+    losses = dict(losses)
+    pixel_loss = losses.pop("image")
+    feature_loss = torch.stack(list(losses.values())).sum()
+    (pixel_gradient,) = torch.autograd.grad(pixel_loss, images)
+    (feature_gradient,) = torch.autograd.grad(feature_loss, images)
+    squares = [gradient.float().square().sum() for gradient in (pixel_gradient, feature_gradient)]
+    pixel_norm, feature_norm = processes.sum(torch.stack(squares)).sqrt()
+    weight = ratio * pixel_norm / feature_norm.clamp_min(1e-12)
+    # The gradient is known: a linear function carries it, so that no graph is walked twice.
+    linear = (images * (pixel_gradient + weight * feature_gradient)).sum()
+    value = (pixel_loss + weight * feature_loss).detach()
+    return value + linear - linear.detach(), {
+        "adversarial/image_loss": pixel_loss.detach(),
+        "adversarial/feature_loss": feature_loss.detach(),
+        "adversarial/image_gradient": pixel_norm,
+        "adversarial/feature_gradient": feature_norm,
+        "adversarial/feature_weight": weight,
     }
 
 
@@ -83,7 +118,7 @@ def draw_epsilon(seed: int, numbers: range) -> Tensor:
 
     Neither a resume nor the number of processes changes it.
     """
-    draws = [np.random.default_rng([seed, 2, number]).random() for number in numbers]
+    draws = [generator_of(seed, Stream.EPSILON, number).random() for number in numbers]
     return torch.tensor(draws, dtype=torch.float32)[:, None, None, None]
 
 

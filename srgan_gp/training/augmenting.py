@@ -39,7 +39,7 @@ class Augmenter:
     Raises:
         UsageError: the probability should follow held-out pictures and there are none, or the
             critic compares each picture with a condition, which the augmentations would not move,
-            or nothing would ever be augmented.
+            or nothing would ever be augmented, or it follows batches of one picture.
     """
 
     def __init__(
@@ -55,6 +55,11 @@ class Augmenter:
             raise UsageError(
                 f"An augment_target of {config.augment_target} needs held-out pictures; pass "
                 "--validation, or an augment_target of 0 for a fixed augment_probability."
+            )
+        if self._adapts and config.batch_size < 2 * processes.count:
+            raise UsageError(
+                f"An augment_target of {config.augment_target} needs the deviation of the scores; "
+                "choose a batch_size of at least 2 for each process."
             )
         if self._kinds and not (self._adapts or config.augment_probability):
             raise UsageError(
@@ -80,11 +85,13 @@ class Augmenter:
 
         Args:
             critic: before its step on the batch.
-            notes: on the batch: `health/real_score` and `health/critic_estimate`.
+            notes: on the batch: `health/real_score`, `health/critic_estimate` and
+                `health/estimate_error`.
 
         Returns:
-            For the log, scalars: the critic estimate with held-out in place of training pictures,
-            in the first process; the probability. Nothing on other batches.
+            For the log, scalars: the critic estimate on this batch, and with held-out in place of
+            training pictures, in the first process; the probability, which stays where the gap is
+            not known. Nothing on other batches.
         """
         config, progress, count = self._config, self._progress, self._processes.count
         if progress.images_seen // config.batch_size % LOOK_EVERY:
@@ -94,11 +101,16 @@ class Augmenter:
         real, estimate = notes["health/real_score"], notes["health/critic_estimate"]
         held_out = self._held_out_score(critic).to(real)
         if self._adapts:
-            scores = torch.stack([real / count, estimate / count, held_out])
-            real, estimate, held_out = self._processes.sum(scores)
-            gap = critic_gap(estimate.item(), (estimate - real + held_out).item())
+            variance = (notes["health/estimate_error"] / count).square()
+            scores = torch.stack([real / count, estimate / count, held_out, variance])
+            real, estimate, held_out, variance = self._processes.sum(scores)
+            means = estimate.item(), (estimate - real + held_out).item()
+            gap = critic_gap(*means, variance.sqrt().item())
             progress.augment_probability = adapted(progress.augment_probability, gap, config)
-        found = {"health/held_out_estimate": estimate - real + held_out} if self._held_out else {}
+        found = {}
+        if self._held_out:
+            found["health/looked_at_estimate"] = estimate
+            found["health/held_out_estimate"] = estimate - real + held_out
         if self._kinds:
             found["health/augment_probability"] = torch.tensor(progress.augment_probability)
         return found
@@ -109,7 +121,9 @@ class Augmenter:
         if self._held_out is None:
             return torch.zeros(())
         pictures, condition = self._held_out.targets, self._held_out.condition
-        first, count = self._progress.images_seen, min(self._config.batch_size, len(pictures))
+        count = min(self._config.batch_size, len(pictures))
+        looks = self._progress.images_seen // self._config.batch_size // LOOK_EVERY
+        first = looks * count  # goes round: every held-out picture is scored as often as any other
         which = (torch.arange(count, device=pictures.device) + first) % len(pictures)
         shown = self._changed(pictures[which], range(first, first + count), HELD_OUT)
         return critic(shown, None if condition is None else condition[which]).mean()
@@ -121,8 +135,10 @@ class Augmenter:
         return augment(pictures, draw(self._config.seed, numbers, self._kinds, probability, stream))
 
 
-def adapted(probability: float, gap: float, config: TrainConfig) -> float:
+def adapted(probability: float, gap: float | None, config: TrainConfig) -> float:
     """Move a probability up while the critic's gap is above its target, down while it is below.
+
+    Where the gap is not known it stays.
 
     At full speed it goes from 0 to 1 in `config.augment_images` images. Near the target it slows
     down; a bare sign would make a rounding error a whole step.
@@ -130,6 +146,8 @@ def adapted(probability: float, gap: float, config: TrainConfig) -> float:
     Source:
         Karras et al. 2020, arXiv:2006.06676, section 3; the slowing down is ours.
     """
+    if gap is None:
+        return probability
     speed = min(max((gap - config.augment_target) / FULL_SPEED_AT, -1.0), 1.0)
     step = speed * LOOK_EVERY * config.batch_size / config.augment_images
     return min(max(probability + step, 0.0), 1.0)

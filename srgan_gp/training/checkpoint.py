@@ -34,7 +34,7 @@ class Progress:
         best_validation: scores at `best_images_seen`.
         validations_since_best: how many in a row were no better.
         ended_because: why the run is over before its last image; empty: it is not.
-        precision: fp32 or bf16, which a run keeps wherever it goes on; empty: not known yet.
+        precision: fp32 or bf16, in which it was saved; empty: the run has not begun.
         machine: on which it was saved, as `device.describe_machine`.
     """
 

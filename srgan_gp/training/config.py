@@ -4,14 +4,20 @@ Imports no torch, so that `srgan-gp train --help` stays instant.
 """
 
 import json
+import warnings
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from srgan_gp.errors import TrainingError, UsageError
 from srgan_gp.files import atomic_write_bytes
+from srgan_gp.training import generator_args
 from srgan_gp.training.options import option, require_in_range
 
 AUGMENTATIONS = ("colour", "translation", "cutout")  # the names in data/augmentations.py
+
+_REMOVED: dict[str, object] = {"grid_weight": 0.0, "most_grid": None}
+"""Options of earlier versions that no longer exist, with the defaults they had."""
 
 
 @dataclass(frozen=True)
@@ -25,9 +31,7 @@ class TrainConfig:
     )  # fmt: skip
     generator: str = option("srresnet", "architecture, a file of networks/generators")
     scale: int = option(4, "enlargement of both sides: 2, 3 or 4", least=1)
-    width: int = option(48, "channels of the hidden layers", least=1, most=4096)
-    blocks: int = option(12, "residual blocks", least=1, most=1024)
-    tail: str = option("direct", "how the network ends: direct or staged")
+    generator_args: tuple[str, ...] = option((), generator_args.describe)
     image_size: int = option(64, "side of generated faces: 32, 64 or 128", least=8, most=1024)
     latent_size: int = option(128, "random numbers a face is made of", least=1, most=4096)
 
@@ -51,6 +55,11 @@ class TrainConfig:
     clean_share: float = option(
         1 / 3, "share of the mixture that is only downscaled", least=0, most=1
     )
+    damage: str = option(
+        "mild",
+        "strength of the mixture's blur, noise and JPEG",
+        choices=("mild", "harsh"),
+    )
     shrink_share: float = option(
         0.0, "share of the crops cut up to twice too large and made smaller", least=0, most=1
     )
@@ -63,6 +72,11 @@ class TrainConfig:
 
     # What the output is compared with.
     pixel_loss: str = option("l1", "l1, l2 or charbonnier", choices=("l1", "l2", "charbonnier"))
+    sharpen_targets: float = option(
+        0.0,
+        "unsharp masking of the pixel loss's targets; the critic sees them as they are",
+        least=0,
+    )
     perceptual_loss: str = option(
         "none", "feature network: none, squeeze or vgg19", choices=("none", "squeeze", "vgg19")
     )
@@ -70,7 +84,18 @@ class TrainConfig:
     feature_weights: str | None = option(
         None, "file of the feature network; default: torchvision's", may_change=True
     )
-    grid_weight: float = option(0.0, "of the loss against dotted grids", least=0)
+    equivariance_weight: float = option(
+        0.0,
+        "of the loss that makes outputs move along with the scene, against patterns locked to the "
+        "pixel grid; one more pass of the generator",
+        least=0,
+    )
+    face_detector: str | None = option(
+        None,
+        "YuNet (.onnx): a run of faces is scored with FD-yunet; none: it is not; default: "
+        "yunet.onnx in the folder of models, if there is one",
+        may_change=True,
+    )
 
     # Critic.
     adversarial_ratio: float = option(
@@ -86,8 +111,17 @@ class TrainConfig:
     critic_warmup_images: int = option(
         8_000, "images for the critic alone, the generator frozen", least=0
     )
+    feature_ratio: float = option(
+        3.0,
+        "with projected_critic: gradient of its features over that of its image critic, at the "
+        "generated images",
+        least=0,
+    )
     critic_steps: int = option(1, "steps of the critic for each of the generator", least=1)
     critic_learning_rate: float = option(2e-4, "of the critic's Adam", above=0)
+    critic_final_learning_rate: float | None = option(
+        None, "rate of the critic at the end of the cosine; default: its rate is constant", least=0
+    )
     critic_beta1: float = option(0.0, "critic's Adam: memory of the gradient", least=0, below=1)
     critic_beta2: float = option(0.9, "critic's Adam: memory of its square", least=0, below=1)
     penalty: str = option(
@@ -144,7 +178,6 @@ class TrainConfig:
     most_psnr_loss: float | None = option(
         None, "dB of PSNR-Y that the best may lie below the start; default: any", least=0
     )
-    most_grid: float | None = option(None, "grid that the best may have; default: any", least=0)
     least_novelty: float | None = option(
         None, "novelty of generated pictures below which the run ends; default: any", least=0
     )
@@ -167,7 +200,9 @@ class TrainConfig:
     keep_checkpoints: int = option(3, "newest ones kept beside the best", least=1, may_change=True)
 
     def __post_init__(self) -> None:
-        """Check what would otherwise fail late in a run."""
+        """Check what would otherwise fail late in a run, and complete `generator_args`."""
+        args = generator_args.complete(self.generator, self.generator_args)
+        object.__setattr__(self, "generator_args", args)
         for f in fields(self):
             value = getattr(self, f.name)
             for one in value if isinstance(value, tuple) else (value,):
@@ -230,20 +265,39 @@ class TrainConfig:
     def load(cls, path: Path) -> "TrainConfig":
         """Read the options of an earlier run.
 
+        Options that this version no longer has are ignored, with a warning if they were set.
+
         Raises:
             TrainingError: the file does not hold the options of this version.
         """
         try:
             values = json.loads(path.read_text())
             values |= {k: tuple(v) for k, v in values.items() if isinstance(v, list)}
-            return cls(**values)
+            removed = {name: values.pop(name) for name in _REMOVED if name in values}
+            config = cls(**generator_args.upgrade(values))
         except (OSError, ValueError, TypeError, AttributeError) as error:
             raise TrainingError(f"{path} does not hold the options of a run: {error}.") from error
+        ignored = [f"{k} {v}" for k, v in removed.items() if v != _REMOVED[k]]
+        if ignored:
+            warnings.warn(
+                f"{path} holds options that no longer exist and are ignored: {', '.join(ignored)}.",
+                stacklevel=2,
+            )
+        return config
 
     def differences(self, other: "TrainConfig") -> list[str]:
         """Name the options that differ from `other` and may not change within a run."""
         return [
-            f"{f.name} ({getattr(self, f.name)}, before: {getattr(other, f.name)})"
+            f"{name} ({now}, before: {before})"
             for f in fields(self)
             if not f.metadata["may_change"] and getattr(self, f.name) != getattr(other, f.name)
+            for name, now, before in self._differing_values(other, f.name)
         ]
+
+    def _differing_values(self, other: "TrainConfig", name: str) -> list[tuple[str, Any, Any]]:
+        """Name, present and earlier value of an option; of `generator_args`, of each argument."""
+        now, before = getattr(self, name), getattr(other, name)
+        if name != "generator_args" or self.generator != other.generator:
+            return [(name, now, before)]
+        values, earlier = (generator_args.parse(self.generator, args) for args in (now, before))
+        return [(n, value, earlier[n]) for n, value in values.items() if value != earlier[n]]

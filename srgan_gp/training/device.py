@@ -10,6 +10,10 @@ import torch
 from srgan_gp.errors import DeviceError, TrainingError, UsageError
 from srgan_gp.training.config import TrainConfig
 
+CPU_INFO = Path("/proc/cpuinfo")
+"""Where Linux lists the instructions of the CPU; other systems have no such file."""
+BF16_INSTRUCTIONS = frozenset({"avx512_bf16", "amx_bf16"})
+"""Instructions that multiply in bf16; without them a CPU converts each value and is slower."""
 # PyTorch has no type of its own for a CPU without memory: CUDA's words, then the CPU's.
 _OUT_OF_MEMORY = re.compile("out of memory|allocate memory")
 
@@ -36,8 +40,10 @@ def choose_device(name: str) -> torch.device:
 def choose_precision(name: str, device: torch.device) -> str:
     """Find the precision of a run: `auto` takes bf16 where the hardware computes in it, else fp32.
 
+    A CPU computes in bf16 where Linux lists AVX512-BF16 or AMX-BF16 for it.
+
     Args:
-        name: auto, fp32 or bf16.
+        name: auto, fp32 or bf16; the last two are returned as they are.
         device: where the run computes.
     """
     if name != "auto":
@@ -90,7 +96,7 @@ def _computes_in_bf16(device: torch.device) -> bool:
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     try:
-        flags = Path("/proc/cpuinfo").read_text()
+        flags = CPU_INFO.read_text().split()
     except OSError:
         return False
-    return "avx512_bf16" in flags or "amx_bf16" in flags
+    return not BF16_INSTRUCTIONS.isdisjoint(flags)

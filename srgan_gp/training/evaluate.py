@@ -12,6 +12,7 @@ from srgan_gp.inference.session import Session
 from srgan_gp.inference.upscaler import Upscaler
 from srgan_gp.losses.features import Features
 from srgan_gp.training.low_res import LOW_RES, bicubic
+from srgan_gp.training.pattern import FlatSpectrum
 from srgan_gp.training.scores import PatchPairs, Scores, score_picture
 
 BASELINE = "bicubic"  # this name in place of a model scores bicubic enlargement
@@ -56,12 +57,15 @@ def evaluate(
     wanted = feature_weights != Path("none")
     features = Features.load("squeeze", feature_weights) if wanted else None
     pictures, patches = [], PatchPairs()
+    texture, original_texture = FlatSpectrum(), FlatSpectrum()
     for file in files:
         high_res = _trimmed(file.read(), model_scale)
         small = LOW_RES[low_res](high_res, model_scale)
         output = enlarge(small)
         pictures.append(score_picture(file.stem, output, high_res, small, features))
         patches.add(output, high_res)
+        texture.add(output, small, high_res)
+        original_texture.add(high_res, small, high_res)
     return Scores(
         model=model,
         model_sha256=model_sha256,
@@ -72,6 +76,8 @@ def evaluate(
         border=model_scale,
         feature_network=features.sha256 if features else None,
         patch_distance=patches.distance(),
+        texture=texture.texture(),
+        original_texture=original_texture.texture(),
         pictures=tuple(pictures),
     )
 

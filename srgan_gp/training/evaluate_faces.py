@@ -1,4 +1,4 @@
-"""A model of faces against real faces that it never saw, beside baselines at equal number."""
+"""Scores of a face generator against real faces that it never saw, beside baselines."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,15 +13,19 @@ from srgan_gp.data.datasets import require_sides
 from srgan_gp.data.face_detection import FaceDetector
 from srgan_gp.data.faces import read_faces
 from srgan_gp.data.sources import PictureFile, list_all_pictures, list_pictures
+from srgan_gp.data.validation_halves import REPORT, half_used, validation_half
 from srgan_gp.errors import UsageError
 from srgan_gp.inference.face_generator import FaceGenerator
 from srgan_gp.inference.session import Session
 from srgan_gp.losses.features import Features
+from srgan_gp.training.aligned_face_distances import YunetMaps
 from srgan_gp.training.face_scores import FaceScorer, FaceScores
 from srgan_gp.training.memorisation import describe_layouts, memorisation_ratio
 
 LEFT_OUT = Path("none")
 """In place of a network's file: what needs that network is left out."""
+MOST = 1_024
+"""Faces drawn by default."""
 BLURRED_SIDE = 16  # pixels that are left of a face in the third baseline
 _AT_ONCE = 256  # training faces in memory
 
@@ -44,18 +48,23 @@ def evaluate_faces(
     *,
     train_data: Sequence[str] = (),
     count: int | None = None,
+    half: str = REPORT,
+    truncation: float = 1.0,
     feature_weights: Path | None = None,
     detector: Path | None = None,
     tell: Tell = lambda _: None,
 ) -> FaceScores:
-    """Score a model of faces and its baselines, each against the same held-out faces.
+    """Score a face generator and its baselines, each against the same validation faces.
 
     Args:
         model: a name or the path of an `.onnx`.
         data: a folder or zip file of aligned faces that the model never saw.
         train_data: those that it learned from; empty: no baseline of real training faces, no
             check of memorisation, and the other baselines are made of `data`.
-        count: faces in each set; None: as many as `data` and `train_data` have.
+        count: faces to draw, and training faces to compare; None: `MOST`, or as many as
+            `train_data` has.
+        half: of `data`, one of `HALVES`.
+        truncation: of the latents; see `FaceGenerator.latents`.
         feature_weights: SqueezeNet 1.1 as `.safetensors`; None: torchvision's; `LEFT_OUT`.
         detector: YuNet; None: the one in the folders of models; `LEFT_OUT`.
         tell: takes a line about what is done now.
@@ -67,14 +76,15 @@ def evaluate_faces(
         PictureError: a face cannot be decoded.
     """
     generator = FaceGenerator.load(model)
-    real = _read_real_faces(data, train_data, count, generator.image_size)
+    real = _read_real_faces(data, train_data, count, half, generator.image_size)
     features = None if feature_weights == LEFT_OUT else Features.load("squeeze", feature_weights)
     finder = None if detector == LEFT_OUT else FaceDetector.load(detector)
-    count = len(real.held_out)
-    tell(f"drawing {count} faces with {generator.name}")
-    faces = generator.generate(seed=0, count=count)
-    tell(f"scoring them and {count} real ones")
-    scorer = FaceScorer(real.held_out, features, finder)
+    yunet = YunetMaps.load(finder.file) if finder else None
+    tell(f"drawing {real.count} faces with {generator.name}")
+    faces = generator.generate(seed=0, count=real.count, truncation=truncation)
+    tell(f"scoring them and {len(real.held_out)} real ones")
+    paired_count = min(real.count, len(real.held_out))
+    scorer = FaceScorer(real.held_out, features, finder, yunet, paired_count)
     own = scorer.score(generator.name, faces)
     tell("scoring the baselines")
     baselines = [scorer.score(name, other) for name, other in _baselines(real).items()]
@@ -87,23 +97,37 @@ def evaluate_faces(
         model_sha256=generator.sha256,
         data=data,
         train_data=tuple(train_data),
-        count=count,
+        count=real.count,
         image_size=generator.image_size,
         feature_network=features.sha256 if features else None,
         model=own,
         baselines=tuple(baselines),
         held_out=scorer.held_out,
         memorisation=memorisation,
+        half=real.half,
+        paired_count=paired_count,
+        truncation=truncation,
+        detector=yunet.sha256 if yunet else None,
     )
 
 
 @dataclass(frozen=True)
 class _RealFaces:
-    """Real faces (N, S, S, 3), uint8 RGB: `train` has as many as `held_out`, or is None."""
+    """Real faces (N, S, S, 3), uint8 RGB.
+
+    Attributes:
+        held_out: one half of the validation faces, or all.
+        half: which.
+        train: `count` training faces, or None.
+        train_files: all of them.
+        count: faces to draw.
+    """
 
     held_out: np.ndarray
+    half: str
     train: np.ndarray | None
     train_files: list[PictureFile]
+    count: int
 
 
 def mean_face(faces: np.ndarray) -> np.ndarray:
@@ -120,20 +144,23 @@ def blurred(faces: np.ndarray) -> np.ndarray:
 
 
 def _read_real_faces(
-    data: str, train_data: Sequence[str], count: int | None, size: int
+    data: str, train_data: Sequence[str], count: int | None, half: str, size: int
 ) -> _RealFaces:
-    """Read `count` faces of each of the two, or as many as both have."""
-    files, train_files = list_pictures(data), list_all_pictures(train_data)
+    """Read a half of the validation faces, and `count` training faces where there are any."""
+    listed, train_files = list_pictures(data), list_all_pictures(train_data)
+    files = validation_half(listed, half)
     require_sides([*files, *train_files], size)
-    most = min(len(files), len(train_files) or len(files))
-    wanted = most if count is None else count
-    if not 2 <= wanted <= most:
+    most = len(train_files) if train_files else None
+    wanted = min(MOST, most or MOST) if count is None else count
+    if wanted < 2 or len(files) < 2 or wanted > (most or wanted):
+        enough = f", and there are {most} training faces" if most else ""
         raise UsageError(
-            f"Sets of {wanted} faces cannot be compared: each needs at least 2, and the real faces "
-            f"given are enough for {most}."
+            f"Sets of {wanted} generated and {len(files)} validation faces cannot be compared: "
+            f"each needs at least 2{enough}."
         )
     train = read_faces(_drawn(train_files, wanted), size) if train_files else None
-    return _RealFaces(read_faces(_drawn(files, wanted), size), train, train_files)
+    held_out = read_faces(_drawn(files, len(files)), size)
+    return _RealFaces(held_out, half_used(len(listed), half), train, train_files, wanted)
 
 
 def _drawn(files: Sequence[PictureFile], count: int) -> list[PictureFile]:

@@ -1,12 +1,13 @@
-"""A run becomes a model: ONNX for the runtime, safetensors for fine-tuning, a card for people."""
+"""Export of a training run: an ONNX file, the critic's weights for fine-tuning, and a card."""
 
 import hashlib
 import json
+import math
 import warnings
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, cast
 
 import onnx
 import tomli_w
@@ -21,6 +22,7 @@ from srgan_gp.files import atomic_write
 from srgan_gp.inference.model_info import ModelInfo
 from srgan_gp.inference.session import Session
 from srgan_gp.networks import build
+from srgan_gp.networks.generators import style_resnet
 from srgan_gp.training import checkpoint
 from srgan_gp.training.config import TrainConfig
 from srgan_gp.training.exported_card import fill_card, read_written_card
@@ -34,12 +36,12 @@ from srgan_gp.write_errors import errors_about
 def export(run_dir: Path, name: str, out_dir: Path) -> Path:
     """Export the best moving average of a run.
 
-    Writes `name.onnx`, `name.safetensors`, `name.toml` and, for a run with a critic, its weights in
-    half precision as `name.critic.safetensors`, for fine-tuning. The `.safetensors` of a model of
-    faces are in half precision too. Where a card of that name is there its texts (summary, licence,
-    data, limits) are kept; its scores only if no weight changed. The critic of an earlier model of
-    that name is removed where the run has none: training that starts from the new model would go on
-    with it.
+    Writes `name.onnx`, `name.toml` and, for a run with a critic, its weights in half precision as
+    `name.critic.safetensors`. Fine-tuning reads the generator's weights from the ONNX file, whose
+    initializers have the parameters' names. Where a card of that name is there its texts (summary,
+    licence, data, limits) are kept; its scores only if no weight changed. Files of an earlier model
+    of that name are removed: its critic where the run has none, since training that starts from the
+    new model would go on with it, and the `name.safetensors` that version 0.1 wrote.
 
     Args:
         run_dir: folder of a training run.
@@ -65,18 +67,11 @@ def export(run_dir: Path, name: str, out_dir: Path) -> Path:
     critic = {k: v.half() for k, v in checkpoint.tensors_under("critic.", found).items()}
     model = as_onnx(generator)
     about = {"name": name, "images_seen": str(images_seen)}
-    metadata = _describe(model, generator, config, about)
-    tensors = {k: v.contiguous() for k, v in generator.state_dict().items()}
-    if config.task == FACES:
-        tensors = {k: v.half() for k, v in tensors.items()}  # for fine-tuning it is enough
+    _describe(model, generator, config, about)
     with errors_about(out_dir):
         out_dir.mkdir(parents=True, exist_ok=True)
-    files = {
-        "onnx": _write(out_dir / f"{name}.onnx", model.SerializeToString(deterministic=True)),
-        "safetensors": _write(
-            out_dir / f"{name}.safetensors", save_safetensors(tensors, metadata=metadata)
-        ),
-    }
+    graph = model.SerializeToString(deterministic=True)
+    files = {"onnx": _write(out_dir / f"{name}.onnx", graph)}
     critic_path = out_dir / f"{name}.critic.safetensors"
     if critic:
         encoded = save_safetensors(critic, metadata=_critic_metadata(config, name))
@@ -84,9 +79,11 @@ def export(run_dir: Path, name: str, out_dir: Path) -> Path:
     card = fill_card(name, config, files, written)
     with atomic_write(card_path) as file:
         file.write(tomli_w.dumps(card, multiline_strings=False).encode())
+    # After the card: none names a file that is gone.
     if not critic:
-        with errors_about(critic_path):
-            critic_path.unlink(missing_ok=True)  # after the card: none names a file that is gone
+        _remove(critic_path)
+    if "safetensors" in written.get("files", {}):
+        _remove(out_dir / f"{name}.safetensors")
     return card_path
 
 
@@ -109,6 +106,8 @@ def load_run(run_dir: Path) -> tuple[TrainConfig, nn.Module, int]:
 def _build_average(config: TrainConfig, tensors: dict[str, torch.Tensor]) -> nn.Module:
     generator = build("generators", config.generator, **generator_arguments(config)).eval()
     generator.load_state_dict(checkpoint.tensors_under("average.", tensors))
+    if isinstance(generator, style_resnet.Generator):
+        generator.centre()  # of the average's own styles: training does not know it
     return generator
 
 
@@ -156,13 +155,16 @@ def _prove(model: onnx.ModelProto, generator: nn.Module, name: str) -> ModelInfo
 
 def _describe(
     model: onnx.ModelProto, generator: nn.Module, config: TrainConfig, about: dict[str, str]
-) -> dict[str, str]:
-    """Put into the graph what it says of itself, so that a lone file can be used; give that."""
+) -> None:
+    """Put into the graph what it says of itself, so that a lone file can be used."""
     is_of_faces = config.task == FACES
     if is_of_faces:
         sizes = {"latent_size": config.latent_size, "image_size": config.image_size}
     else:
         sizes = _measured(_prove(model, generator, about["name"]))
+        # Declared by the class, because trained weights may hide the blocks from a measurement.
+        declared = cast(int, getattr(generator, "size_multiple", 1))
+        sizes["size_multiple"] = math.lcm(sizes["size_multiple"], declared)
     metadata = {
         "srgan_gp_version": version("srgan-gp"),
         "task": config.task,
@@ -175,7 +177,6 @@ def _describe(
     onnx.helper.set_model_props(model, metadata)
     if is_of_faces:  # latents cannot be taken for pictures: only what it says makes it a model
         _prove(model, generator, about["name"])
-    return metadata
 
 
 def _measured(info: ModelInfo) -> dict[str, int]:
@@ -194,6 +195,11 @@ def _critic_metadata(config: TrainConfig, name: str) -> dict[str, str]:
         "architecture": config.critic,
         "arguments": json.dumps(critic_arguments(config)),
     }
+
+
+def _remove(path: Path) -> None:
+    with errors_about(path):
+        path.unlink(missing_ok=True)
 
 
 def _write(path: Path, data: bytes) -> dict[str, Any]:

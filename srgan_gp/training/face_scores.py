@@ -8,6 +8,8 @@ import numpy as np
 
 from srgan_gp.data.face_detection import FaceDetector
 from srgan_gp.losses.features import Features
+from srgan_gp.training.aligned_face_distances import AlignedFaceDistances, YunetMaps
+from srgan_gp.training.border_ratio import border_ratio
 from srgan_gp.training.diversity import pairwise_distance
 from srgan_gp.training.feature_distances import frechet_distance, kernel_distance, pooled_features
 from srgan_gp.training.memorisation import ALARM
@@ -17,6 +19,26 @@ LOOKED_AT = 256
 """Faces of a set that the detector is shown, at most."""
 DETECTOR_SIDE = 256  # pixels: what a face is enlarged to before the detector sees it
 
+METRICS = {
+    "fd_yunet": ("FD-yunet", 1),
+    "fd_hog": ("FD-hog", 2),
+    "fd_pca": ("FD-pca", 2),
+    "fd_squeeze": ("FD-squeeze", 1),
+    "kid_squeeze": ("KID-squeeze", 4),
+    "swd": ("SWD", 1),
+    "pairwise_distance": ("pairwise squeeze distance", 3),
+    "one_face": ("share with one face", 3),
+    "border": ("border ratio", 3),
+}
+"""Scores of a set in the order they are shown: title, and digits after the point on a card."""
+RELATIVE_METRICS = {
+    "diversity": "diversity",
+    "one_face": "share with one face, over that of real faces",
+}
+NOVELTY = "novelty"
+PAIRED = ("fd_squeeze", "kid_squeeze", "swd")
+"""Scores that compare as many faces of a set as there are validation faces, or fewer."""
+
 
 @dataclass(frozen=True)
 class SetScores:
@@ -24,11 +46,16 @@ class SetScores:
 
     Attributes:
         name: of the set.
-        fd_squeeze: Frechet distance to the held-out faces on SqueezeNet features.
+        fd_squeeze: Frechet distance to the validation faces on SqueezeNet features.
         kid_squeeze: kernel distance on the same features; about 0 for real faces.
         swd: sliced Wasserstein distance by the side of the level in pixels.
         pairwise_distance: mean squeeze distance of pairs of the set.
         one_face: share of the set in which the detector finds exactly one face.
+        fd_yunet: Frechet distance on backbone maps of YuNet; see `AlignedFaceDistances`.
+        fd_hog: the same on histograms of oriented gradients.
+        fd_pca: the same on principal components at 16 pixels.
+        border: `border_ratio` to the validation faces.
+        count: faces in the set.
     """
 
     name: str
@@ -37,11 +64,16 @@ class SetScores:
     swd: dict[int, float] | None = None
     pairwise_distance: float | None = None
     one_face: float | None = None
+    fd_yunet: float | None = None
+    fd_hog: float | None = None
+    fd_pca: float | None = None
+    border: float | None = None
+    count: int = 0
 
     def values(self) -> dict[str, float | None]:
-        """Return the scores without the name, SWD averaged over its levels."""
+        """Return the scores in the order of `METRICS`, SWD averaged over its levels."""
         swd = float(np.mean(list(self.swd.values()))) if self.swd else None
-        return {key: value for key, value in vars(self).items() if key != "name"} | {"swd": swd}
+        return {key: swd if key == "swd" else getattr(self, key) for key in METRICS}
 
 
 @dataclass(frozen=True)
@@ -49,12 +81,16 @@ class FaceScores:
     """Scores of a model of faces, with all that is needed to make them again.
 
     Attributes:
-        count: faces in each set; the model's have the seeds 0 to `count` - 1.
+        count: faces drawn; they have the seeds 0 to `count` - 1.
         feature_network: sha256 of SqueezeNet's weights; None: what needs it was left out.
         model: scores of its faces.
         baselines: scores of real training faces, of the mean face and of blurred faces.
-        held_out: of the held-out faces themselves: what the others are compared with.
+        held_out: of the validation faces themselves: what the others are compared with.
         memorisation: ratio of `memorisation_ratio`; None: no training faces given.
+        half: which half of the validation faces, one of `HALVES`.
+        paired_count: faces of each set in the scores named in `PAIRED`.
+        truncation: of the latents.
+        detector: sha256 of YuNet; None: what needs it was left out.
     """
 
     name: str
@@ -68,6 +104,10 @@ class FaceScores:
     baselines: tuple[SetScores, ...]
     held_out: SetScores
     memorisation: float | None
+    half: str
+    paired_count: int
+    truncation: float = 1.0
+    detector: str | None = None
 
     @property
     def is_memorising(self) -> bool:
@@ -92,35 +132,48 @@ class FaceScorer:
     """Scores sets of faces against one set of real ones.
 
     Args:
-        real: (N, S, S, 3), uint8 RGB, held out from training.
+        real: (N, S, S, 3), uint8 RGB, not trained on.
         features: SqueezeNet; None: leave out what needs it.
         detector: finds faces; None: leave out the share with one face.
+        yunet: maps of the detector; None: leave out FD-yunet.
+        paired_count: faces of each set in the scores named in `PAIRED`; None: as many as both sets
+            have.
 
     Attributes:
         held_out: scores of the real faces: their diversity and share alone.
     """
 
     def __init__(
-        self, real: np.ndarray, features: Features | None, detector: FaceDetector | None
+        self,
+        real: np.ndarray,
+        features: Features | None,
+        detector: FaceDetector | None,
+        yunet: YunetMaps | None = None,
+        paired_count: int | None = None,
     ) -> None:
         self._real = real
         self._features = features
         self._detector = detector
-        self._pooled = pooled_features(features, real) if features else None
-        self.held_out = self._alone("real, held out", real)
+        self._aligned = AlignedFaceDistances(real, yunet)
+        self._paired_count = paired_count
+        self._pooled = pooled_features(features, real[:paired_count]) if features else None
+        self.held_out = self._alone("real, validation", real)
 
     def score(self, name: str, faces: np.ndarray) -> SetScores:
-        """Score a set: as many faces as the real ones, of the same size, uint8 RGB."""
-        scores = self._alone(name, faces)
+        """Score a set of faces of the size of the real ones, (M, S, S, 3), uint8 RGB."""
+        distances = self._aligned.distances(faces)
+        border = border_ratio(faces, self._real)
+        scores = replace(self._alone(name, faces), border=border, **distances)
+        count = min(self._paired_count or len(faces), len(faces), len(self._real))
         if faces.shape[1] >= COARSEST_SIDE:
-            scores = replace(scores, swd=pyramid_distance(faces, self._real))
+            scores = replace(scores, swd=pyramid_distance(faces[:count], self._real[:count]))
         if self._features is None or self._pooled is None:
             return scores
-        pooled = pooled_features(self._features, faces)
+        pooled, real = pooled_features(self._features, faces[:count]), self._pooled[:count]
         return replace(
             scores,
-            fd_squeeze=frechet_distance(pooled, self._pooled),
-            kid_squeeze=kernel_distance(pooled, self._pooled),
+            fd_squeeze=frechet_distance(pooled, real),
+            kid_squeeze=kernel_distance(pooled, real),
         )
 
     def _alone(self, name: str, faces: np.ndarray) -> SetScores:
@@ -130,7 +183,7 @@ class FaceScorer:
         if features and faces.shape[1] >= features.least_side:
             distance = pairwise_distance(features, faces)
         share = share_with_one_face(detector, faces) if detector else None
-        return SetScores(name, pairwise_distance=distance, one_face=share)
+        return SetScores(name, pairwise_distance=distance, one_face=share, count=len(faces))
 
 
 def share_with_one_face(detector: FaceDetector, faces: np.ndarray) -> float:

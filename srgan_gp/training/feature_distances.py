@@ -124,7 +124,7 @@ def _require_comparable(points: np.ndarray, others: np.ndarray) -> None:
 def _root_of_covariance(points: np.ndarray) -> np.ndarray:
     """Return A, (min(N, D), D), with A^T A the covariance."""
     centred = (points - points.mean(0)) / math.sqrt(len(points) - 1)
-    return np.linalg.qr(centred).R
+    return np.linalg.qr(centred).R if len(points) > points.shape[1] else centred
 
 
 def _mean_within(points: np.ndarray) -> float:

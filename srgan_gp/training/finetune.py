@@ -85,7 +85,7 @@ def finetune(
     The same call continues a run that was stopped.
 
     Args:
-        model: a name, or the path of a `.safetensors` or `.onnx` file.
+        model: a name, or the path of an `.onnx` or `.safetensors` file.
         data: folders and zip files of pictures.
         run_dir: gets the checkpoints, previews and logs.
         held_out: pictures to score on; None: chosen by `split_pictures`.

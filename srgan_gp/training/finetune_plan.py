@@ -7,9 +7,10 @@ from typing import Any
 from srgan_gp.cards import FACES
 from srgan_gp.errors import UsageError
 from srgan_gp.training.config import TrainConfig
+from srgan_gp.training.feature_network import PROJECTED
 from srgan_gp.training.finetune_source import Source
 from srgan_gp.training.memorisation import ALARM
-from srgan_gp.training.presets import PRESETS
+from srgan_gp.training.presets import PRESETS, with_options
 from srgan_gp.training.stopping import require_scores
 
 FEWEST_TRAINED_ON = 16
@@ -64,13 +65,17 @@ def _fit(config: TrainConfig, source: Source, changes: Mapping[str, Any]) -> Tra
     if source.critic:
         stages = _critic_stages(replace(config, **source.options))
         planned["freeze_critic_stages"] = min(config.freeze_critic_stages, stages - 1)
-    return replace(config, **planned | source.options | dict(changes))
+    return with_options(replace(config, **planned | source.options), changes)
 
 
 def _critic_stages(config: TrainConfig) -> int:
-    """Count the stages of a run's critic; that of faces halves them down to 4 pixels."""
+    """Count the stages of a run's critic; that of faces halves them down to 4 pixels.
+
+    The stem of `projected_critic` takes the first of these steps.
+    """
     if config.task == FACES:
-        return (config.image_size // 4).bit_length() - 1
+        halvings = (config.image_size // 4).bit_length() - 1
+        return halvings - 1 if config.critic == PROJECTED else halvings
     return config.critic_stages
 
 
@@ -93,19 +98,13 @@ def _plan_super_resolution(source: Source, trained_on: int) -> TrainConfig:
     images = _length(80 * trained_on, 9_600, 32_000, batch=16)
     common = replace(
         PRESETS["photo-x4-cpu"], total_images=images, patience=3, ema_half_life_images=images // 16,
-        learning_rate=1.5e-4 if trained_on >= 300 else 7e-5, warmup_images=800, most_grid=1.3,
+        learning_rate=1.5e-4 if trained_on >= 300 else 7e-5, warmup_images=800,
     )  # fmt: skip
     if source.critic is None:
-        return replace(
-            common,
-            adversarial_ratio=0.0,
-            perceptual_loss="none",
-            best_by="psnr_y",
-            grid_weight=0.05,
-        )
+        return replace(common, adversarial_ratio=0.0, perceptual_loss="none", best_by="psnr_y")
     return replace(
         common, best_by="squeeze_distance", most_psnr_loss=0.3, perceptual_weight=0.05,
-        grid_weight=2.0, critic_warmup_images=1_600, ratio_ramp_images=0,
+        critic_warmup_images=1_600, ratio_ramp_images=0,
         freeze_critic_stages=1 if trained_on >= 300 else 2,
     )  # fmt: skip
 

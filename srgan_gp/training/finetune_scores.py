@@ -13,6 +13,7 @@ from srgan_gp.training.feature_network import load_features
 from srgan_gp.training.held_out import as_pixels, enlarge, middle
 from srgan_gp.training.held_out_faces import HeldOutFaces
 from srgan_gp.training.low_res import LOW_RES
+from srgan_gp.training.pattern import FlatSpectrum
 from srgan_gp.training.scores import score_picture
 
 WAYS = ("matlab", "area-jpeg75")
@@ -22,7 +23,8 @@ SETS = 4
 """Sets of latents, each as large as the held-out set, whose spread says what is chance."""
 
 Measured = dict[tuple[str, str], np.ndarray]
-"""Values, (N,) float64, by (metric, way): one a held-out picture, or one a set of latents."""
+"""Values, (N,) float64, by (metric, way): one a validation image, one a set of latents, or, of
+pattern and grain, a single one for all images."""
 
 
 def score_upscaler(
@@ -36,8 +38,9 @@ def score_upscaler(
         config: of the run; names the scale and the feature network.
 
     Returns:
-        PSNR-Y in dB, grid, colour shift in levels and, with a feature network, squeeze distance;
-        NaN where a picture is too small for a score.
+        PSNR-Y in dB, colour shift in levels and, with a feature network, squeeze distance; NaN
+        where an image is too small for a score. Pattern and grain of the set in levels, unless no
+        image has a flat window.
 
     Raises:
         PictureError: a picture cannot be read.
@@ -45,22 +48,26 @@ def score_upscaler(
     """
     features = load_features(config) if config.perceptual_loss == "squeeze" else None
     rows: dict[tuple[str, str], list[float]] = {}
+    spectra = {way: FlatSpectrum() for way in WAYS}
     for file in files:
         high_res = middle(file.read(), config.scale)
         for way in WAYS:
             low_res = LOW_RES[way](high_res, config.scale)
             planes = torch.from_numpy(low_res.transpose(2, 0, 1).astype(np.float32) / 255)
             output = as_pixels(enlarge(generator, planes[None]))
+            spectra[way].add(output, low_res, high_res)
             scores = score_picture(file.stem, output, high_res, low_res, features)
             found = {
                 "squeeze_distance": scores.squeeze_distance,
                 "psnr_y": scores.psnr_y,
-                "grid": scores.grid,
                 "colour_shift": colour_shift(output, high_res),
             }
             for metric, value in found.items():
                 rows.setdefault((metric, way), []).append(np.nan if value is None else value)
     measured = {key: np.array(values) for key, values in rows.items()}
+    for way, spectrum in spectra.items():
+        if texture := spectrum.texture():
+            measured |= {(k, way): np.array([value]) for k, value in texture.values().items()}
     return {key: values for key, values in measured.items() if not np.isnan(values).all()}
 
 
@@ -72,7 +79,7 @@ def score_faces(generator: nn.Module, held_out: HeldOutFaces) -> Measured:
         held_out: with a feature network and the training faces.
 
     Returns:
-        KID-squeeze, patch distance, novelty, colour shift in levels.
+        Those of `HeldOutFaces.scores`, by name.
     """
     sets = [held_out.scores(generator, seed) for seed in range(SETS)]
     return {(metric, ""): np.array([found[metric] for found in sets]) for metric in sets[0]}

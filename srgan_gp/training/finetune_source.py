@@ -1,12 +1,8 @@
 """The model that a fine-tuning starts from: its weights, its critic, its architecture."""
 
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
-
-from safetensors import SafetensorError, safe_open
 
 from srgan_gp.cards import ModelCard, read_card
 from srgan_gp.catalog import find_model
@@ -14,8 +10,9 @@ from srgan_gp.errors import ModelRefusedError, UsageError
 from srgan_gp.files import hash_file
 from srgan_gp.paths import is_file
 from srgan_gp.training.config import TrainConfig
+from srgan_gp.training.generator_args import from_model
+from srgan_gp.training.weights_file import read_metadata, read_network
 
-_GENERATOR_OPTIONS = {"size": "image_size"}
 _CRITIC_OPTIONS: dict[str, str | None] = {
     "width": "critic_width",
     "stages": "critic_stages",
@@ -23,7 +20,7 @@ _CRITIC_OPTIONS: dict[str, str | None] = {
     "size": None,  # the generator's
     "scale": None,
 }
-"""Arguments of the architectures that go by another name, or none, among the options of a run."""
+"""Arguments of critics that go by another name, or none, among the options of a run."""
 _KNOWN = frozenset(field.name for field in fields(TrainConfig))
 
 
@@ -33,8 +30,8 @@ class Source:
 
     Attributes:
         name: of the model, for people.
-        weights: `.safetensors` of the generator.
-        critic: those of its critic; None: it has none.
+        weights: `.onnx` or, of an older model, `.safetensors` of the generator.
+        critic: `.safetensors` of its critic; None: it has none.
         card: what is known of the model; None: nothing.
         options: fields of `TrainConfig` that make the same networks.
     """
@@ -55,34 +52,45 @@ def find_source(model: str) -> Source:
     """Find a model's weights and read which networks they are of.
 
     Args:
-        model: a name, or the path of a `.safetensors` or of the `.onnx` beside one.
+        model: a name, or the path of an `.onnx` or `.safetensors`.
 
     Raises:
         ModelRefusedError: there is no such model, or its weights are not those of its card.
-        UsageError: it has no weights to train on, or another program made them.
+        UsageError: another program made it.
     """
     path = Path(model)
-    if path.suffix == ".safetensors":
+    if path.suffix == ".safetensors" and is_file(path):
         card_path = path.with_suffix(".toml")
         card = read_card(card_path) if is_file(card_path) else None
-        weights = path
+        kind, weights = "safetensors", path
     else:
         found = find_model(model)
-        card, weights = found.card, found.path.with_suffix(".safetensors")
-    if not is_file(weights):
-        raise UsageError(
-            f"There are no weights to fine-tune at {weights}; a model is fine-tuned from its "
-            ".safetensors, its .onnx is not enough."
-        )
+        card, kind, weights = found.card, "onnx", found.path
+        older = weights.with_suffix(".safetensors")
+        if is_file(older) and "architecture" not in read_metadata(weights):
+            kind, weights = "safetensors", older
     beside = weights.with_suffix(".critic.safetensors")
     critic = beside if is_file(beside) else None
-    _require_card("safetensors", weights, card)
+    _require_card(kind, weights, card)
     if critic:
         _require_card("critic", critic, card)
-    options = _options(weights, _GENERATOR_OPTIONS, "generator")
+    options = generator_options(weights)
     if critic:
-        options = _options(critic, _CRITIC_OPTIONS, "critic") | options
+        options = _critic_options(critic) | options
     return Source(weights.stem, weights, critic, card, options)
+
+
+def generator_options(path: Path) -> dict[str, Any]:
+    """Read which options of a run build the generator whose weights are in a file.
+
+    Raises:
+        UsageError: the file cannot be read or does not say it, or there is no such generator.
+    """
+    task, architecture, arguments = read_network(path)
+    try:
+        return from_model(architecture, task, arguments)
+    except UsageError as error:
+        raise UsageError(f"{path} holds a network that cannot be built: {error}") from error
 
 
 def _require_card(kind: str, weights: Path, card: ModelCard | None) -> None:
@@ -95,22 +103,11 @@ def _require_card(kind: str, weights: Path, card: ModelCard | None) -> None:
         )
 
 
-def _options(path: Path, renamed: Mapping[str, str | None], kind: str) -> dict[str, Any]:
-    """Turn what a file says of its network into options of a run."""
-    try:
-        with safe_open(path, "pt") as file:
-            told = file.metadata() or {}
-        found: dict[str, Any] = {kind: told["architecture"]}
-        for key, value in json.loads(told["arguments"]).items():
-            if name := renamed.get(key, key):
-                found[name] = value
-        if kind == "generator":
-            found["task"] = told["task"]
-        if unknown := sorted(found.keys() - _KNOWN):
-            raise ValueError(f"unknown argument {unknown[0]}")
-    except (OSError, SafetensorError, KeyError, ValueError, AttributeError) as error:
-        raise UsageError(
-            f"{path} does not say which network it holds; only files of `srgan-gp export` can be "
-            f"fine-tuned: {error!r}."
-        ) from error
-    return found
+def _critic_options(path: Path) -> dict[str, Any]:
+    """Read which options of a run build the critic whose weights are in a file."""
+    _, architecture, arguments = read_network(path)
+    renamed = {_CRITIC_OPTIONS.get(name, name): value for name, value in arguments.items()}
+    found = {name: value for name, value in renamed.items() if name}
+    if unknown := sorted(found.keys() - _KNOWN):
+        raise UsageError(f"{path} holds a network that cannot be built: no option {unknown[0]!r}.")
+    return {"critic": architecture, **found}

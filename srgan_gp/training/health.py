@@ -1,5 +1,6 @@
 """Is a WGAN-GP run well? Numbers that no loss shows."""
 
+import math
 from collections.abc import Mapping
 
 import torch
@@ -10,9 +11,12 @@ from srgan_gp.training.tasks import Batch
 
 MEMORISED_GAP = 0.8
 """Gap from which on a critic scores held-out pictures nearly like generated ones."""
+KNOWN_FROM = 3.0
+"""Standard errors of 0 within which a critic estimate says nothing. At this distance the gap, a
+quotient by the estimate, has an error of about a third; nearer it can have any value."""
 
 
-def critic_gap(training: float, held_out: float) -> float:
+def critic_gap(training: float, held_out: float, error: float) -> float | None:
     """How far a critic has learned its training pictures by heart: 0 not at all, 1 altogether.
 
     It does not change when the scores are shifted or scaled: a critic has no zero of its own.
@@ -20,15 +24,33 @@ def critic_gap(training: float, held_out: float) -> float:
     Args:
         training: critic estimate on training pictures, mean score of real minus generated.
         held_out: likewise on held-out ones, against the same generated pictures.
+        error: standard error of `training`; see `estimate_error`.
 
     Returns:
-        (E D_train - E D_held_out) / (E D_train - E D_generated); 0 where the critic does not yet
-        tell training from generated pictures.
+        (E D_train - E D_held_out) / (E D_train - E D_generated); 0 where the critic scores
+        generated above training pictures; None where the estimate lies within `KNOWN_FROM`
+        standard errors of 0, so that the gap is not known.
 
     Source:
-        Karras et al. 2020 (ADA), arXiv:2006.06676, equation 1, r_v.
+        Karras et al. 2020 (ADA), arXiv:2006.06676, equation 1, r_v; the noise floor is ours.
     """
+    if abs(training) <= KNOWN_FROM * error:
+        return None
     return (training - held_out) / training if training > 0 else 0.0
+
+
+def estimate_error(real: Tensor, fake: Tensor) -> Tensor:
+    """Standard error of the critic estimate mean(real) - mean(fake).
+
+    Args:
+        real: scores of B real pictures, (B,), independent of each other.
+        fake: scores of B generated ones, (B,).
+
+    Returns:
+        A float32 scalar; 0 for one picture, of which no deviation can be told.
+    """
+    variances = [scores.float().var(correction=0) for scores in (real, fake)]
+    return (torch.stack(variances).sum() / max(len(real) - 1, 1)).sqrt()
 
 
 def health_line(line: Mapping[str, float]) -> str:
@@ -38,21 +60,27 @@ def health_line(line: Mapping[str, float]) -> str:
         line: of `stats.jsonl`, means since the one before; what it lacks is left out.
 
     Returns:
-        Critic estimate on training and held-out pictures, norm of the critic's gradient where it
-        is penalised, diversity, probability of augmentation, and an alarm where the critic has
-        learned its training pictures by heart. Empty without a critic.
+        Critic estimate on training and held-out pictures, their gap where it is known, norm of the
+        critic's gradient where it is penalised, diversity, probability of augmentation, and an
+        alarm where the critic has learned its training pictures by heart. Empty without a critic.
     """
     found = {k.removeprefix("health/"): v for k, v in line.items() if k.startswith("health/")}
     if "critic_estimate" not in found:
         return ""
-    training = found["critic_estimate"]
-    held_out = found.get("held_out_estimate", training)
-    gap = critic_gap(training, held_out)
-    parts = [f"critic estimate {training:.3f}"]
+    gap = None
+    parts = [f"critic estimate {found['critic_estimate']:.3f}"]
     if "held_out_estimate" in found:
-        parts[0] += f" on training, {held_out:.3f} on held-out pictures (gap {gap:.2f})"
+        # The two of a gap are of the same batches, or the noise of the others would be in it.
+        training, held_out = found["looked_at_estimate"], found["held_out_estimate"]
+        error = found["estimate_error"] / math.sqrt(found["looks"])
+        gap = critic_gap(training, held_out, error)
+        shown = "too small to tell a gap" if gap is None else f"gap {gap:.2f}"
+        parts = [
+            f"critic estimate {training:.3f} on training, {held_out:.3f} on held-out pictures "
+            f"({shown})"
+        ]
     parts += [f"{title} {found[name]:.2f}" for name, title in _SHOWN.items() if name in found]
-    if gap >= MEMORISED_GAP:
+    if gap is not None and gap >= MEMORISED_GAP:
         parts.append("the critic knows its training pictures by heart")
     return "Health: " + "; ".join(parts)
 

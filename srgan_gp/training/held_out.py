@@ -11,7 +11,8 @@ from srgan_gp.data.sources import list_all_pictures
 from srgan_gp.losses.features import Features
 from srgan_gp.training.colours import colour_shift
 from srgan_gp.training.distribution import SMALLEST_SIDE, patch_distance
-from srgan_gp.training.metrics import GRID_WINDOW, grid, psnr_y
+from srgan_gp.training.metrics import psnr_y
+from srgan_gp.training.pattern import pattern_and_grain
 from srgan_gp.training.scores import squeeze_distance
 
 PREVIEWS = 4
@@ -57,19 +58,22 @@ class HeldOut:
             self._pairs.append((shrink(whole[None], number) / 255, high_res))
 
     def scores(self, generator: nn.Module) -> dict[str, float]:
-        """Score whole pictures: means of PSNR-Y in dB and of `grid`, and the patch distance.
+        """Score whole images.
 
-        The two last are left out where pictures are too small for them. With a feature network the
-        mean squeeze distance is among them, and the colour shift in levels.
+        Returns:
+            By name: the mean PSNR-Y in dB; `pattern` and `grain` of the set in levels rms with the
+            number of `flat_windows` they are measured in, unless there is none; the patch distance
+            of the set, unless an image is too small for it. With a feature network also the mean
+            squeeze distance and the mean colour shift in levels.
         """
         outputs = [as_pixels(enlarge(generator, low_res)) for low_res, _ in self._pairs]
         targets = [high_res for _, high_res in self._pairs]
         psnr = [psnr_y(*pair, self._scale) for pair in zip(outputs, targets, strict=True)]
         found = {"psnr_y": float(np.mean(psnr))}
-        shortest = min(min(pixels.shape[:2]) for pixels in targets)
-        if shortest >= GRID_WINDOW:
-            found["grid"] = float(np.mean([grid(pixels) for pixels in outputs]))
-        if shortest >= SMALLEST_SIDE:
+        low_res = [as_pixels(images) for images, _ in self._pairs]
+        if texture := pattern_and_grain(outputs, low_res, targets):
+            found |= texture.values() | {"flat_windows": float(texture.windows)}
+        if min(min(pixels.shape[:2]) for pixels in targets) >= SMALLEST_SIDE:
             found["patch_distance"] = patch_distance(outputs, targets)
         if self._features:
             distances = [

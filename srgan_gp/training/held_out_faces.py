@@ -1,37 +1,46 @@
 """Held-out faces: what a run that generates them is scored on."""
 
+from contextlib import suppress
+
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from srgan_gp.data.datasets import PictureCache
-from srgan_gp.errors import UsageError
+from srgan_gp.errors import PictureError, UsageError
+from srgan_gp.training.aligned_face_distances import AlignedFaceDistances
+from srgan_gp.training.border_ratio import border_ratio
 from srgan_gp.training.colours import colour_shift
 from srgan_gp.training.config import TrainConfig
-from srgan_gp.training.distribution import patch_distance
-from srgan_gp.training.feature_network import load_features
+from srgan_gp.training.distribution import SMALLEST_SIDE, patch_distance
+from srgan_gp.training.feature_network import load_features, load_yunet
 from srgan_gp.training.memorisation import describe_layouts, memorisation_ratio
 
 MOST = 1_000
 """Faces compared at most: more would make each validation longer than the training between."""
+MOST_GENERATED = 512
+"""Faces generated for one validation."""
 AT_ONCE = 64
 
 
 class HeldOutFaces:
-    """Real faces that no training step sees, and as many latents.
+    """Real faces that no training step sees, and as many latents, or `MOST_GENERATED`.
 
     Args:
         pictures: the real faces, all of one size.
-        config: of the run; names the feature network.
+        config: of the run; names the feature network and the face detector.
         device: where the generator runs.
         training: the faces of the run, where it is to be seen whether they are learned by heart.
 
     Attributes:
-        faces: (N, S, S, 3), uint8 RGB.
-        latents: (N, latent_size), float32, the same in every run.
+        faces: (N, S, S, 3), uint8 RGB, in a fixed random order, so that its first ones are of
+            every kind.
+        latents: (M, latent_size), float32, the same in every run.
 
     Raises:
-        UsageError: the feature network cannot be loaded, or half of the faces are training faces.
+        UsageError: the feature network cannot be loaded, there are fewer than two faces, they are
+            too small to score, or half of them are training faces.
+        ModelRefusedError: the face detector cannot be used.
     """
 
     def __init__(
@@ -42,9 +51,15 @@ class HeldOutFaces:
         training: PictureCache | None = None,
     ) -> None:
         features = load_features(config)  # before pictures are read: it may be missing
+        yunet = load_yunet(config)
         self._latent_size = config.latent_size
-        count = min(len(pictures), MOST)
-        self.faces = np.stack([pictures[index] for index in range(count)])
+        if len(pictures) < 2 or config.image_size < SMALLEST_SIDE:
+            raise UsageError(
+                f"{len(pictures)} faces of {config.image_size} pixels cannot be scored; it takes "
+                f"at least 2 of {SMALLEST_SIDE} pixels. Leave --validation out, or pass others."
+            )
+        order = np.random.default_rng(0).permutation(len(pictures))[:MOST]
+        self.faces = np.stack([pictures[int(index)] for index in order])
         self.latents = self._draw_latents(0).to(device)
         self._own_layouts = describe_layouts(self.faces)
         self._layouts = None if training is None else _layouts_of(training)
@@ -52,12 +67,15 @@ class HeldOutFaces:
             _require_held_out(self._own_layouts, self._layouts)
         self._features = features
         self._real = self._pooled(self.faces)
+        self._aligned = AlignedFaceDistances(self.faces, yunet)
 
     def scores(self, generator: nn.Module, seed: int = 0) -> dict[str, float]:
-        """Compare generated with real faces: KID-squeeze (with a feature network), patch distance.
+        """Compare generated with real faces.
 
-        Lower is better for both. Where the training faces are known: novelty as well, their
-        `memorisation_ratio`, and the colour shift in levels.
+        KID-squeeze (with a feature network), FD-yunet (with a face detector), FD-hog and FD-pca
+        (see `AlignedFaceDistances`), patch distance: lower is better. The border ratio: 1 is best.
+        Where the training faces are known: novelty, their `memorisation_ratio`, and the colour
+        shift in levels.
 
         Args:
             generator: latents -> faces.
@@ -71,7 +89,11 @@ class HeldOutFaces:
             pooled = self._pooled(drawn)
             assert pooled is not None
             found["kid_squeeze"] = kernel_distance(pooled, self._real)
-        found["patch_distance"] = patch_distance(list(drawn), list(self.faces))
+        found |= self._aligned.distances(drawn)
+        found["patch_distance"] = patch_distance(list(drawn), list(self.faces[: len(drawn)]))
+        ratio = border_ratio(drawn, self.faces)
+        if ratio is not None:
+            found["border_ratio"] = ratio
         if self._layouts is not None:
             layouts = describe_layouts(drawn)
             found["novelty"] = memorisation_ratio(layouts, self._layouts, self._own_layouts)
@@ -79,7 +101,7 @@ class HeldOutFaces:
         return found
 
     def _draw_latents(self, seed: int) -> Tensor:
-        shape = (len(self.faces), self._latent_size)
+        shape = (min(len(self.faces), MOST_GENERATED), self._latent_size)
         return torch.from_numpy(np.random.default_rng(seed).standard_normal(shape, np.float32))
 
     def _pooled(self, faces: np.ndarray) -> np.ndarray | None:
@@ -91,7 +113,14 @@ class HeldOutFaces:
 
 
 def _layouts_of(faces: PictureCache) -> np.ndarray:
-    return np.concatenate([describe_layouts(faces[i][None]) for i in range(len(faces))])
+    """Describe every face but those that are damaged, which a run leaves out as well."""
+    layouts = []
+    for index in range(len(faces)):
+        with suppress(PictureError):
+            layouts.append(describe_layouts(faces[index][None]))
+    if not layouts:
+        faces[0]  # says what is wrong with it
+    return np.concatenate(layouts)
 
 
 def _require_held_out(layouts: np.ndarray, known: np.ndarray) -> None:

@@ -28,7 +28,7 @@ from srgan_gp.training.start import (
     resume,
     save_start,
 )
-from srgan_gp.training.steps import Run, critic_step, generator_step
+from srgan_gp.training.steps import Run, critic_step, generator_step, show_generated
 from srgan_gp.training.stopping import needs_start, note_validation, require_scores
 from srgan_gp.training.tasks import TASKS, Task
 
@@ -53,8 +53,8 @@ def train(
         data: folders or zip files of training pictures.
         run_dir: where checkpoints, previews, logs and the options go.
         validation: folder or zip file of held-out pictures.
-        start_from: `.safetensors` weights to begin a new run with; the critic begins with those of
-            `NAME.critic.safetensors` beside it, where there are any.
+        start_from: `.onnx` or `.safetensors` file of the weights to begin a new run with; the
+            critic begins with those of `NAME.critic.safetensors` beside it, where there are any.
 
     Returns:
         `run_dir`.
@@ -97,8 +97,10 @@ def train(
             lock.enter_context(locked_run(run_dir))
             save_start(config, data, validation, run_dir)
             reports = Reports(run_dir, config.total_images, progress.images_seen)
-            for sentence in filter(None, (what_changed, progress.ended_because)):
-                reports.say(sentence)
+            if what_changed:
+                reports.note(progress.images_seen, what_changed)
+            if progress.ended_because:
+                reports.say(progress.ended_because)
             if needs_start(config) and not (progress.images_seen or progress.start_validation):
                 _validate(run, reports)  # what every later checkpoint has to beat
                 checkpoint.save(state, run_dir / "checkpoints")
@@ -119,14 +121,15 @@ def train(
                 can_move = is_generators_turn(config, before)
                 with run.autocast, torch.set_grad_enabled(can_move):
                     output = state.generator(batch.inputs)
+                    generated = show_generated(run, batch, output)
 
                 # Critic: score real above generated, with a slope of 1 between them.
-                if state.critic:
-                    notes |= critic_step(run, batch, output.detach())
+                if generated:
+                    notes |= critic_step(run, batch, generated)
 
                 # Generator: towards the targets and better scores; then its moving average.
                 if can_move:
-                    notes |= generator_step(run, batch, output, is_watched=is_watch_due)
+                    notes |= generator_step(run, batch, output, generated, is_watched=is_watch_due)
                     is_watch_due = False
 
                 # Report, validate, checkpoint.

@@ -16,6 +16,7 @@ import numpy as np
 ALARM = 0.5
 """Ratio below which a generator counts as memorising."""
 SIDE = 8  # pixels of a layout
+SAME = 1e-6  # distance of layouts below which two pictures are one: rounding is at 1e-13
 BLOCK = 1024  # rows of a matrix of distances at a time
 
 
@@ -61,7 +62,7 @@ def memorisation_ratio(generated: np.ndarray, train: np.ndarray, held_out: np.nd
     """
     known = np.concatenate([train, _mirrored(train)])
     usual = float(np.median(nearest_distances(held_out, known)))
-    if usual == 0:
+    if usual < SAME:
         raise ValueError("half of the held-out pictures are training pictures")
     return float(np.median(nearest_distances(generated, known))) / usual
 

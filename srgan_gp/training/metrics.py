@@ -1,14 +1,12 @@
-"""How good a picture is, without a network: PSNR, SSIM, consistency, a measure of grid artefacts.
+"""Measures of one image that need no network: PSNR, SSIM and consistency.
 
-All look at the luma of 8-bit pictures, as the super-resolution papers do.
+All are of the luma of 8-bit images, as in the super-resolution papers.
 """
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from srgan_gp.training.low_res import matlab
-
-GRID_WINDOW = 64  # pixels: the side of the windows of `grid`, and the least side of a picture
 
 _LUMA = np.array([65.481, 128.553, 24.966]) / 255.0  # BT.601, RGB in [0, 255] -> Y in [16, 235]
 
@@ -94,45 +92,6 @@ def consistency(output: np.ndarray, low_res: np.ndarray) -> float:
     if output.shape[:2] != (height * scale, width * scale):
         raise ValueError(f"cannot compare {output.shape} with {low_res.shape}")
     return psnr_y(matlab(output, scale), low_res, border=1)
-
-
-def grid(pixels: np.ndarray) -> float:
-    """How much stronger than their neighbours the spectral lines of a pixel grid are.
-
-    64x64 Hann windows of the luma at stride 32, mean removed; their power spectra, each normalised
-    to sum 1, added up. For periods 2, 4 and 8 pixels, along x and along y (averaged over the other
-    axis), the power on the line over the mean power of the bins 3 and 4 beside it (4 and 5 for
-    period 2); the largest of the six. Natural pictures: about 1.07. A dotted pattern: 10 and more.
-
-    Args:
-        pixels: (H, W, 3), uint8 RGB, both sides at least 64.
-
-    Raises:
-        ValueError: a side is below 64.
-    """
-    values = luma(pixels)
-    size = GRID_WINDOW
-    if min(values.shape) < size:
-        raise ValueError(f"grid needs sides of at least {size} pixels, not {values.shape}")
-    windows = sliding_window_view(values, (size, size))[:: size // 2, :: size // 2]
-    windows = windows.reshape(-1, size, size)
-    hann = np.hanning(size + 1)[:-1]  # periodic
-    windows = (windows - windows.mean(axis=(1, 2), keepdims=True)) * np.outer(hann, hann)
-    power = np.abs(np.fft.fft2(windows)) ** 2
-    total = power.sum(axis=(1, 2), keepdims=True)
-    flat = total < 1e-9  # nothing but rounding is left of a window of one colour
-    spectrum = np.where(flat, 0, power / np.where(flat, 1, total)).sum(axis=0)
-    return max(
-        _line_strength(spectrum.mean(axis=axis), period) for axis in (0, 1) for period in (2, 4, 8)
-    )
-
-
-def _line_strength(line: np.ndarray, period: int) -> float:
-    frequency = GRID_WINDOW // period
-    near, far = (4, 5) if period == 2 else (3, 4)
-    beside = [line[(frequency + sign * d) % GRID_WINDOW] for d in (near, far) for sign in (-1, 1)]
-    mean = float(np.mean(beside))
-    return float(line[frequency]) / mean if mean > 0 else 0.0
 
 
 def _inside(values: np.ndarray, border: int) -> np.ndarray:

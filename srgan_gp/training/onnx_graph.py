@@ -26,6 +26,9 @@ class Interface:
         example: makes an input of the right kind, to trace a generator with.
         dynamic: names of the input's dimensions that may have any size; None: fixed.
         dynamic_result: the same for the output.
+        optimize: let the exporter simplify the graph. It computes what depends on parameters alone,
+            such as the demodulation of `style_resnet`, once and from the random weights of the
+            trace. Without it ONNX Runtime does this, from the true weights, when it loads a model.
     """
 
     takes: str
@@ -33,6 +36,7 @@ class Interface:
     example: Callable[[nn.Module], Tensor]
     dynamic: tuple[str | None, ...]
     dynamic_result: tuple[str | None, ...]
+    optimize: bool = True
 
 
 INTERFACES = {
@@ -42,7 +46,7 @@ INTERFACES = {
     ),
     FACES: Interface(
         "latent", "faces", lambda generator: torch.randn(2, cast(int, generator.latent_size)),
-        ("N", None), ("N", None, None, None),
+        ("N", None), ("N", None, None, None), optimize=False,
     ),
 }  # fmt: skip
 """By task."""
@@ -92,6 +96,7 @@ def _trace(generator: nn.Module, interface: Interface) -> onnx.ModelProto:
         input_names=[interface.takes],
         output_names=[interface.gives],
         dynamic_shapes=(dynamic,),
+        optimize=interface.optimize,
         verbose=False,
     )
     if program is None:

@@ -5,7 +5,7 @@ Imports no torch, so that `srgan-gp train --help` stays instant.
 
 import math
 from argparse import SUPPRESS, ArgumentParser, BooleanOptionalAction
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field, fields
 from types import NoneType
 from typing import Any, get_args, get_origin
@@ -15,7 +15,7 @@ from srgan_gp.errors import UsageError
 
 def option(
     default: Any,  # noqa: ANN401 - any field type
-    text: str,
+    text: str | Callable[[], str],
     *,
     choices: Sequence[str] = (),
     least: float = -math.inf,
@@ -24,7 +24,10 @@ def option(
     below: float = math.inf,
     may_change: bool = False,
 ) -> Any:  # noqa: ANN401
-    """Declare a field: its help text, its range, and whether a resumed run may set it anew."""
+    """Declare a field: its help text, its range, and whether a resumed run may set it anew.
+
+    A help text that follows from a registry is a function; it is called when help is shown.
+    """
     limits = {"at least": least, "at most": most, "above": above, "below": below}
     about = {"help": text, "may_change": may_change, "choices": choices, "limits": limits}
     return field(default=default, metadata=about)
@@ -42,7 +45,10 @@ def add_options(parser: ArgumentParser, config_class: type) -> None:
         elif get_origin(f.type) is tuple:
             how |= {"nargs": "+"}
             default = " ".join(map(str, f.default))  # type: ignore[arg-type]
-        parser.add_argument(name, default=SUPPRESS, help=f"{f.metadata['help']} [{default}]", **how)
+        text = f.metadata["help"]
+        text = text() if callable(text) else text
+        shown = f" [{default}]" if default != "" else ""
+        parser.add_argument(name, default=SUPPRESS, help=text + shown, **how)
 
 
 def require_in_range(name: str, value: object, about: Mapping[str, Any]) -> None:

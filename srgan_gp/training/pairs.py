@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from srgan_gp.data.contact_sheet import contact_sheet
-from srgan_gp.data.degradations import draw
+from srgan_gp.data.draws import STRENGTHS, draw
 from srgan_gp.images import Picture, write_image
 from srgan_gp.training.config import TrainConfig
 from srgan_gp.training.processes import Processes
@@ -42,7 +42,7 @@ def write_pairs(config: TrainConfig, data: Sequence[str], path: Path) -> None:
         sides = zip(_as_pixels(batch.inputs), _as_pixels(batch.targets), strict=True)
         pairs += list(sides)
         if config.low_res == "mixture":
-            draws = draw(config.seed, batch.numbers, config.clean_share)
+            draws = draw(config.seed, batch.numbers, config.clean_share, STRENGTHS[config.damage])
             captions += [f"{n}: {draws.describe(i)}" for i, n in enumerate(batch.numbers)]
         else:
             captions += [f"{n}: {config.low_res}" for n in batch.numbers]

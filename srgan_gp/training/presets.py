@@ -1,66 +1,65 @@
 """Presets: complete sets of training options under a name. Imports no torch."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from srgan_gp.errors import UsageError
 from srgan_gp.training.config import TrainConfig
+from srgan_gp.training.generator_args import merge
 
 _CLASSIC = TrainConfig(total_images=576_000)
 _TINY = replace(
-    _CLASSIC, width=8, blocks=2, total_images=64, batch_size=4, patch_sizes=(8,),
-    patch_starts=(0.0,), warmup_images=8, precision="fp32", report_images=16, validate_images=32,
-    checkpoint_images=32,
+    _CLASSIC, generator_args=("width=8", "blocks=2"), total_images=64, batch_size=4,
+    patch_sizes=(8,), patch_starts=(0.0,), warmup_images=8, precision="fp32", report_images=16,
+    validate_images=32, checkpoint_images=32,
 )  # fmt: skip
 _PHOTO_PSNR = replace(
     _CLASSIC, low_res="mixture", total_images=128_000, patch_sizes=(32,), patch_starts=(0.0,),
     learning_rate=5e-4, warmup_images=8_000, validate_images=16_000, checkpoint_images=16_000,
-    grid_weight=0.05,
 )  # fmt: skip
 _PHOTO = replace(
     _PHOTO_PSNR, total_images=41_600, batch_size=16, patch_sizes=(24,), learning_rate=1e-4,
-    # Gradients at the output, relative to the mean L1's: 1,600 times for the perceptual loss of
-    # weight 1, 26 times for the grid loss. These weights give 11 and 4.
-    warmup_images=0, perceptual_loss="squeeze", perceptual_weight=0.007, grid_weight=0.15,
-    # With a ratio of 0.3 PSNR falls by 0.5 dB, with 0.15 by 0.2 dB.
-    adversarial_ratio=0.15, ratio_ramp_images=4_800, critic_width=16, critic_warmup_images=4_800,
-    validate_images=5_200, checkpoint_images=5_200, report_images=1_600,
+    warmup_images=0, equivariance_weight=0.4, adversarial_ratio=0.5, ratio_ramp_images=2_400,
+    critic_width=16, critic_warmup_images=0, ema_half_life_images=1_000,
+    validate_images=4_000, checkpoint_images=4_000, report_images=800,
 )  # fmt: skip
 _FACES = TrainConfig(
-    # Width 32 would be a model file of 9.6 MB; none is to be above 9.
-    task="face-generation", generator="face_resnet", critic="face_critic", width=30,
-    critic_width=32, total_images=5_120_000, batch_size=64, critic_steps=2,
+    task="face-generation", generator="style_resnet", critic="projected_critic",
+    generator_args=("width=30",), critic_width=16, total_images=5_120_000, batch_size=64,
     # The critic is the only teacher, so its weight changes nothing but how far Adam's epsilon is:
-    # this one makes it 0.9 for 64x64 pictures.
-    adversarial_ratio=100.0, ratio_ramp_images=0, critic_warmup_images=0, learning_rate=2e-4,
+    # adversarial_weight makes it 0.9 for 64x64 images.
+    adversarial_ratio=100.0, ratio_ramp_images=0, critic_warmup_images=0, learning_rate=1e-3,
     final_learning_rate=1e-6, warmup_images=0, adam_beta1=0.0, adam_beta2=0.9,
-    critic_learning_rate=3e-4, ema_half_life_images=10_000,
-    augment="colour,translation,cutout", augment_probability=0.0, augment_target=0.5,
+    critic_learning_rate=1e-3, critic_final_learning_rate=1e-6, ema_half_life_images=10_000,
+    augment="colour,translation,cutout", augment_probability=0.3,
     report_images=12_800, validate_images=256_000,
     checkpoint_images=128_000,
 )  # fmt: skip
 
 PRESETS: dict[str, TrainConfig] = {
-    # name            options        what it makes, where, how long
-    "classic-x4": _CLASSIC,          # clean input, pixel loss; 2 cores, 2 hours
+    # name            options        what it makes, where
+    "classic-x4": _CLASSIC,          # clean input, pixel loss; 2 cores
     "photo-x4-psnr-cpu": _PHOTO_PSNR,    # mixed input, pixel loss, from classic-x4; 2 cores
     "photo-x4-cpu": _PHOTO,          # the same with a critic, from photo-x4-psnr; 2 cores
-    "faces-64": _FACES,              # faces from latents; one GPU, 30 minutes
+    "faces-64": _FACES,              # faces from latents; one GPU
     "faces-64-cpu": replace(
-        _FACES, width=16, critic_width=16, total_images=1_000_000, batch_size=32, critic_steps=1,
+        _FACES, generator_args=("width=16",), critic_width=8, total_images=1_000_000,
+        batch_size=32, precision="fp32",
         report_images=3_200, validate_images=25_600, checkpoint_images=12_800,
-    ),                               # the same at half the width; 2 cores, hours
-    "tiny": _TINY,                   # for tests; a second
+    ),                               # the same at half the width; 2 cores
+    "tiny": _TINY,                   # for tests
     "tiny-gan": replace(
         _TINY, low_res="mixture", adversarial_ratio=0.3, ratio_ramp_images=16, critic_width=4,
-        critic_stages=2, critic_warmup_images=16, grid_weight=1.0, learning_rate=1e-4,
-    ),                               # for tests; seconds
+        critic_stages=2, critic_warmup_images=16, learning_rate=1e-4,
+    ),                               # for tests
     "tiny-faces": replace(
-        _FACES, image_size=16, latent_size=8, width=4, critic_width=4, total_images=64,
-        batch_size=4, critic_steps=1, precision="fp32", ema_half_life_images=16, augment="none",
-        augment_probability=1.0, augment_target=0.0, report_images=16, validate_images=32,
-        checkpoint_images=32,
-    ),                               # for tests; a second
+        _FACES, generator="face_resnet", critic="face_critic", image_size=16, latent_size=8,
+        generator_args=("width=4",), critic_width=4, total_images=64, batch_size=4,
+        learning_rate=3e-3, critic_learning_rate=3e-3, critic_final_learning_rate=None,
+        precision="fp32", ema_half_life_images=16, augment="none", augment_probability=1.0,
+        report_images=16, validate_images=32, checkpoint_images=32,
+    ),                               # for tests
 }  # fmt: skip
 
 
@@ -72,5 +71,21 @@ def resolve(preset: str, options: dict[str, Any]) -> TrainConfig:
     """
     if preset not in PRESETS:
         raise UsageError(f"There is no preset {preset!r}; known: {', '.join(PRESETS)}.")
+    return with_options(PRESETS[preset], options)
+
+
+def with_options(config: TrainConfig, options: Mapping[str, Any]) -> TrainConfig:
+    """Replace options; `generator_args` are merged while the generator stays the same.
+
+    Args:
+        config: to start from.
+        options: values of fields; a list counts as a tuple.
+
+    Raises:
+        UsageError: an option is out of range.
+    """
     options = {k: tuple(v) if isinstance(v, list) else v for k, v in options.items()}
-    return replace(PRESETS[preset], **options)
+    is_kept = options.get("generator", config.generator) == config.generator
+    before = config.generator_args if is_kept else ()
+    args = merge(before, options.get("generator_args", ()))
+    return replace(config, **{**options, "generator_args": args})

@@ -77,6 +77,8 @@ class Reports:
         """Write a line of means since the last one; a name without a note is left out."""
         line = {"images_seen": progress.images_seen, "step": progress.step}
         self._means = {n: float(torch.stack(found).mean()) for n, found in self._notes.items()}
+        if looks := len(self._notes.get("health/held_out_estimate", ())):
+            self._means["health/looks"] = float(looks)
         line |= self._means
         line |= {"seconds": round(progress.seconds, 1)}
         self._notes.clear()
@@ -97,6 +99,11 @@ class Reports:
                 folder.mkdir(exist_ok=True)
             write_image(Picture(preview), folder / f"image-{progress.images_seen:09d}.png")
 
+    def note(self, images_seen: int, message: str) -> None:
+        """Say a message and keep it, as a line of `stats.jsonl` and a text of TensorBoard."""
+        self.say(message)
+        self._keep({"images_seen": images_seen, "message": message})
+
     def say(self, sentence: str) -> None:
         """Print a line above the progress bar, on stderr."""
         self._console.print(sentence, markup=False, highlight=False, soft_wrap=True)
@@ -107,8 +114,10 @@ class Reports:
             file.write("".join(f"{text}\n" for text in self._lines).encode())
         with self._or_without_board():
             for name, value in line.items():
-                if self._board and name != "images_seen":
-                    self._board.add_scalar(name, value, line["images_seen"])
+                if not self._board or name == "images_seen":
+                    continue
+                add = self._board.add_text if isinstance(value, str) else self._board.add_scalar
+                add(name, value, line["images_seen"])
 
     @contextmanager
     def _or_without_board(self) -> Generator[None, None, None]:

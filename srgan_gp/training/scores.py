@@ -10,7 +10,8 @@ import torch
 from srgan_gp.losses.features import Features
 from srgan_gp.losses.perceptual import feature_distance
 from srgan_gp.training.distribution import SMALLEST_SIDE, distance_of_patches, draw_patches
-from srgan_gp.training.metrics import consistency, grid, psnr_y, ssim_y
+from srgan_gp.training.metrics import consistency, psnr_y, ssim_y
+from srgan_gp.training.pattern import FlatTexture
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,6 @@ class PictureScores:
     psnr_y: float | None
     ssim_y: float | None
     squeeze_distance: float | None
-    grid: float | None
     consistency: float | None
 
     def values(self) -> dict[str, float | None]:
@@ -38,6 +38,8 @@ class Scores:
         border: pixels left out on each side for PSNR and SSIM.
         feature_network: sha256 of the network behind the squeeze distance; None: not computed.
         patch_distance: of the outputs to the originals, as sets; None: every picture is too small.
+        texture: of the outputs in flat areas; None: there is no flat window.
+        original_texture: of the originals in the same windows.
     """
 
     model: str
@@ -49,6 +51,8 @@ class Scores:
     border: int
     feature_network: str | None
     patch_distance: float | None
+    texture: FlatTexture | None
+    original_texture: FlatTexture | None
     pictures: tuple[PictureScores, ...]
 
     def mean(self) -> dict[str, float]:
@@ -56,6 +60,14 @@ class Scores:
         scored = [(k, v) for p in self.pictures for k, v in p.values().items() if v is not None]
         names = [field.name for field in fields(PictureScores) if field.name in dict(scored)]
         return {name: float(np.mean([v for k, v in scored if k == name])) for name in names}
+
+    def of_set(self) -> dict[str, float]:
+        """Return the scores that only the whole set has; one that could not be measured is missing.
+
+        Patch distance; pattern and grain in levels rms.
+        """
+        found = {} if self.patch_distance is None else {"patch_distance": self.patch_distance}
+        return found | (self.texture.values() if self.texture else {})
 
     def as_dict(self) -> dict[str, Any]:
         """Return everything, with the means, as JSON types; an infinite PSNR becomes None."""
@@ -107,7 +119,6 @@ def score_picture(
         psnr_y=psnr_y(output, high_res, scale) if inside >= 1 else None,
         ssim_y=ssim_y(output, high_res, scale) if inside >= 11 else None,
         squeeze_distance=distance,
-        grid=grid(output) if side >= 64 else None,
         consistency=consistency(output, low_res) if min(low_res.shape[:2]) >= 3 else None,
     )
 

@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import nn
 
 from srgan_gp.data.sources import fingerprint, list_all_pictures
@@ -19,6 +17,7 @@ from srgan_gp.training import checkpoint
 from srgan_gp.training.checkpoint import Progress, TrainingState
 from srgan_gp.training.config import TrainConfig
 from srgan_gp.training.device import choose_precision, describe_machine
+from srgan_gp.training.weights_file import ONNX, is_constant, read_tensors
 from srgan_gp.write_errors import errors_about
 
 CONFIG_NAME = "config.json"
@@ -68,25 +67,32 @@ def require_same_options(config: TrainConfig, run_dir: Path) -> None:
 
 
 def note_machine(progress: Progress, config: TrainConfig, device: torch.device) -> str:
-    """Note in `progress` what the run computes on, and its precision; a resumed run keeps that.
+    """Note in `progress` the machine and the precision that the run now computes in.
+
+    A precision of `auto` is chosen anew for each machine: bf16 is several times slower than fp32
+    on a CPU without instructions for it.
 
     Returns:
-        A sentence for people where a resumed run goes on with something else; otherwise empty.
+        For a resumed run a message that says the precision that `auto` chose and the one before,
+        and what else differs; empty for a new run, or where there is nothing to say.
     """
-    progress.precision = progress.precision or choose_precision(config.precision, device)
-    before, now = progress.machine, describe_machine(device)
-    progress.machine = now
+    precision, now = choose_precision(config.precision, device), describe_machine(device)
+    precision_before, before = progress.precision, progress.machine
+    progress.precision, progress.machine = precision, now
+    parts = []
+    if precision_before and (config.precision == "auto" or precision != precision_before):
+        chosen = ", chosen by --precision auto" if config.precision == "auto" else ""
+        parts.append(f"The run goes on in {precision}{chosen}; before: {precision_before}.")
     changes = [
         f"{name} {value}, before: {before[name]}"
         for name, value in now.items()
         if before.get(name, value) != value
     ]
-    if not changes:
-        return ""
-    return (
-        f"This run goes on elsewhere, in {progress.precision} as before ({'; '.join(changes)}): "
-        "the weights will not be, bit for bit, those of a run that was never stopped."
-    )
+    if changes:
+        parts.append(f"The machine has changed: {'; '.join(changes)}.")
+    if changes or precision != (precision_before or precision):
+        parts.append("The weights will differ in their bits from those of an uninterrupted run.")
+    return " ".join(parts)
 
 
 def _require_same_data(data: Sequence[str], validation: str | None, run_dir: Path) -> None:
@@ -163,25 +169,23 @@ def save_start(
 
 
 def load_weights(
-    network: nn.Module, path: Path, *, options: str = "width, blocks, scale and tail"
+    network: nn.Module, path: Path, *, options: str = "generator, its generator_args and scale"
 ) -> None:
     """Load a model's weights into a network of the same architecture.
 
     Args:
         network: gets the weights.
-        path: a `.safetensors` file.
+        path: an `.onnx` or `.safetensors` file.
         options: those that shape the network, for an error message.
 
     Raises:
         UsageError: the file cannot be read or belongs to another architecture.
     """
-    try:
-        found = load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise UsageError(f"{path} cannot be read as safetensors: {error}.") from error
-    found = {name: value.float() for name, value in found.items()}  # critics are kept in half
-    there = {name: tuple(value.shape) for name, value in found.items()}
+    found = {name: torch.from_numpy(values) for name, values in read_tensors(path).items()}
     here = {name: tuple(value.shape) for name, value in network.state_dict().items()}
+    if path.suffix == ONNX:
+        found = {name: v for name, v in found.items() if name in here or not is_constant(name)}
+    there = {name: tuple(value.shape) for name, value in found.items()}
     differing = [name for name in here | there if here.get(name) != there.get(name)]
     if differing:
         name = differing[0]

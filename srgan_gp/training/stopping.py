@@ -22,7 +22,6 @@ def require_scores(config: TrainConfig, has_validation: bool) -> None:
         "best_by": config.best_by != "auto",
         "patience": config.patience > 0,
         "most_psnr_loss": config.most_psnr_loss is not None,
-        "most_grid": config.most_grid is not None,
         "least_novelty": config.least_novelty is not None,
     }
     asked_for = [name for name, is_set in guards.items() if is_set]
@@ -91,9 +90,6 @@ def broken_limits(config: TrainConfig, progress: Progress) -> list[str]:
     loss = progress.start_validation.get("psnr_y", -math.inf) - scores.get("psnr_y", math.inf)
     if config.most_psnr_loss is not None and loss > config.most_psnr_loss:
         broken.append(f"PSNR-Y is {loss:.2f} dB below the start")
-    start_grid = progress.start_validation.get("grid", 0.0)
-    if config.most_grid is not None and scores.get("grid", 0.0) > max(config.most_grid, start_grid):
-        broken.append(f"the grid is {scores['grid']:.2f}")
     if is_memorising(config, progress):
         broken.append(f"the novelty is {scores['novelty']:.2f}")
     return broken

@@ -24,6 +24,18 @@ def test_the_size_is_said_in_the_way_of_each_task(installed, capsys):
     assert "tiny-faces: A test.\n  face-generation 8 x 8, 0.0 MB" in printed
 
 
+def test_the_headline_of_a_model_of_faces_is_listed_first_and_once(installed, capsys):
+    card = installed / "tiny-faces.toml"
+    lines = [
+        f'[[scores]]\nmetric = "{metric}"\nset = "val"\nvalue = 1.0\nprotocol = "p"\n'
+        for metric in ("SWD", "novelty", "FD-yunet", "diversity")
+    ]
+    card.write_text(card.read_text() + "\n" + "".join(lines))
+    assert main(["models"]) == 0
+    printed = [line for line in capsys.readouterr().out.splitlines() if "(p)" in line]
+    assert [line.split()[1] for line in printed] == ["FD-yunet", "diversity", "novelty", "SWD"]
+
+
 def test_a_program_gets_both_sizes(installed, capsys):
     assert main(["models", "--json"]) == 0
     models = {model["name"]: model for model in json.loads(capsys.readouterr().out)["models"]}

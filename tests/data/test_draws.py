@@ -1,15 +1,9 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from srgan_gp.data import draws as drawing
-from srgan_gp.data.draws import (
-    CLEAN_DOWNSCALERS,
-    DAMAGED_DOWNSCALERS,
-    FIRST,
-    SECOND,
-    SECOND_SHARE,
-    draw,
-)
+from srgan_gp.data.draws import CLEAN_DOWNSCALERS, DAMAGED_DOWNSCALERS, STRENGTHS, draw
 from srgan_gp.data.resampling import NAMES
 
 NUMBERS = range(4000)
@@ -17,9 +11,14 @@ CLEAN = 0.3
 TOLERANCE = 0.03  # nearly four standard deviations of a share of 4,000, more for smaller shares
 
 
+@pytest.fixture(scope="module", params=STRENGTHS.values(), ids=STRENGTHS)
+def strength(request):
+    return request.param
+
+
 @pytest.fixture(scope="module")
-def draws():
-    return draw(7, NUMBERS, CLEAN)
+def draws(strength):
+    return draw(7, NUMBERS, CLEAN, strength)
 
 
 def effects(damage):
@@ -34,61 +33,62 @@ def same(damage, other, which=np.s_[:]):
     )
 
 
-def test_a_picture_is_drawn_alike_alone_and_in_any_order(draws):
+def test_an_image_is_drawn_alike_alone_and_in_any_order(draws, strength):
     numbers = [3999, 17, 2]
-    few = draw(7, numbers, CLEAN)
+    few = draw(7, numbers, CLEAN, strength)
     assert same(draws.first, few.first, numbers)
     assert same(draws.second, few.second, numbers)
     assert np.array_equal(draws.downscalers[numbers], few.downscalers)
     assert np.array_equal(draws.round_trips[numbers], few.round_trips)
-    assert not np.array_equal(draws.first.poisson, draw(8, NUMBERS, CLEAN).first.poisson)
+    assert not np.array_equal(draws.first.poisson, draw(8, NUMBERS, CLEAN, strength).first.poisson)
 
 
-def test_fewer_clean_pictures_leave_the_others_as_they_were(draws):
-    none_clean = draw(7, NUMBERS, 0.0)
+def test_fewer_clean_images_leave_the_others_as_they_were(draws, strength):
+    none_clean = draw(7, NUMBERS, 0.0, strength)
     touched = effects(draws.first).any(axis=0)
     for name in ("blur_sigmas", "noise_sigmas", "qualities"):
         ours, theirs = getattr(draws.first, name), getattr(none_clean.first, name)
         assert np.array_equal(ours[touched], theirs[touched])
 
 
-def test_the_share_of_each_effect_is_the_stated_one(draws):
-    wanted = np.array([FIRST.blur_share, FIRST.noise_share, FIRST.jpeg_share]) * (1 - CLEAN)
+def test_the_share_of_each_effect_is_the_stated_one(draws, strength):
+    first, second = strength.first, strength.second
+    wanted = np.array([first.blur_share, first.noise_share, first.jpeg_share]) * (1 - CLEAN)
     assert np.abs(effects(draws.first).mean(axis=1) - wanted).max() < TOLERANCE
     twice = draws.round_trips < 1
-    assert twice.mean() == pytest.approx(SECOND_SHARE * (1 - CLEAN), abs=TOLERANCE)
+    assert twice.mean() == pytest.approx(strength.second_share * (1 - CLEAN), abs=TOLERANCE)
     assert not effects(draws.second)[:, ~twice].any()
-    wanted = np.array([SECOND.blur_share, SECOND.noise_share, SECOND.jpeg_share])
+    wanted = np.array([second.blur_share, second.noise_share, second.jpeg_share])
     assert np.abs(effects(draws.second)[:, twice].mean(axis=1) - wanted).max() < 3 * TOLERANCE
 
 
-def test_kinds_of_blur_and_noise_have_their_shares(draws):
+def test_kinds_of_blur_and_noise_have_their_shares(draws, strength):
+    first = strength.first
     blurred, noisy, _ = effects(draws.first)
     along, across = draws.first.blur_sigmas[blurred].T
-    assert (along == across).mean() == pytest.approx(FIRST.isotropic_share, abs=2 * TOLERANCE)
-    assert draws.first.grey[noisy].mean() == pytest.approx(FIRST.grey_share, abs=2 * TOLERANCE)
+    assert (along == across).mean() == pytest.approx(first.isotropic_share, abs=2 * TOLERANCE)
+    assert draws.first.grey[noisy].mean() == pytest.approx(first.grey_share, abs=2 * TOLERANCE)
     poisson = draws.first.poisson[noisy].mean()
-    assert poisson == pytest.approx(FIRST.poisson_share, abs=2 * TOLERANCE)
+    assert poisson == pytest.approx(first.poisson_share, abs=2 * TOLERANCE)
 
 
-def test_values_fill_their_ranges_evenly(draws):
-    first = draws.first
+def test_values_fill_their_ranges_evenly(draws, strength):
+    first, ranges = draws.first, strength.first
     for values, (lowest, highest) in [
-        (first.blur_sigmas[first.blur_sigmas[:, 0] > 0, 0], FIRST.blur_sigma),
-        (first.noise_sigmas[first.noise_sigmas > 0], FIRST.noise_sigma),
-        (first.qualities[first.qualities > 0], FIRST.quality),
+        (first.blur_sigmas[first.blur_sigmas[:, 0] > 0, 0], ranges.blur_sigma),
+        (first.noise_sigmas[first.noise_sigmas > 0], ranges.noise_sigma),
+        (first.qualities[first.qualities > 0], ranges.quality),
         (first.blur_angles, (0, np.pi)),
     ]:
         quarters = np.quantile(values, [0, 0.25, 0.5, 0.75, 1])
         expected = np.linspace(lowest, highest, 5)
         assert np.abs(quarters - expected).max() < 0.05 * (highest - lowest)
         assert lowest <= values.min() <= values.max() <= highest
-    assert {FIRST.quality[0], FIRST.quality[1]} <= set(first.qualities.tolist())
+    assert {ranges.quality[0], ranges.quality[1]} <= set(first.qualities.tolist())
 
 
-def test_the_two_rounds_are_drawn_apart(monkeypatch):
-    monkeypatch.setattr(drawing, "SECOND_SHARE", 1.0)
-    draws = draw(7, NUMBERS, 0.0)
+def test_the_two_rounds_are_drawn_apart(strength):
+    draws = draw(7, NUMBERS, 0.0, replace(strength, second_share=1.0))
     first, second = (
         np.column_stack([np.asarray(v, float) for v in vars(damage).values()]).T
         for damage in (draws.first, draws.second)
@@ -125,4 +125,14 @@ def test_a_description_names_the_effects_with_their_values(draws):
         assert ("grey" in text.partition("again")[0]) == (
             first.grey[i] and first.noise_sigmas[i] > 0
         )
-        assert ("again: size x0." in text) == (draws.round_trips[i] < 1)
+        assert ("again: size x" in text) == (draws.round_trips[i] < 1)
+
+
+def test_harsh_damage_is_worse_than_mild_in_every_respect():
+    mild, harsh = (draw(7, NUMBERS, CLEAN, STRENGTHS[name]) for name in ("mild", "harsh"))
+    assert (harsh.round_trips < 1).sum() > 3 * (mild.round_trips < 1).sum()
+    assert harsh.first.blur_sigmas.max() > 2.9 > 2.0 >= mild.first.blur_sigmas.max()
+    assert harsh.first.noise_sigmas.max() > 19 > 10 >= mild.first.noise_sigmas.max()
+    qualities = [draws.first.qualities[draws.first.qualities > 0] for draws in (mild, harsh)]
+    assert qualities[0].min() == 40
+    assert qualities[1].min() == 30

@@ -130,6 +130,17 @@ def test_downscaling_equals_pillow_up_to_the_rounding(scene, name, flag, reach, 
     assert np.abs(downscaled(pixels, name, scale)[inside] - expected[inside]).max() <= 1
 
 
+@pytest.mark.parametrize("scale", [2, 3, 4])
+@pytest.mark.parametrize("name", ["cubic", "bilinear", "lanczos"])
+def test_at_the_border_pillow_differs_by_several_levels(rng, name, scale):
+    pixels = rng.integers(0, 256, (24 * scale, 20 * scale, 3), np.uint8)
+    flag = Image.Resampling["BICUBIC" if name == "cubic" else name.upper()]
+    apart = downscaled(pixels, name, scale) - np.asarray(
+        Image.fromarray(pixels).resize((20, 24), flag)
+    ).astype(int)
+    assert 4 < np.abs(apart).max() <= 12
+
+
 def test_the_ways_to_downscale_differ_from_each_other(scene):
     made = np.stack([downscaled(scene(64, 64), name, 4) for name in NAMES])
     apart = np.abs(made[:, None] - made[None]).max(axis=(2, 3, 4))

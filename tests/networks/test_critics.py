@@ -7,8 +7,9 @@ from srgan_gp.errors import UsageError
 from srgan_gp.networks import build, names, refuse_batch_norm
 
 SMALL = {"width": 4, "stages": 2}
-# `face_critic` takes pictures of one size alone: test_face_networks.py
-ALL = pytest.mark.parametrize("name", [n for n in names("critics") if n != "face_critic"])
+# Critics of images of one size: test_face_networks.py and test_projected_critic.py
+OF_ONE_SIZE = ("face_critic", "projected_critic")
+ALL = pytest.mark.parametrize("name", [n for n in names("critics") if n not in OF_ONE_SIZE])
 CONDITIONAL = pytest.mark.parametrize("conditional", [False, True])
 
 

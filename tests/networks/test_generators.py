@@ -5,8 +5,16 @@ from torch.nn import functional as F
 
 from srgan_gp.errors import UsageError
 from srgan_gp.networks import build, names, task_of
+from srgan_gp.networks.signatures import arguments_of
 
 SMALL = {"width": 8, "blocks": 2}
+
+
+def small(name):
+    """Those of the small arguments that a generator takes."""
+    return {key: value for key, value in SMALL.items() if key in arguments_of(name)}
+
+
 UPSCALERS = [name for name in names("generators") if task_of(name) == "super-resolution"]
 
 
@@ -21,7 +29,7 @@ def generator(request):
 @pytest.mark.parametrize("scale", [2, 3, 4])
 @pytest.mark.parametrize("size", [(1, 1), (5, 7), (13, 2)])
 def test_sides_are_multiplied_by_the_scale(name, scale, size):
-    output = build("generators", name, scale=scale, **SMALL)(torch.rand(2, 3, *size))
+    output = build("generators", name, scale=scale, **small(name))(torch.rand(2, 3, *size))
     assert output.shape == (2, 3, size[0] * scale, size[1] * scale)
 
 
@@ -83,6 +91,7 @@ def test_the_parameter_count_of_the_shipped_size_is_the_sum_of_its_convolutions(
     assert sum(p.numel() for p in generator.parameters()) == expected
 
 
+@pytest.mark.parametrize("name", ["srresnet", "unshuffle_resnet", "span"])
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
@@ -93,9 +102,79 @@ def test_the_parameter_count_of_the_shipped_size_is_the_sum_of_its_convolutions(
         ({"depth": 3}, "depth"),
     ],
 )
-def test_arguments_that_make_no_sense_are_named(arguments, text):
+def test_arguments_that_make_no_sense_are_named(name, arguments, text):
     with pytest.raises(UsageError, match=text):
-        build("generators", "srresnet", **arguments)
+        build("generators", name, **arguments)
+
+
+@pytest.mark.parametrize("unshuffle", [0, 3])
+def test_a_block_of_pixels_has_a_side_of_1_2_or_4(unshuffle):
+    with pytest.raises(UsageError, match=f"not by {unshuffle}"):
+        build("generators", "unshuffle_resnet", unshuffle=unshuffle)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("unshuffle", [2, 4])
+def test_the_first_layer_is_a_pixel_unshuffle_and_a_3x3_convolution(unshuffle):
+    generator = build("generators", "unshuffle_resnet", unshuffle=unshuffle, **SMALL)
+    low_res = torch.rand(1, 3, 5 * unshuffle, 7 * unshuffle)
+    blocks = F.pad(F.pixel_unshuffle(low_res, unshuffle), (1, 1, 1, 1))
+    # (out, in, 3u, 3u) -> (out, in * u * u, 3, 3), in the order of channels of PixelUnshuffle
+    weight = F.pixel_unshuffle(generator.stem.weight, unshuffle)
+    expected = F.conv2d(blocks, weight, generator.stem.bias)[..., 1:-1, 1:-1]
+    found = F.conv2d(
+        low_res, generator.stem.weight, generator.stem.bias, stride=unshuffle, padding=unshuffle
+    )[..., 1:-1, 1:-1]
+    pads = (unshuffle, 2 * unshuffle - 1) * 2
+    padded = generator.stem(F.pad(low_res, pads, mode="replicate"))
+    assert padded.shape[2:] == (5, 7)
+    assert torch.allclose(found, expected, atol=1e-5)
+    assert torch.allclose(padded[..., 1:-1, 1:-1], expected, atol=1e-5)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("size", [(1, 1), (5, 8), (6, 7), (9, 11)])
+@pytest.mark.parametrize("unshuffle", [2, 4])
+def test_an_incomplete_block_is_completed_by_replication(unshuffle, size):
+    torch.manual_seed(0)
+    generator = build("generators", "unshuffle_resnet", unshuffle=unshuffle, **SMALL)
+    low_res = torch.rand(1, 3, *size)
+    pads = (0, -size[1] % unshuffle, 0, -size[0] % unshuffle)
+    whole = generator(F.pad(low_res, pads, mode="replicate"))
+    cut = whole[..., : 4 * size[0], : 4 * size[1]]
+    assert torch.allclose(generator(low_res), cut, atol=1e-6)
+
+
+def test_the_attention_of_a_span_block_is_odd_and_below_a_half():
+    block = build("generators", "span", **SMALL).body[0]
+    features = torch.randn(1, 8, 9, 9)
+    change = block.third(F.silu(block.second(F.silu(block.first(features)))))
+    attention = block(features) / (features + change)
+    assert torch.allclose(attention, torch.tanh(change / 2) / 2, atol=1e-4)
+
+
+@pytest.mark.parametrize("chosen", range(3))
+def test_features_neither_vanish_nor_explode_in_a_fresh_span(chosen):
+    torch.manual_seed(chosen)
+    generator = build("generators", "span")
+    features = generator.stem(torch.rand(1, 3, 32, 32))
+    for block in generator.body:
+        features = block(features)
+        assert 1e-2 < features.square().mean().sqrt() < 1e2
+
+
+def test_every_parameter_of_a_fresh_span_gets_a_gradient():
+    torch.manual_seed(0)
+    generator = build("generators", "span")
+    generator(torch.rand(1, 3, 16, 16)).square().mean().backward()
+    assert all(p.grad.norm() > 1e-6 for p in generator.parameters())
+
+
+def test_the_parameter_count_of_span_is_the_sum_of_its_convolutions():
+    generator = build("generators", "span", scale=4, width=48, blocks=6)
+    hidden = 48 * 48 * 9 + 48
+    expected = (3 * 48 * 9 + 48) + (3 * 6 + 1) * hidden + (4 * 48 * 48 + 48) + hidden
+    assert sum(p.numel() for p in generator.parameters()) == expected
 
 
 def test_an_unknown_architecture_lists_the_known_ones():

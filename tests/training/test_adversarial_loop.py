@@ -91,9 +91,10 @@ def test_the_health_line_holds_what_no_loss_shows(gan_run):
         assert health.keys() == {
             "critic_estimate", "interpolate_norm", "largest_score", "critic_gradient_norm",
             "gradient_ratio", "adversarial_ratio", "diversity", "real_score", "held_out_estimate",
+            "looked_at_estimate", "estimate_error", "looks",
         }  # fmt: skip
         assert all(math.isfinite(value) for value in health.values())
-        assert {"loss/pixel", "loss/grid", "loss/adversarial"} <= line.keys()
+        assert {"loss/pixel", "loss/adversarial"} <= line.keys()
     validations = [line for line in lines_of(gan_run) if "validation/psnr_y" in line]
     assert all(math.isfinite(line["validation/critic_estimate"]) for line in validations)
 
@@ -183,7 +184,7 @@ def test_the_condition_is_the_low_res_input(gan_config, pictures, conditional):
 
 
 def test_the_measured_ratio_is_what_was_asked_for(still_config, pictures, tmp_path, brightness):
-    # Slope 1 and mean L1, by the formula; the grid loss and its weight must not matter.
+    # Slope 1 and mean L1, by the formula.
     config = still_config(ratio_ramp_images=32, adversarial_ratio=0.2, report_images=4)
     lines = lines_of(train(config, [str(pictures)], tmp_path / "run"))
     asked_for = [0.2 * min(image / 32, 1) for image in range(0, 64, 4)]

@@ -2,17 +2,24 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch import nn
 
+from srgan_gp.losses.adversarial import generator_loss
 from srgan_gp.losses.gradient_penalties import PENALTIES
 from srgan_gp.networks import build
+from srgan_gp.networks.composite_critic import CompositeCritic
 from srgan_gp.training.adversary import (
-    critic_objective,
+    balanced,
     draw_epsilon,
+    draw_shift,
     frozen,
     is_generators_turn,
+    parts_of,
     ramped_ratio,
+    show,
 )
 from srgan_gp.training.config import TrainConfig
+from srgan_gp.training.processes import Processes
 from srgan_gp.training.tasks import Batch
 
 
@@ -62,47 +69,72 @@ def test_without_a_ramp_the_whole_ratio_follows_the_warm_up(config):
     assert [ramped_ratio(config, n) for n in (99, 100, 101)] == [0, 0.4, 0.4]
 
 
-@pytest.mark.parametrize(("every", "numbers"), [(1, range(8, 12)), (2, [8, 10]), (3, [8, 11])])
-def test_the_objective_is_scores_drift_and_penalty(config, critic, batch, every, numbers):
-    config = replace(config, penalty_every=every)
-    output = batch.targets.flip(0)
-    loss, notes = critic_objective(critic, batch, output, config)
-    real, fake = critic(batch.targets, batch.condition), critic(output, batch.condition)
-    part = [number - 8 for number in numbers]
-    penalty = PENALTIES["wgan_gp"](
-        lambda pictures: critic(pictures, batch.condition[part]),
-        batch.targets[part], output[part], draw_epsilon(config.seed, numbers),
-    )  # fmt: skip
-    expected = fake.mean() - real.mean() + 1e-3 * real.square().mean() + 10 * penalty.value
-    torch.testing.assert_close(loss, expected)
-    assert notes["health/critic_estimate"] == (real.mean() - fake.mean())
-    assert notes["health/interpolate_norm"] == penalty.norms.mean()
-    assert not any(value.requires_grad for value in notes.values())
+def test_a_plain_critic_has_one_part_that_scores_the_images(critic, batch):
+    assert parts_of(critic) == {"image": critic}
+    assert show(critic, batch.targets, (0, 0)).views == {"image": batch.targets}
 
 
-@pytest.mark.parametrize(
-    ("penalty", "place"),
-    [("wgan_gp", "interpolate"), ("one_sided", "interpolate"), ("r1", "real"), ("r2", "fake")],
-)
-def test_the_norm_is_noted_under_the_place_where_it_was_taken(batch, config, penalty, place):
-    def critic(pictures, condition):  # its gradient is the picture
-        return pictures.square().sum((1, 2, 3)) / 2
-
-    output = 3 * batch.targets
-    config = replace(config, penalty=penalty, penalty_every=1)
-    _, notes = critic_objective(critic, batch, output, config)
-    (found,) = (value for name, value in notes.items() if name.endswith("_norm"))
-    assert notes[f"health/{place}_norm"] is found
-    times = 3 - 2 * draw_epsilon(config.seed, batch.numbers).flatten()
-    times = {"interpolate": times, "real": torch.ones(4), "fake": torch.full((4,), 3.0)}[place]
-    expected = (times * batch.targets.flatten(1).norm(dim=1)).mean()
-    torch.testing.assert_close(found, expected)
+def test_only_a_composite_critic_has_a_window_to_move(config, critic):
+    assert draw_shift(critic, config, 320) == (0, 0)
+    two = TwoParts(torch.ones(3, 2, 2))
+    drawn = [draw_shift(two, config, images_seen) for images_seen in range(0, 8000, 10)]
+    assert {value for pair in drawn for value in pair} == set(range(two.largest_shift + 1))
+    assert drawn[7] == draw_shift(two, config, 70)
 
 
-def test_one_backward_pass_reaches_every_parameter_of_the_critic(config, critic, batch):
-    loss, _ = critic_objective(critic, batch, batch.targets.flip(0), config)
+class Linear(nn.Module):
+    """Scores by an inner product: the gradient of a score is the weight."""
+
+    def __init__(self, weight):
+        super().__init__()
+        self.weight = nn.Parameter(weight)
+
+    def forward(self, values, condition=None):
+        return (values * self.weight).sum((1, 2, 3))
+
+
+class TwoParts(CompositeCritic):
+    """An image critic, and another that sees the image a hundred times as large."""
+
+    largest_shift = 2
+
+    def __init__(self, weight):
+        super().__init__()
+        self.parts = nn.ModuleDict({"image": Linear(weight), "far": Linear(-weight.flip(1))})
+
+    def views(self, images, shift=None):
+        return {"image": images, "far": 100 * images}
+
+
+@pytest.mark.parametrize("ratio", [0.5, 3.0])
+def test_the_features_pull_ratio_times_as_hard_as_the_image_critic(ratio):
+    images = torch.rand(5, 3, 2, 2, dtype=torch.float64, requires_grad=True)
+    weight = torch.randn(3, 2, 2, dtype=torch.float64)
+    shown = show(TwoParts(weight), 2 * images, (0, 0))
+    parts = parts_of(TwoParts(weight))
+    losses = {name: generator_loss(part(shown.views[name])) for name, part in parts.items()}
+    values = {name: loss.item() for name, loss in losses.items()}
+    loss, notes = balanced(losses, shown.images, ratio, Processes(torch.device("cpu")))
     loss.backward()
-    assert all(parameter.grad is not None for parameter in critic.parameters())
+    expected = -2 * (weight - ratio * weight.flip(1)) / len(images)  # the norms are equal
+    torch.testing.assert_close(images.grad, expected.expand_as(images), rtol=1e-6, atol=0)
+    assert notes["adversarial/feature_weight"].item() == pytest.approx(ratio / 100)
+    norms = [notes[f"adversarial/{side}_gradient"].item() for side in ("image", "feature")]
+    expected = weight.norm().item() / 5**0.5
+    assert norms == pytest.approx([expected, 100 * expected])
+    assert loss.item() == pytest.approx(
+        values["image"] + ratio / 100 * values["far"], rel=1e-4, abs=1e-6
+    )
+
+
+def test_parts_that_do_not_pull_are_no_error():
+    images = torch.rand(2, 3, 2, 2, requires_grad=True)
+    shown = show(TwoParts(torch.zeros(3, 2, 2)), images, (0, 0))
+    parts = parts_of(TwoParts(torch.zeros(3, 2, 2)))
+    losses = {name: generator_loss(part(shown.views[name])) for name, part in parts.items()}
+    loss, _ = balanced(losses, shown.images, 3.0, Processes(torch.device("cpu")))
+    loss.backward()
+    assert torch.equal(images.grad, torch.zeros_like(images))
 
 
 def test_epsilon_is_one_uniform_number_a_sample_made_of_its_number_alone():

@@ -16,6 +16,7 @@ from srgan_gp.errors import UsageError
 from srgan_gp.training.augmenting import Augmenter, adapted
 from srgan_gp.training.checkpoint import Progress
 from srgan_gp.training.config import AUGMENTATIONS, TrainConfig
+from srgan_gp.training.health import estimate_error
 from srgan_gp.training.loop import train
 from srgan_gp.training.presets import PRESETS
 from srgan_gp.training.processes import Processes
@@ -68,9 +69,9 @@ def augmenter_of(config, held_out=8, images_seen=0):
     return Augmenter(config, HeldOutTask(held_out), progress, processes), progress
 
 
-def notes_of(real, fake):
-    values = {"health/real_score": real, "health/critic_estimate": real - fake}
-    return {name: torch.tensor(value) for name, value in values.items()}
+def notes_of(real, fake, error=0.0):
+    values = {"real_score": real, "critic_estimate": real - fake, "estimate_error": error}
+    return {f"health/{name}": torch.tensor(value) for name, value in values.items()}
 
 
 def lines_of(run_dir):
@@ -109,7 +110,8 @@ def test_the_held_out_estimate_is_against_the_same_generated_pictures(faces_conf
     augmenter, _ = augmenter_of(faces_config())
     found = augmenter.look(Mean(), notes_of(real=0.75, fake=-0.5))
     assert {name: value.item() for name, value in found.items()} == {
-        "health/held_out_estimate": 0.5  # black pictures score 0
+        "health/looked_at_estimate": 1.25,
+        "health/held_out_estimate": 0.5,  # black pictures score 0
     }
 
 
@@ -122,6 +124,20 @@ def test_every_fourth_batch_looks_at_other_held_out_pictures(faces_config):
         if augmenter.look(critic, notes_of(1.0, 0.0)):
             seen.append((images_seen, critic.seen[:, 0, 0, 0].tolist()))
     assert seen == [(0, [0, 1, 2, 3]), (16, [4, 5, 0, 1]), (32, [2, 3, 4, 5])]
+
+
+@pytest.mark.parametrize(("batch_size", "count"), [(32, 256), (64, 256), (48, 256), (4, 6)])
+def test_every_held_out_picture_is_looked_at_as_often_as_any_other(faces_config, batch_size, count):
+    looks, seen = 4 * count, np.zeros(count, int)
+    for look in range(looks):
+        augmenter, _ = augmenter_of(
+            faces_config(batch_size=batch_size), count, images_seen=look * 4 * batch_size
+        )
+        augmenter._held_out.targets[:] = torch.arange(float(count))[:, None, None, None]
+        critic = Mean()
+        assert augmenter.look(critic, notes_of(1.0, 0.0))
+        np.add.at(seen, critic.seen[:, 0, 0, 0].int().numpy(), 1)
+    assert set(seen) == {looks * batch_size // count}
 
 
 @pytest.mark.parametrize(
@@ -139,6 +155,36 @@ def test_the_probability_follows_the_gap(faces_config, fake, expected):
     found = augmenter.look(Mean(), notes_of(real=0.6, fake=fake))
     assert progress.augment_probability == pytest.approx(expected)
     assert found["health/augment_probability"].item() == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("error", "moves"), [(0.0, True), (0.05, True), (0.19, True), (0.21, False), (9.0, False)]
+)
+@pytest.mark.parametrize("fake", [0.0, 1.2])
+def test_an_estimate_within_its_noise_moves_no_probability(faces_config, fake, error, moves):
+    config = faces_config(
+        augment="colour", augment_probability=0.5, augment_target=0.5, augment_images=400
+    )
+    augmenter, progress = augmenter_of(config)
+    augmenter.look(Mean(), notes_of(real=0.6, fake=fake, error=error))
+    assert (progress.augment_probability != 0.5) is moves
+
+
+def test_scores_of_noise_leave_the_probability_where_it_is(faces_config, rng):
+    # A critic that tells nothing apart: 400 looks at scores from one distribution.
+    config = faces_config(
+        augment="colour", augment_target=0.5, augment_probability=0.5, augment_images=2_000
+    )
+    augmenter, progress = augmenter_of(config)
+    augmenter._kinds = ("unknown",)
+    found = []
+    for _ in range(400):
+        real, fake, held_out = torch.from_numpy(rng.standard_normal((3, 16)))
+        augmenter._held_out_score = lambda _, held_out=held_out: held_out.mean()
+        error = estimate_error(real, fake).item()
+        augmenter.look(Mean(), notes_of(real.mean().item(), fake.mean().item(), error))
+        found.append(progress.augment_probability)
+    assert np.ptp(found) < 0.1
 
 
 def test_a_fixed_probability_stays(faces_config):
@@ -166,19 +212,21 @@ def test_two_processes_come_to_the_probability_of_one(faces_config):
         augment="colour", augment_probability=0.5, augment_target=0.5, augment_images=400
     )
     whole, alone = augmenter_of(config)
-    whole.look(Mean(), notes_of(real=0.6, fake=-0.64))
+    # Errors of 0.3 and 0.4 are one of 0.25 for the mean of the two halves.
+    whole.look(Mean(), notes_of(real=0.6, fake=-0.64, error=0.25))
     # The means of the two halves of the batch; the second process has no held-out pictures.
-    halves = [notes_of(real=0.4, fake=-0.6), notes_of(real=0.8, fake=-0.68)]
+    halves = [notes_of(real=0.4, fake=-0.6, error=0.3), notes_of(real=0.8, fake=-0.68, error=0.4)]
     sent = []
     for turn in range(2):
         found = []
         for rank, held_out in enumerate((8, 0)):
-            others = OneOfTwo(sent[1 - rank] if turn else torch.zeros(3))
+            others = OneOfTwo(sent[1 - rank] if turn else torch.zeros(4))
             progress = Progress(augment_probability=0.5)
             augmenter = Augmenter(config, HeldOutTask(held_out), progress, others)
             augmenter.look(Mean(), halves[rank])
             found.append(progress.augment_probability)
             sent.append(others.own)
+    assert others.own.add(others.others)[3].sqrt().item() == pytest.approx(0.25)
     assert 0.5 < found[0] < 0.54 or 0.46 < found[0] < 0.5
     assert found == pytest.approx([alone.augment_probability] * 2, abs=1e-6)
 
@@ -191,6 +239,7 @@ def test_from_0_to_1_takes_the_stated_images():
     assert steps * 4 * 32 == 6400
     assert adapted(1.0, gap=0.9, config=config) == 1.0
     assert adapted(0.0, gap=0.1, config=config) == 0.0
+    assert adapted(0.5, gap=None, config=config) == 0.5
     assert adapted(0.5, gap=0.55, config=config) == pytest.approx(0.5 + 0.5 * 4 * 32 / 6400)
 
 
@@ -198,6 +247,11 @@ def test_a_target_without_held_out_pictures_is_refused(faces_config):
     with pytest.raises(UsageError, match=r"augment_target of 0\.5 needs held-out .* --validation"):
         augmenter_of(faces_config(augment="colour", augment_target=0.5), held_out=0)
     augmenter_of(faces_config(augment_target=0.5), held_out=0)  # nothing is augmented
+
+
+def test_a_target_with_batches_of_one_is_refused(faces_config):
+    with pytest.raises(UsageError, match="batch_size of at least 2 for each process"):
+        augmenter_of(faces_config(augment="colour", augment_target=0.5, batch_size=1))
 
 
 def test_augmentations_that_never_happen_are_refused(faces_config):
@@ -218,7 +272,7 @@ def adaptive_run(noisy_faces, tmp_path_factory):
     config = replace(
         PRESETS["tiny-faces"], device="cpu", augment=ALL, augment_probability=0.5,
         augment_target=0.5, augment_images=200, checkpoint_images=16, keep_checkpoints=9,
-        report_images=4,
+        report_images=4, learning_rate=2e-4, critic_learning_rate=1e-2,
     )  # fmt: skip
     folders = [str(noisy_faces / name) for name in ("train", "val")]
     run_dir = tmp_path_factory.mktemp("runs") / "adaptive"
@@ -256,5 +310,5 @@ def test_the_health_of_a_run_is_said_at_each_validation(adaptive_run, tmp_path, 
     train(config, folders[:1], tmp_path / "run", validation=folders[1])
     said = " ".join(capsys.readouterr().err.split())
     assert "Health: critic estimate" in said
-    assert "held-out pictures (gap" in said
+    assert "held-out pictures (" in said
     assert "augmentation 0." in said

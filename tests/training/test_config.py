@@ -1,5 +1,9 @@
 import argparse
+import inspect
+import json
+import re
 from dataclasses import asdict, fields, replace
+from pathlib import Path
 
 import pytest
 
@@ -16,8 +20,8 @@ def parsed(*words):
 
 
 def test_an_option_that_is_not_set_lets_the_preset_show_through():
-    config = resolve("tiny", parsed("--width", "16"))
-    assert config == replace(PRESETS["tiny"], width=16)
+    config = resolve("tiny", parsed("--batch-size", "2"))
+    assert config == replace(PRESETS["tiny"], batch_size=2)
 
 
 def test_options_take_the_types_of_their_fields():
@@ -37,10 +41,45 @@ def test_every_field_has_a_help_text_and_an_option(capsys):
         assert "--" + f.name.replace("_", "-") in text
 
 
+def test_no_comment_of_presets_or_recipes_states_a_time_or_a_measurement():
+    # No command prints these, so that they cannot be kept true.
+    root = Path(__file__).parents[2]
+    places = [Path(inspect.getfile(resolve)), *(root / "scripts" / "recipes").glob("*.sh")]
+    assert len(places) > 1
+    measured = re.compile(r"\b(a|\w+ty|\d+) second\b|\b(seconds|minutes?|hours?|dB|MB)\b")
+    comments = [
+        (path.name, comment)
+        for path in places
+        for comment in re.findall(r"(?m)(?:^|\s)#.*", path.read_text())
+    ]
+    assert len(comments) > 20
+    assert not [(name, comment) for name, comment in comments if measured.search(comment)]
+
+
 @pytest.mark.parametrize("name", PRESETS)
 def test_a_configuration_survives_its_file(tmp_path, name):
     PRESETS[name].save(tmp_path / "config.json")
     assert TrainConfig.load(tmp_path / "config.json") == PRESETS[name]
+
+
+def with_removed_options(path, **values):
+    PRESETS["tiny-gan"].save(path)
+    path.write_text(json.dumps(json.loads(path.read_text()) | values))
+    return path
+
+
+def test_options_of_earlier_versions_are_ignored_with_a_warning_if_they_were_set(tmp_path):
+    path = with_removed_options(tmp_path / "config.json", grid_weight=0.15, most_grid=1.3)
+    with pytest.warns(
+        UserWarning, match=r"are ignored: grid_weight 0\.15, most_grid 1\.3\."
+    ) as seen:
+        assert TrainConfig.load(path) == PRESETS["tiny-gan"]
+    assert len(seen) == 1
+
+
+def test_removed_options_at_their_defaults_are_ignored_without_a_word(tmp_path):
+    path = with_removed_options(tmp_path / "config.json", grid_weight=0.0, most_grid=None)
+    assert TrainConfig.load(path) == PRESETS["tiny-gan"]
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"unknown": 1}', '{"batch_size": 0}'])
@@ -63,7 +102,6 @@ def test_a_file_that_holds_no_configuration_is_named(tmp_path, text):
         {"scale": 0},
         {"threads": 0},
         {"threads": 1025},
-        {"width": 10**6},
         {"critic_width": 10**6},
         {"total_images": 10**9},  # checkpoints are put in order by nine digits
         {"total_images": 10**400},
@@ -107,8 +145,9 @@ def test_patches_grow_at_the_stated_shares():
 
 def test_only_options_that_change_the_result_count_as_differences():
     before = PRESETS["tiny"]
-    after = replace(before, width=16, report_images=1, total_images=10)
-    assert after.differences(before) == ["width (16, before: 8)"]
+    args = ("blocks=2", "width=16")
+    after = replace(before, generator_args=args, seed=3, report_images=1, total_images=10)
+    assert after.differences(before) == ["width (16, before: 8)", "seed (3, before: 0)"]
 
 
 def test_an_unknown_preset_lists_the_known_ones():

@@ -31,12 +31,29 @@ def test_a_name_that_is_no_device_is_named(monkeypatch, name):
         choose_device(name)
 
 
-@pytest.mark.parametrize(("is_fast", "expected"), [(True, "bf16"), (False, "fp32")])
-def test_auto_is_bf16_where_the_hardware_computes_in_it(monkeypatch, is_fast, expected):
-    monkeypatch.setattr(device, "_computes_in_bf16", lambda _: is_fast)
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        ("fpu sse2 avx2 avx512f avx512_bf16 avx512_fp16", "bf16"),
+        ("fpu sse2 avx2 amx_bf16 amx_tile amx_int8", "bf16"),
+        ("fpu sse2 avx2", "fp32"),
+        ("fpu sse2 avx2 avx512f avx512_vnni", "fp32"),
+        ("fpu sse2 avx2 amx_tile amx_int8", "fp32"),
+        ("fpu sse2 avx2 no_avx512_bf16_here", "fp32"),
+    ],
+)
+def test_auto_is_bf16_on_a_cpu_with_instructions_for_it(monkeypatch, tmp_path, flags, expected):
+    cpu_info = tmp_path / "cpuinfo"
+    cpu_info.write_text(f"processor\t: 0\nmodel name\t: Some CPU\nflags\t\t: {flags}\n")
+    monkeypatch.setattr(device, "CPU_INFO", cpu_info)
     assert choose_precision("auto", CPU) == expected
     assert choose_precision("fp32", CPU) == "fp32"
     assert choose_precision("bf16", CPU) == "bf16"
+
+
+def test_auto_is_fp32_on_a_system_that_does_not_list_instructions(monkeypatch, tmp_path):
+    monkeypatch.setattr(device, "CPU_INFO", tmp_path / "missing")
+    assert choose_precision("auto", CPU) == "fp32"
 
 
 @pytest.mark.parametrize(("precision", "dtype"), [("bf16", torch.bfloat16), ("fp32", None)])

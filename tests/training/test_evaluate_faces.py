@@ -20,6 +20,7 @@ from srgan_gp.training.evaluate_faces import (
     is_face_model,
     mean_face,
 )
+from srgan_gp.training.face_scores import FaceScorer
 
 BARE = {"feature_weights": LEFT_OUT, "detector": LEFT_OUT}
 
@@ -61,9 +62,11 @@ def small_networks(monkeypatch):
     torch.manual_seed(0)
     features = Features(nn.Sequential(nn.Conv2d(3, 8, 5, 4), nn.ReLU()), (1,), 17)
     features.sha256 = "f" * 64
-    detector = SimpleNamespace(detect=lambda pixels: [pixels])
+    detector = SimpleNamespace(detect=lambda pixels: [pixels], file=None)
+    maps = SimpleNamespace(describe=lambda faces: faces.mean((1, 2)), sha256="d" * 64)
     monkeypatch.setattr(module.Features, "load", lambda *_: features)
     monkeypatch.setattr(module.FaceDetector, "load", lambda _: detector)
+    monkeypatch.setattr(module.YunetMaps, "load", lambda _: maps)
 
 
 def test_the_mean_face_stands_in_for_each():
@@ -83,7 +86,7 @@ def test_blurred_faces_keep_their_means_over_blocks_and_lose_what_is_finer():
 
 
 @pytest.mark.usefixtures("small_networks")
-def test_a_model_stands_beside_three_baselines_at_equal_number(rng, waves, install, face_folders):
+def test_a_model_stands_beside_three_baselines(rng, waves, install, face_folders):
     install(waves(rng, 10))
     told = []
     scores = evaluate_faces(
@@ -91,13 +94,18 @@ def test_a_model_stands_beside_three_baselines_at_equal_number(rng, waves, insta
     )
     names = [baseline.name for baseline in scores.baselines]
     assert names == ["real, training", "mean face", "real at 16 px"]
-    assert (scores.count, scores.image_size) == (10, 32)
+    assert (scores.count, scores.image_size) == (24, 32)
+    assert [each.count for each in (scores.model, *scores.baselines)] == [24] * 4
+    assert (scores.held_out.count, scores.paired_count, scores.half) == (10, 10, "all")
+    assert None not in scores.model.values().values()
     real, mean, coarse = scores.baselines
     assert real.kid_squeeze < mean.kid_squeeze
+    for metric in ("fd_yunet", "fd_hog", "fd_pca"):
+        assert getattr(real, metric) < getattr(mean, metric)
     assert real.values()["swd"] < coarse.values()["swd"] < mean.values()["swd"]
     assert mean.pairwise_distance == pytest.approx(0, abs=1e-6)
     assert scores.relative() == pytest.approx({"diversity": 1, "one_face": 1}, rel=0.3)
-    assert scores.feature_network == "f" * 64
+    assert (scores.feature_network, scores.detector) == ("f" * 64, "d" * 64)
     assert any("24 training faces" in line for line in told)
 
 
@@ -122,7 +130,7 @@ def test_all_training_faces_are_compared_with_and_not_only_those_drawn(
             "any", face_folders.held_out, train_data=[face_folders.train], count=2, **BARE
         )
         assert scores.memorisation == pytest.approx(0, abs=1e-3)
-        assert scores.count == 2
+        assert (scores.count, scores.paired_count) == (2, 2)
 
 
 def test_without_training_faces_two_baselines_are_left_and_no_check(
@@ -131,7 +139,8 @@ def test_without_training_faces_two_baselines_are_left_and_no_check(
     install(waves(rng, 4))
     scores = evaluate_faces("any", face_folders.held_out, **BARE)
     assert [baseline.name for baseline in scores.baselines] == ["mean face", "real at 16 px"]
-    assert scores.memorisation is scores.feature_network is None
+    assert scores.memorisation is scores.feature_network is scores.detector is None
+    assert scores.count == 1024
     assert scores.model.swd is not None
 
 
@@ -150,11 +159,48 @@ def test_faces_that_were_learned_from_are_not_held_out(install, face_folders):
         evaluate_faces("any", face_folders.train, train_data=[face_folders.train], **BARE)
 
 
-@pytest.mark.parametrize("count", [1, 11])
+@pytest.mark.parametrize("count", [1, 25])
 def test_sets_that_cannot_be_are_refused(install, face_folders, count):
     install(face_folders.pictures)
-    with pytest.raises(UsageError, match=f"Sets of {count} faces .* enough for 10"):
-        evaluate_faces("any", face_folders.held_out, count=count, **BARE)
+    train = [face_folders.train]
+    match = f"Sets of {count} generated and 10 validation faces .* 24 training faces"
+    with pytest.raises(UsageError, match=match):
+        evaluate_faces("any", face_folders.held_out, train_data=train, count=count, **BARE)
+
+
+def test_reports_use_one_half_and_never_the_half_that_chooses(
+    rng, waves, install, face_folders, monkeypatch
+):
+    monkeypatch.setattr("srgan_gp.data.validation_halves.FEWEST_TO_SPLIT", 10)
+    seen = []
+
+    def scorer(real, *others):
+        seen.append(real)
+        return FaceScorer(real, *others)
+
+    monkeypatch.setattr(module, "FaceScorer", scorer)
+    install(waves(rng, 10))
+    halves = {}
+    for half in ("report", "choice", "all"):
+        scores = evaluate_faces("any", face_folders.held_out, half=half, count=4, **BARE)
+        halves[half] = {face.tobytes() for face in seen.pop()}
+        assert (scores.half, scores.held_out.count) == (half, 10 if half == "all" else 5)
+    assert not halves["report"] & halves["choice"]
+    assert halves["report"] | halves["choice"] == halves["all"]
+    assert len(halves["all"]) == 10
+
+
+def test_the_truncation_reaches_the_generator(install, face_folders, monkeypatch):
+    install(face_folders.pictures)
+    asked = []
+
+    def latents(self, seeds, *, truncation):
+        asked.append(truncation)
+        return np.zeros((len(seeds), 3), np.float32)
+
+    monkeypatch.setattr(FaceGenerator, "latents", latents)
+    scores = evaluate_faces("any", face_folders.held_out, count=2, truncation=0.7, **BARE)
+    assert asked == [scores.truncation] == [0.7]
 
 
 def test_faces_smaller_than_the_models_are_refused(install, face_folders):
@@ -189,8 +235,12 @@ def test_the_command_prints_every_set_and_the_verdict(tiny_face_model, tmp_path,
     assert main(words) == 0
     shown = capsys.readouterr()
     first, *_, last = shown.out.splitlines()
-    assert first == f"tiny-faces on {tmp_path / 'unseen'}: 3 faces of 8 x 8 in each set"
-    assert last == f"memorisation: ratio {values['memorisation']:.4f}, no sign of it"
+    assert first == (
+        f"tiny-faces on {tmp_path / 'unseen'}: 3 faces of 8 x 8, truncation 1, against 4 "
+        "validation faces (all); squeeze and SWD: 3 of each"
+    )
+    assert last == f"novelty {values['memorisation']:.4f}: no sign of memorisation"
+    assert "border ratio" in shown.out
     assert not any(line.endswith(": ") for line in shown.out.splitlines())
     assert "6 training faces" in shown.err
 
@@ -198,6 +248,7 @@ def test_the_command_prints_every_set_and_the_verdict(tiny_face_model, tmp_path,
 @pytest.mark.parametrize(
     ("kind", "option"),
     [("faces", "--scale 2"), ("faces", "--low-res cv2"), ("faces", "--fidelity 0.5"),
+     ("pictures", "--trunc 1"), ("pictures", "--validation-half all"),
      ("pictures", "--count 5"), ("pictures", "--train-data x"), ("pictures", "--detector x")],
 )  # fmt: skip
 def test_an_option_of_the_other_kind_of_model_is_refused(

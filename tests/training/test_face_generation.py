@@ -55,6 +55,14 @@ def test_faces_are_mirrored_half_of_the_time_and_never_turned(faces):
     assert (top - bottom).abs().max() < 0.1
 
 
+def test_a_run_is_scored_on_the_half_of_the_faces_that_reports_do_not_use(faces, monkeypatch):
+    monkeypatch.setattr("srgan_gp.data.validation_halves.FEWEST_TO_SPLIT", 6)
+    batch = task(faces, str(faces)).held_out_batch()
+    found = sorted(batch.targets.mean((1, 2, 3)).tolist())
+    half = [np.asarray(Image.open(faces / f"{n}.png")).mean() / 255 for n in (0, 2, 4)]
+    assert found == pytest.approx(sorted(half), abs=1e-6)
+
+
 def test_batches_are_the_same_after_a_stop(faces):
     whole = list(task(faces, total_images=24).batches(0))
     rest = list(task(faces, total_images=24).batches(12))

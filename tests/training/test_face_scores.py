@@ -6,8 +6,11 @@ import torch
 from torch import nn
 
 from srgan_gp.losses.features import Features
+from srgan_gp.training.aligned_face_distances import AlignedFaceDistances
+from srgan_gp.training.border_ratio import border_ratio
 from srgan_gp.training.diversity import pairwise_distance
 from srgan_gp.training.face_scores import (
+    METRICS,
     FaceScorer,
     FaceScores,
     SetScores,
@@ -50,7 +53,7 @@ def scores(memorisation=None, **own):
     held_out = SetScores("real, held out", pairwise_distance=4.0, one_face=0.8)
     return FaceScores(
         "tiny", "0" * 64, "val", (), 9, 32, None, SetScores("tiny", **own), (), held_out,
-        memorisation,
+        memorisation, "report", 9,
     )  # fmt: skip
 
 
@@ -80,6 +83,20 @@ def test_a_set_has_the_scores_of_the_modules_that_measure_them(rng, waves, featu
     assert found.values()["swd"] == pytest.approx(np.mean(list(found.swd.values())))
 
 
+def test_pairs_of_sets_have_equal_numbers_and_the_other_distances_take_all(rng, waves, features):
+    real, faces = waves(rng, 8), waves(rng, 12)
+    maps = SimpleNamespace(describe=lambda faces: faces.mean((1, 2)))
+    found = FaceScorer(real, features, None, maps, 6).score("a set", faces)
+    pooled = pooled_features(features, faces[:6]), pooled_features(features, real[:6])
+    assert found.fd_squeeze == frechet_distance(*pooled)
+    assert found.swd == pyramid_distance(faces[:6], real[:6])
+    distances = AlignedFaceDistances(real, maps).distances(faces)
+    assert {name: getattr(found, name) for name in distances} == distances
+    assert len(distances) == 3
+    assert (found.border, found.count) == (border_ratio(faces, real), 12)
+    assert list(found.values()) == list(METRICS)
+
+
 def test_the_held_out_faces_are_scored_for_themselves_alone(rng, waves, features):
     real = waves(rng, 6)
     held_out = FaceScorer(real, features, BrightCorners()).held_out
@@ -91,8 +108,10 @@ def test_the_held_out_faces_are_scored_for_themselves_alone(rng, waves, features
 
 def test_without_networks_and_with_tiny_faces_what_is_left_is_scored(rng, waves, features):
     bare = FaceScorer(waves(rng, 4), None, None).score("bare", waves(rng, 4)).values()
-    assert {name for name, value in bare.items() if value is not None} == {"swd"}
-    tiny = FaceScorer(with_corners(1, 2), features, None).score("tiny", with_corners(1, 3)).values()
+    alone = {"swd", "fd_hog", "fd_pca", "border"}
+    assert {name for name, value in bare.items() if value is not None} == alone
+    flat = FaceScorer(with_corners(1, 2), features, None)
+    tiny = flat.score("tiny", with_corners(1, 3)).values()
     known = {name for name, value in tiny.items() if value is not None}
     assert known == {"fd_squeeze", "kid_squeeze"}
 

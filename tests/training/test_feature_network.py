@@ -1,5 +1,6 @@
 """Which feature network a run has: facts of its options alone."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,17 @@ def test_faces_are_scored_with_one_where_its_file_is_named(tiny_config, loaded, 
 def test_a_perceptual_loss_names_it(tiny_config, loaded, task, loss, name):
     assert load_features(tiny_config(task=task, perceptual_loss=loss)) == "network"
     assert loaded == [(name, None)]
+
+
+def test_a_projected_critic_needs_one(tiny_config, loaded):
+    config = tiny_config(
+        task="face-generation", critic="projected_critic", adversarial_ratio=1.0,
+        critic_warmup_images=0,
+    )  # fmt: skip
+    assert load_features(config) == "network"
+    assert loaded == [("squeeze", None)]
+    with pytest.raises(UsageError, match="cannot go without"):
+        load_features(replace(config, feature_weights="none"))
 
 
 def test_one_that_is_needed_cannot_be_left_out(tiny_config, loaded):

@@ -6,22 +6,29 @@ import pytest
 from srgan_gp.errors import UsageError
 from srgan_gp.training.finetune_plan import plan, warn_of
 from srgan_gp.training.finetune_source import Source
+from srgan_gp.training.freezing import freeze_first_stages
 from srgan_gp.training.presets import PRESETS
+from srgan_gp.training.tasks.architecture import build_critic
 
 UPSCALER = Source(
-    "up", Path("up.safetensors"), Path("up.critic.safetensors"), None,
-    {"task": "super-resolution", "generator": "srresnet", "scale": 2, "width": 8, "blocks": 2,
-     "tail": "direct", "critic": "resnet_critic", "critic_width": 4, "critic_stages": 3,
-     "critic_conditional": False},
+    "up", Path("up.onnx"), Path("up.critic.safetensors"), None,
+    {"task": "super-resolution", "generator": "srresnet", "scale": 2,
+     "generator_args": ("width=8", "blocks=2", "tail=direct"), "critic": "resnet_critic",
+     "critic_width": 4, "critic_stages": 3, "critic_conditional": False},
 )  # fmt: skip
 FACES = replace(
     UPSCALER,
     options={"task": "face-generation", "generator": "face_resnet", "critic": "face_critic",
-             "image_size": 32, "latent_size": 8, "width": 4, "critic_width": 6},
+             "image_size": 32, "latent_size": 8, "generator_args": ("width=4",), "critic_width": 6},
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("source", [UPSCALER, FACES])
+PROJECTED = replace(
+    FACES, options=FACES.options | {"generator": "style_resnet", "critic": "projected_critic"}
+)
+
+
+@pytest.mark.parametrize("source", [UPSCALER, FACES, PROJECTED])
 def test_the_networks_are_those_of_the_model(source):
     config = plan(source, 100, 20, {})
     assert {key: getattr(config, key) for key in source.options} == source.options
@@ -44,6 +51,14 @@ def test_every_plan_is_guarded_and_ends_on_a_whole_batch(source, count):
     assert config.total_images % config.batch_size == 0
     assert 8 <= config.total_images // config.validate_images <= 9
     assert config.learning_rate < PRESETS["classic-x4"].learning_rate
+
+
+@pytest.mark.parametrize("source", [FACES, PROJECTED])
+@pytest.mark.parametrize("size", [32, 64])
+def test_a_stage_of_every_face_critic_is_left_to_learn(source, size):
+    options = source.options | {"image_size": size}
+    config = plan(replace(source, options=options), 100, 20, {})
+    freeze_first_stages(build_critic(config), config.freeze_critic_stages)
 
 
 def test_a_model_without_a_critic_is_fine_tuned_for_psnr():

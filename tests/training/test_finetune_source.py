@@ -1,14 +1,17 @@
+import hashlib
 import json
 import shutil
 
+import onnx
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 
 from srgan_gp.errors import ModelRefusedError, UsageError
 from srgan_gp.training.export import export
 from srgan_gp.training.finetune_source import find_source
 from srgan_gp.training.presets import PRESETS
+from srgan_gp.training.weights_file import is_constant, read_tensors
 
 
 @pytest.fixture(scope="module")
@@ -19,44 +22,76 @@ def exported(gan_run, tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="module")
+def older(exported, tmp_path_factory):
+    """The folder of the same model as version 0.1 wrote it; not to be changed."""
+    folder = shutil.copytree(exported, tmp_path_factory.mktemp("older") / "models")
+    model = onnx.load(folder / "mine.onnx")
+    metadata = {entry.key: entry.value for entry in model.metadata_props}
+    weights = {
+        name: torch.from_numpy(values)
+        for name, values in read_tensors(folder / "mine.onnx").items()
+        if not is_constant(name)
+    }
+    save_file(weights, folder / "mine.safetensors", metadata)
+    data = (folder / "mine.safetensors").read_bytes()
+    sha256 = hashlib.sha256(data).hexdigest()
+    listed = f'\n[files.safetensors]\nname = "mine.safetensors"\nsha256 = "{sha256}"\n'
+    with (folder / "mine.toml").open("a") as card:
+        card.write(f"{listed}bytes = {len(data)}\n")
+    return folder
+
+
 @pytest.mark.parametrize("suffix", [".safetensors", ".onnx"])
-def test_the_options_make_the_same_networks(exported, suffix):
-    source = find_source(str(exported / f"mine{suffix}"))
+def test_the_options_make_the_same_networks(older, suffix):
+    source = find_source(str(older / f"mine{suffix}"))
+    assert source.weights == older / f"mine{suffix}"
     config = PRESETS["tiny-gan"]
     assert source.options == {key: getattr(config, key) for key in source.options}
-    assert {"width", "blocks", "scale", "tail", "critic_width", "critic_stages"} <= (
-        source.options.keys()
-    )
+    assert {"generator_args", "scale", "critic_width", "critic_stages"} <= source.options.keys()
     assert (source.name, source.task) == ("mine", "super-resolution")
-    assert source.critic == exported / "mine.critic.safetensors"
+    assert source.critic == older / "mine.critic.safetensors"
 
 
 def test_a_name_is_found_in_the_models_folder(exported, monkeypatch):
     monkeypatch.setenv("SRGAN_GP_MODELS", str(exported))
-    assert find_source("mine").weights == exported / "mine.safetensors"
+    assert find_source("mine").weights == exported / "mine.onnx"
 
 
 def test_a_model_without_a_critic_has_none(exported, tmp_path):
-    weights = shutil.copy(exported / "mine.safetensors", tmp_path / "alone.safetensors")
+    weights = shutil.copy(exported / "mine.onnx", tmp_path / "alone.onnx")
     source = find_source(str(weights))
     assert source.critic is None
     assert "critic" not in source.options
     assert source.card is None
 
 
-def test_an_onnx_alone_cannot_be_trained(exported, tmp_path):
-    path = shutil.copy(exported / "mine.onnx", tmp_path / "alone.onnx")
-    with pytest.raises(UsageError, match=r"alone\.safetensors"):
+def test_an_onnx_of_another_program_cannot_be_trained(tiny_model, onnx_models, tmp_path):
+    path = tmp_path / "foreign.onnx"
+    path.write_bytes(onnx_models.convolutional().SerializeToString())
+    with pytest.raises(UsageError, match=r"foreign\.onnx does not say which network"):
         find_source(str(path))
 
 
-@pytest.mark.parametrize("kind", ["", ".critic"])
-def test_weights_that_are_not_those_of_the_card_are_refused(exported, tmp_path, kind):
-    folder = shutil.copytree(exported, tmp_path / "copy")
-    changed = folder / f"mine{kind}.safetensors"
-    save_file(load_file(changed), changed, {"changed": "yes"})
+def test_weights_beside_an_onnx_that_does_not_describe_itself_are_used(older, tmp_path):
+    folder = shutil.copytree(older, tmp_path / "copy")
+    (folder / "mine.toml").unlink()
+    model = onnx.load(folder / "mine.onnx")
+    del model.metadata_props[:]
+    onnx.save(model, folder / "mine.onnx")
+    source = find_source(str(folder / "mine.onnx"))
+    assert source.weights == folder / "mine.safetensors"
+    assert source.options["generator_args"] == ("width=8", "blocks=2", "tail=direct")
+
+
+@pytest.mark.parametrize("name", ["mine.onnx", "mine.safetensors", "mine.critic.safetensors"])
+def test_weights_that_are_not_those_of_the_card_are_refused(older, tmp_path, name):
+    folder = shutil.copytree(older, tmp_path / "copy")
+    changed = folder / name
+    changed.write_bytes(changed.read_bytes()[:-1] + b"\1")
+    model = folder / ("mine.safetensors" if name == "mine.safetensors" else "mine.onnx")
     with pytest.raises(ModelRefusedError, match="not the file its card describes"):
-        find_source(str(folder / "mine.safetensors"))
+        find_source(str(model))
 
 
 @pytest.mark.parametrize(
@@ -71,14 +106,24 @@ def test_weights_that_are_not_those_of_the_card_are_refused(exported, tmp_path, 
 def test_weights_of_another_program_are_refused(tmp_path, metadata):
     path = tmp_path / "other.safetensors"
     save_file({"weight": torch.zeros(2)}, path, metadata)
-    with pytest.raises(UsageError, match="does not say which network"):
+    with pytest.raises(UsageError, match=r"does not say which network|cannot be built"):
         find_source(str(path))
 
 
-def test_what_is_no_safetensors_file_is_refused(tmp_path):
-    path = tmp_path / "broken.safetensors"
+@pytest.mark.parametrize("name", ["broken.safetensors", "broken.onnx"])
+def test_a_damaged_file_is_refused(tmp_path, name):
+    path = tmp_path / name
     path.write_bytes(b"nothing")
-    with pytest.raises(UsageError, match="does not say which network"):
+    with pytest.raises(UsageError, match=f"{name} (cannot be read|is not)"):
+        find_source(str(path))
+
+
+def test_an_argument_that_this_version_does_not_know_is_named(tmp_path):
+    arguments = json.dumps({"scale": 2, "depth": 3})
+    metadata = {"architecture": "srresnet", "task": "super-resolution", "arguments": arguments}
+    path = tmp_path / "newer.safetensors"
+    save_file({"weight": torch.zeros(2)}, path, metadata)
+    with pytest.raises(UsageError, match=r"newer\.safetensors .*'depth'; it takes width=48, "):
         find_source(str(path))
 
 

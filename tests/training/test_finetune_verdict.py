@@ -8,20 +8,20 @@ from srgan_gp.training.finetune_verdict import judge, table
 WAY = "matlab"
 
 
-def scores(rng, distance=2.0, psnr=30.0, grid=1.0, shift=0.5, count=30):
+def scores(rng, distance=2.0, psnr=30.0, pattern=0.1, shift=0.5, count=30):
     """Scores of `count` pictures that differ among themselves much more than the means do."""
     spread = np.random.default_rng(1).normal(0, 0.5, count)
     return {
         ("squeeze_distance", WAY): distance + spread + rng.normal(0, 0.01, count),
         ("psnr_y", WAY): psnr + spread,
-        ("grid", WAY): grid + 0 * spread,
+        ("pattern", WAY): np.array([pattern]),
         ("colour_shift", WAY): shift + 0 * spread,
     }
 
 
 @pytest.fixture
 def config(gan_config):
-    return gan_config(best_by="squeeze_distance", most_psnr_loss=0.3, most_grid=1.3)
+    return gan_config(best_by="squeeze_distance", most_psnr_loss=0.3)
 
 
 def test_a_gain_of_nearly_all_pictures_is_better(rng, config):
@@ -51,12 +51,19 @@ def test_the_same_scores_are_not_better(rng, config):
 
 @pytest.mark.parametrize(
     ("change", "word"),
-    [({"psnr": 29.6}, "PSNR-Y"), ({"grid": 1.4}, "grid"), ({"shift": 3.0}, "colours")],
+    [({"psnr": 29.6}, "PSNR-Y"), ({"shift": 3.0}, "colours")],
 )
 def test_a_gain_that_loses_something_else_is_not_better(rng, config, change, word):
     verdict = judge(scores(rng), scores(rng, distance=1.5, **change), config)
     assert not verdict.is_better
     assert word in verdict.reasons[0]
+
+
+def test_the_pattern_is_shown_and_decides_nothing(rng, config):
+    verdict = judge(scores(rng), scores(rng, distance=1.5, pattern=0.9), config)
+    assert verdict.is_better
+    [row] = [row for row in verdict.rows if row.metric == "pattern"]
+    assert (row.before, row.after) == (0.1, 0.9)
 
 
 def test_repeating_the_training_pictures_is_not_better(gan_config):
@@ -89,7 +96,7 @@ def test_the_table_has_a_line_for_each_score(rng, config):
     assert len(lines) == 5
     assert len({len(line) for line in lines}) == 1
     assert lines[1].startswith(f"squeeze distance ({WAY})")
-    assert lines[3].split()[-3:] == ["1", "+0.0", "%"]
+    assert lines[3].split()[-3:] == ["0.1", "+0.0", "%"]
 
 
 def test_the_fewer_the_values_the_more_they_have_to_gain(gan_config):

@@ -54,6 +54,28 @@ def test_with_a_feature_network_distance_and_colours_are_scored(tmp_path):
     assert scores["colour_shift"] > 0
 
 
+def test_pattern_and_grain_are_scored_where_there_are_flat_windows(tmp_path):
+    def scores(side, generator):
+        Image.new("RGB", (side, side), (90, 90, 90)).save(tmp_path / "flat.png")
+        held_out = HeldOut(str(tmp_path), SCALE, torch.device("cpu"), every_fourth)
+        return held_out.scores(generator)
+
+    class Dotted(nn.Upsample):
+        """Adds a lattice of period 4 and of 4 grey levels rms."""
+
+        def forward(self, images):
+            rows, columns = torch.meshgrid(*2 * [torch.arange(112) * torch.pi / 2], indexing="ij")
+            return super().forward(images) + 4 / 255 * (rows.sin() + columns.sin())
+
+    plain = scores(112, nn.Upsample(scale_factor=SCALE))
+    assert (plain["flat_windows"], plain["pattern"]) == (4, pytest.approx(0, abs=1e-9))
+    dotted = scores(112, Dotted(scale_factor=SCALE))
+    assert dotted["pattern"] == pytest.approx(4 * 219 / 255, rel=0.2)
+    assert dotted["grain"] >= dotted["pattern"]
+    small = scores(76, nn.Upsample(scale_factor=SCALE))
+    assert not {"pattern", "grain", "flat_windows"} & small.keys()
+
+
 @pytest.mark.parametrize(("side", "is_enough"), [(19, False), (20, True)])
 def test_a_picture_that_the_feature_network_cannot_see_is_refused_at_the_start(
     tmp_path, side, is_enough

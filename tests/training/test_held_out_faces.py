@@ -1,4 +1,5 @@
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -6,7 +7,9 @@ import torch
 from PIL import Image
 from torch import nn
 
-from srgan_gp.errors import UsageError
+from srgan_gp.errors import ModelRefusedError, UsageError
+from srgan_gp.training.aligned_face_distances import YunetMaps
+from srgan_gp.training.feature_network import load_yunet
 from srgan_gp.training.held_out_faces import HeldOutFaces
 from srgan_gp.training.presets import PRESETS
 from srgan_gp.training.tasks.face_generation import face_cache
@@ -85,7 +88,66 @@ def test_held_out_faces_that_are_training_faces_are_refused_before_any_score(cac
     HeldOutFaces(copies, CONFIG, torch.device("cpu"))
 
 
+def test_a_damaged_training_face_is_left_out_of_the_comparison(cache, tmp_path):
+    whole, held = cache(8, 1), cache(6, 2)
+    expected = HeldOutFaces(held, CONFIG, torch.device("cpu"), whole).scores(
+        Fixed(np.repeat(whole[0][None], 6, 0))
+    )
+    (tmp_path / "1" / "damaged.png").write_bytes((tmp_path / "1" / "0.png").read_bytes()[:300])
+    damaged = face_cache([str(tmp_path / "1")], CONFIG)
+    assert len(damaged) == 9
+    faces = HeldOutFaces(held, CONFIG, torch.device("cpu"), damaged)
+    assert faces.scores(Fixed(np.repeat(whole[0][None], 6, 0)))["novelty"] == expected["novelty"]
+
+
+@pytest.mark.parametrize(("count", "size"), [(1, 16), (4, 8)])
+def test_faces_that_cannot_be_scored_are_refused_before_a_run(cache, count, size):
+    with pytest.raises(UsageError, match=rf"{count} faces of {size} pixels cannot be scored"):
+        HeldOutFaces(cache(count, 2), replace(CONFIG, image_size=size), torch.device("cpu"))
+
+
 def test_without_its_weights_nothing_is_said_by_the_feature_network(cache):
     config = replace(CONFIG, feature_weights="none")
     faces = HeldOutFaces(cache(6, 2), config, torch.device("cpu"))
-    assert faces.scores(Fixed(faces.faces)).keys() == {"patch_distance"}
+    assert faces.scores(Fixed(faces.faces)).keys() == {
+        "fd_hog", "fd_pca", "patch_distance", "border_ratio"
+    }  # fmt: skip
+
+
+def test_real_faces_are_no_distance_from_themselves_and_noise_of_others_is(cache):
+    faces = HeldOutFaces(cache(6, 2), CONFIG, torch.device("cpu"))
+    same = faces.scores(Fixed(faces.faces))
+    assert same["fd_hog"] == pytest.approx(0, abs=1e-6)
+    assert same["fd_pca"] == pytest.approx(0, abs=1e-6)
+    assert same["border_ratio"] == 1
+    other = cache(6, 3)
+    found = faces.scores(Fixed(np.stack([other[n] for n in range(6)])))
+    assert min(found["fd_hog"], found["fd_pca"]) > 0.1
+
+
+def test_many_real_faces_are_compared_with_fewer_generated_ones(cache, monkeypatch):
+    monkeypatch.setattr("srgan_gp.training.held_out_faces.MOST_GENERATED", 5)
+    faces = HeldOutFaces(cache(9, 2), CONFIG, torch.device("cpu"))
+    assert len(faces.faces) == 9
+    assert faces.latents.shape == (5, CONFIG.latent_size)
+    assert faces.scores(Fixed(faces.faces))["patch_distance"] == 0
+
+
+def test_a_detector_that_the_options_name_is_needed_and_none_is_not(cache, tmp_path):
+    config = replace(CONFIG, face_detector=str(tmp_path / "missing.onnx"))
+    with pytest.raises(ModelRefusedError, match=r"no face detector .*missing\.onnx"):
+        HeldOutFaces(cache(6, 2), config, torch.device("cpu"))
+    assert load_yunet(replace(CONFIG, face_detector="none")) is None
+    assert load_yunet(CONFIG) is None  # the tests have no folder of models
+
+
+def test_the_installed_detector_is_used_unless_told_otherwise(cache, tmp_path, monkeypatch):
+    monkeypatch.setenv("SRGAN_GP_MODELS", str(tmp_path))
+    (tmp_path / "yunet.onnx").write_bytes(b"")
+    maps = SimpleNamespace(describe=lambda faces: faces.mean((1, 2)), sha256="")
+    opened = []
+    monkeypatch.setattr(YunetMaps, "load", lambda file: opened.append(file) or maps)
+    faces = HeldOutFaces(cache(6, 2), CONFIG, torch.device("cpu"))
+    assert opened == [tmp_path / "yunet.onnx"]
+    assert next(iter(faces.scores(Fixed(faces.faces)))) == "fd_yunet"
+    assert load_yunet(replace(CONFIG, face_detector="none")) is None

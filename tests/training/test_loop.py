@@ -125,6 +125,25 @@ def test_the_same_pictures_may_lie_elsewhere_and_an_old_run_may_not_know_its_own
     assert (halved_run / "data.json").read_bytes() == (finished_run / "data.json").read_bytes()
 
 
+def test_a_run_of_a_version_with_other_options_and_scores_is_resumed(
+    finished_run, halved_run, tiny_config, pictures
+):
+    def change(path, change_values):
+        values = json.loads(path.read_text())
+        change_values(values)
+        path.write_text(json.dumps(values))
+
+    change(halved_run / "config.json", lambda values: values.update(grid_weight=0.05))
+    half = halved_run / "checkpoints" / "image-000000032.json"
+    change(half, lambda values: values["validation"].update(grid=1.0))
+    log = halved_run / "stats.jsonl"
+    log.write_text(log.read_text() + '{"images_seen": 32, "validation/grid": 1.0}\n')
+    with pytest.warns(UserWarning, match=r"are ignored: grid_weight 0\.05"):
+        train(tiny_config(), [str(pictures)], halved_run, validation=str(pictures))
+    assert same(tensors_of(halved_run), tensors_of(finished_run))
+    assert any("validation/grid" in line for line in lines_of(halved_run))
+
+
 def test_the_log_has_no_doubled_lines_after_a_resume(
     finished_run, halved_run, tiny_config, pictures
 ):
@@ -203,27 +222,103 @@ def test_bfloat16_trains_and_keeps_float32_weights(tiny_config, pictures, finish
     assert not same(tensors_of(run_dir), tensors_of(finished_run))  # it did compute otherwise
 
 
+BF16_CPU, OTHER_CPU = "flags : avx2 avx512_bf16", "flags : avx2"
+
+
+@pytest.fixture
+def on_cpu(tmp_path, monkeypatch):
+    """Make the CPU have these flags."""
+    monkeypatch.setattr(device, "CPU_INFO", tmp_path / "cpuinfo")
+    return (tmp_path / "cpuinfo").write_text
+
+
+def cut_at_32(run_dir, **changes):
+    """Leave the run as it was at its middle checkpoint, with changes to the numbers of that."""
+    for path in (run_dir / "checkpoints").glob("*64.*"):
+        path.unlink()
+    path = run_dir / "checkpoints" / "image-000000032.json"
+    numbers = json.loads(path.read_text()) | changes
+    path.write_text(json.dumps({k: v for k, v in numbers.items() if v is not None}))
+
+
+def precision_of(run_dir):
+    return checkpoint.newest(run_dir / "checkpoints")[1]["precision"]
+
+
 @pytest.mark.parametrize("begun_in", ["bf16", "fp32"])
-def test_a_run_keeps_its_precision_on_a_machine_that_would_choose_another(
-    tiny_config, pictures, tmp_path, monkeypatch, capsys, begun_in
+def test_auto_chooses_the_precision_anew_at_each_resume_and_logs_it(
+    tiny_config, pictures, tmp_path, on_cpu, capsys, begun_in
+):
+    cpus = {"bf16": BF16_CPU, "fp32": OTHER_CPU}
+    goes_on_in = "fp32" if begun_in == "bf16" else "bf16"
+    arguments = tiny_config(precision="auto"), [str(pictures)], tmp_path / "run"
+    on_cpu(cpus[begun_in])
+    run_dir = train(*arguments)
+    assert precision_of(run_dir) == begun_in
+    never_stopped = tensors_of(run_dir)
+    assert "precision" not in capsys.readouterr().err
+
+    cut_at_32(run_dir)
+    on_cpu(cpus[goes_on_in])
+    train(*arguments)
+    assert precision_of(run_dir) == goes_on_in
+    assert not same(tensors_of(run_dir), never_stopped)
+    message = f"The run goes on in {goes_on_in}, chosen by --precision auto; before: {begun_in}."
+    assert message in " ".join(capsys.readouterr().err.split())
+    logged = [line for line in lines_of(run_dir) if "message" in line]
+    assert [line["images_seen"] for line in logged] == [32]
+    assert logged[0]["message"].startswith(message)
+
+    cut_at_32(run_dir)
+    on_cpu(cpus[begun_in])
+    train(*arguments)
+    assert precision_of(run_dir) == begun_in
+    assert same(tensors_of(run_dir), never_stopped)
+
+
+@pytest.mark.parametrize("precision", ["bf16", "fp32"])
+def test_a_precision_that_was_asked_for_is_kept_on_any_cpu(
+    tiny_config, pictures, tmp_path, on_cpu, capsys, precision
+):
+    arguments = tiny_config(precision=precision), [str(pictures)], tmp_path / "run"
+    on_cpu(OTHER_CPU if precision == "bf16" else BF16_CPU)
+    never_stopped = tensors_of(train(*arguments))
+    cut_at_32(arguments[-1])
+    on_cpu(BF16_CPU if precision == "bf16" else OTHER_CPU)
+    assert same(tensors_of(train(*arguments)), never_stopped)
+    assert precision_of(arguments[-1]) == precision
+    assert "goes on" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("saved", "said"),
+    [({"precision": "bf16"}, True), ({"precision": None, "machine": None}, False)],
+)
+def test_a_checkpoint_of_an_earlier_version_goes_on_in_what_this_machine_is_fast_in(
+    tiny_config, pictures, tmp_path, on_cpu, capsys, saved, said
 ):
     arguments = tiny_config(precision="auto"), [str(pictures)], tmp_path / "run"
-    monkeypatch.setattr(device, "_computes_in_bf16", lambda _: begun_in == "bf16")
-    never_stopped = tensors_of(train(*arguments))
-    for path in (arguments[-1] / "checkpoints").glob("*64.*"):
-        path.unlink()
-    monkeypatch.setattr(device, "_computes_in_bf16", lambda _: begun_in != "bf16")
+    on_cpu(OTHER_CPU)
+    train(*arguments)
+    cut_at_32(arguments[-1], **saved)
+    train(*arguments)
+    assert precision_of(arguments[-1]) == "fp32"
+    assert ("fp32, chosen by --precision auto; before: bf16" in capsys.readouterr().err) is said
+
+
+def test_a_resume_on_another_machine_says_what_differs(
+    halved_run, tiny_config, pictures, monkeypatch, capsys
+):
     monkeypatch.setattr(start, "describe_machine", lambda _: {"threads": 99})
-    assert same(tensors_of(train(*arguments)), never_stopped)
-    assert checkpoint.newest(arguments[-1] / "checkpoints")[1]["precision"] == begun_in
+    train(tiny_config(), [str(pictures)], halved_run, validation=str(pictures))
     heard = " ".join(capsys.readouterr().err.split())
-    assert f"in {begun_in} as before (threads 99, before: {torch.get_num_threads()})" in heard
+    assert f"machine has changed: threads 99, before: {torch.get_num_threads()}. The w" in heard
 
 
 def test_on_the_same_machine_a_resume_says_nothing_of_it(halved_run, tiny_config, pictures, capsys):
     capsys.readouterr()
     train(tiny_config(), [str(pictures)], halved_run, validation=str(pictures))
-    assert "elsewhere" not in capsys.readouterr().err
+    assert "The " not in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -258,7 +353,7 @@ def test_a_value_that_is_not_finite_stops_the_run_before_the_update(
 
 def test_other_options_do_not_continue_a_run(finished_run, tiny_config, pictures):
     with pytest.raises(UsageError, match=r"width \(16, before: 8\)"):
-        train(tiny_config(width=16), [str(pictures)], finished_run)
+        train(tiny_config(generator_args=("width=16", "blocks=2")), [str(pictures)], finished_run)
 
 
 def test_a_finished_run_can_be_made_longer(finished_run, tiny_config, pictures, tmp_path):

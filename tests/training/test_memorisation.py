@@ -92,6 +92,14 @@ def test_a_generator_of_the_same_kind_is_not_blamed(rng, waves):
     assert memorisation_ratio(anew, train, held_out) == pytest.approx(1, abs=0.25)
 
 
+@pytest.mark.parametrize("side", [64, 60, 100])
+def test_mirrored_training_pictures_are_no_held_out_ones_at_any_size(rng, side):
+    pictures, others = rng.integers(0, 256, (2, 9, side, side, 3), np.uint8)
+    train, mirrored = describe_layouts(pictures), describe_layouts(pictures[:, :, ::-1])
+    with pytest.raises(ValueError, match="half of the held-out pictures"):
+        memorisation_ratio(describe_layouts(others), train, mirrored)
+
+
 def test_training_pictures_are_no_held_out_ones():
     with pytest.raises(ValueError, match="half of the held-out pictures"):
         memorisation_ratio(spaced(3, 1), spaced(20, 0), spaced(12, 0))

@@ -4,7 +4,7 @@ from skimage.color import rgb2ycbcr
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from srgan_gp.training.low_res import matlab
-from srgan_gp.training.metrics import consistency, grid, luma, psnr_y, ssim_y
+from srgan_gp.training.metrics import consistency, luma, psnr_y, ssim_y
 
 
 @pytest.fixture
@@ -89,23 +89,3 @@ def test_consistency_leaves_out_one_pixel_of_the_input(pair):
 def test_an_output_that_is_no_multiple_of_the_input_is_refused(shape):
     with pytest.raises(ValueError, match="cannot compare"):
         consistency(np.zeros((*shape, 3), np.uint8), np.zeros((4, 4, 3), np.uint8))
-
-
-def test_white_noise_has_no_grid(rng):
-    noise = rng.integers(0, 256, (256, 256, 3), dtype=np.uint8)
-    assert grid(noise) == pytest.approx(1, abs=0.15)
-
-
-@pytest.mark.parametrize("period", [2, 4, 8])
-@pytest.mark.parametrize("axis", [0, 1])
-def test_lines_of_a_grid_are_found_in_either_direction(rng, period, axis):
-    noise = rng.normal(100, 5, (256, 256, 1))
-    lines = np.where(np.indices((256, 256))[axis] % period == 0, 60, 0)[..., None]
-    dotted = np.broadcast_to(noise + lines, (256, 256, 3)).clip(0, 255).astype(np.uint8)
-    assert grid(dotted) > 5
-
-
-def test_a_flat_picture_has_no_grid_and_a_small_one_none_to_measure():
-    assert grid(np.full((64, 64, 3), 9, np.uint8)) == 0
-    with pytest.raises(ValueError, match="64"):
-        grid(np.zeros((63, 64, 3), np.uint8))

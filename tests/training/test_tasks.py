@@ -11,7 +11,6 @@ from srgan_gp.data.resampling import NAMES, downscale, to_8_bit
 from srgan_gp.data.sources import list_pictures
 from srgan_gp.errors import UsageError
 from srgan_gp.losses.features import Features
-from srgan_gp.losses.grid import grid_loss
 from srgan_gp.losses.perceptual import perceptual_loss
 from srgan_gp.losses.pixel import PIXEL_LOSSES
 from srgan_gp.training.processes import Processes
@@ -55,12 +54,12 @@ def shifts(monkeypatch):
 
 
 @pytest.mark.parametrize("pixel_loss", sorted(PIXEL_LOSSES))
-def test_the_losses_are_the_three_functions_with_their_weights(
+def test_the_losses_are_the_functions_with_their_weights(
     make_task, squeeze_weights, shifts, pixel_loss
 ):
     task = make_task(
         perceptual_loss="squeeze", feature_weights=str(squeeze_weights), pixel_loss=pixel_loss,
-        perceptual_weight=0.3, grid_weight=0.7,
+        perceptual_weight=0.3,
     )  # fmt: skip
     batch = next(task.batches(8))
     target = batch.targets
@@ -70,7 +69,6 @@ def test_the_losses_are_the_three_functions_with_their_weights(
     expected = {
         "pixel": PIXEL_LOSSES[pixel_loss](output, target),
         "perceptual": 0.3 * perceptual_loss(features, output, target, shifts[0]),
-        "grid": 0.7 * grid_loss(output, target, 4, 8),
     }
     assert losses.keys() == expected.keys()
     for name, value in expected.items():

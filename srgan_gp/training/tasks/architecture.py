@@ -5,8 +5,9 @@ from torch import nn
 from srgan_gp.errors import UsageError
 from srgan_gp.networks import build, names, task_of
 from srgan_gp.training.config import TrainConfig
+from srgan_gp.training.generator_args import TASK_ARGUMENTS, parse
 
-Arguments = dict[str, int | str | bool]
+Arguments = dict[str, int | float | str | bool]
 
 
 def build_generator(config: TrainConfig) -> nn.Module:
@@ -34,18 +35,11 @@ def build_critic(config: TrainConfig) -> nn.Module:
 
 
 def generator_arguments(config: TrainConfig) -> Arguments:
-    """Pick the arguments of the generator's architecture out of the options."""
-    if config.task == "face-generation":
-        return {
-            "size": config.image_size,
-            "latent_size": config.latent_size,
-            "width": config.width,
-        }
+    """List the arguments of the generator's architecture: the task's and its own."""
+    of_task = TASK_ARGUMENTS[config.task]
     return {
-        "scale": config.scale,
-        "width": config.width,
-        "blocks": config.blocks,
-        "tail": config.tail,
+        **{name: getattr(config, option) for name, option in of_task.items()},
+        **parse(config.generator, config.generator_args),
     }
 
 

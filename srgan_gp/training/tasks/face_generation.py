@@ -9,14 +9,20 @@ from torch import Tensor, nn
 from srgan_gp.data.datasets import PictureCache, WholePictures, read_ahead, require_sides
 from srgan_gp.data.faces import shrink_face
 from srgan_gp.data.sources import list_all_pictures
+from srgan_gp.data.streams import Stream, generator_of
+from srgan_gp.data.validation_halves import ALL, CHOICE, validation_half
 from srgan_gp.errors import UsageError
+from srgan_gp.networks.critics import projected_critic
 from srgan_gp.training.config import TrainConfig
+from srgan_gp.training.feature_network import load_features
 from srgan_gp.training.held_out_faces import HeldOutFaces, draw_faces
 from srgan_gp.training.processes import Processes
 from srgan_gp.training.tasks.architecture import build_critic, build_generator
 from srgan_gp.training.tasks.protocol import Batch
 
 PREVIEW_ROWS = 8
+CALIBRATION_FACES = 512
+"""Training faces that a critic's feature maps are standardised on, spread over the set."""
 CRITIC_FACES = 256
 """Held-out faces that the critic is asked about."""
 
@@ -30,7 +36,8 @@ class FaceGeneration:
     Args:
         config: the options of the run.
         data: folders or zip files of aligned faces, square.
-        validation: faces to score on; None: no validation.
+        validation: faces of which one half is scored on, see `validation_half`; None: no
+            validation.
         device: where the networks are.
         processes: those that share each batch.
 
@@ -58,15 +65,26 @@ class FaceGeneration:
         self._held_out = None
         if validation and processes.is_first:
             known = None if config.least_novelty is None else self._faces.pictures
-            self._held_out = HeldOutFaces(face_cache([validation], config), config, device, known)
+            half = face_cache([validation], config, CHOICE)
+            self._held_out = HeldOutFaces(half, config, device, known)
 
     def build_generator(self) -> nn.Module:
         """Build the network with fresh weights."""
         return build_generator(self._config)
 
     def build_critic(self) -> nn.Module:
-        """Build its critic with fresh weights."""
-        return build_critic(self._config)
+        """Build its critic with fresh weights; feature maps are standardised on training faces."""
+        critic = build_critic(self._config)
+        if isinstance(critic, projected_critic.Critic):
+            features = load_features(self._config)
+            assert features
+            critic.maps.install(features.layers, features.mean, features.deviation)
+            faces = self._faces.pictures
+            chosen = range(0, len(faces), max(len(faces) // CALIBRATION_FACES, 1))
+            images = np.stack([faces[index] for index in chosen[:CALIBRATION_FACES]])
+            targets = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255
+            critic.maps.calibrate(critic.feature_input(targets))
+        return critic
 
     def batches(self, images_seen: int) -> Iterator[Batch]:
         """Yield this process's share of the batches from image `images_seen` on, read ahead."""
@@ -94,7 +112,7 @@ class FaceGeneration:
         return {}
 
     def validate(self, generator: nn.Module) -> dict[str, float]:
-        """Score as many faces as are held out against these."""
+        """Score generated faces against the validation faces."""
         return self._held_out.scores(generator) if self._held_out else {}
 
     def held_out_batch(self) -> Batch | None:
@@ -123,19 +141,24 @@ def draw_latents(seed: int, numbers: Sequence[int], latent_size: int) -> np.ndar
     """Draw one latent an image, a function of (seed, number): (N, latent_size) float32, normal."""
     return np.stack(
         [
-            np.random.default_rng([seed, 5, n]).standard_normal(latent_size, dtype=np.float32)
+            generator_of(seed, Stream.LATENT, n).standard_normal(latent_size, dtype=np.float32)
             for n in numbers
         ]
     )
 
 
-def face_cache(places: Sequence[str], config: TrainConfig) -> PictureCache:
+def face_cache(places: Sequence[str], config: TrainConfig, half: str = ALL) -> PictureCache:
     """Open faces at the size of a run.
+
+    Args:
+        places: folders or zip files of aligned faces.
+        config: of the run.
+        half: of a validation set, one of `HALVES`.
 
     Raises:
         UsageError: there is no picture, or one is too small; at its first use, one is not square.
     """
-    files = list_all_pictures(places)
+    files = validation_half(list_all_pictures(places), half)
     require_sides(files, config.image_size)
     return PictureCache(
         files,

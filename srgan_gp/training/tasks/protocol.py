@@ -9,6 +9,21 @@ from torch import Tensor, nn
 
 
 @dataclass(frozen=True)
+class Shifted:
+    """The inputs of a batch once more, for the same scene moved by a few output pixels.
+
+    Attributes:
+        inputs: as those of the batch.
+        rows: output pixels by which the scene was moved up.
+        columns: output pixels by which it was moved to the left.
+    """
+
+    inputs: Tensor
+    rows: int
+    columns: int
+
+
+@dataclass(frozen=True)
 class Batch:
     """Inputs and targets of one step, and where they came from.
 
@@ -17,12 +32,14 @@ class Batch:
         targets: what its output should be like, (B, 3, H, W) in [0, 1].
         condition: what the critic gets beside a picture; None: nothing.
         numbers: of the images since the run began, one a sample; every random draw is made of them.
+        shifted: for the shift equivariance loss; None: it is off.
     """
 
     inputs: Tensor
     targets: Tensor
     condition: Tensor | None
     numbers: range
+    shifted: Shifted | None = None
 
 
 class Task(Protocol):

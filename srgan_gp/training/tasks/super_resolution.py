@@ -7,23 +7,25 @@ import torch
 from torch import Tensor, nn
 
 from srgan_gp.data.datasets import PictureCache, RandomCrops, read_ahead, require_sides
-from srgan_gp.data.degradations import MARGIN_MIXTURE, degrade, draw, least_side
+from srgan_gp.data.degradations import MARGIN_MIXTURE, degrade, least_side
+from srgan_gp.data.draws import STRENGTHS, draw
 from srgan_gp.data.resampling import MARGIN, matlab_bicubic
 from srgan_gp.data.sources import list_all_pictures
+from srgan_gp.data.streams import Stream, generator_of
 from srgan_gp.errors import UsageError
 from srgan_gp.losses.features import FEATURE_NETWORKS, Features
-from srgan_gp.losses.grid import grid_loss
 from srgan_gp.losses.perceptual import perceptual_loss
 from srgan_gp.losses.pixel import PIXEL_LOSSES
+from srgan_gp.losses.sharpening import sharpened
 from srgan_gp.training.config import TrainConfig
 from srgan_gp.training.feature_network import load_features
 from srgan_gp.training.held_out import HeldOut
 from srgan_gp.training.processes import Processes
 from srgan_gp.training.tasks.architecture import build_critic, build_generator
-from srgan_gp.training.tasks.protocol import Batch
+from srgan_gp.training.tasks.protocol import Batch, Shifted
 
 STRIDE = 16  # of the feature networks: shifts below it meet every alignment of their layers
-GRID_CELLS = 8  # low-res pixels: the side of the grid loss's windows
+MOST_SHIFT = 3  # output pixels of the shift equivariance loss: less than one input pixel of x4
 
 
 class SuperResolution:
@@ -98,20 +100,18 @@ class SuperResolution:
         return [self._crops.pictures.files[index].name for index in indices]
 
     def content_losses(self, output: Tensor, batch: Batch) -> dict[str, Tensor]:
-        """Compare outputs with their targets: pixels, features, dotted grids."""
+        """Compare outputs with their targets: pixels and features."""
         config = self._config
-        losses = {"pixel": PIXEL_LOSSES[config.pixel_loss](output, batch.targets)}
+        targets = sharpened(batch.targets, config.sharpen_targets)
+        losses = {"pixel": PIXEL_LOSSES[config.pixel_loss](output, targets)}
         if self._features:
             room = min(STRIDE, output.shape[-1] - self._features.least_side + 1)
             step = batch.numbers.start // config.batch_size  # the same in every process
-            rows, columns = np.random.default_rng([config.seed, 4, step]).integers(room, size=2)
+            rows, columns = generator_of(config.seed, Stream.ROLL, step).integers(room, size=2)
             distance = perceptual_loss(
                 self._features, output, batch.targets, (int(rows), int(columns))
             )
             losses["perceptual"] = config.perceptual_weight * distance
-        if config.grid_weight:
-            cost = grid_loss(output, batch.targets, config.scale, GRID_CELLS)
-            losses["grid"] = config.grid_weight * cost
         return losses
 
     def validate(self, generator: nn.Module) -> dict[str, float]:
@@ -140,13 +140,32 @@ class SuperResolution:
         high_res = high_res[..., edge:-edge, edge:-edge] / 255
         low_res = low_res.contiguous(memory_format=torch.channels_last)
         high_res = high_res.contiguous(memory_format=torch.channels_last)
-        return Batch(low_res, high_res, self._condition(low_res), numbers)
+        shifted = self._shifted(windows, numbers) if self._config.equivariance_weight else None
+        return Batch(low_res, high_res, self._condition(low_res), numbers, shifted)
+
+    def _shifted(self, windows: Tensor, numbers: range) -> Shifted | None:
+        """Make the low-res side of the same scene, moved by 1 to 3 output pixels, once more.
+
+        The damage is drawn alike, so that it gives no reason to disagree. The pixels that enter at
+        the other edge stay within the margin that is cut off.
+        """
+        config = self._config
+        if config.has_critic and numbers.start < config.critic_warmup_images:
+            return None  # the generator does not learn yet
+        step = numbers.start // config.batch_size  # the same in every process
+        draws = generator_of(config.seed, Stream.SHIFT, step)
+        rows, columns = (int(n) for n in draws.integers(1, MOST_SHIFT + 1, size=2))
+        moved = windows.roll((-rows, -columns), (2, 3)).to(self._device, torch.float32)
+        low_res = self._shrink(moved, config.seed, numbers)
+        low_res = low_res[..., self._margin : -self._margin, self._margin : -self._margin] / 255
+        return Shifted(low_res.contiguous(memory_format=torch.channels_last), rows, columns)
 
     def _shrink(self, high_res: Tensor, seed: int, numbers: Sequence[int]) -> Tensor:
         """Make low-res pictures in [0, 255] of high-res ones in the way of the run."""
         if self._config.low_res == "matlab":
             return matlab_bicubic(high_res, self._config.scale)
-        return degrade(high_res, self._config.scale, draw(seed, numbers, self._config.clean_share))
+        draws = draw(seed, numbers, self._config.clean_share, STRENGTHS[self._config.damage])
+        return degrade(high_res, self._config.scale, draws)
 
     def _shrink_held_out(self, high_res: Tensor, number: int) -> Tensor:
         return self._shrink(high_res, 0, [number])  # the same for every seed of a run
@@ -158,11 +177,6 @@ class SuperResolution:
 def _require_patches(config: TrainConfig) -> None:
     """Check before a run that every patch is large enough for the losses."""
     smallest = min(config.patch_sizes)
-    if config.grid_weight and smallest < GRID_CELLS:
-        raise UsageError(
-            f"The grid loss needs patches of at least {GRID_CELLS} pixels, not {smallest}; use "
-            "larger patch_sizes or a grid_weight of 0."
-        )
     if config.perceptual_loss == "none":
         return
     network = FEATURE_NETWORKS[config.perceptual_loss]

@@ -1,0 +1,200 @@
+"""The 24 crops of `peers_on_demo.zip`: the input, the results of the peers and those of a model."""
+
+import io
+import json
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from srgan_gp.errors import UsageError
+from srgan_gp.inference.session import Session
+from srgan_gp.inference.tiling import Span, round_up
+from srgan_gp.inference.upscaler import Upscaler
+
+Pixels = NDArray[np.uint8]
+
+SCALE = 4
+PEERS = ("real-esrgan-general", "lsdir-compact-c3")
+
+
+@dataclass(frozen=True)
+class Spot:
+    """A square crop of one demo image, in pixels of that image."""
+
+    number: int
+    file: str
+    x: int
+    y: int
+    size: int
+
+
+@dataclass(frozen=True)
+class Source:
+    """A spot and the whole image that it lies in."""
+
+    spot: Spot
+    image: Pixels
+    """(H, W, 3), uint8 RGB: the stored colours, without alpha and colour profile, as the peers
+    were given them."""
+    is_grey: bool
+    """Whether the file is grey; all results are then shown as the mean of their channels."""
+
+    @property
+    def crop(self) -> Pixels:
+        """The crop itself, (size, size, 3)."""
+        spot = self.spot
+        return self.image[spot.y : spot.y + spot.size, spot.x : spot.x + spot.size]
+
+
+class Collection:
+    """The demo images and the peers' results, read from the two archives in place.
+
+    Args:
+        shared: folder with `data/demo_inputs.zip` and `reference/peers_on_demo.zip`.
+
+    Raises:
+        UsageError: one of them is missing.
+    """
+
+    def __init__(self, shared: Path) -> None:
+        self._inputs = _open(shared / "data" / "demo_inputs.zip")
+        self._peers = _open(shared / "reference" / "peers_on_demo.zip")
+        spots = json.loads(self._peers.read("spots.json"))
+        self.spots = {spot["number"]: Spot(**spot) for spot in spots}
+
+    def source(self, number: int) -> Source:
+        """Read the image of a spot."""
+        spot = self.spots[number]
+        with Image.open(io.BytesIO(self._inputs.read(spot.file))) as image:
+            is_grey = image.mode in ("1", "L", "LA")
+            return Source(spot, np.asarray(image.convert("RGB")), is_grey)
+
+    def peer(self, name: str, number: int) -> Pixels:
+        """Read the result of a peer for a spot, (size * 4, size * 4, 3), uint8 RGB."""
+        member = f"{number:02d}/{name}.webp"
+        with Image.open(io.BytesIO(self._peers.read(member))) as image:
+            return np.asarray(image.convert("RGB"))
+
+
+class Model:
+    """One of our models, as `side_by_side.py` is given it.
+
+    Args:
+        text: a name or an `.onnx` path; `@F` behind it mixes it with its fidelity partner.
+        threads: CPU threads; None means one for each CPU.
+
+    Raises:
+        UsageError: F is not a number from 0 to 1, or the model does not enlarge x4.
+        ModelRefusedError: there is no such model, or it breaks the contract.
+    """
+
+    def __init__(self, text: str, threads: int | None = None) -> None:
+        name, fidelity = split_fidelity(text)
+        self._session = Session.open(name, device="cpu", threads=threads, fidelity=fidelity)
+        self._upscaler = Upscaler(self._session)
+        if self._upscaler.scale != SCALE:
+            raise UsageError(
+                f"{text} enlarges x{self._upscaler.scale}; the results of the peers are x{SCALE}."
+            )
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of the ONNX bytes that run, in hex."""
+        return self._upscaler.sha256
+
+    def enlarge_crop(self, image: Pixels, x: int, y: int, size: int) -> Pixels:
+        """Enlarge a square crop exactly as if the whole image had been enlarged.
+
+        Args:
+            image: (H, W, 3), uint8 RGB.
+            x: left column of the crop.
+            y: top row of the crop.
+            size: side of the crop.
+
+        Returns:
+            (size * 4, size * 4, 3), uint8.
+        """
+        info = self._session.info
+        height, width = image.shape[:2]
+        rows = with_context((y, y + size), height, info.overlap, info.size_multiple)
+        columns = with_context((x, x + size), width, info.overlap, info.size_multiple)
+        large = self._upscaler.upscale(image[slice(*rows), slice(*columns)])
+        top, left = (y - rows[0]) * SCALE, (x - columns[0]) * SCALE
+        return large[top : top + size * SCALE, left : left + size * SCALE]
+
+
+def split_fidelity(text: str) -> tuple[str, float | None]:
+    """Split `MODEL@F` into the model and the fidelity.
+
+    >>> split_fidelity("photo-x4@0.5")
+    ('photo-x4', 0.5)
+    >>> split_fidelity("photo-x4")
+    ('photo-x4', None)
+
+    Raises:
+        UsageError: F is not a number from 0 to 1.
+    """
+    name, sign, value = text.rpartition("@")
+    if not sign:
+        return text, None
+    try:
+        fidelity = float(value)
+    except ValueError:
+        fidelity = -1.0
+    if not 0 <= fidelity <= 1:
+        raise UsageError(f"{text}: the fidelity behind @ is a number from 0 to 1.")
+    return name, fidelity
+
+
+def with_context(crop: Span, length: int, overlap: int | None, multiple: int) -> Span:
+    """Widen a crop along one axis by what the network sees around it.
+
+    Args:
+        crop: start and stop.
+        length: of the image's side.
+        overlap: receptive radius of the network; None takes the whole side.
+        multiple: the window starts at a multiple of it, and ends at one or at the image's end.
+
+    Returns:
+        Start and stop of the window.
+    """
+    if overlap is None:
+        return 0, length
+    start = max(crop[0] - overlap, 0) // multiple * multiple
+    return start, min(round_up(crop[1] + overlap, multiple), length)
+
+
+def to_grey(pixels: Pixels) -> Pixels:
+    """Replace the three channels by their mean, rounded; (H, W, 3), uint8."""
+    grey = np.rint(pixels.mean(axis=2, keepdims=True)).astype(np.uint8)
+    return grey.repeat(3, axis=2)
+
+
+def labels(models: Sequence[str]) -> list[str]:
+    """Choose a short label for each model: its name, or its path where names would collide.
+
+    >>> labels(["photo-x4", "runs/a/model.onnx", "runs/b/model.onnx"])
+    ['photo-x4', 'a/model', 'b/model']
+
+    Raises:
+        UsageError: a model is given twice, or has the name of a peer.
+    """
+    if len(set(models)) < len(models):
+        raise UsageError("A model is given twice.")
+    for parts in range(1, 12):
+        short = ["/".join(Path(model.removesuffix(".onnx")).parts[-parts:]) for model in models]
+        if len({*short, *PEERS}) == len(short) + len(PEERS):
+            return short
+    raise UsageError(f"These names cannot be told apart: {', '.join([*models, *PEERS])}.")
+
+
+def _open(path: Path) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(path)
+    except (OSError, zipfile.BadZipFile) as error:
+        raise UsageError(f"{path} cannot be read: {error}; pass --shared DIR.") from error

@@ -1,0 +1,145 @@
+"""The tally of a blind comparison: how often each result was ranked first, and dots were seen."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from comparison.blinding import Key
+from srgan_gp.errors import UsageError
+
+PARTS = {"0-11 (choosing)": range(12), "12-23 (reporting)": range(12, 24)}
+MOST_TIES = 0.25
+"""Share of the crops in which a reader may call a tie."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one reader says of one crop, in names."""
+
+    ranking: tuple[tuple[str, ...], ...]
+    """Groups of equally good results, best first."""
+    dots: frozenset[str]
+    """Results in which regular dots or worms are seen."""
+
+
+@dataclass(frozen=True)
+class Reader:
+    """The answers of one reader, by crop."""
+
+    name: str
+    answers: Mapping[int, Answer]
+
+    @property
+    def ties(self) -> int:
+        """Number of crops in which any two results share a rank."""
+        return sum(any(len(g) > 1 for g in a.ranking) for a in self.answers.values())
+
+
+def read_readers(paths: Sequence[Path], key: Key) -> list[Reader]:
+    """Read the answers of all readers and replace the letters by names.
+
+    Each file holds one reader or a list of them:
+    `{"reader": "R1", "crops": {"0": {"ranking": [["B"], ["A", "C"]], "dots": ["C"]}}}`.
+    Each reader answers every crop of the key.
+
+    Raises:
+        UsageError: a file cannot be read, a crop is missing or unknown, a ranking does not hold
+            each letter once, or two readers share a name.
+    """
+    readers: list[Reader] = []
+    for path in paths:
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise UsageError(f"{path} cannot be read: {error}") from error
+        for entry in content if isinstance(content, list) else [content]:
+            try:
+                readers.append(_reader(entry, key))
+            except (KeyError, TypeError, AttributeError, ValueError) as error:
+                raise UsageError(f"{path} does not hold a reader's answers: {error}") from error
+    if len({reader.name for reader in readers}) < len(readers):
+        raise UsageError("Two readers have the same name.")
+    return readers
+
+
+def _reader(entry: Mapping[str, Any], key: Key) -> Reader:
+    name = str(entry["reader"])
+    crops = {int(number): answer for number, answer in entry["crops"].items()}
+    if set(crops) != set(key.crops):
+        different = sorted(set(crops) ^ set(key.crops))
+        raise ValueError(f"{name} and the key differ in the crops {different}")
+    answers: dict[int, Answer] = {}
+    for number, answer in crops.items():
+        letters = key.crops[number]
+        ranked = sorted(letter for group in answer["ranking"] for letter in group)
+        if ranked != sorted(letters):
+            raise ValueError(f"{name}, crop {number}: need each of {', '.join(letters)} once")
+        unknown = set(answer.get("dots", [])) - set(letters)
+        if unknown:
+            raise ValueError(f"{name}, crop {number}: there is no {', '.join(sorted(unknown))}")
+        answers[number] = Answer(
+            tuple(tuple(letters[a] for a in group) for group in answer["ranking"] if group),
+            frozenset(letters[a] for a in answer.get("dots", [])),
+        )
+    return Reader(name, answers)
+
+
+def tally_lines(readers: Sequence[Reader], names: Sequence[str]) -> Iterator[str]:
+    """Write the tally as Markdown: a table by crop, then the sums of both parts of the crops.
+
+    Args:
+        readers: at least one; all have answered the same crops.
+        names: what was compared, in the order of the columns.
+    """
+    crops = sorted(readers[0].answers)
+    yield f"Ranked first or tied for first, of {len(readers)} readers; + dots seen by how many."
+    yield ""
+    yield _row("crop", *names)
+    yield _rule(len(names))
+    for crop in crops:
+        cells = [_cell(readers, crop, name) for name in names]
+        yield _row(str(crop), *cells)
+    yield ""
+    yield "Crops in which it is first or tied for first, mean of the readers (each reader)."
+    yield ""
+    yield _row("crops", *names)
+    yield _rule(len(names))
+    for part, numbers in PARTS.items():
+        inside = [crop for crop in crops if crop in numbers]
+        if inside:
+            cells = [_sum(readers, inside, name) for name in names]
+            yield _row(f"{part}, {len(inside)} shown", *cells)
+    yield ""
+    for reader in readers:
+        note = f"{reader.name}: {reader.ties} of {len(crops)} crops with a tie"
+        if reader.ties > MOST_TIES * len(crops):
+            note += f", more than the {MOST_TIES:.0%} allowed: read again"
+        yield f"{note}."
+
+
+def is_first(answer: Answer, name: str) -> bool:
+    """Whether a result is first or tied for first."""
+    return name in answer.ranking[0]
+
+
+def _cell(readers: Sequence[Reader], crop: int, name: str) -> str:
+    first = sum(is_first(reader.answers[crop], name) for reader in readers)
+    dots = sum(name in reader.answers[crop].dots for reader in readers)
+    return f"{first}" + (f" + dots {dots}" if dots else "")
+
+
+def _sum(readers: Sequence[Reader], crops: Sequence[int], name: str) -> str:
+    each = [sum(is_first(reader.answers[c], name) for c in crops) for reader in readers]
+    seen = sum(any(name in reader.answers[c].dots for reader in readers) for c in crops)
+    mean = sum(each) / len(each)
+    return f"{mean:.1f} ({', '.join(map(str, each))}); dots in {seen}"
+
+
+def _row(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _rule(columns: int) -> str:
+    return "|" + "---|" * (columns + 1)

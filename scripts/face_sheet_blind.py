@@ -1,0 +1,166 @@
+"""Build unlabelled sheets of generated and real faces, and tally what readers marked on them.
+
+python scripts/face_sheet_blind.py --real faces_val.zip --seed 1000 -o runs/sheets/1000
+python scripts/face_sheet_blind.py --tally runs/sheets/1000-key.json marks-1.json marks-2.json
+
+A sheet has 80 numbered faces: 64 generated ones of consecutive seeds and 16 real ones, mixed. The
+key, which readers do not see, says which is which. A reader's marks are a JSON file with the
+positions, counted from 1, that are free of gross deformity, and those that pass as a photograph:
+{"sound": [1, 2, 5], "photo": [2]}
+"""
+
+import argparse
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from srgan_gp.data.faces import read_faces
+from srgan_gp.data.sources import list_pictures
+from srgan_gp.data.validation_halves import REPORT, validation_half
+from srgan_gp.errors import UsageError
+from srgan_gp.files import atomic_write_bytes
+from srgan_gp.inference.face_generator import DEFAULT_MODEL, FaceGenerator
+
+GENERATED, REAL, COLUMNS = 64, 16, 10
+MARGIN, CAPTION = 8, 14  # pixels around a face, and above it for its number
+GREY = 127
+KINDS = {"sound": "free of gross deformity", "photo": "pass as a photograph"}
+
+
+def main() -> int:
+    """Build a sheet, or tally marks; return the exit code."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--model", default=DEFAULT_MODEL, help=f"face generator [{DEFAULT_MODEL}]")
+    parser.add_argument("--seed", type=int, default=1000, help="of the first face [1000]")
+    parser.add_argument("--trunc", type=float, help="truncation [the default of generate]")
+    parser.add_argument("--real", metavar="PATH", help="folder or zip file of real faces")
+    parser.add_argument("-o", "--output", type=Path, metavar="NAME", help="of NAME.png")
+    parser.add_argument("--tally", type=Path, metavar="KEY", help="read marks in place of building")
+    parser.add_argument(
+        "marks", type=Path, nargs="*", help="with --tally: one file for each reader"
+    )
+    options = parser.parse_args()
+    try:
+        if options.tally:
+            key = json.loads(options.tally.read_text(encoding="utf-8"))
+            for line in tally(key, {m.name: read_marks(m, key) for m in options.marks}):
+                print(line)
+        elif options.real and options.output:
+            build(options)
+        else:
+            parser.error("pass --real and -o to build a sheet, or --tally")
+    except UsageError as error:
+        parser.error(str(error))
+    return 0
+
+
+def build(options: argparse.Namespace) -> None:
+    """Write the sheet as NAME.png and its key as NAME-key.json."""
+    generator = FaceGenerator.load(options.model)
+    chosen = {} if options.trunc is None else {"truncation": options.trunc}
+    ours = generator.generate(seed=options.seed, count=GENERATED, **chosen)
+    files = validation_half(list_pictures(options.real), REPORT)
+    rng = np.random.default_rng(options.seed)
+    drawn = [files[i] for i in rng.permutation(len(files))[:REAL]]
+    faces = np.concatenate([ours, read_faces(drawn, generator.image_size)])
+    labels = [f"seed {options.seed + n}" for n in range(GENERATED)]
+    labels += [f"real {file.stem}" for file in drawn]
+    order = rng.permutation(len(faces))
+    key = {
+        "model": generator.name,
+        "sha256": generator.sha256,
+        "truncation": options.trunc,
+        "positions": {str(n): labels[i] for n, i in enumerate(order, start=1)},
+    }
+    options.output.parent.mkdir(parents=True, exist_ok=True)
+    pixels = draw_sheet(faces[order])
+    encoded = cv2.imencode(".png", pixels[..., ::-1])[1].tobytes()
+    atomic_write_bytes(options.output.with_name(f"{options.output.name}.png"), encoded)
+    path = options.output.with_name(f"{options.output.name}-key.json")
+    atomic_write_bytes(path, json.dumps(key, indent=2).encode())
+
+
+def draw_sheet(faces: np.ndarray) -> np.ndarray:
+    """Draw faces in rows of `COLUMNS`, each at its own size below its number.
+
+    Args:
+        faces: (N, S, S, 3), uint8 RGB.
+
+    Returns:
+        (H, W, 3), uint8 RGB.
+    """
+    side = faces.shape[1]
+    rows = -(-len(faces) // COLUMNS)
+    height, width = CAPTION + side + MARGIN, side + MARGIN
+    sheet = np.full((rows * height + MARGIN, COLUMNS * width + MARGIN, 3), GREY, np.uint8)
+    for index, face in enumerate(faces):
+        top, left = MARGIN + index // COLUMNS * height, MARGIN + index % COLUMNS * width
+        place = (left, top + CAPTION - 4)
+        font = cv2.FONT_HERSHEY_SIMPLEX
+        cv2.putText(sheet, str(index + 1), place, font, 0.4, (0, 0, 0), 1, cv2.LINE_AA)
+        sheet[top + CAPTION : top + CAPTION + side, left : left + side] = face
+    return sheet
+
+
+def read_marks(path: Path, key: Mapping[str, Any]) -> dict[str, set[int]]:
+    """Read the marks of one reader.
+
+    Raises:
+        UsageError: the file has other entries than `KINDS`, or a position that is not on the sheet.
+    """
+    try:
+        marks = {
+            kind: {int(n) for n in found} for kind, found in json.loads(path.read_text()).items()
+        }
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise UsageError(f"{path} holds no marks: {error}.") from error
+    if marks.keys() != KINDS.keys():
+        raise UsageError(f"{path} must have exactly the lists {' and '.join(KINDS)}.")
+    known = {int(n) for n in key["positions"]}
+    for kind, found in marks.items():
+        if found - known:
+            raise UsageError(
+                f"{path}: {kind} names {min(found - known)}, which is not on the sheet."
+            )
+    return marks
+
+
+def tally(key: Mapping[str, Any], marks: Mapping[str, Mapping[str, set[int]]]) -> Sequence[str]:
+    """Put the share of our faces over that of the real ones, by reader and averaged.
+
+    Args:
+        key: of the sheet.
+        marks: of each reader, by kind.
+
+    Returns:
+        Lines of text.
+    """
+    real = {int(n) for n, label in key["positions"].items() if label.startswith("real ")}
+    ours = {int(n) for n in key["positions"]} - real
+    lines = []
+    for kind, text in KINDS.items():
+        shares = []
+        for reader, found in marks.items():
+            own, other = len(found[kind] & ours), len(found[kind] & real)
+            shares.append((own / len(ours), other / len(real)))
+            lines.append(
+                f"{text}, {reader}: {own} of {len(ours)} ours, {other} of {len(real)} real"
+                f"{over(*shares[-1])}"
+            )
+        if shares:
+            own, other = np.mean(shares, axis=0).tolist()
+            lines.append(f"{text}, all readers: {own:.1%} ours, {other:.1%} real{over(own, other)}")
+    return lines
+
+
+def over(own: float, real: float) -> str:
+    """Write our share over the real one's; nothing where no real face was marked."""
+    return f", ratio {own / real:.1%}" if real else ", no ratio: no real face was marked"
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

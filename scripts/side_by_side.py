@@ -1,0 +1,214 @@
+#!/usr/bin/env python3
+"""Show models and two peers side by side on 24 crops of real images, labelled or blind.
+
+scripts/side_by_side.py photo-x4 runs/new/model.onnx           labelled sheets
+scripts/side_by_side.py photo-x4 --blind --out runs/blind-1    shuffled, without names
+scripts/side_by_side.py --tally r1.json r2.json --key runs/blind-1.key.json
+
+The crops are those of `reference/peers_on_demo.zip`; choose on crops 0-11, report on 12-23.
+Some inputs are for non-commercial use only: the sheets are for looking, never to be committed
+or published.
+
+A reader gets the folder of a blind comparison, not its key, and writes a JSON file with an answer
+for each crop: a ranking, best first, in groups of equally good results (ties in at most a quarter
+of the crops), and the letters in which regular dots or worms are seen:
+{"reader": "R1", "crops": {"0": {"ranking": [["B"], ["A", "C"]], "dots": ["C"]}, ...}}
+"""
+
+import argparse
+import os
+import secrets
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from comparison.blinding import draw_key, read_key
+from comparison.crops import PEERS, SCALE, Collection, Model, Pixels, labels, to_grey
+from comparison.sheets import contact_sheets, crop_sheet
+from comparison.tally import read_readers, tally_lines
+
+from srgan_gp.errors import OutputError, SrganGpError, UsageError
+
+ROOT = Path(__file__).resolve().parent.parent
+OUT = ROOT / "runs" / "side_by_side"
+
+Results = dict[int, dict[str, Pixels]]
+"""Per crop: label and result, (256, 256, 3), uint8 RGB."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Make the sheets, or print a tally; return the exit code."""
+    options = build_parser().parse_args(arguments)
+    try:
+        if options.tally:
+            print_tally(options)
+        elif options.blind:
+            make_blind_sheets(options)
+        else:
+            make_labelled_sheets(options)
+    except SrganGpError as error:
+        print(f"side_by_side.py: error: {error}", file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Build the command line."""
+    shared = os.environ.get("SRGAN_GP_SHARED", ROOT.parent / "shared")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add(
+        "models",
+        nargs="*",
+        metavar="MODEL",
+        help="name or .onnx file; NAME@F for a fidelity F from 0 to 1",
+    )
+    add("--blind", action="store_true", help="shuffle each crop, show letters, write a key")
+    add("--spots", metavar="LIST", help="numbers and ranges of crops, such as 0-11,15 [all]")
+    add("--no-peers", action="store_true", help="compare the models among themselves")
+    add(
+        "--zoom",
+        type=int,
+        nargs="+",
+        choices=range(1, 9),
+        default=[1, 2],
+        metavar="N",
+        help="enlargements shown of each crop; `2` alone gives smaller sheets, for viewers that "
+        "shrink large ones, and the contact sheets show 1:1 [1 2]",
+    )
+    add(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="folder for the sheets; --blind wants a new one [runs/side_by_side]",
+    )
+    add("--key", type=Path, metavar="FILE", help="key of a blind comparison [OUT.key.json]")
+    add("--seed", type=int, metavar="N", help="seed of the shuffling [drawn; the key holds it]")
+    add("--tally", type=Path, nargs="+", metavar="FILE", help="answers of readers; needs --key")
+    add("--threads", type=int, metavar="N", help="CPU threads [all]")
+    add(
+        "--shared",
+        type=Path,
+        default=Path(shared),
+        metavar="DIR",
+        help="folder with data/demo_inputs.zip and reference/ [$SRGAN_GP_SHARED or ../shared]",
+    )
+    return parser
+
+
+def make_labelled_sheets(options: argparse.Namespace) -> None:
+    """Show each input and the results with their names."""
+    collection = Collection(options.shared)
+    results, _ = compute(collection, options)
+    for number, shown in results.items():
+        crop = collection.source(number).crop
+        enlarged = crop.repeat(SCALE, axis=0).repeat(SCALE, axis=1)
+        results[number] = {"input": enlarged} | shown
+    write_sheets(results, options.out or OUT, options.zoom)
+
+
+def make_blind_sheets(options: argparse.Namespace) -> None:
+    """Show the results under letters, and write what they stand for beside the folder."""
+    out: Path = options.out or OUT
+    if out.exists() and any(out.iterdir()):
+        # Sheets of another comparison must not lie among those of this one.
+        raise UsageError(f"{out} is not empty; choose a new --out for a blind comparison.")
+    results, hashes = compute(Collection(options.shared), options)
+    names = list(next(iter(results.values())))
+    seed = secrets.randbelow(1 << 32) if options.seed is None else options.seed
+    key = replace(draw_key(results, names, seed), models=hashes)
+    path: Path = options.key or out.parent / f"{out.name}.key.json"
+    key.write(path)
+    print(path)
+    blind = {
+        number: {letter: results[number][name] for letter, name in letters.items()}
+        for number, letters in key.crops.items()
+    }
+    write_sheets(blind, out, options.zoom)
+
+
+def compute(
+    collection: Collection, options: argparse.Namespace
+) -> tuple[Results, Mapping[str, str]]:
+    """Give the results of all models and peers, and the SHA-256 of each model.
+
+    Raises:
+        UsageError: there is nothing to compare, or a crop does not exist.
+        ModelRefusedError: a model cannot be loaded.
+    """
+    if not options.models:
+        raise UsageError("Name at least one model.")
+    results: Results = {n: {} for n in parse_spots(options.spots, list(collection.spots))}
+    hashes: dict[str, str] = {}
+    for text, label in zip(options.models, labels(options.models), strict=True):
+        model = Model(text, options.threads)
+        hashes[label] = model.sha256
+        for number, shown in results.items():
+            source = collection.source(number)
+            spot = source.spot
+            shown[label] = model.enlarge_crop(source.image, spot.x, spot.y, spot.size)
+    for number, shown in results.items():
+        if not options.no_peers:
+            shown |= {name: collection.peer(name, number) for name in PEERS}
+        if collection.source(number).is_grey:
+            # A tint would tell the reader which result it is.
+            results[number] = {name: to_grey(pixels) for name, pixels in shown.items()}
+    return results, hashes
+
+
+def write_sheets(results: Results, out: Path, zooms: Sequence[int]) -> None:
+    """Write `crop-NN.png` for each crop and `contact-N.png` for all.
+
+    Raises:
+        OutputError: a file cannot be written.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for number, shown in results.items():
+            crop_sheet(f"crop {number}", shown, zooms).save(out / f"crop-{number:02d}.png")
+        rows = [(f"crop {number}", shown) for number, shown in results.items()]
+        for i, sheet in enumerate(contact_sheets(rows)):
+            sheet.save(out / f"contact-{i}.png")
+    except OSError as error:
+        raise OutputError(f"The sheets cannot be written to {out}: {error}") from error
+    print(out)
+
+
+def print_tally(options: argparse.Namespace) -> None:
+    """Print how often each result was first, as Markdown."""
+    if options.key is None:
+        raise UsageError("--tally needs the --key of the blind comparison.")
+    key = read_key(options.key)
+    readers = read_readers(options.tally, key)
+    print("\n".join(tally_lines(readers, key.names)))
+
+
+def parse_spots(text: str | None, known: Sequence[int]) -> list[int]:
+    """Read numbers and ranges of crops.
+
+    >>> parse_spots("0-2,7", range(24))
+    [0, 1, 2, 7]
+
+    Raises:
+        UsageError: it is not such a list, or a crop does not exist.
+    """
+    if text is None:
+        return list(known)
+    chosen: set[int] = set()
+    for part in text.split(","):
+        first, dash, last = part.partition("-")
+        try:
+            numbers = range(int(first), int(last if dash else first) + 1)
+        except ValueError:
+            raise UsageError(f"--spots {text}: need numbers and ranges, such as 0-11,15.") from None
+        if not numbers or numbers[0] < min(known) or numbers[-1] > max(known):
+            raise UsageError(f"--spots {text}: the crops are {min(known)} to {max(known)}.")
+        chosen |= set(numbers)
+    return sorted(chosen)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,263 @@
+#!/usr/bin/env python3
+"""Write weights/ATTRIBUTION.md: where the training photos come from, and who made them.
+
+scripts/update_attribution.py            write the file again
+scripts/update_attribution.py --check    change nothing; exit 1 when the file is stale
+"""
+
+import argparse
+import json
+import os
+import re
+import sys
+import tomllib
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from srgan_gp.errors import SrganGpError, UsageError
+from srgan_gp.files import atomic_write
+
+ROOT = Path(__file__).resolve().parent.parent
+CREDITS = ROOT / "scripts" / "photo_credits.toml"
+TARGET = ROOT / "weights" / "ATTRIBUTION.md"
+ARCHIVES = ("photos_train-", "photos_more_train-")
+"""Beginnings of the names of the archives that the shipped photo models are trained on."""
+
+PREFIXES = {
+    ("imazen/codec-corpus", "CID22/CID22-512"): "cid22_",
+    ("imazen/codec-corpus", "clic2025"): "clic_",
+    ("BuddiesOfBudgie/budgie-backgrounds", "backgrounds"): "budgie_",
+    ("elementary/wallpapers", "backgrounds"): "elementary_",
+    ("pop-os/wallpapers", "original"): "pop_",
+    ("SqueezeSoftware/test_files", "Unsplash/jpg_original"): "unsplash_",
+}
+"""How the archive's files of a source are named, where its manifest does not list them."""
+AUTHOR_IN_NAME = re.compile(r".+_by_(?P<last>.+)|(?P<first>.+?)__.+__4k")
+"""`Field_by_Jane_Doe`, and `jane_doe__field__4k`."""
+
+LICENCE = re.compile(r"CC[ -](?P<kind>BY(?:-SA)?)(?:[ -](?P<version>\d\.\d))?")
+PER_FILE = re.compile(r"per file[^:]*: CC BY")
+
+INTRO = """\
+# Attribution of the training photos
+
+The photo models are trained on {total} photos. {named} of them are under CC BY or CC BY-SA; they
+are listed first, with source, author and licence. The others are counted at the end.
+
+Changes: the photos were converted to sRGB, downscaled and cropped to 512x512 where they were
+larger, and stored as JPEG of quality 95.
+
+Written by `scripts/update_attribution.py`, from the manifests of the data and, where those name no
+author, from `scripts/photo_credits.toml`: change nothing by hand.
+"""
+
+
+@dataclass(frozen=True)
+class Photo:
+    """One photo of an archive."""
+
+    name: str
+    """Of the file in the archive."""
+    path: str
+    """In the source repository; empty where the manifest does not say."""
+    author: str
+    """Empty where the manifest does not say."""
+    licence: str
+    """As the manifest states it for this photo or, failing that, for its source."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """The photos that were taken from one folder of a repository."""
+
+    repository: str
+    commit: str
+    path: str
+    licence: str
+    photos: tuple[Photo, ...]
+
+    @property
+    def link(self) -> str:
+        """Markdown link to the source as it was."""
+        inside = f"/{self.path}" if self.path else ""
+        where = f"https://github.com/{self.repository}/tree/{self.commit}{inside}"
+        return f"[{self.repository}{inside}]({where})"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write or check the file; return the exit code."""
+    shared = Path(os.environ.get("SRGAN_GP_SHARED", ROOT.parent / "shared"))
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--check", action="store_true", help="change nothing, exit 1 when stale")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        default=shared / "data",
+        metavar="DIR",
+        help="folder with the archives and their manifests [$SRGAN_GP_SHARED/data or "
+        "../shared/data]",
+    )
+    options = parser.parse_args(arguments)
+    try:
+        text = attribution(read_sources(options.data))
+    except SrganGpError as error:
+        print(f"update_attribution.py: error: {error}", file=sys.stderr)
+        return error.exit_code
+    if options.check:
+        is_stale = not TARGET.exists() or TARGET.read_text(encoding="utf-8") != text
+        if is_stale:
+            print(f"{TARGET} is stale: run scripts/update_attribution.py", file=sys.stderr)
+        return int(is_stale)
+    with atomic_write(TARGET) as file:
+        file.write(text.encode())
+    print(TARGET)
+    return 0
+
+
+def read_sources(folder: Path) -> list[Source]:
+    """Read the manifests of all archives, and the names in those whose manifest lists none.
+
+    Returns:
+        The sources, sorted; a source that several archives share appears once.
+
+    Raises:
+        UsageError: there are no manifests, or one cannot be read.
+    """
+    manifests = [path for start in ARCHIVES for path in sorted(folder.glob(f"{start}*.json"))]
+    if not manifests:
+        raise UsageError(f"There are no manifests of photos in {folder}; pass --data DIR.")
+    found: dict[tuple[str, str, str, str], list[Photo]] = {}
+    for path in manifests:
+        try:
+            manifest = json.loads(path.read_text(encoding="utf-8"))
+            with zipfile.ZipFile(path.with_suffix(".zip")) as archive:
+                names = archive.namelist()
+            listed = 0
+            for entry in manifest["sources"]:
+                key = (entry["repo"], entry["commit"], entry.get("path", ""), entry["licence"])
+                photos = list(_photos(entry, names))
+                found.setdefault(key, []).extend(photos)
+                listed += len(photos)
+        except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+            raise UsageError(f"{path} or its archive cannot be read: {error!r}") from error
+        if not listed == len(names) == manifest["count"]:
+            raise UsageError(f"{path} says where {listed} of {len(names)} photos come from.")
+    return [
+        Source(*key, photos=tuple(sorted(photos, key=lambda photo: (photo.path, photo.name))))
+        for key, photos in sorted(found.items(), key=lambda item: [k.lower() for k in item[0]])
+    ]
+
+
+def _photos(entry: Mapping[str, Any], names: Iterable[str]) -> Iterator[Photo]:
+    """Give the photos of a source in one manifest."""
+    repository, licence = entry["repo"], entry["licence"]
+    credits = tomllib.loads(CREDITS.read_text(encoding="utf-8")).get(repository, {})
+    everybody = credits.get("*", {}).get("author", "")
+    if "files" not in entry:
+        prefix = PREFIXES[repository, entry["path"]]
+        for name in names:
+            if name.startswith(prefix):
+                yield Photo(name, "", everybody, licence)
+        return
+    for file in entry["files"]:
+        path = file["path"]
+        credit = credits.get(Path(path).stem, {})
+        author = file.get("author") or credit.get("author") or author_in(path) or everybody
+        yield Photo(
+            file["name"], path, author, credit.get("licence") or file.get("licence", licence)
+        )
+
+
+def author_in(path: str) -> str:
+    """Find the author in a photo's file name; empty where there is none.
+
+    >>> author_in("backdrops/Field_by_Jane_Doe.jpg")
+    'Jane Doe'
+    """
+    found = AUTHOR_IN_NAME.fullmatch(Path(path).stem)
+    if not found:
+        return ""
+    return (found["last"] or found["first"].title()).replace("_", " ")
+
+
+def needs_attribution(licence: str) -> bool:
+    """Whether a statement of a licence is CC BY or CC BY-SA, or names one for some of the photos.
+
+    >>> needs_attribution("CC-BY-SA-4.0"), needs_attribution("per file: CC BY 4.0, CC0")
+    (True, True)
+    """
+    return bool(LICENCE.match(licence) or PER_FILE.match(licence))
+
+
+def short_licence(licence: str) -> str:
+    """Write a photo's licence in one form; a statement for several photos is referred to.
+
+    >>> short_licence("CC-BY-SA-4.0")
+    'CC BY-SA 4.0'
+    """
+    parts = LICENCE.match(licence)
+    if not parts or "per file" in licence:
+        return "see above"
+    kind, version = parts["kind"], parts["version"]
+    return f"CC {kind} {version}" if version else f"CC {kind}, version not stated"
+
+
+def attribution(sources: Sequence[Source]) -> str:
+    """Write the whole file."""
+    named = [
+        (source, [photo for photo in source.photos if needs_attribution(photo.licence)])
+        for source in sources
+    ]
+    total = sum(len(source.photos) for source in sources)
+    lines = INTRO.format(total=total, named=sum(len(photos) for _, photos in named)).splitlines()
+    lines += ["", "## Photos under CC BY and CC BY-SA", "", *licence_links(named)]
+    for source, photos in named:
+        if photos:
+            lines += ["", *named_lines(source, photos)]
+    lines += ["", "## Other photos", "", "| source | licence as stated | photos |", "|---|---|---|"]
+    for source in sources:
+        others = [photo for photo in source.photos if not needs_attribution(photo.licence)]
+        for licence in sorted({photo.licence for photo in others}):
+            count = sum(photo.licence == licence for photo in others)
+            lines.append(f"| {source.link} | {licence} | {count} |")
+    return "\n".join(lines) + "\n"
+
+
+def licence_links(named: Sequence[tuple[Source, Sequence[Photo]]]) -> Iterator[str]:
+    """List the licences by their links."""
+    found: set[tuple[str, str]] = set()
+    for _, photos in named:
+        for photo in photos:
+            found |= {(kind, version) for kind, version in LICENCE.findall(photo.licence)}
+    yield "Licences:"
+    for kind, version in sorted(found):
+        if version:
+            where = f"https://creativecommons.org/licenses/{kind.lower()}/{version}/"
+            yield f"- CC {kind} {version}: <{where}>"
+
+
+def named_lines(source: Source, photos: Sequence[Photo]) -> Iterator[str]:
+    """Write the section of a source: one row a photo, or a list where only names are known."""
+    yield f"### {source.repository}"
+    yield ""
+    count = f"{len(photos)} photo{'s' if len(photos) > 1 else ''}"
+    yield f"{source.link}, {count}. Licence as stated there: {source.licence}."
+    yield ""
+    if not any(photo.path for photo in photos):
+        yield f"{photos[0].author}, {short_licence(photos[0].licence)}:"
+        yield from (f"- `{photo.name}`" for photo in photos)
+        return
+    yield "| photo | author | licence |"
+    yield "|---|---|---|"
+    for photo in photos:
+        author = photo.author or "named in the source, if at all"
+        yield f"| `{photo.path}` | {author} | {short_licence(photo.licence)} |"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

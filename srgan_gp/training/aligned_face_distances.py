@@ -1,0 +1,213 @@
+"""Frechet distances of aligned faces in three feature spaces: FD-yunet, FD-hog and FD-pca.
+
+No critic and no loss of this project uses these features, so a run cannot be trained on its own
+judge. All three expect faces at one place in the image: two of the spaces keep positions.
+
+FD-yunet alone can mislead: a generator with little variety may have a low value. Read it beside
+diversity and novelty.
+"""
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import onnx
+
+# Read when ONNX Runtime loads: without it an identifier and a queue of events are stored at home.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
+import onnxruntime
+from google.protobuf.message import DecodeError
+from skimage.feature import hog
+
+from srgan_gp.errors import ModelRefusedError
+from srgan_gp.training.feature_distances import frechet_distance
+
+YUNET_MAPS = ("237", "246", "255")
+"""Outputs of the last backbone stages at strides 8, 16 and 32, each with 64 channels."""
+YUNET_SIDE = 128  # pixels: what a face is resized to before the network sees it
+HOG_CELL = 8  # pixels
+HOG_LARGEST_SIDE = 64  # larger faces are downscaled: at 128 pixels there would be 8,100 numbers
+PCA_SIDE = 16  # pixels
+PCA_COMPONENTS = 96
+SMALLEST_SIDE = 16
+"""Pixels: smaller faces have no FD-hog and no FD-pca."""
+_BATCH = 16  # twice as fast as 64 on one core, where the maps stay in the cache
+LEAST_DEVIATION = 0.1
+"""Share of the median deviation over all channels that a channel of YuNet's maps is divided by at
+least. Some channels are 0 on nearly every real face. Divided by their own deviation, one face of
+1,024 that activates such a channel would add thousands to FD-yunet, real faces not excepted."""
+_SMALLEST_DIVISOR = 1e-6
+
+
+class YunetMaps:
+    """Backbone of the face detector YuNet, as features of faces; `YunetMaps.load` opens a file.
+
+    Args:
+        session: an ONNX Runtime session that gives the maps `YUNET_MAPS`, or a stand-in.
+        sha256: of the network file, in hex.
+    """
+
+    def __init__(self, session: Any, sha256: str) -> None:  # noqa: ANN401  ONNX Runtime has no types
+        self._session = session
+        self.sha256 = sha256
+
+    @classmethod
+    def load(cls, file: Path) -> "YunetMaps":
+        """Open a network file, on one CPU thread.
+
+        Args:
+            file: YuNet as `.onnx`, with the names of tensors of the published file.
+
+        Raises:
+            ModelRefusedError: the file cannot be read, is not an ONNX network, or has other maps.
+        """
+        try:
+            data = file.read_bytes()
+            model = onnx.load_model_from_string(data)
+            for name in YUNET_MAPS:
+                model.graph.output.append(onnx.helper.make_tensor_value_info(name, 1, None))
+            options = onnxruntime.SessionOptions()
+            options.intra_op_num_threads = 1
+            options.log_severity_level = 4
+            session = onnxruntime.InferenceSession(
+                model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+            )
+        except (OSError, ValueError, DecodeError) as error:
+            raise ModelRefusedError(f"{file} is not an ONNX network ({error}).") from error
+        except Exception as error:  # ONNX Runtime's errors have no common class of their own
+            raise ModelRefusedError(
+                f"FD-yunet needs the backbone maps {', '.join(YUNET_MAPS)} of YuNet, which {file} "
+                "does not have; use the file of the OpenCV model zoo, or none."
+            ) from error
+        return cls(session, hashlib.sha256(data).hexdigest())
+
+    def describe(self, faces: np.ndarray) -> np.ndarray:
+        """Average each map over the upper and over the lower half of a face.
+
+        Args:
+            faces: (N, S, S, 3), uint8 RGB; resized to 128 x 128 pixels by bicubic interpolation, or
+                by the area mean where they are larger.
+
+        Returns:
+            (N, 384), float64: of each map 64 means of the upper half, then 64 of the lower.
+        """
+        parts = [self._describe_batch(faces[i : i + _BATCH]) for i in range(0, len(faces), _BATCH)]
+        return np.concatenate(parts).astype(np.float64)
+
+    def _describe_batch(self, faces: np.ndarray) -> np.ndarray:
+        way = cv2.INTER_AREA if faces.shape[1] > YUNET_SIDE else cv2.INTER_CUBIC
+        sized = [cv2.resize(face, (YUNET_SIDE, YUNET_SIDE), interpolation=way) for face in faces]
+        bgr = np.stack(sized)[..., ::-1].transpose(0, 3, 1, 2)
+        inputs = {"input": np.ascontiguousarray(bgr, np.float32)}
+        means = []
+        for found in self._session.run(list(YUNET_MAPS), inputs):
+            half = found.shape[2] // 2
+            means += [found[:, :, :half].mean((2, 3)), found[:, :, half:].mean((2, 3))]
+        return np.concatenate(means, axis=1)
+
+
+class AlignedFaceDistances:
+    """Distances of sets of aligned faces to one set of real ones.
+
+    Args:
+        real: validation faces, (N, S, S, 3), uint8 RGB, at least two.
+        yunet: None: there is no FD-yunet.
+        least_deviation: see `LEAST_DEVIATION`; 0: every channel is divided by its own deviation.
+    """
+
+    def __init__(
+        self,
+        real: np.ndarray,
+        yunet: YunetMaps | None,
+        least_deviation: float = LEAST_DEVIATION,
+    ) -> None:
+        self._yunet = yunet
+        self._scale: np.ndarray | None = None
+        if yunet:
+            maps = yunet.describe(real)
+            deviations = maps.std(0)
+            floor = max(least_deviation * float(np.median(deviations)), _SMALLEST_DIVISOR)
+            self._scale = 1 / deviations.clip(floor)
+            self._maps = maps * self._scale
+        if real.shape[1] >= SMALLEST_SIDE:
+            self._hog = hog_descriptors(real)
+            self._axes = principal_axes(downscaled_pixels(real))
+            self._components = downscaled_pixels(real) @ self._axes
+
+    def distances(self, faces: np.ndarray) -> dict[str, float]:
+        """Measure Frechet distances to the real faces, each at least 0; lower is better.
+
+        The distances of small sets are too large, by about 1/N: compare them at equal N alone.
+
+        Args:
+            faces: (M, S, S, 3), uint8 RGB, at least two, of the size of the real faces.
+
+        Returns:
+            `fd_yunet` where there is a network: on backbone maps of YuNet, each channel divided by
+            its deviation over the real faces. `fd_hog` and `fd_pca` where faces have at least
+            `SMALLEST_SIDE` pixels: on histograms of oriented gradients, and on the principal
+            components of the real faces at 16 x 16 pixels.
+
+        Raises:
+            ValueError: there are fewer than two faces.
+        """
+        found: dict[str, float] = {}
+        if self._yunet and self._scale is not None:
+            maps = self._yunet.describe(faces) * self._scale
+            found["fd_yunet"] = frechet_distance(maps, self._maps)
+        if faces.shape[1] >= SMALLEST_SIDE:
+            found["fd_hog"] = frechet_distance(hog_descriptors(faces), self._hog)
+            components = downscaled_pixels(faces) @ self._axes
+            found["fd_pca"] = frechet_distance(components, self._components)
+        return found
+
+
+def hog_descriptors(faces: np.ndarray) -> np.ndarray:
+    """Describe faces by histograms of oriented gradients of their grey values.
+
+    9 orientations, cells of 8 x 8 pixels, blocks of 2 x 2 cells.
+
+    Args:
+        faces: (N, S, S, 3), uint8 RGB, S at least 16; above 64 they are downscaled to 64.
+
+    Returns:
+        (N, D), float64; D is 1,764 for 64 x 64 pixels.
+
+    Source:
+        Dalal & Triggs 2005, "Histograms of oriented gradients for human detection".
+    """
+    side = min(faces.shape[1], HOG_LARGEST_SIDE)
+    rows = []
+    for face in faces:
+        grey = cv2.cvtColor(face, cv2.COLOR_RGB2GRAY)
+        if side != grey.shape[0]:
+            grey = cv2.resize(grey, (side, side), interpolation=cv2.INTER_AREA)
+        cells, block = (HOG_CELL, HOG_CELL), (2, 2)
+        rows.append(hog(grey, orientations=9, pixels_per_cell=cells, cells_per_block=block))
+    return np.stack(rows).astype(np.float64)
+
+
+def downscaled_pixels(faces: np.ndarray) -> np.ndarray:
+    """Downscale faces, (N, S, S, 3) uint8, to 16 x 16 by the area mean: (N, 768), float64, 0..1."""
+    size = (PCA_SIDE, PCA_SIDE)
+    rows = [cv2.resize(face, size, interpolation=cv2.INTER_AREA).reshape(-1) for face in faces]
+    return np.stack(rows) / 255.0
+
+
+def principal_axes(points: np.ndarray) -> np.ndarray:
+    """Find the principal axes of a set of points.
+
+    Args:
+        points: (N, D), float64.
+
+    Returns:
+        (D, K), float64, orthonormal: the K = `PCA_COMPONENTS` axes of largest variance, or N - 1
+        where there are fewer points.
+    """
+    count = min(PCA_COMPONENTS, len(points) - 1)
+    _, axes = np.linalg.eigh(np.cov(points.T))
+    return axes[:, -count:]

@@ -1,0 +1,55 @@
+"""What a step of the critic writes into stats.jsonl: estimates and gradient norms by part."""
+
+import torch
+from torch import Tensor
+
+from srgan_gp.losses.gradient_penalties import Penalty
+from srgan_gp.training.health import estimate_error
+
+
+class CriticNotes:
+    """Scores and penalties of a step, part by part."""
+
+    def __init__(self) -> None:
+        self._real: list[Tensor] = []
+        self._fake: list[Tensor] = []
+        self._norms: list[Tensor] = []
+        self._by_part: dict[str, Tensor] = {}
+        self._place = ""
+
+    def add(self, name: str, real: Tensor, fake: Tensor, penalty: Penalty) -> None:
+        """Note one part.
+
+        Args:
+            name: of the part.
+            real: its scores of real images, (B,), detached.
+            fake: likewise of generated ones.
+            penalty: of the part.
+        """
+        self._real.append(real)
+        self._fake.append(fake)
+        self._norms.append(penalty.norms.mean())
+        self._place = penalty.place
+        self._by_part |= {
+            f"critic/{name}_estimate": real.mean() - fake.mean(),
+            f"critic/{name}_norm": penalty.norms.mean(),
+        }
+
+    def collect(self) -> dict[str, Tensor]:
+        """Return the notes, all scalars.
+
+        Returns:
+            Critic estimate, its standard error and mean score of real images, summed over the parts
+            as the critic's score is; largest score of a part; mean gradient norm over the parts,
+            named after the place where the penalty takes it. With more than one part each one's
+            estimate and norm as well.
+        """
+        real, fake = torch.stack(self._real).sum(0), torch.stack(self._fake).sum(0)
+        found = {
+            "health/critic_estimate": real.mean() - fake.mean(),
+            "health/estimate_error": estimate_error(real, fake),
+            "health/real_score": real.mean(),
+            f"health/{self._place}_norm": torch.stack(self._norms).mean(),
+            "health/largest_score": torch.cat(self._real + self._fake).abs().max(),
+        }
+        return found | (self._by_part if len(self._real) > 1 else {})

@@ -1,0 +1,168 @@
+"""Pattern and grain: regular and irregular texture in the flat areas of a set of images.
+
+Both are measures only. No loss is made of them and no checkpoint is chosen by them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import repeat
+
+import cv2
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from srgan_gp.training.low_res import bicubic
+from srgan_gp.training.metrics import luma
+
+WINDOW, STRIDE, MARGIN = 64, 32, 8  # pixels
+SMALLEST_IMAGE = WINDOW + 2 * MARGIN  # pixels: the least side of an image that holds a window
+
+_FLAT = 4.0  # levels: a window is flat where its standard deviation is below
+_FLAT_SIGMA = 6.0  # pixels: of the blur subtracted before that
+_TEXTURE_SIGMA = 4.0  # pixels: of the blur subtracted from the output
+_LEAST_RADIUS, _LARGEST_RADIUS = 0.13, 0.5  # cycles a pixel: of the frequencies that are measured
+_RING = 0.02  # cycles a pixel: frequencies whose radius differs by less are compared
+_PEAK = 4.0  # times the median of its ring: the power above it belongs to a pattern
+
+
+@dataclass(frozen=True)
+class FlatTexture:
+    """Texture in the flat windows of a set of images.
+
+    Attributes:
+        pattern: levels rms of the luma in [16, 235]; what stands out of the spectrum, such as a
+            lattice of any period and direction. Random noise adds to it where windows are few:
+            about a fifth of its own rms in one window, nothing in a hundred.
+        grain: levels rms of the luma; all texture of 2 to 7.7 pixels, a pattern included.
+        windows: number of flat windows, at least 1.
+    """
+
+    pattern: float
+    grain: float
+    windows: int
+
+    def values(self) -> dict[str, float]:
+        """Return `pattern` and `grain` by name."""
+        return {"pattern": self.pattern, "grain": self.grain}
+
+
+class FlatSpectrum:
+    """Mean power spectrum of the flat windows of a set, collected image by image.
+
+    Windows are 64x64 pixels at stride 32 and stay 8 pixels inside the image. A window is flat where
+    the luma of both the enlarged input and the original, less a Gaussian blur of sigma 6, has a
+    standard deviation below 4.
+    """
+
+    def __init__(self) -> None:
+        self._power = np.zeros((WINDOW, WINDOW))
+        self._windows = 0
+
+    def add(
+        self, output: np.ndarray, low_res: np.ndarray, original: np.ndarray | None = None
+    ) -> None:
+        """Add the flat windows of an image.
+
+        Args:
+            output: (H * scale, W * scale, 3), uint8 RGB.
+            low_res: what `output` was made from, (H, W, 3), uint8 RGB; or its enlargement, with the
+                shape of `output`.
+            original: same shape as `output`; None: the enlarged input alone says what is flat.
+
+        Raises:
+            ValueError: the shapes do not fit.
+        """
+        enlarged = bicubic(low_res, output.shape[0] // low_res.shape[0])
+        self.add_luma(luma(output), luma(enlarged), None if original is None else luma(original))
+
+    def add_luma(
+        self, output: np.ndarray, enlarged: np.ndarray, original: np.ndarray | None = None
+    ) -> None:
+        """Add the flat windows of an image, given as luma.
+
+        Args:
+            output: (H, W), float64 in [16, 235].
+            enlarged: bicubic enlargement of the input, same shape.
+            original: same shape, or None.
+
+        Raises:
+            ValueError: the shapes differ.
+        """
+        guides = [enlarged] if original is None else [enlarged, original]
+        if any(guide.shape != output.shape for guide in guides):
+            shapes = [guide.shape for guide in guides]
+            raise ValueError(f"cannot compare {output.shape} with {shapes}")
+        if min(output.shape) < SMALLEST_IMAGE:
+            return
+        is_flat = np.logical_and.reduce([_flat_windows(guide) for guide in guides])
+        windows = _windows(_without_blur(output, _TEXTURE_SIGMA))[is_flat]
+        for window in windows:  # one by one: together they may take gigabytes
+            self._power += _power(window)
+        self._windows += len(windows)
+
+    def texture(self) -> FlatTexture | None:
+        """Measure the texture of all windows so far; None: there is no flat one."""
+        if not self._windows:
+            return None
+        power = self._power / self._windows
+        frequencies = np.fft.fftfreq(WINDOW)
+        radius = np.hypot(frequencies[:, None], frequencies)
+        measured = (radius >= _LEAST_RADIUS) & (radius <= _LARGEST_RADIUS)
+        medians = {
+            r: np.median(power[np.abs(radius - r) < _RING]) for r in np.unique(radius[measured])
+        }
+        usual = np.array([medians[r] for r in radius[measured]])
+        pattern = np.clip(power[measured] - _PEAK * usual, 0, None).sum()
+        return FlatTexture(
+            pattern=float(np.sqrt(pattern)),
+            grain=float(np.sqrt(power[measured].sum())),
+            windows=self._windows,
+        )
+
+
+def pattern_and_grain(
+    outputs: Sequence[np.ndarray],
+    low_res: Sequence[np.ndarray],
+    originals: Sequence[np.ndarray] | None = None,
+) -> FlatTexture | None:
+    """Measure the texture in the flat windows of a set of images.
+
+    Args:
+        outputs: (H * scale, W * scale, 3) each, uint8 RGB; sizes may differ.
+        low_res: what each was made from, (H, W, 3), uint8 RGB; or its enlargement.
+        originals: as `outputs`; None: there are none, and the enlarged inputs say what is flat.
+
+    Returns:
+        None where no window is flat.
+
+    Raises:
+        ValueError: the shapes or the numbers of images do not fit.
+    """
+    if len(outputs) != len(low_res) or (originals is not None and len(originals) != len(outputs)):
+        raise ValueError("outputs, inputs and originals must be as many")
+    spectrum = FlatSpectrum()
+    for output, small, original in zip(outputs, low_res, originals or repeat(None), strict=False):
+        spectrum.add(output, small, original)
+    return spectrum.texture()
+
+
+def _flat_windows(values: np.ndarray) -> np.ndarray:
+    """Tell which windows of (H, W) are flat: (rows, columns), bool."""
+    windows = _windows(_without_blur(values, _FLAT_SIGMA))
+    return np.array([[window.std() < _FLAT for window in row] for row in windows])
+
+
+def _windows(values: np.ndarray) -> np.ndarray:
+    """View the windows of (H, W): (rows, columns, 64, 64)."""
+    inside = values[MARGIN:-MARGIN, MARGIN:-MARGIN]
+    return sliding_window_view(inside, (WINDOW, WINDOW))[::STRIDE, ::STRIDE]
+
+
+def _without_blur(values: np.ndarray, sigma: float) -> np.ndarray:
+    return values - cv2.GaussianBlur(values, (0, 0), sigma)
+
+
+def _power(window: np.ndarray) -> np.ndarray:
+    """Power spectrum of (64, 64) under a Hann window, whose sum is the variance."""
+    hann = np.outer(np.hanning(WINDOW), np.hanning(WINDOW))
+    return np.abs(np.fft.fft2(window * hann)) ** 2 / (WINDOW**2 * (hann**2).sum())

@@ -1,0 +1,95 @@
+"""A network's parameters and its description, read from an `.onnx` or `.safetensors` file.
+
+Both hold every parameter under the name that it has in PyTorch, and say in their metadata which
+architecture with which arguments they are of. Imports no torch.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+
+from srgan_gp.errors import UsageError
+
+ONNX = ".onnx"
+
+
+def read_metadata(path: Path) -> dict[str, str]:
+    """Read what a file says of its network; nothing where another program made it.
+
+    Raises:
+        UsageError: the file cannot be read.
+    """
+    if path.suffix == ONNX:
+        return {entry.key: entry.value for entry in _read_onnx(path).metadata_props}
+    try:
+        with safe_open(path, "np") as file:
+            return file.metadata() or {}
+    except (OSError, SafetensorError) as error:
+        raise UsageError(f"{path} cannot be read as safetensors: {error}.") from error
+
+
+def read_network(path: Path) -> tuple[str, str, dict[str, Any]]:
+    """Read which network a file holds: task (of a critic: ""), architecture and its arguments.
+
+    Raises:
+        UsageError: the file cannot be read, or does not say it.
+    """
+    metadata = read_metadata(path)
+    try:
+        arguments = json.loads(metadata["arguments"])
+        return metadata.get("task", ""), metadata["architecture"], dict(arguments.items())
+    except (KeyError, ValueError, AttributeError) as error:
+        raise UsageError(
+            f"{path} does not say which network it holds; only files of `srgan-gp export` do: "
+            f"{error!r}."
+        ) from error
+
+
+def read_tensors(path: Path) -> dict[str, NDArray[Any]]:
+    """Read the parameters by name, float32.
+
+    A graph also has constants, such as the factor of an enlargement. Those have a plain name, and
+    parameters the name of their layer before a dot; a parameter of the network itself has none.
+
+    Raises:
+        UsageError: the file cannot be read, or keeps tensors in other files.
+    """
+    if path.suffix != ONNX:
+        try:
+            with safe_open(path, "np") as file:
+                return {name: _as_floats(file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118
+        except (OSError, SafetensorError) as error:
+            raise UsageError(f"{path} cannot be read as safetensors: {error}.") from error
+    from onnx import TensorProto, numpy_helper
+
+    found: dict[str, NDArray[Any]] = {}
+    for tensor in _read_onnx(path).graph.initializer:
+        if tensor.data_location == TensorProto.EXTERNAL or tensor.external_data:
+            raise UsageError(f"{path} keeps tensors in other files; save it as a single file.")
+        if tensor.data_type in (TensorProto.FLOAT, TensorProto.FLOAT16):
+            found[tensor.name] = _as_floats(numpy_helper.to_array(tensor))
+    return found
+
+
+def is_constant(name: str) -> bool:
+    """Say whether a tensor of an ONNX graph may be something else than a parameter."""
+    return "." not in name
+
+
+def _as_floats(values: NDArray[Any]) -> NDArray[Any]:
+    return np.array(values, np.float32)  # a copy, which PyTorch may write to
+
+
+def _read_onnx(path: Path) -> Any:  # noqa: ANN401 - onnx is imported inside
+    import onnx
+
+    try:
+        return onnx.load_model_from_string(path.read_bytes())
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}.") from error
+    except Exception as error:  # protobuf's exceptions share no base
+        raise UsageError(f"{path} is not an ONNX model, or is damaged.") from error

@@ -1,0 +1,100 @@
+"""`style_resnet`: styles, demodulation, truncation, and no frame at the border."""
+
+import math
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from srgan_gp.errors import UsageError
+from srgan_gp.networks import build
+from srgan_gp.networks.generators.style_resnet import StyleConvolution
+
+
+@pytest.fixture(autouse=True)
+def seed():
+    torch.manual_seed(0)
+
+
+def generator(**changes):
+    return build("generators", "style_resnet", **{"width": 4, "latent_size": 16} | changes)
+
+
+@pytest.mark.parametrize("size", [8, 32, 64])
+def test_a_latent_becomes_an_image_of_the_size_with_the_deviation_of_real_ones(size):
+    with torch.autocast("cpu", torch.bfloat16):
+        images = generator(size=size)(torch.randn(16, 16))
+    assert images.shape == (16, 3, size, size)
+    assert images.dtype == torch.float32
+    assert 0.3 < images.mean() < 0.7
+    assert 0.05 < images.std() < 0.5
+
+
+def test_the_widths_of_the_presets_stay_below_two_and_a_half_million_parameters():
+    for width in (16, 30):
+        network = build("generators", "style_resnet", width=width)
+        assert sum(p.numel() for p in network.parameters()) <= 2_500_000
+
+
+def test_an_image_depends_on_its_own_latent_and_on_no_other():
+    latents = torch.randn(3, 16, requires_grad=True)
+    images = generator(size=16)(latents)
+    (gradient,) = torch.autograd.grad(images[0].square().sum(), latents)
+    assert gradient[0].norm() > 0
+    assert gradient[1:].abs().max() == 0
+
+
+def test_a_style_convolution_is_one_with_modulated_and_demodulated_weights():
+    layer = StyleConvolution(5, 7, 4).double()
+    torch.nn.init.normal_(layer.bias)
+    features, style = torch.randn(3, 5, 6, 6).double(), torch.randn(3, 4).double()
+    found = layer(features, style)
+    for index in range(3):  # equations 1 and 3, image by image
+        scales = layer.scales(style[index])
+        weight = layer.weight * scales[None, :, None, None]
+        weight = weight / weight.square().sum((1, 2, 3), keepdim=True).sqrt()
+        padded = F.pad(features[index][None], (1, 1, 1, 1), mode="replicate")
+        plain = F.conv2d(padded, weight) + layer.bias[:, None, None]
+        expected = F.leaky_relu(plain, 0.2) * math.sqrt(2)
+        assert torch.allclose(found[index], expected[0], rtol=1e-5, atol=1e-6)
+
+
+def test_the_scale_of_weights_and_styles_changes_no_map():
+    layer = StyleConvolution(5, 7, 4)
+    features, style = torch.randn(3, 5, 6, 6), torch.randn(3, 4)
+    before = layer(features, style)
+    with torch.no_grad():
+        layer.weight *= 100
+        layer.scales.weight *= 0.1
+        layer.scales.bias *= 0.1
+    assert torch.allclose(layer(features, style), before, rtol=1e-3, atol=1e-4)
+
+
+def test_a_flat_image_has_no_frame_at_its_border():
+    layer = StyleConvolution(5, 7, 4)
+    flat = torch.randn(1, 5, 1, 1).expand(1, 5, 8, 8)
+    for enlarge in (False, True):
+        found = layer(flat, torch.randn(1, 4), enlarge=enlarge)
+        assert torch.allclose(found, found[..., :1, :1].expand_as(found), atol=1e-5)
+
+
+def test_truncation_moves_every_style_straight_to_the_mean_style():
+    network = generator(latent_size=128)
+    network.centre()
+    mapping, latents = network.mapping, torch.randn(1000, 128)
+    with torch.no_grad():
+        styles = mapping(latents)
+        middle = mapping(0 * latents)
+        assert torch.allclose(middle, middle[:1].expand_as(middle))
+        assert torch.allclose(styles.mean(0), middle[0], atol=0.2)
+        assert torch.allclose(mapping(0.3 * latents), middle + 0.3 * (styles - middle), atol=1e-4)
+        before = network(latents[:4])
+        network.mapping.centre.zero_()
+        assert (network(latents[:4]) - before).abs().max() < 0.2  # the lengths are nearly 1
+
+
+def test_arguments_out_of_range_are_refused():
+    with pytest.raises(UsageError, match="power of two from 8 on, not 48"):
+        generator(size=48)
+    with pytest.raises(UsageError, match="latent_size of at least 1, not 0"):
+        generator(latent_size=0)

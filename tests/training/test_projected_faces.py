@@ -1,0 +1,118 @@
+"""Runs of faces with `projected_critic`: from a fresh start to a model that is fine-tuned."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file, save_file
+from torchvision.models import squeezenet1_1
+
+from srgan_gp.inference.face_generator import FaceGenerator
+from srgan_gp.training.export import export
+from srgan_gp.training.finetune import finetune
+from srgan_gp.training.loop import train
+from srgan_gp.training.presets import PRESETS
+
+
+@pytest.fixture(scope="module")
+def feature_weights(tmp_path_factory):
+    """SqueezeNet 1.1 with random weights, as the file that `--feature-weights` takes."""
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("features") / "squeezenet.safetensors"
+    save_file(squeezenet1_1(weights=None).state_dict(), path)
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def config(feature_weights):
+    """The preset for CPUs, as small as its networks go."""
+    return replace(
+        PRESETS["faces-64-cpu"], device="cpu", image_size=16, latent_size=8, width=4,
+        critic_width=2, total_images=24, batch_size=4, feature_weights=feature_weights,
+        report_images=8, validate_images=12, checkpoint_images=12, ema_half_life_images=16,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def faces(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("faces")
+    rng = np.random.default_rng(0)
+    for number in range(24):
+        pixels = rng.integers(0, 256, (16, 16, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / f"{number}.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run_dir(config, faces, tmp_path_factory):
+    return train(config, [str(faces)], tmp_path_factory.mktemp("runs") / "faces")
+
+
+def tensors(run_dir, images_seen):
+    return load_file(run_dir / "checkpoints" / f"image-{images_seen:09d}.safetensors")
+
+
+def test_every_part_of_the_critic_moves_and_its_statistics_stand_still(run_dir):
+    first, last = tensors(run_dir, 12), tensors(run_dir, 24)
+    for name, value in last.items():
+        if name.startswith("critic.maps."):
+            assert torch.equal(value, first[name])
+        elif name.startswith("critic.parts.") and name.endswith("weight"):
+            assert not torch.equal(value, first[name]), name
+
+
+def test_each_parts_contribution_is_logged(run_dir):
+    lines = [json.loads(line) for line in (run_dir / "stats.jsonl").read_text().splitlines()]
+    parts = ("image", "stride_2", "stride_4", "stride_8", "stride_16")
+    expected = {f"critic/{part}_{what}" for part in parts for what in ("estimate", "norm")}
+    sides = {
+        f"adversarial/{side}_{what}"
+        for side in ("image", "feature")
+        for what in ("loss", "gradient")
+    }
+    for line in lines:
+        if "health/critic_estimate" in line:
+            assert (expected | sides | {"adversarial/feature_weight"}) <= line.keys()
+            total = sum(line[f"critic/{part}_estimate"] for part in parts)
+            assert line["health/critic_estimate"] == pytest.approx(total, rel=1e-4, abs=1e-4)
+
+
+def test_a_run_resumes_to_the_same_bits(run_dir, config, faces):
+    whole = tensors(run_dir, 24)
+    for path in (run_dir / "checkpoints").glob("image-000000024.*"):
+        path.unlink()
+    train(config, [str(faces)], run_dir)
+    again = tensors(run_dir, 24)
+    assert whole.keys() == again.keys()
+    assert all(torch.equal(value, again[name]) for name, value in whole.items())
+
+
+def test_what_it_made_is_generated_with_truncation_and_fine_tuned(
+    run_dir, faces, feature_weights, tmp_path
+):
+    export(run_dir, "faces", tmp_path)
+    generator = FaceGenerator.load(tmp_path / "faces.onnx", threads=1)
+    alike = generator.generate(seed=3, count=4, truncation=0.0)
+    assert np.array_equal(alike[0], alike[1])
+    drawn = generator.generate(seed=3, count=2)
+    assert np.array_equal(drawn[1], generator.generate(seed=4)[0])
+    changes = {
+        "total_images": 8, "batch_size": 4, "validate_images": 4, "device": "cpu",
+        "feature_weights": feature_weights, "report_images": 4,
+    }  # fmt: skip
+    outcome = finetune(
+        str(tmp_path / "faces.safetensors"), [str(faces)], tmp_path / "run", changes=changes
+    )
+    assert outcome.images_seen == 8 or outcome.ended_because
+    own, tuned = (load_file(path) for path in _critics(tmp_path, outcome.images_seen))
+    for name, value in own.items():
+        if name.startswith("maps."):  # the critic judges on as it learned to
+            assert torch.allclose(tuned[f"critic.{name}"], value.float())
+
+
+def _critics(folder, images_seen):
+    yield folder / "faces.critic.safetensors"
+    yield folder / "run" / "checkpoints" / f"image-{images_seen:09d}.safetensors"

@@ -1,0 +1,130 @@
+"""One step of the critic: the three terms of its loss, and where they are taken."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+import torch
+from torch import nn
+
+from srgan_gp.losses.gradient_penalties import PENALTIES
+from srgan_gp.networks import build
+from srgan_gp.networks.composite_critic import CompositeCritic
+from srgan_gp.training.adversary import draw_epsilon, show
+from srgan_gp.training.checkpoint import Progress
+from srgan_gp.training.config import TrainConfig
+from srgan_gp.training.processes import Processes
+from srgan_gp.training.steps import Run, critic_learning_rate, critic_step, learning_rate
+from srgan_gp.training.tasks import Batch
+
+CONFIG = TrainConfig(adversarial_ratio=0.4, critic_learning_rate=1e-3, batch_size=4)
+
+
+class Quadratic(nn.Module):
+    """Scores half of the energy times a weight: the gradient is the input times the weight."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(()))
+
+    def forward(self, values, condition=None):
+        return self.weight * values.square().sum((1, 2, 3)) / 2
+
+
+class Pair(CompositeCritic):
+    """Two quadratic parts; the second sees the image twice as large."""
+
+    def __init__(self):
+        super().__init__()
+        self.parts = nn.ModuleDict({"image": Quadratic(), "twice": Quadratic()})
+
+    def views(self, images, shift=None):
+        return {"image": images, "twice": 2 * images}
+
+
+@pytest.fixture
+def batch():
+    rng = torch.Generator().manual_seed(0)
+    low_res = torch.rand(4, 3, 4, 4, generator=rng)
+    return Batch(low_res, torch.rand(4, 3, 16, 16, generator=rng), low_res, range(8, 12))
+
+
+def step(critic, batch, config=CONFIG):
+    """Take a step on the batch, with its targets in another order as generated images.
+
+    Returns:
+        The notes, and the gradients that the step was made of.
+    """
+    optimizer = torch.optim.Adam(critic.parameters(), lr=1.0, betas=(0.0, 0.9))
+    state = SimpleNamespace(critic=critic, critic_optimizer=optimizer, progress=Progress())
+    augmenter = SimpleNamespace(real=lambda batch: batch, look=lambda *_: {})
+    device = torch.device("cpu")
+    autocast = torch.autocast("cpu", enabled=False)
+    run = Run(config, None, state, Processes(device), autocast, augmenter)
+    notes = critic_step(run, batch, show(critic, batch.targets.flip(0), (0, 0)))
+    return notes, {name: value.grad for name, value in critic.named_parameters()}
+
+
+@pytest.mark.parametrize(("every", "numbers"), [(1, range(8, 12)), (2, [8, 10]), (3, [8, 11])])
+def test_the_critic_descends_scores_drift_and_penalty(batch, every, numbers):
+    torch.manual_seed(0)
+    critic = build("critics", "resnet_critic", width=4, stages=2, scale=4, conditional=True)
+    output, part = batch.targets.flip(0), [number - 8 for number in numbers]
+    real, fake = critic(batch.targets, batch.condition), critic(output, batch.condition)
+    penalty = PENALTIES["wgan_gp"](
+        lambda images: critic(images, batch.condition[part]),
+        batch.targets[part], output[part], draw_epsilon(CONFIG.seed, numbers),
+    )  # fmt: skip
+    loss = fake.mean() - real.mean() + 1e-3 * real.square().mean() + 10 * penalty.value
+    expected = torch.autograd.grad(loss, list(critic.parameters()))
+    before = [parameter.detach().clone() for parameter in critic.parameters()]
+    notes, gradients = step(critic, batch, replace(CONFIG, penalty_every=every))
+    for found, gradient in zip(gradients.values(), expected, strict=True):
+        torch.testing.assert_close(found, gradient)
+    assert notes["health/critic_estimate"].item() == pytest.approx(
+        (real.mean() - fake.mean()).item(), abs=1e-6
+    )
+    assert notes["health/interpolate_norm"].item() == pytest.approx(penalty.norms.mean().item())
+    assert not any(value.requires_grad for value in notes.values())
+    assert not any(name.startswith("critic/") for name in notes)
+    moved = [not torch.equal(a, b) for a, b in zip(before, critic.parameters(), strict=True)]
+    assert all(moved)
+
+
+@pytest.mark.parametrize(
+    ("penalty", "place"),
+    [("wgan_gp", "interpolate"), ("one_sided", "interpolate"), ("r1", "real"), ("r2", "fake")],
+)
+def test_the_norm_is_noted_under_the_place_where_it_was_taken(batch, penalty, place):
+    notes, _ = step(Quadratic(), batch, replace(CONFIG, penalty=penalty, penalty_every=1))
+    (name,) = (name for name in notes if name.endswith("_norm") and "gradient" not in name)
+    assert name == f"health/{place}_norm"
+    real, fake = batch.targets, batch.targets.flip(0)
+    between = torch.lerp(fake, real, draw_epsilon(CONFIG.seed, batch.numbers))
+    points = {"interpolate": between, "real": real, "fake": fake}[place]
+    expected = points.flatten(1).norm(dim=1).mean()
+    torch.testing.assert_close(notes[name], expected)
+
+
+def test_each_part_of_a_critic_learns_as_if_it_were_alone(batch):
+    notes, gradients = step(Pair(), batch)
+    for name, targets in (("image", batch.targets), ("twice", 2 * batch.targets)):
+        alone = Quadratic()
+        own, expected = step(alone, replace(batch, targets=targets))
+        torch.testing.assert_close(gradients[f"parts.{name}.weight"], expected["weight"])
+        assert torch.equal(notes[f"critic/{name}_estimate"], own["health/critic_estimate"])
+        assert torch.equal(notes[f"critic/{name}_norm"], own["health/interpolate_norm"])
+    total = sum(notes[f"critic/{name}_estimate"] for name in ("image", "twice"))
+    torch.testing.assert_close(notes["health/critic_estimate"], total)
+
+
+def test_the_critics_rate_is_constant_or_follows_the_generators_cosine():
+    assert [critic_learning_rate(CONFIG, n) for n in (0, 500_000)] == [1e-3, 1e-3]
+    falling = replace(
+        CONFIG, critic_final_learning_rate=1e-6, learning_rate=1e-3, final_learning_rate=1e-6,
+        warmup_images=0, critic_warmup_images=0,
+    )  # fmt: skip
+    for images_seen in (0, 300_000, 1_000_000):
+        expected = learning_rate(falling, images_seen)
+        assert critic_learning_rate(falling, images_seen) == pytest.approx(expected)
+    assert critic_learning_rate(falling, 1_000_000) == pytest.approx(1e-6)
