@@ -266,6 +266,7 @@ def client(tmp_path_factory):
 
     from srgan_gp.serving.http.server import build_app, guard
     from srgan_gp.serving.jobs.service import Service
+    from srgan_gp.serving.server_settings import ServerSettings
 
     settings = ServerSettings(device="cpu", threads=1, folder=tmp_path_factory.mktemp("server"))
     service = Service(settings)
