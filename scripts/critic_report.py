@@ -141,7 +141,7 @@ def verdict(with_critic: Row, without: Row) -> str:
 
 
 def correlate(run_dir: Path, from_images: int) -> Iterator[str]:
-    """Compare the critic estimate on held-out pictures with the patch distance, over a run.
+    """Compare the critic estimate on the validation set with the patch distance, over a run.
 
     Raises:
         UsageError: there are fewer than `LEAST_POINTS` validations with both, or one never changes.

@@ -34,7 +34,7 @@ def main() -> None:
     parser.add_argument("card", type=Path, help="the model's .toml")
     sets = parser.add_mutually_exclusive_group(required=True)
     sets.add_argument("--benchmarks", help="a zip or folder with Set5/HR, Set14/HR and B100/HR")
-    sets.add_argument("--set", metavar="NAME=PLACE", help="held-out pictures for a special model")
+    sets.add_argument("--set", metavar="NAME=PLACE", help="validation images of a special model")
     parser.add_argument("--feature-weights", type=Path, help="SqueezeNet 1.1 as .safetensors")
     options = parser.parse_args()
     card = tomllib.loads(options.card.read_text())
