@@ -172,6 +172,11 @@ def test_a_module_name_occurs_once():
     assert sorted(names) == sorted(set(names))
 
 
+def test_a_module_has_at_most_250_lines():
+    lengths = {str(path.relative_to(ROOT)): len(path.read_text().splitlines()) for path in MODULES}
+    assert {name: length for name, length in lengths.items() if length > 250} == {}
+
+
 def test_a_folder_has_at_most_14_modules():
     folders = {path.parent for path in MODULES}
     for folder in folders:
