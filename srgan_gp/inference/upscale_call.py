@@ -135,7 +135,7 @@ class UpscaleCall:
         if not np.isfinite(upscaled).all():
             raise PictureError(
                 "E_MODEL_OUTPUT",
-                f"the model {self._info.name} returned values that are not finite for it",
+                f"the model {self._info.name} returned values that are not finite for this image",
             )
         self._tiles += 1
         height, width = window.shape[2:]
