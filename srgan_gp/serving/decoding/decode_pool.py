@@ -6,7 +6,6 @@ import threading
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Protocol
 
 from srgan_gp.errors import BusyError, Cancelled, PictureError
 from srgan_gp.images import Picture
@@ -17,18 +16,6 @@ from srgan_gp.serving.jobs.job_cancellation import Cancellation
 _MAX_SECONDS = 2.0 * CPU_SECONDS  # elapsed time; the machine may be busy
 _SECONDS_BETWEEN_CHECKS = 0.2
 _ENDED = "The server has ended."
-
-
-class Decoders(Protocol):
-    """Interface of image decoders; `DecodePool` implements it."""
-
-    def decode(self, data: bytes | Path, name: str, cancellation: Cancellation) -> Picture:
-        """Decode one image, as `DecodePool.decode` does."""
-        ...
-
-    def close(self) -> None:
-        """Decode no more images."""
-        ...
 
 
 class DecodePool:

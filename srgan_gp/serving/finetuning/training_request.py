@@ -54,9 +54,7 @@ def check_plan(plan: TrainingPlan, max_photos: int) -> None:
     zips = [photo for photo in plan.photos if photo[1].lower().endswith(".zip")]
     single = len(plan.photos) - len(zips)
     if single > max_photos:
-        raise UsageError(
-            f"{single} photos are too many. Upload at most {max_photos}, or a zip of them."
-        )
+        raise UsageError(f"{single} photos exceed the limit of {max_photos}. Upload a zip of them.")
     count = single + sum(check_zip(*photo) for photo in zips)
     if count < MIN_PHOTOS:
         raise UsageError(f"{count} photos are too few. Upload at least {MIN_PHOTOS}.")

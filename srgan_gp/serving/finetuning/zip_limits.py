@@ -33,15 +33,13 @@ def check_zip(path: Path, name: str) -> int:
     """
     try:
         if path.read_bytes().count(_ENTRY_SIGNATURE) > _MAX_ENTRIES:
-            raise UsageError(f"{name} contains too many files; at most {MAX_MEMBERS} are allowed.")
+            raise UsageError(f"{name} contains more than {MAX_MEMBERS} files.")
         with zipfile.ZipFile(path) as archive:
             members = [member for member in archive.infolist() if not member.is_dir()]
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         raise UsageError(f"{name} is not a readable zip file.") from error
     if len(members) > MAX_MEMBERS:
-        raise UsageError(
-            f"{name} contains {len(members)} files; at most {MAX_MEMBERS} are allowed."
-        )
+        raise UsageError(f"{name} contains {len(members)} files, more than {MAX_MEMBERS}.")
     for member in members:
         if reason := _refusal_reason(member):
             raise UsageError(f"{name} contains {reason}. Upload photos only.")

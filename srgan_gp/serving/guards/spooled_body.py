@@ -63,6 +63,4 @@ class Body:
 
 def no_space() -> Refusal:
     """Build the refusal of an upload that does not fit on the disk."""
-    return Refusal(
-        507, OutputError.code, "The server has no disk space for the upload. Try again later."
-    )
+    return Refusal(507, OutputError.code, "The server has no free disk space. Try again later.")

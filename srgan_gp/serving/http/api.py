@@ -3,7 +3,7 @@
 import asyncio
 import json
 from contextlib import suppress
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import FileResponse
@@ -12,30 +12,12 @@ from starlette.background import BackgroundTask
 
 from srgan_gp.serving.guards.client_limits import client_of
 from srgan_gp.serving.http.forms import generate_request, only_fields_of, upscale_request
+from srgan_gp.serving.jobs.job import Job
 from srgan_gp.serving.jobs.job_requests import GenerateRequest, Result, UpscaleRequest
+from srgan_gp.serving.jobs.service import Service
 
 REPORT_HEADER = "X-Report"
 """Response header with the report of the job: one JSON object in ASCII."""
-
-
-class Job(Protocol):
-    """A submitted job; `srgan_gp.serving.jobs.job.Job` is one."""
-
-    async def result(self) -> Result:
-        """Wait for the result."""
-        ...
-
-    def cancel(self) -> None:
-        """Cancel the job; it ends within one tile."""
-        ...
-
-
-class Service(Protocol):
-    """Runs jobs; `srgan_gp.serving.jobs.service.Service` is one."""
-
-    def submit(self, client: str, request: UpscaleRequest | GenerateRequest) -> Job:
-        """Queue a job, or raise BusyError."""
-        ...
 
 
 class Problem(BaseModel):

@@ -4,11 +4,12 @@ import asyncio
 import time
 from collections.abc import Callable
 from types import FrameType
-from typing import Protocol
 
 import uvicorn
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from srgan_gp.serving.jobs.service import Service
 
 IDLE_SECONDS = 1.0
 """Time after the last job and response in which a page can request the file of its result."""
@@ -60,18 +61,6 @@ class ResponseTracker:
             self._ended = time.monotonic()
 
 
-class Drainable(Protocol):
-    """Job queue that can be drained; `srgan_gp.serving.jobs.service.Service` is one."""
-
-    def drain(self, timeout_seconds: float) -> bool:
-        """Accept no more jobs, wait, and return whether all are done."""
-        ...
-
-    def cancel_jobs(self) -> None:
-        """Cancel the remaining jobs; their clients get an error."""
-        ...
-
-
 class DrainingServer(uvicorn.Server):
     """uvicorn server that finishes its jobs and responses after SIGTERM or SIGINT.
 
@@ -92,7 +81,7 @@ class DrainingServer(uvicorn.Server):
     def __init__(
         self,
         config: uvicorn.Config,
-        service: Drainable,
+        service: Service,
         tracker: ResponseTracker,
         drain_seconds: float,
         on_started: Callable[[], None],

@@ -63,14 +63,9 @@ _Tile = Annotated[
     int | Literal["auto"],
     _field("Tile size in pixels, or auto.", minimum=MIN_TILE, maximum=MAX_TILE),
 ]
-_Seed = Annotated[
-    int, _field("Seed of the face; equal seeds give equal faces.", minimum=0, maximum=MAX_SEED)
-]
+_Seed = Annotated[int, _field("Seed of the face.", minimum=0, maximum=MAX_SEED)]
 _Count = Annotated[
-    int,
-    _field(
-        "Number of faces, with seeds from `seed` on, in one grid.", minimum=1, maximum=MAX_FACES
-    ),
+    int, _field("Number of faces, from `seed` on, in one grid.", minimum=1, maximum=MAX_FACES)
 ]
 _Truncation = Annotated[
     float, _field("Truncation; below 1 faces vary less.", minimum=0, maximum=MAX_TRUNCATION)

@@ -42,9 +42,7 @@ def page_file() -> Path:
         path = folder / "apps" / "gradio_app.py"
         if path.is_file():
             return path
-    raise UsageError(
-        f"{package.parent / 'apps' / 'gradio_app.py'} is missing. Install srgan-gp again."
-    )
+    raise UsageError(f"{package.parent / 'apps' / 'gradio_app.py'} is missing. Reinstall srgan-gp.")
 
 
 def mount_page(

@@ -7,7 +7,7 @@ from srgan_gp.batch.naming.name_templates import Template
 from srgan_gp.batch.naming.result_names import Naming, portable
 from srgan_gp.images import FORMATS, find_format
 
-_MAX_STEM_LENGTH = 80  # characters, of up to four bytes each
+_MAX_LENGTH = 80  # characters, of up to four bytes each
 _TEMPLATE = Template.parse("{stem}_{model}_{scale}x")
 
 
@@ -36,9 +36,7 @@ def safe_name(name: str) -> str:
     """
     path = PureWindowsPath(name.replace("\0", ""))  # splits at both kinds of separators
     stem, suffix = (_plain(part) for part in (path.stem, path.suffix))
-    return portable(
-        f"{stem.strip(' ._')[:_MAX_STEM_LENGTH] or 'picture'}{suffix[:_MAX_STEM_LENGTH]}"
-    )
+    return portable(f"{stem.strip(' ._')[:_MAX_LENGTH] or 'picture'}{suffix[:_MAX_LENGTH]}")
 
 
 def _plain(text: str) -> str:

@@ -112,7 +112,7 @@ def _check(request: GenerateRequest) -> None:
             raise UsageError(f"A seed must be from 0 to {MAX_SEED}, not {seed}.")
     if request.truncation > MAX_TRUNCATION:
         raise UsageError(
-            f"The truncation must be at most {MAX_TRUNCATION}, not {request.truncation:g}."
+            f"The truncation must be {MAX_TRUNCATION} at most, not {request.truncation:g}."
         )
     if request.to_seed is not None and request.count != 1:
         raise UsageError(f"An animation shows one face, not {request.count}. Omit the count.")

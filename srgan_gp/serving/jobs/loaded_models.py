@@ -76,7 +76,7 @@ class LoadedModels:
             SrganGpError: as for `Upscaler.load`.
         """
         check_known(name)
-        with self._exclusive_device(cancellation):
+        with self._device(cancellation):
             yield self._cached(
                 (name, fidelity),
                 Upscaler,
@@ -95,13 +95,13 @@ class LoadedModels:
             SrganGpError: as for `upscaler`.
         """
         check_known(name)
-        with self._exclusive_device(cancellation):
+        with self._device(cancellation):
             yield self._cached(
                 name, FaceGenerator, lambda: FaceGenerator.load(name, **self._options)
             )
 
     @contextmanager
-    def _exclusive_device(self, cancellation: Cancellation) -> Generator[None]:
+    def _device(self, cancellation: Cancellation) -> Generator[None]:
         while not self._device_lock.acquire(timeout=_SECONDS_BETWEEN_CHECKS):
             cancellation.check()
         try:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from srgan_gp.errors import BusyError, Cancelled, SrganGpError
 from srgan_gp.models.cards import FACES, ModelCard
-from srgan_gp.serving.decoding.decode_pool import DecodePool, Decoders
+from srgan_gp.serving.decoding.decode_pool import DecodePool
 from srgan_gp.serving.jobs.fair_queue import FairQueue
 from srgan_gp.serving.jobs.generating import generate
 from srgan_gp.serving.jobs.job import Job, OnProgress, Request
@@ -43,7 +43,7 @@ class Service:
         OutputError: the directory for temporary files cannot be used.
     """
 
-    def __init__(self, settings: ServerSettings, *, decoders: Decoders | None = None) -> None:
+    def __init__(self, settings: ServerSettings, *, decoders: DecodePool | None = None) -> None:
         self.settings = settings
         self._temporary_files = TemporaryFiles(settings.folder, settings.keep_seconds)
         self._models = LoadedModels(settings.device, settings.threads)

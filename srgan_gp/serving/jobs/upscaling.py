@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from srgan_gp.batch import one_image
 from srgan_gp.batch.engines.engine_interface import UpscaleSettings
@@ -52,15 +51,9 @@ def upscale(
     """
     before = crop(picture, region_of(picture, request.region))
     with models.upscaler(model, request.fidelity, cancellation) as upscaler:
-        scale = _scale(request, before, upscaler)
-        settings = UpscaleSettings(
-            scale=scale,
-            tile=request.tile,
-            quality=request.quality,
-            max_pixels=max_pixels,
-            strip_metadata=request.strip_metadata,
-        )
-        decoded = _decoded(request, model, before, scale or upscaler.scale, folder, max_pixels)
+        settings = _settings(request, before, upscaler.scale, max_pixels)
+        scale = settings.scale or upscaler.scale
+        decoded = _decoded(request, model, before, scale, folder, max_pixels)
         upscaled = _upscaled(request, picture, decoded, upscaler, settings, cancellation)
     cancellation.check()
     written = one_image.encode(upscaled, settings, cancellation.check)
@@ -68,7 +61,9 @@ def upscale(
     commit(written.staged)
     view = write_views(before, upscaled.picture, folder) if request.wants_view else None
     path = written.staged.target
-    report = _report(request, model, path, upscaled, vars(written.facts))
+    report = {"model": model, "fidelity": request.fidelity, "scale": upscaled.report.scale}
+    report |= vars(written.facts)
+    report |= {"format": find_format(path.suffix), "bytes": path.stat().st_size}
     return Result(path, media_type(path.suffix), path.name, report, view)
 
 
@@ -81,12 +76,18 @@ def media_type(suffix: str) -> str:
     return f"image/{find_format(suffix).lower()}"
 
 
-def _scale(request: UpscaleRequest, picture: Picture, upscaler: Upscaler) -> float | None:
-    """Return the scale factor; None: that of the model, as on the command line."""
-    scale = request.scale
-    if request.width is not None:
-        scale = request.width / picture.width
-    return None if scale == upscaler.scale else scale
+def _settings(
+    request: UpscaleRequest, picture: Picture, model_scale: int, max_pixels: int
+) -> UpscaleSettings:
+    """Convert a request; the scale of the model becomes None, as on the command line."""
+    scale = request.scale if request.width is None else request.width / picture.width
+    return UpscaleSettings(
+        scale=None if scale == model_scale else scale,
+        tile=request.tile,
+        quality=request.quality,
+        max_pixels=max_pixels,
+        strip_metadata=request.strip_metadata,
+    )
 
 
 def _upscaled(
@@ -150,14 +151,3 @@ def _decoded(
     target = chosen_target(job, picture, height, width)
     folder.mkdir(parents=True, exist_ok=True)
     return one_image.Decoded(job, picture, (picture.width, picture.height), target, "")
-
-
-def _report(
-    request: UpscaleRequest,
-    model: str,
-    path: Path,
-    upscaled: one_image.Enlarged,
-    facts: dict[str, Any],
-) -> dict[str, Any]:
-    report = {"model": model, "fidelity": request.fidelity, "scale": upscaled.report.scale}
-    return report | facts | {"format": find_format(path.suffix), "bytes": path.stat().st_size}

@@ -163,7 +163,7 @@ def test_one_run_at_a_time_and_none_after_shutdown(service, plan, monkeypatch):
     ("count", "model", "message"),
     [
         (MIN_PHOTOS - 1, "photo-x4", "19 photos are too few"),
-        (31, "photo-x4", "31 photos are too many"),
+        (31, "photo-x4", "31 photos exceed the limit of 30"),
         (MIN_PHOTOS, "/etc/passwd", "Unknown model '/etc/passwd'"),
     ],
 )

@@ -55,14 +55,14 @@ def test_zip_bomb_is_refused_by_its_ratio(zipped):
 def test_too_many_members_are_refused(zipped):
     members = [(f"{number}.jpg", b"1") for number in range(MAX_MEMBERS + 1)]
     assert check_zip(zipped(*members[1:]), "photos.zip") == MAX_MEMBERS
-    with pytest.raises(UsageError, match="contains 201 files; at most 200"):
+    with pytest.raises(UsageError, match="contains 201 files, more than 200"):
         check_zip(zipped(*members), "photos.zip")
 
 
 def test_huge_central_directory_is_not_read(zipped, monkeypatch):
     path = zipped(*[(f"folder{number}/", b"") for number in range(10 * MAX_MEMBERS + 1)])
     monkeypatch.setattr(zipfile, "ZipFile", None)
-    with pytest.raises(UsageError, match="too many files; at most 200"):
+    with pytest.raises(UsageError, match="contains more than 200 files"):
         check_zip(path, "photos.zip")
 
 
