@@ -20,6 +20,7 @@ from srgan_gp.errors import (
 _DIRECTORIES = re.compile(r"(?<!\S)/(?:[^\s/]+/)+")
 _NO_SPACE = "The server has no free disk space. Try again later."
 _NO_MEMORY = "the server has not enough memory for it; choose a smaller scale or image"
+_DISK_FULL = "the server has no free disk space; try again later"
 _EXPIRED = "the upload has expired; choose the file again"
 _INTERNAL = "Something went wrong inside the server. Try again, or try another image."
 _MESSAGES = {
@@ -46,7 +47,7 @@ def for_clients(error: Exception) -> SrganGpError:
     if isinstance(error, PictureError):
         if error.code == "E_DISK_FULL":
             _log.error("%r", error)
-            return PictureError(error.code, _NO_SPACE)
+            return PictureError(error.code, _DISK_FULL)
         if error.code == "E_VANISHED":
             return PictureError(error.code, _EXPIRED)
         return PictureError(error.code, _without_paths(error))

@@ -10,6 +10,7 @@ from srgan_gp.errors import (
     SrganGpError,
     UsageError,
 )
+from srgan_gp.serving.error_responses import refusal_for
 from srgan_gp.serving.public_messages import for_clients, public_errors
 
 SECRET = "/srv/secret/app/file"
@@ -60,3 +61,10 @@ def test_an_expired_upload_must_be_chosen_again():
 def test_errors_of_a_block_are_converted():
     with pytest.raises(OutputError, match=r"^The server has no free disk space"), public_errors():
         raise OutputError(f"cannot write {SECRET}: the disk is full")
+
+
+def test_full_disk_message_continues_the_name_of_an_image():
+    shown = for_clients(PictureError("E_DISK_FULL", f"no space in {SECRET}"))
+    assert str(refusal_for(shown)) == (
+        "This image cannot be used: the server has no free disk space; try again later."
+    )

@@ -15,7 +15,7 @@ from srgan_gp.serving.error_responses import Refusal
 from srgan_gp.serving.guards.file_references import has_scheme
 from srgan_gp.serving.server_settings import ServerSettings
 
-OPEN_PATHS = (
+ALLOWED_PATHS = (
     r"/",
     r"/(healthz|readyz|config|theme\.css|favicon\.ico|manifest\.json|robots\.txt)",
     r"/(assets|static|svelte)/.*",
@@ -36,9 +36,9 @@ PUBLIC_PATHS = ("/healthz", "/readyz")
 WRONG_PASSWORD_DELAY_SECONDS = 1.0
 """Delay of the response to a wrong password, against brute force."""
 
-_ALLOWED = re.compile("|".join(f"(?:{path})" for path in OPEN_PATHS), re.DOTALL)
+_ALLOWED = re.compile("|".join(f"(?:{path})" for path in ALLOWED_PATHS), re.DOTALL)
 _FILE = "/gradio_api/file="
-_READING = ("GET", "HEAD")
+_READ_METHODS = ("GET", "HEAD")
 
 
 class AccessControl:
@@ -83,7 +83,7 @@ class AccessControl:
             # Reading is refused too: Gradio allows it from every origin, and the browser would send
             # the password.
             raise Refusal(403, "E_ORIGIN", "Requests from pages of another origin are not allowed.")
-        methods = ("POST",) if path in JOB_PATHS else (*_READING, "POST")
+        methods = ("POST",) if path in JOB_PATHS else (*_READ_METHODS, "POST")
         if method not in methods:
             allow = ", ".join(methods)
             message = f"This path only allows {allow}."

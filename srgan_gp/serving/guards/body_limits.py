@@ -35,7 +35,7 @@ BODY_TIMEOUT_SECONDS = 20.0
 """Time to receive a body, in addition to its size / `MIN_BYTES_PER_SECOND`."""
 MIN_BYTES_PER_SECOND = 50_000
 MAX_BODIES = 8
-"""All buffered bodies together may have the size of this many bodies of maximum size."""
+"""Limit of all buffered bodies together, in bodies of maximum size."""
 MAX_FORMS = 4
 """Forms that are parsed concurrently; more would delay all other requests."""
 
@@ -110,8 +110,8 @@ class BodyLimits:
             max_bytes = self._settings.max_upload_bytes
             self._check_disk_space(2 * max_bytes)  # buffered here, then stored by the page
             counter = FormCounter(content_type, self._settings.max_files)
-        stated = headers.get("content-length", "")
-        if stated.isdecimal() and int(stated[:20]) > max_bytes:
+        length = headers.get("content-length", "")
+        if length.isdecimal() and int(length[:20]) > max_bytes:
             raise _too_large(max_bytes)
         started = asyncio.get_running_loop().time()
         while not body.is_complete:

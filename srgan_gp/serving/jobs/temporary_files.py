@@ -18,8 +18,8 @@ from srgan_gp.system.write_errors import errors_about
 
 _PREFIX = "srgan-gp-app-"
 _LOCK = "lock"
-_MAX_SECONDS_BETWEEN = 30
-_LEAST_FREE_BYTES = 1 << 26
+_MAX_SECONDS_BETWEEN_SWEEPS = 30
+_MIN_FREE_BYTES = 1 << 26
 
 
 class TemporaryFiles:
@@ -88,7 +88,7 @@ class TemporaryFiles:
             free_bytes = shutil.disk_usage(self.run_folder).free
         except OSError:
             return "the directory for temporary files is missing"
-        return "the disk is full" if free_bytes < _LEAST_FREE_BYTES else None
+        return "the disk is full" if free_bytes < _MIN_FREE_BYTES else None
 
     def sweep(self, now: float | None = None) -> None:
         """Remove files and directories older than `keep_seconds`.
@@ -155,7 +155,7 @@ class TemporaryFiles:
                 path.unlink()
 
     def _sweep_periodically(self) -> None:
-        while not self._ended.wait(min(_MAX_SECONDS_BETWEEN, self._keep_seconds / 4)):
+        while not self._ended.wait(min(_MAX_SECONDS_BETWEEN_SWEEPS, self._keep_seconds / 4)):
             self.sweep()
 
 

@@ -12,7 +12,7 @@ from urllib.parse import quote, unquote
 import pytest
 from starlette.testclient import TestClient
 
-from srgan_gp.serving.guards.access_control import OPEN_PATHS
+from srgan_gp.serving.guards.access_control import ALLOWED_PATHS
 from srgan_gp.serving.http.gradio_page import blocked_paths, mount_page, page_file
 from srgan_gp.serving.http.server import build_app, guard
 from srgan_gp.serving.server_settings import ServerSettings
@@ -85,7 +85,7 @@ def test_routes_equal_the_reviewed_list(app):
     lines = []
     for method, path in sorted(set(routes_of(app.routes)), key=lambda route: route[::-1]):
         example = re.sub(r"\{[^}]*\}", "x", path)
-        is_open = any(re.fullmatch(pattern, example) for pattern in OPEN_PATHS)
+        is_open = any(re.fullmatch(pattern, example) for pattern in ALLOWED_PATHS)
         lines.append(f"{'open' if is_open else 'closed'} {method} {path}")
     assert lines == GOLDEN.read_text().splitlines()
 

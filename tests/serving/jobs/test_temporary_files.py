@@ -165,9 +165,8 @@ def test_removed_directory_is_recreated_and_locked(temporary_files, tmp_path):
 
 def test_directory_that_cannot_be_recreated_is_reported(temporary_files, tmp_path):
     shutil.rmtree(temporary_files.run_folder)
-    temporary_files.run_folder.symlink_to(
-        tmp_path
-    )  # as another user could do in a shared directory
+    # As another user could do in a shared directory.
+    temporary_files.run_folder.symlink_to(tmp_path)
     assert temporary_files.no_space_reason() == "the directory for temporary files is missing"
     with pytest.raises(OutputError):
         temporary_files.folder("a")
