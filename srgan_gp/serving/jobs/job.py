@@ -37,6 +37,11 @@ class Job:
         self.client, self.address = client, address
         self.request = request
         self.folder = folder
+        data = request.data if isinstance(request, UpscaleRequest) else b""
+        self.files = (folder, data) if isinstance(data, Path) else (folder,)
+        """Paths that must not be removed until the job is done."""
+        self.size = 0 if isinstance(data, Path) else len(data)
+        """Bytes of the request's image in memory; 0 if it is a file on the disk."""
         self.cancellation = Cancellation(on_progress)
         self._on_cancel = on_cancel
         self._future: Future[Result] = Future()
@@ -63,18 +68,6 @@ class Job:
         """Cancel the job, from any thread: at once if queued, within one tile if running."""
         self.cancellation.cancel()
         self._on_cancel(self)
-
-    @property
-    def files(self) -> tuple[Path, ...]:
-        """Paths that must not be removed until the job is done."""
-        data = self.request.data if isinstance(self.request, UpscaleRequest) else b""
-        return (self.folder, data) if isinstance(data, Path) else (self.folder,)
-
-    @property
-    def size(self) -> int:
-        """Bytes of the request's image in memory; 0 if it is a file on the disk."""
-        data = self.request.data if isinstance(self.request, UpscaleRequest) else b""
-        return len(data) if isinstance(data, bytes) else 0
 
     @property
     def is_done(self) -> bool:
