@@ -156,7 +156,7 @@ def test_an_address_of_another_machine_is_said(capsys):
 def test_a_model_that_is_not_there_is_said_before_anybody_asks(capsys):
     assert main(["app", "--port", "0", "--model", "nosuch"]) == 8
     error = capsys.readouterr().err
-    assert "There is no model 'nosuch'; known: " in error
+    assert "Unknown model 'nosuch'. Known models: " in error
     assert "internal" not in error
 
 
