@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Take the screenshots of the app that the README shows: docs/app-upscale.png and app-compare.png.
+"""Take the screenshots of the app for README and docs: docs/app-upscale.png and app-compare.png.
 
 Needs the shipped models, Playwright and Chromium, as the browser tests do.
 """

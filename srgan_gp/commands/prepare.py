@@ -62,7 +62,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--exist",
         choices=("error", "overwrite"),
         default="error",
-        help="if a result exists [error]",
+        help="what to do if a result exists [error]",
     )
     add = parser.add_argument_group("Automation").add_argument
     add("--json", action="store_true", help="print one JSON object on stdout instead of lines")

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from srgan_gp.losses.adversarial import critic_loss
+from srgan_gp.losses.adversarial import critic_loss, drift
 from srgan_gp.losses.gradient_penalties import wgan_gp
 from srgan_gp.networks import build
 from srgan_gp.training.options.config import TrainConfig
@@ -64,7 +64,8 @@ def backward_of_the_penalty_alone(critic, *samples):
 
 
 def backward_of_the_whole_loss(critic, real, fake, epsilon):
-    loss = critic_loss(critic(real), critic(fake), drift_weight=1e-3)
+    real_scores = critic(real)
+    loss = critic_loss(real_scores, critic(fake)) + 1e-3 * drift(real_scores)
     (loss + 10 * wgan_gp(critic, real, fake, epsilon).value).backward()
 
 
