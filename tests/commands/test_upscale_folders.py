@@ -94,7 +94,7 @@ def test_the_output_folder_of_a_running_command_is_locked(upscale, folder, tmp_p
 def test_a_dry_run_prints_what_would_be_done_and_writes_nothing(
     repeating_model, tree, tmp_path, capsys
 ):
-    (tree / "broken.png").write_bytes(b"no picture")
+    (tree / "broken.png").write_bytes(b"not an image")
     before = contents(tmp_path)
     arguments = ["upscale", tree, "-r", "-o", tmp_path / "out", "-n", repeating_model, "--dry-run"]
     assert main([*map(str, arguments), "--device", "cpu"]) == 3
