@@ -17,5 +17,6 @@ def error_rows() -> Iterator[str]:
 
 def _family(kind: type[SrganGpError]) -> Iterator[type[SrganGpError]]:
     for child in kind.__subclasses__():
-        yield child
-        yield from _family(child)
+        if child.__module__ == kind.__module__:  # others exist once their module was imported
+            yield child
+            yield from _family(child)
