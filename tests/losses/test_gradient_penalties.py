@@ -224,7 +224,7 @@ def test_norms_and_value_are_float32_under_autocast(name, samples):
 @pytest.mark.parametrize("epsilon", [(), (5,), (4, 1, 1, 1), SHAPE], ids=str)
 def test_another_number_of_epsilons_than_one_a_sample_is_refused(name, critic, samples, epsilon):
     real, fake, _ = samples
-    with pytest.raises(ValueError, match="one epsilon a sample"):
+    with pytest.raises(ValueError, match="one epsilon per sample"):
         PENALTIES[name](critic, real, fake, torch.rand(epsilon, dtype=torch.float64))
     with pytest.raises(ValueError, match="one shape"):
         PENALTIES[name](critic, real, fake[..., 1:], samples[2])
