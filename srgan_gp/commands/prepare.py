@@ -56,7 +56,7 @@ def run(options: argparse.Namespace) -> int:
     output, sheet = _results(options)
     _check(options)
     preparation = _preparation(options)
-    listed = list_photos(options.inputs, leave_out=sheet)
+    listed = list_photos(options.inputs, exclude=sheet)
     _keep_inputs(options.inputs, listed, output, sheet)
     for folder in (output.parent, sheet.parent):
         prepare_folder(folder)
@@ -66,14 +66,14 @@ def run(options: argparse.Namespace) -> int:
 
     with bar(len(listed.photos), is_silent=options.json) as progress:
         counts = prepare(listed.photos, output, sheet, preparation, partial(_report, progress))
-    for sentence in listed.closed:
+    for sentence in listed.unreadable_folders:
         say(sentence)
     if options.json:
         files = {"output": str(output), "sheet": str(sheet)}
-        tell(json.dumps(files | counts | {"passed_over": listed.passed_over}, indent=2))
+        tell(json.dumps(files | counts | {"passed_over": listed.skipped}, indent=2))
     else:
-        _tell(counts, listed.passed_over, output, sheet)
-    is_all_read = not listed.closed and not counts["photos_by_outcome"]["unreadable"]
+        _tell(counts, listed.skipped, output, sheet)
+    is_all_read = not listed.unreadable_folders and not counts["photos_by_outcome"]["unreadable"]
     return 0 if is_all_read else PictureError.exit_code
 
 
@@ -132,14 +132,16 @@ def _preparation(options: argparse.Namespace) -> "Preparation":
 
     import_opencv()
     detector = None if options.aligned else FaceDetector.load(options.detector)
-    from srgan_gp.data.face_preparation.face_selection import Demands
+    from srgan_gp.data.face_preparation.face_selection import Requirements
     from srgan_gp.data.face_preparation.prepare_faces import Preparation
 
     smallest = options.smallest or (options.size + 1) // 2
-    demands = Demands(side=options.size, smallest=smallest)
+    requirements = Requirements(side=options.size, smallest=smallest)
     if options.most_blur is not None:
-        demands = Demands(side=options.size, smallest=smallest, most_blur=options.most_blur)
-    return Preparation(demands, detector, options.held_out, options.seed)
+        requirements = Requirements(
+            side=options.size, smallest=smallest, most_blur=options.most_blur
+        )
+    return Preparation(requirements, detector, options.held_out, options.seed)
 
 
 def _report(progress: Bar, done: int, photo: "PhotoRecord") -> None:

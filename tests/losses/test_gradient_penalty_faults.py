@@ -100,7 +100,7 @@ def check_the_batch_size_does_not_count(penalty):
 
 
 def places_on_the_segment(penalty):
-    """Where between fake (0) and real (1) the penalty looks, for each value of each sample."""
+    """Where between fake (0) and real (1) the gradient is taken, for each value of each sample."""
     seen, score = [], linear(weight_of_length(3.0))
 
     def critic(images):
@@ -196,5 +196,5 @@ def test_the_right_form_passes_the_check_and_the_faulty_one_does_not(fault):
         check(faulty)
 
 
-def test_there_are_eight():
+def test_there_are_eight_faults():
     assert len(FAULTS) == 8
