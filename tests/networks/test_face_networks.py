@@ -106,7 +106,7 @@ def test_a_size_that_is_not_a_power_of_two_is_refused(size):
 
 
 def test_other_arguments_out_of_range_are_refused():
-    with pytest.raises(UsageError, match="width .* must be at least 1, not 0"):
+    with pytest.raises(UsageError, match=r"width .* must be at least 1, not 0"):
         critic(width=0)
     with pytest.raises(UsageError, match="latent_size of at least 1, not 0"):
         generator(latent_size=0)
