@@ -13,7 +13,7 @@ from PIL import Image
 
 from srgan_gp.cli import main
 from srgan_gp.commands import prepare
-from srgan_gp.data.image_sources import list_pictures
+from srgan_gp.data.image_sources import list_images
 from srgan_gp.errors import ModelRefusedError, NothingToDoError, UsageError
 
 
@@ -44,7 +44,7 @@ def test_results_are_printed_and_written(faces, tmp_path, capsys):
         str(tmp_path / "faces.zip"), str(tmp_path / "faces-sheet.png"),
     ]  # fmt: skip
     assert "Skipped files of other types: 1 .txt" in printed.err
-    assert len(list_pictures(f"{tmp_path / 'faces.zip'}:val")) == 3
+    assert len(list_images(f"{tmp_path / 'faces.zip'}:val")) == 3
     with Image.open(tmp_path / "faces-sheet.png") as sheet:
         assert sheet.format == "PNG"
 
@@ -64,7 +64,7 @@ def test_an_existing_file_is_kept_by_default(faces, tmp_path, capsys):
         run(faces, "-o", output, "--aligned")
     assert output.read_bytes() == b"of somebody"
     assert run(faces, "-o", output, "--aligned", "--exist", "overwrite") == 0
-    assert len(list_pictures(output)) == 12
+    assert len(list_images(output)) == 12
 
 
 def test_a_contact_sheet_among_the_photos_is_not_an_input(faces, capsys):
