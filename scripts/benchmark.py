@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Benchmarks of models, start-up, batches, memory, the app and training.
 
-Times depend on the machine, so all except `startup` and `photo` print ratios of jobs that are run in
-turns. `photo` prints seconds and memory of one command, `memory` the peak memory for large images,
+Times depend on the machine, so all except `startup` and `photo` print ratios of jobs run in turns.
+`photo` prints seconds and memory of one command, `memory` the peak memory for large images,
 `app` the behaviour of the server under load.
 """
 
