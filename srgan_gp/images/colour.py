@@ -38,7 +38,7 @@ def split_channels(image: Image.Image, icc_profile: bytes | None) -> tuple[Array
     if image.mode == "I":
         return _integers_to_uint16(np.asarray(image))[..., np.newaxis], None
     if image.mode == "F":
-        return checked_floats(np.asarray(image))[..., np.newaxis], None
+        return check_floats(np.asarray(image))[..., np.newaxis], None
     if image.mode == "CMYK":
         return np.asarray(cmyk_to_srgb(image, icc_profile)), None
     if image.mode == "LAB":
@@ -71,7 +71,7 @@ def _integers_to_uint16(values: Array) -> Array:
     return values.astype(np.uint16)
 
 
-def checked_floats(values: Array) -> Array:
+def check_floats(values: Array) -> Array:
     """Check that all values are finite and in [0, 1], and return them as float32.
 
     Raises:

@@ -66,7 +66,7 @@ class TiffWriter:
             tags[_ICC_PROFILE] = picture.icc_profile
         for tag in (_STRIP_OFFSETS, _STRIP_BYTES):
             tags.tagtype[tag] = _LONG8 if is_big else _LONG
-        self._write_tags([0] * -(-picture.height // self.rows_per_strip))
+        self._write_tags(file, [0] * -(-picture.height // self.rows_per_strip))
 
     def write_strip(self, data: bytes) -> None:
         """Write the next strip: the result of `differences`, compressed in the zlib format."""
@@ -76,15 +76,15 @@ class TiffWriter:
     def close(self) -> None:
         """Write the offsets and sizes of the strips to the tags, after the last strip."""
         self._file.seek(0)
-        self._write_tags(self._sizes)
+        self._write_tags(self._file, self._sizes)
         self._file.seek(0, io.SEEK_END)
 
-    def _write_tags(self, sizes: list[int]) -> None:
+    def _write_tags(self, file: BinaryIO, sizes: list[int]) -> None:
         """Write the tags, whose length depends on the number of strips only."""
         self._tags[_STRIP_BYTES] = tuple(sizes)
         # Pillow adds the position of the first strip to these.
         self._tags[_STRIP_OFFSETS] = tuple(itertools.accumulate([0, *sizes[:-1]]))
-        self._tags.save(self._file)
+        self._tags.save(file)
 
 
 def differences(strip: Array) -> bytes:
