@@ -46,7 +46,7 @@ def main() -> None:
         feature_weights=options.feature_weights,
         detector=options.detector,
         truncation=options.trunc,
-        tell=say,
+        report=say,
     )
     found = list(rows(Path(options.data).stem, scores))
     for row in found:
@@ -58,7 +58,7 @@ def main() -> None:
 def rows(name: str, scores: FaceScores) -> Iterator[dict[str, Any]]:
     """Turn the scores of the model and of its baselines into a card's rows, the headline first."""
     found: list[dict[str, Any]] = []
-    for each in (scores.model, *scores.baselines, scores.held_out):
+    for each in (scores.model, *scores.baselines, scores.validation):
         what = "seeds from 0" if each is scores.model else each.name
         if each is scores.model and scores.truncation != 1:
             what += f", truncation {scores.truncation:g}"
@@ -78,7 +78,7 @@ def relative_rows(name: str, scores: FaceScores) -> Iterator[dict[str, Any]]:
     """Turn what sets the model in relation to real faces into rows."""
     for key, value in scores.relative().items():
         if value is not None:
-            real = scores.held_out.count
+            real = scores.validation.count
             protocol = f"{min(scores.count, real, LOOKED_AT)} faces a set"
             if key == "diversity":
                 what = "pairwise squeeze distance over that of real faces"
@@ -101,7 +101,7 @@ def describe(key: str, found: SetScores, scores: FaceScores) -> str:
         detail = "mean over the levels" if key == "swd" else squeeze
         return f"{scores.paired_count} faces a set{half}, {detail}"
     network = f", YuNet {str(scores.detector)[:12]}" if key == "fd_yunet" else ""
-    return f"{found.count} faces against {scores.held_out.count}{half}{network}"
+    return f"{found.count} faces against {scores.validation.count}{half}{network}"
 
 
 def row(metric: str, data: str, value: float, protocol: str) -> dict[str, Any]:

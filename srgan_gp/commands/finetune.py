@@ -74,7 +74,7 @@ def run(options: argparse.Namespace) -> int:
         options.model,
         options.data,
         output,
-        held_out=options.held_out,
+        validation=options.held_out,
         changes=_changes(options),
         say=say,
     )
