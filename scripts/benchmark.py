@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """How fast models, program and training are: `network MODEL`, `startup`, `batch`, `training`.
 
-Times depend on the machine, so all but `startup` print ratios of jobs that took turns. `memory`
-prints how much of it large pictures take, `app` how the server stands a crowd.
+Times depend on the machine, so all but `startup` and `photo` print ratios of jobs that took turns.
+`photo` prints seconds and memory of one command, `memory` how much of it large pictures take, `app`
+how the server stands a crowd.
 """
 
 import argparse
@@ -55,6 +56,13 @@ def build_parser() -> argparse.ArgumentParser:
     batch = kinds.add_parser("batch", parents=[shared], help=text, description=text)
     batch.add_argument("--model", default="classic-x4", help="name or path [classic-x4]")
     batch.add_argument("--pictures", type=count, default=200, help="how many [200]")
+    text = "seconds and memory of one command for photos of several sizes"
+    photo = kinds.add_parser("photo", parents=[shared], help=text, description=text)
+    photo.add_argument("--model", default="photo-x4", help="name or path [photo-x4]")
+    photo.add_argument(
+        "--megapixels", type=float, nargs="+", default=(0.5, 2, 12), help="sizes [0.5 2 12]"
+    )
+    photo.add_argument("--device", default="cpu", help="auto, cpu, cuda or cuda:N [cpu]")
     text = "peak memory from the file of a large picture to its PNG, and of many small ones"
     memory = kinds.add_parser("memory", parents=[shared], help=text, description=text)
     memory.add_argument("--model", default="classic-x4", help="name or path [classic-x4]")
@@ -92,6 +100,10 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         from benchmarks.batch import benchmark_batch
 
         return benchmark_batch(options.model, options.pictures, *given)
+    if options.kind == "photo":
+        from benchmarks.photo import benchmark_photo
+
+        return benchmark_photo(options.model, options.megapixels, options.device, options.threads)
     if options.kind == "memory":
         from benchmarks.memory import benchmark_memory
 

@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 
 from srgan_gp.data.aligned_faces import read_faces
-from srgan_gp.data.image_sources import list_pictures
+from srgan_gp.data.image_sources import list_images
 from srgan_gp.data.validation_halves import REPORT, validation_half
 from srgan_gp.errors import UsageError
 from srgan_gp.inference.face_generator import DEFAULT_MODEL, FaceGenerator
@@ -63,7 +63,7 @@ def build(options: argparse.Namespace) -> None:
     generator = FaceGenerator.load(options.model)
     chosen = {} if options.trunc is None else {"truncation": options.trunc}
     ours = generator.generate(seed=options.seed, count=GENERATED, **chosen)
-    files = validation_half(list_pictures(options.real), REPORT)
+    files = validation_half(list_images(options.real), REPORT)
     rng = np.random.default_rng(options.seed)
     drawn = [files[i] for i in rng.permutation(len(files))[:REAL]]
     faces = np.concatenate([ours, read_faces(drawn, generator.image_size)])

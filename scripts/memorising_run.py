@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 
 from srgan_gp.cli import main as srgan_gp
-from srgan_gp.data.image_sources import list_pictures
+from srgan_gp.data.image_sources import list_images
 from srgan_gp.system.files import atomic_write_bytes
 
 SIDE = 32
@@ -43,7 +43,7 @@ def main() -> int:
 def write_small(faces: str, folder: Path, count: int) -> None:
     """Write the first faces of a set as PNG files of `SIDE` pixels."""
     folder.mkdir(parents=True, exist_ok=True)
-    for number, face in enumerate(list_pictures(faces)[:count]):
+    for number, face in enumerate(list_images(faces)[:count]):
         small = cv2.resize(face.read()[..., ::-1], (SIDE, SIDE), interpolation=cv2.INTER_AREA)
         atomic_write_bytes(folder / f"{number:04}.png", cv2.imencode(".png", small)[1].tobytes())
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from srgan_gp.data.image_sources import PictureFile, list_pictures
+from srgan_gp.data.image_sources import ImageFile, list_images
 from srgan_gp.system.files import atomic_write
 
 EARLIEST = (1980, 1, 1, 0, 0, 0)  # the same faces give the same bytes
@@ -25,7 +25,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=300, help="to train on [300]")
     parser.add_argument("--held-out", type=int, default=200, help="to score on [200]")
     options = parser.parse_args()
-    files = list_pictures(options.faces)
+    files = list_images(options.faces)
     order = np.random.default_rng(0).permutation(len(files))
     seen: dict[bytes, None] = {}  # the same photo may be in a set twice
     for index in order:
@@ -38,7 +38,7 @@ def main() -> None:
             archive.writestr(zipfile.ZipInfo(f"{folder}/{number:04}.png", EARLIEST), picture)
 
 
-def stylised(face: PictureFile) -> bytes:
+def stylised(face: ImageFile) -> bytes:
     """Smooth a face along its edges (`cv2.stylization`); give it as PNG."""
     drawn = cv2.stylization(face.read()[..., ::-1], sigma_s=60, sigma_r=0.45)
     return cv2.imencode(".png", drawn)[1].tobytes()

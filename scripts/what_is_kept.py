@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measure what each format keeps of a picture, as the table of the README.
+"""Measure what each format keeps of an image, as the table in docs/guides/formats.md.
 
 scripts/what_is_kept.py             print the table; scripts/update_readme.py puts it in its place
 """

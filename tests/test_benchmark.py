@@ -98,6 +98,14 @@ def test_the_memory_of_large_pictures_and_of_many_is_measured(benchmark, capsys,
     assert 0 < first <= last < first + 50
 
 
+def test_a_photo_is_timed_as_a_user_would_wait_for_it(benchmark, capsys, tiny_model):
+    values = run(benchmark, capsys, "photo", "--model", tiny_model(), "--megapixels", 0.06)
+    assert values["0.06 megapixels: size"] == "300 x 200"
+    assert values["0.06 megapixels: seconds"] > 0
+    assert values["0.06 megapixels: CPU seconds"] > 0
+    assert 20 < values["0.06 megapixels: MiB"] < 500
+
+
 def test_a_training_benchmark_says_what_it_ran(benchmark, capsys):
     values = run(
         benchmark, capsys, "training", "--batch-size", 2, "--side", 16, "--device", "cpu",

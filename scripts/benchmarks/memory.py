@@ -71,12 +71,13 @@ def benchmark_memory(
             ("nearest", nearest_megapixels, "nearest"),
         ):
             source, target = Path(folder, "source.jpg"), Path(folder, "result.png")
-            width, height = _draw(source, size)
+            width, height = draw_photo(source, size)
             started = time.monotonic()
-            peaks = _peaks(ENLARGE, str(source), str(target), kind, str(threads))
+            command = [sys.executable, "-c", ENLARGE, str(source), str(target), kind, str(threads)]
+            highest = peaks(command)
             values[f"{name}_picture"] = f"{width} x {height}"
             values[f"{name}_seconds"] = time.monotonic() - started
-            values[f"{name}_vmhwm_mib"], values[f"{name}_rss_without_files_mib"] = peaks
+            values[f"{name}_vmhwm_mib"], values[f"{name}_rss_without_files_mib"] = highest
             values[f"{name}_result_mib"] = target.stat().st_size >> 20
             target.unlink()
     if pictures:
@@ -90,7 +91,7 @@ def benchmark_memory(
     return values
 
 
-def _draw(path: Path, megapixels: float) -> tuple[int, int]:
+def draw_photo(path: Path, megapixels: float) -> tuple[int, int]:
     """Write a JPEG of 3 : 2 with shapes and grain; gives its width and height."""
     height = round((megapixels * 1e6 / 1.5) ** 0.5)
     width = round(megapixels * 1e6 / height)
@@ -106,9 +107,9 @@ def _draw(path: Path, megapixels: float) -> tuple[int, int]:
     return width, height
 
 
-def _peaks(program: str, *arguments: str) -> tuple[int, int]:
-    """Run Python and give, in MiB, its VmHWM and its highest RSS without mapped files."""
-    process = subprocess.Popen([sys.executable, "-c", program, *arguments])
+def peaks(command: list[str]) -> tuple[int, int]:
+    """Run a command and return, in MiB, its VmHWM and its highest RSS without mapped files."""
+    process = subprocess.Popen(command)
     status = Path(f"/proc/{process.pid}/status")
     highest = without_files = 0
     while process.poll() is None:

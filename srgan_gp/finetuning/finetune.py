@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from srgan_gp.data.image_sources import PictureFile, list_pictures, write_list
-from srgan_gp.data.validation_split import Split, split_pictures
+from srgan_gp.data.image_sources import ImageFile, list_images, write_list
+from srgan_gp.data.validation_split import Split, split_images
 from srgan_gp.errors import OutputError, UsageError
 from srgan_gp.exporting.export import load_run
 from srgan_gp.finetuning.finetune_plan import plan, size_warnings
@@ -88,7 +88,7 @@ def finetune(
         model: a name, or the path of an `.onnx` or `.safetensors` file.
         data: folders and zip files of images.
         run_dir: folder for checkpoints, previews and logs.
-        validation: folder or zip file of validation images; None: chosen by `split_pictures`.
+        validation: folder or zip file of validation images; None: chosen by `split_images`.
         changes: options that override the plan.
         say: called with each message to the user.
 
@@ -100,8 +100,8 @@ def finetune(
         Stopped: a signal ended the run; everything is saved.
     """
     source = find_source(model)
-    split = split_pictures(data, validation)
-    counts = len(split.train), len(split.held_out)
+    split = split_images(data, validation)
+    counts = len(split.train), len(split.validation)
     config = plan(source, *counts, changes or {})
     load_features(config)  # fails early if it would have to be downloaded and cannot
     require_same_options(config, run_dir)
@@ -137,7 +137,7 @@ def finetune(
 
 def _announce(source: Source, split: Split, config: TrainConfig, say: Say) -> None:
     """Report the plan, and warnings about the number of images."""
-    counts = len(split.train), len(split.held_out)
+    counts = len(split.train), len(split.validation)
     say(f"{source.name} on {counts[0]} images, {counts[1]} {split.rule}.")
     for warning in size_warnings(*counts):
         say(f"warning: {warning}")
@@ -158,7 +158,7 @@ def _score(generator: nn.Module, config: TrainConfig, run_dir: Path) -> Measured
     """Score a generator, on the CPU, on the validation images of a run."""
     train_list, validation_list = str(run_dir / TRAIN_LIST), str(run_dir / VALIDATION_LIST)
     if config.task != FACES:
-        return score_upscaler(generator, list_pictures(validation_list), config)
+        return score_upscaler(generator, list_images(validation_list), config)
     faces, train_faces = (face_cache([place], config) for place in (validation_list, train_list))
     validation = ValidationFaces(faces, config, torch.device("cpu"), train_faces)
     return score_faces(generator, validation)
@@ -176,7 +176,7 @@ def _write_lists(split: Split, run_dir: Path) -> None:
     except OSError as error:
         raise OutputError(f"Cannot create {run_dir}: {error.strerror}.") from error
     has_begun = bool(checkpoint.list_checkpoints(run_dir / "checkpoints"))
-    for name, files in ((TRAIN_LIST, split.train), (VALIDATION_LIST, split.held_out)):
+    for name, files in ((TRAIN_LIST, split.train), (VALIDATION_LIST, split.validation)):
         path = run_dir / name
         if has_begun and is_file(path) and not _lists(path, files):
             raise UsageError(
@@ -186,7 +186,7 @@ def _write_lists(split: Split, run_dir: Path) -> None:
         write_list(files, path)
 
 
-def _lists(path: Path, files: Sequence[PictureFile]) -> bool:
+def _lists(path: Path, files: Sequence[ImageFile]) -> bool:
     """Tell whether a list holds these images, in this order."""
-    listed = [(file.container, file.member) for file in list_pictures(path)]
+    listed = [(file.container, file.member) for file in list_images(path)]
     return listed == [(file.container.absolute(), file.member) for file in files]

@@ -1,4 +1,4 @@
-"""Every odd, damaged or hostile file through `srgan-gp upscale`: the result, or one sentence."""
+"""Every unusual, damaged or hostile file through `srgan-gp upscale`: a result or one message."""
 
 import json
 import os
@@ -17,7 +17,7 @@ SHARED = Path(os.environ.get("SRGAN_GP_SHARED", Path(__file__).parents[3] / "sha
 READ = {"PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "AVIF"}
 MOST_SECONDS = 20
 MOST_BYTES = 900_000_000
-"""Of growth: the command alone begins with 100 MB, and a whole test run with ten times that."""
+"""Growth of memory; the command alone starts with 100 MB, a whole test run with ten times that."""
 pytestmark = pytest.mark.shared
 
 
@@ -46,7 +46,7 @@ def upscaled(fake_session, tmp_path, monkeypatch, capsys):
 
 
 def reset_peak():
-    """Let the peak of this process's memory begin anew."""
+    """Reset the peak memory of this process."""
     Path("/proc/self/clear_refs").write_text("5")
 
 
@@ -57,30 +57,30 @@ def peak_bytes():
 
 
 def members(name):
-    """Yield (archive, member, what Pillow said of it) for each file of a set."""
+    """Yield (archive, member, the result of Pillow) for each file of a set."""
     listing = json.loads((SHARED / f"{name}.json").read_text())["files"]
     with zipfile.ZipFile(SHARED / f"{name}.zip") as archive:
         for entry in listing:
             yield archive, entry["name"], entry.get("pillow", {})
 
 
-def wrongs(code, picture, seconds, grown, name, seen):
-    """List what is not as it should be."""
+def differences(code, image, seconds, grown, name, seen):
+    """List the differences from the expected outcome."""
     if seconds > MOST_SECONDS:
         yield f"it took {seconds:.1f} s"
     if grown > MOST_BYTES:
         yield f"it took {grown / 1e6:.0f} MB"
-    if picture["status"] == "failed":
+    if image["status"] == "failed":
         is_whole = not seen or (seen.get("load") == "ok" and seen["format"] in READ)
         if is_whole and not name.startswith("malformed/"):
-            yield f"it was refused: {picture['message']}"
-        if code != 3 or picture["code"] == SrganGpError.code or "\n" in picture["message"]:
-            yield f"exit {code}, {picture['code']}: {picture['message']!r}"
+            yield f"it was refused: {image['message']}"
+        if code != 3 or image["code"] == SrganGpError.code or "\n" in image["message"]:
+            yield f"exit {code}, {image['code']}: {image['message']!r}"
         return
-    with Image.open(picture["target"]) as result:
+    with Image.open(image["target"]) as result:
         result.load()
         size, frames = result.size, getattr(result, "n_frames", 1)
-    expected = [2 * side for side in seen.get("size", picture["size"])]
+    expected = [2 * side for side in seen.get("size", image["size"])]
     if seen.get("exif_orientation", 1) >= 5:
         expected.reverse()
     if code != 0 or list(size) != expected:
@@ -90,10 +90,10 @@ def wrongs(code, picture, seconds, grown, name, seen):
 
 
 @pytest.mark.parametrize("archive", ["odd_files", "demo_inputs"])
-def test_every_file_gives_its_result_or_one_sentence(upscaled, archive):
+def test_every_file_gives_its_result_or_one_line(upscaled, archive):
     wrong = [
         f"{name}: {what}"
         for zipped, name, seen in members(archive)
-        for what in wrongs(*upscaled(zipped, name), name, seen)
+        for what in differences(*upscaled(zipped, name), name, seen)
     ]
     assert not wrong, "\n".join(wrong)

@@ -15,7 +15,7 @@ from PIL import Image
 from safetensors.numpy import load_file
 
 from srgan_gp.cli import main
-from srgan_gp.data.image_sources import list_pictures
+from srgan_gp.data.image_sources import list_images
 from srgan_gp.exporting.export import export
 from srgan_gp.inference.face_generator import FaceGenerator
 from srgan_gp.training.checkpoint import newest
@@ -107,7 +107,7 @@ def test_a_model_gives_the_same_images(models, tmp_path):
 
 def test_prepared_faces_are_trained_on(tmp_path):
     archive = FILES / "prepared.zip"
-    assert [len(list_pictures(f"{archive}:{part}")) for part in ("train", "val")] == [3, 1]
+    assert [len(list_images(f"{archive}:{part}")) for part in ("train", "val")] == [3, 1]
     config = TrainConfig.load(FILES / "runs" / "tiny-faces" / "config.json")
     run_dir = train(replace(config, total_images=8), [f"{archive}:train"], tmp_path / "run")
     assert newest(run_dir / "checkpoints")[1]["images_seen"] == 8
