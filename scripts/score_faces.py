@@ -16,7 +16,7 @@ from srgan_gp.data.validation_halves import ALL
 from srgan_gp.evaluation.evaluate_faces import evaluate_faces
 from srgan_gp.evaluation.face_scores import (
     DETECTOR_SIDE,
-    LOOKED_AT,
+    DETECTED_FACES,
     METRICS,
     NOVELTY,
     PAIRED,
@@ -79,7 +79,7 @@ def relative_rows(name: str, scores: FaceScores) -> Iterator[dict[str, Any]]:
     for key, value in scores.relative().items():
         if value is not None:
             real = scores.validation.count
-            protocol = f"{min(scores.count, real, LOOKED_AT)} faces a set"
+            protocol = f"{min(scores.count, real, DETECTED_FACES)} faces a set"
             if key == "diversity":
                 what = "pairwise squeeze distance over that of real faces"
                 protocol = f"{what}, {scores.count} against {real}"
@@ -92,7 +92,7 @@ def relative_rows(name: str, scores: FaceScores) -> Iterator[dict[str, Any]]:
 def describe(key: str, found: SetScores, scores: FaceScores) -> str:
     """Say how a score was measured: the number of faces, the half and the network."""
     if key == "one_face":
-        return f"{min(found.count, LOOKED_AT)} faces, YuNet at {DETECTOR_SIDE} px"
+        return f"{min(found.count, DETECTED_FACES)} faces, YuNet at {DETECTOR_SIDE} px"
     squeeze = f"SqueezeNet 1.1 {str(scores.feature_network)[:12]}"
     if key == "pairwise_distance":
         return f"{found.count} faces, {squeeze}"

@@ -29,6 +29,7 @@ from srgan_gp.system.files import atomic_write
 from srgan_gp.system.write_errors import errors_about
 from srgan_gp.training import checkpoint
 from srgan_gp.training.options.config import TrainConfig
+from srgan_gp.training.options.config_file import load_config
 from srgan_gp.training.resume import CONFIG_NAME
 from srgan_gp.training.tasks import critic_arguments, generator_arguments
 
@@ -115,7 +116,7 @@ def _read_best(run_dir: Path) -> tuple[TrainConfig, dict[str, torch.Tensor], int
     """Read options, tensors and number of images of one checkpoint, also of a run in progress."""
     if not (run_dir / CONFIG_NAME).is_file():
         raise UsageError(f"{run_dir} holds no training run.")
-    config = TrainConfig.load(run_dir / CONFIG_NAME)
+    config = load_config(run_dir / CONFIG_NAME)
     folder = run_dir / "checkpoints"
     found = checkpoint.newest(folder)
     if found is None:

@@ -18,6 +18,7 @@ from srgan_gp.training import checkpoint
 from srgan_gp.training.checkpoint import Progress, TrainingState
 from srgan_gp.training.device import choose_precision, describe_machine
 from srgan_gp.training.options.config import TrainConfig
+from srgan_gp.training.options.config_file import list_differences, load_config, save_config
 from srgan_gp.training.weights_file import ONNX, is_constant, read_tensors
 
 CONFIG_NAME = "config.json"
@@ -58,7 +59,7 @@ def require_same_options(config: TrainConfig, run_dir: Path) -> None:
     """
     if not checkpoint.list_checkpoints(run_dir / "checkpoints"):
         return
-    differences = config.differences(TrainConfig.load(run_dir / CONFIG_NAME))
+    differences = list_differences(config, load_config(run_dir / CONFIG_NAME))
     if differences:
         raise UsageError(
             f"{run_dir} holds a run with other options: {'; '.join(differences)}. "
@@ -163,7 +164,7 @@ def save_start(
     """
     for name in ("", "checkpoints", "previews"):
         sweep(run_dir / name)
-    config.save(run_dir / CONFIG_NAME)
+    save_config(config, run_dir / CONFIG_NAME)
     described = _describe_data(data, validation)
     atomic_write_bytes(run_dir / DATA_NAME, json.dumps(described, indent=2).encode())
 

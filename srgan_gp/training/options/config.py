@@ -3,23 +3,15 @@
 Imports no torch, so that `srgan-gp train --help` stays instant.
 """
 
-import json
-import warnings
-from dataclasses import asdict, dataclass, fields
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass, fields
 
-from srgan_gp.errors import TrainingError, UsageError
+from srgan_gp.errors import UsageError
 from srgan_gp.models.catalog import names_in
-from srgan_gp.system.files import atomic_write_bytes
 from srgan_gp.training.options import generator_args
 from srgan_gp.training.options.option_fields import option, require_in_range
 from srgan_gp.training.options.registered_names import registered_names
 
 AUGMENTATIONS = registered_names("srgan_gp.data.augmentations", "KINDS")
-
-_REMOVED: dict[str, object] = {"grid_weight": 0.0, "most_grid": None}
-"""Options of earlier versions that no longer exist, with the defaults they had."""
 
 
 @dataclass(frozen=True)
@@ -75,9 +67,7 @@ class TrainConfig:
         "l1", "pixel loss", choices=registered_names("srgan_gp.losses.pixel", "PIXEL_LOSSES")
     )
     sharpen_targets: float = option(
-        0.0,
-        "unsharp masking of the pixel loss's targets; the critic's targets stay unchanged",
-        least=0,
+        0.0, "unsharp masking of the pixel loss's targets, not of the critic's", least=0
     )
     perceptual_loss: str = option(
         "none",
@@ -89,10 +79,7 @@ class TrainConfig:
         None, "file of the feature network; default: torchvision's", may_change=True
     )
     equivariance_weight: float = option(
-        0.0,
-        "weight of the shift equivariance loss, against patterns locked to the pixel grid; takes "
-        "one more forward pass of the generator",
-        least=0,
+        0.0, "weight of the shift equivariance loss, against patterns of the pixel grid", least=0
     )
     face_detector: str | None = option(
         None,
@@ -118,10 +105,7 @@ class TrainConfig:
         8_000, "images for which only the critic is trained", least=0
     )
     feature_ratio: float = option(
-        3.0,
-        "with projected_critic: gradient norm of its feature parts over that of its image part, at "
-        "the generated images",
-        least=0,
+        3.0, "with projected_critic: gradient norm of its feature over its image parts", least=0
     )
     critic_steps: int = option(1, "steps of the critic per step of the generator", least=1)
     critic_learning_rate: float = option(2e-4, "learning rate of the critic", above=0)
@@ -150,10 +134,7 @@ class TrainConfig:
         1.0, "probability of each augmentation; initial one with a target", least=0, most=1
     )
     augment_target: float = option(
-        0.0,
-        "overfitting gap of the critic that the probability follows; 0: fixed probability",
-        least=0,
-        below=1,
+        0.0, "overfitting gap that the probability follows; 0: fixed", least=0, below=1
     )
     augment_images: int = option(500_000, "images in which it can rise from 0 to 1", least=1)
 
@@ -264,48 +245,3 @@ class TrainConfig:
     def has_critic(self) -> bool:
         """Whether the run has an adversarial loss."""
         return self.adversarial_ratio > 0
-
-    def save(self, path: Path) -> None:
-        """Write the options as JSON."""
-        atomic_write_bytes(path, json.dumps(asdict(self), indent=2).encode())
-
-    @classmethod
-    def load(cls, path: Path) -> "TrainConfig":
-        """Read the options of an earlier run.
-
-        Options that no longer exist are ignored, with a warning if they were set.
-
-        Raises:
-            TrainingError: the file does not hold the options of this version.
-        """
-        try:
-            values = json.loads(path.read_text())
-            values |= {k: tuple(v) for k, v in values.items() if isinstance(v, list)}
-            removed = {name: values.pop(name) for name in _REMOVED if name in values}
-            config = cls(**generator_args.upgrade(values))
-        except (OSError, ValueError, TypeError, AttributeError) as error:
-            raise TrainingError(f"{path} does not hold the options of a run: {error}.") from error
-        ignored = [f"{k} {v}" for k, v in removed.items() if v != _REMOVED[k]]
-        if ignored:
-            warnings.warn(
-                f"{path} holds options that no longer exist and are ignored: {', '.join(ignored)}.",
-                stacklevel=2,
-            )
-        return config
-
-    def differences(self, other: "TrainConfig") -> list[str]:
-        """Describe the options that differ from `other` and may not change within a run."""
-        return [
-            f"{name} ({now}, before: {before})"
-            for f in fields(self)
-            if not f.metadata["may_change"] and getattr(self, f.name) != getattr(other, f.name)
-            for name, now, before in self._differing_values(other, f.name)
-        ]
-
-    def _differing_values(self, other: "TrainConfig", name: str) -> list[tuple[str, Any, Any]]:
-        """Return name and both values of an option; of `generator_args`, those of each argument."""
-        now, before = getattr(self, name), getattr(other, name)
-        if name != "generator_args" or self.generator != other.generator:
-            return [(name, now, before)]
-        values, earlier = (generator_args.parse(self.generator, args) for args in (now, before))
-        return [(n, value, earlier[n]) for n, value in values.items() if value != earlier[n]]
