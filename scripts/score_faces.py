@@ -15,8 +15,8 @@ from srgan_gp.commands.terminal import print_message
 from srgan_gp.data.validation_halves import ALL
 from srgan_gp.evaluation.evaluate_faces import evaluate_faces
 from srgan_gp.evaluation.face_scores import (
-    DETECTOR_SIDE,
     DETECTED_FACES,
+    DETECTOR_SIDE,
     METRICS,
     NOVELTY,
     PAIRED,
