@@ -62,7 +62,9 @@ def count_functions(image: Path, output: Path) -> list[str]:
 
 def main() -> None:
     """Print the count and, with `--list`, each function."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        description="Count the functions of the package that one upscale executes."
+    )
     parser.add_argument("image", nargs="?", type=Path, help="an input image [a small JPEG]")
     parser.add_argument("--list", action="store_true", help="also print each function")
     options = parser.parse_args()

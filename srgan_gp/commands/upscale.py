@@ -89,7 +89,7 @@ def run(options: argparse.Namespace) -> int:
     destination = Destination(
         options.output, options.format, options.suffix, options.name_template, options.exist
     )
-    inputs = walk(arguments, recursive=options.recursive, leave_out=destination.folder)
+    inputs = walk(arguments, recursive=options.recursive, output_folder=destination.folder)
     first = next(iter(inputs), None)
     if first is None and not options.watch:
         raise NothingToDoError(_why_nothing(arguments, inputs))

@@ -1,14 +1,16 @@
-"""Memory budget of threads: a request waits until there is enough."""
+"""Memory budget shared by threads: a request waits until enough is free."""
 
 import threading
 from collections import deque
 
+from srgan_gp.errors import Cancelled
+
 
 class MemoryBudget:
-    """So many bytes; threads are served in the order in which they ask.
+    """A number of bytes; threads are served in the order in which they ask.
 
     Args:
-        limit: bytes in use at once. Who wants more than that gets it when nobody has any.
+        limit: bytes in use at once. A larger request is granted when nothing else is in use.
     """
 
     def __init__(self, limit: int) -> None:
@@ -18,31 +20,33 @@ class MemoryBudget:
         self._changed = threading.Condition()
         self._waiting: deque[object] = deque()
 
-    def acquire(self, size: int) -> bool:
-        """Wait for `size` bytes; False: the budget was closed meanwhile."""
+    def acquire(self, size: int) -> None:
+        """Wait for `size` bytes.
+
+        Raises:
+            Cancelled: the budget is closed.
+        """
         ticket = object()
         with self._changed:
             self._waiting.append(ticket)
-            self._changed.wait_for(lambda: self._is_closed or self._serves(ticket, size))
+            while not self._is_closed and (
+                self._waiting[0] is not ticket or (self._used and self._used + size > self._limit)
+            ):
+                self._changed.wait()
             self._waiting.remove(ticket)
             if self._is_closed:
-                return False
+                raise Cancelled("The run has ended.")
             self._used += size
             self._changed.notify_all()
-            return True
 
     def release(self, size: int) -> None:
-        """Give `size` bytes back."""
+        """Return `size` bytes."""
         with self._changed:
             self._used -= size
             self._changed.notify_all()
 
     def close(self) -> None:
-        """Let nobody wait any more."""
+        """End all waiting with `Cancelled`."""
         with self._changed:
             self._is_closed = True
             self._changed.notify_all()
-
-    def _serves(self, ticket: object, size: int) -> bool:
-        is_next = self._waiting[0] is ticket
-        return is_next and (self._used == 0 or self._used + size <= self._limit)

@@ -1,57 +1,69 @@
-"""A budget of memory: enough for all at once, or one after the other, in the order of asking."""
+"""Memory budget: requests that fit are granted at once, others in the order of asking."""
 
 import threading
 import time
 
+import pytest
+
 from srgan_gp.batch.engines.memory_budget import MemoryBudget
+from srgan_gp.errors import Cancelled
 
 PATIENCE = 60  # seconds; only a test that fails waits so long
 
 
-def ask(budget, size, log):
-    """Ask for what does not fit, in a thread of its own; the size goes to the log when it is given.
+def request(budget, size, log):
+    """Request more than fits, in a thread; the size is logged when it is granted.
 
     When this returns the thread is in the queue.
     """
+
+    def acquire():
+        try:
+            budget.acquire(size)
+        except Cancelled:
+            log.append("cancelled")
+        else:
+            log.append(size)
+
     waiting, deadline = len(budget._waiting), time.monotonic() + PATIENCE
-    thread = threading.Thread(target=lambda: budget.acquire(size) and log.append(size), daemon=True)
+    thread = threading.Thread(target=acquire, daemon=True)
     thread.start()
     while len(budget._waiting) == waiting:
-        assert time.monotonic() < deadline, "it got what does not fit"
+        assert time.monotonic() < deadline, "a request that does not fit was granted"
         time.sleep(0.001)
     return thread
 
 
-def test_what_fits_is_given_at_once():
+def test_requests_that_fit_are_granted_at_once():
     budget = MemoryBudget(10)
-    assert budget.acquire(4)
-    assert budget.acquire(6)
+    budget.acquire(4)
+    budget.acquire(6)
 
 
-def test_what_does_not_fit_waits_until_enough_is_given_back():
+def test_a_request_that_does_not_fit_waits_until_enough_is_released():
     budget, log = MemoryBudget(10), []
     budget.acquire(6)
-    thread = ask(budget, 5, log)
+    thread = request(budget, 5, log)
     assert log == []
     budget.release(6)
     thread.join(PATIENCE)
     assert log == [5]
 
 
-def test_more_than_the_limit_is_given_to_one_alone():
+def test_a_request_above_the_limit_is_granted_when_nothing_is_in_use():
     budget, log = MemoryBudget(10), []
-    assert budget.acquire(100)
-    thread = ask(budget, 1, log)
+    budget.acquire(100)
+    thread = request(budget, 1, log)
     assert log == []
     budget.release(100)
     thread.join(PATIENCE)
     assert log == [1]
 
 
-def test_a_large_wish_is_not_passed_by_small_ones():
+def test_a_large_request_is_granted_before_later_small_ones():
     budget, log = MemoryBudget(10), []
     budget.acquire(5)
-    threads = [ask(budget, 20, log), ask(budget, 1, log)]
+    threads = [request(budget, 20, log), request(budget, 1, log)]
     assert log == []  # there is room for the small one, but it is not its turn
     budget.release(5)
     threads[0].join(PATIENCE)
@@ -61,11 +73,13 @@ def test_a_large_wish_is_not_passed_by_small_ones():
     assert log == [20, 1]
 
 
-def test_a_closed_budget_lets_nobody_wait():
+def test_closing_a_budget_cancels_all_requests():
     budget, log = MemoryBudget(10), []
     budget.acquire(10)
-    thread = ask(budget, 1, log)
+    thread = request(budget, 1, log)
     budget.close()
     thread.join(PATIENCE)
     assert not thread.is_alive()
-    assert log == []
+    assert log == ["cancelled"]
+    with pytest.raises(Cancelled):
+        budget.acquire(1)
