@@ -1,7 +1,7 @@
 """Unique target of every input of a run: rules 1 to 5 of `plan`."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -89,7 +89,7 @@ class Targets:
         self._naming = naming
         self._folder = folder
         self._real_folder = os.path.realpath(folder)
-        self._real: Callable[[str], str] = lru_cache(_CACHED_FOLDERS)(os.path.realpath)
+        self._real = lru_cache(_CACHED_FOLDERS)(_real_folder)
         self._folder_key = lru_cache(_CACHED_FOLDERS)(name_key)
         self._mirrored = lru_cache(_CACHED_FOLDERS)(self._add_mirrored)
 
@@ -247,6 +247,10 @@ class Targets:
 
     def _key(self, folder: str, name: str) -> bytes:
         return path_key(self._folder_key(folder.rstrip(os.sep)), name)
+
+
+def _real_folder(folder: str) -> str:
+    return os.path.realpath(folder)
 
 
 def _identity(folder: str, name: str) -> bytes:
