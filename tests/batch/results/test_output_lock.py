@@ -73,5 +73,5 @@ def test_a_lock_that_is_removed_with_its_folder_is_refused(tmp_path, monkeypatch
 
 def test_a_folder_that_cannot_be_locked_is_an_error(tmp_path):
     (tmp_path / ".srgan-gp").write_bytes(b"a file")
-    with pytest.raises(OutputError, match="cannot be made"), locked(tmp_path):
+    with pytest.raises(OutputError, match="cannot be created"), locked(tmp_path):
         pass
