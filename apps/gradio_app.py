@@ -1,21 +1,22 @@
-"""The page of `srgan-gp app`: tabs over one service; the server mounts what `build` gives.
+"""Web page of `srgan-gp app`: `build` returns the Gradio page that the server mounts.
 
-This file is loaded by its path, in a checkout as in an installed package.
+The server loads this file by its path, in a checkout and in an installed package. The tabs are in
+`gradio_tabs`.
 """
 
 import sys
 from functools import partial
 from pathlib import Path
 
-sys.path.append(str(Path(__file__).parent))  # the tabs lie beside this file
+sys.path.append(str(Path(__file__).parent))  # for `gradio_tabs`
 
 import gradio as gr
 from gradio_tabs.appearance import appearance
 from gradio_tabs.batch import build_batch_tab
 from gradio_tabs.compare import build_compare_tab
 from gradio_tabs.faces import build_faces_tab
-from gradio_tabs.finetune import build_finetune_tab, list_again
-from gradio_tabs.odd_values import refuse_odd_values
+from gradio_tabs.finetune import build_finetune_tab, refresh_models
+from gradio_tabs.invalid_values import refuse_invalid_values
 from gradio_tabs.panel import QUIET
 from gradio_tabs.runs import Runs
 from gradio_tabs.upscale import build_upscale_tab
@@ -26,30 +27,30 @@ from srgan_gp.serving.server_settings import ServerSettings
 __all__ = ["appearance", "build"]
 
 _UPSCALE = "upscale"
-_HEADLINE = """# Enlarge your photos
-Drop a picture, see before and after, download the exact file."""
+_HEADLINE = """# Upscale your photos
+Drop an image, compare before and after, download the result."""
 
 
 def build(service: Service, settings: ServerSettings) -> gr.Blocks:
-    """Make the page; mount it with the arguments of `appearance` as well.
+    """Build the page; it is mounted with the arguments of `appearance`.
 
     Args:
-        service: does the work.
+        service: runs the jobs.
         settings: of the server.
 
     Raises:
-        ModelRefusedError: a model card is not as it should be.
+        ModelRefusedError: a model card is not valid.
     """
     upscalers = {card.name: card for card in service.upscalers()}
     faces = {card.name: card for card in service.face_models()}
-    every_tab: list[Runs] = []
+    runs_of_tabs: list[Runs] = []
 
     def runs() -> Runs:
-        every_tab.append(Runs(service))
-        return every_tab[-1]
+        runs_of_tabs.append(Runs(service))
+        return runs_of_tabs[-1]
 
-    def leave(request: gr.Request) -> None:
-        for runs_of_tab in every_tab:
+    def forget_visitor(request: gr.Request) -> None:
+        for runs_of_tab in runs_of_tabs:
             runs_of_tab.forget(request)
 
     with gr.Blocks(title="srgan-gp", analytics_enabled=False) as page:
@@ -57,31 +58,30 @@ def build(service: Service, settings: ServerSettings) -> gr.Blocks:
         gr.Markdown(privacy(settings), elem_classes="quiet")
         with gr.Tabs() as tabs:
             with gr.Tab("Upscale", id=_UPSCALE):
-                picture, options = build_upscale_tab(runs(), upscalers, settings.model)
+                image, options = build_upscale_tab(runs(), upscalers, settings.model)
             with gr.Tab("Compare"):
                 build_compare_tab(runs(), upscalers)
             with gr.Tab("Batch"):
                 build_batch_tab(runs(), upscalers, settings.model, settings.max_files)
             if faces:
                 with gr.Tab("Faces"):
-                    build_faces_tab(runs(), faces, tabs, picture, _UPSCALE)
+                    build_faces_tab(runs(), faces, tabs, image, _UPSCALE)
             if settings.allow_finetune:
                 with gr.Tab("Fine-tune"):
                     build_finetune_tab(service, upscalers, tabs, options.model, _UPSCALE)
-                page.load(partial(list_again, service, upscalers), None, options.model, **QUIET)
-        page.unload(leave)
-    refuse_odd_values(page)
+                page.load(partial(refresh_models, service, upscalers), None, options.model, **QUIET)
+        page.unload(forget_visitor)
+    refuse_invalid_values(page)
     return page
 
 
 def privacy(settings: ServerSettings) -> str:
-    """Say what happens to uploaded pictures."""
+    """Return the privacy notice about uploaded images."""
     minutes = round(settings.keep_seconds / 60)
-    learning = "nothing is learnt from them"
+    training = "no model is trained on them"
     if settings.allow_finetune:
-        learning += ", unless you start a fine-tuning, whose model stays here for everybody"
+        training += " unless you start fine-tuning; that model stays here for all visitors"
     return (
-        "Your pictures are worked on by this server alone and are deleted, with the results, "
-        f"{minutes} min after the work is done at the latest. "
-        f"Nobody else can see them, and {learning}."
+        "Your images are processed on this server only. They and the results are deleted at most "
+        f"{minutes} min after the job has ended. Nobody else can see them, and {training}."
     )

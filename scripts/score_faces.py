@@ -11,7 +11,7 @@ from typing import Any
 
 import tomli_w
 
-from srgan_gp.commands.terminal import say
+from srgan_gp.commands.terminal import print_message
 from srgan_gp.data.validation_halves import ALL
 from srgan_gp.evaluation.evaluate_faces import evaluate_faces
 from srgan_gp.evaluation.face_scores import (
@@ -46,7 +46,7 @@ def main() -> None:
         feature_weights=options.feature_weights,
         detector=options.detector,
         truncation=options.trunc,
-        tell=say,
+        tell=print_message,
     )
     found = list(rows(Path(options.data).stem, scores))
     for row in found:

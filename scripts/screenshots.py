@@ -17,7 +17,7 @@ DOCS = Path(__file__).resolve().parent.parent / "docs"
 WINDOW = (1440, 1000)
 WAIT_MS = 120_000
 SETTLE_MS = 2_000
-"""Until the pictures of a result are drawn."""
+"""Until the images of a result are drawn."""
 
 
 def main() -> None:
@@ -43,7 +43,7 @@ def take_both(address: str) -> None:
         save(page, DOCS / "app-upscale.png")
         page = opened(browser, address, dark=True)
         page.get_by_role("tab", name="Compare").click()
-        run(page, "compare", "one spot")
+        run(page, "compare", "one region")
         save(page, DOCS / "app-compare.png")
         browser.close()
 
@@ -63,7 +63,7 @@ def opened(browser: Browser, address: str, *, dark: bool) -> Page:
 def run(page: Page, tab: str, ending: str) -> None:
     """Choose the cat, start, and wait for the end."""
     page.locator(".example-cat:visible").click()
-    page.wait_for_selector(f"#{tab}-picture img")
+    page.wait_for_selector(f"#{tab}-image img")
     page.click(f"#{tab}-start")
     expect(page.locator(f"#{tab}-status")).to_contain_text(ending, timeout=WAIT_MS)
 

@@ -1,4 +1,7 @@
-"""Super-resolution and faces by WGAN-GP networks: `Upscaler`, `FaceGenerator`, picture files."""
+"""Public Python API: upscaling (`Upscaler`), face generation (`FaceGenerator`), image files.
+
+The command line is `srgan_gp.cli`; the packages below are not part of the stable API.
+"""
 
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -35,7 +38,7 @@ _HOME = {
 
 
 def __getattr__(name: str) -> object:
-    """Import a public name on first use, so that `import srgan_gp` stays instant (PEP 562)."""
+    """Import a public name on first use, so that `import srgan_gp` is fast (PEP 562)."""
     if name in _HOME:
         return getattr(import_module(_HOME[name]), name)
     if name == "__version__":

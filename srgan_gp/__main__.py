@@ -1,4 +1,4 @@
-"""`python -m srgan_gp` runs the command `srgan-gp`."""
+"""Entry point of `python -m srgan_gp`, the same as the command `srgan-gp`."""
 
 import sys
 

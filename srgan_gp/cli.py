@@ -1,12 +1,12 @@
-"""The command `srgan-gp`: chooses the verb, and ends with its exit code.
+"""Command line `srgan-gp`: chooses the verb and returns its exit code.
 
-The file name is the key here too: `commands/upscale.py` is `srgan-gp upscale`. A command's module
-is imported when its verb was typed, so that `srgan-gp --help` loads nothing heavy.
+`srgan-gp upscale` is the module `commands/upscale.py`. A verb's module is imported when the verb
+was typed, so that `srgan-gp --help` imports nothing heavy.
 
-Exit codes: 0 all done, 1 internal error or failed training, 2 wrong use, 3 finished but some
-items failed, 4 nothing to do, 5 output cannot be written, 6 another run is at work there, 7 the
-device asked for is not there, 8 model refused, 129 hung up, 130 interrupted, 141 the reader of the
-output went away, 143 terminated.
+Exit codes: 0 success, 1 internal error or failed training, 2 wrong use, 3 finished but some items
+failed, 4 nothing to do, 5 output cannot be written, 6 another run writes to the same folder, 7 the
+requested device is missing, 8 model refused, 129 hung up, 130 interrupted, 141 the reader of stdout
+closed it, 143 terminated.
 """
 
 import argparse
@@ -22,24 +22,25 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
-from srgan_gp.commands.terminal import say, tell
+from srgan_gp.commands.terminal import print_message, print_result
+from srgan_gp.commands.verb_parser import CommandParser, SuggestingParser
 from srgan_gp.errors import MissingExtraError, SrganGpError
 from srgan_gp.system.signals import ENDING, Stopped
 
 COMMANDS = {
-    "upscale": "enlarge pictures, files or whole folders",
-    "generate": "draw faces of people who do not exist",
-    "models": "list the models there are",
-    "prepare": "cut aligned faces to train on out of photos",
-    "train": "train a model on your own pictures",
-    "finetune": "make a model better for your own pictures",
-    "evaluate": "score a model against a set of pictures",
-    "export": "turn a training run into a model",
-    "app": "open a page that does all this in a browser",
+    "upscale": "upscale images, single files or whole folders",
+    "generate": "generate faces of people who do not exist",
+    "models": "list the available models",
+    "prepare": "cut aligned faces out of photos, for training",
+    "train": "train a model on your own images",
+    "finetune": "adapt a model to your own images",
+    "evaluate": "score a model on a validation set",
+    "export": "export a training run as a model",
+    "app": "start the web page and the HTTP API",
 }
 
 _INTERRUPTED = 128 + signal.SIGINT
-_READER_WENT_AWAY = 128 + 13  # SIGPIPE, a name that Windows does not have
+_READER_CLOSED = 128 + 13  # SIGPIPE, a name that Windows does not have
 _EXTRAS = {
     "train": {"torch", "torchvision", "kornia", "onnxscript", "skimage", "tensorboard", "tomli_w"},
     "app": {"gradio", "fastapi", "starlette", "uvicorn", "python_multipart", "pydantic"},
@@ -50,46 +51,46 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code.
 
     Args:
-        argv: the words after the program's name; None takes them from the process.
+        argv: arguments without the program name; None uses those of the process.
 
     Raises:
-        SystemExit: argparse printed a help text (0) or refused the words (2).
+        SystemExit: argparse printed the help (0) or refused the arguments (2).
     """
     debug = bool(os.environ.get("SRGAN_GP_DEBUG"))
     try:
-        with _ended_by_signals(), _warned_in_one_line():
+        with _signals_as_exit(), _one_line_warnings():
             options = build_parser().parse_args(argv)
             debug = debug or options.debug
             return options.run(options)
     except BrokenPipeError:
-        # Python would complain once more when it flushes at exit.
+        # Python would report the error again when it flushes stdout at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return _READER_WENT_AWAY
+        return _READER_CLOSED
     except Stopped as stopped:
-        say(
+        print_message(
             "srgan-gp: interrupted"
             if stopped.code == _INTERRUPTED
             else "srgan-gp: ended by a signal"
         )
         return int(str(stopped.code))
     except KeyboardInterrupt:
-        say("srgan-gp: interrupted")
+        print_message("srgan-gp: interrupted")
         return _INTERRUPTED
     except Exception as error:
         if debug:
             raise
-        return _explain(error)
+        return _report_error(error)
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """Build the tree of verbs; the options of a verb are added when it is the one typed."""
-    parser = argparse.ArgumentParser(
+    """Build the parser of all verbs; a verb adds its options when it is used."""
+    parser = SuggestingParser(
         prog="srgan-gp",
-        description="Upscale pictures, draw faces, and train the networks that do it.",
+        description="Upscale images, generate faces, and train the networks for both.",
         epilog="Help for one command: srgan-gp COMMAND --help",
         allow_abbrev=False,
     )
-    parser.add_argument("--version", action=_ShowVersion, help="print the version and stop")
+    parser.add_argument("--version", action=_ShowVersion, help="print the version and exit")
     commands = parser.add_subparsers(
         title="commands", metavar="COMMAND", required=True, parser_class=CommandParser
     )
@@ -98,43 +99,20 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-class CommandParser(argparse.ArgumentParser):
-    """The parser of one verb, which reads its options from `srgan_gp.commands` when needed."""
-
-    def __init__(self, *, prog: str, description: str) -> None:
-        super().__init__(prog=prog, description=description, allow_abbrev=False)
-        self._is_complete = False
-
-    def parse_known_args(self, *args: Any, **named: Any) -> Any:  # noqa: ANN401 - as argparse's
-        """Add the verb's options, then parse as usual."""
-        self.complete()
-        return super().parse_known_args(*args, **named)
-
-    def complete(self) -> None:
-        """Add the options of this verb, once."""
-        if self._is_complete:
-            return
-        self._is_complete = True
-        command = import_module(f"srgan_gp.commands.{self.prog.split()[-1]}")
-        command.add_options(self)
-        self.add_argument("--debug", action="store_true", help="show where an error comes from")
-        self.set_defaults(run=command.run)
-
-
 class _ShowVersion(argparse.Action):
-    """Print the installed version; looked up only when asked for."""
+    """Print the installed version, which is looked up only when needed."""
 
     def __init__(self, option_strings: list[str], dest: str, help: str) -> None:
         super().__init__(option_strings, dest, nargs=0, help=help, default=argparse.SUPPRESS)
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
-        tell(f"srgan-gp {import_module('srgan_gp').__version__}")
+        print_result(f"srgan-gp {import_module('srgan_gp').__version__}")
         parser.exit()
 
 
 @contextmanager
-def _ended_by_signals() -> Generator[None]:
-    """Let SIGTERM and SIGHUP unwind the program, so that no unfinished file stays; 143 and 129."""
+def _signals_as_exit() -> Generator[None]:
+    """Raise SystemExit on SIGTERM and SIGHUP, so that unfinished files are removed; 143 and 129."""
 
     def stop(number: int, _frame: FrameType | None) -> NoReturn:
         raise SystemExit(128 + number)
@@ -142,7 +120,7 @@ def _ended_by_signals() -> Generator[None]:
     before: dict[int, Callable[[int, FrameType | None], object] | int | None] = {}
     if threading.current_thread() is threading.main_thread():
         for number in ENDING:
-            # SIGINT has an exception of its own; a SIGHUP that nohup ignores stays ignored.
+            # SIGINT raises KeyboardInterrupt; a SIGHUP that nohup ignores stays ignored.
             if number != signal.SIGINT and signal.getsignal(number) is not signal.SIG_IGN:
                 before[number] = signal.signal(number, stop)
     try:
@@ -153,42 +131,44 @@ def _ended_by_signals() -> Generator[None]:
 
 
 @contextmanager
-def _warned_in_one_line() -> Generator[None]:
-    """Say a warning of this package without the path and the source line that it came from."""
-    show, ours = warnings.showwarning, Path(__file__).parent
+def _one_line_warnings() -> Generator[None]:
+    """Print a warning of this package without the path and the source line."""
+    show, package = warnings.showwarning, Path(__file__).parent
 
-    def say_ours(
+    def show_in_one_line(
         message: Warning | str,
         category: type[Warning],
         filename: str,
         *rest: Any,  # noqa: ANN401 - as warnings.showwarning's
     ) -> None:
-        if Path(filename).is_relative_to(ours):
-            say(f"srgan-gp: warning: {message}")
+        if Path(filename).is_relative_to(package):
+            print_message(f"srgan-gp: warning: {message}")
         else:
             show(message, category, filename, *rest)
 
-    warnings.showwarning = say_ours
+    warnings.showwarning = show_in_one_line
     try:
         yield
     finally:
         warnings.showwarning = show
 
 
-def _explain(error: Exception) -> int:
-    """Say in one sentence what went wrong; return the exit code."""
+def _report_error(error: Exception) -> int:
+    """Print one line about an error; return the exit code."""
     if isinstance(error, ModuleNotFoundError):
         error = _missing_package(error)
     if isinstance(error, SrganGpError):
-        say(f"srgan-gp: error: {error}")
+        print_message(f"srgan-gp: error: {error}")
         return error.exit_code
     kind = type(error).__name__
-    say(f"srgan-gp: internal error: {kind}: {error}; run again with --debug to see where")
+    print_message(
+        f"srgan-gp: internal error: {kind}: {error}; run again with --debug for the traceback"
+    )
     return 1
 
 
 def _missing_package(error: ModuleNotFoundError) -> Exception:
-    """Name the pip line that brings the package a command could not import."""
+    """Name the pip command that installs the package a command could not import."""
     package = (error.name or "").partition(".")[0]
     for extra, packages in _EXTRAS.items():
         if package in packages:

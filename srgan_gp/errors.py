@@ -3,52 +3,53 @@
     SrganGpError              exit  code in a report
     ├── UsageError             2    E_USAGE            wrong option, value or combination
     │   └── MissingExtraError  2    E_MISSING_EXTRA    a command needs packages that are missing
-    ├── PictureError           3    E_DAMAGED, ...     one picture cannot be used
-    ├── NothingToDoError       4    E_NOTHING_TO_DO    no picture among the inputs
+    ├── PictureError           3    E_DAMAGED, ...     one image cannot be used
+    ├── NothingToDoError       4    E_NOTHING_TO_DO    no image among the inputs
     ├── OutputError            5    E_OUTPUT           a file cannot be written
-    ├── LockedError            6    E_LOCKED           another run is at work there
-    ├── DeviceError            7    E_DEVICE           the device asked for is not there
+    ├── LockedError            6    E_LOCKED           another run writes to the same folder
+    ├── DeviceError            7    E_DEVICE           the requested device is missing
     ├── ModelRefusedError      8    E_MODEL            a model file breaks the contract
-    ├── TrainingError          1    E_TRAINING         a run cannot go on (non-finite loss, ...)
-    ├── BusyError              1    E_BUSY             a server takes no more work for now
+    ├── TrainingError          1    E_TRAINING         a run cannot continue (non-finite loss, ...)
+    ├── BusyError              1    E_BUSY             a server accepts no more work for now
     └── Cancelled              1    E_CANCELLED        `Upscaler.cancel` ended a call
 
-The message is the sentence the user reads: what is wrong, with the value, and what to do.
+The message is for the user: what is wrong, with the value, and what to do.
 """
 
 import re
 
 _OPTION_ADVICE = re.compile(
-    r"(?:[;,]| or) (?:or )?(?:raise|pass|leave)\b[^;]*--[a-z].*$", re.DOTALL
+    r"(?:[;,.]| or) (?:or )?(?:raise|pass|leave|use|set|add)\b[^;.]*--[a-z].*$",
+    re.DOTALL | re.IGNORECASE,
 )
 
 
 class SrganGpError(Exception):
-    """Base of every error this package raises on purpose; `exit_code` is what the CLI ends with."""
+    """Base class of the errors of this package; the command line ends with `exit_code`."""
 
     exit_code = 1
     code = "E_INTERNAL"
 
 
 class UsageError(SrganGpError):
-    """An option, a value or a combination of them makes no sense."""
+    """An option, a value or a combination of options is not valid."""
 
     exit_code = 2
     code = "E_USAGE"
 
 
 class MissingExtraError(UsageError):
-    """A command needs an optional set of packages; the message names the pip line."""
+    """A command needs an optional set of packages; the message gives the pip command."""
 
     code = "E_MISSING_EXTRA"
 
 
 class PictureError(SrganGpError):
-    """One picture cannot be read, is refused, or cannot be upscaled.
+    """One image cannot be read, is refused, or cannot be upscaled.
 
     Args:
         code: a stable code for reports, such as `E_DAMAGED`.
-        message: the sentence for the user, without the file's name.
+        message: for the user, without the file name.
     """
 
     exit_code = 3
@@ -58,12 +59,12 @@ class PictureError(SrganGpError):
         self.code = code
 
     def __reduce__(self) -> tuple[type["PictureError"], tuple[str, str]]:
-        """Let an error travel between processes with its code."""
+        """Pickle the error with its code, so that it can pass between processes."""
         return type(self), (self.code, str(self))
 
 
 class NothingToDoError(SrganGpError):
-    """The inputs hold no picture."""
+    """The inputs contain no image."""
 
     exit_code = 4
     code = "E_NOTHING_TO_DO"
@@ -84,7 +85,7 @@ class LockedError(SrganGpError):
 
 
 class DeviceError(SrganGpError):
-    """The device asked for is not there."""
+    """The requested device is missing or cannot be used."""
 
     exit_code = 7
     code = "E_DEVICE"
@@ -98,17 +99,17 @@ class ModelRefusedError(SrganGpError):
 
 
 class TrainingError(SrganGpError):
-    """A training run cannot go on: non-finite loss, a checkpoint that does not fit."""
+    """A training run cannot continue: non-finite loss, a checkpoint that does not fit."""
 
     code = "E_TRAINING"
 
 
 class BusyError(SrganGpError):
-    """A server takes no more work for now.
+    """A server accepts no more work for now.
 
     Args:
-        message: the sentence for the user.
-        retry_seconds: after how many seconds it may be worth while to ask again.
+        message: for the user.
+        retry_seconds: number of seconds after which a client may try again.
     """
 
     code = "E_BUSY"
@@ -118,16 +119,16 @@ class BusyError(SrganGpError):
         self.retry_seconds = retry_seconds
 
 
-class Cancelled(SrganGpError):  # noqa: N818 - nothing went wrong
-    """Somebody asked for the work at hand to end; whoever asked knows what comes next."""
+class Cancelled(SrganGpError):  # noqa: N818 - it is not a failure
+    """A call was cancelled by its caller."""
 
     code = "E_CANCELLED"
 
 
 def without_options(message: str) -> str:
-    """Cut off the advice that names an option, for readers who have no such option.
+    """Remove advice about command-line options, for clients of the API and the app.
 
     >>> without_options("it has 9 pixels, more than 8; make it smaller or raise --max-pixels")
     'it has 9 pixels, more than 8; make it smaller'
     """
-    return _OPTION_ADVICE.sub("", message)
+    return _OPTION_ADVICE.sub(lambda found: "." if found[0][0] == "." else "", message)

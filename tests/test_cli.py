@@ -1,4 +1,4 @@
-"""The command line: main(words) -> exit code, lines on stderr, results on stdout."""
+"""The command line: exit codes, messages on stderr, results on stdout."""
 
 import json
 import os
@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.mark.parametrize(
-    "words",
+    "arguments",
     [
         [],
         ["enlarge"],
@@ -39,9 +39,9 @@ ROOT = Path(__file__).resolve().parent.parent
     ],
     ids=" ".join,
 )
-def test_words_that_make_no_sense_end_with_2(words, capsys):
+def test_wrong_arguments_end_with_2(arguments, capsys):
     with pytest.raises(SystemExit) as stop:
-        main(words)
+        main(arguments)
     assert stop.value.code == 2
     assert "error" in capsys.readouterr().err
 
@@ -55,17 +55,17 @@ def test_models_lists_every_card(capsys):
     assert all(name in printed for name in listed)
 
 
-def test_a_preset_shows_through_the_options_that_were_not_given(capsys):
-    words = ["train", "--preset", "tiny", "--data", "x", "-o", "y", "--dry-run"]
-    words += ["--generator-args", "width=24"]
-    assert main(words) == 0
+def test_options_that_are_not_given_come_from_the_preset(capsys):
+    arguments = ["train", "--preset", "tiny", "--data", "x", "-o", "y", "--dry-run"]
+    arguments += ["--generator-args", "width=24"]
+    assert main(arguments) == 0
     config = json.loads(capsys.readouterr().out)
     assert config["generator_args"] == ["width=24", "blocks=2", "tail=direct"]
     assert config["total_images"] == 64
 
 
 @pytest.mark.parametrize(
-    "words",
+    "arguments",
     [
         ["train", "--data", "x", "-o", "y"],
         ["evaluate", "classic-x4", "--data", "x"],
@@ -73,9 +73,9 @@ def test_a_preset_shows_through_the_options_that_were_not_given(capsys):
     ],
     ids=" ".join,
 )
-def test_without_pytorch_the_pip_line_is_named(words):
+def test_without_pytorch_the_pip_command_is_named(arguments):
     hide = "import sys; sys.modules['torch'] = None\n"
-    code = hide + f"from srgan_gp.cli import main; sys.exit(main({words!r}))"
+    code = hide + f"from srgan_gp.cli import main; sys.exit(main({arguments!r}))"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, check=False, capture_output=True, text=True
     )
@@ -84,7 +84,7 @@ def test_without_pytorch_the_pip_line_is_named(words):
     assert 'pip install "srgan-gp[train]"' in done.stderr
 
 
-def test_an_internal_error_is_one_sentence_unless_debugging(monkeypatch, capsys):
+def test_an_internal_error_is_one_line_unless_debugging(monkeypatch, capsys):
     def broken(**_):
         raise ZeroDivisionError("a bug")
 
@@ -98,7 +98,7 @@ def test_an_internal_error_is_one_sentence_unless_debugging(monkeypatch, capsys)
         main(["models"])
 
 
-def test_a_termination_signal_unwinds_and_ends_with_143(monkeypatch):
+def test_a_termination_signal_ends_with_143(monkeypatch):
     def terminate(**_):
         os.kill(os.getpid(), signal.SIGTERM)
 
@@ -110,19 +110,19 @@ def test_a_termination_signal_unwinds_and_ends_with_143(monkeypatch):
     assert signal.getsignal(signal.SIGTERM) is before
 
 
-def run_program(*words, **streams):
+def run_program(*arguments, **streams):
     return subprocess.run(
-        [sys.executable, "-m", "srgan_gp", *words], cwd=ROOT, check=False, **streams
+        [sys.executable, "-m", "srgan_gp", *arguments], cwd=ROOT, check=False, **streams
     )
 
 
 AS_ON_WINDOWS = "import signal; del signal.SIGPIPE, signal.SIGHUP\n"
 
 
-@pytest.mark.parametrize("words", [["models", "--json"], ["--version"]], ids=" ".join)
+@pytest.mark.parametrize("arguments", [["models", "--json"], ["--version"]], ids=" ".join)
 @pytest.mark.parametrize("system", ["", AS_ON_WINDOWS], ids=["here", "as on Windows"])
-def test_a_reader_that_goes_away_is_no_traceback(words, system):
-    code = f"{system}import sys; from srgan_gp.cli import main; sys.exit(main({words!r}))"
+def test_a_closed_pipe_prints_no_traceback(arguments, system):
+    code = f"{system}import sys; from srgan_gp.cli import main; sys.exit(main({arguments!r}))"
     read_end, write_end = os.pipe()
     os.close(read_end)
     try:
@@ -135,20 +135,20 @@ def test_a_reader_that_goes_away_is_no_traceback(words, system):
     assert (done.returncode, done.stderr) == (141, b"")
 
 
-@pytest.mark.parametrize("words", [["models", "--json"], ["--version"]], ids=" ".join)
-def test_a_full_disk_behind_stdout_is_one_sentence(words):
+@pytest.mark.parametrize("arguments", [["models", "--json"], ["--version"]], ids=" ".join)
+def test_a_full_disk_behind_stdout_is_one_line(arguments):
     with Path("/dev/full").open("w") as full:
-        done = run_program(*words, stdout=full, stderr=subprocess.PIPE, text=True)
+        done = run_program(*arguments, stdout=full, stderr=subprocess.PIPE, text=True)
     assert done.returncode == 5
     assert done.stderr == (
         "srgan-gp: error: The results cannot be printed: No space left on device.\n"
     )
 
 
-def test_a_closed_stdout_does_not_stop_the_work(tmp_path, tiny_model):
+def test_a_closed_stdout_does_not_stop_the_run(tmp_path, tiny_model):
     Image.new("RGB", (4, 4)).save(tmp_path / "a.png")
-    words = ["upscale", str(tmp_path / "a.png"), "-n", str(tiny_model()), "--json"]
-    command = [sys.executable, "-m", "srgan_gp", *words]
+    arguments = ["upscale", str(tmp_path / "a.png"), "-n", str(tiny_model()), "--json"]
+    command = [sys.executable, "-m", "srgan_gp", *arguments]
     program = f"import os; os.close(1); os.execv({sys.executable!r}, {command!r})"
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, check=False, capture_output=True
@@ -157,11 +157,11 @@ def test_a_closed_stdout_does_not_stop_the_work(tmp_path, tiny_model):
     assert (tmp_path / "a_x2.png").exists()
 
 
-def test_a_full_disk_behind_stderr_does_not_stop_the_work(tmp_path, tiny_model):
+def test_a_full_disk_behind_stderr_does_not_stop_the_run(tmp_path, tiny_model):
     Image.new("RGB", (4, 4)).save(tmp_path / "a.png")
-    words = ["upscale", str(tmp_path / "a.png"), "-n", str(tiny_model())]
+    arguments = ["upscale", str(tmp_path / "a.png"), "-n", str(tiny_model())]
     with Path("/dev/full").open("w") as full:
-        assert run_program(*words, stderr=full).returncode == 0
+        assert run_program(*arguments, stderr=full).returncode == 0
     assert (tmp_path / "a_x2.png").exists()
 
 

@@ -11,9 +11,11 @@ from srgan_gp.errors import without_options
         ("choose a smaller scale, or pass --frames first", "choose a smaller scale"),
         ("there is not enough memory for it; pass a smaller --tile or --scale",
          "there is not enough memory for it"),
+        ("9 pixels, more than 8. Make it smaller. Raise --max-pixels.",
+         "9 pixels, more than 8. Make it smaller."),
         ("the file is damaged or cut short; get a whole copy of it",
          "the file is damaged or cut short; get a whole copy of it"),
     ],
 )  # fmt: skip
-def test_advice_about_options_is_cut_off_and_other_advice_stays(message, plain):
+def test_advice_about_options_is_removed_and_other_advice_stays(message, plain):
     assert without_options(message) == plain

@@ -1,1 +1,1 @@
-"""The tabs of the page: widgets only, over `srgan_gp.serving`."""
+"""Tabs of the web page: Gradio widgets and events; the jobs run in `srgan_gp.serving`."""

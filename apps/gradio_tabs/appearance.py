@@ -1,4 +1,4 @@
-"""How the page looks: nothing is fetched from elsewhere, and nothing moves when a result comes."""
+"""Theme and CSS of the page: no external files, no layout shift when a result arrives."""
 
 from typing import Any
 
@@ -7,29 +7,29 @@ from gradio.themes import Default
 from gradio_tabs.examples import example_styles
 
 _STYLES = """
-/* With its margins alone the page would be as wide as what is in it, such as a long name. */
+/* Without a width the page would be as wide as its contents, such as a long name. */
 .gradio-container { width: 100%; max-width: 1240px !important; margin: 0 auto !important; }
 .headline h1 { margin-bottom: 0; }
 .quiet, .quiet p { color: var(--body-text-color-subdued); font-size: var(--text-sm); }
-/* The place of a status is kept, so that a line that comes or goes moves nothing. */
+/* The status keeps its height, so that a line that appears or disappears moves nothing. */
 .status { min-height: 3.6em; }
-/* The colours of a browser's own bar are lost with Gradio's styles: it would look full at zero. */
+/* Gradio's styles remove the colours of the browser's bar: it would look full at zero. */
 .status progress { appearance: none; width: 100%; height: 0.75em; border: none;
   border-radius: 0.375em; overflow: hidden; background: var(--border-color-primary); }
 .status progress::-webkit-progress-bar { background: transparent; }
 .status progress::-webkit-progress-value { background: var(--color-accent); }
 .status progress::-moz-progress-bar { background: var(--color-accent); }
 .status progress:indeterminate::-moz-progress-bar { background: transparent; }
-.status .refusal { border-left: 4px solid var(--error-border-color); padding-left: 0.75em; }
+.status .error-message { border-left: 4px solid var(--error-border-color); padding-left: 0.75em; }
 .status, .status * { overflow-wrap: anywhere; }
-/* As many columns as there is room for, up to those asked for; Gradio would widen the page. */
+/* As many columns as fit, up to the requested number; Gradio would widen the page. */
 .grid-container { grid-template-columns:
   repeat(auto-fill, minmax(max(100px, 100% / (var(--grid-cols) + 1) + 1px), 1fr)) !important; }
-/* A single picture would be as wide as the gallery, and cut off below. */
+/* A single image would be as wide as the gallery and cropped at the bottom. */
 .gallery-item:only-child .thumbnail-lg { height: 340px; aspect-ratio: auto; }
-/* The range that moves the line of the slider above it needs no second field for its number. */
+/* The range that moves the line of the slider above it needs no number field. */
 .line .tab-like-container { display: none; }
-/* The page takes the view box out of a drawing, so its units are pixels. */
+/* The page removes the view box of an SVG, so its units are pixels. */
 .curve { width: 300px; height: 100px; }
 .curve polyline { fill: none; stroke: var(--color-accent); stroke-width: 2; }
 :focus-visible { outline: 2px solid var(--color-accent) !important; outline-offset: 2px; }
@@ -42,8 +42,8 @@ _STYLES = """
 
 
 def appearance() -> dict[str, Any]:
-    """Give what `gradio.mount_gradio_app` has to be told about the looks of the page."""
-    # The fonts of the visitor's system: those of Gradio's other themes come from a font server.
+    """Return the arguments of `gradio.mount_gradio_app` for the theme and the CSS."""
+    # System fonts: those of Gradio's other themes come from a font server.
     theme = Default(
         primary_hue="indigo",
         secondary_hue="indigo",
@@ -51,7 +51,7 @@ def appearance() -> dict[str, Any]:
         font=("system-ui", "sans-serif"),
         font_mono=("ui-monospace", "monospace"),
     ).set(
-        # Gradio's own greys for small text are too pale to read.
+        # The contrast of Gradio's greys for small text is too low.
         body_text_color_subdued="*neutral_600",
         body_text_color_subdued_dark="*neutral_300",
         block_info_text_color="*neutral_600",

@@ -1,4 +1,4 @@
-"""The tab for many files: progress, a gallery, the failures with their reasons, and one zip."""
+"""Tab for many files: progress, a gallery, a table of failures, and a zip file."""
 
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
@@ -25,7 +25,7 @@ from srgan_gp.models.cards import ModelCard
 from srgan_gp.serving.jobs.job_requests import Result, UpscaleRequest
 
 _ZIP_NAME = "upscaled.zip"
-_DOWNLOAD = "Download all as a zip"
+_DOWNLOAD = "Download all as a zip file"
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class _Widgets:
 
 @dataclass
 class _Totals:
-    """What has become of the files so far."""
+    """Results and failures so far."""
 
     results: list[Result] = field(default_factory=list)
     failures: list[list[str]] = field(default_factory=list)
@@ -55,30 +55,30 @@ class _Totals:
         return len(self.results) + len(self.failures)
 
 
-def build_batch_tab(runs: Runs, cards: dict[str, ModelCard], default: str, most_files: int) -> None:
-    """Make the tab.
+def build_batch_tab(runs: Runs, cards: dict[str, ModelCard], default: str, max_files: int) -> None:
+    """Build the tab.
 
     Args:
         runs: of this tab.
-        cards: of the models that enlarge pictures, by name.
-        default: name of the model chosen at first.
-        most_files: that one run takes.
+        cards: of the upscaling models, by name.
+        default: name of the preselected model.
+        max_files: largest number of files in one run.
     """
     with gr.Row():
         with gr.Column(scale=2, min_width=320):
             files = FilesInput(
-                label=f"Your pictures, {most_files} at most", file_count="multiple",
+                label=f"Your images, {max_files} at most", file_count="multiple",
                 file_types=["image"], height=200, elem_id="batch-files",
             )  # fmt: skip
             panel = build_panel("Upscale all", "batch")
         with gr.Column(scale=3, min_width=320):
             gallery, download, failures = _build_results()
     options = build_options(cards, default)
-    _connect(_Widgets(files, options, panel, gallery, failures, download), runs, most_files)
+    _connect(_Widgets(files, options, panel, gallery, failures, download), runs, max_files)
 
 
 def _build_results() -> tuple[gr.Gallery, gr.DownloadButton, gr.Dataframe]:
-    gr.Markdown("### Results")  # a label would lie over the first picture
+    gr.Markdown("### Results")  # a label would cover the first image
     gallery = gr.Gallery(
         label="Results", show_label=False, columns=3, height=360, object_fit="contain",
         format="png", interactive=False, buttons=["fullscreen"], elem_id="batch-gallery",
@@ -87,18 +87,18 @@ def _build_results() -> tuple[gr.Gallery, gr.DownloadButton, gr.Dataframe]:
         _DOWNLOAD, variant="primary", interactive=False, elem_id="batch-download"
     )
     failures = gr.Dataframe(
-        headers=["File", "Why there is no result"], datatype="str", type="array",
+        headers=["File", "Error"], datatype="str", type="array",
         interactive=False, wrap=True, column_widths=["35%", "65%"], visible=False,
         label="Failures", elem_id="batch-failures",
     )  # fmt: skip
     return gallery, download, failures
 
 
-def _connect(widgets: _Widgets, runs: Runs, most_files: int) -> None:
+def _connect(widgets: _Widgets, runs: Runs, max_files: int) -> None:
     panel = widgets.panel
 
     async def work(request: gr.Request, files: list[Upload], *values: object) -> Updates:
-        steps = partial(_steps, widgets, files, values, most_files)
+        steps = partial(_steps, widgets, files, values, max_files)
         async for update in one_run(panel, runs, request, files, steps):
             yield update
 
@@ -120,44 +120,44 @@ async def _steps(
     widgets: _Widgets,
     files: list[Upload],
     values: tuple[object, ...],
-    most_files: int,
+    max_files: int,
     run: Run,
 ) -> Updates:
-    """Enlarge one file after the other; gives what changes on the page.
+    """Upscale one file after the other; yield the changes of the page.
 
     Raises:
-        SrganGpError: the sentence for the visitor; not about one of the files.
+        SrganGpError: the message for the visitor; errors of single files are collected.
     """
-    if not 1 <= len(files) <= most_files:
-        raise UsageError(f"Choose 1 to {most_files} pictures; you chose {len(files)}.")
+    if not 1 <= len(files) <= max_files:
+        raise UsageError(f"Choose 1 to {max_files} images; you chose {len(files)}.")
     yield _cleared(widgets)
     totals = _Totals()
     for file in files:
-        yield {widgets.panel.status: messages.progress(totals.done, len(files), "pictures")}
-        wanted = replace(upscale_request(file, values), wants_view=True)
-        await _add(totals, run, wanted)
+        yield {widgets.panel.status: messages.progress(totals.done, len(files), "images")}
+        job_request = replace(upscale_request(file, values), wants_view=True)
+        await _add(totals, run, job_request)
         if totals.is_stopped:
             break
-    yield await _ending(widgets, totals, run, len(files))
+    yield await _summary(widgets, totals, run, len(files))
 
 
-async def _add(totals: _Totals, run: Run, wanted: UpscaleRequest) -> None:
-    """Enlarge one file and take down what becomes of it."""
+async def _add(totals: _Totals, run: Run, job_request: UpscaleRequest) -> None:
+    """Upscale one file and record its result or failure."""
     try:
-        async with aclosing(run.follow(wanted)) as all_news:
-            async for news in all_news:
-                if not isinstance(news, Progress):
-                    totals.results.append(news)
+        async with aclosing(run.follow(job_request)) as updates:
+            async for update in updates:
+                if not isinstance(update, Progress):
+                    totals.results.append(update)
     except Cancelled:
         totals.is_stopped = True
     except (PictureError, BusyError) as error:
-        totals.failures.append([wanted.name, str(error)])
+        totals.failures.append([job_request.name, str(error)])
 
 
-async def _ending(widgets: _Widgets, totals: _Totals, run: Run, count: int) -> Changes:
-    """Show the results and the failures, count them, and offer a zip.
+async def _summary(widgets: _Widgets, totals: _Totals, run: Run, count: int) -> Changes:
+    """Show the results, the failures, their numbers and a zip file.
 
-    All of it at the end alone, since each showing copies every file.
+    Only at the end, since each update of the gallery copies every file.
     """
     text = f"{len(totals.results)} of {count} done"
     if totals.failures:

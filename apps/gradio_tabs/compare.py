@@ -1,4 +1,4 @@
-"""The tab that shows one spot of a picture under several models, side by side."""
+"""Tab that compares several models on one region of an image, side by side."""
 
 from contextlib import aclosing
 from dataclasses import dataclass, replace
@@ -7,6 +7,12 @@ from functools import partial
 import gradio as gr
 
 from gradio_tabs import messages
+from gradio_tabs.image_field import (
+    NO_IMAGE,
+    PREVIEW_SIDE,
+    build_image_field,
+    region_around,
+)
 from gradio_tabs.panel import (
     QUIET,
     Panel,
@@ -16,46 +22,45 @@ from gradio_tabs.panel import (
     connect_clearing,
     one_run,
 )
-from gradio_tabs.picture_field import PREVIEW_SIDE, around, build_picture_field
 from gradio_tabs.runs import Progress, Run, Runs
-from gradio_tabs.uploads import PictureInput, Upload
+from gradio_tabs.uploads import ImageInput, Upload
 from srgan_gp.errors import UsageError
 from srgan_gp.models.cards import ModelCard
 from srgan_gp.serving.jobs.job_requests import Region, Result, UpscaleRequest
 
-FEWEST_MODELS, MOST_MODELS = 2, 4
+MIN_MODELS, MAX_MODELS = 2, 4
 
 
 @dataclass(frozen=True)
 class _Widgets:
-    picture: PictureInput
+    image: ImageInput
     models: gr.CheckboxGroup
-    spot: gr.State
+    region: gr.State
     panel: Panel
     views: list[gr.Image]
 
 
 def build_compare_tab(runs: Runs, cards: dict[str, ModelCard]) -> None:
-    """Make the tab.
+    """Build the tab.
 
     Args:
         runs: of this tab.
-        cards: of the models that enlarge pictures, by name.
+        cards: of the upscaling models, by name.
     """
-    chosen = list(cards)[:MOST_MODELS]
+    chosen = list(cards)[:MAX_MODELS]
     with gr.Row():
         with gr.Column(scale=2, min_width=320):
-            picture = build_picture_field(
-                runs, "compare", "Click the spot to compare; at first it is the middle."
+            image = build_image_field(
+                runs, "compare", "Click the image to compare a region; the default is the middle."
             )
             models = gr.CheckboxGroup(
                 list(cards), value=chosen, label="Models",
-                info=f"{FEWEST_MODELS} to {MOST_MODELS} of them.",
+                info=f"Choose {MIN_MODELS} to {MAX_MODELS}.",
             )  # fmt: skip
             panel = build_panel("Compare", "compare")
         with gr.Column(scale=3, min_width=320), gr.Row():
-            views = [_view(number, number < len(chosen)) for number in range(MOST_MODELS)]
-    _connect(_Widgets(picture, models, gr.State(None), panel, views), cards, runs)
+            views = [_view(number, number < len(chosen)) for number in range(MAX_MODELS)]
+    _connect(_Widgets(image, models, gr.State(None), panel, views), cards, runs)
 
 
 def _view(number: int, visible: bool) -> gr.Image:
@@ -67,72 +72,75 @@ def _view(number: int, visible: bool) -> gr.Image:
 
 
 def _connect(widgets: _Widgets, cards: dict[str, ModelCard], runs: Runs) -> None:
-    """Compare when the button is pressed, and when a spot is clicked."""
-    panel, picture = widgets.panel, widgets.picture
+    """Connect the button and the clicks on the image."""
+    panel, image = widgets.panel, widgets.image
 
-    async def again(
-        request: gr.Request, chosen: Upload | None, names: list[str], spot: Region | None
+    async def compare(
+        request: gr.Request, chosen: Upload | None, names: list[str], region: Region | None
     ) -> Updates:
-        steps = partial(_steps, widgets, cards, chosen, names, spot)
+        steps = partial(_steps, widgets, cards, chosen, names, region)
         uploads = [chosen] if chosen else []
-        async for update in one_run(panel, runs, request, uploads, steps, gives_way=True):
+        async for update in one_run(panel, runs, request, uploads, steps, is_replaceable=True):
             yield update
 
     async def clicked(
         event: gr.SelectData, request: gr.Request, chosen: Upload | None, names: list[str],
         _: Region | None,
     ) -> Updates:  # fmt: skip
-        spot = around(*event.index)
-        yield {widgets.spot: spot}
-        async for update in again(request, chosen, names, spot):
+        region = region_around(*event.index)
+        yield {widgets.region: region}
+        async for update in compare(request, chosen, names, region):
             yield update
 
-    inputs, outputs = [picture, widgets.models, widgets.spot], [*widgets.views, widgets.spot]
-    connect(panel.start.click, panel, again, inputs, outputs)
-    connect(picture.select, panel, clicked, inputs, outputs, gives_way=True)
+    inputs, outputs = [image, widgets.models, widgets.region], [*widgets.views, widgets.region]
+    connect(panel.start.click, panel, compare, inputs, outputs)
+    connect(image.select, panel, clicked, inputs, outputs, is_replaceable=True)
     panel.stop.click(runs.stop, queue=False, **QUIET)
     connect_clearing(
-        picture, panel, runs, lambda: {widgets.spot: None} | dict.fromkeys(widgets.views), outputs
+        image, panel, runs, lambda: {widgets.region: None} | dict.fromkeys(widgets.views), outputs
     )
 
 
 async def _steps(
     widgets: _Widgets,
     cards: dict[str, ModelCard],
-    picture: Upload | None,
+    image: Upload | None,
     names: list[str],
-    spot: Region | None,
+    region: Region | None,
     run: Run,
 ) -> Updates:
-    """Enlarge one spot by each model in turn; gives what changes on the page.
+    """Upscale one region with each model in turn; yield the changes of the page.
 
     Raises:
-        SrganGpError: the sentence for the visitor.
+        SrganGpError: the message for the visitor.
     """
-    if picture is None:
-        raise UsageError("Choose a picture first: drop it, paste it, or click on the field.")
-    if not FEWEST_MODELS <= len(names) <= MOST_MODELS or not set(names) <= set(cards):
-        raise UsageError(f"Choose {FEWEST_MODELS} to {MOST_MODELS} models, not {len(names)}.")
-    # All views have one size, whatever the models were made for.
+    if image is None:
+        raise UsageError(NO_IMAGE)
+    if not MIN_MODELS <= len(names) <= MAX_MODELS or not set(names) <= set(cards):
+        raise UsageError(f"Choose {MIN_MODELS} to {MAX_MODELS} models, not {len(names)}.")
+    # All views have the same size, whatever the scales of the models.
     scale = max(cards[name].scale or 1 for name in names)
-    wanted = UpscaleRequest(
-        picture.path, picture.name, scale=scale, format="png", region=spot or PREVIEW_SIDE,
+    job_request = UpscaleRequest(
+        image.path, image.name, scale=scale, format="png", region=region or PREVIEW_SIDE,
         wants_view=True,
     )  # fmt: skip
     yield {view: gr.Image(value=None, visible=number < len(names))
            for number, view in enumerate(widgets.views)}  # fmt: skip
     for view, name, number in zip(widgets.views, names, range(len(names)), strict=False):
         yield {widgets.panel.status: messages.progress(number, len(names), "models")}
-        async with aclosing(run.follow(replace(wanted, model=name))) as all_news:
-            async for news in all_news:
-                if not isinstance(news, Progress):
-                    yield {view: _shown(news)}
-    yield {widgets.panel.status: messages.note(f"{len(names)} models, one spot, x{scale}.")}
+        async with aclosing(run.follow(replace(job_request, model=name))) as updates:
+            async for update in updates:
+                if not isinstance(update, Progress):
+                    yield {view: _shown(update)}
+    yield {widgets.panel.status: messages.note(f"{len(names)} models, one region, x{scale}.")}
 
 
 def _shown(result: Result) -> gr.Image:
-    assert result.view is not None  # it was asked for
+    assert result.view is not None  # it was requested
     label = f"{result.report['model']} · {result.report['seconds']:.2f} s"
     return gr.Image(
-        value=str(result.view[1]), visible=True, label=label, alt_text=f"The spot by {label}"
+        value=str(result.view[1]),
+        visible=True,
+        label=label,
+        alt_text=f"The region, upscaled by {label}",
     )

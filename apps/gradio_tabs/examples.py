@@ -1,4 +1,4 @@
-"""The pictures to try the page with, as buttons with a thumbnail."""
+"""Example images, as buttons with a thumbnail."""
 
 import base64
 import io
@@ -11,28 +11,28 @@ from PIL import Image
 
 from gradio_tabs.panel import QUIET
 from gradio_tabs.runs import Runs, visitor_of
-from gradio_tabs.uploads import PictureInput
+from gradio_tabs.uploads import ImageInput
 
 FOLDER = Path(__file__).parents[1] / "examples"
 _THUMBNAIL = (96, 72)
 
 
-def example_pictures() -> list[Path]:
-    """List the pictures to try the page with."""
+def example_images() -> list[Path]:
+    """List the example images."""
     return sorted(path for path in FOLDER.iterdir() if path.suffix in (".jpg", ".png"))
 
 
-def build_examples(runs: Runs, picture: PictureInput) -> None:
-    """Make a button for each example, which puts it into a widget.
+def build_examples(runs: Runs, image: ImageInput) -> None:
+    """Build a button for each example, which puts the image into a field.
 
     Args:
         runs: of the tab.
-        picture: gets the example.
+        image: field for the example.
     """
 
     def chooser(path: Path) -> Callable[[gr.Request], str]:
         def choose(request: gr.Request) -> str:
-            # A copy among the visitor's own files: the page serves no others.
+            # A copy among the visitor's files: the page serves no others.
             folder = runs.folder(visitor_of(request))
             folder.mkdir(parents=True, exist_ok=True)
             return str(shutil.copy(path, folder))
@@ -40,23 +40,23 @@ def build_examples(runs: Runs, picture: PictureInput) -> None:
         return choose
 
     with gr.Row():
-        for path in example_pictures():
+        for path in example_images():
             button = gr.Button(path.stem.capitalize(), size="sm", min_width=90,
                                elem_classes=["example", f"example-{path.stem}"])  # fmt: skip
-            button.click(chooser(path), None, picture, queue=False, **QUIET)
+            button.click(chooser(path), None, image, queue=False, **QUIET)
 
 
 def example_styles() -> str:
-    """Give the CSS of the thumbnails; inside the page, so that no file has to be served."""
+    """Return the CSS of the thumbnails, with the images inside, so that no file is served."""
     rules = [
         ".example { flex-direction: column; gap: 0.3em; }",
         f'.example::before {{ content: ""; height: {_THUMBNAIL[1]}px; '
         f"width: min({_THUMBNAIL[0]}px, 100%); "
         "background-size: cover; background-position: center; border-radius: 4px; }",
     ]
-    for path in example_pictures():
-        with Image.open(path) as picture, io.BytesIO() as file:
-            thumbnail = picture.convert("RGB")
+    for path in example_images():
+        with Image.open(path) as image, io.BytesIO() as file:
+            thumbnail = image.convert("RGB")
             thumbnail.thumbnail((2 * _THUMBNAIL[0], 2 * _THUMBNAIL[1]))
             thumbnail.save(file, "JPEG", quality=85)
             data = base64.b64encode(file.getvalue()).decode()

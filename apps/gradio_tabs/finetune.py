@@ -1,4 +1,4 @@
-"""The tab that fine-tunes a model on a visitor's photos; only where the server allows it."""
+"""Tab that fine-tunes a model on a visitor's photos, if the server allows it."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -22,18 +22,18 @@ from srgan_gp.serving.finetuning.training_process import (
 )
 from srgan_gp.serving.jobs.service import Service
 
-_SECONDS_BETWEEN_LOOKS = 1.0
-_ABOUT = """Make a model better for pictures like yours: bring {fewest} to {most} photos, or
-a zip that `srgan-gp prepare` has made. Some are held out to score on; the new model is kept only
-where it scores better. It takes minutes on a GPU and hours on a CPU. It goes on when
-you close the page; the new model is in the list when you come back."""
+_POLL_SECONDS = 1.0
+_ABOUT = """Adapt a model to images like yours: upload {fewest} to {most} photos, or a zip file made
+by `srgan-gp prepare`. A part of them is the validation set; the new model is kept only if it scores
+better. Training takes minutes on a GPU and hours on a CPU. It continues when you close the page;
+the new model is in the list when you come back."""
 _CANNOT_TRAIN = """**This server cannot train: PyTorch is missing.** The operator can install it:
 `pip install "srgan-gp[train]"`"""
 
 
 @dataclass(frozen=True)
 class _Plan:
-    """What to train, in the order in which an event passes the values on."""
+    """The options, in the order of their values in an event."""
 
     photos: FilesInput
     source: gr.Dropdown
@@ -46,21 +46,21 @@ class _Widgets:
     panel: Panel
     curve: gr.Markdown
     preview: gr.Image
-    said: gr.Textbox
+    log: gr.Textbox
     use: gr.Button
 
 
 def build_finetune_tab(
     service: Service, cards: dict[str, ModelCard], tabs: gr.Tabs, model: gr.Dropdown, home: str
 ) -> None:
-    """Make the tab.
+    """Build the tab.
 
     Args:
         service: of the server.
-        cards: of the models that enlarge pictures, by name; gets the new ones.
+        cards: of the upscaling models, by name; new models are added.
         tabs: of the page.
-        model: the choice of a model to which a new one is added.
-        home: id of the tab that it is on.
+        model: field that lists the models.
+        home: id of its tab.
     """
     trainings = FineTunings(service)
     can_train = find_spec("torch") is not None
@@ -76,10 +76,10 @@ def build_finetune_tab(
     _connect_use(widgets, service, trainings, cards, tabs, model, home)
 
 
-def _build_plan(names: list[str], most_files: int) -> _Plan:
-    gr.Markdown(_ABOUT.format(fewest=FEWEST_PICTURES, most=most_files))
+def _build_plan(names: list[str], max_files: int) -> _Plan:
+    gr.Markdown(_ABOUT.format(fewest=FEWEST_PICTURES, most=max_files))
     photos = FilesInput(
-        label="Photos, or a zip of them", file_count="multiple", file_types=["image", ".zip"],
+        label="Photos, or a zip file", file_count="multiple", file_types=["image", ".zip"],
         height=200, elem_id="finetune-photos",
     )  # fmt: skip
     source = gr.Dropdown(names, label="Start from", filterable=False)
@@ -88,8 +88,8 @@ def _build_plan(names: list[str], most_files: int) -> _Plan:
     )
     with gr.Accordion("Advanced", open=False):
         length = gr.Number(
-            0, label="Images to train on", precision=0,
-            info="0 leaves it to the number of photos.", elem_id="finetune-length",
+            0, label="Training images", precision=0,
+            info="0: chosen by the number of photos.", elem_id="finetune-length",
         )  # fmt: skip
     return _Plan(photos, source, name, length)
 
@@ -97,13 +97,13 @@ def _build_plan(names: list[str], most_files: int) -> _Plan:
 def _build_results(panel: Panel) -> _Widgets:
     curve = gr.Markdown("", elem_id="finetune-curve", latex_delimiters=[])
     preview = gr.Image(
-        label="What the model makes now", format="png", type="filepath", height=300,
+        label="Preview of the model in training", format="png", type="filepath", height=300,
         interactive=False, buttons=["fullscreen"],
-        alt_text="Pictures made by the model in training",
+        alt_text="Images upscaled by the model in training",
     )  # fmt: skip
-    said = gr.Textbox(label="What it says", lines=8, max_lines=8, interactive=False)
+    log = gr.Textbox(label="Log", lines=8, max_lines=8, interactive=False)
     use = gr.Button("Use it in Upscale", interactive=False, elem_id="finetune-use")
-    return _Widgets(panel, curve, preview, said, use)
+    return _Widgets(panel, curve, preview, log, use)
 
 
 def _connect(choices: _Plan, widgets: _Widgets, service: Service, trainings: FineTunings) -> None:
@@ -124,7 +124,7 @@ def _connect(choices: _Plan, widgets: _Widgets, service: Service, trainings: Fin
         if run := trainings.of(visitor_of(request)):
             await asyncio.to_thread(run.stop)
 
-    outputs = [widgets.curve, widgets.preview, widgets.said, widgets.use]
+    outputs = [widgets.curve, widgets.preview, widgets.log, widgets.use]
     connect(widgets.panel.start.click, widgets.panel, work, list(vars(choices).values()), outputs)
     widgets.panel.stop.click(stop, queue=False, **QUIET)
 
@@ -140,7 +140,7 @@ def _connect_use(
 ) -> None:
     def use(request: gr.Request) -> tuple[Any, Any]:
         run = trainings.of(visitor_of(request))
-        models = list_again(service, cards)
+        models = refresh_models(service, cards)
         if run is None or run.name not in cards:
             return models, gr.skip()
         return gr.Dropdown(list(cards), value=run.name), gr.Tabs(selected=home)
@@ -148,8 +148,8 @@ def _connect_use(
     widgets.use.click(use, None, [model, tabs], queue=False, **QUIET)
 
 
-def list_again(service: Service, cards: dict[str, ModelCard]) -> gr.Dropdown:
-    """Add the models that have come since the server started to a choice, and to `cards`."""
+def refresh_models(service: Service, cards: dict[str, ModelCard]) -> gr.Dropdown:
+    """Return the field with the models added since the server started; add them to `cards`."""
     cards.update({card.name: card for card in service.upscalers()})
     return gr.Dropdown(list(cards))
 
@@ -157,31 +157,31 @@ def list_again(service: Service, cards: dict[str, ModelCard]) -> gr.Dropdown:
 async def _steps(
     widgets: _Widgets, service: Service, trainings: FineTunings, visitor: str, plan: TrainingPlan
 ) -> Updates:
-    """Train, and show how it goes; gives what changes on the page.
+    """Train; yield the changes of the page.
 
     Raises:
-        SrganGpError: the sentence for the visitor.
+        SrganGpError: the message for the visitor.
     """
     use = gr.Button(interactive=False)
-    yield {widgets.curve: "", widgets.preview: None, widgets.said: "", widgets.use: use}
+    yield {widgets.curve: "", widgets.preview: None, widgets.log: "", widgets.use: use}
     run = await asyncio.to_thread(trainings.start, visitor, plan)
     preview = None
     async for state in _states(run):
         changes: Changes = {
             widgets.panel.status: messages.note(_summary(state)),
             widgets.curve: messages.curve(state.metric, state.curve),
-            widgets.said: "\n".join(state.lines),
+            widgets.log: "\n".join(state.lines),
         }
         if state.preview != preview:
             preview = state.preview
             changes[widgets.preview] = str(preview)
         yield changes
-    is_there = plan.name in {card.name for card in service.upscalers()}
-    yield {widgets.use: gr.Button(interactive=is_there)}
+    is_installed = plan.name in {card.name for card in service.upscalers()}
+    yield {widgets.use: gr.Button(interactive=is_installed)}
 
 
 async def _states(run: FineTuning) -> AsyncGenerator[TrainingState, None]:
-    """Look at a run until it has ended; give what is new."""
+    """Yield every new state of a run until it has ended."""
     last = None
     while True:
         state = await asyncio.to_thread(run.state)
@@ -190,15 +190,15 @@ async def _states(run: FineTuning) -> AsyncGenerator[TrainingState, None]:
             yield state
         if not state.is_running:
             return
-        await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
+        await asyncio.sleep(_POLL_SECONDS)
 
 
 def _summary(state: TrainingState) -> str:
     if state.is_running:
-        seen = f"{state.curve[-1][0]} images seen." if state.curve else "It begins."
+        seen = f"{state.curve[-1][0]} images." if state.curve else "Starting."
         return f"Training. {seen}"
     if state.exit_code == 0:
         return "Done. " + next((line for line in state.lines if line.startswith("It is ")), "")
     if state.exit_code is not None and state.exit_code in (-15, 130, 143):
         return "Stopped. Nothing was kept."
-    return "It failed. " + (state.lines[-1] if state.lines else "")
+    return "Training failed. " + (state.lines[-1] if state.lines else "")

@@ -1,4 +1,4 @@
-"""What the page says about a run, as HTML: progress, refusals and what happened."""
+"""Messages of the page as HTML: progress, errors, and the report of a run."""
 
 import html
 from collections.abc import Mapping, Sequence
@@ -7,40 +7,40 @@ from typing import Any
 READY = ""
 
 
-def progress(done: int, total: int, what: str = "tiles") -> str:
-    """Show how far a run is.
+def progress(done: int, total: int, unit: str = "tiles") -> str:
+    """Return a progress bar with its text.
 
     Args:
-        done: steps taken.
-        total: steps in all; 0 where that is not known yet.
-        what: the name of the steps.
+        done: finished steps.
+        total: number of steps; 0: the job is in the queue.
+        unit: name of the steps.
 
     >>> progress(3, 12)
     '<div role="status"><progress aria-label="Progress" value="3" max="12"></progress>3 of 12 \
 tiles</div>'
     """
     if total == 0:
-        return _block('<progress aria-label="Progress"></progress>Waiting for its turn ...')
+        return _block('<progress aria-label="Progress"></progress>In queue ...')
     bar = f'<progress aria-label="Progress" value="{done}" max="{total}"></progress>'
-    return _block(f"{bar}{done} of {total} {html.escape(what)}")
+    return _block(f"{bar}{done} of {total} {html.escape(unit)}")
 
 
-def refusal(sentence: object) -> str:
-    """Show why something was not done; a screen reader says it at once.
+def error(text: str) -> str:
+    """Return an error message, which a screen reader reads at once.
 
-    >>> refusal("x < y")
-    '<div role="alert" class="refusal">x &lt; y</div>'
+    >>> error("x < y")
+    '<div role="alert" class="error-message">x &lt; y</div>'
     """
-    return f'<div role="alert" class="refusal">{plain(str(sentence))}</div>'
+    return f'<div role="alert" class="error-message">{escaped(text)}</div>'
 
 
-def note(sentence: str) -> str:
-    """Show a plain sentence."""
-    return _block(plain(sentence))
+def note(text: str) -> str:
+    """Return a message."""
+    return _block(escaped(text))
 
 
 def outcome(report: Mapping[str, Any]) -> str:
-    """Show what really happened in an upscaling: sizes, model, device, tiles, time, warnings.
+    """Return the report of an upscaling: sizes, model, device, tiles, time, warnings.
 
     Args:
         report: of a `Result`.
@@ -53,32 +53,32 @@ def outcome(report: Mapping[str, Any]) -> str:
         "1 tile" if report["tiles"] == 1 else f"{report['tiles']} tiles",
         f"{report['seconds']:.2f} s",
     ]
-    lines = ["<strong>Done.</strong> " + plain(" · ".join(parts))]
-    lines += [f"<br>Note: {plain(str(warning))}" for warning in report["warnings"]]
+    lines = ["<strong>Done.</strong> " + escaped(" · ".join(parts))]
+    lines += [f"<br>Note: {escaped(str(warning))}" for warning in report["warnings"]]
     return _block("".join(lines))
 
 
 def preview(report: Mapping[str, Any], region: tuple[int, int, int, int]) -> str:
-    """Show what a preview of a part of the picture is.
+    """Return the report of a preview of a region.
 
     Args:
         report: of a `Result`.
-        region: left, top, width and height of the part.
+        region: left, top, width and height, in pixels.
     """
     left, top, *_ = region
     return _block(
-        f"<strong>Preview</strong> of the spot you clicked, at {left}, {top}, pixel for pixel; "
-        f"{plain(str(report['model']))}, {report['seconds']:.2f} s. "
-        "Upscale makes the whole picture."
+        f"<strong>Preview</strong> of the region at {left}, {top}, in full resolution; "
+        f"{escaped(str(report['model']))}, {report['seconds']:.2f} s. "
+        "Press Upscale for the whole image."
     )
 
 
 def curve(metric: str, points: Sequence[tuple[int, float]]) -> str:
-    """Draw a score over the images seen, with its first and last value in words.
+    """Return a chart of a score over the training images, with its first and last value as text.
 
     Args:
         metric: name of the score.
-        points: (images seen, score), in order.
+        points: (images, score), in order.
 
     >>> curve("PSNR", [(8, 30.0)])
     '<p>PSNR: 30.000 after 8 images.</p>'
@@ -86,9 +86,9 @@ def curve(metric: str, points: Sequence[tuple[int, float]]) -> str:
     if not points:
         return ""
     (first_seen, first), (seen, last) = points[0], points[-1]
-    words = f"{plain(metric)}: {last:.3f} after {seen} images"
+    text = f"{escaped(metric)}: {last:.3f} after {seen} images"
     if len(points) == 1:
-        return f"<p>{words}.</p>"
+        return f"<p>{text}.</p>"
     low, high = min(score for _, score in points), max(score for _, score in points)
     width, height = max(seen - first_seen, 1), (high - low) or 1.0
     path = " ".join(
@@ -97,14 +97,14 @@ def curve(metric: str, points: Sequence[tuple[int, float]]) -> str:
     )
     return (
         '<div><svg class="curve">'
-        f'<polyline points="{path}"></polyline></svg><p>{words}, {first:.3f} at first.</p></div>'
+        f'<polyline points="{path}"></polyline></svg><p>{text}, {first:.3f} at first.</p></div>'
     )
 
 
-def plain(text: str) -> str:
-    r"""Make a text that HTML and Markdown show as it is, on one line.
+def escaped(text: str) -> str:
+    r"""Escape a text for HTML and Markdown, on one line.
 
-    >>> plain("a\n<b>")
+    >>> escaped("a\n<b>")
     'a &lt;b&gt;'
     """
     return html.escape(" ".join(text.split()))

@@ -1,4 +1,4 @@
-"""The widgets for what is done with a picture, the same on every tab that enlarges one."""
+"""Widgets of the upscaling options, the same on every tab that upscales."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from typing import Any
 
 import gradio as gr
 
-from gradio_tabs.messages import plain
+from gradio_tabs.messages import escaped
 from gradio_tabs.panel import QUIET
 from gradio_tabs.uploads import Upload
 from srgan_gp.errors import UsageError
@@ -14,7 +14,7 @@ from srgan_gp.images import FORMATS
 from srgan_gp.models.cards import ModelCard
 from srgan_gp.serving.jobs.job_requests import UpscaleRequest
 
-OWN_FORMAT = "Same as the picture"
+OWN_FORMAT = "Same as the image"
 CUSTOM_WIDTH = "Width"
 AUTOMATIC = "Automatic"
 _SCALES = (2, 3, 4)
@@ -24,7 +24,7 @@ _WITH_QUALITY = tuple(name for name, row in FORMATS.items() if row.has_quality)
 
 @dataclass(frozen=True)
 class Options:
-    """Widgets, in the order in which an event passes their values on."""
+    """The widgets, in the order of their values in an event."""
 
     model: gr.Dropdown
     scale: gr.Radio
@@ -37,16 +37,16 @@ class Options:
 
     @property
     def widgets(self) -> list[Any]:
-        """All of them; their values are what `upscale_request` takes."""
+        """All widgets; `upscale_request` takes their values."""
         return list(vars(self).values())
 
 
 def build_options(cards: dict[str, ModelCard], default: str) -> Options:
-    """Make the widgets, and let them show only what makes sense.
+    """Build the widgets and connect those that depend on each other.
 
     Args:
-        cards: of the models that enlarge pictures, by name.
-        default: name of the model chosen at first.
+        cards: of the upscaling models, by name.
+        default: name of the preselected model.
     """
     card = cards[default]
     with gr.Row():
@@ -54,7 +54,7 @@ def build_options(cards: dict[str, ModelCard], default: str) -> Options:
             model = gr.Dropdown(list(cards), value=default, label="Model", filterable=False)
             about = gr.Markdown(describe(card), elem_classes="quiet", latex_delimiters=[])
         with gr.Column(min_width=280):
-            scale, width, fidelity = _build_amounts(card)
+            scale, width, fidelity = _build_scale_options(card)
         with gr.Column(min_width=280):
             format, quality, keeps_metadata, tile = _build_file_options()
     options = Options(model, scale, width, fidelity, format, quality, keeps_metadata, tile)
@@ -62,22 +62,20 @@ def build_options(cards: dict[str, ModelCard], default: str) -> Options:
     return options
 
 
-def _build_amounts(card: ModelCard) -> tuple[gr.Radio, gr.Number, gr.Slider]:
-    """Make the widgets for how much larger a picture becomes, and how."""
+def _build_scale_options(card: ModelCard) -> tuple[gr.Radio, gr.Number, gr.Slider]:
     scale = gr.Radio(
         [*(f"x{scale}" for scale in _SCALES), CUSTOM_WIDTH],
-        value=f"x{card.scale}", label="Enlargement",
+        value=f"x{card.scale}", label="Scale",
     )  # fmt: skip
     width = gr.Number(1920, label="Width of the result", precision=0, visible=False)
     fidelity = gr.Slider(
         0, 1, value=0, step=0.05, label="Fidelity", visible=card.fidelity_partner is not None,
-        info="0: sharp, with texture that looks right. 1: only what the pixels prove, softer.",
+        info="0: sharp, with generated texture. 1: closest to the input, softer.",
     )  # fmt: skip
     return scale, width, fidelity
 
 
 def _build_file_options() -> tuple[gr.Dropdown, gr.Slider, gr.Checkbox, gr.Dropdown]:
-    """Make the widgets for what a result is stored as, and for experts."""
     with gr.Accordion("File format and metadata", open=False):
         format = gr.Dropdown(
             [OWN_FORMAT, *FORMATS], value=OWN_FORMAT, label="File format", filterable=False
@@ -85,29 +83,29 @@ def _build_file_options() -> tuple[gr.Dropdown, gr.Slider, gr.Checkbox, gr.Dropd
         quality = gr.Slider(1, 100, value=95, step=1, label="Quality", visible=False)
         keeps_metadata = gr.Checkbox(
             False, label="Keep metadata",
-            info="Place, time and camera, where the picture holds them.",
+            info="Place, time and camera, if the image has them.",
         )  # fmt: skip
     with gr.Accordion("Advanced", open=False):
         tile = gr.Dropdown(
             [AUTOMATIC, *(str(side) for side in _TILES)], value=AUTOMATIC, label="Tile",
-            info="Bounds the memory. The result does not depend on it.", filterable=False,
+            info="Limits the memory. The result does not depend on it.", filterable=False,
         )  # fmt: skip
         gr.Markdown("Precision: float32.", elem_classes="quiet")
     return format, quality, keeps_metadata, tile
 
 
 def _connect(options: Options, about: gr.Markdown, cards: dict[str, ModelCard]) -> None:
-    """Show and hide what depends on another choice."""
+    """Update the widgets that depend on another one."""
     quick: dict[str, Any] = {"queue": False, **QUIET}
 
     def choose_model(name: str) -> tuple[Any, Any, Any]:
         card = _card(cards, name)
         partner = card.fidelity_partner is not None
-        # One that cannot be seen must ask for nothing.
+        # A hidden slider must not change the result.
         fidelity = gr.Slider(visible=partner) if partner else gr.Slider(value=0, visible=False)
         return describe(card), fidelity, gr.Radio(value=f"x{card.scale}")
 
-    # Not `input`: another tab may choose the model.
+    # Not `input`: another tab may select the model.
     options.model.change(
         choose_model, options.model, [about, options.fidelity, options.scale], **quick
     )
@@ -122,31 +120,31 @@ def _connect(options: Options, about: gr.Markdown, cards: dict[str, ModelCard]) 
 
 
 def describe(card: ModelCard) -> str:
-    """Say what a model is for and what may be done with it, as Markdown."""
-    return f"<p>{plain(card.summary)} Licence: {plain(card.licence)}.</p>"
+    """Return the summary and the licence of a model, as Markdown."""
+    return f"<p>{escaped(card.summary)} Licence: {escaped(card.licence)}.</p>"
 
 
 def upscale_request(upload: Upload, values: Sequence[Any]) -> UpscaleRequest:
-    """Turn the values of the widgets into a request.
+    """Convert the values of the widgets to a request.
 
     Args:
-        upload: the picture.
+        upload: the image.
         values: of `Options.widgets`.
 
     Raises:
         UsageError: a width is missing.
     """
     model, scale, width, fidelity, format, quality, keeps_metadata, tile = values
-    is_wide = scale == CUSTOM_WIDTH
-    if is_wide and width is None:
-        raise UsageError("Say how many pixels wide the result shall be.")
+    has_width = scale == CUSTOM_WIDTH
+    if has_width and width is None:
+        raise UsageError("Enter the width of the result in pixels.")
     return UpscaleRequest(
         data=upload.path,
         name=upload.name,
         model=model,
         fidelity=fidelity or None,
-        scale=None if is_wide else float(scale.removeprefix("x")),
-        width=int(width) if is_wide else None,
+        scale=None if has_width else float(scale.removeprefix("x")),
+        width=int(width) if has_width else None,
         format=None if format == OWN_FORMAT else format,
         quality=int(quality) if format in _WITH_QUALITY else None,
         strip_metadata=not keeps_metadata,
@@ -158,7 +156,7 @@ def _card(cards: dict[str, ModelCard], name: str) -> ModelCard:
     """Find a card.
 
     Raises:
-        UsageError: it is none of those on offer.
+        UsageError: there is no such model.
     """
     if name not in cards:
         raise UsageError(f"There is no model {name!r}; choose one of {', '.join(cards)}.")

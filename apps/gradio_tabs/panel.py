@@ -1,4 +1,4 @@
-"""The start, the stop and the status of a tab, and how a run goes between them."""
+"""Start button, stop button and status of a tab, and the updates of a run."""
 
 import logging
 from collections.abc import AsyncGenerator, Callable, Sequence
@@ -10,7 +10,7 @@ import gradio as gr
 
 from gradio_tabs import messages
 from gradio_tabs.runs import Run, Runs, address_of, visitor_of
-from gradio_tabs.uploads import FilesInput, PictureInput, Upload
+from gradio_tabs.uploads import FilesInput, ImageInput, Upload
 from srgan_gp.errors import Cancelled, PictureError, SrganGpError
 from srgan_gp.serving.public_messages import for_clients
 
@@ -18,17 +18,17 @@ Changes = dict[Any, Any]
 """Widgets and their new values."""
 
 Updates = AsyncGenerator[Changes, None]
-"""What changes on the page, step by step."""
+"""Changes of the page, one after the other."""
 
 QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-"""For every event: no program calls it, and nothing covers the widgets that it changes."""
+"""Of every event: it is not part of the API, and no overlay covers the widgets it changes."""
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Panel:
-    """The widgets around a run."""
+    """The widgets of a run."""
 
     start: gr.Button
     stop: gr.Button
@@ -36,17 +36,17 @@ class Panel:
 
     @property
     def widgets(self) -> list[Any]:
-        """All of them, as outputs of an event."""
+        """All widgets, as outputs of an event."""
         return [self.start, self.stop, self.status]
 
 
 def build_panel(label: str, name: str, *, can_start: bool = True) -> Panel:
-    """Make the buttons that start and stop a run, and the place of its status below.
+    """Build the buttons that start and stop a run, and its status below.
 
     Args:
-        label: of the first button.
-        name: where the ids begin.
-        can_start: False turns the first button off for good.
+        label: of the start button.
+        name: prefix of the element ids.
+        can_start: False disables the start button.
     """
     with gr.Row():
         start = gr.Button(
@@ -68,22 +68,22 @@ def connect(
     inputs: list[Any],
     outputs: list[Any],
     *,
-    gives_way: bool = False,
+    is_replaceable: bool = False,
 ) -> None:
-    """Let an event start a run.
+    """Connect an event to a run.
 
     Args:
         trigger: the listener of the event, such as `button.click`.
-        panel: of the tab; its status shows why a run has failed.
-        work: gives the updates of a run.
-        inputs: whose values `work` gets.
-        outputs: what it may change, apart from the panel.
-        gives_way: the event comes again while the run is under way, and ends it.
+        panel: of the tab; its status shows the error of a run.
+        work: yields the updates of a run.
+        inputs: widgets whose values `work` receives.
+        outputs: widgets that it may change, apart from the panel.
+        is_replaceable: the event may occur again during the run, which it then replaces.
     """
-    # The service has a queue of its own, which is fair to all clients.
+    # The service has its own queue, which is fair to all clients.
     trigger(
         work, inputs, [*panel.widgets, *outputs], concurrency_limit=None,
-        trigger_mode="multiple" if gives_way else "once", **QUIET,
+        trigger_mode="multiple" if is_replaceable else "once", **QUIET,
     )  # fmt: skip
 
 
@@ -94,90 +94,92 @@ async def one_run(
     uploads: Sequence[Upload],
     steps: Callable[[Run], Updates],
     *,
-    gives_way: bool = False,
+    is_replaceable: bool = False,
 ) -> Updates:
-    """Give the updates of a visitor's run; nothing changes while another one is under way.
+    """Yield the updates of a visitor's run; none while another run is in progress.
 
     Args:
         panel: of the tab.
         runs: of the tab.
         request: of the visitor.
-        uploads: the pictures that the run is about.
-        steps: gives the updates between those of the panel.
-        gives_way: it ends an earlier run that gives way, and gives way to a later one.
+        uploads: input images of the run.
+        steps: yields the updates between those of the panel.
+        is_replaceable: it replaces an earlier replaceable run, and a later one replaces it.
     """
     visitor = visitor_of(request)
-    if gives_way and not await runs.make_way(visitor):
+    if is_replaceable and not await runs.stop_replaceable(visitor):
         yield {panel.start: gr.skip()}
         return
-    with runs.begin(visitor, uploads, address_of(request), gives_way=gives_way) as run:
+    with runs.begin(visitor, uploads, address_of(request), is_replaceable=is_replaceable) as run:
         if run is None:
             yield {panel.start: gr.skip()}
             return
         async with aclosing(guarded(panel, steps(run))) as updates:
             async for update in updates:
-                if run.has_given_way:
-                    return  # the panel belongs to the later one
+                if run.is_replaced:
+                    return  # the panel belongs to the later run
                 yield update
 
 
 async def guarded(panel: Panel, steps: Updates) -> Updates:
-    """Give the updates of a run between those of the buttons, and say what has ended it.
+    """Yield the updates of a run between those of the buttons, and report its error.
 
-    Each update repeats those before. Gradio's page turns one into the next in place: of two that
-    come at once it may see the second alone, and what only the first said would be lost.
+    Each update repeats the earlier ones: the page of Gradio may skip the first of two updates that
+    arrive together.
     """
-    said: Changes = {
+    changes: Changes = {
         panel.start: gr.Button(interactive=False),
         panel.stop: gr.Button(interactive=True),
         panel.status: messages.progress(0, 0),
     }
-    yield said.copy()
+    yield changes.copy()
     try:
         async with aclosing(steps):
             async for update in steps:
-                said |= update
-                yield said.copy()
+                changes |= update
+                yield changes.copy()
     except Cancelled:
-        said[panel.status] = messages.note("Stopped. Nothing was kept.")
+        changes[panel.status] = messages.note("Stopped. Nothing was kept.")
     except Exception as error:
-        said[panel.status] = messages.refusal(_sentence(error))
-    yield said | {
+        changes[panel.status] = messages.error(_message(error))
+    yield changes | {
         panel.start: gr.Button(interactive=True),
         panel.stop: gr.Button(interactive=False),
     }
 
 
 def connect_clearing(
-    field: PictureInput | FilesInput,
+    field: ImageInput | FilesInput,
     panel: Panel,
     runs: Runs,
     cleared: Callable[[], Changes],
     outputs: list[Any],
 ) -> None:
-    """Let other pictures end the run of the earlier ones and take their results away.
+    """Stop a run and clear its results when other images are chosen.
 
     Args:
-        field: whose pictures they are.
+        field: of the images.
         panel: of the tab.
         runs: of the tab.
-        cleared: gives the widgets of the results without any.
-        outputs: those widgets.
+        cleared: returns the changes that empty the results.
+        outputs: widgets of the results.
     """
 
     def clear(request: gr.Request, chosen: Upload | list[Upload] | None) -> Changes:
         uploads = chosen if isinstance(chosen, list) else [chosen] if chosen else []
-        if runs.keep_to(request, uploads):
-            # The page was slow to tell of the pictures, and their run was quick.
+        if runs.stop_others(request, uploads):
+            # The run of these images was faster than this event.
             return {panel.status: gr.skip()}
         return {panel.status: messages.READY} | cleared()
 
     field.change(clear, field, [panel.status, *outputs], queue=False, **QUIET)
 
 
-def _sentence(error: Exception) -> str:
-    """Say what has ended a run; what is not the visitor's fault goes to the log."""
+def _message(error: Exception) -> str:
+    """Return the message of an error; an internal error is logged."""
     if not isinstance(error, SrganGpError):
         _log.error("A run of the page failed.", exc_info=error)
-    told = for_clients(error)
-    return f"This picture cannot be used: {told}." if isinstance(told, PictureError) else str(told)
+    public = for_clients(error)
+    if isinstance(public, PictureError):
+        return f"This image cannot be used: {public}."
+    return str(public)

@@ -1,4 +1,4 @@
-"""The runs that visitors have under way: followed, and ended by Stop or by closing the page."""
+"""Runs of the visitors: progress, results, stopping by the button or by closing the page."""
 
 import asyncio
 import time
@@ -15,28 +15,28 @@ from srgan_gp.serving.guards.client_limits import client_of
 from srgan_gp.serving.jobs.job_requests import Result
 from srgan_gp.serving.jobs.service import Job, Request, Service
 
-_SECONDS_BETWEEN_LOOKS = 0.1
-_PATIENCE_SECONDS = 60
-"""For a place in the queue. A server that is to be free later than this, or never, says so."""
+_POLL_SECONDS = 0.1
+_QUEUE_WAIT_SECONDS = 60
+"""Longest wait for a place in the queue; afterwards the error of the full queue is shown."""
 
 
 @dataclass
 class Progress:
-    """How far a job is; in all 0 steps while it waits for its turn."""
+    """Progress of a job; the total is 0 while it is in the queue."""
 
     done: int = 0
     total: int = 0
 
 
 class Run:
-    """What one press of a button has started: one job after the other, until it is stopped.
+    """Jobs started by one press of a button, one after the other, until it is stopped.
 
     Args:
-        service: does the work.
-        visitor: of `visitor_of`.
-        uploads: the pictures that it is about.
-        address: of `address_of`; None: unknown.
-        gives_way: it ends when the visitor asks for another one of its kind, as a preview does.
+        service: runs the jobs.
+        visitor: from `visitor_of`.
+        uploads: input images.
+        address: from `address_of`; None: unknown.
+        is_replaceable: another run of its kind, such as a preview, replaces it.
     """
 
     def __init__(
@@ -46,64 +46,61 @@ class Run:
         uploads: Sequence[Upload],
         address: str | None = None,
         *,
-        gives_way: bool = False,
+        is_replaceable: bool = False,
     ) -> None:
         self.uploads = tuple(uploads)
         self._service = service
         self._visitor, self._address = visitor, address
-        self.gives_way = gives_way
-        self.has_given_way = False
+        self.is_replaceable = is_replaceable
+        self.is_replaced = False
         self._job: Job | None = None
         self._is_stopped = False
 
-    async def follow(self, wanted: Request) -> AsyncGenerator[Progress | Result, None]:
-        """Do a job; give its progress whenever there is some, and the result last.
+    async def follow(self, job_request: Request) -> AsyncGenerator[Progress | Result, None]:
+        """Run a job; yield its progress when it changes, and the result last.
 
-        While the queue is full the job waits for a place. To close the generator ends the job.
-
-        Args:
-            wanted: what to do.
+        While the queue is full, the job waits for a place. Closing the generator cancels the job.
 
         Raises:
-            SrganGpError: the sentence for the visitor.
-            Cancelled: the run was stopped, now or before.
+            SrganGpError: the message for the visitor.
+            Cancelled: the run was stopped.
         """
         progress = Progress()
 
-        def tell(done: int, total: int) -> None:
+        def on_progress(done: int, total: int) -> None:
             progress.done, progress.total = done, total
 
-        self._job = job = await self._submit(wanted, tell)
+        self._job = job = await self._submit(job_request, on_progress)
         result = asyncio.ensure_future(job.result())
-        told = None
+        shown = None
         try:
-            while not (await asyncio.wait({result}, timeout=_SECONDS_BETWEEN_LOOKS))[0]:
+            while not (await asyncio.wait({result}, timeout=_POLL_SECONDS))[0]:
                 now = Progress(progress.done, progress.total)
-                if now != told:
-                    told = now
+                if now != shown:
+                    shown = now
                     yield now
             yield result.result()
         finally:
-            job.cancel()  # of one that is done nothing is left to cancel
+            job.cancel()  # has no effect on a finished job
             result.cancel()
 
-    async def _submit(self, wanted: Request, tell: Callable[[int, int], None]) -> Job:
-        """Submit a job, again and again while there is no place for it."""
-        ends = time.monotonic() + _PATIENCE_SECONDS
+    async def _submit(self, job_request: Request, on_progress: Callable[[int, int], None]) -> Job:
+        """Submit a job; try again while the queue is full."""
+        deadline = time.monotonic() + _QUEUE_WAIT_SECONDS
         while True:
             if self._is_stopped:
                 raise Cancelled("The run was stopped.")
             try:
                 return self._service.submit(
-                    self._visitor, wanted, address=self._address, on_progress=tell
+                    self._visitor, job_request, address=self._address, on_progress=on_progress
                 )
             except BusyError as busy:
-                if time.monotonic() + busy.retry_seconds >= ends:
+                if time.monotonic() + busy.retry_seconds >= deadline:
                     raise
-            await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
+            await asyncio.sleep(_POLL_SECONDS)
 
     async def bundle(self, results: Sequence[Result], name: str) -> Result:
-        """Put results into one zip, called `name`.
+        """Write results into a zip file called `name`.
 
         Raises:
             OutputError: it cannot be written.
@@ -111,39 +108,39 @@ class Run:
         return await asyncio.to_thread(self._service.bundle, self._visitor, results, name)
 
     def stop(self) -> None:
-        """End the job under way within one tile, and begin no other."""
+        """Cancel the running job within one tile, and start no other."""
         self._is_stopped = True
         if self._job is not None:
             self._job.cancel()
 
 
 class Runs:
-    """The runs of one tab: of each visitor one at a time.
+    """Runs of one tab: one at a time for each visitor.
 
     Args:
-        service: does the work.
+        service: runs the jobs.
     """
 
     def __init__(self, service: Service) -> None:
         self._service = service
         self._runs: dict[str, Run] = {}
         self._last_uploads: dict[str, tuple[Upload, ...]] = {}
-        self._last_in_line: dict[str, object] = {}
+        self._newest_call: dict[str, object] = {}
 
-    async def make_way(self, visitor: str) -> bool:
-        """End a visitor's run if it is one that gives way, and wait until it is over.
+    async def stop_replaceable(self, visitor: str) -> bool:
+        """Stop a visitor's run if it is replaceable, and wait until it has ended.
 
         Returns:
-            Whether nobody has asked for the same since: the last of several clicks goes on alone.
+            Whether this is still the newest call: the last of several clicks wins.
         """
-        self._last_in_line[visitor] = place = object()
-        while (run := self._runs.get(visitor)) and run.gives_way:
-            run.has_given_way = True
+        self._newest_call[visitor] = call = object()
+        while (run := self._runs.get(visitor)) and run.is_replaceable:
+            run.is_replaced = True
             run.stop()
-            await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
-            if self._last_in_line.get(visitor) is not place:
+            await asyncio.sleep(_POLL_SECONDS)
+            if self._newest_call.get(visitor) is not call:
                 return False
-        del self._last_in_line[visitor]
+        del self._newest_call[visitor]
         return True
 
     @contextmanager
@@ -153,26 +150,26 @@ class Runs:
         uploads: Sequence[Upload],
         address: str | None = None,
         *,
-        gives_way: bool = False,
+        is_replaceable: bool = False,
     ) -> Generator[Run | None, None, None]:
-        """Begin a run, and keep its uploads and results however long it takes.
+        """Start a run; its uploads and results are not deleted before it ends.
 
         Args:
-            visitor: of `visitor_of`.
-            uploads: the pictures that it is about.
-            address: of `address_of`; None: unknown.
-            gives_way: as for `Run`.
+            visitor: from `visitor_of`.
+            uploads: input images.
+            address: from `address_of`; None: unknown.
+            is_replaceable: as for `Run`.
 
-        Returns:
-            None where the visitor has one under way in this tab.
+        Yields:
+            The run; None while the visitor has another run in this tab.
         """
         if visitor in self._runs:
             yield None
             return
         held = [upload.path for upload in uploads]
-        with suppress(SrganGpError):  # what the run says when it wants the folder as well
+        with suppress(SrganGpError):  # the run raises it again when it needs the folder
             held.append(self.folder(visitor))
-        run = Run(self._service, visitor, uploads, address, gives_way=gives_way)
+        run = Run(self._service, visitor, uploads, address, is_replaceable=is_replaceable)
         self._runs[visitor] = run
         self._last_uploads[visitor] = run.uploads
         for path in held:
@@ -185,25 +182,25 @@ class Runs:
             del self._runs[visitor]
 
     def folder(self, visitor: str) -> Path:
-        """Give the folder of a visitor's own files."""
+        """Return the folder of a visitor's files."""
         return self._service.folder(visitor)
 
     def stop(self, request: gr.Request) -> None:
-        """End a visitor's run within one tile."""
+        """Stop a visitor's run within one tile."""
         if run := self._runs.get(visitor_of(request)):
             run.stop()
 
     def forget(self, request: gr.Request) -> None:
-        """End the run of a visitor who has closed the page."""
+        """Stop the run of a visitor who has closed the page."""
         self.stop(request)
         self._last_uploads.pop(visitor_of(request), None)
-        self._last_in_line.pop(visitor_of(request), None)
+        self._newest_call.pop(visitor_of(request), None)
 
-    def keep_to(self, request: gr.Request, uploads: Sequence[Upload]) -> bool:
-        """End a visitor's run if it is about other pictures than these.
+    def stop_others(self, request: gr.Request, uploads: Sequence[Upload]) -> bool:
+        """Stop a visitor's run if its images are not these.
 
         Returns:
-            Whether the last run was about these, so that what it has said and shown may stay.
+            Whether the last run had these images, so that its results stay on the page.
         """
         is_same = self._last_uploads.get(visitor_of(request)) == tuple(uploads)
         if not is_same:
@@ -212,10 +209,10 @@ class Runs:
 
 
 def visitor_of(request: gr.Request) -> str:
-    """Name who asks: one page in one browser."""
+    """Return the key of a visitor: one page in one browser."""
     return f"page-{request.session_hash}"
 
 
 def address_of(request: gr.Request) -> str:
-    """Name where a visitor is: who opens many pages is one client all the same."""
+    """Return the client of a visitor, which is the same for several pages."""
     return client_of({"client": request.client})

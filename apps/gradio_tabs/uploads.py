@@ -1,4 +1,4 @@
-"""Inputs that hand over a client's file as it came; Gradio's own decode it in this process."""
+"""Input fields that return an uploaded file unopened; those of Gradio decode it in this process."""
 
 from abc import ABCMeta
 from dataclasses import dataclass
@@ -11,66 +11,66 @@ from gradio.data_classes import FileData, ImageData, ListFiles
 
 from srgan_gp.errors import PictureError
 
-MOST_NAME_CHARACTERS = 200
+MAX_NAME_CHARACTERS = 200
 
 
 @dataclass(frozen=True)
 class Upload:
-    """A file that a visitor sent."""
+    """A file that a visitor uploaded."""
 
     path: Path
-    """Where it lies on the server."""
+    """Path on the server."""
     name: str
-    """What the visitor calls it; any text."""
+    """File name given by the visitor; any text."""
 
     @classmethod
     def of(cls, payload: FileData | ImageData) -> "Upload":
-        """Take over what Gradio has checked to lie in its folder of uploads.
+        """Convert a payload that Gradio has checked to be in its upload folder.
 
         Raises:
-            PictureError: E_NO_UPLOAD; the request gave an address or pixels in place of a file.
+            PictureError: E_NO_UPLOAD; the request has an address or pixels instead of a file.
         """
         if payload.path is None or (payload.url or "").startswith("data:"):
-            raise PictureError("E_NO_UPLOAD", "only an uploaded file can be used, no address")
+            raise PictureError("E_NO_UPLOAD", "only an uploaded file can be used, not an address")
         path = Path(payload.path)
-        return cls(path, (payload.orig_name or path.name)[:MOST_NAME_CHARACTERS])
+        return cls(path, (payload.orig_name or path.name)[:MAX_NAME_CHARACTERS])
 
 
 class _PlainMeta(ComponentMeta):
-    """Makes a class and nothing else: Gradio's would write a `.pyi` file beside this one."""
+    """Creates only the class: the metaclass of Gradio would also write a `.pyi` file."""
 
     def __new__(cls, name: str, bases: tuple[type, ...], attributes: dict[str, Any]) -> type:
         return ABCMeta.__new__(cls, name, bases, attributes)
 
 
-class PictureInput(gr.Image, metaclass=_PlainMeta):
-    """One picture: dropped, pasted or chosen; the browser shows it, the server never opens it."""
+class ImageInput(gr.Image, metaclass=_PlainMeta):
+    """Field for one image: dropped, pasted or chosen. The server does not open it."""
 
     is_template = True  # the front end is that of the class above
 
-    # What the page's own functions get and give; Gradio hands it on as it is.
+    # Gradio passes these values to and from the functions of the page.
     def preprocess(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, payload: ImageData | None
     ) -> Upload | None:
-        """Turn what the browser sent into the file; nothing yet is None."""
+        """Convert the payload of the browser to a file; None: no image yet."""
         return None if payload is None else Upload.of(payload)
 
     def postprocess(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, value: str | Path | None
     ) -> ImageData | None:
-        """Show a file of ours, such as an example."""
+        """Show a file of the server, such as an example."""
         return None if value is None else ImageData(path=str(value), orig_name=Path(value).name)
 
 
 class FilesInput(gr.File, metaclass=_PlainMeta):
-    """Several files."""
+    """Field for several files."""
 
     is_template = True  # the front end is that of the class above
 
     def preprocess(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, payload: ListFiles | FileData | None
     ) -> list[Upload]:
-        """Turn what the browser sent into files."""
+        """Convert the payload of the browser to files."""
         if payload is None:
             return []
         files = payload.root if isinstance(payload, ListFiles) else [payload]

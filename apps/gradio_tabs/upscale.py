@@ -1,4 +1,4 @@
-"""The tab for one picture: before and after under one slider, and the exact file to download."""
+"""Tab for one image: a slider between before and after, and the download of the result."""
 
 from contextlib import aclosing
 from dataclasses import dataclass, replace
@@ -7,6 +7,7 @@ from functools import partial
 import gradio as gr
 
 from gradio_tabs import messages
+from gradio_tabs.image_field import NO_IMAGE, build_image_field, region_around
 from gradio_tabs.options import Options, build_options, upscale_request
 from gradio_tabs.panel import (
     QUIET,
@@ -18,21 +19,19 @@ from gradio_tabs.panel import (
     connect_clearing,
     one_run,
 )
-from gradio_tabs.picture_field import around, build_picture_field
 from gradio_tabs.runs import Progress, Run, Runs
-from gradio_tabs.uploads import PictureInput, Upload
+from gradio_tabs.uploads import ImageInput, Upload
 from srgan_gp.errors import UsageError
 from srgan_gp.models.cards import ModelCard
 from srgan_gp.serving.jobs.job_requests import Region, Result
 
 _DOWNLOAD = "Download the result"
-_ABOUT_SIZE = "The slider shows a smaller copy of a large result; the download is the file itself, \
-with every pixel."
+_SIZE_HINT = "The slider shows a smaller copy of a large result; the download has full resolution."
 
 
 @dataclass(frozen=True)
 class _Widgets:
-    picture: PictureInput
+    image: ImageInput
     options: Options
     panel: Panel
     slider: gr.ImageSlider
@@ -45,33 +44,31 @@ class _Widgets:
 
 def build_upscale_tab(
     runs: Runs, cards: dict[str, ModelCard], default: str
-) -> tuple[PictureInput, Options]:
-    """Make the tab; gives the widgets that other tabs put a picture and a model into.
+) -> tuple[ImageInput, Options]:
+    """Build the tab; return the fields into which other tabs put an image and a model.
 
     Args:
         runs: of this tab.
-        cards: of the models that enlarge pictures, by name.
-        default: name of the model chosen at first.
+        cards: of the upscaling models, by name.
+        default: name of the preselected model.
     """
     with gr.Row():
         with gr.Column(scale=2, min_width=320):
-            picture = build_picture_field(
-                runs, "upscale", "A click on the picture previews that spot."
-            )
+            image = build_image_field(runs, "upscale", "Click the image to preview a region.")
             panel = build_panel("Upscale", "upscale")
         with gr.Column(scale=3, min_width=320):
             slider = _build_slider()
             download = gr.DownloadButton(
                 _DOWNLOAD, variant="primary", interactive=False, elem_id="upscale-download"
             )
-            gr.Markdown(_ABOUT_SIZE, elem_classes="quiet")
+            gr.Markdown(_SIZE_HINT, elem_classes="quiet")
     options = build_options(cards, default)
-    _connect(_Widgets(picture, options, panel, slider, download), runs)
-    return picture, options
+    _connect(_Widgets(image, options, panel, slider, download), runs)
+    return image, options
 
 
 def _build_slider() -> gr.ImageSlider:
-    """Make the slider, whose line a mouse can drag, and a range for the keyboard to move it."""
+    """Build the slider, whose line follows the mouse, and a range for the keyboard."""
     slider = gr.ImageSlider(
         label="Before and after", format="png", type="filepath", interactive=False,
         buttons=["fullscreen"], height=420, max_height=420, elem_id="upscale-slider",
@@ -88,33 +85,35 @@ def _build_slider() -> gr.ImageSlider:
 
 
 def _connect(widgets: _Widgets, runs: Runs) -> None:
-    """Let the buttons do what they say."""
+    """Connect the buttons and the clicks on the image."""
     panel = widgets.panel
 
-    async def enlarge(
-        request: gr.Request, picture: Upload | None, values: tuple[object, ...], spot: Region | None
+    async def upscale(
+        request: gr.Request, image: Upload | None, values: tuple[object, ...], region: Region | None
     ) -> Updates:
-        steps = partial(_steps, widgets, picture, values, spot)
-        uploads = [picture] if picture else []
-        is_preview = spot is not None
-        async for update in one_run(panel, runs, request, uploads, steps, gives_way=is_preview):
+        steps = partial(_steps, widgets, image, values, region)
+        uploads = [image] if image else []
+        is_preview = region is not None
+        async for update in one_run(
+            panel, runs, request, uploads, steps, is_replaceable=is_preview
+        ):
             yield update
 
-    async def whole(request: gr.Request, picture: Upload | None, *values: object) -> Updates:
-        async for update in enlarge(request, picture, values, None):
+    async def whole(request: gr.Request, image: Upload | None, *values: object) -> Updates:
+        async for update in upscale(request, image, values, None):
             yield update
 
-    async def spot(
-        event: gr.SelectData, request: gr.Request, picture: Upload | None, *values: object
+    async def clicked(
+        event: gr.SelectData, request: gr.Request, image: Upload | None, *values: object
     ) -> Updates:
-        async for update in enlarge(request, picture, values, around(*event.index)):
+        async for update in upscale(request, image, values, region_around(*event.index)):
             yield update
 
-    inputs = [widgets.picture, *widgets.options.widgets]
+    inputs = [widgets.image, *widgets.options.widgets]
     connect(panel.start.click, panel, whole, inputs, widgets.shown)
-    connect(widgets.picture.select, panel, spot, inputs, widgets.shown, gives_way=True)
+    connect(widgets.image.select, panel, clicked, inputs, widgets.shown, is_replaceable=True)
     panel.stop.click(runs.stop, queue=False, **QUIET)
-    connect_clearing(widgets.picture, panel, runs, partial(_cleared, widgets), widgets.shown)
+    connect_clearing(widgets.image, panel, runs, partial(_cleared, widgets), widgets.shown)
 
 
 def _cleared(widgets: _Widgets) -> Changes:
@@ -126,32 +125,32 @@ def _cleared(widgets: _Widgets) -> Changes:
 
 async def _steps(
     widgets: _Widgets,
-    picture: Upload | None,
+    image: Upload | None,
     values: tuple[object, ...],
     region: Region | None,
     run: Run,
 ) -> Updates:
-    """Enlarge a picture or a part of it; gives what changes on the page.
+    """Upscale an image or a region of it; yield the changes of the page.
 
     Raises:
-        SrganGpError: the sentence for the visitor.
+        SrganGpError: the message for the visitor.
     """
-    if picture is None:
-        raise UsageError("Choose a picture first: drop it, paste it, or click on the field.")
+    if image is None:
+        raise UsageError(NO_IMAGE)
     yield _cleared(widgets)
-    wanted = replace(upscale_request(picture, values), region=region, wants_view=True)
-    if region is not None and wanted.width is not None:
-        wanted = replace(wanted, width=None)  # that of the whole picture
-    async with aclosing(run.follow(wanted)) as all_news:
-        async for news in all_news:
-            if isinstance(news, Progress):
-                yield {widgets.panel.status: messages.progress(news.done, news.total)}
+    job_request = replace(upscale_request(image, values), region=region, wants_view=True)
+    if region is not None and job_request.width is not None:
+        job_request = replace(job_request, width=None)  # that of the whole image
+    async with aclosing(run.follow(job_request)) as updates:
+        async for update in updates:
+            if isinstance(update, Progress):
+                yield {widgets.panel.status: messages.progress(update.done, update.total)}
             else:
-                yield _shown(widgets, news, region)
+                yield _shown(widgets, update, region)
 
 
 def _shown(widgets: _Widgets, result: Result, region: Region | None) -> Changes:
-    """Show a result; that of a part is no file to keep."""
+    """Show a result; a preview has no download."""
     changes: Changes = {widgets.slider: result.view and tuple(map(str, result.view))}
     if region is not None:
         return changes | {widgets.panel.status: messages.preview(result.report, region)}

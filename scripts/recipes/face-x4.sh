@@ -7,6 +7,6 @@ shared=${1:-${SRGAN_GP_SHARED:-../shared}}
 data=$shared/data
 
 srgan-gp finetune --from photo-x4 -o runs/face-x4 \
-    --data "$data/faces_synth256_train.zip" --held-out "$data/faces_synth256_val.zip" \
+    --data "$data/faces_synth256_train.zip" --validation "$data/faces_synth256_val.zip" \
     --feature-weights "$shared/models/squeezenet1_1.safetensors"
 srgan-gp export runs/face-x4 --name face-x4 -o weights

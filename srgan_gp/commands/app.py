@@ -1,4 +1,4 @@
-"""`srgan-gp app`: a page for the browser and an HTTP API."""
+"""`srgan-gp app`: starts the web page and the HTTP API."""
 
 import argparse
 import dataclasses
@@ -8,45 +8,66 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from srgan_gp.commands import option_types as types
-from srgan_gp.commands.terminal import say, tell
+from srgan_gp.commands.terminal import print_message, print_result
 from srgan_gp.errors import BusyError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from srgan_gp.serving.server_settings import ServerSettings
 
 
+MODEL_TASKS = ("super-resolution",)
+EXAMPLES = (
+    ("srgan-gp app", "Serve the page on this machine; its address is printed on stdout."),
+    (
+        "srgan-gp app --host 0.0.0.0 --auth user:password --max-files 20",
+        "Serve other machines, with a password and smaller batches.",
+    ),
+    (
+        "srgan-gp app --port 8000 --public-name images.example.org",
+        "Serve behind a reverse proxy that has the name images.example.org.",
+    ),
+)
+
+
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of this verb; what is not given is left to `serving.settings.Settings`."""
-    add = partial(parser.add_argument, default=argparse.SUPPRESS)
+    """Add the options of this verb; the defaults are those of `ServerSettings`."""
+
+    def group(title: str) -> "Callable[..., argparse.Action]":
+        return partial(parser.add_argument_group(title).add_argument, default=argparse.SUPPRESS)
+
+    add = group("Common options")
     add("--host", metavar="ADDRESS", help=_HOST)
-    add("--port", type=_port, metavar="N", help="to listen on; 0 takes a free one [7860]")
-    add(
-        "--public-name",
-        type=_name,
-        metavar="NAME",
-        help="of the server that a reverse proxy shows to others",
-    )
-    add("--auth", type=_auth, metavar="USER:PASSWORD", help="ask every visitor for these")
-    add("-n", "--model", metavar="NAME", help="for requests that name none [photo-x4]")
-    add("--device", metavar="auto|cpu|cuda[:N]", help="what to compute on [auto]")
-    add("--threads", type=types.count, metavar="N", help="CPU threads [one for each core]")
+    add("--port", type=_port, metavar="N", help="port to listen on; 0 chooses a free one [7860]")
+    add("-n", "--model", metavar="NAME", help="model of requests that name none [photo-x4]")
+    add = group("Access")
+    add("--auth", type=_auth, metavar="USER:PASSWORD", help="require this user and password")
+    add("--public-name", type=_host_name, metavar="NAME", help=_PUBLIC_NAME)
     add("--allow-finetune", action="store_true", help="let visitors train models on this machine")
-    add("--max-upload-mb", type=types.count, metavar="N", help="of one request [50]")
-    add("--max-files", type=types.count, metavar="N", help="of one batch [100]")
-    add("--max-pixels", type=types.count, metavar="N", help="of a picture [25000000]")
-    add("--queue-size", type=types.count, metavar="N", help="jobs that may wait [64]")
-    add("--pending-per-client", type=types.count, metavar="N", help="jobs of one visitor [8]")
-    add("--folder", type=Path, metavar="PATH", help="for temporary files [the system's]")
-    add("--keep-minutes", type=types.count, metavar="N", help="keep uploads and results [10]")
+    add = group("Limits")
+    add("--max-upload-mb", type=types.count, metavar="N", help="megabytes of one request [50]")
+    add("--max-files", type=types.count, metavar="N", help="files of one batch [100]")
+    add("--max-pixels", type=types.count, metavar="N", help="pixels of one image [25000000]")
+    add("--queue-size", type=types.count, metavar="N", help="jobs in the queue [64]")
+    add("--pending-per-client", type=types.count, metavar="N", help="jobs of one client [8]")
+    add = group("Speed")
+    add("--device", metavar="auto|cpu|cuda[:N]", help="device to compute on [auto]")
+    add("--threads", type=types.count, metavar="N", help="CPU threads [one per core]")
+    add = group("Files and shutdown")
+    add("--folder", type=Path, metavar="PATH", help="folder for temporary files [the system's]")
+    add("--keep-minutes", type=types.count, metavar="N", help=_KEEP)
     add("--drain-seconds", type=types.count, metavar="N", help=_DRAIN)
 
 
-_HOST = "to listen on; 0.0.0.0 lets other machines in, with --auth if not all may [127.0.0.1]"
-_DRAIN = "when a signal ends the server, jobs under way may go on for so long [30]"
+_HOST = "address to listen on; 0.0.0.0 accepts other machines, use it with --auth [127.0.0.1]"
+_PUBLIC_NAME = "host name under which a reverse proxy serves this server"
+_KEEP = "minutes to keep uploads and results [10]"
+_DRAIN = "seconds to finish running jobs after a signal [30]"
 
 
 def run(options: argparse.Namespace) -> int:
-    """Serve until a signal comes; 0 when all work was delivered, 1 when some was cut off."""
+    """Serve until a signal; return 0, or 1 if running jobs had to be cancelled."""
     from srgan_gp.serving.http.server import serve
     from srgan_gp.serving.server_settings import ServerSettings
 
@@ -61,8 +82,10 @@ def run(options: argparse.Namespace) -> int:
     _check(settings.folder)
     if serve(settings, on_started=_announce):
         return 0
-    say(f"Work was cut off after {settings.drain_seconds:g} s; raise --drain-seconds to wait "
-        "for longer.")  # fmt: skip
+    print_message(
+        f"Running jobs were cancelled after {settings.drain_seconds:g} s; raise --drain-seconds to "
+        "wait longer."
+    )
     return BusyError.exit_code
 
 
@@ -71,32 +94,34 @@ def _announce(settings: "ServerSettings") -> None:
     from srgan_gp.serving.guards.access_control import is_loopback
     from srgan_gp.serving.http.server import address_of
 
-    list_models(on_refused=lambda error: say(f"warning: {error}"))
-    place = ""
+    list_models(on_refused=lambda error: print_message(f"warning: {error}"))
+    elsewhere = ""
     if not is_loopback(settings.host):
-        place = ", elsewhere with the name of this machine in it"
+        elsewhere = " (on other machines, with the name of this one)"
         if settings.auth is None:
-            say("warning: anybody who reaches this machine can use the server; pass --auth "
-                "USER:PASSWORD if not all may.")  # fmt: skip
-    tell(address_of(settings))
-    say(f"Open this address in a browser{place}; Ctrl+C ends the server.")
+            print_message(
+                "warning: every machine that can connect to this one can use the server; pass "
+                "--auth USER:PASSWORD to require a password."
+            )
+    print_result(address_of(settings))
+    print_message(f"Open this address in a browser{elsewhere}; Ctrl+C stops the server.")
 
 
 def _check(folder: Path | None) -> None:
     if folder is not None and not folder.is_dir():
-        raise UsageError(f"--folder {folder} is no folder; make it first.")
+        raise UsageError(f"--folder {folder} is not a folder; create it first.")
 
 
 def _port(text: str) -> int:
     if not text.isdecimal() or int(text) > 65535:
-        raise argparse.ArgumentTypeError(f"a port is from 0 to 65535, not {text}")
+        raise argparse.ArgumentTypeError(f"the port must be from 0 to 65535, not {text}")
     return int(text)
 
 
-def _name(text: str) -> str:
+def _host_name(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9._-]+", text):
         raise argparse.ArgumentTypeError(
-            f"write the name alone, such as example.org, without http:// and port; not {text!r}"
+            f"write a name such as example.org, without http:// and port, not {text!r}"
         )
     return text
 
@@ -105,5 +130,5 @@ def _auth(text: str) -> tuple[str, str]:
     user, separator, password = text.partition(":")
     if not user or not separator or not password:
         # The text is not repeated: it may be a password, and terminals are logged.
-        raise argparse.ArgumentTypeError("write USER:PASSWORD, both of them not empty")
+        raise argparse.ArgumentTypeError("write USER:PASSWORD; neither may be empty")
     return user, password

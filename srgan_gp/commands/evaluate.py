@@ -1,4 +1,4 @@
-"""`srgan-gp evaluate`: scores of a model on a validation set."""
+"""`srgan-gp evaluate`: prints the scores of a model on a validation set."""
 
 import argparse
 import json
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from srgan_gp.commands import option_types as types
-from srgan_gp.commands.terminal import say, tell
+from srgan_gp.commands.terminal import print_message, print_result
 from srgan_gp.data.validation_halves import FEWEST_TO_SPLIT, HALVES, REPORT
 from srgan_gp.errors import UsageError
 
@@ -23,64 +23,62 @@ LOW_RES = {
 }
 
 
+MODEL_TASKS = ("super-resolution", "face-generation")
+EXAMPLES = (
+    (
+        "srgan-gp evaluate photo-x4 --data photos --low-res real",
+        "Score photo-x4 on a folder of large photos, which are downscaled like camera images.",
+    ),
+    (
+        "srgan-gp evaluate bicubic --data photos --scale 4 --json",
+        "Print the scores of bicubic resampling, the baseline, as JSON.",
+    ),
+    (
+        "srgan-gp evaluate faces-64 --data faces.zip:val --train-data faces.zip:train",
+        "Score a face model, with the training faces as a baseline.",
+    ),
+)
+
+
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of this verb."""
-    parser.add_argument(
-        "model",
-        metavar="MODEL",
-        help="a model's name, the path of an .onnx, or bicubic for the baseline",
-    )
-    parser.add_argument(
-        "--data", required=True, metavar="DIR_OR_ZIP[:FOLDER]",
-        help="the large pictures; for a model of faces, aligned faces",
-    )  # fmt: skip
-    parser.add_argument(
-        "--feature-weights", type=Path, metavar="FILE",
-        help="SqueezeNet 1.1 (.safetensors) for squeeze distances, or none [torchvision's]",
-    )  # fmt: skip
-    parser.add_argument(
-        "--json", action="store_true", help="print one JSON object on stdout; infinity is null"
-    )
-    _add_upscaler_options(parser)
-    _add_face_options(parser)
+    add = parser.add_argument_group("Common options").add_argument
+    add("model", metavar="MODEL", help=_MODEL)
+    add("--data", required=True, metavar="DIR_OR_ZIP[:FOLDER]", help=_DATA)
+    add("--feature-weights", type=Path, metavar="FILE", help=_FEATURE_WEIGHTS)
+    add = parser.add_argument_group("Upscaling models").add_argument
+    add("--low-res", choices=LOW_RES, help=f"how the LR images are made [matlab]. {_list(LOW_RES)}")
+    add("-s", "--scale", type=int, metavar="N", help="scale [the model's]")
+    add("--fidelity", type=types.fidelity, metavar="0..1", help=_FIDELITY)
+    add = parser.add_argument_group("Face models").add_argument
+    add("--train-data", nargs="+", metavar="DIR_OR_ZIP", help=_TRAIN_DATA)
+    add("--count", type=types.count, metavar="N", help=_COUNT)
+    add("--validation-half", choices=HALVES, help=f"{_HALF}. {_list(HALVES)}")
+    add("--trunc", type=types.truncation, metavar="PSI", help="truncation of the latents [1]")
+    add("--detector", type=Path, metavar="FILE", help=_DETECTOR)
+    add = parser.add_argument_group("Automation").add_argument
+    add("--json", action="store_true", help="print one JSON object on stdout; infinity is null")
 
 
-def _add_upscaler_options(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("for a model that enlarges pictures")
-    ways = "; ".join(f"{name}: {text}" for name, text in LOW_RES.items())
-    group.add_argument(
-        "--low-res", choices=LOW_RES, help=f"how the small pictures are made [matlab]. {ways}"
-    )
-    group.add_argument("-s", "--scale", type=int, metavar="N", help="enlargement [the model's own]")
-    group.add_argument(
-        "--fidelity", type=types.fidelity, metavar="0..1",
-        help="from the model, 0, to its partner on the card, 1 [the model as it is]",
-    )  # fmt: skip
+def _list(choices: Mapping[str, str]) -> str:
+    return "; ".join(f"{name}: {text}" for name, text in choices.items())
 
 
-def _add_face_options(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("for a model of faces")
-    halves = "; ".join(f"{name}: {text}" for name, text in HALVES.items())
-    group.add_argument(
-        "--train-data", nargs="+", metavar="DIR_OR_ZIP",
-        help="the faces it learned from: a baseline, and to see whether it repeats them",
-    )  # fmt: skip
-    group.add_argument(
-        "--count", type=types.count, metavar="N",
-        help="faces to draw, and training faces beside them [1024, or as many as --train-data has]",
-    )  # fmt: skip
-    group.add_argument(
-        "--validation-half", choices=HALVES,
-        help=f"part of --data, where it has {FEWEST_TO_SPLIT} faces or more [report]. {halves}",
-    )  # fmt: skip
-    group.add_argument(
-        "--trunc", type=types.truncation, metavar="PSI", help="truncation of the latents [1]"
-    )
-    group.add_argument(
-        "--detector", type=Path, metavar="FILE",
-        help="YuNet (.onnx) for FD-yunet and the share of images with one face, or none "
-        "[yunet.onnx in the folder of models]",
-    )  # fmt: skip
+_MODEL = "name of a model, path of an .onnx file, or bicubic for the baseline"
+_DATA = "validation images in full size; for a face model, aligned faces"
+_FEATURE_WEIGHTS = (
+    "SqueezeNet 1.1 (.safetensors) for squeeze distances, or none to skip them [torchvision's]"
+)
+_FIDELITY = (
+    "mix the weights of the model, 0, with those of its fidelity partner, 1 [the model alone]"
+)
+_TRAIN_DATA = "training faces of the model: a baseline, and to detect memorisation"
+_COUNT = "number of faces to generate, and of training faces [1024, or all of --train-data]"
+_HALF = f"part of --data to use, where it has {FEWEST_TO_SPLIT} faces or more [report]"
+_DETECTOR = (
+    "YuNet (.onnx) for FD-yunet and the share of images with one face, or none to skip them "
+    "[yunet.onnx in the folder of models]"
+)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -89,7 +87,7 @@ def run(options: argparse.Namespace) -> int:
     from srgan_gp.evaluation.evaluate_faces import is_face_model
 
     makes_faces = options.model != BASELINE and is_face_model(options.model)
-    _require_options_of(options, makes_faces)
+    _check(options, makes_faces)
     print_scores = _print_face_scores if makes_faces else _print_scores
     print_scores(options)
     return 0
@@ -99,12 +97,16 @@ _UPSCALER_OPTIONS = ("low_res", "scale", "fidelity")
 _FACE_OPTIONS = ("train_data", "count", "validation_half", "trunc", "detector")
 
 
-def _require_options_of(options: argparse.Namespace, makes_faces: bool) -> None:
-    """Refuse what would have no effect."""
+def _check(options: argparse.Namespace, makes_faces: bool) -> None:
+    """Refuse options that would have no effect.
+
+    Raises:
+        UsageError: an option is for the other kind of model.
+    """
     others = _UPSCALER_OPTIONS if makes_faces else _FACE_OPTIONS
     for name in others:
         if getattr(options, name) is not None:
-            kind = "makes faces" if makes_faces else "enlarges pictures"
+            kind = "generates faces" if makes_faces else "upscales images"
             option = f"--{name.replace('_', '-')}"
             raise UsageError(f"{options.model} {kind}, and {option} is not for such a model.")
 
@@ -120,7 +122,7 @@ def _print_scores(options: argparse.Namespace) -> None:
         feature_weights=options.feature_weights,
         fidelity=options.fidelity,
     )
-    _tell(scores.as_dict(), _lines(scores), options.json)
+    _print(scores.as_dict(), _lines(scores), options.json)
 
 
 def _print_face_scores(options: argparse.Namespace) -> None:
@@ -135,16 +137,16 @@ def _print_face_scores(options: argparse.Namespace) -> None:
         truncation=1.0 if options.trunc is None else options.trunc,
         feature_weights=options.feature_weights,
         detector=options.detector,
-        tell=say,
+        tell=print_message,
     )
-    _tell(scores.as_dict(), _face_lines(scores), options.json)
+    _print(scores.as_dict(), _face_lines(scores), options.json)
 
 
-def _tell(values: Mapping[str, Any], lines: Iterable[str], as_json: bool) -> None:
+def _print(values: Mapping[str, Any], lines: Iterable[str], as_json: bool) -> None:
     if as_json:
         lines = [json.dumps(values, indent=2, allow_nan=False)]
     for line in lines:
-        tell(line)
+        print_result(line)
 
 
 def _lines(scores: "Scores") -> Iterator[str]:
@@ -152,9 +154,9 @@ def _lines(scores: "Scores") -> Iterator[str]:
     yield f"{scores.model}{at} on {scores.data}, x{scores.scale}, low-res by {scores.low_res}"
     if scores.feature_network:
         yield f"squeeze distance by the network {scores.feature_network}"
-    for picture in scores.pictures:
-        yield _row(picture.name, picture.values())
-    yield _row(f"mean of {len(scores.pictures)} pictures", scores.mean())
+    for image in scores.pictures:
+        yield _row(image.name, image.values())
+    yield _row(f"mean of {len(scores.pictures)} images", scores.mean())
     if of_set := scores.of_set():
         yield _row("the whole set", of_set)
     if original := scores.original_texture:
@@ -186,6 +188,6 @@ def _face_lines(scores: "FaceScores") -> Iterator[str]:
 
 
 def _row(name: str, scores: Mapping[str, float | None]) -> str:
-    """Write one line of scores; one that could not be measured is left out."""
+    """Format one line of scores; a score that could not be measured is omitted."""
     parts = [f"{key} {value:.4f}" for key, value in scores.items() if value is not None]
     return f"{name}: {', '.join(parts)}"

@@ -1,24 +1,40 @@
-"""`srgan-gp export`: a training run to a model for `upscale` or `generate`."""
+"""`srgan-gp export`: exports a training run as a model for `upscale` or `generate`."""
 
 import argparse
 from pathlib import Path
 
-from srgan_gp.commands.terminal import tell
+from srgan_gp.commands.terminal import print_result
+
+EXAMPLES = (
+    (
+        "srgan-gp export runs/photos --name my-photos",
+        "Export the best checkpoint of a run to my-photos.onnx and its card.",
+    ),
+    (
+        "srgan-gp export runs/photos --name my-photos -o ~/.local/share/srgan-gp/models",
+        "Install the model, so that `srgan-gp upscale -n my-photos` finds it.",
+    ),
+    (
+        "srgan-gp export runs/faces --name my-faces -o models",
+        "Export a run of faces for `srgan-gp generate -n models/my-faces.onnx`.",
+    ),
+)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of this verb."""
-    parser.add_argument("run_dir", metavar="RUN", type=Path, help="folder of a training run")
-    parser.add_argument("--name", required=True, help="the model's name")
-    parser.add_argument(
-        "-o", "--output", type=Path, default=Path(), metavar="DIR",
-        help="folder for the files of the model [the current one]",
-    )  # fmt: skip
+    add = parser.add_argument_group("Common options").add_argument
+    add("run_dir", metavar="RUN", type=Path, help="folder of a training run")
+    add("--name", required=True, help="name of the model")
+    add("-o", "--output", type=Path, default=Path(), metavar="DIR", help=_OUTPUT)
+
+
+_OUTPUT = "folder for the files of the model [the current folder]"
 
 
 def run(options: argparse.Namespace) -> int:
-    """Write the ONNX file, a critic and the card; print the card's path."""
+    """Write the ONNX file, the critic and the card; print the path of the card."""
     from srgan_gp.exporting.export import export
 
-    tell(str(export(options.run_dir, options.name, options.output)))
+    print_result(str(export(options.run_dir, options.name, options.output)))
     return 0

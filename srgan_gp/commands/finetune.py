@@ -7,60 +7,67 @@ from pathlib import Path
 from typing import Any
 
 from srgan_gp.commands import option_types as types
-from srgan_gp.commands.terminal import say, tell
+from srgan_gp.commands.terminal import print_message, print_result
 from srgan_gp.errors import UsageError
 from srgan_gp.system.signals import end_with_input
 from srgan_gp.training.options.config import TrainConfig
 from srgan_gp.training.options.option_fields import add_options as add_config_options
 
+MODEL_TASKS = ("super-resolution", "face-generation")
+EXAMPLES = (
+    (
+        "srgan-gp finetune --from photo-x4 --data photos --name my-photos",
+        "Adapt photo-x4 to a folder of photos; install the result if it scores better.",
+    ),
+    (
+        "srgan-gp finetune --from photo-x4 --data photos --validation others -o runs/mine",
+        "Score on images of another folder, and keep the run in runs/mine.",
+    ),
+    (
+        "srgan-gp finetune --from faces-64 --data faces.zip --set total_images=50000",
+        "Adapt a face model to a zip of `srgan-gp prepare`, with 50,000 training images.",
+    ),
+)
+
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of this verb."""
     parser.description = (
-        "Fine-tune a model on your own pictures: 100 to 1,000 of them, some held out to score on. "
-        "Ends with a table before/after and says whether it is better. To resume, type the same "
-        "command again."
+        "Fine-tune a model on 100 to 1,000 images of your own; a part of them is the validation "
+        "set. The command ends with a table of the scores before and after, and says whether the "
+        "model is better. To resume, run the same command again."
     )
-    parser.add_argument(
-        "--from", dest="model", required=True, metavar="MODEL",
-        help="a model's name, or the path of its .onnx (of an older one: .safetensors)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--data", nargs="+", required=True, metavar="PATH",
-        help="folders or zip files of pictures; a zip of `srgan-gp prepare`",
-    )  # fmt: skip
-    parser.add_argument(
-        "--held-out", metavar="PATH",
-        help="pictures to score on [the folder val of the data, or a fifth of it by file hash]",
-    )  # fmt: skip
-    parser.add_argument(
-        "-o", "--output", type=Path, metavar="RUN", help="folder of the run [runs/MODEL-finetuned]"
-    )
-    parser.add_argument(
-        "--name", help="install the result under this name in your models folder, if it is better"
-    )
-    parser.add_argument(
-        "--feature-weights", metavar="FILE",
-        help="SqueezeNet 1.1 (.safetensors) for squeeze distances [torchvision's]",
-    )  # fmt: skip
-    parser.add_argument("--device", metavar="DEVICE", help="auto, cpu, cuda or cuda:N [auto]")
-    parser.add_argument(
-        "--threads", type=types.count, metavar="N", help="CPU threads [torch's own choice]"
-    )
-    parser.add_argument(
-        "--set", nargs="+", action="extend", default=[], metavar="NAME=VALUE", dest="changes",
-        help="instead of the plan: any option of srgan-gp train, such as total_images=8000",
-    )  # fmt: skip
-    parser.add_argument("--json", action="store_true", help="print one JSON object on stdout")
-    parser.add_argument(
-        "--end-with-input", action="store_true",
-        help="end, and save, when the standard input is closed: for a program that starts this "
-        "command, which then does not outlive it",
-    )  # fmt: skip
+    add = parser.add_argument_group("Common options").add_argument
+    add("--from", dest="model", required=True, metavar="MODEL", help=_MODEL)
+    add("--data", nargs="+", required=True, metavar="PATH", help=_DATA)
+    add("--validation", metavar="PATH", help=_VALIDATION)
+    add("-o", "--output", type=Path, metavar="RUN", help="run folder [runs/MODEL-finetuned]")
+    add("--name", help="if the result is better, install it under this name in your models folder")
+    add = parser.add_argument_group("Training").add_argument
+    add("--feature-weights", metavar="FILE", help=_FEATURE_WEIGHTS)
+    add("--set", nargs="+", action="extend", default=[], metavar="NAME=VALUE", dest="changes",
+        help=_SET)  # fmt: skip
+    add = parser.add_argument_group("Speed").add_argument
+    add("--device", metavar="DEVICE", help="auto, cpu, cuda or cuda:N [auto]")
+    add("--threads", type=types.count, metavar="N", help="CPU threads [torch's choice]")
+    add = parser.add_argument_group("Automation").add_argument
+    add("--json", action="store_true", help="print one JSON object on stdout")
+    add("--end-with-input", action="store_true", help=_END_WITH_INPUT)
+
+
+_MODEL = "name of a model, or path of its .onnx (of older ones: .safetensors)"
+_DATA = "folders or zip files of images, or a zip of `srgan-gp prepare`"
+_VALIDATION = "validation images [the folder val of the data, or a fifth of it, by file hash]"
+_FEATURE_WEIGHTS = "SqueezeNet 1.1 (.safetensors) for squeeze distances [torchvision's]"
+_SET = "options of `srgan-gp train` that replace the planned ones, such as total_images=8000"
+_END_WITH_INPUT = (
+    "save and exit when the standard input is closed, so that the command does not outlive a "
+    "program that started it"
+)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Fine-tune, compare, print the verdict and install what is better."""
+    """Fine-tune, compare, print the result and install a better model."""
     from srgan_gp.finetuning.finetune import finetune
     from srgan_gp.finetuning.finetune_verdict import table
     from srgan_gp.finetuning.install import install, require_free_name
@@ -74,37 +81,37 @@ def run(options: argparse.Namespace) -> int:
         options.model,
         options.data,
         output,
-        held_out=options.held_out,
+        held_out=options.validation,
         changes=_changes(options),
-        say=say,
+        say=print_message,
     )
     verdict = outcome.verdict
-    installed = (
-        install(outcome, options.model, options.name)
-        if options.name and verdict.is_better
-        else None
-    )
+    installed = None
+    if options.name and verdict.is_better:
+        installed = install(outcome, options.model, options.name)
     if options.json:
-        found = outcome.as_dict() | {"installed": str(installed) if installed else None}
-        tell(json.dumps(found, indent=2))
+        result = outcome.as_dict() | {"installed": str(installed) if installed else None}
+        print_result(json.dumps(result, indent=2))
         return 0
     for line in table(verdict.rows):
-        tell(line)
+        print_result(line)
     if outcome.ended_because:
-        tell(outcome.ended_because)
-    tell(f"It is {'better' if verdict.is_better else 'not better'}: {'; '.join(verdict.reasons)}.")
+        print_result(outcome.ended_because)
+    comparison = "better" if verdict.is_better else "not better"
+    print_result(f"It is {comparison}: {'; '.join(verdict.reasons)}.")
     if installed:
-        tell(f"Installed as {options.name}: {installed}")
+        print_result(f"Installed as {options.name}: {installed}")
     elif options.name:
-        tell(f"Not installed; `srgan-gp export {output} --name {options.name}` exports it anyway.")
+        export = f"srgan-gp export {output} --name {options.name}"
+        print_result(f"Not installed; `{export}` exports it anyway.")
     return 0
 
 
 def _changes(options: argparse.Namespace) -> dict[str, Any]:
-    """Read what somebody wants otherwise, as `srgan-gp train` would read it.
+    """Parse the values of `--set`, as `srgan-gp train` parses its options.
 
     Raises:
-        UsageError: there is no such option, or it does not take the value.
+        UsageError: there is no such option, or a value is not valid.
     """
     parser = argparse.ArgumentParser(exit_on_error=False, allow_abbrev=False)
     add_config_options(parser, TrainConfig)
@@ -112,18 +119,27 @@ def _changes(options: argparse.Namespace) -> dict[str, Any]:
     changes: dict[str, Any] = {}
     for change in options.changes:
         name, _, text = change.partition("=")
-        is_several = isinstance(defaults.get(name), tuple)
         if name not in defaults or not text:
             raise UsageError(f"--set takes NAME=VALUE with an option of a run, not {change!r}.")
-        words = [f"--{name.replace('_', '-')}", *(text.split(",") if is_several else [text])]
-        if isinstance(defaults[name], bool):
-            if text.lower() not in ("true", "false"):
-                raise UsageError(f"The option {name} takes true or false, not {text!r}.")
-            words = [words[0] if text.lower() == "true" else f"--no-{words[0][2:]}"]
-        try:
-            value = getattr(parser.parse_args(words), name)
-        except (argparse.ArgumentError, SystemExit) as error:
-            raise UsageError(f"The option {name} does not take {text!r}.") from error
-        changes[name] = tuple(value) if is_several else value
+        changes[name] = _parse_value(parser, name, text, defaults[name])
     named = {key: getattr(options, key) for key in ("feature_weights", "device", "threads")}
     return changes | {key: value for key, value in named.items() if value is not None}
+
+
+def _parse_value(parser: argparse.ArgumentParser, name: str, text: str, default: object) -> object:
+    """Parse the text of one option; a tuple is written with commas.
+
+    Raises:
+        UsageError: the value is not valid.
+    """
+    option = name.replace("_", "-")
+    arguments = [f"--{option}", *(text.split(",") if isinstance(default, tuple) else [text])]
+    if isinstance(default, bool):
+        if text.lower() not in ("true", "false"):
+            raise UsageError(f"The option {name} takes true or false, not {text!r}.")
+        arguments = [f"--{option}" if text.lower() == "true" else f"--no-{option}"]
+    try:
+        value = getattr(parser.parse_args(arguments), name)
+    except (argparse.ArgumentError, SystemExit) as error:
+        raise UsageError(f"The option {name} does not take {text!r}.") from error
+    return tuple(value) if isinstance(default, tuple) else value

@@ -1,4 +1,4 @@
-"""`srgan-gp generate`: faces of people who do not exist: files, a sheet or an animation."""
+"""`srgan-gp generate`: writes generated faces as files, a sheet or an animation."""
 
 import argparse
 import json
@@ -7,7 +7,13 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from srgan_gp.commands import option_types as types
-from srgan_gp.commands.terminal import bar, counted, say, shown, tell
+from srgan_gp.commands.terminal import (
+    count_progress,
+    print_message,
+    print_result,
+    printable,
+    progress_bar,
+)
 from srgan_gp.errors import UsageError
 
 if TYPE_CHECKING:
@@ -15,38 +21,57 @@ if TYPE_CHECKING:
     from srgan_gp.inference.face_generator import FaceGenerator
     from srgan_gp.inference.upscaler import Upscaler
 
+MODEL_TASKS = ("face-generation",)
+EXAMPLES = (
+    (
+        "srgan-gp generate --seeds 0-7 -o faces/",
+        "Generate eight faces, each in a file such as faces/seed0000.png.",
+    ),
+    (
+        "srgan-gp generate --grid 6x4 --trunc 0.7 --upscale -o sheet.png",
+        "Generate a sheet of 24 faces, each upscaled four times.",
+    ),
+    (
+        "srgan-gp generate --interpolate 3-8 --frames 100 -o walk.webm",
+        "Generate an animation from the face of seed 3 to that of seed 8.",
+    ),
+)
+
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of this verb."""
-    add = parser.add_argument
+    add = parser.add_argument_group("Common options").add_argument
+    add("-o", "--output", type=types.output_path, required=True, metavar="PATH", help=_OUTPUT)
+    add("-n", "--model", default="faces-64", metavar="NAME", help=_MODEL)
     add("--seeds", type=types.seeds, metavar="0,1,4-6", help=_SEEDS)
     add("--trunc", type=types.truncation, default=1.0, metavar="PSI", help=_TRUNC)
-    add("--grid", type=types.grid, metavar="CxR", help="one picture of C columns and R rows")
-    add("--interpolate", type=types.seed_pair, metavar="A-B", help=_INTERPOLATE)
-    add("--frames", type=types.frames, metavar="N", help="of --interpolate [60]")
     add("--upscale", nargs="?", const="face-x4", metavar="MODEL", help=_UPSCALE)
-    add("-o", "--output", type=types.place, required=True, metavar="PATH", help=_OUTPUT)
-    add("-n", "--model", default="faces-64", metavar="NAME", help=_MODEL)
-    add("--device", default="auto", metavar="auto|cpu|cuda[:N]", help="what to compute on [auto]")
-    add("--threads", type=types.count, metavar="N", help="CPU threads [one for each core]")
+    add = parser.add_argument_group("Output").add_argument
+    add("--grid", type=types.grid, metavar="CxR", help="one image of C columns and R rows")
+    add("--interpolate", type=types.seed_pair, metavar="A-B", help=_INTERPOLATE)
+    add("--frames", type=types.frames, metavar="N", help="number of frames of --interpolate [60]")
     add("--exist", choices=("error", "overwrite"), default="error", help=_EXIST)
+    add = parser.add_argument_group("Speed").add_argument
+    add("--device", default="auto", metavar="auto|cpu|cuda[:N]", help="device to compute on [auto]")
+    add("--threads", type=types.count, metavar="N", help="CPU threads [one per core]")
+    add = parser.add_argument_group("Automation").add_argument
     add("--json", action="store_true", help="print one JSON object on stdout instead of lines")
 
 
-_SEEDS = "the faces; a seed is always the same one [0; with --grid as many as it holds]"
-_TRUNC = "below 1 faces are more usual and more alike, above 1 stranger [1]"
-_INTERPOLATE = "an animation from the face of seed A to that of seed B, 25 frames a second"
-_UPSCALE = "enlarge the faces by a model that `srgan-gp models` lists [face-x4]"
+_SEEDS = "seeds of the faces; a seed always gives the same face [0; with --grid: 0, 1, 2, ...]"
+_TRUNC = "factor of the latents: below 1 faces are more usual and less diverse [1]"
+_INTERPOLATE = "animation from the face of seed A to that of seed B, 25 frames a second"
+_UPSCALE = "upscale the faces with a model, see `srgan-gp models` [face-x4]"
 _OUTPUT = (
-    "an image, for one face or a grid; a .gif, .webp, .png or .webm, for an animation; a folder "
-    "for files such as seed0007.png"
+    "image file for one face or a grid; .gif, .webp, .png or .webm for an animation; folder for "
+    "files such as seed0007.png"
 )
-_MODEL = "a name that `srgan-gp models` lists, or the path of an .onnx file [faces-64]"
-_EXIST = "what to do about a result that exists [error]"
+_MODEL = "name of a model, see `srgan-gp models`, or path of an .onnx file [faces-64]"
+_EXIST = "if a result exists [error]"
 
 
 def run(options: argparse.Namespace) -> int:
-    """Draw what was asked for, and print the files."""
+    """Generate the faces and print the paths of the files."""
     from srgan_gp.batch.naming.output_options import prepare_folder
     from srgan_gp.faces.face_files import draw_faces, write_faces
     from srgan_gp.system.files import sweep
@@ -60,28 +85,28 @@ def run(options: argparse.Namespace) -> int:
     sweep(request.files[0].parent)
     if not options.json:
         for model in filter(None, (generator, upscaler)):
-            say(model.choice)
-    pictures = draw_faces(request, generator, upscaler, options.trunc)
-    with bar(request.count, is_silent=options.json) as progress:
-        notes = write_faces(request, counted(pictures, progress))
+            print_message(model.choice)
+    faces = draw_faces(request, generator, upscaler, options.trunc)
+    with progress_bar(request.count, is_silent=options.json) as progress:
+        notes = write_faces(request, count_progress(faces, progress))
     if options.json:
         report = _report(request, generator, upscaler)
         report |= {"truncation": options.trunc, "side": side, "notes": notes}
         report["seconds"] = round(time.monotonic() - started, 3)
-        tell(json.dumps(report, indent=2))
+        print_result(json.dumps(report, indent=2))
         return 0
     for note in notes:
-        say(f"note: {note}")
+        print_message(f"note: {note}")
     for file in request.files:
-        tell(shown(file))
+        print_result(printable(file))
     return 0
 
 
 def _request(options: argparse.Namespace) -> "FaceRequest":
-    """Plan what is to be drawn.
+    """Turn the options into a request.
 
     Raises:
-        UsageError: options do not go together.
+        UsageError: options exclude each other.
     """
     from srgan_gp.faces.face_requests import (
         DEFAULT_FRAMES,
@@ -106,17 +131,17 @@ def _load(options: argparse.Namespace) -> "tuple[FaceGenerator, Upscaler | None]
     from srgan_gp.inference.face_generator import FaceGenerator
     from srgan_gp.inference.upscaler import Upscaler
 
-    where: dict[str, Any] = {"device": options.device, "threads": options.threads}
-    generator = FaceGenerator.load(options.model, **where)
+    run_on: dict[str, Any] = {"device": options.device, "threads": options.threads}
+    generator = FaceGenerator.load(options.model, **run_on)
     if options.upscale is None:
         return generator, None
-    return generator, Upscaler.load(options.upscale, **where)
+    return generator, Upscaler.load(options.upscale, **run_on)
 
 
 def _report(
     request: "FaceRequest", generator: "FaceGenerator", upscaler: "Upscaler | None"
 ) -> dict[str, Any]:
-    """Say what was drawn by what, for a program."""
+    """Return the object of `--json`."""
     return {
         "model": generator.name,
         "model_sha256": generator.sha256,

@@ -1,4 +1,4 @@
-"""`srgan-gp prepare`: photos of people to aligned faces for training."""
+"""`srgan-gp prepare`: cuts aligned faces out of photos of people, for training."""
 
 import argparse
 import json
@@ -10,7 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from srgan_gp.commands import option_types as types
-from srgan_gp.commands.terminal import Bar, bar, say, shown, tell
+from srgan_gp.commands.terminal import (
+    ProgressBar,
+    print_message,
+    print_result,
+    printable,
+    progress_bar,
+)
 from srgan_gp.errors import PictureError, UsageError
 from srgan_gp.system.files import sweep
 from srgan_gp.system.paths import is_folder
@@ -21,31 +27,55 @@ if TYPE_CHECKING:
     from srgan_gp.data.face_preparation.prepare_faces import Preparation
 
 
+EXAMPLES = (
+    (
+        "srgan-gp prepare photos -o faces.zip",
+        "Detect, align and check the faces of a folder; a tenth of them is for validation.",
+    ),
+    (
+        "srgan-gp prepare photos more.zip -o faces.zip --size 128 --validation 0.2",
+        "Cut faces of 128 x 128 pixels out of two sources; a fifth of them is for validation.",
+    ),
+    (
+        "srgan-gp prepare aligned -o faces.zip --aligned --most-blur 1",
+        "Resize and split faces that are aligned already, however blurred they are.",
+    ),
+)
+
+
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of this verb."""
-    add = parser.add_argument
-    add("inputs", nargs="+", metavar="PHOTOS", help="folders, zip files or pictures")
+    add = parser.add_argument_group("Common options").add_argument
+    add("inputs", nargs="+", metavar="PHOTOS", help="folders, zip files or images")
     add("-o", "--output", type=Path, required=True, metavar="FILE.zip", help=_OUTPUT)
     add("--size", type=types.face_side, default=256, metavar="N", help="side of a face [256]")
-    add("--held-out", type=float, default=0.1, metavar="0..1", help=_HELD_OUT)
-    add("--seed", type=types.whole_number, default=0, metavar="N", help="of that choice [0]")
+    add("--validation", type=float, default=0.1, metavar="0..1", help=_VALIDATION)
+    add("--seed", type=types.whole_number, default=0, metavar="N", help=_SEED)
+    add = parser.add_argument_group("Detection and selection").add_argument
     add("--detector", type=Path, metavar="FILE", help=_DETECTOR)
     add("--aligned", action="store_true", help=_ALIGNED)
     add("--smallest", type=types.count, metavar="N", help=_SMALLEST)
     add("--most-blur", type=float, metavar="0..1", help=_BLUR)
+    add = parser.add_argument_group("Output").add_argument
     add("--sheet", type=Path, metavar="FILE.png", help=_SHEET)
-    add("--exist", choices=("error", "overwrite"), default="error", help=_EXIST)
+    add(
+        "--exist",
+        choices=("error", "overwrite"),
+        default="error",
+        help="if a result exists [error]",
+    )
+    add = parser.add_argument_group("Automation").add_argument
     add("--json", action="store_true", help="print one JSON object on stdout instead of lines")
 
 
-_OUTPUT = "faces as PNG files under train/ and val/, and manifest.json, which tells every drop"
-_HELD_OUT = "share of the faces kept out of training; a photo is never on both sides [0.1]"
-_DETECTOR = "an ONNX file of YuNet [yunet.onnx in the folder of your models]"
-_ALIGNED = "the pictures are aligned faces already: only resize, check and split them"
+_OUTPUT = "faces as PNG files in train/ and val/, and manifest.json with every dropped face"
+_VALIDATION = "share of the faces for validation; all faces of a photo are on one side [0.1]"
+_SEED = "seed of the random choice of the validation faces [0]"
+_DETECTOR = "an ONNX file of YuNet [yunet.onnx in the folder of models]"
+_ALIGNED = "the images are aligned faces already: only resize, check and split them"
 _SMALLEST = "drop faces whose square is smaller in the photo, in pixels [half of --size]"
 _BLUR = "drop faces that are more blurred, by the measure of Crete et al.; 1 drops none [0.74]"
-_EXIST = "what to do about results that exist [error]"
-_SHEET = "picture of what was kept and dropped [beside the result, as NAME-sheet.png]"
+_SHEET = "contact sheet of the kept and dropped faces [next to the result, as NAME-sheet.png]"
 
 
 def run(options: argparse.Namespace) -> int:
@@ -57,68 +87,70 @@ def run(options: argparse.Namespace) -> int:
     _check(options)
     preparation = _preparation(options)
     listed = list_photos(options.inputs, leave_out=sheet)
-    _keep_inputs(options.inputs, listed, output, sheet)
+    _refuse_inputs_as_results(options.inputs, listed, output, sheet)
     for folder in (output.parent, sheet.parent):
         prepare_folder(folder)
         sweep(folder)
-    # Imported after OpenCV was found to work.
+    # Imported after `_preparation` has checked that OpenCV works.
     from srgan_gp.data.face_preparation.prepare_faces import prepare
 
-    with bar(len(listed.photos), is_silent=options.json) as progress:
+    with progress_bar(len(listed.photos), is_silent=options.json) as progress:
         counts = prepare(listed.photos, output, sheet, preparation, partial(_report, progress))
-    for sentence in listed.closed:
-        say(sentence)
+    for message in listed.closed:
+        print_message(message)
     if options.json:
         files = {"output": str(output), "sheet": str(sheet)}
-        tell(json.dumps(files | counts | {"passed_over": listed.passed_over}, indent=2))
+        print_result(json.dumps(files | counts | {"passed_over": listed.passed_over}, indent=2))
     else:
-        _tell(counts, listed.passed_over, output, sheet)
+        _print(counts, listed.passed_over, output, sheet)
     is_all_read = not listed.closed and not counts["photos_by_outcome"]["unreadable"]
     return 0 if is_all_read else PictureError.exit_code
 
 
 def _results(options: argparse.Namespace) -> tuple[Path, Path]:
-    """Settle where the zip file and the contact sheet go.
+    """Return the paths of the zip file and the contact sheet.
 
     Raises:
-        UsageError: they are not called so, or one is there and may not be replaced.
+        UsageError: a suffix is wrong, or a file exists and may not be replaced.
     """
     output: Path = options.output
     if output.suffix != ".zip":
         better = output / "faces.zip" if is_folder(output) else output.with_suffix(".zip")
-        raise UsageError(f"The result is a zip file, and {output} is not called so: take {better}.")
+        raise UsageError(
+            f"The result is a zip file, and {output} does not end with .zip: use {better}."
+        )
     sheet: Path = options.sheet or output.with_name(f"{output.stem}-sheet.png")
     if sheet.suffix.lower() != ".png":
-        raise UsageError(f"The contact sheet is a PNG file, and {sheet} is not called so.")
+        raise UsageError(f"The contact sheet is a PNG file, and {sheet} does not end with .png.")
     for path in (output, sheet):
         if os.path.lexists(path) and options.exist == "error":
-            raise UsageError(
-                f"{path} is there already; choose another name or pass --exist overwrite."
-            )
+            raise UsageError(f"{path} exists; choose another name or pass --exist overwrite.")
     return output, sheet
 
 
 def _check(options: argparse.Namespace) -> None:
-    """Refuse words that make no sense.
+    """Refuse values out of range and options that exclude each other.
 
     Raises:
-        UsageError: they do not.
+        UsageError: there are some.
     """
-    if not 0 <= options.held_out < 1:
-        raise UsageError(f"--held-out must be from 0 to below 1, not {options.held_out:g}.")
+    if not 0 <= options.validation < 1:
+        raise UsageError(f"--validation must be from 0 to below 1, not {options.validation:g}.")
     if options.most_blur is not None and not 0 <= options.most_blur <= 1:
         raise UsageError(f"--most-blur must be from 0 to 1, not {options.most_blur:g}.")
     if options.aligned and options.detector is not None:
-        raise UsageError("--aligned looks for no faces, so --detector has no use; drop one.")
+        raise UsageError("--aligned detects no faces, so --detector has no effect; drop one.")
 
 
-def _keep_inputs(places: Sequence[str], listed: "PhotoList", output: Path, sheet: Path) -> None:
-    """Refuse to replace what was named as a photo or as a zip file of them.
+def _refuse_inputs_as_results(
+    places: Sequence[str], listed: "PhotoList", output: Path, sheet: Path
+) -> None:
+    """Refuse to replace a photo or zip file that is named as an input.
 
-    A picture inside a folder may be replaced by the contact sheet: it is the one of an earlier run.
+    The contact sheet may replace an image inside an input folder: that of an earlier run.
 
     Raises:
-        UsageError: a result has its name.
+        UsageError: a result has the path of an input.
     """
     inputs = {file.container.resolve() for _, file in listed.photos if file.member is not None}
     inputs |= {Path(place).resolve() for place in places}
@@ -139,25 +171,27 @@ def _preparation(options: argparse.Namespace) -> "Preparation":
     demands = Demands(side=options.size, smallest=smallest)
     if options.most_blur is not None:
         demands = Demands(side=options.size, smallest=smallest, most_blur=options.most_blur)
-    return Preparation(demands, detector, options.held_out, options.seed)
+    return Preparation(demands, detector, options.validation, options.seed)
 
 
-def _report(progress: Bar, done: int, photo: "PhotoRecord") -> None:
+def _report(progress: ProgressBar, done: int, photo: "PhotoRecord") -> None:
     if photo.problem is not None:
         progress.line(f"{photo.name}: {photo.problem}")
     progress.move(done, photo.name)
 
 
-def _tell(counts: Mapping[str, Any], passed_over: Counter[str], output: Path, sheet: Path) -> None:
+def _print(counts: Mapping[str, Any], skipped: Counter[str], output: Path, sheet: Path) -> None:
     from srgan_gp.data.face_preparation.photo_lists import enumerated
     from srgan_gp.data.face_preparation.preparation_report import number_of, summary_lines
 
     for line in summary_lines(counts):
-        tell(line)
-    tell(f"{number_of(counts['train'], 'face')} to train on, {counts['val']} held out")
-    if passed_over:
-        say(f"Passed over, as no photos that can be read: {enumerated(passed_over)}")
+        print_result(line)
+    print_result(
+        f"{number_of(counts['train'], 'face')} to train on, {counts['val']} for validation"
+    )
+    if skipped:
+        print_message(f"Skipped files of other types: {enumerated(skipped)}")
     if not counts["val"]:
-        say("Nothing is held out, so no score can tell whether a training gets better.")
-    tell(shown(output))
-    tell(shown(sheet))
+        print_message("There is no validation set, so training cannot be scored.")
+    print_result(printable(output))
+    print_result(printable(sheet))

@@ -1,6 +1,6 @@
-"""Output of the command line: results on stdout, messages and a progress bar on stderr.
+"""Terminal output: results on stdout, messages and a progress bar on stderr.
 
-Nothing about stderr ever stops the work.
+A stderr that is closed or full never stops a run.
 """
 
 import os
@@ -14,29 +14,29 @@ from typing import Protocol, TypeVar
 
 from srgan_gp.errors import OutputError
 
-Thing = TypeVar("Thing")
+Item = TypeVar("Item")
 
 SECONDS_BETWEEN_LINES = 5.0
-_SECONDS_LOOKED_BACK = 60.0
+_RATE_WINDOW_SECONDS = 60.0
 
 
-def shown(text: Path | str) -> str:
-    r"""Write a text so that no character of it can break or fake a line of the terminal.
+def printable(text: Path | str) -> str:
+    r"""Escape every character that could break or fake a line of the terminal.
 
-    >>> print(shown("new\nline.png"))
+    >>> print(printable("new\nline.png"))
     new\nline.png
     """
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in os.fspath(text))
 
 
-def tell(text: str) -> None:
-    """Print a result on stdout, at once; a stdout that is closed takes none.
+def print_result(text: str) -> None:
+    """Print a result on stdout and flush it; a closed stdout is ignored.
 
     Raises:
-        OutputError: it cannot be printed, as on a full disk.
-        BrokenPipeError: the reader went away.
+        OutputError: stdout cannot be written, as on a full disk.
+        BrokenPipeError: the reader of stdout closed it.
     """
-    if sys.stdout is None:  # type: ignore[comparison-overlap] - so it is after `>&-`
+    if sys.stdout is None:  # type: ignore[comparison-overlap] - None after `>&-`
         return
     try:
         print(text, flush=True)
@@ -46,43 +46,43 @@ def tell(text: str) -> None:
         raise OutputError(f"The results cannot be printed: {error.strerror}.") from error
 
 
-def say(line: str) -> None:
-    """Print one line on stderr; a stderr that is closed or full is no reason to stop."""
-    if sys.stderr is None:  # type: ignore[comparison-overlap] - so it is after `2>&-`
+def print_message(line: str) -> None:
+    """Print one line on stderr; a stderr that is closed or full is ignored."""
+    if sys.stderr is None:  # type: ignore[comparison-overlap] - None after `2>&-`
         return
     with suppress(OSError, ValueError):
-        print(shown(line), file=sys.stderr, flush=True)
+        print(printable(line), file=sys.stderr, flush=True)
 
 
-class Bar(Protocol):
-    """How a long work reports: lines stay, the bar moves."""
+class ProgressBar(Protocol):
+    """Progress of a long task: lines that stay, and a bar."""
 
     def line(self, text: str) -> None:
         """Print a line that stays."""
         ...
 
     def move(self, done: float, text: str) -> None:
-        """Show `done` of the total, and what is worked on."""
+        """Show `done` of the total, and the current item."""
         ...
 
 
-class Pace:
-    """How fast a work goes, by its last minute, and how long the rest will take.
+class Rate:
+    """Rate over the last minute, and the remaining time.
 
     Args:
-        total: how much there is to do; None: nobody knows.
+        total: number of items; None: unknown.
     """
 
     def __init__(self, total: float | None) -> None:
         self._total = total
-        self._moments: deque[tuple[float, float]] = deque()
+        self._history: deque[tuple[float, float]] = deque()
 
-    def note(self, done: float, now: float) -> str:
-        """Take down how much is done, `now` in seconds, and say so: done, rate, time left."""
-        self._moments.append((now, done))
-        while self._moments[0][0] < now - _SECONDS_LOOKED_BACK and len(self._moments) > 2:
-            self._moments.popleft()
-        then, before = self._moments[0]
+    def update(self, done: float, now: float) -> str:
+        """Record `done` at `now`, in seconds; return the text: done, rate, time left."""
+        self._history.append((now, done))
+        while self._history[0][0] < now - _RATE_WINDOW_SECONDS and len(self._history) > 2:
+            self._history.popleft()
+        then, before = self._history[0]
         rate = (done - before) / (now - then) if now > then else 0.0
         parts = [f"{done:.0f} of {self._total:.0f}" if self._total else f"{done:.0f}"]
         if rate > 0:
@@ -92,26 +92,26 @@ class Pace:
         return ", ".join(parts)
 
 
-class _Lines:
-    """The bar of a stderr that is no terminal: lines, and every few seconds one about the pace."""
+class _LineProgress:
+    """Progress on a stderr that is not a terminal: a line every few seconds."""
 
     def __init__(self, total: float | None) -> None:
-        self._pace = Pace(total)
-        self._said = time.monotonic()
-        self._pace.note(0, self._said)
+        self._rate = Rate(total)
+        self._printed = time.monotonic()
+        self._rate.update(0, self._printed)
 
     def line(self, text: str) -> None:
-        say(text)
+        print_message(text)
 
     def move(self, done: float, text: str) -> None:
         now = time.monotonic()
-        if now - self._said >= SECONDS_BETWEEN_LINES:
-            self._said = now
-            say("; ".join(filter(None, (self._pace.note(done, now), text))))
+        if now - self._printed >= SECONDS_BETWEEN_LINES:
+            self._printed = now
+            print_message("; ".join(filter(None, (self._rate.update(done, now), text))))
 
 
-class _Silence:
-    """The bar of a program's caller: nothing."""
+class _NoProgress:
+    """Prints nothing, for `--json`."""
 
     def line(self, text: str) -> None:
         pass
@@ -121,51 +121,57 @@ class _Silence:
 
 
 @contextmanager
-def bar(total: float | None, *, is_silent: bool = False) -> Generator[Bar]:
-    """Open a bar that ends at `total`, None where nobody knows; lines where there is no terminal.
+def progress_bar(total: float | None, *, is_silent: bool = False) -> Generator[ProgressBar]:
+    """Open a progress bar; where stderr is not a terminal, print lines instead.
 
-    Both say how fast the work goes and, with a total, how long the rest will take.
+    Both show the rate and, with a total, the remaining time.
+
+    Args:
+        total: number of items; None: unknown.
+        is_silent: print nothing.
     """
     if is_silent:
-        yield _Silence()
+        yield _NoProgress()
     elif sys.stderr is not None and sys.stderr.isatty():  # type: ignore[comparison-overlap]
         with _rich_bar(total) as rich_bar:
             yield rich_bar
     else:
-        yield _Lines(total)
+        yield _LineProgress(total)
 
 
-def counted(things: Iterable[Thing], progress: Bar) -> Iterator[Thing]:
-    """Pass things on, and move the bar: one is done when the next one is asked for."""
-    for done, thing in enumerate(things, start=1):
-        yield thing
+def count_progress(items: Iterable[Item], progress: ProgressBar) -> Iterator[Item]:
+    """Yield the items and move the bar; an item is done when the next one is requested."""
+    for done, item in enumerate(items, start=1):
+        yield item
         progress.move(done, "")
 
 
 @contextmanager
-def _rich_bar(total: float | None) -> Generator[Bar]:
-    # Imported here: it takes longer than everything else that `--help` loads.
+def _rich_bar(total: float | None) -> Generator[ProgressBar]:
+    # Imported here: it takes longer than everything else that `--help` imports.
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
     columns = (BarColumn(), TextColumn("{task.description}", markup=False))
-    pace = Pace(total)
+    rate = Rate(total)
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task: TaskID = progress.add_task("", total=total)
 
         class RichBar:
             def line(self, text: str) -> None:
-                progress.console.print(shown(text), markup=False, highlight=False, soft_wrap=True)
+                progress.console.print(
+                    printable(text), markup=False, highlight=False, soft_wrap=True
+                )
 
             def move(self, done: float, text: str) -> None:
-                told = "; ".join(filter(None, (pace.note(done, time.monotonic()), shown(text))))
-                progress.update(task, completed=done, description=told)
+                parts = (rate.update(done, time.monotonic()), printable(text))
+                progress.update(task, completed=done, description="; ".join(filter(None, parts)))
 
         yield RichBar()
 
 
 def _clock(seconds: float) -> str:
-    """Write a duration.
+    """Format a duration.
 
     >>> _clock(59.6), _clock(3_725)
     ('1:00', '1:02:05')

@@ -1,4 +1,4 @@
-"""`srgan-gp train`: trains a network on images, fresh or from an earlier model."""
+"""`srgan-gp train`: trains a network on images, from random weights or from a model."""
 
 import argparse
 import dataclasses
@@ -7,72 +7,119 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from srgan_gp.commands.terminal import tell
+from srgan_gp.commands.terminal import print_result
 from srgan_gp.errors import UsageError
 from srgan_gp.models.cards import FACES
+from srgan_gp.models.catalog import names_in
 from srgan_gp.system.paths import is_file
 from srgan_gp.training.options.config import TrainConfig
 from srgan_gp.training.options.generator_args import GENERATOR_OPTIONS, RETIRED
 from srgan_gp.training.options.option_fields import add_options as add_config_options
 from srgan_gp.training.options.presets import PRESETS, resolve, with_options
 
+EXAMPLES = (
+    (
+        "srgan-gp train --data photos --validation val -o runs/classic",
+        "Train the preset classic-x4 on a folder of photos.",
+    ),
+    (
+        "srgan-gp train --preset photo-x4-cpu --start-from photo-x4-psnr.onnx --data photos.zip "
+        "-o runs/photo",
+        "Train with a WGAN-GP critic, from the weights of another model.",
+    ),
+    (
+        "srgan-gp train --data photos --generator span --generator-args width=32 --dry-run",
+        "Print the configuration of a run with another generator, and do not train.",
+    ),
+)
+_GROUPS = {
+    "task": "Network",
+    "total_images": "Length and batches",
+    "low_res": "Training data",
+    "pixel_loss": "Losses",
+    "adversarial_ratio": "Critic",
+    "augment": "Augmentation of the critic's input",
+    "learning_rate": "Optimiser of the generator",
+    "best_by": "Best checkpoint and early stopping",
+    "device": "Machine",
+    "report_images": "Reports and checkpoints",
+}
+"""By the first field of `TrainConfig` in each group: title in the help."""
+
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of this verb: its own, and one for each field of the configuration."""
     parser.description = (
-        "Train a model on your own pictures. To resume a run, type the same command again."
+        "Train a model on your own images. To resume a run, run the same command again. Lengths "
+        "are counted in images. Every option of the configuration overrides the preset; the "
+        "defaults shown are those without a preset."
     )
-    parser.add_argument(
-        "--preset", default="classic-x4", choices=sorted(PRESETS), help="values to start from"
-    )
-    parser.add_argument(
-        "--data", nargs="+", required=True, metavar="PATH",
-        help="folders of pictures, or zip files of them",
-    )  # fmt: skip
-    parser.add_argument(
-        "--validation", metavar="PATH",
-        help="a folder or zip to score on; of 400 faces or more every second one is used",
-    )  # fmt: skip
-    parser.add_argument("-o", "--output", type=Path, metavar="RUN", help="folder of the run")
-    parser.add_argument(
-        "--start-from", type=Path, metavar="FILE",
-        help="model to start from (.onnx or .safetensors), which also sets generator, "
-        "generator_args and scale where they are not given",
-    )  # fmt: skip
-    parser.add_argument(
-        "--dry-run", action="store_true", help="print the configuration as JSON and stop"
-    )
-    parser.add_argument(
-        "--pairs", type=Path, metavar="FILE",
-        help="with --dry-run: draw the first training pairs, to look at",
-    )  # fmt: skip
-    group = parser.add_argument_group("configuration (each overrides the preset)")
-    add_config_options(group, TrainConfig)  # type: ignore[arg-type]
+    add = parser.add_argument_group("Common options").add_argument
+    add("--preset", default="classic-x4", choices=sorted(PRESETS), help=_PRESET)
+    add("--data", nargs="+", required=True, metavar="PATH", help="folders or zip files of images")
+    add("--validation", metavar="PATH", help=_VALIDATION)
+    add("-o", "--output", type=Path, metavar="RUN", help="folder of the run")
+    add("--start-from", type=Path, metavar="FILE", help=_START_FROM)
+    add_config_options(_ConfigGroups(parser), TrainConfig)  # type: ignore[arg-type]
+    add = parser.add_argument_group("Automation").add_argument
+    add("--dry-run", action="store_true", help="print the configuration as JSON and exit")
+    add("--pairs", type=Path, metavar="FILE", help=_PAIRS)
+    add = parser.add_argument_group("Deprecated").add_argument
     for name in RETIRED:
-        parser.add_argument(
-            f"--{name}", default=argparse.SUPPRESS, metavar="VALUE",
-            help=f"deprecated: --generator-args {name}=VALUE",
-        )  # fmt: skip
+        add(f"--{name}", default=argparse.SUPPRESS, metavar="VALUE",
+            help=f"use --generator-args {name}=VALUE")  # fmt: skip
+
+
+_PRESET = "configuration to start from [classic-x4]"
+_VALIDATION = "folder or zip file of validation images; of 400 faces or more every second is used"
+_START_FROM = (
+    "model to start from (.onnx or .safetensors); it also sets the generator, its arguments and "
+    "the scale where they are not given"
+)
+_PAIRS = "with --dry-run: write an image of the first training pairs"
+
+
+class _ConfigGroups:
+    """Adds each option of the configuration to its group, with the choices of its registry."""
+
+    def __init__(self, parser: argparse.ArgumentParser) -> None:
+        self._parser = parser
+        self._fields = {field.name: field for field in dataclasses.fields(TrainConfig)}
+        self._group = parser
+
+    def add_argument(self, option: str, **settings: Any) -> None:  # noqa: ANN401 - as argparse's
+        """Add one option, as `ArgumentParser.add_argument` does."""
+        name = option[2:].replace("-", "_")
+        if name in _GROUPS:
+            self._group = self._parser.add_argument_group(_GROUPS[name])
+        choices = self._fields[name].metadata["choices"]
+        if name in ("generator", "critic"):
+            choices = names_in(f"srgan_gp.networks.{name}s")
+        if choices:
+            settings["choices"] = choices
+        elif settings.get("type") in (int, float):
+            settings["metavar"] = "N" if settings["type"] is int else "X"
+        self._group.add_argument(option, **settings)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Train, or continue the run that lies in the output folder."""
+    """Train, or resume the run in the output folder."""
     fields = {f.name for f in dataclasses.fields(TrainConfig)}
     chosen = {k: v for k, v in vars(options).items() if k in fields}
     config = _resolve(options, chosen | _read_retired(options, chosen))
     if options.pairs and not options.dry_run:
-        raise UsageError("--pairs draws what a run would see; it goes with --dry-run.")
+        raise UsageError("--pairs needs --dry-run; pass both.")
     if options.pairs and config.task == FACES:
-        raise UsageError("A run of faces has no pairs to draw; leave out --pairs.")
+        raise UsageError("A run of faces has no pairs to draw; drop --pairs.")
     if options.dry_run:
         if options.pairs:
             from srgan_gp.training.pairs_sheet import write_pairs
 
             write_pairs(config, options.data, options.pairs)
-        tell(json.dumps(dataclasses.asdict(config), indent=2))
+        print_result(json.dumps(dataclasses.asdict(config), indent=2))
         return 0
     if options.output is None:
-        raise UsageError("A run needs a folder: pass -o RUN.")
+        raise UsageError("A run needs an output folder; pass -o RUN.")
     from srgan_gp.training.loop import train
 
     final = train(
@@ -82,12 +129,12 @@ def run(options: argparse.Namespace) -> int:
         validation=options.validation,
         start_from=options.start_from,
     )
-    tell(str(final))
+    print_result(str(final))
     return 0
 
 
 def _resolve(options: argparse.Namespace, chosen: dict[str, Any]) -> TrainConfig:
-    """Combine a preset, the generator of the model to start from, and what was typed.
+    """Combine a preset, the generator of the model to start from, and the typed options.
 
     Raises:
         UsageError: the model is for another task, or an option is out of range.
@@ -104,11 +151,11 @@ def _resolve(options: argparse.Namespace, chosen: dict[str, Any]) -> TrainConfig
 
 
 def _read_generator(start_from: Path, run_dir: Path | None) -> dict[str, Any]:
-    """Read which options build the generator of a file; nothing where it does not say it.
+    """Read the options that build the generator of a file; none where the file has no metadata.
 
-    A run that is resumed does not need the file: its own options say the same.
+    A run that is resumed does not need the file: its own configuration has the same options.
     """
-    # Imported here, so that help does not wait for numpy.
+    # Imported here, so that `--help` does not import numpy.
     from srgan_gp.finetuning.finetune_source import generator_options
     from srgan_gp.training.weights_file import read_metadata
 
@@ -123,12 +170,12 @@ def _read_generator(start_from: Path, run_dir: Path | None) -> dict[str, Any]:
 
 def _read_retired(options: argparse.Namespace, chosen: dict[str, Any]) -> dict[str, Any]:
     """Turn options of the previous version into `generator_args`, with a warning."""
-    typed = {name: value for name, value in vars(options).items() if name in RETIRED}
-    if not typed:
+    given = {name: value for name, value in vars(options).items() if name in RETIRED}
+    if not given:
         return {}
-    args = [f"{name}={value}" for name, value in typed.items()]
+    args = [f"{name}={value}" for name, value in given.items()]
     warnings.warn(
-        f"{', '.join(f'--{name}' for name in typed)} will go in the next version; write "
+        f"{', '.join(f'--{name}' for name in given)} will be removed in the next version; write "
         f"--generator-args {' '.join(args)}.",
         FutureWarning,
         stacklevel=2,

@@ -1,4 +1,4 @@
-"""`srgan-gp upscale`: upscales files, patterns, folders and whole trees."""
+"""`srgan-gp upscale`: upscales image files, folders and patterns."""
 
 import argparse
 from functools import partial
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from srgan_gp.commands import option_types as types
-from srgan_gp.commands.terminal import bar, say, shown, tell
+from srgan_gp.commands.terminal import print_message, print_result, printable, progress_bar
 from srgan_gp.errors import NothingToDoError, PictureError, UsageError
 from srgan_gp.system.paths import is_folder
 
@@ -15,68 +15,96 @@ if TYPE_CHECKING:
     from srgan_gp.batch.inputs.walk import Walk
     from srgan_gp.batch.naming.output_options import Output
 
+MODEL_TASKS = ("super-resolution",)
+EXAMPLES = (
+    ("srgan-gp upscale photo.jpg", "Upscale one photo; the result is photo_x4.jpg next to it."),
+    (
+        "srgan-gp upscale holiday -r -o large --scale 2 --format webp",
+        "Upscale a folder and its subfolders to twice the size, as WebP files in large.",
+    ),
+    (
+        "srgan-gp upscale inbox -o outbox --watch --report report.jsonl",
+        "Upscale every image that arrives in a folder, and report on each.",
+    ),
+)
+
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of this verb."""
-    add = parser.add_argument
-    add("inputs", nargs="*", metavar="INPUT", help="a picture, a folder of pictures or a pattern")
-    add("-i", "--input", action="append", default=[], metavar="INPUT", help="the same, by option")
-    add("-o", "--output", metavar="PATH", help=_OUTPUT)
-    add("-r", "--recursive", action="store_true", help="enter folders inside folders")
-    add("-n", "--model", metavar="NAME", help=_MODEL)
-    add("--fidelity", type=types.fidelity, metavar="0..1", help=_FIDELITY)
-    add("-s", "--scale", type=types.scale, metavar="S", help=_SCALE)
+    _add_common_options(parser)
+    _add_output_options(parser)
+    add = parser.add_argument_group("Speed and memory").add_argument
     add("-t", "--tile", type=types.tile, default="auto", metavar="auto|none|N", help=_TILE)
-    add("--device", metavar="auto|cpu|cuda[:N]", help="what to compute on [auto]")
-    add("-g", "--gpu-id", type=types.gpu_ids, metavar="N[,N...]", help=_GPU)
-    add("--threads", type=types.count, metavar="N", help="CPU threads [one for each core]")
-    add("--engine", choices=("local", "ray"), default="local", help=_ENGINE)
-    add("--address", metavar="HOST:PORT", help="of the Ray cluster [a Ray on this machine]")
-    add("--suffix", type=types.suffix, metavar="TEXT", help="added to the name of each result")
-    add("--name-template", metavar="TEXT", help=_TEMPLATE)
-    add("-f", "--format", "--ext", default="auto", metavar="NAME", help=_FORMAT)
-    add("-q", "--quality", type=types.quality, metavar="1-100", help=_QUALITY)
-    add("--frames", choices=("all", "first"), default="all", help=_FRAMES)
-    add("--exist", choices=("error", "skip", "overwrite", "rename"), help=_EXIST)
     add("--max-pixels", type=types.count, default=100_000_000, metavar="N", help=_MAX_PIXELS)
-    add("--strip-metadata", action="store_true", help="leave out EXIF, XMP and resolution")
+    add("--device", metavar="auto|cpu|cuda[:N]", help="device to compute on [auto]")
+    add("-g", "--gpu-id", type=types.gpu_ids, metavar="N[,N...]", help=_GPU)
+    add("--threads", type=types.count, metavar="N", help="CPU threads [one per core]")
+    add("--engine", choices=("local", "ray"), default="local", help=_ENGINE)
+    add("--address", metavar="HOST:PORT", help="address of the Ray cluster [start Ray locally]")
+    add = parser.add_argument_group("Automation").add_argument
     add("--watch", action="store_true", help=_WATCH)
-    add("--dry-run", action="store_true", help="print what would be done, and do nothing")
-    add("--report", type=Path, metavar="FILE", help="write one JSON object a line for each input")
+    add("--dry-run", action="store_true", help="print the plan and write nothing")
+    add("--report", type=Path, metavar="FILE", help="write one JSON line for each input to FILE")
     add("--json", action="store_true", help="print one JSON object on stdout instead of lines")
 
 
+def _add_common_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("Common options").add_argument
+    add("inputs", nargs="*", metavar="INPUT", help="image, folder of images, or pattern")
+    add("-i", "--input", action="append", default=[], metavar="INPUT", help="another input")
+    add("-o", "--output", metavar="PATH", help=_OUTPUT)
+    add("-r", "--recursive", action="store_true", help="include the images of subfolders")
+    add("-n", "--model", metavar="NAME", help=_MODEL)
+    add("-s", "--scale", type=types.scale, metavar="S", help=_SCALE)
+    add("--fidelity", type=types.fidelity, metavar="0..1", help=_FIDELITY)
+
+
+def _add_output_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("Output").add_argument
+    add("-f", "--format", "--ext", default="auto", metavar="NAME", help=_FORMAT)
+    add("-q", "--quality", type=types.quality, metavar="1-100", help=_QUALITY)
+    add("--suffix", type=types.suffix, metavar="TEXT", help="text added to each file name")
+    add("--name-template", metavar="TEXT", help=_TEMPLATE)
+    add("--exist", choices=("error", "skip", "overwrite", "rename"), help=_EXIST)
+    add("--frames", choices=("all", "first"), default="all", help=_FRAMES)
+    add("--strip-metadata", action="store_true", help="write no EXIF, XMP and resolution")
+
+
 _OUTPUT = (
-    "folder for the results or, for one picture, a file [one picture: beside it, as NAME_x4; "
-    "several: needed]"
+    "folder of the results or, for one image, a file [one image: next to it, as NAME_x4; several "
+    "images: required]"
 )
-_MODEL = "a name that `srgan-gp models` lists, or the path of an .onnx file [photo-x4]"
+_MODEL = "name of a model, see `srgan-gp models`, or path of an .onnx file [photo-x4]"
 _FIDELITY = (
-    "slide from the model, 0, to its partner on the card, 1, by averaging the weights of the two "
-    "[the model as it is]"
+    "mix the weights of the model, 0, with those of its fidelity partner, 1 [the model alone]"
 )
-_SCALE = "enlargement of both sides; any other than the model's is reached by resampling [model's]"
-_TILE = "side of the tiles that bound the memory; the result does not depend on it [auto]"
-_GPU = "short for --device cuda:N; several, such as 0,1, share the pictures"
-_ENGINE = "local: this machine; ray: all machines of a Ray cluster, which share a disk [local]"
+_SCALE = "scale of both sides; the result of the model is resampled to it [the model's]"
+_TILE = "side of the tiles, which limit the memory; the result does not depend on it [auto]"
+_GPU = (
+    "the same as --device cuda:N; with several, such as 0,1, each GPU takes a share of the images"
+)
+_ENGINE = "local: this machine; ray: the machines of a Ray cluster with a shared disk [local]"
 _TEMPLATE = (
-    "the name of each result without its extension, with {stem}, {name}, {extension}, {parent}, "
-    "{model}, {scale} or {suffix} in it [{stem}{suffix}]"
+    "name of each result without extension; may contain {stem}, {name}, {extension}, {parent}, "
+    "{model}, {scale} and {suffix} [{stem}{suffix}]"
 )
-_FORMAT = "png, jpeg, webp, ... [auto: the input's, or PNG where that cannot hold the result]"
-_QUALITY = "of JPEG, WebP and AVIF; or one for each, such as jpeg=90,webp=80 [95]"
-_FRAMES = "of an animation or a document of several pages [all]"
+_FORMAT = (
+    "png, jpeg, webp, tiff, bmp, avif, gif or auto: that of the input, or PNG where it cannot hold "
+    "the result [auto]"
+)
+_QUALITY = "quality of JPEG, WebP and AVIF, or one for each, such as jpeg=90,webp=80 [95]"
+_FRAMES = "frames of an animation or pages of a document to upscale [all]"
 _EXIST = (
-    "what to do about a result that exists [skip what the journal knows to be the same, refuse "
-    "everything else]"
+    "if a result exists [skip it where the journal of the folder shows that it is the same, else "
+    "error]"
 )
-_MAX_PIXELS = "largest picture to read, in pixels [100000000]"
-_WATCH = "go on and take every picture that comes into the folders, until a signal ends it"
+_MAX_PIXELS = "refuse images with more pixels [100000000]"
+_WATCH = "keep running and upscale every image that arrives in the folders, until a signal"
 
 
 def run(options: argparse.Namespace) -> int:
-    """Upscale every input that can be; return 0, or 3 when some could not."""
-    from srgan_gp.batch import run as orders
+    """Upscale every valid input; return 0, or 3 if some failed."""
+    from srgan_gp.batch import run as batch_run
     from srgan_gp.batch.engines.open_engine import open_engine
     from srgan_gp.batch.inputs.walk import walk
     from srgan_gp.batch.naming.destination import Destination
@@ -84,7 +112,7 @@ def run(options: argparse.Namespace) -> int:
 
     arguments = options.inputs + options.input
     if not arguments:
-        raise UsageError("No input: give a picture, a folder or a pattern.")
+        raise UsageError("No input: give an image, a folder or a pattern.")
     devices = _devices(options)
     destination = Destination(
         options.output, options.format, options.suffix, options.name_template, options.exist
@@ -92,11 +120,11 @@ def run(options: argparse.Namespace) -> int:
     inputs = walk(arguments, recursive=options.recursive, output_folder=destination.folder)
     first = next(iter(inputs), None)
     if first is None and not options.watch:
-        raise NothingToDoError(_why_nothing(arguments, inputs))
+        raise NothingToDoError(_no_image_message(arguments, inputs))
     single = None
     if first is not None and first.is_named and len(arguments) == 1:
         single = first.path
-    # What is wrong with -o is said before the model loads; only the suffix needs the scale.
+    # Errors about -o come before the model loads; only the suffix needs the scale.
     _check(options, arguments, destination.output(single, model="", scale=1))
     settings = _settings(options)
     with open_engine(
@@ -111,30 +139,32 @@ def run(options: argparse.Namespace) -> int:
         scale = options.scale or opened.about.scale
         output = destination.output(single, opened.about.name, scale)
         key = _work_key(options, opened.about.sha256, scale)
-        reporting = orders.Reporting(
-            partial(bar, is_silent=options.json), _tell_shown, options.json, options.report
+        reporting = batch_run.Reporting(
+            partial(progress_bar, is_silent=options.json), _print_line, options.json, options.report
         )
         keeps_journal = destination.folder is not None
-        request = orders.RunRequest(opened, settings, inputs, output, key, reporting, keeps_journal)
+        request = batch_run.RunRequest(
+            opened, settings, inputs, output, key, reporting, keeps_journal
+        )
         if options.dry_run:
-            totals = orders.dry_run(request)
-            say(totals.line(output.folder))
+            totals = batch_run.dry_run(request)
+            print_message(totals.line(output.folder))
             return PictureError.exit_code if totals.refused else 0
         for folder in (output.folder, options.report and options.report.parent):
             if folder is not None:
                 prepare_folder(folder)
-        return orders.watch(request) if options.watch else orders.run_once(request)
+        return batch_run.watch(request) if options.watch else batch_run.run_once(request)
 
 
-def _tell_shown(line: str) -> None:
-    tell(shown(line))
+def _print_line(line: str) -> None:
+    print_result(printable(line))
 
 
 def _check(options: argparse.Namespace, arguments: list[str], output: "Output") -> None:
-    """Refuse words that make no sense together.
+    """Refuse options that exclude each other.
 
     Raises:
-        UsageError: they do not.
+        UsageError: they do.
     """
     from srgan_gp.batch.report import check_report
 
@@ -144,14 +174,14 @@ def _check(options: argparse.Namespace, arguments: list[str], output: "Output") 
     if not options.watch:
         return
     if options.dry_run:
-        raise UsageError("--watch waits for pictures and --dry-run does nothing; drop one of them.")
+        raise UsageError("--watch waits for images and --dry-run writes nothing; drop one of them.")
     for argument in arguments:
         if not is_folder(Path(argument)):
-            raise UsageError(f"--watch needs folders to look into, and {argument} is none.")
+            raise UsageError(f"--watch needs folders, and {argument} is not a folder.")
         if naming.adds_to_the_stem or not output.folder.exists():
             continue
         if output.folder.samefile(argument):
-            raise UsageError(f"The results would be new pictures in {argument}; pass --suffix.")
+            raise UsageError(f"The results would be new inputs in {argument}; pass --suffix.")
 
 
 def _settings(options: argparse.Namespace) -> "UpscaleSettings":
@@ -168,7 +198,7 @@ def _settings(options: argparse.Namespace) -> "UpscaleSettings":
 
 
 def _work_key(options: argparse.Namespace, model_sha256: str, scale: float) -> str:
-    """Name everything that decides a result and what it is called, apart from the picture."""
+    """Return the key of everything that decides a result and its name, except the image."""
     from srgan_gp.batch.results.journal import work_key
 
     return work_key(
@@ -183,21 +213,21 @@ def _work_key(options: argparse.Namespace, model_sha256: str, scale: float) -> s
     )
 
 
-def _why_nothing(arguments: list[str], inputs: "Walk") -> str:
+def _no_image_message(arguments: list[str], inputs: "Walk") -> str:
     names, skipped_files = ", ".join(arguments), inputs.skipped_files
     if skipped_files.ignored or skipped_files.folders or skipped_files.links:
         return (
-            f"No picture in {names}: {skipped_files.ignored} other files and "
-            f"{skipped_files.folders + skipped_files.links} folders were passed over."
+            f"No image in {names}: {skipped_files.ignored} other files and "
+            f"{skipped_files.folders + skipped_files.links} folders were skipped."
         )
-    return f"No picture in {names}: nothing is there, or nothing matches."
+    return f"No image in {names}: nothing is there, or nothing matches."
 
 
 def _devices(options: argparse.Namespace) -> list[str]:
     if options.address is not None and options.engine != "ray":
         raise UsageError(f"--address {options.address} needs --engine ray.")
     if options.engine == "ray" and (options.gpu_id or "cuda:" in (options.device or "")):
-        raise UsageError("Ray chooses the GPUs itself; pass --device cuda, cpu or auto.")
+        raise UsageError("Ray chooses the GPUs; pass --device cuda, cpu or auto.")
     if options.gpu_id is None:
         return [options.device or "auto"]
     devices = [f"cuda:{number}" for number in options.gpu_id]

@@ -1,4 +1,4 @@
-"""One server with tiny models for all tests of the page, and Debian's Chromium to look at it."""
+"""A server with tiny models for all tests of the page, and a Chromium browser."""
 
 import os
 import shutil
@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-WAIT_MS = 90_000  # a crowded machine is slow, and a page that never answers still ends
+WAIT_MS = 90_000  # long enough for a busy machine; a page that never answers still ends
 
 
 @pytest.fixture(scope="session")
 def models(tmp_path_factory, onnx_models):
-    """Write `tiny`, which doubles pictures, and `tiny-faces`; gives their folder."""
+    """Write `tiny`, which doubles images, and `tiny-faces`; return their folder."""
     folder = tmp_path_factory.mktemp("models")
     tiny = onnx_models.with_metadata(onnx_models.convolutional(), name="tiny")
     faces = onnx_models.with_metadata(
@@ -31,7 +31,7 @@ def models(tmp_path_factory, onnx_models):
 
 @pytest.fixture(scope="module")
 def address(models, tmp_path_factory):
-    """Start `srgan-gp app`; gives its address."""
+    """Start `srgan-gp app`; return its address."""
     folder = tmp_path_factory.mktemp("served")
     command = [sys.executable, "-m", "srgan_gp", "app", "--port", "0", "--model", "tiny"]
     command += ["--folder", str(folder), "--allow-finetune", "--device", "cpu", "--threads", "1"]
@@ -53,34 +53,34 @@ def browser():
     with sync_playwright() as playwright:
         # As root, as in a container, Chromium has no sandbox.
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        # One context for all pages, which so share a cache and load quicker.
+        # One context for all pages, so that they share a cache and load faster.
         yield browser.new_context(viewport={"width": 1440, "height": 1000})
         browser.close()
 
 
 @pytest.fixture
 def page(browser, address):
-    """Open the page; when the test ends, nothing may have gone elsewhere or been refused."""
+    """Open the page; at the end, check for requests to other hosts and for refused scripts."""
     page = browser.new_page()
     page.set_default_timeout(WAIT_MS)
-    elsewhere, complaints = [], []
-    page.on("request", lambda request: elsewhere.append(request.url)
+    other_hosts, problems = [], []
+    page.on("request", lambda request: other_hosts.append(request.url)
             if not request.url.startswith((address, "data:", "blob:")) else None)  # fmt: skip
-    page.on("dialog", lambda dialog: complaints.append(dialog.message) or dialog.dismiss())
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("console", lambda message: complaints.append(message.text)
+    page.on("dialog", lambda dialog: problems.append(dialog.message) or dialog.dismiss())
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("console", lambda message: problems.append(message.text)
             if "Content Security Policy" in message.text else None)  # fmt: skip
     page.goto(address)
     page.wait_for_selector("#upscale-start")
     yield page
     page.close()
-    assert elsewhere == []
-    assert complaints == []
+    assert other_hosts == []
+    assert problems == []
 
 
 @pytest.fixture
 def photo(tmp_path):
-    """Write a small picture; call it with a name and a size, gives its path."""
+    """Write a small image with a name and a size; return its path."""
 
     def write(name="photo.png", size=(40, 32)):
         pixels = np.random.default_rng(len(name)).integers(0, 256, (*size[::-1], 3), np.uint8)

@@ -1,4 +1,4 @@
-"""The page in a real browser: what a visitor does, and what a client tries."""
+"""The page in a browser: the actions of a visitor, and hostile file names."""
 
 import io
 import re
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.browser
 
 SHOWN_MS = 90_000
 PHONE_WIDTH = 390
-BROKEN = b"\x89PNG\r\n\x1a\n and then nothing that belongs there"
+BROKEN = b"\x89PNG\r\n\x1a\n and then invalid data"
 SCRIPTS = [
     "<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "<svg onload=alert(1)>",
     "{{constructor.constructor('alert(1)')()}}", "${alert(1)}", "[x](javascript:alert(1))",
@@ -25,7 +25,7 @@ SCRIPTS = [
 
 @pytest.fixture
 def by_command_line(models, tmp_path, monkeypatch):
-    """Upscale pictures as the command line does with the page's defaults; gives the bytes."""
+    """Upscale images with the command line and the defaults of the page; return the bytes."""
     monkeypatch.setenv("SRGAN_GP_MODELS", str(models))
 
     def upscale(*paths):
@@ -51,15 +51,15 @@ def downloaded(page, button):
     return found.value.suggested_filename, found.value.path().read_bytes()
 
 
-def enlarge(page, path):
-    choose(page, "upscale-picture", path)
-    page.wait_for_selector("#upscale-picture img")
+def upscale_on_page(page, path):
+    choose(page, "upscale-image", path)
+    page.wait_for_selector("#upscale-image img")
     page.click("#upscale-start")
 
 
 def test_the_download_is_the_file_that_the_command_line_writes(page, photo, by_command_line):
     path = photo()
-    enlarge(page, path)
+    upscale_on_page(page, path)
     expect(status(page, "upscale")).to_contain_text("40 x 32 → 80 x 64", timeout=SHOWN_MS)
     expect(page.locator("#upscale-slider img")).to_have_count(2)
     name, data = downloaded(page, "#upscale-download")
@@ -68,7 +68,7 @@ def test_the_download_is_the_file_that_the_command_line_writes(page, photo, by_c
 
 
 def width_on_a_phone(page):
-    """Give the width of the page's contents once the tabs have found their places."""
+    """Return the width of the contents once the layout of the tabs is stable."""
     page.set_viewport_size({"width": PHONE_WIDTH, "height": 844})
     for _ in range(100):
         width = page.evaluate("document.documentElement.scrollWidth")
@@ -79,7 +79,7 @@ def width_on_a_phone(page):
 
 
 def loaded_sides(page, selector):
-    """Give the widths of pictures in pixels once all of them are there."""
+    """Return the widths of images in pixels once all are loaded."""
     for _ in range(600):
         sides = page.eval_on_selector_all(
             selector, "images => images.map(image => image.naturalWidth)"
@@ -90,17 +90,17 @@ def loaded_sides(page, selector):
     return sides
 
 
-def test_a_click_previews_that_spot_alone(page, photo):
-    choose(page, "upscale-picture", photo(size=(600, 600)))
-    for side in (50, 150, 100):  # of several clicks the last wins
-        page.click("#upscale-picture img", position={"x": side, "y": side})
+def test_a_click_previews_that_region_only(page, photo):
+    choose(page, "upscale-image", photo(size=(600, 600)))
+    for side in (50, 150, 100):  # the last of several clicks wins
+        page.click("#upscale-image img", position={"x": side, "y": side})
     expect(status(page, "upscale")).to_contain_text(re.compile("at 1.., 1..,"), timeout=SHOWN_MS)
     assert loaded_sides(page, "#upscale-slider img") == [320, 320]
     expect(page.locator("#upscale-download")).to_be_disabled()
 
 
 def test_stop_ends_a_run(page, photo):
-    choose(page, "upscale-picture", photo(size=(1200, 1200)))
+    choose(page, "upscale-image", photo(size=(1200, 1200)))
     page.get_by_label("Model", exact=True).first.click()
     page.get_by_role("option", name="photo-x4", exact=True).click()
     page.get_by_text("Advanced").first.click()
@@ -114,16 +114,16 @@ def test_stop_ends_a_run(page, photo):
     expect(page.locator("#upscale-stop")).to_be_disabled()
 
 
-def test_a_refused_file_shows_its_sentence(page, tmp_path):
+def test_a_refused_file_shows_its_message(page, tmp_path):
     path = tmp_path / "trap.png"
     path.write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n")
-    enlarge(page, path)
-    refusal = status(page, "upscale").get_by_role("alert")
-    expect(refusal).to_contain_text("This picture cannot be used", timeout=SHOWN_MS)
-    assert "/" not in refusal.inner_text()
+    upscale_on_page(page, path)
+    error = status(page, "upscale").get_by_role("alert")
+    expect(error).to_contain_text("This image cannot be used", timeout=SHOWN_MS)
+    assert "/" not in error.inner_text()
 
 
-def test_a_batch_gives_what_it_can_and_names_what_it_cannot(page, photo, tmp_path, by_command_line):
+def test_a_batch_shows_its_results_and_its_failures(page, photo, tmp_path, by_command_line):
     good = [photo(f"{name}.png") for name in ("a", "bb", "ccc", "dddd")]
     broken = tmp_path / "broken.png"
     broken.write_bytes(BROKEN)
@@ -141,7 +141,7 @@ def test_a_batch_gives_what_it_can_and_names_what_it_cannot(page, photo, tmp_pat
     assert width_on_a_phone(page) <= PHONE_WIDTH, "with the results"
 
 
-def test_nothing_is_lost_when_all_news_of_a_run_come_at_once(page, photo):
+def test_updates_that_arrive_together_are_all_shown(page, photo):
     page.get_by_role("tab", name="Batch").click()
     choose(page, "batch-files", photo())
     page.get_by_text("photo.png").wait_for()
@@ -152,8 +152,8 @@ def test_nothing_is_lost_when_all_news_of_a_run_come_at_once(page, photo):
     expect(page.locator("#batch-stop")).to_be_disabled()
 
 
-def test_another_picture_takes_the_results_of_the_earlier_one_away(page, photo):
-    enlarge(page, photo())
+def test_another_image_clears_the_results_of_the_earlier_one(page, photo):
+    upscale_on_page(page, photo())
     expect(page.locator("#upscale-download")).to_be_enabled(timeout=SHOWN_MS)
     page.get_by_label("Clear").or_(page.get_by_label("Remove Image")).first.click()
     expect(page.locator("#upscale-download")).to_be_disabled()
@@ -162,7 +162,7 @@ def test_another_picture_takes_the_results_of_the_earlier_one_away(page, photo):
 
 
 def test_the_keyboard_moves_the_line_between_before_and_after(page, photo):
-    enlarge(page, photo())
+    upscale_on_page(page, photo())
     expect(page.locator("#upscale-slider img")).to_have_count(2, timeout=SHOWN_MS)
     line, after = page.locator("#upscale-line input[type=range]"), "#upscale-slider img >> nth=1"
     line.focus()
@@ -172,26 +172,26 @@ def test_the_keyboard_moves_the_line_between_before_and_after(page, photo):
     expect(page.locator(after)).not_to_have_attribute("style", before)
 
 
-def test_what_a_field_cannot_mean_is_said_in_a_sentence_that_stays(page, photo):
-    """On a slow line the server hears of a new picture after the run that it belongs to."""
-    news_of_the_picture = []
-    page.route("**/run/predict", lambda route: news_of_the_picture.append(route), times=1)
-    choose(page, "upscale-picture", photo())
-    page.wait_for_selector("#upscale-picture img")
+def test_an_invalid_value_shows_a_message_that_stays(page, photo):
+    """On a slow connection, the event of a new image arrives after its run."""
+    image_events = []
+    page.route("**/run/predict", lambda route: image_events.append(route), times=1)
+    choose(page, "upscale-image", photo())
+    page.wait_for_selector("#upscale-image img")
     page.get_by_label("Width", exact=True).first.click()
     width = page.get_by_label("Width of the result").first
     width.fill("0")
     page.click("#upscale-start")
-    refusal = status(page, "upscale").get_by_role("alert")
-    expect(refusal).to_contain_text("The width must be ", timeout=SHOWN_MS)
+    error = status(page, "upscale").get_by_role("alert")
+    expect(error).to_contain_text("The width must be ", timeout=SHOWN_MS)
     with page.expect_response("**/run/predict"):
-        news_of_the_picture[0].continue_()
+        image_events[0].continue_()
     page.get_by_label("x3", exact=True).first.click()
     expect(width).to_be_hidden(timeout=SHOWN_MS)
-    expect(refusal).to_contain_text("The width must be ")
+    expect(error).to_contain_text("The width must be ")
 
 
-def test_names_of_files_are_text_and_never_run(page, tmp_path):
+def test_file_names_are_text_and_never_executed(page, tmp_path):
     paths = []
     for number in range(30):
         name = f"{number} {SCRIPTS[number % len(SCRIPTS)]}".replace("/", "\u2215")[:120]
@@ -201,23 +201,23 @@ def test_names_of_files_are_text_and_never_run(page, tmp_path):
     choose(page, "batch-files", *paths)
     page.click("#batch-start")
     expect(status(page, "batch")).to_contain_text("30 failed", timeout=SHOWN_MS)
-    # The fixture `page` sees every dialog and every script that was refused.
+    # The fixture `page` records every dialog and every refused script.
 
 
-def test_models_are_compared_at_one_spot(page, photo):
+def test_models_are_compared_on_one_region(page, photo):
     page.get_by_role("tab", name="Compare").click()
-    choose(page, "compare-picture", photo(size=(300, 300)))
-    page.wait_for_selector("#compare-picture img")
-    page.click("#compare-start")  # the keyboard has no spot to click
-    expect(status(page, "compare")).to_contain_text("4 models, one spot", timeout=SHOWN_MS)
-    page.click("#compare-picture img")
+    choose(page, "compare-image", photo(size=(300, 300)))
+    page.wait_for_selector("#compare-image img")
+    page.click("#compare-start")  # the keyboard cannot click a region
+    expect(status(page, "compare")).to_contain_text("4 models, one region", timeout=SHOWN_MS)
+    page.click("#compare-image img")
     expect(status(page, "compare")).to_contain_text("of 4 models", timeout=SHOWN_MS)
-    expect(status(page, "compare")).to_contain_text("4 models, one spot", timeout=SHOWN_MS)
+    expect(status(page, "compare")).to_contain_text("4 models, one region", timeout=SHOWN_MS)
     expect(page.locator(".compare-view img")).to_have_count(4)
     expect(page.locator(".compare-view").first).to_contain_text(" s")
 
 
-def test_faces_are_drawn_downloaded_and_sent_on(page):
+def test_faces_are_generated_downloaded_and_sent_to_upscale(page):
     page.get_by_role("tab", name="Faces").click()
     page.fill("#faces-seed input", "5")
     page.click("#faces-start")
@@ -227,17 +227,17 @@ def test_faces_are_drawn_downloaded_and_sent_on(page):
     assert Image.open(io.BytesIO(data)).size == (4 * 64, 2 * 64)  # of the shipped faces-64
     assert width_on_a_phone(page) <= PHONE_WIDTH, "with the results"
     page.click("#faces-send")
-    expect(page.locator("#upscale-picture img")).to_be_visible()
+    expect(page.locator("#upscale-image img")).to_be_visible()
 
 
-def test_a_film_between_two_faces_is_shown_whole(page):
+def test_an_animation_between_two_faces_is_shown_whole(page):
     page.get_by_role("tab", name="Faces").click()
     page.get_by_label("From one face to another").click()
     page.click("#faces-start")
     expect(status(page, "faces")).to_contain_text("Done", timeout=SHOWN_MS)
-    film = page.locator("#faces-gallery button img")
-    expect(film).to_have_count(1)
-    gallery, shown = page.locator("#faces-gallery").bounding_box(), film.bounding_box()
+    animation = page.locator("#faces-gallery button img")
+    expect(animation).to_have_count(1)
+    gallery, shown = page.locator("#faces-gallery").bounding_box(), animation.bounding_box()
     assert shown["y"] + shown["height"] <= gallery["y"] + gallery["height"]
 
 
@@ -250,22 +250,22 @@ def test_a_phone_needs_no_horizontal_scrolling(page, scheme):
         assert width_on_a_phone(page) <= PHONE_WIDTH, tab
 
 
-def test_the_keyboard_reaches_the_start_and_pictures_have_alternative_texts(page, photo):
-    choose(page, "upscale-picture", photo())
-    page.wait_for_selector("#upscale-picture img")
+def test_the_keyboard_reaches_the_start_and_images_have_alternative_texts(page, photo):
+    choose(page, "upscale-image", photo())
+    page.wait_for_selector("#upscale-image img")
     reached = set()
     for _ in range(60):
         page.keyboard.press("Tab")
         reached.add(page.evaluate("document.activeElement.id"))
     assert "upscale-start" in reached
-    assert page.locator("#upscale-picture img").get_attribute("alt")
+    assert page.locator("#upscale-image img").get_attribute("alt")
 
 
-def test_too_few_photos_are_not_learnt_from(page, photo):
+def test_too_few_photos_are_refused(page, photo):
     page.get_by_role("tab", name="Fine-tune").click()
-    expect(page.get_by_text("bring 20 to 100 photos")).to_be_visible()
+    expect(page.get_by_text("upload 20 to 100 photos")).to_be_visible()
     choose(page, "finetune-photos", photo())
     page.get_by_text("photo.png").wait_for()
     page.click("#finetune-start")
-    refusal = status(page, "finetune").get_by_role("alert")
-    expect(refusal).to_contain_text("1 photos are too few", timeout=SHOWN_MS)
+    error = status(page, "finetune").get_by_role("alert")
+    expect(error).to_contain_text("1 photos are too few", timeout=SHOWN_MS)

@@ -1,4 +1,4 @@
-"""The parts of the page that need no browser."""
+"""Parts of the page that need no browser."""
 
 import asyncio
 import importlib
@@ -21,7 +21,7 @@ APPS = Path(__file__).parents[2] / "apps"
 
 @pytest.fixture(scope="module", autouse=True)
 def tabs():
-    """Let the modules beside the page be imported, as the page itself does."""
+    """Make `gradio_tabs` importable, as the page does."""
     sys.path.insert(0, str(APPS))
     yield
     sys.path.remove(str(APPS))
@@ -32,7 +32,7 @@ def module(name):
 
 
 class FakeJob:
-    """Ends when it is told to."""
+    """A job that ends when its future is set."""
 
     def __init__(self, on_progress):
         self.on_progress = on_progress
@@ -85,38 +85,38 @@ def upload(name):
     return module("uploads").Upload(Path(name), name)
 
 
-def test_a_run_gives_its_progress_and_its_result_last(service, tab_runs):
+def test_a_run_yields_its_progress_and_then_its_result(service, tab_runs):
     progress = module("runs").Progress
 
     async def follow():
         with tab_runs.begin("page-me", []) as run:
-            news = run.follow(GenerateRequest())
-            first = await anext(news)
+            updates = run.follow(GenerateRequest())
+            first = await anext(updates)
             service.jobs[0].on_progress(3, 4)
-            second = await anext(news)
+            second = await anext(updates)
             service.jobs[0].ending.set_result(RESULT)
-            return [first, second, *[last async for last in news]]
+            return [first, second, *[last async for last in updates]]
 
     assert asyncio.run(follow()) == [progress(0, 0), progress(3, 4), RESULT]
 
 
-def test_a_page_that_is_closed_ends_its_job(service, tab_runs):
+def test_closing_the_page_cancels_the_job(service, tab_runs):
     async def leave():
         with tab_runs.begin("page-me", []) as run:
-            news = run.follow(GenerateRequest())
-            await anext(news)
-            await news.aclose()
+            updates = run.follow(GenerateRequest())
+            await anext(updates)
+            await updates.aclose()
         return service.jobs[0].is_cancelled
 
     assert asyncio.run(leave())
 
 
-def test_stop_ends_the_run_of_one_visitor_alone(service, tab_runs):
+def test_stop_cancels_the_run_of_one_visitor_only(service, tab_runs):
     async def stop():
         with tab_runs.begin("page-me", []) as mine, tab_runs.begin("page-you", []) as yours:
             followed = [run.follow(GenerateRequest()) for run in (mine, yours)]
-            for news in followed:
-                await anext(news)
+            for updates in followed:
+                await anext(updates)
             tab_runs.stop(ME)
             cancelled = [job.is_cancelled for job in service.jobs]
             with pytest.raises(Cancelled):
@@ -127,7 +127,7 @@ def test_stop_ends_the_run_of_one_visitor_alone(service, tab_runs):
     assert asyncio.run(stop()) == [True, False]
 
 
-def test_stop_between_two_jobs_ends_a_run_as_well(service, tab_runs):
+def test_stop_between_two_jobs_ends_the_run(service, tab_runs):
     async def stop():
         with tab_runs.begin("page-me", []) as run:
             tab_runs.stop(ME)
@@ -139,7 +139,7 @@ def test_stop_between_two_jobs_ends_a_run_as_well(service, tab_runs):
 
 
 def refusals(service, monkeypatch, *errors):
-    """Let the queue be full for the first jobs."""
+    """Raise errors for the first jobs, as a full queue does."""
     submit, left = service.submit, list(errors)
 
     def submit_or_refuse(*arguments, **options):
@@ -156,16 +156,16 @@ def test_a_run_waits_while_the_queue_is_full(service, tab_runs, monkeypatch):
 
     async def follow():
         with tab_runs.begin("page-me", []) as run:
-            news = run.follow(GenerateRequest())
-            await anext(news)
+            updates = run.follow(GenerateRequest())
+            await anext(updates)
             service.jobs[0].ending.set_result(RESULT)
-            return [last async for last in news]
+            return [last async for last in updates]
 
     assert asyncio.run(follow()) == [RESULT]
     assert left == []
 
 
-def test_stop_ends_the_waiting_for_a_place(service, tab_runs, monkeypatch):
+def test_stop_ends_the_wait_for_the_queue(service, tab_runs, monkeypatch):
     refusals(service, monkeypatch, *[BusyError("Too many.")] * 10_000)
 
     async def stop():
@@ -179,7 +179,7 @@ def test_stop_ends_the_waiting_for_a_place(service, tab_runs, monkeypatch):
     asyncio.run(stop())
 
 
-def test_a_server_that_ends_is_not_waited_for(service, tab_runs, monkeypatch):
+def test_a_server_that_shuts_down_is_not_waited_for(service, tab_runs, monkeypatch):
     refusals(service, monkeypatch, BusyError("It ends.", retry_seconds=61))
 
     async def follow():
@@ -200,87 +200,87 @@ def test_a_visitor_has_one_run_in_a_tab(tab_runs):
         assert next_one is not None
 
 
-def test_what_a_run_needs_is_kept_while_it_lasts(service, tab_runs):
+def test_files_of_a_run_are_held_until_it_ends(service, tab_runs):
     with tab_runs.begin("page-me", [upload("a.png"), upload("b.png")]):
         assert service.held == [Path("a.png"), Path("b.png"), Path("page-me")]
     assert service.held == []
 
 
-def test_a_run_that_has_no_folder_is_none_the_next_time(service, tab_runs, monkeypatch):
+def test_a_run_without_a_folder_ends_properly(service, tab_runs, monkeypatch):
     def fail(client):
         raise OutputError("the disk is full")
 
     monkeypatch.setattr(service, "folder", fail)
     for _ in range(2):
         with tab_runs.begin("page-me", [upload("a.png")]) as run:
-            assert run is not None, "the job says what is wrong"
+            assert run is not None, "the job reports the error"
     assert service.held == []
 
 
-def test_other_pictures_end_a_run_and_the_same_do_not(service, tab_runs):
+def test_other_images_stop_a_run_and_the_same_do_not(service, tab_runs):
     async def follow():
         with tab_runs.begin("page-me", [upload("a.png")]) as run:
             await anext(run.follow(GenerateRequest()))
-            told = []
+            seen = []
             for request, chosen in ((ME, "a.png"), (YOU, "b.png"), (ME, "b.png")):
-                is_same = tab_runs.keep_to(request, [upload(chosen)])
-                told.append((is_same, service.jobs[0].is_cancelled))
-            return told
+                is_same = tab_runs.stop_others(request, [upload(chosen)])
+                seen.append((is_same, service.jobs[0].is_cancelled))
+            return seen
 
     assert asyncio.run(follow()) == [(True, False), (False, False), (False, True)]
 
 
-def test_what_a_run_has_shown_stays_though_its_pictures_are_told_late(tab_runs):
+def test_results_stay_when_the_event_of_their_images_is_late(tab_runs):
     with tab_runs.begin("page-me", [upload("a.png")]):
         pass
-    assert tab_runs.keep_to(ME, [upload("a.png")])
-    assert not tab_runs.keep_to(ME, [])
+    assert tab_runs.stop_others(ME, [upload("a.png")])
+    assert not tab_runs.stop_others(ME, [])
     tab_runs.forget(ME)
-    assert not tab_runs.keep_to(ME, [upload("a.png")])
+    assert not tab_runs.stop_others(ME, [upload("a.png")])
 
 
-def clicked(panel, tab_runs, name, told):
-    """Take one click on the picture: a preview that waits until it is ended."""
+def clicked(panel, tab_runs, name, seen):
+    """Start the preview of one click, which runs until it is stopped."""
 
     async def steps(run):
         async for _ in run.follow(GenerateRequest()):
             yield {"view": name}
 
-    async def take():
+    async def click():
         widgets = panel.Panel("start", "stop", "status")
         request = SimpleNamespace(session_hash="me", client=None)
-        run = panel.one_run(widgets, tab_runs, request, [], steps, gives_way=True)
+        run = panel.one_run(widgets, tab_runs, request, [], steps, is_replaceable=True)
         async for update in run:
-            told.append((name, update))
+            seen.append((name, update))
 
-    return asyncio.ensure_future(take())
+    return asyncio.ensure_future(click())
 
 
 def test_of_several_clicks_the_last_wins(service, tab_runs):
     panel = module("panel")
 
     async def click_three_times():
-        told = []
-        clicks = [clicked(panel, tab_runs, "first", told)]
+        seen = []
+        clicks = [clicked(panel, tab_runs, "first", seen)]
         while not service.jobs:
             await asyncio.sleep(0)
-        clicks += [clicked(panel, tab_runs, name, told) for name in ("second", "third")]
+        clicks += [clicked(panel, tab_runs, name, seen) for name in ("second", "third")]
         while len(service.jobs) < 2:
             await asyncio.sleep(0)
         service.jobs[1].ending.set_result(RESULT)
         await asyncio.gather(*clicks)
-        return told
+        return seen
 
-    told = asyncio.run(click_three_times())
-    assert [job.is_cancelled for job in service.jobs] == [True, True]  # of one done it is nothing
-    assert told[-1][0] == "third"
-    assert "Stopped" not in str(told)
+    seen = asyncio.run(click_three_times())
+    assert [job.is_cancelled for job in service.jobs] == [True, True]  # no effect on a finished job
+    assert seen[-1][0] == "third"
+    assert "Stopped" not in str(seen)
     with tab_runs.begin("page-me", []), tab_runs.begin("page-me", []) as preview:
-        assert preview is None, "a run that gives no way goes on"
+        assert preview is None, "a run that is not replaceable continues"
 
 
 def updates_of(*steps):
-    """Give all updates of a run with these steps; an exception is raised in its turn."""
+    """Return all updates of a run with these steps; an exception among them is raised."""
     panel = module("panel")
 
     async def stepping():
@@ -305,7 +305,7 @@ def test_each_update_repeats_those_before():
 
 
 @pytest.mark.parametrize(
-    ("error", "sentence"),
+    ("error", "text"),
     [
         (Cancelled("x"), "Stopped. Nothing was kept."),
         (PictureError("E_DAMAGED", "it is damaged"), "cannot be used: it is damaged."),
@@ -313,9 +313,9 @@ def test_each_update_repeats_those_before():
         (OSError("/secret/path"), "Something went wrong inside the server"),
     ],
 )
-def test_whatever_ends_a_run_the_start_can_be_pressed_again(error, sentence):
+def test_after_every_end_of_a_run_the_start_button_is_enabled(error, text):
     last = updates_of({"view": 1}, error)[-1]
-    assert sentence in last["status"]
+    assert text in last["status"]
     assert "secret" not in last["status"]
     assert last["start"].interactive
     assert not last["stop"].interactive
@@ -325,27 +325,27 @@ CHOICES = ("photo-x4", "x2", 1920, 0.25, "JPEG", 80, True, "256")
 
 
 def test_the_widgets_become_a_request():
-    picture = module("uploads").Upload(Path("in.png"), "holiday.png")
+    image = module("uploads").Upload(Path("in.png"), "holiday.png")
     wanted = UpscaleRequest(
         Path("in.png"), "holiday.png", model="photo-x4", fidelity=0.25, scale=2.0, format="JPEG",
         quality=80, strip_metadata=False, tile=256,
     )  # fmt: skip
     options = module("options")
-    assert options.upscale_request(picture, CHOICES) == wanted
+    assert options.upscale_request(image, CHOICES) == wanted
     wide = ("photo-x4", "Width", *CHOICES[2:])
-    assert options.upscale_request(picture, wide) == replace(wanted, scale=None, width=1920)
+    assert options.upscale_request(image, wide) == replace(wanted, scale=None, width=1920)
 
 
-def test_untouched_widgets_ask_for_nothing_but_the_models_own():
-    picture = module("uploads").Upload(Path("in.png"), "holiday.png")
+def test_default_values_give_a_default_request():
+    image = module("uploads").Upload(Path("in.png"), "holiday.png")
     untouched = ("tiny", "x2", 1920, 0, module("options").OWN_FORMAT, 95, False, "Automatic")
-    assert module("options").upscale_request(picture, untouched) == UpscaleRequest(
+    assert module("options").upscale_request(image, untouched) == UpscaleRequest(
         Path("in.png"), "holiday.png", model="tiny", scale=2.0
     )
 
 
-def test_a_width_that_is_missing_is_asked_for():
-    with pytest.raises(UsageError, match="how many pixels wide"):
+def test_a_missing_width_is_an_error():
+    with pytest.raises(UsageError, match="width of the result"):
         module("options").upscale_request(upload("in.png"), ("tiny", "Width", None, *CHOICES[3:]))
 
 
@@ -361,19 +361,19 @@ def test_pixels_inside_a_request_are_refused(payload):
         module("uploads").Upload.of(payload)
 
 
-def test_an_uploaded_file_is_handed_on_unopened():
+def test_an_uploaded_file_is_not_opened():
     uploads = module("uploads")
-    given = uploads.PictureInput().preprocess(ImageData(path="/nowhere/a.png", orig_name="b.png"))
+    given = uploads.ImageInput().preprocess(ImageData(path="/nowhere/a.png", orig_name="b.png"))
     assert given == uploads.Upload(Path("/nowhere/a.png"), "b.png")
 
 
 @pytest.mark.parametrize("values", [[], [7], [{"path": []}], ["neither"]])
-def test_values_that_fit_no_field_are_refused_in_a_sentence(values):
+def test_values_that_fit_no_field_are_refused_with_a_message(values):
     async def send():
         with gr.Blocks(analytics_enabled=False) as page:
             field = gr.Radio(["one", "two"]) if values == ["neither"] else gr.File()
             field.change(lambda value: None, field)
-        module("odd_values").refuse_odd_values(page)
+        module("invalid_values").refuse_invalid_values(page)
         await page.preprocess_data(page.fns[0], values, None)
 
     with pytest.raises(gr.Error) as refused:
@@ -383,19 +383,19 @@ def test_values_that_fit_no_field_are_refused_in_a_sentence(values):
     assert expected in refused.value.message
 
 
-def test_the_page_writes_no_file_beside_itself():
+def test_the_page_writes_no_pyi_file():
     module("uploads")
     assert list(APPS.rglob("*.pyi")) == []
 
 
-def test_what_a_card_says_is_text():
+def test_texts_of_a_card_are_escaped():
     card = ModelCard(
         "m", "super-resolution", "Good <script>alert(1)</script>", "1", "A&B", "", "", (), {}, {},
         (), (), scale=2,
     )  # fmt: skip
-    told = module("options").describe(card)
-    assert "<script>" not in told
-    assert "A&amp;B" in told
+    seen = module("options").describe(card)
+    assert "<script>" not in seen
+    assert "A&amp;B" in seen
 
 
 def test_a_curve_goes_from_corner_to_corner():
@@ -405,7 +405,7 @@ def test_a_curve_goes_from_corner_to_corner():
 
 
 @pytest.mark.parametrize("torch", [None, "found"])
-def test_a_server_without_pytorch_says_from_the_start_that_it_cannot_train(monkeypatch, torch):
+def test_a_server_without_pytorch_shows_that_it_cannot_train(monkeypatch, torch):
     finetune = module("finetune")
     monkeypatch.setattr(finetune, "find_spec", {"torch": torch}.get)
     settings = SimpleNamespace(max_files=100)
@@ -417,8 +417,8 @@ def test_a_server_without_pytorch_says_from_the_start_that_it_cannot_train(monke
         return page
 
     page = asyncio.run(build())
-    told = " ".join(str(block.value) for block in page.blocks.values()
+    seen = " ".join(str(block.value) for block in page.blocks.values()
                     if isinstance(block, gr.Markdown))  # fmt: skip
     start = next(block for block in page.blocks.values() if block.elem_id == "finetune-start")
     assert start.interactive == bool(torch)
-    assert ('pip install "srgan-gp[train]"' in told) == (not torch)
+    assert ('pip install "srgan-gp[train]"' in seen) == (not torch)

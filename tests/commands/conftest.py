@@ -1,4 +1,4 @@
-"""Pictures, a model that repeats pixels, and `srgan-gp upscale` with it."""
+"""Images, a model that repeats pixels, and `srgan-gp upscale` with that model."""
 
 import json
 
@@ -16,20 +16,20 @@ def pixels():
 
 @pytest.fixture
 def folder(tmp_path, pixels):
-    """Three pictures and a text file."""
+    """Three images and a text file."""
     path = tmp_path / "in"
     path.mkdir()
     image = Image.fromarray(pixels)
     image.save(path / "a.jpg")
     image.save(path / "a.png")
     image.save(path / "b.gif")
-    (path / "README.md").write_text("about the pictures")
+    (path / "README.md").write_text("about the images")
     return path
 
 
 @pytest.fixture
 def tree(folder):
-    """The three pictures and, two folders deeper, one more of a name that is there already."""
+    """The three images and, two folders deeper, another one with the name of the first."""
     deep = folder / "one" / "two"
     deep.mkdir(parents=True)
     Image.new("RGB", (5, 6), (9, 8, 7)).save(deep / "a.png")
@@ -38,24 +38,24 @@ def tree(folder):
 
 @pytest.fixture
 def repeating_model(tiny_model, onnx_models):
-    """A model that enlarges four times by repeating pixels; gives its path."""
+    """Return the path of a model that upscales four times by repeating pixels."""
     return tiny_model("repeating", onnx_models.repeating(), scale="4", overlap="0")
 
 
 def check_report(report, lines):
-    """Check what holds of every run, however it ended; gives the object of `--json`.
+    """Check the invariants of every run, however it ended; return the object of `--json`.
 
-    Every input has one end, the object and the lines of `--report` hold the same pictures, and
+    Every input has one outcome, the object and the lines of `--report` list the same images, and
     only failures have a code.
     """
     counts = {"done": 0, "skipped": 0, "failed": 0}
-    for picture in lines:
-        counts[picture["status"]] += 1
-        assert picture.get("code", "").startswith("E_") is (picture["status"] == "failed"), picture
+    for image in lines:
+        counts[image["status"]] += 1
+        assert image.get("code", "").startswith("E_") is (image["status"] == "failed"), image
     assert report["inputs"] == report["done"] + report["skipped"] + report["failed"]
     assert {status: report[status] for status in counts} == counts
     assert report["pictures"] == lines
-    assert len({picture["source"] for picture in lines}) == len(lines)
+    assert len({image["source"] for image in lines}) == len(lines)
     return report
 
 
@@ -63,11 +63,11 @@ def check_report(report, lines):
 def upscale(repeating_model, tmp_path, capsys):
     """Run `srgan-gp upscale` with the repeating model: (exit code, object of --json, stderr)."""
 
-    def run(*words):
+    def run(*arguments):
         lines = tmp_path / "report.jsonl"
         lines.unlink(missing_ok=True)
         common = ["--json", "--report", lines, "-n", repeating_model, "--device", "cpu"]
-        code = main(["upscale", *map(str, [*common, *words])])
+        code = main(["upscale", *map(str, [*common, *arguments])])
         captured = capsys.readouterr()
         report = None
         if captured.out:

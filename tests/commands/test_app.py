@@ -1,4 +1,4 @@
-"""`srgan-gp app`: what is understood, and what is refused before anything is opened."""
+"""`srgan-gp app`: options become settings; wrong ones are refused before the server starts."""
 
 import argparse
 import dataclasses
@@ -17,7 +17,7 @@ from srgan_gp.serving.server_settings import ServerSettings
 
 @pytest.fixture
 def served(monkeypatch):
-    """Note the settings in place of serving."""
+    """Record the settings instead of serving."""
     seen = []
 
     def serve(settings, *, on_started):
@@ -29,20 +29,22 @@ def served(monkeypatch):
     return seen
 
 
-def test_without_options_the_settings_hold(served, capsys):
+def test_without_options_the_default_settings_are_used(served, capsys):
     assert main(["app"]) == 0
     assert served == [ServerSettings()]
     captured = capsys.readouterr()
     assert captured.out == "http://127.0.0.1:7860\n"
-    assert captured.err == "Open this address in a browser; Ctrl+C ends the server.\n"
+    assert captured.err == "Open this address in a browser; Ctrl+C stops the server.\n"
 
 
 @pytest.mark.parametrize(
     ("host", "address"),
     [("0.0.0.0", "127.0.0.1"), ("::", "[::1]"), ("192.0.2.7", "192.0.2.7")],
 )
-def test_an_open_door_is_said_and_the_address_can_be_opened(served, capsys, host, address):
-    warning = "warning: anybody who reaches this machine can use the server; pass --auth"
+def test_a_server_open_to_all_is_warned_about_and_its_address_can_be_opened(
+    served, capsys, host, address
+):
+    warning = "warning: every machine that can connect to this one can use the server; pass --auth"
     assert main(["app", "--host", host]) == 0
     captured = capsys.readouterr()
     assert captured.out == f"http://{address}:7860\n"
@@ -53,20 +55,20 @@ def test_an_open_door_is_said_and_the_address_can_be_opened(served, capsys, host
     assert "warning" not in captured.err and "secret" not in captured.err
 
 
-def test_a_model_that_cannot_be_used_is_named_at_the_start(served, capsys, tmp_path, monkeypatch):
+def test_an_unusable_model_is_named_at_the_start(served, capsys, tmp_path, monkeypatch):
     (tmp_path / "broken.toml").write_text("no card")
     monkeypatch.setenv("SRGAN_GP_MODELS", str(tmp_path))
     assert main(["app"]) == 0
     assert f"warning: The model card {tmp_path / 'broken.toml'} cannot" in capsys.readouterr().err
 
 
-def test_work_that_was_cut_off_is_said(served, capsys):
+def test_cancelled_jobs_are_reported(served, capsys):
     assert main(["app", "--model", "unlucky", "--drain-seconds", "7"]) == 1
-    assert "cut off after 7 s; raise --drain-seconds" in capsys.readouterr().err
+    assert "cancelled after 7 s; raise --drain-seconds" in capsys.readouterr().err
 
 
 def test_every_option_reaches_the_settings(served, tmp_path):
-    words = [
+    arguments = [
         "--public-name",
         "example.org",
         "--host",
@@ -78,10 +80,10 @@ def test_every_option_reaches_the_settings(served, tmp_path):
         "--model",
         "classic-x4",
     ]
-    words += ["--device", "cpu", "--threads", "2", "--allow-finetune", "--max-upload-mb", "7"]
-    words += ["--max-files", "3", "--max-pixels", "99", "--queue-size", "5"]
-    words += ["--pending-per-client", "4", "--folder", str(tmp_path), "--keep-minutes", "2"]
-    assert main(["app", *words, "--drain-seconds", "9"]) == 0
+    arguments += ["--device", "cpu", "--threads", "2", "--allow-finetune", "--max-upload-mb", "7"]
+    arguments += ["--max-files", "3", "--max-pixels", "99", "--queue-size", "5"]
+    arguments += ["--pending-per-client", "4", "--folder", str(tmp_path), "--keep-minutes", "2"]
+    assert main(["app", *arguments, "--drain-seconds", "9"]) == 0
     expected = ServerSettings(
         host="0.0.0.0", port=0, public_name="example.org", auth=("me", "a:b"),
         model="classic-x4", device="cpu", threads=2, allow_finetune=True,
@@ -110,28 +112,28 @@ def test_the_help_states_the_defaults_of_the_settings():
 
 
 @pytest.mark.parametrize(
-    "words",
+    "arguments",
     [["--port", "65536"], ["--port", "-1"], ["--port", "http"], ["--auth", "hunter2"],
      ["--public-name", "https://example.org"], ["--public-name", "example.org:443"],
      ["--public-name", ""], ["--auth", ":hunter2"], ["--auth", "me:"],
      ["--threads", "0"], ["--max-upload-mb", "0"]],
     ids=" ".join,
 )  # fmt: skip
-def test_values_that_make_no_sense_are_refused(served, capsys, words):
+def test_wrong_values_are_refused(served, capsys, arguments):
     with pytest.raises(SystemExit) as stopped:
-        main(["app", *words])
+        main(["app", *arguments])
     assert stopped.value.code == 2
     assert served == []
     assert "hunter2" not in capsys.readouterr().err
 
 
-def test_a_folder_that_is_not_there_is_refused(served, capsys, tmp_path):
+def test_a_missing_folder_is_refused(served, capsys, tmp_path):
     assert main(["app", "--folder", str(tmp_path / "none")]) == 2
-    assert "make it first" in capsys.readouterr().err
+    assert "create it first" in capsys.readouterr().err
     assert served == []
 
 
-def test_a_port_that_is_taken_is_said(capsys):
+def test_a_port_in_use_is_reported(capsys):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         assert main(["app", "--port", str(port)]) == 2
@@ -141,26 +143,26 @@ def test_a_port_that_is_taken_is_said(capsys):
 
 
 @pytest.mark.parametrize("host", ["a" * 70, "a..b", "\udcff"])
-def test_a_name_that_no_machine_can_have_is_said(capsys, host):
+def test_an_invalid_host_name_is_reported(capsys, host):
     assert main(["app", "--host", host, "--port", "0"]) == 2
     error = capsys.readouterr().err
     assert "cannot be opened" in error
     assert "Traceback" not in error
 
 
-def test_an_address_of_another_machine_is_said(capsys):
+def test_an_address_of_another_machine_is_reported(capsys):
     assert main(["app", "--host", "192.0.2.1"]) == 2
     assert "192.0.2.1" in capsys.readouterr().err
 
 
-def test_a_model_that_is_not_there_is_said_before_anybody_asks(capsys):
+def test_a_missing_model_is_reported_before_the_first_request(capsys):
     assert main(["app", "--port", "0", "--model", "nosuch"]) == 8
     error = capsys.readouterr().err
     assert "There is no model 'nosuch'; known: " in error
     assert "internal" not in error
 
 
-def test_a_gpu_that_is_not_there_is_said_before_anybody_asks(
+def test_a_missing_gpu_is_reported_before_the_first_request(
     capsys, monkeypatch, tiny_model, onnx_models
 ):
     path = tiny_model()
@@ -173,8 +175,8 @@ def test_a_gpu_that_is_not_there_is_said_before_anybody_asks(
     assert captured.out == ""
 
 
-def test_a_name_of_this_machine_alone_is_known_as_such(monkeypatch):
-    """What is local depends on the address; else pages elsewhere could ask a local server."""
+def test_another_name_of_the_loopback_address_is_recognised(monkeypatch):
+    """Whether a server is local is decided by the address, so that other sites cannot use it."""
     seen = []
 
     def service(settings):

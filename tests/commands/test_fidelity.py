@@ -1,4 +1,4 @@
-"""`--fidelity`: what the commands print and report of it, and how they refuse it."""
+"""`--fidelity`: printed and reported values, and refusals."""
 
 import json
 
@@ -9,22 +9,22 @@ from PIL import Image
 from srgan_gp.cli import main
 
 
-def look(path):
+def read_pixels(path):
     with Image.open(path) as image:
         return np.asarray(image)
 
 
 @pytest.fixture
 def upscale(partners, folder, capsys):
-    """Run `srgan-gp upscale` on one picture: (exit code, stdout, stderr, the result)."""
+    """Run `srgan-gp upscale` on one image: (exit code, stdout, stderr, the result)."""
 
-    def run(*words, model="near"):
+    def run(*arguments, model="near"):
         result = folder / "a_x2.png"
         result.unlink(missing_ok=True)
         fixed = ["upscale", str(folder / "a.png"), "-n", str(model), "--device", "cpu"]
-        code = main([*fixed, *words])
+        code = main([*fixed, *arguments])
         captured = capsys.readouterr()
-        return code, captured.out, captured.err, look(result) if result.exists() else None
+        return code, captured.out, captured.err, read_pixels(result) if result.exists() else None
 
     return run
 
@@ -40,55 +40,55 @@ def test_the_report_and_the_first_line_name_the_mixture(upscale):
     report = json.loads(upscale("--fidelity", "0.5", "--json")[1])
     assert (report["model"], report["fidelity"]) == ("near at fidelity 0.5 (towards far)", 0.5)
     assert report["done"] == 1
-    _, _, told, _ = upscale("--fidelity", "0.5")
-    assert told.startswith("near at fidelity 0.5 (towards far) on cpu (CPUExecutionProvider).")
+    _, _, printed, _ = upscale("--fidelity", "0.5")
+    assert printed.startswith("near at fidelity 0.5 (towards far) on cpu (CPUExecutionProvider).")
 
 
-def test_the_report_of_a_model_as_it_is_has_no_fidelity(upscale):
+def test_the_report_of_one_model_alone_has_no_fidelity(upscale):
     report = json.loads(upscale("--json")[1])
     assert (report["model"], report["fidelity"]) == ("near", None)
 
 
 @pytest.mark.parametrize("text", ["-0.1", "1.01", "nan", "inf", "half", ""])
-def test_a_fidelity_that_is_none_is_wrong_use(upscale, text, capsys):
+def test_an_invalid_fidelity_is_wrong_use(upscale, text, capsys):
     with pytest.raises(SystemExit) as ended:
         upscale(f"--fidelity={text}")
     assert ended.value.code == 2
     assert f"--fidelity: the fidelity must be from 0 to 1, not {text}" in capsys.readouterr().err
 
 
-def one_sentence(told):
-    [line] = told.splitlines()
+def one_line(printed):
+    [line] = printed.splitlines()
     return line
 
 
 def test_a_model_without_a_partner_is_wrong_use(upscale):
-    code, _, told, result = upscale("--fidelity", "0.5", model="far")
+    code, _, printed, result = upscale("--fidelity", "0.5", model="far")
     assert (code, result) == (2, None)
-    assert one_sentence(told) == (
+    assert one_line(printed) == (
         "srgan-gp: error: The model far has no fidelity partner; choose one that has: "
         "photo-x4, near."
     )
 
 
-def test_a_file_from_elsewhere_is_wrong_use(upscale, tiny_model):
-    code, _, told, _ = upscale("--fidelity", "0.5", model=tiny_model("elsewhere"))
+def test_a_model_without_a_card_is_wrong_use(upscale, tiny_model):
+    code, _, printed, _ = upscale("--fidelity", "0.5", model=tiny_model("elsewhere"))
     assert code == 2
-    assert "elsewhere has no fidelity partner" in one_sentence(told)
+    assert "elsewhere has no fidelity partner" in one_line(printed)
 
 
 def test_a_partner_that_is_missing_is_a_refused_model(upscale, partners):
     (partners / "far.toml").unlink()
-    code, _, told, _ = upscale("--fidelity", "0.5")
+    code, _, printed, _ = upscale("--fidelity", "0.5")
     assert code == 8
-    assert "partner of near, 'far', is missing" in one_sentence(told)
+    assert "partner of near, 'far', is missing" in one_line(printed)
 
 
 def test_a_partner_that_does_not_fit_is_a_refused_model(upscale, tiny_model, onnx_models):
     onnx_models.write_card(tiny_model("far", overlap="1"))
-    code, _, told, _ = upscale("--fidelity", "0.5")
+    code, _, printed, _ = upscale("--fidelity", "0.5")
     assert code == 8
-    assert "near and far cannot be mixed: the tensor w1" in one_sentence(told)
+    assert "near and far cannot be mixed: the tensor w1" in one_line(printed)
 
 
 def test_models_shows_the_partner(partners, capsys):

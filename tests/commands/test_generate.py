@@ -16,9 +16,9 @@ def generate(tiny_face_model, capsys):
     """Run `srgan-gp generate` with a tiny model: (exit code, object of --json, stderr)."""
     model = tiny_face_model()
 
-    def run(*words):
+    def run(*arguments):
         common = ["generate", "--json", "-n", model, "--device", "cpu", "--threads", "1"]
-        code = main([*map(str, [*common, *words])])
+        code = main([*map(str, [*common, *arguments])])
         captured = capsys.readouterr()
         assert "Traceback" not in captured.err
         return code, json.loads(captured.out) if captured.out else None, captured.err
@@ -28,7 +28,7 @@ def generate(tiny_face_model, capsys):
 
 @pytest.fixture
 def face(tiny_face_model):
-    """Draw the face of a seed, (8, 8, 3) uint8, without the command."""
+    """Generate the face of a seed, (8, 8, 3) uint8, without the command."""
     generator = FaceGenerator.load(tiny_face_model(), device="cpu", threads=1)
     return lambda seed, truncation=1.0: generator.generate(seed=seed, truncation=truncation)[0]
 
@@ -47,7 +47,7 @@ def test_each_seed_is_a_file(generate, face, tmp_path):
         np.testing.assert_array_equal(pixels_of(path), face(seed))
 
 
-def test_the_report_says_what_drew_the_faces(generate, tmp_path, tiny_face_model):
+def test_the_report_names_the_model_and_its_settings(generate, tmp_path, tiny_face_model):
     _, report, _ = generate("-o", tmp_path / "face.png", "--trunc", "0.5")
     assert (report["model"], report["upscaler"]) == ("tiny-faces", None)
     assert (report["device"], report["truncation"], report["side"]) == ("cpu", 0.5, 8)
@@ -66,7 +66,7 @@ def test_truncation_reaches_the_model(generate, face, tmp_path):
     assert (face(3, 0.25) != face(3)).any()
 
 
-def test_a_grid_is_one_picture_row_by_row(generate, face, tmp_path):
+def test_a_grid_is_one_image_row_by_row(generate, face, tmp_path):
     generate("--seeds", "7,1,2,9,4,5", "--grid", "3x2", "-o", tmp_path / "sheet.png")
     sheet = pixels_of(tmp_path / "sheet.png")
     assert sheet.shape == (16, 24, 3)
@@ -74,24 +74,24 @@ def test_a_grid_is_one_picture_row_by_row(generate, face, tmp_path):
     np.testing.assert_array_equal(sheet[8:, :8], face(9))
 
 
-def test_a_grid_without_seeds_takes_the_first_ones(generate, tmp_path):
+def test_a_grid_without_seeds_uses_the_first_ones(generate, tmp_path):
     assert generate("--grid", "2x2", "-o", tmp_path / "a.png")[1]["seeds"] == [0, 1, 2, 3]
 
 
-def test_faces_are_enlarged_by_a_model(generate, face, tmp_path, repeating_model):
+def test_faces_are_upscaled_by_a_model(generate, face, tmp_path, repeating_model):
     _, report, _ = generate("--upscale", repeating_model, "-o", tmp_path / "face.png")
     assert (report["upscaler"], report["side"]) == ("repeating", 32)
     enlarged = face(0).repeat(4, axis=0).repeat(4, axis=1)
     np.testing.assert_array_equal(pixels_of(tmp_path / "face.png"), enlarged)
 
 
-def test_upscale_alone_takes_the_default_model(generate, tmp_path):
+def test_upscale_without_a_name_uses_the_default_model(generate, tmp_path):
     _, report, _ = generate("-o", tmp_path / "face.png", "--upscale")
     assert (report["upscaler"], report["side"]) == ("face-x4", 32)
 
 
 @pytest.mark.parametrize("suffix", ["png", "webp", "gif"])
-def test_a_film_goes_from_one_face_to_the_other(generate, face, tmp_path, suffix):
+def test_an_animation_goes_from_one_face_to_the_other(generate, face, tmp_path, suffix):
     path = tmp_path / f"walk.{suffix}"
     code, report, _ = generate("--interpolate", "2-9", "--frames", "5", "-o", path)
     assert (code, report["frames"], report["seeds"]) == (0, 5, [2, 9])
@@ -106,7 +106,7 @@ def test_a_film_goes_from_one_face_to_the_other(generate, face, tmp_path, suffix
     assert np.abs(frames[-1] - face(9)).mean() <= most
 
 
-def test_a_film_can_be_webm(generate, tmp_path):
+def test_an_animation_can_be_webm(generate, tmp_path):
     path = tmp_path / "walk.webm"
     assert generate("--interpolate", "0-1", "--frames", "3", "-o", path)[0] == 0
     video = cv2.VideoCapture(str(path))
@@ -115,7 +115,7 @@ def test_a_film_can_be_webm(generate, tmp_path):
     video.release()
 
 
-def test_a_film_has_60_frames_unless_told_otherwise(generate, tmp_path):
+def test_an_animation_has_60_frames_by_default(generate, tmp_path):
     assert generate("--interpolate", "0-1", "-o", tmp_path / "a.png")[1]["frames"] == 60
 
 
@@ -127,22 +127,22 @@ def test_lines_name_the_files_on_stdout_and_the_model_on_stderr(tmp_path, tiny_f
     assert captured.err == "tiny-faces on cpu (CPUExecutionProvider).\n"
 
 
-def test_what_a_format_cannot_hold_is_said(generate, tmp_path):
+def test_a_loss_by_the_format_is_reported(generate, tmp_path):
     code, report, _ = generate("--grid", "6x6", "-o", tmp_path / "faces.gif")  # 2,304 pixels
     assert (code, report["files"]) == (0, [str(tmp_path / "faces.gif")])
     assert report["notes"] == ["GIF has 256 colours and no partial transparency"]
 
 
-def test_what_a_killed_run_left_is_removed(generate, tmp_path):
+def test_unfinished_files_of_a_killed_run_are_removed(generate, tmp_path):
     (tmp_path / ".face.png.0123abcd.part").write_bytes(b"half a")
     assert generate("-o", tmp_path / "face.png")[0] == 0
     assert not list(tmp_path.glob("*.part"))
 
 
-# Refusals.
+# Errors.
 
 
-def test_a_result_that_exists_is_kept_unless_told_otherwise(generate, face, tmp_path):
+def test_an_existing_result_is_kept_by_default(generate, face, tmp_path):
     (tmp_path / "seed0001.png").write_bytes(b"precious")
     code, report, error = generate("--seeds", "0-1", "-o", tmp_path)
     assert (code, report) == (2, None)
@@ -154,7 +154,7 @@ def test_a_result_that_exists_is_kept_unless_told_otherwise(generate, face, tmp_
 
 
 @pytest.mark.parametrize(
-    ("words", "message"),
+    ("arguments", "message"),
     [
         ("--seeds 0-3 --grid 3x2 -o a.png", "A grid of 3 x 2 holds 6 faces, and there are 4 seeds"),
         ("--seeds 0-3 -o a.png", "4 faces are 4 files: give a folder in place of"),
@@ -168,9 +168,9 @@ def test_a_result_that_exists_is_kept_unless_told_otherwise(generate, face, tmp_
         ("--grid 1000x1000 --seeds 0 -o a.png", "holds 1000000 faces"),
     ],
 )
-def test_words_that_make_no_sense_together_are_one_sentence(generate, tmp_path, words, message):
-    *words, name = words.split()
-    code, report, error = generate(*words, tmp_path / name)
+def test_words_that_make_no_sense_together_are_one_line(generate, tmp_path, arguments, message):
+    *arguments, name = arguments.split()
+    code, report, error = generate(*arguments, tmp_path / name)
     assert (code, report) == (2, None)
     assert message in error
     assert list(tmp_path.glob("a*")) == []
@@ -188,7 +188,7 @@ def test_a_sheet_that_is_too_large_is_refused_before_any_work(generate, tmp_path
 
 
 @pytest.mark.parametrize("option", ["--upscale", "-n"])
-def test_an_empty_name_is_no_model(generate, tmp_path, option):
+def test_an_empty_model_name_is_refused(generate, tmp_path, option):
     code, _, error = generate(option, "", "-o", tmp_path / "face.png")
     assert (code, "There is no model ''" in error) == (8, True)
 
@@ -204,14 +204,21 @@ def test_a_model_for_the_other_task_is_refused(
     assert not (tmp_path / "face.png").exists()
 
 
-def test_upscale_refuses_a_model_of_faces(tmp_path, tiny_face_model, capsys):
+def test_upscale_refuses_a_face_model(tmp_path, tiny_face_model, capsys):
     Image.new("RGB", (4, 4)).save(tmp_path / "a.png")
-    words = ["upscale", str(tmp_path / "a.png"), "-n", str(tiny_face_model()), "--device", "cpu"]
-    assert main(words) == 8
+    arguments = [
+        "upscale",
+        str(tmp_path / "a.png"),
+        "-n",
+        str(tiny_face_model()),
+        "--device",
+        "cpu",
+    ]
+    assert main(arguments) == 8
     assert "tiny-faces is for face-generation; upscaling" in capsys.readouterr().err
 
 
-def test_a_failure_in_the_middle_leaves_no_film(generate, tmp_path, monkeypatch):
+def test_a_failure_in_the_middle_leaves_no_animation(generate, tmp_path, monkeypatch):
     drawn = []
 
     def draw(self, latent):
@@ -228,14 +235,14 @@ def test_a_failure_in_the_middle_leaves_no_film(generate, tmp_path, monkeypatch)
 
 
 @pytest.mark.parametrize(
-    "words",
+    "arguments",
     ["--seeds 3-1", "--seeds x", "--seeds 1,,", "--seeds -3", "--seeds 0-100000",
      "--seeds 9223372036854775808", "--interpolate 3", "--interpolate 1-2-3", "--grid 4",
      "--grid 0x3", "--grid 3x-1", "--grid 1001x2", "--trunc -1", "--trunc nan",
      "--trunc 4.1", "--frames 0", "--frames 100001"],
 )  # fmt: skip
-def test_words_that_are_no_numbers_of_their_kind_are_refused(words, capsys):
-    option, value = words.split()
+def test_invalid_numbers_are_refused(arguments, capsys):
+    option, value = arguments.split()
     with pytest.raises(SystemExit) as stop:
         main(["generate", "-o", "a.png", f"{option}={value}"])
     assert stop.value.code == 2
@@ -248,14 +255,14 @@ def test_a_separator_at_the_end_makes_a_folder_of_any_name(generate, tmp_path):
         assert (tmp_path / name / "seed0000.png").is_file()
 
 
-@pytest.mark.parametrize("words", ["--grid 2x2", "--interpolate 0-1"])
-def test_a_sheet_or_film_does_not_go_where_a_folder_is_meant(generate, tmp_path, words):
-    code, _, error = generate(*words.split(), "-o", f"{tmp_path}/all.png/")
+@pytest.mark.parametrize("arguments", ["--grid 2x2", "--interpolate 0-1"])
+def test_a_sheet_or_animation_needs_a_file_and_not_a_folder(generate, tmp_path, arguments):
+    code, _, error = generate(*arguments.split(), "-o", f"{tmp_path}/all.png/")
     assert (code, "all.png/ is a folder" in error) == (2, True)
     assert list(tmp_path.glob("all*")) == []
 
 
-def test_an_empty_place_for_the_result_is_refused(capsys, tmp_path, monkeypatch):
+def test_an_empty_output_path_is_refused(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit) as stop:
         main(["generate", "-o", ""])
@@ -264,7 +271,7 @@ def test_an_empty_place_for_the_result_is_refused(capsys, tmp_path, monkeypatch)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_place_for_the_result_is_needed(capsys):
+def test_an_output_path_is_required(capsys):
     with pytest.raises(SystemExit) as stop:
         main(["generate"])
     assert stop.value.code == 2

@@ -1,4 +1,4 @@
-"""Every odd, damaged or hostile file through `srgan-gp upscale`: the result, or one sentence."""
+"""Every unusual, damaged or hostile file through `srgan-gp upscale`: a result or one message."""
 
 import json
 import os
@@ -17,7 +17,7 @@ SHARED = Path(os.environ.get("SRGAN_GP_SHARED", Path(__file__).parents[3] / "sha
 READ = {"PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "AVIF"}
 MOST_SECONDS = 20
 MOST_BYTES = 900_000_000
-"""Of growth: the command alone begins with 100 MB, and a whole test run with ten times that."""
+"""Growth of memory; the command alone starts with 100 MB, a whole test run with ten times that."""
 pytestmark = pytest.mark.shared
 
 
@@ -46,7 +46,7 @@ def upscaled(fake_session, tmp_path, monkeypatch, capsys):
 
 
 def reset_peak():
-    """Let the peak of this process's memory begin anew."""
+    """Reset the peak memory of this process."""
     Path("/proc/self/clear_refs").write_text("5")
 
 
@@ -57,15 +57,15 @@ def peak_bytes():
 
 
 def members(name):
-    """Yield (archive, member, what Pillow said of it) for each file of a set."""
+    """Yield (archive, member, the result of Pillow) for each file of a set."""
     listing = json.loads((SHARED / f"{name}.json").read_text())["files"]
     with zipfile.ZipFile(SHARED / f"{name}.zip") as archive:
         for entry in listing:
             yield archive, entry["name"], entry.get("pillow", {})
 
 
-def wrongs(code, picture, seconds, grown, name, seen):
-    """List what is not as it should be."""
+def differences(code, picture, seconds, grown, name, seen):
+    """List the differences from the expected outcome."""
     if seconds > MOST_SECONDS:
         yield f"it took {seconds:.1f} s"
     if grown > MOST_BYTES:
@@ -90,10 +90,10 @@ def wrongs(code, picture, seconds, grown, name, seen):
 
 
 @pytest.mark.parametrize("archive", ["odd_files", "demo_inputs"])
-def test_every_file_gives_its_result_or_one_sentence(upscaled, archive):
+def test_every_file_gives_its_result_or_one_line(upscaled, archive):
     wrong = [
         f"{name}: {what}"
         for zipped, name, seen in members(archive)
-        for what in wrongs(*upscaled(zipped, name), name, seen)
+        for what in differences(*upscaled(zipped, name), name, seen)
     ]
     assert not wrong, "\n".join(wrong)

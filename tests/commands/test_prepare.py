@@ -19,7 +19,7 @@ from srgan_gp.errors import ModelRefusedError, NothingToDoError, UsageError
 
 @pytest.fixture
 def faces(tmp_path, rng):
-    """Twelve faces that were aligned before, a damaged file and one that is no picture."""
+    """Twelve aligned faces and a file that is not an image."""
     folder = tmp_path / "aligned"
     folder.mkdir()
     for i in range(12):
@@ -30,20 +30,20 @@ def faces(tmp_path, rng):
     return folder
 
 
-def run(*words):
+def run(*arguments):
     parser = argparse.ArgumentParser()
     prepare.add_options(parser)
-    return prepare.run(parser.parse_args([*map(str, words), "--size", "32"]))
+    return prepare.run(parser.parse_args([*map(str, arguments), "--size", "32"]))
 
 
 def test_results_are_printed_and_written(faces, tmp_path, capsys):
-    assert run(faces, "-o", tmp_path / "faces.zip", "--aligned", "--held-out", "0.25") == 0
+    assert run(faces, "-o", tmp_path / "faces.zip", "--aligned", "--validation", "0.25") == 0
     printed = capsys.readouterr()
     assert printed.out.splitlines() == [
-        "12 photos: 12 used", "12 faces: 12 kept", "9 faces to train on, 3 held out",
+        "12 photos: 12 used", "12 faces: 12 kept", "9 faces to train on, 3 for validation",
         str(tmp_path / "faces.zip"), str(tmp_path / "faces-sheet.png"),
     ]  # fmt: skip
-    assert "Passed over, as no photos that can be read: 1 .txt" in printed.err
+    assert "Skipped files of other types: 1 .txt" in printed.err
     assert len(list_pictures(f"{tmp_path / 'faces.zip'}:val")) == 3
     with Image.open(tmp_path / "faces-sheet.png") as sheet:
         assert sheet.format == "PNG"
@@ -57,25 +57,25 @@ def test_json_is_one_object_and_a_damaged_photo_ends_with_3(faces, tmp_path, cap
     assert (result["photos"], result["kept"], result["passed_over"]) == (13, 12, {".txt": 1})
 
 
-def test_an_existing_file_is_kept_unless_told_otherwise(faces, tmp_path, capsys):
+def test_an_existing_file_is_kept_by_default(faces, tmp_path, capsys):
     output = tmp_path / "faces.zip"
     output.write_bytes(b"of somebody")
-    with pytest.raises(UsageError, match="is there already"):
+    with pytest.raises(UsageError, match="exists; choose another name"):
         run(faces, "-o", output, "--aligned")
     assert output.read_bytes() == b"of somebody"
     assert run(faces, "-o", output, "--aligned", "--exist", "overwrite") == 0
     assert len(list_pictures(output)) == 12
 
 
-def test_a_contact_sheet_among_the_photos_is_no_photo(faces, capsys):
+def test_a_contact_sheet_among_the_photos_is_not_an_input(faces, capsys):
     for _ in range(2):
         assert run(faces, "-o", faces / "faces.zip", "--aligned", "--exist", "overwrite") == 0
         assert "12 photos: 12 used" in capsys.readouterr().out
 
 
-def test_zip_files_and_pictures_are_taken_too(faces, tmp_path, capsys):
-    assert run(faces, "-o", tmp_path / "all.zip", "--aligned", "--held-out", "0") == 0
-    assert "Nothing is held out" in capsys.readouterr().err
+def test_zip_files_and_single_images_are_inputs_too(faces, tmp_path, capsys):
+    assert run(faces, "-o", tmp_path / "all.zip", "--aligned", "--validation", "0") == 0
+    assert "There is no validation set" in capsys.readouterr().err
     places = [f"{tmp_path / 'all.zip'}:train", faces / "3.png"]
     assert run(*places, "-o", tmp_path / "b.zip", "--aligned", "--smallest", "1") == 0
     # The picture is one of those in the zip file, there in half its size.
@@ -85,58 +85,64 @@ def test_zip_files_and_pictures_are_taken_too(faces, tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("words", "sentence"),
+    ("arguments", "sentence"),
     [
-        (["--held-out", "1"], "from 0 to below 1"),
+        (["--validation", "1"], "from 0 to below 1"),
         (["--most-blur", "-1"], "from 0 to 1"),
         (["--most-blur", "nan"], "from 0 to 1"),
         (["--detector", "yunet.onnx"], "drop one"),
         (["--sheet", "faces.txt"], "is a PNG file"),
-        (["-o", "faces.tar"], r"take faces\.zip"),
-        (["-o", "."], r"take faces\.zip"),
+        (["-o", "faces.tar"], r"use faces\.zip"),
+        (["-o", "."], r"use faces\.zip"),
     ],
 )
-def test_words_that_make_no_sense_are_refused(words, sentence, faces, tmp_path):
+def test_wrong_options_are_refused(arguments, sentence, faces, tmp_path):
     with pytest.raises(UsageError, match=sentence):
-        run(faces, "-o", tmp_path / "faces.zip", "--aligned", *words)
+        run(faces, "-o", tmp_path / "faces.zip", "--aligned", *arguments)
 
 
-def test_what_a_killed_run_left_is_removed(faces, tmp_path):
+def test_unfinished_files_of_a_killed_run_are_removed(faces, tmp_path):
     left = [tmp_path / name / ".faces.0123abcd.part" for name in ("new", "sheets")]
     for path in left:
         path.parent.mkdir()
         path.write_bytes(b"half a")
-    words = ["-o", left[0].with_name("a.zip"), "--sheet", left[1].with_name("a.png"), "--aligned"]
-    assert run(faces, *words) == 0
+    arguments = [
+        "-o",
+        left[0].with_name("a.zip"),
+        "--sheet",
+        left[1].with_name("a.png"),
+        "--aligned",
+    ]
+    assert run(faces, *arguments) == 0
     assert not any(path.exists() for path in left)
 
 
-def test_a_folder_is_no_result(faces):
+def test_a_folder_as_the_result_is_refused(faces):
     with pytest.raises(UsageError, match=r"aligned.faces\.zip\.$"):
         run(faces, "-o", faces, "--aligned")
 
 
-def test_sides_beyond_all_faces_are_refused(faces, tmp_path, capsys):
-    words = [str(faces), "-o", str(tmp_path / "faces.zip"), "--aligned", "--size", "2049"]
+def test_sides_above_the_limit_are_refused(faces, tmp_path, capsys):
+    arguments = [str(faces), "-o", str(tmp_path / "faces.zip"), "--aligned", "--size", "2049"]
     with pytest.raises(SystemExit):
-        main(["prepare", *words])
+        main(["prepare", *arguments])
     assert "need 2048 at most, not 2049" in capsys.readouterr().err
 
 
-def test_what_was_named_is_never_replaced(faces, tmp_path):
+def test_named_inputs_are_never_replaced(faces, tmp_path):
     archive, picture = tmp_path / "faces.zip", faces / "3.png"
     run(faces, "-o", archive, "--aligned")
     before = archive.read_bytes(), picture.read_bytes()
-    words = ["--aligned", "--exist", "overwrite", "--smallest", "1"]
+    arguments = ["--aligned", "--exist", "overwrite", "--smallest", "1"]
     for place in (archive, f"{archive}:train"):
         with pytest.raises(UsageError, match="is among the photos"):
-            run(place, "-o", archive, *words)
+            run(place, "-o", archive, *arguments)
     with pytest.raises(UsageError, match="is among the photos"):
-        run(faces, picture, "-o", tmp_path / "new.zip", "--sheet", picture, *words)
+        run(faces, picture, "-o", tmp_path / "new.zip", "--sheet", picture, *arguments)
     assert (archive.read_bytes(), picture.read_bytes()) == before
 
 
-def test_a_folder_that_cannot_be_read_is_told_and_ends_with_3(faces, tmp_path, capsys, monkeypatch):
+def test_an_unreadable_folder_is_reported_and_ends_with_3(faces, tmp_path, capsys, monkeypatch):
     closed = faces / "closed"
     closed.mkdir()
     scandir = os.scandir
@@ -151,14 +157,14 @@ def test_a_folder_that_cannot_be_read_is_told_and_ends_with_3(faces, tmp_path, c
     assert f"The folder {closed} cannot be read: Permission denied." in capsys.readouterr().err
 
 
-def test_without_a_detector_nothing_is_begun(faces, tmp_path, monkeypatch):
+def test_without_a_detector_nothing_is_written(faces, tmp_path, monkeypatch):
     monkeypatch.setenv("SRGAN_GP_MODELS", str(tmp_path))
     with pytest.raises(ModelRefusedError, match=r"yunet\.onnx"):
         run(faces, "-o", tmp_path / "new" / "faces.zip")
     assert not (tmp_path / "new").exists()
 
 
-def test_nothing_kept_is_said_with_the_reasons(faces, tmp_path):
+def test_no_kept_face_is_an_error_with_the_reasons(faces, tmp_path):
     with pytest.raises(NothingToDoError, match=r"12 dropped \(12 too small\)"):
         run(faces, "-o", tmp_path / "faces.zip", "--aligned", "--smallest", "65")
 
@@ -170,6 +176,8 @@ def test_the_command_works_without_torch(faces, tmp_path):
         "parser = argparse.ArgumentParser(); prepare.add_options(parser)\n"
         "raise SystemExit(prepare.run(parser.parse_args(sys.argv[1:])))"
     )
-    words = [str(faces), "-o", str(tmp_path / "faces.zip"), "--aligned", "--size", "32"]
-    done = subprocess.run([sys.executable, "-c", program, *words], capture_output=True, text=True)
+    arguments = [str(faces), "-o", str(tmp_path / "faces.zip"), "--aligned", "--size", "32"]
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments], capture_output=True, text=True
+    )
     assert (done.returncode, done.stderr.count("Error")) == (0, 0), done.stderr

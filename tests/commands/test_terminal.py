@@ -1,11 +1,17 @@
-"""Lines on stderr: never a reason to stop, never able to fake another line."""
+"""Messages on stderr: they never stop a run and cannot fake another line."""
 
 import io
 import sys
 
 import pytest
 
-from srgan_gp.commands.terminal import Pace, bar, counted, say, shown
+from srgan_gp.commands.terminal import (
+    Rate,
+    count_progress,
+    print_message,
+    printable,
+    progress_bar,
+)
 
 
 class Terminal(io.StringIO):
@@ -24,38 +30,38 @@ class Terminal(io.StringIO):
     ],
 )
 def test_no_character_can_break_a_line(text, printed):
-    assert shown(text) == printed
+    assert printable(text) == printed
 
 
-def test_a_closed_stderr_is_no_reason_to_stop(monkeypatch, capsys):
+def test_a_closed_stderr_is_ignored(monkeypatch, capsys):
     monkeypatch.setattr(sys, "stderr", None)
-    say("lost")
-    with bar(1) as progress:
+    print_message("lost")
+    with progress_bar(1) as progress:
         progress.line("lost as well")
     assert capsys.readouterr().out == ""
 
 
 def test_lines_without_a_terminal_are_plain(capsys):
-    with bar(2) as progress:
+    with progress_bar(2) as progress:
         progress.move(1, "a.png")
         progress.line("a.png: done")
     assert capsys.readouterr().err == "a.png: done\n"
 
 
-def test_silence_prints_nothing_even_on_a_terminal(monkeypatch):
+def test_a_silent_bar_prints_nothing_on_a_terminal(monkeypatch):
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
-    with bar(2, is_silent=True) as progress:
+    with progress_bar(2, is_silent=True) as progress:
         progress.move(1, "a.png")
         progress.line("a.png: done")
     assert terminal.getvalue() == ""
 
 
-def test_a_terminal_shows_the_lines_and_what_is_worked_on(monkeypatch):
+def test_a_terminal_shows_the_lines_and_the_current_item(monkeypatch):
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
     monkeypatch.setenv("TERM", "xterm")
-    with bar(2) as progress:
+    with progress_bar(2) as progress:
         progress.line("[red] a.png: 100 x 100")
         progress.move(1, "b.png")
     printed = terminal.getvalue()
@@ -63,24 +69,24 @@ def test_a_terminal_shows_the_lines_and_what_is_worked_on(monkeypatch):
     assert "b.png" in printed
 
 
-def test_the_pace_says_how_much_how_fast_and_how_long_still():
-    pace = Pace(100)
-    assert pace.note(0, now=10.0) == "0 of 100"
-    assert pace.note(20, now=20.0) == "20 of 100, 2.00 a second, 0:40 left"
+def test_the_text_has_the_count_the_rate_and_the_remaining_time():
+    rate = Rate(100)
+    assert rate.update(0, now=10.0) == "0 of 100"
+    assert rate.update(20, now=20.0) == "20 of 100, 2.00 a second, 0:40 left"
 
 
-def test_the_pace_is_that_of_the_last_minute():
-    pace = Pace(None)
-    pace.note(0, now=0.0)
+def test_the_rate_is_that_of_the_last_minute():
+    rate = Rate(None)
+    rate.update(0, now=0.0)
     for second in range(1, 200):
-        pace.note(1_000 + second, now=float(second))
-    assert pace.note(1_200, now=200.0) == "1200, 1.00 a second"
+        rate.update(1_000 + second, now=float(second))
+    assert rate.update(1_200, now=200.0) == "1200, 1.00 a second"
 
 
-def test_without_a_terminal_a_line_about_the_pace_comes_every_few_seconds(monkeypatch, capsys):
+def test_without_a_terminal_the_progress_is_a_line_every_few_seconds(monkeypatch, capsys):
     now = 0.0
     monkeypatch.setattr("time.monotonic", lambda: now)
-    with bar(40) as progress:
+    with progress_bar(40) as progress:
         for second in range(21):
             now = float(second)
             progress.move(2 * second, "a.png")
@@ -93,7 +99,7 @@ def test_without_a_terminal_a_line_about_the_pace_comes_every_few_seconds(monkey
     ]
 
 
-def test_the_bar_moves_when_a_thing_has_been_dealt_with():
+def test_the_bar_moves_when_an_item_is_done():
     moves = []
 
     class Counter:
@@ -103,7 +109,7 @@ def test_the_bar_moves_when_a_thing_has_been_dealt_with():
         def move(self, done, text):
             moves.append(done)
 
-    things = counted("ab", Counter())
-    assert (next(things), moves) == ("a", [])
-    assert (next(things), moves) == ("b", [1])
-    assert (list(things), moves) == ([], [1, 2])
+    items = count_progress("ab", Counter())
+    assert (next(items), moves) == ("a", [])
+    assert (next(items), moves) == ("b", [1])
+    assert (list(items), moves) == ([], [1, 2])

@@ -1,12 +1,12 @@
-"""`srgan-gp upscale`: what comes out, and what it is called."""
+"""`srgan-gp upscale`: pixels, formats and names of the results."""
 
 import numpy as np
 import pytest
 from PIL import Image
 
 
-def look(path):
-    """Open a picture, decode it and close its file."""
+def read_pixels(path):
+    """Decode an image and close its file."""
     with Image.open(path) as image:
         image.load()
         return image
@@ -16,24 +16,24 @@ def names(folder):
     return sorted(path.name for path in folder.iterdir() if path.name != ".srgan-gp")
 
 
-def test_a_folder_becomes_a_folder_and_its_text_file_is_no_failure(upscale, folder, tmp_path):
+def test_a_folder_becomes_a_folder_and_its_text_file_is_ignored(upscale, folder, tmp_path):
     code, report, _ = upscale(folder, "-o", tmp_path / "out")
     assert code == 0
     assert (report["done"], report["ignored"]) == (3, 1)
     assert names(tmp_path / "out") == ["a.jpg", "a.png", "b.png"]
     for name in names(tmp_path / "out"):
-        assert look(tmp_path / "out" / name).size == (64, 48)
+        assert read_pixels(tmp_path / "out" / name).size == (64, 48)
 
 
-def test_one_picture_without_output_lies_beside_its_source(upscale, folder):
+def test_one_image_without_output_is_written_next_to_its_source(upscale, folder):
     assert upscale(folder / "a.png")[0] == 0
-    assert look(folder / "a_x4.png").size == (64, 48)
+    assert read_pixels(folder / "a_x4.png").size == (64, 48)
 
 
-def test_one_picture_can_go_to_a_file(upscale, folder, tmp_path):
+def test_one_image_can_be_written_to_a_file(upscale, folder, tmp_path):
     target = tmp_path / "deep" / "result.webp"
     assert upscale("-i", folder / "a.png", "-o", target)[0] == 0
-    assert look(target).format == "WEBP"
+    assert read_pixels(target).format == "WEBP"
 
 
 def test_a_separator_at_the_end_makes_a_folder_of_any_name(upscale, folder, tmp_path):
@@ -44,25 +44,25 @@ def test_a_separator_at_the_end_makes_a_folder_of_any_name(upscale, folder, tmp_
 @pytest.mark.parametrize(("scale", "size"), [("2", (32, 24)), ("3", (48, 36)), ("1.5", (24, 18))])
 def test_any_scale_is_reached(upscale, folder, scale, size):
     assert upscale(folder / "a.png", "-s", scale)[0] == 0
-    assert look(folder / f"a_x{scale}.png").size == size
+    assert read_pixels(folder / f"a_x{scale}.png").size == size
 
 
-def test_the_model_enlarges_without_changing_the_picture(upscale, folder, pixels):
+def test_upscaling_keeps_the_content(upscale, folder, pixels):
     upscale(folder / "a.png", "-t", "5")
-    shrunk = np.asarray(look(folder / "a_x4.png").resize((16, 12), Image.Resampling.BOX))
+    shrunk = np.asarray(read_pixels(folder / "a_x4.png").resize((16, 12), Image.Resampling.BOX))
     assert np.abs(shrunk.astype(int) - pixels).max() <= 1
 
 
 def test_grey_stays_grey(upscale, tmp_path, pixels):
     Image.fromarray(pixels[..., 0]).save(tmp_path / "grey.png")
     assert upscale(tmp_path / "grey.png")[0] == 0
-    assert look(tmp_path / "grey_x4.png").mode == "L"
+    assert read_pixels(tmp_path / "grey_x4.png").mode == "L"
 
 
 def test_alpha_is_kept(upscale, tmp_path, pixels):
     Image.fromarray(np.dstack([pixels, pixels[..., 0]])).save(tmp_path / "alpha.png")
     assert upscale(tmp_path / "alpha.png")[0] == 0
-    assert look(tmp_path / "alpha_x4.png").mode == "RGBA"
+    assert read_pixels(tmp_path / "alpha_x4.png").mode == "RGBA"
 
 
 def test_sixteen_bits_are_kept(upscale, tmp_path):
@@ -76,21 +76,21 @@ def test_sixteen_bits_are_kept(upscale, tmp_path):
     assert np.any(result % 257)  # 8 bits spread over 16 would be multiples of 257
 
 
-def test_a_rotated_photo_comes_out_upright(upscale, tmp_path, pixels):
+def test_a_rotated_photo_is_written_upright(upscale, tmp_path, pixels):
     exif = Image.Exif()
     exif[0x0112] = 6  # turn clockwise by 90 degrees
     Image.fromarray(pixels).save(tmp_path / "turned.jpg", exif=exif)
     assert upscale(tmp_path / "turned.jpg")[0] == 0
-    result = look(tmp_path / "turned_x4.jpg")
+    result = read_pixels(tmp_path / "turned_x4.jpg")
     assert result.size == (48, 64)
     assert result.getexif().get(0x0112, 1) == 1
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 7), (7, 1)])
-def test_the_smallest_pictures_work(upscale, tmp_path, size):
+def test_the_smallest_images_work(upscale, tmp_path, size):
     Image.new("RGB", size, (10, 20, 30)).save(tmp_path / "dot.png")
     assert upscale(tmp_path / "dot.png")[0] == 0
-    assert look(tmp_path / "dot_x4.png").size == (4 * size[0], 4 * size[1])
+    assert read_pixels(tmp_path / "dot_x4.png").size == (4 * size[0], 4 * size[1])
 
 
 def test_a_format_that_cannot_hold_the_result_becomes_png(upscale, tmp_path, pixels):
@@ -102,7 +102,7 @@ def test_a_format_that_cannot_hold_the_result_becomes_png(upscale, tmp_path, pix
 def test_a_format_that_was_asked_for_is_given_and_what_it_costs_is_said(upscale, tmp_path, pixels):
     Image.fromarray(np.dstack([pixels, pixels[..., 0]])).save(tmp_path / "alpha.png")
     code, report, _ = upscale(tmp_path / "alpha.png", "-f", "jpg")
-    assert (code, look(tmp_path / "alpha_x4.jpg").mode) == (0, "RGB")
+    assert (code, read_pixels(tmp_path / "alpha_x4.jpg").mode) == (0, "RGB")
     assert "transparency" in " ".join(report["pictures"][0]["warnings"])
 
 

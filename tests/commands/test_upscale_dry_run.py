@@ -1,4 +1,4 @@
-"""`srgan-gp upscale --dry-run` for programs: the plan as one JSON object."""
+"""`srgan-gp upscale --dry-run --json`: the plan as one JSON object."""
 
 import json
 from collections import Counter
@@ -8,13 +8,13 @@ from srgan_gp.cli import main
 
 def test_a_dry_run_can_print_one_object(repeating_model, tree, tmp_path, capsys):
     (tree / "broken.png").write_bytes(b"no picture")
-    words = ["upscale", tree, "-r", "-o", tmp_path / "out", "-n", repeating_model]
-    words = [*map(str, words), "--device", "cpu", "--json"]
+    arguments = ["upscale", tree, "-r", "-o", tmp_path / "out", "-n", repeating_model]
+    arguments = [*map(str, arguments), "--device", "cpu", "--json"]
     plans = []
     for _ in range(2):
-        assert main([*words, "--dry-run"]) == 3
+        assert main([*arguments, "--dry-run"]) == 3
         plans.append(json.loads(capsys.readouterr().out))
-        main(words)
+        main(arguments)
         capsys.readouterr()
     for plan, counts in zip(plans, [(5, 4, 0, 1), (5, 0, 4, 1)], strict=True):
         assert tuple(plan[name] for name in ("inputs", "to_do", "skipped", "refused")) == counts

@@ -17,7 +17,7 @@ PATIENCE = 60  # seconds; only a test that fails waits so long
 
 
 def files(folder):
-    """Relative paths of all files in a tree, without our own folder."""
+    """Relative paths of all files in a tree, except those of the journal."""
     paths = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
     return sorted(str(path) for path in paths if ".srgan-gp" not in path.parts)
 
@@ -36,51 +36,51 @@ def test_without_recursive_folders_inside_are_not_entered(upscale, tree, tmp_pat
     assert upscale(tree, "-o", tmp_path / "out")[1]["inputs"] == 3
 
 
-def test_the_same_command_again_does_nothing_whatever_exist_says(upscale, tree, tmp_path):
-    words = [tree, "-r", "-o", tmp_path / "out"]
-    assert upscale(*words)[1]["done"] == 4
+def test_the_same_command_again_does_nothing_for_any_exist(upscale, tree, tmp_path):
+    arguments = [tree, "-r", "-o", tmp_path / "out"]
+    assert upscale(*arguments)[1]["done"] == 4
     before = contents(tmp_path / "out")
     for exist in ([], ["--exist", "rename"], ["--exist", "overwrite"], ["--exist", "error"]):
-        code, report, _ = upscale(*words, *exist)
+        code, report, _ = upscale(*arguments, *exist)
         assert (code, report["skipped"]) == (0, 4), exist
         assert {picture["reason"] for picture in report["pictures"]} == {"it is done already"}
     assert contents(tmp_path / "out") == before
 
 
-def test_other_options_or_another_picture_are_other_work(upscale, tree, tmp_path):
-    words = [tree, "-r", "-o", tmp_path / "out", "--exist", "overwrite"]
-    upscale(*words)
-    assert upscale(*words, "-s", "2")[1]["done"] == 4
+def test_other_options_or_another_image_are_upscaled_again(upscale, tree, tmp_path):
+    arguments = [tree, "-r", "-o", tmp_path / "out", "--exist", "overwrite"]
+    upscale(*arguments)
+    assert upscale(*arguments, "-s", "2")[1]["done"] == 4
     Image.new("RGB", (7, 7)).save(tree / "a.png")
-    assert upscale(*words, "-s", "2")[1]["done"] == 1
+    assert upscale(*arguments, "-s", "2")[1]["done"] == 1
 
 
-def test_what_was_lost_or_damaged_is_made_anew_and_nothing_else(upscale, tree, tmp_path):
-    words = [tree, "-r", "-o", tmp_path / "out", "--exist", "overwrite"]
-    upscale(*words)
+def test_only_lost_or_damaged_results_are_written_again(upscale, tree, tmp_path):
+    arguments = [tree, "-r", "-o", tmp_path / "out", "--exist", "overwrite"]
+    upscale(*arguments)
     before = contents(tmp_path / "out")
     (tmp_path / "out" / "a.png").unlink()
     (tmp_path / "out" / "b.png").write_bytes(b"damaged")
-    assert upscale(*words)[1]["done"] == 2
+    assert upscale(*arguments)[1]["done"] == 2
     assert contents(tmp_path / "out") == before
 
 
-def test_results_in_the_tree_itself_are_no_inputs_of_the_next_run(upscale, tree):
-    words = [tree, "-r", "-o", tree, "--suffix", "_x4"]
-    assert upscale(*words)[1]["done"] == 4
-    code, report, _ = upscale(*words)
+def test_results_inside_the_inputs_are_not_inputs_of_the_next_run(upscale, tree):
+    arguments = [tree, "-r", "-o", tree, "--suffix", "_x4"]
+    assert upscale(*arguments)[1]["done"] == 4
+    code, report, _ = upscale(*arguments)
     assert (code, report["inputs"], report["skipped"]) == (0, 4, 4)
 
 
 def test_a_name_template_names_the_results(upscale, tree, tmp_path):
-    words = ["--name-template", "{parent}-{stem}_{scale}x"]
-    assert upscale(tree, "-r", "-o", tmp_path / "out", *words, "-f", "png")[0] == 0
+    arguments = ["--name-template", "{parent}-{stem}_{scale}x"]
+    assert upscale(tree, "-r", "-o", tmp_path / "out", *arguments, "-f", "png")[0] == 0
     assert files(tmp_path / "out") == [
         "in-a.jpg_4x.png", "in-a.png_4x.png", "in-b_4x.png", "one/two/two-a_4x.png",
     ]  # fmt: skip
 
 
-def test_a_folder_that_is_at_work_is_locked(upscale, folder, tmp_path):
+def test_the_output_folder_of_a_running_command_is_locked(upscale, folder, tmp_path):
     out = tmp_path / "out"
     out.mkdir()
     with locked(out):
@@ -96,8 +96,8 @@ def test_a_dry_run_prints_what_would_be_done_and_writes_nothing(
 ):
     (tree / "broken.png").write_bytes(b"no picture")
     before = contents(tmp_path)
-    words = ["upscale", tree, "-r", "-o", tmp_path / "out", "-n", repeating_model, "--dry-run"]
-    assert main([*map(str, words), "--device", "cpu"]) == 3
+    arguments = ["upscale", tree, "-r", "-o", tmp_path / "out", "-n", repeating_model, "--dry-run"]
+    assert main([*map(str, arguments), "--device", "cpu"]) == 3
     captured = capsys.readouterr()
     lines = captured.out.splitlines()
     assert len(lines) == 5
@@ -108,7 +108,7 @@ def test_a_dry_run_prints_what_would_be_done_and_writes_nothing(
     assert not (tmp_path / "out").exists()
 
 
-def test_results_that_the_disk_cannot_hold_are_refused_before_the_work(
+def test_results_larger_than_the_disk_are_refused_at_the_start(
     upscale, folder, tmp_path, monkeypatch
 ):
     usage = type("usage", (), {"free": 1000})
@@ -118,29 +118,29 @@ def test_results_that_the_disk_cannot_hold_are_refused_before_the_work(
     assert "1.0 kB left" in errors
 
 
-def test_only_the_first_frame_where_that_is_asked_for(upscale, tmp_path):
+def test_frames_first_upscales_only_the_first_frame(upscale, tmp_path):
     frames = [Image.new("RGB", (5, 4), (80 * n, 0, 0)) for n in range(3)]
     frames[0].save(tmp_path / "a.webp", save_all=True, append_images=frames[1:], lossless=True)
     for frames, count in (("all", 3), ("first", 1)):
-        words = [tmp_path / "a.webp", "-o", tmp_path / f"{frames}.webp", "--frames", frames]
-        assert upscale(*words)[0] == 0
+        arguments = [tmp_path / "a.webp", "-o", tmp_path / f"{frames}.webp", "--frames", frames]
+        assert upscale(*arguments)[0] == 0
         with Image.open(tmp_path / f"{frames}.webp") as image:
             assert image.n_frames == count
 
 
 @pytest.fixture
 def at_encoding(monkeypatch):
-    """Call something when the first picture is about to be encoded."""
+    """Call a function before the first image is encoded."""
 
     def install(call):
         from srgan_gp.batch.engines import thread_engine
 
         encode, is_first = thread_engine.encode, threading.Lock()
 
-        def calling_encode(*words):
+        def calling_encode(*arguments):
             if is_first.acquire(blocking=False):
                 call()
-            return encode(*words)
+            return encode(*arguments)
 
         monkeypatch.setattr(thread_engine, "encode", calling_encode)
 
@@ -170,9 +170,7 @@ def test_a_signal_ends_the_run_with_a_report_of_every_input(
     assert (again["skipped"], again["done"]) == (report["done"], 33 - report["done"])
 
 
-def test_a_drop_folder_is_watched_until_a_signal(
-    repeating_model, folder, tmp_path, monkeypatch, capsys
-):
+def test_a_folder_is_watched_until_a_signal(repeating_model, folder, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("srgan_gp.batch.run.SECONDS_BETWEEN_POLLS", 0.05)
     out, late = tmp_path / "out", folder / "sub" / "late.png"
 
@@ -181,18 +179,18 @@ def test_a_drop_folder_is_watched_until_a_signal(
         while not (out / name).exists() and time.monotonic() < deadline:
             time.sleep(0.02)
 
-    def drop_and_end():
+    def add_and_end():
         wait_for("b.png")
         late.parent.mkdir()
         Image.new("RGB", (4, 4)).save(late)
         wait_for("sub/late.png")
         os.kill(os.getpid(), signal.SIGTERM)
 
-    helper = threading.Thread(target=drop_and_end)
+    helper = threading.Thread(target=add_and_end)
     helper.start()
-    words = ["upscale", folder, "-r", "-o", out, "-n", repeating_model, "--device", "cpu"]
-    words += ["--watch", "--json", "--report", tmp_path / "report.jsonl"]
-    code = main([*map(str, words)])
+    arguments = ["upscale", folder, "-r", "-o", out, "-n", repeating_model, "--device", "cpu"]
+    arguments += ["--watch", "--json", "--report", tmp_path / "report.jsonl"]
+    code = main([*map(str, arguments)])
     helper.join()
     assert code == 143
     assert files(out) == ["a.jpg", "a.png", "b.png", "sub/late.png"]
@@ -201,7 +199,7 @@ def test_a_drop_folder_is_watched_until_a_signal(
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("arguments", "expected"),
     [
         (["FOLDER/a.png", "-o", "OUT", "--watch"], "needs folders"),
         (["FOLDER", "-o", "FOLDER", "--watch"], "pass --suffix"),
@@ -212,20 +210,22 @@ def test_a_drop_folder_is_watched_until_a_signal(
         (["FOLDER", "-o", "OUT", "-g", "0,1", "--device", "cuda:1"], "disagree"),
     ],
 )
-def test_wrong_use_is_one_sentence(folder, repeating_model, tmp_path, capsys, words, said):
+def test_wrong_use_is_one_line(folder, repeating_model, tmp_path, capsys, arguments, expected):
     places = {"FOLDER": str(folder), "OUT": str(tmp_path / "out")}
     for word, place in places.items():
-        words = [text.replace(word, place) for text in words]
+        arguments = [text.replace(word, place) for text in arguments]
     before = sorted(folder.iterdir())
-    assert main(["upscale", *words, "-n", str(repeating_model)]) == 2
+    assert main(["upscale", *arguments, "-n", str(repeating_model)]) == 2
     captured = capsys.readouterr()
     assert captured.err.startswith("srgan-gp: error: ")
-    assert said in captured.err
+    assert expected in captured.err
     assert captured.err.count("\n") == 1
     assert sorted(folder.iterdir()) == before
 
 
-def test_results_of_a_drop_folder_may_lie_in_it_under_other_names(folder, capsys):
-    for words in (["--suffix", "_big"], ["--name-template", "{stem}_big"]):
-        code = main(["upscale", str(folder), "-o", str(folder), "--watch", *words, "-n", "none"])
+def test_results_may_be_written_to_the_watched_folder_under_other_names(folder, capsys):
+    for arguments in (["--suffix", "_big"], ["--name-template", "{stem}_big"]):
+        code = main(
+            ["upscale", str(folder), "-o", str(folder), "--watch", *arguments, "-n", "none"]
+        )
         assert (code, "no model" in capsys.readouterr().err) == (8, True)  # all else was accepted

@@ -24,15 +24,15 @@ def names(folder):
 
 @pytest.fixture
 def endless(repeating_model, tmp_path):
-    """Start a run whose second picture takes minutes; the first one is done when it is given."""
+    """Start a run whose second image takes minutes; return it when the first is done."""
     (tmp_path / "in").mkdir()
     pixels = np.random.default_rng(0).integers(0, 256, (700, 700, 3), np.uint8)
     Image.fromarray(pixels[:1, :1]).save(tmp_path / "in" / "a.png")
     Image.fromarray(pixels).save(tmp_path / "in" / "b.png")
-    words = ["upscale", tmp_path / "in", "-o", tmp_path / "out", "-n", repeating_model]
-    words += ["--device", "cpu", "--tile", "1"]
+    arguments = ["upscale", tmp_path / "in", "-o", tmp_path / "out", "-n", repeating_model]
+    arguments += ["--device", "cpu", "--tile", "1"]
     with subprocess.Popen(
-        [sys.executable, "-m", "srgan_gp", *words], cwd=ROOT, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", "srgan_gp", *arguments], cwd=ROOT, stderr=subprocess.PIPE, text=True
     ) as process:
         while "a.png: 1x1 -> 4x4" not in process.stderr.readline():
             assert process.poll() is None
@@ -43,7 +43,7 @@ def endless(repeating_model, tmp_path):
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
 )
-def test_a_signal_in_the_middle_of_a_picture_ends_the_run_in_seconds(
+def test_a_signal_in_the_middle_of_an_image_ends_the_run_in_seconds(
     endless, work_of, tmp_path, number, code
 ):
     before = work_of(endless)

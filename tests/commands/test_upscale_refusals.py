@@ -1,4 +1,4 @@
-"""`srgan-gp upscale`: what cannot be done is one sentence, a code, and no harm to anything else."""
+"""`srgan-gp upscale`: each failure is one message with a code, and leaves other files alone."""
 
 import json
 import os
@@ -15,7 +15,7 @@ def names(folder):
     return sorted(path.name for path in folder.iterdir() if path.name != ".srgan-gp")
 
 
-def test_what_cannot_be_read_is_one_line_and_the_others_go_on(upscale, folder, tmp_path):
+def test_an_unreadable_file_is_one_failure_and_the_others_are_upscaled(upscale, folder, tmp_path):
     (folder / "broken.jpg").write_bytes((folder / "a.jpg").read_bytes()[:400])
     (folder / "text.png").write_text("no picture")
     code, report, _ = upscale(folder, folder / "nowhere.png", "-o", tmp_path / "out")
@@ -45,19 +45,19 @@ def test_too_many_pixels_are_refused(upscale, folder):
     assert upscale(folder / "a.png", "--max-pixels", "192")[0] == 0
 
 
-def test_a_result_of_too_many_pixels_is_refused_before_the_work(upscale, folder):
+def test_a_result_of_too_many_pixels_is_refused_at_the_start(upscale, folder):
     code, report, _ = upscale(folder / "a.png", "--max-pixels", "192", "-s", "4.1")
     assert (code, report["pictures"][0]["code"]) == (3, "E_TOO_MANY_PIXELS")
 
 
-def test_a_result_beyond_the_limit_of_its_format_is_refused_before_the_work(upscale, tmp_path):
+def test_a_result_above_the_limit_of_its_format_is_refused_at_the_start(upscale, tmp_path):
     Image.new("RGB", (4097, 1)).save(tmp_path / "wide.png")
     code, report, _ = upscale(tmp_path / "wide.png", "-f", "webp")
     assert (code, report["pictures"][0]["code"]) == (3, "E_ENCODER_LIMIT")
     assert not (tmp_path / "wide_x4.webp").exists()
 
 
-def test_a_folder_without_pictures_is_nothing_to_do(upscale, tmp_path):
+def test_a_folder_without_images_is_nothing_to_do(upscale, tmp_path):
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "notes.txt").touch()
     code, _, errors = upscale(tmp_path / "in", "-o", tmp_path / "out")
@@ -85,28 +85,26 @@ def test_an_input_name_too_long_for_the_system_fails_alone(upscale, folder, tmp_
     assert report["pictures"][0]["code"] == "E_UNREADABLE"
 
 
-def test_an_output_name_too_long_for_the_system_is_said(upscale, folder):
+def test_an_output_name_too_long_for_the_system_is_reported(upscale, folder):
     code, _, errors = upscale(folder / "a.png", "-o", LONG_NAME)
     assert code == 5
     assert "File name too long" in errors
 
 
-def test_an_output_folder_that_is_a_file_is_said_before_the_work(upscale, folder, tmp_path):
+def test_an_output_folder_that_is_a_file_is_refused_at_the_start(upscale, folder, tmp_path):
     (tmp_path / "out").touch()
     code, report, errors = upscale(folder, "-o", tmp_path / "out")
     assert (code, report) == (5, None)
     assert "is a file" in errors
 
 
-def test_an_output_folder_that_takes_no_files_is_said_before_the_work(upscale, folder):
+def test_a_read_only_output_folder_is_refused_at_the_start(upscale, folder):
     code, report, errors = upscale(folder, "-o", "/proc/self/results")
     assert (code, report) == (5, None)
     assert "cannot be written" in errors
 
 
-def test_a_disk_that_fills_up_ends_the_run_and_counts_what_was_not_tried(
-    upscale, folder, tmp_path, monkeypatch
-):
+def test_a_full_disk_ends_the_run_and_counts_the_rest(upscale, folder, tmp_path, monkeypatch):
     def full_disk(path, _write):
         with errors_about(path):
             raise OSError(28, "No space left on device")
@@ -118,19 +116,19 @@ def test_a_disk_that_fills_up_ends_the_run_and_counts_what_was_not_tried(
     assert names(tmp_path / "out") == []
 
 
-def test_a_model_that_nobody_knows_is_refused(folder, capsys):
+def test_an_unknown_model_is_refused(folder, capsys):
     assert main(["upscale", str(folder / "a.png"), "-n", "no-such-model"]) == 8
     assert "no-such-model" in capsys.readouterr().err
 
 
-def test_a_model_that_is_none_is_refused(folder, capsys):
+def test_a_file_that_is_not_a_model_is_refused(folder, capsys):
     (folder / "fake.onnx").write_bytes(b"not a model")
     assert main(["upscale", str(folder / "a.png"), "-n", str(folder / "fake.onnx")]) == 8
-    said = f"The file {folder / 'fake.onnx'} is not an ONNX model, or is damaged."
-    assert capsys.readouterr().err == f"srgan-gp: error: {said}\n"
+    expected = f"The file {folder / 'fake.onnx'} is not an ONNX model, or is damaged."
+    assert capsys.readouterr().err == f"srgan-gp: error: {expected}\n"
 
 
-def test_a_gpu_that_is_not_there_is_an_error_and_no_silent_cpu(folder, repeating_model, capsys):
+def test_a_missing_gpu_is_an_error_and_not_replaced_by_the_cpu(folder, repeating_model, capsys):
     code = main(["upscale", str(folder / "a.png"), "-n", str(repeating_model), "-g", "99"])
     assert code == 7
     assert "99" in capsys.readouterr().err
@@ -138,7 +136,7 @@ def test_a_gpu_that_is_not_there_is_an_error_and_no_silent_cpu(folder, repeating
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("arguments", "expected"),
     [
         ([], "No input"),
         (["FOLDER"], "-o FOLDER"),
@@ -155,19 +153,19 @@ def test_a_gpu_that_is_not_there_is_an_error_and_no_silent_cpu(folder, repeating
         (["FOLDER/a.png", "--device", "cpu", "-g", "0"], "disagree"),
     ],
 )
-def test_wrong_use_is_one_sentence(folder, repeating_model, capsys, words, said):
-    words = [word.replace("FOLDER", str(folder)) for word in words]
+def test_wrong_use_is_one_line(folder, repeating_model, capsys, arguments, expected):
+    arguments = [word.replace("FOLDER", str(folder)) for word in arguments]
     before = names(folder)
-    assert main(["upscale", *words, "-n", str(repeating_model)]) == 2
+    assert main(["upscale", *arguments, "-n", str(repeating_model)]) == 2
     captured = capsys.readouterr()
     assert captured.err.startswith("srgan-gp: error: ")
-    assert said in captured.err
+    assert expected in captured.err
     assert captured.err.count("\n") == 1
     assert names(folder) == before
 
 
 @pytest.mark.parametrize(
-    ("report", "said"),
+    ("report", "expected"),
     [
         ("a.jpg", "would replace a picture"),
         ("README.md", "no report of an earlier run"),
@@ -178,17 +176,17 @@ def test_wrong_use_is_one_sentence(folder, repeating_model, capsys, words, said)
         ("out/.srgan-gp/journal.sqlite", "a folder of journals"),
     ],
 )
-def test_a_report_replaces_nothing_but_a_report_and_is_refused_before_the_work(
-    folder, repeating_model, capsys, monkeypatch, report, said
+def test_a_report_replaces_only_a_report_and_is_checked_at_the_start(
+    folder, repeating_model, capsys, monkeypatch, report, expected
 ):
     monkeypatch.chdir(folder)
     os.mkfifo("pipe")
     Path("list.json").write_text("[1]")
     Path("out").mkdir()
     before = {path: path.read_bytes() for path in folder.iterdir() if path.is_file()}
-    words = ["upscale", "README.md", "a.png", "-o", "out", "-n", str(repeating_model)]
-    assert main([*words, "--report", report]) == 2
-    assert said in capsys.readouterr().err
+    arguments = ["upscale", "README.md", "a.png", "-o", "out", "-n", str(repeating_model)]
+    assert main([*arguments, "--report", report]) == 2
+    assert expected in capsys.readouterr().err
     assert {path: path.read_bytes() for path in folder.iterdir() if path.is_file()} == before
     assert list(Path("out").iterdir()) == []
 
@@ -197,8 +195,8 @@ def test_a_report_replaces_nothing_but_a_report_and_is_refused_before_the_work(
 def test_an_earlier_report_is_replaced(folder, repeating_model, tmp_path, earlier):
     report = tmp_path / "report.txt"
     report.write_text(earlier)
-    words = [folder / "a.png", "-n", repeating_model, "--device", "cpu", "--report", report]
-    assert main(["upscale", *map(str, words)]) == 0
+    arguments = [folder / "a.png", "-n", repeating_model, "--device", "cpu", "--report", report]
+    assert main(["upscale", *map(str, arguments)]) == 0
     [line] = report.read_text().splitlines()
     assert json.loads(line)["status"] == "done"
 

@@ -114,7 +114,7 @@ def test_json_has_no_infinity_and_people_read_it(tmp_path, capsys):
     header, row, mean, whole, originals = capsys.readouterr().out.splitlines()
     scores = "psnr_y inf, ssim_y 1.0000, consistency inf"
     assert header == f"bicubic on {tmp_path}, x4, low-res by matlab"
-    assert (row, mean) == (f"flat: {scores}", f"mean of 1 pictures: {scores}")
+    assert (row, mean) == (f"flat: {scores}", f"mean of 1 images: {scores}")
     assert whole == "the whole set: patch_distance 0.0000, pattern 0.0000, grain 0.0000"
     assert originals == "the originals, 2 flat windows: pattern 0.0000, grain 0.0000"
 

@@ -1,4 +1,4 @@
-"""Values that no field of the page gives, as a program can send them."""
+"""Refusal of values that no field of the page sends, but a program can."""
 
 import logging
 from typing import Any
@@ -7,19 +7,19 @@ import gradio as gr
 from gradio.block_function import BlockFunction
 from gradio.state_holder import SessionState
 
-_NOT_FITTING = "These values do not fit the fields of the page; reload it and try again."
+_INVALID = "These values do not fit the fields of the page. Reload it and try again."
 
 _log = logging.getLogger(__name__)
 
 
-def refuse_odd_values(page: gr.Blocks) -> None:
-    """Refuse values that fit no field by a sentence; Gradio alone logs a traceback and says `null`.
+def refuse_invalid_values(page: gr.Blocks) -> None:
+    """Refuse values that fit no field with a message; Gradio alone logs a traceback.
 
-    The method that Gradio calls is replaced: it writes into its own package for each class of
-    pages.
+    The method is replaced on the page, since Gradio writes into its own package for each subclass
+    of `Blocks`.
 
     Args:
-        page: whose functions get the values.
+        page: whose functions receive the values.
     """
     preprocess_data = page.preprocess_data
 
@@ -35,8 +35,8 @@ def refuse_odd_values(page: gr.Blocks) -> None:
             error.print_exception = False
             raise
         except Exception as error:
-            # Its text may be a megabyte of the client's.
+            # The text of the error may hold a megabyte of the client's data.
             _log.warning("Values of a request fit no field: %s.", type(error).__name__)
-            raise gr.Error(_NOT_FITTING, print_exception=False) from error
+            raise gr.Error(_INVALID, print_exception=False) from error
 
     page.preprocess_data = checked

@@ -1,0 +1,44 @@
+"""Input field for one image, with examples below, and the region around a click."""
+
+import gradio as gr
+
+from gradio_tabs.examples import build_examples
+from gradio_tabs.runs import Runs
+from gradio_tabs.uploads import ImageInput
+from srgan_gp.serving.jobs.job_requests import Region
+
+NO_IMAGE = "Choose an image first: drop it, paste it, or click on the field."
+PREVIEW_SIDE = 160
+"""Side of the region that a click previews, in pixels."""
+
+
+def build_image_field(runs: Runs, name: str, click_hint: str) -> ImageInput:
+    """Build the field.
+
+    Args:
+        runs: of the tab.
+        name: prefix of the element ids.
+        click_hint: text about a click on the image.
+    """
+    image = ImageInput(
+        label="Your image", sources=["upload", "clipboard"], height=300, buttons=["fullscreen"],
+        placeholder="Drop an image here, paste it,\nor click to choose a file",
+        alt_text="The image that you chose", elem_id=f"{name}-image",
+    )  # fmt: skip
+    build_examples(runs, image)
+    gr.Markdown(f"No image at hand? Try one of these. {click_hint}", elem_classes="quiet")
+    return image
+
+
+def region_around(x: float, y: float) -> Region:
+    """Return the region of an image to preview: a square around a pixel.
+
+    Args:
+        x: column of the pixel.
+        y: row of the pixel.
+
+    >>> region_around(200, 90)
+    (120, 10, 160, 160)
+    """
+    left, top = (max(0, round(side) - PREVIEW_SIDE // 2) for side in (x, y))
+    return left, top, PREVIEW_SIDE, PREVIEW_SIDE

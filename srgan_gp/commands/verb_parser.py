@@ -1,0 +1,132 @@
+"""Parser of one verb: help in groups with examples, suggestions for typos, renamed options.
+
+A verb is a module of `srgan_gp.commands`, imported when it was typed. It has `add_options(parser)`,
+`run(options)`, `EXAMPLES` as (command line, purpose), and `MODEL_TASKS` where it takes a model.
+"""
+
+import argparse
+import difflib
+import re
+from collections.abc import Iterable, Sequence
+from importlib import import_module
+from types import ModuleType
+from typing import Any, NoReturn
+
+from srgan_gp.commands.terminal import print_message
+
+RENAMED = {
+    "finetune": {"--held-out": "--validation"},
+    "prepare": {"--held-out": "--validation"},
+}
+"""By verb: old option name -> new one. An old name works for one version, with a warning.
+
+Options of `train` that became generator arguments are in `training.options.generator_args`.
+"""
+
+_EXAMPLES_TITLE = "examples:"
+
+
+class SuggestingParser(argparse.ArgumentParser):
+    """Parser whose errors suggest the closest option or choice."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the usage line and the error on stderr, and exit with 2."""
+        super().error(message + suggestion(message, self._option_string_actions))
+
+
+class CommandParser(SuggestingParser):
+    """Parser of one verb, completed from the verb's module on first use."""
+
+    def __init__(self, *, prog: str, description: str) -> None:
+        super().__init__(
+            prog=prog,
+            description=description,
+            allow_abbrev=False,
+            add_help=False,  # it comes last, in a group of its own
+            formatter_class=_HelpFormatter,
+        )
+        self._verb = prog.split()[-1]
+        self._module: ModuleType | None = None
+
+    def parse_known_args(  # type: ignore[override]
+        self,
+        args: Sequence[str],
+        namespace: Any = None,  # noqa: ANN401 - as argparse's
+    ) -> Any:  # noqa: ANN401
+        """Parse as usual; report an unknown option with the usage line of this verb."""
+        self.complete()
+        found, unknown = super().parse_known_args(_with_new_names(self._verb, args), namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return found, unknown
+
+    def complete(self) -> None:
+        """Add the options, the usage line and the examples of the verb, once."""
+        if self._module is not None:
+            return
+        self._module = import_module(f"srgan_gp.commands.{self._verb}")
+        self._module.add_options(self)
+        group = self.add_argument_group("Help")
+        group.add_argument("-h", "--help", action="help", help="print this help and exit")
+        group.add_argument("--debug", action="store_true", help="print the traceback of an error")
+        self.usage = " ".join([self.prog, "[options]", *self._required_arguments()])
+        lines = (f"  {line}\n      {purpose}" for line, purpose in self._module.EXAMPLES)
+        self.epilog = "\n".join([_EXAMPLES_TITLE, *lines])
+        self.set_defaults(run=self._module.run)
+
+    def format_help(self) -> str:
+        """Return the help text, followed by the names of the models that the verb takes."""
+        text = super().format_help()
+        tasks: tuple[str, ...] = getattr(self._module, "MODEL_TASKS", ())
+        if not tasks:
+            return text
+        from srgan_gp.models.catalog import list_models
+
+        cards = list_models(on_refused=lambda _: None)
+        return f"{text}\nmodels: {', '.join(card.name for card in cards if card.task in tasks)}\n"
+
+    def _required_arguments(self) -> Iterable[str]:
+        for action in self._actions:
+            if action.required or not action.option_strings:
+                value = f"{action.metavar or action.dest.upper()}"
+                dots = ["..."] if action.nargs in ("*", "+") else []
+                yield " ".join([*action.option_strings[:1], value, *dots])
+
+
+class _HelpFormatter(argparse.HelpFormatter):
+    """Keeps the lines of the examples; fills every other text."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        if text.startswith(_EXAMPLES_TITLE):
+            return text
+        return super()._fill_text(text, width, indent)
+
+
+def suggestion(message: str, options: Iterable[str]) -> str:
+    """Name the option or choice that a message of argparse is probably about; else nothing.
+
+    >>> suggestion("unrecognized arguments: --scle 3", ["--scale", "--tile"])
+    '; did you mean --scale?'
+    """
+    if choice := re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)", message):
+        typed, known = [choice[1]], re.findall(r"[^\s,']+", choice[2])
+    elif message.startswith("unrecognized arguments: "):
+        typed, known = re.findall(r"--[\w-]+", message), list(options)
+    else:
+        return ""
+    close = [found[0] for word in typed if (found := difflib.get_close_matches(word, known, 1))]
+    return f"; did you mean {' '.join(close)}?" if close else ""
+
+
+def _with_new_names(verb: str, words: Sequence[str]) -> list[str]:
+    """Replace option names of the previous version, with a warning for each."""
+    renamed, changed = RENAMED.get(verb, {}), list(words)
+    end = changed.index("--") if "--" in changed else len(changed)
+    for number, word in enumerate(changed[:end]):
+        old, equals, value = word.partition("=")
+        if new := renamed.get(old):
+            changed[number] = f"{new}{equals}{value}"
+            print_message(
+                f"srgan-gp: warning: {old} is now {new}. The next version removes the old name."
+            )
+    return changed

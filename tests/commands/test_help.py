@@ -1,0 +1,149 @@
+"""Help of every verb: groups, examples, choices; suggestions for typos; renamed options."""
+
+import argparse
+import json
+import shlex
+import tomllib
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from srgan_gp.cli import COMMANDS, build_parser, main
+from srgan_gp.commands.verb_parser import RENAMED, suggestion
+from srgan_gp.images import FORMATS
+
+ROOT = Path(__file__).parents[2]
+
+
+def parser_of(verb):
+    [verbs] = [a.choices for a in build_parser()._actions if isinstance(a.choices, dict)]
+    verbs[verb].complete()
+    return verbs[verb]
+
+
+def help_of(verb, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main([verb, "--help"])
+    assert stop.value.code == 0
+    return capsys.readouterr().out
+
+
+@pytest.mark.parametrize("verb", COMMANDS)
+def test_every_option_is_in_a_named_group(verb):
+    groups = {group.title: group._group_actions for group in parser_of(verb)._action_groups}
+    assert not groups["positional arguments"]
+    assert not groups["options"]
+    assert list(groups)[-1] == "Help"
+
+
+@pytest.mark.parametrize("verb", COMMANDS)
+def test_the_examples_are_command_lines_that_parse(verb, capsys):
+    examples = import_module(f"srgan_gp.commands.{verb}").EXAMPLES
+    assert len(examples) == 3
+    text = help_of(verb, capsys)
+    for line, purpose in examples:
+        assert line in text
+        assert purpose in text
+        arguments = shlex.split(line)
+        options = build_parser().parse_args(arguments[arguments.index("srgan-gp") + 1 :])
+        assert options.run.__module__ == f"srgan_gp.commands.{verb}"
+    assert capsys.readouterr().err == ""
+
+
+def test_help_of_a_registry_lists_its_choices(capsys):
+    networks = ROOT / "srgan_gp" / "networks"
+    text = help_of("train", capsys)
+    for kind in ("generators", "critics"):
+        for path in (networks / kind).glob("[a-z]*.py"):
+            assert path.stem in text
+    for choice in ("wgan_gp", "one_sided", "r1", "r2", "charbonnier", "classic-x4", "tiny-gan"):
+        assert choice in text
+
+
+@pytest.mark.parametrize(
+    ("verb", "task"),
+    [("upscale", "super-resolution"), ("app", "super-resolution"), ("generate", "face-generation")],
+)
+def test_help_lists_the_models_of_the_task(verb, task, capsys):
+    cards = [tomllib.loads(path.read_text()) for path in (ROOT / "weights").glob("*.toml")]
+    listed = help_of(verb, capsys).splitlines()[-1].removeprefix("models: ").split(", ")
+    assert set(listed) >= {card["name"] for card in cards if card["task"] == task}
+    assert not set(listed) & {card["name"] for card in cards if card["task"] != task}
+
+
+def test_help_lists_the_output_formats():
+    [text] = [a.help for a in parser_of("upscale")._actions if a.dest == "format"]
+    assert text.startswith(", ".join(name.lower() for name in FORMATS))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "suggested"),
+    [
+        (["upscale", "a.png", "--scle", "3"], "--scale"),
+        (["upscale", "a.png", "--max-pixel=3"], "--max-pixels"),
+        (["upscale", "a.png", "--exist", "overwrit"], "overwrite"),
+        (["train", "--data", "x", "--penalty", "wgan-gp"], "wgan_gp"),
+        (["train", "--data", "x", "--totalimages", "9"], "--total-images"),
+        (["train", "--preset", "clasic-x4", "--data", "x"], "classic-x4"),
+        (["generate", "-o", "a.png", "--truncation", "1"], "--trunc"),
+    ],
+    ids=" ".join,
+)
+def test_a_typo_prints_the_usage_of_the_verb_and_a_suggestion(arguments, suggested, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(arguments)
+    assert stop.value.code == 2
+    usage, error = capsys.readouterr().err.splitlines()
+    assert usage.startswith(f"usage: srgan-gp {arguments[0]} [options] ")
+    assert error.endswith(f"; did you mean {suggested}?")
+
+
+def test_a_wrong_verb_gets_a_suggestion(capsys):
+    with pytest.raises(SystemExit):
+        main(["upscal", "a.png"])
+    assert capsys.readouterr().err.endswith("; did you mean upscale?\n")
+
+
+@pytest.mark.parametrize(
+    "message",
+    ["unrecognized arguments: --qqqqqq", "unrecognized arguments: extra.png", "expected --scale"],
+)
+def test_no_suggestion_without_a_similar_name(message):
+    assert suggestion(message, ["--scale", "--tile"]) == ""
+
+
+@pytest.mark.parametrize(
+    ("verb", "old", "new"),
+    [(verb, *pair) for verb, names in RENAMED.items() for pair in names.items()],
+)
+def test_a_renamed_option_works_with_a_warning(verb, old, new, capsys):
+    needed = {"finetune": ["--from", "m", "--data", "d"], "prepare": ["d", "-o", "a.zip"]}[verb]
+    parsed = [
+        vars(build_parser().parse_args([verb, *needed, *option]))
+        for option in ([old, "0.5"], [f"{old}=0.5"], [new, "0.5"])
+    ]
+    assert parsed[0] == parsed[1] == parsed[2]
+    warning = f"srgan-gp: warning: {old} is now {new}. The next version removes the old name.\n"
+    assert capsys.readouterr().err == 2 * warning
+    listed = {name for action in parser_of(verb)._actions for name in action.option_strings}
+    assert new in listed
+    assert old not in listed
+
+
+def test_a_value_that_looks_like_a_renamed_option_stays(tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        main(["prepare", "-o", str(tmp_path / "a.zip"), "--size", "x", "--", "--held-out"])
+    assert "warning" not in capsys.readouterr().err
+
+
+def test_the_groups_of_train_hold_every_option_of_the_configuration(capsys):
+    assert main(["train", "--data", "x", "--dry-run"]) == 0
+    config = json.loads(capsys.readouterr().out)
+    titles = {}
+    for group in parser_of("train")._action_groups:
+        titles |= {action.dest: group.title for action in group._group_actions}
+    assert set(config) <= set(titles)
+    assert (titles["penalty"], titles["pixel_loss"]) == ("Critic", "Losses")
+    assert titles["generator"] == "Network"
+    assert not any(action.help == argparse.SUPPRESS for action in parser_of("train")._actions)
