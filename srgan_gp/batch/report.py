@@ -7,7 +7,8 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -24,13 +25,12 @@ _LONGEST_LINE_BYTES = 1 << 16  # a path has up to 4 kB
 
 @dataclass(frozen=True)
 class Record:
-    """Outcomes of a run, one JSON object a line.
+    """Outcomes of a run, one JSON object a line, in memory or, if there are many, in a file."""
 
-    Args:
-        file: open and empty; `record_file` makes one.
-    """
-
-    file: IO[bytes]
+    file: IO[bytes] = field(
+        default_factory=partial(tempfile.SpooledTemporaryFile[bytes], _BYTES_IN_MEMORY)
+    )
+    """To be closed."""
 
     def add(self, outcome: Outcome) -> None:
         """Append the outcome of an input.
@@ -72,11 +72,6 @@ class Record:
             yield "    " + line.decode().rstrip() + ("," if number < counts.total() else "")
         yield "  ]"
         yield "}"
-
-
-def record_file() -> IO[bytes]:
-    """Open a temporary file for a `Record`: in memory while it is small."""
-    return tempfile.SpooledTemporaryFile(max_size=_BYTES_IN_MEMORY)
 
 
 def check_report(path: Path) -> None:

@@ -13,7 +13,7 @@ from srgan_gp.batch.inputs.watch import Watch
 from srgan_gp.batch.naming.output_options import Output
 from srgan_gp.batch.naming.plan import make_plan
 from srgan_gp.batch.plan_runner import PlanRunner
-from srgan_gp.batch.report import Record, record_file, summary_line
+from srgan_gp.batch.report import Record, summary_line
 from srgan_gp.batch.results.disk_forecast import Totals, check_space, entry_line, preview
 from srgan_gp.batch.results.journal import Journal
 from srgan_gp.batch.results.output_lock import locked
@@ -124,11 +124,10 @@ def _open_reporter(
     request: RunRequest, total: int | None, earlier_results: int
 ) -> Generator[RunReporter, None, None]:
     """Open a reporter. When the block ends, even by an error, the report is printed and written."""
-    engine, reporting = request.opened.engine, request.reporting
-    with record_file() as file, reporting.open_bar(total) as display, StopRequest() as stop:
+    engine, reporting, record = request.opened.engine, request.reporting, Record()
+    with record.file, reporting.open_bar(total) as display, StopRequest() as stop:
         for choice in request.opened.choices:
             display.line(choice)
-        record = Record(file)
         reporter = RunReporter(display, record, stop)
         engine.on_tiles = reporter.note_tiles
         try:

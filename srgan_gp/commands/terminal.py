@@ -9,6 +9,7 @@ import time
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -46,12 +47,12 @@ def print_result(text: str) -> None:
         raise OutputError(f"The results cannot be printed: {error.strerror}.") from error
 
 
-def print_message(line: str) -> None:
+def print_message(text: str) -> None:
     """Print one line on stderr; a stderr that is closed or full is ignored."""
     if sys.stderr is None:  # type: ignore[comparison-overlap] - None after `2>&-`
         return
     with suppress(OSError, ValueError):
-        print(printable(line), file=sys.stderr, flush=True)
+        print(printable(text), file=sys.stderr, flush=True)
 
 
 class ProgressBar(Protocol):
@@ -75,7 +76,7 @@ class Rate:
 
     def __init__(self, total: float | None) -> None:
         self._total = total
-        self._history: deque[tuple[float, float]] = deque()
+        self._history = deque([(time.monotonic(), 0.0)])
 
     def update(self, done: float, now: float) -> str:
         """Record `done` at `now`, in seconds; return the text: done, rate, time left."""
@@ -92,22 +93,20 @@ class Rate:
         return ", ".join(parts)
 
 
+@dataclass
 class _LineProgress:
     """Progress on a stderr that is not a terminal: a line every few seconds."""
 
-    def __init__(self, total: float | None) -> None:
-        self._rate = Rate(total)
-        self._printed = time.monotonic()
-        self._rate.update(0, self._printed)
+    rate: Rate
+    _printed: float = field(default_factory=time.monotonic, init=False)
 
-    def line(self, text: str) -> None:
-        print_message(text)
+    line = staticmethod(print_message)
 
     def move(self, done: float, text: str) -> None:
         now = time.monotonic()
         if now - self._printed >= SECONDS_BETWEEN_LINES:
             self._printed = now
-            print_message("; ".join(filter(None, (self._rate.update(done, now), text))))
+            print_message("; ".join(filter(None, (self.rate.update(done, now), text))))
 
 
 class _NoProgress:
@@ -136,7 +135,7 @@ def progress_bar(total: float | None, *, is_silent: bool = False) -> Generator[P
         with _rich_bar(total) as rich_bar:
             yield rich_bar
     else:
-        yield _LineProgress(total)
+        yield _LineProgress(Rate(total))
 
 
 def count_progress(items: Iterable[Item], progress: ProgressBar) -> Iterator[Item]:

@@ -55,7 +55,9 @@ class CommandParser(SuggestingParser):
     ) -> Any:  # noqa: ANN401
         """Parse as usual; report an unknown option with the usage line of this verb."""
         self.complete()
-        found, unknown = super().parse_known_args(_with_new_names(self._verb, args), namespace)
+        if self._verb in RENAMED:
+            args = _with_new_names(self._verb, args)
+        found, unknown = super().parse_known_args(args, namespace)
         if unknown:
             self.error(f"unrecognized arguments: {' '.join(unknown)}")
         return found, unknown
@@ -120,7 +122,7 @@ def suggestion(message: str, options: Iterable[str]) -> str:
 
 def _with_new_names(verb: str, words: Sequence[str]) -> list[str]:
     """Replace option names of the previous version, with a warning for each."""
-    renamed, changed = RENAMED.get(verb, {}), list(words)
+    renamed, changed = RENAMED[verb], list(words)
     end = changed.index("--") if "--" in changed else len(changed)
     for number, word in enumerate(changed[:end]):
         old, equals, value = word.partition("=")

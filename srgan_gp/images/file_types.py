@@ -73,7 +73,12 @@ def detect_container(head: bytes) -> Container:
     refused = _refused_name(head)
     if refused is None:
         for container in CONTAINERS:
-            if _is_in(container, head):
+            is_webp = head[8:12] == b"WEBP"
+            if container.name == "AVIF":
+                is_match = bool(_AVIF_BRANDS & _brands(head))
+            else:
+                is_match = head.startswith(container.signatures)
+            if is_match and (container.name != "WEBP" or is_webp):
                 return container
         # Checked last: a comment in an image may contain "<svg".
         refused = "SVG" if b"<svg" in head.lower() else None
@@ -84,13 +89,6 @@ def detect_container(head: bytes) -> Container:
         )
     what = "this is text" if _is_text(head) else "this is not an image"
     raise PictureError("E_NOT_AN_IMAGE", f"{what}; pass a {READABLE} file")
-
-
-def _is_in(container: Container, head: bytes) -> bool:
-    if container.name == "AVIF":
-        return bool(_AVIF_BRANDS & _brands(head))
-    is_other_riff = container.name == "WEBP" and head[8:12] != b"WEBP"
-    return head.startswith(container.signatures) and not is_other_riff
 
 
 def _brands(head: bytes) -> set[bytes]:

@@ -21,6 +21,7 @@ from srgan_gp.system.paths import is_file, is_folder
 class ModelFile:
     """The path of an ONNX file, with its card and expected hash."""
 
+    name: str
     path: Path
     card: ModelCard | None
     expected_sha256: str | None
@@ -192,6 +193,7 @@ def _model_file(path: Path) -> ModelFile:
     card = _read_card_of_model(card_path) if os.path.lexists(card_path) else None
     folders = [folder.resolve() for folder in model_folders()]
     return ModelFile(
+        name=card.name if card else path.stem,
         path=path,
         card=card,
         expected_sha256=card.files["onnx"].sha256 if card else None,

@@ -9,7 +9,7 @@ import pytest
 from srgan_gp.batch.inputs.walk import SkippedFiles
 from srgan_gp.batch.naming.plan import UpscaleJob
 from srgan_gp.batch.plan_runner import NOT_TRIED, Outcome
-from srgan_gp.batch.report import Record, outcome_line, record_file, summary_line
+from srgan_gp.batch.report import Record, outcome_line, summary_line
 from srgan_gp.batch.run_reporter import RunReporter
 from srgan_gp.system.signals import StopRequest
 
@@ -23,8 +23,9 @@ FAILED = Outcome(Path("c.png"), "failed", code="E_DAMAGED", message="it is cut s
 
 @pytest.fixture
 def record():
-    with record_file() as file:
-        yield Record(file)
+    record = Record()
+    with record.file:
+        yield record
 
 
 def test_outcomes_are_formatted_as_lines():

@@ -2,10 +2,12 @@
 
 import threading
 from collections import deque
+from dataclasses import dataclass, field
 
 from srgan_gp.errors import Cancelled
 
 
+@dataclass(eq=False)
 class MemoryBudget:
     """A number of bytes; threads are served in the order in which they ask.
 
@@ -13,12 +15,11 @@ class MemoryBudget:
         limit: bytes in use at once. A larger request is granted when nothing else is in use.
     """
 
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._used = 0
-        self._is_closed = False
-        self._changed = threading.Condition()
-        self._waiting: deque[object] = deque()
+    limit: int
+    _used: int = field(default=0, init=False)
+    _is_closed: bool = field(default=False, init=False)
+    _changed: threading.Condition = field(default_factory=threading.Condition, init=False)
+    _waiting: deque[object] = field(default_factory=deque[object], init=False)
 
     def acquire(self, size: int) -> None:
         """Wait for `size` bytes.
@@ -30,7 +31,7 @@ class MemoryBudget:
         with self._changed:
             self._waiting.append(ticket)
             while not self._is_closed and (
-                self._waiting[0] is not ticket or (self._used and self._used + size > self._limit)
+                self._waiting[0] is not ticket or (self._used and self._used + size > self.limit)
             ):
                 self._changed.wait()
             self._waiting.remove(ticket)

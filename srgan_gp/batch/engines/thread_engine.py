@@ -99,11 +99,10 @@ class ThreadEngine:
         for _ in self._threads:
             self._jobs.put(None)
         deadline = time.monotonic() + SECONDS_TO_END
-        while any(t.is_alive() for t in self._threads) and time.monotonic() < deadline:
-            for upscaler in self._upscalers:
-                upscaler.cancel()  # Again and again: it does not stop a tile that has just begun.
-            for thread in self._threads:
-                thread.join(0.02)
+        for thread in self._threads:
+            while thread.join(0.02) or (thread.is_alive() and time.monotonic() < deadline):
+                for upscaler in self._upscalers:
+                    upscaler.cancel()  # Repeated: it does not stop a tile that has just begun.
         while not self._results.empty():
             _drop(self._results.get())
 
@@ -136,7 +135,7 @@ class ThreadEngine:
             try:
                 self._network_budget.acquire(network_memory)
                 try:
-                    on_tiles = partial(self._note_tiles, job)
+                    on_tiles = None if self.on_tiles is None else partial(self.on_tiles, job)
                     enlarged = enlarge(decoded, upscaler, self._settings, on_tiles)
                 finally:
                     self._network_budget.release(network_memory)
@@ -151,11 +150,6 @@ class ThreadEngine:
             return failed_result(job, error)
         finally:
             self._budget.release(memory)
-
-    def _note_tiles(self, job: UpscaleJob, done: int, total: int) -> None:
-        self._check_open()
-        if self.on_tiles is not None:
-            self.on_tiles(job, done, total)
 
     def _check_open(self) -> None:
         if self._is_closing.is_set():

@@ -35,24 +35,26 @@ class SingleTarget:
         source: the file.
         naming: rule that names a single result.
         folder: the output folder, which need not exist.
+        may_replace_inputs: a result with the name of the input is renamed later.
+
+    Raises:
+        UsageError: the result would replace the input.
     """
 
-    def __init__(self, source: Path, naming: Naming, folder: Path) -> None:
+    def __init__(
+        self, source: Path, naming: Naming, folder: Path, *, may_replace_inputs: bool
+    ) -> None:
         name = naming.name(source)
         fallback = naming.fallback(name)
         fallback_path = None if fallback is None else folder / fallback
         self._entry = Target(source, folder / name, fallback_path)
         self._numbered: set[Path] = set()
+        real_target = os.path.join(os.path.realpath(folder), name)  # noqa: PTH118
+        if not may_replace_inputs and self._is_source(real_target):
+            raise _replacing(folder / name, source)
 
     def __iter__(self) -> Iterator[Target]:
         yield self._entry
-
-    def settle(self, *, may_replace_inputs: bool) -> None:
-        """Check that the result does not replace its input, as `Targets.settle` does."""
-        source, target = self._entry.source, self._entry.target
-        real_target = os.path.join(os.path.realpath(target.parent), target.name)  # noqa: PTH118
-        if not may_replace_inputs and self._is_source(real_target):
-            raise _replacing(target, source)
 
     def another(self, target: Path) -> Path:
         """Return a target with the first number that is not in use."""

@@ -40,7 +40,13 @@ class Destination:
         if self.path is None:
             return None
         path = Path(self.path)
-        return path if names_a_folder(self.path) or not _names_a_picture(path) else None
+        if names_a_folder(self.path):
+            return path
+        suffix = path.suffix.lower()
+        if suffix in PICTURE_SUFFIXES | _UNWRITABLE_SUFFIXES:
+            find_format(suffix)
+        is_file = any(suffix in row.suffixes for row in FORMATS.values())
+        return None if is_file else path
 
     def output(self, single: Path | None, model: str, scale: float) -> Output:
         """Determine the folder and the names of the results.
@@ -89,15 +95,3 @@ class Destination:
                 f"{path} does not have the suffix of --format {self.format}; change one of them."
             )
         return Output(path.parent, path.name, extension=path.suffix, exist=self.exist)
-
-
-def _names_a_picture(path: Path) -> bool:
-    """Return whether a path has the suffix of an image format that can be written.
-
-    Raises:
-        UsageError: it has the suffix of an image format that cannot be written.
-    """
-    suffix = path.suffix.lower()
-    if suffix in PICTURE_SUFFIXES | _UNWRITABLE_SUFFIXES:
-        find_format(suffix)
-    return any(suffix in row.suffixes for row in FORMATS.values())

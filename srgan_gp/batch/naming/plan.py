@@ -26,7 +26,7 @@ from itertools import chain, islice
 from pathlib import Path
 
 from srgan_gp.batch.inputs.walk import Found
-from srgan_gp.batch.naming.collisions import SingleTarget, Target, Targets
+from srgan_gp.batch.naming.collisions import SingleTarget, Targets
 from srgan_gp.batch.naming.output_options import Exist, Output
 from srgan_gp.batch.results.journal import Journal
 from srgan_gp.errors import PictureError
@@ -93,11 +93,27 @@ class Plan(AbstractContextManager["Plan"]):
 
     def __iter__(self) -> Iterator[UpscaleJob | Skipped | Refused]:
         """Yield every input once, in the order of the paths; results are checked on the way."""
-        for entry in self.targets:
+        for source, target, fallback, error in self.targets:
+            done = settled = None
             try:
-                yield self._item(entry)
-            except PictureError as error:
-                yield Refused(entry.source, error)
+                if error is not None:
+                    raise error
+                if len(os.fsencode(target)) > LONGEST_PATH_BYTES:
+                    message = f"the path {target} is too long; choose a shorter output folder"
+                    raise PictureError("E_NAME_TOO_LONG", message)
+                if self.journal is not None:
+                    done = self.journal.done(source, target, self.work, fallback=fallback)
+                if done is None:
+                    settled = self.settle(target)
+            except PictureError as refusal:
+                yield Refused(source, refusal)
+                continue
+            if done is not None:
+                yield Skipped(source, done, DONE)
+            elif settled is None:
+                yield Skipped(source, target, THERE)
+            else:
+                yield UpscaleJob(source, settled, fallback)
 
     def sources(self) -> Iterator[Path]:
         """Yield the path of every input in the same order, without access to any file."""
@@ -138,23 +154,6 @@ class Plan(AbstractContextManager["Plan"]):
                 )
         return path
 
-    def _item(self, entry: Target) -> UpscaleJob | Skipped | Refused:
-        source, target, fallback, error = entry
-        if error is not None:
-            return Refused(source, error)
-        if len(os.fsencode(target)) > LONGEST_PATH_BYTES:
-            raise PictureError(
-                "E_NAME_TOO_LONG", f"the path {target} is too long; choose a shorter output folder"
-            )
-        if self.journal is not None:
-            done = self.journal.done(source, target, self.work, fallback=fallback)
-            if done is not None:
-                return Skipped(source, done, DONE)
-        settled = self.settle(target)
-        if settled is None:
-            return Skipped(source, target, THERE)
-        return UpscaleJob(source, settled, fallback)
-
 
 def make_plan(
     found: Iterable[Found | Path],
@@ -185,8 +184,9 @@ def make_plan(
     )
     first = list(islice(inputs, 2))
     if len(first) == 1 and first[0].is_named:
-        single = SingleTarget(first[0].path, naming, output.folder)
-        single.settle(may_replace_inputs=may_replace_inputs)
+        single = SingleTarget(
+            first[0].path, naming, output.folder, may_replace_inputs=may_replace_inputs
+        )
         return Plan(single, output.exist, journal, work, total=1, earlier_results=0)
     targets = Targets(naming, output.folder)
     try:

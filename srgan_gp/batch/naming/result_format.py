@@ -65,7 +65,10 @@ def chosen_target(
     if job.fallback is None or _holds(name, content, height, width):
         if isinstance(content, FrameSequence):
             sequence_format(content, name)
-        check_encodable(height, width, name, bytes_per_pixel=_bytes_per_pixel(content))
+        bytes_per_pixel = 3
+        if isinstance(content, Picture):
+            bytes_per_pixel = content.pixels.itemsize * (3 + (content.alpha is not None))
+        check_encodable(height, width, name, bytes_per_pixel=bytes_per_pixel)
         return job.target
     fallback = find_format(job.fallback.suffix)
     if isinstance(content, FrameSequence):
@@ -84,9 +87,3 @@ def _holds(name: str, content: Picture | FrameSequence, height: int, width: int)
     if content.alpha is not None and not row.keeps_alpha:
         return False
     return content.pixels.itemsize == 1 or row.keeps_16_bits
-
-
-def _bytes_per_pixel(content: Picture | FrameSequence) -> int:
-    if isinstance(content, FrameSequence):
-        return 3
-    return content.pixels.itemsize * (3 + (content.alpha is not None))

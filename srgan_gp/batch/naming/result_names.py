@@ -8,7 +8,6 @@ import hashlib
 import os
 import unicodedata
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 from srgan_gp.batch.naming.name_templates import Template
@@ -17,6 +16,9 @@ from srgan_gp.images import FORMATS
 LONGEST_NAME_BYTES = 220
 """Common file systems allow 255; the rest is for the name of the unfinished file."""
 
+_KEPT_SUFFIXES = frozenset(
+    suffix for row in FORMATS.values() if row.keeps_colours for suffix in row.suffixes
+)
 _KEY_BYTES = 16  # Two keys collide by chance after 2^64 names, which only numbers a name.
 _FORBIDDEN_ON_WINDOWS = dict.fromkeys([*range(32), *map(ord, '<>:"|?*\\')], "_")
 _RESERVED_ON_WINDOWS = frozenset(
@@ -66,7 +68,8 @@ class Naming:
             "suffix": self.suffix,
         }
         stem = self.template.fill(values) or source.stem
-        name = shortened(stem, self.extension or _kept_extension(source.suffix))
+        kept = source.suffix if source.suffix.lower() in _KEPT_SUFFIXES else ".png"
+        name = shortened(stem, self.extension or kept)
         return portable(name) if os.name == "nt" else name
 
     def fallback(self, name: str, *, is_whole: bool = False) -> str | None:
@@ -144,10 +147,3 @@ def portable(name: str) -> str:
         first, dot, rest = stem.partition(".")
         stem = f"{first}_{dot}{rest}"
     return stem + path.suffix
-
-
-@lru_cache(64)
-def _kept_extension(suffix: str) -> str:
-    """Return the suffix of a source if its format can be written with all colours, else `.png`."""
-    keeping = (row for row in FORMATS.values() if row.keeps_colours)
-    return suffix if any(suffix.lower() in row.suffixes for row in keeping) else ".png"

@@ -13,6 +13,7 @@ import sqlite3
 import threading
 from collections.abc import Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from srgan_gp.errors import OutputError
@@ -22,6 +23,7 @@ from srgan_gp.system.paths import is_file
 JOURNAL_FOLDER = ".srgan-gp"
 """Folder of the journal and the lock inside an output folder."""
 
+_FILE = Path(JOURNAL_FOLDER, "journal.sqlite")
 _APPLICATION_ID = 0x53524750  # "SRGP"
 _VERSION = 1
 _ROWS_AT_ONCE = 500
@@ -63,15 +65,16 @@ class JournalError(OutputError):
     """The journal of a folder cannot be used, so no result can be recorded."""
 
 
+@dataclass(eq=False)
 class Journal(AbstractContextManager["Journal"]):
     """The journal of an output folder; safe to use from several threads."""
 
-    def __init__(self, folder: Path, connection: sqlite3.Connection) -> None:
-        self._folder = folder
-        self._real_folder = os.path.realpath(folder)
-        self._path = _path_in(folder)
-        self._connection = connection
-        self._lock = threading.Lock()
+    folder: Path
+    """The output folder."""
+    path: Path
+    """The file of the journal."""
+    _connection: sqlite3.Connection
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     @classmethod
     def open(cls, folder: Path) -> "Journal":
@@ -83,7 +86,7 @@ class Journal(AbstractContextManager["Journal"]):
         Raises:
             OutputError: it cannot be written, is damaged or of a newer version. It stays as it is.
         """
-        path = _path_in(folder)
+        path = folder / _FILE
         with _plain_errors(path):
             path.parent.mkdir(exist_ok=True)
             connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
@@ -92,12 +95,12 @@ class Journal(AbstractContextManager["Journal"]):
             except BaseException:
                 connection.close()
                 raise
-        return cls(folder, connection)
+        return cls(folder, path, connection)
 
     @classmethod
     def open_existing(cls, folder: Path) -> "Journal | None":
         """Open the journal of a folder if there is one; a dry run creates none."""
-        return cls.open(folder) if is_file(_path_in(folder)) else None
+        return cls.open(folder) if is_file(folder / _FILE) else None
 
     def close(self, *_: object) -> None:
         """Close the file."""
@@ -122,8 +125,8 @@ class Journal(AbstractContextManager["Journal"]):
             Path of the result, which may differ from `target`; None: there is none.
         """
         targets = [target] if fallback is None else [target, fallback]
-        relative = [os.fsencode(os.path.relpath(path, self._folder)) for path in targets]
-        with self._lock, _plain_errors(self._path):
+        relative = [os.fsencode(os.path.relpath(path, self.folder)) for path in targets]
+        with self._lock, _plain_errors(self.path):
             candidates = self._connection.execute(
                 "SELECT target, input_sha256, size, sha256 FROM results "
                 f"WHERE work = ? AND (source = ? OR target IN ({', '.join('?' * len(relative))})) "
@@ -132,7 +135,7 @@ class Journal(AbstractContextManager["Journal"]):
             ).fetchall()
         input_sha256 = None
         for found, wanted_input, size, sha256 in candidates:
-            result = self._folder / os.fsdecode(found)
+            result = self.folder / os.fsdecode(found)
             with suppress(OSError):
                 if not is_file(result) or result.stat().st_size != size or not is_file(source):
                     continue
@@ -154,15 +157,15 @@ class Journal(AbstractContextManager["Journal"]):
             JournalError: the journal cannot be written, or was removed.
         """
         row = (
-            os.fsencode(os.path.relpath(staged.target, self._folder)),
+            os.fsencode(os.path.relpath(staged.target, self.folder)),
             os.fsencode(os.path.realpath(source)),
             input_sha256,
             work,
             staged.size,
             staged.sha256,
         )
-        with self._lock, _plain_errors(self._path):
-            if not is_file(self._path):  # SQLite would write to the unlinked file.
+        with self._lock, _plain_errors(self.path):
+            if not is_file(self.path):  # SQLite would write to the unlinked file.
                 raise FileNotFoundError(errno.ENOENT, "it was removed during the run")
             self._connection.execute(
                 "INSERT OR REPLACE INTO results VALUES (?, ?, ?, ?, ?, ?)", row
@@ -170,9 +173,9 @@ class Journal(AbstractContextManager["Journal"]):
 
     def results(self) -> Iterator[tuple[Path, Path]]:
         """Yield source and target of every row, as real paths, in the order of targets."""
-        last = b""
+        last, real_folder = b"", os.path.realpath(self.folder)
         while True:
-            with self._lock, _plain_errors(self._path):
+            with self._lock, _plain_errors(self.path):
                 page = self._connection.execute(
                     "SELECT source, target FROM results WHERE target > ? ORDER BY target LIMIT ?",
                     (last, _ROWS_AT_ONCE),
@@ -180,12 +183,8 @@ class Journal(AbstractContextManager["Journal"]):
             if not page:
                 return
             for source, target in page:
-                yield Path(os.fsdecode(source)), Path(self._real_folder, os.fsdecode(target))
+                yield Path(os.fsdecode(source)), Path(real_folder, os.fsdecode(target))
             last = page[-1][1]
-
-
-def _path_in(folder: Path) -> Path:
-    return folder / JOURNAL_FOLDER / "journal.sqlite"
 
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
