@@ -129,7 +129,13 @@ def enlarge(
         return result
 
     sequence = decoded.content.changed(upscale_frame)
-    write = partial(write_sequence, sequence, **_encoder_options(decoded.target, settings))
+    write = partial(
+        write_sequence,
+        sequence,
+        format=decoded.target.suffix,
+        quality=settings.quality,
+        strip_metadata=settings.strip_metadata,
+    )
     staged, warnings = write_staged(decoded.target, write)
     width, height = (round(side * reports[0].scale) for side in decoded.size)
     return _result(decoded, staged, (width, height), reports, warnings)
@@ -151,7 +157,13 @@ def encode(
         OutputError: the file cannot be written.
     """
     decoded, picture = enlarged.decoded, enlarged.picture
-    write = partial(encode_image, picture, **_encoder_options(decoded.target, settings))
+    write: Callable[[BinaryIO], tuple[str, ...]] = partial(
+        encode_image,
+        picture,
+        format=decoded.target.suffix,
+        quality=settings.quality,
+        strip_metadata=settings.strip_metadata,
+    )
     if on_write is not None:
         write = partial(_write_watched, write, on_write)
     staged, warnings = write_staged(decoded.target, write)
@@ -177,14 +189,6 @@ def _write_watched(
     write: Callable[[BinaryIO], tuple[str, ...]], on_write: Callable[[], None], file: BinaryIO
 ) -> tuple[str, ...]:
     return write(cast("BinaryIO", _WatchedFile(file, on_write)))
-
-
-def _encoder_options(target: Path, settings: UpscaleSettings) -> dict[str, Any]:
-    return {
-        "format": target.suffix,
-        "quality": settings.quality,
-        "strip_metadata": settings.strip_metadata,
-    }
 
 
 def _read(source: Path, settings: UpscaleSettings) -> Picture | FrameSequence:

@@ -8,19 +8,19 @@ import os
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from functools import partial
 from queue import Empty, SimpleQueue
 
+from srgan_gp.batch.engines.budget import Budget
 from srgan_gp.batch.engines.engine_interface import (
     OnJobTiles,
     Result,
     UpscaleSettings,
     failed_result,
 )
-from srgan_gp.batch.engines.memory_budget import MemoryBudget
 from srgan_gp.batch.naming.plan import UpscaleJob
-from srgan_gp.batch.one_image import decode, encode, enlarge
-from srgan_gp.errors import Cancelled
+from srgan_gp.batch.one_image import Decoded, Enlarged, decode, encode, enlarge
 from srgan_gp.inference.tiling.memory_estimate import CPU_BUDGET
 from srgan_gp.inference.upscaler import Upscaler
 from srgan_gp.system.files import drop
@@ -57,8 +57,7 @@ class ThreadEngine:
         self._upscalers, self._settings = upscalers, settings
         self.on_tiles = None
         self._model_scale = upscalers[0].scale
-        self._budget = MemoryBudget(MEMORY)
-        self._network_budget = MemoryBudget(NETWORK_MEMORY)
+        self._memory, self._network_memory = Budget(MEMORY), Budget(NETWORK_MEMORY)
         self._is_closing = threading.Event()
         self._jobs: SimpleQueue[UpscaleJob | None] = SimpleQueue()
         self._results: SimpleQueue[Result | BaseException] = SimpleQueue()
@@ -68,7 +67,7 @@ class ThreadEngine:
         cores = os.cpu_count() or 1
         decoders = decoders or max(1, min(cores // 4, 4))
         encoders = encoders or max(2, min(cores, 8))
-        self._decoding, self._encoding = map(threading.Semaphore, (decoders, encoders))
+        self._decoders, self._encoders = Budget(decoders), Budget(encoders)
         self.capacity = decoders + len(upscalers) + encoders + 2
         self._threads: list[threading.Thread] = []
 
@@ -94,8 +93,8 @@ class ThreadEngine:
     def close(self) -> None:
         """End all threads and remove the results that were not taken."""
         self._is_closing.set()
-        self._budget.close()
-        self._network_budget.close()
+        for budget in (self._decoders, self._memory, self._network_memory, self._encoders):
+            budget.close()
         for _ in self._threads:
             self._jobs.put(None)
         deadline = time.monotonic() + SECONDS_TO_END
@@ -123,37 +122,28 @@ class ThreadEngine:
         Raises:
             BaseException: what concerns all jobs.
         """
-        memory = 0
         try:
-            with self._decoding:
-                self._check_open()
-                decoded = decode(job, self._settings, self._model_scale)
-                self._budget.acquire(decoded.memory)
-                memory = decoded.memory
-            upscaler = self._idle_upscalers.get()
-            network_memory = upscaler.network_memory(*reversed(decoded.size))
-            try:
-                self._network_budget.acquire(network_memory)
-                try:
-                    on_tiles = None if self.on_tiles is None else partial(self.on_tiles, job)
-                    enlarged = enlarge(decoded, upscaler, self._settings, on_tiles)
-                finally:
-                    self._network_budget.release(network_memory)
-            finally:
-                self._idle_upscalers.put(upscaler)
-            if isinstance(enlarged, Result):
-                return enlarged
-            with self._encoding:
-                self._check_open()
-                return encode(enlarged, self._settings)
+            with ExitStack() as held:
+                with self._decoders.reserved(1):
+                    decoded = decode(job, self._settings, self._model_scale)
+                    held.enter_context(self._memory.reserved(decoded.memory))
+                enlarged = self._enlarge(decoded)
+                if isinstance(enlarged, Result):
+                    return enlarged
+                with self._encoders.reserved(1):
+                    return encode(enlarged, self._settings)
         except BaseException as error:
             return failed_result(job, error)
-        finally:
-            self._budget.release(memory)
 
-    def _check_open(self) -> None:
-        if self._is_closing.is_set():
-            raise Cancelled("The run has ended.")
+    def _enlarge(self, decoded: Decoded) -> Enlarged | Result:
+        on_tiles = None if self.on_tiles is None else partial(self.on_tiles, decoded.job)
+        upscaler = self._idle_upscalers.get()
+        try:
+            width, height = decoded.size
+            with self._network_memory.reserved(upscaler.network_memory(height, width)):
+                return enlarge(decoded, upscaler, self._settings, on_tiles)
+        finally:
+            self._idle_upscalers.put(upscaler)
 
 
 def _drop(result: Result | BaseException) -> None:
