@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Print the table of what each output format keeps of an image, measured by writing and reading.
+"""Print the table of what each format keeps of an image, for docs/guides/formats.md.
 
 scripts/what_is_kept.py             print the table; scripts/update_readme.py inserts it
 """

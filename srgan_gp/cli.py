@@ -101,7 +101,7 @@ def build_parser() -> argparse.ArgumentParser:
         title="commands", metavar="COMMAND", required=True, parser_class=CommandParser
     )
     for name, summary in COMMANDS.items():
-        commands.add_parser(name, help=summary, description=f"{summary.capitalize()}.")
+        commands.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
     return parser
 
 

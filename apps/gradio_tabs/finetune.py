@@ -14,7 +14,7 @@ from gradio_tabs.runs import visitor_of
 from gradio_tabs.uploads import FilesInput, Upload
 from srgan_gp.models.cards import ModelCard
 from srgan_gp.serving.finetuning.training_process import (
-    FEWEST_PICTURES,
+    MIN_PHOTOS,
     FineTuning,
     FineTunings,
     TrainingPlan,
@@ -77,7 +77,7 @@ def build_finetune_tab(
 
 
 def _build_plan(names: list[str], max_files: int) -> _Plan:
-    gr.Markdown(_ABOUT.format(fewest=FEWEST_PICTURES, most=max_files))
+    gr.Markdown(_ABOUT.format(fewest=MIN_PHOTOS, most=max_files))
     photos = FilesInput(
         label="Photos, or a zip file", file_count="multiple", file_types=["image", ".zip"],
         height=200, elem_id="finetune-photos",

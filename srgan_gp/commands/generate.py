@@ -67,7 +67,7 @@ _OUTPUT = (
     "files such as seed0007.png"
 )
 _MODEL = "name of a model, see `srgan-gp models`, or path of an .onnx file [faces-64]"
-_EXIST = "if a result exists [error]"
+_EXIST = "what to do if a result exists [error]"
 
 
 def run(options: argparse.Namespace) -> int:

@@ -62,7 +62,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--exist",
         choices=("error", "overwrite"),
         default="error",
-        help="if a result exists [error]",
+        help="what to do if a result exists [error]",
     )
     add = parser.add_argument_group("Automation").add_argument
     add("--json", action="store_true", help="print one JSON object on stdout instead of lines")
@@ -86,7 +86,7 @@ def run(options: argparse.Namespace) -> int:
     output, sheet = _results(options)
     _check(options)
     preparation = _preparation(options)
-    listed = list_photos(options.inputs, leave_out=sheet)
+    listed = list_photos(options.inputs, exclude=sheet)
     _refuse_inputs_as_results(options.inputs, listed, output, sheet)
     for folder in (output.parent, sheet.parent):
         prepare_folder(folder)
@@ -96,14 +96,14 @@ def run(options: argparse.Namespace) -> int:
 
     with progress_bar(len(listed.photos), is_silent=options.json) as progress:
         counts = prepare(listed.photos, output, sheet, preparation, partial(_report, progress))
-    for message in listed.closed:
+    for message in listed.unreadable_folders:
         print_message(message)
     if options.json:
         files = {"output": str(output), "sheet": str(sheet)}
-        print_result(json.dumps(files | counts | {"passed_over": listed.passed_over}, indent=2))
+        print_result(json.dumps(files | counts | {"passed_over": listed.skipped}, indent=2))
     else:
-        _print(counts, listed.passed_over, output, sheet)
-    is_all_read = not listed.closed and not counts["photos_by_outcome"]["unreadable"]
+        _print(counts, listed.skipped, output, sheet)
+    is_all_read = not listed.unreadable_folders and not counts["photos_by_outcome"]["unreadable"]
     return 0 if is_all_read else PictureError.exit_code
 
 
@@ -164,14 +164,16 @@ def _preparation(options: argparse.Namespace) -> "Preparation":
 
     import_opencv()
     detector = None if options.aligned else FaceDetector.load(options.detector)
-    from srgan_gp.data.face_preparation.face_selection import Demands
+    from srgan_gp.data.face_preparation.face_selection import Requirements
     from srgan_gp.data.face_preparation.prepare_faces import Preparation
 
     smallest = options.smallest or (options.size + 1) // 2
-    demands = Demands(side=options.size, smallest=smallest)
+    requirements = Requirements(side=options.size, smallest=smallest)
     if options.most_blur is not None:
-        demands = Demands(side=options.size, smallest=smallest, most_blur=options.most_blur)
-    return Preparation(demands, detector, options.validation, options.seed)
+        requirements = Requirements(
+            side=options.size, smallest=smallest, most_blur=options.most_blur
+        )
+    return Preparation(requirements, detector, options.validation, options.seed)
 
 
 def _report(progress: ProgressBar, done: int, photo: "PhotoRecord") -> None:

@@ -14,6 +14,7 @@ from srgan_gp.system.paths import is_folder
 if TYPE_CHECKING:
     from srgan_gp.batch.inputs.walk import Walk
     from srgan_gp.batch.naming.output_options import Output
+    from srgan_gp.batch.run import RunRequest
 
 MODEL_TASKS = ("super-resolution",)
 EXAMPLES = (
@@ -95,8 +96,8 @@ _FORMAT = (
 _QUALITY = "quality of JPEG, WebP and AVIF, or one for each, such as jpeg=90,webp=80 [95]"
 _FRAMES = "frames of an animation or pages of a document to upscale [all]"
 _EXIST = (
-    "if a result exists [skip it where the journal of the folder shows that it is the same, else "
-    "error]"
+    "what to do if a result exists [skip it where the journal of the folder shows that it is the "
+    "same, else error]"
 )
 _MAX_PIXELS = "refuse images with more pixels [100000000]"
 _WATCH = "keep running and upscale every image that arrives in the folders, until a signal"
@@ -115,7 +116,6 @@ def run(options: argparse.Namespace) -> int:
     from srgan_gp.batch.engines.open_engine import open_engine
     from srgan_gp.batch.inputs.walk import walk
     from srgan_gp.batch.naming.destination import Destination
-    from srgan_gp.batch.naming.output_options import prepare_folder
     from srgan_gp.batch.results.journal import work_key
 
     arguments = options.inputs + options.input
@@ -155,17 +155,26 @@ def run(options: argparse.Namespace) -> int:
             partial(progress_bar, is_silent=options.json), _print_line, options.json, options.report
         )
         keeps_journal = destination.folder is not None
-        request = batch_run.RunRequest(
-            opened, settings, inputs, output, key, reporting, keeps_journal
+        return _start(
+            options,
+            batch_run.RunRequest(opened, settings, inputs, output, key, reporting, keeps_journal),
         )
-        if options.dry_run:
-            totals = batch_run.dry_run(request)
-            print_message(totals.line(output.folder))
-            return PictureError.exit_code if totals.refused else 0
-        for folder in (output.folder, options.report and options.report.parent):
-            if folder is not None:
-                prepare_folder(folder)
-        return batch_run.watch(request) if options.watch else batch_run.run_once(request)
+
+
+def _start(options: argparse.Namespace, request: "RunRequest") -> int:
+    """Plan, watch or run; return the exit code."""
+    from srgan_gp.batch import run as batch_run
+    from srgan_gp.batch.naming.output_options import prepare_folder
+
+    folder = request.output.folder
+    if options.dry_run:
+        totals = batch_run.dry_run(request)
+        print_message(totals.line(folder))
+        return PictureError.exit_code if totals.refused else 0
+    prepare_folder(folder)
+    if options.report is not None:
+        prepare_folder(options.report.parent)
+    return batch_run.watch(request) if options.watch else batch_run.run_once(request)
 
 
 def _print_line(line: str) -> None:

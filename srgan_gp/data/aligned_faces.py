@@ -1,41 +1,42 @@
-"""Aligned faces: square images brought to one size."""
+"""Reads aligned faces: square images, downscaled to one size."""
 
 from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image
 
-from srgan_gp.data.image_sources import PictureFile
+from srgan_gp.data.image_sources import ImageFile
 from srgan_gp.errors import UsageError
 
 
-def shrink_face(picture: np.ndarray, size: int, name: str) -> np.ndarray:
-    """Bring a face to `size` x `size` pixels, as a whole.
+def shrink_face(image: np.ndarray, size: int, name: str) -> np.ndarray:
+    """Downscale a square image of a face to `size` x `size` pixels.
 
     Args:
-        picture: (H, W, 3), uint8 RGB, sides of at least `size`.
+        image: (H, W, 3), uint8 RGB, sides of at least `size`.
         size: in pixels.
-        name: of the picture, for the message.
+        name: of the image, for the message.
 
     Returns:
-        (size, size, 3), uint8 RGB, by Lanczos' kernel; the picture itself where it has that size.
+        (size, size, 3), uint8 RGB, resampled with the Lanczos kernel; `image` itself if it has that
+        size.
 
     Raises:
-        UsageError: it is not square.
+        UsageError: the image is not square.
     """
-    height, width, _ = picture.shape
+    height, width, _ = image.shape
     if height != width:
         raise UsageError(
-            f"Faces have to be square, but {name} has {width} x {height} pixels; align the faces "
+            f"Faces have to be square, but {name} has {width} x {height} pixels. Align the faces "
             "first: srgan-gp prepare PHOTOS -o faces.zip."
         )
     if height == size:
-        return picture
-    return np.asarray(Image.fromarray(picture).resize((size, size), Image.Resampling.LANCZOS))
+        return image
+    return np.asarray(Image.fromarray(image).resize((size, size), Image.Resampling.LANCZOS))
 
 
-def read_faces(files: Sequence[PictureFile], size: int) -> np.ndarray:
-    """Read faces, all of one size.
+def read_faces(files: Sequence[ImageFile], size: int) -> np.ndarray:
+    """Read faces and downscale them to one size.
 
     Args:
         files: aligned faces, square, of at least `size` pixels; see `require_sides`.
@@ -45,7 +46,7 @@ def read_faces(files: Sequence[PictureFile], size: int) -> np.ndarray:
         (N, size, size, 3), uint8 RGB.
 
     Raises:
-        UsageError: one is not square.
-        PictureError: one cannot be decoded.
+        UsageError: a face is not square.
+        PictureError: a face cannot be decoded.
     """
     return np.stack([shrink_face(file.read(), size, file.name) for file in files])

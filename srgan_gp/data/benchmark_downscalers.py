@@ -1,4 +1,4 @@
-"""Four fixed downscalers of benchmark pairs."""
+"""Four fixed downscalers that make the LR images of benchmarks, and the bicubic baseline."""
 
 from collections.abc import Callable
 
@@ -11,14 +11,14 @@ LowResMaker = Callable[[np.ndarray, int], np.ndarray]
 
 
 def matlab(high_res: np.ndarray, scale: int) -> np.ndarray:
-    """MATLAB's antialiased bicubic: what the published benchmarks use.
+    """MATLAB's antialiased bicubic, as in the published benchmarks.
 
     Args:
         high_res: (H, W, 3), uint8 RGB; sides are multiples of `scale`.
-        scale: whole number >= 2.
+        scale: integer >= 2.
 
     Returns:
-        (H / scale, W / scale, 3), uint8 RGB; so do the other ways.
+        (H / scale, W / scale, 3), uint8 RGB, as from the other downscalers.
     """
     return _from_tensor(matlab_bicubic(_as_tensor(high_res), scale))
 
@@ -33,7 +33,7 @@ def cv2_bicubic(high_res: np.ndarray, scale: int) -> np.ndarray:
 
 
 def area_jpeg75(high_res: np.ndarray, scale: int) -> np.ndarray:
-    """Mean over each block of pixels, then JPEG at quality 75."""
+    """Area mean, then JPEG at quality 75."""
     return _through_jpeg(_area(high_res, scale), 75)
 
 
@@ -48,7 +48,7 @@ def real(high_res: np.ndarray, scale: int) -> np.ndarray:
 
 
 def bicubic(low_res: np.ndarray, scale: int) -> np.ndarray:
-    """Enlarge with the bicubic kernel: the baseline every model has to beat."""
+    """Upscale with the bicubic kernel, the baseline for every model."""
     return _from_tensor(bicubic_enlarge(_as_tensor(low_res), scale))
 
 

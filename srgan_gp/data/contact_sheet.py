@@ -1,4 +1,4 @@
-"""Contact sheet of pairs of images."""
+"""Contact sheet of training pairs: LR and HR images side by side."""
 
 import textwrap
 from collections.abc import Sequence
@@ -6,31 +6,31 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw
 
-GAP = 4  # pixels between the pictures
+GAP = 4  # pixels between the images
 GREY = 128
-PAIRS_A_ROW = 3
-LETTER, LINE = 6, 12  # pixels that a letter of Pillow's built-in font of size 10 takes at most
+PAIRS_PER_ROW = 3
+LETTER, LINE = 6, 12  # pixels: largest width and height of a letter in Pillow's font of size 10
 
 
 def contact_sheet(
     pairs: Sequence[tuple[np.ndarray, np.ndarray]], captions: Sequence[str] | None = None
 ) -> np.ndarray:
-    """Lay out pairs, three a row: the low-res picture, enlarged to whole squares, and the high-res.
+    """Lay out pairs, three per row: the LR image, enlarged by pixel repetition, and the HR image.
 
     Args:
-        pairs: at least one, of (h, w, 3) and (h * scale, w * scale, 3), uint8 RGB; the sizes may
-            differ from pair to pair.
+        pairs: at least one, of (h, w, 3) and (h * scale, w * scale, 3), uint8 RGB; sizes may differ
+            between pairs.
         captions: a text below each pair.
 
     Returns:
-        The sheet, (H, W, 3), uint8 RGB, on grey.
+        The sheet, (H, W, 3), uint8 RGB, on a grey background.
     """
     cells = [_beside(low_res, high_res) for low_res, high_res in pairs]
     width = max(cell.shape[1] for cell in cells)
     lines = [textwrap.wrap(caption, max(width // LETTER, 1)) for caption in captions or ()]
     text = max(map(len, lines), default=0) * LINE
     height = max(cell.shape[0] for cell in cells) + text
-    columns = min(PAIRS_A_ROW, len(cells))
+    columns = min(PAIRS_PER_ROW, len(cells))
     rows = -(-len(cells) // columns)
     size = (columns * (width + GAP) + GAP, rows * (height + GAP) + GAP)
     sheet = Image.new("RGB", size, (GREY,) * 3)

@@ -1,7 +1,7 @@
-"""Training crops: image, window and flip are a pure function of (seed, image number).
+"""Data sets of training crops: image, window and flip are a pure function of (seed, image number).
 
-Nothing here has state that a checkpoint would have to hold: crop number n is the same whether the
-run was stopped before it or not, and however many threads read ahead.
+A checkpoint therefore needs no state of the data set: crop number n is the same in a resumed run
+and with any number of prefetching threads.
 """
 
 import warnings
@@ -14,169 +14,169 @@ from typing import TypeVar
 import numpy as np
 from PIL import Image
 
-from srgan_gp.data.image_sources import PictureFile
+from srgan_gp.data.image_sources import ImageFile
 from srgan_gp.data.streams import Stream, generator_of
 from srgan_gp.errors import PictureError, UsageError
 
 MOST_DAMAGED = 0.01
-"""Share of a set that may turn out to be damaged before a run ends of it."""
+"""Largest share of damaged images in a data set; a run with more of them stops."""
 MOST_SHRUNK = 2.0
+"""Largest factor by which a window is downscaled."""
 BICUBIC = Image.Resampling.BICUBIC
 Key = TypeVar("Key")
 Item = TypeVar("Item")
 
 
-class PictureCache:
-    """Decoded pictures, kept in memory up to a limit; beyond it they are decoded at each use.
+class ImageCache:
+    """Decoded images of a data set, cached up to a limit; the others are decoded at each use.
 
     Args:
         files: the data set.
-        max_bytes: decoded bytes to keep. 500 pictures of 512x512 take 0.4 GB.
-        prepare: what becomes of a picture before it is kept: (H, W, 3) uint8 -> the same.
+        max_bytes: size of the cache. 500 images of 512x512 take 0.4 GB.
+        prepare: applied to an image before it is cached: (H, W, 3) uint8 -> (h, w, 3) uint8.
     """
 
     def __init__(
         self,
-        files: Sequence[PictureFile],
+        files: Sequence[ImageFile],
         max_bytes: int,
-        prepare: Callable[[np.ndarray], np.ndarray] = lambda picture: picture,
+        prepare: Callable[[np.ndarray], np.ndarray] = lambda image: image,
     ) -> None:
         self.files = files
         self._prepare = prepare
         self._max_bytes = max_bytes
         self._bytes = 0
-        self._pictures: dict[int, np.ndarray] = {}
+        self._images: dict[int, np.ndarray] = {}
         self._lock = Lock()
 
     def __len__(self) -> int:
-        """Count the pictures."""
+        """Count the images."""
         return len(self.files)
 
     def __getitem__(self, index: int) -> np.ndarray:
-        """Return picture `index`, (H, W, 3) uint8; not to be written to."""
-        picture = self._pictures.get(index)
-        if picture is None:
-            picture = self._prepare(self.files[index].read())
+        """Return image `index`, (H, W, 3) uint8; do not modify it."""
+        image = self._images.get(index)
+        if image is None:
+            image = self._prepare(self.files[index].read())
             with self._lock:
-                if index not in self._pictures and self._bytes + picture.nbytes <= self._max_bytes:
-                    self._pictures[index] = picture
-                    self._bytes += picture.nbytes
-        return picture
+                if index not in self._images and self._bytes + image.nbytes <= self._max_bytes:
+                    self._images[index] = image
+                    self._bytes += image.nbytes
+        return image
 
 
-def require_sides(files: Sequence[PictureFile], size: int) -> None:
-    """Check before a run that windows of `size` x `size` pixels can be cut from every picture.
+def require_sides(files: Sequence[ImageFile], size: int) -> None:
+    """Check that windows of `size` x `size` pixels can be cut from every image.
 
     Raises:
-        UsageError: some pictures are smaller; the message counts them and names the first.
-        PictureError: a picture's header cannot be read.
+        UsageError: some images are smaller; the message states their number and the first name.
+        PictureError: the header of an image cannot be read.
     """
     small = [file.name for file in files if file.shorter_side() < size]
     if small:
         raise UsageError(
-            f"{len(small)} of {len(files)} pictures have a side below {size} pixels, the least "
-            f"that these options need; the first is {small[0]}. Leave them out, or use smaller "
-            "patches or a smaller scale."
+            f"{len(small)} of {len(files)} images have a side below {size} pixels, the minimum for "
+            f"these options; the first is {small[0]}. Remove them, or use smaller patches or a "
+            "smaller scale."
         )
 
 
 class Shuffled:
-    """Pictures in random order: every one once an epoch, in an order drawn from (seed, epoch).
+    """Images in random order: each once per epoch, in an order drawn from (seed, epoch).
 
-    Where a picture turns out to be damaged the next one of the set stands in for it, with a
-    warning: a long run does not end of one file, and goes on in the same way when it is resumed.
+    A damaged image is replaced by the next one of the set, with a warning, so that one file does
+    not stop a long run. A resumed run uses the same replacements.
 
     Args:
-        pictures: the data set.
-        seed: another seed gives another order.
+        images: the data set.
+        seed: of the order.
 
     Raises:
-        PictureError: while reading, more than `MOST_DAMAGED` of the pictures are damaged.
+        PictureError: while reading, if more than `MOST_DAMAGED` of the images are damaged.
     """
 
-    def __init__(self, pictures: PictureCache, seed: int) -> None:
-        self.pictures = pictures
+    def __init__(self, images: ImageCache, seed: int) -> None:
+        self.images = images
         self._seed = seed
         self._epoch = -1
         self._order = np.empty(0, np.int64)
         self._damaged: set[int] = set()
 
     def indices(self, first_image: int, count: int) -> list[int]:
-        """Tell which pictures `count` images from number `first_image` on are made of."""
+        """Return the indices in the data set of `count` images from number `first_image` on."""
         return [self._index(n) for n in range(first_image, first_image + count)]
 
     def _index(self, number: int) -> int:
-        epoch, position = divmod(number, len(self.pictures))
+        epoch, position = divmod(number, len(self.images))
         if epoch != self._epoch:
-            order = generator_of(self._seed, Stream.ORDER, epoch).permutation(len(self.pictures))
+            order = generator_of(self._seed, Stream.ORDER, epoch).permutation(len(self.images))
             self._epoch, self._order = epoch, order
         return int(self._order[position])
 
     def _read(self, index: int) -> np.ndarray:
         while True:
             try:
-                return self.pictures[index]
+                return self.images[index]
             except PictureError as error:
                 self._note_damaged(index, error)
-                index = (index + 1) % len(self.pictures)
+                index = (index + 1) % len(self.images)
 
     def _note_damaged(self, index: int, error: PictureError) -> None:
         if index in self._damaged:
             return
         self._damaged.add(index)
-        if len(self._damaged) > len(self.pictures) * MOST_DAMAGED:
+        if len(self._damaged) > len(self.images) * MOST_DAMAGED:
             raise error
-        warnings.warn(f"{error}. The next picture of the set stands in for it.", stacklevel=2)
+        warnings.warn(f"{error}. The next image of the set is used instead.", stacklevel=2)
 
 
-class WholePictures(Shuffled):
-    """Pictures of one size in random order, mirrored at random.
+class WholeImages(Shuffled):
+    """Whole images of one size in random order, mirrored at random, such as aligned faces.
 
-    A face is never turned, and its place in the picture is kept. Whether image number n is mirrored
-    is drawn from (seed, n).
+    Whether image number n is mirrored is drawn from (seed, n).
     """
 
     def batch(self, first_image: int, count: int) -> np.ndarray:
-        """Take `count` pictures, all of one size.
+        """Return `count` images, all of one size.
 
         Args:
-            first_image: number of the first image since the run began.
+            first_image: number of the first image since the start of the run.
             count: images in the batch.
 
         Returns:
             (count, 3, H, W), uint8 RGB.
         """
         numbers = range(first_image, first_image + count)
-        return np.stack([self._picture(n) for n in numbers]).transpose(0, 3, 1, 2)
+        return np.stack([self._image(n) for n in numbers]).transpose(0, 3, 1, 2)
 
-    def _picture(self, number: int) -> np.ndarray:
-        picture = self._read(self._index(number))
+    def _image(self, number: int) -> np.ndarray:
+        image = self._read(self._index(number))
         is_mirrored = generator_of(self._seed, Stream.CROP, number).integers(2)
-        return picture[:, ::-1] if is_mirrored else picture
+        return image[:, ::-1] if is_mirrored else image
 
 
 class RandomCrops(Shuffled):
-    """Random windows of random pictures, flipped and turned at random.
+    """Random windows of random images, flipped and rotated at random.
 
-    The window, flips and quarter turns of image number n are drawn from (seed, n).
+    The window, flip and quarter turns of image number n are drawn from (seed, n).
 
     Args:
-        pictures: the data set.
-        seed: another seed gives other windows in another order.
-        shrink_share: of the windows that are cut up to `MOST_SHRUNK` times too large and made
-            smaller, by Pillow's antialiased bicubic. Such a window shows more of a picture, more
-            sharply than the picture is.
+        images: the data set.
+        seed: of the order and the windows.
+        shrink_share: share of the windows that are cut up to `MOST_SHRUNK` times larger and then
+            downscaled by Pillow's antialiased bicubic. Such a window covers more of the image and
+            is sharper.
     """
 
-    def __init__(self, pictures: PictureCache, seed: int, shrink_share: float = 0.0) -> None:
-        super().__init__(pictures, seed)
+    def __init__(self, images: ImageCache, seed: int, shrink_share: float = 0.0) -> None:
+        super().__init__(images, seed)
         self._shrink_share = shrink_share
 
     def batch(self, first_image: int, count: int, size: int) -> np.ndarray:
         """Cut `count` windows.
 
         Args:
-            first_image: number of the first image since the run began.
+            first_image: number of the first image since the start of the run.
             count: images in the batch.
             size: side of the windows in pixels; see `require_sides`.
 
@@ -188,12 +188,12 @@ class RandomCrops(Shuffled):
 
     def _crop(self, number: int, index: int, size: int) -> np.ndarray:
         rng = generator_of(self._seed, Stream.CROP, number)
-        picture = self._read(index)
-        height, width, _ = picture.shape
-        side = min(round(size * self._shrinking(number)), height, width)
+        image = self._read(index)
+        height, width, _ = image.shape
+        side = min(round(size * self._draw_factor(number)), height, width)
         top = rng.integers(height - side + 1)
         left = rng.integers(width - side + 1)
-        window = picture[top : top + side, left : left + side]
+        window = image[top : top + side, left : left + side]
         if side > size:
             window = np.asarray(Image.fromarray(window).resize((size, size), BICUBIC))
         window = np.rot90(window, k=int(rng.integers(4)))
@@ -201,8 +201,8 @@ class RandomCrops(Shuffled):
             window = window[:, ::-1]
         return window.transpose(2, 0, 1)
 
-    def _shrinking(self, number: int) -> float:
-        """Draw how many times too large a window is cut, evenly; 1: not at all."""
+    def _draw_factor(self, number: int) -> float:
+        """Draw the factor by which a window is downscaled, uniformly; 1: not downscaled."""
         chosen, factor = generator_of(self._seed, Stream.SHRINK, number).random(2)
         return 1 + (MOST_SHRUNK - 1) * factor if chosen < self._shrink_share else 1.0
 
@@ -210,12 +210,12 @@ class RandomCrops(Shuffled):
 def read_ahead(
     function: Callable[[Key], Item], keys: Iterator[Key], *, depth: int = 4
 ) -> Iterator[Item]:
-    """Yield `function(key)` in the order of `keys`, computing `depth` of them ahead in a thread.
+    """Yield `function(key)` in the order of `keys`, prefetching `depth` results in a thread.
 
-    One thread keeps the order of the calls; decoding and copying release the interpreter's lock.
+    A single thread keeps the order of the calls; decoding and copying release the GIL.
     """
     with ThreadPoolExecutor(max_workers=1) as pool:
-        waiting = [pool.submit(function, key) for key in islice(keys, depth)]
-        while waiting:
-            yield waiting.pop(0).result()
-            waiting += [pool.submit(function, key) for key in islice(keys, 1)]
+        pending = [pool.submit(function, key) for key in islice(keys, depth)]
+        while pending:
+            yield pending.pop(0).result()
+            pending += [pool.submit(function, key) for key in islice(keys, 1)]

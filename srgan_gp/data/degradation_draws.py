@@ -1,9 +1,10 @@
-"""Random parameters of the degradations of each image, from (seed, image number).
+"""Random parameters of the degradations of each image, drawn from (seed, image number).
 
-A third or so of the pictures are only made smaller. The others are blurred, made smaller, made
-noisy and stored as JPEG, each with its probability; some of them go through a second, weaker round,
-as pictures do that are shared again. The model is that of Wang et al. 2021, "Real-ESRGAN",
-arXiv:2107.10833, sections 3.2 to 3.4, without its sinc filters; the values are ours and milder.
+About a third of the images are only downscaled. The others are blurred, downscaled, and get noise
+and JPEG artefacts, each with a probability. Some of them are degraded a second time, more weakly,
+as images that are shared again. The model is that of Wang et al. 2021, "Real-ESRGAN",
+arXiv:2107.10833, sections 3.2 to 3.4, without sinc filters; the values are this project's own and
+milder.
 """
 
 from collections.abc import Sequence
@@ -17,18 +18,18 @@ from srgan_gp.data.streams import Stream, generator_of
 
 @dataclass(frozen=True)
 class Ranges:
-    """What one round draws from: shares in [0, 1], and ranges drawn from uniformly.
+    """Distribution of the parameters of one round: shares in [0, 1] and ranges of uniform draws.
 
     Attributes:
-        blur_share: of the pictures that are blurred, by a Gaussian.
-        isotropic_share: of the blurs that are the same in all directions; the others are rotated.
-        blur_sigma: in pixels, high-res ones of scale 4 in the first round; one for each axis.
-        noise_share: of the pictures that get noise.
-        poisson_share: of the noise that grows with the root of the brightness.
-        grey_share: of the noise that is the same in the three channels.
-        noise_sigma: in levels of 255; Poisson noise has it at level 128.
-        jpeg_share: of the pictures that go through JPEG.
-        quality: whole numbers, both ends included.
+        blur_share: share of images with a Gaussian blur.
+        isotropic_share: share of isotropic blurs; the others are anisotropic and rotated.
+        blur_sigma: in pixels, one draw for each axis; in the first round HR pixels at scale 4.
+        noise_share: share of images with noise.
+        poisson_share: share of Poisson noise, which grows with the root of the brightness.
+        grey_share: share of noise that is equal in the three channels.
+        noise_sigma: in levels of 255; for Poisson noise at level 128.
+        jpeg_share: share of images with JPEG compression.
+        quality: integers, both ends included.
     """
 
     blur_share: float
@@ -44,13 +45,13 @@ class Ranges:
 
 @dataclass(frozen=True)
 class Strength:
-    """How badly the damaged images of a mixture are damaged.
+    """Strength of the degradations.
 
     Attributes:
         first: the first round.
         second: the second round.
-        second_share: of the damaged images, that go through the second round.
-        round_trip: factors by which the second round shrinks and enlarges back.
+        second_share: share of the degraded images with a second round.
+        round_trip: range of the factors by which the second round downscales and upscales again.
     """
 
     first: Ranges
@@ -95,26 +96,26 @@ STRENGTHS = {
         round_trip=(0.5, 1.0),
     ),
 }  # fmt: skip
-"""By the names of the option `damage`. Blur in high-res pixels of scale 4, noise in levels."""
-FIRST_TAPS, SECOND_TAPS = 21, 7  # sides of the kernels of the two rounds' blurs, in pixels
+"""Strengths by the values of the option `damage`. Blur in HR pixels at scale 4, noise in levels."""
+FIRST_TAPS, SECOND_TAPS = 21, 7  # pixels: sides of the blur kernels of the two rounds
 CLEAN_DOWNSCALERS = (0.2, 0.45, 0.2, 0.1, 0.05)
-"""Shares of the clean pictures, in the order of `NAMES`. A network learns the aliased cubic most
-slowly, because such pictures look sharpest and hold the least of the original."""
+"""Shares of the downscalers for clean images, in the order of `NAMES`. The aliased cubic is the
+most difficult to learn, since its images look sharpest and contain the least of the original."""
 DAMAGED_DOWNSCALERS = (0.15, 0.15, 0.5, 0.15, 0.05)
-"""Shares of the others. A camera's sensor, and most programs that store JPEG, average areas."""
+"""Shares for degraded images. Camera sensors and most programs that write JPEG average areas."""
 
 
 @dataclass(frozen=True)
 class Damage:
-    """What one round does to each picture of a batch; arrays of B values.
+    """Parameters of one round of degradations of a batch; arrays of B values.
 
     Attributes:
-        blur_sigmas: (B, 2), float32, along the two axes of the Gaussian; 0: no blur.
-        blur_angles: radians between the rows and the first axis, float32.
-        noise_sigmas: float32, levels; 0: no noise.
+        blur_sigmas: (B, 2), float32, pixels along the two axes of the Gaussian; 0: no blur.
+        blur_angles: float32, radians between the rows and the first axis.
+        noise_sigmas: float32, levels of 255; 0: no noise.
         poisson: bool, whether the noise grows with the root of the brightness.
-        grey: bool, whether the noise is the same in the three channels.
-        qualities: int64; 0: no JPEG.
+        grey: bool, whether the noise is equal in the three channels.
+        qualities: int64, JPEG quality; 0: no JPEG.
     """
 
     blur_sigmas: np.ndarray
@@ -125,7 +126,7 @@ class Damage:
     qualities: np.ndarray
 
     def describe(self, i: int) -> list[str]:
-        """Name what happens to picture `i`: `blur 1.3x0.8`, `noise 7 grey`, `jpeg 62`."""
+        """Return the degradations of image `i`: `blur 1.3x0.8`, `noise 7 grey`, `jpeg 62`."""
         parts = []
         if self.blur_sigmas[i].any():
             along, across = self.blur_sigmas[i]
@@ -141,15 +142,15 @@ class Damage:
 
 @dataclass(frozen=True)
 class Draws:
-    """What happens to each picture of a batch; arrays of B values.
+    """Parameters of the degradations of a batch; arrays of B values.
 
     Attributes:
-        seed: of the run; with the numbers it also gives the noise.
-        numbers: int64, image numbers since the run began.
-        downscalers: int64, which of `resampling.NAMES`.
-        first: the first round, on the high-res and then on the low-res grid.
-        round_trips: float64, factors of the second round's resizing; 1: none.
-        second: the second round, on the low-res grid.
+        seed: of the run; together with `numbers` it determines the noise.
+        numbers: int64, image numbers since the start of the run.
+        downscalers: int64, index in `resampling.NAMES`.
+        first: the first round: blur on the HR grid, the others on the LR grid.
+        round_trips: float64, factors of the resizing in the second round; 1: no second round.
+        second: the second round, on the LR grid.
     """
 
     seed: int
@@ -160,7 +161,7 @@ class Draws:
     second: Damage
 
     def describe(self, i: int) -> str:
-        """Tell in one line what happens to picture `i`: `cubic, blur 1.3x0.8, jpeg 62`."""
+        """Return the degradations of image `i` in one line: `cubic, blur 1.3x0.8, jpeg 62`."""
         parts = [NAMES[self.downscalers[i]], *self.first.describe(i)]
         if self.round_trips[i] < 1:
             parts += [f"again: size x{self.round_trips[i]:.2f} and back", *self.second.describe(i)]
@@ -170,16 +171,16 @@ class Draws:
 def draw(
     seed: int, numbers: Sequence[int], clean_share: float, strength: Strength = STRENGTHS["mild"]
 ) -> Draws:
-    """Draw what happens to the pictures with these image numbers.
+    """Draw the degradations of the images with these numbers.
 
-    Each picture has a generator of its own, and each of its parameters a fixed place in what the
-    generator gives: a picture's draw depends neither on its batch nor on what else is switched on.
+    Each image has its own generator, and each parameter a fixed position in its output. The draw of
+    an image therefore depends neither on its batch nor on the other options.
 
     Args:
         seed: of the run.
-        numbers: image numbers since the run began, each >= 0.
-        clean_share: share of pictures that are only made smaller, in [0, 1].
-        strength: how badly the others are damaged.
+        numbers: image numbers since the start of the run, each >= 0.
+        clean_share: share of images that are only downscaled, in [0, 1].
+        strength: of the degradations of the others.
     """
     uniform = np.stack([generator_of(seed, Stream.DAMAGE, n).random(26) for n in numbers])
     clean, second, downscaler, round_trip = uniform[:, :4].T
@@ -200,18 +201,18 @@ def draw(
 
 
 def _choose(shares: Sequence[float], uniform: np.ndarray) -> np.ndarray:
-    """Turn uniform numbers into indices that come up with these shares, which sum to 1."""
+    """Turn uniform numbers into indices with these probabilities, which sum to 1."""
     return np.searchsorted(np.cumsum(shares[:-1]), uniform, side="right")
 
 
 def _draw_damage(uniform: np.ndarray, ranges: Ranges, damaged: np.ndarray) -> Damage:
-    """Turn uniform numbers (B, 11) into parameters; those not `damaged` (B,) get none."""
+    """Turn uniform numbers (B, 11) into parameters; images that are not `damaged` (B,) get none."""
     blur, isotropic, along, across, angle, noise, poisson, grey, sigma, jpeg, quality = uniform.T
     across = np.where(isotropic < ranges.isotropic_share, along, across)
     blur_sigmas = _between(ranges.blur_sigma, np.stack([along, across], axis=1))
     blurred = damaged & (blur < ranges.blur_share)
     noisy = damaged & (noise < ranges.noise_share)
-    stored = damaged & (jpeg < ranges.jpeg_share)
+    compressed = damaged & (jpeg < ranges.jpeg_share)
     lowest, highest = ranges.quality
     return Damage(
         (blur_sigmas * blurred[:, None]).astype(np.float32),
@@ -219,7 +220,7 @@ def _draw_damage(uniform: np.ndarray, ranges: Ranges, damaged: np.ndarray) -> Da
         (_between(ranges.noise_sigma, sigma) * noisy).astype(np.float32),
         poisson < ranges.poisson_share,
         grey < ranges.grey_share,
-        _between((lowest, highest + 1), quality).astype(int) * stored,
+        _between((lowest, highest + 1), quality).astype(int) * compressed,
     )
 
 

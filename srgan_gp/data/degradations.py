@@ -1,4 +1,4 @@
-"""Degradations of LR images: blur, downscaling, noise and JPEG."""
+"""Degradations that make LR images from HR images: blur, downscaling, noise and JPEG."""
 
 from collections.abc import Callable
 
@@ -15,27 +15,27 @@ from srgan_gp.data.streams import Stream, generator_of
 __all__ = ["MARGIN_MIXTURE", "Draws", "degrade", "draw", "least_side"]
 
 MARGIN_MIXTURE = 4
-"""Low-res pixels to cut off around a window. The widest kernels (2.5 pixels for the blur, 3 for
-Lanczos) reach further together, with small weights; there the window's own edge, mirrored or
-repeated, stands for what lies beyond. JPEG's blocks start at the window's corner, so that a patch
-sees them at one phase; a convolutional network sees no difference."""
+"""LR pixels to crop on each side of a window. The widest kernels together (2.5 pixels for the blur,
+3 for Lanczos) reach further with small weights; there the edge of the window is mirrored or
+repeated. JPEG blocks start at the corner of the window, so that their phase in a patch is constant,
+which does not matter to a convolutional network."""
 
 
 def degrade(high_res: Tensor, scale: int, draws: Draws) -> Tensor:
-    """Make the low-res side of pairs: a pure function of the pictures and their draws.
+    """Degrade and downscale HR images: a pure function of the images and the draws.
 
-    A picture gives the same bits in any batch on one device. On another, sums in another order may
-    fall on the other side of a half: single values then differ by a level, and by more where JPEG
-    comes after.
+    On one device the result for an image is the same in any batch. On another device sums in a
+    different order may round differently: single values then differ by one level, and by more after
+    JPEG.
 
     Args:
-        high_res: (B, 3, H, W), whole numbers in [0, 255], float32. H and W are more than 10 and
-            more than 4 * `scale` pixels.
-        scale: whole number >= 1.
-        draws: what happens to each of the B pictures.
+        high_res: (B, 3, H, W), integers in [0, 255], float32. H and W are more than 10 and more
+            than 4 * `scale` pixels.
+        scale: integer >= 1.
+        draws: parameters for each of the B images.
 
     Returns:
-        (B, 3, ceil(H / scale), ceil(W / scale)), whole numbers in [0, 255], float32.
+        LR images, (B, 3, ceil(H / scale), ceil(W / scale)), integers in [0, 255], float32.
 
     Source:
         Wang et al. 2021, arXiv:2107.10833, sections 3.2 to 3.4, in the order of its figure 2.
@@ -43,14 +43,14 @@ def degrade(high_res: Tensor, scale: int, draws: Draws) -> Tensor:
     first, second, factors = draws.first, draws.second, draws.round_trips
     high_res = _blurred(high_res, first, FIRST_TAPS, scale / 4)
     low_res = downscale(high_res, scale, draws.downscalers)
-    low_res = _noisy_and_stored(low_res, first, draws, 1)
+    low_res = _with_noise_and_jpeg(low_res, first, draws, 1)
     low_res = _blurred(low_res, second, SECOND_TAPS, 1)
     low_res = _some(low_res, factors < 1, lambda images, which: round_trip(images, factors[which]))
-    return _noisy_and_stored(low_res, second, draws, 2)
+    return _with_noise_and_jpeg(low_res, second, draws, 2)
 
 
 def least_side(scale: int) -> int:
-    """Smallest multiple of `scale` that is a side `degrade` takes, in high-res pixels.
+    """Smallest side in HR pixels that `degrade` accepts and that is a multiple of `scale`.
 
     >>> least_side(4), least_side(1)
     (20, 11)
@@ -63,9 +63,9 @@ def gaussian_kernels(sigmas: np.ndarray, angles: np.ndarray, taps: int) -> np.nd
 
     Args:
         sigmas: (B, 2), pixels, > 0: along the first axis of the Gaussian and across it.
-        angles: (B,), radians from the rows' direction (to the right) to the first axis, clockwise
-            in a picture, whose second coordinate grows downwards.
-        taps: odd.
+        angles: (B,), radians from the direction of the rows (to the right) to the first axis,
+            clockwise.
+        taps: side of the kernels in pixels, odd.
     """
     y, x = np.mgrid[:taps, :taps] - taps // 2
     cosine, sine = np.cos(angles)[:, None, None], np.sin(angles)[:, None, None]
@@ -76,7 +76,7 @@ def gaussian_kernels(sigmas: np.ndarray, angles: np.ndarray, taps: int) -> np.nd
 
 
 def _blurred(images: Tensor, damage: Damage, taps: int, pixels: float) -> Tensor:
-    """Blur those that have a sigma, given in units of `pixels`; the edge is mirrored."""
+    """Blur the images with a sigma above 0, in units of `pixels`; the edge is mirrored."""
 
     def blur(some: Tensor, which: np.ndarray) -> Tensor:
         sigmas = damage.blur_sigmas[which].astype(np.float64) * pixels
@@ -86,8 +86,8 @@ def _blurred(images: Tensor, damage: Damage, taps: int, pixels: float) -> Tensor
     return _some(images, damage.blur_sigmas[:, 0] > 0, blur)
 
 
-def _noisy_and_stored(images: Tensor, damage: Damage, draws: Draws, round_number: int) -> Tensor:
-    """Add noise, round to 8 bits, and go through JPEG."""
+def _with_noise_and_jpeg(images: Tensor, damage: Damage, draws: Draws, round_number: int) -> Tensor:
+    """Add noise, round to 8 bits, and apply JPEG compression."""
 
     def add_noise(some: Tensor, which: np.ndarray) -> Tensor:
         keys = [(Stream.DAMAGE, int(number), round_number) for number in draws.numbers[which]]
@@ -102,10 +102,10 @@ def _noisy_and_stored(images: Tensor, damage: Damage, draws: Draws, round_number
 
 
 def _noisy(images: Tensor, damage: Damage, which: np.ndarray, fields: Tensor) -> Tensor:
-    """Add `fields` of standard normal numbers, shaped like the images, at the drawn strength.
+    """Add standard normal `fields`, shaped like the images, with the drawn standard deviations.
 
-    Poisson noise is a normal distribution with variance in proportion to the level: a count drawn
-    by the device would depend on the device.
+    Poisson noise is approximated by a normal distribution with a variance proportional to the
+    level: counts drawn on a device would depend on the device.
     """
     sigmas, poisson, grey = (
         torch.from_numpy(values[which]).to(images.device)[:, None, None, None]
@@ -120,7 +120,7 @@ def _noisy(images: Tensor, damage: Damage, which: np.ndarray, fields: Tensor) ->
 def _some(
     images: Tensor, chosen: np.ndarray, effect: Callable[[Tensor, np.ndarray], Tensor]
 ) -> Tensor:
-    """Replace the chosen pictures, a mask (B,), by `effect(pictures, their indices)`."""
+    """Replace the images chosen by a mask (B,) by `effect(chosen images, their indices)`."""
     which = np.flatnonzero(chosen)
     if not len(which):
         return images

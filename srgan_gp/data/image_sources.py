@@ -1,4 +1,4 @@
-"""Image sources: folders and zip files, listed once and read in place."""
+"""Image sources of data sets: folders, zip files and list files, read in place."""
 
 import hashlib
 import io
@@ -21,22 +21,22 @@ from srgan_gp.system.files import atomic_write_bytes
 from srgan_gp.system.paths import is_file, is_folder
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp"})
-# A wrong checksum, a cut archive, a password or an unknown compression; each says which.
+# A wrong checksum, a truncated archive, a password or an unknown compression.
 _MEMBER_ERRORS = (OSError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError)
 
-_NAMES = {"encoding": "utf-8", "errors": "surrogateescape"}  # a name need not be text
+_NAMES = {"encoding": "utf-8", "errors": "surrogateescape"}  # file names may not be valid UTF-8
 
 
 @dataclass(frozen=True)
-class PictureFile:
-    """One picture of a data set: a file, or a member of a zip file that is never extracted."""
+class ImageFile:
+    """One image of a data set: a file, or a member of a zip file that is read in place."""
 
     container: Path
     member: str | None = None
 
     @property
     def name(self) -> str:
-        """What to call it in a report: `archive.zip:folder/picture.png` or the path."""
+        """Name in messages: `archive.zip:folder/image.png` or the path."""
         return str(self.container) if self.member is None else f"{self.container}:{self.member}"
 
     @property
@@ -45,47 +45,47 @@ class PictureFile:
         return PurePosixPath(self.member or self.container.name).stem
 
     def read(self) -> np.ndarray:
-        """Decode the picture.
+        """Decode the image.
 
         Returns:
             (H, W, 3), uint8 RGB, upright. Alpha is dropped, grey repeated, 16 bits rounded to 8.
 
         Raises:
-            PictureError: it cannot be decoded; the message begins with its name.
+            PictureError: it cannot be decoded; the message starts with its name.
         """
-        return as_8_bit_rgb(self._picture().pixels)
+        return as_8_bit_rgb(self._decoded().pixels)
 
     def read_srgb(self) -> np.ndarray:
-        """Decode the picture as `read` does, with its colours brought to sRGB by its ICC profile.
+        """Decode the image as `read` does, and convert it to sRGB by its ICC profile.
 
-        A profile that is damaged, or of no kind that can be used, is left aside.
+        A damaged or unsupported profile is ignored.
         """
-        picture = self._picture()
-        pixels = as_8_bit_rgb(picture.pixels)
-        if picture.icc_profile is None:
+        image = self._decoded()
+        pixels = as_8_bit_rgb(image.pixels)
+        if image.icc_profile is None:
             return pixels
-        # The profile of a grey picture wants one channel.
-        channels = np.ascontiguousarray(pixels[..., : picture.pixels.shape[2]])
-        converted = srgb_pixels(channels, picture.icc_profile)
+        # The profile of a grey image expects one channel.
+        channels = np.ascontiguousarray(pixels[..., : image.pixels.shape[2]])
+        converted = srgb_pixels(channels, image.icc_profile)
         return pixels if converted is None else converted
 
-    def _picture(self) -> Picture:
+    def _decoded(self) -> Picture:
         try:
             if self.member is None:
                 return read_image(self.container)
             encoded = io.BytesIO(_archive(self.container).read(self.member))
             return decode_picture(encoded, max_pixels=DEFAULT_MAX_PIXELS)
         except PictureError as error:
-            reason = without_options(str(error))  # they are of `srgan-gp upscale`
+            reason = without_options(str(error))  # options of `srgan-gp upscale`
             raise PictureError(error.code, f"{self.name}: {reason}") from error
         except _MEMBER_ERRORS as error:
             raise PictureError("E_DAMAGED", f"{self.name}: {error}") from error
 
     def shorter_side(self) -> int:
-        """Length of the shorter side in pixels, from the header alone.
+        """Length of the shorter side in pixels, read from the header.
 
         Raises:
-            PictureError: the header cannot be read; the message begins with the name.
+            PictureError: the header cannot be read; the message starts with the name.
         """
         try:
             with self._open() as file, Image.open(file) as image:
@@ -96,10 +96,10 @@ class PictureFile:
             raise PictureError("E_DAMAGED", f"{self.name}: the file is damaged") from error
 
     def size(self) -> int:
-        """Count the bytes of the file, unpacked.
+        """Size of the uncompressed file in bytes.
 
         Raises:
-            PictureError: it is gone.
+            PictureError: the file no longer exists.
         """
         try:
             if self.member is None:
@@ -109,10 +109,10 @@ class PictureFile:
             raise PictureError("E_DAMAGED", f"{self.name}: {error}") from error
 
     def sha256(self) -> str:
-        """Hash the bytes of the file, 64 hexadecimal digits.
+        """SHA-256 of the file, 64 hexadecimal digits.
 
         Raises:
-            PictureError: they cannot be read; the message begins with the name.
+            PictureError: the file cannot be read; the message starts with the name.
         """
         digest = hashlib.sha256()
         try:
@@ -130,7 +130,7 @@ class PictureFile:
 
 
 def as_8_bit_rgb(pixels: np.ndarray) -> np.ndarray:
-    """Convert (H, W, 1 or 3), uint8 | uint16 | float32 in [0, 1], to (H, W, 3) uint8."""
+    """Convert (H, W, 1 or 3), uint8, uint16 or float32 in [0, 1], to (H, W, 3) uint8."""
     if pixels.dtype == np.uint16:
         pixels = np.rint(pixels / 257.0).astype(np.uint8)
     elif pixels.dtype == np.float32:
@@ -138,76 +138,74 @@ def as_8_bit_rgb(pixels: np.ndarray) -> np.ndarray:
     return np.array(np.broadcast_to(pixels, (*pixels.shape[:2], 3)))
 
 
-def list_pictures(place: str | Path) -> list[PictureFile]:
-    """List the pictures of a folder (with its subfolders) or zip file, sorted by name.
+def list_images(place: str | Path) -> list[ImageFile]:
+    """List the images of a folder (including subfolders) or zip file, sorted by name.
 
     Args:
         place: `DIR`, `FILE.zip`, `FILE.zip:FOLDER` for one folder inside the zip file, or a `.list`
-            file as `write_list` makes it, whose order is kept.
+            file written by `write_list`, whose order is kept.
 
     Raises:
-        UsageError: there is nothing at `place`, or no picture in it.
+        UsageError: `place` does not exist, or contains no image.
     """
     container, folder = _split_place(str(place))
     if container.suffix == ".list" and is_file(container):
         lines = container.read_text(**_NAMES).splitlines()
-        found = [PictureFile(path, member or None) for path, member in map(_split_place, lines)]
+        found = [ImageFile(path, member or None) for path, member in map(_split_place, lines)]
     elif is_folder(container):
         paths = sorted(container.rglob("*"))
-        found = [PictureFile(p) for p in paths if _is_picture(p.name) and p.is_file()]
+        found = [ImageFile(p) for p in paths if _is_image(p.name) and p.is_file()]
     elif zipfile.is_zipfile(container):
         members = _members(container)
         prefix = folder.rstrip("/") + "/" if folder else ""
-        found = [
-            PictureFile(container, m) for m in members if m.startswith(prefix) and _is_picture(m)
-        ]
+        found = [ImageFile(container, m) for m in members if m.startswith(prefix) and _is_image(m)]
     else:
-        raise UsageError(f"{container} is neither a folder nor a whole zip file.")
+        raise UsageError(f"{container} is neither a folder nor a complete zip file.")
     if not found:
         raise UsageError(
-            f"There is no picture in {place} (looked for {', '.join(sorted(SUFFIXES))})."
+            f"There is no image in {place} (supported: {', '.join(sorted(SUFFIXES))})."
         )
     return found
 
 
-def write_list(files: Sequence[PictureFile], path: Path) -> None:
-    """Write a list of pictures for `list_pictures` to read: one absolute path a line, no copy.
+def write_list(files: Sequence[ImageFile], path: Path) -> None:
+    """Write a `.list` file for `list_images`: one absolute path per line.
 
     Raises:
-        UsageError: a picture's name has a line break in it.
+        UsageError: the name of an image contains a line break.
         OutputError: the file cannot be written.
     """
-    names = [PictureFile(file.container.absolute(), file.member).name for file in files]
+    names = [ImageFile(file.container.absolute(), file.member).name for file in files]
     broken = [name for name in names if len(name.splitlines()) > 1]
     if broken:
-        raise UsageError(f"The name {broken[0]!r} has a line break; rename that picture.")
+        raise UsageError(f"The name {broken[0]!r} contains a line break. Rename that image.")
     atomic_write_bytes(path, "".join(f"{name}\n" for name in names).encode(**_NAMES))
 
 
-def fingerprint(files: Sequence[PictureFile]) -> str:
-    """Tell sets of pictures apart without reading them.
+def fingerprint(files: Sequence[ImageFile]) -> str:
+    """Identify a set of images by names and sizes, without reading the images.
 
     Args:
-        files: in the order of the set, which counts.
+        files: the set; its order matters.
 
     Returns:
-        64 hexadecimal digits, made of each file's name and size; the folders around them may move.
+        64 hexadecimal digits, independent of the folders that contain the files.
 
     Raises:
-        PictureError: a file is gone.
+        PictureError: a file no longer exists.
     """
     lines = [f"{PurePosixPath(f.member or f.container.name).name} {f.size()}\n" for f in files]
     return hashlib.sha256("".join(lines).encode(**_NAMES)).hexdigest()
 
 
-def list_all_pictures(places: Sequence[str | Path]) -> list[PictureFile]:
-    """List the pictures of several places, in the order given."""
-    return [picture for place in places for picture in list_pictures(place)]
+def list_all_images(places: Sequence[str | Path]) -> list[ImageFile]:
+    """List the images of several places, in the order given."""
+    return [image for place in places for image in list_images(place)]
 
 
 @lru_cache(maxsize=16)
 def _archive(path: Path) -> zipfile.ZipFile:
-    """Keep an archive open: its directory of thousands of members is read once."""
+    """Open an archive and keep it open, so that its directory is read once."""
     return zipfile.ZipFile(path)
 
 
@@ -215,15 +213,15 @@ def _members(path: Path) -> list[str]:
     try:
         return sorted(_archive(path).namelist())
     except _MEMBER_ERRORS as error:
-        raise UsageError(f"{path} is a damaged zip file: {error}.") from error
+        raise UsageError(f"The zip file {path} is damaged: {error}.") from error
 
 
 def _split_place(place: str) -> tuple[Path, str]:
-    """Split `FILE.zip:FOLDER` at its colon; any other place has an empty second part."""
+    """Split `FILE.zip:FOLDER` at the colon; the second part of any other place is empty."""
     path, _, inside = place.partition(".zip:")
     return Path(path + ".zip" if inside else path), inside
 
 
-def _is_picture(name: str) -> bool:
+def _is_image(name: str) -> bool:
     path = PurePosixPath(name)
     return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")

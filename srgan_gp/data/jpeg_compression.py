@@ -1,8 +1,8 @@
 """JPEG compression of tensors on any device, as a degradation.
 
-It follows libjpeg's arithmetic: 8-bit YCbCr, chroma of half the size (4:2:0), tables scaled by the
-quality, coefficients rounded to whole steps. kornia's codec rounds softly, so that gradients pass;
-it therefore keeps a little of every coefficient that a file loses.
+It follows the arithmetic of libjpeg: 8-bit YCbCr, 4:2:0 chroma subsampling, tables scaled by the
+quality, quantised coefficients. The codec of kornia rounds softly, so that it is differentiable; it
+keeps a part of every coefficient that a file loses, and cannot replace this module.
 """
 
 from functools import lru_cache
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-# ITU-T T.81, tables K.1 and K.2: steps at quality 50.
+# ITU-T T.81, tables K.1 and K.2: quantisation steps at quality 50.
 LUMA_STEPS = """
     16 11 10 16  24  40  51  61   12 12 14 19  26  58  60  55
     14 13 16 24  40  57  69  56   14 17 22 29  51  87  80  62
@@ -24,23 +24,23 @@ CHROMA_STEPS = """
     99 99 99 99 99 99 99 99   99 99 99 99 99 99 99 99
     99 99 99 99 99 99 99 99   99 99 99 99 99 99 99 99"""
 
-# JFIF's conversion in multiples of 2^-16, libjpeg's own: sums of 8-bit levels are exact in float32.
+# JFIF's conversion in multiples of 2^-16, as in libjpeg: sums of 8-bit levels are exact in float32.
 TO_YCBCR = np.array([[19595, 38470, 7471], [-11059, -21709, 32768], [32768, -27439, -5329]]) / 65536
 FROM_CHROMA = np.array([[0, 91881], [-22554, -46802], [116130, 0]]) / 65536
 SMALLER_HALF = 32767 / 65536  # libjpeg rounds halves of Cb and Cr down
 
 
 def jpeg(images: Tensor, qualities: np.ndarray) -> Tensor:
-    """Write and read each picture as a JPEG file of its own quality.
+    """Compress and decompress each image as JPEG with its own quality.
 
     Args:
-        images: RGB, (B, 3, H, W), whole numbers in [0, 255], float32.
-        qualities: (B,), whole numbers in 1..100, as in libjpeg, OpenCV and Pillow.
+        images: (B, 3, H, W), RGB, integers in [0, 255], float32.
+        qualities: (B,), integers in 1..100, as in libjpeg, OpenCV and Pillow.
 
     Returns:
-        The same shape, whole numbers in [0, 255]. Blocks start at the upper left corner. On photos
-        99 of 100 values equal those of libjpeg-turbo, whose cosines are multiples of 2^-13; the
-        others mostly differ by 1.
+        The same shape, integers in [0, 255]. Blocks start at the upper left corner. On photos 99 of
+        100 values equal those of libjpeg-turbo, whose cosines are multiples of 2^-13; the others
+        mostly differ by 1.
 
     Source:
         ITU-T T.81 (1992), annexes A and K; JFIF 1.02; the scaling of the tables is libjpeg's.
@@ -54,13 +54,13 @@ def jpeg(images: Tensor, qualities: np.ndarray) -> Tensor:
 
 
 def _padded(images: Tensor, rows: int, columns: int) -> Tensor:
-    """Repeat the last row and column until the sides are multiples of `rows` and `columns`."""
+    """Pad by replication until the sides are multiples of `rows` and `columns`."""
     height, width = images.shape[-2:]
     return F.pad(images, (0, -width % columns, 0, -height % rows), mode="replicate")
 
 
 def _split(images: Tensor) -> tuple[Tensor, Tensor]:
-    """RGB (B, 3, H, W) -> Y (B, 1, H, W), Cb and Cr (B, 2, H, W), in whole numbers."""
+    """RGB (B, 3, H, W) -> Y (B, 1, H, W), Cb and Cr (B, 2, H, W), rounded to integers."""
     converted = torch.einsum("ij,bjhw->bihw", images.new_tensor(TO_YCBCR), images)
     luma, chroma = converted.split([1, 2], dim=1)
     return torch.floor(luma + 0.5), torch.floor(chroma + (128 + SMALLER_HALF))
@@ -73,28 +73,28 @@ def _merged(luma: Tensor, chroma: Tensor) -> Tensor:
 
 
 def _halved(chroma: Tensor) -> Tensor:
-    """Means of 2x2 pixels, rounded by a bias that alternates along the row so as not to drift."""
+    """Means of 2x2 pixels, rounded with a bias that alternates along the row, as in libjpeg."""
     bias = torch.arange(chroma.shape[-1] // 2, device=chroma.device) % 2 * 0.25 + 0.25
     return torch.floor(F.avg_pool2d(chroma, 2) + bias)
 
 
 def _doubled(chroma: Tensor) -> Tensor:
-    """Weights 3/4 and 1/4 in each direction, rounded half up in even columns and down in odd."""
+    """Bilinear upsampling; halves are rounded up in even columns and down in odd ones."""
     doubled = F.interpolate(chroma, scale_factor=2.0, mode="bilinear", align_corners=False)
     bias = 0.5 - torch.arange(doubled.shape[-1], device=chroma.device) % 2 / 16
     return torch.floor(doubled + bias)
 
 
 def _quantised(planes: Tensor, steps_at_50: str, qualities: np.ndarray) -> Tensor:
-    """Round the cosine coefficients of 8x8 blocks to whole steps; (B, C, H, W), 8 divides W.
+    """Quantise the DCT coefficients of 8x8 blocks of (B, C, H, W); W is a multiple of 8.
 
-    The result has as many rows as fill whole blocks.
+    The height of the result is rounded up to a multiple of 8.
     """
     planes = _padded(planes, 8, 8)
     rows, columns = (_cosines(side, planes.dtype, planes.device) for side in planes.shape[-2:])
     steps = planes.new_tensor(_steps(steps_at_50, qualities))[:, None]
     steps = steps.repeat(1, 1, planes.shape[-2] // 8, planes.shape[-1] // 8)
-    # libjpeg keeps quarters between the passes, and eighths of the coefficients, which these are.
+    # As in libjpeg: quarters between the passes, eighths of the coefficients.
     coefficients = _rounded(rows @ (_rounded(4 * (planes - 128) @ columns.T) / 4))
     counts = coefficients.sign() * _rounded(coefficients.abs() / (8 * steps))
     decoded = _rounded(4 * rows.T @ (counts * steps)) / 4 @ columns
@@ -106,18 +106,18 @@ def _rounded(values: Tensor) -> Tensor:
 
 
 def _steps(steps_at_50: str, qualities: np.ndarray) -> np.ndarray:
-    """Scale a table by the qualities (B,) -> (B, 8, 8), whole numbers in 1..255."""
+    """Scale a table by the qualities (B,) -> (B, 8, 8), integers in 1..255."""
     table = np.array(steps_at_50.split(), np.int64).reshape(8, 8)
     percent = np.where(qualities < 50, 5000 // qualities, 200 - 2 * qualities)
     return ((table * percent[:, None, None] + 50) // 100).clip(1, 255)
 
 
-@lru_cache(maxsize=8)  # training needs two a patch size
+@lru_cache(maxsize=8)  # training needs two per patch size
 def _cosines(side: int, dtype: torch.dtype, device: torch.device) -> Tensor:
-    """The cosine transform of `side` / 8 blocks, (side, side), times sqrt(8).
+    """Matrix of the DCT of `side` / 8 blocks, (side, side), times sqrt(8).
 
-    So scaled, the means of blocks are sums with weights 1: their many ties with half a step are
-    exact and do not depend on the order of summation.
+    With this factor the means of blocks are sums with weights 1. Their frequent ties at half a step
+    are then exact and independent of the order of summation.
     """
     k, x = np.mgrid[:8, :8]
     cosines = np.sqrt(2) * np.cos((2 * x + 1) * k * np.pi / 16)

@@ -1,6 +1,6 @@
-"""Resampling as weight matrices, on the device of the tensors.
+"""Resampling of tensors by matrices: MATLAB's bicubic and the downscalers of the degradations.
 
-Every one is separable: out = rows @ picture @ columns^T, with one matrix (outputs, inputs) a pass.
+All are separable: output = rows @ image @ columns^T, with one matrix (outputs, inputs) per pass.
 """
 
 from collections.abc import Callable
@@ -11,18 +11,20 @@ import numpy as np
 import torch
 from torch import Tensor
 
-MARGIN = 2  # low-res pixels: the cubic's reach, so that a crop with this margin equals the whole
+MARGIN = (
+    2  # LR pixels: reach of the cubic; inside it, a downscaled crop equals the downscaled image
+)
 
 
 @dataclass(frozen=True)
 class Kernel:
-    """What an output pixel is made of, by the distance of the input pixels.
+    """Resampling kernel: weights of the input pixels by their distance to the output pixel.
 
     Attributes:
-        weights: distances in pixels -> weights, not yet normalised.
-        reach: distance from which on the weights are 0.
-        antialias: widened by the step when downscaling, as it has to be to keep out frequencies
-            that the small picture cannot hold.
+        weights: distances in pixels -> weights, not normalised.
+        reach: distance in pixels at and beyond which the weights are 0.
+        antialias: whether the kernel is widened by the step when downscaling, which suppresses
+            frequencies that the smaller image cannot represent.
     """
 
     weights: Callable[[np.ndarray], np.ndarray]
@@ -30,12 +32,12 @@ class Kernel:
     antialias: bool = True
 
     def matrix(self, inputs: int, outputs: int, step: float) -> np.ndarray:
-        """Weights (outputs, inputs) of one pass, float64, each row with sum 1; edges repeated.
+        """Matrix of one pass, (outputs, inputs), float64, with row sums 1; edges are replicated.
 
         Args:
             inputs: pixels along the axis before the pass.
-            outputs: pixels along the axis after it.
-            step: distance of two outputs in inputs; above 1 it is a downscaling.
+            outputs: pixels along the axis after the pass.
+            step: distance of two output pixels in input pixels; above 1 for downscaling.
         """
         width = max(step, 1.0) if self.antialias else 1.0
         centres = (np.arange(outputs) + 0.5) * step - 0.5
@@ -49,7 +51,7 @@ class Kernel:
 
 
 def _cubic(x: np.ndarray, a: float = -0.5) -> np.ndarray:
-    """Keys' kernel; with a = -0.5 it reproduces quadratic functions."""
+    """Cubic convolution kernel of Keys; with a = -0.5 it reproduces quadratic functions."""
     x = np.abs(x)
     near = (a + 2) * x**3 - (a + 3) * x**2 + 1
     far = a * x**3 - 5 * a * x**2 + 8 * a * x - 4 * a
@@ -64,26 +66,26 @@ DOWNSCALERS = {
     "bilinear": Kernel(lambda x: (1 - np.abs(x)).clip(0), 1),  # Pillow's BILINEAR
     "lanczos": Kernel(lambda x: np.where(np.abs(x) < 3, np.sinc(x) * np.sinc(x / 3), 0.0), 3),
 }
-"""How a picture is made smaller, by name; who has this kernel; Duchon 1979 for the Lanczos kernel.
-The box of `area` holds whole pixels only for whole-numbered steps."""
+"""Downscaling kernels by name, with the functions of other libraries that use them. Lanczos kernel:
+Duchon 1979. `area` is exact for integer steps only."""
 NAMES = tuple(DOWNSCALERS)
 MATLAB = NAMES.index("cubic")
 
 
 def matlab_bicubic(high_res: Tensor, scale: int) -> Tensor:
-    """Downscale as MATLAB's `imresize(high_res, 1 / scale)` does, bit for bit for 8-bit pictures.
+    """Downscale as MATLAB's `imresize(high_res, 1 / scale)`, bit for bit for 8-bit images.
 
     Antialiased cubic kernel (a = -0.5), widened by `scale`; rows first, then columns; rounded and
     clipped to 8 bits between and after the passes; indices clamped at the edge. In float32 the sums
     are exact for scales 2 and 4, whose weights are multiples of 2^-13; scale 3 needs float64.
 
     Args:
-        high_res: (B, C, H, W), whole numbers in [0, 255], any float dtype. H and W need not be
-            multiples of `scale`; sides are rounded up.
-        scale: whole number >= 1.
+        high_res: (B, C, H, W), integers in [0, 255], any float dtype. H and W need not be multiples
+            of `scale`; sides are rounded up.
+        scale: integer >= 1.
 
     Returns:
-        (B, C, ceil(H / scale), ceil(W / scale)), whole numbers in [0, 255], same dtype.
+        (B, C, ceil(H / scale), ceil(W / scale)), integers in [0, 255], same dtype.
 
     Source:
         Keys 1981, "Cubic convolution interpolation for digital image processing", equation 15;
@@ -95,14 +97,14 @@ def matlab_bicubic(high_res: Tensor, scale: int) -> Tensor:
 
 
 def bicubic_enlarge(low_res: Tensor, scale: int) -> Tensor:
-    """Enlarge with the same kernel, rounded once at the end: the bicubic baseline.
+    """Upscale with the same kernel, rounded once at the end: the bicubic baseline.
 
     Args:
-        low_res: (B, C, H, W), whole numbers in [0, 255], any float dtype.
-        scale: whole number >= 1.
+        low_res: (B, C, H, W), integers in [0, 255], any float dtype.
+        scale: integer >= 1.
 
     Returns:
-        (B, C, H * scale, W * scale), whole numbers in [0, 255], same dtype.
+        (B, C, H * scale, W * scale), integers in [0, 255], same dtype.
     """
     height, width = low_res.shape[-2:]
     rows, columns = _matrices(low_res, height * scale, width * scale, 1 / scale)
@@ -110,33 +112,33 @@ def bicubic_enlarge(low_res: Tensor, scale: int) -> Tensor:
 
 
 def downscale(high_res: Tensor, scale: int, kinds: np.ndarray) -> Tensor:
-    """Downscale each picture of a batch in its own way, in two batched products.
+    """Downscale each image of a batch with its own kernel, in two batched products.
 
     Args:
         high_res: (B, C, H, W), float32 in [0, 255].
-        scale: whole number >= 1.
-        kinds: (B,), whole numbers: which of `NAMES`.
+        scale: integer >= 1.
+        kinds: (B,), integers: indices in `NAMES`.
 
     Returns:
-        (B, C, ceil(H / scale), ceil(W / scale)), not rounded. For "cubic", `to_8_bit` of it is
-        `matlab_bicubic`, whose rounding between the passes is done here. OpenCV's results differ
-        by one level at most, Pillow's likewise where nothing is clipped between the passes, except
-        near the border: within the kernel's reach of it they differ by several levels (up to 12 in
-        the tests' uniform noise), since Pillow leaves out what lies beyond and this repeats the
-        border's pixels.
+        (B, C, ceil(H / scale), ceil(W / scale)), not rounded. For "cubic", `to_8_bit` of the result
+        equals `matlab_bicubic`, including its rounding between the passes. The results of OpenCV
+        differ by one level at most; those of Pillow too, if no value is clipped between the passes,
+        except near the border: within the reach of the kernel they differ by several levels (up to
+        12 for uniform noise in the tests), since Pillow renormalises the weights there and this
+        function replicates the border.
     """
-    where = torch.from_numpy(kinds).to(high_res.device)
+    kernels = torch.from_numpy(kinds).to(high_res.device)
     rows, columns = (
-        _downscalers(side, scale, high_res.dtype, high_res.device)[where, None]
+        _downscalers(side, scale, high_res.dtype, high_res.device)[kernels, None]
         for side in high_res.shape[-2:]
     )  # (B, 1, outputs, inputs) each
     between = rows @ high_res
-    is_matlab = (where == MATLAB)[:, None, None, None]
+    is_matlab = (kernels == MATLAB)[:, None, None, None]
     return torch.where(is_matlab, to_8_bit(between), between) @ columns.mT
 
 
 def round_trip(images: Tensor, factors: np.ndarray) -> Tensor:
-    """Shrink each picture by its own factor and enlarge it back, with the antialiased cubic kernel.
+    """Downscale each image by its own factor and upscale it again, by the antialiased cubic kernel.
 
     Args:
         images: (B, C, H, W), float32 in [0, 255].
@@ -146,7 +148,7 @@ def round_trip(images: Tensor, factors: np.ndarray) -> Tensor:
         The same shape, not rounded and not clipped.
     """
     rows, columns = (
-        torch.from_numpy(np.stack([_there_and_back(side, factor) for factor in factors]))
+        torch.from_numpy(np.stack([_round_trip_matrix(side, factor) for factor in factors]))
         .to(images.device, images.dtype)
         .unsqueeze(1)
         for side in images.shape[-2:]
@@ -155,33 +157,33 @@ def round_trip(images: Tensor, factors: np.ndarray) -> Tensor:
 
 
 def to_8_bit(values: Tensor) -> Tensor:
-    """Round to whole numbers in [0, 255], halves away from zero, as MATLAB's uint8()."""
+    """Round to integers in [0, 255], halves away from zero, as MATLAB's uint8()."""
     return torch.floor(values + 0.5).clamp(0, 255)
 
 
-def _there_and_back(side: int, factor: float) -> np.ndarray:
+def _round_trip_matrix(side: int, factor: float) -> np.ndarray:
     smaller = max(round(side * factor), 1)
     down = CUBIC.matrix(side, smaller, side / smaller)
     return CUBIC.matrix(smaller, side, smaller / side) @ down
 
 
 def _matrices(images: Tensor, height: int, width: int, step: float) -> tuple[Tensor, Tensor]:
-    """Weights of the pass over rows and of the pass over columns."""
+    """Matrices of the pass over rows and of the pass over columns."""
     rows = _bicubic_matrix(images.shape[-2], height, step, images.dtype, images.device)
     columns = _bicubic_matrix(images.shape[-1], width, step, images.dtype, images.device)
     return rows, columns
 
 
-@lru_cache(maxsize=8)  # each may be as large as a picture; training needs one a patch size
+@lru_cache(maxsize=8)  # each may be as large as an image; training needs one per patch size
 def _bicubic_matrix(
     inputs: int, outputs: int, step: float, dtype: torch.dtype, device: torch.device
 ) -> Tensor:
     return torch.from_numpy(CUBIC.matrix(inputs, outputs, step)).to(device, dtype)
 
 
-@lru_cache(maxsize=8)  # training needs one a patch size
+@lru_cache(maxsize=8)  # training needs one per patch size
 def _downscalers(inputs: int, scale: int, dtype: torch.dtype, device: torch.device) -> Tensor:
-    """Weights (5, outputs, inputs), in the order of `NAMES`."""
+    """Matrices (5, outputs, inputs), in the order of `NAMES`."""
     outputs = -(-inputs // scale)
     matrices = [kernel.matrix(inputs, outputs, float(scale)) for kernel in DOWNSCALERS.values()]
     return torch.from_numpy(np.stack(matrices)).to(device, dtype)

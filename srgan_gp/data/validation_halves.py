@@ -1,7 +1,7 @@
-"""Two fixed halves of a validation set: one to choose with, the other to report on.
+"""Two fixed halves of a validation set: one for model selection, the other for reported scores.
 
-A score that chose among runs, checkpoints or options is flattered. So a training run validates on
-one half and `srgan-gp evaluate` reports on the other.
+A score that was used to select runs, checkpoints or options is biased. A training run therefore
+validates on one half, and `srgan-gp evaluate` reports on the other.
 """
 
 from collections.abc import Sequence
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from srgan_gp.errors import UsageError
 
-if TYPE_CHECKING:  # `srgan-gp evaluate --help` stays instant
-    from srgan_gp.data.image_sources import PictureFile
+if TYPE_CHECKING:  # keeps `srgan-gp evaluate --help` fast
+    from srgan_gp.data.image_sources import ImageFile
 
 CHOICE, REPORT, ALL = "choice", "report", "all"
 HALVES = {
@@ -19,32 +19,34 @@ HALVES = {
     ALL: "both halves",
 }
 FEWEST_TO_SPLIT = 400
-"""Images. A smaller set is used whole for both: its halves would be too small to compare."""
+"""Images. A smaller set is not split: its halves would be too small for a comparison."""
 
 
-def validation_half(files: "Sequence[PictureFile]", half: str) -> "list[PictureFile]":
-    """Take one half of a validation set by the parity of the index.
+def validation_half(files: "Sequence[ImageFile]", half: str) -> "list[ImageFile]":
+    """Return one half of a validation set, by the parity of the index.
 
-    The two halves have no index in common, depend on nothing but the order of the list, and hold
-    equal shares of each source where the names of a source sort together.
+    The two halves are disjoint, depend only on the order of the list, and hold equal shares of each
+    source if the names of a source sort together.
 
     Args:
-        files: the whole set, in the order of `list_pictures`.
+        files: the whole set, in the order of `list_images`.
         half: one of `HALVES`.
 
     Returns:
-        The half; the whole set for `all`, or where it has fewer than `FEWEST_TO_SPLIT` images.
+        The half; the whole set for `all`, or if it has fewer than `FEWEST_TO_SPLIT` images.
 
     Raises:
-        UsageError: there is no such half.
+        UsageError: `half` is unknown.
     """
     if half not in HALVES:
-        raise UsageError(f"There is no half {half!r} of a validation set: {', '.join(HALVES)}.")
+        raise UsageError(
+            f"Unknown half {half!r} of the validation set. Available: {', '.join(HALVES)}."
+        )
     if half == ALL or len(files) < FEWEST_TO_SPLIT:
         return list(files)
     return list(files[0 if half == CHOICE else 1 :: 2])
 
 
 def half_used(count: int, half: str) -> str:
-    """Name what `validation_half` takes of a set of `count` images."""
+    """Return which half `validation_half` returns for a set of `count` images."""
     return half if count >= FEWEST_TO_SPLIT else ALL

@@ -1,10 +1,10 @@
-"""Split of a set into training and validation images."""
+"""Split of a data set into training and validation images."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from srgan_gp.data.image_sources import PictureFile, list_all_pictures, list_pictures
+from srgan_gp.data.image_sources import ImageFile, list_all_images, list_images
 from srgan_gp.errors import UsageError
 from srgan_gp.system.paths import is_folder
 
@@ -14,61 +14,67 @@ MOST_VALIDATION_IMAGES = 100
 
 @dataclass(frozen=True)
 class Split:
-    """Two sets without a common picture, and the sentence that says how they came about."""
+    """Disjoint training and validation sets.
 
-    train: tuple[PictureFile, ...]
-    held_out: tuple[PictureFile, ...]
+    Attributes:
+        train: images to train on.
+        validation: images to score on.
+        rule: how the validation set was chosen, for messages.
+    """
+
+    train: tuple[ImageFile, ...]
+    validation: tuple[ImageFile, ...]
     rule: str
 
 
-def split_pictures(places: Sequence[str], held_out: str | None = None) -> Split:
-    """Part the pictures of several places into those to train on and those to score on.
+def split_images(places: Sequence[str], validation: str | None = None) -> Split:
+    """Split the images of several places into a training and a validation set.
 
-    A set that is named as held out stays whole. A single place with the folders `train` and `val`,
-    as `srgan-gp prepare` makes it, is parted by them. Of any other set the pictures with the lowest
-    SHA-256 of their file are held out: a fifth, at least 4 and at most 100. Neither their names nor
-    their order decide, and copies of one file, of which only one is used, cannot be on both sides.
+    A given validation set is used whole. A single place with the folders `train` and `val`, as
+    written by `srgan-gp prepare`, is split by them. Otherwise the images with the lowest SHA-256 of
+    their file are the validation set: a fifth, at least 4 and at most 100. The split is independent
+    of names and order. Only one of several copies of a file is used, so that both sets are
+    disjoint.
 
     Args:
-        places: as for `list_pictures`.
-        held_out: another place; None: the pictures come from `places`.
+        places: as for `list_images`.
+        validation: place of the validation set; None: it is chosen from `places`.
 
     Raises:
-        UsageError: a place holds no picture, or a picture is in both sets.
+        UsageError: a place contains no image, or an image is in both sets.
         PictureError: a file cannot be read.
     """
-    if held_out is not None:
-        train, held = tuple(list_all_pictures(places)), tuple(list_pictures(held_out))
-        _require_apart(train, held)
-        return Split(train, held, f"held out: the pictures of {held_out}")
+    if validation is not None:
+        train, val = tuple(list_all_images(places)), tuple(list_images(validation))
+        _require_disjoint(train, val)
+        return Split(train, val, f"validation set: the images of {validation}")
     if len(places) == 1 and (own := _own_folders(places[0])):
-        _require_apart(*own)
-        return Split(*own, f"held out: the folder val of {places[0]}")
-    unique = {file.sha256(): file for file in list_all_pictures(places)}
+        _require_disjoint(*own)
+        return Split(*own, f"validation set: the folder val of {places[0]}")
+    unique = {file.sha256(): file for file in list_all_images(places)}
     ordered = [unique[key] for key in sorted(unique)]
     count = min(max(len(ordered) // 5, FEWEST_VALIDATION_IMAGES), MOST_VALIDATION_IMAGES)
-    rule = f"held out: the {count} of {len(ordered)} different files with the lowest SHA-256"
+    rule = f"validation set: the {count} of {len(ordered)} different files with the lowest SHA-256"
     return Split(tuple(ordered[count:]), tuple(ordered[:count]), rule)
 
 
-def _own_folders(place: str) -> tuple[tuple[PictureFile, ...], tuple[PictureFile, ...]] | None:
-    """List the folders `train` and `val` of a place; None where it has not both."""
+def _own_folders(place: str) -> tuple[tuple[ImageFile, ...], tuple[ImageFile, ...]] | None:
+    """List the folders `train` and `val` of a place; None if one is missing."""
     separator = "/" if is_folder(Path(place)) or ".zip:" in place else ":"
     try:
-        train, held = (
-            tuple(list_pictures(f"{place.rstrip('/')}{separator}{name}"))
-            for name in ("train", "val")
+        train, validation = (
+            tuple(list_images(f"{place.rstrip('/')}{separator}{name}")) for name in ("train", "val")
         )
     except UsageError:
         return None
-    return train, held
+    return train, validation
 
 
-def _require_apart(train: Sequence[PictureFile], held_out: Sequence[PictureFile]) -> None:
+def _require_disjoint(train: Sequence[ImageFile], validation: Sequence[ImageFile]) -> None:
     known = {file.sha256() for file in train}
-    both = [file.name for file in held_out if file.sha256() in known]
+    both = [file.name for file in validation if file.sha256() in known]
     if both:
         raise UsageError(
-            f"{len(both)} of {len(held_out)} held-out pictures are to be trained on as well, such "
-            f"as {both[0]}; a score on them would mean nothing. Take them out of one of the sets."
+            f"{len(both)} of {len(validation)} validation images are also training images, such as "
+            f"{both[0]}. Scores on them would be meaningless. Remove them from one of the sets."
         )

@@ -7,7 +7,7 @@ import numpy as np
 
 from srgan_gp.data.benchmark_downscalers import LOW_RES, bicubic
 from srgan_gp.data.datasets import require_sides
-from srgan_gp.data.image_sources import list_pictures
+from srgan_gp.data.image_sources import list_images
 from srgan_gp.errors import UsageError
 from srgan_gp.evaluation.image_scores import PatchPairs, Scores, score_picture
 from srgan_gp.inference.session import Session
@@ -51,7 +51,7 @@ def evaluate(
         )
     if scale is not None and scale < 1:
         raise UsageError(f"The scale must be at least 1, not {scale}.")
-    files = list_pictures(data)
+    files = list_images(data)
     enlarge, model_scale, model_sha256 = _open(model, scale, fidelity)
     require_sides(files, 3 * model_scale)  # scores leave out a border of the scale on each side
     wanted = feature_weights != Path("none")

@@ -10,7 +10,7 @@ import numpy as np
 from srgan_gp.data.aligned_faces import read_faces
 from srgan_gp.data.datasets import require_sides
 from srgan_gp.data.face_preparation.face_detection import FaceDetector
-from srgan_gp.data.image_sources import PictureFile, list_all_pictures, list_pictures
+from srgan_gp.data.image_sources import ImageFile, list_all_images, list_images
 from srgan_gp.data.validation_halves import REPORT, half_used, validation_half
 from srgan_gp.errors import UsageError
 from srgan_gp.evaluation.face_scores import FaceScorer, FaceScores
@@ -126,7 +126,7 @@ class _RealFaces:
     held_out: np.ndarray
     half: str
     train: np.ndarray | None
-    train_files: list[PictureFile]
+    train_files: list[ImageFile]
     count: int
 
 
@@ -147,7 +147,7 @@ def _read_real_faces(
     data: str, train_data: Sequence[str], count: int | None, half: str, size: int
 ) -> _RealFaces:
     """Read a half of the validation faces, and `count` training faces where there are any."""
-    listed, train_files = list_pictures(data), list_all_pictures(train_data)
+    listed, train_files = list_images(data), list_all_images(train_data)
     files = validation_half(listed, half)
     require_sides([*files, *train_files], size)
     most = len(train_files) if train_files else None
@@ -163,7 +163,7 @@ def _read_real_faces(
     return _RealFaces(held_out, half_used(len(listed), half), train, train_files, wanted)
 
 
-def _drawn(files: Sequence[PictureFile], count: int) -> list[PictureFile]:
+def _drawn(files: Sequence[ImageFile], count: int) -> list[ImageFile]:
     """Draw some files at random, always the same: the first ones may be of one kind."""
     return [files[i] for i in np.random.default_rng(0).permutation(len(files))[:count]]
 

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from srgan_gp.data.image_sources import PictureFile, list_pictures, write_list
-from srgan_gp.data.validation_split import Split, split_pictures
+from srgan_gp.data.image_sources import ImageFile, list_images, write_list
+from srgan_gp.data.validation_split import Split, split_images
 from srgan_gp.errors import OutputError, UsageError
 from srgan_gp.exporting.export import load_run
 from srgan_gp.finetuning.finetune_plan import plan, warn_of
@@ -88,7 +88,7 @@ def finetune(
         model: a name, or the path of an `.onnx` or `.safetensors` file.
         data: folders and zip files of pictures.
         run_dir: gets the checkpoints, previews and logs.
-        held_out: pictures to score on; None: chosen by `split_pictures`.
+        held_out: pictures to score on; None: chosen by `split_images`.
         changes: options of the plan that somebody wants otherwise.
         say: gets each line for people.
 
@@ -100,8 +100,8 @@ def finetune(
         Stopped: a signal ended the run; everything is saved.
     """
     source = find_source(model)
-    split = split_pictures(data, held_out)
-    counts = len(split.train), len(split.held_out)
+    split = split_images(data, held_out)
+    counts = len(split.train), len(split.validation)
     config = plan(source, *counts, changes or {})
     load_features(config)  # the one thing that may be missing where there is no internet
     require_same_options(config, run_dir)
@@ -137,7 +137,7 @@ def finetune(
 
 def _announce(source: Source, split: Split, config: TrainConfig, say: Say) -> None:
     """Say what is going to happen, and what to expect of so many pictures."""
-    counts = len(split.train), len(split.held_out)
+    counts = len(split.train), len(split.validation)
     say(f"{source.name} on {counts[0]} pictures, {counts[1]} {split.rule}.")
     for warning in warn_of(*counts):
         say(f"warning: {warning}")
@@ -158,7 +158,7 @@ def _score(generator: nn.Module, config: TrainConfig, run_dir: Path) -> Measured
     """Score a generator, on the CPU, on the held-out pictures of a run."""
     train_list, held_out_list = str(run_dir / TRAIN_LIST), str(run_dir / VALIDATION_LIST)
     if config.task != FACES:
-        return score_upscaler(generator, list_pictures(held_out_list), config)
+        return score_upscaler(generator, list_images(held_out_list), config)
     held_out, known = (face_cache([place], config) for place in (held_out_list, train_list))
     return score_faces(generator, ValidationFaces(held_out, config, torch.device("cpu"), known))
 
@@ -175,7 +175,7 @@ def _write_lists(split: Split, run_dir: Path) -> None:
     except OSError as error:
         raise OutputError(f"Cannot create {run_dir}: {error.strerror}.") from error
     has_begun = bool(checkpoint.list_checkpoints(run_dir / "checkpoints"))
-    for name, files in ((TRAIN_LIST, split.train), (VALIDATION_LIST, split.held_out)):
+    for name, files in ((TRAIN_LIST, split.train), (VALIDATION_LIST, split.validation)):
         path = run_dir / name
         if has_begun and is_file(path) and not _lists(path, files):
             raise UsageError(
@@ -185,7 +185,7 @@ def _write_lists(split: Split, run_dir: Path) -> None:
         write_list(files, path)
 
 
-def _lists(path: Path, files: Sequence[PictureFile]) -> bool:
+def _lists(path: Path, files: Sequence[ImageFile]) -> bool:
     """Tell whether a list holds these pictures, in this order."""
-    listed = [(file.container, file.member) for file in list_pictures(path)]
+    listed = [(file.container, file.member) for file in list_images(path)]
     return listed == [(file.container.absolute(), file.member) for file in files]

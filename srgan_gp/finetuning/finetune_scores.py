@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from srgan_gp.data.benchmark_downscalers import LOW_RES
-from srgan_gp.data.image_sources import PictureFile
+from srgan_gp.data.image_sources import ImageFile
 from srgan_gp.evaluation.image_scores import score_picture
 from srgan_gp.metrics.colour_shift import colour_shift
 from srgan_gp.metrics.pattern import FlatSpectrum
@@ -28,7 +28,7 @@ pattern and grain, a single one for all images."""
 
 
 def score_upscaler(
-    generator: nn.Module, files: Sequence[PictureFile], config: TrainConfig
+    generator: nn.Module, files: Sequence[ImageFile], config: TrainConfig
 ) -> Measured:
     """Score an upscaler on the middle of each picture.
 

@@ -9,7 +9,7 @@ import threading
 import warnings
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from PIL import Image, ImageFile
@@ -133,6 +133,7 @@ def open_container(file: BinaryIO, container: Container) -> ImageFile.ImageFile:
 logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 
+@dataclass
 class _PillowWarnings:
     """Suppresses Pillow's warnings while at least one thread reads an image.
 
@@ -140,10 +141,9 @@ class _PillowWarnings:
     prevents overlapping threads from restoring the filters in the wrong order.
     """
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._readers = 0
-        self._saved = warnings.catch_warnings()
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _readers: int = 0
+    _saved: "warnings.catch_warnings[None]" = field(default_factory=warnings.catch_warnings)
 
     @contextmanager
     def silenced(self) -> Generator[None, None, None]:

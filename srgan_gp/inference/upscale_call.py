@@ -148,7 +148,7 @@ class UpscaleCall:
         if not np.isfinite(upscaled).all():
             raise PictureError(
                 "E_MODEL_OUTPUT",
-                f"the model {self._info.name} returned values that are not finite for it",
+                f"the model {self._info.name} returned values that are not finite for this image",
             )
         self._tiles += 1
         self._window = max(self._window, (height, width), key=math.prod)

@@ -1,4 +1,4 @@
-"""Wasserstein losses of the critic and of the generator; the penalties are `gradient_penalties`."""
+"""Wasserstein losses of critic and generator; gradient penalties are in `gradient_penalties`."""
 
 import math
 
@@ -6,14 +6,14 @@ from torch import Tensor
 
 
 def critic_loss(real_scores: Tensor, fake_scores: Tensor) -> Tensor:
-    """Negative critic estimate: E D(fake) - E D(real).
+    """Negative estimate of the Wasserstein distance: E D(fake) - E D(real).
 
     Args:
-        real_scores: of real images, (B,), any float dtype; computed in float32.
-        fake_scores: of generated images, (B,), likewise.
+        real_scores: scores of real images, (B,), any float dtype.
+        fake_scores: scores of generated images, (B,), any float dtype.
 
     Returns:
-        A float32 scalar, without drift term and penalty.
+        Scalar, computed in float32, without drift term and penalty.
 
     Source:
         Gulrajani et al. 2017, arXiv:1704.00028, equation 3, first two terms.
@@ -22,15 +22,16 @@ def critic_loss(real_scores: Tensor, fake_scores: Tensor) -> Tensor:
 
 
 def drift(real_scores: Tensor) -> Tensor:
-    """Mean square of the scores of real images, E D(real)^2.
+    """Drift term: mean square of the scores of real images, E D(real)^2.
 
-    Nothing else in the critic's loss fixes the level of the scores; this keeps them near zero.
+    The other terms of the critic's loss do not change when a constant is added to all scores; the
+    drift term keeps the scores near zero.
 
     Args:
-        real_scores: (B,), any float dtype; computed in float32.
+        real_scores: (B,), any float dtype.
 
     Returns:
-        A float32 scalar, before its weight.
+        Scalar, computed in float32, before its weight.
 
     Source:
         Karras et al. 2018, arXiv:1710.10196, appendix A.1, with the weight 1e-3.
@@ -39,13 +40,13 @@ def drift(real_scores: Tensor) -> Tensor:
 
 
 def generator_loss(fake_scores: Tensor) -> Tensor:
-    """Negative mean score of generated pictures, -E D(fake).
+    """Negative mean score of generated images, -E D(fake).
 
     Args:
-        fake_scores: (B,), any float dtype; computed in float32.
+        fake_scores: (B,), any float dtype.
 
     Returns:
-        A float32 scalar.
+        Scalar, computed in float32.
 
     Source:
         Gulrajani et al. 2017, arXiv:1704.00028, algorithm 1, line 12.
@@ -54,13 +55,13 @@ def generator_loss(fake_scores: Tensor) -> Tensor:
 
 
 def adversarial_weight(ratio: float, values: int) -> float:
-    """Weight of `generator_loss` that gives its gradient `ratio` times the norm of mean L1's.
+    """Weight of `generator_loss` for a given ratio of its gradient to that of the L1 loss.
 
-    The gradient of a critic of slope 1 has norm 1 over a whole crop; that of the mean absolute
-    difference, +-1 / N at each of N values, has norm 1 / sqrt(N).
+    For a crop of N values, the gradient of a critic of slope 1 has norm 1. The gradient of the mean
+    absolute difference is +-1 / N at each value and has norm 1 / sqrt(N).
 
     Args:
-        ratio: of the two norms at the generator's output, 0.1 to 0.5 as a rule.
+        ratio: of the two gradient norms at the generator's output, usually 0.1 to 0.5.
         values: N of one crop, 3 * height * width.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Feature networks: inner maps of classification networks."""
+"""Feature networks: feature maps of pretrained classification networks (SqueezeNet, VGG-19)."""
 
 import hashlib
 from collections.abc import Callable
@@ -29,11 +29,11 @@ class Architecture:
     """One kind of feature network.
 
     Attributes:
-        title: what people call it.
+        title: its name in messages.
         build: torchvision's constructor.
-        weights: torchvision's own weights.
-        taps: modules of `features` whose output is taken.
-        least_side: smallest side of a picture, in pixels, that reaches every tap.
+        weights: torchvision's weights.
+        taps: modules of `features` whose outputs are used.
+        least_side: smallest side of an image, in pixels, for which every tap has an output.
     """
 
     title: str
@@ -60,8 +60,8 @@ class Features(nn.Module):
     """Several feature maps of a classification network, each of unit length over its channels.
 
     Attributes:
-        sha256: of the weights file, in hexadecimal; belongs beside every number made with it.
-        least_side: smallest side of a picture, in pixels.
+        sha256: of the weights file, in hexadecimal; report it with every score computed with them.
+        least_side: smallest side of an image, in pixels.
 
     Source:
         Normalisation as in LPIPS (Zhang et al. 2018, arXiv:1801.03924, section 3), unweighted.
@@ -85,14 +85,14 @@ class Features(nn.Module):
 
         Args:
             name: one of `FEATURE_NETWORKS`.
-            weights: a `.safetensors` file with torchvision's keys; None: torchvision's own weights,
-                fetched once and kept in its cache.
+            weights: a `.safetensors` file with torchvision's keys; None: torchvision's weights,
+                downloaded once into its cache.
 
         Raises:
-            UsageError: the file does not fit, or torchvision's weights cannot be fetched.
+            UsageError: the file does not hold the weights, or the download fails.
         """
         architecture = FEATURE_NETWORKS[name]
-        with torch.device("meta"):  # VGG's classifier alone would take half a gigabyte
+        with torch.device("meta"):  # the classifier of VGG would take half a gigabyte
             network = architecture.build(weights=None)
         path = weights or _fetch_torchvision_weights(architecture)
         try:
@@ -104,10 +104,13 @@ class Features(nn.Module):
             missing, _ = network.load_state_dict(known, strict=False, assign=True)
         except (OSError, SafetensorError, RuntimeError) as error:
             reason = " ".join(str(error).split())
-            raise UsageError(f"{path} does not hold {architecture.title}: {reason}") from error
+            raise UsageError(
+                f"{path} does not hold the weights of {architecture.title}: {reason}"
+            ) from error
         if any(name.startswith("features.") for name in missing):
             raise UsageError(
-                f"{path} does not hold {architecture.title}: {len(missing)} tensors missing."
+                f"{path} does not hold the weights of {architecture.title}: {len(missing)} tensors "
+                "are missing."
             )
         layers = network.get_submodule("features")
         assert isinstance(layers, nn.Sequential)
@@ -116,26 +119,26 @@ class Features(nn.Module):
         return features
 
     def forward(self, images: Tensor) -> list[Tensor]:
-        """Map (B, 3, H, W) RGB in [0, 1] to maps (B, C, h, w), float32, of unit length over C."""
+        """Map (B, 3, H, W), RGB in [0, 1], to maps (B, C, h, w), float32, of unit length over C."""
         values = (images - self.mean) / self.deviation
         maps = []
         for index, layer in enumerate(self.layers):
             values = layer(values)
             if index in self._taps:
-                exact = values.float()  # lengths in bfloat16 would be off by half a percent
+                exact = values.float()  # bfloat16 would have an error of half a percent
                 length = torch.linalg.vector_norm(exact, dim=1, keepdim=True)
                 maps.append(exact / (length + 1e-10))
         return maps
 
 
 def _fetch_torchvision_weights(architecture: Architecture) -> Path:
-    """Download torchvision's weights into its cache, unless they are there; return their path."""
+    """Download torchvision's weights into its cache if needed, and return their path."""
     path = Path(torch.hub.get_dir()) / "checkpoints" / Path(architecture.weights.url).name
     try:
         architecture.weights.get_state_dict(progress=False, check_hash=True)
     except (URLError, OSError, RuntimeError) as error:
         raise UsageError(
-            f"The weights of {architecture.title} cannot be fetched ({error}); pass "
-            "--feature-weights FILE, or the value none where nothing but scores needs them."
+            f"The weights of {architecture.title} cannot be downloaded ({error}). Pass "
+            "--feature-weights FILE, or the value none if only scores need them."
         ) from error
     return path

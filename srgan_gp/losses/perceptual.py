@@ -1,7 +1,7 @@
-"""Perceptual distance of two images in feature space: a score and a loss.
+"""Perceptual loss, and the squeeze distance: distance of two images in feature space.
 
-The squeeze distance is this project's own, unweighted form: it is not LPIPS, and its numbers are
-not comparable with LPIPS. A network trained on the same features is flattered by it.
+The squeeze distance is an unweighted form defined by this project. It is not LPIPS, and its values
+are not comparable with LPIPS. It is biased in favour of networks trained on the same features.
 """
 
 import torch
@@ -21,10 +21,10 @@ def feature_distance(features: Features, output: Tensor, target: Tensor) -> Tens
         target: same shape.
 
     Returns:
-        One distance per picture, (B,), float32; 0 for equal pictures, at most 4 a map.
+        One distance per image, (B,), float32; 0 for equal images, at most 4 per map.
 
     Raises:
-        ValueError: the shapes differ or a side is too small.
+        ValueError: the shapes differ, or a side is too small.
 
     Source:
         Zhang et al. 2018, arXiv:1801.03924, equation 1, with all weights 1.
@@ -38,21 +38,21 @@ def feature_distance(features: Features, output: Tensor, target: Tensor) -> Tens
 def perceptual_loss(
     features: Features, output: Tensor, target: Tensor, shift: tuple[int, int]
 ) -> Tensor:
-    """Mean feature distance of two batches, seen through a shifted window.
+    """Mean feature distance of two batches of images in a shifted window.
 
-    The network's strided layers look at some pixels more closely than at others. With a fixed
-    alignment a generator learns to serve just those, which shows as a dotted grid; a shift drawn
-    anew for each step makes all pixels count alike in the long run.
+    The strided layers of the network weight some pixels more than others. With a fixed alignment
+    the generator would optimise those pixels only and produce a grid pattern. With a new random
+    shift in each step all pixels have the same weight on average.
 
     Args:
         features: the network.
         output: (B, 3, H, W), RGB around [0, 1].
         target: same shape.
-        shift: rows and columns to leave out at the top and left.
+        shift: rows and columns to crop at the top and at the left.
 
     Returns:
-        A float32 scalar.
+        Scalar, float32.
     """
     rows, columns = shift
-    seen = feature_distance(features, output[..., rows:, columns:], target[..., rows:, columns:])
-    return seen.mean()
+    window = (..., slice(rows, None), slice(columns, None))
+    return feature_distance(features, output[window], target[window]).mean()

@@ -14,34 +14,34 @@ def l1(output: Tensor, target: Tensor) -> Tensor:
         target: same shape.
 
     Returns:
-        A float32 scalar.
+        Scalar, float32.
     """
     return (output.float() - target.float()).abs().mean()
 
 
 def l2(output: Tensor, target: Tensor) -> Tensor:
-    """Mean squared difference: what PSNR measures.
+    """Mean squared difference, the loss that maximises PSNR.
 
     Args:
         output: (B, C, H, W), any float dtype; computed in float32.
         target: same shape.
 
     Returns:
-        A float32 scalar.
+        Scalar, float32.
     """
     return (output.float() - target.float()).square().mean()
 
 
 def charbonnier(output: Tensor, target: Tensor, epsilon: float = 1e-3) -> Tensor:
-    """Mean of sqrt(d^2 + epsilon^2): L1 that is smooth at zero.
+    """Mean of sqrt(d^2 + epsilon^2), a variant of L1 that is smooth at zero.
 
     Args:
         output: (B, C, H, W), any float dtype; computed in float32.
         target: same shape.
-        epsilon: differences well below it are treated quadratically.
+        epsilon: the loss is quadratic for differences well below it.
 
     Returns:
-        A float32 scalar, at least `epsilon`.
+        Scalar, float32, at least `epsilon`.
 
     Source:
         Lai et al. 2017 (LapSRN), arXiv:1704.03915, equation 3.

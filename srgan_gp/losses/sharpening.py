@@ -1,29 +1,29 @@
-"""Sharpened targets: what a pixel loss compares with when crisp edges are wanted."""
+"""Unsharp masking of the targets of a pixel loss, for crisper edges."""
 
 import torch
 from kornia.filters import gaussian_blur2d
 from torch import Tensor
 from torch.nn import functional as F
 
-SIGMA = 2.0  # pixels: edges up to about this soft are sharpened
+SIGMA = 2.0  # pixels: edges up to about this width are sharpened
 TAPS = 13
-THRESHOLD = 8 / 255  # smaller differences are noise or smooth shading, and stay as they are
+THRESHOLD = 8 / 255  # smaller differences are noise or smooth shading and are not changed
 SOFTNESS = 5  # pixels over which the mask fades in
 
 
 def sharpened(images: Tensor, amount: float) -> Tensor:
-    """Sharpen edges by unsharp masking; flat areas keep their values.
+    """Sharpen edges by unsharp masking; flat areas are not changed.
 
     Args:
         images: (B, C, H, W) in [0, 1], float32; sides of at least 7.
-        amount: factor of the difference to the blurred image that is added; 0: unchanged.
+        amount: factor of the added difference to the blurred image; 0: no change.
 
     Returns:
         The same shape and dtype, in [0, 1].
 
     Source:
         Wang et al. 2021 (Real-ESRGAN), arXiv:2107.10833, section 3.4: sharpened ground truth. The
-        values are ours.
+        constants are this project's own.
     """
     if not amount:
         return images

@@ -1,35 +1,35 @@
-"""Shift equivariance: two outputs for the same scene, sampled on two pixel grids, have to agree."""
+"""Shift-equivariance loss: outputs for one scene sampled on two pixel grids have to agree."""
 
 from kornia.filters import gaussian_blur2d
 from torch import Tensor
 
-SIGMA = 1.6  # output pixels: structure much coarser than this is not compared
+SIGMA = 1.6  # output pixels: much coarser structure is not compared
 TAPS = 13  # 4 sigma on each side
 
 
 def shift_equivariance(output: Tensor, shifted: Tensor, rows: int, columns: int) -> Tensor:
-    """Mean absolute difference of the fine structure of two outputs after the shift is undone.
+    """Mean absolute difference of the fine structure of two outputs after undoing the shift.
 
-    Both inputs are made from one high-resolution window; for the second one it is first moved up
-    and to the left. A pattern that is locked to the input's pixel grid stays in its place and
-    therefore disagrees with itself; detail that belongs to the scene moves along. The outputs'
-    low frequencies are subtracted, since the pixel loss determines them.
+    Both inputs are made from one HR window, which is moved up and to the left for the second.
+    Detail of the scene moves with it. A pattern locked to the pixel grid of the input does not, so
+    that it increases the loss. Low frequencies are subtracted, since the pixel loss determines
+    them.
 
     Args:
-        output: (B, C, H, W), around [0, 1]; computed in float32.
-        shifted: the same shape, for the scene moved up by `rows` and to the left by `columns`.
-        rows: output pixels, from 0 to less than H - TAPS + 1.
-        columns: output pixels, likewise of W.
+        output: (B, C, H, W), around [0, 1].
+        shifted: same shape, for the scene moved up by `rows` and to the left by `columns`.
+        rows: in output pixels, from 0 to less than H - TAPS + 1.
+        columns: in output pixels, from 0 to less than W - TAPS + 1.
 
     Returns:
-        A float32 scalar, >= 0; 0 where the generator commutes with the shift.
+        Scalar, computed in float32, at least 0; 0 if the generator commutes with the shift.
 
     Raises:
-        ValueError: the shapes differ, or too little of the windows overlaps.
+        ValueError: the shapes differ, or the windows overlap too little.
 
     Source:
-        Ours. The property: Zhang 2019, "Making Convolutional Networks Shift-Invariant Again",
-        arXiv:1904.11486, section 3.1.
+        This project's own. The property: Zhang 2019, "Making Convolutional Networks Shift-Invariant
+        Again", arXiv:1904.11486, section 3.1.
     """
     height, width = output.shape[-2] - rows, output.shape[-1] - columns
     if output.shape != shifted.shape or min(rows, columns) < 0 or min(height, width) < TAPS:

@@ -1,10 +1,10 @@
-"""Frechet distances of aligned faces in three feature spaces: FD-yunet, FD-hog and FD-pca.
+"""Fréchet distances of aligned faces in three feature spaces: FD-yunet, FD-hog and FD-pca.
 
-No critic and no loss of this project uses these features, so a run cannot be trained on its own
-judge. All three expect faces at one place in the image: two of the spaces keep positions.
+No critic and no loss of this project uses these features, so that the distances are independent of
+what a run is trained on. The faces must be aligned: two of the spaces depend on positions.
 
-FD-yunet alone can mislead: a generator with little variety may have a low value. Read it beside
-diversity and novelty.
+A generator with little variety may have a low FD-yunet. Read it together with diversity and
+novelty.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 import onnx
 
-# Read when ONNX Runtime loads: without it an identifier and a queue of events are stored at home.
+# Must be set before ONNX Runtime loads, which otherwise stores telemetry in the home folder.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 import onnxruntime
@@ -28,27 +28,28 @@ from srgan_gp.metrics.feature_distances import frechet_distance
 
 YUNET_MAPS = ("237", "246", "255")
 """Outputs of the last backbone stages at strides 8, 16 and 32, each with 64 channels."""
-YUNET_SIDE = 128  # pixels: what a face is resized to before the network sees it
+YUNET_SIDE = 128  # pixels: side of the network's input
 HOG_CELL = 8  # pixels
-HOG_LARGEST_SIDE = 64  # larger faces are downscaled: at 128 pixels there would be 8,100 numbers
+HOG_LARGEST_SIDE = 64  # larger faces are downscaled: 128 pixels would give 8,100 dimensions
 PCA_SIDE = 16  # pixels
 PCA_COMPONENTS = 96
 SMALLEST_SIDE = 16
-"""Pixels: smaller faces have no FD-hog and no FD-pca."""
-_BATCH = 16  # twice as fast as 64 on one core, where the maps stay in the cache
+"""Pixels: FD-hog and FD-pca are not computed for smaller faces."""
+_BATCH = 16  # twice as fast as 64 on one core, since the maps stay in the cache
 LEAST_DEVIATION = 0.1
-"""Share of the median deviation over all channels that a channel of YuNet's maps is divided by at
-least. Some channels are 0 on nearly every real face. Divided by their own deviation, one face of
-1,024 that activates such a channel would add thousands to FD-yunet, real faces not excepted."""
+"""Lower limit of the standard deviation that a channel of YuNet's maps is divided by, as a share of
+the median over all channels. Some channels are 0 on nearly every real face. Divided by its own
+deviation, such a channel would add thousands to FD-yunet for one face of 1,024 that activates it,
+even for a real face."""
 _SMALLEST_DIVISOR = 1e-6
 
 
 class YunetMaps:
-    """Backbone of the face detector YuNet, as features of faces; `YunetMaps.load` opens a file.
+    """Features of faces from the backbone of the face detector YuNet; `YunetMaps.load` opens it.
 
     Args:
-        session: an ONNX Runtime session that gives the maps `YUNET_MAPS`, or a stand-in.
-        sha256: of the network file, in hex.
+        session: an ONNX Runtime session with the outputs `YUNET_MAPS`, or a replacement for it.
+        sha256: of the network file, in hexadecimal.
     """
 
     def __init__(self, session: Any, sha256: str) -> None:  # noqa: ANN401  ONNX Runtime has no types
@@ -60,10 +61,10 @@ class YunetMaps:
         """Open a network file, on one CPU thread.
 
         Args:
-            file: YuNet as `.onnx`, with the names of tensors of the published file.
+            file: YuNet as `.onnx`, with the tensor names of the published file.
 
         Raises:
-            ModelRefusedError: the file cannot be read, is not an ONNX network, or has other maps.
+            ModelRefusedError: the file cannot be read, is not an ONNX network, or lacks these maps.
         """
         try:
             data = file.read_bytes()
@@ -78,10 +79,10 @@ class YunetMaps:
             )
         except (OSError, ValueError, DecodeError) as error:
             raise ModelRefusedError(f"{file} is not an ONNX network ({error}).") from error
-        except Exception as error:  # ONNX Runtime's errors have no common class of their own
+        except Exception as error:  # the errors of ONNX Runtime have no common class
             raise ModelRefusedError(
                 f"FD-yunet needs the backbone maps {', '.join(YUNET_MAPS)} of YuNet, which {file} "
-                "does not have; use the file of the OpenCV model zoo, or none."
+                "does not have. Use the file of the OpenCV model zoo, or none."
             ) from error
         return cls(session, hashlib.sha256(data).hexdigest())
 
@@ -90,32 +91,33 @@ class YunetMaps:
 
         Args:
             faces: (N, S, S, 3), uint8 RGB; resized to 128 x 128 pixels by bicubic interpolation, or
-                by the area mean where they are larger.
+                by the area mean if they are larger.
 
         Returns:
-            (N, 384), float64: of each map 64 means of the upper half, then 64 of the lower.
+            (N, 384), float64: for each map, 64 means of the upper half, then 64 of the lower half.
         """
         parts = [self._describe_batch(faces[i : i + _BATCH]) for i in range(0, len(faces), _BATCH)]
         return np.concatenate(parts).astype(np.float64)
 
     def _describe_batch(self, faces: np.ndarray) -> np.ndarray:
-        way = cv2.INTER_AREA if faces.shape[1] > YUNET_SIDE else cv2.INTER_CUBIC
-        sized = [cv2.resize(face, (YUNET_SIDE, YUNET_SIDE), interpolation=way) for face in faces]
-        bgr = np.stack(sized)[..., ::-1].transpose(0, 3, 1, 2)
+        method = cv2.INTER_AREA if faces.shape[1] > YUNET_SIDE else cv2.INTER_CUBIC
+        side = (YUNET_SIDE, YUNET_SIDE)
+        resized = [cv2.resize(face, side, interpolation=method) for face in faces]
+        bgr = np.stack(resized)[..., ::-1].transpose(0, 3, 1, 2)  # (B, 3, 128, 128)
         inputs = {"input": np.ascontiguousarray(bgr, np.float32)}
         means = []
-        for found in self._session.run(list(YUNET_MAPS), inputs):
-            half = found.shape[2] // 2
-            means += [found[:, :, :half].mean((2, 3)), found[:, :, half:].mean((2, 3))]
+        for values in self._session.run(list(YUNET_MAPS), inputs):  # (B, 64, h, w)
+            half = values.shape[2] // 2
+            means += [values[:, :, :half].mean((2, 3)), values[:, :, half:].mean((2, 3))]
         return np.concatenate(means, axis=1)
 
 
 class AlignedFaceDistances:
-    """Distances of sets of aligned faces to one set of real ones.
+    """Distances from sets of aligned faces to one set of real faces.
 
     Args:
         real: validation faces, (N, S, S, 3), uint8 RGB, at least two.
-        yunet: None: there is no FD-yunet.
+        yunet: None: FD-yunet is not computed.
         least_deviation: see `LEAST_DEVIATION`; 0: every channel is divided by its own deviation.
     """
 
@@ -139,40 +141,40 @@ class AlignedFaceDistances:
             self._components = downscaled_pixels(real) @ self._axes
 
     def distances(self, faces: np.ndarray) -> dict[str, float]:
-        """Measure Frechet distances to the real faces, each at least 0; lower is better.
+        """Compute the Fréchet distances to the real faces, each at least 0; lower is better.
 
-        The distances of small sets are too large, by about 1/N: compare them at equal N alone.
+        Small sets have a positive bias of about 1/N: compare distances only at equal N.
 
         Args:
             faces: (M, S, S, 3), uint8 RGB, at least two, of the size of the real faces.
 
         Returns:
-            `fd_yunet` where there is a network: on backbone maps of YuNet, each channel divided by
-            its deviation over the real faces. `fd_hog` and `fd_pca` where faces have at least
-            `SMALLEST_SIDE` pixels: on histograms of oriented gradients, and on the principal
+            `fd_yunet`, if there is a network: on backbone maps of YuNet, each channel divided by
+            its standard deviation over the real faces. `fd_hog` and `fd_pca`, if faces have at
+            least `SMALLEST_SIDE` pixels: on histograms of oriented gradients, and on the principal
             components of the real faces at 16 x 16 pixels.
 
         Raises:
             ValueError: there are fewer than two faces.
         """
-        found: dict[str, float] = {}
+        distances: dict[str, float] = {}
         if self._yunet and self._scale is not None:
             maps = self._yunet.describe(faces) * self._scale
-            found["fd_yunet"] = frechet_distance(maps, self._maps)
+            distances["fd_yunet"] = frechet_distance(maps, self._maps)
         if faces.shape[1] >= SMALLEST_SIDE:
-            found["fd_hog"] = frechet_distance(hog_descriptors(faces), self._hog)
+            distances["fd_hog"] = frechet_distance(hog_descriptors(faces), self._hog)
             components = downscaled_pixels(faces) @ self._axes
-            found["fd_pca"] = frechet_distance(components, self._components)
-        return found
+            distances["fd_pca"] = frechet_distance(components, self._components)
+        return distances
 
 
 def hog_descriptors(faces: np.ndarray) -> np.ndarray:
-    """Describe faces by histograms of oriented gradients of their grey values.
+    """Compute histograms of oriented gradients of the grey values of faces.
 
     9 orientations, cells of 8 x 8 pixels, blocks of 2 x 2 cells.
 
     Args:
-        faces: (N, S, S, 3), uint8 RGB, S at least 16; above 64 they are downscaled to 64.
+        faces: (N, S, S, 3), uint8 RGB, S at least 16; downscaled to 64 if larger.
 
     Returns:
         (N, D), float64; D is 1,764 for 64 x 64 pixels.
@@ -192,21 +194,21 @@ def hog_descriptors(faces: np.ndarray) -> np.ndarray:
 
 
 def downscaled_pixels(faces: np.ndarray) -> np.ndarray:
-    """Downscale faces, (N, S, S, 3) uint8, to 16 x 16 by the area mean: (N, 768), float64, 0..1."""
+    """Downscale (N, S, S, 3) uint8 to 16 x 16 by the area mean: (N, 768), float64 in [0, 1]."""
     size = (PCA_SIDE, PCA_SIDE)
     rows = [cv2.resize(face, size, interpolation=cv2.INTER_AREA).reshape(-1) for face in faces]
     return np.stack(rows) / 255.0
 
 
 def principal_axes(points: np.ndarray) -> np.ndarray:
-    """Find the principal axes of a set of points.
+    """Compute the principal axes of a set of points.
 
     Args:
         points: (N, D), float64.
 
     Returns:
-        (D, K), float64, orthonormal: the K = `PCA_COMPONENTS` axes of largest variance, or N - 1
-        where there are fewer points.
+        (D, K), float64, orthonormal: the K axes of largest variance, K = min(`PCA_COMPONENTS`,
+        N - 1).
     """
     count = min(PCA_COMPONENTS, len(points) - 1)
     _, axes = np.linalg.eigh(np.cov(points.T))

@@ -1,4 +1,4 @@
-"""Border ratio: shows a frame that a generator draws along the edges of its images."""
+"""Border ratio: detects a frame along the edges of generated images."""
 
 import numpy as np
 
@@ -6,14 +6,14 @@ import numpy as np
 def border_contrast(images: np.ndarray) -> float:
     """Mean absolute difference between the outermost ring of pixels and the next one inwards.
 
-    Each pixel of the outermost ring is compared with its neighbour in the next ring; corners have
-    none and are not used.
+    Each pixel of the outermost ring is compared with its neighbour in the next ring; corners are
+    not used.
 
     Args:
         images: (N, H, W, C), uint8, sides of at least 3.
 
     Returns:
-        Levels of 255, averaged over images, pixels and channels.
+        In levels of 255, averaged over images, pixels and channels.
 
     Raises:
         ValueError: there are no images, or they are too small.
@@ -32,14 +32,14 @@ def border_contrast(images: np.ndarray) -> float:
 
 
 def border_ratio(images: np.ndarray, real: np.ndarray) -> float | None:
-    """Border contrast of generated images over that of real ones.
+    """Border contrast of generated images, divided by that of real images.
 
     Args:
         images: generated, (N, H, W, C), uint8.
         real: real images, (M, H, W, C), uint8.
 
     Returns:
-        About 1 for real images, above it for a drawn frame; None where the real contrast is 0.
+        About 1 for real images, larger for images with a frame; None if the real contrast is 0.
 
     Raises:
         ValueError: as for `border_contrast`.

@@ -1,9 +1,9 @@
 """Fréchet and kernel distance of two sets of images in feature space.
 
-The network is SqueezeNet 1.1, so the two are called FD-squeeze and KID-squeeze: neither is FID or
-KID of the literature, which see through Inception, and the numbers are not comparable with those.
-The Frechet distance of small sets is too large, by about 1/N: compare it at equal N alone. The
-kernel distance has no such bias and is the one to judge by below some thousands of pictures.
+The network is SqueezeNet 1.1, so the two are called FD-squeeze and KID-squeeze. They are not the
+FID and KID of the literature, which use Inception, and the values are not comparable. The Fréchet
+distance of small sets has a positive bias of about 1/N: compare it only at equal N. The kernel
+distance is unbiased; prefer it below some thousands of images.
 """
 
 import math
@@ -16,75 +16,75 @@ from torch.nn import functional
 
 from srgan_gp.losses.features import Features
 
-SIDE = 128  # pixels; of a 64-pixel face the network's last map would be 3 x 3
-BATCH = 32  # pictures at a time
-BLOCK = 1024  # rows of a kernel matrix at a time: 10,000 pictures would take 0.8 GB at once
+SIDE = 128  # pixels: for a 64-pixel face the network's last map would be 3 x 3
+BATCH = 32  # images per batch
+BLOCK = 1024  # rows of a kernel matrix at a time: all rows of 10,000 images would take 0.8 GB
 
 
-def pooled_features(features: Features, pictures: np.ndarray) -> np.ndarray:
-    """Describe each picture by the network's last feature map, averaged over its places.
+def pooled_features(features: Features, images: np.ndarray) -> np.ndarray:
+    """Compute the last feature map of each image, averaged over all positions.
 
-    Pictures are resized to 128 x 128 pixels, so that sets of two sizes can be compared.
+    Images are resized to 128 x 128 pixels, so that sets of different sizes can be compared.
 
     Args:
-        features: the network; its device does the work.
-        pictures: (N, S, S, 3), uint8 RGB.
+        features: the network; computes on its device.
+        images: (N, S, S, 3), uint8 RGB.
 
     Returns:
-        (N, D), float64, D channels (512 for SqueezeNet). At each place the mean square over the
-        channels is 1, which is what the kernel of `kernel_distance` expects.
+        (N, D), float64, D channels (512 for SqueezeNet). At each position the mean square over the
+        channels is 1, as the kernel of `kernel_distance` expects.
 
     Raises:
-        ValueError: the pictures have another shape or type, or there are none.
+        ValueError: the images have another shape or type, or there are none.
     """
     rows = []
-    for images in image_batches(pictures, features.mean.device):
-        sized = functional.interpolate(images, (SIDE, SIDE), mode="bilinear", antialias=True)
+    for batch in image_batches(images, features.mean.device):
+        resized = functional.interpolate(batch, (SIDE, SIDE), mode="bilinear", antialias=True)
         with torch.no_grad():
-            last = features(sized)[-1]
+            last = features(resized)[-1]  # (B, D, h, w)
         rows.append(last.double().mean((2, 3)).cpu().numpy() * math.sqrt(last.shape[1]))
     return np.concatenate(rows)
 
 
-def image_batches(pictures: np.ndarray, device: torch.device) -> Iterator[Tensor]:
-    """Yield pictures as networks take them, `BATCH` at a time.
+def image_batches(images: np.ndarray, device: torch.device) -> Iterator[Tensor]:
+    """Yield images as input batches of a network, `BATCH` at a time.
 
     Args:
-        pictures: (N, H, W, 3), uint8 RGB.
-        device: where the batches go.
+        images: (N, H, W, 3), uint8 RGB.
+        device: of the batches.
 
     Yields:
         (B, 3, H, W), float32 in [0, 1].
 
     Raises:
-        ValueError: the pictures have another shape or type, or there are none.
+        ValueError: the images have another shape or type, or there are none.
     """
-    shape = pictures.shape
-    if pictures.dtype != np.uint8 or len(shape) != 4 or shape[-1] != 3 or shape[0] == 0:
-        raise ValueError(f"cannot see {pictures.dtype} pictures of shape {shape}")
-    for first in range(0, len(pictures), BATCH):
-        pixels = torch.from_numpy(pictures[first : first + BATCH]).to(device)
+    shape = images.shape
+    if images.dtype != np.uint8 or len(shape) != 4 or shape[-1] != 3 or shape[0] == 0:
+        raise ValueError(f"need uint8 images (N, H, W, 3), got {images.dtype} of shape {shape}")
+    for first in range(0, len(images), BATCH):
+        pixels = torch.from_numpy(images[first : first + BATCH]).to(device)
         yield pixels.permute(0, 3, 1, 2).float() / 255
 
 
 def frechet_distance(points: np.ndarray, others: np.ndarray) -> float:
-    """Frechet distance of the Gaussians with the means and covariances of two sets.
+    """Fréchet distance of the Gaussians with the means and covariances of two sets.
 
-    |m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2)). With C = A^T A for either set the last trace is the
-    sum of the singular values of A1 A2^T, which needs no square root of a matrix.
+    ||m1 - m2||^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2)). With C = A^T A, tr (C1 C2)^(1/2) is the sum of
+    the singular values of A1 A2^T, which avoids the square root of a matrix.
 
     Args:
         points: (N, D), float64.
         others: (M, D), float64.
 
     Returns:
-        At least 0; 0 for equal means and covariances (N - 1 in the denominator).
+        At least 0; 0 for equal means and covariances. Covariances are divided by N - 1.
 
     Raises:
         ValueError: a set has fewer than two rows, or the dimensions differ.
 
     Source:
-        Dowson & Landau 1982, "The Frechet distance between multivariate normal distributions",
+        Dowson & Landau 1982, "The Fréchet distance between multivariate normal distributions",
         equation 4; Heusel et al. 2017, arXiv:1706.08500, section 4.
     """
     _require_comparable(points, others)
@@ -102,7 +102,7 @@ def kernel_distance(points: np.ndarray, others: np.ndarray) -> float:
         others: (M, D), float64.
 
     Returns:
-        0 on average for two sets from one distribution, so that it may be slightly negative.
+        0 on average for two sets from one distribution; it may be slightly negative.
 
     Raises:
         ValueError: a set has fewer than two rows, or the dimensions differ.
@@ -130,8 +130,8 @@ def _root_of_covariance(points: np.ndarray) -> np.ndarray:
 def _mean_within(points: np.ndarray) -> float:
     """Average the kernel over the pairs of two different rows."""
     count = len(points)
-    alone = float(_kernel(np.square(points).sum(1), points.shape[1]).sum())
-    return (count**2 * _mean_between(points, points) - alone) / (count * (count - 1))
+    diagonal = float(_kernel(np.square(points).sum(1), points.shape[1]).sum())
+    return (count**2 * _mean_between(points, points) - diagonal) / (count * (count - 1))
 
 
 def _mean_between(points: np.ndarray, others: np.ndarray) -> float:

@@ -1,13 +1,18 @@
-"""Memorisation: how near generated images come to the training images.
+"""Memorisation (overfitting): distance of generated images to the training images.
 
-A picture that was learned by heart lies much nearer to a training picture than a new picture of the
-same kind does. How near a new one lies is measured on real pictures that no training step saw.
+A memorised image is much nearer to a training image than a new image is. The distance of new images
+is measured on the validation set, real images that were not trained on.
 
-Pictures are compared by their coarse layout. Features of a classification network, which serve well
-to compare whole sets, see noise before they see whose face it is: copies with noise of 8 levels are
-0.76 as far from the training faces as held-out ones are, by pooled features of SqueezeNet, and 0.03
-by layout (1,024 faces of 64 x 64; copies at JPEG quality 30: 0.92 and 0.09; mirrored: 0.67 and 0;
-moved by two pixels: 0.43 and 0.47; the mean face, which copies nobody: 1.21 and 0.76).
+Images are compared by their coarse layout. Pooled features of a classification network, which
+compare whole sets well, depend more on noise than on the identity of a face. Ratio of the distances
+of copies and of validation images to the training images (1,024 faces of 64 x 64 pixels):
+
+    copies                   SqueezeNet features    layout
+    noise of 8 levels        0.76                   0.03
+    JPEG quality 30          0.92                   0.09
+    mirrored                 0.67                   0
+    moved by two pixels      0.43                   0.47
+    mean face (not a copy)   1.21                   0.76
 """
 
 import cv2
@@ -15,60 +20,60 @@ import numpy as np
 
 ALARM = 0.5
 """Ratio below which a generator counts as memorising."""
-SIDE = 8  # pixels of a layout
-SAME = 1e-6  # distance of layouts below which two pictures are one: rounding is at 1e-13
-BLOCK = 1024  # rows of a matrix of distances at a time
+SIDE = 8  # pixels: side of a layout
+SAME = 1e-6  # layouts with a smaller distance are equal; rounding errors are about 1e-13
+BLOCK = 1024  # rows of a distance matrix at a time
 
 
-def describe_layouts(pictures: np.ndarray) -> np.ndarray:
-    """Shrink pictures to 8 x 8 pixels, without their mean colour and contrast.
+def describe_layouts(images: np.ndarray) -> np.ndarray:
+    """Downscale images to 8 x 8 pixels and normalise mean colour and contrast.
 
     Args:
-        pictures: (N, H, W, 3), uint8 RGB, sides of at least 8.
+        images: (N, H, W, 3), uint8 RGB, sides of at least 8.
 
     Returns:
-        (N, 192), float64: each channel with mean 0, each picture with mean square 1, or 0 for a
-        picture of one colour.
+        (N, 192), float64: each channel with mean 0, each image with mean square 1, or 0 for an
+        image of one colour.
     """
     size = (SIDE, SIDE)
-    small = [cv2.resize(p.astype(np.float64), size, interpolation=cv2.INTER_AREA) for p in pictures]
-    centred = np.stack(small)
+    small = [cv2.resize(p.astype(np.float64), size, interpolation=cv2.INTER_AREA) for p in images]
+    centred = np.stack(small)  # (N, 8, 8, 3)
     centred -= centred.mean(axis=(1, 2), keepdims=True)
     contrast = np.sqrt(np.square(centred).mean(axis=(1, 2, 3), keepdims=True))
-    return (centred / np.where(contrast < 1e-6, 1, contrast)).reshape(len(pictures), -1)
+    return (centred / np.where(contrast < 1e-6, 1, contrast)).reshape(len(images), -1)
 
 
-def memorisation_ratio(generated: np.ndarray, train: np.ndarray, held_out: np.ndarray) -> float:
-    """Median distance from generated to training pictures, over that from held-out ones.
+def memorisation_ratio(generated: np.ndarray, train: np.ndarray, validation: np.ndarray) -> float:
+    """Median distance of generated images to the nearest training image, relative to validation.
 
-    A training picture and its mirror image count as one.
+    A training image and its mirror image count as one.
 
     Args:
-        generated: layouts of generated pictures, (N, 192), float64; see `describe_layouts`.
-        train: layouts of all training pictures, (M, 192).
-        held_out: layouts of real pictures that are not among them, (K, 192).
+        generated: layouts of generated images, (N, 192), float64; see `describe_layouts`.
+        train: layouts of all training images, (M, 192).
+        validation: layouts of validation images, (K, 192).
 
     Returns:
-        About 1 for a generator that makes the pictures of the distribution anew, 0 for one that
-        copies; memorising below `ALARM`.
+        About 1 for a generator that produces new images of the distribution, 0 for one that copies;
+        below `ALARM` it counts as memorising.
 
     Raises:
-        ValueError: a set is empty or has no layouts, or half of `held_out` is in `train`, so that
-            nothing is held out.
+        ValueError: a set is empty or does not hold layouts, or half of the validation images are
+            training images.
 
     Source:
-        The layouts, the alarm and its threshold are this project's own; the comparison with
-        held-out pictures is that of Meehan et al. 2020, arXiv:2004.05675.
+        The layouts and the threshold are this project's own. The comparison with validation images:
+        Meehan et al. 2020, arXiv:2004.05675.
     """
     known = np.concatenate([train, _mirrored(train)])
-    usual = float(np.median(nearest_distances(held_out, known)))
-    if usual < SAME:
-        raise ValueError("half of the held-out pictures are training pictures")
-    return float(np.median(nearest_distances(generated, known))) / usual
+    expected = float(np.median(nearest_distances(validation, known)))
+    if expected < SAME:
+        raise ValueError("half of the validation images are training images")
+    return float(np.median(nearest_distances(generated, known))) / expected
 
 
 def nearest_distances(points: np.ndarray, references: np.ndarray) -> np.ndarray:
-    """Measure how far each point is from the nearest reference.
+    """Compute the distance of each point to the nearest reference.
 
     Args:
         points: (N, D), float64.
@@ -83,16 +88,16 @@ def nearest_distances(points: np.ndarray, references: np.ndarray) -> np.ndarray:
     if not len(points) or not len(references) or points.shape[1] != references.shape[1]:
         raise ValueError(f"cannot compare {points.shape} with {references.shape}")
     lengths = np.square(references).sum(1)
-    found = []
+    distances = []
     for first in range(0, len(points), BLOCK):
         rows = points[first : first + BLOCK]
-        # |x - y|^2 - |x|^2 names the nearest; as a distance its rounding would hide a copy.
+        # |x - y|^2 - |x|^2 finds the nearest, but its rounding error is too large for a distance.
         nearest = np.argmin(lengths - 2 * rows @ references.T, axis=1)
-        found.append(np.linalg.norm(rows - references[nearest], axis=1))
-    return np.concatenate(found)
+        distances.append(np.linalg.norm(rows - references[nearest], axis=1))
+    return np.concatenate(distances)
 
 
 def _mirrored(layouts: np.ndarray) -> np.ndarray:
     if layouts.ndim != 2 or layouts.shape[1] != SIDE * SIDE * 3:
-        raise ValueError(f"these are no layouts: {layouts.shape}")
+        raise ValueError(f"need layouts (N, {SIDE * SIDE * 3}), got {layouts.shape}")
     return layouts.reshape(-1, SIDE, SIDE, 3)[:, :, ::-1].reshape(layouts.shape)

@@ -1,6 +1,6 @@
 """Pattern and grain: regular and irregular texture in the flat areas of a set of images.
 
-Both are measures only. No loss is made of them and no checkpoint is chosen by them.
+They are neither used as a loss nor to choose a checkpoint.
 """
 
 from collections.abc import Sequence
@@ -15,14 +15,14 @@ from srgan_gp.data.benchmark_downscalers import bicubic
 from srgan_gp.metrics.psnr_ssim import luma
 
 WINDOW, STRIDE, MARGIN = 64, 32, 8  # pixels
-SMALLEST_IMAGE = WINDOW + 2 * MARGIN  # pixels: the least side of an image that holds a window
+SMALLEST_IMAGE = WINDOW + 2 * MARGIN  # pixels: smallest side of an image with a window
 
-_FLAT = 4.0  # levels: a window is flat where its standard deviation is below
-_FLAT_SIGMA = 6.0  # pixels: of the blur subtracted before that
-_TEXTURE_SIGMA = 4.0  # pixels: of the blur subtracted from the output
-_LEAST_RADIUS, _LARGEST_RADIUS = 0.13, 0.5  # cycles a pixel: of the frequencies that are measured
-_RING = 0.02  # cycles a pixel: frequencies whose radius differs by less are compared
-_PEAK = 4.0  # times the median of its ring: the power above it belongs to a pattern
+_FLAT = 4.0  # levels: a window with a smaller standard deviation is flat
+_FLAT_SIGMA = 6.0  # pixels: blur subtracted before this test
+_TEXTURE_SIGMA = 4.0  # pixels: blur subtracted from the output
+_LEAST_RADIUS, _LARGEST_RADIUS = 0.13, 0.5  # cycles per pixel: range of measured frequencies
+_RING = 0.02  # cycles per pixel: frequencies with a smaller difference in radius are compared
+_PEAK = 4.0  # times the median of its ring: power above it belongs to a pattern
 
 
 @dataclass(frozen=True)
@@ -30,10 +30,10 @@ class FlatTexture:
     """Texture in the flat windows of a set of images.
 
     Attributes:
-        pattern: levels rms of the luma in [16, 235]; what stands out of the spectrum, such as a
-            lattice of any period and direction. Random noise adds to it where windows are few:
-            about a fifth of its own rms in one window, nothing in a hundred.
-        grain: levels rms of the luma; all texture of 2 to 7.7 pixels, a pattern included.
+        pattern: levels rms of the luma in [16, 235]: peaks of the spectrum, such as a lattice of
+            any period and direction. With few windows random noise adds to it: about a fifth of its
+            own rms in one window, nothing in a hundred.
+        grain: levels rms of the luma: all texture of 2 to 7.7 pixels, including a pattern.
         windows: number of flat windows, at least 1.
     """
 
@@ -42,15 +42,15 @@ class FlatTexture:
     windows: int
 
     def values(self) -> dict[str, float]:
-        """Return `pattern` and `grain` by name."""
+        """Return `pattern` and `grain` by their names."""
         return {"pattern": self.pattern, "grain": self.grain}
 
 
 class FlatSpectrum:
-    """Mean power spectrum of the flat windows of a set, collected image by image.
+    """Mean power spectrum of the flat windows of a set, accumulated image by image.
 
-    Windows are 64x64 pixels at stride 32 and stay 8 pixels inside the image. A window is flat where
-    the luma of both the enlarged input and the original, less a Gaussian blur of sigma 6, has a
+    Windows are 64x64 pixels at stride 32, at least 8 pixels from the border. A window is flat if
+    the luma of both the enlarged input and the original, minus a Gaussian blur of sigma 6, has a
     standard deviation below 4.
     """
 
@@ -65,9 +65,9 @@ class FlatSpectrum:
 
         Args:
             output: (H * scale, W * scale, 3), uint8 RGB.
-            low_res: what `output` was made from, (H, W, 3), uint8 RGB; or its enlargement, with the
-                shape of `output`.
-            original: same shape as `output`; None: the enlarged input alone says what is flat.
+            low_res: input of the network, (H, W, 3), uint8 RGB; or its enlargement, with the shape
+                of `output`.
+            original: same shape as `output`; None: only the enlarged input determines what is flat.
 
         Raises:
             ValueError: the shapes do not fit.
@@ -96,12 +96,12 @@ class FlatSpectrum:
             return
         is_flat = np.logical_and.reduce([_flat_windows(guide) for guide in guides])
         windows = _windows(_without_blur(output, _TEXTURE_SIGMA))[is_flat]
-        for window in windows:  # one by one: together they may take gigabytes
+        for window in windows:  # one at a time: all of them may take gigabytes
             self._power += _power(window)
         self._windows += len(windows)
 
     def texture(self) -> FlatTexture | None:
-        """Measure the texture of all windows so far; None: there is no flat one."""
+        """Compute the texture of all windows added so far; None if none is flat."""
         if not self._windows:
             return None
         power = self._power / self._windows
@@ -111,8 +111,8 @@ class FlatSpectrum:
         medians = {
             r: np.median(power[np.abs(radius - r) < _RING]) for r in np.unique(radius[measured])
         }
-        usual = np.array([medians[r] for r in radius[measured]])
-        pattern = np.clip(power[measured] - _PEAK * usual, 0, None).sum()
+        background = np.array([medians[r] for r in radius[measured]])
+        pattern = np.clip(power[measured] - _PEAK * background, 0, None).sum()
         return FlatTexture(
             pattern=float(np.sqrt(pattern)),
             grain=float(np.sqrt(power[measured].sum())),
@@ -129,17 +129,17 @@ def pattern_and_grain(
 
     Args:
         outputs: (H * scale, W * scale, 3) each, uint8 RGB; sizes may differ.
-        low_res: what each was made from, (H, W, 3), uint8 RGB; or its enlargement.
-        originals: as `outputs`; None: there are none, and the enlarged inputs say what is flat.
+        low_res: the input of each, (H, W, 3), uint8 RGB; or its enlargement.
+        originals: same shapes as `outputs`; None: the enlarged inputs determine what is flat.
 
     Returns:
-        None where no window is flat.
+        None if no window is flat.
 
     Raises:
         ValueError: the shapes or the numbers of images do not fit.
     """
     if len(outputs) != len(low_res) or (originals is not None and len(originals) != len(outputs)):
-        raise ValueError("outputs, inputs and originals must be as many")
+        raise ValueError("the numbers of outputs, inputs and originals differ")
     spectrum = FlatSpectrum()
     for output, small, original in zip(outputs, low_res, originals or repeat(None), strict=False):
         spectrum.add(output, small, original)
@@ -147,13 +147,13 @@ def pattern_and_grain(
 
 
 def _flat_windows(values: np.ndarray) -> np.ndarray:
-    """Tell which windows of (H, W) are flat: (rows, columns), bool."""
+    """Return which windows of (H, W) are flat: (rows, columns), bool."""
     windows = _windows(_without_blur(values, _FLAT_SIGMA))
     return np.array([[window.std() < _FLAT for window in row] for row in windows])
 
 
 def _windows(values: np.ndarray) -> np.ndarray:
-    """View the windows of (H, W): (rows, columns, 64, 64)."""
+    """Return a view of the windows of (H, W): (rows, columns, 64, 64)."""
     inside = values[MARGIN:-MARGIN, MARGIN:-MARGIN]
     return sliding_window_view(inside, (WINDOW, WINDOW))[::STRIDE, ::STRIDE]
 
@@ -163,6 +163,6 @@ def _without_blur(values: np.ndarray, sigma: float) -> np.ndarray:
 
 
 def _power(window: np.ndarray) -> np.ndarray:
-    """Power spectrum of (64, 64) under a Hann window, whose sum is the variance."""
+    """Power spectrum of (64, 64) with a Hann window; its sum is the variance."""
     hann = np.outer(np.hanning(WINDOW), np.hanning(WINDOW))
     return np.abs(np.fft.fft2(window * hann)) ** 2 / (WINDOW**2 * (hann**2).sum())

@@ -1,6 +1,6 @@
-"""PSNR, SSIM and consistency of an image, without a network.
+"""PSNR, SSIM and consistency of an image.
 
-All are of the luma of 8-bit images, as in the super-resolution papers.
+All are computed on the luma of 8-bit images, as in the super-resolution literature.
 """
 
 import numpy as np
@@ -12,7 +12,7 @@ _LUMA = np.array([65.481, 128.553, 24.966]) / 255.0  # BT.601, RGB in [0, 255] -
 
 
 def luma(pixels: np.ndarray) -> np.ndarray:
-    """Luma of BT.601 in its studio range.
+    """BT.601 luma in studio range.
 
     Args:
         pixels: (H, W, 3), uint8 RGB.
@@ -27,15 +27,15 @@ def luma(pixels: np.ndarray) -> np.ndarray:
 
 
 def psnr_y(output: np.ndarray, target: np.ndarray, border: int) -> float:
-    """Peak signal-to-noise ratio of the luma in dB; infinite for equal pictures.
+    """Peak signal-to-noise ratio of the luma in dB; infinite for equal images.
 
     Args:
         output: (H, W, 3), uint8 RGB.
         target: same shape.
-        border: pixels left out on each side; the scale, by convention.
+        border: pixels ignored on each side; the scale, by convention.
 
     Raises:
-        ValueError: the shapes differ, or nothing is left inside the border.
+        ValueError: the shapes differ, or no pixel is inside the border.
     """
     x, y = _inside(luma(output), border), _inside(luma(target), border)
     if x.shape != y.shape or x.size == 0:
@@ -50,7 +50,7 @@ def ssim_y(output: np.ndarray, target: np.ndarray, border: int) -> float:
     Args:
         output: (H, W, 3), uint8 RGB.
         target: same shape.
-        border: pixels left out on each side; the scale, by convention.
+        border: pixels ignored on each side; the scale, by convention.
 
     Returns:
         Mean over the pixels, at most 1.
@@ -76,17 +76,18 @@ def ssim_y(output: np.ndarray, target: np.ndarray, border: int) -> float:
 
 
 def consistency(output: np.ndarray, low_res: np.ndarray) -> float:
-    """PSNR-Y in dB of the output, made small again by MATLAB's bicubic, against what it came from.
+    """PSNR-Y in dB between the output, downscaled by MATLAB's bicubic, and the LR input.
 
-    Detail may be invented, but it has to average out to the input. Where the input was not made by
-    MATLAB's bicubic, the value also says how much of its noise and JPEG blocks was kept.
+    Generated detail must average out to the input. If the input was not made by MATLAB's bicubic,
+    the value also reflects how much of its noise and JPEG artefacts was kept.
 
     Args:
         output: (H * scale, W * scale, 3), uint8 RGB.
-        low_res: (H, W, 3), uint8 RGB; one pixel on each side is left out.
+        low_res: (H, W, 3), uint8 RGB; one pixel on each side is ignored.
 
     Raises:
-        ValueError: the sides of `output` are no multiples, or a side of `low_res` is below 3.
+        ValueError: the sides of `output` are not multiples of those of `low_res`, or a side of
+            `low_res` is below 3.
     """
     (height, width), scale = low_res.shape[:2], output.shape[0] // low_res.shape[0]
     if output.shape[:2] != (height * scale, width * scale):

@@ -1,6 +1,6 @@
 """Sliced Wasserstein distance over a Laplacian pyramid.
 
-The patch distance in `distribution` looks at the finest detail alone, and without subsampling.
+`patch_distance` compares the finest detail only, without subsampling.
 """
 
 from collections.abc import Iterator
@@ -10,27 +10,28 @@ import numpy as np
 
 from srgan_gp.metrics.patch_distance import cut_patches, distance_of_patches
 
-COARSEST_SIDE = 16  # pixels, of the last level
-PATCHES = 64  # a picture and level: half of the source's, whose sets are larger
+COARSEST_SIDE = 16  # pixels: smallest side of a level
+PATCHES = 64  # per image and level: half as many as in the source, whose sets are larger
 
 
 def pyramid_distance(outputs: np.ndarray, originals: np.ndarray, seed: int = 0) -> dict[int, float]:
     """Sliced Wasserstein distance of 7x7 patches at each level of a Laplacian pyramid.
 
-    Two differences from the source: both sets are normalised by the mean and deviations of the
-    originals, and patches are drawn at the same places in every picture (see `patch_distance`).
+    Two differences from the source: both sets are normalised by the mean and standard deviations of
+    the originals, and patches are drawn at the same positions in every image (see
+    `patch_distance`).
 
     Args:
-        outputs: pictures (N, S, S, 3), uint8 RGB, S at least 16.
-        originals: as many pictures of the same size.
-        seed: of the places and the directions.
+        outputs: images (N, S, S, 3), uint8 RGB, S at least 16.
+        originals: as many images of the same size.
+        seed: of positions and directions.
 
     Returns:
         By the side of the level in pixels, finest first: S, S / 2, ... down to at least 16. 0 for
-        equal sets; a thousandth of the deviation of the originals at that level is 1.
+        equal sets, in thousandths of the standard deviation of the originals at that level.
 
     Raises:
-        ValueError: the sets differ in shape or are empty, or the pictures are too small.
+        ValueError: the sets differ in shape or are empty, or the images are too small.
 
     Source:
         Karras et al. 2018, arXiv:1710.10196, section 5; Burt & Adelson 1983, "The Laplacian pyramid
@@ -40,20 +41,21 @@ def pyramid_distance(outputs: np.ndarray, originals: np.ndarray, seed: int = 0) 
         raise ValueError(f"cannot compare {outputs.shape} with {originals.shape}")
     if min(outputs.shape[1:3]) < COARSEST_SIDE:
         raise ValueError(f"a pyramid needs sides of at least {COARSEST_SIDE}, not {outputs.shape}")
-    patches = [_patches_by_level(pictures, seed) for pictures in (outputs, originals)]
+    patches = [_patches_by_level(images, seed) for images in (outputs, originals)]
     return {
         side: distance_of_patches(patches[0][side], patches[1][side], seed) for side in patches[0]
     }
 
 
 def laplacian_pyramid(pixels: np.ndarray) -> Iterator[np.ndarray]:
-    """Split a picture into levels of detail; the last one is what is left of the picture.
+    """Split an image into levels of detail; the last level is the remaining coarse image.
 
     Args:
         pixels: (H, W, 3), uint8 RGB.
 
     Yields:
-        (h, w, 3), float32 levels; each but the last around 0, with sides half of the one before.
+        (h, w, 3), float32 levels, each with half the sides of the previous one; all but the last
+        have values around 0.
     """
     values = pixels.astype(np.float32)
     while min(values.shape[:2]) >= 2 * COARSEST_SIDE:
@@ -63,9 +65,9 @@ def laplacian_pyramid(pixels: np.ndarray) -> Iterator[np.ndarray]:
     yield values
 
 
-def _patches_by_level(pictures: np.ndarray, seed: int) -> dict[int, list[np.ndarray]]:
+def _patches_by_level(images: np.ndarray, seed: int) -> dict[int, list[np.ndarray]]:
     patches: dict[int, list[np.ndarray]] = {}
-    for pixels in pictures:
+    for pixels in images:
         for level in laplacian_pyramid(pixels):
             cut = cut_patches(level, PATCHES, seed)
             patches.setdefault(min(level.shape[:2]), []).append(cut)

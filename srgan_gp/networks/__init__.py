@@ -1,6 +1,7 @@
-"""Networks by name: the file `generators/srresnet.py` is what `--generator srresnet` builds.
+"""Generators and critics, built by name: `--generator srresnet` is `generators/srresnet.py`.
 
-Importing this package imports no torch; `build` does.
+Importing this package does not import torch; `build` does. Losses are in `srgan_gp.losses`,
+training in `srgan_gp.training`.
 """
 
 import inspect
@@ -19,47 +20,47 @@ _CLASS_OF_KIND: dict[Kind, str] = {"generators": "Generator", "critics": "Critic
 
 
 def names(kind: Kind) -> list[str]:
-    """List the architectures of one kind; each is a module of the folder of that name."""
+    """List the architectures of one kind: the modules in the folder of that name."""
     return names_in(f"srgan_gp.networks.{kind}")
 
 
 def task_of(generator: str) -> str:
-    """Name the task that an architecture of generators is for, such as "super-resolution"."""
+    """Return the task of a generator architecture, such as "super-resolution"."""
     return task_named_by(generator)
 
 
 def build(kind: Kind, name: str, **arguments: object) -> "nn.Module":
-    """Build the architecture `name` with its own plain arguments.
+    """Build the architecture `name` with the arguments of its constructor.
 
     Raises:
-        UsageError: there is no such architecture, it does not take one of `arguments`, or it is a
-            critic with batch norm.
+        UsageError: the architecture is unknown, does not take one of `arguments`, or is a critic
+            with batch norm.
     """
     if name not in names(kind):
         known = ", ".join(names(kind))
-        raise UsageError(f"There is no architecture {name!r} among the {kind}; known: {known}.")
+        raise UsageError(f"Unknown architecture {name!r}. Available {kind}: {known}.")
     network_class = getattr(import_module(f"srgan_gp.networks.{kind}.{name}"), _CLASS_OF_KIND[kind])
     unknown = sorted(arguments.keys() - inspect.signature(network_class).parameters.keys())
     if unknown:
-        raise UsageError(f"The architecture {name!r} takes no argument {', '.join(unknown)}.")
+        raise UsageError(f"The architecture {name!r} has no argument {', '.join(unknown)}.")
     network = network_class(**arguments)
     if kind == "critics":
-        refuse_batch_norm(network)
+        reject_batch_norm(network)
     return network
 
 
-def refuse_batch_norm(critic: "nn.Module") -> None:
-    """Let only critics pass that hold no batch norm of any kind.
+def reject_batch_norm(critic: "nn.Module") -> None:
+    """Check that a critic has no batch norm of any kind.
 
     Raises:
-        UsageError: a module of `critic` is one.
+        UsageError: a module of `critic` is a batch norm.
     """
     from torch.nn.modules.batchnorm import _BatchNorm
 
     for name, module in critic.named_modules():
         if isinstance(module, _BatchNorm):
             raise UsageError(
-                f"A critic may not hold batch norm, but {name!r} is {type(module).__name__}: it "
-                "couples the pictures of a batch, and a gradient penalty needs every score to "
-                "depend on its own picture alone; leave it out or use GroupNorm(1, channels)."
+                f"A critic must not use batch norm, but {name!r} is {type(module).__name__}: it "
+                "couples the images of a batch, and a gradient penalty needs every score to "
+                "depend on its own image alone. Remove it or use GroupNorm(1, channels)."
             )

@@ -10,10 +10,10 @@ from srgan_gp.errors import UsageError
 
 
 class ResidualBlock(nn.Module):
-    """x + conv(relu(conv(x))), 3x3, without normalisation.
+    """Residual block x + conv(relu(conv(x))), 3x3, without normalisation.
 
-    The second convolution starts at a tenth of the usual weights, so that a deep stack begins close
-    to the identity; training scales it up where it helps.
+    The second convolution is initialised with a tenth of the usual weights, so that a deep stack
+    starts close to the identity.
 
     Source:
         EDSR (Lim et al. 2017, arXiv:1707.02921, figure 2c) without its constant residual scaling;
@@ -33,13 +33,13 @@ class ResidualBlock(nn.Module):
 
 
 LEAK = 0.2
-"""Slope of a critic's LeakyReLU below zero."""
+"""Negative slope of the LeakyReLU in critics."""
 
 
 class PoolingBlock(nn.Module):
     """Residual block of a critic: two 3x3 convolutions at full size, then 2x2 average pooling.
 
-    Odd sides are rounded up: the last pixel of a row is then averaged with fewer neighbours.
+    Odd sides are rounded up; the last window of a row then averages fewer pixels.
 
     Source:
         Gulrajani et al. 2017, arXiv:1704.00028, the CIFAR-10 critic, with LeakyReLU; activations
@@ -53,7 +53,7 @@ class PoolingBlock(nn.Module):
         self.shortcut = nn.Conv2d(width, next_width, 1)
         scaled_kaiming_(self.first, negative_slope=LEAK)
         scaled_kaiming_(self.second, negative_slope=LEAK)
-        scaled_kaiming_(self.shortcut, negative_slope=1.0)  # nothing is cut off on this way
+        scaled_kaiming_(self.shortcut, negative_slope=1.0)  # no activation before it
 
     def forward(self, features: Tensor) -> Tensor:
         """Map (B, width, H, W) to (B, next_width, ceil(H / 2), ceil(W / 2))."""
@@ -62,7 +62,7 @@ class PoolingBlock(nn.Module):
 
 
 class _ResamplingBlock(nn.Module):
-    """What the two below share: convolutions and how they start."""
+    """Convolutions of `UpsamplingBlock` and `DownsamplingBlock`, and their initialisation."""
 
     def __init__(self, width: int, next_width: int) -> None:
         super().__init__()
@@ -75,26 +75,26 @@ class _ResamplingBlock(nn.Module):
 
 
 class UpsamplingBlock(_ResamplingBlock):
-    """Residual block of a generator of pictures: twice the size.
+    """Residual block of a generator that doubles the size.
 
-    The first 3x3 convolution works before the enlargement, where it costs a quarter. The second
-    starts at zero, so that a fresh stack is a chain of enlargements.
+    The first 3x3 convolution runs before the upsampling, at a quarter of the cost. The second is
+    initialised to zero, so that an untrained stack only upsamples.
 
     Source:
-        Gulrajani et al. 2017, arXiv:1704.00028, appendix C; zero ends and resampling apart from the
-        convolutions as in R3GAN (Huang et al. 2025, arXiv:2501.05441, section 3.3).
+        Gulrajani et al. 2017, arXiv:1704.00028, appendix C. Zero initialisation and resampling
+        separate from the convolutions: R3GAN (Huang et al. 2025, arXiv:2501.05441, section 3.3).
     """
 
     def forward(self, features: Tensor) -> Tensor:
         """Map (B, width, H, W) to (B, next_width, 2 H, 2 W)."""
-        change = _double(self.first(F.leaky_relu(features, LEAK)))
-        return _double(self.shortcut(features)) + self.second(F.leaky_relu(change, LEAK))
+        change = double(self.first(F.leaky_relu(features, LEAK)))
+        return double(self.shortcut(features)) + self.second(F.leaky_relu(change, LEAK))
 
 
 class DownsamplingBlock(_ResamplingBlock):
-    """Residual block of a critic of pictures: half the size, the mirror of `UpsamplingBlock`.
+    """Residual block of a critic that halves the size, the reverse of `UpsamplingBlock`.
 
-    Only the first 3x3 convolution works at full size. Sides must be even.
+    Only the first 3x3 convolution runs at full size. Sides must be even.
 
     Source:
         As `UpsamplingBlock`.
@@ -106,7 +106,8 @@ class DownsamplingBlock(_ResamplingBlock):
         return self.shortcut(_halve(features)) + self.second(F.leaky_relu(change, LEAK))
 
 
-def _double(features: Tensor) -> Tensor:
+def double(features: Tensor) -> Tensor:
+    """Bilinear upsampling: (B, C, H, W) -> (B, C, 2 H, 2 W)."""
     return F.interpolate(features, scale_factor=2.0, mode="bilinear", align_corners=False)
 
 
@@ -115,9 +116,9 @@ def _halve(features: Tensor) -> Tensor:
 
 
 class DirectTail(nn.Sequential):
-    """One 3x3 convolution to 3 * scale^2 channels, then one PixelShuffle: the cheapest tail.
+    """One 3x3 convolution to 3 * scale^2 channels, then one PixelShuffle.
 
-    Nothing runs at full size.
+    The cheapest tail: no layer runs at full size.
 
     Source:
         ESPCN (Shi et al. 2016, arXiv:1609.05158, section 3.2).
@@ -132,8 +133,8 @@ class DirectTail(nn.Sequential):
 class StagedTail(nn.Sequential):
     """PixelShuffle stages at half the width, then a 3x3 convolution at full size.
 
-    The last convolution sees neighbouring sub-pixels together, so that it can smooth the dotted
-    grid that a direct tail may draw under an adversarial loss. It costs more time and memory.
+    The last convolution covers neighbouring sub-pixels, so that it can remove the grid pattern that
+    a direct tail may produce under an adversarial loss. It costs more time and memory.
     """
 
     def __init__(self, width: int, scale: int) -> None:
@@ -150,33 +151,54 @@ class StagedTail(nn.Sequential):
 
 
 def _prime_factors(scale: int) -> list[int]:
-    """Split a scale into stages, the smallest first: 4 = 2 * 2, 6 = 2 * 3."""
+    """Factor a scale into primes, the smallest first: 4 = 2 * 2, 6 = 2 * 3."""
     for factor in range(2, scale):
         if scale % factor == 0:
             return [factor, *_prime_factors(scale // factor)]
     return [scale]
 
 
+SCALES = (2, 3, 4)
+"""Scales that the super-resolution generators support."""
 TAILS: dict[str, Callable[[int, int], nn.Module]] = {"direct": DirectTail, "staged": StagedTail}
-"""By name: (width, scale) -> (B, width, H, W) to (B, 3, H * scale, W * scale)."""
+"""Tails by name: (width, scale) -> module, (B, width, H, W) -> (B, 3, H * scale, W * scale)."""
+
+
+def check_arguments(
+    name: str, scale: int, width: int, blocks: int, tail: str, *, least_blocks: int = 1
+) -> None:
+    """Check the arguments of the super-resolution generator `name`.
+
+    Raises:
+        UsageError: an argument is out of range.
+    """
+    if scale not in SCALES:
+        raise UsageError(f"{name} supports the scales 2, 3 and 4, not {scale}.")
+    if width < 2 or width % 2 or blocks < least_blocks:
+        raise UsageError(
+            f"{name} needs an even width and blocks >= {least_blocks}, got {width=}, {blocks=}."
+        )
+    if tail not in TAILS:
+        raise UsageError(f"Unknown tail {tail!r}. Available: {', '.join(TAILS)}.")
 
 
 def stage_widths(size: int, width: int, smallest: int) -> list[int]:
-    """Channels at each size from `size` down to `smallest`: twice as many at half, up to 8 times.
+    """Channels at each size from `size` down to `smallest`: doubled at each halving, up to 8 times.
 
     >>> stage_widths(64, 32, smallest=4)
     [32, 64, 128, 256, 256]
 
     Raises:
-        UsageError: `size` is not `smallest` doubled at least once, or `width` is not positive.
+        UsageError: `size` is not `smallest` times a power of two from 2 up, or `width` is not
+            positive.
     """
     halvings = (size // smallest).bit_length() - 1
     if halvings < 1 or size != smallest << halvings:
         raise UsageError(
-            f"The size of a face network is a power of two from {2 * smallest} on, not {size}."
+            f"The size of a face network must be a power of two from {2 * smallest} up, not {size}."
         )
     if width < 1:
-        raise UsageError(f"A face network needs a width of at least 1, not {width}.")
+        raise UsageError(f"The width of a face network must be at least 1, not {width}.")
     return [width * min(2**stage, 8) for stage in range(halvings + 1)]
 
 
@@ -184,12 +206,12 @@ def stage_widths(size: int, width: int, smallest: int) -> list[int]:
 def scaled_kaiming_(
     convolution: nn.Conv2d, factor: float = 1.0, negative_slope: float = 0.0
 ) -> None:
-    """Fill the weights with He-normal values times `factor`, the bias with zeros, in place.
+    """Initialise weights with He-normal values times `factor`, the bias with zeros, in place.
 
     Args:
-        convolution: what to fill.
-        factor: on the weights.
-        negative_slope: of the LeakyReLU before the convolution; 0 for ReLU, 1 for none.
+        convolution: initialised in place.
+        factor: multiplies the weights.
+        negative_slope: of the LeakyReLU before the convolution; 0 for ReLU, 1 for no activation.
 
     Source:
         He et al. 2015, arXiv:1502.01852, equations 10 and 15.
@@ -202,13 +224,13 @@ def scaled_kaiming_(
 
 @torch.no_grad()
 def icnr_(convolution: nn.Conv2d, scale: int, factor: float = 1.0) -> None:
-    """Give all scale^2 sub-pixels of an output channel the same weights, in place.
+    """Initialise all scale^2 sub-pixels of an output channel with the same weights, in place.
 
-    PixelShuffle then starts as a nearest-neighbour upsampling: no checkerboard at step 0.
+    PixelShuffle then starts as nearest-neighbour upsampling, without a checkerboard pattern.
 
     Source:
         Aitken et al. 2017, arXiv:1707.02937, section 2.3.
     """
     scaled_kaiming_(convolution, factor)
-    one_of_each = convolution.weight[:: scale**2].clone()
-    convolution.weight.copy_(one_of_each.repeat_interleave(scale**2, dim=0))
+    first_of_each = convolution.weight[:: scale**2].clone()
+    convolution.weight.copy_(first_of_each.repeat_interleave(scale**2, dim=0))

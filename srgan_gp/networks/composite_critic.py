@@ -1,14 +1,14 @@
-"""Critics of several parts, each with its own view of an image and its own gradient penalty."""
+"""`CompositeCritic`: base of critics with several parts, each with its own gradient penalty."""
 
 import torch
 from torch import Tensor, nn
 
 
 class CompositeCritic(nn.Module):
-    """Critic whose score is the sum of its parts' scores.
+    """Critic whose score is the sum of the scores of its parts.
 
-    The parts share no parameter. Each is a critic of its own: training gives each the WGAN-GP loss
-    on its own view, with the penalty's gradient taken with respect to that view.
+    The parts do not share parameters. Each is trained with its own WGAN-GP loss on its own view of
+    the image, and the gradient of the penalty is taken with respect to that view.
 
     Attributes:
         parts: networks by name, each (view, None) -> (B,) scores. The first one is called `image`
@@ -20,15 +20,15 @@ class CompositeCritic(nn.Module):
     largest_shift: int = 0
 
     def views(self, images: Tensor, shift: tuple[int, int] | None = None) -> dict[str, Tensor]:
-        """Compute what each part scores.
+        """Compute the input of each part.
 
         Args:
             images: (B, 3, size, size), RGB around [0, 1], float32.
-            shift: where views that see only a window of the image have its corner, in pixels;
-                None: in the middle.
+            shift: (down, right), upper left corner in pixels of the window that views of a part of
+                the image use; None: the centre.
 
         Returns:
-            By the name of the part, (B, ...) each; a gradient reaches `images` through every view.
+            By the name of the part, (B, ...) each; differentiable for `images`.
         """
         raise NotImplementedError
 
@@ -37,13 +37,13 @@ class CompositeCritic(nn.Module):
 
         Args:
             images: (B, 3, size, size), RGB around [0, 1], float32.
-            condition: None; no part depends on one.
+            condition: None.
 
         Returns:
-            One score an image, (B,), float32.
+            One score per image, (B,), float32.
 
         Raises:
-            ValueError: there is a condition.
+            ValueError: `condition` is not None.
         """
         views = self.views(images)
         scores = [part(views[name], condition) for name, part in self.parts.items()]

@@ -1,4 +1,4 @@
-"""Maps of a frozen feature network, standardised on real images and projected at random."""
+"""`FeatureMaps`: randomly projected feature maps of a frozen SqueezeNet, for a projected critic."""
 
 from typing import cast
 
@@ -7,26 +7,26 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 TAPS = (1, 4, 7, 12)
-"""Layers of SqueezeNet 1.1 whose output is taken: strides 2, 4, 8 and 16."""
+"""Layers of SqueezeNet 1.1 whose outputs are used: strides 2, 4, 8 and 16."""
 CHANNELS = (64, 128, 256, 512)
 """Channels of these maps."""
 DEVIATION_FLOOR = 0.5
-"""Smallest deviation of a channel, relative to the mean of its map's channels."""
+"""Lower limit of a channel's standard deviation, relative to the mean over the map's channels."""
 _SEED = 1  # of the projections
 
 
 class FeatureMaps(nn.Module):
-    """Images -> four maps of SqueezeNet 1.1, all of `projected` channels.
+    """Images -> four maps of SqueezeNet 1.1, all with `projected` channels.
 
-    Each channel is standardised by its mean and deviation on real images. Channels that real images
-    hardly use get a larger deviation, `DEVIATION_FLOOR`: divided by their own they would outweigh
-    the others wherever a generated image excites them. Then a fixed random projection with
-    orthonormal rows mixes the channels, and the map is scaled so that two real images are as far
-    apart in it as they are in their pixels. A slope of 1 thus means the same for every map and for
-    the images themselves.
+    Each channel is standardised by its mean and standard deviation on real images. The deviation
+    has a lower limit (`DEVIATION_FLOOR`): channels that are nearly constant on real images would
+    otherwise dominate wherever a generated image activates them. A fixed random projection with
+    orthonormal rows then mixes the channels. Last, the map is scaled so that the mean distance of
+    two real images is the same in it as in pixels: a slope of 1 has the same meaning for every map
+    and for the images.
 
-    The feature network itself is not part of the state: `install` brings it. Statistics and
-    projections are.
+    The state dict holds the statistics and projections, but not the feature network, which
+    `install` sets.
 
     Args:
         projected: channels of the result, at most those of the smallest map.
@@ -51,16 +51,16 @@ class FeatureMaps(nn.Module):
             self.register_buffer(f"scale_{index}", torch.ones(()))
 
     def install(self, layers: nn.Sequential, mean: Tensor, deviation: Tensor) -> None:
-        """Put the frozen network in place.
+        """Set the frozen feature network.
 
         Args:
-            layers: `features` of torchvision's SqueezeNet 1.1, with its weights; it is changed.
+            layers: `features` of torchvision's SqueezeNet 1.1, with its weights; modified in place.
             mean: of the network's input, (3, 1, 1).
-            deviation: likewise.
+            deviation: standard deviation of the network's input, (3, 1, 1).
         """
         self.layers = layers[: TAPS[-1] + 1].eval()
-        # Buffers that are not saved in place of parameters: they move with the critic from device
-        # to device, and neither optimizer nor checkpoint knows of them.
+        # Non-persistent buffers instead of parameters: they move to a device with the critic, but
+        # are part of neither the optimizer nor the checkpoint.
         for module in list(self.layers.modules()):
             for name, parameter in list(module.named_parameters(recurse=False)):
                 delattr(module, name)
@@ -70,11 +70,11 @@ class FeatureMaps(nn.Module):
 
     @torch.no_grad()
     def calibrate(self, images: Tensor) -> None:
-        """Measure mean, deviation and scale of every map.
+        """Measure mean, standard deviation and scale of every map.
 
         Args:
-            images: (B, 3, H, W), real ones, RGB in [0, 1], float32; at least two, some hundreds for
-                good statistics.
+            images: real images, (B, 3, H, W), RGB in [0, 1], float32; B at least 2, some hundreds
+                for good statistics.
         """
         target = _mean_distance(images)
         for index, values in enumerate(self._raw(images)):
@@ -93,7 +93,7 @@ class FeatureMaps(nn.Module):
             images: (B, 3, H, W), RGB around [0, 1], float32, sides of at least 33.
 
         Returns:
-            Four maps (B, projected, h, w), float32 also under autocast, the finest one first.
+            Four maps (B, projected, h, w), float32 also under autocast, the finest first.
 
         Raises:
             RuntimeError: no network is installed.
@@ -102,7 +102,7 @@ class FeatureMaps(nn.Module):
 
     def _raw(self, images: Tensor) -> list[Tensor]:
         if self.layers is None:
-            raise RuntimeError("install the feature network before its maps are used")
+            raise RuntimeError("call install before using the feature maps")
         values = (images - self._input("mean")) / self._input("deviation")
         maps = []
         for index, layer in enumerate(self.layers):
@@ -112,7 +112,7 @@ class FeatureMaps(nn.Module):
         return maps
 
     def _project(self, values: Tensor, index: int) -> Tensor:
-        """Standardise, project and scale as one 1x1 convolution."""
+        """Standardise, project and scale with one 1x1 convolution: CHANNELS[index] => projected."""
         factors = self._buffer("scale", index) / self._buffer("deviation", index)
         weight = self._buffer("projection", index) * factors
         bias = -weight @ self._buffer("mean", index)
@@ -126,7 +126,7 @@ class FeatureMaps(nn.Module):
 
 
 def map_sides(side: int) -> list[int]:
-    """Sides of the four maps of square images.
+    """Sides of the four maps of square images, in pixels.
 
     >>> map_sides(64)
     [31, 15, 7, 3]

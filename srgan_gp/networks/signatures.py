@@ -1,7 +1,7 @@
-"""Arguments of an architecture, read from its source file, so that no torch is imported.
+"""Task and constructor arguments of a generator, read from its source without importing torch.
 
-The signature of `Generator.__init__` is the one place that says which arguments there are, of which
-type (int, float, str or bool), and with which default.
+The signature of `Generator.__init__` defines the arguments, their types (int, float, str or bool)
+and their defaults.
 """
 
 import ast
@@ -14,7 +14,7 @@ from srgan_gp.errors import UsageError
 
 Value = int | float | str | bool
 _TYPES: dict[str, type[Value]] = {"int": int, "float": float, "str": str, "bool": bool}
-_WORDS = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
+_EXPECTED = {int: "a whole number", float: "a number", str: "a string", bool: "true or false"}
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Argument:
     Attributes:
         name: as in the signature.
         kind: type of its values.
-        default: where it is not given.
+        default: value if it is not given.
     """
 
     name: str
@@ -35,10 +35,10 @@ class Argument:
         return assignment(self.name, self.default)
 
     def read(self, text: str) -> Value:
-        """Turn a text into a value.
+        """Parse a value.
 
         Raises:
-            ValueError: it is none of this type.
+            ValueError: `text` is not of this type.
         """
         if self.kind is bool:
             if text.lower() not in ("true", "false"):
@@ -48,12 +48,12 @@ class Argument:
 
     @property
     def expected(self) -> str:
-        """What its values are, in words."""
-        return _WORDS[self.kind]
+        """Description of its type for messages."""
+        return _EXPECTED[self.kind]
 
 
 def assignment(name: str, value: Value) -> str:
-    """Write NAME=VALUE as `Argument.read` reads it.
+    """Format NAME=VALUE such that `Argument.read` reads the value.
 
     >>> assignment("residual", True)
     'residual=true'
@@ -62,16 +62,16 @@ def assignment(name: str, value: Value) -> str:
 
 
 def arguments_of(generator: str) -> dict[str, Argument]:
-    """List the arguments of a generator by name, in the order of the signature.
+    """Return the arguments of a generator by name, in the order of the signature.
 
     Raises:
-        UsageError: there is no such architecture, or an argument is not as the module says.
+        UsageError: the architecture is unknown, or an argument has no supported type or default.
     """
     return _read_source(_path_of(generator))[1]
 
 
 def task_named_by(generator: str) -> str:
-    """Name the task of a generator: the value of `Generator.task`.
+    """Return the task of a generator, the value of `Generator.task`.
 
     Raises:
         UsageError: as for `arguments_of`.
@@ -86,9 +86,7 @@ def _path_of(generator: str) -> Path:
         from srgan_gp.networks import names
 
         known = ", ".join(names("generators"))
-        raise UsageError(
-            f"There is no architecture {generator!r} among the generators; known: {known}."
-        )
+        raise UsageError(f"Unknown architecture {generator!r}. Available generators: {known}.")
     return Path(spec.origin)
 
 
@@ -109,7 +107,7 @@ def _read_source(path: Path) -> tuple[str, dict[str, Argument]]:
         None,
     )
     if not isinstance(task, ast.Constant):
-        raise UsageError(f"{path}: Generator states no task, a text.")
+        raise UsageError(f"{path}: the class Generator has no attribute task, a string.")
     constants = {
         node.targets[0].id: node.value
         for node in tree.body
@@ -123,7 +121,7 @@ def _read_source(path: Path) -> tuple[str, dict[str, Argument]]:
 def _read_signature(
     signature: ast.arguments, constants: dict[str, ast.expr], path: Path
 ) -> dict[str, Argument]:
-    """Read names, types and defaults; a default may be a constant of the same file."""
+    """Read names, types and defaults; a default may be a constant of the same module."""
     positional = signature.args[1:]  # without self
     missing: list[ast.expr | None] = [None] * (len(positional) - len(signature.defaults))
     defaults = [*missing, *signature.defaults, *signature.kw_defaults]
@@ -138,8 +136,8 @@ def _read_signature(
             value = None
         if kind is None or not isinstance(value, (int, float) if kind is float else kind):
             raise UsageError(
-                f"{path}: the argument {argument.arg} of Generator needs a type, one of "
-                f"{', '.join(_TYPES)}, and a default of it."
+                f"{path}: the argument {argument.arg} of Generator needs an annotated type "
+                f"({', '.join(_TYPES)}) and a default of that type."
             )
         found[argument.arg] = Argument(argument.arg, kind, kind(value))
     return found

@@ -1,4 +1,6 @@
-"""The server behind the page and the HTTP API, which trusts no client.
+"""Server of the Gradio page and the HTTP API; it treats every client as untrusted.
 
-The page's widgets are in `apps`.
+Look in `http` for the server and its routes, `guards` for the checks before a route, `jobs` for the
+job queue, `decoding` for the decoder processes and `finetuning` for training runs. The widgets of
+the page are in `apps`, outside of the package.
 """

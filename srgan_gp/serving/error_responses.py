@@ -1,4 +1,4 @@
-"""Error responses: status, stable code and message, as JSON."""
+"""HTTP error responses: status, stable error code and message, as JSON."""
 
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
@@ -12,10 +12,10 @@ from srgan_gp.errors import (
     UsageError,
 )
 
-_UPLOADS_OF_THE_PAGE = "/gradio_api/upload"
+_PAGE_UPLOAD_PATH = "/gradio_api/upload"
 _STATUS = {
     UsageError: 400,
-    ModelRefusedError: 400,  # what a client can cause is a name that does not exist
+    ModelRefusedError: 400,  # a client can only cause it by an unknown name
     PictureError: 422,
     Cancelled: 409,
     BusyError: 503,
@@ -23,14 +23,14 @@ _STATUS = {
 }
 
 
-class Refusal(Exception):  # noqa: N818 - the server works as it should
-    """A request that goes no further.
+class Refusal(Exception):  # noqa: N818 - the server itself works
+    """A request that is answered by an error response.
 
     Args:
-        status: of HTTP.
-        code: a stable one for programs, such as `E_TOO_LARGE`.
-        message: the sentence for the user; names nothing of the server.
-        headers: sent along.
+        status: HTTP status code.
+        code: stable error code for programs, such as `E_TOO_LARGE`.
+        message: for the user; it contains no path of the server.
+        headers: additional response headers.
     """
 
     def __init__(
@@ -40,32 +40,32 @@ class Refusal(Exception):  # noqa: N818 - the server works as it should
         self.status, self.code, self.headers = status, code, headers
 
     def response(self, path: str = "") -> Response:
-        """Write the answer.
+        """Build the response.
 
         Args:
-            path: that was asked for.
+            path: of the request.
 
         Returns:
-            JSON, `code` and `message`; for an upload of the page the sentence alone, since the page
-            shows its visitor whatever comes back.
+            JSON with `code` and `message`. For an upload of the page the plain message, because the
+            page displays the response body.
         """
-        if path.startswith(_UPLOADS_OF_THE_PAGE):
+        if path.startswith(_PAGE_UPLOAD_PATH):
             return PlainTextResponse(str(self), self.status, headers=self.headers)
         problem = {"code": self.code, "message": str(self)}
         return JSONResponse(problem, self.status, headers=self.headers)
 
 
 def busy(message: str, *, retry_seconds: int = 5) -> Refusal:
-    """Refuse a request for now: 503, and when to ask again."""
+    """Build a 503 refusal with a Retry-After header."""
     return Refusal(503, BusyError.code, message, {"Retry-After": str(retry_seconds)})
 
 
 def refusal_for(error: SrganGpError) -> Refusal:
-    """Give the answer to a request that ended in one of our errors: its code and its sentence."""
+    """Convert an error of this package into a refusal with its code and message."""
     if isinstance(error, BusyError):
         return busy(str(error), retry_seconds=error.retry_seconds)
     status = next((status for kind, status in _STATUS.items() if isinstance(error, kind)), 500)
     message = str(error)
-    if isinstance(error, PictureError):  # its words go after the picture's name
-        message = f"This picture cannot be used: {message}."
+    if isinstance(error, PictureError):  # its message continues a file name
+        message = f"This image cannot be used: {message}."
     return Refusal(status, error.code, message)

@@ -1,4 +1,4 @@
-"""Error messages for clients: no path of the server, no option of the command line."""
+"""Error messages for clients, without paths of the server and command-line options."""
 
 import logging
 import re
@@ -17,52 +17,54 @@ from srgan_gp.errors import (
     without_options,
 )
 
-_FOLDERS = re.compile(r"(?<!\S)/(?:[^\s/]+/)+")
-_NO_ROOM = "The server has no room for this now; try again later."
-_NO_MEMORY = "the server has not enough memory for it; choose a smaller scale or picture"
-_GONE = "it is no longer here, since uploads are kept for a while only; choose it again"
-_INTERNAL = "Something went wrong inside the server; try again, or try another picture."
-_SENTENCES = {
-    OutputError: _NO_ROOM,
-    ModelRefusedError: "This model cannot be used here; choose another one.",
-    DeviceError: "The device of the server failed; try again later.",
+_DIRECTORIES = re.compile(r"(?<!\S)/(?:[^\s/]+/)+")
+_NO_SPACE = "The server has no free disk space. Try again later."
+_NO_MEMORY = "the server has not enough memory for it; choose a smaller scale or image"
+_DISK_FULL = "the server has no free disk space; try again later"
+_EXPIRED = "the upload has expired; choose the file again"
+_INTERNAL = "Something went wrong inside the server. Try again, or try another image."
+_MESSAGES = {
+    OutputError: _NO_SPACE,
+    ModelRefusedError: "This model cannot be used here. Choose another one.",
+    DeviceError: "The device of the server failed. Try again later.",
 }
 
 _log = logging.getLogger(__name__)
 
 
 def for_clients(error: Exception) -> SrganGpError:
-    """Turn any error of a job into one that can be shown; what it hides goes to the log.
+    """Convert any error of a job into one that may be shown; hidden details are logged.
 
     Args:
-        error: whatever ended a job.
+        error: that ended a job.
 
     Returns:
-        The same kind of error with a sentence for the client; an unknown one as `SrganGpError`.
+        An error of the same class with a message for the client; `SrganGpError` for an unknown
+        class.
     """
     if isinstance(error, MemoryError):
         return PictureError("E_OUT_OF_MEMORY", _NO_MEMORY)
     if isinstance(error, PictureError):
         if error.code == "E_DISK_FULL":
             _log.error("%r", error)
-            return PictureError(error.code, _NO_ROOM)
+            return PictureError(error.code, _DISK_FULL)
         if error.code == "E_VANISHED":
-            return PictureError(error.code, _GONE)
-        return PictureError(error.code, _plain(error))
+            return PictureError(error.code, _EXPIRED)
+        return PictureError(error.code, _without_paths(error))
     if isinstance(error, BusyError | Cancelled):
         return error
     if isinstance(error, UsageError):
-        return UsageError(_plain(error))
+        return UsageError(_without_paths(error))
     _log.error("%r", error)
-    for kind, sentence in _SENTENCES.items():
+    for kind, message in _MESSAGES.items():
         if isinstance(error, kind):
-            return kind(sentence)
+            return kind(message)
     return SrganGpError(_INTERNAL)
 
 
 @contextmanager
-def shown_to_clients() -> Generator[None]:
-    """Pass on what the block raises as `for_clients` gives it.
+def public_errors() -> Generator[None]:
+    """Convert errors of the block by `for_clients`.
 
     Raises:
         SrganGpError: in place of any error.
@@ -73,5 +75,5 @@ def shown_to_clients() -> Generator[None]:
         raise for_clients(error) from error
 
 
-def _plain(error: Exception) -> str:
-    return _FOLDERS.sub("", without_options(str(error)))
+def _without_paths(error: Exception) -> str:
+    return _DIRECTORIES.sub("", without_options(str(error)))

@@ -6,35 +6,35 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class ServerSettings:
-    """What holds for a server as long as it runs."""
+    """Settings that stay fixed while a server runs."""
 
     host: str = "127.0.0.1"
     port: int = 7860
     public_name: str | None = None
-    """Under which a reverse proxy shows the server to others; None: there is no proxy."""
+    """Host name under which a reverse proxy serves this server; None: no proxy."""
     device: str = "auto"
     """As for `Upscaler.load`."""
     threads: int | None = None
     """As for `Upscaler.load`."""
     model: str = "photo-x4"
-    """For a request that names none."""
+    """Used by requests that name no model."""
     max_upload_bytes: int = 50_000_000
-    """Most bytes of the body of one request."""
+    """Maximum body size of one request, in bytes."""
     max_files: int = 100
-    """Most files of one batch."""
+    """Maximum number of files of one batch."""
     max_pixels: int = 25_000_000
-    """Most pixels of a picture, width x height."""
+    """Maximum width x height of an image, in pixels."""
     queue_size: int = 64
-    """Most jobs that wait for their turn, of all clients together."""
+    """Maximum number of queued jobs, of all clients together."""
     pending_per_client: int = 8
-    """Most jobs of one client that wait or are under way."""
+    """Maximum number of queued and running jobs of one client."""
     auth: tuple[str, str] | None = None
-    """User and password that every request must bring; None: nobody is asked."""
+    """User and password that every request must send; None: no authentication."""
     allow_finetune: bool = False
     """Whether a visitor may start a training run."""
     folder: Path | None = None
-    """Where temporary files go; None: the system's folder for them."""
+    """Directory for temporary files; None: the system's."""
     keep_seconds: float = 600
-    """How long uploads and results are kept."""
+    """Seconds for which uploads and results are kept."""
     drain_seconds: float = 30
-    """How long jobs under way may go on after the server was asked to end."""
+    """Seconds for which running jobs may continue after a signal to end."""

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from srgan_gp.data.image_sources import fingerprint, list_all_pictures
+from srgan_gp.data.image_sources import fingerprint, list_all_images
 from srgan_gp.errors import TrainingError, UsageError
 from srgan_gp.system.file_locks import locked
 from srgan_gp.system.files import atomic_write_bytes, sweep
@@ -133,7 +133,7 @@ def _describe_data(data: Sequence[str], validation: str | None) -> dict[str, Any
 
 
 def _describe_set(places: Sequence[str]) -> dict[str, object]:
-    files = list_all_pictures(places)
+    files = list_all_images(places)
     return {"pictures": len(files), "fingerprint": fingerprint(files)}
 
 

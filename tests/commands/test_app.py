@@ -158,7 +158,7 @@ def test_an_address_of_another_machine_is_reported(capsys):
 def test_a_missing_model_is_reported_before_the_first_request(capsys):
     assert main(["app", "--port", "0", "--model", "nosuch"]) == 8
     error = capsys.readouterr().err
-    assert "There is no model 'nosuch'; known: " in error
+    assert "Unknown model 'nosuch'. Known models: " in error
     assert "internal" not in error
 
 

@@ -64,23 +64,23 @@ def members(name):
             yield archive, entry["name"], entry.get("pillow", {})
 
 
-def differences(code, picture, seconds, grown, name, seen):
+def differences(code, image, seconds, grown, name, seen):
     """List the differences from the expected outcome."""
     if seconds > MOST_SECONDS:
         yield f"it took {seconds:.1f} s"
     if grown > MOST_BYTES:
         yield f"it took {grown / 1e6:.0f} MB"
-    if picture["status"] == "failed":
+    if image["status"] == "failed":
         is_whole = not seen or (seen.get("load") == "ok" and seen["format"] in READ)
         if is_whole and not name.startswith("malformed/"):
-            yield f"it was refused: {picture['message']}"
-        if code != 3 or picture["code"] == SrganGpError.code or "\n" in picture["message"]:
-            yield f"exit {code}, {picture['code']}: {picture['message']!r}"
+            yield f"it was refused: {image['message']}"
+        if code != 3 or image["code"] == SrganGpError.code or "\n" in image["message"]:
+            yield f"exit {code}, {image['code']}: {image['message']!r}"
         return
-    with Image.open(picture["target"]) as result:
+    with Image.open(image["target"]) as result:
         result.load()
         size, frames = result.size, getattr(result, "n_frames", 1)
-    expected = [2 * side for side in seen.get("size", picture["size"])]
+    expected = [2 * side for side in seen.get("size", image["size"])]
     if seen.get("exif_orientation", 1) >= 5:
         expected.reverse()
     if code != 0 or list(size) != expected:

@@ -13,7 +13,7 @@ from PIL import Image
 
 from srgan_gp.cli import main
 from srgan_gp.commands import prepare
-from srgan_gp.data.image_sources import list_pictures
+from srgan_gp.data.image_sources import list_images
 from srgan_gp.errors import ModelRefusedError, NothingToDoError, UsageError
 
 
@@ -44,7 +44,7 @@ def test_results_are_printed_and_written(faces, tmp_path, capsys):
         str(tmp_path / "faces.zip"), str(tmp_path / "faces-sheet.png"),
     ]  # fmt: skip
     assert "Skipped files of other types: 1 .txt" in printed.err
-    assert len(list_pictures(f"{tmp_path / 'faces.zip'}:val")) == 3
+    assert len(list_images(f"{tmp_path / 'faces.zip'}:val")) == 3
     with Image.open(tmp_path / "faces-sheet.png") as sheet:
         assert sheet.format == "PNG"
 
@@ -64,7 +64,7 @@ def test_an_existing_file_is_kept_by_default(faces, tmp_path, capsys):
         run(faces, "-o", output, "--aligned")
     assert output.read_bytes() == b"of somebody"
     assert run(faces, "-o", output, "--aligned", "--exist", "overwrite") == 0
-    assert len(list_pictures(output)) == 12
+    assert len(list_images(output)) == 12
 
 
 def test_a_contact_sheet_among_the_photos_is_not_an_input(faces, capsys):
@@ -78,14 +78,14 @@ def test_zip_files_and_single_images_are_inputs_too(faces, tmp_path, capsys):
     assert "There is no validation set" in capsys.readouterr().err
     places = [f"{tmp_path / 'all.zip'}:train", faces / "3.png"]
     assert run(*places, "-o", tmp_path / "b.zip", "--aligned", "--smallest", "1") == 0
-    # The picture is one of those in the zip file, there in half its size.
+    # The photo is in the zip file too, at half its size.
     first, second, *_ = capsys.readouterr().out.splitlines()
     assert first == "13 photos: 12 used, 1 no face kept"
     assert second == "13 faces: 12 kept, 1 dropped (1 there already)"
 
 
 @pytest.mark.parametrize(
-    ("arguments", "sentence"),
+    ("arguments", "message"),
     [
         (["--validation", "1"], "from 0 to below 1"),
         (["--most-blur", "-1"], "from 0 to 1"),
@@ -96,8 +96,8 @@ def test_zip_files_and_single_images_are_inputs_too(faces, tmp_path, capsys):
         (["-o", "."], r"use faces\.zip"),
     ],
 )
-def test_wrong_options_are_refused(arguments, sentence, faces, tmp_path):
-    with pytest.raises(UsageError, match=sentence):
+def test_wrong_options_are_refused(arguments, message, faces, tmp_path):
+    with pytest.raises(UsageError, match=message):
         run(faces, "-o", tmp_path / "faces.zip", "--aligned", *arguments)
 
 
@@ -130,16 +130,16 @@ def test_sides_above_the_limit_are_refused(faces, tmp_path, capsys):
 
 
 def test_named_inputs_are_never_replaced(faces, tmp_path):
-    archive, picture = tmp_path / "faces.zip", faces / "3.png"
+    archive, photo = tmp_path / "faces.zip", faces / "3.png"
     run(faces, "-o", archive, "--aligned")
-    before = archive.read_bytes(), picture.read_bytes()
+    before = archive.read_bytes(), photo.read_bytes()
     arguments = ["--aligned", "--exist", "overwrite", "--smallest", "1"]
     for place in (archive, f"{archive}:train"):
         with pytest.raises(UsageError, match="is among the photos"):
             run(place, "-o", archive, *arguments)
     with pytest.raises(UsageError, match="is among the photos"):
-        run(faces, picture, "-o", tmp_path / "new.zip", "--sheet", picture, *arguments)
-    assert (archive.read_bytes(), picture.read_bytes()) == before
+        run(faces, photo, "-o", tmp_path / "new.zip", "--sheet", photo, *arguments)
+    assert (archive.read_bytes(), photo.read_bytes()) == before
 
 
 def test_an_unreadable_folder_is_reported_and_ends_with_3(faces, tmp_path, capsys, monkeypatch):

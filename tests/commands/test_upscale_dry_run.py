@@ -7,7 +7,7 @@ from srgan_gp.cli import main
 
 
 def test_a_dry_run_can_print_one_object(repeating_model, tree, tmp_path, capsys):
-    (tree / "broken.png").write_bytes(b"no picture")
+    (tree / "broken.png").write_bytes(b"not an image")
     arguments = ["upscale", tree, "-r", "-o", tmp_path / "out", "-n", repeating_model]
     arguments = [*map(str, arguments), "--device", "cpu", "--json"]
     plans = []
@@ -18,7 +18,7 @@ def test_a_dry_run_can_print_one_object(repeating_model, tree, tmp_path, capsys)
         capsys.readouterr()
     for plan, counts in zip(plans, [(5, 4, 0, 1), (5, 0, 4, 1)], strict=True):
         assert tuple(plan[name] for name in ("inputs", "to_do", "skipped", "refused")) == counts
-        statuses = Counter(picture["status"] for picture in plan["pictures"])
+        statuses = Counter(image["status"] for image in plan["pictures"])
         assert statuses == +Counter({name: plan[name] for name in ("to_do", "skipped", "refused")})
         first = plan["pictures"][0]
         assert first["source"] == str(tree / "a.jpg")

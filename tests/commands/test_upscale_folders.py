@@ -94,7 +94,7 @@ def test_the_output_folder_of_a_running_command_is_locked(upscale, folder, tmp_p
 def test_a_dry_run_prints_what_would_be_done_and_writes_nothing(
     repeating_model, tree, tmp_path, capsys
 ):
-    (tree / "broken.png").write_bytes(b"no picture")
+    (tree / "broken.png").write_bytes(b"not an image")
     before = contents(tmp_path)
     arguments = ["upscale", tree, "-r", "-o", tmp_path / "out", "-n", repeating_model, "--dry-run"]
     assert main([*map(str, arguments), "--device", "cpu"]) == 3
@@ -206,7 +206,7 @@ def test_a_folder_is_watched_until_a_signal(repeating_model, folder, tmp_path, m
         (["FOLDER", "--watch"], "pass -o FOLDER"),
         (["FOLDER", "-o", "OUT", "--watch", "--dry-run"], "drop one of them"),
         (["FOLDER", "-o", "OUT", "--name-template", "{nothing}"], "unknown field"),
-        (["FOLDER/a.png", "-o", "OUT/a.png", "--name-template", "a"], "remove it or --name-template"),
+        (["FOLDER/a.png", "-o", "OUT/a.png", "--name-template", "a"], "or --name-template"),
         (["FOLDER", "-o", "OUT", "-g", "0,1", "--device", "cuda:1"], "disagree"),
     ],
 )

@@ -17,7 +17,7 @@ def names(folder):
 
 def test_an_unreadable_file_is_one_failure_and_the_others_are_upscaled(upscale, folder, tmp_path):
     (folder / "broken.jpg").write_bytes((folder / "a.jpg").read_bytes()[:400])
-    (folder / "text.png").write_text("no picture")
+    (folder / "text.png").write_text("not an image")
     code, report, _ = upscale(folder, folder / "nowhere.png", "-o", tmp_path / "out")
     assert (code, report["done"], report["failed"]) == (3, 3, 3)
     failures = {Path(p["source"]).name: p["code"] for p in report["pictures"] if "code" in p}
@@ -30,7 +30,7 @@ def test_an_unreadable_file_is_one_failure_and_the_others_are_upscaled(upscale, 
 def test_each_failure_is_one_line_of_stderr_with_its_code(
     repeating_model, folder, tmp_path, capsys
 ):
-    (folder / "te\nxt.png").write_text("no picture")
+    (folder / "te\nxt.png").write_text("not an image")
     code = main(["upscale", str(folder), "-o", str(tmp_path / "out"), "-n", str(repeating_model)])
     captured = capsys.readouterr()
     assert (code, captured.out) == (3, "")
@@ -143,7 +143,7 @@ def test_a_missing_gpu_is_an_error_and_not_replaced_by_the_cpu(folder, repeating
         (["FOLDER", "-o", "FOLDER"], "would replace the input"),
         (["FOLDER", "-o", "FOLDER", "--name-template", "{stem}"], "would replace the input"),
         (["FOLDER", "-o", "one.png"], "is the name of one image"),
-        (["FOLDER/a.png", "-o", "one.png", "-f", "jpeg"], "does not have the suffix of --format jpeg"),
+        (["FOLDER/a.png", "-o", "one.png", "-f", "jpeg"], "suffix of --format jpeg"),
         (["FOLDER/a.png", "-o", "one.heic"], "cannot write '.heic'"),
         (["FOLDER/a.png", "-o", "one.tga"], "cannot write '.tga'"),
         (["FOLDER/a.png", "-o", ""], "value of -o is empty"),

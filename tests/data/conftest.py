@@ -1,4 +1,4 @@
-"""Pictures for the tests of this folder."""
+"""Images for the tests of this folder."""
 
 import cv2
 import numpy as np
@@ -7,7 +7,7 @@ import pytest
 
 @pytest.fixture(scope="session")
 def scene():
-    """Make a picture with soft and hard edges: call it with height, width; gives (H, W, 3) uint8.
+    """Make an image with soft and hard edges: call it with height, width; returns (H, W, 3) uint8.
 
     Its levels stay away from 0 and 255, so that nothing that overshoots is clipped on the way.
     """

@@ -31,7 +31,7 @@ def test_pairs_fill_rows_of_three():
     assert (sheet[28:, 2 * 56 + 4 :] == GREY).all()
 
 
-def test_captions_stand_below_the_pictures_and_wrap():
+def test_captions_stand_below_the_images_and_wrap():
     made = pairs(2)
     plain = contact_sheet(made)
     sheet = contact_sheet(made, ["area, blur 1.3, noise 7", ""])

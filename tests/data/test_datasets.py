@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from srgan_gp.data.datasets import (
-    PictureCache,
+    ImageCache,
     RandomCrops,
-    WholePictures,
+    WholeImages,
     read_ahead,
     require_sides,
 )
@@ -12,7 +12,7 @@ from srgan_gp.errors import PictureError, UsageError
 
 
 class Drawn:
-    """A picture file without a file; every pixel holds the picture's number and its position."""
+    """An image file without a file: every pixel holds the image's number and its position."""
 
     def __init__(self, number, size=(20, 30)):
         self.number, self.size, self.reads = number, size, 0
@@ -28,26 +28,26 @@ class Drawn:
 
 
 class Damaged(Drawn):
-    """A picture file whose header alone is whole."""
+    """An image file whose header only is valid."""
 
     def read(self):
         raise PictureError("E_DAMAGED", f"{self.name}: the file is cut off")
 
 
 def crops(count=5, seed=0, max_bytes=10**9, size=(20, 30), shrink_share=0.0):
-    pictures = PictureCache([Drawn(n, size) for n in range(count)], max_bytes)
-    return RandomCrops(pictures, seed, shrink_share)
+    images = ImageCache([Drawn(n, size) for n in range(count)], max_bytes)
+    return RandomCrops(images, seed, shrink_share)
 
 
 def steps_between_pixels(batch):
-    """How many pixels of the picture lie between two neighbours of each window."""
+    """How many pixels of the image lie between two neighbours of each window."""
     rows, columns = batch[:, 1].astype(int), batch[:, 2].astype(int)
     inner = np.s_[:, 2:-2, 2:-2]  # Pillow repeats the window's edge
     side = rows.shape[1] - 5
     return np.maximum(np.ptp(rows[inner], axis=(1, 2)), np.ptp(columns[inner], axis=(1, 2))) / side
 
 
-def test_every_picture_is_used_once_an_epoch():
+def test_every_image_is_used_once_an_epoch():
     numbers = crops().indices(0, 15)
     epochs = [numbers[i : i + 5] for i in (0, 5, 10)]
     assert all(sorted(epoch) == [0, 1, 2, 3, 4] for epoch in epochs)
@@ -66,7 +66,7 @@ def test_another_seed_gives_other_crops():
     assert not np.array_equal(crops(seed=0).batch(0, 12, 8), crops(seed=1).batch(0, 12, 8))
 
 
-def test_crops_are_windows_of_one_picture_flipped_or_turned():
+def test_crops_are_windows_of_one_image_flipped_or_rotated():
     batch = crops().batch(0, 200, 6)
     assert batch.shape == (200, 3, 6, 6)
     turned = 0
@@ -86,7 +86,7 @@ def test_all_eight_orientations_occur():
     assert len(seen) == 8
 
 
-def test_some_windows_are_made_smaller_by_one_to_two():
+def test_some_windows_are_downscaled_by_one_to_two():
     large = {"size": (100, 120), "count": 3}
     batch = crops(**large, shrink_share=0.5).batch(0, 400, 20)
     assert batch.shape == (400, 3, 20, 20)
@@ -101,7 +101,7 @@ def test_some_windows_are_made_smaller_by_one_to_two():
     assert (steps_between_pixels(untouched) == 1).all()
 
 
-def test_a_window_made_smaller_is_not_larger_than_its_picture():
+def test_a_downscaled_window_is_not_larger_than_its_image():
     batch = crops(size=(12, 30), shrink_share=1.0).batch(0, 100, 10)
     assert 1.1 < steps_between_pixels(batch).max() < 1.3
     assert crops(size=(10, 30), shrink_share=1.0).batch(0, 20, 10).shape == (20, 3, 10, 10)
@@ -113,11 +113,11 @@ def test_windows_reach_every_edge():
     assert rows.max() == 8
 
 
-def test_the_whole_picture_can_be_the_window():
+def test_the_whole_image_can_be_the_window():
     assert crops(size=(8, 8)).batch(0, 2, 8).shape == (2, 3, 8, 8)
 
 
-def test_pictures_smaller_than_the_window_are_counted_and_the_first_is_named():
+def test_images_smaller_than_the_window_are_counted_and_the_first_is_named():
     files = [Drawn(1), Drawn(2, (19, 30)), Drawn(3, (30, 18))]
     require_sides(files[:1], 20)
     with pytest.raises(UsageError, match=r"2 of 3 .* below 20 pixels.*drawn-2\.png"):
@@ -125,7 +125,7 @@ def test_pictures_smaller_than_the_window_are_counted_and_the_first_is_named():
 
 
 def test_the_cache_keeps_what_fits():
-    cache = PictureCache([Drawn(n) for n in range(3)], max_bytes=2 * 20 * 30 * 3)
+    cache = ImageCache([Drawn(n) for n in range(3)], max_bytes=2 * 20 * 30 * 3)
     for _ in range(4):
         assert [int(cache[i][0, 0, 0]) for i in range(3)] == [0, 1, 2]
     assert [file.reads for file in cache.files] == [1, 1, 4]
@@ -133,27 +133,27 @@ def test_the_cache_keeps_what_fits():
 
 def with_damaged(*numbers, count=200):
     files = [(Damaged if n in numbers else Drawn)(n) for n in range(count)]
-    return PictureCache(files, max_bytes=10**9)
+    return ImageCache(files, max_bytes=10**9)
 
 
 @pytest.mark.parametrize(
     "batch",
     [
-        lambda pictures: RandomCrops(pictures, 0).batch(0, 200, 20),
-        lambda pictures: WholePictures(pictures, 0).batch(0, 200),
+        lambda images: RandomCrops(images, 0).batch(0, 200, 20),
+        lambda images: WholeImages(images, 0).batch(0, 200),
     ],
     ids=["crops", "whole"],
 )
-def test_the_next_picture_stands_in_for_a_damaged_one_in_any_run(batch):
+def test_the_next_image_replaces_a_damaged_one_in_any_run(batch):
     with pytest.warns(UserWarning, match=r"drawn-199\.png: the file is cut off\. The next"):
         found = batch(with_damaged(199))
     numbers, whole = found[:, 0, 0, 0], batch(with_damaged())
     damaged = whole[:, 0, 0, 0] == 199
-    assert numbers[damaged] == 0  # the set begins anew
+    assert numbers[damaged] == 0  # the set starts again
     assert np.array_equal(found[~damaged], whole[~damaged])
 
 
-def test_a_damaged_picture_is_warned_of_once_and_too_many_end_the_run():
+def test_a_damaged_image_is_reported_once_and_too_many_stop_the_run():
     one = RandomCrops(with_damaged(7), 0)
     with pytest.warns(UserWarning) as said:
         one.batch(0, 600, 8)

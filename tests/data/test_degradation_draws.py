@@ -22,7 +22,7 @@ def draws(strength):
 
 
 def effects(damage):
-    """Which pictures are blurred, noisy and stored: (3, B)."""
+    """Which images are blurred, noisy and JPEG-compressed: (3, B)."""
     return np.stack([damage.blur_sigmas[:, 0] > 0, damage.noise_sigmas > 0, damage.qualities > 0])
 
 
@@ -33,7 +33,7 @@ def same(damage, other, which=np.s_[:]):
     )
 
 
-def test_an_image_is_drawn_alike_alone_and_in_any_order(draws, strength):
+def test_the_draw_of_an_image_is_the_same_in_any_batch(draws, strength):
     numbers = [3999, 17, 2]
     few = draw(7, numbers, CLEAN, strength)
     assert same(draws.first, few.first, numbers)
@@ -43,7 +43,7 @@ def test_an_image_is_drawn_alike_alone_and_in_any_order(draws, strength):
     assert not np.array_equal(draws.first.poisson, draw(8, NUMBERS, CLEAN, strength).first.poisson)
 
 
-def test_fewer_clean_images_leave_the_others_as_they_were(draws, strength):
+def test_fewer_clean_images_do_not_change_the_others(draws, strength):
     none_clean = draw(7, NUMBERS, 0.0, strength)
     touched = effects(draws.first).any(axis=0)
     for name in ("blur_sigmas", "noise_sigmas", "qualities"):
@@ -87,7 +87,7 @@ def test_values_fill_their_ranges_evenly(draws, strength):
     assert {ranges.quality[0], ranges.quality[1]} <= set(first.qualities.tolist())
 
 
-def test_the_two_rounds_are_drawn_apart(strength):
+def test_the_two_rounds_are_drawn_independently(strength):
     draws = draw(7, NUMBERS, 0.0, replace(strength, second_share=1.0))
     first, second = (
         np.column_stack([np.asarray(v, float) for v in vars(damage).values()]).T
@@ -108,7 +108,7 @@ def test_downscalers_have_their_shares(clean_share, wanted):
     assert sum(wanted) == pytest.approx(1)
 
 
-def test_clean_pictures_are_only_made_smaller():
+def test_clean_images_are_only_downscaled():
     clean = draw(1, NUMBERS, 1.0)
     assert not effects(clean.first).any()
     assert not effects(clean.second).any()

@@ -9,8 +9,8 @@ from srgan_gp.data.degradations import MARGIN_MIXTURE, degrade, draw, gaussian_k
 from srgan_gp.data.resampling import NAMES, downscale, matlab_bicubic, to_8_bit
 
 
-def as_batch(*pictures):
-    return torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).float()
+def as_batch(*images):
+    return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).float()
 
 
 def as_levels(images):
@@ -25,7 +25,7 @@ ROUNDS = pytest.mark.parametrize("turn", ["first", "second"])
 
 
 def only(count, name="area", turn="first", **damage):
-    """Draws of `count` pictures, made smaller by `name` and damaged as given in one round."""
+    """Draws of `count` images, downscaled by `name` and degraded as given in one round."""
     clean = draw(3, range(count), 1.0)
     values = {
         key: np.full_like(plain, damage.get(key, 0)) for key, plain in vars(clean.first).items()
@@ -40,7 +40,7 @@ def windows(scene):
 
 
 @pytest.mark.parametrize("scale", [2, 3, 4])
-def test_a_picture_comes_out_alike_alone_and_in_any_batch(windows, scale):
+def test_the_result_for_an_image_is_the_same_in_any_batch(windows, scale):
     numbers = range(100, 116)
     together = degrade(windows, scale, draw(0, numbers, 0.2))
     backwards = degrade(windows.flip(0), scale, draw(0, numbers[::-1], 0.2))
@@ -50,7 +50,7 @@ def test_a_picture_comes_out_alike_alone_and_in_any_batch(windows, scale):
         assert torch.equal(alone[0], together[i])
 
 
-def test_another_number_gives_another_picture(windows):
+def test_another_number_gives_another_image(windows):
     damage = {"noise_sigmas": 5, "qualities": 60}
     draws = only(16, **damage)
     later = replace(draws, numbers=draws.numbers + 16)
@@ -66,7 +66,7 @@ def test_the_result_is_whole_levels_of_the_rounded_up_size(windows, scale):
 
 
 @pytest.mark.parametrize("scale", [2, 4])
-def test_clean_pictures_are_the_plain_downscalers_bit_for_bit(windows, scale):
+def test_clean_images_are_the_plain_downscalers_bit_for_bit(windows, scale):
     draws = draw(5, range(16), 1.0)
     low_res = degrade(windows, scale, draws)
     matlab = draws.downscalers == NAMES.index("cubic")
@@ -77,23 +77,23 @@ def test_clean_pictures_are_the_plain_downscalers_bit_for_bit(windows, scale):
 
 @pytest.mark.parametrize("sigmas", [(1.0, 1.0), (2.5, 2.5), (0.4, 2.0)])
 def test_blur_equals_opencvs(scene, sigmas):
-    picture = scene(48, 56)
+    image = scene(48, 56)
     along, across = sigmas
     # At scale 1 a sigma of 4 means 1 pixel, and the area mean changes nothing.
     draws = only(1, blur_sigmas=np.multiply(4, sigmas))
     turned = only(1, blur_sigmas=np.multiply(4, sigmas), blur_angles=np.pi / 2)
     edge = cv2.BORDER_REFLECT_101
     for ours, (x, y) in [(draws, (along, across)), (turned, (across, along))]:
-        blurred = cv2.GaussianBlur(picture, (21, 21), x, sigmaY=y, borderType=edge).astype(int)
-        assert np.abs(as_levels(degrade(as_batch(picture), 1, ours))[0] - blurred).max() <= 1
+        blurred = cv2.GaussianBlur(image, (21, 21), x, sigmaY=y, borderType=edge).astype(int)
+        assert np.abs(as_levels(degrade(as_batch(image), 1, ours))[0] - blurred).max() <= 1
 
 
-def test_the_second_rounds_blur_is_in_low_res_pixels(scene):
-    picture = scene(96, 112)
-    small = cv2.resize(picture, (56, 48), interpolation=cv2.INTER_AREA)
+def test_the_second_rounds_blur_is_in_lr_pixels(scene):
+    image = scene(96, 112)
+    small = cv2.resize(image, (56, 48), interpolation=cv2.INTER_AREA)
     blurred = cv2.GaussianBlur(small, (7, 7), 0.8, sigmaY=2, borderType=cv2.BORDER_REFLECT_101)
     draws = only(1, turn="second", blur_sigmas=np.array([0.8, 2]))
-    ours = as_levels(degrade(as_batch(picture), 2, draws))[0]
+    ours = as_levels(degrade(as_batch(image), 2, draws))[0]
     assert np.abs(ours - blurred.astype(int)).max() <= 2  # the means round their halves apart
     assert np.abs(ours - small.astype(int)).max() > 10
 
@@ -117,7 +117,7 @@ def test_noise_has_its_sigma_and_is_different_in_each_channel(turn):
     assert torch.corrcoef(channels).fill_diagonal_(0).abs().max() < 0.05
 
 
-def test_the_two_rounds_have_noise_of_their_own():
+def test_the_two_rounds_have_independent_noise():
     first, second = (
         degrade(flat(128, 8), 2, only(8, turn=turn, noise_sigmas=7)) - 128
         for turn in ("first", "second")
@@ -142,17 +142,17 @@ def test_poisson_noise_grows_with_the_root_of_the_level():
 
 
 @ROUNDS
-def test_jpeg_leaves_what_a_file_leaves(scene, turn):
-    picture = scene(64, 64)
-    small = cv2.resize(picture, (32, 32), interpolation=cv2.INTER_AREA)
+def test_jpeg_equals_a_jpeg_file(scene, turn):
+    image = scene(64, 64)
+    small = cv2.resize(image, (32, 32), interpolation=cv2.INTER_AREA)
     _, encoded = cv2.imencode(".jpg", small[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 60])
     file = cv2.imdecode(encoded, cv2.IMREAD_COLOR)[..., ::-1].astype(int)
-    ours = as_levels(degrade(as_batch(picture), 2, only(1, turn=turn, qualities=60)))[0]
+    ours = as_levels(degrade(as_batch(image), 2, only(1, turn=turn, qualities=60)))[0]
     assert np.abs(ours - file).mean() < 0.5  # the two round halves of the mean differently
     assert np.abs(small - file).mean() > 2
 
 
-def test_a_flat_picture_keeps_its_mean():
+def test_a_flat_image_keeps_its_mean():
     draws = draw(0, range(64), 0.0)
     means = degrade(flat(100, 64), 4, draws).mean(dim=(1, 2, 3)) - 100
     # Noise of sigma 12 on 256 pixels alone moves the mean by 0.75 at one standard deviation.
@@ -161,7 +161,7 @@ def test_a_flat_picture_keeps_its_mean():
     assert means.abs().max() <= 3
 
 
-def test_the_second_round_makes_softer_pictures(windows):
+def test_the_second_round_makes_softer_images(windows):
     once = only(16, qualities=90)
     twice = replace(once, round_trips=np.full(16, 0.5))
     ours, softer = (degrade(windows, 2, draws).diff(dim=-1).abs().mean() for draws in (once, twice))

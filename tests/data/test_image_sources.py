@@ -6,11 +6,11 @@ import pytest
 from PIL import Image
 
 from srgan_gp.data.image_sources import (
-    PictureFile,
+    ImageFile,
     as_8_bit_rgb,
     fingerprint,
-    list_all_pictures,
-    list_pictures,
+    list_all_images,
+    list_images,
     write_list,
 )
 from srgan_gp.errors import PictureError, UsageError
@@ -34,7 +34,7 @@ def archive(tmp_path):
 
 
 def test_a_zip_is_read_in_place_and_in_order(archive, tmp_path):
-    files = list_pictures(f"{archive}:b")
+    files = list_images(f"{archive}:b")
     assert [file.member for file in files] == ["b/two.png"]
     assert files[0].read()[0, 0].tolist() == [2, 0, 253]
     assert files[0].stem == "two"
@@ -42,7 +42,7 @@ def test_a_zip_is_read_in_place_and_in_order(archive, tmp_path):
 
 
 def test_a_folder_inside_a_zip_is_not_a_prefix(archive):
-    assert [file.stem for file in list_pictures(f"{archive}:a")] == ["broken", "one"]
+    assert [file.stem for file in list_images(f"{archive}:a")] == ["broken", "one"]
 
 
 def test_folders_are_listed_with_their_subfolders_without_hidden_files(tmp_path):
@@ -50,25 +50,25 @@ def test_folders_are_listed_with_their_subfolders_without_hidden_files(tmp_path)
     (tmp_path / "folder.png").mkdir()
     for name in ("z.png", "deep/a.png", ".hidden.png", "notes.txt"):
         (tmp_path / name).write_bytes(encoded(9))
-    assert [file.stem for file in list_pictures(tmp_path)] == ["a", "z"]
+    assert [file.stem for file in list_images(tmp_path)] == ["a", "z"]
 
 
 def test_several_places_keep_their_order(archive, tmp_path):
     (tmp_path / "z.png").write_bytes(encoded(9))
-    files = list_all_pictures([f"{archive}:b", tmp_path])
+    files = list_all_images([f"{archive}:b", tmp_path])
     assert [file.stem for file in files] == ["two", "z"]
 
 
-def test_a_fingerprint_tells_sets_apart_wherever_they_lie(archive, tmp_path):
-    before = fingerprint(list_pictures(f"{archive}:a"))
+def test_a_fingerprint_is_independent_of_the_folder(archive, tmp_path):
+    before = fingerprint(list_images(f"{archive}:a"))
     moved = archive.rename(tmp_path / "moved.zip")
-    assert fingerprint(list_pictures(f"{moved}:a")) == before
+    assert fingerprint(list_images(f"{moved}:a")) == before
     folder = tmp_path / "same"
     folder.mkdir()
     with zipfile.ZipFile(moved) as file:
         for name in ("one.PNG", "broken.png"):
             (folder / name).write_bytes(file.read(f"a/{name}"))
-    same = sorted(list_pictures(folder), key=lambda file: file.stem)
+    same = sorted(list_images(folder), key=lambda file: file.stem)
     assert fingerprint(same) == before
     assert before != fingerprint(same[::-1])
     assert before != fingerprint(same[:1])
@@ -76,17 +76,15 @@ def test_a_fingerprint_tells_sets_apart_wherever_they_lie(archive, tmp_path):
     assert fingerprint(same) != before
 
 
-def test_a_picture_too_large_is_refused_without_naming_options_of_another_verb(
-    archive, monkeypatch
-):
+def test_an_image_too_large_is_refused_without_naming_options_of_another_verb(archive, monkeypatch):
     monkeypatch.setattr("srgan_gp.data.image_sources.DEFAULT_MAX_PIXELS", 19)
     with pytest.raises(PictureError, match=r"two\.png: .*20 pixels") as refused:
-        list_pictures(f"{archive}:b")[0].read()
+        list_images(f"{archive}:b")[0].read()
     assert "--" not in str(refused.value)
 
 
 def test_a_broken_member_is_named(archive):
-    broken = list_pictures(f"{archive}:a")[0]
+    broken = list_images(f"{archive}:a")[0]
     with pytest.raises(PictureError, match=r"shard\.zip:a/broken\.png: "):
         broken.read()
 
@@ -98,48 +96,48 @@ def test_a_member_with_a_wrong_checksum_is_named(tmp_path):
         file.writestr("a.png", content)
     path.write_bytes(path.read_bytes().replace(content, content[:-9] + b"?" + content[-8:]))
     with pytest.raises(PictureError, match=r"shard\.zip:a\.png: Bad CRC-32"):
-        list_pictures(path)[0].read()
+        list_images(path)[0].read()
 
 
-def test_a_picture_too_large_to_decode_is_named_from_its_header(tmp_path, monkeypatch):
+def test_an_image_too_large_to_decode_is_named_from_its_header(tmp_path, monkeypatch):
     (tmp_path / "large.png").write_bytes(encoded(7))
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 9)
     with pytest.raises(PictureError, match=r"large\.png: Image size \(20 pixels\)"):
-        list_pictures(tmp_path)[0].shorter_side()
+        list_images(tmp_path)[0].shorter_side()
 
 
 def test_sides_are_read_from_the_header(archive, tmp_path):
     (tmp_path / "z.png").write_bytes(encoded(9, size=(9, 7)))
-    assert list_pictures(tmp_path)[0].shorter_side() == 7
-    assert list_pictures(f"{archive}:b")[0].shorter_side() == 4
+    assert list_images(tmp_path)[0].shorter_side() == 7
+    assert list_images(f"{archive}:b")[0].shorter_side() == 4
     with pytest.raises(PictureError, match=r"a/broken\.png: the file is damaged"):
-        list_pictures(f"{archive}:a")[0].shorter_side()
+        list_images(f"{archive}:a")[0].shorter_side()
 
 
 @pytest.mark.parametrize("place", ["missing", "notes.txt", "missing.zip", "missing.zip:a"])
-def test_a_place_without_pictures_is_named(tmp_path, place):
+def test_a_place_without_images_is_named(tmp_path, place):
     (tmp_path / "notes.txt").write_text("nothing")
-    with pytest.raises(UsageError, match="neither a folder nor a whole zip file"):
-        list_pictures(f"{tmp_path}/{place}")
+    with pytest.raises(UsageError, match="neither a folder nor a complete zip file"):
+        list_images(f"{tmp_path}/{place}")
 
 
-def test_a_name_too_long_for_the_system_is_no_place():
-    with pytest.raises(UsageError, match="neither a folder nor a whole zip file"):
-        list_pictures("a" * 5000)
+def test_a_name_too_long_for_the_system_is_refused():
+    with pytest.raises(UsageError, match="neither a folder nor a complete zip file"):
+        list_images("a" * 5000)
 
 
-def test_a_damaged_directory_of_a_zip_is_said(archive):
+def test_a_damaged_directory_of_a_zip_is_reported(archive):
     data = archive.read_bytes()
     archive.write_bytes(data.replace(b"PK\x01\x02", b"PK\x01\x09"))
-    with pytest.raises(UsageError, match=r"shard\.zip is a damaged zip file: "):
-        list_pictures(archive)
+    with pytest.raises(UsageError, match=r"The zip file .*shard\.zip is damaged: "):
+        list_images(archive)
 
 
 def test_an_empty_place_is_named(archive, tmp_path):
     (tmp_path / "empty").mkdir()
     for place in (tmp_path / "empty", f"{archive}:c"):
-        with pytest.raises(UsageError, match="no picture"):
-            list_pictures(place)
+        with pytest.raises(UsageError, match="no image"):
+            list_images(place)
 
 
 @pytest.mark.parametrize(
@@ -159,30 +157,30 @@ def test_every_depth_becomes_8_bit_rgb_by_rounding(pixels, expected):
     assert (converted == expected).all()
 
 
-def test_a_list_names_the_same_pictures_in_the_same_order(archive, tmp_path, monkeypatch):
+def test_a_list_names_the_same_images_in_the_same_order(archive, tmp_path, monkeypatch):
     Image.new("RGB", (3, 3)).save(tmp_path / "é x.png")
-    files = [*list_pictures(f"{archive}:ab"), PictureFile(tmp_path / "é x.png")]
-    files += list_pictures(f"{archive}:b")
+    files = [*list_images(f"{archive}:ab"), ImageFile(tmp_path / "é x.png")]
+    files += list_images(f"{archive}:b")
     write_list(files, tmp_path / "some.list")
-    assert list_pictures(tmp_path / "some.list") == files
-    other = [PictureFile(tmp_path / "\udce9.png")]  # a name that is no UTF-8
+    assert list_images(tmp_path / "some.list") == files
+    other = [ImageFile(tmp_path / "\udce9.png")]  # a name that is not UTF-8
     write_list(other, tmp_path / "other.list")
-    assert list_pictures(tmp_path / "other.list") == other
+    assert list_images(tmp_path / "other.list") == other
     monkeypatch.chdir(tmp_path)
-    write_list(list_pictures("shard.zip:b"), tmp_path / "relative.list")
-    assert list_pictures("relative.list") == list_pictures(f"{archive}:b")
+    write_list(list_images("shard.zip:b"), tmp_path / "relative.list")
+    assert list_images("relative.list") == list_images(f"{archive}:b")
 
 
 def test_a_name_with_a_line_break_is_refused(tmp_path):
     with pytest.raises(UsageError, match="line break"):
-        write_list([PictureFile(tmp_path / "a\nb.png")], tmp_path / "some.list")
+        write_list([ImageFile(tmp_path / "a\nb.png")], tmp_path / "some.list")
     assert not (tmp_path / "some.list").exists()
 
 
-def test_a_hash_is_of_the_bytes_wherever_they_lie(archive, tmp_path):
+def test_a_hash_is_independent_of_the_container(archive, tmp_path):
     (tmp_path / "copy.png").write_bytes(encoded(2))
-    (member,) = list_pictures(f"{archive}:b")
-    assert member.sha256() == PictureFile(tmp_path / "copy.png").sha256()
-    assert member.sha256() != list_pictures(f"{archive}:ab")[0].sha256()
+    (member,) = list_images(f"{archive}:b")
+    assert member.sha256() == ImageFile(tmp_path / "copy.png").sha256()
+    assert member.sha256() != list_images(f"{archive}:ab")[0].sha256()
     with pytest.raises(PictureError, match=r"gone\.png"):
-        PictureFile(tmp_path / "gone.png").sha256()
+        ImageFile(tmp_path / "gone.png").sha256()

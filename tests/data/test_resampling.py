@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from srgan_gp.data.image_sources import list_pictures
+from srgan_gp.data.image_sources import list_images
 from srgan_gp.data.resampling import (
     MARGIN,
     NAMES,
@@ -26,7 +26,7 @@ def noise(*shape, dtype=torch.float64):
 
 
 def cubic(x):
-    """Keys' kernel, written once more from the paper."""
+    """Keys' kernel, implemented again from the paper."""
     x = abs(x)
     if x <= 1:
         return 1.5 * x**3 - 2.5 * x**2 + 1
@@ -50,12 +50,12 @@ def resized_slowly(values, scale):
 def test_each_pass_equals_a_slow_sum(scale):
     column = noise(1, 1, 23, 1)
     expected = resized_slowly(column.flatten().tolist(), scale)
-    picture = column.expand(1, 1, 23, scale)  # one column wide: the second pass changes nothing
-    assert matlab_bicubic(picture, scale).flatten().tolist() == expected
+    image = column.expand(1, 1, 23, scale)  # one column wide: the second pass changes nothing
+    assert matlab_bicubic(image, scale).flatten().tolist() == expected
 
 
 @pytest.mark.parametrize("scale", [2, 3, 4])
-def test_a_flat_picture_stays_flat(scale):
+def test_a_flat_image_stays_flat(scale):
     flat = torch.full((1, 3, 24, 36), 77.0)
     assert matlab_bicubic(flat, scale).unique().tolist() == [77]
     assert bicubic_enlarge(flat, scale).unique().tolist() == [77]
@@ -63,33 +63,31 @@ def test_a_flat_picture_stays_flat(scale):
 
 @pytest.mark.parametrize("scale", [2, 4])
 def test_float32_is_exact_where_the_weights_are_dyadic(scale):
-    picture = noise(1, 3, 64, 48)
-    assert torch.equal(
-        matlab_bicubic(picture.float(), scale).double(), matlab_bicubic(picture, scale)
-    )
+    image = noise(1, 3, 64, 48)
+    assert torch.equal(matlab_bicubic(image.float(), scale).double(), matlab_bicubic(image, scale))
 
 
 @pytest.mark.parametrize("scale", [2, 4])
-def test_a_crop_with_its_margin_equals_the_whole_picture(scale):
-    picture = noise(1, 3, 80, 96)
-    whole = matlab_bicubic(picture, scale)
+def test_a_crop_with_its_margin_equals_the_whole_image(scale):
+    image = noise(1, 3, 80, 96)
+    whole = matlab_bicubic(image, scale)
     size = (6 + 2 * MARGIN) * scale
     top, left = 3 * scale, 5 * scale
-    crop = matlab_bicubic(picture[..., top : top + size, left : left + size], scale)
+    crop = matlab_bicubic(image[..., top : top + size, left : left + size], scale)
     inside = crop[..., MARGIN:-MARGIN, MARGIN:-MARGIN]
     row, column = 3 + MARGIN, 5 + MARGIN
     assert torch.equal(inside, whole[..., row : row + 6, column : column + 6])
 
 
 def test_a_smaller_margin_would_differ():
-    picture = noise(1, 3, 80, 96)
-    crop = matlab_bicubic(picture[..., 12:52, 20:60], 4)
-    assert not torch.equal(crop, matlab_bicubic(picture, 4)[..., 3:13, 5:15])
+    image = noise(1, 3, 80, 96)
+    crop = matlab_bicubic(image[..., 12:52, 20:60], 4)
+    assert not torch.equal(crop, matlab_bicubic(image, 4)[..., 3:13, 5:15])
 
 
 def test_halves_are_rounded_away_from_zero():
-    picture = torch.tensor([[[[1.0, 2.0], [1.0, 2.0]]]])  # the mean of the row is 1.5
-    assert matlab_bicubic(picture, 2).item() == 2
+    image = torch.tensor([[[[1.0, 2.0], [1.0, 2.0]]]])  # the mean of the row is 1.5
+    assert matlab_bicubic(image, 2).item() == 2
 
 
 def as_batch(pixels):
@@ -126,7 +124,7 @@ def test_downscaling_equals_opencv_up_to_the_rounding(scene, name, flag, scale):
 def test_downscaling_equals_pillow_up_to_the_rounding(scene, name, flag, reach, scale):
     pixels = scene(24 * scale, 20 * scale)
     expected = np.asarray(Image.fromarray(pixels).resize((20, 24), flag)).astype(int)
-    inside = np.s_[reach:-reach, reach:-reach]  # at the edge Pillow leaves out what lies beyond
+    inside = np.s_[reach:-reach, reach:-reach]  # at the edge Pillow renormalises the weights
     assert np.abs(downscaled(pixels, name, scale)[inside] - expected[inside]).max() <= 1
 
 
@@ -141,23 +139,23 @@ def test_at_the_border_pillow_differs_by_several_levels(rng, name, scale):
     assert 4 < np.abs(apart).max() <= 12
 
 
-def test_the_ways_to_downscale_differ_from_each_other(scene):
+def test_the_downscalers_differ_from_each_other(scene):
     made = np.stack([downscaled(scene(64, 64), name, 4) for name in NAMES])
     apart = np.abs(made[:, None] - made[None]).max(axis=(2, 3, 4))
     assert apart[~np.eye(len(NAMES), dtype=bool)].min() > 1
 
 
 @pytest.mark.parametrize("scale", [2, 4])
-def test_a_mixed_batch_has_matlabs_bits_where_they_were_asked_for(scale):
-    pictures = noise(3, 3, 30, 26, dtype=torch.float32)
+def test_the_cubic_images_of_a_mixed_batch_equal_matlabs_bit_for_bit(scale):
+    images = noise(3, 3, 30, 26, dtype=torch.float32)
     kinds = np.array([NAMES.index(name) for name in ("lanczos", "cubic", "area")])
-    made = to_8_bit(downscale(pictures, scale, kinds))
-    assert torch.equal(made[1], matlab_bicubic(pictures, scale)[1])
-    assert not torch.equal(made[0], matlab_bicubic(pictures, scale)[0])
+    made = to_8_bit(downscale(images, scale, kinds))
+    assert torch.equal(made[1], matlab_bicubic(images, scale)[1])
+    assert not torch.equal(made[0], matlab_bicubic(images, scale)[0])
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_downscaler_keeps_a_flat_picture_and_rounds_sides_up(name):
+def test_every_downscaler_keeps_a_flat_image_and_rounds_sides_up(name):
     flat = torch.full((1, 3, 22, 37), 77.0)
     made = to_8_bit(downscale(flat, 4, np.array([NAMES.index(name)])))
     assert made.shape == (1, 3, 6, 10)
@@ -177,10 +175,10 @@ def test_a_round_trip_equals_two_resizes_of_pillow(scene):
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("scale", [2, 4])
 @pytest.mark.parametrize(("folder", "count"), [("Set5", 5), ("Set14", 14)])
-def test_the_published_low_res_pictures_are_made_bit_for_bit(folder, count, scale, dtype):
+def test_the_published_lr_images_are_reproduced_bit_for_bit(folder, count, scale, dtype):
     archive = f"{SHARED}/data/bench_sr.zip:{folder}"
     pairs = list(
-        zip(list_pictures(f"{archive}/HR"), list_pictures(f"{archive}/LRx{scale}"), strict=True)
+        zip(list_images(f"{archive}/HR"), list_images(f"{archive}/LRx{scale}"), strict=True)
     )
     assert len(pairs) == count
     for high_file, low_file in pairs:

@@ -12,6 +12,7 @@ import srgan_gp
 from srgan_gp.data import augmentations, datasets, degradation_draws, degradations
 from srgan_gp.data.streams import Stream, generator_of
 from srgan_gp.training.critic import critic_objective
+from srgan_gp.training.options.config import TrainConfig
 from srgan_gp.training.tasks import face_generation
 
 
@@ -59,6 +60,8 @@ def test_no_two_streams_of_a_run_draw_the_same_numbers(keys):
     images = np.random.default_rng(0).integers(0, 256, (40, 3, 64, 64)).astype(np.float32)
     degradations.degrade(torch.from_numpy(images), 4, mixture)
     critic_objective.draw_epsilon(seed, numbers)
+    for number in numbers:
+        critic_objective.draw_shift(torch.nn.Identity(), TrainConfig(seed=seed), number)
     face_generation.draw_latents(seed, numbers, 8)
     for part in range(3):
         augmentations.draw(seed, numbers, ["colour"], 1.0, part)

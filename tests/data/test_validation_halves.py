@@ -2,13 +2,13 @@ from pathlib import Path
 
 import pytest
 
-from srgan_gp.data.image_sources import PictureFile
+from srgan_gp.data.image_sources import ImageFile
 from srgan_gp.data.validation_halves import FEWEST_TO_SPLIT, HALVES, half_used, validation_half
 from srgan_gp.errors import UsageError
 
 
 def files(count):
-    return [PictureFile(Path("faces.zip"), f"{n:04}.jpg") for n in range(count)]
+    return [ImageFile(Path("faces.zip"), f"{n:04}.jpg") for n in range(count)]
 
 
 @pytest.mark.parametrize("count", [FEWEST_TO_SPLIT, FEWEST_TO_SPLIT + 1, 1577])
@@ -40,5 +40,5 @@ def test_the_half_that_is_used_is_named():
 
 
 def test_another_half_is_refused():
-    with pytest.raises(UsageError, match="no half 'third'"):
+    with pytest.raises(UsageError, match="Unknown half 'third'"):
         validation_half(files(4), "third")

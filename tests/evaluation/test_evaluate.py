@@ -9,7 +9,7 @@ from PIL import Image
 from srgan_gp.cli import main
 from srgan_gp.commands import evaluate as command
 from srgan_gp.data.benchmark_downscalers import LOW_RES, bicubic
-from srgan_gp.data.image_sources import list_pictures
+from srgan_gp.data.image_sources import list_images
 from srgan_gp.errors import UsageError
 from srgan_gp.evaluation.evaluate import evaluate
 from srgan_gp.metrics.patch_distance import patch_distance
@@ -54,7 +54,7 @@ def test_scores_name_what_they_were_made_with(pictures):
 
 
 def test_the_patch_distance_is_that_of_the_whole_set(pictures):
-    originals = [file.read() for file in list_pictures(pictures)]
+    originals = [file.read() for file in list_images(pictures)]
     outputs = [bicubic(LOW_RES["cv2"](pixels, 4), 4) for pixels in originals]
     scores = evaluate("bicubic", str(pictures), low_res="cv2", feature_weights=NO_FEATURES)
     assert scores.patch_distance == patch_distance(outputs, originals)

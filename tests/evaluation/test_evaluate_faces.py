@@ -205,7 +205,7 @@ def test_the_truncation_reaches_the_generator(install, face_folders, monkeypatch
 
 def test_faces_smaller_than_the_models_are_refused(install, face_folders):
     install(face_folders.pictures.repeat(2, 1).repeat(2, 2))
-    with pytest.raises(UsageError, match="10 of 10 pictures have a side below 64"):
+    with pytest.raises(UsageError, match="10 of 10 images have a side below 64"):
         evaluate_faces("any", face_folders.held_out, **BARE)
 
 

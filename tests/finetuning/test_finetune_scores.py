@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 from torch import nn
 
-from srgan_gp.data.image_sources import list_pictures
+from srgan_gp.data.image_sources import list_images
 from srgan_gp.finetuning.finetune_scores import score_upscaler
 
 
@@ -17,7 +17,7 @@ def score(tiny_config, tmp_path):
         for count in range(2):
             Image.new("RGB", (side, side), (50 * count, 90, 90)).save(tmp_path / f"{count}.png")
         config = tiny_config()
-        return score_upscaler(nn.Upsample(scale_factor=4), list_pictures(str(tmp_path)), config)
+        return score_upscaler(nn.Upsample(scale_factor=4), list_images(str(tmp_path)), config)
 
     return run
 

@@ -26,5 +26,5 @@ def features(request, feature_weights):
 
 
 @pytest.fixture
-def pictures():
+def images():
     return torch.rand(3, 3, 40, 48, generator=torch.Generator().manual_seed(0))

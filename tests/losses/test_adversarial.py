@@ -12,14 +12,14 @@ def test_the_critics_loss_is_the_negative_estimate():
     assert critic_loss(REAL + 4, FAKE).item() == pytest.approx(2 - 6)
 
 
-def test_only_the_drift_term_sees_the_level_of_the_scores():
+def test_only_the_drift_term_depends_on_the_level_of_the_scores():
     without, shifted = (critic_loss(REAL + c, FAKE + c) for c in (0, 10))
     assert without.item() == pytest.approx(shifted.item(), abs=1e-6)
     assert drift(REAL).item() == pytest.approx((9 + 1) / 2)
     assert drift(REAL + 10).item() == pytest.approx((169 + 121) / 2)
 
 
-def test_the_generator_raises_the_score_of_its_pictures():
+def test_the_generator_raises_the_score_of_its_images():
     scores = FAKE.clone().requires_grad_()
     loss = generator_loss(scores)
     loss.backward()
@@ -36,7 +36,7 @@ def test_half_precision_scores_are_averaged_in_float32():
 
 @pytest.mark.parametrize("ratio", [0.1, 0.5])
 @pytest.mark.parametrize("side", [8, 24])
-def test_the_weight_makes_the_gradients_ratio_the_one_asked_for(ratio, side):
+def test_the_weight_gives_the_requested_gradient_ratio(ratio, side):
     torch.manual_seed(0)
     direction = torch.randn(3, side, side)
     direction /= direction.norm()  # a linear critic of slope 1

@@ -13,9 +13,9 @@ from srgan_gp.losses.features import FEATURE_NETWORKS, Features
     [("squeeze", [64, 128, 256, 384, 384, 512, 512]), ("vgg19", [64, 128, 256, 512, 512])],
 )
 def test_the_taps_are_those_of_the_protocol_with_unit_length(
-    feature_weights, pictures, name, channels
+    feature_weights, images, name, channels
 ):
-    maps = Features.load(name, feature_weights[name])(pictures)
+    maps = Features.load(name, feature_weights[name])(images)
     assert [tap.shape[1] for tap in maps] == channels
     for tap in maps:
         length = tap.norm(dim=1)
@@ -29,10 +29,10 @@ def test_the_least_side_is_the_least_that_works(features):
         features(torch.rand(1, 3, side - 1, side - 1))
 
 
-def test_maps_are_float32_under_autocast(features, pictures):
-    exact = features(pictures)
+def test_maps_are_float32_under_autocast(features, images):
+    exact = features(images)
     with torch.autocast("cpu", torch.bfloat16):
-        rounded = features(pictures)
+        rounded = features(images)
     for a, b in zip(exact, rounded, strict=True):
         assert b.dtype == torch.float32
         assert (a - b).square().sum(1).mean().sqrt() < 0.05
@@ -47,9 +47,11 @@ def test_the_hash_is_the_files(feature_weights):
 def test_a_file_that_is_not_the_network_is_named(tmp_path):
     path = tmp_path / "other.safetensors"
     save_file({"weight": torch.zeros(3)}, path)
-    with pytest.raises(UsageError, match=r"other\.safetensors does not hold SqueezeNet"):
+    with pytest.raises(
+        UsageError, match=r"other\.safetensors does not hold the weights of SqueezeNet"
+    ):
         Features.load("squeeze", path)
-    with pytest.raises(UsageError, match="does not hold VGG-19"):
+    with pytest.raises(UsageError, match="does not hold the weights of VGG-19"):
         Features.load("vgg19", tmp_path / "missing.safetensors")
 
 

@@ -28,7 +28,7 @@ WHERE = {
     "r1": lambda real, fake, epsilon: real,
     "r2": lambda real, fake, epsilon: fake,
 }
-"""The pictures at which the gradient is taken."""
+"""The images at which the gradient is taken."""
 
 
 @pytest.fixture(autouse=True)
@@ -38,7 +38,7 @@ def seed():
 
 @pytest.fixture
 def samples():
-    """Real pictures, fake ones and epsilons, float64; far apart, so that the norms differ."""
+    """Real images, fake ones and epsilons, float64; far apart, so that the norms differ."""
     real, fake = 3 * torch.randn(2, *SHAPE, dtype=torch.float64)
     return real, fake, torch.rand(SHAPE[0], 1, 1, 1, dtype=torch.float64)
 
@@ -136,7 +136,7 @@ def test_parameter_gradients_agree_with_finite_differences(name, critic, samples
 
 @ALL
 @pytest.mark.parametrize("critic", [nn.LeakyReLU(0.2)], ids=["leaky"], indirect=True)
-def test_a_leaky_critic_is_flat_in_the_picture_but_not_in_its_weights(name, critic, samples):
+def test_a_leaky_critic_is_flat_in_the_image_but_not_in_its_weights(name, critic, samples):
     real, fake, epsilon = samples
     values = [PENALTIES[name](critic, real + d, fake + d, epsilon).value for d in (0, 1e-9)]
     assert values[0].item() == pytest.approx(values[1].item(), rel=1e-14)
@@ -156,7 +156,7 @@ def test_norms_agree_with_differences_along_random_directions(name, samples):
 
 
 @ALL
-def test_norms_equal_those_of_every_picture_alone_by_functional_gradients(name, critic, samples):
+def test_norms_equal_those_of_every_image_alone_by_functional_gradients(name, critic, samples):
     gradients = torch.func.vmap(torch.func.grad(lambda image: critic(image[None])[0]))
     expected = gradients(WHERE[name](*samples)).flatten(1).norm(dim=1).detach()
     assert torch.allclose(PENALTIES[name](critic, *samples).norms, expected, rtol=1e-12)
@@ -170,7 +170,7 @@ def test_a_constant_added_to_the_scores_changes_nothing(name, critic, samples):
 
 @ALL
 @pytest.mark.parametrize("factor", [-3.0, 0.5])
-def test_a_factor_on_the_scores_is_one_on_the_norms(name, critic, samples, factor):
+def test_a_factor_on_the_scores_is_a_factor_on_the_norms(name, critic, samples, factor):
     norms = PENALTIES[name](critic, *samples).norms
     scaled = PENALTIES[name](lambda images: factor * critic(images), *samples)
     assert torch.allclose(scaled.norms, abs(factor) * norms, rtol=1e-12)
@@ -222,9 +222,9 @@ def test_norms_and_value_are_float32_under_autocast(name, samples):
 
 @pytest.mark.parametrize("name", ["wgan_gp", "one_sided"])
 @pytest.mark.parametrize("epsilon", [(), (5,), (4, 1, 1, 1), SHAPE], ids=str)
-def test_another_number_of_epsilons_than_one_a_sample_is_refused(name, critic, samples, epsilon):
+def test_other_than_one_epsilon_per_sample_is_refused(name, critic, samples, epsilon):
     real, fake, _ = samples
-    with pytest.raises(ValueError, match="one epsilon a sample"):
+    with pytest.raises(ValueError, match="one epsilon per sample"):
         PENALTIES[name](critic, real, fake, torch.rand(epsilon, dtype=torch.float64))
     with pytest.raises(ValueError, match="one shape"):
         PENALTIES[name](critic, real, fake[..., 1:], samples[2])

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from srgan_gp.losses.adversarial import critic_loss
-from srgan_gp.losses.gradient_penalties import wgan_gp
+from srgan_gp.losses.adversarial import critic_loss, drift
+from srgan_gp.losses.gradient_penalties import PENALTIES
 from srgan_gp.networks import build
 from srgan_gp.training.options.config import TrainConfig
 
@@ -13,7 +13,7 @@ from srgan_gp.training.options.config import TrainConfig
 
 
 def ours(*arguments):
-    return wgan_gp(*arguments).value
+    return PENALTIES["wgan_gp"](*arguments).value
 
 
 def between(real, fake, epsilon):
@@ -57,15 +57,16 @@ WHOLE_NUMBERS_AS_BETAS = (0, 0.9)
 
 
 def backward_of_the_penalty_alone(critic, *samples):
-    wgan_gp(critic, *samples).value.backward()
+    ours(critic, *samples).backward()
 
 
 # The right forms of what is not a penalty.
 
 
 def backward_of_the_whole_loss(critic, real, fake, epsilon):
-    loss = critic_loss(critic(real), critic(fake), drift_weight=1e-3)
-    (loss + 10 * wgan_gp(critic, real, fake, epsilon).value).backward()
+    real_scores = critic(real)
+    loss = critic_loss(real_scores, critic(fake)) + 1e-3 * drift(real_scores)
+    (loss + 10 * ours(critic, real, fake, epsilon)).backward()
 
 
 OUR_BETAS = (TrainConfig.critic_beta1, TrainConfig.critic_beta2)
@@ -99,7 +100,7 @@ def check_the_batch_size_does_not_count(penalty):
 
 
 def places_on_the_segment(penalty):
-    """Where between fake (0) and real (1) the penalty looks, for each value of each sample."""
+    """Where between fake (0) and real (1) the gradient is taken, for each value of each sample."""
     seen, score = [], linear(weight_of_length(3.0))
 
     def critic(images):
@@ -195,5 +196,5 @@ def test_the_right_form_passes_the_check_and_the_faulty_one_does_not(fault):
         check(faulty)
 
 
-def test_there_are_eight():
+def test_there_are_eight_faults():
     assert len(FAULTS) == 8

@@ -18,19 +18,19 @@ def lattice(period):
 
 
 @pytest.mark.parametrize(("rows", "columns"), [(0, 0), (1, 2), (3, 3)])
-def test_detail_that_moves_with_the_scene_costs_nothing(rows, columns):
+def test_detail_that_moves_with_the_scene_has_no_loss(rows, columns):
     assert shift_equivariance(scene(), scene(rows, columns), rows, columns) == 0
 
 
-def test_a_lattice_that_stays_with_the_grid_costs():
+def test_a_pattern_locked_to_the_grid_has_a_loss():
     output, shifted = (scene(*move) + 0.01 * lattice(4) for move in [(0, 0), (1, 2)])
     # Moving a wave of period 4 by 1 and by 2 pixels leaves no part of it unchanged.
     assert shift_equivariance(output, shifted, 1, 2) > 0.004
-    # A shift by one whole period is the only one that cannot tell.
+    # Only a shift by a whole period leaves it unchanged.
     assert shift_equivariance(lattice(4)[None, None], lattice(4)[None, None], 4, 4) < 1e-6
 
 
-def test_a_difference_in_brightness_costs_nothing():
+def test_a_difference_in_brightness_has_no_loss():
     assert shift_equivariance(scene() + 0.25, scene(2, 1), 2, 1) < 1e-6
 
 
@@ -53,7 +53,7 @@ def test_half_precision_outputs_are_compared_in_float32():
 @pytest.mark.parametrize(
     ("shape", "rows", "columns"), [((2, 3, 40, 39), 1, 1), ((2, 3, 40, 40), -1, 0)]
 )
-def test_windows_that_cannot_be_compared_are_refused(shape, rows, columns):
+def test_windows_of_different_sizes_are_refused(shape, rows, columns):
     with pytest.raises(ValueError, match="cannot compare"):
         shift_equivariance(scene(), torch.zeros(shape), rows, columns)
 

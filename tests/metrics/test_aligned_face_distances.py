@@ -7,7 +7,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from srgan_gp.data.aligned_faces import read_faces
-from srgan_gp.data.image_sources import list_all_pictures, list_pictures
+from srgan_gp.data.image_sources import list_all_images, list_images
 from srgan_gp.errors import ModelRefusedError
 from srgan_gp.metrics.aligned_face_distances import (
     YUNET_MAPS,
@@ -75,7 +75,7 @@ def test_channels_are_divided_by_their_deviation(rng):
     assert tenfold.distances(other)["fd_yunet"] == pytest.approx(found, rel=1e-4)
 
 
-def test_a_channel_that_is_constant_on_real_faces_does_not_rule_the_distance(rng):
+def test_a_channel_that_is_constant_on_real_faces_does_not_dominate_the_distance(rng):
     real = flat(*rng.integers(0, 200, (50, 3)))
     odd = real.copy()
     odd[0] = 255
@@ -147,10 +147,10 @@ def test_inner_maps_of_a_network_file_are_read(tmp_path):
 
 
 @pytest.mark.parametrize("content", ["text", "other maps", "missing"])
-def test_a_file_that_is_not_yunet_is_refused_in_one_sentence(tmp_path, content):
+def test_a_file_that_is_not_yunet_is_refused_in_one_line(tmp_path, content):
     file = tmp_path / "network.onnx"
     if content == "text":
-        file.write_bytes(b"this is no network")
+        file.write_bytes(b"this is not a network")
     elif content == "other maps":
         onnx.save(identity_network("scores"), file)
     with pytest.raises(ModelRefusedError, match=r"network\.onnx") as caught:
@@ -162,9 +162,9 @@ def test_a_file_that_is_not_yunet_is_refused_in_one_sentence(tmp_path, content):
 def test_real_faces_have_the_distances_that_were_measured_without_this_code():
     """By the trial script `faces_judge.py`: 1,024 training faces against all validation faces."""
     data = SHARED / "data"
-    validation = read_faces(list_pictures(data / "faces_loose64_val.zip"), 64)
+    validation = read_faces(list_images(data / "faces_loose64_val.zip"), 64)
     places = [str(data / f"faces_loose64_train-{n}.zip") for n in range(2)]
-    files = list_all_pictures(places)
+    files = list_all_images(places)
     order = np.random.default_rng(0).permutation(len(files))
     sets = [read_faces([files[i] for i in order[n : n + 1024]], 64) for n in (0, 1024)]
     network = YunetMaps.load(SHARED / "models" / "face_detection_yunet.onnx")

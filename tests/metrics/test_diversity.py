@@ -28,7 +28,7 @@ def test_two_colours_are_as_far_apart_as_their_directions(features):
     assert found == pytest.approx(expected, rel=1e-5)
 
 
-def test_three_pictures_make_all_their_three_pairs(features):
+def test_three_images_make_all_their_three_pairs(features):
     colours = [(255, 0, 0), (0, 255, 0), (0, 0, 255)]
     one, two, three = (unit(*colour) for colour in colours)
     expected = np.mean(
@@ -39,11 +39,11 @@ def test_three_pictures_make_all_their_three_pairs(features):
         assert found == pytest.approx(expected, rel=1e-5)
 
 
-def test_equal_pictures_have_no_diversity(features):
+def test_equal_images_have_no_diversity(features):
     assert pairwise_distance(features, flat(*[(9, 90, 200)] * 5)) == 0
 
 
-def test_many_pictures_come_near_the_mean_of_all_pairs(features, rng, monkeypatch):
+def test_many_images_come_near_the_mean_of_all_pairs(features, rng, monkeypatch):
     colours = rng.integers(0, 256, (400, 3))
     units = np.stack([unit(*colour) for colour in colours])
     every = np.square(units[:, None] - units).sum(2)
@@ -54,7 +54,7 @@ def test_many_pictures_come_near_the_mean_of_all_pairs(features, rng, monkeypatc
     assert pairwise_distance(features, flat(*colours)) == pytest.approx(found, rel=1e-5)
 
 
-def test_of_many_pictures_some_are_drawn(features, monkeypatch):
+def test_of_many_images_some_are_drawn(features, monkeypatch):
     monkeypatch.setattr(diversity, "MOST", 2)
     colours = [(255, 0, 0), (0, 255, 0), (0, 0, 255)]
     one, two, three = (unit(*colour) for colour in colours)
@@ -63,6 +63,6 @@ def test_of_many_pictures_some_are_drawn(features, monkeypatch):
     assert found == {round(float(pair), 4) for pair in pairs}
 
 
-def test_one_picture_makes_no_pair(features):
-    with pytest.raises(ValueError, match="1 pictures make no pair"):
+def test_one_image_makes_no_pair(features):
+    with pytest.raises(ValueError, match="at least 2 images, got 1"):
         pairwise_distance(features, flat((1, 2, 3)))

@@ -19,7 +19,7 @@ def colour_features():
 
 
 def with_moments(points, deviations, mean):
-    """Give points exactly these standard deviations, no correlation, and this mean."""
+    """Normalise points to exactly these standard deviations, no correlation, and this mean."""
     left, _, _ = np.linalg.svd(points - points.mean(0), full_matrices=False)
     return left * np.sqrt(len(points) - 1) * deviations + mean
 
@@ -54,7 +54,7 @@ def test_fewer_points_than_dimensions_still_have_a_distance(rng):
 
 def test_a_set_against_itself_is_zero(points):
     assert frechet_distance(points, points[::-1]) == pytest.approx(0, abs=1e-9)
-    # Unbiased: the diagonal is left out on the one side only, so it comes out below 0.
+    # Unbiased: the diagonal is skipped on one side only, so it comes out below 0.
     size = points.shape[1]
     kernel = (points @ points.T / size + 1) ** 3
     expected = 2 * ((kernel.sum() - np.trace(kernel)) / (300 * 299) - kernel.mean())
@@ -101,7 +101,7 @@ def test_sets_may_change_sides_and_rows(points, rng):
         assert distance(rng.permutation(others), points) == pytest.approx(found)
 
 
-def test_a_flat_picture_is_its_normalised_colour_of_unit_mean_square(colour_features):
+def test_a_flat_image_is_its_normalised_colour_of_unit_mean_square(colour_features):
     colours = np.array([[255, 0, 0], [10, 200, 90]], np.uint8)
     flat = np.broadcast_to(colours[:, None, None], (2, 20, 20, 3)).copy()
     values = (colours / 255 - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]
@@ -118,16 +118,16 @@ def test_batches_and_sizes_change_nothing(colour_features, rng, monkeypatch):
     monkeypatch.setattr(feature_distances, "BATCH", 2)
     np.testing.assert_allclose(pooled_features(colour_features, small), whole, rtol=1e-6)
     halves = np.where(np.arange(128) < 64, 40, 220).astype(np.uint8)
-    picture = np.broadcast_to(halves[None, :, None], (1, 128, 128, 3)).copy()
-    larger = picture.repeat(2, 1).repeat(2, 2)
-    one, other = (pooled_features(colour_features, p) for p in (picture, larger))
+    image = np.broadcast_to(halves[None, :, None], (1, 128, 128, 3)).copy()
+    larger = image.repeat(2, 1).repeat(2, 2)
+    one, other = (pooled_features(colour_features, p) for p in (image, larger))
     np.testing.assert_allclose(one, other, atol=1e-3)
 
 
-def test_what_is_no_set_of_pictures_or_too_small_is_refused(colour_features, points):
-    with pytest.raises(ValueError, match="cannot see float64"):
+def test_invalid_or_too_small_sets_are_refused(colour_features, points):
+    with pytest.raises(ValueError, match="got float64"):
         pooled_features(colour_features, np.zeros((2, 8, 8, 3)))
-    with pytest.raises(ValueError, match="cannot see"):
+    with pytest.raises(ValueError, match="need uint8 images"):
         pooled_features(colour_features, np.zeros((0, 8, 8, 3), np.uint8))
     for distance in (frechet_distance, kernel_distance):
         with pytest.raises(ValueError, match=r"cannot compare \(1, 8\)"):

@@ -32,7 +32,7 @@ def test_a_set_against_itself_is_exactly_zero(originals):
     assert patch_distance(originals, originals) == 0
 
 
-def test_the_high_pass_takes_away_what_is_flat_or_a_ramp():
+def test_the_high_pass_removes_constants_and_ramps():
     rows, columns = np.indices((20, 30))
     ramp = np.stack([3 * rows + 2 * columns, 5 * columns, 200 - rows], -1).astype(np.uint8)
     np.testing.assert_allclose(high_pass(ramp), 0, atol=1e-12)
@@ -138,10 +138,10 @@ def test_flat_originals_are_measured_in_levels(originals):
     assert np.isfinite(patch_distance(originals, flat))
 
 
-def test_sets_of_different_sizes_and_small_pictures_are_refused(originals):
-    with pytest.raises(ValueError, match="3 pictures with 4"):
+def test_sets_of_different_sizes_and_small_images_are_refused(originals):
+    with pytest.raises(ValueError, match="3 images with 4"):
         patch_distance(originals[:3], originals)
-    with pytest.raises(ValueError, match="0 pictures"):
+    with pytest.raises(ValueError, match="0 images"):
         patch_distance([], [])
     with pytest.raises(ValueError, match=f"at least {distribution.SMALLEST_SIDE}"):
         draw_patches(originals[0][:10])

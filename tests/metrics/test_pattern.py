@@ -44,7 +44,7 @@ def test_the_strength_of_a_sine_lattice_in_noise_is_found(rng, period, degrees):
     assert texture_of(noise_of(rng) + 0.3 * lattice).pattern == pytest.approx(0.3, rel=0.2)
 
 
-def test_white_noise_is_grain_and_no_pattern(rng):
+def test_white_noise_is_grain_and_not_a_pattern(rng):
     texture = texture_of(noise_of(rng))
     assert texture.pattern <= 0.03
     radius = np.hypot(*np.meshgrid(np.fft.fftfreq(64), np.fft.fftfreq(64)))
@@ -52,7 +52,7 @@ def test_white_noise_is_grain_and_no_pattern(rng):
     assert texture.grain == pytest.approx(0.5 * share**0.5, rel=0.02)
 
 
-def test_what_is_coarser_than_the_band_is_neither():
+def test_texture_coarser_than_the_band_is_neither():
     rows, columns = np.indices(FLAT.shape)
     waves = 120 + np.sin(rows * 2 * np.pi / 12) + np.sin(columns * 2 * np.pi / 12)
     texture = texture_of(waves)
@@ -115,12 +115,12 @@ def test_images_are_measured_by_their_luma(rng):
     assert from_input.grain == pytest.approx(spectrum.texture().grain)
 
 
-def test_what_does_not_fit_is_refused():
+def test_different_shapes_are_refused():
     images = [grey(FLAT)]
     with pytest.raises(ValueError, match="cannot compare"):
         pattern_and_grain(images, images, [grey(FLAT)[:-4]])
     for inputs, originals in (([], None), (images, [])):
-        with pytest.raises(ValueError, match="as many"):
+        with pytest.raises(ValueError, match="numbers of outputs, inputs and originals differ"):
             pattern_and_grain(images, inputs, originals)
 
 

@@ -36,7 +36,7 @@ def test_psnr_and_ssim_agree_with_scikit_image(pair):
     assert ssim_y(*pair, 4) == pytest.approx(full[5:-5, 5:-5].mean(), abs=1e-12)
 
 
-def test_equal_pictures_are_perfect(pair):
+def test_equal_images_are_perfect(pair):
     assert psnr_y(pair[1], pair[1], 4) == np.inf
     assert ssim_y(pair[1], pair[1], 4) == pytest.approx(1)
 
@@ -49,7 +49,7 @@ def test_the_border_does_not_count(pair):
 
 
 @pytest.mark.parametrize("score", [psnr_y, ssim_y])
-def test_pictures_of_different_sizes_are_refused(score, pair):
+def test_images_of_different_sizes_are_refused(score, pair):
     with pytest.raises(ValueError, match="cannot compare"):
         score(pair[0][:-1], pair[1], 4)
 
@@ -61,7 +61,7 @@ def test_nothing_inside_the_border_is_refused(pair):
         ssim_y(pair[0][:18], pair[1][:18], 4)
 
 
-def test_what_shrinks_to_the_input_is_consistent_with_it_whatever_its_detail(pair):
+def test_an_output_that_downscales_to_the_input_is_consistent(pair):
     output = pair[0][:68, :80]
     low_res = matlab(output, 4)
     assert consistency(output, low_res) == np.inf
@@ -76,7 +76,7 @@ def test_an_output_of_another_brightness_is_inconsistent_by_just_that():
     assert consistency(np.full((15, 12, 3), 105, np.uint8), low_res) == pytest.approx(expected)
 
 
-def test_consistency_leaves_out_one_pixel_of_the_input(pair):
+def test_consistency_ignores_one_pixel_at_the_border_of_the_input(pair):
     output = pair[0][:68, :80]
     low_res = matlab(output, 4)
     for row, is_counted in ((0, False), (1, True)):
@@ -86,6 +86,6 @@ def test_consistency_leaves_out_one_pixel_of_the_input(pair):
 
 
 @pytest.mark.parametrize("shape", [(17, 16), (16, 15), (12, 16)])
-def test_an_output_that_is_no_multiple_of_the_input_is_refused(shape):
+def test_an_output_that_is_not_a_multiple_of_the_input_is_refused(shape):
     with pytest.raises(ValueError, match="cannot compare"):
         consistency(np.zeros((*shape, 3), np.uint8), np.zeros((4, 4, 3), np.uint8))

@@ -21,7 +21,7 @@ def restored(levels):
     return values
 
 
-def test_the_levels_add_up_to_the_picture(originals):
+def test_the_levels_add_up_to_the_image(originals):
     levels = list(laplacian_pyramid(originals[0]))
     assert [level.shape for level in levels] == [(64, 64, 3), (32, 32, 3), (16, 16, 3)]
     np.testing.assert_allclose(restored(levels), originals[0], atol=1e-3)
@@ -60,7 +60,7 @@ def test_twice_the_contrast_is_one_mean_deviation_away_at_each_level(originals):
         assert value == pytest.approx(1000 * math.sqrt(2 / math.pi), rel=0.1)
 
 
-def test_what_is_lost_at_one_scale_shows_at_that_scale(originals):
+def test_detail_removed_at_one_scale_shows_at_that_scale(originals):
     blurred = np.stack([cv2.GaussianBlur(pixels, (0, 0), 1.0) for pixels in originals])
     found = pyramid_distance(blurred, originals)
     assert found[64] > 2 * found[16]
@@ -78,7 +78,7 @@ def test_the_levels_are_those_of_patches_of_the_pyramid(originals, monkeypatch):
     assert calls == [(2, (64, 7, 7, 3), 5)] * 2
 
 
-def test_sets_of_different_sizes_and_small_pictures_are_refused(originals):
+def test_sets_of_different_sizes_and_small_images_are_refused(originals):
     with pytest.raises(ValueError, match="cannot compare"):
         pyramid_distance(originals[:3], originals)
     with pytest.raises(ValueError, match="cannot compare"):

@@ -4,7 +4,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from srgan_gp.errors import UsageError
-from srgan_gp.networks import build, names, refuse_batch_norm
+from srgan_gp.networks import build, names, reject_batch_norm
 
 SMALL = {"width": 4, "stages": 2}
 # Critics of images of one size: test_face_networks.py and test_projected_critic.py
@@ -19,15 +19,15 @@ def seed():
 
 
 def score_function(name, images, conditional=False, scale=4, **arguments):
-    """Build a critic; return it, and its scores as a function of the pictures alone."""
+    """Build a critic; return it, and its scores as a function of the images alone."""
     critic = build("critics", name, conditional=conditional, scale=scale, **SMALL | arguments)
     shape = (len(images), 3, images.shape[2] // scale, images.shape[3] // scale)
     condition = torch.rand(shape, dtype=images.dtype) if conditional else None
-    return critic, lambda pictures: critic(pictures, condition)
+    return critic, lambda images: critic(images, condition)
 
 
 def gradient_of(score, images):
-    """Gradient of the sum of the scores, at a copy of the pictures."""
+    """Gradient of the sum of the scores, at a copy of the images."""
     images = images.detach().requires_grad_()
     return torch.autograd.grad(score(images).sum(), images, create_graph=True)[0]
 
@@ -37,7 +37,7 @@ def gradient_of(score, images):
 @pytest.mark.parametrize(
     ("height", "width", "scale"), [(16, 12, 4), (9, 15, 3), (13, 7, 1), (1, 1, 1)]
 )
-def test_there_is_one_float32_score_a_picture_of_any_size(name, conditional, height, width, scale):
+def test_there_is_one_float32_score_an_image_of_any_size(name, conditional, height, width, scale):
     images = torch.rand(3, 3, height, width)
     scores = score_function(name, images, conditional, scale)[1](images)
     assert scores.shape == (3,)
@@ -47,7 +47,7 @@ def test_there_is_one_float32_score_a_picture_of_any_size(name, conditional, hei
 
 @ALL
 @CONDITIONAL
-def test_a_score_depends_on_its_own_picture_and_on_no_other(name, conditional):
+def test_a_score_depends_on_its_own_image_and_on_no_other(name, conditional):
     images = torch.rand(3, 3, 16, 16, requires_grad=True)
     scores = score_function(name, images, conditional)[1](images)
     (gradient,) = torch.autograd.grad(scores[0], images)
@@ -55,7 +55,7 @@ def test_a_score_depends_on_its_own_picture_and_on_no_other(name, conditional):
     assert gradient[1:].abs().max() == 0
 
 
-def test_batch_norm_would_couple_the_pictures_of_a_batch():
+def test_batch_norm_would_couple_the_images_of_a_batch():
     critic = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Conv2d(4, 1, 3))
     images = torch.rand(3, 3, 16, 16, requires_grad=True)
     (gradient,) = torch.autograd.grad(critic(images).square().mean((1, 2, 3))[0], images)
@@ -71,7 +71,7 @@ def test_the_condition_changes_the_score(name):
 
 @ALL
 @CONDITIONAL
-def test_a_condition_too_few_or_too_many_is_refused(name, conditional):
+def test_a_missing_or_unexpected_condition_is_refused(name, conditional):
     critic = build("critics", name, conditional=conditional, **SMALL)
     condition = None if conditional else torch.rand(1, 3, 4, 4)
     with pytest.raises(ValueError, match="condition"):
@@ -85,7 +85,7 @@ def spread_of_phases(score, images):
 
 
 @ALL
-def test_it_can_see_a_dotted_grid(name):
+def test_the_score_depends_on_a_pattern_of_period_two(name):
     images = torch.rand(2, 3, 32, 32)
     assert spread_of_phases(score_function(name, images)[1], images) > 0.3
     grid = torch.tensor([[1.0, -1.0], [-1.0, 1.0]]).repeat(16, 16) / 20
@@ -93,10 +93,10 @@ def test_it_can_see_a_dotted_grid(name):
     assert (score(images + grid) - score(images)).abs().min() > 1e-3
 
 
-def test_a_critic_that_subsamples_first_would_not_see_it():
+def test_a_critic_that_subsamples_first_does_not_depend_on_it():
     images = torch.rand(2, 3, 32, 32)
     score = score_function("resnet_critic", images[..., ::2, ::2])[1]
-    assert spread_of_phases(lambda pictures: score(F.avg_pool2d(pictures, 2)), images) < 1e-5
+    assert spread_of_phases(lambda images: score(F.avg_pool2d(images, 2)), images) < 1e-5
 
 
 @ALL
@@ -125,7 +125,7 @@ def test_the_first_gradient_over_a_crop_is_of_the_order_of_one(name, conditional
     images = torch.rand(2, 3, 96, 96)
     critic = build("critics", name, conditional=conditional)
     condition = images[..., ::4, ::4] if conditional else None
-    gradient = gradient_of(lambda pictures: critic(pictures, condition), images).detach()
+    gradient = gradient_of(lambda images: critic(images, condition), images).detach()
     norms = gradient.flatten(1).norm(dim=1)
     assert ((norms > 0.1) & (norms < 3)).all()
     share_of_brightness = gradient.mean((2, 3)).norm(dim=1) * 96 / norms
@@ -133,7 +133,7 @@ def test_the_first_gradient_over_a_crop_is_of_the_order_of_one(name, conditional
 
 
 @ALL
-def test_the_score_is_a_mean_over_the_picture_not_a_sum(name):
+def test_the_score_is_a_mean_over_the_image_not_a_sum(name):
     image = torch.rand(1, 3, 32, 32)
     large = image.tile(2, 2)
     score = score_function(name, image)[1]
@@ -151,9 +151,9 @@ def test_second_derivatives_are_right(name, conditional):
     critic.double()
     parameters = dict(critic.named_parameters())
 
-    def score(pictures, *weights):
+    def score(images, *weights):
         weights = dict(zip(parameters, weights, strict=True))
-        return torch.func.functional_call(critic, weights, (pictures, condition))
+        return torch.func.functional_call(critic, weights, (images, condition))
 
     assert torch.autograd.gradgradcheck(score, (images, *parameters.values()), fast_mode=True)
 
@@ -186,13 +186,13 @@ def test_arguments_below_one_are_named(argument):
 def test_a_critic_with_batch_norm_is_refused_with_the_reason(norm):
     layer = norm() if norm is nn.LazyBatchNorm2d else norm(4)
     critic = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Sequential(layer))
-    with pytest.raises(UsageError, match=rf"'1\.0' is {norm.__name__}: .*couples the pictures"):
-        refuse_batch_norm(critic)
+    with pytest.raises(UsageError, match=rf"'1\.0' is {norm.__name__}: .*couples the images"):
+        reject_batch_norm(critic)
 
 
 @pytest.mark.parametrize("norm", [nn.GroupNorm(1, 4), nn.InstanceNorm2d(4), nn.LayerNorm(4)])
-def test_norms_within_a_picture_are_let_through(norm):
-    refuse_batch_norm(nn.Sequential(nn.Conv2d(3, 4, 3), norm))
+def test_norms_within_an_image_are_accepted(norm):
+    reject_batch_norm(nn.Sequential(nn.Conv2d(3, 4, 3), norm))
 
 
 def test_no_critic_with_batch_norm_is_built(monkeypatch):

@@ -95,21 +95,21 @@ def test_the_parameter_count_of_the_shipped_size_is_the_sum_of_its_convolutions(
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        ({"scale": 5}, "not by 5"),
+        ({"scale": 5}, "not 5"),
         ({"width": 7}, "width=7"),
         ({"blocks": 0}, "blocks=0"),
         ({"tail": "long"}, "'long'"),
         ({"depth": 3}, "depth"),
     ],
 )
-def test_arguments_that_make_no_sense_are_named(name, arguments, text):
+def test_invalid_arguments_are_named(name, arguments, text):
     with pytest.raises(UsageError, match=text):
         build("generators", name, **arguments)
 
 
 @pytest.mark.parametrize("unshuffle", [0, 3])
 def test_a_block_of_pixels_has_a_side_of_1_2_or_4(unshuffle):
-    with pytest.raises(UsageError, match=f"not by {unshuffle}"):
+    with pytest.raises(UsageError, match=f"not {unshuffle}"):
         build("generators", "unshuffle_resnet", unshuffle=unshuffle)
 
 

@@ -68,7 +68,7 @@ def test_the_maps_are_those_of_the_network_standardised_and_projected(maps, laye
         assert torch.allclose(found, ratio * projected, rtol=1e-3, atol=1e-4)
 
 
-def test_two_real_images_are_as_far_apart_in_every_map_as_in_their_pixels(maps, images):
+def test_real_images_have_the_same_mean_distance_in_every_map_as_in_pixels(maps, images):
     def distance(values):
         flat = values.flatten(1)
         return (flat - flat.roll(1, 0)).norm(dim=1).mean().item()
@@ -86,7 +86,7 @@ def test_the_projections_are_orthonormal_and_the_same_in_every_critic():
         assert torch.equal(rows, getattr(other, f"projection_{index}"))
 
 
-def test_a_channel_without_variation_does_not_rule_its_map(layers, images):
+def test_a_constant_channel_does_not_dominate_its_map(layers, images):
     network = installed(FeatureMaps(16), layers)
     first = network.layers[0]
     with torch.no_grad():
@@ -97,7 +97,7 @@ def test_a_channel_without_variation_does_not_rule_its_map(layers, images):
     assert all(values.isfinite().all() for values in network(images))
 
 
-def test_neither_optimizer_nor_checkpoint_knows_of_the_feature_network(critic, layers, images):
+def test_neither_optimizer_nor_state_dict_contains_the_feature_network(critic, layers, images):
     of_network = sum(p.numel() for p in layers[: TAPS[-1] + 1].parameters())
     stored = sum(value.numel() for value in critic.state_dict().values())
     assert not any("layers" in name for name, _ in critic.maps.named_parameters())
@@ -121,7 +121,9 @@ def test_the_score_is_the_sum_of_five_parts_of_the_image_alone(critic, images):
 
 
 @pytest.mark.parametrize("shift", [(0, 0), (3, 1), None])
-def test_the_features_see_a_window_and_the_image_part_all(critic, images, shift):
+def test_the_feature_network_gets_a_window_and_the_image_part_the_whole_image(
+    critic, images, shift
+):
     down, right = shift or (1, 1)
     window = critic.feature_input(images, shift)
     assert window.shape == (24, 3, 64, 64)  # 61 pixels, enlarged
@@ -135,7 +137,7 @@ def test_the_features_see_a_window_and_the_image_part_all(critic, images, shift)
 
 
 @pytest.mark.parametrize("side", [33, 64, 125])
-def test_the_sides_of_the_maps_are_known_beforehand(layers, side):
+def test_map_sides_equal_the_computed_ones(layers, side):
     network = installed(FeatureMaps(8), layers)
     assert [values.shape[-1] for values in network(torch.rand(1, 3, side, side))] == map_sides(side)
 
@@ -150,10 +152,10 @@ def test_there_is_a_critic_for_every_size_from_16_on(layers, size):
     assert scores.dtype == torch.float32
 
 
-def test_what_cannot_be_scored_is_refused(critic, images):
+def test_invalid_input_is_refused(critic, images):
     with pytest.raises(UsageError, match="at least 16 pixels, not 8"):
         build("critics", "projected_critic", size=8)
-    with pytest.raises(ValueError, match="no condition"):
+    with pytest.raises(ValueError, match="not take a condition"):
         critic(images, images)
     with pytest.raises(RuntimeError, match="install"):
         build("critics", "projected_critic", size=64)(images)
@@ -196,7 +198,7 @@ def test_a_heads_double_backward_agrees_with_finite_differences():
         assert found[place].item() == pytest.approx(expected, rel=1e-4, abs=1e-8)
 
 
-def test_the_penalty_of_a_head_leaves_the_feature_network_alone(critic, images):
+def test_the_penalty_of_a_head_has_no_gradient_for_the_feature_network(critic, images):
     seen = images[:4].clone().requires_grad_()
     views = critic.views(seen)
     for name, part in critic.parts.items():

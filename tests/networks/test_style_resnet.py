@@ -94,7 +94,7 @@ def test_truncation_moves_every_style_straight_to_the_mean_style():
 
 
 def test_arguments_out_of_range_are_refused():
-    with pytest.raises(UsageError, match="power of two from 8 on, not 48"):
+    with pytest.raises(UsageError, match="power of two from 8 up, not 48"):
         generator(size=48)
     with pytest.raises(UsageError, match="latent_size of at least 1, not 0"):
         generator(latent_size=0)

@@ -1,4 +1,4 @@
-"""A service that answers at once, real ones with small models, and requests piece by piece."""
+"""Fixtures of the server tests: fake and real services, and requests sent in chunks."""
 
 import asyncio
 import io
@@ -35,7 +35,7 @@ class FakeJob:
 
 
 class FakeService:
-    """Gives back the bytes it got, as a file; notes what it was asked for."""
+    """Returns the bytes of a request as a file, and records the requests."""
 
     def __init__(self, folder):
         self._folder = folder
@@ -59,7 +59,7 @@ class FakeService:
     def folder(self, client):
         return self._folder / "client"
 
-    def why_not_ready(self):
+    def not_ready_reason(self):
         return self.not_ready
 
     def drain(self, timeout_seconds=None):
@@ -72,8 +72,8 @@ def service(tmp_path):
     return FakeService(tmp_path / "service")
 
 
-class Answer:
-    """What an app sent."""
+class Response:
+    """Status, headers and body that an app sent."""
 
     def __init__(self, messages):
         starts = [message for message in messages if message["type"] == "http.response.start"]
@@ -83,8 +83,8 @@ class Answer:
         self.body = b"".join(message.get("body", b"") for message in messages)
 
 
-async def _request_of(app, method="GET", path="/", headers=(), pieces=(b"",), then="disconnect"):
-    """Send a request whose body comes in `pieces`; afterwards the client leaves, or waits."""
+async def _request_of(app, method="GET", path="/", headers=(), chunks=(b"",), then="disconnect"):
+    """Send a request with its body in `chunks`; then the client disconnects or waits."""
     headers = {"host": "127.0.0.1:7860"} | dict(headers)
     scope = {
         "type": "http", "method": method, "path": path, "raw_path": path.encode(),
@@ -92,15 +92,15 @@ async def _request_of(app, method="GET", path="/", headers=(), pieces=(b"",), th
         "scheme": "http", "root_path": "", "http_version": "1.1",
         "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
     }  # fmt: skip
-    waiting, sent = list(pieces), []
+    waiting, sent = list(chunks), []
 
     async def receive():
         await asyncio.sleep(0)
         if waiting:
-            piece = waiting.pop(0)
-            if piece is None:  # the client goes away in the middle
+            chunk = waiting.pop(0)
+            if chunk is None:  # the client disconnects
                 return {"type": "http.disconnect"}
-            return {"type": "http.request", "body": piece, "more_body": bool(waiting)}
+            return {"type": "http.request", "body": chunk, "more_body": bool(waiting)}
         if then == "wait":
             await asyncio.sleep(3600)
         return {"type": "http.disconnect"}
@@ -109,28 +109,28 @@ async def _request_of(app, method="GET", path="/", headers=(), pieces=(b"",), th
         sent.append(message)
 
     await app(scope, receive, send)
-    return Answer(sent)
+    return Response(sent)
 
 
 @pytest.fixture
 def request_of():
-    """The same as `ask` within an event loop."""
+    """Coroutine function that sends one request to an ASGI app."""
     return _request_of
 
 
 @pytest.fixture
 def ask():
-    """Send one request to an ASGI app and give its `Answer`."""
+    """Send one request to an ASGI app and return its `Response`."""
 
-    def run(app, *words, **named):
-        return asyncio.run(_request_of(app, *words, **named))
+    def run(app, *arguments, **named):
+        return asyncio.run(_request_of(app, *arguments, **named))
 
     return run
 
 
 @pytest.fixture
 def png(rng):
-    """The bytes of a PNG of 16 x 12 pixels."""
+    """Return the bytes of a PNG of 16 x 12 pixels."""
     file = io.BytesIO()
     Image.fromarray(rng.integers(0, 256, (12, 16, 3), np.uint8)).save(file, "PNG")
     return file.getvalue()
@@ -138,7 +138,7 @@ def png(rng):
 
 @pytest.fixture
 def models(tiny_model, tiny_face_model, onnx_models, monkeypatch):
-    """Install `tiny`, which enlarges twice, and `tiny-faces`; gives their folder."""
+    """Install `tiny`, an x2 upscaler, and `tiny-faces`; returns their directory."""
     path = tiny_model()
     onnx_models.write_card(path)
     faces = {"task": "face-generation", "scale": None, "image_size": 8}
@@ -147,30 +147,30 @@ def models(tiny_model, tiny_face_model, onnx_models, monkeypatch):
     return path.parent
 
 
-class DecoderHere:
-    """Decodes in this process, which is quick to start and nothing for clients."""
+class InProcessDecoder:
+    """Decodes in this process, which needs no start-up time."""
 
     max_pixels = 25_000_000
 
-    def decode(self, data, name, stopper):
-        stopper.check()
+    def decode(self, data, name, cancellation):
+        cancellation.check()
         data = data if isinstance(data, bytes) else data.read_bytes()
         return decode_picture(io.BytesIO(data), max_pixels=self.max_pixels)
 
     def close(self):
-        """Nothing to end."""
+        """No resources."""
 
 
 @pytest.fixture
 def open_service(models, tmp_path):
-    """Open services with other settings; all are closed in the end."""
+    """Open services with changed settings; all are closed at the end."""
     folder = tmp_path / "temporary"
     folder.mkdir()
     services = []
 
     def open_one(**changes):
         values = {"model": "tiny", "device": "cpu", "threads": 1, "folder": folder}
-        services.append(Service(ServerSettings(**values | changes), decoders=DecoderHere()))
+        services.append(Service(ServerSettings(**values | changes), decoders=InProcessDecoder()))
         return services[-1]
 
     yield open_one

@@ -10,7 +10,8 @@ from srgan_gp.errors import (
     SrganGpError,
     UsageError,
 )
-from srgan_gp.serving.public_messages import for_clients, shown_to_clients
+from srgan_gp.serving.error_responses import refusal_for
+from srgan_gp.serving.public_messages import for_clients, public_errors
 
 SECRET = "/srv/secret/app/file"
 
@@ -18,7 +19,7 @@ SECRET = "/srv/secret/app/file"
 @pytest.mark.parametrize(
     "error",
     [
-        PictureError("E_DISK_FULL", f"no room in {SECRET}"),
+        PictureError("E_DISK_FULL", f"no space in {SECRET}"),
         PictureError("E_DAMAGED", f"it is damaged: {SECRET}"),
         UsageError(f"There is no {SECRET}."),
         OutputError(f"{SECRET} cannot be written: no space left."),
@@ -29,7 +30,7 @@ SECRET = "/srv/secret/app/file"
         KeyError(SECRET),
     ],
 )
-def test_no_error_shows_a_folder_of_the_server_and_each_keeps_its_kind(error):
+def test_public_errors_hide_paths_and_keep_class_and_code(error):
     shown = for_clients(error)
     assert "/srv" not in str(shown)
     assert "secret" not in str(shown)
@@ -38,25 +39,32 @@ def test_no_error_shows_a_folder_of_the_server_and_each_keeps_its_kind(error):
 
 
 @pytest.mark.parametrize("error", [BusyError("Wait.", retry_seconds=7), Cancelled("It ended.")])
-def test_what_is_for_the_client_anyway_is_passed_on(error):
+def test_busy_and_cancelled_errors_are_unchanged(error):
     assert for_clients(error) is error
 
 
-def test_running_out_of_memory_is_about_the_picture():
+def test_memory_error_becomes_an_image_error():
     assert for_clients(MemoryError()).code == "E_OUT_OF_MEMORY"
 
 
-def test_what_is_hidden_goes_to_the_log(caplog):
+def test_hidden_details_are_logged(caplog):
     for_clients(OutputError(SECRET))
     assert SECRET in caplog.text
 
 
-def test_an_upload_that_was_removed_is_to_be_chosen_again():
+def test_an_expired_upload_must_be_chosen_again():
     shown = for_clients(PictureError("E_VANISHED", "there is no such file; check the name"))
-    assert (shown.code, "choose it again" in str(shown)) == ("E_VANISHED", True)
+    assert (shown.code, "choose the file again" in str(shown)) == ("E_VANISHED", True)
     assert "check the name" not in str(shown)
 
 
-def test_errors_of_a_block_are_shown_as_strangers_may_see_them():
-    with pytest.raises(OutputError, match=r"^The server has no room"), shown_to_clients():
+def test_errors_of_a_block_are_converted():
+    with pytest.raises(OutputError, match=r"^The server has no free disk space"), public_errors():
         raise OutputError(f"cannot write {SECRET}: the disk is full")
+
+
+def test_full_disk_message_continues_the_name_of_an_image():
+    shown = for_clients(PictureError("E_DISK_FULL", f"no space in {SECRET}"))
+    assert str(refusal_for(shown)) == (
+        "This image cannot be used: the server has no free disk space; try again later."
+    )

@@ -11,23 +11,23 @@ def loaded_by(module):
     return set(done.stdout.split())
 
 
-def test_a_server_takes_the_model_that_the_library_takes():
+def test_default_model_equals_that_of_the_library():
     assert ServerSettings().model == DEFAULT_MODEL
 
 
-def test_a_server_listens_to_this_machine_alone_unless_told_otherwise():
+def test_default_host_is_loopback():
     assert ServerSettings().host == "127.0.0.1"
 
 
-def test_the_settings_load_nothing_heavy():
+def test_settings_import_no_heavy_packages():
     assert loaded_by("srgan_gp.serving.server_settings").isdisjoint({"numpy", "PIL", "onnxruntime"})
 
 
-def test_the_service_needs_neither_training_nor_a_page():
+def test_service_imports_neither_torch_nor_gradio():
     heavy = {"torch", "gradio", "fastapi", "starlette", "onnxruntime", "cv2"}
     assert loaded_by("srgan_gp.serving.jobs.service").isdisjoint(heavy)
 
 
-def test_a_decoder_loads_no_network():
+def test_decoder_imports_no_inference_packages():
     heavy = {"onnxruntime", "onnx", "cv2", "srgan_gp.inference", "srgan_gp.batch"}
     assert loaded_by("srgan_gp.serving.decoding.decode_worker").isdisjoint(heavy)

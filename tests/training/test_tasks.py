@@ -7,7 +7,7 @@ from PIL import Image
 from safetensors.torch import save_file
 from torchvision.models import squeezenet1_1
 
-from srgan_gp.data.image_sources import list_pictures
+from srgan_gp.data.image_sources import list_images
 from srgan_gp.data.resampling import NAMES, downscale, to_8_bit
 from srgan_gp.errors import UsageError
 from srgan_gp.losses.features import Features
@@ -120,7 +120,7 @@ def test_the_share_of_clean_pictures_reaches_the_draw(make_task, pictures):
         ]
 
     plain_middles = []
-    for file in list_pictures(pictures):
+    for file in list_images(pictures):
         whole = torch.from_numpy(file.read()).permute(2, 0, 1)[None].float()
         low_res = to_8_bit(downscale(whole.repeat(5, 1, 1, 1), 4, np.arange(len(NAMES)))) / 255
         plain_middles.append(low_res[..., 4:12, 5:13])  # 8 x 8 in the middle of 16 x 18

@@ -4,75 +4,15 @@ import os
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
 
 from srgan_gp.batch.inputs.walk import Found
 from srgan_gp.batch.naming.plan_table import Item, PlanTable, Row
 from srgan_gp.batch.naming.result_names import Naming, digest, name_key, numbered, path_key
+from srgan_gp.batch.naming.single_target import Target, is_same_file, replacement_error
 from srgan_gp.batch.results.journal import Journal
-from srgan_gp.errors import PictureError, UsageError
+from srgan_gp.errors import PictureError
 
 _CACHED_FOLDERS = 1024  # a walk yields one folder after the other
-
-
-class Target(NamedTuple):
-    """One input and where its result goes."""
-
-    source: Path
-    target: Path
-    fallback: Path | None
-    """Path of a PNG for a result that the format of `target` cannot hold; None: not wanted."""
-    error: PictureError | None = None
-    """Why the input cannot be used; `target` has no meaning then."""
-
-
-class SingleTarget:
-    """Target of the only input of a run, a file that was named.
-
-    It cannot collide with another input, and a file that was named is always an input.
-
-    Args:
-        source: the file.
-        naming: rule that names a single result.
-        folder: the output folder, which need not exist.
-        may_replace_inputs: a result with the name of the input is renamed later.
-
-    Raises:
-        UsageError: the result would replace the input.
-    """
-
-    def __init__(
-        self, source: Path, naming: Naming, folder: Path, *, may_replace_inputs: bool
-    ) -> None:
-        name = naming.name(source)
-        fallback = naming.fallback(name)
-        fallback_path = None if fallback is None else folder / fallback
-        self._entry = Target(source, folder / name, fallback_path)
-        self._numbered: set[Path] = set()
-        real_target = os.path.join(os.path.realpath(folder), name)  # noqa: PTH118
-        if not may_replace_inputs and self._is_source(real_target):
-            raise _replacing(folder / name, source)
-
-    def __iter__(self) -> Iterator[Target]:
-        yield self._entry
-
-    def another(self, target: Path) -> Path:
-        """Return a target with the first number that is not in use."""
-        path, number = target, 1
-        while os.path.lexists(path) or path in self._numbered:
-            number += 1
-            path = target.with_name(numbered(target.name, number))
-        self._numbered.add(path)
-        return path
-
-    def is_input(self, target: Path) -> bool:
-        """Return whether an existing file, or the file that a link leads to, is the input."""
-        return self._is_source(os.path.realpath(target))
-
-    def _is_source(self, real_path: str) -> bool:
-        source = self._entry.source
-        has_its_name = name_key(real_path) == name_key(os.path.realpath(source))
-        return has_its_name and _is_same(source, Path(real_path))
 
 
 class Targets:
@@ -183,7 +123,7 @@ class Targets:
         """Return whether an existing file, or the file that a link leads to, is an input."""
         key = self._key(*os.path.split(os.path.realpath(target)))
         paths = map(Path, map(os.fsdecode, self._table.paths_at(key)))
-        return any(_is_same(path, target) for path in paths)
+        return any(is_same_file(path, target) for path in paths)
 
     def _give_names(self, journal: Journal | None) -> None:
         table = self._table
@@ -221,7 +161,7 @@ class Targets:
         for path, row in self._table.named_alike():
             if os.fsencode(path) == row.path:
                 continue  # It would replace itself, which is an error.
-            if any(_is_same(path, target) for target in self._paths(row) if target is not None):
+            if any(is_same_file(path, target) for target in self._paths(row) if target is not None):
                 real = os.path.split(os.path.realpath(path))
                 count += self._table.remove(_identity(*real))
         return count > 0
@@ -229,8 +169,8 @@ class Targets:
     def _check_inputs_are_kept(self) -> None:
         for path, row in self._table.named_alike():
             target, _ = self._paths(row)
-            if _is_same(path, target):
-                raise _replacing(target, path)
+            if is_same_file(path, target):
+                raise replacement_error(target, path)
 
     def _add_mirrored(self, parent: str, root: str) -> str:
         """Return the folder of a result below the output folder, and reserve its name."""
@@ -258,16 +198,3 @@ def _real_folder(folder: str) -> str:
 def _identity(folder: str, name: str) -> bytes:
     """Return the hash of a path without links."""
     return digest(os.fsencode(f"{folder.rstrip(os.sep)}/{name}"))
-
-
-def _is_same(source: Path, target: Path) -> bool:
-    try:
-        return source.samefile(target)
-    except OSError:  # One of them does not exist.
-        return os.path.realpath(source) == os.path.realpath(target)
-
-
-def _replacing(target: Path, source: Path) -> UsageError:
-    return UsageError(
-        f"{target} would replace the input {source}; pass --suffix, or another output folder."
-    )

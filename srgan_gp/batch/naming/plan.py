@@ -26,8 +26,9 @@ from itertools import chain, islice
 from pathlib import Path
 
 from srgan_gp.batch.inputs.walk import Found
-from srgan_gp.batch.naming.collisions import SingleTarget, Targets
+from srgan_gp.batch.naming.collisions import Targets
 from srgan_gp.batch.naming.output_options import Exist, Output
+from srgan_gp.batch.naming.single_target import SingleTarget
 from srgan_gp.batch.results.journal import Journal
 from srgan_gp.errors import PictureError
 

@@ -1,4 +1,4 @@
-"""Photos of people to an archive of aligned faces: `srgan-gp prepare`.
+"""Face preparation (`srgan-gp prepare`): photos of people to a zip file of aligned faces.
 
-Training reads the archive by `data.aligned_faces`.
+Training reads the faces with `data.aligned_faces`.
 """

@@ -1,7 +1,8 @@
-"""Face detection by YuNet in OpenCV, at several sizes of the photo.
+"""Face detection with YuNet in OpenCV, on an image pyramid.
 
-YuNet (Wu, Peng and Yu, "YuNet: A Tiny Millisecond-level Face Detector", 2023) finds faces of about
-10 to 300 pixels. A large photo is therefore looked at on a pyramid, and a small one is enlarged.
+YuNet (Wu, Peng and Yu, "YuNet: A Tiny Millisecond-level Face Detector", 2023) detects faces of
+about 10 to 300 pixels. Large photos are therefore searched at several sizes, and small ones are
+enlarged.
 """
 
 import importlib
@@ -18,33 +19,33 @@ from srgan_gp.system.paths import is_file
 
 DETECTOR_FILE = "yunet.onnx"
 LEAST_SCORE = 0.7
-SMALLEST_SIDE, LARGEST_SIDE = 192, 1280  # of the photo as the network sees it, its longer one
-_LARGEST_FACE = 300  # on one level, in pixels: what is larger there belongs to a coarser one
-_BORDER = 64  # pixels of grey around the coarsest level: without it faces that fill it are missed
+SMALLEST_SIDE, LARGEST_SIDE = 192, 1280  # pixels: longer side of the photo on a pyramid level
+_LARGEST_FACE = 300  # pixels: larger faces are detected on a coarser level
+_BORDER = 64  # pixels of grey around the coarsest level; without it faces that fill it are missed
 _GREY = 128
-_MOST_OVERLAP = 0.3  # of two boxes, over their union: above it they are one face
+_MOST_OVERLAP = 0.3  # intersection over union above which two boxes are one face
 _MOST_CANDIDATES = 5000
 
 
 @dataclass(frozen=True, eq=False)
 class Face:
-    """One face in a photo; pixel centres have whole-numbered coordinates."""
+    """One face in a photo; pixel centres have integer coordinates."""
 
     box: tuple[float, float, float, float]
-    """Left, top, width and height; it may reach over the edge of the photo."""
+    """Left, top, width and height; may extend beyond the photo."""
     points: np.ndarray
-    """(5, 2), float64: x and y of the eye on the left of the photo, the one on the right, the tip
-    of the nose and the corners of the mouth, left and right."""
+    """(5, 2), float64: x and y of the left and the right eye as seen in the photo, the tip of the
+    nose, and the left and the right corner of the mouth."""
     score: float
-    """How sure the network is, from 0 to 1."""
+    """Confidence of the network, from 0 to 1."""
 
 
 class FaceDetector:
-    """Finds faces in photos.
+    """Detects faces in photos; `FaceDetector.load` opens a network file.
 
     Args:
-        network: an OpenCV `FaceDetectorYN` or a stand-in.
-        file: where it came from.
+        network: an OpenCV `FaceDetectorYN` or a replacement for it.
+        file: the network file.
     """
 
     def __init__(self, network: Any, file: Path) -> None:  # noqa: ANN401  OpenCV has no such stub
@@ -59,17 +60,17 @@ class FaceDetector:
         """Open a network file.
 
         Args:
-            path: an ONNX file of YuNet; None looks for `yunet.onnx` in the folders of models.
-            least_score: faces of which the network is less sure are not given, 0 to 1.
+            path: an ONNX file of YuNet; None: `yunet.onnx` in the model folders.
+            least_score: faces with a lower score are ignored, 0 to 1.
 
         Raises:
             MissingExtraError: OpenCV cannot be loaded.
-            ModelRefusedError: there is no such file, or it is not a YuNet network.
+            ModelRefusedError: the file does not exist, or is not a YuNet network.
         """
         opencv, file = import_opencv(), require_detector(path)
         smallest = (SMALLEST_SIDE, SMALLEST_SIDE)
         try:
-            # From its bytes: on Windows OpenCV cannot open every path.
+            # From bytes, since OpenCV cannot open every path on Windows.
             network = opencv.FaceDetectorYN.create(
                 "onnx", np.frombuffer(file.read_bytes(), np.uint8), np.empty(0, np.uint8),
                 smallest, least_score, _MOST_OVERLAP, _MOST_CANDIDATES,
@@ -77,40 +78,40 @@ class FaceDetector:
             network.detect(np.zeros((*smallest, 3), np.uint8))
         except (opencv.error, OSError) as error:
             raise ModelRefusedError(
-                f"{file} is not a face detector that OpenCV {opencv.__version__} can run; use "
+                f"{file} is not a face detector that OpenCV {opencv.__version__} can run. Use a "
                 "YuNet with dynamic input size."
             ) from error
         return cls(network, file)
 
     def detect(self, pixels: np.ndarray) -> list[Face]:
-        """Find the faces of a photo.
+        """Detect the faces in a photo.
 
         Args:
             pixels: (H, W, 3), uint8 RGB, upright.
 
         Returns:
-            The faces, the surest first; each once, though several levels may show it.
+            The faces without duplicates, in descending order of their scores.
         """
-        found = [face for level in _levels(pixels.shape) for face in self._on_level(pixels, level)]
-        if not found:
+        faces = [face for level in _levels(pixels.shape) for face in self._on_level(pixels, level)]
+        if not faces:
             return []
-        boxes, scores = [face.box for face in found], [face.score for face in found]
+        boxes, scores = [face.box for face in faces], [face.score for face in faces]
         kept = self._opencv.dnn.NMSBoxes(boxes, scores, 0.0, _MOST_OVERLAP)
-        return [found[int(i)] for i in np.asarray(kept).ravel()]
+        return [faces[int(i)] for i in np.asarray(kept).ravel()]
 
     def _on_level(self, pixels: np.ndarray, side: int) -> Iterator[Face]:
-        """Find what a photo shows when its longer side is brought to `side` pixels."""
+        """Detect faces in a photo resized such that its longer side is `side` pixels."""
         height, width = pixels.shape[:2]
         factor = side / max(height, width)
         size = (max(1, round(width * factor)), max(1, round(height * factor)))
-        way = self._opencv.INTER_AREA if factor < 1 else self._opencv.INTER_CUBIC
-        resized = self._opencv.resize(pixels, size, interpolation=way)
+        method = self._opencv.INTER_AREA if factor < 1 else self._opencv.INTER_CUBIC
+        resized = self._opencv.resize(pixels, size, interpolation=method)
         border = _BORDER if side == SMALLEST_SIDE else 0
         edges = ((border, border), (border, border), (0, 0))
-        seen = np.pad(resized[:, :, ::-1], edges, constant_values=_GREY)  # YuNet wants BGR
-        self._network.setInputSize(seen.shape[1::-1])
-        _, rows = self._network.detect(seen)
-        # The rounding of the size is another one for each side.
+        padded = np.pad(resized[:, :, ::-1], edges, constant_values=_GREY)  # YuNet expects BGR
+        self._network.setInputSize(padded.shape[1::-1])
+        _, rows = self._network.detect(padded)
+        # Rounding makes the ratios of the two sides differ.
         ratio = np.array([width / size[0], height / size[1]])
         for row in np.asarray(() if rows is None else rows, np.float64):
             if max(row[2:4]) <= _LARGEST_FACE and np.isfinite(row).all():
@@ -121,7 +122,7 @@ class FaceDetector:
 
 
 def _levels(shape: tuple[int, ...]) -> list[int]:
-    """Give the longer sides at which a photo is looked at, each twice the one before.
+    """Longer sides of the photo on the pyramid levels in pixels, each twice the previous one.
 
     >>> _levels((64, 64, 3)), _levels((480, 600, 3)), _levels((4000, 3000, 3))
     ([192], [192, 384, 600], [192, 384, 768, 1280])
@@ -134,35 +135,35 @@ def _levels(shape: tuple[int, ...]) -> list[int]:
 
 
 def installed_detector() -> Path | None:
-    """Find `yunet.onnx` in the folders of models; None: there is none."""
-    found = (folder / DETECTOR_FILE for folder in model_folders())
-    return next((path for path in found if is_file(path)), None)
+    """Find `yunet.onnx` in the model folders; None if it is not installed."""
+    candidates = (folder / DETECTOR_FILE for folder in model_folders())
+    return next((path for path in candidates if is_file(path)), None)
 
 
 def require_detector(path: str | Path | None) -> Path:
     """Find the network file of YuNet.
 
     Args:
-        path: None: the installed one.
+        path: of the file; None: the installed one.
 
     Raises:
-        ModelRefusedError: there is no such file.
+        ModelRefusedError: the file does not exist.
     """
     if path is not None:
         if not is_file(Path(path)):
-            raise ModelRefusedError(f"There is no face detector {path}; check the path.")
+            raise ModelRefusedError(f"The face detector {path} does not exist. Check the path.")
         return Path(path)
     if installed := installed_detector():
         return installed
     raise ModelRefusedError(
-        "Finding faces needs the detector YuNet (face_detection_yunet_2026may.onnx of the OpenCV "
-        f"model zoo, MIT licence): save it as {model_folders()[-1] / DETECTOR_FILE}, or pass "
+        "Face detection needs the network YuNet (face_detection_yunet_2026may.onnx of the OpenCV "
+        f"model zoo, MIT licence). Save it as {model_folders()[-1] / DETECTOR_FILE}, or pass "
         "--detector FILE."
     )
 
 
 def import_opencv() -> Any:  # noqa: ANN401  OpenCV's stubs do not pass strict checks
-    """Import OpenCV, silenced: it warns of engines that it does not use.
+    """Import OpenCV without its log messages, which warn of unused engines.
 
     Raises:
         MissingExtraError: its system libraries are missing.
@@ -171,8 +172,8 @@ def import_opencv() -> Any:  # noqa: ANN401  OpenCV's stubs do not pass strict c
         opencv = importlib.import_module("cv2")
     except ImportError as error:
         raise MissingExtraError(
-            f"Finding faces needs OpenCV, which cannot be loaded ({error}); install its system "
-            "libraries with: apt install libgl1 libglib2.0-0."
+            f"Face detection needs OpenCV, which cannot be loaded ({error}). Install its system "
+            "libraries: apt install libgl1 libglib2.0-0."
         ) from error
     opencv.utils.logging.setLogLevel(opencv.utils.logging.LOG_LEVEL_SILENT)
     return opencv

@@ -1,26 +1,26 @@
-"""Near-duplicate detection: other size or quality, shifted, or mirrored."""
+"""Near-duplicate detection: images that differ in size, quality, position or mirroring."""
 
 import cv2
 import numpy as np
 
 _COARSE_SIDE, _FINE_SIDE = 24, 64
-_LEAST_COARSE = 0.8  # correlation below which two pictures are not compared any further
+_LEAST_COARSE = 0.8  # correlation below which two images are not compared further
 _LEAST_FINE = 0.975
-"""Correlation above which two pictures are one, once they are laid over each other: among 2,000
-aligned faces of 64 pixels no two different ones reached 0.96."""
+"""Correlation of the registered images above which they are duplicates. Among 2,000 aligned faces
+of 64 pixels no two different ones reached 0.96."""
 _STEPS, _PRECISION = 30, 1e-4
-_SMOOTHING = 5  # pixels: so that two pictures slide into their best place
+_SMOOTHING = 5  # pixels: helps the registration to converge
 
 
-class SeenPictures:
-    """Remembers pictures, and says which one of them another picture is."""
+class SeenImages:
+    """Index of images that finds the duplicate of an image."""
 
     def __init__(self) -> None:
         self._coarse = np.empty((64, _COARSE_SIDE**2), np.float32)
         self._fine: list[np.ndarray] = []
 
     def add(self, pixels: np.ndarray) -> None:
-        """Remember a picture, (H, W, 3), uint8 RGB."""
+        """Add an image, (H, W, 3), uint8 RGB."""
         number = len(self._fine)
         if number == len(self._coarse):
             self._coarse = np.concatenate([self._coarse, np.empty_like(self._coarse)])
@@ -28,20 +28,20 @@ class SeenPictures:
         self._fine.append(_grey(pixels, _FINE_SIDE))
 
     def find(self, pixels: np.ndarray) -> int | None:
-        """Look for a picture among those remembered.
+        """Find the duplicate of an image.
 
         Args:
-            pixels: (H, W, 3), uint8 RGB; only what is in it counts, not its size.
+            pixels: (H, W, 3), uint8 RGB, of any size.
 
         Returns:
-            The number of the one it is, in the order of `add`; None: it is another.
+            The number of the duplicate in the order of `add`; None if there is none.
         """
-        # Mirrored as well: training shows every face both ways.
+        # Mirrored too, since training mirrors faces at random.
         for view in (pixels, pixels[:, ::-1]):
-            likeness = self._coarse[: len(self._fine)] @ _fingerprint(view)
+            similarity = self._coarse[: len(self._fine)] @ _fingerprint(view)
             fine = _grey(view, _FINE_SIDE)
-            for number in np.argsort(-likeness):
-                if likeness[number] < _LEAST_COARSE:
+            for number in np.argsort(-similarity):
+                if similarity[number] < _LEAST_COARSE:
                     break
                 if _correlation(self._fine[number], fine) >= _LEAST_FINE:
                     return int(number)
@@ -49,10 +49,11 @@ class SeenPictures:
 
 
 def _correlation(first: np.ndarray, second: np.ndarray) -> float:
-    """Correlate two pictures where they fit best: one is moved, turned and stretched a little.
+    """Correlation of two images after affine registration.
 
-    Evangelidis and Psarakis, "Parametric image alignment using enhanced correlation coefficient
-    maximization" (2008).
+    Source:
+        Evangelidis and Psarakis, "Parametric image alignment using enhanced correlation coefficient
+        maximization" (2008).
     """
     criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, _STEPS, _PRECISION)
     start = np.eye(2, 3, dtype=np.float32)
@@ -60,14 +61,14 @@ def _correlation(first: np.ndarray, second: np.ndarray) -> float:
         value, _ = cv2.findTransformECC(
             first, second, start, cv2.MOTION_AFFINE, criteria, np.full_like(second, 255), _SMOOTHING
         )
-    except cv2.error:  # They have so little in common that there is no best place.
+    except cv2.error:  # the registration does not converge for very different images
         value = 0.0
     plain = np.corrcoef(first.ravel(), second.ravel())[0, 1] if first.std() * second.std() else 0.0
-    return max(float(value), float(plain))  # The search may end in a worse place than its start.
+    return max(float(value), float(plain))  # the registration may end worse than it starts
 
 
 def _fingerprint(pixels: np.ndarray) -> np.ndarray:
-    """Give a vector of length 1: the product of two is the correlation of the pictures."""
+    """Return a vector of length 1; the dot product of two is the correlation of the images."""
     levels = _grey(pixels, _COARSE_SIDE).astype(np.float32).ravel()
     levels -= levels.mean()
     length = float(np.linalg.norm(levels))

@@ -1,4 +1,4 @@
-"""Face selection: which faces are good enough to train on."""
+"""Face selection: crops faces and drops those that are too small, cut off, turned or blurred."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -16,12 +16,12 @@ from srgan_gp.data.face_preparation.face_alignment import (
 from srgan_gp.data.face_preparation.face_detection import Face, FaceDetector
 from srgan_gp.data.face_preparation.face_quality import blur, turn
 
-_LOOK_SIDE = 192  # of the second look: the face is then about 105 pixels wide
-_MOST_MISPLACED = 0.15  # mean distance of a point from the template, in shares of the side
+_SECOND_SIDE = 192  # pixels: side of the second detection, in which a face is about 105 pixels wide
+_MOST_MISPLACED = 0.15  # mean distance of the landmarks from the template, in shares of the side
 
 
 class Reason(StrEnum):
-    """Why a face is dropped; the first that holds, in this order."""
+    """Why a face is dropped: the first reason that applies, in this order."""
 
     UNSURE = "not found again"
     SMALL = "too small"
@@ -33,24 +33,24 @@ class Reason(StrEnum):
 
 
 @dataclass(frozen=True)
-class Demands:
-    """What a face must be to be kept.
+class Requirements:
+    """Requirements that a face must meet to be kept.
 
     Raises:
-        ValueError: a value makes no sense.
+        ValueError: a value is out of range.
     """
 
     side: int = 256
-    """Of the prepared pictures, in pixels."""
+    """Side of the prepared images, in pixels."""
     smallest: int = 128
-    """Least side of a face's square in the photo, in pixels; below it, it would be enlarged."""
+    """Smallest side of the square of a face in the photo, in pixels."""
     most_blur: float = 0.74
-    """Most `face_quality.blur` of the prepared picture, 0 to 1; a sharp portrait measures
-    0.49; blurred by a Gaussian with a standard deviation of 1, 2 and 3 pixels 0.58, 0.71, 0.79."""
+    """Largest `face_quality.blur` of the prepared image, 0 to 1. A sharp portrait has 0.49; after a
+    Gaussian blur with a standard deviation of 1, 2 and 3 pixels it has 0.58, 0.71 and 0.79."""
     most_turn: float = 0.45
-    """Most `face_quality.turn`: the tip of the nose is below an eye at 0.5."""
+    """Largest `face_quality.turn`; at 0.5 the tip of the nose is below an eye."""
     most_outside: float = 0.2
-    """Most of the square that lies outside the photo and is filled with a mirror image, 0 to 1."""
+    """Largest share of the square outside the photo, which is filled by mirroring, 0 to 1."""
 
     def __post_init__(self) -> None:
         if self.side < 1 or self.smallest < 1:
@@ -59,93 +59,97 @@ class Demands:
 
 @dataclass(eq=False)
 class Candidate:
-    """A face, cut out, and what was found out about it."""
+    """A cropped face and its properties."""
 
     pixels: np.ndarray
     """(side, side, 3), uint8 RGB."""
     face: Face | None
-    """Where it is in its photo; None where the picture itself is a face that was aligned before."""
+    """The detection in the photo; None if the whole image is an aligned face."""
     framed_side: float
     """Side of its square in the photo, in pixels."""
     blur: float
+    """`face_quality.blur` of `pixels`."""
     reason: Reason | None = None
     """Why it is dropped; None: it is kept."""
 
 
 def find_candidates(
-    pixels: np.ndarray, detector: FaceDetector, demands: Demands
+    pixels: np.ndarray, detector: FaceDetector, requirements: Requirements
 ) -> list[Candidate]:
-    """Find, align and judge the faces of a photo.
+    """Detect, align and check the faces of a photo.
 
     Args:
         pixels: (H, W, 3), uint8 RGB, upright.
-        detector: finds them.
-        demands: what is kept.
+        detector: detects the faces.
+        requirements: for faces to be kept.
 
     Returns:
-        All faces, the surest first; none is `Reason.REPEATED` yet.
+        All faces, in descending order of their scores; `Reason.REPEATED` is not checked.
     """
-    return [_candidate(pixels, face, detector, demands) for face in detector.detect(pixels)]
+    return [_candidate(pixels, face, detector, requirements) for face in detector.detect(pixels)]
 
 
-def aligned_candidate(pixels: np.ndarray, demands: Demands) -> Candidate:
-    """Take a whole picture for one face that was aligned before.
+def aligned_candidate(pixels: np.ndarray, requirements: Requirements) -> Candidate:
+    """Check a whole image as one face that is already aligned.
 
     Args:
-        pixels: (H, W, 3), uint8 RGB; what is not square is cut to its middle, and dropped.
-        demands: what is kept.
+        pixels: (H, W, 3), uint8 RGB; an image that is not square is cropped to its centre and
+            dropped.
+        requirements: for the face to be kept.
     """
     height, width = pixels.shape[:2]
     side = min(height, width)
     top, left = (height - side) // 2, (width - side) // 2
     middle = pixels[top : top + side, left : left + side]
-    way = cv2.INTER_AREA if side > demands.side else cv2.INTER_CUBIC
-    resized = cv2.resize(middle, (demands.side, demands.side), interpolation=way)
-    found = Candidate(resized, None, side, blur(resized))
-    if side < demands.smallest:
-        found.reason = Reason.SMALL
+    method = cv2.INTER_AREA if side > requirements.side else cv2.INTER_CUBIC
+    resized = cv2.resize(middle, (requirements.side, requirements.side), interpolation=method)
+    candidate = Candidate(resized, None, side, blur(resized))
+    if side < requirements.smallest:
+        candidate.reason = Reason.SMALL
     elif height != width:
-        found.reason = Reason.NOT_SQUARE
-    elif found.blur > demands.most_blur:
-        found.reason = Reason.BLURRED
-    return found
+        candidate.reason = Reason.NOT_SQUARE
+    elif candidate.blur > requirements.most_blur:
+        candidate.reason = Reason.BLURRED
+    return candidate
 
 
 def _candidate(
-    pixels: np.ndarray, face: Face, detector: FaceDetector, demands: Demands
+    pixels: np.ndarray, face: Face, detector: FaceDetector, requirements: Requirements
 ) -> Candidate:
     frame = framing(face.points)
-    points = _look_again(pixels, frame, detector)
+    points = _refined_points(pixels, frame, detector)
     if points is not None:
         face = Face(face.box, points, face.score)
         frame = framing(points)
     side = framed_side(frame)
-    cut = align(pixels, frame, demands.side)
-    found = Candidate(cut, face, side, blur(cut))
+    aligned = align(pixels, frame, requirements.side)
+    candidate = Candidate(aligned, face, side, blur(aligned))
     if points is None:
-        found.reason = Reason.UNSURE
-    elif side < demands.smallest:
-        found.reason = Reason.SMALL
-    elif share_outside(frame, *pixels.shape[:2]) > demands.most_outside:
-        found.reason = Reason.CUT_OFF
-    elif turn(points) > demands.most_turn:
-        found.reason = Reason.TURNED
-    elif found.blur > demands.most_blur:
-        found.reason = Reason.BLURRED
-    return found
+        candidate.reason = Reason.UNSURE
+    elif side < requirements.smallest:
+        candidate.reason = Reason.SMALL
+    elif share_outside(frame, *pixels.shape[:2]) > requirements.most_outside:
+        candidate.reason = Reason.CUT_OFF
+    elif turn(points) > requirements.most_turn:
+        candidate.reason = Reason.TURNED
+    elif candidate.blur > requirements.most_blur:
+        candidate.reason = Reason.BLURRED
+    return candidate
 
 
-def _look_again(pixels: np.ndarray, frame: np.ndarray, detector: FaceDetector) -> np.ndarray | None:
-    """Find the points once more in the aligned square, where every face has one size and place.
+def _refined_points(
+    pixels: np.ndarray, frame: np.ndarray, detector: FaceDetector
+) -> np.ndarray | None:
+    """Detect the landmarks again in the aligned square, in which all faces have one size.
 
-    That makes them more exact, and what was no face is not found again.
+    This makes them more accurate and removes most false detections.
 
     Returns:
-        (5, 2) in the photo; None where no face is where it should be.
+        (5, 2) in pixels of the photo; None if no face is near the template.
     """
-    square = align(pixels, frame, _LOOK_SIDE)
+    square = align(pixels, frame, _SECOND_SIDE)
     for face in detector.detect(square):
-        shares = (face.points + 0.5) / _LOOK_SIDE
+        shares = (face.points + 0.5) / _SECOND_SIDE
         if np.linalg.norm(shares - TEMPLATE, axis=1).mean() < _MOST_MISPLACED:
             return np.linalg.solve(frame[:, :2], (shares - frame[:, 2]).T).T
     return None

@@ -7,24 +7,24 @@ from PIL import Image, ImageDraw
 
 MOST_KEPT, MOST_DROPPED = 144, 96
 THUMBNAIL = 96  # pixels
-_A_ROW = 12
+_PER_ROW = 12
 _GAP = 4
-_LINE = 13  # pixels: the height of a line of text
-_LETTERS = 16  # that fit below a thumbnail
+_LINE = 13  # pixels: height of a line of text
+_LETTERS = 16  # letters that fit below a thumbnail
 _BACKGROUND, _TEXT = (48, 48, 48), (235, 235, 235)
 
 Cell = tuple[np.ndarray, str]
-"""A picture, (S, S, 3), uint8 RGB, and the text below it."""
+"""An image, (S, S, 3), uint8 RGB, and the text below it."""
 
 
 def thumbnail(pixels: np.ndarray) -> np.ndarray:
-    """Reduce a picture, (S, S, 3), uint8 RGB, to the size that it has on the sheet."""
+    """Downscale an image, (S, S, 3), uint8 RGB, to its size on the sheet."""
     side = (THUMBNAIL, THUMBNAIL)
     return np.asarray(Image.fromarray(pixels).resize(side, Image.Resampling.LANCZOS))
 
 
 def spread(count: int, most: int) -> list[int]:
-    """Choose `most` numbers at most of range(count), evenly.
+    """Choose at most `most` evenly spaced numbers of range(count).
 
     >>> spread(3, 5), spread(10, 4)
     ([0, 1, 2], [0, 3, 6, 9])
@@ -35,23 +35,23 @@ def spread(count: int, most: int) -> list[int]:
 
 
 def face_sheet(sections: Sequence[tuple[str, Sequence[Cell]]]) -> np.ndarray:
-    """Lay out faces, twelve a row, each section under its heading.
+    """Lay out faces, twelve per row, in sections with headings.
 
     Args:
-        sections: headings and what stands below them.
+        sections: headings and cells.
 
     Returns:
         The sheet, (H, W, 3), uint8 RGB.
     """
     step, row = THUMBNAIL + _GAP, THUMBNAIL + _LINE + _GAP
-    heights = [_LINE + _GAP + -(-len(cells) // _A_ROW) * row for _, cells in sections]
-    sheet = Image.new("RGB", (_A_ROW * step + _GAP, sum(heights) + _GAP), _BACKGROUND)
+    heights = [_LINE + _GAP + -(-len(cells) // _PER_ROW) * row for _, cells in sections]
+    sheet = Image.new("RGB", (_PER_ROW * step + _GAP, sum(heights) + _GAP), _BACKGROUND)
     draw, top = ImageDraw.Draw(sheet), _GAP
     for (heading, cells), height in zip(sections, heights, strict=True):
         draw.text((_GAP, top), heading, fill=_TEXT, font_size=11)
         for i, (pixels, text) in enumerate(cells):
-            left = _GAP + i % _A_ROW * step
-            upper = top + _LINE + _GAP + i // _A_ROW * row
+            left = _GAP + i % _PER_ROW * step
+            upper = top + _LINE + _GAP + i // _PER_ROW * row
             sheet.paste(Image.fromarray(thumbnail(pixels)), (left, upper))
             below = (left, upper + THUMBNAIL)
             draw.text(below, text[:_LETTERS], fill=_TEXT, font_size=10)

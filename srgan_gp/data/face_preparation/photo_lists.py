@@ -1,4 +1,4 @@
-"""Lists photos: folders, zip files and single images."""
+"""Lists the photos in folders, zip files and single files."""
 
 import os
 import zipfile
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
-from srgan_gp.data.image_sources import SUFFIXES, PictureFile, list_pictures
+from srgan_gp.data.image_sources import SUFFIXES, ImageFile, list_images
 from srgan_gp.errors import NothingToDoError, UsageError
 from srgan_gp.system.paths import is_file, is_folder
 
@@ -16,46 +16,47 @@ _SUFFIXES = ", ".join(sorted(SUFFIXES))
 
 @dataclass(frozen=True)
 class PhotoList:
-    """The photos that were named."""
+    """Photos found in several places."""
 
-    photos: list[tuple[str, PictureFile]] = field(default_factory=list)
-    """With a name that says nothing of where they lie on this machine."""
-    passed_over: Counter[str] = field(default_factory=Counter)
-    """Number of other files in the folders, by suffix; hidden ones do not count."""
-    closed: list[str] = field(default_factory=list)
-    """One sentence for each folder that cannot be looked into."""
+    photos: list[tuple[str, ImageFile]] = field(default_factory=list)
+    """The photos, with names that do not contain the path on this machine."""
+    skipped: Counter[str] = field(default_factory=Counter)
+    """Number of other files in the folders by suffix, without hidden files."""
+    unreadable_folders: list[str] = field(default_factory=list)
+    """One message for each folder that cannot be read."""
 
 
-def list_photos(places: Sequence[str], leave_out: Path) -> PhotoList:
-    """List the photos of several places, in the order given, each once.
+def list_photos(places: Sequence[str], exclude: Path) -> PhotoList:
+    """List the photos of several places, in the order given, without repetitions.
 
     Args:
-        places: folders (with their subfolders), `FILE.zip`, `FILE.zip:FOLDER` and picture files.
-        leave_out: a picture that is none of them, wherever it lies.
+        places: folders (including subfolders), `FILE.zip`, `FILE.zip:FOLDER` and image files.
+        exclude: an image that is not listed.
 
     Raises:
-        UsageError: there is nothing at a place, or something else.
-        NothingToDoError: there is no photo at all.
+        UsageError: a place does not exist or is of another type.
+        NothingToDoError: there is no photo.
     """
-    named: dict[PictureFile, str] = {}
+    named: dict[ImageFile, str] = {}
     listed = PhotoList()
     for place in places:
         prefix = f"{Path(place).name}/" if len(places) > 1 and not is_file(Path(place)) else ""
         for file in _files(place):
-            if file.member is not None or file.container.resolve() != leave_out.resolve():
+            if file.member is not None or file.container.resolve() != exclude.resolve():
                 named.setdefault(file, prefix + _name_within(place, file))
         if is_folder(Path(place)):
             _note_others(Path(place), listed)
     if not named:
-        others = f" Passed over: {enumerated(listed.passed_over)}." if listed.passed_over else ""
-        looked_for = f"looked for {_SUFFIXES}"
-        raise NothingToDoError(f"There is no photo in {', '.join(places)}; {looked_for}.{others}")
+        skipped = f" Skipped: {enumerated(listed.skipped)}." if listed.skipped else ""
+        raise NothingToDoError(
+            f"There is no photo in {', '.join(places)} (supported: {_SUFFIXES}).{skipped}"
+        )
     listed.photos.extend((name, file) for file, name in named.items())
     return listed
 
 
 def enumerated(suffixes: Counter[str]) -> str:
-    """Write down how many files have each suffix.
+    """Format the number of files with each suffix.
 
     >>> enumerated(Counter({".txt": 2, ".heic": 1}))
     '1 .heic, 2 .txt'
@@ -63,26 +64,25 @@ def enumerated(suffixes: Counter[str]) -> str:
     return ", ".join(f"{number} {suffix}" for suffix, number in sorted(suffixes.items()))
 
 
-def _files(place: str) -> list[PictureFile]:
+def _files(place: str) -> list[ImageFile]:
     path = Path(place)
     if not os.path.lexists(place) and ".zip:" not in place:
-        raise UsageError(f"There is nothing at {place!r}; check the path.")
+        raise UsageError(f"{place!r} does not exist. Check the path.")
     if is_file(path) and path.suffix.lower() in SUFFIXES:
-        return [PictureFile(path)]
+        return [ImageFile(path)]
     if is_file(path) and path.suffix != ".list" and not zipfile.is_zipfile(path):
         raise UsageError(
-            f"{place} is no picture that can be read here ({_SUFFIXES}), no folder and no whole "
-            "zip file."
+            f"{place} is not a supported image ({_SUFFIXES}), a folder or a complete zip file."
         )
     try:
-        return list_pictures(place)
+        return list_images(place)
     except UsageError:
         if is_folder(path):
             return []
         raise
 
 
-def _name_within(place: str, file: PictureFile) -> str:
+def _name_within(place: str, file: ImageFile) -> str:
     if file.member is not None:
         return file.member
     path, folder = file.container, Path(place)
@@ -90,13 +90,14 @@ def _name_within(place: str, file: PictureFile) -> str:
 
 
 def _note_others(folder: Path, listed: PhotoList) -> None:
-    """Take down the files that are no pictures, and the folders that cannot be looked into."""
+    """Record the files that are not images, and the folders that cannot be read."""
 
-    def note_closed(error: OSError) -> None:
-        listed.closed.append(f"The folder {error.filename} cannot be read: {error.strerror}.")
+    def note_unreadable(error: OSError) -> None:
+        message = f"The folder {error.filename} cannot be read: {error.strerror}."
+        listed.unreadable_folders.append(message)
 
-    for where, _, names in os.walk(folder, onerror=note_closed):
+    for where, _, names in os.walk(folder, onerror=note_unreadable):
         for name in names:
             suffix = PurePath(name).suffix.lower()
             if suffix not in SUFFIXES and name[0] != "." and is_file(Path(where, name)):
-                listed.passed_over[suffix or "no suffix"] += 1
+                listed.skipped[suffix or "no suffix"] += 1

@@ -1,4 +1,4 @@
-"""Report of a preparation: counts and manifest of photos and faces."""
+"""Report of a face preparation: counts and manifest entries of photos and faces."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -14,21 +14,22 @@ OUTCOMES = ("used", "no face kept", "without a face", "repeated", "unreadable")
 
 @dataclass(eq=False)
 class FaceRecord:
-    """One face: where it went, or why it was dropped."""
+    """One face: its name in the zip file, or why it was dropped."""
 
     face: Face | None
-    """None where the whole picture is a face that was aligned before."""
+    """The detection; None if the whole image is an aligned face."""
     framed_side: float
     """Side of its square in the photo, in pixels."""
     blur: float
+    """`face_quality.blur` of the prepared image."""
     reason: Reason | None = None
     """Why it was dropped; None: it is kept."""
     like: str | None = None
-    """The photo with the same face that came before."""
+    """Name of the earlier photo with the same face."""
     place: tuple[int, int] = (0, 0)
-    """In the spool."""
+    """Position and length in the spool."""
     member: str = ""
-    """In the zip file; empty where it was dropped."""
+    """Name in the zip file; empty if it was dropped."""
 
 
 @dataclass(eq=False)
@@ -37,23 +38,24 @@ class PhotoRecord:
 
     name: str
     identity: str = ""
-    """A hash of its pixels; empty where it cannot be read."""
+    """Hash of its pixels; empty if it cannot be read."""
     group: str = ""
-    """Identity of a photo: those that share a scene or a face, also through others, have one group
-    and stay on one side."""
+    """Identity of a photo of its group. Photos that share a scene or a face, also through others,
+    have the same group, and all of them are in the same set."""
     problem: PictureError | None = None
+    """Why it cannot be read."""
     like: str | None = None
-    """The photo with the very same pixels that came before."""
+    """Name of the earlier photo with identical pixels."""
     faces: list[FaceRecord] = field(default_factory=list)
 
     @property
     def kept(self) -> list[FaceRecord]:
-        """The faces that are not dropped."""
+        """The faces that were not dropped."""
         return [face for face in self.faces if face.reason is None]
 
     @property
     def outcome(self) -> str:
-        """What became of it: one of `OUTCOMES`."""
+        """One of `OUTCOMES`."""
         if self.problem is not None:
             return "unreadable"
         if self.like is not None:
@@ -63,7 +65,7 @@ class PhotoRecord:
         return "used" if self.kept else "no face kept"
 
     def entry(self) -> dict[str, Any]:
-        """Give what the manifest says of it."""
+        """Return its entry in the manifest."""
         entry: dict[str, Any] = {"name": self.name, "outcome": self.outcome}
         if self.problem is not None:
             return entry | {"code": self.problem.code, "problem": str(self.problem)}
@@ -73,7 +75,7 @@ class PhotoRecord:
 
 
 def count(photos: Sequence[PhotoRecord]) -> dict[str, Any]:
-    """Count photos by outcome and faces by reason; the parts add up to the wholes."""
+    """Count photos by outcome and faces by reason."""
     faces = [face for photo in photos for face in photo.faces]
     outcomes = Counter(photo.outcome for photo in photos)
     reasons = Counter(face.reason for face in faces)
@@ -87,10 +89,11 @@ def count(photos: Sequence[PhotoRecord]) -> dict[str, Any]:
 
 
 def summary_lines(counts: Mapping[str, Any]) -> list[str]:
-    """Say what `count` counted, in a line for the photos and one for the faces.
+    """Format the result of `count`: one line for the photos and one for the faces.
 
-    >>> sentences({"photos": 3, "photos_by_outcome": {"used": 2, "repeated": 0, "unreadable": 1},
-    ...            "faces": 3, "kept": 2, "dropped": {"too small": 0, "blurred": 1}})
+    >>> summary_lines({"photos": 3,
+    ...     "photos_by_outcome": {"used": 2, "repeated": 0, "unreadable": 1},
+    ...     "faces": 3, "kept": 2, "dropped": {"too small": 0, "blurred": 1}})
     ['3 photos: 2 used, 1 unreadable', '3 faces: 2 kept, 1 dropped (1 blurred)']
     """
     dropped = sum(counts["dropped"].values())
@@ -102,7 +105,7 @@ def summary_lines(counts: Mapping[str, Any]) -> list[str]:
 
 
 def number_of(count: int, thing: str) -> str:
-    """Write a number of things.
+    """Format a count with a singular or plural noun.
 
     >>> number_of(1, "face"), number_of(2, "face")
     ('1 face', '2 faces')

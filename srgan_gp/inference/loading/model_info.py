@@ -22,7 +22,7 @@ class ModelInfo:
     scale: int
     """Scale factor; 1 for a face generator."""
     overlap: int | None
-    """Receptive radius in input pixels; None for a global model, which is never tiled."""
+    """Receptive radius in input pixels; None for a network that depends on the whole image."""
     size_multiple: int
     """Input sides and the corners of tiles must be multiples of it."""
     source: Literal["metadata", "measured"]

@@ -63,8 +63,7 @@ def run_tiled(
     overlap = round_up(overlap, multiple)
     side = round_up(tile, multiple) + 2 * overlap
     window = (min(side, height), min(side, width))
-    regions = deque([((0, height), (0, width))])
-    done = 0
+    regions, done = deque([((0, height), (0, width))]), 0
     while regions:
         rows, columns = regions.popleft()
         parts_y = list(_windows(rows, height, window[0], overlap))

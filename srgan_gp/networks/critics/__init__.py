@@ -1,1 +1,1 @@
-"""One file a critic architecture, each with a class `Critic`."""
+"""Critic architectures: one module each, with a class `Critic`; generators are in `generators`."""

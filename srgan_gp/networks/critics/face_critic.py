@@ -1,4 +1,4 @@
-"""`face_critic`: residual critic of whole images of one size, the mirror of `face_resnet`.
+"""`face_critic`: residual critic of images of one fixed size, the counterpart of `face_resnet`.
 
 Paper: Gulrajani et al. 2017, "Improved Training of Wasserstein GANs", arXiv:1704.00028, the
 residual 64x64 critic of appendix C; deviations as in `face_resnet`. No normalisation: section 4 of
@@ -12,18 +12,18 @@ from torch.nn import functional as F
 from srgan_gp.networks.blocks import LEAK, DownsamplingBlock, scaled_kaiming_, stage_widths
 
 LAST_SIDE = 4
-"""Side of the map that the score is read from."""
+"""Side of the map that the score is computed from."""
 
 
 class Critic(nn.Module):
-    """Picture of one fixed size -> one unbounded score.
+    """Image of one fixed size -> one unbounded score.
 
-    Unlike `resnet_critic`, which judges patches, it weighs every place of the last map on its own:
-    where the eyes are matters.
+    Unlike `resnet_critic`, which scores patches, it has a separate weight for every position of the
+    last map: the layout of the face matters.
 
     Args:
-        size: side of the pictures in pixels, a power of two from 8 on.
-        width: channels at full size; they double at each half of the size, up to eight times.
+        size: side of the images in pixels, a power of two from 8 up.
+        width: channels at full size; doubled at each halving of the size, up to eight times.
 
     Raises:
         UsageError: an argument is out of range.
@@ -41,24 +41,24 @@ class Critic(nn.Module):
         nn.init.zeros_(self.head.bias)
 
     def forward(self, images: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Score pictures.
+        """Score images.
 
         Args:
             images: (B, 3, size, size), RGB around [0, 1], not clipped, float32.
-            condition: None; there is nothing to depend on.
+            condition: None.
 
         Returns:
-            One score a picture, (B,), unbounded, float32 also under autocast.
+            One score per image, (B,), unbounded, float32 also under autocast.
 
         Raises:
-            ValueError: there is a condition.
+            ValueError: `condition` is not None.
         """
         if condition is not None:
-            raise ValueError("face_critic takes no condition")
-        features = self.stem(2 * images - 1)
+            raise ValueError("face_critic does not take a condition")
+        features = self.stem(2 * images - 1)  # (B, width, size, size)
         for stage in self.stages:
             features = stage(features)
-        # Scores in bfloat16 would have eight bits, less than the drift of a run.
+        # (B, C, 4, 4) => (B,). bfloat16 has eight bits, too few for scores that drift in a run.
         with torch.autocast(images.device.type, enabled=False):
             last = F.leaky_relu(features, LEAK).to(self.head.weight.dtype)
             return self.head(last.flatten(1)).squeeze(1)

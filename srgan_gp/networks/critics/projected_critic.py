@@ -1,9 +1,9 @@
-"""`projected_critic`: a small image critic beside heads on maps of a frozen feature network.
+"""`projected_critic`: an image critic and heads on the feature maps of a frozen network.
 
 Paper: Sauer et al. 2021, "Projected GANs Converge Faster", arXiv:2111.01007. Deviations: WGAN-GP
-losses and penalties in place of the hinge loss, each head's penalty taken in its own feature space,
-so that the frozen network needs no second-order gradient; one network, SqueezeNet 1.1; an image
-critic, which sees what the features do not.
+losses and penalties in place of the hinge loss, with each head's penalty taken in its own feature
+space, so that the frozen network is not differentiated twice; one network, SqueezeNet 1.1; an
+additional image critic for details that the features do not represent.
 """
 
 import math
@@ -23,25 +23,25 @@ PROJECTED = 64
 HEAD_WIDTH = 32
 """Channels of a head's hidden layers."""
 LARGEST_SHIFT = 3
-"""Pixels by which the window that the feature network sees may move down or right."""
+"""Pixels by which the input window of the feature network may move down or right."""
 LEAST_FEATURE_SIDE = 64
-"""Smaller images are enlarged before the feature network."""
+"""Pixels: smaller windows are enlarged to this side before the feature network."""
 
 
 class Critic(CompositeCritic):
-    """Image of one fixed size -> one unbounded score, the sum of five.
+    """Image of one fixed size -> one unbounded score, the sum of five parts.
 
-    The part `image` is an `ImageCritic`. The parts `stride_2` to `stride_16` score maps of the
-    feature network. They see a window that is `LARGEST_SHIFT` pixels smaller than the image: moved
-    at random from step to step, it keeps the network's strides from meeting the generator's pixels
-    always at the same phase.
+    The part `image` is an `ImageCritic`. The parts `stride_2` to `stride_16` score the maps of the
+    feature network, whose input is a window `LARGEST_SHIFT` pixels smaller than the image. The
+    window moves at random from step to step, so that the strides of the network do not always
+    sample the generated images at the same phase.
 
     Args:
-        size: side of the images in pixels, a power of two from 16 on.
+        size: side of the images in pixels, a power of two from 16 up.
         width: half of the channels of the image critic's first layer.
 
     Attributes:
-        maps: the feature network; `maps.install` and `maps.calibrate` come before the first score.
+        maps: the feature network; call `maps.install` and `maps.calibrate` before the first score.
 
     Raises:
         UsageError: an argument is out of range.
@@ -71,16 +71,20 @@ class Critic(CompositeCritic):
         return self.parts["image"].get_submodule("stages")
 
     def views(self, images: Tensor, shift: tuple[int, int] | None = None) -> dict[str, Tensor]:
-        """Compute the image itself and the maps of its window, as `CompositeCritic.views`."""
+        """Return the image and the feature maps of its window; see `CompositeCritic.views`."""
         maps = self.maps(self.feature_input(images, shift))
         return dict(zip(self.parts, [images, *maps], strict=True))
 
     def feature_input(self, images: Tensor, shift: tuple[int, int] | None = None) -> Tensor:
-        """Cut the window that the feature network sees, enlarged if it is small.
+        """Cut out the input window of the feature network, enlarged if it is small.
 
         Args:
             images: (B, 3, size, size), RGB around [0, 1].
-            shift: of the window's corner in pixels, from 0 to `LARGEST_SHIFT`; None: the middle.
+            shift: (down, right) of the window in pixels, from 0 to `LARGEST_SHIFT`; None: the
+                centre.
+
+        Returns:
+            (B, 3, side, side), RGB around [0, 1].
         """
         down, right = shift or (LARGEST_SHIFT // 2, LARGEST_SHIFT // 2)
         window = images[..., down : down + self._window, right : right + self._window]
@@ -91,12 +95,12 @@ class Critic(CompositeCritic):
 
 
 class ImageCritic(face_critic.Critic):
-    """A `face_critic` of half the size behind a 4x4 convolution of stride 2.
+    """A `face_critic` of half the size after a 4x4 convolution of stride 2.
 
-    At full size few channels cost the most time: this takes a third of that of a whole one.
+    The layers at full size are the slowest; without them a step takes a third of the time.
 
     Args:
-        size: side of the images in pixels, a power of two from 16 on.
+        size: side of the images in pixels, a power of two from 16 up.
         width: half of the channels of the first layer.
 
     Raises:
@@ -105,24 +109,24 @@ class ImageCritic(face_critic.Critic):
 
     def __init__(self, size: int, width: int) -> None:
         if size < 16:
-            raise UsageError(f"projected_critic needs images of at least 16 pixels, not {size}.")
+            raise UsageError(f"projected_critic needs a size of at least 16 pixels, not {size}.")
         super().__init__(size // 2, 2 * width)
         self.stem = nn.Conv2d(3, 2 * width, 4, stride=2, padding=1)
         scaled_kaiming_(self.stem, negative_slope=1.0)
 
 
 class Head(nn.Module):
-    """Feature map -> score: strided 3x3 convolutions, then every place is weighed.
+    """Feature map -> score: strided 3x3 convolutions, then one weight for every position.
 
     Args:
         channels: of the map.
-        side: of the map.
+        side: of the map, in pixels.
         width: channels of the hidden layers.
     """
 
     def __init__(self, channels: int, side: int, width: int) -> None:
         super().__init__()
-        first_stride = 2 if side > 24 else 1  # the largest maps cost the most
+        first_stride = 2 if side > 24 else 1  # reduces the cost of the largest maps
         layers: list[nn.Module] = [nn.Conv2d(channels, width, 3, first_stride, padding=1)]
         side = -(-side // first_stride)
         while side > 4:
@@ -142,16 +146,16 @@ class Head(nn.Module):
 
         Args:
             values: (B, channels, side, side), float32.
-            condition: None; there is nothing to depend on.
+            condition: None.
 
         Returns:
-            One score a map, (B,), unbounded, float32 also under autocast.
+            One score per map, (B,), unbounded, float32 also under autocast.
 
         Raises:
-            ValueError: there is a condition.
+            ValueError: `condition` is not None.
         """
         if condition is not None:
-            raise ValueError("the heads of projected_critic take no condition")
+            raise ValueError("the heads of projected_critic do not take a condition")
         features = self.body(values)
         with torch.autocast(values.device.type, enabled=False):
             return self.score(features.to(self.score.weight.dtype).flatten(1)).squeeze(1)

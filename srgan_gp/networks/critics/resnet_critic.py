@@ -1,9 +1,9 @@
-"""`resnet_critic`: the residual critic of the WGAN-GP phase.
+"""`resnet_critic`: residual patch critic for super-resolution.
 
 Paper: Gulrajani et al. 2017, "Improved Training of Wasserstein GANs", arXiv:1704.00028, section 4
 (no batch norm in the critic) and its CIFAR-10 critic (residual blocks that end in average pooling).
-Deviations: LeakyReLU 0.2, a patch map instead of a dense layer, any size of picture, and optionally
-the low-res picture as a condition.
+Deviations: LeakyReLU 0.2, a patch map instead of a dense layer, images of any size, and optionally
+the LR image as a condition.
 """
 
 import torch
@@ -14,26 +14,27 @@ from srgan_gp.errors import UsageError
 from srgan_gp.networks.blocks import LEAK, PoolingBlock, scaled_kaiming_
 
 HEAD_FACTOR = 20.0
-"""On the head's weights: the mean over a map has a small gradient, of norm 0.03 without it."""
+"""Multiplies the initial weights of the head. The mean over a map has a small gradient: without the
+factor its norm is 0.03."""
 
 
 class Critic(nn.Module):
-    """Picture -> one unbounded score: the mean of a map that judges overlapping patches.
+    """Image -> one unbounded score: the mean of a map of scores of overlapping patches.
 
-    The first stage works at full resolution: a critic that subsamples first cannot see a dotted
-    grid, so that the generator may draw one for nothing.
+    The first stage runs at full resolution. A critic that subsamples first does not see a pattern
+    with a period of two pixels, and the generator would not be penalised for one.
 
-    At the start the gradient of a score over a whole 96x96 crop has a norm of 0.65, the order of
-    the 1 that WGAN-GP asks for (measured: 0.3 to 0.8 over seeds, widths 8 to 64 and 2 to 5 stages;
-    it falls as the side grows). The weights are He-normal, and no kernel of the stem sees a flat
-    area: the first scores speak of texture, in which real and fake differ, not of brightness, which
-    they share.
+    At initialisation the gradient of the score of a 96x96 crop has a norm of 0.65, of the order of
+    the target 1 of WGAN-GP (measured: 0.3 to 0.8 over seeds, widths 8 to 64 and 2 to 5 stages; it
+    decreases with the side). The weights are He-normal, and the kernels of the stem have mean 0:
+    the first scores depend on texture, in which real and fake images differ, not on brightness,
+    which they share.
 
     Args:
-        width: channels of the first stage; the second has twice, every later one four times those.
-        stages: number of residual blocks; each halves the picture.
-        scale: of the condition: how many times larger than it the pictures are.
-        conditional: whether the score also depends on the low-res picture.
+        width: channels of the first stage; the second has twice, all later ones four times as many.
+        stages: number of residual blocks; each halves the size.
+        scale: size of the images relative to the condition.
+        conditional: whether the score also depends on the LR image.
 
     Raises:
         UsageError: an argument is out of range.
@@ -45,7 +46,8 @@ class Critic(nn.Module):
         super().__init__()
         if min(width, stages, scale) < 1:
             raise UsageError(
-                f"resnet_critic needs numbers of at least 1, got {width=}, {stages=}, {scale=}."
+                "resnet_critic needs width, stages and scale of at least 1, got "
+                f"{width=}, {stages=}, {scale=}."
             )
         self.scale = scale
         self.conditional = conditional
@@ -60,30 +62,30 @@ class Critic(nn.Module):
 
     @property
     def stages(self) -> nn.Sequential:
-        """The residual blocks; the first one sees the full size."""
+        """The residual blocks; the first one runs at full size."""
         return self.body
 
     def forward(self, images: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Score pictures.
+        """Score images.
 
         Args:
             images: (B, 3, H, W), RGB around [0, 1], not clipped, float32; any H and W from 1 up.
-            condition: the low-res pictures, (B, 3, H / scale, W / scale), RGB in [0, 1]; for a
-                conditional critic, None for any other.
+            condition: LR images, (B, 3, H / scale, W / scale), RGB in [0, 1], for a conditional
+                critic; None for any other.
 
         Returns:
-            One score a picture, (B,), unbounded, float32 also under autocast.
+            One score per image, (B,), unbounded, float32 also under autocast.
 
         Raises:
-            ValueError: a condition is missing, or there is one too many.
+            ValueError: the condition is missing or unexpected.
         """
         if (condition is not None) != self.conditional:
             raise ValueError(f"got condition={condition is not None}, {self.conditional=}")
         if condition is not None:
             enlarged = F.interpolate(condition, scale_factor=float(self.scale), mode="nearest")
-            images = torch.cat([images, enlarged], dim=1)
-        features = self.body(self.stem(images - 0.5))  # zero padding becomes mid-grey
-        # Scores in bfloat16 would have eight bits, less than the drift of a run.
+            images = torch.cat([images, enlarged], dim=1)  # (B, 6, H, W)
+        features = self.body(self.stem(images - 0.5))  # zero padding is mid-grey
+        # (B, C, h, w) => (B,). bfloat16 has eight bits, too few for scores that drift in a run.
         with torch.autocast(images.device.type, enabled=False):
             patches = self.head(F.leaky_relu(features, LEAK).to(self.head.weight.dtype))
         return patches.mean((1, 2, 3))

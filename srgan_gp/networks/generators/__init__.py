@@ -1,1 +1,1 @@
-"""One file a generator architecture, each with a class `Generator`."""
+"""Generator architectures: one module each, with a class `Generator`; critics are in `critics`."""

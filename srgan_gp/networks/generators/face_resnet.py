@@ -1,10 +1,10 @@
-"""`face_resnet`: the residual generator of faces.
+"""`face_resnet`: residual generator of faces.
 
 Paper: Gulrajani et al. 2017, "Improved Training of Wasserstein GANs", arXiv:1704.00028, the
-residual 64x64 generator of appendix C. Deviations, all of R3GAN (Huang et al. 2025,
-arXiv:2501.05441, section 3.3): no normalisation, so that a sample depends on nothing but its latent
-and the moving average needs no statistics; resampling apart from the convolutions; the last
-convolution of every block starts at zero. LeakyReLU, and a linear output.
+residual 64x64 generator of appendix C. Deviations, all from R3GAN (Huang et al. 2025,
+arXiv:2501.05441, section 3.3): no normalisation, so that a sample depends on its latent alone and
+the moving average of the weights needs no statistics; resampling separate from the convolutions;
+the last convolution of every block is initialised to zero. LeakyReLU, and a linear output.
 """
 
 import torch
@@ -19,12 +19,12 @@ FIRST_SIDE = 4
 
 
 class Generator(nn.Module):
-    """Latent -> picture.
+    """Latent -> image.
 
     Args:
-        size: side of the pictures in pixels, a power of two from 8 on.
-        latent_size: numbers in a latent.
-        width: channels at full size; they double at each half of the size, up to eight times.
+        size: side of the images in pixels, a power of two from 8 up.
+        latent_size: length of a latent.
+        width: channels at full size; doubled at each halving of the size, up to eight times.
 
     Raises:
         UsageError: an argument is out of range.
@@ -47,7 +47,7 @@ class Generator(nn.Module):
         scaled_kaiming_(self.to_colour, negative_slope=LEAK)
 
     def forward(self, latent: Tensor) -> Tensor:
-        """Draw pictures.
+        """Generate images.
 
         Args:
             latent: (B, latent_size), float32, standard normal.
@@ -55,7 +55,7 @@ class Generator(nn.Module):
         Returns:
             (B, 3, size, size), RGB around [0, 1], float32 also under autocast, not clipped.
         """
-        features = self.project(latent).unflatten(1, (-1, FIRST_SIDE, FIRST_SIDE))
+        features = self.project(latent).unflatten(1, (-1, FIRST_SIDE, FIRST_SIDE))  # (B, C, 4, 4)
         features = self.stages(features.contiguous(memory_format=torch.channels_last))
         colours = self.to_colour(F.leaky_relu(features, LEAK))
         return 0.5 + 0.5 * colours.to(latent.dtype)

@@ -1,28 +1,25 @@
-"""`span`: a small super-resolution generator with attention that has no parameters.
+"""`span`: small super-resolution generator with parameter-free attention.
 
 Paper: Wan et al. 2023, "Swift Parameter-free Attention Network for Efficient Super-Resolution",
 arXiv:2311.12770, equations 1 to 6. Deviations: no re-parameterised convolutions; the four maps are
 reduced by a 1x1 convolution before the tail; the network predicts the difference to the
-nearest-neighbour enlargement of its input; weights start such that the attention keeps the
-magnitude of the features.
+nearest-neighbour upsampling of its input; the initial weights keep the magnitude of the features
+through the attention.
 """
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from srgan_gp.errors import UsageError
-from srgan_gp.networks.blocks import TAILS, scaled_kaiming_
+from srgan_gp.networks.blocks import TAILS, check_arguments, scaled_kaiming_
 
-SCALES = (2, 3, 4)
 START = 3.5
-"""Factor on the He-normal weights of a block's last convolution. The product of features and
-attention keeps the magnitude of features of about 1 for a factor near it, and lets it vanish for
-the usual factor of 1."""
+"""Multiplies the He-normal weights of a block's last convolution. With it the product of features
+and attention keeps a magnitude of about 1; with the usual factor of 1 it vanishes."""
 
 
 class AttentionBlock(nn.Module):
-    """SPAB: three 3x3 convolutions whose result is both a residual and an attention map.
+    """SPAB: three 3x3 convolutions whose output is both a residual and an attention map.
 
     With h = conv(silu(conv(silu(conv(x))))): (x + h) * (sigmoid(h) - 0.5).
     """
@@ -47,10 +44,10 @@ class Generator(nn.Module):
     """LR image -> HR image.
 
     Args:
-        scale: enlargement of both sides, one of `SCALES`.
+        scale: upscaling factor of both sides, 2, 3 or 4.
         width: channels of every hidden layer, even.
         blocks: number of attention blocks, at least 2.
-        tail: "direct" (cheapest) or "staged" (a convolution at full size).
+        tail: one of `TAILS`: "direct" (cheapest) or "staged" (a convolution at full size).
 
     Raises:
         UsageError: an argument is out of range.
@@ -62,14 +59,7 @@ class Generator(nn.Module):
         self, scale: int = 4, width: int = 48, blocks: int = 6, tail: str = "direct"
     ) -> None:
         super().__init__()
-        if scale not in SCALES:
-            raise UsageError(f"span enlarges by 2, 3 or 4, not by {scale}.")
-        if width < 2 or width % 2 or blocks < 2:
-            raise UsageError(
-                f"span needs an even width and at least two blocks, got {width=}, {blocks=}."
-            )
-        if tail not in TAILS:
-            raise UsageError(f"There is no tail {tail!r}; known: {', '.join(TAILS)}.")
+        check_arguments("span", scale, width, blocks, tail, least_blocks=2)
         self.scale = scale
         self.stem = nn.Conv2d(3, width, 3, padding=1)
         self.body = nn.ModuleList(AttentionBlock(width) for _ in range(blocks))
@@ -81,7 +71,7 @@ class Generator(nn.Module):
         scaled_kaiming_(self.reduce, negative_slope=1.0)
 
     def forward(self, low_res: Tensor) -> Tensor:
-        """Enlarge images.
+        """Upscale images.
 
         Args:
             low_res: (B, 3, H, W), RGB in [0, 1], float32.
@@ -89,7 +79,7 @@ class Generator(nn.Module):
         Returns:
             (B, 3, H * scale, W * scale), RGB around [0, 1], float32, not clipped.
         """
-        maps = [self.stem(low_res)]
+        maps = [self.stem(low_res)]  # (B, width, H, W), as all maps
         for block in self.body:
             maps.append(block(maps[-1]))
         features = torch.cat((maps[0], maps[1], maps[-2], self.merge(maps[-1])), dim=1)

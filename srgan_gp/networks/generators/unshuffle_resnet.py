@@ -1,8 +1,8 @@
-"""`unshuffle_resnet`: a residual super-resolution generator at a fraction of the input's size.
+"""`unshuffle_resnet`: residual super-resolution generator at a fraction of the input's size.
 
-The image is read in blocks of `unshuffle` x `unshuffle` pixels (PixelUnshuffle); all layers run on
-this smaller map, at a cost of 1 / unshuffle^2 a layer, and the tail enlarges by scale * unshuffle.
-More channels are affordable, and a layer sees `unshuffle` times as far.
+PixelUnshuffle turns blocks of `unshuffle` x `unshuffle` pixels into channels. All layers run on the
+smaller map, at 1 / unshuffle^2 of the cost, and the tail upscales by scale * unshuffle. This allows
+more channels and a receptive field that is `unshuffle` times as large.
 
 Source:
     PixelUnshuffle before the body: Shi et al. 2016, arXiv:1609.05158, section 3.2, in reverse, as
@@ -13,9 +13,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from srgan_gp.errors import UsageError
-from srgan_gp.networks.blocks import TAILS, ResidualBlock, scaled_kaiming_
+from srgan_gp.networks.blocks import TAILS, ResidualBlock, check_arguments, scaled_kaiming_
 
-SCALES = (2, 3, 4)
 STEPS = (1, 2, 4)
 
 
@@ -23,10 +22,10 @@ class Generator(nn.Module):
     """LR image -> HR image.
 
     Args:
-        scale: enlargement of both sides, one of `SCALES`.
+        scale: upscaling factor of both sides, 2, 3 or 4.
         width: channels of every hidden layer, even.
-        blocks: number of residual blocks.
-        tail: "direct" (cheapest) or "staged" (a convolution at full size).
+        blocks: number of residual blocks, at least 1.
+        tail: one of `TAILS`: "direct" (cheapest) or "staged" (a convolution at full size).
         unshuffle: side of the blocks of input pixels that become one position, one of `STEPS`.
 
     Raises:
@@ -44,20 +43,12 @@ class Generator(nn.Module):
         unshuffle: int = 2,
     ) -> None:
         super().__init__()
-        if scale not in SCALES:
-            raise UsageError(f"unshuffle_resnet enlarges by 2, 3 or 4, not by {scale}.")
-        if width < 2 or width % 2 or blocks < 1:
-            raise UsageError(
-                "unshuffle_resnet needs an even width and at least one block, "
-                f"got {width=}, {blocks=}."
-            )
-        if tail not in TAILS:
-            raise UsageError(f"There is no tail {tail!r}; known: {', '.join(TAILS)}.")
+        check_arguments("unshuffle_resnet", scale, width, blocks, tail)
         if unshuffle not in STEPS:
-            raise UsageError(f"unshuffle_resnet unshuffles by 1, 2 or 4, not by {unshuffle}.")
+            raise UsageError(f"unshuffle_resnet supports unshuffle 1, 2 and 4, not {unshuffle}.")
         self.scale = scale
         self.size_multiple = unshuffle
-        # PixelUnshuffle and a 3x3 convolution are one convolution with a stride.
+        # PixelUnshuffle followed by a 3x3 convolution equals one strided convolution.
         self.stem = nn.Conv2d(3, width, 3 * unshuffle, stride=unshuffle)
         self.body = nn.Sequential(*(ResidualBlock(width) for _ in range(blocks)))
         self.merge = nn.Conv2d(width, width, 3, padding=1)
@@ -66,9 +57,10 @@ class Generator(nn.Module):
         scaled_kaiming_(self.merge, factor=0.1)
 
     def forward(self, low_res: Tensor) -> Tensor:
-        """Enlarge images.
+        """Upscale images.
 
-        Sides that are no multiple of `unshuffle` are padded by replication, and the result is cut.
+        Sides that are not a multiple of `unshuffle` are padded by replication, and the result is
+        cropped.
 
         Args:
             low_res: (B, 3, H, W), RGB in [0, 1], float32.
@@ -77,10 +69,12 @@ class Generator(nn.Module):
             (B, 3, H * scale, W * scale), RGB around [0, 1], float32, not clipped.
         """
         step = self.size_multiple
-        # Enough on the right for the last, possibly partial, block and for the one beyond it.
+        # Right and bottom: enough for the last, possibly partial, block and the one beyond it.
         pads = (step, 2 * step - 1, step, 2 * step - 1)
-        features = self.stem(F.pad(low_res, pads, mode="replicate"))
-        features = features + self.merge(self.body(features))  # the long skip
+        features = self.stem(
+            F.pad(low_res, pads, mode="replicate")
+        )  # (B, width, H / step, W / step)
+        features = features + self.merge(self.body(features))  # long skip connection
         enlarged = F.interpolate(low_res, scale_factor=float(self.scale), mode="nearest")
         height, width = enlarged.shape[2:]
         return enlarged + self.tail(features)[:, :, :height, :width]

@@ -1,4 +1,4 @@
-"""Processes of little memory and time that decode the images of clients.
+"""Decoder processes: images of clients are decoded with limited memory and time.
 
-The formats are in `srgan_gp.images`.
+The image formats are in `srgan_gp.images`; the jobs in `serving.jobs`.
 """

@@ -1,4 +1,4 @@
-"""Pool of decoder processes, one image each at a time."""
+"""Pool of decoder processes; each decodes one image at a time."""
 
 import atexit
 import queue
@@ -6,127 +6,114 @@ import threading
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Protocol
 
 from srgan_gp.errors import BusyError, Cancelled, PictureError
 from srgan_gp.images import Picture
 from srgan_gp.serving.decoding.decode_process import Decoder
 from srgan_gp.serving.decoding.decode_worker import CPU_SECONDS
-from srgan_gp.serving.jobs.job_cancellation import Stopper
+from srgan_gp.serving.jobs.job_cancellation import Cancellation
 
-_MOST_SECONDS = 2.0 * CPU_SECONDS  # by the clock: the machine may be busy
+_MAX_SECONDS = 2.0 * CPU_SECONDS  # elapsed time; the machine may be busy
 _SECONDS_BETWEEN_CHECKS = 0.2
 _ENDED = "The server has ended."
 
 
-class Decoders(Protocol):
-    """What a service needs to decode; tests have one without processes."""
-
-    def decode(self, data: bytes | Path, name: str, stopper: Stopper) -> Picture:
-        """Decode one picture, as `DecodePool.decode` does."""
-        ...
-
-    def close(self) -> None:
-        """Decode nothing more."""
-        ...
-
-
 class DecodePool:
-    """Decodes pictures of clients apart from the server.
+    """Decodes images of clients in separate processes.
 
     Args:
-        count: processes, and so pictures at a time.
-        max_pixels: pictures with more pixels, width x height, are refused by their header.
-        most_seconds: by the clock for one picture, before its process is ended.
+        count: number of processes, and so of images decoded at a time.
+        max_pixels: images with more pixels, width x height, are refused by their header.
+        max_seconds: elapsed seconds for one image, before its process is killed.
     """
 
-    def __init__(self, count: int, max_pixels: int, *, most_seconds: float = _MOST_SECONDS) -> None:
-        self._max_pixels, self._most_seconds = max_pixels, most_seconds
+    def __init__(self, count: int, max_pixels: int, *, max_seconds: float = _MAX_SECONDS) -> None:
+        self._max_pixels, self._max_seconds = max_pixels, max_seconds
         self._idle: queue.LifoQueue[Decoder] = queue.LifoQueue()
         self._guard = threading.Lock()
         self._all: set[Decoder] = set()
         self._is_closed = False
-        # Before multiprocessing waits for its processes, and these ignore what it sends them.
+        # Runs before multiprocessing waits for its processes, which ignore its signals.
         atexit.register(self.close)
         for _ in range(count):
             decoder = Decoder(max_pixels)
             self._all.add(decoder)
             self._idle.put(decoder)
 
-    def decode(self, data: bytes | Path, name: str, stopper: Stopper) -> Picture:
-        """Decode one picture; waits for a free process.
+    def decode(self, data: bytes | Path, name: str, cancellation: Cancellation) -> Picture:
+        """Decode one image; waits for an idle process.
 
         Args:
-            data: the file's bytes, or its path.
-            name: what the client calls it, to note a name that says another format.
-            stopper: of the job; ends its process at once.
+            data: bytes of the file, or its path.
+            name: file name given by the client, to report a suffix of another format.
+            cancellation: of the job; kills the process at once.
 
         Raises:
-            PictureError: as for `read_image`; E_DECODER_TIMEOUT or E_DECODER_CRASH where the
+            PictureError: as for `read_image`; E_DECODER_TIMEOUT or E_DECODER_CRASH if the
                 process had to be replaced.
-            BusyError: the system has no room for a process.
+            BusyError: the system cannot start a process.
             Cancelled: the job was cancelled, or the pool is closed.
         """
-        with self._borrowed(stopper) as decoder:
+        with self._borrowed(cancellation) as decoder:
             try:
-                with stopper.interrupting(decoder.kill):
-                    return decoder.decode(data, Path(name).suffix, self._most_seconds)
+                with cancellation.interrupting(decoder.kill):
+                    return decoder.decode(data, Path(name).suffix, self._max_seconds)
             except (PictureError, Cancelled):
                 raise
-            except Exception as error:  # whatever it answered, if it answered at all
+            except Exception as error:  # invalid reply, or no reply
                 decoder.end()
-                stopper.check()
-                raise decoder.why(self._most_seconds) from error
+                cancellation.check()
+                raise decoder.failure(self._max_seconds) from error
 
     def close(self) -> None:
-        """End all processes; a call under way ends with an error."""
+        """Kill all processes; running calls raise an error."""
         atexit.unregister(self.close)
         with self._guard:
             self._is_closed = True
-        for decoder in self._all:  # it stays as it is: nothing is replaced any more
+        for decoder in self._all:  # constant now, since nothing is replaced any more
             decoder.kill()
         with suppress(queue.Empty):
             while True:
                 self._idle.get_nowait().end()
 
     @contextmanager
-    def _borrowed(self, stopper: Stopper) -> Generator[Decoder]:
-        decoder = self._next_idle(stopper)
+    def _borrowed(self, cancellation: Cancellation) -> Generator[Decoder]:
+        decoder = self._next_idle(cancellation)
         try:
-            decoder = self._fit(decoder)  # it may have died while it was idle
+            decoder = self._usable(decoder)  # it may have died while idle
             yield decoder
         finally:
-            # One that cannot be replaced now may be later: its place must not be lost.
+            # A dead process stays in the pool if it cannot be replaced now.
             with suppress(BusyError, Cancelled):
-                decoder = self._fit(decoder)
+                decoder = self._usable(decoder)
             self._idle.put(decoder)
             if self._is_closed:
                 decoder.end()
 
-    def _fit(self, decoder: Decoder) -> Decoder:
-        """Give the process, or a fresh one in its place where it is dead or has worked enough.
+    def _usable(self, decoder: Decoder) -> Decoder:
+        """Return the process, or a new one if it is dead or has reached its image limit.
 
         Raises:
-            BusyError: the system has no room for a process.
+            BusyError: the system cannot start a process.
             Cancelled: the pool is closed.
         """
-        if not decoder.is_worn_out:
+        if not decoder.needs_replacement:
             return decoder
         decoder.end()
         with self._guard:
             if self._is_closed:
                 raise Cancelled(_ENDED)
             try:
-                fresh = Decoder(self._max_pixels)
+                new = Decoder(self._max_pixels)
             except OSError as error:
-                raise BusyError("The server has too much to do; try again in a minute.",
+                raise BusyError("The server is overloaded. Try again in a minute.",
                                 retry_seconds=60) from error  # fmt: skip
-            self._all = self._all - {decoder} | {fresh}
-        return fresh
+            self._all = self._all - {decoder} | {new}
+        return new
 
-    def _next_idle(self, stopper: Stopper) -> Decoder:
+    def _next_idle(self, cancellation: Cancellation) -> Decoder:
         while True:
-            stopper.check()
+            cancellation.check()
             if self._is_closed:
                 raise Cancelled(_ENDED)
             with suppress(queue.Empty):

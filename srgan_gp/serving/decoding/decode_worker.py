@@ -1,6 +1,6 @@
-"""Decoder process: decodes images of clients with little memory and time.
+"""Main loop of a decoder process, with limited memory and CPU time.
 
-It is told what to read, and answers with the picture or with an error.
+It receives requests through a pipe and replies with an image or an error.
 """
 
 import json
@@ -18,50 +18,51 @@ from srgan_gp.serving.decoding.image_pipe import send_picture
 from srgan_gp.serving.decoding.process_limits import limit_more_memory, limit_more_seconds
 from srgan_gp.system.signals import ENDING
 
-if TYPE_CHECKING:  # It takes as long to load as decoding a picture does.
+if TYPE_CHECKING:  # Slow to import.
     from multiprocessing.connection import Connection
 
 CPU_SECONDS = 20
-"""For one picture; one of 25 megapixels takes 1 to 3."""
+"""CPU time limit for one image; 25 megapixels take 1 to 3 s."""
 READY = b"ready"
 
 _BYTES_PER_PIXEL = 48  # 25 megapixels of 16-bit RGB with alpha took 31 (measured)
-_MORE_BYTES = 1 << 30  # OpenCV, loaded for 16-bit colour, maps 0.3 GB and more with every core
+_BASE_BYTES = 1 << 30  # OpenCV, imported for 16-bit colour, maps 0.3 GB and more for each core
 
 
-def serve(pipe: "Connection[bytes, bytes]", max_pixels: int) -> None:
-    """Be a worker: decode one picture after the other, until the pipe ends.
+def run_decoder(pipe: "Connection[bytes, bytes]", max_pixels: int) -> None:
+    """Decode images until the pipe is closed.
 
     Args:
-        pipe: each question is a head `{"suffix": ..., "path": ...}` in JSON, and the file's bytes
-            where it has no path. The answer is what `send_picture` sends, or a head with `error`.
-        max_pixels: pictures with more are refused by their header.
+        pipe: each request is a JSON header `{"suffix": ..., "path": ...}`, followed by the bytes of
+            the file if `path` is null. The reply is sent by `send_picture`, or is a header with
+            `error`.
+        max_pixels: images with more pixels are refused by their header.
     """
-    for number in ENDING:  # Terminals and services send them to all; the other process decides.
+    for number in ENDING:  # Sent to all processes of a terminal or service; the server decides.
         signal.signal(number, signal.SIG_IGN)
-    limit_more_memory(_MORE_BYTES + _BYTES_PER_PIXEL * max_pixels)
+    limit_more_memory(_BASE_BYTES + _BYTES_PER_PIXEL * max_pixels)
     pipe.send_bytes(READY)
     with suppress(EOFError, OSError):
         while True:
-            question = json.loads(pipe.recv_bytes())
-            data = None if question["path"] else pipe.recv_bytes()
+            request = json.loads(pipe.recv_bytes())
+            data = None if request["path"] else pipe.recv_bytes()
             limit_more_seconds(CPU_SECONDS)
             try:
-                picture = _decode(question, data, max_pixels)
+                picture = _decode(request, data, max_pixels)
             except PictureError as error:
                 pipe.send_bytes(json.dumps({"error": [error.code, str(error)]}).encode())
             else:
                 send_picture(pipe, picture)
 
 
-def _decode(question: Mapping[str, Any], data: bytes | None, max_pixels: int) -> Picture:
-    suffix = question["suffix"]
+def _decode(request: Mapping[str, Any], data: bytes | None, max_pixels: int) -> Picture:
+    suffix = request["suffix"]
     try:
         if data is not None:
             return decode_picture(BytesIO(data), max_pixels=max_pixels, suffix=suffix)
-        with regular_file(Path(question["path"])) as file:
+        with regular_file(Path(request["path"])) as file:
             return decode_picture(file, max_pixels=max_pixels, suffix=suffix)
     except MemoryError as error:
         raise PictureError(
-            "E_OUT_OF_MEMORY", "there is not enough memory to read this picture; make it smaller"
+            "E_OUT_OF_MEMORY", "there is not enough memory to decode it; use a smaller image"
         ) from error

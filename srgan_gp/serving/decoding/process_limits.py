@@ -8,29 +8,29 @@ from pathlib import Path
 if sys.platform == "win32":
 
     def limit_more_memory(more_bytes: int) -> None:
-        """Do nothing: there are no such limits; the time limit of the other process holds."""
+        """No effect on Windows; the time limit of the server still applies."""
 
     def limit_more_seconds(seconds: int) -> None:
-        """Do nothing, as above."""
+        """No effect on Windows."""
 
 else:
     import resource
 
     def limit_more_memory(more_bytes: int) -> None:
-        """Allow this process so much memory beside what it has, and to write no file."""
-        most = _address_space() + more_bytes
-        resource.setrlimit(resource.RLIMIT_AS, (most, most))
+        """Limit the additional address space of this process, and forbid writing files."""
+        limit = _address_space() + more_bytes
+        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
 
     def limit_more_seconds(seconds: int) -> None:
-        """Let the system end this process after so many more seconds of processor time."""
+        """Limit the additional CPU time of this process; the system ends it by SIGXCPU."""
         used = resource.getrusage(resource.RUSAGE_SELF)
         end = math.ceil(used.ru_utime + used.ru_stime) + seconds
         resource.setrlimit(resource.RLIMIT_CPU, (end, resource.RLIM_INFINITY))
 
     def _address_space() -> int:
-        """Bytes that this process has mapped now; 1 GiB where the system does not say."""
+        """Return the mapped bytes of this process; 1 GiB if the system does not report it."""
         try:
             pages = int(Path("/proc/self/statm").read_bytes().split()[0])
         except OSError:

@@ -1,4 +1,4 @@
-"""Fine-tuning started by a visitor, as a process of its own.
+"""Fine-tuning started by a visitor, as a separate process.
 
-The fine-tuning itself is in `srgan_gp.finetuning`.
+The fine-tuning itself is in `srgan_gp.finetuning`; its tab of the page in `apps`.
 """

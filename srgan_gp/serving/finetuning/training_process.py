@@ -1,7 +1,6 @@
-"""Fine-tuning started by a visitor: `srgan-gp finetune` as a process.
+"""Runs `srgan-gp finetune` as a child process for a visitor, one at a time.
 
-One runs at a time. The server never imports PyTorch, and a training that fails ends alone. It ends
-with its server, even with one that is killed.
+The server itself never imports PyTorch. The process ends with its server, even if that is killed.
 """
 
 import json
@@ -17,7 +16,7 @@ from typing import Any
 
 from srgan_gp.errors import BusyError, UsageError
 from srgan_gp.serving.finetuning.training_request import (
-    FEWEST_PICTURES,
+    MIN_PHOTOS,
     TrainingPlan,
     check_plan,
     copy_photos,
@@ -26,7 +25,7 @@ from srgan_gp.serving.finetuning.training_request import (
 from srgan_gp.serving.jobs.service import Service
 from srgan_gp.serving.public_messages import for_clients
 
-__all__ = ["FEWEST_PICTURES", "FineTuning", "FineTunings", "TrainingPlan", "TrainingState"]
+__all__ = ["MIN_PHOTOS", "FineTuning", "FineTunings", "TrainingPlan", "TrainingState"]
 
 _SHOWN_LINES = 12
 _SECONDS_TO_END = 20.0
@@ -35,40 +34,40 @@ _SCORE = "validation/"
 
 @dataclass(frozen=True)
 class TrainingState:
-    """How far a fine-tuning is."""
+    """Progress of a fine-tuning run."""
 
     is_running: bool
     lines: tuple[str, ...] = ()
-    """The last lines that it said."""
+    """Last lines of its output."""
     metric: str = ""
-    """What the curve shows."""
+    """Name of the score in `curve`."""
     curve: tuple[tuple[int, float], ...] = ()
-    """(images seen, score), in the order in which they were measured."""
+    """(images seen, score), in the order of measurement."""
     preview: Path | None = None
-    """The newest picture of what the model makes."""
+    """Most recent preview image."""
     exit_code: int | None = None
-    """None while it runs."""
+    """None while the process runs."""
 
 
 class FineTuning:
-    """One training run, in a folder of the visitor's.
+    """One training run, in the directory of a visitor.
 
     Args:
-        service: gives the folder and keeps it while the run lasts.
-        client: whose it is.
-        plan: what is asked for.
+        service: provides the directory and protects it during the run.
+        client: that the run belongs to.
+        plan: request of the visitor.
         device: as for `srgan-gp finetune`.
-        most_pictures: a limit on loose photos.
+        max_photos: maximum number of photos outside of zips.
 
     Raises:
         UsageError: as for `check_plan` and `copy_photos`.
-        SrganGpError: there is no room for the photos, or for another process.
+        SrganGpError: the disk is full, or the process cannot be started.
     """
 
     def __init__(
-        self, service: Service, client: str, plan: TrainingPlan, device: str, most_pictures: int
+        self, service: Service, client: str, plan: TrainingPlan, device: str, max_photos: int
     ) -> None:
-        check_plan(plan, most_pictures)
+        check_plan(plan, max_photos)
         self.name = plan.name
         self._service = service
         self._folder = service.folder(client) / secrets.token_hex(16)
@@ -82,16 +81,16 @@ class FineTuning:
             shutil.rmtree(self._folder, ignore_errors=True)
             service.release(self._folder)
             raise for_clients(error) from error
-        self._listener = threading.Thread(target=self._listen, daemon=True)
-        self._listener.start()
+        self._reader = threading.Thread(target=self._read_output, daemon=True)
+        self._reader.start()
 
     @property
     def is_running(self) -> bool:
-        """Whether the process lives."""
-        return self._listener.is_alive()
+        """Whether the process is running."""
+        return self._reader.is_alive()
 
     def state(self) -> TrainingState:
-        """Look how far it is."""
+        """Return the progress."""
         code = None if self.is_running else self._process.returncode
         metric, curve = _curve(self._run / "stats.jsonl")
         previews = sorted((self._run / "previews").glob("*.png"))
@@ -105,7 +104,7 @@ class FineTuning:
         )
 
     def stop(self) -> None:
-        """Ask it to end; it saves what it has and is killed if it takes too long."""
+        """Terminate the process, which saves a checkpoint; kill it if that takes too long."""
         if not self.is_running:
             return
         self._process.terminate()
@@ -113,14 +112,14 @@ class FineTuning:
             self._process.wait(_SECONDS_TO_END)
         except subprocess.TimeoutExpired:
             self._process.kill()
-        self._listener.join()
+        self._reader.join()
 
-    def _listen(self) -> None:
-        """Keep the last lines that it says, without the folders of this server, to its end."""
-        said, tether = self._process.stdout, self._process.stdin
-        assert said is not None and tether is not None  # they were asked for
-        with said, tether:
-            for line in said:
+    def _read_output(self) -> None:
+        """Collect the last lines of output, without paths of the server, until the process ends."""
+        stdout, stdin = self._process.stdout, self._process.stdin
+        assert stdout is not None and stdin is not None  # both are pipes
+        with stdout, stdin:
+            for line in stdout:
                 if line.strip():
                     self._lines.append(str(for_clients(UsageError(line.rstrip()))))
         self._process.wait()
@@ -128,7 +127,7 @@ class FineTuning:
 
 
 class FineTunings:
-    """The fine-tunings of a server: one at a time, and none when it has ended.
+    """Fine-tuning runs of a server: one at a time, and none after shutdown.
 
     Args:
         service: of the server.
@@ -141,35 +140,35 @@ class FineTunings:
         service.at_end(self.close)
 
     def start(self, client: str, plan: TrainingPlan) -> FineTuning:
-        """Begin a run.
+        """Start a run.
 
         Raises:
-            BusyError: another one is under way, the disk is full or the server ends.
+            BusyError: another run is in progress, the disk is full or the server is shutting down.
             SrganGpError: as for `FineTuning`.
         """
         settings = self._service.settings
         with self._guard:
             self._service.require_open()
             if any(run.is_running for run in self._last.values()):
-                raise BusyError("Another model is being trained; try again later.",
+                raise BusyError("Another training run is in progress. Try again later.",
                                 retry_seconds=600)  # fmt: skip
             run = FineTuning(self._service, client, plan, settings.device, settings.max_files)
             self._last[client] = run
         return run
 
     def of(self, client: str) -> FineTuning | None:
-        """Find the last run of a client."""
+        """Return the last run of a client."""
         return self._last.get(client)
 
     def close(self) -> None:
-        """End what is under way; the service lets no other begin by then."""
+        """Stop the running one; by then the service accepts no other."""
         with self._guard:
             for run in self._last.values():
                 run.stop()
 
 
 def _started(command: list[str]) -> subprocess.Popen[str]:
-    """Start a process that ends with this one: its input does, however this one ends."""
+    """Start a process that ends with this one, by `--end-with-input`."""
     return subprocess.Popen(
         command,
         stdin=subprocess.PIPE,
@@ -181,7 +180,7 @@ def _started(command: list[str]) -> subprocess.Popen[str]:
 
 
 def _curve(path: Path) -> tuple[str, tuple[tuple[int, float], ...]]:
-    """Read the first score of a run, and how it went; nothing yet gives an empty curve."""
+    """Read name and values of the first score of a run; empty if there are none yet."""
     points: list[tuple[int, float]] = []
     metric = ""
     with suppress(OSError, ValueError):

@@ -1,4 +1,4 @@
-"""Request of a fine-tuning: checked, copied, and made a command line."""
+"""Fine-tuning request of a visitor: validation, copies of the photos, command line."""
 
 import shutil
 import sys
@@ -12,59 +12,60 @@ from srgan_gp.serving.finetuning.zip_limits import check_zip
 from srgan_gp.serving.jobs.loaded_models import check_known
 from srgan_gp.system.files import atomic_write
 
-FEWEST_PICTURES = 20
-MOST_IMAGES = 1_000_000
-"""To train on, each photo counted as often as it is seen: days on a GPU."""
+MIN_PHOTOS = 20
+MAX_IMAGES = 1_000_000
+"""Maximum training length in images seen, which takes days on a GPU."""
 
 
 @dataclass(frozen=True)
 class TrainingPlan:
-    """What a visitor asks for."""
+    """Fine-tuning request of a visitor."""
 
     model: str
     """Name of the model to start from."""
     photos: Sequence[tuple[Path, str]]
-    """Uploaded photos and zips of photos, each with the name that its owner gave it."""
+    """Uploaded photos and zips of photos, each with the file name given by the visitor."""
     name: str
-    """Of the new model."""
+    """Name of the new model."""
     total_images: int | None = None
-    """Images to train on; None: as `srgan-gp finetune` plans."""
+    """Training length in images seen; None: chosen by `srgan-gp finetune`."""
 
 
-def check_plan(plan: TrainingPlan, most_pictures: int) -> None:
-    """Refuse what no training can use.
+def check_plan(plan: TrainingPlan, max_photos: int) -> None:
+    """Validate a request.
 
     Args:
-        plan: what is asked for.
-        most_pictures: a limit on loose photos.
+        plan: request of the visitor.
+        max_photos: maximum number of photos outside of zips.
 
     Raises:
-        UsageError: there is no such model, there are too few or too many photos or images, or a
-            file or a zip is refused.
+        UsageError: the model is unknown, there are too few or too many photos or images, or a file
+            or zip is refused.
     """
     check_known(plan.model)
-    if plan.total_images is not None and not 1 <= plan.total_images <= MOST_IMAGES:
+    if plan.total_images is not None and not 1 <= plan.total_images <= MAX_IMAGES:
         raise UsageError(
-            f"A model can be trained on 1 to {MOST_IMAGES:,} images, not {plan.total_images:,}."
+            f"The training length must be from 1 to {MAX_IMAGES:,} images, "
+            f"not {plan.total_images:,}."
         )
     for path, name in plan.photos:
         if path.suffix.lower() not in (*PICTURE_SUFFIXES, ".zip"):
-            raise UsageError(f"{name} is neither a photo nor a zip by its name; leave it out.")
+            raise UsageError(f"{name} is neither a photo nor a zip file. Remove it.")
     zips = [photo for photo in plan.photos if photo[1].lower().endswith(".zip")]
-    loose = len(plan.photos) - len(zips)
-    if loose > most_pictures:
-        raise UsageError(f"{loose} photos are too many; bring {most_pictures}, or a zip of them.")
-    count = loose + sum(check_zip(*photo) for photo in zips)
-    if count < FEWEST_PICTURES:
-        raise UsageError(f"{count} photos are too few to learn from; bring {FEWEST_PICTURES}.")
+    single = len(plan.photos) - len(zips)
+    if single > max_photos:
+        raise UsageError(f"{single} photos exceed the limit of {max_photos}. Upload a zip of them.")
+    count = single + sum(check_zip(*photo) for photo in zips)
+    if count < MIN_PHOTOS:
+        raise UsageError(f"{count} photos are too few. Upload at least {MIN_PHOTOS}.")
 
 
 def copy_photos(plan: TrainingPlan, folder: Path) -> list[Path]:
-    """Copy uploads to where they are kept, under names of ours; gives what to train on.
+    """Copy uploads to the run under numbered names, and return the inputs for `--data`.
 
     Raises:
-        UsageError: one was removed since it came.
-        OutputError: there is no room.
+        UsageError: an upload has expired.
+        OutputError: the disk is full.
     """
     folder.mkdir(parents=True)
     zips: list[Path] = []
@@ -76,19 +77,19 @@ def copy_photos(plan: TrainingPlan, folder: Path) -> list[Path]:
         try:
             source = path.open("rb")
         except FileNotFoundError:
-            raise UsageError(f"{name} is no longer here; choose your photos again.") from None
+            raise UsageError(f"The upload {name} has expired. Choose your photos again.") from None
         with source, atomic_write(target) as file:
             shutil.copyfileobj(source, file)
     return [*zips, folder] if any(folder.iterdir()) else zips
 
 
 def training_command(plan: TrainingPlan, photos: list[Path], run: Path, device: str) -> list[str]:
-    """Write the command line of a plan.
+    """Build the command line of a run.
 
     Args:
-        plan: checked.
-        photos: what `copy_photos` gave.
-        run: folder of the run.
+        plan: validated by `check_plan`.
+        photos: returned by `copy_photos`.
+        run: directory of the run.
         device: as for `srgan-gp finetune`.
     """
     command = [sys.executable, "-m", "srgan_gp", "finetune", f"--from={plan.model}"]

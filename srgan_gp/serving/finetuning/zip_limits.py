@@ -1,4 +1,4 @@
-"""Limits of an uploaded zip of photos, checked without unpacking."""
+"""Limits of an uploaded zip of photos, checked without extracting it."""
 
 import stat
 import zipfile
@@ -7,56 +7,56 @@ from pathlib import Path
 from srgan_gp.batch.inputs.walk import PICTURE_SUFFIXES
 from srgan_gp.errors import UsageError
 
-MOST_MEMBERS = 200
-MOST_RATIO = 100
-MOST_UNPACKED_BYTES = 1_000_000_000
+MAX_MEMBERS = 200
+MAX_RATIO = 100
+MAX_UNPACKED_BYTES = 1_000_000_000
 
-# Each entry of the list of contents begins so, and to read a list of a million takes a gigabyte.
-_START_OF_ENTRY = b"PK\x01\x02"
-_MOST_ENTRIES = 10 * MOST_MEMBERS  # folders have entries too, and a photo may hold these bytes
+# Signature of a central directory entry; reading a million entries takes a gigabyte of memory.
+_ENTRY_SIGNATURE = b"PK\x01\x02"
+_MAX_ENTRIES = 10 * MAX_MEMBERS  # includes directories, and photos may contain these bytes
 
 
 def check_zip(path: Path, name: str) -> int:
-    """Refuse a zip that is too much, or that holds anything but photos and folders.
+    """Refuse a zip that exceeds a limit or contains other files than photos.
 
-    The sizes are those that the zip states; whoever reads a member gets no byte more.
+    The sizes are those that the zip declares; reading a member never returns more bytes.
 
     Args:
         path: of the zip.
-        name: what its owner calls it.
+        name: file name given by the visitor.
 
     Returns:
-        How many photos it holds.
+        Number of photos.
 
     Raises:
-        UsageError: it is not a zip, or one of these limits is passed.
+        UsageError: the file is not a zip, or is refused.
     """
     try:
-        if path.read_bytes().count(_START_OF_ENTRY) > _MOST_ENTRIES:
-            raise UsageError(f"{name} holds too many files; bring {MOST_MEMBERS} at most.")
+        if path.read_bytes().count(_ENTRY_SIGNATURE) > _MAX_ENTRIES:
+            raise UsageError(f"{name} contains more than {MAX_MEMBERS} files.")
         with zipfile.ZipFile(path) as archive:
             members = [member for member in archive.infolist() if not member.is_dir()]
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise UsageError(f"{name} is no zip file that can be read.") from error
-    if len(members) > MOST_MEMBERS:
-        raise UsageError(f"{name} holds {len(members)} files; bring {MOST_MEMBERS} at most.")
+        raise UsageError(f"{name} is not a readable zip file.") from error
+    if len(members) > MAX_MEMBERS:
+        raise UsageError(f"{name} contains {len(members)} files, more than {MAX_MEMBERS}.")
     for member in members:
-        if reason := _why_not(member):
-            raise UsageError(f"{name} holds {reason}; bring photos alone.")
-    if sum(member.file_size for member in members) > MOST_UNPACKED_BYTES:
-        raise UsageError(f"{name} holds more than {MOST_UNPACKED_BYTES // 1_000_000} MB.")
+        if reason := _refusal_reason(member):
+            raise UsageError(f"{name} contains {reason}. Upload photos only.")
+    if sum(member.file_size for member in members) > MAX_UNPACKED_BYTES:
+        raise UsageError(f"{name} contains more than {MAX_UNPACKED_BYTES // 1_000_000} MB.")
     return len(members)
 
 
-def _why_not(member: zipfile.ZipInfo) -> str | None:
-    """Say what is wrong with a member; None: nothing."""
+def _refusal_reason(member: zipfile.ZipInfo) -> str | None:
+    """Return why a member is refused; None: it is accepted."""
     kind = stat.S_IFMT(member.external_attr >> 16)
-    if kind not in (0, stat.S_IFREG):  # 0: made by a system without kinds
+    if kind not in (0, stat.S_IFREG):  # 0: created on a system without file types
         return "a link or a device"
     if Path(member.filename).suffix.lower() not in PICTURE_SUFFIXES:
-        return "something that is no photo"
+        return "a file that is not a photo"
     if member.flag_bits & 1:
         return "an encrypted file"
-    if member.file_size > MOST_RATIO * max(member.compress_size, 1):
-        return f"a file that unpacks to more than {MOST_RATIO} times its size"
+    if member.file_size > MAX_RATIO * max(member.compress_size, 1):
+        return f"a file that expands to more than {MAX_RATIO} times its size"
     return None

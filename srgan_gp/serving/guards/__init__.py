@@ -1,4 +1,4 @@
-"""Access control, limits, security headers and timeouts around every request.
+"""ASGI guards of every request: access control, limits, security headers and timeouts.
 
-The routes are in `serving.http`.
+The routes behind them are in `serving.http`; limits of zip files in `serving.finetuning`.
 """

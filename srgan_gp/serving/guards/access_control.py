@@ -15,7 +15,7 @@ from srgan_gp.serving.error_responses import Refusal
 from srgan_gp.serving.guards.file_references import has_scheme
 from srgan_gp.serving.server_settings import ServerSettings
 
-OPEN_PATHS = (
+ALLOWED_PATHS = (
     r"/",
     r"/(healthz|readyz|config|theme\.css|favicon\.ico|manifest\.json|robots\.txt)",
     r"/(assets|static|svelte)/.*",
@@ -25,28 +25,28 @@ OPEN_PATHS = (
     r"/gradio_api/heartbeat/[A-Za-z0-9_-]+",
     r"/gradio_api/file=.*",
 )
-"""Every path that is answered, as regular expressions; the page's framework has many more."""
+"""Allow-list of paths, as regular expressions; Gradio has many more routes."""
 
 JOB_PATHS = ("/api/upscale", "/api/generate")
-"""Paths where jobs are ordered; they are posted."""
+"""Paths that create jobs; only POST is allowed."""
 
-UNGUARDED = ("/healthz", "/readyz")
-"""Paths that need no password: they say nothing but yes or no."""
+PUBLIC_PATHS = ("/healthz", "/readyz")
+"""Health checks, which need no password."""
 
-WRONG_PASSWORD_SECONDS = 1.0
-"""Before the answer, so that passwords cannot be tried by the thousand."""
+WRONG_PASSWORD_DELAY_SECONDS = 1.0
+"""Delay of the response to a wrong password, against brute force."""
 
-_OPEN = re.compile("|".join(f"(?:{path})" for path in OPEN_PATHS), re.DOTALL)
+_ALLOWED = re.compile("|".join(f"(?:{path})" for path in ALLOWED_PATHS), re.DOTALL)
 _FILE = "/gradio_api/file="
-_READING = ("GET", "HEAD")
+_READ_METHODS = ("GET", "HEAD")
 
 
 class AccessControl:
-    """ASGI middleware: refuses what is addressed to a closed path, forged or without the password.
+    """ASGI middleware: checks path, method, Host, Origin and password of a request.
 
     Args:
-        app: what comes behind.
-        settings: where the server listens, and the password.
+        app: inner ASGI app.
+        settings: address of the server and its password.
     """
 
     def __init__(self, app: ASGIApp, settings: ServerSettings) -> None:
@@ -56,56 +56,55 @@ class AccessControl:
         self._is_local = is_loopback(settings.host)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, or refuse it."""
+        """Forward a request, or refuse it."""
         if scope["type"] == "websocket":
-            return  # Nothing here speaks it; the server closes what nobody accepts.
+            return  # Not supported; the server closes a connection that is not accepted.
         if scope["type"] == "http":
             try:
                 self._check(scope, Headers(scope=scope))
             except Refusal as refusal:
                 if refusal.status == 401 and "authorization" in Headers(scope=scope):
-                    await asyncio.sleep(WRONG_PASSWORD_SECONDS)
+                    await asyncio.sleep(WRONG_PASSWORD_DELAY_SECONDS)
                 await refusal.response()(scope, receive, send)
                 return
         await self._app(scope, receive, send)
 
     def _check(self, scope: Scope, headers: Headers) -> None:
         path, method = scope["path"], scope["method"]
-        if self._auth is not None and path not in UNGUARDED:
+        if self._auth is not None and path not in PUBLIC_PATHS:
             _check_password(headers.get("authorization", ""), self._auth)
         host = headers.get("host", "")
-        name = _name_of(f"//{host}")
+        name = _host_name(f"//{host}")
         if self._is_local and not is_loopback(name) and not self._is_public(name):
-            # A page elsewhere may give its own name the address of this machine.
-            raise Refusal(421, "E_HOST", "This server answers to localhost only.")
+            # DNS rebinding: another site may resolve its name to the address of this machine.
+            raise Refusal(421, "E_HOST", "This server is only available as localhost.")
         origin = headers.get("origin")
-        if origin is not None and not self._is_ours(origin, host):
-            # To read is refused as well: the page's framework would allow it to every server's
-            # page, and the browser would bring the password along.
-            raise Refusal(403, "E_ORIGIN", "The request comes from the page of another server.")
-        methods = ("POST",) if path in JOB_PATHS else (*_READING, "POST")
+        if origin is not None and not self._is_same_origin(origin, host):
+            # Reading is refused too: Gradio allows it from every origin, and the browser would send
+            # the password.
+            raise Refusal(403, "E_ORIGIN", "Requests from pages of another origin are not allowed.")
+        methods = ("POST",) if path in JOB_PATHS else (*_READ_METHODS, "POST")
         if method not in methods:
             allow = ", ".join(methods)
-            known = "POST alone" if path in JOB_PATHS else "GET, HEAD and POST"
-            sentence = f"This address takes {known}."
-            raise Refusal(405, "E_METHOD", sentence, {"Allow": allow})
-        if not _OPEN.fullmatch(path) or "\0" in path or _names_an_address(path):
-            raise Refusal(404, "E_NOT_FOUND", "There is nothing here.")
+            message = f"This path only allows {allow}."
+            raise Refusal(405, "E_METHOD", message, {"Allow": allow})
+        if not _ALLOWED.fullmatch(path) or "\0" in path or _is_remote_file(path):
+            raise Refusal(404, "E_NOT_FOUND", "Not found.")
 
     def _is_public(self, name: str) -> bool:
         return name != "" and name == self._public_name
 
-    def _is_ours(self, origin: str, host: str) -> bool:
-        """Say whether a request comes from our own page, maybe through the proxy."""
+    def _is_same_origin(self, origin: str, host: str) -> bool:
+        """Return whether a request comes from this server's page, maybe through the proxy."""
         try:
             netloc = urlsplit(origin).netloc.lower()
         except ValueError:
             return False
-        return netloc == host.lower() or self._is_public(_name_of(origin))
+        return netloc == host.lower() or self._is_public(_host_name(origin))
 
 
 def is_loopback(host: str) -> bool:
-    """Say whether a host's name or address means this very machine.
+    """Return whether a host name or address is a loopback address.
 
     >>> [is_loopback(host) for host in ("localhost", "127.0.0.9", "::1", "0.0.0.0", "example.org")]
     [True, True, True, False, False]
@@ -118,35 +117,35 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _name_of(address: str) -> str:
-    """Give the host's name in an address, in small letters; empty where there is none."""
+def _host_name(url: str) -> str:
+    """Return the host name of a URL in lower case; empty if there is none."""
     try:
-        return urlsplit(address).hostname or ""
-    except ValueError:  # such as an open bracket
+        return urlsplit(url).hostname or ""
+    except ValueError:  # such as an unclosed bracket
         return ""
 
 
-def _names_an_address(path: str) -> bool:
-    """Say whether a file is named by an address, which the page's framework would fetch."""
+def _is_remote_file(path: str) -> bool:
+    """Return whether the path names a file by a URL, which Gradio would fetch."""
     return path.startswith(_FILE) and has_scheme(path.removeprefix(_FILE))
 
 
 def _check_password(authorization: str, auth: tuple[str, str]) -> None:
-    """Compare user and password, in a time that tells nothing.
+    """Compare user and password in constant time.
 
     Raises:
-        Refusal: they are not there, or wrong.
+        Refusal: they are missing or wrong.
 
     Source:
         The "Basic" HTTP Authentication Scheme, RFC 7617.
     """
-    kind, _, text = authorization.partition(" ")
+    scheme, _, text = authorization.partition(" ")
     try:
         given = base64.b64decode(text.strip(), validate=True)
     except (binascii.Error, ValueError):
         given = b""
-    # What is no UTF-8 on the command line is compared as the bytes that were typed.
+    # Command-line arguments that are not UTF-8 are compared as their original bytes.
     is_right = hmac.compare_digest(given, ":".join(auth).encode(errors="surrogateescape"))
-    if kind.lower() != "basic" or not is_right:
+    if scheme.lower() != "basic" or not is_right:
         challenge = {"WWW-Authenticate": 'Basic realm="srgan-gp", charset="UTF-8"'}
-        raise Refusal(401, "E_PASSWORD", "User and password are needed.", challenge)
+        raise Refusal(401, "E_PASSWORD", "User and password are required.", challenge)

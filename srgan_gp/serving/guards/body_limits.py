@@ -1,7 +1,7 @@
-"""Limits of request bodies: size, speed and number at once.
+"""Limits of request bodies: size, speed and number of concurrent bodies.
 
-The framework of the page limits single uploaded files only, and leaves parts of them behind when a
-client goes away. Here a body waits in an unnamed file, which no ending of a request leaves behind.
+Gradio limits single uploaded files only, and leaves partial files behind when a client disconnects.
+Here a body is buffered in an unnamed file, which cannot be left behind.
 """
 
 import asyncio
@@ -20,37 +20,38 @@ from srgan_gp.serving.guards.access_control import JOB_PATHS
 from srgan_gp.serving.guards.file_references import count_files, outside_reference
 from srgan_gp.serving.guards.multipart_limits import (
     FormCounter,
-    has_fields_alone,
-    is_form,
+    is_multipart,
+    is_urlencoded,
     too_many,
 )
-from srgan_gp.serving.guards.spooled_body import Body, no_room
+from srgan_gp.serving.guards.spooled_body import Body, no_space
 from srgan_gp.serving.server_settings import ServerSettings
 
-MOST_BYTES_OF_TEXT = 1_000_000
-"""Of a body that is no form: the page's own messages are a few kB."""
-MOST_BYTES_OF_FIELDS = 10_000
-"""Of a form that cannot hold a file: a megabyte of `&` would take two seconds to read."""
-PATIENCE_SECONDS = 20.0
-"""For a body to come, beside one second for each `SLOWEST_BYTES` of it."""
-SLOWEST_BYTES = 50_000
-BODIES_AT_ONCE = 8
-"""As many bodies of the largest size may lie here at a time, of all clients together."""
-FORMS_AT_ONCE = 4
-"""That the app reads; a crowd of them would let everybody wait for the whole crowd."""
+MAX_TEXT_BYTES = 1_000_000
+"""Maximum size of a body that is not a form; messages of the page have a few kB."""
+MAX_URLENCODED_BYTES = 10_000
+"""Maximum size of a form without files; parsing a megabyte of `&` would take two seconds."""
+BODY_TIMEOUT_SECONDS = 20.0
+"""Time to receive a body, in addition to its size / `MIN_BYTES_PER_SECOND`."""
+MIN_BYTES_PER_SECOND = 50_000
+MAX_BODIES = 8
+"""Limit of all buffered bodies together, in bodies of maximum size."""
+MAX_FORMS = 4
+"""Forms that are parsed concurrently; more would delay all other requests."""
 
-_NAMES_OF_A_FILE = 2  # a page that names one file too many says so itself
+_REFERENCES_PER_FILE = 2  # the page itself refuses one file too many
 _DISCARD_SECONDS = 1.0
 
 
 class BodyLimits:
-    """ASGI middleware: too long, too slow, too many files or addresses for files are refused.
+    """ASGI middleware: refuses bodies that are too large, too slow or name foreign files.
 
     Args:
-        app: what comes behind.
-        settings: name the limits.
-        uploads: where the page keeps files; others cannot be named. None: there is no page.
-        why_not_ready: says why no new job would be taken now; None: one would.
+        app: inner ASGI app.
+        settings: with the limits.
+        uploads: directory of the page's files, the only ones that a request may name; None: no
+            page is mounted.
+        not_ready_reason: returns why no new job is accepted now; None: the service is ready.
     """
 
     def __init__(
@@ -58,117 +59,119 @@ class BodyLimits:
         app: ASGIApp,
         settings: ServerSettings,
         uploads: Path | None = None,
-        why_not_ready: Callable[[], str | None] = lambda: None,
+        not_ready_reason: Callable[[], str | None] = lambda: None,
     ) -> None:
         self._app = app
-        self._why_not_ready = why_not_ready
+        self._not_ready_reason = not_ready_reason
         self._settings = settings
         self._uploads = uploads
         self._held_bytes = 0
-        self._turns = asyncio.Semaphore(FORMS_AT_ONCE)
+        self._form_slots = asyncio.Semaphore(MAX_FORMS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Take in the body, then pass the request on."""
+        """Buffer the body, then forward the request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         body = Body(self._settings.folder)
         try:
             headers = Headers(scope=scope)
-            if scope["path"] in JOB_PATHS and (reason := self._why_not_ready()) is not None:
-                # Before the picture is read: a crowd is not to wait for its own refusals.
-                raise busy(f"No job is taken now, {reason}; try again in a few seconds.")
-            await self._take_in(body, headers, receive)
-            if not body.is_whole:
+            if scope["path"] in JOB_PATHS and (reason := self._not_ready_reason()) is not None:
+                # Before the upload is received, so that refusals are fast under load.
+                raise busy(f"No job is accepted now: {reason}. Try again in a few seconds.")
+            await self._receive(body, headers, receive)
+            if not body.is_complete:
                 return
-            async with AsyncExitStack() as turn:
-                if is_form(headers.get("content-type", "")):
-                    await turn.enter_async_context(self._turns)
-                await self._app(scope, _replayed(body, receive, turn), send)
+            async with AsyncExitStack() as slot:
+                if is_multipart(headers.get("content-type", "")):
+                    await slot.enter_async_context(self._form_slots)
+                await self._app(scope, _replayed(body, receive, slot), send)
         except Refusal as refusal:
-            if not body.is_whole:
-                # A client that still writes would be cut off before it reads the answer.
+            if not body.is_complete:
+                # Otherwise a client that is still sending would not read the response.
                 await _discard(receive)
             response = refusal.response(scope["path"])
             response.headers["connection"] = "close"
             await response(scope, receive, send)
         finally:
             self._held_bytes -= body.size
-            body.drop()
+            body.close()
 
-    async def _take_in(self, body: Body, headers: Headers, receive: Receive) -> None:
-        """Receive a body; it is not whole where the client went away.
+    async def _receive(self, body: Body, headers: Headers, receive: Receive) -> None:
+        """Receive a body; it stays incomplete if the client disconnects.
 
         Raises:
-            Refusal: it breaks a limit.
+            Refusal: a limit is exceeded.
         """
         content_type = headers.get("content-type", "")
-        limit = MOST_BYTES_OF_FIELDS if has_fields_alone(content_type) else MOST_BYTES_OF_TEXT
-        most, counter = min(limit, self._settings.max_upload_bytes), None
-        if is_form(content_type):
-            most = self._settings.max_upload_bytes
-            self._check_room(2 * most)  # it lies here, and then where the page keeps it
+        limit = MAX_URLENCODED_BYTES if is_urlencoded(content_type) else MAX_TEXT_BYTES
+        max_bytes, counter = min(limit, self._settings.max_upload_bytes), None
+        if is_multipart(content_type):
+            max_bytes = self._settings.max_upload_bytes
+            self._check_disk_space(2 * max_bytes)  # buffered here, then stored by the page
             counter = FormCounter(content_type, self._settings.max_files)
-        stated = headers.get("content-length", "")
-        if stated.isdecimal() and int(stated[:20]) > most:
-            raise _too_large(most)
+        length = headers.get("content-length", "")
+        if length.isdecimal() and int(length[:20]) > max_bytes:
+            raise _too_large(max_bytes)
         started = asyncio.get_running_loop().time()
-        while not body.is_whole:
-            deadline = started + PATIENCE_SECONDS + body.size / SLOWEST_BYTES
+        while not body.is_complete:
+            deadline = started + BODY_TIMEOUT_SECONDS + body.size / MIN_BYTES_PER_SECOND
             message = await _next_message(receive, deadline)
             if message["type"] == "http.disconnect":
                 return
-            piece = message.get("body", b"")
-            body.is_whole = not message.get("more_body", False)
-            self._hold(body, piece, most)
+            chunk = message.get("body", b"")
+            body.is_complete = not message.get("more_body", False)
+            self._hold(body, chunk, max_bytes)
             if counter is not None:
-                counter.feed(piece)
+                counter.feed(chunk)
         if counter is None and body.size:
             self._check_references(body.read(), headers.get("host", ""))
 
-    def _check_room(self, needed: int) -> None:
+    def _check_disk_space(self, needed: int) -> None:
         if self._uploads is not None:
-            with suppress(OSError):  # where it cannot be known, writing will tell
+            with suppress(OSError):  # if unknown, writing will fail
                 if shutil.disk_usage(self._uploads).free < needed:
-                    raise no_room()
+                    raise no_space()
 
-    def _hold(self, body: Body, piece: bytes, most: int) -> None:
-        self._held_bytes += len(piece)
-        body.add(piece)
-        if body.size > most:
-            raise _too_large(most)
-        if self._held_bytes > BODIES_AT_ONCE * self._settings.max_upload_bytes:
-            raise busy("Too many uploads at this moment; try again in a few seconds.")
+    def _hold(self, body: Body, chunk: bytes, max_bytes: int) -> None:
+        self._held_bytes += len(chunk)
+        body.write(chunk)
+        if body.size > max_bytes:
+            raise _too_large(max_bytes)
+        if self._held_bytes > MAX_BODIES * self._settings.max_upload_bytes:
+            raise busy("The server receives too many uploads. Try again in a few seconds.")
 
     def _check_references(self, data: bytes, host: str) -> None:
         try:
             value = json.loads(data)
         except ValueError:
-            return  # The app says better what is wrong with it.
+            return  # The app has a better message.
         except RecursionError:
-            raise Refusal(400, UsageError.code, "The request is nested too deeply.") from None
-        if count_files(value) > _NAMES_OF_A_FILE * self._settings.max_files:
+            raise Refusal(400, UsageError.code, "The JSON is nested too deeply.") from None
+        if count_files(value) > _REFERENCES_PER_FILE * self._settings.max_files:
             raise too_many(self._settings.max_files, "files")
         if outside_reference(value, host, self._uploads) is not None:
             raise Refusal(
-                400, UsageError.code, "Pictures are uploaded, not fetched; upload the file itself."
+                400,
+                UsageError.code,
+                "Files cannot be named by URL or path. Upload the file itself.",
             )
 
 
-def _replayed(body: Body, receive: Receive, turn: AsyncExitStack) -> Receive:
-    """Hand on the body in pieces, then end the turn and hand on whatever the client does."""
-    is_over = False
+def _replayed(body: Body, receive: Receive, slot: AsyncExitStack) -> Receive:
+    """Replay the body in chunks, then release the slot and forward messages of the client."""
+    is_replayed = False
 
     async def replay() -> Message:
-        nonlocal is_over
-        if is_over:
-            await turn.aclose()
+        nonlocal is_replayed
+        if is_replayed:
+            await slot.aclose()
             return await receive()
-        piece = body.next_piece()
-        is_over = body.is_read
-        if is_over:
-            body.drop()
-        return {"type": "http.request", "body": piece, "more_body": not is_over}
+        chunk = body.next_chunk()
+        is_replayed = body.is_read
+        if is_replayed:
+            body.close()
+        return {"type": "http.request", "body": chunk, "more_body": not is_replayed}
 
     return replay
 
@@ -179,7 +182,7 @@ async def _next_message(receive: Receive, deadline: float) -> Message:
             return await receive()
     except TimeoutError:
         raise Refusal(
-            408, "E_TOO_SLOW", "The upload came in too slowly; try again on a better connection."
+            408, "E_TOO_SLOW", "The upload was too slow. Try again on a faster connection."
         ) from None
 
 
@@ -191,10 +194,10 @@ async def _discard(receive: Receive) -> None:
                 message = await receive()
 
 
-def _too_large(most: int) -> Refusal:
+def _too_large(max_bytes: int) -> Refusal:
     return Refusal(
         413,
         "E_TOO_LARGE",
-        f"The upload is larger than {most / 1_000_000:g} MB, which is the most; send a smaller "
-        "file, or fewer at a time.",
+        f"The upload is larger than {max_bytes / 1_000_000:g} MB. Send a smaller file, or fewer "
+        "files at a time.",
     )

@@ -1,4 +1,4 @@
-"""Limits of one client, who is identified by address."""
+"""Limits of concurrent requests per client; a client is identified by its address."""
 
 import ipaddress
 from collections import Counter
@@ -6,21 +6,21 @@ from collections import Counter
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from srgan_gp.serving.error_responses import Refusal, busy
-from srgan_gp.serving.guards.access_control import UNGUARDED, is_loopback
+from srgan_gp.serving.guards.access_control import PUBLIC_PATHS, is_loopback
 
-MOST_REQUESTS = 600
-"""Under way at once; many systems let a process have 1024 files and connections."""
-MOST_OF_ONE_CLIENT = 300
-"""Of them: a page that is opened asks for 100 files, through some proxies for all of them at once;
-one that is open keeps two or three. A company may have one address, and a proxy on this machine
-that does not say for whom it asks may have them all."""
+MAX_REQUESTS = 600
+"""Concurrent requests of all clients; many systems allow a process 1024 files and connections."""
+MAX_REQUESTS_PER_CLIENT = 300
+"""Opening the page requests 100 files, through some proxies all at once; an open page keeps two or
+three requests. A company may have one address. Loopback is exempt: it may be a reverse proxy that
+does not forward the address of the client."""
 
-_PREFIX_OF_A_HOME = 64
-"""Bits of an IPv6 address: whoever has one has all that begin alike."""
+_IPV6_PREFIX_BITS = 64
+"""Length of the IPv6 prefix that identifies one client, which owns all addresses below it."""
 
 
 def client_of(scope: Scope) -> str:
-    """Name the client of a request by its address, as far as it cannot choose it.
+    """Identify the client of a request by the part of its address that it cannot choose.
 
     >>> client_of({"client": ("2001:db8::1:2:3:4", 50000)})
     '2001:db8::/64'
@@ -32,29 +32,29 @@ def client_of(scope: Scope) -> str:
     host = (scope.get("client") or ("unknown", 0))[0]
     try:
         address = ipaddress.IPv6Address(host)
-    except ValueError:  # IPv4, or what a proxy says
+    except ValueError:  # IPv4, or any text that a proxy forwards
         return host
     if address.ipv4_mapped is not None:
         return str(address.ipv4_mapped)
     if address.is_loopback:
         return str(address)
-    return str(ipaddress.IPv6Network((int(address), _PREFIX_OF_A_HOME), strict=False))
+    return str(ipaddress.IPv6Network((int(address), _IPV6_PREFIX_BITS), strict=False))
 
 
-class FairShare:
-    """ASGI middleware: refuses who has too many requests under way, or anybody where all have.
+class ClientLimits:
+    """ASGI middleware: refuses requests above the limit per client or the total limit.
 
     Args:
-        app: what comes behind.
+        app: inner ASGI app.
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._under_way: Counter[str] = Counter()
+        self._running: Counter[str] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, or refuse it."""
-        if scope["type"] != "http" or scope["path"] in UNGUARDED:
+        """Forward a request, or refuse it."""
+        if scope["type"] != "http" or scope["path"] in PUBLIC_PATHS:
             await self._app(scope, receive, send)
             return
         client = client_of(scope)
@@ -63,16 +63,16 @@ class FairShare:
         except Refusal as refusal:
             await refusal.response(scope["path"])(scope, receive, send)
             return
-        self._under_way[client] += 1
+        self._running[client] += 1
         try:
             await self._app(scope, receive, send)
         finally:
-            self._under_way[client] -= 1
-            if not self._under_way[client]:
-                del self._under_way[client]
+            self._running[client] -= 1
+            if not self._running[client]:
+                del self._running[client]
 
     def _check(self, client: str) -> None:
-        if self._under_way[client] >= MOST_OF_ONE_CLIENT and not is_loopback(client):
-            raise busy("You have too many requests under way; wait for one of them.")
-        if self._under_way.total() >= MOST_REQUESTS:
-            raise busy("Too many visitors at this moment; try again in a few seconds.")
+        if self._running[client] >= MAX_REQUESTS_PER_CLIENT and not is_loopback(client):
+            raise busy("You have too many requests in progress. Wait for one of them.")
+        if self._running.total() >= MAX_REQUESTS:
+            raise busy("The server has too many requests in progress. Try again in a few seconds.")

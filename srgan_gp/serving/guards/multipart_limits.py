@@ -1,4 +1,4 @@
-"""Limits of files and fields of a form, counted before it is parsed."""
+"""Limits on the number of files and fields of a form, checked before it is parsed."""
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
@@ -6,41 +6,41 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from srgan_gp.errors import UsageError
 from srgan_gp.serving.error_responses import Refusal
 
-MOST_FIELDS = 100
-"""Fields that are no files, of one form: the API has a tenth of them."""
+MAX_FIELDS = 100
+"""Maximum number of non-file fields in one form; the API has fewer than ten."""
 
 
-def is_form(content_type: str) -> bool:
-    """Say whether a body of this type holds files."""
+def is_multipart(content_type: str) -> bool:
+    """Return whether a content type is a form that may contain files."""
     return content_type.strip().lower().startswith("multipart/")
 
 
-def has_fields_alone(content_type: str) -> bool:
-    """Say whether a body of this type is a form that cannot hold files."""
+def is_urlencoded(content_type: str) -> bool:
+    """Return whether a content type is a form that cannot contain files."""
     return content_type.strip().lower().startswith("application/x-www-form-urlencoded")
 
 
 class FormCounter:
-    """Refuses a form as soon as it has more files or fields than are allowed.
+    """Counts the files and fields of a multipart form, and refuses it above a limit.
 
     Args:
         content_type: of the request, with the boundary.
-        most_files: that one form may have.
+        max_files: maximum number of files in the form.
 
     Raises:
-        Refusal: there is no boundary that can be used, or the text is not in UTF-8. A form may name
-            any codec of Python's, and some of them take minutes for a megabyte.
+        Refusal: the boundary is missing or invalid, or the charset is not UTF-8. A form may name
+            any Python codec, and some of them take minutes for a megabyte.
     """
 
-    def __init__(self, content_type: str, most_files: int) -> None:
+    def __init__(self, content_type: str, max_files: int) -> None:
         options = parse_options_header(content_type)[1]
         if options.get(b"charset", b"utf-8").lower() not in (b"utf-8", b"utf8"):
-            raise _malformed("its text must be in UTF-8")
+            raise _malformed("its charset must be UTF-8")
         boundary = options.get(b"boundary")
         if not boundary:
             raise _malformed("it has no boundary")
         self.files = self.fields = 0
-        self._most_files = most_files
+        self._max_files = max_files
         self._name, self._value = b"", b""
         self._is_file = False
         callbacks = {
@@ -54,16 +54,16 @@ class FormCounter:
         except FormParserError as error:
             raise _malformed("its boundary is too long") from error
 
-    def feed(self, piece: bytes) -> None:
-        """Look at the next bytes.
+    def feed(self, chunk: bytes) -> None:
+        """Parse the next bytes.
 
         Raises:
-            Refusal: they hold one file or field too many, or are no form.
+            Refusal: a limit is exceeded, or the form is malformed.
         """
         try:
-            self._parser.write(piece)
+            self._parser.write(chunk)
         except FormParserError as error:
-            raise _malformed("it is cut off or malformed") from error
+            raise _malformed("it is truncated or malformed") from error
 
     def _add_to_name(self, data: bytes, start: int, end: int) -> None:
         self._name += data[start:end]
@@ -80,20 +80,20 @@ class FormCounter:
         self.files += self._is_file
         self.fields += not self._is_file
         self._is_file = False
-        for count, most, things in (
-            (self.files, self._most_files, "files"),
-            (self.fields, MOST_FIELDS, "fields"),
+        for count, maximum, kind in (
+            (self.files, self._max_files, "files"),
+            (self.fields, MAX_FIELDS, "fields"),
         ):
-            if count > most:
-                raise too_many(most, things)
+            if count > maximum:
+                raise too_many(maximum, kind)
 
 
-def too_many(most: int, things: str) -> Refusal:
-    """Refuse a request with more files or fields than it may have."""
+def too_many(maximum: int, kind: str) -> Refusal:
+    """Build the refusal of a request with too many files or fields."""
     return Refusal(
         413,
-        f"E_TOO_MANY_{things.upper()}",
-        f"One request may bring {most} {things} at most; send fewer at a time.",
+        f"E_TOO_MANY_{kind.upper()}",
+        f"A request may have at most {maximum} {kind}. Send fewer at a time.",
     )
 
 

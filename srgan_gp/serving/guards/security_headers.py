@@ -1,4 +1,4 @@
-"""Security headers: Content-Security-Policy and others."""
+"""Security headers of responses: Content-Security-Policy and others."""
 
 import base64
 import hashlib
@@ -10,23 +10,25 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 _ALWAYS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    # Not `no-referrer`: forms of the page itself would then come from nowhere.
+    # Not `no-referrer`: it would remove the Origin of the page's own forms.
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
-_FILES = re.compile(r"/gradio_api/file[=/]|/api/(?!docs)")
+_FILE_PATHS = re.compile(r"/gradio_api/file[=/]|/api/(?!docs)")
 _FILE_POLICY = "default-src 'none'; frame-ancestors 'none'; sandbox"
 _INLINE_SCRIPT = re.compile(rb"<script(?:\s[^>]*)?>(.*?)</script>", re.DOTALL | re.IGNORECASE)
 
 
 class SecurityHeaders:
-    """ASGI middleware: adds the headers to every answer.
+    """ASGI middleware: adds the headers to every response.
 
-    A page's policy allows the inline scripts that the server wrote into it, each by its SHA-256;
-    a script that a file's name brings along has none. Inline styles stay allowed: the components
-    of the page set sizes and positions by them.
+    The policy of a page allows the inline scripts of the page by their SHA-256, so that injected
+    scripts do not run. Inline styles are allowed, because the components of the page need them.
+
+    Args:
+        app: inner ASGI app.
 
     Source:
         Content Security Policy Level 3, https://www.w3.org/TR/CSP3/, 2.3.1 and 6.7.
@@ -36,22 +38,22 @@ class SecurityHeaders:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, and add to what comes back."""
+        """Forward a request, and add the headers to the response."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         if "text/html" in Headers(scope=scope).get("accept", ""):
-            # Scripts in a compressed page could not be read, and would not be allowed.
+            # The scripts of a compressed page could not be hashed.
             kept = [pair for pair in scope["headers"] if pair[0] != b"accept-encoding"]
             scope = {**scope, "headers": kept}
-        await self._app(scope, receive, _Answer(scope["path"], send).send)
+        await self._app(scope, receive, _Response(scope["path"], send).send)
 
 
-class _Answer:
-    """One response on its way; a page is held back until its scripts are known."""
+class _Response:
+    """Adds headers to one response; a page is buffered until its scripts are hashed."""
 
     def __init__(self, path: str, send: Send) -> None:
-        self._policy_of_files = _FILES.match(path) is not None
+        self._is_file = _FILE_PATHS.match(path) is not None
         self._send = send
         self._start: Message | None = None
         self._page = b""
@@ -61,10 +63,10 @@ class _Answer:
             headers = MutableHeaders(scope=message)
             for name, value in _ALWAYS.items():
                 headers[name] = value
-            policy = _FILE_POLICY if self._policy_of_files else page_policy(b"")
+            policy = _FILE_POLICY if self._is_file else page_policy(b"")
             headers["Content-Security-Policy"] = policy
             is_page = headers.get("content-type", "").startswith("text/html")
-            if is_page and not self._policy_of_files:
+            if is_page and not self._is_file:
                 self._start = message
                 return
         elif self._start is not None:
@@ -80,10 +82,10 @@ class _Answer:
 
 
 def page_policy(page: bytes) -> str:
-    """Give the Content-Security-Policy of a page.
+    """Return the Content-Security-Policy of a page.
 
     Args:
-        page: its HTML; each inline script in it is allowed by its hash. Empty: none is.
+        page: HTML; each inline script in it is allowed by its hash.
     """
     hashes = {_hash(script) for script in _INLINE_SCRIPT.findall(page) if script.strip()}
     return "; ".join(

@@ -1,4 +1,4 @@
-"""Body of one request, kept in an unnamed file until the app reads it."""
+"""Buffered body of one request, in memory or in an unnamed temporary file."""
 
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
@@ -6,60 +6,61 @@ from tempfile import SpooledTemporaryFile
 from srgan_gp.errors import OutputError
 from srgan_gp.serving.error_responses import Refusal
 
-_BYTES_IN_MEMORY = 1 << 20
-_BYTES_A_PIECE = 1 << 16
+_MAX_BYTES_IN_MEMORY = 1 << 20
+_CHUNK_BYTES = 1 << 16
 
 
 class Body:
-    """Bytes that were received; on the disk when there are many.
+    """Received bytes; stored on the disk above 1 MiB.
 
     Args:
-        folder: of the file; None: the system's. It has no name, so nothing can be left behind.
+        folder: directory of the file; None: the system's. The file has no name, so it cannot be
+            left behind.
     """
 
-    is_whole = False
+    is_complete = False
     """Whether the client has sent all of it."""
 
     def __init__(self, folder: Path | None) -> None:
         self.size = 0
         where = None if folder is None else str(folder)
-        self._file = SpooledTemporaryFile[bytes](max_size=_BYTES_IN_MEMORY, dir=where)
+        self._file = SpooledTemporaryFile[bytes](max_size=_MAX_BYTES_IN_MEMORY, dir=where)
         self._position = 0
 
     @property
     def is_read(self) -> bool:
-        """Whether `next_piece` gave all of it."""
+        """Whether `next_chunk` has returned all of it."""
         return self._position >= self.size
 
-    def add(self, piece: bytes) -> None:
-        """Take down the next bytes.
+    def write(self, chunk: bytes) -> None:
+        """Append bytes.
 
         Raises:
             Refusal: the disk is full.
         """
-        self.size += len(piece)
+        self.size += len(chunk)
         try:
-            self._file.write(piece)
+            self._file.write(chunk)
         except OSError as error:
-            raise no_room() from error
+            raise no_space() from error
 
     def read(self) -> bytes:
-        """Give all of it."""
+        """Return all bytes."""
         self._file.seek(0)
         return self._file.read()
 
-    def next_piece(self) -> bytes:
-        """Give some bytes, from the first to the last."""
+    def next_chunk(self) -> bytes:
+        """Return the next bytes, in order; empty at the end."""
         self._file.seek(self._position)
-        piece = self._file.read(_BYTES_A_PIECE)
-        self._position += len(piece)
-        return piece
+        chunk = self._file.read(_CHUNK_BYTES)
+        self._position += len(chunk)
+        return chunk
 
-    def drop(self) -> None:
-        """Forget the bytes; a second time does nothing."""
+    def close(self) -> None:
+        """Delete the bytes; may be called again."""
         self._file.close()
 
 
-def no_room() -> Refusal:
-    """Refuse an upload for which the disk has no room."""
-    return Refusal(507, OutputError.code, "The server has no room for the upload; try again later.")
+def no_space() -> Refusal:
+    """Build the refusal of an upload that does not fit on the disk."""
+    return Refusal(507, OutputError.code, "The server has no free disk space. Try again later.")

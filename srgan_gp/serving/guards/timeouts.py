@@ -1,4 +1,4 @@
-"""Timeouts of slow clients: heads that never end, answers that are never read."""
+"""Timeouts of slow clients, for request heads and for reading responses."""
 
 import asyncio
 from collections.abc import Callable
@@ -8,93 +8,93 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from srgan_gp.serving.guards.access_control import is_loopback
 from srgan_gp.serving.guards.client_limits import client_of
 
-HEAD_SECONDS = 15.0
-"""From the opening of a connection, or the first byte of its next request, to the whole head."""
-READING_SECONDS = 60.0
-"""For a client to take the next 64 KiB of an answer, or what is left of it."""
-MOST_CONNECTIONS_OF_ONE_CLIENT = 200
-"""Whether they ask for anything or not; a browser has six, a proxy on this machine may have all."""
+HEAD_TIMEOUT_SECONDS = 15.0
+"""Time to receive a request head, from the opening of the connection or the first byte."""
+READ_TIMEOUT_SECONDS = 60.0
+"""Time for a client to read the next 64 KiB, or the rest, of a response."""
+MAX_CONNECTIONS_PER_CLIENT = 200
+"""Open connections, idle ones included; a browser opens six. Loopback is exempt."""
 
 
 class TimeoutProtocol(H11Protocol):
-    """One connection of uvicorn's, with time limits that uvicorn has only between requests."""
+    """HTTP/1.1 connection with timeouts that uvicorn applies between requests only."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Start waiting for the first request, unless its sender has too many connections."""
+        """Start the head timer, or close the connection if the client has too many."""
         super().connection_made(transport)
-        self._head = _Timer(self.loop, transport.abort)
-        self._reading = _Timer(self.loop, self._give_up_reader)
-        self._wait_or_not()
-        client = _client_at(self)
-        count = sum(_client_at(other) == client for other in self.connections)
-        if count > MOST_CONNECTIONS_OF_ONE_CLIENT and not is_loopback(client):
+        self._head_timer = _Timer(self.loop, transport.abort)
+        self._read_timer = _Timer(self.loop, self._abort_if_unread)
+        self._update_timers()
+        client = _client_of_connection(self)
+        count = sum(_client_of_connection(other) == client for other in self.connections)
+        if count > MAX_CONNECTIONS_PER_CLIENT and not is_loopback(client):
             transport.abort()
 
     def data_received(self, data: bytes) -> None:
-        """Take the next bytes; a head that is whole ends the waiting."""
+        """Parse the next bytes; a complete head stops the head timer."""
         super().data_received(data)
-        self._wait_or_not()
+        self._update_timers()
 
     def pause_writing(self) -> None:
-        """Start waiting for the client to read."""
+        """Start the read timer."""
         super().pause_writing()
-        self._reading.start(READING_SECONDS)
+        self._read_timer.start(READ_TIMEOUT_SECONDS)
 
     def resume_writing(self) -> None:
-        """Wait no more for the client to read, unless this is the end of an answer."""
+        """Restart the read timer at the end of a response, and else stop it."""
         super().resume_writing()
-        self._reading.stop()
-        if self._is_answered:
-            self._reading.start(READING_SECONDS)
+        self._read_timer.stop()
+        if self._is_idle:
+            self._read_timer.start(READ_TIMEOUT_SECONDS)
 
     def on_response_complete(self) -> None:
-        """Wait for the client to read the rest: uvicorn closes, but not before that is sent."""
-        self._reading.start(READING_SECONDS)
+        """Start the read timer for the rest, which uvicorn sends before it closes."""
+        self._read_timer.start(READ_TIMEOUT_SECONDS)
         super().on_response_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Wait no more."""
+        """Stop the timers."""
         super().connection_lost(exc)
-        self._head.stop()
-        self._reading.stop()
+        self._head_timer.stop()
+        self._read_timer.stop()
 
     @property
-    def _is_answered(self) -> bool:
-        """Whether no request is under way."""
+    def _is_idle(self) -> bool:
+        """Whether no request is in progress."""
         return self.cycle is None or self.cycle.response_complete  # type: ignore[redundant-expr]
 
-    def _wait_or_not(self) -> None:
-        if self._is_answered:
-            self._head.start(HEAD_SECONDS)
+    def _update_timers(self) -> None:
+        if self._is_idle:
+            self._head_timer.start(HEAD_TIMEOUT_SECONDS)
             return
-        self._head.stop()
+        self._head_timer.stop()
         if not self.flow.write_paused:
-            self._reading.stop()
+            self._read_timer.stop()
 
-    def _give_up_reader(self) -> None:
+    def _abort_if_unread(self) -> None:
         if self.transport.get_write_buffer_size():
             self.transport.abort()
 
 
-def _client_at(connection: object) -> str:
-    """Name the client at the other end, as for its requests."""
+def _client_of_connection(connection: object) -> str:
+    """Identify the client of a connection, as for its requests."""
     return client_of({"client": getattr(connection, "client", None)})
 
 
 class _Timer:
-    """Calls a function once, unless it is stopped before."""
+    """Calls a function once after a delay, unless it is stopped before."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> None:
-        self._loop, self._call = loop, call
+    def __init__(self, loop: asyncio.AbstractEventLoop, callback: Callable[[], None]) -> None:
+        self._loop, self._callback = loop, callback
         self._handle: asyncio.TimerHandle | None = None
 
     def start(self, seconds: float) -> None:
-        """Start; one that runs goes on as it is."""
+        """Start the timer; no effect if it is running."""
         if self._handle is None:
-            self._handle = self._loop.call_later(seconds, self._call)
+            self._handle = self._loop.call_later(seconds, self._callback)
 
     def stop(self) -> None:
-        """Call nothing."""
+        """Stop the timer."""
         if self._handle is not None:
             self._handle.cancel()
             self._handle = None

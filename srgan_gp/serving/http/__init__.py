@@ -1,4 +1,4 @@
-"""Server, routes, forms and documents of the HTTP API, and the mounted page.
+"""HTTP server: routes, forms, API documentation, graceful shutdown, and the mounted Gradio page.
 
-What is refused before a route runs is in `serving.guards`.
+Checks that run before a route are in `serving.guards`; the job queue is in `serving.jobs`.
 """

@@ -1,9 +1,9 @@
-"""HTTP API: a form in, a file out, the report in a header, errors as JSON."""
+"""Routes of the HTTP API: multipart form in, file out, report in a header, errors as JSON."""
 
 import asyncio
 import json
 from contextlib import suppress
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import FileResponse
@@ -12,97 +12,79 @@ from starlette.background import BackgroundTask
 
 from srgan_gp.serving.guards.client_limits import client_of
 from srgan_gp.serving.http.forms import generate_request, only_fields_of, upscale_request
+from srgan_gp.serving.jobs.job import Job
 from srgan_gp.serving.jobs.job_requests import GenerateRequest, Result, UpscaleRequest
+from srgan_gp.serving.jobs.service import Service
 
 REPORT_HEADER = "X-Report"
-"""What was done, as one JSON object of ASCII characters."""
-
-
-class Job(Protocol):
-    """A request that was taken."""
-
-    async def result(self) -> Result:
-        """Wait for the file."""
-        ...
-
-    def cancel(self) -> None:
-        """End the job within one tile."""
-        ...
-
-
-class Service(Protocol):
-    """Takes jobs; `srgan_gp.serving.jobs.service.Service` is one."""
-
-    def submit(self, client: str, request: UpscaleRequest | GenerateRequest) -> Job:
-        """Take a job, or refuse it at once."""
-        ...
+"""Response header with the report of the job: one JSON object in ASCII."""
 
 
 class Problem(BaseModel):
-    """What comes back in place of a file: a stable code, such as `E_DAMAGED`, and a sentence."""
+    """Body of an error response: a stable code, such as `E_DAMAGED`, and a message."""
 
     code: str
     message: str
 
 
-_ANSWERS: dict[int | str, dict[str, Any]] = {
+_RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The file.",
         "content": {"image/*": {"schema": {"type": "string", "format": "binary"}}},
         "headers": {
-            REPORT_HEADER: {"description": "What was done; JSON.", "schema": {"type": "string"}}
+            REPORT_HEADER: {"description": "Report of the job; JSON.", "schema": {"type": "string"}}
         },
     },
-    400: {"model": Problem, "description": "A value makes no sense."},
+    400: {"model": Problem, "description": "A value is invalid."},
     413: {"model": Problem, "description": "The upload is too large."},
-    422: {"model": Problem, "description": "The picture cannot be used."},
-    503: {"model": Problem, "description": "Too much to do; Retry-After says when to ask again."},
-    "default": {"model": Problem, "description": "Anything else that went wrong."},
+    422: {"model": Problem, "description": "The image cannot be used."},
+    503: {"model": Problem, "description": "The server is busy; see Retry-After."},
+    "default": {"model": Problem, "description": "Any other error."},
 }
 
 
 def build_api(service: Service) -> APIRouter:
-    """Make the routes below `/api`.
+    """Build the routes below `/api`.
 
     Args:
-        service: does the work.
+        service: runs the jobs.
     """
-    router = APIRouter(prefix="/api", responses=_ANSWERS)
+    router = APIRouter(prefix="/api", responses=_RESPONSES)
 
     @router.post(
         "/upscale",
-        summary="Enlarge a picture",
+        summary="Upscale an image",
         response_class=FileResponse,
         dependencies=[Depends(only_fields_of(upscale_request))],
     )
     async def upscale(  # type: ignore[reportUnusedFunction] - FastAPI calls it
-        request: Request, wanted: Annotated[UpscaleRequest, Depends(upscale_request)]
+        request: Request, job_request: Annotated[UpscaleRequest, Depends(upscale_request)]
     ) -> FileResponse:
-        return await _answer(service, request, wanted)
+        return await _respond(service, request, job_request)
 
     @router.post(
         "/generate",
-        summary="Draw faces",
+        summary="Generate faces",
         response_class=FileResponse,
         dependencies=[Depends(only_fields_of(generate_request))],
     )
     async def generate(  # type: ignore[reportUnusedFunction] - FastAPI calls it
-        request: Request, wanted: Annotated[GenerateRequest, Depends(generate_request)]
+        request: Request, job_request: Annotated[GenerateRequest, Depends(generate_request)]
     ) -> FileResponse:
-        return await _answer(service, request, wanted)
+        return await _respond(service, request, job_request)
 
     return router
 
 
-async def _answer(
-    service: Service, request: Request, wanted: UpscaleRequest | GenerateRequest
+async def _respond(
+    service: Service, request: Request, job_request: UpscaleRequest | GenerateRequest
 ) -> FileResponse:
-    """Do the work and send the file, which is removed when it is on its way.
+    """Run a job and send its file, which is removed after it was sent.
 
     Raises:
-        SrganGpError: the work could not be done.
+        SrganGpError: the job was refused or failed.
     """
-    job = service.submit(client_of(request.scope), wanted)
+    job = service.submit(client_of(request.scope), job_request)
     result = await _result_of(job, request)
     return FileResponse(
         result.path,
@@ -114,14 +96,14 @@ async def _answer(
 
 
 async def _result_of(job: Job, request: Request) -> Result:
-    """Wait for a job; when the client goes away before it is done, it is cancelled."""
-    working = asyncio.ensure_future(job.result())
-    leaving = asyncio.ensure_future(_until_the_client_leaves(request))
+    """Wait for a job, and cancel it if the client disconnects first."""
+    waiting = asyncio.ensure_future(job.result())
+    leaving = asyncio.ensure_future(_disconnected(request))
     try:
-        await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
-        if not working.done():
+        await asyncio.wait((waiting, leaving), return_when=asyncio.FIRST_COMPLETED)
+        if not waiting.done():
             job.cancel()
-        return await working
+        return await waiting
     except asyncio.CancelledError:
         job.cancel()
         raise
@@ -129,13 +111,13 @@ async def _result_of(job: Job, request: Request) -> Result:
         leaving.cancel()
 
 
-async def _until_the_client_leaves(request: Request) -> None:
+async def _disconnected(request: Request) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass
 
 
 def _remove(result: Result) -> None:
-    """Remove the files of a result that was sent, and their folder if nothing else is in it."""
+    """Remove the files of a result that was sent, and their directory if it is empty."""
     with suppress(OSError):
         for path in (result.path, *(result.view or ()), *result.parts):
             path.unlink(missing_ok=True)

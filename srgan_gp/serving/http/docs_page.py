@@ -13,10 +13,10 @@ _STYLE = (
 
 
 def docs_page(schema: dict[str, Any]) -> str:
-    """Write what an OpenAPI schema says as HTML.
+    """Render an OpenAPI schema as HTML.
 
     Args:
-        schema: as `FastAPI.openapi` gives it.
+        schema: returned by `FastAPI.openapi`.
     """
     parts = [
         "<!doctype html><html lang=en><meta charset=utf-8>"
@@ -30,24 +30,24 @@ def docs_page(schema: dict[str, Any]) -> str:
             parts.append(f"<h2>{method.upper()} {escape(path)}</h2>")
             parts.append(f"<p>{escape(operation.get('summary', ''))}</p>")
             parts.append(_fields(schema, operation))
-            answers = operation["responses"].items()
-            parts.append(_table((code, answer["description"]) for code, answer in answers))
+            responses = operation["responses"].items()
+            parts.append(_table((code, response["description"]) for code, response in responses))
     return "".join(parts)
 
 
 def _fields(schema: dict[str, Any], operation: dict[str, Any]) -> str:
-    """List the fields of the form that an operation takes."""
+    """Render the form fields of an operation."""
     rows: list[tuple[str, str]] = []
     for content in operation.get("requestBody", {}).get("content", {}).values():
         body = schema["components"]["schemas"][content["schema"]["$ref"].rpartition("/")[2]]
         for name, field in body["properties"].items():
-            need = " (needed)" if name in body.get("required", ()) else ""
-            rows.append((name + need, " ".join(_told(field))))
+            required = " (required)" if name in body.get("required", ()) else ""
+            rows.append((name + required, " ".join(_description(field))))
     return _table(rows)
 
 
-def _told(field: dict[str, Any]) -> Iterator[str]:
-    """Say what a field is, its range and its default."""
+def _description(field: dict[str, Any]) -> Iterator[str]:
+    """Yield the description, range and default of a field."""
     yield field.get("description", "")
     if "exclusiveMinimum" in field:
         yield f"Above {field['exclusiveMinimum']:,.0f}, up to {field['maximum']:,.0f}."

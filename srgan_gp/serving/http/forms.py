@@ -9,74 +9,81 @@ from fastapi import File, Form, Request, UploadFile
 from pydantic.json_schema import SkipJsonSchema
 
 from srgan_gp.errors import UsageError
-from srgan_gp.serving.guards.multipart_limits import has_fields_alone, is_form
+from srgan_gp.serving.guards.multipart_limits import is_multipart, is_urlencoded
 from srgan_gp.serving.jobs.generating import (
-    LARGEST_SEED,
-    LARGEST_TRUNCATION,
-    MOST_FACES,
-    MOST_FRAMES,
+    MAX_FACES,
+    MAX_FRAMES,
+    MAX_SEED,
+    MAX_TRUNCATION,
 )
 from srgan_gp.serving.jobs.job_requests import (
-    LARGEST_SCALE,
-    LARGEST_TILE,
-    LARGEST_WIDTH,
-    SMALLEST_TILE,
+    MAX_SCALE,
+    MAX_TILE,
+    MAX_WIDTH,
+    MIN_TILE,
     GenerateRequest,
     UpscaleRequest,
 )
 
-_MOST_SHOWN = 40  # characters of what a client sent
-_WANTED = {"float": "a number", "int": "a whole number", "bool": "true or false"}
+_MAX_SHOWN = 40  # characters of a value that a client sent
+_TYPE_NAMES = {"float": "a number", "int": "a whole number", "bool": "true or false"}
 
 
 def _field(description: str, **schema: float) -> Any:  # noqa: ANN401 - as `Form` itself
-    """Describe a field; its range is for the documents, the service checks it in its own words."""
+    """Declare a form field; its range is documentation only, the service checks it."""
     return Form(description=description, json_schema_extra=dict(schema))
 
 
-_Nothing = SkipJsonSchema[None]
-"""A field that was left out; a form cannot send `null`, so the schema does not name it."""
+_Missing = SkipJsonSchema[None]
+"""A missing field; a form cannot send `null`, so the schema does not mention it."""
 
-_Picture = Annotated[UploadFile, File(description="The file; of several frames the first.")]
-_Model = Annotated[str | _Nothing, _field("A name that `srgan-gp models` lists.")]
+_Image = Annotated[
+    UploadFile, File(description="The image file; the first of several frames or pages.")
+]
+_Model = Annotated[str | _Missing, _field("Name of a model, as listed by `srgan-gp models`.")]
 _Fidelity = Annotated[
-    float | _Nothing, _field("From the model, 0, to its partner, 1.", minimum=0, maximum=1)
+    float | _Missing, _field("Mix of the model, 0, and its partner model, 1.", minimum=0, maximum=1)
 ]
 _Scale = Annotated[
-    float | _Nothing,
-    _field("Enlargement of both sides [the model's].", exclusiveMinimum=0, maximum=LARGEST_SCALE),
+    float | _Missing,
+    _field("Scale factor of both sides [the model's].", exclusiveMinimum=0, maximum=MAX_SCALE),
 ]
 _Width = Annotated[
-    int | _Nothing,
-    _field("Of the result in pixels, in place of scale.", minimum=1, maximum=LARGEST_WIDTH),
+    int | _Missing,
+    _field("Width of the result in pixels, instead of scale.", minimum=1, maximum=MAX_WIDTH),
 ]
-_Format = Annotated[str | _Nothing, _field("Such as png [the picture's own].")]
-_Quality = Annotated[int | _Nothing, _field("Of JPEG, WebP and AVIF [95].", minimum=1, maximum=100)]
+_Format = Annotated[
+    str | _Missing, _field("Format of the result, such as png [that of the input].")
+]
+_Quality = Annotated[
+    int | _Missing, _field("Quality of JPEG, WebP and AVIF [95].", minimum=1, maximum=100)
+]
 _Metadata = Annotated[bool, _field("Keep EXIF, XMP and resolution.")]
 _Tile = Annotated[
     int | Literal["auto"],
-    _field("Side of the tiles in pixels, or auto.", minimum=SMALLEST_TILE, maximum=LARGEST_TILE),
+    _field("Tile size in pixels, or auto.", minimum=MIN_TILE, maximum=MAX_TILE),
 ]
-_Seed = Annotated[
-    int, _field("The face; a seed is always the same one.", minimum=0, maximum=LARGEST_SEED)
-]
+_Seed = Annotated[int, _field("Seed of the face.", minimum=0, maximum=MAX_SEED)]
 _Count = Annotated[
-    int,
-    _field("Faces of the seeds from `seed` on, on one sheet.", minimum=1, maximum=MOST_FACES),
+    int, _field("Number of faces, from `seed` on, in one grid.", minimum=1, maximum=MAX_FACES)
 ]
 _Truncation = Annotated[
-    float, _field("Below 1 faces are more alike.", minimum=0, maximum=LARGEST_TRUNCATION)
+    float, _field("Truncation; below 1 faces vary less.", minimum=0, maximum=MAX_TRUNCATION)
 ]
 _ToSeed = Annotated[
-    int | _Nothing,
-    _field("Draw an animation from `seed` to this one.", minimum=0, maximum=LARGEST_SEED),
+    int | _Missing,
+    _field("Generate an animation from `seed` to this seed.", minimum=0, maximum=MAX_SEED),
 ]
-_Frames = Annotated[int, _field("Of the animation.", minimum=2, maximum=MOST_FRAMES)]
-_FacesFormat = Annotated[str | _Nothing, _field("Such as jpg [png; of an animation webp].")]
+_Frames = Annotated[
+    int, _field("Number of frames of the animation.", minimum=2, maximum=MAX_FRAMES)
+]
+_FacesFormat = Annotated[
+    str | _Missing, _field("Format of the result, such as jpg [png; webp for an animation].")
+]
 
 
 async def upscale_request(
-    picture: _Picture,
+    picture: _Image,
     model: _Model = None,
     fidelity: _Fidelity = None,
     scale: _Scale = None,
@@ -86,7 +93,7 @@ async def upscale_request(
     keep_metadata: _Metadata = False,
     tile: _Tile = "auto",
 ) -> UpscaleRequest:
-    """Read the form of an enlargement; the service checks the values."""
+    """Read the form of `/api/upscale`; the service checks the values."""
     return UpscaleRequest(
         data=await picture.read(),
         name=picture.filename or "picture",
@@ -110,51 +117,51 @@ async def generate_request(
     model: _Model = None,
     format: _FacesFormat = None,
 ) -> GenerateRequest:
-    """Read the form of an order of faces; the service checks the values."""
+    """Read the form of `/api/generate`; the service checks the values."""
     return GenerateRequest(seed, count, truncation, to_seed, frames, model, format)
 
 
 def only_fields_of(read: Callable[..., Any]) -> Callable[[Request], Awaitable[None]]:
-    """Make a check that nothing comes with a request that would be ignored.
+    """Build a dependency that rejects input which would otherwise be ignored.
 
     Args:
         read: reads the form; its parameters are the fields.
 
     Returns:
-        It raises UsageError for anything but a form, for values in the address, and for a field
-        that is unknown or comes more than once.
+        Coroutine function that raises UsageError for a body that is not a form, for query
+        parameters, and for a field that is unknown or repeated.
     """
     known = tuple(signature(read).parameters)
 
     async def check(request: Request) -> None:
         kind = request.headers.get("content-type", "")
-        if kind and not is_form(kind) and not has_fields_alone(kind):
-            raise UsageError(f"Send the values as a form, not as {kind[:_MOST_SHOWN]}.")
+        if kind and not is_multipart(kind) and not is_urlencoded(kind):
+            raise UsageError(f"The body must be a form, not {kind[:_MAX_SHOWN]}.")
         for name in request.query_params:
-            raise UsageError(f"Send {name[:_MOST_SHOWN]!r} in the form, not in the address.")
+            raise UsageError(f"Send {name[:_MAX_SHOWN]!r} as a form field, not in the URL.")
         counts = Counter(name for name, _ in (await request.form()).multi_items())
         for name, count in counts.items():
             if name not in known:
                 raise UsageError(
-                    f"There is no field {name[:_MOST_SHOWN]!r}; the fields are {', '.join(known)}."
+                    f"Unknown field {name[:_MAX_SHOWN]!r}. The fields are {', '.join(known)}."
                 )
             if count > 1:
-                raise UsageError(f"The field {name} came {count} times; send it once.")
+                raise UsageError(f"The field {name} was sent {count} times. Send it once.")
 
     return check
 
 
 def message_for(error: Mapping[str, Any]) -> str:
-    """Say what is wrong with a field, with its value.
+    """Build the message for an invalid field, with its value.
 
     Args:
-        error: what FastAPI found first.
+        error: the first validation error of FastAPI.
     """
     field = (*error["loc"], "request")[1]  # after "body"
-    if field == "picture":  # its own words name classes of the program
-        return "picture: a file is needed."
-    wanted = _WANTED.get(error["type"].partition("_")[0])
-    if wanted is None:
+    if field == "picture":  # the message of FastAPI names internal classes
+        return "picture: a file is required."
+    expected = _TYPE_NAMES.get(error["type"].partition("_")[0])
+    if expected is None:
         return f"{field}: {error['msg'].rstrip('.')}."
     choice = " or auto" if field == "tile" else ""
-    return f"{field} must be {wanted}{choice}, not {str(error['input'])[:_MOST_SHOWN]!r}."
+    return f"{field} must be {expected}{choice}, not {str(error['input'])[:_MAX_SHOWN]!r}."

@@ -1,6 +1,6 @@
-"""Finds, loads and mounts the Gradio page.
+"""Locates, loads and mounts the Gradio page.
 
-The page's file alone imports Gradio, so that everything else here works and is tested without.
+Only the file of the page imports Gradio; the rest of the server works without it.
 """
 
 import os
@@ -26,43 +26,43 @@ NO_TELEMETRY: TelemetryConfig = {
     "logs": False,
     "auto_configure": False,
 }
-"""For each FastAPI app: variables of the environment alone could turn it on."""
+"""For every FastAPI app, because environment variables could enable telemetry."""
 
 _PRIVATE = ("/boot", "/dev", "/etc", "/proc", "/run", "/sys", "/var")
 
 
 def page_file() -> Path:
-    """Find the page: inside an installed package, else in the checkout.
+    """Return the path of the page, in the installed package or else in the checkout.
 
     Raises:
-        UsageError: it is not there.
+        UsageError: the file is missing.
     """
     package = Path(__file__).parents[2]
     for folder in (package, package.parent):
         path = folder / "apps" / "gradio_app.py"
         if path.is_file():
             return path
-    raise UsageError(f"{package.parent / 'apps' / 'gradio_app.py'} is missing; install again.")
+    raise UsageError(f"{package.parent / 'apps' / 'gradio_app.py'} is missing. Reinstall srgan-gp.")
 
 
 def mount_page(
     app: FastAPI, service: Service, settings: ServerSettings, uploads: Path, path: Path
 ) -> None:
-    """Put the page at `/`, behind the routes that the app has already.
+    """Mount the page at `/`, after the routes that the app already has.
 
     Args:
-        app: takes it.
-        service: does the page's work.
+        app: that the page is mounted on.
+        service: runs the jobs of the page.
         settings: of the server.
-        uploads: folder for what visitors upload, and for copies of their results.
-        path: of the page's file: `build(service, settings)` gives the page and `appearance()` its
-            looks.
+        uploads: directory of uploads and of copies of results.
+        path: file of the page; it defines `build(service, settings)`, which returns the page, and
+            `appearance()`, which returns keyword arguments for `mount_gradio_app`.
     """
-    _keep_to_itself(uploads)
+    _isolate_gradio(uploads)
     module = _load(path)
     page = module.build(service, settings)
-    # Only a page that was launched asks whether a file that a request names was uploaded; one that
-    # is mounted would hand out any file of the machine.
+    # Gradio checks that a requested file was uploaded only if the page was launched; a mounted
+    # page would serve any file of the machine.
     page.has_launched = True
     module.gr.mount_gradio_app(
         app,
@@ -70,7 +70,7 @@ def mount_page(
         path="/",
         app_kwargs={
             "telemetry": NO_TELEMETRY,
-            "exception_handlers": {KeyError: _nothing_there},
+            "exception_handlers": {KeyError: _not_found},
         },
         server_name=settings.host,
         server_port=settings.port,
@@ -87,17 +87,17 @@ def mount_page(
 
 
 def blocked_paths(uploads: Path) -> list[str]:
-    """List the folders of which the page may serve no file, whatever else changes.
+    """List the directories from which the page never serves a file.
 
     Args:
-        uploads: the page's own folder, which stays open.
+        uploads: directory of the page, which is not blocked.
     """
-    keys = os.path.expanduser("~/.ssh")  # noqa: PTH111 - `Path.home` raises where there is none
-    return [path for path in (*_PRIVATE, keys) if not uploads.is_relative_to(path)]
+    ssh_keys = os.path.expanduser("~/.ssh")  # noqa: PTH111 - `Path.home` may raise
+    return [path for path in (*_PRIVATE, ssh_keys) if not uploads.is_relative_to(path)]
 
 
-def _keep_to_itself(uploads: Path) -> None:
-    """Let Gradio write below one folder and talk to nobody; it looks when it is imported."""
+def _isolate_gradio(uploads: Path) -> None:
+    """Restrict Gradio to one directory, without network access; read by Gradio at import."""
     os.environ |= {
         "GRADIO_TEMP_DIR": str(uploads),
         "GRADIO_EXAMPLES_CACHE": str(uploads / "examples"),
@@ -107,18 +107,18 @@ def _keep_to_itself(uploads: Path) -> None:
         "HF_HUB_OFFLINE": "1",
         "HF_HUB_DISABLE_TELEMETRY": "1",
     }
-    # Gradio copies results from below here only, and those of the service lie beside the uploads.
+    # Gradio copies results only from below this directory, which is the one of the service.
     tempfile.tempdir = str(uploads.parent)
 
 
-def _nothing_there(_request: Request, _error: Exception) -> Response:
-    """Answer a request for a function or a session that the page does not have."""
-    return Refusal(404, "E_NOT_FOUND", "There is nothing here.").response()
+def _not_found(_request: Request, _error: Exception) -> Response:
+    """Respond to a request for an unknown function or session of the page."""
+    return Refusal(404, "E_NOT_FOUND", "Not found.").response()
 
 
 def _load(path: Path) -> ModuleType:
     specification = spec_from_file_location(path.stem, path)
-    assert specification is not None and specification.loader is not None  # it ends in .py
+    assert specification is not None and specification.loader is not None  # the name ends in .py
     module = module_from_spec(specification)
     sys.modules[path.stem] = module
     specification.loader.exec_module(module)

@@ -1,4 +1,4 @@
-"""The service that queues jobs, runs them and keeps their results for a while.
+"""Job queue of the server: requests, queueing, execution, results and temporary files.
 
-Images are decoded in `serving.decoding`.
+Images are decoded in `serving.decoding`; training runs are in `serving.finetuning`.
 """

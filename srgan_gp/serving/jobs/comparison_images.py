@@ -1,4 +1,4 @@
-"""Pair of images for the comparison slider: before and after, of one size."""
+"""Image pair for the comparison slider: input and result, at equal size."""
 
 from pathlib import Path
 from typing import Any
@@ -12,24 +12,27 @@ from srgan_gp.images.colour import to_depth
 
 Array = NDArray[Any]
 
-LONGEST_SIDE = 1600
-"""Of a view, in pixels; the exact file is only for the download."""
+MAX_SIDE = 1600
+"""Maximum side of a view in pixels; the download has the full size."""
 
 
 def write_views(before: Picture, after: Picture, folder: Path) -> tuple[Path, Path]:
-    """Write both pictures as PNG files of one size, with their profiles and without metadata.
+    """Write both images as PNG files of equal size, with ICC profiles and without metadata.
 
-    The size is that of the result, or smaller where that is longer than `LONGEST_SIDE`.
+    The size is that of the result, downscaled if a side exceeds `MAX_SIDE`.
 
     Args:
-        before: as given.
-        after: the result.
-        folder: must exist.
+        before: input image.
+        after: result.
+        folder: existing directory.
+
+    Returns:
+        Paths of the input and of the result.
 
     Raises:
         OutputError: a file cannot be written.
     """
-    share = min(LONGEST_SIDE / max(after.width, after.height), 1)
+    share = min(MAX_SIDE / max(after.width, after.height), 1)
     size = max(round(after.width * share), 1), max(round(after.height * share), 1)
     paths = folder / "before.png", folder / "after.png"
     for picture, path in zip((before, after), paths, strict=True):
@@ -38,7 +41,7 @@ def write_views(before: Picture, after: Picture, folder: Path) -> tuple[Path, Pa
 
 
 def _resized(picture: Picture, size: tuple[int, int]) -> Picture:
-    """Bring a picture to a width and height, by Lanczos windows of 3 lobes, with 8 bits."""
+    """Resize to (width, height) by Lanczos-3, as uint8."""
     step = min(picture.width // size[0], picture.height // size[1]) // 2
     pixels = np.dstack([_plane(picture.pixels[..., c], size, step)
                         for c in range(picture.pixels.shape[2])])  # fmt: skip
@@ -47,14 +50,14 @@ def _resized(picture: Picture, size: tuple[int, int]) -> Picture:
 
 
 def _plane(plane: Array, size: tuple[int, int], step: int) -> Array:
-    """Resize (H, W) to (height, width) of `size`, uint8."""
-    small = to_depth(_averaged(plane, step) if step > 1 else plane, np.uint8)
-    image = Image.fromarray(np.ascontiguousarray(small))
+    """Resize an (H, W) plane to `size`, (width, height), as uint8."""
+    averaged = to_depth(_averaged(plane, step) if step > 1 else plane, np.uint8)
+    image = Image.fromarray(np.ascontiguousarray(averaged))
     return np.asarray(image.resize(size, Image.Resampling.LANCZOS))
 
 
 def _averaged(plane: Array, step: int) -> Array:
-    """Average squares of `step` pixels by bands, so that a large plane is never in memory whole."""
+    """Average blocks of `step` x `step` pixels, in bands to bound the memory."""
     height, width = plane.shape[0] // step, plane.shape[1] // step
     result = np.empty((height, width), plane.dtype)
     rows = max((1 << 22) // (width * step * step), 1)

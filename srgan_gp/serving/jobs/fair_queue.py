@@ -1,70 +1,70 @@
-"""Bounded queue that takes turns between clients.
+"""Bounded queue with round-robin scheduling between clients.
 
-One client alone can fill half of it: there is always room for the next one.
+One client can occupy at most half of the queue.
 """
 
 import threading
 from collections import OrderedDict, deque
 from typing import Generic, TypeVar
 
-Thing = TypeVar("Thing")
+Item = TypeVar("Item")
 
 
-class FairQueue(Generic[Thing]):
-    """First come, first served within a client; between clients one each in turn.
+class FairQueue(Generic[Item]):
+    """First in, first out for each client; round robin between clients. Thread-safe.
 
     Args:
-        size: most things that wait.
+        size: maximum number of queued items.
     """
 
     def __init__(self, size: int) -> None:
-        self._size, self._most_of_one = size, max(size // 2, 1)
+        self._size, self._max_per_client = size, max(size // 2, 1)
         self._changed = threading.Condition()
-        self._lines: OrderedDict[str, deque[Thing]] = OrderedDict()
+        self._items: OrderedDict[str, deque[Item]] = OrderedDict()
         self._is_closed = False
 
     def __len__(self) -> int:
         with self._changed:
-            return sum(map(len, self._lines.values()))
+            return sum(map(len, self._items.values()))
 
-    def put(self, client: str, thing: Thing) -> bool:
-        """Let a thing wait for its turn; False: there is no room for it, or the queue is closed."""
+    def put(self, client: str, item: Item) -> bool:
+        """Append an item; False: the queue is full or closed, or the client has its maximum."""
         with self._changed:
-            line = self._lines.get(client, deque())
-            is_full = sum(map(len, self._lines.values())) >= self._size
-            if self._is_closed or is_full or len(line) >= self._most_of_one:
+            own = self._items.get(client, deque())
+            is_full = sum(map(len, self._items.values())) >= self._size
+            if self._is_closed or is_full or len(own) >= self._max_per_client:
                 return False
-            line.append(thing)
-            self._lines.setdefault(client, line)
+            own.append(item)
+            self._items.setdefault(client, own)
             self._changed.notify()
         return True
 
-    def take(self) -> Thing | None:
-        """Wait for the next thing; None: the queue is closed and empty."""
+    def take(self) -> Item | None:
+        """Wait for the next item and remove it; None: the queue is closed and empty."""
         with self._changed:
-            while not self._lines:
+            while not self._items:
                 if self._is_closed:
                     return None
                 self._changed.wait()
-            client, line = self._lines.popitem(last=False)
-            thing = line.popleft()
-            if line:
-                self._lines[client] = line  # behind all others
-        return thing
+            client, own = self._items.popitem(last=False)
+            item = own.popleft()
+            if own:
+                self._items[client] = own  # behind all other clients
+        return item
 
-    def remove(self, client: str, thing: Thing) -> bool:
-        """Take a thing out before its turn; False: it does not wait here."""
+    def remove(self, client: str, item: Item) -> bool:
+        """Remove a queued item; False: it is not in the queue."""
         with self._changed:
-            line = self._lines.get(client)
-            if line is None or thing not in line:
+            own = self._items.get(client)
+            if own is None or item not in own:
                 return False
-            line.remove(thing)
-            if not line:
-                del self._lines[client]
+            own.remove(item)
+            if not own:
+                del self._items[client]
         return True
 
     def close(self) -> None:
-        """Take nothing more; what waits is still given out."""
+        """Accept no more items; queued items can still be taken."""
         with self._changed:
             self._is_closed = True
             self._changed.notify_all()

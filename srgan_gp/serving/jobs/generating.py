@@ -1,4 +1,4 @@
-"""Runs a `GenerateRequest` as `srgan-gp generate` does, so that both write the same bytes."""
+"""Runs a `GenerateRequest`; the file is byte-identical to that of `srgan-gp generate`."""
 
 import math
 import time
@@ -18,53 +18,52 @@ from srgan_gp.faces.face_requests import (
     request_sheet,
 )
 from srgan_gp.images import FORMATS, Picture, find_format, write_image
-from srgan_gp.serving.jobs.job_cancellation import Stopper
+from srgan_gp.serving.jobs.job_cancellation import Cancellation
 from srgan_gp.serving.jobs.job_requests import GenerateRequest, Result
 from srgan_gp.serving.jobs.loaded_models import LoadedModels, default_face_model
 from srgan_gp.serving.jobs.upscaling import media_type
 
-MOST_FACES = 64
-MOST_FRAMES = 120
-LARGEST_TRUNCATION = 10
-LARGEST_SEED = 2**32 - 1
+MAX_FACES = 64
+MAX_FRAMES = 120
+MAX_TRUNCATION = 10
+MAX_SEED = 2**32 - 1
 _WEBM = "video/webm"
 
 
 def generate(
-    request: GenerateRequest, folder: Path, models: LoadedModels, stopper: Stopper
+    request: GenerateRequest, folder: Path, models: LoadedModels, cancellation: Cancellation
 ) -> Result:
-    """Draw faces into files of the client's.
+    """Generate faces and write their files.
 
     Args:
-        request: what to draw.
-        folder: for the files; it is made.
-        models: gives the generator.
-        stopper: of the job.
+        request: of the client.
+        folder: directory for the files; created if missing.
+        models: loads the generator.
+        cancellation: of the job.
 
     Raises:
-        UsageError: a value of the request makes no sense, or no model draws faces.
+        UsageError: a value of the request is invalid, or no face model is installed.
         Cancelled: the job was cancelled.
         SrganGpError: the model, the device or the disk failed.
     """
     _check(request)
     model = default_face_model(request.model)
     face_request = _face_request(request, folder)
-    with models.faces(model, stopper) as generator:
+    with models.faces(model, cancellation) as generator:
         started = time.monotonic()
         face_request.check(generator.image_size, may_replace=False)
         folder.mkdir(parents=True, exist_ok=True)
         faces = draw_faces(face_request, generator, None, request.truncation)
         parts = _Parts(folder if face_request.grid else None, request.seed)
-        notes = write_faces(
-            face_request, parts.kept(_with_progress(faces, face_request.count, stopper))
-        )
+        faces = parts.write_each(_with_progress(faces, face_request.count, cancellation))
+        warnings = write_faces(face_request, faces)
         about = {
             "model": model,
             "device": generator.device,
             "truncation": request.truncation,
             "side": generator.image_size,
             "seconds": time.monotonic() - started,
-            "warnings": list(notes),
+            "warnings": list(warnings),
         }
     [path] = face_request.files
     kind = _WEBM if path.suffix == ".webm" else media_type(path.suffix)
@@ -73,7 +72,7 @@ def generate(
 
 
 def _facts(face_request: FaceRequest, path: Path, side: int) -> dict[str, Any]:
-    """Say what the file is, in the words of the report of an enlargement."""
+    """Describe the file with the keys of an upscale report."""
     return {
         "seeds": list(face_request.seeds),
         "frames": face_request.frames,
@@ -85,13 +84,13 @@ def _facts(face_request: FaceRequest, path: Path, side: int) -> dict[str, Any]:
 
 
 class _Parts:
-    """Writes the faces of a sheet as files of their own on the way; no folder: nothing."""
+    """Writes each face of a grid as a separate PNG file too; no folder: writes nothing."""
 
     def __init__(self, folder: Path | None, first_seed: int) -> None:
         self._folder, self._seed = folder, first_seed
         self.files: list[Path] = []
 
-    def kept(self, faces: Iterator[NDArray[Any]]) -> Iterator[NDArray[Any]]:
+    def write_each(self, faces: Iterator[NDArray[Any]]) -> Iterator[NDArray[Any]]:
         for number, face in enumerate(faces):
             if self._folder is not None:
                 self.files.append(self._folder / f"seed{self._seed + number:04}.png")
@@ -100,34 +99,38 @@ class _Parts:
 
 
 def _with_progress(
-    faces: Iterator[NDArray[Any]], total: int, stopper: Stopper
+    faces: Iterator[NDArray[Any]], total: int, cancellation: Cancellation
 ) -> Iterator[NDArray[Any]]:
     for done, face in enumerate(faces, start=1):
-        stopper.tell(done, total)
+        cancellation.report(done, total)
         yield face
 
 
 def _check(request: GenerateRequest) -> None:
     for seed in (request.seed, request.to_seed or 0):
-        if not 0 <= seed <= LARGEST_SEED:
-            raise UsageError(f"A seed is from 0 to {LARGEST_SEED}, not {seed}.")
-    if request.truncation > LARGEST_TRUNCATION:
+        if not 0 <= seed <= MAX_SEED:
+            raise UsageError(f"A seed must be from 0 to {MAX_SEED}, not {seed}.")
+    if request.truncation > MAX_TRUNCATION:
         raise UsageError(
-            f"The truncation is {LARGEST_TRUNCATION} at most, not {request.truncation:g}."
+            f"The truncation must be {MAX_TRUNCATION} at most, not {request.truncation:g}."
         )
     if request.to_seed is not None and request.count != 1:
-        raise UsageError(f"An animation shows one face, not {request.count}; leave the count out.")
-    if not 1 <= request.count <= MOST_FACES:
-        raise UsageError(f"There can be 1 to {MOST_FACES} faces at once, not {request.count}.")
+        raise UsageError(f"An animation shows one face, not {request.count}. Omit the count.")
+    if not 1 <= request.count <= MAX_FACES:
+        raise UsageError(f"The count must be from 1 to {MAX_FACES}, not {request.count}.")
     if request.to_seed is not None and f".{request.format or 'webp'}" not in ANIMATION_SUFFIXES:
         known = ", ".join(suffix.removeprefix(".") for suffix in ANIMATION_SUFFIXES)
-        raise UsageError(f"An animation is one of {known}, not {request.format}.")
-    if not 2 <= request.frames <= MOST_FRAMES:
-        raise UsageError(f"An animation has 2 to {MOST_FRAMES} frames, not {request.frames}.")
+        raise UsageError(
+            f"The format of an animation must be one of {known}, not {request.format}."
+        )
+    if not 2 <= request.frames <= MAX_FRAMES:
+        raise UsageError(
+            f"The number of frames must be from 2 to {MAX_FRAMES}, not {request.frames}."
+        )
 
 
 def _face_request(request: GenerateRequest, folder: Path) -> FaceRequest:
-    """Plan the file: a face, a sheet as near to a square as its count allows, or an animation."""
+    """Choose the output: one face, a grid as square as its count allows, or an animation."""
     first, count = request.seed, request.count
     if request.to_seed is not None:
         name = f"seed{first:04}-{request.to_seed:04}.{request.format or 'webp'}"

@@ -1,20 +1,29 @@
-"""`Job`: a request, its progress, its end and its result."""
+"""`Job`: a request with its progress and its result or error."""
 
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
 
-from srgan_gp.serving.jobs.job_cancellation import Stopper
+from srgan_gp.serving.jobs.job_cancellation import Cancellation
 from srgan_gp.serving.jobs.job_requests import GenerateRequest, Result, UpscaleRequest
 
 Request = UpscaleRequest | GenerateRequest
 OnProgress = Callable[[int, int], None]
-"""Told (steps done, steps in all), tiles or faces, from a thread of the service."""
+"""Called with (completed steps, total steps), tiles or faces, from a thread of the service."""
 
 
 class Job:
-    """A request that was taken; `Service.submit` makes one."""
+    """A submitted request; created by `Service.submit`.
+
+    Args:
+        client: that the job counts for.
+        address: of the client, for scheduling.
+        request: of the client.
+        folder: directory for the result.
+        on_progress: progress callback.
+        on_cancel: called with the job when it is cancelled.
+    """
 
     def __init__(
         self,
@@ -23,49 +32,42 @@ class Job:
         request: Request,
         folder: Path,
         on_progress: OnProgress | None,
-        forget: Callable[["Job"], None],
+        on_cancel: Callable[["Job"], None],
     ) -> None:
         self.client, self.address = client, address
         self.request = request
         self.folder = folder
-        self.stopper = Stopper(on_progress)
-        self._forget = forget
+        data = request.data if isinstance(request, UpscaleRequest) else b""
+        self.files = (folder, data) if isinstance(data, Path) else (folder,)
+        """Paths that must not be removed until the job is done."""
+        self.size = 0 if isinstance(data, Path) else len(data)
+        """Bytes of the request's image in memory; 0 if it is a file on the disk."""
+        self.cancellation = Cancellation(on_progress)
+        self._on_cancel = on_cancel
         self._future: Future[Result] = Future()
-        self._future.set_running_or_notify_cancel()  # Who stops waiting must not break the future.
+        self._future.set_running_or_notify_cancel()  # A waiter that gives up must not cancel it.
 
     async def result(self) -> Result:
         """Wait for the result, in any event loop.
 
         Raises:
             Cancelled: `cancel` was called, or the service was closed.
-            SrganGpError: one sentence fit for the client, without a path of the server.
+            SrganGpError: with a message for the client, without paths of the server.
         """
         return await asyncio.wrap_future(self._future)
 
     def wait(self, timeout_seconds: float | None = None) -> Result:
-        """Wait for the result in a thread; errors as for `result`.
+        """Wait for the result in a thread; raises as `result` does.
 
         Raises:
-            TimeoutError: it has not come in time; the job goes on.
+            TimeoutError: the job is not done in time; it continues.
         """
         return self._future.result(timeout_seconds)
 
     def cancel(self) -> None:
-        """End the job: at once while it waits, within one tile while it runs. From any thread."""
-        self.stopper.stop()
-        self._forget(self)
-
-    @property
-    def files(self) -> tuple[Path, ...]:
-        """What must stay on the disk until the job is done."""
-        data = self.request.data if isinstance(self.request, UpscaleRequest) else b""
-        return (self.folder, data) if isinstance(data, Path) else (self.folder,)
-
-    @property
-    def size(self) -> int:
-        """Bytes of the request's picture in memory; 0 where it is a file on the disk."""
-        data = self.request.data if isinstance(self.request, UpscaleRequest) else b""
-        return len(data) if isinstance(data, bytes) else 0
+        """Cancel the job, from any thread: at once if queued, within one tile if running."""
+        self.cancellation.cancel()
+        self._on_cancel(self)
 
     @property
     def is_done(self) -> bool:
@@ -73,7 +75,7 @@ class Job:
         return self._future.done()
 
     def finish(self, outcome: Result | Exception) -> None:
-        """Hand over what became of it; for the service."""
+        """Set the result or the error; called by the service."""
         if isinstance(outcome, Exception):
             self._future.set_exception(outcome)
         else:

@@ -1,4 +1,4 @@
-"""Cancelling a job in any of its stages."""
+"""Cancellation and progress of one job, usable in each of its stages."""
 
 import threading
 from collections.abc import Callable, Generator
@@ -7,49 +7,49 @@ from contextlib import contextmanager
 from srgan_gp.errors import Cancelled
 
 
-class Stopper:
-    """Ends one job, from any thread, and passes its progress on.
+class Cancellation:
+    """Cancels one job, from any thread, and forwards its progress.
 
     Args:
-        on_progress: told (steps done, steps in all).
+        on_progress: called with (completed steps, total steps).
     """
 
     def __init__(self, on_progress: Callable[[int, int], None] | None = None) -> None:
         self._on_progress = on_progress
         self._lock = threading.Lock()
-        self._end: Callable[[], None] | None = None
-        self._is_stopped = False
+        self._interrupt: Callable[[], None] | None = None
+        self._is_cancelled = False
 
-    def stop(self) -> None:
-        """Let the job end at its next step, and interrupt the one at hand where that is known."""
+    def cancel(self) -> None:
+        """Cancel the job before its next step, and interrupt the current step if possible."""
         with self._lock:
-            self._is_stopped = True
-            if self._end is not None:
-                self._end()
+            self._is_cancelled = True
+            if self._interrupt is not None:
+                self._interrupt()
 
     def check(self) -> None:
-        """Raise if the job shall end.
+        """Raise if the job was cancelled.
 
         Raises:
-            Cancelled: `stop` was called.
+            Cancelled: `cancel` was called.
         """
-        if self._is_stopped:
+        if self._is_cancelled:
             raise Cancelled("The job was cancelled.")
 
-    def tell(self, done: int, total: int) -> None:
-        """Note a step; errors as for `check`."""
+    def report(self, done: int, total: int) -> None:
+        """Report a completed step; raises as `check` does."""
         self.check()
         if self._on_progress is not None:
             self._on_progress(done, total)
 
     @contextmanager
-    def interrupting(self, end: Callable[[], None]) -> Generator[None]:
-        """Let `stop` call `end` while the block lasts, and never afterwards; errors as `check`."""
+    def interrupting(self, interrupt: Callable[[], None]) -> Generator[None]:
+        """Let `cancel` call `interrupt` during the block only; raises as `check` does."""
         with self._lock:
             self.check()
-            self._end = end
+            self._interrupt = interrupt
         try:
             yield
         finally:
             with self._lock:
-                self._end = None
+                self._interrupt = None

@@ -1,4 +1,4 @@
-"""Requests of clients and their results."""
+"""Requests of clients, their results and validation."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -7,104 +7,101 @@ from typing import Any, Literal
 from srgan_gp.errors import UsageError
 from srgan_gp.images import find_format
 
-SMALLEST_TILE, LARGEST_TILE = 16, 1024
-"""Tiles that a client may ask for: larger ones could take all memory of the server."""
-LARGEST_SCALE, LARGEST_WIDTH = 1000, 1_000_000
-"""No picture is allowed to become so large; beyond, its size could not even be calculated."""
+MIN_TILE, MAX_TILE = 16, 1024
+"""Tile sizes that a client may request, in pixels; larger tiles could exhaust the memory."""
+MAX_SCALE, MAX_WIDTH = 1000, 1_000_000
+"""Upper limits that keep the size of a result computable; other limits are far lower."""
 
 Region = tuple[int, int, int, int]
-"""Left, top, width and height in pixels of the upright picture."""
+"""Left, top, width and height in pixels of the upright image."""
 
 
 @dataclass(frozen=True)
 class UpscaleRequest:
-    """One picture to be enlarged; of several frames or pages the first."""
+    """One image to upscale; the first of several frames or pages."""
 
     data: bytes | Path
-    """The file's bytes, or where it lies on the server."""
+    """Bytes of the file, or its path on the server."""
     name: str
-    """What the client calls the file; the result is called after it."""
+    """File name given by the client; the name of the result is derived from it."""
     model: str | None = None
-    """A name that `list_models` knows; None: that of the settings. Never a path."""
+    """Name listed by `list_models`; None: the model of the settings. Never a path."""
     fidelity: float | None = None
     """As for `Upscaler.load`."""
     scale: float | None = None
-    """Enlargement of both sides; None: the model's own, unless `width` is given."""
+    """Scale factor of both sides; None: that of the model, unless `width` is given."""
     width: int | None = None
-    """Of the result, in pixels, in place of `scale`."""
+    """Width of the result in pixels, instead of `scale`."""
     format: str | None = None
-    """Such as `png`; None keeps the picture's own where that can hold the result."""
+    """Such as `png`; None: the format of the input if it can store the result."""
     quality: int | None = None
-    """1 to 100; None is the format's default."""
+    """1 to 100; None: the default of the format."""
     strip_metadata: bool = True
-    """Leave EXIF, XMP and resolution out."""
+    """Omit EXIF, XMP and resolution."""
     tile: int | Literal["auto"] = "auto"
-    """Side of the tiles in pixels, from `SMALLEST_TILE` to `LARGEST_TILE`."""
+    """Tile size in pixels, from `MIN_TILE` to `MAX_TILE`."""
     region: Region | int | None = None
-    """Enlarge only this part, or a square of that side in the middle; what reaches out of the
-    picture is cut off."""
+    """Upscale only this region, or a centred square of this side; clipped to the image."""
     wants_view: bool = False
-    """Make the pair of pictures for a slider as well."""
+    """Write the image pair for the comparison slider too."""
 
 
 @dataclass(frozen=True)
 class GenerateRequest:
-    """Faces of people who do not exist: one, a sheet of several, or an animation between two."""
+    """Generated faces: one face, a grid of several, or an animation between two seeds."""
 
     seed: int = 0
     count: int = 1
-    """Faces of the seeds from `seed` on; more than one make a sheet."""
+    """Number of faces, with seeds from `seed` on; more than one give a grid."""
     truncation: float = 1.0
     """As for `FaceGenerator.latents`."""
     to_seed: int | None = None
-    """Draw an animation from the face of `seed` to that of this one instead."""
+    """Generate an animation from the face of `seed` to that of this seed instead."""
     frames: int = 60
-    """Of the animation."""
+    """Number of frames of the animation."""
     model: str | None = None
-    """A name that `list_models` knows; None: the default one. Never a path."""
+    """Name listed by `list_models`; None: the first face model. Never a path."""
     format: str | None = None
-    """Such as `png`; None is PNG for faces and WebP for an animation."""
+    """Such as `png`; None: PNG for faces, WebP for an animation."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """A whole file, and what was done."""
+    """Result file and report of a job."""
 
     path: Path
-    """In the client's own folder; gone after `Settings.keep_seconds`."""
+    """In the directory of the client; removed after `ServerSettings.keep_seconds`."""
     media_type: str
     name: str
-    """What the file is to be called where it is saved."""
+    """File name for the download."""
     report: dict[str, Any] = field(default_factory=dict[str, Any])
-    """What really happened; can be written as JSON."""
+    """Report of the job, JSON-serialisable."""
     view: tuple[Path, Path] | None = None
-    """Two PNG files of one size for a slider: the input and the result."""
+    """Two PNG files of equal size for the comparison slider: input and result."""
     parts: tuple[Path, ...] = ()
-    """Each face of a sheet as a PNG file of its own."""
+    """Each face of a grid as a separate PNG file."""
 
 
 def check_upscale(request: UpscaleRequest) -> None:
-    """Refuse values that a program can send and a page cannot.
+    """Validate values that a program can send and the page cannot.
 
     Raises:
-        UsageError: with the value and what it could be.
+        UsageError: a value is out of range, or scale and width are both given.
     """
     if request.scale is not None and request.width is not None:
-        raise UsageError("Give a scale or a width, not both.")
-    if request.scale is not None and not 0 < request.scale <= LARGEST_SCALE:
+        raise UsageError("Pass a scale or a width, not both.")
+    if request.scale is not None and not 0 < request.scale <= MAX_SCALE:
         raise UsageError(
-            f"The scale must be a number above 0 and up to {LARGEST_SCALE}, not {request.scale:g}."
+            f"The scale must be a number above 0 and up to {MAX_SCALE}, not {request.scale:g}."
         )
-    if request.width is not None and not 1 <= request.width <= LARGEST_WIDTH:
-        raise UsageError(
-            f"The width must be from 1 to {LARGEST_WIDTH:,} pixels, not {request.width}."
-        )
+    if request.width is not None and not 1 <= request.width <= MAX_WIDTH:
+        raise UsageError(f"The width must be from 1 to {MAX_WIDTH:,} pixels, not {request.width}.")
     if request.quality is not None and not 1 <= request.quality <= 100:
         raise UsageError(f"The quality must be from 1 to 100, not {request.quality}.")
     if request.format is not None:
         find_format(request.format)
-    if request.tile != "auto" and not SMALLEST_TILE <= request.tile <= LARGEST_TILE:
+    if request.tile != "auto" and not MIN_TILE <= request.tile <= MAX_TILE:
         raise UsageError(
-            f"A tile has {SMALLEST_TILE} to {LARGEST_TILE} pixels, or is chosen by auto; "
+            f"The tile size must be auto or from {MIN_TILE} to {MAX_TILE} pixels, "
             f"not {request.tile}."
         )

@@ -1,4 +1,4 @@
-"""Models in memory of a server: loaded by name, a few at a time."""
+"""Models in memory: loaded by name, cached, and used by one job at a time."""
 
 import threading
 from collections import OrderedDict
@@ -12,22 +12,22 @@ from srgan_gp.inference.face_generator import FaceGenerator
 from srgan_gp.inference.upscaler import Upscaler
 from srgan_gp.models.cards import FACES, ModelCard
 from srgan_gp.models.catalog import list_models, model_names
-from srgan_gp.serving.jobs.job_cancellation import Stopper
+from srgan_gp.serving.jobs.job_cancellation import Cancellation
 
-_MOST_LOADED = 4  # of up to 1 GB each while they run; what four models side by side need
+_MAX_LOADED = 4  # of up to 1 GB each; the model comparison of the page uses four
 
 _SECONDS_BETWEEN_CHECKS = 0.1
 
 Model = TypeVar("Model", Upscaler, FaceGenerator)
 
 
-class _Where(TypedDict):
+class _DeviceOptions(TypedDict):
     device: str
     threads: int | None
 
 
 class LoadedModels:
-    """Loads what is asked for and keeps what was used last.
+    """Cache of loaded models; the least recently used one is dropped.
 
     Args:
         device: as for `Upscaler.load`.
@@ -35,82 +35,86 @@ class LoadedModels:
     """
 
     def __init__(self, device: str, threads: int | None) -> None:
-        self._where: _Where = {"device": device, "threads": threads}
-        self._at_work = threading.Lock()
+        self._options: _DeviceOptions = {"device": device, "threads": threads}
+        self._device_lock = threading.Lock()
         self._loaded: OrderedDict[object, Upscaler | FaceGenerator] = OrderedDict()
 
-    def prove(self, name: str) -> None:
-        """Find out before the first request whether all that name no model can be served.
+    def check_default(self, name: str) -> None:
+        """Check that the default model can be used, before the first request.
 
-        A GPU that was asked for is proved by loading the model on it, where it stays; `auto` and
-        the CPU cannot fail so, and load with the first request.
+        For `cuda` the model is loaded on the GPU and stays cached. With `auto` and `cpu` it is
+        loaded by the first request.
 
         Args:
-            name: of the model for such requests.
+            name: of the default model.
 
         Raises:
-            ModelRefusedError: there is no such model, or it enlarges nothing.
-            UsageError: there is no such device, or there are far too many threads.
-            DeviceError: the GPU asked for cannot be used.
+            ModelRefusedError: the model is unknown or is not an upscaler.
+            UsageError: the device is unknown, or there are too many threads.
+            DeviceError: the requested GPU cannot be used.
         """
-        _check_enlarges(name)
-        choose_threads(self._where["threads"])
-        if parse_device(self._where["device"]).kind == "cuda":
-            with self.upscaler(name, None, Stopper()):
+        _check_is_upscaler(name)
+        choose_threads(self._options["threads"])
+        if parse_device(self._options["device"]).kind == "cuda":
+            with self.upscaler(name, None, Cancellation()):
                 pass
 
     @contextmanager
-    def upscaler(self, name: str, fidelity: float | None, stopper: Stopper) -> Generator[Upscaler]:
-        """Wait for the device, and have an upscaler alone while the block lasts.
+    def upscaler(
+        self, name: str, fidelity: float | None, cancellation: Cancellation
+    ) -> Generator[Upscaler]:
+        """Wait for the device, and use an upscaler exclusively during the block.
 
         Args:
-            name: of a model that `list_models` knows; never a path.
+            name: of a model listed by `list_models`; never a path.
             fidelity: as for `Upscaler.load`.
-            stopper: of the job, which may be ended while it waits.
+            cancellation: of the job, which may be cancelled while it waits.
 
         Raises:
-            UsageError: there is no such model; or as for `Upscaler.load`.
+            UsageError: the model is unknown; or as for `Upscaler.load`.
             Cancelled: the job was cancelled.
             SrganGpError: as for `Upscaler.load`.
         """
         check_known(name)
-        with self._turn(stopper):
-            yield self._kept(
+        with self._device(cancellation):
+            yield self._cached(
                 (name, fidelity),
                 Upscaler,
-                lambda: Upscaler.load(name, fidelity=fidelity, **self._where),
+                lambda: Upscaler.load(name, fidelity=fidelity, **self._options),
             )
 
     @contextmanager
-    def faces(self, name: str, stopper: Stopper) -> Generator[FaceGenerator]:
-        """Wait for the device, and have a generator of faces alone while the block lasts.
+    def faces(self, name: str, cancellation: Cancellation) -> Generator[FaceGenerator]:
+        """Wait for the device, and use a face generator exclusively during the block.
 
         Args:
             name: as for `upscaler`.
-            stopper: as for `upscaler`.
+            cancellation: as for `upscaler`.
 
         Raises:
             SrganGpError: as for `upscaler`.
         """
         check_known(name)
-        with self._turn(stopper):
-            yield self._kept(name, FaceGenerator, lambda: FaceGenerator.load(name, **self._where))
+        with self._device(cancellation):
+            yield self._cached(
+                name, FaceGenerator, lambda: FaceGenerator.load(name, **self._options)
+            )
 
     @contextmanager
-    def _turn(self, stopper: Stopper) -> Generator[None]:
-        while not self._at_work.acquire(timeout=_SECONDS_BETWEEN_CHECKS):
-            stopper.check()
+    def _device(self, cancellation: Cancellation) -> Generator[None]:
+        while not self._device_lock.acquire(timeout=_SECONDS_BETWEEN_CHECKS):
+            cancellation.check()
         try:
             yield
         finally:
-            self._at_work.release()
+            self._device_lock.release()
 
-    def _kept(self, key: object, kind: type[Model], load: Callable[[], Model]) -> Model:
+    def _cached(self, key: object, kind: type[Model], load: Callable[[], Model]) -> Model:
         key = (kind, key)
         if key in self._loaded:
             self._loaded.move_to_end(key)
             return cast(Model, self._loaded[key])
-        while len(self._loaded) >= _MOST_LOADED:
+        while len(self._loaded) >= _MAX_LOADED:
             self._loaded.popitem(last=False)
         model = load()
         self._loaded[key] = model
@@ -118,47 +122,47 @@ class LoadedModels:
 
 
 def check_known(name: str) -> None:
-    """Refuse whatever is no name of a model: a client may not have a file of the server loaded.
+    """Require the name of a listed model, so that a client cannot load a file of the server.
 
     Raises:
-        UsageError: no model is called so.
+        UsageError: the model is unknown.
     """
     names = model_names()
     if name not in names:
-        raise UsageError(f"There is no model {name!r}; choose one of {', '.join(names)}.")
+        raise UsageError(f"Unknown model {name!r}. Choose one of {', '.join(names)}.")
 
 
-def _check_enlarges(name: str) -> None:
+def _check_is_upscaler(name: str) -> None:
     tasks = {card.name: card.task for card in _cards()}
     known = ", ".join(card.name for card in cards_for("super-resolution")) or "none is installed"
     if name not in tasks:
-        raise ModelRefusedError(f"There is no model {name!r}; known: {known}.")
+        raise ModelRefusedError(f"Unknown model {name!r}. Known models: {known}.")
     if tasks[name] != "super-resolution":
         raise ModelRefusedError(
-            f"The model {name} is for {tasks[name]} and enlarges nothing; pass --model with one "
+            f"The model {name} is for {tasks[name]} and cannot upscale. Pass --model with one "
             f"of {known}."
         )
 
 
 def cards_for(task: str) -> list[ModelCard]:
-    """List the cards of the models for a task, one of `cards.TASKS`."""
+    """Return the cards of the models for a task, one of `cards.TASKS`."""
     return [card for card in _cards() if card.task == task]
 
 
 def _cards() -> list[ModelCard]:
-    # What is wrong with the others is said to whoever starts the server, not to visitors.
+    # Invalid cards are reported when the server starts, not to visitors.
     return list_models(on_refused=lambda _: None)
 
 
-def default_face_model(asked: str | None) -> str:
-    """Take the model asked for, or the first that draws faces.
+def default_face_model(requested: str | None) -> str:
+    """Return the requested model, or the first face model.
 
     Raises:
-        UsageError: none is installed.
+        UsageError: no face model is installed.
     """
-    if asked is not None:
-        return asked
+    if requested is not None:
+        return requested
     names = [card.name for card in cards_for(FACES)]
     if not names:
-        raise UsageError("No model that draws faces is installed.")
+        raise UsageError("No face model is installed.")
     return names[0]

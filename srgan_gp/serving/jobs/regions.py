@@ -7,66 +7,68 @@ from srgan_gp.images import Picture
 from srgan_gp.serving.jobs.job_requests import Region
 
 MARGIN = 32
-"""Pixels around a region that are enlarged with it; shipped networks look 27 far."""
+"""Pixels around a region that are upscaled with it; the receptive field of the shipped networks
+reaches 27 pixels."""
 
 
-def region_of(picture: Picture, asked: Region | int | None) -> Region:
-    """Cut off what reaches out of the picture.
+def region_of(picture: Picture, requested: Region | int | None) -> Region:
+    """Clip a requested region to the image.
 
     Args:
-        picture: whose part it is.
-        asked: a part; or the side of a square in the middle; None: the whole picture.
+        picture: the image.
+        requested: a region; or the side of a centred square; None: the whole image.
 
     Raises:
-        PictureError: E_NO_PIXELS; nothing is left.
+        PictureError: E_NO_PIXELS; the region lies outside of the image.
     """
-    if asked is None:
+    if requested is None:
         return 0, 0, picture.width, picture.height
-    if isinstance(asked, int):
-        asked = ((picture.width - asked) // 2, (picture.height - asked) // 2, asked, asked)
-    left, top, width, height = asked
+    if isinstance(requested, int):
+        left, top = (picture.width - requested) // 2, (picture.height - requested) // 2
+        requested = left, top, requested, requested
+    left, top, width, height = requested
     right, bottom = min(left + width, picture.width), min(top + height, picture.height)
     left, top = max(left, 0), max(top, 0)
     if right <= left or bottom <= top:
-        raise PictureError("E_NO_PIXELS", "the region lies outside of the picture")
+        raise PictureError("E_NO_PIXELS", "the region lies outside of the image")
     return left, top, right - left, bottom - top
 
 
 def with_margin(picture: Picture, region: Region) -> Region:
-    """Grow a region by `MARGIN` on every side, as far as the picture goes."""
+    """Extend a region by `MARGIN` on every side, clipped to the image."""
     left, top, width, height = region
     return region_of(
         picture, (left - MARGIN, top - MARGIN, width + 2 * MARGIN, height + 2 * MARGIN)
     )
 
 
-def cut(picture: Picture, region: Region) -> Picture:
-    """Give a part of a picture; its arrays are views."""
+def crop(picture: Picture, region: Region) -> Picture:
+    """Crop an image to a region; the arrays are views."""
     left, top, width, height = region
     rows, columns = slice(top, top + height), slice(left, left + width)
     alpha = None if picture.alpha is None else picture.alpha[rows, columns]
     return replace(picture, pixels=picture.pixels[rows, columns], alpha=alpha)
 
 
-def enlarged_region(region: Region, around: Region, result: Picture) -> Region:
-    """Find a region in the result of what is around it.
+def region_in_result(region: Region, outer: Region, result: Picture) -> Region:
+    """Map a region of an image to the upscaled image of a region around it.
 
     Args:
-        region: in the picture.
-        around: what was enlarged, in the picture; `region` lies inside.
-        result: of `around`.
+        region: in the image.
+        outer: the region of the image that was upscaled; contains `region`.
+        result: upscaled image of `outer`.
 
     Returns:
         Left, top, width and height in `result`.
     """
     sides = (result.width, result.height)
-    scales = [side / own for side, own in zip(sides, around[2:], strict=True)]
+    scales = [side / own for side, own in zip(sides, outer[2:], strict=True)]
     lengths = [max(round(own * s), 1) for own, s in zip(region[2:], scales, strict=True)]
-    # Both are rounded, and must not reach out of the result together.
+    # Start and length are both rounded; their sum must not exceed the result.
     starts = [
-        min(round((own - outer) * scale), side - length)
-        for own, outer, scale, side, length in zip(
-            region[:2], around[:2], scales, sides, lengths, strict=True
+        min(round((own - origin) * scale), side - length)
+        for own, origin, scale, side, length in zip(
+            region[:2], outer[:2], scales, sides, lengths, strict=True
         )
     ]
     return starts[0], starts[1], lengths[0], lengths[1]

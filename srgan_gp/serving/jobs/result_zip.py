@@ -1,4 +1,4 @@
-"""Several results in one zip file."""
+"""Zip file of several results."""
 
 import zipfile
 from collections.abc import Sequence
@@ -11,31 +11,30 @@ from srgan_gp.system.files import atomic_write
 
 
 def bundle(folder: Path, results: Sequence[Result], name: str) -> Result:
-    """Write a zip of results; pictures are compressed already, so they are only stored.
+    """Write a zip of results, stored without compression since images are compressed already.
 
     Args:
-        folder: for the zip; it is made.
-        results: in the order they shall have in the zip; equal names get numbers.
+        folder: directory for the zip; created if missing.
+        results: in the order of the zip; equal names are numbered.
         name: of the zip, chosen by the server.
 
     Raises:
-        OutputError: it cannot be written.
-        UsageError: a result is gone.
+        OutputError: the zip cannot be written.
+        UsageError: a result has expired.
     """
     folder.mkdir(parents=True, exist_ok=True)
     taken: set[str] = set()
     with atomic_write(folder / name) as file, zipfile.ZipFile(file, "w") as archive:
         for result in results:
-            free, number = result.name, 1
-            while name_key(free) in taken:
+            unique, number = result.name, 1
+            while name_key(unique) in taken:
                 number += 1
-                free = numbered(result.name, number)
-            taken.add(name_key(free))
+                unique = numbered(result.name, number)
+            taken.add(name_key(unique))
             try:
-                archive.write(result.path, free)
+                archive.write(result.path, unique)
             except FileNotFoundError:
                 raise UsageError(
-                    f"{result.name} is no longer here, since results are kept for a while only; "
-                    "make it again."
+                    f"The result {result.name} has expired and was removed. Create it again."
                 ) from None
     return Result(folder / name, "application/zip", name, {"files": len(results)})

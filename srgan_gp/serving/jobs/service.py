@@ -1,4 +1,4 @@
-"""The service behind page and API: queues and runs jobs."""
+"""Service behind the page and the API: queues and runs jobs."""
 
 import logging
 import secrets
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from srgan_gp.errors import BusyError, Cancelled, SrganGpError
 from srgan_gp.models.cards import FACES, ModelCard
-from srgan_gp.serving.decoding.decode_pool import DecodePool, Decoders
+from srgan_gp.serving.decoding.decode_pool import DecodePool
 from srgan_gp.serving.jobs.fair_queue import FairQueue
 from srgan_gp.serving.jobs.generating import generate
 from srgan_gp.serving.jobs.job import Job, OnProgress, Request
@@ -19,33 +19,31 @@ from srgan_gp.serving.jobs.loaded_models import LoadedModels, cards_for, check_k
 from srgan_gp.serving.jobs.result_zip import bundle
 from srgan_gp.serving.jobs.temporary_files import TemporaryFiles
 from srgan_gp.serving.jobs.upscaling import upscale
-from srgan_gp.serving.public_messages import for_clients, shown_to_clients
+from srgan_gp.serving.public_messages import for_clients, public_errors
 from srgan_gp.serving.server_settings import ServerSettings
 
-_THREADS = 3  # one job is read, one is in the network and one is written
+_THREADS = 3  # one job is decoded, one upscaled and one encoded
 _DECODERS = 2
 _SECONDS_TO_END = 10
-_MOST_BYTES = 1 << 29  # of pictures in memory whose jobs are not done
-_NO_ROOM = "The server has no room for more pictures now; try again in a minute."
-_ENDING = "The server is being restarted; try again in a minute."
-
-__all__ = ["Job", "Service"]
+_MAX_BYTES = 1 << 29  # of images in memory, of all jobs that are not done
+_NO_SPACE = "The server has no free disk space. Try again in a minute."
+_ENDING = "The server is being restarted. Try again in a minute."
 
 _log = logging.getLogger(__name__)
 
 
 class Service:
-    """Takes jobs, decodes apart, runs one network at a time and keeps results for a while.
+    """Runs jobs: decodes in other processes, runs one network at a time, and expires results.
 
     Args:
-        settings: limits, device and folder.
-        decoders: decodes pictures apart; None: two processes of this service's own.
+        settings: limits, device and directory.
+        decoders: image decoders; None: a pool of two processes.
 
     Raises:
-        OutputError: the folder for temporary files cannot be used.
+        OutputError: the directory for temporary files cannot be used.
     """
 
-    def __init__(self, settings: ServerSettings, *, decoders: Decoders | None = None) -> None:
+    def __init__(self, settings: ServerSettings, *, decoders: DecodePool | None = None) -> None:
         self.settings = settings
         self._temporary_files = TemporaryFiles(settings.folder, settings.keep_seconds)
         self._models = LoadedModels(settings.device, settings.threads)
@@ -55,9 +53,9 @@ class Service:
         self._pending: Counter[str] = Counter()
         self._bytes = 0
         self._is_draining = self._is_closed = False
-        self._under_way: set[Job] = set()
-        self._endings: list[Callable[[], None]] = []
-        self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(_THREADS)]
+        self._running: set[Job] = set()
+        self._close_callbacks: list[Callable[[], None]] = []
+        self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(_THREADS)]
         for thread in self._threads:
             thread.start()
 
@@ -69,158 +67,156 @@ class Service:
         address: str | None = None,
         on_progress: OnProgress | None = None,
     ) -> Job:
-        """Take a job, or refuse it at once.
+        """Queue a job.
 
         Args:
-            client: whom to count it for, and whose folder the result goes to; an address or a
-                session.
-            request: what to do; it is checked when its turn comes.
-            address: where the client is. Addresses take turns, since sessions cost nothing; None:
-                the client is one.
-            on_progress: told about tiles or faces; what it raises ends the job.
+            client: address or session that the job counts for; its directory gets the result.
+            request: validated when the job runs.
+            address: that scheduling is fair between, since sessions are free; None: `client`.
+            on_progress: called with completed and total tiles or faces; may raise to end the job.
 
         Raises:
             BusyError: the queue or the disk is full, the client has too many jobs, or the service
-                ends.
+                is shutting down.
         """
         with self._changed:
             self.require_open()
             if self._pending[client] >= self.settings.pending_per_client:
                 raise BusyError(
-                    f"You have {self._pending[client]} pictures under way, which is the most; "
-                    "wait for one of them."
+                    f"You have {self._pending[client]} jobs in progress, the maximum per client. "
+                    "Wait for one of them."
                 )
             folder = self.folder(client) / secrets.token_hex(16)
-            job = Job(client, address or client, request, folder, on_progress, self._forget)
-            if self._bytes + job.size > _MOST_BYTES or not self._queue.put(job.address, job):
-                raise BusyError("Too many pictures are waiting; try again in a few seconds.")
+            job = Job(client, address or client, request, folder, on_progress, self._remove_queued)
+            if self._bytes + job.size > _MAX_BYTES or not self._queue.put(job.address, job):
+                raise BusyError("The queue is full. Try again in a few seconds.")
             self._pending[client] += 1
             self._bytes += job.size
             self._temporary_files.hold(*job.files)
         return job
 
-    def prove(self) -> None:
-        """Find out whether requests that name no model can be served.
+    def check_default_model(self) -> None:
+        """Check that the default model can be used.
 
         Raises:
-            SrganGpError: as for `LoadedModels.prove`.
+            SrganGpError: as for `LoadedModels.check_default`.
         """
-        self._models.prove(self.settings.model)
+        self._models.check_default(self.settings.model)
 
     def require_open(self) -> None:
-        """Refuse any new work where there is no room for it, or the service ends.
+        """Check that new work can be accepted.
 
         Raises:
-            BusyError: so it is.
+            BusyError: the disk is full, or the service is shutting down.
         """
         if self._is_draining:
             raise BusyError(_ENDING, retry_seconds=60)
-        if self._temporary_files.why_no_room() is not None:
-            raise BusyError(_NO_ROOM, retry_seconds=60)
+        if self._temporary_files.no_space_reason() is not None:
+            raise BusyError(_NO_SPACE, retry_seconds=60)
 
-    def at_end(self, end: Callable[[], None]) -> None:
-        """Have other work ended when the service is, before its files are removed."""
-        self._endings.append(end)
+    def at_end(self, callback: Callable[[], None]) -> None:
+        """Register a callback that `close` runs before the files are removed."""
+        self._close_callbacks.append(callback)
 
     @property
     def pending(self) -> int:
-        """Jobs that wait or are under way."""
+        """Number of queued and running jobs."""
         with self._changed:
             return self._pending.total()
 
-    def why_not_ready(self) -> str | None:
-        """Say why no new job would be taken now; None: one would."""
+    def not_ready_reason(self) -> str | None:
+        """Return why no new job is accepted now; None: the service is ready."""
         if self._is_draining:
-            return "the server ends"
+            return "the server is shutting down"
         if len(self._queue) >= self.settings.queue_size:
             return "the queue is full"
-        return self._temporary_files.why_no_room()
+        return self._temporary_files.no_space_reason()
 
     def upscalers(self) -> list[ModelCard]:
-        """List the cards of the models that enlarge."""
+        """Return the cards of the upscaling models."""
         return cards_for("super-resolution")
 
     def face_models(self) -> list[ModelCard]:
-        """List the cards of the models that draw faces; none may be installed."""
+        """Return the cards of the face models; may be empty."""
         return cards_for(FACES)
 
     def folder(self, client: str) -> Path:
-        """Give the client's own folder: nobody can guess its name, and it is emptied by age.
+        """Return the directory of a client; its name is random, and old files in it are removed.
 
         Raises:
-            OutputError: it cannot be made.
+            OutputError: the directory cannot be created.
         """
-        with shown_to_clients():
+        with public_errors():
             return self._temporary_files.folder(client)
 
     @property
     def uploads(self) -> Path:
-        """The folder for what clients send: emptied by age as well, and always there."""
+        """Directory of uploads; always exists, and old files in it are removed."""
         return self._temporary_files.uploads
 
     def hold(self, folder: Path) -> None:
-        """Keep what lies below a folder until it is released, however old it is."""
+        """Protect a directory from removal by age until it is released."""
         self._temporary_files.hold(folder)
 
     def release(self, folder: Path) -> None:
-        """Let what lies below a folder, which was held, be removed when it is old."""
+        """End the protection of a directory that was held."""
         self._temporary_files.release(folder)
 
     def bundle(self, client: str, results: Sequence[Result], name: str = "results.zip") -> Result:
-        """Put results into one zip in the client's folder; equal names get numbers.
+        """Write a zip of results to the client's directory; equal names are numbered.
 
         Raises:
-            OutputError: it cannot be written.
-            UsageError: a result is gone.
+            OutputError: the zip cannot be written.
+            UsageError: a result has expired.
         """
-        with shown_to_clients():
+        with public_errors():
             return bundle(self.folder(client) / secrets.token_hex(16), results, name)
 
     def drain(self, timeout_seconds: float) -> bool:
-        """Take no more jobs, wait for those taken, and say whether all are done."""
+        """Accept no more jobs, wait for the accepted ones, and return whether all are done."""
         with self._changed:
             self._is_draining = True
             return self._changed.wait_for(lambda: not self._pending.total(), timeout_seconds)
 
-    def end_jobs(self) -> None:
-        """Take no more jobs, and end those taken: each within one tile, with a sentence."""
+    def cancel_jobs(self) -> None:
+        """Accept no more jobs and cancel the accepted ones, each within one tile."""
         with self._changed:
             self._is_draining = self._is_closed = True
-            jobs = list(self._under_way)
+            jobs = list(self._running)
         self._queue.close()
         for job in jobs:
             job.cancel()
-        while (waiting := self._queue.take()) is not None:
-            self._finish(waiting, BusyError(_ENDING, retry_seconds=60))
+        while (queued := self._queue.take()) is not None:
+            self._finish(queued, BusyError(_ENDING, retry_seconds=60))
 
     def close(self) -> None:
-        """End everything under way within one tile, and remove every file."""
-        self.end_jobs()
-        for end in self._endings:
-            end()
+        """Cancel all jobs and remove all files."""
+        self.cancel_jobs()
+        for callback in self._close_callbacks:
+            callback()
         self._decoders.close()
         for thread in self._threads:
             thread.join(_SECONDS_TO_END)
         self._temporary_files.close()
 
-    def _forget(self, job: Job) -> None:
-        """Drop a job that waits; one under way ends by its stopper."""
+    def _remove_queued(self, job: Job) -> None:
+        """Finish a cancelled job that is still queued; a running one checks its cancellation."""
         if self._queue.remove(job.address, job):
             self._finish(job, Cancelled("The job was cancelled."))
 
-    def _work(self) -> None:
+    def _run(self) -> None:
         while (job := self._queue.take()) is not None:
             with self._changed:
-                self._under_way.add(job)
+                self._running.add(job)
                 if self._is_closed:
-                    job.stopper.stop()
+                    job.cancellation.cancel()
             self._finish(job, self._outcome(job))
 
     def _outcome(self, job: Job) -> Result | Exception:
         try:
-            job.stopper.check()
-            result = self._carry_out(job)
-            job.stopper.check()  # nobody fetches what came too late, so its files go at once
+            job.cancellation.check()
+            result = self._result(job)
+            job.cancellation.check()  # a late result is removed at once
         except Exception as error:
             if self._is_closed and isinstance(error, Cancelled):
                 return BusyError(_ENDING, retry_seconds=60)
@@ -229,26 +225,26 @@ class Service:
             return for_clients(error)
         return result
 
-    def _carry_out(self, job: Job) -> Result:
+    def _result(self, job: Job) -> Result:
         if isinstance(job.request, GenerateRequest):
-            return generate(job.request, job.folder, self._models, job.stopper)
+            return generate(job.request, job.folder, self._models, job.cancellation)
         model = job.request.model or self.settings.model
         check_upscale(job.request)
-        check_known(model)  # before the picture is decoded
-        picture = self._decoders.decode(job.request.data, job.request.name, job.stopper)
-        about = job.request, model, picture, job.folder, self._models, job.stopper
-        return upscale(*about, max_pixels=self.settings.max_pixels)
+        check_known(model)  # before decoding
+        picture = self._decoders.decode(job.request.data, job.request.name, job.cancellation)
+        arguments = job.request, model, picture, job.folder, self._models, job.cancellation
+        return upscale(*arguments, max_pixels=self.settings.max_pixels)
 
     def _finish(self, job: Job, outcome: Result | Exception) -> None:
         if isinstance(outcome, Exception):
             shutil.rmtree(job.folder, ignore_errors=True)
         self._temporary_files.release(*job.files)
         with self._changed:
-            self._under_way.discard(job)
+            self._running.discard(job)
             self._bytes -= job.size
             self._pending[job.client] -= 1
             if not self._pending[job.client]:
                 del self._pending[job.client]
-            # Whoever has the outcome may send the next job, and who drains has every outcome.
+            # After the counters: a client that has the result may submit its next job.
             job.finish(outcome)
             self._changed.notify_all()

@@ -1,4 +1,4 @@
-"""Temporary files of a server: per client, removed by age and at the end."""
+"""Temporary files of a server: one directory per client, removed by age and at shutdown."""
 
 import os
 import secrets
@@ -18,26 +18,26 @@ from srgan_gp.system.write_errors import errors_about
 
 _PREFIX = "srgan-gp-app-"
 _LOCK = "lock"
-_MOST_SECONDS_BETWEEN = 30
-_LEAST_FREE_BYTES = 1 << 26
+_MAX_SECONDS_BETWEEN_SWEEPS = 30
+_MIN_FREE_BYTES = 1 << 26
 
 
 class TemporaryFiles:
-    """Owns one folder for as long as a server runs.
+    """Owns one directory while a server runs.
 
     Args:
-        root: where the folder is made; None: the system's folder for temporary files.
-        keep_seconds: how long a file is kept after it was last written.
+        root: parent directory; None: the system's directory for temporary files.
+        keep_seconds: seconds for which a file is kept after it was last written.
 
     Raises:
-        OutputError: no folder can be made there.
+        OutputError: no directory can be created there.
     """
 
     run_folder: Path
-    """The server's own; only this user can look into it."""
+    """Directory of the server, accessible to its user only."""
 
     uploads: Path
-    """For what clients send: emptied by age, and always there."""
+    """Directory of uploads; always exists, and old files in it are removed."""
 
     def __init__(self, root: Path | None, keep_seconds: float) -> None:
         root = root or Path(tempfile.gettempdir())
@@ -48,20 +48,20 @@ class TemporaryFiles:
             self.uploads.mkdir(mode=0o700)
         except OSError as error:
             reason = error.strerror or str(error)
-            raise OutputError(f"No temporary files can be made in {root}: {reason}.") from error
+            raise OutputError(f"Temporary files cannot be created in {root}: {reason}.") from error
         self._keep_seconds = keep_seconds
         self._guard = threading.Lock()
         self._folders: dict[str, Path] = {}
         self._in_use: Counter[Path] = Counter()
         self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread = threading.Thread(target=self._sweep_periodically, daemon=True)
         self._thread.start()
 
     def folder(self, client: str) -> Path:
-        """Give a client's folder; its name is 128 random bits, and another one once it is gone.
+        """Return a client's directory, named by 128 random bits; a new one after it was removed.
 
         Raises:
-            OutputError: it cannot be made.
+            OutputError: the directory cannot be created.
         """
         with self._guard:
             folder = self._folders.setdefault(client, self.run_folder / secrets.token_hex(16))
@@ -71,43 +71,43 @@ class TemporaryFiles:
         return folder
 
     def hold(self, *paths: Path) -> None:
-        """Remove nothing at or below these paths until they are released, however old it is."""
+        """Protect these paths and all below from removal by age until they are released."""
         with self._guard:
             self._in_use.update(paths)
 
     def release(self, *paths: Path) -> None:
-        """Let these paths be removed when they are old; each was held."""
+        """End the protection of paths that were held."""
         with self._guard:
             self._in_use -= Counter(paths)
 
-    def why_no_room(self) -> str | None:
-        """Say why no file can be kept, such as that the disk is full; None: one can."""
+    def no_space_reason(self) -> str | None:
+        """Return why no file can be stored, such as a full disk; None: files can be stored."""
         try:
             with self._guard:
                 self._restore()
             free_bytes = shutil.disk_usage(self.run_folder).free
         except OSError:
-            return "the folder for temporary files is gone"
-        return "the disk is full" if free_bytes < _LEAST_FREE_BYTES else None
+            return "the directory for temporary files is missing"
+        return "the disk is full" if free_bytes < _MIN_FREE_BYTES else None
 
     def sweep(self, now: float | None = None) -> None:
-        """Remove what is older than `keep_seconds`.
+        """Remove files and directories older than `keep_seconds`.
 
         Args:
-            now: seconds since the epoch; None: the present.
+            now: seconds since the epoch; None: the current time.
         """
         now = time.time() if now is None else now
         with self._guard:
             with suppress(OSError):
                 self._restore()
-                # Cleaners of the system remove what nobody has touched for days.
+                # Prevents removal by system services that delete old temporary files.
                 for path in (self.run_folder, self.uploads, self.run_folder / _LOCK):
                     os.utime(path)
             for entry in _entries(self.run_folder):
                 if entry.name != _LOCK:
                     self._sweep(entry, now)
-            gone = [client for client, folder in self._folders.items() if not folder.exists()]
-            for client in gone:
+            removed = [client for client, folder in self._folders.items() if not folder.exists()]
+            for client in removed:
                 del self._folders[client]
 
     def close(self) -> None:
@@ -118,10 +118,10 @@ class TemporaryFiles:
         _remove(self.run_folder)
 
     def _restore(self) -> None:
-        """Make the folder anew, under its name, where somebody has removed it.
+        """Recreate the directory under its name if it was removed.
 
         Raises:
-            OSError: it cannot be made, or another user has made one of that name.
+            OSError: it cannot be created, or another user owns a file of that name.
         """
         lock = self.run_folder / _LOCK
         if lock.exists() and self.uploads.is_dir():
@@ -137,12 +137,12 @@ class TemporaryFiles:
         self.uploads.mkdir(mode=0o700, exist_ok=True)
 
     def _sweep(self, path: Path, now: float) -> None:
-        """Remove a file or, with what is in it, a folder, as far as it is old and not in use."""
+        """Remove a file or a directory tree, except for parts that are recent or held."""
         if path in self._in_use:
             return
         with suppress(OSError):
             age = now - path.lstat().st_mtime
-            if age < 0:  # The clock was put back; it is not to be kept for so much longer.
+            if age < 0:  # The clock was set back.
                 os.utime(path, (now, now), follow_symlinks=False)
             is_old = age > self._keep_seconds
             if path.is_dir() and not path.is_symlink():
@@ -150,28 +150,28 @@ class TemporaryFiles:
                     self._sweep(entry, now)
                 is_needed = any(path in used.parents for used in self._in_use)
                 if is_old and not is_needed and path != self.uploads:
-                    path.rmdir()  # fails where something is left, and that is right
+                    path.rmdir()  # fails if it is not empty, as intended
             elif is_old:
                 path.unlink()
 
-    def _watch(self) -> None:
-        while not self._ended.wait(min(_MOST_SECONDS_BETWEEN, self._keep_seconds / 4)):
+    def _sweep_periodically(self) -> None:
+        while not self._ended.wait(min(_MAX_SECONDS_BETWEEN_SWEEPS, self._keep_seconds / 4)):
             self.sweep()
 
 
 def remove_leftovers(root: Path) -> int:
-    """Remove the folders of servers that were killed; says how many.
+    """Remove the directories of killed servers, and return their number.
 
-    One whose server lives is locked and stays, and so does what belongs to another user.
+    Directories that a running server has locked, or that belong to another user, are kept.
     """
     count = 0
     for folder in _entries(root):
         if folder.name.startswith(_PREFIX):
-            count += _remove_if_left(folder)
+            count += _remove_if_unlocked(folder)
     return count
 
 
-def _remove_if_left(folder: Path) -> bool:
+def _remove_if_unlocked(folder: Path) -> bool:
     with suppress(OSError):
         if not _is_ours(folder):
             return False
@@ -183,14 +183,14 @@ def _remove_if_left(folder: Path) -> bool:
 
 
 def _is_ours(folder: Path) -> bool:
-    """Say whether it is a folder, no link to one, and of this user."""
+    """Return whether it is a directory of this user, and not a link."""
     status = folder.lstat()
     owner = getattr(os, "getuid", lambda: status.st_uid)()
     return stat.S_ISDIR(status.st_mode) and status.st_uid == owner
 
 
 def _remove(folder: Path) -> None:
-    """Remove a server's folder, its lock last: what a kill leaves must be known as a leftover."""
+    """Remove a server's directory, its lock last, so that a partial removal is a leftover."""
     for entry in _entries(folder):
         if entry.name != _LOCK:
             shutil.rmtree(entry, ignore_errors=True)
@@ -198,14 +198,14 @@ def _remove(folder: Path) -> None:
 
 
 def _locked_folder(root: Path) -> tuple[Path, IO[bytes]]:
-    """Make a folder with a lock that lasts as long as the open file."""
+    """Create a directory with a lock that is held while the returned file is open."""
     while True:
         folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=root))
         lock = folder / _LOCK
         file = _open_lock(lock)
         if try_lock(file) and lock.exists():
             return folder, file
-        file.close()  # Another server that starts now took it for a leftover.
+        file.close()  # Another server that is starting took it for a leftover.
 
 
 def _open_lock(path: Path) -> IO[bytes]:

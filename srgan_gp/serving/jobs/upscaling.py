@@ -1,26 +1,25 @@
-"""Runs an `UpscaleRequest` as a batch run does, so that both write the same bytes."""
+"""Runs an `UpscaleRequest`; the file is byte-identical to that of `srgan-gp upscale`."""
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from srgan_gp.batch import one_image
-from srgan_gp.batch.engines.engine_interface import UpscaleSettings as WorkSettings
-from srgan_gp.batch.naming.plan import UpscaleJob as WorkJob
+from srgan_gp.batch.engines.engine_interface import UpscaleSettings
+from srgan_gp.batch.naming.plan import UpscaleJob
 from srgan_gp.batch.naming.result_format import check_result_size, chosen_target
 from srgan_gp.errors import PictureError
 from srgan_gp.images import Picture, find_format
 from srgan_gp.inference.upscaler import Upscaler
 from srgan_gp.serving.jobs.comparison_images import write_views
-from srgan_gp.serving.jobs.download_names import harmless, result_naming
-from srgan_gp.serving.jobs.job_cancellation import Stopper
+from srgan_gp.serving.jobs.download_names import result_naming, safe_name
+from srgan_gp.serving.jobs.job_cancellation import Cancellation
 from srgan_gp.serving.jobs.job_requests import Result, UpscaleRequest
 from srgan_gp.serving.jobs.loaded_models import LoadedModels
-from srgan_gp.serving.jobs.regions import cut, enlarged_region, region_of, with_margin
+from srgan_gp.serving.jobs.regions import crop, region_in_result, region_of, with_margin
 from srgan_gp.system.files import commit
 
-_COMMON_SCALE = 4
-"""Of any picture that is allowed, whatever the model."""
+_UNRESTRICTED_SCALE = 4
+"""Allowed for every image within `max_pixels`, whatever the model."""
 
 
 def upscale(
@@ -29,60 +28,47 @@ def upscale(
     picture: Picture,
     folder: Path,
     models: LoadedModels,
-    stopper: Stopper,
+    cancellation: Cancellation,
     *,
     max_pixels: int,
 ) -> Result:
-    """Enlarge a decoded picture into a file of the client's.
+    """Upscale a decoded image and write the result.
 
     Args:
-        request: whose picture it is; checked.
-        model: its name.
-        picture: what was decoded.
-        folder: for the files; it is made.
-        models: gives the upscaler.
-        stopper: of the job.
-        max_pixels: as for `Settings`.
+        request: validated by `check_upscale`.
+        model: name of the model.
+        picture: decoded image of the request.
+        folder: directory for the files; created if missing.
+        models: loads the upscaler.
+        cancellation: of the job.
+        max_pixels: as for `ServerSettings`.
 
     Raises:
-        PictureError: the result cannot be made, or would be too large.
-        UsageError: a value of the request makes no sense.
+        PictureError: the result cannot be computed, or would be too large.
+        UsageError: a value of the request is invalid.
         Cancelled: the job was cancelled.
         SrganGpError: the model, the device or the disk failed.
     """
-    region = region_of(picture, request.region)
-    wanted = cut(picture, region)
-    around = region if request.region is None else with_margin(picture, region)
-    with models.upscaler(model, request.fidelity, stopper) as upscaler:
-        scale = _scale(request, wanted, upscaler)
-        settings = WorkSettings(
-            scale=scale,
-            tile=request.tile,
-            quality=request.quality,
-            max_pixels=max_pixels,
-            strip_metadata=request.strip_metadata,
-        )
-        decoded = _decoded(request, model, wanted, scale or upscaler.scale, folder, max_pixels)
-        seen = cut(picture, around)
-        _check_stretched(seen, scale or 0, upscaler.scale, max_pixels)
-        with stopper.interrupting(upscaler.cancel):
-            fed = replace(decoded, content=seen)
-            enlarged = one_image.enlarge(fed, upscaler, settings, stopper.tell)
-    assert isinstance(enlarged, one_image.Enlarged)  # an animation alone is encoded on the way
-    stopper.check()
-    result = cut(enlarged.picture, enlarged_region(region, around, enlarged.picture))
-    enlarged = replace(enlarged, picture=result)
-    written = one_image.encode(enlarged, settings, stopper.check)
+    before = crop(picture, region_of(picture, request.region))
+    with models.upscaler(model, request.fidelity, cancellation) as upscaler:
+        settings = _settings(request, before, upscaler.scale, max_pixels)
+        scale = settings.scale or upscaler.scale
+        decoded = _decoded(request, model, before, scale, folder, max_pixels)
+        upscaled = _upscaled(request, picture, decoded, upscaler, settings, cancellation)
+    cancellation.check()
+    written = one_image.encode(upscaled, settings, cancellation.check)
     assert written.staged is not None and written.facts is not None  # there was no error
     commit(written.staged)
-    view = write_views(wanted, result, folder) if request.wants_view else None
+    view = write_views(before, upscaled.picture, folder) if request.wants_view else None
     path = written.staged.target
-    report = _report(request, model, path, enlarged, vars(written.facts))
+    report = {"model": model, "fidelity": request.fidelity, "scale": upscaled.report.scale}
+    report |= vars(written.facts)
+    report |= {"format": find_format(path.suffix), "bytes": path.stat().st_size}
     return Result(path, media_type(path.suffix), path.name, report, view)
 
 
 def media_type(suffix: str) -> str:
-    """Give the media type of a picture by its suffix.
+    """Return the media type of an image file by its suffix.
 
     >>> media_type(".jpg")
     'image/jpeg'
@@ -90,30 +76,59 @@ def media_type(suffix: str) -> str:
     return f"image/{find_format(suffix).lower()}"
 
 
-def _scale(request: UpscaleRequest, picture: Picture, upscaler: Upscaler) -> float | None:
-    """None where the model's own is wanted, as on the command line."""
-    scale = request.scale
-    if request.width is not None:
-        scale = request.width / picture.width
-    return None if scale == upscaler.scale else scale
+def _settings(
+    request: UpscaleRequest, picture: Picture, model_scale: int, max_pixels: int
+) -> UpscaleSettings:
+    """Convert a request; the scale of the model becomes None, as on the command line."""
+    scale = request.scale if request.width is None else request.width / picture.width
+    return UpscaleSettings(
+        scale=None if scale == model_scale else scale,
+        tile=request.tile,
+        quality=request.quality,
+        max_pixels=max_pixels,
+        strip_metadata=request.strip_metadata,
+    )
 
 
-def _check_stretched(picture: Picture, scale: float, model_scale: int, max_pixels: int) -> None:
-    """Refuse the work on many pixels that no picture of this size is worth.
+def _upscaled(
+    request: UpscaleRequest,
+    picture: Picture,
+    decoded: one_image.Decoded,
+    upscaler: Upscaler,
+    settings: UpscaleSettings,
+    cancellation: Cancellation,
+) -> one_image.Enlarged:
+    """Upscale the region of the request with its margin, and crop the result to the region."""
+    region = region_of(picture, request.region)
+    outer = region if request.region is None else with_margin(picture, region)
+    content = crop(picture, outer)
+    _check_scale(content, settings.scale or 0, upscaler.scale, settings.max_pixels)
+    with cancellation.interrupting(upscaler.cancel):
+        upscaled = one_image.enlarge(
+            replace(decoded, content=content), upscaler, settings, cancellation.report
+        )
+    assert isinstance(upscaled, one_image.Enlarged)  # only animations are encoded on the way
+    return replace(
+        upscaled,
+        picture=crop(upscaled.picture, region_in_result(region, outer, upscaled.picture)),
+    )
 
-    A result may be x4 of its picture, or as large as its model makes it; a larger scale may not
-    make more than `max_pixels`. Without it a few pixels could keep the device for minutes.
+
+def _check_scale(picture: Picture, scale: float, model_scale: int, max_pixels: int) -> None:
+    """Limit the work that a small image and a large scale can cause.
+
+    Up to x4 or the scale of the model any result is allowed; beyond, it may have `max_pixels`.
 
     Raises:
         PictureError: E_TOO_MANY_PIXELS.
     """
-    free = max(_COMMON_SCALE, model_scale)
+    unrestricted = max(_UNRESTRICTED_SCALE, model_scale)
     pixels = round(picture.width * scale) * round(picture.height * scale)
-    if scale > free and pixels > max_pixels:
+    if scale > unrestricted and pixels > max_pixels:
         raise PictureError(
             "E_TOO_MANY_PIXELS",
-            f"beyond x{free} a result may have {max_pixels:,} pixels, and this one would take "
-            f"{pixels:,}; choose a smaller scale",
+            f"beyond x{unrestricted} a result may have {max_pixels:,} pixels, and this one would "
+            f"have {pixels:,}; choose a smaller scale",
         )
 
 
@@ -125,25 +140,14 @@ def _decoded(
     folder: Path,
     max_pixels: int,
 ) -> one_image.Decoded:
-    """Settle what the result is called and check its size, as a batch run does."""
-    source = folder / harmless(request.name)
+    """Choose the name of the result and check its size, as a batch run does."""
+    source = folder / safe_name(request.name)
     naming = result_naming(request.format, model, scale)
     name = naming.name(source)
     fallback = naming.fallback(name)
-    job = WorkJob(source, folder / name, folder / fallback if fallback else None)
+    job = UpscaleJob(source, folder / name, folder / fallback if fallback else None)
     width, height = round(picture.width * scale), round(picture.height * scale)
     check_result_size(width, height, 1, max_pixels)
     target = chosen_target(job, picture, height, width)
     folder.mkdir(parents=True, exist_ok=True)
     return one_image.Decoded(job, picture, (picture.width, picture.height), target, "")
-
-
-def _report(
-    request: UpscaleRequest,
-    model: str,
-    path: Path,
-    enlarged: one_image.Enlarged,
-    facts: dict[str, Any],
-) -> dict[str, Any]:
-    about = {"model": model, "fidelity": request.fidelity, "scale": enlarged.report.scale}
-    return about | facts | {"format": find_format(path.suffix), "bytes": path.stat().st_size}

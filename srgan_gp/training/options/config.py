@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from srgan_gp.errors import TrainingError, UsageError
+from srgan_gp.models.catalog import names_in
 from srgan_gp.system.files import atomic_write_bytes
 from srgan_gp.training.options import generator_args
 from srgan_gp.training.options.option_fields import option, require_in_range
+from srgan_gp.training.options.registered_names import registered_names
 
-AUGMENTATIONS = ("colour", "translation", "cutout")  # the names in data/augmentations.py
+AUGMENTATIONS = registered_names("srgan_gp.data.augmentations", "KINDS")
 
 _REMOVED: dict[str, object] = {"grid_weight": 0.0, "most_grid": None}
 """Options of earlier versions that no longer exist, with the defaults they had."""
@@ -58,7 +60,7 @@ class TrainConfig:
     damage: str = option(
         "mild",
         "strength of the mixture's blur, noise and JPEG",
-        choices=("mild", "harsh"),
+        choices=registered_names("srgan_gp.data.degradation_draws", "STRENGTHS"),
     )
     shrink_share: float = option(
         0.0, "share of the crops cut up to twice too large and made smaller", least=0, most=1
@@ -71,14 +73,18 @@ class TrainConfig:
     )
 
     # What the output is compared with.
-    pixel_loss: str = option("l1", "l1, l2 or charbonnier", choices=("l1", "l2", "charbonnier"))
+    pixel_loss: str = option(
+        "l1", "pixel loss", choices=registered_names("srgan_gp.losses.pixel", "PIXEL_LOSSES")
+    )
     sharpen_targets: float = option(
         0.0,
         "unsharp masking of the pixel loss's targets; the critic sees them as they are",
         least=0,
     )
     perceptual_loss: str = option(
-        "none", "feature network: none, squeeze or vgg19", choices=("none", "squeeze", "vgg19")
+        "none",
+        "feature network of the perceptual loss",
+        choices=("none", *registered_names("srgan_gp.losses.features", "FEATURE_NETWORKS")),
     )
     perceptual_weight: float = option(0.05, "of the perceptual loss, beside the pixels' 1", least=0)
     feature_weights: str | None = option(
@@ -104,7 +110,9 @@ class TrainConfig:
     ratio_ramp_images: int = option(
         32_000, "images over which the ratio rises linearly from 0", least=0
     )
-    critic: str = option("resnet_critic", "architecture, a file of networks/critics")
+    critic: str = option(
+        "resnet_critic", lambda: f"architecture: {', '.join(names_in('srgan_gp.networks.critics'))}"
+    )
     critic_width: int = option(24, "channels of the critic's first stage", least=1, most=4096)
     critic_stages: int = option(4, "stages of the critic, each at half the size", least=1, most=16)
     critic_conditional: bool = option(True, "show the critic the low-res picture as well")
@@ -125,7 +133,9 @@ class TrainConfig:
     critic_beta1: float = option(0.0, "critic's Adam: memory of the gradient", least=0, below=1)
     critic_beta2: float = option(0.9, "critic's Adam: memory of its square", least=0, below=1)
     penalty: str = option(
-        "wgan_gp", "gradient penalty", choices=("wgan_gp", "one_sided", "r1", "r2")
+        "wgan_gp",
+        "gradient penalty",
+        choices=registered_names("srgan_gp.losses.gradient_penalties", "PENALTIES"),
     )
     penalty_weight: float = option(10.0, "lambda, or gamma of r1 and r2", least=0)
     penalty_every: int = option(2, "penalise every n-th sample of a batch", least=1)

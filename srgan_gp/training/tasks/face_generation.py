@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from srgan_gp.data.aligned_faces import shrink_face
-from srgan_gp.data.datasets import PictureCache, WholePictures, read_ahead, require_sides
-from srgan_gp.data.image_sources import list_all_pictures
+from srgan_gp.data.datasets import ImageCache, WholeImages, read_ahead, require_sides
+from srgan_gp.data.image_sources import list_all_images
 from srgan_gp.data.streams import Stream, generator_of
 from srgan_gp.data.validation_halves import ALL, CHOICE, validation_half
 from srgan_gp.errors import UsageError
@@ -61,10 +61,10 @@ class FaceGeneration:
         self._config = config
         self._device = device
         self._processes = processes
-        self._faces = WholePictures(face_cache(data, config), config.seed)
+        self._faces = WholeImages(face_cache(data, config), config.seed)
         self._held_out = None
         if validation and processes.is_first:
-            known = None if config.least_novelty is None else self._faces.pictures
+            known = None if config.least_novelty is None else self._faces.images
             half = face_cache([validation], config, CHOICE)
             self._held_out = ValidationFaces(half, config, device, known)
 
@@ -79,7 +79,7 @@ class FaceGeneration:
             features = load_features(self._config)
             assert features
             critic.maps.install(features.layers, features.mean, features.deviation)
-            faces = self._faces.pictures
+            faces = self._faces.images
             chosen = range(0, len(faces), max(len(faces) // CALIBRATION_FACES, 1))
             images = np.stack([faces[index] for index in chosen[:CALIBRATION_FACES]])
             targets = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255
@@ -105,7 +105,7 @@ class FaceGeneration:
     def describe(self, batch: Batch) -> list[str]:
         """Name the real faces of a batch."""
         indices = self._faces.indices(batch.numbers.start, len(batch.numbers))
-        return [self._faces.pictures.files[index].name for index in indices]
+        return [self._faces.images.files[index].name for index in indices]
 
     def content_losses(self, output: Tensor, batch: Batch) -> dict[str, Tensor]:
         """Compare nothing: a generated face has no original."""
@@ -147,7 +147,7 @@ def draw_latents(seed: int, numbers: Sequence[int], latent_size: int) -> np.ndar
     )
 
 
-def face_cache(places: Sequence[str], config: TrainConfig, half: str = ALL) -> PictureCache:
+def face_cache(places: Sequence[str], config: TrainConfig, half: str = ALL) -> ImageCache:
     """Open faces at the size of a run.
 
     Args:
@@ -158,9 +158,9 @@ def face_cache(places: Sequence[str], config: TrainConfig, half: str = ALL) -> P
     Raises:
         UsageError: there is no picture, or one is too small; at its first use, one is not square.
     """
-    files = validation_half(list_all_pictures(places), half)
+    files = validation_half(list_all_images(places), half)
     require_sides(files, config.image_size)
-    return PictureCache(
+    return ImageCache(
         files,
         int(config.cache_gigabytes * 1e9),
         lambda picture: shrink_face(picture, config.image_size, f"a picture of {places[0]}"),

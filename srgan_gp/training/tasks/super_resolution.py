@@ -6,10 +6,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from srgan_gp.data.datasets import PictureCache, RandomCrops, read_ahead, require_sides
+from srgan_gp.data.datasets import ImageCache, RandomCrops, read_ahead, require_sides
 from srgan_gp.data.degradation_draws import STRENGTHS, draw
 from srgan_gp.data.degradations import MARGIN_MIXTURE, degrade, least_side
-from srgan_gp.data.image_sources import list_all_pictures
+from srgan_gp.data.image_sources import list_all_images
 from srgan_gp.data.resampling import MARGIN, matlab_bicubic
 from srgan_gp.data.streams import Stream, generator_of
 from srgan_gp.errors import UsageError
@@ -54,10 +54,10 @@ class SuperResolution:
         self._device = device
         self._processes = processes
         self._margin = MARGIN_MIXTURE if config.low_res == "mixture" else MARGIN
-        files = list_all_pictures(data)
+        files = list_all_images(data)
         require_sides(files, (max(config.patch_sizes) + 2 * self._margin) * config.scale)
         _require_patches(config)
-        cache = PictureCache(files, int(config.cache_gigabytes * 1e9))
+        cache = ImageCache(files, int(config.cache_gigabytes * 1e9))
         self._crops = RandomCrops(cache, config.seed, config.shrink_share)
         self._features = _load_features(config, device)
         self._held_out = None
@@ -97,7 +97,7 @@ class SuperResolution:
     def describe(self, batch: Batch) -> list[str]:
         """Name the pictures that a batch was cut from."""
         indices = self._crops.indices(batch.numbers.start, len(batch.numbers))
-        return [self._crops.pictures.files[index].name for index in indices]
+        return [self._crops.images.files[index].name for index in indices]
 
     def content_losses(self, output: Tensor, batch: Batch) -> dict[str, Tensor]:
         """Compare outputs with their targets: pixels and features."""

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from srgan_gp.data.datasets import PictureCache
+from srgan_gp.data.datasets import ImageCache
 from srgan_gp.errors import PictureError, UsageError
 from srgan_gp.metrics.aligned_face_distances import AlignedFaceDistances
 from srgan_gp.metrics.border_ratio import border_ratio
@@ -45,10 +45,10 @@ class ValidationFaces:
 
     def __init__(
         self,
-        pictures: PictureCache,
+        pictures: ImageCache,
         config: TrainConfig,
         device: torch.device,
-        training: PictureCache | None = None,
+        training: ImageCache | None = None,
     ) -> None:
         features = load_features(config)  # before pictures are read: it may be missing
         yunet = load_yunet(config)
@@ -112,7 +112,7 @@ class ValidationFaces:
         return pooled_features(self._features, faces)
 
 
-def _layouts_of(faces: PictureCache) -> np.ndarray:
+def _layouts_of(faces: ImageCache) -> np.ndarray:
     """Describe every face but those that are damaged, which a run leaves out as well."""
     layouts = []
     for index in range(len(faces)):

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from srgan_gp.data.datasets import require_sides
-from srgan_gp.data.image_sources import list_all_pictures
+from srgan_gp.data.image_sources import list_all_images
 from srgan_gp.evaluation.image_scores import squeeze_distance
 from srgan_gp.losses.features import Features
 from srgan_gp.metrics.colour_shift import colour_shift
@@ -48,7 +48,7 @@ class ValidationImages:
         self._scale = scale
         self._features = features
         self._pairs: list[tuple[Tensor, np.ndarray]] = []
-        files = list_all_pictures([place])
+        files = list_all_images([place])
         # PSNR leaves out a border of `scale` on each side.
         least_seen = -(-features.least_side // scale) * scale if features else 0
         require_sides(files, max(3 * scale, least_side, least_seen))

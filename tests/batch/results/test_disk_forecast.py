@@ -21,7 +21,7 @@ Usage = namedtuple("Usage", "total used free")
 
 
 @pytest.fixture
-def pictures(tmp_path, rng):
+def image_folder(tmp_path, rng):
     """A photo, an animation, an image whose result is too wide for WebP, and a text."""
     folder = tmp_path / "in"
     folder.mkdir()
@@ -34,19 +34,19 @@ def pictures(tmp_path, rng):
 
 
 @pytest.fixture
-def plan(pictures, tmp_path):
+def plan(image_folder, tmp_path):
     (tmp_path / "out").mkdir()
-    with make_plan(walk([str(pictures)]), Output(tmp_path / "out")) as plan:
+    with make_plan(walk([str(image_folder)]), Output(tmp_path / "out")) as plan:
         yield plan
 
 
-def test_a_preview_yields_the_expected_outcome_of_every_input(plan, pictures, tmp_path):
+def test_a_preview_yields_the_expected_outcome_of_every_input(plan, image_folder, tmp_path):
     photo, sequence, wide, refused = preview(plan, UpscaleSettings(), 4)
     assert (photo.size, photo.result_size, photo.target.name) == ((40, 30), (160, 120), "a.jpg")
     assert (sequence.frames, sequence.result_size, sequence.target.name) == (3, (32, 24), "b.png")
     assert (wide.result_size, wide.target.name) == ((20000, 4), "c.png")
     assert refused.error.code == "E_NOT_AN_IMAGE"
-    assert [entry.source.parent for entry in (photo, sequence, wide, refused)] == [pictures] * 4
+    assert [entry.source.parent for entry in (photo, sequence, wide, refused)] == [image_folder] * 4
     assert list((tmp_path / "out").iterdir()) == []
 
 
@@ -73,9 +73,9 @@ def test_the_first_frame_of_an_animation_can_be_chosen(plan):
     assert sequence.frames == 1
 
 
-def test_limits_are_checked_from_the_header(pictures, tmp_path):
+def test_limits_are_checked_from_the_header(image_folder, tmp_path):
     """WebP has no fallback here, since the format was chosen."""
-    job = UpscaleJob(pictures / "c.webp", tmp_path / "c.webp", None)
+    job = UpscaleJob(image_folder / "c.webp", tmp_path / "c.webp", None)
     with pytest.raises(PictureError) as refusal:
         forecast(job, UpscaleSettings(), 4)
     assert refusal.value.code == "E_ENCODER_LIMIT"

@@ -32,7 +32,7 @@ def test_the_transform_is_the_least_squares_similarity(rng):
     assert framing(points) == pytest.approx(expected.params[:2], abs=1e-9)
 
 
-def test_a_square_that_is_the_photo_gives_its_pixels(scene):
+def test_a_square_equal_to_the_photo_gives_its_pixels(scene):
     photo = scene(48, 48)
     frame = np.array([[1 / 48, 0, 0.5 / 48], [0, 1 / 48, 0.5 / 48]])
     assert np.array_equal(align(photo, frame, 48), photo)
@@ -45,7 +45,7 @@ def test_a_square_in_the_photo_is_cut_out_of_it(scene):
     assert np.array_equal(align(photo, frame, 32), photo[20:52, 50:82])
 
 
-def test_what_is_made_smaller_is_averaged():
+def test_downscaled_faces_are_averaged():
     stripes = np.zeros((240, 240, 3), np.uint8)
     stripes[:, ::2] = 200  # one pixel wide: every value but their mean would be an alias
     frame = np.array([[1 / 240, 0, 0.5 / 240], [0, 1 / 240, 0.5 / 240]])
@@ -71,13 +71,13 @@ def test_half_a_square_beside_the_photo_is_half_outside_and_mirrored(scene):
     assert np.array_equal(square[:, :32], photo[:, 32:0:-1])
 
 
-def test_a_square_far_from_the_photo_is_outside_and_can_be_drawn(scene):
+def test_a_square_far_from_the_photo_is_outside_and_can_be_cropped(scene):
     frame = framing(placed(40, 10, (900.0, -400.0)))
     assert share_outside(frame, 50, 60) == pytest.approx(1)
     assert align(scene(50, 60), frame, 16).shape == (16, 16, 3)
 
 
-def test_a_face_at_the_far_end_of_a_very_wide_photo_is_cut_out():
+def test_a_face_at_the_far_end_of_a_very_wide_photo_is_cropped():
     photo = np.zeros((40, 40_000, 3), np.uint8)
     photo[:, 39_000:] = 255
     frame = framing(placed(30, 0, (39_100.0, 5.0)))

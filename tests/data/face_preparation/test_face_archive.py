@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from srgan_gp.data.face_preparation.face_archive import Spool, validation_photos, write_archive
-from srgan_gp.data.image_sources import list_pictures
+from srgan_gp.data.image_sources import list_images
 from srgan_gp.errors import OutputError
 
 PHOTOS = {f"photo {i}": 1 + i % 4 for i in range(200)}  # 500 faces
@@ -23,7 +23,7 @@ def test_another_seed_chooses_others_and_the_same_seed_the_same():
     assert validation_photos(PHOTOS, 0.1, seed=0) != validation_photos(PHOTOS, 0.1, seed=1)
 
 
-def test_photos_mostly_keep_their_side_when_others_come():
+def test_most_photos_stay_in_their_set_when_photos_are_added():
     more = PHOTOS | {f"another {i}": 2 for i in range(20)}
     before, after = validation_photos(PHOTOS, 0.2, 0), validation_photos(more, 0.2, 0)
     assert len(before - after) <= 5
@@ -31,34 +31,34 @@ def test_photos_mostly_keep_their_side_when_others_come():
 
 
 @pytest.mark.parametrize("share", [0.001, 0.1, 0.999])
-def test_of_two_photos_one_is_on_each_side(share):
+def test_of_two_photos_one_is_in_each_set(share):
     assert len(validation_photos({"a": 1, "b": 30}, share, seed=0)) == 1
 
 
-def test_nothing_is_held_out_of_one_photo_or_where_nothing_shall_be():
+def test_one_photo_or_a_share_of_0_gives_no_validation_set():
     assert validation_photos({"a": 5}, 0.5, seed=0) == set()
     assert validation_photos(PHOTOS, 0.0, seed=0) == set()
     assert validation_photos({}, 0.5, seed=0) == set()
 
 
-def test_what_goes_into_an_archive_comes_out_of_it(tmp_path, scene):
+def test_an_archive_returns_what_was_written(tmp_path, scene):
     faces = [scene(20, 20, seed) for seed in range(3)]
     with Spool(tmp_path) as spool:
         places = [spool.add(face) for face in faces]
         names = ["train/0.png", "train/1.png", "val/2.png"]
         members = [(name, spool.read(place)) for name, place in zip(names, places, strict=True)]
     write_archive(tmp_path / "faces.zip", members, {"about": "é"})
-    train = list_pictures(f"{tmp_path / 'faces.zip'}:train")
+    train = list_images(f"{tmp_path / 'faces.zip'}:train")
     assert all(np.array_equal(p.read(), face) for p, face in zip(train, faces[:2], strict=True))
-    [held_out] = list_pictures(f"{tmp_path / 'faces.zip'}:val")
-    assert np.array_equal(held_out.read(), faces[2])
+    [validation] = list_images(f"{tmp_path / 'faces.zip'}:val")
+    assert np.array_equal(validation.read(), faces[2])
     with zipfile.ZipFile(tmp_path / "faces.zip") as archive:
         assert {info.compress_type for info in archive.infolist()} == {zipfile.ZIP_STORED}
         assert json.loads(archive.read("manifest.json")) == {"about": "é"}
     assert [path.name for path in tmp_path.iterdir()] == ["faces.zip"]
 
 
-def test_a_name_that_is_no_utf_8_is_kept_in_the_manifest(tmp_path):
+def test_a_name_that_is_not_utf_8_is_kept_in_the_manifest(tmp_path):
     name = os.fsdecode(b"caf\xe9.jpg")
     write_archive(tmp_path / "faces.zip", [], {"name": name})
     with zipfile.ZipFile(tmp_path / "faces.zip") as archive:

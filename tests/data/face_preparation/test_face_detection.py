@@ -11,7 +11,7 @@ GREEN = (20, 200, 40)
 
 
 class FindsGreen:
-    """Stands in for YuNet: a green rectangle of 10 to 300 pixels is a face, one a picture."""
+    """Replaces YuNet: a green rectangle of 10 to 300 pixels is a face, one an image."""
 
     def __init__(self):
         self.seen = []
@@ -19,10 +19,10 @@ class FindsGreen:
     def setInputSize(self, size):  # noqa: N802 - OpenCV's name
         self.size = size
 
-    def detect(self, picture):
-        assert picture.shape[1::-1] == tuple(self.size)
-        self.seen.append(picture.shape[:2])
-        y, x = np.nonzero(picture[..., 1].astype(int) - picture[..., 2] > 90)
+    def detect(self, image):
+        assert image.shape[1::-1] == tuple(self.size)
+        self.seen.append(image.shape[:2])
+        y, x = np.nonzero(image[..., 1].astype(int) - image[..., 2] > 90)
         if not y.size or not 10 <= max(width := np.ptp(x) + 1, height := np.ptp(y) + 1) <= 300:
             return 0, None
         left, top = x.min(), y.min()
@@ -70,7 +70,7 @@ def test_no_level_is_larger_than_the_largest():
 
 def test_two_faces_side_by_side_are_both_given():
     class FindsTwo(FindsGreen):
-        def detect(self, picture):
+        def detect(self, image):
             row = [*[0] * 14, 0.9]
             rows = np.array([row, row], np.float32)
             rows[:, :4] = [[64, 64, 60, 60], [134, 64, 60, 60]]
@@ -80,7 +80,7 @@ def test_two_faces_side_by_side_are_both_given():
     assert [round(face.box[0]) for face in faces] == [0, 69]
 
 
-def test_without_a_detector_one_sentence_names_file_and_licence(tmp_path, monkeypatch):
+def test_without_a_detector_the_message_names_file_and_licence(tmp_path, monkeypatch):
     monkeypatch.setenv("SRGAN_GP_MODELS", str(tmp_path))
     with pytest.raises(ModelRefusedError) as caught:
         FaceDetector.load()
@@ -89,13 +89,15 @@ def test_without_a_detector_one_sentence_names_file_and_licence(tmp_path, monkey
     assert "--detector FILE" in str(caught.value)
 
 
-def test_a_path_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(ModelRefusedError, match=r"There is no face detector .*nothing\.onnx"):
+def test_a_missing_path_is_named(tmp_path):
+    with pytest.raises(
+        ModelRefusedError, match=r"The face detector .*nothing\.onnx does not exist"
+    ):
         FaceDetector.load(tmp_path / "nothing.onnx")
 
 
 @pytest.mark.parametrize("content", ["empty", "text", "another network"])
-def test_a_file_that_is_no_detector_is_refused(content, tmp_path, tiny_model, capfd):
+def test_a_file_that_is_not_a_detector_is_refused(content, tmp_path, tiny_model, capfd):
     path = tmp_path / "yunet.onnx"
     if content == "another network":
         path = tiny_model("yunet")
@@ -107,18 +109,18 @@ def test_a_file_that_is_no_detector_is_refused(content, tmp_path, tiny_model, ca
 
 
 @pytest.mark.shared
-def test_yunet_finds_the_faces_of_the_shared_pictures_once(monkeypatch, tmp_path):
-    from srgan_gp.data.image_sources import list_pictures
+def test_yunet_finds_the_faces_of_the_shared_images_once(monkeypatch, tmp_path):
+    from srgan_gp.data.image_sources import list_images
 
     shared = Path(os.environ.get("SRGAN_GP_SHARED", Path(__file__).parents[4] / "shared"))
     (tmp_path / "yunet.onnx").symlink_to(shared / "models" / "face_detection_yunet.onnx")
     monkeypatch.setenv("SRGAN_GP_MODELS", str(tmp_path))
     detector = FaceDetector.load()
     for name in ("faces_loose64_val", "faces_utk128_val", "faces_synth256_val"):
-        pictures = list_pictures(shared / "data" / f"{name}.zip")[:20]
-        counts = [len(detector.detect(picture.read())) for picture in pictures]
+        images = list_images(shared / "data" / f"{name}.zip")[:20]
+        counts = [len(detector.detect(image.read())) for image in images]
         assert max(counts) == 1
         assert sum(counts) >= 19
-    photos = {p.stem: p for p in list_pictures(shared / "data" / "demo_inputs.zip")}
+    photos = {p.stem: p for p in list_images(shared / "data" / "demo_inputs.zip")}
     assert len(detector.detect(photos["children-alpha"].read())) == 5
     assert detector.detect(photos["OST_009"].read()) == []

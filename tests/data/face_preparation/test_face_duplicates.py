@@ -2,18 +2,18 @@ import cv2
 import numpy as np
 import pytest
 
-from srgan_gp.data.face_preparation.face_duplicates import SeenPictures
+from srgan_gp.data.face_preparation.face_duplicates import SeenImages
 
 
-def seen(pictures):
-    memory = SeenPictures()
-    for picture in pictures:
-        memory.add(picture)
+def seen(images):
+    memory = SeenImages()
+    for image in images:
+        memory.add(image)
     return memory
 
 
-def as_jpeg(picture, quality):
-    _, encoded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])
+def as_jpeg(image, quality):
+    _, encoded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
     return np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR))
 
 
@@ -29,22 +29,22 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_a_picture_is_known_again(change, scene):
+def test_a_duplicate_is_found(change, scene):
     soft = (cv2.GaussianBlur(scene(128, 128, seed), (0, 0), 6) for seed in range(3))
-    pictures = [np.asarray(cv2.normalize(p, None, 20, 230, cv2.NORM_MINMAX)) for p in soft]
-    assert seen(pictures).find(change(pictures[1])) == 1
+    images = [np.asarray(cv2.normalize(p, None, 20, 230, cv2.NORM_MINMAX)) for p in soft]
+    assert seen(images).find(change(images[1])) == 1
 
 
-def test_other_pictures_are_not_known(scene):
+def test_other_images_are_not_duplicates(scene):
     memory = seen(scene(128, 128, seed) for seed in range(70))  # more than the first table holds
     assert all(memory.find(scene(128, 128, seed)) is None for seed in range(100, 106))
     assert memory.find(scene(128, 128, 69)) == 69
 
 
-def test_nothing_is_known_to_an_empty_memory(scene):
-    assert SeenPictures().find(scene(30, 30)) is None
+def test_an_empty_index_has_no_duplicate(scene):
+    assert SeenImages().find(scene(30, 30)) is None
 
 
-def test_pictures_of_one_colour_are_no_reason_to_stop():
+def test_images_of_one_colour_are_accepted():
     plain = np.full((30, 30, 3), 80, np.uint8)
     assert seen([plain]).find(plain) is None

@@ -18,7 +18,7 @@ def test_turn_is_how_far_the_nose_leaves_the_middle_of_the_eyes(nose_x, expected
     assert turn(points(nose_x, degrees)) == pytest.approx(expected)
 
 
-def test_eyes_in_one_place_are_turned_as_far_as_can_be():
+def test_eyes_at_one_point_give_the_largest_turn():
     assert turn(np.ones((5, 2))) == 10
 
 
@@ -33,24 +33,24 @@ def test_the_edge_of_a_step_measures_the_share_that_a_further_blur_keeps():
     assert blur(step.transpose(1, 0, 2)) == pytest.approx(expected, abs=0.01)
 
 
-def test_noise_does_not_make_a_blurred_picture_sharp(scene, rng):
-    picture = cv2.GaussianBlur(scene(96, 96), (0, 0), 3)
-    noisy = (picture + rng.normal(0, 2, picture.shape)).clip(0, 255).astype(np.uint8)
+def test_noise_does_not_make_a_blurred_image_sharp(scene, rng):
+    image = cv2.GaussianBlur(scene(96, 96), (0, 0), 3)
+    noisy = (image + rng.normal(0, 2, image.shape)).clip(0, 255).astype(np.uint8)
     assert blur(noisy) > blur(scene(96, 96)) + 0.1
 
 
-def test_a_picture_of_one_colour_is_blurred():
+def test_an_image_of_one_colour_is_blurred():
     assert blur(np.full((20, 20, 3), 90, np.uint8)) == 1
 
 
 def test_more_blur_measures_more(scene):
-    picture = scene(96, 96)
-    values = [blur(cv2.GaussianBlur(picture, (0, 0), sigma)) for sigma in (0.5, 1, 2, 4)]
+    image = scene(96, 96)
+    values = [blur(cv2.GaussianBlur(image, (0, 0), sigma)) for sigma in (0.5, 1, 2, 4)]
     assert values == sorted(values)
     assert values[-1] - values[0] > 0.2
 
 
 def test_contrast_and_brightness_do_not_count(scene):
-    picture = scene(96, 96)
-    flat = (60 + (picture - 40.0) / 2).round().astype(np.uint8)
-    assert blur(flat) == pytest.approx(blur(picture), abs=0.02)
+    image = scene(96, 96)
+    flat = (60 + (image - 40.0) / 2).round().astype(np.uint8)
+    assert blur(flat) == pytest.approx(blur(image), abs=0.02)

@@ -10,20 +10,20 @@ from PIL import Image
 
 from srgan_gp.data.face_preparation.face_alignment import TEMPLATE
 from srgan_gp.data.face_preparation.face_detection import Face, FaceDetector
-from srgan_gp.data.face_preparation.face_selection import Demands
+from srgan_gp.data.face_preparation.face_selection import Requirements
 from srgan_gp.data.face_preparation.photo_lists import list_photos
 from srgan_gp.data.face_preparation.preparation_report import count
 from srgan_gp.data.face_preparation.prepare_faces import Preparation, prepare
-from srgan_gp.data.image_sources import list_pictures
+from srgan_gp.data.image_sources import list_images
 from srgan_gp.errors import NothingToDoError
 
-DEMANDS = Demands(side=64, smallest=60, most_blur=0.7)
+REQUIREMENTS = Requirements(side=64, smallest=60, most_blur=0.7)
 
 
 class FindsFrames:
-    """Stands in for YuNet: a magenta frame is the square of a face, its corner shows the pose.
+    """Replaces YuNet: a magenta frame is the square of a face, its corner shows the pose.
 
-    The second look, at a square, finds what the first one promised.
+    The second detection, in a square, finds the face of the first one.
     """
 
     def __init__(self, file):
@@ -59,7 +59,7 @@ def detector(tmp_path):
 
 @pytest.fixture
 def photos(tmp_path, scene):
-    """Write photos: call it with a name and the sides of its faces; gives the folder."""
+    """Write photos: call it with a name and the sides of its faces; returns the folder."""
     folder = tmp_path / "photos"
     folder.mkdir()
 
@@ -79,10 +79,12 @@ def photos(tmp_path, scene):
     return write
 
 
-def run(folder, detector, tmp_path, held_out=0.25, demands=DEMANDS):
+def run(folder, detector, tmp_path, validation_share=0.25, requirements=REQUIREMENTS):
     output, sheet = tmp_path / "faces.zip", tmp_path / "sheet.png"
-    listed = list_photos([str(folder)], leave_out=sheet)
-    counts = prepare(listed.photos, output, sheet, Preparation(demands, detector, held_out))
+    listed = list_photos([str(folder)], exclude=sheet)
+    counts = prepare(
+        listed.photos, output, sheet, Preparation(requirements, detector, validation_share)
+    )
     with zipfile.ZipFile(output) as archive:
         manifest = json.loads(archive.read("manifest.json"))
     return counts, manifest, {p["name"]: p for p in manifest["source_photos"]}
@@ -135,23 +137,23 @@ def test_counts_add_up_and_every_drop_has_its_reason(photos, detector, tmp_path)
     assert reasons["blurred.png"] == ["blurred"]
 
 
-def test_what_is_not_found_again_is_dropped(photos, detector, tmp_path):
+def test_a_face_that_is_not_detected_again_is_dropped(photos, detector, tmp_path):
     detector.sees_ghosts = True
-    counts, manifest, _ = run(photos("a.png", 90), detector, tmp_path, held_out=0)
+    counts, manifest, _ = run(photos("a.png", 90), detector, tmp_path, validation_share=0)
     check_sums(counts, manifest)
     assert (counts["kept"], counts["dropped"]["not found again"]) == (1, 1)
 
 
-def test_a_prepared_face_is_what_stands_in_the_frame(photos, detector, tmp_path):
+def test_a_prepared_face_is_the_content_of_the_frame(photos, detector, tmp_path):
     folder = photos("a.png", 64)
     counts, _, _ = run(folder, detector, tmp_path)
     assert (counts["train"], counts["val"]) == (1, 0)
-    [face] = list_pictures(f"{tmp_path / 'faces.zip'}:train")
+    [face] = list_images(f"{tmp_path / 'faces.zip'}:train")
     expected = np.asarray(Image.open(folder / "a.png"))[20:84, 20:84]
     assert np.abs(face.read().astype(int) - expected).max() <= 1
 
 
-def test_faces_of_one_photo_are_on_one_side(photos, detector, tmp_path):
+def test_faces_of_one_photo_are_in_one_set(photos, detector, tmp_path):
     for i in range(8):
         folder = photos(f"{i}.png", 70, 75, 80)
     counts, manifest, by_name = run(folder, detector, tmp_path)
@@ -160,7 +162,7 @@ def test_faces_of_one_photo_are_on_one_side(photos, detector, tmp_path):
     for photo in by_name.values():
         assert len({face["member"].partition("/")[0] for face in photo["faces"]}) == 1
     for side in ("train", "val"):
-        assert len(list_pictures(f"{tmp_path / 'faces.zip'}:{side}")) == counts[side]
+        assert len(list_images(f"{tmp_path / 'faces.zip'}:{side}")) == counts[side]
 
 
 def test_the_same_photos_give_the_same_bytes(photos, detector, tmp_path):
@@ -173,7 +175,7 @@ def test_the_same_photos_give_the_same_bytes(photos, detector, tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["sixteen bits", "rotated", "CMYK"])
-def test_photos_of_other_kinds_give_their_face(kind, photos, detector, tmp_path):
+def test_photos_of_other_formats_give_their_face(kind, photos, detector, tmp_path):
     def save(image, path):
         if kind == "sixteen bits":
             cv2.imwrite(str(path), np.asarray(image)[:, :, ::-1].astype(np.uint16) * 257)
@@ -190,7 +192,7 @@ def test_photos_of_other_kinds_give_their_face(kind, photos, detector, tmp_path)
     assert counts["kept"] == 1
 
 
-def test_nothing_is_written_where_no_face_is_left(photos, detector, tmp_path):
+def test_nothing_is_written_if_no_face_is_kept(photos, detector, tmp_path):
     with pytest.raises(NothingToDoError, match="1 photo: 1 without a face"):
         run(photos("none.png"), detector, tmp_path)
     assert not {"faces.zip", "sheet.png"} & {path.name for path in tmp_path.iterdir()}
@@ -199,10 +201,10 @@ def test_nothing_is_written_where_no_face_is_left(photos, detector, tmp_path):
 def test_aligned_faces_are_resized_checked_and_split(photos, tmp_path, scene):
     folder = tmp_path / "aligned"
     folder.mkdir()
-    pictures = {"a": scene(128, 128, 1), "b": scene(128, 128, 2), "wide": scene(100, 130, 3)}
-    pictures |= {"small": scene(50, 50, 4), "blurred": cv2.GaussianBlur(scene(64, 64), (0, 0), 4)}
-    pictures["mirrored"] = pictures["b"][:, ::-1]
-    for name, pixels in pictures.items():
+    images = {"a": scene(128, 128, 1), "b": scene(128, 128, 2), "wide": scene(100, 130, 3)}
+    images |= {"small": scene(50, 50, 4), "blurred": cv2.GaussianBlur(scene(64, 64), (0, 0), 4)}
+    images["mirrored"] = images["b"][:, ::-1]
+    for name, pixels in images.items():
         Image.fromarray(pixels).save(folder / f"{name}.png")
     counts, manifest, by_name = run(folder, None, tmp_path)
     check_sums(counts, manifest)
@@ -214,17 +216,19 @@ def test_aligned_faces_are_resized_checked_and_split(photos, tmp_path, scene):
     }  # fmt: skip
     assert manifest["settings"]["aligned_before"]
     sides = {
-        Path(p.member or "").parts[0]: p.read().shape for p in list_pictures(tmp_path / "faces.zip")
+        Path(p.member or "").parts[0]: p.read().shape for p in list_images(tmp_path / "faces.zip")
     }
     assert sides == {"train": (64, 64, 3), "val": (64, 64, 3)}
 
 
-def test_a_second_copy_of_a_photo_is_on_its_side_whatever_its_faces_are(photos, detector, tmp_path):
+def test_a_second_copy_of_a_photo_is_in_the_same_set(photos, detector, tmp_path):
     for i in range(6):
         photos(f"{i}.png", 70)
         folder = photos(f"{i} brighter.png", 70, seed=sum(map(ord, f"{i}.png")), save=brighter)
-    demands = Demands(side=64, smallest=60)
-    counts, manifest, by_name = run(folder, detector, tmp_path, held_out=0.5, demands=demands)
+    requirements = Requirements(side=64, smallest=60)
+    counts, manifest, by_name = run(
+        folder, detector, tmp_path, validation_share=0.5, requirements=requirements
+    )
     check_sums(counts, manifest)
     assert (counts["kept"], counts["dropped"]["there already"]) == (6, 6)
     for i in range(6):
@@ -232,7 +236,7 @@ def test_a_second_copy_of_a_photo_is_on_its_side_whatever_its_faces_are(photos, 
         assert [photo["faces"][0].get("like") for photo in pair] == [None, f"{i} brighter.png"]
 
 
-def test_photos_that_share_a_face_through_a_third_one_are_on_one_side(photos, detector, tmp_path):
+def test_photos_that_share_a_face_through_a_third_one_are_in_one_set(photos, detector, tmp_path):
     photos("1.png", 80)
     photos("2.png", 80)
     folder = photos("3.png", 80, 80, 80)
@@ -240,7 +244,7 @@ def test_photos_that_share_a_face_through_a_third_one_are_on_one_side(photos, de
     third[20:100, 20:100] = first[20:100, 20:100]
     third[20:100, 120:200] = second[20:100, 20:100]
     Image.fromarray(third).save(folder / "3.png")
-    counts, _, by_name = run(folder, detector, tmp_path, held_out=0.5)
+    counts, _, by_name = run(folder, detector, tmp_path, validation_share=0.5)
     assert {face.get("like") for face in by_name["3.png"]["faces"]} == {None, "1.png", "2.png"}
     assert (counts["train"], counts["val"]) == (3, 0)
 
@@ -254,14 +258,14 @@ def test_counts_of_real_photos_add_up(tmp_path):
     shared = Path(os.environ.get("SRGAN_GP_SHARED", Path(__file__).parents[4] / "shared"))
     yunet = FaceDetector.load(shared / "models" / "face_detection_yunet.onnx")
     places = shared / "data" / "demo_inputs.zip"
-    counts, manifest, by_name = run(places, yunet, tmp_path, demands=Demands())
+    counts, manifest, by_name = run(places, yunet, tmp_path, requirements=Requirements())
     check_sums(counts, manifest)
     assert by_name["fakerjs_male_37.jpg"]["outcome"] == "used"
     assert by_name["resr/OST_009.png"]["outcome"] == "without a face"
     reasons = [face["reason"] for face in by_name["resr/children-alpha.png"]["faces"]]
     assert reasons == ["too small"] * 5
     # Eyes are found again where the template says: most very near, none far away.
-    faces = [yunet.detect(p.read())[0] for p in list_pictures(f"{tmp_path / 'faces.zip'}:train")]
+    faces = [yunet.detect(p.read())[0] for p in list_images(f"{tmp_path / 'faces.zip'}:train")]
     away = [np.abs((face.points + 0.5) / 256 - TEMPLATE)[:2].max() for face in faces]
     assert np.median(away) < 0.03
     assert max(away) < 0.1

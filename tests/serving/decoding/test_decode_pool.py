@@ -16,12 +16,12 @@ from PIL import Image
 from srgan_gp.errors import BusyError, Cancelled, PictureError
 from srgan_gp.images import Picture, encode_image, read_image
 from srgan_gp.serving.decoding.decode_pool import DecodePool
-from srgan_gp.serving.jobs.job_cancellation import Stopper
+from srgan_gp.serving.jobs.job_cancellation import Cancellation
 
 
 @pytest.fixture(scope="module")
 def pool():
-    """One process for all tests, which some of them kill."""
+    """Share one decoder process between all tests; some of them kill it."""
     pool = DecodePool(1, 1_000_000)
     yield pool
     pool.close()
@@ -33,7 +33,7 @@ def process_of(pool):
 
 
 def hang(pool):
-    """Stop the pool's process, as a decoder that never ends would."""
+    """Stop the pool's process, which simulates a hanging decoder."""
     os.kill(process_of(pool).pid, signal.SIGSTOP)
 
 
@@ -44,7 +44,7 @@ def encoded(picture, format):
 
 
 def png_bomb(width, height):
-    """A PNG of few bytes that would fill width * height * 3 bytes."""
+    """Return a small PNG file that decodes to width * height * 3 bytes."""
 
     def chunk(kind, data):
         return (
@@ -59,17 +59,17 @@ def png_bomb(width, height):
 
 @pytest.mark.parametrize("format", ["png", "jpg", "webp", "tif", "bmp", "gif"])
 @pytest.mark.parametrize("kind", [np.uint8, np.uint16])
-def test_what_comes_back_is_what_this_process_would_have_read(pool, rng, tmp_path, format, kind):
+def test_decoded_image_equals_that_of_read_image(pool, rng, tmp_path, format, kind):
     values = rng.integers(0, np.iinfo(kind).max, (5, 7, 3), kind, endpoint=True)
     data = encoded(Picture(values, values[..., 0], dpi=(96.0, 96.0)), format)
-    path = tmp_path / "picture.png"
+    path = tmp_path / "image.png"
     path.write_bytes(data)
-    here = read_image(path)
+    expected = read_image(path)
     for source in (data, path):
-        there = pool.decode(source, "picture.png", Stopper())
-        assert there.pixels.dtype == here.pixels.dtype
-        for name, value in vars(here).items():
-            np.testing.assert_array_equal(getattr(there, name), value)
+        decoded = pool.decode(source, "image.png", Cancellation())
+        assert decoded.pixels.dtype == expected.pixels.dtype
+        for name, value in vars(expected).items():
+            np.testing.assert_array_equal(getattr(decoded, name), value)
 
 
 @pytest.mark.parametrize(
@@ -83,49 +83,49 @@ def test_what_comes_back_is_what_this_process_would_have_read(pool, rng, tmp_pat
         (b"GIF89a" + bytes(range(1, 100)), "E_DAMAGED"),
     ],
 )
-def test_what_is_no_picture_is_refused_with_its_code(pool, data, code):
+def test_undecodable_file_is_refused_with_its_code(pool, data, code):
     with pytest.raises(PictureError) as raised:
-        pool.decode(data, "t.png", Stopper())
+        pool.decode(data, "t.png", Cancellation())
     assert raised.value.code == code
 
 
-def test_a_bomb_is_refused_by_its_header_without_memory_or_time(pool):
+def test_decompression_bomb_is_refused_by_its_header(pool):
     data = png_bomb(13_000, 1_000)
-    pool.decode(encoded(Picture(np.zeros((1, 1, 3), np.uint8)), "png"), "a.png", Stopper())
+    pool.decode(encoded(Picture(np.zeros((1, 1, 3), np.uint8)), "png"), "a.png", Cancellation())
     before = peak_memory(pool)
     with pytest.raises(PictureError, match="13,000,000 pixels") as raised:
-        pool.decode(data, "a.png", Stopper())
+        pool.decode(data, "a.png", Cancellation())
     assert raised.value.code == "E_TOO_MANY_PIXELS"
-    assert peak_memory(pool) - before < 2 * len(data) + (1 << 22)  # its 39 MB were not decoded
+    assert peak_memory(pool) - before < 2 * len(data) + (1 << 22)  # 39 MB if decoded
 
 
 def peak_memory(pool):
-    """Bytes of the decoder's largest resident set so far."""
+    """Return the peak resident set size of the decoder, in bytes."""
     status = Path(f"/proc/{process_of(pool).pid}/status").read_text().splitlines()
     [line] = [line for line in status if line.startswith("VmHWM")]
     return int(line.split()[1]) * 1024
 
 
-def test_a_decoder_that_dies_costs_its_picture_alone(pool, png):
+def test_crash_of_a_decoder_fails_its_image_only(pool, png):
     hang(pool)
     process = process_of(pool)
     threading.Timer(0.2, process.kill).start()
     with pytest.raises(PictureError) as raised:
-        pool.decode(png, "a.png", Stopper())
+        pool.decode(png, "a.png", Cancellation())
     assert raised.value.code == "E_DECODER_CRASH"
-    assert pool.decode(png, "a.png", Stopper()).pixels.shape == (12, 16, 3)
+    assert pool.decode(png, "a.png", Cancellation()).pixels.shape == (12, 16, 3)
     assert process_of(pool).pid != process.pid
 
 
-def test_a_decoder_that_dies_while_it_is_idle_costs_nothing(pool, png):
-    pool.decode(png, "a.png", Stopper())
+def test_decoder_that_died_while_idle_is_replaced(pool, png):
+    pool.decode(png, "a.png", Cancellation())
     process = process_of(pool)
     process.kill()
     process.join(60)
-    assert pool.decode(png, "a.png", Stopper()).width == 16
+    assert pool.decode(png, "a.png", Cancellation()).width == 16
 
 
-def test_a_system_without_room_for_a_process_costs_no_decoder(pool, png, monkeypatch):
+def test_pool_recovers_when_processes_can_be_started_again(pool, png, monkeypatch):
     def refuse(max_pixels):
         raise OSError("Too many open files")
 
@@ -134,69 +134,69 @@ def test_a_system_without_room_for_a_process_costs_no_decoder(pool, png, monkeyp
     with monkeypatch.context() as full:
         full.setattr("srgan_gp.serving.decoding.decode_pool.Decoder", refuse)
         for _ in range(3):
-            with pytest.raises(BusyError, match="too much to do"):
-                pool.decode(png, "a.png", Stopper())
-    assert pool.decode(png, "a.png", Stopper()).width == 16
+            with pytest.raises(BusyError, match="overloaded"):
+                pool.decode(png, "a.png", Cancellation())
+    assert pool.decode(png, "a.png", Cancellation()).width == 16
 
 
-def test_a_decoder_that_is_being_killed_gets_no_other_picture(pool, png, monkeypatch):
+def test_decoder_that_is_being_killed_gets_no_image(pool, png, monkeypatch):
     process = process_of(pool)
 
-    class LateStopper(Stopper):
-        """Is stopped when the picture has come, and before the decoder is given back."""
+    class LateCancellation(Cancellation):
+        """Is cancelled after the image was received and before the decoder is returned."""
 
         @contextmanager
-        def interrupting(self, end):
-            with super().interrupting(end):
+        def interrupting(self, interrupt):
+            with super().interrupting(interrupt):
                 yield
-                self.stop()
+                self.cancel()
 
     kill = process.kill
     monkeypatch.setattr(process, "kill", lambda: threading.Timer(0.3, kill).start())
-    assert pool.decode(png, "a.png", LateStopper()).width == 16
-    assert pool.decode(png, "b.png", Stopper()).width == 16
+    assert pool.decode(png, "a.png", LateCancellation()).width == 16
+    assert pool.decode(png, "b.png", Cancellation()).width == 16
     assert process_of(pool).pid != process.pid
 
 
-def test_a_decoder_that_hangs_is_replaced(pool, png, monkeypatch):
-    pool.decode(png, "a.png", Stopper())
+def test_hanging_decoder_is_replaced(pool, png, monkeypatch):
+    pool.decode(png, "a.png", Cancellation())
     hang(pool)
-    monkeypatch.setattr(pool, "_most_seconds", 0.2)
+    monkeypatch.setattr(pool, "_max_seconds", 0.2)
     with pytest.raises(PictureError, match=r"more than 0\.2 s") as raised:
-        pool.decode(png, "a.png", Stopper())
+        pool.decode(png, "a.png", Cancellation())
     assert raised.value.code == "E_DECODER_TIMEOUT"
     monkeypatch.undo()
-    assert pool.decode(png, "a.png", Stopper()).width == 16
+    assert pool.decode(png, "a.png", Cancellation()).width == 16
 
 
-def test_a_job_is_cancelled_while_its_picture_is_decoded(pool, png):
-    pool.decode(png, "a.png", Stopper())
+def test_job_is_cancelled_during_decoding(pool, png):
+    pool.decode(png, "a.png", Cancellation())
     hang(pool)
-    stopper = Stopper()
-    threading.Timer(0.2, stopper.stop).start()
+    cancellation = Cancellation()
+    threading.Timer(0.2, cancellation.cancel).start()
     with pytest.raises(Cancelled):
-        pool.decode(png, "a.png", stopper)
-    assert pool.decode(png, "a.png", Stopper()).width == 16
+        pool.decode(png, "a.png", cancellation)
+    assert pool.decode(png, "a.png", Cancellation()).width == 16
 
 
-def test_a_job_is_cancelled_while_it_waits_for_a_decoder(png):
-    pool, stopper = DecodePool(0, 1), Stopper()
-    threading.Timer(0.2, stopper.stop).start()
+def test_job_is_cancelled_while_waiting_for_a_decoder(png):
+    pool, cancellation = DecodePool(0, 1), Cancellation()
+    threading.Timer(0.2, cancellation.cancel).start()
     with pytest.raises(Cancelled):
-        pool.decode(png, "a.png", stopper)
+        pool.decode(png, "a.png", cancellation)
 
 
-def test_a_closed_pool_leaves_no_process_and_decodes_nothing(png):
+def test_closed_pool_has_no_process_and_refuses_images(png):
     pool = DecodePool(1, 1)
     process = process_of(pool)
     pool.close()
     assert process.exitcode == -signal.SIGKILL
     with pytest.raises(Cancelled):
-        pool.decode(png, "a.png", Stopper())
+        pool.decode(png, "a.png", Cancellation())
 
 
-def test_a_decoder_may_neither_write_files_nor_take_all_memory(pool, png):
-    pool.decode(png, "a.png", Stopper())
+def test_resource_limits_of_a_decoder(pool, png):
+    pool.decode(png, "a.png", Cancellation())
     lines = Path(f"/proc/{process_of(pool).pid}/limits").read_text().splitlines()
     soft = {line[:25].strip(): line[26:].split()[0] for line in lines}
     assert soft["Max file size"] == soft["Max core file size"] == "0"
@@ -204,28 +204,28 @@ def test_a_decoder_may_neither_write_files_nor_take_all_memory(pool, png):
     assert 0 < int(soft["Max cpu time"]) < 60
 
 
-def test_a_decoder_leaves_it_to_its_server_when_to_end(pool, png):
-    pool.decode(png, "a.png", Stopper())
+def test_decoder_ignores_signals_of_the_terminal(pool, png):
+    pool.decode(png, "a.png", Cancellation())
     process = process_of(pool)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         os.kill(process.pid, number)
-    pool.decode(png, "a.png", Stopper())
+    pool.decode(png, "a.png", Cancellation())
     assert process_of(pool).pid == process.pid
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", ["RGBA", "CMYK", "F", "LAB"])
-def test_the_largest_pictures_fit_into_the_memory_of_a_decoder(mode, tmp_path):
+def test_largest_images_fit_into_the_memory_limit(mode, tmp_path):
     Image.new(mode, (5000, 5000)).save(tmp_path / "large.tif")
     pool = DecodePool(1, 25_000_000)
-    assert pool.decode(tmp_path / "large.tif", "a.tif", Stopper()).width == 5000
+    assert pool.decode(tmp_path / "large.tif", "a.tif", Cancellation()).width == 5000
     deep = Picture(np.zeros((5000, 5000, 3), np.uint16), np.zeros((5000, 5000), np.uint16))
     for format in ("png", "tif"):
-        assert pool.decode(encoded(deep, format), "a", Stopper()).height == 5000
+        assert pool.decode(encoded(deep, format), "a", Cancellation()).height == 5000
     pool.close()
 
 
-def test_a_process_that_ends_without_closing_its_pool_does_not_wait_for_it():
+def test_process_exits_without_closing_its_pool():
     code = (
         "from srgan_gp.serving.decoding.decode_pool import DecodePool\n"
         "if __name__ == '__main__': pool = DecodePool(1, 1)"
@@ -233,10 +233,10 @@ def test_a_process_that_ends_without_closing_its_pool_does_not_wait_for_it():
     assert subprocess.run([sys.executable, "-c", code], timeout=120, check=False).returncode == 0
 
 
-def test_a_decoder_ends_with_its_server(pool, png):
-    pool.decode(png, "a.png", Stopper())
+def test_decoder_ends_when_its_pipe_is_closed(pool, png):
+    pool.decode(png, "a.png", Cancellation())
     [decoder] = pool._idle.queue
     decoder._pipe.close()
     decoder._process.join(60)
     assert decoder._process.exitcode == 0
-    assert pool.decode(png, "a.png", Stopper()).width == 16
+    assert pool.decode(png, "a.png", Cancellation()).width == 16

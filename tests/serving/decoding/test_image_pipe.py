@@ -18,7 +18,7 @@ def pipe():
 
 
 @pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.float32])
-def test_everything_a_picture_carries_goes_through(pipe, rng, kind):
+def test_all_fields_of_an_image_are_transferred(pipe, rng, kind):
     pixels, alpha = rng.random((2, 3, 1)).astype(kind), rng.random((2, 3)).astype(kind)
     sent = Picture(pixels, alpha, b"profile", b"exif", b"xmp", (72.0, 96.0), "PNG", ("a note",))
     send_picture(pipe[0], sent)
@@ -28,13 +28,13 @@ def test_everything_a_picture_carries_goes_through(pipe, rng, kind):
         np.testing.assert_array_equal(getattr(received, name), value)
 
 
-def test_what_is_absent_stays_absent(pipe):
+def test_missing_fields_stay_missing(pipe):
     send_picture(pipe[0], Picture(np.zeros((1, 1, 3), np.uint8)))
     received = receive_picture(pipe[1], 1)
     assert (received.alpha, received.icc_profile, received.exif, received.dpi) == (None,) * 4
 
 
-def test_an_error_keeps_its_code_and_its_sentence(pipe):
+def test_error_keeps_its_code_and_message(pipe):
     pipe[0].send_bytes(json.dumps({"error": ["E_DAMAGED", "it is damaged"]}).encode())
     with pytest.raises(PictureError, match=r"^it is damaged$") as raised:
         receive_picture(pipe[1], 1)
@@ -54,16 +54,16 @@ def test_an_error_keeps_its_code_and_its_sentence(pipe):
     ],
     ids=["huge", "four channels", "objects", "negative", "short", "flat", "no channels"],
 )
-def test_a_decoder_that_lies_is_not_believed(pipe, shape, kind, data):
+def test_invalid_array_header_is_refused(pipe, shape, kind, data):
     head = {"arrays": {"pixels": [shape, kind]}, "blocks": [], "dpi": None}
     head |= {"source_format": "PNG", "notes": []}
     pipe[0].send_bytes(json.dumps(head).encode())
     pipe[0].send_bytes(data)
-    with pytest.raises(ValueError, match=r"picture|bytes|pixels"):
+    with pytest.raises(ValueError, match=r"image array|bytes|pixels"):
         receive_picture(pipe[1], 100)
 
 
-def test_more_bytes_than_announced_are_refused(pipe):
+def test_more_bytes_than_declared_are_refused(pipe):
     head = {"arrays": {"pixels": [[1, 1, 3], "uint8"]}, "blocks": []}
     pipe[0].send_bytes(json.dumps(head).encode())
     pipe[0].send_bytes(bytes(1000))
@@ -71,11 +71,11 @@ def test_more_bytes_than_announced_are_refused(pipe):
         receive_picture(pipe[1], 100)
 
 
-@pytest.mark.parametrize("part", ["head", "block"])
-def test_no_part_may_take_all_memory(pipe, monkeypatch, part):
-    monkeypatch.setattr(f"srgan_gp.serving.decoding.image_pipe._MOST_BYTES_OF_{part.upper()}", 300)
+@pytest.mark.parametrize("part", ["header", "block"])
+def test_size_of_header_and_blocks_is_limited(pipe, monkeypatch, part):
+    monkeypatch.setattr(f"srgan_gp.serving.decoding.image_pipe._MAX_{part.upper()}_BYTES", 300)
     xmp = bytes(301 if part == "block" else 1)
-    notes = ("a" * 301,) if part == "head" else ()
+    notes = ("a" * 301,) if part == "header" else ()
     send_picture(pipe[0], Picture(np.zeros((1, 1, 3), np.uint8), xmp=xmp, notes=notes))
     with pytest.raises(OSError, match="bad message length"):
         receive_picture(pipe[1], 1)

@@ -6,17 +6,17 @@ from dataclasses import replace
 import pytest
 
 from srgan_gp.errors import BusyError, SrganGpError, UsageError
-from srgan_gp.serving.finetuning.training_process import FEWEST_PICTURES, FineTunings, TrainingPlan
+from srgan_gp.serving.finetuning.training_process import MIN_PHOTOS, FineTunings, TrainingPlan
 from srgan_gp.serving.server_settings import ServerSettings
 
-# Takes the place of `python -m srgan_gp finetune`: says its words, scores twice, and waits.
+# Replaces `python -m srgan_gp finetune`: prints its arguments, writes two scores, and waits.
 TRAINER = """#!/bin/sh
-for word in "$@"; do
-  case $word in --output=*) run=${word#--output=} ;; esac
+for option in "$@"; do
+  case $option in --output=*) run=${option#--output=} ;; esac
 done
-if [ -n "$TRAINER_LAST_WORD" ]; then cat; exec touch "$TRAINER_LAST_WORD"; fi
+if [ -n "$TRAINER_END_FILE" ]; then cat; exec touch "$TRAINER_END_FILE"; fi
 mkdir -p "$run/previews"
-echo "words: $*"
+echo "arguments: $*"
 echo '{"images_seen": 8, "validation/psnr": 30.0}' > "$run/stats.jsonl"
 echo '{"images_seen": 12, "loss": 1.0}' >> "$run/stats.jsonl"
 echo '{"images_seen": 16, "validation/psnr": 30.5}' >> "$run/stats.jsonl"
@@ -25,7 +25,7 @@ echo "Installed as mine: /srv/secret/mine.toml"
 exec sleep "${TRAINER_SECONDS:-0}"
 """
 
-# A server that starts a training and is killed: its arguments are a trainer, a folder and photos.
+# A server that starts a training run and is killed; arguments: trainer, directory and photos.
 KILLED_SERVER = """
 import os, sys
 from pathlib import Path
@@ -45,7 +45,7 @@ os.kill(os.getpid(), 9)
 
 
 class FolderService:
-    """Gives folders and notes which are held."""
+    """Fake service that records which directories are held."""
 
     settings = ServerSettings(device="cpu", max_files=30)
 
@@ -54,7 +54,7 @@ class FolderService:
 
     def require_open(self):
         if not self.is_open:
-            raise BusyError("The server ends.")
+            raise BusyError("The server is shutting down.")
 
     def at_end(self, end):
         self.endings.append(end)
@@ -82,20 +82,20 @@ def service(tmp_path, monkeypatch):
 @pytest.fixture
 def plan(tmp_path):
     photos = []
-    for number in range(FEWEST_PICTURES):
+    for number in range(MIN_PHOTOS):
         photos.append((tmp_path / f"upload{number}.jpg", "../<b>.jpg"))
         photos[-1][0].write_bytes(b"photo")
     return TrainingPlan("photo-x4", photos, "mine", total_images=64)
 
 
 def wait_until(is_true):
-    ends = time.monotonic() + 60  # a crowded machine is slow
+    ends = time.monotonic() + 60  # for slow machines
     while not is_true():
-        assert time.monotonic() < ends, "it did not come true"
+        assert time.monotonic() < ends, "timed out"
         time.sleep(0.01)
 
 
-def test_a_run_shows_its_curve_its_preview_and_its_words_without_folders(service, plan):
+def test_state_has_curve_preview_and_output_without_paths(service, plan):
     run = FineTunings(service).start("me", plan)
     wait_until(lambda: not run.is_running)
     state = run.state()
@@ -109,31 +109,31 @@ def test_a_run_shows_its_curve_its_preview_and_its_words_without_folders(service
     assert "/" not in state.lines[-1]
 
 
-def test_files_are_held_while_it_runs_and_released_after(service, plan, monkeypatch):
+def test_files_are_held_during_the_run(service, plan, monkeypatch):
     monkeypatch.setenv("TRAINER_SECONDS", "60")
     run = FineTunings(service).start("me", plan)
     assert len(service.held) == 1
-    assert len(list((service.held[0] / "photos").glob("*.jpg"))) == FEWEST_PICTURES
+    assert len(list((service.held[0] / "photos").glob("*.jpg"))) == MIN_PHOTOS
     run.stop()
     assert not run.is_running
     wait_until(lambda: not service.held)
 
 
-def test_a_training_does_not_outlive_a_server_that_is_killed(service, plan, tmp_path, monkeypatch):
+def test_training_ends_with_a_killed_server(service, plan, tmp_path, monkeypatch):
     trainer, python = sys.executable, sys.orig_argv[0]
-    last_word = tmp_path / "last word"
-    monkeypatch.setenv("TRAINER_LAST_WORD", str(last_word))
-    words = [trainer, tmp_path, *(path for path, _ in plan.photos)]
-    server = subprocess.run([python, "-c", KILLED_SERVER, *words], check=False)
+    end_file = tmp_path / "ended"
+    monkeypatch.setenv("TRAINER_END_FILE", str(end_file))
+    arguments = [trainer, tmp_path, *(path for path, _ in plan.photos)]
+    server = subprocess.run([python, "-c", KILLED_SERVER, *arguments], check=False)
     assert server.returncode == -9
-    wait_until(last_word.is_file)
+    wait_until(end_file.is_file)
 
 
-@pytest.mark.parametrize("fault", ["a photo is gone", "no process can be started"])
-def test_what_cannot_be_started_leaves_nothing(service, plan, monkeypatch, fault):
-    if fault == "a photo is gone":
+@pytest.mark.parametrize("fault", ["missing photo", "no process"])
+def test_failed_start_leaves_no_files(service, plan, monkeypatch, fault):
+    if fault == "missing photo":
         plan.photos[-1][0].unlink()
-        expected = pytest.raises(UsageError, match="no longer here; choose your photos again")
+        expected = pytest.raises(UsageError, match=r"has expired\. Choose your photos again")
     else:
         monkeypatch.setattr(sys, "executable", "/nowhere/python")
         expected = pytest.raises(SrganGpError, match="Something went wrong")
@@ -143,11 +143,11 @@ def test_what_cannot_be_started_leaves_nothing(service, plan, monkeypatch, fault
     assert list(service.folder("me").iterdir()) == []
 
 
-def test_one_runs_at_a_time_and_none_when_the_server_has_ended(service, plan, monkeypatch):
+def test_one_run_at_a_time_and_none_after_shutdown(service, plan, monkeypatch):
     monkeypatch.setenv("TRAINER_SECONDS", "60")
     trainings = FineTunings(service)
     run = trainings.start("me", plan)
-    with pytest.raises(BusyError, match="Another model is being trained"):
+    with pytest.raises(BusyError, match="Another training run is in progress"):
         trainings.start("you", plan)
     assert trainings.of("me") is run
     assert trainings.of("you") is None
@@ -155,34 +155,32 @@ def test_one_runs_at_a_time_and_none_when_the_server_has_ended(service, plan, mo
     end()
     assert not run.is_running
     service.is_open = False
-    with pytest.raises(BusyError, match="The server ends"):
+    with pytest.raises(BusyError, match="The server is shutting down"):
         trainings.start("you", plan)
 
 
 @pytest.mark.parametrize(
-    ("count", "model", "sentence"),
+    ("count", "model", "message"),
     [
-        (FEWEST_PICTURES - 1, "photo-x4", "19 photos are too few"),
-        (31, "photo-x4", "31 photos are too many"),
-        (FEWEST_PICTURES, "/etc/passwd", "no model '/etc/passwd'"),
+        (MIN_PHOTOS - 1, "photo-x4", "19 photos are too few"),
+        (31, "photo-x4", "31 photos exceed the limit of 30"),
+        (MIN_PHOTOS, "/etc/passwd", "Unknown model '/etc/passwd'"),
     ],
 )
-def test_what_no_training_can_use_is_refused_before_anything_is_made(
-    service, plan, count, model, sentence
-):
+def test_invalid_request_is_refused_before_files_are_written(service, plan, count, model, message):
     changed = TrainingPlan(model, (plan.photos * 2)[:count], "mine")
-    with pytest.raises(UsageError, match=sentence):
+    with pytest.raises(UsageError, match=message):
         FineTunings(service).start("me", changed)
     assert service.held == []
 
 
 @pytest.mark.parametrize("images", [0, -1, 1_000_001])
-def test_nobody_can_have_the_server_train_for_ever(service, plan, images):
+def test_training_length_is_limited(service, plan, images):
     with pytest.raises(UsageError, match="1 to 1,000,000 images"):
         FineTunings(service).start("me", replace(plan, total_images=images))
 
 
-def test_what_is_no_photo_by_its_name_is_not_left_out_in_silence(service, plan, tmp_path):
+def test_other_file_types_are_refused(service, plan, tmp_path):
     photos = [*plan.photos, (tmp_path / "upload.txt", "list.txt")]
     with pytest.raises(UsageError, match=r"list\.txt is neither a photo nor a zip"):
         FineTunings(service).start("me", replace(plan, photos=photos))

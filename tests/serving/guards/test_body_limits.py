@@ -9,12 +9,12 @@ import pytest
 
 from srgan_gp.serving.guards import body_limits
 from srgan_gp.serving.guards.body_limits import (
-    FORMS_AT_ONCE,
-    MOST_BYTES_OF_FIELDS,
-    MOST_BYTES_OF_TEXT,
+    MAX_FORMS,
+    MAX_TEXT_BYTES,
+    MAX_URLENCODED_BYTES,
     BodyLimits,
 )
-from srgan_gp.serving.guards.multipart_limits import MOST_FIELDS
+from srgan_gp.serving.guards.multipart_limits import MAX_FIELDS
 from srgan_gp.serving.server_settings import ServerSettings
 
 FORM = {"content-type": "multipart/form-data; boundary=xyz"}
@@ -36,7 +36,7 @@ async def read_all(receive):
 
 
 class Echo:
-    """Answers with the body it got."""
+    """Responds with the request body."""
 
     def __init__(self):
         self.bodies = []
@@ -64,95 +64,93 @@ def limited(echo, tmp_path, monkeypatch):
     return BodyLimits(echo, dataclasses.replace(SETTINGS, folder=tmp_path), Path("/uploads"))
 
 
-def pieces_of(data, size=65536):
+def chunks_of(data, size=65536):
     return [data[start : start + size] for start in range(0, len(data), size)]
 
 
-def refused(answer, status, code):
-    assert answer.status == status, answer.body
-    problem = json.loads(answer.body)
+def refused(response, status, code):
+    assert response.status == status, response.body
+    problem = json.loads(response.body)
     assert problem["code"] == code
     assert problem["message"].endswith(".")
-    assert answer.headers["connection"] == "close"
+    assert response.headers["connection"] == "close"
     return True
 
 
 @pytest.mark.parametrize("length", [0, 1, 65535, 65536, 65537, 1_500_000])
-def test_a_body_reaches_the_app_byte_by_byte_and_then_the_client_leaves(
-    limited, echo, ask, rng, length
-):
+def test_body_is_forwarded_unchanged_followed_by_the_disconnect(limited, echo, ask, rng, length):
     body = form(rng.bytes(length))
-    answer = ask(limited, "POST", "/upload", FORM, pieces_of(body, 10_007))
-    assert answer.status == 200
-    assert echo.bodies == [answer.body] == [body]
+    response = ask(limited, "POST", "/upload", FORM, chunks_of(body, 10_007))
+    assert response.status == 200
+    assert echo.bodies == [response.body] == [body]
 
 
-def test_a_request_without_a_body_passes(limited, echo, ask):
+def test_request_without_a_body_is_forwarded(limited, echo, ask):
     assert ask(limited, "GET", "/").status == 200
     assert echo.bodies == [b""]
 
 
-def test_a_stated_length_above_the_limit_is_refused_before_anything_is_read(limited, echo, ask):
+def test_content_length_above_the_limit_is_refused_at_once(limited, echo, ask):
     headers = FORM | {"content-length": "2000001"}
     assert refused(ask(limited, "POST", "/upload", headers, [b""]), 413, "E_TOO_LARGE")
     assert echo.bodies == []
 
 
-def test_an_endless_body_is_refused_at_the_limit(limited, echo, ask):
-    """No length is stated, as in a chunked request."""
+def test_chunked_body_is_refused_at_the_limit(limited, echo, ask):
+    """The request has no Content-Length."""
     body = form(bytes(3_000_000))
-    assert refused(ask(limited, "POST", "/upload", FORM, pieces_of(body)), 413, "E_TOO_LARGE")
+    assert refused(ask(limited, "POST", "/upload", FORM, chunks_of(body)), 413, "E_TOO_LARGE")
     assert echo.bodies == []
 
 
-def test_a_lying_length_does_not_help(limited, ask):
+def test_false_content_length_does_not_raise_the_limit(limited, ask):
     headers = FORM | {"content-length": "10"}
-    answer = ask(limited, "POST", "/upload", headers, pieces_of(form(bytes(3_000_000))))
-    assert refused(answer, 413, "E_TOO_LARGE")
+    response = ask(limited, "POST", "/upload", headers, chunks_of(form(bytes(3_000_000))))
+    assert refused(response, 413, "E_TOO_LARGE")
 
 
 @pytest.mark.parametrize("kind", [{}, {"content-type": "application/json"}])
-def test_what_is_no_form_has_a_smaller_limit(limited, ask, kind):
-    body = b'"' + b"x" * (MOST_BYTES_OF_TEXT - 2) + b'"'
-    assert ask(limited, "POST", "/gradio_api/queue/join", kind, pieces_of(body)).status == 200
-    answer = ask(limited, "POST", "/gradio_api/queue/join", kind, pieces_of(body + b" "))
-    assert refused(answer, 413, "E_TOO_LARGE")
+def test_body_that_is_not_a_form_has_a_smaller_limit(limited, ask, kind):
+    body = b'"' + b"x" * (MAX_TEXT_BYTES - 2) + b'"'
+    assert ask(limited, "POST", "/gradio_api/queue/join", kind, chunks_of(body)).status == 200
+    response = ask(limited, "POST", "/gradio_api/queue/join", kind, chunks_of(body + b" "))
+    assert refused(response, 413, "E_TOO_LARGE")
 
 
-def test_a_form_without_files_is_small(limited, echo, ask):
-    """It is read as a whole, while nobody else is served."""
+def test_urlencoded_form_has_the_smallest_limit(limited, echo, ask):
+    """It is parsed as a whole, which blocks the event loop."""
     kind = {"content-type": "application/x-www-form-urlencoded"}
-    body = b"&" * MOST_BYTES_OF_FIELDS
+    body = b"&" * MAX_URLENCODED_BYTES
     assert ask(limited, "POST", "/api/generate", kind, [body]).status == 200
-    answer = ask(limited, "POST", "/api/generate", kind, [body + b"&"])
-    assert refused(answer, 413, "E_TOO_LARGE")
+    response = ask(limited, "POST", "/api/generate", kind, [body + b"&"])
+    assert refused(response, 413, "E_TOO_LARGE")
     assert echo.bodies == [body]
 
 
-def test_the_number_of_fields_is_limited(limited, echo, ask):
-    """Each costs time to read, and a form has room for a million of them."""
+def test_number_of_fields_is_limited(limited, echo, ask):
+    """Each takes time to parse, and a form could have a million."""
     part = b'--xyz\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n'
-    body = part * MOST_FIELDS + b"--xyz--\r\n"
-    assert ask(limited, "POST", "/api/upscale", FORM, pieces_of(body, 999)).status == 200
-    answer = ask(limited, "POST", "/api/upscale", FORM, pieces_of(part + body, 999))
-    assert refused(answer, 413, "E_TOO_MANY_FIELDS")
+    body = part * MAX_FIELDS + b"--xyz--\r\n"
+    assert ask(limited, "POST", "/api/upscale", FORM, chunks_of(body, 999)).status == 200
+    response = ask(limited, "POST", "/api/upscale", FORM, chunks_of(part + body, 999))
+    assert refused(response, 413, "E_TOO_MANY_FIELDS")
     assert echo.bodies == [body]
 
 
 @pytest.mark.parametrize("charset", ["punycode", "undefined", "utf-16", "a%00", '"\0"'])
-def test_no_codec_of_the_clients_choice_is_run(limited, echo, ask, charset):
-    """Some take minutes for a megabyte, on the thread that serves everybody."""
+def test_charsets_other_than_utf_8_are_refused(limited, echo, ask, charset):
+    """Some codecs take minutes for a megabyte, and would block the event loop."""
     headers = {"content-type": f"multipart/form-data; charset={charset}; boundary=xyz"}
     assert refused(ask(limited, "POST", "/upload", headers, [form(b"a")]), 400, "E_USAGE")
     headers = {"content-type": "multipart/form-data; charset=UTF-8; boundary=xyz"}
     assert ask(limited, "POST", "/upload", headers, [form(b"a")]).status == 200
 
 
-def test_the_number_of_files_is_limited(limited, echo, ask):
+def test_number_of_files_is_limited(limited, echo, ask):
     three, four = form(b"a", b"b", b"c"), form(b"a", b"b", b"c", b"d")
-    assert ask(limited, "POST", "/upload", FORM, pieces_of(three, 7)).status == 200
-    answer = ask(limited, "POST", "/upload", FORM, pieces_of(four, 7))
-    assert refused(answer, 413, "E_TOO_MANY_FILES")
+    assert ask(limited, "POST", "/upload", FORM, chunks_of(three, 7)).status == 200
+    response = ask(limited, "POST", "/upload", FORM, chunks_of(four, 7))
+    assert refused(response, 413, "E_TOO_MANY_FILES")
     assert echo.bodies == [three]
 
 
@@ -162,16 +160,16 @@ def test_the_number_of_files_is_limited(limited, echo, ask):
         ({"content-type": "multipart/form-data"}, form(b"a")),
         ({"content-type": "multipart/form-data; boundary="}, form(b"a")),
         ({"content-type": f"multipart/form-data; boundary={'x' * 257}"}, form(b"a")),
-        (FORM, b"this is no form"),
+        (FORM, b"this is not a form"),
     ],
 )
-def test_a_malformed_form_is_refused(limited, ask, headers, body):
+def test_malformed_form_is_refused(limited, ask, headers, body):
     assert refused(ask(limited, "POST", "/upload", headers, [body]), 400, "E_USAGE")
 
 
-def test_a_client_that_goes_away_leaves_nothing(limited, echo, ask, tmp_path):
-    pieces = [*pieces_of(form(bytes(1_500_000)))[:-1], None]
-    assert ask(limited, "POST", "/upload", FORM, pieces).status is None
+def test_disconnect_during_upload_leaves_no_file(limited, echo, ask, tmp_path):
+    chunks = [*chunks_of(form(bytes(1_500_000)))[:-1], None]
+    assert ask(limited, "POST", "/upload", FORM, chunks).status is None
     assert echo.bodies == []
     assert list(tmp_path.iterdir()) == []
 
@@ -179,31 +177,31 @@ def test_a_client_that_goes_away_leaves_nothing(limited, echo, ask, tmp_path):
 @pytest.mark.parametrize(
     ("path", "status"), [("/api/upscale", 503), ("/api/generate", 503), ("/upload", 200)]
 )
-def test_a_job_that_would_not_be_taken_is_refused_before_it_is_read(echo, ask, path, status):
-    limited = BodyLimits(echo, SETTINGS, why_not_ready=lambda: "the queue is full")
-    answer = ask(limited, "POST", path, FORM, [form(b"a")])
-    assert answer.status == status
+def test_job_is_refused_before_its_body_is_read_if_not_ready(echo, ask, path, status):
+    limited = BodyLimits(echo, SETTINGS, not_ready_reason=lambda: "the queue is full")
+    response = ask(limited, "POST", path, FORM, [form(b"a")])
+    assert response.status == status
     if status == 503:
-        assert refused(answer, 503, "E_BUSY")
-        assert int(answer.headers["retry-after"]) > 0
+        assert refused(response, 503, "E_BUSY")
+        assert int(response.headers["retry-after"]) > 0
         assert echo.bodies == []
 
 
-def test_a_slow_client_is_cut_off(limited, ask, monkeypatch):
-    monkeypatch.setattr(body_limits, "PATIENCE_SECONDS", 0.01)
-    answer = ask(limited, "POST", "/upload", FORM, [], then="wait")
-    assert refused(answer, 408, "E_TOO_SLOW")
+def test_slow_upload_times_out(limited, ask, monkeypatch):
+    monkeypatch.setattr(body_limits, "BODY_TIMEOUT_SECONDS", 0.01)
+    response = ask(limited, "POST", "/upload", FORM, [], then="wait")
+    assert refused(response, 408, "E_TOO_SLOW")
 
 
-def test_a_full_disk_is_said(echo, ask, tmp_path):
-    gone = dataclasses.replace(SETTINGS, folder=tmp_path / "gone")  # nothing can be written there
+def test_full_disk_is_reported(echo, ask, tmp_path):
+    gone = dataclasses.replace(SETTINGS, folder=tmp_path / "gone")  # not writable
     limited = BodyLimits(echo, gone)
-    answer = ask(limited, "POST", "/upload", FORM, pieces_of(form(bytes(1_500_000))))
-    assert refused(answer, 507, "E_OUTPUT")
+    response = ask(limited, "POST", "/upload", FORM, chunks_of(form(bytes(1_500_000))))
+    assert refused(response, 507, "E_OUTPUT")
 
 
-def test_an_upload_of_the_page_has_room_before_it_is_taken_in(echo, ask, tmp_path, monkeypatch):
-    """The page's framework would end in a 500 and leave half a file."""
+def test_disk_space_is_checked_before_an_upload_is_received(echo, ask, tmp_path, monkeypatch):
+    """Gradio would respond with status 500 and leave a partial file."""
     limited = BodyLimits(echo, SETTINGS, tmp_path)
     assert ask(limited, "POST", "/upload", FORM, [form(b"a")]).status == 200
     monkeypatch.setattr(
@@ -214,13 +212,13 @@ def test_an_upload_of_the_page_has_room_before_it_is_taken_in(echo, ask, tmp_pat
     assert ask(limited, "GET", "/").status == 200
 
 
-def test_bodies_of_all_clients_together_are_limited(request_of):
-    """Eight of the largest may lie here at once; what is over makes room again."""
+def test_total_size_of_buffered_bodies_is_limited(request_of):
+    """Eight bodies of maximum size fit; a finished one frees its share."""
     waiting, arrived = asyncio.Event(), []
 
     async def slow(scope, receive, send):
         await read_all(receive)
-        await receive()  # as an app does that wants to know when the client leaves
+        await receive()  # as an app does to detect a disconnect
         arrived.append(scope)
         await waiting.wait()
         await send({"type": "http.response.start", "status": 200, "headers": []})
@@ -230,14 +228,14 @@ def test_bodies_of_all_clients_together_are_limited(request_of):
         limited = BodyLimits(slow, SETTINGS)
         body = form(bytes(1_999_000))
         first = [
-            asyncio.create_task(request_of(limited, "POST", "/upload", FORM, pieces_of(body)))
+            asyncio.create_task(request_of(limited, "POST", "/upload", FORM, chunks_of(body)))
             for _ in range(8)
         ]
         while len(arrived) < 8:
             await asyncio.sleep(0.001)
-        one_more = await request_of(limited, "POST", "/upload", FORM, pieces_of(body))
+        one_more = await request_of(limited, "POST", "/upload", FORM, chunks_of(body))
         waiting.set()
-        later = await request_of(limited, "POST", "/upload", FORM, pieces_of(body))
+        later = await request_of(limited, "POST", "/upload", FORM, chunks_of(body))
         return [(await task).status for task in first], one_more, later.status
 
     first, one_more, later = asyncio.run(run())
@@ -247,8 +245,8 @@ def test_bodies_of_all_clients_together_are_limited(request_of):
     assert later == 200
 
 
-def test_a_few_forms_at_a_time_are_read_and_one_that_was_read_holds_up_nobody(request_of):
-    """Else a crowd that uploads keeps the probes waiting until all of it has been served."""
+def test_number_of_concurrently_parsed_forms_is_limited(request_of):
+    """Otherwise many uploads would delay the health checks."""
     reading, most, working = 0, 0, []
     done = asyncio.Event()
 
@@ -267,7 +265,7 @@ def test_a_few_forms_at_a_time_are_read_and_one_that_was_read_holds_up_nobody(re
         await send({"type": "http.response.body", "body": b""})
 
     async def run():
-        limited, count = BodyLimits(app, SETTINGS), 5 * FORMS_AT_ONCE
+        limited, count = BodyLimits(app, SETTINGS), 5 * MAX_FORMS
         send = partial(request_of, limited, "POST", "/api/upscale", FORM)
         tasks = [asyncio.create_task(send([form(b"a")])) for _ in range(count)]
         while len(working) < count:
@@ -276,7 +274,7 @@ def test_a_few_forms_at_a_time_are_read_and_one_that_was_read_holds_up_nobody(re
         return [(await task).status for task in tasks]
 
     assert set(asyncio.run(run())) == {200}
-    assert most == FORMS_AT_ONCE
+    assert most == MAX_FORMS
 
 
 @pytest.mark.parametrize(
@@ -301,10 +299,10 @@ def test_a_few_forms_at_a_time_are_read_and_one_that_was_read_holds_up_nobody(re
     ],
     ids=str,
 )
-def test_files_named_by_an_address_never_reach_the_page(limited, echo, ask, file):
+def test_references_to_other_files_are_refused(limited, echo, ask, file):
     body = json.dumps({"data": [[1, {"nested": [file]}]], "fn_index": 0}).encode()
-    answer = ask(limited, "POST", "/gradio_api/queue/join", {}, [body])
-    assert refused(answer, 400, "E_USAGE")
+    response = ask(limited, "POST", "/gradio_api/queue/join", {}, [body])
+    assert refused(response, 400, "E_USAGE")
     assert echo.bodies == []
 
 
@@ -316,22 +314,22 @@ def test_files_named_by_an_address_never_reach_the_page(limited, echo, ask, file
     ],
     ids=str,
 )
-def test_uploaded_files_reach_the_page(limited, ask, file):
+def test_references_to_uploaded_files_are_forwarded(limited, ask, file):
     body = json.dumps({"data": [file], "text": "see http://example.org"}).encode()
     assert ask(limited, "POST", "/gradio_api/queue/join", {}, [body]).status == 200
 
 
-def test_a_request_names_no_more_files_than_can_be_looked_at(limited, echo, ask):
-    """Each costs a few looks at the disk, and a megabyte has room for thousands."""
+def test_number_and_length_of_file_references_are_limited(limited, echo, ask):
+    """Each is resolved on the disk, and a megabyte could have thousands."""
     for count, status in ((6, 200), (7, 413)):
         body = json.dumps({"data": [{"path": "/uploads/a.png"}] * count}).encode()
-        answer = ask(limited, "POST", "/gradio_api/queue/join", {}, [body])
-        assert answer.status == status
-    assert refused(answer, 413, "E_TOO_MANY_FILES")
+        response = ask(limited, "POST", "/gradio_api/queue/join", {}, [body])
+        assert response.status == status
+    assert refused(response, 413, "E_TOO_MANY_FILES")
     deep = json.dumps({"path": "/uploads/" + "a/" * 1000}).encode()
     assert refused(ask(limited, "POST", "/gradio_api/queue/join", {}, [deep]), 400, "E_USAGE")
 
 
-def test_deep_nesting_is_refused_and_nothing_breaks(limited, ask):
+def test_deeply_nested_json_is_refused(limited, ask):
     body = b"[" * 500_000
     assert refused(ask(limited, "POST", "/gradio_api/queue/join", {}, [body]), 400, "E_USAGE")

@@ -4,11 +4,11 @@ import json
 import pytest
 
 from srgan_gp.serving.guards import client_limits
-from srgan_gp.serving.guards.client_limits import FairShare, client_of
+from srgan_gp.serving.guards.client_limits import ClientLimits, client_of
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "are_one"),
+    ("one", "other", "are_equal"),
     [
         ("2001:db8::1", "2001:db8::ffff:1:2:3", True),
         ("2001:db8::1", "2001:db8:0:1::1", False),
@@ -16,21 +16,21 @@ from srgan_gp.serving.guards.client_limits import FairShare, client_of
         ("192.0.2.1", "::ffff:192.0.2.1", True),
         ("192.0.2.1", "192.0.2.2", False),
         ("::1", "::2", False),
-        ("what a proxy says", "what a proxy says", True),
+        ("proxy text", "proxy text", True),
     ],
 )
-def test_a_home_has_one_network_of_ipv6_and_one_address_of_ipv4(one, other, are_one):
+def test_client_is_an_ipv6_prefix_or_an_ipv4_address(one, other, are_equal):
     names = [client_of({"client": (host, port)}) for port, host in enumerate((one, other))]
-    assert (names[0] == names[1]) is are_one
+    assert (names[0] == names[1]) is are_equal
 
 
-def test_a_client_without_an_address_has_a_name():
+def test_client_without_an_address_is_unknown():
     assert client_of({"client": None}) == client_of({}) == "unknown"
 
 
 @pytest.fixture
-def crowd(request_of):
-    """Start as many requests as are told, then one more; gives the answer to that."""
+def respond_after(request_of):
+    """Start `count` requests and then one more; returns the response to the last."""
 
     async def run(count, **named):
         leaving, arrived = asyncio.Event(), []
@@ -42,35 +42,35 @@ def crowd(request_of):
             await send({"type": "http.response.start", "status": 200, "headers": []})
             await send({"type": "http.response.body", "body": b""})
 
-        share = FairShare(slow)
-        waiting = [asyncio.create_task(request_of(share)) for _ in range(count)]
+        limits = ClientLimits(slow)
+        waiting = [asyncio.create_task(request_of(limits)) for _ in range(count)]
         while len(arrived) < count:
             await asyncio.sleep(0)
-        one_more = await request_of(share, **named)
+        one_more = await request_of(limits, **named)
         leaving.set()
         assert {(await task).status for task in waiting} <= {200}
-        assert (await request_of(share)).status == 200, "what is over makes room again"
+        assert (await request_of(limits)).status == 200, "finished requests free the limit"
         return one_more
 
     return lambda count, **named: asyncio.run(run(count, **named))
 
 
-@pytest.mark.parametrize("limit", ["MOST_OF_ONE_CLIENT", "MOST_REQUESTS"])
-def test_one_request_too_many_is_refused_with_a_time_to_come_back(crowd, monkeypatch, limit):
+@pytest.mark.parametrize("limit", ["MAX_REQUESTS_PER_CLIENT", "MAX_REQUESTS"])
+def test_requests_above_a_limit_are_refused_with_retry_after(respond_after, monkeypatch, limit):
     monkeypatch.setattr(client_limits, limit, 3)
     monkeypatch.setattr(client_limits, "is_loopback", lambda client: False)
-    assert crowd(2).status == 200
-    answer = crowd(3)
-    assert answer.status == 503
-    assert int(answer.headers["retry-after"]) > 0
-    assert json.loads(answer.body)["code"] == "E_BUSY"
+    assert respond_after(2).status == 200
+    response = respond_after(3)
+    assert response.status == 503
+    assert int(response.headers["retry-after"]) > 0
+    assert json.loads(response.body)["code"] == "E_BUSY"
 
 
-def test_a_proxy_that_does_not_say_for_whom_it_asks_may_have_all_requests(crowd, monkeypatch):
-    monkeypatch.setattr(client_limits, "MOST_OF_ONE_CLIENT", 3)
-    assert crowd(4).status == 200
+def test_loopback_is_exempt_from_the_limit_per_client(respond_after, monkeypatch):
+    monkeypatch.setattr(client_limits, "MAX_REQUESTS_PER_CLIENT", 3)
+    assert respond_after(4).status == 200
 
 
-def test_probes_are_answered_in_any_crowd(crowd, monkeypatch):
-    monkeypatch.setattr(client_limits, "MOST_REQUESTS", 3)
-    assert crowd(3, path="/healthz").status == 200
+def test_health_checks_are_exempt_from_limits(respond_after, monkeypatch):
+    monkeypatch.setattr(client_limits, "MAX_REQUESTS", 3)
+    assert respond_after(3, path="/healthz").status == 200

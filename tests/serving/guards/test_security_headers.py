@@ -3,13 +3,13 @@ import pytest
 from srgan_gp.serving.guards.security_headers import SecurityHeaders, page_policy
 
 
-def answering(kind, *pieces):
+def responding(kind, *chunks):
     async def app(scope, receive, send):
         headers = [(b"content-type", kind.encode()), (b"x-content-type-options", b"odd")]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
-        for number, piece in enumerate(pieces, start=1):
-            more = number < len(pieces)
-            await send({"type": "http.response.body", "body": piece, "more_body": more})
+        for number, chunk in enumerate(chunks, start=1):
+            more = number < len(chunks)
+            await send({"type": "http.response.body", "body": chunk, "more_body": more})
 
     return SecurityHeaders(app)
 
@@ -18,14 +18,14 @@ def directives(policy):
     return {line.split()[0]: line.split()[1:] for line in policy.split("; ")}
 
 
-def test_an_inline_script_is_allowed_by_the_hash_of_the_standard():
+def test_inline_script_hash_example_of_the_standard():
     """The example of Content Security Policy Level 3, section 8.3."""
     policy = page_policy(b"<html><script>alert('Hello, world.');</script>")
     known = "'sha256-qznLcsROx4GACP2dm0UCKCzCG+HiZ1guq6ZZDob/Tng='"
     assert directives(policy)["script-src"] == ["'self'", known]
 
 
-def test_a_page_allows_its_own_scripts_and_no_others():
+def test_page_allows_its_own_scripts_only():
     rules = directives(page_policy(b"<script src=a.js></script><SCRIPT data-x>\n1\n</SCRIPT>"))
     assert len(rules["script-src"]) == 2
     assert not {"'unsafe-inline'", "'unsafe-eval'", "data:"} & set(rules["script-src"])
@@ -36,26 +36,26 @@ def test_a_page_allows_its_own_scripts_and_no_others():
 
 
 @pytest.mark.parametrize("kind", ["text/html; charset=utf-8", "application/json", "image/png"])
-def test_every_answer_has_the_headers_and_its_body(ask, kind):
-    answer = ask(answering(kind, b"<script>1</scr", b"", b"ipt>"), path="/anything")
-    assert answer.body == b"<script>1</script>"
-    assert answer.headers["x-content-type-options"] == "nosniff"
-    assert answer.headers["x-frame-options"] == "DENY"
-    assert answer.headers["referrer-policy"] == "same-origin"
-    assert "default-src 'none'" in answer.headers["content-security-policy"]
-    has_hash = "sha256-" in answer.headers["content-security-policy"]
+def test_every_response_has_the_headers_and_its_body(ask, kind):
+    response = ask(responding(kind, b"<script>1</scr", b"", b"ipt>"), path="/anything")
+    assert response.body == b"<script>1</script>"
+    assert response.headers["x-content-type-options"] == "nosniff"
+    assert response.headers["x-frame-options"] == "DENY"
+    assert response.headers["referrer-policy"] == "same-origin"
+    assert "default-src 'none'" in response.headers["content-security-policy"]
+    has_hash = "sha256-" in response.headers["content-security-policy"]
     assert has_hash is kind.startswith("text/html")
 
 
 @pytest.mark.parametrize("path", ["/gradio_api/file=/tmp/a.html", "/api/upscale"])
-def test_a_file_of_a_visitor_runs_nothing_even_if_it_is_a_page(ask, path):
-    answer = ask(answering("text/html", b"<script>1</script>"), path=path)
-    policy = answer.headers["content-security-policy"]
+def test_html_file_of_a_visitor_is_sandboxed(ask, path):
+    response = ask(responding("text/html", b"<script>1</script>"), path=path)
+    policy = response.headers["content-security-policy"]
     assert directives(policy) == {"default-src": ["'none'"], "frame-ancestors": ["'none'"],
                                   "sandbox": []}  # fmt: skip
 
 
-def test_a_page_is_asked_for_uncompressed(ask):
+def test_page_is_requested_uncompressed(ask):
     seen = []
 
     async def app(scope, receive, send):

@@ -14,7 +14,7 @@ LARGE = b"GET /large HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 
 
 async def slow_app(scope, receive, send):
-    """Takes three times as long as a head may; `/large` is more than a connection can hold."""
+    """Takes three times the head timeout; `/large` exceeds the buffers of a connection."""
     if scope["path"] == "/large":
         await send({"type": "http.response.start", "status": 200, "headers": []})
         for _ in range(400):
@@ -29,8 +29,8 @@ async def slow_app(scope, receive, send):
 
 @pytest.fixture
 def serve(monkeypatch):
-    """Run a client's coroutine function against a server."""
-    monkeypatch.setattr(timeouts, "HEAD_SECONDS", 0.2)
+    """Run a coroutine function of a client against a server."""
+    monkeypatch.setattr(timeouts, "HEAD_TIMEOUT_SECONDS", 0.2)
 
     def run(client):
         async def both():
@@ -44,7 +44,7 @@ def serve(monkeypatch):
             await asyncio.wait_for(client(reader, writer), 60)
             writer.close()
             while server.server_state.connections:
-                await asyncio.sleep(0.01)  # until the server has let go
+                await asyncio.sleep(0.01)  # until the server has closed it
             server.should_exit = True
             await serving
             listener.close()
@@ -55,7 +55,7 @@ def serve(monkeypatch):
 
 
 @pytest.mark.parametrize("start", [b"", b"GET / HTTP/1.1\r\nHost: loc"], ids=["silent", "slow"])
-def test_a_client_that_does_not_finish_its_head_is_let_go(serve, start):
+def test_incomplete_request_head_times_out(serve, start):
     async def client(reader, writer):
         writer.write(start)
         assert await reader.read() == b""
@@ -63,10 +63,10 @@ def test_a_client_that_does_not_finish_its_head_is_let_go(serve, start):
     serve(client)
 
 
-def test_one_byte_at_a_time_does_not_help(serve):
+def test_slow_request_head_times_out(serve):
     async def client(reader, writer):
         closed = asyncio.create_task(reader.read())
-        # What is still on its way when the server closes makes it a reset.
+        # Bytes in flight when the server closes cause a reset.
         with suppress(ConnectionResetError):
             for byte in REQUEST * 100:
                 writer.write(bytes([byte]))
@@ -78,7 +78,7 @@ def test_one_byte_at_a_time_does_not_help(serve):
     serve(client)
 
 
-def test_a_slow_answer_is_waited_for_and_the_next_request_has_its_own_time(serve):
+def test_slow_response_is_not_limited_by_the_head_timeout(serve):
     async def client(reader, writer):
         for _ in range(2):
             writer.write(REQUEST)
@@ -89,20 +89,20 @@ def test_a_slow_answer_is_waited_for_and_the_next_request_has_its_own_time(serve
     serve(client)
 
 
-def test_a_client_that_does_not_read_is_let_go(serve, monkeypatch):
-    """It would hold its connection, and the file that is sent, for ever."""
-    monkeypatch.setattr(timeouts, "READING_SECONDS", 0.3)
+def test_client_that_does_not_read_times_out(serve, monkeypatch):
+    """It would keep its connection and the sent file open for ever."""
+    monkeypatch.setattr(timeouts, "READ_TIMEOUT_SECONDS", 0.3)
 
     async def client(reader, writer):
-        is_let_go, let_go = asyncio.Event(), TimeoutProtocol.connection_lost
+        is_closed, connection_lost = asyncio.Event(), TimeoutProtocol.connection_lost
 
-        def note(protocol, error):
-            let_go(protocol, error)
-            is_let_go.set()
+        def record(protocol, error):
+            connection_lost(protocol, error)
+            is_closed.set()
 
-        monkeypatch.setattr(TimeoutProtocol, "connection_lost", note)
+        monkeypatch.setattr(TimeoutProtocol, "connection_lost", record)
         writer.write(LARGE)
-        await is_let_go.wait()
+        await is_closed.wait()
         with suppress(ConnectionResetError):
             assert b"end" not in (await reader.read())[-20:]
 
@@ -110,11 +110,11 @@ def test_a_client_that_does_not_read_is_let_go(serve, monkeypatch):
 
 
 class StuckTransport(asyncio.Transport):
-    """Has a few bytes left that the client does not take."""
+    """Has a few unsent bytes that the client does not read."""
 
     def __init__(self, host):
         super().__init__({"peername": (host, 50000)})
-        self.given_up = asyncio.Event()
+        self.aborted = asyncio.Event()
 
     def get_write_buffer_size(self):
         return 9
@@ -123,11 +123,11 @@ class StuckTransport(asyncio.Transport):
         return False
 
     def abort(self):
-        self.given_up.set()
+        self.aborted.set()
 
 
 def connected(transport, state):
-    """Make a connection to a server."""
+    """Create a connection to a server."""
     config = uvicorn.Config(slow_app, http=TimeoutProtocol, log_config=None, ws="none")
     config.load()
     protocol = TimeoutProtocol(config, state, {})
@@ -135,9 +135,9 @@ def connected(transport, state):
     return protocol
 
 
-def test_a_client_that_reads_all_but_the_end_is_let_go(monkeypatch):
-    """Less than 16 KiB count as room to write more, and after the answer nothing is written."""
-    monkeypatch.setattr(timeouts, "READING_SECONDS", 0.05)
+def test_client_that_does_not_read_the_end_times_out(monkeypatch):
+    """Below 16 KiB writing is resumed, and after the response nothing is written."""
+    monkeypatch.setattr(timeouts, "READ_TIMEOUT_SECONDS", 0.05)
 
     async def read_all_but_the_end():
         transport = StuckTransport("192.0.2.1")
@@ -145,29 +145,29 @@ def test_a_client_that_reads_all_but_the_end_is_let_go(monkeypatch):
         protocol.pause_writing()
         protocol.on_response_complete()
         protocol.resume_writing()
-        await asyncio.wait_for(transport.given_up.wait(), 60)
+        await asyncio.wait_for(transport.aborted.wait(), 60)
         protocol.connection_lost(ConnectionResetError())
 
     asyncio.run(read_all_but_the_end())
 
 
-def test_all_addresses_of_a_home_count_as_one(monkeypatch):
-    monkeypatch.setattr(timeouts, "MOST_CONNECTIONS_OF_ONE_CLIENT", 2)
+def test_addresses_of_one_ipv6_prefix_count_as_one_client(monkeypatch):
+    monkeypatch.setattr(timeouts, "MAX_CONNECTIONS_PER_CLIENT", 2)
 
     async def connect():
         state, transports = ServerState(), []
         for host in ("2001:db8::1", "2001:db8::2", "2001:db8:0:1::1", "2001:db8::3"):
             transports.append(StuckTransport(host))
             connected(transports[-1], state)
-        given_up = [transport.given_up.is_set() for transport in transports]
+        aborted = [transport.aborted.is_set() for transport in transports]
         for protocol in list(state.connections):
             protocol.connection_lost(ConnectionResetError())
-        return given_up
+        return aborted
 
     assert asyncio.run(connect()) == [False, False, False, True]
 
 
-def test_a_client_that_reads_slowly_gets_everything(serve):
+def test_slow_reader_gets_the_whole_response(serve):
     async def client(reader, writer):
         writer.write(LARGE)
         for _ in range(10):
@@ -179,19 +179,19 @@ def test_a_client_that_reads_slowly_gets_everything(serve):
 
 
 @pytest.mark.parametrize("is_local", [False, True])
-def test_one_client_has_so_many_connections_unless_it_is_the_proxy(serve, monkeypatch, is_local):
-    monkeypatch.setattr(timeouts, "HEAD_SECONDS", 60)
-    monkeypatch.setattr(timeouts, "MOST_CONNECTIONS_OF_ONE_CLIENT", 1)
+def test_connections_per_client_are_limited_except_for_loopback(serve, monkeypatch, is_local):
+    monkeypatch.setattr(timeouts, "HEAD_TIMEOUT_SECONDS", 60)
+    monkeypatch.setattr(timeouts, "MAX_CONNECTIONS_PER_CLIENT", 1)
     monkeypatch.setattr(timeouts, "is_loopback", lambda host: is_local)
 
     async def client(reader, writer):
         address = writer.get_extra_info("peername")
         second, writer_of_second = await asyncio.open_connection(*address)
         writer_of_second.write(REQUEST)
-        answer = b""
+        response = b""
         with suppress(ConnectionResetError):
-            answer = await second.read(8)
-        assert (answer == b"HTTP/1.1") is is_local
+            response = await second.read(8)
+        assert (response == b"HTTP/1.1") is is_local
         writer_of_second.close()
         writer.write(REQUEST)
         assert await reader.read(8) == b"HTTP/1.1"

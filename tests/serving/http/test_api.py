@@ -30,24 +30,24 @@ def client(app):
     return TestClient(app, base_url="http://127.0.0.1:7860", raise_server_exceptions=False)
 
 
-def problem_of(answer):
-    problem = answer.json()
+def problem_of(response):
+    problem = response.json()
     assert set(problem) == {"code", "message"}
     return problem["code"], problem["message"]
 
 
-def test_a_picture_goes_in_and_the_file_comes_out_with_its_report(client, service):
-    answer = client.post("/api/upscale", files={"picture": ("a.png", b"pixels")})
-    assert answer.status_code == 200
-    assert answer.content == b"pixels"
-    assert answer.headers["content-type"] == "image/png"
-    assert answer.headers["content-disposition"] == 'attachment; filename="photo_x4.png"'
-    assert answer.headers["cache-control"] == "no-store"
-    assert json.loads(answer.headers["x-report"]) == {"model": "fake", "name": "ä"}
+def test_upscale_returns_the_file_and_its_report(client, service):
+    response = client.post("/api/upscale", files={"picture": ("a.png", b"pixels")})
+    assert response.status_code == 200
+    assert response.content == b"pixels"
+    assert response.headers["content-type"] == "image/png"
+    assert response.headers["content-disposition"] == 'attachment; filename="photo_x4.png"'
+    assert response.headers["cache-control"] == "no-store"
+    assert json.loads(response.headers["x-report"]) == {"model": "fake", "name": "ä"}
     assert service.requests == [("testclient", UpscaleRequest(b"pixels", "a.png"))]
 
 
-def test_every_option_reaches_the_service(client, service):
+def test_every_field_reaches_the_service(client, service):
     options = {
         "model": "classic-x4", "fidelity": "0.5", "scale": "3", "width": "640", "format": "webp",
         "quality": "80", "keep_metadata": "true", "tile": "128",
@@ -59,7 +59,7 @@ def test_every_option_reaches_the_service(client, service):
     )  # fmt: skip
 
 
-def test_faces_are_drawn(client, service):
+def test_generate_passes_its_fields(client, service):
     options = {"seed": 7, "count": 2, "truncation": 0.7, "to_seed": 9, "frames": 5, "model": "f",
                "format": "gif"}  # fmt: skip
     assert client.post("/api/generate", data=options).content == b"faces"
@@ -68,7 +68,7 @@ def test_faces_are_drawn(client, service):
     assert [request for _, request in service.requests] == [expected, GenerateRequest()]
 
 
-def test_a_result_that_was_sent_is_gone(client, tmp_path):
+def test_result_is_removed_after_it_was_sent(client, tmp_path):
     client.post("/api/upscale", files={"picture": ("a.png", b"pixels")})
     assert list((tmp_path / "service").iterdir()) == []
 
@@ -84,100 +84,100 @@ def test_a_result_that_was_sent_is_gone(client, tmp_path):
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_an_error_of_ours_keeps_its_code_and_its_sentence(client, service, error, status, code):
+def test_package_error_keeps_its_code_and_message(client, service, error, status, code):
     service.outcome = error
-    answer = client.post("/api/upscale", files={"picture": ("a.png", b"pixels")})
-    assert answer.status_code == status
-    assert problem_of(answer) == (code, str(error))
+    response = client.post("/api/upscale", files={"picture": ("a.png", b"pixels")})
+    assert response.status_code == status
+    assert problem_of(response) == (code, str(error))
 
 
-def test_what_is_wrong_with_a_picture_is_a_whole_sentence(client, service):
+def test_image_error_is_a_complete_message(client, service):
     service.outcome = PictureError("E_DAMAGED", "it is cut off")
-    answer = client.post("/api/upscale", files={"picture": ("a.png", b"pixels")})
-    assert answer.status_code == 422
-    assert problem_of(answer) == ("E_DAMAGED", "This picture cannot be used: it is cut off.")
+    response = client.post("/api/upscale", files={"picture": ("a.png", b"pixels")})
+    assert response.status_code == 422
+    assert problem_of(response) == ("E_DAMAGED", "This image cannot be used: it is cut off.")
 
 
-def test_a_full_queue_says_when_to_come_back(client, service):
+def test_full_queue_sends_retry_after(client, service):
     service.outcome = BusyError("too much", retry_seconds=7)
-    answer = client.post("/api/upscale", files={"picture": ("a.png", b"pixels")})
-    assert answer.status_code == 503
-    assert answer.headers["retry-after"] == "7"
-    assert problem_of(answer) == ("E_BUSY", "too much")
+    response = client.post("/api/upscale", files={"picture": ("a.png", b"pixels")})
+    assert response.status_code == 503
+    assert response.headers["retry-after"] == "7"
+    assert problem_of(response) == ("E_BUSY", "too much")
 
 
-def test_any_other_error_says_nothing_about_the_server(client, service):
+def test_unexpected_error_hides_internals(client, service):
     service.outcome = RuntimeError("/secret/path")
-    answer = client.post("/api/upscale", files={"picture": ("a.png", b"pixels")})
-    assert answer.status_code == 500
-    assert problem_of(answer)[0] == "E_INTERNAL"
-    assert "secret" not in answer.text and "Traceback" not in answer.text
+    response = client.post("/api/upscale", files={"picture": ("a.png", b"pixels")})
+    assert response.status_code == 500
+    assert problem_of(response)[0] == "E_INTERNAL"
+    assert "secret" not in response.text and "Traceback" not in response.text
 
 
 @pytest.mark.parametrize(
-    ("data", "words"),
+    ("data", "message"),
     [
         ({"scale": "large"}, "scale must be a number, not 'large'."),
         ({"quality": "1.5"}, "quality must be a whole number, not '1.5'."),
         ({"tile": "none"}, "tile must be a whole number or auto, not 'none'."),
         ({"keep_metadata": "maybe"}, "keep_metadata must be true or false, not 'maybe'."),
         ({"width": "9" * 99 + "x"}, f"width must be a whole number, not '{'9' * 40}'."),
-        ({"qualty": "50"}, f"There is no field 'qualty'; the fields are {FIELDS}."),
-        ({"scale": ["2", "3"]}, "The field scale came 2 times; send it once."),
+        ({"qualty": "50"}, f"Unknown field 'qualty'. The fields are {FIELDS}."),
+        ({"scale": ["2", "3"]}, "The field scale was sent 2 times. Send it once."),
     ],
 )
-def test_a_value_that_makes_no_sense_is_named(client, service, data, words):
-    answer = client.post("/api/upscale", data=data, files={"picture": ("a.png", b"pixels")})
-    assert answer.status_code == 400
-    assert problem_of(answer) == ("E_USAGE", words)
+def test_invalid_value_is_named(client, service, data, message):
+    response = client.post("/api/upscale", data=data, files={"picture": ("a.png", b"pixels")})
+    assert response.status_code == 400
+    assert problem_of(response) == ("E_USAGE", message)
     assert service.requests == []
 
 
-def test_of_two_pictures_none_is_left_out_in_silence(client, service):
-    answer = client.post("/api/upscale", files=[("picture", ("a.png", b"pixels"))] * 2)
-    assert answer.status_code == 400
-    assert problem_of(answer)[1] == "The field picture came 2 times; send it once."
+def test_repeated_file_is_refused(client, service):
+    response = client.post("/api/upscale", files=[("picture", ("a.png", b"pixels"))] * 2)
+    assert response.status_code == 400
+    assert problem_of(response)[1] == "The field picture was sent 2 times. Send it once."
     assert service.requests == []
 
 
-def test_values_that_are_no_fields_are_not_left_out_in_silence(client, service):
-    for answer, words in (
-        (client.post("/api/generate?seed=7"), "Send 'seed' in the form, not in the address."),
+def test_query_parameters_and_json_are_refused(client, service):
+    for response, message in (
+        (client.post("/api/generate?seed=7"), "Send 'seed' as a form field, not in the URL."),
         (client.post("/api/generate", json={"seed": 7}),
-         "Send the values as a form, not as application/json."),
+         "The body must be a form, not application/json."),
     ):  # fmt: skip
-        assert answer.status_code == 400
-        assert problem_of(answer)[1] == words
+        assert response.status_code == 400
+        assert problem_of(response)[1] == message
     assert service.requests == []
 
 
-@pytest.mark.parametrize("fields", [{"scale": "2"}, {"picture": "words"}], ids=str)
-def test_a_request_without_a_picture_is_refused(client, fields):
-    answer = client.post("/api/upscale", data=fields)
-    assert (answer.status_code, problem_of(answer)[0]) == (400, "E_USAGE")
-    assert problem_of(answer)[1] == "picture: a file is needed."
+@pytest.mark.parametrize("fields", [{"scale": "2"}, {"picture": "message"}], ids=str)
+def test_request_without_a_file_is_refused(client, fields):
+    response = client.post("/api/upscale", data=fields)
+    assert (response.status_code, problem_of(response)[0]) == (400, "E_USAGE")
+    assert problem_of(response)[1] == "picture: a file is required."
 
 
-def test_a_part_without_a_name_is_refused_in_one_sentence(client):
+def test_part_without_a_name_is_refused(client):
     body = b'--x\r\nContent-Disposition: form-data; filename="a.png"\r\n\r\n1\r\n--x--\r\n'
     headers = {"content-type": "multipart/form-data; boundary=x"}
-    answer = client.post("/api/upscale", content=body, headers=headers)
-    assert answer.status_code == 400
-    assert answer.json()["message"].endswith("must be provided.")
-    assert not answer.json()["message"].endswith("..")
+    response = client.post("/api/upscale", content=body, headers=headers)
+    assert response.status_code == 400
+    assert response.json()["message"].endswith("must be provided.")
+    assert not response.json()["message"].endswith("..")
 
 
-def test_limits_hold_for_the_api(client, service):
+def test_limits_apply_to_the_api(client, service):
     picture = {"picture": ("a.png", bytes(100_001))}
     assert client.post("/api/upscale", files=picture).status_code == 413
     several = [("picture", ("a.png", b"x"))] * 3
-    answer = client.post("/api/upscale", files=several)
-    assert (answer.status_code, problem_of(answer)[0]) == (413, "E_TOO_MANY_FILES")
+    response = client.post("/api/upscale", files=several)
+    assert (response.status_code, problem_of(response)[0]) == (413, "E_TOO_MANY_FILES")
     assert service.requests == []
 
 
-def test_a_client_that_goes_away_cancels_its_job(app, service, ask):
-    service.outcome = None  # it would go on for ever
+def test_disconnect_cancels_the_job(app, service, ask):
+    service.outcome = None  # it never ends
     body = (
         b'--xyz\r\nContent-Disposition: form-data; name="picture"; filename="a.png"\r\n\r\n'
         b"pixels\r\n--xyz--\r\n"
@@ -187,20 +187,20 @@ def test_a_client_that_goes_away_cancels_its_job(app, service, ask):
     assert [job.is_cancelled for job in service.jobs] == [True]
 
 
-def test_the_probes_tell_alive_from_ready(client, service):
+def test_health_and_readiness_checks(client, service):
     assert client.get("/healthz").json() == {"status": "alive"}
     for path in ("/healthz", "/readyz", "/api/docs"):
-        assert client.head(path).status_code == 200  # as some load balancers ask
+        assert client.head(path).status_code == 200  # used by some load balancers
     assert client.get("/readyz").status_code == 200
-    service.not_ready = "the server ends"
-    answer = client.get("/readyz")
-    assert answer.status_code == 503
-    assert "retry-after" in answer.headers
-    assert problem_of(answer) == ("E_BUSY", "Not ready: the server ends.")
+    service.not_ready = "the server is shutting down"
+    response = client.get("/readyz")
+    assert response.status_code == 503
+    assert "retry-after" in response.headers
+    assert problem_of(response) == ("E_BUSY", "Not ready: the server is shutting down.")
     assert client.get("/healthz").status_code == 200
 
 
-def test_the_api_documents_every_field_and_loads_nothing_from_elsewhere(client):
+def test_api_documents_every_field_and_loads_no_remote_files(client):
     schema = client.get("/api/openapi.json").json()
     assert set(schema["paths"]) == {"/api/upscale", "/api/generate"}
     assert (
@@ -212,9 +212,9 @@ def test_the_api_documents_every_field_and_loads_nothing_from_elsewhere(client):
         if "picture" in body["properties"] or "seed" in body["properties"]:
             for name, field in body["properties"].items():
                 assert field["description"] and name in page.text
-                assert "null" not in str(field), "no form can send it"
+                assert "null" not in str(field), "a form cannot send null"
     assert "http" not in page.text.replace("HTTP", "")
-    for words in ("Above 0, up to 1,000.", "1 to 100.", "16 to 1,024. Default: &quot;auto&quot;.",
+    for message in ("Above 0, up to 1,000.", "1 to 100.", "16 to 1,024. Default: &quot;auto&quot;.",
                   "1 to 64. Default: 1.", "2 to 120. Default: 60."):  # fmt: skip
-        assert words in page.text, words
+        assert message in page.text, message
     assert "<script" not in page.text

@@ -6,11 +6,11 @@ import pytest
 import uvicorn
 
 from srgan_gp.serving.http import draining
-from srgan_gp.serving.http.draining import DrainingServer, Traffic
+from srgan_gp.serving.http.draining import DrainingServer, ResponseTracker
 
 
 async def fetch(port, path="/"):
-    """Send one request over a real socket; gives status line and body."""
+    """Send one request over a socket; returns status line and body."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
     head, _, body = (await reader.read()).partition(b"\r\n\r\n")
@@ -18,8 +18,8 @@ async def fetch(port, path="/"):
     return head.split(b"\r\n")[0], body
 
 
-class Work:
-    """An app with one slow answer and an endless stream, and the service behind it."""
+class FakeWork:
+    """An app with a slow response and an endless event stream, and its service."""
 
     def __init__(self):
         self.is_done = False
@@ -33,7 +33,7 @@ class Work:
         self.times_found_done += is_done
         return is_done
 
-    def end_jobs(self):
+    def cancel_jobs(self):
         self.loop.call_soon_threadsafe(self.release.set)
 
     async def app(self, scope, receive, send):
@@ -53,16 +53,16 @@ class Work:
 
 @pytest.fixture
 def quick(monkeypatch):
-    monkeypatch.setattr(draining, "QUIET_SECONDS", 0.05)
+    monkeypatch.setattr(draining, "IDLE_SECONDS", 0.05)
     monkeypatch.setattr(draining, "_GRACE_SECONDS", 0.1)
 
 
 async def started(work, drain_seconds=30.0):
     listener = socket.create_server(("127.0.0.1", 0))
-    traffic = Traffic(work.app)
-    config = uvicorn.Config(traffic, log_config=None, lifespan="off", ws="none")
+    tracker = ResponseTracker(work.app)
+    config = uvicorn.Config(tracker, log_config=None, lifespan="off", ws="none")
     is_up = asyncio.Event()
-    server = DrainingServer(config, work, traffic, drain_seconds, is_up.set)
+    server = DrainingServer(config, work, tracker, drain_seconds, is_up.set)
     port = listener.getsockname()[1]
     task = asyncio.create_task(server._serve([listener]))
     task.add_done_callback(lambda _: listener.close())
@@ -70,9 +70,9 @@ async def started(work, drain_seconds=30.0):
     return server, task, port
 
 
-def test_what_is_under_way_is_delivered_and_new_requests_hear_of_the_end(quick):
+def test_running_responses_finish_and_new_requests_are_answered(quick):
     async def run():
-        work = Work()
+        work = FakeWork()
         server, task, port = await started(work)
         slow = asyncio.create_task(fetch(port, "/slow"))
         await fetch(port)
@@ -81,7 +81,7 @@ def test_what_is_under_way_is_delivered_and_new_requests_hear_of_the_end(quick):
             await asyncio.sleep(0.01)
         assert await fetch(port) == (b"HTTP/1.1 200 OK", b"9\r\ndelivered\r\n0\r\n\r\n")
         assert not slow.done() and not task.done()
-        work.is_done = True  # every job is over, but one answer is still on its way
+        work.is_done = True  # all jobs are done, but one response is in progress
         work.release.set()
         assert (await slow)[1].startswith(b"9\r\ndelivered")
         await task
@@ -89,9 +89,9 @@ def test_what_is_under_way_is_delivered_and_new_requests_hear_of_the_end(quick):
     asyncio.run(run())
 
 
-def test_an_open_page_does_not_hold_the_server_up_and_is_no_fault(quick, caplog):
+def test_open_event_stream_does_not_delay_shutdown_or_log_errors(quick, caplog):
     async def run():
-        work = Work()
+        work = FakeWork()
         work.is_done = True
         server, task, port = await started(work)
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -99,35 +99,35 @@ def test_an_open_page_does_not_hold_the_server_up_and_is_no_fault(quick, caplog)
         await reader.readuntil(b"delivered")
         server.handle_exit(15, None)
         await asyncio.wait_for(task, 60)
-        assert server.has_delivered
-        assert not caplog.records, "a traceback would be for the operator"
+        assert server.has_finished
+        assert not caplog.records, "no traceback may be logged"
         writer.close()
 
     asyncio.run(run())
 
 
-def test_after_the_last_job_a_page_has_time_to_fetch_the_result(quick):
-    """However long nobody has asked for anything: it hears of the result by its stream."""
+def test_server_stays_up_for_idle_seconds_after_the_last_job(quick):
+    """Even without recent requests, since the page learns of the result from its stream."""
 
     async def run():
-        work = Work()
+        work = FakeWork()
         server, task, port = await started(work)
         await fetch(port)
         server.handle_exit(15, None)
-        while not work.stops or server._traffic.quiet_seconds < draining.QUIET_SECONDS:
+        while not work.stops or server._tracker.idle_seconds < draining.IDLE_SECONDS:
             await asyncio.sleep(0.01)
         work.is_done = True
         await task
-        assert work.times_found_done >= 2, "only a later look ends the server"
+        assert work.times_found_done >= 2, "the server ends after a later check only"
 
     asyncio.run(run())
 
 
-@pytest.mark.parametrize("how", ["the time is up", "a second signal"])
-def test_work_that_does_not_end_in_time_is_ended_and_who_waits_is_told(how):
+@pytest.mark.parametrize("how", ["timeout", "a second signal"])
+def test_unfinished_jobs_are_cancelled_and_answered(how):
     async def run():
-        work = Work()
-        server, task, port = await started(work, 0.2 if how == "the time is up" else 3600)
+        work = FakeWork()
+        server, task, port = await started(work, 0.2 if how == "timeout" else 3600)
         slow = asyncio.create_task(fetch(port, "/slow"))
         await fetch(port)
         server.handle_exit(15, None)
@@ -137,24 +137,24 @@ def test_work_that_does_not_end_in_time_is_ended_and_who_waits_is_told(how):
             server.handle_exit(2, None)
         await asyncio.wait_for(task, 60)
         assert (await slow)[0] == b"HTTP/1.1 200 OK"
-        assert not server.has_delivered
+        assert not server.has_finished
 
     asyncio.run(run())
 
 
-def test_traffic_is_quiet_when_nothing_is_on_its_way(ask):
+def test_tracker_is_idle_without_responses(ask):
     seen = []
 
     async def app(scope, receive, send):
-        seen.append(traffic.quiet_seconds)
+        seen.append(tracker.idle_seconds)
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": b""})
         raise RuntimeError("an app may fail")
 
-    traffic = Traffic(app)
-    assert traffic.quiet_seconds >= 0
+    tracker = ResponseTracker(app)
+    assert tracker.idle_seconds >= 0
     with pytest.raises(RuntimeError):
-        ask(traffic)
+        ask(tracker)
     assert seen == [0]
     time.sleep(0.01)
-    assert traffic.quiet_seconds > 0
+    assert tracker.idle_seconds > 0

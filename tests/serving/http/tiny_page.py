@@ -1,4 +1,4 @@
-"""A page of one field, in the place of the real one."""
+"""Minimal Gradio page for the server tests."""
 
 import gradio as gr
 

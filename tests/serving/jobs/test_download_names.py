@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from srgan_gp.serving.jobs.download_names import harmless, result_naming
+from srgan_gp.serving.jobs.download_names import result_naming, safe_name
 
 
 @pytest.mark.parametrize(
@@ -23,21 +23,21 @@ from srgan_gp.serving.jobs.download_names import harmless, result_naming
         ("x" * 1000 + ".png", "x" * 80 + ".png"),
     ],
 )
-def test_a_name_becomes_plain(name, plain):
-    assert harmless(name) == plain
+def test_safe_name_examples(name, plain):
+    assert safe_name(name) == plain
 
 
 @settings(max_examples=200, deadline=None)
 @given(st.text(max_size=300))
-def test_no_name_of_a_client_can_leave_the_folder_or_be_markup(name):
-    plain = harmless(name)
+def test_safe_name_contains_no_path_or_markup(name):
+    plain = safe_name(name)
     assert plain
     assert len(plain.encode()) < 700
     assert plain not in (".", "..")
     assert not set(plain) & set("/\\\0<>\"'&;:|?*`$\n\r\u202e")
 
 
-def test_a_result_is_called_after_the_model_and_the_scale():
+def test_result_name_contains_model_and_scale():
     from pathlib import Path
 
     name = result_naming(None, "photo-x4", 2.5).name(Path("a.JPG"))

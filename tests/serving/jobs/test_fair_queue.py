@@ -10,7 +10,7 @@ def queue():
     return FairQueue(6)
 
 
-def test_clients_take_turns_and_keep_their_own_order(queue):
+def test_round_robin_between_clients_and_fifo_within_one(queue):
     for number in range(3):
         assert queue.put("flood", f"f{number}")
     queue.put("other", "o0")
@@ -18,21 +18,21 @@ def test_clients_take_turns_and_keep_their_own_order(queue):
     assert [queue.take() for _ in range(5)] == ["f0", "o0", "t0", "f1", "f2"]
 
 
-def test_one_client_alone_cannot_fill_the_queue(queue):
+def test_one_client_can_fill_half_of_the_queue(queue):
     assert [queue.put("flood", number) for number in range(4)] == [True, True, True, False]
     assert queue.put("other", 4)
     queue.take()
     assert queue.put("flood", 5)
 
 
-def test_a_full_queue_takes_nothing_until_something_was_given_out(queue):
+def test_full_queue_refuses_items_until_one_is_taken(queue):
     assert all(queue.put(client, number) for client in "ab" for number in range(3))
     assert not queue.put("c", 6)
     queue.take()
     assert queue.put("c", 6)
 
 
-def test_what_was_removed_is_not_given_out(queue):
+def test_removed_item_is_not_taken(queue):
     queue.put("a", 1)
     queue.put("a", 2)
     assert queue.remove("a", 1)
@@ -41,14 +41,14 @@ def test_what_was_removed_is_not_given_out(queue):
     assert (len(queue), queue.take()) == (1, 2)
 
 
-def test_a_closed_queue_gives_out_the_rest_and_takes_no_more(queue):
+def test_closed_queue_returns_the_rest_and_refuses_new_items(queue):
     queue.put("a", 1)
     queue.close()
     assert not queue.put("a", 2)
     assert (queue.take(), queue.take()) == (1, None)
 
 
-def test_closing_wakes_who_waits(queue):
+def test_close_wakes_a_waiting_take(queue):
     taken = []
     thread = threading.Thread(target=lambda: taken.append(queue.take()))
     thread.start()

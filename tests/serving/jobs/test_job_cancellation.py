@@ -1,44 +1,47 @@
 import pytest
 
 from srgan_gp.errors import Cancelled
-from srgan_gp.serving.jobs.job_cancellation import Stopper
+from srgan_gp.serving.jobs.job_cancellation import Cancellation
 
 
 @pytest.fixture
-def ended():
+def interrupted():
     return []
 
 
-def test_progress_is_passed_on_until_the_job_is_stopped():
-    told = []
-    stopper = Stopper(lambda *steps: told.append(steps))
-    stopper.tell(1, 3)
-    stopper.stop()
+def test_progress_is_forwarded_until_the_job_is_cancelled():
+    reported = []
+    cancellation = Cancellation(lambda *steps: reported.append(steps))
+    cancellation.report(1, 3)
+    cancellation.cancel()
     with pytest.raises(Cancelled):
-        stopper.tell(2, 3)
-    assert told == [(1, 3)]
+        cancellation.report(2, 3)
+    assert reported == [(1, 3)]
 
 
-def test_the_step_at_hand_is_interrupted(ended):
-    stopper = Stopper()
-    with stopper.interrupting(lambda: ended.append("step")):
-        stopper.stop()
-    assert ended == ["step"]
+def test_cancel_interrupts_the_current_step(interrupted):
+    cancellation = Cancellation()
+    with cancellation.interrupting(lambda: interrupted.append("step")):
+        cancellation.cancel()
+    assert interrupted == ["step"]
     with pytest.raises(Cancelled):
-        stopper.check()
+        cancellation.check()
 
 
-def test_a_step_that_is_over_is_not_interrupted_even_after_an_error(ended):
-    stopper = Stopper()
-    with pytest.raises(ZeroDivisionError), stopper.interrupting(lambda: ended.append("step")):
+def test_cancel_does_not_interrupt_a_finished_step(interrupted):
+    cancellation = Cancellation()
+    with (
+        pytest.raises(ZeroDivisionError),
+        cancellation.interrupting(lambda: interrupted.append("step")),
+    ):
         1 / 0  # noqa: B018
-    stopper.stop()
-    assert ended == []
+    cancellation.cancel()
+    assert interrupted == []
 
 
-def test_a_stopped_job_begins_no_step(ended):
-    stopper = Stopper()
-    stopper.stop()
-    with pytest.raises(Cancelled), stopper.interrupting(lambda: ended.append("step")):
-        ended.append("body")
-    assert ended == []
+def test_cancelled_job_starts_no_step(interrupted):
+    cancellation = Cancellation()
+    cancellation.cancel()
+    with pytest.raises(Cancelled), cancellation.interrupting(lambda: interrupted.append("step")):
+        interrupted.append("body")
+    assert interrupted == []

@@ -11,18 +11,18 @@ from srgan_gp.images.codecs import row_encoding
 from srgan_gp.serving.jobs.comparison_images import write_views
 from srgan_gp.serving.jobs.job_requests import GenerateRequest, UpscaleRequest
 
-SOON = 60  # seconds; a busy machine is slow
+TIMEOUT = 60  # seconds, for slow machines
 
 
 class Brake:
-    """A progress that holds its job until it is let go."""
+    """Progress callback that blocks its job until `go` is set."""
 
     def __init__(self):
         self.reached, self.go = threading.Event(), threading.Event()
 
     def __call__(self, done, total):
         self.reached.set()
-        assert self.go.wait(SOON)
+        assert self.go.wait(TIMEOUT)
 
 
 @pytest.fixture
@@ -33,9 +33,9 @@ def brake():
 
 
 def held(service, png, brake, client="a"):
-    """Submit a job and wait until its network has run."""
+    """Submit a job and wait until it is blocked by `brake`."""
     job = service.submit(client, UpscaleRequest(png, "held.png"), on_progress=brake)
-    assert brake.reached.wait(SOON)
+    assert brake.reached.wait(TIMEOUT)
     return job
 
 
@@ -44,7 +44,7 @@ def files_below(folder):
 
 
 @pytest.mark.parametrize(
-    ("wanted", "words"),
+    ("fields", "options"),
     [
         ({"strip_metadata": False}, []),
         ({}, ["--strip-metadata"]),
@@ -55,34 +55,34 @@ def files_below(folder):
     ],
     ids=["as it is", "stripped", "webp", "by width", "tiled"],
 )  # fmt: skip
-def test_the_file_is_the_one_that_the_command_line_writes(
-    real_service, models, png, tmp_path, wanted, words
+def test_file_is_identical_to_that_of_the_command_line(
+    real_service, models, png, tmp_path, fields, options
 ):
-    result = real_service.submit("a", UpscaleRequest(png, "photo.png", **wanted)).wait(SOON)
+    result = real_service.submit("a", UpscaleRequest(png, "photo.png", **fields)).wait(TIMEOUT)
     (tmp_path / "photo.png").write_bytes(png)
     written = tmp_path / ("by_command" + result.path.suffix)
-    options = ["-o", str(written), "-n", "tiny", "--device", "cpu", "--threads", "1"]
-    assert main(["upscale", str(tmp_path / "photo.png"), *options, *words]) == 0
+    common = ["-o", str(written), "-n", "tiny", "--device", "cpu", "--threads", "1"]
+    assert main(["upscale", str(tmp_path / "photo.png"), *common, *options]) == 0
     assert result.path.read_bytes() == written.read_bytes()
 
 
-def test_the_result_says_what_was_done_and_is_called_after_the_upload(real_service, png):
-    result = real_service.submit("a", UpscaleRequest(png, "../über <1>.png")).wait(SOON)
+def test_result_has_a_report_and_a_name_derived_from_the_upload(real_service, png):
+    result = real_service.submit("a", UpscaleRequest(png, "../über <1>.png")).wait(TIMEOUT)
     assert (result.name, result.media_type) == ("über _1_tiny_2x.png", "image/png")
     assert result.path.name == result.name
-    about = {name: result.report[name] for name in ("model", "device", "scale", "tiles")}
-    assert about == {"model": "tiny", "device": "cpu", "scale": 2, "tiles": 1}
+    report = {name: result.report[name] for name in ("model", "device", "scale", "tiles")}
+    assert report == {"model": "tiny", "device": "cpu", "scale": 2, "tiles": 1}
     assert (result.report["size"], result.report["result_size"]) == ((16, 12), (32, 24))
     assert result.report["bytes"] == result.path.stat().st_size
 
 
-def test_a_result_can_be_awaited_in_any_loop_and_more_than_once(real_service, png):
+def test_result_can_be_awaited_in_any_loop_and_repeatedly(real_service, png):
     job = real_service.submit("a", UpscaleRequest(png, "a.png"))
     assert asyncio.run(job.result()) is asyncio.run(job.result())
     assert job.is_done
 
 
-def test_who_stops_waiting_does_not_break_the_job(real_service, png, brake):
+def test_job_continues_after_a_wait_times_out(real_service, png, brake):
     job = held(real_service, png, brake)
 
     async def give_up():
@@ -91,18 +91,18 @@ def test_who_stops_waiting_does_not_break_the_job(real_service, png, brake):
     with pytest.raises(TimeoutError):
         asyncio.run(give_up())
     brake.go.set()
-    assert job.wait(SOON).path.is_file()
+    assert job.wait(TIMEOUT).path.is_file()
 
 
-def test_progress_counts_the_tiles(real_service, png):
-    told = []
+def test_progress_counts_tiles(real_service, png):
+    reported = []
     request = UpscaleRequest(png, "a.png", tile=16, scale=2)
-    real_service.submit("a", request, on_progress=lambda *done: told.append(done)).wait(SOON)
-    assert told[-1][0] == told[-1][1] == len(told)
+    real_service.submit("a", request, on_progress=lambda *done: reported.append(done)).wait(TIMEOUT)
+    assert reported[-1][0] == reported[-1][1] == len(reported)
 
 
 @pytest.mark.parametrize(
-    ("request_", "error", "words"),
+    ("request_", "error", "message"),
     [
         (UpscaleRequest(b"", "a.png"), PictureError, "empty"),
         (UpscaleRequest(b"%!PS-Adobe-3.0 EPSF-3.0\n", "a.png"), PictureError, "file; convert it"),
@@ -114,7 +114,7 @@ def test_progress_counts_the_tiles(real_service, png):
         (UpscaleRequest(b"x", "a.png", tile=100_000), UsageError, "16 to 1024"),
         (UpscaleRequest(b"x", "a.png", quality=0), UsageError, "1 to 100"),
         (UpscaleRequest(b"x", "a.png", format="exe"), UsageError, "cannot write 'exe'"),
-        (UpscaleRequest(b"x", "a.png", model="/etc/passwd"), UsageError, "no model"),
+        (UpscaleRequest(b"x", "a.png", model="/etc/passwd"), UsageError, "Unknown model"),
         (GenerateRequest(count=0), UsageError, "1 to 64"),
         (GenerateRequest(seed=-1), UsageError, "not -1"),
         (GenerateRequest(truncation=float("inf")), UsageError, "truncation"),
@@ -123,137 +123,133 @@ def test_progress_counts_the_tiles(real_service, png):
         (GenerateRequest(to_seed=1, format="exe"), UsageError, "not exe"),
     ],
 )
-def test_a_wrong_request_ends_in_one_sentence_and_leaves_no_file(
-    real_service, tmp_path, request_, error, words
+def test_invalid_request_raises_a_clear_error_and_leaves_no_file(
+    real_service, tmp_path, request_, error, message
 ):
-    with pytest.raises(error, match=words) as raised:
-        real_service.submit("a", request_).wait(SOON)
+    with pytest.raises(error, match=message) as raised:
+        real_service.submit("a", request_).wait(TIMEOUT)
     assert str(tmp_path) not in str(raised.value)
     assert not files_below(real_service.folder("a"))
 
 
-def test_the_path_of_a_model_is_not_loaded_even_where_one_lies(real_service, png, models):
+def test_model_path_is_refused_even_if_the_file_exists(real_service, png, models):
     for name in (str(models / "tiny.onnx"), "../tiny", "tiny.onnx"):
-        with pytest.raises(UsageError, match="There is no model"):
-            real_service.submit("a", UpscaleRequest(png, "a.png", model=name)).wait(SOON)
+        with pytest.raises(UsageError, match="Unknown model"):
+            real_service.submit("a", UpscaleRequest(png, "a.png", model=name)).wait(TIMEOUT)
 
 
-def test_a_result_larger_than_sixteen_times_the_limit_is_refused(real_service, png):
+def test_result_larger_than_sixteen_times_the_limit_is_refused(real_service, png):
     with pytest.raises(PictureError, match=r"choose a smaller scale$") as raised:
-        real_service.submit("a", UpscaleRequest(png, "a.png", width=100_000)).wait(SOON)
+        real_service.submit("a", UpscaleRequest(png, "a.png", width=100_000)).wait(TIMEOUT)
     assert raised.value.code == "E_TOO_MANY_PIXELS"
 
 
-def test_a_few_pixels_cannot_be_stretched_to_more_than_the_limit(open_service, png):
+def test_beyond_x4_a_result_is_limited_to_max_pixels(open_service, png):
     service = open_service(max_pixels=384)
-    assert service.submit("a", UpscaleRequest(png, "a.png", scale=4)).wait(SOON).path.is_file()
-    for wanted in ({"scale": 4.1}, {"width": 66}, {"region": 1, "scale": 9}):
-        job = service.submit("a", UpscaleRequest(png, "a.png", **wanted))
+    assert service.submit("a", UpscaleRequest(png, "a.png", scale=4)).wait(TIMEOUT).path.is_file()
+    for fields in ({"scale": 4.1}, {"width": 66}, {"region": 1, "scale": 9}):
+        job = service.submit("a", UpscaleRequest(png, "a.png", **fields))
         with pytest.raises(PictureError, match="beyond x4 a result may have 384 pixels") as raised:
-            job.wait(SOON)
+            job.wait(TIMEOUT)
         assert raised.value.code == "E_TOO_MANY_PIXELS"
     assert len(files_below(service.folder("a"))) == 1
 
 
-def test_a_mistake_of_ours_is_hidden_from_strangers_and_logged(real_service, png, caplog):
+def test_unexpected_error_is_hidden_from_clients_and_logged(real_service, png, caplog):
     def fail(done, total):
         raise RuntimeError("/secret/path")
 
     with pytest.raises(SrganGpError, match="Something went wrong") as raised:
-        real_service.submit("a", UpscaleRequest(png, "a.png"), on_progress=fail).wait(SOON)
+        real_service.submit("a", UpscaleRequest(png, "a.png"), on_progress=fail).wait(TIMEOUT)
     assert "secret" not in str(raised.value)
     assert "/secret/path" in caplog.text
-    assert real_service.submit("a", UpscaleRequest(png, "a.png")).wait(SOON).path.is_file()
+    assert real_service.submit("a", UpscaleRequest(png, "a.png")).wait(TIMEOUT).path.is_file()
 
 
-def test_a_client_can_have_so_many_jobs_and_others_still_get_in(open_service, png, brake):
+def test_pending_jobs_per_client_are_limited(open_service, png, brake):
     service = open_service(pending_per_client=2)
     held(service, png, brake)
     service.submit("a", UpscaleRequest(png, "a.png"))
-    with pytest.raises(BusyError, match="2 pictures under way") as raised:
+    with pytest.raises(BusyError, match="2 jobs in progress") as raised:
         service.submit("a", UpscaleRequest(png, "a.png"))
     assert raised.value.retry_seconds > 0
     service.submit("b", UpscaleRequest(png, "b.png"))
     brake.go.set()
-    assert service.drain(SOON)
+    assert service.drain(TIMEOUT)
     assert service.pending == 0
 
 
-def test_many_sessions_of_one_address_leave_room_for_others(open_service, png, brake):
+def test_many_sessions_of_one_address_leave_room_for_other_addresses(open_service, png, brake):
     service = open_service(queue_size=4)
     held(service, png, brake)
-    with pytest.raises(BusyError, match="Too many pictures are waiting"):
+    with pytest.raises(BusyError, match="The queue is full"):
         for number in range(10):
             service.submit(f"session {number}", UpscaleRequest(png, "a.png"), address="flood")
     job = service.submit("session 99", UpscaleRequest(png, "b.png"), address="elsewhere")
     brake.go.set()
-    assert job.wait(SOON).name.startswith("b_")
+    assert job.wait(TIMEOUT).name.startswith("b_")
 
 
-def test_a_full_queue_refuses_at_once_and_says_so_beforehand(open_service, png, brake):
+def test_full_queue_refuses_jobs_and_is_not_ready(open_service, png, brake):
     service = open_service(queue_size=1, pending_per_client=100)
     held(service, png, brake)
-    with pytest.raises(BusyError, match="Too many pictures are waiting"):
+    with pytest.raises(BusyError, match="The queue is full"):
         for number in range(10):
             service.submit(f"client {number}", UpscaleRequest(png, "a.png"))
-    assert service.why_not_ready() == "the queue is full"
+    assert service.not_ready_reason() == "the queue is full"
 
 
-def test_pictures_that_wait_take_a_bounded_amount_of_memory(real_service, png, monkeypatch):
-    monkeypatch.setattr("srgan_gp.serving.jobs.service._MOST_BYTES", len(png))
-    with pytest.raises(BusyError, match="Too many"):
+def test_memory_of_queued_images_is_bounded(real_service, png, monkeypatch):
+    monkeypatch.setattr("srgan_gp.serving.jobs.service._MAX_BYTES", len(png))
+    with pytest.raises(BusyError, match="The queue is full"):
         real_service.submit("a", UpscaleRequest(png + b"x", "a.png"))
     for _ in range(3):
-        assert real_service.submit("a", UpscaleRequest(png, "a.png")).wait(SOON).path.is_file()
+        assert real_service.submit("a", UpscaleRequest(png, "a.png")).wait(TIMEOUT).path.is_file()
 
 
-def test_a_full_disk_takes_no_job_until_there_is_room_again(real_service, png, monkeypatch):
+def test_full_disk_refuses_jobs_until_space_is_free(real_service, png, monkeypatch):
     usage = type("Usage", (), {"free": 1000})
     with monkeypatch.context() as full:
         full.setattr(
             "srgan_gp.serving.jobs.temporary_files.shutil.disk_usage", lambda folder: usage
         )
-        assert real_service.why_not_ready() == "the disk is full"
-        with pytest.raises(BusyError, match="no room"):
+        assert real_service.not_ready_reason() == "the disk is full"
+        with pytest.raises(BusyError, match="no free disk space"):
             real_service.submit("a", UpscaleRequest(png, "a.png"))
-    assert real_service.submit("a", UpscaleRequest(png, "a.png")).wait(SOON).path.is_file()
+    assert real_service.submit("a", UpscaleRequest(png, "a.png")).wait(TIMEOUT).path.is_file()
 
 
-def test_a_cancelled_job_ends_and_leaves_no_file(real_service, png, brake):
+def test_cancelled_job_ends_and_leaves_no_file(real_service, png, brake):
     job = held(real_service, png, brake)
     job.cancel()
     brake.go.set()
     with pytest.raises(Cancelled):
-        job.wait(SOON)
+        job.wait(TIMEOUT)
     assert not files_below(real_service.folder("a"))
-    assert real_service.submit("a", UpscaleRequest(png, "a.png")).wait(SOON).path.is_file()
+    assert real_service.submit("a", UpscaleRequest(png, "a.png")).wait(TIMEOUT).path.is_file()
 
 
-def test_a_job_that_is_cancelled_while_it_is_written_leaves_no_file(
-    real_service, png, brake, monkeypatch
-):
+def test_job_cancelled_during_writing_leaves_no_file(real_service, png, brake, monkeypatch):
     def write(picture, result, folder):
         brake(0, 0)
         return write_views(picture, result, folder)
 
     monkeypatch.setattr("srgan_gp.serving.jobs.upscaling.write_views", write)
     job = real_service.submit("a", UpscaleRequest(png, "a.png", wants_view=True))
-    assert brake.reached.wait(SOON)
+    assert brake.reached.wait(TIMEOUT)
     assert files_below(real_service.folder("a"))
     job.cancel()
     brake.go.set()
     with pytest.raises(Cancelled):
-        job.wait(SOON)
+        job.wait(TIMEOUT)
     assert not files_below(real_service.folder("a"))
 
 
-def test_a_job_that_is_cancelled_while_it_is_encoded_is_not_encoded_to_its_end(
-    real_service, png, monkeypatch
-):
+def test_job_cancelled_during_encoding_stops_encoding(real_service, png, monkeypatch):
     fitting, committed, jobs = row_encoding.fitting_deflate, [], queue.Queue()
 
     def cancelled(sample):
-        jobs.get(timeout=SOON).cancel()
+        jobs.get(timeout=TIMEOUT).cancel()
         return fitting(sample)
 
     monkeypatch.setattr(row_encoding, "fitting_deflate", cancelled)
@@ -261,75 +257,75 @@ def test_a_job_that_is_cancelled_while_it_is_encoded_is_not_encoded_to_its_end(
     job = real_service.submit("a", UpscaleRequest(png, "a.png"))
     jobs.put(job)
     with pytest.raises(Cancelled):
-        job.wait(SOON)
+        job.wait(TIMEOUT)
     assert committed == []
     assert not files_below(real_service.folder("a"))
 
 
-def test_a_job_that_waits_is_cancelled_at_once(real_service, png, brake):
+def test_queued_job_is_cancelled_at_once(real_service, png, brake):
     held(real_service, png, brake)
     waiting = [real_service.submit("a", UpscaleRequest(png, "a.png")) for _ in range(4)]
     for job in waiting:
         job.cancel()
     for job in waiting:
         with pytest.raises(Cancelled):
-            job.wait(SOON)
+            job.wait(TIMEOUT)
     assert real_service.pending == 1
 
 
-def test_draining_delivers_what_was_taken_and_takes_nothing_more(real_service, png):
+def test_draining_finishes_accepted_jobs_and_accepts_no_more(real_service, png):
     jobs = [real_service.submit(f"client {n}", UpscaleRequest(png, f"{n}.png")) for n in range(20)]
-    assert real_service.drain(SOON)
+    assert real_service.drain(TIMEOUT)
     assert all(job.wait(0).path.is_file() for job in jobs)
-    assert real_service.why_not_ready() == "the server ends"
+    assert real_service.not_ready_reason() == "the server is shutting down"
     with pytest.raises(BusyError, match="restarted"):
         real_service.submit("a", UpscaleRequest(png, "a.png"))
 
 
-def test_draining_gives_up_in_time(real_service, png, brake):
+def test_draining_times_out(real_service, png, brake):
     held(real_service, png, brake)
     assert not real_service.drain(0.01)
 
 
-def test_closing_ends_all_jobs_and_leaves_nothing(open_service, png, brake, tmp_path):
+def test_close_ends_all_jobs_and_removes_all_files(open_service, png, brake, tmp_path):
     service = open_service()
-    service.submit("a", UpscaleRequest(png, "a.png")).wait(SOON)
+    service.submit("a", UpscaleRequest(png, "a.png")).wait(TIMEOUT)
     jobs = [held(service, png, brake)]
     jobs += [service.submit("a", UpscaleRequest(png, "a.png")) for _ in range(5)]
     threading.Timer(0.1, brake.go.set).start()
     service.close()
     for job in jobs:
         with pytest.raises(BusyError, match="being restarted"):
-            job.wait(SOON)
+            job.wait(TIMEOUT)
     assert list((tmp_path / "temporary").iterdir()) == []
 
 
-def test_other_work_ends_before_the_files_are_removed(open_service):
+def test_close_runs_callbacks_before_the_files_are_removed(open_service):
     service, seen = open_service(), []
-    service.at_end(lambda: seen.append((service.uploads.is_dir(), service.why_not_ready())))
+    service.at_end(lambda: seen.append((service.uploads.is_dir(), service.not_ready_reason())))
     service.close()
-    assert seen == [(True, "the server ends")]
+    assert seen == [(True, "the server is shutting down")]
 
 
-def test_the_input_may_be_a_file_and_stays_there(real_service, png, tmp_path):
+def test_input_file_is_kept(real_service, png, tmp_path):
     source = tmp_path / "upload"
     source.write_bytes(png)
-    by_path = real_service.submit("a", UpscaleRequest(source, "a.png")).wait(SOON)
-    by_bytes = real_service.submit("a", UpscaleRequest(png, "a.png")).wait(SOON)
+    by_path = real_service.submit("a", UpscaleRequest(source, "a.png")).wait(TIMEOUT)
+    by_bytes = real_service.submit("a", UpscaleRequest(png, "a.png")).wait(TIMEOUT)
     assert by_path.path.read_bytes() == by_bytes.path.read_bytes()
     assert by_path.path.parent != by_bytes.path.parent
     assert source.read_bytes() == png
 
 
-def test_each_client_has_a_folder_of_its_own_that_nobody_can_guess(real_service):
+def test_each_client_has_a_private_directory_with_a_random_name(real_service):
     folders = {real_service.folder(client) for client in ("a", "b", "c")}
     assert len(folders) == 3
     assert real_service.folder("a") in folders
     assert all(len(folder.name) == 32 and folder.stat().st_mode & 0o77 == 0 for folder in folders)
 
 
-def test_results_go_into_one_zip_with_numbers_for_equal_names(real_service, png):
-    results = [real_service.submit("a", UpscaleRequest(png, name)).wait(SOON)
+def test_zip_of_results_numbers_equal_names(real_service, png):
+    results = [real_service.submit("a", UpscaleRequest(png, name)).wait(TIMEOUT)
                for name in ("a.png", "A.png", "b.png")]  # fmt: skip
     bundle = real_service.bundle("a", results)
     with zipfile.ZipFile(bundle.path) as archive:
@@ -338,16 +334,16 @@ def test_results_go_into_one_zip_with_numbers_for_equal_names(real_service, png)
     assert names == ["a_tiny_2x.png", "A_tiny_2x-2.png", "b_tiny_2x.png"]
 
 
-def test_a_zip_of_a_result_that_is_gone_is_one_sentence(real_service, png, tmp_path):
-    result = real_service.submit("a", UpscaleRequest(png, "a.png")).wait(SOON)
+def test_zip_of_an_expired_result_is_refused(real_service, png, tmp_path):
+    result = real_service.submit("a", UpscaleRequest(png, "a.png")).wait(TIMEOUT)
     result.path.unlink()
-    with pytest.raises(UsageError, match=r"a_tiny_2x\.png is no longer here") as raised:
+    with pytest.raises(UsageError, match=r"a_tiny_2x\.png has expired") as raised:
         real_service.bundle("a", [result])
     assert str(tmp_path) not in str(raised.value)
     assert not files_below(real_service.folder("a"))
 
 
-def test_the_models_are_listed_by_what_they_do(real_service):
+def test_models_are_listed_by_task(real_service):
     assert "tiny" in [card.name for card in real_service.upscalers()]
     assert "tiny-faces" in [card.name for card in real_service.face_models()]
     assert "tiny" not in [card.name for card in real_service.face_models()]

@@ -1,0 +1,165 @@
+#!/usr/bin/env python3
+"""Check a built documentation site: links, anchors, and that no page loads anything from elsewhere.
+
+scripts/check_site.py site              read the files
+scripts/check_site.py site --browser    also open every page in Chromium and watch its requests
+"""
+
+import argparse
+import re
+import shutil
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from html.parser import HTMLParser
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+_LOADS = {
+    "audio": "src", "embed": "src", "form": "action", "iframe": "src", "img": "src",
+    "input": "src", "link": "href", "object": "data", "script": "src", "source": "src",
+    "use": "href", "video": "src",
+}  # fmt: skip
+"""Elements that make a browser send a request by themselves, and the attribute that says where."""
+
+_IN_STYLE = re.compile(r"(?:url\(|@import)\s*['\"]?\s*((?:https?:)?//[^'\")\s]+)")
+
+
+class Page(HTMLParser):
+    """The links, the anchors and the loaded files of one page.
+
+    Attributes:
+        links: targets of `<a href>`.
+        loads: what the browser fetches by itself.
+        anchors: every `id` and `name`.
+    """
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.links: list[str] = []
+        self.loads: list[str] = []
+        self.anchors: set[str] = set()
+        self.feed(text)
+        self.loads += _IN_STYLE.findall(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Take down one element."""
+        values = {name: value for name, value in attrs if value}
+        self.anchors |= {values[name] for name in ("id", "name") if name in values}
+        if tag == "a" and "href" in values:
+            self.links.append(values["href"])
+        if tag in _LOADS and _LOADS[tag] in values:
+            self.loads.append(values[_LOADS[tag]])
+        if "srcset" in values:
+            self.loads += [part.split()[0] for part in values["srcset"].split(",")]
+
+
+def main() -> int:
+    """Print what is wrong with a site; return 0, or 1 when anything is."""
+    parser = argparse.ArgumentParser(description="Check a built documentation site.")
+    parser.add_argument("site", type=Path, help="folder of the built site")
+    parser.add_argument("--browser", action="store_true", help="also open every page in Chromium")
+    options = parser.parse_args()
+    faults = [*broken_links(options.site), *foreign_files(options.site)]
+    if options.browser:
+        faults += foreign_requests(options.site)
+    for fault in faults:
+        print(fault, file=sys.stderr)
+    pages = len(list(options.site.rglob("*.html")))
+    print(f"{options.site}: {pages} pages, {len(faults)} faults")
+    return int(bool(faults) or not pages)
+
+
+def broken_links(site: Path) -> Iterator[str]:
+    """Name every link within the site whose file or anchor is missing."""
+    pages = {path: Page(path.read_text(encoding="utf-8")) for path in site.rglob("*.html")}
+    for path, page in pages.items():
+        if path.name == "404.html":  # its links are absolute: it is served for any path
+            continue
+        for link in [*page.links, *page.loads]:
+            parts = urlsplit(link)
+            if parts.scheme or parts.netloc or link == "#":
+                continue
+            target = path if not parts.path else (path.parent / unquote(parts.path)).resolve()
+            target = target / "index.html" if target.is_dir() else target
+            name = f"{path.relative_to(site)}: {link}"
+            if not target.is_file():
+                yield f"{name}: there is no such file"
+            elif parts.fragment and target.suffix == ".html":
+                known = pages[site / target.relative_to(site.resolve())] if target != path else page
+                if unquote(parts.fragment) not in known.anchors:
+                    yield f"{name}: there is no such anchor"
+
+
+def foreign_files(site: Path) -> Iterator[str]:
+    """Name every file that a page or a style sheet would load from another host.
+
+    Scripts are not read: they may hold addresses that they never use. `foreign_requests` sees what
+    they do.
+    """
+    for path in sorted(site.rglob("*")):
+        found: list[str] = []
+        if path.suffix == ".html":
+            found = Page(path.read_text(encoding="utf-8")).loads
+        elif path.suffix in (".css", ".svg"):
+            found = _IN_STYLE.findall(path.read_text(encoding="utf-8"))
+        for address in found:
+            if urlsplit(address).netloc:
+                yield f"{path.relative_to(site)}: loads {address}"
+
+
+def foreign_requests(site: Path) -> list[str]:
+    """Open every page in Chromium, search once, and name each request to another host."""
+    from playwright.sync_api import Route, sync_playwright
+
+    faults: list[str] = []
+    with _served(site) as server, sync_playwright() as playwright:
+        own = f"http://127.0.0.1:{server.server_port}/"
+        browser = playwright.chromium.launch(executable_path=_chromium(), args=["--no-sandbox"])
+        page = browser.new_page()
+
+        def watch(route: Route) -> None:
+            address = route.request.url
+            if address.startswith((own, "data:", "blob:")):
+                route.continue_()
+            else:
+                faults.append(f"{page.url.removeprefix(own)}: requests {address}")
+                route.abort()
+
+        page.route("**/*", watch)
+        page.on("pageerror", lambda error: faults.append(f"{page.url}: {error}"))
+        for path in sorted(site.rglob("*.html")):
+            page.goto(own + path.relative_to(site).as_posix(), wait_until="networkidle")
+        page.goto(f"{own}index.html")
+        page.locator("[data-md-component=search-query]").fill("penalty")
+        page.locator(".md-search-result__link").first.wait_for(state="attached")
+        browser.close()
+    return faults
+
+
+@contextmanager
+def _served(site: Path) -> Iterator[ThreadingHTTPServer]:
+    """Serve a folder on a free port of this machine until the block ends."""
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, format: str, *args: object) -> None:
+            """Print nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(site))) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+def _chromium() -> str:
+    found = shutil.which("chromium") or shutil.which("chromium-browser")
+    if found is None:
+        raise SystemExit("check_site.py: Chromium is missing: apt-get install chromium")
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,38 @@
+import argparse
+import importlib
+
+import pytest
+
+from srgan_gp.training.options.config import TrainConfig
+from srgan_gp.training.options.option_fields import add_options
+from srgan_gp.training.options.registered_names import registered_names
+
+TABLES = {
+    "penalty": ("srgan_gp.losses.gradient_penalties", "PENALTIES"),
+    "pixel_loss": ("srgan_gp.losses.pixel", "PIXEL_LOSSES"),
+    "perceptual_loss": ("srgan_gp.losses.features", "FEATURE_NETWORKS"),
+    "damage": ("srgan_gp.data.degradation_draws", "STRENGTHS"),
+    "augment": ("srgan_gp.data.augmentations", "KINDS"),
+}
+
+
+@pytest.mark.parametrize("option", TABLES)
+def test_names_read_from_the_source_are_those_of_the_imported_table(option):
+    module, table = TABLES[option]
+    names = registered_names(module, table)
+    assert names == tuple(getattr(importlib.import_module(module), table))
+    assert names
+
+
+@pytest.mark.parametrize("option", TABLES)
+def test_help_lists_every_name_in_the_registry_of_an_option(option):
+    parser = argparse.ArgumentParser(prog="train")
+    add_options(parser, TrainConfig)
+    (action,) = [action for action in parser._actions if action.dest == option]
+    shown = f"{action.metavar} {action.help}"
+    assert all(name in shown for name in registered_names(*TABLES[option]))
+
+
+def test_an_unknown_table_is_named():
+    with pytest.raises(ValueError, match=r"srgan_gp\.losses\.pixel has no table NOTHING"):
+        registered_names("srgan_gp.losses.pixel", "NOTHING")
