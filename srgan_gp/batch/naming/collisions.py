@@ -139,14 +139,14 @@ class Targets:
         for row in table.colliding():
             name = self._naming.name(Path(os.fsdecode(row.path)), is_whole=True)
             name = self._free(os.fsdecode(row.folder), name, row.id)
-            table.rename(row.id, name, self._naming.fallback(name))
+            table.set_names(row.id, name, self._naming.fallback(name))
         table.claim_fallbacks()
         for row in table.without_fallback():
             folder, name = os.fsdecode(row.folder), os.fsdecode(row.name or b"")
             fallback = os.fsdecode(row.fallback or b"")
             if not table.claim(self._target_key(folder, fallback), row.id):
                 fallback = self._free(folder, f"{name}.png", row.id)
-            table.rename(row.id, name, fallback)
+            table.set_names(row.id, name, fallback)
 
     def _free(self, folder: str, name: str, owner: int | None) -> str:
         """Number a name until it is free, and claim it."""

@@ -177,8 +177,8 @@ class PlanTable:
             f"items.id) ORDER BY {_WANTED_BY}, path"
         )
 
-    def rename(self, id: int, name: str, fallback: str | None) -> None:
-        """Set another name and another fallback of an input."""
+    def set_names(self, id: int, name: str, fallback: str | None) -> None:
+        """Set the name and the fallback of an input."""
         fallback_bytes = None if fallback is None else os.fsencode(fallback)
         values = (id, os.fsencode(name), fallback_bytes)
         self._run("INSERT OR REPLACE INTO renamed VALUES (?, ?, ?)", *values)

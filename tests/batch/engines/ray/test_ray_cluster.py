@@ -72,8 +72,8 @@ def test_a_cluster_that_does_not_answer_is_an_error():
     [
         (["--engine", "ray"], 'pip install "srgan-gp[ray]"'),
         (["--address", "head:6379"], "--address head:6379 needs --engine ray"),
-        (["--engine", "ray", "-g", "0"], "Ray chooses the GPUs itself"),
-        (["--engine", "ray", "--device", "cuda:1"], "Ray chooses the GPUs itself"),
+        (["--engine", "ray", "-g", "0"], "Ray chooses the GPUs"),
+        (["--engine", "ray", "--device", "cuda:1"], "Ray chooses the GPUs"),
     ],
 )
 def test_wrong_options_are_one_message(tmp_path, tiny_model, monkeypatch, capsys, options, message):
