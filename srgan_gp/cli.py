@@ -90,7 +90,13 @@ def build_parser() -> argparse.ArgumentParser:
         epilog="Help for one command: srgan-gp COMMAND --help",
         allow_abbrev=False,
     )
-    parser.add_argument("--version", action=_ShowVersion, help="print the version and exit")
+    parser.add_argument(
+        "--version",
+        action=_ShowVersion,
+        nargs=0,
+        default=argparse.SUPPRESS,
+        help="print the version and exit",
+    )
     commands = parser.add_subparsers(
         title="commands", metavar="COMMAND", required=True, parser_class=CommandParser
     )
@@ -101,9 +107,6 @@ def build_parser() -> argparse.ArgumentParser:
 
 class _ShowVersion(argparse.Action):
     """Print the installed version, which is looked up only when needed."""
-
-    def __init__(self, option_strings: list[str], dest: str, help: str) -> None:
-        super().__init__(option_strings, dest, nargs=0, help=help, default=argparse.SUPPRESS)
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
         print_result(f"srgan-gp {import_module('srgan_gp').__version__}")

@@ -15,7 +15,7 @@ from srgan_gp.batch.engines.thread_engine import ThreadEngine
 from srgan_gp.batch.inputs.walk import walk
 from srgan_gp.batch.naming.output_options import Output
 from srgan_gp.batch.naming.plan import make_plan
-from srgan_gp.batch.plan_runner import Run
+from srgan_gp.batch.plan_runner import Outcome, PlanRunner
 from srgan_gp.batch.results.journal import Journal
 from srgan_gp.images import read_image, write_image
 from srgan_gp.inference.pixel_values import to_planes
@@ -88,17 +88,17 @@ def compared(session: Session, folder: Path, repeats: int) -> dict[str, float]:
 
 def run_folder(upscaler: Upscaler, inputs: Path, out: Path) -> None:
     """Upscale a folder as the command does, with a loaded model."""
+    outcomes: list[Outcome] = []
     engine = ThreadEngine([upscaler, upscaler.sharing()], UpscaleSettings(quality=QUALITY))
     try:
         with (
             Journal.open(out) as journal,
             make_plan(walk([str(inputs)]), Output(out), journal=journal) as plan,
         ):
-            run = Run(plan, engine, journal=journal)
-            failures = [outcome for outcome in run.outcomes() if outcome.status != "done"]
+            PlanRunner(plan, engine, outcomes.append, journal).run()
     finally:
         engine.close()
-    if failures:
+    if failures := [outcome for outcome in outcomes if outcome.status != "done"]:
         raise SystemExit(f"{failures[0].source}: {failures[0].message}")
 
 

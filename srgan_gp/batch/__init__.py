@@ -1,4 +1,5 @@
 """Runs over many files: `run` starts one, `one_image` upscales one image.
 
-Inputs, names, engines and results have folders of their own; faces are in `srgan_gp.faces`.
+`inputs` finds the files, `naming` plans the results, `engines` run the jobs, and `results` holds
+the journal. Generated faces are in `srgan_gp.faces`.
 """

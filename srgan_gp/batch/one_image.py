@@ -1,7 +1,7 @@
 """One image from file to staged result: decode, upscale, encode.
 
-Every engine works by these three steps, wherever they run. Nothing here looks at the journal or
-gives a file its final name: that is for the runner.
+Every engine runs these three steps. The journal and the final name of a file are the runner's
+business (`batch.plan_runner`).
 """
 
 from collections.abc import Callable
@@ -27,7 +27,7 @@ from srgan_gp.inference.upscaler import Upscaler
 from srgan_gp.system.files import Staged, hash_file, write_staged
 
 OnTiles = Callable[[int, int], None]
-"""Told (tiles done, tiles in all) of a picture."""
+"""Called with (tiles done, tiles in all) of an image."""
 
 
 @dataclass(frozen=True)
@@ -37,21 +37,11 @@ class Decoded:
     job: UpscaleJob
     content: Picture | FrameSequence
     size: tuple[int, int]
-    """Width and height, upright."""
+    """Width and height in pixels, upright."""
     target: Path
     input_sha256: str
-
-    @property
-    def frames(self) -> int:
-        """Pictures in the file that are worked on."""
-        return 1 if isinstance(self.content, Picture) else self.content.count
-
-    def memory(self, scale: float) -> int:
-        """Bytes of the pixels, of input and result together; few for a sequence, which streams."""
-        if not isinstance(self.content, Picture):
-            return 0
-        alpha = 0 if self.content.alpha is None else self.content.alpha.nbytes
-        return round((self.content.pixels.nbytes + alpha) * (1 + scale**2))
+    memory: int = 0
+    """Bytes of the pixels of input and result together; 0 for a sequence, which is streamed."""
 
 
 @dataclass(frozen=True)
@@ -64,102 +54,125 @@ class Enlarged:
 
 
 def work(job: UpscaleJob, upscaler: Upscaler, settings: UpscaleSettings) -> Result:
-    """Do all three steps; errors as for each of them."""
+    """Run all three steps; errors as for each of them."""
     enlarged = enlarge(decode(job, settings, upscaler.scale), upscaler, settings)
     return enlarged if isinstance(enlarged, Result) else encode(enlarged, settings)
 
 
 def decode(job: UpscaleJob, settings: UpscaleSettings, model_scale: int) -> Decoded:
-    """Read a picture; everything that can refuse it comes before the work.
+    """Read an image and run every check that needs no network.
 
     Args:
-        job: whose source is read.
+        job: its source is read.
         settings: of the run.
-        model_scale: enlargement where the settings name none.
+        model_scale: enlargement where the settings have none.
 
     Raises:
-        PictureError: it cannot be read, or its result would be too large for anything.
+        PictureError: the file cannot be read, or the result would be too large.
     """
     before = _state(job.source)
     content = _read(job.source, settings)
-    input_sha256 = _hash(job.source)
+    try:
+        input_sha256 = hash_file(job.source)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise PictureError("E_CHANGED", f"it cannot be read a second time ({reason})") from error
     if _state(job.source) != before:
         raise PictureError("E_CHANGED", "the file changed while it was read; try again")
     scale = settings.scale or model_scale
-    width, height = round(content.width * scale), round(content.height * scale)
-    frames = 1 if isinstance(content, Picture) else content.count
+    size = (content.width, content.height)
+    width, height = round(size[0] * scale), round(size[1] * scale)
+    frames, memory = 1, 0
+    if isinstance(content, FrameSequence):
+        frames = content.count
+    else:
+        alpha_bytes = 0 if content.alpha is None else content.alpha.nbytes
+        memory = round((content.pixels.nbytes + alpha_bytes) * (1 + scale**2))
     check_result_size(width, height, frames, settings.max_pixels)
     target = chosen_target(job, content, height, width)
-    return Decoded(job, content, (content.width, content.height), target, input_sha256)
+    return Decoded(job, content, size, target, input_sha256, memory)
 
 
 def enlarge(
     decoded: Decoded, upscaler: Upscaler, settings: UpscaleSettings, on_tiles: OnTiles | None = None
 ) -> Enlarged | Result:
-    """Run the network over an image; a sequence, never whole in memory, is encoded as well.
+    """Run the network over an image. A sequence, which is never whole in memory, is also encoded.
 
     Args:
-        decoded: is used up if it is a sequence.
+        decoded: a sequence can be used once.
         upscaler: used by one thread at a time.
         settings: of the run.
-        on_tiles: told of the tiles; of a sequence, of those of the frame at hand.
+        on_tiles: called after each tile; of a sequence, with the tiles of the current frame.
 
     Raises:
         PictureError: as for `Upscaler.upscale_picture`, and for a sequence as for `encode`.
         Cancelled: `Upscaler.cancel` was called.
         DeviceError: the GPU failed.
     """
+    upscale = partial(
+        upscaler.upscale_picture,
+        scale=settings.scale,
+        tile=settings.tile,
+        on_progress=on_tiles,
+        scratch_folder=decoded.target.parent,
+    )
+    if isinstance(decoded.content, Picture):
+        picture = upscale(decoded.content)
+        assert upscaler.report is not None  # `upscale_picture` sets it.
+        return Enlarged(decoded, picture, upscaler.report)
     reports: list[UpscaleReport] = []
 
-    def enlarge_one(picture: Picture) -> Picture:
-        result = upscaler.upscale_picture(
-            picture,
-            scale=settings.scale,
-            tile=settings.tile,
-            on_progress=on_tiles,
-            scratch_folder=decoded.target.parent,
-        )
-        assert upscaler.report is not None  # upscale_picture has just made it
+    def upscale_frame(frame: Picture) -> Picture:
+        result = upscale(frame)
+        assert upscaler.report is not None
         reports.append(upscaler.report)
         return result
 
-    if isinstance(decoded.content, Picture):
-        return Enlarged(decoded, enlarge_one(decoded.content), *reports)
-    sequence = decoded.content.changed(enlarge_one)
-    staged, warnings = _stage(decoded.target, partial(write_sequence, sequence), settings)
-    scale = reports[0].scale
-    result_size = (round(decoded.size[0] * scale), round(decoded.size[1] * scale))
-    return _result(decoded, staged, result_size, reports, warnings)
+    sequence = decoded.content.changed(upscale_frame)
+    write = partial(
+        write_sequence,
+        sequence,
+        format=decoded.target.suffix,
+        quality=settings.quality,
+        strip_metadata=settings.strip_metadata,
+    )
+    staged, warnings = write_staged(decoded.target, write)
+    width, height = (round(side * reports[0].scale) for side in decoded.size)
+    return _result(decoded, staged, (width, height), reports, warnings)
 
 
 def encode(
     enlarged: Enlarged, settings: UpscaleSettings, on_write: Callable[[], None] | None = None
 ) -> Result:
-    """Write a result up to its last step.
+    """Write a result to a staged file, which has no final name yet.
 
     Args:
         enlarged: the result.
         settings: of the run.
-        on_write: called before bytes are written; what it raises ends the work, and leaves no file.
+        on_write: called before bytes are written. An exception from it ends the encoding and
+            leaves no file.
 
     Raises:
-        PictureError: the format cannot hold it.
+        PictureError: the format cannot hold the result.
         OutputError: the file cannot be written.
     """
     decoded, picture = enlarged.decoded, enlarged.picture
-
-    def write(file: BinaryIO, **options: Any) -> tuple[str, ...]:  # noqa: ANN401
-        watched = file if on_write is None else cast("BinaryIO", _WatchedFile(file, on_write))
-        return encode_image(picture, watched, **options)
-
-    staged, warnings = _stage(decoded.target, write, settings)
-    warnings = (*picture.notes, *warnings)
+    write: Callable[[BinaryIO], tuple[str, ...]] = partial(
+        encode_image,
+        picture,
+        format=decoded.target.suffix,
+        quality=settings.quality,
+        strip_metadata=settings.strip_metadata,
+    )
+    if on_write is not None:
+        write = partial(_write_watched, write, on_write)
+    staged, warnings = write_staged(decoded.target, write)
     size = (picture.width, picture.height)
-    return _result(decoded, staged, size, [enlarged.report], warnings)
+    return _result(decoded, staged, size, [enlarged.report], (*picture.notes, *warnings))
 
 
 class _WatchedFile:
-    """A file that is written to as any other, but for what is called first."""
+    """A file that calls a function before each write."""
 
     def __init__(self, file: BinaryIO, on_write: Callable[[], None]) -> None:
         self._file, self._on_write = file, on_write
@@ -172,16 +185,10 @@ class _WatchedFile:
         return self._file.write(data)
 
 
-def _stage(
-    target: Path, write: Callable[..., tuple[str, ...]], settings: UpscaleSettings
-) -> tuple[Staged, tuple[str, ...]]:
-    """Write a file up to its last step; `write` gets the file and the options of its format."""
-    options = {
-        "format": target.suffix,
-        "quality": settings.quality,
-        "strip_metadata": settings.strip_metadata,
-    }
-    return write_staged(target, lambda file: write(file, **options))
+def _write_watched(
+    write: Callable[[BinaryIO], tuple[str, ...]], on_write: Callable[[], None], file: BinaryIO
+) -> tuple[str, ...]:
+    return write(cast("BinaryIO", _WatchedFile(file, on_write)))
 
 
 def _read(source: Path, settings: UpscaleSettings) -> Picture | FrameSequence:
@@ -195,20 +202,12 @@ def _read(source: Path, settings: UpscaleSettings) -> Picture | FrameSequence:
 
 
 def _state(path: Path) -> tuple[int, int, int] | None:
-    """What changes when a file is written to or replaced; None where reading it will say more."""
+    """Return what changes when a file is written or replaced; None where it cannot be found out."""
     try:
         status = path.stat()
     except (OSError, ValueError):
         return None
     return status.st_ino, status.st_size, status.st_mtime_ns
-
-
-def _hash(path: Path) -> str:
-    try:
-        return hash_file(path)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise PictureError("E_CHANGED", f"it cannot be read a second time ({reason})") from error
 
 
 def _result(
@@ -218,9 +217,9 @@ def _result(
     reports: list[UpscaleReport],
     warnings: tuple[str, ...],
 ) -> Result:
-    """Put together what an engine hands over."""
-    first = reports[0]
-    told = [sentence for report in reports for sentence in report.warnings]
+    """Join file, facts and warnings to the result of an engine."""
+    first, content = reports[0], decoded.content
+    warnings += tuple(warning for report in reports for warning in report.warnings)
     facts = Facts(
         size=decoded.size,
         result_size=result_size,
@@ -229,7 +228,7 @@ def _result(
         precision=first.precision,
         tiles=sum(report.tiles for report in reports),
         seconds=sum(report.seconds for report in reports),
-        frames=decoded.frames,
-        warnings=tuple(dict.fromkeys((*warnings, *told))),
+        frames=content.count if isinstance(content, FrameSequence) else 1,
+        warnings=tuple(dict.fromkeys(warnings)),
     )
     return Result(decoded.job, staged, facts, decoded.input_sha256)

@@ -1,8 +1,7 @@
-"""Executes a plan: keeps an engine busy, commits results, gives each input one outcome."""
+"""Runs a plan: keeps an engine busy, commits results and reports one outcome for each input."""
 
-from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import Literal, Protocol
@@ -15,44 +14,48 @@ from srgan_gp.system.files import commit, drop, sweep
 from srgan_gp.system.write_errors import concerns_the_disk, errors_about
 
 SECONDS_BETWEEN_CHECKS = 0.2
-"""How often a run that waits for its engine looks whether it is to end."""
+"""Interval of `PlanRunner.check` while the engine has no result."""
+
+NOT_TRIED = "E_NOT_TRIED"
+"""Code of an input that was not processed because the run ended early."""
 
 Status = Literal["done", "skipped", "failed"]
 
 
 class Planned(Protocol):
-    """What a run needs of a plan."""
+    """Interface of a plan."""
 
     def __iter__(self) -> Iterator[UpscaleJob | Skipped | Refused]:
-        """Give every input once, in a stable order."""
+        """Yield every input once, in a stable order."""
         ...
 
     def sources(self) -> Iterator[Path]:
-        """Give the path of every input in the same order, without a look at any file."""
+        """Yield the path of every input in the same order, without access to any file."""
         ...
 
     def settle(self, path: Path) -> Path | None:
-        """Say where to write a result meant for `path`; None: leave it, it is there already."""
+        """Return where to write a result meant for `path`; None: skip it, since it exists."""
         ...
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one input."""
+    """Outcome of one input."""
 
     source: Path
     status: Status
     target: Path | None = None
-    """The file written, or the one that was there already."""
+    """The file written, or the existing one."""
     reason: str | None = None
-    """Why it was skipped."""
+    """Why the input was skipped."""
     code: str | None = None
     """Stable code of a failure."""
     message: str | None = None
-    """Sentence about a failure, without the file's name."""
+    """Message of a failure, without the file's name."""
     size: tuple[int, int] | None = None
-    """Width and height of the input, upright."""
+    """Width and height of the input in pixels, upright."""
     result_size: tuple[int, int] | None = None
+    """Width and height of the result in pixels."""
     device: str | None = None
     provider: str | None = None
     precision: str | None = None
@@ -63,107 +66,111 @@ class Outcome:
     warnings: tuple[str, ...] = ()
 
 
-class Run:
-    """One run of a plan; go through `outcomes`, and through `rest` where that was cut short.
+@dataclass
+class PlanRunner:
+    """One run of a plan.
 
     Args:
-        plan: whose output folder exists.
-        engine: used by this run alone meanwhile, and closed by its owner.
+        plan: its output folder exists.
+        engine: used by this run alone, and closed when an error ends the run.
+        report: called with the outcome of each input as soon as it is known.
         journal: of the output folder; None keeps none.
         work: the `work_key` of the run.
-        check: called several times a second, and before each picture; what it raises ends the run.
+        check: called several times a second and before each input. Its exceptions end the run.
     """
 
-    def __init__(
-        self,
-        plan: Planned,
-        engine: Engine,
-        *,
-        journal: Journal | None = None,
-        work: str = "",
-        check: Callable[[], None] = lambda: None,
-    ) -> None:
-        self._plan, self._engine, self._check = plan, engine, check
-        self._journal, self._work = journal, work
-        self._under_way: dict[Path, UpscaleJob] = {}
-        self._folders: dict[Path, PictureError | None] = {}
-        self._reached = 0
-        self.counts: Counter[Status] = Counter()
-        """How many inputs have come to which end; all of them, after `outcomes` or `rest`."""
+    plan: Planned
+    engine: Engine
+    report: Callable[[Outcome], None]
+    journal: Journal | None = None
+    work: str = ""
+    check: Callable[[], None] = lambda: None
+    _in_progress: dict[Path, UpscaleJob] = field(default_factory=dict[Path, UpscaleJob], init=False)
+    _folders: dict[Path, PictureError | None] = field(
+        default_factory=dict[Path, PictureError | None], init=False
+    )
+    _reached: int = field(default=0, init=False)
 
-    def outcomes(self) -> Iterator[Outcome]:
-        """Run, and give one outcome for each input as soon as it is known.
+    def run(self) -> None:
+        """Process every input.
+
+        When an error ends the run, the engine is closed, and the remaining inputs are reported as
+        failures with the code `NOT_TRIED`.
 
         Raises:
-            OutputError: no result can be written any more; nothing was begun after it.
-            DeviceError: the GPU failed; likewise.
+            OutputError: no result can be written any more.
+            DeviceError: the GPU failed.
         """
-        for item in self._plan:
-            self._check()
-            self._reached += 1
-            if isinstance(item, UpscaleJob):
-                yield from self._begin(item)
-            else:
-                yield self._counted(_without_work(item))
-        while self._under_way:
-            yield self._next()
-
-    def rest(self) -> Iterator[Outcome]:
-        """Give the outcomes of all inputs that a run which was cut short did not come to."""
-        for source in [*self._under_way, *islice(self._plan.sources(), self._reached, None)]:
-            yield self._counted(not_tried(source))
-
-    def _begin(self, job: UpscaleJob) -> Iterator[Outcome]:
-        """Hand a job over as soon as there is room for it."""
-        self._under_way[job.source] = job
-        if (error := self._prepare(job.target.parent)) is not None:
-            del self._under_way[job.source]
-            yield self._counted(failed(job.source, error))
-            return
-        while len(self._under_way) > self._engine.capacity:
-            yield self._next()
-        self._engine.submit(job)
-
-    def _next(self) -> Outcome:
-        """Wait for the next result and commit it."""
-        while (result := self._engine.take(SECONDS_BETWEEN_CHECKS)) is None:
-            self._check()
-        outcome = self._committed(result)
-        del self._under_way[result.job.source]
-        return self._counted(outcome)
-
-    def _committed(self, result: Result) -> Outcome:
-        """Promise a result in the journal, then give it its name."""
-        if result.staged is None or result.facts is None:
-            assert result.error is not None  # that, or a file
-            return failed(result.job.source, result.error)
         try:
-            return self._settled(result)
+            for item in self.plan:
+                self.check()
+                self._reached += 1
+                if isinstance(item, UpscaleJob):
+                    self._start(item)
+                elif isinstance(item, Refused):
+                    self.report(_failed(item.source, item.error))
+                else:
+                    self.report(Outcome(item.source, "skipped", item.target, reason=item.reason))
+            while self._in_progress:
+                self._finish_next()
+        except BaseException:
+            self.engine.close()
+            message = "the run ended before this image; run the same command again"
+            remaining = islice(self.plan.sources(), self._reached, None)
+            for source in [*self._in_progress, *remaining]:
+                self.report(_failed(source, PictureError(NOT_TRIED, message)))
+            raise
+
+    def _start(self, job: UpscaleJob) -> None:
+        """Submit a job as soon as the engine has room for it."""
+        self._in_progress[job.source] = job
+        if (error := self._prepare_folder(job.target.parent)) is not None:
+            del self._in_progress[job.source]
+            self.report(_failed(job.source, error))
+            return
+        while len(self._in_progress) > self.engine.capacity:
+            self._finish_next()
+        self.engine.submit(job)
+
+    def _finish_next(self) -> None:
+        """Wait for the next result, commit it and report its outcome."""
+        while (result := self.engine.take(SECONDS_BETWEEN_CHECKS)) is None:
+            self.check()
+        source, is_committed = result.job.source, False
+        try:
+            outcome = self._commit(result)
+            is_committed = outcome.status == "done"
         except PictureError as error:
-            return failed(result.job.source, error)
+            outcome = _failed(source, error)
         except OutputError as error:
             if concerns_the_disk(error) or isinstance(error, JournalError):
                 raise
-            return failed(result.job.source, PictureError(error.code, str(error)))
+            outcome = _failed(source, PictureError(error.code, str(error)))
         finally:
-            drop(result.staged)  # Nothing is left of one that was committed.
+            if result.staged is not None and not is_committed:
+                drop(result.staged)
+        del self._in_progress[source]
+        self.report(outcome)
 
-    def _settled(self, result: Result) -> Outcome:
+    def _commit(self, result: Result) -> Outcome:
+        """Record a result in the journal, then give it its final name."""
         job, staged, facts = result.job, result.staged, result.facts
-        assert staged is not None and facts is not None
-        # A file may have come there since the plan was made, and whether the fallback is needed is
-        # known only now.
-        target = self._plan.settle(staged.target)
+        if staged is None or facts is None:
+            assert result.error is not None
+            raise result.error
+        # The file may have been created since the plan was made, and only now is it known whether
+        # the fallback is needed.
+        target = self.plan.settle(staged.target)
         if target is None:
             return Outcome(job.source, "skipped", staged.target, reason=THERE)
         staged = replace(staged, target=target)
-        if self._journal is not None:
-            self._journal.record(job.source, staged, result.input_sha256, self._work)
+        if self.journal is not None:
+            self.journal.record(job.source, staged, result.input_sha256, self.work)
         commit(staged)
         return Outcome(job.source, "done", staged.target, **vars(facts))
 
-    def _prepare(self, folder: Path) -> PictureError | None:
-        """Make a folder when the first result goes there, and clear what dead runs left in it."""
+    def _prepare_folder(self, folder: Path) -> PictureError | None:
+        """Create a folder before its first result, and remove what crashed runs left in it."""
         if folder not in self._folders:
             self._folders[folder] = None
             try:
@@ -177,23 +184,6 @@ class Run:
                 sweep(folder)
         return self._folders[folder]
 
-    def _counted(self, outcome: Outcome) -> Outcome:
-        self.counts[outcome.status] += 1
-        return outcome
 
-
-def failed(source: Path, error: PictureError) -> Outcome:
-    """Turn an error about one picture into its outcome."""
+def _failed(source: Path, error: PictureError) -> Outcome:
     return Outcome(source, "failed", code=error.code, message=str(error))
-
-
-def not_tried(source: Path) -> Outcome:
-    """Give the outcome of an input that a run did not come to before it was cut short."""
-    message = "the run ended before this picture; run the same command again"
-    return failed(source, PictureError("E_NOT_TRIED", message))
-
-
-def _without_work(item: Skipped | Refused) -> Outcome:
-    if isinstance(item, Refused):
-        return failed(item.source, item.error)
-    return Outcome(item.source, "skipped", item.target, reason=item.reason)

@@ -1,14 +1,16 @@
-"""Report of a run: a line per image for people, JSON for programs."""
+"""Report of a run: one line an image for people, JSON for programs."""
 
 import json
 import os
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from srgan_gp.batch.inputs.walk import PICTURE_SUFFIXES, SkippedFiles
 from srgan_gp.batch.plan_runner import Outcome, Status
@@ -18,73 +20,81 @@ from srgan_gp.system.files import atomic_write
 from srgan_gp.system.paths import is_file
 
 _BYTES_IN_MEMORY = 1 << 20
-_LONGEST_LINE_BYTES = 1 << 16  # a path has 4 kB
+_LONGEST_LINE_BYTES = 1 << 16  # a path has up to 4 kB
 
 
+@dataclass(frozen=True)
 class Record:
-    """The outcomes of a run, one JSON object a line; many of them live in a temporary file."""
+    """Outcomes of a run, one JSON object a line, in memory or, if there are many, in a file."""
 
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
+    file: IO[bytes] = field(
+        default_factory=partial(tempfile.SpooledTemporaryFile[bytes], _BYTES_IN_MEMORY)
+    )
+    """To be closed."""
 
     def add(self, outcome: Outcome) -> None:
-        """Take down what became of an input.
+        """Append the outcome of an input.
 
         Raises:
-            OutputError: there is no room for temporary files.
+            OutputError: there is no space for temporary files.
         """
+        values = {**vars(outcome), "source": os.fspath(outcome.source)}
+        if outcome.target is not None:
+            values["target"] = os.fspath(outcome.target)
+        entry = {name: value for name, value in values.items() if value not in (None, ())}
         try:
-            self._file.write(json.dumps(_entry(outcome)).encode() + b"\n")
+            self.file.write(json.dumps(entry).encode() + b"\n")
         except OSError as error:
             raise OutputError(
-                f"The report needs room for temporary files ({error.strerror}); "
+                f"The report needs space for temporary files ({error.strerror}); "
                 "free some space, or name another folder in TMPDIR."
             ) from error
 
     def write(self, path: Path) -> None:
-        """Write the report: every line, in one step.
+        """Write all lines to a report file, in one step.
 
         Raises:
             OutputError: it cannot be written.
         """
-        self._file.seek(0)
+        self.file.seek(0)
         with atomic_write(path) as file:
-            shutil.copyfileobj(self._file, file)
+            shutil.copyfileobj(self.file, file)
 
-    def pieces(self, counts: Counter[Status], **about_the_run: object) -> Iterator[str]:
-        """Give the lines of what `--json` prints, one object: counts first, then the pictures."""
+    def json_lines(self, counts: Counter[Status], **about_the_run: object) -> Iterator[str]:
+        """Yield the lines of the object that `--json` prints: the counts, then the images."""
         head = {"inputs": counts.total()}
         head |= {status: counts[status] for status in ("done", "skipped", "failed")}
         for name, value in (head | about_the_run).items():
             yield f"{'{' if name == 'inputs' else ' '} {json.dumps(name)}: {json.dumps(value)},"
         yield '  "pictures": ['
-        self._file.seek(0)
-        for number, line in enumerate(self._file, start=1):
+        self.file.seek(0)
+        for number, line in enumerate(self.file, start=1):
             yield "    " + line.decode().rstrip() + ("," if number < counts.total() else "")
         yield "  ]"
         yield "}"
 
 
 def check_report(path: Path) -> None:
-    """See before the work that a report can go to a path, and replaces nothing but a report.
+    """Check before a run that a report can be written to a path and replaces only a report.
 
     Raises:
-        UsageError: it ends like a picture, lies beside the journal, or something else is there.
+        UsageError: the path has the suffix of an image, lies in a folder of journals, or is that
+            of another file.
     """
     if path.suffix.lower() in PICTURE_SUFFIXES:
-        raise UsageError(f"--report {path} would replace a picture; try {path.stem}.jsonl.")
+        raise UsageError(f"--report {path} would replace an image; try {path.stem}.jsonl.")
     real = Path(os.path.realpath(path))
     if JOURNAL_FOLDER in real.parts:
         raise UsageError(f"--report {path} lies in a folder of journals; choose another one.")
     if os.path.lexists(real) and not _is_report(real):
         raise UsageError(
-            f"--report {path} would replace what is no report of an earlier run; "
+            f"--report {path} would replace a file that is not a report of an earlier run; "
             "choose another name."
         )
 
 
 def _is_report(path: Path) -> bool:
-    """Say whether a file is empty or begins like a report."""
+    """Return whether a file is empty or starts like a report."""
     if not is_file(path):
         return False
     with suppress(OSError, ValueError), path.open("rb") as file:
@@ -94,21 +104,16 @@ def _is_report(path: Path) -> bool:
     return False
 
 
-@contextmanager
-def record() -> Generator[Record, None, None]:
-    """Open an empty record; it is gone when the block ends."""
-    with tempfile.SpooledTemporaryFile(max_size=_BYTES_IN_MEMORY) as file:
-        yield Record(file)
-
-
 def outcome_line(outcome: Outcome) -> str:
-    """Say in one line what became of a picture."""
+    """Format the outcome of an image as one line."""
     if outcome.status == "failed":
         return f"{outcome.source}: {outcome.code}: {outcome.message}"
     if outcome.status == "skipped":
         return f"{outcome.source}: skipped, {outcome.reason}: {outcome.target}"
+    assert outcome.size is not None and outcome.result_size is not None
+    (width, height), (new_width, new_height) = outcome.size, outcome.result_size
     parts = [
-        f"{_size(outcome.size)} -> {_size(outcome.result_size)} {outcome.target}",
+        f"{width}x{height} -> {new_width}x{new_height} {outcome.target}",
         f"{outcome.device}",
         f"{outcome.precision}",
         "1 tile" if outcome.tiles == 1 else f"{outcome.tiles} tiles",
@@ -123,25 +128,14 @@ def outcome_line(outcome: Outcome) -> str:
 def summary_line(
     counts: Counter[Status], skipped_files: SkippedFiles, *, earlier_results: int = 0
 ) -> str:
-    """Count what happened, in one line."""
+    """Format the counts of a run as one line."""
     text = f"{counts['done']} done, {counts['skipped']} skipped, {counts['failed']} failed"
     for count, one, many, fate in (
         (skipped_files.ignored, "other file", "other files", "ignored"),
-        (earlier_results, "earlier result", "earlier results", "left out"),
+        (earlier_results, "earlier result", "earlier results", "ignored"),
         (skipped_files.folders, "folder inside", "folders inside", "not entered"),
         (skipped_files.links, "link to a folder", "links to folders", "not followed"),
     ):
         if count:
             text += f"; {count} {one if count == 1 else many} {fate}"
     return text
-
-
-def _entry(outcome: Outcome) -> dict[str, Any]:
-    values = {**vars(outcome), "source": os.fspath(outcome.source)}
-    if outcome.target is not None:
-        values["target"] = os.fspath(outcome.target)
-    return {name: value for name, value in values.items() if value not in (None, ())}
-
-
-def _size(size: tuple[int, int] | None) -> str:
-    return "?" if size is None else f"{size[0]}x{size[1]}"

@@ -1,19 +1,19 @@
 """Entry points of a batch run: `run_once`, `watch` and `dry_run`."""
 
 import time
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 from srgan_gp.batch.engines.engine_interface import UpscaleSettings
 from srgan_gp.batch.engines.open_engine import OpenEngine
-from srgan_gp.batch.inputs.walk import Found, Walk
+from srgan_gp.batch.inputs.walk import Walk
 from srgan_gp.batch.inputs.watch import Watch
 from srgan_gp.batch.naming.output_options import Output
-from srgan_gp.batch.naming.plan import Plan, make_plan
-from srgan_gp.batch.plan_runner import Run
-from srgan_gp.batch.report import record, summary_line
+from srgan_gp.batch.naming.plan import make_plan
+from srgan_gp.batch.plan_runner import PlanRunner
+from srgan_gp.batch.report import Record, summary_line
 from srgan_gp.batch.results.disk_forecast import Totals, check_space, entry_line, preview
 from srgan_gp.batch.results.journal import Journal
 from srgan_gp.batch.results.output_lock import locked
@@ -27,12 +27,12 @@ _SECONDS_BETWEEN_CHECKS = 0.1
 
 @dataclass(frozen=True)
 class Reporting:
-    """Who is told, and where."""
+    """Outputs of a run besides its images."""
 
     open_bar: Callable[[int | None], AbstractContextManager[ProgressDisplay]]
-    """Gets how many inputs there are, None where nobody knows."""
+    """Opens a progress display for a number of inputs; None: their number is unknown."""
     print_line: Callable[[str], None]
-    """For results on stdout."""
+    """Prints a result on stdout."""
     wants_json: bool = False
     report: Path | None = None
     """A file for one JSON object a line; its folder exists."""
@@ -55,48 +55,63 @@ class RunRequest:
 
 
 def run_once(request: RunRequest) -> int:
-    """Upscale every input that can be; give the exit code.
+    """Upscale every input that can be upscaled, and return the exit code.
 
     Raises:
-        SrganGpError: the run cannot begin, or something about all pictures ended it.
-        Stopped: a signal did.
+        SrganGpError: the run cannot start, or an error that concerns all images ended it.
+        Stopped: a signal ended it.
     """
-    with _journal_of(request) as journal, _plan_of(request, journal, request.inputs) as plan:
-        check_space(plan, request.settings, request.opened.about.scale, request.output.folder)
-        with _reporter(request, plan.total, plan.earlier_results) as (reporter, check):
-            _run(request, plan, journal, reporter, check)
+    output, engine, about = request.output, request.opened.engine, request.opened.about
+    with (
+        _open_journal(request) as journal,
+        make_plan(request.inputs, output, journal=journal, work=request.key) as plan,
+    ):
+        check_space(plan, request.settings, about.scale, output.folder)
+        with _open_reporter(request, plan.total, plan.earlier_results) as reporter:
+            PlanRunner(plan, engine, reporter.report, journal, request.key, reporter.check).run()
     return reporter.exit_code
 
 
 def watch(request: RunRequest) -> int:
-    """Upscale whatever comes into the folders, until a signal raises `Stopped`; errors as above."""
-    watch_folder = Watch(request.inputs)
-    with _journal_of(request) as journal, _reporter(request, None, 0) as (reporter, check):
+    """Upscale images as they arrive in the folders, until a signal raises `Stopped`.
+
+    Raises:
+        SrganGpError: as for `run_once`.
+    """
+    watch_folder, engine = Watch(request.inputs), request.opened.engine
+    with _open_journal(request) as journal, _open_reporter(request, None, 0) as reporter:
         while True:
             if found := watch_folder.poll():
-                with _plan_of(request, journal, found) as plan:
-                    _run(request, plan, journal, reporter, check)
+                with make_plan(found, request.output, journal=journal, work=request.key) as plan:
+                    PlanRunner(
+                        plan, engine, reporter.report, journal, request.key, reporter.check
+                    ).run()
             polled = time.monotonic()
             while time.monotonic() < polled + SECONDS_BETWEEN_POLLS:
-                check()
+                reporter.check()
                 time.sleep(_SECONDS_BETWEEN_CHECKS)
 
 
 def dry_run(request: RunRequest) -> Totals:
-    """Print what would be done with every input, and count it; nothing is written."""
-    folder, totals = request.output.folder, Totals()
-    journal = Journal.open_existing(folder) if request.keeps_journal else None
-    with journal or nullcontext(), _plan_of(request, journal, request.inputs) as plan:
+    """Print the planned outcome of every input and return the totals; nothing is written."""
+    output, totals = request.output, Totals()
+    journal = Journal.open_existing(output.folder) if request.keeps_journal else None
+    with (
+        journal or nullcontext(),
+        make_plan(request.inputs, output, journal=journal, work=request.key) as plan,
+    ):
         entries = preview(plan, request.settings, request.opened.about.scale)
-        wants_json = request.reporting.wants_json
-        lines = totals.pieces(entries) if wants_json else map(entry_line, totals.counting(entries))
+        if request.reporting.wants_json:
+            lines = totals.json_lines(entries)
+        else:
+            lines = map(entry_line, totals.counting(entries))
         for line in lines:
             request.reporting.print_line(line)
     return totals
 
 
 @contextmanager
-def _journal_of(request: RunRequest) -> Generator[Journal | None, None, None]:
+def _open_journal(request: RunRequest) -> Generator[Journal | None, None, None]:
     if request.keeps_journal:
         with locked(request.output.folder), Journal.open(request.output.folder) as journal:
             yield journal
@@ -104,54 +119,32 @@ def _journal_of(request: RunRequest) -> Generator[Journal | None, None, None]:
         yield None
 
 
-def _plan_of(request: RunRequest, journal: Journal | None, found: Iterable[Found]) -> Plan:
-    return make_plan(found, request.output, journal=journal, work=request.key)
-
-
-def _run(
-    request: RunRequest,
-    plan: Plan,
-    journal: Journal | None,
-    reporter: RunReporter,
-    check: Callable[[], None],
-) -> None:
-    engine = request.opened.engine
-    run = Run(plan, engine, journal=journal, work=request.key, check=check)
-    reporter.report_all(run, end=engine.close)
-
-
 @contextmanager
-def _reporter(
+def _open_reporter(
     request: RunRequest, total: int | None, earlier_results: int
-) -> Generator[tuple[RunReporter, Callable[[], None]], None, None]:
-    """Tell of what is run in the block and, however that ends, sum it up.
-
-    Yields:
-        The reporter, and what shows the progress and raises `Stopped` after a signal.
-    """
-    engine, reporting = request.opened.engine, request.reporting
-    with record() as kept, reporting.open_bar(total) as display, StopRequest() as stop:
+) -> Generator[RunReporter, None, None]:
+    """Open a reporter. When the block ends, even by an error, the report is printed and written."""
+    engine, reporting, record = request.opened.engine, request.reporting, Record()
+    with record.file, reporting.open_bar(total) as display, StopRequest() as stop:
         for choice in request.opened.choices:
             display.line(choice)
-        reporter = RunReporter(display, kept)
+        reporter = RunReporter(display, record, stop)
         engine.on_tiles = reporter.note_tiles
-
-        def check() -> None:
-            stop.check()
-            reporter.show_progress()
-
         try:
-            yield reporter, check
+            yield reporter
         finally:
             engine.close()
             drop_unfinished()
-            skipped_files, about = request.inputs.skipped_files, request.opened.about
-            display.line(
-                summary_line(reporter.counts, skipped_files, earlier_results=earlier_results)
-            )
+            counts, skipped_files = reporter.counts, request.inputs.skipped_files
+            display.line(summary_line(counts, skipped_files, earlier_results=earlier_results))
             if reporting.report is not None:
-                kept.write(reporting.report)
+                record.write(reporting.report)
             if reporting.wants_json:
-                about_the_run = {"ignored": skipped_files.ignored, "model": about.name}
-                for line in kept.pieces(reporter.counts, **about_the_run, fidelity=about.fidelity):
+                about = request.opened.about
+                about_the_run = {
+                    "ignored": skipped_files.ignored,
+                    "model": about.name,
+                    "fidelity": about.fidelity,
+                }
+                for line in record.json_lines(counts, **about_the_run):
                     reporting.print_line(line)

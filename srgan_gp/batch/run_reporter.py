@@ -1,79 +1,75 @@
-"""Reports outcomes and progress of a run, and its exit code."""
+"""Reports outcomes and progress of a run, and determines its exit code."""
 
 from collections import Counter
-from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from srgan_gp.batch.naming.plan import UpscaleJob
-from srgan_gp.batch.plan_runner import Outcome, Run, Status
+from srgan_gp.batch.plan_runner import NOT_TRIED, Outcome, Status
 from srgan_gp.batch.report import Record, outcome_line
 from srgan_gp.errors import OutputError, PictureError, SrganGpError
+from srgan_gp.system.signals import StopRequest
 
 
 class ProgressDisplay(Protocol):
-    """Where it is told, such as the bar of a terminal."""
+    """Interface of a progress display, such as the bar of a terminal."""
 
     def line(self, text: str) -> None:
         """Print a line that stays."""
         ...
 
     def move(self, done: float, text: str) -> None:
-        """Show `done` of the total, and what is worked on."""
+        """Show `done` of the total, and the current item."""
         ...
 
 
+@dataclass
 class RunReporter:
-    """Tells of every outcome, and of the progress between them.
+    """Callbacks of a run: outcomes, tiles and progress.
 
     Args:
-        display: for people.
-        record: for the reports.
+        display: progress display.
+        record: keeps the outcomes for the report.
+        stop: request to stop, checked with the progress.
     """
 
-    def __init__(self, display: ProgressDisplay, record: Record) -> None:
-        self._display, self._record = display, record
-        self._under_way: dict[Path, float] = {}
-        self._codes: set[str | None] = set()
-        self.counts: Counter[Status] = Counter()
+    display: ProgressDisplay
+    record: Record
+    stop: StopRequest
+    counts: Counter[Status] = field(default_factory=Counter[Status], init=False)
+    """Number of inputs by status."""
+    _in_progress: dict[Path, float] = field(default_factory=dict[Path, float], init=False)
+    _codes: set[str | None] = field(default_factory=set[str | None], init=False)
 
-    def report_all(self, run: Run, end: Callable[[], None]) -> None:
-        """Go through a run and tell of every picture, also where something cuts it short.
-
-        Args:
-            run: not begun yet.
-            end: called before the pictures are counted that the run did not come to.
-        """
-        try:
-            for outcome in run.outcomes():
-                self._display.line(outcome_line(outcome))
-                self._keep(outcome)
-        except BaseException:
-            end()
-            for outcome in run.rest():
-                self._keep(outcome)
-            raise
-
-    def _keep(self, outcome: Outcome) -> None:
-        self._under_way.pop(outcome.source, None)
+    def report(self, outcome: Outcome) -> None:
+        """Print and record the outcome of an input. One that was not tried is only recorded."""
+        if outcome.code != NOT_TRIED:
+            self.display.line(outcome_line(outcome))
+        self._in_progress.pop(outcome.source, None)
         self._codes.add(outcome.code)
         self.counts[outcome.status] += 1
-        self._record.add(outcome)
+        self.record.add(outcome)
 
     def note_tiles(self, job: UpscaleJob, done: int, total: int) -> None:
-        """Take down how far a picture is; from any thread."""
-        self._under_way[job.source] = done / total
+        """Note the progress inside an image; from any thread."""
+        self._in_progress[job.source] = done / total
 
-    def show_progress(self) -> None:
-        """Move the bar."""
-        parts = dict(self._under_way)
+    def check(self) -> None:
+        """Show the progress.
+
+        Raises:
+            Stopped: a signal asked the run to stop.
+        """
+        self.stop.check()
+        parts = dict(self._in_progress)
         name = next(iter(parts), None)
         done = self.counts.total() + sum(parts.values())
-        self._display.move(done, "" if name is None else str(name))
+        self.display.move(done, "" if name is None else str(name))
 
     @property
     def exit_code(self) -> int:
-        """What the program ends with where nothing ended it before."""
+        """Exit code of the program when the run comes to its end."""
         for kind in (SrganGpError, OutputError):
             if kind.code in self._codes:
                 return kind.exit_code

@@ -9,6 +9,7 @@ import time
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -46,12 +47,12 @@ def print_result(text: str) -> None:
         raise OutputError(f"The results cannot be printed: {error.strerror}.") from error
 
 
-def print_message(line: str) -> None:
+def print_message(text: str) -> None:
     """Print one line on stderr; a stderr that is closed or full is ignored."""
     if sys.stderr is None:  # type: ignore[comparison-overlap] - None after `2>&-`
         return
     with suppress(OSError, ValueError):
-        print(printable(line), file=sys.stderr, flush=True)
+        print(printable(text), file=sys.stderr, flush=True)
 
 
 class ProgressBar(Protocol):
@@ -66,48 +67,48 @@ class ProgressBar(Protocol):
         ...
 
 
+@dataclass
 class Rate:
     """Rate over the last minute, and the remaining time.
 
     Args:
         total: number of items; None: unknown.
+        history: (time in seconds, items done) of the last minute.
     """
 
-    def __init__(self, total: float | None) -> None:
-        self._total = total
-        self._history: deque[tuple[float, float]] = deque()
+    total: float | None
+    history: deque[tuple[float, float]] = field(default_factory=deque[tuple[float, float]])
 
     def update(self, done: float, now: float) -> str:
         """Record `done` at `now`, in seconds; return the text: done, rate, time left."""
-        self._history.append((now, done))
-        while self._history[0][0] < now - _RATE_WINDOW_SECONDS and len(self._history) > 2:
-            self._history.popleft()
-        then, before = self._history[0]
+        self.history.append((now, done))
+        while self.history[0][0] < now - _RATE_WINDOW_SECONDS and len(self.history) > 2:
+            self.history.popleft()
+        then, before = self.history[0]
         rate = (done - before) / (now - then) if now > then else 0.0
-        parts = [f"{done:.0f} of {self._total:.0f}" if self._total else f"{done:.0f}"]
+        parts = [f"{done:.0f} of {self.total:.0f}" if self.total else f"{done:.0f}"]
         if rate > 0:
             parts.append(f"{rate:.2f} a second" if rate < 10 else f"{rate:.0f} a second")
-            if self._total:
-                parts.append(f"{_clock((self._total - done) / rate)} left")
+            if self.total:
+                parts.append(f"{_clock((self.total - done) / rate)} left")
         return ", ".join(parts)
 
 
+@dataclass
 class _LineProgress:
     """Progress on a stderr that is not a terminal: a line every few seconds."""
 
-    def __init__(self, total: float | None) -> None:
-        self._rate = Rate(total)
-        self._printed = time.monotonic()
-        self._rate.update(0, self._printed)
+    rate: Rate
+    printed: float
+    """Time of the last line, in seconds."""
 
-    def line(self, text: str) -> None:
-        print_message(text)
+    line = staticmethod(print_message)
 
     def move(self, done: float, text: str) -> None:
         now = time.monotonic()
-        if now - self._printed >= SECONDS_BETWEEN_LINES:
-            self._printed = now
-            print_message("; ".join(filter(None, (self._rate.update(done, now), text))))
+        if now - self.printed >= SECONDS_BETWEEN_LINES:
+            self.printed = now
+            print_message("; ".join(filter(None, (self.rate.update(done, now), text))))
 
 
 class _NoProgress:
@@ -136,7 +137,8 @@ def progress_bar(total: float | None, *, is_silent: bool = False) -> Generator[P
         with _rich_bar(total) as rich_bar:
             yield rich_bar
     else:
-        yield _LineProgress(total)
+        now = time.monotonic()
+        yield _LineProgress(Rate(total, deque([(now, 0.0)])), now)
 
 
 def count_progress(items: Iterable[Item], progress: ProgressBar) -> Iterator[Item]:

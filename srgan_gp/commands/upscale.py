@@ -1,6 +1,7 @@
 """`srgan-gp upscale`: upscales image files, folders and patterns."""
 
 import argparse
+from dataclasses import fields
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +12,6 @@ from srgan_gp.errors import NothingToDoError, PictureError, UsageError
 from srgan_gp.system.paths import is_folder
 
 if TYPE_CHECKING:
-    from srgan_gp.batch.engines.engine_interface import UpscaleSettings
     from srgan_gp.batch.inputs.walk import Walk
     from srgan_gp.batch.naming.output_options import Output
     from srgan_gp.batch.run import RunRequest
@@ -103,12 +103,20 @@ _MAX_PIXELS = "refuse images with more pixels [100000000]"
 _WATCH = "keep running and upscale every image that arrives in the folders, until a signal"
 
 
+_DECISIVE_OPTIONS = (
+    "format", "quality", "frames", "strip_metadata", "suffix", "name_template",
+)  # fmt: skip
+"""Options that, with model and scale, determine a result and its name."""
+
+
 def run(options: argparse.Namespace) -> int:
     """Upscale every valid input; return 0, or 3 if some failed."""
     from srgan_gp.batch import run as batch_run
+    from srgan_gp.batch.engines.engine_interface import UpscaleSettings
     from srgan_gp.batch.engines.open_engine import open_engine
     from srgan_gp.batch.inputs.walk import walk
     from srgan_gp.batch.naming.destination import Destination
+    from srgan_gp.batch.results.journal import work_key
 
     arguments = options.inputs + options.input
     if not arguments:
@@ -117,7 +125,7 @@ def run(options: argparse.Namespace) -> int:
     destination = Destination(
         options.output, options.format, options.suffix, options.name_template, options.exist
     )
-    inputs = walk(arguments, recursive=options.recursive, leave_out=destination.folder)
+    inputs = walk(arguments, recursive=options.recursive, output_folder=destination.folder)
     first = next(iter(inputs), None)
     if first is None and not options.watch:
         raise NothingToDoError(_no_image_message(arguments, inputs))
@@ -126,7 +134,10 @@ def run(options: argparse.Namespace) -> int:
         single = first.path
     # Errors about -o come before the model loads; only the suffix needs the scale.
     _check(options, arguments, destination.output(single, model="", scale=1))
-    settings = _settings(options)
+    values = vars(options)
+    settings = UpscaleSettings(
+        **{field.name: values[field.name] for field in fields(UpscaleSettings)}
+    )
     with open_engine(
         devices,
         settings,
@@ -138,7 +149,8 @@ def run(options: argparse.Namespace) -> int:
     ) as opened:
         scale = options.scale or opened.about.scale
         output = destination.output(single, opened.about.name, scale)
-        key = _work_key(options, opened.about.sha256, scale)
+        decisive = {name: values[name] for name in _DECISIVE_OPTIONS}
+        key = work_key(opened.about.sha256, **decisive | {"scale": scale})
         reporting = batch_run.Reporting(
             partial(progress_bar, is_silent=options.json), _print_line, options.json, options.report
         )
@@ -191,35 +203,6 @@ def _check(options: argparse.Namespace, arguments: list[str], output: "Output") 
             continue
         if output.folder.samefile(argument):
             raise UsageError(f"The results would be new inputs in {argument}; pass --suffix.")
-
-
-def _settings(options: argparse.Namespace) -> "UpscaleSettings":
-    from srgan_gp.batch.engines.engine_interface import UpscaleSettings
-
-    return UpscaleSettings(
-        scale=options.scale,
-        tile=options.tile,
-        quality=options.quality,
-        max_pixels=options.max_pixels,
-        strip_metadata=options.strip_metadata,
-        frames=options.frames,
-    )
-
-
-def _work_key(options: argparse.Namespace, model_sha256: str, scale: float) -> str:
-    """Return the key of everything that decides a result and its name, except the image."""
-    from srgan_gp.batch.results.journal import work_key
-
-    return work_key(
-        model_sha256,
-        scale=scale,
-        format=options.format,
-        quality=options.quality,
-        frames=options.frames,
-        strip_metadata=options.strip_metadata,
-        suffix=options.suffix,
-        name_template=options.name_template,
-    )
 
 
 def _no_image_message(arguments: list[str], inputs: "Walk") -> str:

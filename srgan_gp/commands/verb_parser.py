@@ -55,7 +55,9 @@ class CommandParser(SuggestingParser):
     ) -> Any:  # noqa: ANN401
         """Parse as usual; report an unknown option with the usage line of this verb."""
         self.complete()
-        found, unknown = super().parse_known_args(_with_new_names(self._verb, args), namespace)
+        if self._verb in RENAMED:
+            args = _with_new_names(self._verb, args)
+        found, unknown = super().parse_known_args(args, namespace)
         if unknown:
             self.error(f"unrecognized arguments: {' '.join(unknown)}")
         return found, unknown
@@ -69,7 +71,12 @@ class CommandParser(SuggestingParser):
         group = self.add_argument_group("Help")
         group.add_argument("-h", "--help", action="help", help="print this help and exit")
         group.add_argument("--debug", action="store_true", help="print the traceback of an error")
-        self.usage = " ".join([self.prog, "[options]", *self._required_arguments()])
+        usage = [self.prog, "[options]"]
+        for action in self._actions:
+            if action.required or not action.option_strings:
+                usage += [*action.option_strings[:1], f"{action.metavar or action.dest.upper()}"]
+                usage += ["..."] if action.nargs in ("*", "+") else []
+        self.usage = " ".join(usage)
         lines = (f"  {line}\n      {purpose}" for line, purpose in self._module.EXAMPLES)
         self.epilog = "\n".join([_EXAMPLES_TITLE, *lines])
         self.set_defaults(run=self._module.run)
@@ -84,13 +91,6 @@ class CommandParser(SuggestingParser):
 
         cards = list_models(on_refused=lambda _: None)
         return f"{text}\nmodels: {', '.join(card.name for card in cards if card.task in tasks)}\n"
-
-    def _required_arguments(self) -> Iterable[str]:
-        for action in self._actions:
-            if action.required or not action.option_strings:
-                value = f"{action.metavar or action.dest.upper()}"
-                dots = ["..."] if action.nargs in ("*", "+") else []
-                yield " ".join([*action.option_strings[:1], value, *dots])
 
 
 class _HelpFormatter(argparse.HelpFormatter):
@@ -120,7 +120,7 @@ def suggestion(message: str, options: Iterable[str]) -> str:
 
 def _with_new_names(verb: str, words: Sequence[str]) -> list[str]:
     """Replace option names of the previous version, with a warning for each."""
-    renamed, changed = RENAMED.get(verb, {}), list(words)
+    renamed, changed = RENAMED[verb], list(words)
     end = changed.index("--") if "--" in changed else len(changed)
     for number, word in enumerate(changed[:end]):
         old, equals, value = word.partition("=")

@@ -9,7 +9,7 @@ import threading
 import warnings
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from PIL import Image, ImageFile
@@ -73,7 +73,12 @@ def detect_container(head: bytes) -> Container:
     refused = _refused_name(head)
     if refused is None:
         for container in CONTAINERS:
-            if _is_in(container, head):
+            is_webp = head[8:12] == b"WEBP"
+            if container.name == "AVIF":
+                is_match = bool(_AVIF_BRANDS & _brands(head))
+            else:
+                is_match = head.startswith(container.signatures)
+            if is_match and (container.name != "WEBP" or is_webp):
                 return container
         # Checked last: a comment in an image may contain "<svg".
         refused = "SVG" if b"<svg" in head.lower() else None
@@ -84,13 +89,6 @@ def detect_container(head: bytes) -> Container:
         )
     what = "this is text" if _is_text(head) else "this is not an image"
     raise PictureError("E_NOT_AN_IMAGE", f"{what}; pass a {READABLE} file")
-
-
-def _is_in(container: Container, head: bytes) -> bool:
-    if container.name == "AVIF":
-        return bool(_AVIF_BRANDS & _brands(head))
-    is_other_riff = container.name == "WEBP" and head[8:12] != b"WEBP"
-    return head.startswith(container.signatures) and not is_other_riff
 
 
 def _brands(head: bytes) -> set[bytes]:
@@ -135,6 +133,7 @@ def open_container(file: BinaryIO, container: Container) -> ImageFile.ImageFile:
 logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 
+@dataclass
 class _PillowWarnings:
     """Suppresses Pillow's warnings while at least one thread reads an image.
 
@@ -142,10 +141,9 @@ class _PillowWarnings:
     prevents overlapping threads from restoring the filters in the wrong order.
     """
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._readers = 0
-        self._saved = warnings.catch_warnings()
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _readers: int = 0
+    _saved: "warnings.catch_warnings[None]" = field(default_factory=warnings.catch_warnings)
 
     @contextmanager
     def silenced(self) -> Generator[None, None, None]:

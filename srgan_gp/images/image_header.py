@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL.ImageFile import ImageFile
 
 from srgan_gp.images.animation.gif import count_gif_frames
 from srgan_gp.images.animation.sequence_reading import MOST_FRAMES, FrameSequence, check_sequence
@@ -72,21 +71,18 @@ def read_header(
                 frames = max(1, count_gif_frames(file, most=MOST_FRAMES + 1))
             elif container.name != "TIFF" and not first_frame_only:
                 frames = int(getattr(image, "n_frames", 1))
-            check_sequence(frames, image.width * image.height * frames, max_pixels)
-            return _header(image, head, frames)
-
-
-def _header(image: ImageFile, head: bytes, frames: int) -> Header:
-    width, height = image.size
-    # Pillow decodes the whole PNG to search for EXIF data after the pixels.
-    is_costly = image.format == "PNG" and "exif" not in image.info
-    if not is_costly and read_orientation(image) >= 5:
-        width, height = height, width
-    return Header(
-        width,
-        height,
-        frames,
-        format=str(image.format),
-        has_alpha=image.has_transparency_data,
-        is_16_bit=is_16_bit(image, head) or image.mode.startswith("I;16"),
-    )
+            if frames > 1:
+                check_sequence(frames, image.width * image.height * frames, max_pixels)
+            width, height = image.size
+            # Pillow decodes the whole PNG to search for EXIF data after the pixels.
+            is_costly = container.name == "PNG" and "exif" not in image.info
+            if not is_costly and read_orientation(image) >= 5:
+                width, height = height, width
+            return Header(
+                width,
+                height,
+                frames,
+                format=str(image.format),
+                has_alpha=image.has_transparency_data,
+                is_16_bit=is_16_bit(image, head) or image.mode.startswith("I;16"),
+            )

@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from PIL import Image
 from PIL.ImageFile import ImageFile
 
 from srgan_gp.errors import PictureError
@@ -57,7 +56,11 @@ def open_source(file: BinaryIO, *, max_pixels: int) -> Generator[Source, None, N
     """
     head = _read(file, HEAD_BYTES)
     container = detect_container(head)
-    _check_has_pixels(head, container)
+    # Distinguishes an image without pixels from a damaged one, if the size is in the header.
+    sides = {"PNG": (head[16:20], head[20:24]), "GIF": (head[6:8], head[8:10]),
+             "BMP": (head[18:22], head[22:26])}.get(container.name, ())  # fmt: skip
+    if len(head) >= 26 and not all(any(side) for side in sides):
+        raise PictureError("E_NO_PIXELS", "it has no pixels: its width or its height is 0")
     file.seek(0)
     with decoder_errors(container.name):
         image = open_container(file, container)
@@ -113,7 +116,12 @@ def decode(source: Source, *, is_frame: bool = False, tiff_directory: int | None
     if name == "TIFF" and not deep:
         pixels = correct_levels(pixels, image)
         orientation = 1  # Pillow applies the orientation of a TIFF itself.
-    notes = _notes(image)
+    notes: list[str] = []
+    if image.mode in ("CMYK", "LAB"):
+        notes.append(f"its {image.mode} colours were converted to 8-bit sRGB")
+    gamma = image.info.get("gamma")
+    if gamma and abs(gamma - 1 / 2.2) > 0.01 and "icc_profile" not in image.info:
+        notes.append(f"its PNG gamma of {gamma:g} is not applied and not kept")
     if name == "AVIF" and (bits := read_avif_depth(source.head)) > 8:
         notes.append(f"its {bits} bits were read as 8 bits")
     profile, exif = matching_profile(icc_profile, pixels.shape[2]), read_exif(image)
@@ -138,22 +146,3 @@ def _read(file: BinaryIO, size: int = -1) -> bytes:
         return file.read(size)
     except OSError as error:
         raise PictureError("E_UNREADABLE", f"it cannot be read ({error.strerror})") from error
-
-
-def _check_has_pixels(head: bytes, container: Container) -> None:
-    """Distinguish an image without pixels from a damaged one, if the size is in the header."""
-    sides = {"PNG": (head[16:20], head[20:24]), "GIF": (head[6:8], head[8:10]),
-             "BMP": (head[18:22], head[22:26])}.get(container.name, ())  # fmt: skip
-    if len(head) >= 26 and not all(any(side) for side in sides):
-        raise PictureError("E_NO_PIXELS", "it has no pixels: its width or its height is 0")
-
-
-def _notes(image: Image.Image) -> list[str]:
-    """List the contents of a loaded image that a Picture does not keep."""
-    notes: list[str] = []
-    if image.mode in ("CMYK", "LAB"):
-        notes.append(f"its {image.mode} colours were converted to 8-bit sRGB")
-    gamma = image.info.get("gamma")
-    if gamma and abs(gamma - 1 / 2.2) > 0.01 and "icc_profile" not in image.info:
-        notes.append(f"its PNG gamma of {gamma:g} is not applied and not kept")
-    return notes

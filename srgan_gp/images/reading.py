@@ -16,6 +16,8 @@ from srgan_gp.images.picture import Picture
 from srgan_gp.images.pillow_decoding import decode, open_source
 
 DEFAULT_MAX_PIXELS = 100_000_000
+
+_CHANGED = "the file changed while it was read; try again"
 """Default limit of width x height of an input image."""
 
 
@@ -36,10 +38,7 @@ def read_image(path: str | Path, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Pic
     """
     path = Path(path)
     with regular_file(path) as file:
-        before = file_state(file)
-        picture = decode_picture(file, max_pixels=max_pixels, suffix=path.suffix)
-        check_unchanged(file, before)
-    return picture
+        return decode_picture(file, max_pixels=max_pixels, suffix=path.suffix)
 
 
 def file_state(file: BinaryIO) -> tuple[int, int]:
@@ -55,7 +54,7 @@ def check_unchanged(file: BinaryIO, before: tuple[int, int]) -> None:
         PictureError: E_CHANGED.
     """
     if file_state(file) != before:
-        raise PictureError("E_CHANGED", "the file changed while it was read; try again")
+        raise PictureError("E_CHANGED", _CHANGED)
 
 
 @contextmanager
@@ -63,7 +62,8 @@ def regular_file(path: Path) -> Generator[BinaryIO, None, None]:
     """Open a regular file for reading; a pipe or a device is refused without blocking.
 
     Raises:
-        PictureError: the file is missing, not readable or not a regular file.
+        PictureError: the file is missing, not readable or not a regular file; or E_CHANGED, it was
+            written to during the block.
     """
     try:
         _require_regular(path.stat().st_mode)
@@ -79,8 +79,12 @@ def regular_file(path: Path) -> Generator[BinaryIO, None, None]:
         reason = getattr(error, "strerror", None) or str(error)
         raise PictureError("E_UNREADABLE", f"it cannot be opened ({reason})") from error
     with os.fdopen(descriptor, "rb") as file:
-        _require_regular(os.fstat(descriptor).st_mode)
+        before = os.fstat(descriptor)
+        _require_regular(before.st_mode)
         yield file
+        after = os.fstat(descriptor)
+        if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
+            raise PictureError("E_CHANGED", _CHANGED)
 
 
 def _require_regular(mode: int) -> None:

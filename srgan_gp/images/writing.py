@@ -43,13 +43,10 @@ def write_image(
     """
     path = Path(path)
     name = find_format(path.suffix if format is None else format)
-    quality = _check_quality(quality, name)
-    picture, warnings = fit_to_format(
-        picture, name, strip_metadata=strip_metadata, folder=path.parent
-    )
     with atomic_write(path) as file:
-        _encode(picture, file, name, quality)
-    return warnings
+        return encode_image(
+            picture, file, format=name, quality=quality, strip_metadata=strip_metadata
+        )
 
 
 def encode_image(
@@ -78,24 +75,14 @@ def encode_image(
         OSError: the file cannot be written.
     """
     name = find_format(format)
-    quality = _check_quality(quality, name)
-    picture, warnings = fit_to_format(
-        picture, name, strip_metadata=strip_metadata, folder=mapped_arrays.folder_of(file)
-    )
-    _encode(picture, file, name, quality)
-    return warnings
-
-
-def _check_quality(quality: Quality | None, name: str) -> int:
     if isinstance(quality, Mapping):
         quality = quality.get(name)
     quality = FORMATS[name].default_quality if quality is None else quality
     if not 1 <= quality <= 100:
         raise UsageError(f"the quality must be from 1 to 100, not {quality}")
-    return quality
-
-
-def _encode(picture: Picture, file: BinaryIO, name: str, quality: int) -> None:
+    picture, warnings = fit_to_format(
+        picture, name, strip_metadata=strip_metadata, folder=mapped_arrays.folder_of(file)
+    )
     try:
         FORMATS[name].encode(picture, file, quality)
     except MemoryError as error:
@@ -110,3 +97,4 @@ def _encode(picture: Picture, file: BinaryIO, name: str, quality: int) -> None:
         raise PictureError(
             "E_ENCODER_LIMIT", f"{name} cannot hold this image ({error}); write PNG instead"
         ) from error
+    return warnings

@@ -72,19 +72,12 @@ def choose_threads(asked: int | None) -> int:
     Raises:
         UsageError: below 1, or above `THREADS_PER_CPU` for each CPU; thousands can hang a machine.
     """
-    available = default_threads()
+    # ONNX Runtime's own default pins threads to CPUs that a container may not own.
+    if hasattr(os, "sched_getaffinity"):
+        available = len(os.sched_getaffinity(0))
+    else:
+        available = os.cpu_count() or 1
     most = THREADS_PER_CPU * available
     if asked is not None and not 1 <= asked <= most:
         raise UsageError(f"The number of threads must be 1 to {most} on this machine, not {asked}.")
     return asked or available
-
-
-def default_threads() -> int:
-    """Count the CPUs this process may use.
-
-    The number is passed to ONNX Runtime because its own default pins threads to CPUs that a
-    container may not own.
-    """
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

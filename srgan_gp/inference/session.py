@@ -4,7 +4,7 @@ import contextlib
 import io
 import os
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -88,7 +88,7 @@ class Session:
         info = read_metadata(metadata, name, source.sha256)
         check_inputs_and_outputs(engine.get_inputs(), engine.get_outputs(), name, info)
         if info is None:
-            cpu_engine = engine if used == "cpu" else _start_on_cpu(data, threads)
+            cpu_engine = engine if used == "cpu" else _create_session(data, threads)
             info = _measure(cpu_engine, data, name, source.sha256)
             notes = (*notes, info.measured_note)
         if fidelity is not None:
@@ -110,7 +110,10 @@ class Session:
             ModelRefusedError: the model does not accept this size.
             Cancelled: `cancel` was called during the run.
         """
-        options = self._run_options()
+        options = _onnxruntime.RunOptions()
+        if self._shrinks_arena:
+            arena = "cpu:0" if self.device == "cpu" else self.device.replace("cuda", "gpu")
+            options.add_run_config_entry("memory.enable_memory_arena_shrinkage", arena)
         self._running.add(options)
         try:
             return run_ort_session(self._engine, inputs, self.info.name, options)
@@ -130,13 +133,6 @@ class Session:
         for options in tuple(self._running):
             options.terminate = True
 
-    def _run_options(self) -> Any:  # noqa: ANN401 - ONNX Runtime has no type hints
-        options = _onnxruntime.RunOptions()
-        if self._shrinks_arena:
-            arena = "cpu:0" if self.device == "cpu" else self.device.replace("cuda", "gpu")
-            options.add_run_config_entry("memory.enable_memory_arena_shrinkage", arena)
-        return options
-
 
 def _measure(cpu_engine: OrtSession, data: bytes, name: str, digest: str) -> ModelInfo:
     from srgan_gp.inference.loading import foreign_models
@@ -151,8 +147,8 @@ def _start(
     data: bytes, name: str, request: DeviceRequest, threads: int
 ) -> tuple[OrtSession, str, tuple[str, ...]]:
     """Open a model on a device; return ONNX Runtime's session, the device, and notes."""
-    problem = None
-    if request.kind != "cpu":
+    problem = None if request.kind == "cpu" else why_no_gpu(request.index)
+    if request.kind != "cpu" and problem is None:
         try:
             engine, notes = _start_on_cuda(data, threads, request.index)
         except DeviceError as error:
@@ -162,7 +158,7 @@ def _start(
             chosen = (f"auto chose {device}.",) if request.kind == "auto" else ()
             return engine, device, (*chosen, *notes)
     try:
-        engine = _start_on_cpu(data, threads)
+        engine = _create_session(data, threads)
     except Exception as error:  # ONNX Runtime's exceptions have no common base class
         raise ModelRefusedError(
             f"The model {name} cannot be loaded: {first_line(error)}."
@@ -174,18 +170,8 @@ def _start(
     return engine, "cpu", (f"auto chose the CPU: {problem}.",) if problem else ()
 
 
-def _start_on_cpu(data: bytes, threads: int) -> OrtSession:
-    return _onnxruntime.InferenceSession(
-        data, _session_options(threads), providers=[CPU], enable_fallback=0
-    )
-
-
 def _start_on_cuda(data: bytes, threads: int, index: int) -> tuple[OrtSession, tuple[str, ...]]:
     """Open a model on a GPU and check that it runs there; DeviceError has the reason if not."""
-    if problem := why_no_gpu(index):
-        raise DeviceError(problem)
-    options = _session_options(threads)
-    options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
     cuda = {
         "device_id": index,
         "use_tf32": 0,  # compute in full float32, as the report says
@@ -195,9 +181,8 @@ def _start_on_cuda(data: bytes, threads: int, index: int) -> tuple[OrtSession, t
     try:
         with _without_logging():
             _onnxruntime.preload_dlls()  # CUDA libraries installed by pip
-            engine = _onnxruntime.InferenceSession(
-                data, options, providers=[(CUDA, cuda), CPU], enable_fallback=0
-            )
+            entries = {"session.record_ep_graph_assignment_info": "1"}
+            engine = _create_session(data, threads, ((CUDA, cuda), CPU), entries)
     except Exception as error:  # ONNX Runtime's exceptions have no common base class
         raise DeviceError(first_line(error)) from error
     if engine.get_providers()[0] != CUDA:
@@ -212,13 +197,22 @@ def _start_on_cuda(data: bytes, threads: int, index: int) -> tuple[OrtSession, t
     return engine, (note,) if elsewhere else ()
 
 
-def _session_options(threads: int) -> Any:  # noqa: ANN401 - ONNX Runtime has no type hints
+def _create_session(
+    data: bytes,
+    threads: int,
+    providers: Sequence[Any] = (CPU,),
+    entries: Mapping[str, str] | None = None,
+) -> Any:  # noqa: ANN401 - ONNX Runtime has no type hints
     options = _onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = SILENT
     # Threads that spin while waiting slow down the threads that read and write images.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return options
+    for name, value in (entries or {}).items():
+        options.add_session_config_entry(name, value)
+    return _onnxruntime.InferenceSession(
+        data, options, providers=list(providers), enable_fallback=0
+    )
 
 
 @contextlib.contextmanager

@@ -51,7 +51,15 @@ class UpscaleCall:
         self._started = time.monotonic()
         self._session, self._info = session, session.info
         self._scale = session.info.scale if scale is None else scale
-        self.size, self._result_size = size, _result_size(size, self._scale)
+        if not (math.isfinite(self._scale) and self._scale > 0):
+            raise ValueError(f"need a scale above 0, got {self._scale}")
+        height, width = (round(side * self._scale) for side in size)
+        if height < 1 or width < 1:
+            raise PictureError(
+                "E_NO_PIXELS",
+                f"the result would be {width} x {height} pixels; choose a larger scale",
+            )
+        self.size, self._result_size = size, (height, width)
         self._tile = self._tile_side(size, tile)
         self._passes_left, self._on_progress, self._folder = passes, on_progress, folder
         self._tiles_before = self._tiles = self._memory_errors = 0
@@ -131,26 +139,20 @@ class UpscaleCall:
             self._memory_errors += 1
             raise
         self._check_cancelled()
-        self._check_shape(window, upscaled)
+        count, channels, height, width = window.shape
+        if upscaled.shape != (count, channels, height * self._info.scale, width * self._info.scale):
+            raise ModelRefusedError(
+                f"The model {self._info.name} has scale {self._info.scale} in its metadata, but "
+                f"turns {window.shape} into {upscaled.shape}. Export it again."
+            )
         if not np.isfinite(upscaled).all():
             raise PictureError(
                 "E_MODEL_OUTPUT",
                 f"the model {self._info.name} returned values that are not finite for this image",
             )
         self._tiles += 1
-        height, width = window.shape[2:]
         self._window = max(self._window, (height, width), key=math.prod)
         return upscaled
-
-    def _check_shape(self, window: Floats, upscaled: Floats) -> None:
-        """Check the shape of a result against the scale in the model's metadata."""
-        count, channels, height, width = window.shape
-        expected = (count, channels, height * self._info.scale, width * self._info.scale)
-        if upscaled.shape != expected:
-            raise ModelRefusedError(
-                f"The model {self._info.name} has scale {self._info.scale} in its metadata, but "
-                f"turns {window.shape} into {upscaled.shape}. Export it again."
-            )
 
     def _check_cancelled(self) -> None:
         if self._is_cancelled:
@@ -176,15 +178,3 @@ class UpscaleCall:
         if tile == "auto":
             chosen = choose_tile(self._info, *size, on_gpu=self._session.device != "cpu")
         return chosen or max(size)
-
-
-def _result_size(size: tuple[int, int], scale: float) -> tuple[int, int]:
-    """Return height and width of the result."""
-    if not (math.isfinite(scale) and scale > 0):
-        raise ValueError(f"need a scale above 0, got {scale}")
-    height, width = (round(side * scale) for side in size)
-    if height < 1 or width < 1:
-        raise PictureError(
-            "E_NO_PIXELS", f"the result would be {width} x {height} pixels; choose a larger scale"
-        )
-    return height, width

@@ -33,6 +33,16 @@ class Upscaler:
         ModelRefusedError: the model is not for super-resolution.
     """
 
+    name: str
+    """Name of the model; for an average of two, both names and the fidelity."""
+    fidelity: float | None
+    """Weight of the fidelity partner, 0 to 1; None where the model runs as it is."""
+    scale: int
+    """Scale factor of the network."""
+    sha256: str
+    """SHA-256 of the ONNX bytes that run, in hex; an average of two models has its own."""
+    choice: str
+    """One line: model, device, provider, and why `auto` chose the device."""
     report: UpscaleReport | None
     """Report of the last completed call; None before the first."""
 
@@ -40,6 +50,10 @@ class Upscaler:
         require_task(session, "super-resolution", "upscaling")
         self._session = session
         self._call: UpscaleCall | None = None
+        info = session.info
+        self.name, self.fidelity = info.name, info.fidelity
+        self.scale, self.sha256 = info.scale, info.sha256
+        self.choice = describe_choice(session)
         self.report = None
 
     @classmethod
@@ -85,31 +99,6 @@ class Upscaler:
         if self._session.device != "cpu":
             return 0
         return min(height * width * self._session.info.bytes_per_pixel, CPU_BUDGET)
-
-    @property
-    def name(self) -> str:
-        """Name of the model; for an average of two, both names and the fidelity."""
-        return self._session.info.name
-
-    @property
-    def fidelity(self) -> float | None:
-        """Weight of the fidelity partner, 0 to 1; None where the model runs as it is."""
-        return self._session.info.fidelity
-
-    @property
-    def scale(self) -> int:
-        """Scale factor of the network."""
-        return self._session.info.scale
-
-    @property
-    def sha256(self) -> str:
-        """SHA-256 of the ONNX bytes that run, in hex; an average of two models has its own."""
-        return self._session.info.sha256
-
-    @property
-    def choice(self) -> str:
-        """One line: model, device, provider, and why `auto` chose the device."""
-        return describe_choice(self._session)
 
     def cancel(self) -> None:
         """End the current call with the exception `Cancelled`. Thread-safe.

@@ -18,7 +18,6 @@ HEADLINE_METRICS = {FACES: ("FD-yunet", "diversity", "novelty")}
 its training faces, so the three scores are shown together."""
 
 Record = TypeVar("Record")
-Container = TypeVar("Container", dict[str, Any], list[Any])
 
 
 @dataclass(frozen=True)
@@ -111,45 +110,28 @@ def _card(table: dict[str, Any]) -> ModelCard:
     Raises:
         ValueError: with the reason why the card is not valid.
     """
-    files = _value(table, "files", dict)
-    limits = _value(table, "limits", list)
-    if any(type(limit) is not str for limit in limits):
+    empty: dict[str, Any] = {"files": {}, "arguments": {}, "data": [], "scores": [], "limits": []}
+    parts = empty | table
+    for name, value in empty.items():
+        if not isinstance(parts[name], type(value)):
+            raise ValueError(f"{name} is {parts[name]!r}, expected {type(value).__name__}")
+    if any(type(limit) is not str for limit in parts["limits"]):
         raise ValueError("limits is not a list of strings")
-    parts: dict[str, object] = {
-        "arguments": _arguments(_value(table, "arguments", dict)),
-        "files": {kind: _record(FileRecord, file) for kind, file in files.items()},
-        "data": tuple(_record(DataSource, source) for source in _value(table, "data", list)),
-        "scores": tuple(_record(Score, score) for score in _value(table, "scores", list)),
-        "limits": tuple(limits),
-    }
-    card = _record(ModelCard, table | parts)
-    if card.task not in TASKS:
-        raise ValueError(f"task is {card.task!r}, not one of {', '.join(TASKS)}")
-    _check_size(card)
-    if "onnx" not in card.files:
-        raise ValueError("files.onnx is missing")
-    for kind, file in card.files.items():
-        if not re.fullmatch("[0-9a-f]{64}", file.sha256):
-            raise ValueError(f"files.{kind}.sha256 is not 64 hexadecimal digits")
-        if not _is_plain_name(file.name):
-            raise ValueError(f"files.{kind}.name is not a plain file name: {file.name!r}")
-    if card.fidelity_partner is not None and not _is_plain_name(card.fidelity_partner):
-        raise ValueError(f"fidelity_partner is not a plain name: {card.fidelity_partner!r}")
-    if card.fidelity_partner == card.name:
-        raise ValueError(f"fidelity_partner is the model itself, {card.name!r}")
+    for name, value in parts["arguments"].items():
+        if type(value) not in (int, float, str, bool):  # TOML also has dates and lists.
+            raise ValueError(f"arguments.{name} is {value!r}, expected a number, string or boolean")
+    parts["files"] = {kind: _record(FileRecord, file) for kind, file in parts["files"].items()}
+    parts["data"] = tuple(_record(DataSource, source) for source in parts["data"])
+    parts["scores"] = tuple(_record(Score, score) for score in parts["scores"])
+    parts["limits"] = tuple(parts["limits"])
+    card = _record(ModelCard, parts)
+    _check_card(card)
     return card
 
 
-def _arguments(table: dict[str, Any]) -> dict[str, int | float | str | bool]:
-    """Check that each argument is a number, string or boolean; TOML also has dates and lists."""
-    for name, value in table.items():
-        if type(value) not in (int, float, str, bool):
-            raise ValueError(f"arguments.{name} is {value!r}, expected a number, string or boolean")
-    return table
-
-
-def _check_size(card: ModelCard) -> None:
-    """Check the field for the size of the result, which depends on the task."""
+def _check_card(card: ModelCard) -> None:
+    if card.task not in TASKS:
+        raise ValueError(f"task is {card.task!r}, not one of {', '.join(TASKS)}")
     needed, other = ("image_size", "scale") if card.task == FACES else ("scale", "image_size")
     size: int | None = getattr(card, needed)
     if size is None:
@@ -158,11 +140,19 @@ def _check_size(card: ModelCard) -> None:
         raise ValueError(f"{needed} is {size}")
     if getattr(card, other) is not None:
         raise ValueError(f"{other} is not used by the task {card.task}")
-
-
-def _is_plain_name(text: str) -> bool:
-    """Return whether a name has no folder part."""
-    return text != "" and Path(text).name == text
+    if "onnx" not in card.files:
+        raise ValueError("files.onnx is missing")
+    names = {f"files.{kind}.name": file.name for kind, file in card.files.items()}
+    if card.fidelity_partner is not None:
+        names["fidelity_partner"] = card.fidelity_partner
+    for key, name in names.items():
+        if not name or Path(name).name != name:
+            raise ValueError(f"{key} is not a plain name: {name!r}")
+    for kind, file in card.files.items():
+        if not re.fullmatch("[0-9a-f]{64}", file.sha256):
+            raise ValueError(f"files.{kind}.sha256 is not 64 hexadecimal digits")
+    if card.fidelity_partner == card.name:
+        raise ValueError(f"fidelity_partner is the model itself, {card.name!r}")
 
 
 _PLAIN_TYPES: dict[Any, tuple[type, ...]] = {
@@ -193,10 +183,3 @@ def _record(kind: type[Record], table: object) -> Record:
         if field.type is float and not math.isfinite(values[name]):
             raise ValueError(f"{name} is {values[name]!r}, expected a finite number")
     return kind(**values)
-
-
-def _value(table: dict[str, Any], name: str, kind: type[Container]) -> Container:
-    value = table.get(name, kind())
-    if not isinstance(value, kind):
-        raise ValueError(f"{name} is {value!r}, expected {kind.__name__}")
-    return value

@@ -21,6 +21,7 @@ from srgan_gp.system.paths import is_file, is_folder
 class ModelFile:
     """The path of an ONNX file, with its card and expected hash."""
 
+    name: str
     path: Path
     card: ModelCard | None
     expected_sha256: str | None
@@ -62,7 +63,9 @@ def list_models(on_refused: Callable[[ModelRefusedError], None] | None = None) -
                     f"The model card {path} has the name of the shipped {first}, which is used "
                     "instead. Rename its files, and the name in the card."
                 )
-            cards.append(_read_card_of_model(path))
+            model = _model_file(path.with_suffix(".onnx"))
+            assert model.card is not None
+            cards.append(model.card)
         except ModelRefusedError as error:
             if on_refused is None:
                 raise
@@ -175,23 +178,20 @@ def _find_by_name(name: str) -> ModelFile | None:
     return None
 
 
-def _read_card_of_model(path: Path) -> ModelCard:
-    """Read a card, and check that its ONNX file exists in the same folder."""
-    card, file = read_card(path), path.with_suffix(".onnx")
-    if card.files["onnx"].name != file.name:
-        raise ModelRefusedError(f"The model card {path} does not describe {file.name}.")
-    if not is_file(file):
-        raise ModelRefusedError(
-            f"The model file {file} is missing; install or export it again, or remove its card."
-        )
-    return card
-
-
 def _model_file(path: Path) -> ModelFile:
-    card_path = path.with_suffix(".toml")
-    card = _read_card_of_model(card_path) if os.path.lexists(card_path) else None
+    """Describe an ONNX file; a card in the same folder must belong to it."""
+    card, card_path = None, path.with_suffix(".toml")
+    if os.path.lexists(card_path):
+        card = read_card(card_path)
+        if card.files["onnx"].name != path.name:
+            raise ModelRefusedError(f"The model card {card_path} does not describe {path.name}.")
+        if not is_file(path):
+            raise ModelRefusedError(
+                f"The model file {path} is missing. Install or export it again, or remove its card."
+            )
     folders = [folder.resolve() for folder in model_folders()]
     return ModelFile(
+        name=card.name if card else path.stem,
         path=path,
         card=card,
         expected_sha256=card.files["onnx"].sha256 if card else None,

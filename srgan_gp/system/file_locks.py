@@ -25,8 +25,24 @@ def locked(path: Path, folder: Path) -> Generator[None, None, None]:
         LockedError: another process holds the lock.
         OutputError: the lock file cannot be created or locked.
     """
-    with _open(path) as file:
-        if not _try_lock(file, folder) or not _is_same_file(file, path):
+    try:
+        path.parent.mkdir(exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise OutputError(f"The lock file {path} cannot be created: {reason}.") from error
+    with os.fdopen(descriptor, "r+b", buffering=0) as file:
+        try:
+            is_locked = try_lock(file)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise OutputError(
+                f"The folder {folder} cannot be locked ({reason}). Choose one on another disk."
+            ) from error
+        is_same_file = False  # The previous holder may have removed or replaced it.
+        with suppress(OSError):
+            is_same_file = os.path.samestat(os.fstat(file.fileno()), path.stat())
+        if not is_locked or not is_same_file:
             raise LockedError(
                 f"Another run{_holder(file)} is writing to {folder}. "
                 "Wait until it has ended, or choose another folder."
@@ -46,7 +62,10 @@ def try_lock(file: IO[Any]) -> bool:
         OSError: the file system does not support locks.
     """
     try:
-        _lock(file)
+        if sys.platform == "win32":
+            _lock_byte(file)
+        else:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except (BlockingIOError, PermissionError):  # Linux and macOS, Windows
         return False
     return True
@@ -59,7 +78,7 @@ if sys.platform == "win32":
         1 << 40
     )  # a locked byte cannot be read, so one beyond the end of any file is used
 
-    def _lock(file: IO[Any]) -> None:
+    def _lock_byte(file: IO[Any]) -> None:
         position = file.tell()
         file.seek(_LOCKED_BYTE)
         try:
@@ -67,45 +86,8 @@ if sys.platform == "win32":
         finally:
             file.seek(position)
 
-    def keep_locked(file: IO[Any]) -> int | None:
-        """Return None: Windows can neither rename nor remove an open file."""
-        return None
-
 else:
     import fcntl
-
-    def _lock(file: IO[Any]) -> None:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-    def keep_locked(file: IO[Any]) -> int | None:
-        """Duplicate the descriptor of a locked file, which keeps the lock until it is closed."""
-        return os.dup(file.fileno())
-
-
-def _open(path: Path) -> FileIO:
-    try:
-        path.parent.mkdir(exist_ok=True)
-        return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "r+b", buffering=0)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise OutputError(f"The lock file {path} cannot be created: {reason}.") from error
-
-
-def _try_lock(file: FileIO, folder: Path) -> bool:
-    try:
-        return try_lock(file)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise OutputError(
-            f"The folder {folder} cannot be locked ({reason}). Choose one on another disk."
-        ) from error
-
-
-def _is_same_file(file: FileIO, path: Path) -> bool:
-    """Check that the previous holder has not removed or replaced the lock file."""
-    with suppress(OSError):
-        return os.path.samestat(os.fstat(file.fileno()), path.stat())
-    return False
 
 
 def _holder(file: FileIO) -> str:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, TypeVar, cast
 
 from srgan_gp.errors import OutputError
-from srgan_gp.system.file_locks import keep_locked, try_lock
+from srgan_gp.system.file_locks import try_lock
 from srgan_gp.system.write_errors import errors_about
 
 Result = TypeVar("Result")
@@ -56,10 +56,8 @@ def atomic_write(path: Path) -> Generator[BinaryIO, None, None]:
     Raises:
         OutputError: the file cannot be written, or the block raises an OSError.
     """
-    with errors_about(path):
-        partial = _partial_path(path)
-        with _open_partial(partial) as file:
-            yield file
+    with _open_partial(path) as (partial, file):
+        yield file
     _take_final_name(partial, path)
 
 
@@ -83,13 +81,11 @@ def write_staged(path: Path, write: Callable[[BinaryIO], Result]) -> tuple[Stage
     Raises:
         OutputError: as in `atomic_write`.
     """
-    with errors_about(path):
-        partial = _partial_path(path)
-        with _open_partial(partial) as file:
-            result = write(file)
-            size = file.seek(0, os.SEEK_END)
-            file.seek(0)
-            sha256 = _hash(file)
+    with _open_partial(path) as (partial, file):
+        result = write(file)
+        size = file.seek(0, os.SEEK_END)
+        file.seek(0)
+        sha256 = hashlib.file_digest(cast(Any, file), "sha256").hexdigest()
     return Staged(partial, path, size, sha256), result
 
 
@@ -140,39 +136,46 @@ def hash_file(path: Path) -> str:
         OSError: the file cannot be read.
     """
     with path.open("rb") as file:
-        return _hash(file)
-
-
-def _partial_path(path: Path) -> Path:
-    """Choose the hidden name, in the folder of the file that symbolic links lead to."""
-    target = Path(os.path.realpath(path))
-    if target.exists() and not target.is_file():
-        # A device or a pipe must not be replaced by a file.
-        raise OutputError(f"cannot write {path}: it is not a regular file; choose another name")
-    return target.with_name(f".{target.name[:_KEPT_NAME_LENGTH]}.{secrets.token_hex(4)}.part")
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextmanager
-def _open_partial(partial: Path) -> Generator[BinaryIO, None, None]:
-    """Open a hidden file; at the end it is flushed to disk, or removed after an error."""
-    with partial.open("x+b") as file:
-        try:
-            _unfinished[partial] = keep_locked(file) if _lock(file) else None
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        except BaseException:
-            with suppress(OSError):
-                file.close()  # Windows cannot remove an open file.
-            _remove(partial)
-            raise
+def _open_partial(path: Path) -> Generator[tuple[Path, BinaryIO], None, None]:
+    """Open a hidden file for `path`; at the end it is flushed to disk, or removed after an error.
+
+    It is in the folder of the file that symbolic links lead to.
+    """
+    with errors_about(path):
+        target = Path(os.path.realpath(path))
+        if target.exists() and not target.is_file():
+            # A device or a pipe must not be replaced by a file.
+            raise OutputError(f"cannot write {path}: it is not a regular file; choose another name")
+        name = f".{target.name[:_KEPT_NAME_LENGTH]}.{secrets.token_hex(4)}.part"
+        partial = target.with_name(name)
+        with partial.open("x+b") as file:
+            try:
+                _unfinished[partial] = None
+                with suppress(OSError):  # The file system may have no locks.
+                    if try_lock(file):
+                        # Windows can neither rename nor remove an open file.
+                        is_windows = os.name == "nt"
+                        _unfinished[partial] = None if is_windows else os.dup(file.fileno())
+                yield partial, file
+                file.flush()
+                os.fsync(file.fileno())
+            except BaseException:
+                with suppress(OSError):
+                    file.close()  # Windows cannot remove an open file.
+                _remove(partial)
+                raise
 
 
 def _take_final_name(partial: Path, path: Path) -> None:
     target = Path(os.path.realpath(path))
     with errors_about(path):
         try:
-            _copy_permissions(target, partial)
+            with suppress(OSError):  # The file may be new, or the file system without modes.
+                partial.chmod(target.stat().st_mode & 0o777)
             partial.replace(target)
         except BaseException:
             _remove(partial)
@@ -203,23 +206,6 @@ def _forget(partial: Path) -> None:
     descriptor = _unfinished.pop(partial, None)
     if descriptor is not None:
         os.close(descriptor)
-
-
-def _lock(file: BinaryIO) -> bool:
-    """Lock a hidden file; return False if the file system has no locks or it is locked."""
-    with suppress(OSError):
-        return try_lock(file)
-    return False
-
-
-def _hash(file: BinaryIO) -> str:
-    return hashlib.file_digest(cast(Any, file), "sha256").hexdigest()
-
-
-def _copy_permissions(target: Path, partial: Path) -> None:
-    """Copy the permissions of the replaced file to the new one."""
-    with suppress(OSError):
-        partial.chmod(target.stat().st_mode & 0o777)
 
 
 def _flush_folder(folder: Path) -> None:

@@ -28,9 +28,7 @@ class StopRequest:
     main thread only; in any other thread this context manager has no effect.
     """
 
-    def __init__(self) -> None:
-        self._signal = 0
-        self._handlers: dict[int, Any] = {}
+    _signal = 0
 
     @property
     def requested(self) -> bool:
@@ -39,6 +37,7 @@ class StopRequest:
 
     def __enter__(self) -> Self:
         """Install the handlers."""
+        self._handlers: dict[int, Any] = {}
         if threading.current_thread() is threading.main_thread():
             for number in ENDING:
                 if signal.getsignal(number) is not signal.SIG_IGN:
@@ -57,7 +56,7 @@ class StopRequest:
 
     def check(self) -> None:
         """Raise `Stopped` if a signal was received."""
-        if self.requested:
+        if self._signal:
             self.end()
 
     def end(self) -> None:

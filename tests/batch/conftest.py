@@ -1,4 +1,4 @@
-"""Small pictures in a folder, and the jobs that enlarge them."""
+"""Small images in a folder, and jobs that upscale them."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from srgan_gp.batch.naming.plan import UpscaleJob
 
 
 @pytest.fixture
-def pictures(tmp_path, rng):
+def image_files(tmp_path, rng):
     """Six PNGs of different sizes; the third is black."""
     folder = tmp_path / "in"
     folder.mkdir()
@@ -19,15 +19,15 @@ def pictures(tmp_path, rng):
 
 
 @pytest.fixture
-def jobs(pictures, tmp_path):
-    """One job for each picture, into an empty folder."""
+def jobs(image_files, tmp_path):
+    """One job for each image, into an empty folder."""
     (tmp_path / "out").mkdir()
-    return [UpscaleJob(path, tmp_path / "out" / path.name, None) for path in pictures]
+    return [UpscaleJob(path, tmp_path / "out" / path.name, None) for path in image_files]
 
 
 @pytest.fixture
 def raising_at_black():
-    """Make the `run` of a session that doubles pictures and raises an error at a black one."""
+    """Make the `run` of a session that doubles images and raises an error for a black one."""
 
     def make(error):
         def run(images):

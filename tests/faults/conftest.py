@@ -1,4 +1,4 @@
-"""A folder of noise, and the command that enlarges it, for processes of their own."""
+"""A folder of noise images, and the command line that upscales it, for subprocesses."""
 
 import os
 import sys
@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture
 def album(tmp_path):
-    """Draw square pictures of noise of these sizes into the folder `in`."""
+    """Write square images of noise of these sizes into the folder `in`."""
 
     def draw(*sizes):
         rng = np.random.default_rng(0)
@@ -28,13 +28,13 @@ def album(tmp_path):
 
 @pytest.fixture
 def environment():
-    """What a process needs to run the program of this checkout."""
+    """Environment variables of a process that runs this checkout."""
     return os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
 
 
 @pytest.fixture
 def words(tiny_model, tmp_path):
-    """The whole command that upscales the folder `in` into the folder `out`."""
+    """Command line that upscales the folder `in` into the folder `out`."""
     model = tiny_model()
     words = ["-m", "srgan_gp", "upscale", tmp_path / "in", "-o", tmp_path / "out", "-n", model]
     return [sys.executable, *map(str, words), "--device", "cpu"]

@@ -1,9 +1,9 @@
-"""A batch that is killed and begun again, over and over: what is on the disk after each kill?
+"""Kills and restarts a batch many times and checks the files after each kill.
 
-A program of its own, so that what it forks has no threads. Each fork is a whole run: it opens a
-network of numpy, the journal and the engine, and works through twelve pictures. It is killed at a
-random moment, or kills itself at one of the `POINTS`; the next fork goes on where it was. When one
-comes to its end, the folder is emptied. Nothing is imported after a fork.
+A separate program, so that forks have no threads. Each fork is a whole run: it opens a network of
+numpy, the journal and the engine, and upscales twelve images. It is killed at a random moment, or
+kills itself at one of the `POINTS`; the next fork resumes. When a run completes, the folder is
+emptied. Nothing is imported after a fork.
 
 Use: python fork_loop.py FOLDER ours|naive KILLS SEED     It prints a JSON object of counts.
 """
@@ -27,17 +27,17 @@ from PIL import Image
 from srgan_gp.batch.engines.engine_interface import UpscaleSettings
 from srgan_gp.batch.engines.thread_engine import ThreadEngine
 from srgan_gp.batch.naming.plan import Output, make_plan
-from srgan_gp.batch.plan_runner import Run
+from srgan_gp.batch.plan_runner import PlanRunner
 from srgan_gp.batch.results.journal import JOURNAL_FOLDER, Journal
 from srgan_gp.inference.loading.model_info import ModelInfo
 from srgan_gp.inference.upscaler import Upscaler
 
-PICTURES = 12
+IMAGES = 12
 SECONDS_OF_A_HANG = 120
 
 
 class Network:
-    """A session that doubles pictures and notes the width of each, by which they are told apart."""
+    """A session that doubles images and logs the width of each, which identifies it."""
 
     device, provider, notes = "cpu", "numpy", ()
 
@@ -53,24 +53,27 @@ class Network:
         return images.repeat(2, axis=2).repeat(2, axis=3)
 
     def cancel(self):
-        """Nothing to do: a run is over at once."""
+        """Nothing to do: a run ends at once."""
 
 
-def run_ours(pictures, out, calls):
+def run_ours(images, out, calls):
     with (
         Journal.open(out) as journal,
-        make_plan(pictures, Output(out), journal=journal, work="w") as plan,
+        make_plan(images, Output(out), journal=journal, work="w") as plan,
     ):
         engine = ThreadEngine([Upscaler(Network(calls))], UpscaleSettings())
-        for outcome in Run(plan, engine, journal=journal, work="w").outcomes():
-            assert outcome.status != "failed", outcome
+        PlanRunner(plan, engine, check_outcome, journal, "w").run()
         engine.close()
 
 
-def run_naive(pictures, out, calls):
-    """Do as simple scripts do: save under the final name, and take what is there for done."""
+def check_outcome(outcome):
+    assert outcome.status != "failed", outcome
+
+
+def run_naive(images, out, calls):
+    """Save under the final name and skip files that exist, as simple scripts do."""
     network = Network(calls)
-    for path in pictures:
+    for path in images:
         if not (out / path.name).exists():
             with Image.open(path) as image:
                 pixels = np.asarray(image).transpose(2, 0, 1)
@@ -79,17 +82,17 @@ def run_naive(pictures, out, calls):
 
 
 class Loop:
-    """Kills runs and takes down what it finds.
+    """Kills runs and counts faults.
 
     Args:
-        folder: an empty one, for pictures and results.
+        folder: an empty one, for images and results.
         run: `run_ours` or `run_naive`.
-        chance: where all random numbers come from.
+        chance: random number generator.
     """
 
     def __init__(self, folder, run, chance):
         self._folder, self._run, self._chance = folder, run, chance
-        self._pictures = draw_pictures(folder / "in")
+        self._images = draw_images(folder / "in")
         self._out, self._calls = folder / "out", folder / "calls"
         self._out.mkdir()
         self._points = list(POINTS) if run is run_ours else []
@@ -98,8 +101,8 @@ class Loop:
         self.found = Counter({"corrupt": 0, "lost": 0, "redone": 0, "wrong in the end": 0})
 
     def kill_one(self):
-        """Begin a run, kill it, and look at what there is."""
-        left = PICTURES - len(self._finished)
+        """Start a run, kill it, and check the files."""
+        left = IMAGES - len(self._finished)
         name = self._chance.choice([*self._points, *[None] * max(1, len(self._points))])
         is_random = name is None or not left
         if is_random:
@@ -110,17 +113,17 @@ class Loop:
             process = self._fork(self._run, POINTS[name](self._chance.randint(1, left)))
         is_whole = self._wait(process)
         if is_random:
-            # The pace of a machine changes: every third run or so is to come to its end.
+            # The speed of a machine changes; about every third run is to complete.
             self._seconds *= 0.9 if is_whole else 1.05
-        self._look()
+        self._check_files()
         if is_whole:
             self._end()
         else:
             self.found[f"killed {name or 'at a random moment'}"] += 1
             self.found["kills"] += 1
 
-    def _look(self):
-        """Nothing is damaged, nothing is gone, and nothing was done that was done before."""
+    def _check_files(self):
+        """Nothing is damaged or lost, and nothing was processed twice."""
         now, calls = self._results(), self._count_calls()
         self.found["corrupt"] += sum(now[name] != self._expected.get(name) for name in now)
         self.found["lost"] += len(self._finished.keys() - now.keys())
@@ -128,7 +131,7 @@ class Loop:
         self._finished = {name: calls[name] for name in now}
 
     def _end(self):
-        """All results are there, and nothing else; begin with none again."""
+        """Check that all results exist and nothing else, then empty the folder."""
         self.found["whole runs"] += 1
         names = {path.name for path in self._out.iterdir()} - {JOURNAL_FOLDER}
         is_right = self._results() == self._expected and names == self._expected.keys()
@@ -136,7 +139,7 @@ class Loop:
         self._empty()
 
     def _warm_up(self):
-        """Do two runs to their end; gives the results and seconds, and imports what they did."""
+        """Run twice to the end; returns results and seconds, and imports what the runs imported."""
         listed = self._folder / "modules"
 
         def run_and_list(*arguments):
@@ -150,7 +153,7 @@ class Loop:
                 import_module(name)
         assert "onnxruntime" not in sys.modules
         expected = self._results()
-        assert len(expected) == PICTURES
+        assert len(expected) == IMAGES
         self._empty()
         started = time.monotonic()
         assert self._wait(self._fork(self._run))
@@ -159,7 +162,7 @@ class Loop:
         return expected, seconds
 
     def _fork(self, run, point=None):
-        """Run in a process of its own, which ends with 0 when all pictures are done."""
+        """Run in a new process, which ends with 0 when all images are done."""
         process = os.fork()
         if process:
             return process
@@ -168,7 +171,7 @@ class Loop:
             signal.alarm(SECONDS_OF_A_HANG)
             if point is not None:
                 setattr(*point)
-            run(self._pictures, self._out, self._calls)
+            run(self._images, self._out, self._calls)
             status = 0
         except BaseException:
             traceback.print_exc()
@@ -176,7 +179,7 @@ class Loop:
             os._exit(status)
 
     def _wait(self, process):
-        """Say whether a run came to its end; it may not fail, nor hang."""
+        """Return whether a run completed; it must neither fail nor hang."""
         _, status = os.waitpid(process, 0)
         code = os.waitstatus_to_exitcode(status)
         assert code in (0, -signal.SIGKILL), f"a run ended with {code}"
@@ -187,9 +190,9 @@ class Loop:
         return {path.name: path.read_bytes() for path in self._out.glob("[!.]*")}
 
     def _count_calls(self):
-        """Count how often the network was run on each picture."""
+        """Count how often the network was run on each image."""
         widths = self._calls.read_text().split() if self._calls.exists() else []
-        return Counter(self._pictures[int(width) - 40].name for width in widths)
+        return Counter(self._images[int(width) - 40].name for width in widths)
 
     def _empty(self):
         shutil.rmtree(self._out)
@@ -198,11 +201,11 @@ class Loop:
         self._finished = {}
 
 
-def draw_pictures(folder):
-    """Draw noise, whose files are written in several pieces; the widths are 40, 41, ..."""
+def draw_images(folder):
+    """Draw images of noise, whose files are written in several pieces; widths 40, 41, ..."""
     folder.mkdir()
     rng = np.random.default_rng(0)
-    for number in range(PICTURES):
+    for number in range(IMAGES):
         pixels = rng.integers(0, 256, (48, 40 + number, 3), np.uint8)
         Image.fromarray(pixels).save(folder / f"{number:02}{('.png', '.jpg')[number % 2]}")
     return sorted(folder.iterdir())

@@ -1,4 +1,4 @@
-"""Where a run can be made to kill itself: each point is `(owner, name, function that may kill)`."""
+"""Points at which a run can kill itself: `(owner, name, function that may kill)`."""
 
 import os
 import signal
@@ -30,7 +30,7 @@ def dying(function, countdown, *, dies_after=False):
 
 
 def dying_half_way(encode, countdown):
-    """Make an encoder kill this process when half of the bytes are in the file."""
+    """Make an encoder kill this process when half of the bytes are written."""
     calls = iter(range(countdown, 0, -1))
 
     def call(picture, file, **named):
@@ -57,9 +57,9 @@ POINTS = {
         dying_half_way(one_image.encode_image, countdown),
     ),
     "before an fsync": point(os, "fsync"),
-    "before it is handed over": point(one_image, "write_staged", dies_after=True),
+    "after a file is staged": point(one_image, "write_staged", dies_after=True),
     "before its row": point(Journal, "record"),
     "between row and rename": point(plan_runner, "commit"),
     "before the fsync of the folder": point(files, "_flush_folder"),
-    "after all": point(plan_runner, "commit", dies_after=True),
+    "after the rename": point(plan_runner, "commit", dies_after=True),
 }

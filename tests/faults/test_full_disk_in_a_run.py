@@ -1,4 +1,4 @@
-"""A disk that fills up in the middle of a run: what is finished stays, the rest is done later."""
+"""A disk that fills up during a run: finished results stay, and the next run makes the rest."""
 
 import json
 import subprocess
@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-# Python ignores SIGXFSZ, so a file beyond the limit is an error of `write`, as on a full disk.
+# Python ignores SIGXFSZ, so a file above the limit is an error of `write`, as on a full disk.
 LIMITED = """
 import io, json, resource, shutil, sys
 from contextlib import redirect_stderr, redirect_stdout
@@ -18,14 +18,14 @@ out = Path(words[words.index("-o") + 1])
 _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
 
 def run(limit):
-    said, printed = io.StringIO(), io.StringIO()
+    errors, printed = io.StringIO(), io.StringIO()
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
-    with redirect_stderr(said), redirect_stdout(printed):
+    with redirect_stderr(errors), redirect_stdout(printed):
         code = main([*words, "--json"])
     resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
     report = json.loads(printed.getvalue() or "{}")
     files = {path.name: path.read_bytes().hex() for path in out.iterdir() if path.is_file()}
-    return {"code": code, "said": said.getvalue(), "report": report, "files": files}
+    return {"code": code, "errors": errors.getvalue(), "report": report, "files": files}
 
 for limit in limits:
     shutil.rmtree(out, ignore_errors=True)
@@ -35,7 +35,7 @@ for limit in limits:
 
 @pytest.fixture
 def run_limited(words, environment):
-    """Run the command under each limit, and then again without; gives both runs of each."""
+    """Run the command with each limit, then again without it; returns both runs of each."""
 
     def run(limits):
         program = [sys.executable, "-c", LIMITED, json.dumps(limits), *words[3:]]
@@ -45,8 +45,8 @@ def run_limited(words, environment):
     return run
 
 
-def test_what_is_finished_before_a_limit_is_kept_and_the_rest_is_done_later(album, run_limited):
-    # Small results fill the journal, large ones meet the limit themselves.
+def test_finished_results_are_kept_and_the_rest_is_made_by_the_next_run(album, run_limited):
+    # With small results the journal reaches the limit, large results reach it themselves.
     album(*[8] * 8, 64, 100, 128)
     [(whole, _)] = run_limited([1 << 30])
     expected = whole["files"]
@@ -62,8 +62,8 @@ def test_what_is_finished_before_a_limit_is_kept_and_the_rest_is_done_later(albu
             assert report["inputs"] == report["done"] + report["skipped"] + report["failed"] == 11
             assert report["done"] == len(files)
         else:
-            assert (limited["said"].count("\n"), files) == (1, {}), limited
+            assert (limited["errors"].count("\n"), files) == (1, {}), limited
         assert (again["code"], again["files"]) == (0, expected), limit
         assert again["report"]["skipped"] == len(files), limit
     assert kept >= {0, 9, 10, 11}
-    assert kept & {1, 2, 3, 4, 5, 6, 7, 8}  # the journal was full in the middle of the run
+    assert kept & {1, 2, 3, 4, 5, 6, 7, 8}  # The journal reached the limit during the run.

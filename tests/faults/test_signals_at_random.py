@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM at random moments of the real command: a quick end, and a true account."""
+"""SIGINT and SIGTERM at random moments of the real command: a quick end and a correct report."""
 
 import json
 import random
@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-SECONDS_TO_END = 5  # of a core: a busy machine takes longer
+SECONDS_TO_END = 5  # CPU time; a busy machine takes longer.
 PATIENCE = 60  # seconds; only a test that fails waits so long
 
 
@@ -23,7 +23,7 @@ def statuses(report):
 
 @pytest.fixture
 def start(words, environment, tmp_path):
-    """Start the command in tiles of two pixels; it is about to begin when it is given."""
+    """Start the command in tiles of two pixels and wait until the model is loaded."""
 
     def start():
         words_with_report = [*words, "--tile", "2", "--report", str(tmp_path / "report")]
@@ -36,7 +36,7 @@ def start(words, environment, tmp_path):
     return start
 
 
-def test_a_signal_at_any_moment_ends_in_seconds_with_every_picture_counted(
+def test_a_signal_at_any_moment_ends_in_seconds_and_every_image_is_reported(
     start, album, work_of, tmp_path
 ):
     album(*[80] * 12)
@@ -54,15 +54,15 @@ def test_a_signal_at_any_moment_ends_in_seconds_with_every_picture_counted(
             time.sleep(chance.uniform(0, 0.05))
             before = work_of(process)
             process.send_signal(name)
-            said = process.communicate(timeout=PATIENCE)[1]
+            errors = process.communicate(timeout=PATIENCE)[1]
             assert work_of(process) - before < SECONDS_TO_END, number
         found, counted = contents(out), statuses(tmp_path / "report")
         assert len(counted) == 12
-        assert counted.count("done") == len(found)  # the others are failures, each in the report
-        assert f"{len(found)} done, 0 skipped, {12 - len(found)} failed" in said
-        assert found.items() <= expected.items()  # no hidden file, nothing damaged
+        assert counted.count("done") == len(found)  # The others are failures in the report.
+        assert f"{len(found)} done, 0 skipped, {12 - len(found)} failed" in errors
+        assert found.items() <= expected.items()  # No hidden file, nothing damaged.
         assert process.returncode == 128 + name or len(found) == 12
-        assert "Traceback" not in said
+        assert "Traceback" not in errors
         cut_short += len(found) < 12
     assert cut_short >= 5
     with start() as process:

@@ -211,7 +211,7 @@ def test_the_default_is_one_thread_for_each_cpu(monkeypatch, has_affinity):
     monkeypatch.setattr(devices.os, "cpu_count", lambda: 7)
     if not has_affinity:
         monkeypatch.delattr(devices.os, "sched_getaffinity")
-    assert devices.default_threads() == (3 if has_affinity else 7)
+    assert devices.choose_threads(None) == (3 if has_affinity else 7)
 
 
 class FakeCuda:

@@ -1,4 +1,4 @@
-"""Engines that process the jobs of a run: threads, processes, and Ray in `ray`.
+"""Engines that run the jobs of a batch: threads, processes, and Ray in `ray`.
 
-The work on one image is in `batch.one_image`.
+The steps of one image are in `batch.one_image`.
 """

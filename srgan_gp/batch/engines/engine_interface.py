@@ -1,11 +1,11 @@
-"""Interface that every batch engine implements.
+"""Interface that every batch engine implements: settings, results and the `Engine` protocol.
 
-An engine writes each result up to its last step. The runner alone commits it.
+An engine writes each result to a staged file. Only the runner commits it.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeVar
+from typing import Literal, Protocol
 
 from srgan_gp.batch.naming.plan import UpscaleJob
 from srgan_gp.errors import ModelRefusedError, OutputError, PictureError, SrganGpError
@@ -15,36 +15,35 @@ from srgan_gp.system.write_errors import concerns_the_disk
 
 NO_MEMORY = "there is not enough memory for it; pass a smaller --tile or --scale"
 
-Value = TypeVar("Value")
-
 
 @dataclass(frozen=True)
 class UpscaleSettings:
-    """What holds for every picture of a run."""
+    """Settings of all images of a run."""
 
     scale: float | None = None
     """Enlargement of both sides; None: the model's own."""
     tile: int | Literal["auto"] | None = "auto"
     quality: Quality | None = None
     max_pixels: int = DEFAULT_MAX_PIXELS
-    """Most pixels of an input, width x height, all its frames together."""
+    """Largest input in pixels, width x height, all its frames together."""
     strip_metadata: bool = False
     frames: Literal["all", "first"] = "all"
-    """Of an animation or a document of several pages."""
+    """Frames of an animation or pages of a document that are upscaled."""
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What was done with a picture."""
+    """Sizes, device, tiles and time of one upscaled image."""
 
     size: tuple[int, int]
-    """Width and height of the input, upright."""
+    """Width and height of the input in pixels, upright."""
     result_size: tuple[int, int]
+    """Width and height of the result in pixels."""
     device: str
     provider: str
     precision: str
     tiles: int
-    """Runs of the network."""
+    """Number of times that the network was run."""
     seconds: float
     """Time in the network and around it, without reading and writing."""
     frames: int = 1
@@ -53,7 +52,7 @@ class Facts:
 
 @dataclass(frozen=True)
 class Result:
-    """What became of a job: a staged file, the facts and the hash of what was read, or an error."""
+    """Result of a job: a staged file, its facts and the hash of the input; or an error."""
 
     job: UpscaleJob
     staged: Staged | None = None
@@ -63,56 +62,55 @@ class Result:
 
 
 OnJobTiles = Callable[[UpscaleJob, int, int], None]
-"""Told (job, tiles done, tiles in all), from any thread."""
+"""Called with (job, tiles done, tiles in all), from any thread."""
 
 
 class Engine(Protocol):
-    """Works on several jobs at once, and gives the results in any order."""
+    """Runs several jobs at once and returns their results in any order."""
 
     capacity: int
-    """Most jobs that may be under way: given and not taken back."""
+    """Largest number of jobs in progress: submitted, and their results not taken."""
 
     on_tiles: OnJobTiles | None
-    """Told of the progress inside a picture, by engines that know it; None at first."""
+    """Called after each tile by engines that know of it; None at first."""
 
     def submit(self, job: UpscaleJob) -> None:
-        """Begin a job; the folder of its target is there."""
+        """Start a job. The folder of its target exists."""
         ...
 
     def take(self, timeout: float) -> Result | None:
         """Wait for a result, `timeout` seconds at most; None: there is none yet.
 
         Raises:
-            SrganGpError: what concerns all jobs, such as a full disk or a GPU that failed.
+            SrganGpError: an error of all jobs, such as a full disk or a GPU that failed.
         """
         ...
 
     def close(self) -> None:
-        """End within seconds, whatever is under way, and drop what was not taken."""
+        """End all jobs within seconds and remove the results that were not taken."""
         ...
 
 
-def attempt(job: UpscaleJob, step: Callable[[], Value]) -> Value | Result:
-    """Take one step of a job; what concerns that job alone becomes its result.
+def failed_result(job: UpscaleJob, error: BaseException) -> Result:
+    """Turn an error of one job into its result.
 
     Raises:
-        SrganGpError: what concerns all jobs.
+        BaseException: `error` itself, where it concerns all jobs.
     """
-    try:
-        return step()
-    except PictureError as error:
-        return Result(job, error=error)
-    except MemoryError:
-        return Result(job, error=PictureError("E_OUT_OF_MEMORY", NO_MEMORY))
-    except ModelRefusedError as error:
-        return Result(job, error=PictureError(error.code, str(error)))
-    except OutputError as error:
-        if concerns_the_disk(error):
-            raise
-        return Result(job, error=PictureError(error.code, str(error)))
-    except SrganGpError:
-        raise
-    except Exception as error:
-        # A mistake of ours in one picture must not cost the others.
-        message = f"internal error: {type(error).__name__}: {error}; please report it"
-        return Result(job, error=PictureError(SrganGpError.code, message))
+    match error:
+        case PictureError():
+            return Result(job, error=error)
+        case MemoryError():
+            return Result(job, error=PictureError("E_OUT_OF_MEMORY", NO_MEMORY))
+        case ModelRefusedError():
+            return Result(job, error=PictureError(error.code, str(error)))
+        case OutputError() if not concerns_the_disk(error):
+            return Result(job, error=PictureError(error.code, str(error)))
+        case SrganGpError():
+            raise error
+        case Exception():
+            # A bug that shows in one image must not cost the others.
+            message = f"internal error: {type(error).__name__}: {error}; please report it"
+            return Result(job, error=PictureError(SrganGpError.code, message))
+        case _:
+            raise error

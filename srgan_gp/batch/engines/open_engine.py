@@ -1,4 +1,4 @@
-"""Loads a model and opens the engine that suits the devices."""
+"""Opens an engine: loads the model and chooses threads, processes or Ray."""
 
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
@@ -14,12 +14,12 @@ from srgan_gp.system.paths import is_file
 
 @dataclass(frozen=True)
 class OpenEngine:
-    """An engine that is ready, and what is known of its model."""
+    """An engine that is ready, with facts about its model."""
 
     engine: Engine
     about: About
     choices: list[str]
-    """What runs on what, and why, a line for each device."""
+    """Model and device, with the reason of the choice, one line a device."""
 
 
 @contextmanager
@@ -33,23 +33,23 @@ def open_engine(
     engine: Literal["local", "ray"] = "local",
     address: str | None = None,
 ) -> Generator[OpenEngine, None, None]:
-    """Open an engine for a run, or for several one after the other.
+    """Open an engine for one run, or for several in sequence.
 
     Args:
-        devices: for one, this process does the work; for several, a process each. For Ray one,
-            without a number.
-        settings: of every run.
-        model: as for `Upscaler.load`; None is its default.
-        threads: of the CPU, for each device.
+        devices: one uses this process; several use a worker process each. Ray takes one, without
+            a number.
+        settings: of all runs.
+        model: as for `Upscaler.load`; None: its default.
+        threads: CPU threads for each device.
         fidelity: as for `Upscaler.load`.
-        engine: which one.
-        address: of a Ray cluster; None starts a Ray on this machine.
+        engine: `local` for this machine, `ray` for a cluster.
+        address: of a Ray cluster, HOST:PORT; None starts Ray on this machine.
 
     Raises:
-        SrganGpError: as for `Upscaler.load`, or Ray is missing or cannot be reached.
+        SrganGpError: as for `Upscaler.load`; or Ray is not installed or cannot be reached.
     """
     if engine == "ray" and model is not None and is_file(Path(model)):
-        model = str(Path(model).absolute())  # Its workers have a folder of their own.
+        model = str(Path(model).absolute())  # Workers have another current folder.
     load = partial(load_upscalers, model=model, fidelity=fidelity)
     load_here = partial(load, threads=threads)
     if engine == "ray":

@@ -1,4 +1,4 @@
-"""Engine of several devices: one worker process each, replaced when it crashes."""
+"""Engine of several devices: one worker process each, which is replaced when it crashes."""
 
 import multiprocessing
 from collections.abc import Collection, Sequence
@@ -15,11 +15,11 @@ from srgan_gp.batch.naming.plan import UpscaleJob
 from srgan_gp.errors import DeviceError
 from srgan_gp.system.files import drop, sweep
 
-_SECONDS_TO_START = 0.2  # between two looks at workers that load
+_SECONDS_BETWEEN_CHECKS = 0.2  # of workers that load the model
 
 
 class Worker:
-    """A process and what it is working on."""
+    """A process and its jobs."""
 
     def __init__(
         self, open_upscalers: OpenUpscalers, device: str, settings: UpscaleSettings
@@ -37,17 +37,17 @@ class Worker:
         self.jobs: set[UpscaleJob] = set()
 
     @property
-    def under_way(self) -> Collection[UpscaleJob]:
-        """What the process is at."""
+    def in_progress(self) -> Collection[UpscaleJob]:
+        """Jobs that the process is running."""
         return self.jobs
 
     @property
-    def most(self) -> int:
-        """How many jobs the process may be at; 0 while it loads."""
+    def capacity(self) -> int:
+        """Largest number of jobs in progress; 0 while the model loads."""
         return 0 if self.ready is None else self.ready.capacity
 
     def begin(self, job: UpscaleJob) -> None:
-        """Begin a job; if the process has died, the end of its pipe tells so."""
+        """Start a job. If the process has ended, the end of its pipe is found later."""
         self.jobs.add(job)
         try:
             self.pipe.send(job)
@@ -65,12 +65,12 @@ class Worker:
 class ProcessEngine:
     """An `Engine` of worker processes.
 
-    When a process dies, another takes its place. What it left half-done is cleared away and done
-    again, as `RetryQueue` says.
+    A process that crashes is replaced. Its unfinished files are removed and its jobs run again, as
+    `RetryQueue` describes.
 
     Args:
-        open_upscalers: loads the model, in the worker.
-        devices: one worker each.
+        open_upscalers: loads the model in the worker.
+        devices: one worker for each.
         settings: of the run.
 
     Raises:
@@ -80,53 +80,53 @@ class ProcessEngine:
     def __init__(
         self, open_upscalers: OpenUpscalers, devices: Sequence[str], settings: UpscaleSettings
     ) -> None:
-        self.on_tiles: OnJobTiles | None = None  # Workers tell of whole pictures only.
+        self.on_tiles: OnJobTiles | None = None  # Workers report whole images only.
         self._start = (open_upscalers, settings)
         self._retry_queue = RetryQueue()
-        self._given_up: list[Result] = []
-        self._left: set[Path] = set()
+        self._failures: list[Result] = []
+        self._folders_to_sweep: set[Path] = set()
         self._workers: list[Worker] = []
         try:
             for device in devices:
                 self._workers.append(self._new_worker(device))
             while not all(worker.ready for worker in self._workers):
-                self._receive(_SECONDS_TO_START)
+                self._receive(_SECONDS_BETWEEN_CHECKS)
         except BaseException:
             self.close()
             raise
         readies = [worker.ready for worker in self._workers if worker.ready]
         self.about: About = readies[0].about
         self.choices = [ready.about.choice for ready in readies]
-        """What runs on what, a line for each worker."""
+        """Model and device, one line a worker."""
         self.capacity = sum(ready.capacity for ready in readies)
 
     @property
     def process_ids(self) -> list[int | None]:
-        """Of the workers, in the order of their devices."""
+        """IDs of the worker processes, in the order of the devices."""
         return [worker.process.pid for worker in self._workers]
 
     def submit(self, job: UpscaleJob) -> None:
-        """Begin a job."""
+        """Start a job, or queue it."""
         self._retry_queue.add(job)
-        self._retry_queue.share_out(self._workers)
+        self._retry_queue.distribute(self._workers)
 
     def take(self, timeout: float) -> Result | None:
-        """Wait for a result, as said for `Engine`."""
-        if self._given_up:
-            return self._given_up.pop()
+        """Wait for a result, as specified by `Engine`."""
+        if self._failures:
+            return self._failures.pop()
         return self._receive(timeout)
 
     def close(self) -> None:
-        """End all workers, and drop what was not taken."""
+        """End all workers and remove the results that were not taken."""
         for worker in self._workers:
             self._drop_results(worker)
             worker.pipe.close()
         for worker in self._workers:
             worker.end()
-            self._left |= {job.target.parent for job in worker.jobs}
+            self._folders_to_sweep |= {job.target.parent for job in worker.jobs}
         self._workers = []
-        # Not before: what a worker has given and nobody taken yet is not locked.
-        for folder in self._left:
+        # Last: a result that was sent and not taken is not locked.
+        for folder in self._folders_to_sweep:
             sweep(folder)
 
     def _new_worker(self, device: str) -> Worker:
@@ -134,7 +134,7 @@ class ProcessEngine:
         return Worker(open_upscalers, device, settings)
 
     def _receive(self, timeout: float) -> Result | None:
-        """Wait for one message of any worker; None: there was none, or it was no result."""
+        """Wait for one message of any worker; None: there is none, or it is not a result."""
         pipes = {worker.pipe: worker for worker in self._workers}
         for pipe in wait(list(pipes), timeout):
             assert isinstance(pipe, Connection)
@@ -148,28 +148,28 @@ class ProcessEngine:
                 raise message
             if isinstance(message, Ready):
                 worker.ready = message
-                self._retry_queue.share_out(self._workers)
+                self._retry_queue.distribute(self._workers)
                 return None
             worker.jobs.discard(message.job)
             self._retry_queue.finish(message.job)
-            self._retry_queue.share_out(self._workers)
+            self._retry_queue.distribute(self._workers)
             return message
         return None
 
     def _replace(self, worker: Worker) -> None:
-        """Start another process in the place of one that has died."""
+        """Replace a process that has ended."""
         if worker.ready is None:
             raise DeviceError(
                 f"The worker process for {worker.device} ended while it loaded the model; "
                 "is there enough memory?"
             )
         worker.end()
-        self._left |= {job.target.parent for job in worker.jobs}
-        self._given_up += self._retry_queue.requeue(worker.jobs)
+        self._folders_to_sweep |= {job.target.parent for job in worker.jobs}
+        self._failures += self._retry_queue.requeue(worker.jobs)
         self._workers[self._workers.index(worker)] = self._new_worker(worker.device)
 
     def _drop_results(self, worker: Worker) -> None:
-        """Remove the files of results that nobody will take."""
+        """Remove the files of results that will not be taken."""
         try:
             while worker.pipe.poll():
                 message = worker.pipe.recv()

@@ -9,87 +9,87 @@ from srgan_gp.batch.naming.plan import UpscaleJob
 from srgan_gp.errors import PictureError
 
 MOST_CRASHES = 3
-"""A job that so many workers died of is given up."""
+"""A job fails after this number of crashed workers."""
 
-_DIED = (
-    f"the system ended {MOST_CRASHES} workers that were at it, perhaps for want of memory; "
+_CRASHED = (
+    f"{MOST_CRASHES} workers crashed while they processed it, perhaps for lack of memory; "
     "pass a smaller --tile"
 )
 
 
-class Taker(Protocol):
-    """A worker, as far as jobs are shared out."""
+class QueueWorker(Protocol):
+    """A worker that gets jobs from a `RetryQueue`."""
 
     @property
-    def under_way(self) -> Collection[UpscaleJob]:
-        """What it is at."""
+    def in_progress(self) -> Collection[UpscaleJob]:
+        """Jobs that it is processing."""
         ...
 
     @property
-    def most(self) -> int:
-        """How many jobs it may be at; 0 while it is not ready."""
+    def capacity(self) -> int:
+        """Largest number of jobs in progress; 0 while it is not ready."""
         ...
 
     def begin(self, job: UpscaleJob) -> None:
-        """Be at one more job."""
+        """Start one more job."""
         ...
 
 
 class RetryQueue:
-    """A queue of jobs; after a worker's death its jobs come again, each on a worker of its own.
+    """Queue of jobs that runs the jobs of a crashed worker again, each on a worker of its own.
 
-    Only so is it known which of them a worker dies of.
+    Alone on a worker, a job that crashes it is identified.
     """
 
     def __init__(self) -> None:
         self._waiting: deque[UpscaleJob] = deque()
         self._again: deque[UpscaleJob] = deque()
-        self._deaths: Counter[UpscaleJob] = Counter()
+        self._crashes: Counter[UpscaleJob] = Counter()
 
     def add(self, job: UpscaleJob) -> None:
-        """Let a job wait for its first attempt."""
+        """Add a job for its first attempt."""
         self._waiting.append(job)
 
-    def share_out(self, workers: Collection[Taker]) -> None:
-        """Give each job that waits to the worker with the least to do, while one has room."""
-        while any(map(self._give_next, sorted(workers, key=lambda w: len(w.under_way)))):
+    def distribute(self, workers: Collection[QueueWorker]) -> None:
+        """Give each waiting job to the least busy worker, while one has room."""
+        while any(map(self._give_next, sorted(workers, key=lambda w: len(w.in_progress)))):
             pass
 
-    def next_for(self, under_way: Collection[UpscaleJob], most: int) -> UpscaleJob | None:
-        """Choose what a worker begins next; None: nothing for now.
+    def next_for(self, in_progress: Collection[UpscaleJob], capacity: int) -> UpscaleJob | None:
+        """Choose the next job of a worker; None: none for now.
 
         Args:
-            under_way: what the worker is at.
-            most: how many jobs it may be at.
+            in_progress: jobs that the worker is processing.
+            capacity: the largest number of them.
         """
-        if any(job in self._deaths for job in under_way):
+        if any(job in self._crashes for job in in_progress):
             return None
         if self._again:
-            return None if under_way else self._again.popleft()
-        return self._waiting.popleft() if self._waiting and len(under_way) < most else None
+            return None if in_progress else self._again.popleft()
+        return self._waiting.popleft() if self._waiting and len(in_progress) < capacity else None
 
     def finish(self, job: UpscaleJob) -> None:
-        """Take down that a job has its result."""
-        self._deaths.pop(job, None)
+        """Note that a job has its result."""
+        self._crashes.pop(job, None)
 
-    def requeue(self, under_way: Iterable[UpscaleJob]) -> list[Result]:
-        """Take up the jobs of a worker that died.
+    def requeue(self, in_progress: Iterable[UpscaleJob]) -> list[Result]:
+        """Queue the jobs of a crashed worker again.
 
         Returns:
-            The failures of those that are given up.
+            Failures of the jobs that have crashed `MOST_CRASHES` workers.
         """
-        given_up: list[Result] = []
-        for job in under_way:
-            self._deaths[job] += 1
-            if self._deaths[job] < MOST_CRASHES:
+        failures: list[Result] = []
+        for job in in_progress:
+            self._crashes[job] += 1
+            if self._crashes[job] < MOST_CRASHES:
                 self._again.append(job)
             else:
-                del self._deaths[job]
-                given_up.append(Result(job, error=PictureError("E_WORKER_DIED", _DIED)))
-        return given_up
+                del self._crashes[job]
+                failures.append(Result(job, error=PictureError("E_WORKER_DIED", _CRASHED)))
+        return failures
 
-    def _give_next(self, worker: Taker) -> bool:
-        job = self.next_for(worker.under_way, worker.most) if worker.most else None
+    def _give_next(self, worker: QueueWorker) -> bool:
+        job = self.next_for(worker.in_progress, worker.capacity) if worker.capacity else None
         if job is not None:
             worker.begin(job)
         return job is not None

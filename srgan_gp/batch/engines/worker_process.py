@@ -1,4 +1,4 @@
-"""Worker process: an engine on one device, and a pipe to the main process."""
+"""Worker process: a `ThreadEngine` on one device, with a pipe to the main process."""
 
 import os
 import signal
@@ -13,17 +13,17 @@ from srgan_gp.errors import SrganGpError
 from srgan_gp.inference.upscaler import Upscaler
 from srgan_gp.system.files import drop, drop_unfinished, release
 
-if TYPE_CHECKING:  # It takes as long to load as decoding a picture does.
+if TYPE_CHECKING:  # It takes as long to import as decoding an image.
     from multiprocessing.connection import Connection
 
 OpenUpscalers = Callable[[str], Sequence[Upscaler]]
-"""Loads a model on a device, once or more; can be pickled."""
+"""Loads a model on a device, for one or more network threads; can be pickled."""
 
 
 def load_upscalers(
     device: str, *, model: str | None, threads: int | None, fidelity: float | None
 ) -> list[Upscaler]:
-    """Load a model for two network threads; None is the default of `Upscaler.load`."""
+    """Load a model for two images in the network at once; None: as for `Upscaler.load`."""
     name = {} if model is None else {"model": model}
     upscaler = Upscaler.load(**name, device=device, threads=threads, fidelity=fidelity)
     return [upscaler, upscaler.sharing()]
@@ -31,18 +31,18 @@ def load_upscalers(
 
 @dataclass(frozen=True)
 class About:
-    """What a run needs to know about the model before it begins."""
+    """Facts about a model that a run needs before it starts."""
 
     name: str
     fidelity: float | None
     scale: int
     sha256: str
     choice: str
-    """What runs on what, and why, in one line."""
+    """Model and device, with the reason of the choice, in one line."""
 
     @classmethod
     def of(cls, upscaler: Upscaler) -> "About":
-        """Ask a loaded model."""
+        """Collect the facts from a loaded model."""
         return cls(
             upscaler.name, upscaler.fidelity, upscaler.scale, upscaler.sha256, upscaler.choice
         )
@@ -62,12 +62,12 @@ def serve(
     device: str,
     settings: UpscaleSettings,
 ) -> None:
-    """Be a worker: take jobs from a pipe and send their results, until the pipe ends.
+    """Run a worker: receive jobs from a pipe and send their results, until the pipe ends.
 
-    The pipe ends when the other process closes it or dies, however it dies. Messages are `Ready`,
-    then one `Result` a job; an error instead of either is the last message.
+    The pipe ends when the main process closes it or ends. The messages are `Ready`, then one
+    `Result` for each job. An error in place of either is the last message.
     """
-    for name in ("SIGINT", "SIGHUP"):  # A terminal sends them to all; the other process decides.
+    for name in ("SIGINT", "SIGHUP"):  # A terminal sends them to all; the main process decides.
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
     try:
@@ -82,7 +82,7 @@ def serve(
         while True:
             engine.submit(pipe.recv())
     except (EOFError, OSError):
-        # Whatever hangs now, in a driver say, does not keep this process alive.
+        # Nothing that hangs from here on, such as a driver, keeps this process alive.
         timer = threading.Timer(SECONDS_TO_END + 1, os._exit, (1,))
         timer.daemon = True
         timer.start()
@@ -110,7 +110,7 @@ def _send_results(engine: ThreadEngine, pipe: "Connection[Any, Any]") -> None:
 
 
 def _sendable(error: BaseException) -> SrganGpError:
-    """Make sure that an error can be pickled, and keep what it says."""
+    """Return an error that can be pickled, with the same message."""
     if isinstance(error, SrganGpError):
         return error
     return SrganGpError(f"A worker process failed: {type(error).__name__}: {error}")

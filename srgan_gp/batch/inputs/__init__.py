@@ -1,4 +1,4 @@
-"""Which files a run reads: a walk over folders and patterns, and a watched folder.
+"""Input files of a run: a walk over folders and patterns, and watched folders.
 
-What their results are called is in `batch.naming`.
+The names of their results are in `batch.naming`.
 """

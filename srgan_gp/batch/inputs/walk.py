@@ -1,14 +1,14 @@
 """Finds the inputs of a run: files, folders, trees and patterns.
 
-A walk streams: it holds one open folder for each step down the tree, and no list of files. It never
-opens a file and follows no link to a folder; a folder that cannot be listed costs only itself.
+A walk is lazy: it holds one open folder for each level of the tree, and no list of files. It opens
+no file and follows no link to a folder. A folder that cannot be listed is an error of its own.
 """
 
 import glob
 import os
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,7 +18,7 @@ from srgan_gp.images.file_types import CONTAINERS
 from srgan_gp.system.paths import is_folder
 
 PICTURE_SUFFIXES = frozenset(suffix for c in CONTAINERS for suffix in c.suffixes)
-"""Suffixes, in lower case, of what is taken for a picture in a folder."""
+"""Suffixes, in lower case, of the files that are images in a folder."""
 
 
 @dataclass(frozen=True)
@@ -27,48 +27,46 @@ class Found:
 
     path: Path
     folder: Path
-    """Where the tree that the results mirror begins: a folder among the arguments, or the one that
-    holds the file."""
+    """Root of the tree that the results mirror: a folder among the arguments, or the file's own."""
     is_named: bool = False
-    """It was named by itself: taken whatever its suffix, and whether it is there or not."""
+    """The file was named: it is an input whatever its suffix, and whether it exists or not."""
     error: PictureError | None = None
     """Why it cannot be used; `path` is then a folder that cannot be listed."""
 
 
 @dataclass
 class SkippedFiles:
-    """What a walk saw and did not give."""
+    """Numbers of files and folders that a walk skipped."""
 
     ignored: int = 0
-    """Files that are hidden, or no pictures by their suffix."""
+    """Files that are hidden or have no suffix of an image."""
     folders: int = 0
-    """Folders not entered: hidden ones, or all of them when the walk is not recursive."""
+    """Folders not entered: hidden ones, or all when the walk is not recursive."""
     links: int = 0
     """Links to folders."""
 
 
+@dataclass(eq=False)
 class Walk:
-    """The inputs of a run; every iteration walks anew.
+    """The inputs of a run; every iteration reads the folders again. `walk` makes one."""
 
-    Attributes:
-        skipped_files: counts of the last iteration, so far.
-    """
-
-    def __init__(self, arguments: Sequence[str], recursive: bool, leave_out: Path | None) -> None:
-        self._arguments = arguments
-        self._recursive = recursive
-        self._leave_out = leave_out
-        self._left_out: tuple[int, int] | None = None
-        self._unmatched: list[Path] = []
-        self.skipped_files = SkippedFiles()
+    arguments: Sequence[str]
+    recursive: bool
+    output_folder: Path | None
+    skipped_files: SkippedFiles = field(default_factory=SkippedFiles, init=False)
+    """Counts of the last iteration, so far."""
+    _output_identity: tuple[int, int] | None = field(default=None, init=False)
+    _unmatched: list[Path] = field(default_factory=list[Path], init=False)
 
     def __iter__(self) -> Iterator[Found]:
         self.skipped_files = SkippedFiles()
         self._unmatched = []
-        # The output folder may have been made since the last time.
-        self._left_out = None if self._leave_out is None else _identity(self._leave_out)
+        # The output folder may have been created since the last iteration.
+        self._output_identity = (
+            None if self.output_folder is None else _identity(self.output_folder)
+        )
         has_inputs = False
-        for argument in self._arguments:
+        for argument in self.arguments:
             for found in self._inputs(argument):
                 has_inputs = True
                 yield found
@@ -91,7 +89,7 @@ class Walk:
             path, has_matches = Path(match), True
             if not is_folder(path):
                 yield from self._file(path, path.parent)
-            elif is_link(path):
+            elif _is_link(path):
                 self.skipped_files.links += 1
             elif self._enters(path, []):
                 yield from self._tree(path, path.parent)
@@ -99,7 +97,7 @@ class Walk:
             self._unmatched.append(Path(pattern))
 
     def _tree(self, top: Path, root: Path) -> Iterator[Found]:
-        """Walk a folder; the stack is a list, since a tree may be deeper than Python recurses."""
+        """Walk a folder with an explicit stack, since a tree may be deeper than Python's own."""
         levels = [_Level(top, _identity(top), _entries(top))]
         while levels:
             level = levels[-1]
@@ -118,8 +116,8 @@ class Walk:
                 yield from self._file(Path(entry.path), root)
 
     def _file(self, path: Path, root: Path) -> Iterator[Found]:
-        """Give whatever is no folder, by its name alone: reading it will tell what it is."""
-        if is_link(path) and is_folder(path):
+        """Yield a file if its name is that of an image; its content is checked when it is read."""
+        if _is_link(path) and is_folder(path):
             self.skipped_files.links += 1
         elif path.suffix.lower() in PICTURE_SUFFIXES and not path.name.startswith("."):
             yield Found(path, root)
@@ -128,11 +126,11 @@ class Walk:
 
     def _enters(self, folder: Path, levels: "list[_Level]") -> bool:
         identity = _identity(folder)
-        if folder.name == JOURNAL_FOLDER or (identity and identity == self._left_out):
+        if folder.name == JOURNAL_FOLDER or (identity and identity == self._output_identity):
             return False
-        # A mount or a junction can lead back up, without any link.
+        # A mount or a junction can lead back to a parent without any link.
         leads_back = identity is not None and any(level.identity == identity for level in levels)
-        if self._recursive and not leads_back and not folder.name.startswith("."):
+        if self.recursive and not leads_back and not folder.name.startswith("."):
             return True
         self.skipped_files.folders += 1
         return False
@@ -147,35 +145,35 @@ class _Level(NamedTuple):
 
 
 def walk(
-    arguments: Sequence[str], *, recursive: bool = False, leave_out: Path | None = None
+    arguments: Sequence[str], *, recursive: bool = False, output_folder: Path | None = None
 ) -> Walk:
-    """Expand files, folders and patterns into the pictures of a run.
+    """Find the images in files, folders and patterns.
 
-    A file that is named is always taken, whatever its suffix; a folder or a pattern gives only
-    files with a picture's suffix that are not hidden. Where there are other inputs, a pattern
-    without a match counts as the name of a file that is not there.
+    A file that is named is always an input, whatever its suffix. A folder or a pattern yields only
+    files that have the suffix of an image and are not hidden. Where there are other inputs, a
+    pattern without a match counts as the name of a file that does not exist.
 
     Args:
-        arguments: as typed.
-        recursive: enter the folders inside folders, except hidden ones.
-        leave_out: the output folder, which is not entered where it lies inside an input.
+        arguments: files, folders and patterns, as given.
+        recursive: enter folders inside folders, except hidden ones.
+        output_folder: is not entered where it lies inside an input.
 
     Returns:
-        The inputs, as they are found: a plan puts them in order. Some may be there twice.
+        The inputs in the order in which they are found. The same file may occur twice.
 
     Raises:
         UsageError: an argument is empty.
     """
     if not all(arguments):
-        # It would mean the folder at hand, and is a shell variable without a value.
-        raise UsageError("One of the inputs is an empty text; name a picture or a folder.")
-    return Walk(arguments, recursive, leave_out)
+        # `Path("")` is the current folder; the usual cause is an empty shell variable.
+        raise UsageError("One of the inputs is an empty text; name an image or a folder.")
+    return Walk(arguments, recursive, output_folder)
 
 
-def is_link(path: Path) -> bool:
-    """Say whether a symbolic link is there; False also where that cannot be found out.
+def _is_link(path: Path) -> bool:
+    """Return whether a path is a symbolic link; False also where that cannot be found out.
 
-    `Path.is_symlink` raises OSError as `Path.is_dir` does.
+    `Path.is_symlink` may raise OSError.
     """
     return os.path.islink(path)  # noqa: PTH114
 
@@ -192,7 +190,7 @@ def _is_real_folder(entry: os.DirEntry[str]) -> bool:
 
 
 def _identity(folder: Path) -> tuple[int, int] | None:
-    """Device and inode of a folder; None where there is none."""
+    """Return device and inode of a folder; None where it does not exist."""
     with suppress(OSError):
         status = folder.stat()
         return (status.st_dev, status.st_ino)

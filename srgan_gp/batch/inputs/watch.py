@@ -1,4 +1,4 @@
-"""Watched folders: new images, each once it is complete."""
+"""Watched folders: finds new images, each once it is complete."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -8,45 +8,45 @@ from srgan_gp.batch.inputs.walk import Found
 
 
 class _State(NamedTuple):
-    """What changes while a file is still being copied, or when it is replaced."""
+    """Size and time of a file, which change while it is written or when it is replaced."""
 
     size: int
     changed_ns: int
 
 
 class Watch:
-    """Finds what is new among the inputs; call `poll` every few seconds.
+    """Finds new inputs; `poll` is called every few seconds.
 
     Args:
-        inputs: the walk over them, gone through at each poll.
+        inputs: a walk, which is repeated at each poll.
     """
 
     def __init__(self, inputs: Iterable[Found]) -> None:
         self._inputs = inputs
         self._seen: dict[Path, _State] = {}
-        self._given: dict[Path, _State] = {}
+        self._returned: dict[Path, _State] = {}
 
     def poll(self) -> list[Found]:
-        """Give the files that have come to rest: same size and time as at the last poll.
+        """Return the files that are complete: same size and time as at the last poll.
 
-        Each is given once, and again when it was changed or replaced. A folder that cannot be
-        listed is looked at again the next time, and never given.
+        Each is returned once, and again when it was changed or replaced. A folder that cannot be
+        listed is tried again at the next poll and never returned.
         """
         seen: dict[Path, _State] = {}
-        given: dict[Path, _State] = {}
-        rested: list[Found] = []
+        returned: dict[Path, _State] = {}
+        complete: list[Found] = []
         for found in self._inputs:
             state = None if found.error else _state(found.path)
             if state is None:
                 continue
             seen[found.path] = state
-            if self._given.get(found.path) == state:
-                given[found.path] = state
+            if self._returned.get(found.path) == state:
+                returned[found.path] = state
             elif self._seen.get(found.path) == state:
-                given[found.path] = state
-                rested.append(found)
-        self._seen, self._given = seen, given
-        return rested
+                returned[found.path] = state
+                complete.append(found)
+        self._seen, self._returned = seen, returned
+        return complete
 
 
 def _state(path: Path) -> _State | None:

@@ -1,4 +1,4 @@
 """Names of results: destination, templates, collisions, and the plan of a run.
 
-What is done with a plan is in `batch.plan_runner`.
+`batch.plan_runner` runs a plan.
 """

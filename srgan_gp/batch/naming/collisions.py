@@ -1,43 +1,62 @@
-"""Settles the names of all results of a plan: rules 1 to 5 of `plan`."""
+"""Unique target of every input of a run: rules 1 to 5 of `plan`."""
 
 import os
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
-from srgan_gp.batch.inputs.walk import Found, is_link
+from srgan_gp.batch.inputs.walk import Found
 from srgan_gp.batch.naming.plan_table import Item, PlanTable, Row
 from srgan_gp.batch.naming.result_names import Naming, digest, name_key, numbered, path_key
+from srgan_gp.batch.naming.single_target import Target, is_same_file, replacement_error
 from srgan_gp.batch.results.journal import Journal
-from srgan_gp.errors import UsageError
+from srgan_gp.errors import PictureError
 
-_FOLDERS_AT_HAND = 1024  # a walk gives one folder after the other
+_CACHED_FOLDERS = 1024  # a walk yields one folder after the other
 
 
 class Targets:
-    """The names of all results of a run, and the keys that they are found by.
+    """Targets of all inputs of a run, in a table that is closed by `close`.
 
     Args:
-        table: takes the inputs; whoever made it closes it.
-        naming: of a single result.
+        naming: rule that names a single result.
         folder: the output folder, which need not exist.
+
+    Raises:
+        OutputError: of every method: there is no space for temporary files.
     """
 
-    def __init__(self, table: PlanTable, naming: Naming, folder: Path) -> None:
-        self._table = table
+    def __init__(self, naming: Naming, folder: Path) -> None:
+        self._table = PlanTable()
         self._naming = naming
         self._folder = folder
-        self._real_folder = _real(folder)
-        self._real = lru_cache(_FOLDERS_AT_HAND)(_real)
-        self._folder_key = lru_cache(_FOLDERS_AT_HAND)(name_key)
-        self._mirrored = lru_cache(_FOLDERS_AT_HAND)(self._add_mirrored)
+        self._real_folder = os.path.realpath(folder)
+        self._real = lru_cache(_CACHED_FOLDERS)(_real_folder)
+        self._folder_key = lru_cache(_CACHED_FOLDERS)(name_key)
+        self._mirrored = lru_cache(_CACHED_FOLDERS)(self._add_mirrored)
+
+    def close(self) -> None:
+        """Remove the temporary file."""
+        self._table.close()
+
+    def __iter__(self) -> Iterator[Target]:
+        for row in self._table.rows():
+            source = Path(os.fsdecode(row.path))
+            target, fallback = self._paths(row)
+            error = None if row.code is None else PictureError(row.code, row.message or "")
+            yield Target(source, target, fallback, error)
+
+    def count(self) -> int:
+        """Return the number of inputs."""
+        return self._table.count()
 
     def add(self, found: Found) -> None:
-        """Add an input; one that is there already counts once."""
+        """Add an input. A file that was added before counts once."""
         path = found.path
-        parent, real_name = os.path.split(path)
+        parent, real_name = os.path.split(os.fspath(path))
         real_folder = self._real(parent)
-        if is_link(path):
-            real_folder, real_name = os.path.split(_real(path))
+        if os.path.islink(path):  # noqa: PTH114 - `Path.is_symlink` may raise OSError
+            real_folder, real_name = os.path.split(os.path.realpath(path))
         item = Item(
             path=os.fsencode(path),
             is_named=found.is_named,
@@ -60,14 +79,14 @@ class Targets:
         self._table.add(item)
 
     def settle(self, journal: Journal | None, *, may_replace_inputs: bool) -> int:
-        """Give every result a name of its own, when all inputs are there.
+        """Give every result a unique name. All inputs have been added.
 
         Args:
             journal: of earlier runs into the output folder.
-            may_replace_inputs: a result that bears an input's name will get another one later.
+            may_replace_inputs: a result with the name of an input is renamed later.
 
         Returns:
-            How many of the inputs were results of earlier runs, and were taken out.
+            Number of inputs that were results of earlier runs, and were removed.
 
         Raises:
             UsageError: a result would replace an input.
@@ -77,22 +96,22 @@ class Targets:
         if journal is not None:
             for _, target in journal.results():
                 parent, name = os.path.split(target)
-                self._table.forget(_identity(self._real(parent), name))
+                self._table.remove(_identity(self._real(parent), name))
         self._give_names(journal)
         if self._naming.adds_to_the_stem and self._forget_results():
             self._give_names(journal)
         if not may_replace_inputs:
-            self._refuse_to_replace_inputs()
+            self._check_inputs_are_kept()
         return before - self._table.count()
 
-    def paths(self, row: Row) -> tuple[Path, Path | None]:
-        """Give target and fallback of an input that can be used."""
+    def _paths(self, row: Row) -> tuple[Path, Path | None]:
+        """Return target and fallback of an input that can be used."""
         folder = self._folder / os.fsdecode(row.folder)
         fallback = None if row.fallback is None else folder / os.fsdecode(row.fallback)
         return folder / os.fsdecode(row.name or b""), fallback
 
     def another(self, target: Path) -> Path:
-        """Number a target until no file and no result of this run bears the name."""
+        """Return a target with the first number that no file and no result of this run has."""
         relative = os.path.relpath(target.parent, self._folder)
         folder = "" if relative == "." else relative
         path = target
@@ -101,33 +120,33 @@ class Targets:
         return path
 
     def is_input(self, target: Path) -> bool:
-        """Say whether a file that is there, or what a link leads to, is one of the inputs."""
-        key = self._key(*os.path.split(_real(target)))
+        """Return whether an existing file, or the file that a link leads to, is an input."""
+        key = self._key(*os.path.split(os.path.realpath(target)))
         paths = map(Path, map(os.fsdecode, self._table.paths_at(key)))
-        return any(_is_same(path, target) for path in paths)
+        return any(is_same_file(path, target) for path in paths)
 
     def _give_names(self, journal: Journal | None) -> None:
         table = self._table
-        table.forget_names()
+        table.clear_names()
         if journal is not None:
             for source, target in journal.results():
                 parent, name = os.path.split(target)
                 table.reserve(
                     self._key(self._real(parent), name), _identity(*os.path.split(source))
                 )
-        # Names that nobody shares come first, so that a whole name cannot push one aside.
+        # Names wanted by one input come first, so that a longer name cannot take one of them.
         table.claim_lone_names()
-        for row in table.meeting():
+        for row in table.colliding():
             name = self._naming.name(Path(os.fsdecode(row.path)), is_whole=True)
             name = self._free(os.fsdecode(row.folder), name, row.id)
-            table.call(row.id, name, self._naming.fallback(name))
+            table.set_names(row.id, name, self._naming.fallback(name))
         table.claim_fallbacks()
         for row in table.without_fallback():
             folder, name = os.fsdecode(row.folder), os.fsdecode(row.name or b"")
             fallback = os.fsdecode(row.fallback or b"")
             if not table.claim(self._target_key(folder, fallback), row.id):
                 fallback = self._free(folder, f"{name}.png", row.id)
-            table.call(row.id, name, fallback)
+            table.set_names(row.id, name, fallback)
 
     def _free(self, folder: str, name: str, owner: int | None) -> str:
         """Number a name until it is free, and claim it."""
@@ -137,27 +156,24 @@ class Targets:
         return candidate
 
     def _forget_results(self) -> bool:
-        """Take out the inputs found that are what another input gave; say whether there are any."""
+        """Remove inputs that are results of other inputs; return whether there are any."""
         count = 0
         for path, row in self._table.named_alike():
             if os.fsencode(path) == row.path:
-                continue  # It would replace itself, which is refused.
-            if any(_is_same(path, target) for target in self.paths(row) if target is not None):
-                real = os.path.split(_real(path))
-                count += self._table.forget(_identity(*real))
+                continue  # It would replace itself, which is an error.
+            if any(is_same_file(path, target) for target in self._paths(row) if target is not None):
+                real = os.path.split(os.path.realpath(path))
+                count += self._table.remove(_identity(*real))
         return count > 0
 
-    def _refuse_to_replace_inputs(self) -> None:
+    def _check_inputs_are_kept(self) -> None:
         for path, row in self._table.named_alike():
-            target, _ = self.paths(row)
-            if _is_same(path, target):
-                raise UsageError(
-                    f"{target} would replace the input {path}; "
-                    "pass --suffix, or another output folder."
-                )
+            target, _ = self._paths(row)
+            if is_same_file(path, target):
+                raise replacement_error(target, path)
 
     def _add_mirrored(self, parent: str, root: str) -> str:
-        """Give the folder of a result below the output folder, and keep the name for the folder."""
+        """Return the folder of a result below the output folder, and reserve its name."""
         relative = os.path.relpath(parent or ".", root)
         if relative == ".":
             return ""
@@ -168,24 +184,17 @@ class Targets:
         return relative
 
     def _target_key(self, folder: str, name: str) -> bytes:
-        # A link in the output folder can make one folder of two.
+        # With links in the output folder, two paths can be one folder.
         return self._key(self._real(f"{self._real_folder}{os.sep}{folder}"), name)
 
     def _key(self, folder: str, name: str) -> bytes:
         return path_key(self._folder_key(folder.rstrip(os.sep)), name)
 
 
-def _real(path: str | Path) -> str:
-    return os.path.realpath(path)
+def _real_folder(folder: str) -> str:
+    return os.path.realpath(folder)
 
 
 def _identity(folder: str, name: str) -> bytes:
-    """Reduce a real path to what tells it from all others."""
+    """Return the hash of a path without links."""
     return digest(os.fsencode(f"{folder.rstrip(os.sep)}/{name}"))
-
-
-def _is_same(source: Path, target: Path) -> bool:
-    try:
-        return source.samefile(target)
-    except OSError:  # One of them is not there.
-        return _real(source) == _real(target)

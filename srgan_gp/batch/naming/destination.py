@@ -1,4 +1,4 @@
-"""Destination of results, as far as the command's options decide it."""
+"""Destination of results, from the options of the command."""
 
 import os
 from dataclasses import dataclass
@@ -14,15 +14,15 @@ _UNWRITABLE_SUFFIXES = {
     ".exr", ".heic", ".heif", ".ico", ".jp2", ".jxl", ".pbm", ".pdf", ".pgm", ".ppm", ".psd",
     ".svg", ".tga",
 }  # fmt: skip
-"""Nobody means a folder by these."""
+"""Suffixes of image formats that cannot be written; a path with one is not a folder."""
 
 
 @dataclass(frozen=True)
 class Destination:
-    """What was asked for about the results; `output` settles it."""
+    """Options for the results, as given; `output` resolves them."""
 
     path: str | None
-    """A folder or, for one picture, a file; None: beside the one picture."""
+    """A folder or, for one image, a file; None: beside the one image."""
     format: str = "auto"
     suffix: str | None = None
     name_template: str | None = None
@@ -30,31 +30,35 @@ class Destination:
 
     @property
     def folder(self) -> Path | None:
-        """The output folder, where the results go to a folder that was named.
+        """The output folder, if a folder was named; else None.
 
         Raises:
-            UsageError: the path is empty, or ends like a picture that cannot be written.
+            UsageError: the path is empty, or has the suffix of an image that cannot be written.
         """
         if self.path == "":
-            raise UsageError(
-                "The text after -o is empty; name a folder or, for one picture, a file."
-            )
+            raise UsageError("The value of -o is empty; name a folder or, for one image, a file.")
         if self.path is None:
             return None
         path = Path(self.path)
-        return path if names_a_folder(self.path) or not _names_a_picture(path) else None
+        if names_a_folder(self.path):
+            return path
+        suffix = path.suffix.lower()
+        if suffix in PICTURE_SUFFIXES | _UNWRITABLE_SUFFIXES:
+            find_format(suffix)
+        is_file = any(suffix in row.suffixes for row in FORMATS.values())
+        return None if is_file else path
 
     def output(self, single: Path | None, model: str, scale: float) -> Output:
-        """Decide where the results go and what they are called.
+        """Determine the folder and the names of the results.
 
         Args:
-            single: the picture, where one alone was named; None: there may be several.
-            model: its name.
-            scale: the enlargement.
+            single: the image, where a single one was named; None: there may be several.
+            model: name of the model.
+            scale: enlargement of both sides.
 
         Raises:
-            UsageError: a folder is missing, there is a file's name for several pictures, or two
-                options disagree.
+            UsageError: a folder is needed, the path is a file and there are several images, or two
+                options contradict each other.
             OutputError: the path is a file where a folder is needed.
         """
         extension = None
@@ -62,12 +66,12 @@ class Destination:
             extension = FORMATS[find_format(self.format)].suffixes[0]
         folder, suffix = self.folder, self.suffix or ""
         if folder is not None and os.path.lexists(folder) and not is_folder(folder):
-            raise OutputError(f"{folder} is a file; give a folder for the results, or a new name.")
+            raise OutputError(f"{folder} is a file; name a folder for the results.")
         if folder is None and self.path is not None:
             return self._single_file(Path(self.path), single, extension)
         if folder is None:
             if single is None:
-                raise UsageError("Several pictures need a folder for the results: pass -o FOLDER.")
+                raise UsageError("Several images need a folder for the results: pass -o FOLDER.")
             folder = single.parent
             if self.suffix is None and self.name_template is None:
                 suffix = f"_x{scale:g}"
@@ -83,23 +87,11 @@ class Destination:
 
     def _single_file(self, path: Path, single: Path | None, extension: str | None) -> Output:
         if single is None:
-            raise UsageError(
-                f"{path} is the name of one picture; give a folder for several results."
-            )
+            raise UsageError(f"{path} is the name of one image; name a folder for several results.")
         if self.name_template is not None:
-            raise UsageError(f"-o {path} names the result already; drop it or --name-template.")
+            raise UsageError(f"-o {path} already names the result; remove it or --name-template.")
         if extension is not None and find_format(extension) != find_format(path.suffix):
-            raise UsageError(f"{path} does not end like a {self.format} file; drop one of the two.")
+            raise UsageError(
+                f"{path} does not have the suffix of --format {self.format}; change one of them."
+            )
         return Output(path.parent, path.name, extension=path.suffix, exist=self.exist)
-
-
-def _names_a_picture(path: Path) -> bool:
-    """Say whether a path ends like a picture, and not like a folder.
-
-    Raises:
-        UsageError: like a picture that cannot be written.
-    """
-    suffix = path.suffix.lower()
-    if suffix in PICTURE_SUFFIXES | _UNWRITABLE_SUFFIXES:
-        find_format(suffix)
-    return any(suffix in row.suffixes for row in FORMATS.values())

@@ -1,7 +1,7 @@
 """`--name-template`: a text with fields such as {stem}, filled in for each image.
 
-Only the fields of `FIELDS` are known. Nothing is looked up inside them, so a template cannot reach
-anything else; `{{` and `}}` stand for the braces themselves.
+Only the fields in `FIELDS` are valid, without attributes or indexes. `{{` and `}}` are literal
+braces.
 """
 
 import string
@@ -11,31 +11,31 @@ from dataclasses import dataclass
 from srgan_gp.errors import UsageError
 
 FIELDS = {
-    "stem": "the picture's name without its extension",
-    "name": "the picture's whole name",
-    "extension": "the picture's extension, without the dot",
-    "parent": "the name of the folder the picture lies in",
+    "stem": "the image's name without its extension",
+    "name": "the image's whole name",
+    "extension": "the image's extension, without the dot",
+    "parent": "the name of the image's folder",
     "model": "the model's name",
     "scale": "the enlargement, such as 4",
     "suffix": "the text of --suffix",
 }
-"""What may stand in a template, and what takes its place."""
+"""Fields of a template, with their meaning."""
 
 _SEPARATORS = "/\\\0"
 
 
 @dataclass(frozen=True)
 class Template:
-    """A parsed template: texts, each with the name of the field behind it or None."""
+    """A parsed template: pairs of a text and the field that follows it, or None."""
 
     parts: tuple[tuple[str, str | None], ...]
 
     @classmethod
     def parse(cls, text: str) -> "Template":
-        """Read a template.
+        """Parse a template.
 
         Raises:
-            UsageError: it is empty, has an unknown field, a lone brace or a folder in it.
+            UsageError: it is empty or contains an unknown field, a single brace or a folder.
 
         >>> Template.parse("{stem}_{scale}x").fill({"stem": "a", "scale": "4"})
         'a_4x'
@@ -44,14 +44,14 @@ class Template:
             raise UsageError("The name template is empty; try {stem}_x{scale}.")
         if any(separator in text for separator in _SEPARATORS):
             raise UsageError(
-                f"The name template {text} names a file, not a folder: it takes no '/' or '\\'."
+                f"The name template {text} names a file, not a folder: remove '/' and '\\'."
             )
         try:
             pieces = list(string.Formatter().parse(text))
         except ValueError as error:
             raise UsageError(
-                f"The name template {text} has a brace without its partner; "
-                "write {{ and }} for the braces themselves."
+                f"The name template {text} has a single brace; "
+                "write {{ and }} for literal braces."
             ) from error
         for _, field, specification, conversion in pieces:
             if field is not None and (field not in FIELDS or specification or conversion):
@@ -63,11 +63,11 @@ class Template:
         return cls(tuple((literal, field) for literal, field, _, _ in pieces))
 
     def uses(self, field: str) -> bool:
-        """Say whether a field stands in the template."""
+        """Return whether the template contains a field."""
         return any(name == field for _, name in self.parts)
 
     def fill(self, values: Mapping[str, str]) -> str:
-        """Put a value in the place of every field; separators in values become '_'."""
+        """Replace every field by its value; separators in values become '_'."""
         text = "".join(
             literal + ("" if field is None else values[field]) for literal, field in self.parts
         )

@@ -1,4 +1,4 @@
-"""Options about the names of results, and the output folder."""
+"""Options for the names of results, and the check of the output folder."""
 
 import tempfile
 from dataclasses import dataclass
@@ -14,36 +14,36 @@ Exist = Literal["error", "skip", "overwrite", "rename"]
 
 @dataclass(frozen=True)
 class Output:
-    """Where results go and what they are called."""
+    """Folder and names of the results."""
 
     folder: Path
     file_name: str | None = None
-    """The whole name, for a single picture; what follows is not used then, except `exist`."""
+    """The whole name for a single image; of the other fields only `exist` is used then."""
     suffix: str = ""
     extension: str | None = None
-    """With the dot; None keeps each picture's own format where it can hold the result."""
+    """With the dot; None keeps the format of each image where it can hold the result."""
     exist: Exist | None = None
-    """What to do about a result that is there; None is `error` unless the journal knows it."""
+    """What to do about an existing result; None is `error` unless the journal has recorded it."""
     name_template: str | None = None
-    """With the fields of `name_templates.FIELDS`; None is {stem}{suffix}."""
+    """With the fields of `name_templates.FIELDS`; None is `{stem}{suffix}`."""
     model: str = ""
-    """The model's name, for the template."""
+    """Name of the model, for the template."""
     scale: float | None = None
-    """The enlargement, for the template."""
+    """Enlargement of both sides, for the template."""
 
     def naming(self) -> Naming:
-        """Give the rule that names a single result.
+        """Return the rule that names a single result.
 
         Raises:
-            UsageError: the name template makes no sense.
+            UsageError: the name template is not valid.
         """
         template = PLAIN
         if self.name_template is not None:
             template = Template.parse(self.name_template)
             if self.suffix and not template.uses("suffix"):
                 raise UsageError(
-                    f"The name template {self.name_template} has no place for --suffix "
-                    f"{self.suffix}; put {{suffix}} into it, or drop one of the two."
+                    f"The name template {self.name_template} has no field for --suffix "
+                    f"{self.suffix}; add {{suffix}} to it, or remove one of the two options."
                 )
         return Naming(
             template,
@@ -56,10 +56,10 @@ class Output:
 
 
 def prepare_folder(folder: Path) -> None:
-    """Make the output folder and prove that files can be made in it, before any work.
+    """Create the output folder and check that files can be created in it.
 
     Raises:
-        OutputError: it cannot be made or written.
+        OutputError: it cannot be created or written.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,8 +1,8 @@
-"""Rows of a plan in a temporary SQLite file, so that a million inputs fit.
+"""Rows of a plan in a temporary SQLite file, so that a plan can have a million inputs.
 
-`result_names.path_key` reduces the paths that can meet on some common file system to one key. A
-name is free when its key is not among the claims. SQLite unlinks its file as soon as it is made, so
-that nothing is left behind, also after a kill.
+`result_names.path_key` maps paths that collide on a common file system to one key. A name is free
+when its key is not among the claims. SQLite unlinks its file as soon as it is created, so nothing
+is left behind, even after a kill.
 """
 
 import os
@@ -36,7 +36,7 @@ CREATE TABLE renamed (id INTEGER PRIMARY KEY, name BLOB NOT NULL, fallback BLOB)
 CREATE TABLE folders (key BLOB PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE claims (key BLOB PRIMARY KEY, owner INTEGER) WITHOUT ROWID;
 CREATE TABLE numbers (key BLOB PRIMARY KEY, last INTEGER NOT NULL) WITHOUT ROWID;
-BEGIN; -- never ended: nothing of this outlives the connection
+BEGIN; -- never committed: nothing is kept after the connection
 """
 _INDEXES = """
 CREATE INDEX items_by_path ON items (path);
@@ -67,29 +67,29 @@ _OWNER = "(SELECT owner FROM claims WHERE claims.key = items.{})"
 
 
 class Item(NamedTuple):
-    """One input as it is found; paths and names as the file system's bytes."""
+    """One input as it was found; paths and names are bytes, as in the file system."""
 
     path: bytes
     is_named: bool
     identity: bytes
-    """Of the file behind all links."""
+    """Hash of the path without links."""
     source_key: bytes
-    """The `path_key` of that file."""
+    """`path_key` of the path without links."""
     folder: bytes = b""
-    """Of the result, below the output folder; empty for that folder itself."""
+    """Folder of the result below the output folder; empty for that folder itself."""
     name: bytes | None = None
-    """Of the result, before it is known which names meet; None for an input of no use."""
+    """Name of the result before collisions are resolved; None for an input with an error."""
     key: bytes | None = None
-    """The `path_key` of the result."""
+    """`path_key` of the result."""
     fallback: bytes | None = None
     fallback_key: bytes | None = None
     code: str | None = None
-    """Of the error, for an input of no use."""
+    """Code of the error of an input that cannot be used."""
     message: str | None = None
 
 
 class Row(NamedTuple):
-    """One input as it is now; what the fields of `Item` hold, with the names that were found."""
+    """One input with its current names; fields as in `Item`."""
 
     id: int
     path: bytes
@@ -101,10 +101,10 @@ class Row(NamedTuple):
 
 
 class PlanTable:
-    """The inputs of a run, what their results are called, and which names are taken.
+    """Inputs of a run, names of their results, and claimed names.
 
     Raises:
-        OutputError: of every method: there is no room for temporary files.
+        OutputError: of every method: there is no space for temporary files.
     """
 
     def __init__(self) -> None:
@@ -114,104 +114,104 @@ class PlanTable:
             self._connection.executescript(_SCHEMA)
 
     def close(self) -> None:
-        """Give the temporary file back."""
+        """Remove the temporary file."""
         self._connection.close()
 
     def add(self, item: Item) -> None:
-        """Add an input, unless the same file is there already."""
+        """Add an input, unless the same file was added before."""
         self._run(_ADD, *item)
 
     def add_folder(self, key: bytes) -> None:
-        """Keep a name for a folder of results."""
+        """Reserve a name for a folder of results."""
         self._run("INSERT OR IGNORE INTO folders VALUES (?)", key)
 
     def index(self) -> None:
-        """Make the table ready for everything but `add`; all inputs are in it now."""
+        """Create the indexes that all methods except `add` need, after the last input."""
         with _plain_errors():
             self._connection.executescript(_INDEXES)
 
     def count(self) -> int:
-        """Count the inputs."""
+        """Return the number of inputs."""
         return self._run("SELECT count(*) FROM items").fetchone()[0]
 
     def rows(self) -> Iterator[Row]:
-        """Give all inputs in the order of their paths; the table may change meanwhile."""
+        """Yield all inputs in the order of their paths; the table may change meanwhile."""
         last = b""
         while page := list(self._rows("WHERE path > ? ORDER BY path LIMIT 200", last)):
             yield from page
             last = page[-1].path
 
     def paths_at(self, source_key: bytes) -> list[bytes]:
-        """List the inputs that may be the file of a key."""
+        """List the paths of inputs with this key."""
         found = self._run("SELECT path FROM items WHERE source_key = ?", source_key)
         return [path for (path,) in found]
 
-    def forget(self, identity: bytes) -> bool:
-        """Take an input out if it was not named; say whether one was there."""
-        forget = "DELETE FROM items WHERE identity = ? AND NOT is_named"
-        return self._run(forget, identity).rowcount > 0
+    def remove(self, identity: bytes) -> bool:
+        """Remove an input that was not named; return whether there was one."""
+        statement = "DELETE FROM items WHERE identity = ? AND NOT is_named"
+        return self._run(statement, identity).rowcount > 0
 
     def reserve(self, key: bytes, identity: bytes) -> None:
-        """Keep a name for one of the inputs, if that is there."""
-        reserve = "INSERT OR IGNORE INTO claims SELECT ?, id FROM items WHERE identity = ?"
-        self._run(reserve, key, identity)
+        """Reserve a name for an input, if the table has that input."""
+        statement = "INSERT OR IGNORE INTO claims SELECT ?, id FROM items WHERE identity = ?"
+        self._run(statement, key, identity)
 
     def claim(self, key: bytes, owner: int | None = None) -> bool:
-        """Take a name; say whether it was free, or kept for this owner, an input's id."""
+        """Claim a name; return whether it was free or reserved for `owner`, the ID of an input."""
         if self._run("INSERT OR IGNORE INTO claims VALUES (?, ?)", key, owner).rowcount:
             return True
         (other,) = self._run("SELECT owner FROM claims WHERE key = ?", key).fetchone()
         return other is not None and other == owner
 
     def claim_lone_names(self) -> None:
-        """Give every name that only one input wants to that input."""
+        """Claim every name that only one input wants."""
         self._run(
             "INSERT OR IGNORE INTO claims SELECT key, min(id) FROM items WHERE key IS NOT NULL "
             "GROUP BY key HAVING count(*) = 1"
         )
 
-    def meeting(self) -> Iterator[Row]:
-        """Give the inputs without a name of their own, in the order they are to be renamed in."""
+    def colliding(self) -> Iterator[Row]:
+        """Yield the inputs without a unique name, in the order in which they are renamed."""
         return self._rows(
             f"WHERE key IS NOT NULL AND ({_WANTED_BY} > 1 OR {_OWNER.format('key')} IS NOT "
             f"items.id) ORDER BY {_WANTED_BY}, path"
         )
 
-    def call(self, id: int, name: str, fallback: str | None) -> None:
-        """Give an input another name, and another fallback."""
+    def set_names(self, id: int, name: str, fallback: str | None) -> None:
+        """Set the name and the fallback of an input."""
         fallback_bytes = None if fallback is None else os.fsencode(fallback)
         values = (id, os.fsencode(name), fallback_bytes)
         self._run("INSERT OR REPLACE INTO renamed VALUES (?, ?, ?)", *values)
 
     def claim_fallbacks(self) -> None:
-        """Give every wanted fallback to the first input that wants it and was not renamed."""
+        """Claim every fallback for the first input that wants it and was not renamed."""
         self._run(
             "INSERT OR IGNORE INTO claims SELECT fallback_key, id FROM items "
             "WHERE fallback_key IS NOT NULL AND id NOT IN (SELECT id FROM renamed) ORDER BY path"
         )
 
     def without_fallback(self) -> Iterator[Row]:
-        """Give the inputs whose fallback is not theirs, in the order of their paths."""
+        """Yield the inputs whose fallback has another owner, in the order of their paths."""
         return self._rows(
             "WHERE coalesce(renamed.fallback, items.fallback) IS NOT NULL AND (renamed.id IS NOT "
             f"NULL OR {_OWNER.format('fallback_key')} IS NOT items.id) ORDER BY +path"
         )
 
     def next_number(self, key: bytes) -> int:
-        """Count up, from 2, the numbers tried for names of a key."""
+        """Return the next number to try for names of a key, from 2."""
         return self._run(
             "INSERT INTO numbers VALUES (?, 2) ON CONFLICT DO UPDATE SET last = last + 1 "
             "RETURNING last", key,
         ).fetchone()[0]  # fmt: skip
 
-    def forget_names(self) -> None:
-        """Begin anew with the names: only those of folders are taken."""
+    def clear_names(self) -> None:
+        """Remove all claims and renamings except the reserved names of folders."""
         for name in ("renamed", "claims", "numbers"):
             self._run(f"DELETE FROM {name}")
         self._run("INSERT INTO claims SELECT key, NULL FROM folders")
 
     def named_alike(self) -> Iterator[tuple[Path, Row]]:
-        """Give the path of each input whose key a result has, and the input that result is of."""
+        """Yield the path of each input whose key a result has, with the input of that result."""
         found = self._run(
             "SELECT items.path, claims.owner FROM items JOIN claims ON claims.key = "
             "items.source_key WHERE claims.owner IS NOT NULL ORDER BY +items.path"
@@ -234,6 +234,6 @@ def _plain_errors() -> Generator[None, None, None]:
         yield
     except sqlite3.Error as error:
         raise OutputError(
-            f"The plan of the run needs room for temporary files ({error}); "
+            f"The plan of the run needs space for temporary files ({error}); "
             "free some space, or name another folder in TMPDIR."
         ) from error

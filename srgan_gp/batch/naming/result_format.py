@@ -1,4 +1,4 @@
-"""Format of a result: the target's, or PNG where that cannot hold it; and its largest size."""
+"""Format of a result, that of its target or PNG, and the largest size of a result."""
 
 from pathlib import Path
 
@@ -15,17 +15,17 @@ from srgan_gp.images import (
 from srgan_gp.images.animation.sequence_writing import sequence_format
 
 RESULT_PIXELS_PER_INPUT_PIXEL = 16
-"""The result may have this many times `max_pixels`: a picture at the limit can be enlarged x4."""
+"""A result may have this many times `max_pixels`, so that the largest input can be enlarged x4."""
 
 
 def check_result_size(width: int, height: int, frames: int, max_pixels: int) -> None:
-    """Refuse a result without pixels, or with too many.
+    """Check that a result has pixels, and not too many.
 
     Args:
-        width: of a frame of the result.
-        height: of a frame of the result.
-        frames: 1 for a picture.
-        max_pixels: most pixels of an input.
+        width: of a frame of the result, in pixels.
+        height: of a frame of the result, in pixels.
+        frames: 1 for a still image.
+        max_pixels: largest input, in pixels.
 
     Raises:
         PictureError: E_NO_PIXELS or E_TOO_MANY_PIXELS.
@@ -47,14 +47,14 @@ def check_result_size(width: int, height: int, frames: int, max_pixels: int) -> 
 def chosen_target(
     job: UpscaleJob, content: Picture | FrameSequence, height: int, width: int
 ) -> Path:
-    """Choose between a job's target and its fallback.
+    """Choose between the target of a job and its fallback.
 
-    The fallback is taken when the target's format would lose bits, alpha, colours or the size,
-    cannot hold all frames, or when the content is of another format than its name says.
+    The fallback is used when the format of the target would lose bits, alpha or colours, is too
+    small for the size, cannot hold all frames, or is not the format of the content.
 
     Args:
-        job: its target has a suffix that can be written.
-        content: what was read.
+        job: its target has the suffix of a format that can be written.
+        content: the input.
         height: rows of the result.
         width: pixels in a row of the result.
 
@@ -65,7 +65,10 @@ def chosen_target(
     if job.fallback is None or _holds(name, content, height, width):
         if isinstance(content, FrameSequence):
             sequence_format(content, name)
-        check_encodable(height, width, name, bytes_per_pixel=_bytes_per_pixel(content))
+        bytes_per_pixel = 3
+        if isinstance(content, Picture):
+            bytes_per_pixel = content.pixels.itemsize * (3 + (content.alpha is not None))
+        check_encodable(height, width, name, bytes_per_pixel=bytes_per_pixel)
         return job.target
     fallback = find_format(job.fallback.suffix)
     if isinstance(content, FrameSequence):
@@ -75,7 +78,7 @@ def chosen_target(
 
 
 def _holds(name: str, content: Picture | FrameSequence, height: int, width: int) -> bool:
-    """Say whether a format can take the enlarged content as it is."""
+    """Return whether a format can hold the enlarged content without loss."""
     row = FORMATS[name]
     if content.source_format != name or not row.keeps_colours or max(height, width) > row.max_side:
         return False
@@ -84,9 +87,3 @@ def _holds(name: str, content: Picture | FrameSequence, height: int, width: int)
     if content.alpha is not None and not row.keeps_alpha:
         return False
     return content.pixels.itemsize == 1 or row.keeps_16_bits
-
-
-def _bytes_per_pixel(content: Picture | FrameSequence) -> int:
-    if isinstance(content, FrameSequence):
-        return 3
-    return content.pixels.itemsize * (3 + (content.alpha is not None))

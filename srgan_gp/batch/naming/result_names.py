@@ -1,23 +1,25 @@
 """Names of results, and the keys by which two of them collide.
 
-Two names meet when a file system that ignores case, or one that composes accents, takes them for
-the same. Everything here is pure: no file is looked at.
+Two names collide when they are the same on a file system that ignores case or composes accents.
+Nothing here accesses a file.
 """
 
 import hashlib
 import os
 import unicodedata
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 from srgan_gp.batch.naming.name_templates import Template
 from srgan_gp.images import FORMATS
 
 LONGEST_NAME_BYTES = 220
-"""Common file systems allow 255; the rest is room for the mark of an unfinished file."""
+"""Common file systems allow 255; the rest is for the name of the unfinished file."""
 
-_KEY_BYTES = 16  # 2^64 names before two keys meet by chance; then a name is numbered for nothing
+_KEPT_SUFFIXES = frozenset(
+    suffix for row in FORMATS.values() if row.keeps_colours for suffix in row.suffixes
+)
+_KEY_BYTES = 16  # Two keys collide by chance after 2^64 names, which only numbers a name.
 _FORBIDDEN_ON_WINDOWS = dict.fromkeys([*range(32), *map(ord, '<>:"|?*\\')], "_")
 _RESERVED_ON_WINDOWS = frozenset(
     ["con", "prn", "aux", "nul"]
@@ -25,34 +27,34 @@ _RESERVED_ON_WINDOWS = frozenset(
 )
 
 
-PLAIN = Template.parse("{stem}{suffix}")
-"""How results are called without a template."""
+PLAIN = Template((("", "stem"), ("", "suffix")))
+"""The default template, {stem}{suffix}."""
 
 
 @dataclass(frozen=True)
 class Naming:
-    """How the results of a run are called, before it is known which of them meet."""
+    """Rule that names the results of a run, before collisions are resolved."""
 
     template: Template
     extension: str | None
-    """With the dot; None keeps the source's own where its format can be written."""
+    """With the dot; None keeps the extension of the source where its format can be written."""
     model: str = ""
     scale: str = ""
     suffix: str = ""
     file_name: str | None = None
-    """The whole name for a single picture; nothing else is used then."""
+    """The whole name for a single image; nothing else is used then."""
 
     @property
     def adds_to_the_stem(self) -> bool:
-        """Whether a result in its input's folder can be told from it by the name."""
+        """Whether results have other names than their inputs, even in the same folder."""
         return self.file_name is None and bool(self.suffix or self.template != PLAIN)
 
     def name(self, source: Path, *, is_whole: bool = False) -> str:
-        """Name the result of a source, apart from its folder.
+        """Return the name of a result, without its folder.
 
         Args:
-            source: the picture's path.
-            is_whole: the source's whole name takes the place of its stem.
+            source: path of the image.
+            is_whole: use the whole name of the source in place of its stem.
         """
         if self.file_name is not None:
             return self.file_name
@@ -60,21 +62,22 @@ class Naming:
             "stem": source.name if is_whole else source.stem,
             "name": source.name,
             "extension": source.suffix.removeprefix("."),
-            "parent": source.absolute().parent.name if self.template.uses("parent") else "",
+            "parent": source.absolute().parent.name,
             "model": self.model,
             "scale": self.scale,
             "suffix": self.suffix,
         }
         stem = self.template.fill(values) or source.stem
-        name = shortened(stem, self.extension or _kept_extension(source.suffix))
+        kept = source.suffix if source.suffix.lower() in _KEPT_SUFFIXES else ".png"
+        name = shortened(stem, self.extension or kept)
         return portable(name) if os.name == "nt" else name
 
     def fallback(self, name: str, *, is_whole: bool = False) -> str | None:
-        """Name the PNG for a result that its format cannot hold; None: it is not wanted.
+        """Return the name of the PNG for a result that its format cannot hold; None: not wanted.
 
         Args:
             name: of the result.
-            is_whole: keep the extension of `name`, before the PNG's.
+            is_whole: keep the extension of `name` before that of the PNG.
         """
         if self.extension is not None or self.file_name is not None:
             return None
@@ -85,7 +88,7 @@ class Naming:
 
 
 def name_key(name: str) -> str:
-    """Reduce a name to what every common file system distinguishes.
+    """Return a key that is equal for names that collide on a common file system.
 
     >>> name_key("A.PNG") == name_key("a.png")
     True
@@ -96,22 +99,22 @@ def name_key(name: str) -> str:
 
 
 def path_key(folder_key: str, name: str) -> bytes:
-    """Reduce a file's path to 16 bytes, the same for all paths that can meet.
+    """Return a key of 16 bytes that is equal for paths that can collide.
 
     Args:
-        folder_key: the `name_key` of its folder's path, without links in it.
+        folder_key: the `name_key` of the path of its folder, without links.
         name: the file's name.
     """
     return digest(f"{folder_key}/{name_key(name)}".encode("utf-8", "surrogatepass"))
 
 
 def digest(data: bytes) -> bytes:
-    """Reduce bytes to 16 that tell them from all others."""
+    """Return a hash of 16 bytes."""
     return hashlib.blake2b(data, digest_size=_KEY_BYTES).digest()
 
 
 def numbered(name: str, number: int) -> str:
-    """Put a number behind the stem of a name.
+    """Add a number after the stem of a name.
 
     >>> numbered("a.png", 2)
     'a-2.png'
@@ -121,7 +124,7 @@ def numbered(name: str, number: int) -> str:
 
 
 def shortened(stem: str, extension: str) -> str:
-    """Join stem and extension; cut a stem too long for a file system and end it with its hash."""
+    """Join stem and extension; a stem that is too long is cut and gets its hash as the end."""
     if len(os.fsencode(stem + extension)) <= LONGEST_NAME_BYTES:
         return stem + extension
     mark = "-" + hashlib.sha256(os.fsencode(stem)).hexdigest()[:8]
@@ -133,7 +136,7 @@ def shortened(stem: str, extension: str) -> str:
 
 
 def portable(name: str) -> str:
-    """Change a name that Windows refuses, or takes for a device, into one it accepts.
+    """Change a name that is forbidden or reserved on Windows into a valid one.
 
     >>> portable("12:30.png"), portable("con.png")
     ('12_30.png', 'con_.png')
@@ -144,10 +147,3 @@ def portable(name: str) -> str:
         first, dot, rest = stem.partition(".")
         stem = f"{first}_{dot}{rest}"
     return stem + path.suffix
-
-
-@lru_cache(64)
-def _kept_extension(suffix: str) -> str:
-    """A source's own extension if its format can be written with all colours, else PNG's."""
-    keeping = (row for row in FORMATS.values() if row.keeps_colours)
-    return suffix if any(suffix.lower() in row.suffixes for row in keeping) else ".png"

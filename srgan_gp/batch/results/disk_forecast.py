@@ -1,4 +1,4 @@
-"""Forecast of results and disk space, from the headers of the inputs."""
+"""Forecast of results and of the disk space they need, from the headers of the inputs."""
 
 import json
 import os
@@ -15,34 +15,35 @@ from srgan_gp.errors import OutputError, PictureError
 from srgan_gp.images import FORMATS, find_format
 from srgan_gp.images.image_header import read_header
 
-_DEEP_BYTES_PER_PIXEL = 4.5  # of PNG and TIFF with 16 bits: their lower bits hardly compress
+_DEEP_BYTES_PER_PIXEL = 4.5  # PNG and TIFF of 16 bits, whose lower bits hardly compress
 
 
 @dataclass(frozen=True)
 class Forecast:
-    """What will become of a job, unless its pixels turn out to be damaged."""
+    """Expected result of a job whose pixels are not damaged."""
 
     source: Path
     target: Path
     """The job's target, or its fallback."""
     size: tuple[int, int]
-    """Width and height of the input, upright."""
+    """Width and height of the input in pixels, upright."""
     result_size: tuple[int, int]
+    """Width and height of the result in pixels."""
     frames: int
     bytes: int
-    """Estimate of the result's file."""
+    """Estimated size of the file of the result."""
 
 
 def forecast(job: UpscaleJob, settings: UpscaleSettings, model_scale: int) -> Forecast:
-    """Read the header of a job's source, and check what comes of it.
+    """Read the header of the source of a job, and check the size of its result.
 
     Args:
-        job: whose source is read.
+        job: the header of its source is read.
         settings: of the run.
-        model_scale: enlargement where the settings name none.
+        model_scale: enlargement where the settings have none.
 
     Raises:
-        PictureError: it is no picture, or its result would be too large for anything.
+        PictureError: it is not an image, or its result would be too large.
     """
     header = read_header(
         job.source,
@@ -69,7 +70,7 @@ def forecast(job: UpscaleJob, settings: UpscaleSettings, model_scale: int) -> Fo
 def preview(
     plan: Plan, settings: UpscaleSettings, model_scale: int
 ) -> Iterator[Forecast | Skipped | Refused]:
-    """Go through a plan as a run would, and give what would become of every input."""
+    """Yield the expected outcome of every input of a plan."""
     for entry in plan:
         if isinstance(entry, UpscaleJob):
             try:
@@ -81,28 +82,28 @@ def preview(
 
 
 def check_space(plan: Plan, settings: UpscaleSettings, model_scale: int, folder: Path) -> int:
-    """Check that the results will have room, before any work is done.
+    """Check the disk space for the results before any image is processed.
 
-    What exists already is taken to need no more room, and a picture that cannot be read none.
+    Results that exist count as no space, and so do images that cannot be read.
 
     Args:
         plan: of the run.
         settings: of the run.
-        model_scale: enlargement where the settings name none.
+        model_scale: enlargement where the settings have none.
         folder: the output folder, which exists.
 
     Returns:
-        About how many bytes the results will take.
+        Estimated bytes of the results.
 
     Raises:
-        OutputError: that is more than the disk has.
+        OutputError: the disk has less free space.
     """
     needed = 0
     for job in plan.missing():
         try:
             needed += forecast(job, settings, model_scale).bytes
         except PictureError:
-            continue  # The run will say so.
+            continue  # The run reports it.
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise OutputError(
@@ -113,7 +114,7 @@ def check_space(plan: Plan, settings: UpscaleSettings, model_scale: int, folder:
 
 
 def entry_line(entry: Forecast | Skipped | Refused) -> str:
-    """Say in one line what would become of an input."""
+    """Format the expected outcome of an input as one line."""
     if isinstance(entry, Refused):
         return f"{entry.source}: {entry.error.code}: {entry.error}"
     if isinstance(entry, Skipped):
@@ -127,7 +128,7 @@ def entry_line(entry: Forecast | Skipped | Refused) -> str:
 
 
 def entry_object(entry: Forecast | Skipped | Refused) -> dict[str, Any]:
-    """Say the same for programs, in what JSON knows."""
+    """Return the expected outcome of an input as a JSON object."""
     source = os.fspath(entry.source)
     if isinstance(entry, Refused):
         error = entry.error
@@ -138,13 +139,13 @@ def entry_object(entry: Forecast | Skipped | Refused) -> dict[str, Any]:
 
 @dataclass
 class Totals:
-    """What a preview counts up to."""
+    """Totals of a preview."""
 
     to_do: int = 0
     skipped: int = 0
     refused: int = 0
     pixels: int = 0
-    """Of all results together."""
+    """Pixels of all results together."""
     bytes: int = 0
 
     def add(self, entry: Forecast | Skipped | Refused) -> None:
@@ -161,13 +162,13 @@ class Totals:
     def counting(
         self, entries: Iterable[Forecast | Skipped | Refused]
     ) -> Iterator[Forecast | Skipped | Refused]:
-        """Pass entries on and count them."""
+        """Yield the entries and count them."""
         for entry in entries:
             self.add(entry)
             yield entry
 
-    def pieces(self, entries: Iterable[Forecast | Skipped | Refused]) -> Iterator[str]:
-        """Give the lines of one JSON object: all entries, counted here, and what they come to."""
+    def json_lines(self, entries: Iterable[Forecast | Skipped | Refused]) -> Iterator[str]:
+        """Yield the lines of one JSON object: all entries, which are counted, and the totals."""
         yield "{"
         yield '  "pictures": ['
         line = None
@@ -182,7 +183,7 @@ class Totals:
         yield json.dumps(counts)[1:]
 
     def line(self, folder: Path) -> str:
-        """Sum up in one line; `folder` is the output folder, there or not."""
+        """Format the totals as one line; `folder` is the output folder, which need not exist."""
         while not folder.exists():
             folder = folder.parent
         free = shutil.disk_usage(folder).free
@@ -194,7 +195,7 @@ class Totals:
 
 
 def size_text(count: int) -> str:
-    """Write a number of bytes for people.
+    """Format a number of bytes with a unit.
 
     >>> size_text(999), size_text(12_345_678)
     ('999 bytes', '12.3 MB')

@@ -12,24 +12,24 @@ from srgan_gp.system import file_locks
 
 @contextmanager
 def locked(folder: Path) -> Generator[None, None, None]:
-    """Keep other runs out of an output folder; the system lets them in when this process ends.
+    """Lock an output folder against other runs; the system unlocks it when this process ends.
 
-    Our own folder inside is made where it is missing. When the block finds that the command makes
-    no sense, one made here goes again.
+    The folder of the journal inside is created where it is missing. When the block raises a
+    `UsageError`, a folder created here is removed again.
 
     Args:
         folder: the output folder, which exists.
 
     Raises:
-        LockedError: another run is at work there.
-        OutputError: the lock cannot be made.
+        LockedError: another run holds the lock.
+        OutputError: the lock cannot be created.
     """
-    ours = folder / JOURNAL_FOLDER
-    is_new = not ours.exists()
-    with file_locks.locked(ours / "lock", folder):
+    journal_folder = folder / JOURNAL_FOLDER
+    is_created = not journal_folder.exists()
+    with file_locks.locked(journal_folder / "lock", folder):
         try:
             yield
         except UsageError:
-            if is_new:
-                shutil.rmtree(ours, ignore_errors=True)
+            if is_created:
+                shutil.rmtree(journal_folder, ignore_errors=True)
             raise

@@ -33,8 +33,8 @@ _MOST_GROWTH = 4  # limit of a frame's size relative to its canvas, to which it 
 def read_sequence(path: str | Path, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> FrameSequence:
     """Open an animation (GIF, WebP, APNG, AVIF), a multi-page TIFF or a still image.
 
-    The header is read at once. The file is opened again for the first frame and closed after the
-    last one.
+    A still image is decoded at once. Of a sequence the header is read; the file is opened again for
+    the first frame and closed after the last one.
 
     Args:
         path: a regular file.
@@ -44,13 +44,17 @@ def read_sequence(path: str | Path, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> 
         PictureError: as for `read_image`; also E_TOO_MANY_FRAMES.
     """
     path = Path(path)
-    with regular_file(path) as file, silenced_pillow():
+    with (
+        regular_file(path) as file,
+        silenced_pillow(),
+        open_source(file, max_pixels=max_pixels) as source,
+    ):
+        sequence, places = _read_structure(source, max_pixels)
+        notes = sequence.notes + suffix_notes(source.container, path.suffix)
+        sequence = replace(sequence, notes=notes)
+        if sequence.kind == "still":
+            return replace(sequence, frames=iter([Frame(decode(source))]))
         state = file_state(file)
-        with open_source(file, max_pixels=max_pixels) as source:
-            sequence, places = _read_structure(source, max_pixels)
-            sequence = replace(
-                sequence, notes=sequence.notes + suffix_notes(source.container, path.suffix)
-            )
     return replace(sequence, frames=_frames(path, state, sequence, places))
 
 
@@ -75,7 +79,8 @@ def _read_structure(source: Source, max_pixels: int) -> tuple[FrameSequence, Seq
     first = int(count > 1 and bool(getattr(image, "default_image", False)))
     count = max(1, count - first)
     width, height = image.size
-    check_sequence(count, width * height * count, max_pixels)
+    if count > 1:
+        check_sequence(count, width * height * count, max_pixels)
     if name == "PNG" and count > 1:
         check_pixel_chunks(source.file, with_frames=True)
     notes: list[str] = []
@@ -93,7 +98,7 @@ def _read_structure(source: Source, max_pixels: int) -> tuple[FrameSequence, Seq
         kind="animation" if count > 1 else "still",
         width=width,
         height=height,
-        plays=_plays(image),
+        plays=_plays(image) if count > 1 else 0,
         source_format=name,
         notes=tuple(notes),
     )
@@ -163,16 +168,13 @@ def _frames(
             source = stack.enter_context(open_source(file, max_pixels=most))
         for number, place in enumerate(places, start=1):
             # Pillow's warnings are silenced while a frame is decoded, not while the caller runs.
-            with silenced_pillow(), _name_frame(number if sequence.count > 1 else None):
+            with silenced_pillow(), _name_frame(number):
                 frame = _frame(source, place, sequence)
             yield frame
-        check_unchanged(file, state)
 
 
 def _frame(source: Source, place: _Place, sequence: FrameSequence) -> Frame:
     image = source.image
-    if sequence.kind == "still":
-        return Frame(decode(source))
     with decoder_errors(source.container.name):
         image.seek(place.index)
     is_frame = sequence.kind == "animation"
@@ -188,12 +190,10 @@ def _frame(source: Source, place: _Place, sequence: FrameSequence) -> Frame:
 
 
 @contextmanager
-def _name_frame(number: int | None) -> Generator[None, None, None]:
-    """Add the number of the frame to the message of an error; None for a still."""
+def _name_frame(number: int) -> Generator[None, None, None]:
+    """Add the number of the frame to the message of an error."""
     try:
         yield
     except PictureError as error:
-        if number is None:
-            raise
         message = f"frame {number} cannot be read: {error}; or pass --frames first"
         raise PictureError(error.code, message) from error

@@ -39,9 +39,9 @@ def read_model(model: str | Path, fidelity: float | None = None) -> ModelBytes:
         raise UsageError(f"The fidelity must be from 0 to 1, not {fidelity}.")
     file = find_model(model)
     if fidelity is None:
-        return ModelBytes(_name(file), *_read_verified(file))
+        return ModelBytes(file.name, *_read_verified(file))
     partner = find_partner(file)
-    name = f"{_name(file)} at fidelity {fidelity:g} (towards {_name(partner)})"
+    name = f"{file.name} at fidelity {fidelity:g} (towards {partner.name})"
     if fidelity in (0, 1):
         return ModelBytes(name, *_read_verified(partner if fidelity == 1 else file))
     data = _read_average(file, partner, fidelity)
@@ -74,16 +74,12 @@ def _read_average(file: ModelFile, partner: ModelFile, fidelity: float) -> bytes
     from srgan_gp.inference.loading.fidelity_mixing import mix
 
     model, other = (
-        foreign_models.parse_safely(_read_verified(end)[0], _name(end)) for end in (file, partner)
+        foreign_models.parse_safely(_read_verified(end)[0], end.name) for end in (file, partner)
     )
     try:
         return mix(model, other, fidelity)
     except ValueError as error:
         raise ModelRefusedError(
-            f"The models {_name(file)} and {_name(partner)} cannot be mixed: {error}. "
-            f"Set another fidelity_partner on the card of {_name(file)}."
+            f"The models {file.name} and {partner.name} cannot be mixed: {error}. "
+            f"Set another fidelity_partner on the card of {file.name}."
         ) from None
-
-
-def _name(file: ModelFile) -> str:
-    return file.card.name if file.card else file.path.stem

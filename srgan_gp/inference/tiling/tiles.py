@@ -74,8 +74,10 @@ def run_tiled(
         [(y0, rows)], [(x0, columns)] = parts_y, parts_x
         try:
             upscaled = network(cut((y0, y0 + window[0]), (x0, x0 + window[1])))
-            inner = (slice(*_scaled(rows, scale, y0)), slice(*_scaled(columns, scale, x0)))
-            store(_scaled(rows, scale), _scaled(columns, scale), upscaled[:, :, *inner])
+            (top, bottom), (left, right) = ((a * scale, b * scale) for a, b in (rows, columns))
+            y, x = y0 * scale, x0 * scale
+            inner = upscaled[:, :, top - y : bottom - y, left - x : right - x]
+            store((top, bottom), (left, right), inner)
         except MemoryError:
             window = _halve(window, 2 * overlap + multiple, multiple)
             regions.appendleft((rows, columns))
@@ -116,7 +118,3 @@ def _halve(window: Span, smallest: int, multiple: int) -> Span:
         )
     shorter = max(round_up(max(window) // 2, multiple), smallest)
     return (shorter, width) if height >= width else (height, shorter)
-
-
-def _scaled(span: Span, scale: int, origin: int = 0) -> Span:
-    return (span[0] - origin) * scale, (span[1] - origin) * scale

@@ -1,4 +1,4 @@
-"""Worker processes: the results of one process, no orphans, and a death costs no picture."""
+"""Worker processes: same results as one process, no orphans, and a crash costs no image."""
 
 import os
 import signal
@@ -43,7 +43,7 @@ def start(tiny_model):
 
 @pytest.fixture
 def slow_job(tmp_path, jobs, rng):
-    """A picture that takes seconds in tiles of one pixel."""
+    """An image that takes seconds in tiles of one pixel."""
     Image.fromarray(rng.integers(0, 256, (60, 60, 3), np.uint8)).save(tmp_path / "in" / "slow.png")
     return UpscaleJob(tmp_path / "in" / "slow.png", tmp_path / "out" / "slow.png", None)
 
@@ -53,13 +53,13 @@ def take(engine):
     while time.monotonic() < deadline:
         if (result := engine.take(0.2)) is not None:
             return result
-    raise AssertionError("no result came")
+    raise AssertionError("there is no result")
 
 
 def wait_until(condition):
     deadline = time.monotonic() + PATIENCE
     while not condition():
-        assert time.monotonic() < deadline, "it never came to that"
+        assert time.monotonic() < deadline, "the condition was never true"
         time.sleep(0.01)
 
 
@@ -67,7 +67,7 @@ def parts(folder):
     return list(folder.rglob("*.part"))
 
 
-def test_two_workers_give_the_results_of_one_process(start, jobs, tiny_model, tmp_path):
+def test_two_workers_return_the_results_of_one_process(start, jobs, tiny_model, tmp_path):
     engine = start()
     assert engine.about.scale == 2
     assert len(set(engine.process_ids)) == 2
@@ -86,7 +86,7 @@ def test_two_workers_give_the_results_of_one_process(start, jobs, tiny_model, tm
     assert parts(tmp_path) == []
 
 
-def test_a_killed_worker_is_replaced_and_its_pictures_are_done(start, jobs, slow_job, tmp_path):
+def test_a_killed_worker_is_replaced_and_its_images_are_processed(start, jobs, slow_job, tmp_path):
     engine = start(["cpu"], tile=1)
     for job in (slow_job, *jobs):
         engine.submit(job)
@@ -101,13 +101,13 @@ def test_a_killed_worker_is_replaced_and_its_pictures_are_done(start, jobs, slow
     assert parts(tmp_path) == []
 
 
-def test_a_death_leaves_the_results_of_other_workers_alone(start, jobs, slow_job):
+def test_a_crash_keeps_the_results_of_other_workers(start, jobs, slow_job):
     engine = start(tile=1)
     for job in (slow_job, jobs[0]):
         engine.submit(job)
     one, other = engine._workers
-    wait_until(other.pipe.poll)  # its result is on the way, and nobody has taken it
-    time.sleep(0.2)  # it lets go of the file
+    wait_until(other.pipe.poll)  # Its result was sent and not taken.
+    time.sleep(0.2)  # It releases the file.
     os.kill(one.process.pid, signal.SIGKILL)
     wait_until(one.pipe.poll)
     for _ in range(2):
@@ -115,19 +115,21 @@ def test_a_death_leaves_the_results_of_other_workers_alone(start, jobs, slow_job
     assert slow_job.target.exists() and jobs[0].target.exists()
 
 
-def test_closing_ends_the_workers_and_clears_what_they_left(start, slow_job, jobs, tmp_path):
+def test_closing_ends_the_workers_and_removes_their_unfinished_files(
+    start, slow_job, jobs, tmp_path
+):
     engine = start(tile=1)
     processes = [psutil.Process(number) for number in engine.process_ids]
     for job in (*jobs, slow_job):
         engine.submit(job)
-    wait_until(lambda: parts(tmp_path))  # one is staged at least
+    wait_until(lambda: parts(tmp_path))  # At least one is staged.
     engine.close()
     assert not any(process.is_running() for process in processes)
     assert parts(tmp_path) == []
 
 
-def test_an_error_about_one_picture_and_one_about_the_model_arrive(start, jobs, tmp_path):
-    jobs[0].source.write_bytes(b"no picture")
+def test_errors_of_an_image_and_of_the_model_arrive(start, jobs, tmp_path):
+    jobs[0].source.write_bytes(b"not an image")
     engine = start(["cpu"])
     engine.submit(jobs[0])
     assert take(engine).error.code == "E_NOT_AN_IMAGE"
@@ -150,12 +152,12 @@ if __name__ == "__main__":
 """
 
 
-def test_the_workers_of_a_killed_process_end(tiny_model, tmp_path):
+def test_the_workers_of_a_killed_main_process_end(tiny_model, tmp_path):
     (tmp_path / "parent.py").write_text(PARENT)
-    words = [sys.executable, tmp_path / "parent.py", tiny_model()]
+    command = [sys.executable, tmp_path / "parent.py", tiny_model()]
     root = str(Path(__file__).resolve().parents[3])
     with subprocess.Popen(
-        words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         env=os.environ | {"PYTHONPATH": root},
     ) as parent:  # fmt: skip
         workers = [psutil.Process(int(number)) for number in parent.stdout.readline().split()]

@@ -1,4 +1,4 @@
-"""The queue of jobs: first come, first served, and what a worker died of goes alone."""
+"""Retry queue: first in, first out; jobs of a crashed worker run again, each alone."""
 
 from pathlib import Path
 
@@ -18,26 +18,26 @@ def retry_queue():
     return retry_queue
 
 
-def test_jobs_are_given_in_their_order_while_a_worker_has_room(retry_queue):
+def test_jobs_are_given_in_order_while_a_worker_has_room(retry_queue):
     assert retry_queue.next_for([], 2) == A
     assert retry_queue.next_for([A], 2) == B
     assert retry_queue.next_for([A, B], 2) is None
     assert retry_queue.next_for([], 2) == C
 
 
-def test_the_jobs_of_a_dead_worker_come_next_each_on_an_idle_worker(retry_queue):
-    under_way = [retry_queue.next_for([], 2), retry_queue.next_for([A], 2)]
-    assert retry_queue.requeue(under_way) == []
+def test_the_jobs_of_a_crashed_worker_come_next_each_on_an_idle_worker(retry_queue):
+    in_progress = [retry_queue.next_for([], 2), retry_queue.next_for([A], 2)]
+    assert retry_queue.requeue(in_progress) == []
     assert retry_queue.next_for([C], 2) is None
     assert retry_queue.next_for([], 2) == A
-    assert retry_queue.next_for([A], 2) is None  # nothing beside a suspect
+    assert retry_queue.next_for([A], 2) is None  # Nothing runs beside a job that may crash.
     assert retry_queue.next_for([], 2) == B
     retry_queue.finish(A)
     retry_queue.finish(B)
     assert retry_queue.next_for([], 2) == C
 
 
-def test_a_job_that_workers_die_of_is_given_up_and_the_others_go_on(retry_queue):
+def test_a_job_that_crashes_its_workers_fails_and_the_others_continue(retry_queue):
     job = retry_queue.next_for([], 1)
     for _ in range(MOST_CRASHES - 1):
         assert retry_queue.requeue([job]) == []
@@ -47,7 +47,7 @@ def test_a_job_that_workers_die_of_is_given_up_and_the_others_go_on(retry_queue)
     assert retry_queue.next_for([], 1) == B
 
 
-def test_a_death_counts_for_one_attempt_at_a_job_only(retry_queue):
+def test_crashes_are_counted_until_the_job_has_a_result(retry_queue):
     job = retry_queue.next_for([], 1)
     for _ in range(2 * MOST_CRASHES):
         assert retry_queue.requeue([job]) == []
@@ -56,30 +56,30 @@ def test_a_death_counts_for_one_attempt_at_a_job_only(retry_queue):
 
 
 class Worker:
-    def __init__(self, most):
-        self.under_way, self.most = [], most
+    def __init__(self, capacity):
+        self.in_progress, self.capacity = [], capacity
 
     def begin(self, job):
-        self.under_way.append(job)
+        self.in_progress.append(job)
 
 
-def test_jobs_are_shared_out_evenly_among_those_who_are_ready(retry_queue):
+def test_jobs_are_distributed_evenly_among_ready_workers(retry_queue):
     workers = [Worker(0), Worker(2), Worker(2)]
-    retry_queue.share_out(workers)
-    assert [worker.under_way for worker in workers] == [[], [A, C], [B, D]]
+    retry_queue.distribute(workers)
+    assert [worker.in_progress for worker in workers] == [[], [A, C], [B, D]]
 
 
-def test_a_suspect_waits_for_an_idle_worker_and_holds_up_the_others(retry_queue):
-    busy, dead = Worker(2), Worker(1)
-    retry_queue.share_out([busy, dead])
-    assert [busy.under_way, dead.under_way] == [[A, C], [B]]
-    retry_queue.requeue(dead.under_way)
-    retry_queue.share_out([busy])
-    assert busy.under_way == [A, C]
-    busy.under_way = []
-    retry_queue.share_out([busy])
-    assert busy.under_way == [B]
+def test_a_job_that_may_crash_waits_for_an_idle_worker_and_delays_the_others(retry_queue):
+    busy, crashed = Worker(2), Worker(1)
+    retry_queue.distribute([busy, crashed])
+    assert [busy.in_progress, crashed.in_progress] == [[A, C], [B]]
+    retry_queue.requeue(crashed.in_progress)
+    retry_queue.distribute([busy])
+    assert busy.in_progress == [A, C]
+    busy.in_progress = []
+    retry_queue.distribute([busy])
+    assert busy.in_progress == [B]
 
 
-def test_an_empty_queue_has_nothing_to_give():
+def test_an_empty_queue_has_no_job():
     assert RetryQueue().next_for([], 1) is None

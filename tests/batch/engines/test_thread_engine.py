@@ -1,4 +1,4 @@
-"""The pipeline: the work of one thread, done by several at once, and ended within seconds."""
+"""Thread engine: same results as one thread, overlapping steps, and an end within seconds."""
 
 import threading
 import time
@@ -21,7 +21,7 @@ PATIENCE = 60  # seconds; only a test that fails waits so long
 
 @pytest.fixture
 def start():
-    """Start a pipeline with upscalers over sessions; it is closed at the end of the test."""
+    """Start an engine with upscalers over sessions; it is closed at the end of the test."""
     engines = []
 
     def make(*sessions, **options):
@@ -38,7 +38,7 @@ def start():
 
 def take(engine):
     result = engine.take(PATIENCE)
-    assert result is not None, "no result came"
+    assert result is not None, "there is no result"
     return result
 
 
@@ -49,11 +49,11 @@ def run(engine, jobs):
 
 
 def left_threads():
-    return [t.name for t in threading.enumerate() if t.name in ("decode", "network", "encode")]
+    return [thread for thread in threading.enumerate() if thread.name == "upscale"]
 
 
 @pytest.mark.parametrize("upscalers", [1, 2])
-def test_the_results_are_those_of_a_loop(start, fake_session, jobs, upscalers):
+def test_results_equal_those_of_a_loop(start, fake_session, jobs, upscalers):
     results = run(start(*[fake_session() for _ in range(upscalers)]), jobs)
     assert set(results) == set(jobs)
     for job in jobs:
@@ -68,7 +68,7 @@ def test_the_results_are_those_of_a_loop(start, fake_session, jobs, upscalers):
             assert (np.asarray(large)[::2, ::2] == np.asarray(small)).all()
 
 
-def test_reading_and_writing_go_on_while_the_network_works(start, fake_session, jobs, monkeypatch):
+def test_decoding_and_encoding_overlap_with_the_network(start, fake_session, jobs, monkeypatch):
     others = {"decode": threading.Event(), "encode": threading.Event()}
 
     def noted(step, name, at):
@@ -80,15 +80,15 @@ def test_reading_and_writing_go_on_while_the_network_works(start, fake_session, 
 
         return noted_step
 
-    # While the network is at the second picture, the first is written and the third is read.
+    # While the network processes the second image, the first is encoded and the third decoded.
     monkeypatch.setattr(thread_engine, "decode", noted(thread_engine.decode, "decode", jobs[2]))
     monkeypatch.setattr(thread_engine, "encode", noted(thread_engine.encode, "encode", jobs[0]))
     height = [4 + number for number in range(6)]
 
     def wait_for_the_others(images):
         if images.shape[2] == height[1]:
-            assert others["decode"].wait(PATIENCE), "the third picture was not read meanwhile"
-            assert others["encode"].wait(PATIENCE), "the first picture was not written meanwhile"
+            assert others["decode"].wait(PATIENCE), "the third image was not decoded meanwhile"
+            assert others["encode"].wait(PATIENCE), "the first image was not encoded meanwhile"
         return images.repeat(2, axis=2).repeat(2, axis=3)
 
     results = run(start(fake_session(wait_for_the_others)), jobs[:3])
@@ -98,7 +98,7 @@ def test_reading_and_writing_go_on_while_the_network_works(start, fake_session, 
 @pytest.mark.parametrize(
     ("error", "code"), [(MemoryError(), "E_OUT_OF_MEMORY"), (ZeroDivisionError(), "E_INTERNAL")]
 )
-def test_an_error_about_one_picture_is_its_result(
+def test_an_error_of_one_image_is_its_result(
     start, fake_session, jobs, raising_at_black, error, code
 ):
     results = run(start(fake_session(raising_at_black(error))), jobs)
@@ -107,8 +107,8 @@ def test_an_error_about_one_picture_is_its_result(
     ]  # fmt: skip
 
 
-def test_a_picture_that_cannot_be_read_or_written_is_a_result_too(start, fake_session, jobs):
-    jobs[0].source.write_bytes(b"no picture")
+def test_an_image_that_cannot_be_read_or_written_is_a_result_too(start, fake_session, jobs):
+    jobs[0].source.write_bytes(b"not an image")
     missing = UpscaleJob(jobs[1].source, jobs[1].target.parent / "none" / "a.png", None)
     results = run(start(fake_session()), [jobs[0], missing, jobs[2]])
     assert results[jobs[0]].error.code == "E_NOT_AN_IMAGE"
@@ -154,29 +154,29 @@ def test_closing_ends_the_network_at_once_and_leaves_no_file(
         engine.submit(job)
     assert begun.wait(PATIENCE)
     engine.close()
-    assert cancelled.is_set()  # nobody else lets the network go on
+    assert cancelled.is_set()  # Nothing else lets the network continue.
     assert left_threads() == []
     assert list((tmp_path / "out").iterdir()) == []
 
 
-def test_a_thread_that_cannot_be_interrupted_does_not_hold_up_the_end(
+def test_a_thread_that_cannot_be_interrupted_does_not_delay_the_end(
     start, fake_session, jobs, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(thread_engine, "SECONDS_TO_END", 0.2)
-    is_at_it, may_end = threading.Event(), threading.Event()
+    is_encoding, may_end = threading.Event(), threading.Event()
     encode = thread_engine.encode
 
-    def slow_encode(*words):
-        is_at_it.set()
+    def slow_encode(*arguments):
+        is_encoding.set()
         assert may_end.wait(PATIENCE)
-        return encode(*words)
+        return encode(*arguments)
 
     monkeypatch.setattr(thread_engine, "encode", slow_encode)
     engine = start(fake_session())
     engine.submit(jobs[0])
-    assert is_at_it.wait(PATIENCE)
+    assert is_encoding.wait(PATIENCE)
     engine.close()
-    assert "encode" in left_threads()  # it was not waited for
+    assert left_threads()  # It was not waited for.
     may_end.set()
     deadline = time.monotonic() + PATIENCE
     while left_threads():
@@ -185,9 +185,7 @@ def test_a_thread_that_cannot_be_interrupted_does_not_hold_up_the_end(
     assert list((tmp_path / "out").iterdir()) == []
 
 
-def test_an_idle_pipeline_has_nothing_to_give_and_can_be_closed_twice(
-    start, fake_session, monkeypatch
-):
+def test_an_idle_engine_has_no_result_and_can_be_closed_twice(start, fake_session, monkeypatch):
     monkeypatch.setattr(thread_engine, "SECONDS_TO_END", PATIENCE)
     engine = start(fake_session())
     assert engine.take(0.01) is None
@@ -196,18 +194,18 @@ def test_an_idle_pipeline_has_nothing_to_give_and_can_be_closed_twice(
     assert left_threads() == []
 
 
-def test_pictures_beyond_the_memory_go_one_at_a_time(start, fake_session, jobs, monkeypatch):
+def test_images_that_exceed_the_memory_run_one_at_a_time(start, fake_session, jobs, monkeypatch):
     monkeypatch.setattr(thread_engine, "MEMORY", 1)
     results = run(start(fake_session()), jobs)
     assert [results[job].error for job in jobs] == [None] * 6
 
 
-def test_tiles_are_told_with_their_job(start, fake_session, jobs):
-    told = []
+def test_tiles_are_reported_with_their_job(start, fake_session, jobs):
+    reported = []
     engine = start(fake_session())
-    engine.on_tiles = lambda *words: told.append(words)
+    engine.on_tiles = lambda *values: reported.append(values)
     run(engine, jobs[:1])
-    assert told == [(jobs[0], 1, 1)]
+    assert reported == [(jobs[0], 1, 1)]
 
 
 def test_an_animation_is_enlarged_frame_by_frame(start, fake_session, tmp_path, rng):

@@ -1,4 +1,4 @@
-"""What is read: files, folders, trees and patterns; nothing is opened, no folder link entered."""
+"""Walk over files, folders, trees and patterns: nothing is opened, no link to a folder entered."""
 
 import inspect
 import os
@@ -30,13 +30,13 @@ def counts(inputs):
     return skipped_files.ignored, skipped_files.folders, skipped_files.links
 
 
-def test_a_folder_gives_its_pictures_and_counts_the_rest(folder):
+def test_a_folder_yields_its_images_and_counts_the_rest(folder):
     inputs = walk([str(folder)])
     assert names(inputs) == ["a.JPG", "b.png", "c.webp"]
     assert counts(inputs) == (2, 1, 0)
 
 
-def test_a_tree_is_walked_to_its_end_without_hidden_folders(folder):
+def test_a_tree_is_walked_without_hidden_folders(folder):
     (folder / ".thumbnails").mkdir()
     (folder / ".thumbnails" / "t.png").touch()
     inputs = walk([str(folder)], recursive=True)
@@ -44,13 +44,13 @@ def test_a_tree_is_walked_to_its_end_without_hidden_folders(folder):
     assert counts(inputs) == (2, 1, 0)
 
 
-def test_counts_begin_anew_with_every_walk(folder):
+def test_every_walk_has_new_counts(folder):
     inputs = walk([str(folder)])
     assert list(inputs) == list(inputs)
     assert counts(inputs) == (2, 1, 0)
 
 
-def test_a_named_file_is_taken_whatever_its_suffix_and_whether_it_is_there(folder):
+def test_a_named_file_is_an_input_whatever_its_suffix_and_even_if_it_is_missing(folder):
     inputs = list(walk([str(folder / "notes.txt"), str(folder / "nowhere.jpg")]))
     assert [(item.path.name, item.is_named) for item in inputs] == [
         ("notes.txt", True),
@@ -64,11 +64,11 @@ def test_a_name_with_a_leading_minus_is_a_name(folder, monkeypatch):
     assert [item.path for item in walk(["-a.png"])] == [Path("-a.png")]
 
 
-def test_a_pattern_that_the_shell_left_alone_is_expanded(folder):
+def test_a_pattern_is_expanded(folder):
     assert names(walk([str(folder / "*.[pj][np]*")])) == ["b.png"]
     inputs = walk([str(folder / "*")])
     assert names(inputs) == ["a.JPG", "b.png", "c.webp"]
-    assert counts(inputs) == (1, 1, 0)  # Patterns pass hidden files over.
+    assert counts(inputs) == (1, 1, 0)  # Patterns do not match hidden files.
 
 
 def test_a_recursive_pattern_enters_folders_and_mirrors_them(folder):
@@ -76,7 +76,7 @@ def test_a_recursive_pattern_enters_folders_and_mirrors_them(folder):
     assert names(inputs) == ["a.JPG", "b.png", "c.webp", "inside.png/d.gif"]
 
 
-def test_a_file_whose_name_looks_like_a_pattern_is_that_file(folder):
+def test_a_file_whose_name_is_a_pattern_is_that_file(folder):
     (folder / "[b].png").touch()
     assert [item.path for item in walk([str(folder / "[b].png")])] == [folder / "[b].png"]
 
@@ -102,7 +102,7 @@ def test_links_to_folders_are_not_followed_and_loops_end(folder):
 
 
 def test_pipes_sockets_and_dangling_links_are_found_but_never_opened(folder):
-    """Opening the pipe would wait for a writer without end; reading will refuse each."""
+    """Opening the pipe would wait for a writer forever; they are refused when they are read."""
     os.mkfifo(folder / "pipe.png")
     (folder / "gone.png").symlink_to("nowhere")
     with socket.socket(socket.AF_UNIX) as server:
@@ -112,7 +112,7 @@ def test_pipes_sockets_and_dangling_links_are_found_but_never_opened(folder):
 
 
 def test_a_folder_that_cannot_be_listed_costs_only_itself(folder, monkeypatch):
-    """By a fake: root, as whom tests may run, can list everything."""
+    """Faked, since root can list everything."""
     scandir = os.scandir
 
     def refuse_one(path):
@@ -128,32 +128,32 @@ def test_a_folder_that_cannot_be_listed_costs_only_itself(folder, monkeypatch):
     assert len(inputs) == 4
 
 
-def test_the_output_folder_is_left_out_unless_it_is_the_input(folder):
+def test_the_output_folder_is_not_entered_unless_it_is_the_input(folder):
     output = folder / "inside.png"
-    inputs = walk([str(folder)], recursive=True, leave_out=output)
+    inputs = walk([str(folder)], recursive=True, output_folder=output)
     assert names(inputs) == ["a.JPG", "b.png", "c.webp"]
     assert counts(inputs) == (2, 0, 0)
-    assert names(walk([str(folder / "*")], recursive=True, leave_out=output)) == names(inputs)
-    assert names(walk([str(output)], leave_out=output)) == ["d.gif"]
+    assert names(walk([str(folder / "*")], recursive=True, output_folder=output)) == names(inputs)
+    assert names(walk([str(output)], output_folder=output)) == ["d.gif"]
 
 
-def test_an_output_folder_that_is_made_after_the_first_walk_is_left_out_too(folder):
+def test_an_output_folder_that_is_created_after_the_first_walk_is_not_entered(folder):
     output = folder / "out"
-    inputs = walk([str(folder)], recursive=True, leave_out=output)
+    inputs = walk([str(folder)], recursive=True, output_folder=output)
     before = names(inputs)
     output.mkdir()
     (output / "result.png").touch()
     assert names(inputs) == before
 
 
-def test_our_own_folder_is_never_entered_nor_counted(folder):
+def test_the_folder_of_the_journal_is_neither_entered_nor_counted(folder):
     (folder / ".srgan-gp").mkdir()
     inputs = walk([str(folder)], recursive=True)
     assert len(list(inputs)) == 4
     assert counts(inputs) == (2, 0, 0)
 
 
-def test_a_tree_deeper_than_python_recurses_is_walked(tmp_path):
+def test_a_tree_deeper_than_the_recursion_limit_is_walked(tmp_path):
     depth = 150
     bottom = tmp_path.joinpath(*"d" * depth)
     bottom.mkdir(parents=True)
@@ -167,7 +167,7 @@ def test_a_tree_deeper_than_python_recurses_is_walked(tmp_path):
     assert found.path == bottom / "a.png"
 
 
-def test_names_that_are_no_utf8_are_found(tmp_path):
+def test_names_that_are_not_utf8_are_found(tmp_path):
     (tmp_path / os.fsdecode(b"\xff\n.png")).touch()
     [found] = walk([str(tmp_path)])
     assert os.fsencode(found.path.name) == b"\xff\n.png"

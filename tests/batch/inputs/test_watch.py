@@ -1,4 +1,4 @@
-"""A drop folder: a file is taken once it has come to rest, and again when it was changed."""
+"""Watched folder: a file is returned once it is complete, and again when it was changed."""
 
 import os
 from pathlib import Path
@@ -24,7 +24,7 @@ def write(path, data, at):
     os.utime(path, (at, at))
 
 
-def test_a_file_is_given_once_it_rests_for_two_polls(watch, tmp_path):
+def test_a_file_is_returned_when_two_polls_see_it_unchanged(watch, tmp_path):
     write(tmp_path / "a.png", b"1", at=1)
     assert names(watch.poll()) == []
     write(tmp_path / "a.png", b"12", at=1)  # still growing
@@ -35,14 +35,14 @@ def test_a_file_is_given_once_it_rests_for_two_polls(watch, tmp_path):
     assert names(watch.poll()) == []
 
 
-def test_a_file_that_is_replaced_later_is_given_again(watch, tmp_path):
+def test_a_file_that_is_replaced_is_returned_again(watch, tmp_path):
     write(tmp_path / "a.png", b"1", at=1)
     assert [names(watch.poll()) for _ in range(3)] == [[], ["a.png"], []]
     write(tmp_path / "a.png", b"2", at=2)
     assert [names(watch.poll()) for _ in range(3)] == [[], ["a.png"], []]
 
 
-def test_a_file_that_went_and_came_back_is_given_again(watch, tmp_path):
+def test_a_file_that_was_removed_and_restored_is_returned_again(watch, tmp_path):
     write(tmp_path / "a.png", b"1", at=1)
     watch.poll(), watch.poll()
     (tmp_path / "a.png").unlink()
@@ -51,7 +51,7 @@ def test_a_file_that_went_and_came_back_is_given_again(watch, tmp_path):
     assert [names(watch.poll()) for _ in range(2)] == [[], ["a.png"]]
 
 
-def test_folders_that_come_later_are_looked_into(watch, tmp_path):
+def test_new_folders_are_watched_too(watch, tmp_path):
     watch.poll()
     (tmp_path / "deep").mkdir()
     write(tmp_path / "deep" / "b.png", b"1", at=1)
@@ -59,7 +59,7 @@ def test_folders_that_come_later_are_looked_into(watch, tmp_path):
     assert [names(watch.poll()) for _ in range(2)] == [[], ["b.png"]]
 
 
-def test_what_cannot_be_looked_at_is_left_for_later():
+def test_inputs_that_cannot_be_read_are_not_returned():
     refused = Found(Path("folder"), Path(), error=PictureError("E_UNREADABLE", "no"))
     gone = Found(Path("gone.png"), Path())
     watch = Watch([refused, gone])

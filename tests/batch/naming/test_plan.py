@@ -1,6 +1,7 @@
-"""Targets: collision-free, never an input, and existing results met as the user chose."""
+"""Plan: unique targets, no input replaced, and `--exist` for existing results."""
 
 import os
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ WORK = work_key("model", scale=4)
 
 
 @pytest.fixture
-def pictures(tmp_path):
+def image_folder(tmp_path):
     folder = tmp_path / "in"
     folder.mkdir()
     for name in ("a.jpg", "a.png", "b.gif"):
@@ -33,18 +34,18 @@ def out(tmp_path):
 
 
 @pytest.fixture
-def plan(pictures):
-    """Make the plan of a run over the pictures, or over `inputs`; it is closed after the test."""
-    plans = []
+def plan(image_folder):
+    """Make the plan of a run over the images, or over `inputs`; it is closed after the test."""
+    with ExitStack() as plans:
 
-    def make(folder, inputs=None, *, journal=None, work=WORK, **output):
-        found = walk(list(map(str, inputs or [pictures])), recursive=True, leave_out=folder)
-        plans.append(make_plan(found, Output(folder, **output), journal=journal, work=work))
-        return plans[-1]
+        def make(folder, inputs=None, *, journal=None, work=WORK, **output):
+            found = walk(
+                list(map(str, inputs or [image_folder])), recursive=True, output_folder=folder
+            )
+            plan = make_plan(found, Output(folder, **output), journal=journal, work=work)
+            return plans.enter_context(plan)
 
-    yield make
-    for opened in plans:
-        opened.close()
+        yield make
 
 
 def targets(plan):
@@ -52,44 +53,44 @@ def targets(plan):
 
 
 def finish(journal, job, work=WORK):
-    """Do what a run does at the end of a job."""
+    """Record and commit the result of a job, as a run does."""
     staged, _ = write_staged(job.target, lambda file: file.write(b"result of " + bytes(job.source)))
     journal.record(job.source, staged, hash_file(job.source), work)
     commit(staged)
 
 
-def test_every_picture_keeps_its_format_and_a_gif_becomes_a_png(plan, out):
+def test_every_image_keeps_its_format_and_a_gif_becomes_a_png(plan, out):
     assert targets(plan(out, extension=None)) == ["a.jpg", "a.png", "b.png"]
 
 
-def test_one_format_for_all_makes_same_stems_differ(plan, out):
+def test_with_one_format_equal_stems_get_different_names(plan, out):
     jobs = list(plan(out, extension=".webp", suffix="_x4"))
     assert [job.target.name for job in jobs] == ["a.jpg_x4.webp", "a.png_x4.webp", "b_x4.webp"]
     assert {job.fallback for job in jobs} == {None}
 
 
-def test_the_entries_come_in_the_order_of_paths_as_often_as_they_are_asked_for(plan, out, pictures):
-    reverse = plan(out, sorted(pictures.iterdir(), reverse=True))
+def test_every_iteration_has_the_order_of_the_paths(plan, out, image_folder):
+    reverse = plan(out, sorted(image_folder.iterdir(), reverse=True))
     assert [job.source.name for job in reverse] == ["a.jpg", "a.png", "b.gif"]
     assert list(reverse) == list(reverse)
     assert reverse.total == 3
 
 
-def test_a_file_reached_twice_counts_once(plan, out, pictures):
-    (pictures / "link.png").symlink_to(pictures / "a.png")
-    os.link(pictures / "a.png", pictures / "other.png")
-    twice = plan(out, [pictures, pictures / "a.jpg", pictures])
+def test_a_file_reached_twice_counts_once(plan, out, image_folder):
+    (image_folder / "link.png").symlink_to(image_folder / "a.png")
+    os.link(image_folder / "a.png", image_folder / "other.png")
+    twice = plan(out, [image_folder, image_folder / "a.jpg", image_folder])
     assert [job.source.name for job in twice] == ["a.jpg", "a.png", "b.gif", "other.png"]
 
 
-def test_a_folder_named_with_a_folder_inside_is_mirrored_whole(plan, out, pictures):
-    (pictures / "x").mkdir()
-    (pictures / "x" / "c.png").touch()
-    for inputs in ([pictures, pictures / "x"], [pictures / "x", pictures]):
+def test_a_folder_that_is_named_with_its_subfolder_is_mirrored_as_a_whole(plan, out, image_folder):
+    (image_folder / "x").mkdir()
+    (image_folder / "x" / "c.png").touch()
+    for inputs in ([image_folder, image_folder / "x"], [image_folder / "x", image_folder]):
         assert out / "x" / "c.png" in [job.target for job in plan(out, inputs)]
 
 
-def test_an_input_that_cannot_be_used_is_passed_on(out):
+def test_an_input_that_cannot_be_used_is_refused(out):
     error = PictureError("E_NO_PERMISSION", "it cannot be listed")
     with make_plan([Found(Path("x"), Path("x"), error=error)], Output(out)) as plan:
         [refused] = plan
@@ -97,7 +98,7 @@ def test_an_input_that_cannot_be_used_is_passed_on(out):
     assert (refused.error.code, str(refused.error)) == ("E_NO_PERMISSION", "it cannot be listed")
 
 
-def test_a_path_too_long_for_the_system_costs_only_itself(tmp_path):
+def test_a_path_that_is_too_long_costs_only_itself(tmp_path):
     root = Path("/nowhere")
     deep = root.joinpath(*["d" * 200] * 20, "a.png")
     with make_plan([Found(deep, root), Found(root / "b.png", root)], Output(tmp_path)) as plan:
@@ -107,40 +108,38 @@ def test_a_path_too_long_for_the_system_costs_only_itself(tmp_path):
 
 
 @pytest.mark.parametrize("exist", [None, "error", "skip", "overwrite"])
-def test_a_result_never_replaces_an_input(plan, pictures, exist):
+def test_a_result_never_replaces_an_input(plan, image_folder, exist):
     with pytest.raises(UsageError, match=r"a\.jpg would replace the input .*--suffix"):
-        plan(pictures, exist=exist)
+        plan(image_folder, exist=exist)
 
 
-def test_results_in_the_folder_of_the_inputs_can_get_new_names(plan, pictures):
-    assert targets(plan(pictures, exist="rename")) == ["a-2.jpg", "a-2.png", "b.png"]
+def test_results_in_the_folder_of_the_inputs_can_get_new_names(plan, image_folder):
+    assert targets(plan(image_folder, exist="rename")) == ["a-2.jpg", "a-2.png", "b.png"]
 
 
-def test_the_output_folder_by_another_name_is_still_that_of_the_inputs(plan, pictures, tmp_path):
-    (tmp_path / "link").symlink_to(pictures)
+def test_a_link_to_the_folder_of_the_inputs_is_the_same_folder(plan, image_folder, tmp_path):
+    (tmp_path / "link").symlink_to(image_folder)
     with pytest.raises(UsageError, match="would replace the input"):
         plan(tmp_path / "link")
 
 
-def test_names_that_differ_from_those_of_inputs_by_case_alone_are_allowed_where_files_do(
-    plan, pictures
-):
-    (pictures / "A_X4.jpg").touch()
-    jobs = list(plan(pictures, suffix="_x4"))
-    has_both = (pictures / "a_x4.jpg").exists() == (pictures / "A_X4.jpg").exists()
+def test_names_that_differ_from_inputs_only_in_case_are_allowed_where_files_do(plan, image_folder):
+    (image_folder / "A_X4.jpg").touch()
+    jobs = list(plan(image_folder, suffix="_x4"))
+    has_both = (image_folder / "a_x4.jpg").exists() == (image_folder / "A_X4.jpg").exists()
     assert ("A_X4.jpg" in [job.source.name for job in jobs]) == (not has_both)
 
 
-def test_a_result_never_replaces_an_input_through_a_link(plan, out, pictures):
-    (out / "a.png").symlink_to(pictures / "a.jpg")
+def test_a_result_never_replaces_an_input_through_a_link(plan, out, image_folder):
+    (out / "a.png").symlink_to(image_folder / "a.jpg")
     _, refused, _ = plan(out, exist="overwrite")
     assert str(refused.error).startswith(f"{out / 'a.png'} is an input")
 
 
-def test_two_folders_that_a_link_makes_one_do_not_give_one_name(plan, out, pictures):
+def test_two_folders_that_are_one_by_a_link_get_different_names(plan, out, image_folder):
     for name in ("x", "y"):
-        (pictures / name).mkdir()
-        (pictures / name / "p.png").write_text(name)
+        (image_folder / name).mkdir()
+        (image_folder / name / "p.png").write_text(name)
     (out / "x").mkdir()
     (out / "y").symlink_to("x")
     with Journal.open(out) as journal:
@@ -153,19 +152,19 @@ def test_two_folders_that_a_link_makes_one_do_not_give_one_name(plan, out, pictu
     assert {entry.target for entry in again} == {job.target for job in jobs}
 
 
-def test_the_png_that_stands_in_for_a_format_never_replaces_an_input(plan, pictures):
-    """`a.jpg` may turn out to need `a_x4.png`, which is a picture of its own here."""
-    (pictures / "a_x4.png").touch()
-    inputs = [pictures / "a.jpg", pictures / "a_x4.png"]
-    named = plan(pictures, inputs, suffix="_x4", exist="overwrite")
+def test_a_fallback_never_replaces_an_input(plan, image_folder):
+    """`a.jpg` may need `a_x4.png`, which is an input here."""
+    (image_folder / "a_x4.png").touch()
+    inputs = [image_folder / "a.jpg", image_folder / "a_x4.png"]
+    named = plan(image_folder, inputs, suffix="_x4", exist="overwrite")
     fallback = next(iter(named)).fallback
-    assert fallback == pictures / "a_x4.png"
+    assert fallback == image_folder / "a_x4.png"
     with pytest.raises(PictureError, match="is an input"):
         named.settle(fallback)
 
 
 @pytest.mark.parametrize("exist", [None, "error"])
-def test_an_existing_result_is_an_error_of_that_picture_alone(plan, out, exist):
+def test_an_existing_result_is_an_error_of_that_image_alone(plan, out, exist):
     (out / "a.jpg").touch()
     refused, *jobs = plan(out, exist=exist)
     assert (refused.source.name, refused.error.code) == ("a.jpg", "E_EXISTS")
@@ -184,14 +183,14 @@ def test_an_existing_result_can_be_overwritten(plan, out):
     assert targets(plan(out, exist="overwrite")) == ["a.jpg", "a.png", "b.png"]
 
 
-def test_an_existing_result_can_be_kept_by_a_new_name_that_no_other_result_has(plan, pictures, out):
+def test_an_existing_result_can_be_kept_by_an_unused_name(plan, image_folder, out):
     (out / "a.jpg").touch()
     (out / "a-3.jpg").touch()
-    (pictures / "a-2.jpg").touch()
+    (image_folder / "a-2.jpg").touch()
     assert targets(plan(out, exist="rename")) == ["a-2.jpg", "a-4.jpg", "a.png", "b.png"]
 
 
-def test_a_result_that_appears_during_the_run_is_met_when_its_turn_comes(plan, out):
+def test_a_result_that_appears_during_the_run_is_found(plan, out):
     entries = iter(plan(out))
     assert isinstance(next(entries), UpscaleJob)
     (out / "b.png").touch()
@@ -203,27 +202,27 @@ def test_a_dangling_link_counts_as_an_existing_result(plan, out):
     assert isinstance(next(iter(plan(out))), Refused)
 
 
-def test_results_of_an_earlier_run_are_told_by_their_names(plan, pictures):
-    for name in ("a_x4.jpg", "b_x4.png"):  # the second stood in for a GIF
-        (pictures / name).touch()
-    again = plan(pictures, suffix="_x4", exist="skip")
+def test_results_of_an_earlier_run_are_recognised_by_their_names(plan, image_folder):
+    for name in ("a_x4.jpg", "b_x4.png"):  # The second is the fallback of a GIF.
+        (image_folder / name).touch()
+    again = plan(image_folder, suffix="_x4", exist="skip")
     assert [entry.source.name for entry in again] == ["a.jpg", "a.png", "b.gif"]
     assert again.earlier_results == 2
 
 
-def test_a_result_of_an_earlier_run_can_be_named_to_be_enlarged_again(plan, pictures):
-    (pictures / "a_x4.jpg").touch()
-    again = plan(pictures, [pictures / "a_x4.jpg"], suffix="_x4")
+def test_a_result_of_an_earlier_run_can_be_named_as_an_input(plan, image_folder):
+    (image_folder / "a_x4.jpg").touch()
+    again = plan(image_folder, [image_folder / "a_x4.jpg"], suffix="_x4")
     assert targets(again) == ["a_x4_x4.jpg"]
 
 
-def test_what_the_journal_knows_as_a_result_is_no_input(plan, pictures):
-    """`a.png` could be told from an input by nothing else."""
-    (pictures / "a.png").unlink()
-    with Journal.open(pictures) as journal:
-        for job in plan(pictures, extension=".png", journal=journal):
+def test_results_in_the_journal_are_not_inputs(plan, image_folder):
+    """Nothing else distinguishes `a.png` from an input."""
+    (image_folder / "a.png").unlink()
+    with Journal.open(image_folder) as journal:
+        for job in plan(image_folder, extension=".png", journal=journal):
             finish(journal, job)
-        again = plan(pictures, extension=".png", journal=journal)
+        again = plan(image_folder, extension=".png", journal=journal)
         assert [(e.source.name, e.target.name) for e in again] == [
             ("a.jpg", "a.png"),
             ("b.gif", "b.png"),
@@ -232,7 +231,7 @@ def test_what_the_journal_knows_as_a_result_is_no_input(plan, pictures):
 
 
 @pytest.mark.parametrize("exist", [None, "error", "skip", "overwrite", "rename"])
-def test_a_second_run_has_nothing_to_do_whatever_it_does_about_results(plan, out, exist):
+def test_a_second_run_has_nothing_to_do_whatever_exist_is(plan, out, exist):
     with Journal.open(out) as journal:
         for job in plan(out, journal=journal, exist=exist):
             finish(journal, job)
@@ -240,18 +239,18 @@ def test_a_second_run_has_nothing_to_do_whatever_it_does_about_results(plan, out
         assert [entry.reason for entry in again] == ["it is done already"] * 3
 
 
-def test_a_changed_input_is_met_as_the_user_chose(plan, pictures, out):
+def test_exist_decides_about_the_result_of_a_changed_input(plan, image_folder, out):
     with Journal.open(out) as journal:
         for job in plan(out, journal=journal):
             finish(journal, job)
-        (pictures / "a.jpg").write_text("edited")
+        (image_folder / "a.jpg").write_text("edited")
         assert [type(entry) for entry in plan(out, journal=journal)] == [Refused, Skipped, Skipped]
         assert targets(plan(out, journal=journal, exist="overwrite")) == ["a.jpg"]
         assert targets(plan(out, journal=journal, exist="rename")) == ["a-2.jpg"]
 
 
-def test_a_newcomer_never_replaces_the_result_of_another_input(plan, out, tmp_path):
-    """Without the journal, `w/a.jpg` would now get the name that `x/a.jpg` had."""
+def test_a_new_input_never_replaces_the_result_of_another_one(plan, out, tmp_path):
+    """Without the journal, `w/a.jpg` would get the name that `x/a.jpg` had."""
     for folder in ("w", "x", "y"):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "a.jpg").write_text(folder)
@@ -264,9 +263,9 @@ def test_a_newcomer_never_replaces_the_result_of_another_input(plan, out, tmp_pa
         assert targets(new) == ["a.jpg-3.jpg"]
 
 
-def test_a_fallback_that_exists_is_met_as_the_user_chose(plan, pictures, out):
+def test_exist_decides_about_an_existing_fallback(plan, image_folder, out):
     (out / "a.png").touch()
-    one = [pictures / "a.jpg"]
+    one = [image_folder / "a.jpg"]
     assert next(iter(plan(out, one))).fallback == out / "a.png"
     fallback = out / "a.png"
     assert plan(out, one, exist="skip").settle(fallback) is None
@@ -276,13 +275,13 @@ def test_a_fallback_that_exists_is_met_as_the_user_chose(plan, pictures, out):
         plan(out, one).settle(fallback)
 
 
-def test_a_single_picture_can_get_a_name_of_its_own(plan, pictures, out):
-    [job] = plan(out, [pictures / "a.jpg"], file_name="other.png", extension=".png")
+def test_a_single_image_can_get_any_name(plan, image_folder, out):
+    [job] = plan(out, [image_folder / "a.jpg"], file_name="other.png", extension=".png")
     assert (job.target, job.fallback) == (out / "other.png", None)
 
 
-def test_no_room_for_the_plan_is_one_sentence(out, monkeypatch):
+def test_a_full_disk_for_the_plan_is_one_message(out, monkeypatch):
     monkeypatch.setattr(plan_table, "_SCHEMA", plan_table._SCHEMA + "PRAGMA max_page_count = 20;")
     found = (Found(Path(f"{number}.png"), Path()) for number in range(10_000))
-    with pytest.raises(OutputError, match=r"room for temporary files \(.* full\); free some"):
+    with pytest.raises(OutputError, match=r"space for temporary files \(.* full\); free some"):
         make_plan(found, Output(out))

@@ -1,4 +1,4 @@
-"""Names of results: all different on every common file system, and the same in any order."""
+"""Names of results: unique on every common file system, and independent of the order."""
 
 import os
 import random
@@ -36,7 +36,7 @@ def names(paths, extension, **output):
     return [by_source[Path(path)][0] for path in paths]
 
 
-# Few letters, so that clashes of case, accents, extensions and folders are frequent.
+# Few letters, so that collisions of case, accents, extensions and folders are frequent.
 letters = st.sampled_from(
     ["a", "A", "\u00e9", "e\u0301", "ss", "\u00df", "-", "2", ".png", ".jpg", "\n", "\udcff"]
 )
@@ -68,7 +68,7 @@ def folded(path):
 
 @quick
 @given(sources, outputs)
-def test_no_two_results_meet_where_case_and_accents_do_not_count(paths, output):
+def test_no_two_results_collide_where_case_and_accents_do_not_count(paths, output):
     by_source = results(paths, **output)
     written = [path for pair in by_source.values() for path in pair if path is not None]
     assert len(by_source) == len(paths)
@@ -77,7 +77,7 @@ def test_no_two_results_meet_where_case_and_accents_do_not_count(paths, output):
 
 @quick
 @given(sources, outputs)
-def test_no_result_takes_the_name_of_a_folder(paths, output):
+def test_no_result_has_the_name_of_a_folder(paths, output):
     written = [folded(p) for pair in results(paths, **output).values() for p in pair if p]
     folders = {str(Path(path).parent) for path in written}
     assert folders.isdisjoint(written)
@@ -91,7 +91,7 @@ def test_names_do_not_depend_on_the_order_of_the_inputs(paths, output, chance):
 
 @quick
 @given(st.binary(min_size=1, max_size=255).filter(lambda name: not set(name) & {0, 47}))
-def test_any_name_of_bytes_gives_a_name_a_file_system_takes(name):
+def test_any_name_of_bytes_yields_a_valid_name(name):
     if name in (b".", b".."):
         return
     [(target, fallback)] = results([ROOT / os.fsdecode(name)]).values()
@@ -102,20 +102,20 @@ def test_any_name_of_bytes_gives_a_name_a_file_system_takes(name):
         assert path not in (".", "..")
 
 
-def test_pictures_that_share_a_stem_keep_their_whole_names():
+def test_images_that_share_a_stem_keep_their_whole_names():
     assert names(["a.jpg", "a.png", "b.jpg"], ".png") == ["a.jpg.png", "a.png.png", "b.png"]
 
 
-def test_pictures_of_one_name_in_two_folders_are_numbered():
+def test_images_of_one_name_in_two_folders_are_numbered():
     assert names(["x/a.jpg", "y/a.jpg"], ".jpg") == ["a.jpg.jpg", "a.jpg-2.jpg"]
 
 
-def test_names_that_differ_by_case_or_composition_alone_are_told_apart():
+def test_names_that_differ_only_in_case_or_composition_get_different_results():
     assert names(["A.jpg", "a.jpg"], ".jpg") == ["A.jpg.jpg", "a.jpg-2.jpg"]
     assert names(["e\u0301.jpg", "\u00e9.jpg"], ".jpg") == ["e\u0301.jpg.jpg", "\u00e9.jpg-2.jpg"]
 
 
-def test_a_whole_name_does_not_push_aside_a_picture_that_is_called_so():
+def test_a_whole_name_does_not_take_the_name_of_another_image():
     assert names(["a.jpg", "a.gif", "a.jpg.gif"], ".png")[2] == "a.jpg.png"
 
 
@@ -124,12 +124,12 @@ def test_a_tree_is_mirrored():
     assert [target for target, _ in results(paths).values()] == ["a.jpg", "x/a.jpg", "x/y/a.jpg"]
 
 
-def test_a_result_makes_way_for_a_folder_of_its_name():
+def test_a_result_with_the_name_of_a_folder_is_renamed():
     paths = [ROOT / "a.gif", ROOT / "A.png" / "b.png"]
     assert [target for target, _ in results(paths).values()] == ["A.png/b.png", "a.gif.png"]
 
 
-def test_the_png_that_stands_in_for_a_format_meets_no_other_result():
+def test_a_fallback_collides_with_no_other_result():
     by_source = results([Path("a.jpg"), Path("a.png"), Path("b.webp"), Path("b.bmp")])
     assert [fallback for _, fallback in by_source.values()] == [
         "a.jpg.png", None, "b.png", "b.webp.png"
@@ -148,7 +148,7 @@ def test_a_template_names_every_result():
     assert name == "a.b|a.b.jpg|jpg|x|.._net|4|s.png"
 
 
-def test_pictures_that_meet_by_a_template_keep_their_whole_names_in_it():
+def test_images_that_collide_by_a_template_keep_their_whole_names_in_it():
     paths = ["x/a.jpg", "x/a.gif"]
     assert names(paths, ".png", name_template="{stem} large") == [
         "a.jpg large.png",
@@ -156,18 +156,18 @@ def test_pictures_that_meet_by_a_template_keep_their_whole_names_in_it():
     ]
 
 
-def test_pictures_that_a_template_cannot_tell_apart_are_numbered_in_the_order_of_paths():
+def test_images_with_one_name_by_a_template_are_numbered_in_the_order_of_paths():
     assert names(["b.jpg", "a.jpg", "c.jpg"], ".png", name_template="x") == [
         "x-2.png", "x.png", "x-3.png"
     ]  # fmt: skip
 
 
-def test_a_template_that_leaves_nothing_gives_the_stem():
+def test_an_empty_name_by_a_template_becomes_the_stem():
     assert names(["a.jpg"], ".png", name_template="{suffix}") == ["a.png"]
 
 
 @pytest.mark.parametrize("stem", ["n" * 250, "é" * 124, "\U0001f600" * 60, "\udcff" * 250])
-def test_a_name_too_long_for_a_file_system_is_cut_and_stays_its_own(stem):
+def test_a_name_that_is_too_long_is_cut_and_stays_unique(stem):
     cut = names([stem + "1.jpg", stem + "2.jpg"], ".jpg", suffix="_x4")
     assert len(set(map(name_key, cut))) == 2
     for name in cut:
@@ -179,7 +179,7 @@ def test_a_short_name_is_not_cut():
     assert shortened("n" * (LONGEST_NAME_BYTES - 4), ".png").endswith("n.png")
 
 
-def test_a_thousand_pictures_of_one_stem_are_all_kept():
+def test_a_thousand_images_of_one_stem_are_all_kept():
     paths = [f"{folder}/a.png" for folder in range(1000)]
     random.Random(0).shuffle(paths)
     assert len(set(map(name_key, names(paths, ".png")))) == 1000
@@ -197,5 +197,5 @@ def test_a_thousand_pictures_of_one_stem_are_all_kept():
         ("LPT\u00b9.png", "LPT\u00b9_.png"),
     ],
 )
-def test_what_windows_refuses_is_changed_there(name, expected):
+def test_names_that_are_forbidden_on_windows_are_changed(name, expected):
     assert portable(name) == expected

@@ -1,4 +1,4 @@
-"""Dry runs and the room on the disk: told by headers, before any work, in flat memory."""
+"""Dry runs and disk space: computed from headers, before any image is processed."""
 
 import os
 import shutil
@@ -21,32 +21,32 @@ Usage = namedtuple("Usage", "total used free")
 
 
 @pytest.fixture
-def pictures(tmp_path, rng):
-    """A photo, a sequence, a picture too wide for WebP when enlarged, and a text."""
+def image_folder(tmp_path, rng):
+    """A photo, an animation, an image whose result is too wide for WebP, and a text."""
     folder = tmp_path / "in"
     folder.mkdir()
     Image.fromarray(rng.integers(0, 256, (30, 40, 3), np.uint8)).save(folder / "a.jpg")
     frames = [Image.new("L", (8, 6), value) for value in (0, 128, 255)]
     frames[0].save(folder / "b.gif", save_all=True, append_images=frames[1:])
     Image.new("RGB", (5000, 1)).save(folder / "c.webp")
-    (folder / "d.png").write_text("no picture")
+    (folder / "d.png").write_text("not an image")
     return folder
 
 
 @pytest.fixture
-def plan(pictures, tmp_path):
+def plan(image_folder, tmp_path):
     (tmp_path / "out").mkdir()
-    with make_plan(walk([str(pictures)]), Output(tmp_path / "out")) as plan:
+    with make_plan(walk([str(image_folder)]), Output(tmp_path / "out")) as plan:
         yield plan
 
 
-def test_a_preview_gives_what_would_become_of_every_input(plan, pictures, tmp_path):
+def test_a_preview_yields_the_expected_outcome_of_every_input(plan, image_folder, tmp_path):
     photo, sequence, wide, refused = preview(plan, UpscaleSettings(), 4)
     assert (photo.size, photo.result_size, photo.target.name) == ((40, 30), (160, 120), "a.jpg")
     assert (sequence.frames, sequence.result_size, sequence.target.name) == (3, (32, 24), "b.png")
     assert (wide.result_size, wide.target.name) == ((20000, 4), "c.png")
     assert refused.error.code == "E_NOT_AN_IMAGE"
-    assert [entry.source.parent for entry in (photo, sequence, wide, refused)] == [pictures] * 4
+    assert [entry.source.parent for entry in (photo, sequence, wide, refused)] == [image_folder] * 4
     assert list((tmp_path / "out").iterdir()) == []
 
 
@@ -60,7 +60,7 @@ def test_the_totals_add_up(plan, tmp_path):
     assert line.startswith("4 inputs: 3 to do, 0 skipped, 1 refused; 101,504 pixels, about ")
 
 
-def test_a_line_says_what_would_become_of_an_input(plan):
+def test_expected_outcomes_are_formatted_as_lines(plan):
     photo, sequence, _, refused = preview(plan, UpscaleSettings(scale=2), 4)
     assert entry_line(photo) == f"{photo.source}: 40x30 -> 80x60 {photo.target}, about 960 bytes"
     assert "frames" not in entry_line(photo)
@@ -68,14 +68,14 @@ def test_a_line_says_what_would_become_of_an_input(plan):
     assert entry_line(refused).startswith(f"{refused.source}: E_NOT_AN_IMAGE: this is text")
 
 
-def test_of_a_film_the_first_frame_alone_can_be_taken(plan):
+def test_the_first_frame_of_an_animation_can_be_chosen(plan):
     sequence = list(preview(plan, UpscaleSettings(frames="first"), 4))[1]
     assert sequence.frames == 1
 
 
-def test_limits_are_told_before_the_work(pictures, tmp_path):
-    """WebP has no fallback here: it was asked for."""
-    job = UpscaleJob(pictures / "c.webp", tmp_path / "c.webp", None)
+def test_limits_are_checked_from_the_header(image_folder, tmp_path):
+    """WebP has no fallback here, since the format was chosen."""
+    job = UpscaleJob(image_folder / "c.webp", tmp_path / "c.webp", None)
     with pytest.raises(PictureError) as refusal:
         forecast(job, UpscaleSettings(), 4)
     assert refusal.value.code == "E_ENCODER_LIMIT"
@@ -84,7 +84,7 @@ def test_limits_are_told_before_the_work(pictures, tmp_path):
     assert refusal.value.code == "E_TOO_MANY_PIXELS"
 
 
-def test_deep_pictures_need_more_room(tmp_path, rng):
+def test_images_of_16_bits_need_more_space(tmp_path, rng):
     sizes = []
     for dtype in (np.uint8, np.uint16):
         path = tmp_path / f"{dtype.__name__}.png"
@@ -96,8 +96,8 @@ def test_deep_pictures_need_more_room(tmp_path, rng):
 
 
 @pytest.mark.parametrize("name", ["PNG", "JPEG", "WEBP", "TIFF", "BMP"])
-def test_the_estimate_is_of_the_right_order(tmp_path, rng, name):
-    """A smooth picture with a little noise, as photos are after enlarging."""
+def test_the_estimate_has_the_right_order_of_magnitude(tmp_path, rng, name):
+    """A smooth image with a little noise, as photos are after upscaling."""
     y, x = np.mgrid[:64, :64] / 64
     smooth = np.stack([x, y, x * y], axis=2) * 200 + rng.normal(0, 1.2, (64, 64, 3))
     path = tmp_path / "a.png"
@@ -111,7 +111,7 @@ def test_the_estimate_is_of_the_right_order(tmp_path, rng, name):
     assert real / 5 < estimate < real * 5
 
 
-def test_too_little_room_is_told_before_the_work_with_the_bytes_needed(plan, tmp_path, monkeypatch):
+def test_too_little_space_is_an_error_with_the_bytes_needed(plan, tmp_path, monkeypatch):
     needed = check_space(plan, UpscaleSettings(), 4, tmp_path)
     assert needed > 0
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(0, 0, needed))
@@ -121,7 +121,7 @@ def test_too_little_room_is_told_before_the_work_with_the_bytes_needed(plan, tmp
         check_space(plan, UpscaleSettings(), 4, tmp_path)
 
 
-def test_results_that_are_there_need_no_more_room(plan, tmp_path):
+def test_existing_results_need_no_space(plan, tmp_path):
     before = check_space(plan, UpscaleSettings(), 4, tmp_path)
     (tmp_path / "out" / "b.png").touch()
     assert check_space(plan, UpscaleSettings(), 4, tmp_path) < before
@@ -151,7 +151,7 @@ def memory():
 def generated(count):
     root = Path("/nowhere/in")
     for number in range(count):
-        # Every tenth name is there twice, as .jpg and .png.
+        # Every tenth name occurs twice, as .jpg and .png.
         folder, stem = f"{number // 1000:04}", f"IMG_{number - (number % 10 == 1):07}"
         yield Found(root / folder / (stem + (".png" if number % 10 == 1 else ".jpg")), root)
 
@@ -167,14 +167,14 @@ def dry_run(count):
     assert totals.refused == count
     return max(most, memory())
 
-dry_run(100)  # so that all modules are loaded
+dry_run(100)  # Loads all modules.
 start = memory()
 print((dry_run(int(sys.argv[1])) - start) / 2**20)
 """
 
 
 def growth(count):
-    """Run a dry run over generated names in a fresh process; MiB above the start, at most."""
+    """Run a dry run over generated names in a new process; returns its growth in MiB."""
     command = [sys.executable, "-c", DRY_RUN, str(count)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -1,4 +1,4 @@
-"""The journal: what is done is told by the bytes of input and result, never by a name alone."""
+"""Journal: hashes of input and result decide whether an image is done, never a name alone."""
 
 import hashlib
 import os
@@ -43,13 +43,13 @@ def stage(source, target, content=b"result"):
 
 
 def finish(journal, source, target, content=b"result", work=WORK):
-    """Do what a run does at the end of a picture."""
+    """Record and commit a result, as a run does."""
     staged, input_sha256 = stage(source, target, content)
     journal.record(source, staged, input_sha256, work)
     commit(staged)
 
 
-def test_a_finished_picture_is_done(journal, source, out):
+def test_a_finished_image_is_done(journal, source, out):
     finish(journal, source, out / "a.jpg")
     assert journal.done(source, out / "a.jpg", WORK) == out / "a.jpg"
 
@@ -67,7 +67,7 @@ def test_a_file_that_merely_exists_is_not_done(journal, source, out):
 
 
 def test_a_row_without_its_file_is_not_done(journal, source, out):
-    """So a run that was killed between the promise and the name goes on."""
+    """A run that was killed between the row and the final name resumes."""
     staged, input_sha256 = stage(source, out / "a.jpg")
     journal.record(source, staged, input_sha256, WORK)
     assert journal.done(source, out / "a.jpg", WORK) is None
@@ -88,7 +88,7 @@ def test_a_changed_input_is_not_done(journal, source, out):
     assert journal.done(source, out / "a.jpg", WORK) is None
 
 
-def test_other_work_is_not_done(journal, source, out):
+def test_a_result_with_other_options_is_not_done(journal, source, out):
     finish(journal, source, out / "a.jpg")
     assert journal.done(source, out / "a.jpg", work_key("model", scale=2)) is None
     assert journal.done(source, out / "a.jpg", work_key("other model", scale=4)) is None
@@ -112,7 +112,7 @@ def test_an_input_that_moved_is_done_by_its_fallback(journal, source, out):
     assert journal.done(moved, out / "a.jpg", WORK, fallback=out / "a.png") == out / "a.png"
 
 
-def test_an_output_folder_that_moved_takes_its_journal_along(journal, source, out, tmp_path):
+def test_an_output_folder_can_be_moved_with_its_journal(journal, source, out, tmp_path):
     finish(journal, source, out / "a.jpg")
     journal.close()
     moved = out.rename(tmp_path / "moved")
@@ -120,7 +120,7 @@ def test_an_output_folder_that_moved_takes_its_journal_along(journal, source, ou
         assert later.done(source, moved / "a.jpg", WORK) == moved / "a.jpg"
 
 
-def test_a_newer_result_takes_the_place_of_an_older_one(journal, source, out):
+def test_a_newer_result_replaces_an_older_one(journal, source, out):
     finish(journal, source, out / "a.jpg")
     finish(journal, source, out / "a.jpg", b"larger result", work_key("model", scale=8))
     assert journal.done(source, out / "a.jpg", WORK) is None
@@ -136,14 +136,14 @@ def test_nothing_is_hashed_while_no_row_can_match(journal, source, out, monkeypa
     assert journal.done(source, out / "a.jpg", work_key("model", scale=2)) is None
 
 
-def test_a_pipe_where_the_input_was_is_not_opened(journal, source, out):
+def test_a_pipe_in_place_of_the_input_is_not_opened(journal, source, out):
     finish(journal, source, out / "a.jpg")
     source.unlink()
     os.mkfifo(source)
     assert journal.done(source, out / "a.jpg", WORK) is None
 
 
-def test_names_that_are_no_utf8_are_kept(journal, source, out):
+def test_names_that_are_not_utf8_are_kept(journal, source, out):
     name = os.fsdecode(b"\xff\xfe\n.jpg")
     odd = source.rename(source.with_name(name))
     finish(journal, odd, out / name)
@@ -151,7 +151,7 @@ def test_names_that_are_no_utf8_are_kept(journal, source, out):
     assert list(journal.results()) == [(odd, out / name)]
 
 
-def test_all_results_are_listed_page_by_page(journal, source, out, monkeypatch):
+def test_all_results_are_listed_in_pages(journal, source, out, monkeypatch):
     monkeypatch.setattr("srgan_gp.batch.results.journal._ROWS_AT_ONCE", 3)
     targets = [out / f"{number:04}.jpg" for number in range(7)]
     staged, input_sha256 = stage(source, targets[0])
@@ -161,8 +161,8 @@ def test_all_results_are_listed_page_by_page(journal, source, out, monkeypatch):
     assert [target for _, target in journal.results()] == targets
 
 
-def test_a_row_outlives_a_kill(out, source):
-    """A child records a row and dies without closing anything."""
+def test_a_row_survives_a_kill(out, source):
+    """A child records a row and is killed before it closes anything."""
     code = f"""
 import os
 from pathlib import Path
@@ -178,7 +178,7 @@ os.kill(os.getpid(), 9)
         assert list(journal.results()) == [(source, out / "a.jpg")]
 
 
-def test_a_dry_run_makes_no_journal(out):
+def test_a_dry_run_creates_no_journal(out):
     assert Journal.open_existing(out) is None
     assert list(out.iterdir()) == []
     Journal.open(out).close()
@@ -190,16 +190,16 @@ def journal_file(out):
     return out / JOURNAL_FOLDER / "journal.sqlite"
 
 
-def refused(out, words):
-    """Assert that the journal is refused in one sentence and left as it is."""
+def refused(out, message):
+    """Assert that the journal is refused with one message and not changed."""
     before = journal_file(out).read_bytes()
-    with pytest.raises(OutputError, match=words) as refusal:
+    with pytest.raises(OutputError, match=message) as refusal:
         Journal.open(out)
     assert "\n" not in str(refusal.value)
     assert journal_file(out).read_bytes() == before
 
 
-def test_a_journal_that_is_no_database_is_refused_and_kept(out):
+def test_a_journal_that_is_not_a_database_is_refused_and_kept(out):
     journal_file(out).parent.mkdir()
     journal_file(out).write_bytes(b"These are notes of somebody else. " * 100)
     refused(out, "is damaged .* move the folder")
@@ -210,7 +210,7 @@ def test_the_database_of_another_program_is_refused_and_kept(out):
     connection = sqlite3.connect(journal_file(out))
     connection.execute("CREATE TABLE theirs (x)")
     connection.close()
-    refused(out, "is no journal of srgan-gp")
+    refused(out, "is not a journal of srgan-gp")
 
 
 def test_the_journal_of_a_newer_version_is_refused_and_kept(out):
@@ -240,12 +240,12 @@ def test_a_journal_that_was_just_begun_is_used(out):
     Journal.open(out).close()
 
 
-def test_a_folder_that_cannot_be_written_is_one_sentence():
+def test_a_folder_that_cannot_be_written_is_one_message():
     with pytest.raises(OutputError, match=r"The journal .* cannot be used"):
         Journal.open(Path("/proc/self"))
 
 
-def test_work_is_the_same_in_any_order_and_differs_by_any_value():
+def test_work_keys_ignore_the_order_and_differ_by_any_value():
     assert work_key("a", scale=4, format=None) == work_key("a", format=None, scale=4.0)
     keys = {work_key("a"), work_key("b"), work_key("a", scale=4), work_key("a", scale=2)}
     keys |= {work_key("a", scale="4"), work_key("a", quality=4), work_key("a", scale=None)}

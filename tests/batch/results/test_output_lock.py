@@ -1,4 +1,4 @@
-"""The lock of an output folder: one run at a time, free again however that ends."""
+"""Lock of an output folder: one run at a time, unlocked however that run ends."""
 
 import os
 import shutil
@@ -22,9 +22,9 @@ with locked(Path(sys.argv[1])):
 """
 
 
-def test_a_second_run_is_refused_in_one_sentence_and_let_in_after_a_kill(tmp_path):
-    words = [sys.executable, "-c", HOLD, tmp_path]
-    other = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+def test_a_second_run_is_refused_until_the_first_is_killed(tmp_path):
+    command = [sys.executable, "-c", HOLD, tmp_path]
+    other = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     with other:
         assert other.stdout.readline() == "locked\n"
         with pytest.raises(LockedError, match=f"process {other.pid}") as refused, locked(tmp_path):
@@ -38,13 +38,13 @@ def test_a_second_run_is_refused_in_one_sentence_and_let_in_after_a_kill(tmp_pat
         pass
 
 
-def test_a_lock_is_free_after_its_block(tmp_path):
+def test_a_lock_is_released_after_its_block(tmp_path):
     for _ in range(2):
         with locked(tmp_path):
             assert (tmp_path / ".srgan-gp" / "lock").read_text() == str(os.getpid())
 
 
-def test_a_command_that_makes_no_sense_leaves_no_folder_of_ours(tmp_path):
+def test_a_usage_error_removes_the_created_folder(tmp_path):
     with pytest.raises(UsageError), locked(tmp_path):
         raise UsageError("no")
     assert list(tmp_path.iterdir()) == []
@@ -55,15 +55,15 @@ def test_a_command_that_makes_no_sense_leaves_no_folder_of_ours(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == [".srgan-gp"]
 
 
-@pytest.mark.parametrize("is_made_anew", [False, True])
-def test_a_lock_that_goes_with_its_folder_is_none(tmp_path, monkeypatch, is_made_anew):
-    ours = tmp_path / ".srgan-gp"
+@pytest.mark.parametrize("is_created_again", [False, True])
+def test_a_lock_that_is_removed_with_its_folder_is_refused(tmp_path, monkeypatch, is_created_again):
+    folder = tmp_path / ".srgan-gp"
 
     def lock_late(file):
-        shutil.rmtree(ours)  # what the holder did, before it let go
-        if is_made_anew:
-            ours.mkdir()
-            (ours / "lock").touch()
+        shutil.rmtree(folder)  # As the holder does before it unlocks.
+        if is_created_again:
+            folder.mkdir()
+            (folder / "lock").touch()
         return True
 
     monkeypatch.setattr(file_locks, "try_lock", lock_late)
@@ -71,7 +71,7 @@ def test_a_lock_that_goes_with_its_folder_is_none(tmp_path, monkeypatch, is_made
         pass
 
 
-def test_a_folder_that_takes_no_lock_is_said(tmp_path):
+def test_a_folder_that_cannot_be_locked_is_an_error(tmp_path):
     (tmp_path / ".srgan-gp").write_bytes(b"a file")
     with pytest.raises(OutputError, match="cannot be created"), locked(tmp_path):
         pass

@@ -1,4 +1,4 @@
-"""Ray actor: an engine on one machine, with a call per job."""
+"""Ray actor: a `ThreadEngine` on one machine, with one call a job."""
 
 import platform
 import threading
@@ -14,17 +14,17 @@ from srgan_gp.errors import SrganGpError
 from srgan_gp.system.files import drop_unfinished, release
 
 CALLS = 16
-"""Threads of an actor, one for each call under way; with one more job they would all wait."""
+"""Threads of an actor: one for each call in progress, and one for `close`."""
 
 
 class RayActor:
     """One worker of a run; Ray makes it an actor with `CALLS` threads.
 
-    An error that concerns all jobs is what a call gives, not what it raises: Ray would wrap it.
+    A call returns an error that concerns all jobs and does not raise it, since Ray would wrap it.
 
     Args:
         open_upscalers: loads the model.
-        device: that it is loaded on.
+        device: the model is loaded on it.
         settings: of the run.
         version: of the program that runs the batch.
     """
@@ -47,8 +47,8 @@ class RayActor:
         try:
             upscalers = open_upscalers(device)
         except Exception as error:
-            return _of_ours(error)
-        # Ray counts the cores of an actor, and the network has them: one thread reads, one writes.
+            return _sendable(error)
+        # Ray reserves the cores for the network, so one thread decodes and one encodes.
         self._engine = ThreadEngine(upscalers, settings, decoders=1, encoders=1)
         threading.Thread(target=self._collect, args=(self._engine,), daemon=True).start()
         about = About.of(upscalers[0])
@@ -56,26 +56,26 @@ class RayActor:
         return Ready(where, min(self._engine.capacity, CALLS - 1))
 
     def work(self, job: UpscaleJob) -> Result | SrganGpError:
-        """Do a job; done twice, it leaves two hidden files, of which one is committed."""
-        assert self._engine is not None  # `open` comes first
+        """Run a job. If it runs twice, there are two staged files, and one is committed."""
+        assert self._engine is not None  # `open` was called first
         future = self._futures[job] = Future()
         self._engine.submit(job)
         return future.result()
 
     def close(self) -> None:
-        """End what is under way, and remove what it wrote."""
+        """End all jobs and remove their unfinished files."""
         if self._engine is not None:
             self._engine.close()
         drop_unfinished()
 
     def _collect(self, engine: ThreadEngine) -> None:
-        """Give every result to the call that waits for it."""
+        """Pass each result to the call that waits for it."""
         while True:
             try:
                 result = engine.take(timeout=60)
             except Exception as error:
                 for future in list(self._futures.values()):
-                    future.set_result(_of_ours(error))
+                    future.set_result(_sendable(error))
                 return
             if result is not None:
                 if result.staged is not None:
@@ -83,8 +83,8 @@ class RayActor:
                 self._futures.pop(result.job).set_result(result)
 
 
-def _of_ours(error: Exception) -> SrganGpError:
-    """Make sure that an error can travel, and keep what it says."""
+def _sendable(error: Exception) -> SrganGpError:
+    """Return an error that can be pickled, with the same message."""
     if isinstance(error, SrganGpError):
         return error
     return SrganGpError(f"A Ray worker failed: {type(error).__name__}: {error}")

@@ -1,4 +1,4 @@
-"""Connection to a Ray cluster, or a local Ray for the time of a run."""
+"""Connection to a Ray cluster, or to a local Ray that lasts for one run."""
 
 import os
 import shutil
@@ -16,15 +16,15 @@ from srgan_gp.errors import DeviceError, MissingExtraError, UsageError
 from srgan_gp.system.signals import ENDING
 
 MOST_CORES = 4
-"""CPU cores of a worker where none were asked for: more of them speed one network up little."""
+"""Default number of CPU cores of a worker; more speed up one network only a little."""
 SECONDS_TO_ANSWER = 10.0
-"""How long to wait for the machine of an address; Ray itself would try for minutes."""
-_OBJECT_STORE_BYTES = 80 << 20  # Ray asks for 75 MB or more; only names of files travel
+"""Timeout of the connection to an address; Ray itself would try for minutes."""
+_OBJECT_STORE_BYTES = 80 << 20  # The smallest that Ray accepts is 75 MB; only file names are sent.
 
 
 @dataclass(frozen=True)
 class Workers:
-    """How many workers fit into a cluster, and what each of them takes."""
+    """Number of workers that fit into a cluster, and the resources of each."""
 
     count: int
     cores: int
@@ -33,17 +33,17 @@ class Workers:
 
 @contextmanager
 def connected(address: str | None) -> Generator[Any, None, None]:
-    """Connect to Ray, and disconnect; one that this process has connected to already is used.
+    """Connect to Ray and disconnect at the end; an existing connection of this process is used.
 
     Args:
-        address: of a cluster, HOST:PORT; None starts a Ray on this machine.
+        address: of a cluster, HOST:PORT; None starts Ray on this machine.
 
     Yields:
         The module `ray`.
 
     Raises:
         MissingExtraError: Ray is not installed.
-        UsageError: this is no address.
+        UsageError: `address` is not HOST:PORT.
         DeviceError: no cluster answers, or Ray cannot start.
     """
     ray: Any = _import_ray()
@@ -62,11 +62,11 @@ def connected(address: str | None) -> Generator[Any, None, None]:
         try:
             ray.init(log_to_driver=False, logging_level="critical", **options)
         except Exception as error:
-            raise DeviceError(_why_not(address, error)) from error
-        except SystemExit:  # So Ray answers SIGTERM meanwhile, with a code of its own.
+            raise DeviceError(_connection_message(address, error)) from error
+        except SystemExit:  # Ray turns a SIGTERM into this, with an exit code of its own.
             raise SystemExit(128 + signal.SIGTERM) from None
         finally:
-            _give_back(handlers)
+            _restore(handlers)
         yield ray
     finally:
         ray.shutdown()
@@ -74,15 +74,15 @@ def connected(address: str | None) -> Generator[Any, None, None]:
 
 
 def room_for_workers(nodes: list[dict[str, Any]], device: str, cores: int | None) -> Workers:
-    """Divide a cluster up: a worker for each GPU or, without GPUs, for so many CPU cores.
+    """Compute the workers of a cluster: one for each GPU or, without GPUs, for `cores` CPU cores.
 
     Args:
-        nodes: what `ray.nodes()` gives.
+        nodes: the result of `ray.nodes()`.
         device: `auto`, `cpu` or `cuda`.
         cores: of the CPU for each worker; None: 4, or all of the smallest machine.
 
     Raises:
-        DeviceError: there is no GPU though one was asked for, or no machine has so many cores.
+        DeviceError: a GPU was requested and there is none, or no machine has `cores` cores.
     """
     machines = [node["Resources"] for node in nodes if node["Alive"]]
     gpus = sum(int(machine.get("GPU", 0)) for machine in machines)
@@ -102,7 +102,7 @@ def room_for_workers(nodes: list[dict[str, Any]], device: str, cores: int | None
 
 
 def _import_ray() -> ModuleType:
-    # Ray would print on stdout, where results go, that a worker died; the report says so, too.
+    # Without it Ray prints on stdout, where results go, that a worker crashed.
     os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".")
     try:
         return import_module("ray")
@@ -120,21 +120,21 @@ def _check_address(address: str) -> None:
     try:
         socket.create_connection((host.strip("[]"), int(port)), SECONDS_TO_ANSWER).close()
     except OSError as error:
-        raise DeviceError(_why_not(address, error)) from error
+        raise DeviceError(_connection_message(address, error)) from error
 
 
-def _give_back(handlers: dict[int, Any]) -> None:
-    """Undo what Ray did to the signals; in another thread it has done nothing."""
+def _restore(handlers: dict[int, Any]) -> None:
+    """Restore the signal handlers that Ray has replaced; only the main thread needs it."""
     for number, handler in handlers.items():
         if signal.getsignal(number) is not handler:
             signal.signal(number, handler)
 
 
-def _why_not(address: str | None, error: Exception) -> str:
+def _connection_message(address: str | None, error: Exception) -> str:
     reason = str(error).strip().split("\n")[0] or type(error).__name__
     if address is None:
         return f"Ray cannot start on this machine: {reason}"
     return (
         f"No Ray cluster can be used at {address} ({reason}); check --address, set "
-        "RAY_AUTH_MODE=token where the cluster has a token, or start a Ray here without --address."
+        "RAY_AUTH_MODE=token where the cluster has a token, or remove --address to start Ray here."
     )

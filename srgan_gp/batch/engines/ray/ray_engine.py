@@ -1,4 +1,4 @@
-"""Engine of several machines: Ray actors work, this process commits.
+"""Engine of several machines: Ray actors run the jobs, this process commits the results.
 
 All machines need the inputs and the output folder under the same paths, as on a network disk.
 """
@@ -26,12 +26,12 @@ from srgan_gp.inference.upscaler import Upscaler
 from srgan_gp.system.files import drop, sweep
 
 SECONDS_TO_START = 180.0
-"""How long to wait for the first worker: a cluster may start machines when they are asked for."""
+"""Timeout of the first worker; a cluster may have to start machines first."""
 _MOST_FAILED_STARTS = 3
 
 
 class Worker:
-    """An actor, and the calls under way to it."""
+    """An actor and its calls in progress."""
 
     def __init__(self, actor: Any) -> None:  # noqa: ANN401 - Ray's handles have no common type
         self.actor = actor
@@ -40,45 +40,45 @@ class Worker:
         self.calls: dict[Any, UpscaleJob] = {}
 
     @property
-    def under_way(self) -> Collection[UpscaleJob]:
-        """What the actor is at."""
+    def in_progress(self) -> Collection[UpscaleJob]:
+        """Jobs that the actor is running."""
         return self.calls.values()
 
     @property
-    def most(self) -> int:
-        """How many jobs the actor may be at; 0 while it loads."""
+    def capacity(self) -> int:
+        """Largest number of jobs in progress; 0 while the model loads."""
         return 0 if self.ready is None else self.ready.capacity
 
     def begin(self, job: UpscaleJob) -> None:
-        """Do a job; its paths are made absolute, since a worker has a folder of its own."""
+        """Start a job, with absolute paths, since a worker has another current folder."""
         fallback = None if job.fallback is None else _absolute(job.fallback)
         there = UpscaleJob(_absolute(job.source), _absolute(job.target), fallback)
         self.calls[self.actor.work.remote(there)] = job
 
 
 class Load(Protocol):
-    """Loads a model, once or more; can be pickled."""
+    """Loads a model for one or more network threads; can be pickled."""
 
     def __call__(self, device: str, *, threads: int) -> Sequence[Upscaler]:
-        """Load it on a device, with so many threads of the CPU."""
+        """Load it on a device, with this number of CPU threads."""
         ...
 
 
 class RayEngine:
     """An `Engine` of Ray actors.
 
-    When an actor dies, another takes its place and its jobs are done again; see `RetryQueue`. A job
-    that was done twice has one result: only what `take` gives is ever committed.
+    An actor that crashes is replaced and its jobs run again; see `RetryQueue`. A job that ran twice
+    has one result: only results that `take` returned are committed.
 
     Args:
-        load: loads the model, in the actors.
+        load: loads the model in the actors.
         settings: of the run.
-        address: of a cluster; None starts a Ray on this machine.
-        device: `auto` or `cuda` for a worker on each GPU, where there are any; `cpu`.
-        cores: of the CPU for each worker; None: 4, or all of the smallest machine.
+        address: of a cluster, HOST:PORT; None starts Ray on this machine.
+        device: `auto` and `cuda` start a worker on each GPU; `auto` falls back to the CPU.
+        cores: CPU cores for each worker; None: 4, or all of the smallest machine.
 
     Raises:
-        SrganGpError: Ray is missing or cannot be reached, or no worker can load the model.
+        SrganGpError: Ray is not installed or cannot be reached, or no worker can load the model.
     """
 
     on_tiles: OnJobTiles | None
@@ -92,12 +92,12 @@ class RayEngine:
         device: str = "auto",
         cores: int | None = None,
     ) -> None:
-        self.on_tiles = None  # Tiles are not told across machines.
+        self.on_tiles = None  # Tiles are not reported across machines.
         self._retry_queue = RetryQueue()
-        self._given_up: deque[Result] = deque()
+        self._failures: deque[Result] = deque()
         self._workers: list[Worker] = []
         self._failed_starts = 0
-        self._left: set[Path] = set()
+        self._folders_to_sweep: set[Path] = set()
         self._connection = ExitStack()
         try:
             self._ray = self._connection.enter_context(connected(address))
@@ -115,17 +115,17 @@ class RayEngine:
         self.about: About = first.about
         self.capacity = room.count * first.capacity
         self.choices = [first.about.choice, f"Ray: {room.count} workers of this kind."]
-        """What runs on what, in lines."""
+        """Model, device and number of workers, in lines."""
 
     def submit(self, job: UpscaleJob) -> None:
-        """Begin a job."""
+        """Start a job, or queue it."""
         self._retry_queue.add(job)
-        self._retry_queue.share_out(self._workers)
+        self._retry_queue.distribute(self._workers)
 
     def take(self, timeout: float) -> Result | None:
-        """Wait for a result, as said for `Engine`."""
-        if self._given_up:
-            return self._given_up.popleft()
+        """Wait for a result, as specified by `Engine`."""
+        if self._failures:
+            return self._failures.popleft()
         calls = {call: worker for worker in self._workers for call in worker.calls}
         calls |= {worker.opening: worker for worker in self._workers if worker.ready is None}
         if not calls:
@@ -135,17 +135,17 @@ class RayEngine:
         result = None
         for call in done:
             result = self._receive(calls[call], call)
-        self._retry_queue.share_out(self._workers)
+        self._retry_queue.distribute(self._workers)
         return result
 
     def close(self) -> None:
-        """End all workers, drop what was not taken, and leave Ray."""
+        """End all workers, remove the results that were not taken, and disconnect from Ray."""
         if self._workers:
-            with suppress(Exception):  # Ray may be gone, and with it the workers.
+            with suppress(Exception):  # Ray may have ended, and the workers with it.
                 self._end_workers()
         self._workers = []
         self._connection.close()
-        for folder in self._left:
+        for folder in self._folders_to_sweep:
             sweep(folder)
 
     def _wait_for_one(self) -> Ready:
@@ -157,11 +157,11 @@ class RayEngine:
                     return worker.ready
         raise DeviceError(
             f"No worker started on Ray within {SECONDS_TO_START:.0f} s; "
-            "`ray status` tells whether the cluster is busy."
+            "`ray status` shows whether the cluster is busy."
         )
 
     def _receive(self, worker: Worker, call: Any) -> Result | None:  # noqa: ANN401 - as above
-        """Take what a call gave; None where that is no result."""
+        """Return the result of a call; None where it is not a `Result`."""
         try:
             message = self._ray.get(call)
         except self._ray.exceptions.RayError as error:
@@ -175,10 +175,10 @@ class RayEngine:
         assert isinstance(message, Result)
         job = worker.calls.pop(call)
         self._retry_queue.finish(job)
-        return _as_asked(message, job)
+        return _with_paths_of(message, job)
 
     def _checked(self, ready: Ready) -> Ready:
-        """Make sure that all machines have the same model."""
+        """Check that all machines have the same model."""
         others = {worker.ready.about.sha256 for worker in self._workers if worker.ready}
         if others - {ready.about.sha256}:
             raise ModelRefusedError(
@@ -188,21 +188,23 @@ class RayEngine:
         return ready
 
     def _replace(self, worker: Worker, error: Exception) -> None:
-        """Start another actor in the place of one that died or cannot be reached."""
+        """Replace an actor that has crashed or cannot be reached."""
         if worker.ready is None:
             self._failed_starts += 1
             if self._failed_starts == _MOST_FAILED_STARTS:
                 reason = str(error).strip().split("\n")[0]
-                raise DeviceError(f"Workers on Ray end before they are ready: {reason}") from error
+                raise DeviceError(f"Ray workers end before they are ready: {reason}") from error
         self._ray.kill(worker.actor)
-        self._left |= {job.target.parent for job in worker.calls.values()}
-        self._given_up += self._retry_queue.requeue(worker.calls.values())
+        self._folders_to_sweep |= {job.target.parent for job in worker.calls.values()}
+        self._failures += self._retry_queue.requeue(worker.calls.values())
         self._workers[self._workers.index(worker)] = Worker(self._new_actor())
 
     def _end_workers(self) -> None:
-        """Let the workers clear up, then kill them; what is not locked any more can be swept."""
+        """Let the workers remove their files, then kill them, which releases their locks."""
         calls = [call for worker in self._workers for call in worker.calls]
-        self._left |= {job.target.parent for w in self._workers for job in w.calls.values()}
+        self._folders_to_sweep |= {
+            job.target.parent for w in self._workers for job in w.calls.values()
+        }
         endings = [worker.actor.close.remote() for worker in self._workers if worker.ready]
         self._wait(endings, SECONDS_TO_END + 0.5)
         for call in self._wait(calls, 0):
@@ -212,28 +214,28 @@ class RayEngine:
                     drop(message.staged)
         for worker in self._workers:
             self._ray.kill(worker.actor)
-        self._wait(calls, 1)  # They fail when their worker has died.
+        self._wait(calls, 1)  # They fail when their worker has ended.
 
     def _wait(self, calls: list[Any], timeout: float) -> list[Any]:
-        """Wait for all calls, and give those that have come to their end."""
+        """Wait for all calls and return those that have ended."""
         return self._ray.wait(calls, num_returns=len(calls), timeout=timeout)[0] if calls else []
 
 
 def _absolute(path: Path) -> Path:
-    return Path(os.path.abspath(path))  # noqa: PTH100 - a last link is not followed
+    return Path(os.path.abspath(path))  # noqa: PTH100 - it follows no link
 
 
-def _as_asked(result: Result, job: UpscaleJob) -> Result:
-    """Give a result the paths that the job was given with.
+def _with_paths_of(result: Result, job: UpscaleJob) -> Result:
+    """Return a result with the paths of the job as it was submitted.
 
     Raises:
-        OutputError: its file is not to be seen from this machine.
+        OutputError: its file is not visible on this machine.
     """
     if result.staged is None:
         return replace(result, job=job)
     if not result.staged.partial.exists():
         raise OutputError(
-            f"A Ray worker wrote {result.staged.partial}, which is not there on this machine; "
+            f"A Ray worker wrote {result.staged.partial}, which does not exist on this machine; "
             "all machines need the output folder under the same path."
         )
     is_fallback = result.staged.target != _absolute(job.target)

@@ -1,4 +1,4 @@
-"""The connection to Ray: what fits, what is refused in a sentence, and what is left of it."""
+"""Connection to Ray: number of workers, messages of errors, and no processes left."""
 
 import os
 import socket
@@ -17,7 +17,7 @@ from srgan_gp.cli import main
 from srgan_gp.errors import DeviceError, UsageError
 
 ROOT = Path(__file__).resolve().parents[4]
-SECONDS_TO_END = 60  # of a busy machine; what is cut short takes minutes on an idle one
+SECONDS_TO_END = 60  # Of a busy machine; the run itself would take minutes on an idle one.
 
 
 def nodes(*machines):
@@ -41,25 +41,25 @@ def test_a_cluster_is_divided_by_gpus_or_by_cores(machines, device, cores, worke
 
 
 @pytest.mark.parametrize(
-    ("machines", "device", "cores", "said"),
+    ("machines", "device", "cores", "message"),
     [
         (nodes({"CPU": 8.0}), "cuda", None, "has no GPU"),
         (nodes({"CPU": 2.0}, {"CPU": 3.0}), "auto", 4, "has 4 CPU cores"),
         (nodes({}), "auto", None, "has 4 CPU cores"),
     ],
 )
-def test_what_does_not_fit_into_a_cluster_is_one_sentence(machines, device, cores, said):
-    with pytest.raises(DeviceError, match=said):
+def test_too_few_resources_are_an_error(machines, device, cores, message):
+    with pytest.raises(DeviceError, match=message):
         room_for_workers(machines, device, cores)
 
 
 @pytest.mark.parametrize("address", ["head", "head:", ":6379", "head:99999", "ray://head:10001"])
-def test_what_is_no_address_is_refused(address):
+def test_an_invalid_address_is_refused(address):
     with pytest.raises(UsageError, match="--address takes HOST:PORT"), connected(address):
         pass
 
 
-def test_a_cluster_that_does_not_answer_is_one_sentence():
+def test_a_cluster_that_does_not_answer_is_an_error():
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{unused.getsockname()[1]}"
@@ -68,21 +68,21 @@ def test_a_cluster_that_does_not_answer_is_one_sentence():
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("options", "message"),
     [
         (["--engine", "ray"], 'pip install "srgan-gp[ray]"'),
         (["--address", "head:6379"], "--address head:6379 needs --engine ray"),
-        (["--engine", "ray", "-g", "0"], "Ray chooses the GPUs itself"),
-        (["--engine", "ray", "--device", "cuda:1"], "Ray chooses the GPUs itself"),
+        (["--engine", "ray", "-g", "0"], "Ray chooses the GPUs"),
+        (["--engine", "ray", "--device", "cuda:1"], "Ray chooses the GPUs"),
     ],
 )
-def test_wrong_use_is_one_sentence(tmp_path, tiny_model, monkeypatch, capsys, words, said):
+def test_wrong_options_are_one_message(tmp_path, tiny_model, monkeypatch, capsys, options, message):
     Image.new("RGB", (3, 3)).save(tmp_path / "a.png")
-    monkeypatch.setitem(sys.modules, "ray", None)  # as where it is not installed
-    line = ["upscale", tmp_path / "a.png", "-o", tmp_path / "out", "-n", tiny_model(), *words]
+    monkeypatch.setitem(sys.modules, "ray", None)  # As if it is not installed.
+    line = ["upscale", tmp_path / "a.png", "-o", tmp_path / "out", "-n", tiny_model(), *options]
     assert main(list(map(str, line))) == 2
     [error] = capsys.readouterr().err.splitlines()
-    assert said in error
+    assert message in error
     assert not (tmp_path / "out").exists()
 
 
@@ -92,15 +92,15 @@ def is_gone(process):
 
 @pytest.fixture
 def endless(tiny_model, tmp_path):
-    """Start a run on a Ray of its own; its first picture is done, the second takes minutes.
+    """Start a run on its own Ray; its first image is done, the second takes minutes.
 
-    The second comes when the first is done: the calls of an actor may overtake one another.
+    The second is added when the first is done, since an actor may reorder its calls.
     """
     (tmp_path / "in").mkdir()
     Image.new("RGB", (1, 1)).save(tmp_path / "in" / "a.png")
     Image.effect_noise((2500, 2500), 50).save(tmp_path / "b.png")
     words = ["upscale", "in", "-o", "out", "-n", tiny_model(), "--device", "cpu", "--tile", "1"]
-    # What a killed run leaves of its Ray lies here; the name is short, for sockets.
+    # Files of the Ray of a killed run; the name is short because of sockets.
     with (
         tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as folder,
         subprocess.Popen(
@@ -122,7 +122,7 @@ def endless(tiny_model, tmp_path):
 
 
 def processes_of(run):
-    """Find all processes of a Ray but its two agents, which miss it a minute after a kill only."""
+    """Find the processes of a Ray without its two agents, which end a minute after a kill."""
     processes = psutil.Process(run.pid).children(recursive=True)
     found = [process for process in processes if "Agent" not in process.name()]
     assert any("RayActor" in process.name() for process in found)

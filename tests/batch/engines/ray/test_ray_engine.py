@@ -1,6 +1,6 @@
-"""Ray as the engine: the results of a local run, whatever happens to the workers.
+"""Ray engine: the results of a local run, whatever happens to the workers.
 
-One Ray of two cores serves all tests here; the network is a few lines of numpy in its actors.
+All tests here share one Ray of two cores; the network is a few lines of numpy in its actors.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ from srgan_gp.batch.engines.ray.ray_engine import RayEngine
 from srgan_gp.batch.engines.retry_queue import MOST_CRASHES
 from srgan_gp.batch.engines.thread_engine import ThreadEngine
 from srgan_gp.batch.naming.plan import Output, UpscaleJob, make_plan
-from srgan_gp.batch.plan_runner import Run
+from srgan_gp.batch.plan_runner import PlanRunner
 from srgan_gp.batch.results.journal import Journal
 from srgan_gp.errors import DeviceError, ModelRefusedError, OutputError
 from srgan_gp.inference.loading.model_info import ModelInfo
@@ -36,11 +36,13 @@ PATIENCE = 60  # seconds; only a test that fails waits so long
 
 @pytest.fixture(scope="module")
 def ray():
-    """A Ray of two cores; what is in this file reaches its actors by value."""
+    """A Ray of two cores; the objects of this file are pickled by value."""
     os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".")
     import ray
 
-    folder = tempfile.mkdtemp(prefix="ray-")  # short: sockets have names of 107 bytes at most
+    folder = tempfile.mkdtemp(
+        prefix="ray-"
+    )  # Short, since names of sockets have 107 bytes at most.
     before = signal.getsignal(signal.SIGTERM)
     ray.init(
         address="local", num_cpus=2, include_dashboard=False, log_to_driver=False,
@@ -54,7 +56,7 @@ def ray():
 
 
 class Network:
-    """A session that doubles pictures, notes each call, and dies or fails where it is told to."""
+    """A session that doubles images, logs each call, and calls `on_call` first."""
 
     device, provider, notes = "cpu", "numpy", ()
 
@@ -74,32 +76,32 @@ class Network:
         return images.repeat(2, axis=2).repeat(2, axis=3)
 
     def cancel(self):
-        """Nothing to do: a run is over at once."""
+        """Nothing to do: a run ends at once."""
 
 
-class Mortal:
-    """Kills its process at a random moment around its 10th to 14th call, as often as it may."""
+class Crashing:
+    """Kills its process at a random moment around its 10th to 14th call, once for each file."""
 
-    def __init__(self, lives):
-        self._lives = lives
+    def __init__(self, crashes):
+        self._crashes = crashes
 
     def __call__(self, images):
         self.calls = getattr(self, "calls", 0) + 1
         if self.calls == 10:
-            threading.Thread(target=self._die, daemon=True).start()
+            threading.Thread(target=self._crash, daemon=True).start()
         time.sleep(0.005)
 
-    def _die(self):
+    def _crash(self):
         time.sleep(random.uniform(0, 0.03))
-        for life in self._lives.iterdir():
+        for crash in self._crashes.iterdir():
             with suppress(FileNotFoundError):  # Another process has just taken this one.
-                life.unlink()
+                crash.unlink()
                 os.kill(os.getpid(), signal.SIGKILL)
 
 
 @pytest.fixture
-def pictures(tmp_path, rng):
-    """Make so many small pictures in a folder of their own; gives their paths."""
+def image_files(tmp_path, rng):
+    """Write `count` small images into a folder; returns their paths."""
 
     def make(count):
         folder = tmp_path / "in"
@@ -129,14 +131,15 @@ def start(ray):
         engine.close()
 
 
-def run(engine, pictures, folder):
-    """Run pictures into a folder, with a journal; gives the outcomes by the pictures' names."""
+def run(engine, image_files, folder):
+    """Upscale images into a folder, with a journal; returns the outcomes by name."""
     folder.mkdir(exist_ok=True)
     with (
         Journal.open(folder) as journal,
-        make_plan(pictures, Output(folder), journal=journal, work="w") as plan,
+        make_plan(image_files, Output(folder), journal=journal, work="w") as plan,
     ):
-        outcomes = list(Run(plan, engine, journal=journal, work="w").outcomes())
+        outcomes = []
+        PlanRunner(plan, engine, outcomes.append, journal, "w").run()
     engine.close()
     return {outcome.source.name: outcome for outcome in outcomes}
 
@@ -153,7 +156,7 @@ def contents(folder):
 def wait_until(condition):
     deadline = time.monotonic() + PATIENCE
     while not condition():
-        assert time.monotonic() < deadline, "it never came to that"
+        assert time.monotonic() < deadline, "the condition was never true"
         time.sleep(0.02)
 
 
@@ -162,21 +165,23 @@ def take(engine):
     while time.monotonic() < deadline:
         if (result := engine.take(0.2)) is not None:
             return result
-    raise AssertionError("no result came")
+    raise AssertionError("there is no result")
 
 
 @pytest.mark.parametrize("kills", [2, pytest.param(20, marks=pytest.mark.slow)])
-def test_workers_killed_at_random_leave_the_files_of_a_local_run(start, pictures, tmp_path, kills):
-    sources = pictures(20 * kills)
+def test_workers_killed_at_random_leave_the_files_of_a_local_run(
+    start, image_files, tmp_path, kills
+):
+    sources = image_files(20 * kills)
     run(ThreadEngine([Upscaler(Network())], UpscaleSettings()), sources, tmp_path / "local")
-    lives = tmp_path / "lives"
-    lives.mkdir()
+    crashes = tmp_path / "crashes"
+    crashes.mkdir()
     for number in range(kills):
-        (lives / str(number)).touch()
-    engine = start(log=tmp_path / "calls", on_call=Mortal(lives))
+        (crashes / str(number)).touch()
+    engine = start(log=tmp_path / "calls", on_call=Crashing(crashes))
     outcomes = run(engine, sources, tmp_path / "out")
-    assert list(lives.iterdir()) == []  # so many workers did die
-    # Each was replaced; the last to start may have come too late for a picture.
+    assert list(crashes.iterdir()) == []  # Every planned crash happened.
+    # Each was replaced; the last one may have started too late for an image.
     assert kills < len(set((tmp_path / "calls").read_text().split())) <= 2 + kills
     assert {outcome.message for outcome in outcomes.values()} == {None}
     assert contents(tmp_path / "out") == contents(tmp_path / "local")
@@ -185,30 +190,30 @@ def test_workers_killed_at_random_leave_the_files_of_a_local_run(start, pictures
     assert not (tmp_path / "again").exists()
 
 
-def test_a_picture_that_kills_every_worker_is_given_up_and_no_other(start, pictures, tmp_path):
-    def die_of_black(images):
+def test_only_an_image_that_crashes_every_worker_fails(start, image_files, tmp_path):
+    def crash_at_black(images):
         if not images.any():
-            (tmp_path / f"dead-{os.getpid()}").touch()
+            (tmp_path / f"crashed-{os.getpid()}").touch()
             os.kill(os.getpid(), signal.SIGKILL)
 
-    outcomes = run(start(on_call=die_of_black), pictures(8), tmp_path / "out")
-    assert len(list(tmp_path.glob("dead-*"))) == MOST_CRASHES
+    outcomes = run(start(on_call=crash_at_black), image_files(8), tmp_path / "out")
+    assert len(list(tmp_path.glob("crashed-*"))) == MOST_CRASHES
     failures = {name: o.code for name, o in outcomes.items() if o.status == "failed"}
     assert failures == {"002.png": "E_WORKER_DIED"}
     assert sorted(contents(tmp_path / "out")) == [f"{n:03}.png" for n in range(8) if n != 2]
 
 
-def test_an_error_about_all_pictures_is_raised(start, pictures, tmp_path):
+def test_an_error_of_all_images_is_raised(start, image_files, tmp_path):
     def fail(images):
         raise DeviceError("The GPU failed.")
 
     engine = start(on_call=fail)
-    engine.submit(UpscaleJob(pictures(1)[0], tmp_path / "a.png", None))
+    engine.submit(UpscaleJob(image_files(1)[0], tmp_path / "a.png", None))
     with pytest.raises(DeviceError, match="The GPU failed"):
         take(engine)
 
 
-def test_closing_drops_what_was_not_taken_and_what_is_under_way(start, pictures, tmp_path):
+def test_closing_removes_results_that_were_not_taken_and_ends_jobs(start, image_files, tmp_path):
     def wait_at_black(images):
         if not images.any():
             (tmp_path / "begun").touch()
@@ -217,7 +222,7 @@ def test_closing_drops_what_was_not_taken_and_what_is_under_way(start, pictures,
     out = tmp_path / "out"
     out.mkdir()
     engine = start(on_call=wait_at_black)
-    *others, black = (UpscaleJob(path, out / path.name, None) for path in pictures(3))
+    *others, black = (UpscaleJob(path, out / path.name, None) for path in image_files(3))
     for job in others:
         engine.submit(job)
     wait_until(lambda: len(list(out.iterdir())) == 2)
@@ -225,14 +230,14 @@ def test_closing_drops_what_was_not_taken_and_what_is_under_way(start, pictures,
     wait_until((tmp_path / "begun").exists)
     started = time.monotonic()
     engine.close()
-    assert time.monotonic() - started < PATIENCE  # the call is not waited for
+    assert time.monotonic() - started < PATIENCE  # It does not wait for the call.
     assert list(out.iterdir()) == []
 
 
-def test_paths_may_be_relative(start, pictures, tmp_path, monkeypatch):
+def test_paths_may_be_relative(start, image_files, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     job = UpscaleJob(
-        pictures(1)[0].relative_to(tmp_path), tmp_path.relative_to(tmp_path) / "a.png", None
+        image_files(1)[0].relative_to(tmp_path), tmp_path.relative_to(tmp_path) / "a.png", None
     )
     engine = start()
     engine.submit(job)
@@ -251,7 +256,7 @@ def test_machines_with_different_models_are_refused(ray, tmp_path):
         engine = RayEngine(open_another, UpscaleSettings(), cores=1)
         try:
             deadline = time.monotonic() + PATIENCE
-            while time.monotonic() < deadline:  # until the second worker is ready
+            while time.monotonic() < deadline:  # Until the second worker is ready.
                 engine.take(0.2)
         finally:
             engine.close()
@@ -265,7 +270,7 @@ def test_a_machine_with_another_version_is_refused(ray, monkeypatch):
         RayEngine(lambda device, threads: [Upscaler(Network())], UpscaleSettings(), cores=1)
 
 
-def test_a_model_that_does_not_load_is_one_sentence(ray):
+def test_a_model_that_does_not_load_is_one_error(ray):
     def refuse(device, threads):
         raise ModelRefusedError("There is no model called none.")
 
@@ -273,15 +278,15 @@ def test_a_model_that_does_not_load_is_one_sentence(ray):
         RayEngine(refuse, UpscaleSettings(), cores=1)
 
 
-def test_a_result_on_a_disk_of_another_machine_is_told(start, pictures, tmp_path, monkeypatch):
+def test_a_result_that_is_not_visible_here_is_an_error(start, image_files, tmp_path, monkeypatch):
     engine = start()
-    engine.submit(UpscaleJob(pictures(1)[0], tmp_path / "a.png", None))
+    engine.submit(UpscaleJob(image_files(1)[0], tmp_path / "a.png", None))
     monkeypatch.setattr("pathlib.Path.exists", lambda path: False)
     with pytest.raises(OutputError, match="under the same path"):
         take(engine)
 
 
-def test_an_idle_engine_has_nothing_to_give_and_can_be_closed_twice(start):
+def test_an_idle_engine_has_no_result_and_can_be_closed_twice(start):
     engine = start()
     assert (engine.about.name, engine.about.scale) == ("fake", 2)
     assert engine.take(0.01) is None

@@ -1,0 +1,84 @@
+"""Target of a run with one input; runs with more use `collisions`."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from srgan_gp.batch.naming.result_names import Naming, name_key, numbered
+from srgan_gp.errors import PictureError, UsageError
+
+
+class Target(NamedTuple):
+    """One input and where its result goes."""
+
+    source: Path
+    target: Path
+    fallback: Path | None
+    """Path of a PNG for a result that the format of `target` cannot hold; None: not wanted."""
+    error: PictureError | None = None
+    """Why the input cannot be used; `target` has no meaning then."""
+
+
+class SingleTarget:
+    """Target of the only input of a run, a file that was named.
+
+    It cannot collide with another input, and a file that was named is always an input.
+
+    Args:
+        source: the file.
+        naming: rule that names a single result.
+        folder: the output folder, which need not exist.
+        may_replace_inputs: a result with the name of the input is renamed later.
+
+    Raises:
+        UsageError: the result would replace the input.
+    """
+
+    def __init__(
+        self, source: Path, naming: Naming, folder: Path, *, may_replace_inputs: bool
+    ) -> None:
+        name = naming.name(source)
+        fallback = naming.fallback(name)
+        fallback_path = None if fallback is None else folder / fallback
+        self._entry = Target(source, folder / name, fallback_path)
+        self._numbered: set[Path] = set()
+        real_target = os.path.join(os.path.realpath(folder), name)  # noqa: PTH118
+        if not may_replace_inputs and self._is_source(real_target):
+            raise replacement_error(folder / name, source)
+
+    def __iter__(self) -> Iterator[Target]:
+        yield self._entry
+
+    def another(self, target: Path) -> Path:
+        """Return a target with the first number that is not in use."""
+        path, number = target, 1
+        while os.path.lexists(path) or path in self._numbered:
+            number += 1
+            path = target.with_name(numbered(target.name, number))
+        self._numbered.add(path)
+        return path
+
+    def is_input(self, target: Path) -> bool:
+        """Return whether an existing file, or the file that a link leads to, is the input."""
+        return self._is_source(os.path.realpath(target))
+
+    def _is_source(self, real_path: str) -> bool:
+        source = self._entry.source
+        has_its_name = name_key(real_path) == name_key(os.path.realpath(source))
+        return has_its_name and is_same_file(source, Path(real_path))
+
+
+def is_same_file(source: Path, target: Path) -> bool:
+    """Return whether two paths are one file, or would be one if they do not exist."""
+    try:
+        return source.samefile(target)
+    except OSError:  # One of them does not exist.
+        return os.path.realpath(source) == os.path.realpath(target)
+
+
+def replacement_error(target: Path, source: Path) -> UsageError:
+    """Return the error about a result that would replace an input."""
+    return UsageError(
+        f"{target} would replace the input {source}; pass --suffix, or another output folder."
+    )
