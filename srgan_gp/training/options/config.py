@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from srgan_gp.errors import TrainingError, UsageError
-from srgan_gp.models.catalog import names_in
 from srgan_gp.system.files import atomic_write_bytes
 from srgan_gp.training.options import generator_args
 from srgan_gp.training.options.option_fields import option, require_in_range
@@ -110,9 +109,7 @@ class TrainConfig:
     ratio_ramp_images: int = option(
         32_000, "images over which the ratio rises linearly from 0", least=0
     )
-    critic: str = option(
-        "resnet_critic", lambda: f"architecture: {', '.join(names_in('srgan_gp.networks.critics'))}"
-    )
+    critic: str = option("resnet_critic", "architecture, a file of networks/critics")
     critic_width: int = option(24, "channels of the critic's first stage", least=1, most=4096)
     critic_stages: int = option(4, "stages of the critic, each at half the size", least=1, most=16)
     critic_conditional: bool = option(True, "show the critic the low-res picture as well")
