@@ -264,7 +264,7 @@ def test_an_option_of_the_other_kind_of_model_is_refused(
 
 def test_a_detector_that_is_missing_is_named(install, face_folders):
     install(face_folders.pictures)
-    with pytest.raises(ModelRefusedError, match=r"no face detector missing\.onnx"):
+    with pytest.raises(ModelRefusedError, match=r"face detector missing\.onnx does not exist"):
         evaluate_faces(
             "any", face_folders.held_out, feature_weights=LEFT_OUT, detector=Path("missing.onnx")
         )
