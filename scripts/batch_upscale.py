@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Upscale every picture of a folder with a few lines of the library: copy this file, change it.
+"""Upscale every image of a folder with the Python API: a template to copy and change.
 
 scripts/batch_upscale.py PHOTOS UPSCALED [--model photo-x4]
 
-What `srgan-gp upscale` has beyond it: a journal to resume by, short names that cannot collide,
-reading and writing beside the network, several GPUs, reports.
+`srgan-gp upscale` can also resume from a journal, choose short names without collisions, read and
+write while the network runs, use several GPUs and write reports.
 """
 
 import argparse
@@ -17,10 +17,10 @@ SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"}
 
 
 def main() -> int:
-    """Upscale a folder; return 0, or 3 when a picture could not be done."""
-    parser = argparse.ArgumentParser(description="Upscale every picture of a folder to PNG.")
-    parser.add_argument("folder", type=Path, help="where the pictures are")
-    parser.add_argument("results", type=Path, help="folder for the results; made where missing")
+    """Upscale a folder; return 0, or 3 if an image failed."""
+    parser = argparse.ArgumentParser(description="Upscale every image of a folder to PNG.")
+    parser.add_argument("folder", type=Path, help="folder of images")
+    parser.add_argument("results", type=Path, help="folder for the results; created if missing")
     parser.add_argument("--model", default="photo-x4", help="name or .onnx file [photo-x4]")
     options = parser.parse_args()
     try:
@@ -32,12 +32,12 @@ def main() -> int:
         return getattr(error, "exit_code", 2)
     failures = 0
     for source in sources:
-        # The whole name is kept, so that a.jpg and a.png do not meet; a file that is there is done.
+        # The full name is kept, so that a.jpg and a.png do not collide.
         target = options.results / f"{source.name}.png"
         if target.exists():
             continue
         try:
-            # Your own steps go here: `picture.pixels` is an array (height, width, 3).
+            # Add your own steps here: `picture.pixels` is an array (height, width, 3).
             picture = read_image(source)
             write_image(upscaler.upscale_picture(picture), target)
             print(target, flush=True)

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""How fast models, program and training are: `network MODEL`, `startup`, `batch`, `training`.
+"""Benchmarks of models, start-up, batches, memory, the app and training.
 
-Times depend on the machine, so all but `startup` and `photo` print ratios of jobs that took turns.
-`photo` prints seconds and memory of one command, `memory` how much of it large pictures take, `app`
-how the server stands a crowd.
+Times depend on the machine, so all except `startup` and `photo` print ratios of jobs run in turns.
+`photo` prints seconds and memory of one command, `memory` the peak memory for large images,
+`app` the behaviour of the server under load.
 """
 
 import argparse
@@ -37,25 +37,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """Build the command line: one verb a benchmark."""
+    """Build the command line: one command for each benchmark."""
     shared = argparse.ArgumentParser(add_help=False)
     shared.add_argument("--json", action="store_true", help="print one JSON object")
     shared.add_argument("--threads", type=count, default=2, help="CPU threads [2]")
-    shared.add_argument("--repeats", type=count, default=5, help="the median of so many [5]")
-    parser = argparse.ArgumentParser(description="How fast models, program and training are.")
+    shared.add_argument(
+        "--repeats", type=count, default=5, help="runs of which the median is printed [5]"
+    )
+    parser = argparse.ArgumentParser(
+        description="Benchmarks of models, start-up, batches, memory, the app and training."
+    )
     kinds = parser.add_subparsers(dest="kind", required=True)
-    text = "a model's time as a multiple of the yardstick's"
+    text = "time of a model relative to a reference network"
     network = kinds.add_parser("network", parents=[shared], help=text, description=text)
-    network.add_argument("model", help="a model's name, or the path of an .onnx")
-    network.add_argument("--side", type=count, default=256, help="of the square picture [256]")
-    text = "what a user waits for besides the network"
+    network.add_argument("model", help="name of a model, or path of an .onnx file")
+    network.add_argument(
+        "--side", type=count, default=256, help="height and width of the image [256]"
+    )
+    text = "time of a command besides the network: Python, imports, files"
     startup = kinds.add_parser("startup", parents=[shared], help=text, description=text)
     startup.add_argument("--model", default="classic-x4", help="name or path [classic-x4]")
-    startup.add_argument("--picture", type=Path, default=EXAMPLE, help="an 8-bit JPEG")
-    text = "a folder of pictures beside the network alone and beside a plain loop"
+    startup.add_argument("--image", type=Path, default=EXAMPLE, help="an 8-bit JPEG")
+    text = "time of a folder relative to the network alone and to a plain loop"
     batch = kinds.add_parser("batch", parents=[shared], help=text, description=text)
     batch.add_argument("--model", default="classic-x4", help="name or path [classic-x4]")
-    batch.add_argument("--pictures", type=count, default=200, help="how many [200]")
+    batch.add_argument("--images", type=count, default=200, help="number of images [200]")
     text = "seconds and memory of one command for photos of several sizes"
     photo = kinds.add_parser("photo", parents=[shared], help=text, description=text)
     photo.add_argument("--model", default="photo-x4", help="name or path [photo-x4]")
@@ -63,30 +69,37 @@ def build_parser() -> argparse.ArgumentParser:
         "--megapixels", type=float, nargs="+", default=(0.5, 2, 12), help="sizes [0.5 2 12]"
     )
     photo.add_argument("--device", default="cpu", help="auto, cpu, cuda or cuda:N [cpu]")
-    text = "peak memory from the file of a large picture to its PNG, and of many small ones"
+    text = "peak memory of upscaling a large image to a PNG, and many small images"
     memory = kinds.add_parser("memory", parents=[shared], help=text, description=text)
     memory.add_argument("--model", default="classic-x4", help="name or path [classic-x4]")
-    memory.add_argument("--megapixels", type=float, default=24, help="for the model [24]")
-    text_nearest = "for a fake model that repeats pixels [100]"
+    memory.add_argument(
+        "--megapixels", type=float, default=24, help="size of the large image for the model [24]"
+    )
+    text_nearest = "size of the image for a model that repeats pixels [100]"
     memory.add_argument("--nearest-megapixels", type=float, default=100, help=text_nearest)
-    memory.add_argument("--pictures", type=count, default=100, help="of 32 to 128 pixels [100]")
-    text = "the server under a crowd, a bomb, clients that go away and SIGTERM"
+    text = "number of small images, of 32 to 128 pixels [100]"
+    memory.add_argument("--images", type=count, default=100, help=text)
+    text = "the server under load, with a decompression bomb, disconnecting clients and SIGTERM"
     app = kinds.add_parser("app", parents=[shared], help=text, description=text)
     app.add_argument("--model", default="classic-x4", help="name [classic-x4]")
-    app.add_argument("--users", type=count, default=200, help="at once [200]")
-    app.add_argument("--side", type=count, default=256, help="of their square pictures [256]")
-    app.add_argument("--jobs", type=count, default=20, help="under way at SIGTERM [20]")
-    text = "what the gradient penalty costs a step of the critic"
+    app.add_argument("--users", type=count, default=200, help="number of simultaneous users [200]")
+    app.add_argument(
+        "--side", type=count, default=256, help="height and width of their images [256]"
+    )
+    app.add_argument("--jobs", type=count, default=20, help="running or queued at SIGTERM [20]")
+    text = "time of a critic step with and without gradient penalty"
     training = kinds.add_parser("training", parents=[shared], help=text, description=text)
-    training.add_argument("--batch-size", type=count, default=8, help="pictures a step [8]")
-    training.add_argument("--side", type=count, default=96, help="of the square crops [96]")
+    training.add_argument("--batch-size", type=count, default=8, help="images in a step [8]")
+    training.add_argument(
+        "--side", type=count, default=96, help="height and width of the crops [96]"
+    )
     training.add_argument("--precision", choices=("bf16", "fp32"), default="bf16", help="[bf16]")
     training.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N [auto]")
     return parser
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
-    """Run the benchmark that was asked for; only its own packages are imported."""
+    """Run one benchmark, and import its modules only."""
     given = (options.threads, options.repeats)
     if options.kind == "network":
         from benchmarks.network import benchmark_network
@@ -95,11 +108,11 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     if options.kind == "startup":
         from benchmarks.startup import benchmark_startup
 
-        return benchmark_startup(options.model, options.picture, *given)
+        return benchmark_startup(options.model, options.image, *given)
     if options.kind == "batch":
         from benchmarks.batch import benchmark_batch
 
-        return benchmark_batch(options.model, options.pictures, *given)
+        return benchmark_batch(options.model, options.images, *given)
     if options.kind == "photo":
         from benchmarks.photo import benchmark_photo
 
@@ -108,12 +121,12 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         from benchmarks.memory import benchmark_memory
 
         large = (options.megapixels, options.nearest_megapixels)
-        return benchmark_memory(options.model, *large, options.pictures, options.threads)
+        return benchmark_memory(options.model, *large, options.images, options.threads)
     if options.kind == "app":
         from benchmarks.app import benchmark_app
 
-        crowd = (options.users, options.side)
-        return benchmark_app(options.model, *crowd, options.threads, options.jobs)
+        load = (options.users, options.side)
+        return benchmark_app(options.model, *load, options.threads, options.jobs)
     from benchmarks.training import benchmark_training
 
     sizes = (options.batch_size, options.side)

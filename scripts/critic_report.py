@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Does the critic earn its place? Two models compared, and a run's critic against its pictures.
+"""Effect of the critic: scores of a model with and without it, and its correlation with quality.
 
 scripts/critic_report.py WITH WITHOUT --data bench_sr.zip:B100/HR --run runs/photo-x4
 
-The squeeze distance is close to the training loss, so it cannot be the judge. The patch distance,
-which is never a loss, has to fall by a tenth against the same run without a critic.
+The squeeze distance is close to the training loss, so it is not used as the criterion. The patch
+distance, which is not a loss, has to be 10 % lower than in the same run without a critic.
 """
 
 import argparse
@@ -39,11 +39,11 @@ Row = Mapping[str, float]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print what was asked for; return the exit code."""
+    """Print the comparison, the correlation or both; return the exit code."""
     options = build_parser().parse_args(arguments)
     try:
         if not options.models and not options.run:
-            raise UsageError("Pass two models, with the critic and without, or --run RUN, or both.")
+            raise UsageError("Pass two models, with and without critic, or --run RUN, or both.")
         if options.models:
             print(*compare(options), sep="\n", flush=True)
         if options.run:
@@ -59,9 +59,11 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument(
         "models", nargs="*", metavar="MODEL",
-        help="with the critic, then without: a name, an .onnx, or the folder of a run",
+        help="with, then without critic: a name, an .onnx file or the folder of a run",
     )  # fmt: skip
-    parser.add_argument("--data", metavar="DIR_OR_ZIP[:FOLDER]", help="the large pictures: B100")
+    parser.add_argument(
+        "--data", metavar="DIR_OR_ZIP[:FOLDER]", help="high-resolution images, such as B100"
+    )
     parser.add_argument("--low-res", choices=LOW_RES, default="matlab", help="[matlab]")
     parser.add_argument(
         "--feature-weights", type=Path, metavar="FILE",
@@ -72,31 +74,31 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--from-images", type=int, default=0, metavar="N",
-        help="leave out what was validated before, such as the critic's warm-up [0]",
+        help="ignore earlier validations, such as those of the critic's warm-up [0]",
     )  # fmt: skip
     return parser
 
 
 def compare(options: argparse.Namespace) -> Iterator[str]:
-    """Score two models on one set: a table of both, of their difference, and a verdict.
+    """Score two models on one set: a table of both and their difference, and a summary.
 
     Raises:
-        UsageError: there are not two models, or no data.
+        UsageError: the number of models is not two, or there is no data.
     """
     if len(options.models) != 2 or not options.data:
-        raise UsageError("Pass two models, with the critic and without, and --data to score on.")
+        raise UsageError("Pass two models, with and without critic, and --data.")
     rows = [score(model, options) for model in options.models]
     names = [f"{options.models[0]} (critic)", f"{options.models[1]} (no critic)"]
-    yield f"{options.data}, low-res by {options.low_res}, uint8 output"
+    yield f"{options.data}, downscaled by {options.low_res}, uint8 output"
     yield from table(dict(zip(names, rows, strict=True)))
-    yield verdict(*rows)
+    yield summary(*rows)
 
 
 def score(model: str, options: argparse.Namespace) -> Row:
-    """Evaluate a model; of a run the best checkpoint, exported as `srgan-gp export` would.
+    """Evaluate a model; for a run, its best checkpoint, exported as by `srgan-gp export`.
 
     Raises:
-        UsageError: every picture is too small for a patch.
+        UsageError: every image is too small for a patch.
     """
     with TemporaryDirectory() as folder:
         if Path(model).is_dir():
@@ -108,12 +110,12 @@ def score(model: str, options: argparse.Namespace) -> Row:
             feature_weights=options.feature_weights,
         )
     if scores.patch_distance is None:
-        raise UsageError(f"Every picture of {options.data} is too small; pass a benchmark set.")
+        raise UsageError(f"Every image of {options.data} is too small. Pass a benchmark set.")
     return scores.mean() | scores.of_set()
 
 
 def table(rows: Mapping[str, Row]) -> Iterator[str]:
-    """Lay out two rows of scores, the first less the second, and that in percent of the second."""
+    """Format two rows of scores, their difference, and the difference in percent of the second."""
     first, second = rows.values()
     keys = [key for key in COLUMNS if key in first and key in second]
     difference = {key: first[key] - second[key] for key in keys}
@@ -128,23 +130,23 @@ def table(rows: Mapping[str, Row]) -> Iterator[str]:
     yield " ".join([f"{'in percent':{width}}", *percent])
 
 
-def verdict(with_critic: Row, without: Row) -> str:
-    """Say in one sentence whether the critic lowers the patch distance enough, and its price."""
+def summary(with_critic: Row, without: Row) -> str:
+    """Summarise the change of the patch distance and of PSNR-Y by the critic."""
     change = 100 * (with_critic["patch_distance"] / without["patch_distance"] - 1)
     decibels = with_critic["psnr_y"] - without["psnr_y"]
-    earned = change <= WANTED_CHANGE and decibels >= ALLOWED_DECIBELS
+    is_effective = change <= WANTED_CHANGE and decibels >= ALLOWED_DECIBELS
     return (
-        f"The critic {'earns' if earned else 'does not earn'} its place: it changes the patch "
+        f"The critic {'is' if is_effective else 'is not'} effective: it changes the patch "
         f"distance by {change:+.1f} % (wanted: {WANTED_CHANGE:+.0f} or less) and PSNR-Y by "
         f"{decibels:+.2f} dB (allowed: {ALLOWED_DECIBELS:+} or more)."
     )
 
 
 def correlate(run_dir: Path, from_images: int) -> Iterator[str]:
-    """Compare the critic estimate on held-out pictures with the patch distance, over a run.
+    """Correlate the critic estimate on the validation images with the patch distance of a run.
 
     Raises:
-        UsageError: there are fewer than `LEAST_POINTS` validations with both, or one never changes.
+        UsageError: there are fewer than `LEAST_POINTS` validations with both, or one is constant.
     """
     points = [point for point in read_series(run_dir) if point[0] >= from_images]
     if len(points) < LEAST_POINTS:
@@ -170,7 +172,7 @@ def read_series(run_dir: Path) -> list[tuple[int, float, float]]:
     """
     path = run_dir / "stats.jsonl"
     if not path.is_file():
-        raise UsageError(f"There is no {path}; pass the folder of a training run.")
+        raise UsageError(f"There is no {path}. Pass the folder of a training run.")
     seen: dict[int, dict[str, float]] = {}
     for line in map(json.loads, path.read_text().splitlines()):
         seen.setdefault(line["images_seen"], {}).update(line)
@@ -182,21 +184,21 @@ def read_series(run_dir: Path) -> list[tuple[int, float, float]]:
 
 
 def spearman(first: Sequence[float], second: Sequence[float]) -> float:
-    """Pearson correlation of the ranks; equal values share their mean rank.
+    """Spearman correlation: Pearson correlation of the ranks; equal values get their mean rank.
 
     Raises:
-        UsageError: all values of one side are equal.
+        UsageError: all values of a series are equal.
 
     Source:
         Spearman 1904, "The proof and measurement of association between two things".
     """
     if min(len(set(first)), len(set(second))) < 2:
-        raise UsageError("A series never changes, so that there is no rank correlation.")
+        raise UsageError("A series is constant, so it has no rank correlation.")
     return float(np.corrcoef(ranks(first), ranks(second))[0, 1])
 
 
 def ranks(values: Sequence[float]) -> np.ndarray:
-    """Rank from 1, the smallest, on."""
+    """Return the ranks, from 1 for the smallest value."""
     ordered = np.sort(values)
     below, up_to = (np.searchsorted(ordered, values, side) for side in ("left", "right"))
     return (below + up_to + 1) / 2

@@ -1,11 +1,11 @@
-"""Build unlabelled sheets of generated and real faces, and tally what readers marked on them.
+"""Build unlabelled sheets of generated and real faces, and count the marks of readers.
 
 python scripts/face_sheet_blind.py --real faces_val.zip --seed 1000 -o runs/sheets/1000
 python scripts/face_sheet_blind.py --tally runs/sheets/1000-key.json marks-1.json marks-2.json
 
-A sheet has 80 numbered faces: 64 generated ones of consecutive seeds and 16 real ones, mixed. The
-key, which readers do not see, says which is which. A reader's marks are a JSON file with the
-positions, counted from 1, that are free of gross deformity, and those that pass as a photograph:
+A sheet has 80 numbered faces in random order: 64 generated from consecutive seeds and 16 real. The
+key, which readers do not see, lists them. The marks of a reader are a JSON file with the positions,
+from 1, of the faces free of gross deformity and of those that pass as a photograph:
 {"sound": [1, 2, 5], "photo": [2]}
 """
 
@@ -32,17 +32,19 @@ KINDS = {"sound": "free of gross deformity", "photo": "pass as a photograph"}
 
 
 def main() -> int:
-    """Build a sheet, or tally marks; return the exit code."""
+    """Build a sheet or count marks; return the exit code."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--model", default=DEFAULT_MODEL, help=f"face generator [{DEFAULT_MODEL}]")
     parser.add_argument("--seed", type=int, default=1000, help="of the first face [1000]")
     parser.add_argument("--trunc", type=float, help="truncation [the default of generate]")
     parser.add_argument("--real", metavar="PATH", help="folder or zip file of real faces")
-    parser.add_argument("-o", "--output", type=Path, metavar="NAME", help="of NAME.png")
-    parser.add_argument("--tally", type=Path, metavar="KEY", help="read marks in place of building")
     parser.add_argument(
-        "marks", type=Path, nargs="*", help="with --tally: one file for each reader"
+        "-o", "--output", type=Path, metavar="NAME", help="name of the sheet, without .png"
     )
+    parser.add_argument(
+        "--tally", type=Path, metavar="KEY", help="count marks instead of building a sheet"
+    )
+    parser.add_argument("marks", type=Path, nargs="*", help="with --tally: a file for each reader")
     options = parser.parse_args()
     try:
         if options.tally:
@@ -85,7 +87,7 @@ def build(options: argparse.Namespace) -> None:
 
 
 def draw_sheet(faces: np.ndarray) -> np.ndarray:
-    """Draw faces in rows of `COLUMNS`, each at its own size below its number.
+    """Draw faces in rows of `COLUMNS`, each below its number.
 
     Args:
         faces: (N, S, S, 3), uint8 RGB.
@@ -110,14 +112,14 @@ def read_marks(path: Path, key: Mapping[str, Any]) -> dict[str, set[int]]:
     """Read the marks of one reader.
 
     Raises:
-        UsageError: the file has other entries than `KINDS`, or a position that is not on the sheet.
+        UsageError: the file has other keys than `KINDS`, or a position that is not on the sheet.
     """
     try:
         marks = {
             kind: {int(n) for n in found} for kind, found in json.loads(path.read_text()).items()
         }
     except (OSError, ValueError, TypeError, AttributeError) as error:
-        raise UsageError(f"{path} holds no marks: {error}.") from error
+        raise UsageError(f"{path} is not a file of marks: {error}.") from error
     if marks.keys() != KINDS.keys():
         raise UsageError(f"{path} must have exactly the lists {' and '.join(KINDS)}.")
     known = {int(n) for n in key["positions"]}
@@ -130,11 +132,11 @@ def read_marks(path: Path, key: Mapping[str, Any]) -> dict[str, set[int]]:
 
 
 def tally(key: Mapping[str, Any], marks: Mapping[str, Mapping[str, set[int]]]) -> Sequence[str]:
-    """Put the share of our faces over that of the real ones, by reader and averaged.
+    """Compare the marked shares of generated and real faces, by reader and averaged.
 
     Args:
-        key: of the sheet.
-        marks: of each reader, by kind.
+        key: key of the sheet.
+        marks: positions by reader and kind.
 
     Returns:
         Lines of text.
@@ -158,7 +160,7 @@ def tally(key: Mapping[str, Any], marks: Mapping[str, Mapping[str, set[int]]]) -
 
 
 def over(own: float, real: float) -> str:
-    """Write our share over the real one's; nothing where no real face was marked."""
+    """Format the ratio of the shares, if any real face was marked."""
     return f", ratio {own / real:.1%}" if real else ", no ratio: no real face was marked"
 
 

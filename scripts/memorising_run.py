@@ -1,6 +1,6 @@
-"""Train a face generator on 16 faces until it knows them by heart, and see that the run is stopped.
+"""Train a face generator on 16 faces until it memorises them, to check that the run is stopped.
 
-python scripts/memorising_run.py faces_loose64_train-0.zip faces_loose64_val.zip -o runs/by-heart
+python scripts/memorising_run.py faces_loose64_train-0.zip faces_loose64_val.zip -o runs/memorised
 """
 
 import argparse
@@ -22,26 +22,25 @@ OPTIONS = (
     "--augment none --least-novelty 0.5 --total-images 400000 --validate-images 6400 "
     "--checkpoint-images 6400 --report-images 3200"
 )
-"""A small latent space has few places between two faces; high rates and no augmentation do the
-rest."""
+"""A small latent space, high learning rates and no augmentation make the generator overfit."""
 
 
 def main() -> int:
-    """Write the two sets into the output folder, train, and return the exit code of `train`."""
+    """Write both sets to the output folder, train, and return the exit code of `train`."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("faces", help="folder or zip file of aligned faces to learn by heart")
-    parser.add_argument("others", help="the same of faces to score on")
+    parser.add_argument("faces", help="folder or zip file of aligned training faces")
+    parser.add_argument("validation", help="folder or zip file of aligned validation faces")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FOLDER")
     options = parser.parse_args()
-    known, held_out = options.output / "train", options.output / "val"
-    write_small(options.faces, known, 16)
-    write_small(options.others, held_out, 200)
-    where = ["--data", str(known), "--validation", str(held_out), "-o", str(options.output / "run")]
-    return srgan_gp(["train", *OPTIONS.split(), *where])
+    training, validation = options.output / "train", options.output / "val"
+    write_small(options.faces, training, 16)
+    write_small(options.validation, validation, 200)
+    paths = ["--data", str(training), "--validation", str(validation)]
+    return srgan_gp(["train", *OPTIONS.split(), *paths, "-o", str(options.output / "run")])
 
 
 def write_small(faces: str, folder: Path, count: int) -> None:
-    """Write the first faces of a set as PNG files of `SIDE` pixels."""
+    """Write the first faces of a set as PNG files, downscaled to `SIDE` pixels."""
     folder.mkdir(parents=True, exist_ok=True)
     for number, face in enumerate(list_images(faces)[:count]):
         small = cv2.resize(face.read()[..., ::-1], (SIDE, SIDE), interpolation=cv2.INTER_AREA)

@@ -1,4 +1,4 @@
-"""Measure an upscaler on the benchmark sets, or on its own, and write the scores into its card.
+"""Score an upscaler on the benchmark sets or on its own set, and write the scores to its card.
 
 python scripts/score_card.py weights/classic-x4.toml --benchmarks bench_sr.zip
 python scripts/score_card.py weights/face-x4.toml --set faces_synth256_val=faces_synth256_val.zip
@@ -29,25 +29,25 @@ METRICS = {
 
 
 def main() -> None:
-    """Score the model of a card on every set, print each line, then write the card."""
+    """Score the model of a card on every set, print the scores, and update the card."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("card", type=Path, help="the model's .toml")
+    parser.add_argument("card", type=Path, help="card of the model, a .toml file")
     sets = parser.add_mutually_exclusive_group(required=True)
-    sets.add_argument("--benchmarks", help="a zip or folder with Set5/HR, Set14/HR and B100/HR")
-    sets.add_argument("--set", metavar="NAME=PLACE", help="held-out pictures for a special model")
+    sets.add_argument("--benchmarks", help="folder or zip file with Set5/HR, Set14/HR and B100/HR")
+    sets.add_argument("--set", metavar="NAME=PATH", help="validation images of a special model")
     parser.add_argument("--feature-weights", type=Path, help="SqueezeNet 1.1 as .safetensors")
     options = parser.parse_args()
     card = tomllib.loads(options.card.read_text())
     model = options.card.parent / card["files"]["onnx"]["name"]
     found: list[dict[str, Any]] = []
-    special, _, place = (options.set or "").partition("=")
+    special, _, path = (options.set or "").partition("=")
     for name, low_res, scale in (
         [(special, low_res, card["scale"]) for low_res in LOW_RES]
         if special
-        else work(card["scale"])
+        else evaluations(card["scale"])
     ):
         separator = ":" if str(options.benchmarks).endswith(".zip") else "/"
-        data = place or f"{options.benchmarks}{separator}{name}/HR"
+        data = path or f"{options.benchmarks}{separator}{name}/HR"
         scores = evaluate(
             str(model), data, low_res=low_res, scale=scale, feature_weights=options.feature_weights
         )
@@ -58,8 +58,8 @@ def main() -> None:
         file.write(tomli_w.dumps(card | {"scores": found}).encode())
 
 
-def work(scale: int) -> Iterator[tuple[str, str, int]]:
-    """List (set, low-res way, scale): every set as published, Set14 in every way and at x2."""
+def evaluations(scale: int) -> Iterator[tuple[str, str, int]]:
+    """Yield (set, downscaler, scale): all sets as published, Set14 with all downscalers and x2."""
     for name in ("Set5", "Set14", "B100"):
         yield name, "matlab", scale
     for low_res in LOW_RES:
@@ -70,7 +70,7 @@ def work(scale: int) -> Iterator[tuple[str, str, int]]:
 
 
 def rows(name: str, scores: Scores) -> Iterator[dict[str, Any]]:
-    """Turn the means into a card's rows; the protocol says how to measure each again."""
+    """Convert the mean scores to rows of a card; the protocol says how to reproduce each."""
     values = scores.mean() | scores.of_set()
     windows = scores.texture.windows if scores.texture else 0
     details = {

@@ -1,4 +1,4 @@
-"""Measure a model of faces beside its baselines and write the scores into its card.
+"""Score a face generator and its baselines, and write the scores to its card.
 
 python scripts/score_faces.py weights/faces-64.toml --data faces_val.zip --train-data faces-0.zip
 """
@@ -29,11 +29,11 @@ from srgan_gp.system.files import atomic_write
 
 
 def main() -> None:
-    """Score the model of a card, print each line, then write the card."""
+    """Score the model of a card, print the scores, and update the card."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("card", type=Path, help="the model's .toml")
-    parser.add_argument("--data", required=True, help="aligned faces that it never saw")
-    parser.add_argument("--train-data", nargs="+", required=True, help="those it learned from")
+    parser.add_argument("card", type=Path, help="card of the model, a .toml file")
+    parser.add_argument("--data", required=True, help="aligned validation faces")
+    parser.add_argument("--train-data", nargs="+", required=True, help="its training faces")
     parser.add_argument("--feature-weights", type=Path, help="SqueezeNet 1.1 as .safetensors")
     parser.add_argument("--detector", type=Path, help="YuNet as .onnx")
     parser.add_argument("--trunc", type=float, default=1.0, help="truncation of the latents [1]")
@@ -56,7 +56,7 @@ def main() -> None:
 
 
 def rows(name: str, scores: FaceScores) -> Iterator[dict[str, Any]]:
-    """Turn the scores of the model and of its baselines into a card's rows, the headline first."""
+    """Convert the scores of the model and its baselines to rows of a card, the headline first."""
     found: list[dict[str, Any]] = []
     for each in (scores.model, *scores.baselines, scores.held_out):
         what = "seeds from 0" if each is scores.model else each.name
@@ -75,7 +75,7 @@ def rows(name: str, scores: FaceScores) -> Iterator[dict[str, Any]]:
 
 
 def relative_rows(name: str, scores: FaceScores) -> Iterator[dict[str, Any]]:
-    """Turn what sets the model in relation to real faces into rows."""
+    """Convert the scores relative to real faces to rows."""
     for key, value in scores.relative().items():
         if value is not None:
             real = scores.held_out.count
@@ -90,7 +90,7 @@ def relative_rows(name: str, scores: FaceScores) -> Iterator[dict[str, Any]]:
 
 
 def describe(key: str, found: SetScores, scores: FaceScores) -> str:
-    """Say how a score was measured: the number of faces, the half and the network."""
+    """Describe how a score was measured: the number of faces, the half and the network."""
     if key == "one_face":
         return f"{min(found.count, LOOKED_AT)} faces, YuNet at {DETECTOR_SIDE} px"
     squeeze = f"SqueezeNet 1.1 {str(scores.feature_network)[:12]}"
@@ -105,7 +105,7 @@ def describe(key: str, found: SetScores, scores: FaceScores) -> str:
 
 
 def row(metric: str, data: str, value: float, protocol: str) -> dict[str, Any]:
-    """Make one row of a card."""
+    """Build a row of a card."""
     return {"metric": metric, "set": data, "value": value, "protocol": protocol}
 
 

@@ -17,14 +17,14 @@ DOCS = Path(__file__).resolve().parent.parent / "docs"
 WINDOW = (1440, 1000)
 WAIT_MS = 120_000
 SETTLE_MS = 2_000
-"""Until the images of a result are drawn."""
+"""Time until the images of a result are drawn."""
 
 
 def main() -> None:
-    """Start a server, take the screenshots and end it."""
+    """Start a server, take the screenshots and stop it."""
     command = [sys.executable, "-m", "srgan_gp", "app", "--port", "0", "--device", "cpu"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
-        assert server.stdout is not None  # it was asked for
+        assert server.stdout is not None  # because of stdout=PIPE
         try:
             take_both(server.stdout.readline().strip())
         finally:
@@ -49,7 +49,7 @@ def take_both(address: str) -> None:
 
 
 def opened(browser: Browser, address: str, *, dark: bool) -> Page:
-    """Open the page in a window of its own."""
+    """Open the page in a new window."""
     width, height = WINDOW
     page = browser.new_page(
         viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light"
@@ -61,7 +61,7 @@ def opened(browser: Browser, address: str, *, dark: bool) -> Page:
 
 
 def run(page: Page, tab: str, ending: str) -> None:
-    """Choose the cat, start, and wait for the end."""
+    """Select the example image of a cat, start the job, and wait for its end."""
     page.locator(".example-cat:visible").click()
     page.wait_for_selector(f"#{tab}-image img")
     page.click(f"#{tab}-start")
@@ -69,7 +69,7 @@ def run(page: Page, tab: str, ending: str) -> None:
 
 
 def save(page: Page, path: Path) -> None:
-    """Save what the window shows, in 128 colours to keep the file small."""
+    """Save a screenshot with 128 colours, to keep the file small."""
     page.wait_for_timeout(SETTLE_MS)
     shot = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
     shot.quantize(palette=shot.quantize(128)).save(path, optimize=True)  # with dithering

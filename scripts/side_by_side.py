@@ -1,17 +1,16 @@
 #!/usr/bin/env python3
-"""Show models and two peers side by side on 24 crops of real images, labelled or blind.
+"""Compare models and two peers side by side on 24 crops of real images, labelled or blind.
 
 scripts/side_by_side.py photo-x4 runs/new/model.onnx           labelled sheets
 scripts/side_by_side.py photo-x4 --blind --out runs/blind-1    shuffled, without names
 scripts/side_by_side.py --tally r1.json r2.json --key runs/blind-1.key.json
 
-The crops are those of `reference/peers_on_demo.zip`; choose on crops 0-11, report on 12-23.
-Some inputs are for non-commercial use only: the sheets are for looking, never to be committed
-or published.
+The crops are those of `reference/peers_on_demo.zip`. Select models on crops 0-11, and report crops
+12-23. Some inputs are for non-commercial use only: do not commit or publish the sheets.
 
-A reader gets the folder of a blind comparison, not its key, and writes a JSON file with an answer
-for each crop: a ranking, best first, in groups of equally good results (ties in at most a quarter
-of the crops), and the letters in which regular dots or worms are seen:
+A reader gets the folder of a blind comparison without its key, and writes a JSON file with an
+answer for each crop: a ranking, best first, in groups of equally good results (ties in at most a
+quarter of the crops), and the letters of results with visible dots or worm-like artefacts:
 {"reader": "R1", "crops": {"0": {"ranking": [["B"], ["A", "C"]], "dots": ["C"]}, ...}}
 """
 
@@ -38,7 +37,7 @@ Results = dict[int, dict[str, Pixels]]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Make the sheets, or print a tally; return the exit code."""
+    """Write the sheets or print a tally; return the exit code."""
     options = build_parser().parse_args(arguments)
     try:
         if options.tally:
@@ -66,9 +65,13 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="MODEL",
         help="name or .onnx file; NAME@F for a fidelity F from 0 to 1",
     )
-    add("--blind", action="store_true", help="shuffle each crop, show letters, write a key")
+    add(
+        "--blind",
+        action="store_true",
+        help="shuffle the results of each crop, label them by letters, and write a key",
+    )
     add("--spots", metavar="LIST", help="numbers and ranges of crops, such as 0-11,15 [all]")
-    add("--no-peers", action="store_true", help="compare the models among themselves")
+    add("--no-peers", action="store_true", help="compare the models without the peers")
     add(
         "--zoom",
         type=int,
@@ -76,17 +79,17 @@ def build_parser() -> argparse.ArgumentParser:
         choices=range(1, 9),
         default=[1, 2],
         metavar="N",
-        help="enlargements shown of each crop; `2` alone gives smaller sheets, for viewers that "
-        "shrink large ones, and the contact sheets show 1:1 [1 2]",
+        help="zoom factors of the crops; `2` alone gives smaller sheets, for viewers that "
+        "downscale large ones; contact sheets show 1:1 [1 2]",
     )
     add(
         "--out",
         type=Path,
         metavar="DIR",
-        help="folder for the sheets; --blind wants a new one [runs/side_by_side]",
+        help="folder for the sheets, which --blind requires to be empty [runs/side_by_side]",
     )
     add("--key", type=Path, metavar="FILE", help="key of a blind comparison [OUT.key.json]")
-    add("--seed", type=int, metavar="N", help="seed of the shuffling [drawn; the key holds it]")
+    add("--seed", type=int, metavar="N", help="seed of the shuffling [random; stored in the key]")
     add("--tally", type=Path, nargs="+", metavar="FILE", help="answers of readers; needs --key")
     add("--threads", type=int, metavar="N", help="CPU threads [all]")
     add(
@@ -100,22 +103,22 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def make_labelled_sheets(options: argparse.Namespace) -> None:
-    """Show each input and the results with their names."""
+    """Write sheets of the inputs and the results with their names."""
     collection = Collection(options.shared)
     results, _ = compute(collection, options)
     for number, shown in results.items():
         crop = collection.source(number).crop
-        enlarged = crop.repeat(SCALE, axis=0).repeat(SCALE, axis=1)
-        results[number] = {"input": enlarged} | shown
+        upscaled = crop.repeat(SCALE, axis=0).repeat(SCALE, axis=1)
+        results[number] = {"input": upscaled} | shown
     write_sheets(results, options.out or OUT, options.zoom)
 
 
 def make_blind_sheets(options: argparse.Namespace) -> None:
-    """Show the results under letters, and write what they stand for beside the folder."""
+    """Write sheets of the results labelled by letters, and the key beside the folder."""
     out: Path = options.out or OUT
     if out.exists() and any(out.iterdir()):
-        # Sheets of another comparison must not lie among those of this one.
-        raise UsageError(f"{out} is not empty; choose a new --out for a blind comparison.")
+        # Sheets of two comparisons must not be mixed.
+        raise UsageError(f"{out} is not empty. Choose a new --out for a blind comparison.")
     results, hashes = compute(Collection(options.shared), options)
     names = list(next(iter(results.values())))
     seed = secrets.randbelow(1 << 32) if options.seed is None else options.seed
@@ -133,14 +136,17 @@ def make_blind_sheets(options: argparse.Namespace) -> None:
 def compute(
     collection: Collection, options: argparse.Namespace
 ) -> tuple[Results, Mapping[str, str]]:
-    """Give the results of all models and peers, and the SHA-256 of each model.
+    """Compute the results of all models, read those of the peers, and hash the models.
+
+    Returns:
+        The results, and the SHA-256 of each model.
 
     Raises:
         UsageError: there is nothing to compare, or a crop does not exist.
         ModelRefusedError: a model cannot be loaded.
     """
     if not options.models:
-        raise UsageError("Name at least one model.")
+        raise UsageError("Pass at least one model.")
     results: Results = {n: {} for n in parse_spots(options.spots, list(collection.spots))}
     hashes: dict[str, str] = {}
     for text, label in zip(options.models, labels(options.models), strict=True):
@@ -149,12 +155,12 @@ def compute(
         for number, shown in results.items():
             source = collection.source(number)
             spot = source.spot
-            shown[label] = model.enlarge_crop(source.image, spot.x, spot.y, spot.size)
+            shown[label] = model.upscale_crop(source.image, spot.x, spot.y, spot.size)
     for number, shown in results.items():
         if not options.no_peers:
             shown |= {name: collection.peer(name, number) for name in PEERS}
         if collection.source(number).is_grey:
-            # A tint would tell the reader which result it is.
+            # A tint would identify the result.
             results[number] = {name: to_grey(pixels) for name, pixels in shown.items()}
     return results, hashes
 
@@ -178,7 +184,7 @@ def write_sheets(results: Results, out: Path, zooms: Sequence[int]) -> None:
 
 
 def print_tally(options: argparse.Namespace) -> None:
-    """Print how often each result was first, as Markdown."""
+    """Print how often each result was ranked first, as Markdown."""
     if options.key is None:
         raise UsageError("--tally needs the --key of the blind comparison.")
     key = read_key(options.key)
@@ -187,13 +193,13 @@ def print_tally(options: argparse.Namespace) -> None:
 
 
 def parse_spots(text: str | None, known: Sequence[int]) -> list[int]:
-    """Read numbers and ranges of crops.
+    """Parse numbers and ranges of crops.
 
     >>> parse_spots("0-2,7", range(24))
     [0, 1, 2, 7]
 
     Raises:
-        UsageError: it is not such a list, or a crop does not exist.
+        UsageError: the text is not such a list, or a crop does not exist.
     """
     if text is None:
         return list(known)

@@ -1,4 +1,4 @@
-"""Make a small set of drawn-looking faces, to try the fine-tuning of a face generator on.
+"""Create a small set of stylised faces, to test the fine-tuning of a face generator.
 
 python scripts/stylised_faces.py faces_loose64_val.zip -o stylised.zip
 srgan-gp finetune --from faces-64 --data stylised.zip
@@ -14,32 +14,34 @@ import numpy as np
 from srgan_gp.data.image_sources import ImageFile, list_images
 from srgan_gp.system.files import atomic_write
 
-EARLIEST = (1980, 1, 1, 0, 0, 0)  # the same faces give the same bytes
+EARLIEST = (1980, 1, 1, 0, 0, 0)  # a fixed date, for reproducible archives
 
 
 def main() -> None:
-    """Stylise some faces of a set and write them to a zip file with the folders train and val."""
+    """Stylise faces of a set and write them to a zip file with the folders train and val."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("faces", help="folder or zip file of aligned faces")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE.zip")
-    parser.add_argument("--count", type=int, default=300, help="to train on [300]")
-    parser.add_argument("--held-out", type=int, default=200, help="to score on [200]")
+    parser.add_argument("--count", type=int, default=300, help="number of training faces [300]")
+    parser.add_argument(
+        "--validation", type=int, default=200, help="number of validation faces [200]"
+    )
     options = parser.parse_args()
     files = list_images(options.faces)
     order = np.random.default_rng(0).permutation(len(files))
-    seen: dict[bytes, None] = {}  # the same photo may be in a set twice
+    seen: dict[bytes, None] = {}  # a set may contain a photo twice
     for index in order:
         seen.setdefault(stylised(files[index]))
-        if len(seen) == options.count + options.held_out:
+        if len(seen) == options.count + options.validation:
             break
     with atomic_write(options.output) as file, zipfile.ZipFile(file, "w") as archive:
-        for number, picture in enumerate(seen):
+        for number, image in enumerate(seen):
             folder = "train" if number < options.count else "val"
-            archive.writestr(zipfile.ZipInfo(f"{folder}/{number:04}.png", EARLIEST), picture)
+            archive.writestr(zipfile.ZipInfo(f"{folder}/{number:04}.png", EARLIEST), image)
 
 
 def stylised(face: ImageFile) -> bytes:
-    """Smooth a face along its edges (`cv2.stylization`); give it as PNG."""
+    """Stylise a face with `cv2.stylization`, and encode it as PNG."""
     drawn = cv2.stylization(face.read()[..., ::-1], sigma_s=60, sigma_r=0.45)
     return cv2.imencode(".png", drawn)[1].tobytes()
 

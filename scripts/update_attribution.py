@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Write weights/ATTRIBUTION.md: where the training photos come from, and who made them.
+"""Write weights/ATTRIBUTION.md: sources, authors and licences of the training photos.
 
-scripts/update_attribution.py            write the file again
-scripts/update_attribution.py --check    change nothing; exit 1 when the file is stale
+scripts/update_attribution.py            update the file
+scripts/update_attribution.py --check    change nothing; exit 1 if the file is not up to date
 """
 
 import argparse
@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent
 CREDITS = ROOT / "scripts" / "photo_credits.toml"
 TARGET = ROOT / "weights" / "ATTRIBUTION.md"
 ARCHIVES = ("photos_train-", "photos_more_train-")
-"""Beginnings of the names of the archives that the shipped photo models are trained on."""
+"""Prefixes of the archives that the shipped photo models are trained on."""
 
 PREFIXES = {
     ("imazen/codec-corpus", "CID22/CID22-512"): "cid22_",
@@ -34,9 +34,9 @@ PREFIXES = {
     ("pop-os/wallpapers", "original"): "pop_",
     ("SqueezeSoftware/test_files", "Unsplash/jpg_original"): "unsplash_",
 }
-"""How the archive's files of a source are named, where its manifest does not list them."""
+"""File name prefixes of the sources whose files the manifest does not list."""
 AUTHOR_IN_NAME = re.compile(r".+_by_(?P<last>.+)|(?P<first>.+?)__.+__4k")
-"""`Field_by_Jane_Doe`, and `jane_doe__field__4k`."""
+"""Matches `Field_by_Jane_Doe` and `jane_doe__field__4k`."""
 
 LICENCE = re.compile(r"CC[ -](?P<kind>BY(?:-SA)?)(?:[ -](?P<version>\d\.\d))?")
 PER_FILE = re.compile(r"per file[^:]*: CC BY")
@@ -60,13 +60,13 @@ class Photo:
     """One photo of an archive."""
 
     name: str
-    """Of the file in the archive."""
+    """Name of the file in the archive."""
     path: str
-    """In the source repository; empty where the manifest does not say."""
+    """Path in the source repository; empty if unknown."""
     author: str
-    """Empty where the manifest does not say."""
+    """Empty if unknown."""
     licence: str
-    """As the manifest states it for this photo or, failing that, for its source."""
+    """As stated in the manifest for this photo, or else for its source."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class Source:
 
     @property
     def link(self) -> str:
-        """Markdown link to the source as it was."""
+        """Markdown link to the source at its commit."""
         inside = f"/{self.path}" if self.path else ""
         where = f"https://github.com/{self.repository}/tree/{self.commit}{inside}"
         return f"[{self.repository}{inside}]({where})"
@@ -93,7 +93,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--check", action="store_true", help="change nothing, exit 1 when stale")
+    parser.add_argument(
+        "--check", action="store_true", help="change nothing, exit 1 if not up to date"
+    )
     parser.add_argument(
         "--data",
         type=Path,
@@ -111,7 +113,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.check:
         is_stale = not TARGET.exists() or TARGET.read_text(encoding="utf-8") != text
         if is_stale:
-            print(f"{TARGET} is stale: run scripts/update_attribution.py", file=sys.stderr)
+            print(f"{TARGET} is not up to date: run scripts/update_attribution.py", file=sys.stderr)
         return int(is_stale)
     with atomic_write(TARGET) as file:
         file.write(text.encode())
@@ -120,17 +122,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def read_sources(folder: Path) -> list[Source]:
-    """Read the manifests of all archives, and the names in those whose manifest lists none.
+    """Read the manifests of all archives, and the file names of archives whose manifest has none.
 
     Returns:
-        The sources, sorted; a source that several archives share appears once.
+        The sources, sorted; a source of several archives is listed once.
 
     Raises:
         UsageError: there are no manifests, or one cannot be read.
     """
     manifests = [path for start in ARCHIVES for path in sorted(folder.glob(f"{start}*.json"))]
     if not manifests:
-        raise UsageError(f"There are no manifests of photos in {folder}; pass --data DIR.")
+        raise UsageError(f"There are no manifests of photos in {folder}. Pass --data DIR.")
     found: dict[tuple[str, str, str, str], list[Photo]] = {}
     for path in manifests:
         try:
@@ -146,7 +148,7 @@ def read_sources(folder: Path) -> list[Source]:
         except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
             raise UsageError(f"{path} or its archive cannot be read: {error!r}") from error
         if not listed == len(names) == manifest["count"]:
-            raise UsageError(f"{path} says where {listed} of {len(names)} photos come from.")
+            raise UsageError(f"{path} has sources for {listed} of {len(names)} photos.")
     return [
         Source(*key, photos=tuple(sorted(photos, key=lambda photo: (photo.path, photo.name))))
         for key, photos in sorted(found.items(), key=lambda item: [k.lower() for k in item[0]])
@@ -154,27 +156,27 @@ def read_sources(folder: Path) -> list[Source]:
 
 
 def _photos(entry: Mapping[str, Any], names: Iterable[str]) -> Iterator[Photo]:
-    """Give the photos of a source in one manifest."""
+    """Yield the photos of a source in a manifest."""
     repository, licence = entry["repo"], entry["licence"]
     credits = tomllib.loads(CREDITS.read_text(encoding="utf-8")).get(repository, {})
-    everybody = credits.get("*", {}).get("author", "")
+    default_author = credits.get("*", {}).get("author", "")
     if "files" not in entry:
         prefix = PREFIXES[repository, entry["path"]]
         for name in names:
             if name.startswith(prefix):
-                yield Photo(name, "", everybody, licence)
+                yield Photo(name, "", default_author, licence)
         return
     for file in entry["files"]:
         path = file["path"]
         credit = credits.get(Path(path).stem, {})
-        author = file.get("author") or credit.get("author") or author_in(path) or everybody
+        author = file.get("author") or credit.get("author") or author_in(path) or default_author
         yield Photo(
             file["name"], path, author, credit.get("licence") or file.get("licence", licence)
         )
 
 
 def author_in(path: str) -> str:
-    """Find the author in a photo's file name; empty where there is none.
+    """Return the author in the file name of a photo; empty if there is none.
 
     >>> author_in("backdrops/Field_by_Jane_Doe.jpg")
     'Jane Doe'
@@ -186,7 +188,7 @@ def author_in(path: str) -> str:
 
 
 def needs_attribution(licence: str) -> bool:
-    """Whether a statement of a licence is CC BY or CC BY-SA, or names one for some of the photos.
+    """Return whether a licence is CC BY or CC BY-SA, or mentions one for some of the photos.
 
     >>> needs_attribution("CC-BY-SA-4.0"), needs_attribution("per file: CC BY 4.0, CC0")
     (True, True)
@@ -195,7 +197,7 @@ def needs_attribution(licence: str) -> bool:
 
 
 def short_licence(licence: str) -> str:
-    """Write a photo's licence in one form; a statement for several photos is referred to.
+    """Return the short name of a photo's licence; "see above" for a statement about several photos.
 
     >>> short_licence("CC-BY-SA-4.0")
     'CC BY-SA 4.0'
@@ -208,7 +210,7 @@ def short_licence(licence: str) -> str:
 
 
 def attribution(sources: Sequence[Source]) -> str:
-    """Write the whole file."""
+    """Return the content of the file."""
     named = [
         (source, [photo for photo in source.photos if needs_attribution(photo.licence)])
         for source in sources
@@ -229,7 +231,7 @@ def attribution(sources: Sequence[Source]) -> str:
 
 
 def licence_links(named: Sequence[tuple[Source, Sequence[Photo]]]) -> Iterator[str]:
-    """List the licences by their links."""
+    """Yield the list of licences with links."""
     found: set[tuple[str, str]] = set()
     for _, photos in named:
         for photo in photos:
@@ -242,7 +244,7 @@ def licence_links(named: Sequence[tuple[Source, Sequence[Photo]]]) -> Iterator[s
 
 
 def named_lines(source: Source, photos: Sequence[Photo]) -> Iterator[str]:
-    """Write the section of a source: one row a photo, or a list where only names are known."""
+    """Yield the section of a source: a table of photos, or a list if only names are known."""
     yield f"### {source.repository}"
     yield ""
     count = f"{len(photos)} photo{'s' if len(photos) > 1 else ''}"

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Draw the golden picture of each shipped model anew, after its weights changed on purpose."""
+"""Update the golden image of each shipped model, after an intended change of its weights."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ GOLDEN = ROOT / "tests" / "golden"
 
 
 def main() -> None:
-    """Enlarge tests/golden/input.png, or draw 8 faces, with each model on the CPU."""
+    """Upscale tests/golden/input.png, or generate 8 faces, with each model on the CPU."""
     small = read_image(GOLDEN / "input.png").pixels
     for card in map(read_card, sorted((ROOT / "weights").glob("*.toml"))):
         if card.task == FACES:

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Measure what each format keeps of an image, as the table in docs/guides/formats.md.
+"""Print the table of what each format keeps of an image, for docs/guides/formats.md.
 
-scripts/what_is_kept.py             print the table; scripts/update_readme.py puts it in its place
+scripts/what_is_kept.py             print the table; scripts/update_readme.py inserts it
 """
 
 import io
@@ -30,10 +30,10 @@ from srgan_gp.images.reading import decode_picture
 
 COLUMNS = (
     "format", "lossless", "bits", "grey", "alpha", "ICC profile", "EXIF, XMP",
-    "orientation", "several pictures", "times",
+    "orientation", "several images", "times",
 )  # fmt: skip
 _TIMES = (Fraction(1000, 30), Fraction(33), Fraction(40))
-_TOLERANCE = 12  # levels of 255 by which a lossy format may miss an even colour
+_TOLERANCE = 12  # levels of 255 that a lossy format may change in an even colour
 
 
 def main() -> int:
@@ -43,19 +43,19 @@ def main() -> int:
 
 
 def rows() -> Iterator[str]:
-    """Give the lines of the table: a row for each format that can be written."""
+    """Yield the lines of the table: a row for each output format."""
     yield f"| {' | '.join(COLUMNS)} |"
     yield "|---" * len(COLUMNS) + "|"
     for name in FORMATS:
-        answers = (
+        values = (
             lossless(name), bits(name), grey(name), alpha(name), profile(name),
             metadata(name), orientation(name), *several(name),
         )  # fmt: skip
-        yield f"| {' | '.join((name, *answers))} |"
+        yield f"| {' | '.join((name, *values))} |"
 
 
 def lossless(name: str) -> str:
-    """Say at which quality each level of each pixel comes back."""
+    """Return whether, or at which quality, all pixels are kept exactly."""
     y, x = np.mgrid[:16, :16].astype(np.uint8)
     pixels = np.stack([x * 16, y * 16, x ^ y], axis=2)[:15]  # 240 colours
     if np.array_equal(again(Picture(pixels), name).pixels, pixels):
@@ -65,36 +65,36 @@ def lossless(name: str) -> str:
 
 
 def bits(name: str) -> str:
-    """Count the bits of a colour that come back."""
+    """Return the bit depth that is kept."""
     pixels = np.full((8, 8, 3), 40_000, np.uint16)
     return str(again(Picture(pixels), name).pixels.itemsize * 8)
 
 
 def grey(name: str) -> str:
-    """Say whether grey stays grey, or becomes RGB."""
+    """Return whether grey is kept or converted to RGB."""
     pixels = np.full((8, 8, 1), 90, np.uint8)
     return "yes" if again(Picture(pixels), name).pixels.shape[2] == 1 else "as RGB"
 
 
 def alpha(name: str) -> str:
-    """Say whether half-transparent pixels stay so."""
+    """Return whether partial transparency is kept."""
     picture = Picture(_even(), np.array([[0, 90, 200, 255]], np.uint8).repeat(8, 1).repeat(32, 0))
     back = again(picture, name).alpha
     if back is None:
-        return "laid on white"
+        return "composited over white"
     assert picture.alpha is not None
-    return "yes" if _is_near(back, picture.alpha) else "all or nothing"
+    return "yes" if _is_near(back, picture.alpha) else "binary"
 
 
 def profile(name: str) -> str:
-    """Say whether an ICC profile is kept."""
+    """Return whether an ICC profile is kept."""
     content = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     back = again(Picture(_even(), icc_profile=content), name)
     return "yes" if back.icc_profile == content else "converted to sRGB"
 
 
 def metadata(name: str) -> str:
-    """Say whether EXIF and XMP are kept, with orientation and size put right."""
+    """Return whether EXIF and XMP are kept, with orientation and size updated."""
     back = again(Picture(_even(), exif=_exif(6), xmp=b"<x:xmpmeta/>"), name)
     if back.exif is None and back.xmp is None:
         return "no"
@@ -106,18 +106,18 @@ def metadata(name: str) -> str:
 
 
 def orientation(name: str) -> str:
-    """Say whether a picture that is stored on its side is turned when it is read."""
+    """Return whether the EXIF orientation is applied in reading."""
     image, buffer = Image.fromarray(_even()), io.BytesIO()
     try:
         image.resize((16, 8)).save(buffer, name, exif=b"Exif\0\0" + _exif(6))
-    except OSError:
+    except (OSError, KeyError):  # without EXIF, or unknown to Pillow
         return "-"
     back = _decoded(buffer.getvalue())
     return "applied" if (back.width, back.height) == (8, 16) else "-"
 
 
 def several(name: str) -> tuple[str, str]:
-    """Say what kind of sequence is kept, and how exactly its times are."""
+    """Return the kind of sequence that is kept, and the precision of its times."""
     for kind in ("animation", "pages"):
         frames = [
             Frame(Picture(np.roll(_even(), index, axis=0) + np.uint8(index)), float(time))
@@ -144,7 +144,7 @@ def _exactness(milliseconds: list[float]) -> str:
 
 
 def again(picture: Picture, name: str, quality: int | None = None) -> Picture:
-    """Write a picture and read what was written."""
+    """Write an image and read it back."""
     buffer = io.BytesIO()
     encode_image(picture, buffer, format=name, quality=quality)
     return _decoded(buffer.getvalue())

@@ -1,4 +1,4 @@
-"""Tiny fixtures: random numbers, a small picture, a session without a model, small ONNX models."""
+"""Shared fixtures: random numbers, a small image, a fake session, small ONNX models, tiny runs."""
 
 import hashlib
 import json
@@ -14,7 +14,7 @@ from PIL import Image
 
 from srgan_gp.inference.loading.model_info import ModelInfo
 
-# Whoever runs the tests may have models of their own.
+# The user who runs the tests may have installed other models.
 os.environ["SRGAN_GP_MODELS"] = os.devnull
 # Ignored signals would be inherited by the processes that tests start: under nohup it is SIGHUP, in
 # the background of a script SIGINT.
@@ -36,7 +36,7 @@ def tiny_image(rng):
 
 
 class FakeSession:
-    """Doubles a picture by repeating its pixels; no model file, no ONNX Runtime."""
+    """Doubles an image by repeating its pixels, without a model file or ONNX Runtime."""
 
     device, provider, notes = "cpu", "FakeProvider", ()
 
@@ -47,7 +47,7 @@ class FakeSession:
         self.run = run or self._repeat
 
     def cancel(self):
-        """Nothing to do: a run is over at once."""
+        """Do nothing, because a run ends at once."""
 
     def _repeat(self, images):
         return images.repeat(self.info.scale, axis=2).repeat(self.info.scale, axis=3)
@@ -55,7 +55,7 @@ class FakeSession:
 
 @pytest.fixture
 def work_of():
-    """Tell how many seconds of a core a running child and all that have ended took, together.
+    """Return the CPU seconds of a running child and of all children that have ended, together.
 
     The difference of two calls is the work of the child between them, also when it has ended.
     """
@@ -75,13 +75,13 @@ def work_of():
 
 @pytest.fixture
 def fake_session():
-    """A session that doubles pictures; call it with a `run` or fields of ModelInfo for others."""
+    """A class of sessions that double images; its arguments are a `run` and fields of ModelInfo."""
     return FakeSession
 
 
 @pytest.fixture
 def tiny_model(tmp_path):
-    """Write a convolutional model with random weights, scale 2 and radius 3; gives its path."""
+    """Write a convolutional model with random weights, scale 2 and radius 3; return its path."""
 
     def write(name="tiny", model=None, **metadata):
         path = tmp_path / f"{name}.onnx"
@@ -94,7 +94,7 @@ def tiny_model(tmp_path):
 
 @pytest.fixture
 def tiny_face_model(tmp_path, onnx_models):
-    """Write a model of faces with random weights, 4 numbers to 8 x 8 pixels; gives its path."""
+    """Write a face generator with random weights, 4 numbers to 8 x 8 pixels; return its path."""
 
     def write(name="tiny-faces", model=None, **metadata):
         path = tmp_path / f"{name}.onnx"
@@ -108,7 +108,7 @@ def tiny_face_model(tmp_path, onnx_models):
 
 @pytest.fixture
 def partners(tiny_model, onnx_models, monkeypatch):
-    """Install `near` and its fidelity partner `far`, one network twice; gives their folder.
+    """Install `near` and its fidelity partner `far`, of one architecture; return their folder.
 
     The network is a single convolution, so its results are linear in its weights.
     """
@@ -138,7 +138,7 @@ THREE_LAYERS = (Layer(3), Layer(3), Layer(3))
 
 
 def with_metadata(model, name="tiny", **changes):
-    """Add the metadata of an exported model of scale 2 and radius 3; None takes a key away."""
+    """Add the metadata of an exported model of scale 2 and radius 3; None removes a key."""
     from onnx import helper
 
     metadata = {
@@ -236,7 +236,7 @@ def model_of_nodes(nodes, weights=(), result="upscaled", shape=("N", 3, "H", "W"
 
 
 def write_card(path, **changes):
-    """Write the card of a model file beside it; None takes a key away."""
+    """Write the card of a model file beside it; None removes a key."""
     data = path.read_bytes()
     card = {"name": path.stem, "task": "super-resolution", "summary": "A test.", "version": "1"}
     card |= {"licence": "Apache-2.0", "architecture": "tiny", "scale": 2, "recipe": "none"}
@@ -250,7 +250,7 @@ def write_card(path, **changes):
 
 @pytest.fixture(scope="session")
 def pictures(tmp_path_factory):
-    """A folder of four smooth coloured pictures of 72 x 64 pixels; not to be changed."""
+    """A folder of four smooth coloured images of 72 x 64 pixels; not to be changed."""
     folder = tmp_path_factory.mktemp("pictures")
     rows, columns = np.indices((64, 72)) / 10
     for n in range(4):
@@ -262,7 +262,7 @@ def pictures(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def waves():
-    """Draw square pictures of one kind, (N, 32, 32, 3): random colours, periods and phases."""
+    """Generate square images of one kind, (N, 32, 32, 3): random colours, periods and phases."""
 
     def draw(rng, count):
         rows, columns = np.indices((32, 32))[..., None] / 32
@@ -289,7 +289,7 @@ def tiny_config():
 
 @pytest.fixture(scope="session")
 def finished_run(tiny_config, pictures, tmp_path_factory):
-    """The folder of a run of the preset `tiny` that was never stopped; not to be changed."""
+    """The folder of an uninterrupted run of the preset `tiny`; not to be changed."""
     from srgan_gp.training.loop import train
 
     run_dir = tmp_path_factory.mktemp("runs") / "finished"
@@ -306,7 +306,7 @@ def gan_config():
 
 @pytest.fixture(scope="session")
 def gan_run(gan_config, pictures, tmp_path_factory):
-    """The folder of a run of `tiny-gan` that was never stopped; not to be changed."""
+    """The folder of an uninterrupted run of `tiny-gan`; not to be changed."""
     from srgan_gp.training.loop import train
 
     run_dir = tmp_path_factory.mktemp("runs") / "gan"

@@ -1,4 +1,4 @@
-"""The attribution of the training photos: what needs one, and the file beside the weights."""
+"""The attribution of the training photos, weights/ATTRIBUTION.md."""
 
 import importlib.util
 import json
@@ -60,7 +60,7 @@ def test_each_photo_under_cc_by_has_a_path_an_author_and_a_licence():
         "per file in Attribution: CC BY-SA 4.0, CC0, public domain (NASA)",
     ],
 )
-def test_cc_by_needs_an_attribution(script, licence):
+def test_cc_by_needs_attribution(script, licence):
     assert script.needs_attribution(licence)
 
 
@@ -115,7 +115,7 @@ def data(tmp_path):
     return write
 
 
-def test_photos_are_listed_with_what_the_manifest_says(script, data):
+def test_photos_are_listed_as_in_the_manifest(script, data):
     text = script.attribution(script.read_sources(data()))
     assert "trained on 3 photos. 2 of them" in text
     assert "| `p/a.jpg` | Jane Doe | CC BY 4.0 |" in text
@@ -131,11 +131,11 @@ def test_a_photo_without_a_source_is_an_error(script, data):
 
 def test_missing_manifests_are_named(script, tmp_path, capsys):
     assert script.main(["--check", "--data", str(tmp_path)]) == 2
-    assert "pass --data DIR" in capsys.readouterr().err
+    assert "Pass --data DIR" in capsys.readouterr().err
 
 
 @pytest.mark.shared
-def test_the_file_is_what_the_manifests_give_now(script):
+def test_the_file_is_up_to_date(script):
     assert script.main(["--check", "--data", str(DATA)]) == 0
 
 

@@ -27,7 +27,7 @@ def folder(tmp_path):
     return photos
 
 
-def test_every_picture_becomes_four_times_larger_and_a_broken_one_is_named(folder, tmp_path):
+def test_every_image_is_upscaled_and_a_damaged_one_is_named(folder, tmp_path):
     run = batch_upscale(folder, tmp_path / "out")
     sizes = {p.name: read_image(p).pixels.shape for p in (tmp_path / "out").iterdir()}
     assert sizes == {"a.jpg.png": (12, 20, 3), "a.png.png": (16, 16, 3)}
@@ -36,7 +36,7 @@ def test_every_picture_becomes_four_times_larger_and_a_broken_one_is_named(folde
     assert len(run.stderr.splitlines()) == 1
 
 
-def test_the_same_command_again_leaves_what_is_done(folder, tmp_path):
+def test_existing_results_are_skipped(folder, tmp_path):
     (folder / "broken.png").unlink()
     assert batch_upscale(folder, tmp_path / "out").returncode == 0
     before = {p: p.stat().st_mtime_ns for p in (tmp_path / "out").iterdir()}
@@ -52,7 +52,7 @@ def test_the_same_command_again_leaves_what_is_done(folder, tmp_path):
         (["{photos}", "{out}", "--model", "none-x4"], 8, "none-x4"),
     ],
 )
-def test_wrong_use_is_one_sentence(folder, tmp_path, words, code, sentence):
+def test_invalid_arguments_are_reported(folder, tmp_path, words, code, sentence):
     places = {"missing": tmp_path / "missing", "out": tmp_path / "out", "photos": folder}
     run = batch_upscale(*(word.format(**places) for word in words))
     assert run.returncode == code
@@ -60,5 +60,5 @@ def test_wrong_use_is_one_sentence(folder, tmp_path, words, code, sentence):
     assert len(run.stderr.splitlines()) == 1
 
 
-def test_it_stays_short_enough_to_copy():
+def test_it_is_short_enough_to_copy():
     assert len(SCRIPT.read_text().splitlines()) < 60

@@ -13,7 +13,7 @@ SCRIPTS = Path(__file__).resolve().parent.parent / "scripts"
 
 @pytest.fixture(scope="module")
 def benchmark():
-    """The script, with its folder on the path as Python puts it there."""
+    """The script, with its folder on `sys.path`."""
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(SCRIPTS)
         spec = importlib.util.spec_from_file_location("benchmark", SCRIPTS / "benchmark.py")
@@ -30,40 +30,40 @@ def run(benchmark, capsys, *arguments):
 
 
 @pytest.mark.usefixtures("benchmark")
-def test_the_yardstick_is_edsr_baseline_in_shape():
+def test_the_reference_network_has_the_shape_of_edsr_baseline():
     import onnx
-    from benchmarks.yardstick import build_yardstick, open_yardstick
+    from benchmarks.reference_network import build_reference, open_reference
 
-    model = onnx.load_model_from_string(build_yardstick())
+    model = onnx.load_model_from_string(build_reference())
     onnx.checker.check_model(model)
     assert sum(np.prod(weight.dims) for weight in model.graph.initializer) == 1_517_571
     kinds = [node.op_type for node in model.graph.node]
     assert {kind: kinds.count(kind) for kind in set(kinds)} == {
         "Conv": 2 * 16 + 5, "Relu": 16, "Add": 17, "DepthToSpace": 2,
     }  # fmt: skip
-    result = open_yardstick(1)(np.zeros((1, 3, 9, 7), np.float32))
+    result = open_reference(1)(np.zeros((1, 3, 9, 7), np.float32))
     assert result.shape == (1, 3, 36, 28)
 
 
-def test_a_model_is_timed_beside_the_yardstick(benchmark, capsys, tiny_model):
+def test_a_model_is_timed_relative_to_the_reference(benchmark, capsys, tiny_model):
     values = run(benchmark, capsys, "network", tiny_model(), "--side", 64)
-    assert values["ratio"] == values["model_seconds"] / values["yardstick_seconds"]
-    assert min(values["model_seconds"], values["yardstick_seconds"]) > 0
+    assert values["ratio"] == values["model_seconds"] / values["reference_seconds"]
+    assert min(values["model_seconds"], values["reference_seconds"]) > 0
     assert 10 < values["peak_memory_mb"] < 1000
 
 
 def test_startup_times_add_up(benchmark, capsys, tiny_model, tmp_path):
-    picture = tmp_path / "picture.jpg"
-    Image.new("RGB", (30, 20)).save(picture)
-    values = run(benchmark, capsys, "startup", "--model", tiny_model(), "--picture", picture)
-    assert min(values["bare_python_seconds"], values["first_picture_seconds"]) > 0
-    assert values["first_picture_above_network_seconds"] == pytest.approx(
-        values["first_picture_seconds"] - values["network_seconds"]
+    path = tmp_path / "image.jpg"
+    Image.new("RGB", (30, 20)).save(path)
+    values = run(benchmark, capsys, "startup", "--model", tiny_model(), "--image", path)
+    assert min(values["bare_python_seconds"], values["first_image_seconds"]) > 0
+    assert values["first_image_above_network_seconds"] == pytest.approx(
+        values["first_image_seconds"] - values["network_seconds"]
     )
 
 
-def test_a_folder_is_compared_with_its_network_and_with_a_loop(benchmark, capsys, tiny_model):
-    values = run(benchmark, capsys, "batch", "--model", tiny_model(), "--pictures", 2)
+def test_a_run_is_compared_with_its_network_and_with_a_loop(benchmark, capsys, tiny_model):
+    values = run(benchmark, capsys, "batch", "--model", tiny_model(), "--images", 2)
     assert values["network_over_run"] == values["network_seconds"] / values["run_seconds"]
     assert values["loop_over_run"] == values["loop_seconds"] / values["run_seconds"]
     assert values["cheap_network_seconds"] > 0
@@ -71,8 +71,8 @@ def test_a_folder_is_compared_with_its_network_and_with_a_loop(benchmark, capsys
 
 
 @pytest.mark.usefixtures("benchmark")
-def test_the_cheap_network_gives_pictures_of_the_scale_asked_for(tmp_path):
-    from benchmarks.cheap import build_cheap
+def test_the_cheap_network_has_the_given_scale(tmp_path):
+    from benchmarks.cheap_network import build_cheap
 
     from srgan_gp.inference.upscaler import Upscaler
 
@@ -83,13 +83,13 @@ def test_the_cheap_network_gives_pictures_of_the_scale_asked_for(tmp_path):
     assert np.abs(result[1::3, 1::3].astype(int) - pixels).mean() < 10
 
 
-def test_the_memory_of_large_pictures_and_of_many_is_measured(benchmark, capsys, tiny_model):
+def test_the_memory_of_large_and_of_many_images_is_measured(benchmark, capsys, tiny_model):
     values = run(
         benchmark, capsys, "memory", "--model", tiny_model(), "--megapixels", 0.06,
-        "--nearest-megapixels", 0.24, "--pictures", 4,
+        "--nearest-megapixels", 0.24, "--images", 4,
     )  # fmt: skip
-    assert values["model_picture"] == "300 x 200"
-    assert values["nearest_picture"] == "600 x 400"
+    assert values["model_image"] == "300 x 200"
+    assert values["nearest_image"] == "600 x 400"
     for name in ("model", "nearest"):
         assert 20 < values[f"{name}_rss_without_files_mib"] <= values[f"{name}_vmhwm_mib"] < 500
     first, last = (
@@ -106,7 +106,7 @@ def test_a_photo_is_timed_as_a_user_would_wait_for_it(benchmark, capsys, tiny_mo
     assert 20 < values["0.06 megapixels: MiB"] < 500
 
 
-def test_a_training_benchmark_says_what_it_ran(benchmark, capsys):
+def test_a_training_benchmark_describes_its_steps(benchmark, capsys):
     values = run(
         benchmark, capsys, "training", "--batch-size", 2, "--side", 16, "--device", "cpu",
         "--precision", "fp32", "--threads", torch.get_num_threads(),
@@ -122,7 +122,7 @@ def test_a_training_benchmark_says_what_it_ran(benchmark, capsys):
 
 
 @pytest.mark.usefixtures("benchmark")
-def test_the_penalty_is_on_the_part_of_the_batch_that_is_named():
+def test_the_penalty_is_on_the_given_part_of_the_batch():
     from benchmarks.training import HALF, NONE, WHOLE, Steps
 
     steps, seen = Steps(4, 16, "fp32", torch.device("cpu")), []
@@ -133,17 +133,17 @@ def test_the_penalty_is_on_the_part_of_the_batch_that_is_named():
 
 
 @pytest.mark.usefixtures("benchmark")
-def test_each_step_moves_its_own_network_alone():
+def test_each_step_updates_its_own_network_only():
     from benchmarks.training import WHOLE, Steps
 
     steps = Steps(2, 16, "fp32", torch.device("cpu"))
     networks = [steps.critic, steps.generator]
-    for step, is_moved in ((lambda: steps.critic_step(WHOLE), [True, False]),
+    for step, is_updated in ((lambda: steps.critic_step(WHOLE), [True, False]),
                            (steps.generator_step, [False, True])):  # fmt: skip
         before = [torch.cat([p.detach().flatten() for p in n.parameters()]) for n in networks]
         step()
         after = [torch.cat([p.detach().flatten() for p in n.parameters()]) for n in networks]
-        assert [not torch.equal(*pair) for pair in zip(before, after, strict=True)] == is_moved
+        assert [not torch.equal(*pair) for pair in zip(before, after, strict=True)] == is_updated
 
 
 @pytest.mark.usefixtures("benchmark")
@@ -155,7 +155,7 @@ def test_a_ratio_is_the_median_over_rounds():
     assert median(rounds, "a", over="b") == 3.0  # of 2, 3 and 5; a slow round cancels
 
 
-def test_wrong_words_are_one_sentence(benchmark, capsys):
+def test_wrong_arguments_are_reported(benchmark, capsys):
     assert benchmark.main(["network", "nothing-like-it"]) == 8
     assert capsys.readouterr().err.startswith("benchmark.py: error: There is no model 'nothing-")
     with pytest.raises(SystemExit, match="2"):
@@ -163,6 +163,6 @@ def test_wrong_words_are_one_sentence(benchmark, capsys):
     assert "need a whole number of 1 or more, not 0" in capsys.readouterr().err
 
 
-def test_times_are_printed_for_people_too(benchmark, capsys, tiny_model):
+def test_times_are_printed_as_text(benchmark, capsys, tiny_model):
     benchmark.main(["network", str(tiny_model()), "--side", "16", "--repeats", "1"])
     assert "ratio: 0." in capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""The script that builds unlabelled sheets of faces and tallies what readers marked."""
+"""`face_sheet_blind.py`: unlabelled sheets of faces, and the marks of readers."""
 
 import importlib.util
 import json
@@ -48,7 +48,7 @@ def read_key(path):
     return json.loads(path.read_text())["positions"]
 
 
-def test_the_sheet_shows_what_the_key_says_and_no_label(run, tiny_face_model, tmp_path):
+def test_the_sheet_agrees_with_its_key(run, tiny_face_model, tmp_path):
     real = save_real(tmp_path / "real", 20)
     words = ["--model", tiny_face_model(), "--real", real, "--seed", 1000]
     assert run(*words, "-o", tmp_path / "out" / "sheet") == 0
@@ -67,9 +67,7 @@ def test_the_sheet_shows_what_the_key_says_and_no_label(run, tiny_face_model, tm
             assert tuple(face[0, 0]) == (255, int(label.removeprefix("real ")), 0)
 
 
-def test_the_same_seed_gives_the_same_sheet_and_another_mixes_otherwise(
-    run, tiny_face_model, tmp_path
-):
+def test_the_seed_determines_the_sheet(run, tiny_face_model, tmp_path):
     words = ["--model", tiny_face_model(), "--real", save_real(tmp_path / "real", 16)]
     for name, seed in (("a", 1000), ("b", 1000), ("c", 2000)):
         run(*words, "--seed", seed, "-o", tmp_path / "out" / name)
@@ -81,7 +79,7 @@ def test_the_same_seed_gives_the_same_sheet_and_another_mixes_otherwise(
     assert real[0] != real[2]
 
 
-def test_shares_are_put_over_those_of_the_real_faces(script, key):
+def test_shares_are_compared_with_those_of_real_faces(script, key):
     marks = {
         "one": {"sound": {1, 2, 9, 10, 11, 12}, "photo": {9, 10}},
         "two": {"sound": {1, 2, 3, 4, 9, 10, 11, 12}, "photo": {1, 9, 10}},
@@ -110,10 +108,10 @@ def test_the_marks_are_read_from_files(run, key, tmp_path, capsys):
     [
         ('{"sound": [81], "photo": []}', "names 81, which is not on the sheet"),
         ('{"sound": [1]}', "exactly the lists sound and photo"),
-        ("[1]", "holds no marks"),
+        ("[1]", "is not a file of marks"),
     ],
 )
-def test_wrong_marks_are_refused(run, key, tmp_path, capsys, text, message):
+def test_invalid_marks_are_refused(run, key, tmp_path, capsys, text, message):
     (tmp_path / "key.json").write_text(json.dumps(key))
     (tmp_path / "one.json").write_text(text)
     with pytest.raises(SystemExit) as ended:

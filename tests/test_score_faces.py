@@ -1,4 +1,4 @@
-"""The script that writes the scores of a model of faces into its card."""
+"""`score_faces.py`: the scores of a face generator in its card."""
 
 import importlib.util
 from pathlib import Path

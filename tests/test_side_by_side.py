@@ -1,4 +1,4 @@
-"""The script that shows models and peers side by side, and the tally of its blind comparisons."""
+"""`side_by_side.py`: sheets of models and peers, and the tally of blind comparisons."""
 
 import importlib.util
 import io
@@ -19,12 +19,12 @@ ROOT = Path(__file__).resolve().parent.parent
 SHARED = Path(os.environ.get("SRGAN_GP_SHARED", ROOT.parent / "shared"))
 PEERS = ["real-esrgan-general", "lsdir-compact-c3"]
 COLOURS = {"real-esrgan-general": (200, 10, 10), "lsdir-compact-c3": (10, 10, 200)}
-SIDE = 8  # of a crop of the made-up collection
+SIDE = 8  # of a crop of the test collection
 
 
 @pytest.fixture(scope="module")
 def script():
-    """The script, with its folder on the path as Python puts it there."""
+    """The script, with its folder on `sys.path`."""
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(ROOT / "scripts")
         spec = importlib.util.spec_from_file_location(
@@ -88,7 +88,7 @@ def repeat(tiny_model, onnx_models):
 
 
 def cell(path, column, top):
-    """Give the result in a column of a sheet of crops, at 1:1, from row `top`."""
+    """Return the result in a column of a sheet of crops, at 1:1, from row `top`."""
     left = 4 + column * (2 * 4 * SIDE + 4)
     with Image.open(path) as sheet:
         return np.asarray(sheet)[top : top + 4 * SIDE, left : left + 4 * SIDE]
@@ -99,12 +99,12 @@ def repeated(pixels):
 
 
 @pytest.mark.parametrize("place", [(0, 0), (39, 35), (67, 61), (104, 84), (13, 84)])
-def test_a_crop_is_what_the_whole_image_gives_there(crops, place):
+def test_a_crop_is_equal_to_that_of_the_whole_image(crops, place):
     with Image.open(ROOT / "apps" / "examples" / "cat.png") as image:
         pixels = np.asarray(image.convert("RGB"))[:100, :120]
     x, y = place
     whole = Upscaler.load("classic-x4", device="cpu").upscale(pixels, tile=None)
-    part = crops.Model("classic-x4").enlarge_crop(pixels, x, y, 16)
+    part = crops.Model("classic-x4").upscale_crop(pixels, x, y, 16)
     np.testing.assert_array_equal(part, whole[4 * y : 4 * (y + 16), 4 * x : 4 * (x + 16)])
 
 
@@ -112,8 +112,8 @@ def test_without_context_a_crop_would_differ(crops):
     with Image.open(ROOT / "apps" / "examples" / "cat.png") as image:
         pixels = np.asarray(image.convert("RGB"))[:100, :120]
     model = crops.Model("classic-x4")
-    cut = model.enlarge_crop(pixels[39:55, 39:55], 0, 0, 16)
-    assert (cut != model.enlarge_crop(pixels, 39, 39, 16)).any()
+    cut = model.upscale_crop(pixels[39:55, 39:55], 0, 0, 16)
+    assert (cut != model.upscale_crop(pixels, 39, 39, 16)).any()
 
 
 @pytest.mark.parametrize(
@@ -127,20 +127,20 @@ def test_without_context_a_crop_would_differ(crops):
         ((50, 60), None, 4, (0, 99)),
     ],
 )
-def test_a_window_holds_the_context_and_starts_at_a_multiple(
+def test_a_window_contains_the_context_and_starts_at_a_multiple(
     crops, crop, overlap, multiple, expected
 ):
     assert crops.with_context(crop, 99, overlap, multiple) == expected
 
 
-def test_names_are_short_where_they_can_be_told_apart(crops):
+def test_labels_are_short_and_distinct(crops):
     assert crops.labels(["photo-x4", "runs/new.onnx"]) == ["photo-x4", "new"]
     assert crops.labels(["a/m.onnx", "b/m.onnx"]) == ["a/m", "b/m"]
     assert crops.labels(["photo-x4@0.5"]) == ["photo-x4@0.5"]
     assert crops.labels([f"mine/{PEERS[0]}.onnx"]) == [f"mine/{PEERS[0]}"]
     with pytest.raises(UsageError, match="twice"):
         crops.labels(["photo-x4", "photo-x4"])
-    with pytest.raises(UsageError, match="told apart"):
+    with pytest.raises(UsageError, match="distinguished"):
         crops.labels([PEERS[0]])
 
 
@@ -150,7 +150,7 @@ def test_a_fidelity_is_a_number_from_0_to_1(crops, text):
         crops.split_fidelity(text)
 
 
-def test_lists_of_crops_are_numbers_and_ranges(script):
+def test_lists_of_crops_are_parsed(script):
     assert script.parse_spots(None, [0, 1, 2]) == [0, 1, 2]
     assert script.parse_spots("3,0-1,1", range(24)) == [0, 1, 3]
     for text in ("24", "0-24", "5-3", "a", "", "1-", "-1"):
@@ -178,16 +178,14 @@ def test_a_labelled_sheet_shows_the_input_the_model_and_the_peers(
     np.testing.assert_array_equal(cell(path, 0, 28 + 4 * SIDE), doubled[: 4 * SIDE, : 4 * SIDE])
 
 
-def test_results_for_a_grey_input_are_shown_grey(script, collection, repeat, tmp_path):
+def test_results_of_a_grey_input_are_grey(script, collection, repeat, tmp_path):
     shared, _ = collection
     out = tmp_path / "sheets"
     script.main([str(repeat), "--shared", str(shared), "--out", str(out), "--spots", "5"])
     assert (cell(out / "crop-05.png", 2, 24) == 73).all()  # the mean of 200, 10 and 10
 
 
-def test_a_blind_sheet_shows_under_each_letter_what_the_key_says(
-    script, collection, repeat, tmp_path, capsys
-):
+def test_a_blind_sheet_agrees_with_its_key(script, collection, repeat, tmp_path, capsys):
     shared, pixels = collection
     out = tmp_path / "blind"
     arguments = [str(repeat), "--blind", "--shared", str(shared), "--out", str(out)]
@@ -210,7 +208,7 @@ def test_a_blind_sheet_shows_under_each_letter_what_the_key_says(
     assert "not empty" in capsys.readouterr().err
 
 
-def test_an_older_key_is_not_overwritten(script, collection, repeat, tmp_path, capsys):
+def test_an_existing_key_is_not_overwritten(script, collection, repeat, tmp_path, capsys):
     shared, _ = collection
     arguments = [str(repeat), "--blind", "--shared", str(shared), "--key", str(tmp_path / "k")]
     assert script.main([*arguments, "--out", str(tmp_path / "first")]) == 0
@@ -221,7 +219,7 @@ def test_an_older_key_is_not_overwritten(script, collection, repeat, tmp_path, c
     assert not (tmp_path / "second").exists()
 
 
-def test_a_key_is_drawn_anew_for_each_crop(blinding):
+def test_each_crop_has_its_own_order(blinding):
     names = ["ours", *PEERS]
     key = blinding.draw_key(range(24), names, 7)
     assert all(list(letters) == ["A", "B", "C"] for letters in key.crops.values())
@@ -302,7 +300,7 @@ def test_the_script_prints_the_tally(script, comparison, tmp_path, capsys):
         (lambda crops: crops.update({"12": {"ranking": [["A"], ["B"]]}}), "each of A, B, C once"),
         (lambda crops: crops.update({"12": {"ranking": [["A", "B", "C", "A"]]}}), "once"),
         (lambda crops: crops["12"].update(dots=["D"]), "there is no D"),
-        (lambda crops: crops.update({"12": []}), "does not hold"),
+        (lambda crops: crops.update({"12": []}), "does not contain"),
     ],
 )
 def test_answers_that_do_not_fit_the_key_are_refused(tally, comparison, change, message):
@@ -313,7 +311,7 @@ def test_answers_that_do_not_fit_the_key_are_refused(tally, comparison, change, 
         tally.read_readers(write(reader), key)
 
 
-def test_a_reader_counts_once(tally, comparison):
+def test_readers_have_different_names(tally, comparison):
     key, write = comparison
     reader = answers(key, dict.fromkeys(key.crops, OURS))
     with pytest.raises(UsageError, match="same name"):
@@ -323,12 +321,12 @@ def test_a_reader_counts_once(tally, comparison):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "Name at least one model"),
+        ([], "Pass at least one model"),
         (["photo-x4", "--shared", "nowhere"], "--shared DIR"),
         (["--tally", "nowhere.json", "--key", "nowhere.json"], "nowhere.json is not the key"),
     ],
 )
-def test_what_is_missing_is_named(script, collection, arguments, message, capsys):
+def test_missing_arguments_are_named(script, collection, arguments, message, capsys):
     if "--shared" not in arguments:
         arguments = [*arguments, "--shared", str(collection[0])]
     assert script.main(arguments) == 2
@@ -338,7 +336,7 @@ def test_what_is_missing_is_named(script, collection, arguments, message, capsys
 def test_a_model_of_another_scale_is_refused(script, collection, tiny_model, tmp_path, capsys):
     arguments = [str(tiny_model()), "--shared", str(collection[0]), "--out", str(tmp_path / "x")]
     assert script.main(arguments) == 2
-    assert "enlarges x2" in capsys.readouterr().err
+    assert "upscales by 2" in capsys.readouterr().err
 
 
 @pytest.mark.shared

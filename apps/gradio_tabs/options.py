@@ -19,7 +19,7 @@ CUSTOM_WIDTH = "Width"
 AUTOMATIC = "Automatic"
 _SCALES = (2, 3, 4)
 _TILES = (128, 256, 512)
-_WITH_QUALITY = ("JPEG", "WEBP", "AVIF")
+_WITH_QUALITY = tuple(name for name, row in FORMATS.items() if row.has_quality)
 
 
 @dataclass(frozen=True)

@@ -1,1 +1,1 @@
-"""What `scripts/benchmark.py` can measure, one file each."""
+"""The benchmarks of `scripts/benchmark.py`, one in each file."""

@@ -1,4 +1,4 @@
-"""`srgan-gp app` under a crowd, a bomb, clients that go away and a signal, all on loopback."""
+"""Load test of `srgan-gp app`: many users, a decompression bomb, disconnects and SIGTERM."""
 
 import asyncio
 import signal
@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import psutil
 
-from benchmarks.crowd_pictures import bomb_file, draw, owner, thumbnail
+from benchmarks.client_images import bomb_file, draw, owner, thumbnail
 from benchmarks.http_client import address_of, connect, form, get, post_file
 
 _SECONDS_BETWEEN_PROBES = 0.1
@@ -26,14 +26,14 @@ _SECONDS_TO_CLEAN = 60
 def benchmark_app(
     model: str, users: int, side: int, threads: int, jobs_at_the_end: int
 ) -> dict[str, Any]:
-    """Start a server, let the crowd and the rest come, and end it by SIGTERM.
+    """Start a server, send the requests of all users, and stop it by SIGTERM.
 
     Args:
         model: a name that `srgan-gp models` lists.
-        users: who upload and upscale at once, each from an address and with a picture of its own.
-        side: of the square pictures.
+        users: number of simultaneous users, each with its own address and image.
+        side: height and width of the images.
         threads: of the server's network.
-        jobs_at_the_end: that are under way or wait when SIGTERM comes.
+        jobs_at_the_end: number of running and queued jobs at SIGTERM.
 
     Returns:
         Counts, latencies in seconds, memory in MiB.
@@ -43,33 +43,33 @@ def benchmark_app(
         values["start_to_first_byte_seconds"] = server.start_seconds
         libraries = Path(f"/proc/{server.process.pid}/maps").read_text()
         values["torch_is_loaded"] = "libtorch" in libraries
-        pictures = [draw(number, side) for number in range(users)]
+        images = [draw(number, side) for number in range(users)]
         asyncio.run(get(server.port, "/readyz"))
-        values |= asyncio.run(_crowd(server.port, pictures))
+        values |= asyncio.run(_load(server.port, images))
         values |= asyncio.run(_bomb(server))
-        values |= asyncio.run(_leavers(server, pictures[:20]))
-        values |= asyncio.run(_end(server, [draw(n, side) for n in range(jobs_at_the_end)]))
+        values |= asyncio.run(_disconnects(server, images[:20]))
+        values |= asyncio.run(_stop(server, [draw(n, side) for n in range(jobs_at_the_end)]))
     return values
 
 
 @dataclass(frozen=True)
 class Server:
-    """A server in a process of its own."""
+    """A server in its own process."""
 
     process: subprocess.Popen[str]
     port: int
     folder: Path
-    """Of its temporary files."""
+    """Folder of its temporary files."""
     start_seconds: float
-    """From the start of the process to the page's first byte."""
+    """Time from the start of the process to the first byte of the page."""
 
     def memory(self) -> float:
-        """Give the peak of its resident memory and that of its children, together, in MiB."""
+        """Return the sum of the peak resident memory of the server and its children, in MiB."""
         family = psutil.Process(self.process.pid)
         return sum(_peak_mib(child.pid) for child in (family, *family.children(recursive=True)))
 
     def files(self) -> int:
-        """Count its temporary files, apart from the one that marks the folder as taken."""
+        """Count its temporary files, except the lock file of the folder."""
         return sum(path.is_file() and path.name != "lock" for path in self.folder.rglob("*"))
 
 
@@ -89,21 +89,21 @@ def _server(model: str, threads: int, folder: str) -> Generator[Server]:
             process.terminate()
 
 
-async def _crowd(port: int, pictures: Sequence[bytes]) -> dict[str, Any]:
-    """Let every user upload to the page and upscale by the API, all at once."""
+async def _load(port: int, images: Sequence[bytes]) -> dict[str, Any]:
+    """Upload to the page and upscale by the API for all users simultaneously."""
     probes: list[float] = []
     probing = asyncio.create_task(_probe(port, probes))
     await asyncio.sleep(5 * _SECONDS_BETWEEN_PROBES)
     uploads = await asyncio.gather(
-        *(post_file(port, "/gradio_api/upload", "files", p, n) for n, p in enumerate(pictures))
+        *(post_file(port, "/gradio_api/upload", "files", p, n) for n, p in enumerate(images))
     )
     results = await asyncio.gather(
-        *(post_file(port, "/api/upscale", "picture", p, n) for n, p in enumerate(pictures))
+        *(post_file(port, "/api/upscale", "picture", p, n) for n, p in enumerate(images))
     )
     probing.cancel()
     done = [(number, answer) for number, answer in enumerate(results) if answer.status == 200]
     refused = [answer for answer in results if answer.status == 503]
-    thumbnails = np.stack([thumbnail(picture) for picture in pictures])
+    thumbnails = np.stack([thumbnail(image) for image in images])
     values = {
         "uploads_accepted": sum(answer.status == 200 for answer in uploads),
         "results": len(done),
@@ -124,7 +124,7 @@ async def _probe(port: int, seconds: list[float]) -> None:
 
 
 async def _bomb(server: Server) -> dict[str, Any]:
-    """Send a small file that would be half a gigabyte of pixels."""
+    """Send a small file that decodes to half a gigabyte of pixels."""
     bomb, before = bomb_file(), server.memory()
     answer = await post_file(server.port, "/api/upscale", "picture", bomb, 0)
     return {
@@ -135,12 +135,12 @@ async def _bomb(server: Server) -> dict[str, Any]:
     }
 
 
-async def _leavers(server: Server, pictures: Sequence[bytes]) -> dict[str, Any]:
-    """Let some go away in the middle of an upload, others while their picture is worked on."""
+async def _disconnects(server: Server, images: Sequence[bytes]) -> dict[str, Any]:
+    """Disconnect some clients during the upload, and others while their image is upscaled."""
     before = server.files()
-    for number, picture in enumerate(pictures):
+    for number, image in enumerate(images):
         path, field = ("/api/upscale", "picture") if number % 2 else ("/gradio_api/upload", "files")
-        head, body = form(path, field, picture)
+        head, body = form(path, field, image)
         _reader, writer = await connect(server.port, address_of(number))
         sent = body if number % 4 == 1 else body[: len(body) // 2]
         writer.write(f"{head}Host: 127.0.0.1\r\n\r\n".encode() + sent)
@@ -151,18 +151,18 @@ async def _leavers(server: Server, pictures: Sequence[bytes]) -> dict[str, Any]:
     while server.files() > before and time.perf_counter() - started < _SECONDS_TO_CLEAN:
         await asyncio.sleep(0.1)
     return {
-        "files_left_by_leavers": server.files() - before,
-        "leavers_cleaned_after_seconds": time.perf_counter() - started,
+        "files_left_by_disconnected_clients": server.files() - before,
+        "disconnected_clients_cleaned_after_seconds": time.perf_counter() - started,
     }
 
 
-async def _end(server: Server, pictures: Sequence[bytes]) -> dict[str, Any]:
-    """Send SIGTERM while jobs are under way."""
+async def _stop(server: Server, images: Sequence[bytes]) -> dict[str, Any]:
+    """Send SIGTERM while jobs are running."""
     tasks = [
-        asyncio.create_task(post_file(server.port, "/api/upscale", "picture", picture, number))
-        for number, picture in enumerate(pictures)
+        asyncio.create_task(post_file(server.port, "/api/upscale", "picture", image, number))
+        for number, image in enumerate(images)
     ]
-    await asyncio.sleep(0.2)  # all of them have been taken by then
+    await asyncio.sleep(0.2)  # all jobs have been accepted by then
     finished_before = sum(task.done() for task in tasks)
     started = time.perf_counter()
     server.process.send_signal(signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""A folder of pictures through the pipeline, beside its network alone and beside a plain loop."""
+"""Time of a batch run relative to the network alone and to a plain loop."""
 
 import shutil
 import tempfile
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from benchmarks.cheap import open_cheap
+from benchmarks.cheap_network import open_cheap
 from benchmarks.timing import in_turns, median
 from srgan_gp.batch.engines.engine_interface import UpscaleSettings
 from srgan_gp.batch.engines.thread_engine import ThreadEngine
@@ -28,29 +28,29 @@ CHEAPER = 10
 EXAMPLES = Path(__file__).resolve().parents[2] / "apps" / "examples"
 
 
-def benchmark_batch(model: str, pictures: int, threads: int, repeats: int) -> dict[str, Any]:
-    """Time a folder of JPEGs, with a model and with a network that takes a tenth of its time.
+def benchmark_batch(model: str, images: int, threads: int, repeats: int) -> dict[str, Any]:
+    """Time a folder of JPEGs, with a model and with a network of a tenth of its time.
 
     Args:
-        model: a name or the path of an .onnx.
-        pictures: how many, of 256 to 512 pixels a side.
-        threads: of the CPU, for the network.
-        repeats: rounds, in each of which every job runs once.
+        model: name of a model or path of an .onnx file.
+        images: number of images of 256 to 512 pixels a side.
+        threads: CPU threads of the network.
+        repeats: number of rounds in which each job runs once.
 
     Returns:
-        Median seconds of the bare network, run once over each whole picture; of a loop that reads,
-        upscales and writes one picture after the other; and of a run with its journal. Their
-        ratios, and the same with a prefix for the cheap network.
+        Median seconds of the network alone, of a loop that reads, upscales and writes one image
+        after the other, and of a run with its journal; their ratios; and the same values with a
+        prefix for the cheap network.
     """
     session = Session.open(model, device="cpu", threads=threads)
     values: dict[str, Any] = {
         "model": session.info.name,
-        "pictures": f"{pictures} JPEGs of {SMALLEST} to {LARGEST} pixels",
+        "images": f"{images} JPEGs of {SMALLEST} to {LARGEST} pixels",
         "threads": threads,
     }
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        make_pictures(folder / "in", pictures)
+        make_images(folder / "in", images)
         values |= compared(session, folder, repeats)
         cheap, share = open_cheap(session, 1 / CHEAPER, threads)
         values["cheap_network_over_network"] = share
@@ -60,7 +60,7 @@ def benchmark_batch(model: str, pictures: int, threads: int, repeats: int) -> di
 
 
 def compared(session: Session, folder: Path, repeats: int) -> dict[str, float]:
-    """Time network, loop and run in turns, after a warm-up, on the pictures in `folder / "in"`."""
+    """Time network, loop and run in turns, after a warm-up, on the images in `folder / "in"`."""
     sources = sorted((folder / "in").iterdir())
     planes = [to_planes(read_image(source).pixels) for source in sources]
     upscaler = Upscaler(session)
@@ -87,7 +87,7 @@ def compared(session: Session, folder: Path, repeats: int) -> dict[str, float]:
 
 
 def run_folder(upscaler: Upscaler, inputs: Path, out: Path) -> None:
-    """Upscale a folder as the command does, with a model that is loaded already."""
+    """Upscale a folder as the command does, with a loaded model."""
     engine = ThreadEngine([upscaler, upscaler.sharing()], UpscaleSettings(quality=QUALITY))
     try:
         with (
@@ -102,8 +102,8 @@ def run_folder(upscaler: Upscaler, inputs: Path, out: Path) -> None:
         raise SystemExit(f"{failures[0].source}: {failures[0].message}")
 
 
-def make_pictures(folder: Path, count: int) -> None:
-    """Write JPEGs of different sizes: the example pictures, cut and resized at random."""
+def make_images(folder: Path, count: int) -> None:
+    """Write JPEGs of different sizes: the example images, randomly cropped and resized."""
     folder.mkdir()
     generator = np.random.default_rng(0)
     examples = [Image.open(path).convert("RGB") for path in sorted(EXAMPLES.glob("*.*g"))]
@@ -112,12 +112,12 @@ def make_pictures(folder: Path, count: int) -> None:
         width, height = (int(side) for side in generator.integers(SMALLEST, LARGEST + 1, 2))
         left, top = (int(generator.integers(0, side // 4)) for side in example.size)
         box = (left, top, example.width - left // 2, example.height - top // 2)
-        picture = example.resize((width, height), Image.Resampling.LANCZOS, box=box)
-        picture.save(folder / f"{number:04}.jpg", quality=QUALITY)
+        image = example.resize((width, height), Image.Resampling.LANCZOS, box=box)
+        image.save(folder / f"{number:04}.jpg", quality=QUALITY)
 
 
 def emptied(folder: Path) -> Path:
-    """Make a folder anew."""
+    """Create a folder, and remove an existing one."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     return folder

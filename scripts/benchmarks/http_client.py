@@ -1,4 +1,4 @@
-"""As much of HTTP as a crowd of clients needs, each from an address of its own."""
+"""Minimal HTTP client that can send from several loopback addresses."""
 
 import asyncio
 import time
@@ -9,40 +9,40 @@ BOUNDARY = "benchmark-of-srgan-gp"
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back."""
+    """A response and its time."""
 
     status: int
     headers: dict[str, str]
     body: bytes
     seconds: float
-    """From the connection to the last byte."""
+    """Time from the connection to the last byte."""
 
 
 def address_of(number: int) -> str:
-    """Give client `number` an address of its own on the loopback of Linux."""
+    """Return the loopback address of client `number`; Linux only."""
     return f"127.0.{1 + number // 250}.{1 + number % 250}"
 
 
 async def get(port: int, path: str) -> Answer:
-    """Ask for a path."""
-    return await ask(port, f"GET {path} HTTP/1.1\r\n", b"", "127.0.0.1")
+    """Send a GET request."""
+    return await request(port, f"GET {path} HTTP/1.1\r\n", b"", "127.0.0.1")
 
 
 async def post_file(port: int, path: str, field: str, data: bytes, client: int) -> Answer:
-    """Send a form with one file, `data`, in the name of client `client`."""
-    return await ask(port, *form(path, field, data), address_of(client))
+    """Send a form with one file, `data`, from the address of client `client`."""
+    return await request(port, *form(path, field, data), address_of(client))
 
 
 def form(path: str, field: str, data: bytes) -> tuple[str, bytes]:
-    """Write the head of a request that sends one file, and its body."""
+    """Return the head and the body of a request with one file."""
     part = f'Content-Disposition: form-data; name="{field}"; filename="a.png"'
     body = f"--{BOUNDARY}\r\n{part}\r\n\r\n".encode() + data + f"\r\n--{BOUNDARY}--\r\n".encode()
     kind = f"Content-Type: multipart/form-data; boundary={BOUNDARY}\r\n"
     return f"POST {path} HTTP/1.1\r\n{kind}Content-Length: {len(body)}\r\n", body
 
 
-async def ask(port: int, head: str, body: bytes, source: str) -> Answer:
-    """Send one request from the address `source`, and read the answer to its end."""
+async def request(port: int, head: str, body: bytes, source: str) -> Answer:
+    """Send a request from the address `source`, and read the complete response."""
     started = time.perf_counter()
     reader, writer = await connect(port, source)
     try:

@@ -1,4 +1,4 @@
-"""How much memory large pictures take, from the file to the PNG, and whether many pictures leak."""
+"""Peak memory of upscaling a large image to a PNG, and memory growth over many images."""
 
 import re
 import subprocess
@@ -38,10 +38,10 @@ MANY = """
 import re, sys
 import numpy as np
 from srgan_gp import Upscaler
-model, threads, pictures = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+model, threads, images = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 upscaler = Upscaler.load(model, device="cpu", threads=threads)
 rng = np.random.default_rng(0)
-for number in range(pictures):
+for number in range(images):
     height, width = rng.integers(32, 129, 2)
     upscaler.upscale(rng.integers(0, 256, (height, width, 3), np.uint8))
     status = open("/proc/self/status").read()
@@ -50,16 +50,16 @@ for number in range(pictures):
 
 
 def benchmark_memory(
-    model: str, megapixels: float, nearest_megapixels: float, pictures: int, threads: int
+    model: str, megapixels: float, nearest_megapixels: float, images: int, threads: int
 ) -> dict[str, Any]:
-    """Measure processes of their own: VmHWM, and the highest RSS without mapped files.
+    """Measure VmHWM and the peak RSS without mapped files, in separate processes.
 
     Args:
-        model: a name or the path of an .onnx.
-        megapixels: of the picture that the model enlarges.
-        nearest_megapixels: of the picture that is enlarged by four by repeating its pixels.
-        pictures: of 32 to 128 pixels a side, one after the other through one session.
-        threads: of the CPU.
+        model: name of a model or path of an .onnx file.
+        megapixels: size of the image that the model upscales.
+        nearest_megapixels: size of the image that is upscaled by 4 by repeating pixels.
+        images: number of images of 32 to 128 pixels a side, upscaled by one session.
+        threads: CPU threads.
 
     Returns:
         Peaks and sizes in MiB, times in seconds.
@@ -75,24 +75,24 @@ def benchmark_memory(
             started = time.monotonic()
             command = [sys.executable, "-c", ENLARGE, str(source), str(target), kind, str(threads)]
             highest = peaks(command)
-            values[f"{name}_picture"] = f"{width} x {height}"
+            values[f"{name}_image"] = f"{width} x {height}"
             values[f"{name}_seconds"] = time.monotonic() - started
             values[f"{name}_vmhwm_mib"], values[f"{name}_rss_without_files_mib"] = highest
             values[f"{name}_result_mib"] = target.stat().st_size >> 20
             target.unlink()
-    if pictures:
-        command = [sys.executable, "-c", MANY, model, str(threads), str(pictures)]
+    if images:
+        command = [sys.executable, "-c", MANY, model, str(threads), str(images)]
         done = subprocess.run(command, check=True, capture_output=True, text=True)
         resident = [int(line) >> 10 for line in done.stdout.split()]
-        tenth = max(pictures // 10, 1)
-        values["pictures"] = pictures
+        tenth = max(images // 10, 1)
+        values["images"] = images
         values["highest_rss_of_the_first_tenth_mib"] = max(resident[:tenth])
-        values["highest_rss_of_the_second_half_mib"] = max(resident[pictures // 2 :])
+        values["highest_rss_of_the_second_half_mib"] = max(resident[images // 2 :])
     return values
 
 
 def draw_photo(path: Path, megapixels: float) -> tuple[int, int]:
-    """Write a JPEG of 3 : 2 with shapes and grain; gives its width and height."""
+    """Write a JPEG of aspect 3:2 with shapes and noise; return its width and height."""
     height = round((megapixels * 1e6 / 1.5) ** 0.5)
     width = round(megapixels * 1e6 / height)
     grain = np.random.default_rng(0).normal(0, 6, (512, 512, 3))
@@ -108,13 +108,13 @@ def draw_photo(path: Path, megapixels: float) -> tuple[int, int]:
 
 
 def peaks(command: list[str]) -> tuple[int, int]:
-    """Run a command and return, in MiB, its VmHWM and its highest RSS without mapped files."""
+    """Run a command; return its VmHWM and its peak RSS without mapped files, in MiB."""
     process = subprocess.Popen(command)
     status = Path(f"/proc/{process.pid}/status")
     highest = without_files = 0
     while process.poll() is None:
         text = status.read_text()
-        if "VmHWM" in text:  # not any more once it has ended
+        if "VmHWM" in text:  # absent after the end of the process
             highest = max(highest, _kilobytes(text, "VmHWM"))
             without_files = max(
                 without_files, _kilobytes(text, "RssAnon") + _kilobytes(text, "RssShmem")

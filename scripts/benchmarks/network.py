@@ -1,4 +1,4 @@
-"""A model's time as a multiple of the yardstick's, and its peak memory."""
+"""Time of a model relative to the reference network, and its peak memory."""
 
 import subprocess
 import sys
@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.reference_network import open_reference
 from benchmarks.timing import in_turns, median
-from benchmarks.yardstick import open_yardstick
 
 RUN_ONCE = """
 import re, sys, numpy
@@ -20,41 +20,41 @@ print(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1])
 
 
 def benchmark_network(model: str, side: int, threads: int, repeats: int) -> dict[str, Any]:
-    """Time a model and the yardstick in turns, in this process, on one random picture.
+    """Time a model and the reference network in turns, on a random image.
 
     Args:
-        model: a name or the path of an .onnx.
-        side: of the picture, in pixels.
-        threads: of the CPU.
-        repeats: runs of each that are timed, after one that is not.
+        model: name of a model or path of an .onnx file.
+        side: height and width of the image in pixels.
+        threads: CPU threads.
+        repeats: number of timed runs of each, after a warm-up run.
 
     Returns:
-        Medians in seconds, their ratio, and the peak memory in MB of a process of its own that runs
+        Medians in seconds, their ratio, and the peak memory in MB of a separate process that runs
         the model once.
     """
     from srgan_gp.inference.session import Session
 
-    picture = np.random.default_rng(0).random((1, 3, side, side), dtype=np.float32)
+    image = np.random.default_rng(0).random((1, 3, side, side), dtype=np.float32)
     session = Session.open(model, device="cpu", threads=threads)
-    yardstick = open_yardstick(threads)
-    jobs = {"model": lambda: session.run(picture), "yardstick": lambda: yardstick(picture)}
+    reference = open_reference(threads)
+    jobs = {"model": lambda: session.run(image), "reference": lambda: reference(image)}
     rounds = in_turns(jobs, repeats + 1)[1:]
-    model_seconds, yardstick_seconds = (median(rounds, name) for name in jobs)
+    model_seconds, reference_seconds = (median(rounds, name) for name in jobs)
     return {
         "model": session.info.name,
-        "picture": f"{side} x {side} -> {side * session.info.scale} x {side * session.info.scale}",
+        "image": f"{side} x {side} -> {side * session.info.scale} x {side * session.info.scale}",
         "threads": threads,
         "model_seconds": model_seconds,
-        "yardstick_seconds": yardstick_seconds,
-        "ratio": model_seconds / yardstick_seconds,
+        "reference_seconds": reference_seconds,
+        "ratio": model_seconds / reference_seconds,
         "peak_memory_mb": peak_memory_mb(model, side, threads),
     }
 
 
 def peak_memory_mb(model: str, side: int, threads: int) -> int | None:
-    """Peak memory of a process of its own that runs a model once; None where there is no /proc.
+    """Return the peak memory in MB of a process that runs a model once; None without /proc.
 
-    Not `resource.getrusage`: a child process starts with its parent's peak there.
+    `resource.getrusage` is not used: a child process inherits the peak of its parent.
     """
     if not sys.platform.startswith("linux"):
         return None

@@ -1,4 +1,4 @@
-"""What a user waits for besides the network: Python, imports, files."""
+"""Start-up time of a command: Python, imports, reading and writing files."""
 
 import tempfile
 from collections.abc import Callable
@@ -8,18 +8,17 @@ from typing import Any
 from benchmarks.timing import in_turns, median, python
 
 
-def benchmark_startup(model: str, picture: Path, threads: int, repeats: int) -> dict[str, Any]:
-    """Time fresh processes, up to one that upscales a picture, and the network alone.
+def benchmark_startup(model: str, image: Path, threads: int, repeats: int) -> dict[str, Any]:
+    """Time new processes, up to one that upscales an image, and the network alone.
 
     Args:
-        model: a name or the path of an .onnx.
-        picture: an 8-bit JPEG.
-        threads: of the CPU.
-        repeats: runs of each.
+        model: name of a model or path of an .onnx file.
+        image: an 8-bit JPEG.
+        threads: CPU threads.
+        repeats: number of runs of each.
 
     Returns:
-        Medians in seconds. `end_to_end` is reading, upscaling and writing in a process that is
-        already warm.
+        Medians in seconds. `end_to_end` is reading, upscaling and writing in a warm process.
     """
     from srgan_gp.images import read_image, write_image
     from srgan_gp.inference.pixel_values import to_planes
@@ -28,34 +27,34 @@ def benchmark_startup(model: str, picture: Path, threads: int, repeats: int) -> 
 
     session = Session.open(model, device="cpu", threads=threads)
     upscaler = Upscaler(session)
-    planes = to_planes(read_image(picture).pixels)
+    planes = to_planes(read_image(image).pixels)
     session.run(planes)  # warm up
     with tempfile.TemporaryDirectory() as folder:
-        result = Path(folder) / f"result{picture.suffix}"
+        result = Path(folder) / f"result{image.suffix}"
 
         def end_to_end() -> None:
-            write_image(upscaler.upscale_picture(read_image(picture)), result)
+            write_image(upscaler.upscale_picture(read_image(image)), result)
 
-        upscale = ["-m", "srgan_gp", "upscale", str(picture), "-o", str(result), "-n", model]
+        upscale = ["-m", "srgan_gp", "upscale", str(image), "-o", str(result), "-n", model]
         upscale += ["--device", "cpu", "--threads", str(threads), "--exist", "overwrite"]
         jobs: dict[str, Callable[[], object]] = {
             "bare_python": python("-c", "pass"),
             "import_srgan_gp": python("-c", "import srgan_gp"),
             "help": python("-m", "srgan_gp", "--help"),
-            "first_picture": python(*upscale),
+            "first_image": python(*upscale),
             "network": lambda: session.run(planes),
             "end_to_end": end_to_end,
         }
         rounds = in_turns(jobs, repeats)
-    values: dict[str, Any] = {"model": session.info.name, "picture": str(picture.name)}
+    values: dict[str, Any] = {"model": session.info.name, "image": image.name}
     values["size"] = f"{planes.shape[3]} x {planes.shape[2]}"
     for name in jobs:
         values[f"{name}_seconds"] = median(rounds, name)
     values["help_above_bare_python_seconds"] = (
         values["help_seconds"] - values["bare_python_seconds"]
     )
-    values["first_picture_above_network_seconds"] = (
-        values["first_picture_seconds"] - values["network_seconds"]
+    values["first_image_above_network_seconds"] = (
+        values["first_image_seconds"] - values["network_seconds"]
     )
     values["end_to_end_over_network"] = values["end_to_end_seconds"] / values["network_seconds"]
     return values

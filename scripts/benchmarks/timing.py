@@ -1,4 +1,4 @@
-"""Times of jobs that take turns, so that a slow moment of the machine meets all of them."""
+"""Timing of jobs in turns, so that a slow phase of the machine affects all of them."""
 
 import statistics
 import subprocess
@@ -7,30 +7,30 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 Round = dict[str, float]
-"""Seconds of each job, by its name."""
+"""Seconds by the name of the job."""
 
 
 def in_turns(jobs: Mapping[str, Callable[[], object]], repeats: int) -> list[Round]:
-    """Time every job once a round."""
+    """Time each job once in each round."""
     return [{name: seconds(job) for name, job in jobs.items()} for _ in range(repeats)]
 
 
 def median(rounds: Sequence[Round], name: str, over: str | None = None) -> float:
-    """Return the median time of a job or, with `over`, of its ratio to another job's time.
+    """Return the median time of a job, or of its ratio to the time of the job `over`.
 
-    A ratio is taken within each round: what slows the machine for a while cancels.
+    The ratio is computed within each round, so that a slow phase of the machine cancels.
     """
     return statistics.median(times[name] / (times[over] if over else 1) for times in rounds)
 
 
 def seconds(job: Callable[[], object]) -> float:
-    """Time one call."""
+    """Time a call."""
     started = time.perf_counter()
     job()
     return time.perf_counter() - started
 
 
 def python(*arguments: str) -> Callable[[], object]:
-    """Make a job that runs Python in a fresh process."""
+    """Return a job that runs Python in a new process."""
     command = [sys.executable, *arguments]
     return lambda: subprocess.run(command, check=True, capture_output=True)

@@ -1,4 +1,4 @@
-"""What the steps of WGAN-GP training cost beside each other."""
+"""Time of WGAN-GP training steps with and without gradient penalty."""
 
 from typing import Any, TypeVar
 
@@ -23,19 +23,19 @@ WHOLE, HALF, NONE = slice(None), slice(None, None, 2), slice(0, 0)
 def benchmark_training(
     batch_size: int, side: int, precision: str, device: str, threads: int, repeats: int
 ) -> dict[str, Any]:
-    """Time critic steps without penalty, with it on half and on all of the batch, in turns.
+    """Time critic steps without penalty and with it on half or all of the batch, in turns.
 
     Args:
-        batch_size: of the steps, at least 2.
-        side: of the square crops, in pixels; a multiple of `SCALE`.
+        batch_size: number of images in a step, at least 2.
+        side: height and width of the crops in pixels, a multiple of `SCALE`.
         precision: bf16 or fp32.
         device: auto, cpu, cuda or cuda:N.
-        threads: of the CPU.
-        repeats: rounds that are timed, after one that is not.
+        threads: CPU threads.
+        repeats: number of timed rounds, after a warm-up round.
 
     Returns:
-        Median seconds of the critic step without the penalty, and medians of ratios to it: of a
-        critic step with the penalty on half and on all of the batch, and of a generator step.
+        Median seconds of the critic step without penalty, and median ratios to it: of critic steps
+        with the penalty on half and on all of the batch, and of a generator step.
     """
     torch.set_num_threads(threads)
     torch.manual_seed(0)
@@ -61,10 +61,10 @@ def benchmark_training(
 
 
 class Steps:
-    """The steps of a run with the default networks, on one fixed batch of noise.
+    """Training steps of the default networks on a fixed batch of noise.
 
-    The critic's step leaves out the generator's pass, which is there with and without a penalty;
-    the generator's has pixel and adversarial loss, without features.
+    The critic step omits the pass of the generator, which the penalty does not affect. The
+    generator step has a pixel loss and an adversarial loss, but no feature loss.
     """
 
     def __init__(self, batch_size: int, side: int, precision: str, device: torch.device) -> None:
@@ -85,7 +85,7 @@ class Steps:
         }
 
     def critic_step(self, part: slice) -> None:
-        """Move the critic, with the penalty on a part of the batch."""
+        """Update the critic, with the penalty on a part of the batch."""
         low_res, real, fake = self.low_res[part], self.real[part], self.fake[part]
         with self.autocast:
             real_scores = self.critic(self.real, self.low_res)
@@ -99,7 +99,7 @@ class Steps:
         self._step(self.critic, loss)
 
     def generator_step(self) -> None:
-        """Move the generator towards the pixels of the targets and better scores."""
+        """Update the generator with the pixel loss and the adversarial loss."""
         weight = adversarial_weight(RATIO, self.real[0].numel())
         with self.autocast, frozen(self.critic):
             output = self.generator(self.low_res)
@@ -108,7 +108,7 @@ class Steps:
         self._step(self.generator, loss)
 
     def _step(self, network: nn.Module, loss: Tensor) -> None:
-        """Take one step of Adam, and wait for the device to have done it."""
+        """Take a step of Adam, and synchronise the device."""
         self.optimizers[network].zero_grad(set_to_none=True)
         loss.backward()
         self.optimizers[network].step()
@@ -117,5 +117,5 @@ class Steps:
 
 
 def stored(value: Stored, device: torch.device) -> Stored:
-    """Move a network or pictures to the device in the memory layout of a run."""
+    """Move a network or images to the device in the memory layout of training."""
     return value.to(device).to(memory_format=torch.channels_last)

@@ -1,4 +1,4 @@
-"""Letters instead of names: the key of a blind comparison, drawn anew for each crop."""
+"""The key of a blind comparison: a random assignment of letters to results for each crop."""
 
 import json
 import random
@@ -12,13 +12,13 @@ from srgan_gp.errors import UsageError
 
 @dataclass(frozen=True)
 class Key:
-    """What the letters of a blind comparison stand for."""
+    """The assignment of letters to results of a blind comparison."""
 
     crops: Mapping[int, Mapping[str, str]]
-    """Per crop: letter and name."""
+    """Name by letter, by crop."""
     seed: int | None = None
     models: Mapping[str, str] | None = None
-    """Name and SHA-256 of each of our models."""
+    """SHA-256 by the name of our models."""
 
     @property
     def names(self) -> list[str]:
@@ -29,7 +29,7 @@ class Key:
         """Write the key as JSON.
 
         Raises:
-            UsageError: there is a file already; an older comparison would lose its key.
+            UsageError: the file exists, and is the key of an earlier comparison.
         """
         text = json.dumps({"seed": self.seed, "models": self.models, "crops": self.crops}, indent=1)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -38,20 +38,20 @@ class Key:
                 file.write(text + "\n")
         except FileExistsError:
             raise UsageError(
-                f"{path} is the key of an earlier comparison; choose another --out or --key."
+                f"{path} is the key of an earlier comparison. Choose another --out or --key."
             ) from None
 
 
 def draw_key(spots: Iterable[int], names: Sequence[str], seed: int) -> Key:
-    """Shuffle the names anew for each crop and give them the letters A, B, C and so on.
+    """Shuffle the names for each crop, and assign the letters A, B, C and so on.
 
     Args:
         spots: numbers of the crops.
-        names: what is compared, 2 to 26.
-        seed: the same seed, crops and names give the same key.
+        names: 2 to 26 names of results.
+        seed: determines the key, with the crops and names.
 
     Raises:
-        UsageError: there are fewer or more names.
+        UsageError: the number of names is not from 2 to 26.
     """
     if not 2 <= len(names) <= len(string.ascii_uppercase):
         raise UsageError(f"A blind comparison needs 2 to 26 results, not {len(names)}.")

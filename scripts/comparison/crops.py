@@ -1,4 +1,4 @@
-"""The 24 crops of `peers_on_demo.zip`: the input, the results of the peers and those of a model."""
+"""The 24 crops of `peers_on_demo.zip`: inputs, results of the peers and of our models."""
 
 import io
 import json
@@ -24,7 +24,7 @@ PEERS = ("real-esrgan-general", "lsdir-compact-c3")
 
 @dataclass(frozen=True)
 class Spot:
-    """A square crop of one demo image, in pixels of that image."""
+    """A square crop of a demo image, in pixels of the image."""
 
     number: int
     file: str
@@ -35,14 +35,13 @@ class Spot:
 
 @dataclass(frozen=True)
 class Source:
-    """A spot and the whole image that it lies in."""
+    """A crop and its complete image."""
 
     spot: Spot
     image: Pixels
-    """(H, W, 3), uint8 RGB: the stored colours, without alpha and colour profile, as the peers
-    were given them."""
+    """(H, W, 3), uint8 RGB, without alpha and colour profile, as for the peers."""
     is_grey: bool
-    """Whether the file is grey; all results are then shown as the mean of their channels."""
+    """Whether the file is grey; all results are then converted to grey."""
 
     @property
     def crop(self) -> Pixels:
@@ -52,13 +51,13 @@ class Source:
 
 
 class Collection:
-    """The demo images and the peers' results, read from the two archives in place.
+    """The demo images and the results of the peers, read from two archives.
 
     Args:
         shared: folder with `data/demo_inputs.zip` and `reference/peers_on_demo.zip`.
 
     Raises:
-        UsageError: one of them is missing.
+        UsageError: an archive cannot be read.
     """
 
     def __init__(self, shared: Path) -> None:
@@ -68,29 +67,29 @@ class Collection:
         self.spots = {spot["number"]: Spot(**spot) for spot in spots}
 
     def source(self, number: int) -> Source:
-        """Read the image of a spot."""
+        """Read the image of a crop."""
         spot = self.spots[number]
         with Image.open(io.BytesIO(self._inputs.read(spot.file))) as image:
             is_grey = image.mode in ("1", "L", "LA")
             return Source(spot, np.asarray(image.convert("RGB")), is_grey)
 
     def peer(self, name: str, number: int) -> Pixels:
-        """Read the result of a peer for a spot, (size * 4, size * 4, 3), uint8 RGB."""
+        """Read the result of a peer for a crop, (size * 4, size * 4, 3), uint8 RGB."""
         member = f"{number:02d}/{name}.webp"
         with Image.open(io.BytesIO(self._peers.read(member))) as image:
             return np.asarray(image.convert("RGB"))
 
 
 class Model:
-    """One of our models, as `side_by_side.py` is given it.
+    """One of our models.
 
     Args:
-        text: a name or an `.onnx` path; `@F` behind it mixes it with its fidelity partner.
-        threads: CPU threads; None means one for each CPU.
+        text: a name or an `.onnx` path; the suffix `@F` mixes it with its fidelity partner.
+        threads: CPU threads; None for one for each CPU.
 
     Raises:
-        UsageError: F is not a number from 0 to 1, or the model does not enlarge x4.
-        ModelRefusedError: there is no such model, or it breaks the contract.
+        UsageError: F is not a number from 0 to 1, or the scale of the model is not 4.
+        ModelRefusedError: there is no such model, or it is not valid.
     """
 
     def __init__(self, text: str, threads: int | None = None) -> None:
@@ -99,7 +98,7 @@ class Model:
         self._upscaler = Upscaler(self._session)
         if self._upscaler.scale != SCALE:
             raise UsageError(
-                f"{text} enlarges x{self._upscaler.scale}; the results of the peers are x{SCALE}."
+                f"{text} upscales by {self._upscaler.scale}, but the peers by {SCALE}."
             )
 
     @property
@@ -107,8 +106,8 @@ class Model:
         """SHA-256 of the ONNX bytes that run, in hex."""
         return self._upscaler.sha256
 
-    def enlarge_crop(self, image: Pixels, x: int, y: int, size: int) -> Pixels:
-        """Enlarge a square crop exactly as if the whole image had been enlarged.
+    def upscale_crop(self, image: Pixels, x: int, y: int, size: int) -> Pixels:
+        """Upscale a square crop; the result is the same as that of the complete image.
 
         Args:
             image: (H, W, 3), uint8 RGB.
@@ -147,18 +146,18 @@ def split_fidelity(text: str) -> tuple[str, float | None]:
     except ValueError:
         fidelity = -1.0
     if not 0 <= fidelity <= 1:
-        raise UsageError(f"{text}: the fidelity behind @ is a number from 0 to 1.")
+        raise UsageError(f"{text}: the fidelity after @ must be a number from 0 to 1.")
     return name, fidelity
 
 
 def with_context(crop: Span, length: int, overlap: int | None, multiple: int) -> Span:
-    """Widen a crop along one axis by what the network sees around it.
+    """Extend a crop along one axis by the receptive radius of the network.
 
     Args:
         crop: start and stop.
-        length: of the image's side.
-        overlap: receptive radius of the network; None takes the whole side.
-        multiple: the window starts at a multiple of it, and ends at one or at the image's end.
+        length: of the image along the axis.
+        overlap: receptive radius of the network; None for the whole length.
+        multiple: the window starts and ends at a multiple of it, or at the end of the image.
 
     Returns:
         Start and stop of the window.
@@ -176,7 +175,7 @@ def to_grey(pixels: Pixels) -> Pixels:
 
 
 def labels(models: Sequence[str]) -> list[str]:
-    """Choose a short label for each model: its name, or its path where names would collide.
+    """Return a short label for each model: its name, or its path if names collide.
 
     >>> labels(["photo-x4", "runs/a/model.onnx", "runs/b/model.onnx"])
     ['photo-x4', 'a/model', 'b/model']
@@ -190,11 +189,11 @@ def labels(models: Sequence[str]) -> list[str]:
         short = ["/".join(Path(model.removesuffix(".onnx")).parts[-parts:]) for model in models]
         if len({*short, *PEERS}) == len(short) + len(PEERS):
             return short
-    raise UsageError(f"These names cannot be told apart: {', '.join([*models, *PEERS])}.")
+    raise UsageError(f"These names cannot be distinguished: {', '.join([*models, *PEERS])}.")
 
 
 def _open(path: Path) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(path)
     except (OSError, zipfile.BadZipFile) as error:
-        raise UsageError(f"{path} cannot be read: {error}; pass --shared DIR.") from error
+        raise UsageError(f"{path} cannot be read: {error}. Pass --shared DIR.") from error

@@ -1,4 +1,4 @@
-"""Sheets of results side by side: one sheet a crop, at 1:1 and 2:1, and contact sheets at 1:1."""
+"""Sheets of results side by side: one for each crop at 1:1 and 2:1, and contact sheets at 1:1."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,8 +8,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 Pixels = NDArray[np.uint8]
 
-# Three results of 256 pixels at 2:1, and six at 1:1, stay below 1568 pixels: many viewers shrink
-# what is wider, which hides or invents regular patterns.
+# Three results of 256 pixels at 2:1, or six at 1:1, are below 1568 pixels: many viewers downscale
+# wider images, which hides or creates regular patterns.
 GAP = 4
 LINE = 20  # height of a line of text
 FONT_SIZE = 14
@@ -19,12 +19,12 @@ ROWS_A_SHEET = 2
 
 
 def crop_sheet(title: str, results: Mapping[str, Pixels], zooms: Sequence[int]) -> Image.Image:
-    """Lay out the results for one crop: a column each, and a row for each enlargement.
+    """Draw the results for a crop: a column for each result and a row for each zoom factor.
 
     Args:
         title: text above the first column, before its label.
-        results: label and result, (H, W, 3), uint8 RGB, all of one size; at least one.
-        zooms: whole numbers; pixels become squares of so many pixels.
+        results: results (H, W, 3), uint8 RGB, of equal size, by label; at least one.
+        zooms: integer zoom factors, by repeating pixels.
     """
     height, width, _ = next(iter(results.values())).shape
     cell = max(zooms) * width
@@ -44,10 +44,10 @@ def crop_sheet(title: str, results: Mapping[str, Pixels], zooms: Sequence[int]) 
 
 
 def contact_sheets(rows: Sequence[tuple[str, Mapping[str, Pixels]]]) -> list[Image.Image]:
-    """Lay out all crops at 1:1 on as many sheets as that takes.
+    """Draw all crops at 1:1 on as many sheets as necessary.
 
     Args:
-        rows: of each crop the title, and label and result as for `crop_sheet`; at least one crop.
+        rows: title and results of each crop, as for `crop_sheet`; at least one crop.
     """
     first = next(iter(rows[0][1].values()))
     height, width = first.shape[0] + LINE + GAP, first.shape[1] + GAP
@@ -71,7 +71,7 @@ def contact_sheets(rows: Sequence[tuple[str, Mapping[str, Pixels]]]) -> list[Ima
 
 
 def _write(sheet: Image.Image, place: tuple[int, int], text: str, width: int) -> None:
-    """Draw a line of text; the end of one that takes more than `width` pixels is cut off."""
+    """Draw a line of text, truncated to `width` pixels."""
     font = ImageFont.load_default(FONT_SIZE)
     draw = ImageDraw.Draw(sheet)
     shown = text

@@ -1,4 +1,4 @@
-"""The tally of a blind comparison: how often each result was ranked first, and dots were seen."""
+"""The tally of a blind comparison: how often each result was ranked first, or had dots."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,17 +11,17 @@ from srgan_gp.errors import UsageError
 
 PARTS = {"0-11 (choosing)": range(12), "12-23 (reporting)": range(12, 24)}
 MOST_TIES = 0.25
-"""Share of the crops in which a reader may call a tie."""
+"""Largest share of crops in which a reader may report a tie."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What one reader says of one crop, in names."""
+    """The answer of a reader for a crop, by names."""
 
     ranking: tuple[tuple[str, ...], ...]
     """Groups of equally good results, best first."""
     dots: frozenset[str]
-    """Results in which regular dots or worms are seen."""
+    """Results with visible dots or worm-like artefacts."""
 
 
 @dataclass(frozen=True)
@@ -38,15 +38,15 @@ class Reader:
 
 
 def read_readers(paths: Sequence[Path], key: Key) -> list[Reader]:
-    """Read the answers of all readers and replace the letters by names.
+    """Read the answers of all readers, and replace letters by names.
 
     Each file holds one reader or a list of them:
     `{"reader": "R1", "crops": {"0": {"ranking": [["B"], ["A", "C"]], "dots": ["C"]}}}`.
     Each reader answers every crop of the key.
 
     Raises:
-        UsageError: a file cannot be read, a crop is missing or unknown, a ranking does not hold
-            each letter once, or two readers share a name.
+        UsageError: a file cannot be read, a crop is missing or unknown, a ranking does not contain
+            each letter once, or two readers have the same name.
     """
     readers: list[Reader] = []
     for path in paths:
@@ -58,7 +58,9 @@ def read_readers(paths: Sequence[Path], key: Key) -> list[Reader]:
             try:
                 readers.append(_reader(entry, key))
             except (KeyError, TypeError, AttributeError, ValueError) as error:
-                raise UsageError(f"{path} does not hold a reader's answers: {error}") from error
+                raise UsageError(
+                    f"{path} does not contain the answers of a reader: {error}"
+                ) from error
     if len({reader.name for reader in readers}) < len(readers):
         raise UsageError("Two readers have the same name.")
     return readers
@@ -87,11 +89,11 @@ def _reader(entry: Mapping[str, Any], key: Key) -> Reader:
 
 
 def tally_lines(readers: Sequence[Reader], names: Sequence[str]) -> Iterator[str]:
-    """Write the tally as Markdown: a table by crop, then the sums of both parts of the crops.
+    """Yield the tally as Markdown: a table by crop, then the sums of both parts.
 
     Args:
-        readers: at least one; all have answered the same crops.
-        names: what was compared, in the order of the columns.
+        readers: at least one, with answers for the same crops.
+        names: names of the results, in the order of the columns.
     """
     crops = sorted(readers[0].answers)
     yield f"Ranked first or tied for first, of {len(readers)} readers; + dots seen by how many."
@@ -120,7 +122,7 @@ def tally_lines(readers: Sequence[Reader], names: Sequence[str]) -> Iterator[str
 
 
 def is_first(answer: Answer, name: str) -> bool:
-    """Whether a result is first or tied for first."""
+    """Return whether a result is first or tied for first."""
     return name in answer.ranking[0]
 
 

@@ -1,4 +1,5 @@
-"""Requests of `srgan-gp generate`, and the files that it writes.
+"""Face generation from seeds to files: `srgan-gp generate`, and the same in the app.
 
-The network runs in `inference.face_generator`; training on faces is in `training`.
+The network runs in `inference.face_generator`; training of face generators is in `training.tasks`,
+alignment of faces in photos in `data.face_preparation`.
 """

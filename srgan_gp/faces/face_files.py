@@ -1,4 +1,4 @@
-"""Writes faces into files: one each, one sheet, or an animation."""
+"""Generates the images of a `FaceRequest` and writes its files: single faces, sheet, animation."""
 
 import itertools
 from collections.abc import Iterator
@@ -17,67 +17,65 @@ from srgan_gp.system.files import atomic_write
 
 Array = NDArray[Any]
 
-FRAMES_PER_SECOND = 25  # whole hundredths of a second a frame, which is all that GIF can say
+FRAMES_PER_SECOND = 25  # 4 hundredths of a second a frame; GIF stores durations in hundredths
 
 
 def draw_faces(
     request: FaceRequest, generator: FaceGenerator, upscaler: Upscaler | None, truncation: float
 ) -> Iterator[Array]:
-    """Draw the pictures of an order, each when it is asked for.
+    """Generate the images of a request.
 
     Args:
-        request: what is to be drawn.
-        generator: draws the faces.
-        upscaler: enlarges each; None leaves them as they are.
+        request: seeds, and the number of frames of an animation.
+        generator: generates the faces.
+        upscaler: upscales each face; None keeps the size of the generator.
         truncation: as for `FaceGenerator.latents`.
 
     Returns:
-        `request.count` pictures (S, S, 3), uint8 RGB; S is the generator's size times the
-        upscaler's scale.
+        Iterator over `request.count` images (S, S, 3), uint8 RGB, each generated on demand; S is
+        the generator's size times the upscaler's scale.
     """
     if request.frames:
         first, second = request.seeds
-        pictures = generator.interpolate(
-            first, second, frames=request.frames, truncation=truncation
-        )
+        images = generator.interpolate(first, second, frames=request.frames, truncation=truncation)
     else:
-        pictures = (generator.generate(seed=s, truncation=truncation)[0] for s in request.seeds)
-    return map(upscaler.upscale, pictures) if upscaler else pictures
+        images = (generator.generate(seed=s, truncation=truncation)[0] for s in request.seeds)
+    return map(upscaler.upscale, images) if upscaler else images
 
 
-def write_faces(request: FaceRequest, pictures: Iterator[Array]) -> tuple[str, ...]:
-    """Write the files of an order, each whole or not at all.
+def write_faces(request: FaceRequest, images: Iterator[Array]) -> tuple[str, ...]:
+    """Write the files of a request, each of them atomically.
 
     Args:
-        request: what was drawn.
-        pictures: as `draw_faces` gives them; an animation takes one at a time.
+        request: files, sheet or animation.
+        images: images of `draw_faces`; an animation holds one of them in memory at a time.
 
     Returns:
-        One sentence for each thing that a format could not hold, each once.
+        Messages about properties that the format cannot store, without duplicates.
 
     Raises:
         OutputError: a file cannot be written.
-        PictureError: a picture cannot be drawn or encoded.
+        PictureError: an image cannot be generated or encoded.
     """
     if request.frames:
-        return _write_animation(pictures, request.files[0], request.frames)
+        return _write_animation(images, request.files[0], request.frames)
     if request.grid:
-        pictures = iter([tiled(pictures, *request.grid)])
+        images = iter([tiled(images, *request.grid)])
     notes: list[str] = []
-    for file, pixels in zip(request.files, pictures, strict=True):
+    for file, pixels in zip(request.files, images, strict=True):
         notes += write_image(Picture(pixels), file)
     return tuple(dict.fromkeys(notes))
 
 
-def _write_animation(pictures: Iterator[Array], path: Path, count: int) -> tuple[str, ...]:
+def _write_animation(images: Iterator[Array], path: Path, count: int) -> tuple[str, ...]:
     with atomic_write(path) as file:
         if path.suffix.lower() == ".webm":
-            write_webm(file, pictures, FRAMES_PER_SECOND)
+            write_webm(file, images, FRAMES_PER_SECOND)
             return ()
-        first = next(pictures)
+        first = next(images)
         frames = (
             Frame(Picture(pixels), 1000 / FRAMES_PER_SECOND)
-            for pixels in itertools.chain([first], pictures)
+            for pixels in itertools.chain([first], images)
         )
         animation = FrameSequence(
             frames, count, "animation", width=first.shape[1], height=first.shape[0]

@@ -1,4 +1,4 @@
-"""Requests of `generate`: which seeds become which files."""
+"""Requests of `srgan-gp generate`: seeds, output files, grid of a sheet, number of frames."""
 
 import os
 from collections.abc import Sequence
@@ -11,38 +11,38 @@ from srgan_gp.system.paths import names_a_folder
 
 DEFAULT_FRAMES = 60
 ANIMATION_SUFFIXES = (".gif", ".webp", ".png", ".webm")
-"""Suffixes of the files that an animation can be."""
+"""Suffixes of animation files."""
 LARGEST_SHEET = 100_000_000
-"""In pixels."""
+"""Limit of the size of a sheet in pixels."""
 
 
 @dataclass(frozen=True)
 class FaceRequest:
-    """Faces as files of their own, on one sheet, or an animation from one to another."""
+    """Faces as single files, on one sheet, or as an animation between two seeds."""
 
     seeds: tuple[int, ...]
     files: tuple[Path, ...]
-    """One for each seed; a single one for a sheet or an animation."""
+    """One file for each seed; a single file for a sheet or an animation."""
     grid: tuple[int, int] | None = None
     """Columns and rows of the sheet."""
     frames: int | None = None
-    """Of an animation from the first seed to the second."""
+    """Number of frames of an animation from the first seed to the second."""
 
     @property
     def count(self) -> int:
-        """How many pictures have to be drawn."""
+        """Number of images to generate."""
         return self.frames or len(self.seeds)
 
     def check(self, side: int, *, may_replace: bool) -> None:
-        """Check what can be known before any work.
+        """Check output files and the size of the sheet before any face is generated.
 
         Args:
-            side: of a face, in pixels.
-            may_replace: whether results that exist may be replaced.
+            side: height and width of a face in pixels.
+            may_replace: whether existing files may be replaced.
 
         Raises:
             UsageError: a file exists, or the sheet has more than `LARGEST_SHEET` pixels.
-            PictureError: E_ENCODER_LIMIT; the format cannot hold the sheet.
+            PictureError: E_ENCODER_LIMIT if the format cannot hold the sheet.
         """
         for file in self.files:
             if not may_replace and os.path.lexists(file):
@@ -52,19 +52,22 @@ class FaceRequest:
             if width * height > LARGEST_SHEET:
                 raise UsageError(
                     f"A grid of {self.grid[0]} x {self.grid[1]} faces would have {width} x "
-                    f"{height} pixels, more than {LARGEST_SHEET}; draw fewer faces."
+                    f"{height} pixels, more than {LARGEST_SHEET}. Request fewer faces."
                 )
             check_encodable(height, width, find_format(self.files[0].suffix))
 
 
 def request_faces(seeds: Sequence[int], output: str | Path) -> FaceRequest:
-    """Plan one file for each seed: `output` itself for a single one, else a folder of PNG files.
+    """Request one file for each seed.
 
-    What has no suffix, is a folder or ends in a separator is taken for the folder.
+    Args:
+        seeds: seeds of the faces; duplicates are ignored.
+        output: file of a single face, or folder of PNG files. A path that has no suffix, is a
+            folder or ends in a separator is a folder.
 
     Raises:
-        UsageError: there are several seeds and `output` has a file's name, or the name of a file
-            has no suffix of a picture.
+        UsageError: `output` is a file and there are several seeds, or the suffix is not the one of
+            an image format.
     """
     path = Path(output)
     seeds = tuple(dict.fromkeys(seeds))
@@ -80,11 +83,16 @@ def request_faces(seeds: Sequence[int], output: str | Path) -> FaceRequest:
 
 
 def request_sheet(seeds: Sequence[int], grid: tuple[int, int], output: str | Path) -> FaceRequest:
-    """Plan one sheet of faces; without seeds those from 0 on.
+    """Request one sheet of faces.
+
+    Args:
+        seeds: seeds row by row; if empty, 0, 1, 2 and so on.
+        grid: columns and rows.
+        output: the file of the sheet.
 
     Raises:
-        UsageError: the grid holds more or fewer faces, or `output` is a folder or has no suffix of
-            a picture.
+        UsageError: the number of seeds does not match the grid, or `output` is a folder or its
+            suffix is not the one of an image format.
     """
     columns, rows = grid
     seeds = tuple(seeds or range(columns * rows))
@@ -99,24 +107,25 @@ def request_sheet(seeds: Sequence[int], grid: tuple[int, int], output: str | Pat
 
 
 def request_animation(ends: tuple[int, int], frames: int, output: str | Path) -> FaceRequest:
-    """Plan an animation from the face of one seed to that of another.
+    """Request an animation from the face of one seed to that of another.
+
+    Args:
+        ends: seeds of the first and the last frame.
+        frames: number of frames, at least 2.
+        output: the animation file; its suffix is one of `ANIMATION_SUFFIXES`.
 
     Raises:
-        UsageError: `output` is no name of an animation, or there are fewer than 2 frames.
+        UsageError: the suffix is not the one of an animation, or there are fewer than 2 frames.
     """
     path = _single_file(output)
     if path.suffix.lower() not in ANIMATION_SUFFIXES:
-        raise UsageError(
-            f"An animation is a {', '.join(ANIMATION_SUFFIXES)} file, and {output} is none."
-        )
+        raise UsageError(f"An animation is a {', '.join(ANIMATION_SUFFIXES)} file, not {output}.")
     if frames < 2:
-        raise UsageError(
-            f"An animation from one face to another has 2 frames or more, not {frames}."
-        )
+        raise UsageError(f"An animation has 2 frames or more, not {frames}.")
     return FaceRequest(ends, (path,), frames=frames)
 
 
 def _single_file(output: str | Path) -> Path:
     if names_a_folder(output):
-        raise UsageError(f"{output} is a folder; name the one file that comes of it.")
+        raise UsageError(f"{output} is a folder. Pass the path of a file.")
     return Path(output)

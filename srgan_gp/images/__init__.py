@@ -1,6 +1,8 @@
-"""Image files to arrays and back, with bit depth, alpha, colour and metadata kept.
+"""Reading and writing image files: `read_image`, `write_image`, `read_sequence`, `write_sequence`.
 
-Single formats are in `codecs`, animations and pages of several in `animation`.
+Bit depth, alpha, ICC profile and metadata are kept as far as the output format can hold them.
+`FORMATS` lists the output formats. Encoders and decoders of single formats are in `codecs`,
+animations and multi-page images in `animation`. Atomic file writes are in `system.files`.
 """
 
 from srgan_gp.images.animation.frame_sequence import Frame, FrameSequence

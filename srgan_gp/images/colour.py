@@ -1,4 +1,4 @@
-"""Pillow modes to RGB or grey arrays, and conversions between arrays."""
+"""Colour modes, alpha and bit depth: Pillow images to arrays, and conversions of arrays."""
 
 from typing import Any
 
@@ -15,23 +15,23 @@ FULL_VALUE: dict[np.dtype[Any], float] = {
     np.dtype(np.uint16): 65535.0,
     np.dtype(np.float32): 1.0,
 }
-"""What white, or opaque, is in each dtype."""
+"""The value of white, or of full opacity, by dtype."""
 
 
 def split_channels(image: Image.Image, icc_profile: bytes | None) -> tuple[Array, Array | None]:
-    """Turn a loaded Pillow image of any mode into pixels and alpha, without losing a level.
+    """Convert a loaded Pillow image of any mode to pixels and alpha, without loss of precision.
 
-    `convert("RGB")` is used for 8-bit modes only: it clips 16-bit grey and cuts floats.
+    `convert("RGB")` is used for 8-bit modes only: it clips 16-bit grey and truncates floats.
 
     Args:
         image: loaded; of any mode.
-        icc_profile: the profile of the file, used for CMYK.
+        icc_profile: the profile of the file; used for CMYK only.
 
     Returns:
         Pixels (H, W, 3) or (H, W, 1), uint8, uint16 or float32 in [0, 1]; alpha (H, W) or None.
 
     Raises:
-        PictureError: E_NOT_FINITE or E_OUT_OF_RANGE for numbers that have no agreed white.
+        PictureError: E_NOT_FINITE or E_OUT_OF_RANGE for 32-bit values outside the known ranges.
     """
     if image.mode.startswith("I;16"):
         return _split_grey16(image)
@@ -68,46 +68,46 @@ def _integers_to_uint16(values: Array) -> Array:
     if low < 0 or high > 65535:
         raise PictureError(
             "E_OUT_OF_RANGE",
-            f"its pixels are 32-bit integers from {low} to {high}, which have no agreed white; "
+            f"its pixels are 32-bit integers from {low} to {high}, not from 0 to 65535; "
             "convert it to 16 bits first",
         )
     return values.astype(np.uint16)
 
 
 def checked_floats(values: Array) -> Array:
-    """Return `values` as float32 once they are known to be finite and in [0, 1].
+    """Check that all values are finite and in [0, 1], and return them as float32.
 
     Raises:
         PictureError: E_NOT_FINITE or E_OUT_OF_RANGE.
     """
     if not np.isfinite(values).all():
         raise PictureError(
-            "E_NOT_FINITE", "some of its pixels are not numbers (NaN or infinite); repair it first"
+            "E_NOT_FINITE", "some of its pixels are NaN or infinite; replace them first"
         )
     low, high = float(values.min()), float(values.max())
     if low < 0 or high > 1:
         raise PictureError(
             "E_OUT_OF_RANGE",
             f"its pixels are floats from {low:g} to {high:g}, not from 0 to 1; "
-            "map its brightness to that range first",
+            "scale its values to that range first",
         )
     return values.astype(np.float32)
 
 
-def unpremultiplied(pixels: Array, alpha: Array) -> Array:
-    """Divide colours (H, W, C) by their alpha (H, W), rounding to nearest; 0 where alpha is 0."""
+def unpremultiply(pixels: Array, alpha: Array) -> Array:
+    """Divide premultiplied colours (H, W, C) by alpha (H, W), rounded; 0 where alpha is 0."""
     full = FULL_VALUE[pixels.dtype]
     weight = np.maximum(alpha, 1)[..., np.newaxis].astype(np.float64)
     colours = np.minimum(pixels * full / weight + 0.5, full).astype(pixels.dtype)
     return np.where(alpha[..., np.newaxis] == 0, pixels.dtype.type(0), colours)
 
 
-def flattened_on_white(pixels: Array, alpha: Array) -> Array:
-    """Lay colours (H, W, C) with alpha (H, W) on white; the dtype is kept."""
+def flatten_on_white(pixels: Array, alpha: Array) -> Array:
+    """Composite colours (H, W, C) with alpha (H, W) over white; the dtype is kept."""
     opacity = alpha[..., np.newaxis]
     if pixels.dtype == np.float32:
         return pixels * opacity + (1 - opacity)
-    # Twice the bits hold full * full + full // 2 exactly, with less memory than floats.
+    # Twice the bits hold full * full + full // 2 exactly, in less memory than floats.
     wide = np.uint16 if pixels.dtype == np.uint8 else np.uint32
     full = wide(FULL_VALUE[pixels.dtype])
     mixed = pixels.astype(wide) * opacity + full * (full - opacity)
@@ -115,7 +115,7 @@ def flattened_on_white(pixels: Array, alpha: Array) -> Array:
 
 
 def to_depth(values: Array, dtype: DTypeLike) -> Array:
-    """Scale values to the full range of `dtype`, rounding to nearest.
+    """Convert the bit depth: scale values to the full range of `dtype`, rounded to nearest.
 
     Args:
         values: uint8, uint16 or float32 in [0, 1]; floats outside are clipped.

@@ -1,4 +1,7 @@
-"""File type detection by the first bytes: seven types are opened, others refused by name."""
+"""File type detection by the first bytes, and opening a file with the Pillow class of its type.
+
+`CONTAINERS` lists the types that can be read; other known types are refused by name.
+"""
 
 import importlib
 import logging
@@ -13,12 +16,13 @@ from PIL import Image, ImageFile
 
 from srgan_gp.errors import PictureError
 
-HEAD_BYTES = 1024  # enough of a file for every check below
+HEAD_BYTES = 1024
+"""Number of bytes at the start of a file that `detect_container` needs."""
 
 
 @dataclass(frozen=True)
 class Container:
-    """One kind of picture file and the Pillow class that opens it."""
+    """A type of image file: its signatures, the Pillow class that opens it, and its suffixes."""
 
     name: str
     signatures: tuple[bytes, ...]
@@ -57,12 +61,12 @@ _BRANDS = {b"heic": "HEIC", b"heix": "HEIC", b"mif1": "HEIF",
 READABLE = "PNG, JPEG, WebP, TIFF, BMP, GIF or AVIF"
 
 
-def container_of(head: bytes) -> Container:
-    """Tell the container from `head`, the first `HEAD_BYTES` bytes of a file.
+def detect_container(head: bytes) -> Container:
+    """Detect the type of a file from its first `HEAD_BYTES` bytes.
 
     Raises:
-        PictureError: E_FORMAT_NOT_ALLOWED for a known format that is not opened, E_NOT_AN_IMAGE for
-            anything else.
+        PictureError: E_FORMAT_NOT_ALLOWED for a known type that is not supported, E_NOT_AN_IMAGE
+            for anything else.
     """
     if not head:
         raise PictureError("E_NOT_AN_IMAGE", "the file is empty")
@@ -71,15 +75,15 @@ def container_of(head: bytes) -> Container:
         for container in CONTAINERS:
             if _is_in(container, head):
                 return container
-        # Only now: a comment in a picture may speak of SVG.
+        # Checked last: a comment in an image may contain "<svg".
         refused = "SVG" if b"<svg" in head.lower() else None
     if refused is not None:
         raise PictureError(
             "E_FORMAT_NOT_ALLOWED",
             f"this is a {refused} file; convert it to {READABLE} first",
         )
-    what = "this is text" if _is_text(head) else "this is not a picture"
-    raise PictureError("E_NOT_AN_IMAGE", f"{what}; give a {READABLE} file")
+    what = "this is text" if _is_text(head) else "this is not an image"
+    raise PictureError("E_NOT_AN_IMAGE", f"{what}; pass a {READABLE} file")
 
 
 def _is_in(container: Container, head: bytes) -> bool:
@@ -90,7 +94,7 @@ def _is_in(container: Container, head: bytes) -> bool:
 
 
 def _brands(head: bytes) -> set[bytes]:
-    """Give the brands of a file of the ISO base media kind, the main one and the compatible."""
+    """Return the major and the compatible brands of an ISO base media file."""
     if head[4:8] != b"ftyp":
         return set()
     brands = head[8 : min(int.from_bytes(head[:4]), len(head))]
@@ -117,25 +121,25 @@ def _is_text(head: bytes) -> bool:
 
 
 def open_container(file: BinaryIO, container: Container) -> ImageFile.ImageFile:
-    """Open `file` with the one Pillow class for `container`; pixels are not decoded yet.
+    """Open a file with the Pillow class of its type, without decoding pixels.
 
-    `Image.open` is not used: it would try other plugins, and its own pixel limit can only be
-    changed for the whole process. The caller checks the size before it loads the pixels.
+    `Image.open` is not used: it tries other plugins too, and its pixel limit applies to the whole
+    process. The caller checks the size before it decodes the pixels.
     """
     module, name = container.opener.split(".")
     opener = getattr(importlib.import_module(f"PIL.{module}"), name)
     return opener(file)
 
 
-# Without a handler of any kind Pillow's log messages would end up on stderr.
+# Without a handler, Pillow's log messages would be printed on stderr.
 logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 
 class _PillowWarnings:
-    """Silence Pillow's warnings while at least one thread is reading.
+    """Suppresses Pillow's warnings while at least one thread reads an image.
 
-    Damaged metadata makes Pillow warn; our notes and errors say what a user needs to know. The
-    count keeps overlapping threads from restoring the filters in the wrong order.
+    Pillow warns about damaged metadata, which our notes and errors report already. The count
+    prevents overlapping threads from restoring the filters in the wrong order.
     """
 
     def __init__(self) -> None:
@@ -163,7 +167,7 @@ class _PillowWarnings:
 silenced_pillow = _PillowWarnings().silenced
 
 
-_UNUSUAL = (
+_UNSUPPORTED = (
     "unknown pixel mode",
     "cannot handle",
     "not support",
@@ -175,10 +179,10 @@ _UNUSUAL = (
 
 @contextmanager
 def decoder_errors(name: str) -> Generator[None, None, None]:
-    """Turn whatever a decoder raises into a PictureError, with `name` as the container's name.
+    """Convert any exception of a decoder to a PictureError; `name` is the file type.
 
-    Decoders raise far more than OSError on damaged files: SyntaxError, ValueError, struct.error,
-    OverflowError, so every Exception is taken for damage.
+    On damaged files decoders raise OSError, SyntaxError, ValueError, struct.error, OverflowError
+    and more, so every Exception is reported as damage.
     """
     try:
         yield
@@ -186,19 +190,20 @@ def decoder_errors(name: str) -> Generator[None, None, None]:
         raise
     except Image.DecompressionBombError as error:
         raise PictureError(
-            "E_TOO_MANY_PIXELS", "it has more pixels than can be read safely; make it smaller"
+            "E_TOO_MANY_PIXELS", "it has more pixels than can be read safely; downscale it first"
         ) from error
     except MemoryError as error:
         raise PictureError(
-            "E_OUT_OF_MEMORY", "there is not enough memory to read this picture; make it smaller"
+            "E_OUT_OF_MEMORY", "there is not enough memory to read this image; downscale it first"
         ) from error
     except Exception as error:
         words = " ".join(str(error).split())
-        if any(unusual in words.lower() for unusual in _UNUSUAL):
+        if any(phrase in words.lower() for phrase in _UNSUPPORTED):
             raise PictureError(
                 "E_FORMAT_NOT_ALLOWED",
-                f"this kind of {name} file is not read ({words}); save it anew with 8 or 16 bits",
+                f"this kind of {name} file is not supported ({words}); "
+                "save it again with 8 or 16 bits",
             ) from error
         raise PictureError(
-            "E_DAMAGED", f"the {name} file is damaged or cut short; get a whole copy of it"
+            "E_DAMAGED", f"the {name} file is damaged or truncated; get a complete copy of it"
         ) from error

@@ -1,4 +1,4 @@
-"""Conversion of an image to what a format can hold, with a warning for each loss."""
+"""`fit_to_format`: convert an image to what a format can hold, with a warning for each loss."""
 
 import struct
 from contextlib import suppress
@@ -8,49 +8,51 @@ from pathlib import Path
 import numpy as np
 
 from srgan_gp.images import mapped_arrays
-from srgan_gp.images.colour import FULL_VALUE, flattened_on_white, to_depth
+from srgan_gp.images.colour import FULL_VALUE, flatten_on_white, to_depth
 from srgan_gp.images.formats import FORMATS, check_encodable
 from srgan_gp.images.icc import srgb_pixels
-from srgan_gp.images.metadata import corrected_exif, corrected_xmp, matching_profile
+from srgan_gp.images.metadata import matching_profile, update_exif, update_xmp
 from srgan_gp.images.picture import Picture
 
 _BAND_PIXELS = 1 << 20
 
 
-def fitting(
+def fit_to_format(
     picture: Picture, name: str, *, strip_metadata: bool, folder: Path | None = None
 ) -> tuple[Picture, tuple[str, ...]]:
-    """Change a picture to what a format can hold, and say what was changed.
+    """Convert alpha, bit depth, channels, ICC profile and metadata to what a format can hold.
 
     Args:
-        picture: to be written.
+        picture: the image to be written.
         name: a key of `FORMATS`.
-        strip_metadata: leave EXIF, XMP and resolution out.
-        folder: for the temporary file of a large picture whose pixels must change.
+        strip_metadata: remove EXIF, XMP and resolution.
+        folder: for the temporary file of a large image whose pixels must be converted.
+
+    Returns:
+        The converted image, and one warning for each loss.
 
     Raises:
-        PictureError: E_ENCODER_LIMIT; its size does not fit. E_DISK_FULL.
+        PictureError: E_ENCODER_LIMIT if the size does not fit; E_DISK_FULL.
     """
     if strip_metadata:
         picture = replace(picture, exif=None, xmp=None, dpi=None)
     if mapped_arrays.is_large(picture.pixels):
-        picture, pixel_warnings = _with_fitting_bands(picture, name, folder)
+        picture, pixel_warnings = _fit_bands(picture, name, folder)
     else:
-        picture, pixel_warnings = _with_fitting_pixels(picture, name)
+        picture, pixel_warnings = _fit_pixels(picture, name)
     bytes_per_pixel = picture.pixels.itemsize * (3 + (picture.alpha is not None))
     check_encodable(picture.height, picture.width, name, bytes_per_pixel=bytes_per_pixel)
-    picture, metadata_warnings = _with_fitting_metadata(picture, name)
+    picture, metadata_warnings = _fit_metadata(picture, name)
     return picture, (*pixel_warnings, *metadata_warnings)
 
 
-def _with_fitting_bands(
-    picture: Picture, name: str, folder: Path | None
-) -> tuple[Picture, list[str]]:
-    """Do what `_with_fitting_pixels` does without a copy in memory; no copy where nothing changes.
+def _fit_bands(picture: Picture, name: str, folder: Path | None) -> tuple[Picture, list[str]]:
+    """Convert a large image as `_fit_pixels` does, in bands of rows and without a copy in memory.
 
-    Each pixel is changed by itself, so bands of rows give what the whole would.
+    The conversion is pixel-wise, so the result does not depend on the bands. Pixels that need no
+    conversion are not copied.
     """
-    first, warnings = _with_fitting_pixels(_rows_of(picture, 0, 1), name)
+    first, warnings = _fit_pixels(_rows_of(picture, 0, 1), name)
     same_alpha = first.alpha is picture.alpha or (
         first.alpha is not None
         and picture.alpha is not None
@@ -64,8 +66,8 @@ def _with_fitting_bands(
     alpha = None if first.alpha is None else mapped_arrays.empty((height, width), kind, folder)
     step = max(1, _BAND_PIXELS // width)
     for top in range(0, height, step):
-        band, band_warnings = _with_fitting_pixels(_rows_of(picture, top, top + step), name)
-        # A band lacks only the sentence on transparency, where it has none.
+        band, band_warnings = _fit_pixels(_rows_of(picture, top, top + step), name)
+        # An opaque band lacks the warning about transparency, so the longest list is complete.
         warnings = max(warnings, band_warnings, key=len)
         pixels[top : top + step] = band.pixels
         mapped_arrays.release(picture.pixels)
@@ -82,15 +84,15 @@ def _rows_of(picture: Picture, start: int, stop: int) -> Picture:
     return replace(picture, pixels=picture.pixels[start:stop], alpha=alpha)
 
 
-def _with_fitting_pixels(picture: Picture, name: str) -> tuple[Picture, list[str]]:
+def _fit_pixels(picture: Picture, name: str) -> tuple[Picture, list[str]]:
     row, warnings = FORMATS[name], list[str]()
     pixels, alpha, profile = picture.pixels, picture.alpha, picture.icc_profile
     if alpha is not None and not row.keeps_alpha:
         if (alpha != FULL_VALUE[alpha.dtype]).any():
-            warnings.append(f"{name} has no transparency: the picture was laid on white")
-        pixels, alpha = flattened_on_white(pixels, alpha), None
+            warnings.append(f"{name} has no transparency: the image was composited over white")
+        pixels, alpha = flatten_on_white(pixels, alpha), None
     if not row.keeps_colours:
-        warnings.append(f"{name} has 256 colours and no half-transparency")
+        warnings.append(f"{name} has 256 colours and no partial transparency")
     dtype = np.uint16 if row.keeps_16_bits else np.uint8
     if pixels.dtype == np.float32 or (pixels.dtype == np.uint16 and not row.keeps_16_bits):
         bits = np.dtype(dtype).itemsize * 8
@@ -101,35 +103,37 @@ def _with_fitting_pixels(picture: Picture, name: str) -> tuple[Picture, list[str
     keeps_grey = row.keeps_16_bit_grey_alpha if is_16_bit_grey_alpha else row.keeps_grey
     becomes_rgb = pixels.shape[2] == 1 and not keeps_grey
     if profile is not None and (becomes_rgb or len(profile) > row.max_profile_bytes):
-        # Without the profile the numbers would mean other colours.
+        # Without the profile, the same values would be other colours.
         converted = srgb_pixels(pixels, profile)
         if converted is not None:
             pixels, profile, becomes_rgb = converted, None, False
-            warnings.append(f"{name} cannot carry this ICC profile: it was converted to sRGB")
+            warnings.append(
+                f"{name} cannot hold this ICC profile: the colours were converted to sRGB"
+            )
     if becomes_rgb:
         pixels = np.repeat(pixels, 3, axis=2)
     return replace(picture, pixels=pixels, alpha=alpha, icc_profile=profile), warnings
 
 
-def _with_fitting_metadata(picture: Picture, name: str) -> tuple[Picture, list[str]]:
+def _fit_metadata(picture: Picture, name: str) -> tuple[Picture, list[str]]:
     row, warnings = FORMATS[name], list[str]()
     profile = matching_profile(picture.icc_profile, picture.pixels.shape[2])
     if picture.icc_profile is not None and (
         profile is None or len(profile) > row.max_profile_bytes
     ):
-        warnings.append(f"{name} cannot carry this ICC profile: colours may look different")
+        warnings.append(f"{name} cannot hold this ICC profile: the colours may look different")
         profile = None
     size = {"height": picture.height, "width": picture.width}
     exif, xmp = None, None
     if picture.exif is not None:
         with suppress(ValueError, struct.error):
-            exif = corrected_exif(picture.exif, **size)
+            exif = update_exif(picture.exif, **size)
         if exif is None or len(exif) > row.max_metadata_bytes:
-            warnings.append(f"the EXIF data does not fit {name} and was left out")
+            warnings.append(f"{name} cannot hold this EXIF data: it was removed")
             exif = None
     if picture.xmp is not None:
-        xmp = corrected_xmp(picture.xmp, **size)
+        xmp = update_xmp(picture.xmp, **size)
         if len(xmp) > row.max_metadata_bytes:
-            warnings.append(f"the XMP data does not fit {name} and was left out")
+            warnings.append(f"{name} cannot hold this XMP data: it was removed")
             xmp = None
     return replace(picture, icc_profile=profile, exif=exif, xmp=xmp), warnings

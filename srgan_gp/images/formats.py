@@ -1,4 +1,8 @@
-"""Table of the output formats and of what each can hold."""
+"""`FORMATS`: the output formats, what each can hold, and its encoder.
+
+A new format is a row here and an encoder in `codecs`. The types that can be read are the table in
+`file_types`; formats with several frames are listed in `animation.sequence_writing` too.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -7,13 +11,8 @@ from typing import BinaryIO
 from srgan_gp.errors import PictureError, UsageError
 from srgan_gp.images.animation.gif import encode_gif
 from srgan_gp.images.codecs.avif import encode_avif
-from srgan_gp.images.codecs.encoders import (
-    encode_bmp,
-    encode_jpeg,
-    encode_png,
-    encode_tiff,
-    encode_webp,
-)
+from srgan_gp.images.codecs.pillow_encoding import encode_bmp, encode_jpeg, encode_webp
+from srgan_gp.images.codecs.row_encoding import encode_png, encode_tiff
 from srgan_gp.images.picture import Picture
 
 _FOUR_GIB = 1 << 32
@@ -21,44 +20,51 @@ _FOUR_GIB = 1 << 32
 
 @dataclass(frozen=True)
 class Format:
-    """What one format can hold, and the function that encodes it.
+    """What an output format can hold, and its encoder.
 
-    `encode(picture, file, quality)` gets a picture that fits and an empty file.
+    `encode(picture, file, quality)` receives an image that fits the format, an empty file that is
+    open for writing, and a quality from 1 to 100.
     """
 
     suffixes: tuple[str, ...]
     encode: Callable[[Picture, BinaryIO, int], None]
     max_side: int
-    """Longest side in pixels."""
+    """Largest height or width in pixels."""
     max_bytes: int = 1 << 62
-    """Most bytes of pixels, before they are compressed."""
+    """Largest size of the uncompressed pixels in bytes."""
     default_quality: int = 95
+    has_quality: bool = False
+    """Whether the encoder uses the quality; formats without it are lossless."""
+    file_bytes_per_pixel: float = 3.0
+    """Typical size of a file of 8 bits: mean over photos upscaled by 4, at quality 95."""
     keeps_colours: bool = True
-    """Every colour of 8 bits; without that a result is written so only where it was asked for."""
+    """Whether all colours of 8 bits are kept; if not, the format is used on request only."""
     keeps_alpha: bool = True
     keeps_16_bits: bool = True
     keeps_grey: bool = True
     keeps_16_bit_grey_alpha: bool = True
-    """16-bit grey with alpha; nearly no TIFF reader takes that."""
+    """Whether 16-bit grey with alpha is kept; few TIFF readers support it."""
     max_profile_bytes: int = 1 << 30
-    """Longest ICC profile; 0 where there is no place for one."""
+    """Largest ICC profile in bytes; 0 if the format has none."""
     max_metadata_bytes: int = 1 << 30
-    """Longest EXIF block and longest XMP packet; 0 where there is no place for them."""
+    """Largest EXIF block and XMP packet in bytes; 0 if the format has none."""
 
 
 FORMATS = {
-    "PNG": Format((".png",), encode_png, max_side=1_000_000),
+    "PNG": Format((".png",), encode_png, max_side=1_000_000, file_bytes_per_pixel=0.6),
     "JPEG": Format(
         (".jpg", ".jpeg", ".jpe", ".jfif"), encode_jpeg, max_side=65_500,
+        has_quality=True, file_bytes_per_pixel=0.2,
         keeps_alpha=False, keeps_16_bits=False,
         max_profile_bytes=255 * 65_519, max_metadata_bytes=65_500,
     ),
     "WEBP": Format(
-        (".webp",), encode_webp, max_side=16_383, keeps_16_bits=False, keeps_grey=False
+        (".webp",), encode_webp, max_side=16_383,
+        has_quality=True, file_bytes_per_pixel=0.1, keeps_16_bits=False, keeps_grey=False,
     ),
     "TIFF": Format(
         (".tif", ".tiff"), encode_tiff, max_side=1 << 31,
-        keeps_16_bit_grey_alpha=False,
+        file_bytes_per_pixel=0.7, keeps_16_bit_grey_alpha=False,
     ),
     "BMP": Format(
         (".bmp", ".dib"), encode_bmp, max_side=1 << 31, max_bytes=_FOUR_GIB,
@@ -66,22 +72,22 @@ FORMATS = {
     ),
     "AVIF": Format(
         (".avif",), encode_avif, max_side=32_768, max_bytes=3 << 28,
-        keeps_16_bits=False, keeps_grey=False,
+        has_quality=True, file_bytes_per_pixel=0.1, keeps_16_bits=False, keeps_grey=False,
     ),
     "GIF": Format(
-        (".gif",), encode_gif, max_side=65_535, keeps_colours=False, keeps_16_bits=False,
+        (".gif",), encode_gif, max_side=65_535,
+        file_bytes_per_pixel=0.4, keeps_colours=False, keeps_16_bits=False,
         max_profile_bytes=0, max_metadata_bytes=0,
     ),
 }  # fmt: skip
-"""The formats that can be written, by name; a new one is one more row."""
-
+"""The output formats by name."""
 
 Quality = int | Mapping[str, int]
-"""From 1 to 100: one for every format, or one for each of some, by their keys in `FORMATS`."""
+"""A quality from 1 to 100 for all formats, or one for each format by its key in `FORMATS`."""
 
 
 def find_format(name: str) -> str:
-    """Find the key in `FORMATS` for a format name or a suffix, such as `jpeg`, `JPG` or `.tif`.
+    """Return the key in `FORMATS` of a format name or a suffix, such as `jpeg`, `JPG` or `.tif`.
 
     Raises:
         UsageError: there is no such format.
@@ -95,26 +101,26 @@ def find_format(name: str) -> str:
 
 
 def check_encodable(height: int, width: int, format: str, *, bytes_per_pixel: int = 3) -> None:
-    """Check the size of a picture against the limits of a format, before any work is done.
+    """Check the size of an image against the limits of a format.
 
     Args:
-        height: rows of the picture to be written.
-        width: pixels in a row.
+        height: of the image in pixels.
+        width: of the image in pixels.
         format: a key of `FORMATS`.
         bytes_per_pixel: 3 for 8-bit RGB, 8 for 16-bit RGB with alpha.
 
     Raises:
-        PictureError: E_ENCODER_LIMIT.
+        PictureError: E_ENCODER_LIMIT if the image is too large for the format.
     """
     row = FORMATS[format]
     if max(height, width) > row.max_side:
-        limit = f"sides of {row.max_side:,} pixels"
+        limit = f"{row.max_side:,} pixels a side"
     elif height * width * bytes_per_pixel > row.max_bytes:
         limit = f"{row.max_bytes:,} bytes of pixels"
     else:
         return
     raise PictureError(
         "E_ENCODER_LIMIT",
-        f"{width} x {height} pixels do not fit {format}, which ends at {limit}; "
+        f"{width} x {height} pixels do not fit {format}, whose limit is {limit}; "
         "choose a smaller scale, or PNG",
     )

@@ -1,4 +1,4 @@
-"""Colour management by LittleCMS: CMYK, Lab or an ICC profile to sRGB."""
+"""Conversion of CMYK, Lab or pixels with an ICC profile to sRGB, by LittleCMS."""
 
 import io
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -16,19 +16,20 @@ def srgb_pixels(pixels: Array, icc_profile: bytes) -> Array | None:
     """Convert pixels with a profile to sRGB.
 
     Args:
-        pixels: (H, W, 3), uint8, or (H, W, 1), uint8 or uint16; grey of 16 bits follows the curve
-            of its 8-bit levels, with straight lines between them.
-        icc_profile: fits the channels of `pixels`.
+        pixels: (H, W, 3), uint8, or (H, W, 1), uint8 or uint16. 16-bit grey is interpolated
+            linearly between the 256 levels of 8 bits.
+        icc_profile: a profile for the channels of `pixels`.
 
     Returns:
-        (H, W, 3), dtype of `pixels`; None where the profile is damaged or the pixels are others.
+        (H, W, 3), dtype of `pixels`; None if the profile is damaged or the pixels have another
+        shape or dtype.
     """
     from PIL import ImageCms
 
     is_grey = pixels.shape[2] == 1
     if pixels.dtype != np.uint8 and not (is_grey and pixels.dtype == np.uint16):
         return None
-    levels = np.arange(256, dtype=np.uint8)[np.newaxis]  # of which a grey picture consists
+    levels = np.arange(256, dtype=np.uint8)[np.newaxis]  # all levels of a grey image
     try:
         profile = ImageCms.ImageCmsProfile(io.BytesIO(icc_profile))
         converted = np.asarray(_converted(Image.fromarray(levels if is_grey else pixels), profile))
@@ -46,7 +47,7 @@ def srgb_pixels(pixels: Array, icc_profile: bytes) -> Array | None:
 
 
 def cmyk_to_srgb(image: Image.Image, icc_profile: bytes | None) -> Image.Image:
-    """Convert a CMYK image to sRGB with its own profile, or by the plain formula without one."""
+    """Convert a CMYK image to sRGB with its profile, or by Pillow's formula without one."""
     if icc_profile is None or icc_profile[16:20] != b"CMYK":
         return image.convert("RGB")
     from PIL import ImageCms
@@ -55,7 +56,7 @@ def cmyk_to_srgb(image: Image.Image, icc_profile: bytes | None) -> Image.Image:
         profile = ImageCms.ImageCmsProfile(io.BytesIO(icc_profile))
         return _converted(image, profile)
     except (ImageCms.PyCMSError, OSError):
-        return image.convert("RGB")  # A damaged profile must not cost the picture.
+        return image.convert("RGB")  # A damaged profile must not prevent reading.
 
 
 def lab_to_srgb(image: Image.Image) -> Image.Image:

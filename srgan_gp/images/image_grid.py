@@ -1,4 +1,4 @@
-"""Images of one size on one sheet, edge to edge."""
+"""`tiled`: a grid of images of equal size, without gaps."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -9,27 +9,27 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 
 
-def tiled(pictures: Iterable[Array], columns: int, rows: int) -> Array:
-    """Lay pictures out row by row.
+def tiled(images: Iterable[Array], columns: int, rows: int) -> Array:
+    """Place images on a grid, row by row.
 
     Args:
-        pictures: columns * rows of them, all (H, W, C) of one shape and dtype; taken one at a time.
-        columns: pictures beside each other.
-        rows: pictures below each other.
+        images: columns * rows arrays (H, W, C) of equal shape and dtype; read one at a time.
+        columns: number of images in a row.
+        rows: number of images in a column.
 
     Returns:
-        (rows * H, columns * W, C), the dtype of the pictures.
+        (rows * H, columns * W, C), dtype of the images.
 
     Raises:
-        ValueError: there are more or fewer pictures, or none, or one has another shape.
+        ValueError: the number of images differs from columns * rows or is 0, or shapes differ.
     """
     sheet: Array | None = None
-    for place, picture in zip(range(columns * rows), pictures, strict=True):
-        height, width, channels = picture.shape
+    for place, image in zip(range(columns * rows), images, strict=True):
+        height, width, channels = image.shape
         if sheet is None:
-            sheet = np.empty((rows * height, columns * width, channels), picture.dtype)
+            sheet = np.empty((rows * height, columns * width, channels), image.dtype)
         top, left = place // columns * height, place % columns * width
-        sheet[top : top + height, left : left + width] = picture
+        sheet[top : top + height, left : left + width] = image
     if sheet is None:
-        raise ValueError("a sheet needs at least one picture")
+        raise ValueError("a grid needs at least one image")
     return sheet

@@ -11,12 +11,12 @@ from srgan_gp.images.animation.sequence_reading import MOST_FRAMES, FrameSequenc
 from srgan_gp.images.codecs.sixteen_bit import is_16_bit
 from srgan_gp.images.file_types import (
     HEAD_BYTES,
-    container_of,
     decoder_errors,
+    detect_container,
     open_container,
     silenced_pillow,
 )
-from srgan_gp.images.metadata import orientation_of
+from srgan_gp.images.metadata import read_orientation
 from srgan_gp.images.picture import Picture
 from srgan_gp.images.pillow_decoding import check_pixel_count
 from srgan_gp.images.reading import DEFAULT_MAX_PIXELS, regular_file
@@ -24,21 +24,21 @@ from srgan_gp.images.reading import DEFAULT_MAX_PIXELS, regular_file
 
 @dataclass(frozen=True)
 class Header:
-    """What a picture file says of itself; the pixels may still turn out to be damaged."""
+    """Size, format and depth of an image file; its pixels may still be damaged."""
 
     width: int
-    """Upright, in pixels."""
+    """After the orientation is applied, in pixels."""
     height: int
     frames: int
-    """Of an animation; 1 for everything else, also for a document of several pages."""
+    """Number of frames of an animation; 1 for a still or a multi-page image."""
     format: str
     """As in `Picture.source_format`."""
     has_alpha: bool
     is_16_bit: bool
-    """It has 16 bits a sample."""
+    """Whether the samples have 16 bits."""
 
     def stand_in(self) -> Picture | FrameSequence:
-        """Give a content of this size and kind, black and without memory of its own."""
+        """Return a black placeholder of this size and kind that needs no memory for pixels."""
         if self.frames > 1:
             return FrameSequence(iter(()), self.frames, "animation", self.width, self.height,
                         source_format=self.format)  # fmt: skip
@@ -51,19 +51,19 @@ class Header:
 def read_header(
     path: str | Path, *, max_pixels: int = DEFAULT_MAX_PIXELS, first_frame_only: bool = False
 ) -> Header:
-    """Read size and kind of a picture file.
+    """Read the header of an image file without decoding its pixels.
 
     Args:
         path: a regular file.
-        max_pixels: most pixels, width x height, of all frames together.
-        first_frame_only: take an animation for its first frame.
+        max_pixels: limit of width x height, summed over all frames.
+        first_frame_only: treat an animation as a still of its first frame.
 
     Raises:
-        PictureError: as for `read_sequence`, as far as the header tells.
+        PictureError: as for `read_sequence`, except for damaged pixels.
     """
     with regular_file(Path(path)) as file, silenced_pillow():
         head = file.read(HEAD_BYTES)
-        container = container_of(head)
+        container = detect_container(head)
         file.seek(0)
         with decoder_errors(container.name), open_container(file, container) as image:
             check_pixel_count(image.width, image.height, max_pixels)
@@ -78,9 +78,9 @@ def read_header(
 
 def _header(image: ImageFile, head: bytes, frames: int) -> Header:
     width, height = image.size
-    # Pillow decodes a whole PNG to look for EXIF behind the pixels.
+    # Pillow decodes the whole PNG to search for EXIF data after the pixels.
     is_costly = image.format == "PNG" and "exif" not in image.info
-    if not is_costly and orientation_of(image) >= 5:
+    if not is_costly and read_orientation(image) >= 5:
         width, height = height, width
     return Header(
         width,

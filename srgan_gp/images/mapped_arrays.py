@@ -1,4 +1,4 @@
-"""Large arrays in a temporary file, whose memory the system can take back."""
+"""Large arrays in memory-mapped temporary files, which the system can page out."""
 
 import mmap
 import os
@@ -15,43 +15,43 @@ from srgan_gp.errors import PictureError
 from srgan_gp.images.picture import Array
 
 LARGE_BYTES = 1 << 28
-"""Arrays of more bytes than this live in a file, and pictures of more are written by rows."""
+"""Arrays of more bytes than this are mapped to a file, and such images are converted in bands."""
 
-_ROWS = 1 << 10  # filled at a time
-_ZEROS = 1 << 20  # bytes written at a time where a file system cannot reserve room
+_ROWS = 1 << 10  # rows filled at a time
+_ZEROS = 1 << 20  # bytes written at a time if the system cannot reserve disk space
 
 
 class _Mapped(mmap.mmap):
-    """The memory of an array of ours; others' maps may be private and must not be released."""
+    """A map made by `empty`; other maps may be private and must not be released."""
 
 
 def is_large(array: Array) -> bool:
-    """Say whether an array of this size lives in a file, in memory or not."""
+    """Return whether an array is larger than `LARGE_BYTES`."""
     return array.nbytes > LARGE_BYTES
 
 
 def folder_of(file: BinaryIO) -> Path | None:
-    """Give the folder of an open file; None where it has no name, as in memory."""
+    """Return the folder of an open file; None if it has no name, as a buffer in memory."""
     name: object = getattr(file, "name", None)
     return Path(name).parent if isinstance(name, str | Path) else None
 
 
 def empty(shape: tuple[int, ...], dtype: DTypeLike, folder: Path | None = None) -> Array:
-    """Make an array whose values are arbitrary, as `numpy.empty` does.
+    """Create an uninitialised array, as `numpy.empty` does.
 
-    Above `LARGE_BYTES` it lives in a file without a name, which ends with the array or with the
-    process, however that ends. Its room on the disk is reserved here: a disk that fills up later
-    cannot harm it.
+    An array of more than `LARGE_BYTES` is mapped to an unnamed temporary file, which is freed with
+    the array or at the end of the process. Its disk space is reserved here, so that a disk that
+    fills up later does not affect it.
 
     Args:
         shape: of the array.
         dtype: of its values.
-        folder: where the file shall be; the system's temporary folder (`$TMPDIR`) is used where
-            this one is None or has no room.
+        folder: of the file; if it is None or has not enough space, the system's temporary folder
+            (`$TMPDIR`) is used.
 
     Raises:
-        PictureError: E_DISK_FULL; no folder has room for it.
-        MemoryError: it is small, and does not fit into memory.
+        PictureError: E_DISK_FULL if no folder has enough space.
+        MemoryError: a small array does not fit into memory.
     """
     size = int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize
     if size <= LARGE_BYTES:
@@ -66,13 +66,13 @@ def empty(shape: tuple[int, ...], dtype: DTypeLike, folder: Path | None = None) 
                 return np.ndarray(shape, dtype, _Mapped(file.fileno(), size))
     raise PictureError(
         "E_DISK_FULL",
-        f"it needs {size / 1e9:.1f} GB for a temporary file, and there is no room in "
-        f"{' or '.join(map(str, folders))}; free some space or let TMPDIR name another folder",
+        f"it needs a temporary file of {size / 1e9:.1f} GB, and there is no room in "
+        f"{' or '.join(map(str, folders))}; free some space or set TMPDIR to another folder",
     )
 
 
 def full(shape: tuple[int, int], value: np.generic, folder: Path | None = None) -> Array:
-    """Make an array of one value as `numpy.full` does; where it lives and errors as in `empty`."""
+    """Create an array of one value, as `numpy.full` does; storage and errors as in `empty`."""
     array = empty(shape, value.dtype, folder)
     for top in range(0, shape[0], _ROWS):
         array[top : top + _ROWS] = value
@@ -81,9 +81,9 @@ def full(shape: tuple[int, int], value: np.generic, folder: Path | None = None) 
 
 
 def release(array: Array) -> None:
-    """Give the memory of an array that `empty` made in a file back; its values stay as they are.
+    """Release the resident memory of a mapped array; its values are kept in the file.
 
-    Reading or writing it afterwards is slower once, and right. Nothing happens to other arrays.
+    The next access reads them back. Other arrays are not affected.
     """
     owner: Any = array
     while isinstance(owner, np.ndarray):
@@ -93,7 +93,7 @@ def release(array: Array) -> None:
 
 
 def _reserve(file: IO[bytes], size: int) -> None:
-    """Make a file of `size` bytes that are on the disk: writing into a hole can kill a process."""
+    """Reserve `size` bytes on disk: if a mapped page cannot be written, the process is killed."""
     if hasattr(os, "posix_fallocate"):
         os.posix_fallocate(file.fileno(), 0, size)
         return

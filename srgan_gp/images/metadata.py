@@ -1,4 +1,4 @@
-"""Metadata of an image: EXIF, XMP, ICC profile, resolution, orientation."""
+"""Image metadata: reading and updating EXIF, XMP, ICC profile, resolution and orientation."""
 
 import re
 import struct
@@ -14,30 +14,30 @@ _PIXEL_WIDTH, _PIXEL_HEIGHT = 0xA002, 0xA003
 _EXIF_IFD, _THUMBNAIL_OFFSET, _THUMBNAIL_LENGTH = 0x8769, 0x0201, 0x0202
 _SHORT, _LONG = 3, 4
 _ENTRY_BYTES = 12
-_LARGEST_DPI = 65_535  # what a JPEG can say; no device comes near it
+_LARGEST_DPI = 65_535  # the limit of JPEG
 
 DESCRIPTIVE_TAGS = (
     270, 271, 272, 305, 306, 315, 316, 33432,  # description, make, model, software, date, ...
     18246, 18249, 40091, 40092, 40093, 40094, 40095,  # rating; Windows title, comment, author, ...
     34665, 34853,  # the Exif and GPS directories
 )  # fmt: skip
-"""The tags of a TIFF's own directory that describe the picture rather than its storage."""
+"""Tags of a TIFF directory that describe the image rather than its storage."""
 
 
-def orientation_of(image: Image.Image) -> int:
-    """Read the EXIF (or else XMP) orientation, 1 to 8; 1 when it is missing or broken."""
+def read_orientation(image: Image.Image) -> int:
+    """Read the EXIF (or else XMP) orientation, 1 to 8; 1 if it is missing or invalid."""
     try:
         value = image.getexif().get(_ORIENTATION, 1)
-    except Exception:  # Broken EXIF raises anything, and must not cost the picture.
+    except Exception:  # Damaged EXIF data raises many kinds, and must not prevent reading.
         return 1
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
-def upright(channels: Array, orientation: int) -> Array:
-    """Turn and mirror an array (H, W, ...) as EXIF orientation 1 to 8 asks."""
+def apply_orientation(channels: Array, orientation: int) -> Array:
+    """Rotate and flip an array (H, W, ...) according to an EXIF orientation from 1 to 8."""
     if orientation >= 5:
         channels = np.swapaxes(channels, 0, 1)
-    # After the transposition, 6 and 7 mirror left-right, 7 and 8 top-bottom.
+    # After the transposition, 6 and 7 are flipped left-right, 7 and 8 top-bottom.
     if orientation in (2, 3, 6, 7):
         channels = channels[:, ::-1]
     if orientation in (3, 4, 7, 8):
@@ -45,8 +45,8 @@ def upright(channels: Array, orientation: int) -> Array:
     return np.ascontiguousarray(channels)
 
 
-def exif_of(image: Image.Image) -> bytes | None:
-    """Take the EXIF block of an opened image, TIFF-structured; None when missing or unreadable."""
+def read_exif(image: Image.Image) -> bytes | None:
+    """Return the EXIF block of an open image, TIFF-structured; None if missing or damaged."""
     try:
         raw = image.info.get("exif")
         if image.format == "TIFF":
@@ -59,14 +59,14 @@ def exif_of(image: Image.Image) -> bytes | None:
         return None
     raw = raw.removeprefix(b"Exif\0\0")
     try:
-        corrected_exif(raw, height=1, width=1)
+        update_exif(raw, height=1, width=1)
     except (ValueError, struct.error):
         return None
     return raw
 
 
 def _exif_of_tiff(image: Image.Image) -> bytes | None:
-    """Collect the descriptive tags of a TIFF's first directory into an EXIF block."""
+    """Copy the descriptive tags of the first directory of a TIFF to an EXIF block."""
     source = image.getexif()
     exif = Image.Exif()
     for tag in DESCRIPTIVE_TAGS:
@@ -75,19 +75,19 @@ def _exif_of_tiff(image: Image.Image) -> bytes | None:
     return exif.tobytes() if len(exif) else None
 
 
-def corrected_exif(exif: bytes, *, height: int, width: int) -> bytes:
-    """Set orientation to 1 and the size tags to the new size, and remove the thumbnail.
+def update_exif(exif: bytes, *, height: int, width: int) -> bytes:
+    """Set the orientation to 1 and the size tags to the new size, and remove the thumbnail.
 
-    Only those bytes change, so that maker notes, which hold offsets into the block, stay readable.
+    Other bytes are unchanged, because maker notes hold offsets into the block.
 
     Args:
-        exif: a TIFF-structured block, without the `Exif` prefix.
-        height: rows of the new picture.
-        width: pixels in a row of the new picture.
+        exif: a TIFF-structured block without the `Exif` prefix.
+        height: of the new image in pixels.
+        width: of the new image in pixels.
 
     Raises:
         ValueError: the block is not TIFF-structured.
-        struct.error: a directory runs out of the block.
+        struct.error: a directory extends beyond the end of the block.
     """
     block = bytearray(exif)
     order = {b"II*\0": "<", b"MM\0*": ">"}.get(bytes(block[:4]))
@@ -109,8 +109,8 @@ def corrected_exif(exif: bytes, *, height: int, width: int) -> bytes:
     return _without_thumbnail(block, order, first)
 
 
-def without_orientation(tiff: bytes) -> bytes:
-    """Set the orientation in the bytes of a whole TIFF or BigTIFF file to 1, if there is one."""
+def reset_tiff_orientation(tiff: bytes) -> bytes:
+    """Set the orientation tag of a complete TIFF or BigTIFF file to 1, if there is one."""
     order = "<" if tiff.startswith(b"II") else ">"
     is_big = b"+" in tiff[2:4]
     link, number, entry = ("Q", "Q", "HHQHHI") if is_big else ("I", "H", "HHIHH")
@@ -120,8 +120,8 @@ def without_orientation(tiff: bytes) -> bytes:
     size, start = struct.calcsize(order + entry), start + struct.calcsize(order + number)
     for position in range(start, start + count * size, size):
         if struct.unpack_from(order + "H", block, position)[0] == _ORIENTATION:
-            upright = (_ORIENTATION, _SHORT, 1, 1) + (0,) * (len(entry) - 4)
-            struct.pack_into(order + entry, block, position, *upright)
+            normal = (_ORIENTATION, _SHORT, 1, 1) + (0,) * (len(entry) - 4)
+            struct.pack_into(order + entry, block, position, *normal)
     return bytes(block)
 
 
@@ -144,7 +144,7 @@ def _set_number(block: bytearray, order: str, position: int, value: int) -> None
 
 
 def _without_thumbnail(block: bytearray, order: str, first: int) -> bytes:
-    """Unlink the second directory, which describes the thumbnail, and blank the thumbnail."""
+    """Unlink the second directory, which describes the thumbnail, and overwrite the thumbnail."""
     (count,) = struct.unpack_from(order + "H", block, first)
     link = first + 2 + _ENTRY_BYTES * count
     second = struct.unpack_from(order + "I", block, link)[0] if link + 4 <= len(block) else 0
@@ -171,18 +171,18 @@ _XMP_NUMBERS = {
 _XMP_PATTERN = re.compile(rb"(%b)(\s*=\s*[\"']|>)(\s*\d+\s*)(?=[\"'<])" % b"|".join(_XMP_NUMBERS))
 
 
-def corrected_xmp(xmp: bytes, *, height: int, width: int) -> bytes:
-    """Set the orientation in an XMP packet to 1 and its size fields to the new size."""
+def update_xmp(xmp: bytes, *, height: int, width: int) -> bytes:
+    """Set the orientation in an XMP packet to 1 and the size fields to the new size."""
     numbers = {"orientation": 1, "width": width, "height": height}
 
-    def corrected(match: re.Match[bytes]) -> bytes:
+    def updated(match: re.Match[bytes]) -> bytes:
         return match[1] + match[2] + str(numbers[_XMP_NUMBERS[match[1]]]).encode()
 
-    return _XMP_PATTERN.sub(corrected, xmp)
+    return _XMP_PATTERN.sub(updated, xmp)
 
 
-def xmp_of(image: Image.Image) -> bytes | None:
-    """Take the XMP packet of an opened image; None when there is none."""
+def read_xmp(image: Image.Image) -> bytes | None:
+    """Return the XMP packet of an open image; None if there is none."""
     xmp = image.info.get("xmp")
     if isinstance(xmp, str):
         xmp = xmp.encode()
@@ -190,20 +190,20 @@ def xmp_of(image: Image.Image) -> bytes | None:
 
 
 def matching_profile(icc_profile: bytes | None, channels: int) -> bytes | None:
-    """Return the profile when it is one for pixels of 3 (RGB) or 1 (grey) channels, else None."""
+    """Return the profile if it is for pixels of 3 (RGB) or 1 (grey) channels, else None."""
     if icc_profile is None or len(icc_profile) < 128 or icc_profile[36:40] != b"acsp":
         return None
     return icc_profile if icc_profile[16:20] == (b"RGB " if channels == 3 else b"GRAY") else None
 
 
-def dpi_of(image: Image.Image) -> tuple[float, float] | None:
-    """Read the resolution in dots per inch; None when it is missing or makes no sense."""
+def read_dpi(image: Image.Image) -> tuple[float, float] | None:
+    """Read the resolution in dots per inch; None if it is missing or out of range."""
     try:
         horizontal, vertical = (float(value) for value in image.info["dpi"])
     except (KeyError, TypeError, ValueError, ArithmeticError):
         return None
     if image.format == "TIFF" and _RESOLUTION_UNIT not in image.getexif():
-        return None  # Pillow makes one up.
+        return None  # Pillow assumes a unit if there is none.
     if not all(0 < value <= _LARGEST_DPI for value in (horizontal, vertical)):
         return None
     return horizontal, vertical

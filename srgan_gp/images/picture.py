@@ -6,41 +6,43 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[Any]  # each docstring says of which dtype
+Array = NDArray[Any]
+"""An array whose shape and dtype the docstring states."""
+
 _DTYPES = tuple(np.dtype(kind) for kind in (np.uint8, np.uint16, np.float32))
 
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """One upright picture in memory.
+    """An image with its alpha, ICC profile and metadata; its orientation is applied.
 
     Raises:
-        ValueError: shape or dtype of `pixels` or `alpha` is not as said below.
+        ValueError: `pixels` or `alpha` has another shape or dtype than stated below.
     """
 
     pixels: Array
     """(H, W, 3) RGB or (H, W, 1) grey; uint8, uint16, or float32 in [0, 1]."""
 
     alpha: Array | None = None
-    """(H, W), dtype of `pixels`; the full value is opaque. The colours are not multiplied by it."""
+    """(H, W), dtype of `pixels`; the largest value is opaque. The colours are not premultiplied."""
 
     icc_profile: bytes | None = None
-    """The ICC profile that gives `pixels` their meaning; without one they are sRGB."""
+    """The ICC profile of `pixels`; without one they are sRGB."""
 
     exif: bytes | None = None
-    """TIFF-structured EXIF without the `Exif` prefix, as in the file; `write_image` corrects it."""
+    """TIFF-structured EXIF without `Exif` prefix; `write_image` updates size and orientation."""
 
     xmp: bytes | None = None
-    """An XMP packet, as it was in the file; `write_image` corrects it."""
+    """The XMP packet of the file; `write_image` updates size and orientation."""
 
     dpi: tuple[float, float] | None = None
     """Horizontal and vertical resolution in dots per inch."""
 
     source_format: str | None = None
-    """What it was read from: PNG, JPEG, WEBP, TIFF, BMP or GIF."""
+    """Format of the file that was read: PNG, JPEG, WEBP, TIFF, BMP, GIF or AVIF."""
 
     notes: tuple[str, ...] = ()
-    """Sentences on what the file held and this object does not, such as further frames."""
+    """One sentence for each content of the file that was not kept, such as further frames."""
 
     def __post_init__(self) -> None:
         shape, dtype = self.pixels.shape, self.pixels.dtype
@@ -55,10 +57,10 @@ class Picture:
 
     @property
     def height(self) -> int:
-        """Rows of pixels."""
+        """Number of rows."""
         return self.pixels.shape[0]
 
     @property
     def width(self) -> int:
-        """Pixels in a row."""
+        """Number of columns."""
         return self.pixels.shape[1]

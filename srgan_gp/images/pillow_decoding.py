@@ -1,4 +1,4 @@
-"""Decoding by Pillow: an open file to a `Picture` (still, frame or page)."""
+"""Decoding with Pillow: `open_source` and `decode`, an open file to a `Picture`."""
 
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -9,33 +9,33 @@ from PIL import Image
 from PIL.ImageFile import ImageFile
 
 from srgan_gp.errors import PictureError
-from srgan_gp.images.codecs.avif import depth_of_avif
+from srgan_gp.images.codecs.avif import read_avif_depth
 from srgan_gp.images.codecs.png import check_pixel_chunks
 from srgan_gp.images.codecs.sixteen_bit import decode_16_bit, is_16_bit
-from srgan_gp.images.codecs.tiff import corrected_levels, refuse_camera_raw
-from srgan_gp.images.codecs.tiff_pages import page_first
+from srgan_gp.images.codecs.tiff import correct_levels, refuse_camera_raw
+from srgan_gp.images.codecs.tiff_pages import move_page_first
 from srgan_gp.images.colour import split_channels
 from srgan_gp.images.file_types import (
     HEAD_BYTES,
     Container,
-    container_of,
     decoder_errors,
+    detect_container,
     open_container,
 )
 from srgan_gp.images.metadata import (
-    dpi_of,
-    exif_of,
+    apply_orientation,
     matching_profile,
-    orientation_of,
-    upright,
-    xmp_of,
+    read_dpi,
+    read_exif,
+    read_orientation,
+    read_xmp,
 )
 from srgan_gp.images.picture import Picture
 
 
 @dataclass(frozen=True)
 class Source:
-    """An open file and what Pillow sees in it."""
+    """An open image file, its type and its Pillow image."""
 
     file: BinaryIO
     head: bytes
@@ -45,18 +45,18 @@ class Source:
 
 
 @contextmanager
-def opened(file: BinaryIO, *, max_pixels: int) -> Generator[Source, None, None]:
-    """Open a picture file and check its header; no pixel is decoded.
+def open_source(file: BinaryIO, *, max_pixels: int) -> Generator[Source, None, None]:
+    """Open an image file and check its header, without decoding pixels.
 
     Args:
         file: seekable, positioned at its start.
-        max_pixels: most pixels of its first picture, width x height.
+        max_pixels: limit of width x height of the first image.
 
     Raises:
-        PictureError: it is no picture of the formats that are read, damaged or too large.
+        PictureError: the file is not an image of a supported format, is damaged or too large.
     """
     head = _read(file, HEAD_BYTES)
-    container = container_of(head)
+    container = detect_container(head)
     _check_has_pixels(head, container)
     file.seek(0)
     with decoder_errors(container.name):
@@ -71,7 +71,7 @@ def opened(file: BinaryIO, *, max_pixels: int) -> Generator[Source, None, None]:
 
 
 def check_pixel_count(width: int, height: int, max_pixels: int) -> None:
-    """Refuse a picture of more than `max_pixels` pixels.
+    """Check that an image has at most `max_pixels` pixels.
 
     Raises:
         PictureError: E_TOO_MANY_PIXELS.
@@ -80,24 +80,24 @@ def check_pixel_count(width: int, height: int, max_pixels: int) -> None:
         raise PictureError(
             "E_TOO_MANY_PIXELS",
             f"it has {width} x {height} = {width * height:,} pixels, more than the {max_pixels:,} "
-            "allowed; make it smaller or raise --max-pixels",
+            "allowed; downscale it or raise --max-pixels",
         )
 
 
 def decode(source: Source, *, is_frame: bool = False, tiff_directory: int | None = None) -> Picture:
-    """Decode the picture at which Pillow stands, upright, with all that belongs to it.
+    """Decode the current frame or page of an open file, apply the orientation and read metadata.
 
     Args:
-        source: opened; Pillow may have been moved to a later frame or page.
-        is_frame: it is one of an animation's. Pillow alone composes those, with 8 bits of colour.
-        tiff_directory: where the directory of a later page of a TIFF starts in the file.
+        source: open; Pillow may have been moved to a later frame or page.
+        is_frame: whether it is a frame of an animation; Pillow composes frames with 8 bits.
+        tiff_directory: offset of the directory of a later page of a TIFF, in bytes.
 
     Raises:
-        PictureError: as `read_image` does.
+        PictureError: as for `read_image`.
     """
     file, image = source.file, source.image
     name = source.container.name
-    orientation = orientation_of(image)
+    orientation = read_orientation(image)
     deep = is_16_bit(image, source.head) and not is_frame
     icc_profile: bytes | None = image.info.get("icc_profile")
     with decoder_errors(name):
@@ -106,28 +106,28 @@ def decode(source: Source, *, is_frame: bool = False, tiff_directory: int | None
             file.seek(0)
             data = _read(file)
             if tiff_directory is not None:
-                data = page_first(data, tiff_directory)
+                data = move_page_first(data, tiff_directory)
             pixels, alpha = decode_16_bit(data, image)
         else:
             pixels, alpha = split_channels(image, icc_profile)
     if name == "TIFF" and not deep:
-        pixels = corrected_levels(pixels, image)
-        orientation = 1  # Pillow has turned a TIFF when it is loaded.
+        pixels = correct_levels(pixels, image)
+        orientation = 1  # Pillow applies the orientation of a TIFF itself.
     notes = _notes(image)
-    if name == "AVIF" and (bits := depth_of_avif(source.head)) > 8:
-        notes.append(f"its {bits} bits were read with 8 bits")
-    profile, exif = matching_profile(icc_profile, pixels.shape[2]), exif_of(image)
+    if name == "AVIF" and (bits := read_avif_depth(source.head)) > 8:
+        notes.append(f"its {bits} bits were read as 8 bits")
+    profile, exif = matching_profile(icc_profile, pixels.shape[2]), read_exif(image)
     if icc_profile is not None and profile is None and image.mode != "CMYK":
         notes.append("its ICC profile does not fit its pixels and is not used")
     if exif is None and "exif" in image.info:
         notes.append("its EXIF data is damaged and is not kept")
     return Picture(
-        pixels=upright(pixels, orientation),
-        alpha=None if alpha is None else upright(alpha, orientation),
+        pixels=apply_orientation(pixels, orientation),
+        alpha=None if alpha is None else apply_orientation(alpha, orientation),
         icc_profile=profile,
         exif=exif,
-        xmp=xmp_of(image),
-        dpi=dpi_of(image),
+        xmp=read_xmp(image),
+        dpi=read_dpi(image),
         source_format=name,
         notes=tuple(notes),
     )
@@ -141,7 +141,7 @@ def _read(file: BinaryIO, size: int = -1) -> bytes:
 
 
 def _check_has_pixels(head: bytes, container: Container) -> None:
-    """Tell a picture without pixels from a damaged one, where the header has its size."""
+    """Distinguish an image without pixels from a damaged one, if the size is in the header."""
     sides = {"PNG": (head[16:20], head[20:24]), "GIF": (head[6:8], head[8:10]),
              "BMP": (head[18:22], head[22:26])}.get(container.name, ())  # fmt: skip
     if len(head) >= 26 and not all(any(side) for side in sides):
@@ -149,10 +149,10 @@ def _check_has_pixels(head: bytes, container: Container) -> None:
 
 
 def _notes(image: Image.Image) -> list[str]:
-    """Say what a loaded image holds and a Picture does not."""
+    """List the contents of a loaded image that a Picture does not keep."""
     notes: list[str] = []
     if image.mode in ("CMYK", "LAB"):
-        notes.append(f"its {image.mode} colours were converted to sRGB of 8 bits")
+        notes.append(f"its {image.mode} colours were converted to 8-bit sRGB")
     gamma = image.info.get("gamma")
     if gamma and abs(gamma - 1 / 2.2) > 0.01 and "icc_profile" not in image.info:
         notes.append(f"its PNG gamma of {gamma:g} is not applied and not kept")

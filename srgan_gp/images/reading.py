@@ -1,4 +1,4 @@
-"""`read_image`: one image file to a `Picture`, or a `PictureError` with the reason."""
+"""`read_image` and `decode_picture`: read an image file as a `Picture`."""
 
 import os
 import stat
@@ -13,27 +13,26 @@ from PIL import Image
 from srgan_gp.errors import PictureError
 from srgan_gp.images.file_types import CONTAINERS, Container, silenced_pillow
 from srgan_gp.images.picture import Picture
-from srgan_gp.images.pillow_decoding import decode, opened
+from srgan_gp.images.pillow_decoding import decode, open_source
 
 DEFAULT_MAX_PIXELS = 100_000_000
+"""Default limit of width x height of an input image."""
 
 
 def read_image(path: str | Path, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Picture:
-    """Read one picture file: PNG, JPEG, WebP, TIFF, BMP, GIF or AVIF, told by its content.
+    """Read a PNG, JPEG, WebP, TIFF, BMP, GIF or AVIF file; the format is detected by content.
 
-    Bit depth, grey, alpha, ICC profile, EXIF, XMP and resolution are kept; the EXIF orientation is
-    applied; CMYK and Lab become sRGB. Of several frames or pages the first is read, which is noted.
+    Bit depth, grey, alpha, ICC profile, EXIF, XMP and resolution are kept. The EXIF orientation is
+    applied, and CMYK and Lab are converted to sRGB. If there are several frames or pages, the first
+    is read and a note is added.
 
     Args:
         path: a regular file.
-        max_pixels: pictures with more pixels (width x height) are refused before they are decoded.
-
-    Returns:
-        The upright picture.
+        max_pixels: limit of width x height, checked before the pixels are decoded.
 
     Raises:
-        PictureError: the file is not there, not readable, not a picture of these formats, damaged
-            or too large; `code` says which, the message says what to do.
+        PictureError: the file is missing, not readable, not an image of these formats, damaged or
+            too large; `code` is the reason, and the message says what to do.
     """
     path = Path(path)
     with regular_file(path) as file:
@@ -44,13 +43,13 @@ def read_image(path: str | Path, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Pic
 
 
 def file_state(file: BinaryIO) -> tuple[int, int]:
-    """Give what changes when a file is written to: its size and its time."""
+    """Return the size in bytes and the modification time in nanoseconds of an open file."""
     status = os.fstat(file.fileno())
     return status.st_size, status.st_mtime_ns
 
 
 def check_unchanged(file: BinaryIO, before: tuple[int, int]) -> None:
-    """Compare with an earlier `file_state`.
+    """Check that `file_state` is the same as before.
 
     Raises:
         PictureError: E_CHANGED.
@@ -61,15 +60,15 @@ def check_unchanged(file: BinaryIO, before: tuple[int, int]) -> None:
 
 @contextmanager
 def regular_file(path: Path) -> Generator[BinaryIO, None, None]:
-    """Open a regular file to be read; a pipe or a device is never waited for.
+    """Open a regular file for reading; a pipe or a device is refused without blocking.
 
     Raises:
-        PictureError: it is not there, not readable or not a regular file.
+        PictureError: the file is missing, not readable or not a regular file.
     """
     try:
         _require_regular(path.stat().st_mode)
-        without_waiting = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-        descriptor = os.open(path, os.O_RDONLY | without_waiting)
+        flags = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+        descriptor = os.open(path, os.O_RDONLY | flags)
     except FileNotFoundError as error:
         raise PictureError("E_VANISHED", "there is no such file; check the name") from error
     except PermissionError as error:
@@ -86,29 +85,29 @@ def regular_file(path: Path) -> Generator[BinaryIO, None, None]:
 
 def _require_regular(mode: int) -> None:
     if stat.S_ISDIR(mode):
-        raise PictureError("E_NOT_A_FILE", "this is a folder; give a picture file")
+        raise PictureError("E_NOT_A_FILE", "this is a folder; pass an image file")
     if not stat.S_ISREG(mode):
         raise PictureError(
-            "E_NOT_A_FILE", "this is a pipe, a socket or a device; give a picture file"
+            "E_NOT_A_FILE", "this is a pipe, a socket or a device; pass an image file"
         )
 
 
 def decode_picture(file: BinaryIO, *, max_pixels: int, suffix: str = "") -> Picture:
-    """Read a picture from an open, seekable file.
+    """Read an image from an open, seekable file.
 
     Args:
         file: positioned at its start.
         max_pixels: as in `read_image`.
-        suffix: of the file's name, to note a name that says another format.
+        suffix: of the file's name; a note is added if it is the suffix of another format.
 
     Raises:
         PictureError: as in `read_image`.
     """
-    with silenced_pillow(), opened(file, max_pixels=max_pixels) as source:
+    with silenced_pillow(), open_source(file, max_pixels=max_pixels) as source:
         picture = decode(source)
         notes = picture.notes + suffix_notes(source.container, suffix)
         if _holds_more(source.image):
-            notes += ("it holds more frames, pages or maps; only the first picture is used",)
+            notes += ("it has more frames, pages or maps; only the first image is used",)
     return replace(picture, notes=notes)
 
 
@@ -120,8 +119,8 @@ def _holds_more(image: Image.Image) -> bool:
 
 
 def suffix_notes(container: Container, suffix: str) -> tuple[str, ...]:
-    """Say so when a file's name says another format than its content."""
+    """Return a note if a suffix belongs to another format than the content."""
     for other in CONTAINERS:
         if other is not container and suffix.lower() in other.suffixes:
-            return (f"it is a {container.name} file in spite of its name ({suffix})",)
+            return (f"it is a {container.name} file although its suffix is {suffix}",)
     return ()

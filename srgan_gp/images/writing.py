@@ -1,4 +1,4 @@
-"""`write_image` and `encode_image`: a `Picture` to one image file."""
+"""`write_image` and `encode_image`: write a `Picture` to an image file."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import BinaryIO
 
 from srgan_gp.errors import PictureError, UsageError
 from srgan_gp.images import mapped_arrays
-from srgan_gp.images.format_limits import fitting
+from srgan_gp.images.format_limits import fit_to_format
 from srgan_gp.images.formats import FORMATS, Quality, find_format
 from srgan_gp.images.picture import Picture
 from srgan_gp.system.files import atomic_write
@@ -20,32 +20,33 @@ def write_image(
     quality: Quality | None = None,
     strip_metadata: bool = False,
 ) -> tuple[str, ...]:
-    """Write a picture to a file, whole or not at all; an existing file is replaced.
+    """Write an image to a file, completely or not at all; an existing file is replaced.
 
-    16 bits are kept in PNG and TIFF, and float32 is written there with 16 bits. The EXIF
-    orientation becomes 1, the sizes in EXIF and XMP become those of the picture, and the thumbnail
-    is dropped.
+    PNG and TIFF keep 16 bits and store float32 as 16 bits. The EXIF orientation is set to 1, the
+    sizes in EXIF and XMP are updated, and the EXIF thumbnail is removed.
 
     Args:
-        picture: what to write.
-        path: the file; its folder must exist.
-        format: a name such as `png`; by default the suffix of `path` decides.
-        quality: 1 to 100 for JPEG, WebP and AVIF, 95 by default; WebP of 100 is lossless. Other
-            formats are always lossless.
-        strip_metadata: leave EXIF, XMP and resolution out. The ICC profile is colour and stays.
+        picture: the image.
+        path: of the file; its folder must exist.
+        format: a format name such as `png`; by default the suffix of `path` is used.
+        quality: 1 to 100 for JPEG, WebP and AVIF, by default 95; WebP is lossless at 100. Other
+            formats are lossless.
+        strip_metadata: remove EXIF, XMP and resolution; the ICC profile is kept.
 
     Returns:
-        One sentence for each thing that the format cannot hold and that was therefore changed.
+        One warning for each property that the format cannot hold.
 
     Raises:
         UsageError: the format is unknown, or the quality out of range.
-        PictureError: E_ENCODER_LIMIT, before anything is encoded.
+        PictureError: E_ENCODER_LIMIT if the format cannot hold the image; E_OUT_OF_MEMORY.
         OutputError: the file cannot be written.
     """
     path = Path(path)
     name = find_format(path.suffix if format is None else format)
     quality = _checked_quality(quality, name)
-    picture, warnings = fitting(picture, name, strip_metadata=strip_metadata, folder=path.parent)
+    picture, warnings = fit_to_format(
+        picture, name, strip_metadata=strip_metadata, folder=path.parent
+    )
     with atomic_write(path) as file:
         _encode(picture, file, name, quality)
     return warnings
@@ -59,12 +60,12 @@ def encode_image(
     quality: Quality | None = None,
     strip_metadata: bool = False,
 ) -> tuple[str, ...]:
-    """Write a picture to an open file, as `write_image` does to a path.
+    """Write an image to an open file, in the same way as `write_image`.
 
     Args:
-        picture: what to write.
-        file: open for writing, seekable, empty. What was written before an error stays there.
-        format: a name such as `png` or a suffix.
+        picture: the image.
+        file: open for writing, seekable, empty. After an error it may be incomplete.
+        format: a format name such as `png`, or a suffix.
         quality: as for `write_image`.
         strip_metadata: as for `write_image`.
 
@@ -73,12 +74,12 @@ def encode_image(
 
     Raises:
         UsageError: the format is unknown, or the quality out of range.
-        PictureError: E_ENCODER_LIMIT, mostly before anything is written; E_OUT_OF_MEMORY.
+        PictureError: E_ENCODER_LIMIT if the format cannot hold the image; E_OUT_OF_MEMORY.
         OSError: the file cannot be written.
     """
     name = find_format(format)
     quality = _checked_quality(quality, name)
-    picture, warnings = fitting(
+    picture, warnings = fit_to_format(
         picture, name, strip_metadata=strip_metadata, folder=mapped_arrays.folder_of(file)
     )
     _encode(picture, file, name, quality)
@@ -104,8 +105,8 @@ def _encode(picture: Picture, file: BinaryIO, name: str, quality: int) -> None:
         ) from error
     except (OSError, ValueError, OverflowError) as error:
         if isinstance(error, OSError) and error.errno is not None:
-            raise  # The file, not the picture: Pillow's encoders give no number.
-        # WebP, for one, has limits on detail that show only while it encodes.
+            raise  # An error of the file: those of Pillow's encoders have no errno.
+        # Some limits, such as WebP's on detail, are known only after encoding.
         raise PictureError(
-            "E_ENCODER_LIMIT", f"{name} cannot hold this picture ({error}); write PNG instead"
+            "E_ENCODER_LIMIT", f"{name} cannot hold this image ({error}); write PNG instead"
         ) from error

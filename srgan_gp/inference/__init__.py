@@ -1,4 +1,5 @@
-"""Running models by numpy and ONNX Runtime, never PyTorch: `Upscaler`, `FaceGenerator`.
+"""Inference with numpy and ONNX Runtime, without PyTorch: `Upscaler`, `FaceGenerator`, `Session`.
 
-Tiles are in `tiling`, model files in `loading`; runs over many files are in `srgan_gp.batch`.
+Tiled inference is in `tiling`, reading of model files in `loading`. Runs over many files are in
+`srgan_gp.batch`, image files in `srgan_gp.images`, model cards in `srgan_gp.models`.
 """

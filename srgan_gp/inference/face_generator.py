@@ -1,4 +1,4 @@
-"""`FaceGenerator`: a seed to a generated face."""
+"""`FaceGenerator`: generates faces from seeds or latents, and interpolates between two seeds."""
 
 import math
 from collections.abc import Iterable, Iterator
@@ -20,17 +20,17 @@ DEFAULT_MODEL = "faces-64"
 
 
 class FaceGenerator:
-    """Draws faces with one model; `FaceGenerator.load` makes one.
+    """Generates faces with one model. `FaceGenerator.load` opens a model by name or path.
 
     Args:
-        session: runs the model; a fake one does in tests.
+        session: runs the model.
 
     Raises:
-        ModelRefusedError: the model does not draw faces.
+        ModelRefusedError: the model does not generate faces.
     """
 
     def __init__(self, session: SessionInterface) -> None:
-        require_task(session, FACES, "drawing faces")
+        require_task(session, FACES, "generating faces")
         self._session = session
 
     @classmethod
@@ -49,11 +49,11 @@ class FaceGenerator:
             threads: CPU threads; None means one for each CPU this process may use.
 
         Raises:
-            ModelRefusedError: the model is unknown, damaged, or does not draw faces.
-            DeviceError: the GPU asked for cannot be used.
-            UsageError: there is no such device, or there are far too many threads.
+            ModelRefusedError: the model is unknown, damaged, or does not generate faces.
+            DeviceError: the requested GPU cannot be used.
+            UsageError: `device` is unknown, or `threads` is out of range.
         """
-        # Imported here, so that tests with a fake session do not need ONNX Runtime.
+        # Imported here, so that tests with a fake session need no ONNX Runtime.
         from srgan_gp.inference.session import Session
 
         return cls(Session.open(model, device=device, threads=threads))
@@ -65,36 +65,36 @@ class FaceGenerator:
 
     @property
     def sha256(self) -> str:
-        """SHA-256 of the ONNX bytes that run, in hex."""
+        """SHA-256 of the ONNX file, in hex."""
         return self._session.info.sha256
 
     @property
     def device(self) -> str:
-        """`cpu` or `cuda:N`: where the model runs."""
+        """Device that runs the model: `cpu` or `cuda:N`."""
         return self._session.device
 
     @property
     def choice(self) -> str:
-        """What runs on what, and why, in one line."""
+        """One line: model, device, provider, and why `auto` chose the device."""
         return describe_choice(self._session)
 
     @property
     def image_size(self) -> int:
-        """Side of a face in pixels."""
+        """Height and width of a face in pixels."""
         return self._session.info.image_size
 
     @property
     def latent_size(self) -> int:
-        """Numbers in a latent."""
+        """Length of a latent."""
         return self._session.info.latent_size
 
     def latents(self, seeds: Iterable[int], *, truncation: float = 1.0) -> Floats:
-        """Draw the latent of each seed.
+        """Draw the latent of each seed from the standard normal distribution.
 
         Args:
-            seeds: whole numbers of 0 or more.
-            truncation: what each latent is multiplied by: below 1 faces become more usual and more
-                alike, 0 gives the one face of the mean latent, above 1 they become stranger.
+            seeds: integers of 0 or more.
+            truncation: factor of each latent. Below 1 faces are more typical and more alike, 0
+                gives the face of the mean latent, above 1 they are more unusual.
 
         Returns:
             (N, latent_size), float32.
@@ -110,14 +110,14 @@ class FaceGenerator:
         return np.float32(truncation) * draw_latents(seeds, self.latent_size)
 
     def generate(self, *, seed: int = 0, count: int = 1, truncation: float = 1.0) -> Array:
-        """Draw the faces of `count` seeds from `seed` on.
+        """Generate the faces of `count` consecutive seeds, starting with `seed`.
 
-        A seed is one face: the same bits in any batch on one machine and number of threads, and
-        within 1 of 255 on any other.
+        The face of a seed does not depend on the batch. On one machine with the same number of
+        threads it is equal to the last bit; elsewhere it differs by at most 1 of 255.
 
         Args:
-            seed: of the first face; face i has seed + i.
-            count: how many faces.
+            seed: seed of the first face; face i has seed + i.
+            count: number of faces.
             truncation: as for `latents`.
 
         Returns:
@@ -125,12 +125,12 @@ class FaceGenerator:
 
         Raises:
             UsageError: as for `latents`.
-            PictureError: E_MODEL_OUTPUT; a face is not finite. E_OUT_OF_MEMORY.
+            PictureError: E_MODEL_OUTPUT if a face is not finite, or E_OUT_OF_MEMORY.
         """
         return self.generate_from(self.latents(range(seed, seed + count), truncation=truncation))
 
     def generate_from(self, latents: Floats) -> Array:
-        """Draw the face of each latent.
+        """Generate the face of each latent.
 
         Args:
             latents: (N, latent_size), float32.
@@ -155,29 +155,29 @@ class FaceGenerator:
     def interpolate(
         self, first_seed: int, second_seed: int, *, frames: int, truncation: float = 1.0
     ) -> Iterator[Array]:
-        """Go from the face of one seed to that of another, each frame drawn when it is asked for.
+        """Interpolate from the face of one seed to that of another.
 
         Args:
-            first_seed: the first frame is its face.
-            second_seed: the last frame is its face.
-            frames: in all, at least 2; equal steps on the arc between the two latents.
+            first_seed: seed of the first frame.
+            second_seed: seed of the last frame.
+            frames: number of frames, at least 2, in equal steps on the arc between the latents.
             truncation: as for `latents`.
 
         Returns:
-            Frames (image_size, image_size, 3), uint8 RGB.
+            Iterator over frames (image_size, image_size, 3), uint8 RGB, each generated on demand.
 
         Raises:
-            UsageError: there are fewer than 2 frames; or as for `latents`.
-            PictureError: as for `generate`, when a frame is asked for.
+            UsageError: `frames` is below 2; or as for `latents`.
+            PictureError: as for `generate`, raised by the iterator.
         """
         if frames < 2:
-            raise UsageError(f"A way from one face to another has 2 frames or more, not {frames}.")
+            raise UsageError(f"An animation has 2 frames or more, not {frames}.")
         ends = self.latents((first_seed, second_seed), truncation=truncation)
         shares = (index / (frames - 1) for index in range(frames))
         return (self._draw(spherical_path(*ends, shares=[share])) for share in shares)
 
     def _draw(self, latent: Floats) -> Array:
-        """Draw one face: the kernels that ONNX Runtime takes, and so the bits, depend on N."""
+        """Generate one face. In batches of N the last bits would depend on N."""
         try:
             planes = self._session.run(latent)[0]
         except MemoryError as error:
@@ -188,6 +188,6 @@ class FaceGenerator:
             ) from error
         if not np.isfinite(planes).all():
             raise PictureError(
-                "E_MODEL_OUTPUT", f"the model {self.name} gave values that are not finite"
+                "E_MODEL_OUTPUT", f"the model {self.name} returned values that are not finite"
             )
         return quantise(planes.transpose(1, 2, 0), np.dtype(np.uint8))

@@ -1,4 +1,4 @@
-"""Latents: drawing them from seeds, and the path from one to another."""
+"""Latents of face generators: drawing from seeds, and spherical interpolation."""
 
 from collections.abc import Iterable
 
@@ -8,15 +8,15 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 
 _NEARLY_PARALLEL = 1e-4
-"""Sine below which an angle is taken for 0 or pi: there its division would only add rounding."""
+"""Sine below which an angle counts as 0 or pi; dividing by it would amplify rounding errors."""
 
 
 def draw_latents(seeds: Iterable[int], size: int) -> Floats:
-    """Draw the latent of each seed, on its own: seed 3 is the same face in any batch.
+    """Draw the latent of each seed with its own random generator, independent of the batch.
 
     Args:
-        seeds: whole numbers of 0 or more.
-        size: numbers in a latent.
+        seeds: integers of 0 or more.
+        size: length of a latent.
 
     Returns:
         (N, size), float32, standard normal.
@@ -29,18 +29,18 @@ def draw_latents(seeds: Iterable[int], size: int) -> Floats:
 
 
 def spherical_path(first: Floats, second: Floats, shares: Iterable[float]) -> Floats:
-    """Go from one latent to another on the arc between them.
+    """Interpolate between two latents along the arc between them (slerp).
 
     Standard normal latents lie near a sphere of radius sqrt(size). The straight line between two
-    of them leaves it, by 30 % in the middle of a right angle: latents that a network never saw.
+    of them leaves it, by 30 % in the middle of a right angle, where a network has no training data.
 
     Args:
         first: (size,), float32.
-        second: the same.
-        shares: of the way, 0 gives `first` and 1 gives `second`, both exactly.
+        second: (size,), float32.
+        shares: positions on the arc; 0 is `first` and 1 is `second`, both exactly.
 
     Returns:
-        (N, size), float32; a straight line where both latents lie on one line through 0.
+        (N, size), float32. Parallel latents are interpolated linearly.
 
     Source:
         Shoemake 1985, "Animating rotation with quaternion curves", section 3.3.

@@ -1,4 +1,4 @@
-"""Typed part of ONNX Runtime, and its errors translated into ours."""
+"""Types of ONNX Runtime, and conversion of its errors into those of this package."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol
@@ -19,60 +19,63 @@ GPU_FAILURE = ("cuda failure", "cudnn failure", "cublas failure", "cuda error")
 
 
 class OrtSession(Protocol):
-    """The part of `onnxruntime.InferenceSession` that is used here; it comes without types."""
+    """Type of the used part of `onnxruntime.InferenceSession`, which has no type hints."""
 
     def get_inputs(self) -> Sequence[Any]:
-        """Describe the inputs."""
+        """Return the descriptions of the inputs."""
         ...
 
     def get_outputs(self) -> Sequence[Any]:
-        """Describe the outputs."""
+        """Return the descriptions of the outputs."""
         ...
 
-    def get_modelmeta(self) -> Any:  # noqa: ANN401 - ONNX Runtime comes without types
-        """Give the metadata."""
+    def get_modelmeta(self) -> Any:  # noqa: ANN401 - ONNX Runtime has no type hints
+        """Return the metadata."""
         ...
 
     def get_providers(self) -> Sequence[str]:
-        """Name the providers in use, best first."""
+        """Return the names of the providers in use, in order of priority."""
         ...
 
     def run(
         self, output_names: None, input_feed: dict[str, Floats], run_options: object
     ) -> list[Floats]:
-        """Compute all outputs."""
+        """Run the model and return all outputs."""
         ...
 
 
 def run_ort_session(
     engine: OrtSession, inputs: Floats, name: str, options: object = None
 ) -> Floats:
-    """Run a model, and turn whatever ONNX Runtime raises into one of our errors.
+    """Run a model, and convert exceptions of ONNX Runtime.
 
     Args:
-        engine: takes and gives one tensor.
-        inputs: pictures (N, 3, H, W) or latents (N, latent_size), float32.
-        name: of the model, for messages.
-        options: ONNX Runtime's for this run.
+        engine: a model with one input and one output.
+        inputs: images (N, 3, H, W) or latents (N, latent_size), float32.
+        name: name of the model, for messages.
+        options: `onnxruntime.RunOptions`, or None.
+
+    Returns:
+        The output, float32.
 
     Raises:
         MemoryError: the device has too little memory for this size.
         DeviceError: the GPU failed.
-        ModelRefusedError: the model cannot take this size.
+        ModelRefusedError: the model does not accept this size.
     """
     try:
         feed = {engine.get_inputs()[0].name: np.ascontiguousarray(inputs)}
         return engine.run(None, feed, options)[0]
     except MemoryError:
         raise
-    except Exception as error:  # ONNX Runtime's exceptions share no base
+    except Exception as error:  # ONNX Runtime's exceptions have no common base class
         text = str(error).lower()
         if any(sign in text for sign in OUT_OF_MEMORY):
             raise MemoryError(first_line(error)) from error
         if any(sign in text for sign in GPU_FAILURE):
             raise DeviceError(f"The GPU failed: {first_line(error)}.") from error
         if inputs.ndim == 4:
-            what = f"a picture of {inputs.shape[3]} x {inputs.shape[2]}"
+            what = f"an image of {inputs.shape[3]} x {inputs.shape[2]} pixels"
         else:
             what = f"latents of shape {inputs.shape}"
         raise ModelRefusedError(
@@ -81,6 +84,6 @@ def run_ort_session(
 
 
 def first_line(error: Exception) -> str:
-    """First line of an error's text, without ONNX Runtime's prefix and the full stop."""
+    """Return the first line of an error, without ONNX Runtime's prefix and the full stop."""
     lines = str(error).splitlines() or [type(error).__name__]
     return lines[0].removeprefix("[ONNXRuntimeError] : ")[:200].rstrip(". ")

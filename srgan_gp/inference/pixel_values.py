@@ -1,4 +1,4 @@
-"""Conversion between pixels of any depth and the float32 planes of networks."""
+"""Conversion between pixels (uint8, uint16, float32) and the float32 planes of networks."""
 
 from typing import Any
 
@@ -10,54 +10,54 @@ from srgan_gp.inference.tiling.tiles import Floats
 
 Array = NDArray[Any]
 
-TOP = {np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535, np.dtype(np.float32): 1}
-"""The value of full brightness, by dtype."""
+FULL_SCALE = {np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535, np.dtype(np.float32): 1}
+"""Value of full brightness for each supported dtype."""
 
 
 def check_pixels(pixels: Array) -> None:
-    """Check that pixels can be enlarged, without a copy of them.
+    """Check shape, dtype and range of pixels, without copying them.
 
     Args:
         pixels: (H, W, 3) or (H, W, 1); uint8, uint16, or float32 in [0, 1].
 
     Raises:
-        ValueError: shape, dtype or range is not as above.
-        PictureError: E_NOT_FINITE; a value is not finite.
+        ValueError: shape, dtype or range is not supported.
+        PictureError: E_NOT_FINITE if a value is not finite.
     """
     if pixels.ndim != 3 or pixels.shape[2] not in (1, 3) or 0 in pixels.shape:
         raise ValueError(f"need pixels of shape (H, W, 3) or (H, W, 1), got {pixels.shape}")
-    if pixels.dtype not in TOP:
+    if pixels.dtype not in FULL_SCALE:
         raise ValueError(f"need uint8, uint16 or float32, got {pixels.dtype}")
     if pixels.dtype == np.float32:
-        low, high = pixels.min(), pixels.max()  # NaN wins both
+        low, high = pixels.min(), pixels.max()  # both are NaN if any value is
         if not (np.isfinite(low) and np.isfinite(high)):
-            raise PictureError("E_NOT_FINITE", "it holds values that are not finite")
+            raise PictureError("E_NOT_FINITE", "it contains values that are not finite")
         if low < 0 or high > 1:
             raise ValueError(f"need float32 in [0, 1], got {low:g} to {high:g}")
 
 
 def to_planes(pixels: Array) -> Floats:
-    """Scale to [0, 1] and put the channels first; grey becomes three equal channels.
+    """Scale pixels to [0, 1] and move channels first; grey becomes three equal channels.
 
     Args:
-        pixels: (H, W, 3) or (H, W, 1), as `check_pixels` wants them.
+        pixels: (H, W, 3) or (H, W, 1), as accepted by `check_pixels`.
 
     Returns:
         (1, 3, H, W), float32.
     """
     planes = np.empty((1, 3, *pixels.shape[:2]), np.float32)
-    np.divide(pixels.transpose(2, 0, 1), np.float32(TOP[pixels.dtype]), out=planes[0])
+    np.divide(pixels.transpose(2, 0, 1), np.float32(FULL_SCALE[pixels.dtype]), out=planes[0])
     return planes
 
 
 def to_pixels(planes: Floats, pixels: Array) -> None:
-    """Clip to [0, 1], scale, round to nearest and put the channels last.
+    """Clip to [0, 1], scale, round to nearest and move channels last.
 
     Args:
         planes: (C, H, W), float32.
-        pixels: (H, W, C), uint8, uint16 or float32; takes the result.
+        pixels: (H, W, C), uint8, uint16 or float32; written in place.
     """
-    for channel, plane in enumerate(planes):  # one at a time, to spare memory
+    for channel, plane in enumerate(planes):  # one at a time, to save memory
         pixels[..., channel] = quantise(plane, pixels.dtype)
 
 
@@ -65,6 +65,6 @@ def quantise(values: Floats, dtype: np.dtype[Any]) -> Array:
     """Clip to [0, 1], scale to `dtype` and round to nearest; same shape."""
     clipped = np.clip(values, 0, 1)
     if dtype.kind == "u":
-        clipped *= TOP[dtype]
+        clipped *= FULL_SCALE[dtype]
         np.rint(clipped, out=clipped)
     return clipped.astype(dtype, copy=False)

@@ -1,4 +1,4 @@
-"""`Session`: opens an ONNX model, checks its device and runs it; the one user of ONNX Runtime."""
+"""`Session`: opens an ONNX model on a device with ONNX Runtime, runs it and cancels runs."""
 
 import contextlib
 import io
@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
-# Read when ONNX Runtime loads: without it an identifier and a queue of events are stored at home.
+# Read when ONNX Runtime loads. Without it, an identifier and events are stored in the home folder.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 import onnxruntime  # pyright: ignore[reportMissingTypeStubs]
@@ -17,26 +17,26 @@ import onnxruntime  # pyright: ignore[reportMissingTypeStubs]
 from srgan_gp.errors import Cancelled, DeviceError, ModelRefusedError, SrganGpError
 from srgan_gp.inference.devices import DeviceRequest, choose_threads, parse_device, why_no_gpu
 from srgan_gp.inference.loading.model_files import read_model
-from srgan_gp.inference.loading.model_info import ModelInfo, check_contract, read_metadata
+from srgan_gp.inference.loading.model_info import ModelInfo, check_inputs_and_outputs, read_metadata
 from srgan_gp.inference.onnx_runtime import OrtSession, first_line, run_ort_session
 from srgan_gp.inference.tiling.tiles import Floats
 
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
-SILENT, WARNINGS = 4, 2  # ONNX Runtime's log levels; it has no way to ask for the present one
+SILENT, WARNINGS = 4, 2  # ONNX Runtime's log levels; the current one cannot be read
 
-_onnxruntime = cast(Any, onnxruntime)  # comes without types
+_onnxruntime = cast(Any, onnxruntime)  # has no type hints
 
 
 class Session:
-    """A model ready to run; `Session.open` makes one."""
+    """A loaded model. Create one with `Session.open`."""
 
     info: ModelInfo
     device: str
-    """`cpu` or `cuda:N`: where the model runs, proved after loading."""
+    """Device that runs the model, checked after loading: `cpu` or `cuda:N`."""
     provider: str
-    """ONNX Runtime's name for it."""
+    """ONNX Runtime's execution provider."""
     notes: tuple[str, ...]
-    """Sentences: why `auto` chose the device, what was measured on a model without metadata."""
+    """Messages: why `auto` chose the device, what was measured on a model without metadata."""
 
     def __init__(
         self, engine: OrtSession, info: ModelInfo, device: str = "cpu", notes: tuple[str, ...] = ()
@@ -47,7 +47,7 @@ class Session:
         self.provider = str(engine.get_providers()[0])
         self.notes = notes
         self._shrinks_arena = False
-        self._under_way: set[Any] = set()  # ONNX Runtime's options of the runs at hand
+        self._running: set[Any] = set()  # `RunOptions` of the runs in progress
 
     @classmethod
     def open(
@@ -60,22 +60,24 @@ class Session:
     ) -> "Session":
         """Load a model by name or path.
 
-        What `read_model` has verified is what is loaded. A model without our metadata is measured.
+        The bytes that `read_model` verified are loaded. Properties of a model without our metadata
+        are measured.
 
         Args:
-            model: what `find_model` takes.
+            model: name of a model, or path of an `.onnx` file.
             device: `cpu`; `cuda` or `cuda:N`, which fail where that GPU cannot be used; or `auto`,
-                which takes the first GPU if it can be used and says in `notes` what it took.
+                which uses the first GPU if it works and the CPU otherwise, with a message in
+                `notes`.
             threads: CPU threads; None means one for each CPU this process may use.
-            fidelity: share, 0 to 1, of the weights of the model's fidelity partner; None takes the
-                model as it is, whether it has a partner or not.
+            fidelity: weight, 0 to 1, of the model's fidelity partner in the average of the two;
+                None runs the model as it is.
 
         Raises:
-            ModelRefusedError: there is no such model, its bytes are not the ones on its card, it
-                breaks the contract, or it cannot be mixed with its partner.
-            DeviceError: the GPU asked for cannot be used.
-            UsageError: `device` or `fidelity` is not one of the above, the model has no partner, or
-                there are far too many threads.
+            ModelRefusedError: the model is unknown, does not match the hash on its card, has other
+                inputs or outputs than needed, or cannot be averaged with its partner.
+            DeviceError: the requested GPU cannot be used.
+            UsageError: `device` is unknown, `fidelity` or `threads` is out of range, or the model
+                has no fidelity partner.
         """
         request = parse_device(device)
         threads = choose_threads(threads)
@@ -84,7 +86,7 @@ class Session:
         engine, used, notes = _start(data, name, request, threads)
         metadata = engine.get_modelmeta().custom_metadata_map
         info = read_metadata(metadata, name, source.sha256)
-        check_contract(engine.get_inputs(), engine.get_outputs(), name, info)
+        check_inputs_and_outputs(engine.get_inputs(), engine.get_outputs(), name, info)
         if info is None:
             cpu_engine = engine if used == "cpu" else _start_on_cpu(data, threads)
             info = _measure(cpu_engine, data, name, source.sha256)
@@ -94,7 +96,7 @@ class Session:
         return cls(engine, info, used, notes)
 
     def run(self, inputs: Floats) -> Floats:
-        """Enlarge pictures, or make faces of latents.
+        """Upscale images, or generate faces from latents.
 
         Args:
             inputs: (N, 3, H, W), float32, RGB in [0, 1]; or (N, latent_size), float32.
@@ -105,15 +107,15 @@ class Session:
         Raises:
             MemoryError: the device has too little memory for this size.
             DeviceError: the GPU failed.
-            ModelRefusedError: the model cannot take this size.
-            Cancelled: `cancel` was called meanwhile.
+            ModelRefusedError: the model does not accept this size.
+            Cancelled: `cancel` was called during the run.
         """
         options = self._run_options()
-        self._under_way.add(options)
+        self._running.add(options)
         try:
             return run_ort_session(self._engine, inputs, self.info.name, options)
         except MemoryError:
-            # From now on, what a run has used goes back to the system when it ends.
+            # From now on, memory is returned to the system after each run.
             self._shrinks_arena = True
             raise
         except SrganGpError:
@@ -121,14 +123,14 @@ class Session:
                 raise Cancelled(f"The run of {self.info.name} was cancelled.") from None
             raise
         finally:
-            self._under_way.discard(options)
+            self._running.discard(options)
 
     def cancel(self) -> None:
-        """End all runs under way, if there are any, at their next operation; from any thread."""
-        for options in tuple(self._under_way):
+        """Stop all runs in progress at their next operation. Thread-safe."""
+        for options in tuple(self._running):
             options.terminate = True
 
-    def _run_options(self) -> Any:  # noqa: ANN401 - ONNX Runtime comes without types
+    def _run_options(self) -> Any:  # noqa: ANN401 - ONNX Runtime has no type hints
         options = _onnxruntime.RunOptions()
         if self._shrinks_arena:
             arena = "cpu:0" if self.device == "cpu" else self.device.replace("cuda", "gpu")
@@ -148,7 +150,7 @@ def _measure(cpu_engine: OrtSession, data: bytes, name: str, digest: str) -> Mod
 def _start(
     data: bytes, name: str, request: DeviceRequest, threads: int
 ) -> tuple[OrtSession, str, tuple[str, ...]]:
-    """Make an engine on the device asked for: engine, device, and why `auto` chose it."""
+    """Open a model on a device; return ONNX Runtime's session, the device, and notes."""
     problem = None
     if request.kind != "cpu":
         try:
@@ -161,7 +163,7 @@ def _start(
             return engine, device, (*chosen, *notes)
     try:
         engine = _start_on_cpu(data, threads)
-    except Exception as error:  # ONNX Runtime's exceptions share no base
+    except Exception as error:  # ONNX Runtime's exceptions have no common base class
         raise ModelRefusedError(
             f"The model {name} cannot be loaded: {first_line(error)}."
         ) from error
@@ -174,29 +176,29 @@ def _start(
 
 def _start_on_cpu(data: bytes, threads: int) -> OrtSession:
     return _onnxruntime.InferenceSession(
-        data, _options(threads), providers=[CPU], enable_fallback=0
+        data, _session_options(threads), providers=[CPU], enable_fallback=0
     )
 
 
 def _start_on_cuda(data: bytes, threads: int, index: int) -> tuple[OrtSession, tuple[str, ...]]:
-    """Make an engine and prove that it runs on a GPU; DeviceError says why it does not."""
+    """Open a model on a GPU and check that it runs there; DeviceError has the reason if not."""
     if problem := why_no_gpu(index):
         raise DeviceError(problem)
-    options = _options(threads)
+    options = _session_options(threads)
     options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
     cuda = {
         "device_id": index,
-        "use_tf32": 0,  # so that "float32" in a report is true
-        "cudnn_conv_algo_search": "HEURISTIC",  # milliseconds a shape, not half a second
+        "use_tf32": 0,  # compute in full float32, as the report says
+        "cudnn_conv_algo_search": "HEURISTIC",  # milliseconds a shape instead of half a second
         "arena_extend_strategy": "kSameAsRequested",
     }
     try:
-        with _quiet():
-            _onnxruntime.preload_dlls()  # CUDA libraries that pip installed
+        with _without_logging():
+            _onnxruntime.preload_dlls()  # CUDA libraries installed by pip
             engine = _onnxruntime.InferenceSession(
                 data, options, providers=[(CUDA, cuda), CPU], enable_fallback=0
             )
-    except Exception as error:  # ONNX Runtime's exceptions share no base
+    except Exception as error:  # ONNX Runtime's exceptions have no common base class
         raise DeviceError(first_line(error)) from error
     if engine.get_providers()[0] != CUDA:
         raise DeviceError("its libraries do not load; install them: pip install 'srgan-gp[gpu]'")
@@ -204,24 +206,24 @@ def _start_on_cuda(data: bytes, threads: int, index: int) -> tuple[OrtSession, t
     for part in engine.get_provider_graph_assignment_info():
         nodes[part.ep_name] += len(part.get_nodes())
     if not nodes[CUDA]:
-        raise DeviceError("ONNX Runtime put no part of the model on it")
+        raise DeviceError("ONNX Runtime runs no operation of the model on it")
     elsewhere = nodes.total() - nodes[CUDA]
     note = f"{elsewhere} of the model's {nodes.total()} operations run on the CPU."
     return engine, (note,) if elsewhere else ()
 
 
-def _options(threads: int) -> Any:  # noqa: ANN401 - ONNX Runtime comes without types
+def _session_options(threads: int) -> Any:  # noqa: ANN401 - ONNX Runtime has no type hints
     options = _onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = SILENT
-    # A thread that waits by spinning takes its core from whoever reads and writes beside it.
+    # Threads that spin while waiting slow down the threads that read and write images.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return options
 
 
 @contextlib.contextmanager
-def _quiet() -> Generator[None]:
-    """Keep ONNX Runtime from printing while a GPU is tried; the outcome is told in one sentence."""
+def _without_logging() -> Generator[None]:
+    """Suppress output of ONNX Runtime while a GPU is tried; the result is reported in `notes`."""
     _onnxruntime.set_default_logger_severity(SILENT)
     try:
         with contextlib.redirect_stdout(io.StringIO()):

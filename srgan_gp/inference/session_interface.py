@@ -1,4 +1,4 @@
-"""Interface of a session: ONNX Runtime's, or a fake one in tests."""
+"""Interface of a session, and checks and text that depend only on it."""
 
 from typing import Protocol
 
@@ -8,7 +8,7 @@ from srgan_gp.inference.tiling.tiles import Floats
 
 
 class SessionInterface(Protocol):
-    """What an upscaler and a generator of faces need of a session."""
+    """Interface that `Upscaler` and `FaceGenerator` need; `Session` implements it."""
 
     info: ModelInfo
     device: str
@@ -20,30 +20,30 @@ class SessionInterface(Protocol):
         ...
 
     def cancel(self) -> None:
-        """End the run under way, if it takes longer than a moment."""
+        """Stop the current run, if there is one."""
         ...
 
 
 def require_task(session: SessionInterface, task: str, purpose: str) -> None:
-    """Check that a model is for the task at hand.
+    """Check that a model is for a task.
 
     Args:
-        session: runs the model.
+        session: session of the model.
         task: one of `cards.TASKS`.
-        purpose: what the caller does, for the message.
+        purpose: what the caller does, for the message, such as "upscaling".
 
     Raises:
-        ModelRefusedError: it is for another one.
+        ModelRefusedError: the model is for another task.
     """
     about = session.info
     if about.task != task:
         raise ModelRefusedError(
-            f"The model {about.name} is for {about.task or 'something unknown'}; "
+            f"The model {about.name} is for {about.task or 'an unknown task'}; "
             f"{purpose} needs one for {task}."
         )
 
 
 def describe_choice(session: SessionInterface) -> str:
-    """Say what runs on what, and why, in one line."""
+    """Return one line: model, device, provider and the notes of the session."""
     about = f"{session.info.name} on {session.device} ({session.provider})."
     return " ".join((about, *session.notes))

@@ -1,9 +1,7 @@
-"""One call of an upscaler: passes over colour and alpha, and its report."""
+"""One call of an upscaler: tiles, passes over colour and alpha, progress, and the report."""
 
 import math
 import time
-from collections.abc import Generator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,35 +20,21 @@ Array = NDArray[Any]
 TileChoice = int | Literal["auto"] | None
 
 
-@contextmanager
-def memory_for(size: tuple[int, int]) -> Generator[None]:
-    """Turn a MemoryError into a sentence about a picture of this height and width."""
-    try:
-        yield
-    except MemoryError as error:
-        height, width = size
-        raise PictureError(
-            "E_OUT_OF_MEMORY",
-            f"there is not enough memory to enlarge {width} x {height} pixels; close other "
-            "programs or cut the picture",
-        ) from error
-
-
 class UpscaleCall:
-    """The same size, scale and tile for colours and alpha, and what happened on the way.
+    """State of one call: size, scale and tile of its passes, progress, and figures of the report.
 
     Args:
         session: runs the model.
-        size: height and width of the picture.
-        scale: enlargement of both sides; None means the model's own.
+        size: height and width of the image.
+        scale: scale factor; None means the network's own.
         tile: as for `Upscaler.upscale`.
-        passes: how often `enlarge` will be called.
-        on_progress: called with (tiles done, tiles in all) over all passes.
-        folder: for the temporary files of a large picture.
+        passes: number of calls of `upscale` that will follow: 1 for colour, 2 with alpha.
+        on_progress: called with (tiles done, number of tiles) over all passes.
+        folder: folder of the temporary files of a large image.
 
     Raises:
         PictureError: the result would have no pixels.
-        UsageError: `tile` is a number, and the model can only see whole pictures.
+        UsageError: `tile` is a number, and the model cannot be tiled.
         ValueError: `scale` or `tile` is not positive.
     """
 
@@ -67,25 +51,25 @@ class UpscaleCall:
         self._started = time.monotonic()
         self._session, self._info = session, session.info
         self._scale = session.info.scale if scale is None else scale
-        self._result_size = _result_size(size, self._scale)
+        self.size, self._result_size = size, _result_size(size, self._scale)
         self._tile = self._tile_side(size, tile)
         self._passes_left, self._on_progress, self._folder = passes, on_progress, folder
-        self._tiles_before = self._tiles = self._retreats = 0
+        self._tiles_before = self._tiles = self._memory_errors = 0
         self._window = (0, 0)
         self._is_cancelled = False
 
     def cancel(self) -> None:
-        """Let the job end with `Cancelled`; from any thread."""
+        """End the call with `Cancelled`. Thread-safe."""
         self._is_cancelled = True
         self._session.cancel()
 
-    def enlarge(self, pixels: Array, *, is_alpha: bool = False) -> Array:
-        """Enlarge (H, W, C) to (H * scale, W * scale, C), same dtype.
+    def upscale(self, pixels: Array, *, is_alpha: bool = False) -> Array:
+        """Upscale (H, W, C) to (H * scale, W * scale, C), same dtype.
 
         Args:
-            pixels: as `check_pixels` wants them; grey is the mean of what the network makes of
-                three equal channels.
-            is_alpha: whether flat areas must stay flat.
+            pixels: as accepted by `check_pixels`. Grey is passed to the network as three equal
+                channels, and the mean of the three results is returned.
+            is_alpha: whether areas that are 0 or full must stay exactly so.
         """
         check_pixels(pixels)
         size, scale = pixels.shape[:2], self._info.scale
@@ -94,9 +78,9 @@ class UpscaleCall:
         )
         height, width = (round_up(side, self._info.size_multiple) for side in size)
         if self._info.overlap is None:
-            enlarged = self._network(whole.cut((0, height), (0, width)))
-            whole.store((0, height * scale), (0, width * scale), enlarged)
-            self._tell(1, 1)
+            upscaled = self._network(whole.cut((0, height), (0, width)))
+            whole.store((0, height * scale), (0, width * scale), upscaled)
+            self._report_progress(1, 1)
         else:
             run_tiled(
                 self._network,
@@ -107,22 +91,24 @@ class UpscaleCall:
                 tile=self._tile,
                 overlap=self._info.overlap,
                 multiple=self._info.size_multiple,
-                on_progress=self._tell,
+                on_progress=self._report_progress,
             )
         self._passes_left -= 1
         self._tiles_before = self._tiles
         return whole.finish(self._check_cancelled)
 
     def report(self) -> UpscaleReport:
-        """Sum up."""
+        """Return the report of the call, with its warnings."""
         warnings: list[str] = []
         if self._scale > self._info.scale:
             warnings.append(
-                f"the model enlarges x{self._info.scale}; the rest up to x{self._scale:g} is "
+                f"the model upscales x{self._info.scale}; the rest up to x{self._scale:g} is "
                 "Lanczos resampling and adds no detail"
             )
-        if self._retreats:
-            warnings.append("memory ran out; smaller tiles were used, with the same result")
+        if self._memory_errors:
+            warnings.append(
+                "memory ran out; smaller tiles were used, which does not change the result"
+            )
         return UpscaleReport(
             model=self._info.name,
             fidelity=self._info.fidelity,
@@ -140,50 +126,50 @@ class UpscaleCall:
     def _network(self, window: Floats) -> Floats:
         self._check_cancelled()
         try:
-            enlarged = self._session.run(window)
+            upscaled = self._session.run(window)
         except MemoryError:
-            self._retreats += 1
+            self._memory_errors += 1
             raise
         self._check_cancelled()
-        self._check_shape(window, enlarged)
-        if not np.isfinite(enlarged).all():
+        self._check_shape(window, upscaled)
+        if not np.isfinite(upscaled).all():
             raise PictureError(
                 "E_MODEL_OUTPUT",
-                f"the model {self._info.name} gave values that are not finite for it",
+                f"the model {self._info.name} returned values that are not finite for this image",
             )
         self._tiles += 1
         height, width = window.shape[2:]
         self._window = max(self._window, (height, width), key=math.prod)
-        return enlarged
+        return upscaled
 
-    def _check_shape(self, window: Floats, enlarged: Floats) -> None:
-        """Check what nobody has before: that a model of ours keeps what its metadata says."""
+    def _check_shape(self, window: Floats, upscaled: Floats) -> None:
+        """Check the shape of a result against the scale in the model's metadata."""
         count, channels, height, width = window.shape
         expected = (count, channels, height * self._info.scale, width * self._info.scale)
-        if enlarged.shape != expected:
+        if upscaled.shape != expected:
             raise ModelRefusedError(
-                f"The model {self._info.name} says that it enlarges x{self._info.scale} and turns "
-                f"{window.shape} into {enlarged.shape}. Export it again."
+                f"The model {self._info.name} has scale {self._info.scale} in its metadata, but "
+                f"turns {window.shape} into {upscaled.shape}. Export it again."
             )
 
     def _check_cancelled(self) -> None:
         if self._is_cancelled:
             raise Cancelled(f"The run of {self._info.name} was cancelled.")
 
-    def _tell(self, done: int, total: int) -> None:
+    def _report_progress(self, done: int, total: int) -> None:
         if self._on_progress:
             before = self._tiles_before
             self._on_progress(before + done, before + total * self._passes_left)
 
     def _tile_side(self, size: tuple[int, int], tile: TileChoice) -> int:
-        """Turn the caller's choice into a number; one of the picture's size means a single tile."""
+        """Return the side of the tiles; the longer side of the image means a single tile."""
         if isinstance(tile, int):
             if tile < 1:
                 raise ValueError(f"need a tile of 1 pixel or more, got {tile}")
             if self._info.overlap is None:
                 raise UsageError(
-                    f"The model {self._info.name} sees the whole picture at once, so tiles would "
-                    "change the result; leave --tile out."
+                    f"The model {self._info.name} needs the whole image at once, so tiles would "
+                    "change the result; leave out --tile."
                 )
             return tile
         chosen = None
@@ -193,7 +179,7 @@ class UpscaleCall:
 
 
 def _result_size(size: tuple[int, int], scale: float) -> tuple[int, int]:
-    """Height and width of the result."""
+    """Return height and width of the result."""
     if not (math.isfinite(scale) and scale > 0):
         raise ValueError(f"need a scale above 0, got {scale}")
     height, width = (round(side * scale) for side in size)

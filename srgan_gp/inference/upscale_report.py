@@ -1,26 +1,27 @@
-"""`UpscaleReport`: device, precision, tiles and time of one call."""
+"""`UpscaleReport`: device, precision, tiles and time of one call of an upscaler."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class UpscaleReport:
-    """What happened in one call."""
+    """How one image was upscaled."""
 
     model: str
     fidelity: float | None
-    """Share of the fidelity partner in the weights; None where none was asked for."""
+    """Weight of the fidelity partner, 0 to 1; None where the model runs as it is."""
     provider: str
-    """ONNX Runtime's name of what the model ran on."""
+    """ONNX Runtime's execution provider."""
     device: str
+    """`cpu` or `cuda:N`."""
     precision: str
     scale: float
-    """Enlargement of the result."""
+    """Scale factor of the result."""
     network_scale: int
-    """Enlargement by the network; where it is not `scale`, Lanczos resampling did the rest."""
+    """Scale factor of the network; the rest, up to `scale`, is Lanczos resampling."""
     tiles: int
-    """Runs of the network, over colours and alpha."""
+    """Runs of the network, over colour and alpha."""
     window: tuple[int, int]
-    """Height and width of the largest of them, in input pixels."""
+    """Height and width of the largest input of the network, in pixels."""
     seconds: float
     warnings: tuple[str, ...]

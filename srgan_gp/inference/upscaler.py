@@ -1,4 +1,4 @@
-"""`Upscaler`: upscales images and reports how."""
+"""`Upscaler`: upscales RGB arrays and `Picture`s, reports progress, can be cancelled."""
 
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from srgan_gp.errors import PictureError
 from srgan_gp.images import Picture, mapped_arrays
 from srgan_gp.inference.session_interface import SessionInterface, describe_choice, require_task
 from srgan_gp.inference.tiling.alpha import fill_hidden_colours
 from srgan_gp.inference.tiling.memory_estimate import CPU_BUDGET
 from srgan_gp.inference.tiling.tiles import Progress
-from srgan_gp.inference.upscale_call import TileChoice, UpscaleCall, memory_for
+from srgan_gp.inference.upscale_call import TileChoice, UpscaleCall
 from srgan_gp.inference.upscale_report import UpscaleReport
 
 Array = NDArray[Any]
@@ -23,22 +24,22 @@ DEFAULT_MODEL = "photo-x4"
 
 
 class Upscaler:
-    """Enlarges pictures with one model; `Upscaler.load` makes one.
+    """Upscales images with one model. `Upscaler.load` opens a model by name or path.
 
     Args:
-        session: runs the model; a fake one does in tests.
+        session: runs the model.
 
     Raises:
         ModelRefusedError: the model is not for super-resolution.
     """
 
     report: UpscaleReport | None
-    """About the last call that came to its end."""
+    """Report of the last completed call; None before the first."""
 
     def __init__(self, session: SessionInterface) -> None:
         require_task(session, "super-resolution", "upscaling")
         self._session = session
-        self._job: UpscaleCall | None = None
+        self._call: UpscaleCall | None = None
         self.report = None
 
     @classmethod
@@ -50,73 +51,75 @@ class Upscaler:
         threads: int | None = None,
         fidelity: float | None = None,
     ) -> "Upscaler":
-        """Load a model by its name, or your own `.onnx` by its path.
+        """Load a model by its name, or any `.onnx` file by its path.
 
         Args:
             model: a name that `list_models` knows, or a path.
             device: `auto`, `cpu`, `cuda` or `cuda:N`.
             threads: CPU threads; None means one for each CPU this process may use.
-            fidelity: between the model, 0, and the partner that its card names, 1; the weights of
-                the two are averaged. None takes the model as it is.
+            fidelity: weight, 0 to 1, of the partner that the model's card names; the weights of the
+                two networks are averaged. None runs the model as it is.
 
         Raises:
-            ModelRefusedError: the model is unknown, damaged or breaks the contract, or cannot be
-                mixed with its partner.
-            DeviceError: the GPU asked for cannot be used.
-            UsageError: there is no such device or fidelity, or the model has no partner.
+            ModelRefusedError: the model is unknown or damaged, has other inputs or outputs than
+                needed, or cannot be averaged with its partner.
+            DeviceError: the requested GPU cannot be used.
+            UsageError: `device` is unknown, `fidelity` or `threads` is out of range, or the model
+                has no fidelity partner.
         """
-        # Imported here, so that tests with a fake session do not need ONNX Runtime.
+        # Imported here, so that tests with a fake session need no ONNX Runtime.
         from srgan_gp.inference.session import Session
 
         return cls(Session.open(model, device=device, threads=threads, fidelity=fidelity))
 
     def sharing(self) -> "Upscaler":
-        """Give another upscaler over the same loaded model, for another thread.
+        """Return another upscaler of the same loaded model, for use by another thread.
 
-        Each is used by one thread at a time; to cancel one ends the calls of all.
+        An upscaler runs one call at a time. `cancel` of one ends the calls of all that share the
+        model.
         """
         return Upscaler(self._session)
 
     def network_memory(self, height: int, width: int) -> int:
-        """Estimate the bytes of main memory that a run takes, for a picture of this size."""
+        """Estimate the bytes of main memory that the network needs for an image of this size."""
         if self._session.device != "cpu":
             return 0
         return min(height * width * self._session.info.bytes_per_pixel, CPU_BUDGET)
 
     @property
     def name(self) -> str:
-        """Name of the model; of a mixture, both names and the fidelity."""
+        """Name of the model; for an average of two, both names and the fidelity."""
         return self._session.info.name
 
     @property
     def fidelity(self) -> float | None:
-        """Share of the fidelity partner in the weights; None where none was asked for."""
+        """Weight of the fidelity partner, 0 to 1; None where the model runs as it is."""
         return self._session.info.fidelity
 
     @property
     def scale(self) -> int:
-        """Enlargement of both sides by the model itself."""
+        """Scale factor of the network."""
         return self._session.info.scale
 
     @property
     def sha256(self) -> str:
-        """SHA-256 of the ONNX bytes that run, in hex; a mixture of two models has its own."""
+        """SHA-256 of the ONNX bytes that run, in hex; an average of two models has its own."""
         return self._session.info.sha256
 
     @property
     def choice(self) -> str:
-        """What runs on what, and why, in one line."""
+        """One line: model, device, provider, and why `auto` chose the device."""
         return describe_choice(self._session)
 
     def cancel(self) -> None:
-        """End the call under way with `Cancelled`, an `Exception`; from any thread.
+        """End the current call with the exception `Cancelled`. Thread-safe.
 
-        The network stops at its next operation; a tile that begins at this very moment is run to
-        its end. Without a call under way nothing happens. The upscaler can be used again.
+        The network stops at its next operation; a tile that starts at the same moment is completed
+        first. Without a call in progress nothing happens. The upscaler can be used again.
         """
-        job = self._job
-        if job is not None:
-            job.cancel()
+        call = self._call
+        if call is not None:
+            call.cancel()
 
     def upscale(
         self,
@@ -127,36 +130,38 @@ class Upscaler:
         on_progress: Progress | None = None,
         scratch_folder: Path | None = None,
     ) -> Array:
-        """Enlarge an RGB picture.
+        """Upscale an RGB image.
 
         Args:
             pixels: (H, W, 3), uint8, uint16, or float32 in [0, 1].
-            scale: enlargement of both sides; None means the model's own. Any other one is reached
-                by Lanczos resampling of the model's result.
-            tile: side of the tiles in input pixels; None for the whole picture at once; "auto"
+            scale: scale factor; None means the network's own. Other factors are reached by Lanczos
+                resampling of the network's result.
+            tile: side of the tiles in input pixels; None for the whole image at once; "auto"
                 chooses by the memory needed. The result does not depend on it.
-            on_progress: called with (tiles done, tiles in all). What it raises ends the call.
-            scratch_folder: a result of more than 256 MB lives in an unnamed temporary file here or,
-                where this is None or full, in the system's temporary folder.
+            on_progress: called with (tiles done, number of tiles). An exception in it ends the
+                call.
+            scratch_folder: folder of the unnamed temporary file that holds a result of more than
+                256 MB; where it is None or full, the system's temporary folder is used.
 
         Returns:
             (round(H * scale), round(W * scale), 3), dtype of `pixels`.
 
         Raises:
-            PictureError: the result has no pixels or is not finite, or memory or the room for a
-                temporary file does not suffice.
-            ModelRefusedError: the model cannot take this size, or does not keep what it says.
-            UsageError: `tile` is a number, and the model can only see whole pictures.
+            PictureError: the result has no pixels or is not finite, or there is not enough memory
+                or disk space.
+            ModelRefusedError: the model does not accept this size, or its result has another size
+                than its metadata states.
+            UsageError: `tile` is a number, and the model cannot be tiled.
             ValueError: `pixels` is not as above, or `scale` or `tile` is not positive.
-            Cancelled: `cancel` was called meanwhile.
+            Cancelled: `cancel` was called during the call.
         """
         if pixels.ndim != 3 or pixels.shape[2] != 3:
             raise ValueError(f"need pixels of shape (H, W, 3), got {pixels.shape}")
         size = pixels.shape[:2]
-        job = UpscaleCall(self._session, size, scale, tile, 1, on_progress, scratch_folder)
-        with self._under_way(job), memory_for(size):
-            result = job.enlarge(pixels)
-        self.report = job.report()
+        call = UpscaleCall(self._session, size, scale, tile, 1, on_progress, scratch_folder)
+        with self._running(call):
+            result = call.upscale(pixels)
+        self.report = call.report()
         return result
 
     def upscale_picture(
@@ -168,17 +173,18 @@ class Upscaler:
         on_progress: Progress | None = None,
         scratch_folder: Path | None = None,
     ) -> Picture:
-        """Enlarge a picture with everything it carries.
+        """Upscale a picture: colour or grey, alpha, and metadata.
 
-        Grey stays grey. Alpha goes through the model as well; colours that it hides do not bleed
-        into visible ones, and what was fully opaque or transparent stays exactly so.
+        Grey stays grey. Alpha is upscaled by the network as well. Colours of fully transparent
+        pixels do not affect visible ones, and areas that are fully opaque or fully transparent stay
+        exactly so.
 
         Args:
-            picture: any; profile, EXIF and the rest are carried over.
+            picture: ICC profile, EXIF and other metadata are copied to the result.
             scale: as for `upscale`.
             tile: as for `upscale`.
-            on_progress: as for `upscale`; counts the tiles of colours and alpha together.
-            scratch_folder: as for `upscale`; the folder of the file to be written is a good one.
+            on_progress: as for `upscale`; counts the tiles of colour and alpha together.
+            scratch_folder: as for `upscale`; the folder of the output file is a good choice.
 
         Raises:
             PictureError: as for `upscale`.
@@ -191,23 +197,31 @@ class Upscaler:
             passes = 1
         else:
             passes = 2
-        job = UpscaleCall(self._session, size, scale, tile, passes, on_progress, scratch_folder)
-        with self._under_way(job), memory_for(size):
+        call = UpscaleCall(self._session, size, scale, tile, passes, on_progress, scratch_folder)
+        with self._running(call):
             visible = picture.pixels
             if alpha is not None:
                 visible = fill_hidden_colours(visible, alpha, scratch_folder)
-            pixels = job.enlarge(visible)
+            pixels = call.upscale(visible)
             if alpha is not None and passes == 2:
-                alpha = job.enlarge(alpha[..., np.newaxis], is_alpha=True)[..., 0]
+                alpha = call.upscale(alpha[..., np.newaxis], is_alpha=True)[..., 0]
             elif alpha is not None:
                 alpha = mapped_arrays.full(pixels.shape[:2], alpha.flat[0], scratch_folder)
-        self.report = job.report()
+        self.report = call.report()
         return replace(picture, pixels=pixels, alpha=alpha)
 
     @contextmanager
-    def _under_way(self, job: UpscaleCall) -> Generator[None]:
-        self._job = job
+    def _running(self, call: UpscaleCall) -> Generator[None]:
+        """Make `call` the one that `cancel` ends, and convert a MemoryError."""
+        self._call = call
         try:
             yield
+        except MemoryError as error:
+            height, width = call.size
+            raise PictureError(
+                "E_OUT_OF_MEMORY",
+                f"there is not enough memory to upscale {width} x {height} pixels; close other "
+                "programs or crop the image",
+            ) from error
         finally:
-            self._job = None
+            self._call = None

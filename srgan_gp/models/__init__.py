@@ -1,4 +1,4 @@
-"""Model cards, and the lookup of a model by its name.
+"""Model cards, and the lookup of models by name.
 
-`inference.loading` reads the model files themselves.
+The ONNX files are opened and checked in `inference.loading`.
 """

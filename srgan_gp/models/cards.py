@@ -1,4 +1,4 @@
-"""Model cards: `<name>.toml`, read and checked."""
+"""`ModelCard` and `read_card`: the description of a model, read from `<name>.toml`."""
 
 import math
 import re
@@ -11,11 +11,11 @@ from typing import Any, TypeVar, cast
 from srgan_gp.errors import ModelRefusedError
 
 FACES = "face-generation"
-"""The task of a model that makes faces of latents; all others take pictures."""
+"""Task of a model that generates faces from latent vectors; other models take images."""
 TASKS = ("super-resolution", FACES)
 HEADLINE_METRICS = {FACES: ("FD-yunet", "diversity", "novelty")}
-"""By task: the scores that lists of models show first. FD-yunet alone can be low for a generator
-that repeats one face or its training faces, so the three are shown together."""
+"""Scores to show first, by task. FD-yunet alone can be low for a generator that repeats one face or
+its training faces, so the three scores are shown together."""
 
 Record = TypeVar("Record")
 Container = TypeVar("Container", dict[str, Any], list[Any])
@@ -23,7 +23,7 @@ Container = TypeVar("Container", dict[str, Any], list[Any])
 
 @dataclass(frozen=True)
 class FileRecord:
-    """One file of a model: its name beside the card, SHA-256 (64 hex digits) and size."""
+    """A file of a model: its name in the folder of the card, SHA-256 (64 hex digits) and size."""
 
     name: str
     sha256: str
@@ -32,18 +32,18 @@ class FileRecord:
 
 @dataclass(frozen=True)
 class DataSource:
-    """Pictures a model was trained on."""
+    """A source of training images: description, licence, attribution and consent."""
 
     what: str
     licence: str
     attribution: str
     consent: str = ""
-    """Of the people in the pictures; empty where there are none."""
+    """Consent of the people in the images; empty if there are none."""
 
 
 @dataclass(frozen=True)
 class Score:
-    """One measured number; `protocol` says how to measure it again."""
+    """A measured score; `protocol` says how to reproduce it."""
 
     metric: str
     set: str
@@ -53,7 +53,7 @@ class Score:
 
 @dataclass(frozen=True)
 class ModelCard:
-    """What a person needs to know about a model."""
+    """Description of a model: task, licence, files, training data, scores and limits."""
 
     name: str
     task: str
@@ -63,31 +63,31 @@ class ModelCard:
     licence: str
     architecture: str
     recipe: str
-    """The script that trains the model again."""
+    """The script that trains the model."""
     limits: tuple[str, ...]
-    """What it does badly, one sentence each."""
+    """Known limits, one sentence each."""
     arguments: Mapping[str, int | float | str | bool]
-    """Of the architecture."""
+    """Constructor arguments of the architecture."""
     files: Mapping[str, FileRecord]
-    """By kind: `onnx`, `critic`; of models of version 0.1 also `safetensors`."""
+    """By kind: `onnx`, `critic`, and `safetensors` for models of version 0.1."""
     data: tuple[DataSource, ...]
     scores: tuple[Score, ...]
     scale: int | None = None
-    """Enlargement of both sides; None for a model of faces."""
+    """Upscaling factor; None for a face generator."""
     image_size: int | None = None
-    """Side of a face in pixels; None for a model that enlarges pictures."""
+    """Height and width of a generated face in pixels; None for an upscaler."""
     fidelity_partner: str | None = None
-    """Name of a model with the same network and other weights; `--fidelity 1` is that model."""
+    """Name of a model of the same network with other weights, which `--fidelity 1` selects."""
 
 
 def headline(card: ModelCard) -> tuple[Score, ...]:
-    """Pick the scores that stand for a model: the first one of each of `HEADLINE_METRICS`."""
+    """Return the scores that lists of models show: the first of each of `HEADLINE_METRICS`."""
     first = {score.metric: score for score in reversed(card.scores)}
     return tuple(first[name] for name in HEADLINE_METRICS.get(card.task, ()) if name in first)
 
 
 def read_card(path: Path) -> ModelCard:
-    """Read and check one card.
+    """Read and validate a card.
 
     Raises:
         ModelRefusedError: the file cannot be read, a key is missing, unknown or of the wrong type.
@@ -106,7 +106,11 @@ def read_card(path: Path) -> ModelCard:
 
 
 def _card(table: dict[str, Any]) -> ModelCard:
-    """Turn parsed TOML into a card; ValueError says what is wrong."""
+    """Build a card from parsed TOML.
+
+    Raises:
+        ValueError: with the reason why the card is not valid.
+    """
     files = _value(table, "files", dict)
     limits = _value(table, "limits", list)
     if any(type(limit) is not str for limit in limits):
@@ -137,15 +141,15 @@ def _card(table: dict[str, Any]) -> ModelCard:
 
 
 def _arguments(table: dict[str, Any]) -> dict[str, int | float | str | bool]:
-    """Check that each argument is a plain value; TOML has dates and lists as well."""
+    """Check that each argument is a number, string or boolean; TOML also has dates and lists."""
     for name, value in table.items():
         if type(value) not in (int, float, str, bool):
-            raise ValueError(f"arguments.{name} is {value!r}, expected a number, text or a truth")
+            raise ValueError(f"arguments.{name} is {value!r}, expected a number, string or boolean")
     return table
 
 
 def _check_size(card: ModelCard) -> None:
-    """Check the one number that says how large the pictures of a model are."""
+    """Check the field for the size of the result, which depends on the task."""
     needed, other = ("image_size", "scale") if card.task == FACES else ("scale", "image_size")
     size: int | None = getattr(card, needed)
     if size is None:
@@ -153,11 +157,11 @@ def _check_size(card: ModelCard) -> None:
     if size < 1:
         raise ValueError(f"{needed} is {size}")
     if getattr(card, other) is not None:
-        raise ValueError(f"{other} makes no sense for the task {card.task}")
+        raise ValueError(f"{other} is not used by the task {card.task}")
 
 
 def _is_plain_name(text: str) -> bool:
-    """Say whether a name stays in the folder of its card."""
+    """Return whether a name has no folder part."""
     return text != "" and Path(text).name == text
 
 
@@ -171,9 +175,9 @@ _PLAIN_TYPES: dict[Any, tuple[type, ...]] = {
 
 
 def _record(kind: type[Record], table: object) -> Record:
-    """Build a dataclass from a table that has its keys, no others, and the right plain types."""
+    """Build a dataclass from a table; unknown keys and wrong types raise ValueError."""
     if not isinstance(table, dict):
-        raise ValueError(f"a table was expected where {table!r} is")
+        raise ValueError(f"expected a table, got {table!r}")
     values = cast(dict[str, Any], table)
     known = {field.name: field for field in fields(cast(Any, kind))}
     if unknown := sorted(values.keys() - known.keys()):

@@ -1,8 +1,7 @@
-"""Catalogue of models: their folders, cards and names.
+"""Lookup of models by name: model folders, `list_models`, `find_model`, `find_partner`.
 
-A model is `<name>.onnx` beside a card, `<name>.toml`; its critic, for training, lies in
-`<name>.critic.safetensors`. What the runtime needs travels inside the ONNX file. This module finds
-files; it never opens a model.
+A model is `<name>.onnx` and its card `<name>.toml`; its critic, used in training only, is
+`<name>.critic.safetensors`. This module finds files and reads cards; it does not open models.
 """
 
 import os
@@ -20,38 +19,38 @@ from srgan_gp.system.paths import is_file, is_folder
 
 @dataclass(frozen=True)
 class ModelFile:
-    """An ONNX file, and what is known about it before it is opened."""
+    """The path of an ONNX file, with its card and expected hash."""
 
     path: Path
     card: ModelCard | None
     expected_sha256: str | None
     is_installed: bool
-    """It lies in one of `model_folders()`; any other file is somebody else's until proven."""
+    """Whether it has a card and is in one of `model_folders()`; other files are not trusted."""
 
 
 def model_folders() -> tuple[Path, ...]:
-    """Folders that hold models by name: packaged ones, then `$SRGAN_GP_MODELS` of the user.
+    """Return the folders of models: the packaged one, then the user's, `$SRGAN_GP_MODELS`.
 
-    The first match wins, so that no file of a user takes a shipped name.
+    The first match is used, so a user's file cannot replace a shipped model.
     """
     package = Path(__file__).parents[1]
     inside_wheel = package / "weights"
     packaged = inside_wheel if inside_wheel.is_dir() else package.parent / "weights"
-    # Not `Path.home`, which raises where nobody has a home, as in some containers.
+    # Not `Path.home`, which raises if the user has no home folder, as in some containers.
     data_home = os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share")  # noqa: PTH111
     users = os.environ.get("SRGAN_GP_MODELS") or Path(data_home) / "srgan-gp" / "models"
     return packaged, Path(users)
 
 
 def list_models(on_refused: Callable[[ModelRefusedError], None] | None = None) -> list[ModelCard]:
-    """Read the card of every model in `model_folders()`, sorted by name within a folder.
+    """Read the cards of all models in `model_folders()`, sorted by name within a folder.
 
     Args:
-        on_refused: takes the error about each model that is left out; None raises the first one.
+        on_refused: called with the error of each model that is skipped; None raises the first one.
 
     Raises:
-        ModelRefusedError: a model cannot go by its name: its card is not as it should be, its file
-            is missing, or a packaged model has that name.
+        ModelRefusedError: a card is not valid, a model file is missing, or a packaged model has the
+            same name.
     """
     found: dict[str, Path] = {}
     cards: list[ModelCard] = []
@@ -60,8 +59,8 @@ def list_models(on_refused: Callable[[ModelRefusedError], None] | None = None) -
             first = found.setdefault(path.stem, path)
             if first is not path:
                 raise ModelRefusedError(
-                    f"The model card {path} has the name of the shipped {first}, which is used in "
-                    "its place; give its files and what the card says another name."
+                    f"The model card {path} has the name of the shipped {first}, which is used "
+                    "instead. Rename its files, and the name in the card."
                 )
             cards.append(_read_card_of_model(path))
         except ModelRefusedError as error:
@@ -72,17 +71,17 @@ def list_models(on_refused: Callable[[ModelRefusedError], None] | None = None) -
 
 
 def model_names() -> list[str]:
-    """List the names in `model_folders()` as `list_models` does, without reading a card."""
+    """List the names of the models in `model_folders()` without reading the cards."""
     return list(dict.fromkeys(path.stem for path in _card_paths()))
 
 
 def find_model(name_or_path: str | Path) -> ModelFile:
-    """Find a model by name, or take the path of an `.onnx` file as it is.
+    """Find a model by its name or by the path of its `.onnx` file.
 
-    A known name wins over a file of that name. A card beside the file counts.
+    A known name takes precedence over a file of that name. A card beside the file is read.
 
     Raises:
-        ModelRefusedError: there is no such name or file, or its card is not as it should be.
+        ModelRefusedError: there is no such name or file, or its card is not valid.
     """
     if found := _find_by_name(str(name_or_path)):
         return found
@@ -90,29 +89,27 @@ def find_model(name_or_path: str | Path) -> ModelFile:
     if is_file(path):
         return _model_file(path)
     if path.suffix.lower() == ".onnx":
-        raise ModelRefusedError(f"There is no model file {path}; check the path.")
+        raise ModelRefusedError(f"There is no model file {path}. Check the path.")
     known = ", ".join(model_names()) or "none is installed"
     raise ModelRefusedError(
         f"There is no model {str(name_or_path)!r}; known: {known}. "
-        "The path of an .onnx file works too."
+        "Pass one of these names, or the path of an .onnx file."
     )
 
 
 def find_partner(model: ModelFile) -> ModelFile:
-    """Find the model that `model`'s card names as its fidelity partner.
+    """Find the fidelity partner that the card of a model names.
 
-    It goes by its name, as any model. Beside a model that is not installed, a partner that lies in
-    the same folder comes first.
+    The partner of a model that is not installed is searched in the folder of the model first.
 
     Raises:
-        UsageError: `model` has no card, or one that names no partner.
-        ModelRefusedError: the partner is not there, its card is not as it should be, or it
-            describes another network.
+        UsageError: the model has no card, or its card names no partner.
+        ModelRefusedError: the partner is missing, its card is not valid, or its network differs.
     """
     if model.card is None or model.card.fidelity_partner is None:
-        usable = list_models(on_refused=lambda _: None)  # the advice is no place for their faults
+        usable = list_models(on_refused=lambda _: None)
         having = ", ".join(card.name for card in usable if card.fidelity_partner)
-        choice = f"choose one that has: {having}" if having else "no other model has one either"
+        choice = f"choose one that has: {having}" if having else "no other model has one"
         raise UsageError(f"The model {model.path.stem} has no fidelity partner; {choice}.")
     name, partner = model.card.name, model.card.fidelity_partner
     beside = model.path.with_name(f"{partner}.toml")
@@ -122,40 +119,39 @@ def find_partner(model: ModelFile) -> ModelFile:
         found = _find_by_name(partner)
     if found is None:
         raise ModelRefusedError(
-            f"The fidelity partner of {name}, {partner!r}, is missing; put its .onnx and .toml "
-            f"into {model.path.parent}."
+            f"The fidelity partner of {name}, {partner!r}, is missing. Copy its .onnx and .toml "
+            f"to {model.path.parent}."
         )
     for key in ("task", "architecture", "scale"):
         own, other = getattr(model.card, key), getattr(found.card, key)
         if own != other:
             raise ModelRefusedError(
-                f"The fidelity partner of {name}, {partner!r}, is another network: {key} "
-                f"{other!r} in place of {own!r}."
+                f"The fidelity partner of {name}, {partner!r}, has another network: {key} "
+                f"{other!r} instead of {own!r}."
             )
     return found
 
 
 def check_name(name: str, folder: Path) -> None:
-    """Check that a model whose files are to lie in `folder` can be called `name`.
+    """Check that `name` can be the name of a model in `folder`.
 
     Raises:
-        UsageError: it has other characters than letters, digits, `-` and `_`; or it is the name of
-            a packaged model, which would be found in its place, and `folder` does not hold that
-            model to be made again.
+        UsageError: the name has other characters than letters, digits, `-` and `_`; or it is the
+            name of a packaged model, and `folder` does not hold an earlier version of that model.
     """
     if not re.fullmatch("[A-Za-z0-9_-]+", name):
-        raise UsageError(f"{name!r} cannot name a model; use letters, digits, '-' and '_'.")
+        raise UsageError(f"{name!r} is not a valid model name. Use letters, digits, '-' and '_'.")
     packaged, users = model_folders()
-    is_made_again = is_file(folder / f"{name}.toml") and folder.resolve() != users.resolve()
-    if is_file(packaged / f"{name}.toml") and not is_made_again:
+    is_update = is_file(folder / f"{name}.toml") and folder.resolve() != users.resolve()
+    if is_file(packaged / f"{name}.toml") and not is_update:
         raise UsageError(
-            f"{name!r} is the name of a shipped model, which would be used in place of yours; "
-            "choose another --name."
+            f"{name!r} is the name of a shipped model, which would be used instead of yours. "
+            "Choose another --name."
         )
 
 
 def names_in(package: str) -> list[str]:
-    """List the modules of `package` without importing any of them.
+    """List the names of the modules of a package without importing them.
 
     >>> "catalog" in names_in("srgan_gp.models")
     True
@@ -166,7 +162,7 @@ def names_in(package: str) -> list[str]:
 
 
 def _card_paths() -> Iterator[Path]:
-    # Each once, also where the user's folder is that of the packaged models.
+    # The user's folder may be the packaged one: list each folder once.
     for folder in {folder.resolve(): folder for folder in model_folders()}.values():
         if is_folder(folder):
             yield from sorted(folder.glob("*.toml"))
@@ -180,13 +176,13 @@ def _find_by_name(name: str) -> ModelFile | None:
 
 
 def _read_card_of_model(path: Path) -> ModelCard:
-    """Read a card and check that the ONNX file beside it is the one that it describes."""
+    """Read a card, and check that its ONNX file exists in the same folder."""
     card, file = read_card(path), path.with_suffix(".onnx")
     if card.files["onnx"].name != file.name:
         raise ModelRefusedError(f"The model card {path} does not describe {file.name}.")
     if not is_file(file):
         raise ModelRefusedError(
-            f"The model file {file} is missing; install or export it again, or remove its card."
+            f"The model file {file} is missing. Install or export it again, or remove its card."
         )
     return card
 

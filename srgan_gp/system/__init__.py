@@ -1,4 +1,4 @@
-"""Files, locks, paths and signals: wrappers of the operating system, without images.
+"""Atomic file writes, file locks, path checks, signals and messages for write errors.
 
-Images are read and written in `images`.
+Image files are read and written in `images`.
 """

@@ -1,4 +1,4 @@
-"""Locks on open files, which the system releases when their process ends."""
+"""File and folder locks, which the operating system releases when the process ends."""
 
 import os
 import sys
@@ -13,35 +13,37 @@ from srgan_gp.errors import LockedError, OutputError
 
 @contextmanager
 def locked(path: Path, folder: Path) -> Generator[None, None, None]:
-    """Keep other runs out of a folder; the system lets them in when this process ends.
+    """Hold an exclusive lock that stands for a folder.
+
+    The lock is released at the end of the block, or when the process ends.
 
     Args:
-        path: the lock, made with its folder where it is missing; it stays.
-        folder: what it stands for, to name it.
+        path: the lock file. It is created if missing, with its parent folder, and is not removed.
+        folder: the folder that is locked; used in messages only.
 
     Raises:
-        LockedError: another run is at work there.
-        OutputError: the lock cannot be made.
+        LockedError: another process holds the lock.
+        OutputError: the lock file cannot be created or locked.
     """
     with _open(path) as file:
-        if not _try_lock(file, folder) or not _is_still_there(file, path):
+        if not _try_lock(file, folder) or not _is_same_file(file, path):
             raise LockedError(
-                f"Another run{_named(file)} is writing to {folder}; "
-                "wait until it has ended, or choose another folder."
+                f"Another run{_holder(file)} is writing to {folder}. "
+                "Wait until it has ended, or choose another folder."
             )
-        with suppress(OSError):  # A full disk keeps nobody from locking.
+        with suppress(OSError):  # The process number is only for messages.
             file.truncate(0)
             file.write(str(os.getpid()).encode())
         yield
 
 
 def try_lock(file: IO[Any]) -> bool:
-    """Lock an open file against all other processes; False: one of them has it.
+    """Try to lock an open file exclusively; return False if another process holds the lock.
 
-    The lock lasts until the file, and every copy of its descriptor, is closed.
+    The lock lasts until the file and every duplicate of its descriptor are closed.
 
     Raises:
-        OSError: the file system knows no locks.
+        OSError: the file system does not support locks.
     """
     try:
         _lock(file)
@@ -53,18 +55,20 @@ def try_lock(file: IO[Any]) -> bool:
 if sys.platform == "win32":
     import msvcrt
 
-    _FAR_BEYOND = 1 << 40  # a locked byte cannot be read, so it is one that no file has
+    _LOCKED_BYTE = (
+        1 << 40
+    )  # a locked byte cannot be read, so one beyond the end of any file is used
 
     def _lock(file: IO[Any]) -> None:
         position = file.tell()
-        file.seek(_FAR_BEYOND)
+        file.seek(_LOCKED_BYTE)
         try:
             msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
         finally:
             file.seek(position)
 
     def keep_locked(file: IO[Any]) -> int | None:
-        """Give None: an open file can be neither renamed nor removed here."""
+        """Return None: Windows can neither rename nor remove an open file."""
         return None
 
 else:
@@ -74,7 +78,7 @@ else:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     def keep_locked(file: IO[Any]) -> int | None:
-        """Copy the descriptor of a locked file: the lock lasts until the copy is closed."""
+        """Duplicate the descriptor of a locked file, which keeps the lock until it is closed."""
         return os.dup(file.fileno())
 
 
@@ -84,7 +88,7 @@ def _open(path: Path) -> FileIO:
         return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "r+b", buffering=0)
     except OSError as error:
         reason = error.strerror or str(error)
-        raise OutputError(f"The lock {path} cannot be made: {reason}.") from error
+        raise OutputError(f"The lock file {path} cannot be created: {reason}.") from error
 
 
 def _try_lock(file: FileIO, folder: Path) -> bool:
@@ -93,18 +97,18 @@ def _try_lock(file: FileIO, folder: Path) -> bool:
     except OSError as error:
         reason = error.strerror or str(error)
         raise OutputError(
-            f"The folder {folder} cannot be locked ({reason}); choose one on another disk."
+            f"The folder {folder} cannot be locked ({reason}). Choose one on another disk."
         ) from error
 
 
-def _is_still_there(file: FileIO, path: Path) -> bool:
-    """Say whether a lock that was got late is no file that its last holder has removed."""
+def _is_same_file(file: FileIO, path: Path) -> bool:
+    """Check that the previous holder has not removed or replaced the lock file."""
     with suppress(OSError):
         return os.path.samestat(os.fstat(file.fileno()), path.stat())
     return False
 
 
-def _named(file: FileIO) -> str:
-    """Name the process that holds a lock, where it has said its number."""
+def _holder(file: FileIO) -> str:
+    """Return the process number in the lock file as text for a message; "" if there is none."""
     number = file.read(20).decode("ascii", "replace")
     return f" (process {number})" if number.isdecimal() else ""

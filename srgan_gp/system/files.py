@@ -1,7 +1,8 @@
-"""Atomic writes of files: a file under its final name is always whole.
+"""Atomic file writes: a file under its final name is always complete.
 
-Bytes go to a hidden `.NAME.TOKEN.part` in the folder of the final name first. `atomic_write` does
-both steps; `write_staged` stops before the last one, so that a journal can be written in between.
+The bytes are first written to a hidden file `.NAME.TOKEN.part` in the same folder, which is then
+renamed. `atomic_write` does both steps. `write_staged` stops before the rename, so that a journal
+entry can be written first; `commit` renames.
 """
 
 import hashlib
@@ -24,12 +25,12 @@ _KEPT_NAME_LENGTH = 40  # 40 characters of 4 bytes, a token and two dots stay be
 _PARTIAL_NAME = re.compile(r"\..*\.[0-9a-f]{8}\.part", re.DOTALL)
 
 _unfinished: dict[Path, int | None] = {}
-"""Hidden files of this process, each with a descriptor that keeps it locked."""
+"""Hidden files of this process, each with the descriptor that holds its lock."""
 
 
 @dataclass(frozen=True)
 class Staged:
-    """A whole file, safe on the disk, that waits under a hidden name; `commit` or `drop` it."""
+    """A complete file on disk under a hidden name, to be passed to `commit` or `drop`."""
 
     partial: Path
     target: Path
@@ -40,11 +41,11 @@ class Staged:
 
 @contextmanager
 def atomic_write(path: Path) -> Generator[BinaryIO, None, None]:
-    """Open a file to be written in full, or not at all.
+    """Open a file that is written completely or not at all.
 
-    When the block ends the bytes are flushed to the disk and the file takes its final name in one
-    step. When the block raises, the hidden file is removed and whatever was under the final name
-    is untouched. A symbolic link is followed.
+    At the end of the block the bytes are flushed to disk and the file is renamed to its final name.
+    If the block raises, the hidden file is removed and an existing file under the final name is
+    unchanged. Symbolic links are followed.
 
     Args:
         path: the final name; its folder must exist.
@@ -53,37 +54,37 @@ def atomic_write(path: Path) -> Generator[BinaryIO, None, None]:
         A binary file, open for writing and reading.
 
     Raises:
-        OutputError: the file cannot be written; any OSError raised inside the block counts as that.
+        OutputError: the file cannot be written, or the block raises an OSError.
     """
     with errors_about(path):
-        partial = _partial_beside(path)
+        partial = _partial_path(path)
         with _open_partial(partial) as file:
             yield file
     _take_final_name(partial, path)
 
 
 def atomic_write_bytes(path: Path, data: bytes) -> None:
-    """Write `data` to `path`, in full or not at all; errors as in `atomic_write`."""
+    """Write `data` to `path`, completely or not at all; errors as in `atomic_write`."""
     with atomic_write(path) as file:
         file.write(data)
 
 
 def write_staged(path: Path, write: Callable[[BinaryIO], Result]) -> tuple[Staged, Result]:
-    """Write a file up to its last step: it is whole and on the disk, under a hidden name.
+    """Write a complete file to disk under a hidden name, without renaming it.
 
     Args:
-        path: the final name; its folder must exist. What is there stays as it is.
-        write: puts the bytes into the open file.
+        path: the final name; its folder must exist. An existing file is unchanged.
+        write: writes the bytes to the open file.
 
     Returns:
-        What `commit` needs, and what `write` returned. Where another process is to commit it, call
-        `release` before this one ends or goes on.
+        The argument of `commit`, and the return value of `write`. If another process commits the
+        file, call `release` first.
 
     Raises:
         OutputError: as in `atomic_write`.
     """
     with errors_about(path):
-        partial = _partial_beside(path)
+        partial = _partial_path(path)
         with _open_partial(partial) as file:
             result = write(file)
             size = file.seek(0, os.SEEK_END)
@@ -93,70 +94,70 @@ def write_staged(path: Path, write: Callable[[BinaryIO], Result]) -> tuple[Stage
 
 
 def commit(staged: Staged) -> None:
-    """Give a staged file its final name, in one step that survives a power cut.
+    """Rename a staged file to its final name, and flush the folder to disk.
 
-    The file that it replaces hands down its permissions; a symbolic link is followed.
+    The permissions of a replaced file are kept; symbolic links are followed.
 
     Raises:
-        OutputError: it cannot be done; the staged file is gone then, the old one is not.
+        OutputError: the rename failed. The staged file is removed, the old file is unchanged.
     """
     _take_final_name(staged.partial, staged.target)
 
 
 def drop(staged: Staged) -> None:
-    """Remove a staged file that nobody wants."""
+    """Remove a staged file."""
     _remove(staged.partial)
 
 
 def release(staged: Staged) -> None:
-    """Leave a staged file to the process that will commit it."""
+    """Release the lock on a staged file that another process will commit."""
     _forget(staged.partial)
 
 
 def drop_unfinished() -> None:
-    """Remove every hidden file of this process, also those that a thread still writes."""
+    """Remove every hidden file of this process, including those that threads are writing."""
     for partial in list(_unfinished):
         _remove(partial)
 
 
 def sweep(folder: Path) -> int:
-    """Remove the hidden files that ended runs left in a folder, and say how many.
+    """Remove the hidden files that crashed runs left in a folder; return their number.
 
-    One that a living process writes, or has staged and not released, stays: it is locked.
+    Files that are locked by a running process are kept.
     """
     count = 0
     with suppress(OSError):
         for entry in os.scandir(folder):
             if _PARTIAL_NAME.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
-                count += _remove_if_left(Path(entry.path))
+                count += _remove_if_stale(Path(entry.path))
     return count
 
 
 def hash_file(path: Path) -> str:
-    """Hash the content of a file: SHA-256, 64 hexadecimal digits.
+    """Return the SHA-256 of a file's content, 64 hexadecimal digits.
 
     Raises:
-        OSError: it cannot be read.
+        OSError: the file cannot be read.
     """
     with path.open("rb") as file:
         return _hash(file)
 
 
-def _partial_beside(path: Path) -> Path:
-    """Choose the hidden name, in the folder that the file really is in."""
+def _partial_path(path: Path) -> Path:
+    """Choose the hidden name, in the folder of the file that symbolic links lead to."""
     target = Path(os.path.realpath(path))
     if target.exists() and not target.is_file():
-        # Replacing a device or a pipe by a file would be a surprise.
-        raise OutputError(f"cannot write {path}: it exists and is not a regular file")
+        # A device or a pipe must not be replaced by a file.
+        raise OutputError(f"cannot write {path}: it is not a regular file; choose another name")
     return target.with_name(f".{target.name[:_KEPT_NAME_LENGTH]}.{secrets.token_hex(4)}.part")
 
 
 @contextmanager
 def _open_partial(partial: Path) -> Generator[BinaryIO, None, None]:
-    """Open a hidden file; afterwards it is on the disk, or gone."""
+    """Open a hidden file; at the end it is flushed to disk, or removed after an error."""
     with partial.open("x+b") as file:
         try:
-            _unfinished[partial] = keep_locked(file) if _is_locked(file) else None
+            _unfinished[partial] = keep_locked(file) if _lock(file) else None
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -180,16 +181,16 @@ def _take_final_name(partial: Path, path: Path) -> None:
     _flush_folder(target.parent)
 
 
-def _remove_if_left(partial: Path) -> bool:
-    """Remove a hidden file unless a living process has it locked."""
+def _remove_if_stale(partial: Path) -> bool:
+    """Remove a hidden file unless a running process holds its lock."""
     try:
         with partial.open("rb") as file:
-            is_left = try_lock(file)
-        if is_left:
+            is_stale = try_lock(file)
+        if is_stale:
             partial.unlink()
     except OSError:
         return False
-    return is_left
+    return is_stale
 
 
 def _remove(partial: Path) -> None:
@@ -204,8 +205,8 @@ def _forget(partial: Path) -> None:
         os.close(descriptor)
 
 
-def _is_locked(file: BinaryIO) -> bool:
-    """Lock a hidden file where that is possible; where it is not, `sweep` removes nothing."""
+def _lock(file: BinaryIO) -> bool:
+    """Lock a hidden file; return False if the file system has no locks or it is locked."""
     with suppress(OSError):
         return try_lock(file)
     return False
@@ -216,13 +217,13 @@ def _hash(file: BinaryIO) -> str:
 
 
 def _copy_permissions(target: Path, partial: Path) -> None:
-    """Give the new file the permissions of the file it replaces."""
+    """Copy the permissions of the replaced file to the new one."""
     with suppress(OSError):
         partial.chmod(target.stat().st_mode & 0o777)
 
 
 def _flush_folder(folder: Path) -> None:
-    """Make the rename itself survive a power cut, where the system can (Windows cannot)."""
+    """Flush a rename to disk; Windows does not support it."""
     with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:

@@ -1,25 +1,25 @@
-"""Checks of a path that also work where the system gives no answer."""
+"""Path checks that return False instead of raising OSError."""
 
 import os
 from pathlib import Path
 
 
 def is_folder(path: Path) -> bool:
-    """Say whether a folder is there; False also where that cannot be found out.
+    """Return whether a path is an existing folder; False if that cannot be determined.
 
-    `Path.is_dir` raises OSError for a name too long or a parent without permission.
+    `Path.is_dir` raises OSError for a name that is too long or a parent without permission.
     """
     return os.path.isdir(path)  # noqa: PTH112
 
 
 def is_file(path: Path) -> bool:
-    """Say whether a regular file is there; False also where that cannot be found out."""
+    """Return whether a path is an existing regular file; False if that cannot be determined."""
     return os.path.isfile(path)  # noqa: PTH113
 
 
 def names_a_folder(path: str | Path) -> bool:
-    """Say whether a folder is there, or the text asks for one, as `faces.v2/` does.
+    """Return whether a path is an existing folder or ends with a separator, as `faces.v2/` does.
 
-    A `Path` has forgotten the separator at its end: give the text as it was typed.
+    Pass the text as it was typed: `Path` drops a separator at the end.
     """
     return os.path.basename(path) in ("", ".") or is_folder(Path(path))  # noqa: PTH119

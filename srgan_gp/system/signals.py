@@ -1,4 +1,4 @@
-"""Stopping a long run on a signal at a safe moment."""
+"""Signal handling: SIGINT, SIGTERM and SIGHUP stop a run at a safe point."""
 
 import os
 import signal
@@ -12,21 +12,20 @@ ENDING = tuple(
     for name in ("SIGINT", "SIGTERM", "SIGHUP")
     if (number := getattr(signal, name, None)) is not None
 )
-"""The signals that ask a program to end; Windows has no SIGHUP."""
-
+"""Signals that request the end of a program; Windows has no SIGHUP."""
 
 _SECONDS_BETWEEN_SIGNALS = 20.0
 
 
 class Stopped(SystemExit):
-    """A signal ended the work in good order; the exit code is 128 + its number."""
+    """A run was stopped by a signal; the exit code is 128 + the number of the signal."""
 
 
 class StopRequest:
-    """While open, the first signal only sets `requested`; a second one ends the process at once.
+    """Context manager: the first signal sets `requested`, a second one ends the process at once.
 
-    A signal that was ignored before, as SIGHUP is under `nohup`, stays so. Python hears of signals
-    in its main thread alone; opened in another one, this does nothing.
+    A signal that is ignored, as SIGHUP under `nohup`, stays ignored. Python handles signals in the
+    main thread only; in any other thread this context manager has no effect.
     """
 
     def __init__(self) -> None:
@@ -35,15 +34,15 @@ class StopRequest:
 
     @property
     def requested(self) -> bool:
-        """Tell whether a signal has come."""
+        """Whether a signal was received."""
         return self._signal != 0
 
     def __enter__(self) -> Self:
-        """Take over the signals."""
+        """Install the handlers."""
         if threading.current_thread() is threading.main_thread():
             for number in ENDING:
                 if signal.getsignal(number) is not signal.SIG_IGN:
-                    self._handlers[number] = signal.signal(number, self._note)
+                    self._handlers[number] = signal.signal(number, self._handle)
         return self
 
     def __exit__(
@@ -52,35 +51,35 @@ class StopRequest:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Give the signals back."""
+        """Restore the previous handlers."""
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
 
     def check(self) -> None:
-        """Raise `Stopped` if a signal has come."""
+        """Raise `Stopped` if a signal was received."""
         if self.requested:
             self.end()
 
     def end(self) -> None:
-        """Raise `Stopped`; when the signal came to another process of the run, as for SIGTERM."""
+        """Raise `Stopped`; if this process received no signal, with the exit code of SIGTERM."""
         raise Stopped(128 + (self._signal or signal.SIGTERM))
 
-    def _note(self, number: int, _frame: FrameType | None) -> None:
+    def _handle(self, number: int, _frame: FrameType | None) -> None:
         self._signal = number
         for handled in self._handlers:
             signal.signal(handled, signal.SIG_DFL)
 
 
 def end_with_input() -> None:
-    """Have this process end by SIGTERM when its standard input ends.
+    """Send SIGTERM to this process when its standard input is closed.
 
-    A pipe does so when the process at its other end has ended, even by a kill.
+    A pipe is closed when the process at its other end has ended, even if it was killed.
     """
-    threading.Thread(target=_await_end_of_input, daemon=True).start()
+    threading.Thread(target=_wait_for_end_of_input, daemon=True).start()
 
 
-def _await_end_of_input() -> None:
-    # Not `sys.stdin`: the lock of its buffer would break the end of the interpreter.
+def _wait_for_end_of_input() -> None:
+    # Not `sys.stdin`: a thread that holds its buffer's lock breaks the interpreter's shutdown.
     while os.read(0, 1 << 12):
         pass
     while True:

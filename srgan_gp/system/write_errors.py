@@ -1,4 +1,4 @@
-"""System errors of writing translated into `OutputError`."""
+"""Conversion of an OSError in writing a file to an `OutputError` with a clear message."""
 
 import errno
 from collections.abc import Generator
@@ -7,29 +7,29 @@ from pathlib import Path
 
 from srgan_gp.errors import OutputError
 
-_ELSEWHERE = "there is no permission; choose a folder you may write to"
+_NO_PERMISSION = "there is no permission; choose a folder you may write to"
 _REASONS = {
     errno.ENOSPC: "the disk is full; free some space or choose another folder",
     errno.EDQUOT: "the disk quota is used up; free some space or choose another folder",
     errno.EFBIG: "the file would be larger than this system allows; choose a smaller scale",
-    errno.EACCES: _ELSEWHERE,
-    errno.EPERM: _ELSEWHERE,
+    errno.EACCES: _NO_PERMISSION,
+    errno.EPERM: _NO_PERMISSION,
     errno.EROFS: "the disk is read-only; choose another folder",
     errno.ENOENT: "its folder does not exist; create it first",
-    errno.ENOTDIR: "a part of the path is a file, not a folder",
-    errno.EEXIST: "there is a file of that name, not a folder",
-    errno.EISDIR: "there is a folder of that name",
+    errno.ENOTDIR: "a part of the path is a file, not a folder; check the path",
+    errno.EEXIST: "there is a file of that name, not a folder; choose another name",
+    errno.EISDIR: "there is a folder of that name; choose another name",
     errno.ENAMETOOLONG: "the name is too long; choose a shorter one",
 }
-_ABOUT_THE_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}
+_DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}
 
 
 @contextmanager
 def errors_about(path: Path) -> Generator[None, None, None]:
-    """Turn an OSError of the block into the sentence about a file that cannot be written.
+    """Convert an OSError of the block to an OutputError about `path`.
 
     Raises:
-        OutputError: in place of any OSError.
+        OutputError: the block raised an OSError.
     """
     try:
         yield
@@ -39,6 +39,6 @@ def errors_about(path: Path) -> Generator[None, None, None]:
 
 
 def concerns_the_disk(error: OutputError) -> bool:
-    """Say whether no other file can be written either, as on a full disk."""
+    """Return whether an error affects every file of the disk, as a full disk does."""
     cause = error.__cause__
-    return isinstance(cause, OSError) and cause.errno in _ABOUT_THE_DISK
+    return isinstance(cause, OSError) and cause.errno in _DISK_ERRORS

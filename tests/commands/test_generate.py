@@ -130,7 +130,7 @@ def test_lines_name_the_files_on_stdout_and_the_model_on_stderr(tmp_path, tiny_f
 def test_a_loss_by_the_format_is_reported(generate, tmp_path):
     code, report, _ = generate("--grid", "6x6", "-o", tmp_path / "faces.gif")  # 2,304 pixels
     assert (code, report["files"]) == (0, [str(tmp_path / "faces.gif")])
-    assert report["notes"] == ["GIF has 256 colours and no half-transparency"]
+    assert report["notes"] == ["GIF has 256 colours and no partial transparency"]
 
 
 def test_unfinished_files_of_a_killed_run_are_removed(generate, tmp_path):

@@ -21,10 +21,13 @@ from srgan_gp.inference.face_generator import FaceGenerator
 from srgan_gp.training.checkpoint import newest
 from srgan_gp.training.loop import train
 from srgan_gp.training.options.config import TrainConfig
+from srgan_gp.training.weights_file import is_constant, read_tensors
 
 FILES = Path(__file__).parent / "files"
 MODELS = ("tiny-gan", "tiny-faces")
 RUNS = ("tiny", *MODELS)
+# The run `tiny-gan` has set an option that no longer exists.
+pytestmark = pytest.mark.filterwarnings("ignore:.* are ignored. grid_weight 1.0:UserWarning")
 
 
 @pytest.fixture
@@ -58,11 +61,11 @@ def test_a_run_is_resumed_after_its_last_image(name, tmp_path):
 @pytest.mark.parametrize("name", MODELS)
 def test_a_run_is_exported_as_the_same_model(name, models, tmp_path):
     card = export(FILES / "runs" / name, name, tmp_path)
-    for kind in ("safetensors", "critic.safetensors"):
-        now = load_file(card.with_suffix(f".{kind}"))
-        then = load_file(models / f"{name}.{kind}")
-        assert now.keys() == then.keys()
-        assert all(np.array_equal(now[key], then[key]) for key in then)
+    for kind, read in (("onnx", read_tensors), ("critic.safetensors", load_file)):
+        now, then = (read(path.with_suffix(f".{kind}")) for path in (card, models / f"{name}.toml"))
+        constants = {key for key in then if is_constant(key)}  # the exporter folds others now
+        assert then.keys() - constants <= now.keys() <= then.keys()
+        assert all(np.array_equal(now[key], then[key]) for key in now)
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -181,7 +181,7 @@ def test_the_exported_model_upscales(exported):
 
 @pytest.mark.parametrize("name", ["", "a/b", "..", "a b", "é"])
 def test_a_name_that_cannot_be_a_file_is_refused(finished_run, tmp_path, name):
-    with pytest.raises(UsageError, match="cannot name a model"):
+    with pytest.raises(UsageError, match="is not a valid model name"):
         export(finished_run, name, tmp_path)
 
 

@@ -1,4 +1,4 @@
-"""Encoders written for these tests alone, so that a test never checks our code with our code."""
+"""Encoders for these tests only, so that our code is not tested with itself."""
 
 import struct
 import zlib
@@ -91,7 +91,7 @@ def directory(entries, order, link=0):
 
 
 class Make:
-    """The encoders above, as one fixture."""
+    """The encoders above as one fixture."""
 
     png = staticmethod(png)
     tiff = staticmethod(tiff)
@@ -105,7 +105,7 @@ def make():
 
 @pytest.fixture
 def turned():
-    """What a picture `a` stored with each EXIF orientation looks like, by numpy's own functions."""
+    """The transformation of an image `a` for each EXIF orientation, by NumPy functions."""
     return {
         1: lambda a: a,
         2: np.fliplr,

@@ -48,7 +48,7 @@ def code_of(data):
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_a_file_cut_anywhere_is_refused_or_whole(name):
+def test_a_truncated_file_is_refused_or_complete(name):
     data = small_file(name)
     whole = read(data).pixels
     for length in range(len(data)):
@@ -57,13 +57,13 @@ def test_a_file_cut_anywhere_is_refused_or_whole(name):
         except PictureError as error:
             assert error.code in {"E_DAMAGED", "E_NOT_AN_IMAGE"}
             continue
-        # What is missing was not part of the pixels, as with the end marker of a PNG.
+        # The missing bytes are not pixels, such as the end marker of a PNG.
         np.testing.assert_array_equal(pixels, whole)
 
 
 @pytest.mark.parametrize("channels", [3, 4])
 @pytest.mark.parametrize("kind", ["png", "tiff"])
-def test_a_16_bit_file_cut_anywhere_is_refused_or_whole(make, rng, kind, channels):
+def test_a_truncated_16_bit_file_is_refused_or_complete(make, rng, kind, channels):
     samples = rng.integers(0, 65535, (5, 4, channels), np.uint16)
     data = getattr(make, kind)(samples)
     for length in range(len(data)):
@@ -76,7 +76,7 @@ def test_a_16_bit_file_cut_anywhere_is_refused_or_whole(make, rng, kind, channel
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_changed_bytes_give_a_picture_or_a_picture_error(name):
+def test_changed_bytes_give_an_image_or_a_picture_error(name):
     data = small_file(name)
 
     @settings(max_examples=60, deadline=None, database=None, derandomize=True)
@@ -93,7 +93,7 @@ def test_changed_bytes_give_a_picture_or_a_picture_error(name):
     check()
 
 
-def test_every_changed_byte_in_the_pixels_of_a_png_is_noticed(make, rng):
+def test_every_changed_byte_in_the_pixels_of_a_png_is_detected(make, rng):
     data = make.png(rng.integers(0, 255, (4, 5, 3), np.uint8))
     start = data.index(b"IDAT")
     (length,) = struct.unpack(">I", data[start - 4 : start])
@@ -111,14 +111,14 @@ def test_every_changed_byte_in_the_pixels_of_a_png_is_noticed(make, rng):
      (b"SIMPLE  =  T", "FITS"), (b"\0\0\1\0\1\0", "ICO"), (b"DDS |", "DDS"),
      (b"II*\0\x10\0\0\0CR\2\0", "camera raw"), (b"\xff\x0a\xfa", "JPEG XL")],
 )  # fmt: skip
-def test_a_format_that_is_not_opened_is_named(data, name):
+def test_the_message_names_an_unsupported_format(data, name):
     with pytest.raises(PictureError, match=name) as caught:
         read(data + b"\0" * 100)
     assert caught.value.code == "E_FORMAT_NOT_ALLOWED"
 
 
 @pytest.mark.parametrize("name", ["JPEG", "GIF"])
-def test_a_picture_whose_comment_speaks_of_svg_is_a_picture(name):
+def test_an_image_with_svg_in_a_comment_is_read(name):
     file = io.BytesIO()
     Image.new("RGB", (4, 3)).save(file, name, comment=b"made from <svg width=3>")
     assert b"<svg" in file.getvalue()
@@ -131,11 +131,11 @@ def test_a_picture_whose_comment_speaks_of_svg_is_a_picture(name):
      b"PK\3\4" + b"\0" * 60, b"RIFF\0\0\0\0WAVE", b"\x7fELF" + b"\xff" * 200,
      b"\0\0\0\x1cftypisom"],
 )  # fmt: skip
-def test_what_is_no_picture_is_said_to_be_none(data):
+def test_other_content_is_not_an_image(data):
     assert code_of(data) == "E_NOT_AN_IMAGE"
 
 
-def test_only_the_plugins_of_the_allowed_formats_are_ever_loaded(tmp_path):
+def test_only_the_plugins_of_supported_formats_are_imported(tmp_path):
     for name in FORMATS:
         (tmp_path / name.lower()).write_bytes(small_file(name))
     (tmp_path / "picture.png").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n")
@@ -198,7 +198,7 @@ def test_too_many_pixels_are_refused_before_they_are_decoded(make, monkeypatch, 
     assert time.thread_time() - started < 1
 
 
-def test_a_gif_frame_larger_than_its_canvas_counts(make):
+def test_a_gif_frame_larger_than_its_canvas_is_checked(make):
     gif = bytearray(small_file("GIF"))
     frame = gif.index(b"\x2c\0\0\0\0")
     gif[frame + 5 : frame + 9] = struct.pack("<HH", 60_000, 60_000)
@@ -207,7 +207,7 @@ def test_a_gif_frame_larger_than_its_canvas_counts(make):
 
 @pytest.mark.parametrize("name", ["PNG", "GIF", "BMP"])
 @pytest.mark.parametrize("size", [(0, 5), (5, 0), (0, 0)])
-def test_a_picture_without_pixels_is_said_to_have_none(make, name, size):
+def test_an_image_of_size_0_has_its_own_error_code(make, name, size):
     if name == "PNG":
         data = make.png(np.zeros((1, 1, 3), np.uint8), size=size)
     elif name == "GIF":
@@ -219,12 +219,12 @@ def test_a_picture_without_pixels_is_said_to_have_none(make, name, size):
 
 
 @pytest.mark.parametrize("tags", [[(254, 4, [1])], [(50706, 4, [1])]])
-def test_the_preview_in_a_camera_raw_file_is_not_taken_for_the_picture(make, tags):
+def test_the_preview_of_a_camera_raw_file_is_refused(make, tags):
     data = make.tiff(np.zeros((2, 3, 3), np.uint8), tags=tags)
     assert code_of(data) == "E_FORMAT_NOT_ALLOWED"
 
 
-def test_an_unusual_kind_of_tiff_is_said_to_be_unusual(make):
+def test_an_unsupported_kind_of_tiff_is_refused(make):
     with pytest.raises(PictureError, match="kind of TIFF") as caught:
         read(make.tiff(np.zeros((2, 3, 3), np.float32), sample_format=3))
     assert caught.value.code == "E_FORMAT_NOT_ALLOWED"
@@ -235,7 +235,7 @@ def test_a_16_bit_file_opencv_cannot_decode_is_damaged(make, monkeypatch):
     assert code_of(make.png(np.zeros((2, 2, 3), np.uint16))) == "E_DAMAGED"
 
 
-def test_a_lack_of_memory_is_said_so():
+def test_a_memory_error_has_its_own_error_code():
     with pytest.raises(PictureError) as caught, decoder_errors("PNG"):
         raise MemoryError
     assert caught.value.code == "E_OUT_OF_MEMORY"
@@ -252,7 +252,7 @@ def test_damaged_later_frames_do_not_matter(monkeypatch):
 
 
 @pytest.mark.shared
-def test_every_odd_file_gives_a_picture_or_a_picture_error(tmp_path):
+def test_every_odd_file_gives_an_image_or_a_picture_error(tmp_path):
     root = Path(__file__).resolve().parents[2]
     shared = Path(os.environ.get("SRGAN_GP_SHARED", root.parent / "shared"))
     listing = json.loads((shared / "data" / "odd_files.json").read_text())["files"]

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from srgan_gp.images.colour import flattened_on_white, to_depth, unpremultiplied
+from srgan_gp.images.colour import flatten_on_white, to_depth, unpremultiply
 
 
-def test_8_bits_become_16_and_come_back():
+def test_8_bits_to_16_and_back_is_exact():
     levels = np.arange(256, dtype=np.uint8)
     wide = to_depth(levels, np.uint16)
     assert (wide[0], wide[255]) == (0, 65535)
@@ -18,7 +18,7 @@ def test_16_bits_are_rounded_to_the_nearest_of_8():
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-def test_floats_and_back_is_exact(dtype):
+def test_integers_to_floats_and_back_is_exact(dtype):
     levels = np.arange(np.iinfo(dtype).max + 1).astype(dtype)
     floats = to_depth(levels, np.float32)
     assert floats.dtype == np.float32
@@ -30,13 +30,13 @@ def test_floats_outside_0_to_1_are_clipped():
     np.testing.assert_array_equal(to_depth(np.float32([-1, 2]), np.uint8), [0, 255])
 
 
-def test_the_same_depth_is_the_same_array():
+def test_the_same_depth_returns_the_same_array():
     values = np.zeros(3, np.uint16)
     assert to_depth(values, np.uint16) is values
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
-def test_flattening_follows_the_formula(rng, dtype):
+def test_compositing_over_white_follows_the_formula(rng, dtype):
     full = 1.0 if dtype is np.float32 else np.iinfo(dtype).max
     pixels = (rng.random((20, 20, 3)) * full).astype(dtype)
     alpha = (rng.random((20, 20)) * full).astype(dtype)
@@ -44,19 +44,19 @@ def test_flattening_follows_the_formula(rng, dtype):
     pixels[2], alpha[2] = full, full
     share = alpha[..., np.newaxis].astype(np.float64) / full
     expected = pixels * share + full * (1 - share)
-    flat = flattened_on_white(pixels, alpha)
+    flat = flatten_on_white(pixels, alpha)
     assert flat.dtype == dtype
     assert np.abs(flat - expected).max() <= (1e-6 if full == 1.0 else 0.5)
-    assert (flat[0] == full).all()  # nothing but white
-    np.testing.assert_array_equal(flat[1], pixels[1])  # nothing but the picture
+    assert (flat[0] == full).all()  # white only
+    np.testing.assert_array_equal(flat[1], pixels[1])  # the image only
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-def test_colours_multiplied_by_alpha_come_back(rng, dtype):
+def test_premultiplied_colours_are_recovered(rng, dtype):
     full = np.iinfo(dtype).max
     pixels = rng.integers(0, full, (20, 20, 3), dtype, endpoint=True)
     alpha = np.full((20, 20), full // 2 + 1, dtype)
     premultiplied = np.rint(pixels.astype(np.float64) * alpha[..., np.newaxis] / full).astype(dtype)
-    difference = unpremultiplied(premultiplied, alpha).astype(int) - pixels
+    difference = unpremultiply(premultiplied, alpha).astype(int) - pixels
     assert np.abs(difference).max() <= 1  # half a level, doubled
-    assert (unpremultiplied(premultiplied, np.zeros_like(alpha)) == 0).all()
+    assert (unpremultiply(premultiplied, np.zeros_like(alpha)) == 0).all()

@@ -74,7 +74,7 @@ def test_linear_colours_become_srgb():
     assert np.abs(converted - [[[188] * 3, [255] * 3, [255, 0, 0]]]).max() <= 2
 
 
-def test_a_damaged_profile_converts_nothing():
+def test_a_damaged_profile_gives_none():
     pixels = np.zeros((1, 1, 1), np.uint8)
     assert srgb_pixels(pixels, grey_profile(1.0)[:140]) is None
     assert srgb_pixels(np.zeros((1, 1, 3), np.float32), rgb_profile(1.0)) is None
@@ -86,7 +86,7 @@ def test_a_damaged_profile_converts_nothing():
      ("bmp", 1, False), ("gif", 1, False), ("webp", 3, True), ("avif", 3, True), ("bmp", 3, False),
      ("gif", 3, False)],
 )  # fmt: skip
-def test_a_profile_is_carried_or_its_colours_are_converted(tmp_path, suffix, channels, is_kept):
+def test_a_profile_is_kept_or_its_colours_are_converted(tmp_path, suffix, channels, is_kept):
     profile = grey_profile(1.0) if channels == 1 else rgb_profile(1.0)
     picture = Picture(np.full((9, 9, channels), 128, np.uint8), icc_profile=profile)
     warnings = write_image(picture, tmp_path / f"a.{suffix}")
@@ -124,7 +124,7 @@ def test_the_darkest_ink_becomes_black():
     assert np.asarray(cmyk_to_srgb(image, cmyk_profile(darkest=40))).max() <= 2
 
 
-def test_a_damaged_cmyk_profile_does_not_cost_the_picture():
+def test_a_damaged_cmyk_profile_is_ignored():
     image = Image.new("CMYK", (1, 1), (0, 0, 0, 128))
     profile = cmyk_profile()
     for damaged in (profile[:200], profile[:12] + b"junk" + profile[16:], b"short"):

@@ -1,4 +1,4 @@
-"""Headers: size, frames, alpha and depth, without the pixels."""
+"""`read_header`: size, frames, alpha and bit depth without decoding."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from srgan_gp.images import FrameSequence
 from srgan_gp.images.image_header import read_header
 
 
-def test_the_size_is_that_of_the_upright_picture(tmp_path):
+def test_the_orientation_is_applied_to_the_size(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6
     Image.new("RGB", (40, 30)).save(tmp_path / "a.jpg", exif=exif)
@@ -21,7 +21,7 @@ def test_the_size_is_that_of_the_upright_picture(tmp_path):
     ("mode", "has_alpha", "is_16_bit"),
     [("RGB", False, False), ("RGBA", True, False), ("LA", True, False), ("I;16", False, True)],
 )
-def test_alpha_and_depth_are_told(tmp_path, mode, has_alpha, is_16_bit):
+def test_alpha_and_bit_depth_are_read(tmp_path, mode, has_alpha, is_16_bit):
     Image.new(mode, (3, 2)).save(tmp_path / "a.png")
     header = read_header(tmp_path / "a.png")
     assert (header.has_alpha, header.is_16_bit) == (has_alpha, is_16_bit)
@@ -42,7 +42,7 @@ def test_the_frames_of_an_animation_are_counted(tmp_path, suffix):
     assert read_header(path, first_frame_only=True).frames == 1
 
 
-def test_a_picture_whose_pixels_are_cut_off_still_has_a_header(tmp_path):
+def test_the_header_of_a_truncated_file_is_read(tmp_path):
     Image.effect_noise((200, 100), 50).save(tmp_path / "a.png")
     data = (tmp_path / "a.png").read_bytes()
     (tmp_path / "a.png").write_bytes(data[: len(data) // 2])
@@ -58,7 +58,7 @@ def test_no_pixel_is_decoded(tmp_path, monkeypatch, suffix):
     assert decoded == []
 
 
-def test_a_stand_in_takes_no_memory(tmp_path):
+def test_a_placeholder_needs_no_memory(tmp_path):
     Image.new("1", (5_000, 4_000)).save(tmp_path / "a.png")
     assert read_header(tmp_path / "a.png").stand_in().pixels.base.nbytes == 1
 
@@ -70,7 +70,7 @@ def test_too_many_pixels_are_refused(tmp_path):
     assert refusal.value.code == "E_TOO_MANY_PIXELS"
 
 
-def test_what_is_no_picture_is_refused(tmp_path):
+def test_a_text_file_is_refused(tmp_path):
     (tmp_path / "a.png").write_text("words")
     with pytest.raises(PictureError) as refusal:
         read_header(tmp_path / "a.png")

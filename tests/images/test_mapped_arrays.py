@@ -21,13 +21,13 @@ def tiny_limit(monkeypatch):
 
 
 def mapped_files():
-    """The deleted files that this process has mapped."""
+    """The unnamed files that this process has mapped."""
     maps = Path("/proc/self/maps").read_text()
     return re.findall(r"\S+ \(deleted\)$", maps, re.MULTILINE)
 
 
 @pytest.mark.usefixtures("tiny_limit")
-def test_a_large_array_lives_in_a_file_without_a_name_for_as_long_as_itself(tmp_path):
+def test_a_large_array_is_mapped_to_an_unnamed_file_until_it_is_freed(tmp_path):
     before = len(mapped_files())
     array = mapped_arrays.empty((30, 20, 3), np.uint16, tmp_path)
     assert (array.shape, array.dtype, len(mapped_files())) == ((30, 20, 3), np.uint16, before + 1)
@@ -42,7 +42,7 @@ def test_a_large_array_lives_in_a_file_without_a_name_for_as_long_as_itself(tmp_
 
 
 @pytest.mark.usefixtures("tiny_limit")
-def test_a_small_array_lives_in_memory(tmp_path):
+def test_a_small_array_is_in_memory(tmp_path):
     before = len(mapped_files())
     array = mapped_arrays.empty((10, 100), np.uint8, tmp_path)
     assert array.flags.owndata
@@ -50,7 +50,7 @@ def test_a_small_array_lives_in_memory(tmp_path):
 
 
 @pytest.mark.usefixtures("tiny_limit")
-def test_released_memory_comes_back_with_its_values(rng, tmp_path):
+def test_released_memory_keeps_its_values(rng, tmp_path):
     values = rng.integers(0, 256, (300, 400), dtype=np.uint8)
     array = mapped_arrays.empty(values.shape, np.uint8, tmp_path)
     array[:] = values
@@ -64,8 +64,8 @@ def resident_file_kilobytes():
     return int(re.search(r"RssFile:\s+(\d+)", Path("/proc/self/status").read_text())[1])
 
 
-def test_other_peoples_memory_is_not_touched(tmp_path):
-    """Releasing a private map would throw its changes away."""
+def test_other_maps_are_not_released(tmp_path):
+    """Releasing a private map would discard its changes."""
     path = tmp_path / "file"
     path.write_bytes(bytes(10_000))
     with path.open("rb") as file:
@@ -78,7 +78,7 @@ def test_other_peoples_memory_is_not_touched(tmp_path):
 
 
 @pytest.mark.usefixtures("tiny_limit")
-def test_one_value_everywhere(tmp_path):
+def test_full_sets_every_value(tmp_path):
     for shape in ((2, 3), (3000, 7)):
         array = mapped_arrays.full(shape, np.uint16(513), tmp_path)
         assert (array.shape, array.dtype) == (shape, np.uint16)
@@ -87,7 +87,7 @@ def test_one_value_everywhere(tmp_path):
 
 @pytest.mark.usefixtures("tiny_limit")
 @pytest.mark.parametrize("first", ["missing", "file"])
-def test_where_the_folder_cannot_take_the_file_the_temporary_one_does(tmp_path, first):
+def test_the_temporary_folder_is_used_if_the_given_one_fails(tmp_path, first):
     (tmp_path / "file").write_bytes(b"")
     array = mapped_arrays.empty((50, 50), np.uint8, tmp_path / first)
     array[:] = 1
@@ -95,7 +95,7 @@ def test_where_the_folder_cannot_take_the_file_the_temporary_one_does(tmp_path, 
 
 
 @pytest.mark.usefixtures("tiny_limit")
-def test_no_room_anywhere_is_one_sentence(tmp_path, monkeypatch):
+def test_the_message_about_a_full_disk_names_the_folders(tmp_path, monkeypatch):
     monkeypatch.setattr(mapped_arrays.tempfile, "gettempdir", lambda: str(tmp_path / "temporary"))
     (tmp_path / "temporary").mkdir()
     usage = SimpleNamespace(free=2_499)
@@ -109,9 +109,7 @@ def test_no_room_anywhere_is_one_sentence(tmp_path, monkeypatch):
 
 
 @pytest.mark.usefixtures("tiny_limit")
-def test_a_disk_that_lied_about_its_room_is_found_out_before_anything_is_written(
-    tmp_path, monkeypatch
-):
+def test_a_failed_reservation_is_an_error_before_anything_is_written(tmp_path, monkeypatch):
     def full(descriptor, start, size):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -121,14 +119,14 @@ def test_a_disk_that_lied_about_its_room_is_found_out_before_anything_is_written
 
 
 @pytest.mark.usefixtures("tiny_limit")
-def test_a_system_that_cannot_reserve_room_writes_zeros(tmp_path, monkeypatch):
+def test_zeros_are_written_if_space_cannot_be_reserved(tmp_path, monkeypatch):
     monkeypatch.delattr(os, "posix_fallocate")
     monkeypatch.setattr(mapped_arrays, "_ZEROS", 700)
     assert not mapped_arrays.empty((50, 50), np.uint8, tmp_path).any()
 
 
-def test_a_real_limit_is_one_sentence_and_no_signal(tmp_path):
-    """Without the reservation, the first write beyond the limit would kill the process."""
+def test_a_file_size_limit_is_an_error_and_not_a_signal(tmp_path):
+    """Without the reservation, the first write beyond the limit kills the process."""
     program = (
         "import resource, sys; from pathlib import Path\n"
         "from srgan_gp.images import mapped_arrays as mapped\n"

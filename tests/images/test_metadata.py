@@ -9,32 +9,32 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from srgan_gp.images.metadata import (
-    corrected_exif,
-    corrected_xmp,
-    exif_of,
+    apply_orientation,
     matching_profile,
-    orientation_of,
-    upright,
-    without_orientation,
-    xmp_of,
+    read_exif,
+    read_orientation,
+    read_xmp,
+    reset_tiff_orientation,
+    update_exif,
+    update_xmp,
 )
 
 
 def by_pillow(block):
-    """What Pillow reads from a block: the first directory and the Exif directory."""
+    """The first directory and the Exif directory of a block, read by Pillow."""
     exif = Image.Exif()
     exif.load(b"Exif\0\0" + block)
     return dict(exif), dict(exif.get_ifd(0x8769))
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
-def test_orientation_and_sizes_are_corrected_and_the_rest_is_kept(make, order):
+def test_orientation_and_sizes_are_updated_and_the_rest_is_kept(make, order):
     block = make.exif(
         {0x0112: 6, 0x0100: 40, 0x0101: 30, 0x010F: 77},
         order=order,
         exif_entries={0xA002: 40, 0xA003: 30, 0x8827: 400},
     )
-    first, details = by_pillow(corrected_exif(block, height=120, width=160))
+    first, details = by_pillow(update_exif(block, height=120, width=160))
     assert first[0x0112] == 1
     assert (first[0x0100], first[0x0101]) == (160, 120)
     assert first[0x010F] == 77
@@ -43,22 +43,22 @@ def test_orientation_and_sizes_are_corrected_and_the_rest_is_kept(make, order):
 
 def test_a_size_above_65535_becomes_a_long_number(make):
     block = make.exif({0x0112: 3}, exif_entries={0xA002: 40, 0xA003: 30})
-    _, details = by_pillow(corrected_exif(block, height=5, width=70_000))
+    _, details = by_pillow(update_exif(block, height=5, width=70_000))
     assert details == {0xA002: 70_000, 0xA003: 5}
 
 
-def test_a_maker_note_keeps_its_place_and_every_byte(make):
+def test_a_maker_note_keeps_its_offset_and_bytes(make):
     note = bytes(range(256))
     block = make.exif({0x0112: 6}, exif_entries={0xA002: 40}, tail=note)
-    corrected = corrected_exif(block, height=1, width=1)
+    corrected = update_exif(block, height=1, width=1)
     assert corrected.index(note) == block.index(note)
     assert len(corrected) == len(block)
 
 
 @pytest.mark.parametrize("tail", [b"", b"maker note"])
-def test_the_thumbnail_is_gone_and_not_only_unlinked(make, tail):
+def test_the_thumbnail_is_removed_and_not_only_unlinked(make, tail):
     block = make.exif({0x0112: 6, 0x010F: 77}, thumbnail=b"\xff\xd8face\xff\xd9", tail=tail)
-    corrected = corrected_exif(block, height=1, width=1)
+    corrected = update_exif(block, height=1, width=1)
     assert b"face" not in corrected
     assert corrected.endswith(tail)
     assert len(corrected) == len(block) - (0 if tail else len(b"\xff\xd8face\xff\xd9"))
@@ -68,22 +68,22 @@ def test_the_thumbnail_is_gone_and_not_only_unlinked(make, tail):
     assert exif[0x010F] == 77
 
 
-def test_a_link_to_nowhere_is_cut(make):
+def test_an_invalid_link_is_removed(make):
     block = bytearray(make.exif({0x0112: 6}))
     block[-4:] = struct.pack(">I", 60_000)
-    assert corrected_exif(bytes(block), height=1, width=1)[-4:] == b"\0\0\0\0"
+    assert update_exif(bytes(block), height=1, width=1)[-4:] == b"\0\0\0\0"
 
 
-def test_a_block_that_ends_before_its_link_is_taken(make):
+def test_a_block_without_a_link_is_accepted(make):
     block = make.exif({0x0112: 6})[:-4]
-    assert len(corrected_exif(block, height=1, width=1)) == len(block)
+    assert len(update_exif(block, height=1, width=1)) == len(block)
 
 
-def test_a_thumbnail_outside_the_block_harms_nothing(make):
+def test_a_thumbnail_outside_the_block_is_ignored(make):
     block = bytearray(make.exif({0x0112: 6}, thumbnail=b"face"))
     length_at = block.index(struct.pack(">HHI", 0x0202, 4, 1)) + 8
     block[length_at : length_at + 4] = struct.pack(">I", 0xFFFFFFFF)
-    assert len(corrected_exif(bytes(block), height=1, width=1)) == len(block)
+    assert len(update_exif(bytes(block), height=1, width=1)) == len(block)
 
 
 @settings(max_examples=300, deadline=None, database=None, derandomize=True)
@@ -95,16 +95,16 @@ def test_damaged_blocks_raise_one_of_two_errors_or_keep_their_length(make, chang
         changed[position] = value
     changed = changed[:length]
     with contextlib.suppress(ValueError, struct.error):
-        assert len(corrected_exif(bytes(changed), height=1, width=1)) <= len(changed)
+        assert len(update_exif(bytes(changed), height=1, width=1)) <= len(changed)
 
 
-def test_xmp_numbers_are_corrected_in_both_spellings():
+def test_xmp_numbers_are_updated_in_attributes_and_elements():
     packet = (
         b'<a tiff:Orientation="6" exif:PixelXDimension = \'40\' dc:title="Orientation 6"/>'
         b"<tiff:ImageWidth>40</tiff:ImageWidth><tiff:ImageLength> 30 </tiff:ImageLength>"
         b"<tiff:Orientation>8</tiff:Orientation>"
     )
-    assert corrected_xmp(packet, height=120, width=160) == (
+    assert update_xmp(packet, height=120, width=160) == (
         b'<a tiff:Orientation="1" exif:PixelXDimension = \'160\' dc:title="Orientation 6"/>'
         b"<tiff:ImageWidth>160</tiff:ImageWidth><tiff:ImageLength>120</tiff:ImageLength>"
         b"<tiff:Orientation>1</tiff:Orientation>"
@@ -113,9 +113,11 @@ def test_xmp_numbers_are_corrected_in_both_spellings():
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("shape", [(2, 3, 3), (1, 4, 1), (5, 1, 1)])
-def test_upright_turns_as_numpy_does(rng, turned, orientation, shape):
+def test_apply_orientation_agrees_with_numpy(rng, turned, orientation, shape):
     stored = rng.integers(0, 255, shape, np.uint8)
-    np.testing.assert_array_equal(upright(stored, orientation), turned[orientation](stored))
+    np.testing.assert_array_equal(
+        apply_orientation(stored, orientation), turned[orientation](stored)
+    )
 
 
 def test_the_orientation_in_a_tiff_file_is_set_to_1_and_nothing_else(make, rng):
@@ -124,7 +126,7 @@ def test_the_orientation_in_a_tiff_file_is_set_to_1_and_nothing_else(make, rng):
         for is_big in (False, True):
             data = make.tiff(samples, order=order, is_big=is_big, tags=[(274, 3, [6])])
             plain = make.tiff(samples, order=order, is_big=is_big, tags=[(274, 3, [1])])
-            assert without_orientation(data) == plain
+            assert reset_tiff_orientation(data) == plain
 
 
 class Broken(Image.Image):
@@ -138,25 +140,25 @@ class Broken(Image.Image):
         raise SyntaxError("broken")
 
 
-def test_exif_that_cannot_be_read_costs_nothing():
-    assert orientation_of(Broken()) == 1
-    assert exif_of(Broken(**{"Raw profile type exif": "junk"})) is None
+def test_unreadable_exif_is_ignored():
+    assert read_orientation(Broken()) == 1
+    assert read_exif(Broken(**{"Raw profile type exif": "junk"})) is None
 
 
-def test_exif_in_a_png_text_is_found(make, rng):
+def test_exif_in_a_png_text_chunk_is_read(make, rng):
     block = make.exif({0x0128: 2})
     text = f"\nexif\n{len(block) + 6:8}\n{(b'Exif' + bytes(2) + block).hex()}\n"
     chunk = b"Raw profile type exif\0" + text.encode()
     data = make.png(rng.integers(0, 9, (2, 2, 3), np.uint8), chunks=[(b"tEXt", chunk)])
     with Image.open(io.BytesIO(data)) as image:
-        assert by_pillow(exif_of(image))[0] == {0x0128: 2}
+        assert by_pillow(read_exif(image))[0] == {0x0128: 2}
 
 
-def test_xmp_may_be_text_or_bytes_or_missing():
-    assert xmp_of(Broken(xmp="<x/>")) == b"<x/>"
-    assert xmp_of(Broken(xmp=b"<x/>")) == b"<x/>"
-    assert xmp_of(Broken(xmp=b"")) is None
-    assert xmp_of(Broken()) is None
+def test_xmp_is_text_or_bytes_or_missing():
+    assert read_xmp(Broken(xmp="<x/>")) == b"<x/>"
+    assert read_xmp(Broken(xmp=b"<x/>")) == b"<x/>"
+    assert read_xmp(Broken(xmp=b"")) is None
+    assert read_xmp(Broken()) is None
 
 
 def test_a_profile_matches_pixels_of_its_own_space():

@@ -16,13 +16,13 @@ from srgan_gp.images.reading import decode_picture
 
 @pytest.fixture
 def picture_file(tmp_path, make):
-    """A file that holds a small picture."""
+    """A file with a small image."""
     path = tmp_path / "picture.png"
     path.write_bytes(make.png(np.zeros((4, 5, 3), np.uint8)))
     return path
 
 
-def test_a_missing_file_a_folder_and_a_pipe_are_each_named(tmp_path):
+def test_a_missing_file_a_folder_and_a_pipe_have_error_codes(tmp_path):
     os.mkfifo(tmp_path / "pipe.png")
     for path, code in [
         (tmp_path / "none.png", "E_VANISHED"), (tmp_path, "E_NOT_A_FILE"),
@@ -34,7 +34,7 @@ def test_a_missing_file_a_folder_and_a_pipe_are_each_named(tmp_path):
         assert caught.value.code == code
 
 
-def test_a_pipe_that_takes_the_place_of_the_file_is_not_waited_for(picture_file, monkeypatch):
+def test_a_pipe_that_replaces_the_file_does_not_block(picture_file, monkeypatch):
     system_open = os.open
 
     def swap_and_open(name, flags):
@@ -57,7 +57,7 @@ def test_a_pipe_that_takes_the_place_of_the_file_is_not_waited_for(picture_file,
     assert caught.value.code == "E_NOT_A_FILE"
 
 
-def test_a_file_without_permission_is_named(picture_file, monkeypatch):
+def test_a_file_without_permission_has_an_error_code(picture_file, monkeypatch):
 
     def refuse(*arguments):
         raise PermissionError(13, "Permission denied")
@@ -68,7 +68,7 @@ def test_a_file_without_permission_is_named(picture_file, monkeypatch):
     assert caught.value.code == "E_NO_PERMISSION"
 
 
-def test_a_disk_error_while_reading_is_named():
+def test_a_disk_error_while_reading_is_reported():
     class Broken(io.BytesIO):
         def read(self, size=-1):
             raise OSError(5, "Input/output error")

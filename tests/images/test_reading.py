@@ -30,7 +30,7 @@ def assert_same(actual, expected):
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-def test_png_samples_come_out_exactly(rng, make, channels, dtype):
+def test_png_samples_are_read_exactly(rng, make, channels, dtype):
     samples = rng.integers(0, np.iinfo(dtype).max, (5, 7, channels), dtype, endpoint=True)
     picture = read(make.png(samples))
     colours = channels - (channels in (2, 4))
@@ -43,14 +43,14 @@ def test_png_samples_come_out_exactly(rng, make, channels, dtype):
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_a_dark_16_bit_picture_stays_16_bit(make, channels):
+def test_a_dark_16_bit_image_keeps_16_bits(make, channels):
     samples = np.arange(20, dtype=np.uint16).reshape(4, 5, 1).repeat(channels, axis=2)
     assert_same(read(make.png(samples)).pixels, samples)
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
 @pytest.mark.parametrize("channels", [1, 3, 4])
-def test_16_bit_tiff_samples_come_out_exactly(rng, make, channels, order):
+def test_16_bit_tiff_samples_are_read_exactly(rng, make, channels, order):
     samples = rng.integers(0, 65535, (5, 7, channels), np.uint16, endpoint=True)
     tags = [(338, 3, [2])] if channels == 4 else []
     picture = read(make.tiff(samples, order=order, tags=tags))
@@ -59,24 +59,24 @@ def test_16_bit_tiff_samples_come_out_exactly(rng, make, channels, order):
         assert_same(picture.alpha, samples[..., 3])
 
 
-def test_a_fourth_tiff_channel_of_no_meaning_is_not_alpha(rng, make):
+def test_an_unspecified_fourth_tiff_channel_is_not_alpha(rng, make):
     samples = rng.integers(0, 65535, (5, 7, 4), np.uint16)
     picture = read(make.tiff(samples, tags=[(338, 3, [0])]))
     assert_same(picture.pixels, samples[..., :3])
     assert picture.alpha is None
 
 
-def test_16_bit_planes_that_opencv_would_mix_up_are_refused(make):
+def test_a_planar_16_bit_tiff_is_refused(make):
     samples = np.arange(12, dtype=np.uint16).reshape(2, 2, 3)
     with pytest.raises(PictureError, match="plane by plane") as refused:
         read(make.tiff(samples, tags=[(284, 3, [2])]))
     assert refused.value.code == "E_FORMAT_NOT_ALLOWED"
 
 
-def test_16_bit_cmyk_is_read_with_8_bits_and_a_note(make):
+def test_16_bit_cmyk_is_read_as_8_bits_with_a_note(make):
     picture = read(make.tiff(np.zeros((2, 2, 4), np.uint16), photometric=5))
     assert picture.pixels.dtype == np.uint8
-    assert "8 bits" in picture.notes[0]
+    assert "8-bit" in picture.notes[0]
 
 
 def test_premultiplied_16_bit_colours_are_divided_by_alpha(make):
@@ -87,12 +87,12 @@ def test_premultiplied_16_bit_colours_are_divided_by_alpha(make):
     assert_same(picture.alpha, samples[..., 3])
 
 
-def test_16_bit_grey_that_counts_from_white_is_inverted(make):
+def test_white_is_zero_16_bit_grey_is_inverted(make):
     samples = np.array([[[0], [65535], [1000]]], np.uint16)
     assert_same(read(make.tiff(samples, photometric=0)).pixels, 65535 - samples)
 
 
-def test_12_bit_grey_is_stretched_to_16_bits(make):
+def test_12_bit_grey_is_scaled_to_16_bits(make):
     # 12-bit samples 0x000 and 0xFFF, packed into three bytes
     packed = np.array([[[0x00], [0x0F], [0xFF]]], np.uint8)
     data = make.tiff(packed, tags=[(256, 4, [2]), (258, 3, [12])])
@@ -109,7 +109,7 @@ def test_floats_from_0_to_1_are_kept(rng, make):
     [(np.nan, "E_NOT_FINITE"), (np.inf, "E_NOT_FINITE"), (1.5, "E_OUT_OF_RANGE"),
      (-0.5, "E_OUT_OF_RANGE")],
 )  # fmt: skip
-def test_floats_without_a_meaning_are_refused(make, value, code):
+def test_floats_outside_0_to_1_are_refused(make, value, code):
     samples = np.array([[[0.5], [value]]], np.float32)
     with pytest.raises(PictureError) as caught:
         read(make.tiff(samples, sample_format=3))
@@ -197,7 +197,7 @@ def test_exif_orientation_is_applied_once(rng, make, turned, orientation, kind):
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-def test_alpha_is_turned_with_the_colours(rng, make, turned, dtype):
+def test_the_orientation_is_applied_to_alpha(rng, make, turned, dtype):
     stored = rng.integers(0, 255, (4, 6, 4), dtype)
     picture = read(make.png(stored, chunks=[(b"eXIf", make.exif({0x0112: 6}))]))
     expected = turned[6](stored)
@@ -229,7 +229,7 @@ def test_an_orientation_in_xmp_alone_is_applied(make, turned):
 
 
 @pytest.mark.parametrize("name", ["GIF", "WEBP", "PNG", "TIFF"])
-def test_of_several_frames_the_first_is_read_and_the_rest_noted(name):
+def test_the_first_of_several_frames_is_read_with_a_note(name):
     frames = [Image.new("RGB", (4, 3), colour) for colour in ("red", "lime", "blue")]
     data = saved(frames[0], name, save_all=True, append_images=frames[1:],
                  **({"lossless": True} if name == "WEBP" else {}))  # fmt: skip
@@ -238,11 +238,11 @@ def test_of_several_frames_the_first_is_read_and_the_rest_noted(name):
     assert any("first" in note for note in picture.notes)
 
 
-def test_a_plain_picture_has_nothing_to_note(make):
+def test_a_plain_image_has_no_notes(make):
     assert read(make.png(WHITE_TO_BLACK)).notes == ()
 
 
-def test_a_profile_is_kept_for_the_pixels_it_fits_and_noted_otherwise(make):
+def test_a_profile_that_does_not_match_the_pixels_is_noted(make):
     rgb, grey, not_icc = _icc(b"RGB "), _icc(b"GRAY"), b"no profile"
     grey_pixels = WHITE_TO_BLACK[..., :1]
     for pixels, profile, is_kept in [
@@ -265,7 +265,7 @@ def test_a_png_gamma_is_noted(make):
     assert "gamma" in note
 
 
-def test_resolution_is_read_where_there_is_one(make):
+def test_the_resolution_is_read(make):
     image = Image.fromarray(WHITE_TO_BLACK)
     assert read(saved(image, "JPEG", dpi=(300, 150))).dpi == (300, 150)
     assert read(saved(image, "TIFF", dpi=(300, 150))).dpi == (300, 150)
@@ -276,12 +276,12 @@ def test_resolution_is_read_where_there_is_one(make):
     assert read(beyond_any_jpeg).dpi is None
 
 
-def test_a_wrong_suffix_is_read_by_content_and_noted(make, tmp_path):
+def test_a_wrong_suffix_is_ignored_with_a_note(make, tmp_path):
     path = tmp_path / "picture.JPG"
     path.write_bytes(make.png(WHITE_TO_BLACK))
     picture = read_image(path)
     assert picture.source_format == "PNG"
-    assert picture.notes == ("it is a PNG file in spite of its name (.JPG)",)
+    assert picture.notes == ("it is a PNG file although its suffix is .JPG",)
 
 
 def test_16_bit_colour_without_opencv_names_the_packages_to_install(make, monkeypatch):
@@ -293,7 +293,7 @@ def test_16_bit_colour_without_opencv_names_the_packages_to_install(make, monkey
     assert read(make.png(np.zeros((2, 2, 1), np.uint16))).pixels.dtype == np.uint16
 
 
-def test_reading_leaves_the_warning_filters_as_they_were(make):
+def test_reading_restores_the_warning_filters(make):
     before = list(warnings.filters)
     read(make.png(WHITE_TO_BLACK))
     with pytest.raises(PictureError):

@@ -53,10 +53,10 @@ LOSSLESS = [
 
 
 @pytest.mark.parametrize(("suffix", "dtype", "channels"), LOSSLESS)
-def test_a_lossless_file_holds_every_level(rng, tmp_path, suffix, dtype, channels):
+def test_a_lossless_file_keeps_every_level(rng, tmp_path, suffix, dtype, channels):
     picture = picture_of(rng, dtype, channels)
     if picture.alpha is not None:
-        picture.alpha[:2] = 0  # colours that nobody sees are kept too
+        picture.alpha[:2] = 0  # invisible colours are kept too
     path = tmp_path / ("picture" + suffix)
     assert write_image(picture, path, quality=100) == ()
     assert_same_pixels(read_image(path), picture)
@@ -92,7 +92,7 @@ def test_a_16_bit_ramp_keeps_all_its_levels(tmp_path, suffix, channels):
     st.integers(1, 70), st.integers(1, 70), st.sampled_from([1, 2, 3, 4]),
     st.sampled_from([np.uint8, np.uint16]), st.sampled_from([".png", ".tif"]),
 )  # fmt: skip
-def test_every_size_comes_back(tmp_path_factory, height, width, channels, dtype, suffix):
+def test_every_size_is_written_and_read(tmp_path_factory, height, width, channels, dtype, suffix):
     picture = picture_of(np.random.default_rng(0), dtype, channels, height, width)
     path = tmp_path_factory.mktemp("sizes") / ("picture" + suffix)
     write_image(picture, path)
@@ -100,7 +100,7 @@ def test_every_size_comes_back(tmp_path_factory, height, width, channels, dtype,
     np.testing.assert_array_equal(seen.pixels[..., : picture.pixels.shape[2]], picture.pixels)
 
 
-def test_a_picture_of_many_strips_comes_back(rng, tmp_path):
+def test_an_image_of_many_strips_is_written_and_read(rng, tmp_path):
     picture = picture_of(rng, np.uint16, 3, height=700, width=300)  # 1.2 MB of pixels
     for suffix in (".png", ".tif"):
         write_image(picture, tmp_path / ("big" + suffix))
@@ -115,7 +115,7 @@ def test_16_bit_grey_with_alpha_becomes_colour_in_tiff(rng, tmp_path):
     np.testing.assert_array_equal(seen.alpha, picture.alpha)
 
 
-def test_alpha_is_laid_on_white_in_a_jpeg(tmp_path):
+def test_alpha_is_composited_over_white_in_a_jpeg(tmp_path):
     black = np.zeros((16, 16, 3), np.uint8)
     alpha = np.full((16, 16), 64, np.uint8)
     (warning,) = write_image(Picture(black, alpha=alpha), tmp_path / "picture.jpg")
@@ -124,7 +124,7 @@ def test_alpha_is_laid_on_white_in_a_jpeg(tmp_path):
     assert np.abs(seen - 191).max() <= 1  # 255 * (1 - 64 / 255)
 
 
-def test_alpha_that_hides_nothing_is_left_out_without_a_word(tmp_path):
+def test_opaque_alpha_is_removed_without_a_warning(tmp_path):
     picture = Picture(np.zeros((4, 4, 3), np.uint8), alpha=np.full((4, 4), 255, np.uint8))
     assert write_image(picture, tmp_path / "picture.jpg") == ()
 
@@ -149,7 +149,7 @@ def test_floats_are_written_with_16_bits(rng, tmp_path, suffix, channels):
     assert difference <= 0.51 / 65535  # half a level, and the rounding of float32
 
 
-def test_a_jpeg_keeps_the_colour_of_every_pixel_from_quality_90_on(rng, tmp_path):
+def test_a_jpeg_has_no_chroma_subsampling_from_quality_90_on(rng, tmp_path):
     picture = picture_of(rng, np.uint8, 3, height=32, width=32)
     samplings = {}
     for quality in (None, 90, 89):
@@ -160,7 +160,7 @@ def test_a_jpeg_keeps_the_colour_of_every_pixel_from_quality_90_on(rng, tmp_path
     assert samplings == {None: 0, 90: 0, 89: 2}  # 0 is 4:4:4, 2 is 4:2:0
 
 
-def test_a_higher_quality_gives_a_closer_picture(rng, tmp_path):
+def test_a_higher_quality_gives_a_smaller_error(rng, tmp_path):
     picture = picture_of(rng, np.uint8, 3, height=32, width=32)
     for suffix in (".jpg", ".webp"):
         errors = []
@@ -172,7 +172,7 @@ def test_a_higher_quality_gives_a_closer_picture(rng, tmp_path):
         assert errors[1] < errors[0]
 
 
-def test_each_format_may_have_a_quality_of_its_own(rng, tmp_path):
+def test_each_format_can_have_its_own_quality(rng, tmp_path):
     picture = Picture(rng.integers(0, 256, (32, 32, 3), np.uint8))
     both = {"JPEG": 50, "WEBP": 100}
     for suffix, quality in (("jpg", 50), ("webp", 100), ("avif", 95)):
@@ -210,7 +210,7 @@ def test_a_quality_out_of_range_is_refused(tmp_path, quality):
      ("JPEG", 1, 65501, True), ("TIFF", 40_000, 40_000, False), ("BMP", 1, 70_000, False),
      ("PNG", 65501, 65501, False)],
 )  # fmt: skip
-def test_the_limits_of_an_encoder_are_known_before_any_work(name, height, width, is_refused):
+def test_the_limits_of_an_encoder_are_checked_first(name, height, width, is_refused):
     if is_refused:
         with pytest.raises(PictureError, match=f"{width} x {height}") as caught:
             check_encodable(height, width, name)
@@ -219,7 +219,7 @@ def test_the_limits_of_an_encoder_are_known_before_any_work(name, height, width,
         check_encodable(height, width, name)
 
 
-def test_a_picture_too_long_for_its_format_leaves_no_file(tmp_path):
+def test_an_image_too_large_for_its_format_leaves_no_file(tmp_path):
     with pytest.raises(PictureError, match="16,383"):
         write_image(Picture(np.zeros((1, 16384, 3), np.uint8)), tmp_path / "a.webp")
     assert not list(tmp_path.iterdir())
@@ -261,7 +261,7 @@ def test_an_encoder_that_fails_leaves_the_old_file(tmp_path, monkeypatch, failur
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_an_open_file_gets_the_bytes_that_a_path_gets(rng, tmp_path, name):
+def test_encode_image_and_write_image_write_the_same_bytes(rng, tmp_path, name):
     picture = picture_of(rng, np.uint16, 4, dpi=(300.0, 300.0))
     options = {"format": name, "quality": 80, "strip_metadata": True}
     warnings = write_image(picture, tmp_path / "picture", **options)
@@ -270,7 +270,7 @@ def test_an_open_file_gets_the_bytes_that_a_path_gets(rng, tmp_path, name):
     assert buffer.getvalue() == (tmp_path / "picture").read_bytes()
 
 
-def test_a_full_disk_is_the_callers_to_tell(rng):
+def test_a_full_disk_is_raised_as_an_oserror(rng):
     class Full(io.BytesIO):
         def write(self, data):
             raise OSError(errno.ENOSPC, "No space left on device")
@@ -279,7 +279,7 @@ def test_a_full_disk_is_the_callers_to_tell(rng):
         encode_image(picture_of(rng, np.uint8, 3), Full(), format="png")
 
 
-def test_every_format_has_a_row_that_can_be_used():
+def test_every_row_of_the_formats_works():
     for name, row in FORMATS.items():
         assert find_format(name) == name
         for suffix in row.suffixes:
@@ -297,6 +297,6 @@ def test_every_format_has_a_row_that_can_be_used():
      (np.zeros((4, 4, 3), np.uint8), np.zeros((4, 5), np.uint8)),
      (np.zeros((4, 4, 3), np.uint8), np.zeros((4, 4), np.uint16))],
 )  # fmt: skip
-def test_a_picture_of_a_wrong_shape_or_dtype_cannot_be_made(pixels, alpha):
+def test_a_wrong_shape_or_dtype_is_a_value_error(pixels, alpha):
     with pytest.raises(ValueError, match="must be"):
         Picture(pixels, alpha=alpha)

@@ -25,7 +25,7 @@ def assert_same_pixels(actual, expected):
 
 
 @pytest.mark.parametrize("name", ["PNG", "JPEG", "WEBP", "TIFF"])
-def test_metadata_is_carried_and_corrected(rng, make, tmp_path, name):
+def test_metadata_is_kept_and_updated(rng, make, tmp_path, name):
     exif = make.exif(
         {0x0112: 6, 0x0100: 40, 0x0101: 30, 0x010F: 77},
         exif_entries={0xA002: 40, 0xA003: 30, 0x8827: 400},
@@ -41,7 +41,7 @@ def test_metadata_is_carried_and_corrected(rng, make, tmp_path, name):
         details = tags.get_ifd(0x8769)
         assert image.info["icc_profile"] == SRGB
         assert image.info["xmp"] == XMP.replace(b'"6"', b'"1"')
-        if name != "WEBP":  # which has no place for it but in EXIF
+        if name != "WEBP":  # which has a resolution in EXIF only
             assert [round(float(value)) for value in image.info["dpi"]] == [300, 150]
     assert tags.get(0x0112, 1) == 1
     assert (details[0xA002], details[0xA003]) == (9, 6)
@@ -53,7 +53,7 @@ def test_metadata_is_carried_and_corrected(rng, make, tmp_path, name):
 
 @pytest.mark.parametrize("name", ["PNG", "TIFF"])
 @pytest.mark.parametrize("channels", [1, 3, 4])
-def test_metadata_is_carried_with_16_bits_too(rng, make, tmp_path, name, channels):
+def test_metadata_is_kept_with_16_bits(rng, make, tmp_path, name, channels):
     profile = SRGB if channels >= 3 else SRGB[:16] + b"GRAY" + SRGB[20:]
     exif = make.exif({0x0112: 8, 0x010F: 77}, exif_entries={0x8827: 400})
     picture = picture_of(
@@ -72,7 +72,7 @@ def test_metadata_is_carried_with_16_bits_too(rng, make, tmp_path, name, channel
 
 
 @pytest.mark.parametrize("name", ["PNG", "JPEG", "WEBP", "TIFF", "BMP"])
-def test_stripping_leaves_only_the_colour_profile(rng, make, tmp_path, name):
+def test_strip_metadata_keeps_only_the_icc_profile(rng, make, tmp_path, name):
     exif = make.exif({0x0112: 1}, tail=b"secret exif")
     picture = picture_of(
         rng, np.uint8, 3, icc_profile=SRGB, exif=exif, xmp=b"<secret/>", dpi=(300.0, 300.0)
@@ -87,7 +87,7 @@ def test_stripping_leaves_only_the_colour_profile(rng, make, tmp_path, name):
     assert seen.dpi is None or seen.dpi != (300.0, 300.0)
 
 
-def test_what_a_format_cannot_hold_is_said(rng, make, tmp_path):
+def test_there_is_a_warning_for_each_loss(rng, make, tmp_path):
     everything = {"icc_profile": SRGB, "exif": make.exif({0x0112: 1}), "xmp": XMP}
     deep = picture_of(rng, np.uint16, 4, **everything)
     warnings = write_image(deep, tmp_path / "picture.bmp")
@@ -97,7 +97,7 @@ def test_what_a_format_cannot_hold_is_said(rng, make, tmp_path):
         assert "BMP" in sentence
 
 
-def test_metadata_too_long_for_a_jpeg_is_left_out_and_said(make, tmp_path):
+def test_metadata_too_long_for_a_jpeg_is_removed_with_a_warning(make, tmp_path):
     long = b" " * 70_000
     picture = Picture(
         np.zeros((8, 8, 3), np.uint8), exif=make.exif({0x0112: 1}, tail=long), xmp=XMP + long
@@ -109,7 +109,7 @@ def test_metadata_too_long_for_a_jpeg_is_left_out_and_said(make, tmp_path):
     assert read_image(tmp_path / "a.png").exif == picture.exif
 
 
-def test_damaged_exif_is_left_out_and_said(tmp_path):
+def test_damaged_exif_is_removed_with_a_warning(tmp_path):
     picture = Picture(np.zeros((8, 8, 3), np.uint8), exif=b"no exif")
     (warning,) = write_image(picture, tmp_path / "a.png")
     assert "EXIF" in warning

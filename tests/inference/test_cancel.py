@@ -1,4 +1,4 @@
-"""Cancelling: from another thread, in the middle of a run, and using the upscaler again."""
+"""Cancellation from another thread, during a run, and use of the upscaler afterwards."""
 
 import threading
 import time
@@ -21,16 +21,16 @@ def double(images):
 
 @pytest.fixture
 def slow_model(tiny_model, onnx_models):
-    """A model whose run over one large picture takes many operations and seconds."""
+    """A model whose run over one large image takes many operations and seconds."""
     layers = [onnx_models.layer(3)] * 60
     return tiny_model("slow", onnx_models.convolutional(layers, width=32), overlap="60")
 
 
-def cancel_once_it_runs(session, cancel):
-    """Call `cancel` from a thread of its own as soon as the session is in a run."""
+def cancel_during_run(session, cancel):
+    """Call `cancel` from another thread as soon as the session is in a run."""
 
     def wait():
-        while not session._under_way:
+        while not session._running:
             time.sleep(0.001)
         time.sleep(0.01)
         cancel()
@@ -40,11 +40,11 @@ def cancel_once_it_runs(session, cancel):
     return thread
 
 
-def test_a_real_run_ends_in_its_middle_and_the_next_one_is_whole(slow_model):
+def test_a_run_is_stopped_and_the_next_one_is_complete(slow_model):
     session = Session.open(slow_model, device="cpu", threads=1)
     upscaler = Upscaler(session)
     small = upscaler.upscale(PIXELS)
-    thread = cancel_once_it_runs(session, upscaler.cancel)
+    thread = cancel_during_run(session, upscaler.cancel)
     started = time.thread_time()
     with pytest.raises(Cancelled):
         upscaler.upscale(np.zeros((700, 700, 3), np.uint8), tile=None)
@@ -53,7 +53,7 @@ def test_a_real_run_ends_in_its_middle_and_the_next_one_is_whole(slow_model):
     np.testing.assert_array_equal(upscaler.upscale(PIXELS), small)
 
 
-def test_no_tile_begins_after_the_one_at_hand(fake_session):
+def test_no_tile_starts_after_the_current_one(fake_session):
     tiles = []
 
     def cancelled_at_the_third(images):
@@ -83,14 +83,14 @@ def test_cancelling_between_two_tiles_ends_the_call(fake_session):
         upscaler.upscale(PIXELS, tile=8, on_progress=cancel_at_two)
 
 
-def test_cancelling_ends_the_resampling_before_its_next_band(fake_session, monkeypatch):
+def test_cancelling_ends_resampling_before_the_next_band(fake_session, monkeypatch):
     resized, bands = lanczos._resized, []
 
-    def cancelled_at_the_third(*words):
-        bands.append(words)
+    def cancelled_at_the_third(*arguments):
+        bands.append(arguments)
         if len(bands) == 3:
             upscaler.cancel()
-        return resized(*words)
+        return resized(*arguments)
 
     monkeypatch.setattr(mapped_arrays, "LARGE_BYTES", 100)
     monkeypatch.setattr(lanczos, "BAND_VALUES", 300)
@@ -101,20 +101,20 @@ def test_cancelling_ends_the_resampling_before_its_next_band(fake_session, monke
     assert len(bands) == 3
 
 
-def test_cancelling_while_nothing_runs_does_not_touch_the_next_call(tiny_model):
+def test_cancelling_without_a_call_does_not_affect_the_next_one(tiny_model):
     upscaler = Upscaler.load(tiny_model(), device="cpu")
     upscaler.cancel()
     assert upscaler.upscale(PIXELS).shape == (80, 80, 3)
 
 
-def test_a_failure_that_nobody_asked_for_is_not_called_cancelled(tiny_model):
+def test_a_failure_is_not_reported_as_cancelled(tiny_model):
     session = Session.open(tiny_model(), device="cpu")
     with pytest.raises(SrganGpError) as caught:
         session.run(np.zeros((1, 5, 4, 4), np.float32))
     assert not isinstance(caught.value, Cancelled)
 
 
-def test_cancelling_one_ends_the_calls_of_all_that_share_a_model(slow_model):
+def test_cancelling_one_ends_the_calls_of_all_upscalers_of_a_model(slow_model):
     session = Session.open(slow_model, device="cpu", threads=1)
     one = Upscaler(session)
     other = one.sharing()
@@ -128,7 +128,7 @@ def test_cancelling_one_ends_the_calls_of_all_that_share_a_model(slow_model):
     threads = [threading.Thread(target=upscale, args=(upscaler,)) for upscaler in (one, other)]
     for thread in threads:
         thread.start()
-    while len(session._under_way) < 2:
+    while len(session._running) < 2:
         time.sleep(0.001)
     one.cancel()
     for thread in threads:

@@ -1,4 +1,4 @@
-"""FaceGenerator: one seed is one face, whatever is drawn beside it."""
+"""FaceGenerator: faces by seed, independent of the batch; interpolation; refusals."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ def colours(latents):
 
 
 @pytest.fixture
-def colouring(fake_session):
+def colour_generator(fake_session):
     return FaceGenerator(fake_session(run=colours, **FACES))
 
 
@@ -26,76 +26,76 @@ def generator(tiny_face_model):
     return FaceGenerator.load(tiny_face_model(), device="cpu", threads=1)
 
 
-def test_a_model_says_what_it_draws(generator):
+def test_properties_of_the_model(generator):
     assert (generator.name, generator.device) == ("tiny-faces", "cpu")
     assert (generator.latent_size, generator.image_size) == (4, 8)
     assert len(generator.sha256) == 64
     assert generator.choice == "tiny-faces on cpu (CPUExecutionProvider)."
 
 
-def test_values_are_clipped_and_rounded_to_nearest(colouring):
+def test_values_are_clipped_and_rounded_to_nearest(colour_generator):
     latents = np.float32([[-1, 0.5, 2], [0.1, 1, 0]])
-    faces = colouring.generate_from(latents)
+    faces = colour_generator.generate_from(latents)
     assert (faces.shape, faces.dtype) == ((2, 2, 2, 3), np.uint8)
     np.testing.assert_array_equal(faces[:, 0, 0], [[0, 128, 255], [26, 255, 0]])  # 127.5, 25.5
 
 
 def test_channels_come_last_and_rows_before_columns(fake_session):
     planes = np.arange(12, dtype=np.float32).reshape(1, 3, 2, 2) / 255
-    drawing = FaceGenerator(fake_session(run=lambda latents: planes, **FACES))
+    generator = FaceGenerator(fake_session(run=lambda latents: planes, **FACES))
     expected = [[[0, 4, 8], [1, 5, 9]], [[2, 6, 10], [3, 7, 11]]]
-    np.testing.assert_array_equal(drawing.generate()[0], expected)
+    np.testing.assert_array_equal(generator.generate()[0], expected)
 
 
-def test_a_face_is_what_the_model_makes_of_the_latent_of_its_seed(colouring):
+def test_a_face_is_the_output_for_the_latent_of_its_seed(colour_generator):
     latent = np.random.default_rng(11).standard_normal(3, dtype=np.float32)
     expected = np.rint(255 * np.clip(latent, 0, 1)).astype(np.uint8)
-    np.testing.assert_array_equal(colouring.generate(seed=11)[0, 1, 1], expected)
+    np.testing.assert_array_equal(colour_generator.generate(seed=11)[0, 1, 1], expected)
 
 
-def test_a_seed_is_the_same_face_in_any_batch(generator):
+def test_the_face_of_a_seed_does_not_depend_on_the_batch(generator):
     batch = generator.generate(seed=0, count=8)
     for seed in (0, 3, 7):
         np.testing.assert_array_equal(generator.generate(seed=seed)[0], batch[seed])
     assert len(np.unique(batch, axis=0)) == 8
 
 
-def test_a_seed_is_the_face_it_was_when_this_was_written(generator):
+def test_the_face_of_a_seed_equals_its_recorded_values(generator):
     pinned = [[254, 95, 75], [17, 53, 186], [234, 232, 1], [64, 248, 253]]
     found = generator.generate(seed=7)[0, 0, :4].astype(int)
     assert np.abs(found - pinned).max() <= 1  # other processors add in another order
 
 
-def test_no_faces_are_an_empty_array(generator):
+def test_zero_faces_are_an_empty_array(generator):
     assert generator.generate(count=0).shape == (0, 8, 8, 3)
 
 
-def test_truncation_multiplies_the_latent(colouring):
-    whole = colouring.latents([4, 5])
-    np.testing.assert_array_equal(colouring.latents([4, 5], truncation=0.5), whole / 2)
-    np.testing.assert_array_equal(colouring.latents([4, 5], truncation=0), 0 * whole)
+def test_truncation_multiplies_the_latent(colour_generator):
+    whole = colour_generator.latents([4, 5])
+    np.testing.assert_array_equal(colour_generator.latents([4, 5], truncation=0.5), whole / 2)
+    np.testing.assert_array_equal(colour_generator.latents([4, 5], truncation=0), 0 * whole)
 
 
-def test_without_spread_every_face_is_the_same(generator):
+def test_truncation_0_gives_one_face(generator):
     faces = generator.generate(count=3, truncation=0)
     assert len(np.unique(faces, axis=0)) == 1
 
 
-def test_the_ends_of_an_interpolation_are_the_faces_of_its_seeds(generator):
+def test_an_interpolation_starts_and_ends_with_the_faces_of_its_seeds(generator):
     frames = list(generator.interpolate(3, 9, frames=5, truncation=0.7))
     assert len(frames) == 5
     for frame, seed in ((frames[0], 3), (frames[-1], 9)):
         np.testing.assert_array_equal(frame, generator.generate(seed=seed, truncation=0.7)[0])
 
 
-def test_an_interpolation_moves_evenly(generator):
+def test_an_interpolation_has_even_steps(generator):
     frames = np.stack(list(generator.interpolate(0, 1, frames=30))).astype(float)
     steps = np.abs(np.diff(frames, axis=0)).mean(axis=(1, 2, 3))
     assert steps.max() <= 3 * np.median(steps)
     assert np.abs(frames[-1] - frames[0]).mean() > steps.max()
 
 
-def test_frames_are_drawn_when_they_are_asked_for(fake_session):
+def test_frames_are_generated_on_demand(fake_session):
     drawn = []
 
     def run(latents):
@@ -111,27 +111,27 @@ def test_frames_are_drawn_when_they_are_asked_for(fake_session):
 
 
 @pytest.mark.parametrize("truncation", [-0.1, float("nan"), float("inf")])
-def test_a_truncation_is_a_number_of_0_or_more(colouring, truncation):
+def test_a_truncation_is_a_number_of_0_or_more(colour_generator, truncation):
     with pytest.raises(UsageError, match=f"0 or more, not {truncation}"):
-        colouring.generate(truncation=truncation)
+        colour_generator.generate(truncation=truncation)
 
 
-def test_a_seed_is_0_or_more(colouring):
+def test_a_seed_is_0_or_more(colour_generator):
     with pytest.raises(UsageError, match="not -2"):
-        colouring.generate(seed=-2, count=4)
+        colour_generator.generate(seed=-2, count=4)
 
 
 @pytest.mark.parametrize("frames", [1, 0, -1])
-def test_a_way_has_two_frames_or_more(colouring, frames):
+def test_an_interpolation_has_two_frames_or_more(colour_generator, frames):
     with pytest.raises(UsageError, match=f"not {frames}"):
-        colouring.interpolate(0, 1, frames=frames)
+        colour_generator.interpolate(0, 1, frames=frames)
 
 
 @pytest.mark.parametrize("latents", [np.zeros((1, 4), np.float32), np.zeros(3, np.float32),
                                      np.zeros((1, 3))], ids=["size", "shape", "dtype"])  # fmt: skip
-def test_latents_of_another_kind_are_a_mistake_of_the_program(colouring, latents):
+def test_latents_of_another_shape_or_dtype_are_refused(colour_generator, latents):
     with pytest.raises(ValueError, match="need"):
-        colouring.generate_from(latents)
+        colour_generator.generate_from(latents)
 
 
 def test_a_face_that_is_not_finite_is_an_error(fake_session):
@@ -141,7 +141,7 @@ def test_a_face_that_is_not_finite_is_an_error(fake_session):
     assert caught.value.code == "E_MODEL_OUTPUT"
 
 
-def test_too_little_memory_is_one_sentence(fake_session):
+def test_too_little_memory_is_one_message(fake_session):
     def run(latents):
         raise MemoryError
 
@@ -150,45 +150,45 @@ def test_too_little_memory_is_one_sentence(fake_session):
     assert caught.value.code == "E_OUT_OF_MEMORY"
 
 
-def test_an_upscaler_draws_no_faces(tiny_model):
-    with pytest.raises(ModelRefusedError, match="tiny is for super-resolution; drawing faces"):
+def test_an_upscaler_is_refused(tiny_model):
+    with pytest.raises(ModelRefusedError, match="tiny is for super-resolution; generating faces"):
         FaceGenerator.load(tiny_model(), device="cpu")
 
 
-def test_a_model_of_faces_enlarges_nothing(tiny_face_model):
+def test_an_upscaler_refuses_a_model_of_faces(tiny_face_model):
     with pytest.raises(ModelRefusedError, match="tiny-faces is for face-generation; upscaling"):
         Upscaler.load(tiny_face_model(), device="cpu")
 
 
 @pytest.mark.parametrize("key", ["latent_size", "image_size"])
 @pytest.mark.parametrize("value", [None, "0", "many"])
-def test_sizes_that_make_no_sense_are_refused(tiny_face_model, key, value):
+def test_invalid_sizes_are_refused(tiny_face_model, key, value):
     with pytest.raises(ModelRefusedError, match=key):
         Session.open(tiny_face_model(**{key: value}), device="cpu")
 
 
 @pytest.mark.parametrize(
     ("metadata", "message"),
-    [({"latent_size": "5"}, r"takes tensor\(float\) .*4.*; for faces .*\(N, 5\)"),
-     ({"image_size": "16"}, r"gives tensor\(float\) .*8, 8.*; float32 faces \(N, 3, 16, 16\)")],
+    [({"latent_size": "5"}, r"input tensor\(float\) .*4.*; for faces .*\(N, 5\)"),
+     ({"image_size": "16"}, r"output tensor\(float\) .*8, 8.*; float32 faces \(N, 3, 16, 16\)")],
 )  # fmt: skip
-def test_a_model_that_is_not_what_it_says_is_refused(tiny_face_model, metadata, message):
+def test_a_model_that_contradicts_its_metadata_is_refused(tiny_face_model, metadata, message):
     with pytest.raises(ModelRefusedError, match=message):
         Session.open(tiny_face_model(**metadata), device="cpu")
 
 
-def test_a_model_of_a_fixed_number_of_faces_is_refused(tiny_face_model, onnx_models):
+def test_a_fixed_batch_size_is_refused(tiny_face_model, onnx_models):
     path = tiny_face_model(model=onnx_models.faces(count=2))
     with pytest.raises(ModelRefusedError, match=r"\[2, 4\]; for faces float32 latents \(N, 4\)"):
         Session.open(path, device="cpu")
 
 
-def test_a_model_of_latents_that_says_nothing_about_itself_is_refused(tiny_face_model):
-    with pytest.raises(ModelRefusedError, match="a float32 picture"):
+def test_a_model_of_latents_without_metadata_is_refused(tiny_face_model):
+    with pytest.raises(ModelRefusedError, match="a float32 image"):
         Session.open(tiny_face_model(srgan_gp_version=None), device="cpu")
 
 
-def test_a_model_that_says_it_enlarges_and_takes_latents_is_refused(tiny_face_model):
+def test_an_upscaler_whose_input_is_a_latent_is_refused(tiny_face_model):
     path = tiny_face_model(task="super-resolution", scale="2", overlap="3", size_multiple="1")
-    with pytest.raises(ModelRefusedError, match="a float32 picture"):
+    with pytest.raises(ModelRefusedError, match="a float32 image"):
         Session.open(path, device="cpu")

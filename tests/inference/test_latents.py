@@ -1,4 +1,4 @@
-"""Random numbers of faces, and the arc from one to another."""
+"""Latents of seeds, and spherical interpolation between two of them."""
 
 import numpy as np
 import pytest
@@ -7,23 +7,23 @@ from srgan_gp.inference.latents import draw_latents, spherical_path
 
 
 def angles(path):
-    """Angles between neighbours, in radians."""
+    """Angles between successive latents, in radians."""
     unit = path.astype(float) / np.linalg.norm(path.astype(float), axis=1, keepdims=True)
     return np.arccos(np.clip((unit[1:] * unit[:-1]).sum(axis=1), -1, 1))
 
 
-def test_the_latent_of_a_seed_is_numpys_own():
+def test_the_latent_of_a_seed_equals_that_of_numpy():
     expected = np.random.default_rng(7).standard_normal(128, dtype=np.float32)
     np.testing.assert_array_equal(draw_latents([7], 128)[0], expected)
 
 
-def test_a_seed_has_the_same_latent_in_any_batch():
+def test_the_latent_of_a_seed_does_not_depend_on_the_batch():
     batch = draw_latents([5, 3, 9, 3], 128)
     np.testing.assert_array_equal(batch[1], batch[3])
     np.testing.assert_array_equal(batch[1:2], draw_latents([3], 128))
 
 
-def test_no_seeds_give_no_latents():
+def test_zero_seeds_give_an_empty_array():
     assert draw_latents([], 128).shape == (0, 128)
 
 
@@ -34,7 +34,7 @@ def test_latents_are_standard_normal():
     assert abs(latents.std() - 1) < 5 * 0.0031
 
 
-def test_a_quarter_of_a_circle_is_gone_in_equal_angles():
+def test_a_quarter_of_a_circle_has_equal_angles():
     path = spherical_path(np.float32([2, 0]), np.float32([0, 2]), np.linspace(0, 1, 4))
     expected = 2 * np.array([[1, 0], [3**0.5 / 2, 0.5], [0.5, 3**0.5 / 2], [0, 1]])
     np.testing.assert_allclose(path, expected, atol=1e-7)
@@ -46,10 +46,10 @@ def test_the_ends_are_exact_and_the_steps_are_equal():
     np.testing.assert_array_equal(path[[0, -1]], [first, second])
     assert path.dtype == np.float32
     steps = angles(path)
-    assert steps.max() < 1.2 * steps.min()  # equal but for the latents' lengths, which differ
+    assert steps.max() < 1.2 * steps.min()  # not exactly equal, because the latents' lengths differ
 
 
-def test_the_arc_keeps_the_length_that_a_straight_line_loses():
+def test_the_arc_keeps_the_length_unlike_a_straight_line():
     first, second = (row / np.linalg.norm(row) for row in draw_latents([1, 2], 128))
     path = spherical_path(first, second, np.linspace(0, 1, 5))
     np.testing.assert_allclose(np.linalg.norm(path, axis=1), 1, rtol=1e-6)
@@ -57,7 +57,7 @@ def test_the_arc_keeps_the_length_that_a_straight_line_loses():
 
 
 @pytest.mark.parametrize("factor", [1, 0.5, -1, 0])
-def test_latents_on_one_line_are_joined_by_it(factor):
+def test_parallel_latents_are_interpolated_linearly(factor):
     first = draw_latents([1], 16)[0]
     path = spherical_path(first, np.float32(factor) * first, [0, 0.25, 1])
     expected = np.outer([1, 0.75 + 0.25 * factor, factor], first)

@@ -6,7 +6,7 @@ from srgan_gp.inference.pixel_values import check_pixels, quantise, to_pixels, t
 
 
 @pytest.mark.parametrize(("dtype", "top"), [(np.uint8, 255), (np.uint16, 65535)])
-def test_every_value_survives_the_way_there_and_back(dtype, top):
+def test_every_value_is_unchanged_after_a_round_trip(dtype, top):
     pixels = np.arange(top + 1, dtype=dtype).reshape(1, -1, 1)
     planes = to_planes(pixels)
     assert planes.shape == (1, 3, 1, top + 1)
@@ -46,7 +46,7 @@ def test_float_outside_0_to_1_is_refused(value):
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_float_that_is_not_finite_is_one_pictures_error(value):
+def test_float_that_is_not_finite_is_a_picture_error(value):
     with pytest.raises(PictureError) as caught:
         check_pixels(np.full((2, 2, 3), value, np.float32))
     assert caught.value.code == "E_NOT_FINITE"

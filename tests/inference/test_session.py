@@ -11,7 +11,7 @@ from srgan_gp.inference import devices, session
 from srgan_gp.inference.onnx_runtime import run_ort_session
 from srgan_gp.inference.session import Session
 
-NO_DRIVER = "there is no NVIDIA driver here (libcuda.so.1 does not load)"
+NO_DRIVER = "no NVIDIA driver was found (libcuda.so.1 does not load)"
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def no_gpu(monkeypatch):
 
 @pytest.fixture
 def driver_only(monkeypatch):
-    """A machine whose driver claims a GPU, while ONNX Runtime cannot use one."""
+    """A machine whose driver reports a GPU that ONNX Runtime cannot use."""
     monkeypatch.setattr(session, "why_no_gpu", lambda index: None)
     started = session.onnxruntime.InferenceSession
 
@@ -31,19 +31,19 @@ def driver_only(monkeypatch):
     monkeypatch.setattr(session.onnxruntime, "InferenceSession", without_cuda)
 
 
-def picture(height=9, width=11, count=1):
+def random_image(height=9, width=11, count=1):
     return np.random.default_rng(0).random((count, 3, height, width), dtype=np.float32)
 
 
-def test_a_model_says_what_it_is(tiny_model):
+def test_metadata_of_a_model(tiny_model):
     info = Session.open(tiny_model(), device="cpu").info
     assert (info.name, info.task, info.scale) == ("tiny", "super-resolution", 2)
     assert (info.overlap, info.size_multiple, info.source) == (3, 1, "metadata")
 
 
-def test_a_session_enlarges_batches_of_any_size(tiny_model):
+def test_a_session_upscales_batches_of_any_size(tiny_model):
     opened = Session.open(tiny_model(), device="cpu", threads=1)
-    assert opened.run(picture(9, 11, count=3)).shape == (3, 3, 18, 22)
+    assert opened.run(random_image(9, 11, count=3)).shape == (3, 3, 18, 22)
     assert (opened.device, opened.provider) == ("cpu", "CPUExecutionProvider")
 
 
@@ -56,7 +56,7 @@ def test_minus_one_means_global(tiny_model):
     [("scale", None), ("scale", "0"), ("scale", "two"), ("overlap", "-2"), ("overlap", None),
      ("size_multiple", "0"), ("value_range", "0..255")],
 )  # fmt: skip
-def test_metadata_that_makes_no_sense_is_refused(tiny_model, key, value):
+def test_invalid_metadata_is_refused(tiny_model, key, value):
     with pytest.raises(ModelRefusedError, match=value or key):
         Session.open(tiny_model(**{key: value}), device="cpu")
 
@@ -116,7 +116,7 @@ def test_a_damaged_model_is_never_parsed(tiny_model, onnx_models, monkeypatch):
 # Devices.
 
 
-def test_auto_without_a_gpu_takes_the_cpu_and_says_why(tiny_model, no_gpu):
+def test_auto_without_a_gpu_uses_the_cpu_and_reports_why(tiny_model, no_gpu):
     opened = Session.open(tiny_model())
     assert opened.device == "cpu"
     assert opened.notes == (f"auto chose the CPU: {NO_DRIVER}.",)
@@ -127,19 +127,19 @@ def test_cpu_needs_no_explanation(tiny_model):
 
 
 @pytest.mark.parametrize("device", ["cuda", "cuda:0", "cuda:3"])
-def test_cuda_without_a_gpu_is_one_sentence(tiny_model, no_gpu, device):
+def test_cuda_without_a_gpu_is_one_message(tiny_model, no_gpu, device):
     with pytest.raises(DeviceError) as caught:
         Session.open(tiny_model(), device=device)
     assert caught.value.exit_code == 7
     assert NO_DRIVER in str(caught.value)
 
 
-def test_cuda_that_silently_became_a_cpu_is_an_error(tiny_model, driver_only):
+def test_cuda_that_falls_back_to_the_cpu_is_an_error(tiny_model, driver_only):
     with pytest.raises(DeviceError, match="libraries do not load"):
         Session.open(tiny_model(), device="cuda")
 
 
-def test_auto_says_that_a_gpu_could_not_be_used(tiny_model, driver_only):
+def test_auto_reports_a_gpu_that_cannot_be_used(tiny_model, driver_only):
     opened = Session.open(tiny_model(), device="auto")
     assert opened.provider == "CPUExecutionProvider"
     assert "libraries do not load" in opened.notes[0]
@@ -159,13 +159,13 @@ def test_a_failed_try_prints_nothing(tiny_model):
 
 
 @pytest.mark.parametrize("device", ["gpu", "cuda:", "cuda:x", "CPU", "", "cuda:-1"])
-def test_there_is_no_other_device(tiny_model, device):
+def test_unknown_devices_are_refused(tiny_model, device):
     with pytest.raises(UsageError, match="choose auto, cpu, cuda"):
         Session.open(tiny_model(), device=device)
 
 
 class FakeDriver:
-    """Stands in for libcuda: answers with a status and a number of GPUs."""
+    """Replacement of libcuda that returns a status and a number of GPUs."""
 
     def __init__(self, status, count):
         self.status, self.count = status, count
@@ -180,10 +180,10 @@ class FakeDriver:
 
 @pytest.mark.parametrize(
     ("status", "count", "index", "reason"),
-    [(0, 1, 0, None), (0, 2, 1, None), (0, 1, 1, "knows 1 GPU,"), (0, 2, 5, "knows 2 GPUs,"),
-     (100, 0, 0, "CUDA error 100"), (0, 0, 0, "no GPU it can use")],
+    [(0, 1, 0, None), (0, 2, 1, None), (0, 1, 1, "reports 1 GPU,"), (0, 2, 5, "reports 2 GPUs,"),
+     (100, 0, 0, "CUDA error 100"), (0, 0, 0, "no usable GPU")],
 )  # fmt: skip
-def test_the_driver_is_asked(monkeypatch, status, count, index, reason):
+def test_gpus_are_counted_by_the_driver(monkeypatch, status, count, index, reason):
     monkeypatch.setattr(devices.ctypes, "CDLL", lambda name: FakeDriver(status, count))
     devices._count_gpus.cache_clear()
     try:
@@ -193,7 +193,7 @@ def test_the_driver_is_asked(monkeypatch, status, count, index, reason):
     assert answer is None if reason is None else reason in answer
 
 
-def test_a_driver_that_does_not_load_is_no_driver(monkeypatch):
+def test_a_driver_that_does_not_load_is_reported(monkeypatch):
     def missing(name):
         raise OSError
 
@@ -206,7 +206,7 @@ def test_a_driver_that_does_not_load_is_no_driver(monkeypatch):
 
 
 @pytest.mark.parametrize("has_affinity", [True, False])
-def test_the_default_is_a_thread_for_each_cpu(monkeypatch, has_affinity):
+def test_the_default_is_one_thread_for_each_cpu(monkeypatch, has_affinity):
     monkeypatch.setattr(devices.os, "sched_getaffinity", lambda pid: {0, 2, 5}, raising=False)
     monkeypatch.setattr(devices.os, "cpu_count", lambda: 7)
     if not has_affinity:
@@ -215,7 +215,7 @@ def test_the_default_is_a_thread_for_each_cpu(monkeypatch, has_affinity):
 
 
 class FakeCuda:
-    """A CPU engine that says it runs on CUDA, but for some of its nodes."""
+    """A CPU session that reports CUDA for some of its nodes."""
 
     def __init__(self, engine, nodes):
         self._engine, self._nodes = engine, nodes
@@ -235,7 +235,7 @@ class FakeCuda:
 
 @pytest.fixture
 def fake_cuda(monkeypatch):
-    """A machine with a GPU that takes as many nodes as it is told to."""
+    """A machine with a GPU that runs a given number of nodes."""
 
     def install(**nodes):
         monkeypatch.setattr(session, "why_no_gpu", lambda index: None)
@@ -250,27 +250,27 @@ def fake_cuda(monkeypatch):
     return install
 
 
-def test_a_gpu_that_takes_everything_is_chosen(tiny_model, fake_cuda):
+def test_a_gpu_that_runs_all_nodes_is_chosen(tiny_model, fake_cuda):
     fake_cuda(CUDA=9)
     opened = Session.open(tiny_model(), device="auto")
     assert (opened.device, opened.provider) == ("cuda:0", "CUDAExecutionProvider")
     assert opened.notes == ("auto chose cuda:0.",)
 
 
-def test_nodes_left_on_the_cpu_are_counted(tiny_model, fake_cuda):
+def test_nodes_on_the_cpu_are_counted(tiny_model, fake_cuda):
     fake_cuda(CUDA=7, CPU=2)
     opened = Session.open(tiny_model(), device="cuda:1")
     assert opened.device == "cuda:1"
     assert opened.notes == ("2 of the model's 9 operations run on the CPU.",)
 
 
-def test_a_gpu_that_takes_nothing_is_not_used(tiny_model, fake_cuda):
+def test_a_gpu_that_runs_no_node_is_not_used(tiny_model, fake_cuda):
     fake_cuda(CPU=9)
-    with pytest.raises(DeviceError, match="no part of the model"):
+    with pytest.raises(DeviceError, match="no operation of the model"):
         Session.open(tiny_model(), device="cuda")
 
 
-def test_an_exception_of_the_gpu_is_one_sentence(tiny_model, monkeypatch):
+def test_an_exception_of_the_gpu_is_one_message(tiny_model, monkeypatch):
     monkeypatch.setattr(session, "why_no_gpu", lambda index: None)
     started = session.onnxruntime.InferenceSession
 
@@ -312,21 +312,21 @@ class FailingEngine:
 )  # fmt: skip
 def test_errors_of_onnx_runtime_become_ours(text, kind):
     with pytest.raises(kind):
-        run_ort_session(FailingEngine(text), picture(), "tiny")
+        run_ort_session(FailingEngine(text), random_image(), "tiny")
 
 
-def test_a_memory_error_of_numpy_stays_one(rng):
-    class Starved(FailingEngine):
+def test_a_memory_error_of_numpy_is_kept(rng):
+    class OutOfMemory(FailingEngine):
         def run(self, names, feed, options):
             raise MemoryError
 
     with pytest.raises(MemoryError):
-        run_ort_session(Starved(""), picture(), "tiny")
+        run_ort_session(OutOfMemory(""), random_image(), "tiny")
 
 
 @pytest.mark.parametrize(("device", "arena"), [("cpu", "cpu:0"), ("cuda:1", "gpu:1")])
 def test_after_running_out_of_memory_the_arena_is_emptied(tiny_model, device, arena):
-    class StarvedOnce(FailingEngine):
+    class OutOfMemoryOnce(FailingEngine):
         seen = ()
 
         def get_providers(self):
@@ -338,17 +338,17 @@ def test_after_running_out_of_memory_the_arena_is_emptied(tiny_model, device, ar
                 raise RuntimeError(self.text)
             return [feed["image"]]
 
-    engine = StarvedOnce("std::bad_alloc")
-    starved = Session(engine, Session.open(tiny_model(), device="cpu").info, device)
+    engine = OutOfMemoryOnce("std::bad_alloc")
+    failing = Session(engine, Session.open(tiny_model(), device="cpu").info, device)
     with pytest.raises(MemoryError):
-        starved.run(picture())
-    starved.run(picture())
+        failing.run(random_image())
+    failing.run(random_image())
     asked = engine.seen[1].get_run_config_entry("memory.enable_memory_arena_shrinkage")
     assert asked == arena
 
 
-def test_a_real_failure_to_allocate_is_a_memory_error(onnx_models, tmp_path):
-    """In a process of its own, whose memory is limited to a little more than it has."""
+def test_a_failed_allocation_is_a_memory_error(onnx_models, tmp_path):
+    """In a separate process, whose memory is limited to a little more than it uses."""
     path = tmp_path / "tiny.onnx"
     model = onnx_models.with_metadata(onnx_models.convolutional(width=64))
     path.write_bytes(model.SerializeToString())
@@ -367,7 +367,7 @@ def test_a_real_failure_to_allocate_is_a_memory_error(onnx_models, tmp_path):
     assert (done.stdout.strip(), done.stderr) == ("memory", "")
 
 
-def test_a_model_of_the_package_never_needs_onnx(tiny_model, onnx_models):
+def test_an_installed_model_does_not_need_onnx(tiny_model, onnx_models):
     path = tiny_model()
     onnx_models.write_card(path)
     program = (
@@ -383,8 +383,8 @@ def test_a_model_of_the_package_never_needs_onnx(tiny_model, onnx_models):
 
 
 @pytest.mark.gpu
-def test_a_gpu_gives_what_the_cpu_gives(tiny_model):
-    image = picture(64, 48)
+def test_gpu_and_cpu_give_the_same_result(tiny_model):
+    image = random_image(64, 48)
     on_gpu = Session.open(tiny_model(), device="cuda")
     assert (on_gpu.device, on_gpu.provider) == ("cuda:0", "CUDAExecutionProvider")
     expected = Session.open(tiny_model(), device="cpu").run(image)
@@ -392,23 +392,23 @@ def test_a_gpu_gives_what_the_cpu_gives(tiny_model):
 
 
 @pytest.mark.gpu
-def test_auto_takes_the_gpu_and_says_so(tiny_model):
+def test_auto_uses_the_gpu_and_reports_it(tiny_model):
     assert Session.open(tiny_model()).notes[0] == "auto chose cuda:0."
 
 
 @pytest.mark.gpu
-def test_a_gpu_that_is_not_there_is_an_error(tiny_model):
-    with pytest.raises(DeviceError, match="counted from 0"):
+def test_a_missing_gpu_is_an_error(tiny_model):
+    with pytest.raises(DeviceError, match="numbered from 0"):
         Session.open(tiny_model(), device="cuda:99")
 
 
 @pytest.mark.parametrize("threads", [0, -1, 100_000])
-def test_a_number_of_threads_that_would_hang_a_machine_is_refused(tiny_model, threads):
-    with pytest.raises(UsageError, match="threads were asked for"):
+def test_a_number_of_threads_out_of_range_is_refused(tiny_model, threads):
+    with pytest.raises(UsageError, match=f"not {threads}"):
         Session.open(tiny_model(), device="cpu", threads=threads)
 
 
-def test_nothing_is_stored_at_home_and_no_event_is_collected(tiny_model, tmp_path):
+def test_nothing_is_stored_in_the_home_folder(tiny_model, tmp_path):
     home = tmp_path / "home"
     home.mkdir()
     program = "import sys; from srgan_gp import Upscaler; Upscaler.load(sys.argv[1], device='cpu')"

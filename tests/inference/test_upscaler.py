@@ -50,8 +50,8 @@ def test_any_scale_gives_rounded_sides(doubler, tiny_image, scale, size):
     assert doubler.upscale(tiny_image, scale=scale).shape == (*size, 3)
 
 
-def test_another_scale_is_the_models_result_resampled(fake_session, rng):
-    """A flat picture stays flat at every scale, and a ramp keeps its mean."""
+def test_another_scale_is_resampled_from_the_result_of_the_network(fake_session, rng):
+    """A flat image stays flat at every scale, and a ramp keeps its mean."""
     upscaler = Upscaler(fake_session(scale=4))
     flat = np.full((8, 8, 3), 77, np.uint8)
     for scale in (1, 2, 3, 5.5):
@@ -62,16 +62,16 @@ def test_another_scale_is_the_models_result_resampled(fake_session, rng):
 
 @pytest.mark.parametrize(("said", "real"), [(2, 4), (4, 2)])
 @pytest.mark.parametrize("tile", [None, 4])
-def test_a_model_that_enlarges_otherwise_than_it_says_is_refused(
+def test_a_model_whose_scale_differs_from_its_metadata_is_refused(
     tiny_model, onnx_models, tiny_image, said, real, tile
 ):
     path = tiny_model(model=onnx_models.repeating(real), scale=str(said))
     upscaler = Upscaler.load(path, device="cpu", threads=1)
-    with pytest.raises(ModelRefusedError, match=f"says that it enlarges x{said} and turns"):
+    with pytest.raises(ModelRefusedError, match=f"scale {said} in its metadata, but turns"):
         upscaler.upscale(tiny_image, tile=tile)
 
 
-def test_a_scale_beyond_the_model_is_said(doubler, tiny_image):
+def test_a_scale_above_that_of_the_network_is_a_warning(doubler, tiny_image):
     doubler.upscale(tiny_image, scale=3)
     [warning] = doubler.report.warnings
     assert "x2" in warning
@@ -99,20 +99,20 @@ def test_a_result_that_is_not_finite_is_an_error(fake_session, tiny_image, value
     assert caught.value.code == "E_MODEL_OUTPUT"
 
 
-def test_running_out_of_memory_changes_the_tiles_and_not_the_result(fake_session, tiny_image):
-    def starved(images):
+def test_running_out_of_memory_does_not_change_the_result(fake_session, tiny_image):
+    def out_of_memory(images):
         if images.shape[2] * images.shape[3] > 40:
             raise MemoryError
         return images.repeat(2, axis=2).repeat(2, axis=3)
 
-    upscaler = Upscaler(fake_session(starved))
+    upscaler = Upscaler(fake_session(out_of_memory))
     np.testing.assert_array_equal(upscaler.upscale(tiny_image), double(tiny_image))
     assert upscaler.report.tiles > 1
     assert "memory ran out" in upscaler.report.warnings[0]
 
 
-def test_a_real_lack_of_memory_does_not_change_the_result(onnx_models, tmp_path):
-    """In a process of its own, whose memory is limited to less than the whole picture needs."""
+def test_limited_memory_does_not_change_the_result(onnx_models, tmp_path):
+    """In a separate process, whose memory is limited to less than the whole image needs."""
     path = tmp_path / "tiny.onnx"
     model = onnx_models.with_metadata(onnx_models.convolutional(width=64))
     path.write_bytes(model.SerializeToString())
@@ -123,8 +123,8 @@ def test_a_real_lack_of_memory_does_not_change_the_result(onnx_models, tmp_path)
         "small = upscaler.upscale(pixels, tile=50)\n"
         "used = int(open('/proc/self/statm').read().split()[0]) * resource.getpagesize()\n"
         "resource.setrlimit(resource.RLIMIT_AS, (used + 2**27,) * 2)\n"
-        "starved = upscaler.upscale(pixels, tile=None)\n"
-        "print(upscaler.report.tiles > 1, (small == starved).all())"
+        "limited = upscaler.upscale(pixels, tile=None)\n"
+        "print(upscaler.report.tiles > 1, (small == limited).all())"
     )
     done = subprocess.run(
         [sys.executable, "-c", program, path], capture_output=True, text=True, check=True
@@ -133,16 +133,16 @@ def test_a_real_lack_of_memory_does_not_change_the_result(onnx_models, tmp_path)
 
 
 @pytest.mark.parametrize("overlap", [1, None], ids=["tiled", "global"])
-def test_too_little_memory_for_anything_is_one_sentence(fake_session, tiny_image, overlap):
-    def starved(images):
+def test_too_little_memory_for_any_tile_is_one_message(fake_session, tiny_image, overlap):
+    def out_of_memory(images):
         raise MemoryError
 
     with pytest.raises(PictureError, match="not enough memory") as caught:
-        Upscaler(fake_session(starved, overlap=overlap)).upscale(tiny_image)
+        Upscaler(fake_session(out_of_memory, overlap=overlap)).upscale(tiny_image)
     assert caught.value.code == "E_OUT_OF_MEMORY"
 
 
-def test_a_global_model_runs_on_the_whole_picture(fake_session):
+def test_a_global_model_runs_on_the_whole_image(fake_session):
     shapes = []
 
     def record(images):
@@ -155,21 +155,21 @@ def test_a_global_model_runs_on_the_whole_picture(fake_session):
 
 
 def test_a_tile_for_a_global_model_is_refused(fake_session, tiny_image):
-    with pytest.raises(UsageError, match="whole picture"):
+    with pytest.raises(UsageError, match="whole image"):
         Upscaler(fake_session(overlap=None)).upscale(tiny_image, tile=8)
 
 
-def test_sides_are_filled_up_to_the_models_step(fake_session, tiny_image):
-    def picky(images):
+def test_sides_are_padded_to_the_size_multiple(fake_session, tiny_image):
+    def multiples_of_8(images):
         assert images.shape[2] % 8 == images.shape[3] % 8 == 0
         return images.repeat(2, axis=2).repeat(2, axis=3)
 
-    upscaler = Upscaler(fake_session(picky, size_multiple=8))
+    upscaler = Upscaler(fake_session(multiples_of_8, size_multiple=8))
     for tile in (None, 4):
         np.testing.assert_array_equal(upscaler.upscale(tiny_image, tile=tile), double(tiny_image))
 
 
-def test_a_model_for_something_else_is_refused(fake_session):
+def test_a_model_for_another_task_is_refused(fake_session):
     with pytest.raises(ModelRefusedError, match="face-generation"):
         Upscaler(fake_session(task="face-generation"))
 
@@ -204,7 +204,7 @@ def test_one_pixel_is_enough(doubler):
 # Progress and report.
 
 
-def test_progress_covers_colours_and_alpha(doubler, tiny_image, rng):
+def test_progress_covers_colour_and_alpha(doubler, tiny_image, rng):
     alpha = rng.integers(0, 256, tiny_image.shape[:2], dtype=np.uint8)
     seen = []
     doubler.upscale_picture(
@@ -214,7 +214,7 @@ def test_progress_covers_colours_and_alpha(doubler, tiny_image, rng):
     assert seen == [(done, total) for done in range(1, total + 1)]
 
 
-def test_what_progress_raises_ends_the_call(doubler, tiny_image):
+def test_an_exception_of_the_progress_callback_ends_the_call(doubler, tiny_image):
     def cancel(done, total):
         raise KeyboardInterrupt
 
@@ -223,7 +223,7 @@ def test_what_progress_raises_ends_the_call(doubler, tiny_image):
     assert doubler.report is None
 
 
-def test_the_report_says_what_happened(doubler, tiny_image):
+def test_the_fields_of_the_report(doubler, tiny_image):
     doubler.upscale(tiny_image, tile=5, scale=1.5)
     report = doubler.report
     assert (report.model, report.provider, report.device) == ("fake", "FakeProvider", "cpu")
@@ -232,21 +232,21 @@ def test_the_report_says_what_happened(doubler, tiny_image):
     assert report.seconds > 0
 
 
-def test_an_upscaler_says_which_model_it_has(fake_session):
+def test_name_and_scale_of_an_upscaler(fake_session):
     upscaler = Upscaler(fake_session(name="mine", scale=3))
     assert (upscaler.name, upscaler.scale) == ("mine", 3)
 
 
-def test_an_upscaler_says_which_bytes_run(tiny_model):
+def test_the_sha256_of_an_upscaler_is_that_of_the_file(tiny_model):
     path = tiny_model()
     upscaler = Upscaler.load(path, device="cpu")
     assert upscaler.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 @pytest.mark.usefixtures("partners")
-def test_a_mixture_has_bytes_of_its_own():
-    shares = (0, 0.25, 0.5, 1)
-    digests = [Upscaler.load("near", device="cpu", fidelity=share).sha256 for share in shares]
+def test_an_average_of_two_models_has_its_own_sha256():
+    weights = (0, 0.25, 0.5, 1)
+    digests = [Upscaler.load("near", device="cpu", fidelity=w).sha256 for w in weights]
     assert len(set(digests)) == 4
     assert digests[0] == Upscaler.load("near", device="cpu").sha256
 
@@ -257,7 +257,7 @@ def test_the_choice_is_one_line(fake_session):
     assert Upscaler(session).choice == "fake on cpu (FakeProvider). auto chose the CPU: no GPU."
 
 
-# Pictures.
+# Pictures with alpha and metadata.
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
@@ -268,7 +268,7 @@ def test_grey_stays_grey(doubler, rng, dtype):
     np.testing.assert_allclose(result.pixels, double(grey), rtol=2e-7 * (dtype == np.float32))
 
 
-def test_grey_is_the_mean_of_what_the_model_makes_of_it(fake_session):
+def test_grey_is_the_mean_of_the_three_channels(fake_session):
     def tint(images):
         tints = np.array([0.1, 0.2, 0.3], np.float32).reshape(1, 3, 1, 1)
         return (images + tints).repeat(2, axis=2).repeat(2, axis=3)
@@ -278,7 +278,7 @@ def test_grey_is_the_mean_of_what_the_model_makes_of_it(fake_session):
     np.testing.assert_allclose(result.pixels, 0.2, atol=1e-6)
 
 
-def test_everything_else_is_carried_over(doubler, tiny_image):
+def test_metadata_are_copied(doubler, tiny_image):
     picture = Picture(
         tiny_image, icc_profile=b"icc", exif=b"exif", xmp=b"xmp", dpi=(72, 96),
         source_format="PNG", notes=("a note",),
@@ -289,7 +289,7 @@ def test_everything_else_is_carried_over(doubler, tiny_image):
 
 
 @pytest.mark.parametrize("value", [0, 93, 255])
-def test_one_alpha_everywhere_stays_as_it_is(tiny_model, tiny_image, value):
+def test_constant_alpha_stays_constant(tiny_model, tiny_image, value):
     upscaler = Upscaler.load(tiny_model(), device="cpu")
     alpha = np.full(tiny_image.shape[:2], value, np.uint8)
     result = upscaler.upscale_picture(Picture(tiny_image, alpha=alpha))
@@ -299,7 +299,7 @@ def test_one_alpha_everywhere_stays_as_it_is(tiny_model, tiny_image, value):
 
 
 def half_transparent(rng, hidden):
-    """Random colours; the left half is transparent, with the colour `hidden` under it."""
+    """Random colours; the left half is transparent and has the colour `hidden`."""
     pixels = rng.integers(0, 256, (20, 30, 3), dtype=np.uint8)
     pixels[:, :15] = hidden
     alpha = np.full((20, 30), 255, np.uint8)
@@ -326,7 +326,7 @@ def test_flat_areas_of_alpha_stay_flat(tiny_model, rng, scale):
     assert (result.alpha[:, int(np.ceil(width * 17 / 30)) :] == 255).all()
 
 
-def test_alpha_goes_through_the_model(fake_session, rng):
+def test_alpha_is_upscaled_by_the_network(fake_session, rng):
     def halve(images):
         return images.repeat(2, axis=2).repeat(2, axis=3) / 2
 
@@ -336,14 +336,14 @@ def test_alpha_goes_through_the_model(fake_session, rng):
     assert (result.alpha[:, 29:31] == 50).all()
 
 
-def test_alpha_has_the_depth_of_the_picture(doubler, rng):
+def test_alpha_has_the_depth_of_the_image(doubler, rng):
     pixels = pixels_of(np.uint16, rng)
     alpha = rng.integers(0, 65536, pixels.shape[:2], dtype=np.uint16)
     result = doubler.upscale_picture(Picture(pixels, alpha=alpha))
     np.testing.assert_array_equal(result.alpha, double(alpha))
 
 
-def test_the_picture_never_exists_in_float32_as_a_whole(fake_session):
+def test_the_whole_image_never_exists_in_float32(fake_session):
     pixels = np.zeros((300, 400, 3), np.uint8)
     upscaler = Upscaler(fake_session())
     tracemalloc.start()
@@ -355,7 +355,7 @@ def test_the_picture_never_exists_in_float32_as_a_whole(fake_session):
     assert result.dtype == np.uint8
 
 
-def test_upscalers_that_share_a_model_are_of_one_mind(fake_session, tiny_image):
+def test_upscalers_that_share_a_model_give_the_same_result(fake_session, tiny_image):
     one = Upscaler(fake_session())
     other = one.sharing()
     assert (one.name, one.sha256) == (other.name, other.sha256)
@@ -363,7 +363,7 @@ def test_upscalers_that_share_a_model_are_of_one_mind(fake_session, tiny_image):
     assert one.report is not other.report
 
 
-def test_the_memory_of_a_run_grows_with_the_picture_up_to_the_budget(fake_session):
+def test_the_memory_of_a_run_grows_with_the_image_up_to_the_budget(fake_session):
     upscaler = Upscaler(fake_session(bytes_per_pixel=1000))
     assert upscaler.network_memory(10, 20) == 200_000
     assert upscaler.network_memory(100_000, 100_000) == 2**30

@@ -1,4 +1,4 @@
-"""A card says what stands in the file, or is refused in one sentence."""
+"""Model cards: reading and validation."""
 
 import tomllib
 
@@ -10,7 +10,7 @@ from srgan_gp.models.cards import headline, read_card
 CARD = """
 name = "tiny"
 task = "super-resolution"
-summary = "Doubles pictures."
+summary = "Upscales images by 2."
 version = "1"
 licence = "Apache-2.0"
 architecture = "srresnet"
@@ -37,7 +37,7 @@ protocol = "matlab"
 
 @pytest.fixture
 def folder(tmp_path):
-    """A folder with one card in it."""
+    """A folder with one card."""
     (tmp_path / "tiny.toml").write_text(CARD)
     return tmp_path
 
@@ -55,7 +55,7 @@ def test_scores_of_metrics_that_no_longer_exist_are_still_read(folder):
     assert read_card(folder / "tiny.toml").scores[0].metric == "grid"
 
 
-def test_a_card_says_what_stands_in_the_file(folder):
+def test_a_card_has_the_values_of_the_file(folder):
     card = read_card(folder / "tiny.toml")
     table = tomllib.loads(CARD)
     for key in ("name", "task", "summary", "version", "licence", "scale", "recipe"):
@@ -98,7 +98,7 @@ def test_a_missing_key_is_named(folder, key):
         ("scale = 2", 'scale = 2\nfidelity_partner = ""', "not a plain name: ''"),
         ("scale = 2", "scale = 2\nfidelity_partner = 2", "fidelity_partner is 2, expected str"),
         ("scale = 2\n", "", "scale is missing"),
-        ("scale = 2", "scale = 2\nimage_size = 64", "image_size makes no sense for the task super"),
+        ("scale = 2", "scale = 2\nimage_size = 64", "image_size is not used by the task super"),
         ("super-resolution", "face-generation", "image_size is missing"),
         ("bytes = 5", "bytes = 5.5", "bytes is 5.5"),
         ("[files.onnx]", "[files.safetensors]", "files.onnx is missing"),
@@ -113,21 +113,21 @@ def test_a_missing_key_is_named(folder, key):
         (
             "[arguments]\nwidth = 4\n[files.onnx]\n",
             "[files]\nonnx = 5\n[x]\n",
-            "a table was expected",
+            "expected a table",
         ),
         ('name = "tiny"', 'name = "tiny', "cannot be read"),
     ],
 )
-def test_a_wrong_card_is_refused_in_one_sentence(folder, old, new, message):
+def test_an_invalid_card_is_refused_with_the_reason(folder, old, new, message):
     assert old in CARD
-    if not message:  # arguments may be left out
+    if not message:  # arguments are optional
         (folder / "tiny.toml").write_text(CARD.replace(old, new))
         assert read_card(folder / "tiny.toml").arguments == {}
     else:
         assert message in refused(folder, CARD.replace(old, new))
 
 
-def test_a_card_that_is_no_text_is_refused(folder):
+def test_a_card_that_is_not_text_is_refused(folder):
     (folder / "tiny.toml").write_bytes(b"\xff\xfe")
     with pytest.raises(ModelRefusedError, match="cannot be read"):
         read_card(folder / "tiny.toml")
@@ -147,11 +147,11 @@ def test_a_card_of_faces_has_a_size_and_the_consent_of_the_people(folder):
     ("old", "new", "message"),
     [
         ("image_size = 64", "image_size = 0", "image_size is 0"),
-        ("image_size = 64", "image_size = 64\nscale = 1", "scale makes no sense for the task face"),
+        ("image_size = 64", "image_size = 64\nscale = 1", "scale is not used by the task face"),
         ("image_size = 64", 'image_size = "64"', "image_size is '64', expected int"),
     ],
 )
-def test_a_wrong_card_of_faces_is_refused_in_one_sentence(folder, old, new, message):
+def test_an_invalid_card_of_faces_is_refused_with_the_reason(folder, old, new, message):
     table = CARD.replace("super-resolution", "face-generation").replace(
         "scale = 2", "image_size = 64"
     )
@@ -182,7 +182,7 @@ protocol = "real, training"
 """
 
 
-def test_the_headline_of_a_face_generator_is_its_own_distance_before_novelty(folder):
+def test_the_headline_of_a_face_generator_is_its_first_distance_and_novelty(folder):
     table = CARD.replace("super-resolution", "face-generation")
     (folder / "tiny.toml").write_text(table.replace("scale = 2", "image_size = 64") + SCORES)
     found = [(score.metric, score.value) for score in headline(read_card(folder / "tiny.toml"))]

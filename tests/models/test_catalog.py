@@ -12,7 +12,7 @@ SHA256 = hashlib.sha256(b"bytes").hexdigest()
 
 @pytest.fixture
 def write(onnx_models):
-    """Write a model of five bytes and its card; gives the card's path."""
+    """Write a model of five bytes and its card; return the path of the card."""
 
     def write(folder, name, **changes):
         folder.mkdir(exist_ok=True)
@@ -24,7 +24,7 @@ def write(onnx_models):
 
 @pytest.fixture
 def models(tmp_path, monkeypatch, write):
-    """The user's folder, with one model in it."""
+    """The user's folder with one model."""
     write(tmp_path, "tiny")
     monkeypatch.setenv("SRGAN_GP_MODELS", str(tmp_path))
     return tmp_path
@@ -36,7 +36,7 @@ def test_a_model_is_found_by_name(models):
     assert (found.expected_sha256, found.is_installed) == (SHA256, True)
 
 
-def test_a_path_is_taken_as_it_is(models, tmp_path_factory):
+def test_a_model_is_found_by_path(models, tmp_path_factory):
     elsewhere = tmp_path_factory.mktemp("elsewhere") / "mine.onnx"
     elsewhere.write_bytes(b"model")
     for path in (elsewhere, str(elsewhere)):
@@ -45,13 +45,13 @@ def test_a_path_is_taken_as_it_is(models, tmp_path_factory):
         assert not found.is_installed
 
 
-def test_a_file_in_the_way_does_not_take_a_models_name(models, tmp_path_factory, monkeypatch):
+def test_a_known_name_takes_precedence_over_a_file(models, tmp_path_factory, monkeypatch):
     monkeypatch.chdir(tmp_path_factory.mktemp("here"))
     Path("tiny").write_bytes(b"model")
     assert find_model("tiny").path == models / "tiny.onnx"
 
 
-def test_a_card_beside_a_path_counts_but_installs_nothing(models, tmp_path_factory):
+def test_a_card_beside_a_path_is_read_but_not_installed(models, tmp_path_factory):
     folder = tmp_path_factory.mktemp("elsewhere")
     for file in models.iterdir():
         (folder / file.name).write_bytes(file.read_bytes())
@@ -71,7 +71,7 @@ def test_an_unknown_name_lists_the_known_ones(models):
     assert "'tinny'" in str(caught.value)
 
 
-def test_a_missing_file_is_said(models):
+def test_a_missing_file_is_named(models):
     with pytest.raises(ModelRefusedError, match=r"nowhere\.onnx"):
         find_model("nowhere.onnx")
     (models / "tiny.onnx").unlink()
@@ -88,7 +88,7 @@ def test_a_card_must_describe_the_file_beside_it(models):
 
 @pytest.fixture
 def packaged(models, write, monkeypatch):
-    """The folder of the packaged models, of which two are there: aaa and shipped."""
+    """The folder of packaged models, with the models aaa and shipped."""
     folder = models / "packaged"
     write(folder, "aaa")
     write(folder, "shipped")
@@ -101,7 +101,7 @@ def test_models_are_listed_and_packaged_ones_come_first(packaged, models, write)
     assert [card.name for card in list_models()] == ["aaa", "shipped", "a-of-mine", "tiny"]
 
 
-def test_models_that_cannot_be_used_are_left_out_and_told(packaged, models, write):
+def test_invalid_models_are_skipped_and_reported(packaged, models, write):
     write(models, "shipped", summary="Mine.")
     write(models, "lost").with_suffix(".onnx").unlink()
     (models / "broken.toml").write_text("no card")
@@ -113,7 +113,7 @@ def test_models_that_cannot_be_used_are_left_out_and_told(packaged, models, writ
     assert [words in sentence for words, sentence in zip(said, refused, strict=True)] == [True] * 3
 
 
-def test_without_anybody_to_tell_the_first_bad_card_is_an_error(models):
+def test_without_a_callback_the_first_invalid_card_is_an_error(models):
     (models / "broken.toml").write_text("no card")
     with pytest.raises(ModelRefusedError, match=r"broken\.toml cannot be read"):
         list_models()
@@ -127,12 +127,12 @@ def test_the_packaged_folder_named_twice_lists_each_model_once(packaged, monkeyp
 
 
 @pytest.mark.parametrize("name", ["", "a b", "a/b", "ä", "a.b", "a\n"])
-def test_a_name_that_no_model_can_have_is_refused(name, tmp_path):
-    with pytest.raises(UsageError, match="cannot name a model"):
+def test_an_invalid_name_is_refused(name, tmp_path):
+    with pytest.raises(UsageError, match="is not a valid model name"):
         check_name(name, tmp_path)
 
 
-def test_no_model_of_a_user_takes_a_shipped_name(packaged, models, write, tmp_path_factory):
+def test_a_model_of_a_user_cannot_have_a_shipped_name(packaged, models, write, tmp_path_factory):
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     write(models, "shipped")
     for folder in (models, elsewhere):
@@ -141,14 +141,14 @@ def test_no_model_of_a_user_takes_a_shipped_name(packaged, models, write, tmp_pa
             check_name("shipped", folder)
 
 
-def test_a_shipped_model_can_be_made_again_where_it_lies(packaged, write, tmp_path_factory):
+def test_a_shipped_model_can_be_replaced_in_its_folder(packaged, write, tmp_path_factory):
     clone = tmp_path_factory.mktemp("clone")
     write(clone, "shipped")
     for folder in (packaged, clone):
         check_name("shipped", folder)
 
 
-def test_a_folder_that_is_not_there_holds_no_models(tmp_path, monkeypatch):
+def test_a_missing_folder_has_no_models(tmp_path, monkeypatch):
     monkeypatch.setenv("SRGAN_GP_MODELS", str(tmp_path / "none"))
     assert "tiny" not in [card.name for card in list_models()]
 
@@ -179,17 +179,17 @@ def test_modules_are_listed_without_importing_them(tmp_path, monkeypatch):
 TOO_LONG = 300 * "a"
 
 
-def test_a_name_too_long_for_the_system_is_no_model(models):
+def test_a_name_that_is_too_long_is_not_found(models):
     with pytest.raises(ModelRefusedError, match=r"known: .*tiny"):
         find_model(TOO_LONG)
 
 
-def test_a_models_folder_that_cannot_be_looked_at_holds_nothing(monkeypatch):
+def test_a_models_folder_that_cannot_be_read_has_no_models(monkeypatch):
     monkeypatch.setenv("SRGAN_GP_MODELS", TOO_LONG)
     list_models()
 
 
-def test_somebody_without_a_home_still_has_the_packaged_models(monkeypatch):
+def test_a_user_without_a_home_has_the_packaged_models(monkeypatch):
     def nobody(_user):
         raise KeyError
 

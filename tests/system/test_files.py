@@ -19,7 +19,7 @@ def test_a_new_file_holds_what_was_written(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_until_the_end_the_old_file_is_whole(tmp_path):
+def test_the_old_file_is_unchanged_until_the_end(tmp_path):
     path = tmp_path / "old.bin"
     path.write_bytes(b"old")
     with atomic_write(path) as file:
@@ -45,7 +45,7 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path, failure):
     [(errno.ENOSPC, "disk is full"), (errno.EROFS, "read-only"), (errno.EACCES, "permission"),
      (errno.EIO, "Input/output error")],
 )  # fmt: skip
-def test_the_sentence_says_why(tmp_path, number, words):
+def test_the_message_gives_the_reason(tmp_path, number, words):
     path = tmp_path / "a.bin"
     with pytest.raises(OutputError, match=words) as caught, atomic_write(path):
         raise OSError(number, os.strerror(number))
@@ -73,7 +73,7 @@ def test_a_device_is_not_replaced_by_a_file(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["x" * 255, "ü" * 127, "🐦" * 63, "-a", "a b\nc", ".hidden"])
-def test_every_name_the_system_takes_can_be_written(tmp_path, name):
+def test_every_valid_name_can_be_written(tmp_path, name):
     atomic_write_bytes(tmp_path / name, b"data")
     assert (tmp_path / name).read_bytes() == b"data"
 
@@ -87,7 +87,7 @@ def test_a_symbolic_link_is_followed(tmp_path):
     assert target.read_bytes() == b"new"
 
 
-def test_permissions_are_those_of_the_old_file_or_of_a_plain_new_one(tmp_path):
+def test_permissions_are_those_of_the_old_file_or_the_default(tmp_path):
     old, new, plain = tmp_path / "old", tmp_path / "new", tmp_path / "plain"
     old.write_bytes(b"old")
     old.chmod(0o640)
@@ -98,7 +98,7 @@ def test_permissions_are_those_of_the_old_file_or_of_a_plain_new_one(tmp_path):
     assert new.stat().st_mode == plain.stat().st_mode
 
 
-def test_the_file_is_on_the_disk_before_it_is_renamed_and_then_the_folder(tmp_path, monkeypatch):
+def test_the_file_is_flushed_then_renamed_then_the_folder_is_flushed(tmp_path, monkeypatch):
     steps = []
     fsync, replace = os.fsync, files.Path.replace
 
@@ -116,7 +116,7 @@ def test_the_file_is_on_the_disk_before_it_is_renamed_and_then_the_folder(tmp_pa
     assert steps == ["file", "rename", "folder"]
 
 
-def test_a_folder_that_cannot_be_flushed_does_not_matter(tmp_path, monkeypatch):
+def test_a_folder_that_cannot_be_flushed_is_ignored(tmp_path, monkeypatch):
     fsync = os.fsync
 
     def refuse_folders(descriptor):

@@ -1,4 +1,4 @@
-"""A disk that fills up at any byte of a file: the old file stays, the sentence says why."""
+"""A disk that is full at any byte of a file: the old file is kept, the message gives the reason."""
 
 import json
 import subprocess
@@ -42,26 +42,26 @@ LIMITS = [*range(0, NEW_BYTES, 1_999), 1, 4095, 4096, 4097, 65_536, NEW_BYTES - 
 
 
 def outcomes_of(writer, path):
-    """Write one file under every limit; gives (limit, error, old file is whole, names) of each."""
+    """Write a file under each limit; return (limit, error, is_unchanged, names) of each."""
     program = LIMITED.format(writer=WRITERS[writer], size=NEW_BYTES)
     words = [sys.executable, "-c", program, path, json.dumps(LIMITS)]
     return json.loads(subprocess.run(words, check=True, capture_output=True, text=True).stdout)
 
 
 @pytest.mark.parametrize("writer", ["atomic", "staged"])
-def test_a_disk_that_is_full_at_any_byte_harms_no_old_file(tmp_path, writer):
+def test_a_disk_that_is_full_at_any_byte_keeps_the_old_file(tmp_path, writer):
     outcomes = outcomes_of(writer, tmp_path / "old.bin")
     assert len(outcomes) >= 50
-    for limit, said, is_whole, names in outcomes:
+    for limit, said, is_unchanged, names in outcomes:
         assert said.startswith("5 cannot write"), limit
         assert "larger than this system allows" in said
-        assert is_whole, limit
+        assert is_unchanged, limit
         assert names == ["old.bin"], limit
 
 
-def test_the_limits_harm_the_old_file_of_a_naive_writer(tmp_path):
+def test_a_naive_writer_damages_the_old_file(tmp_path):
     outcomes = outcomes_of("naive", tmp_path / "old.bin")
-    assert not any(is_whole for _, _, is_whole, _ in outcomes)
+    assert not any(is_unchanged for _, _, is_unchanged, _ in outcomes)
 
 
 FULL = """
@@ -73,7 +73,7 @@ path.write_bytes(b"old")
 opened = Path.open
 def open_full(path, mode):
     file = opened(path, mode)
-    if sys.argv[2] == "device":  # its bytes go to the device that is always full
+    if sys.argv[2] == "device":  # a device that is always full
         os.dup2(os.open("/dev/full", os.O_RDWR), file.fileno())
     return file
 Path.open = open_full
@@ -89,7 +89,7 @@ IN_A_SMALL_DISK = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c"
 
 
 def has_mounts():
-    """Say whether this user may mount a disk of its own."""
+    """Return whether this user may mount a file system."""
     try:
         done = subprocess.run([*IN_A_SMALL_DISK, "true"], check=False, capture_output=True)
     except OSError:
@@ -97,9 +97,9 @@ def has_mounts():
     return done.returncode == 0
 
 
-# The device is there for every user, the disk of 1 MB is the real thing.
+# Every user has the device; mounting a disk of 1 MB may need permission.
 @pytest.mark.parametrize("kind", ["device", *(["disk"] if has_mounts() else [])])
-def test_a_really_full_disk_harms_no_old_file(tmp_path, kind):
+def test_a_full_disk_keeps_the_old_file(tmp_path, kind):
     words = [sys.executable, "-c", FULL, str(tmp_path), kind]
     if kind == "disk":
         mount = 'mount -t tmpfs -o size=1m none "$0" && exec "$@"'

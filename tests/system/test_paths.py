@@ -5,7 +5,7 @@ from srgan_gp.system.paths import is_file, is_folder, names_a_folder
 TOO_LONG = "n" * 300
 
 
-def test_what_is_there_is_told_apart(tmp_path):
+def test_files_and_folders_are_distinguished(tmp_path):
     file = tmp_path / "file"
     file.touch()
     assert (is_file(file), is_folder(file)) == (True, False)
@@ -13,7 +13,7 @@ def test_what_is_there_is_told_apart(tmp_path):
 
 
 @pytest.mark.parametrize("is_there", [is_file, is_folder])
-def test_a_name_that_no_system_takes_is_not_there(tmp_path, is_there):
+def test_a_name_that_is_too_long_does_not_exist(tmp_path, is_there):
     assert not is_there(tmp_path / TOO_LONG)
 
 
@@ -21,10 +21,10 @@ def test_a_name_that_no_system_takes_is_not_there(tmp_path, is_there):
     ("text", "is_asked_for"),
     [("faces.v2/", True), ("./", True), (".", True), ("faces.v2", False), (TOO_LONG, False)],
 )
-def test_a_separator_at_the_end_asks_for_a_folder(tmp_path, monkeypatch, text, is_asked_for):
+def test_a_separator_at_the_end_names_a_folder(tmp_path, monkeypatch, text, is_asked_for):
     monkeypatch.chdir(tmp_path)
     assert names_a_folder(text) is is_asked_for
 
 
-def test_a_folder_that_is_there_needs_no_separator(tmp_path):
+def test_an_existing_folder_needs_no_separator(tmp_path):
     assert names_a_folder(str(tmp_path))

@@ -1,4 +1,4 @@
-"""Signals: the first one is a request, the second one ends the process, ignored ones stay so."""
+"""Signals: the first requests a stop, the second ends the process, ignored signals stay ignored."""
 
 import os
 import signal
@@ -12,7 +12,7 @@ from srgan_gp.system.signals import ENDING, Stopped, StopRequest
 
 
 @pytest.mark.parametrize("number", ENDING, ids=lambda number: number.name)
-def test_a_signal_is_a_request_that_is_met_when_it_suits(number):
+def test_a_signal_stops_at_the_next_check(number):
     before = [signal.getsignal(other) for other in ENDING]
     with StopRequest() as stop:
         stop.check()
@@ -49,7 +49,7 @@ def test_a_signal_that_was_ignored_stays_ignored():
         signal.signal(signal.SIGHUP, before)
 
 
-def test_outside_the_main_thread_it_does_nothing():
+def test_outside_the_main_thread_it_has_no_effect():
     def use():
         with StopRequest() as stop:
             seen.append(stop.requested)
@@ -61,7 +61,7 @@ def test_outside_the_main_thread_it_does_nothing():
     assert seen == [False]
 
 
-def test_a_process_can_end_with_whoever_holds_its_input():
+def test_a_process_ends_when_its_input_is_closed():
     program = """
 import time
 from srgan_gp.system.signals import end_with_input

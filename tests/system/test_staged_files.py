@@ -1,4 +1,4 @@
-"""Files that wait under a hidden name: committed, dropped, or swept when their process has died."""
+"""Staged files: committed, dropped, or swept after their process has crashed."""
 
 import hashlib
 import pickle
@@ -30,7 +30,7 @@ def names(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_a_staged_file_is_described_and_the_old_one_untouched_until_the_commit(tmp_path):
+def test_the_old_file_is_unchanged_until_the_commit(tmp_path):
     path = tmp_path / "a.bin"
     path.write_bytes(b"old")
     staged, result = write_staged(path, lambda file: file.write(b"12345"))
@@ -42,7 +42,7 @@ def test_a_staged_file_is_described_and_the_old_one_untouched_until_the_commit(t
     assert names(tmp_path) == ["a.bin"]
 
 
-def test_a_writer_that_goes_back_in_the_file_is_hashed_as_the_file_is(tmp_path):
+def test_the_hash_is_that_of_the_final_content_after_a_seek(tmp_path):
     def write(file):
         file.write(b"....tail")
         file.seek(0)
@@ -83,7 +83,7 @@ def test_a_commit_keeps_permissions_and_follows_links(tmp_path):
     assert stat.S_IMODE(target.stat().st_mode) == 0o640
 
 
-def test_a_commit_that_cannot_be_done_is_a_sentence_and_leaves_nothing(tmp_path):
+def test_a_failed_commit_is_an_error_and_leaves_nothing(tmp_path):
     staged = stage(tmp_path / "a.bin")
     (tmp_path / "a.bin").mkdir()
     with pytest.raises(OutputError, match=r"cannot write .*a\.bin: there is a folder"):
@@ -91,7 +91,7 @@ def test_a_commit_that_cannot_be_done_is_a_sentence_and_leaves_nothing(tmp_path)
     assert names(tmp_path) == ["a.bin"]
 
 
-def test_everything_unfinished_can_be_dropped_at_once(tmp_path):
+def test_drop_unfinished_removes_every_hidden_file(tmp_path):
     stage(tmp_path / "a.bin")
     with pytest.raises(OutputError), atomic_write(tmp_path / "b.bin") as file:
         file.write(b"half")
@@ -100,7 +100,7 @@ def test_everything_unfinished_can_be_dropped_at_once(tmp_path):
     assert names(tmp_path) == []
 
 
-def test_a_staged_file_travels_to_another_process(tmp_path):
+def test_a_staged_file_is_committed_by_another_process(tmp_path):
     program = """
 import pickle, sys
 from pathlib import Path
@@ -115,7 +115,7 @@ sys.stdout.buffer.write(pickle.dumps(staged))
     assert path.read_bytes() == b"from afar"
 
 
-def test_a_sweep_takes_what_a_killed_process_left_and_nothing_else(tmp_path):
+def test_sweep_removes_only_the_files_of_a_killed_process(tmp_path):
     program = """
 import os, sys
 from pathlib import Path
@@ -137,7 +137,7 @@ with atomic_write(Path(sys.argv[1], "half.png")) as file:
     assert names(tmp_path) == sorted([*others, ".folder.12345678.part"])
 
 
-def test_a_sweep_spares_what_a_living_process_writes_or_has_staged(tmp_path):
+def test_sweep_keeps_the_files_of_a_running_process(tmp_path):
     staged = stage(tmp_path / "staged.bin")
     with atomic_write(tmp_path / "open.bin"):
         assert sweep(tmp_path) == 0
@@ -154,7 +154,7 @@ def test_a_sweep_spares_what_a_living_process_writes_or_has_staged(tmp_path):
     assert names(tmp_path) == ["open.bin"]
 
 
-def test_a_sweep_of_a_folder_that_is_not_there_finds_nothing(tmp_path):
+def test_sweep_of_a_missing_folder_finds_nothing(tmp_path):
     assert sweep(tmp_path / "none") == 0
 
 
@@ -170,7 +170,7 @@ def test_no_descriptor_is_left_open(tmp_path):
     assert count() == before
 
 
-def test_a_hash_is_sha256_of_a_file_that_is_there(tmp_path):
+def test_hash_file_is_sha256(tmp_path):
     with pytest.raises(FileNotFoundError):
         hash_file(tmp_path / "none")
     (tmp_path / "abc").write_bytes(b"abc")

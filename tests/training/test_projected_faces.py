@@ -30,9 +30,10 @@ def feature_weights(tmp_path_factory):
 def config(feature_weights):
     """The preset for CPUs, as small as its networks go."""
     return replace(
-        PRESETS["faces-64-cpu"], device="cpu", image_size=16, latent_size=8, width=4,
-        critic_width=2, total_images=24, batch_size=4, feature_weights=feature_weights,
-        report_images=8, validate_images=12, checkpoint_images=12, ema_half_life_images=16,
+        PRESETS["faces-64-cpu"], device="cpu", image_size=16, latent_size=8,
+        generator_args=("width=4",), critic_width=2, total_images=24, batch_size=4,
+        feature_weights=feature_weights, report_images=8, validate_images=12, checkpoint_images=12,
+        ema_half_life_images=16,
     )  # fmt: skip
 
 
@@ -104,7 +105,7 @@ def test_what_it_made_is_generated_with_truncation_and_fine_tuned(
         "feature_weights": feature_weights, "report_images": 4,
     }  # fmt: skip
     outcome = finetune(
-        str(tmp_path / "faces.safetensors"), [str(faces)], tmp_path / "run", changes=changes
+        str(tmp_path / "faces.onnx"), [str(faces)], tmp_path / "run", changes=changes
     )
     assert outcome.images_seen == 8 or outcome.ended_because
     own, tuned = (load_file(path) for path in _critics(tmp_path, outcome.images_seen))

@@ -12,12 +12,9 @@ from srgan_gp.batch.engines.engine_interface import UpscaleSettings
 from srgan_gp.batch.naming.plan import Plan, Refused, Skipped, UpscaleJob
 from srgan_gp.batch.naming.result_format import check_result_size, chosen_target
 from srgan_gp.errors import OutputError, PictureError
-from srgan_gp.images import find_format
+from srgan_gp.images import FORMATS, find_format
 from srgan_gp.images.image_header import read_header
 
-_BYTES_PER_PIXEL = {"PNG": 0.6, "JPEG": 0.2, "WEBP": 0.1, "AVIF": 0.1, "TIFF": 0.7, "BMP": 3.0,
-                    "GIF": 0.4}  # fmt: skip
-"""Of files of 8 bits: means over photos enlarged four times, at quality 95."""
 _DEEP_BYTES_PER_PIXEL = 4.5  # of PNG and TIFF with 16 bits: their lower bits hardly compress
 
 
@@ -56,10 +53,9 @@ def forecast(job: UpscaleJob, settings: UpscaleSettings, model_scale: int) -> Fo
     width, height = round(header.width * scale), round(header.height * scale)
     check_result_size(width, height, header.frames, settings.max_pixels)
     target = chosen_target(job, header.stand_in(), height, width)
-    format = find_format(target.suffix)
-    rate = _BYTES_PER_PIXEL.get(format, max(_BYTES_PER_PIXEL.values()))
-    if header.is_16_bit and format in ("PNG", "TIFF"):
-        rate = _DEEP_BYTES_PER_PIXEL
+    row = FORMATS[find_format(target.suffix)]
+    is_deep = header.is_16_bit and row.keeps_16_bits
+    rate = _DEEP_BYTES_PER_PIXEL if is_deep else row.file_bytes_per_pixel
     return Forecast(
         job.source,
         target,

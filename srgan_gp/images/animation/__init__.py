@@ -1,4 +1,5 @@
-"""Reading and writing image sequences frame by frame: GIF, APNG, WebP, WebM, pages of TIFF.
+"""Reading and writing animations and multi-page images frame by frame: GIF, APNG, WebP, WebM, TIFF.
 
-Single images are in `images` and `images.codecs`.
+GIF, APNG and WebP are encoded by own code, because Pillow rounds frame times and holds all frames
+in memory. Single images are in `images` and `images.codecs`; TIFF pages in `codecs.tiff_pages`.
 """

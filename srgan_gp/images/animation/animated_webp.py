@@ -1,4 +1,4 @@
-"""Animated WebP: an encoder.
+"""`write_animated_webp`: encoder of animated WebP, frame by frame.
 
 Source:
     WebP Container Specification (RFC 9649, section 2.7).
@@ -9,15 +9,15 @@ from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
 from srgan_gp.errors import PictureError
-from srgan_gp.images.animation.frame_encoding import Clock, Part, moving_parts
+from srgan_gp.images.animation.frame_encoding import Clock, Part, changed_parts
 from srgan_gp.images.animation.frame_sequence import Frame, FrameSequence
 from srgan_gp.images.picture import Picture
 
-_FIRST_CHUNK = 12  # behind RIFF, the size and WEBP
+_FIRST_CHUNK = 12  # offset after RIFF, the size and WEBP
 _ANIMATED, _XMP, _EXIF, _ALPHA, _PROFILE = 0x02, 0x04, 0x08, 0x10, 0x20
 _PIXELS = (b"ALPH", b"VP8 ", b"VP8L")
-_REPLACE = 0x02  # do not blend a frame with what is there
-_LONGEST = (1 << 24) - 1  # milliseconds
+_REPLACE = 0x02  # the frame replaces the pixels below, without blending
+_LONGEST = (1 << 24) - 1  # longest time of a frame in milliseconds
 _MOST_PLAYS = 0xFFFF
 _MOST_BYTES = (1 << 32) - 10
 
@@ -31,29 +31,29 @@ def write_animated_webp(
     """Write the frames of an animation.
 
     Args:
-        file: open for writing, seekable, empty: the header is written last.
-        frames: of one size.
-        sequence: tells how often they are played.
-        encode: gives the bytes of a still WebP, with metadata for the first one.
+        file: open for writing, seekable, empty; the header is written last.
+        frames: all of equal size.
+        sequence: for the number of plays.
+        encode: returns the bytes of a still WebP, with metadata for the first frame.
 
     Raises:
-        PictureError: E_ENCODER_LIMIT; the file would be too large, or a frame is shown too long.
+        PictureError: E_ENCODER_LIMIT if the file is too large, or the time of a frame too long.
     """
-    clock, flags, size, behind = Clock(1), _ANIMATED, (0, 0), b""
-    for index, part in enumerate(moving_parts(frames, grid=2)):
+    clock, flags, size, metadata = Clock(1), _ANIMATED, (0, 0), b""
+    for index, part in enumerate(changed_parts(frames, grid=2)):
         still = dict(_chunks_of(encode(part.picture)))
         if index == 0:
             size = (part.picture.width, part.picture.height)
             flags |= _write_head(file, still, sequence)
-            behind = _joined(still, (b"EXIF", b"XMP "))
+            metadata = _joined(still, (b"EXIF", b"XMP "))
         flags |= 0 if part.picture.alpha is None else _ALPHA
         file.write(_chunk(b"ANMF", _place(part, clock) + _joined(still, _PIXELS)))
-    file.write(behind)
+    file.write(metadata)
     _write_size(file, flags, size)
 
 
 def _write_head(file: BinaryIO, still: dict[bytes, bytes], sequence: FrameSequence) -> int:
-    """Write all up to the frames, leave out what is known last, and return the flags for it."""
+    """Write the chunks before the frames, with empty headers; return the metadata flags."""
     file.write(bytes(_FIRST_CHUNK))
     file.write(_chunk(b"VP8X", bytes(10)))
     file.write(_joined(still, (b"ICCP",)))
@@ -65,7 +65,9 @@ def _write_head(file: BinaryIO, still: dict[bytes, bytes], sequence: FrameSequen
 def _write_size(file: BinaryIO, flags: int, size: tuple[int, int]) -> None:
     end = file.tell()
     if end > _MOST_BYTES:
-        raise PictureError("E_ENCODER_LIMIT", "the file would be larger than WEBP can be")
+        raise PictureError(
+            "E_ENCODER_LIMIT", "the file would exceed the 4 GiB of WEBP; write PNG instead"
+        )
     file.seek(0)
     file.write(b"RIFF" + struct.pack("<I", end - 8) + b"WEBP")
     sides = b"".join(_three_bytes(side - 1) for side in size)
@@ -74,10 +76,12 @@ def _write_size(file: BinaryIO, flags: int, size: tuple[int, int]) -> None:
 
 
 def _place(part: Part, clock: Clock) -> bytes:
-    """Say where and how long a part is shown, and that it replaces what is there."""
+    """Encode the position, size and time of a frame, without blending."""
     milliseconds = clock.ticks(part.milliseconds)
     if milliseconds > _LONGEST:
-        raise PictureError("E_ENCODER_LIMIT", "WEBP cannot show one frame for hours; write PNG")
+        raise PictureError(
+            "E_ENCODER_LIMIT", "a frame of WEBP is shown for 4.6 hours at most; write PNG instead"
+        )
     numbers = (
         part.left // 2, part.top // 2, part.picture.width - 1, part.picture.height - 1, milliseconds
     )  # fmt: skip

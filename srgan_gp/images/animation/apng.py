@@ -1,4 +1,4 @@
-"""Animated PNG: an encoder.
+"""`write_apng`: encoder of animated PNG, frame by frame.
 
 Source:
     Portable Network Graphics (PNG) Specification, third edition, sections 4.9 and 11.3.6.
@@ -13,13 +13,13 @@ from typing import BinaryIO
 
 import numpy as np
 
-from srgan_gp.images.animation.frame_encoding import moving_parts
+from srgan_gp.images.animation.frame_encoding import changed_parts
 from srgan_gp.images.animation.frame_sequence import Frame, FrameSequence
-from srgan_gp.images.codecs.png import SIGNATURE, chunk, chunks_of
+from srgan_gp.images.codecs.png import SIGNATURE, chunk, iter_chunks
 from srgan_gp.images.colour import FULL_VALUE
 from srgan_gp.images.picture import Picture
 
-_LONGEST = 0xFFFF  # of both numbers of the fraction of a second that a frame is shown
+_LONGEST = 0xFFFF  # largest numerator and denominator of a frame's time in seconds
 
 
 def write_apng(
@@ -28,28 +28,28 @@ def write_apng(
     sequence: FrameSequence,
     encode: Callable[[Picture], bytes],
 ) -> None:
-    """Write the frames of an animation; all become RGB with alpha, as one header serves them all.
+    """Write the frames of an animation as RGB with alpha, because all frames share one header.
 
     Args:
         file: open for writing, empty.
-        frames: of one size and one dtype.
-        sequence: tells how many frames there are, and how often they are played.
-        encode: gives the bytes of a still PNG, with metadata for the first one.
+        frames: all of equal size and dtype.
+        sequence: for the number of frames and of plays.
+        encode: returns the bytes of a still PNG, with metadata for the first frame.
     """
     numbers = itertools.count()
-    for index, part in enumerate(moving_parts(map(_with_alpha, frames))):
+    for index, part in enumerate(changed_parts(map(_with_alpha, frames))):
         png = encode(part.picture)
         if index == 0:
             file.write(SIGNATURE)
-            for kind, content in itertools.takewhile(_precedes_pixels, chunks_of(png)):
+            for kind, content in itertools.takewhile(_precedes_pixels, iter_chunks(png)):
                 file.write(chunk(kind, content))
                 if kind == b"IHDR":
                     file.write(chunk(b"acTL", struct.pack(">II", sequence.count, sequence.plays)))
         height, width = part.picture.pixels.shape[:2]
         place = struct.pack(">IIIII", next(numbers), width, height, part.left, part.top)
         time = struct.pack(">HH", *_fraction(part.milliseconds))
-        file.write(chunk(b"fcTL", place + time + b"\0\0"))  # it stays, and replaces what is there
-        for kind, content in chunks_of(png):
+        file.write(chunk(b"fcTL", place + time + b"\0\0"))  # no disposal, no blending
+        for kind, content in iter_chunks(png):
             if kind == b"IDAT" and index == 0:
                 file.write(chunk(kind, content))
             elif kind == b"IDAT":
@@ -58,7 +58,7 @@ def write_apng(
 
 
 def _with_alpha(frame: Frame) -> Frame:
-    """Make a frame RGB with alpha."""
+    """Convert a frame to RGB with alpha."""
     picture = frame.picture
     pixels, alpha = picture.pixels, picture.alpha
     if alpha is None:
@@ -73,7 +73,7 @@ def _precedes_pixels(part: tuple[bytes, bytes]) -> bool:
 
 
 def _fraction(milliseconds: float) -> tuple[int, int]:
-    """Give a time as a fraction of seconds, exactly where it came from such a fraction.
+    """Convert a time to a fraction of seconds; times of the form n / d seconds are exact.
 
     >>> _fraction(1000 / 30)
     (1, 30)

@@ -1,4 +1,4 @@
-"""Frame times in whole ticks and changed rectangles, shared by the animation writers."""
+"""`Clock` and `changed_parts`: frame times in ticks and changed rectangles, for the writers."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -12,7 +12,7 @@ from srgan_gp.images.picture import Array, Picture
 
 
 class Clock:
-    """Turns times into whole ticks, such that what rounding takes is never added up.
+    """Converts frame times to whole ticks without accumulating rounding errors.
 
     >>> clock = Clock(10)
     >>> [clock.ticks(milliseconds) for milliseconds in (25, 25, 25, 25)]
@@ -25,7 +25,7 @@ class Clock:
         self._ticks = 0
 
     def ticks(self, milliseconds: float) -> int:
-        """Give the ticks from the end of the frame before to the end of this one."""
+        """Return the time of the next frame in ticks."""
         self._milliseconds += milliseconds
         ticks = round(self._milliseconds / self._tick) - self._ticks
         self._ticks += ticks
@@ -33,7 +33,7 @@ class Clock:
 
 
 class Part(NamedTuple):
-    """The part of a frame that differs from the frame before, and where it belongs."""
+    """The rectangle of a frame that differs from the previous frame, its position and its time."""
 
     picture: Picture
     left: int
@@ -41,21 +41,21 @@ class Part(NamedTuple):
     milliseconds: float
 
 
-def moving_parts(
+def changed_parts(
     frames: Iterator[Frame],
     *,
     grid: int = 1,
     keeps_size: Callable[[Picture], bool] = lambda picture: False,
 ) -> Iterator[Part]:
-    """Cut each frame but the first to what has changed since the frame before.
+    """Crop each frame except the first to the rectangle that changed since the previous frame.
 
     Args:
-        frames: all of one size.
-        grid: left and top are multiples of this.
-        keeps_size: says of which frames nothing is cut off.
+        frames: all of equal size.
+        grid: left and top are rounded down to multiples of it.
+        keeps_size: whether an image must not be cropped.
 
     Raises:
-        PictureError: E_FRAMES; the sizes of the frames differ.
+        PictureError: E_FRAMES if the sizes of the frames differ.
     """
     before: Picture | None = None
     for frame in frames:
@@ -64,15 +64,15 @@ def moving_parts(
         if before is not None and not keeps_size(picture):
             rows, columns = _changed(before, picture)
         top, left = rows.start // grid * grid, columns.start // grid * grid
-        part = _cut(picture, slice(top, rows.stop), slice(left, columns.stop))
+        part = _crop(picture, slice(top, rows.stop), slice(left, columns.stop))
         yield Part(part, left, top, frame.milliseconds)
         before = picture
 
 
 def _changed(before: Picture, after: Picture) -> tuple[slice, slice]:
-    """Find the smallest rectangle outside of which two pictures are equal; at least one pixel."""
+    """Return the smallest rectangle that holds all differences, of at least one pixel."""
     if before.pixels.shape[:2] != after.pixels.shape[:2]:
-        raise PictureError("E_FRAMES", "the frames of an animation must have one size")
+        raise PictureError("E_FRAMES", "the frames of an animation must have the same size")
     if _layout(before) != _layout(after):
         return slice(0, after.height), slice(0, after.width)
     differs = (before.pixels != after.pixels).any(axis=2)
@@ -90,6 +90,6 @@ def _extent(differs: Array) -> slice:
     return slice(int(places[0]), int(places[-1]) + 1) if len(places) else slice(0, 1)
 
 
-def _cut(picture: Picture, rows: slice, columns: slice) -> Picture:
+def _crop(picture: Picture, rows: slice, columns: slice) -> Picture:
     alpha = None if picture.alpha is None else picture.alpha[rows, columns]
     return replace(picture, pixels=picture.pixels[rows, columns], alpha=alpha)

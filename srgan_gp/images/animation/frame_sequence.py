@@ -1,4 +1,4 @@
-"""`FrameSequence`: the frames of an animation or the pages of a document."""
+"""`FrameSequence`: the frames of an animation or the pages of a multi-page image."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -9,51 +9,50 @@ from srgan_gp.images.picture import Picture
 
 @dataclass(frozen=True)
 class Frame:
-    """One picture of a sequence."""
+    """One image of a sequence and the time it is shown."""
 
     picture: Picture
     milliseconds: float = 0.0
-    """How long it is shown; 0 for a page."""
+    """Time in milliseconds; 0 for a page."""
 
 
 @dataclass(frozen=True)
 class FrameSequence:
-    """Pictures of one file that belong together, to be taken one at a time.
+    """The frames or pages of one file, decoded one at a time.
 
     Example:
-        >>> sequence = read_sequence("moving.gif")                               # doctest: +SKIP
+        >>> sequence = read_sequence("a.gif")                         # doctest: +SKIP
         >>> larger = sequence.changed(upscaler.upscale_picture)              # doctest: +SKIP
         >>> warnings = write_sequence(larger, file, format="png")            # doctest: +SKIP
     """
 
     frames: Iterator[Frame]
-    """Can be gone through once. Each is decoded when it is asked for; a damaged one raises a
-    PictureError then."""
+    """An iterator that decodes each frame on demand; a damaged frame raises PictureError."""
 
     count: int
-    """Frames or pages; 1 for a still picture, whose one frame is what `read_image` gives."""
+    """Number of frames or pages; 1 for a still image."""
 
     kind: Literal["still", "animation", "pages"]
 
     width: int
-    """Of the widest frame, upright, in pixels."""
+    """Largest width of the frames in pixels, after the orientation is applied."""
 
     height: int
-    """Of the highest frame, upright, in pixels."""
+    """Largest height of the frames in pixels, after the orientation is applied."""
 
     plays: int = 0
-    """How often an animation is played; 0: without end."""
+    """How often an animation is played; 0 means forever."""
 
     source_format: str | None = None
-    """What it was read from, as in `Picture`."""
+    """Format of the file that was read, as in `Picture`."""
 
     notes: tuple[str, ...] = ()
-    """Sentences on what the file held and the sequence does not; those of a Picture are apart."""
+    """One sentence for each content of the file that was not kept; images have their own notes."""
 
     def changed(self, change: Callable[[Picture], Picture]) -> "FrameSequence":
-        """Give the sequence whose pictures are these, changed, each when it is asked for.
+        """Return a sequence of the images `change(picture)`, computed on demand.
 
-        `width` and `height` stay those of the file.
+        `width` and `height` are not updated.
         """
         changed = (replace(frame, picture=change(frame.picture)) for frame in self.frames)
         return replace(self, frames=changed)

@@ -1,4 +1,4 @@
-"""GIF: counting frames without decoding, and encoders of stills and animations.
+"""GIF: counting frames without decoding, and encoders of still images and animations.
 
 Source:
     Graphics Interchange Format, version 89a; the number of plays is Netscape's extension.
@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from srgan_gp.errors import PictureError
-from srgan_gp.images.animation.frame_encoding import Clock, moving_parts
+from srgan_gp.images.animation.frame_encoding import Clock, changed_parts
 from srgan_gp.images.animation.frame_sequence import Frame, FrameSequence
 from srgan_gp.images.colour import to_depth
 from srgan_gp.images.picture import Array, Picture
@@ -21,19 +21,19 @@ from srgan_gp.images.picture import Array, Picture
 _EXTENSION, _IMAGE, _END = b"!", b",", b";"
 _HAS_PALETTE = 0x80
 _HEADER_BYTES = 13
-_KEEP, _CLEAR = 1, 2  # what to do with a frame before the next one
+_KEEP, _CLEAR = 1, 2  # disposal methods
 _TICK_MILLISECONDS = 10
 _LONGEST, _MOST_REPETITIONS = 0xFFFF, 0xFFFF
-_PALETTE_PIXELS = 1 << 14  # of a frame that choose its palette
-_HALF = 128  # from this alpha on a pixel is opaque
+_PALETTE_PIXELS = 1 << 14  # pixels of a frame from which its palette is computed
+_HALF = 128  # alpha from which a pixel is opaque
 
 
 def count_gif_frames(file: BinaryIO, *, most: int) -> int:
-    """Count the frames of a GIF, skipping all that is in them; a file cut short ends there.
+    """Count the frames of a GIF without decoding them; counting ends where the file is truncated.
 
     Args:
         file: a GIF; its position changes.
-        most: the count ends here.
+        most: limit of the count.
     """
     file.seek(10)
     _skip_palette(file, file.read(3)[:1])
@@ -58,7 +58,7 @@ def _skip_palette(file: BinaryIO, flags: bytes) -> None:
 
 
 def _skip_blocks(file: BinaryIO) -> None:
-    """Skip blocks that begin with their lengths, up to one of length 0."""
+    """Skip data blocks, each of which starts with its length, up to one of length 0."""
     while (length := file.read(1)) and length != b"\0":
         file.seek(length[0], 1)
 
@@ -69,26 +69,28 @@ def write_gif(
     sequence: FrameSequence,
     encode: Callable[[Picture], bytes],
 ) -> None:
-    """Write the frames of an animation, each with a palette of its own.
+    """Write the frames of an animation, each with its own palette.
 
     Args:
         file: open for writing, empty.
-        frames: of one size.
-        sequence: tells how often they are played.
-        encode: gives the bytes of a still GIF, as `encode_image` makes them.
+        frames: all of equal size.
+        sequence: for the number of plays.
+        encode: returns the bytes of a still GIF.
 
     Raises:
-        PictureError: E_ENCODER_LIMIT; a frame is shown too long.
+        PictureError: E_ENCODER_LIMIT if the time of a frame is too long.
     """
     clock = Clock(_TICK_MILLISECONDS)
-    for index, part in enumerate(moving_parts(frames, keeps_size=_has_alpha)):
+    for index, part in enumerate(changed_parts(frames, keeps_size=_has_alpha)):
         still = bytearray(encode(part.picture))
         if index == 0:
             file.write(still[:_HEADER_BYTES] + _repetitions(sequence.plays))
         ticks = clock.ticks(part.milliseconds)
         if ticks > _LONGEST:
-            raise PictureError("E_ENCODER_LIMIT", "GIF shows a frame for 655 s at most; write PNG")
-        # The still begins with the time and continues with the place of its pixels.
+            raise PictureError(
+                "E_ENCODER_LIMIT", "a frame of GIF is shown for 655 s at most; write PNG instead"
+            )
+        # The still starts with its time, followed by the position of its pixels.
         body = still[_HEADER_BYTES:-1]
         body[3] |= (_CLEAR if _has_alpha(part.picture) else _KEEP) << 2
         struct.pack_into("<H", body, 4, ticks)
@@ -109,17 +111,19 @@ def _repetitions(plays: int) -> bytes:
 
 
 def encode_gif(picture: Picture, file: BinaryIO, quality: int) -> None:
-    """Encode a GIF of 256 colours, dithered where there are more; `quality` has no meaning.
+    """Encode a GIF of 256 colours, dithered if there are more; `quality` is not used.
 
-    A pixel is opaque or not there; alpha below one half hides it.
+    A pixel is transparent if its alpha is below one half, and opaque otherwise.
     """
     from PIL import GifImagePlugin
 
-    indices, palette, hidden = _indexed(picture)
+    indices, palette, transparent = _indexed(picture)
     image = Image.fromarray(indices)
     image.putpalette(palette)
     height, width = indices.shape
-    control = struct.pack("<HBBHB", 0xF921, 4, int(hidden is not None), 0, hidden or 0) + b"\0"
+    control = (
+        struct.pack("<HBBHB", 0xF921, 4, int(transparent is not None), 0, transparent or 0) + b"\0"
+    )
     file.writelines([
         b"GIF89a" + struct.pack("<HH", width, height) + b"\0\0\0",
         control,
@@ -129,16 +133,20 @@ def encode_gif(picture: Picture, file: BinaryIO, quality: int) -> None:
 
 
 def _indexed(picture: Picture) -> tuple[Array, bytes, int | None]:
-    """Choose a palette; give the index of each pixel, the palette, and the index that hides."""
+    """Compute a palette; return the indices (H, W), the palette and the transparent index."""
     pixels = to_depth(picture.pixels, np.uint8)
-    is_hidden = None if picture.alpha is None else to_depth(picture.alpha, np.uint8) < _HALF
-    if is_hidden is None or not is_hidden.any():
+    is_transparent = None if picture.alpha is None else to_depth(picture.alpha, np.uint8) < _HALF
+    if is_transparent is None or not is_transparent.any():
         indices, palette = _quantised(pixels, 256)
         return indices, palette, None
-    pixels = np.where(is_hidden[..., np.newaxis], np.uint8(0), pixels)
+    pixels = np.where(is_transparent[..., np.newaxis], np.uint8(0), pixels)
     indices, palette = _quantised(pixels, 255)
-    hidden = len(palette) // 3
-    return np.where(is_hidden, np.uint8(hidden), indices), palette + b"\0\0\0", hidden
+    transparent = len(palette) // 3
+    return (
+        np.where(is_transparent, np.uint8(transparent), indices),
+        palette + b"\0\0\0",
+        transparent,
+    )
 
 
 def _quantised(pixels: Array, colours: int) -> tuple[Array, bytes]:
@@ -147,7 +155,7 @@ def _quantised(pixels: Array, colours: int) -> tuple[Array, bytes]:
     image = Image.fromarray(np.ascontiguousarray(pixels))
     if image.getcolors(colours) is not None:
         return _exactly_indexed(pixels)
-    # Median cut takes a second a million pixels; every few of them tell as much of the colours.
+    # Median cut takes a second for a million pixels; a sample gives about the same palette.
     step = math.isqrt(pixels.shape[0] * pixels.shape[1] // _PALETTE_PIXELS) + 1
     sample = Image.fromarray(np.ascontiguousarray(pixels[::step, ::step]))
     palette = sample.quantize(colours, method=Image.Quantize.MEDIANCUT)

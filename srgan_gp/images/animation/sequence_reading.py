@@ -1,4 +1,4 @@
-"""`read_sequence`: frames of an animation or pages of a document, one at a time."""
+"""`read_sequence`: the frames of an animation or the pages of a TIFF, decoded one at a time."""
 
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -14,8 +14,8 @@ from srgan_gp.images.codecs.png import check_pixel_chunks
 from srgan_gp.images.codecs.sixteen_bit import is_16_bit
 from srgan_gp.images.codecs.tiff_pages import directories
 from srgan_gp.images.file_types import decoder_errors, silenced_pillow
-from srgan_gp.images.metadata import orientation_of
-from srgan_gp.images.pillow_decoding import Source, check_pixel_count, decode, opened
+from srgan_gp.images.metadata import read_orientation
+from srgan_gp.images.pillow_decoding import Source, check_pixel_count, decode, open_source
 from srgan_gp.images.reading import (
     DEFAULT_MAX_PIXELS,
     check_unchanged,
@@ -25,21 +25,20 @@ from srgan_gp.images.reading import (
 )
 
 MOST_FRAMES = 10_000
-"""Frames or pages of a sequence; more are refused, as nobody has them but to fill a memory."""
+"""Limit of the number of frames or pages, which protects against malicious files."""
 
-
-_MOST_GROWTH = 4  # a frame may be so many times as large as its canvas, and is cut then
+_MOST_GROWTH = 4  # limit of a frame's size relative to its canvas, to which it is cropped
 
 
 def read_sequence(path: str | Path, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> FrameSequence:
-    """Open an animation (GIF, WebP, APNG, AVIF), a TIFF of several pages, or a still picture.
+    """Open an animation (GIF, WebP, APNG, AVIF), a multi-page TIFF or a still image.
 
-    The header is read at once. The file is opened again when the first frame is asked for, and
-    closed after the last one.
+    The header is read at once. The file is opened again for the first frame and closed after the
+    last one.
 
     Args:
         path: a regular file.
-        max_pixels: most pixels, width x height, of all frames together.
+        max_pixels: limit of width x height, summed over all frames.
 
     Raises:
         PictureError: as for `read_image`; also E_TOO_MANY_FRAMES.
@@ -47,8 +46,8 @@ def read_sequence(path: str | Path, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> 
     path = Path(path)
     with regular_file(path) as file, silenced_pillow():
         state = file_state(file)
-        with opened(file, max_pixels=max_pixels) as source:
-            sequence, places = _described(source, max_pixels)
+        with open_source(file, max_pixels=max_pixels) as source:
+            sequence, places = _read_structure(source, max_pixels)
             sequence = replace(
                 sequence, notes=sequence.notes + suffix_notes(source.container, path.suffix)
             )
@@ -57,22 +56,22 @@ def read_sequence(path: str | Path, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> 
 
 @dataclass(frozen=True)
 class _Place:
-    """Where Pillow finds a frame, and where the directory of a page of a TIFF starts."""
+    """Pillow's index of a frame, and the offset of the directory of a TIFF page."""
 
     index: int
     directory: int | None = None
 
 
-def _described(source: Source, max_pixels: int) -> tuple[FrameSequence, Sequence[_Place]]:
-    """Read from the header how many frames there are, and refuse what is too much."""
+def _read_structure(source: Source, max_pixels: int) -> tuple[FrameSequence, Sequence[_Place]]:
+    """Read the number of frames from the header, and check the limits."""
     image, name = source.image, source.container.name
     if name == "TIFF":
-        return _described_pages(source, max_pixels)
+        return _read_page_structure(source, max_pixels)
     if name == "GIF":
         count = count_gif_frames(source.file, most=MOST_FRAMES + 1)
     else:
         count = int(getattr(image, "n_frames", 1))
-    # A PNG may begin with a picture for viewers that know no animation; it is no frame of it.
+    # A PNG may start with a still for viewers without animation, which is not a frame.
     first = int(count > 1 and bool(getattr(image, "default_image", False)))
     count = max(1, count - first)
     width, height = image.size
@@ -80,14 +79,14 @@ def _described(source: Source, max_pixels: int) -> tuple[FrameSequence, Sequence
     if name == "PNG" and count > 1:
         check_pixel_chunks(source.file, with_frames=True)
     notes: list[str] = []
-    if count > 1 and orientation_of(image) >= 5:
+    if count > 1 and read_orientation(image) >= 5:
         width, height = height, width
     if first:
-        notes.append("its picture for viewers without animation is not kept")
+        notes.append("its still image for viewers without animation is not kept")
     if "mp" in image.info:
-        notes.append("the further pictures or maps in it are not kept")
+        notes.append("its further images or maps are not kept")
     if count > 1 and is_16_bit(image, source.head):
-        notes.append("its frames of 16 bits were read with 8 bits")
+        notes.append("its frames of 16 bits were read as 8 bits")
     sequence = FrameSequence(
         frames=iter(()),
         count=count,
@@ -101,15 +100,15 @@ def _described(source: Source, max_pixels: int) -> tuple[FrameSequence, Sequence
     return sequence, [_Place(index) for index in range(first, first + count)]
 
 
-def _described_pages(source: Source, max_pixels: int) -> tuple[FrameSequence, Sequence[_Place]]:
+def _read_page_structure(source: Source, max_pixels: int) -> tuple[FrameSequence, Sequence[_Place]]:
     places: list[_Place] = []
     sizes: list[tuple[int, int]] = []
     notes: dict[str, None] = {}
     for index, (start, is_page) in enumerate(directories(source.file, most=MOST_FRAMES + 1)):
         if places and not is_page:
-            notes["small copies and masks of its pages are not kept"] = None
+            notes["the thumbnails and masks of its pages are not kept"] = None
             continue
-        with _frame_named(len(places) + 1), decoder_errors("TIFF"):
+        with _name_frame(len(places) + 1), decoder_errors("TIFF"):
             source.image.seek(index)
         places.append(_Place(index, start))
         sizes.append(source.image.size)
@@ -127,7 +126,7 @@ def _described_pages(source: Source, max_pixels: int) -> tuple[FrameSequence, Se
 
 
 def check_sequence(count: int, pixels: int, max_pixels: int) -> None:
-    """Refuse a sequence of more than `MOST_FRAMES` frames or of more than `max_pixels` in all.
+    """Check that a sequence has at most `MOST_FRAMES` frames and `max_pixels` pixels in total.
 
     Raises:
         PictureError: E_TOO_MANY_FRAMES or E_TOO_MANY_PIXELS.
@@ -135,19 +134,18 @@ def check_sequence(count: int, pixels: int, max_pixels: int) -> None:
     if count > MOST_FRAMES:
         raise PictureError(
             "E_TOO_MANY_FRAMES",
-            f"it has more than {MOST_FRAMES:,} frames or pages; cut it into parts, "
-            "or pass --frames first",
+            f"it has more than {MOST_FRAMES:,} frames or pages; split it, or pass --frames first",
         )
     if pixels > max_pixels:
         raise PictureError(
             "E_TOO_MANY_PIXELS",
-            f"its {count:,} frames or pages have {pixels:,} pixels together, more than the "
+            f"its {count:,} frames or pages have {pixels:,} pixels in total, more than the "
             f"{max_pixels:,} allowed; raise --max-pixels, or pass --frames first",
         )
 
 
 def _plays(image: ImageFile) -> int:
-    """Read how often an animation is played, which a GIF counts from its first repetition."""
+    """Return how often an animation is played; a GIF stores the number of repetitions."""
     loop = image.info.get("loop")
     if image.format != "GIF":
         return int(loop or 0)
@@ -162,10 +160,10 @@ def _frames(
         check_unchanged(file, state)
         most = sequence.width * sequence.height
         with silenced_pillow():
-            source = stack.enter_context(opened(file, max_pixels=most))
+            source = stack.enter_context(open_source(file, max_pixels=most))
         for number, place in enumerate(places, start=1):
-            # Pillow's warnings are silenced for as long as it works, not while the caller does.
-            with silenced_pillow(), _frame_named(number if sequence.count > 1 else None):
+            # Pillow's warnings are silenced while a frame is decoded, not while the caller runs.
+            with silenced_pillow(), _name_frame(number if sequence.count > 1 else None):
                 frame = _frame(source, place, sequence)
             yield frame
         check_unchanged(file, state)
@@ -182,7 +180,7 @@ def _frame(source: Source, place: _Place, sequence: FrameSequence) -> Frame:
     picture = decode(source, is_frame=is_frame, tiff_directory=place.directory)
     if not is_frame:
         return Frame(picture)
-    # A frame of a GIF may reach out of its canvas.
+    # A frame of a GIF may extend beyond its canvas.
     height, width = sequence.height, sequence.width
     alpha = None if picture.alpha is None else picture.alpha[:height, :width]
     picture = replace(picture, pixels=picture.pixels[:height, :width], alpha=alpha)
@@ -190,12 +188,12 @@ def _frame(source: Source, place: _Place, sequence: FrameSequence) -> Frame:
 
 
 @contextmanager
-def _frame_named(number: int | None) -> Generator[None, None, None]:
-    """Say of an error which frame it is about; None: there is only one."""
+def _name_frame(number: int | None) -> Generator[None, None, None]:
+    """Add the number of the frame to the message of an error; None for a still."""
     try:
         yield
     except PictureError as error:
         if number is None:
             raise
-        message = f"frame {number} cannot be used: {error}; or pass --frames first"
+        message = f"frame {number} cannot be read: {error}; or pass --frames first"
         raise PictureError(error.code, message) from error

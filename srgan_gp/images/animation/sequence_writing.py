@@ -1,4 +1,7 @@
-"""`write_sequence`: a `FrameSequence` to one file, frame by frame."""
+"""`write_sequence`: write a `FrameSequence` to a file, frame by frame.
+
+`SEQUENCE_FORMATS` lists the formats that hold several frames or pages.
+"""
 
 import io
 from collections.abc import Callable, Iterator
@@ -18,10 +21,10 @@ from srgan_gp.images.writing import encode_image
 
 @dataclass(frozen=True)
 class SequenceFormat:
-    """What kind of sequence a format holds, and the function that writes it.
+    """The kind of sequence that a format holds, and its writer.
 
-    `write(file, frames, sequence, encode)` gets the frames apart from all else that is known of the
-    sequence, and a function that encodes one picture to the bytes of a still file of the format.
+    `write(file, frames, sequence, encode)` receives the frames, the sequence for its properties,
+    and a function that encodes an image to the bytes of a still file of the format.
     """
 
     kind: Literal["animation", "pages"]
@@ -34,24 +37,24 @@ SEQUENCE_FORMATS = {
     "GIF": SequenceFormat("animation", write_gif),
     "TIFF": SequenceFormat("pages", write_pages),
 }
-"""The formats that hold more than one picture, by name."""
+"""The formats that hold several frames or pages, by name."""
 
 
 def sequence_format(sequence: FrameSequence, format: str | None = None) -> str:
-    """Choose the format of a sequence's result, before any work is done.
+    """Choose the output format of a sequence.
 
-    An animation stays WebP or APNG, and pages stay TIFF. An animated GIF or AVIF becomes an APNG,
-    which holds every colour, unless another format is asked for.
+    By default WebP, APNG and TIFF are kept, and an animated GIF or AVIF becomes an APNG, which
+    keeps all colours.
 
     Args:
-        sequence: what is to be written.
-        format: a name such as `webp`, or a suffix; None leaves the choice to the rule above.
+        sequence: to be written.
+        format: a format name such as `webp`, or a suffix; None for the default.
 
     Returns:
         A key of `FORMATS`.
 
     Raises:
-        PictureError: E_FRAMES; the format asked for holds no sequence of this kind.
+        PictureError: E_FRAMES if the format cannot hold this kind of sequence.
         UsageError: there is no such format.
     """
     if sequence.kind == "still":
@@ -77,25 +80,25 @@ def write_sequence(
     quality: Quality | None = None,
     strip_metadata: bool = False,
 ) -> tuple[str, ...]:
-    """Write a sequence to an open file, one frame after the other; no more than two are in memory.
+    """Write a sequence to an open file frame by frame, with at most two frames in memory.
 
-    Times and the number of plays are kept: to the millisecond in WebP, to the hundredth of a second
-    in GIF, exactly in APNG. Rounding does not add up. The frames of an animation share the metadata
-    of the first one, each page has its own. A still sequence is written as `encode_image` does.
+    The number of plays and the frame times are kept: in WebP rounded to 1 ms, in GIF to 10 ms, in
+    APNG exactly. Rounding errors do not accumulate. An animation has the metadata of its first
+    frame; each page has its own. A still image is written as by `encode_image`.
 
     Args:
-        sequence: its frames are used up.
-        file: open for writing, seekable, empty. What was written before an error stays there.
+        sequence: its frames are consumed.
+        file: open for writing, seekable, empty. After an error it may be incomplete.
         format: as for `sequence_format`.
         quality: as for `write_image`.
         strip_metadata: as for `write_image`.
 
     Returns:
-        One sentence for each thing that was not kept, in reading or in writing, each once.
+        One sentence for each property that was not kept in reading or writing, without repetition.
 
     Raises:
         UsageError: the format is unknown, or the quality out of range.
-        PictureError: a frame cannot be read or written; the format holds no such sequence.
+        PictureError: a frame cannot be read or written, or the format cannot hold the sequence.
         OSError: the file cannot be written.
     """
     name = sequence_format(sequence, format)
@@ -105,12 +108,12 @@ def write_sequence(
     else:
         SEQUENCE_FORMATS[name].write(file, sequence.frames, sequence, stills.encode)
     if sequence.kind == "animation" and (sequence.source_format, name) == ("GIF", "PNG"):
-        stills.told.append("written as an animated PNG, which holds every colour; -f gif keeps GIF")
-    return tuple(dict.fromkeys((*sequence.notes, *stills.told)))
+        stills.notes.append("written as an animated PNG, which keeps all colours; -f gif keeps GIF")
+    return tuple(dict.fromkeys((*sequence.notes, *stills.notes)))
 
 
 class _Stills:
-    """Encodes one picture after the other, and collects what was said of them."""
+    """Encodes images one at a time, and collects their notes and warnings."""
 
     def __init__(
         self, name: str, quality: Quality | None, strip_metadata: bool, *, shares_metadata: bool
@@ -118,7 +121,7 @@ class _Stills:
         self._name, self._quality, self._strip = name, quality, strip_metadata
         self._shares_metadata = shares_metadata
         self._has_begun = False
-        self.told: list[str] = []
+        self.notes: list[str] = []
 
     def encode(self, picture: Picture) -> bytes:
         buffer = io.BytesIO()
@@ -126,10 +129,10 @@ class _Stills:
         return buffer.getvalue()
 
     def write(self, picture: Picture, file: BinaryIO) -> None:
-        self.told += picture.notes
+        self.notes += picture.notes
         if self._has_begun and self._shares_metadata:
             picture = replace(picture, icc_profile=None, exif=None, xmp=None, dpi=None)
         self._has_begun = True
-        self.told += encode_image(
+        self.notes += encode_image(
             picture, file, format=self._name, quality=self._quality, strip_metadata=self._strip
         )

@@ -1,4 +1,4 @@
-"""Choice of the DEFLATE strategy by the pixels."""
+"""`choose_deflate`: the DEFLATE strategy for filtered pixels, chosen by compressing a sample."""
 
 import zlib
 from collections.abc import Callable
@@ -6,41 +6,41 @@ from typing import Protocol
 
 
 class Compressor(Protocol):
-    """What `zlib.compressobj` makes; its class has no public name."""
+    """Type of `zlib.compressobj()`, whose class is not public."""
 
     def compress(self, data: bytes, /) -> bytes:
-        """Take bytes, and give some that are ready."""
+        """Compress bytes and return the output that is ready."""
         ...
 
     def flush(self) -> bytes:
-        """Give the rest."""
+        """Return the remaining output."""
         ...
 
 
 Deflate = Callable[[], Compressor]
 
 _CLEARLY_SMALLER = 0.95
-_HASTY, _THOROUGH = 2, 6  # levels: to see whether a search gains anything, and to search
+_SAMPLE_LEVEL, _FINAL_LEVEL = 2, 6  # zlib levels: to compress the sample, and the image
 
 
-def fitting_deflate(sample: bytes) -> Deflate:
-    """Choose how to compress pixels that have been filtered.
+def choose_deflate(sample: bytes) -> Deflate:
+    """Choose how to compress filtered pixels.
 
-    Photos get no smaller by a search for repeated bytes, which takes most of the time; drawings and
-    text do.
+    The search for repeated strings takes most of the time. It makes drawings and text smaller, but
+    not photos.
 
     Args:
-        sample: bytes from the middle of the picture; half a megabyte is enough.
+        sample: filtered bytes from the middle of the image; half a megabyte is enough.
 
     Returns:
-        A function that makes compressors of the zlib format.
+        A function that creates compressors of the zlib format.
     """
-    searched = len(_compressed(sample, _searching(_HASTY)))
+    searched = len(_compressed(sample, _searching(_SAMPLE_LEVEL)))
     plain = len(_compressed(sample, _plain()))
     return _searching if searched < _CLEARLY_SMALLER * plain else _plain
 
 
-def _searching(level: int = _THOROUGH) -> Compressor:
+def _searching(level: int = _FINAL_LEVEL) -> Compressor:
     return zlib.compressobj(level, zlib.DEFLATED, zlib.MAX_WBITS, 9, zlib.Z_FILTERED)
 
 

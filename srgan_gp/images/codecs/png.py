@@ -1,4 +1,4 @@
-"""PNG chunks: checking those of a file, and making them."""
+"""PNG chunks: checksums of a file, reading, building, and metadata chunks."""
 
 import struct
 import zlib
@@ -13,16 +13,16 @@ _INCHES_PER_METRE = 1 / 0.0254
 
 
 def check_pixel_chunks(file: BinaryIO, *, with_frames: bool = False) -> None:
-    """Compare the checksum of every critical chunk up to the end of the pixels.
+    """Verify the checksum of every critical chunk up to the end of the pixels.
 
-    Pillow decodes flipped bytes into wrong pixels without a word; the checksums tell.
+    Pillow does not verify them, and decodes damaged bytes to wrong pixels.
 
     Args:
-        file: a PNG; its position is kept.
-        with_frames: go on to the end of the file, through the later frames of an animation.
+        file: a PNG; its position is restored.
+        with_frames: verify all frames of an animation, up to the end of the file.
 
     Raises:
-        PictureError: E_DAMAGED.
+        PictureError: E_DAMAGED if a checksum does not match.
     """
     position = file.tell()
     try:
@@ -39,9 +39,8 @@ def _check_pixel_chunks(file: BinaryIO, with_frames: bool) -> None:
         if seen_pixels and kind != b"IDAT" and not with_frames:
             return
         seen_pixels = kind == b"IDAT"
-        if (
-            kind[0] & 0x20 and kind != b"fdAT"
-        ):  # A lower-case letter: not critical, and never worth losing a picture.
+        # A lower-case first letter marks ancillary chunks, whose damage does not matter.
+        if kind[0] & 0x20 and kind != b"fdAT":
             file.seek(length + 4, 1)
             continue
         checksum = zlib.crc32(kind)
@@ -50,7 +49,7 @@ def _check_pixel_chunks(file: BinaryIO, with_frames: bool) -> None:
         if file.read(4) != struct.pack(">I", checksum):
             raise PictureError(
                 "E_DAMAGED",
-                "the PNG file is damaged (a checksum does not match); get a whole copy of it",
+                "the PNG file is damaged (a checksum does not match); get a complete copy of it",
             )
 
 
@@ -61,13 +60,13 @@ def _parts(file: BinaryIO, length: int) -> Iterator[bytes]:
 
 
 def chunk(kind: bytes, content: bytes) -> bytes:
-    """Wrap content with its length, its kind of four letters and its checksum."""
+    """Return a chunk: the length, the type of four letters, the content and the checksum."""
     checksum = zlib.crc32(content, zlib.crc32(kind))
     return struct.pack(">I4s", len(content), kind) + content + struct.pack(">I", checksum)
 
 
-def chunks_of(png: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Yield (kind, content) for each chunk of a whole PNG; checksums are not looked at."""
+def iter_chunks(png: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Yield (type, content) of each chunk of a complete PNG; checksums are not verified."""
     position = len(SIGNATURE)
     while position < len(png):
         length, kind = struct.unpack_from(">I4s", png, position)
@@ -82,7 +81,7 @@ def metadata_chunks(
     xmp: bytes | None,
     dpi: tuple[float, float] | None,
 ) -> list[tuple[bytes, bytes]]:
-    """Build the chunks that carry metadata: iCCP, pHYs, eXIf and iTXt, as far as given."""
+    """Return the metadata chunks iCCP, pHYs, eXIf and iTXt for the values that are not None."""
     chunks: list[tuple[bytes, bytes]] = []
     if icc_profile is not None:
         chunks.append((b"iCCP", b"ICC Profile\0\0" + zlib.compress(icc_profile)))

@@ -1,4 +1,4 @@
-"""PNG filters: the five filters and the choice among them, for many rows at once."""
+"""`filter_rows`: the five PNG filters, and the choice of one for each row, vectorised."""
 
 from collections.abc import Iterator
 
@@ -8,19 +8,18 @@ from numpy.typing import NDArray
 Bytes = NDArray[np.uint8]
 
 
-def filtered_rows(rows: Bytes, above: Bytes, step: int) -> Bytes:
-    """Filter each row in the way that leaves the smallest differences.
+def filter_rows(rows: Bytes, above: Bytes, step: int) -> Bytes:
+    """Filter each row with the filter of the smallest differences.
 
-    That is the choice libpng makes: the least sum of the differences' absolute values, read as
-    signed bytes.
+    As in libpng, that is the least sum of absolute differences, read as signed bytes.
 
     Args:
-        rows: (N, B), the samples of N rows, big-endian.
-        above: (B,), the row above the first one; zeros above the picture.
-        step: bytes of a pixel.
+        rows: (N, B), uint8, the big-endian samples of N rows.
+        above: (B,), uint8, the row above the first one; zeros at the top of the image.
+        step: number of bytes of a pixel.
 
     Returns:
-        (N, 1 + B): each row behind the number of its filter.
+        (N, 1 + B), uint8: the number of the filter and the filtered row.
     """
     count, width = rows.shape
     best = np.empty((count, 1 + width), np.uint8)
@@ -41,7 +40,7 @@ def _candidates(rows: Bytes, above: Bytes, step: int) -> Iterator[Bytes]:
     up[0], up[1:] = above, rows[:-1]
     corner[:, step:] = up[:, :-step]
     yield rows
-    yield rows - left  # bytes wrap around, as the format asks
+    yield rows - left  # modulo 256, as the format requires
     yield rows - up
     half: Bytes = (left ^ up) >> np.uint8(1)
     yield rows - ((left & up) + half)  # half the sum, without a ninth bit
@@ -50,7 +49,7 @@ def _candidates(rows: Bytes, above: Bytes, step: int) -> Iterator[Bytes]:
 
 
 def _paeth(left: Bytes, up: Bytes, corner: Bytes) -> Bytes:
-    """Choose for each byte the neighbour that is nearest to left + up - corner."""
+    """Return for each byte the neighbour that is nearest to left + up - corner."""
     to_left, to_up = up.astype(np.int16) - corner, left.astype(np.int16) - corner
     to_corner = np.abs(to_left + to_up)
     to_left, to_up = np.abs(to_left), np.abs(to_up)

@@ -1,4 +1,4 @@
-"""Row-wise PNG and TIFF encoding, with one band of rows in memory."""
+"""PNG and TIFF encoders that hold one band of rows in memory, for 8 and 16 bits."""
 
 import struct
 from collections.abc import Iterator
@@ -7,26 +7,26 @@ from typing import BinaryIO
 import numpy as np
 
 from srgan_gp.images import mapped_arrays
-from srgan_gp.images.codecs.deflate import fitting_deflate
+from srgan_gp.images.codecs.deflate import choose_deflate
 from srgan_gp.images.codecs.png import SIGNATURE, chunk, metadata_chunks
-from srgan_gp.images.codecs.png_filters import filtered_rows
-from srgan_gp.images.codecs.tiff import TiffWriter, differences
+from srgan_gp.images.codecs.png_filters import filter_rows
+from srgan_gp.images.codecs.tiff_writer import TiffWriter, differences
 from srgan_gp.images.picture import Array, Picture
 
-_COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}  # of a PNG, by number of channels
-_BAND_BYTES = 1 << 19  # of the filters' many copies, so that they stay in the processor's cache
+_COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}  # PNG colour type by number of channels
+_BAND_BYTES = 1 << 19  # small enough for the copies of the filters to stay in the CPU cache
 
 
-def bands(picture: Picture, rows: int, start: int = 0) -> Iterator[Array]:
-    """Cut a picture into bands, and give the memory of a mapped one back behind them.
+def row_bands(picture: Picture, rows: int, start: int = 0) -> Iterator[Array]:
+    """Split an image into bands of rows, and release the memory of a mapped image after each.
 
     Args:
-        picture: of any depth.
+        picture: of any dtype.
         rows: of each band; the last one may have fewer.
         start: the first row.
 
     Yields:
-        (rows, W, 1 to 4): the channels and, last, alpha.
+        (rows, W, C), C from 1 to 4: the colours and, last, alpha.
     """
     for top in range(start, picture.height, rows):
         part = slice(top, top + rows)
@@ -39,12 +39,13 @@ def bands(picture: Picture, rows: int, start: int = 0) -> Iterator[Array]:
             mapped_arrays.release(picture.alpha)
 
 
-def write_png(picture: Picture, file: BinaryIO) -> None:
-    """Write a PNG of 8 or 16 bits.
+def encode_png(picture: Picture, file: BinaryIO, quality: int) -> None:
+    """Encode a PNG of 8 or 16 bits.
 
     Args:
         picture: uint8 or uint16.
         file: open for writing.
+        quality: not used; PNG is lossless.
     """
     count = _channels(picture)
     bits = picture.pixels.itemsize * 8
@@ -55,19 +56,20 @@ def write_png(picture: Picture, file: BinaryIO) -> None:
         icc_profile=picture.icc_profile, exif=picture.exif, xmp=picture.xmp, dpi=picture.dpi
     ):
         file.write(chunk(kind, content))
-    compressor = fitting_deflate(next(_png_rows(picture, picture.height // 2)))()
+    compressor = choose_deflate(next(_png_rows(picture, picture.height // 2)))()
     for rows in _png_rows(picture):
         if data := compressor.compress(rows):
             file.write(chunk(b"IDAT", data))
     file.write(chunk(b"IDAT", compressor.flush()) + chunk(b"IEND", b""))
 
 
-def write_tiff(picture: Picture, file: BinaryIO) -> None:
-    """Write a TIFF of 8 or 16 bits; where it might not fit into 4 GiB, a BigTIFF.
+def encode_tiff(picture: Picture, file: BinaryIO, quality: int) -> None:
+    """Encode a TIFF of 8 or 16 bits, or a BigTIFF if the file might exceed 4 GiB.
 
     Args:
         picture: uint8 or uint16.
         file: open for writing, seekable, empty.
+        quality: not used; the compression is lossless.
     """
     tiff = TiffWriter(
         file,
@@ -78,9 +80,9 @@ def write_tiff(picture: Picture, file: BinaryIO) -> None:
         xmp=picture.xmp,
         dpi=picture.dpi,
     )
-    sample = next(bands(picture, tiff.rows_per_strip, picture.height // 2))
-    deflate = fitting_deflate(differences(sample))
-    for strip in bands(picture, tiff.rows_per_strip):
+    sample = next(row_bands(picture, tiff.rows_per_strip, picture.height // 2))
+    deflate = choose_deflate(differences(sample))
+    for strip in row_bands(picture, tiff.rows_per_strip):
         compressor = deflate()
         tiff.write_strip(compressor.compress(differences(strip)) + compressor.flush())
     tiff.close()
@@ -91,11 +93,11 @@ def _channels(picture: Picture) -> int:
 
 
 def _png_rows(picture: Picture, start: int = 0) -> Iterator[bytes]:
-    """Filter the rows from `start` on, a band at a time."""
+    """Yield the filtered rows from `start` on, one band at a time."""
     step = _channels(picture) * picture.pixels.itemsize
     above = np.zeros(picture.width * step, np.uint8)
-    for band in bands(picture, max(1, _BAND_BYTES // above.size), start):
+    for band in row_bands(picture, max(1, _BAND_BYTES // above.size), start):
         big_endian = band.astype(band.dtype.newbyteorder(">"))
         rows = big_endian.view(np.uint8).reshape(len(band), -1)
-        yield filtered_rows(rows, above, step).tobytes()
+        yield filter_rows(rows, above, step).tobytes()
         above = rows[-1]

@@ -1,6 +1,6 @@
-"""Decoding 16-bit colour by OpenCV, where Pillow would cut it to 8 bits.
+"""Decoding of 16-bit colour with OpenCV, because Pillow reduces it to 8 bits.
 
-Pillow decodes every such file first, as the gate against damage: OpenCV fills what is missing.
+Pillow decodes each file first to detect damage: OpenCV fills missing pixels without an error.
 """
 
 import importlib
@@ -10,9 +10,9 @@ import numpy as np
 from PIL import Image
 
 from srgan_gp.errors import PictureError
-from srgan_gp.images.codecs.tiff import tags_of
-from srgan_gp.images.colour import unpremultiplied
-from srgan_gp.images.metadata import without_orientation
+from srgan_gp.images.codecs.tiff import tiff_tags
+from srgan_gp.images.colour import unpremultiply
+from srgan_gp.images.metadata import reset_tiff_orientation
 from srgan_gp.images.picture import Array
 
 _BITS, _PHOTOMETRIC, _PLANAR, _EXTRA_SAMPLES = 258, 262, 284, 338
@@ -22,23 +22,23 @@ _GREY_WITH_ALPHA = 4  # colour type of a PNG
 
 
 def is_16_bit(image: Image.Image, head: bytes) -> bool:
-    """Tell whether Pillow cuts this opened picture from 16 to 8 bits.
+    """Return whether Pillow would reduce an image from 16 to 8 bits.
 
     Args:
-        image: opened, not loaded: loading takes tags away.
-        head: the first bytes of its file.
+        image: open but not loaded, because loading removes tags.
+        head: the first bytes of the file.
     """
     if image.format == "PNG":
-        return head[24] == 16 and head[25] != 0  # grey comes out of Pillow with 16 bits
+        return head[24] == 16 and head[25] != 0  # Pillow keeps 16-bit grey
     if image.format == "TIFF":
-        tags = tags_of(image)
+        tags = tiff_tags(image)
         bits = tags.get(_BITS, ())
         return len(bits) >= 3 and set(bits) == {16} and tags.get(_PHOTOMETRIC) == _RGB
     return False
 
 
 def decode_16_bit(data: bytes, image: Image.Image) -> tuple[Array, Array | None]:
-    """Decode a whole PNG or TIFF file of 16-bit colour; the orientation is not applied.
+    """Decode a PNG or TIFF file of 16-bit colour; the orientation is not applied.
 
     Args:
         data: all bytes of the file.
@@ -48,43 +48,43 @@ def decode_16_bit(data: bytes, image: Image.Image) -> tuple[Array, Array | None]
         Pixels (H, W, 3) or, for a PNG of grey with alpha, (H, W, 1); alpha (H, W) or None; uint16.
 
     Raises:
-        PictureError: E_MISSING_LIBRARY when OpenCV cannot be imported, E_FORMAT_NOT_ALLOWED for
-            planes that it would mix up, E_DAMAGED.
+        PictureError: E_MISSING_LIBRARY if OpenCV cannot be imported, E_FORMAT_NOT_ALLOWED for a
+            planar TIFF, which OpenCV decodes wrongly, E_DAMAGED.
     """
     opencv = import_opencv("16-bit colour")
     if image.format == "TIFF":
-        if tags_of(image).get(_PLANAR) == _PLANE_BY_PLANE:
+        if tiff_tags(image).get(_PLANAR) == _PLANE_BY_PLANE:
             raise PictureError(
                 "E_FORMAT_NOT_ALLOWED",
-                "this kind of TIFF file is not read (16-bit colours stored plane by plane); "
-                "save it anew with interleaved channels",
+                "this kind of TIFF file is not supported (16-bit colours stored plane by plane); "
+                "save it again with interleaved channels",
             )
-        # OpenCV turns a TIFF by its tag even when told to leave everything unchanged.
-        data = without_orientation(data)
+        # OpenCV applies the orientation of a TIFF even with IMREAD_UNCHANGED.
+        data = reset_tiff_orientation(data)
     channels: Array | None = opencv.imdecode(np.frombuffer(data, np.uint8), opencv.IMREAD_UNCHANGED)
     if channels is None or channels.dtype != np.uint16 or channels.ndim != 3:
         raise PictureError(
-            "E_DAMAGED", f"the {image.format} file is damaged or of an unusual kind; save it anew"
+            "E_DAMAGED", f"the {image.format} file is damaged or of an unusual kind; save it again"
         )
-    pixels = np.ascontiguousarray(channels[..., 2::-1])  # OpenCV's order is blue, green, red
+    pixels = np.ascontiguousarray(channels[..., 2::-1])  # from BGR to RGB
     alpha = np.ascontiguousarray(channels[..., 3]) if channels.shape[2] == 4 else None
     if image.format == "PNG":
         is_grey = data[25] == _GREY_WITH_ALPHA
         return (pixels[..., :1] if is_grey else pixels), alpha
-    (extra, *_) = tags_of(image).get(_EXTRA_SAMPLES, (_SEPARATE,))
+    (extra, *_) = tiff_tags(image).get(_EXTRA_SAMPLES, (_SEPARATE,))
     if alpha is None or extra == _UNSPECIFIED:
         return pixels, None
-    return (unpremultiplied(pixels, alpha) if extra == _PREMULTIPLIED else pixels), alpha
+    return (unpremultiply(pixels, alpha) if extra == _PREMULTIPLIED else pixels), alpha
 
 
 def import_opencv(purpose: str) -> Any:  # noqa: ANN401  OpenCV's stubs do not pass strict checks.
-    """Import OpenCV, silenced.
+    """Import OpenCV and disable its log.
 
     Args:
-        purpose: what needs it, for the message.
+        purpose: what OpenCV is needed for; used in the message.
 
     Raises:
-        PictureError: E_MISSING_LIBRARY; its system libraries are missing.
+        PictureError: E_MISSING_LIBRARY if the system libraries of OpenCV are missing.
     """
     try:
         opencv = importlib.import_module("cv2")

@@ -1,4 +1,4 @@
-"""Multi-page TIFF: directories of a file, and writing page after page."""
+"""Multi-page TIFF: listing the pages of a file, and writing several pages."""
 
 import io
 import struct
@@ -12,20 +12,20 @@ from srgan_gp.images.animation.frame_sequence import Frame, FrameSequence
 from srgan_gp.images.picture import Picture
 
 _SUBFILE = 254
-_SMALL_COPY, _MASK = 1, 4  # kinds of pictures that belong to another one
+_SMALL_COPY, _MASK = 1, 4  # kinds of directories that belong to another page
 _STRIPS = 273
 _DIRECTORIES = (34665, 34853, 40965)  # Exif, GPS, interoperability
 _ENTRY_BYTES = 12
 _VALUE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
 _MOST_BYTES = (1 << 32) - 1
-_MOST_TAGS = 4096  # in a directory; real ones have fewer than a hundred
+_MOST_TAGS = 4096  # of a directory; valid files have fewer than a hundred
 
 
 class _Layout:
-    """How numbers are stored in a TIFF, of 32 or 64 bits.
+    """Byte order and number formats of a TIFF or BigTIFF.
 
     Raises:
-        struct.error: `header`, the first 16 bytes, is cut short.
+        struct.error: `header`, the first 16 bytes of the file, is truncated.
     """
 
     def __init__(self, header: bytes) -> None:
@@ -39,17 +39,17 @@ class _Layout:
 
 
 def directories(tiff: BinaryIO, most: int) -> Iterator[tuple[int, bool]]:
-    """Walk the directories of a TIFF or BigTIFF; each is a page, a small copy of one, or a mask.
+    """Iterate over the directories of a TIFF or BigTIFF: pages, thumbnails of pages and masks.
 
     Args:
-        tiff: its position changes.
-        most: directories after which the walk ends.
+        tiff: a file; its position changes.
+        most: limit of the number of directories.
 
     Yields:
-        Where a directory starts, and whether it is a page.
+        The offset of a directory in bytes, and whether it is a page.
 
     Raises:
-        PictureError: E_DAMAGED; a directory lies outside the file or leads back to an earlier one.
+        PictureError: E_DAMAGED if a directory is outside the file or links to an earlier one.
     """
     seen: set[int] = set()
     try:
@@ -58,7 +58,7 @@ def directories(tiff: BinaryIO, most: int) -> Iterator[tuple[int, bool]]:
         start: int = layout.first
         while start and len(seen) < most:
             if start in seen:
-                raise PictureError("E_DAMAGED", "the TIFF file is damaged: its pages run in a ring")
+                raise PictureError("E_DAMAGED", "the TIFF file is damaged: its pages form a loop")
             seen.add(start)
             tiff.seek(start)
             is_page = _describes_page(tiff, layout)
@@ -68,13 +68,13 @@ def directories(tiff: BinaryIO, most: int) -> Iterator[tuple[int, bool]]:
     except (struct.error, OSError, OverflowError, ValueError) as error:
         raise PictureError(
             "E_DAMAGED",
-            f"the TIFF file is damaged or cut short after page {max(1, len(seen) - 1)}; "
-            "get a whole copy of it",
+            f"the TIFF file is damaged or truncated after page {max(1, len(seen) - 1)}; "
+            "get a complete copy of it",
         ) from error
 
 
 def _describes_page(tiff: BinaryIO, layout: _Layout) -> bool:
-    """Read the entries of the directory that starts here."""
+    """Read the directory at the current position, and return whether it is a page."""
     (count,) = layout.count.unpack(tiff.read(layout.count.size))
     if count > _MOST_TAGS:
         raise ValueError(f"{count} tags")
@@ -85,8 +85,8 @@ def _describes_page(tiff: BinaryIO, layout: _Layout) -> bool:
     return not subfile & (_SMALL_COPY | _MASK)
 
 
-def page_first(tiff: bytes, directory: int) -> bytes:
-    """Change the bytes of a whole TIFF file so that the page of a directory is its first."""
+def move_page_first(tiff: bytes, directory: int) -> bytes:
+    """Make the page with this directory the first one of a complete TIFF file."""
     layout = _Layout(tiff[:16])
     block = bytearray(tiff)
     layout.link.pack_into(block, layout.first_link, directory)
@@ -99,16 +99,16 @@ def write_pages(
     sequence: FrameSequence,
     encode: Callable[[Picture], bytes],
 ) -> None:
-    """Write pages, each with its own size, depth and metadata.
+    """Write a multi-page TIFF; each page has its own size, bit depth and metadata.
 
     Args:
         file: open for writing, seekable, empty.
         frames: the pages.
-        sequence: not needed; here as for every kind of sequence.
-        encode: gives the bytes of a TIFF of one page, as `encode_image` makes them.
+        sequence: not used; the parameter is common to all sequence writers.
+        encode: returns the bytes of a TIFF of one page.
 
     Raises:
-        PictureError: E_ENCODER_LIMIT; the file would be larger than a TIFF can be.
+        PictureError: E_ENCODER_LIMIT if the file would exceed 4 GiB.
     """
     link = None
     for frame in frames:
@@ -120,7 +120,7 @@ def write_pages(
                 "choose a smaller scale, or pass --frames first",
             )  # fmt: skip
         moved, directory, next_link = _moved(tiff, start)
-        file.write(moved + b"\0" * (len(moved) % 2))  # a directory starts at an even place
+        file.write(moved + b"\0" * (len(moved) % 2))  # directories start at even offsets
         if link is not None:
             file.seek(link)
             file.write(struct.pack("<I", directory))
@@ -129,22 +129,22 @@ def write_pages(
 
 
 def _moved(tiff: bytes, by: int) -> tuple[bytes, int, int]:
-    """Change the offsets in a little-endian TIFF of one page, so that it can follow other bytes.
+    """Add `by` to the offsets in a little-endian TIFF of one page, so that it can be appended.
 
     Returns:
-        The bytes, where its directory will be, and where the link to the next one will be.
+        The bytes, the new offset of the directory, and that of its link to the next directory.
     """
     block = bytearray(tiff)
     (first,) = struct.unpack_from("<I", block, 4)
     (count,) = struct.unpack_from("<H", block, first)
-    waiting = [first]
-    while waiting:
-        waiting += _move_directory(block, waiting.pop(), by)
+    starts = [first]
+    while starts:
+        starts += _move_directory(block, starts.pop(), by)
     return bytes(block), first + by, first + by + 2 + _ENTRY_BYTES * count
 
 
 def _move_directory(block: bytearray, start: int, by: int) -> list[int]:
-    """Change the offsets of one directory; return where the directories within it start."""
+    """Add `by` to the offsets of a directory; return the offsets of its sub-directories."""
     (count,) = struct.unpack_from("<H", block, start)
     within: list[int] = []
     for entry in range(start + 2, start + 2 + _ENTRY_BYTES * count, _ENTRY_BYTES):

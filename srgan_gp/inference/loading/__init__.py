@@ -1,4 +1,5 @@
-"""Model files: reading, verifying, metadata, foreign models, mixing two models.
+"""Model files: reading, hash check, metadata, models of other projects, averaging two models.
 
-Cards and names of models are in `srgan_gp.models`.
+Model cards and the lookup of a model by name are in `srgan_gp.models`; `inference.session` runs
+what is loaded here.
 """

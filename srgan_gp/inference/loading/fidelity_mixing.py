@@ -1,6 +1,6 @@
-"""Fidelity: the averaged weights of two models of one architecture.
+"""Fidelity: averages the weights of two models of one architecture.
 
-`onnx` is imported inside functions: only what is really mixed needs it.
+`onnx` is imported inside functions, because only an average of two models needs it.
 """
 
 from collections.abc import Mapping
@@ -12,36 +12,36 @@ if TYPE_CHECKING:
     import onnx
 
 EQUAL = ("task", "architecture", "scale", "size_multiple", "value_range")
-"""Metadata that two models must share to be mixed."""
+"""Metadata that must be equal in both models."""
 LARGER = ("overlap", "bytes_per_pixel")
-"""Metadata of which a mixture has the larger value of the two."""
+"""Metadata for which the result has the larger value of the two."""
 
 
 def mix(model: "onnx.ModelProto", partner: "onnx.ModelProto", fidelity: float) -> bytes:
     """Average the weights of two models whose graphs are equal.
 
     Each float tensor becomes (1 - fidelity) * model + fidelity * partner; tensors are matched by
-    name. The bytes are made anew because ONNX Runtime's own way to replace weights,
+    name. A new ONNX file is built because ONNX Runtime's method to replace weights,
     `add_initializer`, silently keeps those of convolutions that it has optimised.
 
     Args:
-        model: whose graph and metadata the mixture has; unchanged, and safely parsed.
-        partner: the same graph with other weights; likewise.
-        fidelity: between 0, `model`, and 1, `partner`.
+        model: provides graph and metadata; not changed. Parsed by `parse_safely`.
+        partner: the same graph with other weights; not changed.
+        fidelity: weight of `partner`, 0 to 1.
 
     Returns:
-        An ONNX file; the same arguments give the same bytes.
+        Bytes of an ONNX file; the same arguments give the same bytes.
 
     Raises:
-        ValueError: says in what the two differ, without their names.
+        ValueError: the models differ; the message says in what, without their names.
     """
     import onnx
 
     metadata = _mix_metadata(_metadata(model), _metadata(partner))
     tensors = {tensor.name: tensor for tensor in model.graph.initializer}
     others = {tensor.name: tensor for tensor in partner.graph.initializer}
-    if lonely := sorted(tensors.keys() ^ others.keys()):
-        raise ValueError(f"the tensor {lonely[0]} is in one of them only")
+    if unmatched := sorted(tensors.keys() ^ others.keys()):
+        raise ValueError(f"the tensor {unmatched[0]} is in one of them only")
     mixed = onnx.ModelProto()
     mixed.CopyFrom(model)
     for tensor in mixed.graph.initializer:
@@ -57,43 +57,43 @@ def _mix_tensors(
 ) -> "onnx.TensorProto":
     from onnx import numpy_helper
 
-    near, far = numpy_helper.to_array(tensor), numpy_helper.to_array(other)
-    if (near.shape, near.dtype) != (far.shape, far.dtype):
+    values, others = numpy_helper.to_array(tensor), numpy_helper.to_array(other)
+    if (values.shape, values.dtype) != (others.shape, others.dtype):
         raise ValueError(
-            f"the tensor {tensor.name} is {near.dtype} {near.shape} in one and "
-            f"{far.dtype} {far.shape} in the other"
+            f"the tensor {tensor.name} is {values.dtype} {values.shape} in one and "
+            f"{others.dtype} {others.shape} in the other"
         )
-    if near.dtype.kind != "f":
-        if not np.array_equal(near, far):
-            raise ValueError(f"the tensor {tensor.name} of {near.dtype} has other values")
+    if values.dtype.kind != "f":
+        if not np.array_equal(values, others):
+            raise ValueError(f"the tensor {tensor.name} of {values.dtype} has other values")
         return tensor
-    # In float64 and rounded once, so that what is equal in both, as the factors of a Resize, stays.
-    average = (1 - fidelity) * near.astype(np.float64) + fidelity * far.astype(np.float64)
-    return numpy_helper.from_array(np.asarray(average, near.dtype), tensor.name)
+    # In float64 and rounded once, so that equal values, such as factors of a Resize, do not change.
+    average = (1 - fidelity) * values.astype(np.float64) + fidelity * others.astype(np.float64)
+    return numpy_helper.from_array(np.asarray(average, values.dtype), tensor.name)
 
 
 def _metadata(model: "onnx.ModelProto") -> dict[str, str]:
     return {entry.key: entry.value for entry in model.metadata_props}
 
 
-def _mix_metadata(near: Mapping[str, str], far: Mapping[str, str]) -> dict[str, str]:
+def _mix_metadata(model: Mapping[str, str], partner: Mapping[str, str]) -> dict[str, str]:
     for key in EQUAL:
-        if near.get(key) != far.get(key):
+        if model.get(key) != partner.get(key):
             raise ValueError(
-                f"{key} is {near.get(key, 'unstated')} in one and {far.get(key, 'unstated')} in "
+                f"{key} is {model.get(key, 'missing')} in one and {partner.get(key, 'missing')} in "
                 "the other"
             )
-    both = [key for key in LARGER if key in near and key in far]
-    return {**near, **{key: max(near[key], far[key], key=_extent) for key in both}}
+    both = [key for key in LARGER if key in model and key in partner]
+    return {**model, **{key: max(model[key], partner[key], key=_extent) for key in both}}
 
 
 def _extent(text: str) -> float:
-    """Order numbers as the metadata means them: -1 is an overlap without end."""
+    """Return the value of a number in the metadata, where -1 means an unlimited overlap."""
     return np.inf if text == "-1" else float(text)
 
 
 def _structure(model: "onnx.ModelProto") -> bytes:
-    """Write down a graph without its weights and without the notes that exporters leave."""
+    """Serialise a graph without its weights and without documentation strings of exporters."""
     import onnx
 
     bare = onnx.ModelProto()

@@ -1,6 +1,6 @@
-"""Models made elsewhere: checks, and measurement of what their metadata lacks.
+"""Models of other projects: safety checks, and measurement of scale, overlap and memory.
 
-`onnx` is imported inside functions: a model of the package that is loaded as it is never needs it.
+`onnx` is imported inside functions, because installed models do not need it.
 """
 
 from collections.abc import Iterator
@@ -22,70 +22,70 @@ CONTROL_FLOW = ("If", "Loop", "Scan", "SequenceMap")
 
 
 def parse_safely(data: bytes, name: str) -> "onnx.ModelProto":
-    """Parse a model that nobody vouches for, and refuse what could do harm when it runs.
+    """Parse an untrusted model, and refuse content that could do harm when it runs.
 
     Args:
-        data: the ONNX file.
-        name: for messages.
+        data: bytes of the ONNX file.
+        name: name of the model, for messages.
 
     Raises:
-        ModelRefusedError: it is no ONNX model, keeps weights in other files, or has custom
-            operators or control flow, which may run for ever.
+        ModelRefusedError: the bytes are not an ONNX model, weights are stored in other files, or
+            the model has custom operators or control flow, which may never end.
     """
     import onnx
 
     try:
         model = onnx.load_model_from_string(data)
-    except Exception as error:  # protobuf's exceptions share no base
+    except Exception as error:  # protobuf's exceptions have no common base class
         raise ModelRefusedError(f"The file {name} is not an ONNX model, or is damaged.") from error
     for tensor in _tensors(model):
         if tensor.data_location == onnx.TensorProto.EXTERNAL or tensor.external_data:
             raise ModelRefusedError(
-                f"The model {name} keeps weights in other files ({tensor.name}); "
-                "save it as a single file."
+                f"The model {name} stores weights in other files ({tensor.name}). "
+                "Save it as a single file."
             )
     for node in _nodes(model):
         if node.domain not in STANDARD_DOMAINS:
             raise ModelRefusedError(
-                f"The model {name} uses the custom operator {node.domain}.{node.op_type}; "
-                "only standard ONNX operators are run."
+                f"The model {name} uses the custom operator {node.domain}.{node.op_type}. "
+                "Only standard ONNX operators are supported."
             )
         if node.op_type in CONTROL_FLOW:
             raise ModelRefusedError(
-                f"The model {name} uses {node.op_type}, which may run for ever; "
-                "export it without control flow."
+                f"The model {name} uses {node.op_type}, which may never end. "
+                "Export it without control flow."
             )
     return model
 
 
 def measure(network: Network, model: "onnx.ModelProto", name: str, sha256: str) -> ModelInfo:
-    """Find out by running a model what ours carry as metadata.
+    """Measure the properties that models of this package carry as metadata.
 
     Args:
         network: the model on the CPU, (1, 3, h, w) to (1, 3, h * scale, w * scale), float32.
-        model: the same, parsed.
-        name: for messages.
-        sha256: of the file.
+        model: the same model, parsed.
+        name: name of the model, also for messages.
+        sha256: SHA-256 of the file, in hex.
 
     Raises:
-        ModelRefusedError: it does not enlarge pictures by a whole number, gives values that are not
-            finite, or works on another range than 0 to 1.
+        ModelRefusedError: the scale factor is not an integer, values are not finite, or the value
+            range is not 0 to 1.
     """
     noise = np.random.default_rng(0).random((1, 3, STRIP_WIDTH, STRIP_WIDTH), dtype=np.float32)
-    enlarged = network(noise)
-    shape = enlarged.shape
+    upscaled = network(noise)
+    shape = upscaled.shape
     scale = shape[-1] // STRIP_WIDTH
     if scale < 1 or shape != (1, 3, STRIP_WIDTH * scale, STRIP_WIDTH * scale):
         raise ModelRefusedError(
             f"The model {name} turns {noise.shape} into {shape}; "
-            "a picture of three channels, enlarged by a whole number, is needed."
+            "an image of three channels, upscaled by an integer factor, is needed."
         )
-    if not np.isfinite(enlarged).all():
-        raise ModelRefusedError(f"The model {name} gives values that are not finite.")
-    if abs(float(enlarged.mean())) > 32:  # 0 to 255 gives 128; unusual weights stay far below
+    if not np.isfinite(upscaled).all():
+        raise ModelRefusedError(f"The model {name} returns values that are not finite.")
+    if abs(float(upscaled.mean())) > 32:  # 0 to 255 gives 128; unusual weights stay far below
         raise ModelRefusedError(
-            f"The model {name} turns noise around 0.5 into values around {enlarged.mean():.3g}; "
-            "one that takes and gives 0 to 1 is needed."
+            f"The model {name} turns noise around 0.5 into values around {upscaled.mean():.3g}. "
+            "A model whose values range from 0 to 1 is needed."
         )
     overlap = measure_overlap(network, scale)
     multiple = 1 if overlap is None else measure_multiple(network, scale, overlap)
@@ -106,7 +106,7 @@ def measure(network: Network, model: "onnx.ModelProto", name: str, sha256: str) 
 
 
 def _tensors(model: "onnx.ModelProto") -> Iterator["onnx.TensorProto"]:
-    """Every stored tensor: weights, and the values of constants."""
+    """Yield every stored tensor: weights and the values of constants."""
     yield from model.graph.initializer
     for sparse in model.graph.sparse_initializer:
         yield from (sparse.values, sparse.indices)

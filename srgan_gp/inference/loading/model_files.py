@@ -1,4 +1,4 @@
-"""Model files: read, verified by hash and parsed, one model or a mixture of two."""
+"""Model files: reads ONNX bytes, checks hash and content, averages two models by fidelity."""
 
 import hashlib
 from dataclasses import dataclass
@@ -10,29 +10,30 @@ from srgan_gp.models.catalog import ModelFile, find_model, find_partner
 
 @dataclass(frozen=True)
 class ModelBytes:
-    """An ONNX model that may be given to ONNX Runtime."""
+    """A verified ONNX model."""
 
     name: str
-    """Of the model; of a mixture, both names and the fidelity."""
+    """Name of the model; for an average of two, both names and the fidelity."""
     data: bytes
     sha256: str
-    """Of `data`, also where it was mixed: the same two files and fidelity give the same one."""
+    """SHA-256 of `data` in hex, also for an average of two models."""
 
 
 def read_model(model: str | Path, fidelity: float | None = None) -> ModelBytes:
-    """Read a model, or mix it with its fidelity partner.
+    """Read a model, or average it with its fidelity partner.
 
-    Every file is hashed before it is parsed, and what was hashed is what is given. A file that is
-    not installed is parsed and checked, so that ONNX Runtime meets nothing unsafe.
+    Every file is hashed before it is parsed, and the hashed bytes are returned. A file that is not
+    installed is checked by `parse_safely` before ONNX Runtime loads it.
 
     Args:
-        model: what `find_model` takes.
-        fidelity: 0 gives the bytes of the model, 1 those of its partner, and what lies between
-            their averaged weights. None asks for no partner.
+        model: name of a model or path of an `.onnx` file, as for `find_model`.
+        fidelity: weight of the partner: 0 returns the bytes of the model, 1 those of its partner,
+            values between a model of averaged weights. None reads the model as it is.
 
     Raises:
         UsageError: `fidelity` is not from 0 to 1, or the model has no partner.
-        ModelRefusedError: there is no such model, it is damaged or unsafe, or it cannot be mixed.
+        ModelRefusedError: the model is unknown, damaged, unsafe, or cannot be averaged with its
+            partner.
     """
     if fidelity is not None and not 0 <= fidelity <= 1:
         raise UsageError(f"The fidelity must be from 0 to 1, not {fidelity}.")
@@ -43,12 +44,12 @@ def read_model(model: str | Path, fidelity: float | None = None) -> ModelBytes:
     name = f"{_name(file)} at fidelity {fidelity:g} (towards {_name(partner)})"
     if fidelity in (0, 1):
         return ModelBytes(name, *_read_verified(partner if fidelity == 1 else file))
-    data = _read_mixture(file, partner, fidelity)
+    data = _read_average(file, partner, fidelity)
     return ModelBytes(name, data, hashlib.sha256(data).hexdigest())
 
 
 def _read_verified(file: ModelFile) -> tuple[bytes, str]:
-    """Give a file's bytes and their SHA-256."""
+    """Return a file's bytes and their SHA-256."""
     try:
         data = file.path.read_bytes()
     except OSError as error:
@@ -58,8 +59,8 @@ def _read_verified(file: ModelFile) -> tuple[bytes, str]:
     digest = hashlib.sha256(data).hexdigest()
     if file.expected_sha256 not in (None, digest):
         raise ModelRefusedError(
-            f"The model {file.path} is damaged: its SHA-256 starts with {digest[:12]}, its card "
-            f"says {str(file.expected_sha256)[:12]}. Install or export it again."
+            f"The model {file.path} is damaged: its SHA-256 starts with {digest[:12]}, on its "
+            f"card with {str(file.expected_sha256)[:12]}. Install or export it again."
         )
     if not file.is_installed:
         from srgan_gp.inference.loading import foreign_models
@@ -68,19 +69,19 @@ def _read_verified(file: ModelFile) -> tuple[bytes, str]:
     return data, digest
 
 
-def _read_mixture(file: ModelFile, partner: ModelFile, fidelity: float) -> bytes:
+def _read_average(file: ModelFile, partner: ModelFile, fidelity: float) -> bytes:
     from srgan_gp.inference.loading import foreign_models
     from srgan_gp.inference.loading.fidelity_mixing import mix
 
-    near, far = (
+    model, other = (
         foreign_models.parse_safely(_read_verified(end)[0], _name(end)) for end in (file, partner)
     )
     try:
-        return mix(near, far, fidelity)
+        return mix(model, other, fidelity)
     except ValueError as error:
         raise ModelRefusedError(
             f"The models {_name(file)} and {_name(partner)} cannot be mixed: {error}. "
-            f"Name another fidelity_partner on the card of {_name(file)}."
+            f"Set another fidelity_partner on the card of {_name(file)}."
         ) from None
 
 

@@ -1,4 +1,4 @@
-"""Metadata of an ONNX model: scale, overlap, task."""
+"""Metadata of an ONNX model (task, scale, overlap, memory); checks of its inputs and outputs."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,60 +8,66 @@ from srgan_gp.errors import ModelRefusedError
 from srgan_gp.models.cards import FACES
 
 UNKNOWN_BYTES_PER_PIXEL = 16_000
-"""For a model that does not say: what heavy ones need, such as SRResNet with 64 channels at full
-size, 1.1 GB for a picture of 256 x 256."""
+"""Default for models without this metadata, from a heavy network: SRResNet with 64 channels at full
+size needs 1.1 GB for an image of 256 x 256 pixels."""
 
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """What the runtime needs to know about a model."""
+    """Properties of a model that inference needs."""
 
     name: str
     task: str
-    """One of `cards.TASKS`; empty where a model of ours does not say."""
+    """One of `cards.TASKS`; empty where the metadata has none."""
     scale: int
-    """Enlargement of both sides; 1 for a model of faces."""
+    """Scale factor; 1 for a face generator."""
     overlap: int | None
-    """Receptive radius in input pixels; None: the model sees the whole picture (global)."""
+    """Receptive radius in input pixels; None for a network that depends on the whole image."""
     size_multiple: int
-    """Input sides, and the corners of tiles, must be multiples of it."""
+    """Input sides and the corners of tiles must be multiples of it."""
     source: Literal["metadata", "measured"]
     sha256: str = ""
-    """Of the ONNX bytes, in hex; empty where there are none, as in a test's fake session."""
+    """SHA-256 of the ONNX bytes, in hex; empty without a file, as in tests."""
     bytes_per_pixel: int = UNKNOWN_BYTES_PER_PIXEL
     """Estimated peak memory of a run, per input pixel."""
     fidelity: float | None = None
-    """Share of the fidelity partner's weights, 0 to 1; None: nobody asked for a mixture."""
+    """Weight of the fidelity partner, 0 to 1; None where the model runs as it is."""
     latent_size: int = 0
-    """Numbers in a latent of a model of faces; 0 for one that takes pictures."""
+    """Length of a latent of a face generator; 0 for an upscaler."""
     image_size: int = 0
-    """Side of a face in pixels; 0 for a model that takes pictures."""
+    """Height and width of a face in pixels; 0 for an upscaler."""
 
     @property
     def measured_note(self) -> str:
-        """The sentence about a model whose properties had to be measured."""
+        """Message about a model without metadata: its measured properties."""
         if self.overlap is None:
-            sight = "sees the whole picture at once, so it is never tiled"
+            overlap = "it needs the whole image at once, so it is never tiled"
         else:
-            sight = f"sees {self.overlap} pixels around each pixel, and tiles overlap by that"
+            overlap = f"tiles overlap by {self.overlap} pixels, its receptive radius"
         sides = f", sides in steps of {self.size_multiple}" if self.size_multiple > 1 else ""
         return (
-            f"{self.name} says nothing about itself; measured on the CPU: x{self.scale}{sides}; "
-            f"it {sight}. Values are taken to be RGB from 0 to 1."
+            f"{self.name} has no metadata; measured on the CPU: x{self.scale}{sides}; {overlap}. "
+            "Values are assumed to be RGB from 0 to 1."
         )
 
 
 def read_metadata(metadata: Mapping[str, str], name: str, sha256: str) -> ModelInfo | None:
-    """Read a model's `metadata_props`; None where it does not carry ours.
+    """Parse the `metadata_props` of a model; None if it was not exported by this package.
+
+    Args:
+        metadata: keys and values of the file.
+        name: name of the model where the metadata has none, also for messages.
+        sha256: SHA-256 of the file, in hex.
 
     Raises:
-        ModelRefusedError: a value is missing or makes no sense.
+        ModelRefusedError: a value is missing or invalid.
     """
     if "srgan_gp_version" not in metadata:
         return None
     if metadata.get("value_range", "0..1") != "0..1":
         raise ModelRefusedError(
-            f"The model {name} works on values {metadata['value_range']}; only 0..1 is known."
+            f"The model {name} has the value range {metadata['value_range']}; "
+            "only 0..1 is supported."
         )
     if metadata.get("task") == FACES:
         return _read_face_metadata(metadata, name, sha256)
@@ -100,32 +106,34 @@ def _read_face_metadata(metadata: Mapping[str, str], name: str, sha256: str) -> 
 def _integer(metadata: Mapping[str, str], key: str, name: str, smallest: int) -> int:
     text = metadata.get(key)
     if text is None:
-        raise ModelRefusedError(f"The model {name} lacks the metadata {key!r}; export it again.")
+        raise ModelRefusedError(f"The model {name} lacks the metadata {key!r}. Export it again.")
     try:
         value = int(text)
     except ValueError:
         value = smallest - 1
     if value < smallest:
-        raise ModelRefusedError(f"The model {name} says {key} = {text!r}; export it again.")
+        raise ModelRefusedError(
+            f"The model {name} has invalid metadata {key} = {text!r}. Export it again."
+        )
     return value
 
 
-def check_contract(
+def check_inputs_and_outputs(
     inputs: Sequence[Any], outputs: Sequence[Any], name: str, info: ModelInfo | None = None
 ) -> None:
-    """Check that a model takes and gives what its task wants.
+    """Check the inputs and outputs of a model against its task.
 
-    An upscaler takes one float32 picture of three channels and any size, and gives one. A model of
-    faces takes float32 latents (N, latent_size) and gives pictures (N, 3, image_size, image_size).
+    An upscaler maps float32 images (N, 3, H, W) of any size to float32 images. A face generator
+    maps float32 latents (N, latent_size) to images (N, 3, image_size, image_size).
 
     Args:
         inputs: ONNX Runtime's description (type and shape) of each input.
-        outputs: the same of each output.
-        name: for messages.
-        info: what the model says of itself; None: nothing, so it has to be an upscaler.
+        outputs: ONNX Runtime's description of each output.
+        name: name of the model, for messages.
+        info: metadata of the model; None without metadata, which means an upscaler.
 
     Raises:
-        ModelRefusedError: it does not.
+        ModelRefusedError: type, shape or number of inputs or outputs is wrong.
     """
     if len(inputs) != 1 or len(outputs) != 1:
         raise ModelRefusedError(
@@ -138,34 +146,36 @@ def check_contract(
         _check_upscaler(inputs[0], outputs[0], name)
 
 
-def _check_faces(latent: Any, faces: Any, info: ModelInfo) -> None:  # noqa: ANN401 - ONNX Runtime's
+def _check_faces(latent: Any, faces: Any, info: ModelInfo) -> None:  # noqa: ANN401
     side, size = info.image_size, info.latent_size
-    takes = latent.type == "tensor(float)" and list(latent.shape[1:]) == [size]
-    # Any number of them: the first dimension has a name and no number.
-    if not takes or isinstance(latent.shape[0], int):
+    fits = latent.type == "tensor(float)" and list(latent.shape[1:]) == [size]
+    # The batch size must be dynamic: the first dimension is a name, not a number.
+    if not fits or isinstance(latent.shape[0], int):
         raise ModelRefusedError(
-            f"The model {info.name} takes {latent.type} {latent.shape}; for faces float32 latents "
-            f"(N, {size}) are needed. Export it again."
+            f"The model {info.name} has the input {latent.type} {latent.shape}; for faces float32 "
+            f"latents (N, {size}) are needed. Export it again."
         )
     if faces.type != "tensor(float)" or list(faces.shape[1:]) != [3, side, side]:
         raise ModelRefusedError(
-            f"The model {info.name} gives {faces.type} {faces.shape}; float32 faces "
+            f"The model {info.name} has the output {faces.type} {faces.shape}; float32 faces "
             f"(N, 3, {side}, {side}) are needed. Export it again."
         )
 
 
-def _check_upscaler(picture: Any, result: Any, name: str) -> None:  # noqa: ANN401 - ONNX Runtime's
-    shape, kind = picture.shape, picture.type
+def _check_upscaler(image: Any, result: Any, name: str) -> None:  # noqa: ANN401
+    shape, kind = image.shape, image.type
     if kind != "tensor(float)" or len(shape) != 4 or (isinstance(shape[1], int) and shape[1] != 3):
         raise ModelRefusedError(
-            f"The model {name} takes {kind} {shape}; a float32 picture (N, 3, H, W) is needed."
+            f"The model {name} has the input {kind} {shape}; "
+            "a float32 image (N, 3, H, W) is needed."
         )
     if isinstance(shape[2], int) or isinstance(shape[3], int):
         raise ModelRefusedError(
-            f"The model {name} takes pictures of {shape[3]} x {shape[2]} only; "
-            "export it with dynamic height and width."
+            f"The model {name} accepts only images of {shape[3]} x {shape[2]} pixels. "
+            "Export it with dynamic height and width."
         )
     if result.type != "tensor(float)" or len(result.shape) not in (0, 4):
         raise ModelRefusedError(
-            f"The model {name} gives {result.type} {result.shape}; a float32 picture is needed."
+            f"The model {name} has the output {result.type} {result.shape}; "
+            "a float32 image is needed."
         )

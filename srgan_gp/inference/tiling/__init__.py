@@ -1,4 +1,4 @@
-"""Tiles, memory estimate, receptive field, and passes over colour and alpha.
+"""Tiled inference: tiles, memory estimate, receptive field, and passes over colour and alpha.
 
-`inference.upscaler` is what users call.
+The public interface is `inference.upscaler`; one call of it is `inference.upscale_call`.
 """

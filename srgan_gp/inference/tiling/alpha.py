@@ -1,9 +1,9 @@
-"""Upscaling of alpha: hidden colours are filled, flat alpha stays flat.
+"""Alpha: replaces the colours of transparent pixels, and keeps flat areas of alpha flat.
 
-A transparent pixel has a colour too, often black or white, and a network that sees it draws a rim
-of it around whatever is visible. So hidden colours are replaced by visible ones from nearby first.
+Transparent pixels have colours too, often black or white. A network would mix them into a fringe
+around the visible pixels, so they are replaced by visible colours from nearby before upscaling.
 
-Everything is done by bands of rows, so that no copy of a large picture is made in float32.
+The work is done in bands of rows, so that no float32 copy of a large image is made.
 """
 
 from collections.abc import Iterator
@@ -14,30 +14,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from srgan_gp.images import mapped_arrays
-from srgan_gp.inference.pixel_values import TOP
+from srgan_gp.inference.pixel_values import FULL_SCALE
 
 Array = NDArray[Any]
 Floats = NDArray[np.float32]
 Indices = NDArray[np.int64]
 Span = tuple[int, int]
 
-DILATIONS = 4  # rings of pixels that continue the nearest visible colours exactly
+DILATIONS = 4  # rings of hidden pixels that take the mean of their visible neighbours
 BAND_PIXELS = 1 << 20
 
 
 def fill_hidden_colours(pixels: Array, alpha: Array, folder: Path | None = None) -> Array:
-    """Replace the colours that alpha hides by visible ones from nearby.
+    """Replace the colours of fully transparent pixels by visible colours from nearby.
 
-    The first rings of hidden pixels take the mean of their visible neighbours. Farther ones take a
-    mean over squares that double in size until they contain something visible.
+    The first rings of hidden pixels take the mean of their visible neighbours. Pixels farther away
+    take the mean of a square that doubles in size until it contains a visible pixel.
 
     Args:
         pixels: (H, W, C), any dtype; not multiplied by alpha.
-        alpha: (H, W); 0 hides.
-        folder: for the temporary file of a large result.
+        alpha: (H, W); pixels are hidden where it is 0.
+        folder: folder of the temporary file of a large result.
 
     Returns:
-        Same shape and dtype; visible pixels are unchanged, and hidden ones do not influence it.
+        Same shape and dtype. Visible pixels are unchanged; the result does not depend on the
+        colours of hidden ones.
 
     Raises:
         PictureError: E_DISK_FULL.
@@ -49,12 +50,12 @@ def fill_hidden_colours(pixels: Array, alpha: Array, folder: Path | None = None)
     coarse = np.empty((*half, channels), np.float32)
     weights = np.empty((*half, 1), np.float32)
     for band in _bands(height, width):
-        _halve(*_continued(pixels, alpha, band), coarse, weights, band)
-    _fill_from_coarser(coarse, weights)
+        _halve(*_dilated_band(pixels, alpha, band), coarse, weights, band)
+    _fill_recursively(coarse, weights)
     result = mapped_arrays.empty(pixels.shape, pixels.dtype, folder)
     for top, bottom in _bands(height, width):
-        filled, weight = _continued(pixels, alpha, (top, bottom))
-        _take_from_coarser(filled, weight, coarse, top)
+        filled, weight = _dilated_band(pixels, alpha, (top, bottom))
+        _fill_from_half(filled, weight, coarse, top)
         if pixels.dtype.kind == "u":
             filled = np.rint(filled)
         visible = alpha[top:bottom, :, np.newaxis] > 0
@@ -63,43 +64,43 @@ def fill_hidden_colours(pixels: Array, alpha: Array, folder: Path | None = None)
 
 
 def keep_flat_alpha(
-    alpha: Array, enlarged: Floats, rows: Span, columns: Span, size: tuple[int, int]
+    alpha: Array, upscaled: Floats, rows: Span, columns: Span, size: tuple[int, int]
 ) -> None:
-    """Undo what a network did to areas that were fully opaque or fully transparent.
+    """Set upscaled alpha to exactly 0 or 1 where the source is fully transparent or opaque.
 
-    `enlarged` becomes exactly 0 or 1 where the 3 x 3 pixels around the same place in `alpha` all
-    are.
+    A value is set where all 3 x 3 source pixels around its position are 0, or all are full.
 
     Args:
-        alpha: (H, W), uint8, uint16 or float32 in [0, 1], before enlargement.
-        enlarged: a part of the enlarged alpha, float32; changed in place.
-        rows: where the part starts and stops in the whole.
-        columns: likewise.
-        size: height and width of the whole.
+        alpha: (H, W), uint8, uint16 or float32 in [0, 1], before upscaling.
+        upscaled: a part of the upscaled alpha, float32; changed in place.
+        rows: start and stop of the part in the whole result.
+        columns: start and stop of the part in the whole result.
+        size: height and width of the whole result.
     """
     height, width = alpha.shape
     y: Indices = np.arange(*rows) * height // size[0]
     x: Indices = np.arange(*columns) * width // size[1]
     around_y: Indices = np.arange(int(y[0]) - 1, int(y[-1]) + 2).clip(0, height - 1)
     around_x: Indices = np.arange(int(x[0]) - 1, int(x[-1]) + 2).clip(0, width - 1)
-    values = alpha[around_y][:, around_x].astype(np.float32) / np.float32(TOP[alpha.dtype])
-    sums = _sum_around(values[..., np.newaxis])[1:-1, 1:-1, 0]
+    values = alpha[around_y][:, around_x].astype(np.float32) / np.float32(FULL_SCALE[alpha.dtype])
+    sums = _sum_3x3(values[..., np.newaxis])[1:-1, 1:-1, 0]
     blocks = sums[y - y[0]][:, x - x[0]]
-    enlarged[blocks == 0] = 0
-    enlarged[blocks == 9] = 1  # exact: nine ones add up without rounding
+    upscaled[blocks == 0] = 0
+    upscaled[blocks == 9] = 1  # exact: nine ones add up without rounding
 
 
 def _bands(height: int, width: int) -> Iterator[Span]:
-    """Cut the rows of a picture into bands that start at even ones."""
+    """Yield bands of rows, (start, stop), that start at even rows."""
     rows = max(BAND_PIXELS // width, 2) // 2 * 2
     for top in range(0, height, rows):
         yield top, min(top + rows, height)
 
 
-def _continued(pixels: Array, alpha: Array, band: Span) -> tuple[Floats, Floats]:
-    """Take a band, 0 where it is hidden, with the first rings filled: colours and weights 0 or 1.
+def _dilated_band(pixels: Array, alpha: Array, band: Span) -> tuple[Floats, Floats]:
+    """Return colours and weights of a band with the first rings of hidden pixels filled.
 
-    Each ring depends on one more row above and below.
+    The weight is 1 for visible and filled pixels; others have weight and colour 0. Each ring needs
+    one more row above and below the band.
     """
     top, bottom = band
     start, stop = max(top - DILATIONS, 0), bottom + DILATIONS
@@ -111,22 +112,22 @@ def _continued(pixels: Array, alpha: Array, band: Span) -> tuple[Floats, Floats]
 
 
 def _dilate(colour: Floats, weight: Floats) -> tuple[Floats, Floats]:
-    """Give pixels of weight 0 the mean of their neighbours of weight 1."""
-    count = _sum_around(weight)
+    """Fill pixels of weight 0 with the mean of their neighbours of weight 1."""
+    count = _sum_3x3(weight)
     fresh = (weight == 0) & (count > 0)
-    mean = np.divide(_sum_around(colour), np.maximum(count, 1), dtype=np.float32)
+    mean = np.divide(_sum_3x3(colour), np.maximum(count, 1), dtype=np.float32)
     return np.where(fresh, mean, colour), np.where(fresh, np.float32(1), weight)
 
 
-def _sum_around(plane: Floats) -> Floats:
+def _sum_3x3(plane: Floats) -> Floats:
     """Add up the 3 x 3 pixels around each pixel of (H, W, C)."""
     padded = np.pad(plane, ((1, 1), (1, 1), (0, 0)))
     rows = padded[:-2] + padded[1:-1] + padded[2:]
     return cast(Floats, rows[:, :-2] + rows[:, 1:-1] + rows[:, 2:])
 
 
-def _fill_from_coarser(colour: Floats, weight: Floats) -> None:
-    """Fill pixels of weight 0 in place, from a copy at half the size filled in the same way."""
+def _fill_recursively(colour: Floats, weight: Floats) -> None:
+    """Fill pixels of weight 0 in place from a half-size copy, which is filled recursively."""
     if weight.min() > 0:
         return
     height, width = weight.shape[:2]
@@ -135,30 +136,30 @@ def _fill_from_coarser(colour: Floats, weight: Floats) -> None:
     half_weight = np.empty((*half, 1), np.float32)
     for top, bottom in _bands(height, width):
         _halve(colour[top:bottom], weight[top:bottom], coarse, half_weight, (top, bottom))
-    _fill_from_coarser(coarse, half_weight)
+    _fill_recursively(coarse, half_weight)
     for top, bottom in _bands(height, width):
-        _take_from_coarser(colour[top:bottom], weight[top:bottom], coarse, top)
+        _fill_from_half(colour[top:bottom], weight[top:bottom], coarse, top)
 
 
 def _halve(
     colour: Floats, weight: Floats, half_colour: Floats, half_weight: Floats, band: Span
 ) -> None:
-    """Write the mean colours of squares of 2 x 2, and whether they have one, into the halves."""
+    """Write means over 2 x 2 pixels, and their weights 0 or 1, into the half-size arrays."""
     rows = slice(band[0] // 2, -(-band[1] // 2))
-    count = _sum_of_squares(weight)
+    count = _sum_2x2(weight)
     half_weight[rows] = np.minimum(count, 1)
-    np.divide(_sum_of_squares(colour), np.maximum(count, 1), out=half_colour[rows])
+    np.divide(_sum_2x2(colour), np.maximum(count, 1), out=half_colour[rows])
 
 
-def _take_from_coarser(colour: Floats, weight: Floats, coarse: Floats, top: int) -> None:
-    """Fill pixels of weight 0 of a band that starts at row `top` from half the size."""
+def _fill_from_half(colour: Floats, weight: Floats, coarse: Floats, top: int) -> None:
+    """Fill pixels of weight 0 of a band that starts at row `top` from the half-size colours."""
     height, width = weight.shape[:2]
     part = coarse[top // 2 : -(-(top + height) // 2)]
-    enlarged = part.repeat(2, axis=0).repeat(2, axis=1)[:height, :width]
-    np.copyto(colour, enlarged, where=weight == 0)
+    repeated = part.repeat(2, axis=0).repeat(2, axis=1)[:height, :width]
+    np.copyto(colour, repeated, where=weight == 0)
 
 
-def _sum_of_squares(plane: Floats) -> Floats:
+def _sum_2x2(plane: Floats) -> Floats:
     """Add up 2 x 2 pixels; (H, W, C) to (ceil(H / 2), ceil(W / 2), C)."""
     height, width, channels = plane.shape
     even = np.pad(plane, ((0, height % 2), (0, width % 2), (0, 0)))

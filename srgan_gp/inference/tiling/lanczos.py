@@ -1,4 +1,4 @@
-"""Lanczos resampling of a network's result, in bands where it is large."""
+"""Lanczos resampling of a float32 plane, in bands where it is large."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,7 +9,7 @@ from PIL import Image
 from srgan_gp.images import mapped_arrays
 from srgan_gp.inference.tiling.tiles import Floats, Span
 
-BAND_VALUES = 1 << 24  # of float32: 64 MB, read or made at a time
+BAND_VALUES = 1 << 24  # float32 values read or written at a time: 64 MB
 
 
 def resample(
@@ -19,22 +19,22 @@ def resample(
     folder: Path | None = None,
     on_band: Callable[[], None] = lambda: None,
 ) -> Iterator[tuple[Span, Floats]]:
-    """Resize by Lanczos windows of 3 lobes, antialiased where the size shrinks.
+    """Resize a plane with a Lanczos filter of 3 lobes, antialiased when downscaling.
 
     A large plane is resized in width by bands of rows into a temporary file, then in height by
-    strips of columns; the bands change no bit. Pillow does the same two steps at once, in either
-    order, so a large result and a small one may differ by the rounding of float32.
+    strips of columns; the result does not depend on the bands. Small planes are resized by Pillow
+    in one call, whose order of the two steps may differ, and with it the rounding of float32.
 
     Args:
         plane: (H, W), float32.
-        height: of the result.
-        width: of the result.
-        folder: for the temporary file.
-        on_band: called before each band and each strip; what it raises ends the work.
+        height: height of the result.
+        width: width of the result.
+        folder: folder of the temporary file.
+        on_band: called before each band and each strip; an exception in it ends the resampling.
 
     Yields:
         Strips of the result from left to right: (start, stop) of the columns, and (height, columns)
-        float32, not clipped, so it may overshoot [0, 1] beside edges.
+        float32, not clipped; values may overshoot [0, 1] at edges.
 
     Raises:
         PictureError: E_DISK_FULL.
@@ -65,7 +65,7 @@ def _resized(plane: Floats, height: int, width: int) -> Floats:
 
 
 def _spans(length: int, values: int) -> Iterator[Span]:
-    """Cut an axis into spans of about `BAND_VALUES`, with `values` at each place."""
+    """Split an axis into spans of about `BAND_VALUES` values, with `values` at each position."""
     step = max(BAND_VALUES // values, 1)
     for start in range(0, length, step):
         yield start, min(start + step, length)

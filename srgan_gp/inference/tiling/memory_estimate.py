@@ -1,4 +1,4 @@
-"""Memory estimate of a model, and the tile size that follows."""
+"""Memory estimate of a model per input pixel, and the automatic choice of the tile size."""
 
 import math
 from collections import Counter
@@ -10,27 +10,27 @@ if TYPE_CHECKING:
     import onnx
 
 CPU_BUDGET = 2**30
-"""Bytes for one run on a CPU; a picture that needs more is tiled."""
+"""Bytes for one run on a CPU; an image that needs more is tiled."""
 GPU_BUDGET = 2**31
-"""Bytes for one run on a GPU, where every picture is tiled, by windows of one shape."""
+"""Bytes for one run on a GPU. There, every image is tiled, with windows of one shape."""
 SMALLEST_TILE = 64
-"""Even where the budget asks for less: below it nearly all work would be overlap."""
+"""Lower bound, also above the budget: smaller tiles would compute mostly overlap."""
 LARGEST_GPU_WINDOW = 1024
 _PROBE_SIDE = 64
 
 
 def estimate_bytes_per_pixel(model: "onnx.ModelProto") -> int:
-    """Peak memory of a run per input pixel, from the shapes in the graph.
+    """Estimate the peak memory of a run per input pixel from the shapes in the graph.
 
-    Walks the nodes in order, adds up the float32 tensors that are alive, and doubles the peak:
+    Visits the nodes in order, adds up the float32 tensors that are alive, and doubles the peak:
     ONNX Runtime's CPU arena took 1.2 to 2.05 times the plain sum (measured on networks of 48 and 64
     channels, with a direct tail and with one at full size, from 128 x 128 to 512 x 512 pixels).
 
     Args:
-        model: takes one (N, 3, H, W).
+        model: a model with one input (N, 3, H, W).
 
     Returns:
-        Bytes; `UNKNOWN_BYTES_PER_PIXEL` where the shapes cannot be inferred.
+        Bytes per pixel; `UNKNOWN_BYTES_PER_PIXEL` where the shapes cannot be inferred.
     """
     import onnx
 
@@ -63,10 +63,10 @@ def estimate_bytes_per_pixel(model: "onnx.ModelProto") -> int:
 
 
 def _ignore_computed_crops(model: "onnx.ModelProto") -> None:
-    """Let Slice nodes whose bounds are computed from the input's size pass everything.
+    """Replace Slice nodes whose bounds are computed from the input's size by Identity.
 
-    Shape inference does not follow such bounds. They cut off what a network padded, which is
-    nothing at the side of the probe.
+    Shape inference cannot resolve such bounds. They remove padding of the network, and an input of
+    `_PROBE_SIDE` needs no padding.
     """
     graph = model.graph
     fixed = {tensor.name for tensor in graph.initializer}
@@ -78,10 +78,19 @@ def _ignore_computed_crops(model: "onnx.ModelProto") -> None:
 
 
 def choose_tile(info: ModelInfo, height: int, width: int, *, on_gpu: bool) -> int | None:
-    """The tile for `--tile auto`, in input pixels; None means the whole picture at once.
+    """Choose the side of the tiles for `--tile auto`.
 
-    On a CPU a picture is run whole while that fits `CPU_BUDGET`, and otherwise cut into the fewest
-    tiles that fit, all alike. On a GPU the window always has the same shape.
+    On a CPU an image runs as a whole while that fits `CPU_BUDGET`; otherwise it is cut into the
+    smallest number of equal tiles that fit. On a GPU the window always has the same shape.
+
+    Args:
+        info: metadata of the model.
+        height: height of the image.
+        width: width of the image.
+        on_gpu: whether the model runs on a GPU.
+
+    Returns:
+        The side in input pixels, without overlap; None means the whole image at once.
     """
     if info.overlap is None:
         return None

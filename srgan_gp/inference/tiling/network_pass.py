@@ -1,4 +1,4 @@
-"""One pass of a network over colour or alpha: its windows and its results."""
+"""One pass of a network over colour or alpha: cuts input windows and stores results as pixels."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -17,24 +17,24 @@ Array = NDArray[Any]
 
 
 class NetworkPass:
-    """Pixels on their way through a network, and the larger ones that come out.
+    """Input and result arrays of one pass; `cut` and `store` are the callbacks of `run_tiled`.
 
-    Every part becomes the pixels' dtype at once: a large picture never exists in float32, unless it
-    must be resampled, and then in a file.
+    Every stored part is converted to the dtype of the input at once. The whole result exists in
+    float32 only if it must be resampled, and then in a temporary file.
 
     Args:
-        source: (H, W, 3) or, for grey and alpha, (H, W, 1), as `check_pixels` wants them.
-        scale: enlargement of both sides by the network.
-        size: height and width of the result; where that is another one, the rest is resampled.
-        is_alpha: whether flat areas must stay flat.
-        folder: for the temporary files of a large picture.
+        source: (H, W, 3) or, for grey and alpha, (H, W, 1), as accepted by `check_pixels`.
+        scale: scale factor of the network.
+        size: height and width of the result; resampled if the network's result has another size.
+        is_alpha: whether areas that are 0 or full must stay exactly so.
+        folder: folder of the temporary files of a large image.
 
     Raises:
         PictureError: E_DISK_FULL.
     """
 
     result: Array
-    """(height, width, 3 or 1), dtype of `source`; whole once `finish` has been called."""
+    """(height, width, 3 or 1), dtype of `source`; complete after `finish`."""
 
     def __init__(
         self,
@@ -48,14 +48,14 @@ class NetworkPass:
         height, width, channels = source.shape
         self._source, self._size = source, size
         self._is_alpha, self._folder = is_alpha, folder
-        self._by_network = (height * scale, width * scale)
+        self._network_size = (height * scale, width * scale)
         self.result = mapped_arrays.empty((*size, channels), source.dtype, folder)
         self._planes: Floats | None = None
-        if self._by_network != size:
-            self._planes = mapped_arrays.empty((channels, *self._by_network), np.float32, folder)
+        if self._network_size != size:
+            self._planes = mapped_arrays.empty((channels, *self._network_size), np.float32, folder)
 
     def cut(self, rows: Span, columns: Span) -> Floats:
-        """Give a window, (1, 3, h, w) in [0, 1]; beyond the picture its edge goes on."""
+        """Return a window, (1, 3, h, w) in [0, 1]; edge pixels continue outside of the image."""
         window = self._source[slice(*rows), slice(*columns)]
         below = rows[1] - rows[0] - window.shape[0]
         right = columns[1] - columns[0] - window.shape[1]
@@ -63,22 +63,22 @@ class NetworkPass:
             window = np.pad(window, ((0, below), (0, right), (0, 0)), mode="edge")
         return to_planes(window)
 
-    def store(self, rows: Span, columns: Span, enlarged: Floats) -> None:
-        """Take (1, 3, h, w) of the network's result; what lies beyond the picture is dropped."""
-        height, width = self._by_network
+    def store(self, rows: Span, columns: Span, upscaled: Floats) -> None:
+        """Store a part of the result, (1, 3, h, w); what lies outside of the image is dropped."""
+        height, width = self._network_size
         rows, columns = (rows[0], min(rows[1], height)), (columns[0], min(columns[1], width))
-        kept = enlarged[:, :, : rows[1] - rows[0], : columns[1] - columns[0]]
-        if self._source.shape[2] == 1:  # back to the grey that the three channels were made from
+        kept = upscaled[:, :, : rows[1] - rows[0], : columns[1] - columns[0]]
+        if self._source.shape[2] == 1:  # grey was passed as three equal channels
             kept = kept.mean(axis=1, keepdims=True)
         if self._planes is None:
-            self._put(rows, columns, kept[0])
+            self._write(rows, columns, kept[0])
         else:
             self._planes[:, slice(*rows), slice(*columns)] = kept[0]
             mapped_arrays.release(self._planes)
         mapped_arrays.release(self._source)
 
     def finish(self, on_band: Callable[[], None]) -> Array:
-        """Resample what has been stored, where that is needed, and give the result.
+        """Resample the stored parts if needed, and return the result.
 
         Args:
             on_band: as for `resample`.
@@ -86,15 +86,15 @@ class NetworkPass:
         if self._planes is not None:
             for channel, plane in enumerate(self._planes):
                 for columns, part in resample(plane, *self._size, self._folder, on_band):
-                    self._put((0, self._size[0]), columns, part[np.newaxis], channel)
+                    self._write((0, self._size[0]), columns, part[np.newaxis], channel)
             self._planes = None
         return self.result
 
-    def _put(self, rows: Span, columns: Span, planes: Floats, channel: int = 0) -> None:
-        """Write planes (C, h, w), the first of which is `channel`, into the result."""
+    def _write(self, rows: Span, columns: Span, planes: Floats, channel: int = 0) -> None:
+        """Convert planes (C, h, w) and write them into the result, starting at `channel`."""
         if self._is_alpha:
             alpha = self._source[..., 0]
-            planes = np.array(planes)  # the caller's may be read-only
+            planes = np.array(planes)  # a copy, because the argument may be read-only
             keep_flat_alpha(alpha, planes[0], rows, columns, self._size)
         part = self.result[slice(*rows), slice(*columns), channel : channel + len(planes)]
         to_pixels(planes, part)

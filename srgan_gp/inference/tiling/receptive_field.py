@@ -1,8 +1,9 @@
-"""Receptive field of a network, measured by the spread of one NaN.
+"""Receptive field and shift equivariance of a network, measured by running it.
 
-NaN survives every layer of a convolutional network, whatever the weights: zero times NaN is NaN. So
-the extent of NaN in the output is the exact receptive field, where a finite change would fade out
-before its end. It holds on ONNX Runtime's CPU provider; GPU kernels may spread NaN further.
+The receptive field is measured with a NaN in the input. NaN propagates through every layer of a
+convolutional network, whatever the weights, because zero times NaN is NaN. So the extent of NaN in
+the output is the exact receptive field, while a finite change would fade out before its border.
+This holds on ONNX Runtime's CPU provider; GPU kernels may spread NaN further.
 """
 
 import numpy as np
@@ -11,24 +12,24 @@ from srgan_gp.errors import ModelRefusedError
 from srgan_gp.inference.tiling.tiles import Floats, Network, round_up
 
 STRIP_WIDTH = 32  # pixels; enough for networks with strides, windows or reflection padding
-STRIP_LENGTHS = (128, 512, 1024)  # a network that fills the longest one counts as global
-SAME = 1e-4  # float32 rounding differs between kernels; a real difference is far larger
+STRIP_LENGTHS = (128, 512, 1024)  # a network whose NaN fills the longest one counts as global
+TOLERANCE = 1e-4  # float32 rounding differs between kernels; real differences are far larger
 
 
 def measure_overlap(network: Network, scale: int, *, multiple: int = 1) -> int | None:
-    """Receptive radius of `network` in input pixels: the overlap that exact tiling needs.
+    """Measure the receptive radius of `network`: the overlap that exact tiling needs.
 
-    A NaN is put into the middle of strips of noise, standing and lying, that grow until the NaN's
-    trace ends inside. The radius is the longest reach of the four directions.
+    A NaN is placed in the middle of horizontal and vertical strips of noise. Longer strips are
+    tried until the NaNs of the output end inside. The radius is the largest of the four directions.
 
     Args:
         network: maps (1, 3, h, w) to (1, 3, h * scale, w * scale), float32, on the CPU.
-        scale: enlargement of both sides.
-        multiple: period after which the network treats positions alike; each phase is measured.
+        scale: scale factor of the network.
+        multiple: period of the network's shift equivariance; each phase is measured.
 
     Returns:
-        The radius, rounded up to whole pixels, or None for a network that sees everything, which
-        here means more than 511 pixels.
+        The radius in input pixels, rounded up, or None for a global network, which here means a
+        radius of more than 511 pixels.
     """
     longest = 0
     for run in (network, _transposed(network)):
@@ -41,28 +42,31 @@ def measure_overlap(network: Network, scale: int, *, multiple: int = 1) -> int |
 
 
 def measure_multiple(network: Network, scale: int, overlap: int) -> int | None:
-    """Smallest power of two by which the input can be shifted so that the output only shifts.
+    """Measure the smallest power of two for which a shift of the input only shifts the output.
 
     It is 1 for a plain convolutional network, more for one that subsamples or works in windows.
 
     Args:
-        network: as for `measure_overlap`; may raise ModelRefusedError at sides it cannot take.
-        scale: enlargement of both sides.
-        overlap: what `measure_overlap` returned.
+        network: as for `measure_overlap`; may raise ModelRefusedError for sides it does not accept.
+        scale: scale factor of the network.
+        overlap: result of `measure_overlap`.
 
     Returns:
-        A power of two up to 32, or None where none of them works.
+        A power of two up to 32, or None if no such power exists.
     """
     multiple = 1
     while multiple <= STRIP_WIDTH:
-        if all(_shifts(run, scale, overlap, multiple) for run in (network, _transposed(network))):
+        if all(
+            _is_equivariant(run, scale, overlap, multiple)
+            for run in (network, _transposed(network))
+        ):
             return multiple
         multiple *= 2
     return None
 
 
 def _reach(network: Network, scale: int, phase: int) -> int | None:
-    """Farthest input distance at which one pixel changes the output along the longer axis."""
+    """Return the radius along the longer axis for one phase; None for a global network."""
     for length in STRIP_LENGTHS:
         image = _noise(length)
         position = length // 2 + phase
@@ -78,8 +82,8 @@ def _reach(network: Network, scale: int, phase: int) -> int | None:
     return None
 
 
-def _shifts(network: Network, scale: int, overlap: int, multiple: int) -> bool:
-    """Whether sides may be multiples of `multiple`, and shifting by it only shifts the output."""
+def _is_equivariant(network: Network, scale: int, overlap: int, multiple: int) -> bool:
+    """Test that sides may be multiples of `multiple` and a shift by it only shifts the output."""
     length = round_up(2 * overlap, STRIP_WIDTH) + 2 * STRIP_WIDTH + multiple
     image = _noise(length + multiple)
     try:
@@ -92,7 +96,7 @@ def _shifts(network: Network, scale: int, overlap: int, multiple: int) -> bool:
     margin, shift = overlap * scale, multiple * scale
     left = at_start[..., margin + shift : length * scale - margin]
     right = shifted[..., margin : length * scale - margin - shift]
-    return bool(np.abs(left - right).max() <= SAME * max(1.0, float(np.abs(left).max())))
+    return bool(np.abs(left - right).max() <= TOLERANCE * max(1.0, float(np.abs(left).max())))
 
 
 def _noise(length: int) -> Floats:

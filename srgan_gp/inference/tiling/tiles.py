@@ -1,4 +1,4 @@
-"""Tiled inference: runs a network tile by tile, so that memory stays bounded."""
+"""Tiled inference: runs a network on overlapping windows, so that memory stays bounded."""
 
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -27,33 +27,33 @@ def run_tiled(
     multiple: int = 1,
     on_progress: Progress | None = None,
 ) -> None:
-    """Apply `network` to overlapping windows of an image and join the results without seams.
+    """Apply `network` to overlapping windows of an image and store the joined results.
 
-    All windows have one shape and are cut from the real image, never padded: those that would reach
-    over the border are shifted inwards. An image side that is shorter than the window runs at its
-    own size. Where `overlap` is at least the network's receptive radius, the result is the untiled
-    one, bit for bit on a CPU; with less, neighbouring windows disagree along their common border.
+    All windows have one shape and are cut from the image without padding: windows that would cross
+    the border are shifted inwards. An image side that is shorter than the window is used as it is.
+    If `overlap` is at least the network's receptive radius, the result equals the untiled one, bit
+    for bit on a CPU. With less overlap, the borders of the tiles become visible.
 
-    When one of the functions raises MemoryError, the window is halved along its longer side, and
-    only the tile at hand is done again. The smaller window stays for the tiles that follow.
+    When a callback raises MemoryError, the window is halved along its longer side and only the
+    current tile is repeated. The smaller window is used for the remaining tiles.
 
     Args:
         network: maps (1, C, h, w) to (1, C, h * scale, w * scale), float32, for any h and w that
             are multiples of `multiple`.
-        cut: gives a window of the image by its rows and columns, (1, C, h, w) float32.
-        store: takes rows and columns of the result, and what comes there, (1, C, h, w) float32; the
-            whole result is stored in pieces, each once.
+        cut: called with rows and columns; returns that window of the image, (1, C, h, w) float32.
+        store: called with rows and columns of the result, and the values, (1, C, h, w) float32;
+            every pixel of the result is stored once.
         size: height and width of the image, multiples of `multiple`.
-        scale: enlargement of both sides by `network`.
+        scale: scale factor of `network`.
         tile: side of the square kept from each inner window, in input pixels.
-        overlap: context added on every side of a tile, in input pixels; cut off afterwards.
+        overlap: context on every side of a tile, in input pixels; discarded after the run.
         multiple: windows start at multiples of it, and their sides are multiples of it.
-        on_progress: called with (tiles done, tiles in all) after each tile. What it raises ends
-            the run.
+        on_progress: called with (tiles done, number of tiles) after each tile. An exception in it
+            ends the run.
 
     Raises:
         ValueError: `tile` is not positive, `overlap` is negative, or a side is not a multiple.
-        MemoryError: the smallest possible window does not fit either.
+        MemoryError: even the smallest possible window does not fit.
     """
     if tile < 1 or overlap < 0:
         raise ValueError(f"need tile >= 1 and overlap >= 0, got {tile=}, {overlap=}")
@@ -63,8 +63,7 @@ def run_tiled(
     overlap = round_up(overlap, multiple)
     side = round_up(tile, multiple) + 2 * overlap
     window = (min(side, height), min(side, width))
-    regions = deque([((0, height), (0, width))])
-    done = 0
+    regions, done = deque([((0, height), (0, width))]), 0
     while regions:
         rows, columns = regions.popleft()
         parts_y = list(_windows(rows, height, window[0], overlap))
@@ -72,12 +71,11 @@ def run_tiled(
         if len(parts_y) * len(parts_x) > 1:
             regions.extendleft((y, x) for _, y in parts_y[::-1] for _, x in parts_x[::-1])
             continue
-        (y0, rows), (x0, columns) = parts_y[0], parts_x[0]
+        [(y0, rows)], [(x0, columns)] = parts_y, parts_x
         try:
-            enlarged = network(cut((y0, y0 + window[0]), (x0, x0 + window[1])))
-            inner_rows, inner_columns = _scaled(rows, scale, y0), _scaled(columns, scale, x0)
-            kept = enlarged[:, :, slice(*inner_rows), slice(*inner_columns)]
-            store(_scaled(rows, scale), _scaled(columns, scale), kept)
+            upscaled = network(cut((y0, y0 + window[0]), (x0, x0 + window[1])))
+            inner = (slice(*_scaled(rows, scale, y0)), slice(*_scaled(columns, scale, x0)))
+            store(_scaled(rows, scale), _scaled(columns, scale), upscaled[:, :, *inner])
         except MemoryError:
             window = _halve(window, 2 * overlap + multiple, multiple)
             regions.appendleft((rows, columns))
@@ -97,9 +95,9 @@ def round_up(length: int, multiple: int) -> int:
 
 
 def _windows(kept: Span, length: int, window: int, overlap: int) -> Iterator[tuple[int, Span]]:
-    """Cover `kept`, a part of an axis of `length`, by windows: each one's start and what it keeps.
+    """Cover the span `kept` of an axis of `length` with windows: yield start and kept span of each.
 
-    A window keeps what is `overlap` away from its ends; at the ends of the axis, everything.
+    A window keeps what is at least `overlap` away from its ends; at the ends of the axis, all.
     """
     position, stop = kept
     while position < stop:
@@ -110,7 +108,7 @@ def _windows(kept: Span, length: int, window: int, overlap: int) -> Iterator[tup
 
 
 def _halve(window: Span, smallest: int, multiple: int) -> Span:
-    """Halve the longer side; MemoryError where neither side can become smaller."""
+    """Halve the longer side; raise MemoryError if neither side can become smaller."""
     height, width = window
     if max(window) <= smallest:
         raise MemoryError(

@@ -73,5 +73,5 @@ def test_a_lock_that_goes_with_its_folder_is_none(tmp_path, monkeypatch, is_made
 
 def test_a_folder_that_takes_no_lock_is_said(tmp_path):
     (tmp_path / ".srgan-gp").write_bytes(b"a file")
-    with pytest.raises(OutputError, match="cannot be made"), locked(tmp_path):
+    with pytest.raises(OutputError, match="cannot be created"), locked(tmp_path):
         pass

@@ -11,8 +11,8 @@ from PIL import Image
 from srgan_gp.errors import PictureError
 from srgan_gp.images import read_sequence
 from srgan_gp.images.animation import sequence_reading
-from srgan_gp.images.codecs.avif import depth_of_avif
-from srgan_gp.images.codecs.png import SIGNATURE, chunk, chunks_of
+from srgan_gp.images.codecs.avif import read_avif_depth
+from srgan_gp.images.codecs.png import SIGNATURE, chunk, iter_chunks
 
 OPTIONS = {
     "png": {"duration": 40}, "webp": {"duration": 40, "lossless": True},
@@ -21,7 +21,7 @@ OPTIONS = {
 
 
 def saved(path, count=3, size=(12, 10), **options):
-    """A sequence by Pillow in which no frame is like another."""
+    """Write a sequence of different frames with Pillow."""
     first, *others = (Image.new("RGB", size, (80 * index, 9, 255)) for index in range(count))
     first.save(path, save_all=True, append_images=others, **OPTIONS[path.suffix[1:]] | options)
     return path
@@ -53,7 +53,7 @@ def test_too_many_frames_are_refused_before_any_is_decoded(tmp_path, monkeypatch
     assert code_of(saved(tmp_path / f"a.{format}")) == "E_TOO_MANY_FRAMES"
 
 
-def test_a_million_frames_of_a_gif_take_no_time(tmp_path):
+def test_a_million_frames_of_a_gif_are_refused_quickly(tmp_path):
     path = saved(tmp_path / "a.gif", count=2)
     data = path.read_bytes()
     frame = b"," + struct.pack("<HHHHB", 0, 0, 1, 1, 0) + b"\x02\x02\x4c\x01\x00"
@@ -64,7 +64,7 @@ def test_a_million_frames_of_a_gif_take_no_time(tmp_path):
 
 
 @pytest.mark.parametrize("format", OPTIONS)
-def test_a_film_cut_anywhere_is_refused_or_whole(tmp_path, format):
+def test_a_truncated_sequence_is_refused_or_complete(tmp_path, format):
     path = saved(tmp_path / f"a.{format}", size=(3, 2))
     data, whole = path.read_bytes(), [picture.pixels for picture in read(path)[1]]
     for length in range(0, len(data), max(1, len(data) // 150)):
@@ -73,14 +73,14 @@ def test_a_film_cut_anywhere_is_refused_or_whole(tmp_path, format):
             sequence, pictures = read(path)
         except PictureError:
             continue
-        # A GIF has no mark of how many frames it has, so one may end early, between two of them.
+        # A GIF does not store its number of frames, so it may end between two of them.
         assert sequence.count == 3 or format == "gif"
         for picture, expected in zip(pictures, whole, strict=False):
             np.testing.assert_array_equal(picture.pixels, expected)
 
 
 @pytest.mark.parametrize("format", OPTIONS)
-def test_changed_bytes_give_a_film_or_a_picture_error(tmp_path, format):
+def test_changed_bytes_give_a_sequence_or_a_picture_error(tmp_path, format):
     path = saved(tmp_path / f"a.{format}")
     data = path.read_bytes()
 
@@ -97,7 +97,7 @@ def test_changed_bytes_give_a_film_or_a_picture_error(tmp_path, format):
     check()
 
 
-def test_a_changed_byte_in_a_later_frame_of_an_apng_is_noticed(tmp_path):
+def test_a_changed_byte_in_a_later_frame_of_an_apng_is_detected(tmp_path):
     path = saved(tmp_path / "a.png")
     data = path.read_bytes()
     place = data.rindex(b"fdAT") + 10
@@ -105,32 +105,32 @@ def test_a_changed_byte_in_a_later_frame_of_an_apng_is_noticed(tmp_path):
     assert code_of(path) == "E_DAMAGED"
 
 
-def test_an_apng_that_promises_more_frames_than_it_has_is_damaged(tmp_path):
+def test_an_apng_with_too_few_frames_is_damaged(tmp_path):
     path = saved(tmp_path / "a.png")
     parts = [
         (kind, struct.pack(">II", 9, 0) if kind == b"acTL" else content)
-        for kind, content in chunks_of(path.read_bytes())
+        for kind, content in iter_chunks(path.read_bytes())
     ]
     path.write_bytes(SIGNATURE + b"".join(chunk(*part) for part in parts))
-    with pytest.raises(PictureError, match=r"frame 4 cannot be used: .*--frames first"):
+    with pytest.raises(PictureError, match=r"frame 4 cannot be read: .*--frames first"):
         read(path)
 
 
-def test_the_picture_for_viewers_without_animation_is_no_frame(tmp_path):
+def test_the_default_image_of_an_apng_is_not_a_frame(tmp_path):
     path = saved(tmp_path / "a.png", default_image=True)
     sequence, pictures = read(path)
     assert (sequence.count, sequence.notes) == (
         2,
-        ("its picture for viewers without animation is not kept",),
+        ("its still image for viewers without animation is not kept",),
     )
     assert [picture.pixels[0, 0, 0] for picture in pictures] == [80, 160]
 
 
-def test_a_gif_frame_beyond_its_canvas_is_cut(tmp_path):
+def test_a_gif_frame_beyond_its_canvas_is_cropped(tmp_path):
     path = saved(tmp_path / "a.gif")
     data = bytearray(path.read_bytes())
     place = data.rindex(b",\0\0\0\0" + struct.pack("<HH", 12, 10))
-    struct.pack_into("<HH", data, place + 1, 3, 2)  # moved by 3 and 2, its frame ends outside
+    struct.pack_into("<HH", data, place + 1, 3, 2)  # moved by 3 and 2, the frame ends outside
     path.write_bytes(data)
     sequence, pictures = read(path)
     assert (sequence.width, sequence.height) == (12, 10)
@@ -140,19 +140,19 @@ def test_a_gif_frame_beyond_its_canvas_is_cut(tmp_path):
     assert code_of(path) == "E_TOO_MANY_PIXELS"
 
 
-def test_pages_in_a_ring_end(tmp_path):
+def test_pages_in_a_loop_are_an_error(tmp_path):
     path = saved(tmp_path / "a.tif")
     data = bytearray(path.read_bytes())
     (first,) = struct.unpack_from("<I", data, 4)
     (count,) = struct.unpack_from("<H", data, first)
     struct.pack_into("<I", data, first + 2 + 12 * count, first)
     path.write_bytes(data)
-    with pytest.raises(PictureError, match="ring") as caught:
+    with pytest.raises(PictureError, match="loop") as caught:
         read_sequence(path)
     assert caught.value.code == "E_DAMAGED"
 
 
-def test_a_film_that_changes_while_it_is_read_is_refused(tmp_path):
+def test_a_sequence_that_changes_while_it_is_read_is_refused(tmp_path):
     path = saved(tmp_path / "a.gif")
     sequence = read_sequence(path)
     path.write_bytes(path.read_bytes() + b"more")
@@ -161,9 +161,9 @@ def test_a_film_that_changes_while_it_is_read_is_refused(tmp_path):
     assert caught.value.code == "E_CHANGED"
 
 
-def test_16_bit_frames_are_read_with_8_bits_and_a_note(tmp_path, make):
+def test_16_bit_frames_are_read_as_8_bits_with_a_note(tmp_path, make):
     samples = np.full((2, 3, 3), 0x1234, np.uint16)
-    still = dict(chunks_of(make.png(samples)))
+    still = dict(iter_chunks(make.png(samples)))
     control = struct.pack(">5IHHBB", 0, 3, 2, 0, 0, 1, 10, 0, 0)
     again = struct.pack(">5IHHBB", 1, 3, 2, 0, 0, 1, 10, 0, 0)
     parts = [
@@ -174,11 +174,11 @@ def test_16_bit_frames_are_read_with_8_bits_and_a_note(tmp_path, make):
     path = tmp_path / "a.png"
     path.write_bytes(SIGNATURE + b"".join(chunk(*part) for part in parts))
     sequence, pictures = read(path)
-    assert sequence.notes == ("its frames of 16 bits were read with 8 bits",)
+    assert sequence.notes == ("its frames of 16 bits were read as 8 bits",)
     assert [picture.pixels[0, 0, 0] for picture in pictures] == [0x12, 0x12]
 
 
 @pytest.mark.parametrize(("flags", "bits"), [(0x00, 8), (0x0C, 8), (0x4C, 10), (0x60, 12)])
 def test_the_depth_of_an_avif_is_read_from_its_header(flags, bits):
-    assert depth_of_avif(b"....av1C\x81\x00" + bytes([flags]) + b"\0") == bits
-    assert depth_of_avif(b"no such box") == 8
+    assert read_avif_depth(b"....av1C\x81\x00" + bytes([flags]) + b"\0") == bits
+    assert read_avif_depth(b"no such box") == 8

@@ -16,7 +16,7 @@ MILLISECONDS = (40, 10, 250, 0, 70)
 
 
 def moving(count=5, size=(20, 30), has_alpha=False):
-    """Pictures of few colours in which a square moves to the right."""
+    """Images of few colours in which a square moves to the right."""
     for index in range(count):
         pixels = np.full((*size, 3), (10, 200, 90), np.uint8)
         pixels[4:9, 3 * index : 3 * index + 6] = (250, 20 * index, 0)
@@ -25,7 +25,7 @@ def moving(count=5, size=(20, 30), has_alpha=False):
         yield Picture(pixels, alpha if has_alpha else None)
 
 
-def film_of(pictures, milliseconds=MILLISECONDS, **facts):
+def sequence_of(pictures, milliseconds=MILLISECONDS, **facts):
     pictures = list(pictures)
     frames = itertools.starmap(Frame, zip(pictures, itertools.cycle(milliseconds), strict=False))
     values = {"kind": "animation", "width": 30, "height": 20, "source_format": "WEBP"} | facts
@@ -46,7 +46,7 @@ def pillow_frames(path):
 
 
 def saved(tmp_path, name, pictures, **options):
-    """An animation written by Pillow."""
+    """Write an animation with Pillow."""
     first, *others = (Image.fromarray(picture.pixels) for picture in pictures)
     path = tmp_path / name
     first.save(path, save_all=True, append_images=others, **options)
@@ -55,8 +55,8 @@ def saved(tmp_path, name, pictures, **options):
 
 @pytest.mark.parametrize("has_alpha", [False, True])
 @pytest.mark.parametrize("format", ANIMATED)
-def test_pillow_sees_every_frame_as_it_was(tmp_path, format, has_alpha):
-    sequence = film_of(moving(has_alpha=has_alpha))
+def test_pillow_reads_every_frame(tmp_path, format, has_alpha):
+    sequence = sequence_of(moving(has_alpha=has_alpha))
     path, _ = written(tmp_path, sequence, format, quality=100)
     shown = list(pillow_frames(path))
     assert [milliseconds for _, milliseconds in shown] == list(MILLISECONDS)
@@ -69,8 +69,8 @@ def test_pillow_sees_every_frame_as_it_was(tmp_path, format, has_alpha):
 
 @pytest.mark.parametrize("plays", [0, 1, 2, 65_535])
 @pytest.mark.parametrize("format", ANIMATED)
-def test_frames_times_and_plays_come_back(tmp_path, format, plays):
-    path, _ = written(tmp_path, film_of(moving(), plays=plays), format, quality=100)
+def test_frames_times_and_plays_are_written_and_read(tmp_path, format, plays):
+    path, _ = written(tmp_path, sequence_of(moving(), plays=plays), format, quality=100)
     sequence = read_sequence(path)
     assert (sequence.count, sequence.kind, sequence.plays) == (5, "animation", plays)
     assert (sequence.width, sequence.height) == (30, 20)
@@ -80,7 +80,7 @@ def test_frames_times_and_plays_come_back(tmp_path, format, plays):
 
 
 @pytest.mark.parametrize("loop", [None, 0, 1, 7])
-def test_a_gif_counts_its_repetitions_and_not_its_plays(tmp_path, loop):
+def test_a_gif_stores_repetitions_and_not_plays(tmp_path, loop):
     options = {} if loop is None else {"loop": loop}
     sequence = read_sequence(saved(tmp_path, "a.gif", moving(), duration=50, **options))
     assert sequence.plays == {None: 1, 0: 0, 1: 2, 7: 8}[loop]
@@ -89,10 +89,10 @@ def test_a_gif_counts_its_repetitions_and_not_its_plays(tmp_path, loop):
         assert image.info.get("loop") == loop
 
 
-def test_fractions_of_a_millisecond_are_exact_in_an_apng_and_never_add_up_elsewhere(tmp_path):
+def test_rounding_errors_of_frame_times_do_not_accumulate(tmp_path):
     third = 1000 / 30
     for format in ANIMATED:
-        path, _ = written(tmp_path, film_of(moving(6), [third]), format, quality=100)
+        path, _ = written(tmp_path, sequence_of(moving(6), [third]), format, quality=100)
         times = [frame.milliseconds for frame in read_sequence(path).frames]
         assert sum(times) == pytest.approx(200)
         if format == "png":
@@ -101,11 +101,11 @@ def test_fractions_of_a_millisecond_are_exact_in_an_apng_and_never_add_up_elsewh
             assert max(times) - min(times) == {"webp": 1, "gif": 10}[format]
 
 
-def test_what_does_not_move_is_not_stored_twice(tmp_path):
+def test_equal_frames_are_stored_once(tmp_path):
     still = [next(moving())] * 5
     sizes = {
         format: [
-            written(tmp_path, film_of(pictures), format, quality=100)[0].stat().st_size
+            written(tmp_path, sequence_of(pictures), format, quality=100)[0].stat().st_size
             for pictures in (still, still[:1] * 2)
         ]
         for format in ANIMATED
@@ -114,30 +114,30 @@ def test_what_does_not_move_is_not_stored_twice(tmp_path):
         assert (five - two) / 3 < 150, format
 
 
-def test_the_colours_of_a_gif_are_near_those_of_a_photo(tmp_path, rng):
+def test_the_colours_of_a_gif_are_close_to_the_original(tmp_path, rng):
     y, x = np.mgrid[:40, :60]
     pixels = np.stack([x * 4, y * 6, (x + y) * 2], axis=2).astype(np.uint8)
-    path, warnings = written(tmp_path, film_of([Picture(pixels)] * 2), "gif")
-    assert warnings == ("GIF has 256 colours and no half-transparency",)
+    path, warnings = written(tmp_path, sequence_of([Picture(pixels)] * 2), "gif")
+    assert warnings == ("GIF has 256 colours and no partial transparency",)
     shown = next(read_sequence(path).frames).picture.pixels
     assert np.abs(shown.astype(int) - pixels).mean() < 6
 
 
-def test_metadata_of_the_first_frame_are_those_of_the_animation(tmp_path, make):
+def test_an_animation_has_the_metadata_of_its_first_frame(tmp_path, make):
     block = make.exif({0x0112: 1, 0x0100: 5})
     first, *others = moving()
     first = Picture(first.pixels, exif=block, xmp=b"<x/>", dpi=(72, 72))
     for format in ("png", "webp"):
-        path, warnings = written(tmp_path, film_of([first, *others]), format)
+        path, warnings = written(tmp_path, sequence_of([first, *others]), format)
         assert warnings == ()
         picture = next(read_sequence(path).frames).picture
         assert picture.exif == make.exif({0x0112: 1, 0x0100: 30})
         assert picture.xmp == b"<x/>"
-        bare, _ = written(tmp_path, film_of([first, *others]), format, strip_metadata=True)
+        bare, _ = written(tmp_path, sequence_of([first, *others]), format, strip_metadata=True)
         assert next(read_sequence(bare).frames).picture.exif is None
 
 
-def test_no_more_than_three_pictures_live_at_once(tmp_path):
+def test_at_most_three_frames_are_in_memory(tmp_path):
     alive, most = weakref.WeakSet(), 0
 
     def frames():
@@ -163,7 +163,7 @@ def test_pages_keep_their_own_size_depth_and_metadata(tmp_path, rng, make):
         )
         for number, (shape, dtype) in enumerate(shapes)
     ]
-    sequence = film_of(pictures, kind="pages", source_format="TIFF")
+    sequence = sequence_of(pictures, kind="pages", source_format="TIFF")
     path, warnings = written(tmp_path, sequence, "tif")
     assert warnings == ()
     back = read_sequence(path)
@@ -182,7 +182,7 @@ def test_pages_keep_their_own_size_depth_and_metadata(tmp_path, rng, make):
             assert image.getexif().get_ifd(0x8769)[0x8827] == 100 * number
 
 
-def test_a_small_copy_and_a_mask_are_no_pages(tmp_path):
+def test_thumbnails_and_masks_are_not_pages(tmp_path):
     path = tmp_path / "a.tif"
     first, *others = (Image.new("RGB", (8 - index, 6)) for index in range(4))
     first.save(path, save_all=True, append_images=others, tiffinfo={254: 0})
@@ -194,11 +194,11 @@ def test_a_small_copy_and_a_mask_are_no_pages(tmp_path):
         (start,) = struct.unpack_from("<I", data, start + 2 + 12 * count)
     path.write_bytes(data)
     sequence = read_sequence(path)
-    assert sequence.notes == ("small copies and masks of its pages are not kept",)
+    assert sequence.notes == ("the thumbnails and masks of its pages are not kept",)
     assert [frame.picture.width for frame in sequence.frames] == [8, 5]
 
 
-def test_a_still_picture_is_a_film_of_one(tmp_path, rng):
+def test_a_still_image_is_a_sequence_of_one(tmp_path, rng):
     path = tmp_path / "a.png"
     pixels = rng.integers(0, 255, (5, 7, 3), np.uint8)
     Image.fromarray(pixels).save(path)
@@ -216,22 +216,22 @@ def test_a_still_picture_is_a_film_of_one(tmp_path, rng):
      ("GIF", "gif", "GIF"), ("GIF", "webp", "WEBP"), ("WEBP", "gif", "GIF")],
 )  # fmt: skip
 def test_the_format_of_an_animation(source, format, expected):
-    assert sequence_format(film_of(moving(), source_format=source), format) == expected
+    assert sequence_format(sequence_of(moving(), source_format=source), format) == expected
 
 
-def test_a_gif_that_becomes_a_png_says_so(tmp_path):
-    for format, is_told in (("png", True), ("gif", False)):
-        _, warnings = written(tmp_path, film_of(moving(), source_format="GIF"), format)
-        assert any("-f gif keeps GIF" in warning for warning in warnings) == is_told
+def test_a_gif_that_becomes_a_png_has_a_warning(tmp_path):
+    for format, has_warning in (("png", True), ("gif", False)):
+        _, warnings = written(tmp_path, sequence_of(moving(), source_format="GIF"), format)
+        assert any("-f gif keeps GIF" in warning for warning in warnings) == has_warning
 
 
-def test_the_maps_of_a_jpeg_are_not_kept_and_it_is_said(tmp_path):
+def test_the_further_images_of_a_jpeg_are_noted(tmp_path):
     path = tmp_path / "a.mpo"
     image = Image.new("RGB", (16, 8))
     image.save(path, save_all=True, append_images=[image])
     sequence = read_sequence(path)
     assert (sequence.kind, sequence.source_format) == ("still", "JPEG")
-    assert sequence.notes == ("the further pictures or maps in it are not kept",)
+    assert sequence.notes == ("its further images or maps are not kept",)
 
 
 @pytest.mark.parametrize("format", ["jpeg", "tiff", "bmp", "avif"])
@@ -250,13 +250,13 @@ def test_a_format_without_frames_is_refused_before_any_is_read(tmp_path, format)
         sequence_format(sequence, "heic")
 
 
-def test_frames_of_two_sizes_make_no_animation(tmp_path):
+def test_frames_of_two_sizes_are_an_error(tmp_path):
     pictures = [*moving(1), *moving(1, size=(21, 30))]
-    with pytest.raises(PictureError, match="one size"):
-        written(tmp_path, film_of(pictures), "png")
+    with pytest.raises(PictureError, match="same size"):
+        written(tmp_path, sequence_of(pictures), "png")
 
 
-def test_changing_a_film_changes_every_picture_when_it_is_asked_for(tmp_path):
+def test_changed_computes_each_frame_on_demand(tmp_path):
     seen = []
 
     def doubled(picture):

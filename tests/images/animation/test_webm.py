@@ -1,4 +1,4 @@
-"""WebM: read again by OpenCV's own reader."""
+"""WebM, read back by OpenCV."""
 
 import io
 import os
@@ -16,7 +16,7 @@ from srgan_gp.images.animation.webm import write_webm
 
 
 def greys(count=5, size=(32, 48)):
-    """Frames that grow brighter, red by 40 more than blue."""
+    """Frames of increasing brightness, with red 40 above blue."""
     for index in range(count):
         yield np.full((*size, 3), (40 * index + 40, 40 * index + 20, 40 * index), np.uint8)
 
@@ -38,7 +38,7 @@ def read(path):
     return np.stack(frames), rate, codec
 
 
-def test_frames_colours_order_and_rate_are_read_again(tmp_path):
+def test_frames_and_rate_are_read_by_opencv(tmp_path):
     (tmp_path / "sequence.webm").write_bytes(encoded(greys(), rate=12.5))
     frames, rate, codec = read(tmp_path / "sequence.webm")
     assert (frames.shape, rate, codec) == ((5, 32, 48, 3), 12.5, b"VP90")
@@ -58,18 +58,18 @@ def test_stderr_works_as_before(capfd):
     assert capfd.readouterr().err == "back"
 
 
-def test_a_closed_stderr_is_no_reason_to_stop():
+def test_a_closed_stderr_is_accepted():
     kept = os.dup(2)
     os.close(2)
     try:
-        assert encoded(greys(2))[:4] == b"\x1aE\xdf\xa3"  # the sign of Matroska
+        assert encoded(greys(2))[:4] == b"\x1aE\xdf\xa3"  # the signature of Matroska
     finally:
         os.dup2(kept, 2)
         os.close(kept)
 
 
 @pytest.mark.parametrize("size", [(31, 48), (32, 47)])
-def test_odd_sides_are_refused_and_not_cut(size):
+def test_odd_sides_are_refused_and_not_cropped(size):
     with pytest.raises(PictureError, match=rf"not {size[1]} x {size[0]} pixels") as caught:
         encoded(greys(size=size))
     assert caught.value.code == "E_ENCODER_LIMIT"
@@ -77,13 +77,13 @@ def test_odd_sides_are_refused_and_not_cut(size):
 
 def test_frames_of_two_sizes_are_refused():
     frames = iter([np.zeros((32, 32, 3), np.uint8), np.zeros((32, 64, 3), np.uint8)])
-    with pytest.raises(PictureError, match="one size") as caught:
+    with pytest.raises(PictureError, match="same size") as caught:
         encoded(frames)
     assert caught.value.code == "E_FRAMES"
 
 
 def test_a_full_disk_for_the_temporary_file_is_an_error(tmp_path, monkeypatch):
-    import resource  # Windows has none
+    import resource  # not available on Windows
 
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     noise = np.random.default_rng(0).integers(0, 256, (6, 32, 32, 3), np.uint8)
@@ -99,9 +99,9 @@ def test_a_full_disk_for_the_temporary_file_is_an_error(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_opencv_without_the_codec_is_one_sentence(monkeypatch):
+def test_an_opencv_without_the_codec_is_an_error(monkeypatch):
     monkeypatch.setattr(webm, "_CODEC", "XXXX")
-    with pytest.raises(PictureError, match=f"OpenCV, {cv2.__version__}, cannot write VP9"):
+    with pytest.raises(PictureError, match=f"OpenCV {cv2.__version__} cannot write VP9"):
         encoded(greys())
 
 

@@ -1,4 +1,4 @@
-"""Files written by rows: other readers see the same pixels, whatever the picture's size."""
+"""Row-wise PNG and TIFF: other readers see the same pixels, for images of any size."""
 
 import io
 import struct
@@ -19,9 +19,9 @@ from srgan_gp.images import (
     read_image,
     write_image,
 )
-from srgan_gp.images.codecs import row_encoding, tiff
-from srgan_gp.images.codecs.deflate import fitting_deflate
-from srgan_gp.images.codecs.png_filters import filtered_rows
+from srgan_gp.images.codecs import row_encoding, tiff_writer
+from srgan_gp.images.codecs.deflate import choose_deflate
+from srgan_gp.images.codecs.png_filters import filter_rows
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 GREY = SRGB[:16] + b"GRAY" + SRGB[20:]
@@ -30,19 +30,19 @@ DEPTHS = [np.uint8, np.uint16]
 
 @pytest.fixture
 def tiny_limit(monkeypatch):
-    """Every picture of more than 200 bytes is a large one; bands have few rows."""
+    """Images of more than 200 bytes are large, and bands have few rows."""
     monkeypatch.setattr(mapped_arrays, "LARGE_BYTES", 200)
     monkeypatch.setattr(row_encoding, "_BAND_BYTES", 200)
-    monkeypatch.setattr(tiff, "_STRIP_SIZE", 200)
+    monkeypatch.setattr(tiff_writer, "_STRIP_SIZE", 200)
 
 
-def channels_of(picture):
+def join_channels(picture):
     alpha = [] if picture.alpha is None else [picture.alpha[..., None]]
     return np.concatenate([picture.pixels, *alpha], axis=2)
 
 
 def picture_of(rng, dtype, channels, height=37, width=29):
-    """A smooth picture with noise, in a file where it is large."""
+    """A smooth image with noise, in a mapped array if it is large."""
     y, x = np.mgrid[:height, :width]
     top = np.iinfo(dtype).max
     smooth = (np.sin(x / 9)[..., None] + np.cos(y / 7)[..., None] + 2) / 4 * 0.9
@@ -74,12 +74,12 @@ def seen_by_pillow(data):
 @pytest.mark.parametrize("name", ["png", "tiff"])
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
 @pytest.mark.parametrize("dtype", DEPTHS)
-def test_pillow_and_opencv_read_every_level_of_a_large_picture(rng, name, dtype, channels):
+def test_pillow_and_opencv_read_every_level_of_a_large_image(rng, name, dtype, channels):
     picture = picture_of(rng, dtype, channels)
     file = io.BytesIO()
     assert encode_image(picture, file, format=name) == ()
-    data, expected = file.getvalue(), channels_of(picture)
-    if dtype == np.uint8 or channels == 1:  # Pillow cuts other pictures to 8 bits
+    data, expected = file.getvalue(), join_channels(picture)
+    if dtype == np.uint8 or channels == 1:  # Pillow reduces other images to 8 bits
         np.testing.assert_array_equal(seen_by_pillow(data), expected)
     if channels == 2:
         expected = expected[..., [0, 0, 0, 1]]
@@ -92,11 +92,11 @@ def test_pillow_and_opencv_read_every_level_of_a_large_picture(rng, name, dtype,
     st.integers(1, 25), st.integers(1, 40), st.sampled_from([1, 3]), st.sampled_from(DEPTHS),
     st.sampled_from([1, 300, 10**6]),
 )  # fmt: skip
-def test_any_size_in_any_bands(height, width, channels, dtype, band_bytes):
+def test_the_pixels_do_not_depend_on_the_bands(height, width, channels, dtype, band_bytes):
     picture = picture_of(np.random.default_rng(1), dtype, channels, height, width)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(row_encoding, "_BAND_BYTES", band_bytes)
-        patch.setattr(tiff, "_STRIP_SIZE", band_bytes)
+        patch.setattr(tiff_writer, "_STRIP_SIZE", band_bytes)
         for name in ("png", "tiff"):
             file = io.BytesIO()
             encode_image(picture, file, format=name)
@@ -107,7 +107,7 @@ def test_any_size_in_any_bands(height, width, channels, dtype, band_bytes):
 
 
 def unfiltered(data, width, step):
-    """Undo the filters row by row, byte by byte, as chapter 6 of the PNG specification says."""
+    """Invert the filters byte by byte, as chapter 6 of the PNG specification defines them."""
     above, result = [0] * width, []
     for row in data:
         kind, values = int(row[0]), [int(value) for value in row[1:]]
@@ -123,19 +123,19 @@ def unfiltered(data, width, step):
 
 
 @pytest.mark.parametrize("step", [1, 2, 3, 8])
-def test_filters_can_be_undone_by_the_letter_of_the_specification(rng, step):
+def test_filters_are_inverted_by_the_specification(rng, step):
     y, x = np.mgrid[:30, :24]
     noise = rng.integers(0, 256, (30, 24))
     kinds = set()
     for values in (noise, x * 9 + y, y * 8 + noise % 3, x * 7, (x + y) * 4 + noise % 5, noise % 2):
         data = values.astype(np.uint8)
-        filtered = filtered_rows(data, np.zeros(24, np.uint8), step)
+        filtered = filter_rows(data, np.zeros(24, np.uint8), step)
         kinds |= set(filtered[:, 0])
         np.testing.assert_array_equal(unfiltered(filtered, 24, step), data)
     assert kinds >= {0, 1, 2, 4}
 
 
-def test_a_photo_is_compressed_about_as_small_as_pillow_does():
+def test_a_photo_is_compressed_about_as_well_as_by_pillow():
     y, x = np.mgrid[:200, :300]
     smooth = 128 + 100 * np.sin(x / 37)[..., None] * np.cos(y / 29)[..., None]
     noise = np.random.default_rng(0).normal(0, 3, (200, 300, 3))
@@ -143,7 +143,7 @@ def test_a_photo_is_compressed_about_as_small_as_pillow_does():
     assert size_of(photo) < 1.02 * size_by_pillow(photo)
 
 
-def test_a_drawing_is_compressed_about_as_small_as_pillow_does():
+def test_a_drawing_is_compressed_about_as_well_as_by_pillow():
     tile = np.random.default_rng(0).integers(0, 2, (8, 16, 1)).astype(np.uint8) * 255
     drawing = np.tile(tile, (30, 20, 3))
     assert size_of(drawing) < 1.1 * size_by_pillow(drawing)
@@ -161,9 +161,9 @@ def size_by_pillow(pixels):
     return len(file.getvalue())
 
 
-def test_whatever_is_chosen_can_be_decompressed(rng):
+def test_every_strategy_can_be_decompressed(rng):
     for data in (b"", b"a", bytes(1000), b"abcdefg" * 999, rng.bytes(5000)):
-        compressor = fitting_deflate(data)()
+        compressor = choose_deflate(data)()
         assert zlib.decompress(compressor.compress(data) + compressor.flush()) == data
 
 
@@ -174,8 +174,8 @@ def test_whatever_is_chosen_can_be_decompressed(rng):
 @pytest.mark.parametrize("strips", [1, 7])
 def test_a_tiff_of_more_than_4_gib_is_a_bigtiff(rng, make, tmp_path, monkeypatch, dtype, strips):
     picture = picture_of(rng, dtype, 3, height=21)
-    monkeypatch.setattr(tiff, "_STRIP_SIZE", picture.pixels.nbytes // strips)
-    monkeypatch.setattr(tiff, "_MOST_SMALL_BYTES", picture.pixels.nbytes - 1)
+    monkeypatch.setattr(tiff_writer, "_STRIP_SIZE", picture.pixels.nbytes // strips)
+    monkeypatch.setattr(tiff_writer, "_MOST_SMALL_BYTES", picture.pixels.nbytes - 1)
     exif = make.exif({0x0112: 1, 0x010F: 77}, exif_entries={0x8827: 400})
     whole = Picture(picture.pixels, exif=exif, xmp=b"<x/>", dpi=(300.0, 72.0))
     path = tmp_path / "big.tif"
@@ -191,23 +191,21 @@ def test_a_tiff_of_more_than_4_gib_is_a_bigtiff(rng, make, tmp_path, monkeypatch
     assert loaded.get_ifd(0x8769)[0x8827] == 400
 
 
-def test_a_tiff_of_4_gib_and_less_is_a_plain_one(rng, monkeypatch):
+def test_a_smaller_tiff_is_a_classic_tiff(rng, monkeypatch):
     picture = picture_of(rng, np.uint8, 3)
-    monkeypatch.setattr(tiff, "_MOST_SMALL_BYTES", picture.pixels.nbytes)
+    monkeypatch.setattr(tiff_writer, "_MOST_SMALL_BYTES", picture.pixels.nbytes)
     file = io.BytesIO()
     encode_image(picture, file, format="tiff")
     assert file.getvalue()[:4] == b"II*\0"
 
 
-# Pixels that must change for a format.
+# Conversion to what a format can hold.
 
 
 @pytest.mark.parametrize("name", ["png", "tiff", "jpeg", "webp", "bmp"])
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
-def test_a_large_picture_becomes_what_a_small_one_becomes(
-    rng, monkeypatch, tmp_path, dtype, channels, name
-):
+def test_bands_are_converted_as_the_whole_image(rng, monkeypatch, tmp_path, dtype, channels, name):
     values = (rng.random((23, 31, channels)) * (1 if dtype == np.float32 else 250)).astype(dtype)
     alpha = values[..., -1] if channels in (2, 4) else None
     if alpha is not None:
@@ -226,17 +224,17 @@ def test_pixels_that_fit_are_not_copied(rng, monkeypatch):
     monkeypatch.setattr(mapped_arrays, "LARGE_BYTES", 200)
     picture = picture_of(rng, np.uint16, 4)
     for name in ("PNG", "TIFF"):
-        fitted, _ = format_limits.fitting(picture, name, strip_metadata=True)
+        fitted, _ = format_limits.fit_to_format(picture, name, strip_metadata=True)
         assert fitted.pixels is picture.pixels
         assert fitted.alpha is picture.alpha
 
 
-# Formats that take a picture as a whole.
+# Formats that need the whole image.
 
 
 @pytest.mark.parametrize(("name", "channels"), [("jpeg", 1), ("jpeg", 3), ("webp", 3), ("webp", 4)])
 @pytest.mark.parametrize("quality", [80, 95, 100])
-def test_a_large_picture_has_the_bytes_of_a_small_one(
+def test_a_mapped_image_is_encoded_to_the_same_bytes(
     rng, monkeypatch, tmp_path, name, channels, quality
 ):
     options = {"icc_profile": None, "xmp": b"<x/>", "dpi": (300.0, 300.0)}

@@ -23,14 +23,14 @@ def test_scale_and_overlap_are_measured(foreign, onnx_models, scale):
     assert (info.name, info.task, info.source) == ("foreign", "super-resolution", "measured")
 
 
-def test_what_was_measured_is_said_in_one_line(foreign):
+def test_measured_properties_are_reported_in_one_line(foreign):
     [note] = open_foreign(foreign()).notes
     assert "x2" in note
-    assert "3 pixels" in note
+    assert "overlap by 3 pixels" in note
     assert "\n" not in note
 
 
-def test_a_global_model_is_flagged(foreign, onnx_models):
+def test_a_global_model_has_no_overlap(foreign, onnx_models):
     from onnx import helper
 
     pool = helper.make_node("GlobalAveragePool", ["image"], ["mean"])
@@ -40,8 +40,8 @@ def test_a_global_model_is_flagged(foreign, onnx_models):
     assert "never tiled" in opened.notes[0]
 
 
-def test_a_step_is_measured(foreign, onnx_models):
-    """Max pooling by 2, then repeating: sides must be even, and so must the corners of tiles."""
+def test_the_size_multiple_is_measured(foreign, onnx_models):
+    """Max pooling by 2, then repeating: sides and corners of tiles must be even."""
     from onnx import helper, numpy_helper
 
     factors = numpy_helper.from_array(np.array([1, 1, 2, 2], np.float32), "factors")
@@ -101,8 +101,8 @@ def test_control_flow_hidden_in_a_function_is_refused(foreign, onnx_models):
         open_foreign(foreign(model))
 
 
-def test_a_model_that_knows_its_position_is_never_tiled(foreign, onnx_models):
-    """It adds to each pixel the number of its column: local, but not the same everywhere."""
+def test_a_model_that_depends_on_the_position_is_never_tiled(foreign, onnx_models):
+    """It adds to each pixel the number of its column: local, but not shift equivariant."""
     from onnx import TensorProto, helper, numpy_helper
 
     zero, one = (numpy_helper.from_array(np.array(i), name) for i, name in enumerate("01"))
@@ -116,13 +116,13 @@ def test_a_model_that_knows_its_position_is_never_tiled(foreign, onnx_models):
     assert open_foreign(foreign(onnx_models.of_nodes(nodes, [zero, one]))).info.overlap is None
 
 
-def test_a_result_of_another_type_is_refused(foreign, onnx_models):
+def test_an_output_of_another_type_is_refused(foreign, onnx_models):
     from onnx import TensorProto, helper
 
     node = helper.make_node("Cast", ["image"], ["upscaled"], to=TensorProto.DOUBLE)
     model = onnx_models.of_nodes([node])
     model.graph.output[0].type.tensor_type.elem_type = TensorProto.DOUBLE
-    with pytest.raises(ModelRefusedError, match=r"gives tensor\(double\)"):
+    with pytest.raises(ModelRefusedError, match=r"output tensor\(double\)"):
         open_foreign(foreign(model))
 
 
@@ -144,7 +144,7 @@ def test_control_flow_is_refused(foreign, onnx_models, kind):
 
 
 @pytest.mark.parametrize("metadata", ["ours", "none"])
-def test_our_metadata_does_not_vouch_for_a_file(tiny_model, onnx_models, metadata):
+def test_a_file_with_our_metadata_is_checked_as_well(tiny_model, onnx_models, metadata):
     from onnx import helper
 
     node = helper.make_node("Loop", ["image"], ["upscaled"])
@@ -157,9 +157,9 @@ def test_our_metadata_does_not_vouch_for_a_file(tiny_model, onnx_models, metadat
 @pytest.mark.parametrize(
     ("shape", "message"),
     [
-        (("N", 1, "H", "W"), "float32 picture"),
-        (("N", 3, "L"), "float32 picture"),
-        (("N", 3, 64, 48), "48 x 64 only"),
+        (("N", 1, "H", "W"), "float32 image"),
+        (("N", 3, "L"), "float32 image"),
+        (("N", 3, 64, 48), "only images of 48 x 64"),
     ],
 )
 def test_other_inputs_are_refused(foreign, onnx_models, shape, message):
@@ -183,23 +183,23 @@ def test_two_inputs_are_refused(foreign, onnx_models):
         open_foreign(foreign(model))
 
 
-def test_a_result_that_is_no_enlargement_is_refused(foreign, onnx_models):
+def test_a_scale_that_is_not_an_integer_is_refused(foreign, onnx_models):
     from onnx import helper
 
     node = helper.make_node("GlobalAveragePool", ["image"], ["upscaled"])
-    with pytest.raises(ModelRefusedError, match="enlarged by a whole number"):
+    with pytest.raises(ModelRefusedError, match="upscaled by an integer factor"):
         open_foreign(foreign(onnx_models.of_nodes([node])))
 
 
 @pytest.mark.parametrize("content", [b"", b"not a model", b"\x08\x07" * 100])
-def test_what_is_no_model_is_refused(tmp_path, content):
+def test_a_file_that_is_not_a_model_is_refused(tmp_path, content):
     path = tmp_path / "broken.onnx"
     path.write_bytes(content)
     with pytest.raises(ModelRefusedError, match="broken"):
         open_foreign(path)
 
 
-def test_a_truncated_graph_is_refused_wherever_it_ends(foreign, onnx_models):
+def test_a_graph_truncated_anywhere_is_refused(foreign, onnx_models):
     path = foreign()
     graph_ends = onnx_models.convolutional().ByteSize() - 10
     data = path.read_bytes()

@@ -1,4 +1,4 @@
-"""Which bytes are loaded: a model's own, its partner's, or those of a mixture."""
+"""Bytes that are loaded: those of the model, of its fidelity partner, or of their average."""
 
 import hashlib
 import subprocess
@@ -15,45 +15,45 @@ from srgan_gp.inference.upscaler import Upscaler
 IMAGE = np.random.default_rng(0).random((2, 3, 9, 11), dtype=np.float32)
 
 
-def enlarge(model, fidelity=None):
+def upscale(model, fidelity=None):
     return Session.open(model, device="cpu", threads=1, fidelity=fidelity).run(IMAGE)
 
 
-def test_the_ends_are_the_shipped_bytes(partners):
+def test_fidelity_0_and_1_are_the_bytes_of_the_files(partners):
     for fidelity, name in ((0, "near"), (1, "far"), (0.0, "near"), (1.0, "far")):
         source = read_model("near", fidelity)
         assert source.data == (partners / f"{name}.onnx").read_bytes()
         assert source.sha256 == hashlib.sha256(source.data).hexdigest()
 
 
-def test_the_ends_give_the_results_of_the_shipped_models_bit_by_bit(partners):
-    np.testing.assert_array_equal(enlarge("near", 0), enlarge("near"))
-    np.testing.assert_array_equal(enlarge("near", 1), enlarge("far"))
+def test_fidelity_0_and_1_give_the_results_of_the_files_to_the_last_bit(partners):
+    np.testing.assert_array_equal(upscale("near", 0), upscale("near"))
+    np.testing.assert_array_equal(upscale("near", 1), upscale("far"))
 
 
 @pytest.mark.parametrize("fidelity", [0.1, 0.5, 0.75])
 def test_results_of_one_convolution_are_averaged_like_its_weights(partners, fidelity):
-    near, far = enlarge("near"), enlarge("far")
+    near, far = upscale("near"), upscale("far")
     assert np.abs(near - far).max() > 0.1
     expected = (1 - fidelity) * near + fidelity * far
-    np.testing.assert_allclose(enlarge("near", fidelity), expected, atol=1e-5)
+    np.testing.assert_allclose(upscale("near", fidelity), expected, atol=1e-5)
 
 
-def test_a_mixture_says_what_it_is(partners):
+def test_an_average_has_its_own_name_and_hash(partners):
     info = Session.open("near", device="cpu", fidelity=0.5).info
     assert info.name == "near at fidelity 0.5 (towards far)"
     assert (info.fidelity, info.scale, info.overlap, info.source) == (0.5, 2, 1, "metadata")
     assert info.sha256 == hashlib.sha256(read_model("near", 0.5).data).hexdigest()
 
 
-def test_an_end_says_what_it_is_and_none_says_nothing(partners):
-    end = Session.open("near", device="cpu", fidelity=1).info
-    assert (end.name, end.fidelity) == ("near at fidelity 1 (towards far)", 1)
+def test_fidelity_is_in_the_name_only_if_it_was_requested(partners):
+    partner = Session.open("near", device="cpu", fidelity=1).info
+    assert (partner.name, partner.fidelity) == ("near at fidelity 1 (towards far)", 1)
     plain = Session.open("near", device="cpu").info
     assert (plain.name, plain.fidelity) == ("near", None)
 
 
-def test_a_mixture_has_the_same_bytes_in_another_process(partners):
+def test_an_average_has_the_same_bytes_in_another_process(partners):
     program = (
         "from srgan_gp.inference.loading.model_files import read_model\n"
         "print(read_model('near', 0.3).sha256)"
@@ -65,11 +65,11 @@ def test_a_mixture_has_the_same_bytes_in_another_process(partners):
     assert done.stdout.strip() == read_model("near", 0.3).sha256
 
 
-def test_the_ends_never_need_onnx(partners):
+def test_fidelity_0_and_1_do_not_need_onnx(partners):
     program = (
         "import sys; sys.modules['onnx'] = None\n"
         "from srgan_gp.inference.session import Session\n"
-        "for end in (0, 1): Session.open('near', device='cpu', fidelity=end)"
+        "for fidelity in (0, 1): Session.open('near', device='cpu', fidelity=fidelity)"
     )
     subprocess.run(
         [sys.executable, "-c", program], check=True, env={"SRGAN_GP_MODELS": str(partners)}
@@ -84,21 +84,19 @@ def test_an_upscaler_reports_its_fidelity(partners, tiny_image):
     assert upscaler.choice.startswith("near at fidelity 0.25 (towards far) on cpu (")
 
 
-def test_a_mixture_is_the_same_in_tiles(partners, tiny_image):
+def test_an_average_gives_the_same_result_in_tiles(partners, tiny_image):
     upscaler = Upscaler.load("near", device="cpu", fidelity=0.5)
     whole = upscaler.upscale(tiny_image, tile=None)
     np.testing.assert_array_equal(upscaler.upscale(tiny_image, tile=5), whole)
 
 
-def test_models_that_say_nothing_about_themselves_are_measured_as_a_mixture(
-    partners, tiny_model, onnx_models
-):
+def test_an_average_of_models_without_metadata_is_measured(partners, tiny_model, onnx_models):
     for name, seed, changes in (("quiet", 0, {"fidelity_partner": "other"}), ("other", 1, {})):
         path = tiny_model(name, onnx_models.convolutional(seed=seed), srgan_gp_version=None)
         onnx_models.write_card(path, **changes)
     opened = Session.open("quiet", device="cpu", fidelity=0.5)
     assert (opened.info.source, opened.info.overlap) == ("measured", 3)
-    assert opened.notes[0].startswith("quiet at fidelity 0.5 (towards other) says nothing about")
+    assert opened.notes[0].startswith("quiet at fidelity 0.5 (towards other) has no metadata")
 
 
 # Refusals.
@@ -123,7 +121,7 @@ def test_a_file_without_a_card_takes_no_fidelity(partners, tiny_model):
 
 @pytest.mark.parametrize("name", ["near", "far"])
 @pytest.mark.parametrize("fidelity", [0, 0.5, 1])
-def test_what_is_loaded_is_verified_before_it_is_parsed(partners, name, fidelity):
+def test_files_are_verified_before_they_are_parsed(partners, name, fidelity):
     path = partners / f"{name}.onnx"
     path.write_bytes(path.read_bytes()[:-1])
     used = {0: ["near"], 0.5: ["near", "far"], 1: ["far"]}[fidelity]
@@ -135,7 +133,7 @@ def test_what_is_loaded_is_verified_before_it_is_parsed(partners, name, fidelity
 
 
 @pytest.mark.parametrize("suffix", [".toml", ".onnx"])
-def test_a_partner_that_is_missing_is_named(partners, suffix):
+def test_a_missing_partner_is_named(partners, suffix):
     (partners / "far").with_suffix(suffix).unlink()
     with pytest.raises(ModelRefusedError, match=r"far.* is missing; "):
         read_model("near", 0.5)
@@ -151,13 +149,15 @@ def test_a_partner_of_another_network_is_refused_at_every_fidelity(partners, onn
                 read_model("near", fidelity)
 
 
-def test_a_partner_with_other_tensors_is_refused_with_both_names(partners, tiny_model, onnx_models):
+def test_a_partner_with_other_tensors_is_refused(partners, tiny_model, onnx_models):
     onnx_models.write_card(tiny_model("far", onnx_models.convolutional(), overlap="1"))
     with pytest.raises(ModelRefusedError, match="near and far cannot be mixed: the tensor w1"):
         read_model("near", 0.5)
 
 
-def test_a_file_of_the_name_in_the_working_folder_is_no_partner(partners, monkeypatch, tmp_path):
+def test_a_file_with_that_name_in_the_working_folder_is_not_used_as_partner(
+    partners, monkeypatch, tmp_path
+):
     (partners / "far.toml").unlink()
     (tmp_path / "here").mkdir()
     (tmp_path / "here" / "far").write_bytes((partners / "far.onnx").read_bytes())
@@ -166,7 +166,7 @@ def test_a_file_of_the_name_in_the_working_folder_is_no_partner(partners, monkey
         read_model("near", 0.5)
 
 
-def test_beside_a_model_that_is_not_installed_its_own_partner_comes_first(
+def test_a_partner_beside_the_model_takes_precedence(
     partners, tmp_path_factory, onnx_models, monkeypatch
 ):
     folder = tmp_path_factory.mktemp("exported")

@@ -13,7 +13,7 @@ def sprite(rng):
     return rng.integers(0, 256, (45, 38, 3), dtype=np.uint8), alpha
 
 
-def test_visible_pixels_stay_and_hidden_ones_have_no_say(sprite, rng):
+def test_visible_pixels_are_kept_and_hidden_ones_have_no_effect(sprite, rng):
     pixels, alpha = sprite
     filled = fill_hidden_colours(pixels, alpha)
     other = np.where(alpha[..., None] > 0, pixels, rng.integers(0, 256, pixels.shape, np.uint8))
@@ -22,7 +22,7 @@ def test_visible_pixels_stay_and_hidden_ones_have_no_say(sprite, rng):
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
-def test_one_visible_colour_spreads_over_everything(dtype):
+def test_a_single_visible_colour_fills_all_hidden_pixels(dtype):
     pixels = np.zeros((13, 21, 3), dtype)
     alpha = np.zeros((13, 21), dtype)
     pixels[4, 6] = np.array([200, 100, 50]) if dtype != np.float32 else [0.75, 0.5, 0.25]
@@ -43,14 +43,14 @@ def test_hidden_pixels_next_to_visible_ones_take_their_colour():
 
 
 @pytest.mark.parametrize("value", [0, 255])
-def test_nothing_is_filled_where_all_or_nothing_is_visible(sprite, value):
+def test_nothing_is_filled_if_all_or_no_pixels_are_visible(sprite, value):
     pixels, _ = sprite
     assert fill_hidden_colours(pixels, np.full(pixels.shape[:2], value, np.uint8)) is pixels
 
 
-def keep_flat(alpha, enlarged):
-    keep_flat_alpha(alpha, enlarged, (0, enlarged.shape[0]), (0, enlarged.shape[1]), enlarged.shape)
-    return enlarged
+def keep_flat(alpha, upscaled):
+    keep_flat_alpha(alpha, upscaled, (0, upscaled.shape[0]), (0, upscaled.shape[1]), upscaled.shape)
+    return upscaled
 
 
 @pytest.mark.parametrize(("dtype", "top"), [(np.float32, 1), (np.uint8, 255), (np.uint16, 65535)])
@@ -69,16 +69,16 @@ def test_flat_alpha_is_kept_at_any_size():
 
 
 @pytest.mark.parametrize("size", [(45 * 4, 38 * 4), (31, 77)])
-def test_parts_of_alpha_are_kept_flat_like_the_whole(sprite, rng, size):
+def test_parts_of_alpha_are_kept_flat_as_the_whole(sprite, rng, size):
     _, alpha = sprite
-    enlarged = rng.random(size, dtype=np.float32)
-    whole = keep_flat(alpha, enlarged.copy())
-    assert not (whole == enlarged).all()
+    upscaled = rng.random(size, dtype=np.float32)
+    whole = keep_flat(alpha, upscaled.copy())
+    assert not (whole == upscaled).all()
     for rows in ((0, 7), (7, 8), (8, size[0])):
         for columns in ((0, 50), (50, size[1])):
-            part = enlarged[slice(*rows), slice(*columns)]
+            part = upscaled[slice(*rows), slice(*columns)]
             keep_flat_alpha(alpha, part, rows, columns, size)
-    np.testing.assert_array_equal(enlarged, whole)
+    np.testing.assert_array_equal(upscaled, whole)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32])

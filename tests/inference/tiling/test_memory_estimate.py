@@ -22,7 +22,7 @@ def test_the_estimate_is_twice_the_tensors_alive_at_once(onnx_models):
     assert estimate_bytes_per_pixel(model) == 2 * 4 * (12 + 12)
 
 
-def test_a_model_of_unknown_shapes_is_taken_for_a_heavy_one(onnx_models):
+def test_a_model_of_unknown_shapes_gets_the_default(onnx_models):
     from onnx import helper
 
     node = helper.make_node("Compress", ["image", "condition"], ["upscaled"])
@@ -30,7 +30,7 @@ def test_a_model_of_unknown_shapes_is_taken_for_a_heavy_one(onnx_models):
     assert estimate_bytes_per_pixel(model) == UNKNOWN_BYTES_PER_PIXEL
 
 
-def test_a_cpu_takes_a_picture_whole_while_it_fits(info):
+def test_an_image_that_fits_is_not_tiled_on_a_cpu(info):
     side = math.isqrt(CPU_BUDGET // 1600)
     assert choose_tile(info, side, side, on_gpu=False) is None
     assert choose_tile(info, side + 1, side + 1, on_gpu=False) is not None
@@ -42,18 +42,18 @@ def test_windows_on_a_cpu_fit_the_budget(info, size):
     assert min(window, size[0]) * min(window, size[1]) * 1600 <= CPU_BUDGET
 
 
-def test_a_picture_just_too_large_is_cut_evenly(info):
+def test_an_image_just_too_large_is_cut_evenly(info):
     """Two full-size windows a side would do nearly four times the work."""
     window = choose_tile(info, 900, 900, on_gpu=False) + 2 * 27
     assert 4 * window**2 < 1.3 * 900**2
 
 
-def test_a_gpu_uses_one_window_for_all_pictures(info):
+def test_a_gpu_uses_one_window_for_all_images(info):
     tiles = {choose_tile(info, side, side, on_gpu=True) for side in (10, 100, 1000, 10_000)}
     assert len(tiles) == 1
 
 
-def test_a_wide_view_still_leaves_something_to_keep(fake_session):
+def test_a_large_overlap_still_leaves_pixels_to_keep(fake_session):
     info = fake_session(overlap=350, bytes_per_pixel=50_000).info
     assert choose_tile(info, 2000, 2000, on_gpu=False) >= 32
 

@@ -40,7 +40,7 @@ def test_each_direction_counts(offset, radius, axis):
     assert measure_overlap(lambda image: np.roll(image, offset, axis), 1) == radius
 
 
-def test_a_zero_weight_is_seen_all_the_same(onnx_models):
+def test_zero_weights_count_as_well(onnx_models):
     from onnx import helper, numpy_helper
 
     kernel = np.zeros((3, 3, 7, 7), np.float32)
@@ -71,13 +71,13 @@ def in_blocks_of_4(image):
     return means.repeat(4, axis=2).repeat(4, axis=3)
 
 
-def test_a_network_that_subsamples_is_shifted_by_its_step():
+def test_the_multiple_of_a_network_that_subsamples():
     assert measure_multiple(in_blocks_of_4, 1, 3) == 4
     assert measure_overlap(in_blocks_of_4, 1, multiple=4) == 3
 
 
-def test_padding_inside_does_not_hide_the_step():
-    """Takes any size, but its blocks start at the corner of the picture."""
+def test_padding_inside_the_network_does_not_hide_the_multiple():
+    """Accepts any size, but its blocks start at the corner of the image."""
 
     def padded(image):
         h, w = image.shape[2:]
@@ -87,7 +87,7 @@ def test_padding_inside_does_not_hide_the_step():
     assert measure_multiple(padded, 1, 3) == 4
 
 
-def test_a_network_that_knows_its_position_has_no_step():
+def test_a_network_that_depends_on_the_position_has_no_multiple():
     def brighter_to_the_right(image):
         return image + np.linspace(0, 1, image.shape[3], dtype=np.float32)
 

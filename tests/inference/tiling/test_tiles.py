@@ -36,7 +36,7 @@ def run_tiled(network, image, *, scale, **options):
     return result
 
 
-def picture(height, width, channels=3):
+def random_image(height, width, channels=3):
     return np.random.default_rng(0).random((1, channels, height, width), dtype=np.float32)
 
 
@@ -58,48 +58,48 @@ def radius_3(request, onnx_models):
 @pytest.mark.parametrize("size", [(1, 1), (7, 5), (16, 16), (17, 33)])
 @pytest.mark.parametrize("tile", [1, 4, 16, 64])
 def test_tiles_equal_the_whole_image(size, tile):
-    image = picture(*size)
+    image = random_image(*size)
     tiled = run_tiled(blur_and_double, image, scale=2, tile=tile, overlap=1)
     np.testing.assert_array_equal(tiled, blur_and_double(image))
 
 
-def test_too_little_overlap_leaves_seams():
-    image = picture(8, 8)
+def test_too_little_overlap_changes_the_result():
+    image = random_image(8, 8)
     tiled = run_tiled(blur_and_double, image, scale=2, tile=4, overlap=0)
     assert np.abs(tiled - blur_and_double(image)).max() > 0.01
 
 
 @settings(max_examples=60, deadline=None)
 @given(height=SIDES, width=SIDES, tile=st.sampled_from([1, 2, 5, 8, 16, 31, 64]))
-def test_a_real_network_gives_the_same_bits_in_tiles(radius_3, height, width, tile):
-    image = picture(height, width)
+def test_a_network_gives_the_same_bits_in_tiles(radius_3, height, width, tile):
+    image = random_image(height, width)
     tiled = run_tiled(radius_3, image, scale=2, tile=tile, overlap=3)
     np.testing.assert_array_equal(tiled, radius_3(image))
 
 
 @pytest.mark.parametrize("size", [(1, 300), (300, 1), (2, 211), (5, 499), (149, 3)])
-def test_thin_pictures_give_the_same_bits_in_tiles(radius_3, size):
-    image = picture(*size)
+def test_thin_images_give_the_same_bits_in_tiles(radius_3, size):
+    image = random_image(*size)
     tiled = run_tiled(radius_3, image, scale=2, tile=20, overlap=3)
     np.testing.assert_array_equal(tiled, radius_3(image))
 
 
-def test_one_pixel_less_than_the_radius_leaves_seams(radius_3):
-    image = picture(40, 40)
+def test_one_pixel_less_than_the_radius_changes_the_result(radius_3):
+    image = random_image(40, 40)
     tiled = run_tiled(radius_3, image, scale=2, tile=10, overlap=2)
     assert np.abs(tiled - radius_3(image)).max() > 1e-4
 
 
 @settings(max_examples=60, deadline=None)
 @given(height=SIDES, width=SIDES, tile=st.integers(1, 40), overlap=st.integers(0, 9))
-def test_all_windows_have_one_shape_unless_the_picture_is_smaller(height, width, tile, overlap):
+def test_all_windows_have_one_shape_unless_the_image_is_smaller(height, width, tile, overlap):
     seen = []
 
     def record(image):
         seen.append(image.shape[2:])
         return image
 
-    image = picture(height, width)
+    image = random_image(height, width)
     result = run_tiled(record, image, scale=1, tile=tile, overlap=overlap)
     side = tile + 2 * overlap
     assert set(seen) == {(min(side, height), min(side, width))}
@@ -113,7 +113,7 @@ def test_windows_start_and_end_at_multiples():
         assert x.shape[2] % 4 == 0 and x.shape[3] % 4 == 0
         return x[:, :, ::4, ::4].repeat(4, axis=2).repeat(4, axis=3)
 
-    image = picture(52, 84)
+    image = random_image(52, 84)
     tiled = run_tiled(every_fourth, image, scale=1, tile=10, overlap=3, multiple=4)
     np.testing.assert_array_equal(tiled, every_fourth(image))
 
@@ -121,14 +121,14 @@ def test_windows_start_and_end_at_multiples():
 def test_progress_counts_every_tile():
     reports = []
     run_tiled(
-        blur_and_double, picture(20, 30), scale=2, tile=8, overlap=1,
+        blur_and_double, random_image(20, 30), scale=2, tile=8, overlap=1,
         on_progress=lambda done, total: reports.append((done, total)),
     )  # fmt: skip
     assert reports == [(i + 1, len(reports)) for i in range(len(reports))]
     assert len(reports) == 3 * 4
 
 
-def test_what_progress_raises_ends_the_run():
+def test_an_exception_of_the_progress_callback_ends_the_run():
     def cancel(done, total):
         if done == 2:
             raise KeyboardInterrupt
@@ -140,12 +140,12 @@ def test_what_progress_raises_ends_the_run():
         return blur_and_double(image)
 
     with pytest.raises(KeyboardInterrupt):
-        run_tiled(counted, picture(30, 30), scale=2, tile=8, overlap=1, on_progress=cancel)
+        run_tiled(counted, random_image(30, 30), scale=2, tile=8, overlap=1, on_progress=cancel)
     assert len(calls) == 2
 
 
 class RunsOutOfMemory:
-    """Fails on chosen calls, and on every window above a number of pixels."""
+    """Raises MemoryError at given calls, and for windows above a number of pixels."""
 
     def __init__(self, at=(), above=10**9):
         self.at, self.above, self.calls, self.failures = at, above, 0, 0
@@ -160,50 +160,50 @@ class RunsOutOfMemory:
 
 @pytest.mark.parametrize("call", range(1, 13))
 def test_running_out_of_memory_at_any_tile_changes_nothing(call):
-    image, starved = picture(20, 30), RunsOutOfMemory(at=(call,))
-    tiled = run_tiled(starved, image, scale=2, tile=8, overlap=1)
-    assert starved.failures == 1
+    image, limited = random_image(20, 30), RunsOutOfMemory(at=(call,))
+    tiled = run_tiled(limited, image, scale=2, tile=8, overlap=1)
+    assert limited.failures == 1
     np.testing.assert_array_equal(tiled, blur_and_double(image))
 
 
-def test_finished_tiles_are_not_done_again_after_running_out_of_memory():
-    reports, starved = [], RunsOutOfMemory(at=(7,))
+def test_finished_tiles_are_not_repeated_after_running_out_of_memory():
+    reports, limited = [], RunsOutOfMemory(at=(7,))
     run_tiled(
-        starved, picture(20, 30), scale=2, tile=8, overlap=1,
+        limited, random_image(20, 30), scale=2, tile=8, overlap=1,
         on_progress=lambda done, total: reports.append(done),
     )  # fmt: skip
     assert reports == list(range(1, len(reports) + 1))
-    assert starved.calls == len(reports) + 1
+    assert limited.calls == len(reports) + 1
 
 
 @pytest.mark.parametrize("above", [300, 100, 50, 9])
 def test_windows_shrink_until_they_fit(above):
-    image, starved = picture(40, 33), RunsOutOfMemory(above=above)
-    tiled = run_tiled(starved, image, scale=2, tile=32, overlap=1)
+    image, limited = random_image(40, 33), RunsOutOfMemory(above=above)
+    tiled = run_tiled(limited, image, scale=2, tile=32, overlap=1)
     np.testing.assert_array_equal(tiled, blur_and_double(image))
 
 
-def test_the_smallest_window_has_one_pixel_left_to_keep():
+def test_the_smallest_window_keeps_one_pixel():
     sizes = []
 
-    def starved(image):
+    def limited(image):
         sizes.append(image.shape[2:])
         raise MemoryError
 
     with pytest.raises(MemoryError, match="7 x 7"):
-        run_tiled(starved, picture(40, 40), scale=2, tile=32, overlap=3)
+        run_tiled(limited, random_image(40, 40), scale=2, tile=32, overlap=3)
     assert sizes[-1] == (7, 7)
 
 
 @pytest.mark.parametrize("values", [{"tile": 0, "overlap": 1}, {"tile": 1, "overlap": -1}])
-def test_a_tile_needs_pixels_and_an_overlap_is_not_negative(values):
+def test_a_tile_is_positive_and_an_overlap_is_not_negative(values):
     with pytest.raises(ValueError, match="tile >= 1"):
-        run_tiled(blur_and_double, picture(4, 4), scale=2, **values)
+        run_tiled(blur_and_double, random_image(4, 4), scale=2, **values)
 
 
 def test_sides_must_be_multiples():
     with pytest.raises(ValueError, match="multiples of 4"):
-        run_tiled(blur_and_double, picture(6, 8), scale=2, tile=4, overlap=1, multiple=4)
+        run_tiled(blur_and_double, random_image(6, 8), scale=2, tile=4, overlap=1, multiple=4)
 
 
 @pytest.mark.slow
@@ -212,7 +212,7 @@ def test_sides_must_be_multiples():
 def test_a_network_of_48_channels_gives_the_same_bits_in_tiles(threads, size, onnx_models):
     layers = [onnx_models.layer(3)] * 27
     deep = network(onnx_models.convolutional(layers, scale=4, width=48), threads)
-    image = picture(*size)
+    image = random_image(*size)
     whole = deep(image)
     for tile in (61, 128, 333):
         tiled = run_tiled(deep, image, scale=4, tile=tile, overlap=27)

@@ -1,7 +1,7 @@
-"""The yardstick: a fixed network whose time on a machine is the unit of a model's time there.
+"""Reference network: a fixed network whose time is the unit of the time of a model.
 
-It has the shape of EDSR-baseline x4 (Lim et al. 2017, arXiv:1707.02921): 16 residual blocks of 64
-channels, 1.52 million parameters, random weights.
+It has the architecture of EDSR-baseline x4 (Lim et al. 2017, arXiv:1707.02921): 16 residual blocks
+of 64 channels, 1.52 million parameters, random weights.
 """
 
 from collections.abc import Callable
@@ -12,20 +12,20 @@ import numpy as np
 WIDTH, BLOCKS = 64, 16
 
 
-def open_yardstick(threads: int) -> Callable[[np.ndarray], Any]:
-    """Load the yardstick into ONNX Runtime's CPU provider."""
+def open_reference(threads: int) -> Callable[[np.ndarray], Any]:
+    """Open the reference network with the CPU provider of ONNX Runtime."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
-    engine = onnxruntime.InferenceSession(
-        build_yardstick(), options, providers=["CPUExecutionProvider"]
+    session = onnxruntime.InferenceSession(
+        build_reference(), options, providers=["CPUExecutionProvider"]
     )
-    return lambda picture: engine.run(None, {"image": picture})[0]
+    return lambda image: session.run(None, {"image": image})[0]
 
 
-def build_yardstick() -> bytes:
-    """Build the yardstick, an ONNX model: (N, 3, H, W) to (N, 3, 4 * H, 4 * W), float32."""
+def build_reference() -> bytes:
+    """Build the ONNX model: (N, 3, H, W) to (N, 3, 4 * H, 4 * W), float32."""
     from onnx import TensorProto, helper, numpy_helper
 
     generator = np.random.default_rng(0)
@@ -56,6 +56,6 @@ def build_yardstick() -> bytes:
     result = convolution(features, WIDTH, 3)
     image = helper.make_tensor_value_info("image", TensorProto.FLOAT, ["N", 3, "H", "W"])
     upscaled = helper.make_tensor_value_info(result, TensorProto.FLOAT, ["N", 3, "h", "w"])
-    graph = helper.make_graph(nodes, "yardstick", [image], [upscaled], weights)
+    graph = helper.make_graph(nodes, "reference", [image], [upscaled], weights)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
     return model.SerializeToString()

@@ -1,4 +1,4 @@
-"""What pictures go through that are large, with a limit so low that tiny ones are."""
+"""Large images: temporary files and bands, tested with limits so low that tiny images count."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ from srgan_gp.inference.upscaler import Upscaler
 
 @pytest.fixture
 def tiny_limit(monkeypatch):
-    """Call it to make every picture of more than 200 bytes a large one, in bands of few rows."""
+    """Return a function after whose call every image of more than 200 bytes counts as large."""
 
     def lower():
         monkeypatch.setattr(mapped_arrays, "LARGE_BYTES", 200)
@@ -22,7 +22,7 @@ def tiny_limit(monkeypatch):
     return lower
 
 
-def picture_of(rng, dtype, channels):
+def random_picture(rng, dtype, channels):
     top = 1 if dtype == np.float32 else np.iinfo(dtype).max
     values = (rng.random((23, 31, channels)) * top).astype(dtype)
     if channels in (1, 3):
@@ -34,42 +34,42 @@ def picture_of(rng, dtype, channels):
 @pytest.mark.parametrize("scale", [None, 1.5, 3])
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
-def test_a_large_picture_is_the_same_as_a_small_one(
+def test_a_large_image_gives_the_same_result_as_a_small_one(
     tiny_model, tiny_limit, rng, tmp_path, dtype, channels, scale
 ):
-    picture = picture_of(rng, dtype, channels)
+    picture = random_picture(rng, dtype, channels)
     upscaler = Upscaler.load(tiny_model(), device="cpu")
     small = upscaler.upscale_picture(picture, scale=scale, tile=8)
     tiny_limit()
     large = upscaler.upscale_picture(picture, scale=scale, tile=8, scratch_folder=tmp_path)
     assert small.pixels.flags.owndata
     assert not large.pixels.flags.owndata
-    # Resampling in two steps may round float32 otherwise.
+    # Resampling in two steps may round float32 differently.
     tolerance = 1e-6 * (scale is not None and dtype == np.float32)
     np.testing.assert_allclose(large.pixels, small.pixels, rtol=0, atol=tolerance)
     if picture.alpha is not None:
         np.testing.assert_allclose(large.alpha, small.alpha, rtol=0, atol=tolerance)
 
 
-def test_one_alpha_everywhere_of_a_large_picture(tiny_limit, fake_session, rng):
+def test_constant_alpha_of_a_large_image(tiny_limit, fake_session, rng):
     tiny_limit()
-    pixels = picture_of(rng, np.uint8, 3).pixels
+    pixels = random_picture(rng, np.uint8, 3).pixels
     alpha = np.full(pixels.shape[:2], 93, np.uint8)
     result = Upscaler(fake_session()).upscale_picture(Picture(pixels, alpha=alpha))
     assert result.alpha.shape == result.pixels.shape[:2]
     assert (result.alpha == 93).all()
 
 
-def test_a_full_disk_is_one_sentence(tiny_limit, fake_session, rng, monkeypatch):
+def test_a_full_disk_is_one_message(tiny_limit, fake_session, rng, monkeypatch):
     tiny_limit()
     monkeypatch.setattr(mapped_arrays.tempfile, "gettempdir", lambda: "/nowhere")
     with pytest.raises(PictureError, match="no room in /nowhere") as caught:
-        Upscaler(fake_session()).upscale_picture(picture_of(rng, np.uint8, 3))
+        Upscaler(fake_session()).upscale_picture(random_picture(rng, np.uint8, 3))
     assert caught.value.code == "E_DISK_FULL"
 
 
-class Starved:
-    """Doubles pictures, and raises MemoryError at the calls it is told to."""
+class OutOfMemory:
+    """Doubles images, and raises MemoryError at the given calls."""
 
     def __init__(self, *calls):
         self.calls, self.count = calls, 0
@@ -82,36 +82,36 @@ class Starved:
 
 
 @pytest.mark.parametrize("scale", [None, 1.5])
-def test_running_out_of_memory_at_any_tile_of_colours_or_alpha_changes_no_bit(
+def test_running_out_of_memory_at_any_tile_of_colour_or_alpha_changes_no_bit(
     fake_session, rng, scale
 ):
-    picture = picture_of(rng, np.uint8, 4)
+    picture = random_picture(rng, np.uint8, 4)
 
     def upscale(*calls):
-        upscaler = Upscaler(fake_session(Starved(*calls)))
+        upscaler = Upscaler(fake_session(OutOfMemory(*calls)))
         return upscaler.upscale_picture(picture, scale=scale, tile=8), upscaler.report
 
     whole, report = upscale()
     assert report.tiles == 2 * 3 * 4
     single = [(call,) for call in range(1, report.tiles + 1)]
     for calls in (*single, (1, 2, 3), (9, 10), (16, 17)):
-        starved, starved_report = upscale(*calls)
-        assert "memory ran out" in starved_report.warnings[-1]
-        np.testing.assert_array_equal(starved.pixels, whole.pixels)
-        np.testing.assert_array_equal(starved.alpha, whole.alpha)
+        result, report = upscale(*calls)
+        assert "memory ran out" in report.warnings[-1]
+        np.testing.assert_array_equal(result.pixels, whole.pixels)
+        np.testing.assert_array_equal(result.alpha, whole.alpha)
 
 
 @pytest.mark.parametrize("call", [1, 13, 24])
-def test_one_value_that_is_not_finite_is_found_in_any_tile(fake_session, tiny_limit, rng, call):
+def test_one_value_that_is_not_finite_is_detected_in_any_tile(fake_session, tiny_limit, rng, call):
     tiny_limit()
-    starved = Starved()
+    network = OutOfMemory()
 
     def broken(images):
-        result = starved(images)
-        if starved.count == call:
+        result = network(images)
+        if network.count == call:
             result[0, 2, -1, 0] = np.inf
         return result
 
     with pytest.raises(PictureError, match="not finite") as caught:
-        Upscaler(fake_session(broken)).upscale_picture(picture_of(rng, np.uint8, 4), tile=8)
+        Upscaler(fake_session(broken)).upscale_picture(random_picture(rng, np.uint8, 4), tile=8)
     assert caught.value.code == "E_MODEL_OUTPUT"

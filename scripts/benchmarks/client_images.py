@@ -1,4 +1,4 @@
-"""Pictures that tell whose they are, even enlarged, and a small file that is a huge picture."""
+"""Images that identify their user even after upscaling, and a decompression bomb."""
 
 import io
 import struct
@@ -12,7 +12,7 @@ _BOMB_SIDE = 13_000
 
 
 def draw(number: int, side: int) -> bytes:
-    """Draw the PNG of user `number`: large spots that survive any enlargement, like no other's."""
+    """Return a PNG for user `number`: unique large spots that upscaling preserves."""
     rng = np.random.default_rng(number)
     spots = Image.fromarray(rng.integers(0, 256, (_SPOTS, _SPOTS, 3), np.uint8))
     file = io.BytesIO()
@@ -21,19 +21,19 @@ def draw(number: int, side: int) -> bytes:
 
 
 def thumbnail(data: bytes) -> np.ndarray:
-    """Average each spot of a picture's file: (8, 8, 3), 0 to 255."""
+    """Return the mean of each spot of an encoded image: (8, 8, 3), float32, 0 to 255."""
     with Image.open(io.BytesIO(data)) as image:
         small = image.convert("RGB").resize((_SPOTS, _SPOTS), Image.Resampling.BOX)
     return np.asarray(small, np.float32)
 
 
 def owner(data: bytes, thumbnails: np.ndarray) -> int:
-    """Say whose picture, of thumbnails (N, 8, 8, 3), an enlarged one is nearest to."""
+    """Return the index of the nearest of thumbnails (N, 8, 8, 3) to an encoded image."""
     return int(np.abs(thumbnails - thumbnail(data)).mean(axis=(1, 2, 3)).argmin())
 
 
 def bomb_file() -> bytes:
-    """Write a PNG of half a megabyte that is half a gigabyte of pixels."""
+    """Return a PNG of half a megabyte with half a gigabyte of pixels."""
     header = struct.pack(">IIBBBBB", _BOMB_SIDE, _BOMB_SIDE, 8, 2, 0, 0, 0)
     packer = zlib.compressobj(9)
     row = bytes(1 + 3 * _BOMB_SIDE)

@@ -1,4 +1,4 @@
-"""A network that takes a given share of another one's time and gives results like pictures."""
+"""A network that takes a given share of the time of a model and returns photo-like results."""
 
 import tempfile
 from pathlib import Path
@@ -15,23 +15,23 @@ _SIDE, _ROUNDS = 256, 5
 
 
 def open_cheap(session: Session, share: float, threads: int) -> tuple[Session, float]:
-    """Find the width that comes nearest to a share of a model's time.
+    """Open a network whose width gives the nearest time to a share of a model's time.
 
     Args:
-        session: the model, of any scale.
-        share: of its time, between 0 and 1.
-        threads: of the CPU.
+        session: the model.
+        share: of its time, from 0 to 1.
+        threads: CPU threads.
 
     Returns:
-        The network, enlarging like the model, and its measured share.
+        The network, of the scale of the model, and its measured share.
     """
-    picture = np.random.default_rng(0).random((1, 3, _SIDE, _SIDE), dtype=np.float32)
+    image = np.random.default_rng(0).random((1, 3, _SIDE, _SIDE), dtype=np.float32)
     best: tuple[float, Session] | None = None
     for width in WIDTHS:
         cheap = _opened(build_cheap(width, session.info.scale), threads)
         jobs = {
-            "cheap": lambda cheap=cheap: cheap.run(picture),
-            "model": lambda: session.run(picture),
+            "cheap": lambda cheap=cheap: cheap.run(image),
+            "model": lambda: session.run(image),
         }
         measured = median(in_turns(jobs, _ROUNDS + 1)[1:], "cheap", over="model")
         if best is None or abs(np.log(measured / share)) < abs(np.log(best[0] / share)):
@@ -50,7 +50,7 @@ def _opened(model: bytes, threads: int) -> Session:
 
 
 def build_cheap(width: int, scale: int) -> bytes:
-    """Build an ONNX model with our metadata: pixels repeated, plus what small convolutions add."""
+    """Build an ONNX model with metadata: repeated pixels plus the output of convolutions."""
     from onnx import TensorProto, helper, numpy_helper
 
     generator = np.random.default_rng(0)
@@ -68,7 +68,7 @@ def build_cheap(width: int, scale: int) -> bytes:
         if number <= HIDDEN:
             nodes.append(helper.make_node("Relu", [features], [f"relu_{number}"]))
             features = f"relu_{number}"
-    # Noise alone would take far longer to encode than a picture does.
+    # Noise would take far longer to encode than a photo.
     repeat = np.repeat(np.eye(3, dtype=np.float32), scale**2, axis=0)[:, :, None, None]
     weights += [
         numpy_helper.from_array(repeat, "repeat"),

@@ -1,0 +1,137 @@
+"""`TiffWriter`: TIFF and BigTIFF of 8 or 16 bits with metadata, written strip by strip.
+
+Pillow cannot write 16-bit colour and OpenCV cannot write metadata. The tags are encoded by Pillow.
+"""
+
+import io
+import itertools
+import struct
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+from PIL import Image
+
+from srgan_gp.images.file_types import silenced_pillow
+from srgan_gp.images.metadata import DESCRIPTIVE_TAGS
+from srgan_gp.images.picture import Array
+
+if TYPE_CHECKING:
+    from PIL.TiffImagePlugin import ImageFileDirectory_v2
+
+_WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 256, 257, 258, 259, 262
+_STRIP_OFFSETS, _SAMPLES, _ROWS_PER_STRIP, _STRIP_BYTES = 273, 277, 278, 279
+_X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT, _PREDICTOR = 282, 283, 296, 317
+_EXTRA_SAMPLES, _XMP, _ICC_PROFILE = 338, 700, 34675
+_BLACK_IS_ZERO, _RGB = 1, 2
+_DEFLATE, _HORIZONTAL, _INCH, _SEPARATE_ALPHA = 8, 2, 2, 2
+_STRIP_SIZE = 1 << 18  # bytes of pixels in a strip: small enough for readers that stream
+_MOST_SMALL_BYTES = (1 << 32) - (1 << 28)  # pixels of a classic TIFF: noise grows when compressed
+_LONG, _LONG8 = 4, 16
+_SMALL, _BIG = b"II*\0" + bytes(4), b"II+\0" + struct.pack("<HHQ", 8, 0, 16)
+_DAMAGED_TAG = (struct.error, LookupError, TypeError, ValueError, ArithmeticError, OSError,
+                SyntaxError, AttributeError, AssertionError)  # fmt: skip
+
+
+class TiffWriter:
+    """Writes a baseline TIFF strip by strip, with the tags before the strips.
+
+    The file is a BigTIFF if it might exceed 4 GiB.
+
+    Args:
+        file: open for writing, seekable, empty.
+        shape: (H, W, C); C is 1 for grey, 2 for grey and alpha, 3 for RGB, 4 for RGB and alpha. Few
+            readers support 16-bit grey with alpha; pass it as RGB and alpha.
+        dtype: uint8 or uint16.
+        icc_profile: a profile for these channels.
+        exif: a TIFF-structured block, whose descriptive tags are copied to the file.
+        xmp: an XMP packet.
+        dpi: horizontal and vertical resolution.
+    """
+
+    rows_per_strip: int
+    """Number of rows of a strip; the last strip may have fewer."""
+
+    def __init__(
+        self,
+        file: BinaryIO,
+        shape: tuple[int, int, int],
+        dtype: np.dtype[Any],
+        *,
+        icc_profile: bytes | None = None,
+        exif: bytes | None = None,
+        xmp: bytes | None = None,
+        dpi: tuple[float, float] | None = None,
+    ) -> None:
+        from PIL import TiffImagePlugin
+
+        self._file, self._sizes = file, list[int]()
+        row_bytes = shape[1] * shape[2] * dtype.itemsize
+        self.rows_per_strip = max(1, _STRIP_SIZE // row_bytes)
+        is_big = row_bytes * shape[0] > _MOST_SMALL_BYTES
+        self._tags = tags = TiffImagePlugin.ImageFileDirectory_v2(_BIG if is_big else _SMALL)
+        if exif is not None:
+            _merge_exif(tags, exif)
+        _describe_pixels(tags, shape, dtype)
+        tags[_ROWS_PER_STRIP] = self.rows_per_strip
+        if dpi is not None:
+            tags[_X_RESOLUTION], tags[_Y_RESOLUTION], tags[_RESOLUTION_UNIT] = *dpi, _INCH
+        if xmp is not None:
+            tags[_XMP] = xmp
+        if icc_profile is not None:
+            tags[_ICC_PROFILE] = icc_profile
+        for tag in (_STRIP_OFFSETS, _STRIP_BYTES):
+            tags.tagtype[tag] = _LONG8 if is_big else _LONG
+        self._write_tags(file, [0] * -(-shape[0] // self.rows_per_strip))
+
+    def write_strip(self, data: bytes) -> None:
+        """Write the next strip: the result of `differences`, compressed in the zlib format."""
+        self._file.write(data)
+        self._sizes.append(len(data))
+
+    def close(self) -> None:
+        """Write the offsets and sizes of the strips to the tags, after the last strip."""
+        self._file.seek(0)
+        self._write_tags(self._file, self._sizes)
+        self._file.seek(0, io.SEEK_END)
+
+    def _write_tags(self, file: BinaryIO, sizes: list[int]) -> None:
+        """Write the tags, whose length depends on the number of strips only."""
+        self._tags[_STRIP_BYTES] = tuple(sizes)
+        # Pillow adds the position of the first strip to these.
+        self._tags[_STRIP_OFFSETS] = tuple(itertools.accumulate([0, *sizes[:-1]]))
+        self._tags.save(file)
+
+
+def differences(strip: Array) -> bytes:
+    """Encode samples (rows, W, C) as little-endian differences to the pixel on the left."""
+    changed = strip.astype(strip.dtype.newbyteorder("<"))
+    changed[:, 1:] -= strip[:, :-1]  # modulo 2 ** bits, as the format requires
+    return changed.tobytes()
+
+
+def _describe_pixels(
+    tags: "ImageFileDirectory_v2", shape: tuple[int, int, int], dtype: np.dtype[Any]
+) -> None:
+    height, width, count = shape
+    tags[_WIDTH], tags[_HEIGHT] = width, height
+    tags[_BITS] = (dtype.itemsize * 8,) * count
+    tags[_COMPRESSION], tags[_PREDICTOR] = _DEFLATE, _HORIZONTAL
+    tags[_PHOTOMETRIC] = _RGB if count >= 3 else _BLACK_IS_ZERO
+    tags[_SAMPLES] = count
+    if count in (2, 4):
+        tags[_EXTRA_SAMPLES] = _SEPARATE_ALPHA
+
+
+def _merge_exif(tags: "ImageFileDirectory_v2", exif: bytes) -> None:
+    """Copy the descriptive tags of an EXIF block; damaged tags are skipped."""
+    source = Image.Exif()
+    with silenced_pillow():
+        source.load(b"Exif\0\0" + exif)
+        for tag in DESCRIPTIVE_TAGS:
+            with suppress(*_DAMAGED_TAG):
+                if tag in source:
+                    probe = type(tags)()
+                    probe[tag] = source.get_ifd(tag) if tag in (34665, 34853) else source[tag]
+                    probe.tobytes()  # raises if a value cannot be written
+                    tags[tag] = probe[tag]
