@@ -1,4 +1,4 @@
-"""Device and precision of a run."""
+"""Device and precision of a run, and a clear error when its memory is too small."""
 
 import re
 from collections.abc import Generator
@@ -11,19 +11,19 @@ from srgan_gp.errors import DeviceError, TrainingError, UsageError
 from srgan_gp.training.options.config import TrainConfig
 
 CPU_INFO = Path("/proc/cpuinfo")
-"""Where Linux lists the instructions of the CPU; other systems have no such file."""
+"""File in which Linux lists the instructions of the CPU; other systems do not have it."""
 BF16_INSTRUCTIONS = frozenset({"avx512_bf16", "amx_bf16"})
 """Instructions that multiply in bf16; without them a CPU converts each value and is slower."""
-# PyTorch has no type of its own for a CPU without memory: CUDA's words, then the CPU's.
+# PyTorch has no exception type for a CPU out of memory: CUDA's message, then the CPU's.
 _OUT_OF_MEMORY = re.compile("out of memory|allocate memory")
 
 
 def choose_device(name: str) -> torch.device:
-    """Find the device of a run: `auto` takes the first GPU, else the CPU.
+    """Choose the device of a run: `auto` is the first GPU, else the CPU.
 
     Raises:
-        DeviceError: a GPU is asked for that is not there.
-        UsageError: the name is none of auto, cpu, cuda, cuda:N.
+        DeviceError: the GPU of that name does not exist.
+        UsageError: the name is not auto, cpu, cuda or cuda:N.
     """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
@@ -38,9 +38,9 @@ def choose_device(name: str) -> torch.device:
 
 
 def choose_precision(name: str, device: torch.device) -> str:
-    """Find the precision of a run: `auto` takes bf16 where the hardware computes in it, else fp32.
+    """Choose the precision of a run: `auto` is bf16 where the hardware supports it, else fp32.
 
-    A CPU computes in bf16 where Linux lists AVX512-BF16 or AMX-BF16 for it.
+    A CPU supports bf16 if Linux lists AVX512-BF16 or AMX-BF16 for it.
 
     Args:
         name: auto, fp32 or bf16; the last two are returned as they are.
@@ -52,10 +52,10 @@ def choose_precision(name: str, device: torch.device) -> str:
 
 
 def open_autocast(precision: str, device: torch.device) -> torch.autocast:
-    """Return the context that networks run in.
+    """Return the autocast context in which networks run.
 
-    bf16 keeps float32's range, so that no gradient scaler is needed; weights, optimiser and loss
-    stay in float32.
+    bf16 has float32's range, so no gradient scaler is needed; weights, optimiser and loss stay in
+    float32.
 
     Args:
         precision: fp32 or bf16.
@@ -66,10 +66,10 @@ def open_autocast(precision: str, device: torch.device) -> torch.autocast:
 
 @contextmanager
 def explained_memory(config: TrainConfig, device: torch.device) -> Generator[None, None, None]:
-    """Say in one sentence that the memory is too small for a run.
+    """Turn an out-of-memory error into one clear message.
 
     Raises:
-        TrainingError: in place of the errors of NumPy and PyTorch.
+        TrainingError: instead of the errors of NumPy and PyTorch.
     """
     try:
         yield
@@ -77,14 +77,14 @@ def explained_memory(config: TrainConfig, device: torch.device) -> Generator[Non
         if not (isinstance(error, MemoryError) or _OUT_OF_MEMORY.search(str(error))):
             raise
         raise TrainingError(
-            f"The memory of {device} is too small for batches of {config.batch_size}. What was "
-            "saved is whole; begin anew in another folder with a smaller batch_size, smaller "
-            "pictures or a smaller network."
+            f"The memory of {device} is too small for batches of {config.batch_size}. Saved files "
+            "are not damaged. Start again in another folder with a smaller batch_size, smaller "
+            "images or a smaller network."
         ) from error
 
 
 def describe_machine(device: torch.device) -> dict[str, str | int]:
-    """Tell what the bits of a run depend on beside its options: PyTorch, processor, threads."""
+    """Return what a run's exact result depends on beside its options: PyTorch, device, threads."""
     if device.type == "cuda":
         name = torch.cuda.get_device_name(device)
     else:

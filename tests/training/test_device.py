@@ -63,7 +63,7 @@ def test_inside_the_context_convolutions_have_the_precision(precision, dtype):
         assert network(torch.ones(1, 1, 2, 2)).dtype == (dtype or torch.float32)
 
 
-def test_a_machine_is_told_by_what_its_bits_depend_on():
+def test_the_description_of_a_machine_has_all_that_its_results_depend_on():
     machine = describe_machine(CPU)
     assert machine["PyTorch"] == torch.__version__
     assert machine["threads"] == torch.get_num_threads()
@@ -79,9 +79,9 @@ def test_a_machine_is_told_by_what_its_bits_depend_on():
     ],
     ids=repr,
 )
-def test_a_memory_too_small_is_one_sentence(error):
-    told = pytest.raises(TrainingError, match=r"memory of cpu .* batches of 9\.")
-    with told, explained_memory(TrainConfig(batch_size=9), CPU):
+def test_a_memory_too_small_is_one_message(error):
+    raised = pytest.raises(TrainingError, match=r"memory of cpu .* batches of 9\.")
+    with raised, explained_memory(TrainConfig(batch_size=9), CPU):
         raise error
 
 
