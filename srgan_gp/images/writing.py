@@ -43,7 +43,7 @@ def write_image(
     """
     path = Path(path)
     name = find_format(path.suffix if format is None else format)
-    quality = _checked_quality(quality, name)
+    quality = _check_quality(quality, name)
     picture, warnings = fit_to_format(
         picture, name, strip_metadata=strip_metadata, folder=path.parent
     )
@@ -78,7 +78,7 @@ def encode_image(
         OSError: the file cannot be written.
     """
     name = find_format(format)
-    quality = _checked_quality(quality, name)
+    quality = _check_quality(quality, name)
     picture, warnings = fit_to_format(
         picture, name, strip_metadata=strip_metadata, folder=mapped_arrays.folder_of(file)
     )
@@ -86,7 +86,7 @@ def encode_image(
     return warnings
 
 
-def _checked_quality(quality: Quality | None, name: str) -> int:
+def _check_quality(quality: Quality | None, name: str) -> int:
     if isinstance(quality, Mapping):
         quality = quality.get(name)
     quality = FORMATS[name].default_quality if quality is None else quality

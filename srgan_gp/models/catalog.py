@@ -119,7 +119,7 @@ def find_partner(model: ModelFile) -> ModelFile:
         found = _find_by_name(partner)
     if found is None:
         raise ModelRefusedError(
-            f"The fidelity partner of {name}, {partner!r}, is missing. Copy its .onnx and .toml "
+            f"The fidelity partner of {name}, {partner!r}, is missing; copy its .onnx and .toml "
             f"to {model.path.parent}."
         )
     for key in ("task", "architecture", "scale"):
@@ -182,7 +182,7 @@ def _read_card_of_model(path: Path) -> ModelCard:
         raise ModelRefusedError(f"The model card {path} does not describe {file.name}.")
     if not is_file(file):
         raise ModelRefusedError(
-            f"The model file {file} is missing. Install or export it again, or remove its card."
+            f"The model file {file} is missing; install or export it again, or remove its card."
         )
     return card
 

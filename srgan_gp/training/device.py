@@ -1,6 +1,7 @@
 """Device and precision of a run, and a clear error when its memory is too small."""
 
 import re
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,8 @@ CPU_INFO = Path("/proc/cpuinfo")
 """File in which Linux lists the instructions of the CPU; other systems do not have it."""
 BF16_INSTRUCTIONS = frozenset({"avx512_bf16", "amx_bf16"})
 """Instructions that multiply in bf16; without them a CPU converts each value and is slower."""
+LEAST_SPEEDUP = 1.1
+"""Speed of bf16 over float32 from which on `auto` chooses it on a CPU that supports it."""
 # PyTorch has no exception type for a CPU out of memory: CUDA's message, then the CPU's.
 _OUT_OF_MEMORY = re.compile("out of memory|allocate memory")
 
@@ -38,9 +41,10 @@ def choose_device(name: str) -> torch.device:
 
 
 def choose_precision(name: str, device: torch.device) -> str:
-    """Choose the precision of a run: `auto` is bf16 where the hardware supports it, else fp32.
+    """Choose the precision of a run: `auto` is bf16 where it is faster, else fp32.
 
-    A CPU supports bf16 if Linux lists AVX512-BF16 or AMX-BF16 for it.
+    A GPU is faster in bf16 if it supports it. A CPU may be if Linux lists AVX512-BF16 or AMX-BF16
+    for it; some of those are slower, so that it is measured.
 
     Args:
         name: auto, fp32 or bf16; the last two are returned as they are.
@@ -99,4 +103,23 @@ def _computes_in_bf16(device: torch.device) -> bool:
         flags = CPU_INFO.read_text().split()
     except OSError:
         return False
-    return not BF16_INSTRUCTIONS.isdisjoint(flags)
+    return not BF16_INSTRUCTIONS.isdisjoint(flags) and bf16_speedup() > LEAST_SPEEDUP
+
+
+def bf16_speedup(repeats: int = 5) -> float:
+    """Measure how many times faster this CPU trains a convolution in bf16 than in float32.
+
+    The two take turns, and the CPU time of the fastest repeat counts, so that other programs hardly
+    change the result. It takes about half a second.
+    """
+    convolution = torch.nn.Conv2d(48, 48, 3, padding=1).to(memory_format=torch.channels_last)
+    images = torch.ones(8, 48, 24, 24).to(memory_format=torch.channels_last)
+    seconds: dict[str, list[float]] = {"fp32": [], "bf16": []}
+    for _ in range(repeats + 1):  # the first round prepares the kernels
+        for precision, times in seconds.items():
+            started = time.process_time()
+            with open_autocast(precision, images.device):
+                output = convolution(convolution(images))
+            output.float().mean().backward()
+            times.append(time.process_time() - started)
+    return min(seconds["fp32"][1:]) / max(min(seconds["bf16"][1:]), 1e-9)

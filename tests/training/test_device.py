@@ -46,9 +46,21 @@ def test_auto_is_bf16_on_a_cpu_with_instructions_for_it(monkeypatch, tmp_path, f
     cpu_info = tmp_path / "cpuinfo"
     cpu_info.write_text(f"processor\t: 0\nmodel name\t: Some CPU\nflags\t\t: {flags}\n")
     monkeypatch.setattr(device, "CPU_INFO", cpu_info)
+    monkeypatch.setattr(device, "bf16_speedup", lambda: 2.0)
     assert choose_precision("auto", CPU) == expected
     assert choose_precision("fp32", CPU) == "fp32"
     assert choose_precision("bf16", CPU) == "bf16"
+
+
+def test_auto_is_fp32_on_a_cpu_that_is_slower_in_bf16(monkeypatch, tmp_path):
+    (tmp_path / "cpuinfo").write_text("flags\t\t: avx2 avx512_bf16\n")
+    monkeypatch.setattr(device, "CPU_INFO", tmp_path / "cpuinfo")
+    monkeypatch.setattr(device, "bf16_speedup", lambda: 0.7)
+    assert choose_precision("auto", CPU) == "fp32"
+
+
+def test_the_measured_speedup_is_a_ratio_of_two_times():
+    assert 0.001 < device.bf16_speedup(repeats=1) < 1000
 
 
 def test_auto_is_fp32_on_a_system_that_does_not_list_instructions(monkeypatch, tmp_path):

@@ -228,6 +228,7 @@ BF16_CPU, OTHER_CPU = "flags : avx2 avx512_bf16", "flags : avx2"
 def on_cpu(tmp_path, monkeypatch):
     """Make the CPU have these flags."""
     monkeypatch.setattr(device, "CPU_INFO", tmp_path / "cpuinfo")
+    monkeypatch.setattr(device, "bf16_speedup", lambda: 2.0)
     return (tmp_path / "cpuinfo").write_text
 
 
