@@ -6,7 +6,6 @@ Imports no torch, so that `srgan-gp train --help` stays instant.
 from dataclasses import dataclass, fields
 
 from srgan_gp.errors import UsageError
-from srgan_gp.models.catalog import names_in
 from srgan_gp.training.options import generator_args
 from srgan_gp.training.options.option_fields import option, require_in_range
 from srgan_gp.training.options.registered_names import registered_names
@@ -95,9 +94,7 @@ class TrainConfig:
     ratio_ramp_images: int = option(
         32_000, "images over which the ratio rises linearly from 0", least=0
     )
-    critic: str = option(
-        "resnet_critic", lambda: f"architecture: {', '.join(names_in('srgan_gp.networks.critics'))}"
-    )
+    critic: str = option("resnet_critic", "architecture of the critic")
     critic_width: int = option(24, "channels of the critic's first stage", least=1, most=4096)
     critic_stages: int = option(4, "stages of the critic, each halves the size", least=1, most=16)
     critic_conditional: bool = option(True, "condition the critic on the LR image")

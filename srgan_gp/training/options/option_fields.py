@@ -53,8 +53,6 @@ def add_options(parser: ArgumentParser, config_class: type) -> None:
         elif get_origin(f.type) is tuple:
             how |= {"nargs": "+"}
             default = " ".join(map(str, f.default))  # type: ignore[arg-type]
-        if f.metadata["choices"]:
-            how["metavar"] = f"{{{','.join(f.metadata['choices'])}}}"
         text = f.metadata["help"]
         text = text() if callable(text) else text
         shown = f" [{default}]" if default != "" else ""

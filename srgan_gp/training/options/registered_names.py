@@ -8,13 +8,11 @@ from pathlib import Path
 
 @cache
 def registered_names(module: str, table: str) -> tuple[str, ...]:
-    """List the names in a table at the top level of a module, in their order.
-
-    The module is not imported.
+    """List the names in a table at the top level of a module, without importing the module.
 
     Args:
         module: dotted name.
-        table: name of a constant: a literal dict whose keys are the names, or a literal tuple.
+        table: name of a constant: a dict display whose keys are the names, or a literal tuple.
 
     Raises:
         ValueError: the module has no such constant.
@@ -22,11 +20,12 @@ def registered_names(module: str, table: str) -> tuple[str, ...]:
     spec = find_spec(module)
     assert spec and spec.origin
     for node in ast.parse(Path(spec.origin).read_text(encoding="utf-8")).body:
-        targets = node.targets if isinstance(node, ast.Assign) else []
-        if isinstance(node, ast.AnnAssign):
-            targets = [node.target]
-        if any(isinstance(target, ast.Name) and target.id == table for target in targets):
-            value = node.value  # type: ignore[union-attr]
-            names = value.keys if isinstance(value, ast.Dict) else value.elts  # type: ignore[union-attr]
-            return tuple(str(ast.literal_eval(name)) for name in names if name is not None)
+        match node:
+            case (
+                ast.Assign(targets=[ast.Name(id=name)], value=value)
+                | ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value)
+            ) if name == table:
+                if isinstance(value, ast.Dict):
+                    return tuple(ast.literal_eval(key) for key in value.keys if key)
+                return ast.literal_eval(value)
     raise ValueError(f"{module} has no table {table}")
