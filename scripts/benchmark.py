@@ -7,9 +7,11 @@ Times depend on the machine, so all except `startup` and `photo` print ratios of
 """
 
 import argparse
+import importlib
 import json
 import sys
 from collections.abc import Sequence
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -41,96 +43,55 @@ def build_parser() -> argparse.ArgumentParser:
     shared = argparse.ArgumentParser(add_help=False)
     shared.add_argument("--json", action="store_true", help="print one JSON object")
     shared.add_argument("--threads", type=count, default=2, help="CPU threads [2]")
-    shared.add_argument(
-        "--repeats", type=count, default=5, help="runs of which the median is printed [5]"
-    )
-    parser = argparse.ArgumentParser(
-        description="Benchmarks of models, start-up, batches, memory, the app and training."
-    )
+    shared.add_argument("--repeats", type=count, default=5, help="runs, of which the median [5]")
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     kinds = parser.add_subparsers(dest="kind", required=True)
-    text = "time of a model relative to a reference network"
-    network = kinds.add_parser("network", parents=[shared], help=text, description=text)
+
+    def add(kind: str, text: str) -> argparse.ArgumentParser:
+        return kinds.add_parser(kind, parents=[shared], help=text, description=text)
+
+    network = add("network", "time of a model relative to a reference network")
     network.add_argument("model", help="name of a model, or path of an .onnx file")
-    network.add_argument(
-        "--side", type=count, default=256, help="height and width of the image [256]"
-    )
-    text = "time of a command besides the network: Python, imports, files"
-    startup = kinds.add_parser("startup", parents=[shared], help=text, description=text)
+    network.add_argument("--side", type=count, default=256, help="side of the image [256]")
+    startup = add("startup", "time of a command besides the network: Python, imports, files")
     startup.add_argument("--model", default="classic-x4", help="name or path [classic-x4]")
     startup.add_argument("--image", type=Path, default=EXAMPLE, help="an 8-bit JPEG")
-    text = "time of a folder relative to the network alone and to a plain loop"
-    batch = kinds.add_parser("batch", parents=[shared], help=text, description=text)
+    batch = add("batch", "time of a folder relative to the network alone and to a plain loop")
     batch.add_argument("--model", default="classic-x4", help="name or path [classic-x4]")
     batch.add_argument("--images", type=count, default=200, help="number of images [200]")
-    text = "seconds and memory of one command for photos of several sizes"
-    photo = kinds.add_parser("photo", parents=[shared], help=text, description=text)
+    photo = add("photo", "seconds and memory of one command for photos of several sizes")
     photo.add_argument("--model", default="photo-x4", help="name or path [photo-x4]")
     photo.add_argument(
         "--megapixels", type=float, nargs="+", default=(0.5, 2, 12), help="sizes [0.5 2 12]"
     )
     photo.add_argument("--device", default="cpu", help="auto, cpu, cuda or cuda:N [cpu]")
-    text = "peak memory of upscaling a large image to a PNG, and many small images"
-    memory = kinds.add_parser("memory", parents=[shared], help=text, description=text)
-    memory.add_argument("--model", default="classic-x4", help="name or path [classic-x4]")
-    memory.add_argument(
-        "--megapixels", type=float, default=24, help="size of the large image for the model [24]"
+    memory = add(
+        "memory", "peak memory of a large image, upscaled to a PNG, and of many small ones"
     )
-    text_nearest = "size of the image for a model that repeats pixels [100]"
-    memory.add_argument("--nearest-megapixels", type=float, default=100, help=text_nearest)
+    memory.add_argument("--model", default="classic-x4", help="name or path [classic-x4]")
+    memory.add_argument("--megapixels", type=float, default=24, help="size of the large image [24]")
+    text = "size of the image for a model that repeats pixels [100]"
+    memory.add_argument("--nearest-megapixels", type=float, default=100, help=text)
     text = "number of small images, of 32 to 128 pixels [100]"
     memory.add_argument("--images", type=count, default=100, help=text)
-    text = "the server under load, with a decompression bomb, disconnecting clients and SIGTERM"
-    app = kinds.add_parser("app", parents=[shared], help=text, description=text)
+    app = add("app", "the server under load, a decompression bomb, disconnects and SIGTERM")
     app.add_argument("--model", default="classic-x4", help="name [classic-x4]")
     app.add_argument("--users", type=count, default=200, help="number of simultaneous users [200]")
-    app.add_argument(
-        "--side", type=count, default=256, help="height and width of their images [256]"
-    )
+    app.add_argument("--side", type=count, default=256, help="side of their images [256]")
     app.add_argument("--jobs", type=count, default=20, help="running or queued at SIGTERM [20]")
-    text = "time of a critic step with and without gradient penalty"
-    training = kinds.add_parser("training", parents=[shared], help=text, description=text)
+    training = add("training", "time of a critic step with and without gradient penalty")
     training.add_argument("--batch-size", type=count, default=8, help="images in a step [8]")
-    training.add_argument(
-        "--side", type=count, default=96, help="height and width of the crops [96]"
-    )
+    training.add_argument("--side", type=count, default=96, help="side of the crops [96]")
     training.add_argument("--precision", choices=("bf16", "fp32"), default="bf16", help="[bf16]")
     training.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N [auto]")
     return parser
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
-    """Run one benchmark, and import its modules only."""
-    given = (options.threads, options.repeats)
-    if options.kind == "network":
-        from benchmarks.network import benchmark_network
-
-        return benchmark_network(options.model, options.side, *given)
-    if options.kind == "startup":
-        from benchmarks.startup import benchmark_startup
-
-        return benchmark_startup(options.model, options.image, *given)
-    if options.kind == "batch":
-        from benchmarks.batch import benchmark_batch
-
-        return benchmark_batch(options.model, options.images, *given)
-    if options.kind == "photo":
-        from benchmarks.photo import benchmark_photo
-
-        return benchmark_photo(options.model, options.megapixels, options.device, options.threads)
-    if options.kind == "memory":
-        from benchmarks.memory import benchmark_memory
-
-        large = (options.megapixels, options.nearest_megapixels)
-        return benchmark_memory(options.model, *large, options.images, options.threads)
-    if options.kind == "app":
-        from benchmarks.app import benchmark_app
-
-        load = (options.users, options.side)
-        return benchmark_app(options.model, *load, options.threads, options.jobs)
-    from benchmarks.training import benchmark_training
-
-    sizes = (options.batch_size, options.side)
-    return benchmark_training(*sizes, options.precision, options.device, *given)
+    """Run one benchmark, whose parameters are options; only its own modules are imported."""
+    module = importlib.import_module(f"benchmarks.{options.kind}")
+    benchmark = getattr(module, f"benchmark_{options.kind}")
+    return benchmark(**{name: getattr(options, name) for name in signature(benchmark).parameters})
 
 
 if __name__ == "__main__":

@@ -15,8 +15,8 @@ from srgan_gp.commands.terminal import print_message
 from srgan_gp.data.validation_halves import ALL
 from srgan_gp.evaluation.evaluate_faces import evaluate_faces
 from srgan_gp.evaluation.face_scores import (
+    DETECTED_FACES,
     DETECTOR_SIDE,
-    LOOKED_AT,
     METRICS,
     NOVELTY,
     PAIRED,
@@ -46,7 +46,7 @@ def main() -> None:
         feature_weights=options.feature_weights,
         detector=options.detector,
         truncation=options.trunc,
-        tell=print_message,
+        report=print_message,
     )
     found = list(rows(Path(options.data).stem, scores))
     for row in found:
@@ -58,7 +58,7 @@ def main() -> None:
 def rows(name: str, scores: FaceScores) -> Iterator[dict[str, Any]]:
     """Convert the scores of the model and its baselines to rows of a card, the headline first."""
     found: list[dict[str, Any]] = []
-    for each in (scores.model, *scores.baselines, scores.held_out):
+    for each in (scores.model, *scores.baselines, scores.validation):
         what = "seeds from 0" if each is scores.model else each.name
         if each is scores.model and scores.truncation != 1:
             what += f", truncation {scores.truncation:g}"
@@ -78,8 +78,8 @@ def relative_rows(name: str, scores: FaceScores) -> Iterator[dict[str, Any]]:
     """Convert the scores relative to real faces to rows."""
     for key, value in scores.relative().items():
         if value is not None:
-            real = scores.held_out.count
-            protocol = f"{min(scores.count, real, LOOKED_AT)} faces a set"
+            real = scores.validation.count
+            protocol = f"{min(scores.count, real, DETECTED_FACES)} faces a set"
             if key == "diversity":
                 what = "pairwise squeeze distance over that of real faces"
                 protocol = f"{what}, {scores.count} against {real}"
@@ -92,7 +92,7 @@ def relative_rows(name: str, scores: FaceScores) -> Iterator[dict[str, Any]]:
 def describe(key: str, found: SetScores, scores: FaceScores) -> str:
     """Describe how a score was measured: the number of faces, the half and the network."""
     if key == "one_face":
-        return f"{min(found.count, LOOKED_AT)} faces, YuNet at {DETECTOR_SIDE} px"
+        return f"{min(found.count, DETECTED_FACES)} faces, YuNet at {DETECTOR_SIDE} px"
     squeeze = f"SqueezeNet 1.1 {str(scores.feature_network)[:12]}"
     if key == "pairwise_distance":
         return f"{found.count} faces, {squeeze}"
@@ -101,7 +101,7 @@ def describe(key: str, found: SetScores, scores: FaceScores) -> str:
         detail = "mean over the levels" if key == "swd" else squeeze
         return f"{scores.paired_count} faces a set{half}, {detail}"
     network = f", YuNet {str(scores.detector)[:12]}" if key == "fd_yunet" else ""
-    return f"{found.count} faces against {scores.held_out.count}{half}{network}"
+    return f"{found.count} faces against {scores.validation.count}{half}{network}"
 
 
 def row(metric: str, data: str, value: float, protocol: str) -> dict[str, Any]:

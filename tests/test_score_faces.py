@@ -22,9 +22,10 @@ def test_each_row_says_how_it_was_measured(script):
     own = SetScores(
         "mine", 9.0, 0.5, {64: 10.0, 32: 30.0}, 0.3, 0.5, 99.94, 1.234, 2.0, 1.5, count=1024
     )
-    held_out = SetScores("real, validation", pairwise_distance=0.4, one_face=1.0, count=788)
+    validation = SetScores("real, validation", pairwise_distance=0.4, one_face=1.0, count=788)
     scores = FaceScores(
-        "mine", "0" * 64, "val.zip", (), 1024, 64, "f" * 64, own, (), held_out, 0.9, "report", 788,
+        "mine", "0" * 64, "val.zip", (), 1024, 64, "f" * 64, own, (), validation, 0.9, "report",
+        788,
         0.7, "d" * 64,
     )  # fmt: skip
     rows = list(script.rows("val", scores))

@@ -23,9 +23,7 @@ _SECONDS_BETWEEN_PROBES = 0.1
 _SECONDS_TO_CLEAN = 60
 
 
-def benchmark_app(
-    model: str, users: int, side: int, threads: int, jobs_at_the_end: int
-) -> dict[str, Any]:
+def benchmark_app(model: str, users: int, side: int, threads: int, jobs: int) -> dict[str, Any]:
     """Start a server, send the requests of all users, and stop it by SIGTERM.
 
     Args:
@@ -33,7 +31,7 @@ def benchmark_app(
         users: number of simultaneous users, each with its own address and image.
         side: height and width of the images.
         threads: of the server's network.
-        jobs_at_the_end: number of running and queued jobs at SIGTERM.
+        jobs: number of running and queued jobs at SIGTERM.
 
     Returns:
         Counts, latencies in seconds, memory in MiB.
@@ -48,7 +46,7 @@ def benchmark_app(
         values |= asyncio.run(_load(server.port, images))
         values |= asyncio.run(_bomb(server))
         values |= asyncio.run(_disconnects(server, images[:20]))
-        values |= asyncio.run(_stop(server, [draw(n, side) for n in range(jobs_at_the_end)]))
+        values |= asyncio.run(_stop(server, [draw(n, side) for n in range(jobs)]))
     return values
 
 

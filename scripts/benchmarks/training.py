@@ -10,7 +10,7 @@ from srgan_gp.losses.adversarial import adversarial_weight, critic_loss, drift, 
 from srgan_gp.losses.gradient_penalties import PENALTIES
 from srgan_gp.losses.pixel import PIXEL_LOSSES
 from srgan_gp.networks import build
-from srgan_gp.training.critic.critic_objective import frozen
+from srgan_gp.training.critic.critic_freezing import frozen
 from srgan_gp.training.device import choose_device, open_autocast
 
 Stored = TypeVar("Stored", Tensor, nn.Module)

@@ -137,7 +137,7 @@ def _print_face_scores(options: argparse.Namespace) -> None:
         truncation=1.0 if options.trunc is None else options.trunc,
         feature_weights=options.feature_weights,
         detector=options.detector,
-        tell=print_message,
+        report=print_message,
     )
     _print(scores.as_dict(), _face_lines(scores), options.json)
 
@@ -167,7 +167,7 @@ def _face_lines(scores: "FaceScores") -> Iterator[str]:
     from srgan_gp.evaluation.face_scores import METRICS, RELATIVE_METRICS
 
     side = scores.image_size
-    real = f"{scores.held_out.count} validation faces ({scores.half})"
+    real = f"{scores.validation.count} validation faces ({scores.half})"
     yield (
         f"{scores.name} on {scores.data}: {scores.count} faces of {side} x {side}, truncation "
         f"{scores.truncation:g}, against {real}; squeeze and SWD: {scores.paired_count} of each"
@@ -176,7 +176,7 @@ def _face_lines(scores: "FaceScores") -> Iterator[str]:
         yield f"squeeze distances by the network {scores.feature_network}"
     if scores.detector:
         yield f"FD-yunet by the network {scores.detector}"
-    for one in (scores.model, *scores.baselines, scores.held_out):
+    for one in (scores.model, *scores.baselines, scores.validation):
         if set(one.values().values()) != {None}:
             yield _row(one.name, {METRICS[key][0]: value for key, value in one.values().items()})
     if any(value is not None for value in scores.relative().values()):

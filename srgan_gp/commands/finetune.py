@@ -81,7 +81,7 @@ def run(options: argparse.Namespace) -> int:
         options.model,
         options.data,
         output,
-        held_out=options.validation,
+        validation=options.validation,
         changes=_changes(options),
         say=print_message,
     )

@@ -13,6 +13,7 @@ from srgan_gp.models.cards import FACES
 from srgan_gp.models.catalog import names_in
 from srgan_gp.system.paths import is_file
 from srgan_gp.training.options.config import TrainConfig
+from srgan_gp.training.options.config_file import load_config
 from srgan_gp.training.options.generator_args import GENERATOR_OPTIONS, RETIRED
 from srgan_gp.training.options.option_fields import add_options as add_config_options
 from srgan_gp.training.options.presets import PRESETS, resolve, with_options
@@ -164,7 +165,7 @@ def _read_generator(start_from: Path, run_dir: Path | None) -> dict[str, Any]:
     earlier = run_dir / "config.json" if run_dir else None
     if earlier is None or not is_file(earlier):
         return {}
-    config = TrainConfig.load(earlier)
+    config = load_config(earlier)
     return {name: getattr(config, name) for name in GENERATOR_OPTIONS}
 
 

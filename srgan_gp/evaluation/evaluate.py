@@ -1,4 +1,4 @@
-"""Evaluation of an upscaler on a set of images: the scores of a card."""
+"""Evaluation of an upscaler on a set of images."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,13 +9,14 @@ from srgan_gp.data.benchmark_downscalers import LOW_RES, bicubic
 from srgan_gp.data.datasets import require_sides
 from srgan_gp.data.image_sources import list_images
 from srgan_gp.errors import UsageError
-from srgan_gp.evaluation.image_scores import PatchPairs, Scores, score_picture
+from srgan_gp.evaluation.image_scores import PatchPairs, Scores, score_image
 from srgan_gp.inference.session import Session
 from srgan_gp.inference.upscaler import Upscaler
 from srgan_gp.losses.features import Features
 from srgan_gp.metrics.pattern import FlatSpectrum
 
-BASELINE = "bicubic"  # this name in place of a model scores bicubic enlargement
+BASELINE = "bicubic"
+"""In place of a model's name: scores bicubic upscaling."""
 
 Enlarge = Callable[[np.ndarray], np.ndarray]
 
@@ -29,40 +30,38 @@ def evaluate(
     feature_weights: Path | None = None,
     fidelity: float | None = None,
 ) -> Scores:
-    """Score a model: make low-res pictures, upscale them as a user would, compare.
+    """Score a model: downscale images, upscale them with `Upscaler`, compare.
 
     Args:
         model: a name, the path of an `.onnx`, or "bicubic" for the baseline.
-        data: a folder or zip file of high-res pictures, or `FILE.zip:FOLDER`.
+        data: a folder or zip file of HR images, or `FILE.zip:FOLDER`.
         low_res: one of `LOW_RES`.
         scale: enlargement; default: the model's own, 4 for the baseline.
         feature_weights: SqueezeNet 1.1 as `.safetensors`; None: torchvision's; `Path("none")`: the
-            squeeze distance is left out.
+            squeeze distance is skipped.
         fidelity: as for `Upscaler.load`.
 
     Raises:
-        UsageError: an argument makes no sense, there is no picture in `data`, or one is too small
-            to be scored.
+        UsageError: an argument is not valid, there is no image in `data`, or one is too small to
+            be scored.
         ModelRefusedError: the model cannot be used.
     """
     if low_res not in LOW_RES:
-        raise UsageError(
-            f"There is no way {low_res!r} to make low-res pictures: {', '.join(LOW_RES)}."
-        )
+        raise UsageError(f"There is no downscaling {low_res!r}; use {', '.join(LOW_RES)}.")
     if scale is not None and scale < 1:
         raise UsageError(f"The scale must be at least 1, not {scale}.")
     files = list_images(data)
     enlarge, model_scale, model_sha256 = _open(model, scale, fidelity)
-    require_sides(files, 3 * model_scale)  # scores leave out a border of the scale on each side
+    require_sides(files, 3 * model_scale)  # scores ignore a border of `scale` on each side
     wanted = feature_weights != Path("none")
     features = Features.load("squeeze", feature_weights) if wanted else None
-    pictures, patches = [], PatchPairs()
+    scores, patches = [], PatchPairs()
     texture, original_texture = FlatSpectrum(), FlatSpectrum()
     for file in files:
         high_res = _trimmed(file.read(), model_scale)
         small = LOW_RES[low_res](high_res, model_scale)
         output = enlarge(small)
-        pictures.append(score_picture(file.stem, output, high_res, small, features))
+        scores.append(score_image(file.stem, output, high_res, small, features))
         patches.add(output, high_res)
         texture.add(output, small, high_res)
         original_texture.add(high_res, small, high_res)
@@ -78,15 +77,15 @@ def evaluate(
         patch_distance=patches.distance(),
         texture=texture.texture(),
         original_texture=original_texture.texture(),
-        pictures=tuple(pictures),
+        pictures=tuple(scores),
     )
 
 
 def _open(model: str, scale: int | None, fidelity: float | None) -> tuple[Enlarge, int, str | None]:
-    """Return the function that enlarges, the scale it enlarges by, and the model's hash."""
+    """Return the function that upscales, its scale, and the model's sha256."""
     if model == BASELINE:
         if fidelity is not None:
-            raise UsageError(f"The baseline {BASELINE} has no weights and so no fidelity.")
+            raise UsageError(f"The baseline {BASELINE} has no weights and therefore no fidelity.")
         by = scale or 4
         return lambda pixels: bicubic(pixels, by), by, None
     session = Session.open(model, fidelity=fidelity)
@@ -96,6 +95,6 @@ def _open(model: str, scale: int | None, fidelity: float | None) -> tuple[Enlarg
 
 
 def _trimmed(pixels: np.ndarray, scale: int) -> np.ndarray:
-    """Cut the right and bottom edge so that both sides are multiples of `scale`."""
+    """Crop at the right and bottom so that both sides are multiples of `scale`."""
     height, width = (side - side % scale for side in pixels.shape[:2])
     return np.ascontiguousarray(pixels[:height, :width])

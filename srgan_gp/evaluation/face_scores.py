@@ -1,4 +1,4 @@
-"""Scores of a set of faces against as many real ones."""
+"""Scores of sets of faces against real validation faces."""
 
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -15,9 +15,9 @@ from srgan_gp.metrics.feature_distances import frechet_distance, kernel_distance
 from srgan_gp.metrics.memorisation import ALARM
 from srgan_gp.metrics.sliced_wasserstein import COARSEST_SIDE, pyramid_distance
 
-LOOKED_AT = 256
-"""Faces of a set that the detector is shown, at most."""
-DETECTOR_SIDE = 256  # pixels: what a face is enlarged to before the detector sees it
+DETECTED_FACES = 256
+"""Most faces of a set that the detector is run on."""
+DETECTOR_SIDE = 256  # pixels that a face is upscaled to for the detector
 
 METRICS = {
     "fd_yunet": ("FD-yunet", 1),
@@ -30,7 +30,7 @@ METRICS = {
     "one_face": ("share with one face", 3),
     "border": ("border ratio", 3),
 }
-"""Scores of a set in the order they are shown: title, and digits after the point on a card."""
+"""Scores of a set in the order of output: title, and digits after the point on a card."""
 RELATIVE_METRICS = {
     "diversity": "diversity",
     "one_face": "share with one face, over that of real faces",
@@ -42,7 +42,7 @@ PAIRED = ("fd_squeeze", "kid_squeeze", "swd")
 
 @dataclass(frozen=True)
 class SetScores:
-    """Scores of one set of faces; None where a network is missing or faces are too small.
+    """Scores of one set of faces; None if a network is missing or faces are too small.
 
     Attributes:
         name: of the set.
@@ -50,7 +50,7 @@ class SetScores:
         kid_squeeze: kernel distance on the same features; about 0 for real faces.
         swd: sliced Wasserstein distance by the side of the level in pixels.
         pairwise_distance: mean squeeze distance of pairs of the set.
-        one_face: share of the set in which the detector finds exactly one face.
+        one_face: share of the images in which the detector finds exactly one face.
         fd_yunet: Frechet distance on backbone maps of YuNet; see `AlignedFaceDistances`.
         fd_hog: the same on histograms of oriented gradients.
         fd_pca: the same on principal components at 16 pixels.
@@ -78,19 +78,19 @@ class SetScores:
 
 @dataclass(frozen=True)
 class FaceScores:
-    """Scores of a model of faces, with all that is needed to make them again.
+    """Scores of a face generator, with everything needed to reproduce them.
 
     Attributes:
-        count: faces drawn; they have the seeds 0 to `count` - 1.
-        feature_network: sha256 of SqueezeNet's weights; None: what needs it was left out.
+        count: generated faces; their seeds are 0 to `count` - 1.
+        feature_network: sha256 of SqueezeNet's weights; None: its scores were skipped.
         model: scores of its faces.
         baselines: scores of real training faces, of the mean face and of blurred faces.
-        held_out: of the validation faces themselves: what the others are compared with.
+        validation: scores of the validation faces themselves, for comparison.
         memorisation: ratio of `memorisation_ratio`; None: no training faces given.
-        half: which half of the validation faces, one of `HALVES`.
+        half: name of the half of the validation faces, one of `HALVES`.
         paired_count: faces of each set in the scores named in `PAIRED`.
         truncation: of the latents.
-        detector: sha256 of YuNet; None: what needs it was left out.
+        detector: sha256 of YuNet; None: its scores were skipped.
     """
 
     name: str
@@ -102,7 +102,7 @@ class FaceScores:
     feature_network: str | None
     model: SetScores
     baselines: tuple[SetScores, ...]
-    held_out: SetScores
+    validation: SetScores
     memorisation: float | None
     half: str
     paired_count: int
@@ -111,36 +111,36 @@ class FaceScores:
 
     @property
     def is_memorising(self) -> bool:
-        """Whether the model repeats its training faces, as far as that was looked at."""
+        """Whether the model repeats its training faces; False if that was not measured."""
         return self.memorisation is not None and self.memorisation < ALARM
 
     def relative(self) -> dict[str, float | None]:
-        """Return the model's diversity and share of faces over those of the held-out faces."""
-        own, real = self.model, self.held_out
+        """Return the model's diversity and share of faces over those of the validation faces."""
+        own, real = self.model, self.validation
         return {
             "diversity": _ratio(own.pairwise_distance, real.pairwise_distance),
             "one_face": _ratio(own.one_face, real.one_face),
         }
 
     def as_dict(self) -> dict[str, Any]:
-        """Return everything as JSON types."""
+        """Return everything as JSON types; `validation` under its earlier name, `held_out`."""
         added = {"relative": self.relative(), "is_memorising": self.is_memorising}
-        return asdict(self) | added
+        return {"held_out" if k == "validation" else k: v for k, v in asdict(self).items()} | added
 
 
 class FaceScorer:
-    """Scores sets of faces against one set of real ones.
+    """Scores sets of faces against one set of real faces.
 
     Args:
         real: (N, S, S, 3), uint8 RGB, not trained on.
-        features: SqueezeNet; None: leave out what needs it.
-        detector: finds faces; None: leave out the share with one face.
-        yunet: maps of the detector; None: leave out FD-yunet.
+        features: SqueezeNet; None: skip the scores that need it.
+        detector: finds faces; None: skip the share with one face.
+        yunet: maps of the detector; None: skip FD-yunet.
         paired_count: faces of each set in the scores named in `PAIRED`; None: as many as both sets
             have.
 
     Attributes:
-        held_out: scores of the real faces: their diversity and share alone.
+        validation: scores of the real faces: only their diversity and share with one face.
     """
 
     def __init__(
@@ -157,10 +157,10 @@ class FaceScorer:
         self._aligned = AlignedFaceDistances(real, yunet)
         self._paired_count = paired_count
         self._pooled = pooled_features(features, real[:paired_count]) if features else None
-        self.held_out = self._alone("real, validation", real)
+        self.validation = self._alone("real, validation", real)
 
     def score(self, name: str, faces: np.ndarray) -> SetScores:
-        """Score a set of faces of the size of the real ones, (M, S, S, 3), uint8 RGB."""
+        """Score a set of faces of the size of the real faces, (M, S, S, 3), uint8 RGB."""
         distances = self._aligned.distances(faces)
         border = border_ratio(faces, self._real)
         scores = replace(self._alone(name, faces), border=border, **distances)
@@ -177,7 +177,7 @@ class FaceScorer:
         )
 
     def _alone(self, name: str, faces: np.ndarray) -> SetScores:
-        """Score what needs no other set."""
+        """Return the scores that need no other set."""
         features, detector = self._features, self._detector
         distance = None
         if features and faces.shape[1] >= features.least_side:
@@ -187,15 +187,16 @@ class FaceScorer:
 
 
 def share_with_one_face(detector: FaceDetector, faces: np.ndarray) -> float:
-    """Share of pictures, enlarged to 256 pixels, in which exactly one face is found.
+    """Share of images, upscaled to 256 pixels, in which exactly one face is found.
 
     Args:
-        detector: what it is sure enough of counts; see `FaceDetector.load`.
-        faces: (N, S, S, 3), uint8 RGB; the first `LOOKED_AT` are looked at.
+        detector: counts faces above its confidence threshold; see `FaceDetector.load`.
+        faces: (N, S, S, 3), uint8 RGB; the first `DETECTED_FACES` are used.
     """
     size = (DETECTOR_SIDE, DETECTOR_SIDE)
-    seen = (cv2.resize(face, size, interpolation=cv2.INTER_CUBIC) for face in faces[:LOOKED_AT])
-    return float(np.mean([len(detector.detect(face)) == 1 for face in seen]))
+    some = faces[:DETECTED_FACES]
+    resized = (cv2.resize(face, size, interpolation=cv2.INTER_CUBIC) for face in some)
+    return float(np.mean([len(detector.detect(face)) == 1 for face in resized]))
 
 
 def _ratio(value: float | None, whole: float | None) -> float | None:

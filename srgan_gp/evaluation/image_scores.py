@@ -1,4 +1,4 @@
-"""Scores of upscaled images, one by one and together."""
+"""Scores of upscaled images: of each image and of the whole set."""
 
 import math
 from dataclasses import asdict, dataclass, fields
@@ -15,8 +15,8 @@ from srgan_gp.metrics.psnr_ssim import consistency, psnr_y, ssim_y
 
 
 @dataclass(frozen=True)
-class PictureScores:
-    """Scores of one picture; None where a picture is too small or a network is missing."""
+class ImageScores:
+    """Scores of one image; None if the image is too small or a network is missing."""
 
     name: str
     psnr_y: float | None
@@ -31,15 +31,16 @@ class PictureScores:
 
 @dataclass(frozen=True)
 class Scores:
-    """Scores of a model on a set, with all that is needed to make them again.
+    """Scores of a model on a set, with everything needed to reproduce them.
 
     Attributes:
-        fidelity: share of the fidelity partner in the model's weights; None: the model as it is.
-        border: pixels left out on each side for PSNR and SSIM.
-        feature_network: sha256 of the network behind the squeeze distance; None: not computed.
-        patch_distance: of the outputs to the originals, as sets; None: every picture is too small.
+        fidelity: share of the fidelity partner in the model's weights; None: the model unchanged.
+        border: pixels ignored on each side by PSNR and SSIM.
+        feature_network: sha256 of the network of the squeeze distance; None: not computed.
+        patch_distance: of the outputs to the originals, as sets; None: every image is too small.
         texture: of the outputs in flat areas; None: there is no flat window.
         original_texture: of the originals in the same windows.
+        pictures: scores of each image.
     """
 
     model: str
@@ -53,18 +54,18 @@ class Scores:
     patch_distance: float | None
     texture: FlatTexture | None
     original_texture: FlatTexture | None
-    pictures: tuple[PictureScores, ...]
+    pictures: tuple[ImageScores, ...]
 
     def mean(self) -> dict[str, float]:
-        """Average each score over the pictures that have it."""
+        """Average each score over the images that have it."""
         scored = [(k, v) for p in self.pictures for k, v in p.values().items() if v is not None]
-        names = [field.name for field in fields(PictureScores) if field.name in dict(scored)]
+        names = [field.name for field in fields(ImageScores) if field.name in dict(scored)]
         return {name: float(np.mean([v for k, v in scored if k == name])) for name in names}
 
     def of_set(self) -> dict[str, float]:
-        """Return the scores that only the whole set has; one that could not be measured is missing.
+        """Return the scores of the whole set: patch distance; pattern and grain in levels rms.
 
-        Patch distance; pattern and grain in levels rms.
+        Scores that could not be measured are missing.
         """
         found = {} if self.patch_distance is None else {"patch_distance": self.patch_distance}
         return found | (self.texture.values() if self.texture else {})
@@ -76,45 +77,45 @@ class Scores:
 
 
 class PatchPairs:
-    """Patches of outputs and originals, drawn picture by picture, so that no picture is kept."""
+    """Patches of outputs and originals, drawn image by image, so that no image is kept."""
 
     def __init__(self) -> None:
         self._outputs: list[np.ndarray] = []
         self._originals: list[np.ndarray] = []
 
     def add(self, output: np.ndarray, original: np.ndarray) -> None:
-        """Draw from two pictures (H, W, 3), uint8; passed over where too small for a patch."""
+        """Draw patches of two images (H, W, 3), uint8; images smaller than a patch are skipped."""
         if min(original.shape[:2]) >= SMALLEST_SIDE:
             self._outputs.append(draw_patches(output))
             self._originals.append(draw_patches(original))
 
     def distance(self) -> float | None:
-        """Return the patch distance of the two sets; None when nothing was drawn."""
+        """Return the patch distance of the two sets; None if nothing was drawn."""
         return distance_of_patches(self._outputs, self._originals) if self._originals else None
 
 
-def score_picture(
+def score_image(
     name: str,
     output: np.ndarray,
     high_res: np.ndarray,
     low_res: np.ndarray,
     features: Features | None,
-) -> PictureScores:
-    """Measure one output.
+) -> ImageScores:
+    """Score one output.
 
     Args:
-        name: of the picture.
+        name: of the image.
         output: (H, W, 3), uint8 RGB.
         high_res: the original, same shape.
-        low_res: what `output` was made from, (H / scale, W / scale, 3), uint8 RGB.
-        features: network of the squeeze distance; None: leave it out.
+        low_res: the input of the upscaler, (H / scale, W / scale, 3), uint8 RGB.
+        features: network of the squeeze distance; None: skip it.
     """
     side, scale = min(high_res.shape[:2]), high_res.shape[0] // low_res.shape[0]
     inside = side - 2 * scale
     distance = None
     if features and side >= features.least_side:
         distance = squeeze_distance(features, output, high_res)
-    return PictureScores(
+    return ImageScores(
         name=name,
         psnr_y=psnr_y(output, high_res, scale) if inside >= 1 else None,
         ssim_y=ssim_y(output, high_res, scale) if inside >= 11 else None,
@@ -124,7 +125,7 @@ def score_picture(
 
 
 def squeeze_distance(features: Features, output: np.ndarray, target: np.ndarray) -> float:
-    """Measure the feature distance of two pictures (H, W, 3), uint8 RGB, on the network's device.
+    """Measure the feature distance of two images (H, W, 3), uint8 RGB, on the network's device.
 
     Raises:
         ValueError: the shapes differ or a side is too small.
@@ -140,5 +141,5 @@ def squeeze_distance(features: Features, output: np.ndarray, target: np.ndarray)
 
 
 def _finite(values: dict[str, Any]) -> dict[str, Any]:
-    """Put None for infinity, which JSON has no word for."""
+    """Replace infinity, which JSON does not support, by None."""
     return {k: None if v == math.inf else v for k, v in values.items()}

@@ -1,4 +1,4 @@
-"""A training run to an ONNX model, its weights and its card: `srgan-gp export`.
+"""Export of a training run: ONNX model, critic weights and card, for `srgan-gp export`.
 
-The runtime that loads them is `srgan_gp.inference`.
+The runtime that loads the model is `srgan_gp.inference`.
 """

@@ -1,4 +1,4 @@
-"""Export of a run: ONNX, safetensors and a card."""
+"""Export of a run's best checkpoint: ONNX model, critic as safetensors, model card."""
 
 import hashlib
 import json
@@ -29,6 +29,7 @@ from srgan_gp.system.files import atomic_write
 from srgan_gp.system.write_errors import errors_about
 from srgan_gp.training import checkpoint
 from srgan_gp.training.options.config import TrainConfig
+from srgan_gp.training.options.config_file import load_config
 from srgan_gp.training.resume import CONFIG_NAME
 from srgan_gp.training.tasks import critic_arguments, generator_arguments
 
@@ -38,10 +39,10 @@ def export(run_dir: Path, name: str, out_dir: Path) -> Path:
 
     Writes `name.onnx`, `name.toml` and, for a run with a critic, its weights in half precision as
     `name.critic.safetensors`. Fine-tuning reads the generator's weights from the ONNX file, whose
-    initializers have the parameters' names. Where a card of that name is there its texts (summary,
+    initializers have the parameters' names. The texts of an existing card of that name (summary,
     licence, data, limits) are kept; its scores only if no weight changed. Files of an earlier model
-    of that name are removed: its critic where the run has none, since training that starts from the
-    new model would go on with it, and the `name.safetensors` that version 0.1 wrote.
+    of that name are removed: its critic if the run has none, because training that starts from the
+    new model would use it, and the `name.safetensors` that version 0.1 wrote.
 
     Args:
         run_dir: folder of a training run.
@@ -52,12 +53,12 @@ def export(run_dir: Path, name: str, out_dir: Path) -> Path:
         Path of the card.
 
     Raises:
-        UsageError: the name cannot be used, as `check_name` says, `run_dir` holds no run, or the
-            card that is there cannot be read; nothing is written.
-        TrainingError: every checkpoint is damaged; in place of a best one that is the newest whole
+        UsageError: the name is not valid, see `check_name`, `run_dir` holds no run, or the existing
+            card cannot be read; nothing is written.
+        TrainingError: every checkpoint is damaged. If only the best one is, the newest undamaged
             one is exported, with a warning.
         ModelRefusedError: ONNX Runtime and PyTorch differ by more than `TOLERANCE`.
-        OutputError: `out_dir` is no folder, or the files cannot be written.
+        OutputError: `out_dir` is not a folder, or the files cannot be written.
     """
     check_name(name, out_dir)
     card_path = out_dir / f"{name}.toml"
@@ -79,7 +80,7 @@ def export(run_dir: Path, name: str, out_dir: Path) -> Path:
     card = fill_card(name, config, files, written)
     with atomic_write(card_path) as file:
         file.write(tomli_w.dumps(card, multiline_strings=False).encode())
-    # After the card: none names a file that is gone.
+    # After the card, so that no card names a missing file.
     if not critic:
         _remove(critic_path)
     if "safetensors" in written.get("files", {}):
@@ -90,10 +91,10 @@ def export(run_dir: Path, name: str, out_dir: Path) -> Path:
 def load_run(run_dir: Path) -> tuple[TrainConfig, nn.Module, int]:
     """Build the generator of a run with the moving average of its best checkpoint.
 
-    Where that is damaged the newest whole one takes its place, with a warning.
+    If that is damaged, the newest undamaged one is used, with a warning.
 
     Returns:
-        The options of the run, the generator on the CPU, and the images seen until then.
+        The options of the run, the generator on the CPU, and the images seen at that checkpoint.
 
     Raises:
         UsageError: there is no run in `run_dir`, or no checkpoint yet.
@@ -107,38 +108,38 @@ def _build_average(config: TrainConfig, tensors: dict[str, torch.Tensor]) -> nn.
     generator = build("generators", config.generator, **generator_arguments(config)).eval()
     generator.load_state_dict(checkpoint.tensors_under("average.", tensors))
     if isinstance(generator, style_resnet.Generator):
-        generator.centre()  # of the average's own styles: training does not know it
+        generator.centre()  # from the average's own styles; training does not compute it
     return generator
 
 
 def _read_best(run_dir: Path) -> tuple[TrainConfig, dict[str, torch.Tensor], int]:
-    """Read options, tensors and number of images: all from one checkpoint, also of a live run."""
+    """Read options, tensors and number of images of one checkpoint, also of a run in progress."""
     if not (run_dir / CONFIG_NAME).is_file():
         raise UsageError(f"{run_dir} holds no training run.")
-    config = TrainConfig.load(run_dir / CONFIG_NAME)
+    config = load_config(run_dir / CONFIG_NAME)
     folder = run_dir / "checkpoints"
     found = checkpoint.newest(folder)
     if found is None:
         raise UsageError(f"{run_dir} has no checkpoint yet.")
     newest, best = found[1]["images_seen"], found[1]["best_images_seen"]
     path = checkpoint.path_of(folder, best)
-    if best == newest or not (best or path.is_file()):  # so it is before the first validation
+    if best == newest or not (best or path.is_file()):  # before the first validation
         return config, found[0], newest
     try:
         return config, checkpoint.read(path)[0], best
     except TrainingError as error:
         warnings.warn(
-            f"{error} It was the best one, after {best} images; the newest whole one, after "
-            f"{newest}, takes its place.",
+            f"{error} It was the best one, after {best} images; the newest undamaged one, after "
+            f"{newest}, is used instead.",
             stacklevel=3,
         )
     return config, found[0], newest
 
 
-def _prove(model: onnx.ModelProto, generator: nn.Module, name: str) -> ModelInfo:
-    """Run the graph as users will, compare it with PyTorch, and say what the runtime knows of it.
+def _verify(model: onnx.ModelProto, generator: nn.Module, name: str) -> ModelInfo:
+    """Run the graph in ONNX Runtime, compare it with PyTorch, and return its `ModelInfo`.
 
-    A graph that carries no metadata yet is measured, as somebody else's would be.
+    A graph without metadata is measured, like that of another program.
     """
     with TemporaryDirectory() as folder:
         path = Path(folder) / f"{name}.onnx"
@@ -156,12 +157,12 @@ def _prove(model: onnx.ModelProto, generator: nn.Module, name: str) -> ModelInfo
 def _describe(
     model: onnx.ModelProto, generator: nn.Module, config: TrainConfig, about: dict[str, str]
 ) -> None:
-    """Put into the graph what it says of itself, so that a lone file can be used."""
+    """Write the metadata into the graph, so that the file can be used on its own."""
     is_of_faces = config.task == FACES
     if is_of_faces:
         sizes = {"latent_size": config.latent_size, "image_size": config.image_size}
     else:
-        sizes = _measured(_prove(model, generator, about["name"]))
+        sizes = _measured(_verify(model, generator, about["name"]))
         # Declared by the class, because trained weights may hide the blocks from a measurement.
         declared = cast(int, getattr(generator, "size_multiple", 1))
         sizes["size_multiple"] = math.lcm(sizes["size_multiple"], declared)
@@ -175,8 +176,8 @@ def _describe(
         **about,
     }
     onnx.helper.set_model_props(model, metadata)
-    if is_of_faces:  # latents cannot be taken for pictures: only what it says makes it a model
-        _prove(model, generator, about["name"])
+    if is_of_faces:  # without metadata the runtime cannot open a graph that takes latents
+        _verify(model, generator, about["name"])
 
 
 def _measured(info: ModelInfo) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""Card of an exported model: measured facts are written again, texts are kept."""
+"""Card of an exported model: measured facts are updated, texts of an existing card are kept."""
 
 import tomllib
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from srgan_gp.training.tasks import generator_arguments
 
 
 def read_written_card(path: Path) -> dict[str, Any]:
-    """Read the card that is there, whole or half filled in; an empty one where there is none.
+    """Read an existing card, complete or not; an empty dict if there is none.
 
     Raises:
         UsageError: it cannot be read.
@@ -26,20 +26,20 @@ def read_written_card(path: Path) -> dict[str, Any]:
         raise OutputError(f"Cannot write into {path.parent}: it is not a folder.") from error
     except (OSError, ValueError) as error:
         raise UsageError(
-            f"The card {path} cannot be read: {error}. Mend it, or move it away for a fresh one."
+            f"The card {path} cannot be read: {error}. Fix it, or move it away for a new one."
         ) from error
 
 
 def fill_card(
     name: str, config: TrainConfig, files: Mapping[str, object], written: dict[str, Any]
 ) -> dict[str, Any]:
-    """Fill a card: measured facts anew, people's texts from the card that was there.
+    """Fill a card: measured facts of the run, texts of the existing card.
 
     Args:
         name: of the model.
         config: the options of the run.
         files: a table for each file, as `cards.FileRecord`.
-        written: what `read_written_card` gave; its scores are kept if no weight has changed.
+        written: result of `read_written_card`; its scores are kept if no weight has changed.
     """
     side = config.image_size
     if config.task == FACES:
@@ -65,5 +65,5 @@ def fill_card(
     }
     card = {**placeholders, **written, **measured}
     if written.get("files", {}).get("onnx") != files["onnx"]:
-        card["scores"] = []  # those written belong to other weights
+        card["scores"] = []  # the existing ones belong to other weights
     return card

@@ -1,4 +1,4 @@
-"""PyTorch to ONNX, with every parameter under its own name."""
+"""Conversion of a generator from PyTorch to ONNX, with every parameter under its own name."""
 
 import copy
 from collections.abc import Callable
@@ -18,21 +18,21 @@ OPSET = 18
 
 @dataclass(frozen=True)
 class Interface:
-    """What goes into a graph and what comes out of it.
+    """Input and output of a graph.
 
     Attributes:
-        takes: name of the input.
-        gives: name of the output.
-        example: makes an input of the right kind, to trace a generator with.
+        input_name: of the graph.
+        output_name: of the graph.
+        example: returns an example input of a generator, for tracing.
         dynamic: names of the input's dimensions that may have any size; None: fixed.
         dynamic_result: the same for the output.
-        optimize: let the exporter simplify the graph. It computes what depends on parameters alone,
-            such as the demodulation of `style_resnet`, once and from the random weights of the
-            trace. Without it ONNX Runtime does this, from the true weights, when it loads a model.
+        optimize: let the exporter simplify the graph. It would compute expressions of parameters
+            alone, such as the demodulation of `style_resnet`, from the random weights of the trace.
+            Without it ONNX Runtime computes them from the true weights when it loads a model.
     """
 
-    takes: str
-    gives: str
+    input_name: str
+    output_name: str
     example: Callable[[nn.Module], Tensor]
     dynamic: tuple[str | None, ...]
     dynamic_result: tuple[str | None, ...]
@@ -53,18 +53,18 @@ INTERFACES = {
 
 
 def as_onnx(generator: nn.Module) -> onnx.ModelProto:
-    """Convert a generator by the interface of its `task`, with every dynamic dimension.
+    """Convert a generator, with the interface of its `task` and its dynamic dimensions.
 
-    The graph is traced with random weights and then given the true ones: the exporter's optimiser
-    drops an all-zero bias and merges equal tensors, which would leave nothing to fine-tune or to
-    interpolate between two models.
+    The graph is traced with random weights, which are then replaced by the true ones: the
+    exporter's optimiser drops all-zero biases and merges equal tensors, but fine-tuning and
+    interpolation between two models need every parameter.
 
     Args:
         generator: on the CPU, in eval mode; maps (N, 3, H, W) to (N, 3, H * scale, W * scale) or,
             for faces, (N, latent_size) to (N, 3, size, size).
 
     Raises:
-        ModelRefusedError: a parameter is not in the graph, or the graph is not valid ONNX.
+        ModelRefusedError: a parameter is not in the graph, or PyTorch cannot export the network.
     """
     model = _trace(_with_random_weights(generator), INTERFACES[str(generator.task)])
     found = {tensor.name: tensor for tensor in model.graph.initializer}
@@ -93,8 +93,8 @@ def _trace(generator: nn.Module, interface: Interface) -> onnx.ModelProto:
         (interface.example(generator),),
         dynamo=True,
         opset_version=OPSET,
-        input_names=[interface.takes],
-        output_names=[interface.gives],
+        input_names=[interface.input_name],
+        output_names=[interface.output_name],
         dynamic_shapes=(dynamic,),
         optimize=interface.optimize,
         verbose=False,
@@ -104,7 +104,7 @@ def _trace(generator: nn.Module, interface: Interface) -> onnx.ModelProto:
     model = program.model_proto
     _name_dimensions(model.graph.input[0], interface.dynamic)
     _name_dimensions(model.graph.output[0], interface.dynamic_result)
-    _forget_the_trace(model)
+    _remove_source_info(model)
     return model
 
 
@@ -114,8 +114,8 @@ def _name_dimensions(value: onnx.ValueInfoProto, names: tuple[str | None, ...]) 
             dimension.dim_param = name
 
 
-def _forget_the_trace(model: onnx.ModelProto) -> None:
-    """Drop what the exporter notes of the Python source: names of functions, paths, lines."""
+def _remove_source_info(model: onnx.ModelProto) -> None:
+    """Remove the exporter's notes on the Python source: names of functions, paths, lines."""
     model.graph.name = "srgan-gp"
     model.graph.doc_string = ""
     del model.graph.value_info[:]

@@ -12,22 +12,22 @@ from srgan_gp.models.cards import FACES
 
 TOLERANCE = 1e-4
 CHECK_SHAPES = ((1, 17, 23), (3, 31, 37), (1, 64, 61), (2, 5, 101), (1, 1, 1))  # (N, H, W)
-CHECK_COUNTS = (1, 2, 3, 7, 16)  # latents at once
+CHECK_COUNTS = (1, 2, 3, 7, 16)  # latents per batch
 
 
-class Runs(Protocol):
-    """What is compared with PyTorch: an inference session."""
+class RunsModel(Protocol):
+    """Interface of an inference session that is compared with PyTorch."""
 
     def run(self, inputs: NDArray[Any]) -> NDArray[Any]:
-        """Compute the output of float32 inputs."""
+        """Return the output of float32 inputs."""
         ...
 
 
 def check_inputs(generator: nn.Module) -> Iterator[Tensor]:
-    """Draw the inputs that a graph is compared on, always the same ones.
+    """Yield the fixed inputs on which a graph is compared.
 
     Args:
-        generator: its `task` says of what kind.
+        generator: its `task` selects the kind of input.
 
     Yields:
         Noise (N, 3, H, W) of `CHECK_SHAPES`, uniform in [0, 1], or latents (N, latent_size) of
@@ -42,11 +42,11 @@ def check_inputs(generator: nn.Module) -> Iterator[Tensor]:
             yield torch.rand(count, 3, height, width, generator=noise)
 
 
-def largest_difference(session: Runs, generator: nn.Module) -> float:
-    """Compare ONNX Runtime with PyTorch: the largest absolute difference.
+def largest_difference(session: RunsModel, generator: nn.Module) -> float:
+    """Return the largest absolute difference between ONNX Runtime and PyTorch on `check_inputs`.
 
     Raises:
-        ModelRefusedError: the outputs have two shapes.
+        ModelRefusedError: the shapes of the outputs differ.
     """
     worst = 0.0
     for inputs in check_inputs(generator):
@@ -55,7 +55,7 @@ def largest_difference(session: Runs, generator: nn.Module) -> float:
         found = session.run(inputs.numpy())
         if found.shape != expected.shape:
             raise ModelRefusedError(
-                f"ONNX gives {found.shape} where PyTorch gives {expected.shape}."
+                f"The output of ONNX Runtime is {found.shape}, that of PyTorch {expected.shape}."
             )
         worst = max(worst, float(abs(found - expected).max()))
     return worst

@@ -1,4 +1,4 @@
-"""Guarded fine-tuning: score, plan, train, compare."""
+"""Guarded fine-tuning of a model: plan, score, train, score again, compare."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +13,7 @@ from srgan_gp.data.image_sources import ImageFile, list_images, write_list
 from srgan_gp.data.validation_split import Split, split_images
 from srgan_gp.errors import OutputError, UsageError
 from srgan_gp.exporting.export import load_run
-from srgan_gp.finetuning.finetune_plan import plan, warn_of
+from srgan_gp.finetuning.finetune_plan import plan, size_warnings
 from srgan_gp.finetuning.finetune_scores import Measured, score_faces, score_upscaler
 from srgan_gp.finetuning.finetune_source import Source, find_source
 from srgan_gp.finetuning.finetune_verdict import Verdict, judge
@@ -29,25 +29,25 @@ from srgan_gp.training.tasks import generator_arguments
 from srgan_gp.training.tasks.face_generation import face_cache
 from srgan_gp.training.validation.validation_faces import ValidationFaces
 
-TRAIN_LIST, VALIDATION_LIST = "train.list", "held_out.list"
+TRAIN_LIST, VALIDATION_LIST = "train.list", "held_out.list"  # names that version 0.1 wrote
 SIDES = ("before", "after")
 
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What came of a fine-tuning.
+class FinetuneResult:
+    """Result of a fine-tuning.
 
     Attributes:
         source: name of the model it started from.
         run_dir: where the checkpoints are.
-        trained_on: number of pictures.
-        held_out: number of pictures.
-        rule: how the held-out pictures were chosen.
-        images_seen: where the run ended.
-        best_images_seen: the checkpoint that was judged; 0: the untouched model.
-        ended_because: why the run ended before its plan; empty: it did not.
+        trained_on: number of training images.
+        validation: number of validation images.
+        rule: how the validation images were chosen.
+        images_seen: at the end of the run.
+        best_images_seen: of the checkpoint that was compared; 0: the unchanged model.
+        ended_because: reason for early stopping; empty: the run was not stopped early.
         seconds: of training.
         verdict: the comparison.
     """
@@ -55,7 +55,7 @@ class Outcome:
     source: str
     run_dir: Path
     trained_on: int
-    held_out: int
+    validation: int
     rule: str
     images_seen: int
     best_images_seen: int
@@ -64,8 +64,10 @@ class Outcome:
     verdict: Verdict
 
     def as_dict(self) -> dict[str, Any]:
-        """Return everything as JSON types; what is not finite becomes None."""
-        found: dict[str, Any] = asdict(self)
+        """Return everything as JSON types, `validation` as `held_out`; infinity becomes None."""
+        found: dict[str, Any] = {
+            "held_out" if key == "validation" else key: value for key, value in asdict(self).items()
+        }
         for row in found["verdict"]["rows"]:
             row |= {side: row[side] if math.isfinite(row[side]) else None for side in SIDES}
         return found | {"run_dir": str(self.run_dir)}
@@ -76,34 +78,32 @@ def finetune(
     data: Sequence[str],
     run_dir: Path,
     *,
-    held_out: str | None = None,
+    validation: str | None = None,
     changes: Mapping[str, Any] | None = None,
     say: Say = lambda _: None,
-) -> Outcome:
-    """Fine-tune a model on somebody's own pictures.
-
-    The same call continues a run that was stopped.
+) -> FinetuneResult:
+    """Fine-tune a model on a user's own images; the same call resumes an interrupted run.
 
     Args:
         model: a name, or the path of an `.onnx` or `.safetensors` file.
-        data: folders and zip files of pictures.
-        run_dir: gets the checkpoints, previews and logs.
-        held_out: pictures to score on; None: chosen by `split_images`.
-        changes: options of the plan that somebody wants otherwise.
-        say: gets each line for people.
+        data: folders and zip files of images.
+        run_dir: folder for checkpoints, previews and logs.
+        validation: folder or zip file of validation images; None: chosen by `split_images`.
+        changes: options that override the plan.
+        say: called with each message to the user.
 
     Raises:
-        UsageError: there are too few pictures, or an argument makes no sense.
+        UsageError: there are too few images, or an argument is not valid.
         ModelRefusedError: the model cannot be used.
-        PictureError: a picture cannot be read.
+        PictureError: an image cannot be read.
         TrainingError: a loss or a gradient is not finite.
         Stopped: a signal ended the run; everything is saved.
     """
     source = find_source(model)
-    split = split_images(data, held_out)
+    split = split_images(data, validation)
     counts = len(split.train), len(split.validation)
     config = plan(source, *counts, changes or {})
-    load_features(config)  # the one thing that may be missing where there is no internet
+    load_features(config)  # fails early if it would have to be downloaded and cannot
     require_same_options(config, run_dir)
     if config.threads:
         torch.set_num_threads(config.threads)
@@ -121,11 +121,11 @@ def finetune(
     after = _score(generator, config, run_dir) if best else before
     found = checkpoint.newest(run_dir / "checkpoints")
     assert found
-    return Outcome(
+    return FinetuneResult(
         source=source.name,
         run_dir=run_dir,
         trained_on=counts[0],
-        held_out=counts[1],
+        validation=counts[1],
         rule=split.rule,
         images_seen=found[1]["images_seen"],
         best_images_seen=best,
@@ -136,10 +136,10 @@ def finetune(
 
 
 def _announce(source: Source, split: Split, config: TrainConfig, say: Say) -> None:
-    """Say what is going to happen, and what to expect of so many pictures."""
+    """Report the plan, and warnings about the number of images."""
     counts = len(split.train), len(split.validation)
-    say(f"{source.name} on {counts[0]} pictures, {counts[1]} {split.rule}.")
-    for warning in warn_of(*counts):
+    say(f"{source.name} on {counts[0]} images, {counts[1]} {split.rule}.")
+    for warning in size_warnings(*counts):
         say(f"warning: {warning}")
     say(
         f"Plan: {config.total_images} images in batches of {config.batch_size}, learning rate "
@@ -148,26 +148,27 @@ def _announce(source: Source, split: Split, config: TrainConfig, say: Say) -> No
 
 
 def load_source(source: Source, config: TrainConfig) -> nn.Module:
-    """Build the untouched generator, on the CPU and in its evaluation mode."""
+    """Build the unchanged generator, on the CPU and in evaluation mode."""
     generator = build("generators", config.generator, **generator_arguments(config)).eval()
     load_weights(generator, source.weights)
     return generator
 
 
 def _score(generator: nn.Module, config: TrainConfig, run_dir: Path) -> Measured:
-    """Score a generator, on the CPU, on the held-out pictures of a run."""
-    train_list, held_out_list = str(run_dir / TRAIN_LIST), str(run_dir / VALIDATION_LIST)
+    """Score a generator, on the CPU, on the validation images of a run."""
+    train_list, validation_list = str(run_dir / TRAIN_LIST), str(run_dir / VALIDATION_LIST)
     if config.task != FACES:
-        return score_upscaler(generator, list_images(held_out_list), config)
-    held_out, known = (face_cache([place], config) for place in (held_out_list, train_list))
-    return score_faces(generator, ValidationFaces(held_out, config, torch.device("cpu"), known))
+        return score_upscaler(generator, list_images(validation_list), config)
+    faces, train_faces = (face_cache([place], config) for place in (validation_list, train_list))
+    validation = ValidationFaces(faces, config, torch.device("cpu"), train_faces)
+    return score_faces(generator, validation)
 
 
 def _write_lists(split: Split, run_dir: Path) -> None:
-    """Write down which pictures are used for what; a run that has begun goes on with its own.
+    """Save the lists of training and validation images; a resumed run must have the same.
 
     Raises:
-        UsageError: the run was begun with other pictures.
+        UsageError: the run was begun with other images.
         OutputError: the folder cannot be written.
     """
     try:
@@ -179,13 +180,13 @@ def _write_lists(split: Split, run_dir: Path) -> None:
         path = run_dir / name
         if has_begun and is_file(path) and not _lists(path, files):
             raise UsageError(
-                f"{run_dir} holds a fine-tuning on other pictures; choose another output folder, "
-                "or the same pictures to resume."
+                f"{run_dir} holds a fine-tuning on other images; choose another output folder, or "
+                "the same images to resume."
             )
         write_list(files, path)
 
 
 def _lists(path: Path, files: Sequence[ImageFile]) -> bool:
-    """Tell whether a list holds these pictures, in this order."""
+    """Tell whether a list holds these images, in this order."""
     listed = [(file.container, file.member) for file in list_images(path)]
     return listed == [(file.container.absolute(), file.member) for file in files]

@@ -1,4 +1,4 @@
-"""Plan of a fine-tuning: learning rate, length, regularisation by number of images."""
+"""Plan of a fine-tuning: options by the number of images, such as learning rate and length."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -15,51 +15,52 @@ from srgan_gp.training.options.presets import PRESETS, with_options
 
 FEWEST_TRAINED_ON = 16
 FEWEST_VALIDATION_IMAGES = 4
-FEW = 80  # pictures to train on: below it a warning
-VALIDATIONS = 8  # in a run that is not stopped
+FEW = 80  # training images below which there is a warning
+VALIDATIONS = 8  # in a run that is not stopped early
 
 
-def plan(source: Source, trained_on: int, held_out: int, changes: Mapping[str, Any]) -> TrainConfig:
+def plan(
+    source: Source, trained_on: int, validation: int, changes: Mapping[str, Any]
+) -> TrainConfig:
     """Choose every option of a fine-tuning.
 
     Args:
         source: the model to start from.
-        trained_on: number of pictures to train on.
-        held_out: number of pictures to score on.
-        changes: fields of the result that somebody wants otherwise.
+        trained_on: number of training images.
+        validation: number of validation images.
+        changes: fields that override the plan.
 
     Raises:
-        UsageError: there are too few pictures, or a change makes no sense.
+        UsageError: there are too few images, or a change is not valid.
     """
-    _require_enough(trained_on, held_out)
+    _require_enough(trained_on, validation)
     make = _plan_faces if source.task == FACES else _plan_super_resolution
     config = _fit(make(source, trained_on), source, changes)
     if config.best_by == "auto":
-        raise UsageError("A fine-tuning is judged by one score; choose a best_by other than auto.")
+        raise UsageError("A fine-tuning needs a deciding score; choose a best_by other than auto.")
     require_scores(config, has_validation=True)
     every = max(config.total_images // VALIDATIONS // config.batch_size, 1) * config.batch_size
     due = {"validate_images": every, "checkpoint_images": every, "report_images": every // 2 or 1}
     return replace(config, **{k: v for k, v in due.items() if k not in changes})
 
 
-def warn_of(trained_on: int, held_out: int) -> list[str]:
-    """Say what so few pictures mean."""
+def size_warnings(trained_on: int, validation: int) -> list[str]:
+    """Return warnings about small training and validation sets."""
     warnings = []
     if trained_on < FEW:
         warnings.append(
-            f"{trained_on} pictures to train on are few: expect a small change; 100 to 1,000 are "
-            "better."
+            f"{trained_on} training images are few: expect a small change; 100 to 1,000 are better."
         )
-    if held_out < 20:
+    if validation < 20:
         warnings.append(
-            f"{held_out} held-out pictures are few: a small difference between before and after "
+            f"{validation} validation images are few: a small difference between before and after "
             "may be chance."
         )
     return warnings
 
 
 def _fit(config: TrainConfig, source: Source, changes: Mapping[str, Any]) -> TrainConfig:
-    """Put a model's options and somebody's changes in; what was planned beside them gives way."""
+    """Apply a model's options and the changes; limit planned values that depend on them."""
     images = changes.get("total_images", config.total_images)
     planned = {"critic_warmup_images": min(config.critic_warmup_images, images // 6)}
     if source.critic:
@@ -69,9 +70,9 @@ def _fit(config: TrainConfig, source: Source, changes: Mapping[str, Any]) -> Tra
 
 
 def _critic_stages(config: TrainConfig) -> int:
-    """Count the stages of a run's critic; that of faces halves them down to 4 pixels.
+    """Return the number of stages of a run's critic; those of faces halve the image to 4 pixels.
 
-    The stem of `projected_critic` takes the first of these steps.
+    The stem of `projected_critic` is the first of these steps.
     """
     if config.task == FACES:
         halvings = (config.image_size // 4).bit_length() - 1
@@ -79,21 +80,21 @@ def _critic_stages(config: TrainConfig) -> int:
     return config.critic_stages
 
 
-def _require_enough(trained_on: int, held_out: int) -> None:
-    if trained_on < FEWEST_TRAINED_ON or held_out < FEWEST_VALIDATION_IMAGES:
+def _require_enough(trained_on: int, validation: int) -> None:
+    if trained_on < FEWEST_TRAINED_ON or validation < FEWEST_VALIDATION_IMAGES:
         raise UsageError(
-            f"{trained_on + held_out} pictures are too few to fine-tune on: the model would learn "
-            "them by heart, and on so few held-out ones chance decides whether it became better. "
-            f"Bring at least {FEWEST_TRAINED_ON} to train on and {FEWEST_VALIDATION_IMAGES} to "
-            "hold out; 100 to 1,000 are better."
+            f"{trained_on + validation} images are too few to fine-tune on: the model would "
+            "memorise them, and the scores on so few validation images would be chance. Provide at "
+            f"least {FEWEST_TRAINED_ON} for training and {FEWEST_VALIDATION_IMAGES} for "
+            "validation; 100 to 1,000 are better."
         )
 
 
 def _plan_super_resolution(source: Source, trained_on: int) -> TrainConfig:
-    """Plan for an upscaler: random crops and degradations make few pictures last.
+    """Plan for an upscaler, which needs few images thanks to random crops and degradations.
 
-    With a critic, and so with a model made for texture, the squeeze distance decides; without one
-    the PSNR does. Fewer pictures: fewer images, a lower rate, more of the critic frozen.
+    With a critic, so for a model of realistic texture, the squeeze distance decides; without one
+    the PSNR. A smaller training set: a shorter run, a lower rate, more frozen critic stages.
     """
     images = _length(80 * trained_on, 9_600, 32_000, batch=16)
     common = replace(
@@ -110,7 +111,7 @@ def _plan_super_resolution(source: Source, trained_on: int) -> TrainConfig:
 
 
 def _plan_faces(source: Source, trained_on: int) -> TrainConfig:
-    """Plan for a face generator: a low rate, most of the critic frozen, all pictures augmented.
+    """Plan for a face generator: a low rate, most of the critic frozen, all images augmented.
 
     Source:
         Lengths: Karras et al. 2020, arXiv:2006.06676, section 4.2, made shorter for 64 pixels;
@@ -119,8 +120,8 @@ def _plan_faces(source: Source, trained_on: int) -> TrainConfig:
     """
     if source.critic is None:
         raise UsageError(
-            f"The model {source.name} has no critic beside it, and a face generator learns from "
-            "nothing else; start from one that was exported with its critic."
+            f"The model {source.name} has no critic beside it, which a face generator needs for "
+            "training; start from a model that was exported with its critic."
         )
     images = _length(80 * trained_on, 4_800, 60_000, batch=32)
     return replace(
@@ -133,5 +134,5 @@ def _plan_faces(source: Source, trained_on: int) -> TrainConfig:
 
 
 def _length(images: int, least: int, most: int, batch: int) -> int:
-    """Bring a length into a range, and to a multiple of the batch."""
+    """Clamp a length to a range and round it down to a multiple of the batch."""
     return min(max(images, least), most) // batch * batch

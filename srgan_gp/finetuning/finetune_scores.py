@@ -1,4 +1,4 @@
-"""Scores of a network on the validation images of a fine-tuning."""
+"""Scores of a generator on the validation images of a fine-tuning, before and after."""
 
 from collections.abc import Sequence
 
@@ -8,55 +8,55 @@ from torch import nn
 
 from srgan_gp.data.benchmark_downscalers import LOW_RES
 from srgan_gp.data.image_sources import ImageFile
-from srgan_gp.evaluation.image_scores import score_picture
+from srgan_gp.evaluation.image_scores import score_image
 from srgan_gp.metrics.colour_shift import colour_shift
 from srgan_gp.metrics.pattern import FlatSpectrum
 from srgan_gp.training.feature_network import load_features
 from srgan_gp.training.options.config import TrainConfig
 from srgan_gp.training.validation.validation_faces import ValidationFaces
-from srgan_gp.training.validation.validation_images import as_pixels, enlarge, middle
+from srgan_gp.training.validation.validation_images import as_pixels, centre_crop, enlarge
 
 WAYS = ("matlab", "area-jpeg75")
-"""How the small pictures are made, as in `srgan-gp evaluate`: clean ones, and compressed ones."""
+"""Downscalings of the validation images, as in `srgan-gp evaluate`: clean and compressed."""
 
 SETS = 4
-"""Sets of latents, each as large as the held-out set, whose spread says what is chance."""
+"""Sets of latents, each as large as the validation set, whose spread is the noise level."""
 
 Measured = dict[tuple[str, str], np.ndarray]
-"""Values, (N,) float64, by (metric, way): one a validation image, one a set of latents, or, of
-pattern and grain, a single one for all images."""
+"""Values, (N,) float64, by (metric, way of downscaling): one per validation image or per set of
+latents; for pattern and grain a single one for all images."""
 
 
 def score_upscaler(
     generator: nn.Module, files: Sequence[ImageFile], config: TrainConfig
 ) -> Measured:
-    """Score an upscaler on the middle of each picture.
+    """Score an upscaler on the centre crop of each image.
 
     Args:
-        generator: on the CPU, in its evaluation mode.
-        files: high-res pictures.
+        generator: on the CPU, in evaluation mode.
+        files: HR images.
         config: of the run; names the scale and the feature network.
 
     Returns:
         PSNR-Y in dB, colour shift in levels and, with a feature network, squeeze distance; NaN
-        where an image is too small for a score. Pattern and grain of the set in levels, unless no
+        if an image is too small for a score. Pattern and grain of the set in levels, unless no
         image has a flat window.
 
     Raises:
-        PictureError: a picture cannot be read.
+        PictureError: an image cannot be read.
         UsageError: the feature network cannot be loaded.
     """
     features = load_features(config) if config.perceptual_loss == "squeeze" else None
     rows: dict[tuple[str, str], list[float]] = {}
     spectra = {way: FlatSpectrum() for way in WAYS}
     for file in files:
-        high_res = middle(file.read(), config.scale)
+        high_res = centre_crop(file.read(), config.scale)
         for way in WAYS:
             low_res = LOW_RES[way](high_res, config.scale)
             planes = torch.from_numpy(low_res.transpose(2, 0, 1).astype(np.float32) / 255)
             output = as_pixels(enlarge(generator, planes[None]))
             spectra[way].add(output, low_res, high_res)
-            scores = score_picture(file.stem, output, high_res, low_res, features)
+            scores = score_image(file.stem, output, high_res, low_res, features)
             found = {
                 "squeeze_distance": scores.squeeze_distance,
                 "psnr_y": scores.psnr_y,
@@ -71,15 +71,15 @@ def score_upscaler(
     return {key: values for key, values in measured.items() if not np.isnan(values).all()}
 
 
-def score_faces(generator: nn.Module, held_out: ValidationFaces) -> Measured:
-    """Score a generator of faces on `SETS` sets of latents; there is no way (`""`).
+def score_faces(generator: nn.Module, validation: ValidationFaces) -> Measured:
+    """Score a face generator on `SETS` sets of latents; the way of downscaling is "".
 
     Args:
-        generator: latents -> faces, in its evaluation mode, where the latents are.
-        held_out: with a feature network and the training faces.
+        generator: latents -> faces, in evaluation mode, on the device of the latents.
+        validation: with a feature network and the training faces.
 
     Returns:
-        Those of `ValidationFaces.scores`, by name.
+        The scores of `ValidationFaces.scores`, by name.
     """
-    sets = [held_out.scores(generator, seed) for seed in range(SETS)]
+    sets = [validation.scores(generator, seed) for seed in range(SETS)]
     return {(metric, ""): np.array([found[metric] for found in sets]) for metric in sets[0]}

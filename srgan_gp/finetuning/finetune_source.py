@@ -1,4 +1,4 @@
-"""Source of a fine-tuning: weights, critic and architecture of a model."""
+"""Source of a fine-tuning: finds a model's weights, critic, card and network options."""
 
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -20,7 +20,7 @@ _CRITIC_OPTIONS: dict[str, str | None] = {
     "size": None,  # the generator's
     "scale": None,
 }
-"""Arguments of critics that go by another name, or none, among the options of a run."""
+"""Arguments of critics whose option of a run has another name; None: no option."""
 _KNOWN = frozenset(field.name for field in fields(TrainConfig))
 
 
@@ -29,11 +29,11 @@ class Source:
     """A model to start from.
 
     Attributes:
-        name: of the model, for people.
+        name: of the model, for messages.
         weights: `.onnx` or, of an older model, `.safetensors` of the generator.
         critic: `.safetensors` of its critic; None: it has none.
-        card: what is known of the model; None: nothing.
-        options: fields of `TrainConfig` that make the same networks.
+        card: of the model; None: it has none.
+        options: fields of `TrainConfig` that build the same networks.
     """
 
     name: str
@@ -49,13 +49,13 @@ class Source:
 
 
 def find_source(model: str) -> Source:
-    """Find a model's weights and read which networks they are of.
+    """Find a model's weights and read the architecture of its networks.
 
     Args:
         model: a name, or the path of an `.onnx` or `.safetensors`.
 
     Raises:
-        ModelRefusedError: there is no such model, or its weights are not those of its card.
+        ModelRefusedError: there is no such model, or its weights do not match its card.
         UsageError: another program made it.
     """
     path = Path(model)
@@ -81,10 +81,11 @@ def find_source(model: str) -> Source:
 
 
 def generator_options(path: Path) -> dict[str, Any]:
-    """Read which options of a run build the generator whose weights are in a file.
+    """Read the options of a run that build the generator whose weights are in a file.
 
     Raises:
-        UsageError: the file cannot be read or does not say it, or there is no such generator.
+        UsageError: the file cannot be read or does not describe its network, or there is no such
+            generator.
     """
     task, architecture, arguments = read_network(path)
     try:
@@ -94,7 +95,7 @@ def generator_options(path: Path) -> dict[str, Any]:
 
 
 def _require_card(kind: str, weights: Path, card: ModelCard | None) -> None:
-    """Check that weights are those that the card beside them describes."""
+    """Check the hash of weights against the card beside them."""
     record = card.files.get(kind) if card else None
     if record and hash_file(weights) != record.sha256:
         raise ModelRefusedError(
@@ -104,7 +105,7 @@ def _require_card(kind: str, weights: Path, card: ModelCard | None) -> None:
 
 
 def _critic_options(path: Path) -> dict[str, Any]:
-    """Read which options of a run build the critic whose weights are in a file."""
+    """Read the options of a run that build the critic whose weights are in a file."""
     _, architecture, arguments = read_network(path)
     renamed = {_CRITIC_OPTIONS.get(name, name): value for name, value in arguments.items()}
     found = {name: value for name, value in renamed.items() if name}

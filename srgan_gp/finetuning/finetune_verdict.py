@@ -1,4 +1,4 @@
-"""Verdict of a fine-tuning: a table of before and after, and whether it is better."""
+"""Verdict of a fine-tuning: table of scores before and after, and whether the model is better."""
 
 import math
 from collections.abc import Sequence
@@ -11,11 +11,11 @@ from srgan_gp.training.early_stopping import LOWER_IS_BETTER
 from srgan_gp.training.options.config import TrainConfig
 
 CERTAIN = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.2, 2.1, 2.0)
-"""Standard errors by which the mean of 2, 3, 4, ... values has to gain; the last: of more.
+"""Standard errors that the mean gain of 2, 3, 4, ... values has to exceed; the last: of more.
 
-Student's t, two-sided at 95 %: the few values themselves say how far they scatter.
+Student's t, two-sided at 95 %, because the scatter is estimated from the same few values.
 """
-MOST_COLOUR_DRIFT = 2.0  # levels of 255 by which the colours may move away
+MOST_COLOUR_DRIFT = 2.0  # levels of 255 by which the colour shift may grow
 TITLES = {
     "squeeze_distance": "squeeze distance",
     "kid_squeeze": "KID-squeeze",
@@ -34,7 +34,7 @@ TITLES = {
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table: a metric on one way to make the small pictures, averaged."""
+    """One line of the table: mean of a metric for one way of downscaling."""
 
     metric: str
     way: str
@@ -44,7 +44,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether the fine-tuned model is better on the held-out pictures, and why."""
+    """Whether the fine-tuned model is better on the validation images, and why."""
 
     is_better: bool
     reasons: tuple[str, ...]
@@ -52,17 +52,17 @@ class Verdict:
 
 
 def judge(before: Measured, after: Measured, config: TrainConfig) -> Verdict:
-    """Compare the scores of the untouched and the fine-tuned model.
+    """Compare the scores of the unchanged and the fine-tuned model.
 
-    It is better where the score that chose the checkpoint gained, by more than the scatter of the
-    images' own gains explains, and nothing else was lost: PSNR-Y, the colours and the novelty stay
-    within the limits of the run. Pattern and grain are shown and decide nothing. That score chose
-    among the checkpoints on the same images, so that its gain is a little flattered.
+    The fine-tuned model is better if the deciding score gained significantly, given the scatter of
+    the gains per image, and PSNR-Y, colours and novelty stay within the limits of the run. Pattern
+    and grain are only shown. The deciding score also chose the checkpoint on the same images, so
+    its gain is slightly optimistic.
 
     Args:
-        before: of the untouched model.
-        after: of the fine-tuned one, on the same pictures in the same order.
-        config: of the run; `best_by` decides.
+        before: of the unchanged model.
+        after: of the fine-tuned one, on the same images in the same order.
+        config: of the run; `best_by` is the deciding score.
     """
     rows = tuple(
         Row(*key, float(np.nanmean(before[key])), float(np.nanmean(after[key]))) for key in before
@@ -71,7 +71,7 @@ def judge(before: Measured, after: Measured, config: TrainConfig) -> Verdict:
     count = len(gains)
     if count < 2:
         return Verdict(
-            False, (f"{count} values of the {TITLES[config.best_by]} say nothing",), rows
+            False, (f"{count} values of the {TITLES[config.best_by]} are too few",), rows
         )
     certain = CERTAIN[min(count, 13) - 2] * gains.std(ddof=1) / math.sqrt(count)
     title = TITLES[config.best_by]
@@ -82,7 +82,7 @@ def judge(before: Measured, after: Measured, config: TrainConfig) -> Verdict:
     moved = f"the {title} went from {old:.4g} to {new:.4g} ({_percent(old, new)})"
     losses = _losses(rows, config)
     if gains.mean() <= 0:
-        losses.insert(0, f"{moved}, which is no gain")
+        losses.insert(0, f"{moved}, which is not a gain")
     elif gains.mean() <= certain:
         losses.insert(0, f"{moved}, which may be chance with {count} values")
     if losses:
@@ -92,8 +92,8 @@ def judge(before: Measured, after: Measured, config: TrainConfig) -> Verdict:
 
 
 def table(rows: Sequence[Row]) -> list[str]:
-    """Write the rows as lines of text, in columns."""
-    lines = [("held-out pictures", "before", "after", "change")]
+    """Format the rows as lines of text, in columns."""
+    lines = [("validation images", "before", "after", "change")]
     for row in rows:
         name = TITLES.get(row.metric, row.metric) + (f" ({row.way})" if row.way else "")
         change = _percent(row.before, row.after)
@@ -103,7 +103,7 @@ def table(rows: Sequence[Row]) -> list[str]:
 
 
 def _gains(before: Measured, after: Measured, metric: str) -> np.ndarray:
-    """Gain of each picture, averaged over the ways: positive is better."""
+    """Gain of each image, averaged over the ways of downscaling: positive is better."""
     sign = -1 if metric in LOWER_IS_BETTER else 1
     gains = [sign * (after[key] - before[key]) for key in before if key[0] == metric]
     mean = np.mean(gains, axis=0) if gains else np.empty(0)
@@ -111,7 +111,7 @@ def _gains(before: Measured, after: Measured, metric: str) -> np.ndarray:
 
 
 def _losses(rows: Sequence[Row], config: TrainConfig) -> list[str]:
-    """Name what was lost beyond the limits."""
+    """Describe the losses beyond the limits."""
     losses = []
     for row in rows:
         where = f"{row.after:.4g} after {row.before:.4g}" + (f" ({row.way})" if row.way else "")
@@ -121,7 +121,7 @@ def _losses(rows: Sequence[Row], config: TrainConfig) -> list[str]:
         if row.metric == "colour_shift" and row.after - row.before > MOST_COLOUR_DRIFT:
             losses.append(f"the colours drifted, in levels: {where}")
         if row.metric == "novelty" and row.after < (config.least_novelty or 0):
-            losses.append(f"it repeats its training pictures: novelty {where}")
+            losses.append(f"it repeats its training images: novelty {where}")
     return losses
 
 

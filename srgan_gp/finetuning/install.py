@@ -1,4 +1,4 @@
-"""Installs a fine-tuned model with a card in the user's models folder."""
+"""Installing a fine-tuned model, with its card, into the user's models folder."""
 
 import tomllib
 from pathlib import Path
@@ -8,7 +8,7 @@ import tomli_w
 
 from srgan_gp.errors import UsageError
 from srgan_gp.exporting.export import export
-from srgan_gp.finetuning.finetune import Outcome
+from srgan_gp.finetuning.finetune import FinetuneResult
 from srgan_gp.finetuning.finetune_source import find_source
 from srgan_gp.models.catalog import check_name, model_folders, model_names
 from srgan_gp.system.files import atomic_write
@@ -16,26 +16,26 @@ from srgan_gp.system.paths import is_file
 
 
 def require_free_name(name: str) -> None:
-    """Check that a name can be used and that no model has it, so that none is replaced.
+    """Check that a name is valid and not the name of an existing model, which it would replace.
 
     Raises:
-        UsageError: it cannot, or one has it.
+        UsageError: it is not valid, or a model has it.
     """
     folder = model_folders()[-1]
     check_name(name, folder)
-    # Without a card it is somebody's model, put there by hand.
+    # A file without a card was put there by the user.
     if is_file(folder / f"{name}.onnx") or name in model_names():
         raise UsageError(
-            f"There is a model {name!r} already; choose another --name, or take that one away."
+            f"There is a model {name!r} already; choose another --name, or remove that model."
         )
 
 
-def install(outcome: Outcome, model: str, name: str) -> Path:
-    """Export the best of a fine-tuning into the user's models folder.
+def install(outcome: FinetuneResult, model: str, name: str) -> Path:
+    """Export the best checkpoint of a fine-tuning into the user's models folder.
 
     Args:
         outcome: of the fine-tuning.
-        model: what it started from, as for `find_source`.
+        model: the model it started from, as for `find_source`.
         name: of the new model.
 
     Returns:
@@ -48,16 +48,16 @@ def install(outcome: Outcome, model: str, name: str) -> Path:
     card_path = export(outcome.run_dir, name, model_folders()[-1])
     card = tomllib.loads(card_path.read_text(encoding="utf-8"))
     with atomic_write(card_path) as file:
-        told = card | _texts(outcome, model)
-        file.write(tomli_w.dumps(told, multiline_strings=False).encode())
+        filled = card | _texts(outcome, model)
+        file.write(tomli_w.dumps(filled, multiline_strings=False).encode())
     return card_path
 
 
-def _texts(outcome: Outcome, model: str) -> dict[str, Any]:
-    """What the card says for people: origin, data, limits and the scores after."""
+def _texts(outcome: FinetuneResult, model: str) -> dict[str, Any]:
+    """Return the texts of the card: origin, data, limits and the scores after fine-tuning."""
     source = find_source(model).card
     own = {
-        "what": f"{outcome.trained_on} pictures of the person who fine-tuned it",
+        "what": f"{outcome.trained_on} images of the person who fine-tuned it",
         "licence": "unstated",
         "attribution": "unstated",
         "consent": "unstated",
@@ -67,18 +67,18 @@ def _texts(outcome: Outcome, model: str) -> dict[str, Any]:
     if source and source.fidelity_partner:  # the fine-tuned model has none
         limits = [limit for limit in limits if source.fidelity_partner not in limit]
     return {
-        "summary": f"{outcome.source}, fine-tuned on {outcome.trained_on} pictures.",
+        "summary": f"{outcome.source}, fine-tuned on {outcome.trained_on} images.",
         "licence": source.licence if source else "unstated",
         "recipe": f"srgan-gp finetune --from {outcome.source}",
         "limits": [
             *limits,
-            f"Fine-tuned on {outcome.trained_on} pictures of one kind; others may come out worse.",
+            f"Fine-tuned on {outcome.trained_on} images of one kind; others may come out worse.",
         ],
         "data": [*earlier, own],
         "scores": [
             {
                 "metric": row.metric,
-                "set": f"{outcome.held_out} held-out pictures",
+                "set": f"{outcome.validation} validation images",
                 "value": round(row.after, 4),
                 "protocol": f"low-res by {row.way}" if row.way else "generated",
             }

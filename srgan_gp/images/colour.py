@@ -38,7 +38,7 @@ def split_channels(image: Image.Image, icc_profile: bytes | None) -> tuple[Array
     if image.mode == "I":
         return _integers_to_uint16(np.asarray(image))[..., np.newaxis], None
     if image.mode == "F":
-        return checked_floats(np.asarray(image))[..., np.newaxis], None
+        return check_floats(np.asarray(image))[..., np.newaxis], None
     if image.mode == "CMYK":
         return np.asarray(cmyk_to_srgb(image, icc_profile)), None
     if image.mode == "LAB":
@@ -55,12 +55,9 @@ def split_channels(image: Image.Image, icc_profile: bytes | None) -> tuple[Array
 def _split_grey16(image: Image.Image) -> tuple[Array, Array | None]:
     grey = np.asarray(image).astype(np.uint16)
     transparent = image.info.get("transparency")
-    alpha = None if transparent is None else _alpha_from_key(grey == transparent)
-    return grey[..., np.newaxis], alpha
-
-
-def _alpha_from_key(is_transparent: Array) -> Array:
-    return np.where(is_transparent, np.uint16(0), np.uint16(65535))
+    if transparent is None:
+        return grey[..., np.newaxis], None
+    return grey[..., np.newaxis], np.where(grey == transparent, np.uint16(0), np.uint16(65535))
 
 
 def _integers_to_uint16(values: Array) -> Array:
@@ -74,7 +71,7 @@ def _integers_to_uint16(values: Array) -> Array:
     return values.astype(np.uint16)
 
 
-def checked_floats(values: Array) -> Array:
+def check_floats(values: Array) -> Array:
     """Check that all values are finite and in [0, 1], and return them as float32.
 
     Raises:

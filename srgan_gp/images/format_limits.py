@@ -12,7 +12,7 @@ from srgan_gp.images.colour import FULL_VALUE, flatten_on_white, to_depth
 from srgan_gp.images.formats import FORMATS, check_encodable
 from srgan_gp.images.icc import srgb_pixels
 from srgan_gp.images.metadata import matching_profile, update_exif, update_xmp
-from srgan_gp.images.picture import Picture
+from srgan_gp.images.picture import Array, Picture
 
 _BAND_PIXELS = 1 << 20
 
@@ -53,12 +53,7 @@ def _fit_bands(picture: Picture, name: str, folder: Path | None) -> tuple[Pictur
     conversion are not copied.
     """
     first, warnings = _fit_pixels(_rows_of(picture, 0, 1), name)
-    same_alpha = first.alpha is picture.alpha or (
-        first.alpha is not None
-        and picture.alpha is not None
-        and np.shares_memory(first.alpha, picture.alpha)
-    )
-    if np.shares_memory(first.pixels, picture.pixels) and same_alpha:
+    if np.shares_memory(first.pixels, picture.pixels) and _is_same(first.alpha, picture.alpha):
         return replace(picture, icc_profile=first.icc_profile), warnings
     height, width = picture.height, picture.width
     kind = first.pixels.dtype
@@ -77,6 +72,12 @@ def _fit_bands(picture: Picture, name: str, folder: Path | None) -> tuple[Pictur
             mapped_arrays.release(alpha)
     changed = replace(picture, pixels=pixels, alpha=alpha, icc_profile=first.icc_profile)
     return changed, warnings
+
+
+def _is_same(first: Array | None, second: Array | None) -> bool:
+    if first is None or second is None:
+        return first is second
+    return np.shares_memory(first, second)
 
 
 def _rows_of(picture: Picture, start: int, stop: int) -> Picture:

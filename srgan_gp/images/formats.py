@@ -34,7 +34,7 @@ class Format:
     """Largest size of the uncompressed pixels in bytes."""
     default_quality: int = 95
     has_quality: bool = False
-    """Whether the encoder uses the quality; formats without it are lossless."""
+    """Whether the encoder uses the quality."""
     file_bytes_per_pixel: float = 3.0
     """Typical size of a file of 8 bits: mean over photos upscaled by 4, at quality 95."""
     keeps_colours: bool = True

@@ -32,7 +32,7 @@ def srgb_pixels(pixels: Array, icc_profile: bytes) -> Array | None:
     levels = np.arange(256, dtype=np.uint8)[np.newaxis]  # all levels of a grey image
     try:
         profile = ImageCms.ImageCmsProfile(io.BytesIO(icc_profile))
-        converted = np.asarray(_converted(Image.fromarray(levels if is_grey else pixels), profile))
+        converted = np.asarray(_to_srgb(Image.fromarray(levels if is_grey else pixels), profile))
     except (ImageCms.PyCMSError, OSError):
         return None
     if not is_grey:
@@ -54,7 +54,7 @@ def cmyk_to_srgb(image: Image.Image, icc_profile: bytes | None) -> Image.Image:
 
     try:
         profile = ImageCms.ImageCmsProfile(io.BytesIO(icc_profile))
-        return _converted(image, profile)
+        return _to_srgb(image, profile)
     except (ImageCms.PyCMSError, OSError):
         return image.convert("RGB")  # A damaged profile must not prevent reading.
 
@@ -63,7 +63,7 @@ def lab_to_srgb(image: Image.Image) -> Image.Image:
     """Convert a Lab image to sRGB."""
     from PIL import ImageCms
 
-    return _converted(image, ImageCms.ImageCmsProfile(_standard_profile("LAB")))
+    return _to_srgb(image, ImageCms.ImageCmsProfile(_standard_profile("LAB")))
 
 
 def _standard_profile(name: Literal["LAB", "sRGB"]) -> Any:  # noqa: ANN401  Pillow gives no type.
@@ -72,7 +72,7 @@ def _standard_profile(name: Literal["LAB", "sRGB"]) -> Any:  # noqa: ANN401  Pil
     return cast("Any", ImageCms.createProfile(name))  # pyright: ignore[reportUnknownMemberType]
 
 
-def _converted(image: Image.Image, profile: "ImageCms.ImageCmsProfile") -> Image.Image:
+def _to_srgb(image: Image.Image, profile: "ImageCms.ImageCmsProfile") -> Image.Image:
     from PIL import ImageCms
 
     converted = ImageCms.profileToProfile(

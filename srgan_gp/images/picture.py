@@ -64,3 +64,8 @@ class Picture:
     def width(self) -> int:
         """Number of columns."""
         return self.pixels.shape[1]
+
+    @property
+    def channels(self) -> int:
+        """Number of channels including alpha, from 1 to 4."""
+        return self.pixels.shape[2] + (self.alpha is not None)

@@ -122,7 +122,7 @@ def find_partner(model: ModelFile) -> ModelFile:
         found = _find_by_name(partner)
     if found is None:
         raise ModelRefusedError(
-            f"The fidelity partner of {name}, {partner!r}, is missing. Copy its .onnx and .toml "
+            f"The fidelity partner of {name}, {partner!r}, is missing; copy its .onnx and .toml "
             f"to {model.path.parent}."
         )
     for key in ("task", "architecture", "scale"):
@@ -187,7 +187,7 @@ def _model_file(path: Path) -> ModelFile:
             raise ModelRefusedError(f"The model card {card_path} does not describe {path.name}.")
         if not is_file(path):
             raise ModelRefusedError(
-                f"The model file {path} is missing. Install or export it again, or remove its card."
+                f"The model file {path} is missing; install or export it again, or remove its card."
             )
     folders = [folder.resolve() for folder in model_folders()]
     return ModelFile(

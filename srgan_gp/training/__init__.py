@@ -1,5 +1,6 @@
-"""The WGAN-GP training loop, its steps, checkpoints and log.
+"""WGAN-GP training: loop, steps, schedules, checkpoints and log.
 
-Options are in `options`, the critic's part in `critic`, validation sets in `validation`.
-Losses, networks, metrics, fine-tuning and export are folders of the package.
+`train` is in `loop`, algorithm 1 of the paper in `steps`. Options are in `options`, the critic's
+parts and diagnostics in `critic`, tasks in `tasks`, validation sets in `validation`. Losses,
+networks, metrics, fine-tuning and export are folders of the package.
 """

@@ -1,8 +1,8 @@
-"""Checkpoints: all that a run needs to resume as if it had never stopped.
+"""Checkpoints: writing, reading and pruning the state from which a run resumes bit by bit.
 
 A checkpoint is two files: `image-000064000.safetensors` with every tensor, then
 `image-000064000.json` with the numbers and the hash of the tensors. Each is written in one step,
-the JSON last: without it there is no checkpoint. Damaged ones are passed over, with a warning.
+the JSON last: without it there is no checkpoint. Damaged checkpoints are skipped with a warning.
 """
 
 import hashlib
@@ -25,17 +25,17 @@ from srgan_gp.training.ema import MovingAverage
 
 @dataclass
 class Progress:
-    """The numbers of a run; they go into the checkpoint's JSON as they are.
+    """Numbers of a run, which are saved in the checkpoint's JSON under these names.
 
     Attributes:
-        step: counts the generator's steps: none are taken while the critic warms up.
-        augment_probability: of each change to what the critic sees.
-        start_validation: scores before the first step; empty where nobody asked for them.
+        step: number of the generator's steps; 0 while the critic warms up.
+        augment_probability: of each augmentation of the critic's images, in [0, 1].
+        start_validation: scores before the first step; empty if no option needs them.
         best_validation: scores at `best_images_seen`.
-        validations_since_best: how many in a row were no better.
-        ended_because: why the run is over before its last image; empty: it is not.
-        precision: fp32 or bf16, in which it was saved; empty: the run has not begun.
-        machine: on which it was saved, as `device.describe_machine`.
+        validations_since_best: number of consecutive validations that were not better.
+        ended_because: reason for early stopping; empty: the run was not stopped early.
+        precision: fp32 or bf16, of the run when it was saved; empty: the run has not begun.
+        machine: where the run was saved, as returned by `device.describe_machine`.
     """
 
     images_seen: int = 0
@@ -55,7 +55,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class TrainingState:
-    """All that changes while a run goes on; the critic and its optimizer come together or not."""
+    """Networks, optimizers and numbers of a run; critic and its optimizer are both there or not."""
 
     generator: nn.Module
     average: MovingAverage
@@ -65,7 +65,7 @@ class TrainingState:
     critic_optimizer: torch.optim.Optimizer | None = None
 
     def tensors(self) -> dict[str, Tensor]:
-        """Collect every tensor under a name that says whose it is."""
+        """Return every tensor by name, prefixed with its network or optimizer."""
         found = {}
         for whose, network in self._networks().items():
             found |= {f"{whose}.{k}": v for k, v in network.state_dict().items()}
@@ -75,10 +75,11 @@ class TrainingState:
         return found
 
     def restore(self, tensors: dict[str, Tensor], numbers: dict[str, Any]) -> None:
-        """Put saved tensors and numbers back in place.
+        """Load saved tensors and numbers.
 
         Raises:
-            TrainingError: a tensor is missing, or belongs to another architecture.
+            TrainingError: a tensor is missing or belongs to another architecture, or a number is
+                unknown.
         """
         try:
             for whose, network in self._networks().items():
@@ -87,7 +88,7 @@ class TrainingState:
             for whose, optimizer in self._optimizers().items():
                 moments = tensors_under(f"{whose}.", tensors)
                 if has_moved[whose] and not moments:
-                    raise TrainingError(f"The checkpoint lacks the {whose}'s moments.")
+                    raise TrainingError(f"The checkpoint has no moments of the {whose}.")
                 _restore_optimizer(optimizer, moments)
             for name, value in numbers.items():
                 if not hasattr(self.progress, name):
@@ -111,16 +112,16 @@ class TrainingState:
 
 
 def _restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
-    """Give an Adam its moments back; it has none before its first step."""
+    """Load the moments of an Adam; it has none before its first step."""
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     moments: dict[int, dict[str, Tensor]] = {}
     for name, saved in tensors.items():
         index, key = name.split(".", 1)
-        # The fused Adam walks memory in storage order: the layout must be the parameter's.
+        # The fused Adam reads memory in storage order: the layout must be the parameter's.
         like = parameters[int(index)].detach() if saved.dim() else saved
         moments.setdefault(int(index), {})[key] = torch.empty_like(like).copy_(saved)
     if moments and len(moments) != len(parameters):
-        raise TrainingError("The checkpoint lacks some of an optimizer's moments.")
+        raise TrainingError("The checkpoint has moments of some parameters only.")
     groups = optimizer.state_dict()["param_groups"]
     optimizer.load_state_dict({"state": moments, "param_groups": groups})
 
@@ -138,32 +139,35 @@ def save(state: TrainingState, folder: Path) -> Path:
 
 
 def path_of(folder: Path, images_seen: int) -> Path:
-    """Name the JSON of the checkpoint after so many images."""
+    """Return the path of the JSON of the checkpoint after `images_seen` images."""
     return folder / f"image-{images_seen:09d}.json"
 
 
 def newest(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
-    """Read the newest whole checkpoint of a folder.
+    """Read the newest undamaged checkpoint of a folder.
 
     Returns:
-        Its tensors and numbers; None when the folder holds no checkpoint at all.
+        Its tensors and numbers; None if the folder holds no checkpoint.
 
     Raises:
-        TrainingError: there are checkpoints, and every one is damaged.
+        TrainingError: there are checkpoints and all are damaged.
     """
     paths = list_checkpoints(folder)
     for path in reversed(paths):
         try:
             return read(path)
         except TrainingError as error:
-            warnings.warn(f"{error} The one before it is used.", stacklevel=2)
+            warnings.warn(f"{error} The previous checkpoint is used.", stacklevel=2)
     if paths:
-        raise TrainingError(f"Every checkpoint in {folder} is damaged; start in another folder.")
+        raise TrainingError(f"Every checkpoint in {folder} is damaged. Start in another folder.")
     return None
 
 
 def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Read one checkpoint, given its JSON.
+    """Read one checkpoint by the path of its JSON.
+
+    Returns:
+        Its tensors, on the CPU, and its numbers.
 
     Raises:
         TrainingError: it is damaged.
@@ -184,10 +188,10 @@ def list_checkpoints(folder: Path) -> list[Path]:
 
 
 def prune(folder: Path, keep: int, progress: Progress) -> None:
-    """Delete all but the newest `keep` checkpoints and the best; the JSON goes first.
+    """Delete all but the newest `keep` checkpoints and the best; the JSON is deleted first.
 
-    One from beyond `progress` is a damaged one that a resumed run passed over: it does not count.
-    Tensors without their JSON, which a killed run leaves, go as well.
+    A checkpoint later than `progress` is a damaged one that a resumed run skipped; it does not
+    count. Tensors without their JSON, which a killed run leaves, are deleted too.
 
     Raises:
         OutputError: a file cannot be removed.
@@ -206,5 +210,5 @@ def prune(folder: Path, keep: int, progress: Progress) -> None:
 
 
 def tensors_under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Pick the tensors whose names begin with `prefix`, and take it off."""
+    """Return the tensors whose names begin with `prefix`, under the names without it."""
     return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}

@@ -1,8 +1,8 @@
 """Distributed runs: `torchrun --nproc-per-node N -m srgan_gp train ...`.
 
-Every process holds the whole network, works on its share of each batch, and takes the same step:
-gradients are averaged by hand after one ordinary backward pass. Wrapping the critic instead would
-break the penalty, whose inner gradient must stay local.
+Every process holds the whole network, processes its share of each batch, and takes the same step:
+gradients are averaged explicitly after an ordinary backward pass. DistributedDataParallel around
+the critic would break the penalty, whose inner gradient must stay local.
 """
 
 import os
@@ -16,14 +16,14 @@ from srgan_gp.training.options.config import TrainConfig
 
 
 class Processes:
-    """The processes of a run; one alone unless torchrun started it. A context manager.
+    """Process group of a run; a single process unless torchrun started it. A context manager.
 
     Args:
-        device: where this process computes; its kind chooses NCCL or gloo.
+        device: of this process; CUDA uses NCCL, the CPU gloo.
 
     Attributes:
         rank: number of this process, from 0.
-        count: how many there are.
+        count: number of processes.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -37,21 +37,21 @@ class Processes:
         return self.rank == 0
 
     def __enter__(self) -> "Processes":
-        """Meet the others."""
+        """Join the process group."""
         if self.count > 1:
             dist.init_process_group("nccl" if self._device.type == "cuda" else "gloo")
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Leave the others."""
+        """Leave the process group."""
         if self.count > 1:
             dist.destroy_process_group()
 
     def share(self, first: int, count: int) -> range:
-        """Tell which of the images `first` to `first + count` are this process's.
+        """Return the numbers of this process's images among `first` to `first + count`.
 
         Raises:
-            UsageError: they cannot be shared out evenly, so that averages would be wrong.
+            UsageError: they cannot be shared evenly, so averages would be wrong.
         """
         if count % self.count:
             raise UsageError(
@@ -62,10 +62,10 @@ class Processes:
         return range(first + self.rank * size, first + (self.rank + 1) * size)
 
     def require_even_shares(self, config: TrainConfig, images_seen: int) -> None:
-        """Check that every batch from image `images_seen` on can be shared, the last as well.
+        """Check that every batch from image `images_seen` on can be shared, including the last.
 
         Raises:
-            UsageError: one cannot, or the penalty would see other samples than in one process.
+            UsageError: one cannot, or the penalty would use other samples than in one process.
         """
         left = max(config.total_images - images_seen, 0)
         every = config.penalty_every if config.has_critic and self.count > 1 else 1
@@ -74,7 +74,7 @@ class Processes:
             if size % every:
                 raise UsageError(
                     f"A batch of {count} images over {self.count} processes gives {size} to each, "
-                    f"which is no multiple of penalty_every {every}; choose batch_size and "
+                    f"which is not a multiple of penalty_every {every}; choose batch_size and "
                     f"total_images as multiples of {self.count * every}."
                 )
 
@@ -91,14 +91,14 @@ class Processes:
             gradient.copy_(mean.view_as(gradient))
 
     def sum(self, values: torch.Tensor) -> torch.Tensor:
-        """Add up every process's `values`, of one shape; all must ask."""
+        """Sum `values`, of one shape, over the processes; all must call this."""
         if self.count > 1:
             values = values.clone()
             dist.all_reduce(values)
         return values
 
     def any(self, condition: bool) -> bool:
-        """Tell whether `condition` holds in any process; all must ask."""
+        """Tell whether `condition` is true in any process; all must call this."""
         if self.count == 1:
             return condition
         flag = torch.tensor([float(condition)], device=self._device)
@@ -107,7 +107,7 @@ class Processes:
 
 
 def device_of_this_process(name: str) -> str:
-    """Give each process of a machine its own GPU: `auto` and `cuda` become `cuda:LOCAL_RANK`."""
+    """Assign each process of a machine its own GPU: `auto` and `cuda` become `cuda:LOCAL_RANK`."""
     local = os.environ.get("LOCAL_RANK")
     if local is None or name not in ("auto", "cuda"):
         return name

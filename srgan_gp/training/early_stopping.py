@@ -1,22 +1,22 @@
-"""Best checkpoint and early stopping."""
+"""Best checkpoint and early stopping: the deciding score, its limits and the patience."""
 
 import math
 
 from srgan_gp.errors import UsageError
 from srgan_gp.models.cards import FACES
 from srgan_gp.training.checkpoint import Progress
-from srgan_gp.training.feature_network import LEFT_OUT
+from srgan_gp.training.feature_network import NO_NETWORK
 from srgan_gp.training.options.config import TrainConfig
 
 LOWER_IS_BETTER = frozenset({"squeeze_distance", "kid_squeeze"})
 
 
 def require_scores(config: TrainConfig, has_validation: bool) -> None:
-    """Check before a run that it will be scored by what is to choose its best or to end it.
+    """Check before a run that its scores include those that choose its best or end it.
 
     Raises:
-        UsageError: there are no held-out pictures, the task has no such score, or a limit is set
-            and no score decides.
+        UsageError: there are no validation images, the task does not have the score, or a limit is
+            set without a score that decides.
     """
     guards = {
         "best_by": config.best_by != "auto",
@@ -24,34 +24,35 @@ def require_scores(config: TrainConfig, has_validation: bool) -> None:
         "most_psnr_loss": config.most_psnr_loss is not None,
         "least_novelty": config.least_novelty is not None,
     }
-    asked_for = [name for name, is_set in guards.items() if is_set]
-    if asked_for and not has_validation:
-        raise UsageError(f"{asked_for[0]} needs held-out pictures; pass --validation.")
-    by_score = [name for name in asked_for if name not in ("best_by", "least_novelty")]
+    used = [name for name, is_set in guards.items() if is_set]
+    if used and not has_validation:
+        raise UsageError(f"{used[0]} needs validation images; pass --validation.")
+    by_score = [name for name in used if name not in ("best_by", "least_novelty")]
     if by_score and config.best_by == "auto":
-        raise UsageError(f"{by_score[0]} needs a score that decides; choose a best_by.")
+        raise UsageError(f"{by_score[0]} needs a deciding score; choose a best_by.")
     scores = ("kid_squeeze",) if config.task == FACES else ("psnr_y", "squeeze_distance")
     if config.best_by not in ("auto", *scores):
         raise UsageError(
-            f"A run of {config.task} has no {config.best_by} to choose its best by; use auto or "
+            f"A run of {config.task} has no score {config.best_by}; set best_by to auto or "
             f"{' or '.join(scores)}."
         )
-    has_network = config.perceptual_loss != "none" or config.feature_weights not in (None, LEFT_OUT)
-    if config.best_by == "kid_squeeze" and not has_network:
+    has_weights = config.feature_weights not in (None, NO_NETWORK)
+    if config.best_by == "kid_squeeze" and config.perceptual_loss == "none" and not has_weights:
         raise UsageError(
             "best_by kid_squeeze needs the feature network; pass --feature-weights FILE."
         )
 
 
 def needs_start(config: TrainConfig) -> bool:
-    """Tell whether the start of a run has to be scored, as something is measured from it."""
+    """Tell whether the start of a run is scored, because an option compares with it."""
     return config.patience > 0 or config.most_psnr_loss is not None
 
 
 def note_validation(config: TrainConfig, progress: Progress) -> None:
-    """Take down what a validation means for the run; its scores are in `progress.validation`.
+    """Update `progress` after a validation, whose scores are in `progress.validation`.
 
-    Sets the best, how many validations in a row were no better, and why the run is over, if it is.
+    Sets the best score and its checkpoint, the number of validations since, and the reason to stop
+    early, if there is one.
     """
     is_start = not progress.images_seen
     if is_start:
@@ -61,17 +62,20 @@ def note_validation(config: TrainConfig, progress: Progress) -> None:
         progress.best_score, progress.best_images_seen = score, progress.images_seen
         progress.best_validation = progress.validation
         progress.validations_since_best = 0
-    elif progress.step:  # while the critic warms up nothing can have become better
+    elif progress.step:  # the generator cannot improve during the critic's warm-up
         progress.validations_since_best += 1
     progress.ended_because = "" if is_start else reason_to_end(config, progress)
 
 
 def deciding_score(config: TrainConfig, progress: Progress) -> float:
-    """Put the last validation into one number, higher is better; minus infinity breaks a limit.
+    """Return the deciding score of the last validation, higher is better.
 
-    By `best_by`. With `auto` it is the task's first score, or the last checkpoint where there is a
-    critic or a perceptual loss: that score is PSNR, and such a run gives some of it away on
-    purpose.
+    It is the score `best_by`. With `auto` it is the task's first score; with a critic or a
+    perceptual loss it is the number of images seen, so that the last checkpoint is the best: the
+    first score is PSNR, which such a run reduces on purpose.
+
+    Returns:
+        The score; minus infinity where it exceeds a limit of the run.
     """
     scores, images_seen = progress.validation, float(progress.images_seen)
     if config.best_by in scores:
@@ -85,7 +89,7 @@ def deciding_score(config: TrainConfig, progress: Progress) -> float:
 
 
 def broken_limits(config: TrainConfig, progress: Progress) -> list[str]:
-    """Name the limits that the last validation does not keep."""
+    """Describe the limits that the last validation exceeds."""
     scores, broken = progress.validation, []
     loss = progress.start_validation.get("psnr_y", -math.inf) - scores.get("psnr_y", math.inf)
     if config.most_psnr_loss is not None and loss > config.most_psnr_loss:
@@ -96,23 +100,23 @@ def broken_limits(config: TrainConfig, progress: Progress) -> list[str]:
 
 
 def is_memorising(config: TrainConfig, progress: Progress) -> bool:
-    """Tell whether generated pictures are nearer to the training set than held-out ones may be."""
+    """Tell whether the novelty of generated images is below the limit of the run."""
     novelty = progress.validation.get("novelty", math.inf)
     return config.least_novelty is not None and novelty < config.least_novelty
 
 
 def reason_to_end(config: TrainConfig, progress: Progress) -> str:
-    """Say why the run is over after the last validation; empty: it goes on."""
+    """Return the reason to stop after the last validation; empty to continue."""
     if is_memorising(config, progress):
         return (
-            f"Stopped after {progress.images_seen} images: the pictures are learned by heart. "
-            f"Generated ones are {progress.validation['novelty']:.2f} times as far from the "
-            f"training set as held-out ones; below {config.least_novelty} is an alarm."
+            f"Stopped after {progress.images_seen} images: the generator memorises its training "
+            f"images. Generated images are {progress.validation['novelty']:.2f} times as far from "
+            f"the training set as validation images; the limit is {config.least_novelty}."
         )
     if config.patience and progress.validations_since_best >= config.patience:
         return (
-            f"Stopped after {progress.images_seen} images: the held-out score has turned. None of "
-            f"the last {progress.validations_since_best} validations was better than that after "
+            f"Stopped after {progress.images_seen} images: none of the last "
+            f"{progress.validations_since_best} validations was better than the one after "
             f"{progress.best_images_seen} images."
         )
     return ""

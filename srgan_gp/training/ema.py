@@ -1,4 +1,4 @@
-"""Moving average of generator weights: the copy that is validated, previewed and exported."""
+"""Exponential moving average of generator weights, which is validated, previewed and exported."""
 
 import copy
 
@@ -10,10 +10,11 @@ class MovingAverage:
     """Exponential moving average of a network's parameters and buffers, in float32.
 
     average <- decay * average + (1 - decay) * weights, after every step. The decay rises with the
-    number of steps, min(decay, (1 + n) / (10 + n)), so that the random start is forgotten quickly.
+    number of steps n, min(decay, (1 + n) / (10 + n)), so that the random initial weights lose
+    their influence quickly.
 
     Args:
-        network: the network to follow; `average` is a frozen copy of it.
+        network: the network to average; `average` is a frozen copy of it.
         decay: of one step, in [0, 1).
     """
 
@@ -23,7 +24,7 @@ class MovingAverage:
 
     @torch.no_grad()
     def update(self, network: nn.Module, step: int) -> None:
-        """Move the average towards the weights of `network` after step number `step` (from 1)."""
+        """Update the average with the weights of `network` after step number `step` (from 1)."""
         decay = min(self._decay, (1 + step) / (10 + step))
         averages = list(self.average.state_dict().values())
         for average, value in zip(averages, network.state_dict().values(), strict=True):

@@ -1,4 +1,4 @@
-"""Feature network of a run, as its options ask."""
+"""Feature network and face detector of a run, loaded according to its options."""
 
 from pathlib import Path
 
@@ -11,35 +11,35 @@ from srgan_gp.training.options.config import TrainConfig
 
 PROJECTED = "projected_critic"
 """The critic that scores maps of the feature network."""
-LEFT_OUT = "none"
-"""In place of the file of its weights: there is no feature network."""
+NO_NETWORK = "none"
+"""Value of `feature_weights` and `face_detector` that disables the network."""
 
 
 def load_features(config: TrainConfig) -> Features | None:
-    """Load the network that a run compares pictures with, on the CPU.
+    """Load the network that a run compares images with, on the CPU.
 
-    A run of faces, whose losses compare nothing, is scored with SqueezeNet where the options name
-    its weights or ask for a perceptual loss, and needs it for the critic `projected_critic`.
+    A run of faces, which has no content loss, is scored with SqueezeNet if the options name its
+    weights or a perceptual loss; the critic `projected_critic` requires it.
 
     Args:
         config: of the run.
 
     Returns:
-        The network; None: the options ask for none.
+        The network; None if the options do not use one.
 
     Raises:
-        UsageError: its weights are left out or cannot be loaded.
+        UsageError: its weights are disabled or cannot be loaded.
     """
     name, is_of_faces = config.perceptual_loss, config.task == FACES
     is_critics = config.has_critic and config.critic == PROJECTED
-    is_named = is_of_faces and config.feature_weights not in (None, LEFT_OUT)
+    is_named = is_of_faces and config.feature_weights not in (None, NO_NETWORK)
     if name == "none" and not (is_named or is_critics):
         return None
     name = "squeeze" if is_of_faces or is_critics else name
-    if config.feature_weights == LEFT_OUT:
+    if config.feature_weights == NO_NETWORK:
         raise UsageError(
-            f"This run compares pictures with {FEATURE_NETWORKS[name].title} and cannot go without "
-            "its weights; pass --feature-weights FILE."
+            f"This run compares images with {FEATURE_NETWORKS[name].title} and requires its "
+            "weights; pass --feature-weights FILE."
         )
     return Features.load(name, Path(config.feature_weights) if config.feature_weights else None)
 
@@ -51,14 +51,14 @@ def load_yunet(config: TrainConfig) -> YunetMaps | None:
         config: of the run.
 
     Returns:
-        The backbone maps; None: the options ask for none, or they name no file and there is none in
-        the folders of models.
+        The backbone maps; None if the options disable it, or if they name no file and there is none
+        in the folders of models.
 
     Raises:
         ModelRefusedError: the file that the options name is missing, or a file cannot be used.
     """
-    if config.face_detector == LEFT_OUT:
+    if config.face_detector == NO_NETWORK:
         return None
-    asked_for = config.face_detector
-    file = installed_detector() if asked_for is None else require_detector(asked_for)
+    name = config.face_detector
+    file = installed_detector() if name is None else require_detector(name)
     return YunetMaps.load(file) if file else None

@@ -1,4 +1,4 @@
-"""The training loop of WGAN-GP."""
+"""Training loop of WGAN-GP: build or resume a run, step, report, validate, save checkpoints."""
 
 import time
 from collections.abc import Sequence
@@ -9,27 +9,19 @@ import torch
 from torch import Tensor, nn
 
 from srgan_gp.system.signals import StopRequest
-from srgan_gp.training import checkpoint
+from srgan_gp.training import checkpoint, resume
 from srgan_gp.training.checkpoint import Progress, TrainingState
 from srgan_gp.training.critic.adaptive_augmentation import Augmenter
 from srgan_gp.training.critic.critic_freezing import freeze_first_stages
-from srgan_gp.training.critic.critic_objective import is_generators_turn
 from srgan_gp.training.critic.diagnostics import critic_estimate
 from srgan_gp.training.device import choose_device, explained_memory, open_autocast
 from srgan_gp.training.distributed import Processes, device_of_this_process
 from srgan_gp.training.early_stopping import needs_start, note_validation, require_scores
 from srgan_gp.training.ema import MovingAverage
 from srgan_gp.training.options.config import TrainConfig
-from srgan_gp.training.resume import (
-    load_critic,
-    load_weights,
-    locked_run,
-    note_machine,
-    resume,
-    save_start,
-)
 from srgan_gp.training.run_log import Reports
-from srgan_gp.training.steps import Run, critic_step, generator_step, show_generated
+from srgan_gp.training.schedules import is_generator_turn
+from srgan_gp.training.steps import Run, critic_step, generated_input, generator_step
 from srgan_gp.training.tasks import TASKS, Task
 
 
@@ -50,11 +42,11 @@ def train(
 
     Args:
         config: every option of the run.
-        data: folders or zip files of training pictures.
-        run_dir: where checkpoints, previews, logs and the options go.
-        validation: folder or zip file of held-out pictures.
-        start_from: `.onnx` or `.safetensors` file of the weights to begin a new run with; the
-            critic begins with those of `NAME.critic.safetensors` beside it, where there are any.
+        data: folders or zip files of training images.
+        run_dir: folder for checkpoints, previews, logs and the options.
+        validation: folder or zip file of validation images.
+        start_from: `.onnx` or `.safetensors` file with the initial weights of a new run; the
+            critic starts with those of `NAME.critic.safetensors` beside it, if that file exists.
 
     Returns:
         `run_dir`.
@@ -62,108 +54,100 @@ def train(
     Raises:
         TrainingError: a loss or a gradient is not finite, a checkpoint does not fit, or the memory
             is too small.
-        UsageError: an option or the data makes no sense.
-        LockedError: another run is at work in `run_dir`.
+        UsageError: an option or the data is not valid.
+        LockedError: another run is in progress in `run_dir`.
         Stopped: a signal ended the run; everything is saved.
     """
     require_scores(config, validation is not None)
     device = choose_device(device_of_this_process(config.device))
-    memory = explained_memory(config, device)
-    with memory, Processes(device) as processes, ExitStack() as lock:
-        # Build.
-        if config.threads:
-            torch.set_num_threads(config.threads)
-        # Block ends that start at zero have tiny gradients, and numbers below 1e-38 take a CPU 50
-        # times as long.
-        torch.set_flush_denormal(True)
-        torch.manual_seed(config.seed)
-        task: Task = TASKS[config.task](config, data, validation, device, processes)
-        state = _build(config, task, device)
-        progress = state.progress
-        augmenter = Augmenter(config, task, progress, processes)
-
-        # Resume or start.
-        if not resume(state, config, data, validation, run_dir) and start_from:
-            load_weights(state.generator, start_from)
-            load_weights(state.average.average, start_from)
-            if state.critic:
-                load_critic(state.critic, start_from)
-        what_changed = note_machine(progress, config, device)
-        autocast = open_autocast(progress.precision, device)
-        run = Run(config, task, state, processes, autocast, augmenter)
-        processes.require_even_shares(config, progress.images_seen)
+    with explained_memory(config, device), Processes(device) as processes, ExitStack() as lock:
+        run, changes = _open_run(config, data, run_dir, validation, start_from, device, processes)
+        state, progress = run.state, run.state.progress
         reports = None
         if processes.is_first:
-            lock.enter_context(locked_run(run_dir))
-            save_start(config, data, validation, run_dir)
-            reports = Reports(run_dir, config.total_images, progress.images_seen)
-            if what_changed:
-                reports.note(progress.images_seen, what_changed)
-            if progress.ended_because:
-                reports.say(progress.ended_because)
-            if needs_start(config) and not (progress.images_seen or progress.start_validation):
-                _validate(run, reports)  # what every later checkpoint has to beat
-                checkpoint.save(state, run_dir / "checkpoints")
-
-        # Loop.
+            lock.enter_context(resume.locked_run(run_dir))
+            resume.save_start(config, data, validation, run_dir)
+            reports = _open_reports(run, run_dir, changes)
         with reports or nullcontext(), StopRequest() as stop:
-            began = time.monotonic() - progress.seconds
-            is_watch_due = True  # on the generator's first turn of each report
-            for batch in [] if progress.ended_because else task.batches(progress.images_seen):
+            start_time = time.monotonic() - progress.seconds
+            is_measured = True  # in the generator's first step of each report
+            for batch in [] if progress.ended_because else run.task.batches(progress.images_seen):
                 before = progress.images_seen
                 after = before + len(batch.numbers) * processes.count
-                is_last = after >= config.total_images
-                reports_now = is_last or _is_due(before, after, config.report_images)
-                validates_now = is_last or _is_due(before, after, config.validate_images)
                 notes: dict[str, Tensor] = {}
 
-                # Generator's pictures: both networks learn from them.
-                can_move = is_generators_turn(config, before)
-                with run.autocast, torch.set_grad_enabled(can_move):
+                # Generated images: both networks learn from them.
+                moves_generator = is_generator_turn(config, before)
+                with run.autocast, torch.set_grad_enabled(moves_generator):
                     output = state.generator(batch.inputs)
-                    generated = show_generated(run, batch, output)
+                    generated = generated_input(run, batch, output)
 
-                # Critic: score real above generated, with a slope of 1 between them.
+                # Critic (algorithm 1, lines 4 to 9): E D(fake) - E D(real) + drift + penalty.
                 if generated:
                     notes |= critic_step(run, batch, generated)
 
-                # Generator: towards the targets and better scores; then its moving average.
-                if can_move:
-                    notes |= generator_step(run, batch, output, generated, is_watched=is_watch_due)
-                    is_watch_due = False
+                # Generator (lines 11 and 12): content losses - E D(fake); then its moving average.
+                if moves_generator:
+                    notes |= generator_step(run, batch, output, generated, is_measured=is_measured)
+                    is_measured = False
 
-                # Report, validate, checkpoint.
-                is_watch_due = is_watch_due or reports_now
+                # Report, validate, save.
+                is_measured = is_measured or _is_due(config, before, after, config.report_images)
                 progress.images_seen = after
-                progress.seconds = time.monotonic() - began
+                progress.seconds = time.monotonic() - start_time
                 if reports:
                     reports.advance(after, notes)
                 must_stop = processes.any(stop.requested)
                 if reports:
-                    if reports_now:
-                        reports.write(progress)
-                    if validates_now:
-                        _validate(run, reports)
-                    is_best = progress.best_images_seen == after
-                    is_due = _is_due(before, after, config.checkpoint_images)
-                    if is_last or is_best or is_due or must_stop or progress.ended_because:
-                        checkpoint.save(state, run_dir / "checkpoints")
-                        checkpoint.prune(run_dir / "checkpoints", config.keep_checkpoints, progress)
-                    if must_stop:
-                        reports.say(f"Stopped at {after} images; all is saved.")
+                    _report(run, reports, run_dir, before, must_stop=must_stop)
                 if must_stop:
                     stop.end()
-                if validates_now and processes.any(bool(progress.ended_because)):
+                is_validated = _is_due(config, before, after, config.validate_images)
+                if is_validated and processes.any(bool(progress.ended_because)):
                     break
     return run_dir
+
+
+def _open_run(
+    config: TrainConfig,
+    data: Sequence[str],
+    run_dir: Path,
+    validation: str | None,
+    start_from: Path | None,
+    device: torch.device,
+    processes: Processes,
+) -> tuple[Run, str]:
+    """Build the networks of a run, then resume it or load the weights that it starts from.
+
+    Returns:
+        The run, and a message about what has changed since the run was saved, or "".
+    """
+    if config.threads:
+        torch.set_num_threads(config.threads)
+    # Block ends that start at zero have tiny gradients, and numbers below 1e-38 take a CPU 50 times
+    # as long.
+    torch.set_flush_denormal(True)
+    torch.manual_seed(config.seed)
+    task: Task = TASKS[config.task](config, data, validation, device, processes)
+    state = _build(config, task, device)
+    augmenter = Augmenter(config, task, state.progress, processes)
+    if not resume.load_checkpoint(state, config, data, validation, run_dir) and start_from:
+        resume.load_weights(state.generator, start_from)
+        resume.load_weights(state.average.average, start_from)
+        if state.critic:
+            resume.load_critic(state.critic, start_from)
+    changes = resume.note_machine(state.progress, config, device)
+    autocast = open_autocast(state.progress.precision, device)
+    processes.require_even_shares(config, state.progress.images_seen)
+    return Run(config, task, state, processes, autocast, augmenter), changes
 
 
 def _build(config: TrainConfig, task: Task, device: torch.device) -> TrainingState:
     """Build networks and optimizers with fresh weights."""
 
     def adam(network: nn.Module, *betas: float) -> torch.optim.Adam:
-        learning = [p for p in network.parameters() if p.requires_grad]
-        return torch.optim.Adam(learning, betas=(betas[0], betas[1]), fused=True)
+        trainable = [p for p in network.parameters() if p.requires_grad]
+        return torch.optim.Adam(trainable, betas=(betas[0], betas[1]), fused=True)
 
     progress = Progress(augment_probability=config.augment_probability)
     generator = task.build_generator().to(device).to(memory_format=torch.channels_last)
@@ -177,19 +161,50 @@ def _build(config: TrainConfig, task: Task, device: torch.device) -> TrainingSta
     return TrainingState(generator, average, optimizer, progress, critic, critic_optimizer)
 
 
-def _is_due(before: int, after: int, every: int) -> bool:
-    """Tell whether a multiple of `every` lies in (before, after]."""
-    return after // every > before // every
+def _open_reports(run: Run, run_dir: Path, changes: str) -> Reports:
+    """Open the reports of a run; score its start where an option compares with it."""
+    config, progress = run.config, run.state.progress
+    reports = Reports(run_dir, config.total_images, progress.images_seen)
+    if changes:
+        reports.note(progress.images_seen, changes)
+    if progress.ended_because:
+        reports.say(progress.ended_because)
+    if needs_start(config) and not (progress.images_seen or progress.start_validation):
+        _validate(run, reports)
+        checkpoint.save(run.state, run_dir / "checkpoints")
+    return reports
+
+
+def _is_due(config: TrainConfig, before: int, after: int, every: int) -> bool:
+    """Tell whether a multiple of `every` lies in (before, after], or the run ends at `after`."""
+    return after >= config.total_images or after // every > before // every
+
+
+def _report(run: Run, reports: Reports, run_dir: Path, before: int, *, must_stop: bool) -> None:
+    """Write a log line, validate and save a checkpoint, where each is due."""
+    config, progress, folder = run.config, run.state.progress, run_dir / "checkpoints"
+    after = progress.images_seen
+    if _is_due(config, before, after, config.report_images):
+        reports.write(progress)
+    if _is_due(config, before, after, config.validate_images):
+        _validate(run, reports)
+    is_best = progress.best_images_seen == after
+    is_due = _is_due(config, before, after, config.checkpoint_images)
+    if is_due or is_best or must_stop or progress.ended_because:
+        checkpoint.save(run.state, folder)
+        checkpoint.prune(folder, config.keep_checkpoints, progress)
+    if must_stop:
+        reports.say(f"Stopped after {after} images; everything is saved.")
 
 
 def _validate(run: Run, reports: Reports) -> None:
-    """Score the moving average, look at the critic, judge, draw a preview."""
+    """Score the moving average and the critic, decide whether to stop early, draw a preview."""
     state, progress = run.state, run.state.progress
     average = state.average.average
     progress.validation = run.task.validate(average)
-    held_out = run.task.validation_batch()
-    if state.critic and held_out:
-        estimate = critic_estimate(state.critic, state.generator, held_out)
+    batch = run.task.validation_batch()
+    if state.critic and batch:
+        estimate = critic_estimate(state.critic, state.generator, batch)
         progress.validation["critic_estimate"] = estimate
     note_validation(run.config, progress)
     reports.validation(progress, run.task.preview(average))

@@ -20,19 +20,19 @@ PAIRS = 24
 
 
 def write_pairs(config: TrainConfig, data: Sequence[str], path: Path) -> None:
-    """Draw the first pairs of a run, just as the network would get them, with their damage below.
+    """Write the first training pairs of a run as one image, each captioned with its degradation.
 
     Args:
         config: the options of the run.
-        data: folders or zip files of high-res pictures.
-        path: picture to write.
+        data: folders or zip files of HR images.
+        path: of the image file.
 
     Raises:
-        UsageError: there is no picture, or one is too small for the patches.
+        UsageError: there is no image, or one is too small for the patches.
         OutputError: `path` cannot be written.
     """
     device = torch.device("cpu")
-    # Pairs are the same without the feature network, which may first have to be downloaded.
+    # The pairs do not depend on the feature network, which might have to be downloaded.
     without_features = replace(config, perceptual_loss="none")
     task = SuperResolution(without_features, data, None, device, Processes(device))
     steps = -(-PAIRS // config.batch_size)

@@ -1,4 +1,4 @@
-"""Start of a run: resumed, from another model's weights, or fresh."""
+"""Resuming a run, loading initial weights, and the record of options and data in its folder."""
 
 import json
 from collections.abc import Generator, Sequence
@@ -18,27 +18,28 @@ from srgan_gp.training import checkpoint
 from srgan_gp.training.checkpoint import Progress, TrainingState
 from srgan_gp.training.device import choose_precision, describe_machine
 from srgan_gp.training.options.config import TrainConfig
+from srgan_gp.training.options.config_file import list_differences, load_config, save_config
 from srgan_gp.training.weights_file import ONNX, is_constant, read_tensors
 
 CONFIG_NAME = "config.json"
 DATA_NAME = "data.json"
 
 
-def resume(
+def load_checkpoint(
     state: TrainingState,
     config: TrainConfig,
     data: Sequence[str],
     validation: str | None,
     run_dir: Path,
 ) -> bool:
-    """Put the newest checkpoint of `run_dir` into `state`.
+    """Load the newest checkpoint of `run_dir` into `state`.
 
     Returns:
-        False when there is none.
+        False if there is none.
 
     Raises:
-        UsageError: `run_dir` belongs to a run with other options or other pictures.
-        TrainingError: no checkpoint is whole, or it does not fit.
+        UsageError: `run_dir` belongs to a run with other options or other images.
+        TrainingError: every checkpoint is damaged, or the newest does not fit.
     """
     found = checkpoint.newest(run_dir / "checkpoints")
     if found is None:
@@ -50,7 +51,7 @@ def resume(
 
 
 def require_same_options(config: TrainConfig, run_dir: Path) -> None:
-    """Check that a run can go on with these options; where none has begun, any will do.
+    """Check that the run in `run_dir`, if there is one, has these options.
 
     Raises:
         UsageError: `run_dir` belongs to a run with other options.
@@ -58,7 +59,7 @@ def require_same_options(config: TrainConfig, run_dir: Path) -> None:
     """
     if not checkpoint.list_checkpoints(run_dir / "checkpoints"):
         return
-    differences = config.differences(TrainConfig.load(run_dir / CONFIG_NAME))
+    differences = list_differences(config, load_config(run_dir / CONFIG_NAME))
     if differences:
         raise UsageError(
             f"{run_dir} holds a run with other options: {'; '.join(differences)}. "
@@ -67,14 +68,14 @@ def require_same_options(config: TrainConfig, run_dir: Path) -> None:
 
 
 def note_machine(progress: Progress, config: TrainConfig, device: torch.device) -> str:
-    """Note in `progress` the machine and the precision that the run now computes in.
+    """Store the machine and the precision of the run in `progress`.
 
-    A precision of `auto` is chosen anew for each machine: bf16 is several times slower than fp32
-    on a CPU without instructions for it.
+    A precision of `auto` is chosen for each machine: bf16 is several times slower than fp32 on a
+    CPU without instructions for it.
 
     Returns:
-        For a resumed run a message that says the precision that `auto` chose and the one before,
-        and what else differs; empty for a new run, or where there is nothing to say.
+        For a resumed run a message with the precision that `auto` chose and the one before, and
+        other differences; empty for a new run, or if nothing differs.
     """
     precision, now = choose_precision(config.precision, device), describe_machine(device)
     precision_before, before = progress.precision, progress.machine
@@ -82,7 +83,7 @@ def note_machine(progress: Progress, config: TrainConfig, device: torch.device) 
     parts = []
     if precision_before and (config.precision == "auto" or precision != precision_before):
         chosen = ", chosen by --precision auto" if config.precision == "auto" else ""
-        parts.append(f"The run goes on in {precision}{chosen}; before: {precision_before}.")
+        parts.append(f"The run continues in {precision}{chosen}; before: {precision_before}.")
     changes = [
         f"{name} {value}, before: {before[name]}"
         for name, value in now.items()
@@ -91,25 +92,25 @@ def note_machine(progress: Progress, config: TrainConfig, device: torch.device) 
     if changes:
         parts.append(f"The machine has changed: {'; '.join(changes)}.")
     if changes or precision != (precision_before or precision):
-        parts.append("The weights will differ in their bits from those of an uninterrupted run.")
+        parts.append("The weights will not be bit-identical to those of an uninterrupted run.")
     return " ".join(parts)
 
 
 def _require_same_data(data: Sequence[str], validation: str | None, run_dir: Path) -> None:
-    """Check that a run goes on with its own pictures.
+    """Check that a run continues with its own images.
 
-    With others to train on the order would be another; with others to score on, or none, the best
-    would be chosen by numbers that cannot be compared.
+    Other training images would change the order of the batches; other validation images would make
+    the scores that choose the best checkpoint incomparable.
     """
     path = run_dir / DATA_NAME
-    if not path.exists():  # a run of a version that did not note them
+    if not path.exists():  # a run of a version that did not write it
         return
     now = _describe_data(data, validation)
     try:
         before = json.loads(path.read_bytes())
         sets = {
             "--data": (before, now),
-            # An earlier version did not note these.
+            # An earlier version did not save these.
             "--validation": (before.get("validation", now["validation"]), now["validation"]),
         }
         counts = {
@@ -118,18 +119,18 @@ def _require_same_data(data: Sequence[str], validation: str | None, run_dir: Pat
             if then["fingerprint"] != present["fingerprint"]
         }
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise TrainingError(f"{path} does not tell the pictures of a run: {error}.") from error
+        raise TrainingError(f"{path} does not describe the images of a run: {error}.") from error
     for option, (then, present) in counts.items():
         raise UsageError(
-            f"{run_dir} holds a run on other pictures: {then} then, {present} now, or others in "
+            f"{run_dir} holds a run on other images: {then} then, {present} now, or different in "
             f"name, size or order. Pass the same {option} to resume, or choose another output "
             "folder."
         )
 
 
 def _describe_data(data: Sequence[str], validation: str | None) -> dict[str, Any]:
-    held_out = [] if validation is None else [validation]
-    return _describe_set(data) | {"validation": _describe_set(held_out)}
+    places = [] if validation is None else [validation]
+    return _describe_set(data) | {"validation": _describe_set(places)}
 
 
 def _describe_set(places: Sequence[str]) -> dict[str, object]:
@@ -139,10 +140,10 @@ def _describe_set(places: Sequence[str]) -> dict[str, object]:
 
 @contextmanager
 def locked_run(run_dir: Path) -> Generator[None, None, None]:
-    """Keep other runs out of `run_dir`, which is made where it is missing.
+    """Lock `run_dir` against other runs; create it if it is missing.
 
     Raises:
-        LockedError: another run is at work there.
+        LockedError: another run is in progress there.
         OutputError: the folder cannot be written.
     """
     with errors_about(run_dir):
@@ -154,16 +155,16 @@ def locked_run(run_dir: Path) -> Generator[None, None, None]:
 def save_start(
     config: TrainConfig, data: Sequence[str], validation: str | None, run_dir: Path
 ) -> None:
-    """Note options and pictures in `run_dir` before the first step.
+    """Save options and a description of the images in `run_dir` before the first step.
 
-    What an ended run left unfinished there is removed.
+    Incomplete files of an interrupted run are removed.
 
     Raises:
         OutputError: the folder cannot be written.
     """
     for name in ("", "checkpoints", "previews"):
         sweep(run_dir / name)
-    config.save(run_dir / CONFIG_NAME)
+    save_config(config, run_dir / CONFIG_NAME)
     described = _describe_data(data, validation)
     atomic_write_bytes(run_dir / DATA_NAME, json.dumps(described, indent=2).encode())
 
@@ -174,9 +175,9 @@ def load_weights(
     """Load a model's weights into a network of the same architecture.
 
     Args:
-        network: gets the weights.
+        network: receives the weights.
         path: an `.onnx` or `.safetensors` file.
-        options: those that shape the network, for an error message.
+        options: names of the options that define the network, for an error message.
 
     Raises:
         UsageError: the file cannot be read or belongs to another architecture.
@@ -192,13 +193,13 @@ def load_weights(
         raise UsageError(
             f"{path} holds another network: {len(differing)} tensors differ, such as {name}, "
             f"{there.get(name, 'missing')} there and {here.get(name, 'missing')} here. Pass the "
-            f"{options} it was trained with."
+            f"{options} that it was trained with."
         )
     network.load_state_dict(found)
 
 
 def load_critic(critic: nn.Module, path: Path) -> None:
-    """Load the critic that belongs to the generator's weights at `path`, where there is one.
+    """Load the critic that was exported with the generator at `path`, if there is one.
 
     Raises:
         UsageError: the file cannot be read or belongs to another architecture.

@@ -22,17 +22,17 @@ from srgan_gp.training.critic.diagnostics import diagnostics_line
 
 
 class Reports:
-    """The reports of one run; a resumed run goes on without doubled lines.
+    """Reports of one run; a resumed run continues the files without duplicate lines.
 
-    Where TensorBoard's log cannot be written, that is said once and the run goes on without it.
+    If TensorBoard's log cannot be written, a message says so once and the run continues without it.
 
     Args:
         run_dir: gets `stats.jsonl`, `previews/` and `tensorboard/`.
         total_images: length of the run, for the time left.
-        images_seen: where the run stands; later lines of an interrupted run are dropped.
+        images_seen: position of the run; later lines of an interrupted run are dropped.
 
     Raises:
-        TrainingError: `stats.jsonl` is there and no log of a run.
+        TrainingError: `stats.jsonl` exists and is not the log of a run.
     """
 
     def __init__(self, run_dir: Path, total_images: int, images_seen: int) -> None:
@@ -41,7 +41,7 @@ class Reports:
         self._console = Console(stderr=True)
         self._board: SummaryWriter | None = None
         with self._or_without_board():
-            # It hides points from `purge_step` on; those at `images_seen` are not drawn anew.
+            # It hides points from `purge_step` on; those at `images_seen` are not written again.
             self._board = SummaryWriter(run_dir / "tensorboard", purge_step=images_seen + 1)
         self._bar = Progress(
             TextColumn("{task.description}"),
@@ -61,31 +61,31 @@ class Reports:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Take the bar down and close TensorBoard's file."""
+        """Remove the progress bar and close TensorBoard's file."""
         self._bar.stop()
         with self._or_without_board():
             if self._board:
                 self._board.close()
 
     def advance(self, images_seen: int, notes: dict[str, Tensor]) -> None:
-        """Note one step; the numbers stay on their device until the next line is written."""
+        """Add the log values of one step; they stay on their device until the next line."""
         for name, value in notes.items():
             self._notes.setdefault(name, []).append(value)
         self._bar.update(self._row, completed=images_seen)
 
     def write(self, progress: checkpoint.Progress) -> None:
-        """Write a line of means since the last one; a name without a note is left out."""
+        """Write a line with the means since the last line; a name without a value is skipped."""
         line = {"images_seen": progress.images_seen, "step": progress.step}
         self._means = {n: float(torch.stack(found).mean()) for n, found in self._notes.items()}
-        if looks := len(self._notes.get("health/held_out_estimate", ())):
-            self._means["health/looks"] = float(looks)
+        if checks := len(self._notes.get("health/validation_estimate", ())):
+            self._means["health/checks"] = float(checks)
         line |= self._means
         line |= {"seconds": round(progress.seconds, 1)}
         self._notes.clear()
         self._keep(line)
 
     def validation(self, progress: checkpoint.Progress, preview: np.ndarray | None) -> None:
-        """Write a line of scores, say them and the run's health, and keep the preview."""
+        """Write a line of scores, print them with the diagnostics, and save the preview."""
         scores = {f"validation/{name}": value for name, value in progress.validation.items()}
         if scores:
             self._keep({"images_seen": progress.images_seen} | scores)
@@ -100,13 +100,13 @@ class Reports:
             write_image(Picture(preview), folder / f"image-{progress.images_seen:09d}.png")
 
     def note(self, images_seen: int, message: str) -> None:
-        """Say a message and keep it, as a line of `stats.jsonl` and a text of TensorBoard."""
+        """Print a message and save it as a line of `stats.jsonl` and a text of TensorBoard."""
         self.say(message)
         self._keep({"images_seen": images_seen, "message": message})
 
-    def say(self, sentence: str) -> None:
-        """Print a line above the progress bar, on stderr."""
-        self._console.print(sentence, markup=False, highlight=False, soft_wrap=True)
+    def say(self, message: str) -> None:
+        """Print a message above the progress bar, on stderr."""
+        self._console.print(message, markup=False, highlight=False, soft_wrap=True)
 
     def _keep(self, line: dict[str, Any]) -> None:
         self._lines.append(json.dumps(line))
@@ -126,7 +126,7 @@ class Reports:
         except OSError as error:
             self._board = None
             reason = error.strerror or error
-            self.say(f"TensorBoard's log cannot be written ({reason}); the run goes on without it.")
+            self.say(f"TensorBoard's log cannot be written ({reason}); continuing without it.")
 
 
 def _lines_until(path: Path, images_seen: int) -> list[str]:
@@ -137,5 +137,5 @@ def _lines_until(path: Path, images_seen: int) -> list[str]:
         return [line for line in lines if json.loads(line)["images_seen"] <= images_seen]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise TrainingError(
-            f"{path} is no log of a run ({error}); move it away to go on without the lines so far."
+            f"{path} is not the log of a run ({error}). Move it away to continue without its lines."
         ) from error

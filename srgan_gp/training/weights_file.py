@@ -1,7 +1,7 @@
-"""A network's parameters and its description, read from an `.onnx` or `.safetensors` file.
+"""Reading a network's parameters and metadata from an `.onnx` or `.safetensors` file.
 
-Both hold every parameter under the name that it has in PyTorch, and say in their metadata which
-architecture with which arguments they are of. Imports no torch.
+Both hold every parameter under its PyTorch name; their metadata gives the architecture and its
+arguments. Imports no torch.
 """
 
 import json
@@ -18,7 +18,7 @@ ONNX = ".onnx"
 
 
 def read_metadata(path: Path) -> dict[str, str]:
-    """Read what a file says of its network; nothing where another program made it.
+    """Read the metadata of a file; empty if another program made it.
 
     Raises:
         UsageError: the file cannot be read.
@@ -33,10 +33,10 @@ def read_metadata(path: Path) -> dict[str, str]:
 
 
 def read_network(path: Path) -> tuple[str, str, dict[str, Any]]:
-    """Read which network a file holds: task (of a critic: ""), architecture and its arguments.
+    """Read which network a file holds: task ("" for a critic), architecture and its arguments.
 
     Raises:
-        UsageError: the file cannot be read, or does not say it.
+        UsageError: the file cannot be read, or its metadata does not describe the network.
     """
     metadata = read_metadata(path)
     try:
@@ -52,8 +52,7 @@ def read_network(path: Path) -> tuple[str, str, dict[str, Any]]:
 def read_tensors(path: Path) -> dict[str, NDArray[Any]]:
     """Read the parameters by name, float32.
 
-    A graph also has constants, such as the factor of an enlargement. Those have a plain name, and
-    parameters the name of their layer before a dot; a parameter of the network itself has none.
+    An ONNX graph also has constants, such as a scale factor; see `is_constant`.
 
     Raises:
         UsageError: the file cannot be read, or keeps tensors in other files.
@@ -76,12 +75,16 @@ def read_tensors(path: Path) -> dict[str, NDArray[Any]]:
 
 
 def is_constant(name: str) -> bool:
-    """Say whether a tensor of an ONNX graph may be something else than a parameter."""
+    """Tell whether a tensor of an ONNX graph may be a constant rather than a parameter.
+
+    Parameters have the name of their layer before a dot, constants and parameters of the network
+    itself have not.
+    """
     return "." not in name
 
 
 def _as_floats(values: NDArray[Any]) -> NDArray[Any]:
-    return np.array(values, np.float32)  # a copy, which PyTorch may write to
+    return np.array(values, np.float32)  # a copy that PyTorch may write to
 
 
 def _read_onnx(path: Path) -> Any:  # noqa: ANN401 - onnx is imported inside

@@ -20,7 +20,7 @@ from srgan_gp.exporting.export import export
 from srgan_gp.inference.face_generator import FaceGenerator
 from srgan_gp.training.checkpoint import newest
 from srgan_gp.training.loop import train
-from srgan_gp.training.options.config import TrainConfig
+from srgan_gp.training.options.config_file import load_config
 from srgan_gp.training.weights_file import is_constant, read_tensors
 
 FILES = Path(__file__).parent / "files"
@@ -46,7 +46,7 @@ def test_a_run_is_resumed_after_its_last_image(name, tmp_path):
     run_dir = tmp_path / name
     shutil.copytree(FILES / "runs" / name, run_dir)
     before = (run_dir / "stats.jsonl").read_text()
-    config = replace(TrainConfig.load(run_dir / "config.json"), total_images=48)
+    config = replace(load_config(run_dir / "config.json"), total_images=48)
     validation = images_of(config) if config.task == "super-resolution" else None
     train(config, [images_of(config)], run_dir, validation=validation)
     after = (run_dir / "stats.jsonl").read_text()
@@ -70,7 +70,7 @@ def test_a_run_is_exported_as_the_same_model(name, models, tmp_path):
 
 @pytest.mark.parametrize("name", MODELS)
 def test_a_model_starts_a_run(name, models, tmp_path):
-    config = replace(TrainConfig.load(FILES / "runs" / name / "config.json"), total_images=16)
+    config = replace(load_config(FILES / "runs" / name / "config.json"), total_images=16)
     weights = models / f"{name}.safetensors"
     run_dir = train(config, [images_of(config)], tmp_path / "run", start_from=weights)
     assert newest(run_dir / "checkpoints")[1]["images_seen"] == 16
@@ -108,6 +108,6 @@ def test_a_model_gives_the_same_images(models, tmp_path):
 def test_prepared_faces_are_trained_on(tmp_path):
     archive = FILES / "prepared.zip"
     assert [len(list_images(f"{archive}:{part}")) for part in ("train", "val")] == [3, 1]
-    config = TrainConfig.load(FILES / "runs" / "tiny-faces" / "config.json")
+    config = load_config(FILES / "runs" / "tiny-faces" / "config.json")
     run_dir = train(replace(config, total_images=8), [f"{archive}:train"], tmp_path / "run")
     assert newest(run_dir / "checkpoints")[1]["images_seen"] == 8

@@ -37,7 +37,7 @@ def test_every_way_keeps_size_type_colours_and_is_repeatable(name, scale, smooth
     assert np.array_equal(low_res, LOW_RES[name](smooth, scale))
 
 
-def test_the_bicubic_baseline_restores_a_smooth_picture(smooth):
+def test_the_bicubic_baseline_restores_a_smooth_image(smooth):
     enlarged = bicubic(LOW_RES["matlab"](smooth, 2), 2)
     assert np.abs(enlarged.astype(int) - smooth)[8:-8, 8:-8].mean() < 2
 
@@ -68,7 +68,7 @@ def test_a_model_is_scored_through_the_upscaler_at_any_scale(pictures, tiny_mode
     assert len(own.model_sha256) == 64
 
 
-def test_a_fidelity_is_passed_on_and_named(pictures, partners, capsys):
+def test_the_fidelity_is_used_and_printed(pictures, partners, capsys):
     def score(model, **fidelity):
         return evaluate(model, str(pictures), feature_weights=NO_FEATURES, **fidelity)
 
@@ -86,7 +86,7 @@ def test_the_baseline_has_no_fidelity(pictures):
         evaluate("bicubic", str(pictures), feature_weights=NO_FEATURES, fidelity=0.5)
 
 
-def test_sides_that_are_no_multiple_are_trimmed_and_tiny_pictures_lack_scores(tmp_path):
+def test_sides_that_are_not_a_multiple_are_cropped_and_tiny_images_lack_scores(tmp_path):
     Image.new("RGB", (21, 19), (10, 20, 30)).save(tmp_path / "small.png")
     scores = evaluate("bicubic", str(tmp_path), feature_weights=NO_FEATURES)
     assert scores.pictures[0].psnr_y == float("inf")
@@ -95,7 +95,7 @@ def test_sides_that_are_no_multiple_are_trimmed_and_tiny_pictures_lack_scores(tm
     assert "ssim_y" not in scores.mean()
 
 
-def test_pictures_too_small_for_a_patch_have_no_patch_distance(tmp_path):
+def test_images_too_small_for_a_patch_have_no_patch_distance(tmp_path):
     Image.new("RGB", (10, 40)).save(tmp_path / "narrow.png")
     scores = evaluate("bicubic", str(tmp_path), scale=2, feature_weights=NO_FEATURES)
     assert scores.patch_distance is None
@@ -119,7 +119,7 @@ def test_json_has_no_infinity_and_people_read_it(tmp_path, capsys):
     assert originals == "the originals, 2 flat windows: pattern 0.0000, grain 0.0000"
 
 
-def test_a_picture_of_which_the_border_leaves_nothing_to_score_is_named(tmp_path):
+def test_an_image_smaller_than_the_ignored_border_is_named(tmp_path):
     Image.new("RGB", (40, 12)).save(tmp_path / "enough.png")
     assert evaluate("bicubic", str(tmp_path), feature_weights=NO_FEATURES).mean()
     Image.new("RGB", (40, 11)).save(tmp_path / "thin.png")

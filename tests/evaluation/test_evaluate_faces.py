@@ -12,7 +12,7 @@ from srgan_gp.cli import main
 from srgan_gp.errors import ModelRefusedError, UsageError
 from srgan_gp.evaluation import evaluate_faces as module
 from srgan_gp.evaluation.evaluate_faces import (
-    LEFT_OUT,
+    NO_NETWORK,
     blurred,
     evaluate_faces,
     is_face_model,
@@ -22,19 +22,19 @@ from srgan_gp.evaluation.face_scores import FaceScorer
 from srgan_gp.inference.face_generator import FaceGenerator
 from srgan_gp.losses.features import Features
 
-BARE = {"feature_weights": LEFT_OUT, "detector": LEFT_OUT}
+BARE = {"feature_weights": NO_NETWORK, "detector": NO_NETWORK}
 
 
 @pytest.fixture
 def face_folders(tmp_path, rng, waves):
-    """Folders of 24 training and 10 held-out pictures, and the training pictures."""
+    """Folders of 24 training and 10 validation faces, and the training faces."""
     train = waves(rng, 24)
-    for name, faces in (("train", train), ("held_out", waves(rng, 10))):
+    for name, faces in (("train", train), ("validation", waves(rng, 10))):
         (tmp_path / name).mkdir()
         for index, face in enumerate(faces):
             Image.fromarray(face).save(tmp_path / name / f"{index:02}.png")
     return SimpleNamespace(
-        train=str(tmp_path / "train"), held_out=str(tmp_path / "held_out"), pictures=train
+        train=str(tmp_path / "train"), validation=str(tmp_path / "validation"), pictures=train
     )
 
 
@@ -69,7 +69,7 @@ def small_networks(monkeypatch):
     monkeypatch.setattr(module.YunetMaps, "load", lambda _: maps)
 
 
-def test_the_mean_face_stands_in_for_each():
+def test_the_mean_face_replaces_each():
     faces = (
         np.array([[10, 20, 30], [20, 31, 50]], np.uint8)[:, None, None].repeat(2, 1).repeat(2, 2)
     )
@@ -86,17 +86,17 @@ def test_blurred_faces_keep_their_means_over_blocks_and_lose_what_is_finer():
 
 
 @pytest.mark.usefixtures("small_networks")
-def test_a_model_stands_beside_three_baselines(rng, waves, install, face_folders):
+def test_a_model_is_compared_with_three_baselines(rng, waves, install, face_folders):
     install(waves(rng, 10))
-    told = []
+    reported = []
     scores = evaluate_faces(
-        "any", face_folders.held_out, train_data=[face_folders.train], tell=told.append
+        "any", face_folders.validation, train_data=[face_folders.train], report=reported.append
     )
     names = [baseline.name for baseline in scores.baselines]
     assert names == ["real, training", "mean face", "real at 16 px"]
     assert (scores.count, scores.image_size) == (24, 32)
     assert [each.count for each in (scores.model, *scores.baselines)] == [24] * 4
-    assert (scores.held_out.count, scores.paired_count, scores.half) == (10, 10, "all")
+    assert (scores.validation.count, scores.paired_count, scores.half) == (10, 10, "all")
     assert None not in scores.model.values().values()
     real, mean, coarse = scores.baselines
     assert real.kid_squeeze < mean.kid_squeeze
@@ -106,16 +106,16 @@ def test_a_model_stands_beside_three_baselines(rng, waves, install, face_folders
     assert mean.pairwise_distance == pytest.approx(0, abs=1e-6)
     assert scores.relative() == pytest.approx({"diversity": 1, "one_face": 1}, rel=0.3)
     assert (scores.feature_network, scores.detector) == ("f" * 64, "d" * 64)
-    assert any("24 training faces" in line for line in told)
+    assert any("24 training faces" in line for line in reported)
 
 
 def test_a_generator_that_repeats_its_training_faces_is_caught(rng, waves, install, face_folders):
     train = [face_folders.train]
     noisy = face_folders.pictures + rng.normal(0, 8, face_folders.pictures.shape)
     install(noisy.clip(0, 255).astype(np.uint8)[:, :, ::-1])  # mirrored, with noise
-    assert evaluate_faces("any", face_folders.held_out, train_data=train, **BARE).is_memorising
+    assert evaluate_faces("any", face_folders.validation, train_data=train, **BARE).is_memorising
     install(waves(rng, 10))
-    scores = evaluate_faces("any", face_folders.held_out, train_data=train, **BARE)
+    scores = evaluate_faces("any", face_folders.validation, train_data=train, **BARE)
     assert scores.memorisation == pytest.approx(1, abs=0.4)
     assert not scores.is_memorising
 
@@ -127,7 +127,7 @@ def test_all_training_faces_are_compared_with_and_not_only_those_drawn(
     for index in (0, 13, 23):
         install(face_folders.pictures[index : index + 1])
         scores = evaluate_faces(
-            "any", face_folders.held_out, train_data=[face_folders.train], count=2, **BARE
+            "any", face_folders.validation, train_data=[face_folders.train], count=2, **BARE
         )
         assert scores.memorisation == pytest.approx(0, abs=1e-3)
         assert (scores.count, scores.paired_count) == (2, 2)
@@ -137,7 +137,7 @@ def test_without_training_faces_two_baselines_are_left_and_no_check(
     rng, waves, install, face_folders
 ):
     install(waves(rng, 4))
-    scores = evaluate_faces("any", face_folders.held_out, **BARE)
+    scores = evaluate_faces("any", face_folders.validation, **BARE)
     assert [baseline.name for baseline in scores.baselines] == ["mean face", "real at 16 px"]
     assert scores.memorisation is scores.feature_network is scores.detector is None
     assert scores.count == 1024
@@ -153,9 +153,9 @@ def test_the_same_call_gives_the_same_scores(tiny_face_model, tmp_path, rng):
     assert one == other
 
 
-def test_faces_that_were_learned_from_are_not_held_out(install, face_folders):
+def test_training_faces_are_refused_as_validation_faces(install, face_folders):
     install(face_folders.pictures)
-    with pytest.raises(UsageError, match="not held out"):
+    with pytest.raises(UsageError, match="memorisation cannot be measured"):
         evaluate_faces("any", face_folders.train, train_data=[face_folders.train], **BARE)
 
 
@@ -165,7 +165,7 @@ def test_sets_that_cannot_be_are_refused(install, face_folders, count):
     train = [face_folders.train]
     match = f"Sets of {count} generated and 10 validation faces .* 24 training faces"
     with pytest.raises(UsageError, match=match):
-        evaluate_faces("any", face_folders.held_out, train_data=train, count=count, **BARE)
+        evaluate_faces("any", face_folders.validation, train_data=train, count=count, **BARE)
 
 
 def test_reports_use_one_half_and_never_the_half_that_chooses(
@@ -182,9 +182,9 @@ def test_reports_use_one_half_and_never_the_half_that_chooses(
     install(waves(rng, 10))
     halves = {}
     for half in ("report", "choice", "all"):
-        scores = evaluate_faces("any", face_folders.held_out, half=half, count=4, **BARE)
+        scores = evaluate_faces("any", face_folders.validation, half=half, count=4, **BARE)
         halves[half] = {face.tobytes() for face in seen.pop()}
-        assert (scores.half, scores.held_out.count) == (half, 10 if half == "all" else 5)
+        assert (scores.half, scores.validation.count) == (half, 10 if half == "all" else 5)
     assert not halves["report"] & halves["choice"]
     assert halves["report"] | halves["choice"] == halves["all"]
     assert len(halves["all"]) == 10
@@ -199,17 +199,17 @@ def test_the_truncation_reaches_the_generator(install, face_folders, monkeypatch
         return np.zeros((len(seeds), 3), np.float32)
 
     monkeypatch.setattr(FaceGenerator, "latents", latents)
-    scores = evaluate_faces("any", face_folders.held_out, count=2, truncation=0.7, **BARE)
+    scores = evaluate_faces("any", face_folders.validation, count=2, truncation=0.7, **BARE)
     assert asked == [scores.truncation] == [0.7]
 
 
 def test_faces_smaller_than_the_models_are_refused(install, face_folders):
     install(face_folders.pictures.repeat(2, 1).repeat(2, 2))
-    with pytest.raises(UsageError, match="10 of 10 images have a side below 64"):
-        evaluate_faces("any", face_folders.held_out, **BARE)
+    with pytest.raises(UsageError, match="10 of 10 pictures have a side below 64"):
+        evaluate_faces("any", face_folders.validation, **BARE)
 
 
-def test_the_task_stands_on_the_card_or_in_the_file(tiny_face_model, tiny_model, onnx_models):
+def test_the_task_is_on_the_card_or_in_the_file(tiny_face_model, tiny_model, onnx_models):
     assert is_face_model(str(tiny_face_model()))
     path = tiny_model()
     assert not is_face_model(str(path))
@@ -266,5 +266,8 @@ def test_a_detector_that_is_missing_is_named(install, face_folders):
     install(face_folders.pictures)
     with pytest.raises(ModelRefusedError, match=r"no face detector missing\.onnx"):
         evaluate_faces(
-            "any", face_folders.held_out, feature_weights=LEFT_OUT, detector=Path("missing.onnx")
+            "any",
+            face_folders.validation,
+            feature_weights=NO_NETWORK,
+            detector=Path("missing.onnx"),
         )

@@ -50,21 +50,21 @@ def with_corners(*counts):
 
 
 def scores(memorisation=None, **own):
-    held_out = SetScores("real, held out", pairwise_distance=4.0, one_face=0.8)
+    validation = SetScores("real, validation", pairwise_distance=4.0, one_face=0.8)
     return FaceScores(
-        "tiny", "0" * 64, "val", (), 9, 32, None, SetScores("tiny", **own), (), held_out,
+        "tiny", "0" * 64, "val", (), 9, 32, None, SetScores("tiny", **own), (), validation,
         memorisation, "report", 9,
     )  # fmt: skip
 
 
-def test_the_share_counts_exactly_one_face_in_enlarged_pictures():
+def test_the_share_counts_exactly_one_face_in_upscaled_images():
     detector = BrightCorners()
     assert share_with_one_face(detector, with_corners(0, 1, 1, 1, 2, 3, 1, 0)) == 4 / 8
     assert set(detector.shapes) == {(256, 256, 3)}
 
 
-def test_so_many_faces_are_looked_at_and_no_more(monkeypatch):
-    monkeypatch.setattr("srgan_gp.evaluation.face_scores.LOOKED_AT", 3)
+def test_the_detector_is_run_on_a_limited_number_of_faces(monkeypatch):
+    monkeypatch.setattr("srgan_gp.evaluation.face_scores.DETECTED_FACES", 3)
     detector = BrightCorners()
     assert share_with_one_face(detector, with_corners(1, 1, 0, 0, 0, 0)) == 2 / 3
     assert len(detector.shapes) == 3
@@ -97,16 +97,16 @@ def test_pairs_of_sets_have_equal_numbers_and_the_other_distances_take_all(rng, 
     assert list(found.values()) == list(METRICS)
 
 
-def test_the_held_out_faces_are_scored_for_themselves_alone(rng, waves, features):
+def test_the_validation_faces_have_scores_of_their_own(rng, waves, features):
     real = waves(rng, 6)
-    held_out = FaceScorer(real, features, BrightCorners()).held_out
-    assert held_out.pairwise_distance == pairwise_distance(features, real)
-    assert held_out.one_face == 0
-    assert held_out.fd_squeeze is held_out.kid_squeeze is held_out.swd is None
-    assert held_out.values()["swd"] is None
+    validation = FaceScorer(real, features, BrightCorners()).validation
+    assert validation.pairwise_distance == pairwise_distance(features, real)
+    assert validation.one_face == 0
+    assert validation.fd_squeeze is validation.kid_squeeze is validation.swd is None
+    assert validation.values()["swd"] is None
 
 
-def test_without_networks_and_with_tiny_faces_what_is_left_is_scored(rng, waves, features):
+def test_without_networks_and_with_tiny_faces_the_other_scores_remain(rng, waves, features):
     bare = FaceScorer(waves(rng, 4), None, None).score("bare", waves(rng, 4)).values()
     alone = {"swd", "fd_hog", "fd_pca", "border"}
     assert {name for name, value in bare.items() if value is not None} == alone
@@ -116,7 +116,7 @@ def test_without_networks_and_with_tiny_faces_what_is_left_is_scored(rng, waves,
     assert known == {"fd_squeeze", "kid_squeeze"}
 
 
-def test_the_model_is_set_in_relation_to_the_held_out_faces():
+def test_the_relative_scores_are_over_those_of_the_validation_faces():
     assert scores(pairwise_distance=3.0, one_face=0.2).relative() == pytest.approx(
         {"diversity": 0.75, "one_face": 0.25}
     )

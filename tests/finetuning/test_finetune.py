@@ -1,4 +1,4 @@
-"""Whole fine-tunings of the tiniest networks: both tasks, from the first score to the verdict."""
+"""Whole fine-tunings of tiny networks: both tasks, from the first score to the verdict."""
 
 import json
 import math
@@ -13,7 +13,7 @@ from torch import nn
 from srgan_gp.cli import main
 from srgan_gp.errors import UsageError
 from srgan_gp.exporting.export import export
-from srgan_gp.finetuning.finetune import Outcome, finetune
+from srgan_gp.finetuning.finetune import FinetuneResult, finetune
 from srgan_gp.finetuning.finetune_verdict import Row, Verdict
 from srgan_gp.finetuning.install import require_free_name
 from srgan_gp.losses.features import Features
@@ -37,13 +37,13 @@ def fill(folder, count, side):
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory):
-    """A folder of 20 pictures of 64 x 64; not to be changed."""
+    """A folder of 20 images of 64 x 64; do not change it."""
     return fill(tmp_path_factory.mktemp("data") / "photos", 20, 64)
 
 
 @pytest.fixture(scope="module")
 def faces(tmp_path_factory):
-    """A folder of 20 pictures of 16 x 16; not to be changed."""
+    """A folder of 20 images of 16 x 16; do not change it."""
     return fill(tmp_path_factory.mktemp("data") / "faces", 20, 16)
 
 
@@ -82,39 +82,39 @@ def face_weights(tmp_path):
     return str(tmp_path / "some.safetensors")
 
 
-def test_an_upscaler_is_scored_before_and_after_on_pictures_it_never_saw(
-    upscaler, photos, tmp_path
-):
-    said = []
-    outcome = finetune(upscaler, [str(photos)], tmp_path / "run", changes=QUICK, say=said.append)
-    assert (outcome.trained_on, outcome.held_out, outcome.images_seen) == (16, 4, 32)
+def test_an_upscaler_is_scored_before_and_after_on_validation_images(upscaler, photos, tmp_path):
+    messages = []
+    outcome = finetune(
+        upscaler, [str(photos)], tmp_path / "run", changes=QUICK, say=messages.append
+    )
+    assert (outcome.trained_on, outcome.validation, outcome.images_seen) == (16, 4, 32)
     assert {row.metric for row in outcome.verdict.rows} == {"psnr_y", "colour_shift"}
     assert {row.way for row in outcome.verdict.rows} == {"matlab", "area-jpeg75"}
     lists = [(tmp_path / "run" / f"{name}.list").read_text() for name in ("train", "held_out")]
     assert not set(lists[0].splitlines()) & set(lists[1].splitlines())
-    assert "16 pictures" in said[0]
-    assert sum(line.startswith("warning: ") for line in said) == 2
+    assert "16 images" in messages[0]
+    assert sum(line.startswith("warning: ") for line in messages) == 2
     first = json.loads((tmp_path / "run" / "stats.jsonl").read_text().splitlines()[0])
     assert first["images_seen"] == 0
     assert "validation/psnr_y" in first
-    json.dumps(outcome.as_dict())
+    assert json.loads(json.dumps(outcome.as_dict()))["held_out"] == 4  # the key of version 0.1
     again = finetune(upscaler, [str(photos)], tmp_path / "run", changes=QUICK)
     assert again == outcome
 
 
-def test_a_model_that_never_gets_better_stays_what_it_was(upscaler, photos, tmp_path):
+def test_a_model_that_never_gets_better_is_unchanged(upscaler, photos, tmp_path):
     wild = QUICK | {"learning_rate": 0.5, "patience": 1}
     outcome = finetune(upscaler, [str(photos)], tmp_path / "run", changes=wild)
     assert (outcome.best_images_seen, outcome.images_seen) == (0, 16)
-    assert "has turned" in outcome.ended_because
+    assert "was better" in outcome.ended_because
     assert not outcome.verdict.is_better
     assert all(row.before == row.after for row in outcome.verdict.rows)
 
 
-def test_other_pictures_do_not_continue_a_run(upscaler, photos, tmp_path):
+def test_other_images_do_not_continue_a_run(upscaler, photos, tmp_path):
     finetune(upscaler, [str(photos)], tmp_path / "run", changes=QUICK)
     others = fill(tmp_path / "others", 21, 64)
-    with pytest.raises(UsageError, match="other pictures"):
+    with pytest.raises(UsageError, match="other images"):
         finetune(upscaler, [str(others)], tmp_path / "run", changes=QUICK)
 
 
@@ -137,13 +137,13 @@ def test_a_memorising_run_is_stopped_and_says_so(face_model, faces, tmp_path, mo
     changes = QUICK_FACES | {"freeze_critic_stages": 0}
     outcome = finetune(face_model, [str(faces)], tmp_path / "run", changes=changes)
     assert outcome.images_seen == 16
-    assert "by heart" in outcome.ended_because
+    assert "memorises" in outcome.ended_because
     assert not outcome.verdict.is_better
 
 
-def test_five_pictures_are_refused_and_nothing_is_written(upscaler, tmp_path):
+def test_five_images_are_refused_and_nothing_is_written(upscaler, tmp_path):
     five = fill(tmp_path / "five", 5, 64)
-    with pytest.raises(UsageError, match="5 pictures are too few"):
+    with pytest.raises(UsageError, match="5 images are too few"):
         finetune(upscaler, [str(five)], tmp_path / "run", changes=QUICK)
     assert not (tmp_path / "run").exists()
 
@@ -170,7 +170,7 @@ def test_other_options_are_refused_before_anything_is_scored(upscaler, photos, t
     assert said == []
 
 
-def test_a_run_that_has_not_begun_takes_other_pictures(upscaler, photos, tmp_path):
+def test_a_run_that_has_not_begun_accepts_other_images(upscaler, photos, tmp_path):
     (tmp_path / "run").mkdir()
     for name in ("train.list", "held_out.list"):
         (tmp_path / "run" / name).write_text(f"{tmp_path}/gone.png\n")
@@ -180,7 +180,7 @@ def test_a_run_that_has_not_begun_takes_other_pictures(upscaler, photos, tmp_pat
 
 def test_what_is_not_finite_is_null_in_json(tmp_path):
     rows = (Row("psnr_y", "matlab", math.inf, 30.0), Row("pattern", "matlab", 1.0, math.nan))
-    outcome = Outcome(
+    outcome = FinetuneResult(
         "x", tmp_path, 16, 4, "", 32, 32, "", 1.0, Verdict(False, ("so it is",), rows)
     )  # fmt: skip
     found = json.loads(json.dumps(outcome.as_dict(), allow_nan=False))["verdict"]["rows"]
@@ -197,7 +197,7 @@ def words(upscaler, photos, run_dir, *more):
 def test_the_command_prints_a_table_and_a_verdict(upscaler, photos, tmp_path, capsys):
     assert main(words(upscaler, photos, tmp_path / "run")) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].split() == ["held-out", "pictures", "before", "after", "change"]
+    assert lines[0].split() == ["validation", "images", "before", "after", "change"]
     assert lines[-1].startswith(("It is better: ", "It is not better: "))
     assert main(words(upscaler, photos, tmp_path / "run", "--json")) == 0
     found = json.loads(capsys.readouterr().out)
@@ -228,7 +228,7 @@ def test_only_what_is_better_is_installed(
         assert main(words(upscaler, photos, tmp_path / "run", "--name", "mine")) == 2
         assert "already" in capsys.readouterr().err
         assert main(["models"]) == 0
-        assert "fine-tuned on 16 pictures" in capsys.readouterr().out
+        assert "fine-tuned on 16 images" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("name", ["photo-x4", "../mine", "a b"])

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from srgan_gp.errors import UsageError
-from srgan_gp.finetuning.finetune_plan import plan, warn_of
+from srgan_gp.finetuning.finetune_plan import plan, size_warnings
 from srgan_gp.finetuning.finetune_source import Source
 from srgan_gp.training.critic.critic_freezing import freeze_first_stages
 from srgan_gp.training.options.presets import PRESETS
@@ -35,7 +35,7 @@ def test_the_networks_are_those_of_the_model(source):
 
 
 @pytest.mark.parametrize("source", [UPSCALER, FACES])
-def test_fewer_pictures_are_trained_on_more_gently(source):
+def test_fewer_images_have_a_lower_rate_and_a_shorter_run(source):
     few, many = plan(source, 50, 20, {}), plan(source, 700, 20, {})
     assert few.total_images < many.total_images
     assert few.learning_rate <= many.learning_rate
@@ -72,30 +72,30 @@ def test_a_face_generator_without_a_critic_is_refused():
         plan(replace(FACES, critic=None), 100, 20, {})
 
 
-def test_a_face_generator_is_watched_for_learning_by_heart():
+def test_memorisation_of_a_face_generator_is_limited():
     config = plan(FACES, 300, 60, {})
     assert config.least_novelty == 0.5
     assert config.augmentations == ("colour", "translation", "cutout")
 
 
-def test_what_somebody_wants_otherwise_wins():
+def test_changes_override_the_plan():
     changes = {"total_images": 96, "batch_size": 4, "validate_images": 7, "learning_rate": 0.5}
     config = plan(UPSCALER, 100, 20, changes | {"critic_warmup_images": 0})
     assert {key: getattr(config, key) for key in changes} == changes
 
 
-@pytest.mark.parametrize(("trained_on", "held_out"), [(1, 4), (15, 20), (100, 3)])
-def test_too_few_pictures_are_refused_with_the_reason(trained_on, held_out):
-    message = f"{trained_on + held_out} pictures are too few .* by heart"
+@pytest.mark.parametrize(("trained_on", "validation"), [(1, 4), (15, 20), (100, 3)])
+def test_too_few_images_are_refused_with_the_reason(trained_on, validation):
+    message = f"{trained_on + validation} images are too few .* memorise them"
     with pytest.raises(UsageError, match=message):
-        plan(UPSCALER, trained_on, held_out, {})
+        plan(UPSCALER, trained_on, validation, {})
 
 
 @pytest.mark.parametrize(
-    ("trained_on", "held_out", "warnings"), [(700, 80, 0), (79, 80, 1), (700, 19, 1), (20, 4, 2)]
+    ("trained_on", "validation", "warnings"), [(700, 80, 0), (79, 80, 1), (700, 19, 1), (20, 4, 2)]
 )
-def test_few_pictures_are_warned_of(trained_on, held_out, warnings):
-    assert len(warn_of(trained_on, held_out)) == warnings
+def test_there_are_warnings_about_few_images(trained_on, validation, warnings):
+    assert len(size_warnings(trained_on, validation)) == warnings
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Is it better? Facts about the rule, on scores made up for them."""
+"""Verdict of a fine-tuning, on invented scores."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ WAY = "matlab"
 
 
 def scores(rng, distance=2.0, psnr=30.0, pattern=0.1, shift=0.5, count=30):
-    """Scores of `count` pictures that differ among themselves much more than the means do."""
+    """Scores of `count` images that differ much more than the means do."""
     spread = np.random.default_rng(1).normal(0, 0.5, count)
     return {
         ("squeeze_distance", WAY): distance + spread + rng.normal(0, 0.01, count),
@@ -24,7 +24,7 @@ def config(gan_config):
     return gan_config(best_by="squeeze_distance", most_psnr_loss=0.3)
 
 
-def test_a_gain_of_nearly_all_pictures_is_better(rng, config):
+def test_a_gain_of_nearly_all_images_is_better(rng, config):
     verdict = judge(scores(rng), scores(rng, distance=1.8), config)
     assert verdict.is_better
     assert "-10.0 %" in verdict.reasons[0] or "-9.9 %" in verdict.reasons[0]
@@ -46,7 +46,7 @@ def test_the_same_scores_are_not_better(rng, config):
     before = scores(rng)
     verdict = judge(before, before, config)
     assert not verdict.is_better
-    assert "no gain" in verdict.reasons[0]
+    assert "not a gain" in verdict.reasons[0]
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_the_pattern_is_shown_and_decides_nothing(rng, config):
     assert (row.before, row.after) == (0.1, 0.9)
 
 
-def test_repeating_the_training_pictures_is_not_better(gan_config):
+def test_repeating_the_training_images_is_not_better(gan_config):
     config = gan_config(best_by="kid_squeeze", least_novelty=0.5)
 
     def found(distance, novelty):
@@ -85,7 +85,7 @@ def test_psnr_is_better_when_it_is_higher(rng, tiny_config):
     assert not judge(scores(rng), scores(rng, psnr=29.8), config).is_better
 
 
-def test_a_picture_without_a_score_counts_for_nothing(rng, config):
+def test_an_image_without_a_score_is_ignored(rng, config):
     before, after = scores(rng), scores(rng, distance=1.5)
     before["squeeze_distance", WAY][0] = after["squeeze_distance", WAY][0] = np.nan
     assert "29 of 29" in judge(before, after, config).reasons[0]
@@ -123,4 +123,4 @@ def test_too_few_values_are_no_proof(gan_config, values):
     after = {key: value - 0.5 for key, value in before.items()}
     verdict = judge(before, after, config)
     assert not verdict.is_better
-    assert "KID-squeeze say nothing" in verdict.reasons[0]
+    assert "KID-squeeze are too few" in verdict.reasons[0]

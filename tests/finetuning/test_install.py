@@ -1,17 +1,17 @@
-"""The card of a fine-tuned model: what it takes over from the model before, and what it adds."""
+"""The card of a fine-tuned model: texts of the original model and its own."""
 
 import tomllib
 
 import tomli_w
 
 from srgan_gp.exporting.export import export
-from srgan_gp.finetuning.finetune import Outcome
+from srgan_gp.finetuning.finetune import FinetuneResult
 from srgan_gp.finetuning.finetune_verdict import Row, Verdict
 from srgan_gp.finetuning.install import install
 from srgan_gp.models.cards import read_card
 
 
-def test_the_card_tells_of_both_models_and_promises_no_partner(finished_run, tmp_path, monkeypatch):
+def test_the_card_describes_both_models_and_names_no_partner(finished_run, tmp_path, monkeypatch):
     monkeypatch.setenv("SRGAN_GP_MODELS", str(tmp_path / "mine"))
     before = export(finished_run, "before", tmp_path)
     data = {"what": "photos", "licence": "CC0", "attribution": "nobody"}
@@ -20,10 +20,10 @@ def test_the_card_tells_of_both_models_and_promises_no_partner(finished_run, tmp
     card |= {"licence": "CC0", "data": [data], "limits": limits, "fidelity_partner": "sharp"}
     before.write_text(tomli_w.dumps(card))
     verdict = Verdict(True, ("so it is",), (Row("psnr_y", "matlab", 20.0, 21.0),))
-    outcome = Outcome("before", finished_run, 30, 7, "", 64, 64, "", 1.0, verdict)
+    outcome = FinetuneResult("before", finished_run, 30, 7, "", 64, 64, "", 1.0, verdict)
     after = read_card(install(outcome, str(before.with_suffix(".onnx")), "after"))
     assert (after.name, after.licence, after.fidelity_partner) == ("after", "CC0", None)
-    assert "fine-tuned on 30 pictures" in after.summary
+    assert "fine-tuned on 30 images" in after.summary
     assert after.limits[0] == "Text comes out wrong."
     assert not any("sharp" in limit for limit in after.limits)
     assert [one.what for one in after.data][:1] == ["photos"]

@@ -46,9 +46,21 @@ def test_auto_is_bf16_on_a_cpu_with_instructions_for_it(monkeypatch, tmp_path, f
     cpu_info = tmp_path / "cpuinfo"
     cpu_info.write_text(f"processor\t: 0\nmodel name\t: Some CPU\nflags\t\t: {flags}\n")
     monkeypatch.setattr(device, "CPU_INFO", cpu_info)
+    monkeypatch.setattr(device, "bf16_speedup", lambda: 2.0)
     assert choose_precision("auto", CPU) == expected
     assert choose_precision("fp32", CPU) == "fp32"
     assert choose_precision("bf16", CPU) == "bf16"
+
+
+def test_auto_is_fp32_on_a_cpu_that_is_slower_in_bf16(monkeypatch, tmp_path):
+    (tmp_path / "cpuinfo").write_text("flags\t\t: avx2 avx512_bf16\n")
+    monkeypatch.setattr(device, "CPU_INFO", tmp_path / "cpuinfo")
+    monkeypatch.setattr(device, "bf16_speedup", lambda: 0.7)
+    assert choose_precision("auto", CPU) == "fp32"
+
+
+def test_the_measured_speedup_is_a_ratio_of_two_times():
+    assert 0.001 < device.bf16_speedup(repeats=1) < 1000
 
 
 def test_auto_is_fp32_on_a_system_that_does_not_list_instructions(monkeypatch, tmp_path):
@@ -63,7 +75,7 @@ def test_inside_the_context_convolutions_have_the_precision(precision, dtype):
         assert network(torch.ones(1, 1, 2, 2)).dtype == (dtype or torch.float32)
 
 
-def test_a_machine_is_told_by_what_its_bits_depend_on():
+def test_the_description_of_a_machine_has_all_that_its_results_depend_on():
     machine = describe_machine(CPU)
     assert machine["PyTorch"] == torch.__version__
     assert machine["threads"] == torch.get_num_threads()
@@ -79,9 +91,9 @@ def test_a_machine_is_told_by_what_its_bits_depend_on():
     ],
     ids=repr,
 )
-def test_a_memory_too_small_is_one_sentence(error):
-    told = pytest.raises(TrainingError, match=r"memory of cpu .* batches of 9\.")
-    with told, explained_memory(TrainConfig(batch_size=9), CPU):
+def test_a_memory_too_small_is_one_message(error):
+    raised = pytest.raises(TrainingError, match=r"memory of cpu .* batches of 9\.")
+    with raised, explained_memory(TrainConfig(batch_size=9), CPU):
         raise error
 
 

@@ -104,10 +104,10 @@ def test_a_generator_of_another_task_is_refused(faces):
 
 
 def test_the_real_faces_score_better_than_a_fresh_generator(faces):
-    held_out = task(faces, str(faces))
-    fresh = held_out.validate(held_out.build_generator())
-    real = torch.from_numpy(held_out._held_out.faces / np.float32(255)).permute(0, 3, 1, 2)
-    perfect = held_out.validate(lambda latents: real[: len(latents)])
+    scored = task(faces, str(faces))
+    fresh = scored.validate(scored.build_generator())
+    real = torch.from_numpy(scored._validation.faces / np.float32(255)).permute(0, 3, 1, 2)
+    perfect = scored.validate(lambda latents: real[: len(latents)])
     assert perfect["patch_distance"] == 0 < fresh["patch_distance"]
 
 

@@ -1,4 +1,4 @@
-"""Which feature network a run has: facts of its options alone."""
+"""The feature network of a run follows from its options."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +12,7 @@ from srgan_gp.training.feature_network import load_features
 
 @pytest.fixture
 def loaded(monkeypatch):
-    """What was asked of `Features.load`, one pair a call."""
+    """Arguments of each call of `Features.load`."""
     calls = []
     monkeypatch.setattr(Features, "load", lambda *pair: calls.append(pair) or "network")
     return calls
@@ -53,11 +53,11 @@ def test_a_projected_critic_needs_one(tiny_config, loaded):
     )  # fmt: skip
     assert load_features(config) == "network"
     assert loaded == [("squeeze", None)]
-    with pytest.raises(UsageError, match="cannot go without"):
+    with pytest.raises(UsageError, match="requires its weights"):
         load_features(replace(config, feature_weights="none"))
 
 
-def test_one_that_is_needed_cannot_be_left_out(tiny_config, loaded):
+def test_one_that_is_needed_cannot_be_disabled(tiny_config, loaded):
     config = tiny_config(perceptual_loss="squeeze", feature_weights="none")
     with pytest.raises(UsageError, match=r"SqueezeNet 1\.1 .* pass --feature-weights FILE"):
         load_features(config)

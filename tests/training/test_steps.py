@@ -1,4 +1,4 @@
-"""One step of the critic: the three terms of its loss, and where they are taken."""
+"""The critic's step: the three terms of its loss, the place of the penalty, and epsilon."""
 
 from dataclasses import replace
 from types import SimpleNamespace
@@ -11,10 +11,10 @@ from srgan_gp.losses.gradient_penalties import PENALTIES
 from srgan_gp.networks import build
 from srgan_gp.networks.composite_critic import CompositeCritic
 from srgan_gp.training.checkpoint import Progress
-from srgan_gp.training.critic.critic_objective import draw_epsilon, show
+from srgan_gp.training.critic.critic_parts import critic_input
 from srgan_gp.training.distributed import Processes
 from srgan_gp.training.options.config import TrainConfig
-from srgan_gp.training.steps import Run, critic_learning_rate, critic_step, learning_rate
+from srgan_gp.training.steps import Run, critic_step, draw_epsilon
 from srgan_gp.training.tasks import Batch
 
 CONFIG = TrainConfig(adversarial_ratio=0.4, critic_learning_rate=1e-3, batch_size=4)
@@ -57,11 +57,11 @@ def step(critic, batch, config=CONFIG):
     """
     optimizer = torch.optim.Adam(critic.parameters(), lr=1.0, betas=(0.0, 0.9))
     state = SimpleNamespace(critic=critic, critic_optimizer=optimizer, progress=Progress())
-    augmenter = SimpleNamespace(real=lambda batch: batch, look=lambda *_: {})
+    augmenter = SimpleNamespace(real=lambda batch: batch, adapt=lambda *_: {})
     device = torch.device("cpu")
     autocast = torch.autocast("cpu", enabled=False)
     run = Run(config, None, state, Processes(device), autocast, augmenter)
-    notes = critic_step(run, batch, show(critic, batch.targets.flip(0), (0, 0)))
+    notes = critic_step(run, batch, critic_input(critic, batch.targets.flip(0), (0, 0)))
     return notes, {name: value.grad for name, value in critic.named_parameters()}
 
 
@@ -118,13 +118,16 @@ def test_each_part_of_a_critic_learns_as_if_it_were_alone(batch):
     torch.testing.assert_close(notes["health/critic_estimate"], total)
 
 
-def test_the_critics_rate_is_constant_or_follows_the_generators_cosine():
-    assert [critic_learning_rate(CONFIG, n) for n in (0, 500_000)] == [1e-3, 1e-3]
-    falling = replace(
-        CONFIG, critic_final_learning_rate=1e-6, learning_rate=1e-3, final_learning_rate=1e-6,
-        warmup_images=0, critic_warmup_images=0,
-    )  # fmt: skip
-    for images_seen in (0, 300_000, 1_000_000):
-        expected = learning_rate(falling, images_seen)
-        assert critic_learning_rate(falling, images_seen) == pytest.approx(expected)
-    assert critic_learning_rate(falling, 1_000_000) == pytest.approx(1e-6)
+def test_epsilon_is_one_uniform_number_per_sample_and_depends_on_its_number_alone():
+    draws = draw_epsilon(0, range(4000))
+    assert draws.shape == (4000, 1, 1, 1)
+    assert 0 <= draws.min() < 0.01 < 0.99 < draws.max() <= 1
+    assert draws.mean() == pytest.approx(0.5, abs=0.02)
+    assert draws.var() == pytest.approx(1 / 12, abs=0.005)
+    assert torch.equal(draw_epsilon(0, range(100, 104)), draws[100:104])
+    assert not torch.equal(draw_epsilon(1, range(100, 104)), draws[100:104])
+
+
+def test_every_penalty_is_an_option():
+    field = TrainConfig.__dataclass_fields__["penalty"]
+    assert field.metadata["choices"] == tuple(PENALTIES)

@@ -1,4 +1,4 @@
-"""The super-resolution task: its losses, its held-out pairs, and what it refuses at the start."""
+"""The super-resolution task: losses, validation pairs, refused options and images."""
 
 import numpy as np
 import pytest
@@ -100,13 +100,13 @@ def test_the_shift_is_another_at_each_step_and_the_same_in_every_process(
     assert [see(4 * step + 2) for step in range(24)] == each  # the second half of a batch of 4
 
 
-def test_the_held_out_pairs_do_not_depend_on_the_runs_seed(make_task, pictures):
+def test_the_validation_pairs_do_not_depend_on_the_runs_seed(make_task, pictures):
     tasks = [
         make_task(str(pictures), low_res="mixture", clean_share=0.0, seed=seed) for seed in (0, 5)
     ]
-    held_out, other = (task.validation_batch() for task in tasks)
-    assert torch.equal(held_out.inputs, other.inputs)
-    assert torch.equal(held_out.targets, other.targets)
+    first, other = (task.validation_batch() for task in tasks)
+    assert torch.equal(first.inputs, other.inputs)
+    assert torch.equal(first.targets, other.targets)
     trained, other = (next(task.batches(0)) for task in tasks)
     assert not torch.equal(trained.inputs, other.inputs)
 
@@ -138,9 +138,7 @@ def test_patches_too_small_for_the_features_are_refused_before_these_are_loaded(
 
 
 @pytest.mark.parametrize(("low_res", "least"), [("matlab", 12), ("mixture", 20)])
-def test_held_out_pictures_too_small_for_the_low_res_side_are_named(
-    make_task, tmp_path, low_res, least
-):
+def test_validation_images_too_small_to_be_degraded_are_named(make_task, tmp_path, low_res, least):
     Image.new("RGB", (least, 40), (90, 80, 70)).save(tmp_path / "enough.png")
     make_task(str(tmp_path), low_res=low_res, clean_share=0.0)
     Image.new("RGB", (40, least - 1)).save(tmp_path / "low.png")

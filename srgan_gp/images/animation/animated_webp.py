@@ -45,9 +45,9 @@ def write_animated_webp(
         if index == 0:
             size = (part.picture.width, part.picture.height)
             flags |= _write_head(file, still, sequence)
-            metadata = _joined(still, (b"EXIF", b"XMP "))
+            metadata = _join_chunks(still, (b"EXIF", b"XMP "))
         flags |= 0 if part.picture.alpha is None else _ALPHA
-        file.write(_chunk(b"ANMF", _place(part, clock) + _joined(still, _PIXELS)))
+        file.write(_chunk(b"ANMF", _place(part, clock) + _join_chunks(still, _PIXELS)))
     file.write(metadata)
     _write_size(file, flags, size)
 
@@ -56,7 +56,7 @@ def _write_head(file: BinaryIO, still: dict[bytes, bytes], sequence: FrameSequen
     """Write the chunks before the frames, with empty headers; return the metadata flags."""
     file.write(bytes(_FIRST_CHUNK))
     file.write(_chunk(b"VP8X", bytes(10)))
-    file.write(_joined(still, (b"ICCP",)))
+    file.write(_join_chunks(still, (b"ICCP",)))
     file.write(_chunk(b"ANIM", struct.pack("<IH", 0, min(sequence.plays, _MOST_PLAYS))))
     flags = {b"ICCP": _PROFILE, b"EXIF": _EXIF, b"XMP ": _XMP}
     return sum(flag for kind, flag in flags.items() if kind in still)
@@ -92,7 +92,7 @@ def _three_bytes(number: int) -> bytes:
     return number.to_bytes(3, "little")
 
 
-def _joined(still: dict[bytes, bytes], kinds: tuple[bytes, ...]) -> bytes:
+def _join_chunks(still: dict[bytes, bytes], kinds: tuple[bytes, ...]) -> bytes:
     return b"".join(_chunk(kind, still[kind]) for kind in kinds if kind in still)
 
 

@@ -117,7 +117,7 @@ def encode_gif(picture: Picture, file: BinaryIO, quality: int) -> None:
     """
     from PIL import GifImagePlugin
 
-    indices, palette, transparent = _indexed(picture)
+    indices, palette, transparent = _index_colours(picture)
     image = Image.fromarray(indices)
     image.putpalette(palette)
     height, width = indices.shape
@@ -132,15 +132,15 @@ def encode_gif(picture: Picture, file: BinaryIO, quality: int) -> None:
     ])  # fmt: skip
 
 
-def _indexed(picture: Picture) -> tuple[Array, bytes, int | None]:
+def _index_colours(picture: Picture) -> tuple[Array, bytes, int | None]:
     """Compute a palette; return the indices (H, W), the palette and the transparent index."""
     pixels = to_depth(picture.pixels, np.uint8)
     is_transparent = None if picture.alpha is None else to_depth(picture.alpha, np.uint8) < _HALF
     if is_transparent is None or not is_transparent.any():
-        indices, palette = _quantised(pixels, 256)
+        indices, palette = _quantise(pixels, 256)
         return indices, palette, None
     pixels = np.where(is_transparent[..., np.newaxis], np.uint8(0), pixels)
-    indices, palette = _quantised(pixels, 255)
+    indices, palette = _quantise(pixels, 255)
     transparent = len(palette) // 3
     return (
         np.where(is_transparent, np.uint8(transparent), indices),
@@ -149,12 +149,12 @@ def _indexed(picture: Picture) -> tuple[Array, bytes, int | None]:
     )
 
 
-def _quantised(pixels: Array, colours: int) -> tuple[Array, bytes]:
+def _quantise(pixels: Array, colours: int) -> tuple[Array, bytes]:
     if pixels.shape[2] == 1:
         pixels = np.repeat(pixels, 3, axis=2)
     image = Image.fromarray(np.ascontiguousarray(pixels))
     if image.getcolors(colours) is not None:
-        return _exactly_indexed(pixels)
+        return _index_exactly(pixels)
     # Median cut takes a second for a million pixels; a sample gives about the same palette.
     step = math.isqrt(pixels.shape[0] * pixels.shape[1] // _PALETTE_PIXELS) + 1
     sample = Image.fromarray(np.ascontiguousarray(pixels[::step, ::step]))
@@ -163,7 +163,7 @@ def _quantised(pixels: Array, colours: int) -> tuple[Array, bytes]:
     return np.asarray(indexed), bytes(indexed.getpalette() or ())[: 3 * colours]
 
 
-def _exactly_indexed(pixels: Array) -> tuple[Array, bytes]:
+def _index_exactly(pixels: Array) -> tuple[Array, bytes]:
     numbers = pixels.astype(np.uint32) @ np.array([1 << 16, 1 << 8, 1], np.uint32)
     values, indices = np.unique(numbers, return_inverse=True)
     palette = b"".join(int(value).to_bytes(3, "big") for value in values)

@@ -42,7 +42,7 @@ def write_webm(file: BinaryIO, frames: Iterator[Array], frames_per_second: float
     with TemporaryDirectory() as folder:
         path = Path(folder) / "sequence.webm"
         first = next(frames)
-        height, width = _checked_size(first)
+        height, width = _check_size(first)
         video = _open_video(opencv, path, frames_per_second, (width, height))
         try:
             _write_frame(video, first)
@@ -74,7 +74,7 @@ def _is_complete(head: bytes, size: int) -> bool:
     return found != b"" and start + int.from_bytes(rest[1:_LENGTH]) == size
 
 
-def _checked_size(frame: Array) -> tuple[int, int]:
+def _check_size(frame: Array) -> tuple[int, int]:
     height, width = frame.shape[:2]
     if height % 2 or width % 2:
         raise PictureError(

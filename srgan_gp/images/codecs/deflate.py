@@ -35,18 +35,18 @@ def choose_deflate(sample: bytes) -> Deflate:
     Returns:
         A function that creates compressors of the zlib format.
     """
-    searched = len(_compressed(sample, _searching(_SAMPLE_LEVEL)))
-    plain = len(_compressed(sample, _plain()))
-    return _searching if searched < _CLEARLY_SMALLER * plain else _plain
+    searched = len(_compress(sample, _search(_SAMPLE_LEVEL)))
+    plain = len(_compress(sample, _run_length()))
+    return _search if searched < _CLEARLY_SMALLER * plain else _run_length
 
 
-def _searching(level: int = _FINAL_LEVEL) -> Compressor:
+def _search(level: int = _FINAL_LEVEL) -> Compressor:
     return zlib.compressobj(level, zlib.DEFLATED, zlib.MAX_WBITS, 9, zlib.Z_FILTERED)
 
 
-def _plain() -> Compressor:
+def _run_length() -> Compressor:
     return zlib.compressobj(1, zlib.DEFLATED, zlib.MAX_WBITS, 9, zlib.Z_RLE)
 
 
-def _compressed(data: bytes, compressor: Compressor) -> bytes:
+def _compress(data: bytes, compressor: Compressor) -> bytes:
     return compressor.compress(data) + compressor.flush()

@@ -81,7 +81,7 @@ def save_with_pillow(
         options: of Pillow's encoder.
     """
     # With the plugin imported, `save` does not import all plugins of Pillow.
-    importlib.import_module(f"PIL.{_PLUGINS.get(name, name.title())}ImagePlugin")
+    importlib.import_module(f"PIL.{'WebP' if name == 'WEBP' else name.title()}ImagePlugin")
     metadata = {
         "icc_profile": picture.icc_profile,
         "exif": picture.exif,
@@ -100,9 +100,6 @@ def save_with_pillow(
         pixels = channels[..., 0] if channels.shape[2] == 1 else channels
         image = Image.fromarray(np.ascontiguousarray(pixels))
     image.save(file, name, **options)
-
-
-_PLUGINS = {"WEBP": "WebP"}  # the names that are not the title case of the format
 
 
 def _four_bytes(picture: Picture, folder: Path | None) -> Array:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from srgan_gp.errors import PictureError
+from srgan_gp.images.picture import Picture
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _READ_BYTES = 1 << 20
@@ -74,22 +75,16 @@ def iter_chunks(png: bytes) -> Iterator[tuple[bytes, bytes]]:
         position += length + 12
 
 
-def metadata_chunks(
-    *,
-    icc_profile: bytes | None,
-    exif: bytes | None,
-    xmp: bytes | None,
-    dpi: tuple[float, float] | None,
-) -> list[tuple[bytes, bytes]]:
-    """Return the metadata chunks iCCP, pHYs, eXIf and iTXt for the values that are not None."""
-    chunks: list[tuple[bytes, bytes]] = []
-    if icc_profile is not None:
-        chunks.append((b"iCCP", b"ICC Profile\0\0" + zlib.compress(icc_profile)))
-    if dpi is not None:
-        per_metre = [min(round(value * _INCHES_PER_METRE), 0x7FFFFFFF) for value in dpi]
-        chunks.append((b"pHYs", struct.pack(">IIB", *per_metre, 1)))
-    if exif is not None:
-        chunks.append((b"eXIf", exif))
-    if xmp is not None:
-        chunks.append((b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + xmp))
+def metadata_chunks(picture: Picture) -> bytes:
+    """Return the chunks iCCP, pHYs, eXIf and iTXt for the metadata that an image has."""
+    chunks = b""
+    if picture.icc_profile is not None:
+        chunks += chunk(b"iCCP", b"ICC Profile\0\0" + zlib.compress(picture.icc_profile))
+    if picture.dpi is not None:
+        per_metre = [min(round(value * _INCHES_PER_METRE), 0x7FFFFFFF) for value in picture.dpi]
+        chunks += chunk(b"pHYs", struct.pack(">IIB", *per_metre, 1))
+    if picture.exif is not None:
+        chunks += chunk(b"eXIf", picture.exif)
+    if picture.xmp is not None:
+        chunks += chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + picture.xmp)
     return chunks

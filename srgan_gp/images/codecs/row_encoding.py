@@ -47,15 +47,9 @@ def encode_png(picture: Picture, file: BinaryIO, quality: int) -> None:
         file: open for writing.
         quality: not used; PNG is lossless.
     """
-    count = _channels(picture)
-    bits = picture.pixels.itemsize * 8
-    size = (picture.width, picture.height)
-    header = struct.pack(">IIBBBBB", *size, bits, _COLOUR_TYPES[count], 0, 0, 0)
-    file.write(SIGNATURE + chunk(b"IHDR", header))
-    for kind, content in metadata_chunks(
-        icc_profile=picture.icc_profile, exif=picture.exif, xmp=picture.xmp, dpi=picture.dpi
-    ):
-        file.write(chunk(kind, content))
+    bits, colour_type = picture.pixels.itemsize * 8, _COLOUR_TYPES[picture.channels]
+    header = struct.pack(">IIBBBBB", picture.width, picture.height, bits, colour_type, 0, 0, 0)
+    file.write(SIGNATURE + chunk(b"IHDR", header) + metadata_chunks(picture))
     compressor = choose_deflate(next(_png_rows(picture, picture.height // 2)))()
     for rows in _png_rows(picture):
         if data := compressor.compress(rows):
@@ -71,15 +65,7 @@ def encode_tiff(picture: Picture, file: BinaryIO, quality: int) -> None:
         file: open for writing, seekable, empty.
         quality: not used; the compression is lossless.
     """
-    tiff = TiffWriter(
-        file,
-        (picture.height, picture.width, _channels(picture)),
-        picture.pixels.dtype,
-        icc_profile=picture.icc_profile,
-        exif=picture.exif,
-        xmp=picture.xmp,
-        dpi=picture.dpi,
-    )
+    tiff = TiffWriter(file, picture)
     sample = next(row_bands(picture, tiff.rows_per_strip, picture.height // 2))
     deflate = choose_deflate(differences(sample))
     for strip in row_bands(picture, tiff.rows_per_strip):
@@ -88,13 +74,9 @@ def encode_tiff(picture: Picture, file: BinaryIO, quality: int) -> None:
     tiff.close()
 
 
-def _channels(picture: Picture) -> int:
-    return picture.pixels.shape[2] + (picture.alpha is not None)
-
-
 def _png_rows(picture: Picture, start: int = 0) -> Iterator[bytes]:
     """Yield the filtered rows from `start` on, one band at a time."""
-    step = _channels(picture) * picture.pixels.itemsize
+    step = picture.channels * picture.pixels.itemsize
     above = np.zeros(picture.width * step, np.uint8)
     for band in row_bands(picture, max(1, _BAND_BYTES // above.size), start):
         big_endian = band.astype(band.dtype.newbyteorder(">"))

@@ -119,7 +119,7 @@ def write_pages(
                 "E_ENCODER_LIMIT", "the pages would make a TIFF of more than 4 GiB; "
                 "choose a smaller scale, or pass --frames first",
             )  # fmt: skip
-        moved, directory, next_link = _moved(tiff, start)
+        moved, directory, next_link = _move_offsets(tiff, start)
         file.write(moved + b"\0" * (len(moved) % 2))  # directories start at even offsets
         if link is not None:
             file.seek(link)
@@ -128,7 +128,7 @@ def write_pages(
     file.seek(0, io.SEEK_END)
 
 
-def _moved(tiff: bytes, by: int) -> tuple[bytes, int, int]:
+def _move_offsets(tiff: bytes, by: int) -> tuple[bytes, int, int]:
     """Add `by` to the offsets in a little-endian TIFF of one page, so that it can be appended.
 
     Returns:

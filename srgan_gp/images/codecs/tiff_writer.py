@@ -7,14 +7,13 @@ import io
 import itertools
 import struct
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
-import numpy as np
 from PIL import Image
 
 from srgan_gp.images.file_types import silenced_pillow
 from srgan_gp.images.metadata import DESCRIPTIVE_TAGS
-from srgan_gp.images.picture import Array
+from srgan_gp.images.picture import Array, Picture
 
 if TYPE_CHECKING:
     from PIL.TiffImagePlugin import ImageFileDirectory_v2
@@ -40,49 +39,34 @@ class TiffWriter:
 
     Args:
         file: open for writing, seekable, empty.
-        shape: (H, W, C); C is 1 for grey, 2 for grey and alpha, 3 for RGB, 4 for RGB and alpha. Few
-            readers support 16-bit grey with alpha; pass it as RGB and alpha.
-        dtype: uint8 or uint16.
-        icc_profile: a profile for these channels.
-        exif: a TIFF-structured block, whose descriptive tags are copied to the file.
-        xmp: an XMP packet.
-        dpi: horizontal and vertical resolution.
+        picture: uint8 or uint16, whose size and metadata are written. Few readers support 16-bit
+            grey with alpha; convert it to RGB with alpha.
     """
 
     rows_per_strip: int
     """Number of rows of a strip; the last strip may have fewer."""
 
-    def __init__(
-        self,
-        file: BinaryIO,
-        shape: tuple[int, int, int],
-        dtype: np.dtype[Any],
-        *,
-        icc_profile: bytes | None = None,
-        exif: bytes | None = None,
-        xmp: bytes | None = None,
-        dpi: tuple[float, float] | None = None,
-    ) -> None:
+    def __init__(self, file: BinaryIO, picture: Picture) -> None:
         from PIL import TiffImagePlugin
 
         self._file, self._sizes = file, list[int]()
-        row_bytes = shape[1] * shape[2] * dtype.itemsize
+        row_bytes = picture.width * picture.channels * picture.pixels.itemsize
         self.rows_per_strip = max(1, _STRIP_SIZE // row_bytes)
-        is_big = row_bytes * shape[0] > _MOST_SMALL_BYTES
+        is_big = row_bytes * picture.height > _MOST_SMALL_BYTES
         self._tags = tags = TiffImagePlugin.ImageFileDirectory_v2(_BIG if is_big else _SMALL)
-        if exif is not None:
-            _merge_exif(tags, exif)
-        _describe_pixels(tags, shape, dtype)
+        if picture.exif is not None:
+            _merge_exif(tags, picture.exif)
+        _describe_pixels(tags, picture)
         tags[_ROWS_PER_STRIP] = self.rows_per_strip
-        if dpi is not None:
-            tags[_X_RESOLUTION], tags[_Y_RESOLUTION], tags[_RESOLUTION_UNIT] = *dpi, _INCH
-        if xmp is not None:
-            tags[_XMP] = xmp
-        if icc_profile is not None:
-            tags[_ICC_PROFILE] = icc_profile
+        if picture.dpi is not None:
+            tags[_X_RESOLUTION], tags[_Y_RESOLUTION], tags[_RESOLUTION_UNIT] = *picture.dpi, _INCH
+        if picture.xmp is not None:
+            tags[_XMP] = picture.xmp
+        if picture.icc_profile is not None:
+            tags[_ICC_PROFILE] = picture.icc_profile
         for tag in (_STRIP_OFFSETS, _STRIP_BYTES):
             tags.tagtype[tag] = _LONG8 if is_big else _LONG
-        self._write_tags(file, [0] * -(-shape[0] // self.rows_per_strip))
+        self._write_tags(file, [0] * -(-picture.height // self.rows_per_strip))
 
     def write_strip(self, data: bytes) -> None:
         """Write the next strip: the result of `differences`, compressed in the zlib format."""
@@ -110,12 +94,10 @@ def differences(strip: Array) -> bytes:
     return changed.tobytes()
 
 
-def _describe_pixels(
-    tags: "ImageFileDirectory_v2", shape: tuple[int, int, int], dtype: np.dtype[Any]
-) -> None:
-    height, width, count = shape
-    tags[_WIDTH], tags[_HEIGHT] = width, height
-    tags[_BITS] = (dtype.itemsize * 8,) * count
+def _describe_pixels(tags: "ImageFileDirectory_v2", picture: Picture) -> None:
+    count = picture.channels
+    tags[_WIDTH], tags[_HEIGHT] = picture.width, picture.height
+    tags[_BITS] = (picture.pixels.itemsize * 8,) * count
     tags[_COMPRESSION], tags[_PREDICTOR] = _DEFLATE, _HORIZONTAL
     tags[_PHOTOMETRIC] = _RGB if count >= 3 else _BLACK_IS_ZERO
     tags[_SAMPLES] = count

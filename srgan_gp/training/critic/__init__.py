@@ -1,4 +1,5 @@
-"""The critic's part of a run: objective, augmentation, freezing, diagnostics.
+"""The critic of a run: parts and views, augmentation, freezing, diagnostics.
 
-The losses are in `srgan_gp.losses`, the architectures in `srgan_gp.networks`.
+The critic's step is in `training.steps`, its losses are in `srgan_gp.losses` and its architectures
+in `srgan_gp.networks`.
 """

@@ -1,7 +1,7 @@
-"""Adaptive augmentation of what the critic sees.
+"""Adaptive augmentation of the critic's images.
 
-A critic with few pictures learns them by heart: it scores pictures that it never saw like generated
-ones. The probability of the augmentations may follow this, and so find the strength by itself.
+A critic with few images overfits: it scores real images that it never saw like generated ones. The
+probability of the augmentations can follow this gap, which finds the strength automatically.
 """
 
 from dataclasses import replace
@@ -18,28 +18,28 @@ from srgan_gp.training.options.config import TrainConfig
 from srgan_gp.training.tasks import Batch, Task
 
 CHECK_EVERY = 4
-"""Batches from one look at held-out pictures to the next; the published number."""
+"""Batches between two checks on validation images; the published number."""
 FULL_SPEED_AT = 0.1
-"""Distance of the gap from its target from which on the probability moves at its full speed."""
-REAL, FAKE, HELD_OUT = range(3)  # streams of draws: no two pictures of a step share one
+"""Distance of the gap from its target above which the probability changes at full speed."""
+REAL, FAKE, VALIDATION = range(3)  # random streams: no two images of a step share one
 
 
 class Augmenter:
-    """Augments pictures for the critic and watches how it scores held-out ones.
+    """Augments images for the critic and measures how it scores validation images.
 
-    Everything is a function of the options, the image numbers and `progress`; what changes is
-    `progress.augment_probability`, in every process alike.
+    The result is a function of the options, the image numbers and `progress`. Only
+    `progress.augment_probability` changes, equally in every process.
 
     Args:
-        config: names the augmentations, their probability and what it should follow.
-        task: has held-out pictures, in the first process or nowhere.
+        config: names the augmentations, their probability and its target.
+        task: has validation images, in the first process or in none.
         progress: of the run.
-        processes: those of the run; all build theirs at once.
+        processes: those of the run; all of them create an augmenter together.
 
     Raises:
-        UsageError: the probability should follow held-out pictures and there are none, or the
-            critic compares each picture with a condition, which the augmentations would not move,
-            or nothing would ever be augmented, or it follows batches of one picture.
+        UsageError: the probability has a target, but there are no validation images or batches hold
+            one image; or the critic compares each image with a condition, which would not be
+            augmented; or no image would ever be augmented.
     """
 
     def __init__(
@@ -50,10 +50,10 @@ class Augmenter:
         self._processes = processes
         self._kinds = config.augmentations
         self._adapts = bool(self._kinds and config.augment_target)
-        self._held_out = task.validation_batch() if config.has_critic else None
-        if self._adapts and not processes.any(self._held_out is not None):
+        self._validation = task.validation_batch() if config.has_critic else None
+        if self._adapts and not processes.any(self._validation is not None):
             raise UsageError(
-                f"An augment_target of {config.augment_target} needs held-out pictures; pass "
+                f"An augment_target of {config.augment_target} needs validation images; pass "
                 "--validation, or an augment_target of 0 for a fixed augment_probability."
             )
         if self._adapts and config.batch_size < 2 * processes.count:
@@ -68,20 +68,20 @@ class Augmenter:
             )
         if self._kinds and config.task == "super-resolution" and config.critic_conditional:
             raise UsageError(
-                f"The augmentations {config.augment} do not go with a critic that compares each "
-                "picture with its low-res side; use --no-critic-conditional or --augment none."
+                f"The augmentations {config.augment} cannot be used with a critic that compares "
+                "each image with its LR image; use --no-critic-conditional or --augment none."
             )
 
     def real(self, batch: Batch) -> Batch:
-        """Return the batch with its targets as the critic is shown them."""
-        return replace(batch, targets=self._changed(batch.targets, batch.numbers, REAL))
+        """Return the batch with its targets augmented."""
+        return replace(batch, targets=self._augmented(batch.targets, batch.numbers, REAL))
 
     def fake(self, output: Tensor, batch: Batch) -> Tensor:
-        """Return the generator's pictures as the critic is shown them, with their gradient."""
-        return self._changed(output, batch.numbers, FAKE)
+        """Return the generator's images augmented, with their gradient."""
+        return self._augmented(output, batch.numbers, FAKE)
 
-    def look(self, critic: nn.Module, notes: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Have held-out pictures scored on every `CHECK_EVERY`-th batch; adapt the probability.
+    def adapt(self, critic: nn.Module, notes: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Score validation images on every `CHECK_EVERY`-th batch and adapt the probability.
 
         Args:
             critic: before its step on the batch.
@@ -89,62 +89,61 @@ class Augmenter:
                 `health/estimate_error`.
 
         Returns:
-            For the log, scalars: the critic estimate on this batch, and with held-out in place of
-            training pictures, in the first process; the probability, which stays where the gap is
-            not known. Nothing on other batches.
+            For the log, scalars: the critic estimate on this batch, with training and with
+            validation images, in the first process; the probability, which does not change where
+            the gap is not known. Nothing on other batches.
         """
         config, progress, count = self._config, self._progress, self._processes.count
         if progress.images_seen // config.batch_size % CHECK_EVERY:
             return {}
-        if not (self._adapts or self._held_out):
+        if not (self._adapts or self._validation):
             return {}
         real, estimate = notes["health/real_score"], notes["health/critic_estimate"]
-        held_out = self._validation_score(critic).to(real)
+        validation = self._validation_score(critic).to(real)
         if self._adapts:
             variance = (notes["health/estimate_error"] / count).square()
-            scores = torch.stack([real / count, estimate / count, held_out, variance])
-            real, estimate, held_out, variance = self._processes.sum(scores)
-            means = estimate.item(), (estimate - real + held_out).item()
+            scores = torch.stack([real / count, estimate / count, validation, variance])
+            real, estimate, validation, variance = self._processes.sum(scores)
+            means = estimate.item(), (estimate - real + validation).item()
             gap = critic_gap(*means, variance.sqrt().item())
             progress.augment_probability = adapted(progress.augment_probability, gap, config)
         found = {}
-        if self._held_out:
-            found["health/looked_at_estimate"] = estimate
-            found["health/held_out_estimate"] = estimate - real + held_out
+        if self._validation:
+            found["health/training_estimate"] = estimate
+            found["health/validation_estimate"] = estimate - real + validation
         if self._kinds:
             found["health/augment_probability"] = torch.tensor(progress.augment_probability)
         return found
 
     @torch.no_grad()
     def _validation_score(self, critic: nn.Module) -> Tensor:
-        """Score as many held-out pictures as a batch has, others each time; 0 without any."""
-        if self._held_out is None:
+        """Score the next validation images, as many as a batch has; 0 without any."""
+        if self._validation is None:
             return torch.zeros(())
-        pictures, condition = self._held_out.targets, self._held_out.condition
-        count = min(self._config.batch_size, len(pictures))
-        looks = self._progress.images_seen // self._config.batch_size // CHECK_EVERY
-        first = looks * count  # goes round: every held-out picture is scored as often as any other
-        which = (torch.arange(count, device=pictures.device) + first) % len(pictures)
-        shown = self._changed(pictures[which], range(first, first + count), HELD_OUT)
+        images, condition = self._validation.targets, self._validation.condition
+        count = min(self._config.batch_size, len(images))
+        checks = self._progress.images_seen // self._config.batch_size // CHECK_EVERY
+        first = checks * count  # modulo below: every validation image is scored equally often
+        which = (torch.arange(count, device=images.device) + first) % len(images)
+        shown = self._augmented(images[which], range(first, first + count), VALIDATION)
         return critic(shown, None if condition is None else condition[which]).mean()
 
-    def _changed(self, pictures: Tensor, numbers: range, stream: int) -> Tensor:
+    def _augmented(self, images: Tensor, numbers: range, stream: int) -> Tensor:
         probability = self._progress.augment_probability
         if not (self._kinds and probability):
-            return pictures
-        return augment(pictures, draw(self._config.seed, numbers, self._kinds, probability, stream))
+            return images
+        return augment(images, draw(self._config.seed, numbers, self._kinds, probability, stream))
 
 
 def adapted(probability: float, gap: float | None, config: TrainConfig) -> float:
-    """Move a probability up while the critic's gap is above its target, down while it is below.
+    """Raise a probability while the critic's gap is above its target, lower it while it is below.
 
-    Where the gap is not known it stays.
-
-    At full speed it goes from 0 to 1 in `config.augment_images` images. Near the target it slows
-    down; a bare sign would make a rounding error a whole step.
+    An unknown gap, None, does not change it. At full speed it goes from 0 to 1 in
+    `config.augment_images` images. Near the target it changes more slowly; with the bare sign of
+    the difference a rounding error would cause a whole step.
 
     Source:
-        Karras et al. 2020, arXiv:2006.06676, section 3; the slowing down is ours.
+        Karras et al. 2020, arXiv:2006.06676, section 3; the slower change near the target is ours.
     """
     if gap is None:
         return probability

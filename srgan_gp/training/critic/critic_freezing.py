@@ -1,5 +1,7 @@
-"""Freezing the first stages of a critic, for fine-tuning on few images."""
+"""Freezing of a critic: its first stages for a whole run, or all of it for the generator's step."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import cast
 
 from torch import nn
@@ -8,17 +10,17 @@ from srgan_gp.errors import UsageError
 
 
 def freeze_first_stages(critic: nn.Module, count: int) -> None:
-    """Let the stem and the first `count` stages of a critic stand still; 0: all learns.
+    """Freeze the stem and the first `count` stages of a critic; 0 freezes nothing.
 
-    What they see, edges and texture, is the same in most pictures; with a few hundred of them the
-    later stages are enough to learn, and forget less.
+    These stages detect edges and texture, which are the same in most images. Fine-tuning on a few
+    hundred images only needs the later stages, and forgets less when the first ones are frozen.
 
     Args:
         critic: has a `stem` and `stages`, the first of which sees the full size.
         count: of stages.
 
     Raises:
-        UsageError: no stage would be left to learn.
+        UsageError: no stage would remain trainable.
 
     Source:
         Mo et al. 2020, "Freeze the Discriminator", arXiv:2002.10964.
@@ -28,8 +30,21 @@ def freeze_first_stages(critic: nn.Module, count: int) -> None:
     stages = list(cast(nn.Module, critic.stages).children())
     if count >= len(stages):
         raise UsageError(
-            f"freeze_critic_stages {count} leaves none of the critic's {len(stages)} stages to "
-            f"learn; choose at most {len(stages) - 1}."
+            f"freeze_critic_stages {count} freezes all of the critic's {len(stages)} stages; "
+            f"choose at most {len(stages) - 1}."
         )
     for part in (cast(nn.Module, critic.stem), *stages[:count]):
         part.requires_grad_(False)
+
+
+@contextmanager
+def frozen(network: nn.Module) -> Iterator[None]:
+    """Pass gradients through a network without accumulating any for its parameters."""
+    trainable = [p for p in network.parameters() if p.requires_grad]
+    for parameter in trainable:
+        parameter.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter in trainable:
+            parameter.requires_grad_(True)

@@ -1,4 +1,4 @@
-"""What a step of the critic writes into stats.jsonl: estimates and gradient norms by part."""
+"""Log values of a critic step: estimates and gradient norms, in total and by part."""
 
 import torch
 from torch import Tensor
@@ -8,7 +8,7 @@ from srgan_gp.training.critic.diagnostics import estimate_error
 
 
 class CriticNotes:
-    """Scores and penalties of a step, part by part."""
+    """Collects scores and penalties of one step, part by part."""
 
     def __init__(self) -> None:
         self._real: list[Tensor] = []
@@ -18,12 +18,12 @@ class CriticNotes:
         self._place = ""
 
     def add(self, name: str, real: Tensor, fake: Tensor, penalty: Penalty) -> None:
-        """Note one part.
+        """Add the scores of one part.
 
         Args:
             name: of the part.
             real: its scores of real images, (B,), detached.
-            fake: likewise of generated ones.
+            fake: its scores of generated images, (B,), detached.
             penalty: of the part.
         """
         self._real.append(real)
@@ -36,13 +36,13 @@ class CriticNotes:
         }
 
     def collect(self) -> dict[str, Tensor]:
-        """Return the notes, all scalars.
+        """Return the log values, all scalars.
 
         Returns:
             Critic estimate, its standard error and mean score of real images, summed over the parts
-            as the critic's score is; largest score of a part; mean gradient norm over the parts,
-            named after the place where the penalty takes it. With more than one part each one's
-            estimate and norm as well.
+            as the critic's score is; largest absolute score of a part; mean gradient norm over the
+            parts, named after the place where the penalty takes it. With more than one part also
+            the estimate and the norm of each.
         """
         real, fake = torch.stack(self._real).sum(0), torch.stack(self._fake).sum(0)
         found = {

@@ -1,4 +1,4 @@
-"""Diagnostics of a WGAN-GP run: critic estimate, gradient norm, diversity."""
+"""Diagnostics of a WGAN-GP run: critic estimate, overfitting gap, gradient ratio, diversity."""
 
 import math
 from collections.abc import Mapping
@@ -10,95 +10,116 @@ from torch.nn import functional as F
 from srgan_gp.training.tasks import Batch
 
 MEMORISED_GAP = 0.8
-"""Gap from which on a critic scores held-out pictures nearly like generated ones."""
+"""Gap from which a critic scores validation images nearly like generated ones: an alarm."""
 KNOWN_FROM = 3.0
-"""Standard errors of 0 within which a critic estimate says nothing. At this distance the gap, a
-quotient by the estimate, has an error of about a third; nearer it can have any value."""
+"""Standard errors of 0 within which the gap is not known. At this distance the gap, a quotient by
+the estimate, has an error of about a third; nearer to 0 it can have any value."""
 
 
-def critic_gap(training: float, held_out: float, error: float) -> float | None:
-    """How far a critic has learned its training pictures by heart: 0 not at all, 1 altogether.
+def critic_gap(training: float, validation: float, error: float) -> float | None:
+    """Measure how far a critic has memorised its training images: 0 not at all, 1 completely.
 
-    It does not change when the scores are shifted or scaled: a critic has no zero of its own.
+    The gap does not change when the scores are shifted or scaled, which the critic's loss allows.
 
     Args:
-        training: critic estimate on training pictures, mean score of real minus generated.
-        held_out: likewise on held-out ones, against the same generated pictures.
+        training: critic estimate on training images, mean score of real minus generated.
+        validation: the same on validation images, against the same generated images.
         error: standard error of `training`; see `estimate_error`.
 
     Returns:
-        (E D_train - E D_held_out) / (E D_train - E D_generated); 0 where the critic scores
-        generated above training pictures; None where the estimate lies within `KNOWN_FROM`
-        standard errors of 0, so that the gap is not known.
+        (E D_train - E D_validation) / (E D_train - E D_generated); 0 where the critic scores
+        generated above training images; None where the estimate lies within `KNOWN_FROM` standard
+        errors of 0.
 
     Source:
         Karras et al. 2020 (ADA), arXiv:2006.06676, equation 1, r_v; the noise floor is ours.
     """
     if abs(training) <= KNOWN_FROM * error:
         return None
-    return (training - held_out) / training if training > 0 else 0.0
+    return (training - validation) / training if training > 0 else 0.0
 
 
 def estimate_error(real: Tensor, fake: Tensor) -> Tensor:
     """Standard error of the critic estimate mean(real) - mean(fake).
 
     Args:
-        real: scores of B real pictures, (B,), independent of each other.
-        fake: scores of B generated ones, (B,).
+        real: scores of B real images, (B,), independent of each other.
+        fake: scores of B generated images, (B,).
 
     Returns:
-        A float32 scalar; 0 for one picture, of which no deviation can be told.
+        A float32 scalar; 0 for one image, which has no deviation.
     """
     variances = [scores.float().var(correction=0) for scores in (real, fake)]
     return (torch.stack(variances).sum() / max(len(real) - 1, 1)).sqrt()
 
 
 def diagnostics_line(line: Mapping[str, float]) -> str:
-    """Say how a run with a critic does, in one line.
+    """Summarise the diagnostics of a run with a critic in one line of text.
 
     Args:
-        line: of `stats.jsonl`, means since the one before; what it lacks is left out.
+        line: of `stats.jsonl`, means since the line before; missing keys are skipped.
 
     Returns:
-        Critic estimate on training and held-out pictures, their gap where it is known, norm of the
-        critic's gradient where it is penalised, diversity, probability of augmentation, and an
-        alarm where the critic has learned its training pictures by heart. Empty without a critic.
+        Critic estimate on training and validation images, their gap where it is known, norm of the
+        critic's gradient where it is penalised, diversity, probability of augmentation, and a
+        warning where the critic has memorised its training images. Empty without a critic.
     """
     found = {k.removeprefix("health/"): v for k, v in line.items() if k.startswith("health/")}
     if "critic_estimate" not in found:
         return ""
     gap = None
     parts = [f"critic estimate {found['critic_estimate']:.3f}"]
-    if "held_out_estimate" in found:
-        # The two of a gap are of the same batches, or the noise of the others would be in it.
-        training, held_out = found["looked_at_estimate"], found["held_out_estimate"]
-        error = found["estimate_error"] / math.sqrt(found["looks"])
-        gap = critic_gap(training, held_out, error)
-        shown = "too small to tell a gap" if gap is None else f"gap {gap:.2f}"
+    if "validation_estimate" in found:
+        # Both estimates of a gap are from the same batches, to exclude the noise of the others.
+        training, validation = found["training_estimate"], found["validation_estimate"]
+        error = found["estimate_error"] / math.sqrt(found["checks"])
+        gap = critic_gap(training, validation, error)
+        shown = "gap unknown: the estimate is too small" if gap is None else f"gap {gap:.2f}"
         parts = [
-            f"critic estimate {training:.3f} on training, {held_out:.3f} on held-out pictures "
+            f"critic estimate {training:.3f} on training, {validation:.3f} on validation images "
             f"({shown})"
         ]
     parts += [f"{title} {found[name]:.2f}" for name, title in _SHOWN.items() if name in found]
     if gap is not None and gap >= MEMORISED_GAP:
-        parts.append("the critic knows its training pictures by heart")
+        parts.append("the critic has memorised its training images")
     return "Health: " + "; ".join(parts)
 
 
 _SHOWN = {
     "interpolate_norm": "gradient norm",
-    "real_norm": "gradient norm at real pictures",
-    "fake_norm": "gradient norm at generated pictures",
+    "real_norm": "gradient norm at real images",
+    "fake_norm": "gradient norm at generated images",
     "diversity": "diversity",
     "augment_probability": "augmentation",
 }
 
 
-def gradient_ratio(output: Tensor, adversarial: Tensor, pixel: Tensor) -> Tensor:
-    """How hard the critic pulls at the output, relative to the pixel loss: the measured r.
+def measure_output(
+    output: Tensor, targets: Tensor, losses: Mapping[str, Tensor]
+) -> dict[str, Tensor]:
+    """Measure a generator's output for the log.
 
-    With a critic of slope 1 and the mean absolute difference as pixel loss it is the ratio that
-    was asked for.
+    Args:
+        output: (B, 3, H, W), with a graph.
+        targets: real images of the same shape.
+        losses: weighted scalars by name, with graphs that lead to `output`; has `adversarial`.
+
+    Returns:
+        `health/diversity`, for more than one image, and `health/gradient_ratio`, where there is a
+        pixel loss; float32 scalars.
+    """
+    notes = {"health/diversity": diversity(output, targets)} if len(output) > 1 else {}
+    if "pixel" in losses:
+        ratio = gradient_ratio(output, losses["adversarial"], losses["pixel"])
+        notes["health/gradient_ratio"] = ratio
+    return notes
+
+
+def gradient_ratio(output: Tensor, adversarial: Tensor, pixel: Tensor) -> Tensor:
+    """Measure the adversarial ratio: norm of the critic's gradient over that of the pixel loss.
+
+    With a critic of gradient norm 1 and the mean absolute difference as pixel loss it equals the
+    ratio that was set.
 
     Args:
         output: of the generator, with a graph.
@@ -117,14 +138,14 @@ def gradient_ratio(output: Tensor, adversarial: Tensor, pixel: Tensor) -> Tensor
 
 @torch.no_grad()
 def diversity(output: Tensor, target: Tensor) -> Tensor:
-    """Deviation of fine detail over a batch, relative to real pictures: 1 is as rich as nature.
+    """Deviation of fine detail over a batch, relative to real images: 1 is as diverse as those.
 
-    Detail is a picture minus its 3x3 mean; the deviation is taken over the batch at each place,
-    then averaged. Smooth outputs, and outputs that all look alike, are below 1; noisy ones above.
+    Detail is an image minus its 3x3 mean; the deviation is taken over the batch at each position,
+    then averaged. Smooth outputs and near-identical outputs are below 1; noisy ones above.
 
     Args:
         output: (B, 3, H, W), B at least 2.
-        target: real pictures of the same shape.
+        target: real images of the same shape.
 
     Returns:
         A float32 scalar.
@@ -134,16 +155,16 @@ def diversity(output: Tensor, target: Tensor) -> Tensor:
 
 
 def _detail(images: Tensor) -> Tensor:
-    # Zeros around a picture must not count: its edge would hold its brightness.
+    # Zero padding must not count, or the detail at the edge would contain the brightness.
     return images - F.avg_pool2d(images, 3, stride=1, padding=1, count_include_pad=False)
 
 
 @torch.no_grad()
 def critic_estimate(critic: nn.Module, generator: nn.Module, batch: Batch) -> float:
-    """Mean score of real minus mean score of generated pictures, on held-out samples.
+    """Mean score of real minus mean score of generated images, on validation samples.
 
-    A value of congested transport (arXiv:2109.00528), not the Wasserstein distance. It should fall
-    as the run goes on; held-out well below training means that the critic learned pictures by heart
+    It is a value of congested transport (arXiv:2109.00528), not the Wasserstein distance. It should
+    fall during a run; a value well below that of training images means that the critic overfits
     (Gulrajani et al. 2017, figure 5b).
     """
     real = critic(batch.targets, batch.condition)

@@ -1,4 +1,4 @@
-"""Every option of a run, the presets, and how options reach the command line.
+"""Options of a training run: fields with help and range, presets, command-line options.
 
-The command itself is `commands.train`.
+The command `srgan-gp train` is in `srgan_gp.commands.train`.
 """

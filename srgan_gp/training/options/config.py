@@ -3,54 +3,46 @@
 Imports no torch, so that `srgan-gp train --help` stays instant.
 """
 
-import json
-import warnings
-from dataclasses import asdict, dataclass, fields
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass, fields
 
-from srgan_gp.errors import TrainingError, UsageError
+from srgan_gp.errors import UsageError
 from srgan_gp.models.catalog import names_in
-from srgan_gp.system.files import atomic_write_bytes
 from srgan_gp.training.options import generator_args
 from srgan_gp.training.options.option_fields import option, require_in_range
 from srgan_gp.training.options.registered_names import registered_names
 
 AUGMENTATIONS = registered_names("srgan_gp.data.augmentations", "KINDS")
 
-_REMOVED: dict[str, object] = {"grid_weight": 0.0, "most_grid": None}
-"""Options of earlier versions that no longer exist, with the defaults they had."""
-
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """The options of one run. Lengths are counted in images seen, never in steps or epochs."""
+    """Options of one run. Lengths are counted in images seen, never in steps or epochs."""
 
-    # What is trained.
+    # Network and task.
     task: str = option(
-        "super-resolution", "what the network learns",
+        "super-resolution", "task of the network",
         choices=("super-resolution", "face-generation"),
     )  # fmt: skip
-    generator: str = option("srresnet", "architecture, a file of networks/generators")
+    generator: str = option("srresnet", "architecture of the generator")
     scale: int = option(4, "enlargement of both sides: 2, 3 or 4", least=1)
     generator_args: tuple[str, ...] = option((), generator_args.describe)
     image_size: int = option(64, "side of generated faces: 32, 64 or 128", least=8, most=1024)
-    latent_size: int = option(128, "random numbers a face is made of", least=1, most=4096)
+    latent_size: int = option(128, "size of the latent vector of a face", least=1, most=4096)
 
-    # How long, on what.
+    # Length and data.
     total_images: int = option(
-        1_000_000, "images to see in all", least=1, most=10**9 - 1, may_change=True
+        1_000_000, "images seen in the whole run", least=1, most=10**9 - 1, may_change=True
     )
-    batch_size: int = option(32, "images a step, over all processes", least=1)
+    batch_size: int = option(32, "images per step, over all processes", least=1)
     patch_sizes: tuple[int, ...] = option(
-        (24, 32, 48), "sides of the low-res patches, one a phase", least=1
+        (24, 32, 48), "sides of the LR patches in pixels, one per phase", least=1
     )
     patch_starts: tuple[float, ...] = option(
-        (0.0, 0.7, 0.9), "where each phase begins, as shares of total_images"
+        (0.0, 0.7, 0.9), "start of each phase, as shares of total_images"
     )
     low_res: str = option(
         "matlab",
-        "how the low-res side is made: matlab's bicubic, or a mixture of downscalers, blur, noise "
+        "downscaling of the LR images: MATLAB's bicubic, or a mixture of downscalers, blur, noise "
         "and JPEG",
         choices=("matlab", "mixture"),
     )
@@ -63,49 +55,42 @@ class TrainConfig:
         choices=registered_names("srgan_gp.data.degradation_draws", "STRENGTHS"),
     )
     shrink_share: float = option(
-        0.0, "share of the crops cut up to twice too large and made smaller", least=0, most=1
+        0.0, "share of the crops that are cut up to twice as large and downscaled", least=0, most=1
     )
     seed: int = option(
-        0, "seed of the weights, the order of pictures and every draw", least=0, most=2**63 - 1
+        0, "seed of weights, order of the images and all random draws", least=0, most=2**63 - 1
     )
-    cache_gigabytes: float = option(
-        4.0, "decoded pictures kept in memory", least=0, may_change=True
-    )
+    cache_gigabytes: float = option(4.0, "memory for decoded images", least=0, may_change=True)
 
-    # What the output is compared with.
+    # Content losses.
     pixel_loss: str = option(
         "l1", "pixel loss", choices=registered_names("srgan_gp.losses.pixel", "PIXEL_LOSSES")
     )
     sharpen_targets: float = option(
-        0.0,
-        "unsharp masking of the pixel loss's targets; the critic sees them as they are",
-        least=0,
+        0.0, "unsharp masking of the pixel loss's targets, not of the critic's", least=0
     )
     perceptual_loss: str = option(
         "none",
         "feature network of the perceptual loss",
         choices=("none", *registered_names("srgan_gp.losses.features", "FEATURE_NETWORKS")),
     )
-    perceptual_weight: float = option(0.05, "of the perceptual loss, beside the pixels' 1", least=0)
+    perceptual_weight: float = option(0.05, "weight of the perceptual loss", least=0)
     feature_weights: str | None = option(
         None, "file of the feature network; default: torchvision's", may_change=True
     )
     equivariance_weight: float = option(
-        0.0,
-        "of the loss that makes outputs move along with the scene, against patterns locked to the "
-        "pixel grid; one more pass of the generator",
-        least=0,
+        0.0, "weight of the shift equivariance loss, against patterns of the pixel grid", least=0
     )
     face_detector: str | None = option(
         None,
-        "YuNet (.onnx): a run of faces is scored with FD-yunet; none: it is not; default: "
-        "yunet.onnx in the folder of models, if there is one",
+        "YuNet (.onnx) for the score FD-yunet of a run of faces, or none; default: yunet.onnx in "
+        "the folder of models, if it exists",
         may_change=True,
     )
 
     # Critic.
     adversarial_ratio: float = option(
-        0.0, "gradient of the critic's term over the pixels'; 0: no critic", least=0
+        0.0, "gradient norm of the adversarial over the pixel loss; 0: no critic", least=0
     )
     ratio_ramp_images: int = option(
         32_000, "images over which the ratio rises linearly from 0", least=0
@@ -114,82 +99,76 @@ class TrainConfig:
         "resnet_critic", lambda: f"architecture: {', '.join(names_in('srgan_gp.networks.critics'))}"
     )
     critic_width: int = option(24, "channels of the critic's first stage", least=1, most=4096)
-    critic_stages: int = option(4, "stages of the critic, each at half the size", least=1, most=16)
-    critic_conditional: bool = option(True, "show the critic the low-res picture as well")
+    critic_stages: int = option(4, "stages of the critic, each halves the size", least=1, most=16)
+    critic_conditional: bool = option(True, "condition the critic on the LR image")
     critic_warmup_images: int = option(
-        8_000, "images for the critic alone, the generator frozen", least=0
+        8_000, "images for which only the critic is trained", least=0
     )
     feature_ratio: float = option(
-        3.0,
-        "with projected_critic: gradient of its features over that of its image critic, at the "
-        "generated images",
-        least=0,
+        3.0, "with projected_critic: gradient norm of its feature over its image parts", least=0
     )
-    critic_steps: int = option(1, "steps of the critic for each of the generator", least=1)
-    critic_learning_rate: float = option(2e-4, "of the critic's Adam", above=0)
+    critic_steps: int = option(1, "steps of the critic per step of the generator", least=1)
+    critic_learning_rate: float = option(2e-4, "learning rate of the critic", above=0)
     critic_final_learning_rate: float | None = option(
-        None, "rate of the critic at the end of the cosine; default: its rate is constant", least=0
+        None, "critic's learning rate at the end of the cosine; default: constant rate", least=0
     )
-    critic_beta1: float = option(0.0, "critic's Adam: memory of the gradient", least=0, below=1)
-    critic_beta2: float = option(0.9, "critic's Adam: memory of its square", least=0, below=1)
+    critic_beta1: float = option(0.0, "beta1 of the critic's Adam", least=0, below=1)
+    critic_beta2: float = option(0.9, "beta2 of the critic's Adam", least=0, below=1)
     penalty: str = option(
         "wgan_gp",
         "gradient penalty",
         choices=registered_names("srgan_gp.losses.gradient_penalties", "PENALTIES"),
     )
     penalty_weight: float = option(10.0, "lambda, or gamma of r1 and r2", least=0)
-    penalty_every: int = option(2, "penalise every n-th sample of a batch", least=1)
-    drift_weight: float = option(1e-3, "keeps the critic's scores near 0", least=0)
+    penalty_every: int = option(2, "take the penalty on every n-th sample of a batch", least=1)
+    drift_weight: float = option(1e-3, "weight that keeps the critic's scores near 0", least=0)
     freeze_critic_stages: int = option(
-        0, "first stages of the critic that do not learn, and its stem with them", least=0, most=15
+        0, "number of the critic's first stages that are frozen, with its stem", least=0, most=15
     )
 
-    # What the critic is shown, so that few pictures last.
+    # Augmentation of the critic's images, for small training sets.
     augment: str = option(
-        "none", f"changes to all that the critic sees: none, or some of {','.join(AUGMENTATIONS)}"
+        "none", f"augmentations of the critic's images: none, or some of {','.join(AUGMENTATIONS)}"
     )
     augment_probability: float = option(
-        1.0, "of each change to a picture; with a target where it begins", least=0, most=1
+        1.0, "probability of each augmentation; initial one with a target", least=0, most=1
     )
     augment_target: float = option(
-        0.0,
-        "gap of the critic to held-out pictures that it keeps; 0: it is fixed",
-        least=0,
-        below=1,
+        0.0, "overfitting gap that the probability follows; 0: fixed", least=0, below=1
     )
-    augment_images: int = option(500_000, "in which it may go from 0 to 1 with a target", least=1)
+    augment_images: int = option(500_000, "images in which it can rise from 0 to 1", least=1)
 
     # Optimiser of the generator.
-    learning_rate: float = option(1e-3, "highest rate of Adam", above=0)
-    final_learning_rate: float = option(1e-6, "rate at the end of the cosine", least=0)
-    warmup_images: int = option(16_000, "images over which the rate rises linearly from 0", least=0)
-    adam_beta1: float = option(0.9, "Adam: memory of the gradient", least=0, below=1)
-    adam_beta2: float = option(0.99, "Adam: memory of its square", least=0, below=1)
+    learning_rate: float = option(1e-3, "highest learning rate", above=0)
+    final_learning_rate: float = option(1e-6, "learning rate at the end of the cosine", least=0)
+    warmup_images: int = option(16_000, "images of the linear rise of the rate from 0", least=0)
+    adam_beta1: float = option(0.9, "beta1 of Adam", least=0, below=1)
+    adam_beta2: float = option(0.99, "beta2 of Adam", least=0, below=1)
     ema_decay: float = option(
-        0.999, "moving average of the weights: decay a step", least=0, below=1
+        0.999, "decay per step of the moving average of the weights", least=0, below=1
     )
     ema_half_life_images: int = option(
-        0, "the same as the images after which half is forgotten; 0: ema_decay holds", least=0
+        0, "half-life of the moving average in images; 0: use ema_decay", least=0
     )
 
-    # Which checkpoint is the best, and when a run ends early.
+    # Best checkpoint and early stopping.
     best_by: str = option(
         "auto",
-        "held-out score that decides; auto: the task's first one, or the last checkpoint with a "
-        "critic or a perceptual loss",
+        "validation score that chooses the best checkpoint; auto: the task's first score, or the "
+        "last checkpoint with a critic or a perceptual loss",
         choices=("auto", "psnr_y", "squeeze_distance", "kid_squeeze"),
     )
     patience: int = option(
         0,
-        "end after so many validations in a row that are no better than the best or the start; 0: "
-        "never, and the start is not scored",
+        "stop after this number of consecutive validations that do not exceed the best or the "
+        "start; 0: never stop, and do not score the start",
         least=0,
     )
     most_psnr_loss: float | None = option(
-        None, "dB of PSNR-Y that the best may lie below the start; default: any", least=0
+        None, "largest loss of PSNR-Y against the start in dB; default: no limit", least=0
     )
     least_novelty: float | None = option(
-        None, "novelty of generated pictures below which the run ends; default: any", least=0
+        None, "novelty of generated images below which the run stops; default: no limit", least=0
     )
 
     # Machine.
@@ -198,19 +177,19 @@ class TrainConfig:
         "auto", "auto, fp32 or bf16 (autocast)", choices=("auto", "fp32", "bf16")
     )
     threads: int | None = option(
-        None, "CPU threads; default: torch's own choice", least=1, most=1024, may_change=True
+        None, "CPU threads; default: PyTorch's choice", least=1, most=1024, may_change=True
     )
 
     # Reports.
     report_images: int = option(
-        6_400, "a line in stats.jsonl and TensorBoard", least=1, may_change=True
+        6_400, "images between lines of stats.jsonl and TensorBoard", least=1, may_change=True
     )
-    validate_images: int = option(64_000, "validation and a preview grid", least=1, may_change=True)
-    checkpoint_images: int = option(32_000, "a checkpoint to resume from", least=1, may_change=True)
+    validate_images: int = option(64_000, "images between validations", least=1, may_change=True)
+    checkpoint_images: int = option(32_000, "images between checkpoints", least=1, may_change=True)
     keep_checkpoints: int = option(3, "newest ones kept beside the best", least=1, may_change=True)
 
     def __post_init__(self) -> None:
-        """Check what would otherwise fail late in a run, and complete `generator_args`."""
+        """Check the values and complete `generator_args` with their defaults."""
         args = generator_args.complete(self.generator, self.generator_args)
         object.__setattr__(self, "generator_args", args)
         for f in fields(self):
@@ -236,7 +215,7 @@ class TrainConfig:
             )
 
     def patch_size(self, images_seen: int) -> int:
-        """Side of the low-res patches after `images_seen` images.
+        """Side of the LR patches in pixels after `images_seen` images.
 
         >>> TrainConfig(total_images=100).patch_size(70)
         32
@@ -247,10 +226,10 @@ class TrainConfig:
 
     @property
     def average_decay(self) -> float:
-        """Decay of the moving average in one step of the generator.
+        """Decay of the moving average in one step of the generator, in [0, 1).
 
         Source:
-            Karras et al. 2020, arXiv:2006.06676: the half-life in images.
+            Karras et al. 2020, arXiv:2006.06676: half-life in images.
         """
         if not self.ema_half_life_images:
             return self.ema_decay
@@ -259,55 +238,10 @@ class TrainConfig:
 
     @property
     def augmentations(self) -> tuple[str, ...]:
-        """The names in `augment`; none for `none`."""
+        """Names of the augmentations in `augment`; empty for `none`."""
         return () if self.augment == "none" else tuple(self.augment.split(","))
 
     @property
     def has_critic(self) -> bool:
-        """Whether the run has an adversarial term."""
+        """Whether the run has an adversarial loss."""
         return self.adversarial_ratio > 0
-
-    def save(self, path: Path) -> None:
-        """Write the options as JSON."""
-        atomic_write_bytes(path, json.dumps(asdict(self), indent=2).encode())
-
-    @classmethod
-    def load(cls, path: Path) -> "TrainConfig":
-        """Read the options of an earlier run.
-
-        Options that this version no longer has are ignored, with a warning if they were set.
-
-        Raises:
-            TrainingError: the file does not hold the options of this version.
-        """
-        try:
-            values = json.loads(path.read_text())
-            values |= {k: tuple(v) for k, v in values.items() if isinstance(v, list)}
-            removed = {name: values.pop(name) for name in _REMOVED if name in values}
-            config = cls(**generator_args.upgrade(values))
-        except (OSError, ValueError, TypeError, AttributeError) as error:
-            raise TrainingError(f"{path} does not hold the options of a run: {error}.") from error
-        ignored = [f"{k} {v}" for k, v in removed.items() if v != _REMOVED[k]]
-        if ignored:
-            warnings.warn(
-                f"{path} holds options that no longer exist and are ignored: {', '.join(ignored)}.",
-                stacklevel=2,
-            )
-        return config
-
-    def differences(self, other: "TrainConfig") -> list[str]:
-        """Name the options that differ from `other` and may not change within a run."""
-        return [
-            f"{name} ({now}, before: {before})"
-            for f in fields(self)
-            if not f.metadata["may_change"] and getattr(self, f.name) != getattr(other, f.name)
-            for name, now, before in self._differing_values(other, f.name)
-        ]
-
-    def _differing_values(self, other: "TrainConfig", name: str) -> list[tuple[str, Any, Any]]:
-        """Name, present and earlier value of an option; of `generator_args`, of each argument."""
-        now, before = getattr(self, name), getattr(other, name)
-        if name != "generator_args" or self.generator != other.generator:
-            return [(name, now, before)]
-        values, earlier = (generator_args.parse(self.generator, args) for args in (now, before))
-        return [(n, value, earlier[n]) for n, value in values.items() if value != earlier[n]]

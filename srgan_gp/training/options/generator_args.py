@@ -1,6 +1,6 @@
-"""The option `generator_args`: texts NAME=VALUE, checked against the generator's constructor.
+"""The option `generator_args`: arguments NAME=VALUE, checked against the generator's constructor.
 
-Some arguments of a constructor belong to the task and are options of their own, such as `scale`.
+Arguments of the constructor that belong to the task, such as `scale`, are options of their own.
 Imports no torch.
 """
 
@@ -16,11 +16,11 @@ TASK_ARGUMENTS = {
     "super-resolution": {"scale": "scale"},
     FACES: {"size": "image_size", "latent_size": "latent_size"},
 }
-"""By task: arguments of a constructor -> options of a run that give their values."""
+"""By task: arguments of a constructor -> options of a run with their values."""
 GENERATOR_OPTIONS = (
     "task", "generator", "generator_args", "scale", "image_size", "latent_size",
 )  # fmt: skip
-"""All options of a run that shape its generator."""
+"""All options of a run that define its generator."""
 RETIRED = ("width", "blocks", "tail")
 """Options of version 0.1 that became arguments."""
 
@@ -29,20 +29,20 @@ def own_arguments(generator: str) -> dict[str, Argument]:
     """List the arguments of a generator that `generator_args` may set.
 
     Raises:
-        UsageError: there is no such generator, or its file is not as it should be.
+        UsageError: there is no such generator, or its file does not define one.
     """
     of_task = TASK_ARGUMENTS.get(task_named_by(generator), {})
     return {name: found for name, found in arguments_of(generator).items() if name not in of_task}
 
 
 def parse(generator: str, texts: Sequence[str]) -> dict[str, Value]:
-    """Read texts NAME=VALUE; what they leave out has its default.
+    """Parse texts NAME=VALUE; missing arguments have their defaults.
 
     Returns:
         A value for every argument, in the order of the constructor.
 
     Raises:
-        UsageError: an argument is unknown, is given twice or does not take its value.
+        UsageError: an argument is unknown, is given twice or has an invalid value.
     """
     known = own_arguments(generator)
     values: dict[str, Value] = {}
@@ -61,7 +61,7 @@ def parse(generator: str, texts: Sequence[str]) -> dict[str, Value]:
 
 
 def complete(generator: str, texts: Sequence[str]) -> tuple[str, ...]:
-    """Write texts NAME=VALUE for every argument; two spellings of the same network are equal.
+    """Return NAME=VALUE for every argument, so that equal networks have equal texts.
 
     Raises:
         UsageError: as for `parse`.
@@ -70,13 +70,13 @@ def complete(generator: str, texts: Sequence[str]) -> tuple[str, ...]:
 
 
 def merge(texts: Sequence[str], changes: Sequence[str]) -> tuple[str, ...]:
-    """Replace those of `texts` that `changes` sets as well."""
+    """Return `texts` with those replaced that `changes` also sets."""
     changed = {change.partition("=")[0] for change in changes}
     return (*(text for text in texts if text.partition("=")[0] not in changed), *changes)
 
 
 def from_model(generator: str, task: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Turn the constructor's arguments of a model into options of a run.
+    """Convert the constructor's arguments of a model to options of a run.
 
     Raises:
         UsageError: as for `parse`, or there is no such task.
@@ -95,7 +95,7 @@ def from_model(generator: str, task: str, arguments: Mapping[str, Any]) -> dict[
 
 
 def upgrade(options: dict[str, Any]) -> dict[str, Any]:
-    """Turn the options of a run of version 0.1 into those of this one."""
+    """Convert the options of a run of version 0.1 to those of this version."""
     retired = {name: options.pop(name) for name in RETIRED if name in options}
     if retired:
         known = own_arguments(options.get("generator", "srresnet"))
@@ -105,7 +105,7 @@ def upgrade(options: dict[str, Any]) -> dict[str, Any]:
 
 
 def describe() -> str:
-    """Help text: every generator with its arguments and their defaults."""
+    """Return the help text: every generator with its arguments and their defaults."""
     found = [
         f"{name}: {' '.join(map(str, own_arguments(name).values())) or 'none'}"
         for name in names_in("srgan_gp.networks.generators")

@@ -1,4 +1,4 @@
-"""Options as dataclass fields: help text, range, and their command-line form.
+"""Options as dataclass fields with help text and range, and as command-line options.
 
 Imports no torch, so that `srgan-gp train --help` stays instant.
 """
@@ -24,9 +24,17 @@ def option(
     below: float = math.inf,
     may_change: bool = False,
 ) -> Any:  # noqa: ANN401
-    """Declare a field: its help text, its range, and whether a resumed run may set it anew.
+    """Declare a field with its default, help text and range.
 
-    A help text that follows from a registry is a function; it is called when help is shown.
+    Args:
+        default: of the field.
+        text: help text; a function, for a text made from a registry, is called when help is shown.
+        choices: allowed values; empty: any.
+        least: smallest allowed value.
+        most: largest allowed value.
+        above: exclusive lower limit.
+        below: exclusive upper limit.
+        may_change: whether a resumed run may have another value.
     """
     limits = {"at least": least, "at most": most, "above": above, "below": below}
     about = {"help": text, "may_change": may_change, "choices": choices, "limits": limits}
@@ -34,7 +42,7 @@ def option(
 
 
 def add_options(parser: ArgumentParser, config_class: type) -> None:
-    """Add one option per field; an unset option stays absent, so that a preset shows through."""
+    """Add one option per field; an unset option is absent from the result, not its default."""
     for f in fields(config_class):
         name = "--" + f.name.replace("_", "-")
         kinds = [t for t in get_args(f.type) or (f.type,) if t not in (NoneType, Ellipsis)]
@@ -59,10 +67,10 @@ def require_in_range(name: str, value: object, about: Mapping[str, Any]) -> None
     Args:
         name: of the option, for the message.
         value: of the field, or one of the values of a tuple.
-        about: the field's metadata.
+        about: metadata of the field.
 
     Raises:
-        UsageError: the value leaves what the field allows.
+        UsageError: the value is not allowed.
     """
     if about["choices"] and value not in about["choices"]:
         raise UsageError(f"There is no {name} {value!r}; use {', '.join(about['choices'])}.")

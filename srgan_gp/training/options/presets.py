@@ -1,4 +1,4 @@
-"""Presets: complete sets of training options under a name. Imports no torch."""
+"""Presets: named, complete sets of training options. Imports no torch."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -27,8 +27,8 @@ _PHOTO = replace(
 _FACES = TrainConfig(
     task="face-generation", generator="style_resnet", critic="projected_critic",
     generator_args=("width=30",), critic_width=16, total_images=5_120_000, batch_size=64,
-    # The critic is the only teacher, and Adam's step does not depend on the scale of its gradient:
-    # the ratio only has to keep that far above Adam's epsilon. This one is a weight of 0.9.
+    # The adversarial loss is the only one, and Adam's step does not depend on its scale: the ratio
+    # only has to keep the gradient far above Adam's epsilon. This ratio is a weight of 0.9.
     adversarial_ratio=100.0, ratio_ramp_images=0, critic_warmup_images=0, learning_rate=1e-3,
     final_learning_rate=1e-6, warmup_images=0, adam_beta1=0.0, adam_beta2=0.9,
     critic_learning_rate=1e-3, critic_final_learning_rate=1e-6, ema_half_life_images=10_000,
@@ -38,7 +38,7 @@ _FACES = TrainConfig(
 )  # fmt: skip
 
 PRESETS: dict[str, TrainConfig] = {
-    # name            options        what it makes, where
+    # name            options        purpose; hardware
     "classic-x4": _CLASSIC,          # clean input, pixel loss; 2 cores
     "photo-x4-psnr-cpu": _PHOTO_PSNR,    # mixed input, pixel loss, from classic-x4; 2 cores
     "photo-x4-cpu": _PHOTO,          # the same with a critic, from photo-x4-psnr; 2 cores
@@ -78,7 +78,7 @@ def with_options(config: TrainConfig, options: Mapping[str, Any]) -> TrainConfig
     """Replace options; `generator_args` are merged while the generator stays the same.
 
     Args:
-        config: to start from.
+        config: the options to change.
         options: values of fields; a list counts as a tuple.
 
     Raises:

@@ -1,6 +1,6 @@
-"""The tasks a network is trained for, one file each.
+"""Training tasks: super-resolution and face generation, and the interface of a task.
 
-Their validation sets are in `training.validation`.
+Their validation sets are in `srgan_gp.training.validation`.
 """
 
 from srgan_gp.training.tasks.architecture import critic_arguments, generator_arguments

@@ -1,4 +1,4 @@
-"""Options of a run that shape its networks."""
+"""Building a run's generator and critic from its options."""
 
 from torch import nn
 
@@ -35,7 +35,7 @@ def build_critic(config: TrainConfig) -> nn.Module:
 
 
 def generator_arguments(config: TrainConfig) -> Arguments:
-    """List the arguments of the generator's architecture: the task's and its own."""
+    """Return the arguments of the generator's constructor: the task's and its own."""
     of_task = TASK_ARGUMENTS[config.task]
     return {
         **{name: getattr(config, option) for name, option in of_task.items()},
@@ -44,7 +44,7 @@ def generator_arguments(config: TrainConfig) -> Arguments:
 
 
 def critic_arguments(config: TrainConfig) -> Arguments:
-    """Pick the arguments of the critic's architecture out of the options."""
+    """Return the arguments of the critic's constructor."""
     if config.task == "face-generation":
         return {"size": config.image_size, "width": config.critic_width}
     return {

@@ -1,4 +1,4 @@
-"""Face generation: random latents to faces, by the adversarial loss alone."""
+"""Task `face-generation`: random latents to faces, trained by the adversarial loss alone."""
 
 from collections.abc import Iterator, Sequence
 
@@ -22,27 +22,26 @@ from srgan_gp.training.validation.validation_faces import ValidationFaces, draw_
 
 PREVIEW_ROWS = 8
 CALIBRATION_FACES = 512
-"""Training faces that a critic's feature maps are standardised on, spread over the set."""
+"""Training faces, spread over the set, that standardise a critic's feature maps."""
 CRITIC_FACES = 256
-"""Held-out faces that the critic is asked about."""
+"""Validation faces that the critic scores."""
 
 
 class FaceGeneration:
     """The task `face-generation`.
 
-    A picture larger than `image_size` is shrunk as a whole, so that one set of aligned faces serves
-    every size.
+    Images larger than `image_size` are downscaled, so one set of aligned faces serves every size.
 
     Args:
         config: the options of the run.
         data: folders or zip files of aligned faces, square.
-        validation: faces of which one half is scored on, see `validation_half`; None: no
-            validation.
-        device: where the networks are.
+        validation: folder or zip file of faces, of which one half is used, see `validation_half`;
+            None: no validation.
+        device: of the networks.
         processes: those that share each batch.
 
     Raises:
-        UsageError: there is no picture, one is too small, or the run has no critic.
+        UsageError: there is no image, one is too small, or the run has no critic.
     """
 
     def __init__(
@@ -54,26 +53,23 @@ class FaceGeneration:
         processes: Processes,
     ) -> None:
         if not config.has_critic:
-            raise UsageError(
-                "Without a critic nothing tells a face from noise; choose an adversarial_ratio "
-                "above 0."
-            )
+            raise UsageError("Face generation needs a critic; choose an adversarial_ratio above 0.")
         self._config = config
         self._device = device
         self._processes = processes
         self._faces = WholeImages(face_cache(data, config), config.seed)
-        self._held_out = None
+        self._validation = None
         if validation and processes.is_first:
             known = None if config.least_novelty is None else self._faces.images
             half = face_cache([validation], config, CHOICE)
-            self._held_out = ValidationFaces(half, config, device, known)
+            self._validation = ValidationFaces(half, config, device, known)
 
     def build_generator(self) -> nn.Module:
-        """Build the network with fresh weights."""
+        """Build the generator with fresh weights."""
         return build_generator(self._config)
 
     def build_critic(self) -> nn.Module:
-        """Build its critic with fresh weights; feature maps are standardised on training faces."""
+        """Build the critic with fresh weights; standardise its feature maps on training faces."""
         critic = build_critic(self._config)
         if isinstance(critic, projected_critic.Critic):
             features = load_features(self._config)
@@ -103,42 +99,46 @@ class FaceGeneration:
             )
 
     def describe(self, batch: Batch) -> list[str]:
-        """Name the real faces of a batch."""
+        """Return the file names of a batch's real faces."""
         indices = self._faces.indices(batch.numbers.start, len(batch.numbers))
         return [self._faces.images.files[index].name for index in indices]
 
     def content_losses(self, output: Tensor, batch: Batch) -> dict[str, Tensor]:
-        """Compare nothing: a generated face has no original."""
+        """Return no losses: a generated face has no target of its own."""
         return {}
 
     def validate(self, generator: nn.Module) -> dict[str, float]:
         """Score generated faces against the validation faces."""
-        return self._held_out.scores(generator) if self._held_out else {}
+        return self._validation.scores(generator) if self._validation else {}
 
     def validation_batch(self) -> Batch | None:
-        """Return the first held-out faces and latents of their own."""
-        if self._held_out is None:
+        """Return the first `CRITIC_FACES` validation faces, with fixed latents."""
+        if self._validation is None:
             return None
-        faces = self._held_out.faces[:CRITIC_FACES]
-        latents = self._held_out.latents[: len(faces)]
+        faces = self._validation.faces[:CRITIC_FACES]
+        latents = self._validation.latents[: len(faces)]
         targets = self._targets(faces.transpose(0, 3, 1, 2))
         return Batch(latents, targets, None, range(len(faces)))
 
     def preview(self, generator: nn.Module) -> np.ndarray:
-        """Draw the faces of the same latents each time, in a square of `PREVIEW_ROWS` rows."""
+        """Generate the faces of fixed latents, in a square of `PREVIEW_ROWS` rows."""
         latents = draw_latents(0, range(PREVIEW_ROWS**2), self._config.latent_size)
         faces = draw_faces(generator, torch.from_numpy(latents).to(self._device))
         rows = np.split(faces, PREVIEW_ROWS)
         return np.vstack([np.hstack(list(row)) for row in rows])
 
     def _targets(self, faces: np.ndarray) -> Tensor:
-        """Turn (N, 3, S, S) uint8 into float32 in [0, 1]."""
+        """Convert (N, 3, S, S) uint8 to float32 in [0, 1]."""
         values = torch.from_numpy(np.ascontiguousarray(faces)).to(self._device, torch.float32) / 255
         return values.contiguous(memory_format=torch.channels_last)
 
 
 def draw_latents(seed: int, numbers: Sequence[int], latent_size: int) -> np.ndarray:
-    """Draw one latent an image, a function of (seed, number): (N, latent_size) float32, normal."""
+    """Draw one latent per image, a function of (seed, number).
+
+    Returns:
+        (N, latent_size), float32, standard normal.
+    """
     return np.stack(
         [
             generator_of(seed, Stream.LATENT, n).standard_normal(latent_size, dtype=np.float32)
@@ -156,12 +156,12 @@ def face_cache(places: Sequence[str], config: TrainConfig, half: str = ALL) -> I
         half: of a validation set, one of `HALVES`.
 
     Raises:
-        UsageError: there is no picture, or one is too small; at its first use, one is not square.
+        UsageError: there is no image, or one is too small; at its first use: one is not square.
     """
     files = validation_half(list_all_images(places), half)
     require_sides(files, config.image_size)
     return ImageCache(
         files,
         int(config.cache_gigabytes * 1e9),
-        lambda picture: shrink_face(picture, config.image_size, f"a picture of {places[0]}"),
+        lambda image: shrink_face(image, config.image_size, f"an image of {places[0]}"),
     )

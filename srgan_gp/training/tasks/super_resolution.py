@@ -1,4 +1,4 @@
-"""Super-resolution: LR to HR, on pairs made from HR images on the device."""
+"""Task `super-resolution`: LR to HR, on pairs that are degraded from HR images on the device."""
 
 from collections.abc import Iterator, Sequence
 
@@ -24,7 +24,7 @@ from srgan_gp.training.tasks.architecture import build_critic, build_generator
 from srgan_gp.training.tasks.task_interface import Batch, Shifted
 from srgan_gp.training.validation.validation_images import ValidationImages
 
-STRIDE = 16  # of the feature networks: shifts below it meet every alignment of their layers
+STRIDE = 16  # of the feature networks: shifts below it cover every alignment of their layers
 MOST_SHIFT = 3  # output pixels of the shift equivariance loss: less than one input pixel of x4
 
 
@@ -33,13 +33,13 @@ class SuperResolution:
 
     Args:
         config: the options of the run.
-        data: folders or zip files of high-res pictures.
-        validation: pictures to score on; None: no validation.
-        device: where the pairs are made.
+        data: folders or zip files of HR images.
+        validation: folder or zip file of validation images; None: no validation.
+        device: of the networks, where the pairs are degraded.
         processes: those that share each batch.
 
     Raises:
-        UsageError: there is no picture, one is too small, or options do not go together.
+        UsageError: there is no image, one is too small, or options contradict each other.
     """
 
     def __init__(
@@ -60,28 +60,28 @@ class SuperResolution:
         cache = ImageCache(files, int(config.cache_gigabytes * 1e9))
         self._crops = RandomCrops(cache, config.seed, config.shrink_share)
         self._features = _load_features(config, device)
-        self._held_out = None
+        self._validation = None
         if validation and processes.is_first:
             least = least_side(config.scale) if config.low_res == "mixture" else 0
-            self._held_out = ValidationImages(
+            self._validation = ValidationImages(
                 validation,
                 config.scale,
                 device,
-                self._shrink_held_out,
+                self._degrade_validation,
                 least,
-                _judging(config, self._features),
+                _scoring_network(config, self._features),
             )
 
     def build_generator(self) -> nn.Module:
-        """Build the network with fresh weights."""
+        """Build the generator with fresh weights."""
         return build_generator(self._config)
 
     def build_critic(self) -> nn.Module:
-        """Build its critic with fresh weights."""
+        """Build the critic with fresh weights."""
         return build_critic(self._config)
 
     def batches(self, images_seen: int) -> Iterator[Batch]:
-        """Yield this process's share of the batches from image `images_seen` on, cut ahead."""
+        """Yield this process's share of the batches from image `images_seen` on, read ahead."""
         config = self._config
         starts = iter(range(images_seen, config.total_images, config.batch_size))
 
@@ -95,12 +95,12 @@ class SuperResolution:
             yield self._pair(torch.from_numpy(windows), numbers)
 
     def describe(self, batch: Batch) -> list[str]:
-        """Name the pictures that a batch was cut from."""
+        """Return the file names of the images that a batch was cropped from."""
         indices = self._crops.indices(batch.numbers.start, len(batch.numbers))
         return [self._crops.images.files[index].name for index in indices]
 
     def content_losses(self, output: Tensor, batch: Batch) -> dict[str, Tensor]:
-        """Compare outputs with their targets: pixels and features."""
+        """Compare outputs with their targets: pixel loss and perceptual loss."""
         config = self._config
         targets = sharpened(batch.targets, config.sharpen_targets)
         losses = {"pixel": PIXEL_LOSSES[config.pixel_loss](output, targets)}
@@ -115,26 +115,26 @@ class SuperResolution:
         return losses
 
     def validate(self, generator: nn.Module) -> dict[str, float]:
-        """Score on whole pictures, whose low-res side is made as in training."""
-        return self._held_out.scores(generator) if self._held_out else {}
+        """Score on whole validation images, degraded as in training."""
+        return self._validation.scores(generator) if self._validation else {}
 
     def validation_batch(self) -> Batch | None:
-        """Cut the middle of each held-out picture."""
+        """Return the centre crop of each validation image."""
         side = max(self._config.patch_sizes)
-        found = self._held_out.middles(side) if self._held_out else None
+        found = self._validation.centre_crops(side) if self._validation else None
         if found is None:
             return None
         low_res, high_res = found
         return Batch(low_res, high_res, self._condition(low_res), range(len(low_res)))
 
     def preview(self, generator: nn.Module) -> np.ndarray | None:
-        """Draw rows of nearest-neighbour input, output and target."""
-        return self._held_out.preview(generator) if self._held_out else None
+        """Return rows of nearest-neighbour input, output and target as one image."""
+        return self._validation.preview(generator) if self._validation else None
 
     def _pair(self, windows: Tensor, numbers: range) -> Batch:
-        """Make the low-res side of uint8 windows and cut the margin off both."""
+        """Degrade uint8 windows and crop the margin of both images."""
         high_res = windows.to(self._device, torch.float32)
-        low_res = self._shrink(high_res, self._config.seed, numbers)
+        low_res = self._degrade(high_res, self._config.seed, numbers)
         margin, edge = self._margin, self._margin * self._config.scale
         low_res = low_res[..., margin:-margin, margin:-margin] / 255
         high_res = high_res[..., edge:-edge, edge:-edge] / 255
@@ -144,31 +144,31 @@ class SuperResolution:
         return Batch(low_res, high_res, self._condition(low_res), numbers, shifted)
 
     def _shifted(self, windows: Tensor, numbers: range) -> Shifted | None:
-        """Make the low-res side of the same scene, moved by 1 to 3 output pixels, once more.
+        """Return the LR images of the same scene, moved by 1 to 3 output pixels.
 
-        The damage is drawn alike, so that it gives no reason to disagree. The pixels that enter at
-        the other edge stay within the margin that is cut off.
+        They have the same degradations as those of the batch. The pixels that wrap around to the
+        other edge stay within the margin that is cropped.
         """
         config = self._config
         if config.has_critic and numbers.start < config.critic_warmup_images:
-            return None  # the generator does not learn yet
+            return None  # the generator takes no step yet
         step = numbers.start // config.batch_size  # the same in every process
         draws = generator_of(config.seed, Stream.SHIFT, step)
         rows, columns = (int(n) for n in draws.integers(1, MOST_SHIFT + 1, size=2))
         moved = windows.roll((-rows, -columns), (2, 3)).to(self._device, torch.float32)
-        low_res = self._shrink(moved, config.seed, numbers)
+        low_res = self._degrade(moved, config.seed, numbers)
         low_res = low_res[..., self._margin : -self._margin, self._margin : -self._margin] / 255
         return Shifted(low_res.contiguous(memory_format=torch.channels_last), rows, columns)
 
-    def _shrink(self, high_res: Tensor, seed: int, numbers: Sequence[int]) -> Tensor:
-        """Make low-res pictures in [0, 255] of high-res ones in the way of the run."""
+    def _degrade(self, high_res: Tensor, seed: int, numbers: Sequence[int]) -> Tensor:
+        """Degrade HR images in [0, 255] to LR images as the options say."""
         if self._config.low_res == "matlab":
             return matlab_bicubic(high_res, self._config.scale)
         draws = draw(seed, numbers, self._config.clean_share, STRENGTHS[self._config.damage])
         return degrade(high_res, self._config.scale, draws)
 
-    def _shrink_held_out(self, high_res: Tensor, number: int) -> Tensor:
-        return self._shrink(high_res, 0, [number])  # the same for every seed of a run
+    def _degrade_validation(self, high_res: Tensor, number: int) -> Tensor:
+        return self._degrade(high_res, 0, [number])  # the same for every seed of a run
 
     def _condition(self, low_res: Tensor) -> Tensor | None:
         return low_res if self._config.critic_conditional else None
@@ -182,18 +182,18 @@ def _require_patches(config: TrainConfig) -> None:
     network = FEATURE_NETWORKS[config.perceptual_loss]
     if smallest * config.scale < network.least_side:
         raise UsageError(
-            f"The perceptual loss of {network.title} needs high-res patches of at least "
+            f"The perceptual loss of {network.title} needs HR patches of at least "
             f"{network.least_side} pixels, not {smallest * config.scale}; use larger patch_sizes "
             "or a perceptual_loss of none."
         )
 
 
-def _judging(config: TrainConfig, features: Features | None) -> Features | None:
-    """Pick the network that scores held-out pictures: only where it decides, it takes its time."""
+def _scoring_network(config: TrainConfig, features: Features | None) -> Features | None:
+    """Return the network of the squeeze distance, which is slow, if that score decides."""
     if config.best_by != "squeeze_distance":
         return None
     if config.perceptual_loss != "squeeze":
-        raise UsageError("best_by squeeze_distance needs the perceptual_loss squeeze beside it.")
+        raise UsageError("best_by squeeze_distance needs perceptual_loss squeeze.")
     return features
 
 

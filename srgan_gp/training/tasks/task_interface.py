@@ -10,10 +10,10 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True)
 class Shifted:
-    """The inputs of a batch once more, for the same scene moved by a few output pixels.
+    """Inputs of a batch for the same scene, moved by a few output pixels.
 
     Attributes:
-        inputs: as those of the batch.
+        inputs: of the same shape and range as those of the batch.
         rows: output pixels by which the scene was moved up.
         columns: output pixels by which it was moved to the left.
     """
@@ -25,14 +25,15 @@ class Shifted:
 
 @dataclass(frozen=True)
 class Batch:
-    """Inputs and targets of one step, and where they came from.
+    """Inputs and targets of one step.
 
     Attributes:
-        inputs: what the generator gets; for super-resolution (B, 3, h, w) in [0, 1].
-        targets: what its output should be like, (B, 3, H, W) in [0, 1].
-        condition: what the critic gets beside a picture; None: nothing.
-        numbers: of the images since the run began, one a sample; every random draw is made of them.
-        shifted: for the shift equivariance loss; None: it is off.
+        inputs: of the generator, float32: (B, 3, h, w) in [0, 1], or latents (B, latent_size).
+        targets: real images, (B, 3, H, W), float32 in [0, 1].
+        condition: second input of the critic, (B, 3, h, w); None: unconditional.
+        numbers: of the images since the start of the run, one per sample; they seed every random
+            draw.
+        shifted: inputs of the shift equivariance loss; None: the loss is off.
     """
 
     inputs: Tensor
@@ -43,14 +44,14 @@ class Batch:
 
 
 class Task(Protocol):
-    """What differs between the things a network is trained for."""
+    """Interface of a training task: networks, batches, content losses and validation."""
 
     def build_generator(self) -> nn.Module:
-        """Build the network with fresh weights."""
+        """Build the generator with fresh weights."""
         ...
 
     def build_critic(self) -> nn.Module:
-        """Build its critic with fresh weights: (pictures, condition) -> (B,) scores."""
+        """Build the critic with fresh weights: (images, condition) -> (B,) scores."""
         ...
 
     def batches(self, images_seen: int) -> Iterator[Batch]:
@@ -58,21 +59,21 @@ class Task(Protocol):
         ...
 
     def describe(self, batch: Batch) -> list[str]:
-        """Name the pictures of a batch, for an error message."""
+        """Return the file names of a batch's images, for an error message."""
         ...
 
     def content_losses(self, output: Tensor, batch: Batch) -> dict[str, Tensor]:
-        """Compare outputs with their own targets: weighted scalars by name; perhaps none."""
+        """Compare outputs with their targets: weighted scalar losses by name; may be empty."""
         ...
 
     def validate(self, generator: nn.Module) -> dict[str, float]:
-        """Score a generator on held-out data; the first value decides which is best (higher)."""
+        """Score a generator on the validation set; the first score is the default for the best."""
         ...
 
     def validation_batch(self) -> Batch | None:
-        """Return fixed held-out samples of the size of the last batches, for the critic."""
+        """Return fixed validation samples of the size of the last batches; None without any."""
         ...
 
     def preview(self, generator: nn.Module) -> np.ndarray | None:
-        """Draw what a generator makes of fixed inputs: (H, W, 3) uint8, or None."""
+        """Return a generator's output for fixed inputs as one image, (H, W, 3) uint8, or None."""
         ...

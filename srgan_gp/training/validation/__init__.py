@@ -1,4 +1,4 @@
-"""Validation sets of a run: what it is scored and previewed on.
+"""Validation sets of a training run: scores and previews.
 
-Scores are in `srgan_gp.evaluation`, metrics in `srgan_gp.metrics`.
+Scores of finished models are in `srgan_gp.evaluation`, metrics in `srgan_gp.metrics`.
 """

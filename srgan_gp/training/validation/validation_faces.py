@@ -1,4 +1,4 @@
-"""Validation faces of a run that generates faces: scores."""
+"""Validation faces: scores of a face generator during training."""
 
 from contextlib import suppress
 
@@ -17,24 +17,24 @@ from srgan_gp.training.feature_network import load_features, load_yunet
 from srgan_gp.training.options.config import TrainConfig
 
 MOST = 1_000
-"""Faces compared at most: more would make each validation longer than the training between."""
+"""Most faces compared: more would make validation slower than the training between."""
 MOST_GENERATED = 512
 """Faces generated for one validation."""
 AT_ONCE = 64
 
 
 class ValidationFaces:
-    """Real faces that no training step sees, and as many latents, or `MOST_GENERATED`.
+    """Real faces that are not trained on, and as many latents, at most `MOST_GENERATED`.
 
     Args:
-        pictures: the real faces, all of one size.
+        faces: the real faces, all of one size.
         config: of the run; names the feature network and the face detector.
-        device: where the generator runs.
-        training: the faces of the run, where it is to be seen whether they are learned by heart.
+        device: of the generator.
+        training: the training faces, to measure memorisation; None: not measured.
 
     Attributes:
-        faces: (N, S, S, 3), uint8 RGB, in a fixed random order, so that its first ones are of
-            every kind.
+        faces: (N, S, S, 3), uint8 RGB, in a fixed random order, so that its first ones are
+            representative.
         latents: (M, latent_size), float32, the same in every run.
 
     Raises:
@@ -45,21 +45,21 @@ class ValidationFaces:
 
     def __init__(
         self,
-        pictures: ImageCache,
+        faces: ImageCache,
         config: TrainConfig,
         device: torch.device,
         training: ImageCache | None = None,
     ) -> None:
-        features = load_features(config)  # before pictures are read: it may be missing
+        features = load_features(config)  # before images are read: it may be missing
         yunet = load_yunet(config)
         self._latent_size = config.latent_size
-        if len(pictures) < 2 or config.image_size < SMALLEST_SIDE:
+        if len(faces) < 2 or config.image_size < SMALLEST_SIDE:
             raise UsageError(
-                f"{len(pictures)} faces of {config.image_size} pixels cannot be scored; it takes "
-                f"at least 2 of {SMALLEST_SIDE} pixels. Leave --validation out, or pass others."
+                f"{len(faces)} validation faces of {config.image_size} pixels cannot be scored; at "
+                f"least 2 of {SMALLEST_SIDE} pixels are needed. Pass others, or no --validation."
             )
-        order = np.random.default_rng(0).permutation(len(pictures))[:MOST]
-        self.faces = np.stack([pictures[int(index)] for index in order])
+        order = np.random.default_rng(0).permutation(len(faces))[:MOST]
+        self.faces = np.stack([faces[int(index)] for index in order])
         self.latents = self._draw_latents(0).to(device)
         self._own_layouts = describe_layouts(self.faces)
         self._layouts = None if training is None else _layouts_of(training)
@@ -72,14 +72,15 @@ class ValidationFaces:
     def scores(self, generator: nn.Module, seed: int = 0) -> dict[str, float]:
         """Compare generated with real faces.
 
-        KID-squeeze (with a feature network), FD-yunet (with a face detector), FD-hog and FD-pca
-        (see `AlignedFaceDistances`), patch distance: lower is better. The border ratio: 1 is best.
-        Where the training faces are known: novelty, their `memorisation_ratio`, and the colour
-        shift in levels.
-
         Args:
             generator: latents -> faces.
             seed: of the latents; 0: those of `latents`.
+
+        Returns:
+            By name: KID-squeeze (with a feature network), FD-yunet (with a face detector), FD-hog
+            and FD-pca (see `AlignedFaceDistances`), patch distance: lower is better. The border
+            ratio: 1 is best. With training faces: novelty, their `memorisation_ratio`, and the
+            colour shift in levels.
         """
         drawn = draw_faces(generator, self._draw_latents(seed).to(self.latents.device))
         found: dict[str, float] = {}
@@ -113,30 +114,30 @@ class ValidationFaces:
 
 
 def _layouts_of(faces: ImageCache) -> np.ndarray:
-    """Describe every face but those that are damaged, which a run leaves out as well."""
+    """Describe every face except damaged ones, which a run skips too."""
     layouts = []
     for index in range(len(faces)):
         with suppress(PictureError):
             layouts.append(describe_layouts(faces[index][None]))
     if not layouts:
-        faces[0]  # says what is wrong with it
+        faces[0]  # raises the error of the first one
     return np.concatenate(layouts)
 
 
 def _require_unseen(layouts: np.ndarray, known: np.ndarray) -> None:
-    """Check that what is held out is new: copies of one picture may differ as files."""
+    """Check that most validation faces are not training faces; copies may differ as files."""
     try:
         memorisation_ratio(layouts, known, layouts)
     except ValueError as error:
         raise UsageError(
-            "Half of the held-out faces, or more, are training faces too, perhaps mirrored or "
-            "saved once more; a score on them would mean nothing. Take them out of one of the sets."
+            "Half of the validation faces or more are training faces too, perhaps mirrored or "
+            "saved again, so scores on them would be meaningless. Remove them from one of the sets."
         ) from error
 
 
 @torch.no_grad()
 def draw_faces(generator: nn.Module, latents: Tensor) -> np.ndarray:
-    """Generate faces as pictures.
+    """Generate faces as uint8 images.
 
     Args:
         generator: latents -> (N, 3, S, S) around [0, 1].

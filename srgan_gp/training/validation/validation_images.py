@@ -1,4 +1,4 @@
-"""Validation images of a super-resolution run: scores and previews."""
+"""Validation images: scores and previews of an upscaler during training."""
 
 from collections.abc import Callable
 
@@ -16,24 +16,24 @@ from srgan_gp.metrics.pattern import pattern_and_grain
 from srgan_gp.metrics.psnr_ssim import psnr_y
 
 PREVIEWS = 4
-PREVIEW_SIDE = 48  # low-res pixels
+PREVIEW_SIDE = 48  # LR pixels
 LONGEST_SIDE = 512
-"""Pixels: of a larger picture the middle is scored, so that a photo takes no gigabytes."""
+"""Pixels: larger images are centre-cropped, so that a photo does not take gigabytes."""
 
 
 class ValidationImages:
-    """Pairs of whole pictures.
+    """Pairs of whole LR and HR images.
 
     Args:
-        place: folder or zip file of high-res pictures.
+        place: folder or zip file of HR images.
         scale: enlargement.
-        device: where the pairs are made and the network runs.
-        shrink: makes the low-res side: ((1, 3, H, W) in [0, 255], number of the picture) -> same.
-        least_side: smallest side of a picture that `shrink` takes, in high-res pixels; 0: any.
-        features: network of the squeeze distance; None: it is left out of the scores.
+        device: of the network, where the images are degraded.
+        degrade: ((1, 3, H, W) in [0, 255], number of the image) -> (1, 3, h, w) in [0, 255].
+        least_side: smallest side that `degrade` accepts, in HR pixels; 0: any.
+        features: network of the squeeze distance; None: this score is skipped.
 
     Raises:
-        UsageError: there is no picture at `place`, or one is too small.
+        UsageError: there is no image at `place`, or one is too small.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class ValidationImages:
         place: str,
         scale: int,
         device: torch.device,
-        shrink: Callable[[Tensor, int], Tensor],
+        degrade: Callable[[Tensor, int], Tensor],
         least_side: int = 0,
         features: Features | None = None,
     ) -> None:
@@ -49,22 +49,22 @@ class ValidationImages:
         self._features = features
         self._pairs: list[tuple[Tensor, np.ndarray]] = []
         files = list_all_images([place])
-        # PSNR leaves out a border of `scale` on each side.
+        # PSNR ignores a border of `scale` on each side.
         least_seen = -(-features.least_side // scale) * scale if features else 0
         require_sides(files, max(3 * scale, least_side, least_seen))
         for number, file in enumerate(files):
-            high_res = middle(file.read(), scale)
+            high_res = centre_crop(file.read(), scale)
             whole = torch.from_numpy(high_res.transpose(2, 0, 1)).to(device, torch.float32)
-            self._pairs.append((shrink(whole[None], number) / 255, high_res))
+            self._pairs.append((degrade(whole[None], number) / 255, high_res))
 
     def scores(self, generator: nn.Module) -> dict[str, float]:
         """Score whole images.
 
         Returns:
             By name: the mean PSNR-Y in dB; `pattern` and `grain` of the set in levels rms with the
-            number of `flat_windows` they are measured in, unless there is none; the patch distance
-            of the set, unless an image is too small for it. With a feature network also the mean
-            squeeze distance and the mean colour shift in levels.
+            number of `flat_windows` that they are measured in, unless there is none; the patch
+            distance of the set, unless an image is too small for it. With a feature network also
+            the mean squeeze distance and the mean colour shift in levels.
         """
         outputs = [as_pixels(enlarge(generator, low_res)) for low_res, _ in self._pairs]
         targets = [high_res for _, high_res in self._pairs]
@@ -85,15 +85,15 @@ class ValidationImages:
             found["colour_shift"] = float(np.mean(shifts))
         return found
 
-    def middles(self, side: int) -> tuple[Tensor, Tensor] | None:
-        """Cut the middle of each picture.
+    def centre_crops(self, side: int) -> tuple[Tensor, Tensor] | None:
+        """Return the centre crop of each image.
 
         Args:
-            side: of the low-res patches in pixels; pictures that are smaller are left out.
+            side: of the LR crops in pixels; smaller images are skipped.
 
         Returns:
-            (N, 3, side, side) and (N, 3, side * scale, side * scale), float32 in [0, 1]; None when
-            every picture is smaller.
+            (N, 3, side, side) and (N, 3, side * scale, side * scale), float32 in [0, 1]; None if
+            every image is smaller.
         """
         scale, pairs = self._scale, []
         for low_res, high_res in self._pairs:
@@ -109,26 +109,24 @@ class ValidationImages:
         return low, high
 
     def preview(self, generator: nn.Module) -> np.ndarray:
-        """Draw rows of nearest-neighbour input, output and target; the middle of each."""
+        """Return rows of nearest-neighbour input, output and target, centre-cropped."""
         rows = []
         for low_res, high_res in self._pairs[:PREVIEWS]:
             scale, (height, width) = self._scale, low_res.shape[-2:]
             side = min(PREVIEW_SIDE, height, width)
             top, left = (height - side) // 2 * scale, (width - side) // 2 * scale
             nearest = as_pixels(nn.functional.interpolate(low_res, scale_factor=float(scale)))
-            pictures = (nearest, as_pixels(enlarge(generator, low_res)), high_res)
-            rows.append(
-                np.hstack([p[top:, left:][: side * scale, : side * scale] for p in pictures])
-            )
+            images = (nearest, as_pixels(enlarge(generator, low_res)), high_res)
+            rows.append(np.hstack([p[top:, left:][: side * scale, : side * scale] for p in images]))
         width = min(row.shape[1] for row in rows)
         return np.vstack([row[:, :width] for row in rows])
 
 
-def middle(pixels: np.ndarray, scale: int) -> np.ndarray:
-    """Cut at most `LONGEST_SIDE` x `LONGEST_SIDE` pixels out of the middle of (H, W, 3).
+def centre_crop(pixels: np.ndarray, scale: int) -> np.ndarray:
+    """Crop (H, W, 3) to the central `LONGEST_SIDE` x `LONGEST_SIDE` pixels or fewer.
 
-    Both sides of the result are multiples of `scale`; what is cut off for that alone is at the
-    right and at the bottom.
+    Both sides of the result are multiples of `scale`; the pixels removed for that are at the right
+    and at the bottom.
     """
     for axis in (0, 1):
         length = pixels.shape[axis]

@@ -1,4 +1,4 @@
-"""Augmentation in a run: who sees what, and where the probability goes."""
+"""Augmentation in a run: the images of the critic, and the adaptive probability."""
 
 import json
 import shutil
@@ -25,8 +25,8 @@ from srgan_gp.training.tasks import Batch
 ALL = ",".join(KINDS)
 
 
-class HeldOutTask:
-    """A task of which only the held-out batch is asked: black pictures, or none."""
+class ValidationTask:
+    """A task with a batch of black validation images, or none."""
 
     def __init__(self, count):
         self.count = count
@@ -37,7 +37,7 @@ class HeldOutTask:
 
 
 class Mean(nn.Module):
-    """A critic that scores brightness and counts its pictures."""
+    """A critic that scores brightness and keeps its last images."""
 
     def forward(self, pictures, condition):
         assert condition is None
@@ -53,7 +53,7 @@ def faces_config():
 
 @pytest.fixture(scope="module")
 def noisy_faces(tmp_path_factory):
-    """Folders `train` and `val` of 16-pixel noise, eight pictures each."""
+    """Folders `train` and `val` of 16-pixel noise, eight images each."""
     folder = tmp_path_factory.mktemp("faces")
     for part, name in enumerate(("train", "val")):
         (folder / name).mkdir()
@@ -63,10 +63,10 @@ def noisy_faces(tmp_path_factory):
     return folder
 
 
-def augmenter_of(config, held_out=8, images_seen=0):
+def augmenter_of(config, validation=8, images_seen=0):
     progress = Progress(images_seen, augment_probability=config.augment_probability)
     processes = Processes(torch.device("cpu"))
-    return Augmenter(config, HeldOutTask(held_out), progress, processes), progress
+    return Augmenter(config, ValidationTask(validation), progress, processes), progress
 
 
 def notes_of(real, fake, error=0.0):
@@ -86,7 +86,7 @@ def test_every_augmentation_is_an_option():
         TrainConfig(augment="colour,blur")
 
 
-def test_real_and_generated_pictures_are_changed_and_in_different_ways(faces_config):
+def test_real_and_generated_images_are_augmented_differently(faces_config):
     augmenter, _ = augmenter_of(faces_config(augment=ALL))
     pictures = torch.rand(4, 3, 16, 16)
     batch = Batch(pictures, pictures, None, range(4))
@@ -99,51 +99,51 @@ def test_real_and_generated_pictures_are_changed_and_in_different_ways(faces_con
 @pytest.mark.parametrize(
     "changes", [{}, {"augment": ALL, "augment_probability": 0.0, "augment_target": 0.5}]
 )
-def test_without_augmentation_the_critic_sees_the_pictures_themselves(faces_config, changes):
+def test_without_augmentation_the_critic_gets_the_images_themselves(faces_config, changes):
     augmenter, _ = augmenter_of(faces_config(**changes))
     batch = Batch(torch.rand(4, 3, 16, 16), torch.rand(4, 3, 16, 16), None, range(4))
     assert augmenter.real(batch).targets is batch.targets
     assert augmenter.fake(batch.inputs, batch) is batch.inputs
 
 
-def test_the_held_out_estimate_is_against_the_same_generated_pictures(faces_config):
+def test_the_validation_estimate_is_against_the_same_generated_images(faces_config):
     augmenter, _ = augmenter_of(faces_config())
-    found = augmenter.look(Mean(), notes_of(real=0.75, fake=-0.5))
+    found = augmenter.adapt(Mean(), notes_of(real=0.75, fake=-0.5))
     assert {name: value.item() for name, value in found.items()} == {
-        "health/looked_at_estimate": 1.25,
-        "health/held_out_estimate": 0.5,  # black pictures score 0
+        "health/training_estimate": 1.25,
+        "health/validation_estimate": 0.5,  # black images score 0
     }
 
 
-def test_every_fourth_batch_looks_at_other_held_out_pictures(faces_config):
+def test_every_fourth_batch_scores_other_validation_images(faces_config):
     seen = []
     for images_seen in range(0, 48, 4):
-        augmenter, _ = augmenter_of(faces_config(), held_out=6, images_seen=images_seen)
-        augmenter._held_out.targets[:] = torch.arange(6.0)[:, None, None, None]
+        augmenter, _ = augmenter_of(faces_config(), validation=6, images_seen=images_seen)
+        augmenter._validation.targets[:] = torch.arange(6.0)[:, None, None, None]
         critic = Mean()
-        if augmenter.look(critic, notes_of(1.0, 0.0)):
+        if augmenter.adapt(critic, notes_of(1.0, 0.0)):
             seen.append((images_seen, critic.seen[:, 0, 0, 0].tolist()))
     assert seen == [(0, [0, 1, 2, 3]), (16, [4, 5, 0, 1]), (32, [2, 3, 4, 5])]
 
 
 @pytest.mark.parametrize(("batch_size", "count"), [(32, 256), (64, 256), (48, 256), (4, 6)])
-def test_every_held_out_picture_is_looked_at_as_often_as_any_other(faces_config, batch_size, count):
-    looks, seen = 4 * count, np.zeros(count, int)
-    for look in range(looks):
+def test_all_validation_images_are_scored_equally_often(faces_config, batch_size, count):
+    checks, seen = 4 * count, np.zeros(count, int)
+    for check in range(checks):
         augmenter, _ = augmenter_of(
-            faces_config(batch_size=batch_size), count, images_seen=look * 4 * batch_size
+            faces_config(batch_size=batch_size), count, images_seen=check * 4 * batch_size
         )
-        augmenter._held_out.targets[:] = torch.arange(float(count))[:, None, None, None]
+        augmenter._validation.targets[:] = torch.arange(float(count))[:, None, None, None]
         critic = Mean()
-        assert augmenter.look(critic, notes_of(1.0, 0.0))
+        assert augmenter.adapt(critic, notes_of(1.0, 0.0))
         np.add.at(seen, critic.seen[:, 0, 0, 0].int().numpy(), 1)
-    assert set(seen) == {looks * batch_size // count}
+    assert set(seen) == {checks * batch_size // count}
 
 
 @pytest.mark.parametrize(
     ("fake", "expected"),
-    # The gap (real - held out) / (real - fake), with 0.6 for real and 0 for held out, all within
-    # the range of full speed; a critic that does not tell real from fake has no gap.
+    # The gap (real - validation) / (real - fake), with 0.6 for real and 0 for validation images,
+    # all within the range of full speed; a critic that scores both alike has no gap.
     [(0.0, 0.5 + 16 / 400), (-5.4, 0.5 - 16 / 400), (-0.6, 0.5), (1.0, 0.5 - 16 / 400)],
 )
 def test_the_probability_follows_the_gap(faces_config, fake, expected):
@@ -151,8 +151,8 @@ def test_the_probability_follows_the_gap(faces_config, fake, expected):
         augment="colour", augment_probability=0.5, augment_target=0.5, augment_images=400
     )
     augmenter, progress = augmenter_of(config)
-    augmenter._kinds = ("unknown",)  # held-out pictures stay black
-    found = augmenter.look(Mean(), notes_of(real=0.6, fake=fake))
+    augmenter._kinds = ("unknown",)  # validation images stay black
+    found = augmenter.adapt(Mean(), notes_of(real=0.6, fake=fake))
     assert progress.augment_probability == pytest.approx(expected)
     assert found["health/augment_probability"].item() == pytest.approx(expected)
 
@@ -166,12 +166,12 @@ def test_an_estimate_within_its_noise_moves_no_probability(faces_config, fake, e
         augment="colour", augment_probability=0.5, augment_target=0.5, augment_images=400
     )
     augmenter, progress = augmenter_of(config)
-    augmenter.look(Mean(), notes_of(real=0.6, fake=fake, error=error))
+    augmenter.adapt(Mean(), notes_of(real=0.6, fake=fake, error=error))
     assert (progress.augment_probability != 0.5) is moves
 
 
 def test_scores_of_noise_leave_the_probability_where_it_is(faces_config, rng):
-    # A critic that tells nothing apart: 400 looks at scores from one distribution.
+    # A critic that distinguishes nothing: 400 checks of scores from one distribution.
     config = faces_config(
         augment="colour", augment_target=0.5, augment_probability=0.5, augment_images=2_000
     )
@@ -179,17 +179,17 @@ def test_scores_of_noise_leave_the_probability_where_it_is(faces_config, rng):
     augmenter._kinds = ("unknown",)
     found = []
     for _ in range(400):
-        real, fake, held_out = torch.from_numpy(rng.standard_normal((3, 16)))
-        augmenter._validation_score = lambda _, held_out=held_out: held_out.mean()
+        real, fake, validation = torch.from_numpy(rng.standard_normal((3, 16)))
+        augmenter._validation_score = lambda _, validation=validation: validation.mean()
         error = estimate_error(real, fake).item()
-        augmenter.look(Mean(), notes_of(real.mean().item(), fake.mean().item(), error))
+        augmenter.adapt(Mean(), notes_of(real.mean().item(), fake.mean().item(), error))
         found.append(progress.augment_probability)
     assert np.ptp(found) < 0.1
 
 
 def test_a_fixed_probability_stays(faces_config):
     augmenter, progress = augmenter_of(faces_config(augment="colour", augment_probability=0.25))
-    augmenter.look(Mean(), notes_of(real=1.0, fake=0.0))
+    augmenter.adapt(Mean(), notes_of(real=1.0, fake=0.0))
     assert progress.augment_probability == 0.25
 
 
@@ -213,17 +213,17 @@ def test_two_processes_come_to_the_probability_of_one(faces_config):
     )
     whole, alone = augmenter_of(config)
     # Errors of 0.3 and 0.4 are one of 0.25 for the mean of the two halves.
-    whole.look(Mean(), notes_of(real=0.6, fake=-0.64, error=0.25))
-    # The means of the two halves of the batch; the second process has no held-out pictures.
+    whole.adapt(Mean(), notes_of(real=0.6, fake=-0.64, error=0.25))
+    # The means of the two halves of the batch; the second process has no validation images.
     halves = [notes_of(real=0.4, fake=-0.6, error=0.3), notes_of(real=0.8, fake=-0.68, error=0.4)]
     sent = []
     for turn in range(2):
         found = []
-        for rank, held_out in enumerate((8, 0)):
+        for rank, validation in enumerate((8, 0)):
             others = OneOfTwo(sent[1 - rank] if turn else torch.zeros(4))
             progress = Progress(augment_probability=0.5)
-            augmenter = Augmenter(config, HeldOutTask(held_out), progress, others)
-            augmenter.look(Mean(), halves[rank])
+            augmenter = Augmenter(config, ValidationTask(validation), progress, others)
+            augmenter.adapt(Mean(), halves[rank])
             found.append(progress.augment_probability)
             sent.append(others.own)
     assert others.own.add(others.others)[3].sqrt().item() == pytest.approx(0.25)
@@ -243,10 +243,12 @@ def test_from_0_to_1_takes_the_stated_images():
     assert adapted(0.5, gap=0.55, config=config) == pytest.approx(0.5 + 0.5 * 4 * 32 / 6400)
 
 
-def test_a_target_without_held_out_pictures_is_refused(faces_config):
-    with pytest.raises(UsageError, match=r"augment_target of 0\.5 needs held-out .* --validation"):
-        augmenter_of(faces_config(augment="colour", augment_target=0.5), held_out=0)
-    augmenter_of(faces_config(augment_target=0.5), held_out=0)  # nothing is augmented
+def test_a_target_without_validation_images_is_refused(faces_config):
+    with pytest.raises(
+        UsageError, match=r"augment_target of 0\.5 needs validation .* --validation"
+    ):
+        augmenter_of(faces_config(augment="colour", augment_target=0.5), validation=0)
+    augmenter_of(faces_config(augment_target=0.5), validation=0)  # nothing is augmented
 
 
 def test_a_target_with_batches_of_one_is_refused(faces_config):
@@ -261,7 +263,7 @@ def test_augmentations_that_never_happen_are_refused(faces_config):
 
 def test_a_critic_with_a_condition_is_refused():
     config = replace(PRESETS["tiny-gan"], augment="translation")
-    with pytest.raises(UsageError, match=r"translation do not go with .* --no-critic-cond"):
+    with pytest.raises(UsageError, match=r"translation cannot be used with .* --no-critic-cond"):
         augmenter_of(config)
     augmenter_of(replace(config, critic_conditional=False))
 
@@ -279,11 +281,11 @@ def adaptive_run(noisy_faces, tmp_path_factory):
     return config, folders, train(config, folders[:1], run_dir, validation=folders[1])
 
 
-def test_a_run_says_its_probability_and_saves_it(adaptive_run):
+def test_a_run_logs_its_probability_and_saves_it(adaptive_run):
     _, _, run_dir = adaptive_run
     name = "health/augment_probability"
     found = [line[name] for line in lines_of(run_dir) if name in line]
-    assert len(found) == 4  # one a look
+    assert len(found) == 4  # one per check
     assert len(set(found)) > 1
     saved = json.loads((run_dir / "checkpoints" / "image-000000064.json").read_text())
     assert saved["augment_probability"] == pytest.approx(found[-1])
@@ -304,11 +306,11 @@ def test_a_stopped_run_goes_on_with_its_probability(adaptive_run, tmp_path):
     assert one["augment_probability"] == other["augment_probability"]
 
 
-def test_the_health_of_a_run_is_said_at_each_validation(adaptive_run, tmp_path, capsys):
+def test_the_diagnostics_of_a_run_are_printed_at_each_validation(adaptive_run, tmp_path, capsys):
     config, folders, _ = adaptive_run
     config = replace(config, total_images=32, report_images=16)
     train(config, folders[:1], tmp_path / "run", validation=folders[1])
-    said = " ".join(capsys.readouterr().err.split())
-    assert "Health: critic estimate" in said
-    assert "held-out pictures (" in said
-    assert "augmentation 0." in said
+    printed = " ".join(capsys.readouterr().err.split())
+    assert "Health: critic estimate" in printed
+    assert "validation images (" in printed
+    assert "augmentation 0." in printed

@@ -4,8 +4,7 @@ import torch
 from srgan_gp.errors import UsageError
 from srgan_gp.networks import build
 from srgan_gp.training.checkpoint import read
-from srgan_gp.training.critic.critic_freezing import freeze_first_stages
-from srgan_gp.training.critic.critic_objective import frozen
+from srgan_gp.training.critic.critic_freezing import freeze_first_stages, frozen
 from srgan_gp.training.loop import train
 
 CRITICS = [
@@ -15,22 +14,22 @@ CRITICS = [
 
 
 @pytest.mark.parametrize(("name", "arguments"), CRITICS)
-def test_the_stem_and_the_first_stages_stand_still(name, arguments):
+def test_the_stem_and_the_first_stages_are_frozen(name, arguments):
     critic = build("critics", name, **arguments)
     freeze_first_stages(critic, 1)
-    still = {key for key, value in critic.named_parameters() if not value.requires_grad}
+    fixed = {key for key, value in critic.named_parameters() if not value.requires_grad}
     expected = {
         key
         for part in (critic.stem, critic.stages[0])
         for key, value in critic.named_parameters()
         if any(value is own for own in part.parameters())
     }
-    assert still == expected
-    assert 0 < len(still) < len(list(critic.parameters()))
+    assert fixed == expected
+    assert 0 < len(fixed) < len(list(critic.parameters()))
 
 
 @pytest.mark.parametrize(("name", "arguments"), CRITICS)
-def test_one_stage_has_to_be_left(name, arguments):
+def test_one_stage_has_to_remain_trainable(name, arguments):
     critic = build("critics", name, **arguments)
     count = len(list(critic.stages))
     freeze_first_stages(critic, count - 1)
@@ -38,7 +37,17 @@ def test_one_stage_has_to_be_left(name, arguments):
         freeze_first_stages(critic, count)
 
 
-def test_passing_gradients_through_thaws_nothing():
+def test_a_frozen_critic_passes_gradients_on_and_keeps_none():
+    critic = build("critics", "resnet_critic", width=4, stages=2, conditional=False)
+    images = torch.rand(4, 3, 16, 16, requires_grad=True)
+    with frozen(critic):
+        critic(images, None).sum().backward()
+    assert images.grad.abs().sum() > 0
+    assert all(parameter.grad is None for parameter in critic.parameters())
+    assert all(parameter.requires_grad for parameter in critic.parameters())
+
+
+def test_frozen_stages_stay_frozen_after_a_step_of_the_generator():
     critic = build("critics", "resnet_critic", width=4, stages=2)
     freeze_first_stages(critic, 1)
     before = [p.requires_grad for p in critic.parameters()]

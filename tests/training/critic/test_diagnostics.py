@@ -38,7 +38,7 @@ def test_diversity_is_linear_in_the_detail(factor):
     assert found.item() == pytest.approx(factor, abs=1e-5)
 
 
-def test_brightness_is_no_detail():
+def test_brightness_is_not_detail():
     brightness = torch.linspace(0, 1, 16)[:, None, None, None].expand(16, 3, 12, 12)
     assert diversity(brightness, noise()).item() < 1e-6
     found = diversity(0.5 * noise(1) + 20 * brightness, noise(1) - 20 * brightness)
@@ -60,12 +60,14 @@ def test_the_estimate_is_real_minus_generated():
 
 
 @pytest.mark.parametrize(
-    ("training", "held_out", "gap"),
+    ("training", "validation", "gap"),
     [(2.0, 2.0, 0.0), (2.0, 0.0, 1.0), (2.0, 1.0, 0.5), (2.0, 3.0, -0.5), (-0.1, 0.3, 0.0)],
 )
-def test_the_gap_is_the_share_of_the_estimate_that_held_out_pictures_lack(training, held_out, gap):
-    assert critic_gap(training, held_out, 0.01) == pytest.approx(gap)
-    assert critic_gap(7 * training, 7 * held_out, 0.07) == pytest.approx(gap)
+def test_the_gap_is_the_share_of_the_estimate_that_validation_images_lack(
+    training, validation, gap
+):
+    assert critic_gap(training, validation, 0.01) == pytest.approx(gap)
+    assert critic_gap(7 * training, 7 * validation, 0.07) == pytest.approx(gap)
 
 
 @pytest.mark.parametrize("training", [0.109, -0.109, 0.0])
@@ -85,33 +87,35 @@ def test_the_error_is_the_deviation_of_the_estimate_over_many_batches(rng):
 
 
 LINE = {
-    "health/critic_estimate": 0.7, "health/looked_at_estimate": 0.5,
-    "health/held_out_estimate": 0.25, "health/estimate_error": 0.2, "health/looks": 25.0,
+    "health/critic_estimate": 0.7, "health/training_estimate": 0.5,
+    "health/validation_estimate": 0.25, "health/estimate_error": 0.2, "health/checks": 25.0,
     "step": 3.0,
     "health/interpolate_norm": 1.02, "health/augment_probability": 0.3,
 }  # fmt: skip
 
 
-def test_the_health_line_shows_a_memorised_critic():
+def test_the_line_warns_of_a_critic_that_memorised():
     assert diagnostics_line(LINE) == (
-        "Health: critic estimate 0.500 on training, 0.250 on held-out pictures (gap 0.50); "
+        "Health: critic estimate 0.500 on training, 0.250 on validation images (gap 0.50); "
         "gradient norm 1.02; augmentation 0.30"
     )
-    assert diagnostics_line(LINE | {"health/held_out_estimate": 0.05}).endswith("pictures by heart")
+    assert diagnostics_line(LINE | {"health/validation_estimate": 0.05}).endswith(
+        "memorised its training images"
+    )
 
 
-def test_the_health_line_tells_no_gap_of_an_estimate_within_its_noise():
-    # 25 looks: a fifth of the error of one.
-    near = LINE | {"health/looked_at_estimate": 0.109, "health/held_out_estimate": -0.2}
-    assert "0.109 on training, -0.200 on held-out pictures (too small to tell a gap)" in (
+def test_the_line_has_no_gap_for_an_estimate_within_its_noise():
+    # 25 checks: a fifth of the error of one.
+    near = LINE | {"health/training_estimate": 0.109, "health/validation_estimate": -0.2}
+    assert "0.109 on training, -0.200 on validation images (gap unknown: " in (
         diagnostics_line(near)
     )
-    assert "by heart" not in diagnostics_line(near)
+    assert "memorised" not in diagnostics_line(near)
     assert "(gap 2.83)" in diagnostics_line(near | {"health/estimate_error": 0.18})
-    one_look = {"health/held_out_estimate": 0.0, "health/looks": 1.0}
-    assert "by heart" not in diagnostics_line(LINE | one_look)
+    one_check = {"health/validation_estimate": 0.0, "health/checks": 1.0}
+    assert "memorised" not in diagnostics_line(LINE | one_check)
 
 
-def test_what_a_run_does_not_measure_is_left_out():
+def test_what_a_run_does_not_measure_is_skipped():
     assert diagnostics_line({"loss": 1.0}) == ""
     assert diagnostics_line({"health/critic_estimate": 0.5}) == "Health: critic estimate 0.500"

@@ -9,6 +9,7 @@ import pytest
 
 from srgan_gp.errors import TrainingError, UsageError
 from srgan_gp.training.options.config import TrainConfig
+from srgan_gp.training.options.config_file import list_differences, load_config, save_config
 from srgan_gp.training.options.option_fields import add_options
 from srgan_gp.training.options.presets import PRESETS, resolve
 
@@ -58,12 +59,12 @@ def test_no_comment_of_presets_or_recipes_states_a_time_or_a_measurement():
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_a_configuration_survives_its_file(tmp_path, name):
-    PRESETS[name].save(tmp_path / "config.json")
-    assert TrainConfig.load(tmp_path / "config.json") == PRESETS[name]
+    save_config(PRESETS[name], tmp_path / "config.json")
+    assert load_config(tmp_path / "config.json") == PRESETS[name]
 
 
 def with_removed_options(path, **values):
-    PRESETS["tiny-gan"].save(path)
+    save_config(PRESETS["tiny-gan"], path)
     path.write_text(json.dumps(json.loads(path.read_text()) | values))
     return path
 
@@ -73,20 +74,20 @@ def test_options_of_earlier_versions_are_ignored_with_a_warning_if_they_were_set
     with pytest.warns(
         UserWarning, match=r"are ignored: grid_weight 0\.15, most_grid 1\.3\."
     ) as seen:
-        assert TrainConfig.load(path) == PRESETS["tiny-gan"]
+        assert load_config(path) == PRESETS["tiny-gan"]
     assert len(seen) == 1
 
 
 def test_removed_options_at_their_defaults_are_ignored_without_a_word(tmp_path):
     path = with_removed_options(tmp_path / "config.json", grid_weight=0.0, most_grid=None)
-    assert TrainConfig.load(path) == PRESETS["tiny-gan"]
+    assert load_config(path) == PRESETS["tiny-gan"]
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"unknown": 1}', '{"batch_size": 0}'])
 def test_a_file_that_holds_no_configuration_is_named(tmp_path, text):
     (tmp_path / "config.json").write_text(text)
     with pytest.raises((TrainingError, UsageError)):
-        TrainConfig.load(tmp_path / "config.json")
+        load_config(tmp_path / "config.json")
 
 
 @pytest.mark.parametrize(
@@ -147,7 +148,7 @@ def test_only_options_that_change_the_result_count_as_differences():
     before = PRESETS["tiny"]
     args = ("blocks=2", "width=16")
     after = replace(before, generator_args=args, seed=3, report_images=1, total_images=10)
-    assert after.differences(before) == ["width (16, before: 8)", "seed (3, before: 0)"]
+    assert list_differences(after, before) == ["width (16, before: 8)", "seed (3, before: 0)"]
 
 
 def test_an_unknown_preset_lists_the_known_ones():

@@ -18,6 +18,7 @@ from srgan_gp.finetuning.finetune_source import find_source
 from srgan_gp.networks import build
 from srgan_gp.networks.signatures import arguments_of, task_named_by
 from srgan_gp.training.options.config import TrainConfig
+from srgan_gp.training.options.config_file import list_differences, load_config, save_config
 from srgan_gp.training.options.presets import PRESETS, resolve
 from srgan_gp.training.resume import load_weights
 
@@ -110,7 +111,7 @@ def test_one_file_is_trained_exported_and_fine_tuned_with_its_own_argument(
 
     capsys.readouterr()
     assert main([*words, "--start-from", str(model), "-o", str(second)]) == 0
-    config = TrainConfig.load(second / "config.json")
+    config = load_config(second / "config.json")
     assert (config.generator, config.generator_args) == (
         "dilated", ("dilation=3", "channels=6", "gain=1.0", "residual=false", "padding=zeros"),
     )  # fmt: skip
@@ -160,22 +161,22 @@ def test_what_is_left_out_keeps_the_value_of_the_preset_or_of_another_generator_
 
 def test_options_of_an_earlier_version_are_read_and_resume(tmp_path):
     config = PRESETS["tiny"]
-    config.save(tmp_path / "config.json")
+    save_config(config, tmp_path / "config.json")
     values = json.loads((tmp_path / "config.json").read_text())
     del values["generator_args"]
     values |= {"width": 8, "blocks": 2, "tail": "direct"}
     (tmp_path / "config.json").write_text(json.dumps(values))
-    assert TrainConfig.load(tmp_path / "config.json") == config
-    assert config.differences(TrainConfig.load(tmp_path / "config.json")) == []
+    assert load_config(tmp_path / "config.json") == config
+    assert list_differences(config, load_config(tmp_path / "config.json")) == []
 
 
 def test_the_options_of_an_earlier_run_of_faces_leave_out_what_its_generator_never_took(tmp_path):
-    PRESETS["tiny-faces"].save(tmp_path / "config.json")
+    save_config(PRESETS["tiny-faces"], tmp_path / "config.json")
     values = json.loads((tmp_path / "config.json").read_text())
     del values["generator_args"]
     values |= {"width": 4, "blocks": 12, "tail": "direct"}
     (tmp_path / "config.json").write_text(json.dumps(values))
-    assert TrainConfig.load(tmp_path / "config.json") == PRESETS["tiny-faces"]
+    assert load_config(tmp_path / "config.json") == PRESETS["tiny-faces"]
 
 
 @pytest.mark.filterwarnings("always::FutureWarning")
@@ -230,7 +231,7 @@ def test_a_resumed_run_needs_the_model_no_more(tmp_path, capsys):
     run = tmp_path / "run"
     run.mkdir()
     earlier = replace(PRESETS["tiny"], generator_args=("width=4", "blocks=1"))
-    earlier.save(run / "config.json")
+    save_config(earlier, run / "config.json")
     words = ["train", "--preset", "tiny", "--data", "x", "--dry-run", "-o", str(run)]
     assert main([*words, "--start-from", str(tmp_path / "gone.onnx")]) == 0
     found = json.loads(capsys.readouterr().out)["generator_args"]

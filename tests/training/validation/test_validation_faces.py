@@ -34,14 +34,14 @@ def cache(tmp_path):
 
 
 class Fixed(nn.Module):
-    """A generator that always draws the same pictures, whatever the latents."""
+    """A generator that returns the same images for all latents."""
 
-    def __init__(self, pictures):
+    def __init__(self, images):
         super().__init__()
-        self.pictures = torch.from_numpy(pictures).permute(0, 3, 1, 2) / 255
+        self.images = torch.from_numpy(images).permute(0, 3, 1, 2) / 255
 
     def forward(self, latents):
-        return self.pictures[: len(latents)]
+        return self.images[: len(latents)]
 
 
 def test_a_generator_of_training_faces_has_no_novelty_and_one_of_others_has(cache):
@@ -62,7 +62,7 @@ def test_the_colour_shift_is_that_of_the_whole_set(cache):
     assert faces.scores(Fixed(darker))["colour_shift"] == pytest.approx(expected)
 
 
-def test_without_the_training_faces_nothing_is_said_of_them(cache):
+def test_without_training_faces_novelty_and_colour_shift_are_missing(cache):
     faces = ValidationFaces(cache(6, 2), CONFIG, torch.device("cpu"))
     assert not {"novelty", "colour_shift"} & faces.scores(Fixed(faces.faces)).keys()
 
@@ -76,19 +76,19 @@ def test_another_seed_gives_other_latents_and_the_same_seed_the_same(cache):
     assert first["colour_shift"] != other["colour_shift"]
 
 
-def test_held_out_faces_that_are_training_faces_are_refused_before_any_score(cache, tmp_path):
+def test_validation_faces_that_are_training_faces_are_refused_before_any_score(cache, tmp_path):
     train = cache(8, 1)
     folder = tmp_path / "copies"
     folder.mkdir()
     for n in range(6):  # other files with the same faces, mirrored
         Image.fromarray(train[n][:, ::-1]).save(folder / f"{n}.png")
     copies = face_cache([str(folder)], CONFIG)
-    with pytest.raises(UsageError, match="held-out faces, or more, are training faces"):
+    with pytest.raises(UsageError, match="validation faces or more are training faces"):
         ValidationFaces(copies, CONFIG, torch.device("cpu"), train)
     ValidationFaces(copies, CONFIG, torch.device("cpu"))
 
 
-def test_a_damaged_training_face_is_left_out_of_the_comparison(cache, tmp_path):
+def test_a_damaged_training_face_is_skipped(cache, tmp_path):
     whole, held = cache(8, 1), cache(6, 2)
     expected = ValidationFaces(held, CONFIG, torch.device("cpu"), whole).scores(
         Fixed(np.repeat(whole[0][None], 6, 0))
@@ -102,11 +102,13 @@ def test_a_damaged_training_face_is_left_out_of_the_comparison(cache, tmp_path):
 
 @pytest.mark.parametrize(("count", "size"), [(1, 16), (4, 8)])
 def test_faces_that_cannot_be_scored_are_refused_before_a_run(cache, count, size):
-    with pytest.raises(UsageError, match=rf"{count} faces of {size} pixels cannot be scored"):
+    with pytest.raises(
+        UsageError, match=rf"{count} validation faces of {size} pixels cannot be scored"
+    ):
         ValidationFaces(cache(count, 2), replace(CONFIG, image_size=size), torch.device("cpu"))
 
 
-def test_without_its_weights_nothing_is_said_by_the_feature_network(cache):
+def test_without_its_weights_the_scores_of_the_feature_network_are_missing(cache):
     config = replace(CONFIG, feature_weights="none")
     faces = ValidationFaces(cache(6, 2), config, torch.device("cpu"))
     assert faces.scores(Fixed(faces.faces)).keys() == {
@@ -141,7 +143,7 @@ def test_a_detector_that_the_options_name_is_needed_and_none_is_not(cache, tmp_p
     assert load_yunet(CONFIG) is None  # the tests have no folder of models
 
 
-def test_the_installed_detector_is_used_unless_told_otherwise(cache, tmp_path, monkeypatch):
+def test_the_installed_detector_is_the_default(cache, tmp_path, monkeypatch):
     monkeypatch.setenv("SRGAN_GP_MODELS", str(tmp_path))
     (tmp_path / "yunet.onnx").write_bytes(b"")
     maps = SimpleNamespace(describe=lambda faces: faces.mean((1, 2)), sha256="")

@@ -8,7 +8,7 @@ from torch import nn
 
 from srgan_gp.errors import UsageError
 from srgan_gp.losses.features import Features
-from srgan_gp.training.validation.validation_images import ValidationImages, middle
+from srgan_gp.training.validation.validation_images import ValidationImages, centre_crop
 
 SCALE = 4
 
@@ -19,7 +19,7 @@ def every_fourth(images, _number):
 
 @pytest.fixture
 def coordinates(tmp_path):
-    """Held-out pairs of a picture of 80 x 64 pixels, each its (row, column, 0), and a tiny one."""
+    """Pairs of an image of 80 x 64 pixels, each its (row, column, 0), and a tiny one."""
     rows, columns = np.indices((80, 64), np.uint8)
     pixels = np.stack([rows, columns, np.zeros_like(rows)], -1)
     Image.fromarray(pixels).save(tmp_path / "coordinates.png")
@@ -27,30 +27,30 @@ def coordinates(tmp_path):
     return ValidationImages(str(tmp_path), SCALE, torch.device("cpu"), every_fourth)
 
 
-def test_the_middles_are_the_middle_and_the_two_sides_show_the_same_place(coordinates):
-    low_res, high_res = (part * 255 for part in coordinates.middles(6))
-    assert low_res.shape == (1, 3, 6, 6)  # the tiny picture of 3 low-res pixels is left out
+def test_the_crops_are_central_and_both_images_show_the_same_place(coordinates):
+    low_res, high_res = (part * 255 for part in coordinates.centre_crops(6))
+    assert low_res.shape == (1, 3, 6, 6)  # the tiny image of 3 LR pixels is skipped
     assert high_res.shape == (1, 3, 24, 24)
-    # Of 20 x 16 low-res pixels 7 are left out above and below, 5 at the left and the right.
+    # Of 20 x 16 LR pixels 7 are cropped at top and bottom, 5 at left and right.
     rows, columns = torch.arange(28.0, 52.0), torch.arange(20.0, 44.0)
     torch.testing.assert_close(high_res[0, 0], rows[:, None].expand(24, 24))
     torch.testing.assert_close(high_res[0, 1], columns.expand(24, 24))
     torch.testing.assert_close(low_res, high_res[..., ::SCALE, ::SCALE])
 
 
-def test_pictures_that_are_all_smaller_have_no_middles(coordinates):
-    assert coordinates.middles(17) is None
-    assert len(coordinates.middles(3)[0]) == 2
+def test_images_that_are_all_smaller_have_no_crops(coordinates):
+    assert coordinates.centre_crops(17) is None
+    assert len(coordinates.centre_crops(3)[0]) == 2
 
 
 def test_with_a_feature_network_distance_and_colours_are_scored(tmp_path):
     rows, columns = np.indices((16, 20), np.uint8)
     Image.fromarray(np.stack([rows * 9, columns * 9, rows], -1)).save(tmp_path / "a.png")
     features = Features(nn.Sequential(nn.Identity()), (0,), 1)
-    held_out = ValidationImages(
+    validation = ValidationImages(
         str(tmp_path), SCALE, torch.device("cpu"), every_fourth, 0, features
     )
-    scores = held_out.scores(nn.Upsample(scale_factor=SCALE))
+    scores = validation.scores(nn.Upsample(scale_factor=SCALE))
     assert {"squeeze_distance", "colour_shift"} <= scores.keys()
     assert scores["squeeze_distance"] > 0
     assert scores["colour_shift"] > 0
@@ -59,8 +59,8 @@ def test_with_a_feature_network_distance_and_colours_are_scored(tmp_path):
 def test_pattern_and_grain_are_scored_where_there_are_flat_windows(tmp_path):
     def scores(side, generator):
         Image.new("RGB", (side, side), (90, 90, 90)).save(tmp_path / "flat.png")
-        held_out = ValidationImages(str(tmp_path), SCALE, torch.device("cpu"), every_fourth)
-        return held_out.scores(generator)
+        validation = ValidationImages(str(tmp_path), SCALE, torch.device("cpu"), every_fourth)
+        return validation.scores(generator)
 
     class Dotted(nn.Upsample):
         """Adds a lattice of period 4 and of 4 grey levels rms."""
@@ -79,10 +79,10 @@ def test_pattern_and_grain_are_scored_where_there_are_flat_windows(tmp_path):
 
 
 @pytest.mark.parametrize(("side", "is_enough"), [(19, False), (20, True)])
-def test_a_picture_that_the_feature_network_cannot_see_is_refused_at_the_start(
+def test_an_image_too_small_for_the_feature_network_is_refused_at_the_start(
     tmp_path, side, is_enough
 ):
-    # What is scored is cut to a multiple of the scale: 16 of 17 to 19 pixels.
+    # Images are cropped to a multiple of the scale: 16 of 17 to 19 pixels.
     Image.fromarray(np.zeros((side, 40, 3), np.uint8)).save(tmp_path / "a.png")
     features = Features(nn.Sequential(nn.Identity()), (0,), 17)
     with nullcontext() if is_enough else pytest.raises(UsageError, match="below 20 pixels"):
@@ -90,10 +90,10 @@ def test_a_picture_that_the_feature_network_cannot_see_is_refused_at_the_start(
 
 
 @pytest.mark.parametrize(("height", "width"), [(512, 513), (600, 40), (1037, 2048), (5, 7)])
-def test_of_a_large_picture_the_middle_is_kept(height, width):
+def test_a_large_image_is_cropped_to_its_centre(height, width):
     rows, columns = np.indices((height, width))
     pixels = np.stack([rows % 251, columns % 241, rows // 251], -1).astype(np.uint8)
-    kept = middle(pixels, 4)
+    kept = centre_crop(pixels, 4)
     assert kept.shape[:2] == tuple(min(n, 512) // 4 * 4 for n in (height, width))
     top, left = (max(n - 512, 0) // 2 for n in (height, width))
     assert np.array_equal(kept, pixels[top:, left:][: kept.shape[0], : kept.shape[1]])

@@ -1,0 +1,69 @@
+"""Saved options of a run: writing and reading config.json, and comparing two runs.
+
+Reads the files of earlier versions. Imports no torch.
+"""
+
+import json
+import warnings
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+from srgan_gp.errors import TrainingError
+from srgan_gp.system.files import atomic_write_bytes
+from srgan_gp.training.options import generator_args
+from srgan_gp.training.options.config import TrainConfig
+
+_REMOVED: dict[str, object] = {"grid_weight": 0.0, "most_grid": None}
+"""Options of earlier versions that no longer exist, with the defaults they had."""
+
+
+def save_config(config: TrainConfig, path: Path) -> None:
+    """Write the options as JSON.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    atomic_write_bytes(path, json.dumps(asdict(config), indent=2).encode())
+
+
+def load_config(path: Path) -> TrainConfig:
+    """Read the options of an earlier run.
+
+    Options that no longer exist are ignored, with a warning if they were set.
+
+    Raises:
+        TrainingError: the file does not hold the options of a run.
+    """
+    try:
+        values = json.loads(path.read_text())
+        values |= {k: tuple(v) for k, v in values.items() if isinstance(v, list)}
+        removed = {name: values.pop(name) for name in _REMOVED if name in values}
+        config = TrainConfig(**generator_args.upgrade(values))
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise TrainingError(f"{path} does not hold the options of a run: {error}.") from error
+    ignored = [f"{k} {v}" for k, v in removed.items() if v != _REMOVED[k]]
+    if ignored:
+        warnings.warn(
+            f"{path} holds options that no longer exist and are ignored: {', '.join(ignored)}.",
+            stacklevel=2,
+        )
+    return config
+
+
+def list_differences(now: TrainConfig, before: TrainConfig) -> list[str]:
+    """Describe the options that differ and may not change within a run.
+
+    Of `generator_args` the arguments that differ are named.
+    """
+    found: list[tuple[str, Any, Any]] = []
+    for f in fields(TrainConfig):
+        values = getattr(now, f.name), getattr(before, f.name)
+        if f.metadata["may_change"] or values[0] == values[1]:
+            continue
+        if f.name == "generator_args" and now.generator == before.generator:
+            new, old = (generator_args.parse(now.generator, args) for args in values)
+            found += [(name, new[name], old[name]) for name in new if new[name] != old[name]]
+        else:
+            found.append((f.name, *values))
+    return [f"{name} ({new}, before: {old})" for name, new, old in found]
