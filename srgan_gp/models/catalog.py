@@ -187,7 +187,7 @@ def _model_file(path: Path) -> ModelFile:
             raise ModelRefusedError(f"The model card {card_path} does not describe {path.name}.")
         if not is_file(path):
             raise ModelRefusedError(
-                f"The model file {path} is missing. Install or export it again, or remove its card."
+                f"The model file {path} is missing; install or export it again, or remove its card."
             )
     folders = [folder.resolve() for folder in model_folders()]
     return ModelFile(
