@@ -18,7 +18,7 @@ from srgan_gp.errors import Cancelled, DeviceError, ModelRefusedError, SrganGpEr
 from srgan_gp.inference.devices import DeviceRequest, choose_threads, parse_device, why_no_gpu
 from srgan_gp.inference.loading.model_files import read_model
 from srgan_gp.inference.loading.model_info import ModelInfo, check_inputs_and_outputs, read_metadata
-from srgan_gp.inference.onnx_runtime import OrtSession, first_line, run_ort_session
+from srgan_gp.inference.runtime_types import OrtSession, first_line, run_ort_session
 from srgan_gp.inference.tiling.tiles import Floats
 
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"

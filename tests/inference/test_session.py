@@ -8,7 +8,7 @@ import pytest
 
 from srgan_gp.errors import DeviceError, ModelRefusedError, UsageError
 from srgan_gp.inference import devices, session
-from srgan_gp.inference.onnx_runtime import run_ort_session
+from srgan_gp.inference.runtime_types import run_ort_session
 from srgan_gp.inference.session import Session
 
 NO_DRIVER = "no NVIDIA driver was found (libcuda.so.1 does not load)"
