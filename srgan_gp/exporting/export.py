@@ -30,7 +30,7 @@ from srgan_gp.system.write_errors import errors_about
 from srgan_gp.training import checkpoint
 from srgan_gp.training.options.config import TrainConfig
 from srgan_gp.training.options.config_file import load_config
-from srgan_gp.training.resume import CONFIG_NAME
+from srgan_gp.training.resume import CONFIG_NAME, describe_run
 from srgan_gp.training.tasks import critic_arguments, generator_arguments
 
 
@@ -77,7 +77,8 @@ def export(run_dir: Path, name: str, out_dir: Path) -> Path:
     if critic:
         encoded = save_safetensors(critic, metadata=_critic_metadata(config, name))
         files["critic"] = _write(critic_path, encoded)
-    card = fill_card(name, config, files, written)
+    training = {"images_seen": images_seen, **describe_run(run_dir)}
+    card = fill_card(name, config, files, training, written)
     with atomic_write(card_path) as file:
         file.write(tomli_w.dumps(card, multiline_strings=False).encode())
     # After the card, so that no card names a missing file.

@@ -31,7 +31,11 @@ def read_written_card(path: Path) -> dict[str, Any]:
 
 
 def fill_card(
-    name: str, config: TrainConfig, files: Mapping[str, object], written: dict[str, Any]
+    name: str,
+    config: TrainConfig,
+    files: Mapping[str, object],
+    training: Mapping[str, object],
+    written: dict[str, Any],
 ) -> dict[str, Any]:
     """Fill a card: measured facts of the run, texts of the existing card.
 
@@ -39,6 +43,7 @@ def fill_card(
         name: of the model.
         config: the options of the run.
         files: a table for each file, as `cards.FileRecord`.
+        training: a table as `cards.TrainingRecord`.
         written: result of `read_written_card`; its scores are kept if no weight has changed.
     """
     side = config.image_size
@@ -62,6 +67,7 @@ def fill_card(
         **size,
         "arguments": generator_arguments(config),
         "files": files,
+        "training": training,
     }
     card = {**placeholders, **written, **measured}
     if written.get("files", {}).get("onnx") != files["onnx"]:

@@ -51,6 +51,17 @@ class Score:
 
 
 @dataclass(frozen=True)
+class TrainingRecord:
+    """The last run of the recipe: what identifies it."""
+
+    images_seen: int
+    options_sha256: str
+    """SHA-256 of the run's config.json, 64 hex digits."""
+    commit: str = ""
+    """Git commit of the code when the run began; empty outside a checkout."""
+
+
+@dataclass(frozen=True)
 class ModelCard:
     """Description of a model: task, licence, files, training data, scores and limits."""
 
@@ -75,6 +86,8 @@ class ModelCard:
     """Upscaling factor; None for a face generator."""
     image_size: int | None = None
     """Height and width of a generated face in pixels; None for an upscaler."""
+    training: TrainingRecord | None = None
+    """None for a model that an earlier version exported."""
     fidelity_partner: str | None = None
     """Name of a model of the same network with other weights, which `--fidelity 1` selects."""
 
@@ -124,6 +137,8 @@ def _card(table: dict[str, Any]) -> ModelCard:
     parts["data"] = tuple(_record(DataSource, source) for source in parts["data"])
     parts["scores"] = tuple(_record(Score, score) for score in parts["scores"])
     parts["limits"] = tuple(parts["limits"])
+    if "training" in parts:
+        parts["training"] = _record(TrainingRecord, parts["training"])
     card = _record(ModelCard, parts)
     _check_card(card)
     return card

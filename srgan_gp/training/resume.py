@@ -1,6 +1,8 @@
 """Resuming a run, loading initial weights, and the record of options and data in its folder."""
 
+import hashlib
 import json
+import subprocess
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -166,7 +168,39 @@ def save_start(
         sweep(run_dir / name)
     save_config(config, run_dir / CONFIG_NAME)
     described = _describe_data(data, validation)
+    described["commit"] = _read_data(run_dir).get("commit", _current_commit())
     atomic_write_bytes(run_dir / DATA_NAME, json.dumps(described, indent=2).encode())
+
+
+def describe_run(run_dir: Path) -> dict[str, str]:
+    """Return what identifies a run on the card of its model, as `cards.TrainingRecord`."""
+    options = (run_dir / CONFIG_NAME).read_bytes()
+    return {
+        "options_sha256": hashlib.sha256(options).hexdigest(),
+        "commit": str(_read_data(run_dir).get("commit", "")),
+    }
+
+
+def _read_data(run_dir: Path) -> dict[str, Any]:
+    """Read the description of the images; an empty one if it is missing or damaged."""
+    try:
+        found = json.loads((run_dir / DATA_NAME).read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _current_commit() -> str:
+    """Return the commit of the checkout that this module belongs to; empty if there is none."""
+    folder = Path(__file__).parents[2]
+    if not (folder / ".git").exists():
+        return ""
+    command = ["git", "-C", str(folder), "rev-parse", "HEAD"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return done.stdout.strip()
 
 
 def load_weights(

@@ -1,4 +1,6 @@
+import hashlib
 import json
+import re
 import shutil
 import tomllib
 
@@ -164,6 +166,15 @@ def test_exporting_again_keeps_the_texts_and_drops_scores_of_other_weights(
     other = tomllib.loads(export(finished_run, "tiny-x4", tmp_path).read_text())
     assert (other["licence"], other["fidelity_partner"]) == ("CC0-1.0", "other")
     assert other["scores"] == []
+
+
+def test_the_card_identifies_the_run(exported, finished_run):
+    training = read_card(exported).training
+    options = (finished_run / "config.json").read_bytes()
+    assert training.options_sha256 == hashlib.sha256(options).hexdigest()
+    metadata = onnx.load(exported.with_suffix(".onnx")).metadata_props
+    assert str(training.images_seen) == next(p.value for p in metadata if p.key == "images_seen")
+    assert re.fullmatch("[0-9a-f]{40}|", training.commit)
 
 
 def test_a_card_that_cannot_be_read_is_named_before_anything_is_written(finished_run, tmp_path):
