@@ -58,5 +58,5 @@ def test_a_damaged_checkpoint_is_reported_in_one_line(photos, tmp_path, capsys):
         assert main(arguments) == 0
     (line,) = [text for text in capsys.readouterr().err.splitlines() if "damaged" in text]
     assert line == (
-        f"srgan-gp: warning: The checkpoint {newest} is damaged. The one before it is used."
+        f"srgan-gp: warning: The checkpoint {newest} is damaged. The previous checkpoint is used."
     )

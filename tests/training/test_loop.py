@@ -388,7 +388,7 @@ def test_weights_of_another_architecture_are_refused(tiny_config, pictures, tmp_
 
 def test_an_image_that_is_too_small_is_named_before_the_first_step(tiny_config, pictures, tmp_path):
     Image.new("RGB", (20, 20)).save(tmp_path / "small.png")
-    with pytest.raises(UsageError, match=r"1 of 5 pictures .* below 48 pixels.*small\.png"):
+    with pytest.raises(UsageError, match=r"1 of 5 images .* below 48 pixels.*small\.png"):
         train(tiny_config(), [str(pictures), str(tmp_path)], tmp_path / "run")
 
 
@@ -396,7 +396,7 @@ def test_a_validation_image_smaller_than_its_border_is_named_before_the_first_st
     tiny_config, pictures, tmp_path
 ):
     Image.new("RGB", (11, 40)).save(tmp_path / "small.png")
-    with pytest.raises(UsageError, match=r"1 of 1 pictures .* below 12 pixels.*small\.png"):
+    with pytest.raises(UsageError, match=r"1 of 1 images .* below 12 pixels.*small\.png"):
         train(tiny_config(), [str(pictures)], tmp_path / "run", validation=str(tmp_path))
 
 
@@ -428,7 +428,7 @@ def test_a_second_run_in_the_folder_is_refused_and_writes_nothing(
     arguments = tiny_config(), [str(pictures)], halved_run
     with locked(halved_run / ".lock", halved_run):
         state = {path: path.read_bytes() for path in halved_run.rglob("*") if path.is_file()}
-        with pytest.raises(LockedError, match=f"{halved_run}; wait"):
+        with pytest.raises(LockedError, match=f"{halved_run}. Wait"):
             train(*arguments, validation=str(pictures))
         found = {path: path.read_bytes() for path in halved_run.rglob("*") if path.is_file()}
         assert found == state
