@@ -18,8 +18,9 @@ NO_NETWORK = "none"
 def load_features(config: TrainConfig) -> Features | None:
     """Load the network that a run compares images with, on the CPU.
 
-    A run of faces, which has no content loss, is scored with SqueezeNet if the options name its
-    weights or a perceptual loss; the critic `projected_critic` requires it.
+    A run of photos needs it for its perceptual loss, or for the squeeze distance if that chooses
+    the best checkpoint. A run of faces, which has no content loss, is scored with SqueezeNet if the
+    options name its weights or a perceptual loss; the critic `projected_critic` requires it.
 
     Args:
         config: of the run.
@@ -33,9 +34,10 @@ def load_features(config: TrainConfig) -> Features | None:
     name, is_of_faces = config.perceptual_loss, config.task == FACES
     is_critics = config.has_critic and config.critic == PROJECTED
     is_named = is_of_faces and config.feature_weights not in (None, NO_NETWORK)
-    if name == "none" and not (is_named or is_critics):
+    scores = config.best_by == "squeeze_distance"
+    if name == "none" and not (is_named or is_critics or scores):
         return None
-    name = "squeeze" if is_of_faces or is_critics else name
+    name = "squeeze" if is_of_faces or is_critics or scores else name
     if config.feature_weights == NO_NETWORK:
         raise UsageError(
             f"This run compares images with {FEATURE_NETWORKS[name].title} and requires its "
