@@ -64,7 +64,7 @@ def decode(job: UpscaleJob, settings: UpscaleSettings, model_scale: int) -> Deco
 
     Args:
         job: its source is read.
-        settings: of the run.
+        settings: options of the run.
         model_scale: enlargement where the settings have none.
 
     Raises:
@@ -101,7 +101,7 @@ def enlarge(
     Args:
         decoded: a sequence can be used once.
         upscaler: used by one thread at a time.
-        settings: of the run.
+        settings: options of the run.
         on_tiles: called after each tile; of a sequence, with the tiles of the current frame.
 
     Raises:
@@ -148,7 +148,7 @@ def encode(
 
     Args:
         enlarged: the result.
-        settings: of the run.
+        settings: options of the run.
         on_write: called before bytes are written. An exception from it ends the encoding and
             leaves no file.
 

@@ -44,10 +44,10 @@ def empty(shape: tuple[int, ...], dtype: DTypeLike, folder: Path | None = None) 
     fills up later does not affect it.
 
     Args:
-        shape: of the array.
-        dtype: of its values.
-        folder: of the file; if it is None or has not enough space, the system's temporary folder
-            (`$TMPDIR`) is used.
+        shape: shape of the array.
+        dtype: type of its values.
+        folder: folder of the file; if it is None or has not enough space, the system's temporary
+            folder (`$TMPDIR`) is used.
 
     Raises:
         PictureError: E_DISK_FULL if no folder has enough space.

@@ -82,8 +82,8 @@ def update_exif(exif: bytes, *, height: int, width: int) -> bytes:
 
     Args:
         exif: a TIFF-structured block without the `Exif` prefix.
-        height: of the new image in pixels.
-        width: of the new image in pixels.
+        height: height of the new image in pixels.
+        width: width of the new image in pixels.
 
     Raises:
         ValueError: the block is not TIFF-structured.

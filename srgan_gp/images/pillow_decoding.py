@@ -9,7 +9,7 @@ from PIL.ImageFile import ImageFile
 
 from srgan_gp.errors import PictureError
 from srgan_gp.images.codecs.avif import read_avif_depth
-from srgan_gp.images.codecs.png import check_pixel_chunks
+from srgan_gp.images.codecs.png import check_critical_chunks
 from srgan_gp.images.codecs.sixteen_bit import decode_16_bit, is_16_bit
 from srgan_gp.images.codecs.tiff import correct_levels, refuse_camera_raw
 from srgan_gp.images.codecs.tiff_pages import move_page_first
@@ -69,7 +69,7 @@ def open_source(file: BinaryIO, *, max_pixels: int) -> Generator[Source, None, N
         if container.name == "TIFF":
             refuse_camera_raw(image)
         if container.name == "PNG":
-            check_pixel_chunks(file)
+            check_critical_chunks(file)
         yield Source(file, head, container, image)
 
 

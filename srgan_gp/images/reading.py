@@ -102,7 +102,7 @@ def decode_picture(file: BinaryIO, *, max_pixels: int, suffix: str = "") -> Pict
     Args:
         file: positioned at its start.
         max_pixels: as in `read_image`.
-        suffix: of the file's name; a note is added if it is the suffix of another format.
+        suffix: suffix of the file's name; a note is added if it is the suffix of another format.
 
     Raises:
         PictureError: as in `read_image`.

@@ -43,7 +43,7 @@ class Refusal(Exception):  # noqa: N818 - the server itself works
         """Build the response.
 
         Args:
-            path: of the request.
+            path: path of the request.
 
         Returns:
             JSON with `code` and `message`. For an upload of the page the plain message, because the

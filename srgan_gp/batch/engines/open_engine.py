@@ -38,12 +38,12 @@ def open_engine(
     Args:
         devices: one uses this process; several use a worker process each. Ray takes one, without
             a number.
-        settings: of all runs.
+        settings: options of all runs.
         model: as for `Upscaler.load`; None: its default.
         threads: CPU threads for each device.
         fidelity: as for `Upscaler.load`.
         engine: `local` for this machine, `ray` for a cluster.
-        address: of a Ray cluster, HOST:PORT; None starts Ray on this machine.
+        address: address of a Ray cluster, HOST:PORT; None starts Ray on this machine.
 
     Raises:
         SrganGpError: as for `Upscaler.load`; or Ray is not installed or cannot be reached.

@@ -71,7 +71,7 @@ class ProcessEngine:
     Args:
         open_upscalers: loads the model in the worker.
         devices: one worker for each.
-        settings: of the run.
+        settings: options of the run.
 
     Raises:
         SrganGpError: a worker cannot load the model.

@@ -8,11 +8,11 @@ from srgan_gp.batch.engines.engine_interface import Result
 from srgan_gp.batch.naming.plan import UpscaleJob
 from srgan_gp.errors import PictureError
 
-MOST_CRASHES = 3
+MAX_CRASHES = 3
 """A job fails after this number of crashed workers."""
 
 _CRASHED = (
-    f"{MOST_CRASHES} workers crashed while they processed it, perhaps for lack of memory; "
+    f"{MAX_CRASHES} workers crashed while they processed it, perhaps for lack of memory; "
     "pass a smaller --tile"
 )
 
@@ -76,12 +76,12 @@ class RetryQueue:
         """Queue the jobs of a crashed worker again.
 
         Returns:
-            Failures of the jobs that have crashed `MOST_CRASHES` workers.
+            Failures of the jobs that have crashed `MAX_CRASHES` workers.
         """
         failures: list[Result] = []
         for job in in_progress:
             self._crashes[job] += 1
-            if self._crashes[job] < MOST_CRASHES:
+            if self._crashes[job] < MAX_CRASHES:
                 self._again.append(job)
             else:
                 del self._crashes[job]

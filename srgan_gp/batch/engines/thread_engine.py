@@ -39,7 +39,7 @@ class ThreadEngine:
     Args:
         upscalers: as many images are in the network at once. With two, one image is converted to
             or from the network's values while the network processes the other.
-        settings: of the run.
+        settings: options of the run.
         decoders: images decoded at once; None chooses by the number of cores.
         encoders: images encoded at once; likewise.
     """

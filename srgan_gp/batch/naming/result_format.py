@@ -22,8 +22,8 @@ def check_result_size(width: int, height: int, frames: int, max_pixels: int) -> 
     """Check that a result has pixels, and not too many.
 
     Args:
-        width: of a frame of the result, in pixels.
-        height: of a frame of the result, in pixels.
+        width: width of a frame of the result, in pixels.
+        height: height of a frame of the result, in pixels.
         frames: 1 for a still image.
         max_pixels: largest input, in pixels.
 

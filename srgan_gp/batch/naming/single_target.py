@@ -50,7 +50,7 @@ class SingleTarget:
     def __iter__(self) -> Iterator[Target]:
         yield self._entry
 
-    def another(self, target: Path) -> Path:
+    def numbered_target(self, target: Path) -> Path:
         """Return a target with the first number that is not in use."""
         path, number = target, 1
         while os.path.lexists(path) or path in self._numbered:

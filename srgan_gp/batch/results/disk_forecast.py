@@ -39,7 +39,7 @@ def forecast(job: UpscaleJob, settings: UpscaleSettings, model_scale: int) -> Fo
 
     Args:
         job: the header of its source is read.
-        settings: of the run.
+        settings: options of the run.
         model_scale: enlargement where the settings have none.
 
     Raises:
@@ -87,8 +87,8 @@ def check_space(plan: Plan, settings: UpscaleSettings, model_scale: int, folder:
     Results that exist count as no space, and so do images that cannot be read.
 
     Args:
-        plan: of the run.
-        settings: of the run.
+        plan: plan of the run.
+        settings: options of the run.
         model_scale: enlargement where the settings have none.
         folder: the output folder, which exists.
 

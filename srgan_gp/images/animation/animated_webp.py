@@ -18,8 +18,8 @@ _ANIMATED, _XMP, _EXIF, _ALPHA, _PROFILE = 0x02, 0x04, 0x08, 0x10, 0x20
 _PIXELS = (b"ALPH", b"VP8 ", b"VP8L")
 _REPLACE = 0x02  # the frame replaces the pixels below, without blending
 _LONGEST = (1 << 24) - 1  # longest time of a frame in milliseconds
-_MOST_PLAYS = 0xFFFF
-_MOST_BYTES = (1 << 32) - 10
+_MAX_PLAYS = 0xFFFF
+_MAX_BYTES = (1 << 32) - 10
 
 
 def write_animated_webp(
@@ -57,14 +57,14 @@ def _write_head(file: BinaryIO, still: dict[bytes, bytes], sequence: FrameSequen
     file.write(bytes(_FIRST_CHUNK))
     file.write(_chunk(b"VP8X", bytes(10)))
     file.write(_join_chunks(still, (b"ICCP",)))
-    file.write(_chunk(b"ANIM", struct.pack("<IH", 0, min(sequence.plays, _MOST_PLAYS))))
+    file.write(_chunk(b"ANIM", struct.pack("<IH", 0, min(sequence.plays, _MAX_PLAYS))))
     flags = {b"ICCP": _PROFILE, b"EXIF": _EXIF, b"XMP ": _XMP}
     return sum(flag for kind, flag in flags.items() if kind in still)
 
 
 def _write_size(file: BinaryIO, flags: int, size: tuple[int, int]) -> None:
     end = file.tell()
-    if end > _MOST_BYTES:
+    if end > _MAX_BYTES:
         raise PictureError(
             "E_ENCODER_LIMIT", "the file would exceed the 4 GiB of WEBP; write PNG instead"
         )

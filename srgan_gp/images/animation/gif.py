@@ -23,7 +23,7 @@ _HAS_PALETTE = 0x80
 _HEADER_BYTES = 13
 _KEEP, _CLEAR = 1, 2  # disposal methods
 _TICK_MILLISECONDS = 10
-_LONGEST, _MOST_REPETITIONS = 0xFFFF, 0xFFFF
+_LONGEST, _MAX_REPETITIONS = 0xFFFF, 0xFFFF
 _PALETTE_PIXELS = 1 << 14  # pixels of a frame from which its palette is computed
 _HALF = 128  # alpha from which a pixel is opaque
 
@@ -106,7 +106,7 @@ def _has_alpha(picture: Picture) -> bool:
 def _repetitions(plays: int) -> bytes:
     if plays == 1:
         return b""
-    count = min(max(0, plays - 1), _MOST_REPETITIONS)
+    count = min(max(0, plays - 1), _MAX_REPETITIONS)
     return b"!\xff\x0bNETSCAPE2.0\x03\x01" + struct.pack("<H", count) + b"\0"
 
 

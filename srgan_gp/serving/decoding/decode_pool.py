@@ -46,7 +46,7 @@ class DecodePool:
         Args:
             data: bytes of the file, or its path.
             name: file name given by the client, to report a suffix of another format.
-            cancellation: of the job; kills the process at once.
+            cancellation: cancellation of the job; kills the process at once.
 
         Raises:
             PictureError: as for `read_image`; E_DECODER_TIMEOUT or E_DECODER_CRASH if the

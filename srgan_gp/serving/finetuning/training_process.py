@@ -130,7 +130,7 @@ class FineTunings:
     """Fine-tuning runs of a server: one at a time, and none after shutdown.
 
     Args:
-        service: of the server.
+        service: service of the server.
     """
 
     def __init__(self, service: Service) -> None:

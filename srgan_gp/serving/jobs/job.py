@@ -18,8 +18,8 @@ class Job:
 
     Args:
         client: that the job counts for.
-        address: of the client, for scheduling.
-        request: of the client.
+        address: address of the client, for scheduling.
+        request: request of the client.
         folder: directory for the result.
         on_progress: progress callback.
         on_cancel: called with the job when it is cancelled.

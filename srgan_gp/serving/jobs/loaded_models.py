@@ -46,7 +46,7 @@ class LoadedModels:
         loaded by the first request.
 
         Args:
-            name: of the default model.
+            name: name of the default model.
 
         Raises:
             ModelRefusedError: the model is unknown or is not an upscaler.
@@ -66,9 +66,9 @@ class LoadedModels:
         """Wait for the device, and use an upscaler exclusively during the block.
 
         Args:
-            name: of a model listed by `list_models`; never a path.
+            name: name of a model listed by `list_models`; never a path.
             fidelity: as for `Upscaler.load`.
-            cancellation: of the job, which may be cancelled while it waits.
+            cancellation: cancellation of the job, which may be cancelled while it waits.
 
         Raises:
             UsageError: the model is unknown; or as for `Upscaler.load`.
