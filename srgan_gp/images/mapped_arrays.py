@@ -18,7 +18,7 @@ LARGE_BYTES = 1 << 28
 """Arrays of more bytes than this are mapped to a file, and such images are converted in bands."""
 
 _ROWS = 1 << 10  # rows filled at a time
-_ZEROS = 1 << 20  # bytes written at a time if the system cannot reserve disk space
+_ZERO_BYTES = 1 << 20  # written at a time if the system cannot reserve disk space
 
 
 class _Mapped(mmap.mmap):
@@ -97,6 +97,6 @@ def _reserve(file: IO[bytes], size: int) -> None:
     if hasattr(os, "posix_fallocate"):
         os.posix_fallocate(file.fileno(), 0, size)
         return
-    for start in range(0, size, _ZEROS):
-        file.write(bytes(min(_ZEROS, size - start)))
+    for start in range(0, size, _ZERO_BYTES):
+        file.write(bytes(min(_ZERO_BYTES, size - start)))
     file.flush()

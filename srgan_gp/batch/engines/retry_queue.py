@@ -43,7 +43,7 @@ class RetryQueue:
 
     def __init__(self) -> None:
         self._waiting: deque[UpscaleJob] = deque()
-        self._again: deque[UpscaleJob] = deque()
+        self._retries: deque[UpscaleJob] = deque()
         self._crashes: Counter[UpscaleJob] = Counter()
 
     def add(self, job: UpscaleJob) -> None:
@@ -64,12 +64,12 @@ class RetryQueue:
         """
         if any(job in self._crashes for job in in_progress):
             return None
-        if self._again:
-            return None if in_progress else self._again.popleft()
+        if self._retries:
+            return None if in_progress else self._retries.popleft()
         return self._waiting.popleft() if self._waiting and len(in_progress) < capacity else None
 
     def finish(self, job: UpscaleJob) -> None:
-        """Note that a job has its result."""
+        """Record that a job has its result, and forget its crashes."""
         self._crashes.pop(job, None)
 
     def requeue(self, in_progress: Iterable[UpscaleJob]) -> list[Result]:
@@ -82,7 +82,7 @@ class RetryQueue:
         for job in in_progress:
             self._crashes[job] += 1
             if self._crashes[job] < MAX_CRASHES:
-                self._again.append(job)
+                self._retries.append(job)
             else:
                 del self._crashes[job]
                 failures.append(Result(job, error=PictureError("E_WORKER_DIED", _CRASHED)))

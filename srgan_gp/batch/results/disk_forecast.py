@@ -38,9 +38,9 @@ def forecast(job: UpscaleJob, settings: UpscaleSettings, model_scale: int) -> Fo
     """Read the header of the source of a job, and check the size of its result.
 
     Args:
-        job: the header of its source is read.
+        job: names the image, which is `job.source`.
         settings: options of the run.
-        model_scale: enlargement where the settings have none.
+        model_scale: scale factor that is used if the settings have none.
 
     Raises:
         PictureError: it is not an image, or its result would be too large.
@@ -89,7 +89,7 @@ def check_space(plan: Plan, settings: UpscaleSettings, model_scale: int, folder:
     Args:
         plan: plan of the run.
         settings: options of the run.
-        model_scale: enlargement where the settings have none.
+        model_scale: scale factor that is used if the settings have none.
         folder: the output folder, which exists.
 
     Returns:

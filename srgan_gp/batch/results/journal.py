@@ -26,7 +26,7 @@ JOURNAL_FOLDER = ".srgan-gp"
 _FILE = Path(JOURNAL_FOLDER, "journal.sqlite")
 _APPLICATION_ID = 0x53524750  # "SRGP"
 _VERSION = 1
-_ROWS_AT_ONCE = 500
+_ROWS_AT_ONCE = 500  # read from the table
 _SCHEMA = f"""
 BEGIN;
 CREATE TABLE results (

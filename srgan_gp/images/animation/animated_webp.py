@@ -17,9 +17,9 @@ _FIRST_CHUNK = 12  # offset after RIFF, the size and WEBP
 _ANIMATED, _XMP, _EXIF, _ALPHA, _PROFILE = 0x02, 0x04, 0x08, 0x10, 0x20
 _PIXELS = (b"ALPH", b"VP8 ", b"VP8L")
 _REPLACE = 0x02  # the frame replaces the pixels below, without blending
-_LONGEST = (1 << 24) - 1  # longest time of a frame in milliseconds
-_MAX_PLAYS = 0xFFFF
-_MAX_BYTES = (1 << 32) - 10
+_MAX_MILLISECONDS = (1 << 24) - 1  # time of a frame, a field of 24 bits
+_MAX_PLAYS = 0xFFFF  # a field of 16 bits
+_MAX_BYTES = (1 << 32) - 10  # limit of the specification: 2^32 - 10
 
 
 def write_animated_webp(
@@ -32,8 +32,8 @@ def write_animated_webp(
 
     Args:
         file: open for writing, seekable, empty; the header is written last.
-        frames: all of equal size.
-        sequence: for the number of plays.
+        frames: the frames, all of equal size.
+        sequence: has the number of plays.
         encode: returns the bytes of a still WebP, with metadata for the first frame.
 
     Raises:
@@ -78,7 +78,7 @@ def _write_size(file: BinaryIO, flags: int, size: tuple[int, int]) -> None:
 def _place(part: Part, clock: Clock) -> bytes:
     """Encode the position, size and time of a frame, without blending."""
     milliseconds = clock.ticks(part.milliseconds)
-    if milliseconds > _LONGEST:
+    if milliseconds > _MAX_MILLISECONDS:
         raise PictureError(
             "E_ENCODER_LIMIT", "a frame of WEBP is shown for 4.6 hours at most; write PNG instead"
         )

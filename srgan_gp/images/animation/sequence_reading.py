@@ -84,7 +84,7 @@ def _read_structure(source: Source, max_pixels: int) -> tuple[FrameSequence, Seq
     if name == "PNG" and count > 1:
         check_critical_chunks(source.file, with_frames=True)
     notes: list[str] = []
-    if count > 1 and read_orientation(image) >= 5:
+    if count > 1 and read_orientation(image) >= 5:  # turned by 90 degrees
         width, height = height, width
     if first:
         notes.append("its still image for viewers without animation is not kept")
@@ -163,9 +163,9 @@ def _frames(
     with ExitStack() as stack:
         file = stack.enter_context(regular_file(path))
         check_unchanged(file, state)
-        most = sequence.width * sequence.height
+        max_pixels = sequence.width * sequence.height
         with silenced_pillow():
-            source = stack.enter_context(open_source(file, max_pixels=most))
+            source = stack.enter_context(open_source(file, max_pixels=max_pixels))
         for number, place in enumerate(places, start=1):
             # Pillow's warnings are silenced while a frame is decoded, not while the caller runs.
             with silenced_pillow(), _name_frame(number):

@@ -76,7 +76,7 @@ class FineTuning:
         service.hold(self._folder)
         try:
             photos = copy_photos(plan, self._folder / "photos")
-            self._process = _started(training_command(plan, photos, self._run, device))
+            self._process = _start_process(training_command(plan, photos, self._run, device))
         except Exception as error:
             shutil.rmtree(self._folder, ignore_errors=True)
             service.release(self._folder)
@@ -167,7 +167,7 @@ class FineTunings:
                 run.stop()
 
 
-def _started(command: list[str]) -> subprocess.Popen[str]:
+def _start_process(command: list[str]) -> subprocess.Popen[str]:
     """Start a process that ends with this one, by `--end-with-input`."""
     return subprocess.Popen(
         command,
