@@ -91,7 +91,7 @@ def decode(source: Source, *, is_frame: bool = False, tiff_directory: int | None
     """Decode the current frame or page of an open file, apply the orientation and read metadata.
 
     Args:
-        source: open; Pillow may have been moved to a later frame or page.
+        source: open file; Pillow may have been moved to a later frame or page.
         is_frame: whether it is a frame of an animation; Pillow composes frames with 8 bits.
         tiff_directory: offset of the directory of a later page of a TIFF, in bytes.
 

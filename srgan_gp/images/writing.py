@@ -61,7 +61,7 @@ def encode_image(
 
     Args:
         picture: the image.
-        file: open for writing, seekable, empty. After an error it may be incomplete.
+        file: binary file, open for writing, seekable, empty. After an error it may be incomplete.
         format: a format name such as `png`, or a suffix.
         quality: as for `write_image`.
         strip_metadata: as for `write_image`.

@@ -36,8 +36,8 @@ def open_engine(
     """Open an engine for one run, or for several in sequence.
 
     Args:
-        devices: one uses this process; several use a worker process each. Ray takes one, without
-            a number.
+        devices: names of the devices. With one, this process runs the jobs; with several, a worker
+            process for each. Ray takes one, without a number.
         settings: options of all runs.
         model: as for `Upscaler.load`; None: its default.
         threads: CPU threads for each device.

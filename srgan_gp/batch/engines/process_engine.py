@@ -70,7 +70,7 @@ class ProcessEngine:
 
     Args:
         open_upscalers: loads the model in the worker.
-        devices: one worker for each.
+        devices: names of the devices, one worker for each.
         settings: options of the run.
 
     Raises:

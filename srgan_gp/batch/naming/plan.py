@@ -167,7 +167,7 @@ def make_plan(
 
     Args:
         found: the inputs; the same file may occur twice. A path is that of a file that was named.
-        output: its folder need not exist yet.
+        output: output options; the folder need not exist yet.
         journal: of that folder.
         work: a `work_key`, which the rows of the journal are compared with.
 

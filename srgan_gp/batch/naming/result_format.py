@@ -53,7 +53,7 @@ def chosen_target(
     small for the size, cannot hold all frames, or is not the format of the content.
 
     Args:
-        job: its target has the suffix of a format that can be written.
+        job: job whose target has the suffix of a format that can be written.
         content: the input.
         height: rows of the result.
         width: pixels in a row of the result.

@@ -149,7 +149,7 @@ class Journal(AbstractContextManager["Journal"]):
 
         Args:
             source: the image.
-            staged: its result, not committed yet.
+            staged: result of the image, not committed yet.
             input_sha256: SHA-256 of the bytes that were read from `source`.
             work: a `work_key`.
 

@@ -31,7 +31,7 @@ def write_animated_webp(
     """Write the frames of an animation.
 
     Args:
-        file: open for writing, seekable, empty; the header is written last.
+        file: binary file, open for writing, seekable, empty; the header is written last.
         frames: the frames, all of equal size.
         sequence: has the number of plays.
         encode: returns the bytes of a still WebP, with metadata for the first frame.

@@ -72,7 +72,7 @@ def write_gif(
     """Write the frames of an animation, each with its own palette.
 
     Args:
-        file: open for writing, empty.
+        file: binary file, open for writing, empty.
         frames: the frames, all of equal size.
         sequence: has the number of plays.
         encode: returns the bytes of a still GIF.

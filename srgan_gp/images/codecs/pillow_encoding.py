@@ -75,7 +75,7 @@ def save_with_pillow(
 
     Args:
         picture: uint8.
-        file: open for writing.
+        file: binary file, open for writing.
         name: a format of Pillow.
         reads_rows: whether Pillow's encoder of this format reads the image row by row, at 4 bytes a
             pixel. A large image then stays in a mapped array, and is not copied into memory.

@@ -44,7 +44,7 @@ def encode_png(picture: Picture, file: BinaryIO, quality: int) -> None:
 
     Args:
         picture: uint8 or uint16.
-        file: open for writing.
+        file: binary file, open for writing.
         quality: not used; PNG is lossless.
     """
     bits, colour_type = picture.pixels.itemsize * 8, _COLOUR_TYPES[picture.channels]
@@ -64,7 +64,7 @@ def encode_tiff(picture: Picture, file: BinaryIO, quality: int) -> None:
 
     Args:
         picture: uint8 or uint16.
-        file: open for writing, seekable, empty.
+        file: binary file, open for writing, seekable, empty.
         quality: not used; the compression is lossless.
     """
     tiff = TiffWriter(file, picture)

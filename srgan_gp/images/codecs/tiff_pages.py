@@ -102,7 +102,7 @@ def write_pages(
     """Write a multi-page TIFF; each page has its own size, bit depth and metadata.
 
     Args:
-        file: open for writing, seekable, empty.
+        file: binary file, open for writing, seekable, empty.
         frames: the pages.
         sequence: not used; the parameter is common to all sequence writers.
         encode: returns the bytes of a TIFF of one page.

@@ -38,7 +38,7 @@ class TiffWriter:
     The file is a BigTIFF if it might exceed 4 GiB.
 
     Args:
-        file: open for writing, seekable, empty.
+        file: binary file, open for writing, seekable, empty.
         picture: uint8 or uint16, whose size and metadata are written. Few readers support 16-bit
             grey with alpha; convert it to RGB with alpha.
     """

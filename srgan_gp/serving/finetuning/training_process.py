@@ -54,7 +54,7 @@ class FineTuning:
 
     Args:
         service: provides the directory and protects it during the run.
-        client: that the run belongs to.
+        client: client that the run belongs to.
         plan: request of the visitor.
         device: as for `srgan-gp finetune`.
         max_photos: maximum number of photos outside of zips.

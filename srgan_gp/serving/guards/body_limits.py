@@ -48,7 +48,7 @@ class BodyLimits:
 
     Args:
         app: inner ASGI app.
-        settings: with the limits.
+        settings: settings of the server, with the limits.
         uploads: directory of the page's files, the only ones that a request may name; None: no
             page is mounted.
         not_ready_reason: returns why no new job is accepted now; None: the service is ready.

@@ -51,7 +51,7 @@ def mount_page(
     """Mount the page at `/`, after the routes that the app already has.
 
     Args:
-        app: that the page is mounted on.
+        app: app that the page is mounted on.
         service: runs the jobs of the page.
         settings: settings of the server.
         uploads: directory of uploads and of copies of results.

@@ -17,7 +17,7 @@ class Job:
     """A submitted request; created by `Service.submit`.
 
     Args:
-        client: that the job counts for.
+        client: client that the job counts for.
         address: address of the client, for scheduling.
         request: request of the client.
         folder: directory for the result.

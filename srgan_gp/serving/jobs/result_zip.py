@@ -15,7 +15,7 @@ def bundle(folder: Path, results: Sequence[Result], name: str) -> Result:
 
     Args:
         folder: directory for the zip; created if missing.
-        results: in the order of the zip; equal names are numbered.
+        results: results in the order of the zip; equal names are numbered.
         name: name of the zip, chosen by the server.
 
     Raises:

@@ -72,8 +72,7 @@ class Service:
         Args:
             client: address or session that the job counts for; its directory gets the result.
             request: request of the client, validated when the job runs.
-            address: address of the client; None: `client`. The queue is fair between addresses,
-                because anyone can open many sessions.
+            address: address of the client; the queue is fair between addresses. None: `client`.
             on_progress: called with completed and total tiles or faces; may raise to end the job.
 
         Raises:
