@@ -1,4 +1,7 @@
-"""PNG chunks: checksums of a file, reading, building, and metadata chunks."""
+"""PNG chunks: checksums of a file, reading, building, and metadata chunks.
+
+Own code, because Pillow writes chunks only around whole images and skips some checksums.
+"""
 
 import struct
 import zlib
