@@ -84,6 +84,18 @@ def test_without_pytorch_the_pip_command_is_named(arguments):
     assert 'pip install "srgan-gp[train]"' in done.stderr
 
 
+def test_prepare_without_scikit_image_names_the_pip_command(tmp_path):
+    arguments = ["prepare", str(tmp_path), "-o", str(tmp_path / "faces.zip"), "--aligned"]
+    hide = "import sys; sys.modules['skimage'] = sys.modules['skimage.measure'] = None\n"
+    code = hide + f"from srgan_gp.cli import main; sys.exit(main({arguments!r}))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, check=False, capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    assert 'pip install "srgan-gp[train]"' in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
 def test_an_internal_error_is_one_line_unless_debugging(monkeypatch, capsys):
     def broken(**_):
         raise ZeroDivisionError("a bug")

@@ -74,7 +74,7 @@ _SEED = "seed of the random choice of the validation faces [0]"
 _DETECTOR = "an ONNX file of YuNet [yunet.onnx in the folder of models]"
 _ALIGNED = "the images are aligned faces already: only resize, check and split them"
 _SMALLEST = "drop faces whose square is smaller in the photo, in pixels [half of --size]"
-_BLUR = "drop faces that are more blurred, by the measure of Crete et al.; 1 drops none [0.74]"
+_BLUR = "drop faces that are more blurred, by the measure of Crete et al.; 1 drops none [0.75]"
 _SHEET = "contact sheet of the kept and dropped faces [next to the result, as NAME-sheet.png]"
 
 

@@ -1,5 +1,6 @@
 """Terminal output: results on stdout, messages and a progress bar on stderr.
 
+The bar is rich's. Where stderr is not a terminal, rich shows none, and lines are printed instead.
 A stderr that is closed or full never stops a run.
 """
 

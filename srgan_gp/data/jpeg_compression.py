@@ -1,8 +1,9 @@
 """JPEG compression of tensors on any device, as a degradation.
 
 It follows the arithmetic of libjpeg: 8-bit YCbCr, 4:2:0 chroma subsampling, tables scaled by the
-quality, quantised coefficients. The codec of kornia rounds softly, so that it is differentiable; it
-keeps a part of every coefficient that a file loses, and cannot replace this module.
+quality, quantised coefficients. Own code, because torchvision's codec is deprecated, file codecs
+would make a GPU wait for the CPU, and kornia's codec rounds softly, so that it is differentiable;
+it keeps a part of every coefficient that a file loses.
 """
 
 from functools import lru_cache

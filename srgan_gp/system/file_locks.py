@@ -1,4 +1,8 @@
-"""File and folder locks, which the operating system releases when the process ends."""
+"""File and folder locks, which the operating system releases when the process ends.
+
+Own code, because filelock opens its files itself: it cannot lock an open file, nor a duplicate of
+its descriptor.
+"""
 
 import os
 import sys

@@ -44,9 +44,9 @@ class Requirements:
     """Side of the prepared images, in pixels."""
     smallest: int = 128
     """Smallest side of the square of a face in the photo, in pixels."""
-    most_blur: float = 0.74
-    """Largest `face_quality.blur` of the prepared image, 0 to 1. A sharp portrait has 0.49; after a
-    Gaussian blur with a standard deviation of 1, 2 and 3 pixels it has 0.58, 0.71 and 0.79."""
+    most_blur: float = 0.75
+    """Largest `face_quality.blur` of the prepared image, 0 to 1. A sharp portrait has 0.54; after a
+    Gaussian blur with a standard deviation of 1, 2 and 3 pixels it has 0.62, 0.75 and 0.85."""
     most_turn: float = 0.45
     """Largest `face_quality.turn`; at 0.5 the tip of the nose is below an eye."""
     most_outside: float = 0.2

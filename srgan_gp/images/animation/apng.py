@@ -1,5 +1,7 @@
 """`write_apng`: encoder of animated PNG, frame by frame.
 
+Own code, because Pillow keeps all frames in memory, joins equal ones and has no 16-bit colour.
+
 Source:
     Portable Network Graphics (PNG) Specification, third edition, sections 4.9 and 11.3.6.
 """

@@ -1,5 +1,7 @@
 """GIF: counting frames without decoding, and encoders of still images and animations.
 
+Own code, because Pillow keeps all frames in memory and joins equal ones; it encodes single frames.
+
 Source:
     Graphics Interchange Format, version 89a; the number of plays is Netscape's extension.
 """

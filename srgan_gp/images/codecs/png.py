@@ -1,4 +1,7 @@
-"""PNG chunks: verifies the checksums of a file, reads and builds chunks, encodes metadata."""
+"""PNG chunks: verifies the checksums of a file, reads and builds chunks, encodes metadata.
+
+Own code, because Pillow writes chunks only around whole images and skips some checksums.
+"""
 
 import struct
 import zlib

@@ -1,4 +1,7 @@
-"""`filter_rows`: the five PNG filters, and the choice of one for each row, vectorised."""
+"""`filter_rows`: the five PNG filters, and the choice of one for each row, vectorised.
+
+Own code, because the encoders of Pillow and OpenCV need the whole image in memory.
+"""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,7 @@
-"""PNG and TIFF encoders that hold one band of rows in memory, for 8 and 16 bits."""
+"""PNG and TIFF encoders that hold one band of rows in memory, for 8 and 16 bits.
+
+Own code, because Pillow and OpenCV encode whole images, and Pillow cannot write 16-bit colour.
+"""
 
 import struct
 from collections.abc import Iterator

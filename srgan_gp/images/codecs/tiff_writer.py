@@ -1,6 +1,7 @@
 """`TiffWriter`: TIFF and BigTIFF of 8 or 16 bits with metadata, written strip by strip.
 
-Pillow cannot write 16-bit colour and OpenCV cannot write metadata. The tags are encoded by Pillow.
+Own code, because Pillow cannot write 16-bit colour, OpenCV cannot write metadata, and both need the
+whole image in memory. The tags are encoded by Pillow.
 """
 
 import io

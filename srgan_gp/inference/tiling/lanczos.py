@@ -1,4 +1,7 @@
-"""Lanczos resampling of a float32 plane, in bands where it is large."""
+"""Lanczos resampling of a float32 plane, in bands where it is large.
+
+The filter is Pillow's; the bands are own code, because Pillow needs the whole plane in memory.
+"""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path

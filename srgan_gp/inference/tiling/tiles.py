@@ -1,4 +1,7 @@
-"""Tiled inference: runs a network on overlapping windows, so that memory stays bounded."""
+"""Tiled inference: runs a network on overlapping windows, so that memory stays bounded.
+
+Own code, because the result must equal the untiled one exactly; libraries blend overlapping tiles.
+"""
 
 from collections import deque
 from collections.abc import Callable, Iterator
