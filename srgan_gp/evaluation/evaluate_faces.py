@@ -17,7 +17,7 @@ from srgan_gp.evaluation.face_scores import FaceScorer, FaceScores
 from srgan_gp.inference.face_generator import FaceGenerator
 from srgan_gp.inference.session import Session
 from srgan_gp.losses.features import Features
-from srgan_gp.metrics.aligned_face_distances import YunetMaps
+from srgan_gp.metrics.aligned_face_distances import YunetFeatures
 from srgan_gp.metrics.memorisation import describe_layouts, memorisation_ratio
 from srgan_gp.models.cards import FACES
 from srgan_gp.models.catalog import find_model
@@ -80,7 +80,7 @@ def evaluate_faces(
     real = _read_real_faces(data, train_data, count, half, generator.image_size)
     features = None if feature_weights == NO_NETWORK else Features.load("squeeze", feature_weights)
     finder = None if detector == NO_NETWORK else FaceDetector.load(detector)
-    yunet = YunetMaps.load(finder.file) if finder else None
+    yunet = YunetFeatures.load(finder.file) if finder else None
     report(f"generating {real.count} faces with {generator.name}")
     faces = generator.generate(seed=0, count=real.count, truncation=truncation)
     report(f"scoring them against {len(real.validation)} real faces")

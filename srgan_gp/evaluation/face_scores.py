@@ -8,7 +8,7 @@ import numpy as np
 
 from srgan_gp.data.face_preparation.face_detection import FaceDetector
 from srgan_gp.losses.features import Features
-from srgan_gp.metrics.aligned_face_distances import AlignedFaceDistances, YunetMaps
+from srgan_gp.metrics.aligned_face_distances import AlignedFaceDistances, YunetFeatures
 from srgan_gp.metrics.border_ratio import border_ratio
 from srgan_gp.metrics.diversity import pairwise_distance
 from srgan_gp.metrics.feature_distances import frechet_distance, kernel_distance, pooled_features
@@ -148,7 +148,7 @@ class FaceScorer:
         real: np.ndarray,
         features: Features | None,
         detector: FaceDetector | None,
-        yunet: YunetMaps | None = None,
+        yunet: YunetFeatures | None = None,
         paired_count: int | None = None,
     ) -> None:
         self._real = real

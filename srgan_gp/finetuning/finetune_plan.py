@@ -9,12 +9,12 @@ from srgan_gp.finetuning.finetune_source import Source
 from srgan_gp.metrics.memorisation import ALARM
 from srgan_gp.models.cards import FACES
 from srgan_gp.training.early_stopping import require_scores
-from srgan_gp.training.feature_network import PROJECTED
+from srgan_gp.training.feature_network import PROJECTED_CRITIC
 from srgan_gp.training.options.config import TrainConfig
 from srgan_gp.training.options.presets import PRESETS, with_options
 
 FEWEST_TRAINED_ON = 16
-FEWEST_VALIDATION_IMAGES = 4
+MIN_VALIDATION_IMAGES = 4
 FEW = 80  # training images below which there is a warning
 VALIDATIONS = 8  # in a run that is not stopped early
 
@@ -76,16 +76,16 @@ def _critic_stages(config: TrainConfig) -> int:
     """
     if config.task == FACES:
         halvings = (config.image_size // 4).bit_length() - 1
-        return halvings - 1 if config.critic == PROJECTED else halvings
+        return halvings - 1 if config.critic == PROJECTED_CRITIC else halvings
     return config.critic_stages
 
 
 def _require_enough(trained_on: int, validation: int) -> None:
-    if trained_on < FEWEST_TRAINED_ON or validation < FEWEST_VALIDATION_IMAGES:
+    if trained_on < FEWEST_TRAINED_ON or validation < MIN_VALIDATION_IMAGES:
         raise UsageError(
             f"{trained_on + validation} images are too few to fine-tune on: the model would "
             "memorise them, and the scores on so few validation images would be chance. Provide at "
-            f"least {FEWEST_TRAINED_ON} for training and {FEWEST_VALIDATION_IMAGES} for "
+            f"least {FEWEST_TRAINED_ON} for training and {MIN_VALIDATION_IMAGES} for "
             "validation; 100 to 1,000 are better."
         )
 

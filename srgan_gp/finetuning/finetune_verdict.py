@@ -15,7 +15,7 @@ CERTAIN = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.2, 2.1, 2.0)
 
 Student's t, two-sided at 95 %, because the scatter is estimated from the same few values.
 """
-MOST_COLOUR_DRIFT = 2.0  # levels of 255 by which the colour shift may grow
+MAX_COLOUR_DRIFT = 2.0  # levels of 255 by which the colour shift may grow
 TITLES = {
     "squeeze_distance": "squeeze distance",
     "kid_squeeze": "KID-squeeze",
@@ -118,7 +118,7 @@ def _losses(rows: Sequence[Row], config: TrainConfig) -> list[str]:
         most_loss = math.inf if config.most_psnr_loss is None else config.most_psnr_loss
         if row.metric == "psnr_y" and row.before - row.after > most_loss:
             losses.append(f"PSNR-Y fell too far: {where}")
-        if row.metric == "colour_shift" and row.after - row.before > MOST_COLOUR_DRIFT:
+        if row.metric == "colour_shift" and row.after - row.before > MAX_COLOUR_DRIFT:
             losses.append(f"the colours drifted, in levels: {where}")
         if row.metric == "novelty" and row.after < (config.least_novelty or 0):
             losses.append(f"it repeats its training images: novelty {where}")

@@ -18,13 +18,13 @@ from srgan_gp.models.catalog import model_folders
 from srgan_gp.system.paths import is_file
 
 DETECTOR_FILE = "yunet.onnx"
-LEAST_SCORE = 0.7
+MIN_SCORE = 0.7
 SMALLEST_SIDE, LARGEST_SIDE = 192, 1280  # pixels: longer side of the photo on a pyramid level
 _LARGEST_FACE = 300  # pixels: larger faces are detected on a coarser level
 _BORDER = 64  # pixels of grey around the coarsest level; without it faces that fill it are missed
 _GREY = 128
-_MOST_OVERLAP = 0.3  # intersection over union above which two boxes are one face
-_MOST_CANDIDATES = 5000
+_MAX_OVERLAP = 0.3  # intersection over union above which two boxes are one face
+_MAX_CANDIDATES = 5000
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +55,7 @@ class FaceDetector:
 
     @classmethod
     def load(
-        cls, path: str | Path | None = None, *, least_score: float = LEAST_SCORE
+        cls, path: str | Path | None = None, *, least_score: float = MIN_SCORE
     ) -> "FaceDetector":
         """Open a network file.
 
@@ -73,7 +73,7 @@ class FaceDetector:
             # From bytes, since OpenCV cannot open every path on Windows.
             network = opencv.FaceDetectorYN.create(
                 "onnx", np.frombuffer(file.read_bytes(), np.uint8), np.empty(0, np.uint8),
-                smallest, least_score, _MOST_OVERLAP, _MOST_CANDIDATES,
+                smallest, least_score, _MAX_OVERLAP, _MAX_CANDIDATES,
             )  # fmt: skip
             network.detect(np.zeros((*smallest, 3), np.uint8))
         except (opencv.error, OSError) as error:
@@ -96,7 +96,7 @@ class FaceDetector:
         if not faces:
             return []
         boxes, scores = [face.box for face in faces], [face.score for face in faces]
-        kept = self._opencv.dnn.NMSBoxes(boxes, scores, 0.0, _MOST_OVERLAP)
+        kept = self._opencv.dnn.NMSBoxes(boxes, scores, 0.0, _MAX_OVERLAP)
         return [faces[int(i)] for i in np.asarray(kept).ravel()]
 
     def _on_level(self, pixels: np.ndarray, side: int) -> Iterator[Face]:

@@ -5,7 +5,7 @@ import numpy as np
 
 _REACH = 9  # pixels: width of the second blur, as in the paper
 _NOISE_FILTER = 1.0  # pixels: without it, noise hides blur
-_MOST_TURN = 10.0
+_MAX_TURN = 10.0
 
 
 def turn(points: np.ndarray) -> float:
@@ -22,8 +22,8 @@ def turn(points: np.ndarray) -> float:
     between = right - left
     length = float(between @ between)
     if length == 0:
-        return _MOST_TURN
-    return min(abs(float((nose - (left + right) / 2) @ between)) / length, _MOST_TURN)
+        return _MAX_TURN
+    return min(abs(float((nose - (left + right) / 2) @ between)) / length, _MAX_TURN)
 
 
 def blur(pixels: np.ndarray) -> float:

@@ -25,7 +25,7 @@ from srgan_gp.training.tasks.task_interface import Batch, Shifted
 from srgan_gp.training.validation.validation_images import ValidationImages
 
 STRIDE = 16  # of the feature networks: shifts below it cover every alignment of their layers
-MOST_SHIFT = 3  # output pixels of the shift equivariance loss: less than one input pixel of x4
+MAX_SHIFT = 3  # output pixels of the shift equivariance loss: less than one input pixel of x4
 
 
 class SuperResolution:
@@ -154,7 +154,7 @@ class SuperResolution:
             return None  # the generator takes no step yet
         step = numbers.start // config.batch_size  # the same in every process
         draws = generator_of(config.seed, Stream.SHIFT, step)
-        rows, columns = (int(n) for n in draws.integers(1, MOST_SHIFT + 1, size=2))
+        rows, columns = (int(n) for n in draws.integers(1, MAX_SHIFT + 1, size=2))
         moved = windows.roll((-rows, -columns), (2, 3)).to(self._device, torch.float32)
         low_res = self._degrade(moved, config.seed, numbers)
         low_res = low_res[..., self._margin : -self._margin, self._margin : -self._margin] / 255

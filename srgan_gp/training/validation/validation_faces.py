@@ -18,13 +18,13 @@ from srgan_gp.training.options.config import TrainConfig
 
 MOST = 1_000
 """Most faces compared: more would make validation slower than the training between."""
-MOST_GENERATED = 512
+MAX_GENERATED = 512
 """Faces generated for one validation."""
 AT_ONCE = 64
 
 
 class ValidationFaces:
-    """Real faces that are not trained on, and as many latents, at most `MOST_GENERATED`.
+    """Real faces that are not trained on, and as many latents, at most `MAX_GENERATED`.
 
     Args:
         faces: the real faces, all of one size.
@@ -102,7 +102,7 @@ class ValidationFaces:
         return found
 
     def _draw_latents(self, seed: int) -> Tensor:
-        shape = (min(len(self.faces), MOST_GENERATED), self._latent_size)
+        shape = (min(len(self.faces), MAX_GENERATED), self._latent_size)
         return torch.from_numpy(np.random.default_rng(seed).standard_normal(shape, np.float32))
 
     def _pooled(self, faces: np.ndarray) -> np.ndarray | None:
