@@ -88,8 +88,8 @@ class Shuffled:
     not stop a long run. A resumed run uses the same replacements.
 
     Args:
-        images: the data set.
-        seed: of the order.
+        images: images of the data set.
+        seed: seed of the order.
 
     Raises:
         PictureError: while reading, if more than `MAX_DAMAGED_SHARE` of the images are damaged.
@@ -161,8 +161,8 @@ class RandomCrops(Shuffled):
     The window, flip and quarter turns of image number n are drawn from (seed, n).
 
     Args:
-        images: the data set.
-        seed: of the order and the windows.
+        images: images of the data set.
+        seed: seed of the order and the windows.
         shrink_share: share of the windows that are cut up to `MAX_SHRINK_FACTOR` times larger and
             then downscaled by Pillow's antialiased bicubic. Such a window covers more of the image
             and is sharper.

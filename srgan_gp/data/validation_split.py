@@ -37,7 +37,7 @@ def split_images(places: Sequence[str], validation: str | None = None) -> Split:
     disjoint.
 
     Args:
-        places: as for `list_images`.
+        places: folders, zip files or list files, as for `list_images`.
         validation: place of the validation set; None: it is chosen from `places`.
 
     Raises:

@@ -63,8 +63,8 @@ def evaluate_faces(
             memorisation, and the other baselines are made of `data`.
         count: faces to generate, and training faces to compare; None: `DEFAULT_COUNT`, or as many
             as `train_data` has.
-        half: of `data`, one of `HALVES`.
-        truncation: of the latents; see `FaceGenerator.latents`.
+        half: part of `data` to use, one of `HALVES`.
+        truncation: truncation of the latents; see `FaceGenerator.latents`.
         feature_weights: SqueezeNet 1.1 as `.safetensors`; None: torchvision's; `NO_NETWORK`:
             none.
         detector: YuNet; None: the one in the folders of models; `NO_NETWORK`: none.
@@ -137,7 +137,7 @@ def mean_face(faces: np.ndarray) -> np.ndarray:
     return np.repeat(mean[None], len(faces), axis=0)
 
 
-def blurred(faces: np.ndarray) -> np.ndarray:
+def blur_faces(faces: np.ndarray) -> np.ndarray:
     """Downscale faces, (N, S, S, 3) uint8, to 16 pixels by area; upscale them by bicubic."""
     side, small = faces.shape[1], (BLURRED_SIDE, BLURRED_SIDE)
     tiny = (cv2.resize(face, small, interpolation=cv2.INTER_AREA) for face in faces)
@@ -172,7 +172,7 @@ def _drawn(files: Sequence[ImageFile], count: int) -> list[ImageFile]:
 def _baselines(real: _RealFaces) -> dict[str, np.ndarray]:
     """Return the baselines that a model is compared with, by name."""
     source = real.validation if real.train is None else real.train
-    made = {"mean face": mean_face(source), f"real at {BLURRED_SIDE} px": blurred(source)}
+    made = {"mean face": mean_face(source), f"real at {BLURRED_SIDE} px": blur_faces(source)}
     return made if real.train is None else {"real, training": real.train} | made
 
 

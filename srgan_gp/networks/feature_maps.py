@@ -55,7 +55,7 @@ class FeatureMaps(nn.Module):
 
         Args:
             layers: `features` of torchvision's SqueezeNet 1.1, with its weights; modified in place.
-            mean: of the network's input, (3, 1, 1).
+            mean: mean of the network's input, (3, 1, 1).
             deviation: standard deviation of the network's input, (3, 1, 1).
         """
         self.layers = layers[: TAPS[-1] + 1].eval()

@@ -122,4 +122,4 @@ def bf16_speedup(repeats: int = 5) -> float:
                 output = convolution(convolution(images))
             output.float().mean().backward()
             times.append(time.process_time() - started)
-    return min(seconds["fp32"][1:]) / max(min(seconds["bf16"][1:]), 1e-9)
+    return min(seconds["fp32"][1:]) / max(min(seconds["bf16"][1:]), 1e-9)  # avoids a division by 0

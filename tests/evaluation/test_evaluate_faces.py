@@ -13,7 +13,7 @@ from srgan_gp.errors import ModelRefusedError, UsageError
 from srgan_gp.evaluation import evaluate_faces as module
 from srgan_gp.evaluation.evaluate_faces import (
     NO_NETWORK,
-    blurred,
+    blur_faces,
     evaluate_faces,
     is_face_model,
     mean_face,
@@ -79,7 +79,7 @@ def test_the_mean_face_replaces_each():
 def test_blurred_faces_keep_their_means_over_blocks_and_lose_what_is_finer():
     board = np.where(np.indices((64, 64)).sum(0) % 2, 200, 100).astype(np.uint8)
     faces = np.stack([board, np.full_like(board, 60)])[..., None].repeat(3, -1)
-    found = blurred(faces)
+    found = blur_faces(faces)
     assert found.shape == faces.shape
     np.testing.assert_array_equal(found[0], 150)
     np.testing.assert_array_equal(found[1], 60)

@@ -5,7 +5,7 @@ import numpy as np
 
 _REACH = 9  # pixels: width of the second blur, as in the paper
 _NOISE_FILTER = 1.0  # pixels: without it, noise hides blur
-_MAX_TURN = 10.0
+_MAX_TURN = 10.0  # also for eyes at one position, for which the turn is not defined
 
 
 def turn(points: np.ndarray) -> float:

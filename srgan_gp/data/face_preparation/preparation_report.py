@@ -97,9 +97,9 @@ def summary_lines(counts: Mapping[str, Any]) -> list[str]:
     ['3 photos: 2 used, 1 unreadable', '3 faces: 2 kept, 1 dropped (1 blurred)']
     """
     dropped = sum(counts["dropped"].values())
-    why = f", {dropped} dropped ({_enumerated(counts['dropped'])})" if dropped else ""
+    why = f", {dropped} dropped ({_format_counts(counts['dropped'])})" if dropped else ""
     return [
-        f"{number_of(counts['photos'], 'photo')}: {_enumerated(counts['photos_by_outcome'])}",
+        f"{number_of(counts['photos'], 'photo')}: {_format_counts(counts['photos_by_outcome'])}",
         f"{number_of(counts['faces'], 'face')}: {counts['kept']} kept{why}",
     ]
 
@@ -113,7 +113,7 @@ def number_of(count: int, thing: str) -> str:
     return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
 
 
-def _enumerated(numbers: Mapping[str, int]) -> str:
+def _format_counts(numbers: Mapping[str, int]) -> str:
     return ", ".join(f"{number} {name}" for name, number in numbers.items() if number)
 
 

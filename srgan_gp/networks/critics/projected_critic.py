@@ -119,8 +119,8 @@ class Head(nn.Module):
     """Feature map -> score: strided 3x3 convolutions, then one weight for every position.
 
     Args:
-        channels: of the map.
-        side: of the map, in pixels.
+        channels: channels of the map.
+        side: side of the map, in pixels.
         width: channels of the hidden layers.
     """
 
