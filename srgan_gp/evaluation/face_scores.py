@@ -46,12 +46,12 @@ class SetScores:
 
     Attributes:
         name: name of the set.
-        fd_squeeze: Frechet distance to the validation faces on SqueezeNet features.
+        fd_squeeze: Fréchet distance to the validation faces on SqueezeNet features.
         kid_squeeze: kernel distance on the same features; about 0 for real faces.
         swd: sliced Wasserstein distance by the side of the level in pixels.
         pairwise_distance: mean squeeze distance of pairs of the set.
         one_face: share of the images in which the detector finds exactly one face.
-        fd_yunet: Frechet distance on backbone maps of YuNet; see `AlignedFaceDistances`.
+        fd_yunet: Fréchet distance on backbone maps of YuNet; see `AlignedFaceDistances`.
         fd_hog: Fréchet distance on histograms of oriented gradients.
         fd_pca: Fréchet distance on principal components at 16 pixels.
         border: `border_ratio` to the validation faces.

@@ -43,8 +43,8 @@ class FeatureMaps(nn.Module):
         self.layers = None
         random = torch.Generator().manual_seed(_SEED)
         for index, channels in enumerate(CHANNELS):
-            drawn = torch.randn(channels, projected, generator=random, dtype=torch.float64)
-            rows = torch.linalg.qr(drawn).Q.T.float().contiguous()
+            matrix = torch.randn(channels, projected, generator=random, dtype=torch.float64)
+            rows = torch.linalg.qr(matrix).Q.T.float().contiguous()
             self.register_buffer(f"mean_{index}", torch.zeros(channels))
             self.register_buffer(f"deviation_{index}", torch.ones(channels))
             self.register_buffer(f"projection_{index}", rows)

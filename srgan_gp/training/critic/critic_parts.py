@@ -43,14 +43,17 @@ def parts_of(critic: nn.Module) -> dict[str, nn.Module]:
 
 
 def draw_shift(critic: nn.Module, config: TrainConfig, images_seen: int) -> tuple[int, int]:
-    """Draw the shift of the batch that begins at `images_seen`; (0, 0) for a plain critic.
+    """Draw the shift of the batch that begins at `images_seen`.
 
     Real and generated images share it, and so do all processes.
+
+    Returns:
+        (down, right) in pixels; (0, 0) for a critic that is not a `CompositeCritic`.
     """
     room = critic.largest_shift if isinstance(critic, CompositeCritic) else 0
-    draws = generator_of(config.seed, Stream.WINDOW, images_seen)
-    drawn = draws.integers(room + 1, size=2)
-    return int(drawn[0]), int(drawn[1])
+    generator = generator_of(config.seed, Stream.WINDOW, images_seen)
+    down, right = generator.integers(room + 1, size=2)
+    return int(down), int(right)
 
 
 def balanced_loss(
