@@ -36,7 +36,7 @@ def build(service: Service, settings: ServerSettings) -> gr.Blocks:
 
     Args:
         service: runs the jobs.
-        settings: of the server.
+        settings: settings of the server.
 
     Raises:
         ModelRefusedError: a model card is not valid.

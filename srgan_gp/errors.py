@@ -1,4 +1,4 @@
-"""Exception classes: every error that a user can cause, with its exit code.
+"""Exception classes of this package, each with its exit code and its code in reports.
 
     SrganGpError              exit  code in a report
     ├── UsageError             2    E_USAGE            wrong option, value or combination
@@ -8,8 +8,8 @@
     ├── OutputError            5    E_OUTPUT           a file cannot be written
     ├── LockedError            6    E_LOCKED           another run writes to the same folder
     ├── DeviceError            7    E_DEVICE           the requested device is missing
-    ├── ModelRefusedError      8    E_MODEL            a model file breaks the contract
-    ├── TrainingError          1    E_TRAINING         a run cannot continue (non-finite loss, ...)
+    ├── ModelRefusedError      8    E_MODEL            a model file that this package cannot run
+    ├── TrainingError          1    E_TRAINING         a training run cannot start or continue
     ├── BusyError              1    E_BUSY             a server accepts no more work for now
     └── Cancelled              1    E_CANCELLED        `Upscaler.cancel` ended a call
 
@@ -18,6 +18,8 @@ The message is for the user: what is wrong, with the value, and what to do.
 
 import re
 
+# The last part of a message: a separator, a verb, and an option of the command line in the same
+# sentence, such as "; or raise --max-pixels".
 _OPTION_ADVICE = re.compile(
     r"(?:[;,.]| or) (?:or )?(?:raise|pass|leave|use|set|add)\b[^;.]*--[a-z].*$",
     re.DOTALL | re.IGNORECASE,
@@ -92,14 +94,14 @@ class DeviceError(SrganGpError):
 
 
 class ModelRefusedError(SrganGpError):
-    """A model file is damaged, unsafe or breaks the contract."""
+    """A model file is damaged, unsafe, or not a model that this package can run."""
 
     exit_code = 8
     code = "E_MODEL"
 
 
 class TrainingError(SrganGpError):
-    """A training run cannot continue: non-finite loss, a checkpoint that does not fit."""
+    """A training run cannot start or continue, for example because its loss is not finite."""
 
     code = "E_TRAINING"
 

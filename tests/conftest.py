@@ -312,3 +312,16 @@ def gan_run(gan_config, pictures, tmp_path_factory):
     run_dir = tmp_path_factory.mktemp("runs") / "gan"
     config = gan_config(checkpoint_images=16, keep_checkpoints=9)
     return train(config, [str(pictures)], run_dir, validation=str(pictures))
+
+
+@pytest.fixture(scope="session")
+def squeeze_weights(tmp_path_factory):
+    """A file of SqueezeNet 1.1 with random weights."""
+    import torch
+    from safetensors.torch import save_file
+    from torchvision.models import squeezenet1_1
+
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("features") / "squeeze.safetensors"
+    save_file(squeezenet1_1(weights=None).state_dict(), path)
+    return path

@@ -59,8 +59,8 @@ def build_batch_tab(runs: Runs, cards: dict[str, ModelCard], default: str, max_f
     """Build the tab.
 
     Args:
-        runs: of this tab.
-        cards: of the upscaling models, by name.
+        runs: runs of this tab.
+        cards: cards of the upscaling models, by name.
         default: name of the preselected model.
         max_files: largest number of files in one run.
     """

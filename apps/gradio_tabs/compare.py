@@ -44,22 +44,22 @@ def build_compare_tab(runs: Runs, cards: dict[str, ModelCard]) -> None:
     """Build the tab.
 
     Args:
-        runs: of this tab.
-        cards: of the upscaling models, by name.
+        runs: runs of this tab.
+        cards: cards of the upscaling models, by name.
     """
-    chosen = list(cards)[:MAX_MODELS]
+    preselected = list(cards)[:MAX_MODELS]
     with gr.Row():
         with gr.Column(scale=2, min_width=320):
             image = build_image_field(
                 runs, "compare", "Click the image to compare a region; the default is the middle."
             )
             models = gr.CheckboxGroup(
-                list(cards), value=chosen, label="Models",
+                list(cards), value=preselected, label="Models",
                 info=f"Choose {MIN_MODELS} to {MAX_MODELS}.",
             )  # fmt: skip
             panel = build_panel("Compare", "compare")
         with gr.Column(scale=3, min_width=320), gr.Row():
-            views = [_view(number, number < len(chosen)) for number in range(MAX_MODELS)]
+            views = [_view(number, number < len(preselected)) for number in range(MAX_MODELS)]
     _connect(_Widgets(image, models, gr.State(None), panel, views), cards, runs)
 
 
@@ -76,20 +76,20 @@ def _connect(widgets: _Widgets, cards: dict[str, ModelCard], runs: Runs) -> None
     panel, image = widgets.panel, widgets.image
 
     async def compare(
-        request: gr.Request, chosen: Upload | None, names: list[str], region: Region | None
+        request: gr.Request, upload: Upload | None, names: list[str], region: Region | None
     ) -> Updates:
-        steps = partial(_steps, widgets, cards, chosen, names, region)
-        uploads = [chosen] if chosen else []
+        steps = partial(_steps, widgets, cards, upload, names, region)
+        uploads = [upload] if upload else []
         async for update in one_run(panel, runs, request, uploads, steps, is_replaceable=True):
             yield update
 
     async def clicked(
-        event: gr.SelectData, request: gr.Request, chosen: Upload | None, names: list[str],
+        event: gr.SelectData, request: gr.Request, upload: Upload | None, names: list[str],
         _: Region | None,
     ) -> Updates:  # fmt: skip
         region = region_around(*event.index)
         yield {widgets.region: region}
-        async for update in compare(request, chosen, names, region):
+        async for update in compare(request, upload, names, region):
             yield update
 
     inputs, outputs = [image, widgets.models, widgets.region], [*widgets.views, widgets.region]
@@ -116,10 +116,13 @@ async def _steps(
     """
     if image is None:
         raise UsageError(NO_IMAGE)
-    if not MIN_MODELS <= len(names) <= MAX_MODELS or not set(names) <= set(cards):
+    if unknown := set(names) - set(cards):
+        raise UsageError(f"There is no model {', '.join(sorted(unknown))}. Reload the page.")
+    if not MIN_MODELS <= len(names) <= MAX_MODELS:
         raise UsageError(f"Choose {MIN_MODELS} to {MAX_MODELS} models, not {len(names)}.")
     # All views have the same size, whatever the scales of the models.
     scale = max(cards[name].scale or 1 for name in names)
+    # A region that is one number is the side of a centred square.
     job_request = UpscaleRequest(
         image.path, image.name, scale=scale, format="png", region=region or PREVIEW_SIDE,
         wants_view=True,
@@ -137,10 +140,11 @@ async def _steps(
 
 def _shown(result: Result) -> gr.Image:
     assert result.view is not None  # it was requested
-    label = f"{result.report['model']} · {result.report['seconds']:.2f} s"
+    model = result.report["model"]
+    _, upscaled = result.view
     return gr.Image(
-        value=str(result.view[1]),
+        value=str(upscaled),
         visible=True,
-        label=label,
-        alt_text=f"The region, upscaled by {label}",
+        label=f"{model} · {result.report['seconds']:.2f} s",
+        alt_text=f"The region, upscaled by {model}",
     )

@@ -26,7 +26,7 @@ def build_examples(runs: Runs, image: ImageInput) -> None:
     """Build a button for each example, which puts the image into a field.
 
     Args:
-        runs: of the tab.
+        runs: runs of the tab.
         image: field for the example.
     """
 

@@ -51,9 +51,9 @@ def build_faces_tab(
     """Build the tab.
 
     Args:
-        runs: of this tab.
-        cards: of the face models, by name; at least one.
-        tabs: of the page.
+        runs: runs of this tab.
+        cards: cards of the face models, by name; at least one.
+        tabs: tabs of the page.
         target: field for a face to upscale.
         target_tab: id of its tab.
     """

@@ -56,9 +56,9 @@ def build_finetune_tab(
     """Build the tab.
 
     Args:
-        service: of the server.
-        cards: of the upscaling models, by name; new models are added.
-        tabs: of the page.
+        service: service of the server.
+        cards: cards of the upscaling models, by name; new models are added.
+        tabs: tabs of the page.
         model: field that lists the models.
         home: id of its tab.
     """

@@ -16,7 +16,7 @@ def build_image_field(runs: Runs, name: str, click_hint: str) -> ImageInput:
     """Build the field.
 
     Args:
-        runs: of the tab.
+        runs: runs of the tab.
         name: prefix of the element ids.
         click_hint: text about a click on the image.
     """

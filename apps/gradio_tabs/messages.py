@@ -43,7 +43,7 @@ def outcome(report: Mapping[str, Any]) -> str:
     """Return the report of an upscaling: sizes, model, device, tiles, time, warnings.
 
     Args:
-        report: of a `Result`.
+        report: report of a `Result`.
     """
     parts = [
         f"{_size(report['size'])} → {_size(report['result_size'])} pixels",
@@ -62,7 +62,7 @@ def preview(report: Mapping[str, Any], region: tuple[int, int, int, int]) -> str
     """Return the report of a preview of a region.
 
     Args:
-        report: of a `Result`.
+        report: report of a `Result`.
         region: left, top, width and height, in pixels.
     """
     left, top, *_ = region
@@ -74,11 +74,11 @@ def preview(report: Mapping[str, Any], region: tuple[int, int, int, int]) -> str
 
 
 def curve(metric: str, points: Sequence[tuple[int, float]]) -> str:
-    """Return a chart of a score over the training images, with its first and last value as text.
+    """Return a chart of how a score changed in training, with its first and last value as text.
 
     Args:
         metric: name of the score.
-        points: (images, score), in order.
+        points: (number of images trained on, score), in order.
 
     >>> curve("PSNR", [(8, 30.0)])
     '<p>PSNR: 30.000 after 8 images.</p>'
@@ -91,6 +91,7 @@ def curve(metric: str, points: Sequence[tuple[int, float]]) -> str:
         return f"<p>{text}.</p>"
     low, high = min(score for _, score in points), max(score for _, score in points)
     width, height = max(seen - first_seen, 1), (high - low) or 1.0
+    # Coordinates of the SVG: 300 wide, 100 high with a margin of 5 below and above; y points down.
     path = " ".join(
         f"{300 * (images - first_seen) / width:.1f},{95 - 90 * (score - low) / height:.1f}"
         for images, score in points
@@ -102,7 +103,7 @@ def curve(metric: str, points: Sequence[tuple[int, float]]) -> str:
 
 
 def escaped(text: str) -> str:
-    r"""Escape a text for HTML and Markdown, on one line.
+    r"""Escape a text for HTML, and join its lines: Markdown would apply after an empty line.
 
     >>> escaped("a\n<b>")
     'a &lt;b&gt;'

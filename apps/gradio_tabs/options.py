@@ -45,7 +45,7 @@ def build_options(cards: dict[str, ModelCard], default: str) -> Options:
     """Build the widgets and connect those that depend on each other.
 
     Args:
-        cards: of the upscaling models, by name.
+        cards: cards of the upscaling models, by name.
         default: name of the preselected model.
     """
     card = cards[default]

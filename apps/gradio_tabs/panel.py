@@ -44,7 +44,7 @@ def build_panel(label: str, name: str, *, can_start: bool = True) -> Panel:
     """Build the buttons that start and stop a run, and its status below.
 
     Args:
-        label: of the start button.
+        label: label of the start button.
         name: prefix of the element ids.
         can_start: False disables the start button.
     """
@@ -74,7 +74,7 @@ def connect(
 
     Args:
         trigger: the listener of the event, such as `button.click`.
-        panel: of the tab; its status shows the error of a run.
+        panel: panel of the tab; its status shows the error of a run.
         work: yields the updates of a run.
         inputs: widgets whose values `work` receives.
         outputs: widgets that it may change, apart from the panel.
@@ -99,9 +99,9 @@ async def one_run(
     """Yield the updates of a visitor's run; none while another run is in progress.
 
     Args:
-        panel: of the tab.
-        runs: of the tab.
-        request: of the visitor.
+        panel: panel of the tab.
+        runs: runs of the tab.
+        request: request of the visitor.
         uploads: input images of the run.
         steps: yields the updates between those of the panel.
         is_replaceable: it replaces an earlier replaceable run, and a later one replaces it.
@@ -158,17 +158,17 @@ def connect_clearing(
     """Stop a run and clear its results when other images are chosen.
 
     Args:
-        field: of the images.
-        panel: of the tab.
-        runs: of the tab.
+        field: input field of the images.
+        panel: panel of the tab.
+        runs: runs of the tab.
         cleared: returns the changes that empty the results.
         outputs: widgets of the results.
     """
 
     def clear(request: gr.Request, chosen: Upload | list[Upload] | None) -> Changes:
         uploads = chosen if isinstance(chosen, list) else [chosen] if chosen else []
-        if runs.stop_others(request, uploads):
-            # The run of these images was faster than this event.
+        if not runs.stop_if_images_changed(request, uploads):
+            # The run of these images began before this event arrived: keep its results.
             return {panel.status: gr.skip()}
         return {panel.status: messages.READY} | cleared()
 

@@ -1,4 +1,7 @@
-"""Runs of the visitors: progress, results, stopping by the button or by closing the page."""
+"""Runs of the visitors: progress, results, stopping by the button or by closing the page.
+
+A visitor is one page in one browser.
+"""
 
 import asyncio
 import time
@@ -36,7 +39,8 @@ class Run:
         visitor: from `visitor_of`.
         uploads: input images.
         address: from `address_of`; None: unknown.
-        is_replaceable: another run of its kind, such as a preview, replaces it.
+        is_replaceable: whether the next replaceable run of the visitor in this tab stops and
+            replaces it, as the preview of another region does.
     """
 
     def __init__(
@@ -74,7 +78,10 @@ class Run:
         result = asyncio.ensure_future(job.result())
         shown = None
         try:
-            while not (await asyncio.wait({result}, timeout=_POLL_SECONDS))[0]:
+            while True:
+                finished, _ = await asyncio.wait({result}, timeout=_POLL_SECONDS)
+                if finished:
+                    break
                 now = Progress(progress.done, progress.total)
                 if now != shown:
                     shown = now
@@ -108,7 +115,7 @@ class Run:
         return await asyncio.to_thread(self._service.bundle, self._visitor, results, name)
 
     def stop(self) -> None:
-        """Cancel the running job within one tile, and start no other."""
+        """Cancel the running job, which ends after the tile in progress, and start no other."""
         self._is_stopped = True
         if self._job is not None:
             self._job.cancel()
@@ -125,6 +132,7 @@ class Runs:
         self._service = service
         self._runs: dict[str, Run] = {}
         self._last_uploads: dict[str, tuple[Upload, ...]] = {}
+        # A new object for each call of `stop_replaceable`: its identity tells the calls apart.
         self._newest_call: dict[str, object] = {}
 
     async def stop_replaceable(self, visitor: str) -> bool:
@@ -186,33 +194,33 @@ class Runs:
         return self._service.folder(visitor)
 
     def stop(self, request: gr.Request) -> None:
-        """Stop a visitor's run within one tile."""
+        """Stop a visitor's run; it ends after the tile in progress."""
         if run := self._runs.get(visitor_of(request)):
             run.stop()
 
     def forget(self, request: gr.Request) -> None:
-        """Stop the run of a visitor who has closed the page."""
+        """Stop the run of a visitor who has closed the page, and drop what is stored about them."""
         self.stop(request)
         self._last_uploads.pop(visitor_of(request), None)
         self._newest_call.pop(visitor_of(request), None)
 
-    def stop_others(self, request: gr.Request, uploads: Sequence[Upload]) -> bool:
-        """Stop a visitor's run if its images are not these.
+    def stop_if_images_changed(self, request: gr.Request, uploads: Sequence[Upload]) -> bool:
+        """Stop a visitor's run if it has other images than `uploads`.
 
         Returns:
-            Whether the last run had these images, so that its results stay on the page.
+            Whether the images changed: there was no run yet, or the last one had other images.
         """
-        is_same = self._last_uploads.get(visitor_of(request)) == tuple(uploads)
-        if not is_same:
+        is_changed = self._last_uploads.get(visitor_of(request)) != tuple(uploads)
+        if is_changed:
             self.stop(request)
-        return is_same
+        return is_changed
 
 
 def visitor_of(request: gr.Request) -> str:
-    """Return the key of a visitor: one page in one browser."""
+    """Return the key of a visitor."""
     return f"page-{request.session_hash}"
 
 
 def address_of(request: gr.Request) -> str:
-    """Return the client of a visitor, which is the same for several pages."""
+    """Return the IPv4 address or IPv6 network of a visitor, which several visitors may share."""
     return client_of({"client": request.client})

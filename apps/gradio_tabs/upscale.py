@@ -48,8 +48,8 @@ def build_upscale_tab(
     """Build the tab; return the fields into which other tabs put an image and a model.
 
     Args:
-        runs: of this tab.
-        cards: of the upscaling models, by name.
+        runs: runs of this tab.
+        cards: cards of the upscaling models, by name.
         default: name of the preselected model.
     """
     with gr.Row():

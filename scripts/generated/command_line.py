@@ -17,7 +17,7 @@ def command_parser(command: str) -> CommandParser:
         if isinstance(action.choices, dict):
             found = action.choices[command]
             assert isinstance(found, CommandParser)
-            found.complete()
+            found.load_options()
             return found
     raise AssertionError("the command line has no commands")
 

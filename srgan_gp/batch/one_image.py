@@ -1,7 +1,7 @@
 """One image from file to staged result: decode, upscale, encode.
 
-Every engine runs these three steps. The journal and the final name of a file are the runner's
-business (`batch.plan_runner`).
+Every engine runs these three steps. `batch.plan_runner` writes the journal and gives the file its
+final name.
 """
 
 from collections.abc import Callable
@@ -54,7 +54,7 @@ class Enlarged:
 
 
 def work(job: UpscaleJob, upscaler: Upscaler, settings: UpscaleSettings) -> Result:
-    """Run all three steps; errors as for each of them."""
+    """Run all three steps: decode, upscale, encode. Errors are raised as by each of them."""
     enlarged = enlarge(decode(job, settings, upscaler.scale), upscaler, settings)
     return enlarged if isinstance(enlarged, Result) else encode(enlarged, settings)
 
@@ -63,21 +63,21 @@ def decode(job: UpscaleJob, settings: UpscaleSettings, model_scale: int) -> Deco
     """Read an image and run every check that needs no network.
 
     Args:
-        job: its source is read.
-        settings: of the run.
-        model_scale: enlargement where the settings have none.
+        job: names the image, which is `job.source`.
+        settings: options of the run.
+        model_scale: scale factor that is used if the settings have none.
 
     Raises:
         PictureError: the file cannot be read, or the result would be too large.
     """
-    before = _state(job.source)
+    state = _file_state(job.source)
     content = _read(job.source, settings)
     try:
         input_sha256 = hash_file(job.source)
     except OSError as error:
         reason = error.strerror or str(error)
         raise PictureError("E_CHANGED", f"it cannot be read a second time ({reason})") from error
-    if _state(job.source) != before:
+    if _file_state(job.source) != state:
         raise PictureError("E_CHANGED", "the file changed while it was read; try again")
     scale = settings.scale or model_scale
     size = (content.width, content.height)
@@ -99,10 +99,10 @@ def enlarge(
     """Run the network over an image. A sequence, which is never whole in memory, is also encoded.
 
     Args:
-        decoded: a sequence can be used once.
-        upscaler: used by one thread at a time.
-        settings: of the run.
-        on_tiles: called after each tile; of a sequence, with the tiles of the current frame.
+        decoded: result of `decode`; a sequence can be used once.
+        upscaler: runs the network; may be used by one thread at a time.
+        settings: options of the run.
+        on_tiles: called after each tile; for a sequence, with the numbers of the current frame.
 
     Raises:
         PictureError: as for `Upscaler.upscale_picture`, and for a sequence as for `encode`.
@@ -147,8 +147,8 @@ def encode(
     """Write a result to a staged file, which has no final name yet.
 
     Args:
-        enlarged: the result.
-        settings: of the run.
+        enlarged: result of `enlarge`.
+        settings: options of the run.
         on_write: called before bytes are written. An exception from it ends the encoding and
             leaves no file.
 
@@ -201,8 +201,8 @@ def _read(source: Path, settings: UpscaleSettings) -> Picture | FrameSequence:
     return replace(frame.picture, notes=sequence.notes + frame.picture.notes)
 
 
-def _state(path: Path) -> tuple[int, int, int] | None:
-    """Return what changes when a file is written or replaced; None where it cannot be found out."""
+def _file_state(path: Path) -> tuple[int, int, int] | None:
+    """Return inode, size and time, which change when a file is written or replaced, or None."""
     try:
         status = path.stat()
     except (OSError, ValueError):

@@ -71,10 +71,10 @@ class PlanRunner:
     """One run of a plan.
 
     Args:
-        plan: its output folder exists.
-        engine: used by this run alone, and closed when an error ends the run.
+        plan: the plan to run; its output folder exists.
+        engine: runs the jobs; used by this run alone, and closed when an error ends the run.
         report: called with the outcome of each input as soon as it is known.
-        journal: of the output folder; None keeps none.
+        journal: journal of the output folder; None keeps none.
         work: the `work_key` of the run.
         check: called several times a second and before each input. Its exceptions end the run.
     """

@@ -21,20 +21,27 @@ EXAMPLES = (
 )
 
 
+_OUTPUT = "folder for the files of the model [the current folder]"
+_BLEND = "average the weights with those of a model of the same network"
+_SHARE = "share of that model in the average [0.5]"
+
+
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of this verb."""
     add = parser.add_argument_group("Common options").add_argument
     add("run_dir", metavar="RUN", type=Path, help="folder of a training run")
     add("--name", required=True, help="name of the model")
     add("-o", "--output", type=Path, default=Path(), metavar="DIR", help=_OUTPUT)
-
-
-_OUTPUT = "folder for the files of the model [the current folder]"
+    add = parser.add_argument_group("Weights").add_argument
+    add("--blend", metavar="MODEL.onnx", type=Path, help=_BLEND)
+    add("--blend-share", metavar="0..1", type=float, default=0.5, help=_SHARE)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Write the ONNX file, the critic and the card; print the path of the card."""
+    """Write the ONNX file, the critic if the run has one, and the card; print its path."""
     from srgan_gp.exporting.export import export
+    from srgan_gp.exporting.weight_blending import Blend
 
-    print_result(str(export(options.run_dir, options.name, options.output)))
+    blend = Blend(options.blend, options.blend_share) if options.blend else None
+    print_result(str(export(options.run_dir, options.name, options.output, blend)))
     return 0

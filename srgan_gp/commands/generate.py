@@ -73,7 +73,7 @@ _EXIST = "what to do if a result exists [error]"
 def run(options: argparse.Namespace) -> int:
     """Generate the faces and print the paths of the files."""
     from srgan_gp.batch.naming.output_options import prepare_folder
-    from srgan_gp.faces.face_files import draw_faces, write_faces
+    from srgan_gp.faces.face_files import generate_faces, write_faces
     from srgan_gp.system.files import sweep
 
     started = time.monotonic()
@@ -86,7 +86,7 @@ def run(options: argparse.Namespace) -> int:
     if not options.json:
         for model in filter(None, (generator, upscaler)):
             print_message(model.choice)
-    faces = draw_faces(request, generator, upscaler, options.trunc)
+    faces = generate_faces(request, generator, upscaler, options.trunc)
     with progress_bar(request.count, is_silent=options.json) as progress:
         notes = write_faces(request, count_progress(faces, progress))
     if options.json:

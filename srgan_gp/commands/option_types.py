@@ -11,24 +11,24 @@ from typing import Literal
 
 from srgan_gp.errors import UsageError
 
-LARGEST_SCALE = 1000  # a larger one is a typing error: 10 pixels would exceed most formats' limits
-LARGEST_SEED = 2**63 - 1  # as in training; its digits fit into a file name
-MAX_SEEDS = 100_000  # more is a typing error
-LARGEST_GRID = 1000  # columns or rows
-MAX_FRAMES = 100_000  # more than an hour
-LARGEST_FACE = 2048  # side in pixels, twice that of FFHQ
-LARGEST_TRUNCATION = 4  # standard deviations; training hardly sees latents beyond
+MAX_SCALE = 1000  # a larger one is a typing error: 10 pixels would exceed most formats' limits
+MAX_SEED = 2**63 - 1  # as in training; its digits fit into a file name
+MAX_SEED_COUNT = 100_000  # more is a typing error
+MAX_GRID_SIDE = 1000  # columns or rows
+MAX_FRAMES = 100_000  # more than an hour of an animation
+MAX_FACE_SIDE = 2048  # side in pixels, twice that of FFHQ
+MAX_TRUNCATION = 4  # faces of more unusual latents are hardly ever trained on
 
 
 def scale(text: str) -> float:
-    """Parse a scale: a number above 0, `LARGEST_SCALE` at most."""
+    """Parse a scale: a number above 0, `MAX_SCALE` at most."""
     try:
         value = float(text)
     except ValueError:
         value = 0
-    if not 0 < value <= LARGEST_SCALE:
+    if not 0 < value <= MAX_SCALE:
         raise argparse.ArgumentTypeError(
-            f"the scale must be a number above 0, {LARGEST_SCALE} at most, not {text}"
+            f"the scale must be a number above 0, {MAX_SCALE} at most, not {text}"
         )
     return value
 
@@ -86,14 +86,14 @@ def frames(text: str) -> int:
 
 
 def face_side(text: str) -> int:
-    """Parse the side of a face in pixels: 1 to `LARGEST_FACE`."""
-    return _count_up_to(LARGEST_FACE, text)
+    """Parse the side of a face in pixels: 1 to `MAX_FACE_SIDE`."""
+    return _count_up_to(MAX_FACE_SIDE, text)
 
 
-def _count_up_to(largest: int, text: str) -> int:
+def _count_up_to(maximum: int, text: str) -> int:
     value = count(text)
-    if value > largest:
-        raise argparse.ArgumentTypeError(f"need {largest} at most, not {text}")
+    if value > maximum:
+        raise argparse.ArgumentTypeError(f"need {maximum} at most, not {text}")
     return value
 
 
@@ -112,10 +112,10 @@ def seeds(text: str) -> list[int]:
     """
     found: list[int] = []
     for part in text.split(","):
-        first, last = _numbers(part, r"(\d+)(?:-(\d+))?", "seeds such as 0,1,4-6", LARGEST_SEED)
-        if last < first or last - first >= MAX_SEEDS - len(found):
+        first, last = _numbers(part, r"(\d+)(?:-(\d+))?", "seeds such as 0,1,4-6", MAX_SEED)
+        if last < first or last - first >= MAX_SEED_COUNT - len(found):
             raise argparse.ArgumentTypeError(
-                f"need rising ranges and {MAX_SEEDS} seeds at most, not {text}"
+                f"need rising ranges and {MAX_SEED_COUNT} seeds at most, not {text}"
             )
         found += range(first, last + 1)
     return found
@@ -123,16 +123,16 @@ def seeds(text: str) -> list[int]:
 
 def seed_pair(text: str) -> tuple[int, int]:
     """Parse two seeds, as in 3-8."""
-    return _numbers(text, r"(\d+)-(\d+)", "two seeds such as 3-8", LARGEST_SEED)
+    return _numbers(text, r"(\d+)-(\d+)", "two seeds such as 3-8", MAX_SEED)
 
 
 def grid(text: str) -> tuple[int, int]:
     """Parse columns and rows, as in 4x2."""
-    return _numbers(text, r"([1-9]\d*)x([1-9]\d*)", "columns x rows such as 4x2", LARGEST_GRID)
+    return _numbers(text, r"([1-9]\d*)x([1-9]\d*)", "columns x rows such as 4x2", MAX_GRID_SIDE)
 
 
 def _numbers(text: str, pattern: str, expected: str, largest: int) -> tuple[int, int]:
-    """Parse two whole numbers; where the pattern allows one alone, it is returned twice."""
+    """Parse two whole numbers; if the pattern allows a single one, it is returned twice."""
     match = re.fullmatch(pattern, text, re.ASCII)
     # Python refuses to parse thousands of digits; no such number is small enough.
     if match and len(text) < 100:
@@ -143,14 +143,14 @@ def _numbers(text: str, pattern: str, expected: str, largest: int) -> tuple[int,
 
 
 def truncation(text: str) -> float:
-    """Parse the truncation, a factor of the latents: 0 to `LARGEST_TRUNCATION`."""
+    """Parse the truncation, a factor of the latents: 0 to `MAX_TRUNCATION`."""
     try:
         value = float(text)
     except ValueError:
         value = math.nan
-    if not 0 <= value <= LARGEST_TRUNCATION:
+    if not 0 <= value <= MAX_TRUNCATION:
         raise argparse.ArgumentTypeError(
-            f"the truncation must be from 0 to {LARGEST_TRUNCATION}, not {text}"
+            f"the truncation must be from 0 to {MAX_TRUNCATION}, not {text}"
         )
     return value
 

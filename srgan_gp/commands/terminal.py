@@ -84,8 +84,8 @@ class Rate:
         self.history.append((now, done))
         while self.history[0][0] < now - _RATE_WINDOW_SECONDS and len(self.history) > 2:
             self.history.popleft()
-        then, before = self.history[0]
-        rate = (done - before) / (now - then) if now > then else 0.0
+        start, done_at_start = self.history[0]
+        rate = (done - done_at_start) / (now - start) if now > start else 0.0
         parts = [f"{done:.0f} of {self.total:.0f}" if self.total else f"{done:.0f}"]
         if rate > 0:
             parts.append(f"{rate:.2f} a second" if rate < 10 else f"{rate:.0f} a second")

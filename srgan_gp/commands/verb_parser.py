@@ -1,7 +1,8 @@
 """Parser of one verb: help in groups with examples, suggestions for typos, renamed options.
 
-A verb is a module of `srgan_gp.commands`, imported when it was typed. It has `add_options(parser)`,
-`run(options)`, `EXAMPLES` as (command line, purpose), and `MODEL_TASKS` where it takes a model.
+A verb is a subcommand, such as `upscale`. Its module in `srgan_gp.commands` is imported only when
+the user calls the verb. The module has `add_options(parser)`, `run(options)`, `EXAMPLES` as
+(command line, purpose), and `MODEL_TASKS` where the verb takes a model.
 """
 
 import argparse
@@ -30,7 +31,7 @@ class SuggestingParser(argparse.ArgumentParser):
     """Parser whose errors suggest the closest option or choice."""
 
     def error(self, message: str) -> NoReturn:
-        """Print the usage line and the error on stderr, and exit with 2."""
+        """Print the usage line and the error, with a suggestion, on stderr, and exit with 2."""
         super().error(message + suggestion(message, self._option_string_actions))
 
 
@@ -53,8 +54,11 @@ class CommandParser(SuggestingParser):
         args: Sequence[str],
         namespace: Any = None,  # noqa: ANN401 - as argparse's
     ) -> Any:  # noqa: ANN401
-        """Parse as usual; report an unknown option with the usage line of this verb."""
-        self.complete()
+        """Parse the arguments of the verb; unlike argparse's method, exit at an unknown option.
+
+        Otherwise the main parser would report the option, with its own usage line.
+        """
+        self.load_options()
         if self._verb in RENAMED:
             args = _with_new_names(self._verb, args)
         found, unknown = super().parse_known_args(args, namespace)
@@ -62,7 +66,7 @@ class CommandParser(SuggestingParser):
             self.error(f"unrecognized arguments: {' '.join(unknown)}")
         return found, unknown
 
-    def complete(self) -> None:
+    def load_options(self) -> None:
         """Add the options, the usage line and the examples of the verb, once."""
         if self._module is not None:
             return
@@ -74,7 +78,7 @@ class CommandParser(SuggestingParser):
         usage = [self.prog, "[options]"]
         for action in self._actions:
             if action.required or not action.option_strings:
-                usage += [*action.option_strings[:1], f"{action.metavar or action.dest.upper()}"]
+                usage += [*action.option_strings[:1], str(action.metavar or action.dest.upper())]
                 usage += ["..."] if action.nargs in ("*", "+") else []
         self.usage = " ".join(usage)
         lines = (f"  {line}\n      {purpose}" for line, purpose in self._module.EXAMPLES)
@@ -122,10 +126,10 @@ def _with_new_names(verb: str, words: Sequence[str]) -> list[str]:
     """Replace option names of the previous version, with a warning for each."""
     renamed, changed = RENAMED[verb], list(words)
     end = changed.index("--") if "--" in changed else len(changed)
-    for number, word in enumerate(changed[:end]):
+    for index, word in enumerate(changed[:end]):
         old, equals, value = word.partition("=")
         if new := renamed.get(old):
-            changed[number] = f"{new}{equals}{value}"
+            changed[index] = f"{new}{equals}{value}"
             print_message(
                 f"srgan-gp: warning: {old} is now {new}. The next version removes the old name."
             )

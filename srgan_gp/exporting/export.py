@@ -19,6 +19,7 @@ from srgan_gp.errors import ModelRefusedError, TrainingError, UsageError
 from srgan_gp.exporting.exported_card import fill_card, read_written_card
 from srgan_gp.exporting.onnx_graph import as_onnx
 from srgan_gp.exporting.parity import TOLERANCE, largest_difference
+from srgan_gp.exporting.weight_blending import Blend, blend_weights
 from srgan_gp.inference.loading.model_info import ModelInfo
 from srgan_gp.inference.session import Session
 from srgan_gp.models.cards import FACES
@@ -34,7 +35,7 @@ from srgan_gp.training.resume import CONFIG_NAME, describe_run
 from srgan_gp.training.tasks import critic_arguments, generator_arguments
 
 
-def export(run_dir: Path, name: str, out_dir: Path) -> Path:
+def export(run_dir: Path, name: str, out_dir: Path, blend: Blend | None = None) -> Path:
     """Export the best moving average of a run.
 
     Writes `name.onnx`, `name.toml` and, for a run with a critic, its weights in half precision as
@@ -48,13 +49,14 @@ def export(run_dir: Path, name: str, out_dir: Path) -> Path:
         run_dir: folder of a training run.
         name: of the model.
         out_dir: folder for the files.
+        blend: a model to average the generator's weights with.
 
     Returns:
         Path of the card.
 
     Raises:
-        UsageError: the name is not valid, see `check_name`, `run_dir` holds no run, or the existing
-            card cannot be read; nothing is written.
+        UsageError: the name is not valid, see `check_name`, `run_dir` holds no run, the existing
+            card cannot be read, or the model of `blend` has another network; nothing is written.
         TrainingError: every checkpoint is damaged. If only the best one is, the newest undamaged
             one is exported, with a warning.
         ModelRefusedError: ONNX Runtime and PyTorch differ by more than `TOLERANCE`.
@@ -64,7 +66,7 @@ def export(run_dir: Path, name: str, out_dir: Path) -> Path:
     card_path = out_dir / f"{name}.toml"
     written = read_written_card(card_path)
     config, found, images_seen = _read_best(run_dir)
-    generator = _build_average(config, found)
+    generator = _build_average(config, found, blend)
     critic = {k: v.half() for k, v in checkpoint.tensors_under("critic.", found).items()}
     model = as_onnx(generator)
     about = {"name": name, "images_seen": str(images_seen)}
@@ -78,6 +80,8 @@ def export(run_dir: Path, name: str, out_dir: Path) -> Path:
         encoded = save_safetensors(critic, metadata=_critic_metadata(config, name))
         files["critic"] = _write(critic_path, encoded)
     training = {"images_seen": images_seen, **describe_run(run_dir)}
+    if blend:
+        training["blended_with"] = f"{blend.share:g} of {blend.model.name}"
     card = fill_card(name, config, files, training, written)
     with atomic_write(card_path) as file:
         file.write(tomli_w.dumps(card, multiline_strings=False).encode())
@@ -105,9 +109,13 @@ def load_run(run_dir: Path) -> tuple[TrainConfig, nn.Module, int]:
     return config, _build_average(config, tensors), images_seen
 
 
-def _build_average(config: TrainConfig, tensors: dict[str, torch.Tensor]) -> nn.Module:
+def _build_average(
+    config: TrainConfig, tensors: dict[str, torch.Tensor], blend: Blend | None = None
+) -> nn.Module:
     generator = build("generators", config.generator, **generator_arguments(config)).eval()
     generator.load_state_dict(checkpoint.tensors_under("average.", tensors))
+    if blend:
+        blend_weights(generator, blend)
     if isinstance(generator, style_resnet.Generator):
         generator.centre()  # from the average's own styles; training does not compute it
     return generator

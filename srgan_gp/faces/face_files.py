@@ -20,7 +20,7 @@ Array = NDArray[Any]
 FRAMES_PER_SECOND = 25  # 4 hundredths of a second a frame; GIF stores durations in hundredths
 
 
-def draw_faces(
+def generate_faces(
     request: FaceRequest, generator: FaceGenerator, upscaler: Upscaler | None, truncation: float
 ) -> Iterator[Array]:
     """Generate the images of a request.
@@ -29,11 +29,11 @@ def draw_faces(
         request: seeds, and the number of frames of an animation.
         generator: generates the faces.
         upscaler: upscales each face; None keeps the size of the generator.
-        truncation: as for `FaceGenerator.latents`.
+        truncation: factor of each latent: below 1 the faces are more typical and more alike.
 
     Returns:
-        Iterator over `request.count` images (S, S, 3), uint8 RGB, each generated on demand; S is
-        the generator's size times the upscaler's scale.
+        Iterator over `request.count` images (S, S, 3), uint8 RGB, each generated when it is taken;
+        S is the generator's size times the upscaler's scale.
     """
     if request.frames:
         first, second = request.seeds
@@ -47,8 +47,9 @@ def write_faces(request: FaceRequest, images: Iterator[Array]) -> tuple[str, ...
     """Write the files of a request, each of them atomically.
 
     Args:
-        request: files, sheet or animation.
-        images: images of `draw_faces`; an animation holds one of them in memory at a time.
+        request: names the files and says whether to write single faces, a sheet or an animation.
+        images: result of `generate_faces`. Single faces and frames are taken one at a time; a sheet
+            holds all of them in memory.
 
     Returns:
         Messages about properties that the format cannot store, without duplicates.

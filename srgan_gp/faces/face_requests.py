@@ -12,7 +12,7 @@ from srgan_gp.system.paths import names_a_folder
 DEFAULT_FRAMES = 60
 ANIMATION_SUFFIXES = (".gif", ".webp", ".png", ".webm")
 """Suffixes of animation files."""
-LARGEST_SHEET = 100_000_000
+MAX_SHEET_PIXELS = 100_000_000
 """Limit of the size of a sheet in pixels."""
 
 
@@ -41,7 +41,7 @@ class FaceRequest:
             may_replace: whether existing files may be replaced.
 
         Raises:
-            UsageError: a file exists, or the sheet has more than `LARGEST_SHEET` pixels.
+            UsageError: a file exists, or the sheet has more than `MAX_SHEET_PIXELS` pixels.
             PictureError: E_ENCODER_LIMIT if the format cannot hold the sheet.
         """
         for file in self.files:
@@ -49,10 +49,10 @@ class FaceRequest:
                 raise UsageError(f"{file} exists; pass --exist overwrite, or another -o.")
         if self.grid:
             width, height = (count * side for count in self.grid)
-            if width * height > LARGEST_SHEET:
+            if width * height > MAX_SHEET_PIXELS:
                 raise UsageError(
                     f"A grid of {self.grid[0]} x {self.grid[1]} faces would have {width} x "
-                    f"{height} pixels, more than {LARGEST_SHEET}. Request fewer faces."
+                    f"{height} pixels, more than {MAX_SHEET_PIXELS}. Request fewer faces."
                 )
             check_encodable(height, width, find_format(self.files[0].suffix))
 

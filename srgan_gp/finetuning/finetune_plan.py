@@ -104,9 +104,9 @@ def _plan_super_resolution(source: Source, trained_on: int) -> TrainConfig:
         learning_rate=1.5e-4 if trained_on >= 300 else 7e-5, warmup_images=800,
     )  # fmt: skip
     if source.critic is None:
-        return replace(common, adversarial_ratio=0.0, perceptual_loss="none", best_by="psnr_y")
+        return replace(common, adversarial_ratio=0.0, equivariance_weight=0.0, best_by="psnr_y")
     return replace(
-        common, best_by="squeeze_distance", most_psnr_loss=0.3, perceptual_weight=0.05,
+        common, best_by="squeeze_distance", most_psnr_loss=0.3, adversarial_ratio=0.15,
         critic_warmup_images=1_600, ratio_ramp_images=0,
         freeze_critic_stages=1 if trained_on >= 300 else 2,
     )  # fmt: skip

@@ -26,7 +26,7 @@ def fit_to_format(
         picture: the image to be written.
         name: a key of `FORMATS`.
         strip_metadata: remove EXIF, XMP and resolution.
-        folder: for the temporary file of a large image whose pixels must be converted.
+        folder: folder of the temporary file of a large image whose pixels must be converted.
 
     Returns:
         The converted image, and one warning for each loss.

@@ -15,7 +15,8 @@ from srgan_gp.images.codecs.pillow_encoding import encode_bmp, encode_jpeg, enco
 from srgan_gp.images.codecs.row_encoding import encode_png, encode_tiff
 from srgan_gp.images.picture import Picture
 
-_FOUR_GIB = 1 << 32
+_NO_BYTE_LIMIT = 1 << 62
+_NO_METADATA_LIMIT = 1 << 30  # larger than any valid profile or packet
 
 
 @dataclass(frozen=True)
@@ -30,51 +31,55 @@ class Format:
     encode: Callable[[Picture, BinaryIO, int], None]
     max_side: int
     """Largest height or width in pixels."""
-    max_bytes: int = 1 << 62
+    max_pixel_bytes: int = _NO_BYTE_LIMIT
     """Largest size of the uncompressed pixels in bytes."""
     default_quality: int = 95
     has_quality: bool = False
     """Whether the encoder uses the quality."""
     file_bytes_per_pixel: float = 3.0
-    """Typical size of a file of 8 bits: mean over photos upscaled by 4, at quality 95."""
+    """Typical size of an 8-bit file: mean over photos upscaled by 4, at quality 95."""
     keeps_colours: bool = True
     """Whether all colours of 8 bits are kept; if not, the format is used on request only."""
     keeps_alpha: bool = True
     keeps_16_bits: bool = True
     keeps_grey: bool = True
     keeps_16_bit_grey_alpha: bool = True
-    """Whether 16-bit grey with alpha is kept; few TIFF readers support it."""
-    max_profile_bytes: int = 1 << 30
+    """Whether 16-bit grey with alpha stays grey; few TIFF readers support it, so it becomes RGB."""
+    max_profile_bytes: int = _NO_METADATA_LIMIT
     """Largest ICC profile in bytes; 0 if the format has none."""
-    max_metadata_bytes: int = 1 << 30
-    """Largest EXIF block and XMP packet in bytes; 0 if the format has none."""
+    max_metadata_bytes: int = _NO_METADATA_LIMIT
+    """Largest EXIF block, and largest XMP packet, in bytes; 0 if the format has none."""
 
 
 FORMATS = {
+    # libpng reads at most a million pixels a side by default.
     "PNG": Format((".png",), encode_png, max_side=1_000_000, file_bytes_per_pixel=0.6),
+    # libjpeg's limit of the side. A profile is split into at most 255 segments of 65,519 bytes;
+    # EXIF and XMP have one segment each, of up to 65,533 bytes with its name.
     "JPEG": Format(
         (".jpg", ".jpeg", ".jpe", ".jfif"), encode_jpeg, max_side=65_500,
         has_quality=True, file_bytes_per_pixel=0.2,
         keeps_alpha=False, keeps_16_bits=False,
         max_profile_bytes=255 * 65_519, max_metadata_bytes=65_500,
     ),
-    "WEBP": Format(
+    "WEBP": Format(  # sides have 14 bits
         (".webp",), encode_webp, max_side=16_383,
         has_quality=True, file_bytes_per_pixel=0.1, keeps_16_bits=False, keeps_grey=False,
     ),
-    "TIFF": Format(
+    "TIFF": Format(  # sides have 32 bits, which some readers take as signed
         (".tif", ".tiff"), encode_tiff, max_side=1 << 31,
         file_bytes_per_pixel=0.7, keeps_16_bit_grey_alpha=False,
     ),
-    "BMP": Format(
-        (".bmp", ".dib"), encode_bmp, max_side=1 << 31, max_bytes=_FOUR_GIB,
+    "BMP": Format(  # sides have 32 bits, signed; the size of the file has 32, unsigned
+        (".bmp", ".dib"), encode_bmp, max_side=1 << 31, max_pixel_bytes=1 << 32,
         keeps_alpha=False, keeps_16_bits=False, max_profile_bytes=0, max_metadata_bytes=0,
     ),
+    # libavif reads at most 32,768 pixels a side and 2^28 pixels by default, here of three bytes.
     "AVIF": Format(
-        (".avif",), encode_avif, max_side=32_768, max_bytes=3 << 28,
+        (".avif",), encode_avif, max_side=32_768, max_pixel_bytes=3 << 28,
         has_quality=True, file_bytes_per_pixel=0.1, keeps_16_bits=False, keeps_grey=False,
     ),
-    "GIF": Format(
+    "GIF": Format(  # sides have 16 bits
         (".gif",), encode_gif, max_side=65_535,
         file_bytes_per_pixel=0.4, keeps_colours=False, keeps_16_bits=False,
         max_profile_bytes=0, max_metadata_bytes=0,
@@ -96,16 +101,16 @@ def find_format(name: str) -> str:
     for key, row in FORMATS.items():
         if suffix in row.suffixes or suffix == "." + key.lower():
             return key
-    raise UsageError(f"cannot write {name or 'a file without a suffix'!r}: "
-                     f"choose one of {', '.join(FORMATS)}")  # fmt: skip
+    what = repr(name) if name else "a file without a suffix"
+    raise UsageError(f"cannot write {what}: choose one of {', '.join(FORMATS)}")
 
 
 def check_encodable(height: int, width: int, format: str, *, bytes_per_pixel: int = 3) -> None:
     """Check the size of an image against the limits of a format.
 
     Args:
-        height: of the image in pixels.
-        width: of the image in pixels.
+        height: height of the image in pixels.
+        width: width of the image in pixels.
         format: a key of `FORMATS`.
         bytes_per_pixel: 3 for 8-bit RGB, 8 for 16-bit RGB with alpha.
 
@@ -115,12 +120,13 @@ def check_encodable(height: int, width: int, format: str, *, bytes_per_pixel: in
     row = FORMATS[format]
     if max(height, width) > row.max_side:
         limit = f"{row.max_side:,} pixels a side"
-    elif height * width * bytes_per_pixel > row.max_bytes:
-        limit = f"{row.max_bytes:,} bytes of pixels"
+    elif height * width * bytes_per_pixel > row.max_pixel_bytes:
+        limit = f"{row.max_pixel_bytes:,} bytes of pixels"
     else:
         return
+    or_png = ", or PNG" if max(height, width) <= FORMATS["PNG"].max_side else ""
     raise PictureError(
         "E_ENCODER_LIMIT",
         f"{width} x {height} pixels do not fit {format}, whose limit is {limit}; "
-        "choose a smaller scale, or PNG",
+        f"choose a smaller scale{or_png}",
     )

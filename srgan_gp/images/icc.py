@@ -1,4 +1,7 @@
-"""Conversion of CMYK, Lab or pixels with an ICC profile to sRGB, by LittleCMS."""
+"""Conversion of CMYK, Lab or pixels with an ICC profile to sRGB, by LittleCMS.
+
+`ImageCms` is imported inside functions, because few images need it.
+"""
 
 import io
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -7,6 +10,9 @@ import numpy as np
 from PIL import Image
 
 from srgan_gp.images.picture import Array
+
+_UINT8_TO_UINT16 = 257.0  # 65535 / 255
+_COLOUR_SPACE = slice(16, 20)  # of the header of an ICC profile
 
 if TYPE_CHECKING:
     from PIL import ImageCms
@@ -21,8 +27,8 @@ def srgb_pixels(pixels: Array, icc_profile: bytes) -> Array | None:
         icc_profile: a profile for the channels of `pixels`.
 
     Returns:
-        (H, W, 3), dtype of `pixels`; None if the profile is damaged or the pixels have another
-        shape or dtype.
+        (H, W, 3), dtype of `pixels`; None if the profile is damaged or does not fit the channels,
+        or the pixels have another dtype.
     """
     from PIL import ImageCms
 
@@ -39,16 +45,19 @@ def srgb_pixels(pixels: Array, icc_profile: bytes) -> Array | None:
         return converted
     if pixels.dtype == np.uint8:
         return converted[0][pixels[..., 0]]
-    steps = levels[0] * 257.0
+    steps = levels[0] * _UINT8_TO_UINT16
     curves: list[Array] = [
-        np.interp(pixels[..., 0], steps, curve * 257.0) for curve in converted[0].T
+        np.interp(pixels[..., 0], steps, curve * _UINT8_TO_UINT16) for curve in converted[0].T
     ]
     return np.rint(np.stack(curves, axis=2)).astype(np.uint16)
 
 
 def cmyk_to_srgb(image: Image.Image, icc_profile: bytes | None) -> Image.Image:
-    """Convert a CMYK image to sRGB with its profile, or by Pillow's formula without one."""
-    if icc_profile is None or icc_profile[16:20] != b"CMYK":
+    """Convert a CMYK image to sRGB with its profile, or by Pillow's formula.
+
+    The formula is used if the profile is missing, damaged, or not of CMYK.
+    """
+    if icc_profile is None or icc_profile[_COLOUR_SPACE] != b"CMYK":
         return image.convert("RGB")
     from PIL import ImageCms
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from srgan_gp.images.animation.gif import count_gif_frames
-from srgan_gp.images.animation.sequence_reading import MOST_FRAMES, FrameSequence, check_sequence
+from srgan_gp.images.animation.sequence_reading import MAX_FRAMES, FrameSequence, check_sequence
 from srgan_gp.images.codecs.sixteen_bit import is_16_bit
 from srgan_gp.images.file_types import (
     HEAD_BYTES,
@@ -68,7 +68,7 @@ def read_header(
             check_pixel_count(image.width, image.height, max_pixels)
             frames = 1
             if container.name == "GIF" and not first_frame_only:
-                frames = max(1, count_gif_frames(file, most=MOST_FRAMES + 1))
+                frames = max(1, count_gif_frames(file, most=MAX_FRAMES + 1))
             elif container.name != "TIFF" and not first_frame_only:
                 frames = int(getattr(image, "n_frames", 1))
             if frames > 1:

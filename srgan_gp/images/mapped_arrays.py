@@ -18,7 +18,7 @@ LARGE_BYTES = 1 << 28
 """Arrays of more bytes than this are mapped to a file, and such images are converted in bands."""
 
 _ROWS = 1 << 10  # rows filled at a time
-_ZEROS = 1 << 20  # bytes written at a time if the system cannot reserve disk space
+_ZERO_BYTES = 1 << 20  # written at a time if the system cannot reserve disk space
 
 
 class _Mapped(mmap.mmap):
@@ -44,10 +44,10 @@ def empty(shape: tuple[int, ...], dtype: DTypeLike, folder: Path | None = None) 
     fills up later does not affect it.
 
     Args:
-        shape: of the array.
-        dtype: of its values.
-        folder: of the file; if it is None or has not enough space, the system's temporary folder
-            (`$TMPDIR`) is used.
+        shape: shape of the array.
+        dtype: type of its values.
+        folder: folder of the file; if it is None or has not enough space, the system's temporary
+            folder (`$TMPDIR`) is used.
 
     Raises:
         PictureError: E_DISK_FULL if no folder has enough space.
@@ -97,6 +97,6 @@ def _reserve(file: IO[bytes], size: int) -> None:
     if hasattr(os, "posix_fallocate"):
         os.posix_fallocate(file.fileno(), 0, size)
         return
-    for start in range(0, size, _ZEROS):
-        file.write(bytes(min(_ZEROS, size - start)))
+    for start in range(0, size, _ZERO_BYTES):
+        file.write(bytes(min(_ZERO_BYTES, size - start)))
     file.flush()

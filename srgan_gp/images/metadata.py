@@ -14,7 +14,7 @@ _PIXEL_WIDTH, _PIXEL_HEIGHT = 0xA002, 0xA003
 _EXIF_IFD, _THUMBNAIL_OFFSET, _THUMBNAIL_LENGTH = 0x8769, 0x0201, 0x0202
 _SHORT, _LONG = 3, 4
 _ENTRY_BYTES = 12
-_LARGEST_DPI = 65_535  # the limit of JPEG
+_MAX_DPI = 65_535  # the limit of JPEG
 
 DESCRIPTIVE_TAGS = (
     270, 271, 272, 305, 306, 315, 316, 33432,  # description, make, model, software, date, ...
@@ -82,8 +82,8 @@ def update_exif(exif: bytes, *, height: int, width: int) -> bytes:
 
     Args:
         exif: a TIFF-structured block without the `Exif` prefix.
-        height: of the new image in pixels.
-        width: of the new image in pixels.
+        height: height of the new image in pixels.
+        width: width of the new image in pixels.
 
     Raises:
         ValueError: the block is not TIFF-structured.
@@ -204,6 +204,6 @@ def read_dpi(image: Image.Image) -> tuple[float, float] | None:
         return None
     if image.format == "TIFF" and _RESOLUTION_UNIT not in image.getexif():
         return None  # Pillow assumes a unit if there is none.
-    if not all(0 < value <= _LARGEST_DPI for value in (horizontal, vertical)):
+    if not all(0 < value <= _MAX_DPI for value in (horizontal, vertical)):
         return None
     return horizontal, vertical

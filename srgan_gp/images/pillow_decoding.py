@@ -9,7 +9,7 @@ from PIL.ImageFile import ImageFile
 
 from srgan_gp.errors import PictureError
 from srgan_gp.images.codecs.avif import read_avif_depth
-from srgan_gp.images.codecs.png import check_pixel_chunks
+from srgan_gp.images.codecs.png import check_critical_chunks
 from srgan_gp.images.codecs.sixteen_bit import decode_16_bit, is_16_bit
 from srgan_gp.images.codecs.tiff import correct_levels, refuse_camera_raw
 from srgan_gp.images.codecs.tiff_pages import move_page_first
@@ -69,7 +69,7 @@ def open_source(file: BinaryIO, *, max_pixels: int) -> Generator[Source, None, N
         if container.name == "TIFF":
             refuse_camera_raw(image)
         if container.name == "PNG":
-            check_pixel_chunks(file)
+            check_critical_chunks(file)
         yield Source(file, head, container, image)
 
 
@@ -91,7 +91,7 @@ def decode(source: Source, *, is_frame: bool = False, tiff_directory: int | None
     """Decode the current frame or page of an open file, apply the orientation and read metadata.
 
     Args:
-        source: open; Pillow may have been moved to a later frame or page.
+        source: open file; Pillow may have been moved to a later frame or page.
         is_frame: whether it is a frame of an animation; Pillow composes frames with 8 bits.
         tiff_directory: offset of the directory of a later page of a TIFF, in bytes.
 

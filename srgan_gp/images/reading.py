@@ -16,9 +16,9 @@ from srgan_gp.images.picture import Picture
 from srgan_gp.images.pillow_decoding import decode, open_source
 
 DEFAULT_MAX_PIXELS = 100_000_000
+"""Default limit of width x height of an input image."""
 
 _CHANGED = "the file changed while it was read; try again"
-"""Default limit of width x height of an input image."""
 
 
 def read_image(path: str | Path, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Picture:
@@ -47,13 +47,17 @@ def file_state(file: BinaryIO) -> tuple[int, int]:
     return status.st_size, status.st_mtime_ns
 
 
-def check_unchanged(file: BinaryIO, before: tuple[int, int]) -> None:
-    """Check that `file_state` is the same as before.
+def check_unchanged(file: BinaryIO, state: tuple[int, int]) -> None:
+    """Check that a file has not changed.
+
+    Args:
+        file: open file.
+        state: result of an earlier `file_state`, perhaps of another open file of the same path.
 
     Raises:
         PictureError: E_CHANGED.
     """
-    if file_state(file) != before:
+    if file_state(file) != state:
         raise PictureError("E_CHANGED", _CHANGED)
 
 
@@ -79,12 +83,10 @@ def regular_file(path: Path) -> Generator[BinaryIO, None, None]:
         reason = getattr(error, "strerror", None) or str(error)
         raise PictureError("E_UNREADABLE", f"it cannot be opened ({reason})") from error
     with os.fdopen(descriptor, "rb") as file:
-        before = os.fstat(descriptor)
-        _require_regular(before.st_mode)
+        _require_regular(os.fstat(descriptor).st_mode)  # the path may have been replaced
+        state = file_state(file)
         yield file
-        after = os.fstat(descriptor)
-        if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
-            raise PictureError("E_CHANGED", _CHANGED)
+        check_unchanged(file, state)
 
 
 def _require_regular(mode: int) -> None:
@@ -100,9 +102,9 @@ def decode_picture(file: BinaryIO, *, max_pixels: int, suffix: str = "") -> Pict
     """Read an image from an open, seekable file.
 
     Args:
-        file: positioned at its start.
+        file: open file, positioned at its start.
         max_pixels: as in `read_image`.
-        suffix: of the file's name; a note is added if it is the suffix of another format.
+        suffix: suffix of the file's name; a note is added if it is the suffix of another format.
 
     Raises:
         PictureError: as in `read_image`.

@@ -27,7 +27,7 @@ def write_image(
 
     Args:
         picture: the image.
-        path: of the file; its folder must exist.
+        path: path of the file; its folder must exist.
         format: a format name such as `png`; by default the suffix of `path` is used.
         quality: 1 to 100 for JPEG, WebP and AVIF, by default 95; WebP is lossless at 100. Other
             formats are lossless.
@@ -61,7 +61,7 @@ def encode_image(
 
     Args:
         picture: the image.
-        file: open for writing, seekable, empty. After an error it may be incomplete.
+        file: binary file, open for writing, seekable, empty. After an error it may be incomplete.
         format: a format name such as `png`, or a suffix.
         quality: as for `write_image`.
         strip_metadata: as for `write_image`.

@@ -77,7 +77,8 @@ class UpscaleCall:
         Args:
             pixels: as accepted by `check_pixels`. Grey is passed to the network as three equal
                 channels, and the mean of the three results is returned.
-            is_alpha: whether areas that are 0 or full must stay exactly so.
+            is_alpha: whether the values are alpha: fully transparent and fully opaque areas stay
+                exactly so.
         """
         check_pixels(pixels)
         size, scale = pixels.shape[:2], self._info.scale
@@ -160,8 +161,8 @@ class UpscaleCall:
 
     def _report_progress(self, done: int, total: int) -> None:
         if self._on_progress:
-            before = self._tiles_before
-            self._on_progress(before + done, before + total * self._passes_left)
+            earlier = self._tiles_before  # tiles of the completed passes
+            self._on_progress(earlier + done, earlier + total * self._passes_left)
 
     def _tile_side(self, size: tuple[int, int], tile: TileChoice) -> int:
         """Return the side of the tiles; the longer side of the image means a single tile."""

@@ -59,6 +59,8 @@ class TrainingRecord:
     """SHA-256 of the run's config.json, 64 hex digits."""
     commit: str = ""
     """Git commit of the code when the run began; empty outside a checkout."""
+    blended_with: str = ""
+    """Share and file of the model whose weights were averaged with the run's; empty if none."""
 
 
 @dataclass(frozen=True)

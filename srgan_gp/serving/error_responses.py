@@ -29,7 +29,7 @@ class Refusal(Exception):  # noqa: N818 - the server itself works
     Args:
         status: HTTP status code.
         code: stable error code for programs, such as `E_TOO_LARGE`.
-        message: for the user; it contains no path of the server.
+        message: text for the user, without any path of the server.
         headers: additional response headers.
     """
 
@@ -43,7 +43,7 @@ class Refusal(Exception):  # noqa: N818 - the server itself works
         """Build the response.
 
         Args:
-            path: of the request.
+            path: path of the request.
 
         Returns:
             JSON with `code` and `message`. For an upload of the page the plain message, because the

@@ -36,7 +36,7 @@ def for_clients(error: Exception) -> SrganGpError:
     """Convert any error of a job into one that may be shown; hidden details are logged.
 
     Args:
-        error: that ended a job.
+        error: error that ended a job.
 
     Returns:
         An error of the same class with a message for the client; `SrganGpError` for an unknown

@@ -74,9 +74,8 @@ def try_lock(file: IO[Any]) -> bool:
 if sys.platform == "win32":
     import msvcrt
 
-    _LOCKED_BYTE = (
-        1 << 40
-    )  # a locked byte cannot be read, so one beyond the end of any file is used
+    # A locked byte cannot be read, so one beyond the end of any file is used.
+    _LOCKED_BYTE = 1 << 40
 
     def _lock_byte(file: IO[Any]) -> None:
         position = file.tell()

@@ -1,4 +1,4 @@
-"""Conversion of an OSError in writing a file to an `OutputError` with a clear message."""
+"""`errors_about`: converts an OSError of a write to an `OutputError` with a clear message."""
 
 import errno
 from collections.abc import Generator
@@ -11,22 +11,29 @@ _NO_PERMISSION = "there is no permission; choose a folder you may write to"
 _REASONS = {
     errno.ENOSPC: "the disk is full; free some space or choose another folder",
     errno.EDQUOT: "the disk quota is used up; free some space or choose another folder",
-    errno.EFBIG: "the file would be larger than this system allows; choose a smaller scale",
+    errno.EFBIG: "the file would be larger than this system allows; choose another disk",
     errno.EACCES: _NO_PERMISSION,
     errno.EPERM: _NO_PERMISSION,
     errno.EROFS: "the disk is read-only; choose another folder",
     errno.ENOENT: "its folder does not exist; create it first",
     errno.ENOTDIR: "a part of the path is a file, not a folder; check the path",
+    # Raised when a folder is created.
     errno.EEXIST: "there is a file of that name, not a folder; choose another name",
     errno.EISDIR: "there is a folder of that name; choose another name",
     errno.ENAMETOOLONG: "the name is too long; choose a shorter one",
 }
+# Errors that every other file on the disk would have too.
 _DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}
 
 
 @contextmanager
 def errors_about(path: Path) -> Generator[None, None, None]:
     """Convert an OSError of the block to an OutputError about `path`.
+
+    The OSError is the cause of the OutputError.
+
+    Args:
+        path: file or folder that the block writes; named in the message.
 
     Raises:
         OutputError: the block raised an OSError.
@@ -40,5 +47,5 @@ def errors_about(path: Path) -> Generator[None, None, None]:
 
 def concerns_the_disk(error: OutputError) -> bool:
     """Return whether an error affects every file of the disk, as a full disk does."""
-    cause = error.__cause__
+    cause = error.__cause__  # set by `errors_about`
     return isinstance(cause, OSError) and cause.errno in _DISK_ERRORS

@@ -20,6 +20,7 @@ def load_features(config: TrainConfig) -> Features | None:
 
     - With the critic `projected_critic`: SqueezeNet, for the critic.
     - Super-resolution with a perceptual loss: the network of that loss.
+    - With the squeeze distance as the score `best_by`: SqueezeNet.
     - Face generation with a perceptual loss or with a file of weights: SqueezeNet, for the
       validation scores. There is no content loss.
     - Otherwise: none.
@@ -40,10 +41,11 @@ def load_features(config: TrainConfig) -> Features | None:
             f"The critic {PROJECTED_CRITIC} uses SqueezeNet and cannot be combined with "
             f"perceptual_loss {name}; choose squeeze or {NO_NETWORK}."
         )
+    needs_squeeze = has_projected_critic or config.best_by == "squeeze_distance"
     has_file = config.feature_weights not in (None, NO_NETWORK)
-    if name == NO_NETWORK and not (has_projected_critic or (is_of_faces and has_file)):
+    if name == NO_NETWORK and not (needs_squeeze or (is_of_faces and has_file)):
         return None
-    if is_of_faces or has_projected_critic:
+    if is_of_faces or needs_squeeze:
         name = "squeeze"
     if config.feature_weights == NO_NETWORK:
         raise UsageError(

@@ -223,20 +223,33 @@ def test_other_images_stop_a_run_and_the_same_do_not(service, tab_runs):
             await anext(run.follow(GenerateRequest()))
             seen = []
             for request, chosen in ((ME, "a.png"), (YOU, "b.png"), (ME, "b.png")):
-                is_same = tab_runs.stop_others(request, [upload(chosen)])
-                seen.append((is_same, service.jobs[0].is_cancelled))
+                is_changed = tab_runs.stop_if_images_changed(request, [upload(chosen)])
+                seen.append((is_changed, service.jobs[0].is_cancelled))
             return seen
 
-    assert asyncio.run(follow()) == [(True, False), (False, False), (False, True)]
+    assert asyncio.run(follow()) == [(False, False), (True, False), (True, True)]
+
+
+def test_an_unknown_model_and_a_wrong_number_are_different_errors():
+    compare = module("compare")
+
+    def message(*names):
+        steps = compare._steps(None, {"a": None, "b": None}, upload("a.png"), names, None, None)
+        with pytest.raises(UsageError) as caught:
+            asyncio.run(anext(steps))
+        return str(caught.value)
+
+    assert message("a", "gone") == "There is no model gone. Reload the page."
+    assert message("a") == "Choose 2 to 4 models, not 1."
 
 
 def test_results_stay_when_the_event_of_their_images_is_late(tab_runs):
     with tab_runs.begin("page-me", [upload("a.png")]):
         pass
-    assert tab_runs.stop_others(ME, [upload("a.png")])
-    assert not tab_runs.stop_others(ME, [])
+    assert not tab_runs.stop_if_images_changed(ME, [upload("a.png")])
+    assert tab_runs.stop_if_images_changed(ME, [])
     tab_runs.forget(ME)
-    assert not tab_runs.stop_others(ME, [upload("a.png")])
+    assert tab_runs.stop_if_images_changed(ME, [upload("a.png")])
 
 
 def clicked(panel, tab_runs, name, seen):

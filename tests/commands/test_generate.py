@@ -164,7 +164,7 @@ def test_an_existing_result_is_kept_by_default(generate, face, tmp_path):
         ("--interpolate 0-1 -o a.jpg", "An animation is a .gif, .webp, .png, .webm file"),
         ("--interpolate 0-1 --frames 1 -o a.gif", "2 frames or more, not 1"),
         ("-o a.txt", "cannot write '.txt'"),
-        ("--grid 2x2 -o a", "cannot write 'a file without a suffix'"),
+        ("--grid 2x2 -o a", "cannot write a file without a suffix: choose"),
         ("--grid 1000x1000 --seeds 0 -o a.png", "holds 1000000 faces"),
     ],
 )

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 
 def parser_of(verb):
     [verbs] = [a.choices for a in build_parser()._actions if isinstance(a.choices, dict)]
-    verbs[verb].complete()
+    verbs[verb].load_options()
     return verbs[verb]
 
 

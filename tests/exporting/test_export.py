@@ -17,6 +17,7 @@ from srgan_gp.exporting import export as exporting
 from srgan_gp.exporting.export import export
 from srgan_gp.exporting.onnx_graph import as_onnx
 from srgan_gp.exporting.parity import CHECK_SHAPES, TOLERANCE, largest_difference
+from srgan_gp.exporting.weight_blending import Blend
 from srgan_gp.inference.session import Session
 from srgan_gp.inference.upscaler import Upscaler
 from srgan_gp.models.cards import read_card
@@ -166,6 +167,25 @@ def test_exporting_again_keeps_the_texts_and_drops_scores_of_other_weights(
     other = tomllib.loads(export(finished_run, "tiny-x4", tmp_path).read_text())
     assert (other["licence"], other["fidelity_partner"]) == ("CC0-1.0", "other")
     assert other["scores"] == []
+
+
+def test_blended_weights_are_the_stated_average(exported, finished_run, gan_run, tmp_path):
+    other = export(gan_run, "other", tmp_path).with_suffix(".onnx")
+    card = export(finished_run, "blended", tmp_path, Blend(other, 0.25))
+    pure, partner, blended = (
+        read_tensors(path.with_suffix(".onnx")) for path in (exported, other, card)
+    )
+    for name in pure.keys() & partner.keys():
+        if not is_constant(name):
+            expected = 0.75 * pure[name] + 0.25 * partner[name]
+            np.testing.assert_allclose(blended[name], expected, atol=1e-6)
+    assert read_card(card).training.blended_with == "0.25 of other.onnx"
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.5, float("nan")])
+def test_a_share_outside_0_to_1_is_refused(tmp_path, share):
+    with pytest.raises(UsageError, match="must be 0 to 1"):
+        Blend(tmp_path / "model.onnx", share)
 
 
 def test_the_card_identifies_the_run(exported, finished_run):

@@ -1,13 +1,18 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
+from PIL import Image
 
 from srgan_gp.errors import UsageError
 from srgan_gp.finetuning.finetune_plan import plan, size_warnings
 from srgan_gp.finetuning.finetune_source import Source
 from srgan_gp.training.critic.critic_freezing import freeze_first_stages
+from srgan_gp.training.distributed import Processes
 from srgan_gp.training.options.presets import PRESETS
+from srgan_gp.training.tasks import SuperResolution
 from srgan_gp.training.tasks.architecture import build_critic
 
 UPSCALER = Source(
@@ -127,3 +132,16 @@ def test_the_warm_up_of_the_critic_fits_into_a_short_run():
 def test_a_score_that_gives_no_verdict_is_refused(source, best_by):
     with pytest.raises(UsageError, match=r"best(_| )by"):
         plan(source, 100, 20, {"best_by": best_by})
+
+
+@pytest.mark.parametrize("critic", [Path("up.critic.safetensors"), None])
+def test_the_plan_of_an_upscaler_can_be_carried_out(critic, squeeze_weights, tmp_path):
+    for number in range(2):
+        image = np.random.default_rng(number).integers(0, 256, (160, 160, 3), np.uint8)
+        Image.fromarray(image).save(tmp_path / f"{number}.png")
+    changes = {"feature_weights": str(squeeze_weights), "total_images": 1_920}
+    config = plan(replace(UPSCALER, critic=critic), 100, 20, changes)
+    device = torch.device("cpu")
+    task = SuperResolution(config, [str(tmp_path)], str(tmp_path), device, Processes(device))
+    scores = task.validate(task.build_generator())
+    assert config.best_by in scores

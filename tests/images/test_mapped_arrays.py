@@ -121,7 +121,7 @@ def test_a_failed_reservation_is_an_error_before_anything_is_written(tmp_path, m
 @pytest.mark.usefixtures("tiny_limit")
 def test_zeros_are_written_if_space_cannot_be_reserved(tmp_path, monkeypatch):
     monkeypatch.delattr(os, "posix_fallocate")
-    monkeypatch.setattr(mapped_arrays, "_ZEROS", 700)
+    monkeypatch.setattr(mapped_arrays, "_ZERO_BYTES", 700)
     assert not mapped_arrays.empty((50, 50), np.uint8, tmp_path).any()
 
 

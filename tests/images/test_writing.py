@@ -219,6 +219,21 @@ def test_the_limits_of_an_encoder_are_checked_first(name, height, width, is_refu
         check_encodable(height, width, name)
 
 
+@pytest.mark.parametrize(
+    ("name", "side", "advice"),
+    [("WEBP", 16_384, "a smaller scale, or PNG"), ("PNG", 1_000_001, "a smaller scale"),
+     ("WEBP", 1_000_001, "a smaller scale")],
+)  # fmt: skip
+def test_png_is_advised_where_it_can_hold_the_image(name, side, advice):
+    with pytest.raises(PictureError, match=f"choose {advice}$"):
+        check_encodable(1, side, name)
+
+
+def test_a_missing_suffix_is_not_quoted_as_a_name():
+    with pytest.raises(UsageError, match="cannot write a file without a suffix: choose"):
+        find_format("")
+
+
 def test_an_image_too_large_for_its_format_leaves_no_file(tmp_path):
     with pytest.raises(PictureError, match="16,383"):
         write_image(Picture(np.zeros((1, 16384, 3), np.uint8)), tmp_path / "a.webp")

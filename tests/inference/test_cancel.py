@@ -84,7 +84,7 @@ def test_cancelling_between_two_tiles_ends_the_call(fake_session):
 
 
 def test_cancelling_ends_resampling_before_the_next_band(fake_session, monkeypatch):
-    resized, bands = lanczos._resized, []
+    resized, bands = lanczos._resize, []
 
     def cancelled_at_the_third(*arguments):
         bands.append(arguments)
@@ -94,7 +94,7 @@ def test_cancelling_ends_resampling_before_the_next_band(fake_session, monkeypat
 
     monkeypatch.setattr(mapped_arrays, "LARGE_BYTES", 100)
     monkeypatch.setattr(lanczos, "BAND_VALUES", 300)
-    monkeypatch.setattr(lanczos, "_resized", cancelled_at_the_third)
+    monkeypatch.setattr(lanczos, "_resize", cancelled_at_the_third)
     upscaler = Upscaler(fake_session(double))
     with pytest.raises(Cancelled):
         upscaler.upscale(PIXELS, scale=3)

@@ -1,11 +1,12 @@
 """The super-resolution task: losses, validation pairs, refused options and images."""
 
+from itertools import islice
+
 import numpy as np
 import pytest
 import torch
 from PIL import Image
-from safetensors.torch import save_file
-from torchvision.models import squeezenet1_1
+from torch.nn import functional as F
 
 from srgan_gp.data.image_sources import list_images
 from srgan_gp.data.resampling import NAMES, downscale, to_8_bit
@@ -17,15 +18,6 @@ from srgan_gp.training.distributed import Processes
 from srgan_gp.training.tasks import Batch, SuperResolution, super_resolution
 
 CPU = torch.device("cpu")
-
-
-@pytest.fixture(scope="module")
-def squeeze_weights(tmp_path_factory):
-    """A file of SqueezeNet 1.1 with random weights."""
-    torch.manual_seed(0)
-    path = tmp_path_factory.mktemp("features") / "squeeze.safetensors"
-    save_file(squeezenet1_1(weights=None).state_dict(), path)
-    return path
 
 
 @pytest.fixture
@@ -81,6 +73,34 @@ def test_without_their_weights_only_the_pixels_are_compared(make_task):
     task = make_task()
     batch = next(task.batches(0))
     assert task.content_losses(batch.targets, batch).keys() == {"pixel"}
+
+
+def test_the_squeeze_distance_can_choose_the_best_without_being_a_loss(
+    make_task, squeeze_weights, pictures
+):
+    task = make_task(
+        str(pictures), best_by="squeeze_distance", feature_weights=str(squeeze_weights)
+    )
+    batch = next(task.batches(0))
+    assert task.content_losses(batch.targets, batch).keys() == {"pixel"}
+    assert task.validate(task.build_generator())["squeeze_distance"] > 0
+
+
+def test_another_feature_network_cannot_compute_the_squeeze_distance(make_task, pictures):
+    with pytest.raises(UsageError, match="cannot be combined"):
+        make_task(str(pictures), best_by="squeeze_distance", perceptual_loss="vgg19")
+
+
+def test_the_shifted_inputs_show_the_same_scene_moved(make_task):
+    task = make_task(equivariance_weight=1.0, low_res="matlab")
+    for batch in islice(task.batches(0), 4):
+        rows, columns = batch.shifted.rows, batch.shifted.columns
+        assert 1 <= min(rows, columns) <= max(rows, columns) <= 3
+        moved = batch.targets.roll((-rows, -columns), (2, 3))
+        pooled = F.avg_pool2d(moved, moved.shape[-1] // batch.inputs.shape[-1])
+        there, here = batch.shifted.inputs[..., 2:-2, 2:-2], batch.inputs[..., 2:-2, 2:-2]
+        pooled = pooled[..., 2:-2, 2:-2]
+        assert (there - pooled).abs().mean() < (here - pooled).abs().mean()
 
 
 def test_the_shift_is_another_at_each_step_and_the_same_in_every_process(

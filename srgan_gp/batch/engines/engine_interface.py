@@ -18,10 +18,10 @@ NO_MEMORY = "there is not enough memory for it; pass a smaller --tile or --scale
 
 @dataclass(frozen=True)
 class UpscaleSettings:
-    """Settings of all images of a run."""
+    """Options that apply to all images of a run."""
 
     scale: float | None = None
-    """Enlargement of both sides; None: the model's own."""
+    """Scale factor of both sides; None: that of the model."""
     tile: int | Literal["auto"] | None = "auto"
     quality: Quality | None = None
     max_pixels: int = DEFAULT_MAX_PIXELS

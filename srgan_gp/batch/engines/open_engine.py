@@ -36,14 +36,14 @@ def open_engine(
     """Open an engine for one run, or for several in sequence.
 
     Args:
-        devices: one uses this process; several use a worker process each. Ray takes one, without
-            a number.
-        settings: of all runs.
+        devices: names of the devices. With one, this process runs the jobs; with several, a worker
+            process for each. Ray takes one, without a number.
+        settings: options of all runs.
         model: as for `Upscaler.load`; None: its default.
         threads: CPU threads for each device.
         fidelity: as for `Upscaler.load`.
         engine: `local` for this machine, `ray` for a cluster.
-        address: of a Ray cluster, HOST:PORT; None starts Ray on this machine.
+        address: address of a Ray cluster, HOST:PORT; None starts Ray on this machine.
 
     Raises:
         SrganGpError: as for `Upscaler.load`; or Ray is not installed or cannot be reached.

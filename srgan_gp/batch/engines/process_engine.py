@@ -70,8 +70,8 @@ class ProcessEngine:
 
     Args:
         open_upscalers: loads the model in the worker.
-        devices: one worker for each.
-        settings: of the run.
+        devices: names of the devices, one worker for each.
+        settings: options of the run.
 
     Raises:
         SrganGpError: a worker cannot load the model.

@@ -8,11 +8,11 @@ from srgan_gp.batch.engines.engine_interface import Result
 from srgan_gp.batch.naming.plan import UpscaleJob
 from srgan_gp.errors import PictureError
 
-MOST_CRASHES = 3
+MAX_CRASHES = 3
 """A job fails after this number of crashed workers."""
 
 _CRASHED = (
-    f"{MOST_CRASHES} workers crashed while they processed it, perhaps for lack of memory; "
+    f"{MAX_CRASHES} workers crashed while they processed it, perhaps for lack of memory; "
     "pass a smaller --tile"
 )
 
@@ -43,7 +43,7 @@ class RetryQueue:
 
     def __init__(self) -> None:
         self._waiting: deque[UpscaleJob] = deque()
-        self._again: deque[UpscaleJob] = deque()
+        self._retries: deque[UpscaleJob] = deque()
         self._crashes: Counter[UpscaleJob] = Counter()
 
     def add(self, job: UpscaleJob) -> None:
@@ -64,25 +64,25 @@ class RetryQueue:
         """
         if any(job in self._crashes for job in in_progress):
             return None
-        if self._again:
-            return None if in_progress else self._again.popleft()
+        if self._retries:
+            return None if in_progress else self._retries.popleft()
         return self._waiting.popleft() if self._waiting and len(in_progress) < capacity else None
 
     def finish(self, job: UpscaleJob) -> None:
-        """Note that a job has its result."""
+        """Record that a job has its result, and forget its crashes."""
         self._crashes.pop(job, None)
 
     def requeue(self, in_progress: Iterable[UpscaleJob]) -> list[Result]:
         """Queue the jobs of a crashed worker again.
 
         Returns:
-            Failures of the jobs that have crashed `MOST_CRASHES` workers.
+            Failures of the jobs that have crashed `MAX_CRASHES` workers.
         """
         failures: list[Result] = []
         for job in in_progress:
             self._crashes[job] += 1
-            if self._crashes[job] < MOST_CRASHES:
-                self._again.append(job)
+            if self._crashes[job] < MAX_CRASHES:
+                self._retries.append(job)
             else:
                 del self._crashes[job]
                 failures.append(Result(job, error=PictureError("E_WORKER_DIED", _CRASHED)))

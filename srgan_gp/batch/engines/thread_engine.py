@@ -37,11 +37,11 @@ class ThreadEngine:
     """An `Engine` of threads.
 
     Args:
-        upscalers: as many images are in the network at once. With two, one image is converted to
-            or from the network's values while the network processes the other.
-        settings: of the run.
-        decoders: images decoded at once; None chooses by the number of cores.
-        encoders: images encoded at once; likewise.
+        upscalers: one for each image that is upscaled at the same time. With two, one image is
+            converted to or from the network's values while the network processes the other.
+        settings: options of the run.
+        decoders: number of images decoded at once; None chooses by the number of cores.
+        encoders: number of images encoded at once; None chooses likewise.
     """
 
     on_tiles: OnJobTiles | None
@@ -120,7 +120,7 @@ class ThreadEngine:
         """Decode, upscale and encode, each as soon as there is room for it.
 
         Raises:
-            BaseException: what concerns all jobs.
+            BaseException: an error that concerns all jobs.
         """
         try:
             with ExitStack() as held:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # It takes as long to import as decoding an image.
     from multiprocessing.connection import Connection
 
 OpenUpscalers = Callable[[str], Sequence[Upscaler]]
-"""Loads a model on a device, for one or more network threads; can be pickled."""
+"""Loads a model on a device, as one upscaler for each thread that runs it; can be pickled."""
 
 
 def load_upscalers(

@@ -156,7 +156,7 @@ def walk(
     Args:
         arguments: files, folders and patterns, as given.
         recursive: enter folders inside folders, except hidden ones.
-        output_folder: is not entered where it lies inside an input.
+        output_folder: folder of the results, which is not entered if it lies inside an input.
 
     Returns:
         The inputs in the order in which they are found. The same file may occur twice.

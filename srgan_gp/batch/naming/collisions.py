@@ -1,4 +1,4 @@
-"""Unique target of every input of a run: rules 1 to 5 of `plan`."""
+"""Unique target of every input of a run: rules 1 to 5 in the docstring of `plan`."""
 
 import os
 from collections.abc import Iterator
@@ -30,10 +30,11 @@ class Targets:
         self._table = PlanTable()
         self._naming = naming
         self._folder = folder
-        self._real_folder = os.path.realpath(folder)
-        self._real = lru_cache(_CACHED_FOLDERS)(_real_folder)
+        self._output = os.path.realpath(folder)
+        self._resolve = lru_cache(_CACHED_FOLDERS)(_resolve_links)
         self._folder_key = lru_cache(_CACHED_FOLDERS)(name_key)
-        self._mirrored = lru_cache(_CACHED_FOLDERS)(self._add_mirrored)
+        # Cached although it writes to the table: reserving the same names again has no effect.
+        self._reserve_folder = lru_cache(_CACHED_FOLDERS)(self._reserve_result_folder)
 
     def close(self) -> None:
         """Remove the temporary file."""
@@ -54,7 +55,7 @@ class Targets:
         """Add an input. A file that was added before counts once."""
         path = found.path
         parent, real_name = os.path.split(os.fspath(path))
-        real_folder = self._real(parent)
+        real_folder = self._resolve(parent)
         if os.path.islink(path):  # noqa: PTH114 - `Path.is_symlink` may raise OSError
             real_folder, real_name = os.path.split(os.path.realpath(path))
         item = Item(
@@ -66,7 +67,7 @@ class Targets:
         if found.error is not None:
             item = item._replace(code=found.error.code, message=str(found.error))
         else:
-            folder = self._mirrored(parent, os.fspath(found.folder))
+            folder = self._reserve_folder(parent, os.fspath(found.folder))
             name = self._naming.name(path)
             fallback = self._naming.fallback(name)
             item = item._replace(
@@ -78,12 +79,13 @@ class Targets:
             )
         self._table.add(item)
 
-    def settle(self, journal: Journal | None, *, may_replace_inputs: bool) -> int:
-        """Give every result a unique name. All inputs have been added.
+    def assign_names(self, journal: Journal | None, *, may_replace_inputs: bool) -> int:
+        """Give every result a unique name. Call it once, after all inputs were added.
 
         Args:
-            journal: of earlier runs into the output folder.
-            may_replace_inputs: a result with the name of an input is renamed later.
+            journal: journal of earlier runs into the output folder.
+            may_replace_inputs: whether a result may have the name of an input; `Plan.settle`
+                renames it later.
 
         Returns:
             Number of inputs that were results of earlier runs, and were removed.
@@ -92,31 +94,36 @@ class Targets:
             UsageError: a result would replace an input.
         """
         self._table.index()
-        before = self._table.count()
+        added = self._table.count()
         if journal is not None:
             for _, target in journal.results():
                 parent, name = os.path.split(target)
-                self._table.remove(_identity(self._real(parent), name))
-        self._give_names(journal)
-        if self._naming.adds_to_the_stem and self._forget_results():
-            self._give_names(journal)
+                self._table.remove(_identity(self._resolve(parent), name))
+        self._name_results(journal)
+        # An input that is the result of another one, such as a_x4.png of a.png, is found by the
+        # names of the results. Names that it held are then free, so all are assigned again.
+        if self._naming.adds_to_the_stem and self._remove_results():
+            self._name_results(journal)
         if not may_replace_inputs:
             self._check_inputs_are_kept()
-        return before - self._table.count()
+        return added - self._table.count()
 
     def _paths(self, row: Row) -> tuple[Path, Path | None]:
-        """Return target and fallback of an input that can be used."""
+        """Return the target of a usable input, and the fallback for an image it cannot hold."""
         folder = self._folder / os.fsdecode(row.folder)
         fallback = None if row.fallback is None else folder / os.fsdecode(row.fallback)
         return folder / os.fsdecode(row.name or b""), fallback
 
-    def another(self, target: Path) -> Path:
-        """Return a target with the first number that no file and no result of this run has."""
+    def numbered_target(self, target: Path) -> Path:
+        """Return a target with the first number that no file and no result of this run has.
+
+        A numbered name is claimed. A target that does not exist is returned unchanged.
+        """
         relative = os.path.relpath(target.parent, self._folder)
         folder = "" if relative == "." else relative
         path = target
         while os.path.lexists(path):
-            path = path.with_name(self._free(folder, target.name, None))
+            path = path.with_name(self._claim_free_name(folder, target.name, None))
         return path
 
     def is_input(self, target: Path) -> bool:
@@ -125,37 +132,36 @@ class Targets:
         paths = map(Path, map(os.fsdecode, self._table.paths_at(key)))
         return any(is_same_file(path, target) for path in paths)
 
-    def _give_names(self, journal: Journal | None) -> None:
+    def _name_results(self, journal: Journal | None) -> None:
         table = self._table
         table.clear_names()
         if journal is not None:
             for source, target in journal.results():
                 parent, name = os.path.split(target)
-                table.reserve(
-                    self._key(self._real(parent), name), _identity(*os.path.split(source))
-                )
-        # Names wanted by one input come first, so that a longer name cannot take one of them.
+                key = self._key(self._resolve(parent), name)
+                table.reserve(key, _identity(*os.path.split(source)))
+        # First the names that only one input has, so that no name below can take one of them.
         table.claim_lone_names()
         for row in table.colliding():
             name = self._naming.name(Path(os.fsdecode(row.path)), is_whole=True)
-            name = self._free(os.fsdecode(row.folder), name, row.id)
+            name = self._claim_free_name(os.fsdecode(row.folder), name, row.id)
             table.set_names(row.id, name, self._naming.fallback(name))
         table.claim_fallbacks()
         for row in table.without_fallback():
             folder, name = os.fsdecode(row.folder), os.fsdecode(row.name or b"")
             fallback = os.fsdecode(row.fallback or b"")
             if not table.claim(self._target_key(folder, fallback), row.id):
-                fallback = self._free(folder, f"{name}.png", row.id)
+                fallback = self._claim_free_name(folder, f"{name}.png", row.id)
             table.set_names(row.id, name, fallback)
 
-    def _free(self, folder: str, name: str, owner: int | None) -> str:
-        """Number a name until it is free, and claim it."""
+    def _claim_free_name(self, folder: str, name: str, owner: int | None) -> str:
+        """Claim a name, with the first number at which it is free; return it."""
         key, candidate = self._target_key(folder, name), name
         while not self._table.claim(self._target_key(folder, candidate), owner):
             candidate = numbered(name, self._table.next_number(key))
         return candidate
 
-    def _forget_results(self) -> bool:
+    def _remove_results(self) -> bool:
         """Remove inputs that are results of other inputs; return whether there are any."""
         count = 0
         for path, row in self._table.named_alike():
@@ -172,8 +178,8 @@ class Targets:
             if is_same_file(path, target):
                 raise replacement_error(target, path)
 
-    def _add_mirrored(self, parent: str, root: str) -> str:
-        """Return the folder of a result below the output folder, and reserve its name."""
+    def _reserve_result_folder(self, parent: str, root: str) -> str:
+        """Return the folder of a result below the output folder; reserve the names in its path."""
         relative = os.path.relpath(parent or ".", root)
         if relative == ".":
             return ""
@@ -185,16 +191,17 @@ class Targets:
 
     def _target_key(self, folder: str, name: str) -> bytes:
         # With links in the output folder, two paths can be one folder.
-        return self._key(self._real(f"{self._real_folder}{os.sep}{folder}"), name)
+        return self._key(self._resolve(f"{self._output}{os.sep}{folder}"), name)
 
     def _key(self, folder: str, name: str) -> bytes:
+        # Unlike `_identity` it ignores case: the names of results must differ on every system.
         return path_key(self._folder_key(folder.rstrip(os.sep)), name)
 
 
-def _real_folder(folder: str) -> str:
+def _resolve_links(folder: str) -> str:
     return os.path.realpath(folder)
 
 
 def _identity(folder: str, name: str) -> bytes:
-    """Return the hash of a path without links."""
+    """Return the hash of a path without links, which identifies an input; case counts."""
     return digest(os.fsencode(f"{folder.rstrip(os.sep)}/{name}"))

@@ -52,9 +52,9 @@ class Destination:
         """Determine the folder and the names of the results.
 
         Args:
-            single: the image, where a single one was named; None: there may be several.
+            single: the image, if a single one was named; None: there may be several.
             model: name of the model.
-            scale: enlargement of both sides.
+            scale: scale factor of both sides.
 
         Raises:
             UsageError: a folder is needed, the path is a file and there are several images, or two

@@ -72,9 +72,9 @@ class Plan(AbstractContextManager["Plan"]):
     """Jobs of a run. A context manager, since it may hold a temporary file.
 
     Args:
-        targets: of all inputs, settled.
+        targets: targets of all inputs, with their names assigned.
         exist: what to do about an existing result.
-        journal: of the output folder.
+        journal: journal of the output folder.
         work: the `work_key` of the run.
     """
 
@@ -148,7 +148,7 @@ class Plan(AbstractContextManager["Plan"]):
             raise PictureError("E_EXISTS", f"{path} exists; pass --exist skip, overwrite or rename")
         with self._lock:
             if self.exist == "rename":
-                return self.targets.another(path)
+                return self.targets.numbered_target(path)
             if self.targets.is_input(path):
                 raise PictureError(
                     "E_EXISTS", f"{path} is an input; pass --suffix, or another output folder"
@@ -167,7 +167,7 @@ def make_plan(
 
     Args:
         found: the inputs; the same file may occur twice. A path is that of a file that was named.
-        output: its folder need not exist yet.
+        output: output options; the folder need not exist yet.
         journal: of that folder.
         work: a `work_key`, which the rows of the journal are compared with.
 
@@ -193,7 +193,7 @@ def make_plan(
     try:
         for item in chain(first, inputs):
             targets.add(item)
-        earlier_results = targets.settle(journal, may_replace_inputs=may_replace_inputs)
+        earlier_results = targets.assign_names(journal, may_replace_inputs=may_replace_inputs)
         return Plan(targets, output.exist, journal, work, targets.count(), earlier_results)
     except BaseException:
         targets.close()

@@ -22,8 +22,8 @@ def check_result_size(width: int, height: int, frames: int, max_pixels: int) -> 
     """Check that a result has pixels, and not too many.
 
     Args:
-        width: of a frame of the result, in pixels.
-        height: of a frame of the result, in pixels.
+        width: width of a frame of the result, in pixels.
+        height: height of a frame of the result, in pixels.
         frames: 1 for a still image.
         max_pixels: largest input, in pixels.
 
@@ -53,7 +53,7 @@ def chosen_target(
     small for the size, cannot hold all frames, or is not the format of the content.
 
     Args:
-        job: its target has the suffix of a format that can be written.
+        job: job whose target has the suffix of a format that can be written.
         content: the input.
         height: rows of the result.
         width: pixels in a row of the result.

@@ -76,7 +76,7 @@ class Naming:
         """Return the name of the PNG for a result that its format cannot hold; None: not wanted.
 
         Args:
-            name: of the result.
+            name: name of the result.
             is_whole: keep the extension of `name` before that of the PNG.
         """
         if self.extension is not None or self.file_name is not None:

@@ -29,7 +29,8 @@ class SingleTarget:
         source: the file.
         naming: rule that names a single result.
         folder: the output folder, which need not exist.
-        may_replace_inputs: a result with the name of the input is renamed later.
+        may_replace_inputs: whether the result may have the name of the input; `Plan.settle`
+            renames it later.
 
     Raises:
         UsageError: the result would replace the input.
@@ -50,8 +51,8 @@ class SingleTarget:
     def __iter__(self) -> Iterator[Target]:
         yield self._entry
 
-    def another(self, target: Path) -> Path:
-        """Return a target with the first number that is not in use."""
+    def numbered_target(self, target: Path) -> Path:
+        """Return a target, with the first number that is free if the name itself is not."""
         path, number = target, 1
         while os.path.lexists(path) or path in self._numbered:
             number += 1

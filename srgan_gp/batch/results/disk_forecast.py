@@ -38,9 +38,9 @@ def forecast(job: UpscaleJob, settings: UpscaleSettings, model_scale: int) -> Fo
     """Read the header of the source of a job, and check the size of its result.
 
     Args:
-        job: the header of its source is read.
-        settings: of the run.
-        model_scale: enlargement where the settings have none.
+        job: names the image, which is `job.source`.
+        settings: options of the run.
+        model_scale: scale factor that is used if the settings have none.
 
     Raises:
         PictureError: it is not an image, or its result would be too large.
@@ -87,9 +87,9 @@ def check_space(plan: Plan, settings: UpscaleSettings, model_scale: int, folder:
     Results that exist count as no space, and so do images that cannot be read.
 
     Args:
-        plan: of the run.
-        settings: of the run.
-        model_scale: enlargement where the settings have none.
+        plan: plan of the run.
+        settings: options of the run.
+        model_scale: scale factor that is used if the settings have none.
         folder: the output folder, which exists.
 
     Returns:

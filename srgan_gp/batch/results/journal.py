@@ -26,7 +26,7 @@ JOURNAL_FOLDER = ".srgan-gp"
 _FILE = Path(JOURNAL_FOLDER, "journal.sqlite")
 _APPLICATION_ID = 0x53524750  # "SRGP"
 _VERSION = 1
-_ROWS_AT_ONCE = 500
+_ROWS_AT_ONCE = 500  # read from the table
 _SCHEMA = f"""
 BEGIN;
 CREATE TABLE results (
@@ -149,7 +149,7 @@ class Journal(AbstractContextManager["Journal"]):
 
         Args:
             source: the image.
-            staged: its result, not committed yet.
+            staged: result of the image, not committed yet.
             input_sha256: SHA-256 of the bytes that were read from `source`.
             work: a `work_key`.
 

@@ -17,9 +17,9 @@ _FIRST_CHUNK = 12  # offset after RIFF, the size and WEBP
 _ANIMATED, _XMP, _EXIF, _ALPHA, _PROFILE = 0x02, 0x04, 0x08, 0x10, 0x20
 _PIXELS = (b"ALPH", b"VP8 ", b"VP8L")
 _REPLACE = 0x02  # the frame replaces the pixels below, without blending
-_LONGEST = (1 << 24) - 1  # longest time of a frame in milliseconds
-_MOST_PLAYS = 0xFFFF
-_MOST_BYTES = (1 << 32) - 10
+_MAX_MILLISECONDS = (1 << 24) - 1  # time of a frame, a field of 24 bits
+_MAX_PLAYS = 0xFFFF  # a field of 16 bits
+_MAX_BYTES = (1 << 32) - 10  # limit of the specification: 2^32 - 10
 
 
 def write_animated_webp(
@@ -31,9 +31,9 @@ def write_animated_webp(
     """Write the frames of an animation.
 
     Args:
-        file: open for writing, seekable, empty; the header is written last.
-        frames: all of equal size.
-        sequence: for the number of plays.
+        file: binary file, open for writing, seekable, empty; the header is written last.
+        frames: the frames, all of equal size.
+        sequence: has the number of plays.
         encode: returns the bytes of a still WebP, with metadata for the first frame.
 
     Raises:
@@ -57,14 +57,14 @@ def _write_head(file: BinaryIO, still: dict[bytes, bytes], sequence: FrameSequen
     file.write(bytes(_FIRST_CHUNK))
     file.write(_chunk(b"VP8X", bytes(10)))
     file.write(_join_chunks(still, (b"ICCP",)))
-    file.write(_chunk(b"ANIM", struct.pack("<IH", 0, min(sequence.plays, _MOST_PLAYS))))
+    file.write(_chunk(b"ANIM", struct.pack("<IH", 0, min(sequence.plays, _MAX_PLAYS))))
     flags = {b"ICCP": _PROFILE, b"EXIF": _EXIF, b"XMP ": _XMP}
     return sum(flag for kind, flag in flags.items() if kind in still)
 
 
 def _write_size(file: BinaryIO, flags: int, size: tuple[int, int]) -> None:
     end = file.tell()
-    if end > _MOST_BYTES:
+    if end > _MAX_BYTES:
         raise PictureError(
             "E_ENCODER_LIMIT", "the file would exceed the 4 GiB of WEBP; write PNG instead"
         )
@@ -78,7 +78,7 @@ def _write_size(file: BinaryIO, flags: int, size: tuple[int, int]) -> None:
 def _place(part: Part, clock: Clock) -> bytes:
     """Encode the position, size and time of a frame, without blending."""
     milliseconds = clock.ticks(part.milliseconds)
-    if milliseconds > _LONGEST:
+    if milliseconds > _MAX_MILLISECONDS:
         raise PictureError(
             "E_ENCODER_LIMIT", "a frame of WEBP is shown for 4.6 hours at most; write PNG instead"
         )

@@ -31,9 +31,9 @@ def write_apng(
     """Write the frames of an animation as RGB with alpha, because all frames share one header.
 
     Args:
-        file: open for writing, empty.
-        frames: all of equal size and dtype.
-        sequence: for the number of frames and of plays.
+        file: binary file, open for writing, empty.
+        frames: the frames, all of equal size and dtype.
+        sequence: has the number of frames and of plays.
         encode: returns the bytes of a still PNG, with metadata for the first frame.
     """
     numbers = itertools.count()

@@ -50,27 +50,27 @@ def changed_parts(
     """Crop each frame except the first to the rectangle that changed since the previous frame.
 
     Args:
-        frames: all of equal size.
-        grid: left and top are rounded down to multiples of it.
-        keeps_size: whether an image must not be cropped.
+        frames: the frames, all of equal size.
+        grid: left and top of a part are rounded down to multiples of it.
+        keeps_size: returns whether a frame must not be cropped.
 
     Raises:
         PictureError: E_FRAMES if the sizes of the frames differ.
     """
-    before: Picture | None = None
+    previous: Picture | None = None
     for frame in frames:
         picture = frame.picture
         rows, columns = slice(0, picture.height), slice(0, picture.width)
-        if before is not None and not keeps_size(picture):
-            rows, columns = _changed(before, picture)
+        if previous is not None and not keeps_size(picture):
+            rows, columns = _changed_rectangle(previous, picture)
         top, left = rows.start // grid * grid, columns.start // grid * grid
         part = _crop(picture, slice(top, rows.stop), slice(left, columns.stop))
         yield Part(part, left, top, frame.milliseconds)
-        before = picture
+        previous = picture
 
 
-def _changed(before: Picture, after: Picture) -> tuple[slice, slice]:
-    """Return the smallest rectangle that holds all differences, of at least one pixel."""
+def _changed_rectangle(before: Picture, after: Picture) -> tuple[slice, slice]:
+    """Return rows and columns of the smallest rectangle with all differences, at least a pixel."""
     if before.pixels.shape[:2] != after.pixels.shape[:2]:
         raise PictureError("E_FRAMES", "the frames of an animation must have the same size")
     if _layout(before) != _layout(after):

@@ -20,12 +20,12 @@ from srgan_gp.images.picture import Array, Picture
 
 _EXTENSION, _IMAGE, _END = b"!", b",", b";"
 _HAS_PALETTE = 0x80
-_HEADER_BYTES = 13
+_HEADER_BYTES = 13  # signature, and screen descriptor without a palette
 _KEEP, _CLEAR = 1, 2  # disposal methods
 _TICK_MILLISECONDS = 10
-_LONGEST, _MOST_REPETITIONS = 0xFFFF, 0xFFFF
+_MAX_TICKS, _MAX_REPETITIONS = 0xFFFF, 0xFFFF  # fields of 16 bits
 _PALETTE_PIXELS = 1 << 14  # pixels of a frame from which its palette is computed
-_HALF = 128  # alpha from which a pixel is opaque
+_OPAQUE_FROM = 128  # alpha from which a pixel is opaque
 
 
 def count_gif_frames(file: BinaryIO, *, most: int) -> int:
@@ -33,9 +33,9 @@ def count_gif_frames(file: BinaryIO, *, most: int) -> int:
 
     Args:
         file: a GIF; its position changes.
-        most: limit of the count.
+        most: number at which counting ends.
     """
-    file.seek(10)
+    file.seek(10)  # the flags of the screen descriptor, followed by two bytes
     _skip_palette(file, file.read(3)[:1])
     count = 0
     while count < most and (kind := file.read(1)) not in (b"", _END):
@@ -72,9 +72,9 @@ def write_gif(
     """Write the frames of an animation, each with its own palette.
 
     Args:
-        file: open for writing, empty.
-        frames: all of equal size.
-        sequence: for the number of plays.
+        file: binary file, open for writing, empty.
+        frames: the frames, all of equal size.
+        sequence: has the number of plays.
         encode: returns the bytes of a still GIF.
 
     Raises:
@@ -86,11 +86,12 @@ def write_gif(
         if index == 0:
             file.write(still[:_HEADER_BYTES] + _repetitions(sequence.plays))
         ticks = clock.ticks(part.milliseconds)
-        if ticks > _LONGEST:
+        if ticks > _MAX_TICKS:
             raise PictureError(
                 "E_ENCODER_LIMIT", "a frame of GIF is shown for 655 s at most; write PNG instead"
             )
-        # The still starts with its time, followed by the position of its pixels.
+        # The still starts with its control extension (flags at byte 3, time at 4) and its image
+        # descriptor (position at byte 9).
         body = still[_HEADER_BYTES:-1]
         body[3] |= (_CLEAR if _has_alpha(part.picture) else _KEEP) << 2
         struct.pack_into("<H", body, 4, ticks)
@@ -106,7 +107,7 @@ def _has_alpha(picture: Picture) -> bool:
 def _repetitions(plays: int) -> bytes:
     if plays == 1:
         return b""
-    count = min(max(0, plays - 1), _MOST_REPETITIONS)
+    count = min(max(0, plays - 1), _MAX_REPETITIONS)
     return b"!\xff\x0bNETSCAPE2.0\x03\x01" + struct.pack("<H", count) + b"\0"
 
 
@@ -135,7 +136,9 @@ def encode_gif(picture: Picture, file: BinaryIO, quality: int) -> None:
 def _index_colours(picture: Picture) -> tuple[Array, bytes, int | None]:
     """Compute a palette; return the indices (H, W), the palette and the transparent index."""
     pixels = to_depth(picture.pixels, np.uint8)
-    is_transparent = None if picture.alpha is None else to_depth(picture.alpha, np.uint8) < _HALF
+    is_transparent = (
+        None if picture.alpha is None else to_depth(picture.alpha, np.uint8) < _OPAQUE_FROM
+    )
     if is_transparent is None or not is_transparent.any():
         indices, palette = _quantise(pixels, 256)
         return indices, palette, None

@@ -10,7 +10,7 @@ from PIL.ImageFile import ImageFile
 from srgan_gp.errors import PictureError
 from srgan_gp.images.animation.frame_sequence import Frame, FrameSequence
 from srgan_gp.images.animation.gif import count_gif_frames
-from srgan_gp.images.codecs.png import check_pixel_chunks
+from srgan_gp.images.codecs.png import check_critical_chunks
 from srgan_gp.images.codecs.sixteen_bit import is_16_bit
 from srgan_gp.images.codecs.tiff_pages import directories
 from srgan_gp.images.file_types import decoder_errors, silenced_pillow
@@ -24,10 +24,10 @@ from srgan_gp.images.reading import (
     suffix_notes,
 )
 
-MOST_FRAMES = 10_000
+MAX_FRAMES = 10_000
 """Limit of the number of frames or pages, which protects against malicious files."""
 
-_MOST_GROWTH = 4  # limit of a frame's size relative to its canvas, to which it is cropped
+_MAX_GROWTH = 4  # limit of a frame's size relative to its canvas, to which it is cropped
 
 
 def read_sequence(path: str | Path, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> FrameSequence:
@@ -72,7 +72,7 @@ def _read_structure(source: Source, max_pixels: int) -> tuple[FrameSequence, Seq
     if name == "TIFF":
         return _read_page_structure(source, max_pixels)
     if name == "GIF":
-        count = count_gif_frames(source.file, most=MOST_FRAMES + 1)
+        count = count_gif_frames(source.file, most=MAX_FRAMES + 1)
     else:
         count = int(getattr(image, "n_frames", 1))
     # A PNG may start with a still for viewers without animation, which is not a frame.
@@ -82,9 +82,9 @@ def _read_structure(source: Source, max_pixels: int) -> tuple[FrameSequence, Seq
     if count > 1:
         check_sequence(count, width * height * count, max_pixels)
     if name == "PNG" and count > 1:
-        check_pixel_chunks(source.file, with_frames=True)
+        check_critical_chunks(source.file, with_frames=True)
     notes: list[str] = []
-    if count > 1 and read_orientation(image) >= 5:
+    if count > 1 and read_orientation(image) >= 5:  # turned by 90 degrees
         width, height = height, width
     if first:
         notes.append("its still image for viewers without animation is not kept")
@@ -109,7 +109,7 @@ def _read_page_structure(source: Source, max_pixels: int) -> tuple[FrameSequence
     places: list[_Place] = []
     sizes: list[tuple[int, int]] = []
     notes: dict[str, None] = {}
-    for index, (start, is_page) in enumerate(directories(source.file, most=MOST_FRAMES + 1)):
+    for index, (start, is_page) in enumerate(directories(source.file, most=MAX_FRAMES + 1)):
         if places and not is_page:
             notes["the thumbnails and masks of its pages are not kept"] = None
             continue
@@ -131,15 +131,15 @@ def _read_page_structure(source: Source, max_pixels: int) -> tuple[FrameSequence
 
 
 def check_sequence(count: int, pixels: int, max_pixels: int) -> None:
-    """Check that a sequence has at most `MOST_FRAMES` frames and `max_pixels` pixels in total.
+    """Check that a sequence has at most `MAX_FRAMES` frames and `max_pixels` pixels in total.
 
     Raises:
         PictureError: E_TOO_MANY_FRAMES or E_TOO_MANY_PIXELS.
     """
-    if count > MOST_FRAMES:
+    if count > MAX_FRAMES:
         raise PictureError(
             "E_TOO_MANY_FRAMES",
-            f"it has more than {MOST_FRAMES:,} frames or pages; split it, or pass --frames first",
+            f"it has more than {MAX_FRAMES:,} frames or pages; split it, or pass --frames first",
         )
     if pixels > max_pixels:
         raise PictureError(
@@ -163,9 +163,9 @@ def _frames(
     with ExitStack() as stack:
         file = stack.enter_context(regular_file(path))
         check_unchanged(file, state)
-        most = sequence.width * sequence.height
+        max_pixels = sequence.width * sequence.height
         with silenced_pillow():
-            source = stack.enter_context(open_source(file, max_pixels=most))
+            source = stack.enter_context(open_source(file, max_pixels=max_pixels))
         for number, place in enumerate(places, start=1):
             # Pillow's warnings are silenced while a frame is decoded, not while the caller runs.
             with silenced_pillow(), _name_frame(number):
@@ -178,7 +178,7 @@ def _frame(source: Source, place: _Place, sequence: FrameSequence) -> Frame:
     with decoder_errors(source.container.name):
         image.seek(place.index)
     is_frame = sequence.kind == "animation"
-    check_pixel_count(image.width, image.height, _MOST_GROWTH * sequence.width * sequence.height)
+    check_pixel_count(image.width, image.height, _MAX_GROWTH * sequence.width * sequence.height)
     picture = decode(source, is_frame=is_frame, tiff_directory=place.directory)
     if not is_frame:
         return Frame(picture)

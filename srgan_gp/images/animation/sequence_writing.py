@@ -47,7 +47,7 @@ def sequence_format(sequence: FrameSequence, format: str | None = None) -> str:
     keeps all colours.
 
     Args:
-        sequence: to be written.
+        sequence: the sequence to write.
         format: a format name such as `webp`, or a suffix; None for the default.
 
     Returns:
@@ -87,8 +87,8 @@ def write_sequence(
     frame; each page has its own. A still image is written as by `encode_image`.
 
     Args:
-        sequence: its frames are consumed.
-        file: open for writing, seekable, empty. After an error it may be incomplete.
+        sequence: the sequence to write, whose frames are consumed.
+        file: binary file, open for writing, seekable, empty. After an error it may be incomplete.
         format: as for `sequence_format`.
         quality: as for `write_image`.
         strip_metadata: as for `write_image`.

@@ -28,7 +28,7 @@ def write_webm(file: BinaryIO, frames: Iterator[Array], frames_per_second: float
     OpenCV needs a path, so the video is written to a temporary file first.
 
     Args:
-        file: open for writing, empty.
+        file: binary file, open for writing, empty.
         frames: at least one, all (H, W, 3), uint8 RGB, of equal and even height and width. OpenCV
             subsamples the chroma, and would crop an odd side silently.
         frames_per_second: frame rate.

@@ -14,38 +14,39 @@ from srgan_gp.images.picture import Array, Picture
 
 _FULL_CHROMA_QUALITY = 90  # from this quality on, the chroma is not subsampled (4:4:4)
 _LOSSLESS_QUALITY = 100
-_BAND_BYTES = 1 << 24
+_BAND_BYTES = 1 << 24  # copied at a time
 
 
 def encode_jpeg(picture: Picture, file: BinaryIO, quality: int) -> None:
     """Encode a JPEG at `quality` 1 to 100, without chroma subsampling from 90 on."""
     if picture.exif is not None:
+        # In JPEG the EXIF block is in an APP1 segment, which starts with this name.
         picture = replace(picture, exif=b"Exif\0\0" + picture.exif)
     save_with_pillow(
         picture,
         file,
         "JPEG",
-        in_place=True,
+        reads_rows=True,
         quality=quality,
         subsampling=chroma_subsampling(quality),
     )
 
 
 def encode_webp(picture: Picture, file: BinaryIO, quality: int) -> None:
-    """Encode a WebP at `quality` 1 to 100; 100 is lossless, including transparent pixels.
+    """Encode a WebP at `quality` 1 to 100; 100 is lossless, also for the colours under alpha 0.
 
-    libwebp needs the whole image in memory: 8 bytes a pixel were measured, 2.2 GB for the largest
-    image of the format. A large JPEG needs at most 0.1 GB.
+    libwebp keeps the whole image in memory: 8 bytes a pixel were measured, so 2.2 GB for the
+    largest image of the format.
     """
     lossless = quality == _LOSSLESS_QUALITY
     save_with_pillow(
         picture,
         file,
         "WEBP",
-        in_place=True,
+        reads_rows=True,
         quality=quality,
         lossless=lossless,
-        exact=lossless,
+        exact=lossless,  # keeps the colours of fully transparent pixels
     )
 
 
@@ -67,18 +68,18 @@ def save_with_pillow(
     file: BinaryIO,
     name: str,
     *,
-    in_place: bool = False,
+    reads_rows: bool = False,
     **options: Any,  # noqa: ANN401
 ) -> None:
     """Encode an image of 8 bits with Pillow, with its metadata.
 
     Args:
         picture: uint8.
-        file: open for writing.
+        file: binary file, open for writing.
         name: a format of Pillow.
-        in_place: whether Pillow's encoder reads rows of 4 bytes a pixel without copying the image;
-            large images then stay in a mapped array.
-        options: of Pillow's encoder.
+        reads_rows: whether Pillow's encoder of this format reads the image row by row, at 4 bytes a
+            pixel. A large image then stays in a mapped array, and is not copied into memory.
+        options: options of Pillow's encoder.
     """
     # With the plugin imported, `save` does not import all plugins of Pillow.
     importlib.import_module(f"PIL.{'WebP' if name == 'WEBP' else name.title()}ImagePlugin")
@@ -89,8 +90,8 @@ def save_with_pillow(
         "dpi": picture.dpi,
     }
     options |= {key: value for key, value in metadata.items() if value is not None}
-    if in_place and mapped_arrays.is_large(picture.pixels):
-        channels = _four_bytes(picture, mapped_arrays.folder_of(file))
+    if reads_rows and mapped_arrays.is_large(picture.pixels):
+        channels = _pillow_layout(picture, mapped_arrays.folder_of(file))
         mode = "L" if channels.shape[2] == 1 else "RGBX" if picture.alpha is None else "RGBA"
         size = (picture.width, picture.height)
         image = Image.frombuffer(mode, size, channels, "raw", mode, 0, 1)
@@ -102,7 +103,7 @@ def save_with_pillow(
     image.save(file, name, **options)
 
 
-def _four_bytes(picture: Picture, folder: Path | None) -> Array:
+def _pillow_layout(picture: Picture, folder: Path | None) -> Array:
     """Copy a large image to the memory layout of Pillow, which then needs no copy of its own.
 
     Returns:
@@ -122,9 +123,10 @@ def _four_bytes(picture: Picture, folder: Path | None) -> Array:
 
 
 class _ReleasingFile:
-    """File that releases the memory of a mapped image while an encoder reads it row by row.
+    """Output file that releases the memory of a mapped image at each write of an encoder.
 
-    It has no file descriptor, so that Pillow calls `write` every 64 KB.
+    It has no `fileno`: Pillow would otherwise write to the descriptor itself. So it calls `write`
+    after every 64 KB, when the encoder has read some more rows.
     """
 
     def __init__(self, file: BinaryIO, channels: Array) -> None:

@@ -1,4 +1,4 @@
-"""PNG chunks: checksums of a file, reading, building, and metadata chunks."""
+"""PNG chunks: verifies the checksums of a file, reads and builds chunks, encodes metadata."""
 
 import struct
 import zlib
@@ -9,12 +9,15 @@ from srgan_gp.errors import PictureError
 from srgan_gp.images.picture import Picture
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_READ_BYTES = 1 << 20
+_READ_BYTES = 1 << 20  # read at a time
+_ANCILLARY_BIT = 0x20  # of the first letter of a type: lower case
+_MAX_INT = 0x7FFFFFFF  # of the integers in a PNG
+_METRE = 1  # unit of pHYs
 _INCHES_PER_METRE = 1 / 0.0254
 
 
-def check_pixel_chunks(file: BinaryIO, *, with_frames: bool = False) -> None:
-    """Verify the checksum of every critical chunk up to the end of the pixels.
+def check_critical_chunks(file: BinaryIO, *, with_frames: bool = False) -> None:
+    """Verify the checksum of every chunk that pixels depend on, up to the end of the pixels.
 
     Pillow does not verify them, and decodes damaged bytes to wrong pixels.
 
@@ -27,22 +30,23 @@ def check_pixel_chunks(file: BinaryIO, *, with_frames: bool = False) -> None:
     """
     position = file.tell()
     try:
-        _check_pixel_chunks(file, with_frames)
+        _check_critical_chunks(file, with_frames)
     finally:
         file.seek(position)
 
 
-def _check_pixel_chunks(file: BinaryIO, with_frames: bool) -> None:
+def _check_critical_chunks(file: BinaryIO, with_frames: bool) -> None:
     file.seek(len(SIGNATURE))
-    seen_pixels = False
+    was_pixels = False  # whether the chunk before is an IDAT
     while len(header := file.read(8)) == 8:
         length, kind = struct.unpack(">I4s", header)
-        if seen_pixels and kind != b"IDAT" and not with_frames:
+        if was_pixels and kind != b"IDAT" and not with_frames:
             return
-        seen_pixels = kind == b"IDAT"
-        # A lower-case first letter marks ancillary chunks, whose damage does not matter.
-        if kind[0] & 0x20 and kind != b"fdAT":
-            file.seek(length + 4, 1)
+        was_pixels = kind == b"IDAT"
+        # Damage of an ancillary chunk does not change pixels, except that of fdAT, which holds the
+        # pixels of a frame of an APNG.
+        if kind[0] & _ANCILLARY_BIT and kind != b"fdAT":
+            file.seek(length + 4, 1)  # content and checksum
             continue
         checksum = zlib.crc32(kind)
         for part in _parts(file, length):
@@ -72,19 +76,21 @@ def iter_chunks(png: bytes) -> Iterator[tuple[bytes, bytes]]:
     while position < len(png):
         length, kind = struct.unpack_from(">I4s", png, position)
         yield kind, png[position + 8 : position + 8 + length]
-        position += length + 12
+        position += length + 12  # length, type and checksum have 4 bytes each
 
 
 def metadata_chunks(picture: Picture) -> bytes:
     """Return the chunks iCCP, pHYs, eXIf and iTXt for the metadata that an image has."""
     chunks = b""
     if picture.icc_profile is not None:
+        # Name, NUL, and compression method 0 (zlib).
         chunks += chunk(b"iCCP", b"ICC Profile\0\0" + zlib.compress(picture.icc_profile))
     if picture.dpi is not None:
-        per_metre = [min(round(value * _INCHES_PER_METRE), 0x7FFFFFFF) for value in picture.dpi]
-        chunks += chunk(b"pHYs", struct.pack(">IIB", *per_metre, 1))
+        per_metre = [min(round(value * _INCHES_PER_METRE), _MAX_INT) for value in picture.dpi]
+        chunks += chunk(b"pHYs", struct.pack(">IIB", *per_metre, _METRE))
     if picture.exif is not None:
         chunks += chunk(b"eXIf", picture.exif)
     if picture.xmp is not None:
+        # Keyword, NUL, not compressed, method 0, and two empty texts: language, translated keyword.
         chunks += chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + picture.xmp)
     return chunks

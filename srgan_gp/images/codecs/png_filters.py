@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 Bytes = NDArray[np.uint8]
 
 
-def filter_rows(rows: Bytes, above: Bytes, step: int) -> Bytes:
+def filter_rows(rows: Bytes, above: Bytes, bytes_per_pixel: int) -> Bytes:
     """Filter each row with the filter of the smallest differences.
 
     As in libpng, that is the least sum of absolute differences, read as signed bytes.
@@ -16,7 +16,7 @@ def filter_rows(rows: Bytes, above: Bytes, step: int) -> Bytes:
     Args:
         rows: (N, B), uint8, the big-endian samples of N rows.
         above: (B,), uint8, the row above the first one; zeros at the top of the image.
-        step: number of bytes of a pixel.
+        bytes_per_pixel: distance to the same byte of the left neighbour.
 
     Returns:
         (N, 1 + B), uint8: the number of the filter and the filtered row.
@@ -24,7 +24,7 @@ def filter_rows(rows: Bytes, above: Bytes, step: int) -> Bytes:
     count, width = rows.shape
     best = np.empty((count, 1 + width), np.uint8)
     costs = np.full(count, np.iinfo(np.uint32).max, np.uint32)
-    for number, differences in enumerate(_candidates(rows, above, step)):
+    for number, differences in enumerate(_candidates(rows, above, bytes_per_pixel)):
         cost = np.abs(differences.view(np.int8)).view(np.uint8).sum(axis=1, dtype=np.uint32)
         better = cost < costs
         best[better, 0] = number
@@ -33,12 +33,12 @@ def filter_rows(rows: Bytes, above: Bytes, step: int) -> Bytes:
     return best
 
 
-def _candidates(rows: Bytes, above: Bytes, step: int) -> Iterator[Bytes]:
+def _candidates(rows: Bytes, above: Bytes, bytes_per_pixel: int) -> Iterator[Bytes]:
     """Yield the rows under the filters None, Sub, Up, Average and Paeth (PNG 1.2, chapter 6)."""
     left, up, corner = np.zeros_like(rows), np.empty_like(rows), np.zeros_like(rows)
-    left[:, step:] = rows[:, :-step]
+    left[:, bytes_per_pixel:] = rows[:, :-bytes_per_pixel]
     up[0], up[1:] = above, rows[:-1]
-    corner[:, step:] = up[:, :-step]
+    corner[:, bytes_per_pixel:] = up[:, :-bytes_per_pixel]
     yield rows
     yield rows - left  # modulo 256, as the format requires
     yield rows - up

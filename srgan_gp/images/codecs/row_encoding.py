@@ -17,19 +17,19 @@ _COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}  # PNG colour type by number of channel
 _BAND_BYTES = 1 << 19  # small enough for the copies of the filters to stay in the CPU cache
 
 
-def row_bands(picture: Picture, rows: int, start: int = 0) -> Iterator[Array]:
+def row_bands(picture: Picture, band_rows: int, start: int = 0) -> Iterator[Array]:
     """Split an image into bands of rows, and release the memory of a mapped image after each.
 
     Args:
-        picture: of any dtype.
-        rows: of each band; the last one may have fewer.
-        start: the first row.
+        picture: image of any dtype.
+        band_rows: number of rows of a band; the last band may have fewer.
+        start: index of the first row.
 
     Yields:
-        (rows, W, C), C from 1 to 4: the colours and, last, alpha.
+        (band_rows, W, C), C from 1 to 4: the colours and, last, alpha.
     """
-    for top in range(start, picture.height, rows):
-        part = slice(top, top + rows)
+    for top in range(start, picture.height, band_rows):
+        part = slice(top, top + band_rows)
         channels = picture.pixels[part]
         if picture.alpha is not None:
             channels = np.concatenate([channels, picture.alpha[part, :, np.newaxis]], axis=2)
@@ -44,15 +44,17 @@ def encode_png(picture: Picture, file: BinaryIO, quality: int) -> None:
 
     Args:
         picture: uint8 or uint16.
-        file: open for writing.
+        file: binary file, open for writing.
         quality: not used; PNG is lossless.
     """
     bits, colour_type = picture.pixels.itemsize * 8, _COLOUR_TYPES[picture.channels]
     header = struct.pack(">IIBBBBB", picture.width, picture.height, bits, colour_type, 0, 0, 0)
     file.write(SIGNATURE + chunk(b"IHDR", header) + metadata_chunks(picture))
-    compressor = choose_deflate(next(_png_rows(picture, picture.height // 2)))()
-    for rows in _png_rows(picture):
-        if data := compressor.compress(rows):
+    sample = next(_filtered_bands(picture, picture.height // 2))
+    create_compressor = choose_deflate(sample)
+    compressor = create_compressor()
+    for filtered in _filtered_bands(picture):
+        if data := compressor.compress(filtered):
             file.write(chunk(b"IDAT", data))
     file.write(chunk(b"IDAT", compressor.flush()) + chunk(b"IEND", b""))
 
@@ -62,24 +64,24 @@ def encode_tiff(picture: Picture, file: BinaryIO, quality: int) -> None:
 
     Args:
         picture: uint8 or uint16.
-        file: open for writing, seekable, empty.
+        file: binary file, open for writing, seekable, empty.
         quality: not used; the compression is lossless.
     """
     tiff = TiffWriter(file, picture)
     sample = next(row_bands(picture, tiff.rows_per_strip, picture.height // 2))
-    deflate = choose_deflate(differences(sample))
+    create_compressor = choose_deflate(differences(sample))
     for strip in row_bands(picture, tiff.rows_per_strip):
-        compressor = deflate()
+        compressor = create_compressor()
         tiff.write_strip(compressor.compress(differences(strip)) + compressor.flush())
     tiff.close()
 
 
-def _png_rows(picture: Picture, start: int = 0) -> Iterator[bytes]:
-    """Yield the filtered rows from `start` on, one band at a time."""
-    step = picture.channels * picture.pixels.itemsize
-    above = np.zeros(picture.width * step, np.uint8)
+def _filtered_bands(picture: Picture, start: int = 0) -> Iterator[bytes]:
+    """Yield the filtered rows of a PNG from `start` on, one band at a time."""
+    bytes_per_pixel = picture.channels * picture.pixels.itemsize
+    above = np.zeros(picture.width * bytes_per_pixel, np.uint8)
     for band in row_bands(picture, max(1, _BAND_BYTES // above.size), start):
         big_endian = band.astype(band.dtype.newbyteorder(">"))
-        rows = big_endian.view(np.uint8).reshape(len(band), -1)
-        yield filter_rows(rows, above, step).tobytes()
-        above = rows[-1]
+        row_bytes = big_endian.view(np.uint8).reshape(len(band), -1)
+        yield filter_rows(row_bytes, above, bytes_per_pixel).tobytes()
+        above = row_bytes[-1]

@@ -25,7 +25,7 @@ def is_16_bit(image: Image.Image, head: bytes) -> bool:
     """Return whether Pillow would reduce an image from 16 to 8 bits.
 
     Args:
-        image: open but not loaded, because loading removes tags.
+        image: image of Pillow, open but not loaded, because loading removes tags.
         head: the first bytes of the file.
     """
     if image.format == "PNG":

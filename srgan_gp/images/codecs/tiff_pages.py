@@ -17,8 +17,8 @@ _STRIPS = 273
 _DIRECTORIES = (34665, 34853, 40965)  # Exif, GPS, interoperability
 _ENTRY_BYTES = 12
 _VALUE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
-_MOST_BYTES = (1 << 32) - 1
-_MOST_TAGS = 4096  # of a directory; valid files have fewer than a hundred
+_MAX_BYTES = (1 << 32) - 1
+_MAX_TAGS = 4096  # of a directory; valid files have fewer than a hundred
 
 
 class _Layout:
@@ -76,7 +76,7 @@ def directories(tiff: BinaryIO, most: int) -> Iterator[tuple[int, bool]]:
 def _describes_page(tiff: BinaryIO, layout: _Layout) -> bool:
     """Read the directory at the current position, and return whether it is a page."""
     (count,) = layout.count.unpack(tiff.read(layout.count.size))
-    if count > _MOST_TAGS:
+    if count > _MAX_TAGS:
         raise ValueError(f"{count} tags")
     subfile = 0
     for tag, _, _, value in layout.entry.iter_unpack(tiff.read(count * layout.entry.size)):
@@ -102,7 +102,7 @@ def write_pages(
     """Write a multi-page TIFF; each page has its own size, bit depth and metadata.
 
     Args:
-        file: open for writing, seekable, empty.
+        file: binary file, open for writing, seekable, empty.
         frames: the pages.
         sequence: not used; the parameter is common to all sequence writers.
         encode: returns the bytes of a TIFF of one page.
@@ -114,7 +114,7 @@ def write_pages(
     for frame in frames:
         tiff = encode(frame.picture)
         start = file.seek(0, io.SEEK_END)
-        if start + len(tiff) > _MOST_BYTES:
+        if start + len(tiff) > _MAX_BYTES:
             raise PictureError(
                 "E_ENCODER_LIMIT", "the pages would make a TIFF of more than 4 GiB; "
                 "choose a smaller scale, or pass --frames first",

@@ -25,7 +25,7 @@ _EXTRA_SAMPLES, _XMP, _ICC_PROFILE = 338, 700, 34675
 _BLACK_IS_ZERO, _RGB = 1, 2
 _DEFLATE, _HORIZONTAL, _INCH, _SEPARATE_ALPHA = 8, 2, 2, 2
 _STRIP_SIZE = 1 << 18  # bytes of pixels in a strip: small enough for readers that stream
-_MOST_SMALL_BYTES = (1 << 32) - (1 << 28)  # pixels of a classic TIFF: noise grows when compressed
+_MAX_SMALL_BYTES = (1 << 32) - (1 << 28)  # pixels of a classic TIFF: noise grows when compressed
 _LONG, _LONG8 = 4, 16
 _SMALL, _BIG = b"II*\0" + bytes(4), b"II+\0" + struct.pack("<HHQ", 8, 0, 16)
 _DAMAGED_TAG = (struct.error, LookupError, TypeError, ValueError, ArithmeticError, OSError,
@@ -38,7 +38,7 @@ class TiffWriter:
     The file is a BigTIFF if it might exceed 4 GiB.
 
     Args:
-        file: open for writing, seekable, empty.
+        file: binary file, open for writing, seekable, empty.
         picture: uint8 or uint16, whose size and metadata are written. Few readers support 16-bit
             grey with alpha; convert it to RGB with alpha.
     """
@@ -52,7 +52,7 @@ class TiffWriter:
         self._file, self._sizes = file, list[int]()
         row_bytes = picture.width * picture.channels * picture.pixels.itemsize
         self.rows_per_strip = max(1, _STRIP_SIZE // row_bytes)
-        is_big = row_bytes * picture.height > _MOST_SMALL_BYTES
+        is_big = row_bytes * picture.height > _MAX_SMALL_BYTES
         self._tags = tags = TiffImagePlugin.ImageFileDirectory_v2(_BIG if is_big else _SMALL)
         if picture.exif is not None:
             _merge_exif(tags, picture.exif)

@@ -1,6 +1,7 @@
 """Models of other projects: safety checks, and measurement of scale, overlap and memory.
 
-`onnx` is imported inside functions, because installed models do not need it.
+Only models that this package exported carry these values as metadata. `onnx` is imported inside
+functions, because those models do not need it.
 """
 
 from collections.abc import Iterator
@@ -22,7 +23,7 @@ CONTROL_FLOW = ("If", "Loop", "Scan", "SequenceMap")
 
 
 def parse_safely(data: bytes, name: str) -> "onnx.ModelProto":
-    """Parse an untrusted model, and refuse content that could do harm when it runs.
+    """Parse an untrusted model; refuse one that could read other files or never end.
 
     Args:
         data: bytes of the ONNX file.
@@ -59,7 +60,7 @@ def parse_safely(data: bytes, name: str) -> "onnx.ModelProto":
 
 
 def measure(network: Network, model: "onnx.ModelProto", name: str, sha256: str) -> ModelInfo:
-    """Measure the properties that models of this package carry as metadata.
+    """Measure the properties that other models lack: scale, overlap, size multiple and memory.
 
     Args:
         network: the model on the CPU, (1, 3, h, w) to (1, 3, h * scale, w * scale), float32.
@@ -68,8 +69,8 @@ def measure(network: Network, model: "onnx.ModelProto", name: str, sha256: str) 
         sha256: SHA-256 of the file, in hex.
 
     Raises:
-        ModelRefusedError: the scale factor is not an integer, values are not finite, or the value
-            range is not 0 to 1.
+        ModelRefusedError: the result has not three channels or is not the input upscaled by an
+            integer, values are not finite, or the value range is not 0 to 1.
     """
     noise = np.random.default_rng(0).random((1, 3, STRIP_WIDTH, STRIP_WIDTH), dtype=np.float32)
     upscaled = network(noise)
@@ -82,11 +83,14 @@ def measure(network: Network, model: "onnx.ModelProto", name: str, sha256: str) 
         )
     if not np.isfinite(upscaled).all():
         raise ModelRefusedError(f"The model {name} returns values that are not finite.")
-    if abs(float(upscaled.mean())) > 32:  # 0 to 255 gives 128; unusual weights stay far below
+    # The mean of a result from 0 to 255 is about 128; from 0 to 1 it is far below 32, even with
+    # unusual weights.
+    if abs(float(upscaled.mean())) > 32:
         raise ModelRefusedError(
             f"The model {name} turns noise around 0.5 into values around {upscaled.mean():.3g}. "
             "A model whose values range from 0 to 1 is needed."
         )
+    # None: exact tiling is not possible, because the network is global or no shift is equivariant.
     overlap = measure_overlap(network, scale)
     multiple = 1 if overlap is None else measure_multiple(network, scale, overlap)
     if multiple is None:

@@ -44,22 +44,22 @@ def resample(
         <= mapped_arrays.LARGE_BYTES
     ):
         on_band()
-        yield (0, width), _resized(plane, height, width)
+        yield (0, width), _resize(plane, height, width)
         return
     rows = plane.shape[0]
     wide = mapped_arrays.empty((rows, width), np.float32, folder)
     for top, bottom in _spans(rows, plane.shape[1] + width):
         on_band()
-        wide[top:bottom] = _resized(plane[top:bottom], bottom - top, width)
+        wide[top:bottom] = _resize(plane[top:bottom], bottom - top, width)
         mapped_arrays.release(plane)
         mapped_arrays.release(wide)
     for left, right in _spans(width, rows + height):
         on_band()
-        yield (left, right), _resized(wide[:, left:right], height, right - left)
+        yield (left, right), _resize(wide[:, left:right], height, right - left)
         mapped_arrays.release(wide)
 
 
-def _resized(plane: Floats, height: int, width: int) -> Floats:
+def _resize(plane: Floats, height: int, width: int) -> Floats:
     image = Image.fromarray(np.ascontiguousarray(plane))
     return np.asarray(image.resize((width, height), Image.Resampling.LANCZOS))
 

@@ -13,10 +13,11 @@ CPU_BUDGET = 2**30
 """Bytes for one run on a CPU; an image that needs more is tiled."""
 GPU_BUDGET = 2**31
 """Bytes for one run on a GPU. There, every image is tiled, with windows of one shape."""
-SMALLEST_TILE = 64
+MIN_TILE = 64
 """Lower bound, also above the budget: smaller tiles would compute mostly overlap."""
-LARGEST_GPU_WINDOW = 1024
-_PROBE_SIDE = 64
+MAX_GPU_WINDOW = 1024
+"""Largest side of a window on a GPU, in input pixels."""
+_PROBE_SIDE = 64  # pixels: side of the input for which the shapes are inferred
 
 
 def estimate_bytes_per_pixel(model: "onnx.ModelProto") -> int:
@@ -99,8 +100,8 @@ def choose_tile(info: ModelInfo, height: int, width: int, *, on_gpu: bool) -> in
         return None
     window = math.isqrt(affordable)
     if on_gpu:
-        window = min(window, LARGEST_GPU_WINDOW)
-    largest = max(window - 2 * info.overlap, SMALLEST_TILE)
+        window = min(window, MAX_GPU_WINDOW)
+    largest = max(window - 2 * info.overlap, MIN_TILE)
     if on_gpu:
         return largest
     inner = [side - 2 * info.overlap for side in (height, width)]

@@ -19,15 +19,16 @@ Array = NDArray[Any]
 class NetworkPass:
     """Input and result arrays of one pass; `cut` and `store` are the callbacks of `run_tiled`.
 
-    Every stored part is converted to the dtype of the input at once. The whole result exists in
-    float32 only if it must be resampled, and then in a temporary file.
+    If the result has the size of the network's output, each part is converted to the dtype of the
+    source when it is stored. Otherwise the parts are kept in float32 and resampled by `finish`.
+    Large arrays are in temporary files in both cases.
 
     Args:
         source: (H, W, 3) or, for grey and alpha, (H, W, 1), as accepted by `check_pixels`.
         scale: scale factor of the network.
         size: height and width of the result; resampled if the network's result has another size.
-        is_alpha: whether areas that are 0 or full must stay exactly so.
-        folder: folder of the temporary files of a large image.
+        is_alpha: whether the source is alpha: fully transparent and fully opaque areas stay so.
+        folder: folder of the temporary files of large arrays.
 
     Raises:
         PictureError: E_DISK_FULL.
@@ -51,20 +52,21 @@ class NetworkPass:
         self._network_size = (height * scale, width * scale)
         self.result = mapped_arrays.empty((*size, channels), source.dtype, folder)
         self._planes: Floats | None = None
-        if self._network_size != size:
+        if self._network_size != size:  # the output will be resampled
             self._planes = mapped_arrays.empty((channels, *self._network_size), np.float32, folder)
 
     def cut(self, rows: Span, columns: Span) -> Floats:
-        """Return a window, (1, 3, h, w) in [0, 1]; edge pixels continue outside of the image."""
+        """Return a window, (1, 3, h, w) in [0, 1]; outside the image, edge pixels are repeated."""
         window = self._source[slice(*rows), slice(*columns)]
-        below = rows[1] - rows[0] - window.shape[0]
-        right = columns[1] - columns[0] - window.shape[1]
-        if below or right:
-            window = np.pad(window, ((0, below), (0, right), (0, 0)), mode="edge")
+        missing_rows = rows[1] - rows[0] - window.shape[0]
+        missing_columns = columns[1] - columns[0] - window.shape[1]
+        if missing_rows or missing_columns:
+            padding = ((0, missing_rows), (0, missing_columns), (0, 0))
+            window = np.pad(window, padding, mode="edge")
         return to_planes(window)
 
     def store(self, rows: Span, columns: Span, upscaled: Floats) -> None:
-        """Store a part of the result, (1, 3, h, w); what lies outside of the image is dropped."""
+        """Store an output of the network, (1, 3, h, w), without the part outside the image."""
         height, width = self._network_size
         rows, columns = (rows[0], min(rows[1], height)), (columns[0], min(columns[1], width))
         kept = upscaled[:, :, : rows[1] - rows[0], : columns[1] - columns[0]]

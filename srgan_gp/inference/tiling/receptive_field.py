@@ -32,7 +32,7 @@ def measure_overlap(network: Network, scale: int, *, multiple: int = 1) -> int |
         radius of more than 511 pixels.
     """
     longest = 0
-    for run in (network, _transposed(network)):
+    for run in (network, _transpose(network)):
         for phase in range(multiple):
             reach = _reach(run, scale, phase)
             if reach is None:
@@ -57,8 +57,7 @@ def measure_multiple(network: Network, scale: int, overlap: int) -> int | None:
     multiple = 1
     while multiple <= STRIP_WIDTH:
         if all(
-            _is_equivariant(run, scale, overlap, multiple)
-            for run in (network, _transposed(network))
+            _is_equivariant(run, scale, overlap, multiple) for run in (network, _transpose(network))
         ):
             return multiple
         multiple *= 2
@@ -104,7 +103,7 @@ def _noise(length: int) -> Floats:
     return generator.random((1, 3, STRIP_WIDTH, length), dtype=np.float32)
 
 
-def _transposed(network: Network) -> Network:
+def _transpose(network: Network) -> Network:
     def run(image: Floats) -> Floats:
         return network(image.swapaxes(2, 3)).swapaxes(2, 3)
 

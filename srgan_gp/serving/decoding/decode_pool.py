@@ -46,7 +46,7 @@ class DecodePool:
         Args:
             data: bytes of the file, or its path.
             name: file name given by the client, to report a suffix of another format.
-            cancellation: of the job; kills the process at once.
+            cancellation: cancellation of the job, which kills the process at once.
 
         Raises:
             PictureError: as for `read_image`; E_DECODER_TIMEOUT or E_DECODER_CRASH if the
@@ -54,7 +54,7 @@ class DecodePool:
             BusyError: the system cannot start a process.
             Cancelled: the job was cancelled, or the pool is closed.
         """
-        with self._borrowed(cancellation) as decoder:
+        with self._borrow(cancellation) as decoder:
             try:
                 with cancellation.interrupting(decoder.kill):
                     return decoder.decode(data, Path(name).suffix, self._max_seconds)
@@ -77,7 +77,7 @@ class DecodePool:
                 self._idle.get_nowait().end()
 
     @contextmanager
-    def _borrowed(self, cancellation: Cancellation) -> Generator[Decoder]:
+    def _borrow(self, cancellation: Cancellation) -> Generator[Decoder]:
         decoder = self._next_idle(cancellation)
         try:
             decoder = self._usable(decoder)  # it may have died while idle

@@ -56,7 +56,7 @@ class Decoder:
 
         Args:
             data: bytes of the file, or its path.
-            suffix: of the file name, to report a suffix of another format.
+            suffix: suffix of the file name, to report a suffix of another format.
             max_seconds: elapsed seconds before the process is killed.
 
         Raises:

@@ -15,7 +15,11 @@ from srgan_gp.errors import PictureError
 from srgan_gp.images import Picture
 from srgan_gp.images.reading import decode_picture, regular_file
 from srgan_gp.serving.decoding.image_pipe import send_picture
-from srgan_gp.serving.decoding.process_limits import limit_more_memory, limit_more_seconds
+from srgan_gp.serving.decoding.process_limits import (
+    forbid_writing_files,
+    limit_additional_memory,
+    limit_additional_seconds,
+)
 from srgan_gp.system.signals import ENDING
 
 if TYPE_CHECKING:  # Slow to import.
@@ -40,13 +44,14 @@ def run_decoder(pipe: "Connection[bytes, bytes]", max_pixels: int) -> None:
     """
     for number in ENDING:  # Sent to all processes of a terminal or service; the server decides.
         signal.signal(number, signal.SIG_IGN)
-    limit_more_memory(_BASE_BYTES + _BYTES_PER_PIXEL * max_pixels)
+    limit_additional_memory(_BASE_BYTES + _BYTES_PER_PIXEL * max_pixels)
+    forbid_writing_files()
     pipe.send_bytes(READY)
     with suppress(EOFError, OSError):
         while True:
             request = json.loads(pipe.recv_bytes())
             data = None if request["path"] else pipe.recv_bytes()
-            limit_more_seconds(CPU_SECONDS)
+            limit_additional_seconds(CPU_SECONDS)
             try:
                 picture = _decode(request, data, max_pixels)
             except PictureError as error:

@@ -27,7 +27,7 @@ def send_picture(pipe: "Connection[bytes, bytes]", picture: Picture) -> None:
     """Send an image: a header, then the arrays and metadata blocks that it lists.
 
     Args:
-        pipe: to the other process.
+        pipe: connection to the other process.
         picture: image with metadata.
     """
     arrays = {"pixels": picture.pixels, "alpha": picture.alpha}
@@ -51,7 +51,7 @@ def receive_picture(pipe: "Connection[bytes, bytes]", max_pixels: int) -> Pictur
     """Receive an image from `send_picture`, and validate it.
 
     Args:
-        pipe: from the other process.
+        pipe: connection to the other process.
         max_pixels: maximum number of pixels.
 
     Raises:

@@ -54,7 +54,7 @@ class FineTuning:
 
     Args:
         service: provides the directory and protects it during the run.
-        client: that the run belongs to.
+        client: client that the run belongs to.
         plan: request of the visitor.
         device: as for `srgan-gp finetune`.
         max_photos: maximum number of photos outside of zips.
@@ -76,7 +76,7 @@ class FineTuning:
         service.hold(self._folder)
         try:
             photos = copy_photos(plan, self._folder / "photos")
-            self._process = _started(training_command(plan, photos, self._run, device))
+            self._process = _start_process(training_command(plan, photos, self._run, device))
         except Exception as error:
             shutil.rmtree(self._folder, ignore_errors=True)
             service.release(self._folder)
@@ -130,7 +130,7 @@ class FineTunings:
     """Fine-tuning runs of a server: one at a time, and none after shutdown.
 
     Args:
-        service: of the server.
+        service: service of the server.
     """
 
     def __init__(self, service: Service) -> None:
@@ -167,7 +167,7 @@ class FineTunings:
                 run.stop()
 
 
-def _started(command: list[str]) -> subprocess.Popen[str]:
+def _start_process(command: list[str]) -> subprocess.Popen[str]:
     """Start a process that ends with this one, by `--end-with-input`."""
     return subprocess.Popen(
         command,

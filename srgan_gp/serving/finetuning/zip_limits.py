@@ -22,7 +22,7 @@ def check_zip(path: Path, name: str) -> int:
     The sizes are those that the zip declares; reading a member never returns more bytes.
 
     Args:
-        path: of the zip.
+        path: path of the zip.
         name: file name given by the visitor.
 
     Returns:

@@ -12,7 +12,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from srgan_gp.serving.error_responses import Refusal
-from srgan_gp.serving.guards.file_references import has_scheme
+from srgan_gp.serving.guards.file_references import is_url
 from srgan_gp.serving.server_settings import ServerSettings
 
 ALLOWED_PATHS = (
@@ -127,7 +127,7 @@ def _host_name(url: str) -> str:
 
 def _is_remote_file(path: str) -> bool:
     """Return whether the path names a file by a URL, which Gradio would fetch."""
-    return path.startswith(_FILE) and has_scheme(path.removeprefix(_FILE))
+    return path.startswith(_FILE) and is_url(path.removeprefix(_FILE))
 
 
 def _check_password(authorization: str, auth: tuple[str, str]) -> None:

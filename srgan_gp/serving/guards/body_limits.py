@@ -48,7 +48,7 @@ class BodyLimits:
 
     Args:
         app: inner ASGI app.
-        settings: with the limits.
+        settings: settings of the server, with the limits.
         uploads: directory of the page's files, the only ones that a request may name; None: no
             page is mounted.
         not_ready_reason: returns why no new job is accepted now; None: the service is ready.
@@ -85,7 +85,7 @@ class BodyLimits:
             async with AsyncExitStack() as slot:
                 if is_multipart(headers.get("content-type", "")):
                     await slot.enter_async_context(self._form_slots)
-                await self._app(scope, _replayed(body, receive, slot), send)
+                await self._app(scope, _replay(body, receive, slot), send)
         except Refusal as refusal:
             if not body.is_complete:
                 # Otherwise a client that is still sending would not read the response.
@@ -158,7 +158,7 @@ class BodyLimits:
             )
 
 
-def _replayed(body: Body, receive: Receive, slot: AsyncExitStack) -> Receive:
+def _replay(body: Body, receive: Receive, slot: AsyncExitStack) -> Receive:
     """Replay the body in chunks, then release the slot and forward messages of the client."""
     is_replayed = False
 

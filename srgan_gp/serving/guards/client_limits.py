@@ -1,4 +1,4 @@
-"""Limits of concurrent requests per client; a client is identified by its address."""
+"""Limits of concurrent requests, per client and in total; the address identifies a client."""
 
 import ipaddress
 from collections import Counter
@@ -12,15 +12,17 @@ MAX_REQUESTS = 600
 """Concurrent requests of all clients; many systems allow a process 1024 files and connections."""
 MAX_REQUESTS_PER_CLIENT = 300
 """Opening the page requests 100 files, through some proxies all at once; an open page keeps two or
-three requests. A company may have one address. Loopback is exempt: it may be a reverse proxy that
-does not forward the address of the client."""
+three requests. So three people behind one address, as in a company, can open the page at once.
+Loopback is exempt: it may be a reverse proxy that does not forward the address of the client."""
 
 _IPV6_PREFIX_BITS = 64
-"""Length of the IPv6 prefix that identifies one client, which owns all addresses below it."""
+"""Length of the IPv6 prefix that identifies one client: providers assign at least a /64 to each."""
 
 
 def client_of(scope: Scope) -> str:
     """Identify the client of a request by the part of its address that it cannot choose.
+
+    All clients without an address share the name `unknown`, and its limit.
 
     >>> client_of({"client": ("2001:db8::1:2:3:4", 50000)})
     '2001:db8::/64'

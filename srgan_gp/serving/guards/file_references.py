@@ -10,30 +10,34 @@ from pathlib import Path
 from typing import cast
 from urllib.parse import unquote, urlsplit
 
-_SCHEME = re.compile(r"\s*[a-z][a-z0-9+.-]+:|\s*//|\s*\\\\", re.IGNORECASE)
+# A scheme has at least two characters, so that C: is the drive of a Windows path.
+_URL = re.compile(r"\s*[a-z][a-z0-9+.-]+:|\s*//|\s*\\\\", re.IGNORECASE)
 _OWN_FILES = "/gradio_api/file="
-_MAX_PATH_LENGTH = 1024  # each directory is resolved; paths of the page have ten
+_MAX_PATH_LENGTH = 1024  # every directory costs a system call; paths of the page have about ten
 
 
-def has_scheme(text: str) -> bool:
-    """Return whether a text is a URL and not a path, even if percent-encoded repeatedly.
+def is_url(text: str) -> bool:
+    r"""Return whether a text is a URL, or becomes one when it is percent-decoded once or twice.
 
-    >>> [has_scheme(text) for text in ("http://a", "data%3Aimage/png", "//a/b", "/tmp/a b.png")]
+    A text that starts with // or \\ counts as one, because it names a host.
+
+    >>> [is_url(text) for text in ("http://a", "data%3Aimage/png", "//a/b", "/tmp/a b.png")]
     [True, True, True, False]
     """
     for _ in range(3):
-        if _SCHEME.match(text):
+        if _URL.match(text):
             return True
         text = unquote(text)
     return False
 
 
 def outside_reference(value: object, host: str, uploads: Path | None) -> str | None:
-    """Find the first file reference in a request's JSON that is not an uploaded file.
+    """Find a file reference in a request's JSON that is not an uploaded file.
 
     Args:
         value: returned by `json.loads`.
-        host: Host header of the request; the page sends URLs of its own files with their paths.
+        host: Host header of the request. A URL of this host is valid for the files that the server
+            serves: the page sends it along with the path.
         uploads: directory of all uploaded and generated files; None: no file may be named.
 
     Returns:
@@ -41,9 +45,9 @@ def outside_reference(value: object, host: str, uploads: Path | None) -> str | N
     """
     folder = None if uploads is None else uploads.resolve()
     for key, text in _strings(value):
-        if key == "path" and (has_scheme(text) or not _is_below(text, folder)):
+        if key == "path" and (is_url(text) or not _is_below(text, folder)):
             return text
-        if key == "url" and has_scheme(text) and not _is_own(text, host):
+        if key == "url" and is_url(text) and not _is_own(text, host):
             return text
     return None
 
@@ -76,7 +80,10 @@ def _is_own(url: str, host: str) -> bool:
 
 
 def _strings(value: object) -> Iterator[tuple[str, str]]:
-    """Yield (key, text) for each text in nested objects."""
+    """Yield (key, text) for each text that is a value of an object, at any depth.
+
+    Texts that are items of a list have no key and are not yielded.
+    """
     stack = [value]
     while stack:
         item = stack.pop()

@@ -24,7 +24,7 @@ class FormCounter:
     """Counts the files and fields of a multipart form, and refuses it above a limit.
 
     Args:
-        content_type: of the request, with the boundary.
+        content_type: content type of the request, with the boundary.
         max_files: maximum number of files in the form.
 
     Raises:

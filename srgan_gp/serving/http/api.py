@@ -98,7 +98,7 @@ async def _respond(
 async def _result_of(job: Job, request: Request) -> Result:
     """Wait for a job, and cancel it if the client disconnects first."""
     waiting = asyncio.ensure_future(job.result())
-    leaving = asyncio.ensure_future(_disconnected(request))
+    leaving = asyncio.ensure_future(_wait_for_disconnect(request))
     try:
         await asyncio.wait((waiting, leaving), return_when=asyncio.FIRST_COMPLETED)
         if not waiting.done():
@@ -111,7 +111,7 @@ async def _result_of(job: Job, request: Request) -> Result:
         leaving.cancel()
 
 
-async def _disconnected(request: Request) -> None:
+async def _wait_for_disconnect(request: Request) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass
 

@@ -69,8 +69,8 @@ class DrainingServer(uvicorn.Server):
 
     Args:
         config: of uvicorn.
-        service: its jobs are finished.
-        tracker: of the responses in progress.
+        service: service whose jobs are finished.
+        tracker: tracker of the responses in progress.
         drain_seconds: time limit for finishing.
         on_started: called when the server listens.
     """

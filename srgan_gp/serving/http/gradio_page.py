@@ -51,9 +51,9 @@ def mount_page(
     """Mount the page at `/`, after the routes that the app already has.
 
     Args:
-        app: that the page is mounted on.
+        app: app that the page is mounted on.
         service: runs the jobs of the page.
-        settings: of the server.
+        settings: settings of the server.
         uploads: directory of uploads and of copies of results.
         path: file of the page; it defines `build(service, settings)`, which returns the page, and
             `appearance()`, which returns keyword arguments for `mount_gradio_app`.

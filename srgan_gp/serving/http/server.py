@@ -44,7 +44,7 @@ def serve(settings: ServerSettings, *, on_started: Callable[[ServerSettings], No
     """Serve until a signal ends it.
 
     Args:
-        settings: of the server; port 0 selects a free port.
+        settings: settings of the server; port 0 selects a free port.
         on_started: called when the server listens, with settings that hold the numeric address and
             the actual port.
 
@@ -108,7 +108,7 @@ def guard(
 
     Args:
         app: inner ASGI app.
-        settings: of the server.
+        settings: settings of the server.
         uploads: directory of the page's files; None: no page is mounted.
         not_ready_reason: as for `BodyLimits`.
 

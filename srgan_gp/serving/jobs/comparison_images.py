@@ -12,18 +12,20 @@ from srgan_gp.images.colour import to_depth
 
 Array = NDArray[Any]
 
+_BAND_VALUES = 1 << 22  # values of the input that are averaged at a time
+
 MAX_SIDE = 1600
 """Maximum side of a view in pixels; the download has the full size."""
 
 
-def write_views(before: Picture, after: Picture, folder: Path) -> tuple[Path, Path]:
+def write_views(original: Picture, result: Picture, folder: Path) -> tuple[Path, Path]:
     """Write both images as PNG files of equal size, with ICC profiles and without metadata.
 
     The size is that of the result, downscaled if a side exceeds `MAX_SIDE`.
 
     Args:
-        before: input image.
-        after: result.
+        original: input image, or its region.
+        result: the same, upscaled.
         folder: existing directory.
 
     Returns:
@@ -32,15 +34,15 @@ def write_views(before: Picture, after: Picture, folder: Path) -> tuple[Path, Pa
     Raises:
         OutputError: a file cannot be written.
     """
-    share = min(MAX_SIDE / max(after.width, after.height), 1)
-    size = max(round(after.width * share), 1), max(round(after.height * share), 1)
+    share = min(MAX_SIDE / max(result.width, result.height), 1)
+    size = max(round(result.width * share), 1), max(round(result.height * share), 1)
     paths = folder / "before.png", folder / "after.png"
-    for picture, path in zip((before, after), paths, strict=True):
-        write_image(_resized(picture, size), path, strip_metadata=True)
+    for picture, path in zip((original, result), paths, strict=True):
+        write_image(_resize(picture, size), path, strip_metadata=True)
     return paths
 
 
-def _resized(picture: Picture, size: tuple[int, int]) -> Picture:
+def _resize(picture: Picture, size: tuple[int, int]) -> Picture:
     """Resize to (width, height) by Lanczos-3, as uint8."""
     step = min(picture.width // size[0], picture.height // size[1]) // 2
     pixels = np.dstack([_plane(picture.pixels[..., c], size, step)
@@ -51,20 +53,20 @@ def _resized(picture: Picture, size: tuple[int, int]) -> Picture:
 
 def _plane(plane: Array, size: tuple[int, int], step: int) -> Array:
     """Resize an (H, W) plane to `size`, (width, height), as uint8."""
-    averaged = to_depth(_averaged(plane, step) if step > 1 else plane, np.uint8)
+    averaged = to_depth(_average_blocks(plane, step) if step > 1 else plane, np.uint8)
     image = Image.fromarray(np.ascontiguousarray(averaged))
     return np.asarray(image.resize(size, Image.Resampling.LANCZOS))
 
 
-def _averaged(plane: Array, step: int) -> Array:
+def _average_blocks(plane: Array, step: int) -> Array:
     """Average blocks of `step` x `step` pixels, in bands to bound the memory."""
     height, width = plane.shape[0] // step, plane.shape[1] // step
-    result = np.empty((height, width), plane.dtype)
-    rows = max((1 << 22) // (width * step * step), 1)
+    averages = np.empty((height, width), plane.dtype)
+    rows = max(_BAND_VALUES // (width * step * step), 1)
     for top in range(0, height, rows):
         bottom = min(top + rows, height)
         band = plane[top * step : bottom * step, : width * step]
         blocks = band.reshape(bottom - top, step, width, step)
         mean = blocks.mean((1, 3), dtype=np.float32)
-        result[top:bottom] = mean if plane.dtype == np.float32 else np.rint(mean)
-    return result
+        averages[top:bottom] = mean if plane.dtype == np.float32 else np.rint(mean)
+    return averages

@@ -7,7 +7,7 @@ from srgan_gp.batch.naming.name_templates import Template
 from srgan_gp.batch.naming.result_names import Naming, portable
 from srgan_gp.images import FORMATS, find_format
 
-_MAX_LENGTH = 80  # characters, of up to four bytes each
+_MAX_LENGTH = 80  # characters of the stem, and of the suffix; each has up to four bytes
 _TEMPLATE = Template.parse("{stem}_{model}_{scale}x")
 
 
@@ -29,7 +29,8 @@ def result_naming(format: str | None, model: str, scale: float) -> Naming:
 def safe_name(name: str) -> str:
     r"""Reduce a client's file name to letters, marks, digits and a few signs.
 
-    Directories, markup, line breaks and bidirectional control characters are removed.
+    Directories and all control characters are removed, among them line breaks and those of
+    bidirectional text. Any other sign, such as < and >, becomes _.
 
     >>> safe_name("../../etc/<b>me\u202egnp.jpg")
     'b_megnp.jpg'

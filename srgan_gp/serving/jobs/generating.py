@@ -9,7 +9,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from srgan_gp.errors import UsageError
-from srgan_gp.faces.face_files import draw_faces, write_faces
+from srgan_gp.faces.face_files import generate_faces, write_faces
 from srgan_gp.faces.face_requests import (
     ANIMATION_SUFFIXES,
     FaceRequest,
@@ -36,10 +36,10 @@ def generate(
     """Generate faces and write their files.
 
     Args:
-        request: of the client.
+        request: request of the client.
         folder: directory for the files; created if missing.
         models: loads the generator.
-        cancellation: of the job.
+        cancellation: cancellation of the job.
 
     Raises:
         UsageError: a value of the request is invalid, or no face model is installed.
@@ -53,7 +53,7 @@ def generate(
         started = time.monotonic()
         face_request.check(generator.image_size, may_replace=False)
         folder.mkdir(parents=True, exist_ok=True)
-        faces = draw_faces(face_request, generator, None, request.truncation)
+        faces = generate_faces(face_request, generator, None, request.truncation)
         parts = _Parts(folder if face_request.grid else None, request.seed)
         faces = parts.write_each(_with_progress(faces, face_request.count, cancellation))
         warnings = write_faces(face_request, faces)

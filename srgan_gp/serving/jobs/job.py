@@ -17,9 +17,9 @@ class Job:
     """A submitted request; created by `Service.submit`.
 
     Args:
-        client: that the job counts for.
-        address: of the client, for scheduling.
-        request: of the client.
+        client: client that the job counts for.
+        address: address of the client, for scheduling.
+        request: request of the client.
         folder: directory for the result.
         on_progress: progress callback.
         on_cancel: called with the job when it is cancelled.

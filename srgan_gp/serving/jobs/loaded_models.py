@@ -14,8 +14,7 @@ from srgan_gp.models.cards import FACES, ModelCard
 from srgan_gp.models.catalog import list_models, model_names
 from srgan_gp.serving.jobs.job_cancellation import Cancellation
 
-_MAX_LOADED = 4  # of up to 1 GB each; the model comparison of the page uses four
-
+_MAX_LOADED = 4  # models, of up to 1 GB each; the model comparison of the page uses four
 _SECONDS_BETWEEN_CHECKS = 0.1
 
 Model = TypeVar("Model", Upscaler, FaceGenerator)
@@ -46,7 +45,7 @@ class LoadedModels:
         loaded by the first request.
 
         Args:
-            name: of the default model.
+            name: name of the default model.
 
         Raises:
             ModelRefusedError: the model is unknown or is not an upscaler.
@@ -66,9 +65,9 @@ class LoadedModels:
         """Wait for the device, and use an upscaler exclusively during the block.
 
         Args:
-            name: of a model listed by `list_models`; never a path.
+            name: name of a model listed by `list_models`; never a path.
             fidelity: as for `Upscaler.load`.
-            cancellation: of the job, which may be cancelled while it waits.
+            cancellation: cancellation of the job, which may be cancelled while it waits.
 
         Raises:
             UsageError: the model is unknown; or as for `Upscaler.load`.
@@ -77,7 +76,7 @@ class LoadedModels:
         """
         check_known(name)
         with self._device(cancellation):
-            yield self._cached(
+            yield self._get_or_load(
                 (name, fidelity),
                 Upscaler,
                 lambda: Upscaler.load(name, fidelity=fidelity, **self._options),
@@ -96,7 +95,7 @@ class LoadedModels:
         """
         check_known(name)
         with self._device(cancellation):
-            yield self._cached(
+            yield self._get_or_load(
                 name, FaceGenerator, lambda: FaceGenerator.load(name, **self._options)
             )
 
@@ -109,7 +108,8 @@ class LoadedModels:
         finally:
             self._device_lock.release()
 
-    def _cached(self, key: object, kind: type[Model], load: Callable[[], Model]) -> Model:
+    def _get_or_load(self, key: object, kind: type[Model], load: Callable[[], Model]) -> Model:
+        """Return a cached model, or load it in place of the least recently used one."""
         key = (kind, key)
         if key in self._loaded:
             self._loaded.move_to_end(key)

@@ -54,8 +54,8 @@ def region_in_result(region: Region, outer: Region, result: Picture) -> Region:
     """Map a region of an image to the upscaled image of a region around it.
 
     Args:
-        region: in the image.
-        outer: the region of the image that was upscaled; contains `region`.
+        region: region of the image.
+        outer: region of the image that was upscaled; it contains `region`.
         result: upscaled image of `outer`.
 
     Returns:

@@ -15,8 +15,8 @@ def bundle(folder: Path, results: Sequence[Result], name: str) -> Result:
 
     Args:
         folder: directory for the zip; created if missing.
-        results: in the order of the zip; equal names are numbered.
-        name: of the zip, chosen by the server.
+        results: results in the order of the zip; equal names are numbered.
+        name: name of the zip, chosen by the server.
 
     Raises:
         OutputError: the zip cannot be written.

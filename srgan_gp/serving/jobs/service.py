@@ -25,7 +25,7 @@ from srgan_gp.serving.server_settings import ServerSettings
 _THREADS = 3  # one job is decoded, one upscaled and one encoded
 _DECODERS = 2
 _SECONDS_TO_END = 10
-_MAX_BYTES = 1 << 29  # of images in memory, of all jobs that are not done
+_MAX_BYTES = 1 << 29  # of the images of all jobs that are not done; they are in memory
 _NO_SPACE = "The server has no free disk space. Try again in a minute."
 _ENDING = "The server is being restarted. Try again in a minute."
 
@@ -71,8 +71,8 @@ class Service:
 
         Args:
             client: address or session that the job counts for; its directory gets the result.
-            request: validated when the job runs.
-            address: that scheduling is fair between, since sessions are free; None: `client`.
+            request: request of the client, validated when the job runs.
+            address: address of the client; the queue is fair between addresses. None: `client`.
             on_progress: called with completed and total tiles or faces; may raise to end the job.
 
         Raises:
@@ -179,7 +179,7 @@ class Service:
             return self._changed.wait_for(lambda: not self._pending.total(), timeout_seconds)
 
     def cancel_jobs(self) -> None:
-        """Accept no more jobs and cancel the accepted ones, each within one tile."""
+        """Accept no more jobs and cancel the accepted ones; a running one ends after its tile."""
         with self._changed:
             self._is_draining = self._is_closed = True
             jobs = list(self._running)

@@ -19,7 +19,7 @@ from srgan_gp.system.write_errors import errors_about
 _PREFIX = "srgan-gp-app-"
 _LOCK = "lock"
 _MAX_SECONDS_BETWEEN_SWEEPS = 30
-_MIN_FREE_BYTES = 1 << 26
+_MIN_FREE_BYTES = 1 << 26  # of the disk; with less, no new work is accepted
 
 
 class TemporaryFiles:

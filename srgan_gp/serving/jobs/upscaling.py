@@ -18,8 +18,8 @@ from srgan_gp.serving.jobs.loaded_models import LoadedModels
 from srgan_gp.serving.jobs.regions import crop, region_in_result, region_of, with_margin
 from srgan_gp.system.files import commit
 
-_UNRESTRICTED_SCALE = 4
-"""Allowed for every image within `max_pixels`, whatever the model."""
+_ALWAYS_ALLOWED_SCALE = 4
+"""Scale up to which `_check_scale` does not limit the size of the result, whatever the model."""
 
 
 def upscale(
@@ -40,7 +40,7 @@ def upscale(
         picture: decoded image of the request.
         folder: directory for the files; created if missing.
         models: loads the upscaler.
-        cancellation: of the job.
+        cancellation: cancels the job.
         max_pixels: as for `ServerSettings`.
 
     Raises:
@@ -49,17 +49,17 @@ def upscale(
         Cancelled: the job was cancelled.
         SrganGpError: the model, the device or the disk failed.
     """
-    before = crop(picture, region_of(picture, request.region))
+    original = crop(picture, region_of(picture, request.region))
     with models.upscaler(model, request.fidelity, cancellation) as upscaler:
-        settings = _settings(request, before, upscaler.scale, max_pixels)
+        settings = _settings(request, original, upscaler.scale, max_pixels)
         scale = settings.scale or upscaler.scale
-        decoded = _decoded(request, model, before, scale, folder, max_pixels)
-        upscaled = _upscaled(request, picture, decoded, upscaler, settings, cancellation)
+        decoded = _plan_result(request, model, original, scale, folder, max_pixels)
+        upscaled = _upscale_region(request, picture, decoded, upscaler, settings, cancellation)
     cancellation.check()
     written = one_image.encode(upscaled, settings, cancellation.check)
     assert written.staged is not None and written.facts is not None  # there was no error
     commit(written.staged)
-    view = write_views(before, upscaled.picture, folder) if request.wants_view else None
+    view = write_views(original, upscaled.picture, folder) if request.wants_view else None
     path = written.staged.target
     report = {"model": model, "fidelity": request.fidelity, "scale": upscaled.report.scale}
     report |= vars(written.facts)
@@ -90,7 +90,7 @@ def _settings(
     )
 
 
-def _upscaled(
+def _upscale_region(
     request: UpscaleRequest,
     picture: Picture,
     decoded: one_image.Decoded,
@@ -117,22 +117,23 @@ def _upscaled(
 def _check_scale(picture: Picture, scale: float, model_scale: int, max_pixels: int) -> None:
     """Limit the work that a small image and a large scale can cause.
 
-    Up to x4 or the scale of the model any result is allowed; beyond, it may have `max_pixels`.
+    A scale up to max(4, the model's) is always allowed; a larger one only if the result has at most
+    `max_pixels` pixels.
 
     Raises:
         PictureError: E_TOO_MANY_PIXELS.
     """
-    unrestricted = max(_UNRESTRICTED_SCALE, model_scale)
+    always_allowed = max(_ALWAYS_ALLOWED_SCALE, model_scale)
     pixels = round(picture.width * scale) * round(picture.height * scale)
-    if scale > unrestricted and pixels > max_pixels:
+    if scale > always_allowed and pixels > max_pixels:
         raise PictureError(
             "E_TOO_MANY_PIXELS",
-            f"beyond x{unrestricted} a result may have {max_pixels:,} pixels, and this one would "
+            f"beyond x{always_allowed} a result may have {max_pixels:,} pixels, and this one would "
             f"have {pixels:,}; choose a smaller scale",
         )
 
 
-def _decoded(
+def _plan_result(
     request: UpscaleRequest,
     model: str,
     picture: Picture,
@@ -140,14 +141,14 @@ def _decoded(
     folder: Path,
     max_pixels: int,
 ) -> one_image.Decoded:
-    """Choose the name of the result and check its size, as a batch run does."""
+    """Choose the name of the result and check its size, as a batch run does; create the folder."""
     source = folder / safe_name(request.name)
     naming = result_naming(request.format, model, scale)
     name = naming.name(source)
     fallback = naming.fallback(name)
     job = UpscaleJob(source, folder / name, folder / fallback if fallback else None)
     width, height = round(picture.width * scale), round(picture.height * scale)
-    check_result_size(width, height, 1, max_pixels)
+    check_result_size(width, height, frames=1, max_pixels=max_pixels)
     target = chosen_target(job, picture, height, width)
     folder.mkdir(parents=True, exist_ok=True)
-    return one_image.Decoded(job, picture, (picture.width, picture.height), target, "")
+    return one_image.Decoded(job, picture, (picture.width, picture.height), target, input_sha256="")

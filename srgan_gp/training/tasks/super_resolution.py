@@ -59,7 +59,8 @@ class SuperResolution:
         _require_patches(config)
         cache = ImageCache(files, int(config.cache_gigabytes * 1e9))
         self._crops = RandomCrops(cache, config.seed, config.shrink_share)
-        self._features = _load_features(config, device)
+        features = _load_features(config, device)
+        self._features = None if config.perceptual_loss == "none" else features
         self._validation = None
         if validation and processes.is_first:
             least = least_side(config.scale) if config.low_res == "mixture" else 0
@@ -69,7 +70,7 @@ class SuperResolution:
                 device,
                 self._degrade_validation,
                 least,
-                _scoring_network(config, self._features),
+                features if config.best_by == "squeeze_distance" else None,
             )
 
     def build_generator(self) -> nn.Module:
@@ -188,15 +189,8 @@ def _require_patches(config: TrainConfig) -> None:
         )
 
 
-def _scoring_network(config: TrainConfig, features: Features | None) -> Features | None:
-    """Return the network of the squeeze distance, which is slow, if that score decides."""
-    if config.best_by != "squeeze_distance":
-        return None
-    if config.perceptual_loss != "squeeze":
-        raise UsageError("best_by squeeze_distance needs perceptual_loss squeeze.")
-    return features
-
-
 def _load_features(config: TrainConfig, device: torch.device) -> Features | None:
+    if (config.best_by, config.perceptual_loss) == ("squeeze_distance", "vgg19"):
+        raise UsageError("best_by squeeze_distance cannot be combined with perceptual_loss vgg19.")
     features = load_features(config)
     return features and features.to(device).to(memory_format=torch.channels_last)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from srgan_gp.batch.engines.retry_queue import MOST_CRASHES, RetryQueue
+from srgan_gp.batch.engines.retry_queue import MAX_CRASHES, RetryQueue
 from srgan_gp.batch.naming.plan import UpscaleJob
 
 A, B, C, D = (UpscaleJob(Path(name), Path("out", name), None) for name in "abcd")
@@ -39,7 +39,7 @@ def test_the_jobs_of_a_crashed_worker_come_next_each_on_an_idle_worker(retry_que
 
 def test_a_job_that_crashes_its_workers_fails_and_the_others_continue(retry_queue):
     job = retry_queue.next_for([], 1)
-    for _ in range(MOST_CRASHES - 1):
+    for _ in range(MAX_CRASHES - 1):
         assert retry_queue.requeue([job]) == []
         assert retry_queue.next_for([], 1) == job
     [failure] = retry_queue.requeue([job])
@@ -49,7 +49,7 @@ def test_a_job_that_crashes_its_workers_fails_and_the_others_continue(retry_queu
 
 def test_crashes_are_counted_until_the_job_has_a_result(retry_queue):
     job = retry_queue.next_for([], 1)
-    for _ in range(2 * MOST_CRASHES):
+    for _ in range(2 * MAX_CRASHES):
         assert retry_queue.requeue([job]) == []
         assert retry_queue.next_for([], 1) == job
         retry_queue.finish(job)

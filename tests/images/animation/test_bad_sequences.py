@@ -49,7 +49,7 @@ def test_all_frames_count_against_the_limit(tmp_path, format):
 
 @pytest.mark.parametrize("format", OPTIONS)
 def test_too_many_frames_are_refused_before_any_is_decoded(tmp_path, monkeypatch, format):
-    monkeypatch.setattr(sequence_reading, "MOST_FRAMES", 2)
+    monkeypatch.setattr(sequence_reading, "MAX_FRAMES", 2)
     assert code_of(saved(tmp_path / f"a.{format}")) == "E_TOO_MANY_FRAMES"
 
 

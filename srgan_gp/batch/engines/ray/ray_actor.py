@@ -25,8 +25,8 @@ class RayActor:
     Args:
         open_upscalers: loads the model.
         device: the model is loaded on it.
-        settings: of the run.
-        version: of the program that runs the batch.
+        settings: options of the run.
+        version: version of the program that runs the batch.
     """
 
     def __init__(

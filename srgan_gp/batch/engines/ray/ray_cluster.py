@@ -15,7 +15,7 @@ from typing import Any
 from srgan_gp.errors import DeviceError, MissingExtraError, UsageError
 from srgan_gp.system.signals import ENDING
 
-MOST_CORES = 4
+MAX_DEFAULT_CORES = 4
 """Default number of CPU cores of a worker; more speed up one network only a little."""
 SECONDS_TO_ANSWER = 10.0
 """Timeout of the connection to an address; Ray itself would try for minutes."""
@@ -36,7 +36,7 @@ def connected(address: str | None) -> Generator[Any, None, None]:
     """Connect to Ray and disconnect at the end; an existing connection of this process is used.
 
     Args:
-        address: of a cluster, HOST:PORT; None starts Ray on this machine.
+        address: address of a cluster, HOST:PORT; None starts Ray on this machine.
 
     Yields:
         The module `ray`.
@@ -79,7 +79,8 @@ def room_for_workers(nodes: list[dict[str, Any]], device: str, cores: int | None
     Args:
         nodes: the result of `ray.nodes()`.
         device: `auto`, `cpu` or `cuda`.
-        cores: of the CPU for each worker; None: 4, or all of the smallest machine.
+        cores: CPU cores for each worker; None: 1 with GPUs; without, 4, or fewer if the smallest
+            machine has fewer.
 
     Raises:
         DeviceError: a GPU was requested and there is none, or no machine has `cores` cores.
@@ -91,7 +92,7 @@ def room_for_workers(nodes: list[dict[str, Any]], device: str, cores: int | None
     if device.startswith("cuda"):
         raise DeviceError("The Ray cluster has no GPU; pass --device cpu or auto.")
     sizes = [int(machine["CPU"]) for machine in machines if machine.get("CPU", 0) >= 1]
-    each = cores or min([MOST_CORES, *sizes])
+    each = cores or min([MAX_DEFAULT_CORES, *sizes])
     count = sum(size // each for size in sizes)
     if count == 0:
         raise DeviceError(

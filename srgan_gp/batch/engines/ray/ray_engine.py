@@ -27,7 +27,7 @@ from srgan_gp.system.files import drop, sweep
 
 SECONDS_TO_START = 180.0
 """Timeout of the first worker; a cluster may have to start machines first."""
-_MOST_FAILED_STARTS = 3
+_MAX_FAILED_STARTS = 3
 
 
 class Worker:
@@ -36,7 +36,7 @@ class Worker:
     def __init__(self, actor: Any) -> None:  # noqa: ANN401 - Ray's handles have no common type
         self.actor = actor
         self.ready: Ready | None = None
-        self.opening = actor.open.remote()
+        self.start_call = actor.open.remote()
         self.calls: dict[Any, UpscaleJob] = {}
 
     @property
@@ -50,17 +50,17 @@ class Worker:
         return 0 if self.ready is None else self.ready.capacity
 
     def begin(self, job: UpscaleJob) -> None:
-        """Start a job, with absolute paths, since a worker has another current folder."""
+        """Start a job, with absolute paths, since an actor has another working directory."""
         fallback = None if job.fallback is None else _absolute(job.fallback)
-        there = UpscaleJob(_absolute(job.source), _absolute(job.target), fallback)
-        self.calls[self.actor.work.remote(there)] = job
+        absolute_job = UpscaleJob(_absolute(job.source), _absolute(job.target), fallback)
+        self.calls[self.actor.work.remote(absolute_job)] = job
 
 
 class Load(Protocol):
-    """Loads a model for one or more network threads; can be pickled."""
+    """Loads a model as `OpenUpscalers` does, with a number of CPU threads; can be pickled."""
 
     def __call__(self, device: str, *, threads: int) -> Sequence[Upscaler]:
-        """Load it on a device, with this number of CPU threads."""
+        """Load it on a device; each upscaler runs the network with `threads` CPU threads."""
         ...
 
 
@@ -72,10 +72,11 @@ class RayEngine:
 
     Args:
         load: loads the model in the actors.
-        settings: of the run.
-        address: of a cluster, HOST:PORT; None starts Ray on this machine.
+        settings: options of the run.
+        address: address of a cluster, HOST:PORT; None starts Ray on this machine.
         device: `auto` and `cuda` start a worker on each GPU; `auto` falls back to the CPU.
-        cores: CPU cores for each worker; None: 4, or all of the smallest machine.
+        cores: CPU cores for each worker; None: 1 with GPUs; without, 4, or fewer if the smallest
+            machine has fewer.
 
     Raises:
         SrganGpError: Ray is not installed or cannot be reached, or no worker can load the model.
@@ -105,8 +106,8 @@ class RayEngine:
             actor = self._ray.remote(RayActor).options(
                 num_cpus=room.cores, num_gpus=room.gpus, max_concurrency=CALLS
             )
-            there = partial(load, threads=room.cores)
-            self._new_actor = partial(actor.remote, there, device, settings, __version__)
+            open_upscalers = partial(load, threads=room.cores)
+            self._new_actor = partial(actor.remote, open_upscalers, device, settings, __version__)
             self._workers = [Worker(self._new_actor()) for _ in range(room.count)]
             first = self._wait_for_one()
         except BaseException:
@@ -127,14 +128,12 @@ class RayEngine:
         if self._failures:
             return self._failures.popleft()
         calls = {call: worker for worker in self._workers for call in worker.calls}
-        calls |= {worker.opening: worker for worker in self._workers if worker.ready is None}
+        calls |= {worker.start_call: worker for worker in self._workers if worker.ready is None}
         if not calls:
             time.sleep(timeout)
             return None
-        done, _ = self._ray.wait(list(calls), num_returns=1, timeout=timeout)
-        result = None
-        for call in done:
-            result = self._receive(calls[call], call)
+        finished, _ = self._ray.wait(list(calls), num_returns=1, timeout=timeout)
+        result = self._receive(calls[finished[0]], finished[0]) if finished else None
         self._retry_queue.distribute(self._workers)
         return result
 
@@ -151,7 +150,9 @@ class RayEngine:
     def _wait_for_one(self) -> Ready:
         deadline = time.monotonic() + SECONDS_TO_START
         while time.monotonic() < deadline:
-            self.take(timeout=0.5)
+            self.take(
+                timeout=0.5
+            )  # sets `ready`; there is no result yet, since no job was submitted
             for worker in self._workers:
                 if worker.ready is not None:
                     return worker.ready
@@ -161,7 +162,7 @@ class RayEngine:
         )
 
     def _receive(self, worker: Worker, call: Any) -> Result | None:  # noqa: ANN401 - as above
-        """Return the result of a call; None where it is not a `Result`."""
+        """Process a finished call; return its result, or None if it failed or started a worker."""
         try:
             message = self._ray.get(call)
         except self._ray.exceptions.RayError as error:
@@ -170,28 +171,28 @@ class RayEngine:
         if isinstance(message, SrganGpError):
             raise message
         if isinstance(message, Ready):
-            worker.ready = self._checked(message)
+            self._check_model(message)
+            worker.ready = message
             return None
         assert isinstance(message, Result)
         job = worker.calls.pop(call)
         self._retry_queue.finish(job)
         return _with_paths_of(message, job)
 
-    def _checked(self, ready: Ready) -> Ready:
-        """Check that all machines have the same model."""
+    def _check_model(self, ready: Ready) -> None:
+        """Check that a new worker has the same model as the others."""
         others = {worker.ready.about.sha256 for worker in self._workers if worker.ready}
         if others - {ready.about.sha256}:
             raise ModelRefusedError(
                 f"The machines of the Ray cluster have different models called {ready.about.name}; "
                 "put the same file on all of them."
             )
-        return ready
 
     def _replace(self, worker: Worker, error: Exception) -> None:
         """Replace an actor that has crashed or cannot be reached."""
         if worker.ready is None:
             self._failed_starts += 1
-            if self._failed_starts == _MOST_FAILED_STARTS:
+            if self._failed_starts == _MAX_FAILED_STARTS:
                 reason = str(error).strip().split("\n")[0]
                 raise DeviceError(f"Ray workers end before they are ready: {reason}") from error
         self._ray.kill(worker.actor)
@@ -214,7 +215,8 @@ class RayEngine:
                     drop(message.staged)
         for worker in self._workers:
             self._ray.kill(worker.actor)
-        self._wait(calls, 1)  # They fail when their worker has ended.
+        # The calls fail when their worker has ended; only then can its unfinished files be removed.
+        self._wait(calls, 1)
 
     def _wait(self, calls: list[Any], timeout: float) -> list[Any]:
         """Wait for all calls and return those that have ended."""

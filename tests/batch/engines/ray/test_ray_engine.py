@@ -21,7 +21,7 @@ from PIL import Image
 from srgan_gp.batch.engines.engine_interface import UpscaleSettings
 from srgan_gp.batch.engines.ray import ray_engine
 from srgan_gp.batch.engines.ray.ray_engine import RayEngine
-from srgan_gp.batch.engines.retry_queue import MOST_CRASHES
+from srgan_gp.batch.engines.retry_queue import MAX_CRASHES
 from srgan_gp.batch.engines.thread_engine import ThreadEngine
 from srgan_gp.batch.naming.plan import Output, UpscaleJob, make_plan
 from srgan_gp.batch.plan_runner import PlanRunner
@@ -197,7 +197,7 @@ def test_only_an_image_that_crashes_every_worker_fails(start, image_files, tmp_p
             os.kill(os.getpid(), signal.SIGKILL)
 
     outcomes = run(start(on_call=crash_at_black), image_files(8), tmp_path / "out")
-    assert len(list(tmp_path.glob("crashed-*"))) == MOST_CRASHES
+    assert len(list(tmp_path.glob("crashed-*"))) == MAX_CRASHES
     failures = {name: o.code for name, o in outcomes.items() if o.status == "failed"}
     assert failures == {"002.png": "E_WORKER_DIED"}
     assert sorted(contents(tmp_path / "out")) == [f"{n:03}.png" for n in range(8) if n != 2]

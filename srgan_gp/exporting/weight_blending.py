@@ -1,0 +1,45 @@
+"""Weight blending: averages a generator's weights with those of another model, for `export`."""
+
+import copy
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from srgan_gp.errors import UsageError
+from srgan_gp.training.resume import load_weights
+
+
+@dataclass(frozen=True)
+class Blend:
+    """A model to average a generator's weights with.
+
+    Attributes:
+        model: an `.onnx` or `.safetensors` file of the same network.
+        share: of that model in the average, 0 to 1.
+    """
+
+    model: Path
+    share: float
+
+    def __post_init__(self) -> None:
+        """Check the share."""
+        if not 0 <= self.share <= 1:
+            raise UsageError(f"The share of the blended model must be 0 to 1, not {self.share}.")
+
+
+@torch.no_grad()
+def blend_weights(generator: nn.Module, blend: Blend) -> None:
+    """Replace the weights by (1 - share) * weights + share * weights of another model, in place.
+
+    Raises:
+        UsageError: the file cannot be read or holds another network.
+
+    Source:
+        Wang et al. 2018 (ESRGAN), arXiv:1809.00219, section 3.4, network interpolation.
+    """
+    other = copy.deepcopy(generator)
+    load_weights(other, blend.model)
+    for parameter, target in zip(generator.parameters(), other.parameters(), strict=True):
+        parameter.lerp_(target, blend.share)
