@@ -14,8 +14,8 @@ def shrink_face(image: np.ndarray, size: int, name: str) -> np.ndarray:
 
     Args:
         image: (H, W, 3), uint8 RGB, sides of at least `size`.
-        size: in pixels.
-        name: of the image, for the message.
+        size: side of the result, in pixels.
+        name: name of the image, for the message.
 
     Returns:
         (size, size, 3), uint8 RGB, resampled with the Lanczos kernel; `image` itself if it has that
@@ -40,7 +40,7 @@ def read_faces(files: Sequence[ImageFile], size: int) -> np.ndarray:
 
     Args:
         files: aligned faces, square, of at least `size` pixels; see `require_sides`.
-        size: of the result, in pixels.
+        size: side of the result, in pixels.
 
     Returns:
         (N, size, size, 3), uint8 RGB.

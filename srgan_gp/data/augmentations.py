@@ -58,10 +58,10 @@ def draw(
     augmentations of a lower one and adds more.
 
     Args:
-        seed: of the run.
+        seed: seed of the run.
         numbers: image numbers since the start of the run, each >= 0.
         kinds: subset of `KINDS`.
-        probability: of each kind for each image, in [0, 1].
+        probability: probability of each kind for each image, in [0, 1].
         stream: selects independent draws for the same images.
 
     Source:
@@ -69,6 +69,7 @@ def draw(
         values in [0, 1]. Karras et al. 2020 (ADA), arXiv:2006.06676: the probability.
     """
     generators = [generator_of(seed, Stream.AUGMENTATION, n, stream) for n in numbers]
+    # Per image: whether each of the 3 kinds is applied, 3 of colour, 2 of translation, 2 of cutout.
     uniform = np.stack([generator.random(10) for generator in generators])  # (B, 10)
     is_applied = (uniform[:, :3] < probability) & [kind in kinds for kind in KINDS]
     colour, translation, cutout = is_applied.T.astype(np.float32)
@@ -106,15 +107,15 @@ def augment(images: Tensor, draws: Draws) -> Tensor:
     images = images + brightness
     images = images + (saturation - 1) * (images - images.mean(1, keepdim=True))
     images = images + (contrast - 1) * (images - images.mean((1, 2, 3), keepdim=True))
-    images = _translated(images, table[3], 2)
-    images = _translated(images, table[4], 3)
+    images = _translate(images, table[3], 2)
+    images = _translate(images, table[4], 3)
     height, width = images.shape[2:]
     rows = _is_cut(height, table[5], table[7])[:, None, :, None]
     columns = _is_cut(width, table[6], table[7])[:, None, None, :]
     return images.masked_fill(rows & columns, GREY)
 
 
-def _translated(images: Tensor, shares: Tensor, axis: int) -> Tensor:
+def _translate(images: Tensor, shares: Tensor, axis: int) -> Tensor:
     """Translate each image (B, 3, H, W) along an axis by a share (B,) of its length."""
     length = images.shape[axis]
     shape = [len(images), 1, 1, 1]

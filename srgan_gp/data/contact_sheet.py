@@ -18,8 +18,8 @@ def contact_sheet(
     """Lay out pairs, three per row: the LR image, enlarged by pixel repetition, and the HR image.
 
     Args:
-        pairs: at least one, of (h, w, 3) and (h * scale, w * scale, 3), uint8 RGB; sizes may differ
-            between pairs.
+        pairs: at least one pair of (h, w, 3) and (h * scale, w * scale, 3), uint8 RGB; sizes may
+            differ between pairs.
         captions: a text below each pair.
 
     Returns:

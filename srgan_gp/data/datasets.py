@@ -18,9 +18,9 @@ from srgan_gp.data.image_sources import ImageFile
 from srgan_gp.data.streams import Stream, generator_of
 from srgan_gp.errors import PictureError, UsageError
 
-MOST_DAMAGED = 0.01
+MAX_DAMAGED_SHARE = 0.01
 """Largest share of damaged images in a data set; a run with more of them stops."""
-MOST_SHRUNK = 2.0
+MAX_SHRINK_FACTOR = 2.0
 """Largest factor by which a window is downscaled."""
 BICUBIC = Image.Resampling.BICUBIC
 Key = TypeVar("Key")
@@ -88,11 +88,11 @@ class Shuffled:
     not stop a long run. A resumed run uses the same replacements.
 
     Args:
-        images: the data set.
-        seed: of the order.
+        images: images of the data set.
+        seed: seed of the order.
 
     Raises:
-        PictureError: while reading, if more than `MOST_DAMAGED` of the images are damaged.
+        PictureError: while reading, if more than `MAX_DAMAGED_SHARE` of the images are damaged.
     """
 
     def __init__(self, images: ImageCache, seed: int) -> None:
@@ -125,7 +125,7 @@ class Shuffled:
         if index in self._damaged:
             return
         self._damaged.add(index)
-        if len(self._damaged) > len(self.images) * MOST_DAMAGED:
+        if len(self._damaged) > len(self.images) * MAX_DAMAGED_SHARE:
             raise error
         warnings.warn(f"{error}. The next image of the set is used instead.", stacklevel=2)
 
@@ -161,11 +161,11 @@ class RandomCrops(Shuffled):
     The window, flip and quarter turns of image number n are drawn from (seed, n).
 
     Args:
-        images: the data set.
-        seed: of the order and the windows.
-        shrink_share: share of the windows that are cut up to `MOST_SHRUNK` times larger and then
-            downscaled by Pillow's antialiased bicubic. Such a window covers more of the image and
-            is sharper.
+        images: images of the data set.
+        seed: seed of the order and the windows.
+        shrink_share: share of the windows that are cut up to `MAX_SHRINK_FACTOR` times larger and
+            then downscaled by Pillow's antialiased bicubic. Such a window covers more of the image
+            and is sharper.
     """
 
     def __init__(self, images: ImageCache, seed: int, shrink_share: float = 0.0) -> None:
@@ -204,7 +204,7 @@ class RandomCrops(Shuffled):
     def _draw_factor(self, number: int) -> float:
         """Draw the factor by which a window is downscaled, uniformly; 1: not downscaled."""
         chosen, factor = generator_of(self._seed, Stream.SHRINK, number).random(2)
-        return 1 + (MOST_SHRUNK - 1) * factor if chosen < self._shrink_share else 1.0
+        return 1 + (MAX_SHRINK_FACTOR - 1) * factor if chosen < self._shrink_share else 1.0
 
 
 def read_ahead(

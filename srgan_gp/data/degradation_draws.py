@@ -145,7 +145,7 @@ class Draws:
     """Parameters of the degradations of a batch; arrays of B values.
 
     Attributes:
-        seed: of the run; together with `numbers` it determines the noise.
+        seed: seed of the run; together with `numbers` it determines the noise.
         numbers: int64, image numbers since the start of the run.
         downscalers: int64, index in `resampling.NAMES`.
         first: the first round: blur on the HR grid, the others on the LR grid.
@@ -177,11 +177,12 @@ def draw(
     an image therefore depends neither on its batch nor on the other options.
 
     Args:
-        seed: of the run.
+        seed: seed of the run.
         numbers: image numbers since the start of the run, each >= 0.
         clean_share: share of images that are only downscaled, in [0, 1].
-        strength: of the degradations of the others.
+        strength: strength of the degradations of the others.
     """
+    # Per image: 4 numbers that belong to no round, and 11 for each of the two rounds.
     uniform = np.stack([generator_of(seed, Stream.DAMAGE, n).random(26) for n in numbers])
     clean, second, downscaler, round_trip = uniform[:, :4].T
     damaged = clean >= clean_share

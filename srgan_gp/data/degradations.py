@@ -41,12 +41,15 @@ def degrade(high_res: Tensor, scale: int, draws: Draws) -> Tensor:
         Wang et al. 2021, arXiv:2107.10833, sections 3.2 to 3.4, in the order of its figure 2.
     """
     first, second, factors = draws.first, draws.second, draws.round_trips
-    high_res = _blurred(high_res, first, FIRST_TAPS, scale / 4)
+    # The first sigma is in HR pixels at scale 4: at another scale it grows with the scale.
+    high_res = _blur(high_res, first, FIRST_TAPS, scale / 4)
     low_res = downscale(high_res, scale, draws.downscalers)
-    low_res = _with_noise_and_jpeg(low_res, first, draws, 1)
-    low_res = _blurred(low_res, second, SECOND_TAPS, 1)
-    low_res = _some(low_res, factors < 1, lambda images, which: round_trip(images, factors[which]))
-    return _with_noise_and_jpeg(low_res, second, draws, 2)
+    low_res = _add_noise_and_jpeg(low_res, first, draws, 1)
+    low_res = _blur(low_res, second, SECOND_TAPS, 1)
+    low_res = _apply_to(
+        low_res, factors < 1, lambda images, indices: round_trip(images, factors[indices])
+    )
+    return _add_noise_and_jpeg(low_res, second, draws, 2)
 
 
 def least_side(scale: int) -> int:
@@ -55,6 +58,7 @@ def least_side(scale: int) -> int:
     >>> least_side(4), least_side(1)
     (20, 11)
     """
+    # At least 11 HR pixels and 5 LR pixels, the limits of `degrade`, in whole LR pixels.
     return max(-(-11 // scale), 5) * scale
 
 
@@ -75,54 +79,70 @@ def gaussian_kernels(sigmas: np.ndarray, angles: np.ndarray, taps: int) -> np.nd
     return kernels / kernels.sum(axis=(1, 2), keepdims=True)
 
 
-def _blurred(images: Tensor, damage: Damage, taps: int, pixels: float) -> Tensor:
-    """Blur the images with a sigma above 0, in units of `pixels`; the edge is mirrored."""
+def _blur(images: Tensor, damage: Damage, taps: int, pixels: float) -> Tensor:
+    """Blur the images whose sigma is above 0; the edge is mirrored.
 
-    def blur(some: Tensor, which: np.ndarray) -> Tensor:
-        sigmas = damage.blur_sigmas[which].astype(np.float64) * pixels
-        kernels = gaussian_kernels(sigmas, damage.blur_angles[which], taps)
-        return filter2d(some, some.new_tensor(kernels), border_type="reflect")
+    Args:
+        images: (B, 3, H, W).
+        damage: its `blur_sigmas` are in units of `pixels`.
+        taps: side of the kernels, odd.
+        pixels: length of one unit of sigma in pixels of `images`.
+    """
 
-    return _some(images, damage.blur_sigmas[:, 0] > 0, blur)
+    def blur(selected: Tensor, indices: np.ndarray) -> Tensor:
+        sigmas = damage.blur_sigmas[indices].astype(np.float64) * pixels
+        kernels = gaussian_kernels(sigmas, damage.blur_angles[indices], taps)
+        return filter2d(selected, selected.new_tensor(kernels), border_type="reflect")
+
+    return _apply_to(images, damage.blur_sigmas[:, 0] > 0, blur)
 
 
-def _with_noise_and_jpeg(images: Tensor, damage: Damage, draws: Draws, round_number: int) -> Tensor:
-    """Add noise, round to 8 bits, and apply JPEG compression."""
+def _add_noise_and_jpeg(images: Tensor, damage: Damage, draws: Draws, round_number: int) -> Tensor:
+    """Add noise, round to 8 bits, and apply JPEG compression.
 
-    def add_noise(some: Tensor, which: np.ndarray) -> Tensor:
-        keys = [(Stream.DAMAGE, int(number), round_number) for number in draws.numbers[which]]
+    Args:
+        images: (B, 3, h, w), float32 in [0, 255].
+        damage: parameters of this round.
+        draws: seed and image numbers, which determine the noise.
+        round_number: 1 or 2; selects independent noise.
+    """
+
+    def add_noise(selected: Tensor, indices: np.ndarray) -> Tensor:
+        keys = [(Stream.DAMAGE, int(number), round_number) for number in draws.numbers[indices]]
         generators = [generator_of(draws.seed, *key) for key in keys]
-        fields = [g.standard_normal(some.shape[1:], np.float32) for g in generators]
-        return _noisy(some, damage, which, some.new_tensor(np.stack(fields)))
+        fields = [g.standard_normal(selected.shape[1:], np.float32) for g in generators]
+        return _scale_and_add(selected, damage, indices, selected.new_tensor(np.stack(fields)))
 
-    images = to_8_bit(_some(images, damage.noise_sigmas > 0, add_noise))
-    return _some(
-        images, damage.qualities > 0, lambda some, which: jpeg(some, damage.qualities[which])
+    images = to_8_bit(_apply_to(images, damage.noise_sigmas > 0, add_noise))
+    return _apply_to(
+        images,
+        damage.qualities > 0,
+        lambda selected, indices: jpeg(selected, damage.qualities[indices]),
     )
 
 
-def _noisy(images: Tensor, damage: Damage, which: np.ndarray, fields: Tensor) -> Tensor:
+def _scale_and_add(images: Tensor, damage: Damage, indices: np.ndarray, fields: Tensor) -> Tensor:
     """Add standard normal `fields`, shaped like the images, with the drawn standard deviations.
 
     Poisson noise is approximated by a normal distribution with a variance proportional to the
     level: counts drawn on a device would depend on the device.
     """
     sigmas, poisson, grey = (
-        torch.from_numpy(values[which]).to(images.device)[:, None, None, None]
+        torch.from_numpy(values[indices]).to(images.device)[:, None, None, None]
         for values in (damage.noise_sigmas, damage.poisson, damage.grey)
     )
     fields = torch.where(grey, fields[:, :1], fields)
     light = torch.where(grey, images.mean(1, keepdim=True), images).clamp(0, 255)
-    strength = torch.where(poisson, (light / 128).sqrt(), 1.0)
+    strength = torch.where(poisson, (light / 128).sqrt(), 1.0)  # sigma is given at level 128
     return images + sigmas * strength * fields
 
 
-def _some(
+def _apply_to(
     images: Tensor, chosen: np.ndarray, effect: Callable[[Tensor, np.ndarray], Tensor]
 ) -> Tensor:
     """Replace the images chosen by a mask (B,) by `effect(chosen images, their indices)`."""
-    which = np.flatnonzero(chosen)
-    if not len(which):
+    indices = np.flatnonzero(chosen)
+    if not len(indices):
         return images
-    index = torch.from_numpy(which).to(images.device)
-    return images.index_copy(0, index, effect(images[index], which))
+    index = torch.from_numpy(indices).to(images.device)
+    return images.index_copy(0, index, effect(images[index], indices))

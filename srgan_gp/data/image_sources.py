@@ -53,14 +53,14 @@ class ImageFile:
         Raises:
             PictureError: it cannot be decoded; the message starts with its name.
         """
-        return as_8_bit_rgb(self._decoded().pixels)
+        return as_8_bit_rgb(self._decode().pixels)
 
     def read_srgb(self) -> np.ndarray:
         """Decode the image as `read` does, and convert it to sRGB by its ICC profile.
 
         A damaged or unsupported profile is ignored.
         """
-        image = self._decoded()
+        image = self._decode()
         pixels = as_8_bit_rgb(image.pixels)
         if image.icc_profile is None:
             return pixels
@@ -69,7 +69,7 @@ class ImageFile:
         converted = srgb_pixels(channels, image.icc_profile)
         return pixels if converted is None else converted
 
-    def _decoded(self) -> Picture:
+    def _decode(self) -> Picture:
         try:
             if self.member is None:
                 return read_image(self.container)

@@ -47,62 +47,62 @@ def jpeg(images: Tensor, qualities: np.ndarray) -> Tensor:
         ITU-T T.81 (1992), annexes A and K; JFIF 1.02; the scaling of the tables is libjpeg's.
     """
     height, width = images.shape[-2:]
-    luma, chroma = _split(_padded(images, 2, 16))
-    luma = _quantised(luma, LUMA_STEPS, qualities)
-    chroma = _quantised(_halved(chroma), CHROMA_STEPS, qualities)
-    chroma = _doubled(chroma[..., : (height + 1) // 2, : (width + 1) // 2])
-    return _merged(luma[..., :height, :width], chroma[..., :height, :width])
+    luma, chroma = _to_ycbcr(_pad(images, 2, 16))
+    luma = _quantise(luma, LUMA_STEPS, qualities)
+    chroma = _quantise(_halve(chroma), CHROMA_STEPS, qualities)
+    chroma = _double(chroma[..., : (height + 1) // 2, : (width + 1) // 2])
+    return _to_rgb(luma[..., :height, :width], chroma[..., :height, :width])
 
 
-def _padded(images: Tensor, rows: int, columns: int) -> Tensor:
+def _pad(images: Tensor, rows: int, columns: int) -> Tensor:
     """Pad by replication until the sides are multiples of `rows` and `columns`."""
     height, width = images.shape[-2:]
     return F.pad(images, (0, -width % columns, 0, -height % rows), mode="replicate")
 
 
-def _split(images: Tensor) -> tuple[Tensor, Tensor]:
+def _to_ycbcr(images: Tensor) -> tuple[Tensor, Tensor]:
     """RGB (B, 3, H, W) -> Y (B, 1, H, W), Cb and Cr (B, 2, H, W), rounded to integers."""
     converted = torch.einsum("ij,bjhw->bihw", images.new_tensor(TO_YCBCR), images)
     luma, chroma = converted.split([1, 2], dim=1)
     return torch.floor(luma + 0.5), torch.floor(chroma + (128 + SMALLER_HALF))
 
 
-def _merged(luma: Tensor, chroma: Tensor) -> Tensor:
-    """Inverse of `_split`, rounded and clipped."""
+def _to_rgb(luma: Tensor, chroma: Tensor) -> Tensor:
+    """Inverse of `_to_ycbcr`, rounded and clipped."""
     added = torch.einsum("ij,bjhw->bihw", chroma.new_tensor(FROM_CHROMA), chroma - 128)
     return (luma + torch.floor(added + 0.5)).clamp(0, 255)
 
 
-def _halved(chroma: Tensor) -> Tensor:
+def _halve(chroma: Tensor) -> Tensor:
     """Means of 2x2 pixels, rounded with a bias that alternates along the row, as in libjpeg."""
     bias = torch.arange(chroma.shape[-1] // 2, device=chroma.device) % 2 * 0.25 + 0.25
     return torch.floor(F.avg_pool2d(chroma, 2) + bias)
 
 
-def _doubled(chroma: Tensor) -> Tensor:
+def _double(chroma: Tensor) -> Tensor:
     """Bilinear upsampling; halves are rounded up in even columns and down in odd ones."""
     doubled = F.interpolate(chroma, scale_factor=2.0, mode="bilinear", align_corners=False)
     bias = 0.5 - torch.arange(doubled.shape[-1], device=chroma.device) % 2 / 16
     return torch.floor(doubled + bias)
 
 
-def _quantised(planes: Tensor, steps_at_50: str, qualities: np.ndarray) -> Tensor:
+def _quantise(planes: Tensor, steps_at_50: str, qualities: np.ndarray) -> Tensor:
     """Quantise the DCT coefficients of 8x8 blocks of (B, C, H, W); W is a multiple of 8.
 
     The height of the result is rounded up to a multiple of 8.
     """
-    planes = _padded(planes, 8, 8)
+    planes = _pad(planes, 8, 8)
     rows, columns = (_cosines(side, planes.dtype, planes.device) for side in planes.shape[-2:])
     steps = planes.new_tensor(_steps(steps_at_50, qualities))[:, None]
     steps = steps.repeat(1, 1, planes.shape[-2] // 8, planes.shape[-1] // 8)
     # As in libjpeg: quarters between the passes, eighths of the coefficients.
-    coefficients = _rounded(rows @ (_rounded(4 * (planes - 128) @ columns.T) / 4))
-    counts = coefficients.sign() * _rounded(coefficients.abs() / (8 * steps))
-    decoded = _rounded(4 * rows.T @ (counts * steps)) / 4 @ columns
-    return (_rounded(decoded / 8) + 128).clamp(0, 255)
+    coefficients = _round(rows @ (_round(4 * (planes - 128) @ columns.T) / 4))
+    counts = coefficients.sign() * _round(coefficients.abs() / (8 * steps))
+    decoded = _round(4 * rows.T @ (counts * steps)) / 4 @ columns
+    return (_round(decoded / 8) + 128).clamp(0, 255)
 
 
-def _rounded(values: Tensor) -> Tensor:
+def _round(values: Tensor) -> Tensor:
     return torch.floor(values + 0.5)
 
 

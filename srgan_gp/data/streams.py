@@ -31,7 +31,7 @@ def generator_of(seed: int, stream: Stream, *numbers: int) -> np.random.Generato
     """Return the generator for one item of a stream.
 
     Args:
-        seed: of the run, at least 0.
+        seed: seed of the run, at least 0.
         stream: the stream.
         numbers: key of the item, each at least 0 and below 2^32.
     """

@@ -8,8 +8,8 @@ from srgan_gp.data.image_sources import ImageFile, list_all_images, list_images
 from srgan_gp.errors import UsageError
 from srgan_gp.system.paths import is_folder
 
-FEWEST_VALIDATION_IMAGES = 4
-MOST_VALIDATION_IMAGES = 100
+MIN_VALIDATION_IMAGES = 4
+MAX_VALIDATION_IMAGES = 100
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def split_images(places: Sequence[str], validation: str | None = None) -> Split:
     disjoint.
 
     Args:
-        places: as for `list_images`.
+        places: folders, zip files or list files, as for `list_images`.
         validation: place of the validation set; None: it is chosen from `places`.
 
     Raises:
@@ -53,7 +53,7 @@ def split_images(places: Sequence[str], validation: str | None = None) -> Split:
         return Split(*own, f"validation set: the folder val of {places[0]}")
     unique = {file.sha256(): file for file in list_all_images(places)}
     ordered = [unique[key] for key in sorted(unique)]
-    count = min(max(len(ordered) // 5, FEWEST_VALIDATION_IMAGES), MOST_VALIDATION_IMAGES)
+    count = min(max(len(ordered) // 5, MIN_VALIDATION_IMAGES), MAX_VALIDATION_IMAGES)
     rule = f"validation set: the {count} of {len(ordered)} different files with the lowest SHA-256"
     return Split(tuple(ordered[count:]), tuple(ordered[:count]), rule)
 

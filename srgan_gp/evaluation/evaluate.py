@@ -58,7 +58,7 @@ def evaluate(
     scores, patches = [], PatchPairs()
     texture, original_texture = FlatSpectrum(), FlatSpectrum()
     for file in files:
-        high_res = _trimmed(file.read(), model_scale)
+        high_res = _trim(file.read(), model_scale)
         small = LOW_RES[low_res](high_res, model_scale)
         output = enlarge(small)
         scores.append(score_image(file.stem, output, high_res, small, features))
@@ -94,7 +94,7 @@ def _open(model: str, scale: int | None, fidelity: float | None) -> tuple[Enlarg
     return lambda pixels: upscaler.upscale(pixels, scale=by), by, session.info.sha256
 
 
-def _trimmed(pixels: np.ndarray, scale: int) -> np.ndarray:
+def _trim(pixels: np.ndarray, scale: int) -> np.ndarray:
     """Crop at the right and bottom so that both sides are multiples of `scale`."""
     height, width = (side - side % scale for side in pixels.shape[:2])
     return np.ascontiguousarray(pixels[:height, :width])

@@ -17,7 +17,7 @@ from srgan_gp.evaluation.face_scores import FaceScorer, FaceScores
 from srgan_gp.inference.face_generator import FaceGenerator
 from srgan_gp.inference.session import Session
 from srgan_gp.losses.features import Features
-from srgan_gp.metrics.aligned_face_distances import YunetMaps
+from srgan_gp.metrics.aligned_face_distances import YunetFeatures
 from srgan_gp.metrics.memorisation import describe_layouts, memorisation_ratio
 from srgan_gp.models.cards import FACES
 from srgan_gp.models.catalog import find_model
@@ -63,8 +63,8 @@ def evaluate_faces(
             memorisation, and the other baselines are made of `data`.
         count: faces to generate, and training faces to compare; None: `DEFAULT_COUNT`, or as many
             as `train_data` has.
-        half: of `data`, one of `HALVES`.
-        truncation: of the latents; see `FaceGenerator.latents`.
+        half: part of `data` to use, one of `HALVES`.
+        truncation: truncation of the latents; see `FaceGenerator.latents`.
         feature_weights: SqueezeNet 1.1 as `.safetensors`; None: torchvision's; `NO_NETWORK`:
             none.
         detector: YuNet; None: the one in the folders of models; `NO_NETWORK`: none.
@@ -80,7 +80,7 @@ def evaluate_faces(
     real = _read_real_faces(data, train_data, count, half, generator.image_size)
     features = None if feature_weights == NO_NETWORK else Features.load("squeeze", feature_weights)
     finder = None if detector == NO_NETWORK else FaceDetector.load(detector)
-    yunet = YunetMaps.load(finder.file) if finder else None
+    yunet = YunetFeatures.load(finder.file) if finder else None
     report(f"generating {real.count} faces with {generator.name}")
     faces = generator.generate(seed=0, count=real.count, truncation=truncation)
     report(f"scoring them against {len(real.validation)} real faces")
@@ -137,7 +137,7 @@ def mean_face(faces: np.ndarray) -> np.ndarray:
     return np.repeat(mean[None], len(faces), axis=0)
 
 
-def blurred(faces: np.ndarray) -> np.ndarray:
+def blur_faces(faces: np.ndarray) -> np.ndarray:
     """Downscale faces, (N, S, S, 3) uint8, to 16 pixels by area; upscale them by bicubic."""
     side, small = faces.shape[1], (BLURRED_SIDE, BLURRED_SIDE)
     tiny = (cv2.resize(face, small, interpolation=cv2.INTER_AREA) for face in faces)
@@ -172,7 +172,7 @@ def _drawn(files: Sequence[ImageFile], count: int) -> list[ImageFile]:
 def _baselines(real: _RealFaces) -> dict[str, np.ndarray]:
     """Return the baselines that a model is compared with, by name."""
     source = real.validation if real.train is None else real.train
-    made = {"mean face": mean_face(source), f"real at {BLURRED_SIDE} px": blurred(source)}
+    made = {"mean face": mean_face(source), f"real at {BLURRED_SIDE} px": blur_faces(source)}
     return made if real.train is None else {"real, training": real.train} | made
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from srgan_gp.data.face_preparation.face_detection import FaceDetector
 from srgan_gp.losses.features import Features
-from srgan_gp.metrics.aligned_face_distances import AlignedFaceDistances, YunetMaps
+from srgan_gp.metrics.aligned_face_distances import AlignedFaceDistances, YunetFeatures
 from srgan_gp.metrics.border_ratio import border_ratio
 from srgan_gp.metrics.diversity import pairwise_distance
 from srgan_gp.metrics.feature_distances import frechet_distance, kernel_distance, pooled_features
@@ -45,15 +45,15 @@ class SetScores:
     """Scores of one set of faces; None if a network is missing or faces are too small.
 
     Attributes:
-        name: of the set.
-        fd_squeeze: Frechet distance to the validation faces on SqueezeNet features.
+        name: name of the set.
+        fd_squeeze: Fréchet distance to the validation faces on SqueezeNet features.
         kid_squeeze: kernel distance on the same features; about 0 for real faces.
         swd: sliced Wasserstein distance by the side of the level in pixels.
         pairwise_distance: mean squeeze distance of pairs of the set.
         one_face: share of the images in which the detector finds exactly one face.
-        fd_yunet: Frechet distance on backbone maps of YuNet; see `AlignedFaceDistances`.
-        fd_hog: the same on histograms of oriented gradients.
-        fd_pca: the same on principal components at 16 pixels.
+        fd_yunet: Fréchet distance on backbone maps of YuNet; see `AlignedFaceDistances`.
+        fd_hog: Fréchet distance on histograms of oriented gradients.
+        fd_pca: Fréchet distance on principal components at 16 pixels.
         border: `border_ratio` to the validation faces.
         count: faces in the set.
     """
@@ -89,7 +89,7 @@ class FaceScores:
         memorisation: ratio of `memorisation_ratio`; None: no training faces given.
         half: name of the half of the validation faces, one of `HALVES`.
         paired_count: faces of each set in the scores named in `PAIRED`.
-        truncation: of the latents.
+        truncation: truncation of the latents.
         detector: sha256 of YuNet; None: its scores were skipped.
     """
 
@@ -148,7 +148,7 @@ class FaceScorer:
         real: np.ndarray,
         features: Features | None,
         detector: FaceDetector | None,
-        yunet: YunetMaps | None = None,
+        yunet: YunetFeatures | None = None,
         paired_count: int | None = None,
     ) -> None:
         self._real = real

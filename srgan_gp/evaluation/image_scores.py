@@ -37,9 +37,9 @@ class Scores:
         fidelity: share of the fidelity partner in the model's weights; None: the model unchanged.
         border: pixels ignored on each side by PSNR and SSIM.
         feature_network: sha256 of the network of the squeeze distance; None: not computed.
-        patch_distance: of the outputs to the originals, as sets; None: every image is too small.
-        texture: of the outputs in flat areas; None: there is no flat window.
-        original_texture: of the originals in the same windows.
+        patch_distance: from the outputs to the originals, as sets; None: every image is too small.
+        texture: texture of the outputs in flat areas; None: there is no flat window.
+        original_texture: texture of the originals in the same windows.
         pictures: scores of each image.
     """
 
@@ -104,7 +104,7 @@ def score_image(
     """Score one output.
 
     Args:
-        name: of the image.
+        name: name of the image.
         output: (H, W, 3), uint8 RGB.
         high_res: the original, same shape.
         low_res: the input of the upscaler, (H / scale, W / scale, 3), uint8 RGB.

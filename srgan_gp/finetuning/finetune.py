@@ -45,10 +45,10 @@ class FinetuneResult:
         trained_on: number of training images.
         validation: number of validation images.
         rule: how the validation images were chosen.
-        images_seen: at the end of the run.
-        best_images_seen: of the checkpoint that was compared; 0: the unchanged model.
+        images_seen: number of images seen at the end of the run.
+        best_images_seen: images seen by the checkpoint that was compared; 0: the unchanged model.
         ended_because: reason for early stopping; empty: the run was not stopped early.
-        seconds: of training.
+        seconds: duration of the training.
         verdict: the comparison.
     """
 

@@ -9,13 +9,14 @@ from srgan_gp.finetuning.finetune_source import Source
 from srgan_gp.metrics.memorisation import ALARM
 from srgan_gp.models.cards import FACES
 from srgan_gp.training.early_stopping import require_scores
-from srgan_gp.training.feature_network import PROJECTED
+from srgan_gp.training.feature_network import PROJECTED_CRITIC
 from srgan_gp.training.options.config import TrainConfig
 from srgan_gp.training.options.presets import PRESETS, with_options
 
-FEWEST_TRAINED_ON = 16
-FEWEST_VALIDATION_IMAGES = 4
-FEW = 80  # training images below which there is a warning
+MIN_TRAINING_IMAGES = 16
+MIN_VALIDATION_IMAGES = 4
+FEW_TRAINING_IMAGES = 80  # with fewer there is a warning
+FEW_VALIDATION_IMAGES = 20  # with fewer there is a warning
 VALIDATIONS = 8  # in a run that is not stopped early
 
 
@@ -47,11 +48,11 @@ def plan(
 def size_warnings(trained_on: int, validation: int) -> list[str]:
     """Return warnings about small training and validation sets."""
     warnings = []
-    if trained_on < FEW:
+    if trained_on < FEW_TRAINING_IMAGES:
         warnings.append(
             f"{trained_on} training images are few: expect a small change; 100 to 1,000 are better."
         )
-    if validation < 20:
+    if validation < FEW_VALIDATION_IMAGES:
         warnings.append(
             f"{validation} validation images are few: a small difference between before and after "
             "may be chance."
@@ -62,6 +63,7 @@ def size_warnings(trained_on: int, validation: int) -> list[str]:
 def _fit(config: TrainConfig, source: Source, changes: Mapping[str, Any]) -> TrainConfig:
     """Apply a model's options and the changes; limit planned values that depend on them."""
     images = changes.get("total_images", config.total_images)
+    # A short run must not spend more than a sixth of its images on the critic alone.
     planned = {"critic_warmup_images": min(config.critic_warmup_images, images // 6)}
     if source.critic:
         stages = _critic_stages(replace(config, **source.options))
@@ -76,16 +78,16 @@ def _critic_stages(config: TrainConfig) -> int:
     """
     if config.task == FACES:
         halvings = (config.image_size // 4).bit_length() - 1
-        return halvings - 1 if config.critic == PROJECTED else halvings
+        return halvings - 1 if config.critic == PROJECTED_CRITIC else halvings
     return config.critic_stages
 
 
 def _require_enough(trained_on: int, validation: int) -> None:
-    if trained_on < FEWEST_TRAINED_ON or validation < FEWEST_VALIDATION_IMAGES:
+    if trained_on < MIN_TRAINING_IMAGES or validation < MIN_VALIDATION_IMAGES:
         raise UsageError(
             f"{trained_on + validation} images are too few to fine-tune on: the model would "
             "memorise them, and the scores on so few validation images would be chance. Provide at "
-            f"least {FEWEST_TRAINED_ON} for training and {FEWEST_VALIDATION_IMAGES} for "
+            f"least {MIN_TRAINING_IMAGES} for training and {MIN_VALIDATION_IMAGES} for "
             "validation; 100 to 1,000 are better."
         )
 
@@ -96,7 +98,7 @@ def _plan_super_resolution(source: Source, trained_on: int) -> TrainConfig:
     With a critic, so for a model of realistic texture, the squeeze distance decides; without one
     the PSNR. A smaller training set: a shorter run, a lower rate, more frozen critic stages.
     """
-    images = _length(80 * trained_on, 9_600, 32_000, batch=16)
+    images = _length(80 * trained_on, 9_600, 32_000, batch=16)  # each image about 80 times
     common = replace(
         PRESETS["photo-x4-cpu"], total_images=images, patience=3, ema_half_life_images=images // 16,
         learning_rate=1.5e-4 if trained_on >= 300 else 7e-5, warmup_images=800,
@@ -123,7 +125,7 @@ def _plan_faces(source: Source, trained_on: int) -> TrainConfig:
             f"The model {source.name} has no critic beside it, which a face generator needs for "
             "training; start from a model that was exported with its critic."
         )
-    images = _length(80 * trained_on, 4_800, 60_000, batch=32)
+    images = _length(80 * trained_on, 4_800, 60_000, batch=32)  # each image about 80 times
     return replace(
         PRESETS["faces-64-cpu"], total_images=images, patience=3, best_by="kid_squeeze",
         least_novelty=ALARM, perceptual_loss="squeeze", learning_rate=5e-5,

@@ -33,9 +33,9 @@ def score_upscaler(
     """Score an upscaler on the centre crop of each image.
 
     Args:
-        generator: on the CPU, in evaluation mode.
+        generator: generator on the CPU, in evaluation mode.
         files: HR images.
-        config: of the run; names the scale and the feature network.
+        config: options of the run; names the scale and the feature network.
 
     Returns:
         PSNR-Y in dB, colour shift in levels and, with a feature network, squeeze distance; NaN
@@ -76,7 +76,7 @@ def score_faces(generator: nn.Module, validation: ValidationFaces) -> Measured:
 
     Args:
         generator: latents -> faces, in evaluation mode, on the device of the latents.
-        validation: with a feature network and the training faces.
+        validation: validation faces with a feature network and the training faces.
 
     Returns:
         The scores of `ValidationFaces.scores`, by name.

@@ -29,10 +29,10 @@ class Source:
     """A model to start from.
 
     Attributes:
-        name: of the model, for messages.
+        name: name of the model, for messages.
         weights: `.onnx` or, of an older model, `.safetensors` of the generator.
         critic: `.safetensors` of its critic; None: it has none.
-        card: of the model; None: it has none.
+        card: card of the model; None: it has none.
         options: fields of `TrainConfig` that build the same networks.
     """
 

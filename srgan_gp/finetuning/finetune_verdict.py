@@ -10,12 +10,13 @@ from srgan_gp.finetuning.finetune_scores import Measured
 from srgan_gp.training.early_stopping import LOWER_IS_BETTER
 from srgan_gp.training.options.config import TrainConfig
 
-CERTAIN = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.2, 2.1, 2.0)
-"""Standard errors that the mean gain of 2, 3, 4, ... values has to exceed; the last: of more.
+T_VALUES = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.2, 2.1, 2.0)
+"""Standard errors that the mean gain of 2, 3, ..., 12 values must exceed; the last: of 13 or more.
 
-Student's t, two-sided at 95 %, because the scatter is estimated from the same few values.
+They follow Student's t, two-sided at 95 %, because the scatter is estimated from the same few
+values. The last two are below the exact quantiles, 2.20 for 12 values and 2.18 for 13.
 """
-MOST_COLOUR_DRIFT = 2.0  # levels of 255 by which the colour shift may grow
+MAX_COLOUR_DRIFT = 2.0  # levels of 255 by which the colour shift may grow
 TITLES = {
     "squeeze_distance": "squeeze distance",
     "kid_squeeze": "KID-squeeze",
@@ -60,9 +61,9 @@ def judge(before: Measured, after: Measured, config: TrainConfig) -> Verdict:
     its gain is slightly optimistic.
 
     Args:
-        before: of the unchanged model.
-        after: of the fine-tuned one, on the same images in the same order.
-        config: of the run; `best_by` is the deciding score.
+        before: scores of the unchanged model.
+        after: scores of the fine-tuned model, on the same images in the same order.
+        config: options of the run; `best_by` is the deciding score.
     """
     rows = tuple(
         Row(*key, float(np.nanmean(before[key])), float(np.nanmean(after[key]))) for key in before
@@ -73,7 +74,8 @@ def judge(before: Measured, after: Measured, config: TrainConfig) -> Verdict:
         return Verdict(
             False, (f"{count} values of the {TITLES[config.best_by]} are too few",), rows
         )
-    certain = CERTAIN[min(count, 13) - 2] * gains.std(ddof=1) / math.sqrt(count)
+    t_value = T_VALUES[min(count - 2, len(T_VALUES) - 1)]
+    least_gain = t_value * gains.std(ddof=1) / math.sqrt(count)
     title = TITLES[config.best_by]
     deciding = [row for row in rows if row.metric == config.best_by]
     old, new = (
@@ -83,7 +85,7 @@ def judge(before: Measured, after: Measured, config: TrainConfig) -> Verdict:
     losses = _losses(rows, config)
     if gains.mean() <= 0:
         losses.insert(0, f"{moved}, which is not a gain")
-    elif gains.mean() <= certain:
+    elif gains.mean() <= least_gain:
         losses.insert(0, f"{moved}, which may be chance with {count} values")
     if losses:
         return Verdict(False, tuple(losses), rows)
@@ -118,7 +120,7 @@ def _losses(rows: Sequence[Row], config: TrainConfig) -> list[str]:
         most_loss = math.inf if config.most_psnr_loss is None else config.most_psnr_loss
         if row.metric == "psnr_y" and row.before - row.after > most_loss:
             losses.append(f"PSNR-Y fell too far: {where}")
-        if row.metric == "colour_shift" and row.after - row.before > MOST_COLOUR_DRIFT:
+        if row.metric == "colour_shift" and row.after - row.before > MAX_COLOUR_DRIFT:
             losses.append(f"the colours drifted, in levels: {where}")
         if row.metric == "novelty" and row.after < (config.least_novelty or 0):
             losses.append(f"it repeats its training images: novelty {where}")

@@ -34,9 +34,9 @@ def install(outcome: FinetuneResult, model: str, name: str) -> Path:
     """Export the best checkpoint of a fine-tuning into the user's models folder.
 
     Args:
-        outcome: of the fine-tuning.
+        outcome: outcome of the fine-tuning.
         model: the model it started from, as for `find_source`.
-        name: of the new model.
+        name: name of the new model.
 
     Returns:
         Path of the card.

@@ -55,14 +55,14 @@ def generator_loss(fake_scores: Tensor) -> Tensor:
 
 
 def adversarial_weight(ratio: float, values: int) -> float:
-    """Weight of `generator_loss` for a given ratio of its gradient to that of the L1 loss.
+    """Weight of `generator_loss` for a requested ratio of its gradient norm to that of the L1 loss.
 
     For a crop of N values, the gradient of a critic of slope 1 has norm 1. The gradient of the mean
     absolute difference is +-1 / N at each value and has norm 1 / sqrt(N).
 
     Args:
-        ratio: of the two gradient norms at the generator's output, usually 0.1 to 0.5.
-        values: N of one crop, 3 * height * width.
+        ratio: ratio of the two gradient norms at the generator's output, usually 0.1 to 0.5.
+        values: number of values of one crop, N = 3 * height * width.
 
     Returns:
         ratio / sqrt(values).

@@ -60,7 +60,7 @@ class Features(nn.Module):
     """Several feature maps of a classification network, each of unit length over its channels.
 
     Attributes:
-        sha256: of the weights file, in hexadecimal; report it with every score computed with them.
+        sha256: SHA-256 of the weights file, in hexadecimal; report it with every score.
         least_side: smallest side of an image, in pixels.
 
     Source:
@@ -127,7 +127,7 @@ class Features(nn.Module):
             if index in self._taps:
                 exact = values.float()  # bfloat16 would have an error of half a percent
                 length = torch.linalg.vector_norm(exact, dim=1, keepdim=True)
-                maps.append(exact / (length + 1e-10))
+                maps.append(exact / (length + 1e-10))  # as in LPIPS; avoids a division by 0
         return maps
 
 

@@ -92,8 +92,8 @@ class GradientPenalty:
             critic: differentiated twice, under the caller's autocast if there is one.
             real: (B, 3, H, W), RGB around [0, 1], or features of images, (B, C, h, w); float32. No
                 gradient flows back to it.
-            fake: likewise, same shape. Fake i is the restored real i, which keeps the segment
-                between the two short.
+            fake: generated images or their features, same shape. Fake i is the restored real i,
+                which keeps the segment between the two short.
             epsilon: position on the segment, one for each sample, (B, 1, 1, 1), uniform in [0, 1],
                 dtype of `real`: 1 is the real image, 0 the fake. Used by "interpolate" only.
 

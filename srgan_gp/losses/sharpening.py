@@ -6,12 +6,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 SIGMA = 2.0  # pixels: edges up to about this width are sharpened
-TAPS = 13
+TAPS = 13  # 3 sigma on each side
 THRESHOLD = 8 / 255  # smaller differences are noise or smooth shading and are not changed
 SOFTNESS = 5  # pixels over which the mask fades in
 
 
-def sharpened(images: Tensor, amount: float) -> Tensor:
+def sharpen(images: Tensor, amount: float) -> Tensor:
     """Sharpen edges by unsharp masking; flat areas are not changed.
 
     Args:

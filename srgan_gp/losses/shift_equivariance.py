@@ -18,8 +18,8 @@ def shift_equivariance(output: Tensor, shifted: Tensor, rows: int, columns: int)
     Args:
         output: (B, C, H, W), around [0, 1].
         shifted: same shape, for the scene moved up by `rows` and to the left by `columns`.
-        rows: in output pixels, from 0 to less than H - TAPS + 1.
-        columns: in output pixels, from 0 to less than W - TAPS + 1.
+        rows: shift upwards in output pixels, from 0 to less than H - TAPS + 1.
+        columns: shift to the left in output pixels, from 0 to less than W - TAPS + 1.
 
     Returns:
         Scalar, computed in float32, at least 0; 0 if the generator commutes with the shift.

@@ -28,28 +28,30 @@ from srgan_gp.metrics.feature_distances import frechet_distance
 
 YUNET_MAPS = ("237", "246", "255")
 """Outputs of the last backbone stages at strides 8, 16 and 32, each with 64 channels."""
-YUNET_SIDE = 128  # pixels: side of the network's input
-HOG_CELL = 8  # pixels
+YUNET_SIDE = 128  # pixels: side of the network's input, a multiple of its largest stride
+HOG_CELL = 8  # pixels, as in the paper
 HOG_LARGEST_SIDE = 64  # larger faces are downscaled: 128 pixels would give 8,100 dimensions
 PCA_SIDE = 16  # pixels
-PCA_COMPONENTS = 96
+PCA_COMPONENTS = 96  # of 768 dimensions; a covariance of all needs far more images
 SMALLEST_SIDE = 16
 """Pixels: FD-hog and FD-pca are not computed for smaller faces."""
 _BATCH = 16  # twice as fast as 64 on one core, since the maps stay in the cache
-LEAST_DEVIATION = 0.1
-"""Lower limit of the standard deviation that a channel of YuNet's maps is divided by, as a share of
-the median over all channels. Some channels are 0 on nearly every real face. Divided by its own
-deviation, such a channel would add thousands to FD-yunet for one face of 1,024 that activates it,
-even for a real face."""
-_SMALLEST_DIVISOR = 1e-6
+MIN_DEVIATION = 0.1
+"""Lower limit of the standard deviation by which a YuNet channel is divided, relative to the median
+of all channels.
+
+Some channels are 0 on nearly every real face, and their deviation is close to 0. Without a limit,
+one face of 1,024 that activates such a channel would add thousands to FD-yunet. This happens for
+real faces too."""
+_MIN_DIVISOR = 1e-6  # avoids a division by 0 if the median is 0
 
 
-class YunetMaps:
-    """Features of faces from the backbone of the face detector YuNet; `YunetMaps.load` opens it.
+class YunetFeatures:
+    """Features of faces from the backbone of the face detector YuNet; use `YunetFeatures.load`.
 
     Args:
         session: an ONNX Runtime session with the outputs `YUNET_MAPS`, or a replacement for it.
-        sha256: of the network file, in hexadecimal.
+        sha256: SHA-256 of the network file, in hexadecimal.
     """
 
     def __init__(self, session: Any, sha256: str) -> None:  # noqa: ANN401  ONNX Runtime has no types
@@ -57,7 +59,7 @@ class YunetMaps:
         self.sha256 = sha256
 
     @classmethod
-    def load(cls, file: Path) -> "YunetMaps":
+    def load(cls, file: Path) -> "YunetFeatures":
         """Open a network file, on one CPU thread.
 
         Args:
@@ -73,7 +75,7 @@ class YunetMaps:
                 model.graph.output.append(onnx.helper.make_tensor_value_info(name, 1, None))
             options = onnxruntime.SessionOptions()
             options.intra_op_num_threads = 1
-            options.log_severity_level = 4
+            options.log_severity_level = 4  # fatal: errors are raised, and need not be printed
             session = onnxruntime.InferenceSession(
                 model.SerializeToString(), options, providers=["CPUExecutionProvider"]
             )
@@ -82,12 +84,13 @@ class YunetMaps:
         except Exception as error:  # the errors of ONNX Runtime have no common class
             raise ModelRefusedError(
                 f"FD-yunet needs the backbone maps {', '.join(YUNET_MAPS)} of YuNet, which {file} "
-                "does not have. Use the file of the OpenCV model zoo, or none."
+                "does not have. Use the file of the OpenCV model zoo, or pass --face-detector none "
+                "(in evaluate: --detector none)."
             ) from error
         return cls(session, hashlib.sha256(data).hexdigest())
 
-    def describe(self, faces: np.ndarray) -> np.ndarray:
-        """Average each map over the upper and over the lower half of a face.
+    def features(self, faces: np.ndarray) -> np.ndarray:
+        """Compute the mean of each map over the upper and over the lower half of a face.
 
         Args:
             faces: (N, S, S, 3), uint8 RGB; resized to 128 x 128 pixels by bicubic interpolation, or
@@ -96,10 +99,10 @@ class YunetMaps:
         Returns:
             (N, 384), float64: for each map, 64 means of the upper half, then 64 of the lower half.
         """
-        parts = [self._describe_batch(faces[i : i + _BATCH]) for i in range(0, len(faces), _BATCH)]
+        parts = [self._batch_features(faces[i : i + _BATCH]) for i in range(0, len(faces), _BATCH)]
         return np.concatenate(parts).astype(np.float64)
 
-    def _describe_batch(self, faces: np.ndarray) -> np.ndarray:
+    def _batch_features(self, faces: np.ndarray) -> np.ndarray:
         method = cv2.INTER_AREA if faces.shape[1] > YUNET_SIDE else cv2.INTER_CUBIC
         side = (YUNET_SIDE, YUNET_SIDE)
         resized = [cv2.resize(face, side, interpolation=method) for face in faces]
@@ -117,24 +120,24 @@ class AlignedFaceDistances:
 
     Args:
         real: validation faces, (N, S, S, 3), uint8 RGB, at least two.
-        yunet: None: FD-yunet is not computed.
-        least_deviation: see `LEAST_DEVIATION`; 0: every channel is divided by its own deviation.
+        yunet: features for FD-yunet; None: FD-yunet is not computed.
+        min_deviation: see `MIN_DEVIATION`; 0: every channel is divided by its own deviation.
     """
 
     def __init__(
         self,
         real: np.ndarray,
-        yunet: YunetMaps | None,
-        least_deviation: float = LEAST_DEVIATION,
+        yunet: YunetFeatures | None,
+        min_deviation: float = MIN_DEVIATION,
     ) -> None:
         self._yunet = yunet
         self._scale: np.ndarray | None = None
         if yunet:
-            maps = yunet.describe(real)
-            deviations = maps.std(0)
-            floor = max(least_deviation * float(np.median(deviations)), _SMALLEST_DIVISOR)
+            features = yunet.features(real)
+            deviations = features.std(0)
+            floor = max(min_deviation * float(np.median(deviations)), _MIN_DIVISOR)
             self._scale = 1 / deviations.clip(floor)
-            self._maps = maps * self._scale
+            self._real_features = features * self._scale
         if real.shape[1] >= SMALLEST_SIDE:
             self._hog = hog_descriptors(real)
             self._axes = principal_axes(downscaled_pixels(real))
@@ -149,18 +152,19 @@ class AlignedFaceDistances:
             faces: (M, S, S, 3), uint8 RGB, at least two, of the size of the real faces.
 
         Returns:
-            `fd_yunet`, if there is a network: on backbone maps of YuNet, each channel divided by
-            its standard deviation over the real faces. `fd_hog` and `fd_pca`, if faces have at
-            least `SMALLEST_SIDE` pixels: on histograms of oriented gradients, and on the principal
-            components of the real faces at 16 x 16 pixels.
+            - `fd_yunet`, if there is a network: on backbone maps of YuNet, each channel divided by
+              its standard deviation over the real faces.
+            - `fd_hog`, for faces of at least `SMALLEST_SIDE` pixels: on histograms of oriented
+              gradients.
+            - `fd_pca`, likewise: on the principal components of the real faces at 16 x 16 pixels.
 
         Raises:
             ValueError: there are fewer than two faces.
         """
         distances: dict[str, float] = {}
         if self._yunet and self._scale is not None:
-            maps = self._yunet.describe(faces) * self._scale
-            distances["fd_yunet"] = frechet_distance(maps, self._maps)
+            features = self._yunet.features(faces) * self._scale
+            distances["fd_yunet"] = frechet_distance(features, self._real_features)
         if faces.shape[1] >= SMALLEST_SIDE:
             distances["fd_hog"] = frechet_distance(hog_descriptors(faces), self._hog)
             components = downscaled_pixels(faces) @ self._axes
@@ -171,7 +175,7 @@ class AlignedFaceDistances:
 def hog_descriptors(faces: np.ndarray) -> np.ndarray:
     """Compute histograms of oriented gradients of the grey values of faces.
 
-    9 orientations, cells of 8 x 8 pixels, blocks of 2 x 2 cells.
+    9 orientations, cells of 8 x 8 pixels, blocks of 2 x 2 cells, as in the paper.
 
     Args:
         faces: (N, S, S, 3), uint8 RGB, S at least 16; downscaled to 64 if larger.

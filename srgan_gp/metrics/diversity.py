@@ -7,8 +7,9 @@ from srgan_gp.losses.features import Features
 from srgan_gp.losses.perceptual import feature_distance
 from srgan_gp.metrics.feature_distances import image_batches
 
-MOST = 500
-"""Images used, drawn at random: the standard error of the mean of 500 pairs is about 1 %."""
+MAX_IMAGES = 500
+"""Largest number of images used, drawn at random. The standard error of the mean of 500 pairs is
+about 1 %."""
 
 
 def pairwise_distance(features: Features, images: np.ndarray, seed: int = 0) -> float:
@@ -18,9 +19,9 @@ def pairwise_distance(features: Features, images: np.ndarray, seed: int = 0) -> 
     pairs as images, and every image is in two pairs.
 
     Args:
-        features: the network; computes on its device.
+        features: feature network; computes on its device.
         images: (N, H, W, 3), uint8 RGB, at least two; sides of at least `features.least_side`.
-        seed: of the order.
+        seed: seed of the order.
 
     Returns:
         0 if all images are equal; much less than that of real images if the generator lacks
@@ -31,7 +32,7 @@ def pairwise_distance(features: Features, images: np.ndarray, seed: int = 0) -> 
     """
     if len(images) < 2:
         raise ValueError(f"need at least 2 images, got {len(images)}")
-    order = np.random.default_rng(seed).permutation(len(images))[:MOST]
+    order = np.random.default_rng(seed).permutation(len(images))[:MAX_IMAGES]
     device = features.mean.device
     ring = image_batches(images[order], device)
     others = image_batches(images[np.roll(order, 1)], device)

@@ -51,7 +51,7 @@ def image_batches(images: np.ndarray, device: torch.device) -> Iterator[Tensor]:
 
     Args:
         images: (N, H, W, 3), uint8 RGB.
-        device: of the batches.
+        device: device of the batches.
 
     Yields:
         (B, 3, H, W), float32 in [0, 1].

@@ -65,7 +65,7 @@ def memorisation_ratio(generated: np.ndarray, train: np.ndarray, validation: np.
         The layouts and the threshold are this project's own. The comparison with validation images:
         Meehan et al. 2020, arXiv:2004.05675.
     """
-    known = np.concatenate([train, _mirrored(train)])
+    known = np.concatenate([train, _mirror(train)])
     expected = float(np.median(nearest_distances(validation, known)))
     if expected < SAME:
         raise ValueError("half of the validation images are training images")
@@ -97,7 +97,7 @@ def nearest_distances(points: np.ndarray, references: np.ndarray) -> np.ndarray:
     return np.concatenate(distances)
 
 
-def _mirrored(layouts: np.ndarray) -> np.ndarray:
+def _mirror(layouts: np.ndarray) -> np.ndarray:
     if layouts.ndim != 2 or layouts.shape[1] != SIDE * SIDE * 3:
         raise ValueError(f"need layouts (N, {SIDE * SIDE * 3}), got {layouts.shape}")
     return layouts.reshape(-1, SIDE, SIDE, 3)[:, :, ::-1].reshape(layouts.shape)

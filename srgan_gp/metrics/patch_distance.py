@@ -34,8 +34,8 @@ def patch_distance(
 
     Args:
         outputs: images (H, W, 3), uint8 RGB, both sides at least `SMALLEST_SIDE`.
-        originals: as many images; the order of either set does not matter.
-        seed: of positions and directions; two seeds differ by 1 % (measured on B100).
+        originals: the same number of images; the order of either set does not matter.
+        seed: seed of positions and directions; two seeds differ by 1 % (measured on B100).
 
     Returns:
         0 for equal sets, in thousandths of the originals' high-pass standard deviation.
@@ -62,7 +62,7 @@ def draw_patches(pixels: np.ndarray, seed: int = 0) -> np.ndarray:
 
     Args:
         pixels: (H, W, 3), uint8 RGB.
-        seed: of the positions.
+        seed: seed of the positions.
 
     Returns:
         (PATCHES, 7, 7, 3), float32, levels around 0.
@@ -94,10 +94,10 @@ def high_pass(pixels: np.ndarray) -> np.ndarray:
         Burt & Adelson 1983, "The Laplacian pyramid as a compact image code", with a = 0.375.
     """
     values = pixels.astype(np.float64)
-    return values[2:-2, 2:-2] - _blurred(_blurred(values).transpose(1, 0, 2)).transpose(1, 0, 2)
+    return values[2:-2, 2:-2] - _blur(_blur(values).transpose(1, 0, 2)).transpose(1, 0, 2)
 
 
-def _blurred(values: np.ndarray) -> np.ndarray:
+def _blur(values: np.ndarray) -> np.ndarray:
     """Blur along the first axis, which becomes four shorter."""
     length = len(values) - 4
     return np.sum([weight * values[i : i + length] for i, weight in enumerate(_BINOMIAL)], axis=0)
@@ -127,7 +127,7 @@ def sliced_wasserstein(points: np.ndarray, others: np.ndarray, seed: int = 0) ->
     Args:
         points: (N, D), float32 or float64, which is the dtype of the projections.
         others: same shape; the order of the rows does not matter.
-        seed: of the directions.
+        seed: seed of the directions.
 
     Raises:
         ValueError: the shapes differ.

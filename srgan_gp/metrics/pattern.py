@@ -20,7 +20,7 @@ SMALLEST_IMAGE = WINDOW + 2 * MARGIN  # pixels: smallest side of an image with a
 _FLAT = 4.0  # levels: a window with a smaller standard deviation is flat
 _FLAT_SIGMA = 6.0  # pixels: blur subtracted before this test
 _TEXTURE_SIGMA = 4.0  # pixels: blur subtracted from the output
-_LEAST_RADIUS, _LARGEST_RADIUS = 0.13, 0.5  # cycles per pixel: range of measured frequencies
+_MIN_RADIUS, _MAX_RADIUS = 0.13, 0.5  # cycles per pixel: range of measured frequencies
 _RING = 0.02  # cycles per pixel: frequencies with a smaller difference in radius are compared
 _PEAK = 4.0  # times the median of its ring: power above it belongs to a pattern
 
@@ -107,7 +107,7 @@ class FlatSpectrum:
         power = self._power / self._windows
         frequencies = np.fft.fftfreq(WINDOW)
         radius = np.hypot(frequencies[:, None], frequencies)
-        measured = (radius >= _LEAST_RADIUS) & (radius <= _LARGEST_RADIUS)
+        measured = (radius >= _MIN_RADIUS) & (radius <= _MAX_RADIUS)
         medians = {
             r: np.median(power[np.abs(radius - r) < _RING]) for r in np.unique(radius[measured])
         }

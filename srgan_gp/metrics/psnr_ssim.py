@@ -66,10 +66,10 @@ def ssim_y(output: np.ndarray, target: np.ndarray, border: int) -> float:
     if x.shape != y.shape or min(x.shape) < 11:
         raise ValueError(f"cannot compare {output.shape} with {target.shape}, {border=}")
     c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
-    mean_x, mean_y = _blurred(x), _blurred(y)
-    variance_x = _blurred(x * x) - mean_x**2
-    variance_y = _blurred(y * y) - mean_y**2
-    covariance = _blurred(x * y) - mean_x * mean_y
+    mean_x, mean_y = _blur(x), _blur(y)
+    variance_x = _blur(x * x) - mean_x**2
+    variance_y = _blur(y * y) - mean_y**2
+    covariance = _blur(x * y) - mean_x * mean_y
     similarity = (2 * mean_x * mean_y + c1) * (2 * covariance + c2)
     similarity /= (mean_x**2 + mean_y**2 + c1) * (variance_x + variance_y + c2)
     return float(similarity.mean())
@@ -100,7 +100,7 @@ def _inside(values: np.ndarray, border: int) -> np.ndarray:
     return values[border : height - border, border : width - border]
 
 
-def _blurred(values: np.ndarray) -> np.ndarray:
+def _blur(values: np.ndarray) -> np.ndarray:
     """Convolve with the 11x11 Gaussian of sigma 1.5; valid region."""
     offsets = np.arange(-5, 6)
     kernel = np.exp(-(offsets**2) / (2 * 1.5**2))

@@ -23,8 +23,8 @@ def pyramid_distance(outputs: np.ndarray, originals: np.ndarray, seed: int = 0) 
 
     Args:
         outputs: images (N, S, S, 3), uint8 RGB, S at least 16.
-        originals: as many images of the same size.
-        seed: of positions and directions.
+        originals: the same number of images of the same size.
+        seed: seed of positions and directions.
 
     Returns:
         By the side of the level in pixels, finest first: S, S / 2, ... down to at least 16. 0 for

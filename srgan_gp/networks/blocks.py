@@ -33,7 +33,7 @@ class ResidualBlock(nn.Module):
 
 
 LEAK = 0.2
-"""Negative slope of the LeakyReLU in critics."""
+"""Negative slope of the LeakyReLU in critics and in the generators of faces."""
 
 
 class PoolingBlock(nn.Module):
@@ -118,7 +118,8 @@ def _halve(features: Tensor) -> Tensor:
 class DirectTail(nn.Sequential):
     """One 3x3 convolution to 3 * scale^2 channels, then one PixelShuffle.
 
-    The cheapest tail: no layer runs at full size.
+    The cheapest tail: no layer runs at full size. The convolution is initialised with a tenth of
+    the usual weights, so that the first outputs are close to 0.
 
     Source:
         ESPCN (Shi et al. 2016, arXiv:1609.05158, section 3.2).
@@ -183,7 +184,9 @@ def check_arguments(
 
 
 def stage_widths(size: int, width: int, smallest: int) -> list[int]:
-    """Channels at each size from `size` down to `smallest`: doubled at each halving, up to 8 times.
+    """Channels at each size from `size` down to `smallest`.
+
+    They double at each halving of the size, up to 8 times `width`.
 
     >>> stage_widths(64, 32, smallest=4)
     [32, 64, 128, 256, 256]
@@ -211,7 +214,8 @@ def scaled_kaiming_(
     Args:
         convolution: initialised in place.
         factor: multiplies the weights.
-        negative_slope: of the LeakyReLU before the convolution; 0 for ReLU, 1 for no activation.
+        negative_slope: slope of the LeakyReLU before the convolution; 0 for ReLU, 1 for no
+            activation.
 
     Source:
         He et al. 2015, arXiv:1502.01852, equations 10 and 15.

@@ -43,8 +43,8 @@ class FeatureMaps(nn.Module):
         self.layers = None
         random = torch.Generator().manual_seed(_SEED)
         for index, channels in enumerate(CHANNELS):
-            drawn = torch.randn(channels, projected, generator=random, dtype=torch.float64)
-            rows = torch.linalg.qr(drawn).Q.T.float().contiguous()
+            matrix = torch.randn(channels, projected, generator=random, dtype=torch.float64)
+            rows = torch.linalg.qr(matrix).Q.T.float().contiguous()
             self.register_buffer(f"mean_{index}", torch.zeros(channels))
             self.register_buffer(f"deviation_{index}", torch.ones(channels))
             self.register_buffer(f"projection_{index}", rows)
@@ -55,7 +55,7 @@ class FeatureMaps(nn.Module):
 
         Args:
             layers: `features` of torchvision's SqueezeNet 1.1, with its weights; modified in place.
-            mean: of the network's input, (3, 1, 1).
+            mean: mean of the network's input, (3, 1, 1).
             deviation: standard deviation of the network's input, (3, 1, 1).
         """
         self.layers = layers[: TAPS[-1] + 1].eval()

@@ -22,7 +22,7 @@ class Argument:
     """One argument of a constructor.
 
     Attributes:
-        name: as in the signature.
+        name: name in the signature.
         kind: type of its values.
         default: value if it is not given.
     """

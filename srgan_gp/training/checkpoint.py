@@ -29,13 +29,13 @@ class Progress:
 
     Attributes:
         step: number of the generator's steps; 0 while the critic warms up.
-        augment_probability: of each augmentation of the critic's images, in [0, 1].
+        augment_probability: probability of each augmentation of the critic's images, in [0, 1].
         start_validation: scores before the first step; empty if no option needs them.
         best_validation: scores at `best_images_seen`.
         validations_since_best: number of consecutive validations that were not better.
         ended_because: reason for early stopping; empty: the run was not stopped early.
-        precision: fp32 or bf16, of the run when it was saved; empty: the run has not begun.
-        machine: where the run was saved, as returned by `device.describe_machine`.
+        precision: precision of the run when it was saved, fp32 or bf16; empty: it has not begun.
+        machine: machine on which the run was saved, as returned by `device.describe_machine`.
     """
 
     images_seen: int = 0
@@ -55,7 +55,10 @@ class Progress:
 
 @dataclass(frozen=True)
 class TrainingState:
-    """Networks, optimizers and numbers of a run; critic and its optimizer are both there or not."""
+    """Networks, optimizers and numbers of a run.
+
+    `critic` and `critic_optimizer` are both set or both None.
+    """
 
     generator: nn.Module
     average: MovingAverage
@@ -84,10 +87,10 @@ class TrainingState:
         try:
             for whose, network in self._networks().items():
                 network.load_state_dict(tensors_under(f"{whose}.", tensors))
-            has_moved = {"optimizer": numbers["step"], "critic_optimizer": numbers["images_seen"]}
+            has_stepped = {"optimizer": numbers["step"], "critic_optimizer": numbers["images_seen"]}
             for whose, optimizer in self._optimizers().items():
                 moments = tensors_under(f"{whose}.", tensors)
-                if has_moved[whose] and not moments:
+                if has_stepped[whose] and not moments:
                     raise TrainingError(f"The checkpoint has no moments of the {whose}.")
                 _restore_optimizer(optimizer, moments)
             for name, value in numbers.items():
@@ -118,8 +121,8 @@ def _restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tens
     for name, saved in tensors.items():
         index, key = name.split(".", 1)
         # The fused Adam reads memory in storage order: the layout must be the parameter's.
-        like = parameters[int(index)].detach() if saved.dim() else saved
-        moments.setdefault(int(index), {})[key] = torch.empty_like(like).copy_(saved)
+        layout = parameters[int(index)].detach() if saved.dim() else saved
+        moments.setdefault(int(index), {})[key] = torch.empty_like(layout).copy_(saved)
     if moments and len(moments) != len(parameters):
         raise TrainingError("The checkpoint has moments of some parameters only.")
     groups = optimizer.state_dict()["param_groups"]

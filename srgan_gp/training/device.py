@@ -15,7 +15,7 @@ CPU_INFO = Path("/proc/cpuinfo")
 """File in which Linux lists the instructions of the CPU; other systems do not have it."""
 BF16_INSTRUCTIONS = frozenset({"avx512_bf16", "amx_bf16"})
 """Instructions that multiply in bf16; without them a CPU converts each value and is slower."""
-LEAST_SPEEDUP = 1.1
+MIN_SPEEDUP = 1.1
 """Speed of bf16 over float32 from which on `auto` chooses it on a CPU that supports it."""
 # PyTorch has no exception type for a CPU out of memory: CUDA's message, then the CPU's.
 _OUT_OF_MEMORY = re.compile("out of memory|allocate memory")
@@ -103,7 +103,7 @@ def _computes_in_bf16(device: torch.device) -> bool:
         flags = CPU_INFO.read_text().split()
     except OSError:
         return False
-    return not BF16_INSTRUCTIONS.isdisjoint(flags) and bf16_speedup() > LEAST_SPEEDUP
+    return not BF16_INSTRUCTIONS.isdisjoint(flags) and bf16_speedup() > MIN_SPEEDUP
 
 
 def bf16_speedup(repeats: int = 5) -> float:
@@ -122,4 +122,4 @@ def bf16_speedup(repeats: int = 5) -> float:
                 output = convolution(convolution(images))
             output.float().mean().backward()
             times.append(time.process_time() - started)
-    return min(seconds["fp32"][1:]) / max(min(seconds["bf16"][1:]), 1e-9)
+    return min(seconds["fp32"][1:]) / max(min(seconds["bf16"][1:]), 1e-9)  # avoids a division by 0

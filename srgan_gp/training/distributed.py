@@ -19,7 +19,7 @@ class Processes:
     """Process group of a run; a single process unless torchrun started it. A context manager.
 
     Args:
-        device: of this process; CUDA uses NCCL, the CPU gloo.
+        device: device of this process; CUDA uses NCCL, the CPU gloo.
 
     Attributes:
         rank: number of this process, from 0.

@@ -44,7 +44,7 @@ def require_scores(config: TrainConfig, has_validation: bool) -> None:
 
 
 def needs_start(config: TrainConfig) -> bool:
-    """Tell whether the start of a run is scored, because an option compares with it."""
+    """Return whether the start of a run is scored, because an option compares with it."""
     return config.patience > 0 or config.most_psnr_loss is not None
 
 
@@ -100,7 +100,7 @@ def broken_limits(config: TrainConfig, progress: Progress) -> list[str]:
 
 
 def is_memorising(config: TrainConfig, progress: Progress) -> bool:
-    """Tell whether the novelty of generated images is below the limit of the run."""
+    """Return whether the novelty of generated images is below the limit of the run."""
     novelty = progress.validation.get("novelty", math.inf)
     return config.least_novelty is not None and novelty < config.least_novelty
 

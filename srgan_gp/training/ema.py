@@ -15,7 +15,7 @@ class MovingAverage:
 
     Args:
         network: the network to average; `average` is a frozen copy of it.
-        decay: of one step, in [0, 1).
+        decay: decay of one step, in [0, 1).
     """
 
     def __init__(self, network: nn.Module, decay: float) -> None:

@@ -5,39 +5,48 @@ from pathlib import Path
 from srgan_gp.data.face_preparation.face_detection import installed_detector, require_detector
 from srgan_gp.errors import UsageError
 from srgan_gp.losses.features import FEATURE_NETWORKS, Features
-from srgan_gp.metrics.aligned_face_distances import YunetMaps
+from srgan_gp.metrics.aligned_face_distances import YunetFeatures
 from srgan_gp.models.cards import FACES
 from srgan_gp.training.options.config import TrainConfig
 
-PROJECTED = "projected_critic"
-"""The critic that scores maps of the feature network."""
+PROJECTED_CRITIC = "projected_critic"
+"""Architecture of the critic that scores feature maps of SqueezeNet 1.1."""
 NO_NETWORK = "none"
-"""Value of `feature_weights` and `face_detector` that disables the network."""
+"""Value of `perceptual_loss`, `feature_weights` and `face_detector` that disables the network."""
 
 
 def load_features(config: TrainConfig) -> Features | None:
-    """Load the network that a run compares images with, on the CPU.
+    """Load the feature network of a run, on the CPU.
 
-    A run of photos needs it for its perceptual loss, or for the squeeze distance if that chooses
-    the best checkpoint. A run of faces, which has no content loss, is scored with SqueezeNet if the
-    options name its weights or a perceptual loss; the critic `projected_critic` requires it.
+    - With the critic `projected_critic`: SqueezeNet, for the critic.
+    - Super-resolution with a perceptual loss: the network of that loss.
+    - With the squeeze distance as the score `best_by`: SqueezeNet.
+    - Face generation with a perceptual loss or with a file of weights: SqueezeNet, for the
+      validation scores. There is no content loss.
+    - Otherwise: none.
 
     Args:
-        config: of the run.
+        config: options of the run.
 
     Returns:
         The network; None if the options do not use one.
 
     Raises:
-        UsageError: its weights are disabled or cannot be loaded.
+        UsageError: the options need two networks, or the weights are disabled or cannot be loaded.
     """
     name, is_of_faces = config.perceptual_loss, config.task == FACES
-    is_critics = config.has_critic and config.critic == PROJECTED
-    is_named = is_of_faces and config.feature_weights not in (None, NO_NETWORK)
-    scores = config.best_by == "squeeze_distance"
-    if name == "none" and not (is_named or is_critics or scores):
+    has_projected_critic = config.has_critic and config.critic == PROJECTED_CRITIC
+    if has_projected_critic and name not in (NO_NETWORK, "squeeze"):
+        raise UsageError(
+            f"The critic {PROJECTED_CRITIC} uses SqueezeNet and cannot be combined with "
+            f"perceptual_loss {name}; choose squeeze or {NO_NETWORK}."
+        )
+    needs_squeeze = has_projected_critic or config.best_by == "squeeze_distance"
+    has_file = config.feature_weights not in (None, NO_NETWORK)
+    if name == NO_NETWORK and not (needs_squeeze or (is_of_faces and has_file)):
         return None
-    name = "squeeze" if is_of_faces or is_critics or scores else name
+    if is_of_faces or needs_squeeze:
+        name = "squeeze"
     if config.feature_weights == NO_NETWORK:
         raise UsageError(
             f"This run compares images with {FEATURE_NETWORKS[name].title} and requires its "
@@ -46,21 +55,21 @@ def load_features(config: TrainConfig) -> Features | None:
     return Features.load(name, Path(config.feature_weights) if config.feature_weights else None)
 
 
-def load_yunet(config: TrainConfig) -> YunetMaps | None:
-    """Load the face detector that a run of faces is scored with.
+def load_yunet(config: TrainConfig) -> YunetFeatures | None:
+    """Load the backbone of the face detector, for the score FD-yunet of a run of faces.
 
     Args:
-        config: of the run.
+        config: options of the run.
 
     Returns:
-        The backbone maps; None if the options disable it, or if they name no file and there is none
-        in the folders of models.
+        The features; None if `face_detector` is "none", or if it is not set and the model folders
+        have no `yunet.onnx`.
 
     Raises:
-        ModelRefusedError: the file that the options name is missing, or a file cannot be used.
+        ModelRefusedError: the file of `face_detector` is missing, or a file cannot be used.
     """
     if config.face_detector == NO_NETWORK:
         return None
     name = config.face_detector
     file = installed_detector() if name is None else require_detector(name)
-    return YunetMaps.load(file) if file else None
+    return YunetFeatures.load(file) if file else None

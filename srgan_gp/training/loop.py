@@ -41,7 +41,7 @@ def train(
     calls this, and together they make one run.
 
     Args:
-        config: every option of the run.
+        config: options of the run.
         data: folders or zip files of training images.
         run_dir: folder for checkpoints, previews, logs and the options.
         validation: folder or zip file of validation images.
@@ -176,7 +176,7 @@ def _open_reports(run: Run, run_dir: Path, changes: str) -> Reports:
 
 
 def _is_due(config: TrainConfig, before: int, after: int, every: int) -> bool:
-    """Tell whether a multiple of `every` lies in (before, after], or the run ends at `after`."""
+    """Return whether a multiple of `every` lies in (before, after], or the run ends at `after`."""
     return after >= config.total_images or after // every > before // every
 
 

@@ -23,9 +23,9 @@ def write_pairs(config: TrainConfig, data: Sequence[str], path: Path) -> None:
     """Write the first training pairs of a run as one image, each captioned with its degradation.
 
     Args:
-        config: the options of the run.
+        config: options of the run.
         data: folders or zip files of HR images.
-        path: of the image file.
+        path: path of the image file.
 
     Raises:
         UsageError: there is no image, or one is too small for the patches.

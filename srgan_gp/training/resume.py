@@ -79,21 +79,21 @@ def note_machine(progress: Progress, config: TrainConfig, device: torch.device) 
         For a resumed run a message with the precision that `auto` chose and the one before, and
         other differences; empty for a new run, or if nothing differs.
     """
-    precision, now = choose_precision(config.precision, device), describe_machine(device)
-    precision_before, before = progress.precision, progress.machine
-    progress.precision, progress.machine = precision, now
+    precision, machine = choose_precision(config.precision, device), describe_machine(device)
+    old_precision, old_machine = progress.precision, progress.machine
+    progress.precision, progress.machine = precision, machine
     parts = []
-    if precision_before and (config.precision == "auto" or precision != precision_before):
+    if old_precision and (config.precision == "auto" or precision != old_precision):
         chosen = ", chosen by --precision auto" if config.precision == "auto" else ""
-        parts.append(f"The run continues in {precision}{chosen}; before: {precision_before}.")
+        parts.append(f"The run continues in {precision}{chosen}; before: {old_precision}.")
     changes = [
-        f"{name} {value}, before: {before[name]}"
-        for name, value in now.items()
-        if before.get(name, value) != value
+        f"{name} {value}, before: {old_machine[name]}"
+        for name, value in machine.items()
+        if old_machine.get(name, value) != value
     ]
     if changes:
         parts.append(f"The machine has changed: {'; '.join(changes)}.")
-    if changes or precision != (precision_before or precision):
+    if changes or precision != (old_precision or precision):
         parts.append("The weights will not be bit-identical to those of an uninterrupted run.")
     return " ".join(parts)
 
@@ -217,17 +217,17 @@ def load_weights(
         UsageError: the file cannot be read or belongs to another architecture.
     """
     found = {name: torch.from_numpy(values) for name, values in read_tensors(path).items()}
-    here = {name: tuple(value.shape) for name, value in network.state_dict().items()}
+    expected = {name: tuple(value.shape) for name, value in network.state_dict().items()}
     if path.suffix == ONNX:
-        found = {name: v for name, v in found.items() if name in here or not is_constant(name)}
-    there = {name: tuple(value.shape) for name, value in found.items()}
-    differing = [name for name in here | there if here.get(name) != there.get(name)]
+        found = {name: v for name, v in found.items() if name in expected or not is_constant(name)}
+    stored = {name: tuple(value.shape) for name, value in found.items()}
+    differing = [name for name in expected | stored if expected.get(name) != stored.get(name)]
     if differing:
         name = differing[0]
         raise UsageError(
             f"{path} holds another network: {len(differing)} tensors differ, such as {name}, "
-            f"{there.get(name, 'missing')} there and {here.get(name, 'missing')} here. Pass the "
-            f"{options} that it was trained with."
+            f"{stored.get(name, 'missing')} there and {expected.get(name, 'missing')} here. Pass "
+            f"the {options} that it was trained with."
         )
     network.load_state_dict(found)
 

@@ -55,7 +55,7 @@ def generated_input(run: Run, batch: Batch, output: Tensor) -> CriticInput | Non
     critic = run.state.critic
     if critic is None:
         return None
-    return critic_input(critic, run.augmenter.fake(output, batch), _shift(run, critic))
+    return critic_input(critic, run.augmenter.fake(output, batch), _draw_shift(run, critic))
 
 
 def critic_step(run: Run, batch: Batch, generated: CriticInput) -> dict[str, Tensor]:
@@ -72,18 +72,22 @@ def critic_step(run: Run, batch: Batch, generated: CriticInput) -> dict[str, Ten
     """
     config, critic = run.config, run.state.critic
     assert critic
-    condition, some = batch.condition, slice(None, None, config.penalty_every)
-    some_condition = None if condition is None else condition[some]
-    epsilon = draw_epsilon(config.seed, batch.numbers[some]).to(generated.images)
+    condition, penalised = batch.condition, slice(None, None, config.penalty_every)
+    penalised_condition = None if condition is None else condition[penalised]
+    epsilon = draw_epsilon(config.seed, batch.numbers[penalised]).to(generated.images)
     losses, notes = [], CriticNotes()
     with run.autocast:
         with torch.no_grad():
-            shown = critic_input(critic, run.augmenter.real(batch).targets, _shift(run, critic))
+            augmented = run.augmenter.real(batch).targets
+            real_input = critic_input(critic, augmented, _draw_shift(run, critic))
         for name, part in parts_of(critic).items():
-            real, fake = shown.views[name], generated.views[name].detach()
+            real, fake = real_input.views[name], generated.views[name].detach()
             real_scores, fake_scores = part(real, condition), part(fake, condition)
             penalty = PENALTIES[config.penalty](
-                partial(part, condition=some_condition), real[some], fake[some], epsilon
+                partial(part, condition=penalised_condition),
+                real[penalised],
+                fake[penalised],
+                epsilon,
             )
             losses.append(
                 critic_loss(real_scores, fake_scores)
@@ -91,11 +95,11 @@ def critic_step(run: Run, batch: Batch, generated: CriticInput) -> dict[str, Ten
                 + config.penalty_weight * penalty.value
             )
             notes.add(name, real_scores.detach(), fake_scores.detach(), penalty)
-        found = notes.collect()
-        found |= run.augmenter.adapt(critic, found)
+        log = notes.collect()
+        log |= run.augmenter.adapt(critic, log)
     rate = critic_learning_rate(config, run.state.progress.images_seen)
     norm = _take_step(run, batch, critic, torch.stack(losses).sum(), rate)
-    return found | {"health/critic_gradient_norm": norm}
+    return log | {"health/critic_gradient_norm": norm}
 
 
 def generator_step(
@@ -106,9 +110,9 @@ def generator_step(
     Also updates the moving average of the weights.
 
     Args:
-        run: holds the networks.
-        batch: holds the targets of the output.
-        output: of the generator, (B, 3, H, W), with a graph.
+        run: the run; its generator is trained.
+        batch: batch from which `output` was generated.
+        output: output of the generator, (B, 3, H, W), with a graph.
         generated: the output as the critic gets it, with a graph; None without a critic.
         is_measured: whether to measure diversity and the ratio of gradients, which takes two more
             backward passes through the losses.
@@ -122,8 +126,10 @@ def generator_step(
     with run.autocast:
         losses = run.task.content_losses(output, batch)
         if batch.shifted:
-            again = state.generator(batch.shifted.inputs)
-            distance = shift_equivariance(output, again, batch.shifted.rows, batch.shifted.columns)
+            shifted = state.generator(batch.shifted.inputs)
+            distance = shift_equivariance(
+                output, shifted, batch.shifted.rows, batch.shifted.columns
+            )
             losses["equivariance"] = config.equivariance_weight * distance
         if state.critic and generated:
             with frozen(state.critic):
@@ -158,7 +164,7 @@ def draw_epsilon(seed: int, numbers: range) -> Tensor:
     return torch.tensor(draws, dtype=torch.float32)[:, None, None, None]
 
 
-def _shift(run: Run, critic: nn.Module) -> tuple[int, int]:
+def _draw_shift(run: Run, critic: nn.Module) -> tuple[int, int]:
     return draw_shift(critic, run.config, run.state.progress.images_seen)
 
 

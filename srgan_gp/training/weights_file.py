@@ -75,7 +75,7 @@ def read_tensors(path: Path) -> dict[str, NDArray[Any]]:
 
 
 def is_constant(name: str) -> bool:
-    """Tell whether a tensor of an ONNX graph may be a constant rather than a parameter.
+    """Return whether a tensor of an ONNX graph may be a constant rather than a parameter.
 
     Parameters have the name of their layer before a dot, constants and parameters of the network
     itself have not.

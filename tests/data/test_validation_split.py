@@ -26,7 +26,7 @@ def test_a_fifth_is_the_validation_set_and_both_sets_are_disjoint(tmp_path, coun
 
 
 def test_the_validation_set_has_at_most_a_hundred_images(tmp_path, monkeypatch):
-    monkeypatch.setattr("srgan_gp.data.validation_split.MOST_VALIDATION_IMAGES", 5)
+    monkeypatch.setattr("srgan_gp.data.validation_split.MAX_VALIDATION_IMAGES", 5)
     assert len(split_images([str(fill(tmp_path / "photos", 60))]).validation) == 5
 
 

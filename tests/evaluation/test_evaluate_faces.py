@@ -13,7 +13,7 @@ from srgan_gp.errors import ModelRefusedError, UsageError
 from srgan_gp.evaluation import evaluate_faces as module
 from srgan_gp.evaluation.evaluate_faces import (
     NO_NETWORK,
-    blurred,
+    blur_faces,
     evaluate_faces,
     is_face_model,
     mean_face,
@@ -63,10 +63,10 @@ def small_networks(monkeypatch):
     features = Features(nn.Sequential(nn.Conv2d(3, 8, 5, 4), nn.ReLU()), (1,), 17)
     features.sha256 = "f" * 64
     detector = SimpleNamespace(detect=lambda pixels: [pixels], file=None)
-    maps = SimpleNamespace(describe=lambda faces: faces.mean((1, 2)), sha256="d" * 64)
+    maps = SimpleNamespace(features=lambda faces: faces.mean((1, 2)), sha256="d" * 64)
     monkeypatch.setattr(module.Features, "load", lambda *_: features)
     monkeypatch.setattr(module.FaceDetector, "load", lambda _: detector)
-    monkeypatch.setattr(module.YunetMaps, "load", lambda _: maps)
+    monkeypatch.setattr(module.YunetFeatures, "load", lambda _: maps)
 
 
 def test_the_mean_face_replaces_each():
@@ -79,7 +79,7 @@ def test_the_mean_face_replaces_each():
 def test_blurred_faces_keep_their_means_over_blocks_and_lose_what_is_finer():
     board = np.where(np.indices((64, 64)).sum(0) % 2, 200, 100).astype(np.uint8)
     faces = np.stack([board, np.full_like(board, 60)])[..., None].repeat(3, -1)
-    found = blurred(faces)
+    found = blur_faces(faces)
     assert found.shape == faces.shape
     np.testing.assert_array_equal(found[0], 150)
     np.testing.assert_array_equal(found[1], 60)

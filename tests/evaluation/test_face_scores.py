@@ -85,7 +85,7 @@ def test_a_set_has_the_scores_of_the_modules_that_measure_them(rng, waves, featu
 
 def test_pairs_of_sets_have_equal_numbers_and_the_other_distances_take_all(rng, waves, features):
     real, faces = waves(rng, 8), waves(rng, 12)
-    maps = SimpleNamespace(describe=lambda faces: faces.mean((1, 2)))
+    maps = SimpleNamespace(features=lambda faces: faces.mean((1, 2)))
     found = FaceScorer(real, features, None, maps, 6).score("a set", faces)
     pooled = pooled_features(features, faces[:6]), pooled_features(features, real[:6])
     assert found.fd_squeeze == frechet_distance(*pooled)

@@ -28,12 +28,12 @@ FACES = replace(
 )  # fmt: skip
 
 
-PROJECTED = replace(
+PROJECTED_CHANNELS = replace(
     FACES, options=FACES.options | {"generator": "style_resnet", "critic": "projected_critic"}
 )
 
 
-@pytest.mark.parametrize("source", [UPSCALER, FACES, PROJECTED])
+@pytest.mark.parametrize("source", [UPSCALER, FACES, PROJECTED_CHANNELS])
 def test_the_networks_are_those_of_the_model(source):
     config = plan(source, 100, 20, {})
     assert {key: getattr(config, key) for key in source.options} == source.options
@@ -58,7 +58,7 @@ def test_every_plan_is_guarded_and_ends_on_a_whole_batch(source, count):
     assert config.learning_rate < PRESETS["classic-x4"].learning_rate
 
 
-@pytest.mark.parametrize("source", [FACES, PROJECTED])
+@pytest.mark.parametrize("source", [FACES, PROJECTED_CHANNELS])
 @pytest.mark.parametrize("size", [32, 64])
 def test_a_stage_of_every_face_critic_is_left_to_learn(source, size):
     options = source.options | {"image_size": size}

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from srgan_gp.losses.sharpening import sharpened
+from srgan_gp.losses.sharpening import sharpen
 
 
 def edge(height):
@@ -15,7 +15,7 @@ def edge(height):
 
 def test_an_edge_gets_steeper_and_overshoots():
     image = edge(0.4)
-    result = sharpened(image, 0.5)
+    result = sharpen(image, 0.5)
     assert (result[..., 12] - result[..., 11]).min() > (image[..., 12] - image[..., 11]).max()
     assert result.max() > image.max()
     assert result.min() < image.min()
@@ -23,17 +23,17 @@ def test_an_edge_gets_steeper_and_overshoots():
 
 def test_flat_areas_and_faint_structure_keep_their_values():
     faint = edge(0.02)
-    assert torch.equal(sharpened(faint, 0.5), faint)
-    strong = sharpened(edge(0.4), 0.5)
+    assert torch.equal(sharpen(faint, 0.5), faint)
+    strong = sharpen(edge(0.4), 0.5)
     assert torch.equal(strong[..., :2], edge(0.4)[..., :2])
 
 
 def test_an_amount_of_zero_changes_nothing():
     image = torch.rand(1, 3, 16, 16)
-    assert sharpened(image, 0.0) is image
+    assert sharpen(image, 0.0) is image
 
 
 @pytest.mark.parametrize("amount", [0.5, 4.0])
 def test_values_stay_in_range(amount):
-    result = sharpened(edge(1.0), amount)
+    result = sharpen(edge(1.0), amount)
     assert (result.min(), result.max()) == (0, 1)

@@ -12,7 +12,7 @@ from srgan_gp.errors import ModelRefusedError
 from srgan_gp.metrics.aligned_face_distances import (
     YUNET_MAPS,
     AlignedFaceDistances,
-    YunetMaps,
+    YunetFeatures,
     downscaled_pixels,
     hog_descriptors,
     principal_axes,
@@ -55,7 +55,7 @@ def test_the_network_sees_bgr_at_128_pixels_and_each_half_has_a_mean_of_its_own(
     session = Brightness()
     faces = flat([10, 20, 30])
     faces[:, 16:] = [50, 60, 70]
-    found = YunetMaps(session, "0" * 64).describe(faces)
+    found = YunetFeatures(session, "0" * 64).features(faces)
     assert session.inputs[0].shape == (1, 3, 128, 128)
     assert session.inputs[0].dtype == np.float32
     assert found.shape == (1, 18)
@@ -67,7 +67,7 @@ def test_the_network_sees_bgr_at_128_pixels_and_each_half_has_a_mean_of_its_own(
 def test_channels_are_divided_by_their_deviation(rng):
     real, other = (flat(*rng.integers(0, 256, (30, 3))) for _ in range(2))
     one, tenfold = (
-        AlignedFaceDistances(real, YunetMaps(Brightness(lambda maps, f=f: maps * f), ""))
+        AlignedFaceDistances(real, YunetFeatures(Brightness(lambda maps, f=f: maps * f), ""))
         for f in (1, 10)
     )
     found = one.distances(other)["fd_yunet"]
@@ -83,8 +83,8 @@ def test_a_channel_that_is_constant_on_real_faces_does_not_dominate_the_distance
     def rare(maps):  # the last channel answers to white images alone
         return np.concatenate([maps[:, :2], 1e-2 * (maps[:, 2:] > 250)], axis=1)
 
-    network = YunetMaps(Brightness(rare), "")
-    literal = AlignedFaceDistances(real, network, least_deviation=0).distances(odd)["fd_yunet"]
+    network = YunetFeatures(Brightness(rare), "")
+    literal = AlignedFaceDistances(real, network, min_deviation=0).distances(odd)["fd_yunet"]
     floored = AlignedFaceDistances(real, network).distances(odd)["fd_yunet"]
     assert literal > 1e5
     assert floored < 1
@@ -92,7 +92,7 @@ def test_a_channel_that_is_constant_on_real_faces_does_not_dominate_the_distance
 
 def test_sets_of_the_same_faces_have_no_distance_whatever_their_order(rng, waves):
     real = waves(rng, 20)
-    measure = AlignedFaceDistances(real, YunetMaps(Brightness(), ""))
+    measure = AlignedFaceDistances(real, YunetFeatures(Brightness(), ""))
     found = measure.distances(real[::-1])
     assert list(found) == ["fd_yunet", "fd_hog", "fd_pca"]
     assert found == pytest.approx(dict.fromkeys(found, 0), abs=1e-6)
@@ -140,9 +140,9 @@ def identity_network(*names):
 def test_inner_maps_of_a_network_file_are_read(tmp_path):
     file = tmp_path / "network.onnx"
     onnx.save(identity_network("scores", *YUNET_MAPS), file)
-    maps = YunetMaps.load(file)
+    maps = YunetFeatures.load(file)
     assert len(maps.sha256) == 64
-    found = maps.describe(flat([1, 2, 3], [4, 5, 6]))
+    found = maps.features(flat([1, 2, 3], [4, 5, 6]))
     np.testing.assert_array_equal(found, [[6, 4, 2] * 6, [12, 10, 8] * 6])
 
 
@@ -154,7 +154,7 @@ def test_a_file_that_is_not_yunet_is_refused_in_one_line(tmp_path, content):
     elif content == "other maps":
         onnx.save(identity_network("scores"), file)
     with pytest.raises(ModelRefusedError, match=r"network\.onnx") as caught:
-        YunetMaps.load(file)
+        YunetFeatures.load(file)
     assert "\n" not in str(caught.value)
 
 
@@ -167,8 +167,8 @@ def test_real_faces_have_the_distances_that_were_measured_without_this_code():
     files = list_all_images(places)
     order = np.random.default_rng(0).permutation(len(files))
     sets = [read_faces([files[i] for i in order[n : n + 1024]], 64) for n in (0, 1024)]
-    network = YunetMaps.load(SHARED / "models" / "face_detection_yunet.onnx")
-    literal = AlignedFaceDistances(validation, network, least_deviation=0)
+    network = YunetFeatures.load(SHARED / "models" / "face_detection_yunet.onnx")
+    literal = AlignedFaceDistances(validation, network, min_deviation=0)
     found = literal.distances(sets[0])
     assert found == pytest.approx({"fd_yunet": 30.7, "fd_hog": 2.44, "fd_pca": 0.66}, rel=0.01)
     # One face of the second set activates a channel that is 0 on every validation face.

@@ -55,7 +55,7 @@ def test_many_images_come_near_the_mean_of_all_pairs(features, rng, monkeypatch)
 
 
 def test_of_many_images_some_are_drawn(features, monkeypatch):
-    monkeypatch.setattr(diversity, "MOST", 2)
+    monkeypatch.setattr(diversity, "MAX_IMAGES", 2)
     colours = [(255, 0, 0), (0, 255, 0), (0, 0, 255)]
     one, two, three = (unit(*colour) for colour in colours)
     pairs = [np.square(a - b).sum() for a, b in ((one, two), (two, three), (one, three))]

@@ -9,7 +9,7 @@ from torchvision.models import squeezenet1_1
 from srgan_gp.errors import UsageError
 from srgan_gp.losses.gradient_penalties import PENALTIES
 from srgan_gp.networks import build
-from srgan_gp.networks.critics.projected_critic import PROJECTED, Head
+from srgan_gp.networks.critics.projected_critic import PROJECTED_CHANNELS, Head
 from srgan_gp.networks.feature_maps import CHANNELS, TAPS, FeatureMaps, map_sides
 
 
@@ -162,13 +162,15 @@ def test_invalid_input_is_refused(critic, images):
 
 
 def test_a_heads_penalty_is_the_one_of_its_maps_in_closed_form():
-    head = Head(PROJECTED, 3, 8).double()
+    head = Head(PROJECTED_CHANNELS, 3, 8).double()
     for layer in head.body:  # a linear head: its gradient is the same everywhere
         if isinstance(layer, torch.nn.LeakyReLU):
             layer.negative_slope = 1.0
-    real, fake = torch.randn(2, 4, PROJECTED, 3, 3, dtype=torch.float64)
+    real, fake = torch.randn(2, 4, PROJECTED_CHANNELS, 3, 3, dtype=torch.float64)
     epsilon = torch.rand(4, 1, 1, 1, dtype=torch.float64)
-    basis = torch.eye(PROJECTED * 9, dtype=torch.float64).view(-1, PROJECTED, 3, 3)
+    basis = torch.eye(PROJECTED_CHANNELS * 9, dtype=torch.float64).view(
+        -1, PROJECTED_CHANNELS, 3, 3
+    )
     with torch.no_grad():
         slope = (head(basis) - head(torch.zeros_like(basis[:1]))).norm()
     penalty = PENALTIES["wgan_gp"](head, real, fake, epsilon)
@@ -177,8 +179,8 @@ def test_a_heads_penalty_is_the_one_of_its_maps_in_closed_form():
 
 
 def test_a_heads_double_backward_agrees_with_finite_differences():
-    head = Head(PROJECTED, 7, 4).double()
-    real, fake = torch.randn(2, 3, PROJECTED, 7, 7, dtype=torch.float64)
+    head = Head(PROJECTED_CHANNELS, 7, 4).double()
+    real, fake = torch.randn(2, 3, PROJECTED_CHANNELS, 7, 7, dtype=torch.float64)
     epsilon = torch.rand(3, 1, 1, 1, dtype=torch.float64)
 
     def penalty():

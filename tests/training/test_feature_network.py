@@ -57,6 +57,20 @@ def test_a_projected_critic_needs_one(tiny_config, loaded):
         load_features(replace(config, feature_weights="none"))
 
 
+@pytest.mark.parametrize("task", ["super-resolution", "face-generation"])
+def test_a_projected_critic_with_another_perceptual_network_is_refused(tiny_config, loaded, task):
+    config = tiny_config(
+        task=task, critic="projected_critic", adversarial_ratio=1.0, critic_warmup_images=0,
+        perceptual_loss="vgg19",
+    )  # fmt: skip
+    with pytest.raises(UsageError, match="perceptual_loss vgg19; choose squeeze or none"):
+        load_features(config)
+    assert loaded == []
+    assert load_features(replace(config, perceptual_loss="squeeze")) == "network"
+    without_critic = replace(config, adversarial_ratio=0.0)
+    assert load_features(without_critic) == "network"
+
+
 def test_one_that_is_needed_cannot_be_disabled(tiny_config, loaded):
     config = tiny_config(perceptual_loss="squeeze", feature_weights="none")
     with pytest.raises(UsageError, match=r"SqueezeNet 1\.1 .* pass --feature-weights FILE"):

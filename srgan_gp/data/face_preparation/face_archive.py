@@ -89,8 +89,8 @@ def validation_photos(faces: Mapping[str, int], share: float, seed: int) -> set[
 
     Args:
         faces: number of faces of each photo, by the identity of the photo.
-        share: of all faces in the validation set, 0 to 1.
-        seed: of the order.
+        share: target share of the faces in the validation set, 0 to 1.
+        seed: seed of the order.
 
     Returns:
         Photos with a total number of faces closest to that share. If `share` is not 0 and there are

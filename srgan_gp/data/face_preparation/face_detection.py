@@ -18,13 +18,14 @@ from srgan_gp.models.catalog import model_folders
 from srgan_gp.system.paths import is_file
 
 DETECTOR_FILE = "yunet.onnx"
-LEAST_SCORE = 0.7
+MIN_SCORE = 0.7
+"""Confidence below which a detection is ignored, 0 to 1."""
 SMALLEST_SIDE, LARGEST_SIDE = 192, 1280  # pixels: longer side of the photo on a pyramid level
 _LARGEST_FACE = 300  # pixels: larger faces are detected on a coarser level
 _BORDER = 64  # pixels of grey around the coarsest level; without it faces that fill it are missed
 _GREY = 128
-_MOST_OVERLAP = 0.3  # intersection over union above which two boxes are one face
-_MOST_CANDIDATES = 5000
+_MAX_OVERLAP = 0.3  # intersection over union above which two boxes are one face
+_MAX_CANDIDATES = 5000  # boxes per level before duplicates are removed; OpenCV's default
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +56,7 @@ class FaceDetector:
 
     @classmethod
     def load(
-        cls, path: str | Path | None = None, *, least_score: float = LEAST_SCORE
+        cls, path: str | Path | None = None, *, least_score: float = MIN_SCORE
     ) -> "FaceDetector":
         """Open a network file.
 
@@ -73,7 +74,7 @@ class FaceDetector:
             # From bytes, since OpenCV cannot open every path on Windows.
             network = opencv.FaceDetectorYN.create(
                 "onnx", np.frombuffer(file.read_bytes(), np.uint8), np.empty(0, np.uint8),
-                smallest, least_score, _MOST_OVERLAP, _MOST_CANDIDATES,
+                smallest, least_score, _MAX_OVERLAP, _MAX_CANDIDATES,
             )  # fmt: skip
             network.detect(np.zeros((*smallest, 3), np.uint8))
         except (opencv.error, OSError) as error:
@@ -96,7 +97,7 @@ class FaceDetector:
         if not faces:
             return []
         boxes, scores = [face.box for face in faces], [face.score for face in faces]
-        kept = self._opencv.dnn.NMSBoxes(boxes, scores, 0.0, _MOST_OVERLAP)
+        kept = self._opencv.dnn.NMSBoxes(boxes, scores, 0.0, _MAX_OVERLAP)
         return [faces[int(i)] for i in np.asarray(kept).ravel()]
 
     def _on_level(self, pixels: np.ndarray, side: int) -> Iterator[Face]:
@@ -114,6 +115,7 @@ class FaceDetector:
         # Rounding makes the ratios of the two sides differ.
         ratio = np.array([width / size[0], height / size[1]])
         for row in np.asarray(() if rows is None else rows, np.float64):
+            # A row holds left, top, width and height of the box, x and y of five points, the score.
             if max(row[2:4]) <= _LARGEST_FACE and np.isfinite(row).all():
                 corner = (row[:2] - border + 0.5) * ratio - 0.5
                 points = (row[4:14].reshape(5, 2) - border + 0.5) * ratio - 0.5
@@ -144,7 +146,7 @@ def require_detector(path: str | Path | None) -> Path:
     """Find the network file of YuNet.
 
     Args:
-        path: of the file; None: the installed one.
+        path: path of the file; None: the installed one.
 
     Raises:
         ModelRefusedError: the file does not exist.

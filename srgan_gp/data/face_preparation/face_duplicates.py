@@ -4,11 +4,11 @@ import cv2
 import numpy as np
 
 _COARSE_SIDE, _FINE_SIDE = 24, 64
-_LEAST_COARSE = 0.8  # correlation below which two images are not compared further
-_LEAST_FINE = 0.975
+_MIN_COARSE_CORRELATION = 0.8  # below it two images are not compared further
+_MIN_FINE_CORRELATION = 0.975
 """Correlation of the registered images above which they are duplicates. Among 2,000 aligned faces
 of 64 pixels no two different ones reached 0.96."""
-_STEPS, _PRECISION = 30, 1e-4
+_STEPS, _PRECISION = 30, 1e-4  # of the registration: it ends at the first limit reached
 _SMOOTHING = 5  # pixels: helps the registration to converge
 
 
@@ -41,9 +41,9 @@ class SeenImages:
             similarity = self._coarse[: len(self._fine)] @ _fingerprint(view)
             fine = _grey(view, _FINE_SIDE)
             for number in np.argsort(-similarity):
-                if similarity[number] < _LEAST_COARSE:
+                if similarity[number] < _MIN_COARSE_CORRELATION:
                     break
-                if _correlation(self._fine[number], fine) >= _LEAST_FINE:
+                if _correlation(self._fine[number], fine) >= _MIN_FINE_CORRELATION:
                     return int(number)
         return None
 

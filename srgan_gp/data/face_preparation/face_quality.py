@@ -6,8 +6,8 @@ from skimage.measure import blur_effect
 
 _REACH = 9  # pixels: width of the second blur, as in the paper
 _NOISE_FILTER = 1.0  # pixels: without it, noise hides blur
-_LEAST_SIDE = 4  # pixels: the measure ignores two rows and columns at the start and one at the end
-_MOST_TURN = 10.0
+_MIN_SIDE = 4  # pixels: the measure ignores two rows and columns at the start and one at the end
+_MAX_TURN = 10.0  # also for eyes at one position, for which the turn is not defined
 
 
 def turn(points: np.ndarray) -> float:
@@ -24,8 +24,8 @@ def turn(points: np.ndarray) -> float:
     between = right - left
     length = float(between @ between)
     if length == 0:
-        return _MOST_TURN
-    return min(abs(float((nose - (left + right) / 2) @ between)) / length, _MOST_TURN)
+        return _MAX_TURN
+    return min(abs(float((nose - (left + right) / 2) @ between)) / length, _MAX_TURN)
 
 
 def blur(pixels: np.ndarray) -> float:
@@ -43,7 +43,7 @@ def blur(pixels: np.ndarray) -> float:
         Crete, Dolmiere, Ladret and Nicolas, "The blur effect: perception and estimation with a new
         no-reference perceptual blur metric" (2007), as in scikit-image, after a weak noise filter.
     """
-    if min(pixels.shape[:2]) < _LEAST_SIDE:
+    if min(pixels.shape[:2]) < _MIN_SIDE:
         return 1.0
     grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY).astype(np.float64) / 255
     grey = cv2.GaussianBlur(grey, (0, 0), _NOISE_FILTER)

@@ -9,15 +9,15 @@ import numpy as np
 from srgan_gp.data.face_preparation.face_alignment import (
     TEMPLATE,
     align,
-    framed_side,
-    framing,
+    fit_transform,
     share_outside,
+    square_side,
 )
 from srgan_gp.data.face_preparation.face_detection import Face, FaceDetector
 from srgan_gp.data.face_preparation.face_quality import blur, turn
 
 _SECOND_SIDE = 192  # pixels: side of the second detection, in which a face is about 105 pixels wide
-_MOST_MISPLACED = 0.15  # mean distance of the landmarks from the template, in shares of the side
+_MAX_MISPLACEMENT = 0.15  # mean distance of landmarks and template, as a fraction of the side
 
 
 class Reason(StrEnum):
@@ -65,7 +65,7 @@ class Candidate:
     """(side, side, 3), uint8 RGB."""
     face: Face | None
     """The detection in the photo; None if the whole image is an aligned face."""
-    framed_side: float
+    square_side: float
     """Side of its square in the photo, in pixels."""
     blur: float
     """`face_quality.blur` of `pixels`."""
@@ -81,12 +81,12 @@ def find_candidates(
     Args:
         pixels: (H, W, 3), uint8 RGB, upright.
         detector: detects the faces.
-        requirements: for faces to be kept.
+        requirements: requirements for a face to be kept.
 
     Returns:
         All faces, in descending order of their scores; `Reason.REPEATED` is not checked.
     """
-    return [_candidate(pixels, face, detector, requirements) for face in detector.detect(pixels)]
+    return [_check_face(pixels, face, detector, requirements) for face in detector.detect(pixels)]
 
 
 def aligned_candidate(pixels: np.ndarray, requirements: Requirements) -> Candidate:
@@ -95,7 +95,7 @@ def aligned_candidate(pixels: np.ndarray, requirements: Requirements) -> Candida
     Args:
         pixels: (H, W, 3), uint8 RGB; an image that is not square is cropped to its centre and
             dropped.
-        requirements: for the face to be kept.
+        requirements: requirements for the face to be kept.
     """
     height, width = pixels.shape[:2]
     side = min(height, width)
@@ -113,22 +113,22 @@ def aligned_candidate(pixels: np.ndarray, requirements: Requirements) -> Candida
     return candidate
 
 
-def _candidate(
+def _check_face(
     pixels: np.ndarray, face: Face, detector: FaceDetector, requirements: Requirements
 ) -> Candidate:
-    frame = framing(face.points)
-    points = _refined_points(pixels, frame, detector)
+    transform = fit_transform(face.points)
+    points = _refined_points(pixels, transform, detector)
     if points is not None:
         face = Face(face.box, points, face.score)
-        frame = framing(points)
-    side = framed_side(frame)
-    aligned = align(pixels, frame, requirements.side)
+        transform = fit_transform(points)
+    side = square_side(transform)
+    aligned = align(pixels, transform, requirements.side)
     candidate = Candidate(aligned, face, side, blur(aligned))
     if points is None:
         candidate.reason = Reason.UNSURE
     elif side < requirements.smallest:
         candidate.reason = Reason.SMALL
-    elif share_outside(frame, *pixels.shape[:2]) > requirements.most_outside:
+    elif share_outside(transform, *pixels.shape[:2]) > requirements.most_outside:
         candidate.reason = Reason.CUT_OFF
     elif turn(points) > requirements.most_turn:
         candidate.reason = Reason.TURNED
@@ -138,7 +138,7 @@ def _candidate(
 
 
 def _refined_points(
-    pixels: np.ndarray, frame: np.ndarray, detector: FaceDetector
+    pixels: np.ndarray, transform: np.ndarray, detector: FaceDetector
 ) -> np.ndarray | None:
     """Detect the landmarks again in the aligned square, in which all faces have one size.
 
@@ -147,9 +147,10 @@ def _refined_points(
     Returns:
         (5, 2) in pixels of the photo; None if no face is near the template.
     """
-    square = align(pixels, frame, _SECOND_SIDE)
+    square = align(pixels, transform, _SECOND_SIDE)
     for face in detector.detect(square):
-        shares = (face.points + 0.5) / _SECOND_SIDE
-        if np.linalg.norm(shares - TEMPLATE, axis=1).mean() < _MOST_MISPLACED:
-            return np.linalg.solve(frame[:, :2], (shares - frame[:, 2]).T).T
+        # From pixel centres at integer coordinates to fractions of the side.
+        fractions = (face.points + 0.5) / _SECOND_SIDE
+        if np.linalg.norm(fractions - TEMPLATE, axis=1).mean() < _MAX_MISPLACEMENT:
+            return np.linalg.solve(transform[:, :2], (fractions - transform[:, 2]).T).T
     return None

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw
 
-MOST_KEPT, MOST_DROPPED = 144, 96
+MAX_KEPT, MAX_DROPPED = 144, 96
 THUMBNAIL = 96  # pixels
 _PER_ROW = 12
 _GAP = 4

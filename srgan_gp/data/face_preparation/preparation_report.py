@@ -18,13 +18,13 @@ class FaceRecord:
 
     face: Face | None
     """The detection; None if the whole image is an aligned face."""
-    framed_side: float
+    square_side: float
     """Side of its square in the photo, in pixels."""
     blur: float
     """`face_quality.blur` of the prepared image."""
     reason: Reason | None = None
     """Why it was dropped; None: it is kept."""
-    like: str | None = None
+    duplicate_of: str | None = None
     """Name of the earlier photo with the same face."""
     place: tuple[int, int] = (0, 0)
     """Position and length in the spool."""
@@ -44,7 +44,7 @@ class PhotoRecord:
     have the same group, and all of them are in the same set."""
     problem: PictureError | None = None
     """Why it cannot be read."""
-    like: str | None = None
+    duplicate_of: str | None = None
     """Name of the earlier photo with identical pixels."""
     faces: list[FaceRecord] = field(default_factory=list)
 
@@ -58,7 +58,7 @@ class PhotoRecord:
         """One of `OUTCOMES`."""
         if self.problem is not None:
             return "unreadable"
-        if self.like is not None:
+        if self.duplicate_of is not None:
             return "repeated"
         if not self.faces:
             return "without a face"
@@ -69,8 +69,8 @@ class PhotoRecord:
         entry: dict[str, Any] = {"name": self.name, "outcome": self.outcome}
         if self.problem is not None:
             return entry | {"code": self.problem.code, "problem": str(self.problem)}
-        if self.like is not None:
-            return entry | {"like": self.like}
+        if self.duplicate_of is not None:
+            return entry | {"like": self.duplicate_of}
         return entry | {"pixels_sha256": self.identity, "faces": [_entry(f) for f in self.faces]}
 
 
@@ -97,9 +97,9 @@ def summary_lines(counts: Mapping[str, Any]) -> list[str]:
     ['3 photos: 2 used, 1 unreadable', '3 faces: 2 kept, 1 dropped (1 blurred)']
     """
     dropped = sum(counts["dropped"].values())
-    why = f", {dropped} dropped ({_enumerated(counts['dropped'])})" if dropped else ""
+    why = f", {dropped} dropped ({_format_counts(counts['dropped'])})" if dropped else ""
     return [
-        f"{number_of(counts['photos'], 'photo')}: {_enumerated(counts['photos_by_outcome'])}",
+        f"{number_of(counts['photos'], 'photo')}: {_format_counts(counts['photos_by_outcome'])}",
         f"{number_of(counts['faces'], 'face')}: {counts['kept']} kept{why}",
     ]
 
@@ -113,14 +113,14 @@ def number_of(count: int, thing: str) -> str:
     return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
 
 
-def _enumerated(numbers: Mapping[str, int]) -> str:
+def _format_counts(numbers: Mapping[str, int]) -> str:
     return ", ".join(f"{number} {name}" for name, number in numbers.items() if number)
 
 
 def _entry(record: FaceRecord) -> dict[str, Any]:
     entry: dict[str, Any] = {
-        "reason": record.reason, "like": record.like, "member": record.member or None,
-        "side_in_photo": round(record.framed_side, 1), "blur": round(record.blur, 3),
+        "reason": record.reason, "like": record.duplicate_of, "member": record.member or None,
+        "side_in_photo": round(record.square_side, 1), "blur": round(record.blur, 3),
     }  # fmt: skip
     if record.face is not None:
         entry["score"] = round(record.face.score, 3)

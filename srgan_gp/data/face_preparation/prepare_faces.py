@@ -28,8 +28,8 @@ from srgan_gp.data.face_preparation.face_selection import (
     find_candidates,
 )
 from srgan_gp.data.face_preparation.face_sheet import (
-    MOST_DROPPED,
-    MOST_KEPT,
+    MAX_DROPPED,
+    MAX_KEPT,
     Cell,
     face_sheet,
     spread,
@@ -59,12 +59,14 @@ class Preparation:
     detector: FaceDetector | None
     """Detects the faces; None: each image is a face that is already aligned."""
     validation_share: float = 0.1
-    """Share of the faces in the validation set, `val/`, 0 to 1."""
+    """Target share of the kept faces in the validation set, `val/`, 0 to 1. The actual share may
+    differ, because a group of photos is never divided."""
     seed: int = 0
     """Seed of the choice of the validation photos."""
 
     def settings(self) -> dict[str, Any]:
         """Return all settings that determine the result, as stored in the manifest."""
+        # "held_out" is the validation share in format version 1.
         settings = asdict(self.requirements) | {
             "held_out": self.validation_share,
             "seed": self.seed,
@@ -91,8 +93,8 @@ def prepare(
             photos and all faces, kept or dropped. An existing file is replaced.
         sheet: the contact sheet, a PNG file. An existing file is replaced.
         preparation: the options.
-        on_photo: called after each photo with the number of photos done. If it raises an exception,
-            nothing is written.
+        on_photo: called after each photo with the number of photos done and the photo's record. If
+            it raises an exception, nothing is written.
 
     Returns:
         The counts of `preparation_report.count`, and the number of faces in `train` and `val`.
@@ -124,7 +126,11 @@ def prepare(
 
 
 def name_members(photos: Sequence[PhotoRecord], preparation: Preparation) -> None:
-    """Name each kept face, in `train/` or `val/`; the faces of a group are in the same set."""
+    """Set the name in the zip file of each kept face: `train/NAME.png` or `val/NAME.png`.
+
+    Photos that share a scene or a face are a group (`PhotoRecord.group`). All faces of a group are
+    in the same set, so that no scene and no face is in both.
+    """
     faces = Counter[str]()
     for photo in photos:
         if photo.kept:
@@ -151,7 +157,7 @@ class _Collector:
         self._groups: dict[str, list[PhotoRecord]] = {}
 
     def add(self, name: str, file: ImageFile) -> PhotoRecord:
-        """Read a photo and collect its faces."""
+        """Read a photo, collect its faces and return its record; the record is also kept."""
         photo = PhotoRecord(name)
         self.photos.append(photo)
         try:
@@ -161,9 +167,9 @@ class _Collector:
             return photo
         size = "x".join(map(str, pixels.shape))
         photo.identity = photo.group = hashlib.sha256(size.encode() + pixels.tobytes()).hexdigest()
-        before = self._by_identity.setdefault(photo.identity, photo)
-        if before is not photo:
-            photo.like = before.name
+        first = self._by_identity.setdefault(photo.identity, photo)
+        if first is not photo:
+            photo.duplicate_of = first.name
             return photo
         self._groups[photo.group] = [photo]
         self._group_by_scene(photo, pixels)
@@ -175,17 +181,18 @@ class _Collector:
         """Group a photo with an earlier one of the same scene; their faces may differ slightly."""
         known = self._scenes.find(pixels)
         if known is not None:
-            self._join(photo, self._photos_of_scenes[known])
+            self._merge_groups(photo, self._photos_of_scenes[known])
         self._scenes.add(pixels)
         self._photos_of_scenes.append(photo)
 
-    def _join(self, photo: PhotoRecord, earlier: PhotoRecord) -> None:
-        """Merge the groups of two photos."""
-        if photo.group != earlier.group:
-            joining = self._groups.pop(photo.group)
-            self._groups[earlier.group] += joining
-            for member in joining:
-                member.group = earlier.group
+    def _merge_groups(self, photo: PhotoRecord, earlier: PhotoRecord) -> None:
+        """Merge the group of a photo into the group of an earlier photo."""
+        if photo.group == earlier.group:
+            return
+        moved = self._groups.pop(photo.group)
+        self._groups[earlier.group] += moved
+        for other in moved:
+            other.group = earlier.group
 
     def _candidates(self, pixels: np.ndarray) -> list[Candidate]:
         if self._detector is None:
@@ -193,29 +200,37 @@ class _Collector:
         return find_candidates(pixels, self._detector, self._requirements)
 
     def _add_face(self, photo: PhotoRecord, candidate: Candidate) -> None:
-        record = FaceRecord(candidate.face, candidate.framed_side, candidate.blur, candidate.reason)
+        record = FaceRecord(candidate.face, candidate.square_side, candidate.blur, candidate.reason)
         photo.faces.append(record)
-        if record.reason is None and (known := self._faces.find(candidate.pixels)) is not None:
-            earlier = self._photos_of_faces[known]
-            record.reason, record.like = Reason.REPEATED, earlier.name
-            self._join(photo, earlier)
         if record.reason is None:
-            record.place = self._spool.add(candidate.pixels)
-            self._faces.add(candidate.pixels)
-            self._photos_of_faces.append(photo)
-        elif len(self.dropped) < MOST_DROPPED:
-            self.dropped.append((thumbnail(candidate.pixels), record.reason.value))
+            self._check_repeated(photo, record, candidate.pixels)
+        if record.reason is not None:
+            if len(self.dropped) < MAX_DROPPED:
+                self.dropped.append((thumbnail(candidate.pixels), record.reason.value))
+            return
+        record.place = self._spool.add(candidate.pixels)
+        self._faces.add(candidate.pixels)
+        self._photos_of_faces.append(photo)
+
+    def _check_repeated(self, photo: PhotoRecord, record: FaceRecord, pixels: np.ndarray) -> None:
+        """Drop a face that an earlier photo has too, and merge the groups of the two photos."""
+        known = self._faces.find(pixels)
+        if known is None:
+            return
+        earlier = self._photos_of_faces[known]
+        record.reason, record.duplicate_of = Reason.REPEATED, earlier.name
+        self._merge_groups(photo, earlier)
 
 
 def _cells(kept: Sequence[FaceRecord], spool: Spool) -> list[Cell]:
-    """Return the kept faces on the contact sheet, evenly spaced."""
-    shown = [kept[i] for i in spread(len(kept), MOST_KEPT)]
-    return [(_decoded(spool.read(face.place)), face.member.removesuffix(".png")) for face in shown]
+    """Return an evenly spaced sample of the kept faces, for the contact sheet."""
+    shown = [kept[i] for i in spread(len(kept), MAX_KEPT)]
+    return [(_decode(spool.read(face.place)), face.member.removesuffix(".png")) for face in shown]
 
 
-def _decoded(png: bytes) -> np.ndarray:
-    decoded = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR)
-    return np.asarray(decoded)[:, :, ::-1]
+def _decode(png: bytes) -> np.ndarray:
+    bgr = np.asarray(cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR))
+    return bgr[:, :, ::-1]
 
 
 def _section(title: str, cells: Sequence[Cell], total: int) -> tuple[str, Sequence[Cell]]:

@@ -18,13 +18,13 @@ from srgan_gp.networks.composite_critic import CompositeCritic
 from srgan_gp.networks.critics import face_critic
 from srgan_gp.networks.feature_maps import FeatureMaps, map_sides
 
-PROJECTED = 64
+PROJECTED_CHANNELS = 64
 """Channels of the projected maps."""
 HEAD_WIDTH = 32
 """Channels of a head's hidden layers."""
 LARGEST_SHIFT = 3
 """Pixels by which the input window of the feature network may move down or right."""
-LEAST_FEATURE_SIDE = 64
+MIN_FEATURE_SIDE = 64
 """Pixels: smaller windows are enlarged to this side before the feature network."""
 
 
@@ -53,12 +53,12 @@ class Critic(CompositeCritic):
         super().__init__()
         self.size = size
         image = ImageCritic(size, width)
-        self.maps = FeatureMaps(PROJECTED)
+        self.maps = FeatureMaps(PROJECTED_CHANNELS)
         self._window = size - LARGEST_SHIFT
-        self._feature_side = max(self._window, LEAST_FEATURE_SIDE)
+        self._feature_side = max(self._window, MIN_FEATURE_SIDE)
         self.parts = nn.ModuleDict({"image": image})
         for index, side in enumerate(map_sides(self._feature_side)):
-            self.parts[f"stride_{2 << index}"] = Head(PROJECTED, side, HEAD_WIDTH)
+            self.parts[f"stride_{2 << index}"] = Head(PROJECTED_CHANNELS, side, HEAD_WIDTH)
 
     @property
     def stem(self) -> nn.Module:
@@ -119,8 +119,8 @@ class Head(nn.Module):
     """Feature map -> score: strided 3x3 convolutions, then one weight for every position.
 
     Args:
-        channels: of the map.
-        side: of the map, in pixels.
+        channels: channels of the map.
+        side: side of the map, in pixels.
         width: channels of the hidden layers.
     """
 

@@ -21,7 +21,8 @@ from srgan_gp.networks.blocks import LEAK, double, stage_widths
 FIRST_SIDE = 4
 """Side of the map that the style is projected to."""
 _GAIN = math.sqrt(2)  # of the LeakyReLU, keeps the mean square near 1
-_CENTRE_LATENTS = 4096
+_CENTRE_LATENTS = 4096  # latents whose mean style is the centre
+_EPSILON = 1e-8  # avoids a division by 0
 
 
 class Generator(nn.Module):
@@ -48,7 +49,8 @@ class Generator(nn.Module):
         self.mapping = Mapping(latent_size)
         self.project = nn.Linear(latent_size, widths[0] * FIRST_SIDE**2)
         self.stages = nn.ModuleList(
-            StyleBlock(before, after, latent_size) for before, after in pairwise(widths)
+            StyleBlock(in_channels, out_channels, latent_size)
+            for in_channels, out_channels in pairwise(widths)
         )
         nn.init.normal_(self.project.weight, std=1 / math.sqrt(latent_size))
         nn.init.normal_(self.project.bias)
@@ -79,8 +81,8 @@ class Generator(nn.Module):
         Call it before a generator is exported; during training the centre is 0. Images without
         truncation change little: the norms of normal latents are near sqrt(latent_size).
         """
-        drawn = torch.Generator().manual_seed(0)
-        latents = torch.randn(_CENTRE_LATENTS, self.latent_size, generator=drawn)
+        random = torch.Generator().manual_seed(0)
+        latents = torch.randn(_CENTRE_LATENTS, self.latent_size, generator=random)
         self.mapping.set_centre(latents.to(self.mapping.centre.device))
 
 
@@ -111,7 +113,7 @@ class Mapping(nn.Module):
         """Map (B, size) to (B, size), float32 also under autocast."""
         with torch.autocast(latent.device.type, enabled=False):
             length = latent.square().mean(1, keepdim=True).sqrt()
-            style = self.layers(latent / (length + 1e-8))
+            style = self.layers(latent / (length + _EPSILON))
             return self.centre + length * (style - self.centre)
 
     def set_centre(self, latents: Tensor) -> None:
@@ -127,33 +129,39 @@ class StyleConvolution(nn.Module):
     convolution for the whole batch.
 
     Args:
-        before: channels of the input.
-        after: channels of the output.
+        in_channels: channels of the input.
+        out_channels: channels of the output.
         style_size: length of a style.
 
     Source:
         Karras et al. 2020, arXiv:1912.04958, equations 1 and 3.
     """
 
-    def __init__(self, before: int, after: int, style_size: int) -> None:
+    def __init__(self, in_channels: int, out_channels: int, style_size: int) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.randn(after, before, 3, 3) / math.sqrt(9 * before))
-        self.bias = nn.Parameter(torch.zeros(after))
-        self.scales = _scales_from_style(style_size, before)
+        self.weight = nn.Parameter(
+            torch.randn(out_channels, in_channels, 3, 3) / math.sqrt(9 * in_channels)
+        )
+        self.bias = nn.Parameter(torch.zeros(out_channels))
+        self.scales = _scales_from_style(style_size, in_channels)
 
     def forward(self, features: Tensor, style: Tensor, *, enlarge: bool = False) -> Tensor:
-        """Map (B, before, H, W) and (B, style_size) to (B, after, H, W), after a LeakyReLU.
+        """Convolve maps with a style and apply a LeakyReLU.
 
         Args:
-            features: (B, before, H, W).
+            features: (B, in_channels, H, W).
             style: (B, style_size), float32.
-            enlarge: double the sides before the convolution; the result is (B, after, 2 H, 2 W).
+            enlarge: double the sides before the convolution.
+
+        Returns:
+            (B, out_channels, H, W), or (B, out_channels, 2 H, 2 W) if `enlarge`.
         """
         # Modulation and demodulation, equations 1 and 3.
-        scales = self.scales(style).to(style.dtype)  # (B, before), float32 also under autocast
-        energy = self.weight.square().sum((2, 3))  # (after, before)
+        scales = self.scales(style).to(style.dtype)  # (B, in_channels), float32 also under autocast
+        energy = self.weight.square().sum((2, 3))  # (out_channels, in_channels)
         with torch.autocast(style.device.type, enabled=False):
-            demodulation = _GAIN * torch.rsqrt(scales.square() @ energy.T + 1e-8)  # (B, after)
+            variance = scales.square() @ energy.T  # (B, out_channels)
+            demodulation = _GAIN * torch.rsqrt(variance + _EPSILON)
         scaled = features * _on_maps(scales, features)  # cheaper before the upsampling
         if enlarge:
             scaled = double(scaled)
@@ -166,17 +174,17 @@ class StyleConvolution(nn.Module):
 class ColourConvolution(nn.Module):
     """Modulated 1x1 convolution to RGB, without demodulation."""
 
-    def __init__(self, before: int, style_size: int) -> None:
+    def __init__(self, in_channels: int, style_size: int) -> None:
         super().__init__()
         # The sum over four resolutions has the standard deviation of real images, about 0.25.
-        self.weight = nn.Parameter(0.25 * torch.randn(3, before) / math.sqrt(before))
+        self.weight = nn.Parameter(0.25 * torch.randn(3, in_channels) / math.sqrt(in_channels))
         self.bias = nn.Parameter(torch.zeros(3))
-        self.scales = _scales_from_style(style_size, before)
+        self.scales = _scales_from_style(style_size, in_channels)
 
     def forward(self, features: Tensor, style: Tensor) -> Tensor:
-        """Map (B, before, H, W) and (B, style_size) to (B, 3, H, W), float32."""
-        weight = self.weight * self.scales(style)[:, None, :]  # (B, 3, before)
-        pixels = features.flatten(2).transpose(1, 2)  # (B, H * W, before), the memory layout
+        """Map (B, in_channels, H, W) and (B, style_size) to (B, 3, H, W), float32."""
+        weight = self.weight * self.scales(style)[:, None, :]  # (B, 3, in_channels)
+        pixels = features.flatten(2).transpose(1, 2)  # (B, H * W, in_channels), the memory layout
         colours = (pixels @ weight.transpose(1, 2).to(pixels.dtype)).float() + self.bias
         return colours.transpose(1, 2).unflatten(2, features.shape[2:])
 
@@ -187,14 +195,18 @@ class StyleBlock(nn.Module):
     The upsampling is bilinear, which is the filter [1, 3, 3, 1] of the source.
     """
 
-    def __init__(self, before: int, after: int, style_size: int) -> None:
+    def __init__(self, in_channels: int, out_channels: int, style_size: int) -> None:
         super().__init__()
-        self.first = StyleConvolution(before, after, style_size)
-        self.second = StyleConvolution(after, after, style_size)
-        self.to_colour = ColourConvolution(after, style_size)
+        self.first = StyleConvolution(in_channels, out_channels, style_size)
+        self.second = StyleConvolution(out_channels, out_channels, style_size)
+        self.to_colour = ColourConvolution(out_channels, style_size)
 
     def forward(self, features: Tensor, style: Tensor) -> tuple[Tensor, Tensor]:
-        """Map (B, before, H, W) to (B, after, 2 H, 2 W) and an image (B, 3, 2 H, 2 W)."""
+        """Map (B, in_channels, H, W) to maps and an image of twice the sides.
+
+        Returns:
+            (B, out_channels, 2 H, 2 W), and (B, 3, 2 H, 2 W).
+        """
         features = self.second(self.first(features, style), style, enlarge=True)
         return features, self.to_colour(features, style)
 
@@ -207,5 +219,6 @@ def _scales_from_style(style_size: int, channels: int) -> nn.Linear:
     return layer
 
 
-def _on_maps(values: Tensor, like: Tensor) -> Tensor:
-    return values[:, :, None, None].to(like.dtype)
+def _on_maps(values: Tensor, maps: Tensor) -> Tensor:
+    """Reshape values (B, C) for a product with maps (B, C, H, W), in their dtype."""
+    return values[:, :, None, None].to(maps.dtype)

@@ -33,8 +33,8 @@ class Augmenter:
     Args:
         config: names the augmentations, their probability and its target.
         task: has validation images, in the first process or in none.
-        progress: of the run.
-        processes: those of the run; all of them create an augmenter together.
+        progress: numbers of the run; `augment_probability` is changed.
+        processes: processes of the run; all of them create an augmenter together.
 
     Raises:
         UsageError: the probability has a target, but there are no validation images or batches hold
@@ -74,18 +74,18 @@ class Augmenter:
 
     def real(self, batch: Batch) -> Batch:
         """Return the batch with its targets augmented."""
-        return replace(batch, targets=self._augmented(batch.targets, batch.numbers, REAL))
+        return replace(batch, targets=self._augment(batch.targets, batch.numbers, REAL))
 
     def fake(self, output: Tensor, batch: Batch) -> Tensor:
         """Return the generator's images augmented, with their gradient."""
-        return self._augmented(output, batch.numbers, FAKE)
+        return self._augment(output, batch.numbers, FAKE)
 
     def adapt(self, critic: nn.Module, notes: dict[str, Tensor]) -> dict[str, Tensor]:
         """Score validation images on every `CHECK_EVERY`-th batch and adapt the probability.
 
         Args:
             critic: before its step on the batch.
-            notes: on the batch: `health/real_score`, `health/critic_estimate` and
+            notes: log values of the batch: `health/real_score`, `health/critic_estimate` and
                 `health/estimate_error`.
 
         Returns:
@@ -106,7 +106,9 @@ class Augmenter:
             real, estimate, validation, variance = self._processes.sum(scores)
             means = estimate.item(), (estimate - real + validation).item()
             gap = critic_gap(*means, variance.sqrt().item())
-            progress.augment_probability = adapted(progress.augment_probability, gap, config)
+            progress.augment_probability = adapt_probability(
+                progress.augment_probability, gap, config
+            )
         found = {}
         if self._validation:
             found["health/training_estimate"] = estimate
@@ -125,17 +127,17 @@ class Augmenter:
         checks = self._progress.images_seen // self._config.batch_size // CHECK_EVERY
         first = checks * count  # modulo below: every validation image is scored equally often
         which = (torch.arange(count, device=images.device) + first) % len(images)
-        shown = self._augmented(images[which], range(first, first + count), VALIDATION)
+        shown = self._augment(images[which], range(first, first + count), VALIDATION)
         return critic(shown, None if condition is None else condition[which]).mean()
 
-    def _augmented(self, images: Tensor, numbers: range, stream: int) -> Tensor:
+    def _augment(self, images: Tensor, numbers: range, stream: int) -> Tensor:
         probability = self._progress.augment_probability
         if not (self._kinds and probability):
             return images
         return augment(images, draw(self._config.seed, numbers, self._kinds, probability, stream))
 
 
-def adapted(probability: float, gap: float | None, config: TrainConfig) -> float:
+def adapt_probability(probability: float, gap: float | None, config: TrainConfig) -> float:
     """Raise a probability while the critic's gap is above its target, lower it while it is below.
 
     An unknown gap, None, does not change it. At full speed it goes from 0 to 1 in

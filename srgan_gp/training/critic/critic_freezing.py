@@ -17,7 +17,7 @@ def freeze_first_stages(critic: nn.Module, count: int) -> None:
 
     Args:
         critic: has a `stem` and `stages`, the first of which sees the full size.
-        count: of stages.
+        count: number of stages.
 
     Raises:
         UsageError: no stage would remain trainable.

@@ -21,10 +21,10 @@ class CriticNotes:
         """Add the scores of one part.
 
         Args:
-            name: of the part.
+            name: name of the part.
             real: its scores of real images, (B,), detached.
             fake: its scores of generated images, (B,), detached.
-            penalty: of the part.
+            penalty: penalty of the part.
         """
         self._real.append(real)
         self._fake.append(fake)

@@ -31,7 +31,7 @@ def critic_input(critic: nn.Module, images: Tensor, shift: tuple[int, int]) -> C
         critic: any critic; one that is not a `CompositeCritic` has one part, which scores the
             images themselves.
         images: augmented where augmentation is on, (B, 3, H, W), float32.
-        shift: of the window that a composite critic's features see; see `draw_shift`.
+        shift: shift of the window that a composite critic's features see; see `draw_shift`.
     """
     is_composite = isinstance(critic, CompositeCritic)
     return CriticInput(images, critic.views(images, shift) if is_composite else {"image": images})
@@ -43,14 +43,17 @@ def parts_of(critic: nn.Module) -> dict[str, nn.Module]:
 
 
 def draw_shift(critic: nn.Module, config: TrainConfig, images_seen: int) -> tuple[int, int]:
-    """Draw the shift of the batch that begins at `images_seen`; (0, 0) for a plain critic.
+    """Draw the shift of the batch that begins at `images_seen`.
 
     Real and generated images share it, and so do all processes.
+
+    Returns:
+        (down, right) in pixels; (0, 0) for a critic that is not a `CompositeCritic`.
     """
     room = critic.largest_shift if isinstance(critic, CompositeCritic) else 0
-    draws = generator_of(config.seed, Stream.WINDOW, images_seen)
-    drawn = draws.integers(room + 1, size=2)
-    return int(drawn[0]), int(drawn[1])
+    generator = generator_of(config.seed, Stream.WINDOW, images_seen)
+    down, right = generator.integers(room + 1, size=2)
+    return int(down), int(right)
 
 
 def balanced_loss(
@@ -63,10 +66,10 @@ def balanced_loss(
     feature space do not fix the gradient norm in pixels, which differs by orders of magnitude.
 
     Args:
-        losses: of each part by its name, scalars with a graph that leads to `images`.
+        losses: loss of each part by its name, scalars with a graph that leads to `images`.
         images: the input of the views; the graphs from there to the losses are freed.
-        ratio: of the gradients' norms.
-        processes: those that share the batch; the norms are over all of it.
+        ratio: requested ratio of the two gradient norms.
+        processes: processes that share the batch; the norms are over all of it.
 
     Returns:
         A scalar with the value of the weighted sum, whose graph leads to `images`; and for the log,
@@ -81,7 +84,7 @@ def balanced_loss(
     (feature_gradient,) = torch.autograd.grad(feature_loss, images)
     squares = [gradient.float().square().sum() for gradient in (pixel_gradient, feature_gradient)]
     pixel_norm, feature_norm = processes.sum(torch.stack(squares)).sqrt()
-    weight = ratio * pixel_norm / feature_norm.clamp_min(1e-12)
+    weight = ratio * pixel_norm / feature_norm.clamp_min(1e-12)  # avoids a division by 0
     # The gradient is known: a linear function carries it, so that no graph is walked twice.
     linear = (images * (pixel_gradient + weight * feature_gradient)).sum()
     value = (pixel_loss + weight * feature_loss).detach()

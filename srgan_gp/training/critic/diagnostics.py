@@ -10,10 +10,20 @@ from torch.nn import functional as F
 from srgan_gp.training.tasks import Batch
 
 MEMORISED_GAP = 0.8
-"""Gap from which a critic scores validation images nearly like generated ones: an alarm."""
-KNOWN_FROM = 3.0
-"""Standard errors of 0 within which the gap is not known. At this distance the gap, a quotient by
-the estimate, has an error of about a third; nearer to 0 it can have any value."""
+"""Gap at which a run warns that the critic has memorised its training images: it then scores
+validation images nearly like generated ones."""
+MIN_STANDARD_ERRORS = 3.0
+"""The gap is known only if the critic estimate is more than this number of standard errors from 0.
+The gap is a quotient by the estimate: at 3 standard errors its own error is about a third, and
+nearer to 0 it can have any value."""
+_TITLES = {
+    "interpolate_norm": "gradient norm",
+    "real_norm": "gradient norm at real images",
+    "fake_norm": "gradient norm at generated images",
+    "diversity": "diversity",
+    "augment_probability": "augmentation",
+}
+_MIN_DIVISOR = 1e-12  # avoids a division by 0
 
 
 def critic_gap(training: float, validation: float, error: float) -> float | None:
@@ -27,14 +37,15 @@ def critic_gap(training: float, validation: float, error: float) -> float | None
         error: standard error of `training`; see `estimate_error`.
 
     Returns:
-        (E D_train - E D_validation) / (E D_train - E D_generated); 0 where the critic scores
-        generated above training images; None where the estimate lies within `KNOWN_FROM` standard
-        errors of 0.
+        (E D_train - E D_validation) / (E D_train - E D_generated).
+        0 if the critic scores generated images above training images.
+        None if the gap is not known: `training` is at most `MIN_STANDARD_ERRORS` * `error` from 0.
 
     Source:
-        Karras et al. 2020 (ADA), arXiv:2006.06676, equation 1, r_v; the noise floor is ours.
+        Karras et al. 2020 (ADA), arXiv:2006.06676, equation 1, r_v. The limit by the standard error
+        is this project's own.
     """
-    if abs(training) <= KNOWN_FROM * error:
+    if abs(training) <= MIN_STANDARD_ERRORS * error:
         return None
     return (training - validation) / training if training > 0 else 0.0
 
@@ -47,8 +58,9 @@ def estimate_error(real: Tensor, fake: Tensor) -> Tensor:
         fake: scores of B generated images, (B,).
 
     Returns:
-        A float32 scalar; 0 for one image, which has no deviation.
+        A float32 scalar. 0 for B = 1, for which it cannot be estimated.
     """
+    # var / (B - 1) with correction 0 is the unbiased variance of a mean, and is not NaN for B = 1.
     variances = [scores.float().var(correction=0) for scores in (real, fake)]
     return (torch.stack(variances).sum() / max(len(real) - 1, 1)).sqrt()
 
@@ -57,12 +69,17 @@ def diagnostics_line(line: Mapping[str, float]) -> str:
     """Summarise the diagnostics of a run with a critic in one line of text.
 
     Args:
-        line: of `stats.jsonl`, means since the line before; missing keys are skipped.
+        line: one line of `stats.jsonl`: means of the steps since the previous line.
 
     Returns:
-        Critic estimate on training and validation images, their gap where it is known, norm of the
+        Critic estimate on training and validation images, their gap if it is known, norm of the
         critic's gradient where it is penalised, diversity, probability of augmentation, and a
-        warning where the critic has memorised its training images. Empty without a critic.
+        warning if the critic has memorised its training images. A value that the line lacks is
+        omitted. Empty without a critic.
+
+    Raises:
+        KeyError: the line has `health/validation_estimate`, but not `health/training_estimate`,
+            `health/estimate_error` and `health/checks`, which are written with it.
     """
     found = {k.removeprefix("health/"): v for k, v in line.items() if k.startswith("health/")}
     if "critic_estimate" not in found:
@@ -70,8 +87,10 @@ def diagnostics_line(line: Mapping[str, float]) -> str:
     gap = None
     parts = [f"critic estimate {found['critic_estimate']:.3f}"]
     if "validation_estimate" in found:
-        # Both estimates of a gap are from the same batches, to exclude the noise of the others.
+        # Replaces `critic_estimate`, which is a mean over all batches: the two estimates of a gap
+        # must be from the same batches, or the noise of the other batches would not cancel.
         training, validation = found["training_estimate"], found["validation_estimate"]
+        # The line has the mean error of one batch; the mean over n batches has 1 / sqrt(n) of it.
         error = found["estimate_error"] / math.sqrt(found["checks"])
         gap = critic_gap(training, validation, error)
         shown = "gap unknown: the estimate is too small" if gap is None else f"gap {gap:.2f}"
@@ -79,19 +98,10 @@ def diagnostics_line(line: Mapping[str, float]) -> str:
             f"critic estimate {training:.3f} on training, {validation:.3f} on validation images "
             f"({shown})"
         ]
-    parts += [f"{title} {found[name]:.2f}" for name, title in _SHOWN.items() if name in found]
+    parts += [f"{title} {found[name]:.2f}" for name, title in _TITLES.items() if name in found]
     if gap is not None and gap >= MEMORISED_GAP:
         parts.append("the critic has memorised its training images")
     return "Health: " + "; ".join(parts)
-
-
-_SHOWN = {
-    "interpolate_norm": "gradient norm",
-    "real_norm": "gradient norm at real images",
-    "fake_norm": "gradient norm at generated images",
-    "diversity": "diversity",
-    "augment_probability": "augmentation",
-}
 
 
 def measure_output(
@@ -116,13 +126,13 @@ def measure_output(
 
 
 def gradient_ratio(output: Tensor, adversarial: Tensor, pixel: Tensor) -> Tensor:
-    """Measure the adversarial ratio: norm of the critic's gradient over that of the pixel loss.
+    """Gradient norm of the adversarial loss, relative to that of the pixel loss.
 
-    With a critic of gradient norm 1 and the mean absolute difference as pixel loss it equals the
-    ratio that was set.
+    It is the measured value of what the option `adversarial_ratio` requests. The two are equal for
+    a critic with a gradient norm of 1 and the L1 loss.
 
     Args:
-        output: of the generator, with a graph.
+        output: output of the generator, (B, 3, H, W), with a graph.
         adversarial: weighted adversarial loss, a scalar.
         pixel: the pixel loss, a scalar.
 
@@ -133,7 +143,7 @@ def gradient_ratio(output: Tensor, adversarial: Tensor, pixel: Tensor) -> Tensor
         torch.autograd.grad(loss, output, retain_graph=True)[0].float().norm()
         for loss in (adversarial, pixel)
     ]
-    return norms[0] / norms[1].clamp_min(1e-12)
+    return norms[0] / norms[1].clamp_min(_MIN_DIVISOR)
 
 
 @torch.no_grad()
@@ -151,7 +161,7 @@ def diversity(output: Tensor, target: Tensor) -> Tensor:
         A float32 scalar.
     """
     spreads = [_detail(images.float()).std(dim=0).mean() for images in (output, target)]
-    return spreads[0] / spreads[1].clamp_min(1e-12)
+    return spreads[0] / spreads[1].clamp_min(_MIN_DIVISOR)
 
 
 def _detail(images: Tensor) -> Tensor:
@@ -163,9 +173,15 @@ def _detail(images: Tensor) -> Tensor:
 def critic_estimate(critic: nn.Module, generator: nn.Module, batch: Batch) -> float:
     """Mean score of real minus mean score of generated images, on validation samples.
 
-    It is a value of congested transport (arXiv:2109.00528), not the Wasserstein distance. It should
-    fall during a run; a value well below that of training images means that the critic overfits
-    (Gulrajani et al. 2017, figure 5b).
+    It should fall during a run. A value well below that of training images means that the critic
+    overfits (Gulrajani et al. 2017, figure 5b).
+
+    It is not the Wasserstein distance. The gradient penalty permits slopes other than 1 at a cost.
+    The optimal critic then solves congested transport, in which moving mass costs more where more
+    mass moves (Milne & Nachman 2021, arXiv:2109.00528).
+
+    Returns:
+        The estimate, in the units of the scores.
     """
     real = critic(batch.targets, batch.condition)
     fake = critic(generator(batch.inputs), batch.condition)

@@ -27,7 +27,7 @@ def option(
     """Declare a field with its default, help text and range.
 
     Args:
-        default: of the field.
+        default: default value of the field.
         text: help text; a function, for a text made from a registry, is called when help is shown.
         choices: allowed values; empty: any.
         least: smallest allowed value.
@@ -63,8 +63,8 @@ def require_in_range(name: str, value: object, about: Mapping[str, Any]) -> None
     """Check one value of an option.
 
     Args:
-        name: of the option, for the message.
-        value: of the field, or one of the values of a tuple.
+        name: name of the option, for the message.
+        value: value of the field, or one of the values of a tuple.
         about: metadata of the field.
 
     Raises:

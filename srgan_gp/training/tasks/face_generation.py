@@ -33,12 +33,12 @@ class FaceGeneration:
     Images larger than `image_size` are downscaled, so one set of aligned faces serves every size.
 
     Args:
-        config: the options of the run.
+        config: options of the run.
         data: folders or zip files of aligned faces, square.
         validation: folder or zip file of faces, of which one half is used, see `validation_half`;
             None: no validation.
-        device: of the networks.
-        processes: those that share each batch.
+        device: device of the networks.
+        processes: processes that share each batch.
 
     Raises:
         UsageError: there is no image, one is too small, or the run has no critic.
@@ -152,8 +152,8 @@ def face_cache(places: Sequence[str], config: TrainConfig, half: str = ALL) -> I
 
     Args:
         places: folders or zip files of aligned faces.
-        config: of the run.
-        half: of a validation set, one of `HALVES`.
+        config: options of the run.
+        half: part of the set to use, one of `HALVES`.
 
     Raises:
         UsageError: there is no image, or one is too small; at its first use: one is not square.

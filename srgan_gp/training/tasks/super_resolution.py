@@ -16,7 +16,7 @@ from srgan_gp.errors import UsageError
 from srgan_gp.losses.features import FEATURE_NETWORKS, Features
 from srgan_gp.losses.perceptual import perceptual_loss
 from srgan_gp.losses.pixel import PIXEL_LOSSES
-from srgan_gp.losses.sharpening import sharpened
+from srgan_gp.losses.sharpening import sharpen
 from srgan_gp.training.distributed import Processes
 from srgan_gp.training.feature_network import load_features
 from srgan_gp.training.options.config import TrainConfig
@@ -24,19 +24,19 @@ from srgan_gp.training.tasks.architecture import build_critic, build_generator
 from srgan_gp.training.tasks.task_interface import Batch, Shifted
 from srgan_gp.training.validation.validation_images import ValidationImages
 
-STRIDE = 16  # of the feature networks: shifts below it cover every alignment of their layers
-MOST_SHIFT = 3  # output pixels of the shift equivariance loss: less than one input pixel of x4
+STRIDE = 16  # pixels, of the feature networks: crops below it cover every alignment of the layers
+MAX_SHIFT = 3  # output pixels of the shift equivariance loss: less than one input pixel of x4
 
 
 class SuperResolution:
     """The task `super-resolution`.
 
     Args:
-        config: the options of the run.
+        config: options of the run.
         data: folders or zip files of HR images.
         validation: folder or zip file of validation images; None: no validation.
-        device: of the networks, where the pairs are degraded.
-        processes: those that share each batch.
+        device: device of the networks, on which the pairs are degraded.
+        processes: processes that share each batch.
 
     Raises:
         UsageError: there is no image, one is too small, or options contradict each other.
@@ -103,7 +103,7 @@ class SuperResolution:
     def content_losses(self, output: Tensor, batch: Batch) -> dict[str, Tensor]:
         """Compare outputs with their targets: pixel loss and perceptual loss."""
         config = self._config
-        targets = sharpened(batch.targets, config.sharpen_targets)
+        targets = sharpen(batch.targets, config.sharpen_targets)
         losses = {"pixel": PIXEL_LOSSES[config.pixel_loss](output, targets)}
         if self._features:
             room = min(STRIDE, output.shape[-1] - self._features.least_side + 1)
@@ -141,10 +141,10 @@ class SuperResolution:
         high_res = high_res[..., edge:-edge, edge:-edge] / 255
         low_res = low_res.contiguous(memory_format=torch.channels_last)
         high_res = high_res.contiguous(memory_format=torch.channels_last)
-        shifted = self._shifted(windows, numbers) if self._config.equivariance_weight else None
+        shifted = self._draw_shifted(windows, numbers) if self._config.equivariance_weight else None
         return Batch(low_res, high_res, self._condition(low_res), numbers, shifted)
 
-    def _shifted(self, windows: Tensor, numbers: range) -> Shifted | None:
+    def _draw_shifted(self, windows: Tensor, numbers: range) -> Shifted | None:
         """Return the LR images of the same scene, moved by 1 to 3 output pixels.
 
         They have the same degradations as those of the batch. The pixels that wrap around to the
@@ -155,7 +155,7 @@ class SuperResolution:
             return None  # the generator takes no step yet
         step = numbers.start // config.batch_size  # the same in every process
         draws = generator_of(config.seed, Stream.SHIFT, step)
-        rows, columns = (int(n) for n in draws.integers(1, MOST_SHIFT + 1, size=2))
+        rows, columns = (int(n) for n in draws.integers(1, MAX_SHIFT + 1, size=2))
         moved = windows.roll((-rows, -columns), (2, 3)).to(self._device, torch.float32)
         low_res = self._degrade(moved, config.seed, numbers)
         low_res = low_res[..., self._margin : -self._margin, self._margin : -self._margin] / 255

@@ -13,7 +13,7 @@ class Shifted:
     """Inputs of a batch for the same scene, moved by a few output pixels.
 
     Attributes:
-        inputs: of the same shape and range as those of the batch.
+        inputs: inputs of the same shape and range as those of the batch.
         rows: output pixels by which the scene was moved up.
         columns: output pixels by which it was moved to the left.
     """
@@ -28,10 +28,11 @@ class Batch:
     """Inputs and targets of one step.
 
     Attributes:
-        inputs: of the generator, float32: (B, 3, h, w) in [0, 1], or latents (B, latent_size).
+        inputs: inputs of the generator, float32: (B, 3, h, w) in [0, 1], or latents,
+            (B, latent_size).
         targets: real images, (B, 3, H, W), float32 in [0, 1].
         condition: second input of the critic, (B, 3, h, w); None: unconditional.
-        numbers: of the images since the start of the run, one per sample; they seed every random
+        numbers: image numbers since the start of the run, one per sample; they seed every random
             draw.
         shifted: inputs of the shift equivariance loss; None: the loss is off.
     """

@@ -16,20 +16,22 @@ from srgan_gp.metrics.patch_distance import SMALLEST_SIDE, patch_distance
 from srgan_gp.training.feature_network import load_features, load_yunet
 from srgan_gp.training.options.config import TrainConfig
 
-MOST = 1_000
-"""Most faces compared: more would make validation slower than the training between."""
-MOST_GENERATED = 512
+MAX_FACES = 1_000
+"""Largest number of real faces compared. With more, a validation would take longer than the
+training between two validations."""
+MAX_GENERATED = 512
 """Faces generated for one validation."""
-AT_ONCE = 64
+BATCH = 64
+"""Faces generated at a time."""
 
 
 class ValidationFaces:
-    """Real faces that are not trained on, and as many latents, at most `MOST_GENERATED`.
+    """Real faces that are not trained on, and as many latents, at most `MAX_GENERATED`.
 
     Args:
         faces: the real faces, all of one size.
-        config: of the run; names the feature network and the face detector.
-        device: of the generator.
+        config: options of the run; names the feature network and the face detector.
+        device: device of the generator.
         training: the training faces, to measure memorisation; None: not measured.
 
     Attributes:
@@ -58,15 +60,15 @@ class ValidationFaces:
                 f"{len(faces)} validation faces of {config.image_size} pixels cannot be scored; at "
                 f"least 2 of {SMALLEST_SIDE} pixels are needed. Pass others, or no --validation."
             )
-        order = np.random.default_rng(0).permutation(len(faces))[:MOST]
+        order = np.random.default_rng(0).permutation(len(faces))[:MAX_FACES]
         self.faces = np.stack([faces[int(index)] for index in order])
         self.latents = self._draw_latents(0).to(device)
-        self._own_layouts = describe_layouts(self.faces)
-        self._layouts = None if training is None else _layouts_of(training)
-        if self._layouts is not None:
-            _require_unseen(self._own_layouts, self._layouts)
+        self._real_layouts = describe_layouts(self.faces)
+        self._training_layouts = None if training is None else _layouts_of(training)
+        if self._training_layouts is not None:
+            _require_unseen(self._real_layouts, self._training_layouts)
         self._features = features
-        self._real = self._pooled(self.faces)
+        self._real = self._pool(self.faces)
         self._aligned = AlignedFaceDistances(self.faces, yunet)
 
     def scores(self, generator: nn.Module, seed: int = 0) -> dict[str, float]:
@@ -74,7 +76,7 @@ class ValidationFaces:
 
         Args:
             generator: latents -> faces.
-            seed: of the latents; 0: those of `latents`.
+            seed: seed of the latents; 0: those of `latents`.
 
         Returns:
             By name: KID-squeeze (with a feature network), FD-yunet (with a face detector), FD-hog
@@ -82,30 +84,34 @@ class ValidationFaces:
             ratio: 1 is best. With training faces: novelty, their `memorisation_ratio`, and the
             colour shift in levels.
         """
-        drawn = draw_faces(generator, self._draw_latents(seed).to(self.latents.device))
+        generated = draw_faces(generator, self._draw_latents(seed).to(self.latents.device))
         found: dict[str, float] = {}
         if self._real is not None:
             from srgan_gp.metrics.feature_distances import kernel_distance
 
-            pooled = self._pooled(drawn)
+            pooled = self._pool(generated)
             assert pooled is not None
             found["kid_squeeze"] = kernel_distance(pooled, self._real)
-        found |= self._aligned.distances(drawn)
-        found["patch_distance"] = patch_distance(list(drawn), list(self.faces[: len(drawn)]))
-        ratio = border_ratio(drawn, self.faces)
+        found |= self._aligned.distances(generated)
+        found["patch_distance"] = patch_distance(
+            list(generated), list(self.faces[: len(generated)])
+        )
+        ratio = border_ratio(generated, self.faces)
         if ratio is not None:
             found["border_ratio"] = ratio
-        if self._layouts is not None:
-            layouts = describe_layouts(drawn)
-            found["novelty"] = memorisation_ratio(layouts, self._layouts, self._own_layouts)
-            found["colour_shift"] = colour_shift(drawn, self.faces)
+        if self._training_layouts is not None:
+            layouts = describe_layouts(generated)
+            found["novelty"] = memorisation_ratio(
+                layouts, self._training_layouts, self._real_layouts
+            )
+            found["colour_shift"] = colour_shift(generated, self.faces)
         return found
 
     def _draw_latents(self, seed: int) -> Tensor:
-        shape = (min(len(self.faces), MOST_GENERATED), self._latent_size)
+        shape = (min(len(self.faces), MAX_GENERATED), self._latent_size)
         return torch.from_numpy(np.random.default_rng(seed).standard_normal(shape, np.float32))
 
-    def _pooled(self, faces: np.ndarray) -> np.ndarray | None:
+    def _pool(self, faces: np.ndarray) -> np.ndarray | None:
         if self._features is None:
             return None
         from srgan_gp.metrics.feature_distances import pooled_features
@@ -147,7 +153,7 @@ def draw_faces(generator: nn.Module, latents: Tensor) -> np.ndarray:
         (N, S, S, 3), uint8 RGB, rounded to nearest.
     """
     parts = []
-    for some in latents.split(AT_ONCE):
-        levels = (generator(some).float().clamp(0, 1) * 255).round().to(torch.uint8)
+    for batch in latents.split(BATCH):
+        levels = (generator(batch).float().clamp(0, 1) * 255).round().to(torch.uint8)
         parts.append(levels.permute(0, 2, 3, 1).cpu().numpy())
     return np.concatenate(parts)

@@ -27,7 +27,7 @@ class ValidationImages:
     Args:
         place: folder or zip file of HR images.
         scale: enlargement.
-        device: of the network, where the images are degraded.
+        device: device of the network, on which the images are degraded.
         degrade: ((1, 3, H, W) in [0, 255], number of the image) -> (1, 3, h, w) in [0, 255].
         least_side: smallest side that `degrade` accepts, in HR pixels; 0: any.
         features: network of the squeeze distance; None: this score is skipped.
@@ -89,7 +89,7 @@ class ValidationImages:
         """Return the centre crop of each image.
 
         Args:
-            side: of the LR crops in pixels; smaller images are skipped.
+            side: side of the LR crops in pixels; smaller images are skipped.
 
         Returns:
             (N, 3, side, side) and (N, 3, side * scale, side * scale), float32 in [0, 1]; None if

@@ -14,7 +14,7 @@ from torch import nn
 from srgan_gp.data.augmentations import KINDS
 from srgan_gp.errors import UsageError
 from srgan_gp.training.checkpoint import Progress
-from srgan_gp.training.critic.adaptive_augmentation import Augmenter, adapted
+from srgan_gp.training.critic.adaptive_augmentation import Augmenter, adapt_probability
 from srgan_gp.training.critic.diagnostics import estimate_error
 from srgan_gp.training.distributed import Processes
 from srgan_gp.training.loop import train
@@ -235,12 +235,14 @@ def test_from_0_to_1_takes_the_stated_images():
     config = TrainConfig(augment="colour", augment_target=0.5, augment_images=6400, batch_size=32)
     probability, steps = 0.0, 0
     while probability < 1:
-        probability, steps = adapted(probability, gap=0.9, config=config), steps + 1
+        probability, steps = adapt_probability(probability, gap=0.9, config=config), steps + 1
     assert steps * 4 * 32 == 6400
-    assert adapted(1.0, gap=0.9, config=config) == 1.0
-    assert adapted(0.0, gap=0.1, config=config) == 0.0
-    assert adapted(0.5, gap=None, config=config) == 0.5
-    assert adapted(0.5, gap=0.55, config=config) == pytest.approx(0.5 + 0.5 * 4 * 32 / 6400)
+    assert adapt_probability(1.0, gap=0.9, config=config) == 1.0
+    assert adapt_probability(0.0, gap=0.1, config=config) == 0.0
+    assert adapt_probability(0.5, gap=None, config=config) == 0.5
+    assert adapt_probability(0.5, gap=0.55, config=config) == pytest.approx(
+        0.5 + 0.5 * 4 * 32 / 6400
+    )
 
 
 def test_a_target_without_validation_images_is_refused(faces_config):

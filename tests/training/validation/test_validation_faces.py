@@ -8,7 +8,7 @@ from PIL import Image
 from torch import nn
 
 from srgan_gp.errors import ModelRefusedError, UsageError
-from srgan_gp.metrics.aligned_face_distances import YunetMaps
+from srgan_gp.metrics.aligned_face_distances import YunetFeatures
 from srgan_gp.training.feature_network import load_yunet
 from srgan_gp.training.options.presets import PRESETS
 from srgan_gp.training.tasks.face_generation import face_cache
@@ -128,7 +128,7 @@ def test_real_faces_are_no_distance_from_themselves_and_noise_of_others_is(cache
 
 
 def test_many_real_faces_are_compared_with_fewer_generated_ones(cache, monkeypatch):
-    monkeypatch.setattr("srgan_gp.training.validation.validation_faces.MOST_GENERATED", 5)
+    monkeypatch.setattr("srgan_gp.training.validation.validation_faces.MAX_GENERATED", 5)
     faces = ValidationFaces(cache(9, 2), CONFIG, torch.device("cpu"))
     assert len(faces.faces) == 9
     assert faces.latents.shape == (5, CONFIG.latent_size)
@@ -146,9 +146,9 @@ def test_a_detector_that_the_options_name_is_needed_and_none_is_not(cache, tmp_p
 def test_the_installed_detector_is_the_default(cache, tmp_path, monkeypatch):
     monkeypatch.setenv("SRGAN_GP_MODELS", str(tmp_path))
     (tmp_path / "yunet.onnx").write_bytes(b"")
-    maps = SimpleNamespace(describe=lambda faces: faces.mean((1, 2)), sha256="")
+    maps = SimpleNamespace(features=lambda faces: faces.mean((1, 2)), sha256="")
     opened = []
-    monkeypatch.setattr(YunetMaps, "load", lambda file: opened.append(file) or maps)
+    monkeypatch.setattr(YunetFeatures, "load", lambda file: opened.append(file) or maps)
     faces = ValidationFaces(cache(6, 2), CONFIG, torch.device("cpu"))
     assert opened == [tmp_path / "yunet.onnx"]
     assert next(iter(faces.scores(Fixed(faces.faces)))) == "fd_yunet"
