@@ -12,6 +12,7 @@ mkdir -p runs/start
 cp weights/photo-x4-psnr.onnx runs/start/photo-x4-start.onnx
 cp scripts/recipes/photo-x4-start.critic.safetensors runs/start/
 srgan-gp train --preset photo-x4-cpu -o runs/photo-x4 --start-from runs/start/photo-x4-start.onnx \
+    --critic-warmup-images 0 \
     --validation "$data/photos_val.zip" --data "$data"/photos_train-[0-2].zip "$data"/photos_more_train-[0-3].zip
 srgan-gp export runs/photo-x4 --name photo-x4 -o weights \
     --blend weights/photo-x4-psnr.onnx --blend-share 0.35

@@ -133,8 +133,10 @@ def _open_reporter(
         try:
             yield reporter
         finally:
-            engine.close()
-            drop_unfinished()
+            try:
+                engine.close()
+            finally:
+                drop_unfinished()
             counts, skipped_files = reporter.counts, request.inputs.skipped_files
             display.line(summary_line(counts, skipped_files, earlier_results=earlier_results))
             if reporting.report is not None:

@@ -128,7 +128,7 @@ def _plan_faces(source: Source, trained_on: int) -> TrainConfig:
     images = _length(80 * trained_on, 4_800, 60_000, batch=32)  # each image about 80 times
     return replace(
         PRESETS["faces-64-cpu"], total_images=images, patience=3, best_by="kid_squeeze",
-        least_novelty=ALARM, perceptual_loss="squeeze", learning_rate=5e-5,
+        least_novelty=ALARM, perceptual_loss="squeeze", learning_rate=5e-5, precision="auto",
         critic_learning_rate=1e-4, ema_half_life_images=2_000, freeze_critic_stages=2,
         augment="colour,translation,cutout", augment_probability=0.3, augment_target=0.5,
         augment_images=100_000,

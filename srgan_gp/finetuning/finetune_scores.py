@@ -46,7 +46,8 @@ def score_upscaler(
         PictureError: an image cannot be read.
         UsageError: the feature network cannot be loaded.
     """
-    features = load_features(config) if config.perceptual_loss == "squeeze" else None
+    uses_squeeze = "squeeze" in (config.perceptual_loss, config.best_by.partition("_")[0])
+    features = load_features(config) if uses_squeeze else None
     rows: dict[tuple[str, str], list[float]] = {}
     spectra = {way: FlatSpectrum() for way in WAYS}
     for file in files:

@@ -31,8 +31,9 @@ class FlatTexture:
 
     Attributes:
         pattern: levels rms of the luma in [16, 235]: peaks of the spectrum, such as a lattice of
-            any period and direction. With few windows random noise adds to it: about a fifth of its
-            own rms in one window, nothing in a hundred.
+            2 to 7.7 pixels in any direction. Frequencies of more than half a cycle per pixel, in
+            the corners of the spectrum, are not measured. With few windows random noise adds to it:
+            about a fifth of its own rms in one window, nothing in a hundred.
         grain: levels rms of the luma: all texture of 2 to 7.7 pixels, including a pattern.
         windows: number of flat windows, at least 1.
     """

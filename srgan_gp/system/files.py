@@ -155,11 +155,11 @@ def _open_partial(path: Path) -> Generator[tuple[Path, BinaryIO], None, None]:
         with partial.open("x+b") as file:
             try:
                 _unfinished[partial] = None
+                is_locked = False
                 with suppress(OSError):  # The file system may have no locks.
-                    if try_lock(file):
-                        # Windows can neither rename nor remove an open file.
-                        is_windows = os.name == "nt"
-                        _unfinished[partial] = None if is_windows else os.dup(file.fileno())
+                    is_locked = try_lock(file)
+                if is_locked and os.name != "nt":  # Windows cannot rename or remove an open file.
+                    _unfinished[partial] = os.dup(file.fileno())
                 yield partial, file
                 file.flush()
                 os.fsync(file.fileno())

@@ -137,6 +137,8 @@ def _open_run(
         if state.critic:
             resume.load_critic(state.critic, start_from)
     changes = resume.note_machine(state.progress, config, device)
+    if config.precision == "auto" and processes.any(state.progress.precision == "fp32"):
+        state.progress.precision = "fp32"  # each process has measured for itself
     autocast = open_autocast(state.progress.precision, device)
     processes.require_even_shares(config, state.progress.images_seen)
     return Run(config, task, state, processes, autocast, augmenter), changes

@@ -33,7 +33,7 @@ def write_pairs(config: TrainConfig, data: Sequence[str], path: Path) -> None:
     """
     device = torch.device("cpu")
     # The pairs do not depend on the feature network, which might have to be downloaded.
-    without_features = replace(config, perceptual_loss="none")
+    without_features = replace(config, perceptual_loss="none", best_by="auto")
     task = SuperResolution(without_features, data, None, device, Processes(device))
     steps = -(-PAIRS // config.batch_size)
     pairs: list[tuple[np.ndarray, np.ndarray]] = []

@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from functools import partial
 from queue import Empty, SimpleQueue
 
 from srgan_gp.batch.engines.budget import Budget
@@ -21,6 +20,7 @@ from srgan_gp.batch.engines.engine_interface import (
 )
 from srgan_gp.batch.naming.plan import UpscaleJob
 from srgan_gp.batch.one_image import Decoded, Enlarged, decode, encode, enlarge
+from srgan_gp.errors import Cancelled
 from srgan_gp.inference.tiling.memory_estimate import CPU_BUDGET
 from srgan_gp.inference.upscaler import Upscaler
 from srgan_gp.system.files import drop
@@ -70,15 +70,17 @@ class ThreadEngine:
         self._decoders, self._encoders = Budget(decoders), Budget(encoders)
         self.capacity = decoders + len(upscalers) + encoders + 2
         self._threads: list[threading.Thread] = []
+        self._thread_lock = threading.Lock()  # a Ray actor submits from several threads
 
     def submit(self, job: UpscaleJob) -> None:
         """Start a job, in a new thread while there are fewer than `capacity`."""
-        self._jobs.put(job)
-        if len(self._threads) < self.capacity:
-            # A daemon, so that a thread that cannot be interrupted does not block the exit.
-            thread = threading.Thread(target=self._run_jobs, name="upscale", daemon=True)
-            self._threads.append(thread)
-            thread.start()
+        with self._thread_lock:
+            self._jobs.put(job)
+            if len(self._threads) < self.capacity and not self._is_closing.is_set():
+                # A daemon, so that a thread that cannot be interrupted does not block the exit.
+                thread = threading.Thread(target=self._run_jobs, name="upscale", daemon=True)
+                thread.start()
+                self._threads.append(thread)  # only if it has started, since `close` joins it
 
     def take(self, timeout: float) -> Result | None:
         """Wait for a result, as specified by `Engine`."""
@@ -92,7 +94,8 @@ class ThreadEngine:
 
     def close(self) -> None:
         """End all threads and remove the results that were not taken."""
-        self._is_closing.set()
+        with self._thread_lock:
+            self._is_closing.set()
         for budget in (self._decoders, self._memory, self._network_memory, self._encoders):
             budget.close()
         for _ in self._threads:
@@ -115,6 +118,7 @@ class ThreadEngine:
                 _drop(result)
             else:
                 self._results.put(result)
+            result = None  # the traceback of an error would keep the pixels while this waits
 
     def _run_job(self, job: UpscaleJob) -> Result:
         """Decode, upscale and encode, each as soon as there is room for it.
@@ -136,7 +140,12 @@ class ThreadEngine:
             return failed_result(job, error)
 
     def _enlarge(self, decoded: Decoded) -> Enlarged | Result:
-        on_tiles = None if self.on_tiles is None else partial(self.on_tiles, decoded.job)
+        def on_tiles(done: int, total: int) -> None:
+            if self._is_closing.is_set():  # between two frames `Upscaler.cancel` has no effect
+                raise Cancelled("The run has ended.")
+            if self.on_tiles is not None:
+                self.on_tiles(decoded.job, done, total)
+
         upscaler = self._idle_upscalers.get()
         try:
             width, height = decoded.size

@@ -21,7 +21,7 @@ _PHOTO_PSNR = replace(
 _PHOTO = replace(
     _PHOTO_PSNR, total_images=8_000, batch_size=16, patch_sizes=(24,), learning_rate=1e-4,
     warmup_images=0, equivariance_weight=0.4, adversarial_ratio=0.5, ratio_ramp_images=2_400,
-    critic_width=16, critic_warmup_images=0, ema_half_life_images=1_000,
+    critic_width=16, critic_warmup_images=3_200, ema_half_life_images=1_000,
     validate_images=4_000, checkpoint_images=4_000, report_images=800,
 )  # fmt: skip
 _FACES = TrainConfig(

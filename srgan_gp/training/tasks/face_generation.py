@@ -1,6 +1,7 @@
 """Task `face-generation`: random latents to faces, trained by the adversarial loss alone."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
 import numpy as np
 import torch
@@ -11,7 +12,7 @@ from srgan_gp.data.datasets import ImageCache, WholeImages, read_ahead, require_
 from srgan_gp.data.image_sources import list_all_images
 from srgan_gp.data.streams import Stream, generator_of
 from srgan_gp.data.validation_halves import ALL, CHOICE, validation_half
-from srgan_gp.errors import UsageError
+from srgan_gp.errors import PictureError, UsageError
 from srgan_gp.networks.critics import projected_critic
 from srgan_gp.training.distributed import Processes
 from srgan_gp.training.feature_network import load_features
@@ -75,12 +76,20 @@ class FaceGeneration:
             features = load_features(self._config)
             assert features
             critic.maps.install(features.layers, features.mean, features.deviation)
-            faces = self._faces.images
-            chosen = range(0, len(faces), max(len(faces) // CALIBRATION_FACES, 1))
-            images = np.stack([faces[index] for index in chosen[:CALIBRATION_FACES]])
+            images = np.stack(list(self._calibration_faces()))
+            if len(images) < 2:
+                raise UsageError("The projected critic needs at least 2 training faces.")
             targets = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255
             critic.maps.calibrate(critic.feature_input(targets))
         return critic
+
+    def _calibration_faces(self) -> Iterator[np.ndarray]:
+        """Yield about `CALIBRATION_FACES` training faces, evenly spaced; skip damaged ones."""
+        faces = self._faces.images
+        chosen = range(0, len(faces), max(len(faces) // CALIBRATION_FACES, 1))
+        for index in chosen[:CALIBRATION_FACES]:
+            with suppress(PictureError):
+                yield faces[index]
 
     def batches(self, images_seen: int) -> Iterator[Batch]:
         """Yield this process's share of the batches from image `images_seen` on, read ahead."""

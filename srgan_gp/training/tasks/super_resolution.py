@@ -17,6 +17,7 @@ from srgan_gp.losses.features import FEATURE_NETWORKS, Features
 from srgan_gp.losses.perceptual import perceptual_loss
 from srgan_gp.losses.pixel import PIXEL_LOSSES
 from srgan_gp.losses.sharpening import sharpen
+from srgan_gp.losses.shift_equivariance import TAPS
 from srgan_gp.training.distributed import Processes
 from srgan_gp.training.feature_network import load_features
 from srgan_gp.training.options.config import TrainConfig
@@ -178,6 +179,11 @@ class SuperResolution:
 def _require_patches(config: TrainConfig) -> None:
     """Check before a run that every patch is large enough for the losses."""
     smallest = min(config.patch_sizes)
+    if config.equivariance_weight and smallest * config.scale < MAX_SHIFT + TAPS:
+        raise UsageError(
+            f"The equivariance loss needs HR patches of at least {MAX_SHIFT + TAPS} pixels, not "
+            f"{smallest * config.scale}; use larger patch_sizes or an equivariance_weight of 0."
+        )
     if config.perceptual_loss == "none":
         return
     network = FEATURE_NETWORKS[config.perceptual_loss]

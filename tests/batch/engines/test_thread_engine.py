@@ -1,7 +1,9 @@
 """Thread engine: same results as one thread, overlapping steps, and an end within seconds."""
 
+import gc
 import threading
 import time
+import weakref
 
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ from srgan_gp.batch.engines.engine_interface import UpscaleSettings
 from srgan_gp.batch.engines.thread_engine import ThreadEngine
 from srgan_gp.batch.naming.plan import UpscaleJob
 from srgan_gp.batch.one_image import work
-from srgan_gp.errors import Cancelled, DeviceError, OutputError
+from srgan_gp.errors import Cancelled, DeviceError, OutputError, PictureError
 from srgan_gp.inference.upscaler import Upscaler
 from srgan_gp.system.files import commit, drop
 
@@ -219,3 +221,39 @@ def test_an_animation_is_enlarged_frame_by_frame(start, fake_session, tmp_path, 
     commit(result.staged)
     with Image.open(job.target) as image:
         assert (image.n_frames, image.size) == (3, (14, 10))
+
+
+class _Pixels:
+    """Stands for the arrays of an image: it can be referenced weakly."""
+
+
+def test_a_waiting_thread_keeps_no_pixels_of_a_failed_image(start, fake_session, jobs, monkeypatch):
+    pixels = []
+
+    def fail(job, *_):
+        held = _Pixels()
+        pixels.append(weakref.ref(held))
+        raise PictureError("E_DAMAGED", "the file is damaged")
+
+    monkeypatch.setattr(thread_engine, "decode", fail)
+    engine = start(fake_session())
+    engine.submit(jobs[0])
+    assert take(engine).error is not None  # dropped at once, and its traceback with it
+    deadline = time.monotonic() + PATIENCE
+    while pixels[0]() is not None and time.monotonic() < deadline:
+        gc.collect()
+        time.sleep(0.01)
+    assert pixels[0]() is None
+
+
+def test_jobs_submitted_by_many_threads_stay_within_the_capacity(start, fake_session, jobs):
+    engine = start(fake_session())
+    callers = [
+        threading.Thread(target=engine.submit, args=(job,)) for job in jobs for _ in range(20)
+    ]
+    before = len(left_threads())
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join()
+    assert len(left_threads()) - before <= engine.capacity
