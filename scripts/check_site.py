@@ -16,7 +16,14 @@ from functools import partial
 from html.parser import HTMLParser
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
+
+if TYPE_CHECKING:
+    import playwright.sync_api
+
+SEARCH_TRIES, SEARCH_MS = 20, 3_000
+"""The search index is built in the browser, which takes long on a busy machine."""
 
 _LOADS = {
     "audio": "src", "embed": "src", "form": "action", "iframe": "src", "img": "src",
@@ -133,11 +140,28 @@ def foreign_requests(site: Path) -> list[str]:
         page.on("pageerror", lambda error: faults.append(f"{page.url}: {error}"))
         for path in sorted(site.rglob("*.html")):
             page.goto(own + path.relative_to(site).as_posix(), wait_until="networkidle")
-        page.goto(f"{own}index.html")
-        page.locator("[data-md-component=search-query]").fill("penalty")
-        page.locator(".md-search-result__link").first.wait_for(state="attached")
+        page.goto(f"{own}index.html", wait_until="networkidle")
+        if not _finds(page, "penalty"):
+            faults.append("The search finds nothing.")
         browser.close()
     return faults
+
+
+def _finds(page: "playwright.sync_api.Page", text: str) -> bool:
+    """Type into the search until it finds something; it ignores keys while it is starting."""
+    from playwright.sync_api import TimeoutError
+
+    query = page.locator("[data-md-component=search-query]")
+    result = page.locator(".md-search-result__link").first
+    for _ in range(SEARCH_TRIES):
+        query.fill("")
+        query.press_sequentially(text)
+        try:
+            result.wait_for(state="attached", timeout=SEARCH_MS)
+            return True
+        except TimeoutError:
+            continue
+    return False
 
 
 @contextmanager
