@@ -15,10 +15,10 @@ from srgan_gp.data.streams import Stream, generator_of
 __all__ = ["MARGIN_MIXTURE", "Draws", "degrade", "draw", "least_side"]
 
 MARGIN_MIXTURE = 4
-"""LR pixels to crop on each side of a window. The widest kernels together (2.5 pixels for the blur,
-3 for Lanczos) reach further with small weights; there the edge of the window is mirrored or
-repeated. JPEG blocks start at the corner of the window, so that their phase in a patch is constant,
-which does not matter to a convolutional network."""
+"""LR pixels to crop on each side of a window of the low-res mixture. The widest kernels (2.5 pixels
+for the blur, 3 for Lanczos) together reach 5.5 pixels, so that a little of the mirrored edge of the
+window remains. JPEG blocks start at the corner of the window, so that their phase in a patch is
+constant, which does not matter to a convolutional network."""
 
 
 def degrade(high_res: Tensor, scale: int, draws: Draws) -> Tensor:

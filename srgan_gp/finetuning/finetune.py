@@ -138,7 +138,8 @@ def finetune(
 def _announce(source: Source, split: Split, config: TrainConfig, say: Say) -> None:
     """Report the plan, and warnings about the number of images."""
     counts = len(split.train), len(split.validation)
-    say(f"{source.name} on {counts[0]} images, {counts[1]} {split.rule}.")
+    say(f"{source.name}: {counts[0]} training images, {counts[1]} validation images.")
+    say(f"{split.rule[0].upper()}{split.rule[1:]}.")
     for warning in size_warnings(*counts):
         say(f"warning: {warning}")
     say(

@@ -11,8 +11,9 @@ With g, the gradient of one image's score with respect to that image, flattened:
                                                                arXiv:1801.04406, equation 9
     r2         ||g||_2^2 / 2            fake images            the same, equation 10
 
-The caller multiplies by the weight: lambda of the first two, gamma of R1 and R2, whose half is
-included here. The critic must not use batch norm: the score of an image would depend on the others.
+The caller multiplies by the weight: lambda of the first two, gamma of R1 and R2; their factor 1/2
+is included here. The critic must not use batch norm: the score of an image would depend on the
+others.
 
 To add a penalty, write one function of the gradients and add its row to `PENALTIES`. The option
 `--penalty` reads its choices from that table.
@@ -92,8 +93,9 @@ class GradientPenalty:
             critic: differentiated twice, under the caller's autocast if there is one.
             real: (B, 3, H, W), RGB around [0, 1], or features of images, (B, C, h, w); float32. No
                 gradient flows back to it.
-            fake: generated images or their features, same shape. Fake i is the restored real i,
-                which keeps the segment between the two short.
+            fake: generated images or their features, same shape. In super-resolution fake i is
+                generated from the LR version of real i, so that the segment between them is short;
+                generated faces are paired at random.
             epsilon: position on the segment, one for each sample, (B, 1, 1, 1), uniform in [0, 1],
                 dtype of `real`: 1 is the real image, 0 the fake. Used by "interpolate" only.
 
@@ -101,8 +103,9 @@ class GradientPenalty:
             The penalty, computed in float32 (float64 for float64 images).
 
         Raises:
-            ValueError: the shapes do not match, or the critic does not return one score for each
-                sample. The gradient norm of a sum over a patch map would grow with its area.
+            ValueError: the shapes do not match ("interpolate" only), or the critic does not return
+                one score for each sample. With a map of scores instead of their mean, the gradient
+                norm would grow with the area of the map.
         """
         # (B, C, H, W) => (B, C * H * W)
         gradients = _gradients(critic, self._points(real, fake, epsilon))

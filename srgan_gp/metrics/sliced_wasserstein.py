@@ -1,6 +1,6 @@
 """Sliced Wasserstein distance over a Laplacian pyramid.
 
-`patch_distance` compares the finest detail only, without subsampling.
+The module `patch_distance` has a simpler distance, of the finest detail only.
 """
 
 from collections.abc import Iterator
@@ -11,15 +11,15 @@ import numpy as np
 from srgan_gp.metrics.patch_distance import cut_patches, distance_of_patches
 
 COARSEST_SIDE = 16  # pixels: smallest side of a level
-PATCHES = 64  # per image and level: half as many as in the source, whose sets are larger
+PATCHES = 64  # per image and level: half as many as in the paper (see `pyramid_distance`)
 
 
 def pyramid_distance(outputs: np.ndarray, originals: np.ndarray, seed: int = 0) -> dict[int, float]:
     """Sliced Wasserstein distance of 7x7 patches at each level of a Laplacian pyramid.
 
-    Two differences from the source: both sets are normalised by the mean and standard deviations of
-    the originals, and patches are drawn at the same positions in every image (see
-    `patch_distance`).
+    Differences from the source: both sets are normalised by the mean and standard deviation of each
+    channel of the originals; patches are drawn at the same positions in every image (see
+    `patch_distance`); `PATCHES` is half as large.
 
     Args:
         outputs: images (N, S, S, 3), uint8 RGB, S at least 16.

@@ -140,7 +140,8 @@ def check_name(name: str, folder: Path) -> None:
 
     Raises:
         UsageError: the name has other characters than letters, digits, `-` and `_`; or it is the
-            name of a packaged model, and `folder` does not hold an earlier version of that model.
+            name of a packaged model. A recipe may write such a model into a folder that holds an
+            earlier version of it, but not into the user's folder of models.
     """
     if not re.fullmatch("[A-Za-z0-9_-]+", name):
         raise UsageError(f"{name!r} is not a valid model name. Use letters, digits, '-' and '_'.")

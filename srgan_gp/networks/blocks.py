@@ -78,7 +78,7 @@ class UpsamplingBlock(_ResamplingBlock):
     """Residual block of a generator that doubles the size.
 
     The first 3x3 convolution runs before the upsampling, at a quarter of the cost. The second is
-    initialised to zero, so that an untrained stack only upsamples.
+    initialised to zero, so that an untrained stack only upsamples and mixes channels.
 
     Source:
         Gulrajani et al. 2017, arXiv:1704.00028, appendix C. Zero initialisation and resampling

@@ -21,7 +21,7 @@ from srgan_gp.system.write_errors import errors_about
 
 Result = TypeVar("Result")
 
-_KEPT_NAME_LENGTH = 40  # 40 characters of 4 bytes, a token and two dots stay below 255 bytes
+_KEPT_NAME_LENGTH = 40  # characters, of up to 4 bytes each: a file name has at most 255 bytes
 _PARTIAL_NAME = re.compile(r"\..*\.[0-9a-f]{8}\.part", re.DOTALL)
 
 _unfinished: dict[Path, int | None] = {}
@@ -75,8 +75,8 @@ def write_staged(path: Path, write: Callable[[BinaryIO], Result]) -> tuple[Stage
         write: writes the bytes to the open file.
 
     Returns:
-        The argument of `commit`, and the return value of `write`. If another process commits the
-        file, call `release` first.
+        The argument of `commit`, and the return value of `write`. Before another process
+        commits the file, this one must call `release`.
 
     Raises:
         OutputError: as in `atomic_write`.

@@ -1,4 +1,4 @@
-"""Checkpoints: writing, reading and pruning the state from which a run resumes bit by bit.
+"""Checkpoints: writing, reading and pruning the state from which a run resumes bit for bit.
 
 A checkpoint is two files: `image-000064000.safetensors` with every tensor, then
 `image-000064000.json` with the numbers and the hash of the tensors. Each is written in one step,
@@ -191,10 +191,10 @@ def list_checkpoints(folder: Path) -> list[Path]:
 
 
 def prune(folder: Path, keep: int, progress: Progress) -> None:
-    """Delete all but the newest `keep` checkpoints and the best; the JSON is deleted first.
+    """Delete old checkpoints; keep the newest `keep` and the best. The JSON is deleted first.
 
-    A checkpoint later than `progress` is a damaged one that a resumed run skipped; it does not
-    count. Tensors without their JSON, which a killed run leaves, are deleted too.
+    A checkpoint later than `progress` is a damaged one that a resumed run skipped; it is kept, and
+    not counted. Tensors without their JSON, which a killed run leaves, are deleted too.
 
     Raises:
         OutputError: a file cannot be removed.

@@ -92,7 +92,7 @@ def test_an_upscaler_is_scored_before_and_after_on_validation_images(upscaler, p
     assert {row.way for row in outcome.verdict.rows} == {"matlab", "area-jpeg75"}
     lists = [(tmp_path / "run" / f"{name}.list").read_text() for name in ("train", "held_out")]
     assert not set(lists[0].splitlines()) & set(lists[1].splitlines())
-    assert "16 images" in messages[0]
+    assert "16 training images, 4 validation images" in messages[0]
     assert sum(line.startswith("warning: ") for line in messages) == 2
     first = json.loads((tmp_path / "run" / "stats.jsonl").read_text().splitlines()[0])
     assert first["images_seen"] == 0

@@ -62,7 +62,7 @@ def work_key(model_sha256: str, **options: object) -> str:
 
 
 class JournalError(OutputError):
-    """The journal of a folder cannot be used, so no result can be recorded."""
+    """The journal of a folder cannot be read or written, so no result can be recorded."""
 
 
 @dataclass(eq=False)

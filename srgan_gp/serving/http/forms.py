@@ -38,11 +38,19 @@ _Missing = SkipJsonSchema[None]
 """A missing field; a form cannot send `null`, so the schema does not mention it."""
 
 _Image = Annotated[
-    UploadFile, File(description="The image file; the first of several frames or pages.")
+    UploadFile,
+    File(
+        description="The image file. Of an animation or a multi-page image the first frame is used."
+    ),
 ]
 _Model = Annotated[str | _Missing, _field("Name of a model, as listed by `srgan-gp models`.")]
 _Fidelity = Annotated[
-    float | _Missing, _field("Mix of the model, 0, and its partner model, 1.", minimum=0, maximum=1)
+    float | _Missing,
+    _field(
+        "0 uses the model, 1 its partner model, a value between them a mix of both.",
+        minimum=0,
+        maximum=1,
+    ),
 ]
 _Scale = Annotated[
     float | _Missing,

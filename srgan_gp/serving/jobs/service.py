@@ -141,7 +141,7 @@ class Service:
         return cards_for(FACES)
 
     def folder(self, client: str) -> Path:
-        """Return the directory of a client; its name is random, and old files in it are removed.
+        """Return the directory of a client. Its name is random; files in it expire.
 
         Raises:
             OutputError: the directory cannot be created.
@@ -151,7 +151,7 @@ class Service:
 
     @property
     def uploads(self) -> Path:
-        """Directory of uploads; always exists, and old files in it are removed."""
+        """Directory of uploads; always exists. Files in it expire."""
         return self._temporary_files.uploads
 
     def hold(self, folder: Path) -> None:
