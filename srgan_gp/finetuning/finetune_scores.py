@@ -46,7 +46,7 @@ def score_upscaler(
         PictureError: an image cannot be read.
         UsageError: the feature network cannot be loaded.
     """
-    uses_squeeze = "squeeze" in (config.perceptual_loss, config.best_by.partition("_")[0])
+    uses_squeeze = config.perceptual_loss == "squeeze" or config.best_by == "squeeze_distance"
     features = load_features(config) if uses_squeeze else None
     rows: dict[tuple[str, str], list[float]] = {}
     spectra = {way: FlatSpectrum() for way in WAYS}
