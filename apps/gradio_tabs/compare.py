@@ -23,6 +23,7 @@ from gradio_tabs.panel import (
     one_run,
 )
 from gradio_tabs.runs import Progress, Run, Runs
+from gradio_tabs.selections import Selection
 from gradio_tabs.uploads import ImageInput, Upload
 from srgan_gp.errors import UsageError
 from srgan_gp.models.cards import ModelCard
@@ -84,10 +85,14 @@ def _connect(widgets: _Widgets, cards: dict[str, ModelCard], runs: Runs) -> None
             yield update
 
     async def clicked(
-        event: gr.SelectData, request: gr.Request, upload: Upload | None, names: list[str],
+        click: Selection, request: gr.Request, upload: Upload | None, names: list[str],
         _: Region | None,
     ) -> Updates:  # fmt: skip
-        region = region_around(*event.index)
+        try:
+            region = region_around(*click.pixel())
+        except UsageError as error:
+            yield {panel.status: messages.error(str(error))}
+            return
         yield {widgets.region: region}
         async for update in compare(request, upload, names, region):
             yield update

@@ -12,6 +12,7 @@ from gradio_tabs import messages
 from gradio_tabs.options import describe
 from gradio_tabs.panel import QUIET, Changes, Panel, Updates, build_panel, connect, one_run
 from gradio_tabs.runs import Progress, Run, Runs
+from gradio_tabs.selections import Selection
 from gradio_tabs.uploads import ImageInput
 from srgan_gp.errors import UsageError
 from srgan_gp.models.cards import ModelCard
@@ -119,8 +120,11 @@ def _connect(choices: _Choices, panel: Panel, results: _Results, runs: Runs) -> 
 
 
 def _connect_sending(results: _Results, tabs: gr.Tabs, target: ImageInput, target_tab: str) -> None:
-    def choose(event: gr.SelectData) -> int:
-        return event.index
+    def choose(click: Selection) -> int:
+        try:
+            return click.item()
+        except UsageError as error:
+            raise gr.Error(str(error), print_exception=False) from error
 
     def send(faces: list[str], chosen: int) -> tuple[str | None, Any]:
         face = faces[min(chosen, len(faces) - 1)] if faces else None

@@ -20,6 +20,7 @@ from gradio_tabs.panel import (
     one_run,
 )
 from gradio_tabs.runs import Progress, Run, Runs
+from gradio_tabs.selections import Selection
 from gradio_tabs.uploads import ImageInput, Upload
 from srgan_gp.errors import UsageError
 from srgan_gp.models.cards import ModelCard
@@ -89,11 +90,12 @@ def _connect(widgets: _Widgets, runs: Runs) -> None:
     panel = widgets.panel
 
     async def upscale(
-        request: gr.Request, image: Upload | None, values: tuple[object, ...], region: Region | None
-    ) -> Updates:
-        steps = partial(_steps, widgets, image, values, region)
+        request: gr.Request, image: Upload | None, values: tuple[object, ...],
+        click: Selection | None,
+    ) -> Updates:  # fmt: skip
+        steps = partial(_steps, widgets, image, values, click)
         uploads = [image] if image else []
-        is_preview = region is not None
+        is_preview = click is not None
         async for update in one_run(
             panel, runs, request, uploads, steps, is_replaceable=is_preview
         ):
@@ -104,9 +106,9 @@ def _connect(widgets: _Widgets, runs: Runs) -> None:
             yield update
 
     async def clicked(
-        event: gr.SelectData, request: gr.Request, image: Upload | None, *values: object
+        click: Selection, request: gr.Request, image: Upload | None, *values: object
     ) -> Updates:
-        async for update in upscale(request, image, values, region_around(*event.index)):
+        async for update in upscale(request, image, values, click):
             yield update
 
     inputs = [widgets.image, *widgets.options.widgets]
@@ -127,7 +129,7 @@ async def _steps(
     widgets: _Widgets,
     image: Upload | None,
     values: tuple[object, ...],
-    region: Region | None,
+    click: Selection | None,
     run: Run,
 ) -> Updates:
     """Upscale an image or a region of it; yield the changes of the page.
@@ -137,6 +139,7 @@ async def _steps(
     """
     if image is None:
         raise UsageError(NO_IMAGE)
+    region = None if click is None else region_around(*click.pixel())
     yield _cleared(widgets)
     job_request = replace(upscale_request(image, values), region=region, wants_view=True)
     if region is not None and job_request.width is not None:

@@ -4,12 +4,22 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+APPS = Path(__file__).parents[2] / "apps"
 WAIT_MS = 90_000  # long enough for a busy machine; a page that never answers still ends
+
+
+@pytest.fixture(scope="session")
+def tabs():
+    """Make `gradio_tabs` importable, as the page does."""
+    sys.path.insert(0, str(APPS))
+    yield
+    sys.path.remove(str(APPS))
 
 
 @pytest.fixture(scope="session")

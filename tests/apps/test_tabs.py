@@ -3,7 +3,6 @@
 import asyncio
 import importlib
 import itertools
-import sys
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,12 +18,7 @@ from srgan_gp.serving.jobs.job_requests import GenerateRequest, Result, UpscaleR
 APPS = Path(__file__).parents[2] / "apps"
 
 
-@pytest.fixture(scope="module", autouse=True)
-def tabs():
-    """Make `gradio_tabs` importable, as the page does."""
-    sys.path.insert(0, str(APPS))
-    yield
-    sys.path.remove(str(APPS))
+pytestmark = pytest.mark.usefixtures("tabs")
 
 
 def module(name):

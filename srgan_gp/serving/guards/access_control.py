@@ -37,6 +37,8 @@ WRONG_PASSWORD_DELAY_SECONDS = 1.0
 """Delay of the response to a wrong password, against brute force."""
 
 _ALLOWED = re.compile("|".join(f"(?:{path})" for path in ALLOWED_PATHS), re.DOTALL)
+_HOST = re.compile(r"(?:\[[0-9a-f:.]+\]|[^\s\[\]:/?#@\\]*)(?::[0-9]*)?", re.IGNORECASE)
+"""Host header: an IPv6 address in brackets, or any other name, then the port (RFC 3986, 3.2.2)."""
 _FILE = "/gradio_api/file="
 _READ_METHODS = ("GET", "HEAD")
 
@@ -74,10 +76,13 @@ class AccessControl:
         if self._auth is not None and path not in PUBLIC_PATHS:
             _check_password(headers.get("authorization", ""), self._auth)
         host = headers.get("host", "")
-        name = _host_name(f"//{host}")
+        is_valid = _HOST.fullmatch(host) is not None
+        name = _host_name(f"//{host}") if is_valid else ""
         if self._is_local and not is_loopback(name) and not self._is_public(name):
             # DNS rebinding: another site may resolve its name to the address of this machine.
             raise Refusal(421, "E_HOST", "This server is only available as localhost.")
+        if not is_valid:
+            raise Refusal(400, "E_HOST", "The Host header must be a name with an optional port.")
         origin = headers.get("origin")
         if origin is not None and not self._is_same_origin(origin, host):
             # Reading is refused too: Gradio allows it from every origin, and the browser would send

@@ -6,6 +6,7 @@ Here a body is buffered in an unnamed file, which cannot be left behind.
 
 import asyncio
 import json
+import math
 import shutil
 from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
@@ -143,7 +144,11 @@ class BodyLimits:
 
     def _check_references(self, data: bytes, host: str) -> None:
         try:
-            value = json.loads(data)
+            value = json.loads(data, parse_float=_finite, parse_constant=_finite)
+        except OverflowError:
+            raise Refusal(
+                400, UsageError.code, "The JSON contains a number that is not finite."
+            ) from None
         except ValueError:
             return  # The app has a better message.
         except RecursionError:
@@ -156,6 +161,19 @@ class BodyLimits:
                 UsageError.code,
                 "Files cannot be named by URL or path. Upload the file itself.",
             )
+
+
+def _finite(text: str) -> float:
+    """Parse a number of JSON.
+
+    Raises:
+        OverflowError: it is infinite or not a number, which JSON does not allow. Gradio would fail
+            to put it into its own error message.
+    """
+    number = float(text)
+    if not math.isfinite(number):
+        raise OverflowError(text)
+    return number
 
 
 def _replay(body: Body, receive: Receive, slot: AsyncExitStack) -> Receive:

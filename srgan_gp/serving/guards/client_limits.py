@@ -7,6 +7,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from srgan_gp.serving.error_responses import Refusal, busy
 from srgan_gp.serving.guards.access_control import PUBLIC_PATHS, is_loopback
+from srgan_gp.serving.guards.heartbeats import HEARTBEAT_PATH, Heartbeats
 
 MAX_REQUESTS = 600
 """Concurrent requests of all clients; many systems allow a process 1024 files and connections."""
@@ -52,6 +53,7 @@ class ClientLimits:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
+        self._heartbeats = Heartbeats(app)
         self._running: Counter[str] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -60,6 +62,9 @@ class ClientLimits:
             await self._app(scope, receive, send)
             return
         client = client_of(scope)
+        if scope["path"].startswith(HEARTBEAT_PATH):
+            await self._heartbeats.serve(client, scope, receive, send)
+            return
         try:
             self._check(client)
         except Refusal as refusal:

@@ -70,7 +70,10 @@ def mount_page(
         path="/",
         app_kwargs={
             "telemetry": NO_TELEMETRY,
-            "exception_handlers": {KeyError: _not_found},
+            "exception_handlers": {
+                KeyError: _not_found,
+                module.gr.route_utils.FnIndexInferError: _not_found,
+            },
         },
         server_name=settings.host,
         server_port=settings.port,

@@ -180,3 +180,16 @@ def test_response_to_a_wrong_password_is_delayed(guarded, ask, monkeypatch):
     assert 1.0 not in waited
     assert ask(guarded, headers=basic("Aladdin:sesame")).status == 401
     assert 1.0 in waited
+
+
+@pytest.mark.parametrize(
+    "host", ["[::1]evil", "[::1]:7860evil", "[::1].evil:80", "localhost:80@evil", "a b", "[evil]"]
+)
+def test_a_malformed_host_is_refused(control, public, ask, host):
+    assert ask(control, headers={"host": host}).status == 421
+    assert ask(public, headers={"host": host}).status == 400
+
+
+@pytest.mark.parametrize("host", ["[::1]", "[::1]:7860", "localhost:80", "LOCALHOST"])
+def test_a_well_formed_host_of_this_machine_is_accepted(control, ask, host):
+    assert ask(control, headers={"host": host}).status == 200

@@ -333,3 +333,10 @@ def test_number_and_length_of_file_references_are_limited(limited, echo, ask):
 def test_deeply_nested_json_is_refused(limited, ask):
     body = b"[" * 500_000
     assert refused(ask(limited, "POST", "/gradio_api/queue/join", {}, [body]), 400, "E_USAGE")
+
+
+@pytest.mark.parametrize("number", ["Infinity", "-Infinity", "NaN", "1e999"])
+def test_numbers_that_are_not_finite_are_refused(limited, echo, ask, number):
+    body = f'{{"data": [], "fn_index": {number}}}'.encode()
+    assert refused(ask(limited, "POST", "/gradio_api/queue/join", {}, [body]), 400, "E_USAGE")
+    assert echo.bodies == []

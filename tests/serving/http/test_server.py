@@ -156,6 +156,22 @@ def test_unknown_function_of_the_page_is_404(client, endpoint, number):
     )
 
 
+@pytest.mark.parametrize("endpoint", ["run/predict", "queue/join"])
+@pytest.mark.parametrize(
+    "body",
+    ["[]", "7", "null", "{}", '{"data": 7}', '{"data": [], "fn_index": Infinity}',
+     '{"data": [], "fn_index": 1e999}', '{"data": [], "fn_index": "x", "session_hash": "v"}',
+     '{"data": [], "fn_index": 0, "session_hash": {}}', "{", '{"data": [NaN], "fn_index": 0}',
+     '{"data": [], "fn_index": null, "session_hash": "v"}'],
+)  # fmt: skip
+def test_malformed_messages_of_the_page_are_refused(client, caplog, endpoint, body):
+    headers = {"content-type": "application/json"}
+    response = client.post(f"/gradio_api/{endpoint}", content=body, headers=headers)
+    assert 400 <= response.status_code < 500, response.text
+    assert isinstance(response.json(), dict)
+    assert "Traceback" not in caplog.text
+
+
 @pytest.mark.parametrize("path", ["http://192.0.2.1/a.png", "https://example.org/a", "//a/b"])
 def test_remote_files_are_not_fetched(client, path):
     assert predict(client, path).status_code == 400
