@@ -37,6 +37,7 @@ COMMANDS = {
     "evaluate": "score a model on a validation set",
     "export": "export a training run as a model",
     "app": "start the web page and the HTTP API",
+    "doctor": "check the installation, for bug reports",
 }
 
 _INTERRUPTED = 128 + signal.SIGINT

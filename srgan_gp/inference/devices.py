@@ -1,13 +1,11 @@
-"""Devices: parsing of `--device`, detection of GPUs, default number of threads."""
+"""Devices: parsing of `--device`, check of a GPU, default number of threads."""
 
-import ctypes
 import os
 import re
-import sys
 from dataclasses import dataclass
-from functools import cache
 
 from srgan_gp.errors import UsageError
+from srgan_gp.inference.cuda_driver import find_driver
 
 THREADS_PER_CPU = 4  # more threads are slower; the bound catches typing errors
 
@@ -36,34 +34,14 @@ def parse_device(text: str) -> DeviceRequest:
 
 
 def why_no_gpu(index: int) -> str | None:
-    """Ask the driver why GPU `index` cannot be used; None where it reports no reason.
-
-    The driver library is asked because ONNX Runtime's list of providers only shows what was
-    compiled in.
-    """
-    count, reason = _count_gpus()
-    if count == 0:
-        return reason
-    if index >= count:
-        return f"the NVIDIA driver reports {count} GPU{'s' if count > 1 else ''}, numbered from 0"
+    """Ask the driver why GPU `index` cannot be used; None where it reports no reason."""
+    driver = find_driver()
+    if driver.gpus == 0:
+        return driver.problem
+    if index >= driver.gpus:
+        count = f"{driver.gpus} GPU{'s' if driver.gpus > 1 else ''}"
+        return f"the NVIDIA driver reports {count}, numbered from 0"
     return None
-
-
-@cache
-def _count_gpus() -> tuple[int, str]:
-    """Return the number of GPUs, and the reason where there are none."""
-    library = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
-    try:
-        driver = ctypes.CDLL(library)
-        status = int(driver.cuInit(0))
-        count = ctypes.c_int(0)
-        if status == 0:
-            status = int(driver.cuDeviceGetCount(ctypes.byref(count)))
-    except (OSError, AttributeError):
-        return 0, f"no NVIDIA driver was found ({library} does not load)"
-    if status != 0 or count.value == 0:
-        return 0, f"the NVIDIA driver reports no usable GPU (CUDA error {status})"
-    return count.value, ""
 
 
 def choose_threads(asked: int | None) -> int:

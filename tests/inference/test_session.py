@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from srgan_gp.errors import DeviceError, ModelRefusedError, UsageError
-from srgan_gp.inference import devices, session
+from srgan_gp.inference import cuda_driver, devices, session
 from srgan_gp.inference.runtime_types import run_ort_session
 from srgan_gp.inference.session import Session
 
@@ -184,12 +184,12 @@ class FakeDriver:
      (100, 0, 0, "CUDA error 100"), (0, 0, 0, "no usable GPU")],
 )  # fmt: skip
 def test_gpus_are_counted_by_the_driver(monkeypatch, status, count, index, reason):
-    monkeypatch.setattr(devices.ctypes, "CDLL", lambda name: FakeDriver(status, count))
-    devices._count_gpus.cache_clear()
+    monkeypatch.setattr(cuda_driver.ctypes, "CDLL", lambda name: FakeDriver(status, count))
+    cuda_driver.find_driver.cache_clear()
     try:
         answer = devices.why_no_gpu(index)
     finally:
-        devices._count_gpus.cache_clear()
+        cuda_driver.find_driver.cache_clear()
     assert answer is None if reason is None else reason in answer
 
 
@@ -197,12 +197,12 @@ def test_a_driver_that_does_not_load_is_reported(monkeypatch):
     def missing(name):
         raise OSError
 
-    monkeypatch.setattr(devices.ctypes, "CDLL", missing)
-    devices._count_gpus.cache_clear()
+    monkeypatch.setattr(cuda_driver.ctypes, "CDLL", missing)
+    cuda_driver.find_driver.cache_clear()
     try:
         assert "no NVIDIA driver" in devices.why_no_gpu(0)
     finally:
-        devices._count_gpus.cache_clear()
+        cuda_driver.find_driver.cache_clear()
 
 
 @pytest.mark.parametrize("has_affinity", [True, False])

@@ -1,0 +1,88 @@
+"""`diagnose`: all facts about an installation, and the problems among them."""
+
+import platform
+from collections.abc import Iterator
+from typing import Any
+
+from srgan_gp.diagnosis.installed_models import describe_helper_networks, describe_models
+from srgan_gp.diagnosis.installed_packages import (
+    EXTRAS,
+    PACKAGES,
+    cuda_packages,
+    find_version,
+    missing_packages,
+    onnxruntime_builds,
+)
+from srgan_gp.diagnosis.machine import describe_cpu, describe_gpus, describe_onnxruntime
+from srgan_gp.diagnosis.trial_run import run_trial
+
+
+def diagnose(model: str | None = None, device: str = "auto") -> dict[str, Any]:
+    """Collect the facts that a bug report needs.
+
+    Args:
+        model: model of the trial run; None: the default one.
+        device: device of the trial run.
+
+    Returns:
+        JSON values by subject; `problems` lists what is wrong, with what to do.
+    """
+    facts: dict[str, Any] = {
+        "version": find_version("srgan-gp"),
+        "python": platform.python_version(),
+        "system": platform.platform(),
+        "packages": {name: find_version(name) for name in PACKAGES},
+        "missing_of_extras": {extra: missing_packages(extra) for extra in EXTRAS},
+        "onnxruntime_builds": onnxruntime_builds(),
+        "cuda_packages": cuda_packages(),
+        "cpu": describe_cpu(),
+        "trial": run_trial(model, device),  # before the libraries below are loaded
+        "onnxruntime": describe_onnxruntime(),
+        "driver": describe_gpus(),
+        "models": describe_models(),
+        "helper_networks": describe_helper_networks(),
+    }
+    return facts | {"problems": list(_problems(facts))}
+
+
+def _problems(facts: dict[str, Any]) -> Iterator[str]:
+    builds = facts["onnxruntime_builds"]
+    if len(builds) > 1:
+        names = " ".join(builds)
+        yield (
+            f"{len(builds)} builds of ONNX Runtime are installed ({', '.join(builds)}) and have "
+            f"overwritten each other's files. Run: pip uninstall -y {names}; then install "
+            "srgan-gp again."
+        )
+    runtime, driver = facts["onnxruntime"], facts["driver"]
+    if runtime["import_problem"]:
+        yield f"ONNX Runtime cannot be imported: {runtime['import_problem']}"
+    if driver["gpus"]:
+        yield from _gpu_problems(runtime, driver["driver_cuda"])
+    if problem := facts["trial"].get("problem"):
+        yield f"The trial run failed: {problem}"
+    yield from filter(None, (model["problem"] for model in facts["models"]))
+
+
+def _gpu_problems(runtime: dict[str, Any], driver_cuda: str | None) -> Iterator[str]:
+    """Yield why ONNX Runtime cannot use a GPU that the driver reports."""
+    needed = runtime["cuda"]
+    if needed is None:
+        yield (
+            "The driver reports a GPU, but this build of ONNX Runtime has no CUDA. Run: pip "
+            "uninstall -y onnxruntime; then install srgan-gp again."
+        )
+    elif driver_cuda and _major(driver_cuda) < _major(needed):
+        yield (
+            f"The driver supports CUDA {driver_cuda}, and ONNX Runtime needs {needed}. Install a "
+            "newer NVIDIA driver."
+        )
+    if runtime["cuda_problem"]:
+        yield (
+            f"The CUDA part of ONNX Runtime does not load: {runtime['cuda_problem']}. Run: pip "
+            "install 'srgan-gp[gpu]'."
+        )
+
+
+def _major(version: str) -> int:
+    return int(version.partition(".")[0])

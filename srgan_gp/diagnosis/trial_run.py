@@ -1,0 +1,45 @@
+"""Trial run: upscales one image of noise and reports device, provider, precision and speed."""
+
+from typing import Any
+
+from srgan_gp.errors import SrganGpError
+
+SIDE = 256
+"""Side of the image in pixels. Smaller ones would measure the start of the run."""
+
+
+def run_trial(model: str | None, device: str) -> dict[str, Any]:
+    """Upscale a square of noise twice and time the second run, so that no warm-up is counted.
+
+    Args:
+        model: name or path; None: the default of `Upscaler.load`.
+        device: as for `Upscaler.load`.
+
+    Returns:
+        `model`, `choice`, `device`, `provider`, `precision`, `seconds`, `megapixels_per_second` of
+        the input; `problem` and nothing else where the model does not load or run.
+    """
+    import numpy as np
+
+    try:
+        from srgan_gp.inference.upscaler import DEFAULT_MODEL, Upscaler
+
+        upscaler = Upscaler.load(model or DEFAULT_MODEL, device=device)
+        noise = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)
+        for _ in range(2):
+            upscaler.upscale(noise)
+    except SrganGpError as error:
+        return {"problem": str(error)}
+    except Exception as error:  # a broken installation fails in many ways
+        return {"problem": f"{type(error).__name__}: {error}"}
+    report = upscaler.report
+    assert report is not None
+    return {
+        "model": report.model,
+        "choice": upscaler.choice,
+        "device": report.device,
+        "provider": report.provider,
+        "precision": report.precision,
+        "seconds": round(report.seconds, 4),
+        "megapixels_per_second": round(SIDE * SIDE / report.seconds / 1e6, 4),
+    }
