@@ -65,7 +65,8 @@ def critic_step(run: Run, batch: Batch, generated: CriticInput) -> dict[str, Ten
     step does not depend on the scale of a loss, so each part learns as if it were alone. The
     penalty is taken on every `penalty_every`-th sample, which has the same expectation at a part of
     the cost. Its gradient is taken at the part's view: augmentation and feature network are not
-    differentiated for it.
+    differentiated for it. It is computed in float32: a critic whose penalty was computed in bf16
+    diverged within some hundred steps.
 
     Source:
         Gulrajani et al. 2017, arXiv:1704.00028, algorithm 1, lines 4 to 9.
@@ -83,12 +84,13 @@ def critic_step(run: Run, batch: Batch, generated: CriticInput) -> dict[str, Ten
         for name, part in parts_of(critic).items():
             real, fake = real_input.views[name], generated.views[name].detach()
             real_scores, fake_scores = part(real, condition), part(fake, condition)
-            penalty = PENALTIES[config.penalty](
-                partial(part, condition=penalised_condition),
-                real[penalised],
-                fake[penalised],
-                epsilon,
-            )
+            with torch.autocast(real.device.type, enabled=False):
+                penalty = PENALTIES[config.penalty](
+                    partial(part, condition=penalised_condition),
+                    real[penalised].float(),
+                    fake[penalised].float(),
+                    epsilon,
+                )
             losses.append(
                 critic_loss(real_scores, fake_scores)
                 + config.drift_weight * drift(real_scores)

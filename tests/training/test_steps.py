@@ -1,5 +1,6 @@
 """The critic's step: the three terms of its loss, the place of the penalty, and epsilon."""
 
+import copy
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -49,7 +50,7 @@ def batch():
     return Batch(low_res, torch.rand(4, 3, 16, 16, generator=rng), low_res, range(8, 12))
 
 
-def step(critic, batch, config=CONFIG):
+def step(critic, batch, config=CONFIG, autocast=None):
     """Take a step on the batch, with its targets in another order as generated images.
 
     Returns:
@@ -59,7 +60,7 @@ def step(critic, batch, config=CONFIG):
     state = SimpleNamespace(critic=critic, critic_optimizer=optimizer, progress=Progress())
     augmenter = SimpleNamespace(real=lambda batch: batch, adapt=lambda *_: {})
     device = torch.device("cpu")
-    autocast = torch.autocast("cpu", enabled=False)
+    autocast = autocast or torch.autocast("cpu", enabled=False)
     run = Run(config, None, state, Processes(device), autocast, augmenter)
     notes = critic_step(run, batch, critic_input(critic, batch.targets.flip(0), (0, 0)))
     return notes, {name: value.grad for name, value in critic.named_parameters()}
@@ -104,6 +105,19 @@ def test_the_norm_is_noted_under_the_place_where_it_was_taken(batch, penalty, pl
     points = {"interpolate": between, "real": real, "fake": fake}[place]
     expected = points.flatten(1).norm(dim=1).mean()
     torch.testing.assert_close(notes[name], expected)
+
+
+def test_bf16_does_not_change_the_penalty(batch):
+    torch.manual_seed(0)
+    critic = build("critics", "resnet_critic", width=4, stages=2, scale=4, conditional=True)
+    notes = [
+        step(copy.deepcopy(critic), batch, autocast=autocast)[0]
+        for autocast in (None, torch.autocast("cpu", torch.bfloat16))
+    ]
+    norms = [found["health/interpolate_norm"] for found in notes]
+    estimates = [found["health/critic_estimate"] for found in notes]
+    assert torch.equal(*norms)
+    assert not torch.equal(*estimates)  # the scores are computed in bf16
 
 
 def test_each_part_of_a_critic_learns_as_if_it_were_alone(batch):
