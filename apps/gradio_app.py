@@ -21,7 +21,7 @@ from gradio_tabs.panel import QUIET
 from gradio_tabs.runs import Runs
 from gradio_tabs.upscale import build_upscale_tab
 
-from srgan_gp.serving.jobs.service import Service
+from srgan_gp.serving.results.job_history import JobHistory
 from srgan_gp.serving.server_settings import ServerSettings
 
 __all__ = ["appearance", "build"]
@@ -31,16 +31,17 @@ _HEADLINE = """# Upscale your photos
 Drop an image, compare before and after, download the result."""
 
 
-def build(service: Service, settings: ServerSettings) -> gr.Blocks:
+def build(history: JobHistory, settings: ServerSettings) -> gr.Blocks:
     """Build the page; it is mounted with the arguments of `appearance`.
 
     Args:
-        service: runs the jobs.
+        history: runs and keeps the jobs.
         settings: settings of the server.
 
     Raises:
         ModelRefusedError: a model card is not valid.
     """
+    service = history.service
     upscalers = {card.name: card for card in service.upscalers()}
     faces = {card.name: card for card in service.face_models()}
     runs_of_tabs: list[Runs] = []

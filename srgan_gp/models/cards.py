@@ -12,7 +12,8 @@ from srgan_gp.errors import ModelRefusedError
 
 FACES = "face-generation"
 """Task of a model that generates faces from latent vectors; other models take images."""
-TASKS = ("super-resolution", FACES)
+UPSCALING = "super-resolution"
+TASKS = (UPSCALING, FACES)
 HEADLINE_METRICS = {FACES: ("FD-yunet", "diversity", "novelty")}
 """Scores to show first, by task. FD-yunet alone can be low for a generator that repeats one face or
 its training faces, so the three scores are shown together."""

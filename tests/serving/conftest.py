@@ -43,6 +43,7 @@ class FakeService:
         self.outcome = "echo"
         self.not_ready = None
         self.is_drained = True
+        self.settings = ServerSettings()
 
     def submit(self, client, request, *, on_progress=None):
         self.requests.append((client, request))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from srgan_gp.batch.inputs.walk import PICTURE_SUFFIXES
 from srgan_gp.errors import UsageError
+from srgan_gp.models.cards import UPSCALING
 from srgan_gp.serving.finetuning.zip_limits import check_zip
 from srgan_gp.serving.jobs.loaded_models import check_known
 from srgan_gp.system.files import atomic_write
@@ -42,7 +43,7 @@ def check_plan(plan: TrainingPlan, max_photos: int) -> None:
         UsageError: the model is unknown, there are too few or too many photos or images, or a file
             or zip is refused.
     """
-    check_known(plan.model)
+    check_known(plan.model, UPSCALING)
     if plan.total_images is not None and not 1 <= plan.total_images <= MAX_IMAGES:
         raise UsageError(
             f"The training length must be from 1 to {MAX_IMAGES:,} images, "

@@ -1,23 +1,31 @@
-"""Routes of the HTTP API: multipart form in, file out, report in a header, errors as JSON."""
+"""Routes of the HTTP API: multipart form in, file out, report in a header, errors as JSON.
+
+With `?async=1` the response is the job, whose routes are in `serving.http.job_routes`.
+"""
 
 import asyncio
 import json
 from contextlib import suppress
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request
-from fastapi.responses import FileResponse
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import FileResponse, JSONResponse, Response
 from pydantic import BaseModel
 from starlette.background import BackgroundTask
 
+from srgan_gp.models.cards import ModelCard
 from srgan_gp.serving.guards.client_limits import client_of
 from srgan_gp.serving.http.forms import generate_request, only_fields_of, upscale_request
+from srgan_gp.serving.http.job_routes import (
+    REPORT_HEADER,
+    describe,
+    owner_of,
+)
 from srgan_gp.serving.jobs.job import Job
 from srgan_gp.serving.jobs.job_requests import GenerateRequest, Result, UpscaleRequest
 from srgan_gp.serving.jobs.service import Service
-
-REPORT_HEADER = "X-Report"
-"""Response header with the report of the job: one JSON object in ASCII."""
+from srgan_gp.serving.results.download_names import safe_name
+from srgan_gp.serving.results.job_history import JobHistory
 
 
 class Problem(BaseModel):
@@ -35,6 +43,7 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
             REPORT_HEADER: {"description": "Report of the job; JSON.", "schema": {"type": "string"}}
         },
     },
+    202: {"description": "With async=1: the job, as JSON, with the URLs of its routes."},
     400: {"model": Problem, "description": "A value is invalid."},
     413: {"model": Problem, "description": "The upload is too large."},
     422: {"model": Problem, "description": "The image cannot be used."},
@@ -43,13 +52,28 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
 }
 
 
-def build_api(service: Service) -> APIRouter:
+_IsAsync = Annotated[
+    bool,
+    Query(
+        alias="async",
+        description="1: respond at once with the job, whose progress and result have own URLs.",
+    ),
+]
+
+
+def build_api(service: Service, history: JobHistory) -> APIRouter:
     """Build the routes below `/api`.
 
     Args:
         service: runs the jobs.
+        history: keeps the asynchronous jobs.
     """
     router = APIRouter(prefix="/api", responses=_RESPONSES)
+
+    @router.get("/models", summary="List the models")
+    async def models() -> JSONResponse:  # type: ignore[reportUnusedFunction] - FastAPI calls it
+        cards = [*service.upscalers(), *service.face_models()]
+        return JSONResponse({"models": [_about(card) for card in cards]})
 
     @router.post(
         "/upscale",
@@ -58,8 +82,12 @@ def build_api(service: Service) -> APIRouter:
         dependencies=[Depends(only_fields_of(upscale_request))],
     )
     async def upscale(  # type: ignore[reportUnusedFunction] - FastAPI calls it
-        request: Request, job_request: Annotated[UpscaleRequest, Depends(upscale_request)]
-    ) -> FileResponse:
+        request: Request,
+        job_request: Annotated[UpscaleRequest, Depends(upscale_request)],
+        is_async: _IsAsync = False,
+    ) -> Response:
+        if is_async:
+            return _accepted(history, request, job_request, job_request.name)
         return await _respond(service, request, job_request)
 
     @router.post(
@@ -69,11 +97,45 @@ def build_api(service: Service) -> APIRouter:
         dependencies=[Depends(only_fields_of(generate_request))],
     )
     async def generate(  # type: ignore[reportUnusedFunction] - FastAPI calls it
-        request: Request, job_request: Annotated[GenerateRequest, Depends(generate_request)]
-    ) -> FileResponse:
+        request: Request,
+        job_request: Annotated[GenerateRequest, Depends(generate_request)],
+        is_async: _IsAsync = False,
+    ) -> Response:
+        if is_async:
+            return _accepted(history, request, job_request, f"Faces from seed {job_request.seed}")
         return await _respond(service, request, job_request)
 
     return router
+
+
+def _about(card: ModelCard) -> dict[str, Any]:
+    """Describe a model; JSON-serialisable."""
+    facts = {
+        "name": card.name,
+        "task": card.task,
+        "summary": card.summary,
+        "version": card.version,
+        "licence": card.licence,
+        "scale": card.scale,
+        "image_size": card.image_size,
+        "fidelity_partner": card.fidelity_partner,
+    }
+    return {key: value for key, value in facts.items() if value is not None}
+
+
+def _accepted(
+    history: JobHistory, request: Request, job_request: UpscaleRequest | GenerateRequest, title: str
+) -> JSONResponse:
+    """Queue a job and respond with its state and its URLs.
+
+    Raises:
+        BusyError: the job was refused.
+    """
+    entry = history.submit(owner_of(request), job_request, title=safe_name(title))
+    base = f"/api/jobs/{entry.id}"
+    names = ("events", "result", "cancel", "remove")
+    urls = {"job": base} | {name: f"{base}/{name}" for name in names}
+    return JSONResponse(describe(entry, history) | {"urls": urls}, 202, {"Location": base})
 
 
 async def _respond(

@@ -5,18 +5,36 @@ from collections.abc import Iterable, Iterator
 from html import escape
 from typing import Any
 
+from srgan_gp.serving.server_settings import ServerSettings
+
 _STYLE = (
     "body{font:1rem/1.5 system-ui,sans-serif;max-width:50rem;margin:2rem auto;padding:0 1rem;"
     "color-scheme:light dark}table{border-collapse:collapse;width:100%}"
+    "pre{overflow:auto;padding:.5rem;background:#8882}"
     "td,th{text-align:left;padding:.25rem .75rem .25rem 0;border-bottom:1px solid #8886}"
 )
 
 
-def docs_page(schema: dict[str, Any]) -> str:
-    """Render an OpenAPI schema as HTML.
+_EXAMPLES = (
+    ("Upscale an image",
+     "curl -F picture=@photo.jpg -F scale=2 -o photo_x2.jpg {address}/api/upscale"),
+    ("Generate a face", "curl -F seed=7 -o face.png {address}/api/generate"),
+    ("Start a long job, follow its progress, then fetch its result",
+     "curl -F picture=@photo.jpg '{address}/api/upscale?async=1'\n"
+     "curl -N {address}/api/jobs/ID/events\n"
+     "curl -OJ {address}/api/jobs/ID/result"),
+    ("Cancel a job", "curl -X POST {address}/api/jobs/ID/cancel"),
+    ("List the models", "curl {address}/api/models"),
+)  # fmt: skip
+
+
+def docs_page(schema: dict[str, Any], settings: ServerSettings, address: str) -> str:
+    """Render an OpenAPI schema as HTML, with examples and limits.
 
     Args:
         schema: returned by `FastAPI.openapi`.
+        settings: settings of the server, with the limits.
+        address: URL of the server as the client sees it, without a path.
     """
     parts = [
         "<!doctype html><html lang=en><meta charset=utf-8>"
@@ -25,6 +43,11 @@ def docs_page(schema: dict[str, Any]) -> str:
         f"<h1>{escape(schema['info']['title'])}</h1><p>{escape(schema['info']['description'])}</p>",
         "<p><a href=openapi.json>openapi.json</a></p>",
     ]
+    parts.append("<h2>Examples</h2>")
+    for title, command in _EXAMPLES:
+        code = escape(command.format(address=address))
+        parts.append(f"<p>{escape(title)}:</p><pre><code>{code}</code></pre>")
+    parts += ["<h2>Limits</h2>", _table(_limits(settings))]
     for path, methods in schema["paths"].items():
         for method, operation in methods.items():
             parts.append(f"<h2>{method.upper()} {escape(path)}</h2>")
@@ -35,9 +58,19 @@ def docs_page(schema: dict[str, Any]) -> str:
     return "".join(parts)
 
 
+def _limits(settings: ServerSettings) -> Iterator[tuple[str, str]]:
+    """Yield the limits of a server: name and value."""
+    yield "Size of a request", f"{settings.max_upload_bytes / 1_000_000:g} MB"
+    yield "Pixels of an image", f"{settings.max_pixels / 1_000_000:g} megapixels"
+    yield "Jobs of one client", f"{settings.pending_per_client} at a time"
+    yield "Queue", f"{settings.queue_size} jobs of all clients"
+    kept = f"{settings.keep_seconds / 60:g} min after the job has ended"
+    yield "Results of jobs with async=1", f"kept for {kept}; only you can fetch them"
+
+
 def _fields(schema: dict[str, Any], operation: dict[str, Any]) -> str:
-    """Render the form fields of an operation."""
-    rows: list[tuple[str, str]] = []
+    """Render the parameters and form fields of an operation."""
+    rows = [(it["name"], it.get("description", "")) for it in operation.get("parameters", ())]
     for content in operation.get("requestBody", {}).get("content", {}).values():
         body = schema["components"]["schemas"][content["schema"]["$ref"].rpartition("/")[2]]
         for name, field in body["properties"].items():

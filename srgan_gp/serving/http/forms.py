@@ -145,7 +145,7 @@ def only_fields_of(read: Callable[..., Any]) -> Callable[[Request], Awaitable[No
         kind = request.headers.get("content-type", "")
         if kind and not is_multipart(kind) and not is_urlencoded(kind):
             raise UsageError(f"The body must be a form, not {kind[:_MAX_SHOWN]}.")
-        for name in request.query_params:
+        for name in set(request.query_params) - {"async"}:
             raise UsageError(f"Send {name[:_MAX_SHOWN]!r} as a form field, not in the URL.")
         counts = Counter(name for name, _ in (await request.form()).multi_items())
         for name, count in counts.items():

@@ -17,7 +17,7 @@ from starlette.responses import Response
 
 from srgan_gp.errors import UsageError
 from srgan_gp.serving.error_responses import Refusal
-from srgan_gp.serving.jobs.service import Service
+from srgan_gp.serving.results.job_history import JobHistory
 from srgan_gp.serving.server_settings import ServerSettings
 
 NO_TELEMETRY: TelemetryConfig = {
@@ -46,21 +46,21 @@ def page_file() -> Path:
 
 
 def mount_page(
-    app: FastAPI, service: Service, settings: ServerSettings, uploads: Path, path: Path
+    app: FastAPI, history: JobHistory, settings: ServerSettings, uploads: Path, path: Path
 ) -> None:
     """Mount the page at `/`, after the routes that the app already has.
 
     Args:
         app: app that the page is mounted on.
-        service: runs the jobs of the page.
+        history: jobs of the visitors.
         settings: settings of the server.
         uploads: directory of uploads and of copies of results.
-        path: file of the page; it defines `build(service, settings)`, which returns the page, and
+        path: file of the page; it defines `build(history, settings)`, which returns the page, and
             `appearance()`, which returns keyword arguments for `mount_gradio_app`.
     """
     _isolate_gradio(uploads)
     module = _load(path)
-    page = module.build(service, settings)
+    page = module.build(history, settings)
     # Gradio checks that a requested file was uploaded only if the page was launched; a mounted
     # page would serve any file of the machine.
     page.has_launched = True

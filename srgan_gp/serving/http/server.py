@@ -1,7 +1,8 @@
 """The server: HTTP API, Gradio page and health checks in one app, behind the guards.
 
-Order of the middleware, from the outside to the inside: security headers, tracking of responses,
-limits per client, access control (paths, origins, password), limits of bodies, then the routes.
+Order of the middleware, from the outside to the inside: security headers, visitor cookies, tracking
+of responses, limits per client, access control (paths, origins, password), limits of bodies, then
+the routes.
 """
 
 import socket
@@ -26,12 +27,15 @@ from srgan_gp.serving.guards.body_limits import BodyLimits
 from srgan_gp.serving.guards.client_limits import ClientLimits
 from srgan_gp.serving.guards.security_headers import SecurityHeaders
 from srgan_gp.serving.guards.timeouts import TimeoutProtocol
+from srgan_gp.serving.guards.visitor_cookies import VisitorCookies
 from srgan_gp.serving.http.api import build_api
 from srgan_gp.serving.http.docs_page import docs_page
 from srgan_gp.serving.http.draining import DrainingServer, ResponseTracker
 from srgan_gp.serving.http.forms import message_for
 from srgan_gp.serving.http.gradio_page import NO_TELEMETRY, mount_page, page_file
+from srgan_gp.serving.http.job_routes import build_job_routes
 from srgan_gp.serving.jobs.service import Service
+from srgan_gp.serving.results.job_history import JobHistory
 from srgan_gp.serving.server_settings import ServerSettings
 
 _MAX_CONNECTIONS = 1000
@@ -65,8 +69,9 @@ def serve(settings: ServerSettings, *, on_started: Callable[[ServerSettings], No
         service = Service(settings)
         try:
             service.check_default_model()
-            app = build_app(service)
-            mount_page(app, service, settings, service.uploads, page_file())
+            history = JobHistory(service)
+            app = build_app(service, history)
+            mount_page(app, history, settings, service.uploads, page_file())
             guarded, tracker = guard(app, settings, service.uploads, service.not_ready_reason)
             config = _uvicorn_config(guarded)
             started = partial(on_started, settings)
@@ -77,11 +82,12 @@ def serve(settings: ServerSettings, *, on_started: Callable[[ServerSettings], No
             service.close()
 
 
-def build_app(service: Service) -> FastAPI:
+def build_app(service: Service, history: JobHistory | None = None) -> FastAPI:
     """Build the app of the API and the health checks, without page or guards.
 
     Args:
         service: runs the jobs.
+        history: jobs of all clients; None: a new one.
     """
     app = FastAPI(
         title="srgan-gp",
@@ -92,7 +98,9 @@ def build_app(service: Service) -> FastAPI:
         redoc_url=None,
         telemetry=NO_TELEMETRY,
     )
-    app.include_router(build_api(service))
+    app.state.history = history or JobHistory(service)
+    app.include_router(build_api(service, app.state.history))
+    app.include_router(build_job_routes())
     _add_probes(app, service)
     _add_error_handlers(app)
     return app
@@ -117,7 +125,7 @@ def guard(
     """
     limits = BodyLimits(app, settings, uploads, not_ready_reason)
     tracker = ResponseTracker(ClientLimits(AccessControl(limits, settings)))
-    return SecurityHeaders(tracker), tracker
+    return SecurityHeaders(VisitorCookies(tracker, settings.port)), tracker
 
 
 def _uvicorn_config(app: ASGIApp) -> uvicorn.Config:
@@ -144,8 +152,9 @@ def _add_probes(app: FastAPI, service: Service) -> None:
             return busy(f"Not ready: {reason}.").response()
         return JSONResponse({"status": "ready"})
 
-    async def docs() -> HTMLResponse:
-        return HTMLResponse(docs_page(app.openapi()))
+    async def docs(request: Request) -> HTMLResponse:
+        address = str(request.base_url).rstrip("/")
+        return HTMLResponse(docs_page(app.openapi(), service.settings, address))
 
     for path, endpoint in (("/healthz", healthz), ("/readyz", readyz), ("/api/docs", docs)):
         app.add_api_route(path, endpoint, methods=["GET", "HEAD"], include_in_schema=False)
@@ -171,6 +180,11 @@ def _add_error_handlers(app: FastAPI) -> None:
             500, SrganGpError.code, "Something went wrong inside the server. Try again."
         ).response()
 
+    async def refused(_request: Request, error: Exception) -> Response:
+        assert isinstance(error, Refusal)
+        return error.response()
+
+    app.add_exception_handler(Refusal, refused)
     app.add_exception_handler(SrganGpError, package_error)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, http)

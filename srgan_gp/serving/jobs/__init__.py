@@ -1,4 +1,5 @@
-"""Job queue of the server: requests, queueing, execution, results and temporary files.
+"""Job queue of the server: requests, queueing, execution and progress.
 
-Images are decoded in `serving.decoding`; training runs are in `serving.finetuning`.
+Results and their files are in `serving.results`. Images are decoded in `serving.decoding`; training
+runs are in `serving.finetuning`.
 """

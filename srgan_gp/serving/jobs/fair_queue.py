@@ -52,6 +52,22 @@ class FairQueue(Generic[Item]):
                 self._items[client] = own  # behind all other clients
         return item
 
+    def ahead_of(self, client: str, item: Item) -> int | None:
+        """Count the items that are taken before an item; None: it is not in the queue."""
+        with self._changed:
+            own = self._items.get(client)
+            if own is None or item not in own:
+                return None
+            place = own.index(item)
+            clients = list(self._items)
+            turn = clients.index(client)
+            others = (
+                min(len(self._items[other]), place + (number < turn))
+                for number, other in enumerate(clients)
+                if other != client
+            )
+            return place + sum(others)
+
     def remove(self, client: str, item: Item) -> bool:
         """Remove a queued item; False: it is not in the queue."""
         with self._changed:

@@ -1,11 +1,13 @@
 """`Job`: a request with its progress and its result or error."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
 
 from srgan_gp.serving.jobs.job_cancellation import Cancellation
+from srgan_gp.serving.jobs.job_progress import JobProgress
 from srgan_gp.serving.jobs.job_requests import GenerateRequest, Result, UpscaleRequest
 
 Request = UpscaleRequest | GenerateRequest
@@ -43,6 +45,8 @@ class Job:
         self.size = 0 if isinstance(data, Path) else len(data)
         """Bytes of the request's image in memory; 0 if it is a file on the disk."""
         self.cancellation = Cancellation(on_progress)
+        self.ended: float | None = None
+        """Time of the result or the error, of `time.monotonic`; None before."""
         self._on_cancel = on_cancel
         self._future: Future[Result] = Future()
         self._future.set_running_or_notify_cancel()  # A waiter that gives up must not cancel it.
@@ -70,12 +74,27 @@ class Job:
         self._on_cancel(self)
 
     @property
+    def progress(self) -> JobProgress:
+        """Stage and steps of the job; of its last stage once it is done."""
+        return self.cancellation.progress
+
+    @property
     def is_done(self) -> bool:
         """Whether there is a result or an error."""
         return self._future.done()
 
+    @property
+    def outcome(self) -> Result | Exception | None:
+        """The result or the error; None while the job is not done."""
+        if not self._future.done():
+            return None
+        error = self._future.exception()
+        # Every job ends with an `Exception`, which the service has caught.
+        return error if isinstance(error, Exception) else self._future.result()
+
     def finish(self, outcome: Result | Exception) -> None:
         """Set the result or the error; called by the service."""
+        self.ended = time.monotonic()
         if isinstance(outcome, Exception):
             self._future.set_exception(outcome)
         else:

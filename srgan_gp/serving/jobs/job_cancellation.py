@@ -5,16 +5,18 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 from srgan_gp.errors import Cancelled
+from srgan_gp.serving.jobs.job_progress import JobProgress, Stage
 
 
 class Cancellation:
-    """Cancels one job, from any thread, and forwards its progress.
+    """Cancels one job, from any thread, and records its progress.
 
     Args:
         on_progress: called with (completed steps, total steps).
     """
 
     def __init__(self, on_progress: Callable[[int, int], None] | None = None) -> None:
+        self.progress = JobProgress()
         self._on_progress = on_progress
         self._lock = threading.Lock()
         self._interrupt: Callable[[], None] | None = None
@@ -36,9 +38,15 @@ class Cancellation:
         if self._is_cancelled:
             raise Cancelled("The job was cancelled.")
 
+    def enter(self, stage: Stage) -> None:
+        """Begin a stage; raises as `check` does."""
+        self.check()
+        self.progress = JobProgress(stage)
+
     def report(self, done: int, total: int) -> None:
         """Report a completed step; raises as `check` does."""
         self.check()
+        self.progress = self.progress.after(done, total)
         if self._on_progress is not None:
             self._on_progress(done, total)
 

@@ -10,7 +10,7 @@ from srgan_gp.errors import ModelRefusedError, UsageError
 from srgan_gp.inference.devices import choose_threads, parse_device
 from srgan_gp.inference.face_generator import FaceGenerator
 from srgan_gp.inference.upscaler import Upscaler
-from srgan_gp.models.cards import FACES, ModelCard
+from srgan_gp.models.cards import FACES, UPSCALING, ModelCard
 from srgan_gp.models.catalog import list_models, model_names
 from srgan_gp.serving.jobs.job_cancellation import Cancellation
 
@@ -74,7 +74,7 @@ class LoadedModels:
             Cancelled: the job was cancelled.
             SrganGpError: as for `Upscaler.load`.
         """
-        check_known(name)
+        check_known(name, UPSCALING)
         with self._device(cancellation):
             yield self._get_or_load(
                 (name, fidelity),
@@ -93,7 +93,7 @@ class LoadedModels:
         Raises:
             SrganGpError: as for `upscaler`.
         """
-        check_known(name)
+        check_known(name, FACES)
         with self._device(cancellation):
             yield self._get_or_load(
                 name, FaceGenerator, lambda: FaceGenerator.load(name, **self._options)
@@ -101,9 +101,11 @@ class LoadedModels:
 
     @contextmanager
     def _device(self, cancellation: Cancellation) -> Generator[None]:
+        cancellation.enter("queued")
         while not self._device_lock.acquire(timeout=_SECONDS_BETWEEN_CHECKS):
             cancellation.check()
         try:
+            cancellation.enter("running")
             yield
         finally:
             self._device_lock.release()
@@ -121,23 +123,34 @@ class LoadedModels:
         return model
 
 
-def check_known(name: str) -> None:
+def check_known(name: str, task: str) -> None:
     """Require the name of a listed model, so that a client cannot load a file of the server.
 
+    Args:
+        name: name that the client sent.
+        task: one of `cards.TASKS`.
+
     Raises:
-        UsageError: the model is unknown.
+        UsageError: there is no model of this name for the task; the message lists those for it.
     """
-    names = model_names()
-    if name not in names:
-        raise UsageError(f"Unknown model {name!r}. Choose one of {', '.join(names)}.")
+    names = [card.name for card in cards_for(task)]
+    if name in names:
+        return
+    problem = (
+        f"The model {name} is for another task"
+        if name in model_names()
+        else (f"Unknown model {name!r}")
+    )
+    choices = f"Choose one of {', '.join(names)}." if names else "No model for it is installed."
+    raise UsageError(f"{problem}. {choices}")
 
 
 def _check_is_upscaler(name: str) -> None:
     tasks = {card.name: card.task for card in _cards()}
-    known = ", ".join(card.name for card in cards_for("super-resolution")) or "none is installed"
+    known = ", ".join(card.name for card in cards_for(UPSCALING)) or "none is installed"
     if name not in tasks:
         raise ModelRefusedError(f"Unknown model {name!r}. Known models: {known}.")
-    if tasks[name] != "super-resolution":
+    if tasks[name] != UPSCALING:
         raise ModelRefusedError(
             f"The model {name} is for {tasks[name]} and cannot upscale. Pass --model with one "
             f"of {known}."

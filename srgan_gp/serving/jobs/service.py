@@ -9,17 +9,16 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from srgan_gp.errors import BusyError, Cancelled, SrganGpError
-from srgan_gp.models.cards import FACES, ModelCard
+from srgan_gp.models.cards import FACES, UPSCALING, ModelCard
 from srgan_gp.serving.decoding.decode_pool import DecodePool
 from srgan_gp.serving.jobs.fair_queue import FairQueue
-from srgan_gp.serving.jobs.generating import generate
 from srgan_gp.serving.jobs.job import Job, OnProgress, Request
-from srgan_gp.serving.jobs.job_requests import GenerateRequest, Result, check_upscale
-from srgan_gp.serving.jobs.loaded_models import LoadedModels, cards_for, check_known
-from srgan_gp.serving.jobs.result_zip import bundle
-from srgan_gp.serving.jobs.temporary_files import TemporaryFiles
-from srgan_gp.serving.jobs.upscaling import upscale
+from srgan_gp.serving.jobs.job_execution import JobExecution
+from srgan_gp.serving.jobs.job_requests import Result
+from srgan_gp.serving.jobs.loaded_models import LoadedModels, cards_for
 from srgan_gp.serving.public_messages import for_clients, public_errors
+from srgan_gp.serving.results.result_zip import bundle
+from srgan_gp.serving.results.temporary_files import TemporaryFiles
 from srgan_gp.serving.server_settings import ServerSettings
 
 _THREADS = 3  # one job is decoded, one upscaled and one encoded
@@ -48,6 +47,7 @@ class Service:
         self._temporary_files = TemporaryFiles(settings.folder, settings.keep_seconds)
         self._models = LoadedModels(settings.device, settings.threads)
         self._decoders = decoders or DecodePool(_DECODERS, settings.max_pixels)
+        self._execution = JobExecution(settings, self._models, self._decoders)
         self._queue: FairQueue[Job] = FairQueue(settings.queue_size)
         self._changed = threading.Condition()
         self._pending: Counter[str] = Counter()
@@ -124,6 +124,15 @@ class Service:
         with self._changed:
             return self._pending.total()
 
+    def jobs_ahead(self, job: Job) -> int:
+        """Count the jobs that get the device before a job that waits for it."""
+        ahead = self._queue.ahead_of(job.address, job)
+        with self._changed:
+            others = self._running - {job}
+        if ahead is None:  # taken from the queue
+            return sum(other.cancellation.progress.stage == "running" for other in others)
+        return ahead + sum(other.cancellation.progress.stage != "encoding" for other in others)
+
     def not_ready_reason(self) -> str | None:
         """Return why no new job is accepted now; None: the service is ready."""
         if self._is_draining:
@@ -134,7 +143,7 @@ class Service:
 
     def upscalers(self) -> list[ModelCard]:
         """Return the cards of the upscaling models."""
-        return cards_for("super-resolution")
+        return cards_for(UPSCALING)
 
     def face_models(self) -> list[ModelCard]:
         """Return the cards of the face models; may be empty."""
@@ -214,26 +223,13 @@ class Service:
 
     def _outcome(self, job: Job) -> Result | Exception:
         try:
-            job.cancellation.check()
-            result = self._result(job)
-            job.cancellation.check()  # a late result is removed at once
+            return self._execution.run(job)
         except Exception as error:
             if self._is_closed and isinstance(error, Cancelled):
                 return BusyError(_ENDING, retry_seconds=60)
             if not isinstance(error, SrganGpError):
                 _log.exception("A job failed.")
             return for_clients(error)
-        return result
-
-    def _result(self, job: Job) -> Result:
-        if isinstance(job.request, GenerateRequest):
-            return generate(job.request, job.folder, self._models, job.cancellation)
-        model = job.request.model or self.settings.model
-        check_upscale(job.request)
-        check_known(model)  # before decoding
-        picture = self._decoders.decode(job.request.data, job.request.name, job.cancellation)
-        arguments = job.request, model, picture, job.folder, self._models, job.cancellation
-        return upscale(*arguments, max_pixels=self.settings.max_pixels)
 
     def _finish(self, job: Job, outcome: Result | Exception) -> None:
         if isinstance(outcome, Exception):

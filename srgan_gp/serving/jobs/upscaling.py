@@ -10,12 +10,12 @@ from srgan_gp.batch.naming.result_format import check_result_size, chosen_target
 from srgan_gp.errors import PictureError
 from srgan_gp.images import Picture, find_format
 from srgan_gp.inference.upscaler import Upscaler
-from srgan_gp.serving.jobs.comparison_images import write_views
-from srgan_gp.serving.jobs.download_names import result_naming, safe_name
 from srgan_gp.serving.jobs.job_cancellation import Cancellation
 from srgan_gp.serving.jobs.job_requests import Result, UpscaleRequest
 from srgan_gp.serving.jobs.loaded_models import LoadedModels
 from srgan_gp.serving.jobs.regions import crop, region_in_result, region_of, with_margin
+from srgan_gp.serving.results.comparison_images import write_views
+from srgan_gp.serving.results.download_names import result_naming, safe_name
 from srgan_gp.system.files import commit
 
 _ALWAYS_ALLOWED_SCALE = 4
@@ -55,7 +55,7 @@ def upscale(
         scale = settings.scale or upscaler.scale
         decoded = _plan_result(request, model, original, scale, folder, max_pixels)
         upscaled = _upscale_region(request, picture, decoded, upscaler, settings, cancellation)
-    cancellation.check()
+    cancellation.enter("encoding")
     written = one_image.encode(upscaled, settings, cancellation.check)
     assert written.staged is not None and written.facts is not None  # there was no error
     commit(written.staged)

@@ -202,18 +202,22 @@ def test_health_and_readiness_checks(client, service):
 
 def test_api_documents_every_field_and_loads_no_remote_files(client):
     schema = client.get("/api/openapi.json").json()
-    assert set(schema["paths"]) == {"/api/upscale", "/api/generate"}
+    assert {"/api/upscale", "/api/generate", "/api/models", "/api/jobs"} < set(schema["paths"])
     assert (
         "multipart/form-data" in schema["paths"]["/api/upscale"]["post"]["requestBody"]["content"]
     )
     page = client.get("/api/docs")
     assert page.headers["content-type"].startswith("text/html")
     for body in schema["components"]["schemas"].values():
-        if "picture" in body["properties"] or "seed" in body["properties"]:
+        if {"picture", "seed"} & set(body["properties"]):
             for name, field in body["properties"].items():
                 assert field["description"] and name in page.text
                 assert "null" not in str(field), "a form cannot send null"
-    assert "http" not in page.text.replace("HTTP", "")
+    own = "http://127.0.0.1:7860"
+    assert "http" not in page.text.replace("HTTP", "").replace(own, "")
+    assert f"curl -F picture=@photo.jpg -F scale=2 -o photo_x2.jpg {own}/api/upscale" in page.text
+    for limit in ("50 MB", "25 megapixels", "10 min after"):
+        assert limit in page.text, limit
     for message in ("Above 0, up to 1,000.", "1 to 100.", "16 to 1,024. Default: &quot;auto&quot;.",
                   "1 to 64. Default: 1.", "2 to 120. Default: 60."):  # fmt: skip
         assert message in page.text, message

@@ -84,7 +84,7 @@ def test_routes_equal_the_reviewed_list(app):
     """A route that a new version of Gradio adds must be reviewed first."""
     lines = []
     for method, path in sorted(set(routes_of(app.routes)), key=lambda route: route[::-1]):
-        example = re.sub(r"\{[^}]*\}", "x", path)
+        example = re.sub(r"\{[^}]*\}", "x", path.replace("{id}", "0" * 32))
         is_open = any(re.fullmatch(pattern, example) for pattern in ALLOWED_PATHS)
         lines.append(f"{'open' if is_open else 'closed'} {method} {path}")
     assert lines == GOLDEN.read_text().splitlines()

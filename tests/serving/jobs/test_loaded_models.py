@@ -5,6 +5,7 @@ import pytest
 from srgan_gp.errors import Cancelled, DeviceError, ModelRefusedError, UsageError
 from srgan_gp.inference import session
 from srgan_gp.inference.upscaler import Upscaler
+from srgan_gp.models.cards import UPSCALING
 from srgan_gp.serving.jobs.job_cancellation import Cancellation
 from srgan_gp.serving.jobs.loaded_models import (
     LoadedModels,
@@ -100,16 +101,18 @@ def test_device_is_released_after_an_error(loader):
 
 
 def test_model_of_another_task_is_refused(loader):
-    with pytest.raises(ModelRefusedError), loader.upscaler("tiny-faces", None, Cancellation()):
-        pass
-    with pytest.raises(ModelRefusedError), loader.faces("tiny", Cancellation()):
-        pass
+    with pytest.raises(UsageError, match="for another task. Choose one of"):
+        with loader.upscaler("tiny-faces", None, Cancellation()):
+            pass
+    with pytest.raises(UsageError, match="for another task. Choose one of"):
+        with loader.faces("tiny", Cancellation()):
+            pass
 
 
 @pytest.mark.parametrize("name", ["", ".", "tiny.onnx", "../tiny", "/etc/passwd", "Tiny", "tiny\0"])
 def test_unknown_model_name_is_refused(models, name):
     with pytest.raises(UsageError, match="Unknown model"):
-        check_known(name)
+        check_known(name, UPSCALING)
 
 
 def test_invalid_card_of_another_model_is_ignored(loader, models):

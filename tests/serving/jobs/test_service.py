@@ -8,8 +8,8 @@ import pytest
 from srgan_gp.cli import main
 from srgan_gp.errors import BusyError, Cancelled, PictureError, SrganGpError, UsageError
 from srgan_gp.images.codecs import row_encoding
-from srgan_gp.serving.jobs.comparison_images import write_views
 from srgan_gp.serving.jobs.job_requests import GenerateRequest, UpscaleRequest
+from srgan_gp.serving.results.comparison_images import write_views
 
 TIMEOUT = 60  # seconds, for slow machines
 
@@ -211,7 +211,7 @@ def test_full_disk_refuses_jobs_until_space_is_free(real_service, png, monkeypat
     usage = type("Usage", (), {"free": 1000})
     with monkeypatch.context() as full:
         full.setattr(
-            "srgan_gp.serving.jobs.temporary_files.shutil.disk_usage", lambda folder: usage
+            "srgan_gp.serving.results.temporary_files.shutil.disk_usage", lambda folder: usage
         )
         assert real_service.not_ready_reason() == "the disk is full"
         with pytest.raises(BusyError, match="no free disk space"):

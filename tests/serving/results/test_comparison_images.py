@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from srgan_gp.images import Picture, read_image
-from srgan_gp.serving.jobs.comparison_images import MAX_SIDE, write_views
+from srgan_gp.serving.results.comparison_images import MAX_SIDE, write_views
 
 
 def flat(height, width, value, kind=np.uint8):

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from srgan_gp.errors import OutputError
-from srgan_gp.serving.jobs.temporary_files import TemporaryFiles, remove_leftovers
+from srgan_gp.serving.results.temporary_files import TemporaryFiles, remove_leftovers
 
 KEEP_SECONDS = 600
 
@@ -112,7 +112,7 @@ def test_close_removes_everything(tmp_path):
 def test_directory_of_a_killed_server_is_removed_at_the_next_start(tmp_path):
     code = (
         "import os, pathlib, signal, sys\n"
-        "from srgan_gp.serving.jobs.temporary_files import TemporaryFiles\n"
+        "from srgan_gp.serving.results.temporary_files import TemporaryFiles\n"
         "folder = TemporaryFiles(pathlib.Path(sys.argv[1]), 600).folder('a')\n"
         "(folder / 'file').write_bytes(b'content')\n"
         "os.kill(os.getpid(), signal.SIGKILL)"
@@ -148,7 +148,7 @@ def test_full_disk_is_reported(temporary_files, monkeypatch):
     assert temporary_files.no_space_reason() is None
     usage = type("Usage", (), {"free": 1000})
     monkeypatch.setattr(
-        "srgan_gp.serving.jobs.temporary_files.shutil.disk_usage", lambda folder: usage
+        "srgan_gp.serving.results.temporary_files.shutil.disk_usage", lambda folder: usage
     )
     assert temporary_files.no_space_reason() == "the disk is full"
 
@@ -205,7 +205,7 @@ def test_lock_is_removed_last(tmp_path, monkeypatch):
         removed.append((path, (temporary_files.run_folder / "lock").exists()))
         remove(path, **options)
 
-    monkeypatch.setattr("srgan_gp.serving.jobs.temporary_files.shutil.rmtree", record)
+    monkeypatch.setattr("srgan_gp.serving.results.temporary_files.shutil.rmtree", record)
     temporary_files.close()
     assert removed[-1] == (temporary_files.run_folder, True)
     assert len(removed) == 3

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from srgan_gp.serving.jobs.download_names import result_naming, safe_name
+from srgan_gp.serving.results.download_names import result_naming, safe_name
 
 
 @pytest.mark.parametrize(

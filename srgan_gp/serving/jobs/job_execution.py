@@ -1,0 +1,48 @@
+"""Runs one job from its request to its result: decode, then upscale or generate."""
+
+from srgan_gp.models.cards import UPSCALING
+from srgan_gp.serving.decoding.decode_pool import DecodePool
+from srgan_gp.serving.jobs.generating import generate
+from srgan_gp.serving.jobs.job import Job
+from srgan_gp.serving.jobs.job_requests import GenerateRequest, Result, check_upscale
+from srgan_gp.serving.jobs.loaded_models import LoadedModels, check_known
+from srgan_gp.serving.jobs.upscaling import upscale
+from srgan_gp.serving.server_settings import ServerSettings
+
+
+class JobExecution:
+    """Runs the jobs of a service.
+
+    Args:
+        settings: of the server.
+        models: loads the networks.
+        decoders: decode the images of clients.
+    """
+
+    def __init__(
+        self, settings: ServerSettings, models: LoadedModels, decoders: DecodePool
+    ) -> None:
+        self._settings = settings
+        self._models = models
+        self._decoders = decoders
+
+    def run(self, job: Job) -> Result:
+        """Run a job.
+
+        Raises:
+            Cancelled: the job was cancelled.
+            SrganGpError: the request is invalid, or the job failed.
+        """
+        job.cancellation.check()
+        if isinstance(job.request, GenerateRequest):
+            result = generate(job.request, job.folder, self._models, job.cancellation)
+        else:
+            model = job.request.model or self._settings.model
+            check_upscale(job.request)
+            check_known(model, UPSCALING)  # before decoding
+            job.cancellation.enter("reading")
+            picture = self._decoders.decode(job.request.data, job.request.name, job.cancellation)
+            arguments = job.request, model, picture, job.folder, self._models, job.cancellation
+            result = upscale(*arguments, max_pixels=self._settings.max_pixels)
+        job.cancellation.check()  # a late result is removed at once
+        return result

@@ -1,0 +1,149 @@
+"""Asynchronous jobs over HTTP: events, result, cancel, remove, and who may use them."""
+
+import json
+import re
+
+import pytest
+from starlette.testclient import TestClient
+
+from srgan_gp.serving.guards import visitor_cookies
+from srgan_gp.serving.http.server import build_app, guard
+from srgan_gp.serving.results.job_history import JobHistory
+
+OWN = "http://127.0.0.1:7860"
+COOKIE = "srgan-gp-visitor-7860"
+
+
+@pytest.fixture
+def app(real_service):
+    app = build_app(real_service, JobHistory(real_service))
+    return guard(app, real_service.settings)[0]
+
+
+@pytest.fixture
+def visitor(app):
+    """Open a browser with its own cookie."""
+
+    def open_one():
+        client = TestClient(app, base_url=OWN, headers={"origin": OWN})
+        identity = visitor_cookies.secrets.token_hex(16)
+        cookies = app._app
+        client.cookies.set(COOKIE, f"{identity}.{cookies._signature(identity)}")
+        return client
+
+    return open_one
+
+
+@pytest.fixture
+def client(app):
+    """A client of the API without a cookie."""
+    return TestClient(app, base_url=OWN)
+
+
+def start(client, png, **fields):
+    response = client.post("/api/upscale?async=1", data=fields, files={"picture": ("a.png", png)})
+    assert response.status_code == 202, response.text
+    return response.json()
+
+
+def events_of(client, job):
+    """Return the events of a job until it ends."""
+    response = client.get(job["urls"]["events"])
+    assert response.headers["content-type"].startswith("text/event-stream")
+    pairs = re.findall(r"event: (\w+)\ndata: (.*)\n\n", response.text)
+    return [(name, json.loads(data)) for name, data in pairs]
+
+
+def test_a_job_reports_its_progress_and_then_its_result(client, png):
+    job = start(client, png)
+    name, last = events_of(client, job)[-1]
+    assert (name, last["state"], last["report"]["result_size"]) == ("done", "done", [32, 24])
+    result = client.get(job["urls"]["result"])
+    direct = client.post("/api/upscale", files={"picture": ("a.png", png)})
+    assert result.content == direct.content
+    assert result.headers["content-disposition"] == 'attachment; filename="a_tiny_2x.png"'
+    assert json.loads(result.headers["x-report"])["model"] == "tiny"
+
+
+def test_generated_faces_can_be_asynchronous(client):
+    response = client.post("/api/generate?async=1", data={"count": 2})
+    assert events_of(client, response.json())[-1][1]["report"]["seeds"] == [0, 1]
+
+
+def test_a_failed_job_has_an_error(client):
+    job = start(client, b"no image")
+    name, last = events_of(client, job)[-1]
+    assert (name, last["error"]["code"]) == ("failed", "E_NOT_AN_IMAGE")
+    response = client.get(job["urls"]["result"])
+    assert response.status_code == 422
+    assert response.json() == last["error"]
+
+
+def test_a_job_is_listed_removed_and_then_expired(client, png):
+    job = start(client, png)
+    events_of(client, job)
+    assert [entry["id"] for entry in client.get("/api/jobs").json()["jobs"]] == [job["id"]]
+    assert client.post(job["urls"]["remove"]).json() == {"removed": 1}
+    assert client.get("/api/jobs").json() == {"jobs": []}
+    response = client.get(job["urls"]["result"])
+    assert (response.status_code, response.json()["code"]) == (410, "E_EXPIRED")
+    assert "10 min" in response.json()["message"]
+
+
+def test_a_queued_job_is_cancelled(client, real_service, png, monkeypatch):
+    monkeypatch.setattr(real_service._queue, "take", lambda: None)
+    jobs = [start(client, png) for _ in range(2)]
+    states = [client.get(job["urls"]["job"]).json() for job in jobs]
+    if states[1]["state"] == "queued":  # a thread may have taken the first ones
+        assert states[1]["ahead"] >= states[0].get("ahead", 0)
+    client.post(jobs[1]["urls"]["cancel"])
+    assert events_of(client, jobs[1])[-1][0] in ("failed", "done")
+
+
+def test_other_visitors_cannot_use_a_stolen_id(visitor, client, png):
+    mine, other = visitor(), visitor()
+    job = start(mine, png)
+    events_of(mine, job)
+    for thief in (other, client):
+        assert thief.get("/api/jobs").json() == {"jobs": []}
+        for path in ("job", "events", "result"):
+            assert thief.get(job["urls"][path]).status_code == 404
+        for path in ("cancel", "remove"):
+            assert thief.post(job["urls"][path]).status_code == 404
+        assert thief.post("/api/jobs/clear").json() == {"removed": 0}
+    assert mine.get(job["urls"]["result"]).status_code == 200
+    assert mine.post("/api/jobs/clear").json() == {"removed": 1}
+
+
+@pytest.mark.parametrize("id", ["0" * 32, "0", "%00", "0" * 31 + "G"])
+def test_guessed_ids_find_nothing(client, id):
+    assert client.get(f"/api/jobs/{id}").status_code == 404
+
+
+def test_changes_by_a_browser_need_the_origin_of_the_page(visitor, png):
+    browser = visitor()
+    job = start(browser, png)
+    del browser.headers["origin"]
+    assert browser.post(job["urls"]["remove"]).status_code == 403
+    headers = {"origin": "http://example.org"}
+    assert browser.post(job["urls"]["remove"], headers=headers).status_code == 403
+    assert browser.get(job["urls"]["job"]).status_code == 200
+
+
+def test_models_are_listed_with_their_tasks(client):
+    models = {model["name"]: model for model in client.get("/api/models").json()["models"]}
+    assert models["tiny"]["task"] == "super-resolution"
+    assert models["tiny"]["scale"] == 2
+    assert models["tiny-faces"]["task"] == "face-generation"
+    assert "scale" not in models["tiny-faces"]
+
+
+def test_an_error_lists_only_the_models_of_the_task(client, png):
+    for path, wrong in (("upscale", "tiny-faces"), ("generate", "tiny")):
+        files = {"picture": ("a.png", png)} if path == "upscale" else None
+        response = client.post(f"/api/{path}", data={"model": wrong}, files=files)
+        message = response.json()["message"]
+        assert message.startswith(f"The model {wrong} is for another task. Choose one of ")
+        others = message.partition("one of ")[2].rstrip(".").split(", ")
+        assert wrong not in others
+        assert {"tiny", "tiny-faces"} - {wrong} <= set(others)
