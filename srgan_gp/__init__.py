@@ -1,6 +1,44 @@
 """Public Python API: upscaling (`Upscaler`), face generation (`FaceGenerator`), image files.
 
-The command line is `srgan_gp.cli`; the packages below are not part of the stable API.
+Upscale a photo, and keep its ICC profile, EXIF and alpha:
+
+    from srgan_gp import Upscaler, write_image
+
+    upscaler = Upscaler.load("photo-x4")
+    picture = upscaler.upscale("photo.jpg", scale=2)
+    write_image(picture, "large.png")
+
+`upscale` takes a path, a `Picture`, a numpy array (height, width, channels) of RGB, RGBA or grey, a
+Pillow image, or a list of them, and returns the same kind; for a path it returns a `Picture`.
+`Picture.pixels` is the array:
+
+    import numpy as np
+    from PIL import Image
+
+    larger = upscaler.upscale(np.asarray(Image.open("photo.jpg")))  # an array
+    larger = upscaler.upscale(Image.open("photo.jpg"))              # a Pillow image
+    several = upscaler.upscale(["photo.jpg", "logo.png"])           # a list of two `Picture`s
+
+Generate faces of people who do not exist:
+
+    from srgan_gp import FaceGenerator
+
+    faces = FaceGenerator.load().generate(seed=7, count=4)  # (4, 64, 64, 3), uint8
+    write_image(faces[0], "face.png")
+
+The public names:
+
+    Upscaler       upscales images with one model; `Upscaler.load(name_or_path)` opens it
+    FaceGenerator  generates faces from seeds
+    Picture        an image with its alpha, ICC profile and metadata
+    read_image     reads a file as a `Picture`
+    write_image    writes a `Picture`, an array or a Pillow image to a file
+    list_models    lists the model cards; their names are those that `load` takes
+    ModelCard      description of a model: purpose, licence, scores, limits
+    SrganGpError   base class of the errors of this package; `error.code` is stable
+
+A wrong type is a TypeError, and a wrong shape, dtype or range a ValueError, as in numpy. The
+command line is `srgan_gp.cli`. The packages below are not part of the stable API.
 """
 
 from importlib import import_module
@@ -44,3 +82,8 @@ def __getattr__(name: str) -> object:
     if name == "__version__":
         return import_module("importlib.metadata").version("srgan-gp")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """List the public names, for `dir`, `help` and completion."""
+    return [*__all__, "__version__"]

@@ -18,7 +18,7 @@ from srgan_gp.images import (
     FrameSequence,
     Picture,
     encode_image,
-    read_image,
+    read_picture,
     read_sequence,
     write_sequence,
 )
@@ -193,7 +193,7 @@ def _write_watched(
 
 def _read(source: Path, settings: UpscaleSettings) -> Picture | FrameSequence:
     if settings.frames == "first":
-        return read_image(source, max_pixels=settings.max_pixels)
+        return read_picture(source, max_pixels=settings.max_pixels)
     sequence = read_sequence(source, max_pixels=settings.max_pixels)
     if sequence.kind != "still":
         return sequence

@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from srgan_gp.errors import PictureError, UsageError, without_options
-from srgan_gp.images import DEFAULT_MAX_PIXELS, Picture, read_image
+from srgan_gp.images import DEFAULT_MAX_PIXELS, Picture, read_picture
 from srgan_gp.images.icc import srgb_pixels
 from srgan_gp.images.reading import decode_picture
 from srgan_gp.system.files import atomic_write_bytes
@@ -72,7 +72,7 @@ class ImageFile:
     def _decode(self) -> Picture:
         try:
             if self.member is None:
-                return read_image(self.container)
+                return read_picture(self.container)
             encoded = io.BytesIO(_archive(self.container).read(self.member))
             return decode_picture(encoded, max_pixels=DEFAULT_MAX_PIXELS)
         except PictureError as error:

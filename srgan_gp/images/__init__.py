@@ -10,7 +10,7 @@ from srgan_gp.images.animation.sequence_reading import read_sequence
 from srgan_gp.images.animation.sequence_writing import SEQUENCE_FORMATS, write_sequence
 from srgan_gp.images.formats import FORMATS, Quality, check_encodable, find_format
 from srgan_gp.images.picture import Picture
-from srgan_gp.images.reading import DEFAULT_MAX_PIXELS, read_image
+from srgan_gp.images.reading import DEFAULT_MAX_PIXELS, read_image, read_picture
 from srgan_gp.images.writing import encode_image, write_image
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "encode_image",
     "find_format",
     "read_image",
+    "read_picture",
     "read_sequence",
     "write_image",
     "write_sequence",

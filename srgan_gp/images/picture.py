@@ -12,11 +12,47 @@ Array = NDArray[Any]
 _DTYPES = tuple(np.dtype(kind) for kind in (np.uint8, np.uint16, np.float32))
 
 
+def layout_hint(shape: tuple[int, ...]) -> str:
+    """Return advice on the shape of an array that is not (H, W, C), or an empty string.
+
+    >>> layout_hint((3, 480, 640))
+    '; transpose it to (H, W, 3): image.transpose(1, 2, 0)'
+    """
+    if len(shape) == 3 and shape[0] in (1, 3, 4) and shape[2] > 4:
+        return f"; transpose it to (H, W, {shape[0]}): image.transpose(1, 2, 0)"
+    if len(shape) == 4 and shape[1] in (1, 3, 4) and shape[3] > 4:
+        return f"; transpose it to (N, H, W, {shape[1]}): images.transpose(0, 2, 3, 1)"
+    return ""
+
+
+def dtype_hint(dtype: np.dtype[Any]) -> str:
+    """Return advice on the dtype of an array that is not uint8, uint16 or float32.
+
+    >>> dtype_hint(np.dtype(np.float64))
+    '; convert values of 0 to 1 with image.astype(np.float32)'
+    """
+    native = dtype.newbyteorder("=")
+    if native in _DTYPES:
+        return f"; convert the byte order with image.astype(np.{native.name})"
+    if dtype.kind == "f":
+        return "; convert values of 0 to 1 with image.astype(np.float32)"
+    if dtype.kind in "iu":
+        return "; convert values of 0 to 255 with image.astype(np.uint8)"
+    if dtype.kind == "b":
+        return "; convert it with image.astype(np.uint8) * 255"
+    return ""
+
+
 @dataclass(frozen=True, eq=False)
 class Picture:
     """An image with its alpha, ICC profile and metadata; its orientation is applied.
 
+    A notebook shows it as an image. `read_image` reads a picture, `write_image` writes it. The
+    fields are `pixels` (H, W, 3 or 1), `alpha` (H, W) or None, `icc_profile`, `exif`, `xmp`, `dpi`,
+    `source_format` and `notes`.
+
     Raises:
+        TypeError: `pixels` or `alpha` is not an array.
         ValueError: `pixels` or `alpha` has another shape or dtype than stated below.
     """
 
@@ -45,15 +81,37 @@ class Picture:
     """One sentence for each content of the file that was not kept, such as further frames."""
 
     def __post_init__(self) -> None:
+        for name, array in (("pixels", self.pixels), ("alpha", self.alpha)):
+            if not isinstance(array, np.ndarray) and (name, array) != ("alpha", None):
+                raise TypeError(f"{name} must be a numpy array, got {type(array).__name__}")
         shape, dtype = self.pixels.shape, self.pixels.dtype
         if len(shape) != 3 or shape[2] not in (1, 3) or min(shape) < 1:
-            raise ValueError(f"pixels must be (H, W, 3) or (H, W, 1) and not empty, got {shape}")
+            hint = "; pass image[..., np.newaxis]" if len(shape) == 2 else layout_hint(shape)
+            raise ValueError(
+                f"pixels must be (H, W, 3) or (H, W, 1) and not empty, got {shape}{hint}"
+            )
         if dtype not in _DTYPES:
-            raise ValueError(f"pixels must be uint8, uint16 or float32, got {dtype}")
+            raise ValueError(
+                f"pixels must be uint8, uint16 or float32, got {dtype}{dtype_hint(dtype)}"
+            )
         if self.alpha is not None and (self.alpha.shape != shape[:2] or self.alpha.dtype != dtype):
             raise ValueError(
                 f"alpha must be {shape[:2]} {dtype}, got {self.alpha.shape} {self.alpha.dtype}"
             )
+
+    def __repr__(self) -> str:
+        kind = ("RGB" if self.pixels.shape[2] == 3 else "grey") + " with alpha" * (
+            self.alpha is not None
+        )
+        origin = f", from {self.source_format}" if self.source_format else ""
+        return f"<Picture {self.width} x {self.height}, {kind}, {self.pixels.dtype}{origin}>"
+
+    def _repr_png_(self) -> bytes:
+        """Return a PNG file for notebooks, of at most 1024 pixels a side."""
+        # Imported here, because it imports this module.
+        from srgan_gp.images.picture_conversion import encode_preview
+
+        return encode_preview(self)
 
     @property
     def height(self) -> int:

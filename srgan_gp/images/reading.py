@@ -1,4 +1,4 @@
-"""`read_image` and `decode_picture`: read an image file as a `Picture`."""
+"""`read_image`, `read_picture` and `decode_picture`: read an image file as a `Picture`."""
 
 import os
 import stat
@@ -6,7 +6,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from PIL import Image
 
@@ -34,9 +34,25 @@ def read_image(path: str | Path, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Pic
 
     Raises:
         PictureError: the file is missing, not readable, not an image of these formats, damaged or
-            too large; `code` is the reason, and the message says what to do.
+            too large; `code` is the reason, and the message names the path and says what to do.
+        TypeError: `path` is not a path.
     """
-    path = Path(path)
+    if not isinstance(cast("object", path), str | os.PathLike):
+        raise TypeError(f"read_image takes the path of a file, got {type(path).__name__}")
+    try:
+        return read_picture(Path(path), max_pixels=max_pixels)
+    except PictureError as error:
+        advice = str(error).replace("raise --max-pixels", "pass a larger max_pixels to read_image")
+        error.args = (f"{os.fspath(path)}: {advice}",)
+        raise
+
+
+def read_picture(path: Path, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Picture:
+    """Read an image file as `read_image` does, with errors that do not name the path.
+
+    Raises:
+        PictureError: as for `read_image`, for callers that report each file by its name.
+    """
     with regular_file(path) as file:
         return decode_picture(file, max_pixels=max_pixels, suffix=path.suffix)
 

@@ -1,19 +1,24 @@
 """`write_image` and `encode_image`: write a `Picture` to an image file."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from srgan_gp.errors import PictureError, UsageError
 from srgan_gp.images import mapped_arrays
 from srgan_gp.images.format_limits import fit_to_format
 from srgan_gp.images.formats import FORMATS, Quality, find_format
-from srgan_gp.images.picture import Picture
+from srgan_gp.images.picture import Array, Picture
+from srgan_gp.images.picture_conversion import to_picture
 from srgan_gp.system.files import atomic_write
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 
 def write_image(
-    picture: Picture,
+    picture: "Picture | Array | Image.Image",
     path: str | Path,
     *,
     format: str | None = None,
@@ -26,7 +31,8 @@ def write_image(
     sizes in EXIF and XMP are updated, and the EXIF thumbnail is removed.
 
     Args:
-        picture: the image.
+        picture: a picture; or an array (H, W), (H, W, 3) RGB or (H, W, 4) RGBA of uint8, uint16, or
+            float32 in [0, 1]; or a Pillow image.
         path: path of the file; its folder must exist.
         format: a format name such as `png`; by default the suffix of `path` is used.
         quality: 1 to 100 for JPEG, WebP and AVIF, by default 95; WebP is lossless at 100. Other
@@ -40,8 +46,15 @@ def write_image(
         UsageError: the format is unknown, or the quality out of range.
         PictureError: E_ENCODER_LIMIT if the format cannot hold the image; E_OUT_OF_MEMORY.
         OutputError: the file cannot be written.
+        TypeError: `picture` is not an image, or `path` not a path.
+        ValueError: shape, dtype or range of the array is not supported.
     """
-    path = Path(path)
+    if not isinstance(cast("object", path), str | os.PathLike):
+        raise TypeError(
+            f"write_image takes an image and a path, in this order; got {type(picture).__name__} "
+            f"and {type(path).__name__}"
+        )
+    path, picture = Path(path), to_picture(picture)
     name = find_format(path.suffix if format is None else format)
     with atomic_write(path) as file:
         return encode_image(

@@ -2,8 +2,9 @@
 
 import math
 from collections.abc import Iterable, Iterator
+from numbers import Integral, Real
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from srgan_gp.errors import PictureError, UsageError
 from srgan_gp.inference.latents import Floats, draw_latents, spherical_path
 from srgan_gp.inference.pixel_values import quantise
 from srgan_gp.inference.session_interface import SessionInterface, describe_choice, require_task
-from srgan_gp.models.cards import FACES
+from srgan_gp.models.cards import FACES, ModelCard
 
 Array = NDArray[Any]
 
@@ -32,6 +33,10 @@ class FaceGenerator:
     def __init__(self, session: SessionInterface) -> None:
         require_task(session, FACES, "generating faces")
         self._session = session
+
+    def __repr__(self) -> str:
+        side = self.image_size
+        return f"<FaceGenerator {self.name}: {side} x {side} pixels on {self.device}>"
 
     @classmethod
     def load(
@@ -74,6 +79,11 @@ class FaceGenerator:
         return self._session.device
 
     @property
+    def card(self) -> ModelCard | None:
+        """Card of the model: licence, training data, scores and limits; None for one without."""
+        return self._session.card
+
+    @property
     def choice(self) -> str:
         """One line: model, device, provider, and why `auto` chose the device."""
         return describe_choice(self._session)
@@ -101,10 +111,15 @@ class FaceGenerator:
 
         Raises:
             UsageError: a seed or `truncation` is negative or not finite.
+            TypeError: `seeds` are not integers, or `truncation` is not a number.
         """
+        if not isinstance(cast("object", truncation), Real):
+            raise TypeError(f"the truncation must be a number, got {truncation!r}")
         if not (math.isfinite(truncation) and truncation >= 0):
             raise UsageError(f"The truncation must be a number of 0 or more, not {truncation}.")
-        seeds = list(seeds)
+        if isinstance(cast("object", seeds), Integral):
+            raise TypeError(f"the seeds must be a list or a range, got {seeds!r}; pass [{seeds!r}]")
+        seeds = [_integer("a seed", seed) for seed in seeds]
         if seeds and min(seeds) < 0:
             raise UsageError(f"A seed must be 0 or more, not {min(seeds)}.")
         return np.float32(truncation) * draw_latents(seeds, self.latent_size)
@@ -124,10 +139,14 @@ class FaceGenerator:
             (count, image_size, image_size, 3), uint8 RGB.
 
         Raises:
-            UsageError: as for `latents`.
+            UsageError: `count` is negative; or as for `latents`.
+            TypeError: `seed` or `count` is not an integer; or as for `latents`.
             PictureError: E_MODEL_OUTPUT if a face is not finite, or E_OUT_OF_MEMORY.
         """
-        return self.generate_from(self.latents(range(seed, seed + count), truncation=truncation))
+        first, count = _integer("the seed", seed), _integer("the count", count)
+        if count < 0:
+            raise UsageError(f"The number of faces must be 0 or more, not {count}.")
+        return self.generate_from(self.latents(range(first, first + count), truncation=truncation))
 
     def generate_from(self, latents: Floats) -> Array:
         """Generate the face of each latent.
@@ -140,8 +159,11 @@ class FaceGenerator:
 
         Raises:
             PictureError: as for `generate`.
+            TypeError: `latents` is not an array.
             ValueError: `latents` has another shape or dtype.
         """
+        if not isinstance(cast("object", latents), np.ndarray):
+            raise TypeError(f"latents must be a numpy array, got {type(latents).__name__}")
         if latents.ndim != 2 or latents.shape[1] != self.latent_size:
             raise ValueError(f"need latents (N, {self.latent_size}), got {latents.shape}")
         if latents.dtype != np.float32:
@@ -168,9 +190,10 @@ class FaceGenerator:
 
         Raises:
             UsageError: `frames` is below 2; or as for `latents`.
+            TypeError: a seed or `frames` is not an integer.
             PictureError: as for `generate`, raised by the iterator.
         """
-        if frames < 2:
+        if _integer("the number of frames", frames) < 2:
             raise UsageError(f"An animation has 2 frames or more, not {frames}.")
         ends = self.latents((first_seed, second_seed), truncation=truncation)
         shares = (index / (frames - 1) for index in range(frames))
@@ -191,3 +214,9 @@ class FaceGenerator:
                 "E_MODEL_OUTPUT", f"the model {self.name} returned values that are not finite"
             )
         return quantise(planes.transpose(1, 2, 0), np.dtype(np.uint8))
+
+
+def _integer(what: str, value: object) -> int:
+    if not isinstance(value, Integral):
+        raise TypeError(f"{what} must be an integer, got {value!r}")
+    return int(value)

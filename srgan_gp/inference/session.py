@@ -20,6 +20,7 @@ from srgan_gp.inference.loading.model_files import read_model
 from srgan_gp.inference.loading.model_info import ModelInfo, check_inputs_and_outputs, read_metadata
 from srgan_gp.inference.runtime_types import OrtSession, first_line, run_ort_session
 from srgan_gp.inference.tiling.tiles import Floats
+from srgan_gp.models.cards import ModelCard
 
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 SILENT, WARNINGS = 4, 2  # ONNX Runtime's log levels; the current one cannot be read
@@ -37,12 +38,24 @@ class Session:
     """ONNX Runtime's execution provider."""
     notes: tuple[str, ...]
     """Messages: why `auto` chose the device, what was measured on a model without metadata."""
+    card: ModelCard | None
+    """Card of the model; None for a model without one."""
+    takes_batches: bool
+    """Whether `run` accepts N > 1; models of other projects get one image at a time."""
 
     def __init__(
-        self, engine: OrtSession, info: ModelInfo, device: str = "cpu", notes: tuple[str, ...] = ()
+        self,
+        engine: OrtSession,
+        info: ModelInfo,
+        device: str = "cpu",
+        notes: tuple[str, ...] = (),
+        card: ModelCard | None = None,
     ) -> None:
         self._engine = engine
         self.info = info
+        self.card = card
+        has_batches = not isinstance(engine.get_inputs()[0].shape[0], int)
+        self.takes_batches = has_batches and info.source == "metadata"
         self.device = device
         self.provider = str(engine.get_providers()[0])
         self.notes = notes
@@ -93,7 +106,7 @@ class Session:
             notes = (*notes, info.measured_note)
         if fidelity is not None:
             info = replace(info, name=name, fidelity=fidelity)
-        return cls(engine, info, used, notes)
+        return cls(engine, info, used, notes, source.card)
 
     def run(self, inputs: Floats) -> Floats:
         """Upscale images, or generate faces from latents.

@@ -5,6 +5,7 @@ from typing import Protocol
 from srgan_gp.errors import ModelRefusedError
 from srgan_gp.inference.loading.model_info import ModelInfo
 from srgan_gp.inference.tiling.tiles import Floats
+from srgan_gp.models.cards import ModelCard
 
 
 class SessionInterface(Protocol):
@@ -14,6 +15,8 @@ class SessionInterface(Protocol):
     device: str
     provider: str
     notes: tuple[str, ...]
+    card: ModelCard | None
+    takes_batches: bool
 
     def run(self, inputs: Floats) -> Floats:
         """Run the model as `Session.run` does; may raise MemoryError."""
@@ -34,8 +37,14 @@ def require_task(session: SessionInterface, task: str, purpose: str) -> None:
 
     Raises:
         ModelRefusedError: the model is for another task.
+        TypeError: `session` is something else, such as the name of a model.
     """
-    about = session.info
+    about = getattr(session, "info", None)
+    if about is None:
+        raise TypeError(
+            f"a session is needed, not {session!r}; the class method `load` opens a model by its "
+            "name or path"
+        )
     if about.task != task:
         raise ModelRefusedError(
             f"The model {about.name} is for {about.task or 'an unknown task'}; "

@@ -2,17 +2,22 @@
 
 import math
 import time
+from collections.abc import Sequence
+from dataclasses import replace
+from numbers import Integral, Real
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from srgan_gp.errors import Cancelled, ModelRefusedError, PictureError, UsageError
+from srgan_gp.images import Picture, mapped_arrays
 from srgan_gp.inference.pixel_values import check_pixels
 from srgan_gp.inference.session_interface import SessionInterface
+from srgan_gp.inference.tiling.alpha import fill_hidden_colours
 from srgan_gp.inference.tiling.memory_estimate import choose_tile
-from srgan_gp.inference.tiling.network_pass import NetworkPass
+from srgan_gp.inference.tiling.network_pass import NetworkPass, NetworkPassBatch
 from srgan_gp.inference.tiling.tiles import Floats, Progress, round_up, run_tiled
 from srgan_gp.inference.upscale_report import UpscaleReport
 
@@ -25,43 +30,45 @@ class UpscaleCall:
 
     Args:
         session: runs the model.
-        size: height and width of the image.
+        pictures: one or more of one size; the network computes several as a batch.
         scale: scale factor; None means the network's own.
         tile: as for `Upscaler.upscale`.
-        passes: number of calls of `upscale` that will follow: 1 for colour, 2 with alpha.
-        on_progress: called with (tiles done, number of tiles) over all passes.
+        on_progress: called with (tiles done, number of tiles) over the passes of colour and alpha.
         folder: folder of the temporary files of a large image.
 
     Raises:
         PictureError: the result would have no pixels.
         UsageError: `tile` is a number, and the model cannot be tiled.
+        TypeError: `scale` or `tile` has another type than stated.
         ValueError: `scale` or `tile` is not positive.
     """
 
     def __init__(
         self,
         session: SessionInterface,
-        size: tuple[int, int],
+        pictures: Sequence[Picture],
         scale: float | None,
         tile: TileChoice,
-        passes: int,
         on_progress: Progress | None,
         folder: Path | None = None,
     ) -> None:
         self._started = time.monotonic()
         self._session, self._info = session, session.info
         self._scale = session.info.scale if scale is None else scale
+        if not isinstance(cast("object", self._scale), Real):
+            raise TypeError(f"the scale must be a number, got {self._scale!r}")
         if not (math.isfinite(self._scale) and self._scale > 0):
             raise ValueError(f"need a scale above 0, got {self._scale}")
-        height, width = (round(side * self._scale) for side in size)
+        self._pictures, self._size = pictures, pictures[0].pixels.shape[:2]
+        height, width = (round(side * self._scale) for side in self._size)
         if height < 1 or width < 1:
             raise PictureError(
                 "E_NO_PIXELS",
                 f"the result would be {width} x {height} pixels; choose a larger scale",
             )
-        self.size, self._result_size = size, (height, width)
-        self._tile = self._tile_side(size, tile)
-        self._passes_left, self._on_progress, self._folder = passes, on_progress, folder
+        self._result_size = (height, width)
+        self._tile = self._tile_side(tile)
+        self._on_progress, self._folder = on_progress, folder
         self._tiles_before = self._tiles = self._memory_errors = 0
         self._window = (0, 0)
         self._is_cancelled = False
@@ -71,21 +78,65 @@ class UpscaleCall:
         self._is_cancelled = True
         self._session.cancel()
 
-    def upscale(self, pixels: Array, *, is_alpha: bool = False) -> Array:
-        """Upscale (H, W, C) to (H * scale, W * scale, C), same dtype.
+    def upscale(self) -> list[Picture]:
+        """Upscale the pictures; colour first, then alpha where it is not constant.
+
+        Raises:
+            PictureError: as for `Upscaler.upscale`.
+        """
+        alphas = [picture.alpha for picture in self._pictures]
+        is_flat = [alpha is None or alpha.min() == alpha.max() for alpha in alphas]
+        self._passes_left = 1 if all(is_flat) else 2
+        try:
+            visible = [
+                picture.pixels
+                if picture.alpha is None
+                else fill_hidden_colours(picture.pixels, picture.alpha, self._folder)
+                for picture in self._pictures
+            ]
+            pixels = self._run_pass(visible)
+            varying = [
+                alpha[..., np.newaxis]
+                for alpha, flat in zip(alphas, is_flat, strict=True)
+                if alpha is not None and not flat
+            ]
+            upscaled = iter(self._run_pass(varying, is_alpha=True) if varying else ())
+            for index, alpha in enumerate(alphas):
+                if alpha is not None and is_flat[index]:
+                    value = alpha.flat[0]
+                    alphas[index] = mapped_arrays.full(self._result_size, value, self._folder)
+                elif alpha is not None:
+                    alphas[index] = next(upscaled)[..., 0]
+        except MemoryError as error:
+            height, width = self._size
+            raise PictureError(
+                "E_OUT_OF_MEMORY",
+                f"there is not enough memory to upscale {width} x {height} pixels; close other "
+                "programs or crop the image",
+            ) from error
+        return [
+            replace(picture, pixels=large, alpha=alpha)
+            for picture, large, alpha in zip(self._pictures, pixels, alphas, strict=True)
+        ]
+
+    def _run_pass(self, images: Sequence[Array], *, is_alpha: bool = False) -> list[Array]:
+        """Upscale images (H, W, C) to (H * scale, W * scale, C), same dtypes, as one batch.
 
         Args:
-            pixels: as accepted by `check_pixels`. Grey is passed to the network as three equal
-                channels, and the mean of the three results is returned.
+            images: of the size of the call, each as accepted by `check_pixels`. Grey is passed to
+                the network as three equal channels, and the mean of the three results is returned.
             is_alpha: whether the values are alpha: fully transparent and fully opaque areas stay
                 exactly so.
         """
-        check_pixels(pixels)
-        size, scale = pixels.shape[:2], self._info.scale
-        whole = NetworkPass(
-            pixels, scale, self._result_size, is_alpha=is_alpha, folder=self._folder
-        )
-        height, width = (round_up(side, self._info.size_multiple) for side in size)
+        scale, passes = self._info.scale, list[NetworkPass]()
+        for pixels in images:
+            check_pixels(pixels)
+            whole = NetworkPass(
+                pixels, scale, self._result_size, is_alpha=is_alpha, folder=self._folder
+            )
+            passes.append(whole)
+        whole = passes[0] if len(passes) == 1 else NetworkPassBatch(passes)
+        height, width = (round_up(side, self._info.size_multiple) for side in self._size)
         if self._info.overlap is None:
             upscaled = self._network(whole.cut((0, height), (0, width)))
             whole.store((0, height * scale), (0, width * scale), upscaled)
@@ -104,7 +155,7 @@ class UpscaleCall:
             )
         self._passes_left -= 1
         self._tiles_before = self._tiles
-        return whole.finish(self._check_cancelled)
+        return [each.finish(self._check_cancelled) for each in passes]
 
     def report(self) -> UpscaleReport:
         """Return the report of the call, with its warnings."""
@@ -164,9 +215,14 @@ class UpscaleCall:
             earlier = self._tiles_before  # tiles of the completed passes
             self._on_progress(earlier + done, earlier + total * self._passes_left)
 
-    def _tile_side(self, size: tuple[int, int], tile: TileChoice) -> int:
+    def _tile_side(self, tile: TileChoice) -> int:
         """Return the side of the tiles; the longer side of the image means a single tile."""
-        if isinstance(tile, int):
+        size = self._size
+        if tile is not None and tile != "auto":
+            if not isinstance(tile, Integral):
+                raise TypeError(
+                    f"the tile must be a number of pixels, 'auto' or None, got {tile!r}"
+                )
             if tile < 1:
                 raise ValueError(f"need a tile of 1 pixel or more, got {tile}")
             if self._info.overlap is None:
@@ -174,7 +230,7 @@ class UpscaleCall:
                     f"The model {self._info.name} needs the whole image at once, so tiles would "
                     "change the result; leave out --tile."
                 )
-            return tile
+            return int(tile)
         chosen = None
         if tile == "auto":
             chosen = choose_tile(self._info, *size, on_gpu=self._session.device != "cpu")

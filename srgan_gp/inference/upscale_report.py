@@ -1,6 +1,8 @@
 """`UpscaleReport`: device, precision, tiles and time of one call of an upscaler."""
 
-from dataclasses import dataclass
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -25,3 +27,18 @@ class UpscaleReport:
     """Height and width of the largest input of the network, in pixels."""
     seconds: float
     warnings: tuple[str, ...]
+
+
+def combine_reports(reports: Sequence[UpscaleReport]) -> UpscaleReport:
+    """Combine the reports of the parts of one call: tiles and seconds are added up.
+
+    Args:
+        reports: one or more, of one model and scale.
+    """
+    return replace(
+        reports[0],
+        tiles=sum(report.tiles for report in reports),
+        window=max((report.window for report in reports), key=math.prod),
+        seconds=sum(report.seconds for report in reports),
+        warnings=tuple(dict.fromkeys(text for report in reports for text in report.warnings)),
+    )

@@ -1,30 +1,37 @@
-"""`Upscaler`: upscales RGB arrays and `Picture`s, reports progress, can be cancelled."""
+"""`Upscaler`: upscales arrays, Pillow images, pictures and files; reports progress."""
 
-from collections.abc import Generator
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack, cast, overload
 
-import numpy as np
 from numpy.typing import NDArray
 
 from srgan_gp.errors import PictureError
-from srgan_gp.images import Picture, mapped_arrays
+from srgan_gp.images import Picture
 from srgan_gp.inference.session_interface import SessionInterface, describe_choice, require_task
-from srgan_gp.inference.tiling.alpha import fill_hidden_colours
 from srgan_gp.inference.tiling.memory_estimate import CPU_BUDGET
 from srgan_gp.inference.tiling.tiles import Progress
 from srgan_gp.inference.upscale_call import TileChoice, UpscaleCall
-from srgan_gp.inference.upscale_report import UpscaleReport
+from srgan_gp.inference.upscale_inputs import UpscaleInputs, UpscaleOptions
+from srgan_gp.inference.upscale_report import UpscaleReport, combine_reports
+from srgan_gp.models.cards import ModelCard
 
-Array = NDArray[Any]
+if TYPE_CHECKING:
+    from PIL.Image import Image as PillowImage
+
+Image = TypeVar("Image", NDArray[Any], "PillowImage", Picture)
+Kind = TypeVar("Kind")
+Many = list[Kind] | tuple[Kind, ...] | Iterator[Kind]
 
 DEFAULT_MODEL = "photo-x4"
 
 
 class Upscaler:
     """Upscales images with one model. `Upscaler.load` opens a model by name or path.
+
+    `upscale` takes a path, an array, a Pillow image, a `Picture`, or a list of them. The attributes
+    `name`, `scale`, `device`, `card`, `choice`, `sha256` and `fidelity` describe the model, and
+    `report` the last call.
 
     Args:
         session: runs the model.
@@ -41,10 +48,14 @@ class Upscaler:
     """Scale factor of the network."""
     sha256: str
     """SHA-256 of the ONNX bytes that run, in hex; an average of two models has its own."""
+    device: str
+    """Device that runs the model: `cpu` or `cuda:N`."""
+    card: ModelCard | None
+    """Card of the model: licence, training data, scores and limits; None for one without."""
     choice: str
     """One line: model, device, provider, and why `auto` chose the device."""
     report: UpscaleReport | None
-    """Report of the last completed call; None before the first."""
+    """Report of the last completed call; None before the first. Parts of a list are added up."""
 
     def __init__(self, session: SessionInterface) -> None:
         require_task(session, "super-resolution", "upscaling")
@@ -53,8 +64,12 @@ class Upscaler:
         info = session.info
         self.name, self.fidelity = info.name, info.fidelity
         self.scale, self.sha256 = info.scale, info.sha256
+        self.device, self.card = session.device, session.card
         self.choice = describe_choice(session)
         self.report = None
+
+    def __repr__(self) -> str:
+        return f"<Upscaler {self.name}: x{self.scale} on {self.device}>"
 
     @classmethod
     def load(
@@ -110,48 +125,85 @@ class Upscaler:
         if call is not None:
             call.cancel()
 
+    @overload
+    def upscale(self, image: str | Path, **options: Unpack[UpscaleOptions]) -> Picture: ...
+
+    @overload
+    def upscale(self, image: Image, **options: Unpack[UpscaleOptions]) -> Image: ...
+
+    @overload
+    def upscale(
+        self, image: Many[str] | Many[Path], **options: Unpack[UpscaleOptions]
+    ) -> list[Picture]: ...
+
+    @overload
+    def upscale(self, image: Many[Image], **options: Unpack[UpscaleOptions]) -> list[Image]: ...
+
     def upscale(
         self,
-        pixels: Array,
+        image: Any,
         *,
         scale: float | None = None,
         tile: TileChoice = "auto",
         on_progress: Progress | None = None,
         scratch_folder: Path | None = None,
-    ) -> Array:
-        """Upscale an RGB image.
+    ) -> Any:
+        """Upscale an image or a list of images, and return the same kind.
+
+        Images of one size in a list are computed in batches where memory allows; the results are
+        those of each image alone, up to rounding. All are read and checked before the first is
+        upscaled.
 
         Args:
-            pixels: (H, W, 3), uint8, uint16, or float32 in [0, 1].
+            image: array (H, W) or (H, W, 1) grey, (H, W, 3) RGB or (H, W, 4) RGBA, of uint8,
+                uint16, or float32 in [0, 1]; a Pillow image; a `Picture`; or a path. Or a list, a
+                tuple or an iterator of them, or an array (N, H, W, C).
             scale: scale factor; None means the network's own. Other factors are reached by Lanczos
                 resampling of the network's result.
             tile: side of the tiles in input pixels; None for the whole image at once; "auto"
                 chooses by the memory needed. The result does not depend on it.
-            on_progress: called with (tiles done, number of tiles). An exception in it ends the
-                call.
+            on_progress: called with (tiles done, number of tiles), for a list with (images done,
+                number of images). An exception in it ends the call.
             scratch_folder: folder of the unnamed temporary file that holds a result of more than
                 256 MB; where it is None or full, the system's temporary folder is used.
 
         Returns:
-            (round(H * scale), round(W * scale), 3), dtype of `pixels`.
+            For an array, (round(H * scale), round(W * scale), ...) of its dtype; for a Pillow image
+            a Pillow image; for a path a `Picture`; for several images a list, or an array
+            (N, H, W, C) if `image` is one.
 
         Raises:
-            PictureError: the result has no pixels or is not finite, or there is not enough memory
-                or disk space.
+            PictureError: a file cannot be read, the result has no pixels or is not finite, or
+                there is not enough memory or disk space.
             ModelRefusedError: the model does not accept this size, or its result has another size
                 than its metadata states.
             UsageError: `tile` is a number, and the model cannot be tiled.
-            ValueError: `pixels` is not as above, or `scale` or `tile` is not positive.
+            TypeError: an argument has another type than stated.
+            ValueError: an array is not as above, or `scale` or `tile` is not positive.
             Cancelled: `cancel` was called during the call.
         """
-        if pixels.ndim != 3 or pixels.shape[2] != 3:
-            raise ValueError(f"need pixels of shape (H, W, 3), got {pixels.shape}")
-        size = pixels.shape[:2]
-        call = UpscaleCall(self._session, size, scale, tile, 1, on_progress, scratch_folder)
-        with self._running(call):
-            result = call.upscale(pixels)
-        self.report = call.report()
-        return result
+        inputs = UpscaleInputs(image)
+        results, reports = list(inputs.pictures), list[UpscaleReport]()
+        on_tiles, done = None if inputs.has_many else on_progress, 0
+        for indices in inputs.batches(self._session):
+            batch = [inputs.pictures[index] for index in indices]
+            try:
+                call = self._call = UpscaleCall(
+                    self._session, batch, scale, tile, on_tiles, scratch_folder
+                )
+                upscaled = call.upscale()
+            except PictureError as error:
+                raise inputs.named(error) from error.__cause__
+            finally:
+                self._call = None
+            for index, result in zip(indices, upscaled, strict=True):
+                results[index] = result
+            reports.append(call.report())
+            done += len(indices)
+            if inputs.has_many and on_progress:
+                on_progress(done, len(results))
+        self.report = combine_reports(reports) if reports else None
+        return inputs.results(results, scratch_folder)
 
     def upscale_picture(
         self,
@@ -162,7 +214,7 @@ class Upscaler:
         on_progress: Progress | None = None,
         scratch_folder: Path | None = None,
     ) -> Picture:
-        """Upscale a picture: colour or grey, alpha, and metadata.
+        """Upscale a picture: colour or grey, alpha, and metadata. `upscale` does the same.
 
         Grey stays grey. Alpha is upscaled by the network as well. Colours of fully transparent
         pixels do not affect visible ones, and areas that are fully opaque or fully transparent stay
@@ -179,38 +231,18 @@ class Upscaler:
             PictureError: as for `upscale`.
             ModelRefusedError: as for `upscale`.
             UsageError: as for `upscale`.
+            TypeError: `picture` is something else; `upscale` takes more kinds of images.
             Cancelled: as for `upscale`.
         """
-        size, alpha = picture.pixels.shape[:2], picture.alpha
-        if alpha is None or alpha.min() == alpha.max():
-            passes = 1
-        else:
-            passes = 2
-        call = UpscaleCall(self._session, size, scale, tile, passes, on_progress, scratch_folder)
-        with self._running(call):
-            visible = picture.pixels
-            if alpha is not None:
-                visible = fill_hidden_colours(visible, alpha, scratch_folder)
-            pixels = call.upscale(visible)
-            if alpha is not None and passes == 2:
-                alpha = call.upscale(alpha[..., np.newaxis], is_alpha=True)[..., 0]
-            elif alpha is not None:
-                alpha = mapped_arrays.full(pixels.shape[:2], alpha.flat[0], scratch_folder)
-        self.report = call.report()
-        return replace(picture, pixels=pixels, alpha=alpha)
-
-    @contextmanager
-    def _running(self, call: UpscaleCall) -> Generator[None]:
-        """Make `call` the one that `cancel` ends, and convert a MemoryError."""
-        self._call = call
+        if not isinstance(cast("object", picture), Picture):
+            name = type(picture).__name__
+            raise TypeError(f"upscale_picture takes a Picture, not {name}; use upscale")
+        call = self._call = UpscaleCall(
+            self._session, [picture], scale, tile, on_progress, scratch_folder
+        )
         try:
-            yield
-        except MemoryError as error:
-            height, width = call.size
-            raise PictureError(
-                "E_OUT_OF_MEMORY",
-                f"there is not enough memory to upscale {width} x {height} pixels; close other "
-                "programs or crop the image",
-            ) from error
+            [result] = call.upscale()
         finally:
             self._call = None
+        self.report = call.report()
+        return result

@@ -94,6 +94,10 @@ class ModelCard:
     fidelity_partner: str | None = None
     """Name of a model of the same network with other weights, which `--fidelity 1` selects."""
 
+    def __repr__(self) -> str:
+        size = f"{self.image_size} pixels" if self.scale is None else f"x{self.scale}"
+        return f"<ModelCard {self.name}: {self.task} {size}, {self.licence}>"
+
 
 def headline(card: ModelCard) -> tuple[Score, ...]:
     """Return the scores that lists of models show: the first of each of `HEADLINE_METRICS`."""

@@ -292,7 +292,7 @@ class FailingEngine:
         self.text = text
 
     def get_inputs(self):
-        return [type("Input", (), {"name": "image"})]
+        return [type("Input", (), {"name": "image", "shape": ["N", 3, "H", "W"]})]
 
     def run(self, names, feed, options):
         raise RuntimeError(self.text)

@@ -191,11 +191,6 @@ def test_a_tile_has_a_pixel_or_more(doubler, tiny_image):
         doubler.upscale(tiny_image, tile=0)
 
 
-def test_upscale_takes_rgb_only(doubler, tiny_image):
-    with pytest.raises(ValueError, match=r"\(H, W, 3\)"):
-        doubler.upscale(tiny_image[..., :1])
-
-
 def test_one_pixel_is_enough(doubler):
     pixel = np.array([[[1, 2, 3]]], np.uint8)
     np.testing.assert_array_equal(doubler.upscale(pixel), double(pixel))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from srgan_gp.errors import ModelRefusedError, UsageError
+from srgan_gp.models.cards import ModelCard
 from srgan_gp.models.catalog import ModelFile, find_model, find_partner
 
 
@@ -17,6 +18,8 @@ class ModelBytes:
     data: bytes
     sha256: str
     """SHA-256 of `data` in hex, also for an average of two models."""
+    card: ModelCard | None = None
+    """Card of the model that was asked for; None for a model without one."""
 
 
 def read_model(model: str | Path, fidelity: float | None = None) -> ModelBytes:
@@ -39,13 +42,13 @@ def read_model(model: str | Path, fidelity: float | None = None) -> ModelBytes:
         raise UsageError(f"The fidelity must be from 0 to 1, not {fidelity}.")
     file = find_model(model)
     if fidelity is None:
-        return ModelBytes(file.name, *_read_verified(file))
+        return ModelBytes(file.name, *_read_verified(file), file.card)
     partner = find_partner(file)
     name = f"{file.name} at fidelity {fidelity:g} (towards {partner.name})"
     if fidelity in (0, 1):
-        return ModelBytes(name, *_read_verified(partner if fidelity == 1 else file))
+        return ModelBytes(name, *_read_verified(partner if fidelity == 1 else file), file.card)
     data = _read_average(file, partner, fidelity)
-    return ModelBytes(name, data, hashlib.sha256(data).hexdigest())
+    return ModelBytes(name, data, hashlib.sha256(data).hexdigest(), file.card)
 
 
 def _read_verified(file: ModelFile) -> tuple[bytes, str]:

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 CPU_BUDGET = 2**30
 """Bytes for one run on a CPU; an image that needs more is tiled."""
+CPU_BATCH_BUDGET = 2**27
+"""Bytes for a batch of images on a CPU; larger batches leave its caches and are not faster."""
 GPU_BUDGET = 2**31
 """Bytes for one run on a GPU. There, every image is tiled, with windows of one shape."""
 MIN_TILE = 64
@@ -108,3 +110,9 @@ def choose_tile(info: ModelInfo, height: int, width: int, *, on_gpu: bool) -> in
     counts = [max(math.ceil(side / largest), 1) for side in inner]
     even = [math.ceil(side / count) for side, count in zip(inner, counts, strict=True) if count > 1]
     return max(even, default=largest)
+
+
+def choose_batch(info: ModelInfo, height: int, width: int, *, on_gpu: bool) -> int:
+    """Choose the number of images that a model computes together; arguments as `choose_tile`."""
+    budget = GPU_BUDGET if on_gpu else CPU_BATCH_BUDGET
+    return max(budget // (info.bytes_per_pixel * height * width), 1)

@@ -1,6 +1,6 @@
 """One pass of a network over colour or alpha: cuts input windows and stores results as pixels."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -101,3 +101,23 @@ class NetworkPass:
         part = self.result[slice(*rows), slice(*columns), channel : channel + len(planes)]
         to_pixels(planes, part)
         mapped_arrays.release(self.result)
+
+
+class NetworkPassBatch:
+    """Passes over images of one size that the network computes together, as a batch.
+
+    Args:
+        passes: the pass of each image.
+    """
+
+    def __init__(self, passes: Sequence[NetworkPass]) -> None:
+        self._passes = passes
+
+    def cut(self, rows: Span, columns: Span) -> Floats:
+        """Return the same window of each image, (N, 3, h, w); otherwise as `NetworkPass.cut`."""
+        return np.concatenate([each.cut(rows, columns) for each in self._passes])
+
+    def store(self, rows: Span, columns: Span, upscaled: Floats) -> None:
+        """Store an output of the network, (N, 3, h, w), as `NetworkPass.store` does for each."""
+        for index, each in enumerate(self._passes):
+            each.store(rows, columns, upscaled[index : index + 1])

@@ -1,0 +1,157 @@
+"""Conversion of arrays and Pillow images to pictures and back, and PNG previews for notebooks."""
+
+import io
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+from PIL import Image
+
+from srgan_gp.images import mapped_arrays
+from srgan_gp.images.colour import FULL_VALUE, split_channels, to_depth
+from srgan_gp.images.picture import Array, Picture, dtype_hint, layout_hint
+
+PREVIEW_SIDE = 1024
+"""Longest side of a preview in pixels; a notebook stores each preview."""
+_KEPT_INFO = ("dpi", "exif", "icc_profile", "xmp")  # metadata of Pillow that a result keeps
+
+
+def to_picture(image: object) -> Picture:
+    """Convert an array or a Pillow image to a picture; a picture is returned as it is.
+
+    Args:
+        image: array (H, W) or (H, W, 1) grey, (H, W, 2) grey and alpha, (H, W, 3) RGB or (H, W, 4)
+            RGBA, of uint8, uint16, or float32 in [0, 1]; or a Pillow image of any mode.
+
+    Returns:
+        A picture that may share memory with `image`. A Pillow image is not rotated by its EXIF
+        orientation.
+
+    Raises:
+        TypeError: `image` is something else.
+        ValueError: shape, dtype or range of the array is not supported.
+        PictureError: values of a Pillow image are out of range.
+    """
+    if isinstance(image, Picture):
+        return image
+    if isinstance(image, np.ndarray):
+        return _from_array(cast("Array", image))
+    if isinstance(image, Image.Image):
+        return _from_pillow(image)
+    raise TypeError(
+        f"an image is a numpy array, a Pillow image or a Picture, not {describe_type(image)}"
+    )
+
+
+def to_kind_of(image: object, picture: Picture, folder: Path | None = None) -> Any:  # noqa: ANN401
+    """Convert a picture to the kind of another image.
+
+    Args:
+        image: argument of `to_picture`: an array, a Pillow image, or a picture.
+        picture: has alpha where `image` has.
+        folder: folder of the temporary file of a large array.
+
+    Returns:
+        An array with the dimensions and channels of `image`; a Pillow image, whose mode is that of
+        `image`, or the one of `1`, `L`, `RGB` and `RGBA` to which `to_picture` converted it; or
+        `picture` itself.
+    """
+    if isinstance(image, Picture):
+        return picture
+    channels = picture.pixels
+    if picture.alpha is not None:
+        shape = (*channels.shape[:2], picture.channels)
+        channels = mapped_arrays.empty(shape, channels.dtype, folder)
+        channels[..., :-1], channels[..., -1] = picture.pixels, picture.alpha
+    if isinstance(image, np.ndarray):
+        return channels[..., 0] if image.ndim == 2 else channels
+    assert isinstance(image, Image.Image)
+    channels = channels[..., 0] if channels.shape[2] == 1 else channels
+    if image.mode == "I":
+        channels = channels.astype(np.int32)
+    result = Image.fromarray(channels)
+    converts_colours = image.mode in ("CMYK", "LAB", "HSV", "YCbCr")
+    for key in _KEPT_INFO:
+        if key in image.info and not (converts_colours and key == "icc_profile"):
+            result.info[key] = image.info[key]
+    return result
+
+
+def describe_type(value: object) -> str:
+    """Return the type of a value that is not an image, with advice where it is a common mistake.
+
+    >>> describe_type(None)
+    'None; cv2.imread returns None for a file that it cannot read'
+    """
+    name = type(value).__name__
+    if value is None:
+        return "None; cv2.imread returns None for a file that it cannot read"
+    if isinstance(value, bytes | bytearray | memoryview):
+        return f"{name}; pass a path, or Image.open(io.BytesIO(data)) of Pillow"
+    if hasattr(value, "read"):
+        return "a file object; pass its path, or Image.open(file) of Pillow"
+    if hasattr(value, "numpy"):
+        shape = tuple(getattr(value, "shape", ()))
+        moved = {3: ".permute(1, 2, 0)", 4: ".permute(0, 2, 3, 1)"}.get(len(shape), "")
+        is_planar = layout_hint(shape) and hasattr(value, "permute")
+        start = "a torch tensor" if type(value).__module__.startswith("torch") else name
+        return f"{start}; call .numpy() on it: image{moved if is_planar else ''}.numpy()"
+    if hasattr(value, "__array__"):
+        return f"{name}; pass np.asarray(image)"
+    return name
+
+
+def check_floats(values: Array) -> None:
+    """Check that float32 values are in [0, 1]; NaN is not checked.
+
+    Raises:
+        ValueError: a value is below 0 or above 1.
+    """
+    if values.dtype != np.float32:
+        return
+    low, high = values.min(), values.max()
+    if low < 0 or high > 1:
+        hint = "; divide by 255" if low >= 0 and 1 < high <= 255 else ""
+        raise ValueError(f"need float32 in [0, 1], got {low:g} to {high:g}{hint}")
+
+
+def _from_array(array: Array) -> Picture:
+    shape, dtype = array.shape, array.dtype
+    if dtype not in FULL_VALUE:
+        raise ValueError(f"need uint8, uint16 or float32, got {dtype}{dtype_hint(dtype)}")
+    if array.ndim not in (2, 3) or shape[2:] not in ((), (1,), (2,), (3,), (4,)) or 0 in shape:
+        raise ValueError(
+            "need an array of shape (H, W), (H, W, 3) or (H, W, 4), "
+            f"got {shape}{layout_hint(shape)}"
+        )
+    check_floats(array)
+    if array.ndim == 2:
+        return Picture(array[..., np.newaxis])
+    if shape[2] in (2, 4):
+        return Picture(array[..., :-1], alpha=array[..., -1])
+    return Picture(array)
+
+
+def _from_pillow(image: Image.Image) -> Picture:
+    if 0 in image.size:
+        raise ValueError(f"the image has no pixels: its size is {image.width} x {image.height}")
+    image.load()
+    pixels, alpha = split_channels(image, image.info.get("icc_profile"))
+    if alpha is not None and alpha.dtype != np.uint8:
+        raise ValueError(
+            "Pillow has no mode for 16-bit grey with transparency; pass the path of the file"
+        )
+    return Picture(pixels, alpha)
+
+
+def encode_preview(picture: Picture) -> bytes:
+    """Encode a picture as an 8-bit PNG file of at most `PREVIEW_SIDE` pixels a side."""
+    # Pixels are skipped before the resampling, so that a huge image needs little memory.
+    step = max(max(picture.height, picture.width) // (2 * PREVIEW_SIDE), 1)
+    small = picture.pixels[::step, ::step]
+    alpha = None if picture.alpha is None else to_depth(picture.alpha[::step, ::step], np.uint8)
+    image = to_kind_of(Image.new("RGB", (1, 1)), Picture(to_depth(small, np.uint8), alpha))
+    image.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
+    file = io.BytesIO()
+    image.save(file, "PNG", icc_profile=picture.icc_profile)
+    return file.getvalue()

@@ -1,0 +1,123 @@
+"""`UpscaleInputs`: the argument of `Upscaler.upscale` as pictures, in batches, and results back."""
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, TypedDict, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from srgan_gp.errors import PictureError
+from srgan_gp.images import Picture, read_image
+from srgan_gp.images.picture import layout_hint
+from srgan_gp.images.picture_conversion import describe_type, to_kind_of, to_picture
+from srgan_gp.inference.session_interface import SessionInterface
+from srgan_gp.inference.tiling.memory_estimate import choose_batch
+from srgan_gp.inference.tiling.tiles import Progress
+from srgan_gp.inference.upscale_call import TileChoice
+
+
+class UpscaleOptions(TypedDict, total=False):
+    """Options of `Upscaler.upscale` for type checkers; the method describes them."""
+
+    scale: float | None
+    tile: TileChoice
+    on_progress: Progress | None
+    scratch_folder: Path | None
+
+
+class UpscaleInputs:
+    """Images of one call. All are read and checked before the first is upscaled.
+
+    Args:
+        image: an array, a Pillow image, a `Picture` or a path; or a list, a tuple, an iterator or
+            an array (N, H, W, C) of them.
+
+    Raises:
+        TypeError: `image`, or an image of several, is something else.
+        ValueError: shape, dtype or range of an array is not supported.
+        PictureError: a file cannot be read, or values of an image are out of range.
+    """
+
+    pictures: list[Picture]
+    has_many: bool
+    """Whether the argument was a list or a similar object, perhaps of length 1."""
+
+    def __init__(self, image: object) -> None:
+        items = _items(image)
+        self._is_array = isinstance(image, np.ndarray)
+        self.has_many = items is not None
+        if items is None:
+            self._items, self.pictures = [image], [_read(image)]
+            return
+        self._items, self.pictures = items, list[Picture]()
+        for number, item in enumerate(items, 1):
+            try:
+                self.pictures.append(_read(item))
+            except (PictureError, TypeError, ValueError) as error:
+                error.args = (f"image {number} of {len(items)}: {error}",)
+                raise
+
+    def batches(self, session: SessionInterface) -> Iterator[list[int]]:
+        """Yield the indices of pictures of one size that the model computes together."""
+        groups: dict[tuple[int, ...], list[int]] = {}
+        for index, picture in enumerate(self.pictures):
+            groups.setdefault(picture.pixels.shape[:2], []).append(index)
+        for (height, width), indices in groups.items():
+            most = 1
+            if session.takes_batches:
+                on_gpu = session.device != "cpu"
+                most = choose_batch(session.info, height, width, on_gpu=on_gpu)
+            for start in range(0, len(indices), most):
+                yield indices[start : start + most]
+
+    def results(self, pictures: Sequence[Picture], folder: Path | None) -> Any:  # noqa: ANN401
+        """Convert results to the kind of the argument; results of paths stay pictures.
+
+        Args:
+            pictures: result of each picture.
+            folder: folder of the temporary file of a large array.
+        """
+        results: list[Any] = [
+            picture if isinstance(item, str | os.PathLike) else to_kind_of(item, picture, folder)
+            for item, picture in zip(self._items, pictures, strict=True)
+        ]
+        if not self.has_many:
+            return results[0]
+        return np.stack(results) if self._is_array else results
+
+    def named(self, error: PictureError) -> PictureError:
+        """Add the path to the message of an error, where the argument is a path."""
+        path = None if self.has_many else self._items[0]
+        if isinstance(path, str | os.PathLike):
+            error.args = (f"{path}: {error}",)
+        return error
+
+
+def _items(image: object) -> list[Any] | None:
+    """Return the images of an argument that holds several, or None."""
+    if isinstance(image, np.ndarray):
+        images = cast("NDArray[Any]", image)
+        if images.ndim != 4:
+            return None
+        if images.shape[3] not in (1, 2, 3, 4) or len(images) == 0:
+            hint = layout_hint(images.shape)
+            raise ValueError(f"need images of shape (N, H, W, C), got {images.shape}{hint}")
+        return list(images)
+    is_file = hasattr(image, "read")  # also an iterator, of lines
+    if isinstance(image, list | tuple | Iterator) and not is_file:
+        return list(cast("Iterator[Any]", image))
+    return None
+
+
+def _read(image: object) -> Picture:
+    if isinstance(image, str | os.PathLike):
+        return read_image(Path(cast("str", image)))
+    try:
+        return to_picture(image)
+    except TypeError:
+        raise TypeError(
+            "upscale takes an array, a Pillow image, a Picture, a path, or a list of them, not "
+            f"{describe_type(image)}"
+        ) from None

@@ -1,0 +1,161 @@
+"""Arrays and Pillow images as pictures: `write_image`, messages of `Picture`, previews."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from srgan_gp.errors import OutputError, PictureError
+from srgan_gp.images import Picture, read_image, write_image
+from srgan_gp.images.picture_conversion import PREVIEW_SIDE
+
+
+def decoded(data):
+    with Image.open(io.BytesIO(data)) as image:
+        image.load()
+    return image
+
+
+# Writing.
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("channels", [(), (1,), (2,), (3,), (4,)])
+def test_write_image_takes_arrays(tmp_path, rng, channels, dtype):
+    array = rng.integers(1, np.iinfo(dtype).max, (5, 7, *channels), dtype=dtype)
+    assert write_image(array, tmp_path / "a.png") == ()
+    picture = read_image(tmp_path / "a.png")
+    colours = array[..., :-1] if channels in ((2,), (4,)) else array
+    np.testing.assert_array_equal(picture.pixels, colours.reshape(picture.pixels.shape))
+    if channels in ((2,), (4,)):
+        np.testing.assert_array_equal(picture.alpha, array[..., -1])
+
+
+def test_write_image_takes_floats_and_pillow_images(tmp_path, rng):
+    write_image(np.full((4, 4, 3), 0.5, np.float32), tmp_path / "a.png")
+    assert (read_image(tmp_path / "a.png").pixels == 32768).all()
+    image = Image.fromarray(rng.integers(0, 256, (4, 4, 3), dtype=np.uint8))
+    write_image(image, tmp_path / "b.png")
+    np.testing.assert_array_equal(read_image(tmp_path / "b.png").pixels, np.asarray(image))
+
+
+@pytest.mark.parametrize(
+    ("image", "kind", "message"),
+    [
+        (np.zeros((3, 40, 50), np.uint8), ValueError, r"transpose it to \(H, W, 3\)"),
+        (np.full((4, 4, 3), 255, np.float32), ValueError, "divide by 255"),
+        (np.zeros((4, 4, 3)), ValueError, "float64"),
+        ([np.zeros((4, 4, 3), np.uint8)], TypeError, "not list"),
+        (None, TypeError, "not None"),
+    ],
+)
+def test_what_is_no_image_is_refused_before_a_file_is_made(tmp_path, image, kind, message):
+    with pytest.raises(kind, match=message):
+        write_image(image, tmp_path / "a.png")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_exchanged_arguments_are_recognised(tmp_path):
+    picture = Picture(np.zeros((4, 4, 3), np.uint8))
+    with pytest.raises(TypeError, match="an image and a path, in this order; got str and Picture"):
+        write_image(str(tmp_path / "a.png"), picture)
+
+
+def test_an_error_of_writing_names_the_path(tmp_path):
+    array = np.zeros((4, 4, 3), np.uint8)
+    with pytest.raises(OutputError, match=r"missing"):
+        write_image(array, tmp_path / "missing" / "a.png")
+
+
+# Reading.
+
+
+@pytest.mark.parametrize("content", [None, b"", b"text", b"\x89PNG\r\n\x1a\n"])
+def test_every_error_of_read_image_names_the_path(tmp_path, content):
+    path = tmp_path / "a.png"
+    if content is not None:
+        path.write_bytes(content)
+    for form in (path, str(path)):
+        with pytest.raises(PictureError) as caught:
+            read_image(form)
+        assert str(caught.value).startswith(f"{path}: ")
+
+
+def test_read_image_names_its_own_parameter(tmp_path):
+    write_image(np.zeros((4, 4, 3), np.uint8), tmp_path / "a.png")
+    with pytest.raises(PictureError, match=r"pass a larger max_pixels to read_image$"):
+        read_image(tmp_path / "a.png", max_pixels=8)
+
+
+@pytest.mark.parametrize("value", [None, b"a.png", io.BytesIO(), np.zeros((2, 2))])
+def test_what_is_no_path_is_a_type_error(value):
+    with pytest.raises(TypeError, match=f"path of a file, got {type(value).__name__}"):
+        read_image(value)
+
+
+# Pictures.
+
+
+@pytest.mark.parametrize(
+    ("fields", "kind", "message"),
+    [
+        ({"pixels": [[1, 2]]}, TypeError, "pixels must be a numpy array, got list"),
+        ({"pixels": None}, TypeError, "pixels must be a numpy array, got NoneType"),
+        ({"pixels": np.zeros((4, 4), "u1")}, ValueError, r"pass image\[..., np.newaxis\]"),
+        ({"pixels": np.zeros((3, 40, 50), "u1")}, ValueError, r"image.transpose\(1, 2, 0\)"),
+        ({"pixels": np.zeros((4, 4, 3))}, ValueError, "astype"),
+        ({"pixels": np.zeros((4, 4, 3), "u1"), "alpha": 255}, TypeError, "alpha must be a numpy"),
+    ],
+)
+def test_a_wrong_picture_is_refused_with_advice(fields, kind, message):
+    with pytest.raises(kind, match=message):
+        Picture(**fields)
+
+
+@pytest.mark.parametrize(
+    ("shape", "dtype", "fields", "text"),
+    [
+        ((4, 6, 3), np.uint8, {}, "<Picture 6 x 4, RGB, uint8>"),
+        ((4, 6, 1), np.uint16, {"alpha": 1}, "<Picture 6 x 4, grey with alpha, uint16>"),
+        ((4, 6, 3), np.uint8, {"source_format": "JPEG"}, "<Picture 6 x 4, RGB, uint8, from JPEG>"),
+    ],
+)
+def test_a_picture_describes_itself(shape, dtype, fields, text):
+    if "alpha" in fields:
+        fields = {"alpha": np.ones(shape[:2], dtype)}
+    assert repr(Picture(np.zeros(shape, dtype), **fields)) == text
+
+
+# Previews.
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+@pytest.mark.parametrize(
+    ("channels", "has_alpha", "mode"),
+    [(1, False, "L"), (1, True, "LA"), (3, False, "RGB"), (3, True, "RGBA")],
+)
+def test_a_notebook_shows_a_picture_as_png(channels, has_alpha, mode, dtype):
+    full = np.array(1 if dtype == np.float32 else np.iinfo(dtype).max, dtype)
+    picture = Picture(
+        np.full((4, 6, channels), full, dtype),
+        alpha=np.full((4, 6), full, dtype) if has_alpha else None,
+    )
+    image = decoded(picture._repr_png_())
+    assert (image.format, image.mode, image.size) == ("PNG", mode, (6, 4))
+    assert (np.asarray(image) == 255).all()
+
+
+def test_a_preview_of_a_large_picture_is_small():
+    pixels = np.full((6000, 1500, 3), 77, np.uint8)
+    image = decoded(Picture(pixels)._repr_png_())
+    assert image.size == (PREVIEW_SIDE // 4, PREVIEW_SIDE)
+    assert (np.asarray(image) == 77).all()
+
+
+def test_a_preview_has_the_profile_of_the_picture():
+    from PIL import ImageCms
+
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    picture = Picture(np.zeros((4, 4, 3), np.uint8), icc_profile=profile)
+    assert decoded(picture._repr_png_()).info["icc_profile"] == profile
