@@ -31,6 +31,7 @@ COMMANDS = {
     "upscale": "upscale images, single files or whole folders",
     "generate": "generate faces of people who do not exist",
     "models": "list the available models",
+    "fetch": "install the face detector or the feature network",
     "prepare": "cut aligned faces out of photos, for training",
     "train": "train a model on your own images",
     "finetune": "adapt a model to your own images",

@@ -67,7 +67,8 @@ def _list(choices: Mapping[str, str]) -> str:
 _MODEL = "name of a model, path of an .onnx file, or bicubic for the baseline"
 _DATA = "validation images in full size; for a face model, aligned faces"
 _FEATURE_WEIGHTS = (
-    "SqueezeNet 1.1 (.safetensors) for squeeze distances, or none to skip them [torchvision's]"
+    "SqueezeNet 1.1 (.safetensors or .pth) for squeeze distances, or none to skip them [that of "
+    "`srgan-gp fetch feature-network`, or torchvision's]"
 )
 _FIDELITY = (
     "mix the weights of the model, 0, with those of its fidelity partner, 1 [the model alone]"
@@ -77,7 +78,7 @@ _COUNT = "number of faces to generate, and of training faces [1024, or all of --
 _HALF = f"part of --data to use, where it has {FEWEST_TO_SPLIT} faces or more [report]"
 _DETECTOR = (
     "YuNet (.onnx) for FD-yunet and the share of images with one face, or none to skip them "
-    "[yunet.onnx in the folder of models]"
+    "[that of `srgan-gp fetch face-detector`]"
 )
 
 

@@ -58,7 +58,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 _MODEL = "name of a model, or path of its .onnx (of older ones: .safetensors)"
 _DATA = "folders or zip files of images, or a zip of `srgan-gp prepare`"
 _VALIDATION = "validation images [the folder val of the data, or a fifth of it, by file hash]"
-_FEATURE_WEIGHTS = "SqueezeNet 1.1 (.safetensors) for squeeze distances [torchvision's]"
+_FEATURE_WEIGHTS = (
+    "SqueezeNet 1.1 (.safetensors or .pth) for squeeze distances [that of `srgan-gp fetch "
+    "feature-network`, or torchvision's]"
+)
 _SET = "options of `srgan-gp train` that replace the planned ones, such as total_images=8000"
 _END_WITH_INPUT = (
     "save and exit when the standard input is closed, so that the command does not outlive a "

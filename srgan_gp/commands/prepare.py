@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -30,10 +31,10 @@ if TYPE_CHECKING:
 EXAMPLES = (
     (
         "srgan-gp prepare photos -o faces.zip",
-        "Detect, align and check the faces of a folder; a tenth of them is for validation.",
+        "Detect, align and check the faces of a folder; a part of them is for validation.",
     ),
     (
-        "srgan-gp prepare photos more.zip -o faces.zip --size 128 --validation 0.2",
+        "srgan-gp prepare photos more.zip -o faces.zip --size 128 --validation-share 0.2",
         "Cut faces of 128 x 128 pixels out of two sources; a fifth of them is for validation.",
     ),
     (
@@ -49,7 +50,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("inputs", nargs="+", metavar="PHOTOS", help="folders, zip files or images")
     add("-o", "--output", type=Path, required=True, metavar="FILE.zip", help=_OUTPUT)
     add("--size", type=types.face_side, default=256, metavar="N", help="side of a face [256]")
-    add("--validation", type=float, default=0.1, metavar="0..1", help=_VALIDATION)
+    add("--validation-share", type=float, metavar="0..1", help=_VALIDATION)
     add("--seed", type=types.whole_number, default=0, metavar="N", help=_SEED)
     add = parser.add_argument_group("Detection and selection").add_argument
     add("--detector", type=Path, metavar="FILE", help=_DETECTOR)
@@ -69,9 +70,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 _OUTPUT = "faces as PNG files in train/ and val/, and manifest.json with every dropped face"
-_VALIDATION = "share of the faces for validation; all faces of a photo are on one side [0.1]"
+_VALIDATION = (
+    "share of the faces for validation; all faces of a photo are on one side [a tenth; of fewer "
+    "than 200 faces a fifth, at least 4]"
+)
 _SEED = "seed of the random choice of the validation faces [0]"
-_DETECTOR = "an ONNX file of YuNet [yunet.onnx in the folder of models]"
+_DETECTOR = "an ONNX file of YuNet [that of `srgan-gp fetch face-detector`]"
 _ALIGNED = "the images are aligned faces already: only resize, check and split them"
 _SMALLEST = "drop faces whose square is smaller in the photo, in pixels [half of --size]"
 _BLUR = "drop faces that are more blurred, by the measure of Crete et al.; 1 drops none [0.75]"
@@ -134,8 +138,9 @@ def _check(options: argparse.Namespace) -> None:
     Raises:
         UsageError: there are some.
     """
-    if not 0 <= options.validation < 1:
-        raise UsageError(f"--validation must be from 0 to below 1, not {options.validation:g}.")
+    share = options.validation_share
+    if share is not None and not 0 <= share < 1:
+        raise UsageError(f"--validation-share must be from 0 to below 1, not {share:g}.")
     if options.most_blur is not None and not 0 <= options.most_blur <= 1:
         raise UsageError(f"--most-blur must be from 0 to 1, not {options.most_blur:g}.")
     if options.aligned and options.detector is not None:
@@ -173,7 +178,7 @@ def _preparation(options: argparse.Namespace) -> "Preparation":
         requirements = Requirements(
             side=options.size, smallest=smallest, most_blur=options.most_blur
         )
-    return Preparation(requirements, detector, options.validation, options.seed)
+    return Preparation(requirements, detector, options.validation_share, options.seed)
 
 
 def _report(progress: ProgressBar, done: int, photo: "PhotoRecord") -> None:
@@ -193,7 +198,17 @@ def _print(counts: Mapping[str, Any], skipped: Counter[str], output: Path, sheet
     )
     if skipped:
         print_message(f"Skipped files of other types: {enumerated(skipped)}")
-    if not counts["val"]:
-        print_message("There is no validation set, so training cannot be scored.")
     print_result(printable(output))
     print_result(printable(sheet))
+    print_message(_advice(counts, output))
+
+
+def _advice(counts: Mapping[str, Any], output: Path) -> str:
+    """Return the command to type next, or what is missing for it."""
+    from srgan_gp.data.validation_split import missing_images
+
+    missing = missing_images(counts["train"], counts["val"])
+    if not missing:
+        words = ["srgan-gp", "finetune", "--from", "photo-x4", "--data", str(output)]
+        return f"Next: {shlex.join([*words, '--name', 'mine'])}"
+    return f"These faces are too few to fine-tune a model on: {missing}."

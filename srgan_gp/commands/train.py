@@ -3,20 +3,20 @@
 import argparse
 import dataclasses
 import json
+import os
 import warnings
 from pathlib import Path
 from typing import Any
 
-from srgan_gp.commands.terminal import print_result
+from srgan_gp.commands.terminal import print_message, print_result
 from srgan_gp.errors import UsageError
 from srgan_gp.models.cards import FACES
 from srgan_gp.models.catalog import names_in
-from srgan_gp.system.paths import is_file
 from srgan_gp.training.options.config import TrainConfig
-from srgan_gp.training.options.config_file import load_config
-from srgan_gp.training.options.generator_args import GENERATOR_OPTIONS, RETIRED
+from srgan_gp.training.options.generator_args import RETIRED
 from srgan_gp.training.options.option_fields import add_options as add_config_options
 from srgan_gp.training.options.presets import PRESETS, resolve, with_options
+from srgan_gp.training.options.task_options import require_options_of_task
 
 EXAMPLES = (
     (
@@ -57,7 +57,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     add = parser.add_argument_group("Common options").add_argument
     add("--preset", default="classic-x4", choices=sorted(PRESETS), help=_PRESET)
-    add("--data", nargs="+", required=True, metavar="PATH", help="folders or zip files of images")
+    add("--data", nargs="+", required=True, metavar="PATH", help=_DATA)
     add("--validation", metavar="PATH", help=_VALIDATION)
     add("-o", "--output", type=Path, metavar="RUN", help="folder of the run")
     add("--start-from", type=Path, metavar="FILE", help=_START_FROM)
@@ -72,10 +72,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 _PRESET = "configuration to start from [classic-x4]"
-_VALIDATION = "folder or zip file of validation images; of 400 faces or more every second is used"
+_DATA = "folders or zip files of images; of a zip of `srgan-gp prepare` its folder train"
+_VALIDATION = (
+    "validation images [the folder val of a zip of `srgan-gp prepare`, or none]; of 400 faces or "
+    "more every second is used"
+)
 _START_FROM = (
     "model to start from (.onnx or .safetensors); it also sets the generator, its arguments and "
-    "the scale where they are not given"
+    "the scale, and with a critic beside it the critic's options, where they are not given"
 )
 _PAIRS = "with --dry-run: write an image of the first training pairs"
 
@@ -108,65 +112,64 @@ def run(options: argparse.Namespace) -> int:
     fields = {f.name for f in dataclasses.fields(TrainConfig)}
     chosen = {k: v for k, v in vars(options).items() if k in fields}
     config = _resolve(options, chosen | _read_retired(options, chosen))
+    require_options_of_task(config.task, chosen)
     if options.pairs and not options.dry_run:
         raise UsageError("--pairs needs --dry-run; pass both.")
     if options.pairs and config.task == FACES:
         raise UsageError("A run of faces has no pairs to draw; drop --pairs.")
     if options.dry_run:
         if options.pairs:
+            from srgan_gp.data.validation_split import find_places
             from srgan_gp.training.pairs_sheet import write_pairs
 
-            write_pairs(config, options.data, options.pairs)
+            write_pairs(config, find_places(options.data).train, options.pairs)
         print_result(json.dumps(dataclasses.asdict(config), indent=2))
         return 0
     if options.output is None:
         raise UsageError("A run needs an output folder; pass -o RUN.")
+    from srgan_gp.exporting.next_commands import after_run
     from srgan_gp.training.loop import train
+    from srgan_gp.training.run_data import find_images
 
+    images = find_images(options.data, options.validation, options.output)
+    if os.environ.get("RANK", "0") == "0":  # the first process of torchrun
+        print_message(images.summary)
     final = train(
         config,
-        options.data,
+        images.train,
         options.output,
-        validation=options.validation,
+        validation=images.validation,
         start_from=options.start_from,
     )
     print_result(str(final))
+    print_message(after_run(final))
     return 0
 
 
 def _resolve(options: argparse.Namespace, chosen: dict[str, Any]) -> TrainConfig:
-    """Combine a preset, the generator of the model to start from, and the typed options.
+    """Combine a preset, the networks of the model to start from, and the typed options.
 
     Raises:
         UsageError: the model is for another task, or an option is out of range.
     """
     preset = resolve(options.preset, {})
-    of_model = _read_generator(options.start_from, options.output) if options.start_from else {}
+    if options.start_from is None:
+        return with_options(preset, chosen)
+    # Imported here, so that `--help` does not import numpy.
+    from srgan_gp.finetuning.start_options import read_critic, read_generator
+
+    of_model = read_generator(options.start_from, options.output)
     task = chosen.get("task", preset.task)
     if of_model.get("task", task) != task:
         raise UsageError(
             f"{options.start_from} is a model for {of_model['task']}, and this would be a run for "
             f"{task}; choose another model or preset."
         )
-    return with_options(with_options(preset, of_model), chosen)
-
-
-def _read_generator(start_from: Path, run_dir: Path | None) -> dict[str, Any]:
-    """Read the options that build the generator of a file; none where the file has no metadata.
-
-    A run that is resumed does not need the file: its own configuration has the same options.
-    """
-    # Imported here, so that `--help` does not import numpy.
-    from srgan_gp.finetuning.finetune_source import generator_options
-    from srgan_gp.training.weights_file import read_metadata
-
-    if is_file(start_from):
-        return generator_options(start_from) if read_metadata(start_from) else {}
-    earlier = run_dir / "config.json" if run_dir else None
-    if earlier is None or not is_file(earlier):
-        return {}
-    config = load_config(earlier)
-    return {name: getattr(config, name) for name in GENERATOR_OPTIONS}
+    config = with_options(with_options(preset, of_model), chosen)
+    of_critic = read_critic(options.start_from, options.output) if config.has_critic else {}
+    if of_critic.get("critic") != config.critic:  # options of one critic do not fit another
+        return config
+    return with_options(config, of_critic | chosen)
 
 
 def _read_retired(options: argparse.Namespace, chosen: dict[str, Any]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from srgan_gp.commands.terminal import print_message
 
 RENAMED = {
     "finetune": {"--held-out": "--validation"},
-    "prepare": {"--held-out": "--validation"},
+    "prepare": {"--held-out": "--validation-share", "--validation": "--validation-share"},
 }
 """By verb: old option name -> new one. An old name works for one version, with a warning.
 

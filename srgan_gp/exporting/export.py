@@ -31,7 +31,7 @@ from srgan_gp.system.write_errors import errors_about
 from srgan_gp.training import checkpoint
 from srgan_gp.training.options.config import TrainConfig
 from srgan_gp.training.options.config_file import load_config
-from srgan_gp.training.resume import CONFIG_NAME, describe_run
+from srgan_gp.training.run_data import CONFIG_NAME, describe_run
 from srgan_gp.training.tasks import critic_arguments, generator_arguments
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from srgan_gp.data.validation_split import missing_images
 from srgan_gp.errors import UsageError
 from srgan_gp.finetuning.finetune_source import Source
 from srgan_gp.metrics.memorisation import ALARM
@@ -12,9 +13,8 @@ from srgan_gp.training.early_stopping import require_scores
 from srgan_gp.training.feature_network import PROJECTED_CRITIC
 from srgan_gp.training.options.config import TrainConfig
 from srgan_gp.training.options.presets import PRESETS, with_options
+from srgan_gp.training.options.task_options import require_options_of_task
 
-MIN_TRAINING_IMAGES = 16
-MIN_VALIDATION_IMAGES = 4
 FEW_TRAINING_IMAGES = 80  # with fewer there is a warning
 FEW_VALIDATION_IMAGES = 20  # with fewer there is a warning
 VALIDATIONS = 8  # in a run that is not stopped early
@@ -34,6 +34,7 @@ def plan(
     Raises:
         UsageError: there are too few images, or a change is not valid.
     """
+    require_options_of_task(source.task, changes)
     _require_enough(trained_on, validation)
     make = _plan_faces if source.task == FACES else _plan_super_resolution
     config = _fit(make(source, trained_on), source, changes)
@@ -83,12 +84,11 @@ def _critic_stages(config: TrainConfig) -> int:
 
 
 def _require_enough(trained_on: int, validation: int) -> None:
-    if trained_on < MIN_TRAINING_IMAGES or validation < MIN_VALIDATION_IMAGES:
+    if missing := missing_images(trained_on, validation):
         raise UsageError(
-            f"{trained_on + validation} images are too few to fine-tune on: the model would "
-            "memorise them, and the scores on so few validation images would be chance. Provide at "
-            f"least {MIN_TRAINING_IMAGES} for training and {MIN_VALIDATION_IMAGES} for "
-            "validation; 100 to 1,000 are better."
+            f"{trained_on} training images and {validation} validation images are too few to "
+            "fine-tune on: the model would memorise them, and scores on so few images would be "
+            f"chance. {missing[0].upper()}{missing[1:]}. 100 to 1,000 images are best."
         )
 
 

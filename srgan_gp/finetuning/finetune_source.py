@@ -76,7 +76,7 @@ def find_source(model: str) -> Source:
         _require_card("critic", critic, card)
     options = generator_options(weights)
     if critic:
-        options = _critic_options(critic) | options
+        options = critic_options(critic) | options
     return Source(weights.stem, weights, critic, card, options)
 
 
@@ -104,8 +104,12 @@ def _require_card(kind: str, weights: Path, card: ModelCard | None) -> None:
         )
 
 
-def _critic_options(path: Path) -> dict[str, Any]:
-    """Read the options of a run that build the critic whose weights are in a file."""
+def critic_options(path: Path) -> dict[str, Any]:
+    """Read the options of a run that build the critic whose weights are in a file.
+
+    Raises:
+        UsageError: the file cannot be read or does not describe its network.
+    """
     _, architecture, arguments = read_network(path)
     renamed = {_CRITIC_OPTIONS.get(name, name): value for name, value in arguments.items()}
     found = {name: value for name, value in renamed.items() if name}

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 from urllib.error import URLError
 
 import torch
@@ -19,6 +20,7 @@ from torchvision.models import (
 )
 
 from srgan_gp.errors import UsageError
+from srgan_gp.models.helper_networks import FEATURE_NETWORK, how_to_get
 
 _MEAN = (0.485, 0.456, 0.406)  # ImageNet's, as torchvision's models expect
 _STANDARD_DEVIATION = (0.229, 0.224, 0.225)
@@ -85,8 +87,8 @@ class Features(nn.Module):
 
         Args:
             name: one of `FEATURE_NETWORKS`.
-            weights: a `.safetensors` file with torchvision's keys; None: torchvision's weights,
-                downloaded once into its cache.
+            weights: a `.safetensors` or `.pth` file with torchvision's keys; None: the installed
+                SqueezeNet, else torchvision's weights, downloaded once into its cache.
 
         Raises:
             UsageError: the file does not hold the weights, or the download fails.
@@ -94,15 +96,16 @@ class Features(nn.Module):
         architecture = FEATURE_NETWORKS[name]
         with torch.device("meta"):  # the classifier of VGG would take half a gigabyte
             network = architecture.build(weights=None)
-        path = weights or _fetch_torchvision_weights(architecture)
+        installed = FEATURE_NETWORK.installed() if name == "squeeze" else None
+        path = weights or installed or _fetch_torchvision_weights(architecture)
         try:
-            if weights:
-                tensors = load_file(path)
+            if path.suffix == ".pth":
+                tensors = torch.load(path, map_location="cpu", weights_only=True)
             else:
-                tensors = torch.load(path, weights_only=True)
+                tensors = load_file(path)
             known = {k: v for k, v in tensors.items() if k.startswith("features.")}
             missing, _ = network.load_state_dict(known, strict=False, assign=True)
-        except (OSError, SafetensorError, RuntimeError) as error:
+        except (OSError, SafetensorError, RuntimeError, UnpicklingError) as error:
             reason = " ".join(str(error).split())
             raise UsageError(
                 f"{path} does not hold the weights of {architecture.title}: {reason}"
@@ -137,8 +140,10 @@ def _fetch_torchvision_weights(architecture: Architecture) -> Path:
     try:
         architecture.weights.get_state_dict(progress=False, check_hash=True)
     except (URLError, OSError, RuntimeError) as error:
+        is_squeeze = architecture is FEATURE_NETWORKS["squeeze"]
+        advice = f"{how_to_get(FEATURE_NETWORK)} " if is_squeeze else ""
         raise UsageError(
-            f"The weights of {architecture.title} cannot be downloaded ({error}). Pass "
-            "--feature-weights FILE, or the value none if only scores need them."
+            f"The weights of {architecture.title} cannot be downloaded ({error}). {advice}"
+            "Pass --feature-weights FILE, or the value none if only scores need them."
         ) from error
     return path

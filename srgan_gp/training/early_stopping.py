@@ -5,7 +5,6 @@ import math
 from srgan_gp.errors import UsageError
 from srgan_gp.models.cards import FACES
 from srgan_gp.training.checkpoint import Progress
-from srgan_gp.training.feature_network import NO_NETWORK
 from srgan_gp.training.options.config import TrainConfig
 
 LOWER_IS_BETTER = frozenset({"squeeze_distance", "kid_squeeze"})
@@ -35,11 +34,6 @@ def require_scores(config: TrainConfig, has_validation: bool) -> None:
         raise UsageError(
             f"A run of {config.task} has no score {config.best_by}; set best_by to auto or "
             f"{' or '.join(scores)}."
-        )
-    has_weights = config.feature_weights not in (None, NO_NETWORK)
-    if config.best_by == "kid_squeeze" and config.perceptual_loss == "none" and not has_weights:
-        raise UsageError(
-            "best_by kid_squeeze needs the feature network; pass --feature-weights FILE."
         )
 
 

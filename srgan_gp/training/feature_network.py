@@ -2,15 +2,17 @@
 
 from pathlib import Path
 
-from srgan_gp.data.face_preparation.face_detection import installed_detector, require_detector
+from srgan_gp.data.face_preparation.face_detection import require_detector
 from srgan_gp.errors import UsageError
 from srgan_gp.losses.features import FEATURE_NETWORKS, Features
 from srgan_gp.metrics.aligned_face_distances import YunetFeatures
 from srgan_gp.models.cards import FACES
+from srgan_gp.models.helper_networks import FACE_DETECTOR
 from srgan_gp.training.options.config import TrainConfig
 
 PROJECTED_CRITIC = "projected_critic"
 """Architecture of the critic that scores feature maps of SqueezeNet 1.1."""
+_SQUEEZE_SCORES = ("squeeze_distance", "kid_squeeze")
 NO_NETWORK = "none"
 """Value of `perceptual_loss`, `feature_weights` and `face_detector` that disables the network."""
 
@@ -20,7 +22,7 @@ def load_features(config: TrainConfig) -> Features | None:
 
     - With the critic `projected_critic`: SqueezeNet, for the critic.
     - Super-resolution with a perceptual loss: the network of that loss.
-    - With the squeeze distance as the score `best_by`: SqueezeNet.
+    - With a squeeze distance as the score `best_by`: SqueezeNet.
     - Face generation with a perceptual loss or with a file of weights: SqueezeNet, for the
       validation scores. There is no content loss.
     - Otherwise: none.
@@ -41,7 +43,7 @@ def load_features(config: TrainConfig) -> Features | None:
             f"The critic {PROJECTED_CRITIC} uses SqueezeNet and cannot be combined with "
             f"perceptual_loss {name}; choose squeeze or {NO_NETWORK}."
         )
-    needs_squeeze = has_projected_critic or config.best_by == "squeeze_distance"
+    needs_squeeze = has_projected_critic or config.best_by in _SQUEEZE_SCORES
     has_file = config.feature_weights not in (None, NO_NETWORK)
     if name == NO_NETWORK and not (needs_squeeze or (is_of_faces and has_file)):
         return None
@@ -63,7 +65,7 @@ def load_yunet(config: TrainConfig) -> YunetFeatures | None:
 
     Returns:
         The features; None if `face_detector` is "none", or if it is not set and the model folders
-        have no `yunet.onnx`.
+        have none.
 
     Raises:
         ModelRefusedError: the file of `face_detector` is missing, or a file cannot be used.
@@ -71,5 +73,5 @@ def load_yunet(config: TrainConfig) -> YunetFeatures | None:
     if config.face_detector == NO_NETWORK:
         return None
     name = config.face_detector
-    file = installed_detector() if name is None else require_detector(name)
+    file = FACE_DETECTOR.installed() if name is None else require_detector(name)
     return YunetFeatures.load(file) if file else None

@@ -1,30 +1,29 @@
-"""Resuming a run, loading initial weights, and the record of options and data in its folder."""
+"""Resuming a run, loading initial weights, and the lock and the options in its folder."""
 
-import hashlib
-import json
-import subprocess
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
 
-from srgan_gp.data.image_sources import fingerprint, list_all_images
-from srgan_gp.errors import TrainingError, UsageError
+from srgan_gp.errors import UsageError
 from srgan_gp.system.file_locks import locked
-from srgan_gp.system.files import atomic_write_bytes, sweep
+from srgan_gp.system.files import sweep
 from srgan_gp.system.write_errors import errors_about
 from srgan_gp.training import checkpoint
 from srgan_gp.training.checkpoint import Progress, TrainingState
 from srgan_gp.training.device import choose_precision, describe_machine
 from srgan_gp.training.options.config import TrainConfig
 from srgan_gp.training.options.config_file import list_differences, load_config, save_config
-from srgan_gp.training.weights_file import ONNX, is_constant, read_tensors
-
-CONFIG_NAME = "config.json"
-DATA_NAME = "data.json"
+from srgan_gp.training.run_data import CONFIG_NAME, require_same_data, save_data
+from srgan_gp.training.weights_file import (
+    ONNX,
+    is_constant,
+    read_metadata,
+    read_network,
+    read_tensors,
+)
 
 
 def load_checkpoint(
@@ -47,7 +46,7 @@ def load_checkpoint(
     if found is None:
         return False
     require_same_options(config, run_dir)
-    _require_same_data(data, validation, run_dir)
+    require_same_data(data, validation, run_dir)
     state.restore(*found)
     return True
 
@@ -98,48 +97,6 @@ def note_machine(progress: Progress, config: TrainConfig, device: torch.device) 
     return " ".join(parts)
 
 
-def _require_same_data(data: Sequence[str], validation: str | None, run_dir: Path) -> None:
-    """Check that a run continues with its own images.
-
-    Other training images would change the order of the batches; other validation images would make
-    the scores that choose the best checkpoint incomparable.
-    """
-    path = run_dir / DATA_NAME
-    if not path.exists():  # a run of a version that did not write it
-        return
-    now = _describe_data(data, validation)
-    try:
-        before = json.loads(path.read_bytes())
-        sets = {
-            "--data": (before, now),
-            # An earlier version did not save these.
-            "--validation": (before.get("validation", now["validation"]), now["validation"]),
-        }
-        counts = {
-            option: (then["pictures"], present["pictures"])
-            for option, (then, present) in sets.items()
-            if then["fingerprint"] != present["fingerprint"]
-        }
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise TrainingError(f"{path} does not describe the images of a run: {error}.") from error
-    for option, (then, present) in counts.items():
-        raise UsageError(
-            f"{run_dir} holds a run on other images: {then} then, {present} now, or different in "
-            f"name, size or order. Pass the same {option} to resume, or choose another output "
-            "folder."
-        )
-
-
-def _describe_data(data: Sequence[str], validation: str | None) -> dict[str, Any]:
-    places = [] if validation is None else [validation]
-    return _describe_set(data) | {"validation": _describe_set(places)}
-
-
-def _describe_set(places: Sequence[str]) -> dict[str, object]:
-    files = list_all_images(places)
-    return {"pictures": len(files), "fingerprint": fingerprint(files)}
-
-
 @contextmanager
 def locked_run(run_dir: Path) -> Generator[None, None, None]:
     """Lock `run_dir` against other runs; create it if it is missing.
@@ -167,40 +124,7 @@ def save_start(
     for name in ("", "checkpoints", "previews"):
         sweep(run_dir / name)
     save_config(config, run_dir / CONFIG_NAME)
-    described = _describe_data(data, validation)
-    described["commit"] = _read_data(run_dir).get("commit", _current_commit())
-    atomic_write_bytes(run_dir / DATA_NAME, json.dumps(described, indent=2).encode())
-
-
-def describe_run(run_dir: Path) -> dict[str, str]:
-    """Return what identifies a run on the card of its model, as `cards.TrainingRecord`."""
-    options = (run_dir / CONFIG_NAME).read_bytes()
-    return {
-        "options_sha256": hashlib.sha256(options).hexdigest(),
-        "commit": str(_read_data(run_dir).get("commit", "")),
-    }
-
-
-def _read_data(run_dir: Path) -> dict[str, Any]:
-    """Read the description of the images; an empty one if it is missing or damaged."""
-    try:
-        found = json.loads((run_dir / DATA_NAME).read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def _current_commit() -> str:
-    """Return the commit of the checkout that this module belongs to; empty if there is none."""
-    folder = Path(__file__).parents[2]
-    if not (folder / ".git").exists():
-        return ""
-    command = ["git", "-C", str(folder), "rev-parse", "HEAD"]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)
-    except (OSError, subprocess.SubprocessError):
-        return ""
-    return done.stdout.strip()
+    save_data(data, validation, run_dir)
 
 
 def load_weights(
@@ -241,4 +165,8 @@ def load_critic(critic: nn.Module, path: Path) -> None:
     beside = path.with_suffix(".critic.safetensors")
     if beside.is_file():
         options = "critic, critic_width, critic_stages, critic_conditional and scale"
+        if "architecture" in read_metadata(beside):
+            _, architecture, arguments = read_network(beside)
+            sizes = ", ".join(f"{name} {value}" for name, value in arguments.items())
+            options = f"critic {architecture} ({sizes})"
         load_weights(critic, beside, options=options)

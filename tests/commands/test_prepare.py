@@ -37,7 +37,7 @@ def run(*arguments):
 
 
 def test_results_are_printed_and_written(faces, tmp_path, capsys):
-    assert run(faces, "-o", tmp_path / "faces.zip", "--aligned", "--validation", "0.25") == 0
+    assert run(faces, "-o", tmp_path / "faces.zip", "--aligned", "--validation-share", "0.25") == 0
     printed = capsys.readouterr()
     assert printed.out.splitlines() == [
         "12 photos: 12 used", "12 faces: 12 kept", "9 faces to train on, 3 for validation",
@@ -47,6 +47,31 @@ def test_results_are_printed_and_written(faces, tmp_path, capsys):
     assert len(list_images(f"{tmp_path / 'faces.zip'}:val")) == 3
     with Image.open(tmp_path / "faces-sheet.png") as sheet:
         assert sheet.format == "PNG"
+
+
+@pytest.mark.parametrize(
+    ("options", "held"), [([], 4), (["--validation-share", "0.1"], 1), (["--validation", "0.5"], 6)]
+)
+def test_four_faces_are_for_validation_unless_a_share_is_given(
+    faces, tmp_path, capsys, options, held
+):
+    words = [str(faces), "-o", str(tmp_path / "faces.zip"), "--aligned", "--size", "32", *options]
+    assert main(["prepare", *words]) == 0
+    printed = capsys.readouterr()
+    assert f"{12 - held} faces to train on, {held} for validation" in printed.out
+    assert ("is now --validation-share" in printed.err) == ("--validation" in options)
+    assert "too few to fine-tune" in printed.err
+
+
+def test_the_next_command_is_printed(faces, tmp_path, rng, capsys):
+    for i in range(12, 20):
+        pixels = cv2.resize(rng.integers(0, 256, (9, 9, 3), np.uint8), (64, 64))
+        Image.fromarray(pixels).save(faces / f"{i}.png")
+    assert run(faces, "-o", tmp_path / "my faces.zip", "--aligned") == 0
+    printed = capsys.readouterr()
+    assert "16 faces to train on, 4 for validation" in printed.out
+    command = f"srgan-gp finetune --from photo-x4 --data '{tmp_path}/my faces.zip' --name mine"
+    assert printed.err.splitlines()[-1] == f"Next: {command}"
 
 
 def test_json_is_one_object_and_a_damaged_photo_ends_with_3(faces, tmp_path, capsys):
@@ -74,8 +99,8 @@ def test_a_contact_sheet_among_the_photos_is_not_an_input(faces, capsys):
 
 
 def test_zip_files_and_single_images_are_inputs_too(faces, tmp_path, capsys):
-    assert run(faces, "-o", tmp_path / "all.zip", "--aligned", "--validation", "0") == 0
-    assert "There is no validation set" in capsys.readouterr().err
+    assert run(faces, "-o", tmp_path / "all.zip", "--aligned", "--validation-share", "0") == 0
+    assert "add 8 or more" in capsys.readouterr().err
     places = [f"{tmp_path / 'all.zip'}:train", faces / "3.png"]
     assert run(*places, "-o", tmp_path / "b.zip", "--aligned", "--smallest", "1") == 0
     # The photo is in the zip file too, at half its size.
@@ -87,7 +112,7 @@ def test_zip_files_and_single_images_are_inputs_too(faces, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--validation", "1"], "from 0 to below 1"),
+        (["--validation-share", "1"], "from 0 to below 1"),
         (["--most-blur", "-1"], "from 0 to 1"),
         (["--most-blur", "nan"], "from 0 to 1"),
         (["--detector", "yunet.onnx"], "drop one"),

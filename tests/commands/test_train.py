@@ -1,11 +1,15 @@
+import io
 import json
 import warnings
+import zipfile
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from srgan_gp.cli import main
+from srgan_gp.training.loop import train
+from srgan_gp.training.options.presets import resolve
 
 
 @pytest.fixture
@@ -46,6 +50,107 @@ def test_a_run_without_an_output_folder_is_refused(photos, capsys):
     assert "-o RUN" in capsys.readouterr().err
 
 
+@pytest.fixture
+def prepared(tmp_path):
+    """Write a zip with `count` images in `train/` and 2 in `val/`; return its path."""
+
+    def write(name="faces.zip", count=4, side=72):
+        rng = np.random.default_rng(0)
+        with zipfile.ZipFile(tmp_path / name, "w") as archive:
+            for n in range(count + 2):
+                encoded = io.BytesIO()
+                pixels = rng.integers(0, 256, (side, side, 3), np.uint8)
+                Image.fromarray(pixels).save(encoded, "PNG")
+                archive.writestr(f"{'train' if n < count else 'val'}/{n}.png", encoded.getvalue())
+        return str(tmp_path / name)
+
+    return write
+
+
+def tiny_run(run_dir, *more, preset="tiny"):
+    return ["train", "--preset", preset, "--device", "cpu", "-o", str(run_dir), *more]
+
+
+def test_of_a_prepared_zip_only_train_is_trained_on(prepared, tmp_path, capsys):
+    run_dir, archive = tmp_path / "run", prepared()
+    assert main(tiny_run(run_dir, "--data", archive)) == 0
+    printed = capsys.readouterr()
+    assert f"4 training images: {archive}:train. 2 validation images: {archive}:val." in printed.err
+    described = json.loads((run_dir / "data.json").read_text())
+    assert (described["pictures"], described["validation"]["pictures"]) == (4, 2)
+    assert "validation/psnr_y" in (run_dir / "stats.jsonl").read_text()
+    assert printed.err.splitlines()[-1].startswith(
+        f"Next: srgan-gp export {run_dir} --name run -o "
+    )
+    assert printed.out == f"{run_dir}\n"
+
+
+def test_a_run_that_was_begun_on_all_images_continues_on_them(prepared, tmp_path, capsys):
+    archive = prepared()
+    config = resolve("tiny", {"total_images": 32, "device": "cpu"})
+    train(config, [archive], tmp_path / "run")  # as version 0.1 did
+    assert main(tiny_run(tmp_path / "run", "--data", archive)) == 0
+    assert "begun on the images for validation too" in capsys.readouterr().err
+    assert json.loads((tmp_path / "run" / "data.json").read_text())["pictures"] == 6
+
+
+def test_training_images_in_the_validation_set_are_refused(prepared, tmp_path, capsys):
+    archive = prepared()
+    words = ["--data", f"{archive}:train", "--validation", f"{archive}:train"]
+    assert main(tiny_run(tmp_path / "run", *words)) == 2
+    assert "4 of 4 validation images are also training images" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+def test_two_prepared_zips_need_the_name_of_a_validation_set(prepared, tmp_path, capsys):
+    both = [prepared(), prepared("more.zip")]
+    assert main(tiny_run(tmp_path / "run", "--data", *both)) == 2
+    assert f"--validation {both[0]}:val" in capsys.readouterr().err
+
+
+def test_options_of_the_other_task_are_refused_together(photos, tmp_path, capsys):
+    words = ["--data", str(photos), "--equivariance-weight", "0.4", "--sharpen-targets", "1"]
+    assert main(tiny_run(tmp_path / "run", *words, preset="tiny-faces")) == 2
+    error = capsys.readouterr().err
+    assert "sharpen_targets, equivariance_weight: a run of face-generation does not use" in error
+    assert main(tiny_run(tmp_path / "run", "--data", str(photos), "--latent-size", "8")) == 2
+    assert "latent_size" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.fixture
+def face_model(prepared, tmp_path):
+    """A face model whose critic is wider than that of the preset."""
+    archive = prepared("tiny-faces.zip", side=16)
+    words = ["--data", f"{archive}:train", "--critic-width", "6"]
+    assert main(tiny_run(tmp_path / "first", *words, preset="tiny-faces")) == 0
+    assert main(["export", str(tmp_path / "first"), "--name", "some", "-o", str(tmp_path)]) == 0
+    return tmp_path / "some.onnx"
+
+
+def test_the_critic_of_the_model_to_start_from_is_taken_over(
+    face_model, prepared, tmp_path, capsys
+):
+    words = ["--data", f"{prepared('new.zip', side=16)}:train", "--start-from", str(face_model)]
+    line = tiny_run(tmp_path / "second", *words, preset="tiny-faces")
+    assert main([*line, "--total-images", "8"]) == 0
+    config = json.loads((tmp_path / "second" / "config.json").read_text())
+    assert (config["critic"], config["critic_width"]) == ("face_critic", 6)
+    face_model.unlink()
+    face_model.with_suffix(".critic.safetensors").unlink()
+    assert main(line) == 0  # a resumed run does not need the model
+    capsys.readouterr()
+
+
+def test_another_critic_is_refused_with_the_options_of_the_right_one(
+    face_model, prepared, tmp_path, capsys
+):
+    words = ["--data", f"{prepared('new.zip', side=16)}:train", "--start-from", str(face_model)]
+    line = tiny_run(tmp_path / "second", *words, preset="tiny-faces")
+    assert main([*line, "--critic-width", "5"]) == 2
+    assert "Pass the critic face_critic (size 16, width 6)" in capsys.readouterr().err
+
+
 def test_a_damaged_checkpoint_is_reported_in_one_line(photos, tmp_path, capsys):
     arguments = ["train", "--preset", "tiny", "--device", "cpu", "--data", str(photos)]
     arguments += ["-o", str(tmp_path / "run")]
@@ -56,7 +161,7 @@ def test_a_damaged_checkpoint_is_reported_in_one_line(photos, tmp_path, capsys):
     with warnings.catch_warnings():
         warnings.simplefilter("always")
         assert main(arguments) == 0
-    (line,) = [text for text in capsys.readouterr().err.splitlines() if "damaged" in text]
+    (line,) = [text for text in capsys.readouterr().err.splitlines() if "is damaged" in text]
     assert line == (
         f"srgan-gp: warning: The checkpoint {newest} is damaged. The previous checkpoint is used."
     )

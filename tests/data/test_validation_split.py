@@ -1,3 +1,4 @@
+import re
 import shutil
 import zipfile
 
@@ -5,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from srgan_gp.data.validation_split import split_images
+from srgan_gp.data.image_sources import ImageFile
+from srgan_gp.data.validation_split import find_places, missing_images, split_images
 from srgan_gp.errors import UsageError
 
 
@@ -64,7 +66,7 @@ def test_the_folders_of_a_prepared_set_are_kept(tmp_path, kind):
         where += ":set" if inside else ""
     split = split_images([where])
     assert (len(split.train), len(split.validation)) == (7, 3)
-    assert "folder val" in split.rule
+    assert re.search(r"faces\S*[:/]val$", split.rule)
 
 
 def test_a_given_validation_set_is_used_whole(tmp_path):
@@ -72,6 +74,37 @@ def test_a_given_validation_set_is_used_whole(tmp_path):
     split = split_images([str(data)], str(other))
     assert (len(split.train), len(split.validation)) == (7, 2)
     assert str(other) in split.rule
+
+
+def test_of_a_prepared_set_only_its_part_is_used(tmp_path):
+    faces, more = str(tmp_path / "faces"), str(fill(tmp_path / "more", 3, first=30))
+    fill(tmp_path / "faces" / "train", 7)
+    fill(tmp_path / "faces" / "val", 3, first=7)
+    assert find_places([faces, more]).train == (f"{faces}/train", more)
+    assert find_places([faces, more]).validation == (f"{faces}/val",)
+    assert find_places([faces], more).validation == (more,)
+    assert find_places([more], faces).validation == (f"{faces}/val",)
+    assert find_places([more]).validation == ()
+    split = split_images([faces, more])
+    assert (len(split.train), len(split.validation)) == (10, 3)
+
+
+def test_only_files_of_equal_size_are_read_to_find_copies(tmp_path, monkeypatch):
+    data = fill(tmp_path / "data", 5)
+    other = tmp_path / "other"
+    other.mkdir()
+    Image.fromarray(np.zeros((40, 40, 3), np.uint8)).save(other / "large.png")
+    monkeypatch.setattr(ImageFile, "sha256", lambda self: pytest.fail(f"{self.name} was read"))
+    assert len(split_images([str(data)], str(other)).validation) == 1
+
+
+@pytest.mark.parametrize(
+    ("counts", "cure"),
+    [((16, 4), ""), ((9, 2), "add 9 or more"), ((22, 2), "--validation-share 0.2")],
+)
+def test_what_is_missing_is_named_with_its_cure(counts, cure):
+    assert cure in missing_images(*counts)
+    assert bool(missing_images(*counts)) == bool(cure)
 
 
 def test_an_image_in_both_sets_is_named(tmp_path):

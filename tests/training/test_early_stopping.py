@@ -1,12 +1,15 @@
 """Which checkpoint is the best, and when a guarded run ends: facts of the rules alone."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
 from srgan_gp.errors import UsageError
+from srgan_gp.losses.features import Features
 from srgan_gp.training.checkpoint import Progress, newest
 from srgan_gp.training.early_stopping import broken_limits, note_validation, require_scores
+from srgan_gp.training.feature_network import load_features
 from srgan_gp.training.loop import train
 
 
@@ -153,10 +156,10 @@ def test_a_score_that_the_task_has_not_is_refused(tiny_config, task, best_by):
         require_scores(tiny_config(task=task, best_by=best_by), has_validation=True)
 
 
-@pytest.mark.parametrize("weights", [None, "none"])
-def test_the_kernel_distance_needs_the_feature_network(tiny_config, weights):
-    faces = {"task": "face-generation", "best_by": "kid_squeeze"}
-    with pytest.raises(UsageError, match="kid_squeeze needs the feature network"):
-        require_scores(tiny_config(**faces, feature_weights=weights), has_validation=True)
-    require_scores(tiny_config(**faces, feature_weights="some.safetensors"), has_validation=True)
-    require_scores(tiny_config(**faces, perceptual_loss="squeeze"), has_validation=True)
+def test_the_kernel_distance_loads_the_feature_network(tiny_config, monkeypatch):
+    config = tiny_config(task="face-generation", best_by="kid_squeeze")
+    require_scores(config, has_validation=True)
+    monkeypatch.setattr(Features, "load", lambda name, _: name)
+    assert load_features(config) == "squeeze"
+    with pytest.raises(UsageError, match="requires its weights"):
+        load_features(replace(config, feature_weights="none"))

@@ -18,7 +18,7 @@ import numpy as np
 from srgan_gp.system.files import atomic_write
 from srgan_gp.system.write_errors import errors_about
 
-TRAIN, VALIDATION, MANIFEST = "train", "val", "manifest.json"
+MANIFEST = "manifest.json"
 _FIXED_DATE = (1980, 1, 1, 0, 0, 0)  # the earliest date in a zip file
 _READABLE = 0o644  # mode of an extracted file
 
@@ -81,7 +81,9 @@ def write_archive(
             archive.writestr(member, content)
 
 
-def validation_photos(faces: Mapping[str, int], share: float, seed: int) -> set[str]:
+def validation_photos(
+    faces: Mapping[str, int], share: float, seed: int, least: int = 0
+) -> set[str]:
     """Choose the photos whose faces form the validation set.
 
     They are chosen in the order of a hash, so that most photos stay in their set when photos are
@@ -91,10 +93,11 @@ def validation_photos(faces: Mapping[str, int], share: float, seed: int) -> set[
         faces: number of faces of each photo, by the identity of the photo.
         share: target share of the faces in the validation set, 0 to 1.
         seed: seed of the order.
+        least: smallest number of faces in the validation set, if there are enough photos.
 
     Returns:
-        Photos with a total number of faces closest to that share. If `share` is not 0 and there are
-        at least two photos, both sets have at least one photo.
+        Photos with a total number of faces closest to that share, and at least `least`. If `share`
+        is not 0 and there are at least two photos, both sets have at least one photo.
     """
     order = sorted(faces, key=lambda photo: hashlib.sha256(f"{seed}:{photo}".encode()).digest())
     if share <= 0 or len(order) < 2:
@@ -102,7 +105,7 @@ def validation_photos(faces: Mapping[str, int], share: float, seed: int) -> set[
     wanted, count = share * sum(faces.values()), faces[order[0]]
     chosen = {order[0]}
     for photo in order[1:-1]:
-        if abs(count + faces[photo] - wanted) >= abs(count - wanted):
+        if count >= least and abs(count + faces[photo] - wanted) >= abs(count - wanted):
             break
         chosen.add(photo)
         count += faces[photo]

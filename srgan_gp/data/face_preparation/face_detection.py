@@ -14,10 +14,9 @@ from typing import Any
 import numpy as np
 
 from srgan_gp.errors import MissingExtraError, ModelRefusedError
-from srgan_gp.models.catalog import model_folders
+from srgan_gp.models.helper_networks import FACE_DETECTOR, how_to_get
 from srgan_gp.system.paths import is_file
 
-DETECTOR_FILE = "yunet.onnx"
 MIN_SCORE = 0.7
 """Confidence below which a detection is ignored, 0 to 1."""
 SMALLEST_SIDE, LARGEST_SIDE = 192, 1280  # pixels: longer side of the photo on a pyramid level
@@ -61,7 +60,7 @@ class FaceDetector:
         """Open a network file.
 
         Args:
-            path: an ONNX file of YuNet; None: `yunet.onnx` in the model folders.
+            path: an ONNX file of YuNet; None: the one in the model folders.
             least_score: faces with a lower score are ignored, 0 to 1.
 
         Raises:
@@ -136,12 +135,6 @@ def _levels(shape: tuple[int, ...]) -> list[int]:
     return sides
 
 
-def installed_detector() -> Path | None:
-    """Find `yunet.onnx` in the model folders; None if it is not installed."""
-    candidates = (folder / DETECTOR_FILE for folder in model_folders())
-    return next((path for path in candidates if is_file(path)), None)
-
-
 def require_detector(path: str | Path | None) -> Path:
     """Find the network file of YuNet.
 
@@ -155,12 +148,11 @@ def require_detector(path: str | Path | None) -> Path:
         if not is_file(Path(path)):
             raise ModelRefusedError(f"The face detector {path} does not exist. Check the path.")
         return Path(path)
-    if installed := installed_detector():
+    if installed := FACE_DETECTOR.installed():
         return installed
     raise ModelRefusedError(
-        "Face detection needs the network YuNet (face_detection_yunet_2026may.onnx of the OpenCV "
-        f"model zoo, MIT licence). Save it as {model_folders()[-1] / DETECTOR_FILE}, or pass "
-        "--detector FILE."
+        f"Face detection needs the network YuNet. {how_to_get(FACE_DETECTOR)} Or pass --detector "
+        "FILE."
     )
 
 

@@ -11,13 +11,7 @@ import cv2
 import numpy as np
 
 from srgan_gp.data.face_preparation.face_alignment import TEMPLATE
-from srgan_gp.data.face_preparation.face_archive import (
-    TRAIN,
-    VALIDATION,
-    Spool,
-    validation_photos,
-    write_archive,
-)
+from srgan_gp.data.face_preparation.face_archive import Spool, validation_photos, write_archive
 from srgan_gp.data.face_preparation.face_detection import FaceDetector
 from srgan_gp.data.face_preparation.face_duplicates import SeenImages
 from srgan_gp.data.face_preparation.face_selection import (
@@ -42,11 +36,14 @@ from srgan_gp.data.face_preparation.preparation_report import (
     summary_lines,
 )
 from srgan_gp.data.image_sources import ImageFile
+from srgan_gp.data.validation_split import MIN_VALIDATION_IMAGES, TRAIN, VALIDATION
 from srgan_gp.errors import NothingToDoError, PictureError
 from srgan_gp.images import Picture, write_image
 from srgan_gp.system.files import hash_file
 
 FORMAT_VERSION = 1
+SMALL_SET = 200
+"""Faces below which a fifth, not a tenth, is the validation set."""
 OnPhoto = Callable[[int, PhotoRecord], None]
 
 
@@ -58,17 +55,27 @@ class Preparation:
     """Requirements for a face to be kept."""
     detector: FaceDetector | None
     """Detects the faces; None: each image is a face that is already aligned."""
-    validation_share: float = 0.1
-    """Target share of the kept faces in the validation set, `val/`, 0 to 1. The actual share may
-    differ, because a group of photos is never divided."""
+    validation_share: float | None = None
+    """Target share of the kept faces in the validation set, `val/`, 0 to 1; None: chosen by
+    `target_share`. The actual share may differ, because a group of photos is never divided."""
     seed: int = 0
     """Seed of the choice of the validation photos."""
 
-    def settings(self) -> dict[str, Any]:
-        """Return all settings that determine the result, as stored in the manifest."""
+    def target_share(self, faces: int) -> float:
+        """Return the target share of a set of `faces` faces.
+
+        Without a given share it is a tenth; of fewer than `SMALL_SET` faces it is a fifth, and at
+        least `MIN_VALIDATION_IMAGES` faces, which `srgan-gp finetune` needs.
+        """
+        if self.validation_share is not None:
+            return self.validation_share
+        return 0.1 if faces >= SMALL_SET else max(0.2, min(MIN_VALIDATION_IMAGES / faces, 0.5))
+
+    def settings(self, faces: int) -> dict[str, Any]:
+        """Return all settings that determine a result of `faces` faces, for the manifest."""
         # "held_out" is the validation share in format version 1.
         settings = asdict(self.requirements) | {
-            "held_out": self.validation_share,
+            "held_out": self.target_share(faces),
             "seed": self.seed,
         }
         if self.detector is None:
@@ -115,7 +122,11 @@ def prepare(
         kept = [face for photo in photos for face in photo.kept]
         folders = Counter(face.member.partition("/")[0] for face in kept)
         counts |= {folder: folders[folder] for folder in (TRAIN, VALIDATION)}
-        manifest = {"version": FORMAT_VERSION, "settings": preparation.settings(), **counts}
+        manifest = {
+            "version": FORMAT_VERSION,
+            "settings": preparation.settings(len(kept)),
+            **counts,
+        }
         manifest["source_photos"] = [photo.entry() for photo in photos]
         write_archive(output, ((f.member, spool.read(f.place)) for f in kept), manifest)
         sections = [_section("kept", _cells(kept, spool), counts["kept"])]
@@ -135,7 +146,9 @@ def name_members(photos: Sequence[PhotoRecord], preparation: Preparation) -> Non
     for photo in photos:
         if photo.kept:
             faces[photo.group] += len(photo.kept)
-    validation = validation_photos(faces, preparation.validation_share, preparation.seed)
+    share = preparation.target_share(faces.total())
+    least = MIN_VALIDATION_IMAGES if preparation.validation_share is None else 0
+    validation = validation_photos(faces, share, preparation.seed, least)
     for number, photo in enumerate(photos):
         folder = VALIDATION if photo.group in validation else TRAIN
         for i, face in enumerate(photo.kept):

@@ -75,15 +75,17 @@ class TrainConfig:
     )
     perceptual_weight: float = option(0.05, "weight of the perceptual loss", least=0)
     feature_weights: str | None = option(
-        None, "file of the feature network; default: torchvision's", may_change=True
+        None,
+        "file of the feature network; default: that of `srgan-gp fetch`, or torchvision's",
+        may_change=True,
     )
     equivariance_weight: float = option(
         0.0, "weight of the shift equivariance loss, against patterns of the pixel grid", least=0
     )
     face_detector: str | None = option(
         None,
-        "YuNet (.onnx) for the score FD-yunet of a run of faces, or none; default: yunet.onnx in "
-        "the folder of models, if it exists",
+        "YuNet (.onnx) for the score FD-yunet of a run of faces, or none; default: that of "
+        "`srgan-gp fetch`, if it is installed",
         may_change=True,
     )
 

@@ -1,0 +1,45 @@
+"""`srgan-gp fetch`: installs a helper network, the face detector or the feature network."""
+
+import argparse
+
+from srgan_gp.commands.terminal import print_message, print_result, printable
+from srgan_gp.models.helper_networks import HELPERS, install
+
+EXAMPLES = (
+    (
+        "srgan-gp fetch feature-network",
+        "Download SqueezeNet, which finetune and evaluate compare images with.",
+    ),
+    (
+        "srgan-gp fetch face-detector --from face_detection_yunet_2026may.onnx",
+        "Install YuNet, which prepare finds faces with, from a file.",
+    ),
+    (
+        "srgan-gp fetch feature-network --from squeezenet1_1-b8a52dc0.pth",
+        "Install SqueezeNet on a machine without a connection.",
+    ),
+)
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this verb."""
+    parser.description = (
+        "Put a network that some commands need into your models folder. A file is installed only "
+        "if its SHA-256 is known to work."
+    )
+    add = parser.add_argument_group("Common options").add_argument
+    about = "; ".join(f"{name}: {network.purpose}" for name, network in HELPERS.items())
+    add("network", choices=sorted(HELPERS), metavar="NETWORK", help=about)
+    add("--from", dest="source", metavar="FILE|URL", help=_SOURCE)
+
+
+_SOURCE = "a file, or an address that begins with https:// [the address of its publisher]"
+
+
+def run(options: argparse.Namespace) -> int:
+    """Install the network; print its path, and its licence."""
+    network = HELPERS[options.network]
+    path = install(network, options.source)
+    print_result(printable(path))
+    print_message(f"{network.title}. Licence: {network.licence}.")
+    return 0

@@ -1,0 +1,149 @@
+"""Helper networks, which are not part of the package: YuNet and SqueezeNet, found and installed.
+
+They measure and prepare images; no image of a user is made by them. A file is installed only if its
+SHA-256 is known to work.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from srgan_gp.errors import ModelRefusedError, UsageError
+from srgan_gp.models.catalog import model_folders
+from srgan_gp.system.downloads import download, read_limited
+from srgan_gp.system.files import atomic_write_bytes, hash_file
+from srgan_gp.system.paths import is_file
+from srgan_gp.system.write_errors import errors_about
+
+
+@dataclass(frozen=True)
+class HelperNetwork:
+    """A network that some commands need.
+
+    Attributes:
+        name: its name in `srgan-gp fetch`.
+        title: its name in messages.
+        purpose: what needs it.
+        files: SHA-256 in hexadecimal -> name of the file in the folder of models. A shorter key is
+            the beginning of a SHA-256, where its source states no more.
+        patterns: names under which it is found, best first; they may contain `*`.
+        source: address of the file; None: none could be verified.
+        where: where to look for the file.
+        licence: licence of the weights.
+        max_bytes: limit of the file.
+    """
+
+    name: str
+    title: str
+    purpose: str
+    files: dict[str, str]
+    patterns: tuple[str, ...]
+    source: str | None
+    where: str
+    licence: str
+    max_bytes: int = 16_000_000
+
+    def installed(self) -> Path | None:
+        """Find the file in the folders of models; None if it is missing."""
+        for pattern in self.patterns:
+            for folder in model_folders():
+                if found := [path for path in sorted(folder.glob(pattern)) if is_file(path)]:
+                    return found[0]
+        return None
+
+    def target(self, sha256: str) -> str | None:
+        """Return the file name for a file of this SHA-256; None if it is not known."""
+        return next((n for key, n in self.files.items() if sha256.startswith(key)), None)
+
+
+FACE_DETECTOR = HelperNetwork(
+    name="face-detector",
+    title="YuNet",
+    purpose="finds faces in photos: prepare, and some scores of faces",
+    files={"104ee26c71d5c270ce79a6b3dced91c91013260d29a6bf18f9296c5b8c4c2b12": "yunet.onnx"},
+    patterns=("yunet.onnx", "face_detection_yunet*.onnx"),
+    source=None,
+    where="face_detection_yunet_2026may.onnx of the OpenCV model zoo, github.com/opencv/opencv_zoo",
+    licence="Apache-2.0, in the model zoo MIT",
+)
+FEATURE_NETWORK = HelperNetwork(
+    name="feature-network",
+    title="SqueezeNet 1.1",
+    purpose="compares images: finetune, train with --critic projected_critic, evaluate",
+    files={
+        "4edd46723a94c347279b18a7ba874f8e451f62039e760c493843e9d3984fc40a": (
+            "squeezenet1_1.safetensors"
+        ),
+        "b8a52dc0": "squeezenet1_1-b8a52dc0.pth",
+    },
+    patterns=("squeezenet1_1.safetensors", "squeezenet1_1-b8a52dc0.pth"),
+    source="https://download.pytorch.org/models/squeezenet1_1-b8a52dc0.pth",
+    where="https://download.pytorch.org/models/squeezenet1_1-b8a52dc0.pth",
+    licence="BSD-3-Clause of torchvision, DeepScale's own weights BSD-2-Clause",
+)
+HELPERS = {network.name: network for network in (FACE_DETECTOR, FEATURE_NETWORK)}
+CARD_FEATURES = next(iter(FEATURE_NETWORK.files))
+"""SHA-256 of the weights that the squeeze distances on the model cards were measured with."""
+
+
+def install(network: HelperNetwork, source: str | None = None) -> Path:
+    """Put a file whose SHA-256 is known into the user's folder of models.
+
+    Args:
+        network: the network.
+        source: path or HTTPS address of the file; None: `network.source`.
+
+    Returns:
+        Path of the installed file.
+
+    Raises:
+        UsageError: the file cannot be read or downloaded, is too large, or no source is known; or
+            a file with other content has its name.
+        ModelRefusedError: its SHA-256 is not known; nothing is installed.
+        OutputError: the folder cannot be written.
+    """
+    source = source or network.source
+    if source is None:
+        raise UsageError(f"No address of {network.title} could be verified. {how_to_get(network)}")
+    content = _read(source, network)
+    sha256 = hashlib.sha256(content).hexdigest()
+    name = network.target(sha256)
+    if name is None:
+        raise ModelRefusedError(
+            f"{source} has the SHA-256 {sha256}, which is not known to work; nothing was "
+            f"installed. {how_to_get(network)}"
+        )
+    target = model_folders()[-1] / name
+    if is_file(target) and hash_file(target) != sha256:
+        raise UsageError(f"{target} exists and is another file; remove or rename it first.")
+    with errors_about(target.parent):
+        target.parent.mkdir(parents=True, exist_ok=True)
+    atomic_write_bytes(target, content)
+    return target
+
+
+def how_to_get(network: HelperNetwork) -> str:
+    """Return how to get a network on a machine with or without a connection, for a message."""
+    known = " or ".join(f"{key}{'' if len(key) == 64 else '...'}" for key in network.files)
+    online = f"`srgan-gp fetch {network.name}` downloads it. Without a connection get"
+    return (
+        f"{'Get' if network.source is None else online} {network.where} (licence: "
+        f"{network.licence}; SHA-256 {known}), and run `srgan-gp fetch {network.name} --from "
+        f"FILE`, which puts it into {model_folders()[-1]}."
+    )
+
+
+def _read(source: str, network: HelperNetwork) -> bytes:
+    """Read a file or an address up to the limit."""
+    if "://" in source:
+        try:
+            return download(source, network.max_bytes)
+        except UsageError as error:
+            if source != network.source:
+                raise
+            raise UsageError(f"{error} {how_to_get(network)}") from error
+    try:
+        with Path(source).open("rb") as file:
+            return read_limited(file, network.max_bytes, source)
+    except OSError as error:
+        raise UsageError(f"{source} cannot be read: {error.strerror}.") from error

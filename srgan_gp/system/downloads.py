@@ -1,0 +1,78 @@
+"""Downloads over HTTPS, with a limit of size."""
+
+import http.client
+import time
+import urllib.error
+import urllib.request
+from typing import IO, BinaryIO
+from urllib.parse import urlsplit
+
+from srgan_gp.errors import UsageError
+
+SCHEMES = ("https",)
+_ATTEMPTS = 3
+_SECONDS_TO_WAIT = 2.0  # before the second attempt; twice as long before the third
+_TIMEOUT = 30.0  # seconds without an answer
+
+
+def download(url: str, max_bytes: int) -> bytes:
+    """Return the content of an address.
+
+    Args:
+        url: begins with https://; redirects must stay within HTTPS.
+        max_bytes: limit of the content.
+
+    Raises:
+        UsageError: the address is not HTTPS, cannot be reached, or has more than `max_bytes` bytes.
+    """
+    _require_https(url)
+    opener = urllib.request.build_opener(_HttpsRedirects)
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            with opener.open(url, timeout=_TIMEOUT) as answer:
+                content = read_limited(answer, max_bytes, url)
+                if answer.length:  # bytes that are missing; `read` does not report them
+                    raise http.client.IncompleteRead(content, answer.length)
+                return content
+        except (OSError, http.client.HTTPException) as error:  # URLError is an OSError
+            is_final = isinstance(error, urllib.error.HTTPError) and error.code < 500
+            if is_final or attempt == _ATTEMPTS:
+                reason = getattr(error, "reason", None) or error
+                raise UsageError(f"{url} cannot be downloaded: {reason}.") from error
+        time.sleep(_SECONDS_TO_WAIT * attempt)
+    raise AssertionError("unreachable")
+
+
+def read_limited(file: BinaryIO, max_bytes: int, name: str) -> bytes:
+    """Read an open file to its end.
+
+    Raises:
+        UsageError: it has more than `max_bytes` bytes; `name` is in the message.
+        OSError: it cannot be read.
+    """
+    content = file.read(max_bytes + 1)
+    if len(content) > max_bytes:
+        raise UsageError(f"{name} has more than {max_bytes:,} bytes, so it is not that file.")
+    return content
+
+
+class _HttpsRedirects(urllib.request.HTTPRedirectHandler):
+    """Refuses redirects to addresses that are not HTTPS."""
+
+    def redirect_request(
+        self,
+        req: urllib.request.Request,
+        fp: IO[bytes],
+        code: int,
+        msg: str,
+        headers: http.client.HTTPMessage,
+        newurl: str,
+    ) -> urllib.request.Request | None:
+        """Follow a redirect, as in the base class."""
+        _require_https(newurl)
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+def _require_https(url: str) -> None:
+    if urlsplit(url).scheme not in SCHEMES:
+        raise UsageError(f"{url} is not an HTTPS address; files are fetched over HTTPS only.")

@@ -1,0 +1,40 @@
+"""Options of a training run that only one task uses, and the refusal of those of the other task.
+
+Imports no torch.
+"""
+
+from collections.abc import Iterable
+
+from srgan_gp.errors import UsageError
+from srgan_gp.models.cards import FACES
+
+OF_ONE_TASK = {
+    "super-resolution": (
+        "scale", "patch_sizes", "patch_starts", "low_res", "clean_share", "damage", "shrink_share",
+        "pixel_loss", "sharpen_targets", "perceptual_weight", "equivariance_weight",
+        "critic_stages", "critic_conditional", "most_psnr_loss",
+    ),
+    FACES: ("image_size", "latent_size", "face_detector", "least_novelty"),
+}  # fmt: skip
+"""By task: fields of `TrainConfig` that have no effect in a run of another task."""
+
+
+def require_options_of_task(task: str, names: Iterable[str]) -> None:
+    """Check that every option that a user has set has an effect.
+
+    Args:
+        task: task of the run.
+        names: fields of `TrainConfig` that the user has set.
+
+    Raises:
+        UsageError: some belong to another task; the message names all of them.
+    """
+    given = set(names)
+    for other, options in OF_ONE_TASK.items():
+        found = [name for name in options if name in given]
+        if other != task and found:
+            raise UsageError(
+                f"{', '.join(found)}: a run of {task} does not use "
+                f"{'this option' if len(found) == 1 else 'these options'} of {other}. Remove "
+                f"{'it' if len(found) == 1 else 'them'}."
+            )
