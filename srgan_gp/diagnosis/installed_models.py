@@ -2,15 +2,14 @@
 
 import hashlib
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from srgan_gp.errors import ModelRefusedError
-from srgan_gp.models.catalog import find_model, model_folders, model_names
+from srgan_gp.models.catalog import find_model, model_names
+from srgan_gp.models.helper_networks import FACE_DETECTOR, FEATURE_NETWORK, HelperNetwork
 from srgan_gp.system.paths import is_file
-
-FACE_DETECTOR = "yunet.onnx"
-"""File of the face detector in a models folder."""
 
 
 def describe_models() -> list[dict[str, Any]]:
@@ -34,23 +33,22 @@ def _describe(name: str) -> dict[str, Any]:
 
 def describe_helper_networks() -> list[dict[str, Any]]:
     """List the networks that only some commands need: name, purpose, path or None, SHA-256."""
-    detectors = (folder / FACE_DETECTOR for folder in model_folders())
     torch_home = os.environ.get("TORCH_HOME") or Path(
         os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"),  # noqa: PTH111
         "torch",
     )
     features = sorted(Path(torch_home, "hub", "checkpoints").glob("squeezenet1_1-*.pth"))
     return [
-        _describe_helper("YuNet", "faces in prepare, evaluate and train", detectors),
-        _describe_helper("SqueezeNet 1.1", "feature distances in train and evaluate", features),
+        _describe_helper(FACE_DETECTOR, ()),
+        _describe_helper(FEATURE_NETWORK, features),
     ]
 
 
-def _describe_helper(name: str, purpose: str, candidates: Any) -> dict[str, Any]:  # noqa: ANN401
-    path = next((path for path in candidates if is_file(path)), None)
+def _describe_helper(network: HelperNetwork, elsewhere: Iterable[Path]) -> dict[str, Any]:
+    path = network.installed() or next((path for path in elsewhere if is_file(path)), None)
     return {
-        "name": name,
-        "purpose": purpose,
+        "name": network.title,
+        "purpose": network.purpose,
         "path": str(path) if path else None,
         "sha256": _sha256(path) if path else None,
     }

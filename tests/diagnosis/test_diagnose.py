@@ -116,9 +116,7 @@ def test_a_build_without_cuda_beside_a_gpu_is_a_problem(tiny, fake_driver, monke
 def test_the_home_folder_is_not_printed(tiny, monkeypatch, capsys):
     monkeypatch.setenv("HOME", str(tiny.parent))
     tiny.with_name("yunet.onnx").write_bytes(b"face detector")
-    monkeypatch.setattr(
-        "srgan_gp.diagnosis.installed_models.model_folders", lambda: (tiny.parent,) * 2
-    )
+    monkeypatch.setattr("srgan_gp.models.helper_networks.model_folders", lambda: (tiny.parent,) * 2)
     for words in ([], ["--json"]):
         assert main(["doctor", "-n", "tiny", "--device", "cpu", *words]) == 0
         printed = capsys.readouterr().out

@@ -62,10 +62,9 @@ class Preparation:
     """Seed of the choice of the validation photos."""
 
     def target_share(self, faces: int) -> float:
-        """Return the target share of a set of `faces` faces.
+        """Return the given share, or a tenth; below `SMALL_SET` faces a fifth or more.
 
-        Without a given share it is a tenth; of fewer than `SMALL_SET` faces it is a fifth, and at
-        least `MIN_VALIDATION_IMAGES` faces, which `srgan-gp finetune` needs.
+        That is at least `MIN_VALIDATION_IMAGES` faces, which `srgan-gp finetune` needs.
         """
         if self.validation_share is not None:
             return self.validation_share
