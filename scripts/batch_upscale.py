@@ -11,7 +11,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from srgan_gp import SrganGpError, Upscaler, read_image, write_image
+from srgan_gp import SrganGpError, Upscaler, write_image
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"}
 
@@ -38,11 +38,11 @@ def main() -> int:
             continue
         try:
             # Add your own steps here: `picture.pixels` is an array (height, width, 3).
-            picture = read_image(source)
-            write_image(upscaler.upscale_picture(picture), target)
+            picture = upscaler.upscale(source)
+            write_image(picture, target)
             print(target, flush=True)
         except SrganGpError as error:
-            print(f"{source}: {error}", file=sys.stderr)
+            print(error, file=sys.stderr)
             failures += 1
     return 3 if failures else 0
 

@@ -18,7 +18,7 @@ HOUSE_WORDS = (
     "passed over", "held-out pictures",
 )  # fmt: skip
 _PATTERN = re.compile(r"\b(?:" + "|".join(HOUSE_WORDS).replace(" ", r"\s+") + r")\b", re.IGNORECASE)
-_TEXT_SUFFIXES = (".md", ".toml", ".html", ".js", ".css", ".svg")
+_TEXT_SUFFIXES = (".md", ".toml", ".html", ".js", ".css", ".svg", ".ipynb")
 PLACES = {
     **{f"srgan_gp/{path.parent.name}": path.parent for path in ROOT.glob("srgan_gp/*/__init__.py")},
     **{name: ROOT / name for name in ("apps", "scripts", "weights", "docs")},

@@ -27,9 +27,9 @@ def parse_device(text: str) -> DeviceRequest:
     Raises:
         UsageError: `text` is something else.
     """
-    match = re.fullmatch(r"(auto|cpu|cuda)|cuda:(\d{1,3})", text)
+    match = re.fullmatch(r"(auto|cpu|cuda)|cuda:(\d{1,3})", str(text))
     if not match:
-        raise UsageError(f"There is no device {text!r}; choose auto, cpu, cuda or cuda:N.")
+        raise UsageError(f"There is no device {str(text)!r}; choose auto, cpu, cuda or cuda:N.")
     return DeviceRequest(match[1] or "cuda", int(match[2] or 0))
 
 

@@ -6,6 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, cast
 
@@ -91,7 +92,14 @@ class Session:
             DeviceError: the requested GPU cannot be used.
             UsageError: `device` is unknown, `fidelity` or `threads` is out of range, or the model
                 has no fidelity partner.
+            TypeError: an argument has another type than stated.
         """
+        if not isinstance(cast("object", model), str | os.PathLike):
+            raise TypeError(f"the model must be a name or a path, got {model!r}")
+        for name, value, kind in (("threads", threads, Integral), ("fidelity", fidelity, Real)):
+            if value is not None and not isinstance(cast("object", value), kind):
+                what = "an integer" if kind is Integral else "a number"
+                raise TypeError(f"{name} must be {what}, got {value!r}")
         request = parse_device(device)
         threads = choose_threads(threads)
         source = read_model(model, fidelity)

@@ -1,0 +1,139 @@
+"""The public API as a programmer meets it: names, help, examples in the docstring, the notebook."""
+
+import ast
+import json
+import pydoc
+import re
+import shutil
+import textwrap
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import srgan_gp
+from srgan_gp import FaceGenerator, ModelCard, Picture, Upscaler
+
+ROOT = Path(__file__).resolve().parents[1]
+NOTEBOOK = ROOT / "docs" / "guides" / "python.ipynb"
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch, rng):
+    """The current folder, with small images under the names of the examples."""
+    here = tmp_path / "docs" / "guides"
+    names = ["photo.jpg", "logo.png"]
+    names += [f"../../apps/examples/{name}" for name in ("cat.png", "coffee.jpg", "astronaut.jpg")]
+    for name in names:
+        path = here / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pixels = rng.integers(0, 256, (48, 96, 3), dtype=np.uint8)
+        Image.fromarray(pixels[:16, :24] if "/" not in name else pixels).save(path)
+    monkeypatch.chdir(here)
+    return here
+
+
+def test_dir_lists_the_public_names():
+    assert dir(srgan_gp) == sorted([*srgan_gp.__all__, "__version__"])
+
+
+def test_help_describes_every_public_name():
+    text = pydoc.plain(pydoc.render_doc(srgan_gp))
+    table = srgan_gp.__doc__.partition("The public names:")[2]
+    for name in srgan_gp.__all__:
+        assert f"\n    {name} " in table
+        assert re.search(rf"^    (class )?{name}\(", text, re.MULTILINE), name
+
+
+def test_the_examples_of_the_docstring_run(folder):
+    blocks = re.findall(r":\n\n((?:    .*\n|\n)+)", srgan_gp.__doc__)
+    code = "".join(textwrap.dedent(block) for block in blocks if "import" in block)
+    names = {}
+    exec(code, names)
+    assert len(re.findall("import", code)) == 4
+    assert srgan_gp.read_image("large.png").pixels.shape == (32, 48, 3)
+    assert srgan_gp.read_image("face.png").pixels.shape == (64, 64, 3)
+    assert (names["larger"].size, len(names["several"])) == ((96, 64), 2)
+
+
+def run_cell(source, names):
+    """Run one cell; return the value of its last expression, which a notebook would show."""
+    tree = ast.parse(source)
+    last = tree.body.pop() if isinstance(tree.body[-1], ast.Expr) else None
+    exec(compile(tree, "cell", "exec"), names)
+    return last and eval(compile(ast.Expression(last.value), "cell", "eval"), names)
+
+
+def test_the_cells_of_the_notebook_run_in_order(folder, capsys):
+    shutil.copy(NOTEBOOK, folder)
+    cells = json.loads(NOTEBOOK.read_text())["cells"]
+    names, shown = {}, []
+    for cell in cells:
+        if cell["cell_type"] == "code":
+            shown.append(run_cell("".join(cell["source"]), names))
+    images = [value for value in shown if hasattr(value, "_repr_png_")]
+    assert [type(image) for image in images] == [Picture, *[Image.Image] * 3]
+    assert all(image._repr_png_().startswith(b"\x89PNG") for image in images)
+    assert "(48, 64, 3) (192, 256, 3) uint8" in capsys.readouterr().out
+    assert sorted(path.name for path in Path("results").iterdir()) == ["cat_x4.png", "face.png"]
+
+
+def test_the_notebook_has_no_stored_results():
+    for cell in json.loads(NOTEBOOK.read_text())["cells"]:
+        assert cell.get("outputs", []) == []
+        assert cell.get("execution_count") is None
+
+
+def test_every_public_class_has_a_short_repr(tiny_face_model, tiny_model):
+    [card, *_] = srgan_gp.list_models()
+    objects = [
+        card,
+        Upscaler.load(tiny_model(), device="cpu"),
+        FaceGenerator.load(tiny_face_model(), device="cpu"),
+        Picture(np.zeros((4, 6, 3), np.uint8)),
+    ]
+    assert [type(one) for one in objects] == [ModelCard, Upscaler, FaceGenerator, Picture]
+    for one in objects:
+        assert len(repr(one)) < 100
+        assert repr(one).startswith(f"<{type(one).__name__} ")
+
+
+def test_a_face_generator_describes_its_model(tiny_face_model):
+    generator = FaceGenerator.load(tiny_face_model(), device="cpu")
+    assert repr(generator) == "<FaceGenerator tiny-faces: 8 x 8 pixels on cpu>"
+    assert generator.card is None
+    assert FaceGenerator.load(device="cpu").card.task == "face-generation"
+
+
+@pytest.mark.parametrize(
+    ("call", "kind", "message"),
+    [
+        (lambda g: g.generate(seed="7"), TypeError, "the seed must be an integer, got '7'"),
+        (lambda g: g.generate(count=1.5), TypeError, "the count must be an integer, got 1.5"),
+        (lambda g: g.generate(count=-1), srgan_gp.SrganGpError, "0 or more, not -1"),
+        (lambda g: g.generate(truncation="1"), TypeError, "truncation must be a number, got '1'"),
+        (lambda g: g.latents(7), TypeError, r"a list or a range, got 7; pass \[7\]"),
+        (lambda g: g.latents([1.5]), TypeError, "a seed must be an integer, got 1.5"),
+        (lambda g: g.generate_from([[0.0] * 4]), TypeError, "must be a numpy array, got list"),
+        (lambda g: g.interpolate(0, 1, frames=2.5), TypeError, "frames must be an integer"),
+    ],
+)
+def test_wrong_arguments_of_a_face_generator_are_named(tiny_face_model, call, kind, message):
+    with pytest.raises(kind, match=message):
+        call(FaceGenerator.load(tiny_face_model(), device="cpu"))
+
+
+@pytest.mark.parametrize(
+    ("options", "kind", "message"),
+    [
+        ({"model": None}, TypeError, "the model must be a name or a path, got None"),
+        ({"model": 4}, TypeError, "a name or a path, got 4"),
+        ({"device": 0}, srgan_gp.SrganGpError, "There is no device '0'; choose auto"),
+        ({"threads": "2"}, TypeError, "threads must be an integer, got '2'"),
+        ({"fidelity": "0.5"}, TypeError, "fidelity must be a number, got '0.5'"),
+    ],
+)
+def test_wrong_arguments_of_load_are_named(options, kind, message):
+    with pytest.raises(kind, match=message):
+        Upscaler.load(**{"device": "cpu"} | options)
