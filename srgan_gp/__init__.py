@@ -10,7 +10,7 @@ Upscale a photo, and keep its ICC profile, EXIF and alpha:
 
 `upscale` takes a path, a `Picture`, a numpy array (height, width, channels) of RGB, RGBA or grey, a
 Pillow image, or a list of them, and returns the same kind; for a path it returns a `Picture`.
-`Picture.pixels` is the array:
+`Picture.pixels` and `np.asarray(picture)` are arrays:
 
     import numpy as np
     from PIL import Image

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 Array = NDArray[Any]
 """An array whose shape and dtype the docstring states."""
@@ -22,6 +22,8 @@ def layout_hint(shape: tuple[int, ...]) -> str:
         return f"; transpose it to (H, W, {shape[0]}): image.transpose(1, 2, 0)"
     if len(shape) == 4 and shape[1] in (1, 3, 4) and shape[3] > 4:
         return f"; transpose it to (N, H, W, {shape[1]}): images.transpose(0, 2, 3, 1)"
+    if len(shape) == 4 and shape[0] > 0:
+        return "; pass one image, such as images[0]"
     return ""
 
 
@@ -49,7 +51,7 @@ class Picture:
 
     A notebook shows it as an image. `read_image` reads a picture, `write_image` writes it. The
     fields are `pixels` (H, W, 3 or 1), `alpha` (H, W) or None, `icc_profile`, `exif`, `xmp`, `dpi`,
-    `source_format` and `notes`.
+    `source_format` and `notes`. `np.asarray(picture)` joins pixels and alpha.
 
     Raises:
         TypeError: `pixels` or `alpha` is not an array.
@@ -105,6 +107,15 @@ class Picture:
         )
         origin = f", from {self.source_format}" if self.source_format else ""
         return f"<Picture {self.width} x {self.height}, {kind}, {self.pixels.dtype}{origin}>"
+
+    def __array__(self, dtype: DTypeLike = None, copy: bool | None = None) -> Array:
+        """Return (H, W) grey or (H, W, C) for numpy; alpha is the last channel."""
+        # Imported here, because it imports this module.
+        from srgan_gp.images.picture_conversion import to_array
+
+        array = to_array(self)
+        array = array[..., 0] if array.shape[2] == 1 else array
+        return np.array(array, dtype, copy=copy)
 
     def _repr_png_(self) -> bytes:
         """Return a PNG file for notebooks, of at most 1024 pixels a side."""

@@ -58,11 +58,7 @@ def to_kind_of(image: object, picture: Picture, folder: Path | None = None) -> A
     """
     if isinstance(image, Picture):
         return picture
-    channels = picture.pixels
-    if picture.alpha is not None:
-        shape = (*channels.shape[:2], picture.channels)
-        channels = mapped_arrays.empty(shape, channels.dtype, folder)
-        channels[..., :-1], channels[..., -1] = picture.pixels, picture.alpha
+    channels = to_array(picture, folder)
     if isinstance(image, np.ndarray):
         return channels[..., 0] if image.ndim == 2 else channels
     assert isinstance(image, Image.Image)
@@ -75,6 +71,21 @@ def to_kind_of(image: object, picture: Picture, folder: Path | None = None) -> A
         if key in image.info and not (converts_colours and key == "icc_profile"):
             result.info[key] = image.info[key]
     return result
+
+
+def to_array(picture: Picture, folder: Path | None = None) -> Array:
+    """Return pixels and alpha in one array (H, W, C); without alpha, the pixels themselves.
+
+    Args:
+        picture: the image.
+        folder: folder of the temporary file of a large array.
+    """
+    if picture.alpha is None:
+        return picture.pixels
+    shape = (*picture.pixels.shape[:2], picture.channels)
+    channels = mapped_arrays.empty(shape, picture.pixels.dtype, folder)
+    channels[..., :-1], channels[..., -1] = picture.pixels, picture.alpha
+    return channels
 
 
 def describe_type(value: object) -> str:

@@ -1,6 +1,7 @@
 """`read_image`, `read_picture` and `decode_picture`: read an image file as a `Picture`."""
 
 import os
+import re
 import stat
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -42,9 +43,21 @@ def read_image(path: str | Path, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Pic
     try:
         return read_picture(Path(path), max_pixels=max_pixels)
     except PictureError as error:
-        advice = str(error).replace("raise --max-pixels", "pass a larger max_pixels to read_image")
-        error.args = (f"{os.fspath(path)}: {advice}",)
+        message = str(error).replace("raise --max-pixels", "pass a larger max_pixels to read_image")
+        hint = _path_hint(str(path)) if error.code == "E_VANISHED" else ""
+        error.args = (f"{path}: {message}{hint}",)
         raise
+
+
+def _path_hint(path: str) -> str:
+    """Return advice on a path that does not exist and has a special meaning elsewhere."""
+    if re.match("[a-z][a-z0-9+.-]+:/", path):
+        return "; a URL is not read, download the file first"
+    if path.startswith("~"):
+        return "; ~ is not expanded, pass Path(...).expanduser()"
+    if any(sign in path for sign in "*?["):
+        return "; patterns are not expanded, pass sorted(Path().glob(...)) to Upscaler.upscale"
+    return ""
 
 
 def read_picture(path: Path, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Picture:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
@@ -91,6 +92,8 @@ def encode_image(
     if isinstance(quality, Mapping):
         quality = quality.get(name)
     quality = FORMATS[name].default_quality if quality is None else quality
+    if not isinstance(cast("object", quality), Integral):
+        raise TypeError(f"the quality must be an integer, got {quality!r}")
     if not 1 <= quality <= 100:
         raise UsageError(f"the quality must be from 1 to 100, not {quality}")
     picture, warnings = fit_to_format(

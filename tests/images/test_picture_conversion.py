@@ -46,6 +46,7 @@ def test_write_image_takes_floats_and_pillow_images(tmp_path, rng):
         (np.zeros((3, 40, 50), np.uint8), ValueError, r"transpose it to \(H, W, 3\)"),
         (np.full((4, 4, 3), 255, np.float32), ValueError, "divide by 255"),
         (np.zeros((4, 4, 3)), ValueError, "float64"),
+        (np.zeros((2, 4, 4, 3), np.uint8), ValueError, r"pass one image, such as images\[0\]$"),
         ([np.zeros((4, 4, 3), np.uint8)], TypeError, "not list"),
         (None, TypeError, "not None"),
     ],
@@ -60,6 +61,13 @@ def test_exchanged_arguments_are_recognised(tmp_path):
     picture = Picture(np.zeros((4, 4, 3), np.uint8))
     with pytest.raises(TypeError, match="an image and a path, in this order; got str and Picture"):
         write_image(str(tmp_path / "a.png"), picture)
+
+
+@pytest.mark.parametrize("quality", ["high", 90.5])
+def test_the_quality_is_an_integer(tmp_path, quality):
+    with pytest.raises(TypeError, match="quality must be an integer"):
+        write_image(np.zeros((4, 4, 3), np.uint8), tmp_path / "a.jpg", quality=quality)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_error_of_writing_names_the_path(tmp_path):
@@ -80,6 +88,21 @@ def test_every_error_of_read_image_names_the_path(tmp_path, content):
         with pytest.raises(PictureError) as caught:
             read_image(form)
         assert str(caught.value).startswith(f"{path}: ")
+
+
+@pytest.mark.parametrize(
+    ("path", "advice"),
+    [
+        ("https://example.org/a.jpg", "a URL is not read, download the file first"),
+        ("~/a.jpg", r"~ is not expanded, pass Path\(...\).expanduser\(\)"),
+        ("photos/*.jpg", r"patterns are not expanded, pass sorted\(Path\(\).glob\(...\)\)"),
+        ("a.jpg", "check the name$"),
+    ],
+)
+def test_a_path_that_means_something_elsewhere_gets_advice(path, advice):
+    with pytest.raises(PictureError, match=advice) as caught:
+        read_image(path)
+    assert str(caught.value).startswith(f"{path}: there is no such file")
 
 
 def test_read_image_names_its_own_parameter(tmp_path):
@@ -125,6 +148,26 @@ def test_a_picture_describes_itself(shape, dtype, fields, text):
     if "alpha" in fields:
         fields = {"alpha": np.ones(shape[:2], dtype)}
     assert repr(Picture(np.zeros(shape, dtype), **fields)) == text
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+@pytest.mark.parametrize(
+    ("channels", "has_alpha", "shape"),
+    [(1, False, (4, 6)), (1, True, (4, 6, 2)), (3, False, (4, 6, 3)), (3, True, (4, 6, 4))],
+)
+def test_numpy_takes_a_picture_as_an_array(channels, has_alpha, shape, dtype):
+    alpha = np.ones((4, 6), dtype) if has_alpha else None
+    array = np.asarray(Picture(np.zeros((4, 6, channels), dtype), alpha=alpha))
+    assert (array.shape, array.dtype) == (shape, dtype)
+    if has_alpha:
+        assert (array[..., -1] == 1).all()
+        assert not array[..., :-1].any()
+
+
+def test_pillow_takes_a_picture_through_numpy():
+    picture = Picture(np.full((4, 6, 1), 7, np.uint8))
+    assert Image.fromarray(np.asarray(picture)).mode == "L"
+    assert np.array(picture).base is None  # a copy
 
 
 # Previews.
