@@ -108,7 +108,7 @@ class Picture:
         origin = f", from {self.source_format}" if self.source_format else ""
         return f"<Picture {self.width} x {self.height}, {kind}, {self.pixels.dtype}{origin}>"
 
-    def __array__(self, dtype: DTypeLike = None, copy: bool | None = None) -> Array:
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> Array:
         """Return (H, W) grey or (H, W, C) for numpy; alpha is the last channel."""
         # Imported here, because it imports this module.
         from srgan_gp.images.picture_conversion import to_array
