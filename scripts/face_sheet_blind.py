@@ -63,8 +63,8 @@ def main() -> int:
 def build(options: argparse.Namespace) -> None:
     """Write the sheet as NAME.png and its key as NAME-key.json."""
     generator = FaceGenerator.load(options.model)
-    chosen = {} if options.trunc is None else {"truncation": options.trunc}
-    ours = generator.generate(seed=options.seed, count=GENERATED, **chosen)
+    truncation = generator.default_truncation if options.trunc is None else options.trunc
+    ours = generator.generate(seed=options.seed, count=GENERATED, truncation=truncation)
     files = validation_half(list_images(options.real), REPORT)
     rng = np.random.default_rng(options.seed)
     drawn = [files[i] for i in rng.permutation(len(files))[:REAL]]
@@ -75,7 +75,7 @@ def build(options: argparse.Namespace) -> None:
     key = {
         "model": generator.name,
         "sha256": generator.sha256,
-        "truncation": options.trunc,
+        "truncation": truncation,
         "positions": {str(n): labels[i] for n, i in enumerate(order, start=1)},
     }
     options.output.parent.mkdir(parents=True, exist_ok=True)

@@ -36,7 +36,7 @@ def main() -> None:
     parser.add_argument("--train-data", nargs="+", required=True, help="its training faces")
     parser.add_argument("--feature-weights", type=Path, help="SqueezeNet 1.1 as .safetensors")
     parser.add_argument("--detector", type=Path, help="YuNet as .onnx")
-    parser.add_argument("--trunc", type=float, default=1.0, help="truncation of the latents [1]")
+    parser.add_argument("--trunc", type=float, help="truncation [the model's]")
     options = parser.parse_args()
     card = tomllib.loads(options.card.read_text())
     scores = evaluate_faces(

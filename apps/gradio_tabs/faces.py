@@ -84,14 +84,20 @@ def _build_choices(cards: dict[str, ModelCard]) -> _Choices:
     count = gr.Slider(1, MAX_FACES, value=8, step=1, label="Number of faces, from this seed on")
     to_seed = gr.Number(1, label="Seed of the other face", precision=0, visible=False)
     truncation = gr.Slider(
-        0, 1.5, value=0.8, step=0.05, label="Truncation",
+        0, 1.5, value=_truncation(card), step=0.05, label="Truncation",
         info="Below 1, faces are more usual and less diverse.",
     )  # fmt: skip
+    model.change(lambda name: _truncation(cards[name]), model, truncation, queue=False, **QUIET)
     kind.change(
         lambda kind: (gr.Slider(visible=kind == STILL), gr.Number(visible=kind == ANIMATION)),
         kind, [count, to_seed], queue=False, **QUIET,
     )  # fmt: skip
     return _Choices(model, kind, seed, count, to_seed, truncation)
+
+
+def _truncation(card: ModelCard) -> float:
+    """Return the truncation that the model uses by default."""
+    return 1.0 if card.truncation is None else card.truncation
 
 
 def _build_results() -> _Results:

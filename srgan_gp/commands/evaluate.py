@@ -54,7 +54,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--train-data", nargs="+", metavar="DIR_OR_ZIP", help=_TRAIN_DATA)
     add("--count", type=types.count, metavar="N", help=_COUNT)
     add("--validation-half", choices=HALVES, help=f"{_HALF}. {_list(HALVES)}")
-    add("--trunc", type=types.truncation, metavar="PSI", help="truncation of the latents [1]")
+    add(
+        "--trunc",
+        type=types.truncation,
+        metavar="PSI",
+        help="truncation of the latents [the model's]",
+    )
     add("--detector", type=Path, metavar="FILE", help=_DETECTOR)
     add = parser.add_argument_group("Automation").add_argument
     add("--json", action="store_true", help="print one JSON object on stdout; infinity is null")
@@ -135,7 +140,7 @@ def _print_face_scores(options: argparse.Namespace) -> None:
         train_data=options.train_data or (),
         count=options.count,
         half=options.validation_half or REPORT,
-        truncation=1.0 if options.trunc is None else options.trunc,
+        truncation=options.trunc,
         feature_weights=options.feature_weights,
         detector=options.detector,
         report=print_message,

@@ -44,7 +44,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("-o", "--output", type=types.output_path, required=True, metavar="PATH", help=_OUTPUT)
     add("-n", "--model", default="faces-64", metavar="NAME", help=_MODEL)
     add("--seeds", type=types.seeds, metavar="0,1,4-6", help=_SEEDS)
-    add("--trunc", type=types.truncation, default=1.0, metavar="PSI", help=_TRUNC)
+    add("--trunc", type=types.truncation, metavar="PSI", help=_TRUNC)
     add("--upscale", nargs="?", const="face-x4", metavar="MODEL", help=_UPSCALE)
     add = parser.add_argument_group("Output").add_argument
     add("--grid", type=types.grid, metavar="CxR", help="one image of C columns and R rows")
@@ -59,7 +59,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 _SEEDS = "seeds of the faces; a seed always gives the same face [0; with --grid: 0, 1, 2, ...]"
-_TRUNC = "factor of the latents: below 1 faces are more usual and less diverse [1]"
+_TRUNC = "factor of the latents: below 1 faces are more usual and less diverse [the model's]"
 _INTERPOLATE = "animation from the face of seed A to that of seed B, 25 frames a second"
 _UPSCALE = "upscale the faces with a model, see `srgan-gp models` [face-x4]"
 _OUTPUT = (
@@ -86,12 +86,13 @@ def run(options: argparse.Namespace) -> int:
     if not options.json:
         for model in filter(None, (generator, upscaler)):
             print_message(model.choice)
-    faces = generate_faces(request, generator, upscaler, options.trunc)
+    truncation = generator.default_truncation if options.trunc is None else options.trunc
+    faces = generate_faces(request, generator, upscaler, truncation)
     with progress_bar(request.count, is_silent=options.json) as progress:
         notes = write_faces(request, count_progress(faces, progress))
     if options.json:
         report = _report(request, generator, upscaler)
-        report |= {"truncation": options.trunc, "side": side, "notes": notes}
+        report |= {"truncation": truncation, "side": side, "notes": notes}
         report["seconds"] = round(time.monotonic() - started, 3)
         print_result(json.dumps(report, indent=2))
         return 0

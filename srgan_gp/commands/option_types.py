@@ -10,6 +10,7 @@ import re
 from typing import Literal
 
 from srgan_gp.errors import UsageError
+from srgan_gp.models.cards import MAX_TRUNCATION
 
 MAX_SCALE = 1000  # a larger one is a typing error: 10 pixels would exceed most formats' limits
 MAX_SEED = 2**63 - 1  # as in training; its digits fit into a file name
@@ -17,7 +18,6 @@ MAX_SEED_COUNT = 100_000  # more is a typing error
 MAX_GRID_SIDE = 1000  # columns or rows
 MAX_FRAMES = 100_000  # more than an hour of an animation
 MAX_FACE_SIDE = 2048  # side in pixels, twice that of FFHQ
-MAX_TRUNCATION = 4  # faces of more unusual latents are hardly ever trained on
 
 
 def scale(text: str) -> float:

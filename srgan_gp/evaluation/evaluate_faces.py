@@ -49,7 +49,7 @@ def evaluate_faces(
     train_data: Sequence[str] = (),
     count: int | None = None,
     half: str = REPORT,
-    truncation: float = 1.0,
+    truncation: float | None = None,
     feature_weights: Path | None = None,
     detector: Path | None = None,
     report: Report = lambda _: None,
@@ -64,7 +64,7 @@ def evaluate_faces(
         count: faces to generate, and training faces to compare; None: `DEFAULT_COUNT`, or as many
             as `train_data` has.
         half: part of `data` to use, one of `HALVES`.
-        truncation: truncation of the latents; see `FaceGenerator.latents`.
+        truncation: truncation of the latents; see `FaceGenerator.latents`. None: the model's.
         feature_weights: SqueezeNet 1.1 as `.safetensors`; None: torchvision's; `NO_NETWORK`:
             none.
         detector: YuNet; None: the one in the folders of models; `NO_NETWORK`: none.
@@ -81,6 +81,7 @@ def evaluate_faces(
     features = None if feature_weights == NO_NETWORK else Features.load("squeeze", feature_weights)
     finder = None if detector == NO_NETWORK else FaceDetector.load(detector)
     yunet = YunetFeatures.load(finder.file) if finder else None
+    truncation = generator.default_truncation if truncation is None else truncation
     report(f"generating {real.count} faces with {generator.name}")
     faces = generator.generate(seed=0, count=real.count, truncation=truncation)
     report(f"scoring them against {len(real.validation)} real faces")

@@ -21,7 +21,10 @@ FRAMES_PER_SECOND = 25  # 4 hundredths of a second a frame; GIF stores durations
 
 
 def generate_faces(
-    request: FaceRequest, generator: FaceGenerator, upscaler: Upscaler | None, truncation: float
+    request: FaceRequest,
+    generator: FaceGenerator,
+    upscaler: Upscaler | None,
+    truncation: float | None,
 ) -> Iterator[Array]:
     """Generate the images of a request.
 
@@ -29,7 +32,8 @@ def generate_faces(
         request: seeds, and the number of frames of an animation.
         generator: generates the faces.
         upscaler: upscales each face; None keeps the size of the generator.
-        truncation: factor of each latent: below 1 the faces are more typical and more alike.
+        truncation: factor of each latent: below 1 the faces are more typical and more alike. None:
+            the generator's default.
 
     Returns:
         Iterator over `request.count` images (S, S, 3), uint8 RGB, each generated when it is taken;

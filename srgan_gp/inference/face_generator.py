@@ -98,13 +98,20 @@ class FaceGenerator:
         """Length of a latent."""
         return self._session.info.latent_size
 
-    def latents(self, seeds: Iterable[int], *, truncation: float = 1.0) -> Floats:
+    @property
+    def default_truncation(self) -> float:
+        """Truncation that is used where none is given: that of the card, otherwise 1."""
+        stated = self.card.truncation if self.card else None
+        return 1.0 if stated is None else stated
+
+    def latents(self, seeds: Iterable[int], *, truncation: float | None = None) -> Floats:
         """Draw the latent of each seed from the standard normal distribution.
 
         Args:
             seeds: integers of 0 or more.
             truncation: factor of each latent. Below 1 faces are more typical and more alike, 0
-                gives the face of the mean latent, above 1 they are more unusual.
+                gives the face of the mean latent, above 1 they are more unusual. None:
+                `default_truncation`.
 
         Returns:
             (N, latent_size), float32.
@@ -113,6 +120,8 @@ class FaceGenerator:
             UsageError: a seed or `truncation` is negative or not finite.
             TypeError: `seeds` are not integers, or `truncation` is not a number.
         """
+        if truncation is None:
+            truncation = self.default_truncation
         if not isinstance(cast("object", truncation), Real):
             raise TypeError(f"the truncation must be a number, got {truncation!r}")
         if not (math.isfinite(truncation) and truncation >= 0):
@@ -124,7 +133,7 @@ class FaceGenerator:
             raise UsageError(f"A seed must be 0 or more, not {min(seeds)}.")
         return np.float32(truncation) * draw_latents(seeds, self.latent_size)
 
-    def generate(self, *, seed: int = 0, count: int = 1, truncation: float = 1.0) -> Array:
+    def generate(self, *, seed: int = 0, count: int = 1, truncation: float | None = None) -> Array:
         """Generate the faces of `count` consecutive seeds, starting with `seed`.
 
         The face of a seed does not depend on the batch. On one machine with the same number of
@@ -175,7 +184,7 @@ class FaceGenerator:
         return faces
 
     def interpolate(
-        self, first_seed: int, second_seed: int, *, frames: int, truncation: float = 1.0
+        self, first_seed: int, second_seed: int, *, frames: int, truncation: float | None = None
     ) -> Iterator[Array]:
         """Interpolate from the face of one seed to that of another.
 

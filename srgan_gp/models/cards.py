@@ -17,6 +17,8 @@ TASKS = (UPSCALING, FACES)
 HEADLINE_METRICS = {FACES: ("FD-yunet", "diversity", "novelty")}
 """Scores to show first, by task. FD-yunet alone can be low for a generator that repeats one face or
 its training faces, so the three scores are shown together."""
+MAX_TRUNCATION = 4
+"""Largest truncation of generated faces. Training hardly ever sees more unusual latents."""
 
 Record = TypeVar("Record")
 
@@ -89,6 +91,8 @@ class ModelCard:
     """Upscaling factor; None for a face generator."""
     image_size: int | None = None
     """Height and width of a generated face in pixels; None for an upscaler."""
+    truncation: float | None = None
+    """Truncation that `generate` uses by default, at which most faces are sound; None: 1."""
     training: TrainingRecord | None = None
     """None for a model that an earlier version exported."""
     fidelity_partner: str | None = None
@@ -162,6 +166,11 @@ def _check_card(card: ModelCard) -> None:
         raise ValueError(f"{needed} is {size}")
     if getattr(card, other) is not None:
         raise ValueError(f"{other} is not used by the task {card.task}")
+    if card.truncation is not None:
+        if card.task != FACES:
+            raise ValueError(f"truncation is not used by the task {card.task}")
+        if not 0 <= card.truncation <= MAX_TRUNCATION:
+            raise ValueError(f"truncation is {card.truncation}, not from 0 to {MAX_TRUNCATION}")
     if "onnx" not in card.files:
         raise ValueError("files.onnx is missing")
     names = {f"files.{kind}.name": file.name for kind, file in card.files.items()}
@@ -183,6 +192,7 @@ _PLAIN_TYPES: dict[Any, tuple[type, ...]] = {
     int: (int,),
     int | None: (int,),
     float: (float, int),
+    float | None: (float, int),
 }
 
 
@@ -202,6 +212,6 @@ def _record(kind: type[Record], table: object) -> Record:
         expected = _PLAIN_TYPES.get(field.type, ())
         if expected and type(values[name]) not in expected:
             raise ValueError(f"{name} is {values[name]!r}, expected {expected[0].__name__}")
-        if field.type is float and not math.isfinite(values[name]):
+        if field.type in (float, float | None) and not math.isfinite(values[name]):
             raise ValueError(f"{name} is {values[name]!r}, expected a finite number")
     return kind(**values)

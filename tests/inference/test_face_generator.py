@@ -1,5 +1,7 @@
 """FaceGenerator: faces by seed, independent of the batch; interpolation; refusals."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -74,6 +76,19 @@ def test_truncation_multiplies_the_latent(colour_generator):
     whole = colour_generator.latents([4, 5])
     np.testing.assert_array_equal(colour_generator.latents([4, 5], truncation=0.5), whole / 2)
     np.testing.assert_array_equal(colour_generator.latents([4, 5], truncation=0), 0 * whole)
+
+
+def test_the_default_truncation_is_that_of_the_card(fake_session):
+    session = fake_session(run=colours, **FACES)
+    generator = FaceGenerator(session)
+    assert generator.default_truncation == 1
+    whole = generator.latents([4, 5])
+    session.card = SimpleNamespace(truncation=0.5)
+    assert generator.default_truncation == 0.5
+    np.testing.assert_array_equal(generator.latents([4, 5]), whole / 2)
+    np.testing.assert_array_equal(generator.latents([4, 5], truncation=1), whole)
+    session.card = SimpleNamespace(truncation=None)
+    np.testing.assert_array_equal(generator.latents([4, 5]), whole)
 
 
 def test_truncation_0_gives_one_face(generator):

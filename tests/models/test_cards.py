@@ -191,3 +191,28 @@ def test_the_headline_of_a_face_generator_is_its_first_distance_and_novelty(fold
 
 def test_an_upscaler_has_no_headline(folder):
     assert headline(read_card(folder / "tiny.toml")) == ()
+
+
+FACE_CARD = CARD.replace("super-resolution", "face-generation").replace(
+    "scale = 2", "image_size = 8"
+)
+
+
+def test_a_face_card_may_state_the_default_truncation(folder):
+    (folder / "tiny.toml").write_text(FACE_CARD)
+    assert read_card(folder / "tiny.toml").truncation is None
+    (folder / "tiny.toml").write_text(f"truncation = 0.7\n{FACE_CARD}")
+    assert read_card(folder / "tiny.toml").truncation == 0.7
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (f"truncation = 0.7\n{CARD}", "not used by the task super-resolution"),
+        (f"truncation = 4.5\n{FACE_CARD}", "4.5, not from 0 to 4"),
+        (f"truncation = nan\n{FACE_CARD}", "a finite number"),
+        (f'truncation = "1"\n{FACE_CARD}', "expected float"),
+    ],
+)
+def test_an_impossible_truncation_is_refused(folder, text, reason):
+    assert reason in refused(folder, text)

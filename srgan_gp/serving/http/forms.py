@@ -9,13 +9,9 @@ from fastapi import File, Form, Request, UploadFile
 from pydantic.json_schema import SkipJsonSchema
 
 from srgan_gp.errors import UsageError
+from srgan_gp.models.cards import MAX_TRUNCATION
 from srgan_gp.serving.guards.multipart_limits import is_multipart, is_urlencoded
-from srgan_gp.serving.jobs.generating import (
-    MAX_FACES,
-    MAX_FRAMES,
-    MAX_SEED,
-    MAX_TRUNCATION,
-)
+from srgan_gp.serving.jobs.generating import MAX_FACES, MAX_FRAMES, MAX_SEED
 from srgan_gp.serving.jobs.job_requests import (
     MAX_SCALE,
     MAX_TILE,
@@ -76,7 +72,8 @@ _Count = Annotated[
     int, _field("Number of faces, from `seed` on, in one grid.", minimum=1, maximum=MAX_FACES)
 ]
 _Truncation = Annotated[
-    float, _field("Truncation; below 1 faces vary less.", minimum=0, maximum=MAX_TRUNCATION)
+    float | _Missing,
+    _field("Truncation; below 1 faces vary less [the model's].", minimum=0, maximum=MAX_TRUNCATION),
 ]
 _ToSeed = Annotated[
     int | _Missing,
@@ -119,7 +116,7 @@ async def upscale_request(
 async def generate_request(
     seed: _Seed = 0,
     count: _Count = 1,
-    truncation: _Truncation = 1.0,
+    truncation: _Truncation = None,
     to_seed: _ToSeed = None,
     frames: _Frames = 60,
     model: _Model = None,

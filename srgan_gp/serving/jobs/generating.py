@@ -18,6 +18,7 @@ from srgan_gp.faces.face_requests import (
     request_sheet,
 )
 from srgan_gp.images import FORMATS, Picture, find_format, write_image
+from srgan_gp.models.cards import MAX_TRUNCATION
 from srgan_gp.serving.jobs.job_cancellation import Cancellation
 from srgan_gp.serving.jobs.job_requests import GenerateRequest, Result
 from srgan_gp.serving.jobs.loaded_models import LoadedModels, default_face_model
@@ -25,7 +26,6 @@ from srgan_gp.serving.jobs.upscaling import media_type
 
 MAX_FACES = 64
 MAX_FRAMES = 120
-MAX_TRUNCATION = 10
 MAX_SEED = 2**32 - 1
 _WEBM = "video/webm"
 
@@ -60,7 +60,9 @@ def generate(
         about = {
             "model": model,
             "device": generator.device,
-            "truncation": request.truncation,
+            "truncation": (
+                generator.default_truncation if request.truncation is None else request.truncation
+            ),
             "side": generator.image_size,
             "seconds": time.monotonic() - started,
             "warnings": list(warnings),
@@ -110,7 +112,7 @@ def _check(request: GenerateRequest) -> None:
     for seed in (request.seed, request.to_seed or 0):
         if not 0 <= seed <= MAX_SEED:
             raise UsageError(f"A seed must be from 0 to {MAX_SEED}, not {seed}.")
-    if request.truncation > MAX_TRUNCATION:
+    if request.truncation is not None and request.truncation > MAX_TRUNCATION:
         raise UsageError(
             f"The truncation must be {MAX_TRUNCATION} at most, not {request.truncation:g}."
         )

@@ -53,7 +53,7 @@ class GenerateRequest:
     seed: int = 0
     count: int = 1
     """Number of faces, with seeds from `seed` on; more than one give a grid."""
-    truncation: float = 1.0
+    truncation: float | None = None
     """As for `FaceGenerator.latents`."""
     to_seed: int | None = None
     """Generate an animation from the face of `seed` to that of this seed instead."""

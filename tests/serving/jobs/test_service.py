@@ -118,7 +118,7 @@ def test_progress_counts_tiles(real_service, png):
         (GenerateRequest(count=0), UsageError, "1 to 64"),
         (GenerateRequest(seed=-1), UsageError, "not -1"),
         (GenerateRequest(truncation=float("inf")), UsageError, "truncation"),
-        (GenerateRequest(truncation=1e308), UsageError, "10 at most"),
+        (GenerateRequest(truncation=1e308), UsageError, "4 at most"),
         (GenerateRequest(to_seed=1, count=2), UsageError, "one face, not 2"),
         (GenerateRequest(to_seed=1, format="exe"), UsageError, "not exe"),
     ],
