@@ -1,68 +1,129 @@
-"""`srgan-gp models`: lists the models that can be passed to `--model`."""
+"""`srgan-gp models`: lists the models for `--model`, shows one card, verifies the files."""
 
 import argparse
 import json
 from dataclasses import asdict
-from itertools import chain
 from typing import TYPE_CHECKING
 
 from srgan_gp.commands.terminal import print_message, print_result, printable
-from srgan_gp.errors import PictureError
+from srgan_gp.errors import PictureError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from srgan_gp.models.cards import ModelCard
 
 EXAMPLES = (
-    ("srgan-gp models", "List every model with its task, size, licence and scores."),
-    ("srgan-gp models --json", "Print the model cards as JSON."),
-    (
-        "SRGAN_GP_MODELS=/srv/models srgan-gp models",
-        "List the models of another folder as well; the default is ~/.local/share/srgan-gp/models.",
-    ),
+    ("srgan-gp models", "List every model with its scale, size and purpose."),
+    ("srgan-gp models photo-x4 --scores", "Show the card of one model with all its scores."),
+    ("srgan-gp models verify", "Compare the files of all models with the hashes on their cards."),
 )
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of this verb."""
+    add = parser.add_argument_group("Common options").add_argument
+    add("name", nargs="?", metavar="NAME|verify", help=_NAME)
+    add("--scores", action="store_true", help="print all scores, with their protocols")
     group = parser.add_argument_group("Automation")
     group.add_argument("--json", action="store_true", help="print one JSON object on stdout")
 
 
+_NAME = "show the card of this model; verify: compare all files with their hashes [list all models]"
+
+
 def run(options: argparse.Namespace) -> int:
-    """Print a paragraph for each model: summary, task, size, licence, fidelity partner, scores.
+    """Print a list of the models or one card, or verify the files.
 
     Returns:
-        0, or 3 where a model cannot be used; the others are listed.
+        0, or 3 where a model cannot be used or a file is damaged; the others are listed.
     """
-    from srgan_gp.models.catalog import list_models
+    from srgan_gp.models.catalog import RESERVED_NAME, list_models, unknown_model
 
+    is_check = options.name == RESERVED_NAME
+    if is_check and (options.scores or options.json):
+        raise UsageError("models verify goes neither with --scores nor with --json.")
     refused: list[str] = []
     cards = list_models(on_refused=lambda error: refused.append(str(error)))
-    if options.json:
+    if options.name is not None and not is_check:
+        cards = [card for card in cards if card.name == options.name]
+        refused = [message for message in refused if f"{options.name}." in message]
+        if not cards and not refused:
+            raise unknown_model(options.name)
+    if is_check:
+        refused += _verify(cards)
+    elif options.json:
         print_result(
             json.dumps({"models": [asdict(card) for card in cards], "refused": refused}, indent=2)
         )
     else:
-        for line in chain.from_iterable(map(_lines, cards)):
+        for line in _text(cards, is_whole=options.name is not None, has_scores=options.scores):
             print_result(printable(line))
     for message in refused:
         print_message(f"srgan-gp: error: {message}")
+    if not options.name and not options.json and not refused:
+        print_message("srgan-gp models NAME shows the card of a model.")
     return PictureError.exit_code if refused else 0
 
 
-def _lines(card: "ModelCard") -> "Iterator[str]":
-    from srgan_gp.models.cards import headline
+def _verify(cards: "Sequence[ModelCard]") -> list[str]:
+    """Print a line for each model whose files are intact; return the messages of the others."""
+    from srgan_gp.models.catalog import damaged_files
 
-    megabytes = card.files["onnx"].bytes / 1e6
+    messages: list[str] = []
+    for card in cards:
+        found = damaged_files(card)
+        messages += found
+        if not found:
+            names = ", ".join(file.name for file in card.files.values())
+            print_result(printable(f"{card.name}: {names} as on the card"))
+    return messages
+
+
+def _text(cards: "Sequence[ModelCard]", *, is_whole: bool, has_scores: bool) -> "Iterator[str]":
+    for card in cards:
+        yield from _summary(card)
+        if is_whole:
+            yield from _details(card)
+        if has_scores:
+            yield from _scores(card)
+        elif is_whole:
+            yield from _headline(card)
+
+
+def _summary(card: "ModelCard") -> "Iterator[str]":
+    """Yield name, scale or side, size and purpose: the two lines of a model in the list."""
+    from srgan_gp.models.catalog import DEFAULT_MODELS
+
     size = f"x{card.scale}" if card.scale else f"{card.image_size} x {card.image_size}"
-    yield f"{card.name}: {card.summary}"
-    yield f"  {card.task} {size}, {megabytes:.1f} MB, licence {card.licence}"
+    default = ", default" if card.name in DEFAULT_MODELS.values() else ""
+    yield f"{card.name}: {card.task} {size}, {card.files['onnx'].bytes / 1e6:.1f} MB{default}"
+    yield f"  {card.summary}"
+
+
+def _details(card: "ModelCard") -> "Iterator[str]":
+    yield f"  version {card.version}, licence {card.licence}"
+    yield f"  network: {card.architecture}, trained by {card.recipe}"
     if card.fidelity_partner:
         yield f"  fidelity: 0 is {card.name}, 1 is {card.fidelity_partner}"
-    first_scores = headline(card)
-    for score in (*first_scores, *(s for s in card.scores if s not in first_scores)):
-        yield f"  {score.set}: {score.metric} {score.value} ({score.protocol})"
+    for source in card.data:
+        yield f"  training data: {source.what} Licence: {source.licence}"
     for limit in card.limits:
         yield f"  limit: {limit}"
+
+
+def _headline(card: "ModelCard") -> "Iterator[str]":
+    from srgan_gp.models.cards import headline
+
+    for score in headline(card):
+        yield f"  {score.set}: {score.metric} {score.value}"
+    if card.scores:
+        yield f"  {len(card.scores)} scores: srgan-gp models {card.name} --scores"
+
+
+def _scores(card: "ModelCard") -> "Iterator[str]":
+    from srgan_gp.models.cards import headline
+
+    first = headline(card)
+    for score in (*first, *(score for score in card.scores if score not in first)):
+        yield f"  {score.set}: {score.metric} {score.value} ({score.protocol})"

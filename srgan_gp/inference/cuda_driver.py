@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any
 
 _LIBRARY = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
+NO_DRIVER = "no NVIDIA driver was found"
 _NAME_BYTES = 256
 
 
@@ -48,7 +49,7 @@ def find_driver() -> Driver:
         if status == 0:
             status = int(driver.cuDeviceGetCount(ctypes.byref(count)))
     except (OSError, AttributeError):
-        return Driver(0, f"no NVIDIA driver was found ({_LIBRARY} does not load)")
+        return Driver(0, f"{NO_DRIVER} ({_LIBRARY} does not load)")
     cuda = f"{version.value // 1000}.{version.value % 1000 // 10}" if version.value else ""
     if status != 0 or count.value == 0:
         return Driver(0, f"the NVIDIA driver reports no usable GPU (CUDA error {status})", cuda)

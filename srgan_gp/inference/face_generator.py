@@ -14,10 +14,11 @@ from srgan_gp.inference.latents import Floats, draw_latents, spherical_path
 from srgan_gp.inference.pixel_values import quantise
 from srgan_gp.inference.session_interface import SessionInterface, describe_choice, require_task
 from srgan_gp.models.cards import FACES, ModelCard
+from srgan_gp.models.catalog import DEFAULT_MODELS
 
 Array = NDArray[Any]
 
-DEFAULT_MODEL = "faces-64"
+DEFAULT_MODEL = DEFAULT_MODELS[FACES]
 
 
 class FaceGenerator:
@@ -61,7 +62,7 @@ class FaceGenerator:
         # Imported here, so that tests with a fake session need no ONNX Runtime.
         from srgan_gp.inference.session import Session
 
-        return cls(Session.open(model, device=device, threads=threads))
+        return cls(Session.open(model, device=device, threads=threads, task=FACES))
 
     @property
     def name(self) -> str:

@@ -16,6 +16,7 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 import onnxruntime  # pyright: ignore[reportMissingTypeStubs]
 
 from srgan_gp.errors import Cancelled, DeviceError, ModelRefusedError, SrganGpError
+from srgan_gp.inference.cuda_driver import NO_DRIVER
 from srgan_gp.inference.devices import DeviceRequest, choose_threads, parse_device, why_no_gpu
 from srgan_gp.inference.loading.model_files import read_model
 from srgan_gp.inference.loading.model_info import ModelInfo, check_inputs_and_outputs, read_metadata
@@ -38,7 +39,7 @@ class Session:
     provider: str
     """ONNX Runtime's execution provider."""
     notes: tuple[str, ...]
-    """Messages: why `auto` chose the device, what was measured on a model without metadata."""
+    """Messages: why a GPU is not used, what was measured on a model without metadata."""
     card: ModelCard | None
     """Card of the model; None for a model without one."""
     takes_batches: bool
@@ -71,6 +72,7 @@ class Session:
         device: str = "auto",
         threads: int | None = None,
         fidelity: float | None = None,
+        task: str | None = None,
     ) -> "Session":
         """Load a model by name or path.
 
@@ -81,10 +83,11 @@ class Session:
             model: name of a model, or path of an `.onnx` file.
             device: `cpu`; `cuda` or `cuda:N`, which fail where that GPU cannot be used; or `auto`,
                 which uses the first GPU if it works and the CPU otherwise, with a message in
-                `notes`.
+                `notes` if there is a GPU.
             threads: CPU threads; None means one for each CPU this process may use.
             fidelity: weight, 0 to 1, of the model's fidelity partner in the average of the two;
                 None runs the model as it is.
+            task: as for `find_model`.
 
         Raises:
             ModelRefusedError: the model is unknown, does not match the hash on its card, has other
@@ -102,7 +105,7 @@ class Session:
                 raise TypeError(f"{name} must be {what}, got {value!r}")
         request = parse_device(device)
         threads = choose_threads(threads)
-        source = read_model(model, fidelity)
+        source = read_model(model, fidelity, task)
         data, name = source.data, source.name
         engine, used, notes = _start(data, name, request, threads)
         metadata = engine.get_modelmeta().custom_metadata_map
@@ -175,9 +178,7 @@ def _start(
         except DeviceError as error:
             problem = str(error)
         else:
-            device = f"cuda:{request.index}"
-            chosen = (f"auto chose {device}.",) if request.kind == "auto" else ()
-            return engine, device, (*chosen, *notes)
+            return engine, f"cuda:{request.index}", notes
     try:
         engine = _create_session(data, threads)
     except Exception as error:  # ONNX Runtime's exceptions have no common base class
@@ -188,7 +189,9 @@ def _start(
         raise DeviceError(
             f"The device cuda:{request.index} cannot be used: {problem}. Pass --device cpu or auto."
         )
-    return engine, "cpu", (f"auto chose the CPU: {problem}.",) if problem else ()
+    if problem is None or problem.startswith(NO_DRIVER):  # as on most laptops
+        return engine, "cpu", ()
+    return engine, "cpu", (f"The GPU is not used: {problem}.",)
 
 
 def _start_on_cuda(data: bytes, threads: int, index: int) -> tuple[OrtSession, tuple[str, ...]]:

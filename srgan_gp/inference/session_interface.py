@@ -53,6 +53,6 @@ def require_task(session: SessionInterface, task: str, purpose: str) -> None:
 
 
 def describe_choice(session: SessionInterface) -> str:
-    """Return one line: model, device, provider and the notes of the session."""
-    about = f"{session.info.name} on {session.device} ({session.provider})."
+    """Return one line: model, device and the notes of the session."""
+    about = f"{session.info.name} on {session.device}."
     return " ".join((about, *session.notes))

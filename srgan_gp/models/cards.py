@@ -20,6 +20,9 @@ its training faces, so the three scores are shown together."""
 MAX_TRUNCATION = 4
 """Largest truncation of generated faces. Training hardly ever sees more unusual latents."""
 
+LOOKS = {"faithful": 1.0, "natural": 0.5, "crisp": 0.0}
+"""Names of fidelities: weights of the fidelity partner, for `--look` and the app."""
+
 Record = TypeVar("Record")
 
 

@@ -4,6 +4,7 @@ A model is `<name>.onnx` and its card `<name>.toml`; its critic, used in trainin
 `<name>.critic.safetensors`. This module finds files and reads cards; it does not open models.
 """
 
+import difflib
 import os
 import pkgutil
 import re
@@ -13,8 +14,14 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from srgan_gp.errors import ModelRefusedError, UsageError
-from srgan_gp.models.cards import ModelCard, read_card
+from srgan_gp.models.cards import FACES, ModelCard, read_card
+from srgan_gp.system.files import hash_file
 from srgan_gp.system.paths import is_file, is_folder
+
+DEFAULT_MODELS = {"super-resolution": "photo-x4", FACES: "faces-64"}
+"""Name of the model that is used if none is named, by task."""
+RESERVED_NAME = "verify"
+"""Not the name of a model: `srgan-gp models verify` checks all files."""
 
 
 @dataclass(frozen=True)
@@ -78,10 +85,14 @@ def model_names() -> list[str]:
     return list(dict.fromkeys(path.stem for path in _card_paths()))
 
 
-def find_model(name_or_path: str | Path) -> ModelFile:
+def find_model(name_or_path: str | Path, task: str | None = None) -> ModelFile:
     """Find a model by its name or by the path of its `.onnx` file.
 
     A known name takes precedence over a file of that name. A card beside the file is read.
+
+    Args:
+        name_or_path: a name of `model_names()`, or a path.
+        task: one of `cards.TASKS`; the message about an unknown name lists only its models.
 
     Raises:
         ModelRefusedError: there is no such name or file, or its card is not valid.
@@ -93,11 +104,44 @@ def find_model(name_or_path: str | Path) -> ModelFile:
         return _model_file(path)
     if path.suffix.lower() == ".onnx":
         raise ModelRefusedError(f"There is no model file {path}. Check the path.")
-    known = ", ".join(model_names()) or "none is installed"
-    raise ModelRefusedError(
-        f"There is no model {str(name_or_path)!r}; known: {known}. "
-        "Pass one of these names, or the path of an .onnx file."
+    raise unknown_model(str(name_or_path), task)
+
+
+def unknown_model(name: str, task: str | None = None) -> ModelRefusedError:
+    """Return the error about an unknown name, with the names of the models for a task or for all.
+
+    A similar name is suggested.
+    """
+    cards = list_models(on_refused=lambda _: None)
+    known = [card.name for card in cards if task in (None, card.task)]
+    close = difflib.get_close_matches(name, known, 1)
+    return ModelRefusedError(
+        f"There is no model {name!r}{f'; did you mean {close[0]}' if close else ''}; known: "
+        f"{', '.join(known) or 'none is installed'}. Pass one of these names, or the path of an "
+        ".onnx file."
     )
+
+
+def damaged_files(card: ModelCard) -> list[str]:
+    """Compare the files of a model in `model_folders()` with the hashes on its card.
+
+    Returns:
+        A message for each file that is missing, cannot be read or has another hash.
+    """
+    folder, messages = find_model(card.name).path.parent, list[str]()
+    for file in card.files.values():
+        path = folder / file.name
+        try:
+            found = hash_file(path)
+        except OSError as error:
+            messages.append(f"{card.name}: {path} cannot be read ({error.strerror}).")
+            continue
+        if found != file.sha256:
+            messages.append(
+                f"{card.name}: {path} is damaged: its SHA-256 starts with {found[:12]}, on the "
+                f"card with {file.sha256[:12]}. Install it again."
+            )
+    return messages
 
 
 def find_partner(model: ModelFile) -> ModelFile:
@@ -139,11 +183,11 @@ def check_name(name: str, folder: Path) -> None:
     """Check that `name` can be the name of a model in `folder`.
 
     Raises:
-        UsageError: the name has other characters than letters, digits, `-` and `_`; or it is the
-            name of a packaged model. A recipe may write such a model into a folder that holds an
-            earlier version of it, but not into the user's folder of models.
+        UsageError: the name has other characters than letters, digits, `-` and `_`; or it is
+            reserved, or the name of a packaged model. A recipe may write such a model into a
+            folder that holds an earlier version of it, but not into the user's folder of models.
     """
-    if not re.fullmatch("[A-Za-z0-9_-]+", name):
+    if not re.fullmatch("[A-Za-z0-9_-]+", name) or name == RESERVED_NAME:
         raise UsageError(f"{name!r} is not a valid model name. Use letters, digits, '-' and '_'.")
     packaged, users = model_folders()
     is_update = is_file(folder / f"{name}.toml") and folder.resolve() != users.resolve()

@@ -1,10 +1,14 @@
 """`srgan-gp models`: task, size and scores of each model."""
 
 import json
+from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from srgan_gp.cli import main
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -20,8 +24,67 @@ def installed(tiny_model, tiny_face_model, onnx_models, monkeypatch):
 def test_the_size_is_printed_in_the_form_of_each_task(installed, capsys):
     assert main(["models"]) == 0
     printed = capsys.readouterr().out
-    assert "tiny: A test.\n  super-resolution x2, 0.0 MB" in printed
-    assert "tiny-faces: A test.\n  face-generation 8 x 8, 0.0 MB" in printed
+    assert "tiny: super-resolution x2, 0.0 MB\n  A test.\n" in printed
+    assert "tiny-faces: face-generation 8 x 8, 0.0 MB\n  A test.\n" in printed
+
+
+def test_the_list_has_two_lines_a_model_and_marks_the_defaults(capsys):
+    assert main(["models"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2 * len(list((ROOT / "weights").glob("*.toml")))
+    defaults = [line.split(":")[0] for line in lines if line.endswith(", default")]
+    assert sorted(defaults) == ["faces-64", "photo-x4"]
+
+
+def test_a_name_shows_its_card_and_scores_on_request(installed, capsys):
+    card = installed / "tiny.toml"
+    score = '[[scores]]\nmetric = "PSNR-Y"\nset = "val"\nvalue = 1.0\nprotocol = "p"\n'
+    card.write_text(card.read_text() + "\n" + score)
+    assert main(["models", "tiny"]) == 0
+    printed = capsys.readouterr().out
+    assert "licence" in printed
+    assert "  1 scores: srgan-gp models tiny --scores" in printed
+    assert "tiny-faces" not in printed
+    assert main(["models", "tiny", "--scores"]) == 0
+    assert "  val: PSNR-Y 1.0 (p)\n" in capsys.readouterr().out
+
+
+def test_an_unknown_name_is_refused_with_a_suggestion(installed, capsys):
+    assert main(["models", "tinyy"]) == 8
+    message = capsys.readouterr().err
+    assert "There is no model 'tinyy'; did you mean tiny; known: " in message
+
+
+@pytest.mark.parametrize(
+    ("verb", "known", "hidden"),
+    [
+        (["upscale", "IMAGE"], "tiny", "tiny-faces"),
+        (["generate", "-o", "a.png"], "tiny-faces", "tiny"),
+    ],
+)
+def test_the_message_about_an_unknown_model_lists_those_of_the_task(
+    installed, tmp_path, capsys, verb, known, hidden
+):
+    Image.new("RGB", (2, 2)).save(tmp_path / "a.png")
+    words = [word.replace("IMAGE", str(tmp_path / "a.png")) for word in verb]
+    assert main([*words, "-n", "nothing-like-it"]) == 8
+    listed = capsys.readouterr().err.split("known: ")[1].split(". ")[0].split(", ")
+    assert known in listed
+    assert hidden not in listed
+
+
+def test_verify_names_each_damaged_file_and_the_intact_models(installed, capsys):
+    assert main(["models", "verify"]) == 0
+    assert "tiny: tiny.onnx as on the card\n" in capsys.readouterr().out
+    path = installed / "tiny.onnx"
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    (installed / "tiny-faces.onnx").rename(installed / "gone.onnx")
+    assert main(["models", "verify"]) == 3
+    captured = capsys.readouterr()
+    assert "photo-x4: " in captured.out
+    assert "tiny" not in captured.out
+    assert f"tiny: {path} is damaged" in captured.err
+    assert "tiny-faces.onnx is missing" in captured.err
 
 
 def test_the_main_scores_of_a_face_model_come_first_and_once(installed, capsys):
@@ -31,7 +94,7 @@ def test_the_main_scores_of_a_face_model_come_first_and_once(installed, capsys):
         for metric in ("SWD", "novelty", "FD-yunet", "diversity")
     ]
     card.write_text(card.read_text() + "\n" + "".join(lines))
-    assert main(["models"]) == 0
+    assert main(["models", "--scores"]) == 0
     printed = [line for line in capsys.readouterr().out.splitlines() if "(p)" in line]
     assert [line.split()[1] for line in printed] == ["FD-yunet", "diversity", "novelty", "SWD"]
 
@@ -61,7 +124,7 @@ def test_an_invalid_card_is_named_and_the_others_are_listed(installed, capsys):
 def test_control_characters_of_a_card_are_escaped(installed, onnx_models, capsys):
     onnx_models.write_card(installed / "tiny.onnx", summary="A \x1b[31mtest.\nfake: line")
     assert main(["models"]) == 0
-    assert r"tiny: A \x1b[31mtest.\nfake: line" in capsys.readouterr().out
+    assert r"  A \x1b[31mtest.\nfake: line" in capsys.readouterr().out
 
 
 def test_an_installed_face_model_is_found_by_its_name(installed, tmp_path, capsys):

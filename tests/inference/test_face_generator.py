@@ -32,7 +32,7 @@ def test_properties_of_the_model(generator):
     assert (generator.name, generator.device) == ("tiny-faces", "cpu")
     assert (generator.latent_size, generator.image_size) == (4, 8)
     assert len(generator.sha256) == 64
-    assert generator.choice == "tiny-faces on cpu (CPUExecutionProvider)."
+    assert generator.choice == "tiny-faces on cpu."
 
 
 def test_values_are_clipped_and_rounded_to_nearest(colour_generator):

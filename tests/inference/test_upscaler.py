@@ -248,8 +248,8 @@ def test_an_average_of_two_models_has_its_own_sha256():
 
 def test_the_choice_is_one_line(fake_session):
     session = fake_session()
-    session.notes = ("auto chose the CPU: no GPU.",)
-    assert Upscaler(session).choice == "fake on cpu (FakeProvider). auto chose the CPU: no GPU."
+    session.notes = ("The GPU is not used: it is full.",)
+    assert Upscaler(session).choice == "fake on cpu. The GPU is not used: it is full."
 
 
 # Pictures with alpha and metadata.

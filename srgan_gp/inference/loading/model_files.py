@@ -22,7 +22,9 @@ class ModelBytes:
     """Card of the model that was asked for; None for a model without one."""
 
 
-def read_model(model: str | Path, fidelity: float | None = None) -> ModelBytes:
+def read_model(
+    model: str | Path, fidelity: float | None = None, task: str | None = None
+) -> ModelBytes:
     """Read a model, or average it with its fidelity partner.
 
     Every file is hashed before it is parsed, and the hashed bytes are returned. A file that is not
@@ -32,6 +34,7 @@ def read_model(model: str | Path, fidelity: float | None = None) -> ModelBytes:
         model: name of a model or path of an `.onnx` file, as for `find_model`.
         fidelity: weight of the partner: 0 returns the bytes of the model, 1 those of its partner,
             values between a model of averaged weights. None reads the model as it is.
+        task: as for `find_model`.
 
     Raises:
         UsageError: `fidelity` is not from 0 to 1, or the model has no partner.
@@ -40,7 +43,7 @@ def read_model(model: str | Path, fidelity: float | None = None) -> ModelBytes:
     """
     if fidelity is not None and not 0 <= fidelity <= 1:
         raise UsageError(f"The fidelity must be from 0 to 1, not {fidelity}.")
-    file = find_model(model)
+    file = find_model(model, task)
     if fidelity is None:
         return ModelBytes(file.name, *_read_verified(file), file.card)
     partner = find_partner(file)

@@ -81,7 +81,7 @@ def test_an_upscaler_reports_its_fidelity(partners, tiny_image):
     upscaler.upscale(tiny_image, tile=5)
     assert upscaler.fidelity == upscaler.report.fidelity == 0.25
     assert upscaler.report.model == upscaler.name == "near at fidelity 0.25 (towards far)"
-    assert upscaler.choice.startswith("near at fidelity 0.25 (towards far) on cpu (")
+    assert upscaler.choice.startswith("near at fidelity 0.25 (towards far) on cpu.")
 
 
 def test_an_average_gives_the_same_result_in_tiles(partners, tiny_image):
