@@ -31,19 +31,20 @@ class Container:
 
 
 CONTAINERS = (
-    Container("PNG", (b"\x89PNG\r\n\x1a\n",), "PngImagePlugin.PngImageFile", (".png", ".apng")),
+    Container("PNG", (b"\x89PNG\r\n\x1a\n",), "PIL.PngImagePlugin.PngImageFile", (".png", ".apng")),
     Container(
-        "JPEG", (b"\xff\xd8\xff",), "JpegImagePlugin.JpegImageFile",
+        "JPEG", (b"\xff\xd8\xff",), "PIL.JpegImagePlugin.JpegImageFile",
         (".jpg", ".jpeg", ".jpe", ".jfif"),
     ),
-    Container("WEBP", (b"RIFF",), "WebPImagePlugin.WebPImageFile", (".webp",)),
+    Container("WEBP", (b"RIFF",), "PIL.WebPImagePlugin.WebPImageFile", (".webp",)),
     Container(
-        "TIFF", (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), "TiffImagePlugin.TiffImageFile",
+        "TIFF", (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), "PIL.TiffImagePlugin.TiffImageFile",
         (".tif", ".tiff"),
     ),
-    Container("BMP", (b"BM",), "BmpImagePlugin.BmpImageFile", (".bmp", ".dib")),
-    Container("GIF", (b"GIF87a", b"GIF89a"), "GifImagePlugin.GifImageFile", (".gif",)),
-    Container("AVIF", (), "AvifImagePlugin.AvifImageFile", (".avif", ".avifs")),
+    Container("BMP", (b"BM",), "PIL.BmpImagePlugin.BmpImageFile", (".bmp", ".dib")),
+    Container("GIF", (b"GIF87a", b"GIF89a"), "PIL.GifImagePlugin.GifImageFile", (".gif",)),
+    Container("AVIF", (), "PIL.AvifImagePlugin.AvifImageFile", (".avif", ".avifs")),
+    Container("HEIF", (), "pi_heif.as_plugin.HeifImageFile", (".heic", ".heif", ".hif")),
 )  # fmt: skip
 
 _REFUSED = {
@@ -55,10 +56,12 @@ _REFUSED = {
     b"gimp xcf": "GIMP", b"qoif": "QOI", b"\xd7\xcd\xc6\x9a": "WMF", b"\x0a\x05\x01": "PCX",
     b"II\xbc": "JPEG XR", b"FUJIFILM": "camera raw", b"IIRO": "camera raw", b"IIU\0": "camera raw",
 }  # fmt: skip
-_AVIF_BRANDS = {b"avif", b"avis"}
-_BRANDS = {b"heic": "HEIC", b"heix": "HEIC", b"mif1": "HEIF",
-           b"msf1": "HEIF", b"crx ": "camera raw"}  # fmt: skip
-READABLE = "PNG, JPEG, WebP, TIFF, BMP, GIF or AVIF"
+_BRANDS = {
+    "AVIF": {b"avif", b"avis"},
+    "HEIF": {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"},
+}
+"""Brands of ISO base media files; a file with those of both is AVIF."""
+READABLE = "PNG, JPEG, WebP, TIFF, BMP, GIF, AVIF or HEIC"
 
 
 def detect_container(head: bytes) -> Container:
@@ -74,8 +77,8 @@ def detect_container(head: bytes) -> Container:
     if refused is None:
         for container in CONTAINERS:
             is_webp = head[8:12] == b"WEBP"
-            if container.name == "AVIF":
-                is_match = bool(_AVIF_BRANDS & _brands(head))
+            if container.name in _BRANDS:
+                is_match = bool(_BRANDS[container.name] & _brands(head))
             else:
                 is_match = head.startswith(container.signatures)
             if is_match and (container.name != "WEBP" or is_webp):
@@ -103,8 +106,8 @@ def _refused_name(head: bytes) -> str | None:
     for signature, name in _REFUSED.items():
         if head.startswith(signature):
             return name
-    if head[4:8] == b"ftyp" and not _AVIF_BRANDS & _brands(head):
-        return _BRANDS.get(head[8:12])
+    if head[4:12] == b"ftypcrx ":
+        return "camera raw"
     if head[:1] == b"P" and head[1:2] in b"1234567fF" and head[2:3].isspace():
         return "PPM"
     return None
@@ -121,11 +124,13 @@ def _is_text(head: bytes) -> bool:
 def open_container(file: BinaryIO, container: Container) -> ImageFile.ImageFile:
     """Open a file with the Pillow class of its type, without decoding pixels.
 
+    HEIF files are opened with pi-heif, which has no encoder and so no part under the GPL.
+
     `Image.open` is not used: it tries other plugins too, and its pixel limit applies to the whole
     process. The caller checks the size before it decodes the pixels.
     """
-    module, name = container.opener.split(".")
-    opener = getattr(importlib.import_module(f"PIL.{module}"), name)
+    module, _, name = container.opener.rpartition(".")
+    opener = getattr(importlib.import_module(module), name)
     return opener(file)
 
 
@@ -175,6 +180,10 @@ _UNSUPPORTED = (
 )
 
 
+_PACKAGES = {"HEIF": "pi-heif"}
+"""Packages that decode a type, where it is not Pillow."""
+
+
 @contextmanager
 def decoder_errors(name: str) -> Generator[None, None, None]:
     """Convert any exception of a decoder to a PictureError; `name` is the file type.
@@ -189,6 +198,11 @@ def decoder_errors(name: str) -> Generator[None, None, None]:
     except Image.DecompressionBombError as error:
         raise PictureError(
             "E_TOO_MANY_PIXELS", "it has more pixels than can be read safely; downscale it first"
+        ) from error
+    except ModuleNotFoundError as error:  # installed without dependencies
+        raise PictureError(
+            "E_FORMAT_NOT_ALLOWED",
+            f"{name} files need a package that is missing: pip install {_PACKAGES.get(name, name)}",
         ) from error
     except MemoryError as error:
         raise PictureError(

@@ -5,8 +5,13 @@ from pathlib import Path
 
 import numpy as np
 
+from srgan_gp.images.animation.frame_sequence import FrameSequence
 from srgan_gp.images.animation.gif import count_gif_frames
-from srgan_gp.images.animation.sequence_reading import MAX_FRAMES, FrameSequence, check_sequence
+from srgan_gp.images.animation.sequence_reading import (
+    MAX_FRAMES,
+    check_sequence,
+    read_page_structure,
+)
 from srgan_gp.images.codecs.sixteen_bit import is_16_bit
 from srgan_gp.images.file_types import (
     HEAD_BYTES,
@@ -17,7 +22,7 @@ from srgan_gp.images.file_types import (
 )
 from srgan_gp.images.metadata import read_orientation
 from srgan_gp.images.picture import Picture
-from srgan_gp.images.pillow_decoding import check_pixel_count
+from srgan_gp.images.pillow_decoding import Source, check_pixel_count
 from srgan_gp.images.reading import DEFAULT_MAX_PIXELS, regular_file
 
 
@@ -29,7 +34,7 @@ class Header:
     """After the orientation is applied, in pixels."""
     height: int
     frames: int
-    """Number of frames of an animation; 1 for a still or a multi-page image."""
+    """Number of frames of an animation or pages of a TIFF; 1 for a still."""
     format: str
     """As in `Picture.source_format`."""
     has_alpha: bool
@@ -39,7 +44,8 @@ class Header:
     def stand_in(self) -> Picture | FrameSequence:
         """Return a black placeholder of this size and kind that needs no memory for pixels."""
         if self.frames > 1:
-            return FrameSequence(iter(()), self.frames, "animation", self.width, self.height,
+            kind = "pages" if self.format == "TIFF" else "animation"
+            return FrameSequence(iter(()), self.frames, kind, self.width, self.height,
                         source_format=self.format)  # fmt: skip
         black = np.zeros((), np.uint16 if self.is_16_bit else np.uint8)
         shape = (self.height, self.width)
@@ -66,17 +72,22 @@ def read_header(
         file.seek(0)
         with decoder_errors(container.name), open_container(file, container) as image:
             check_pixel_count(image.width, image.height, max_pixels)
-            frames = 1
-            if container.name == "GIF" and not first_frame_only:
+            (width, height), frames = image.size, 1
+            if container.name == "TIFF" and not first_frame_only:
+                pages, _ = read_page_structure(Source(file, head, container, image), max_pixels)
+                image.seek(0)
+                if pages.count > 1:
+                    width, height, frames = pages.width, pages.height, pages.count
+            elif container.name == "GIF" and not first_frame_only:
                 frames = max(1, count_gif_frames(file, most=MAX_FRAMES + 1))
-            elif container.name != "TIFF" and not first_frame_only:
+            elif container.name != "HEIF" and not first_frame_only:
                 frames = int(getattr(image, "n_frames", 1))
-            if frames > 1:
-                check_sequence(frames, image.width * image.height * frames, max_pixels)
-            width, height = image.size
+            if frames > 1 and container.name != "TIFF":
+                check_sequence(frames, width * height * frames, max_pixels)
             # Pillow decodes the whole PNG to search for EXIF data after the pixels.
             is_costly = container.name == "PNG" and "exif" not in image.info
-            if not is_costly and read_orientation(image) >= 5:
+            is_turned = not is_costly and read_orientation(image) >= 5
+            if is_turned and not (container.name == "TIFF" and frames > 1):
                 width, height = height, width
             return Header(
                 width,

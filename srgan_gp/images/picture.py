@@ -77,7 +77,7 @@ class Picture:
     """Horizontal and vertical resolution in dots per inch."""
 
     source_format: str | None = None
-    """Format of the file that was read: PNG, JPEG, WEBP, TIFF, BMP, GIF or AVIF."""
+    """Format of the file that was read: PNG, JPEG, WEBP, TIFF, BMP, GIF, AVIF or HEIF."""
 
     notes: tuple[str, ...] = ()
     """One sentence for each content of the file that was not kept, such as further frames."""

@@ -104,7 +104,10 @@ def decode(source: Source, *, is_frame: bool = False, tiff_directory: int | None
     deep = is_16_bit(image, source.head) and not is_frame
     icc_profile: bytes | None = image.info.get("icc_profile")
     with decoder_errors(name):
+        size = image.size
         image.load()
+        if name == "HEIF" and image.size != size:  # The limit was checked for the size before.
+            raise ValueError(f"{image.size} pixels were decoded instead of {size}")
         if deep:
             file.seek(0)
             data = _read(file)
@@ -122,12 +125,13 @@ def decode(source: Source, *, is_frame: bool = False, tiff_directory: int | None
     gamma = image.info.get("gamma")
     if gamma and abs(gamma - 1 / 2.2) > 0.01 and "icc_profile" not in image.info:
         notes.append(f"its PNG gamma of {gamma:g} is not applied and not kept")
-    if name == "AVIF" and (bits := read_avif_depth(source.head)) > 8:
+    bits = read_avif_depth(source.head) if name == "AVIF" else image.info.get("bit_depth", 8)
+    if bits > 8:
         notes.append(f"its {bits} bits were read as 8 bits")
     profile, exif = matching_profile(icc_profile, pixels.shape[2]), read_exif(image)
     if icc_profile is not None and profile is None and image.mode != "CMYK":
         notes.append("its ICC profile does not fit its pixels and is not used")
-    if exif is None and "exif" in image.info:
+    if exif is None and image.info.get("exif") is not None:
         notes.append("its EXIF data is damaged and is not kept")
     return Picture(
         pixels=apply_orientation(pixels, orientation),

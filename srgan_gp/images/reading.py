@@ -23,7 +23,7 @@ _CHANGED = "the file changed while it was read; try again"
 
 
 def read_image(path: str | Path, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Picture:
-    """Read a PNG, JPEG, WebP, TIFF, BMP, GIF or AVIF file; the format is detected by content.
+    """Read a PNG, JPEG, WebP, TIFF, BMP, GIF, AVIF or HEIC file; its content tells the format.
 
     Bit depth, grey, alpha, ICC profile, EXIF, XMP and resolution are kept. The EXIF orientation is
     applied, and CMYK and Lab are converted to sRGB. If there are several frames or pages, the first

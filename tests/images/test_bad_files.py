@@ -107,7 +107,7 @@ def test_every_changed_byte_in_the_pixels_of_a_png_is_detected(make, rng):
     ("data", "name"),
     [(b"%!PS-Adobe-3.0 EPSF", "EPS"), (b"%PDF-1.7", "PDF"), (b"8BPS\0\1", "Photoshop"),
      (b"<?xml version='1.0'?><svg/>", "SVG"), (b"\0\0\0\x0cjP  \r\n", "JPEG 2000"),
-     (b"\0\0\0\x1cftypheic", "HEIC"), (b"P6\n1 1\n255\n", "PPM"),
+     (b"\0\0\0\x1cftypcrx ", "camera raw"), (b"P6\n1 1\n255\n", "PPM"),
      (b"SIMPLE  =  T", "FITS"), (b"\0\0\1\0\1\0", "ICO"), (b"DDS |", "DDS"),
      (b"II*\0\x10\0\0\0CR\2\0", "camera raw"), (b"\xff\x0a\xfa", "JPEG XL")],
 )  # fmt: skip

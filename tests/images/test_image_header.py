@@ -42,6 +42,15 @@ def test_the_frames_of_an_animation_are_counted(tmp_path, suffix):
     assert read_header(path, first_frame_only=True).frames == 1
 
 
+def test_the_pages_of_a_tiff_are_counted(tmp_path):
+    pages = [Image.new("RGB", size) for size in ((4, 3), (6, 2))]
+    pages[0].save(tmp_path / "a.tif", save_all=True, append_images=pages[1:])
+    sequence = read_header(tmp_path / "a.tif").stand_in()
+    assert (sequence.kind, sequence.count) == ("pages", 2)
+    assert (sequence.width, sequence.height) == (6, 3)
+    assert read_header(tmp_path / "a.tif", first_frame_only=True).frames == 1
+
+
 def test_the_header_of_a_truncated_file_is_read(tmp_path):
     Image.effect_noise((200, 100), 50).save(tmp_path / "a.png")
     data = (tmp_path / "a.png").read_bytes()

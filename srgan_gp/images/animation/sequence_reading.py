@@ -70,11 +70,11 @@ def _read_structure(source: Source, max_pixels: int) -> tuple[FrameSequence, Seq
     """Read the number of frames from the header, and check the limits."""
     image, name = source.image, source.container.name
     if name == "TIFF":
-        return _read_page_structure(source, max_pixels)
+        return read_page_structure(source, max_pixels)
     if name == "GIF":
         count = count_gif_frames(source.file, most=MAX_FRAMES + 1)
     else:
-        count = int(getattr(image, "n_frames", 1))
+        count = int(getattr(image, "n_frames", 1)) if name != "HEIF" else 1
     # A PNG may start with a still for viewers without animation, which is not a frame.
     first = int(count > 1 and bool(getattr(image, "default_image", False)))
     count = max(1, count - first)
@@ -88,7 +88,7 @@ def _read_structure(source: Source, max_pixels: int) -> tuple[FrameSequence, Seq
         width, height = height, width
     if first:
         notes.append("its still image for viewers without animation is not kept")
-    if "mp" in image.info:
+    if "mp" in image.info or (name == "HEIF" and getattr(image, "n_frames", 1) > 1):
         notes.append("its further images or maps are not kept")
     if count > 1 and is_16_bit(image, source.head):
         notes.append("its frames of 16 bits were read as 8 bits")
@@ -105,7 +105,12 @@ def _read_structure(source: Source, max_pixels: int) -> tuple[FrameSequence, Seq
     return sequence, [_Place(index) for index in range(first, first + count)]
 
 
-def _read_page_structure(source: Source, max_pixels: int) -> tuple[FrameSequence, Sequence[_Place]]:
+def read_page_structure(source: Source, max_pixels: int) -> tuple[FrameSequence, Sequence[_Place]]:
+    """Read number and sizes of the pages of a TIFF, and where they are; check the limits.
+
+    Raises:
+        PictureError: as for `read_sequence`.
+    """
     places: list[_Place] = []
     sizes: list[tuple[int, int]] = []
     notes: dict[str, None] = {}
