@@ -38,6 +38,9 @@ LONGEST_PATH_BYTES = 4000
 DONE = "it is done already"
 THERE = "its result exists"
 
+MODEL_CHANGED = "E_MODEL_CHANGED"
+"""Code of an input whose result differs only because another version of the model made it."""
+
 
 @dataclass(frozen=True)
 class UpscaleJob:
@@ -132,19 +135,23 @@ class Plan(AbstractContextManager["Plan"]):
         """Return where to write a result meant for `path`; None: skip it, since it exists.
 
         Raises:
-            PictureError: it exists, and `exist` is `error` or it is an input.
+            PictureError: it exists, and `exist` is `error` or None, or it is an input.
         """
         if not os.path.lexists(path):
             return path
         if self.exist == "skip":
             return None
-        if self.exist is None:
-            raise PictureError(
-                "E_EXISTS",
-                f"{path} exists and is not the result of this image with these options; "
-                "pass --exist skip, overwrite or rename",
-            )
-        if self.exist == "error":
+        if self.exist is None and self.journal is not None:
+            change = self.journal.change(path)
+            if change.kind == "model version":
+                message = (
+                    f"{path} {change.text}; pass --exist overwrite to make such results again, or "
+                    "--exist skip to keep them (printed once for all)"
+                )
+                raise PictureError(MODEL_CHANGED, message)
+            message = f"{path} exists and {change.text}; pass --exist skip, overwrite or rename"
+            raise PictureError("E_EXISTS", message)
+        if self.exist in (None, "error"):
             raise PictureError("E_EXISTS", f"{path} exists; pass --exist skip, overwrite or rename")
         with self._lock:
             if self.exist == "rename":

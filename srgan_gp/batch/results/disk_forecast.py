@@ -50,7 +50,7 @@ def forecast(job: UpscaleJob, settings: UpscaleSettings, model_scale: int) -> Fo
         max_pixels=settings.max_pixels,
         first_frame_only=settings.frames == "first",
     )
-    scale = settings.scale or model_scale
+    scale = settings.scale_of(header.width, model_scale)
     width, height = round(header.width * scale), round(header.height * scale)
     check_result_size(width, height, header.frames, settings.max_pixels)
     target = chosen_target(job, header.stand_in(), height, width)

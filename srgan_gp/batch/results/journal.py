@@ -6,16 +6,15 @@ that was killed at any moment resumes, and a result that was damaged or replaced
 """
 
 import errno
-import hashlib
-import json
 import os
 import sqlite3
 import threading
 from collections.abc import Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from pathlib import Path
 
+from srgan_gp.batch.results.work import Change, Work, describe_change
 from srgan_gp.errors import OutputError
 from srgan_gp.system.files import Staged, hash_file
 from srgan_gp.system.paths import is_file
@@ -23,7 +22,8 @@ from srgan_gp.system.paths import is_file
 JOURNAL_FOLDER = ".srgan-gp"
 """Folder of the journal and the lock inside an output folder."""
 
-_FILE = Path(JOURNAL_FOLDER, "journal.sqlite")
+JOURNAL_FILE = Path(JOURNAL_FOLDER, "journal.sqlite")
+"""The journal inside an output folder."""
 _APPLICATION_ID = 0x53524750  # "SRGP"
 _VERSION = 1
 _ROWS_AT_ONCE = 500  # read from the table
@@ -42,23 +42,15 @@ PRAGMA application_id = {_APPLICATION_ID};
 PRAGMA user_version = {_VERSION};
 COMMIT;
 """
-
-
-def work_key(model_sha256: str, **options: object) -> str:
-    """Return a hash of everything that determines a result, apart from the input.
-
-    Args:
-        model_sha256: SHA-256 of the model.
-        options: scale, format, quality and the like; numbers, texts, booleans, None.
-
-    >>> work_key("ab", scale=4, quality=None) == work_key("ab", quality=None, scale=4.0)
-    True
-    """
-    values = {
-        name: float(value) if type(value) is int else value for name, value in options.items()
-    }
-    text = json.dumps([model_sha256, values], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+# Without a new version, so that earlier versions of this package can still use the journal.
+_WORKS = """
+CREATE TABLE IF NOT EXISTS works (
+  key TEXT PRIMARY KEY,        -- results.work
+  model TEXT NOT NULL,
+  model_sha256 TEXT NOT NULL,
+  options TEXT NOT NULL        -- JSON
+) WITHOUT ROWID
+"""
 
 
 class JournalError(OutputError):
@@ -73,20 +65,25 @@ class Journal(AbstractContextManager["Journal"]):
     """The output folder."""
     path: Path
     """The file of the journal."""
+    work: Work | None
+    """Model and options of this run, which are recorded with its results."""
     _connection: sqlite3.Connection
+    recorded: int = field(default=0, init=False)
+    """Number of results that this run has recorded."""
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     @classmethod
-    def open(cls, folder: Path) -> "Journal":
+    def open(cls, folder: Path, work: Work | None = None) -> "Journal":
         """Open the journal of an output folder, or create one.
 
         Args:
             folder: the output folder, which exists.
+            work: model and options of this run.
 
         Raises:
             OutputError: it cannot be written, is damaged or of a newer version. It stays as it is.
         """
-        path = folder / _FILE
+        path = folder / JOURNAL_FILE
         with _plain_errors(path):
             path.parent.mkdir(exist_ok=True)
             connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
@@ -95,12 +92,12 @@ class Journal(AbstractContextManager["Journal"]):
             except BaseException:
                 connection.close()
                 raise
-        return cls(folder, path, connection)
+        return cls(folder, path, work, connection)
 
     @classmethod
-    def open_existing(cls, folder: Path) -> "Journal | None":
+    def open_existing(cls, folder: Path, work: Work | None = None) -> "Journal | None":
         """Open the journal of a folder if there is one; a dry run creates none."""
-        return cls.open(folder) if is_file(folder / _FILE) else None
+        return cls.open(folder, work) if is_file(folder / JOURNAL_FILE) else None
 
     def close(self, *_: object) -> None:
         """Close the file."""
@@ -167,9 +164,26 @@ class Journal(AbstractContextManager["Journal"]):
         with self._lock, _plain_errors(self.path):
             if not is_file(self.path):  # SQLite would write to the unlinked file.
                 raise FileNotFoundError(errno.ENOENT, "it was removed during the run")
-            self._connection.execute(
-                "INSERT OR REPLACE INTO results VALUES (?, ?, ?, ?, ?, ?)", row
-            )
+            with self._connection as connection:  # one transaction
+                connection.execute("BEGIN")
+                if self.work is not None:
+                    values = astuple(self.work)
+                    connection.execute("INSERT OR IGNORE INTO works VALUES (?, ?, ?, ?)", values)
+                connection.execute("INSERT OR REPLACE INTO results VALUES (?, ?, ?, ?, ?, ?)", row)
+            self.recorded += 1
+
+    def change(self, target: Path) -> Change:
+        """Return how an existing file differs from the result that this run would write."""
+        relative = os.fsencode(os.path.relpath(target, self.folder))
+        with self._lock, _plain_errors(self.path):
+            row = self._connection.execute(
+                "SELECT work, model, model_sha256, options FROM results LEFT JOIN works ON key = "
+                "work WHERE target = ?", (relative,),
+            ).fetchone()  # fmt: skip
+        if row is None:
+            return describe_change(None, None, self.work)
+        made = None if row[1] is None else Work(*row)
+        return describe_change(row[0], made, self.work)
 
     def results(self) -> Iterator[tuple[Path, Path]]:
         """Yield source and target of every row, as real paths, in the order of targets."""
@@ -204,6 +218,7 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("PRAGMA synchronous = FULL")
     if not objects:
         connection.executescript(_SCHEMA)
+    connection.execute(_WORKS)
     (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     if verdict != "ok":
         raise sqlite3.DatabaseError(verdict)

@@ -1,35 +1,45 @@
-"""Lock of an output folder: one run at a time."""
+"""Lock of an output folder, with its journal: one run at a time."""
 
 import shutil
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from srgan_gp.batch.results.journal import JOURNAL_FOLDER
-from srgan_gp.errors import UsageError
+from srgan_gp.batch.results.journal import JOURNAL_FOLDER, Journal
+from srgan_gp.batch.results.work import Work
 from srgan_gp.system import file_locks
 
 
 @contextmanager
-def locked(folder: Path) -> Generator[None, None, None]:
-    """Lock an output folder against other runs; the system unlocks it when this process ends.
+def locked_journal(
+    folder: Path, work: Work | None = None, *, is_kept: bool = True
+) -> Generator[Journal | None, None, None]:
+    """Lock an output folder against other runs, and open its journal.
 
-    The folder of the journal inside is created where it is missing. When the block raises a
-    `UsageError`, a folder created here is removed again.
+    The system releases the lock when this process ends. The folder of the journal is created where
+    it is missing, and removed again if no result was recorded.
 
     Args:
         folder: the output folder, which exists.
+        work: model and options of the run.
+        is_kept: False: yield None and do nothing.
 
     Raises:
         LockedError: another run holds the lock.
-        OutputError: the lock cannot be created.
+        OutputError: the lock or the journal cannot be created.
     """
+    if not is_kept:
+        yield None
+        return
     journal_folder = folder / JOURNAL_FOLDER
-    is_created = not journal_folder.exists()
+    is_unused = not journal_folder.exists()
     with file_locks.locked(journal_folder / "lock", folder):
         try:
-            yield
-        except UsageError:
-            if is_created:
+            with Journal.open(folder, work) as journal:
+                try:
+                    yield journal
+                finally:
+                    is_unused = is_unused and not journal.recorded
+        finally:
+            if is_unused:
                 shutil.rmtree(journal_folder, ignore_errors=True)
-            raise

@@ -1,15 +1,18 @@
 """Journal: hashes of input and result decide whether an image is done, never a name alone."""
 
 import hashlib
+import json
 import os
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from srgan_gp.batch.results.journal import JOURNAL_FOLDER, Journal, work_key
+from srgan_gp.batch.results.journal import JOURNAL_FOLDER, Journal
+from srgan_gp.batch.results.work import Work, work_key
 from srgan_gp.errors import OutputError
 from srgan_gp.system.files import commit, write_staged
 
@@ -250,3 +253,40 @@ def test_work_keys_ignore_the_order_and_differ_by_any_value():
     keys = {work_key("a"), work_key("b"), work_key("a", scale=4), work_key("a", scale=2)}
     keys |= {work_key("a", scale="4"), work_key("a", quality=4), work_key("a", scale=None)}
     assert len(keys) == 7
+
+
+def work_of(sha256, model="m", **options):
+    return Work(work_key(sha256, **options), model, sha256, json.dumps(options))
+
+
+@pytest.mark.parametrize(
+    ("made", "now", "kind", "text"),
+    [
+        (work_of("a", scale=4), work_of("b", scale=4), "model version", "an earlier version of m"),
+        (work_of("a", scale=4), work_of("b", scale=2), "other", "other options (scale 4, now 2)"),
+        (work_of("a", scale=4), work_of("b", "n", scale=4), "other", "was made by m"),
+        (work_of("a"), work_of("a"), "other", "another image, or has been changed since"),
+    ],
+)
+def test_the_journal_tells_how_an_existing_result_differs(source, out, made, now, kind, text):
+    with Journal.open(out, made) as journal:
+        finish(journal, source, out / "a.jpg", work=made.key)
+    (out / "b.jpg").touch()
+    with Journal.open(out, now) as journal:
+        change = journal.change(out / "a.jpg")
+        assert change.kind == kind
+        assert text in change.text
+        assert journal.change(out / "b.jpg").text == "is not in the journal of the folder"
+
+
+def test_a_journal_without_works_of_an_earlier_version_is_used(source, out):
+    made = work_of("a", scale=4)
+    with Journal.open(out, made) as journal:
+        finish(journal, source, out / "a.jpg", work=made.key)
+    with closing(sqlite3.connect(journal_file(out))) as old:
+        old.execute("DROP TABLE works")
+    with Journal.open(out, made) as journal:
+        assert journal.done(source, out / "a.jpg", made.key) == out / "a.jpg"
+    with Journal.open(out, work_of("b", scale=4)) as journal:
+        text = "was made with other options or another version of the model"
+        assert journal.change(out / "a.jpg").text == text
