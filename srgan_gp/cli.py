@@ -61,7 +61,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     debug = bool(os.environ.get("SRGAN_GP_DEBUG"))
     try:
         with _signals_as_exit(), _one_line_warnings():
-            options = build_parser().parse_args(argv)
+            parser = build_parser()
+            options = parser.parse_args(argv)
+            if "run" not in options:
+                parser.print_help(sys.stderr)
+                parser.exit(2, "\nsrgan-gp: error: no command; type one of those above\n")
             debug = debug or options.debug
             return options.run(options)
     except BrokenPipeError:
@@ -100,7 +104,7 @@ def build_parser() -> argparse.ArgumentParser:
         help="print the version and exit",
     )
     commands = parser.add_subparsers(
-        title="commands", metavar="COMMAND", required=True, parser_class=CommandParser
+        title="commands", metavar="COMMAND", parser_class=CommandParser
     )
     for name, summary in COMMANDS.items():
         commands.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")

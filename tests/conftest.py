@@ -22,7 +22,19 @@ if hasattr(signal, "SIGHUP"):  # Windows has none
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+SMALL_TILES = [
+    "-c",
+    "import sys; import srgan_gp.commands.option_types as types; types.MIN_TILE = 1\n"
+    "from srgan_gp.cli import main; sys.exit(main())",
+]
+
 Layer = namedtuple("Layer", "kernel dilation", defaults=(1,))
+
+
+@pytest.fixture
+def small_tiles():
+    """Options of Python that start the program with tiles of any size, so that a run is slow."""
+    return SMALL_TILES
 
 
 @pytest.fixture

@@ -79,8 +79,8 @@ def decode(job: UpscaleJob, settings: UpscaleSettings, model_scale: int) -> Deco
         raise PictureError("E_CHANGED", f"it cannot be read a second time ({reason})") from error
     if _file_state(job.source) != state:
         raise PictureError("E_CHANGED", "the file changed while it was read; try again")
-    scale = settings.scale or model_scale
     size = (content.width, content.height)
+    scale = settings.scale_of(size[0], model_scale)
     width, height = round(size[0] * scale), round(size[1] * scale)
     frames, memory = 1, 0
     if isinstance(content, FrameSequence):
@@ -102,7 +102,7 @@ def enlarge(
         decoded: result of `decode`; a sequence can be used once.
         upscaler: runs the network; may be used by one thread at a time.
         settings: options of the run.
-        on_tiles: called after each tile; for a sequence, with the numbers of the current frame.
+        on_tiles: called after each tile, with the tiles of all frames of a sequence.
 
     Raises:
         PictureError: as for `Upscaler.upscale_picture`, and for a sequence as for `encode`.
@@ -111,7 +111,7 @@ def enlarge(
     """
     upscale = partial(
         upscaler.upscale_picture,
-        scale=settings.scale,
+        scale=settings.scale_of(decoded.size[0], upscaler.scale),
         tile=settings.tile,
         on_progress=on_tiles,
         scratch_folder=decoded.target.parent,
@@ -120,10 +120,16 @@ def enlarge(
         picture = upscale(decoded.content)
         assert upscaler.report is not None  # `upscale_picture` sets it.
         return Enlarged(decoded, picture, upscaler.report)
+
     reports: list[UpscaleReport] = []
+    frames = decoded.content.count
+
+    def report_tiles(done: int, total: int) -> None:
+        if on_tiles is not None:
+            on_tiles(len(reports) * total + done, frames * total)
 
     def upscale_frame(frame: Picture) -> Picture:
-        result = upscale(frame)
+        result = upscale(frame, on_progress=report_tiles)
         assert upscaler.report is not None
         reports.append(upscaler.report)
         return result

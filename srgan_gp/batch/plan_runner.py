@@ -1,6 +1,7 @@
 """Runs a plan: keeps an engine busy, commits results and reports one outcome for each input."""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
@@ -11,6 +12,7 @@ from srgan_gp.batch.naming.plan import THERE, Refused, Skipped, UpscaleJob
 from srgan_gp.batch.results.journal import Journal, JournalError
 from srgan_gp.errors import OutputError, PictureError
 from srgan_gp.system.files import commit, drop, sweep
+from srgan_gp.system.paths import missing_folders
 from srgan_gp.system.write_errors import concerns_the_disk, errors_about
 
 SECONDS_BETWEEN_CHECKS = 0.2
@@ -19,7 +21,7 @@ SECONDS_BETWEEN_CHECKS = 0.2
 NOT_TRIED = "E_NOT_TRIED"
 """Code of an input that was not processed because the run ended early."""
 
-Status = Literal["done", "skipped", "failed"]
+Status = Literal["done", "skipped", "failed", "not_tried"]
 
 
 class Planned(Protocol):
@@ -49,9 +51,9 @@ class Outcome:
     reason: str | None = None
     """Why the input was skipped."""
     code: str | None = None
-    """Stable code of a failure."""
+    """Stable code of a failure, or `NOT_TRIED`."""
     message: str | None = None
-    """Message of a failure, without the file's name."""
+    """Message of a failure, or why it was not tried, without the file's name."""
     size: tuple[int, int] | None = None
     """Width and height of the input in pixels, upright."""
     result_size: tuple[int, int] | None = None
@@ -89,13 +91,14 @@ class PlanRunner:
     _folders: dict[Path, PictureError | None] = field(
         default_factory=dict[Path, PictureError | None], init=False
     )
+    _created: set[Path] = field(default_factory=set[Path], init=False)
     _reached: int = field(default=0, init=False)
 
     def run(self) -> None:
         """Process every input.
 
         When an error ends the run, the engine is closed, and the remaining inputs are reported as
-        failures with the code `NOT_TRIED`.
+        not tried, with the code `NOT_TRIED`.
 
         Raises:
             OutputError: no result can be written any more.
@@ -118,8 +121,12 @@ class PlanRunner:
             message = "the run ended before this image; run the same command again"
             remaining = islice(self.plan.sources(), self._reached, None)
             for source in [*self._in_progress, *remaining]:
-                self.report(_failed(source, PictureError(NOT_TRIED, message)))
+                self.report(Outcome(source, "not_tried", code=NOT_TRIED, message=message))
             raise
+        finally:
+            for folder in sorted(self._created, reverse=True):  # subfolders first
+                with suppress(OSError):  # It has results.
+                    folder.rmdir()
 
     def _start(self, job: UpscaleJob) -> None:
         """Submit a job as soon as the engine has room for it."""
@@ -175,6 +182,7 @@ class PlanRunner:
             self._folders[folder] = None
             try:
                 with errors_about(folder):
+                    self._created.update(missing_folders(folder))
                     folder.mkdir(parents=True, exist_ok=True)
             except OutputError as error:
                 if concerns_the_disk(error):

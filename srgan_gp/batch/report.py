@@ -12,7 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import IO
 
-from srgan_gp.batch.inputs.walk import PICTURE_SUFFIXES, SkippedFiles
+from srgan_gp.batch.inputs.skipped_files import SkippedFiles, kinds_text, skipped_lines
+from srgan_gp.batch.inputs.walk import PICTURE_SUFFIXES
 from srgan_gp.batch.plan_runner import Outcome, Status
 from srgan_gp.batch.results.journal import JOURNAL_FOLDER
 from srgan_gp.errors import OutputError, UsageError
@@ -63,7 +64,7 @@ class Record:
     def json_lines(self, counts: Counter[Status], **about_the_run: object) -> Iterator[str]:
         """Yield the lines of the object that `--json` prints: the counts, then the images."""
         head = {"inputs": counts.total()}
-        head |= {status: counts[status] for status in ("done", "skipped", "failed")}
+        head |= {status: counts[status] for status in ("done", "skipped", "failed", "not_tried")}
         for name, value in (head | about_the_run).items():
             yield f"{'{' if name == 'inputs' else ' '} {json.dumps(name)}: {json.dumps(value)},"
         yield '  "pictures": ['
@@ -106,7 +107,7 @@ def _is_report(path: Path) -> bool:
 
 def outcome_line(outcome: Outcome) -> str:
     """Format the outcome of an image as one line."""
-    if outcome.status == "failed":
+    if outcome.code is not None:
         return f"{outcome.source}: {outcome.code}: {outcome.message}"
     if outcome.status == "skipped":
         return f"{outcome.source}: skipped, {outcome.reason}: {outcome.target}"
@@ -114,9 +115,6 @@ def outcome_line(outcome: Outcome) -> str:
     (width, height), (new_width, new_height) = outcome.size, outcome.result_size
     parts = [
         f"{width}x{height} -> {new_width}x{new_height} {outcome.target}",
-        f"{outcome.device}",
-        f"{outcome.precision}",
-        "1 tile" if outcome.tiles == 1 else f"{outcome.tiles} tiles",
         f"{outcome.seconds:.2f} s",
         *outcome.warnings,
     ]
@@ -125,17 +123,23 @@ def outcome_line(outcome: Outcome) -> str:
     return f"{outcome.source}: " + "; ".join(parts)
 
 
-def summary_line(
+def summary_lines(
     counts: Counter[Status], skipped_files: SkippedFiles, *, earlier_results: int = 0
-) -> str:
-    """Format the counts of a run as one line."""
+) -> Iterator[str]:
+    """Yield lines about files that are no inputs, and one with the counts of a run."""
+    if skipped_files.kinds or skipped_files.repeated:
+        yield from skipped_lines(skipped_files)
     text = f"{counts['done']} done, {counts['skipped']} skipped, {counts['failed']} failed"
+    if counts["not_tried"]:
+        text += f", {counts['not_tried']} not tried"
+    kinds = f" ({kinds_text(skipped_files.kinds)})" if skipped_files.kinds else ""
+    earlier = earlier_results + skipped_files.results
     for count, one, many, fate in (
-        (skipped_files.ignored, "other file", "other files", "ignored"),
-        (earlier_results, "earlier result", "earlier results", "ignored"),
+        (skipped_files.ignored, "other file", "other files", f"ignored{kinds}"),
+        (earlier, "earlier result", "earlier results", "ignored"),
         (skipped_files.folders, "folder inside", "folders inside", "not entered"),
         (skipped_files.links, "link to a folder", "links to folders", "not followed"),
     ):
         if count:
             text += f"; {count} {one if count == 1 else many} {fate}"
-    return text
+    yield text

@@ -13,10 +13,11 @@ from srgan_gp.batch.inputs.watch import Watch
 from srgan_gp.batch.naming.output_options import Output
 from srgan_gp.batch.naming.plan import make_plan
 from srgan_gp.batch.plan_runner import PlanRunner
-from srgan_gp.batch.report import Record, summary_line
+from srgan_gp.batch.report import Record, summary_lines
 from srgan_gp.batch.results.disk_forecast import Totals, check_space, entry_line, preview
 from srgan_gp.batch.results.journal import Journal
-from srgan_gp.batch.results.output_lock import locked
+from srgan_gp.batch.results.output_lock import locked_journal
+from srgan_gp.batch.results.work import Work
 from srgan_gp.batch.run_reporter import ProgressDisplay, RunReporter
 from srgan_gp.system.files import drop_unfinished
 from srgan_gp.system.signals import StopRequest
@@ -36,6 +37,8 @@ class Reporting:
     wants_json: bool = False
     report: Path | None = None
     """A file for one JSON object a line; its folder exists."""
+    hidden: str = ""
+    """Text that is removed from printed lines: the path of a temporary folder."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +50,8 @@ class RunRequest:
     inputs: Walk
     output: Output
     """Its folder exists, unless nothing is to be written."""
-    key: str
-    """The `work_key`."""
+    work: Work
+    """Model and options."""
     reporting: Reporting
     keeps_journal: bool
     """The output folder was named: it gets a journal and is locked."""
@@ -63,12 +66,14 @@ def run_once(request: RunRequest) -> int:
     """
     output, engine, about = request.output, request.opened.engine, request.opened.about
     with (
-        _open_journal(request) as journal,
-        make_plan(request.inputs, output, journal=journal, work=request.key) as plan,
+        locked_journal(output.folder, request.work, is_kept=request.keeps_journal) as journal,
+        make_plan(request.inputs, output, journal=journal, work=request.work.key) as plan,
     ):
         check_space(plan, request.settings, about.scale, output.folder)
         with _open_reporter(request, plan.total, plan.earlier_results) as reporter:
-            PlanRunner(plan, engine, reporter.report, journal, request.key, reporter.check).run()
+            PlanRunner(
+                plan, engine, reporter.report, journal, request.work.key, reporter.check
+            ).run()
     return reporter.exit_code
 
 
@@ -79,12 +84,18 @@ def watch(request: RunRequest) -> int:
         SrganGpError: as for `run_once`.
     """
     watch_folder, engine = Watch(request.inputs), request.opened.engine
-    with _open_journal(request) as journal, _open_reporter(request, None, 0) as reporter:
+    folder, is_kept = request.output.folder, request.keeps_journal
+    with (
+        locked_journal(folder, request.work, is_kept=is_kept) as journal,
+        _open_reporter(request, None, 0) as reporter,
+    ):
         while True:
             if found := watch_folder.poll():
-                with make_plan(found, request.output, journal=journal, work=request.key) as plan:
+                with make_plan(
+                    found, request.output, journal=journal, work=request.work.key
+                ) as plan:
                     PlanRunner(
-                        plan, engine, reporter.report, journal, request.key, reporter.check
+                        plan, engine, reporter.report, journal, request.work.key, reporter.check
                     ).run()
             polled = time.monotonic()
             while time.monotonic() < polled + SECONDS_BETWEEN_POLLS:
@@ -95,10 +106,10 @@ def watch(request: RunRequest) -> int:
 def dry_run(request: RunRequest) -> Totals:
     """Print the planned outcome of every input and return the totals; nothing is written."""
     output, totals = request.output, Totals()
-    journal = Journal.open_existing(output.folder) if request.keeps_journal else None
+    journal = Journal.open_existing(output.folder, request.work) if request.keeps_journal else None
     with (
         journal or nullcontext(),
-        make_plan(request.inputs, output, journal=journal, work=request.key) as plan,
+        make_plan(request.inputs, output, journal=journal, work=request.work.key) as plan,
     ):
         entries = preview(plan, request.settings, request.opened.about.scale)
         if request.reporting.wants_json:
@@ -111,24 +122,13 @@ def dry_run(request: RunRequest) -> Totals:
 
 
 @contextmanager
-def _open_journal(request: RunRequest) -> Generator[Journal | None, None, None]:
-    if request.keeps_journal:
-        with locked(request.output.folder), Journal.open(request.output.folder) as journal:
-            yield journal
-    else:
-        yield None
-
-
-@contextmanager
 def _open_reporter(
     request: RunRequest, total: int | None, earlier_results: int
 ) -> Generator[RunReporter, None, None]:
     """Open a reporter. When the block ends, even by an error, the report is printed and written."""
     engine, reporting, record = request.opened.engine, request.reporting, Record()
     with record.file, reporting.open_bar(total) as display, StopRequest() as stop:
-        for choice in request.opened.choices:
-            display.line(choice)
-        reporter = RunReporter(display, record, stop)
+        reporter = RunReporter(display, record, stop, [*request.opened.choices], reporting.hidden)
         engine.on_tiles = reporter.note_tiles
         try:
             yield reporter
@@ -138,7 +138,8 @@ def _open_reporter(
             finally:
                 drop_unfinished()
             counts, skipped_files = reporter.counts, request.inputs.skipped_files
-            display.line(summary_line(counts, skipped_files, earlier_results=earlier_results))
+            for line in summary_lines(counts, skipped_files, earlier_results=earlier_results):
+                display.line(line)
             if reporting.report is not None:
                 record.write(reporting.report)
             if reporting.wants_json:

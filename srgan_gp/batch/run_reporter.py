@@ -1,12 +1,13 @@
 """Reports outcomes and progress of a run, and determines its exit code."""
 
+import time
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from srgan_gp.batch.naming.plan import UpscaleJob
-from srgan_gp.batch.plan_runner import NOT_TRIED, Outcome, Status
+from srgan_gp.batch.naming.plan import MODEL_CHANGED, UpscaleJob
+from srgan_gp.batch.plan_runner import Outcome, Status
 from srgan_gp.batch.report import Record, outcome_line
 from srgan_gp.errors import OutputError, PictureError, SrganGpError
 from srgan_gp.system.signals import StopRequest
@@ -25,6 +26,18 @@ class ProgressDisplay(Protocol):
 
 
 @dataclass
+class _Share:
+    """Share of an image that is done, in tiles, and the time of the last tile."""
+
+    done: int
+    total: int
+    noted: float
+    """Time of the last tile, or of the start, in seconds."""
+    seconds: float
+    """Expected seconds for a tile; 0: unknown."""
+
+
+@dataclass
 class RunReporter:
     """Callbacks of a run: outcomes, tiles and progress.
 
@@ -32,28 +45,50 @@ class RunReporter:
         display: progress display.
         record: keeps the outcomes for the report.
         stop: request to stop, checked with the progress.
+        choices: lines about model and device, printed before the first image that is upscaled.
+        hidden: text that is removed from printed lines.
     """
 
     display: ProgressDisplay
     record: Record
     stop: StopRequest
+    choices: list[str] = field(default_factory=list[str])
+    hidden: str = ""
     counts: Counter[Status] = field(default_factory=Counter[Status], init=False)
     """Number of inputs by status."""
-    _in_progress: dict[Path, float] = field(default_factory=dict[Path, float], init=False)
+    _in_progress: dict[Path, _Share] = field(default_factory=dict[Path, _Share], init=False)
     _codes: set[str | None] = field(default_factory=set[str | None], init=False)
 
     def report(self, outcome: Outcome) -> None:
-        """Print and record the outcome of an input. One that was not tried is only recorded."""
-        if outcome.code != NOT_TRIED:
-            self.display.line(outcome_line(outcome))
+        """Print and record the outcome of an input.
+
+        One that was not tried is only recorded, and so are all but the first that would be made
+        differently only because the model has changed.
+        """
+        if outcome.status == "done":
+            while self.choices:
+                self.display.line(self.choices.pop(0))
+        is_repeated = outcome.code == MODEL_CHANGED and outcome.code in self._codes
+        if outcome.status != "not_tried" and not is_repeated:
+            self.display.line(outcome_line(outcome).replace(self.hidden, ""))
         self._in_progress.pop(outcome.source, None)
         self._codes.add(outcome.code)
         self.counts[outcome.status] += 1
         self.record.add(outcome)
 
-    def note_tiles(self, job: UpscaleJob, done: int, total: int) -> None:
-        """Note the progress inside an image; from any thread."""
-        self._in_progress[job.source] = done / total
+    def note_tiles(self, job: UpscaleJob, done: int, total: int, seconds: float = 0) -> None:
+        """Note the progress inside an image; from any thread.
+
+        Args:
+            job: the image.
+            done: number of tiles that are done; 0 at the start.
+            total: number of tiles.
+            seconds: expected seconds for a tile; 0: the mean of those done.
+        """
+        now, before = time.monotonic(), self._in_progress.get(job.source)
+        if before is not None and done > before.done:
+            seconds = seconds or (now - before.noted) / (done - before.done)
+        self._in_progress[job.source] = _Share(done, total, now, seconds)
 
     def check(self) -> None:
         """Show the progress.
@@ -62,10 +97,18 @@ class RunReporter:
             Stopped: a signal asked the run to stop.
         """
         self.stop.check()
-        parts = dict(self._in_progress)
-        name = next(iter(parts), None)
-        done = self.counts.total() + sum(parts.values())
-        self.display.move(done, "" if name is None else str(name))
+        shares, now = dict(self._in_progress), time.monotonic()
+        name = next(iter(shares), None)
+        while shares and self.choices:
+            self.display.line(self.choices.pop(0))
+        done = float(self.counts.total())
+        for share in shares.values():  # the tile in progress counts by its expected time
+            current = min((now - share.noted) / share.seconds, 0.98) if share.seconds > 0 else 0.0
+            done += min(1.0, (share.done + current) / share.total)
+        text = "" if name is None else str(name).replace(self.hidden, "")
+        if name is not None and shares[name].done == shares[name].total:
+            text += ": writing the result"
+        self.display.move(done, text)
 
     @property
     def exit_code(self) -> int:

@@ -43,7 +43,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("Common options").add_argument
     add("-o", "--output", type=types.output_path, required=True, metavar="PATH", help=_OUTPUT)
     add("-n", "--model", default="faces-64", metavar="NAME", help=_MODEL)
-    add("--seeds", type=types.seeds, metavar="0,1,4-6", help=_SEEDS)
+    add("--seeds", "--seed", type=types.seeds, metavar="0,1,4-6", help=_SEEDS)
     add("--trunc", type=types.truncation, metavar="PSI", help=_TRUNC)
     add("--upscale", nargs="?", const="face-x4", metavar="MODEL", help=_UPSCALE)
     add = parser.add_argument_group("Output").add_argument

@@ -12,6 +12,8 @@ from typing import Literal
 from srgan_gp.errors import UsageError
 from srgan_gp.models.cards import MAX_TRUNCATION
 
+MIN_TILE = 16  # as in the app; smaller tiles compute mostly overlap
+MAX_WIDTH = 1_000_000  # pixels, as in the app; formats and --max-pixels allow less
 MAX_SCALE = 1000  # a larger one is a typing error: 10 pixels would exceed most formats' limits
 MAX_SEED = 2**63 - 1  # as in training; its digits fit into a file name
 MAX_SEED_COUNT = 100_000  # more is a typing error
@@ -21,9 +23,9 @@ MAX_FACE_SIDE = 2048  # side in pixels, twice that of FFHQ
 
 
 def scale(text: str) -> float:
-    """Parse a scale: a number above 0, `MAX_SCALE` at most."""
+    """Parse a scale: a number above 0, `MAX_SCALE` at most; `2x` and `x2` are 2."""
     try:
-        value = float(text)
+        value = float(text.lower().removeprefix("x") if text[-1:] not in "xX" else text[:-1])
     except ValueError:
         value = 0
     if not 0 < value <= MAX_SCALE:
@@ -45,14 +47,16 @@ def fidelity(text: str) -> float:
 
 
 def tile(text: str) -> int | Literal["auto"] | None:
-    """Parse the side of tiles in pixels: `auto`, `none` or a whole number of 1 or more."""
+    """Parse the side of tiles in pixels: `auto`, `none` or a whole number from `MIN_TILE`."""
     if text == "auto":
         return "auto"
     if text == "none":
         return None
-    if not text.isdecimal() or int(text) < 1:
+    if not text.isdecimal() or int(text) < MIN_TILE:
         # 0 means "no tiles" in some tools and "choose" in others, so it is refused.
-        raise argparse.ArgumentTypeError(f"write auto, none or a side of 1 or more, not {text}")
+        raise argparse.ArgumentTypeError(
+            f"write auto, none or a side of {MIN_TILE} or more, not {text}"
+        )
     return int(text)
 
 
@@ -78,6 +82,11 @@ def count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"need a whole number of 1 or more, not {text}")
     return int(text)
+
+
+def width(text: str) -> int:
+    """Parse a width in pixels: 1 to `MAX_WIDTH`; `3840px` is 3840."""
+    return _count_up_to(MAX_WIDTH, text.lower().removesuffix("px"))
 
 
 def frames(text: str) -> int:

@@ -87,12 +87,28 @@ class Rate:
             self.history.popleft()
         start, done_at_start = self.history[0]
         rate = (done - done_at_start) / (now - start) if now > start else 0.0
-        parts = [f"{done:.0f} of {self.total:.0f}" if self.total else f"{done:.0f}"]
+        parts = [f"{int(done)} of {self.total:.0f}" if self.total else f"{int(done)}"]
+        if self.total == 1:
+            parts = [f"{100 * done:.0f} %"]
+        elif self.total and done % 1:
+            parts[0] += f" ({100 * done / self.total:.0f} %)"
         if rate > 0:
-            parts.append(f"{rate:.2f} a second" if rate < 10 else f"{rate:.0f} a second")
+            if self.total != 1:
+                parts.append(_speed(rate))
             if self.total:
                 parts.append(f"{_clock((self.total - done) / rate)} left")
         return ", ".join(parts)
+
+
+def _speed(rate: float) -> str:
+    """Format a number of items a second.
+
+    >>> _speed(12.4), _speed(0.5), _speed(0.05)
+    ('12 a second', '0.50 a second', '3.0 a minute')
+    """
+    if rate < 0.1:
+        return f"{60 * rate:.1f} a minute"
+    return f"{rate:.2f} a second" if rate < 10 else f"{rate:.0f} a second"
 
 
 @dataclass

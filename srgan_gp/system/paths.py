@@ -17,6 +17,15 @@ def is_file(path: Path) -> bool:
     return os.path.isfile(path)  # noqa: PTH113
 
 
+def missing_folders(folder: Path) -> list[Path]:
+    """List a folder and its parents that do not exist, the innermost first."""
+    missing: list[Path] = []
+    while not os.path.lexists(folder):
+        missing.append(folder)
+        folder = folder.parent
+    return missing
+
+
 def names_a_folder(path: str | Path) -> bool:
     """Return whether a path is an existing folder or ends with a separator, as `faces.v2/` does.
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from srgan_gp.batch.inputs.walk import SkippedFiles
-from srgan_gp.batch.naming.plan import UpscaleJob
+from srgan_gp.batch.inputs.skipped_files import SkippedFiles, no_image_message
+from srgan_gp.batch.naming.plan import MODEL_CHANGED, UpscaleJob
 from srgan_gp.batch.plan_runner import NOT_TRIED, Outcome
-from srgan_gp.batch.report import Record, outcome_line, summary_line
+from srgan_gp.batch.report import Record, outcome_line, summary_lines
 from srgan_gp.batch.run_reporter import RunReporter
 from srgan_gp.system.signals import StopRequest
 
@@ -29,20 +29,41 @@ def record():
 
 
 def test_outcomes_are_formatted_as_lines():
-    assert outcome_line(DONE) == (
-        "a.png: 6x4 -> 12x8 out/a.png; cpu; float32; 1 tile; 0.50 s; it was grey"
-    )
+    assert outcome_line(DONE) == ("a.png: 6x4 -> 12x8 out/a.png; 0.50 s; it was grey")
     assert outcome_line(SKIPPED) == "b.png: skipped, it is done already: out/b.png"
     assert outcome_line(FAILED) == "c.png: E_DAMAGED: it is cut short"
 
 
 def test_the_summary_counts_outcomes_and_skipped_files():
     counts = Counter(done=2, failed=1)
-    assert summary_line(counts, SkippedFiles()) == "2 done, 0 skipped, 1 failed"
-    skipped_files = SkippedFiles(ignored=1, folders=2, links=1)
-    assert summary_line(counts, skipped_files, earlier_results=3) == (
-        "2 done, 0 skipped, 1 failed; 1 other file ignored; 3 earlier results ignored; "
+    assert list(summary_lines(counts, SkippedFiles())) == ["2 done, 0 skipped, 1 failed"]
+    skipped_files = SkippedFiles(Counter({".txt": 1}), results=1, folders=2, links=1)
+    assert list(summary_lines(counts, skipped_files, earlier_results=3)) == [
+        "2 done, 0 skipped, 1 failed; 1 other file ignored (1 .txt); 4 earlier results ignored; "
         "2 folders inside not entered; 1 link to a folder not followed"
+    ]
+    assert list(summary_lines(Counter(done=1, not_tried=2), SkippedFiles())) == [
+        "1 done, 0 skipped, 0 failed, 2 not tried"
+    ]
+
+
+def test_images_that_are_not_read_are_named_with_their_number():
+    skipped_files = SkippedFiles(Counter({".nef": 12, ".mov": 2}))
+    lines = list(summary_lines(Counter(done=1), skipped_files))
+    assert lines[0] == (
+        "12 .nef files skipped: camera raw is not read; save as JPEG, PNG or TIFF first"
+    )
+    assert lines[1].endswith("; 14 other files ignored (12 .nef, 2 .mov)")
+
+
+def test_a_folder_of_results_says_how_to_upscale_them_again():
+    message = no_image_message(["out"], SkippedFiles(results=3, folders=1))
+    assert message == (
+        "No image in out: 3 results of earlier runs were skipped; name such files to upscale them "
+        "again; folders inside were not entered (1; -r enters them)."
+    )
+    assert no_image_message(["*.png"], SkippedFiles()) == (
+        "No image in *.png: nothing is there, or nothing matches."
     )
 
 
@@ -56,7 +77,9 @@ def test_the_object_and_the_lines_have_the_same_images(outcomes, record, tmp_pat
     lines = [json.loads(line) for line in (tmp_path / "report.jsonl").read_text().splitlines()]
     assert printed["pictures"] == lines
     assert printed["inputs"] == len(outcomes) == len(lines)
-    assert printed["inputs"] == printed["done"] + printed["skipped"] + printed["failed"]
+    assert printed["inputs"] == sum(
+        printed[status] for status in ("done", "skipped", "failed", "not_tried")
+    )
     assert (printed["model"], printed["fidelity"]) == ("m", None)
 
 
@@ -71,7 +94,7 @@ def test_many_outcomes_move_from_memory_to_a_file(record):
     for _ in range(10_000):
         record.add(DONE)
     assert record.file._rolled
-    assert sum(1 for _ in record.json_lines(Counter(done=10_000))) == 10_000 + 7
+    assert sum(1 for _ in record.json_lines(Counter(done=10_000))) == 10_000 + 8
 
 
 class Display:
@@ -102,8 +125,9 @@ def test_inputs_that_were_not_tried_are_counted_and_not_printed(record):
     display = Display()
     reporter = RunReporter(display, record, StopRequest())
     reporter.report(DONE)
-    reporter.report(Outcome(Path("c.png"), "failed", code=NOT_TRIED, message="the run ended"))
-    assert reporter.counts == Counter(done=1, failed=1)
+    reporter.report(Outcome(Path("c.png"), "not_tried", code=NOT_TRIED, message="the run ended"))
+    assert reporter.counts == Counter(done=1, not_tried=1)
+    assert reporter.exit_code == 0
     assert display.lines == [outcome_line(DONE)]
 
 
@@ -116,3 +140,55 @@ def test_the_progress_includes_parts_of_images(record):
     reporter.report(FAILED)
     reporter.check()
     assert display.moves == [(1.25, "c.png"), (2, "")]
+
+
+def test_a_tile_in_progress_counts_by_its_expected_time(record, monkeypatch):
+    now = 100.0
+    monkeypatch.setattr("time.monotonic", lambda: now)
+    display, job = Display(), UpscaleJob(Path("c.png"), Path("out/c.png"), None)
+    reporter = RunReporter(display, record, StopRequest())
+    reporter.note_tiles(job, 0, 1, 40.0)  # the whole image is expected to take 40 seconds
+    now = 101.0
+    reporter.check()
+    now = 110.0
+    reporter.note_tiles(job, 1, 4)  # the first tile took 10 seconds
+    now = 115.0
+    reporter.check()
+    now = 1000.0  # a tile never counts as done before it is
+    reporter.check()
+    reporter.note_tiles(job, 4, 4)
+    reporter.check()
+    assert display.moves == [
+        (pytest.approx(0.025), "c.png"),
+        (pytest.approx(0.375), "c.png"),
+        (pytest.approx(0.495), "c.png"),
+        (1, "c.png: writing the result"),
+    ]
+
+
+def test_the_device_is_printed_once_and_only_before_an_upscaled_image(record):
+    display = Display()
+    reporter = RunReporter(display, record, StopRequest(), ["m on cpu."])
+    reporter.report(FAILED)
+    reporter.report(SKIPPED)
+    assert display.lines == [outcome_line(FAILED), outcome_line(SKIPPED)]
+    reporter.report(DONE)
+    reporter.report(DONE)
+    assert display.lines[2:] == ["m on cpu.", outcome_line(DONE), outcome_line(DONE)]
+
+
+def test_a_changed_model_is_printed_once_and_every_image_is_recorded(record):
+    display = Display()
+    reporter = RunReporter(display, record, StopRequest())
+    for name in "abc":
+        reporter.report(Outcome(Path(name), "failed", code=MODEL_CHANGED, message="m changed"))
+    assert display.lines == ["a: E_MODEL_CHANGED: m changed"]
+    assert (reporter.counts["failed"], reporter.exit_code) == (3, 3)
+
+
+def test_the_path_of_a_temporary_folder_is_not_printed(record):
+    display = Display()
+    reporter = RunReporter(display, record, StopRequest(), hidden="/tmp/x/")
+    outcome = Outcome(Path("/tmp/x/stdin.png"), "failed", code="E_DAMAGED", message="cut")
+    reporter.report(outcome)
+    assert display.lines == ["stdin.png: E_DAMAGED: cut"]

@@ -41,7 +41,7 @@ def test_the_report_and_the_first_line_name_the_mixture(upscale):
     assert (report["model"], report["fidelity"]) == ("near at fidelity 0.5 (towards far)", 0.5)
     assert report["done"] == 1
     _, _, printed, _ = upscale("--fidelity", "0.5")
-    assert printed.startswith("near at fidelity 0.5 (towards far) on cpu (CPUExecutionProvider).")
+    assert printed.startswith("near at fidelity 0.5 (towards far) on cpu.")
 
 
 def test_the_report_of_one_model_alone_has_no_fidelity(upscale):

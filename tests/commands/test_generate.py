@@ -124,7 +124,7 @@ def test_lines_name_the_files_on_stdout_and_the_model_on_stderr(tmp_path, tiny_f
     assert main(["generate", "-n", str(tiny_face_model()), "--device", "cpu", "-o", str(path)]) == 0
     captured = capsys.readouterr()
     assert captured.out == f"{path}\n"
-    assert captured.err == "tiny-faces on cpu (CPUExecutionProvider).\n"
+    assert captured.err == "tiny-faces on cpu.\n"
 
 
 def test_a_loss_by_the_format_is_reported(generate, tmp_path):

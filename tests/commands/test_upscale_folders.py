@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from srgan_gp.batch.results.output_lock import locked
+from srgan_gp.batch.results.output_lock import locked_journal
 from srgan_gp.cli import main
 
 PATIENCE = 60  # seconds; only a test that fails waits so long
@@ -83,7 +83,7 @@ def test_a_name_template_names_the_results(upscale, tree, tmp_path):
 def test_the_output_folder_of_a_running_command_is_locked(upscale, folder, tmp_path):
     out = tmp_path / "out"
     out.mkdir()
-    with locked(out):
+    with locked_journal(out):
         code, report, errors = upscale(folder, "-o", out)
     assert (code, report) == (6, None)
     assert f"process {os.getpid()}" in errors

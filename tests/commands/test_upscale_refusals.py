@@ -36,7 +36,7 @@ def test_each_failure_is_one_line_of_stderr_with_its_code(
     assert (code, captured.out) == (3, "")
     [line] = [line for line in captured.err.splitlines() if "E_NOT_AN_IMAGE" in line]
     assert r"te\nxt.png: E_NOT_AN_IMAGE: " in line
-    assert "3 done, 0 skipped, 1 failed; 1 other file ignored" in captured.err
+    assert "3 done, 0 skipped, 1 failed; 1 other file ignored (1 .md)" in captured.err
 
 
 def test_too_many_pixels_are_refused(upscale, folder):
@@ -111,9 +111,9 @@ def test_a_full_disk_ends_the_run_and_counts_the_rest(upscale, folder, tmp_path,
 
     monkeypatch.setattr("srgan_gp.batch.one_image.write_staged", full_disk)
     code, report, errors = upscale(folder, "-o", tmp_path / "out")
-    assert (code, report["done"], report["failed"]) == (5, 0, 3)
+    assert (code, report["done"], report["not_tried"]) == (5, 0, 3)
     assert "disk is full" in errors
-    assert names(tmp_path / "out") == []
+    assert not (tmp_path / "out").exists()
 
 
 def test_an_unknown_model_is_refused(folder, capsys):
@@ -146,6 +146,14 @@ def test_a_missing_gpu_is_an_error_and_not_replaced_by_the_cpu(folder, repeating
         (["FOLDER/a.png", "-o", "one.png", "-f", "jpeg"], "suffix of --format jpeg"),
         (["FOLDER/a.png", "-o", "one.heic"], "cannot write '.heic'"),
         (["FOLDER/a.png", "-o", "one.tga"], "cannot write '.tga'"),
+        (["FOLDER/a.png", "-o", "one.xyz"], "write one.xyz/ for a folder"),
+        (["FOLDER/a.png", "--width", "9", "-s", "2"], "--width and --scale"),
+        (["FOLDER/a.png", "--look", "crisp", "--fidelity", "1"], "--look is a name"),
+        (["FOLDER/a.png", "--width", "9", "--name-template", "{scale}"], "remove {scale}"),
+        (["https://example.org/a.png", "-o", "FOLDER/new"], "is an address"),
+        (["-", "-o", "-", "--json"], "--json and - do not go together"),
+        (["-"], "Standard input has no name"),
+        (["FOLDER/a.png", "FOLDER/a.jpg", "-o", "-"], "take one image"),
         (["FOLDER/a.png", "-o", ""], "value of -o is empty"),
         (["", "-o", "FOLDER"], "inputs is an empty text"),
         (["FOLDER/a.png", "-f", "heic"], "heic"),

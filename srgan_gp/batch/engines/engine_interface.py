@@ -22,6 +22,8 @@ class UpscaleSettings:
 
     scale: float | None = None
     """Scale factor of both sides; None: that of the model."""
+    width: int | None = None
+    """Width of each result in pixels, in place of `scale`."""
     tile: int | Literal["auto"] | None = "auto"
     quality: Quality | None = None
     max_pixels: int = DEFAULT_MAX_PIXELS
@@ -29,6 +31,10 @@ class UpscaleSettings:
     strip_metadata: bool = False
     frames: Literal["all", "first"] = "all"
     """Frames of an animation or pages of a document that are upscaled."""
+
+    def scale_of(self, width: int, model_scale: int) -> float:
+        """Return the scale factor for an image of this width in pixels."""
+        return self.width / width if self.width else self.scale or model_scale
 
 
 @dataclass(frozen=True)
@@ -61,8 +67,11 @@ class Result:
     error: PictureError | None = None
 
 
-OnJobTiles = Callable[[UpscaleJob, int, int], None]
-"""Called with (job, tiles done, tiles in all), from any thread."""
+OnJobTiles = Callable[[UpscaleJob, int, int, float], None]
+"""Called with (job, tiles done, tiles in all, expected seconds for a tile), from any thread.
+
+The seconds are 0 where they are unknown. The first call, without a tile done, is at the start.
+"""
 
 
 class Engine(Protocol):

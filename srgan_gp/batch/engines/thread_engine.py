@@ -29,6 +29,8 @@ MEMORY = 768 << 20
 """Bytes of pixels, inputs and results together; an image beyond it waits until others end."""
 NETWORK_MEMORY = CPU_BUDGET
 """Bytes for the network; two images are processed at once where both fit."""
+LARGE_PIXELS = 500_000
+"""Images from this size take seconds on a CPU, so that their progress is estimated at the start."""
 SECONDS_TO_END = 3.0
 """Longest wait of `close` for its threads; the encoding of a huge image cannot be interrupted."""
 
@@ -57,6 +59,7 @@ class ThreadEngine:
         self._upscalers, self._settings = upscalers, settings
         self.on_tiles = None
         self._model_scale = upscalers[0].scale
+        self._seconds_per_pixel: float | None = None
         self._memory, self._network_memory = Budget(MEMORY), Budget(NETWORK_MEMORY)
         self._is_closing = threading.Event()
         self._jobs: SimpleQueue[UpscaleJob | None] = SimpleQueue()
@@ -144,12 +147,17 @@ class ThreadEngine:
             if self._is_closing.is_set():  # between two frames `Upscaler.cancel` has no effect
                 raise Cancelled("The run has ended.")
             if self.on_tiles is not None:
-                self.on_tiles(decoded.job, done, total)
+                self.on_tiles(decoded.job, done, total, 0)
 
         upscaler = self._idle_upscalers.get()
         try:
             width, height = decoded.size
             with self._network_memory.reserved(upscaler.network_memory(height, width)):
+                if self.on_tiles is not None:
+                    if width * height >= LARGE_PIXELS and self._seconds_per_pixel is None:
+                        self._seconds_per_pixel = upscaler.measure_speed()
+                    seconds = width * height * (self._seconds_per_pixel or 0)
+                    self.on_tiles(decoded.job, 0, 1, seconds)
                 return enlarge(decoded, upscaler, self._settings, on_tiles)
         finally:
             self._idle_upscalers.put(upscaler)

@@ -6,12 +6,19 @@ no file and follows no link to a folder. A folder that cannot be listed is an er
 
 import glob
 import os
+import re
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from srgan_gp.batch.inputs.earlier_results import (
+    has_name_of_result,
+    is_recorded,
+    journals_above,
+)
+from srgan_gp.batch.inputs.skipped_files import SkippedFiles
 from srgan_gp.batch.results.journal import JOURNAL_FOLDER
 from srgan_gp.errors import PictureError, UsageError
 from srgan_gp.images.file_types import CONTAINERS
@@ -19,6 +26,8 @@ from srgan_gp.system.paths import is_folder
 
 PICTURE_SUFFIXES = frozenset(suffix for c in CONTAINERS for suffix in c.suffixes)
 """Suffixes, in lower case, of the files that are images in a folder."""
+_ADDRESS = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+://")
+_RESULT_MARK = re.compile(r"_[xw]\d")
 
 
 @dataclass(frozen=True)
@@ -32,18 +41,6 @@ class Found:
     """The file was named: it is an input whatever its suffix, and whether it exists or not."""
     error: PictureError | None = None
     """Why it cannot be used; `path` is then a folder that cannot be listed."""
-
-
-@dataclass
-class SkippedFiles:
-    """Numbers of files and folders that a walk skipped."""
-
-    ignored: int = 0
-    """Files that are hidden or have no suffix of an image."""
-    folders: int = 0
-    """Folders not entered: hidden ones, or all when the walk is not recursive."""
-    links: int = 0
-    """Links to folders."""
 
 
 @dataclass(eq=False)
@@ -69,6 +66,8 @@ class Walk:
         for argument in self.arguments:
             for found in self._inputs(argument):
                 has_inputs = True
+                if found.is_named and _RESULT_MARK.search(found.path.stem):
+                    self._note_repeated(found.path)
                 yield found
         if has_inputs:
             for path in self._unmatched:
@@ -98,7 +97,7 @@ class Walk:
 
     def _tree(self, top: Path, root: Path) -> Iterator[Found]:
         """Walk a folder with an explicit stack, since a tree may be deeper than Python's own."""
-        levels = [_Level(top, _identity(top), _entries(top))]
+        levels = [_Level(top, _identity(top), _entries(top), journals_above(top))]
         while levels:
             level = levels[-1]
             entry = None
@@ -111,18 +110,31 @@ class Walk:
             elif _is_real_folder(entry):
                 path = Path(entry.path)
                 if self._enters(path, levels):
-                    levels.append(_Level(path, _identity(path), _entries(path)))
+                    journals = journals_above(path)
+                    levels.append(_Level(path, _identity(path), _entries(path), journals))
             else:
-                yield from self._file(Path(entry.path), root)
+                yield from self._file(Path(entry.path), root, level.journals)
 
-    def _file(self, path: Path, root: Path) -> Iterator[Found]:
-        """Yield a file if its name is that of an image; its content is checked when it is read."""
+    def _file(self, path: Path, root: Path, journals: tuple[Path, ...] = ()) -> Iterator[Found]:
+        """Yield a file if its name is that of an image; its content is checked when it is read.
+
+        Results of earlier runs are skipped: those that one of the journals records, and those named
+        like `a_x4.jpg` beside `a.jpg`.
+        """
         if _is_link(path) and is_folder(path):
             self.skipped_files.links += 1
-        elif path.suffix.lower() in PICTURE_SUFFIXES and not path.name.startswith("."):
-            yield Found(path, root)
+        elif path.name.startswith("."):
+            self.skipped_files.kinds["hidden"] += 1
+        elif path.suffix.lower() not in PICTURE_SUFFIXES:
+            self.skipped_files.kinds[path.suffix.lower() or "without a suffix"] += 1
+        elif has_name_of_result(path, PICTURE_SUFFIXES) or is_recorded(path, journals):
+            self.skipped_files.results += 1
         else:
-            self.skipped_files.ignored += 1
+            yield Found(path, root)
+
+    def _note_repeated(self, path: Path) -> None:
+        if has_name_of_result(path, PICTURE_SUFFIXES):
+            self.skipped_files.repeated.append(path)
 
     def _enters(self, folder: Path, levels: "list[_Level]") -> bool:
         identity = _identity(folder)
@@ -142,6 +154,8 @@ class _Level(NamedTuple):
     folder: Path
     identity: tuple[int, int] | None
     entries: Generator[os.DirEntry[str], None, None]
+    journals: tuple[Path, ...]
+    """Folders with a journal: this one and its parents."""
 
 
 def walk(
@@ -153,6 +167,8 @@ def walk(
     files that have the suffix of an image and are not hidden. Where there are other inputs, a
     pattern without a match counts as the name of a file that does not exist.
 
+    Results of earlier runs are not inputs, unless they are named: `earlier_results` knows them.
+
     Args:
         arguments: files, folders and patterns, as given.
         recursive: enter folders inside folders, except hidden ones.
@@ -162,11 +178,17 @@ def walk(
         The inputs in the order in which they are found. The same file may occur twice.
 
     Raises:
-        UsageError: an argument is empty.
+        UsageError: an argument is empty or a URL.
     """
     if not all(arguments):
         # `Path("")` is the current folder; the usual cause is an empty shell variable.
         raise UsageError("One of the inputs is an empty text; name an image or a folder.")
+    for argument in arguments:
+        if _ADDRESS.match(argument):
+            raise UsageError(
+                f"{argument} is an address, and inputs are files: download it first, or send it to "
+                "standard input: curl -s ADDRESS | srgan-gp upscale - -o large.jpg"
+            )
     return Walk(arguments, recursive, output_folder)
 
 

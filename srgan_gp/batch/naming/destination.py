@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from srgan_gp.batch.inputs.walk import PICTURE_SUFFIXES
+from srgan_gp.batch.naming.name_templates import Template
 from srgan_gp.batch.naming.output_options import Exist, Output
 from srgan_gp.errors import OutputError, UsageError
 from srgan_gp.images import FORMATS, find_format
@@ -27,6 +28,8 @@ class Destination:
     suffix: str | None = None
     name_template: str | None = None
     exist: Exist | None = None
+    width: int | None = None
+    """Width of all results in pixels; None: all have the same scale."""
 
     @property
     def folder(self) -> Path | None:
@@ -61,20 +64,35 @@ class Destination:
                 options contradict each other.
             OutputError: the path is a file where a folder is needed.
         """
+        if self.width and self.name_template and Template.parse(self.name_template).uses("scale"):
+            raise UsageError(
+                f"The name template {self.name_template} has a scale, and with --width each image "
+                "has its own; remove {scale}."
+            )
         extension = None
         if self.format != "auto":
             extension = FORMATS[find_format(self.format)].suffixes[0]
         folder, suffix = self.folder, self.suffix or ""
+        is_new = folder is not None and not names_a_folder(self.path or "")
+        if single is not None and folder is not None and is_new and folder.suffix:
+            raise UsageError(
+                f"{self.path} has no ending of an image; choose one of "
+                f"{', '.join(row.suffixes[0] for row in FORMATS.values())}, or write "
+                f"{self.path}{os.sep} for a folder."
+            )
         if folder is not None and os.path.lexists(folder) and not is_folder(folder):
             raise OutputError(f"{folder} is a file; name a folder for the results.")
         if folder is None and self.path is not None:
             return self._single_file(Path(self.path), single, extension)
         if folder is None:
             if single is None:
-                raise UsageError("Several images need a folder for the results: pass -o FOLDER.")
+                raise UsageError(
+                    "Several images need a folder for the results: pass -o FOLDER, such as "
+                    "-o upscaled."
+                )
             folder = single.parent
             if self.suffix is None and self.name_template is None:
-                suffix = f"_x{scale:g}"
+                suffix = f"_w{self.width}" if self.width else f"_x{scale:g}"
         return Output(
             folder,
             suffix=suffix,
@@ -82,7 +100,7 @@ class Destination:
             exist=self.exist,
             name_template=self.name_template,
             model=model,
-            scale=scale,
+            scale=None if self.width else scale,
         )
 
     def _single_file(self, path: Path, single: Path | None, extension: str | None) -> Output:

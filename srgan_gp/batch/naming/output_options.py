@@ -1,6 +1,8 @@
 """Options for the names of results, and the check of the output folder."""
 
 import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -8,6 +10,7 @@ from typing import Literal
 from srgan_gp.batch.naming.name_templates import Template
 from srgan_gp.batch.naming.result_names import PLAIN, Naming
 from srgan_gp.errors import OutputError, UsageError
+from srgan_gp.system.paths import missing_folders
 
 Exist = Literal["error", "skip", "overwrite", "rename"]
 
@@ -55,8 +58,27 @@ class Output:
         )
 
 
+@contextmanager
+def output_folder(folder: Path) -> Generator[None]:
+    """Create an output folder, and check that files can be created in it.
+
+    At the end of the block, folders that were created and are still empty are removed.
+
+    Raises:
+        OutputError: as for `prepare_folder`.
+    """
+    created = missing_folders(folder)
+    try:
+        prepare_folder(folder)
+        yield
+    finally:
+        for path in created:  # the innermost first
+            with suppress(OSError):  # It has results.
+                path.rmdir()
+
+
 def prepare_folder(folder: Path) -> None:
-    """Create the output folder and check that files can be created in it.
+    """Create an output folder, and check that files can be created in it.
 
     Raises:
         OutputError: it cannot be created or written.

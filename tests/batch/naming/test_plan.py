@@ -10,7 +10,8 @@ from srgan_gp.batch.inputs.walk import Found, walk
 from srgan_gp.batch.naming import plan_table
 from srgan_gp.batch.naming.output_options import Output
 from srgan_gp.batch.naming.plan import Refused, Skipped, UpscaleJob, make_plan
-from srgan_gp.batch.results.journal import Journal, work_key
+from srgan_gp.batch.results.journal import Journal
+from srgan_gp.batch.results.work import work_key
 from srgan_gp.errors import OutputError, PictureError, UsageError
 from srgan_gp.system.files import commit, hash_file, write_staged
 
@@ -203,9 +204,9 @@ def test_a_dangling_link_counts_as_an_existing_result(plan, out):
 
 
 def test_results_of_an_earlier_run_are_recognised_by_their_names(plan, image_folder):
-    for name in ("a_x4.jpg", "b_x4.png"):  # The second is the fallback of a GIF.
+    for name in ("a_big.jpg", "b_big.png"):  # The second is the fallback of a GIF.
         (image_folder / name).touch()
-    again = plan(image_folder, suffix="_x4", exist="skip")
+    again = plan(image_folder, suffix="_big", exist="skip")
     assert [entry.source.name for entry in again] == ["a.jpg", "a.png", "b.gif"]
     assert again.earlier_results == 2
 

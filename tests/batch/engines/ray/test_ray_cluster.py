@@ -91,7 +91,7 @@ def is_gone(process):
 
 
 @pytest.fixture
-def endless(tiny_model, tmp_path):
+def endless(tiny_model, tmp_path, small_tiles):
     """Start a run on its own Ray; its first image is done, the second takes minutes.
 
     The second is added when the first is done, since an actor may reorder its calls.
@@ -104,7 +104,7 @@ def endless(tiny_model, tmp_path):
     with (
         tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as folder,
         subprocess.Popen(
-            [sys.executable, "-m", "srgan_gp", *words, "--engine", "ray", "--watch"], cwd=tmp_path,
+            [sys.executable, *small_tiles, *words, "--engine", "ray", "--watch"], cwd=tmp_path,
             env=os.environ | {"PYTHONPATH": str(ROOT), "TMPDIR": folder},
             stderr=subprocess.PIPE, text=True,
         ) as run,

@@ -1,0 +1,81 @@
+"""`SkippedFiles`: files that a walk skipped, by kind, and the messages about them."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+_MAX_KINDS = 4  # that a message lists
+_CAMERA_RAW = (
+    ".arw", ".cr2", ".cr3", ".crw", ".dng", ".nef", ".nrw", ".orf", ".pef", ".raf", ".raw", ".rw2",
+    ".srw",
+)  # fmt: skip
+_UNREAD_KINDS = {
+    **dict.fromkeys(_CAMERA_RAW, "camera raw"),
+    ".jxl": "JPEG XL", ".jp2": "JPEG 2000", ".j2k": "JPEG 2000", ".psd": "Photoshop",
+    ".svg": "SVG", ".pdf": "PDF", ".eps": "EPS", ".ico": "ICO", ".tga": "TGA", ".exr": "OpenEXR",
+}  # fmt: skip
+"""Formats of images that are not read, by suffix."""
+
+
+@dataclass
+class SkippedFiles:
+    """Numbers of files and folders that a walk skipped."""
+
+    kinds: Counter[str] = field(default_factory=Counter[str])
+    """Files that are hidden or have no suffix of an image, by their suffix in lower case."""
+    results: int = 0
+    """Results of earlier runs."""
+    folders: int = 0
+    """Folders not entered: hidden ones, or all when the walk is not recursive."""
+    links: int = 0
+    """Links to folders."""
+    repeated: list[Path] = field(default_factory=list[Path])
+    """Not skipped: files that were named, and whose names are those of results."""
+
+    @property
+    def ignored(self) -> int:
+        """Number of files that are hidden or have no suffix of an image."""
+        return self.kinds.total()
+
+
+def skipped_lines(skipped_files: SkippedFiles) -> Iterator[str]:
+    """Yield a line for each kind of image that is not read, and one for repeated results."""
+    for suffix, name in _UNREAD_KINDS.items():
+        if count := skipped_files.kinds[suffix]:
+            files = f"{count} {suffix} {'file' if count == 1 else 'files'}"
+            yield f"{files} skipped: {name} is not read; save as JPEG, PNG or TIFF first"
+    if skipped_files.repeated:
+        count, first = len(skipped_files.repeated), skipped_files.repeated[0]
+        files = "input is the result" if count == 1 else "inputs are results"
+        yield f"{count} {files} of an earlier run, enlarged again as named: {first}"
+
+
+def kinds_text(kinds: Counter[str]) -> str:
+    """List the most frequent kinds of skipped files.
+
+    >>> kinds_text(Counter({".txt": 1, ".mov": 3}))
+    '3 .mov, 1 .txt'
+    """
+    parts = [f"{count} {kind}" for kind, count in kinds.most_common(_MAX_KINDS)]
+    if others := kinds.total() - sum(count for _, count in kinds.most_common(_MAX_KINDS)):
+        parts.append(f"{others} others")
+    return ", ".join(parts)
+
+
+def no_image_message(arguments: Sequence[str], skipped_files: SkippedFiles) -> str:
+    """Return why there is no image among the inputs, and what to do."""
+    names = ", ".join(arguments)
+    reasons: list[str] = []
+    if skipped_files.ignored:
+        files = "1 other file was" if skipped_files.ignored == 1 else "other files were"
+        reasons.append(f"{files} skipped ({kinds_text(skipped_files.kinds)})")
+    if skipped_files.results:
+        reasons.append(
+            f"{skipped_files.results} results of earlier runs were skipped; name such files to "
+            "upscale them again"
+        )
+    if folders := skipped_files.folders + skipped_files.links:
+        reasons.append(f"folders inside were not entered ({folders}; -r enters them)")
+    reasons += skipped_lines(skipped_files)
+    return f"No image in {names}: {'; '.join(reasons) or 'nothing is there, or nothing matches'}."

@@ -1,0 +1,99 @@
+"""`upscale - -o -`: an image from standard input, and its result to standard output."""
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import BinaryIO
+
+from srgan_gp.errors import OutputError, PictureError, UsageError
+from srgan_gp.images.file_types import HEAD_BYTES, detect_container
+
+STREAM = "-"
+"""Argument that stands for standard input or standard output."""
+MAX_INPUT_BYTES = 4 << 30
+"""Longest standard input; an uncompressed image of 100 megapixels has 1.2 GB at most."""
+
+
+@dataclass(frozen=True)
+class Streams:
+    """Arguments of a run, with files of a temporary folder in place of the streams."""
+
+    inputs: Sequence[str]
+    output: str | None
+    folder: str
+    """The temporary folder, with a separator at its end."""
+
+
+@contextmanager
+def temporary_files(inputs: Sequence[str], output: str | None) -> Generator[Streams]:
+    """Replace `-` by temporary files; at the end of the block, copy the result to standard output.
+
+    Args:
+        inputs: the inputs as given; `-` is standard input.
+        output: the value of -o; `-` is standard output.
+
+    Raises:
+        UsageError: `-` is not the only input, there is no output, or a stream is a terminal.
+        PictureError: standard input is no image.
+        OutputError: a temporary file or standard output cannot be written.
+    """
+    _check(inputs, output)
+    with tempfile.TemporaryDirectory(prefix="srgan-gp-") as folder:
+        streams = Streams(inputs, output, os.path.join(folder, ""))  # noqa: PTH118
+        if STREAM in inputs:
+            streams = replace(streams, inputs=[str(_save_input(Path(folder)))])
+        results = Path(folder, "stdout")
+        if output == STREAM:
+            results.mkdir()
+            streams = replace(streams, output=os.path.join(results, ""))  # noqa: PTH118
+        yield streams
+        if output == STREAM:
+            for result in results.iterdir():
+                _copy_to_output(result)
+
+
+def _check(inputs: Sequence[str], output: str | None) -> None:
+    if STREAM in inputs and output is None:
+        raise UsageError("Standard input has no name: pass -o FILE, or -o - for standard output.")
+    if len(inputs) > 1:
+        raise UsageError("Standard input and output take one image; pass a single input.")
+    if STREAM in inputs and sys.stdin.isatty():
+        raise UsageError("Standard input is a terminal; send an image: cat a.jpg | srgan-gp ...")
+    if output == STREAM and sys.stdout.isatty():
+        raise UsageError("Standard output is a terminal; send it to a file: srgan-gp ... > b.jpg")
+
+
+def _save_input(folder: Path) -> Path:
+    """Copy standard input to a file with the suffix of its format."""
+    source: BinaryIO = sys.stdin.buffer
+    head = source.read(HEAD_BYTES)
+    path = folder / f"stdin{detect_container(head).suffixes[0]}"
+    try:
+        with path.open("xb") as file:
+            file.write(head)
+            while block := source.read(1 << 20):
+                file.write(block)
+                if file.tell() > MAX_INPUT_BYTES:
+                    raise PictureError("E_TOO_MANY_PIXELS", "standard input has more than 4 GiB")
+    except OSError as error:
+        raise OutputError(
+            f"Standard input cannot be stored in {folder.parent} ({error.strerror}); free some "
+            "space, or name another folder in TMPDIR."
+        ) from error
+    return path
+
+
+def _copy_to_output(path: Path) -> None:
+    try:
+        with path.open("rb") as file:
+            shutil.copyfileobj(file, sys.stdout.buffer)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputError(f"Standard output cannot be written: {error.strerror}.") from error

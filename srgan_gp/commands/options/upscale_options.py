@@ -1,0 +1,109 @@
+"""Options of `srgan-gp upscale`, in groups, with their help."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from srgan_gp.commands import option_types as types
+from srgan_gp.models.cards import LOOKS
+
+_INPUTS = "image, folder of images, or pattern; - is standard input"
+_OUTPUT = (
+    "folder of the results or, for one image, a file, or - for standard output [one image: next to "
+    "it, as NAME_x4; several images: required]"
+)
+_MODEL = "name of a model, see `srgan-gp models`, or path of an .onnx file [photo-x4]"
+_FIDELITY = (
+    "mix the weights of the model, 0, with those of its fidelity partner, 1 [the model alone]"
+)
+_LOOK = (
+    f"the same as --fidelity {', '.join(f'{value:g} ({name})' for name, value in LOOKS.items())} "
+    "[that of the model]"
+)
+_WIDTH = "width of each result in pixels, in place of a scale"
+_SCALE = "scale of both sides; the result of the model is resampled to it [the model's]"
+_TILE = "side of the tiles, which limit the memory; the result does not depend on it [auto]"
+_GPU = (
+    "the same as --device cuda:N; with several, such as 0,1, each GPU takes a share of the images"
+)
+_ENGINE = "local: this machine; ray: the machines of a Ray cluster with a shared disk [local]"
+_TEMPLATE = (
+    "name of each result without extension; may contain {stem}, {name}, {extension}, {parent}, "
+    "{model}, {scale} and {suffix} [{stem}{suffix}]"
+)
+_FORMAT = (
+    "png, jpeg, webp, tiff, bmp, avif, gif or auto: that of the input, or PNG where it cannot hold "
+    "the result [auto]"
+)
+_QUALITY = "quality of JPEG, WebP and AVIF, or one for each, such as jpeg=90,webp=80 [95]"
+_FRAMES = "frames of an animation or pages of a document to upscale [all]"
+_EXIST = (
+    "what to do if a result exists [skip it where the journal of the folder shows that it is the "
+    "same, else error]"
+)
+_MAX_PIXELS = "refuse images with more pixels [100000000]"
+_WATCH = "keep running and upscale every image that arrives in the folders, until a signal"
+
+_ADDRESS = "address of the Ray cluster [start Ray locally]"
+_REPORT = "write one JSON line for each input to FILE"
+_SUFFIX = "text added to each file name"
+_FLAG: dict[str, Any] = {"action": "store_true"}
+_GROUPS: dict[str, list[tuple[tuple[str, ...], dict[str, Any]]]] = {
+    "Common options": [
+        (("inputs",), {"nargs": "*", "metavar": "INPUT", "help": _INPUTS}),
+        (
+            ("-i", "--input"),
+            {"action": "append", "default": [], "metavar": "INPUT", "help": "another input"},
+        ),
+        (("-o", "--output"), {"metavar": "PATH", "help": _OUTPUT}),
+        (("-r", "--recursive"), _FLAG | {"help": "include the images of subfolders"}),
+        (("-n", "--model"), {"metavar": "NAME", "help": _MODEL}),
+        (("-s", "--scale"), {"type": types.scale, "metavar": "S", "help": _SCALE}),
+        (("--width",), {"type": types.width, "metavar": "PIXELS", "help": _WIDTH}),
+        (("--look",), {"choices": LOOKS, "help": _LOOK}),
+        (("--fidelity",), {"type": types.fidelity, "metavar": "0..1", "help": _FIDELITY}),
+    ],
+    "Output": [
+        (("-f", "--format", "--ext"), {"default": "auto", "metavar": "NAME", "help": _FORMAT}),
+        (("-q", "--quality"), {"type": types.quality, "metavar": "1-100", "help": _QUALITY}),
+        (("--suffix",), {"type": types.suffix, "metavar": "TEXT", "help": _SUFFIX}),
+        (("--name-template",), {"metavar": "TEXT", "help": _TEMPLATE}),
+        (("--exist",), {"choices": ("error", "skip", "overwrite", "rename"), "help": _EXIST}),
+        (("--frames",), {"choices": ("all", "first"), "default": "all", "help": _FRAMES}),
+        (("--strip-metadata",), _FLAG | {"help": "write no EXIF, XMP and resolution"}),
+    ],
+    "Speed and memory": [
+        (
+            ("-t", "--tile"),
+            {"type": types.tile, "default": "auto", "metavar": "auto|none|N", "help": _TILE},
+        ),
+        (
+            ("--max-pixels",),
+            {"type": types.count, "default": 100_000_000, "metavar": "N", "help": _MAX_PIXELS},
+        ),
+        (("--device",), {"metavar": "auto|cpu|cuda[:N]", "help": "device to compute on [auto]"}),
+        (("-g", "--gpu-id"), {"type": types.gpu_ids, "metavar": "N[,N...]", "help": _GPU}),
+        (
+            ("--threads",),
+            {"type": types.count, "metavar": "N", "help": "CPU threads [one per core]"},
+        ),
+        (("--engine",), {"choices": ("local", "ray"), "default": "local", "help": _ENGINE}),
+        (("--address",), {"metavar": "HOST:PORT", "help": _ADDRESS}),
+    ],
+    "Automation": [
+        (("--watch",), _FLAG | {"help": _WATCH}),
+        (("--dry-run",), _FLAG | {"help": "print the plan and write nothing"}),
+        (("--report",), {"type": Path, "metavar": "FILE", "help": _REPORT}),
+        (("--json",), _FLAG | {"help": "print one JSON object on stdout instead of lines"}),
+    ],
+}
+"""By title of a group: names of an option, and the arguments of `add_argument`."""
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the verb."""
+    for title, options in _GROUPS.items():
+        group = parser.add_argument_group(title)
+        for names, arguments in options:
+            group.add_argument(*names, **arguments)
+    parser.set_defaults(hidden="")  # a temporary folder, which is removed from messages

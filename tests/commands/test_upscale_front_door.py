@@ -1,0 +1,200 @@
+"""`srgan-gp upscale` as a newcomer types it: sizes, streams, looks, repeated and failed runs."""
+
+import io
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from srgan_gp.cli import main
+
+ROOT = Path(__file__).resolve().parents[2]
+HEIC = ROOT / "tests" / "images" / "files" / "photo.heic"
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def size_of(path):
+    with Image.open(path) as image:
+        return image.size
+
+
+@pytest.mark.parametrize("scale", ["2", "2x", "x2", "X2", "2X"])
+def test_a_scale_may_have_an_x(upscale, folder, scale):
+    assert upscale(folder / "a.png", "-s", scale)[0] == 0
+    assert size_of(folder / "a_x2.png") == (32, 24)
+
+
+@pytest.mark.parametrize("scale", ["x", "2xx", "xx2", "-2x"])
+def test_other_texts_are_no_scale(folder, scale, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["upscale", str(folder / "a.png"), f"--scale={scale}"])
+    assert ended.value.code == 2
+    assert f"not {scale}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("width", ["50", "50px"])
+def test_a_width_sets_the_size_of_each_result(upscale, folder, tmp_path, width):
+    Image.new("RGB", (5, 6)).save(folder / "c.png")
+    assert upscale(folder, "-o", tmp_path / "out", "--width", width)[0] == 0
+    assert size_of(tmp_path / "out" / "a.png") == (50, 38)
+    assert size_of(tmp_path / "out" / "c.png") == (50, 60)
+
+
+def test_a_width_is_in_the_name_and_in_the_journal(upscale, folder, tmp_path):
+    assert upscale(folder / "a.png", "--width", "50")[0] == 0
+    assert size_of(folder / "a_w50.png") == (50, 38)
+    out = tmp_path / "out"
+    for options, counts in ((["50"], (1, 0, 0)), (["50"], (0, 1, 0)), (["60"], (0, 0, 1))):
+        _, report, _ = upscale(folder / "a.png", "-o", f"{out}/", "--width", *options)
+        assert tuple(report[name] for name in ("done", "skipped", "failed")) == counts
+
+
+@pytest.mark.parametrize(
+    ("look", "fidelity"), [("faithful", "1"), ("natural", "0.5"), ("crisp", "0")]
+)
+def test_a_look_is_a_fidelity(partners, folder, tmp_path, look, fidelity):
+    words = ["upscale", str(folder / "a.png"), "-n", "near", "--device", "cpu", "-o"]
+    assert main([*words, str(tmp_path / "look.png"), "--look", look]) == 0
+    assert main([*words, str(tmp_path / "fidelity.png"), "--fidelity", fidelity]) == 0
+    looked = (tmp_path / "look.png").read_bytes()
+    assert looked == (tmp_path / "fidelity.png").read_bytes()
+
+
+def test_a_look_needs_a_partner(folder, repeating_model, capsys):
+    words = ["upscale", str(folder / "a.png"), "-n", str(repeating_model), "--look", "natural"]
+    assert main(words) == 2
+    assert "has no fidelity partner" in capsys.readouterr().err
+
+
+def test_a_heic_photo_becomes_a_png(upscale, tmp_path):
+    shutil.copy(HEIC, tmp_path / "photo.HEIC")
+    assert upscale(tmp_path / "photo.HEIC")[0] == 0
+    assert size_of(tmp_path / "photo_x4.png") == (192, 256)
+
+
+def run_piped(model, data, *arguments):
+    words = ["upscale", *arguments, "-n", str(model), "--device", "cpu"]
+    return subprocess.run(
+        [sys.executable, "-m", "srgan_gp", *map(str, words)],
+        cwd=ROOT, check=False, input=data, capture_output=True,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.png"])
+def test_standard_input_is_upscaled_to_standard_output(repeating_model, folder, name):
+    done = run_piped(repeating_model, (folder / name).read_bytes(), "-", "-o", "-")
+    assert done.returncode == 0
+    with Image.open(io.BytesIO(done.stdout)) as image:
+        assert (image.size, image.format) == ((64, 48), name[2:].upper().replace("JPG", "JPEG"))
+    said = done.stderr.decode()
+    assert f"stdin.{name[2:]}: 16x12 -> 64x48 stdout/stdin.{name[2:]}; " in said
+    assert "srgan-gp-" not in said  # the temporary folder
+
+
+def test_streams_and_files_can_be_mixed(repeating_model, folder, tmp_path):
+    data = (folder / "a.png").read_bytes()
+    assert run_piped(repeating_model, data, "-", "-o", tmp_path / "b.webp").returncode == 0
+    assert size_of(tmp_path / "b.webp") == (64, 48)
+    done = run_piped(repeating_model, b"", folder / "a.png", "-o", "-", "-f", "jpeg")
+    with Image.open(io.BytesIO(done.stdout)) as image:
+        assert (image.size, image.format) == ((64, 48), "JPEG")
+
+
+@pytest.mark.parametrize("data", [b"", b"no image", b"\x89PNG\r\n\x1a\ncut short"])
+def test_standard_input_without_an_image_writes_nothing(repeating_model, data):
+    done = run_piped(repeating_model, data, "-", "-o", "-")
+    assert (done.returncode, done.stdout) == (3, b"")
+    assert b"Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "inputs", [["nowhere.png"], ["damaged.png"], ["damaged.png", "nowhere.png"], ["tree"]]
+)
+def test_a_failed_run_creates_no_folders(upscale, tmp_path, inputs):
+    (tmp_path / "damaged.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    (tmp_path / "tree" / "deep").mkdir(parents=True)
+    (tmp_path / "tree" / "deep" / "text.png").write_text("text")
+    before = names(tmp_path)
+    paths = [tmp_path / name for name in inputs]
+    code, _, _ = upscale(*paths, "-r", "-o", tmp_path / "new" / "out" / "")
+    assert code == 3
+    assert {*names(tmp_path)} - {*before} <= {"report.jsonl", "repeating.onnx"}
+
+
+def test_a_failed_image_leaves_no_folder_beside_the_results(upscale, folder, tmp_path):
+    (folder / "deep").mkdir()
+    (folder / "deep" / "text.png").write_text("text")
+    assert upscale(folder, "-r", "-o", tmp_path / "out")[0] == 3
+    assert names(tmp_path / "out") == [".srgan-gp", "a.jpg", "a.png", "b.png"]
+
+
+def test_results_beside_their_images_are_not_upscaled_again(upscale, folder, tmp_path):
+    upscale(folder / "a.png")
+    upscale(folder / "b.gif", "--width", "40")
+    Image.new("RGB", (3, 3)).save(folder / "other_x4.png")  # no image of that name
+    code, report, _ = upscale(folder, "-o", tmp_path / "out")
+    assert (code, report["done"]) == (0, 4)
+    assert "other_x4.png" in names(tmp_path / "out")
+    assert "a_x4.png" not in names(tmp_path / "out")
+
+
+def test_results_of_a_run_inside_a_tree_are_not_upscaled_again(upscale, folder, tmp_path):
+    assert upscale(folder, "-o", folder / "large")[1]["done"] == 3
+    Image.new("RGB", (3, 3)).save(folder / "large" / "mine.png")
+    code, report, _ = upscale(folder, "-r", "-o", tmp_path / "out")
+    assert (code, report["done"]) == (0, 4)
+    assert names(tmp_path / "out" / "large") == ["mine.png"]
+
+
+def test_a_folder_of_results_is_upscaled_again_when_they_are_named(upscale, folder, tmp_path):
+    assert upscale(folder, "-o", tmp_path / "large")[1]["done"] == 3
+    code, _, errors = upscale(tmp_path / "large", "-o", tmp_path / "larger")
+    assert code == 4
+    assert "3 results of earlier runs were skipped; name such files" in errors
+    assert not (tmp_path / "larger").exists()
+    code, report, _ = upscale(tmp_path / "large" / "*.png", "-o", tmp_path / "larger")
+    assert (code, report["done"]) == (0, 2)
+
+
+def test_a_named_result_is_upscaled_with_a_word(repeating_model, folder, capsys):
+    words = ["-n", str(repeating_model), "--device", "cpu"]
+    assert main(["upscale", str(folder / "a.png"), *words]) == 0
+    capsys.readouterr()
+    assert main(["upscale", str(folder / "a_x4.png"), *words]) == 0
+    expected = (
+        f"1 input is the result of an earlier run, enlarged again as named: {folder}/a_x4.png"
+    )
+    assert expected in capsys.readouterr().err
+
+
+def test_an_existing_file_beside_the_image_is_said_to_exist_and_no_more(upscale, folder):
+    assert upscale(folder / "a.png")[0] == 0
+    code, report, _ = upscale(folder / "a.png")
+    [image] = report["pictures"]
+    assert (code, image["code"]) == (3, "E_EXISTS")
+    assert image["message"] == (f"{folder}/a_x4.png exists; pass --exist skip, overwrite or rename")
+
+
+def test_a_missing_command_lists_the_commands(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main([])
+    assert ended.value.code == 2
+    printed = capsys.readouterr().err
+    assert "upscale images, single files or whole folders" in printed
+    assert printed.endswith("srgan-gp: error: no command; type one of those above\n")
+
+
+def test_a_multi_page_tiff_has_one_fate_in_dry_run_and_run(repeating_model, tmp_path):
+    pages = [Image.new("RGB", (8, 6), (value, 0, 0)) for value in (0, 90)]
+    pages[0].save(tmp_path / "scan.tif", save_all=True, append_images=pages[1:])
+    for options, code in (([], 0), (["-f", "png"], 3), (["-f", "png", "--frames", "first"], 0)):
+        words = ["upscale", str(tmp_path / "scan.tif"), "-n", str(repeating_model), *options]
+        words += ["-o", f"{tmp_path}/out{len(options)}/", "--device", "cpu"]
+        assert main([*words, "--dry-run"]) == code
+        assert main(words) == code
