@@ -5,8 +5,10 @@ final name.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -25,6 +27,9 @@ from srgan_gp.images import (
 from srgan_gp.inference.upscale_report import UpscaleReport
 from srgan_gp.inference.upscaler import Upscaler
 from srgan_gp.system.files import Staged, hash_file, write_staged
+
+_FILE_STATE = attrgetter("st_ino", "st_size", "st_mtime_ns")
+"""What changes when a file is written or replaced."""
 
 OnTiles = Callable[[int, int], None]
 """Called with (tiles done, tiles in all) of an image."""
@@ -70,14 +75,16 @@ def decode(job: UpscaleJob, settings: UpscaleSettings, model_scale: int) -> Deco
     Raises:
         PictureError: the file cannot be read, or the result would be too large.
     """
-    state = _file_state(job.source)
+    before = None
+    with suppress(OSError, ValueError):  # `_read` raises the error.
+        before = _FILE_STATE(job.source.stat())
     content = _read(job.source, settings)
     try:
-        input_sha256 = hash_file(job.source)
+        input_sha256, after = hash_file(job.source), _FILE_STATE(job.source.stat())
     except OSError as error:
         reason = error.strerror or str(error)
         raise PictureError("E_CHANGED", f"it cannot be read a second time ({reason})") from error
-    if _file_state(job.source) != state:
+    if after != before:
         raise PictureError("E_CHANGED", "the file changed while it was read; try again")
     size = (content.width, content.height)
     scale = settings.scale_of(size[0], model_scale)
@@ -205,15 +212,6 @@ def _read(source: Path, settings: UpscaleSettings) -> Picture | FrameSequence:
         return sequence
     [frame] = sequence.frames
     return replace(frame.picture, notes=sequence.notes + frame.picture.notes)
-
-
-def _file_state(path: Path) -> tuple[int, int, int] | None:
-    """Return inode, size and time, which change when a file is written or replaced, or None."""
-    try:
-        status = path.stat()
-    except (OSError, ValueError):
-        return None
-    return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def _result(
