@@ -1,18 +1,16 @@
 """`Upscaler`: upscales arrays, Pillow images, pictures and files; reports progress."""
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack, cast, overload
 
-import numpy as np
 from numpy.typing import NDArray
 
 from srgan_gp.errors import PictureError
 from srgan_gp.images import Picture
 from srgan_gp.inference.session_interface import SessionInterface, describe_choice, require_task
 from srgan_gp.inference.tiling.memory_estimate import CPU_BUDGET
-from srgan_gp.inference.tiling.tiles import Progress, round_up
+from srgan_gp.inference.tiling.tiles import Progress
 from srgan_gp.inference.upscale_call import TileChoice, UpscaleCall
 from srgan_gp.inference.upscale_inputs import UpscaleInputs, UpscaleOptions
 from srgan_gp.inference.upscale_report import UpscaleReport, combine_reports
@@ -26,7 +24,6 @@ Image = TypeVar("Image", NDArray[Any], "PillowImage", Picture)
 Kind = TypeVar("Kind")
 Many = list[Kind] | tuple[Kind, ...] | Iterator[Kind]
 
-_PROBE_SIDE = 64  # pixels, of the input that measures the speed
 DEFAULT_MODEL = DEFAULT_MODELS["super-resolution"]
 
 
@@ -103,10 +100,8 @@ class Upscaler:
         # Imported here, so that tests with a fake session need no ONNX Runtime.
         from srgan_gp.inference.session import Session
 
-        session = Session.open(
-            model, device=device, threads=threads, fidelity=fidelity, task="super-resolution"
-        )
-        return cls(session)
+        run_on: Any = {"device": device, "threads": threads, "fidelity": fidelity}
+        return cls(Session.open(model, task="super-resolution", **run_on))
 
     def sharing(self) -> "Upscaler":
         """Return another upscaler of the same loaded model, for use by another thread.
@@ -121,21 +116,6 @@ class Upscaler:
         if self._session.device != "cpu":
             return 0
         return min(height * width * self._session.info.bytes_per_pixel, CPU_BUDGET)
-
-    def measure_speed(self) -> float:
-        """Measure the seconds that the network takes for an input pixel, on a small input.
-
-        Returns:
-            Seconds; 0 on a GPU, where a small input says nothing about a large one.
-        """
-        if self._session.device != "cpu":
-            return 0.0
-        side = round_up(_PROBE_SIDE, self._session.info.size_multiple)
-        started = 0.0
-        for _ in range(2):  # the first run allocates memory
-            started = time.perf_counter()
-            self._session.run(np.zeros((1, 3, side, side), np.float32))
-        return (time.perf_counter() - started) / side**2
 
     def cancel(self) -> None:
         """End the current call with the exception `Cancelled`. Thread-safe.

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from queue import Empty, SimpleQueue
 
+import numpy as np
+
 from srgan_gp.batch.engines.budget import Budget
 from srgan_gp.batch.engines.engine_interface import (
     OnJobTiles,
@@ -31,6 +33,7 @@ NETWORK_MEMORY = CPU_BUDGET
 """Bytes for the network; two images are processed at once where both fit."""
 LARGE_PIXELS = 500_000
 """Images from this size take seconds on a CPU, so that their progress is estimated at the start."""
+_PROBE_SIDE = 64  # pixels, of the image that measures the speed
 SECONDS_TO_END = 3.0
 """Longest wait of `close` for its threads; the encoding of a huge image cannot be interrupted."""
 
@@ -155,12 +158,27 @@ class ThreadEngine:
             with self._network_memory.reserved(upscaler.network_memory(height, width)):
                 if self.on_tiles is not None:
                     if width * height >= LARGE_PIXELS and self._seconds_per_pixel is None:
-                        self._seconds_per_pixel = upscaler.measure_speed()
+                        self._seconds_per_pixel = _measure_speed(upscaler)
                     seconds = width * height * (self._seconds_per_pixel or 0)
                     self.on_tiles(decoded.job, 0, 1, seconds)
                 return enlarge(decoded, upscaler, self._settings, on_tiles)
         finally:
             self._idle_upscalers.put(upscaler)
+
+
+def _measure_speed(upscaler: Upscaler) -> float:
+    """Measure the seconds for an input pixel on a small image.
+
+    Returns:
+        Seconds; 0 on a GPU, where a small image says nothing about a large one.
+    """
+    if upscaler.device != "cpu":
+        return 0.0
+    image, started = np.zeros((_PROBE_SIDE, _PROBE_SIDE, 3), np.uint8), 0.0
+    for _ in range(2):  # the first run allocates memory
+        started = time.perf_counter()
+        upscaler.upscale(image)
+    return (time.perf_counter() - started) / _PROBE_SIDE**2
 
 
 def _drop(result: Result | BaseException) -> None:

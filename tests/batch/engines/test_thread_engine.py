@@ -257,3 +257,18 @@ def test_jobs_submitted_by_many_threads_stay_within_the_capacity(start, fake_ses
     for caller in callers:
         caller.join()
     assert len(left_threads()) - before <= engine.capacity
+
+
+@pytest.mark.parametrize(("device", "is_expected"), [("cpu", True), ("cuda:0", False)])
+def test_the_time_of_a_large_image_is_estimated_before_its_first_tile(
+    start, fake_session, jobs, monkeypatch, device, is_expected
+):
+    monkeypatch.setattr(thread_engine, "LARGE_PIXELS", 1)
+    session = fake_session()
+    session.device = device
+    engine, calls = start(session), []
+    engine.on_tiles = lambda *call: calls.append(call)
+    run(engine, jobs[:1])
+    assert [call[:3] for call in calls] == [(jobs[0], 0, 1), (jobs[0], 1, 1)]
+    assert (calls[0][3] > 0) is is_expected
+    assert calls[1][3] == 0
