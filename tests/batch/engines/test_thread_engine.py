@@ -207,7 +207,7 @@ def test_tiles_are_reported_with_their_job(start, fake_session, jobs):
     engine = start(fake_session())
     engine.on_tiles = lambda *values: reported.append(values)
     run(engine, jobs[:1])
-    assert reported == [(jobs[0], 1, 1)]
+    assert reported == [(jobs[0], 0, 1, 0), (jobs[0], 1, 1, 0)]
 
 
 def test_an_animation_is_enlarged_frame_by_frame(start, fake_session, tmp_path, rng):
