@@ -42,7 +42,7 @@ def build(history: JobHistory, settings: ServerSettings) -> gr.Blocks:
         ModelRefusedError: a model card is not valid.
     """
     service = history.service
-    upscalers = {card.name: card for card in service.upscalers()}
+    upscalers = {card.name: card for card in service.upscaling_models()}
     faces = {card.name: card for card in service.face_models()}
     runs_of_tabs: list[Runs] = []
 

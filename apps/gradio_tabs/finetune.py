@@ -150,7 +150,7 @@ def _connect_use(
 
 def refresh_models(service: Service, cards: dict[str, ModelCard]) -> gr.Dropdown:
     """Return the field with the models added since the server started; add them to `cards`."""
-    cards.update({card.name: card for card in service.upscalers()})
+    cards.update({card.name: card for card in service.upscaling_models()})
     return gr.Dropdown(list(cards))
 
 
@@ -176,7 +176,7 @@ async def _steps(
             preview = state.preview
             changes[widgets.preview] = str(preview)
         yield changes
-    is_installed = plan.name in {card.name for card in service.upscalers()}
+    is_installed = plan.name in {card.name for card in service.upscaling_models()}
     yield {widgets.use: gr.Button(interactive=is_installed)}
 
 

@@ -12,9 +12,9 @@ from srgan_gp.data.jpeg_compression import jpeg
 from srgan_gp.data.resampling import downscale, round_trip, to_8_bit
 from srgan_gp.data.streams import Stream, generator_of
 
-__all__ = ["MARGIN_MIXTURE", "Draws", "degrade", "draw", "least_side"]
+__all__ = ["DEGRADATION_MARGIN", "Draws", "degrade", "draw", "least_side"]
 
-MARGIN_MIXTURE = 4
+DEGRADATION_MARGIN = 4
 """LR pixels to crop on each side of a window of the low-res mixture. The widest kernels (2.5 pixels
 for the blur, 3 for Lanczos) together reach 5.5 pixels, so that a little of the mirrored edge of the
 window remains. JPEG blocks start at the corner of the window, so that their phase in a patch is
@@ -79,18 +79,18 @@ def gaussian_kernels(sigmas: np.ndarray, angles: np.ndarray, taps: int) -> np.nd
     return kernels / kernels.sum(axis=(1, 2), keepdims=True)
 
 
-def _blur(images: Tensor, damage: Damage, taps: int, pixels: float) -> Tensor:
+def _blur(images: Tensor, damage: Damage, taps: int, pixels_per_unit: float) -> Tensor:
     """Blur the images whose sigma is above 0; the edge is mirrored.
 
     Args:
         images: (B, 3, H, W).
-        damage: its `blur_sigmas` are in units of `pixels`.
+        damage: its `blur_sigmas` are in units of `pixels_per_unit` pixels.
         taps: side of the kernels, odd.
-        pixels: length of one unit of sigma in pixels of `images`.
+        pixels_per_unit: length of one unit of sigma in pixels of `images`.
     """
 
     def blur(selected: Tensor, indices: np.ndarray) -> Tensor:
-        sigmas = damage.blur_sigmas[indices].astype(np.float64) * pixels
+        sigmas = damage.blur_sigmas[indices].astype(np.float64) * pixels_per_unit
         kernels = gaussian_kernels(sigmas, damage.blur_angles[indices], taps)
         return filter2d(selected, selected.new_tensor(kernels), border_type="reflect")
 

@@ -49,8 +49,8 @@ def jpeg(images: Tensor, qualities: np.ndarray) -> Tensor:
     height, width = images.shape[-2:]
     luma, chroma = _to_ycbcr(_pad(images, 2, 16))
     luma = _quantise(luma, LUMA_STEPS, qualities)
-    chroma = _quantise(_halve(chroma), CHROMA_STEPS, qualities)
-    chroma = _double(chroma[..., : (height + 1) // 2, : (width + 1) // 2])
+    chroma = _quantise(_downsample_chroma(chroma), CHROMA_STEPS, qualities)
+    chroma = _upsample_chroma(chroma[..., : (height + 1) // 2, : (width + 1) // 2])
     return _to_rgb(luma[..., :height, :width], chroma[..., :height, :width])
 
 
@@ -73,17 +73,17 @@ def _to_rgb(luma: Tensor, chroma: Tensor) -> Tensor:
     return (luma + torch.floor(added + 0.5)).clamp(0, 255)
 
 
-def _halve(chroma: Tensor) -> Tensor:
+def _downsample_chroma(chroma: Tensor) -> Tensor:
     """Means of 2x2 pixels, rounded with a bias that alternates along the row, as in libjpeg."""
     bias = torch.arange(chroma.shape[-1] // 2, device=chroma.device) % 2 * 0.25 + 0.25
     return torch.floor(F.avg_pool2d(chroma, 2) + bias)
 
 
-def _double(chroma: Tensor) -> Tensor:
+def _upsample_chroma(chroma: Tensor) -> Tensor:
     """Bilinear upsampling; halves are rounded up in even columns and down in odd ones."""
-    doubled = F.interpolate(chroma, scale_factor=2.0, mode="bilinear", align_corners=False)
-    bias = 0.5 - torch.arange(doubled.shape[-1], device=chroma.device) % 2 / 16
-    return torch.floor(doubled + bias)
+    upsampled = F.interpolate(chroma, scale_factor=2.0, mode="bilinear", align_corners=False)
+    bias = 0.5 - torch.arange(upsampled.shape[-1], device=chroma.device) % 2 / 16
+    return torch.floor(upsampled + bias)
 
 
 def _quantise(planes: Tensor, steps_at_50: str, qualities: np.ndarray) -> Tensor:

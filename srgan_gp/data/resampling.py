@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-MARGIN = (
+BICUBIC_MARGIN = (
     2  # LR pixels: reach of the cubic; inside it, a downscaled crop equals the downscaled image
 )
 

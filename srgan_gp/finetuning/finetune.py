@@ -179,7 +179,7 @@ def _write_lists(split: Split, run_dir: Path) -> None:
     has_begun = bool(checkpoint.list_checkpoints(run_dir / "checkpoints"))
     for name, files in ((TRAIN_LIST, split.train), (VALIDATION_LIST, split.validation)):
         path = run_dir / name
-        if has_begun and is_file(path) and not _lists(path, files):
+        if has_begun and is_file(path) and not _has_images(path, files):
             raise UsageError(
                 f"{run_dir} holds a fine-tuning on other images; choose another output folder, or "
                 "the same images to resume."
@@ -187,7 +187,7 @@ def _write_lists(split: Split, run_dir: Path) -> None:
         write_list(files, path)
 
 
-def _lists(path: Path, files: Sequence[ImageFile]) -> bool:
-    """Tell whether a list holds these images, in this order."""
+def _has_images(path: Path, files: Sequence[ImageFile]) -> bool:
+    """Return whether a list file has these images, in this order."""
     listed = [(file.container, file.member) for file in list_images(path)]
     return listed == [(file.container.absolute(), file.member) for file in files]

@@ -113,7 +113,7 @@ def _items(image: object) -> list[Any] | None:
 
 def _read(image: object) -> Picture:
     if isinstance(image, str | os.PathLike):
-        return read_image(Path(cast("str", image)))
+        return read_image(cast("str", image))
     try:
         return to_picture(image)
     except TypeError:

@@ -152,9 +152,9 @@ class Upscaler:
     ) -> Any:
         """Upscale an image or a list of images, and return the same kind.
 
-        Images of one size in a list are computed in batches where memory allows; the results are
-        those of each image alone, up to rounding. All are read and checked before the first is
-        upscaled.
+        Grey stays grey, and alpha, ICC profile and metadata are kept. Images of one size in a list
+        are computed in batches where memory allows; the results are those of each image alone, up
+        to rounding. All are read and checked before the first is upscaled.
 
         Args:
             image: array (H, W) or (H, W, 1) grey, (H, W, 3) RGB or (H, W, 4) RGBA, of uint8,

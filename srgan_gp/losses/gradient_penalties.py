@@ -34,8 +34,8 @@ Place = Literal["interpolate", "real", "fake"]
 """Where the gradient is taken: between each real image and its fake, or at one of the two."""
 
 
-class Penalty(NamedTuple):
-    """Value of a penalty, and the gradient norms that it was computed from."""
+class PenaltyResult(NamedTuple):
+    """Value of a gradient penalty for a batch, and the gradient norms that it was computed from."""
 
     value: Tensor
     """Scalar, float32, before its weight; differentiable for the critic's parameters."""
@@ -76,7 +76,7 @@ def zero_centred(gradients: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class GradientPenalty:
-    """A penalty: a function of the gradients, and the place where they are taken.
+    """A gradient penalty: a function of the gradients, and the place where they are taken.
 
     Attributes:
         of_gradients: gradients of the scores, (B, D) -> scalar.
@@ -86,7 +86,9 @@ class GradientPenalty:
     of_gradients: Callable[[Tensor], Tensor]
     place: Place
 
-    def __call__(self, critic: Critic, real: Tensor, fake: Tensor, epsilon: Tensor) -> Penalty:
+    def __call__(
+        self, critic: Critic, real: Tensor, fake: Tensor, epsilon: Tensor
+    ) -> PenaltyResult:
         """Compute the penalty of a batch.
 
         Args:
@@ -109,7 +111,9 @@ class GradientPenalty:
         """
         # (B, C, H, W) => (B, C * H * W)
         gradients = _gradients(critic, self._points(real, fake, epsilon))
-        return Penalty(self.of_gradients(gradients), gradients.detach().norm(dim=1), self.place)
+        return PenaltyResult(
+            self.of_gradients(gradients), gradients.detach().norm(dim=1), self.place
+        )
 
     def _points(self, real: Tensor, fake: Tensor, epsilon: Tensor) -> Tensor:
         if self.place == "interpolate":

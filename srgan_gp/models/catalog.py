@@ -46,8 +46,8 @@ def model_folders() -> tuple[Path, ...]:
     packaged = inside_wheel if inside_wheel.is_dir() else package.parent / "weights"
     # Not `Path.home`, which raises if the user has no home folder, as in some containers.
     data_home = os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share")  # noqa: PTH111
-    users = os.environ.get("SRGAN_GP_MODELS") or Path(data_home) / "srgan-gp" / "models"
-    return packaged, Path(users)
+    user_folder = os.environ.get("SRGAN_GP_MODELS") or Path(data_home) / "srgan-gp" / "models"
+    return packaged, Path(user_folder)
 
 
 def list_models(on_refused: Callable[[ModelRefusedError], None] | None = None) -> list[ModelCard]:
@@ -189,8 +189,8 @@ def check_name(name: str, folder: Path) -> None:
     """
     if not re.fullmatch("[A-Za-z0-9_-]+", name) or name == RESERVED_NAME:
         raise UsageError(f"{name!r} is not a valid model name. Use letters, digits, '-' and '_'.")
-    packaged, users = model_folders()
-    is_update = is_file(folder / f"{name}.toml") and folder.resolve() != users.resolve()
+    packaged, user_folder = model_folders()
+    is_update = is_file(folder / f"{name}.toml") and folder.resolve() != user_folder.resolve()
     if is_file(packaged / f"{name}.toml") and not is_update:
         raise UsageError(
             f"{name!r} is the name of a shipped model, which would be used instead of yours. "

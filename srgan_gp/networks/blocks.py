@@ -58,7 +58,7 @@ class PoolingBlock(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """Map (B, width, H, W) to (B, next_width, ceil(H / 2), ceil(W / 2))."""
         change = self.second(F.leaky_relu(self.first(F.leaky_relu(features, LEAK)), LEAK))
-        return self.shortcut(_halve(features)) + _halve(change)
+        return self.shortcut(_average_pool(features)) + _average_pool(change)
 
 
 class _ResamplingBlock(nn.Module):
@@ -87,8 +87,8 @@ class UpsamplingBlock(_ResamplingBlock):
 
     def forward(self, features: Tensor) -> Tensor:
         """Map (B, width, H, W) to (B, next_width, 2 H, 2 W)."""
-        change = double(self.first(F.leaky_relu(features, LEAK)))
-        return double(self.shortcut(features)) + self.second(F.leaky_relu(change, LEAK))
+        change = upsample_bilinear(self.first(F.leaky_relu(features, LEAK)))
+        return upsample_bilinear(self.shortcut(features)) + self.second(F.leaky_relu(change, LEAK))
 
 
 class DownsamplingBlock(_ResamplingBlock):
@@ -102,16 +102,16 @@ class DownsamplingBlock(_ResamplingBlock):
 
     def forward(self, features: Tensor) -> Tensor:
         """Map (B, width, H, W) to (B, next_width, H / 2, W / 2)."""
-        change = _halve(self.first(F.leaky_relu(features, LEAK)))
-        return self.shortcut(_halve(features)) + self.second(F.leaky_relu(change, LEAK))
+        change = _average_pool(self.first(F.leaky_relu(features, LEAK)))
+        return self.shortcut(_average_pool(features)) + self.second(F.leaky_relu(change, LEAK))
 
 
-def double(features: Tensor) -> Tensor:
-    """Bilinear upsampling: (B, C, H, W) -> (B, C, 2 H, 2 W)."""
+def upsample_bilinear(features: Tensor) -> Tensor:
+    """Upsample by 2 with bilinear interpolation: (B, C, H, W) -> (B, C, 2 H, 2 W)."""
     return F.interpolate(features, scale_factor=2.0, mode="bilinear", align_corners=False)
 
 
-def _halve(features: Tensor) -> Tensor:
+def _average_pool(features: Tensor) -> Tensor:
     return F.avg_pool2d(features, 2, ceil_mode=True)
 
 

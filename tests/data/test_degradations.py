@@ -5,7 +5,13 @@ import numpy as np
 import pytest
 import torch
 
-from srgan_gp.data.degradations import MARGIN_MIXTURE, degrade, draw, gaussian_kernels, least_side
+from srgan_gp.data.degradations import (
+    DEGRADATION_MARGIN,
+    degrade,
+    draw,
+    gaussian_kernels,
+    least_side,
+)
 from srgan_gp.data.resampling import NAMES, downscale, matlab_bicubic, to_8_bit
 
 
@@ -184,6 +190,6 @@ def test_the_margin_holds_what_the_windows_edge_changes(scene):
     draws = only(1, "lanczos", blur_sigmas=2.5)  # the widest kernels
     window = degrade(whole[..., 24:-24, 24:-24], 4, draws)
     apart = (window - degrade(whole, 4, draws)[..., 6:-6, 6:-6]).abs()
-    margin = MARGIN_MIXTURE
+    margin = DEGRADATION_MARGIN
     assert apart[..., margin:-margin, margin:-margin].max() <= 1
     assert apart.max() > 3

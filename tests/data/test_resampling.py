@@ -9,7 +9,7 @@ from PIL import Image
 
 from srgan_gp.data.image_sources import list_images
 from srgan_gp.data.resampling import (
-    MARGIN,
+    BICUBIC_MARGIN,
     NAMES,
     bicubic_enlarge,
     downscale,
@@ -71,11 +71,11 @@ def test_float32_is_exact_where_the_weights_are_dyadic(scale):
 def test_a_crop_with_its_margin_equals_the_whole_image(scale):
     image = noise(1, 3, 80, 96)
     whole = matlab_bicubic(image, scale)
-    size = (6 + 2 * MARGIN) * scale
+    size = (6 + 2 * BICUBIC_MARGIN) * scale
     top, left = 3 * scale, 5 * scale
     crop = matlab_bicubic(image[..., top : top + size, left : left + size], scale)
-    inside = crop[..., MARGIN:-MARGIN, MARGIN:-MARGIN]
-    row, column = 3 + MARGIN, 5 + MARGIN
+    inside = crop[..., BICUBIC_MARGIN:-BICUBIC_MARGIN, BICUBIC_MARGIN:-BICUBIC_MARGIN]
+    row, column = 3 + BICUBIC_MARGIN, 5 + BICUBIC_MARGIN
     assert torch.equal(inside, whole[..., row : row + 6, column : column + 6])
 
 

@@ -151,6 +151,11 @@ def test_a_path_gives_a_picture_with_its_metadata(doubler, tmp_path, kind):
     np.testing.assert_array_equal(result.pixels, double(array))
 
 
+def test_a_url_is_named_as_it_was_given(doubler):
+    with pytest.raises(PictureError, match="https://example.org/a.jpg: .* a URL is not read"):
+        doubler.upscale("https://example.org/a.jpg")
+
+
 def test_an_error_about_a_path_names_it_once(doubler, tmp_path):
     with pytest.raises(PictureError, match="no such file") as caught:
         doubler.upscale(tmp_path / "missing.png")

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from srgan_gp.errors import UsageError
-from srgan_gp.networks.blocks import LEAK, double, stage_widths
+from srgan_gp.networks.blocks import LEAK, stage_widths, upsample_bilinear
 
 FIRST_SIDE = 4
 """Side of the map that the style is projected to."""
@@ -70,7 +70,7 @@ class Generator(nn.Module):
         image = None
         for stage in self.stages:
             features, colours = stage(features, style)
-            image = colours if image is None else double(image) + colours
+            image = colours if image is None else upsample_bilinear(image) + colours
         assert image is not None
         return 0.5 + 0.5 * image
 
@@ -164,7 +164,7 @@ class StyleConvolution(nn.Module):
             demodulation = _GAIN * torch.rsqrt(variance + _EPSILON)
         scaled = features * _on_maps(scales, features)  # cheaper before the upsampling
         if enlarge:
-            scaled = double(scaled)
+            scaled = upsample_bilinear(scaled)
         output = F.conv2d(F.pad(scaled, (1, 1, 1, 1), mode="replicate"), self.weight)
         bias = _GAIN * self.bias[:, None, None].to(output.dtype)
         output = torch.addcmul(bias, output, _on_maps(demodulation, output))

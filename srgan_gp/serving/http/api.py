@@ -72,7 +72,7 @@ def build_api(service: Service, history: JobHistory) -> APIRouter:
 
     @router.get("/models", summary="List the models")
     async def models() -> JSONResponse:  # type: ignore[reportUnusedFunction] - FastAPI calls it
-        cards = [*service.upscalers(), *service.face_models()]
+        cards = [*service.upscaling_models(), *service.face_models()]
         return JSONResponse({"models": [_about(card) for card in cards]})
 
     @router.post(

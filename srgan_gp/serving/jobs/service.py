@@ -141,7 +141,7 @@ class Service:
             return "the queue is full"
         return self._temporary_files.no_space_reason()
 
-    def upscalers(self) -> list[ModelCard]:
+    def upscaling_models(self) -> list[ModelCard]:
         """Return the cards of the upscaling models."""
         return cards_for(UPSCALING)
 

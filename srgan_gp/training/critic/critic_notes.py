@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from srgan_gp.losses.gradient_penalties import Penalty
+from srgan_gp.losses.gradient_penalties import PenaltyResult
 from srgan_gp.training.critic.diagnostics import estimate_error
 
 
@@ -17,7 +17,7 @@ class CriticNotes:
         self._by_part: dict[str, Tensor] = {}
         self._place = ""
 
-    def add(self, name: str, real: Tensor, fake: Tensor, penalty: Penalty) -> None:
+    def add(self, name: str, real: Tensor, fake: Tensor, penalty: PenaltyResult) -> None:
         """Add the scores of one part.
 
         Args:

@@ -8,9 +8,9 @@ from torch import Tensor, nn
 
 from srgan_gp.data.datasets import ImageCache, RandomCrops, read_ahead, require_sides
 from srgan_gp.data.degradation_draws import STRENGTHS, draw
-from srgan_gp.data.degradations import MARGIN_MIXTURE, degrade, least_side
+from srgan_gp.data.degradations import DEGRADATION_MARGIN, degrade, least_side
 from srgan_gp.data.image_sources import list_all_images
-from srgan_gp.data.resampling import MARGIN, matlab_bicubic
+from srgan_gp.data.resampling import BICUBIC_MARGIN, matlab_bicubic
 from srgan_gp.data.streams import Stream, generator_of
 from srgan_gp.errors import UsageError
 from srgan_gp.losses.features import FEATURE_NETWORKS, Features
@@ -54,7 +54,7 @@ class SuperResolution:
         self._config = config
         self._device = device
         self._processes = processes
-        self._margin = MARGIN_MIXTURE if config.low_res == "mixture" else MARGIN
+        self._margin = DEGRADATION_MARGIN if config.low_res == "mixture" else BICUBIC_MARGIN
         files = list_all_images(data)
         require_sides(files, (max(config.patch_sizes) + 2 * self._margin) * config.scale)
         _require_patches(config)

@@ -344,6 +344,6 @@ def test_zip_of_an_expired_result_is_refused(real_service, png, tmp_path):
 
 
 def test_models_are_listed_by_task(real_service):
-    assert "tiny" in [card.name for card in real_service.upscalers()]
+    assert "tiny" in [card.name for card in real_service.upscaling_models()]
     assert "tiny-faces" in [card.name for card in real_service.face_models()]
     assert "tiny" not in [card.name for card in real_service.face_models()]
