@@ -152,7 +152,7 @@ def test_a_path_gives_a_picture_with_its_metadata(doubler, tmp_path, kind):
 
 
 def test_a_url_is_named_as_it_was_given(doubler):
-    with pytest.raises(PictureError, match="https://example.org/a.jpg: .* a URL is not read"):
+    with pytest.raises(PictureError, match=r"https://example.org/a.jpg: .* a URL is not read"):
         doubler.upscale("https://example.org/a.jpg")
 
 
