@@ -1,20 +1,23 @@
-"""`filter_rows`: the five PNG filters, and the choice of one for each row, vectorised.
+"""`filter_rows`: the PNG filter Paeth for a band of rows, vectorised.
 
-Own code, because the encoders of Pillow and OpenCV need the whole image in memory.
+Own code, because the encoders of OpenCV and Pillow filter and compress whole images in one thread.
+
+Paeth alone compresses photos and upscaled images about as well as the best filter of each row.
 """
-
-from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
 Bytes = NDArray[np.uint8]
 
+NONE, PAETH = 0, 4
+"""Numbers of the filters (PNG 1.2, chapter 6)."""
+
+_CACHED_BYTES = 1 << 16  # filtered at a time, so that the temporary arrays stay in the CPU cache
+
 
 def filter_rows(rows: Bytes, above: Bytes, bytes_per_pixel: int) -> Bytes:
-    """Filter each row with the filter of the smallest differences.
-
-    As in libpng, that is the least sum of absolute differences, read as signed bytes.
+    """Filter each row with Paeth.
 
     Args:
         rows: (N, B), uint8, the big-endian samples of N rows.
@@ -25,37 +28,52 @@ def filter_rows(rows: Bytes, above: Bytes, bytes_per_pixel: int) -> Bytes:
         (N, 1 + B), uint8: the number of the filter and the filtered row.
     """
     count, width = rows.shape
-    best = np.empty((count, 1 + width), np.uint8)
-    costs = np.full(count, np.iinfo(np.uint32).max, np.uint32)
-    for number, differences in enumerate(_candidates(rows, above, bytes_per_pixel)):
-        cost = np.abs(differences.view(np.int8)).view(np.uint8).sum(axis=1, dtype=np.uint32)
-        better = cost < costs
-        best[better, 0] = number
-        best[better, 1:] = differences[better]
-        np.minimum(costs, cost, out=costs)
-    return best
+    filtered = np.empty((count, 1 + width), np.uint8)
+    filtered[:, 0] = PAETH
+    step = max(1, _CACHED_BYTES // width)
+    padded = np.zeros((step + 1, bytes_per_pixel + width), np.uint8)  # zeros left of the image
+    padded[0, bytes_per_pixel:] = above
+    for top in range(0, count, step):
+        part = rows[top : top + step]
+        size = len(part)
+        padded[1 : size + 1, bytes_per_pixel:] = part
+        left, up = padded[1 : size + 1, :-bytes_per_pixel], padded[:size, bytes_per_pixel:]
+        nearest = _paeth(left, up, padded[:size, :-bytes_per_pixel])
+        # Modulo 256, as the format requires.
+        np.subtract(part, nearest, out=filtered[top : top + size, 1:])
+        padded[0, bytes_per_pixel:] = part[-1]
+    return filtered
 
 
-def _candidates(rows: Bytes, above: Bytes, bytes_per_pixel: int) -> Iterator[Bytes]:
-    """Yield the rows under the filters None, Sub, Up, Average and Paeth (PNG 1.2, chapter 6)."""
-    left, up, corner = np.zeros_like(rows), np.empty_like(rows), np.zeros_like(rows)
-    left[:, bytes_per_pixel:] = rows[:, :-bytes_per_pixel]
-    up[0], up[1:] = above, rows[:-1]
-    corner[:, bytes_per_pixel:] = up[:, :-bytes_per_pixel]
-    yield rows
-    yield rows - left  # modulo 256, as the format requires
-    yield rows - up
-    half: Bytes = (left ^ up) >> np.uint8(1)
-    yield rows - ((left & up) + half)  # half the sum, without a ninth bit
-    nearest: Bytes = _paeth(left, up, corner)
-    yield rows - nearest
+def unfiltered_rows(rows: Bytes) -> Bytes:
+    """Return rows with the filter None: (N, B) to (N, 1 + B), uint8."""
+    return np.pad(rows, ((0, 0), (1, 0)), constant_values=NONE)
 
 
 def _paeth(left: Bytes, up: Bytes, corner: Bytes) -> Bytes:
-    """Return for each byte the neighbour that is nearest to left + up - corner."""
-    to_left, to_up = up.astype(np.int16) - corner, left.astype(np.int16) - corner
-    to_corner = np.abs(to_left + to_up)
-    to_left, to_up = np.abs(to_left), np.abs(to_up)
-    nearest = np.where(to_up <= to_corner, up, corner)
-    is_left: NDArray[np.bool_] = (to_left <= to_up) & (to_left <= to_corner)
-    return np.where(is_left, left, nearest)
+    """Return for each byte the neighbour that is nearest to left + up - corner.
+
+    The distances are those of the PNG specification, 9.4, but fit 8 bits: if the corner is not
+    between the others, it is not the nearest; if it is, its distance is the difference of theirs.
+    """
+    to_left, lower = np.maximum(up, corner), np.minimum(up, corner)
+    to_left -= lower
+    to_up = np.maximum(left, corner)
+    to_up -= np.minimum(left, corner, out=lower)
+    is_left = to_left <= to_up
+    is_corner = (left < corner) != (up < corner)
+    nearer = np.minimum(to_left, to_up, out=lower)
+    to_corner = np.maximum(to_left, to_up, out=to_left)
+    to_corner -= nearer
+    is_corner &= to_corner < nearer
+    return _chosen(is_corner, corner, _chosen(is_left, left, up))
+
+
+def _chosen(mask: NDArray[np.bool_], yes: Bytes, no: Bytes) -> Bytes:
+    """Return what `numpy.where` does, several times faster; the mask is overwritten."""
+    bits = mask.view(np.uint8)
+    np.negative(bits, out=bits)  # from 1 to 255
+    chosen = yes ^ no
+    chosen &= bits
+    chosen ^= no
+    return chosen

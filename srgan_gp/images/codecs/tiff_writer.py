@@ -10,6 +10,7 @@ import struct
 from contextlib import suppress
 from typing import TYPE_CHECKING, BinaryIO
 
+import numpy as np
 from PIL import Image
 
 from srgan_gp.images.file_types import silenced_pillow
@@ -88,11 +89,15 @@ class TiffWriter:
         self._tags.save(file)
 
 
-def differences(strip: Array) -> bytes:
-    """Encode samples (rows, W, C) as little-endian differences to the pixel on the left."""
-    changed = strip.astype(strip.dtype.newbyteorder("<"))
+def differences(strip: Array) -> Array:
+    """Encode samples (rows, W, C) as little-endian differences to the pixel on the left.
+
+    Returns:
+        (rows, W * C * bytes of a sample), uint8.
+    """
+    changed = strip.astype(strip.dtype.newbyteorder("<"), order="C")
     changed[:, 1:] -= strip[:, :-1]  # modulo 2 ** bits, as the format requires
-    return changed.tobytes()
+    return changed.view(np.uint8).reshape(len(strip), -1)
 
 
 def _describe_pixels(tags: "ImageFileDirectory_v2", picture: Picture) -> None:

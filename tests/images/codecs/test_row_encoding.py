@@ -19,9 +19,7 @@ from srgan_gp.images import (
     read_image,
     write_image,
 )
-from srgan_gp.images.codecs import row_encoding, tiff_writer
-from srgan_gp.images.codecs.deflate import choose_deflate
-from srgan_gp.images.codecs.png_filters import filter_rows
+from srgan_gp.images.codecs import deflate, png_filters, row_encoding, tiff_writer
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 GREY = SRGB[:16] + b"GRAY" + SRGB[20:]
@@ -107,7 +105,7 @@ def test_the_pixels_do_not_depend_on_the_bands(height, width, channels, dtype, b
 
 
 def unfiltered(data, width, step):
-    """Invert the filters byte by byte, as chapter 6 of the PNG specification defines them."""
+    """Invert the filters byte by byte, as chapter 9 of the PNG specification defines them."""
     above, result = [0] * width, []
     for row in data:
         kind, values = int(row[0]), [int(value) for value in row[1:]]
@@ -115,24 +113,36 @@ def unfiltered(data, width, step):
             a = values[i - step] if i >= step else 0
             b, c = above[i], above[i - step] if i >= step else 0
             nearest = min((a, b, c), key=lambda value: abs(a + b - c - value))
-            guess = (0, a, b, (a + b) // 2, nearest)[kind]
-            values[i] = (values[i] + guess) % 256
+            values[i] = (values[i] + {0: 0, 4: nearest}[kind]) % 256
         result.append(values)
         above = values
     return np.array(result, np.uint8)
 
 
-@pytest.mark.parametrize("step", [1, 2, 3, 8])
-def test_filters_are_inverted_by_the_specification(rng, step):
+@pytest.mark.parametrize("step", [1, 2, 3, 4, 6, 8])
+@pytest.mark.parametrize("cached_bytes", [1, 100, 10**6])
+def test_paeth_is_inverted_by_the_specification(rng, monkeypatch, step, cached_bytes):
+    monkeypatch.setattr(png_filters, "_CACHED_BYTES", cached_bytes)
     y, x = np.mgrid[:30, :24]
     noise = rng.integers(0, 256, (30, 24))
-    kinds = set()
-    for values in (noise, x * 9 + y, y * 8 + noise % 3, x * 7, (x + y) * 4 + noise % 5, noise % 2):
+    for values in (noise, x * 9 + y, y * 8 + noise % 3, x * 7, noise % 2 * 255, noise % 3 * 127):
         data = values.astype(np.uint8)
-        filtered = filter_rows(data, np.zeros(24, np.uint8), step)
-        kinds |= set(filtered[:, 0])
-        np.testing.assert_array_equal(unfiltered(filtered, 24, step), data)
-    assert kinds >= {0, 1, 2, 4}
+        for rows, above in ((data[1:], data[0]), (data, np.zeros(24, np.uint8))):
+            filtered = png_filters.filter_rows(rows, above, step)
+            assert set(filtered[:, 0]) == {4}
+            whole = unfiltered(np.vstack([[0, *above], filtered]), 24, step)
+            np.testing.assert_array_equal(whole[1:], rows)
+
+
+def test_paeth_chooses_as_the_specification_for_all_neighbours():
+    levels = np.array([0, 1, 2, 3, 64, 126, 127, 128, 129, 192, 253, 254, 255])
+    for a in levels:
+        for b in levels:
+            for c in levels:
+                rows = np.array([[a, 0]], np.uint8)
+                filtered = png_filters.filter_rows(rows, np.array([c, b], np.uint8), 1)
+                nearest = min((a, b, c), key=lambda value: abs(int(a) + int(b) - int(c) - value))
+                assert -int(filtered[0, 2]) % 256 == nearest
 
 
 def test_a_photo_is_compressed_about_as_well_as_by_pillow():
@@ -161,10 +171,39 @@ def size_by_pillow(pixels):
     return len(file.getvalue())
 
 
+# Parts of a stream.
+
+
 def test_every_strategy_can_be_decompressed(rng):
     for data in (b"", b"a", bytes(1000), b"abcdefg" * 999, rng.bytes(5000)):
-        compressor = choose_deflate(data)()
-        assert zlib.decompress(compressor.compress(data) + compressor.flush()) == data
+        for strategy in (deflate.HUFFMAN, deflate.RUNS, deflate.STRINGS):
+            assert zlib.decompress(strategy.compress(data)) == data
+
+
+def test_parts_are_joined_to_one_stream(rng):
+    for count in (1, 2, 5):
+        stream, checksum, whole = deflate.STREAM_START, deflate.EMPTY_CHECKSUM, b""
+        for number in range(count):
+            data = (rng.bytes(70_000), b"ab" * 9, b"", b"\xff" * 6000)[number % 4]
+            strategy = (deflate.HUFFMAN, deflate.RUNS, deflate.STRINGS)[number % 3]
+            stream += strategy.compress_part(data)
+            checksum = deflate.join_checksums(checksum, zlib.adler32(data), len(data))
+            whole += data
+        assert checksum == zlib.adler32(whole)
+        reader = zlib.decompressobj()  # checks the Adler-32
+        assert reader.decompress(stream + deflate.stream_end(checksum)) == whole
+        assert reader.eof
+        assert reader.unused_data == b""
+
+
+def test_the_strategy_follows_the_content(rng):
+    noise = rng.normal(0, 3, 1 << 15).astype(np.int8).tobytes()
+    sparse = np.zeros(1 << 15, np.uint8)
+    sparse[rng.integers(0, 1 << 15, 1500)] = rng.integers(0, 256, 1500)
+    text = b"".join(rng.choice([b"alpha", b"beta ", b"gamma", b"delta"], 8000))
+    for data, expected in ((noise, deflate.HUFFMAN), (sparse.tobytes(), deflate.RUNS),
+                           (text, deflate.STRINGS)):  # fmt: skip
+        assert deflate.choose_strategy(data)[0] == expected
 
 
 # BigTIFF.

@@ -246,13 +246,13 @@ def test_job_cancelled_during_writing_leaves_no_file(real_service, png, brake, m
 
 
 def test_job_cancelled_during_encoding_stops_encoding(real_service, png, monkeypatch):
-    fitting, committed, jobs = row_encoding.choose_deflate, [], queue.Queue()
+    fitting, committed, jobs = row_encoding.choose_strategy, [], queue.Queue()
 
     def cancelled(sample):
         jobs.get(timeout=TIMEOUT).cancel()
         return fitting(sample)
 
-    monkeypatch.setattr(row_encoding, "choose_deflate", cancelled)
+    monkeypatch.setattr(row_encoding, "choose_strategy", cancelled)
     monkeypatch.setattr("srgan_gp.serving.jobs.upscaling.commit", committed.append)
     job = real_service.submit("a", UpscaleRequest(png, "a.png"))
     jobs.put(job)

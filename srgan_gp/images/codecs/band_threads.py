@@ -1,0 +1,56 @@
+"""`map_bands`: apply a function to the bands of an image in several threads, in order."""
+
+import itertools
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
+
+Band = TypeVar("Band")
+Result = TypeVar("Result")
+
+MAX_THREADS = 16
+"""Threads of one image; each needs about 4 MB."""
+
+
+def map_bands(function: Callable[[Band], Result], bands: Iterable[Band]) -> Iterator[Result]:
+    """Apply a function to each band in threads, one for each CPU this process may use.
+
+    Only a few bands are taken ahead, so that memory stays bounded. One or two bands, as those of a
+    small image, are processed without threads.
+
+    Args:
+        function: called in any thread; it should release the GIL, as numpy and zlib do.
+        bands: taken one by one in the calling thread.
+
+    Yields:
+        The results in the order of the bands.
+
+    Raises:
+        BaseException: the first exception of `function` or `bands`.
+    """
+    iterator = iter(bands)
+    head = list(itertools.islice(iterator, 3))
+    threads = min(_cpus(), MAX_THREADS)
+    if len(head) < 3 or threads == 1:
+        yield from map(function, itertools.chain(head, iterator))
+        return
+    from concurrent.futures import Future, ThreadPoolExecutor  # only large images need it
+
+    pool = ThreadPoolExecutor(threads, "encode")
+    try:
+        pending = deque[Future[Result]]()
+        for band in itertools.chain(head, iterator):
+            pending.append(pool.submit(function, band))
+            if len(pending) > threads:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _cpus() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
