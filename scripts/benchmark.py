@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Benchmarks of models, start-up, batches, memory, the app and training.
+"""Benchmarks of models, start-up, batches, memory, PNG files, the app and training.
 
 Times depend on the machine, so all except `startup` and `photo` print ratios of jobs run in turns.
 `photo` prints seconds and memory of one command, `memory` the peak memory for large images,
@@ -74,6 +74,11 @@ def build_parser() -> argparse.ArgumentParser:
     memory.add_argument("--nearest-megapixels", type=float, default=100, help=text)
     text = "number of small images, of 32 to 128 pixels [100]"
     memory.add_argument("--images", type=count, default=100, help=text)
+    png = add("png", "time and size of PNG and TIFF files relative to other encoders")
+    png.add_argument("--model", default="photo-x4", help="name or path [photo-x4]")
+    png.add_argument("--megapixels", type=float, default=12, help="size of the images [12]")
+    text = "checkout of an earlier version, whose encoders are timed too"
+    png.add_argument("--before", type=Path, metavar="FOLDER", help=text)
     app = add("app", "the server under load, a decompression bomb, disconnects and SIGTERM")
     app.add_argument("--model", default="classic-x4", help="name [classic-x4]")
     app.add_argument("--users", type=count, default=200, help="number of simultaneous users [200]")

@@ -106,6 +106,31 @@ def test_a_photo_is_timed_as_a_user_would_wait_for_it(benchmark, capsys, tiny_mo
     assert 20 < values["0.06 megapixels: MiB"] < 500
 
 
+def test_png_files_are_compared_with_other_encoders_and_versions(
+    benchmark, capsys, tiny_model, tmp_path
+):
+    before = tmp_path / "srgan_gp"
+    (before / "images").mkdir(parents=True)
+    (before / "__init__.py").write_text("def Picture(*args, alpha): pass\n")
+    encoder = "def encode_image(picture, file, format): file.write(bytes(1000))\n"
+    (before / "images" / "__init__.py").write_text(encoder)
+    values = run(
+        benchmark, capsys, "png", "--model", tiny_model(), "--megapixels", 0.06,
+        "--before", tmp_path,
+    )  # fmt: skip
+    for name in ("photo", "photo, grey", "photo, alpha", "photo, 16 bits", "drawing"):
+        ours = values[f"{name}: png: bytes"]
+        assert values[f"{name}: png before: bytes"] == 1000
+        assert values[f"{name}: size over png before"] == ours / 1000
+        ratio = ours / values[f"{name}: OpenCV, Paeth and runs: bytes"]
+        assert values[f"{name}: size over OpenCV, Paeth and runs"] == ratio
+        assert 0.5 < ratio < 1.1
+        assert values[f"{name}: CPU time over OpenCV, Paeth and runs"] > 0
+        assert values[f"{name}: tiff: bytes"] > 1000
+    assert "photo: size over Pillow" in values
+    assert "photo, 16 bits: size over Pillow" not in values
+
+
 def test_a_training_benchmark_describes_its_steps(benchmark, capsys):
     values = run(
         benchmark, capsys, "training", "--batch-size", 2, "--side", 16, "--device", "cpu",
