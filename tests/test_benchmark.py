@@ -124,7 +124,7 @@ def test_png_files_are_compared_with_other_encoders_and_versions(
         assert values[f"{name}: size over png before"] == ours / 1000
         ratio = ours / values[f"{name}: OpenCV, Paeth and runs: bytes"]
         assert values[f"{name}: size over OpenCV, Paeth and runs"] == ratio
-        assert 0.5 < ratio < 1.1
+        assert 0 < ratio < 1.1
         assert values[f"{name}: CPU time over OpenCV, Paeth and runs"] > 0
         assert values[f"{name}: tiff: bytes"] > 1000
     assert "photo: size over Pillow" in values
