@@ -92,7 +92,7 @@ def test_a_partner_that_does_not_fit_is_a_refused_model(upscale, tiny_model, onn
 
 
 def test_models_shows_the_partner(partners, capsys):
-    assert main(["models"]) == 0
+    assert main(["models", "near"]) == 0
     assert "  fidelity: 0 is near, 1 is far\n" in capsys.readouterr().out
     assert main(["models", "--json"]) == 0
     cards = {card["name"]: card for card in json.loads(capsys.readouterr().out)["models"]}
