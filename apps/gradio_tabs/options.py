@@ -11,7 +11,7 @@ from gradio_tabs.panel import QUIET
 from gradio_tabs.uploads import Upload
 from srgan_gp.errors import UsageError
 from srgan_gp.images import FORMATS
-from srgan_gp.models.cards import ModelCard
+from srgan_gp.models.cards import LOOKS, ModelCard
 from srgan_gp.serving.jobs.job_requests import UpscaleRequest
 
 OWN_FORMAT = "Same as the image"
@@ -54,25 +54,35 @@ def build_options(cards: dict[str, ModelCard], default: str) -> Options:
             model = gr.Dropdown(list(cards), value=default, label="Model", filterable=False)
             about = gr.Markdown(describe(card), elem_classes="quiet", latex_delimiters=[])
         with gr.Column(min_width=280):
-            scale, width, fidelity = _build_scale_options(card)
+            scale, width, look, fidelity = _build_scale_options(card)
         with gr.Column(min_width=280):
             format, quality, keeps_metadata, tile = _build_file_options()
     options = Options(model, scale, width, fidelity, format, quality, keeps_metadata, tile)
-    _connect(options, about, cards)
+    _connect(options, about, look, cards)
     return options
 
 
-def _build_scale_options(card: ModelCard) -> tuple[gr.Radio, gr.Number, gr.Slider]:
+def _build_scale_options(card: ModelCard) -> tuple[gr.Radio, gr.Number, gr.Radio, gr.Slider]:
     scale = gr.Radio(
         [*(f"x{scale}" for scale in _SCALES), CUSTOM_WIDTH],
         value=f"x{card.scale}", label="Scale",
     )  # fmt: skip
     width = gr.Number(1920, label="Width of the result", precision=0, visible=False)
-    fidelity = gr.Slider(
-        0, 1, value=0, step=0.05, label="Fidelity", visible=card.fidelity_partner is not None,
-        info="0: sharp, with generated texture. 1: closest to the input, softer.",
+    has_partner = card.fidelity_partner is not None
+    look = gr.Radio(
+        list(reversed(LOOKS)), value=look_of(0), label="Look", visible=has_partner,
+        info="crisp: with generated texture. faithful: closest to the input, softer.",
     )  # fmt: skip
-    return scale, width, fidelity
+    fidelity = gr.Slider(
+        0, 1, value=0, step=0.05, label="Fidelity", visible=has_partner,
+        info="The look as a number: 0 is crisp, 1 is faithful.",
+    )  # fmt: skip
+    return scale, width, look, fidelity
+
+
+def look_of(fidelity: float) -> str | None:
+    """Return the name of a fidelity; None: it has none."""
+    return next((name for name, value in LOOKS.items() if value == fidelity), None)
 
 
 def _build_file_options() -> tuple[gr.Dropdown, gr.Slider, gr.Checkbox, gr.Dropdown]:
@@ -94,21 +104,26 @@ def _build_file_options() -> tuple[gr.Dropdown, gr.Slider, gr.Checkbox, gr.Dropd
     return format, quality, keeps_metadata, tile
 
 
-def _connect(options: Options, about: gr.Markdown, cards: dict[str, ModelCard]) -> None:
+def _connect(
+    options: Options, about: gr.Markdown, look: gr.Radio, cards: dict[str, ModelCard]
+) -> None:
     """Update the widgets that depend on another one."""
     quick: dict[str, Any] = {"queue": False, **QUIET}
 
-    def choose_model(name: str) -> tuple[Any, Any, Any]:
+    def choose_model(name: str) -> tuple[Any, ...]:
         card = _card(cards, name)
         partner = card.fidelity_partner is not None
         # A hidden slider must not change the result.
         fidelity = gr.Slider(visible=partner) if partner else gr.Slider(value=0, visible=False)
-        return describe(card), fidelity, gr.Radio(value=f"x{card.scale}")
+        looks = gr.Radio(visible=partner)
+        return describe(card), fidelity, looks, gr.Radio(value=f"x{card.scale}")
 
     # Not `input`: another tab may select the model.
     options.model.change(
-        choose_model, options.model, [about, options.fidelity, options.scale], **quick
+        choose_model, options.model, [about, options.fidelity, look, options.scale], **quick
     )
+    look.input(LOOKS.get, look, options.fidelity, **quick)
+    options.fidelity.change(look_of, options.fidelity, look, **quick)
     options.scale.change(
         lambda scale: gr.Number(visible=scale == CUSTOM_WIDTH),
         options.scale, options.width, **quick,

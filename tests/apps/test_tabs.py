@@ -429,3 +429,10 @@ def test_a_server_without_pytorch_shows_that_it_cannot_train(monkeypatch, torch)
     start = next(block for block in page.blocks.values() if block.elem_id == "finetune-start")
     assert start.interactive == bool(torch)
     assert ('pip install "srgan-gp[train]"' in seen) == (not torch)
+
+
+@pytest.mark.parametrize(
+    ("fidelity", "look"), [(0, "crisp"), (0.5, "natural"), (1, "faithful"), (0.25, None)]
+)
+def test_a_look_is_the_name_of_a_fidelity(fidelity, look):
+    assert module("options").look_of(fidelity) == look
