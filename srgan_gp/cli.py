@@ -30,7 +30,7 @@ from srgan_gp.system.signals import ENDING, Stopped
 COMMANDS = {
     "upscale": "upscale images, single files or whole folders",
     "generate": "generate faces of people who do not exist",
-    "models": "list the available models",
+    "models": "list the models, show one, or verify their files",
     "fetch": "install the face detector or the feature network",
     "prepare": "cut aligned faces out of photos, for training",
     "train": "train a model on your own images",

@@ -126,11 +126,14 @@ def _run_with_streams(options: argparse.Namespace, arguments: list[str]) -> int:
 def _start(options: argparse.Namespace, request: "RunRequest") -> int:
     """Plan, watch or run; return the exit code."""
     from srgan_gp.batch import run as batch_run
+    from srgan_gp.batch.inputs.skipped_files import dry_run_lines
     from srgan_gp.batch.naming.output_options import output_folder
 
     folder = request.output.folder
     if options.dry_run:
         totals = batch_run.dry_run(request)
+        for line in dry_run_lines(request.inputs.skipped_files):
+            print_message(line)
         print_message(totals.line(folder))
         return PictureError.exit_code if totals.refused else 0
     with output_folder(folder), output_folder(options.report.parent if options.report else folder):

@@ -198,3 +198,34 @@ def test_a_multi_page_tiff_has_one_fate_in_dry_run_and_run(repeating_model, tmp_
         words += ["-o", f"{tmp_path}/out{len(options)}/", "--device", "cpu"]
         assert main([*words, "--dry-run"]) == code
         assert main(words) == code
+
+
+def test_a_dry_run_names_the_files_that_are_no_inputs(upscale, repeating_model, folder, capsys):
+    upscale(folder / "a.png")
+    (folder / "b.nef").touch()
+    words = ["upscale", str(folder), "-o", str(folder / "out"), "-n", str(repeating_model)]
+    capsys.readouterr()
+    assert main([*words, "--dry-run"]) == 0
+    assert capsys.readouterr().err.splitlines()[:3] == [
+        "1 .nef file skipped: camera raw is not read; save as JPEG, PNG or TIFF first",
+        "other files, ignored: 1 .md, 1 .nef",
+        "results of earlier runs, ignored unless they are named: 1",
+    ]
+
+
+def test_results_of_an_earlier_version_of_the_model_are_told_once(
+    tiny_model, onnx_models, folder, tmp_path, capsys
+):
+    words = ["upscale", str(folder), "-o", str(tmp_path / "out"), "--device", "cpu", "-n"]
+    older = tiny_model("repeating", onnx_models.repeating(), scale="4", overlap="0", version="1")
+    assert main([*words, str(older)]) == 0
+    newer = tiny_model("repeating", onnx_models.repeating(), scale="4", overlap="0", version="2")
+    capsys.readouterr()
+    assert main([*words, str(newer)]) == 3
+    printed = capsys.readouterr().err
+    assert printed.count("E_MODEL_CHANGED") == 1
+    assert "was made by an earlier version of repeating; pass --exist overwrite" in printed
+    assert "0 done, 0 skipped, 3 failed" in printed
+    assert main([*words, str(newer), "-s", "2"]) == 3
+    assert capsys.readouterr().err.count("was made with other options (scale 4, now 2)") == 3
+    assert main([*words, str(newer), "--exist", "overwrite"]) == 0

@@ -51,14 +51,24 @@ def skipped_lines(skipped_files: SkippedFiles) -> Iterator[str]:
         yield f"{count} {files} of an earlier run, enlarged again as named: {first}"
 
 
+def dry_run_lines(skipped_files: SkippedFiles) -> Iterator[str]:
+    """Yield the lines of a dry run about files that are no inputs."""
+    yield from skipped_lines(skipped_files)
+    if skipped_files.ignored:
+        yield f"other files, ignored: {kinds_text(skipped_files.kinds)}"
+    if skipped_files.results:
+        yield f"results of earlier runs, ignored unless they are named: {skipped_files.results}"
+
+
 def kinds_text(kinds: Counter[str]) -> str:
     """List the most frequent kinds of skipped files.
 
     >>> kinds_text(Counter({".txt": 1, ".mov": 3}))
     '3 .mov, 1 .txt'
     """
-    parts = [f"{count} {kind}" for kind, count in kinds.most_common(_MAX_KINDS)]
-    if others := kinds.total() - sum(count for _, count in kinds.most_common(_MAX_KINDS)):
+    ordered = sorted(kinds.items(), key=lambda item: (-item[1], item[0]))
+    parts = [f"{count} {kind}" for kind, count in ordered[:_MAX_KINDS]]
+    if others := sum(count for _, count in ordered[_MAX_KINDS:]):
         parts.append(f"{others} others")
     return ", ".join(parts)
 

@@ -70,4 +70,10 @@ def describe_change(key: str | None, made: Work | None, now: Work | None) -> Cha
 
 def _changed_options(made: dict[str, Any], now: dict[str, Any]) -> str:
     names = sorted(name for name in made.keys() | now.keys() if made.get(name) != now.get(name))
-    return ", ".join(f"{name} {made.get(name)}, now {now.get(name)}" for name in names)
+    return ", ".join(
+        f"{name} {_text(made.get(name))}, now {_text(now.get(name))}" for name in names
+    )
+
+
+def _text(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
