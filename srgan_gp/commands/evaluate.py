@@ -3,13 +3,15 @@
 import argparse
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from srgan_gp.commands import option_types as types
-from srgan_gp.commands.terminal import print_message, print_result
+from srgan_gp.commands.terminal import print_message, print_result, stage_progress
 from srgan_gp.data.validation_halves import FEWEST_TO_SPLIT, HALVES, REPORT
 from srgan_gp.errors import UsageError
+from srgan_gp.metrics.score_directions import legend
 
 if TYPE_CHECKING:
     from srgan_gp.evaluation.face_scores import FaceScores
@@ -70,7 +72,10 @@ def _list(choices: Mapping[str, str]) -> str:
 
 
 _MODEL = "name of a model, path of an .onnx file, or bicubic for the baseline"
-_DATA = "validation images in full size; for a face model, aligned faces"
+_DATA = (
+    "validation images in full size; for a face model, aligned faces; of a zip of `srgan-gp "
+    "prepare` its folder val"
+)
 _FEATURE_WEIGHTS = (
     "SqueezeNet 1.1 (.safetensors or .pth) for squeeze distances, or none to skip them [that of "
     "`srgan-gp fetch feature-network`, or torchvision's]"
@@ -120,14 +125,16 @@ def _check(options: argparse.Namespace, makes_faces: bool) -> None:
 def _print_scores(options: argparse.Namespace) -> None:
     from srgan_gp.evaluation.evaluate import evaluate
 
-    scores = evaluate(
-        options.model,
-        options.data,
-        low_res=options.low_res or "matlab",
-        scale=options.scale,
-        feature_weights=options.feature_weights,
-        fidelity=options.fidelity,
-    )
+    with stage_progress(is_silent=options.json) as move:
+        scores = evaluate(
+            options.model,
+            options.data,
+            low_res=options.low_res or "matlab",
+            scale=options.scale,
+            feature_weights=options.feature_weights,
+            fidelity=options.fidelity,
+            on_scored=partial(move, "scoring"),
+        )
     _print(scores.as_dict(), _lines(scores), options.json)
 
 
@@ -158,8 +165,8 @@ def _print(values: Mapping[str, Any], lines: Iterable[str], as_json: bool) -> No
 def _lines(scores: "Scores") -> Iterator[str]:
     at = "" if scores.fidelity is None else f" at fidelity {scores.fidelity:g}"
     yield f"{scores.model}{at} on {scores.data}, x{scores.scale}, low-res by {scores.low_res}"
-    if scores.feature_network:
-        yield f"squeeze distance by the network {scores.feature_network}"
+    yield legend([*scores.mean(), *scores.of_set()])
+    yield from _feature_lines("squeeze distance", scores.feature_network)
     for image in scores.pictures:
         yield _row(image.name, image.values())
     yield _row(f"mean of {len(scores.pictures)} images", scores.mean())
@@ -170,7 +177,7 @@ def _lines(scores: "Scores") -> Iterator[str]:
 
 
 def _face_lines(scores: "FaceScores") -> Iterator[str]:
-    from srgan_gp.evaluation.face_scores import METRICS, RELATIVE_METRICS
+    from srgan_gp.evaluation.face_scores import METRICS, NOVELTY, RELATIVE_METRICS
 
     side = scores.image_size
     real = f"{scores.validation.count} validation faces ({scores.half})"
@@ -178,8 +185,9 @@ def _face_lines(scores: "FaceScores") -> Iterator[str]:
         f"{scores.name} on {scores.data}: {scores.count} faces of {side} x {side}, truncation "
         f"{scores.truncation:g}, against {real}; squeeze and SWD: {scores.paired_count} of each"
     )
-    if scores.feature_network:
-        yield f"squeeze distances by the network {scores.feature_network}"
+    titles = {key: title for key, (title, _) in METRICS.items()}
+    yield legend([*METRICS, *RELATIVE_METRICS.keys() - METRICS.keys(), NOVELTY], titles)
+    yield from _feature_lines("squeeze distances", scores.feature_network)
     if scores.detector:
         yield f"FD-yunet by the network {scores.detector}"
     for one in (scores.model, *scores.baselines, scores.validation):
@@ -191,6 +199,15 @@ def _face_lines(scores: "FaceScores") -> Iterator[str]:
     if scores.memorisation is not None:
         verdict = "it repeats training faces" if scores.is_memorising else "no sign of memorisation"
         yield f"novelty {scores.memorisation:.4f}: {verdict}"
+
+
+def _feature_lines(scores: str, sha256: str | None) -> Iterator[str]:
+    """Name the feature network, and warn where it is not that of the model cards."""
+    from srgan_gp.models.helper_networks import CARD_FEATURES
+
+    if sha256:
+        other = "" if sha256 == CARD_FEATURES else "; those of the model cards are by another one"
+        yield f"{scores} by the network {sha256}{other}"
 
 
 def _row(name: str, scores: Mapping[str, float | None]) -> str:

@@ -3,7 +3,9 @@
 import argparse
 from pathlib import Path
 
-from srgan_gp.commands.terminal import print_result
+from srgan_gp.commands.terminal import print_message, print_result
+from srgan_gp.models.cards import read_card
+from srgan_gp.models.catalog import model_folders
 
 EXAMPLES = (
     (
@@ -40,8 +42,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Write the ONNX file, the critic if the run has one, and the card; print its path."""
     from srgan_gp.exporting.export import export
+    from srgan_gp.exporting.next_commands import after_model
     from srgan_gp.exporting.weight_blending import Blend
 
     blend = Blend(options.blend, options.blend_share) if options.blend else None
-    print_result(str(export(options.run_dir, options.name, options.output, blend)))
+    card_path = export(options.run_dir, options.name, options.output, blend)
+    print_result(str(card_path))
+    is_installed = card_path.parent.resolve() == model_folders()[-1].resolve()
+    model = options.name if is_installed else str(card_path.with_suffix(".onnx"))
+    print_message(after_model(read_card(card_path).task, model))
     return 0

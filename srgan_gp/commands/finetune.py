@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from srgan_gp.commands import option_types as types
-from srgan_gp.commands.terminal import print_message, print_result
+from srgan_gp.commands.terminal import print_message, print_result, stage_progress
 from srgan_gp.errors import UsageError
 from srgan_gp.system.signals import end_with_input
 from srgan_gp.training.options.config import TrainConfig
@@ -71,7 +71,9 @@ _END_WITH_INPUT = (
 
 def run(options: argparse.Namespace) -> int:
     """Fine-tune, compare, print the result and install a better model."""
+    from srgan_gp.exporting.next_commands import after_model, after_run
     from srgan_gp.finetuning.finetune import finetune
+    from srgan_gp.finetuning.finetune_source import find_source
     from srgan_gp.finetuning.finetune_verdict import table
     from srgan_gp.finetuning.install import install, require_free_name
 
@@ -80,14 +82,16 @@ def run(options: argparse.Namespace) -> int:
     if options.name:
         require_free_name(options.name)
     output = options.output or Path("runs") / f"{Path(options.model).stem}-finetuned"
-    outcome = finetune(
-        options.model,
-        options.data,
-        output,
-        validation=options.validation,
-        changes=_changes(options),
-        say=print_message,
-    )
+    with stage_progress() as on_stage:
+        outcome = finetune(
+            options.model,
+            options.data,
+            output,
+            validation=options.validation,
+            changes=_changes(options),
+            say=print_message,
+            on_stage=on_stage,
+        )
     verdict = outcome.verdict
     installed = None
     if options.name and verdict.is_better:
@@ -104,9 +108,11 @@ def run(options: argparse.Namespace) -> int:
     print_result(f"It is {comparison}: {'; '.join(verdict.reasons)}.")
     if installed:
         print_result(f"Installed as {options.name}: {installed}")
-    elif options.name:
-        export = f"srgan-gp export {output} --name {options.name}"
-        print_result(f"Not installed; `{export}` exports it anyway.")
+        print_message(after_model(find_source(options.model).task, options.name))
+    else:
+        reason = "no --name was given" if verdict.is_better else "it is not better"
+        print_result(f"Not installed, because {reason}. To install it all the same:")
+        print_message(after_run(output, options.name))
     return 0
 
 

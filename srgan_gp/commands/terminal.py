@@ -8,8 +8,8 @@ import os
 import sys
 import time
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -163,6 +163,31 @@ def count_progress(items: Iterable[Item], progress: ProgressBar) -> Iterator[Ite
     for done, item in enumerate(items, start=1):
         yield item
         progress.move(done, "")
+
+
+@contextmanager
+def stage_progress(*, is_silent: bool = False) -> Generator[Callable[[str, int, int], None]]:
+    """Yield a function (stage, done, total) that shows one progress bar a stage.
+
+    A bar is closed when `done` reaches `total`, so that another one may follow.
+
+    Args:
+        is_silent: print nothing.
+    """
+    with ExitStack() as bars:
+        progress: dict[str, ProgressBar] = {}
+
+        def move(stage: str, done: int, total: int) -> None:
+            if stage not in progress:
+                bars.close()
+                progress.clear()
+                progress[stage] = bars.enter_context(progress_bar(total, is_silent=is_silent))
+            progress[stage].move(done, stage)
+            if done >= total:
+                bars.close()
+                progress.clear()
+
+        yield move
 
 
 @contextmanager

@@ -8,6 +8,7 @@ import numpy as np
 from srgan_gp.data.benchmark_downscalers import LOW_RES, bicubic
 from srgan_gp.data.datasets import require_sides
 from srgan_gp.data.image_sources import list_images
+from srgan_gp.data.validation_split import VALIDATION, part_of
 from srgan_gp.errors import UsageError
 from srgan_gp.evaluation.image_scores import PatchPairs, Scores, score_image
 from srgan_gp.inference.session import Session
@@ -18,6 +19,7 @@ from srgan_gp.metrics.pattern import FlatSpectrum
 BASELINE = "bicubic"
 """In place of a model's name: scores bicubic upscaling."""
 
+OnScored = Callable[[int, int], None]
 Enlarge = Callable[[np.ndarray], np.ndarray]
 
 
@@ -29,17 +31,20 @@ def evaluate(
     scale: int | None = None,
     feature_weights: Path | None = None,
     fidelity: float | None = None,
+    on_scored: OnScored = lambda done, total: None,
 ) -> Scores:
     """Score a model: downscale images, upscale them with `Upscaler`, compare.
 
     Args:
         model: a name, the path of an `.onnx`, or "bicubic" for the baseline.
-        data: a folder or zip file of HR images, or `FILE.zip:FOLDER`.
+        data: a folder or zip file of HR images, or `FILE.zip:FOLDER`; of a set of `srgan-gp
+            prepare` its validation images.
         low_res: one of `LOW_RES`.
         scale: enlargement; default: the model's own, 4 for the baseline.
         feature_weights: SqueezeNet 1.1 as `.safetensors`; None: torchvision's; `Path("none")`: the
             squeeze distance is skipped.
         fidelity: as for `Upscaler.load`.
+        on_scored: called with the numbers of images that are done and of all.
 
     Raises:
         UsageError: an argument is not valid, there is no image in `data`, or one is too small to
@@ -50,6 +55,7 @@ def evaluate(
         raise UsageError(f"There is no downscaling {low_res!r}; use {', '.join(LOW_RES)}.")
     if scale is not None and scale < 1:
         raise UsageError(f"The scale must be at least 1, not {scale}.")
+    data = part_of(data, VALIDATION)
     files = list_images(data)
     enlarge, model_scale, model_sha256 = _open(model, scale, fidelity)
     require_sides(files, 3 * model_scale)  # scores ignore a border of `scale` on each side
@@ -57,7 +63,7 @@ def evaluate(
     features = Features.load("squeeze", feature_weights) if wanted else None
     scores, patches = [], PatchPairs()
     texture, original_texture = FlatSpectrum(), FlatSpectrum()
-    for file in files:
+    for done, file in enumerate(files, 1):
         high_res = _trim(file.read(), model_scale)
         small = LOW_RES[low_res](high_res, model_scale)
         output = enlarge(small)
@@ -65,6 +71,7 @@ def evaluate(
         patches.add(output, high_res)
         texture.add(output, small, high_res)
         original_texture.add(high_res, small, high_res)
+        on_scored(done, len(files))
     return Scores(
         model=model,
         model_sha256=model_sha256,

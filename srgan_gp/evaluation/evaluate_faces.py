@@ -12,6 +12,7 @@ from srgan_gp.data.datasets import require_sides
 from srgan_gp.data.face_preparation.face_detection import FaceDetector
 from srgan_gp.data.image_sources import ImageFile, list_all_images, list_images
 from srgan_gp.data.validation_halves import REPORT, half_used, validation_half
+from srgan_gp.data.validation_split import TRAIN, VALIDATION, part_of
 from srgan_gp.errors import UsageError
 from srgan_gp.evaluation.face_scores import FaceScorer, FaceScores
 from srgan_gp.inference.face_generator import FaceGenerator
@@ -58,7 +59,8 @@ def evaluate_faces(
 
     Args:
         model: a name or the path of an `.onnx`.
-        data: a folder or zip file of aligned faces that the model was not trained on.
+        data: a folder or zip file of aligned faces that the model was not trained on; of a set of
+            `srgan-gp prepare` its validation faces.
         train_data: its training faces; empty: no baseline of real training faces, no check of
             memorisation, and the other baselines are made of `data`.
         count: faces to generate, and training faces to compare; None: `DEFAULT_COUNT`, or as many
@@ -76,29 +78,35 @@ def evaluate_faces(
         ModelRefusedError: the model or the detector cannot be used.
         PictureError: a face cannot be decoded.
     """
+    data = part_of(data, VALIDATION)
+    train_data = tuple(part_of(place, TRAIN) for place in train_data)
     generator = FaceGenerator.load(model)
     real = _read_real_faces(data, train_data, count, half, generator.image_size)
     features = None if feature_weights == NO_NETWORK else Features.load("squeeze", feature_weights)
     finder = None if detector == NO_NETWORK else FaceDetector.load(detector)
     yunet = YunetFeatures.load(finder.file) if finder else None
     truncation = generator.default_truncation if truncation is None else truncation
-    report(f"generating {real.count} faces with {generator.name}")
+    steps = 5 if real.train_files else 4
+    report(f"step 1 of {steps}: generating {real.count} faces with {generator.name}")
     faces = generator.generate(seed=0, count=real.count, truncation=truncation)
-    report(f"scoring them against {len(real.validation)} real faces")
+    report(f"step 2 of {steps}: measuring {len(real.validation)} real faces")
     paired_count = min(real.count, len(real.validation))
     scorer = FaceScorer(real.validation, features, finder, yunet, paired_count)
+    report(f"step 3 of {steps}: scoring the generated faces")
     own = scorer.score(generator.name, faces)
-    report("scoring the baselines")
-    baselines = [scorer.score(name, other) for name, other in _baselines(real).items()]
+    baselines = []
+    for name, other in _baselines(real).items():
+        report(f"step 4 of {steps}: scoring the baseline {name}")
+        baselines.append(scorer.score(name, other))
     memorisation = None
     if real.train_files:
-        report(f"comparing with {len(real.train_files)} training faces")
+        report(f"step 5 of {steps}: comparing with {len(real.train_files)} training faces")
         memorisation = _memorisation(faces, real)
     return FaceScores(
         name=generator.name,
         model_sha256=generator.sha256,
         data=data,
-        train_data=tuple(train_data),
+        train_data=train_data,
         count=real.count,
         image_size=generator.image_size,
         feature_network=features.sha256 if features else None,

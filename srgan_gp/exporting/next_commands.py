@@ -7,10 +7,15 @@ from srgan_gp.models.cards import FACES
 from srgan_gp.models.catalog import model_folders
 
 
-def after_run(run_dir: Path) -> str:
-    """Return the command that installs the model of a training run."""
-    name = "".join(c if c.isalnum() and c.isascii() else "-" for c in run_dir.resolve().name)
-    words = ["srgan-gp", "export", str(run_dir), "--name", name.strip("-") or "mine"]
+def after_run(run_dir: Path, name: str | None = None) -> str:
+    """Return the command that installs the model of a training run.
+
+    Args:
+        run_dir: folder of the run.
+        name: of the model; None: made from the name of the folder.
+    """
+    safe = "".join(c if c.isalnum() and c.isascii() else "-" for c in run_dir.resolve().name)
+    words = ["srgan-gp", "export", str(run_dir), "--name", name or safe.strip("-") or "mine"]
     return f"Next: {shlex.join([*words, '-o', str(model_folders()[-1])])}"
 
 

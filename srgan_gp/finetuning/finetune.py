@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,10 @@ from srgan_gp.data.validation_split import Split, split_images
 from srgan_gp.errors import OutputError, UsageError
 from srgan_gp.exporting.export import load_run
 from srgan_gp.finetuning.finetune_plan import plan, size_warnings
-from srgan_gp.finetuning.finetune_scores import Measured, score_faces, score_upscaler
+from srgan_gp.finetuning.finetune_scores import Measured, OnScored, score_faces, score_upscaler
 from srgan_gp.finetuning.finetune_source import Source, find_source
 from srgan_gp.finetuning.finetune_verdict import Verdict, judge
+from srgan_gp.metrics.score_directions import BETTER
 from srgan_gp.models.cards import FACES
 from srgan_gp.networks import build
 from srgan_gp.system.paths import is_file
@@ -33,6 +35,7 @@ TRAIN_LIST, VALIDATION_LIST = "train.list", "held_out.list"  # names that versio
 SIDES = ("before", "after")
 
 Say = Callable[[str], None]
+OnStage = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,7 @@ def finetune(
     validation: str | None = None,
     changes: Mapping[str, Any] | None = None,
     say: Say = lambda _: None,
+    on_stage: OnStage = lambda stage, done, total: None,
 ) -> FinetuneResult:
     """Fine-tune a model on a user's own images; the same call resumes an interrupted run.
 
@@ -91,6 +95,7 @@ def finetune(
         validation: folder or zip file of validation images; None: chosen by `split_images`.
         changes: options that override the plan.
         say: called with each message to the user.
+        on_stage: called during scoring with its name and the numbers of steps done and in all.
 
     Raises:
         UsageError: there are too few images, or an argument is not valid.
@@ -109,7 +114,8 @@ def finetune(
         torch.set_num_threads(config.threads)
     _write_lists(split, run_dir)
     _announce(source, split, config, say)
-    before = _score(load_source(source, config), config, run_dir)
+    scoring = partial(on_stage, "scoring the model before training")
+    before = _score(load_source(source, config), config, run_dir, scoring)
     train(
         config,
         [str(run_dir / TRAIN_LIST)],
@@ -118,7 +124,8 @@ def finetune(
         start_from=source.weights,
     )
     _, generator, best = load_run(run_dir)
-    after = _score(generator, config, run_dir) if best else before
+    scoring = partial(on_stage, "scoring the best result")
+    after = _score(generator, config, run_dir, scoring) if best else before
     found = checkpoint.newest(run_dir / "checkpoints")
     assert found
     return FinetuneResult(
@@ -144,7 +151,7 @@ def _announce(source: Source, split: Split, config: TrainConfig, say: Say) -> No
         say(f"warning: {warning}")
     say(
         f"Plan: {config.total_images} images in batches of {config.batch_size}, learning rate "
-        f"{config.learning_rate:g}, best by {config.best_by}."
+        f"{config.learning_rate:g}, best by {config.best_by} ({BETTER[config.best_by]} is better)."
     )
 
 
@@ -155,14 +162,16 @@ def load_source(source: Source, config: TrainConfig) -> nn.Module:
     return generator
 
 
-def _score(generator: nn.Module, config: TrainConfig, run_dir: Path) -> Measured:
+def _score(
+    generator: nn.Module, config: TrainConfig, run_dir: Path, on_scored: OnScored
+) -> Measured:
     """Score a generator, on the CPU, on the validation images of a run."""
     train_list, validation_list = str(run_dir / TRAIN_LIST), str(run_dir / VALIDATION_LIST)
     if config.task != FACES:
-        return score_upscaler(generator, list_images(validation_list), config)
+        return score_upscaler(generator, list_images(validation_list), config, on_scored)
     faces, train_faces = (face_cache([place], config) for place in (validation_list, train_list))
     validation = ValidationFaces(faces, config, torch.device("cpu"), train_faces)
-    return score_faces(generator, validation)
+    return score_faces(generator, validation, on_scored)
 
 
 def _write_lists(split: Split, run_dir: Path) -> None:

@@ -1,6 +1,6 @@
 """Scores of a generator on the validation images of a fine-tuning, before and after."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -22,13 +22,18 @@ WAYS = ("matlab", "area-jpeg75")
 SETS = 4
 """Sets of latents, each as large as the validation set, whose spread is the noise level."""
 
+OnScored = Callable[[int, int], None]
+
 Measured = dict[tuple[str, str], np.ndarray]
 """Values, (N,) float64, by (metric, way of downscaling): one per validation image or per set of
 latents; for pattern and grain a single one for all images."""
 
 
 def score_upscaler(
-    generator: nn.Module, files: Sequence[ImageFile], config: TrainConfig
+    generator: nn.Module,
+    files: Sequence[ImageFile],
+    config: TrainConfig,
+    on_scored: OnScored = lambda done, total: None,
 ) -> Measured:
     """Score an upscaler on the centre crop of each image.
 
@@ -36,6 +41,7 @@ def score_upscaler(
         generator: generator on the CPU, in evaluation mode.
         files: HR images.
         config: options of the run; names the scale and the feature network.
+        on_scored: called with the numbers of images that are done and of all.
 
     Returns:
         PSNR-Y in dB, colour shift in levels and, with a feature network, squeeze distance; NaN
@@ -50,7 +56,7 @@ def score_upscaler(
     features = load_features(config) if uses_squeeze else None
     rows: dict[tuple[str, str], list[float]] = {}
     spectra = {way: FlatSpectrum() for way in WAYS}
-    for file in files:
+    for done, file in enumerate(files, 1):
         high_res = centre_crop(file.read(), config.scale)
         for way in WAYS:
             low_res = LOW_RES[way](high_res, config.scale)
@@ -65,6 +71,7 @@ def score_upscaler(
             }
             for metric, value in found.items():
                 rows.setdefault((metric, way), []).append(np.nan if value is None else value)
+        on_scored(done, len(files))
     measured = {key: np.array(values) for key, values in rows.items()}
     for way, spectrum in spectra.items():
         if texture := spectrum.texture():
@@ -72,15 +79,23 @@ def score_upscaler(
     return {key: values for key, values in measured.items() if not np.isnan(values).all()}
 
 
-def score_faces(generator: nn.Module, validation: ValidationFaces) -> Measured:
+def score_faces(
+    generator: nn.Module,
+    validation: ValidationFaces,
+    on_scored: OnScored = lambda done, total: None,
+) -> Measured:
     """Score a face generator on `SETS` sets of latents; the way of downscaling is "".
 
     Args:
         generator: latents -> faces, in evaluation mode, on the device of the latents.
         validation: validation faces with a feature network and the training faces.
+        on_scored: called with the numbers of sets of latents that are done and of all.
 
     Returns:
         The scores of `ValidationFaces.scores`, by name.
     """
-    sets = [validation.scores(generator, seed) for seed in range(SETS)]
+    sets = []
+    for seed in range(SETS):
+        sets.append(validation.scores(generator, seed))
+        on_scored(seed + 1, SETS)
     return {(metric, ""): np.array([found[metric] for found in sets]) for metric in sets[0]}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from srgan_gp.finetuning.finetune_scores import Measured
+from srgan_gp.metrics.score_directions import BETTER
 from srgan_gp.training.early_stopping import LOWER_IS_BETTER
 from srgan_gp.training.options.config import TrainConfig
 
@@ -81,7 +82,8 @@ def judge(before: Measured, after: Measured, config: TrainConfig) -> Verdict:
     old, new = (
         float(np.mean([getattr(r, side) for r in deciding])) for side in ("before", "after")
     )
-    moved = f"the {title} went from {old:.4g} to {new:.4g} ({_percent(old, new)})"
+    better = f"{BETTER[config.best_by]} is better"
+    moved = f"the {title} ({better}) went from {old:.4g} to {new:.4g} ({_percent(old, new)})"
     losses = _losses(rows, config)
     if gains.mean() <= 0:
         losses.insert(0, f"{moved}, which is not a gain")
@@ -95,13 +97,14 @@ def judge(before: Measured, after: Measured, config: TrainConfig) -> Verdict:
 
 def table(rows: Sequence[Row]) -> list[str]:
     """Format the rows as lines of text, in columns."""
-    lines = [("validation images", "before", "after", "change")]
+    lines = [("validation images", "before", "after", "change", "better")]
     for row in rows:
         name = TITLES.get(row.metric, row.metric) + (f" ({row.way})" if row.way else "")
         change = _percent(row.before, row.after)
-        lines.append((name, f"{row.before:.4g}", f"{row.after:.4g}", change))
+        better = BETTER.get(row.metric, "-")
+        lines.append((name, f"{row.before:.4g}", f"{row.after:.4g}", change, better))
     width = max(len(line[0]) for line in lines)
-    return [f"{a:<{width}}  {b:>9}  {c:>9}  {d:>8}" for a, b, c, d in lines]
+    return [f"{a:<{width}}  {b:>9}  {c:>9}  {d:>8}  {e}" for a, b, c, d, e in lines]
 
 
 def _gains(before: Measured, after: Measured, metric: str) -> np.ndarray:

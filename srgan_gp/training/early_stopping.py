@@ -3,11 +3,12 @@
 import math
 
 from srgan_gp.errors import UsageError
+from srgan_gp.metrics.score_directions import BETTER, LOWER
 from srgan_gp.models.cards import FACES
 from srgan_gp.training.checkpoint import Progress
 from srgan_gp.training.options.config import TrainConfig
 
-LOWER_IS_BETTER = frozenset({"squeeze_distance", "kid_squeeze"})
+LOWER_IS_BETTER = frozenset(name for name, way in BETTER.items() if way == LOWER)
 
 
 def require_scores(config: TrainConfig, has_validation: bool) -> None:

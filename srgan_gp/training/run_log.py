@@ -1,7 +1,7 @@
 """Progress bar, stats.jsonl, TensorBoard and preview images of a training run."""
 
 import json
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -9,16 +9,20 @@ from typing import Any
 import numpy as np
 import torch
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
 from srgan_gp.errors import TrainingError
 from srgan_gp.images import Picture, write_image
+from srgan_gp.metrics.score_directions import grouped
 from srgan_gp.system.files import atomic_write
 from srgan_gp.system.write_errors import errors_about
 from srgan_gp.training import checkpoint
 from srgan_gp.training.critic.diagnostics import diagnostics_line
+from srgan_gp.training.reports.logged_numbers import explanation
+from srgan_gp.training.reports.preview_sheet import keep_start, preview_sheet, with_start
+from srgan_gp.training.reports.time_left import TimeLeft
 
 
 class Reports:
@@ -36,22 +40,25 @@ class Reports:
     """
 
     def __init__(self, run_dir: Path, total_images: int, images_seen: int) -> None:
-        self._run_dir = run_dir
+        self._run_dir, self._previews = run_dir, run_dir / "previews"
         self._lines = _lines_until(run_dir / "stats.jsonl", images_seen)
         self._console = Console(stderr=True)
         self._board: SummaryWriter | None = None
         with self._or_without_board():
             # It hides points from `purge_step` on; those at `images_seen` are not written again.
             self._board = SummaryWriter(run_dir / "tensorboard", purge_step=images_seen + 1)
+            if not images_seen:
+                self._board.add_text("how to read the numbers", explanation())
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
-            TimeRemainingColumn(),
+            TextColumn("{task.fields[left]}"),
             console=self._console,
             disable=not self._console.is_terminal,
         )
-        self._row = self._bar.add_task("images", total=total_images, completed=images_seen)
+        self._row = self._bar.add_task("images", total=total_images, completed=images_seen, left="")
+        self._total, self._time = total_images, TimeLeft(total_images, images_seen)
         self._notes: dict[str, list[Tensor]] = {}
         self._means: dict[str, float] = {}
 
@@ -71,7 +78,24 @@ class Reports:
         """Add the log values of one step; they stay on their device until the next line."""
         for name, value in notes.items():
             self._notes.setdefault(name, []).append(value)
-        self._bar.update(self._row, completed=images_seen)
+        self._bar.update(self._row, completed=images_seen, left=self._time.describe(images_seen))
+        if not self._console.is_terminal and self._time.is_line_due():
+            text = self._time.describe(images_seen)
+            self.say(f"{images_seen} of {self._total} images, {text}")
+
+    def begin(self, preview: Mapping[str, np.ndarray] | None) -> None:
+        """Say where the reports are; of a new run also keep the preview of its start.
+
+        Args:
+            preview: columns of the untrained network, as for `validation`; None: the run is resumed
+                or has no preview.
+        """
+        self.say(f"Previews: {self._previews}. Curves: tensorboard --logdir {self._run_dir}")
+        if preview is None:
+            return
+        with errors_about(self._previews):
+            self._previews.mkdir(exist_ok=True)
+        keep_start(preview, self._previews)
 
     def write(self, progress: checkpoint.Progress) -> None:
         """Write a line with the means since the last line; a name without a value is skipped."""
@@ -84,20 +108,31 @@ class Reports:
         self._notes.clear()
         self._keep(line)
 
-    def validation(self, progress: checkpoint.Progress, preview: np.ndarray | None) -> None:
-        """Write a line of scores, print them with the diagnostics, and save the preview."""
+    def validation(
+        self, progress: checkpoint.Progress, preview: Mapping[str, np.ndarray] | None
+    ) -> None:
+        """Write a line of scores, print them with the diagnostics, and save the preview.
+
+        Args:
+            progress: numbers of the run, with the scores.
+            preview: images of equal height, (H, W, 3) uint8 RGB, by label.
+        """
         scores = {f"validation/{name}": value for name, value in progress.validation.items()}
         if scores:
             self._keep({"images_seen": progress.images_seen} | scores)
-            shown = ", ".join(f"{name} {value:.3f}" for name, value in progress.validation.items())
+            shown = grouped(progress.validation)
             self.say(f"{progress.images_seen} images, {progress.seconds:.0f} s: {shown}")
         if health := diagnostics_line(self._means):
             self.say(health)
         if preview is not None:
-            folder = self._run_dir / "previews"
-            with errors_about(folder):
-                folder.mkdir(exist_ok=True)
-            write_image(Picture(preview), folder / f"image-{progress.images_seen:09d}.png")
+            with errors_about(self._previews):
+                self._previews.mkdir(exist_ok=True)
+            sheet = preview_sheet(with_start(preview, self._previews))
+            path = self._previews / f"image-{progress.images_seen:09d}.png"
+            write_image(Picture(sheet), path)
+            with self._or_without_board():
+                if self._board:
+                    self._board.add_image("preview", sheet, progress.images_seen, dataformats="HWC")
 
     def note(self, images_seen: int, message: str) -> None:
         """Print a message and save it as a line of `stats.jsonl` and a text of TensorBoard."""

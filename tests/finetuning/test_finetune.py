@@ -83,10 +83,13 @@ def face_weights(tmp_path):
 
 
 def test_an_upscaler_is_scored_before_and_after_on_validation_images(upscaler, photos, tmp_path):
-    messages = []
+    messages, stages = [], []
     outcome = finetune(
-        upscaler, [str(photos)], tmp_path / "run", changes=QUICK, say=messages.append
-    )
+        upscaler, [str(photos)], tmp_path / "run", changes=QUICK, say=messages.append,
+        on_stage=lambda *stage: stages.append(stage),
+    )  # fmt: skip
+    steps = [(done, 4) for done in (1, 2, 3, 4)]
+    assert [step for name, *step in stages if "before" in name] == [list(step) for step in steps]
     assert (outcome.trained_on, outcome.validation, outcome.images_seen) == (16, 4, 32)
     assert {row.metric for row in outcome.verdict.rows} == {"psnr_y", "colour_shift"}
     assert {row.way for row in outcome.verdict.rows} == {"matlab", "area-jpeg75"}
@@ -196,12 +199,16 @@ def words(upscaler, photos, run_dir, *more):
 
 def test_the_command_prints_a_table_and_a_verdict(upscaler, photos, tmp_path, capsys):
     assert main(words(upscaler, photos, tmp_path / "run")) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[0].split() == ["validation", "images", "before", "after", "change"]
-    assert lines[-1].startswith(("It is better: ", "It is not better: "))
+    printed = capsys.readouterr()
+    lines = printed.out.splitlines()
+    assert lines[0].split() == ["validation", "images", "before", "after", "change", "better"]
+    assert lines[-2].startswith(("It is better: ", "It is not better: "))
+    assert "(higher is better)" in lines[-2]
+    assert lines[-1].startswith("Not installed, because ")
+    assert printed.err.splitlines()[-1].startswith(f"Next: srgan-gp export {tmp_path}/run --name ")
     assert main(words(upscaler, photos, tmp_path / "run", "--json")) == 0
     found = json.loads(capsys.readouterr().out)
-    assert found["verdict"]["is_better"] == lines[-1].startswith("It is better")
+    assert found["verdict"]["is_better"] == lines[-2].startswith("It is better")
     assert found["installed"] is None
 
 
@@ -220,8 +227,11 @@ def test_only_what_is_better_is_installed(
 
     monkeypatch.setattr(module, "judge", judge)
     assert main(words(upscaler, photos, tmp_path / "run", "--name", "mine")) == 0
-    said = capsys.readouterr().out
+    printed = capsys.readouterr()
+    said = printed.out
     assert ("Installed as mine" in said) == is_better
+    following = "upscale photo.jpg --model mine" if is_better else f"export {tmp_path}/run"
+    assert printed.err.splitlines()[-1].startswith(f"Next: srgan-gp {following}")
     assert (tmp_path / "models" / "mine.onnx").exists() == is_better
     assert ("Not installed" in said) != is_better
     if is_better:

@@ -50,9 +50,14 @@ def test_the_files_of_a_run(finished_run):
     documents = {"config.json", "data.json", "stats.jsonl"}
     assert names == documents | {"checkpoints", "previews", "tensorboard", ".lock"}
     previews = sorted(path.name for path in (finished_run / "previews").iterdir())
-    assert previews == ["image-000000032.png", "image-000000064.png"]
+    assert previews == ["before.png", "image-000000032.png", "image-000000064.png"]
     preview = np.asarray(Image.open(finished_run / "previews" / previews[-1]))
-    assert preview.shape == (4 * 64, 3 * 64, 3)  # four rows of input, output, target
+    # Labels, and four rows of input, result before, result now, original.
+    assert preview.shape == (16 + 4 * 64, 4 * 64 + 3 * 4, 3)
+    before = np.asarray(Image.open(finished_run / "previews" / "before.png"))
+    assert np.array_equal(preview[16:, 68:132], before)
+    assert not np.array_equal(preview[16:, 136:200], before)
+    assert preview[:16].max() == 255  # the labels
 
 
 def test_a_stopped_run_ends_with_the_same_bits(finished_run, halved_run, tiny_config, pictures):
@@ -474,4 +479,5 @@ def test_a_signal_does_not_wait_for_a_validation(tiny_config, pictures, tmp_path
     with pytest.raises(Stopped):
         train(tiny_config(), [str(pictures)], tmp_path / "run", validation=str(pictures))
     assert tensors_of(tmp_path / "run", 4)
-    assert not (tmp_path / "run" / "previews").exists()
+    previews = tmp_path / "run" / "previews"
+    assert [path.name for path in previews.iterdir()] == ["before.png"]

@@ -2,16 +2,30 @@
 
 import json
 
+import numpy as np
 import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch.utils.tensorboard import SummaryWriter
 
 from srgan_gp.errors import TrainingError
+from srgan_gp.metrics.score_directions import BETTER
 from srgan_gp.training.checkpoint import Progress
+from srgan_gp.training.loop import train
+from srgan_gp.training.reports.logged_numbers import MEANINGS
+from srgan_gp.training.reports.preview_sheet import NOW
 from srgan_gp.training.run_log import Reports
 
 
 def fail(*_, **__):
     raise OSError(28, "No space left on device")
+
+
+@pytest.fixture
+def finished_gan_lines(gan_config, pictures, tmp_path):
+    """Lines of the log of a short run with a critic and every generator loss but features."""
+    config = gan_config(total_images=32, equivariance_weight=0.4, penalty="r1")
+    run_dir = train(config, [str(pictures)], tmp_path / "gan", validation=str(pictures))
+    return [json.loads(line) for line in (run_dir / "stats.jsonl").read_text().splitlines()]
 
 
 def steps_of(run_dir):
@@ -54,3 +68,51 @@ def test_later_lines_are_dropped_and_earlier_ones_kept(tmp_path):
     with Reports(tmp_path, 16, 4) as reports:
         reports.write(Progress(images_seen=12))
     assert steps_of(tmp_path) == [4, 12]
+
+
+def test_a_line_a_minute_has_the_share_and_the_time_left(tmp_path, capsys, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr("srgan_gp.training.reports.time_left.time.monotonic", lambda: now[0])
+    with Reports(tmp_path, 400, 100) as reports:
+        for images_seen in range(110, 250, 10):  # a step takes 10 seconds
+            now[0] += 10
+            reports.advance(images_seen, {})
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == [
+        "160 of 400 images, 40 %, 0:04:00 left",
+        "220 of 400 images, 55 %, 0:03:00 left",
+    ]
+
+
+def test_the_scores_say_which_way_is_better_and_previews_are_named(tmp_path, capsys):
+    progress = Progress(images_seen=4, validation={"psnr_y": 30.0, "pattern": 0.5})
+    columns = {label: np.zeros((8, 9, 3), np.uint8) for label in ("input", NOW)}
+    with Reports(tmp_path, 8, 0) as reports:
+        reports.begin(columns)
+        reports.validation(progress, columns)
+    first, second = capsys.readouterr().err.splitlines()
+    assert first == f"Previews: {tmp_path}/previews. Curves: tensorboard --logdir {tmp_path}"
+    assert second.endswith("better if higher: psnr_y 30.000; better if lower: pattern 0.500")
+
+
+def test_tensorboard_shows_labelled_images_and_explains_its_numbers(tmp_path):
+    progress = Progress(images_seen=4, validation={"psnr_y": 30.0})
+    columns = {label: np.zeros((8, 9, 3), np.uint8) for label in ("input", NOW, "original")}
+    with Reports(tmp_path, 8, 0) as reports:
+        reports.begin(columns)
+        reports.validation(progress, columns)
+    events = EventAccumulator(str(tmp_path / "tensorboard")).Reload()
+    (image,) = events.Images("preview")
+    assert (image.step, image.height, image.width) == (4, 8 + 16, 4 * 9 + 3 * 4)
+    (tag,) = events.Tags()["tensors"]
+    (text,) = events.Tensors(tag)[0].tensor_proto.string_val
+    assert b"validation/psnr_y` | better: higher" in text
+
+
+def test_every_logged_number_is_explained(finished_gan_lines):
+    known = {*MEANINGS, *(f"validation/{name}" for name in BETTER), "health/checks"}
+    starts = tuple(name.removesuffix("...") for name in MEANINGS if name.endswith("..."))
+    counts = {"validation/flat_windows"}
+    for line in finished_gan_lines:
+        unknown = {n for n in line if n not in known | counts and not n.startswith(starts)}
+        assert not unknown

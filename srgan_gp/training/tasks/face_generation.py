@@ -17,6 +17,7 @@ from srgan_gp.networks.critics import projected_critic
 from srgan_gp.training.distributed import Processes
 from srgan_gp.training.feature_network import load_features
 from srgan_gp.training.options.config import TrainConfig
+from srgan_gp.training.reports.preview_sheet import NOW
 from srgan_gp.training.tasks.architecture import build_critic, build_generator
 from srgan_gp.training.tasks.task_interface import Batch
 from srgan_gp.training.validation.validation_faces import ValidationFaces, draw_faces
@@ -129,17 +130,27 @@ class FaceGeneration:
         targets = self._targets(faces.transpose(0, 3, 1, 2))
         return Batch(latents, targets, None, range(len(faces)))
 
-    def preview(self, generator: nn.Module) -> np.ndarray:
-        """Generate the faces of fixed latents, in a square of `PREVIEW_ROWS` rows."""
+    def preview(self, generator: nn.Module) -> dict[str, np.ndarray]:
+        """Generate the faces of fixed latents, in a square of `PREVIEW_ROWS` rows.
+
+        With enough validation faces, a square of those is beside it.
+        """
         latents = draw_latents(0, range(PREVIEW_ROWS**2), self._config.latent_size)
-        faces = draw_faces(generator, torch.from_numpy(latents).to(self._device))
-        rows = np.split(faces, PREVIEW_ROWS)
-        return np.vstack([np.hstack(list(row)) for row in rows])
+        faces = {NOW: draw_faces(generator, torch.from_numpy(latents).to(self._device))}
+        if self._validation and len(self._validation.faces) >= PREVIEW_ROWS**2:
+            faces["real faces"] = self._validation.faces[: PREVIEW_ROWS**2]
+        return {label: _square(some) for label, some in faces.items()}
 
     def _targets(self, faces: np.ndarray) -> Tensor:
         """Convert (N, 3, S, S) uint8 to float32 in [0, 1]."""
         values = torch.from_numpy(np.ascontiguousarray(faces)).to(self._device, torch.float32) / 255
         return values.contiguous(memory_format=torch.channels_last)
+
+
+def _square(faces: np.ndarray) -> np.ndarray:
+    """Arrange `PREVIEW_ROWS`**2 faces, (N, S, S, 3), in rows, as one image."""
+    rows = np.split(faces, PREVIEW_ROWS)
+    return np.vstack([np.hstack(list(row)) for row in rows])
 
 
 def draw_latents(seed: int, numbers: Sequence[int], latent_size: int) -> np.ndarray:

@@ -129,8 +129,8 @@ class SuperResolution:
         low_res, high_res = found
         return Batch(low_res, high_res, self._condition(low_res), range(len(low_res)))
 
-    def preview(self, generator: nn.Module) -> np.ndarray | None:
-        """Return rows of nearest-neighbour input, output and target as one image."""
+    def preview(self, generator: nn.Module) -> dict[str, np.ndarray] | None:
+        """Return columns of inputs, outputs and originals, by label."""
         return self._validation.preview(generator) if self._validation else None
 
     def _pair(self, windows: Tensor, numbers: range) -> Batch:

@@ -75,6 +75,11 @@ class Task(Protocol):
         """Return fixed validation samples of the size of the last batches; None without any."""
         ...
 
-    def preview(self, generator: nn.Module) -> np.ndarray | None:
-        """Return a generator's output for fixed inputs as one image, (H, W, 3) uint8, or None."""
+    def preview(self, generator: nn.Module) -> dict[str, np.ndarray] | None:
+        """Return a generator's output for fixed inputs, beside what it is compared with.
+
+        Returns:
+            Images of equal height, (H, W, 3) uint8 RGB, by label; the outputs have the label
+            `preview_sheet.NOW`. None without validation images.
+        """
         ...

@@ -14,6 +14,7 @@ from srgan_gp.metrics.colour_shift import colour_shift
 from srgan_gp.metrics.patch_distance import SMALLEST_SIDE, patch_distance
 from srgan_gp.metrics.pattern import pattern_and_grain
 from srgan_gp.metrics.psnr_ssim import psnr_y
+from srgan_gp.training.reports.preview_sheet import NOW
 
 PREVIEWS = 4
 PREVIEW_SIDE = 48  # LR pixels
@@ -108,18 +109,22 @@ class ValidationImages:
         low, high = (torch.stack(part) for part in zip(*pairs, strict=True))
         return low, high
 
-    def preview(self, generator: nn.Module) -> np.ndarray:
-        """Return rows of nearest-neighbour input, output and target, centre-cropped."""
-        rows = []
-        for low_res, high_res in self._pairs[:PREVIEWS]:
-            scale, (height, width) = self._scale, low_res.shape[-2:]
-            side = min(PREVIEW_SIDE, height, width)
-            top, left = (height - side) // 2 * scale, (width - side) // 2 * scale
+    def preview(self, generator: nn.Module) -> dict[str, np.ndarray]:
+        """Return columns of nearest-neighbour inputs, outputs and originals, centre-cropped.
+
+        Returns:
+            (rows * side, side, 3), uint8 RGB, by label.
+        """
+        columns: dict[str, list[np.ndarray]] = {"input": [], NOW: [], "original": []}
+        shown, scale = self._pairs[:PREVIEWS], self._scale
+        side = min(PREVIEW_SIDE, *(length for pair in shown for length in pair[0].shape[-2:]))
+        for low_res, high_res in shown:
+            top, left = ((length - side) // 2 * scale for length in low_res.shape[-2:])
             nearest = as_pixels(nn.functional.interpolate(low_res, scale_factor=float(scale)))
             images = (nearest, as_pixels(enlarge(generator, low_res)), high_res)
-            rows.append(np.hstack([p[top:, left:][: side * scale, : side * scale] for p in images]))
-        width = min(row.shape[1] for row in rows)
-        return np.vstack([row[:, :width] for row in rows])
+            for column, pixels in zip(columns.values(), images, strict=True):
+                column.append(pixels[top:, left:][: side * scale, : side * scale])
+        return {label: np.vstack(column) for label, column in columns.items()}
 
 
 def centre_crop(pixels: np.ndarray, scale: int) -> np.ndarray:

@@ -1,0 +1,48 @@
+"""Meaning of the numbers in `stats.jsonl` and TensorBoard, as a text that TensorBoard shows."""
+
+from srgan_gp.metrics.score_directions import BETTER
+
+MEANINGS = {
+    "images_seen": "training images so far; the horizontal axis",
+    "step": "steps of the generator; 0 while only the critic is trained",
+    "seconds": "duration of the run",
+    "loss": "sum of the generator's losses. With a critic it says little: look at the scores",
+    "loss/pixel": "pixel loss; lower is closer to the originals",
+    "loss/perceptual": "weighted distance of features to the originals",
+    "loss/equivariance": "weighted loss against patterns that are locked to the pixel grid",
+    "loss/adversarial": "weighted loss against the critic; rises and falls",
+    "learning_rate": "learning rate of the generator",
+    "gradient_norm": "norm of the generator's gradient",
+    "health/critic_estimate": "mean score of real minus generated images: falls in a good run",
+    "health/training_estimate": "the same on training images only",
+    "health/validation_estimate": "the same on validation images; far below: the critic memorises",
+    "health/estimate_error": "standard error of the critic's estimate on one batch",
+    "health/real_score": "mean score of real images; the drift term keeps it near 0",
+    "health/largest_score": "largest absolute score; it should not grow without limit",
+    "health/interpolate_norm": "norm of the critic's gradient between images: near 1 for wgan_gp",
+    "health/real_norm": "norm of the critic's gradient at real images",
+    "health/fake_norm": "norm of the critic's gradient at generated images",
+    "health/critic_gradient_norm": "norm of the gradient of the critic's weights",
+    "health/adversarial_ratio": "requested ratio of the adversarial to the pixel gradient",
+    "health/gradient_ratio": "measured ratio of the adversarial to the pixel gradient",
+    "health/diversity": "how much generated images differ from one another: near 1 is best",
+    "health/augment_probability": "probability of each augmentation of the critic's images",
+    "adversarial/...": "losses and gradients of the critic's image and feature parts",
+    "critic/...": "estimate and gradient norm of each part of the critic",
+}
+"""By name or, with `...`, by beginning of the name."""
+
+
+def explanation() -> str:
+    """Return the text, in Markdown: the numbers, the scores and the columns of the previews."""
+    lines = [
+        "Look at `validation/...` first, and at the images. The columns of a preview are labelled: "
+        "the input (enlarged by repeating pixels), the result before this run, the result now, and "
+        "the original; for faces the same latents before and now, and real faces.",
+        "",
+        "| number | meaning |",
+        "|---|---|",
+        *(f"| `validation/{name}` | better: {way} |" for name, way in BETTER.items()),
+        *(f"| `{name}` | {meaning} |" for name, meaning in MEANINGS.items()),
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,37 @@
+"""Time left of a training run, for its progress bar and its lines."""
+
+import time
+
+SECONDS_BETWEEN_LINES = 60.0
+"""Seconds between the lines of a run whose stderr is not a terminal."""
+
+
+class TimeLeft:
+    """Time left, at the mean speed since this process began or resumed the run.
+
+    Args:
+        total: images of the whole run.
+        done: images seen when this process took over.
+    """
+
+    def __init__(self, total: int, done: int) -> None:
+        self._total = total
+        self._first = done
+        self._start = self._last_line = time.monotonic()
+
+    def describe(self, done: int) -> str:
+        """Return the share of the run and the time left, such as "40 %, 1:02:03 left"."""
+        share = f"{100 * done // self._total} %"
+        if done <= self._first:
+            return share
+        passed = time.monotonic() - self._start
+        left = round(passed * (self._total - done) / (done - self._first))
+        return f"{share}, {left // 3600}:{left // 60 % 60:02}:{left % 60:02} left"
+
+    def is_line_due(self) -> bool:
+        """Return whether `SECONDS_BETWEEN_LINES` have passed since this last returned True."""
+        now = time.monotonic()
+        if now - self._last_line < SECONDS_BETWEEN_LINES:
+            return False
+        self._last_line = now
+        return True
