@@ -169,10 +169,11 @@ def _open_reports(run: Run, run_dir: Path, changes: str) -> Reports:
     reports = Reports(run_dir, config.total_images, progress.images_seen)
     if changes:
         reports.note(progress.images_seen, changes)
-    is_new = not progress.images_seen
-    reports.begin(run.task.preview(run.state.average.average) if is_new else None)
     if progress.ended_because:
         reports.say(progress.ended_because)
+    else:
+        is_new = not progress.images_seen
+        reports.begin(run.task.preview(run.state.average.average) if is_new else None)
     if needs_start(config) and not (progress.images_seen or progress.start_validation):
         _validate(run, reports)
         checkpoint.save(run.state, run_dir / "checkpoints")
