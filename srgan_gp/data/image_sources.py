@@ -3,16 +3,21 @@
 import hashlib
 import io
 import zipfile
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import IO
 
 import numpy as np
 from PIL import Image
 
+from srgan_gp.data.zipped_images import (
+    MEMBER_ERRORS,
+    member_names,
+    open_archive,
+    open_member,
+    read_member,
+)
 from srgan_gp.errors import PictureError, UsageError, without_options
 from srgan_gp.images import DEFAULT_MAX_PIXELS, Picture, read_picture
 from srgan_gp.images.icc import srgb_pixels
@@ -21,8 +26,6 @@ from srgan_gp.system.files import atomic_write_bytes
 from srgan_gp.system.paths import is_file, is_folder
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp"})
-# A wrong checksum, a truncated archive, a password or an unknown compression.
-_MEMBER_ERRORS = (OSError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError)
 
 _NAMES = {"encoding": "utf-8", "errors": "surrogateescape"}  # file names may not be valid UTF-8
 
@@ -73,12 +76,12 @@ class ImageFile:
         try:
             if self.member is None:
                 return read_picture(self.container)
-            encoded = io.BytesIO(_archive(self.container).read(self.member))
+            encoded = io.BytesIO(read_member(self.container, self.member))
             return decode_picture(encoded, max_pixels=DEFAULT_MAX_PIXELS)
         except PictureError as error:
             reason = without_options(str(error))  # options of `srgan-gp upscale`
             raise PictureError(error.code, f"{self.name}: {reason}") from error
-        except _MEMBER_ERRORS as error:
+        except MEMBER_ERRORS as error:
             raise PictureError("E_DAMAGED", f"{self.name}: {error}") from error
 
     def shorter_side(self) -> int:
@@ -92,7 +95,7 @@ class ImageFile:
                 return min(image.size)
         except Image.DecompressionBombError as error:
             raise PictureError("E_TOO_MANY_PIXELS", f"{self.name}: {error}") from error
-        except (*_MEMBER_ERRORS, ValueError, SyntaxError) as error:
+        except (*MEMBER_ERRORS, ValueError, SyntaxError) as error:
             raise PictureError("E_DAMAGED", f"{self.name}: the file is damaged") from error
 
     def size(self) -> int:
@@ -104,7 +107,7 @@ class ImageFile:
         try:
             if self.member is None:
                 return self.container.stat().st_size
-            return _archive(self.container).getinfo(self.member).file_size
+            return open_archive(self.container).getinfo(self.member).file_size
         except (OSError, KeyError) as error:
             raise PictureError("E_DAMAGED", f"{self.name}: {error}") from error
 
@@ -119,14 +122,17 @@ class ImageFile:
             with self._open() as file:
                 while chunk := file.read(1 << 20):
                     digest.update(chunk)
-        except _MEMBER_ERRORS as error:
+        except MEMBER_ERRORS as error:
             raise PictureError("E_DAMAGED", f"{self.name}: {error}") from error
         return digest.hexdigest()
 
     def _open(self) -> IO[bytes]:
         if self.member is None:
             return self.container.open("rb")
-        return _archive(self.container).open(self.member)
+        try:
+            return open_member(self.container, self.member)
+        except PictureError as error:
+            raise PictureError(error.code, f"{self.name}: {error}") from error
 
 
 def as_8_bit_rgb(pixels: np.ndarray) -> np.ndarray:
@@ -156,7 +162,7 @@ def list_images(place: str | Path) -> list[ImageFile]:
         paths = sorted(container.rglob("*"))
         found = [ImageFile(p) for p in paths if _is_image(p.name) and p.is_file()]
     elif zipfile.is_zipfile(container):
-        members = _members(container)
+        members = member_names(container)
         prefix = folder.rstrip("/") + "/" if folder else ""
         found = [ImageFile(container, m) for m in members if m.startswith(prefix) and _is_image(m)]
     else:
@@ -201,19 +207,6 @@ def fingerprint(files: Sequence[ImageFile]) -> str:
 def list_all_images(places: Sequence[str | Path]) -> list[ImageFile]:
     """List the images of several places, in the order given."""
     return [image for place in places for image in list_images(place)]
-
-
-@lru_cache(maxsize=16)
-def _archive(path: Path) -> zipfile.ZipFile:
-    """Open an archive and keep it open, so that its directory is read once."""
-    return zipfile.ZipFile(path)
-
-
-def _members(path: Path) -> list[str]:
-    try:
-        return sorted(_archive(path).namelist())
-    except _MEMBER_ERRORS as error:
-        raise UsageError(f"The zip file {path} is damaged: {error}.") from error
 
 
 def _split_place(place: str) -> tuple[Path, str]:

@@ -1,13 +1,15 @@
 """Checkpoints: writing, reading and pruning the state from which a run resumes bit for bit.
 
 A checkpoint is two files: `image-000064000.safetensors` with every tensor, then
-`image-000064000.json` with the numbers and the hash of the tensors. Each is written in one step,
-the JSON last: without it there is no checkpoint. Damaged checkpoints are skipped with a warning.
+`image-000064000.json` with the numbers, the hash of the tensors and the hash of the numbers. Each
+is written in one step, the JSON last: without it there is no checkpoint. Damaged checkpoints are
+skipped with a warning. Those of earlier versions have no hash of the numbers.
 """
 
 import hashlib
 import json
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,9 @@ from srgan_gp.errors import TrainingError
 from srgan_gp.system.files import atomic_write_bytes
 from srgan_gp.system.write_errors import errors_about
 from srgan_gp.training.ema import MovingAverage
+
+_OWN_HASH = "numbers_sha256"
+"""Key of the hash of all other numbers in a checkpoint's JSON."""
 
 
 @dataclass
@@ -137,6 +142,7 @@ def save(state: TrainingState, folder: Path) -> Path:
     encoded = save_safetensors({k: v.contiguous().cpu() for k, v in state.tensors().items()})
     atomic_write_bytes(path.with_suffix(".safetensors"), encoded)
     numbers = vars(state.progress) | {"sha256": hashlib.sha256(encoded).hexdigest()}
+    numbers |= {_OWN_HASH: _hash_numbers(numbers)}
     atomic_write_bytes(path, json.dumps(numbers, indent=2).encode())
     return path
 
@@ -177,12 +183,20 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """
     try:
         numbers = json.loads(path.read_bytes())
+        own_hash = numbers.pop(_OWN_HASH, None)  # earlier versions did not write it
+        if own_hash not in (None, _hash_numbers(numbers)):
+            raise TrainingError(f"The checkpoint {path} is damaged.")
         encoded = path.with_suffix(".safetensors").read_bytes()
         if hashlib.sha256(encoded).hexdigest() != numbers.pop("sha256"):
             raise TrainingError(f"The checkpoint {path.with_suffix('.safetensors')} is damaged.")
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise TrainingError(f"The checkpoint {path} is damaged: {error}.") from error
     return load_safetensors(encoded), numbers
+
+
+def _hash_numbers(numbers: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of the numbers, independent of their order and layout in the file."""
+    return hashlib.sha256(json.dumps(numbers, sort_keys=True).encode()).hexdigest()
 
 
 def list_checkpoints(folder: Path) -> list[Path]:

@@ -1,5 +1,7 @@
 import io
+import struct
 import zipfile
+import zlib
 
 import numpy as np
 import pytest
@@ -31,6 +33,17 @@ def archive(tmp_path):
         file.writestr("a/broken.png", b"\x89PNG\r\n\x1a\n")
         file.writestr("ab/three.png", encoded(3))
     return path
+
+
+def encoded_png(width, height):
+    """Return the beginning of a PNG file: its header, and no pixels."""
+    header = struct.pack(">4s2I5B", b"IHDR", width, height, 8, 2, 0, 0, 0)
+    chunks = (header, b"IDAT")
+    parts = (
+        struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk))
+        for chunk in chunks
+    )
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
 
 
 def test_a_zip_is_read_in_place_and_in_order(archive, tmp_path):
@@ -184,3 +197,36 @@ def test_a_hash_is_independent_of_the_container(archive, tmp_path):
     assert member.sha256() != list_images(f"{archive}:ab")[0].sha256()
     with pytest.raises(PictureError, match=r"gone\.png"):
         ImageFile(tmp_path / "gone.png").sha256()
+
+
+@pytest.mark.parametrize("pixels", [b"", encoded_png(12000, 12000)])
+def test_a_member_that_unpacks_to_too_much_is_never_read(tmp_path, monkeypatch, pixels):
+    path = tmp_path / "bomb.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("large.png", pixels + bytes(40_000_000 - len(pixels)))
+    (file,) = list_images(path)
+    monkeypatch.setattr(zipfile.ZipExtFile, "read", lambda *_: pytest.fail("it was read"))
+    for access in (file.read, file.read_srgb, file.shorter_side, file.sha256):
+        with pytest.raises(
+            PictureError, match=r"bomb\.zip:large\.png: it unpacks to 40,000,000"
+        ) as error:
+            access()
+        assert error.value.code == "E_TOO_LARGE"
+
+
+def test_the_pixels_of_a_large_member_are_counted_before_it_is_unpacked(tmp_path, monkeypatch):
+    path = tmp_path / "large.zip"
+    rest = np.random.default_rng(0).bytes(2_000_000)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("large.png", encoded_png(12000, 12000) + rest)
+    monkeypatch.setattr("srgan_gp.data.zipped_images._HEADER_FIRST_BYTES", 1_000_000)
+    (file,) = list_images(path)
+    done = []
+    read = zipfile.ZipExtFile.read
+    monkeypatch.setattr(
+        zipfile.ZipExtFile, "read", lambda self, n=-1: done.append(n) or read(self, n)
+    )
+    with pytest.raises(PictureError, match="144,000,000 pixels"):
+        file.read()
+    assert -1 not in done
+    assert max(done) <= 100_000

@@ -79,9 +79,24 @@ def test_a_missing_part_is_refused(tmp_path, part):
 
 def test_an_unknown_number_is_refused(tmp_path):
     path = checkpoint.save(state(images_seen=8), tmp_path)
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"mood": 1}))
+    numbers = json.loads(path.read_text()) | {"mood": 1}
+    del numbers["numbers_sha256"]
+    path.write_text(json.dumps(numbers))
     with pytest.raises(TrainingError, match="'mood'"):
         state().restore(*checkpoint.newest(tmp_path))
+
+
+def test_changed_numbers_are_noticed_and_those_of_an_earlier_version_are_read(tmp_path):
+    path = checkpoint.save(state(images_seen=8), tmp_path)
+    numbers = json.loads(path.read_text())
+    path.write_text(json.dumps(numbers, indent=1))  # another layout is no damage
+    assert checkpoint.read(path)[1]["images_seen"] == 8
+    path.write_text(json.dumps(numbers | {"step": 9}))
+    with pytest.raises(TrainingError, match=r"json is damaged"):
+        checkpoint.read(path)
+    del numbers["numbers_sha256"]
+    path.write_text(json.dumps(numbers))
+    assert checkpoint.read(path)[1] == {k: v for k, v in numbers.items() if k != "sha256"}
 
 
 def test_pruning_keeps_the_newest_and_the_best(tmp_path):

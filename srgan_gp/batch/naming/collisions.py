@@ -8,7 +8,7 @@ from pathlib import Path
 from srgan_gp.batch.inputs.walk import Found
 from srgan_gp.batch.naming.plan_table import Item, PlanTable, Row
 from srgan_gp.batch.naming.result_names import Naming, digest, name_key, numbered, path_key
-from srgan_gp.batch.naming.single_target import Target, is_same_file, replacement_error
+from srgan_gp.batch.naming.single_target import Target, is_same_file, leads_out, replacement_error
 from srgan_gp.batch.results.journal import Journal
 from srgan_gp.errors import PictureError
 
@@ -131,6 +131,10 @@ class Targets:
         key = self._key(*os.path.split(os.path.realpath(target)))
         paths = map(Path, map(os.fsdecode, self._table.paths_at(key)))
         return any(is_same_file(path, target) for path in paths)
+
+    def leads_out(self, target: Path) -> bool:
+        """Return whether links lead from a target out of the output folder."""
+        return leads_out(target, self._output)
 
     def _name_results(self, journal: Journal | None) -> None:
         table = self._table

@@ -160,6 +160,13 @@ class Plan(AbstractContextManager["Plan"]):
                 raise PictureError(
                     "E_EXISTS", f"{path} is an input; pass --suffix, or another output folder"
                 )
+        if self.targets.leads_out(path):
+            real = os.path.realpath(path)
+            raise PictureError(
+                "E_EXISTS",
+                f"{path} is a link to {real}, outside the output folder; remove the link, or "
+                "choose another output folder",
+            )
         return path
 
 

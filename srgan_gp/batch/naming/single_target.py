@@ -44,6 +44,7 @@ class SingleTarget:
         fallback_path = None if fallback is None else folder / fallback
         self._entry = Target(source, folder / name, fallback_path)
         self._numbered: set[Path] = set()
+        self._folder = folder if naming.file_name is None else None
         real_target = os.path.join(os.path.realpath(folder), name)  # noqa: PTH118
         if not may_replace_inputs and self._is_source(real_target):
             raise replacement_error(folder / name, source)
@@ -64,6 +65,10 @@ class SingleTarget:
         """Return whether an existing file, or the file that a link leads to, is the input."""
         return self._is_source(os.path.realpath(target))
 
+    def leads_out(self, target: Path) -> bool:
+        """Return whether links lead from a target out of the output folder, if one was named."""
+        return self._folder is not None and leads_out(target, os.path.realpath(self._folder))
+
     def _is_source(self, real_path: str) -> bool:
         source = self._entry.source
         has_its_name = name_key(real_path) == name_key(os.path.realpath(source))
@@ -76,6 +81,11 @@ def is_same_file(source: Path, target: Path) -> bool:
         return source.samefile(target)
     except OSError:  # One of them does not exist.
         return os.path.realpath(source) == os.path.realpath(target)
+
+
+def leads_out(target: Path, folder: str) -> bool:
+    """Return whether links lead from a target out of `folder`, a path without links."""
+    return not os.path.realpath(target).startswith(f"{folder.rstrip(os.sep)}{os.sep}")
 
 
 def replacement_error(target: Path, source: Path) -> UsageError:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from srgan_gp.batch.inputs.walk import PICTURE_SUFFIXES
 from srgan_gp.errors import UsageError
+from srgan_gp.system.zip_members import MAX_RATIO
 
 MAX_MEMBERS = 200
-MAX_RATIO = 100
 MAX_UNPACKED_BYTES = 1_000_000_000
 
 # Signature of a central directory entry; reading a million entries takes a gigabyte of memory.

@@ -137,6 +137,32 @@ def test_a_result_never_replaces_an_input_through_a_link(plan, out, image_folder
     assert str(refused.error).startswith(f"{out / 'a.png'} is an input")
 
 
+@pytest.mark.parametrize("is_single", [True, False])
+def test_no_file_outside_the_output_folder_is_overwritten_through_a_link(
+    plan, out, image_folder, tmp_path, is_single
+):
+    other = tmp_path / "other.png"
+    other.write_text("of somebody")
+    (out / "a.png").symlink_to(other)
+    inputs = [image_folder / "a.png"] if is_single else [image_folder]
+    (refused,) = [
+        entry for entry in plan(out, inputs, exist="overwrite") if isinstance(entry, Refused)
+    ]
+    assert str(refused.error).startswith(f"{out / 'a.png'} is a link to {other}, outside")
+    (out / "a.png").unlink()
+    (out / "real.png").touch()
+    (out / "a.png").symlink_to("real.png")
+    assert not [
+        entry for entry in plan(out, inputs, exist="overwrite") if isinstance(entry, Refused)
+    ]
+
+
+def test_a_link_that_was_named_as_the_result_is_followed(plan, out, image_folder, tmp_path):
+    (out / "mine.png").symlink_to(tmp_path / "other.png")
+    options = {"file_name": "mine.png", "extension": ".png", "exist": "overwrite"}
+    assert targets(plan(out, [image_folder / "a.png"], **options)) == ["mine.png"]
+
+
 def test_two_folders_that_are_one_by_a_link_get_different_names(plan, out, image_folder):
     for name in ("x", "y"):
         (image_folder / name).mkdir()

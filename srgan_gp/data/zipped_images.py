@@ -1,0 +1,79 @@
+"""Images in zip files, read in place with limits that are checked before a member is unpacked."""
+
+import zipfile
+import zlib
+from functools import lru_cache
+from pathlib import Path
+from typing import IO, BinaryIO, cast
+
+from srgan_gp.errors import UsageError
+from srgan_gp.images import DEFAULT_MAX_PIXELS
+from srgan_gp.images.file_types import (
+    HEAD_BYTES,
+    decoder_errors,
+    detect_container,
+    open_container,
+    silenced_pillow,
+)
+from srgan_gp.images.pillow_decoding import check_pixel_count
+from srgan_gp.system.zip_members import require_small
+
+# A wrong checksum, a truncated archive, a password or an unknown compression.
+MEMBER_ERRORS = (OSError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError)
+_HEADER_FIRST_BYTES = 32_000_000
+"""Size of a member above which its pixels are counted before it is unpacked."""
+
+
+@lru_cache(maxsize=16)
+def open_archive(path: Path) -> zipfile.ZipFile:
+    """Open an archive and keep it open, so that its directory is read once."""
+    return zipfile.ZipFile(path)
+
+
+def member_names(path: Path) -> list[str]:
+    """List the names in a zip file, sorted.
+
+    Raises:
+        UsageError: it is damaged.
+    """
+    try:
+        return sorted(open_archive(path).namelist())
+    except MEMBER_ERRORS as error:
+        raise UsageError(f"The zip file {path} is damaged: {error}.") from error
+
+
+def open_member(path: Path, member: str) -> IO[bytes]:
+    """Open a member for reading.
+
+    Raises:
+        PictureError: E_TOO_LARGE; see `require_small`.
+        MEMBER_ERRORS: it cannot be read.
+    """
+    archive = open_archive(path)
+    require_small(archive.getinfo(member))
+    return archive.open(member)
+
+
+def read_member(path: Path, member: str) -> bytes:
+    """Return the content of an image in a zip file.
+
+    Raises:
+        PictureError: E_TOO_LARGE, or E_TOO_MANY_PIXELS by its header.
+        MEMBER_ERRORS: it cannot be read.
+    """
+    with open_member(path, member) as file:
+        if open_archive(path).getinfo(member).file_size > _HEADER_FIRST_BYTES:
+            _require_few_pixels(file)
+            file.seek(0)
+        return file.read()
+
+
+def _require_few_pixels(file: IO[bytes]) -> None:
+    container = detect_container(file.read(HEAD_BYTES))
+    file.seek(0)
+    with (
+        silenced_pillow(),
+        decoder_errors(container.name),
+        open_container(cast(BinaryIO, file), container) as image,
+    ):
+        check_pixel_count(image.width, image.height, DEFAULT_MAX_PIXELS)
