@@ -78,7 +78,7 @@ _DATA = (
 )
 _FEATURE_WEIGHTS = (
     "SqueezeNet 1.1 (.safetensors or .pth) for squeeze distances, or none to skip them [that of "
-    "`srgan-gp fetch feature-network`, or torchvision's]"
+    "`srgan-gp fetch feature-network`]"
 )
 _FIDELITY = (
     "mix the weights of the model, 0, with those of its fidelity partner, 1 [the model alone]"

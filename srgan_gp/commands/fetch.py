@@ -39,6 +39,8 @@ _SOURCE = "a file, or an address that begins with https:// [the address of its p
 def run(options: argparse.Namespace) -> int:
     """Install the network; print its path, and its licence."""
     network = HELPERS[options.network]
+    if options.source is None and network.installed():
+        print_message(f"{network.title} is installed already.")
     path = install(network, options.source)
     print_result(printable(path))
     print_message(f"{network.title}. Licence: {network.licence}.")

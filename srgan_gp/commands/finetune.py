@@ -60,7 +60,7 @@ _DATA = "folders or zip files of images, or a zip of `srgan-gp prepare`"
 _VALIDATION = "validation images [the folder val of the data, or a fifth of it, by file hash]"
 _FEATURE_WEIGHTS = (
     "SqueezeNet 1.1 (.safetensors or .pth) for squeeze distances [that of `srgan-gp fetch "
-    "feature-network`, or torchvision's]"
+    "feature-network`]"
 )
 _SET = "options of `srgan-gp train` that replace the planned ones, such as total_images=8000"
 _END_WITH_INPUT = (

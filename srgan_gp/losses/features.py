@@ -88,16 +88,16 @@ class Features(nn.Module):
         Args:
             name: one of `FEATURE_NETWORKS`.
             weights: a `.safetensors` or `.pth` file with torchvision's keys; None: the installed
-                SqueezeNet, else torchvision's weights, downloaded once into its cache.
+                SqueezeNet, else that in torchvision's cache, and VGG-19 downloaded into that cache.
 
         Raises:
-            UsageError: the file does not hold the weights, or the download fails.
+            UsageError: the file does not hold the weights, they are not installed, or the download
+                fails.
         """
         architecture = FEATURE_NETWORKS[name]
         with torch.device("meta"):  # the classifier of VGG would take half a gigabyte
             network = architecture.build(weights=None)
-        installed = FEATURE_NETWORK.installed() if name == "squeeze" else None
-        path = weights or installed or _fetch_torchvision_weights(architecture)
+        path = weights or (_find_squeeze() if name == "squeeze" else _fetch_vgg(architecture))
         try:
             if path.suffix == ".pth":
                 tensors = torch.load(path, map_location="cpu", weights_only=True)
@@ -134,16 +134,31 @@ class Features(nn.Module):
         return maps
 
 
-def _fetch_torchvision_weights(architecture: Architecture) -> Path:
+def _find_squeeze() -> Path:
+    """Find SqueezeNet in the folders of models or in torchvision's cache; nothing is downloaded."""
+    cached = _in_cache(FEATURE_NETWORKS["squeeze"])
+    path = FEATURE_NETWORK.installed() or (cached if cached.is_file() else None)
+    if path is None:
+        raise UsageError(
+            f"Images are compared with {FEATURE_NETWORK.title}, which is not installed. "
+            f"{how_to_get(FEATURE_NETWORK)} Or pass --feature-weights FILE, or the value none if "
+            "only scores need it."
+        )
+    return path
+
+
+def _in_cache(architecture: Architecture) -> Path:
+    return Path(torch.hub.get_dir()) / "checkpoints" / Path(architecture.weights.url).name
+
+
+def _fetch_vgg(architecture: Architecture) -> Path:
     """Download torchvision's weights into its cache if needed, and return their path."""
-    path = Path(torch.hub.get_dir()) / "checkpoints" / Path(architecture.weights.url).name
+    path = _in_cache(architecture)
     try:
         architecture.weights.get_state_dict(progress=False, check_hash=True)
     except (URLError, OSError, RuntimeError) as error:
-        is_squeeze = architecture is FEATURE_NETWORKS["squeeze"]
-        advice = f"{how_to_get(FEATURE_NETWORK)} " if is_squeeze else ""
         raise UsageError(
-            f"The weights of {architecture.title} cannot be downloaded ({error}). {advice}"
-            "Pass --feature-weights FILE, or the value none if only scores need them."
+            f"The weights of {architecture.title} cannot be downloaded ({error}). Pass "
+            "--feature-weights FILE."
         ) from error
     return path

@@ -94,7 +94,7 @@ def install(network: HelperNetwork, source: str | None = None) -> Path:
         source: path or HTTPS address of the file; None: `network.source`.
 
     Returns:
-        Path of the installed file.
+        Path of the installed file; without a source, that of one which is installed already.
 
     Raises:
         UsageError: the file cannot be read or downloaded, is too large, or no source is known; or
@@ -102,6 +102,8 @@ def install(network: HelperNetwork, source: str | None = None) -> Path:
         ModelRefusedError: its SHA-256 is not known; nothing is installed.
         OutputError: the folder cannot be written.
     """
+    if source is None and (installed := network.installed()):
+        return installed
     source = source or network.source
     if source is None:
         raise UsageError(f"No address of {network.title} could be verified. {how_to_get(network)}")

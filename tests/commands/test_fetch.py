@@ -38,6 +38,9 @@ def test_a_known_file_is_installed_and_its_licence_is_shown(known, models, capsy
     assert "Licence: " in printed.err
     assert (models / "yunet.onnx").read_bytes() == b"a network"
     assert main(["fetch", "face-detector", "--from", str(known)]) == 0  # again
+    capsys.readouterr()
+    assert main(["fetch", "face-detector"]) == 0
+    assert "is installed already" in capsys.readouterr().err
 
 
 def test_another_file_is_refused_and_nothing_is_written(known, models, tmp_path, capsys):
@@ -88,6 +91,13 @@ def test_a_detector_is_found_under_both_names(models, name):
     models.mkdir()
     (models / name).touch()
     assert FACE_DETECTOR.installed() == models / name
+
+
+def test_nothing_is_downloaded_by_other_commands(models, tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setattr("urllib.request.urlopen", lambda *_: pytest.fail("a download"))
+    with pytest.raises(UsageError, match="srgan-gp fetch feature-network"):
+        Features.load("squeeze")
 
 
 def test_an_installed_feature_network_is_used(models):

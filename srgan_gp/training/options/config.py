@@ -76,7 +76,7 @@ class TrainConfig:
     perceptual_weight: float = option(0.05, "weight of the perceptual loss", least=0)
     feature_weights: str | None = option(
         None,
-        "file of the feature network; default: that of `srgan-gp fetch`, or torchvision's",
+        "file of the feature network; default: that of `srgan-gp fetch`",
         may_change=True,
     )
     equivariance_weight: float = option(
