@@ -97,14 +97,14 @@ def judge(before: Measured, after: Measured, config: TrainConfig) -> Verdict:
 
 def table(rows: Sequence[Row]) -> list[str]:
     """Format the rows as lines of text, in columns."""
-    lines = [("validation images", "before", "after", "change", "better")]
+    lines = [("validation images", "better", "before", "after", "change")]
     for row in rows:
         name = TITLES.get(row.metric, row.metric) + (f" ({row.way})" if row.way else "")
         change = _percent(row.before, row.after)
         better = BETTER.get(row.metric, "-")
-        lines.append((name, f"{row.before:.4g}", f"{row.after:.4g}", change, better))
-    width = max(len(line[0]) for line in lines)
-    return [f"{a:<{width}}  {b:>9}  {c:>9}  {d:>8}  {e}" for a, b, c, d, e in lines]
+        lines.append((name, better, f"{row.before:.4g}", f"{row.after:.4g}", change))
+    first, second = (max(len(line[column]) for line in lines) for column in (0, 1))
+    return [f"{a:<{first}}  {b:<{second}}  {c:>9}  {d:>9}  {e:>8}" for a, b, c, d, e in lines]
 
 
 def _gains(before: Measured, after: Measured, metric: str) -> np.ndarray:

@@ -102,6 +102,21 @@ def test_images_too_small_for_a_patch_have_no_patch_distance(tmp_path):
     assert scores.pictures[0].consistency == float("inf")
 
 
+def test_of_a_prepared_set_the_validation_images_are_scored(tmp_path):
+    for folder, names in (("train", "ab"), ("val", "c")):
+        (tmp_path / folder).mkdir()
+        for name in names:
+            Image.new("RGB", (40, 40)).save(tmp_path / folder / f"{name}.png")
+    done = []
+    scores = evaluate(
+        "bicubic", str(tmp_path), feature_weights=NO_FEATURES,
+        on_scored=lambda *counts: done.append(counts),
+    )  # fmt: skip
+    assert [image.name for image in scores.pictures] == ["c"]
+    assert scores.data == f"{tmp_path}/val"
+    assert done == [(1, 1)]
+
+
 def test_json_has_no_infinity_and_people_read_it(tmp_path, capsys):
     Image.new("RGB", (112, 80), (9, 9, 9)).save(tmp_path / "flat.png")
     line = ["evaluate", "bicubic", "--data", str(tmp_path), "--feature-weights", "none"]
@@ -111,9 +126,13 @@ def test_json_has_no_infinity_and_people_read_it(tmp_path, capsys):
     assert values["patch_distance"] == 0
     assert values["texture"] == {"pattern": 0, "grain": pytest.approx(0, abs=1e-9), "windows": 2}
     assert main(line) == 0
-    header, row, mean, whole, originals = capsys.readouterr().out.splitlines()
+    header, legend, row, mean, whole, originals = capsys.readouterr().out.splitlines()
     scores = "psnr_y inf, ssim_y 1.0000, consistency inf"
     assert header == f"bicubic on {tmp_path}, x4, low-res by matlab"
+    assert legend == (
+        "better if higher: psnr_y, ssim_y, consistency; better if lower: patch_distance, pattern; "
+        "better if near the originals: grain"
+    )
     assert (row, mean) == (f"flat: {scores}", f"mean of 1 images: {scores}")
     assert whole == "the whole set: patch_distance 0.0000, pattern 0.0000, grain 0.0000"
     assert originals == "the originals, 2 flat windows: pattern 0.0000, grain 0.0000"

@@ -201,7 +201,7 @@ def test_the_command_prints_a_table_and_a_verdict(upscaler, photos, tmp_path, ca
     assert main(words(upscaler, photos, tmp_path / "run")) == 0
     printed = capsys.readouterr()
     lines = printed.out.splitlines()
-    assert lines[0].split() == ["validation", "images", "before", "after", "change", "better"]
+    assert lines[0].split() == ["validation", "images", "better", "before", "after", "change"]
     assert lines[-2].startswith(("It is better: ", "It is not better: "))
     assert "(higher is better)" in lines[-2]
     assert lines[-1].startswith("Not installed, because ")
