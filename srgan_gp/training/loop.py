@@ -199,7 +199,9 @@ def _report(run: Run, reports: Reports, run_dir: Path, before: int, *, must_stop
         checkpoint.save(run.state, folder)
         checkpoint.prune(folder, config.keep_checkpoints, progress)
     if must_stop:
-        reports.say(f"Stopped after {after} images; everything is saved.")
+        reports.say(
+            f"Stopped after {after} images; all is saved. The same command resumes the run."
+        )
 
 
 def _validate(run: Run, reports: Reports) -> None:
