@@ -131,7 +131,7 @@ def summary_lines(
         yield from skipped_lines(skipped_files)
     text = f"{counts['done']} done, {counts['skipped']} skipped, {counts['failed']} failed"
     if counts["not_tried"]:
-        text += f", {counts['not_tried']} not tried"
+        text += f", {counts['not_tried']} not tried (run the same command again)"
     kinds = f" ({kinds_text(skipped_files.kinds)})" if skipped_files.kinds else ""
     earlier = earlier_results + skipped_files.results
     for count, one, many, fate in (

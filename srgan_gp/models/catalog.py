@@ -15,7 +15,6 @@ from pathlib import Path
 
 from srgan_gp.errors import ModelRefusedError, UsageError
 from srgan_gp.models.cards import FACES, ModelCard, read_card
-from srgan_gp.system.files import hash_file
 from srgan_gp.system.paths import is_file, is_folder
 
 DEFAULT_MODELS = {"super-resolution": "photo-x4", FACES: "faces-64"}
@@ -128,6 +127,8 @@ def damaged_files(card: ModelCard) -> list[str]:
     Returns:
         A message for each file that is missing, cannot be read or has another hash.
     """
+    from srgan_gp.system.files import hash_file  # slow to import, and used here only
+
     folder, messages = find_model(card.name).path.parent, list[str]()
     for file in card.files.values():
         path = folder / file.name

@@ -43,7 +43,7 @@ def test_the_summary_counts_outcomes_and_skipped_files():
         "2 folders inside not entered; 1 link to a folder not followed"
     ]
     assert list(summary_lines(Counter(done=1, not_tried=2), SkippedFiles())) == [
-        "1 done, 0 skipped, 0 failed, 2 not tried"
+        "1 done, 0 skipped, 0 failed, 2 not tried (run the same command again)"
     ]
 
 

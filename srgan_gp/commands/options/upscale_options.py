@@ -17,11 +17,14 @@ _FIDELITY = (
     "mix the weights of the model, 0, with those of its fidelity partner, 1 [the model alone]"
 )
 _LOOK = (
-    f"the same as --fidelity {', '.join(f'{value:g} ({name})' for name, value in LOOKS.items())} "
-    "[that of the model]"
+    "crisp: with invented texture; faithful: as close to the input as possible; natural: between; "
+    f"names for --fidelity {LOOKS['crisp']:g}, {LOOKS['faithful']:g} and {LOOKS['natural']:g} "
+    "[the model alone]"
 )
 _WIDTH = "width of each result in pixels, in place of a scale"
-_SCALE = "scale of both sides; the result of the model is resampled to it [the model's]"
+_SCALE = (
+    "scale of both sides, such as 2 or 2x; the result of the model is resampled to it [the model's]"
+)
 _TILE = "side of the tiles, which limit the memory; the result does not depend on it [auto]"
 _GPU = (
     "the same as --device cuda:N; with several, such as 0,1, each GPU takes a share of the images"

@@ -240,3 +240,11 @@ def test_decoder_ends_when_its_pipe_is_closed(pool, png):
     decoder._process.join(60)
     assert decoder._process.exitcode == 0
     assert pool.decode(png, "a.png", Cancellation()).width == 16
+
+
+def test_a_heic_file_is_decoded_within_the_limits(pool):
+    path = Path(__file__).parents[2] / "images" / "files" / "photo.heic"
+    expected = read_image(path)
+    decoded = pool.decode(path.read_bytes(), "photo.heic", Cancellation())
+    assert np.array_equal(decoded.pixels, expected.pixels)
+    assert decoded.exif == expected.exif
