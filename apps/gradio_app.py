@@ -27,8 +27,7 @@ from srgan_gp.serving.server_settings import ServerSettings
 __all__ = ["appearance", "build"]
 
 _UPSCALE = "upscale"
-_HEADLINE = """# Upscale your photos
-Drop an image, compare before and after, download the result."""
+_HEADLINE = "# Upscale your photos"
 
 
 def build(history: JobHistory, settings: ServerSettings) -> gr.Blocks:
@@ -46,32 +45,33 @@ def build(history: JobHistory, settings: ServerSettings) -> gr.Blocks:
     faces = {card.name: card for card in service.face_models()}
     runs_of_tabs: list[Runs] = []
 
-    def runs() -> Runs:
-        runs_of_tabs.append(Runs(service))
+    def runs(tab: str) -> Runs:
+        runs_of_tabs.append(Runs(history, tab))
         return runs_of_tabs[-1]
 
-    def forget_visitor(request: gr.Request) -> None:
+    def forget_page(request: gr.Request) -> None:
         for runs_of_tab in runs_of_tabs:
             runs_of_tab.forget(request)
 
     with gr.Blocks(title="srgan-gp", analytics_enabled=False) as page:
-        gr.Markdown(_HEADLINE, elem_classes="headline")
-        gr.Markdown(privacy(settings), elem_classes="quiet")
+        gr.Markdown(_HEADLINE, elem_id="headline", elem_classes="headline")
         with gr.Tabs() as tabs:
             with gr.Tab("Upscale", id=_UPSCALE):
-                image, options = build_upscale_tab(runs(), upscalers, settings.model)
+                image, options = build_upscale_tab(runs("upscale"), upscalers, settings.model)
             with gr.Tab("Compare"):
-                build_compare_tab(runs(), upscalers)
+                build_compare_tab(runs("compare"), upscalers)
             with gr.Tab("Batch"):
-                build_batch_tab(runs(), upscalers, settings.model, settings.max_files)
+                build_batch_tab(runs("batch"), upscalers, settings.model, settings.max_files)
             if faces:
                 with gr.Tab("Faces"):
-                    build_faces_tab(runs(), faces, tabs, image, _UPSCALE)
+                    build_faces_tab(runs("faces"), faces, tabs, image, _UPSCALE)
             if settings.allow_finetune:
                 with gr.Tab("Fine-tune"):
-                    build_finetune_tab(service, upscalers, tabs, options.model, _UPSCALE)
+                    build_finetune_tab(page, service, upscalers, tabs, options.model, _UPSCALE)
                 page.load(partial(refresh_models, service, upscalers), None, options.model, **QUIET)
-        page.unload(forget_visitor)
+        gr.Markdown("", elem_id="history")  # a script fills it
+        gr.Markdown(privacy(settings), elem_classes="quiet")
+        page.unload(forget_page)
     refuse_invalid_values(page)
     return page
 

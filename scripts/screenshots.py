@@ -38,12 +38,13 @@ def take_both(address: str) -> None:
             executable_path=shutil.which("chromium"), args=["--no-sandbox"]
         )
         page = opened(browser, address, dark=False)
-        run(page, "upscale", "Done.")
-        expect(page.locator("#upscale-slider img")).to_have_count(2)
+        run(page, "upscale", "Done")
+        page.wait_for_selector("#upscale-viewer .viewer[data-state=ready]")
         save(page, DOCS / "app-upscale.png")
         page = opened(browser, address, dark=True)
         page.get_by_role("tab", name="Compare").click()
         run(page, "compare", "one region")
+        page.wait_for_selector("#compare-viewer .viewer[data-state=ready]")
         save(page, DOCS / "app-compare.png")
         browser.close()
 
@@ -56,7 +57,7 @@ def opened(browser: Browser, address: str, *, dark: bool) -> Page:
     )
     page.set_default_timeout(WAIT_MS)
     page.goto(address)
-    page.wait_for_selector("#upscale-start")
+    page.wait_for_selector("#upscale-image")
     return page
 
 

@@ -9,7 +9,7 @@ from gradio_tabs.examples import example_styles
 _STYLES = """
 /* Without a width the page would be as wide as its contents, such as a long name. */
 .gradio-container { width: 100%; max-width: 1240px !important; margin: 0 auto !important; }
-.headline h1 { margin-bottom: 0; }
+.headline h1 { margin: 0; font-size: 1.5rem; }
 .quiet, .quiet p { color: var(--body-text-color-subdued); font-size: var(--text-sm); }
 /* The status keeps its height, so that a line that appears or disappears moves nothing. */
 .status { min-height: 3.6em; }
@@ -25,10 +25,12 @@ _STYLES = """
 /* As many columns as fit, up to the requested number; Gradio would widen the page. */
 .grid-container { grid-template-columns:
   repeat(auto-fill, minmax(max(100px, 100% / (var(--grid-cols) + 1) + 1px), 1fr)) !important; }
+.status progress:indeterminate { background: linear-gradient(90deg, transparent 0 30%,
+  var(--color-accent) 50%, transparent 70% 100%) 0 0 / 200% 100% var(--border-color-primary);
+  animation: moving 1.6s linear infinite; }
+@keyframes moving { from { background-position: 200% 0; } to { background-position: 0 0; } }
 /* A single image would be as wide as the gallery and cropped at the bottom. */
 .gallery-item:only-child .thumbnail-lg { height: 340px; aspect-ratio: auto; }
-/* The range that moves the line of the slider above it needs no number field. */
-.line .tab-like-container { display: none; }
 /* The page removes the view box of an SVG, so its units are pixels. */
 .curve { width: 300px; height: 100px; }
 .curve polyline { fill: none; stroke: var(--color-accent); stroke-width: 2; }
@@ -39,6 +41,10 @@ _STYLES = """
 }
 @media (prefers-reduced-motion: reduce) { * { animation: none !important; } }
 """
+
+
+_HEAD = """<link rel="stylesheet" href="/page/app.css">
+<script type="module" src="/page/app.js"></script>"""
 
 
 def appearance() -> dict[str, Any]:
@@ -60,6 +66,7 @@ def appearance() -> dict[str, Any]:
     return {
         "theme": theme,
         "css": _STYLES + example_styles(),
+        "head": _HEAD,
         "footer_links": [],
         "run_history": False,
     }

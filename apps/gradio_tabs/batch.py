@@ -1,5 +1,6 @@
-"""Tab for many files: progress, a gallery, a table of failures, and a zip file."""
+"""Tab for many files: progress, results as they come, a table of failures, and a zip file."""
 
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -14,6 +15,7 @@ from gradio_tabs.panel import (
     Panel,
     Updates,
     build_panel,
+    build_viewer,
     connect,
     connect_clearing,
     one_run,
@@ -33,13 +35,14 @@ class _Widgets:
     files: FilesInput
     options: Options
     panel: Panel
-    gallery: gr.Gallery
+    shown: gr.Markdown
+    """Names the jobs in the list of results."""
     failures: gr.Dataframe
     download: gr.DownloadButton
 
     @property
-    def shown(self) -> list[gr.Gallery | gr.Dataframe | gr.DownloadButton]:
-        return [self.gallery, self.failures, self.download]
+    def results(self) -> list[gr.Markdown | gr.Dataframe | gr.DownloadButton]:
+        return [self.shown, self.failures, self.download]
 
 
 @dataclass
@@ -70,19 +73,17 @@ def build_batch_tab(runs: Runs, cards: dict[str, ModelCard], default: str, max_f
                 label=f"Your images, {max_files} at most", file_count="multiple",
                 file_types=["image"], height=200, elem_id="batch-files",
             )  # fmt: skip
+            options = build_options(cards, default, "batch")
             panel = build_panel("Upscale all", "batch")
         with gr.Column(scale=3, min_width=320):
-            gallery, download, failures = _build_results()
-    options = build_options(cards, default)
-    _connect(_Widgets(files, options, panel, gallery, failures, download), runs, max_files)
+            shown, download, failures = _build_results()
+    _connect(_Widgets(files, options, panel, shown, failures, download), runs, max_files)
 
 
-def _build_results() -> tuple[gr.Gallery, gr.DownloadButton, gr.Dataframe]:
-    gr.Markdown("### Results")  # a label would cover the first image
-    gallery = gr.Gallery(
-        label="Results", show_label=False, columns=3, height=360, object_fit="contain",
-        format="png", interactive=False, buttons=["fullscreen"], elem_id="batch-gallery",
-    )  # fmt: skip
+def _build_results() -> tuple[gr.Markdown, gr.DownloadButton, gr.Dataframe]:
+    gr.Markdown("### Results")
+    gr.Markdown("", elem_id="batch-results")  # a script fills it
+    shown = build_viewer("batch")
     download = gr.DownloadButton(
         _DOWNLOAD, variant="primary", interactive=False, elem_id="batch-download"
     )
@@ -91,7 +92,7 @@ def _build_results() -> tuple[gr.Gallery, gr.DownloadButton, gr.Dataframe]:
         interactive=False, wrap=True, column_widths=["35%", "65%"], visible=False,
         label="Failures", elem_id="batch-failures",
     )  # fmt: skip
-    return gallery, download, failures
+    return shown, download, failures
 
 
 def _connect(widgets: _Widgets, runs: Runs, max_files: int) -> None:
@@ -103,14 +104,14 @@ def _connect(widgets: _Widgets, runs: Runs, max_files: int) -> None:
             yield update
 
     inputs = [widgets.files, *widgets.options.widgets]
-    connect(panel.start.click, panel, work, inputs, widgets.shown)
+    connect(panel.start.click, panel, work, inputs, widgets.results)
     panel.stop.click(runs.stop, queue=False, **QUIET)
-    connect_clearing(widgets.files, panel, runs, partial(_cleared, widgets), widgets.shown)
+    connect_clearing(widgets.files, panel, runs)
 
 
 def _cleared(widgets: _Widgets) -> Changes:
     return {
-        widgets.gallery: [],
+        widgets.shown: "",
         widgets.failures: gr.Dataframe(value=[], visible=False),
         widgets.download: gr.DownloadButton(value=None, interactive=False),
     }
@@ -133,21 +134,28 @@ async def _steps(
     yield _cleared(widgets)
     totals = _Totals()
     for file in files:
-        yield {widgets.panel.status: messages.progress(totals.done, len(files), "images")}
         job_request = replace(upscale_request(file, values), wants_view=True)
-        await _add(totals, run, job_request)
+        async with aclosing(_add(totals, run, job_request)) as steps:
+            async for percent in steps:
+                text = f"images; {file.name}: {percent}" if percent else "images"
+                yield {
+                    widgets.panel.status: messages.progress(totals.done, len(files), text),
+                    widgets.shown: messages.shown(run.ids),
+                }
         if totals.is_stopped:
             break
     yield await _summary(widgets, totals, run, len(files))
 
 
-async def _add(totals: _Totals, run: Run, job_request: UpscaleRequest) -> None:
-    """Upscale one file and record its result or failure."""
+async def _add(totals: _Totals, run: Run, job_request: UpscaleRequest) -> AsyncGenerator[str, None]:
+    """Upscale one file and record its result or failure; yield its percentage as text."""
     try:
         async with aclosing(run.follow(job_request)) as updates:
             async for update in updates:
                 if not isinstance(update, Progress):
                     totals.results.append(update)
+                else:
+                    yield "" if update.percent is None else f"{int(update.percent)} %"
     except Cancelled:
         totals.is_stopped = True
     except (PictureError, BusyError) as error:
@@ -155,17 +163,14 @@ async def _add(totals: _Totals, run: Run, job_request: UpscaleRequest) -> None:
 
 
 async def _summary(widgets: _Widgets, totals: _Totals, run: Run, count: int) -> Changes:
-    """Show the results, the failures, their numbers and a zip file.
-
-    Only at the end, since each update of the gallery copies every file.
-    """
+    """Show the failures, their numbers and a zip file."""
     text = f"{len(totals.results)} of {count} done"
     if totals.failures:
         text += f", {len(totals.failures)} failed"
     if totals.is_stopped:
         text += ", then stopped"
     changes: Changes = {
-        widgets.gallery: [(str(it.view[1]), it.name) for it in totals.results if it.view],
+        widgets.shown: messages.shown(run.ids),
         widgets.failures: gr.Dataframe(value=totals.failures, visible=bool(totals.failures)),
         widgets.panel.status: messages.note(text + "."),
     }

@@ -13,11 +13,13 @@ from gradio_tabs.image_field import (
     build_image_field,
     region_around,
 )
+from gradio_tabs.options import model_choices
 from gradio_tabs.panel import (
     QUIET,
     Panel,
     Updates,
     build_panel,
+    build_viewer,
     connect,
     connect_clearing,
     one_run,
@@ -27,7 +29,7 @@ from gradio_tabs.selections import Selection
 from gradio_tabs.uploads import ImageInput, Upload
 from srgan_gp.errors import UsageError
 from srgan_gp.models.cards import ModelCard
-from srgan_gp.serving.jobs.job_requests import Region, Result, UpscaleRequest
+from srgan_gp.serving.jobs.job_requests import Region, UpscaleRequest
 
 MIN_MODELS, MAX_MODELS = 2, 4
 
@@ -38,7 +40,8 @@ class _Widgets:
     models: gr.CheckboxGroup
     region: gr.State
     panel: Panel
-    views: list[gr.Image]
+    shown: gr.Markdown
+    """Names the jobs in the viewer."""
 
 
 def build_compare_tab(runs: Runs, cards: dict[str, ModelCard]) -> None:
@@ -55,21 +58,13 @@ def build_compare_tab(runs: Runs, cards: dict[str, ModelCard]) -> None:
                 runs, "compare", "Click the image to compare a region; the default is the middle."
             )
             models = gr.CheckboxGroup(
-                list(cards), value=preselected, label="Models",
+                model_choices(cards), value=preselected, label="Models",
                 info=f"Choose {MIN_MODELS} to {MAX_MODELS}.",
             )  # fmt: skip
             panel = build_panel("Compare", "compare")
-        with gr.Column(scale=3, min_width=320), gr.Row():
-            views = [_view(number, number < len(preselected)) for number in range(MAX_MODELS)]
-    _connect(_Widgets(image, models, gr.State(None), panel, views), cards, runs)
-
-
-def _view(number: int, visible: bool) -> gr.Image:
-    return gr.Image(
-        label=f"Model {number + 1}", format="png", type="filepath", interactive=False,
-        buttons=["fullscreen"], height=300, min_width=240, visible=visible,
-        elem_id=f"compare-view-{number + 1}", elem_classes="compare-view",
-    )  # fmt: skip
+        with gr.Column(scale=3, min_width=320):
+            shown = build_viewer("compare")
+    _connect(_Widgets(image, models, gr.State(None), panel, shown), cards, runs)
 
 
 def _connect(widgets: _Widgets, cards: dict[str, ModelCard], runs: Runs) -> None:
@@ -97,13 +92,12 @@ def _connect(widgets: _Widgets, cards: dict[str, ModelCard], runs: Runs) -> None
         async for update in compare(request, upload, names, region):
             yield update
 
-    inputs, outputs = [image, widgets.models, widgets.region], [*widgets.views, widgets.region]
+    inputs, outputs = [image, widgets.models, widgets.region], [widgets.shown, widgets.region]
     connect(panel.start.click, panel, compare, inputs, outputs)
     connect(image.select, panel, clicked, inputs, outputs, is_replaceable=True)
     panel.stop.click(runs.stop, queue=False, **QUIET)
-    connect_clearing(
-        image, panel, runs, lambda: {widgets.region: None} | dict.fromkeys(widgets.views), outputs
-    )
+    image.change(lambda: None, None, widgets.region, queue=False, **QUIET)
+    connect_clearing(image, panel, runs)
 
 
 async def _steps(
@@ -125,31 +119,17 @@ async def _steps(
         raise UsageError(f"There is no model {', '.join(sorted(unknown))}. Reload the page.")
     if not MIN_MODELS <= len(names) <= MAX_MODELS:
         raise UsageError(f"Choose {MIN_MODELS} to {MAX_MODELS} models, not {len(names)}.")
-    # All views have the same size, whatever the scales of the models.
+    # All results have the same size, whatever the scales of the models.
     scale = max(cards[name].scale or 1 for name in names)
     # A region that is one number is the side of a centred square.
     job_request = UpscaleRequest(
         image.path, image.name, scale=scale, format="png", region=region or PREVIEW_SIDE,
         wants_view=True,
     )  # fmt: skip
-    yield {view: gr.Image(value=None, visible=number < len(names))
-           for number, view in enumerate(widgets.views)}  # fmt: skip
-    for view, name, number in zip(widgets.views, names, range(len(names)), strict=False):
+    for number, name in enumerate(names):
         yield {widgets.panel.status: messages.progress(number, len(names), "models")}
         async with aclosing(run.follow(replace(job_request, model=name))) as updates:
             async for update in updates:
                 if not isinstance(update, Progress):
-                    yield {view: _shown(update)}
+                    yield {widgets.shown: messages.shown(run.ids)}
     yield {widgets.panel.status: messages.note(f"{len(names)} models, one region, x{scale}.")}
-
-
-def _shown(result: Result) -> gr.Image:
-    assert result.view is not None  # it was requested
-    model = result.report["model"]
-    _, upscaled = result.view
-    return gr.Image(
-        value=str(upscaled),
-        visible=True,
-        label=f"{model} · {result.report['seconds']:.2f} s",
-        alt_text=f"The region, upscaled by {model}",
-    )

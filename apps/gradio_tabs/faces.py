@@ -1,5 +1,6 @@
 """Tab that generates faces, and animations from one face to another."""
 
+import secrets
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
@@ -13,14 +14,20 @@ from gradio_tabs.options import describe
 from gradio_tabs.panel import QUIET, Changes, Panel, Updates, build_panel, connect, one_run
 from gradio_tabs.runs import Progress, Run, Runs
 from gradio_tabs.selections import Selection
-from gradio_tabs.uploads import ImageInput
+from gradio_tabs.uploads import ImageInput, Upload
 from srgan_gp.errors import UsageError
 from srgan_gp.models.cards import ModelCard
-from srgan_gp.serving.jobs.job_requests import GenerateRequest, Result
+from srgan_gp.serving.jobs.generating import MAX_SEED
+from srgan_gp.serving.jobs.job_requests import GenerateRequest, Result, UpscaleRequest
 
 STILL, ANIMATION = "Faces", "From one face to another"
 MAX_FACES = 36
 _DOWNLOAD = "Download"
+_SEND = "Send to Upscale"
+_ENLARGER = "face-x4"
+
+Face = tuple[str, str]
+"""Path and title of a face."""
 
 
 @dataclass(frozen=True)
@@ -40,10 +47,11 @@ class _Results:
     gallery: gr.Gallery
     download: gr.DownloadButton
     send: gr.Button
+    enlarge: gr.Button
     faces: gr.State
-    """Paths of the faces in the gallery."""
+    """(path, title) of each face in the gallery."""
     chosen: gr.State
-    """Index of the face that was clicked last."""
+    """(path, title) of the face to send; None: there is none."""
 
 
 def build_faces_tab(
@@ -81,6 +89,8 @@ def _build_choices(cards: dict[str, ModelCard]) -> _Choices:
         info="The same seed gives the same face.",
         elem_id="faces-seed",
     )
+    randomise = gr.Button("Randomise", size="sm", elem_id="faces-randomise")
+    randomise.click(lambda: secrets.randbelow(MAX_SEED), None, seed, queue=False, **QUIET)
     count = gr.Slider(1, MAX_FACES, value=8, step=1, label="Number of faces, from this seed on")
     to_seed = gr.Number(1, label="Seed of the other face", precision=0, visible=False)
     truncation = gr.Slider(
@@ -104,14 +114,18 @@ def _build_results() -> _Results:
     gr.Markdown("### Faces of people who do not exist")  # a label would cover the first face
     gallery = gr.Gallery(
         label="Faces", show_label=False, columns=4, height=420, format="png",
-        object_fit="contain", interactive=False, buttons=["fullscreen"], elem_id="faces-gallery",
+        object_fit="contain", interactive=False, buttons=["download", "fullscreen"],
+        elem_id="faces-gallery",
     )  # fmt: skip
     with gr.Row():
         download = gr.DownloadButton(
             _DOWNLOAD, variant="primary", interactive=False, elem_id="faces-download"
         )
-        send = gr.Button("Send to Upscale", interactive=False, elem_id="faces-send")
-    return _Results(gallery, download, send, gr.State([]), gr.State(0))
+        send = gr.Button(_SEND, interactive=False, elem_id="faces-send")
+        enlarge = gr.Button(
+            f"Enlarge all with {_ENLARGER}", interactive=False, elem_id="faces-enlarge"
+        )
+    return _Results(gallery, download, send, enlarge, gr.State([]), gr.State(None))
 
 
 def _connect(choices: _Choices, panel: Panel, results: _Results, runs: Runs) -> None:
@@ -120,24 +134,54 @@ def _connect(choices: _Choices, panel: Panel, results: _Results, runs: Runs) -> 
         async for update in one_run(panel, runs, request, [], steps):
             yield update
 
+    async def enlarge(request: gr.Request, faces: list[Face]) -> Updates:
+        uploads = [Upload(Path(path), f"{title}.png") for path, title in faces]
+        steps = partial(_enlarge, panel, uploads)
+        async for update in one_run(panel, runs, request, uploads, steps):
+            yield update
+
     inputs, outputs = list(vars(choices).values()), list(vars(results).values())
     connect(panel.start.click, panel, work, inputs, outputs)
+    connect(results.enlarge.click, panel, enlarge, [results.faces], [])
     panel.stop.click(runs.stop, queue=False, **QUIET)
 
 
 def _connect_sending(results: _Results, tabs: gr.Tabs, target: ImageInput, target_tab: str) -> None:
-    def choose(click: Selection) -> int:
+    def choose(click: Selection, faces: list[Face]) -> tuple[Face | None, Any]:
         try:
-            return click.item()
+            face = faces[min(click.item(), len(faces) - 1)] if faces else None
         except UsageError as error:
             raise gr.Error(str(error), print_exception=False) from error
+        return face, _send_button(face)
 
-    def send(faces: list[str], chosen: int) -> tuple[str | None, Any]:
-        face = faces[min(chosen, len(faces) - 1)] if faces else None
-        return face, gr.Tabs(selected=target_tab)
+    def send(chosen: Face | None) -> tuple[str | None, Any]:
+        return chosen and chosen[0], gr.Tabs(selected=target_tab)
 
-    results.gallery.select(choose, None, results.chosen, queue=False, **QUIET)
-    results.send.click(send, [results.faces, results.chosen], [target, tabs], queue=False, **QUIET)
+    results.gallery.select(
+        choose, results.faces, [results.chosen, results.send], queue=False, **QUIET
+    )
+    results.send.click(send, results.chosen, [target, tabs], queue=False, **QUIET)
+
+
+def _send_button(face: Face | None) -> gr.Button:
+    """Return the button with the face that it sends."""
+    label = f"Send {face[1].lower()} to Upscale" if face else _SEND
+    return gr.Button(label, interactive=face is not None)
+
+
+async def _enlarge(panel: Panel, faces: list[Upload], run: Run) -> Updates:
+    """Upscale each face; the results are in the history of the visitor.
+
+    Raises:
+        SrganGpError: the message for the visitor.
+    """
+    for number, face in enumerate(faces):
+        yield {panel.status: messages.progress(number, len(faces), "faces enlarged")}
+        job_request = UpscaleRequest(face.path, face.name, model=_ENLARGER, wants_view=True)
+        async with aclosing(run.follow(job_request)) as updates:
+            async for _ in updates:
+                pass
+    yield {panel.status: messages.note(f"{len(faces)} faces enlarged: see Your results below.")}
 
 
 def _request(values: tuple[Any, ...]) -> GenerateRequest:
@@ -167,12 +211,13 @@ async def _steps(panel: Panel, results: _Results, values: tuple[object, ...], ru
     job_request = _request(values)
     yield {
         results.download: gr.DownloadButton(_DOWNLOAD, value=None, interactive=False),
-        results.send: gr.Button(interactive=False),
+        results.send: _send_button(None),
+        results.enlarge: gr.Button(interactive=False),
     }
     async with aclosing(run.follow(job_request)) as updates:
         async for update in updates:
             if isinstance(update, Progress):
-                yield {panel.status: messages.progress(update.done, update.total, "faces")}
+                yield {panel.status: messages.job(update, "Generating")}
             else:
                 shown = _shown(results, update, is_animation=job_request.to_seed is not None)
                 model = update.report["model"]
@@ -186,11 +231,15 @@ def _shown(results: _Results, result: Result, *, is_animation: bool) -> Changes:
     gallery = [(str(file), title) for file, title in zip(files, titles, strict=False)]
     if is_animation:
         gallery = [(str(result.path), " to ".join(titles))]
+    faces = [] if is_animation else [(str(file), title) for file, title in gallery]
+    chosen = faces[0] if faces else None
     return {
-        results.gallery: gallery,
-        results.faces: [] if is_animation else [str(file) for file in files],
-        results.chosen: 0,
-        results.send: gr.Button(interactive=not is_animation),
+        # Nothing is selected: the button names the face that it sends, until another is clicked.
+        results.gallery: gr.Gallery(value=gallery, selected_index=None),
+        results.faces: faces,
+        results.chosen: chosen,
+        results.send: _send_button(chosen),
+        results.enlarge: gr.Button(interactive=bool(faces)),
         results.download: gr.DownloadButton(
             f"Download {result.name}", value=str(result.path), interactive=True
         ),

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import gradio as gr
 
 from gradio_tabs import messages
+from gradio_tabs.options import model_choices
 from gradio_tabs.panel import QUIET, Changes, Panel, Updates, build_panel, connect, guarded
 from gradio_tabs.runs import visitor_of
 from gradio_tabs.uploads import FilesInput, Upload
@@ -51,11 +53,17 @@ class _Widgets:
 
 
 def build_finetune_tab(
-    service: Service, cards: dict[str, ModelCard], tabs: gr.Tabs, model: gr.Dropdown, home: str
+    page: gr.Blocks,
+    service: Service,
+    cards: dict[str, ModelCard],
+    tabs: gr.Tabs,
+    model: gr.Radio,
+    home: str,
 ) -> None:
     """Build the tab.
 
     Args:
+        page: the page; after a reload it follows the training of its visitor again.
         service: service of the server.
         cards: cards of the upscaling models, by name; new models are added.
         tabs: tabs of the page.
@@ -72,7 +80,7 @@ def build_finetune_tab(
             panel = build_panel("Fine-tune", "finetune", can_start=can_train)
         with gr.Column(scale=3, min_width=320):
             widgets = _build_results(panel)
-    _connect(plan, widgets, service, trainings)
+    _connect(page, plan, widgets, service, trainings)
     _connect_use(widgets, service, trainings, cards, tabs, model, home)
 
 
@@ -106,7 +114,9 @@ def _build_results(panel: Panel) -> _Widgets:
     return _Widgets(panel, curve, preview, log, use)
 
 
-def _connect(choices: _Plan, widgets: _Widgets, service: Service, trainings: FineTunings) -> None:
+def _connect(
+    page: gr.Blocks, choices: _Plan, widgets: _Widgets, service: Service, trainings: FineTunings
+) -> None:
     async def work(
         request: gr.Request, photos: list[Upload], source: str, name: str, length: float | None
     ) -> Updates:
@@ -124,8 +134,17 @@ def _connect(choices: _Plan, widgets: _Widgets, service: Service, trainings: Fin
         if run := trainings.of(visitor_of(request)):
             await asyncio.to_thread(run.stop)
 
+    async def resume(request: gr.Request) -> Updates:
+        run = trainings.of(visitor_of(request))
+        if run is None or not (await asyncio.to_thread(run.state)).is_running:
+            yield {widgets.panel.start: gr.skip()}
+            return
+        async for update in guarded(widgets.panel, _follow(widgets, service, run)):
+            yield update
+
     outputs = [widgets.curve, widgets.preview, widgets.log, widgets.use]
     connect(widgets.panel.start.click, widgets.panel, work, list(vars(choices).values()), outputs)
+    connect(page.load, widgets.panel, resume, [], outputs)
     widgets.panel.stop.click(stop, queue=False, **QUIET)
 
 
@@ -135,7 +154,7 @@ def _connect_use(
     trainings: FineTunings,
     cards: dict[str, ModelCard],
     tabs: gr.Tabs,
-    model: gr.Dropdown,
+    model: gr.Radio,
     home: str,
 ) -> None:
     def use(request: gr.Request) -> tuple[Any, Any]:
@@ -143,15 +162,15 @@ def _connect_use(
         models = refresh_models(service, cards)
         if run is None or run.name not in cards:
             return models, gr.skip()
-        return gr.Dropdown(list(cards), value=run.name), gr.Tabs(selected=home)
+        return gr.Radio(model_choices(cards), value=run.name), gr.Tabs(selected=home)
 
     widgets.use.click(use, None, [model, tabs], queue=False, **QUIET)
 
 
-def refresh_models(service: Service, cards: dict[str, ModelCard]) -> gr.Dropdown:
+def refresh_models(service: Service, cards: dict[str, ModelCard]) -> gr.Radio:
     """Return the field with the models added since the server started; add them to `cards`."""
     cards.update({card.name: card for card in service.upscaling_models()})
-    return gr.Dropdown(list(cards))
+    return gr.Radio(model_choices(cards))
 
 
 async def _steps(
@@ -165,6 +184,13 @@ async def _steps(
     use = gr.Button(interactive=False)
     yield {widgets.curve: "", widgets.preview: None, widgets.log: "", widgets.use: use}
     run = await asyncio.to_thread(trainings.start, visitor, plan)
+    async with aclosing(_follow(widgets, service, run)) as updates:
+        async for update in updates:
+            yield update
+
+
+async def _follow(widgets: _Widgets, service: Service, run: FineTuning) -> Updates:
+    """Yield the changes of the page until a training run has ended."""
     preview = None
     async for state in _states(run):
         changes: Changes = {
@@ -176,7 +202,7 @@ async def _steps(
             preview = state.preview
             changes[widgets.preview] = str(preview)
         yield changes
-    is_installed = plan.name in {card.name for card in service.upscaling_models()}
+    is_installed = run.name in {card.name for card in service.upscaling_models()}
     yield {widgets.use: gr.Button(interactive=is_installed)}
 
 

@@ -21,12 +21,12 @@ def build_image_field(runs: Runs, name: str, click_hint: str) -> ImageInput:
         click_hint: text about a click on the image.
     """
     image = ImageInput(
-        label="Your image", sources=["upload", "clipboard"], height=300, buttons=["fullscreen"],
+        label="Your image", sources=["upload", "clipboard"], buttons=["fullscreen"],
         placeholder="Drop an image here, paste it,\nor click to choose a file",
         alt_text="The image that you chose", elem_id=f"{name}-image",
     )  # fmt: skip
     build_examples(runs, image)
-    gr.Markdown(f"No image at hand? Try one of these. {click_hint}", elem_classes="quiet")
+    gr.Markdown(click_hint, elem_classes=["quiet", "click-hint"])
     return image
 
 

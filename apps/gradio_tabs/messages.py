@@ -1,28 +1,82 @@
 """Messages of the page as HTML: progress, errors, and the report of a run."""
 
 import html
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+from gradio_tabs.runs import Progress
 
 READY = ""
 
 
-def progress(done: int, total: int, unit: str = "tiles") -> str:
+def waiting(text: str = "Starting ...") -> str:
+    """Return a bar without an end, which moves, with a text."""
+    return _block(f'<progress aria-label="Progress"></progress>{escaped(text)}')
+
+
+def progress(done: int, total: int, unit: str) -> str:
     """Return a progress bar with its text.
 
     Args:
         done: finished steps.
-        total: number of steps; 0: the job is in the queue.
+        total: number of steps.
         unit: name of the steps.
 
-    >>> progress(3, 12)
+    >>> progress(3, 12, "images")
     '<div role="status"><progress aria-label="Progress" value="3" max="12"></progress>3 of 12 \
-tiles</div>'
+images</div>'
     """
-    if total == 0:
-        return _block('<progress aria-label="Progress"></progress>In queue ...')
-    bar = f'<progress aria-label="Progress" value="{done}" max="{total}"></progress>'
-    return _block(f"{bar}{done} of {total} {html.escape(unit)}")
+    return _block(f"{_bar(done, total)}{done} of {total} {html.escape(unit)}")
+
+
+def job(progress: Progress, verb: str) -> str:
+    """Return the state of a job: its place in the queue, its stage, percent and time left.
+
+    Args:
+        progress: of the job.
+        verb: what the network does, such as `Upscaling`.
+
+    >>> job(Progress("running", 25.5, seconds_left=80), "Upscaling")
+    '<div role="status"><progress aria-label="Progress" value="25.5" max="100"></progress>\
+Upscaling: 25 %, about 2 min left</div>'
+    """
+    if progress.stage == "queued":
+        ahead = f" ({progress.ahead} ahead of you)" if progress.ahead else ""
+        return waiting(f"In queue{ahead}")
+    if progress.stage == "reading":
+        return waiting("Reading the image ...")
+    if progress.stage == "encoding":
+        return waiting("Writing the file ...")
+    if progress.percent is None:
+        return waiting(f"{verb} ...")
+    left = f", {duration(progress.seconds_left)} left" if progress.seconds_left else ""
+    bar = _bar(progress.percent, 100)
+    return _block(f"{bar}{escaped(verb)}: {int(progress.percent)} %{left}")
+
+
+def duration(seconds: float) -> str:
+    """Return a rough duration in words.
+
+    >>> [duration(seconds) for seconds in (3, 44, 80, 7300)]
+    ['about 3 s', 'about 45 s', 'about 2 min', 'about 2 h']
+    """
+    if seconds < 10:
+        return f"about {max(round(seconds), 1)} s"
+    if seconds < 55:
+        return f"about {5 * max(round(seconds / 5), 2)} s"
+    if seconds < 3600:
+        return f"about {max(math.ceil(seconds / 60), 1)} min"
+    return f"about {round(seconds / 3600)} h"
+
+
+def shown(ids: Sequence[str]) -> str:
+    """Return links to the jobs that the viewer shows; a script of the page reads them.
+
+    >>> shown(["0f"])
+    '<p><a href="/api/jobs/0f">0f</a></p>'
+    """
+    return "<p>" + " ".join(f'<a href="/api/jobs/{id}">{id}</a>' for id in ids) + "</p>"
 
 
 def error(text: str) -> str:
@@ -40,20 +94,13 @@ def note(text: str) -> str:
 
 
 def outcome(report: Mapping[str, Any]) -> str:
-    """Return the report of an upscaling: sizes, model, device, tiles, time, warnings.
+    """Return the report of an upscaling: sizes, time and warnings.
 
     Args:
         report: report of a `Result`.
     """
-    parts = [
-        f"{_size(report['size'])} → {_size(report['result_size'])} pixels",
-        str(report["model"]),
-        f"{report['provider']} on {report['device']}",
-        str(report["precision"]),
-        "1 tile" if report["tiles"] == 1 else f"{report['tiles']} tiles",
-        f"{report['seconds']:.2f} s",
-    ]
-    lines = ["<strong>Done.</strong> " + escaped(" · ".join(parts))]
+    sizes = f"{_size(report['size'])} → {_size(report['result_size'])} pixels"
+    lines = [f"<strong>Done</strong> in {report['seconds']:.1f} s: {escaped(sizes)}."]
     lines += [f"<br>Note: {escaped(str(warning))}" for warning in report["warnings"]]
     return _block("".join(lines))
 
@@ -67,9 +114,8 @@ def preview(report: Mapping[str, Any], region: tuple[int, int, int, int]) -> str
     """
     left, top, *_ = region
     return _block(
-        f"<strong>Preview</strong> of the region at {left}, {top}, in full resolution; "
-        f"{escaped(str(report['model']))}, {report['seconds']:.2f} s. "
-        "Press Upscale for the whole image."
+        f"<strong>Preview</strong> of the region at {left}, {top}, by "
+        f"{escaped(str(report['model']))}. Press Upscale for the whole image."
     )
 
 
@@ -113,6 +159,10 @@ def escaped(text: str) -> str:
 
 def _block(inside: str) -> str:
     return f'<div role="status">{inside}</div>'
+
+
+def _bar(done: float, total: int) -> str:
+    return f'<progress aria-label="Progress" value="{done}" max="{total}"></progress>'
 
 
 def _size(size: tuple[int, int]) -> str:

@@ -17,6 +17,12 @@ from srgan_gp.serving.jobs.job_requests import UpscaleRequest
 OWN_FORMAT = "Same as the image"
 CUSTOM_WIDTH = "Width"
 AUTOMATIC = "Automatic"
+_LABELS = {
+    "photo-x4": "Photo",
+    "photo-x4-psnr": "Photo, faithful",
+    "classic-x4": "Clean image",
+    "face-x4": "Face",
+}
 _SCALES = (2, 3, 4)
 _TILES = (128, 256, 512)
 _WITH_QUALITY = tuple(name for name, row in FORMATS.items() if row.has_quality)
@@ -26,7 +32,7 @@ _WITH_QUALITY = tuple(name for name, row in FORMATS.items() if row.has_quality)
 class Options:
     """The widgets, in the order of their values in an event."""
 
-    model: gr.Dropdown
+    model: gr.Radio
     scale: gr.Radio
     width: gr.Number
     fidelity: gr.Slider
@@ -41,43 +47,40 @@ class Options:
         return list(vars(self).values())
 
 
-def build_options(cards: dict[str, ModelCard], default: str) -> Options:
+def build_options(cards: dict[str, ModelCard], default: str, name: str) -> Options:
     """Build the widgets and connect those that depend on each other.
 
     Args:
         cards: cards of the upscaling models, by name.
         default: name of the preselected model.
+        name: prefix of the element ids.
     """
     card = cards[default]
-    with gr.Row():
-        with gr.Column(min_width=280):
-            model = gr.Dropdown(list(cards), value=default, label="Model", filterable=False)
-            about = gr.Markdown(describe(card), elem_classes="quiet", latex_delimiters=[])
-        with gr.Column(min_width=280):
-            scale, width, look, fidelity = _build_scale_options(card)
-        with gr.Column(min_width=280):
-            format, quality, keeps_metadata, tile = _build_file_options()
+    model = gr.Radio(
+        model_choices(cards), value=default, label="Model", elem_id=f"{name}-model",
+        elem_classes="model-cards",
+    )  # fmt: skip
+    about = gr.Markdown(describe(card), elem_classes=["quiet", "model-about"], latex_delimiters=[])
+    scale, width = _build_scale_options(card, name)
+    look, fidelity, format, quality, keeps_metadata, tile = _build_more_options(card)
     options = Options(model, scale, width, fidelity, format, quality, keeps_metadata, tile)
     _connect(options, about, look, cards)
     return options
 
 
-def _build_scale_options(card: ModelCard) -> tuple[gr.Radio, gr.Number, gr.Radio, gr.Slider]:
+def model_choices(cards: dict[str, ModelCard]) -> list[tuple[str, str]]:
+    """Return the models as (label, name): a plain label for the shipped ones."""
+    shipped = [(label, name) for name, label in _LABELS.items() if name in cards]
+    return shipped + [(name, name) for name in cards if name not in _LABELS]
+
+
+def _build_scale_options(card: ModelCard, name: str) -> tuple[gr.Radio, gr.Number]:
     scale = gr.Radio(
         [*(f"x{scale}" for scale in _SCALES), CUSTOM_WIDTH],
-        value=f"x{card.scale}", label="Scale",
+        value=f"x{card.scale}", label="Size", elem_id=f"{name}-scale",
     )  # fmt: skip
     width = gr.Number(1920, label="Width of the result", precision=0, visible=False)
-    has_partner = card.fidelity_partner is not None
-    look = gr.Radio(
-        list(reversed(LOOKS)), value=look_of(0), label="Look", visible=has_partner,
-        info="crisp: with generated texture. faithful: closest to the input, softer.",
-    )  # fmt: skip
-    fidelity = gr.Slider(
-        0, 1, value=0, step=0.05, label="Fidelity", visible=has_partner,
-        info="The look as a number: 0 is crisp, 1 is faithful.",
-    )  # fmt: skip
-    return scale, width, look, fidelity
+    return scale, width
 
 
 def look_of(fidelity: float) -> str | None:
@@ -85,8 +88,19 @@ def look_of(fidelity: float) -> str | None:
     return next((name for name, value in LOOKS.items() if value == fidelity), None)
 
 
-def _build_file_options() -> tuple[gr.Dropdown, gr.Slider, gr.Checkbox, gr.Dropdown]:
-    with gr.Accordion("File format and metadata", open=False):
+def _build_more_options(
+    card: ModelCard,
+) -> tuple[gr.Radio, gr.Slider, gr.Dropdown, gr.Slider, gr.Checkbox, gr.Dropdown]:
+    has_partner = card.fidelity_partner is not None
+    with gr.Accordion("More options", open=False):
+        look = gr.Radio(
+            list(reversed(LOOKS)), value=look_of(0), label="Look", visible=has_partner,
+            info="crisp: with generated texture. faithful: closest to the input, softer.",
+        )  # fmt: skip
+        fidelity = gr.Slider(
+            0, 1, value=0, step=0.05, label="Fidelity", visible=has_partner,
+            info="The look as a number: 0 is crisp, 1 is faithful.",
+        )  # fmt: skip
         format = gr.Dropdown(
             [OWN_FORMAT, *FORMATS], value=OWN_FORMAT, label="File format", filterable=False
         )
@@ -95,13 +109,11 @@ def _build_file_options() -> tuple[gr.Dropdown, gr.Slider, gr.Checkbox, gr.Dropd
             False, label="Keep metadata",
             info="Place, time and camera, if the image has them.",
         )  # fmt: skip
-    with gr.Accordion("Advanced", open=False):
         tile = gr.Dropdown(
             [AUTOMATIC, *(str(side) for side in _TILES)], value=AUTOMATIC, label="Tile",
             info="Limits the memory. The result does not depend on it.", filterable=False,
         )  # fmt: skip
-        gr.Markdown("Precision: float32.", elem_classes="quiet")
-    return format, quality, keeps_metadata, tile
+    return look, fidelity, format, quality, keeps_metadata, tile
 
 
 def _connect(

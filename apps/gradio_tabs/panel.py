@@ -1,15 +1,16 @@
 """Start button, stop button and status of a tab, and the updates of a run."""
 
+import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import aclosing
+from contextlib import AbstractContextManager, aclosing
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import gradio as gr
 
 from gradio_tabs import messages
-from gradio_tabs.runs import Run, Runs, address_of, visitor_of
+from gradio_tabs.runs import Run, Runs, address_of, page_of, visitor_of
 from gradio_tabs.uploads import FilesInput, ImageInput, Upload
 from srgan_gp.errors import Cancelled, PictureError, SrganGpError
 from srgan_gp.serving.public_messages import for_clients
@@ -61,6 +62,22 @@ def build_panel(label: str, name: str, *, can_start: bool = True) -> Panel:
     return Panel(start, stop, status)
 
 
+def build_viewer(name: str) -> gr.Markdown:
+    """Build the place of a viewer, which a script of the page fills.
+
+    Args:
+        name: prefix of the element ids.
+
+    Returns:
+        The widget that names the jobs to show; its value is from `messages.shown`.
+    """
+    gr.Markdown(
+        "The result appears here, beside the original.", elem_id=f"{name}-viewer",
+        elem_classes=["viewer-place", "quiet"],
+    )  # fmt: skip
+    return gr.Markdown("", elem_id=f"{name}-shown", elem_classes="signal", latex_delimiters=[])
+
+
 def connect(
     trigger: Callable[..., Any],
     panel: Panel,
@@ -96,7 +113,9 @@ async def one_run(
     *,
     is_replaceable: bool = False,
 ) -> Updates:
-    """Yield the updates of a visitor's run; none while another run is in progress.
+    """Yield the updates of a page's run; none while another run is in progress.
+
+    The run continues when the page is closed and nobody takes the updates.
 
     Args:
         panel: panel of the tab.
@@ -106,11 +125,23 @@ async def one_run(
         steps: yields the updates between those of the panel.
         is_replaceable: it replaces an earlier replaceable run, and a later one replaces it.
     """
-    visitor = visitor_of(request)
-    if is_replaceable and not await runs.stop_replaceable(visitor):
+    page = page_of(request)
+    if is_replaceable and not await runs.stop_replaceable(page):
         yield {panel.start: gr.skip()}
         return
-    with runs.begin(visitor, uploads, address_of(request), is_replaceable=is_replaceable) as run:
+    begun = runs.begin(
+        page, uploads, address_of(request), visitor=visitor_of(request),
+        is_replaceable=is_replaceable,
+    )  # fmt: skip
+    feed = Feed(_updates(panel, begun, steps))
+    async for update in feed.updates():
+        yield update
+
+
+async def _updates(
+    panel: Panel, begun: AbstractContextManager[Run | None], steps: Callable[[Run], Updates]
+) -> Updates:
+    with begun as run:
         if run is None:
             yield {panel.start: gr.skip()}
             return
@@ -119,6 +150,44 @@ async def one_run(
                 if run.is_replaced:
                     return  # the panel belongs to the later run
                 yield update
+
+
+class Feed:
+    """Runs a generator of updates to its end, whether or not anybody takes them.
+
+    Args:
+        source: its updates repeat the earlier ones, so that only the newest is kept.
+    """
+
+    _tasks: ClassVar[set[asyncio.Task[None]]] = set()  # the event loop holds no references
+
+    def __init__(self, source: Updates) -> None:
+        self._newest: Changes | None = None
+        self._changed = asyncio.Event()
+        self._task = asyncio.create_task(self._run(source))
+        self._tasks.add(self._task)
+        self._task.add_done_callback(self._end)
+
+    async def _run(self, source: Updates) -> None:
+        async for update in source:
+            self._newest = update
+            self._changed.set()
+
+    def _end(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._changed.set()
+
+    async def updates(self) -> Updates:
+        """Yield the newest update after each change until the source ends."""
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            is_last = self._task.done()
+            newest, self._newest = self._newest, None
+            if newest is not None:
+                yield newest
+            if is_last:
+                return
 
 
 async def guarded(panel: Panel, steps: Updates) -> Updates:
@@ -130,7 +199,7 @@ async def guarded(panel: Panel, steps: Updates) -> Updates:
     changes: Changes = {
         panel.start: gr.Button(interactive=False),
         panel.stop: gr.Button(interactive=True),
-        panel.status: messages.progress(0, 0),
+        panel.status: messages.waiting(),
     }
     yield changes.copy()
     try:
@@ -148,31 +217,22 @@ async def guarded(panel: Panel, steps: Updates) -> Updates:
     }
 
 
-def connect_clearing(
-    field: ImageInput | FilesInput,
-    panel: Panel,
-    runs: Runs,
-    cleared: Callable[[], Changes],
-    outputs: list[Any],
-) -> None:
-    """Stop a run and clear its results when other images are chosen.
+def connect_clearing(field: ImageInput | FilesInput, panel: Panel, runs: Runs) -> None:
+    """Clear the message of earlier images when others are chosen; the results stay.
 
     Args:
         field: input field of the images.
         panel: panel of the tab.
         runs: runs of the tab.
-        cleared: returns the changes that empty the results.
-        outputs: widgets of the results.
     """
 
     def clear(request: gr.Request, chosen: Upload | list[Upload] | None) -> Changes:
         uploads = chosen if isinstance(chosen, list) else [chosen] if chosen else []
-        if not runs.stop_if_images_changed(request, uploads):
-            # The run of these images began before this event arrived: keep its results.
-            return {panel.status: gr.skip()}
-        return {panel.status: messages.READY} | cleared()
+        # The run of these images may have begun before this event arrived: keep its message.
+        is_old = runs.has_old_message(request, uploads)
+        return {panel.status: messages.READY if is_old else gr.skip()}
 
-    field.change(clear, field, [panel.status, *outputs], queue=False, **QUIET)
+    field.change(clear, field, [panel.status], queue=False, **QUIET)
 
 
 def _message(error: Exception) -> str:

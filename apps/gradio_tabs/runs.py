@@ -1,11 +1,11 @@
-"""Runs of the visitors: progress, results, stopping by the button or by closing the page.
+"""Runs of the visitors: progress, results and stopping.
 
-A visitor is one page in one browser.
+A run belongs to one page in one browser; its jobs belong to the visitor, and outlive the page.
 """
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable, Generator, Sequence
+from collections.abc import AsyncGenerator, Generator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,46 +15,57 @@ import gradio as gr
 from gradio_tabs.uploads import Upload
 from srgan_gp.errors import BusyError, Cancelled, SrganGpError
 from srgan_gp.serving.guards.client_limits import client_of
-from srgan_gp.serving.jobs.job_requests import Result
-from srgan_gp.serving.jobs.service import Job, Request, Service
+from srgan_gp.serving.jobs.job import Job, Request
+from srgan_gp.serving.jobs.job_progress import Stage
+from srgan_gp.serving.jobs.job_requests import Result, UpscaleRequest
+from srgan_gp.serving.results.job_history import JobHistory
 
-_POLL_SECONDS = 0.1
+_POLL_SECONDS = 0.25
 _QUEUE_WAIT_SECONDS = 60
 """Longest wait for a place in the queue; afterwards the error of the full queue is shown."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Progress:
-    """Progress of a job; the total is 0 while it is in the queue."""
+    """Progress of a job."""
 
-    done: int = 0
-    total: int = 0
+    stage: Stage = "queued"
+    percent: float | None = None
+    """Estimated share of the stage; None: unknown."""
+    ahead: int = 0
+    """Jobs that get the device before a queued one."""
+    seconds_left: int | None = None
+    """Estimate for the stage; None: unknown."""
 
 
 class Run:
     """Jobs started by one press of a button, one after the other, until it is stopped.
 
     Args:
-        service: runs the jobs.
+        history: runs the jobs and keeps their results.
         visitor: from `visitor_of`.
         uploads: input images.
         address: from `address_of`; None: unknown.
+        tab: name of the tab.
         is_replaceable: whether the next replaceable run of the visitor in this tab stops and
             replaces it, as the preview of another region does.
     """
 
     def __init__(
         self,
-        service: Service,
+        history: JobHistory,
         visitor: str,
         uploads: Sequence[Upload],
         address: str | None = None,
         *,
+        tab: str = "",
         is_replaceable: bool = False,
     ) -> None:
         self.uploads = tuple(uploads)
-        self._service = service
-        self._visitor, self._address = visitor, address
+        self.ids: list[str] = []
+        """Ids of the jobs so far, in the history of the visitor."""
+        self._history = history
+        self._visitor, self._address, self._tab = visitor, address, tab
         self.is_replaceable = is_replaceable
         self.is_replaced = False
         self._job: Job | None = None
@@ -63,18 +74,13 @@ class Run:
     async def follow(self, job_request: Request) -> AsyncGenerator[Progress | Result, None]:
         """Run a job; yield its progress when it changes, and the result last.
 
-        While the queue is full, the job waits for a place. Closing the generator cancels the job.
+        While the queue is full, the job waits for a place.
 
         Raises:
             SrganGpError: the message for the visitor.
             Cancelled: the run was stopped.
         """
-        progress = Progress()
-
-        def on_progress(done: int, total: int) -> None:
-            progress.done, progress.total = done, total
-
-        self._job = job = await self._submit(job_request, on_progress)
+        self._job = job = await self._submit(job_request)
         result = asyncio.ensure_future(job.result())
         shown = None
         try:
@@ -82,25 +88,35 @@ class Run:
                 finished, _ = await asyncio.wait({result}, timeout=_POLL_SECONDS)
                 if finished:
                     break
-                now = Progress(progress.done, progress.total)
+                now = self._progress(job)
                 if now != shown:
                     shown = now
                     yield now
             yield result.result()
         finally:
-            job.cancel()  # has no effect on a finished job
             result.cancel()
 
-    async def _submit(self, job_request: Request, on_progress: Callable[[int, int], None]) -> Job:
+    def _progress(self, job: Job) -> Progress:
+        now = job.progress
+        ahead = self._history.service.jobs_ahead(job) if now.stage == "queued" else 0
+        seconds, fraction = now.seconds_left(), now.fraction()
+        left = None if seconds is None else max(round(seconds), 1)
+        percent = None if fraction is None else round(100 * fraction, 1)
+        return Progress(now.stage, percent, ahead, left)
+
+    async def _submit(self, job_request: Request) -> Job:
         """Submit a job; try again while the queue is full."""
         deadline = time.monotonic() + _QUEUE_WAIT_SECONDS
         while True:
             if self._is_stopped:
                 raise Cancelled("The run was stopped.")
             try:
-                return self._service.submit(
-                    self._visitor, job_request, address=self._address, on_progress=on_progress
-                )
+                entry = self._history.submit(
+                    self._visitor, job_request, title=_title(job_request), tab=self._tab,
+                    address=self._address,
+                )  # fmt: skip
+                self.ids.append(entry.id)
+                return entry.job
             except BusyError as busy:
                 if time.monotonic() + busy.retry_seconds >= deadline:
                     raise
@@ -112,7 +128,7 @@ class Run:
         Raises:
             OutputError: it cannot be written.
         """
-        return await asyncio.to_thread(self._service.bundle, self._visitor, results, name)
+        return await asyncio.to_thread(self._history.service.bundle, self._visitor, results, name)
 
     def stop(self) -> None:
         """Cancel the running job, which ends after the tile in progress, and start no other."""
@@ -122,64 +138,70 @@ class Run:
 
 
 class Runs:
-    """Runs of one tab: one at a time for each visitor.
+    """Runs of one tab: one at a time for each page.
 
     Args:
-        service: runs the jobs.
+        history: runs the jobs and keeps their results.
+        tab: name of the tab, lower-case.
     """
 
-    def __init__(self, service: Service) -> None:
-        self._service = service
+    def __init__(self, history: JobHistory, tab: str) -> None:
+        self._history, self._tab = history, tab
+        self._service = history.service
         self._runs: dict[str, Run] = {}
         self._last_uploads: dict[str, tuple[Upload, ...]] = {}
         # A new object for each call of `stop_replaceable`: its identity tells the calls apart.
         self._newest_call: dict[str, object] = {}
 
-    async def stop_replaceable(self, visitor: str) -> bool:
-        """Stop a visitor's run if it is replaceable, and wait until it has ended.
+    async def stop_replaceable(self, page: str) -> bool:
+        """Stop a page's run if it is replaceable, and wait until it has ended.
 
         Returns:
             Whether this is still the newest call: the last of several clicks wins.
         """
-        self._newest_call[visitor] = call = object()
-        while (run := self._runs.get(visitor)) and run.is_replaceable:
+        self._newest_call[page] = call = object()
+        while (run := self._runs.get(page)) and run.is_replaceable:
             run.is_replaced = True
             run.stop()
             await asyncio.sleep(_POLL_SECONDS)
-            if self._newest_call.get(visitor) is not call:
+            if self._newest_call.get(page) is not call:
                 return False
-        del self._newest_call[visitor]
+        del self._newest_call[page]
         return True
 
     @contextmanager
     def begin(
         self,
-        visitor: str,
+        page: str,
         uploads: Sequence[Upload],
         address: str | None = None,
         *,
+        visitor: str | None = None,
         is_replaceable: bool = False,
     ) -> Generator[Run | None, None, None]:
         """Start a run; its uploads and results are not deleted before it ends.
 
         Args:
-            visitor: from `visitor_of`.
+            page: from `page_of`.
             uploads: input images.
             address: from `address_of`; None: unknown.
+            visitor: from `visitor_of`; None: `page`.
             is_replaceable: as for `Run`.
 
         Yields:
-            The run; None while the visitor has another run in this tab.
+            The run; None while the page has another run in this tab.
         """
-        if visitor in self._runs:
+        visitor = visitor or page
+        if page in self._runs:
             yield None
             return
         held = [upload.path for upload in uploads]
         with suppress(SrganGpError):  # the run raises it again when it needs the folder
             held.append(self.folder(visitor))
-        run = Run(self._service, visitor, uploads, address, is_replaceable=is_replaceable)
-        self._runs[visitor] = run
-        self._last_uploads[visitor] = run.uploads
+        run = Run(self._history, visitor, uploads, address, tab=self._tab,
+                  is_replaceable=is_replaceable)  # fmt: skip
+        self._runs[page] = run
+        self._last_uploads[page] = run.uploads
         for path in held:
             self._service.hold(path)
         try:
@@ -187,38 +209,48 @@ class Runs:
         finally:
             for path in held:
                 self._service.release(path)
-            del self._runs[visitor]
+            del self._runs[page]
 
     def folder(self, visitor: str) -> Path:
         """Return the folder of a visitor's files."""
         return self._service.folder(visitor)
 
     def stop(self, request: gr.Request) -> None:
-        """Stop a visitor's run; it ends after the tile in progress."""
-        if run := self._runs.get(visitor_of(request)):
+        """Stop a page's run; it ends after the tile in progress."""
+        if run := self._runs.get(page_of(request)):
             run.stop()
 
     def forget(self, request: gr.Request) -> None:
-        """Stop the run of a visitor who has closed the page, and drop what is stored about them."""
-        self.stop(request)
-        self._last_uploads.pop(visitor_of(request), None)
-        self._newest_call.pop(visitor_of(request), None)
+        """Drop what is stored about a page that was closed; its run continues."""
+        self._last_uploads.pop(page_of(request), None)
+        self._newest_call.pop(page_of(request), None)
 
-    def stop_if_images_changed(self, request: gr.Request, uploads: Sequence[Upload]) -> bool:
-        """Stop a visitor's run if it has other images than `uploads`.
+    def has_old_message(self, request: gr.Request, uploads: Sequence[Upload]) -> bool:
+        """Return whether the message of a page is about other images, and no run is in progress."""
+        page = page_of(request)
+        return page not in self._runs and self._last_uploads.get(page) != tuple(uploads)
 
-        Returns:
-            Whether the images changed: there was no run yet, or the last one had other images.
-        """
-        is_changed = self._last_uploads.get(visitor_of(request)) != tuple(uploads)
-        if is_changed:
-            self.stop(request)
-        return is_changed
+
+def page_of(request: gr.Request) -> str:
+    """Return the key of one page in one browser; it changes when the page is loaded again."""
+    return f"page-{request.session_hash}"
 
 
 def visitor_of(request: gr.Request) -> str:
-    """Return the key of a visitor."""
-    return f"page-{request.session_hash}"
+    """Return the key of a visitor: of the cookie, and without one that of the page."""
+    scope = getattr(getattr(request, "request", None), "scope", {})
+    visitor = scope.get("visitor")
+    return page_of(request) if visitor is None else f"visitor-{visitor}"
+
+
+def _title(job_request: Request) -> str:
+    """Return the title of a job in the history."""
+    if isinstance(job_request, UpscaleRequest):
+        return job_request.name
+    if job_request.to_seed is not None:
+        return f"Seed {job_request.seed} to {job_request.to_seed}"
+    last = job_request.seed + job_request.count - 1
+    return f"Seed {last}" if job_request.count == 1 else f"Seeds {job_request.seed} to {last}"
 
 
 def address_of(request: gr.Request) -> str:

@@ -66,6 +66,7 @@ class Upscaler:
         self.name, self.fidelity = info.name, info.fidelity
         self.scale, self.sha256 = info.scale, info.sha256
         self.device, self.card = session.device, session.card
+        self.overlap = info.overlap
         self.choice = describe_choice(session)
         self.report = None
 

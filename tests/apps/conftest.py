@@ -81,7 +81,7 @@ def page(browser, address):
     page.on("console", lambda message: problems.append(message.text)
             if "Content Security Policy" in message.text else None)  # fmt: skip
     page.goto(address)
-    page.wait_for_selector("#upscale-start")
+    page.wait_for_selector("#upscale-image")
     yield page
     page.close()
     assert other_hosts == []

@@ -13,6 +13,7 @@ from gradio.data_classes import FileData, ImageData
 
 from srgan_gp.errors import BusyError, Cancelled, OutputError, PictureError, UsageError
 from srgan_gp.models.cards import ModelCard
+from srgan_gp.serving.jobs.job_progress import JobProgress
 from srgan_gp.serving.jobs.job_requests import GenerateRequest, Result, UpscaleRequest
 
 APPS = Path(__file__).parents[2] / "apps"
@@ -28,8 +29,8 @@ def module(name):
 class FakeJob:
     """A job that ends when its future is set."""
 
-    def __init__(self, on_progress):
-        self.on_progress = on_progress
+    def __init__(self):
+        self.progress = JobProgress()
         self.ending = asyncio.get_running_loop().create_future()
         self.is_cancelled = False
 
@@ -43,13 +44,19 @@ class FakeJob:
 
 
 class FakeService:
-    def __init__(self):
-        self.jobs = []
-        self.held = []
+    """A service, and the history of its jobs."""
 
-    def submit(self, client, request, *, address, on_progress):
-        self.jobs.append(FakeJob(on_progress))
-        return self.jobs[-1]
+    def __init__(self):
+        self.jobs, self.owners, self.held = [], [], []
+        self.service = self
+
+    def submit(self, owner, request, *, title, tab, address):
+        self.jobs.append(FakeJob())
+        self.owners.append(owner)
+        return SimpleNamespace(id=f"job{len(self.jobs)}", job=self.jobs[-1])
+
+    def jobs_ahead(self, job):
+        return 2
 
     def folder(self, client):
         return Path(client)
@@ -62,7 +69,7 @@ class FakeService:
 
 
 RESULT = Result(Path("a.png"), "image/png", "a.png")
-ME, YOU = SimpleNamespace(session_hash="me"), SimpleNamespace(session_hash="you")
+ME = SimpleNamespace(session_hash="me", client=None)
 
 
 @pytest.fixture
@@ -72,7 +79,7 @@ def service():
 
 @pytest.fixture
 def tab_runs(service):
-    return module("runs").Runs(service)
+    return module("runs").Runs(service, "upscale")
 
 
 def upload(name):
@@ -86,23 +93,47 @@ def test_a_run_yields_its_progress_and_then_its_result(service, tab_runs):
         with tab_runs.begin("page-me", []) as run:
             updates = run.follow(GenerateRequest())
             first = await anext(updates)
-            service.jobs[0].on_progress(3, 4)
+            service.jobs[0].progress = JobProgress("running").after(3, 4)
             second = await anext(updates)
             service.jobs[0].ending.set_result(RESULT)
             return [first, second, *[last async for last in updates]]
 
-    assert asyncio.run(follow()) == [progress(0, 0), progress(3, 4), RESULT]
+    first, second, last = asyncio.run(follow())
+    assert first == progress(ahead=2)
+    assert second.stage == "running"
+    assert 75 <= second.percent <= 97.5
+    assert last == RESULT
 
 
-def test_closing_the_page_cancels_the_job(service, tab_runs):
+def test_a_run_continues_when_its_page_is_closed(service, tab_runs):
+    panel = module("panel")
+
+    async def steps(run):
+        async for update in run.follow(GenerateRequest()):
+            yield {"view": update}
+
     async def leave():
-        with tab_runs.begin("page-me", []) as run:
-            updates = run.follow(GenerateRequest())
-            await anext(updates)
-            await updates.aclose()
-        return service.jobs[0].is_cancelled
+        widgets = panel.Panel("start", "stop", "status")
+        updates = panel.one_run(widgets, tab_runs, ME, [], steps)
+        await anext(updates)
+        while not service.jobs:
+            await asyncio.sleep(0)
+        await updates.aclose()
+        is_cancelled = service.jobs[0].is_cancelled
+        service.jobs[0].ending.set_result(RESULT)
+        while tab_runs._runs:
+            await asyncio.sleep(0.01)
+        return is_cancelled
 
-    assert asyncio.run(leave())
+    assert not asyncio.run(leave())
+
+
+def test_jobs_belong_to_the_visitor_of_the_cookie(service):
+    runs = module("runs")
+    scope = {"visitor": "0f"}
+    mine = SimpleNamespace(session_hash="a", request=SimpleNamespace(scope=scope))
+    assert runs.visitor_of(mine) == "visitor-0f"
+    assert runs.visitor_of(ME) == runs.page_of(ME) == "page-me"
 
 
 def test_stop_cancels_the_run_of_one_visitor_only(service, tab_runs):
@@ -211,17 +242,14 @@ def test_a_run_without_a_folder_ends_properly(service, tab_runs, monkeypatch):
     assert service.held == []
 
 
-def test_other_images_stop_a_run_and_the_same_do_not(service, tab_runs):
+def test_other_images_do_not_stop_a_run(service, tab_runs):
     async def follow():
         with tab_runs.begin("page-me", [upload("a.png")]) as run:
             await anext(run.follow(GenerateRequest()))
-            seen = []
-            for request, chosen in ((ME, "a.png"), (YOU, "b.png"), (ME, "b.png")):
-                is_changed = tab_runs.stop_if_images_changed(request, [upload(chosen)])
-                seen.append((is_changed, service.jobs[0].is_cancelled))
-            return seen
+            is_old = tab_runs.has_old_message(ME, [upload("b.png")])
+            return is_old, service.jobs[0].is_cancelled
 
-    assert asyncio.run(follow()) == [(False, False), (True, False), (True, True)]
+    assert asyncio.run(follow()) == (False, False)
 
 
 def test_an_unknown_model_and_a_wrong_number_are_different_errors():
@@ -237,13 +265,13 @@ def test_an_unknown_model_and_a_wrong_number_are_different_errors():
     assert message("a") == "Choose 2 to 4 models, not 1."
 
 
-def test_results_stay_when_the_event_of_their_images_is_late(tab_runs):
+def test_a_message_stays_when_the_event_of_its_images_is_late(tab_runs):
     with tab_runs.begin("page-me", [upload("a.png")]):
         pass
-    assert not tab_runs.stop_if_images_changed(ME, [upload("a.png")])
-    assert tab_runs.stop_if_images_changed(ME, [])
+    assert not tab_runs.has_old_message(ME, [upload("a.png")])
+    assert tab_runs.has_old_message(ME, [])
     tab_runs.forget(ME)
-    assert tab_runs.stop_if_images_changed(ME, [upload("a.png")])
+    assert tab_runs.has_old_message(ME, [upload("a.png")])
 
 
 def clicked(panel, tab_runs, name, seen):
@@ -255,8 +283,7 @@ def clicked(panel, tab_runs, name, seen):
 
     async def click():
         widgets = panel.Panel("start", "stop", "status")
-        request = SimpleNamespace(session_hash="me", client=None)
-        run = panel.one_run(widgets, tab_runs, request, [], steps, is_replaceable=True)
+        run = panel.one_run(widgets, tab_runs, ME, [], steps, is_replaceable=True)
         async for update in run:
             seen.append((name, update))
 
@@ -279,7 +306,7 @@ def test_of_several_clicks_the_last_wins(service, tab_runs):
         return seen
 
     seen = asyncio.run(click_three_times())
-    assert [job.is_cancelled for job in service.jobs] == [True, True]  # no effect on a finished job
+    assert [job.is_cancelled for job in service.jobs] == [True, False]
     assert seen[-1][0] == "third"
     assert "Stopped" not in str(seen)
     with tab_runs.begin("page-me", []), tab_runs.begin("page-me", []) as preview:
@@ -420,7 +447,7 @@ def test_a_server_without_pytorch_shows_that_it_cannot_train(monkeypatch, torch)
 
     async def build():  # in an event loop, of which Gradio would make one that nobody closes
         with gr.Blocks(analytics_enabled=False) as page:
-            finetune.build_finetune_tab(service, {}, gr.Tabs(), gr.Dropdown([]), "home")
+            finetune.build_finetune_tab(page, service, {}, gr.Tabs(), gr.Dropdown([]), "home")
         return page
 
     page = asyncio.run(build())

@@ -11,7 +11,9 @@ from http.cookies import CookieError, SimpleCookie
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-_PAGE = "/"
+_SETTING_PATHS = ("/", "/api/jobs")
+"""The page, and its request for the jobs: after a restart of the server an open page needs both."""
+
 _ID_BYTES = 16
 _SIGNATURE_BYTES = 16
 
@@ -39,7 +41,7 @@ class VisitorCookies:
             return
         visitor = self._visitor_of(Headers(scope=scope).get("cookie", ""))
         scope = {**scope, "visitor": visitor}
-        if visitor is not None or scope["path"] != _PAGE:
+        if visitor is not None or scope["path"] not in _SETTING_PATHS:
             await self._app(scope, receive, send)
             return
 

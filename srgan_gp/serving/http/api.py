@@ -75,6 +75,11 @@ def build_api(service: Service, history: JobHistory) -> APIRouter:
         cards = [*service.upscaling_models(), *service.face_models()]
         return JSONResponse({"models": [_about(card) for card in cards]})
 
+    @router.get("/models/{name}/speed", summary="Measured speed of an upscaling model")
+    def speed(name: str) -> JSONResponse:  # type: ignore[reportUnusedFunction] - FastAPI calls it
+        seconds = service.seconds_per_megapixel(name)
+        return JSONResponse({"name": name, "seconds_per_megapixel": round(seconds, 3)})
+
     @router.post(
         "/upscale",
         summary="Upscale an image",
@@ -181,6 +186,6 @@ async def _wait_for_disconnect(request: Request) -> None:
 def _remove(result: Result) -> None:
     """Remove the files of a result that was sent, and their directory if it is empty."""
     with suppress(OSError):
-        for path in (result.path, *(result.view or ()), *result.parts):
+        for path in (result.path, *result.parts):
             path.unlink(missing_ok=True)
         result.path.parent.rmdir()

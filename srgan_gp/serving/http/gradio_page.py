@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.staticfiles import StaticFiles
 
 from srgan_gp.errors import UsageError
 from srgan_gp.serving.error_responses import Refusal
@@ -59,6 +60,9 @@ def mount_page(
             `appearance()`, which returns keyword arguments for `mount_gradio_app`.
     """
     _isolate_gradio(uploads)
+    static = path.parent / "static"
+    if static.is_dir():  # scripts and styles of the page
+        app.mount("/page", StaticFiles(directory=static))
     module = _load(path)
     page = module.build(history, settings)
     # Gradio checks that a requested file was uploaded only if the page was launched; a mounted

@@ -6,18 +6,20 @@ from collections.abc import AsyncIterator
 from typing import Annotated, Any, cast
 
 from fastapi import APIRouter, Depends, Path, Request
-from fastapi.responses import FileResponse, JSONResponse, StreamingResponse
+from fastapi.responses import FileResponse, JSONResponse, Response, StreamingResponse
 
 from srgan_gp.errors import SrganGpError
 from srgan_gp.serving.error_responses import Refusal, refusal_for
 from srgan_gp.serving.guards.client_limits import client_of
 from srgan_gp.serving.jobs.job_requests import Result
+from srgan_gp.serving.results.image_views import Layer, small_copy
 from srgan_gp.serving.results.job_history import HistoryEntry, JobHistory
 
 REPORT_HEADER = "X-Report"
 """Response header with the report of the job: one JSON object in ASCII."""
 
 _NOT_STORED = {"Cache-Control": "no-store"}
+_THUMBNAIL_SIDE = 192
 _SECONDS_BETWEEN_CHECKS = 0.2
 _SECONDS_BETWEEN_COMMENTS = 10  # so that proxies keep the stream open
 
@@ -26,10 +28,14 @@ def build_job_routes() -> APIRouter:
     """Build the routes; the app has the `JobHistory` as `app.state.history`."""
     router = APIRouter(prefix="/api/jobs")
     get, post, changes = router.get, router.post, [Depends(_check_origin)]
-    get("", summary="List your jobs, the oldest first")(_list)
-    post("/clear", summary="Cancel and remove all your jobs", dependencies=changes)(_clear)
+    get("", summary="List the jobs of this browser, the oldest first")(_list)
+    post("/clear", summary="Cancel and remove all jobs of this browser", dependencies=changes)(
+        _clear
+    )
     get("/{id}", summary="State of a job")(_show)
     get("/{id}/events", summary="Progress of a job, as server-sent events")(_events)
+    get("/{id}/thumbnail", summary="Small copy of the result, as PNG")(_thumbnail)
+    get("/{id}/tiles/{layer}/{level}/{column}/{row}", summary="Tile of the viewer, as PNG")(_tile)
     get("/{id}/result", summary="File of a finished job", response_class=FileResponse)(_result)
     post("/{id}/cancel", summary="Cancel a job", dependencies=changes)(_cancel)
     post("/{id}/remove", summary="Remove a job and its files", dependencies=changes)(_remove)
@@ -66,8 +72,10 @@ OwnEntry = Annotated[HistoryEntry, Depends(own_entry)]
 
 async def _list(request: Request) -> JSONResponse:
     history = history_of(request)
-    entries = history.entries(owner_of(request))
-    return _json({"jobs": [describe(entry, history) for entry in entries]})
+    entries = _entries_of_visitor(request)
+    jobs = [describe(entry, history) for entry in entries]
+    limit = history.service.settings.max_upload_bytes
+    return _json({"server": history.server, "max_upload_bytes": limit, "jobs": jobs})
 
 
 async def _show(request: Request, entry: OwnEntry) -> JSONResponse:
@@ -87,6 +95,33 @@ async def _result(entry: OwnEntry) -> FileResponse:
     )
 
 
+def _tile(entry: OwnEntry, layer: Layer, level: int, column: int, row: int) -> Response:
+    view = finished(entry).view
+    tile = None if view is None else view.tile(layer, level, column, row)
+    return _png(tile, entry)
+
+
+def _thumbnail(entry: OwnEntry) -> Response:
+    result = finished(entry)
+    if result.view is not None:
+        return _png(result.view.thumbnail(_THUMBNAIL_SIDE), entry)
+    is_image = result.media_type.startswith("image/")
+    return _png(small_copy(result.path, _THUMBNAIL_SIDE) if is_image else None, entry)
+
+
+def _png(data: bytes | None, entry: HistoryEntry) -> Response:
+    """Respond with a PNG file that the browser may keep as long as this server does.
+
+    Raises:
+        Refusal: there is none.
+    """
+    if data is None:
+        raise Refusal(404, "E_NOT_FOUND", "There is no such view.")
+    seconds = round(entry.seconds_kept)
+    headers = {"Cache-Control": f"private, max-age={seconds}, immutable"}
+    return Response(data, media_type="image/png", headers=headers)
+
+
 async def _cancel(request: Request, entry: OwnEntry) -> JSONResponse:
     entry.job.cancel()
     return _json(describe(entry, history_of(request)))
@@ -97,9 +132,16 @@ async def _remove(request: Request, entry: OwnEntry) -> JSONResponse:
     return _json({"removed": 1})
 
 
+def _entries_of_visitor(request: Request) -> list[HistoryEntry]:
+    """Return the jobs of the cookie; without one none, since several people share an address."""
+    if request.scope.get("visitor") is None:
+        return []
+    return history_of(request).entries(owner_of(request))
+
+
 async def _clear(request: Request) -> JSONResponse:
     history = history_of(request)
-    entries = history.entries(owner_of(request))
+    entries = _entries_of_visitor(request)
     for entry in entries:
         await asyncio.to_thread(history.remove, entry)
     return _json({"removed": len(entries)})
@@ -140,8 +182,11 @@ def describe(entry: HistoryEntry, history: JobHistory) -> dict[str, Any]:
         facts |= {"state": progress.stage, "done": progress.done, "total": progress.total}
         if progress.stage == "queued":
             facts["ahead"] = history.service.jobs_ahead(job)
-        seconds = progress.seconds_left()
-        return facts | {"seconds_left": None if seconds is None else round(seconds, 1)}
+        seconds, fraction = progress.seconds_left(), progress.fraction()
+        return facts | {
+            "seconds_left": None if seconds is None else round(seconds, 1),
+            "percent": None if fraction is None else round(100 * fraction, 1),
+        }
     if isinstance(outcome, Result):
         base = f"/api/jobs/{entry.id}"
         return facts | {
@@ -149,8 +194,9 @@ def describe(entry: HistoryEntry, history: JobHistory) -> dict[str, Any]:
             "name": outcome.name,
             "media_type": outcome.media_type,
             "report": outcome.report,
-            "expires_seconds": history.seconds_kept(entry),
+            "expires_seconds": entry.seconds_kept,
             "result": f"{base}/result",
+            "view": None if outcome.view is None else outcome.view.facts(),
         }
     error = outcome if isinstance(outcome, SrganGpError) else SrganGpError("The job failed.")
     refusal = refusal_for(error)

@@ -38,10 +38,10 @@ class Cancellation:
         if self._is_cancelled:
             raise Cancelled("The job was cancelled.")
 
-    def enter(self, stage: Stage) -> None:
-        """Begin a stage; raises as `check` does."""
+    def enter(self, stage: Stage, expected_seconds: float | None = None) -> None:
+        """Begin a stage, of a known or unknown duration; raises as `check` does."""
         self.check()
-        self.progress = JobProgress(stage)
+        self.progress = JobProgress(stage, expected_seconds=expected_seconds)
 
     def report(self, done: int, total: int) -> None:
         """Report a completed step; raises as `check` does."""

@@ -4,8 +4,10 @@ from srgan_gp.models.cards import UPSCALING
 from srgan_gp.serving.decoding.decode_pool import DecodePool
 from srgan_gp.serving.jobs.generating import generate
 from srgan_gp.serving.jobs.job import Job
+from srgan_gp.serving.jobs.job_cancellation import Cancellation
 from srgan_gp.serving.jobs.job_requests import GenerateRequest, Result, check_upscale
 from srgan_gp.serving.jobs.loaded_models import LoadedModels, check_known
+from srgan_gp.serving.jobs.model_speeds import ModelSpeeds
 from srgan_gp.serving.jobs.upscaling import upscale
 from srgan_gp.serving.server_settings import ServerSettings
 
@@ -25,6 +27,21 @@ class JobExecution:
         self._settings = settings
         self._models = models
         self._decoders = decoders
+        self._speeds = ModelSpeeds()
+
+    def seconds_per_megapixel(self, model: str) -> float:
+        """Return the time of an upscaler for a megapixel of the input; measure it if unknown.
+
+        Raises:
+            UsageError: there is no such model for upscaling.
+            SrganGpError: the model cannot be used.
+        """
+        check_known(model, UPSCALING)
+        known = self._speeds.get(model)
+        if known is not None:
+            return known
+        with self._models.upscaler(model, None, Cancellation()) as upscaler:
+            return self._speeds.measure(model, upscaler)
 
     def run(self, job: Job) -> Result:
         """Run a job.
@@ -43,6 +60,6 @@ class JobExecution:
             job.cancellation.enter("reading")
             picture = self._decoders.decode(job.request.data, job.request.name, job.cancellation)
             arguments = job.request, model, picture, job.folder, self._models, job.cancellation
-            result = upscale(*arguments, max_pixels=self._settings.max_pixels)
+            result = upscale(*arguments, max_pixels=self._settings.max_pixels, speeds=self._speeds)
         job.cancellation.check()  # a late result is removed at once
         return result

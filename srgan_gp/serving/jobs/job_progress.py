@@ -7,6 +7,8 @@ from typing import Literal
 Stage = Literal["queued", "reading", "running", "encoding"]
 """Waiting for a thread or for the device; decoding; network in use; writing the result."""
 
+_MAX_SHARE_OF_STEP = 0.9  # of the step in progress, whatever its expected time
+
 
 @dataclass(frozen=True)
 class JobProgress:
@@ -19,21 +21,60 @@ class JobProgress:
     """Tiles or faces in all; 0: not known yet."""
     started: float = field(default_factory=time.monotonic)
     """Time at which the stage began, of `time.monotonic`."""
+    expected_seconds: float | None = None
+    """Duration of the stage by the measured speed of the model; None: unknown."""
+    last_step: float | None = None
+    """Time at which the last step was completed; None: no step is complete."""
 
-    def after(self, done: int, total: int) -> "JobProgress":
-        """Return the progress with other numbers of steps."""
-        return replace(self, done=done, total=total)
+    def after(self, done: int, total: int, now: float | None = None) -> "JobProgress":
+        """Return the progress after a completed step.
 
-    def seconds_left(self, now: float | None = None) -> float | None:
-        """Estimate the rest of the stage from its completed steps; None: no step is complete.
+        Args:
+            done: completed steps.
+            total: steps in all.
+            now: of `time.monotonic`; None: the current time.
+        """
+        now = time.monotonic() if now is None else now
+        return replace(self, done=done, total=total, last_step=now)
+
+    def fraction(self, now: float | None = None) -> float | None:
+        """Estimate the completed share of the stage; None: neither steps nor duration are known.
+
+        Between two completed steps it grows with the time, by at most 0.9 of a step.
 
         Args:
             now: of `time.monotonic`; None: the current time.
 
-        >>> JobProgress("running", 3, 12, started=10.0).seconds_left(now=16.0)
+        >>> JobProgress("running", 1, 4, 0.0, None, last_step=10.0).fraction(now=15.0)
+        0.375
+        """
+        now = time.monotonic() if now is None else now
+        total = max(self.total, 1)
+        seconds = self._seconds_of_stage(now)
+        if seconds is None:
+            return self.done / self.total if self.total else None
+        step = seconds / total
+        since = now - (self.started if self.last_step is None else self.last_step)
+        share = min(since / step, _MAX_SHARE_OF_STEP) if step > 0 else 0.0
+        return min((self.done + share) / total, 1.0)
+
+    def seconds_left(self, now: float | None = None) -> float | None:
+        """Estimate the rest of the stage; None: no step is complete, and no duration is known.
+
+        Args:
+            now: of `time.monotonic`; None: the current time.
+
+        >>> JobProgress("running", 3, 12, 10.0, None, last_step=16.0).seconds_left(now=16.0)
         18.0
         """
-        if not self.done:
-            return None
         now = time.monotonic() if now is None else now
-        return (now - self.started) * (self.total - self.done) / self.done
+        seconds, fraction = self._seconds_of_stage(now), self.fraction(now)
+        if seconds is None or fraction is None:
+            return None
+        return seconds * (1 - fraction)
+
+    def _seconds_of_stage(self, now: float) -> float | None:
+        """Estimate the duration of the stage from its steps, or else from the expected one."""
+        if self.done and self.last_step is not None:
+            return (self.last_step - self.started) * self.total / self.done
+        return self.expected_seconds if self.stage == "running" else None

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from srgan_gp.errors import UsageError
 from srgan_gp.images import find_format
+from srgan_gp.serving.results.image_views import ImageView
 
 MIN_TILE, MAX_TILE = 16, 1024
 """Tile sizes that a client may request, in pixels; larger tiles could exhaust the memory."""
@@ -43,7 +44,7 @@ class UpscaleRequest:
     region: Region | int | None = None
     """Upscale only this region, or a centred square of this side; clipped to the image."""
     wants_view: bool = False
-    """Write the image pair for the comparison slider too."""
+    """Write the tiles for the viewer of the page too."""
 
 
 @dataclass(frozen=True)
@@ -76,8 +77,8 @@ class Result:
     """File name for the download."""
     report: dict[str, Any] = field(default_factory=dict[str, Any])
     """Report of the job, JSON-serialisable."""
-    view: tuple[Path, Path] | None = None
-    """Two PNG files of equal size for the comparison slider: input and result."""
+    view: ImageView | None = None
+    """Tiles of result and input, if the request wants them."""
     parts: tuple[Path, ...] = ()
     """Each face of a grid as a separate PNG file."""
 

@@ -124,14 +124,19 @@ class Service:
         with self._changed:
             return self._pending.total()
 
+    def seconds_per_megapixel(self, model: str) -> float:
+        """Return the time of an upscaler; as for `JobExecution.seconds_per_megapixel`."""
+        with public_errors():
+            return self._execution.seconds_per_megapixel(model)
+
     def jobs_ahead(self, job: Job) -> int:
         """Count the jobs that get the device before a job that waits for it."""
         ahead = self._queue.ahead_of(job.address, job)
         with self._changed:
             others = self._running - {job}
-        if ahead is None:  # taken from the queue
-            return sum(other.cancellation.progress.stage == "running" for other in others)
-        return ahead + sum(other.cancellation.progress.stage != "encoding" for other in others)
+        stages = [other.progress.stage for other in others]
+        # None: the job was taken from the queue, and waits for the job on the device.
+        return stages.count("running") if ahead is None else ahead + len(stages)
 
     def not_ready_reason(self) -> str | None:
         """Return why no new job is accepted now; None: the service is ready."""

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from srgan_gp.batch import one_image
 from srgan_gp.batch.engines.engine_interface import UpscaleSettings
@@ -13,9 +14,11 @@ from srgan_gp.inference.upscaler import Upscaler
 from srgan_gp.serving.jobs.job_cancellation import Cancellation
 from srgan_gp.serving.jobs.job_requests import Result, UpscaleRequest
 from srgan_gp.serving.jobs.loaded_models import LoadedModels
+from srgan_gp.serving.jobs.model_speeds import ModelSpeeds
 from srgan_gp.serving.jobs.regions import crop, region_in_result, region_of, with_margin
-from srgan_gp.serving.results.comparison_images import write_views
+from srgan_gp.serving.jobs.tile_choice import tile_for
 from srgan_gp.serving.results.download_names import result_naming, safe_name
+from srgan_gp.serving.results.image_views import write_view
 from srgan_gp.system.files import commit
 
 _ALWAYS_ALLOWED_SCALE = 4
@@ -31,6 +34,7 @@ def upscale(
     cancellation: Cancellation,
     *,
     max_pixels: int,
+    speeds: ModelSpeeds,
 ) -> Result:
     """Upscale a decoded image and write the result.
 
@@ -42,6 +46,7 @@ def upscale(
         models: loads the upscaler.
         cancellation: cancels the job.
         max_pixels: as for `ServerSettings`.
+        speeds: measured speeds of the models, to which this job adds its own.
 
     Raises:
         PictureError: the result cannot be computed, or would be too large.
@@ -54,15 +59,28 @@ def upscale(
         settings = _settings(request, original, upscaler.scale, max_pixels)
         scale = settings.scale or upscaler.scale
         decoded = _plan_result(request, model, original, scale, folder, max_pixels)
+        speed = speeds.get(model)
+        if settings.tile == "auto" and upscaler.device == "cpu":
+            tile = tile_for((original.width, original.height), upscaler.overlap, speed)
+            settings = replace(settings, tile=tile)
+        pixels = original.width * original.height
+        cancellation.enter("running", None if speed is None else speed * pixels / 1e6)
         upscaled = _upscale_region(request, picture, decoded, upscaler, settings, cancellation)
+    speeds.record(model, pixels, upscaled.report.seconds)
     cancellation.enter("encoding")
     written = one_image.encode(upscaled, settings, cancellation.check)
     assert written.staged is not None and written.facts is not None  # there was no error
     commit(written.staged)
-    view = write_views(original, upscaled.picture, folder) if request.wants_view else None
+    view = write_view(original, upscaled.picture, folder) if request.wants_view else None
     path = written.staged.target
-    report = {"model": model, "fidelity": request.fidelity, "scale": upscaled.report.scale}
+    report: dict[str, Any] = {
+        "model": model,
+        "fidelity": request.fidelity,
+        "scale": upscaled.report.scale,
+    }
     report |= vars(written.facts)
+    if request.region is not None:
+        report["region"] = region_of(picture, request.region)
     report |= {"format": find_format(path.suffix), "bytes": path.stat().st_size}
     return Result(path, media_type(path.suffix), path.name, report, view)
 

@@ -31,6 +31,8 @@ class HistoryEntry:
     """File name that the client sent, or a short description."""
     tab: str = ""
     """Tab of the page that started the job; empty for the API."""
+    keep_seconds: float = 0.0
+    """Seconds for which the result is kept."""
     id: str = field(default_factory=lambda: secrets.token_hex(16))
     size: int | None = None
     """Bytes of the files of the job; None while it runs."""
@@ -40,6 +42,12 @@ class HistoryEntry:
         """The result; None while the job runs, and if it failed."""
         outcome = self.job.outcome
         return outcome if isinstance(outcome, Result) else None
+
+    @property
+    def seconds_kept(self) -> float:
+        """How many seconds the result is still kept."""
+        age = time.monotonic() - (self.job.ended or time.monotonic())
+        return max(round(self.keep_seconds - age, 1), 0.0)
 
 
 class JobHistory:
@@ -51,6 +59,8 @@ class JobHistory:
 
     def __init__(self, service: Service) -> None:
         self.service = service
+        self.server = secrets.token_hex(8)
+        """Random name of this server, by which a page notices a restart."""
         self._lock = threading.RLock()
         self._entries: OrderedDict[str, HistoryEntry] = OrderedDict()  # by id, oldest first
         self._expired: OrderedDict[str, str] = OrderedDict()  # owner by id
@@ -79,7 +89,7 @@ class JobHistory:
             BusyError: as for `Service.submit`.
         """
         job = self.service.submit(owner, request, address=address, on_progress=on_progress)
-        entry = HistoryEntry(owner, job, title, tab)
+        entry = HistoryEntry(owner, job, title, tab, self.service.settings.keep_seconds)
         with self._lock:
             self._entries[entry.id] = entry
             self._prune()
@@ -102,11 +112,6 @@ class JobHistory:
         """Return whether a job was in the history of this owner earlier."""
         with self._lock:
             return self._expired.get(id) == owner
-
-    def seconds_kept(self, entry: HistoryEntry) -> float:
-        """Return how many seconds a finished job is still kept."""
-        age = time.monotonic() - (entry.job.ended or time.monotonic())
-        return max(round(self.service.settings.keep_seconds - age, 1), 0.0)
 
     def remove(self, entry: HistoryEntry) -> None:
         """Cancel a job, and remove it with its files."""

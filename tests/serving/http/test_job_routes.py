@@ -1,22 +1,33 @@
 """Asynchronous jobs over HTTP: events, result, cancel, remove, and who may use them."""
 
+import io
 import json
 import re
 
 import pytest
+from PIL import Image
 from starlette.testclient import TestClient
 
 from srgan_gp.serving.guards import visitor_cookies
 from srgan_gp.serving.http.server import build_app, guard
+from srgan_gp.serving.jobs.job_requests import UpscaleRequest
 from srgan_gp.serving.results.job_history import JobHistory
 
 OWN = "http://127.0.0.1:7860"
+TIMEOUT = 60
 COOKIE = "srgan-gp-visitor-7860"
 
 
 @pytest.fixture
-def app(real_service):
-    app = build_app(real_service, JobHistory(real_service))
+def history(real_service):
+    return JobHistory(real_service)
+
+
+@pytest.fixture
+def app(real_service, history):
+    app = build_app(real_service, history)
+    # The first use builds the fields with some warnings ignored, which no thread may reset.
+    app.openapi()
     return guard(app, real_service.settings)[0]
 
 
@@ -79,12 +90,13 @@ def test_a_failed_job_has_an_error(client):
     assert response.json() == last["error"]
 
 
-def test_a_job_is_listed_removed_and_then_expired(client, png):
+def test_a_job_is_listed_removed_and_then_expired(visitor, png):
+    client = visitor()
     job = start(client, png)
     events_of(client, job)
     assert [entry["id"] for entry in client.get("/api/jobs").json()["jobs"]] == [job["id"]]
     assert client.post(job["urls"]["remove"]).json() == {"removed": 1}
-    assert client.get("/api/jobs").json() == {"jobs": []}
+    assert client.get("/api/jobs").json()["jobs"] == []
     response = client.get(job["urls"]["result"])
     assert (response.status_code, response.json()["code"]) == (410, "E_EXPIRED")
     assert "10 min" in response.json()["message"]
@@ -105,7 +117,7 @@ def test_other_visitors_cannot_use_a_stolen_id(visitor, client, png):
     job = start(mine, png)
     events_of(mine, job)
     for thief in (other, client):
-        assert thief.get("/api/jobs").json() == {"jobs": []}
+        assert thief.get("/api/jobs").json()["jobs"] == []
         for path in ("job", "events", "result"):
             assert thief.get(job["urls"][path]).status_code == 404
         for path in ("cancel", "remove"):
@@ -128,6 +140,53 @@ def test_changes_by_a_browser_need_the_origin_of_the_page(visitor, png):
     headers = {"origin": "http://example.org"}
     assert browser.post(job["urls"]["remove"], headers=headers).status_code == 403
     assert browser.get(job["urls"]["job"]).status_code == 200
+
+
+def test_tiles_and_thumbnails_of_a_job(client, history, png):
+    request = UpscaleRequest(png, "a.png", wants_view=True)
+    entry = history.submit("testclient", request, title="a.png")
+    entry.job.wait(TIMEOUT)
+    base = f"/api/jobs/{entry.id}"
+    facts = client.get(base).json()
+    assert facts["view"]["size"] == [32, 24]
+    for layer in ("before", "after"):
+        response = client.get(f"{base}/tiles/{layer}/0/0/0")
+        assert response.headers["content-type"] == "image/png"
+        assert Image.open(io.BytesIO(response.content)).size == (32, 24)
+        assert "private" in response.headers["cache-control"]
+    for outside in ("after/0/0/1", "after/9/0/0", "middle/0/0/0", "after/0/-1/0"):
+        assert client.get(f"{base}/tiles/{outside}").status_code == 404, outside
+    small = client.get(f"{base}/thumbnail")
+    assert Image.open(io.BytesIO(small.content)).size == (32, 24)
+
+
+def test_a_result_without_a_view_has_a_thumbnail_but_no_tiles(client):
+    job = client.post("/api/generate?async=1", data={"count": 4}).json()
+    events_of(client, job)
+    small = client.get(f"/api/jobs/{job['id']}/thumbnail")
+    assert 0 < max(Image.open(io.BytesIO(small.content)).size) <= 192
+    assert client.get(f"/api/jobs/{job['id']}/tiles/after/0/0/0").status_code == 404
+
+
+def test_the_speed_of_a_model_is_measured_on_this_server(client):
+    first, second = (client.get("/api/models/tiny/speed").json() for _ in range(2))
+    assert first == second
+    assert first["seconds_per_megapixel"] > 0
+    response = client.get("/api/models/tiny-faces/speed")
+    assert (response.status_code, response.json()["code"]) == (400, "E_USAGE")
+
+
+def test_without_a_cookie_jobs_are_found_by_their_id_only(client, png):
+    job = start(client, png)
+    assert client.get("/api/jobs").json()["jobs"] == []
+    assert client.post("/api/jobs/clear").json() == {"removed": 0}
+    assert client.get(job["urls"]["job"]).status_code == 200
+
+
+def test_an_open_page_gets_an_identity_again_after_a_restart(client):
+    client.cookies.set(COOKIE, "of.another")
+    assert client.get("/api/jobs").headers["set-cookie"].startswith(f"{COOKIE}=")
+    assert "set-cookie" not in client.get("/api/models").headers
 
 
 def test_models_are_listed_with_their_tasks(client):

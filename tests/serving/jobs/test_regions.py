@@ -1,5 +1,8 @@
+import io
+
 import numpy as np
 import pytest
+from PIL import Image
 
 from srgan_gp.errors import PictureError
 from srgan_gp.images import Picture, encode_image, read_image
@@ -86,7 +89,11 @@ def test_result_of_a_region_equals_that_part_of_the_whole_result(real_service, u
 def test_view_of_a_region_shows_input_and_result(real_service, upload, picture):
     request = UpscaleRequest(upload, "a.png", scale=1, region=(5, 6, 7, 8), wants_view=True)
     result = real_service.submit("a", request).wait(TIMEOUT)
-    before, after = map(read_image, result.view)
-    np.testing.assert_array_equal(before.pixels, picture.pixels[6:14, 5:12])
-    np.testing.assert_array_equal(after.pixels, read_image(result.path).pixels)
+    before, after = (
+        np.asarray(Image.open(io.BytesIO(result.view.tile(layer, 0, 0, 0))))
+        for layer in ("before", "after")
+    )
+    np.testing.assert_array_equal(before[..., :3], picture.pixels[6:14, 5:12])
+    np.testing.assert_array_equal(after[..., :3], read_image(result.path).pixels)
+    assert result.report["region"] == (5, 6, 7, 8)
     assert (result.report["size"], result.report["result_size"]) == ((7, 8), (7, 8))

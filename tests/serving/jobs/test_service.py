@@ -9,7 +9,7 @@ from srgan_gp.cli import main
 from srgan_gp.errors import BusyError, Cancelled, PictureError, SrganGpError, UsageError
 from srgan_gp.images.codecs import row_encoding
 from srgan_gp.serving.jobs.job_requests import GenerateRequest, UpscaleRequest
-from srgan_gp.serving.results.comparison_images import write_views
+from srgan_gp.serving.results.image_views import write_view
 
 TIMEOUT = 60  # seconds, for slow machines
 
@@ -232,9 +232,9 @@ def test_cancelled_job_ends_and_leaves_no_file(real_service, png, brake):
 def test_job_cancelled_during_writing_leaves_no_file(real_service, png, brake, monkeypatch):
     def write(picture, result, folder):
         brake(0, 0)
-        return write_views(picture, result, folder)
+        return write_view(picture, result, folder)
 
-    monkeypatch.setattr("srgan_gp.serving.jobs.upscaling.write_views", write)
+    monkeypatch.setattr("srgan_gp.serving.jobs.upscaling.write_view", write)
     job = real_service.submit("a", UpscaleRequest(png, "a.png", wants_view=True))
     assert brake.reached.wait(TIMEOUT)
     assert files_below(real_service.folder("a"))

@@ -1,0 +1,254 @@
+// Connects the page to the server's jobs: viewer, history, tab in the address, colour scheme.
+//
+// The page of Gradio names the results to show by links to their jobs in an element `*-shown`.
+
+import { Viewer } from "./viewer.js";
+import { startInput } from "./input.js";
+import { show as announce } from "./notice.js";
+import { takeOverUploads } from "./uploads.js";
+import { ask, create, downloadLink, jobItem, optionsText } from "./jobs.js";
+
+const RUNNING_MS = 1000;
+const IDLE_MS = 20000;
+const TABS = ["upscale", "compare", "batch"];
+const viewers = {};
+const shownIds = {};
+const channel = new BroadcastChannel("srgan-gp-jobs");
+let jobs = [];
+let timer = null;
+let lost = 0; // results that this page knew before the server restarted
+
+function find(id) {
+  return document.getElementById(id);
+}
+
+function facts(job) {
+  const report = job.report;
+  const parts = [report.device && `${report.provider} on ${report.device}`, report.precision,
+    report.tiles && `${report.tiles} ${report.tiles === 1 ? "tile" : "tiles"}`,
+    report.seconds !== undefined && `${report.seconds.toFixed(2)} s`,
+    report.bytes && `${(report.bytes / 1e6).toFixed(2)} MB`];
+  return create("details", {}, create("summary", {}, "Details"), parts.filter(Boolean).join(" · "));
+}
+
+// Show one or several jobs in the viewer of a tab.
+function show(tab, chosen) {
+  const element = find(`${tab}-viewer`);
+  const [first] = chosen;
+  if (!element || !first || !first.view) return;
+  const base = (job, layer) => `/api/jobs/${job.id}/tiles/${layer}`;
+  const isSplit = tab !== "compare";
+  const before = { label: isSplit ? "Before" : "Original", base: base(first, "before") };
+  const after = chosen.map((job) => ({
+    label: isSplit ? "After" : `${job.report.model} · ${job.report.seconds.toFixed(2)} s`,
+    base: base(job, "after"),
+  }));
+  const links = isSplit
+    ? [first.report.region ? null : downloadLink(first, `Download ${first.name}`, announce), facts(first)]
+    : [];
+  const old = viewers[tab];
+  const viewer = new Viewer(container(element), {
+    ...first.view, layers: [before, ...after], isSplit, links: links.filter(Boolean),
+    caption: isSplit ? optionsText(first) : `${first.title} · one region, one zoom for all`,
+  });
+  viewer.root.dataset.jobs = chosen.map((job) => job.id).join(" ");
+  if (old) {
+    const isSame = old.size.join() === viewer.size.join() && old.root.dataset.jobs.split(" ")[0] === first.id;
+    if (isSame) Object.assign(viewer, { x: old.x, y: old.y, zoom: old.zoom });
+    old.remove();
+  }
+  viewers[tab] = viewer;
+  element.classList.add("has-viewer");
+}
+
+// Return our own element inside one of Gradio, which may redraw its own contents.
+function container(element) {
+  return element.querySelector(":scope > .own") || element.appendChild(create("div", { class: "own" }));
+}
+
+function idsIn(element) {
+  return [...element.querySelectorAll("a[href*='/api/jobs/']")].map((link) =>
+    link.getAttribute("href").split("/").pop());
+}
+
+// Read the ids that the page of Gradio names; show those that are new.
+async function readShown(tab) {
+  const element = find(`${tab}-shown`);
+  if (!element) return;
+  const ids = idsIn(element);
+  if (ids.join() === (shownIds[tab] || []).join()) return;
+  shownIds[tab] = ids;
+  await refresh();
+  if (tab === "batch") return;
+  const chosen = ids.map((id) => jobs.find((job) => job.id === id)).filter((job) => job && job.view);
+  show(tab, chosen);
+  if (chosen.length && matchMedia("(max-width: 900px)").matches) {
+    find(`${tab}-viewer`).scrollIntoView({ behavior: "smooth", block: "start" });
+  }
+}
+
+function draw() {
+  document.body.classList.toggle("has-results", jobs.some((job) => job.state === "done"));
+  const actions = {
+    onShow: (job) => {
+      const tab = job.tab === "batch" && shownIds.batch?.includes(job.id) ? "batch" : "upscale";
+      openTab(tab);
+      show(tab, [job]);
+    },
+    onChange: () => refresh(true),
+    onError: announce,
+  };
+  drawHistory(actions);
+  const list = find("batch-results");
+  if (list) {
+    const own = jobs.filter((job) => (shownIds.batch || []).includes(job.id));
+    fill(container(list), own.map((job) => [job, actions]));
+  }
+}
+
+function drawHistory(actions) {
+  const element = find("history");
+  if (!element) return;
+  const own = container(element);
+  element.hidden = jobs.length === 0;
+  element.classList.toggle("is-empty", jobs.length === 0);
+  if (!own.firstChild) {
+    own.append(
+      create("div", { class: "history-head" },
+        create("h2", {}, "Your results"),
+        create("button", { type: "button", class: "history-clear", onclick: clearAll }, "Clear history")),
+      create("ul", { class: "jobs", "aria-label": "Your results" }));
+  }
+  fill(own.querySelector("ul"), [...jobs].reverse().map((job) => [job, actions]));
+}
+
+// Redraw the items that changed, so that the focus and loaded images stay.
+function fill(list, items) {
+  const known = new Map([...list.children].map((item) => [item.dataset.id, item]));
+  const wanted = items.map(([job, actions]) => {
+    const { expires_seconds: _, seconds_left: __, ...stable } = job;
+    const state = JSON.stringify(stable);
+    const old = known.get(job.id);
+    if (old && old.dataset.state === state) return old;
+    const item = jobItem(job, actions);
+    item.dataset.state = state;
+    return item;
+  });
+  if (wanted.length !== list.children.length || wanted.some((item, i) => item !== list.children[i])) {
+    list.replaceChildren(...wanted);
+  }
+}
+
+async function clearAll() {
+  try {
+    await ask("/api/jobs/clear", "POST");
+  } catch (error) {
+    announce(error.message);
+  }
+  refresh(true);
+}
+
+// Fetch the jobs of this visitor; other tabs of the browser do the same if something changed.
+async function refresh(tellOthers = false) {
+  clearTimeout(timer);
+  try {
+    const answer = await ask("/api/jobs");
+    rememberServer(answer);
+    jobs = answer.jobs;
+    takeOverUploads.maxBytes = answer.max_upload_bytes;
+    draw();
+  } catch (error) {
+    announce(error.message);
+  }
+  if (tellOthers) channel.postMessage("changed");
+  const isRunning = jobs.some((job) => !["done", "failed"].includes(job.state));
+  timer = setTimeout(refresh, isRunning ? RUNNING_MS : IDLE_MS);
+}
+
+// A server that was restarted has no results: say how many were lost.
+function rememberServer(answer) {
+  const known = sessionStorage.getItem("server");
+  if (known && known !== answer.server) {
+    lost = Number(sessionStorage.getItem("results") || 0);
+    announce(lost
+      ? `The server was restarted: ${lost} ${lost === 1 ? "result was" : "results were"} lost. Reload the page.`
+      : "The server was restarted. Reload the page.");
+  }
+  sessionStorage.setItem("server", answer.server);
+  sessionStorage.setItem("results", answer.jobs.length);
+}
+
+// After a reload the viewer shows the latest result again.
+function restore() {
+  const latest = [...jobs].reverse().find((job) => job.tab === "upscale" && job.view);
+  if (latest && !viewers.upscale) show("upscale", [latest]);
+}
+
+function tabButtons() {
+  return [...document.querySelectorAll("button[role=tab]")];
+}
+
+function nameOf(button) {
+  return button.textContent.trim().toLowerCase().replace(/[^a-z]/g, "");
+}
+
+function openTab(name) {
+  tabButtons().find((button) => nameOf(button) === name.replace(/[^a-z]/g, ""))?.click();
+}
+
+function followTabs() {
+  openTab(location.hash.slice(1) || "upscale");
+  addEventListener("hashchange", () => openTab(location.hash.slice(1)));
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest?.("button[role=tab]");
+    if (button && location.hash.slice(1) !== nameOf(button)) {
+      history.replaceState(null, "", `#${nameOf(button)}`);
+    }
+  });
+}
+
+// Gradio follows the class `dark` of the body; the choice is kept in this browser.
+function followScheme() {
+  const apply = (isDark) => document.body.classList.toggle("dark", isDark);
+  const system = matchMedia("(prefers-color-scheme: dark)");
+  const stored = localStorage.getItem("scheme");
+  if (stored) apply(stored === "dark");
+  const button = create("button", {
+    type: "button", id: "scheme", "aria-label": "Switch between light and dark",
+    title: "Light or dark", onclick: () => {
+      const isDark = !document.body.classList.contains("dark");
+      apply(isDark);
+      localStorage.setItem("scheme", isDark ? "dark" : "light");
+    },
+  }, "◐");
+  system.addEventListener("change", () => {
+    if (!localStorage.getItem("scheme")) apply(system.matches);
+  });
+  find("headline")?.append(button);
+}
+
+function start() {
+  announce("");
+  followTabs();
+  followScheme();
+  for (const tab of TABS) {
+    const element = find(`${tab}-shown`);
+    if (element) {
+      new MutationObserver(() => readShown(tab)).observe(element, {
+        childList: true, subtree: true, characterData: true, attributes: true,
+      });
+    }
+  }
+  startInput();
+  channel.onmessage = () => refresh();
+  document.addEventListener("visibilitychange", () => document.hidden || refresh());
+  refresh().then(restore);
+}
+
+// Gradio builds the page by scripts: wait for its last part.
+const waiting = setInterval(() => {
+  if (find("upscale-start") && find("history")) {
+    clearInterval(waiting);
+    start();
+  }
+}, 50);

@@ -1,0 +1,85 @@
+// Uploads of the page, one file in a request, so that the limit applies to each file alone.
+//
+// Gradio sends all files in one request, without a percentage; its request is replaced.
+
+import { show } from "./notice.js";
+
+let running = 0;
+
+function isUpload(address) {
+  return /\/gradio_api\/upload(\?|$)/.test(String(address));
+}
+
+// Send one file; resolve to its status and text.
+function send(address, file, onPercent) {
+  return new Promise((resolve) => {
+    const request = new XMLHttpRequest();
+    const form = new FormData();
+    form.append("files", file, file.name);
+    request.open("POST", address);
+    request.upload.onprogress = (event) => {
+      if (event.lengthComputable) onPercent(Math.floor((100 * event.loaded) / event.total));
+    };
+    request.onload = () => resolve({ status: request.status, text: request.responseText });
+    request.onerror = () => resolve({ status: 503, text: "The server cannot be reached. Try again." });
+    request.send(form);
+  });
+}
+
+// Return why a file cannot be used, before it is sent; null: it may be an image.
+export function refusal(file, maxBytes) {
+  if (file.type === "image/svg+xml") {
+    return `${file.name} is a drawing (SVG), not an image of pixels. Save it as PNG first.`;
+  }
+  const isZip = file.name.toLowerCase().endsWith(".zip");
+  if (file.type && !file.type.startsWith("image/") && !isZip) {
+    return `${file.name} is not an image.`;
+  }
+  if (maxBytes && file.size > maxBytes) {
+    const size = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`;
+    return `${file.name} has ${size(file.size)}; the limit is ${size(maxBytes)}. Send a smaller file.`;
+  }
+  return null;
+}
+
+async function upload(address, form) {
+  const files = form.getAll("files");
+  const paths = [];
+  for (const [index, file] of files.entries()) {
+    const problem = refusal(file, takeOverUploads.maxBytes);
+    if (problem) {
+      show(problem);
+      return new Response(problem, { status: 422 });
+    }
+    const place = files.length > 1 ? ` (${index + 1} of ${files.length})` : "";
+    const answer = await send(address, file, (percent) => {
+      show(`Uploading ${file.name}${place}: ${percent} %`);
+    });
+    if (answer.status !== 200) {
+      show(answer.text);
+      return new Response(answer.text, { status: answer.status });
+    }
+    paths.push(...JSON.parse(answer.text));
+  }
+  show("");
+  const headers = { "content-type": "application/json" };
+  return new Response(JSON.stringify(paths), { status: 200, headers });
+}
+
+export function takeOverUploads() {
+  const send = window.fetch;
+  window.fetch = async (address, options, ...rest) => {
+    if (!isUpload(address?.url || address) || !(options?.body instanceof FormData)) {
+      return send(address, options, ...rest);
+    }
+    running += 1;
+    try {
+      return await upload(String(address?.url || address), options.body);
+    } finally {
+      running -= 1;
+    }
+  };
+  addEventListener("beforeunload", (event) => {
+    if (running > 0) event.preventDefault();
+  });
+}

@@ -1,0 +1,62 @@
+"""Speed of each model on this server: measured once before its first job, then by every job."""
+
+import threading
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from srgan_gp.inference.upscaler import Upscaler
+
+_TEST_SIDE = 96  # pixels of the image that is upscaled for the first measurement
+_SHARE_OF_NEW = 0.5  # weight of the newest job in the moving average
+_MIN_PIXELS = 20_000  # shorter jobs say little about long ones
+
+
+class ModelSpeeds:
+    """Seconds per megapixel of the input, by the name of the model. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._seconds: dict[str, float] = {}
+
+    def get(self, name: str) -> float | None:
+        """Return the seconds per megapixel; None: not measured yet."""
+        with self._lock:
+            return self._seconds.get(name)
+
+    def record(self, name: str, pixels: int, seconds: float) -> None:
+        """Take the time of a job into the average.
+
+        Args:
+            name: name of the model.
+            pixels: pixels that were upscaled.
+            seconds: time of the network.
+        """
+        if pixels < _MIN_PIXELS:
+            return
+        newest = seconds / pixels * 1e6
+        with self._lock:
+            earlier = self._seconds.get(name, newest)
+            self._seconds[name] = _SHARE_OF_NEW * newest + (1 - _SHARE_OF_NEW) * earlier
+
+    def measure(
+        self, name: str, upscaler: Upscaler, clock: Callable[[], float] = time.perf_counter
+    ) -> float:
+        """Return the seconds per megapixel; upscale a small image twice if it is unknown.
+
+        Args:
+            name: name of the model.
+            upscaler: the model, used by nobody else meanwhile.
+            clock: returns seconds.
+        """
+        known = self.get(name)
+        if known is not None:
+            return known
+        image = np.zeros((_TEST_SIDE, _TEST_SIDE, 3), np.uint8)
+        upscaler.upscale(image)  # the first run also allocates memory
+        started = clock()
+        upscaler.upscale(image)
+        seconds = (clock() - started) / _TEST_SIDE**2 * 1e6
+        with self._lock:
+            return self._seconds.setdefault(name, seconds)

@@ -1,0 +1,59 @@
+"""Estimates between two completed steps."""
+
+import pytest
+
+from srgan_gp.serving.jobs.job_progress import JobProgress
+from srgan_gp.serving.jobs.model_speeds import ModelSpeeds
+
+
+def test_progress_moves_before_the_first_step_if_the_speed_is_known():
+    progress = JobProgress("running", started=0.0, expected_seconds=100.0)
+    moments = [progress.fraction(now) for now in range(0, 200, 2)]
+    assert moments[:3] == [0.0, 0.02, 0.04]
+    assert moments == sorted(moments)
+    assert max(moments) == pytest.approx(0.9), "one step is never complete by time alone"
+    assert progress.seconds_left(40.0) == pytest.approx(60.0)
+
+
+def test_between_two_steps_it_never_passes_the_next():
+    progress = JobProgress("running", 0, 0, 0.0).after(2, 10, now=8.0)
+    assert progress.fraction(8.0) == pytest.approx(0.2)
+    assert progress.fraction(10.0) == pytest.approx(0.25)
+    assert progress.fraction(1000.0) == pytest.approx(0.29)
+    assert progress.after(3, 10, now=1000.0).fraction(1000.0) == pytest.approx(0.3)
+    assert progress.seconds_left(8.0) == pytest.approx(32.0)
+
+
+@pytest.mark.parametrize("stage", ["queued", "reading", "encoding"])
+def test_a_stage_without_steps_has_no_share(stage):
+    assert JobProgress(stage, started=0.0).fraction(5.0) is None
+    assert JobProgress(stage, started=0.0).seconds_left(5.0) is None
+
+
+def test_a_finished_stage_is_complete():
+    assert JobProgress("running", 0, 0, 0.0).after(4, 4, now=4.0).fraction(9.0) == 1.0
+
+
+class FakeUpscaler:
+    def __init__(self):
+        self.calls = 0
+
+    def upscale(self, image):
+        self.calls += 1
+
+
+def test_the_speed_of_a_model_is_measured_once():
+    speeds, upscaler, times = ModelSpeeds(), FakeUpscaler(), iter([0.0, 0.009216])
+    assert speeds.measure("a", upscaler, lambda: next(times)) == pytest.approx(1.0)
+    assert speeds.measure("a", upscaler, lambda: next(times)) == pytest.approx(1.0)
+    assert upscaler.calls == 2
+    assert speeds.get("b") is None
+
+
+def test_jobs_correct_the_speed():
+    speeds = ModelSpeeds()
+    speeds.record("a", 10_000, 50.0)
+    assert speeds.get("a") is None, "too short"
+    speeds.record("a", 2_000_000, 8.0)
+    speeds.record("a", 1_000_000, 2.0)
+    assert speeds.get("a") == pytest.approx(3.0)
