@@ -134,9 +134,9 @@ class Service:
         ahead = self._queue.ahead_of(job.address, job)
         with self._changed:
             others = self._running - {job}
-        stages = [other.progress.stage for other in others]
-        # None: the job was taken from the queue, and waits for the job on the device.
-        return stages.count("running") if ahead is None else ahead + len(stages)
+        if ahead is None:  # taken from the queue, it waits for the one on the device
+            return sum(other.progress.stage == "running" for other in others)
+        return ahead + len(others)
 
     def not_ready_reason(self) -> str | None:
         """Return why no new job is accepted now; None: the service is ready."""
@@ -243,9 +243,7 @@ class Service:
         with self._changed:
             self._running.discard(job)
             self._bytes -= job.size
-            self._pending[job.client] -= 1
-            if not self._pending[job.client]:
-                del self._pending[job.client]
+            self._pending -= Counter([job.client])  # drops clients without jobs
             # After the counters: a client that has the result may submit its next job.
             job.finish(outcome)
             self._changed.notify_all()
