@@ -76,7 +76,7 @@ async function readShown(tab) {
   const element = find(`${tab}-shown`);
   if (!element) return;
   const ids = idsIn(element);
-  if (ids.join() === (shownIds[tab] || []).join()) return;
+  if (ids.join() === (shownIds[tab] || []).join() || (!ids.length && tab !== "batch")) return;
   shownIds[tab] = ids;
   await refresh();
   if (tab === "batch") return;
@@ -102,7 +102,9 @@ function draw() {
   const list = find("batch-results");
   if (list) {
     const own = jobs.filter((job) => (shownIds.batch || []).includes(job.id));
-    fill(container(list), own.map((job) => [job, actions]));
+    const place = container(list);
+    if (!place.firstChild) place.append(create("ul", { class: "jobs", "aria-label": "Results" }));
+    fill(place.firstChild, own.map((job) => [job, actions]));
   }
 }
 
@@ -231,14 +233,18 @@ function start() {
   announce("");
   followTabs();
   followScheme();
-  for (const tab of TABS) {
-    const element = find(`${tab}-shown`);
-    if (element) {
-      new MutationObserver(() => readShown(tab)).observe(element, {
-        childList: true, subtree: true, characterData: true, attributes: true,
-      });
-    }
-  }
+  // Gradio builds a tab when it is opened first, so the elements may not exist yet.
+  let isScheduled = false;
+  new MutationObserver(() => {
+    if (isScheduled) return;
+    isScheduled = true;
+    requestAnimationFrame(() => {
+      isScheduled = false;
+      TABS.forEach(readShown);
+    });
+  }).observe(document.querySelector("gradio-app") || document.body, {
+    childList: true, subtree: true, characterData: true,
+  });
   startInput();
   channel.onmessage = () => refresh();
   document.addEventListener("visibilitychange", () => document.hidden || refresh());

@@ -64,9 +64,8 @@ class Upscaler:
         self._call: UpscaleCall | None = None
         info = session.info
         self.name, self.fidelity = info.name, info.fidelity
-        self.scale, self.sha256 = info.scale, info.sha256
+        self.scale, self.sha256, self.overlap = info.scale, info.sha256, info.overlap
         self.device, self.card = session.device, session.card
-        self.overlap = info.overlap
         self.choice = describe_choice(session)
         self.report = None
 
