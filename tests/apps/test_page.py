@@ -80,8 +80,11 @@ def width_on_a_phone(page):
 
 def test_a_click_previews_that_region_only(page, photo):
     choose(page, "upscale-image", photo(size=(600, 600)))
-    for side in (50, 150, 100):  # the last of several clicks wins
-        page.click("#upscale-image img", position={"x": side, "y": side})
+    page.wait_for_selector("body.has-image #upscale-image img")
+    side = page.locator("#upscale-image img").bounding_box()["height"]
+    for share in (0.2, 0.6, 0.35):  # the last of several clicks wins
+        place = {"x": share * side, "y": share * side}
+        page.click("#upscale-image img", position=place)
     expect(status(page, "upscale")).to_contain_text(re.compile("at 1.., 1..,"), timeout=SHOWN_MS)
     viewer = page.locator("#upscale-viewer .viewer")
     expect(viewer).to_contain_text("preview of a region", timeout=SHOWN_MS)
