@@ -11,9 +11,7 @@ from http.cookies import CookieError, SimpleCookie
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-_SETTING_PATHS = ("/", "/api/jobs")
-"""The page, and its request for the jobs: after a restart of the server an open page needs both."""
-
+_PAGE, _JOBS_OF_PAGE = "/", "/api/jobs"
 _ID_BYTES = 16
 _SIGNATURE_BYTES = 16
 
@@ -39,9 +37,12 @@ class VisitorCookies:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        visitor = self._visitor_of(Headers(scope=scope).get("cookie", ""))
+        header = Headers(scope=scope).get("cookie", "")
+        visitor = self._visitor_of(header)
         scope = {**scope, "visitor": visitor}
-        if visitor is not None or scope["path"] not in _SETTING_PATHS:
+        # A page that was open when the server was restarted has a cookie that is not valid.
+        is_old_page = scope["path"] == _JOBS_OF_PAGE and self._name in header
+        if visitor is not None or not (scope["path"] == _PAGE or is_old_page):
             await self._app(scope, receive, send)
             return
 
