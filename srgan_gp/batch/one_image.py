@@ -10,11 +10,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from operator import attrgetter
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import BinaryIO
 
+from srgan_gp.batch.early_encoding import EARLY_SUFFIXES, EarlyEncoding
 from srgan_gp.batch.engines.engine_interface import Facts, Result, UpscaleSettings
 from srgan_gp.batch.naming.plan import UpscaleJob
 from srgan_gp.batch.naming.result_format import check_result_size, chosen_target
+from srgan_gp.batch.watched_file import write_watched
 from srgan_gp.errors import PictureError
 from srgan_gp.images import (
     FrameSequence,
@@ -56,6 +58,8 @@ class Enlarged:
     decoded: Decoded
     picture: Picture
     report: UpscaleReport
+    early: EarlyEncoding | None = None
+    """The encoding, which began while the network was running; None: it has not begun."""
 
 
 def work(job: UpscaleJob, upscaler: Upscaler, settings: UpscaleSettings) -> Result:
@@ -101,7 +105,12 @@ def decode(job: UpscaleJob, settings: UpscaleSettings, model_scale: int) -> Deco
 
 
 def enlarge(
-    decoded: Decoded, upscaler: Upscaler, settings: UpscaleSettings, on_tiles: OnTiles | None = None
+    decoded: Decoded,
+    upscaler: Upscaler,
+    settings: UpscaleSettings,
+    on_tiles: OnTiles | None = None,
+    *,
+    encodes_early: bool = False,
 ) -> Enlarged | Result:
     """Run the network over an image. A sequence, which is never whole in memory, is also encoded.
 
@@ -110,6 +119,8 @@ def enlarge(
         upscaler: runs the network; may be used by one thread at a time.
         settings: options of the run.
         on_tiles: called after each tile, with the tiles of all frames of a sequence.
+        encodes_early: encode the rows of a PNG or TIFF while the network computes the next ones.
+            Then `encode` must be called for the result.
 
     Raises:
         PictureError: as for `Upscaler.upscale_picture`, and for a sequence as for `encode`.
@@ -124,9 +135,14 @@ def enlarge(
         scratch_folder=decoded.target.parent,
     )
     if isinstance(decoded.content, Picture):
-        picture = upscale(decoded.content)
+        early = None
+        if encodes_early and decoded.target.suffix.lower() in EARLY_SUFFIXES:
+            early = EarlyEncoding(decoded.target, settings)
+            picture = early.run(upscale, decoded.content, on_tiles)
+        else:
+            picture = upscale(decoded.content)
         assert upscaler.report is not None  # `upscale_picture` sets it.
-        return Enlarged(decoded, picture, upscaler.report)
+        return Enlarged(decoded, picture, upscaler.report, early)
 
     reports: list[UpscaleReport] = []
     frames = decoded.content.count
@@ -170,6 +186,10 @@ def encode(
         OutputError: the file cannot be written.
     """
     decoded, picture = enlarged.decoded, enlarged.picture
+    size = (picture.width, picture.height)
+    if enlarged.early is not None:
+        staged, warnings = enlarged.early.finish(picture)
+        return _result(decoded, staged, size, [enlarged.report], (*picture.notes, *warnings))
     write: Callable[[BinaryIO], tuple[str, ...]] = partial(
         encode_image,
         picture,
@@ -178,30 +198,9 @@ def encode(
         strip_metadata=settings.strip_metadata,
     )
     if on_write is not None:
-        write = partial(_write_watched, write, on_write)
+        write = partial(write_watched, write, on_write)
     staged, warnings = write_staged(decoded.target, write)
-    size = (picture.width, picture.height)
     return _result(decoded, staged, size, [enlarged.report], (*picture.notes, *warnings))
-
-
-class _WatchedFile:
-    """A file that calls a function before each write."""
-
-    def __init__(self, file: BinaryIO, on_write: Callable[[], None]) -> None:
-        self._file, self._on_write = file, on_write
-
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401
-        return getattr(self._file, name)
-
-    def write(self, data: bytes) -> int:
-        self._on_write()
-        return self._file.write(data)
-
-
-def _write_watched(
-    write: Callable[[BinaryIO], tuple[str, ...]], on_write: Callable[[], None], file: BinaryIO
-) -> tuple[str, ...]:
-    return write(cast("BinaryIO", _WatchedFile(file, on_write)))
 
 
 def _read(source: Path, settings: UpscaleSettings) -> Picture | FrameSequence:

@@ -12,7 +12,7 @@ from srgan_gp.images.colour import FULL_VALUE, flatten_on_white, to_depth
 from srgan_gp.images.formats import FORMATS, check_encodable
 from srgan_gp.images.icc import srgb_pixels
 from srgan_gp.images.metadata import matching_profile, update_exif, update_xmp
-from srgan_gp.images.picture import Array, Picture
+from srgan_gp.images.picture import Picture
 
 _BAND_PIXELS = 1 << 20
 
@@ -46,6 +46,21 @@ def fit_to_format(
     return picture, (*pixel_warnings, *metadata_warnings)
 
 
+def writes_rows(picture: Picture, name: str) -> bool:
+    """Return whether the encoder of a format reads an image row by row, and as it is.
+
+    Only then can the image be encoded while another thread still computes it.
+
+    Args:
+        picture: the image, whose first row is not read but may be incomplete.
+        name: a key of `FORMATS`.
+    """
+    if not FORMATS[name].reads_rows:
+        return False
+    first, _ = _fit_pixels(_rows_of(picture, 0, 1), name)
+    return _has_pixels_of(first, picture)
+
+
 def _fit_bands(picture: Picture, name: str, folder: Path | None) -> tuple[Picture, list[str]]:
     """Convert a large image as `_fit_pixels` does, in bands of rows and without a copy in memory.
 
@@ -53,7 +68,7 @@ def _fit_bands(picture: Picture, name: str, folder: Path | None) -> tuple[Pictur
     conversion are not copied.
     """
     first, warnings = _fit_pixels(_rows_of(picture, 0, 1), name)
-    if np.shares_memory(first.pixels, picture.pixels) and _is_same(first.alpha, picture.alpha):
+    if _has_pixels_of(first, picture):
         return replace(picture, icc_profile=first.icc_profile), warnings
     height, width = picture.height, picture.width
     kind = first.pixels.dtype
@@ -74,10 +89,14 @@ def _fit_bands(picture: Picture, name: str, folder: Path | None) -> tuple[Pictur
     return changed, warnings
 
 
-def _is_same(first: Array | None, second: Array | None) -> bool:
-    if first is None or second is None:
-        return first is second
-    return np.shares_memory(first, second)
+def _has_pixels_of(row: Picture, picture: Picture) -> bool:
+    """Return whether a row has pixels and alpha of an image, not converted copies."""
+    if row.alpha is None or picture.alpha is None:
+        return row.alpha is picture.alpha and np.shares_memory(row.pixels, picture.pixels)
+    return all(
+        np.shares_memory(*pair)
+        for pair in ((row.pixels, picture.pixels), (row.alpha, picture.alpha))
+    )
 
 
 def _rows_of(picture: Picture, start: int, stop: int) -> Picture:

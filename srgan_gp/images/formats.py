@@ -34,6 +34,8 @@ class Format:
     max_pixel_bytes: int = _NO_BYTE_LIMIT
     """Largest size of the uncompressed pixels in bytes."""
     default_quality: int = 95
+    reads_rows: bool = False
+    """Whether the encoder reads pixels through `row_bands` only, a few bands ahead of the file."""
     has_quality: bool = False
     """Whether the encoder uses the quality."""
     file_bytes_per_pixel: float = 3.0
@@ -53,7 +55,9 @@ class Format:
 
 FORMATS = {
     # libpng reads at most a million pixels a side by default.
-    "PNG": Format((".png",), encode_png, max_side=1_000_000, file_bytes_per_pixel=0.6),
+    "PNG": Format(
+        (".png",), encode_png, max_side=1_000_000, reads_rows=True, file_bytes_per_pixel=0.6,
+    ),
     # libjpeg's limit of the side. A profile is split into at most 255 segments of 65,519 bytes;
     # EXIF and XMP have one segment each, of up to 65,533 bytes with its name.
     "JPEG": Format(
@@ -68,7 +72,7 @@ FORMATS = {
     ),
     "TIFF": Format(  # sides have 32 bits, which some readers take as signed
         (".tif", ".tiff"), encode_tiff, max_side=1 << 31,
-        file_bytes_per_pixel=0.7, keeps_16_bit_grey_alpha=False,
+        reads_rows=True, file_bytes_per_pixel=0.7, keeps_16_bit_grey_alpha=False,
     ),
     "BMP": Format(  # sides have 32 bits, signed; the size of the file has 32, unsigned
         (".bmp", ".dib"), encode_bmp, max_side=1 << 31, max_pixel_bytes=1 << 32,

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 from srgan_gp.errors import PictureError, UsageError
 from srgan_gp.images import mapped_arrays
-from srgan_gp.images.format_limits import fit_to_format
+from srgan_gp.images.codecs.growing_picture import GrowingPicture
+from srgan_gp.images.format_limits import fit_to_format, writes_rows
 from srgan_gp.images.formats import FORMATS, Quality, find_format
 from srgan_gp.images.picture import Array, Picture
 from srgan_gp.images.picture_conversion import to_picture
@@ -74,7 +75,8 @@ def encode_image(
     """Write an image to an open file, in the same way as `write_image`.
 
     Args:
-        picture: the image.
+        picture: the image. If another thread still computes it, PNG and TIFF are encoded band by
+            band, as soon as the rows are complete.
         file: binary file, open for writing, seekable, empty. After an error it may be incomplete.
         format: a format name such as `png`, or a suffix.
         quality: as for `write_image`.
@@ -86,6 +88,7 @@ def encode_image(
     Raises:
         UsageError: the format is unknown, or the quality out of range.
         PictureError: E_ENCODER_LIMIT if the format cannot hold the image; E_OUT_OF_MEMORY.
+        Cancelled: the other thread does not complete the image.
         OSError: the file cannot be written.
     """
     name = find_format(format)
@@ -96,6 +99,8 @@ def encode_image(
         raise TypeError(f"the quality must be an integer, got {quality!r}")
     if not 1 <= quality <= 100:
         raise UsageError(f"the quality must be from 1 to 100, not {quality}")
+    if isinstance(picture, GrowingPicture) and not writes_rows(picture, name):
+        picture.progress.wait(picture.height)
     picture, warnings = fit_to_format(
         picture, name, strip_metadata=strip_metadata, folder=mapped_arrays.folder_of(file)
     )

@@ -13,6 +13,8 @@ Array = NDArray[Any]
 FULL_SCALE = {np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535, np.dtype(np.float32): 1}
 """Value of full brightness for each supported dtype."""
 
+_CACHED_VALUES = 1 << 15  # converted at a time, so that the copies stay in the CPU cache
+
 
 def check_pixels(pixels: Array) -> None:
     """Check shape, dtype and range of pixels, without copying them.
@@ -57,8 +59,11 @@ def to_pixels(planes: Floats, pixels: Array) -> None:
         planes: (C, H, W), float32.
         pixels: (H, W, C), uint8, uint16 or float32; written in place.
     """
-    for channel, plane in enumerate(planes):  # one at a time, to save memory
-        pixels[..., channel] = quantise(plane, pixels.dtype)
+    step = max(1, _CACHED_VALUES // planes.shape[2])
+    for top in range(0, planes.shape[1], step):
+        rows = slice(top, top + step)
+        for channel, plane in enumerate(planes):
+            pixels[rows, :, channel] = quantise(plane[rows], pixels.dtype)
 
 
 def quantise(values: Floats, dtype: np.dtype[Any]) -> Array:

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from numbers import Integral, Real
 from pathlib import Path
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from srgan_gp.errors import Cancelled, ModelRefusedError, PictureError, UsageError
 from srgan_gp.images import Picture, mapped_arrays
+from srgan_gp.images.codecs.growing_picture import GrowingPicture
 from srgan_gp.inference.pixel_values import check_pixels
 from srgan_gp.inference.session_interface import SessionInterface
 from srgan_gp.inference.tiling.alpha import fill_hidden_colours
@@ -22,6 +23,7 @@ from srgan_gp.inference.tiling.tiles import Floats, Progress, round_up, run_tile
 from srgan_gp.inference.upscale_report import UpscaleReport
 
 Array = NDArray[Any]
+OnStart = Callable[[GrowingPicture], None]
 TileChoice = int | Literal["auto"] | None
 
 
@@ -35,6 +37,8 @@ class UpscaleCall:
         tile: as for `Upscaler.upscale`.
         on_progress: called with (tiles done, number of tiles) over the passes of colour and alpha.
         folder: folder of the temporary files of a large image.
+        on_start: for one picture: called with its result before it is computed, unless its alpha
+            is computed too.
 
     Raises:
         PictureError: the result would have no pixels.
@@ -51,6 +55,7 @@ class UpscaleCall:
         tile: TileChoice,
         on_progress: Progress | None,
         folder: Path | None = None,
+        on_start: OnStart | None = None,
     ) -> None:
         self._started = time.monotonic()
         self._session, self._info = session, session.info
@@ -68,7 +73,7 @@ class UpscaleCall:
             )
         self._result_size = (height, width)
         self._tile = self._tile_side(tile)
-        self._on_progress, self._folder = on_progress, folder
+        self._on_progress, self._folder, self._on_start = on_progress, folder, on_start
         self._tiles_before = self._tiles = self._memory_errors = 0
         self._window = (0, 0)
         self._is_cancelled = False
@@ -94,19 +99,19 @@ class UpscaleCall:
                 else fill_hidden_colours(picture.pixels, picture.alpha, self._folder)
                 for picture in self._pictures
             ]
-            pixels = self._run_pass(visible)
-            varying = [
-                alpha[..., np.newaxis]
-                for alpha, flat in zip(alphas, is_flat, strict=True)
-                if alpha is not None and not flat
-            ]
-            upscaled = iter(self._run_pass(varying, is_alpha=True) if varying else ())
+            varying = dict[int, Array]()
             for index, alpha in enumerate(alphas):
                 if alpha is not None and is_flat[index]:
                     value = alpha.flat[0]
                     alphas[index] = mapped_arrays.full(self._result_size, value, self._folder)
                 elif alpha is not None:
-                    alphas[index] = next(upscaled)[..., 0]
+                    varying[index] = alpha[..., np.newaxis]
+            self._flat_alpha = alphas[0]
+            pixels = self._run_pass(visible)
+            if varying:
+                upscaled = self._run_pass(list(varying.values()), is_alpha=True)
+                for index, planes in zip(varying, upscaled, strict=True):
+                    alphas[index] = planes[..., 0]
         except MemoryError as error:
             height, width = self._size
             raise PictureError(
@@ -135,6 +140,10 @@ class UpscaleCall:
                 pixels, scale, self._result_size, is_alpha=is_alpha, folder=self._folder
             )
             passes.append(whole)
+        if self._on_start is not None and self._passes_left == 1 and not is_alpha:
+            growing = GrowingPicture.of(self._pictures[0], passes[0].result, self._flat_alpha)
+            passes[0].progress = growing.progress
+            self._on_start(growing)
         whole = passes[0] if len(passes) == 1 else NetworkPassBatch(passes)
         height, width = (round_up(side, self._info.size_multiple) for side in self._size)
         if self._info.overlap is None:

@@ -11,7 +11,7 @@ from srgan_gp.images import Picture
 from srgan_gp.inference.session_interface import SessionInterface, describe_choice, require_task
 from srgan_gp.inference.tiling.memory_estimate import CPU_BUDGET
 from srgan_gp.inference.tiling.tiles import Progress
-from srgan_gp.inference.upscale_call import TileChoice, UpscaleCall
+from srgan_gp.inference.upscale_call import OnStart, TileChoice, UpscaleCall
 from srgan_gp.inference.upscale_inputs import UpscaleInputs, UpscaleOptions
 from srgan_gp.inference.upscale_report import UpscaleReport, combine_reports
 from srgan_gp.models.cards import ModelCard
@@ -215,6 +215,7 @@ class Upscaler:
         tile: TileChoice = "auto",
         on_progress: Progress | None = None,
         scratch_folder: Path | None = None,
+        on_start: OnStart | None = None,
     ) -> Picture:
         """Upscale a picture: colour or grey, alpha, and metadata. `upscale` does the same.
 
@@ -228,6 +229,7 @@ class Upscaler:
             tile: as for `upscale`.
             on_progress: as for `upscale`; counts the tiles of colour and alpha together.
             scratch_folder: as for `upscale`; the folder of the output file is a good choice.
+            on_start: called with the result before it is computed, unless its alpha is too.
 
         Raises:
             PictureError: as for `upscale`.
@@ -240,7 +242,7 @@ class Upscaler:
             name = type(picture).__name__
             raise TypeError(f"upscale_picture takes a Picture, not {name}; use upscale")
         call = self._call = UpscaleCall(
-            self._session, [picture], scale, tile, on_progress, scratch_folder
+            self._session, [picture], scale, tile, on_progress, scratch_folder, on_start
         )
         try:
             [result] = call.upscale()

@@ -140,6 +140,8 @@ class ThreadEngine:
                 enlarged = self._enlarge(decoded)
                 if isinstance(enlarged, Result):
                     return enlarged
+                if enlarged.early is not None:
+                    return encode(enlarged, self._settings)  # waits for its own thread
                 with self._encoders.reserved(1):
                     return encode(enlarged, self._settings)
         except BaseException as error:
@@ -161,7 +163,7 @@ class ThreadEngine:
                         self._seconds_per_pixel = _measure_speed(upscaler)
                     seconds = width * height * (self._seconds_per_pixel or 0)
                     self.on_tiles(decoded.job, 0, 1, seconds)
-                return enlarge(decoded, upscaler, self._settings, on_tiles)
+                return enlarge(decoded, upscaler, self._settings, on_tiles, encodes_early=True)
         finally:
             self._idle_upscalers.put(upscaler)
 

@@ -16,6 +16,7 @@ from srgan_gp.images import mapped_arrays
 from srgan_gp.images.codecs import deflate
 from srgan_gp.images.codecs.band_threads import map_bands
 from srgan_gp.images.codecs.deflate import choose_strategy
+from srgan_gp.images.codecs.growing_picture import GrowingPicture
 from srgan_gp.images.codecs.png import SIGNATURE, chunk, metadata_chunks
 from srgan_gp.images.codecs.png_filters import filter_rows, unfiltered_rows
 from srgan_gp.images.codecs.tiff_writer import TiffWriter, differences
@@ -30,6 +31,8 @@ _CLEARLY_SMALLER = 0.95  # share of the size with Paeth, from which on rows stay
 def row_bands(picture: Picture, band_rows: int) -> Iterator[Array]:
     """Split an image into bands of rows, and release the memory of a mapped image after each.
 
+    If another thread still computes the image, each band is yielded as soon as it is complete.
+
     Args:
         picture: image of any dtype.
         band_rows: number of rows of a band; the last band may have fewer.
@@ -39,6 +42,8 @@ def row_bands(picture: Picture, band_rows: int) -> Iterator[Array]:
     """
     for top in range(0, picture.height, band_rows):
         part = slice(top, top + band_rows)
+        if isinstance(picture, GrowingPicture):
+            picture.progress.wait(part.stop)
         channels = picture.pixels[part]
         if picture.alpha is not None:
             channels = np.concatenate([channels, picture.alpha[part, :, np.newaxis]], axis=2)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from srgan_gp.images import mapped_arrays
+from srgan_gp.images.codecs.growing_picture import RowProgress
 from srgan_gp.inference.pixel_values import to_pixels, to_planes
 from srgan_gp.inference.tiling.alpha import keep_flat_alpha
 from srgan_gp.inference.tiling.lanczos import resample
@@ -36,6 +37,8 @@ class NetworkPass:
 
     result: Array
     """(height, width, 3 or 1), dtype of `source`; complete after `finish`."""
+    progress: RowProgress | None
+    """Set before the first `store`, it counts the complete pixels of the result; None: no count."""
 
     def __init__(
         self,
@@ -49,6 +52,7 @@ class NetworkPass:
         height, width, channels = source.shape
         self._source, self._size = source, size
         self._is_alpha, self._folder = is_alpha, folder
+        self.progress = None
         self._network_size = (height * scale, width * scale)
         self.result = mapped_arrays.empty((*size, channels), source.dtype, folder)
         self._planes: Floats | None = None
@@ -74,6 +78,8 @@ class NetworkPass:
             kept = kept.mean(axis=1, keepdims=True)
         if self._planes is None:
             self._write(rows, columns, kept[0])
+            if self.progress is not None:
+                self.progress.add(rows, columns)
         else:
             self._planes[:, slice(*rows), slice(*columns)] = kept[0]
             mapped_arrays.release(self._planes)
@@ -90,6 +96,8 @@ class NetworkPass:
                 for columns, part in resample(plane, *self._size, self._folder, on_band):
                     self._write((0, self._size[0]), columns, part[np.newaxis], channel)
             self._planes = None
+            if self.progress is not None:
+                self.progress.add((0, self._size[0]), (0, self._size[1]))
         return self.result
 
     def _write(self, rows: Span, columns: Span, planes: Floats, channel: int = 0) -> None:

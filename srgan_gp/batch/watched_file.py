@@ -1,0 +1,25 @@
+"""`write_watched`: call a function before each write to a file, such as a check for cancellation."""
+
+from collections.abc import Callable
+from typing import Any, BinaryIO, cast
+
+
+def write_watched(
+    write: Callable[[BinaryIO], tuple[str, ...]], on_write: Callable[[], None], file: BinaryIO
+) -> tuple[str, ...]:
+    """Write to a file, and call a function before each write; its exceptions end the writing."""
+    return write(cast("BinaryIO", _WatchedFile(file, on_write)))
+
+
+class _WatchedFile:
+    """A file that calls a function before each write."""
+
+    def __init__(self, file: BinaryIO, on_write: Callable[[], None]) -> None:
+        self._file, self._on_write = file, on_write
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401
+        return getattr(self._file, name)
+
+    def write(self, data: bytes) -> int:
+        self._on_write()
+        return self._file.write(data)
