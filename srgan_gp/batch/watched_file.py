@@ -1,4 +1,4 @@
-"""`write_watched`: call a function before each write to a file, such as a check for cancellation."""
+"""`write_watched`: call a function before each write to a file, such as a cancellation check."""
 
 from collections.abc import Callable
 from typing import Any, BinaryIO, cast

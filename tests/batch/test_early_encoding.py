@@ -34,7 +34,7 @@ def job(rng, tmp_path):
         values = rng.integers(0, 256, (64, 48, channels), dtype)
         Image.fromarray(values[..., 0] if channels == 1 else values).save(tmp_path / "in.png")
         (tmp_path / "out").mkdir(exist_ok=True)
-        return UpscaleJob(tmp_path / "in.png", tmp_path / "out" / name)
+        return UpscaleJob(tmp_path / "in.png", tmp_path / "out" / name, None)
 
     return make
 
@@ -113,22 +113,20 @@ def test_a_failure_of_the_network_leaves_no_file(job, fake_session, tmp_path, fa
 
 
 def test_a_full_disk_stops_the_network(job, fake_session, tmp_path, monkeypatch):
-    failed = threading.Event()
-
     def full_disk(picture, file, **options):
-        failed.set()
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(early_encoding, "encode_image", full_disk)
 
     def before(_):
-        assert failed.wait(PATIENCE)
-        time.sleep(0.05)
+        for thread in threading.enumerate():
+            if thread.name == "encode":
+                thread.join(PATIENCE)
 
     network = Network(before)
-    with pytest.raises(OutputError, match="No space left"):
+    with pytest.raises(OutputError, match="the disk is full"):
         upscale_early(job(), fake_session(network))
-    assert network.count < 12
+    assert network.count == 1
     assert list((tmp_path / "out").iterdir()) == []
 
 

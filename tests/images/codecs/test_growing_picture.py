@@ -27,10 +27,11 @@ def test_rows_are_complete_when_all_rectangles_above_are(seed):
         stored[slice(*rows), slice(*columns)] = True
         complete = int(np.cumprod(stored.all(axis=1)).sum())
         progress.wait(complete)
-        done = threading.Event()
         if complete < height:
-            threading.Thread(target=lambda: (waits(progress, complete + 1), done.set())).start()
-            assert not done.wait(0.01)
+            thread = threading.Thread(target=waits, args=(progress, complete + 1), daemon=True)
+            thread.start()
+            thread.join(0.01)
+            assert thread.is_alive()
     progress.wait(height + 100)
 
 
@@ -71,7 +72,9 @@ def test_no_pixel_is_read_before_it_is_complete(monkeypatch, name, dtype, channe
     encode_image(whole, expected, format=name)
     growing = GrowingPicture.of(whole, np.zeros_like(whole.pixels), alpha)
     file = io.BytesIO()
-    thread = threading.Thread(target=encode_image, args=(growing, file), kwargs={"format": name})
+    thread = threading.Thread(
+        target=encode_image, args=(growing, file), kwargs={"format": name}, daemon=True
+    )
     thread.start()
     for row in range(30):
         thread.join(0.001)
