@@ -232,15 +232,12 @@ class Upscaler:
             on_start: called with the result before it is computed, unless its alpha is too.
 
         Raises:
-            PictureError: as for `upscale`.
-            ModelRefusedError: as for `upscale`.
-            UsageError: as for `upscale`.
+            SrganGpError: as for `upscale`, by its subclasses.
             TypeError: `picture` is something else; `upscale` takes more kinds of images.
-            Cancelled: as for `upscale`.
         """
         if not isinstance(cast("object", picture), Picture):
-            name = type(picture).__name__
-            raise TypeError(f"upscale_picture takes a Picture, not {name}; use upscale")
+            kind = type(picture).__name__
+            raise TypeError(f"upscale_picture takes a Picture, not {kind}; use upscale")
         call = self._call = UpscaleCall(
             self._session, [picture], scale, tile, on_progress, scratch_folder, on_start
         )

@@ -139,8 +139,9 @@ def test_running_out_of_memory_changes_no_byte(job, fake_session):
         if count in (2, 5, 6):
             raise MemoryError
 
-    late = work(job(), Upscaler(fake_session(Network())), SETTINGS)
-    early = encode(upscale_early(job(), fake_session(Network(before))), SETTINGS)
+    task = job()
+    late = work(task, Upscaler(fake_session(Network())), SETTINGS)
+    early = encode(upscale_early(task, fake_session(Network(before))), SETTINGS)
     assert "memory ran out" in early.facts.warnings[-1]
     assert early.staged.size > 0
     np.testing.assert_array_equal(Image.open(early.staged.partial), Image.open(late.staged.partial))
