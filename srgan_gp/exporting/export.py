@@ -4,6 +4,8 @@ import hashlib
 import json
 import math
 import warnings
+from collections.abc import Generator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,6 +19,7 @@ from torch import nn
 
 from srgan_gp.errors import ModelRefusedError, TrainingError, UsageError
 from srgan_gp.exporting.exported_card import fill_card, read_written_card
+from srgan_gp.exporting.memory_measurement import measure_bytes_per_pixel
 from srgan_gp.exporting.onnx_graph import as_onnx
 from srgan_gp.exporting.parity import TOLERANCE, largest_difference
 from srgan_gp.exporting.weight_blending import Blend, blend_weights
@@ -150,9 +153,7 @@ def _verify(model: onnx.ModelProto, generator: nn.Module, name: str) -> ModelInf
 
     A graph without metadata is measured, like that of another program.
     """
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / f"{name}.onnx"
-        _write(path, model.SerializeToString())
+    with _as_file(model, name) as path:
         session = Session.open(path, device="cpu")
     difference = largest_difference(session, generator)
     if not difference <= TOLERANCE:
@@ -187,6 +188,19 @@ def _describe(
     onnx.helper.set_model_props(model, metadata)
     if is_of_faces:  # without metadata the runtime cannot open a graph that takes latents
         _verify(model, generator, about["name"])
+    else:
+        with _as_file(model, about["name"]) as path:
+            measured = measure_bytes_per_pixel(path)
+        if measured:
+            onnx.helper.set_model_props(model, metadata | {"bytes_per_pixel": str(measured)})
+
+
+@contextmanager
+def _as_file(model: onnx.ModelProto, name: str) -> Generator[Path]:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / f"{name}.onnx"
+        _write(path, model.SerializeToString())
+        yield path
 
 
 def _measured(info: ModelInfo) -> dict[str, int]:

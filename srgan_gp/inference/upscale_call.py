@@ -17,9 +17,9 @@ from srgan_gp.images.codecs.growing_picture import GrowingPicture
 from srgan_gp.inference.pixel_values import check_pixels
 from srgan_gp.inference.session_interface import SessionInterface
 from srgan_gp.inference.tiling.alpha import fill_hidden_colours
-from srgan_gp.inference.tiling.memory_estimate import choose_tile
 from srgan_gp.inference.tiling.network_pass import NetworkPass, NetworkPassBatch
-from srgan_gp.inference.tiling.tiles import Floats, Progress, round_up, run_tiled
+from srgan_gp.inference.tiling.tiles import Floats, Progress, Window, round_up, run_tiled
+from srgan_gp.inference.tiling.window_choice import choose_window, square_window
 from srgan_gp.inference.upscale_report import UpscaleReport
 
 Array = NDArray[Any]
@@ -72,7 +72,9 @@ class UpscaleCall:
                 f"the result would be {width} x {height} pixels; choose a larger scale",
             )
         self._result_size = (height, width)
-        self._tile = self._tile_side(tile)
+        multiple = self._info.size_multiple
+        self._padded_size = (round_up(self._size[0], multiple), round_up(self._size[1], multiple))
+        self._chosen_window = self._choose_window(tile)
         self._on_progress, self._folder, self._on_start = on_progress, folder, on_start
         self._tiles_before = self._tiles = self._memory_errors = 0
         self._window = (0, 0)
@@ -145,7 +147,7 @@ class UpscaleCall:
             passes[0].progress = growing.progress
             self._on_start(growing)
         whole = passes[0] if len(passes) == 1 else NetworkPassBatch(passes)
-        height, width = (round_up(side, self._info.size_multiple) for side in self._size)
+        height, width = self._padded_size
         if self._info.overlap is None:
             upscaled = self._network(whole.cut((0, height), (0, width)))
             whole.store((0, height * scale), (0, width * scale), upscaled)
@@ -155,9 +157,9 @@ class UpscaleCall:
                 self._network,
                 whole.cut,
                 whole.store,
-                size=(height, width),
+                size=self._padded_size,
                 scale=scale,
-                tile=self._tile,
+                window=self._chosen_window,
                 overlap=self._info.overlap,
                 multiple=self._info.size_multiple,
                 on_progress=self._report_progress,
@@ -224,9 +226,9 @@ class UpscaleCall:
             earlier = self._tiles_before  # tiles of the completed passes
             self._on_progress(earlier + done, earlier + total * self._passes_left)
 
-    def _tile_side(self, tile: TileChoice) -> int:
-        """Return the side of the tiles; the longer side of the image means a single tile."""
-        size = self._size
+    def _choose_window(self, tile: TileChoice) -> Window:
+        """Return the window; that of the image's own size means a single tile."""
+        overlap, multiple = self._info.overlap, self._info.size_multiple
         if tile is not None and tile != "auto":
             if not isinstance(tile, Integral):
                 raise TypeError(
@@ -234,13 +236,14 @@ class UpscaleCall:
                 )
             if tile < 1:
                 raise ValueError(f"need a tile of 1 pixel or more, got {tile}")
-            if self._info.overlap is None:
+            if overlap is None:
                 raise UsageError(
                     f"The model {self._info.name} needs the whole image at once, so tiles would "
                     "change the result; leave out --tile."
                 )
-            return int(tile)
+            return square_window(self._padded_size, int(tile), overlap=overlap, multiple=multiple)
         chosen = None
         if tile == "auto":
-            chosen = choose_tile(self._info, *size, on_gpu=self._session.device != "cpu")
-        return chosen or max(size)
+            on_gpu = self._session.device != "cpu"
+            chosen = choose_window(self._info, *self._size, on_gpu=on_gpu)
+        return chosen or self._padded_size

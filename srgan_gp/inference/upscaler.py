@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from srgan_gp.errors import PictureError
 from srgan_gp.images import Picture
 from srgan_gp.inference.session_interface import SessionInterface, describe_choice, require_task
-from srgan_gp.inference.tiling.memory_estimate import CPU_BUDGET
 from srgan_gp.inference.tiling.tiles import Progress
+from srgan_gp.inference.tiling.window_choice import CPU_BUDGET
 from srgan_gp.inference.upscale_call import OnStart, TileChoice, UpscaleCall
 from srgan_gp.inference.upscale_inputs import UpscaleInputs, UpscaleOptions
 from srgan_gp.inference.upscale_report import UpscaleReport, combine_reports
@@ -162,8 +162,8 @@ class Upscaler:
                 tuple or an iterator of them, or an array (N, H, W, C).
             scale: scale factor; None means the network's own. Other factors are reached by Lanczos
                 resampling of the network's result.
-            tile: side of the tiles in input pixels; None for the whole image at once; "auto"
-                chooses by the memory needed. The result does not depend on it.
+            tile: largest side of the tiles in input pixels; None for the whole image at once;
+                "auto" chooses by the memory needed. The result does not depend on it.
             on_progress: called with (tiles done, number of tiles), for a list with (images done,
                 number of images). An exception in it ends the call.
             scratch_folder: folder of the unnamed temporary file that holds a result of more than

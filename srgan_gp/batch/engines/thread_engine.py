@@ -23,7 +23,7 @@ from srgan_gp.batch.engines.engine_interface import (
 from srgan_gp.batch.naming.plan import UpscaleJob
 from srgan_gp.batch.one_image import Decoded, Enlarged, decode, encode, enlarge
 from srgan_gp.errors import Cancelled
-from srgan_gp.inference.tiling.memory_estimate import CPU_BUDGET
+from srgan_gp.inference.tiling.window_choice import CPU_BUDGET
 from srgan_gp.inference.upscaler import Upscaler
 from srgan_gp.system.files import drop
 

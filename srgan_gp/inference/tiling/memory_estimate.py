@@ -1,24 +1,14 @@
-"""Memory estimate of a model per input pixel, and the automatic choice of the tile size."""
+"""Memory estimate of a model per input pixel, from the shapes in its graph."""
 
 import math
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from srgan_gp.inference.loading.model_info import UNKNOWN_BYTES_PER_PIXEL, ModelInfo
+from srgan_gp.inference.loading.model_info import UNKNOWN_BYTES_PER_PIXEL
 
 if TYPE_CHECKING:
     import onnx
 
-CPU_BUDGET = 2**30
-"""Bytes for one run on a CPU; an image that needs more is tiled."""
-CPU_BATCH_BUDGET = 2**27
-"""Bytes for a batch of images on a CPU; larger batches leave its caches and are not faster."""
-GPU_BUDGET = 2**31
-"""Bytes for one run on a GPU. There, every image is tiled, with windows of one shape."""
-MIN_TILE = 64
-"""Lower bound, also above the budget: smaller tiles would compute mostly overlap."""
-MAX_GPU_WINDOW = 1024
-"""Largest side of a window on a GPU, in input pixels."""
 _PROBE_SIDE = 64  # pixels: side of the input for which the shapes are inferred
 
 
@@ -26,8 +16,9 @@ def estimate_bytes_per_pixel(model: "onnx.ModelProto") -> int:
     """Estimate the peak memory of a run per input pixel from the shapes in the graph.
 
     Visits the nodes in order, adds up the float32 tensors that are alive, and doubles the peak:
-    ONNX Runtime's CPU arena took 1.2 to 2.05 times the plain sum (measured on networks of 48 and 64
-    channels, with a direct tail and with one at full size, from 128 x 128 to 512 x 512 pixels).
+    ONNX Runtime's CPU arena took 1.03 to 1.97 times the plain sum (measured on seven networks of 24
+    to 96 channels, with a direct tail and with one at full size). For models of other projects;
+    `export` measures the memory instead.
 
     Args:
         model: a model with one input (N, 3, H, W).
@@ -78,41 +69,3 @@ def _ignore_computed_crops(model: "onnx.ModelProto") -> None:
         if node.op_type == "Slice" and not fixed.issuperset(node.input[1:]):
             node.op_type = "Identity"
             del node.input[1:]
-
-
-def choose_tile(info: ModelInfo, height: int, width: int, *, on_gpu: bool) -> int | None:
-    """Choose the side of the tiles for `--tile auto`.
-
-    On a CPU an image runs as a whole while that fits `CPU_BUDGET`; otherwise it is cut into the
-    smallest number of equal tiles that fit. On a GPU the window always has the same shape.
-
-    Args:
-        info: metadata of the model.
-        height: height of the image.
-        width: width of the image.
-        on_gpu: whether the model runs on a GPU.
-
-    Returns:
-        The side in input pixels, without overlap; None means the whole image at once.
-    """
-    if info.overlap is None:
-        return None
-    affordable = (GPU_BUDGET if on_gpu else CPU_BUDGET) // info.bytes_per_pixel
-    if not on_gpu and height * width <= affordable:
-        return None
-    window = math.isqrt(affordable)
-    if on_gpu:
-        window = min(window, MAX_GPU_WINDOW)
-    largest = max(window - 2 * info.overlap, MIN_TILE)
-    if on_gpu:
-        return largest
-    inner = [side - 2 * info.overlap for side in (height, width)]
-    counts = [max(math.ceil(side / largest), 1) for side in inner]
-    even = [math.ceil(side / count) for side, count in zip(inner, counts, strict=True) if count > 1]
-    return max(even, default=largest)
-
-
-def choose_batch(info: ModelInfo, height: int, width: int, *, on_gpu: bool) -> int:
-    """Choose the number of images that a model computes together; arguments as `choose_tile`."""
-    budget = GPU_BUDGET if on_gpu else CPU_BATCH_BUDGET
-    return max(budget // (info.bytes_per_pixel * height * width), 1)

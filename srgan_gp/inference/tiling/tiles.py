@@ -14,6 +14,8 @@ Network = Callable[[Floats], Floats]
 Progress = Callable[[int, int], None]
 Span = tuple[int, int]
 """Start and stop along one axis."""
+Window = tuple[int, int]
+"""Height and width of a window in input pixels, overlap included."""
 Cut = Callable[[Span, Span], Floats]
 Store = Callable[[Span, Span, Floats], None]
 
@@ -25,7 +27,7 @@ def run_tiled(
     *,
     size: tuple[int, int],
     scale: int,
-    tile: int,
+    window: Window,
     overlap: int,
     multiple: int = 1,
     on_progress: Progress | None = None,
@@ -48,24 +50,27 @@ def run_tiled(
             every pixel of the result is stored once.
         size: height and width of the image, multiples of `multiple`.
         scale: scale factor of `network`.
-        tile: side of the square kept from each inner window, in input pixels.
+        window: height and width of the windows, in input pixels; sides that are longer than the
+            image's are shortened to them.
         overlap: context on every side of a tile, in input pixels; discarded after the run.
         multiple: windows start at multiples of it, and their sides are multiples of it.
         on_progress: called with (tiles done, number of tiles) after each tile. An exception in it
             ends the run.
 
     Raises:
-        ValueError: `tile` is not positive, `overlap` is negative, or a side is not a multiple.
+        ValueError: `overlap` is negative, a window in several would keep no pixels, or a side is
+            not a multiple.
         MemoryError: even the smallest possible window does not fit.
     """
-    if tile < 1 or overlap < 0:
-        raise ValueError(f"need tile >= 1 and overlap >= 0, got {tile=}, {overlap=}")
     height, width = size
-    if height % multiple or width % multiple:
-        raise ValueError(f"sides {height} x {width} are not multiples of {multiple}")
+    window = (min(window[0], height), min(window[1], width))
+    if any(side % multiple for side in (*size, *window)):
+        raise ValueError(f"sides of {size} and {window} are not multiples of {multiple}")
+    if overlap < 0:
+        raise ValueError(f"need an overlap of 0 or more, got {overlap}")
     overlap = round_up(overlap, multiple)
-    side = round_up(tile, multiple) + 2 * overlap
-    window = (min(side, height), min(side, width))
+    if any(side < min(length, 2 * overlap + 1) for side, length in zip(window, size, strict=True)):
+        raise ValueError(f"windows of {window} keep no pixels at an overlap of {overlap}")
     regions, done = deque([((0, height), (0, width))]), 0
     while regions:
         rows, columns = regions.popleft()

@@ -17,9 +17,16 @@ def blur_and_double(x):
     return blurred.repeat(2, axis=2).repeat(2, axis=3).astype(np.float32)
 
 
-def run_tiled(network, image, *, scale, **options):
-    """Cut windows from an array, and join the results in another one."""
+def run_tiled(network, image, *, scale, overlap, window=None, tile=None, **options):
+    """Cut windows from an array, and join the results in another one.
+
+    `tile` is short for square windows that keep `tile` pixels a side.
+    """
     height, width = image.shape[2:]
+    if window is None:
+        multiple = options.get("multiple", 1)
+        side = tiles.round_up(tile, multiple) + 2 * tiles.round_up(overlap, multiple)
+        window = (side, side)
     result = np.full((1, 3, height * scale, width * scale), np.nan, np.float32)
 
     def cut(rows, columns):
@@ -32,7 +39,10 @@ def run_tiled(network, image, *, scale, **options):
         assert np.isnan(place).all()
         place[:] = kept
 
-    tiles.run_tiled(network, cut, store, size=(height, width), scale=scale, **options)
+    tiles.run_tiled(
+        network, cut, store, size=(height, width), scale=scale, window=window, overlap=overlap,
+        **options,
+    )  # fmt: skip
     return result
 
 
@@ -195,10 +205,20 @@ def test_the_smallest_window_keeps_one_pixel():
     assert sizes[-1] == (7, 7)
 
 
-@pytest.mark.parametrize("values", [{"tile": 0, "overlap": 1}, {"tile": 1, "overlap": -1}])
-def test_a_tile_is_positive_and_an_overlap_is_not_negative(values):
-    with pytest.raises(ValueError, match="tile >= 1"):
-        run_tiled(blur_and_double, random_image(4, 4), scale=2, **values)
+@settings(max_examples=60, deadline=None)
+@given(size=st.tuples(SIDES, SIDES), window=st.tuples(st.integers(7, 80), st.integers(7, 80)))
+def test_rectangular_windows_give_the_same_bits(radius_3, size, window):
+    image = random_image(*size)
+    tiled = run_tiled(radius_3, image, scale=2, window=window, overlap=3)
+    np.testing.assert_array_equal(tiled, radius_3(image))
+
+
+def test_a_window_keeps_a_pixel_and_an_overlap_is_not_negative():
+    image = random_image(4, 9)
+    with pytest.raises(ValueError, match="keep no pixels"):
+        run_tiled(blur_and_double, image, scale=2, window=(4, 2), overlap=1)
+    with pytest.raises(ValueError, match="0 or more"):
+        run_tiled(blur_and_double, image, scale=2, window=(4, 2), overlap=-1)
 
 
 def test_sides_must_be_multiples():

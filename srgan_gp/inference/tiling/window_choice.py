@@ -1,0 +1,132 @@
+"""Choice of the windows of tiled inference: the grid that computes the fewest pixels in a budget."""
+
+import math
+
+from srgan_gp.inference.loading.model_info import ModelInfo
+from srgan_gp.inference.tiling.tiles import Window, round_up
+
+CPU_BUDGET = 3 * 2**28
+"""Bytes for one run on a CPU; an image that needs more is tiled."""
+GPU_BUDGET = 2**31
+"""Bytes for one run on a GPU."""
+MAX_GPU_PIXELS = 2**20
+"""Largest number of input pixels of a window on a GPU."""
+MIN_TILE = 64
+"""Lower bound of a tile's sides, also above the budget; smaller ones would be mostly overlap."""
+MAX_OVERHEAD = 1.15
+"""Computed pixels for each needed one up to which a limit below the budget is kept."""
+
+
+def choose_window(
+    info: ModelInfo, height: int, width: int, *, on_gpu: bool, pixel_limit: int | None = None
+) -> Window | None:
+    """Choose the window for `--tile auto`.
+
+    Args:
+        info: metadata of the model.
+        height: height of the image.
+        width: width of the image.
+        on_gpu: whether the model runs on a GPU.
+        pixel_limit: limit of pixels in a window below that of the memory, for example for a regular
+            report of progress. It is exceeded where it would cost more than `MAX_OVERHEAD` computed
+            pixels for each needed one.
+
+    Returns:
+        Height and width of the window in input pixels, including the overlap; None means the whole
+        image at once.
+    """
+    if info.overlap is None:
+        return None
+    affordable = (GPU_BUDGET if on_gpu else CPU_BUDGET) // info.bytes_per_pixel
+    if on_gpu:
+        affordable = min(affordable, MAX_GPU_PIXELS)
+    limit = affordable if pixel_limit is None else min(pixel_limit, affordable)
+    multiple, overlap = info.size_multiple, info.overlap
+    size = (round_up(height, multiple), round_up(width, multiple))
+    if math.prod(size) <= limit:
+        return None
+    while limit < affordable:
+        window = smallest_cover(size, limit, overlap=overlap, multiple=multiple)
+        computed = computed_pixels(size, window, overlap=overlap, multiple=multiple)
+        if computed <= MAX_OVERHEAD * height * width:
+            return window
+        limit = limit * 9 // 8 + 1
+    return smallest_cover(size, affordable, overlap=overlap, multiple=multiple)
+
+
+def smallest_cover(
+    size: tuple[int, int], max_pixels: int, *, overlap: int, multiple: int = 1
+) -> Window:
+    """Return the window for which `run_tiled` computes the fewest pixels.
+
+    With n windows along an axis of length L and the overlap o, L + 2 o (n - 1) pixels are computed.
+    So few windows are best, and a grid of n by m windows is best when its windows are as small as
+    possible.
+
+    Args:
+        size: height and width of the image, multiples of `multiple`.
+        max_pixels: largest number of pixels in a window. A window that keeps `MIN_TILE` pixels on
+            each axis is always allowed.
+        overlap: as for `run_tiled`.
+        multiple: as for `run_tiled`.
+    """
+    margin = 2 * round_up(overlap, multiple)
+    max_pixels = max(max_pixels, (round_up(MIN_TILE, multiple) + margin) ** 2)
+    best, fewest = size, math.inf
+    for rows in range(1, size[0] + 1):
+        height = _side(size[0], rows, margin, multiple)
+        if rows * height * size[1] >= fewest:
+            break  # more rows only compute more
+        columns, width = _split(size[1], max_pixels // height, margin, multiple)
+        computed = rows * height * columns * width
+        if columns and computed < fewest:
+            best, fewest = (height, width), computed
+    return best
+
+
+def computed_pixels(
+    size: tuple[int, int], window: Window, *, overlap: int, multiple: int = 1
+) -> int:
+    """Return the number of input pixels in all windows of `run_tiled`, overlap included."""
+    margin = 2 * round_up(overlap, multiple)
+    computed = 1
+    for length, side in zip(size, window, strict=True):
+        count = 1 if length <= side else math.ceil((length - margin) / (side - margin))
+        computed *= count * min(length, side)
+    return computed
+
+
+def square_window(
+    size: tuple[int, int], tile: int, *, overlap: int, multiple: int = 1
+) -> Window:
+    """Return the smallest window that covers an image with the tiles of a given side.
+
+    Args:
+        size: height and width of the image, multiples of `multiple`.
+        tile: largest side of a tile without overlap, in input pixels.
+        overlap: as for `run_tiled`.
+        multiple: as for `run_tiled`.
+    """
+    margin = 2 * round_up(overlap, multiple)
+    largest = round_up(tile, multiple) + margin
+    height, width = (_split(length, largest, margin, multiple)[1] for length in size)
+    return height, width
+
+
+def _split(length: int, largest: int, margin: int, multiple: int) -> tuple[int, int]:
+    """Return the smallest number of windows of a side of at most `largest`, and that side.
+
+    (0, 0) if such windows would keep nothing but their margins.
+    """
+    if length <= largest:
+        return 1, length
+    kept = largest // multiple * multiple - margin
+    if kept < 1:
+        return 0, 0
+    count = math.ceil((length - margin) / kept)
+    return count, _side(length, count, margin, multiple)
+
+
+def _side(length: int, count: int, margin: int, multiple: int) -> int:
+    """Return the smallest side of `count` windows that cover an axis."""
+    return min(round_up(math.ceil((length + margin * (count - 1)) / count), multiple), length)
