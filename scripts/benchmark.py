@@ -65,6 +65,10 @@ def build_parser() -> argparse.ArgumentParser:
         "--megapixels", type=float, nargs="+", default=(0.5, 2, 12), help="sizes [0.5 2 12]"
     )
     photo.add_argument("--device", default="cpu", help="auto, cpu, cuda or cuda:N [cpu]")
+    tiling = add("tiling", "computed pixels and time of tiled images, with rectangles and squares")
+    tiling.add_argument("--model", default="photo-x4", help="name or path [photo-x4]")
+    text = "size of the largest image that is upscaled; larger ones are only counted [12]"
+    tiling.add_argument("--timed-megapixels", type=float, default=12, help=text)
     memory = add(
         "memory", "peak memory of a large image, upscaled to a PNG, and of many small ones"
     )

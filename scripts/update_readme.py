@@ -17,6 +17,7 @@ from generated.degradations import degradation_rows
 from generated.durations import duration_rows
 from generated.errors import error_rows
 from generated.marked import first_line, updated
+from generated.tiling import tiling_rows
 from generated.tree import folder_lines, module_lines
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -41,6 +42,7 @@ PARTS = {
     "modules": lambda: module_lines(ROOT),
     "presets": preset_rows,
     "texture": texture_rows,
+    "tiling": lambda: tiling_rows(ROOT),
 }
 """What makes the lines of each marked part, by the part's name."""
 

@@ -106,6 +106,7 @@ def test_a_photo_is_timed_as_a_user_would_wait_for_it(benchmark, capsys, tiny_mo
     assert 20 < values["0.06 megapixels: MiB"] < 500
 
 
+<<<<<<< HEAD
 def test_png_files_are_compared_with_other_encoders_and_versions(
     benchmark, capsys, tiny_model, tmp_path
 ):
@@ -129,6 +130,33 @@ def test_png_files_are_compared_with_other_encoders_and_versions(
         assert values[f"{name}: tiff: bytes"] > 1000
     assert "photo: size over Pillow" in values
     assert "photo, 16 bits: size over Pillow" not in values
+=======
+def test_the_windows_of_today_are_compared_with_squares(benchmark, capsys, tiny_model, monkeypatch):
+    from benchmarks import tiling
+
+    monkeypatch.setattr(tiling, "SIZES", ((70, 50), (300, 200), (3000, 2000)))
+    monkeypatch.setattr(tiling, "estimate_bytes_per_pixel", lambda model: 2**30 // 10_000)
+    path = tiny_model(bytes_per_pixel=str(3 * 2**28 // 10_000))
+    values = run(benchmark, capsys, "tiling", "--model", path, "--timed-megapixels", 0.06)
+    assert values["70 x 50: squares, CPU"] == values["70 x 50: rectangles, CPU"] == 1
+    for size in ("300 x 200", "3000 x 2000"):
+        for place in ("CPU", "GPU"):
+            assert 1 <= values[f"{size}: rectangles, {place}"] < values[f"{size}: squares, {place}"]
+    assert values["300 x 200: results are equal"]
+    assert values["300 x 200: time of rectangles over squares"] > 0
+    assert "3000 x 2000: results are equal" not in values
+
+
+@pytest.mark.usefixtures("benchmark")
+def test_the_squares_are_those_of_earlier_versions():
+    """Their memory of a pixel was stated as 1560 bytes, their budgets were 1 and 2 GiB."""
+    from benchmarks.tiling import _old_tile
+
+    old = {size: _old_tile(27, *size, 1560, on_gpu=False) for size in
+           ((512, 512), (768, 1024), (3000, 4000), (100, 50_000))}  # fmt: skip
+    assert old == {(512, 512): None, (768, 1024): 485, (3000, 4000): 737, (100, 50_000): 769}
+    assert _old_tile(27, 512, 512, 1560, on_gpu=True) == 1024 - 2 * 27
+>>>>>>> 23f16bd (Measure memory at export, compare windows in a benchmark)
 
 
 def test_a_training_benchmark_describes_its_steps(benchmark, capsys):

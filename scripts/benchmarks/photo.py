@@ -29,7 +29,7 @@ def benchmark_photo(
         files in MiB. With one thread the CPU time is what an idle core would need, also while other
         programs run.
     """
-    values: dict[str, Any] = {"machine": _processor(), "model": model, "device": device}
+    values: dict[str, Any] = {"machine": processor(), "model": model, "device": device}
     values["threads"] = threads
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
         for size in megapixels:
@@ -47,7 +47,8 @@ def benchmark_photo(
     return values
 
 
-def _processor() -> str:
+def processor() -> str:
+    """Return the name of the processor, or "unknown"."""
     found = re.search(r"model name\s*: (.+)", Path("/proc/cpuinfo").read_text())
     return found[1] if found else "unknown"
 

@@ -49,7 +49,8 @@ def _main(path: Path) -> int:
     peak = _kibibytes("VmHWM")
     if before is None or peak is None:
         return 1
-    print(-(-(peak - before) * 1024 // SIDE**2 // STEP) * STEP)
+    measured = -(-(peak - before) * 1024 // SIDE**2 // STEP) * STEP
+    sys.stdout.write(f"{measured}\n")
     return 0
 
 

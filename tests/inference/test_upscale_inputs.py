@@ -9,7 +9,7 @@ from PIL import Image
 
 from srgan_gp.errors import PictureError
 from srgan_gp.images import Picture, read_image, write_image
-from srgan_gp.inference.tiling.memory_estimate import CPU_BATCH_BUDGET, GPU_BUDGET
+from srgan_gp.inference.tiling.window_choice import CPU_BATCH_BUDGET, GPU_BUDGET
 from srgan_gp.inference.upscaler import Upscaler
 
 SIZE = (12, 17)

@@ -8,6 +8,7 @@ import pytest
 
 from srgan_gp.errors import ModelRefusedError, PictureError, UsageError
 from srgan_gp.images import Picture
+from srgan_gp.inference.tiling.window_choice import CPU_BUDGET
 from srgan_gp.inference.upscaler import Upscaler
 
 
@@ -361,4 +362,4 @@ def test_upscalers_that_share_a_model_give_the_same_result(fake_session, tiny_im
 def test_the_memory_of_a_run_grows_with_the_image_up_to_the_budget(fake_session):
     upscaler = Upscaler(fake_session(bytes_per_pixel=1000))
     assert upscaler.network_memory(10, 20) == 200_000
-    assert upscaler.network_memory(100_000, 100_000) == 2**30
+    assert upscaler.network_memory(100_000, 100_000) == CPU_BUDGET

@@ -25,7 +25,7 @@ _WIDTH = "width of each result in pixels, in place of a scale"
 _SCALE = (
     "scale of both sides, such as 2 or 2x; the result of the model is resampled to it [the model's]"
 )
-_TILE = "side of the tiles, which limit the memory; the result does not depend on it [auto]"
+_TILE = "largest side of the tiles, which limit the memory; the result does not depend on it [auto]"
 _GPU = (
     "the same as --device cuda:N; with several, such as 0,1, each GPU takes a share of the images"
 )

@@ -1,4 +1,4 @@
-"""Choice of the windows of tiled inference: the grid that computes the fewest pixels in a budget."""
+"""Choice of windows and batches: the fewest computed pixels within the memory budget."""
 
 import math
 
@@ -7,6 +7,8 @@ from srgan_gp.inference.tiling.tiles import Window, round_up
 
 CPU_BUDGET = 3 * 2**28
 """Bytes for one run on a CPU; an image that needs more is tiled."""
+CPU_BATCH_BUDGET = 2**26
+"""Bytes for a batch of images on a CPU; larger batches leave its caches and are not faster."""
 GPU_BUDGET = 2**31
 """Bytes for one run on a GPU."""
 MAX_GPU_PIXELS = 2**20
@@ -54,6 +56,12 @@ def choose_window(
     return smallest_cover(size, affordable, overlap=overlap, multiple=multiple)
 
 
+def choose_batch(info: ModelInfo, height: int, width: int, *, on_gpu: bool) -> int:
+    """Choose the number of images that a model computes together; arguments as `choose_window`."""
+    budget = GPU_BUDGET if on_gpu else CPU_BATCH_BUDGET
+    return max(budget // (info.bytes_per_pixel * height * width), 1)
+
+
 def smallest_cover(
     size: tuple[int, int], max_pixels: int, *, overlap: int, multiple: int = 1
 ) -> Window:
@@ -96,9 +104,7 @@ def computed_pixels(
     return computed
 
 
-def square_window(
-    size: tuple[int, int], tile: int, *, overlap: int, multiple: int = 1
-) -> Window:
+def square_window(size: tuple[int, int], tile: int, *, overlap: int, multiple: int = 1) -> Window:
     """Return the smallest window that covers an image with the tiles of a given side.
 
     Args:

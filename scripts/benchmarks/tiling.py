@@ -1,0 +1,124 @@
+"""Computed pixels and time of tiled images, with the windows of today and with square ones."""
+
+import math
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from benchmarks.photo import processor
+from srgan_gp.inference.loading.foreign_models import parse_safely
+from srgan_gp.inference.loading.model_files import read_model
+from srgan_gp.inference.loading.model_info import ModelInfo
+from srgan_gp.inference.session import Session
+from srgan_gp.inference.tiling.memory_estimate import estimate_bytes_per_pixel
+from srgan_gp.inference.tiling.network_pass import NetworkPass
+from srgan_gp.inference.tiling.tiles import Window, round_up, run_tiled
+from srgan_gp.inference.tiling.window_choice import choose_window, computed_pixels
+
+SIZES = (
+    (512, 512), (1024, 768), (1280, 960), (1920, 1080), (1600, 1200),
+    (2048, 1536), (2560, 1920), (3000, 2000), (3264, 2448), (4000, 3000),
+)  # fmt: skip
+"""Width and height."""
+BEFORE, AFTER = "squares", "rectangles"
+
+
+def benchmark_tiling(
+    model: str, timed_megapixels: float, threads: int, repeats: int
+) -> dict[str, Any]:
+    """Compare the windows that `--tile auto` chooses with the squares of earlier versions.
+
+    Args:
+        model: name of a model or path of an .onnx file that can be tiled.
+        timed_megapixels: size of the largest image that is upscaled; larger ones are only counted.
+        threads: CPU threads.
+        repeats: number of rounds in which both choices run once.
+
+    Returns:
+        For each size: computed pixels for each needed one, on a CPU and on a GPU; for the timed
+        ones, the smallest CPU seconds of all threads together, the median of their ratio, and
+        whether both results are equal. CPU time is used because other programs do not change it
+        much.
+    """
+    session = Session.open(model, device="cpu", threads=threads)
+    info = session.info
+    old_bytes = estimate_bytes_per_pixel(parse_safely(read_model(model).data, model))
+    values: dict[str, Any] = {"machine": processor(), "model": info.name, "threads": threads}
+    for width, height in SIZES:
+        name = f"{width} x {height}"
+        for place, on_gpu in (("CPU", False), ("GPU", True)):
+            for kind, window in _windows(info, (height, width), old_bytes, on_gpu=on_gpu).items():
+                values[f"{name}: {kind}, {place}"] = _computed(info, (height, width), window)
+        if width * height <= timed_megapixels * 1e6:
+            windows = _windows(info, (height, width), old_bytes, on_gpu=False)
+            for what, value in _time(session, (height, width), windows, repeats).items():
+                values[f"{name}: {what}"] = value
+    return values
+
+
+def _windows(
+    info: ModelInfo, size: tuple[int, int], old_bytes: int, *, on_gpu: bool
+) -> dict[str, Window]:
+    overlap, multiple = info.overlap or 0, info.size_multiple
+    tile = _old_tile(overlap, *size, old_bytes, on_gpu=on_gpu)
+    if tile is None:
+        square = size
+    else:
+        side = round_up(tile, multiple) + 2 * round_up(overlap, multiple)
+        square = (min(size[0], side), min(size[1], side))
+    return {BEFORE: square, AFTER: choose_window(info, *size, on_gpu=on_gpu) or size}
+
+
+def _old_tile(
+    overlap: int, height: int, width: int, bytes_per_pixel: int, *, on_gpu: bool
+) -> int | None:
+    """Choose the side of square tiles as earlier versions did; None for the whole image."""
+    affordable = (2**31 if on_gpu else 2**30) // bytes_per_pixel
+    if not on_gpu and height * width <= affordable:
+        return None
+    window = min(math.isqrt(affordable), 1024 if on_gpu else affordable)
+    largest = max(window - 2 * overlap, 64)
+    if on_gpu:
+        return largest
+    inner = [side - 2 * overlap for side in (height, width)]
+    counts = [max(math.ceil(side / largest), 1) for side in inner]
+    even = [math.ceil(side / count) for side, count in zip(inner, counts, strict=True) if count > 1]
+    return max(even, default=largest)
+
+
+def _computed(info: ModelInfo, size: tuple[int, int], window: Window) -> float:
+    overlap, multiple = info.overlap or 0, info.size_multiple
+    return computed_pixels(size, window, overlap=overlap, multiple=multiple) / math.prod(size)
+
+
+def _time(
+    session: Session, size: tuple[int, int], windows: dict[str, Window], repeats: int
+) -> dict[str, Any]:
+    image = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
+    seconds: dict[str, list[float]] = {kind: [] for kind in windows}
+    results: dict[str, Sequence[Any]] = {}
+    for _ in range(repeats):
+        for kind, window in windows.items():
+            started = time.process_time()
+            results[kind] = _upscale(session, image, window)
+            seconds[kind].append(time.process_time() - started)
+    ratios = [after / before for before, after in zip(*seconds.values(), strict=True)]
+    return {
+        **{f"{kind}, CPU seconds": min(values) for kind, values in seconds.items()},
+        "time of rectangles over squares": float(np.median(ratios)),
+        "results are equal": bool(np.array_equal(results[BEFORE], results[AFTER])),
+    }
+
+
+def _upscale(session: Session, image: np.ndarray, window: Window) -> np.ndarray:
+    scale = session.info.scale
+    size = (image.shape[0], image.shape[1])
+    large = (size[0] * scale, size[1] * scale)
+    whole = NetworkPass(image, scale, large, is_alpha=False, folder=None)
+    run_tiled(
+        session.run, whole.cut, whole.store, size=size, scale=scale, window=window,
+        overlap=session.info.overlap or 0, multiple=session.info.size_multiple,
+    )  # fmt: skip
+    return whole.finish(lambda: None)
