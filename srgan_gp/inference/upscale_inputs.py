@@ -13,8 +13,8 @@ from srgan_gp.images import Picture, read_image
 from srgan_gp.images.picture import layout_hint
 from srgan_gp.images.picture_conversion import describe_type, to_kind_of, to_picture
 from srgan_gp.inference.session_interface import SessionInterface
-from srgan_gp.inference.tiling.window_choice import choose_batch
 from srgan_gp.inference.tiling.tiles import Progress
+from srgan_gp.inference.tiling.window_choice import choose_batch
 from srgan_gp.inference.upscale_call import TileChoice
 
 
