@@ -232,9 +232,7 @@ def _create_session(
     options.log_severity_level = SILENT
     # Threads that spin while waiting slow down the threads that read and write images.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    # A memory pattern is one block for all tensors of a shape. It is used from the second run of
-    # that shape on, beside the memory of the first one, and so doubles the memory of tiles.
-    options.enable_mem_pattern = list(providers) != [CPU]
+    options.enable_mem_pattern = list(providers) != [CPU]  # it doubles the memory of tiles
     for name, value in (entries or {}).items():
         options.add_session_config_entry(name, value)
     return _onnxruntime.InferenceSession(
