@@ -235,9 +235,7 @@ def _create_session(
     options.enable_mem_pattern = list(providers) != [CPU]  # it doubles the memory of tiles
     for name, value in (entries or {}).items():
         options.add_session_config_entry(name, value)
-    return _onnxruntime.InferenceSession(
-        data, options, providers=list(providers), enable_fallback=0
-    )
+    return _onnxruntime.InferenceSession(data, options, providers=[*providers], enable_fallback=0)
 
 
 @contextlib.contextmanager
