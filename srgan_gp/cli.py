@@ -56,7 +56,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: arguments without the program name; None uses those of the process.
 
     Raises:
-        SystemExit: argparse printed the help (0) or refused the arguments (2).
+        SystemExit: argparse printed the help (0) or refused the arguments (2), or the process was
+            told to end, by SIGTERM (143) or SIGHUP (129).
+        Exception: any other error, with `--debug` or SRGAN_GP_DEBUG.
     """
     debug = bool(os.environ.get("SRGAN_GP_DEBUG"))
     try:

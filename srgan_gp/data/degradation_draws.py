@@ -96,7 +96,8 @@ STRENGTHS = {
         round_trip=(0.5, 1.0),
     ),
 }  # fmt: skip
-"""Strengths by the values of the option `damage`. Blur in HR pixels at scale 4, noise in levels."""
+"""Strengths by the values of the option `damage`. Blur of the first round in HR pixels at scale
+4, of the second in LR pixels; noise in levels of 255."""
 FIRST_TAPS, SECOND_TAPS = 21, 7  # pixels: sides of the blur kernels of the two rounds
 CLEAN_DOWNSCALERS = (0.2, 0.45, 0.2, 0.1, 0.05)
 """Shares of the downscalers for clean images, in the order of `NAMES`. The aliased cubic is the
@@ -110,8 +111,9 @@ class Damage:
     """Parameters of one round of degradations of a batch; arrays of B values.
 
     Attributes:
-        blur_sigmas: (B, 2), float32, pixels along the two axes of the Gaussian; 0: no blur.
-        blur_angles: float32, radians between the rows and the first axis.
+        blur_sigmas: (B, 2), float32, along the two axes of the Gaussian, in the unit of
+            `STRENGTHS`; 0: no blur.
+        blur_angles: float32, radians from 0 to pi between the rows and the first axis.
         noise_sigmas: float32, levels of 255; 0: no noise.
         poisson: bool, whether the noise grows with the root of the brightness.
         grey: bool, whether the noise is equal in the three channels.

@@ -1,8 +1,8 @@
-"""Random number streams of a run, each a function of the seed and an image number.
+"""Random number streams of a run: functions of the seed and a number, such as the image number.
 
 They have no state: a resumed run draws the same numbers as an uninterrupted one. NumPy pads a short
 seed with zeros, so that [7, 1] and [7, 1, 0] give the same numbers. Every stream therefore has its
-own number above 0, and the keys of one stream have one length, or differ before the padding.
+own number above 0, and within a stream no key equals another one with zeros at its end.
 Metrics of sets draw from a plain seed, which does not equal a key of a stream.
 """
 
@@ -21,10 +21,10 @@ class Stream(IntEnum):
     ROLL = 4  # step -> shift of the output for the perceptual loss
     LATENT = 5  # image number -> latent
     SHRINK = 6  # image number -> factor by which a window is downscaled
-    AUGMENTATION = 7  # image number, index of the critic's input -> augmentations
+    AUGMENTATION = 7  # image number, kind of the critic's input -> augmentations
     SHIFT = 8  # step -> shift of the input for the shift-equivariance loss
     ORDER = 9  # epoch -> order of the images
-    WINDOW = 10  # step -> window of the images for a feature critic
+    WINDOW = 10  # number of the batch's first image -> shift of the window for a feature critic
 
 
 def generator_of(seed: int, stream: Stream, *numbers: int) -> np.random.Generator:

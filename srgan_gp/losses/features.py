@@ -34,7 +34,7 @@ class Architecture:
         title: its name in messages.
         build: torchvision's constructor.
         weights: torchvision's weights.
-        taps: modules of `features` whose outputs are used.
+        taps: indices, rising, of the modules of torchvision's `features` whose outputs are used.
         least_side: smallest side of an image, in pixels, for which every tap has an output.
     """
 
@@ -51,7 +51,7 @@ FEATURE_NETWORKS: dict[str, Architecture] = {
         "SqueezeNet 1.1", squeezenet1_1, SqueezeNet1_1_Weights.IMAGENET1K_V1,
         (1, 4, 7, 9, 10, 11, 12), 17,
     ),
-    # Simonyan & Zisserman 2014, arXiv:1409.1556; the five relu_2/4 before each pooling.
+    # Simonyan & Zisserman 2014, arXiv:1409.1556; the last ReLU before each of its five poolings.
     "vgg19": Architecture(
         "VGG-19", vgg19, VGG19_Weights.IMAGENET1K_V1, (3, 8, 17, 26, 35), 16
     ),

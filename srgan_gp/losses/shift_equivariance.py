@@ -4,19 +4,19 @@ from kornia.filters import gaussian_blur2d
 from torch import Tensor
 
 SIGMA = 1.6  # output pixels: much coarser structure is not compared
-TAPS = 13  # 4 sigma on each side
+TAPS = 13  # almost 4 sigma on each side
 
 
 def shift_equivariance(output: Tensor, shifted: Tensor, rows: int, columns: int) -> Tensor:
     """Mean absolute difference of the fine structure of two outputs after undoing the shift.
 
-    Both inputs are made from one HR window, which is moved up and to the left for the second.
-    Detail of the scene moves with it. A pattern locked to the pixel grid of the input does not, so
-    that it increases the loss. Low frequencies are subtracted, since the pixel loss determines
-    them.
+    The generator made both outputs from LR images of one scene, which lies further up and to the
+    left in the second. Detail of the scene moves with it. A pattern locked to the pixel grid of the
+    LR image does not, so that it increases the loss. Low frequencies are subtracted, since the
+    pixel loss determines them.
 
     Args:
-        output: (B, C, H, W), around [0, 1].
+        output: output of the generator, (B, C, H, W), around [0, 1].
         shifted: same shape, for the scene moved up by `rows` and to the left by `columns`.
         rows: shift upwards in output pixels, from 0 to less than H - TAPS + 1.
         columns: shift to the left in output pixels, from 0 to less than W - TAPS + 1.

@@ -36,7 +36,8 @@ class Found:
 
     path: Path
     folder: Path
-    """Root of the tree that the results mirror: a folder among the arguments, or the file's own."""
+    """Root of the tree that the results mirror: a folder among the arguments, or the parent
+    of a file or folder that was named or matched by a pattern."""
     is_named: bool = False
     """The file was named: it is an input whatever its suffix, and whether it exists or not."""
     error: PictureError | None = None
@@ -96,7 +97,7 @@ class Walk:
             self._unmatched.append(Path(pattern))
 
     def _tree(self, top: Path, root: Path) -> Iterator[Found]:
-        """Walk a folder with an explicit stack, since a tree may be deeper than Python's own."""
+        """Walk a folder with an explicit stack, since a tree may be deeper than Python's limit."""
         levels = [_Level(top, _identity(top), _entries(top), journals_above(top))]
         while levels:
             level = levels[-1]
@@ -118,8 +119,8 @@ class Walk:
     def _file(self, path: Path, root: Path, journals: tuple[Path, ...] = ()) -> Iterator[Found]:
         """Yield a file if its name is that of an image; its content is checked when it is read.
 
-        Results of earlier runs are skipped: those that one of the journals records, and those named
-        like `a_x4.jpg` beside `a.jpg`.
+        Results of earlier runs are skipped: those that one of `journals` records, which are given
+        inside folders only, and those named like `a_x4.jpg` beside `a.jpg`.
         """
         if _is_link(path) and is_folder(path):
             self.skipped_files.links += 1
@@ -171,7 +172,8 @@ def walk(
 
     Args:
         arguments: files, folders and patterns, as given.
-        recursive: enter folders inside folders, except hidden ones.
+        recursive: enter folders inside folders, and folders that a pattern matches, except hidden
+            ones.
         output_folder: folder of the results, which is not entered if it lies inside an input.
 
     Returns:

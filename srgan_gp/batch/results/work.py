@@ -47,12 +47,14 @@ class Change:
 
 
 def describe_change(key: str | None, made: Work | None, now: Work | None) -> Change:
-    """Compare the work of an existing result with that of this run.
+    """Say why an existing file is not the result that this run would write.
+
+    The caller knows that it is not: with an equal key, the input or the file itself has changed.
 
     Args:
         key: key of the existing result; None: the journal does not know the file.
         made: its work; None: the journal is of an earlier version of this package.
-        now: work of this run.
+        now: work of this run; None: it is not known yet.
     """
     if key is None:
         return Change("other", "is not in the journal of the folder")

@@ -67,7 +67,7 @@ def sequence_format(sequence: FrameSequence, format: str | None = None) -> str:
         what = f"{sequence.count} {'frames' if sequence.kind == 'animation' else 'pages'}"
         raise PictureError(
             "E_FRAMES",
-            f"{name} cannot hold {what}; choose {' or '.join(fitting)}, or pass --frames first",
+            f"{name} cannot hold {what}; choose {' or '.join(fitting)}, or pass `--frames first`",
         )
     return name
 
@@ -94,7 +94,8 @@ def write_sequence(
         strip_metadata: as for `write_image`.
 
     Returns:
-        One sentence for each property that was not kept in reading or writing, without repetition.
+        Notes, without repetition: a sentence for each property that was not kept in reading or
+        writing, and one if a GIF becomes an animated PNG.
 
     Raises:
         UsageError: the format is unknown, or the quality out of range.

@@ -1,4 +1,8 @@
-"""Model files: reads ONNX bytes, checks hash and content, averages two models by fidelity."""
+"""Model files: reads ONNX bytes, checks hash and content, averages a model with its partner.
+
+The fidelity is the weight of the partner in the average. A model of realistic texture has a partner
+that stays closer to the input: the same network, trained without a critic.
+"""
 
 import hashlib
 from dataclasses import dataclass

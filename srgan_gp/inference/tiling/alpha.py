@@ -38,7 +38,7 @@ def fill_hidden_colours(pixels: Array, alpha: Array, folder: Path | None = None)
 
     Returns:
         Same shape and dtype. Visible pixels are unchanged; the result does not depend on the
-        colours of hidden ones.
+        colours of hidden ones. If no pixel or every pixel is hidden, `pixels` itself.
 
     Raises:
         PictureError: E_DISK_FULL.
