@@ -3,7 +3,7 @@
 import hashlib
 import io
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
@@ -144,12 +144,13 @@ def as_8_bit_rgb(pixels: np.ndarray) -> np.ndarray:
     return np.array(np.broadcast_to(pixels, (*pixels.shape[:2], 3)))
 
 
-def list_images(place: str | Path) -> list[ImageFile]:
+def list_images(place: str | Path, suffixes: Collection[str] = SUFFIXES) -> list[ImageFile]:
     """List the images of a folder (including subfolders) or zip file, sorted by name.
 
     Args:
         place: `DIR`, `FILE.zip`, `FILE.zip:FOLDER` for one folder inside the zip file, or a `.list`
             file written by `write_list`, whose order is kept.
+        suffixes: suffixes of the files that are listed, in lower case.
 
     Raises:
         UsageError: `place` does not exist, or contains no image.
@@ -160,16 +161,20 @@ def list_images(place: str | Path) -> list[ImageFile]:
         found = [ImageFile(path, member or None) for path, member in map(_split_place, lines)]
     elif is_folder(container):
         paths = sorted(container.rglob("*"))
-        found = [ImageFile(p) for p in paths if _is_image(p.name) and p.is_file()]
+        found = [ImageFile(p) for p in paths if _is_image(p.name, suffixes) and p.is_file()]
     elif zipfile.is_zipfile(container):
         members = member_names(container)
         prefix = folder.rstrip("/") + "/" if folder else ""
-        found = [ImageFile(container, m) for m in members if m.startswith(prefix) and _is_image(m)]
+        found = [
+            ImageFile(container, m)
+            for m in members
+            if m.startswith(prefix) and _is_image(m, suffixes)
+        ]
     else:
         raise UsageError(f"{container} is neither a folder nor a complete zip file.")
     if not found:
         raise UsageError(
-            f"There is no image in {place} (supported: {', '.join(sorted(SUFFIXES))})."
+            f"There is no image in {place} (supported: {', '.join(sorted(suffixes))})."
         )
     return found
 
@@ -215,6 +220,6 @@ def _split_place(place: str) -> tuple[Path, str]:
     return Path(path + ".zip" if inside else path), inside
 
 
-def _is_image(name: str) -> bool:
+def _is_image(name: str, suffixes: Collection[str]) -> bool:
     path = PurePosixPath(name)
-    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+    return path.suffix.lower() in suffixes and not path.name.startswith(".")

@@ -11,7 +11,9 @@ from srgan_gp.data.image_sources import SUFFIXES, ImageFile, list_images
 from srgan_gp.errors import NothingToDoError, UsageError
 from srgan_gp.system.paths import is_file, is_folder
 
-_SUFFIXES = ", ".join(sorted(SUFFIXES))
+PHOTO_SUFFIXES = SUFFIXES | {".avif", ".heic", ".heif", ".hif"}
+"""Files that are searched for faces; phones save HEIC."""
+_SUFFIXES = ", ".join(sorted(PHOTO_SUFFIXES))
 
 
 @dataclass(frozen=True)
@@ -68,14 +70,14 @@ def _files(place: str) -> list[ImageFile]:
     path = Path(place)
     if not os.path.lexists(place) and ".zip:" not in place:
         raise UsageError(f"{place!r} does not exist. Check the path.")
-    if is_file(path) and path.suffix.lower() in SUFFIXES:
+    if is_file(path) and path.suffix.lower() in PHOTO_SUFFIXES:
         return [ImageFile(path)]
     if is_file(path) and path.suffix != ".list" and not zipfile.is_zipfile(path):
         raise UsageError(
             f"{place} is not a supported image ({_SUFFIXES}), a folder or a complete zip file."
         )
     try:
-        return list_images(place)
+        return list_images(place, PHOTO_SUFFIXES)
     except UsageError:
         if is_folder(path):
             return []
@@ -99,5 +101,5 @@ def _note_others(folder: Path, listed: PhotoList) -> None:
     for where, _, names in os.walk(folder, onerror=note_unreadable):
         for name in names:
             suffix = PurePath(name).suffix.lower()
-            if suffix not in SUFFIXES and name[0] != "." and is_file(Path(where, name)):
+            if suffix not in PHOTO_SUFFIXES and name[0] != "." and is_file(Path(where, name)):
                 listed.skipped[suffix or "no suffix"] += 1

@@ -1,16 +1,31 @@
+import shutil
 import zipfile
+from pathlib import Path
 
 import pytest
 
 from srgan_gp.data.face_preparation.photo_lists import list_photos
+from srgan_gp.data.image_sources import list_images
 from srgan_gp.errors import NothingToDoError, UsageError
+
+HEIC = Path(__file__).parents[2] / "images" / "files" / "photo.heic"
 
 
 def test_a_file_that_is_not_an_image_or_a_zip_file_is_refused(tmp_path):
-    for name in ("photo.heic", "clip.gif", "cut.zip"):
+    for name in ("photo.psd", "clip.gif", "cut.zip"):
         (tmp_path / name).write_bytes(b"something else")
         with pytest.raises(UsageError, match=rf"{name} is not a supported image"):
             list_photos([str(tmp_path / name)], exclude=tmp_path / "sheet.png")
+
+
+def test_photos_of_phones_are_read(tmp_path):
+    shutil.copy(HEIC, tmp_path / "IMG_1.HEIC")
+    ((name, file),) = list_photos([str(tmp_path)], exclude=tmp_path / "sheet.png").photos
+    assert name == "IMG_1.HEIC"
+    assert file.read_srgb().shape[2] == 3
+    assert [found.name for _, found in list_photos([str(tmp_path / name)], tmp_path).photos]
+    with pytest.raises(UsageError, match="no image"):
+        list_images(tmp_path)  # a training run keeps its images
 
 
 @pytest.mark.parametrize("place", ["", "nowhere", "nowhere/photo.jpg"])
@@ -21,11 +36,11 @@ def test_a_missing_place_is_refused(place, tmp_path, monkeypatch):
 
 
 def test_folders_without_a_photo_are_refused_and_their_other_files_counted(tmp_path):
-    for name in ("a.HEIC", "b.heic", "notes", ".hidden", "sheet.png"):
+    for name in ("a.CR2", "b.cr2", "notes", ".hidden", "sheet.png"):
         (tmp_path / name).write_bytes(b"")
     (tmp_path / "empty").mkdir()
     places = [str(tmp_path), str(tmp_path / "empty")]
-    with pytest.raises(NothingToDoError, match=r"Skipped: 2 \.heic, 1 no suffix\.$"):
+    with pytest.raises(NothingToDoError, match=r"Skipped: 2 \.cr2, 1 no suffix\.$"):
         list_photos(places, exclude=tmp_path / "sheet.png")
 
 
