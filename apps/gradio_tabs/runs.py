@@ -101,7 +101,7 @@ class Run:
         ahead = self._history.service.jobs_ahead(job) if now.stage == "queued" else 0
         seconds, fraction = now.seconds_left(), now.fraction()
         left = None if seconds is None else max(round(seconds), 1)
-        percent = None if fraction is None else round(100 * fraction, 1)
+        percent = None if fraction is None else round(100 * fraction, 2)
         return Progress(now.stage, percent, ahead, left)
 
     async def _submit(self, job_request: Request) -> Job:

@@ -185,7 +185,7 @@ def describe(entry: HistoryEntry, history: JobHistory) -> dict[str, Any]:
         seconds, fraction = progress.seconds_left(), progress.fraction()
         return facts | {
             "seconds_left": None if seconds is None else round(seconds, 1),
-            "percent": None if fraction is None else round(100 * fraction, 1),
+            "percent": None if fraction is None else round(100 * fraction, 2),
         }
     if isinstance(outcome, Result):
         base = f"/api/jobs/{entry.id}"

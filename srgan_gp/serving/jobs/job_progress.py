@@ -7,7 +7,7 @@ from typing import Literal
 Stage = Literal["queued", "reading", "running", "encoding"]
 """Waiting for a thread or for the device; decoding; network in use; writing the result."""
 
-_MAX_SHARE_OF_STEP = 0.9  # of the step in progress, whatever its expected time
+_SHARE_BY_TIME = 0.9  # of the step in progress; beyond it the share grows ever more slowly
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class JobProgress:
     def fraction(self, now: float | None = None) -> float | None:
         """Estimate the completed share of the stage; None: neither steps nor duration are known.
 
-        Between two completed steps it grows with the time, by at most 0.9 of a step.
+        Between two completed steps it grows with the time, and never reaches the next step.
 
         Args:
             now: of `time.monotonic`; None: the current time.
@@ -53,13 +53,13 @@ class JobProgress:
         seconds = self._seconds_of_stage(now)
         if seconds is None:
             return self.done / self.total if self.total else None
-        step = seconds / total
-        since = now - (self.started if self.last_step is None else self.last_step)
-        share = min(since / step, _MAX_SHARE_OF_STEP) if step > 0 else 0.0
+        share = self._steps_expected(seconds / total, now)
+        if share > _SHARE_BY_TIME:
+            share = 1 - (1 - _SHARE_BY_TIME) * _SHARE_BY_TIME / share
         return min((self.done + share) / total, 1.0)
 
     def seconds_left(self, now: float | None = None) -> float | None:
-        """Estimate the rest of the stage; None: no step is complete, and no duration is known.
+        """Estimate the rest of the stage; None: unknown, or a step takes longer than expected.
 
         Args:
             now: of `time.monotonic`; None: the current time.
@@ -71,7 +71,13 @@ class JobProgress:
         seconds, fraction = self._seconds_of_stage(now), self.fraction(now)
         if seconds is None or fraction is None:
             return None
-        return seconds * (1 - fraction)
+        is_late = self._steps_expected(seconds / max(self.total, 1), now) > 1
+        return None if is_late else seconds * (1 - fraction)
+
+    def _steps_expected(self, step_seconds: float, now: float) -> float:
+        """Return how many steps the time since the last one would be enough for."""
+        since = now - (self.started if self.last_step is None else self.last_step)
+        return since / step_seconds if step_seconds > 0 and self.done < max(self.total, 1) else 0.0
 
     def _seconds_of_stage(self, now: float) -> float | None:
         """Estimate the duration of the stage from its steps, or else from the expected one."""
