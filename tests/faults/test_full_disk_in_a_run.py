@@ -24,7 +24,7 @@ def run(limit):
         code = main([*words, "--json"])
     resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
     report = json.loads(printed.getvalue() or "{}")
-    files = {path.name: path.read_bytes().hex() for path in out.iterdir() if path.is_file()}
+    files = {path.name: path.read_bytes().hex() for path in out.glob("*") if path.is_file()}
     return {"code": code, "errors": errors.getvalue(), "report": report, "files": files}
 
 for limit in limits:

@@ -14,7 +14,7 @@ PATIENCE = 60  # seconds; only a test that fails waits so long
 
 
 def contents(folder):
-    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    return {path.name: path.read_bytes() for path in folder.glob("*") if path.is_file()}
 
 
 def statuses(report):
@@ -32,7 +32,8 @@ def start(words, environment, tmp_path, small_tiles):
         process = subprocess.Popen(
             words_with_report, env=environment, stderr=subprocess.PIPE, text=True
         )
-        assert process.stderr.readline().startswith("tiny on cpu")
+        first = process.stderr.readline()  # the device, unless every result is there already
+        assert first.startswith("tiny on cpu") or ": skipped, " in first
         return process
 
     return start
@@ -48,7 +49,7 @@ def test_a_signal_at_any_moment_ends_in_seconds_and_every_image_is_reported(
     expected = contents(out)
     assert len(expected) == 12
     for number in range(20):
-        shutil.rmtree(out)
+        shutil.rmtree(out, ignore_errors=True)  # a run without results leaves no folder
         name = chance.choice([signal.SIGINT, signal.SIGTERM])
         with start() as process:
             for _ in range(chance.randrange(8)):
