@@ -19,6 +19,7 @@ from srgan_gp.commands.option_types import count
 from srgan_gp.errors import SrganGpError
 
 EXAMPLE = Path(__file__).resolve().parent.parent / "apps" / "examples" / "coffee.jpg"
+PNG_CONTENTS = ("photo", "grey", "alpha", "16-bit", "drawing")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -81,6 +82,10 @@ def build_parser() -> argparse.ArgumentParser:
     png = add("png", "time and size of PNG and TIFF files relative to other encoders")
     png.add_argument("--model", default="photo-x4", help="name or path [photo-x4]")
     png.add_argument("--megapixels", type=float, default=12, help="size of the images [12]")
+    png.add_argument(
+        "--contents", nargs="+", choices=PNG_CONTENTS, default=PNG_CONTENTS,
+        help="images to encode [all]",
+    )  # fmt: skip
     text = "checkout of an earlier version, whose encoders are timed too"
     png.add_argument("--before", type=Path, metavar="FOLDER", help=text)
     app = add("app", "the server under load, a decompression bomb, disconnects and SIGTERM")

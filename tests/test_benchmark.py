@@ -106,7 +106,6 @@ def test_a_photo_is_timed_as_a_user_would_wait_for_it(benchmark, capsys, tiny_mo
     assert 20 < values["0.06 megapixels: MiB"] < 500
 
 
-<<<<<<< HEAD
 def test_png_files_are_compared_with_other_encoders_and_versions(
     benchmark, capsys, tiny_model, tmp_path
 ):
@@ -119,7 +118,7 @@ def test_png_files_are_compared_with_other_encoders_and_versions(
         benchmark, capsys, "png", "--model", tiny_model(), "--megapixels", 0.06,
         "--before", tmp_path,
     )  # fmt: skip
-    for name in ("photo", "photo, grey", "photo, alpha", "photo, 16 bits", "drawing"):
+    for name in ("photo", "grey", "alpha", "16-bit", "drawing"):
         ours = values[f"{name}: png: bytes"]
         assert values[f"{name}: png before: bytes"] == 1000
         assert values[f"{name}: size over png before"] == ours / 1000
@@ -129,8 +128,9 @@ def test_png_files_are_compared_with_other_encoders_and_versions(
         assert values[f"{name}: CPU time over OpenCV, Paeth and runs"] > 0
         assert values[f"{name}: tiff: bytes"] > 1000
     assert "photo: size over Pillow" in values
-    assert "photo, 16 bits: size over Pillow" not in values
-=======
+    assert "16-bit: size over Pillow" not in values
+
+
 def test_the_windows_of_today_are_compared_with_squares(benchmark, capsys, tiny_model, monkeypatch):
     from benchmarks import tiling
 
@@ -156,7 +156,6 @@ def test_the_squares_are_those_of_earlier_versions():
            ((512, 512), (768, 1024), (3000, 4000), (100, 50_000))}  # fmt: skip
     assert old == {(512, 512): None, (768, 1024): 485, (3000, 4000): 737, (100, 50_000): 769}
     assert _old_tile(27, 512, 512, 1560, on_gpu=True) == 1024 - 2 * 27
->>>>>>> 23f16bd (Measure memory at export, compare windows in a benchmark)
 
 
 def test_a_training_benchmark_describes_its_steps(benchmark, capsys):

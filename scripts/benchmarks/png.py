@@ -6,6 +6,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -62,13 +63,14 @@ print(json.dumps([time.perf_counter() - started, time.process_time() - used, fil
 
 
 def benchmark_png(
-    model: str, megapixels: float, before: Path | None, repeats: int
+    model: str, megapixels: float, contents: Sequence[str], before: Path | None, repeats: int
 ) -> dict[str, Any]:
     """Encode a photo and a drawing, each upscaled by a model, with each encoder in turns.
 
     Args:
         model: name of the model, or path of an .onnx file.
         megapixels: size of each image to encode; the upscaled examples are repeated, mirrored.
+        contents: names of the images: photo, grey, alpha, 16-bit, drawing.
         before: a checkout of an earlier version, whose encoders are timed too.
         repeats: number of rounds in which each encoder runs once, in a process of its own.
 
@@ -81,6 +83,8 @@ def benchmark_png(
     upscaler = Upscaler.load(model, device="cpu")
     with tempfile.TemporaryDirectory() as folder:
         for name, channels in _images(upscaler, megapixels).items():
+            if name not in contents:
+                continue
             path = Path(folder) / f"{name}.npy"
             np.save(path, channels)
             values |= _compared(name, path, channels, before, repeats)
@@ -97,9 +101,9 @@ def _images(upscaler: Upscaler, megapixels: float) -> dict[str, Array]:
     fine = (photo * 257.0 + noise).clip(0, 65535).astype(np.uint16)
     return {
         "photo": photo,
-        "photo, grey": grey[..., np.newaxis],
-        "photo, alpha": np.concatenate([photo, grey[..., np.newaxis]], axis=2),
-        "photo, 16 bits": fine,
+        "grey": grey[..., np.newaxis],
+        "alpha": np.concatenate([photo, grey[..., np.newaxis]], axis=2),
+        "16-bit": fine,
         "drawing": drawing,
     }
 
