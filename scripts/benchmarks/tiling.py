@@ -2,7 +2,6 @@
 
 import math
 import time
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -98,7 +97,7 @@ def _time(
 ) -> dict[str, Any]:
     image = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
     seconds: dict[str, list[float]] = {kind: [] for kind in windows}
-    results: dict[str, Sequence[Any]] = {}
+    results: dict[str, np.ndarray] = {}
     for _ in range(repeats):
         for kind, window in windows.items():
             started = time.process_time()
