@@ -60,6 +60,15 @@ def build_parser() -> argparse.ArgumentParser:
     batch = add("batch", "time of a folder relative to the network alone and to a plain loop")
     batch.add_argument("--model", default="classic-x4", help="name or path [classic-x4]")
     batch.add_argument("--images", type=count, default=200, help="number of images [200]")
+    precision = add("precision", "time and difference of an int8 network against float32")
+    precision.add_argument("model", help="name of a model")
+    precision.add_argument(
+        "--data",
+        nargs="+",
+        required=True,
+        help="folders or zip files of HR images, FILE.zip:FOLDER",
+    )
+    precision.add_argument("--low-res", default="matlab", help="downscaling of the images [matlab]")
     photo = add("photo", "seconds and memory of one command for photos of several sizes")
     photo.add_argument("--model", default="photo-x4", help="name or path [photo-x4]")
     photo.add_argument(

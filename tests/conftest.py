@@ -50,7 +50,8 @@ def tiny_image(rng):
 class FakeSession:
     """Doubles an image by repeating its pixels, without a model file or ONNX Runtime."""
 
-    device, provider, notes, card, takes_batches = "cpu", "FakeProvider", (), None, True
+    device, provider, precision = "cpu", "FakeProvider", "float32"
+    notes, card, takes_batches = (), None, True
 
     def __init__(self, run=None, **info):
         values = {"name": "fake", "task": "super-resolution", "scale": 2, "overlap": 1}

@@ -23,6 +23,7 @@ _LABELS = {
     "classic-x4": "Clean image",
     "face-x4": "Face",
 }
+EXACT, FAST = "Exact", "Fast"
 _SCALES = (2, 3, 4)
 _TILES = (128, 256, 512)
 _WITH_QUALITY = tuple(name for name, row in FORMATS.items() if row.has_quality)
@@ -36,6 +37,7 @@ class Options:
     scale: gr.Radio
     width: gr.Number
     fidelity: gr.Slider
+    speed: gr.Radio
     format: gr.Dropdown
     quality: gr.Slider
     keeps_metadata: gr.Checkbox
@@ -62,8 +64,8 @@ def build_options(cards: dict[str, ModelCard], default: str, name: str) -> Optio
     )  # fmt: skip
     about = gr.Markdown(describe(card), elem_classes=["quiet", "model-about"], latex_delimiters=[])
     scale, width = _build_scale_options(card, name)
-    look, fidelity, format, quality, keeps_metadata, tile = _build_more_options(card)
-    options = Options(model, scale, width, fidelity, format, quality, keeps_metadata, tile)
+    look, fidelity, speed, format, quality, keeps_metadata, tile = _build_more_options(card)
+    options = Options(model, scale, width, fidelity, speed, format, quality, keeps_metadata, tile)
     _connect(options, about, look, cards)
     return options
 
@@ -88,9 +90,16 @@ def look_of(fidelity: float) -> str | None:
     return next((name for name, value in LOOKS.items() if value == fidelity), None)
 
 
+def _speed_info(card: ModelCard) -> str:
+    """Return the text about the fast mode of a model, with its difference from the exact one."""
+    if card.int8 is None:
+        return ""
+    return f"{FAST}: less time on most CPUs; {card.int8.line}. Not with fidelity above 0."
+
+
 def _build_more_options(
     card: ModelCard,
-) -> tuple[gr.Radio, gr.Slider, gr.Dropdown, gr.Slider, gr.Checkbox, gr.Dropdown]:
+) -> tuple[gr.Radio, gr.Slider, gr.Radio, gr.Dropdown, gr.Slider, gr.Checkbox, gr.Dropdown]:
     has_partner = card.fidelity_partner is not None
     with gr.Accordion("More options", open=False):
         look = gr.Radio(
@@ -100,6 +109,10 @@ def _build_more_options(
         fidelity = gr.Slider(
             0, 1, value=0, step=0.05, label="Fidelity", visible=has_partner,
             info="The look as a number: 0 is crisp, 1 is faithful.",
+        )  # fmt: skip
+        speed = gr.Radio(
+            [EXACT, FAST], value=EXACT, label="Speed", visible=card.int8 is not None,
+            info=_speed_info(card),
         )  # fmt: skip
         format = gr.Dropdown(
             [OWN_FORMAT, *FORMATS], value=OWN_FORMAT, label="File format", filterable=False
@@ -113,7 +126,7 @@ def _build_more_options(
             [AUTOMATIC, *(str(side) for side in _TILES)], value=AUTOMATIC, label="Tile",
             info="Limits the memory. The result does not depend on it.", filterable=False,
         )  # fmt: skip
-    return look, fidelity, format, quality, keeps_metadata, tile
+    return look, fidelity, speed, format, quality, keeps_metadata, tile
 
 
 def _connect(
@@ -128,11 +141,15 @@ def _connect(
         # A hidden slider must not change the result.
         fidelity = gr.Slider(visible=partner) if partner else gr.Slider(value=0, visible=False)
         looks = gr.Radio(visible=partner)
-        return describe(card), fidelity, looks, gr.Radio(value=f"x{card.scale}")
+        speed = gr.Radio(value=EXACT, visible=card.int8 is not None, info=_speed_info(card))
+        return describe(card), fidelity, looks, gr.Radio(value=f"x{card.scale}"), speed
 
     # Not `input`: another tab may select the model.
     options.model.change(
-        choose_model, options.model, [about, options.fidelity, look, options.scale], **quick
+        choose_model,
+        options.model,
+        [about, options.fidelity, look, options.scale, options.speed],
+        **quick,
     )
     look.input(LOOKS.get, look, options.fidelity, **quick)
     options.fidelity.change(look_of, options.fidelity, look, **quick)
@@ -161,7 +178,7 @@ def upscale_request(upload: Upload, values: Sequence[Any]) -> UpscaleRequest:
     Raises:
         UsageError: a width is missing.
     """
-    model, scale, width, fidelity, format, quality, keeps_metadata, tile = values
+    model, scale, width, fidelity, speed, format, quality, keeps_metadata, tile = values
     has_width = scale == CUSTOM_WIDTH
     if has_width and width is None:
         raise UsageError("Enter the width of the result in pixels.")
@@ -170,6 +187,7 @@ def upscale_request(upload: Upload, values: Sequence[Any]) -> UpscaleRequest:
         name=upload.name,
         model=model,
         fidelity=fidelity or None,
+        precision="int8" if speed == FAST else "auto",
         scale=None if has_width else float(scale.removeprefix("x")),
         width=int(width) if has_width else None,
         format=None if format == OWN_FORMAT else format,

@@ -19,7 +19,7 @@ from srgan_gp.inference.loading.model_info import ModelInfo
 
 class Nearest:
     info = ModelInfo("nearest", "super-resolution", 4, 1, 1, "metadata", "")
-    device, provider, notes = "cpu", "", ()
+    device, provider, precision, notes = "cpu", "", "float32", ()
     def run(self, images):
         return images.repeat(4, axis=2).repeat(4, axis=3)
 

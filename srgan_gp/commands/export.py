@@ -24,6 +24,10 @@ EXAMPLES = (
 
 
 _OUTPUT = "folder for the files of the model [the current folder]"
+_PHOTOS = (
+    "folders or zip files of photos that the int8 network of an upscaler is calibrated on [the "
+    "training images of the run]"
+)
 _BLEND = "average the weights with those of a model of the same network"
 _SHARE = "share of that model in the average [0.5]"
 
@@ -34,19 +38,20 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("run_dir", metavar="RUN", type=Path, help="folder of a training run")
     add("--name", required=True, help="name of the model")
     add("-o", "--output", type=Path, default=Path(), metavar="DIR", help=_OUTPUT)
+    add("--photos", nargs="+", metavar="PLACE", help=_PHOTOS)
     add = parser.add_argument_group("Weights").add_argument
     add("--blend", metavar="MODEL.onnx", type=Path, help=_BLEND)
     add("--blend-share", metavar="0..1", type=float, default=0.5, help=_SHARE)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Write the ONNX file, the critic if the run has one, and the card; print its path."""
+    """Write the ONNX file, the critic if the run has one, the int8 network and the card."""
     from srgan_gp.exporting.export import export
     from srgan_gp.exporting.next_commands import after_model
     from srgan_gp.exporting.weight_blending import Blend
 
     blend = Blend(options.blend, options.blend_share) if options.blend else None
-    card_path = export(options.run_dir, options.name, options.output, blend)
+    card_path = export(options.run_dir, options.name, options.output, blend, options.photos)
     print_result(str(card_path))
     is_installed = card_path.parent.resolve() == model_folders()[-1].resolve()
     model = options.name if is_installed else str(card_path.with_suffix(".onnx"))

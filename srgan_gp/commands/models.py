@@ -104,6 +104,8 @@ def _summary(card: "ModelCard") -> "Iterator[str]":
 def _details(card: "ModelCard") -> "Iterator[str]":
     yield f"  version {card.version}, licence {card.licence}"
     yield f"  network: {card.architecture}, trained by {card.recipe}"
+    if card.int8:
+        yield f"  fast mode: {card.int8.line}"
     if card.fidelity_partner:
         yield f"  fidelity: 0 is {card.name}, 1 is {card.fidelity_partner}"
     for source in card.data:

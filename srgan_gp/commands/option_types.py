@@ -14,6 +14,7 @@ from srgan_gp.models.cards import MAX_TRUNCATION
 
 MIN_TILE = 16  # as in the app; smaller tiles compute mostly overlap
 MAX_WIDTH = 1_000_000  # pixels, as in the app; formats and --max-pixels allow less
+PRECISIONS = ("auto", "float32", "float16", "int8")  # importing `inference.devices` would be slow
 MAX_SCALE = 1000  # a larger one is a typing error: 10 pixels would exceed most formats' limits
 MAX_SEED = 2**63 - 1  # as in training; its digits fit into a file name
 MAX_SEED_COUNT = 100_000  # more is a typing error

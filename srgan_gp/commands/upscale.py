@@ -82,6 +82,7 @@ def run(options: argparse.Namespace) -> int:
         model=options.model,
         threads=options.threads,
         fidelity=LOOKS.get(options.look, options.fidelity),
+        precision=options.precision,
         engine="local" if options.dry_run else options.engine,
         address=options.address,
     ) as opened:

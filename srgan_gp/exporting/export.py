@@ -4,7 +4,7 @@ import hashlib
 import json
 import math
 import warnings
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -19,6 +19,7 @@ from torch import nn
 
 from srgan_gp.errors import ModelRefusedError, TrainingError, UsageError
 from srgan_gp.exporting.exported_card import fill_card, read_written_card
+from srgan_gp.exporting.int8_network import int8_of_run
 from srgan_gp.exporting.memory_measurement import measure_bytes_per_pixel
 from srgan_gp.exporting.onnx_graph import as_onnx
 from srgan_gp.exporting.parity import TOLERANCE, largest_difference
@@ -38,21 +39,31 @@ from srgan_gp.training.run_data import CONFIG_NAME, describe_run
 from srgan_gp.training.tasks import critic_arguments, generator_arguments
 
 
-def export(run_dir: Path, name: str, out_dir: Path, blend: Blend | None = None) -> Path:
+def export(
+    run_dir: Path,
+    name: str,
+    out_dir: Path,
+    blend: Blend | None = None,
+    photos: Sequence[str] | None = None,
+) -> Path:
     """Export the best moving average of a run.
 
-    Writes `name.onnx`, `name.toml` and, for a run with a critic, its weights in half precision as
-    `name.critic.safetensors`. Fine-tuning reads the generator's weights from the ONNX file, whose
-    initializers have the parameters' names. The texts of an existing card of that name (summary,
-    licence, data, limits) are kept; its scores only if no weight changed. Files of an earlier model
-    of that name are removed: its critic if the run has none, because training that starts from the
-    new model would use it, and the `name.safetensors` that version 0.1 wrote.
+    Writes `name.onnx`, `name.toml`, for an upscaler its int8 network as `name.int8.onnx`, and for a
+    run with a critic its weights in half precision as `name.critic.safetensors`. Fine-tuning reads
+    the generator's weights from the ONNX file, whose initializers have the parameters' names. The
+    texts of an existing card of that name (summary, licence, data, limits) are kept; its scores
+    only if no weight changed. Files of an earlier model of that name are removed: its critic if the
+    run has none, because training that starts from the new model would use it, and the
+    `name.safetensors` that version 0.1 wrote.
 
     Args:
         run_dir: folder of a training run.
         name: of the model.
         out_dir: folder for the files.
         blend: a model to average the generator's weights with.
+        photos: folders or zip files of photos that the int8 network is calibrated on. None: the
+            training images of the run; if they are no longer there, or the network cannot be
+            quantised, a warning says so, and no int8 network is written.
 
     Returns:
         Path of the card.
@@ -82,15 +93,22 @@ def export(run_dir: Path, name: str, out_dir: Path, blend: Blend | None = None) 
     if critic:
         encoded = save_safetensors(critic, metadata=_critic_metadata(config, name))
         files["critic"] = _write(critic_path, encoded)
+    int8 = None
+    if config.task != FACES:
+        int8 = int8_of_run(graph, files["onnx"]["sha256"], run_dir, photos)
+    if int8:
+        files["int8"] = _write(out_dir / f"{name}.int8.onnx", int8.data)
     training = {"images_seen": images_seen, **describe_run(run_dir)}
     if blend:
         training["blended_with"] = f"{blend.share:g} of {blend.model.name}"
-    card = fill_card(name, config, files, training, written)
+    card = fill_card(name, config, files, training, written, int8.record if int8 else None)
     with atomic_write(card_path) as file:
         file.write(tomli_w.dumps(card, multiline_strings=False).encode())
     # After the card, so that no card names a missing file.
     if not critic:
         _remove(critic_path)
+    if not int8:
+        _remove(out_dir / f"{name}.int8.onnx")
     if "safetensors" in written.get("files", {}):
         _remove(out_dir / f"{name}.safetensors")
     return card_path

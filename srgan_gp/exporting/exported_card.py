@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from srgan_gp.errors import OutputError, UsageError
-from srgan_gp.models.cards import FACES
+from srgan_gp.models.cards import FACES, Int8Record
 from srgan_gp.training.options.config import TrainConfig
 from srgan_gp.training.tasks import generator_arguments
 
@@ -36,6 +36,7 @@ def fill_card(
     files: Mapping[str, object],
     training: Mapping[str, object],
     written: dict[str, Any],
+    int8: Int8Record | None = None,
 ) -> dict[str, Any]:
     """Fill a card: measured facts of the run, texts of the existing card.
 
@@ -45,6 +46,7 @@ def fill_card(
         files: a table for each file, as `cards.FileRecord`.
         training: a table as `cards.TrainingRecord`.
         written: result of `read_written_card`; its scores are kept if no weight has changed.
+        int8: difference of the int8 network, if there is one.
     """
     side = config.image_size
     if config.task == FACES:
@@ -70,6 +72,9 @@ def fill_card(
         "training": training,
     }
     card = {**placeholders, **written, **measured}
+    card.pop("int8", None)  # of the earlier int8 network
+    if int8:
+        card["int8"] = vars(int8)
     if written.get("files", {}).get("onnx") != files["onnx"]:
         card["scores"] = []  # the existing ones belong to other weights
     return card

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from srgan_gp.errors import UsageError
 from srgan_gp.inference.cuda_driver import find_driver
 
+PRECISIONS = ("auto", "float32", "float16", "int8")
+FLOAT16, INT8 = "float16", "int8"
 THREADS_PER_CPU = 4  # more threads are slower; the bound catches typing errors
 
 
@@ -31,6 +33,24 @@ def parse_device(text: str) -> DeviceRequest:
     if not match:
         raise UsageError(f"There is no device {str(text)!r}; choose auto, cpu, cuda or cuda:N.")
     return DeviceRequest(match[1] or "cuda", int(match[2] or 0))
+
+
+def restrict_device(request: DeviceRequest, precision: str) -> DeviceRequest:
+    """Check a precision; int8 changes `auto` to `cpu`.
+
+    Raises:
+        UsageError: the precision is unknown, or int8 is combined with a GPU.
+    """
+    if precision not in PRECISIONS:
+        known = ", ".join(PRECISIONS)
+        raise UsageError(f"There is no precision {precision!r}; choose one of {known}.")
+    if precision != INT8:
+        return request
+    if request.kind == "cuda":
+        raise UsageError(
+            "int8 runs on the CPU only; pass --device cpu, or --precision float16 for the GPU."
+        )
+    return DeviceRequest("cpu")
 
 
 def why_no_gpu(index: int) -> str | None:

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
-from srgan_gp.errors import DeviceError, ModelRefusedError
+from srgan_gp.errors import DeviceError, ModelRefusedError, SrganGpError
 from srgan_gp.inference.tiling.tiles import Floats
 
 OUT_OF_MEMORY = (
@@ -16,6 +17,10 @@ OUT_OF_MEMORY = (
     "allocatebuffer",
 )
 GPU_FAILURE = ("cuda failure", "cudnn failure", "cublas failure", "cuda error")
+
+
+class Float16OverflowError(SrganGpError):
+    """A value was not finite in float16; the window must be computed in float32."""
 
 
 class OrtSession(Protocol):
@@ -69,18 +74,30 @@ def run_ort_session(
     except MemoryError:
         raise
     except Exception as error:  # ONNX Runtime's exceptions have no common base class
-        text = str(error).lower()
-        if any(sign in text for sign in OUT_OF_MEMORY):
-            raise MemoryError(first_line(error)) from error
-        if any(sign in text for sign in GPU_FAILURE):
-            raise DeviceError(f"The GPU failed: {first_line(error)}.") from error
-        if inputs.ndim == 4:
-            what = f"an image of {inputs.shape[3]} x {inputs.shape[2]} pixels"
-        else:
-            what = f"latents of shape {inputs.shape}"
-        raise ModelRefusedError(
-            f"The model {name} fails on {what}: {first_line(error)}."
-        ) from error
+        raise convert_error(error, inputs, name) from error
+
+
+def convert_error(error: Exception, inputs: NDArray[Any], name: str) -> Exception:
+    """Convert an exception of ONNX Runtime.
+
+    Args:
+        error: the exception.
+        inputs: images (N, 3, H, W) or latents (N, latent_size).
+        name: name of the model.
+
+    Returns:
+        MemoryError, DeviceError or ModelRefusedError, as for `run_ort_session`.
+    """
+    text = str(error).lower()
+    if any(sign in text for sign in OUT_OF_MEMORY):
+        return MemoryError(first_line(error))
+    if any(sign in text for sign in GPU_FAILURE):
+        return DeviceError(f"The GPU failed: {first_line(error)}.")
+    if inputs.ndim == 4:
+        what = f"an image of {inputs.shape[3]} x {inputs.shape[2]} pixels"
+    else:
+        what = f"latents of shape {inputs.shape}"
+    return ModelRefusedError(f"The model {name} fails on {what}: {first_line(error)}.")
 
 
 def first_line(error: Exception) -> str:

@@ -1,33 +1,31 @@
 """`Session`: opens an ONNX model on a device with ONNX Runtime, runs it and cancels runs."""
 
-import contextlib
-import io
 import os
-from collections import Counter
-from collections.abc import Generator, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, cast
 
-# Read when ONNX Runtime loads. Without it, an identifier and events are stored in the home folder.
-os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+import numpy as np
+from numpy.typing import NDArray
 
-import onnxruntime  # pyright: ignore[reportMissingTypeStubs]
-
-from srgan_gp.errors import Cancelled, DeviceError, ModelRefusedError, SrganGpError
-from srgan_gp.inference.cuda_driver import NO_DRIVER
-from srgan_gp.inference.devices import DeviceRequest, choose_threads, parse_device, why_no_gpu
+from srgan_gp.errors import Cancelled, ModelRefusedError, SrganGpError
+from srgan_gp.inference.devices import FLOAT16, INT8, choose_threads, parse_device, restrict_device
 from srgan_gp.inference.loading.model_files import read_model
-from srgan_gp.inference.loading.model_info import ModelInfo, check_inputs_and_outputs, read_metadata
-from srgan_gp.inference.runtime_types import OrtSession, first_line, run_ort_session
+from srgan_gp.inference.loading.model_info import (
+    FLOAT32_SHA256,
+    ModelInfo,
+    check_inputs_and_outputs,
+    read_metadata,
+)
+from srgan_gp.inference.ort_engine import create_session, onnxruntime, start_engine
+from srgan_gp.inference.precision.bound_engine import BoundEngine
+from srgan_gp.inference.runtime_types import OrtSession, run_ort_session
 from srgan_gp.inference.tiling.tiles import Floats
-from srgan_gp.models.cards import ModelCard
-
-CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
-SILENT, WARNINGS = 4, 2  # ONNX Runtime's log levels; the current one cannot be read
-
-_onnxruntime = cast(Any, onnxruntime)  # has no type hints
+from srgan_gp.models.cards import FACES, ModelCard
 
 
 class Session:
@@ -38,6 +36,8 @@ class Session:
     """Device that runs the model, checked after loading: `cpu` or `cuda:N`."""
     provider: str
     """ONNX Runtime's execution provider."""
+    precision: str = "float32"
+    """Precision that the model runs in: `float32`, `float16` or `int8`."""
     notes: tuple[str, ...]
     """Messages: why a GPU is not used, what was measured on a model without metadata."""
     card: ModelCard | None
@@ -63,6 +63,10 @@ class Session:
         self.notes = notes
         self._shrinks_arena = False
         self._running: set[Any] = set()  # `RunOptions` of the runs in progress
+        self._open_half: Callable[[bool], BoundEngine] | None = None
+        self._half: dict[bool, BoundEngine] = {}
+        """Float16 engines by whether they take pixels, opened when they are needed."""
+        self._half_lock = threading.Lock()
 
     @classmethod
     def open(
@@ -73,6 +77,7 @@ class Session:
         threads: int | None = None,
         fidelity: float | None = None,
         task: str | None = None,
+        precision: str = "auto",
     ) -> "Session":
         """Load a model by name or path.
 
@@ -88,6 +93,8 @@ class Session:
             fidelity: weight, 0 to 1, of the model's fidelity partner in the average of the two;
                 None runs the model as it is.
             task: as for `find_model`.
+            precision: one of `PRECISIONS`. `auto` is float32; `float16` is for GPUs; `int8` runs
+                the int8 network of the model on the CPU.
 
         Raises:
             ModelRefusedError: the model is unknown, does not match the hash on its card, has other
@@ -104,26 +111,36 @@ class Session:
                 what = "an integer" if kind is Integral else "a number"
                 raise TypeError(f"{name} must be {what}, got {value!r}")
         request = parse_device(device)
+        if precision != "auto":
+            request = restrict_device(request, precision)
         threads = choose_threads(threads)
-        source = read_model(model, fidelity, task)
+        source = read_model(model, fidelity, task, is_int8=precision == INT8)
         data, name = source.data, source.name
-        engine, used, notes = _start(data, name, request, threads)
+        engine, used, notes = start_engine(data, name, request, threads)
         metadata = engine.get_modelmeta().custom_metadata_map
         info = read_metadata(metadata, name, source.sha256)
         check_inputs_and_outputs(engine.get_inputs(), engine.get_outputs(), name, info)
         if info is None:
-            cpu_engine = engine if used == "cpu" else _create_session(data, threads)
+            cpu_engine = engine if used == "cpu" else create_session(data, threads)
             info = _measure(cpu_engine, data, name, source.sha256)
             notes = (*notes, info.measured_note)
         if fidelity is not None:
             info = replace(info, name=name, fidelity=fidelity)
-        return cls(engine, info, used, notes, source.card)
+        opened = cls(engine, info, used, notes, source.card)
+        if precision == FLOAT16 and info.task != FACES:
+            opened.precision = FLOAT16
+            opened._open_half = partial(_open_half, data, name, used, threads)
+        if precision == INT8:
+            opened.precision = INT8
+            opened.notes = (*opened._check_int8(metadata), *notes)
+        return opened
 
-    def run(self, inputs: Floats) -> Floats:
+    def run(self, inputs: Floats, half: BoundEngine | None = None) -> Floats:
         """Upscale images, or generate faces from latents.
 
         Args:
             inputs: (N, 3, H, W), float32, RGB in [0, 1]; or (N, latent_size), float32.
+            half: engine of `run_half`, which calls this method.
 
         Returns:
             (N, 3, H * scale, W * scale), or (N, 3, image_size, image_size); float32, not clipped.
@@ -134,12 +151,14 @@ class Session:
             ModelRefusedError: the model does not accept this size.
             Cancelled: `cancel` was called during the run.
         """
-        options = _onnxruntime.RunOptions()
+        options = onnxruntime.RunOptions()
         if self._shrinks_arena:
             arena = "cpu:0" if self.device == "cpu" else self.device.replace("cuda", "gpu")
             options.add_run_config_entry("memory.enable_memory_arena_shrinkage", arena)
         self._running.add(options)
         try:
+            if half:
+                return half.run(inputs, options)
             return run_ort_session(self._engine, inputs, self.info.name, options)
         except MemoryError:
             # From now on, memory is returned to the system after each run.
@@ -152,10 +171,51 @@ class Session:
         finally:
             self._running.discard(options)
 
+    def run_half(self, window: NDArray[Any]) -> NDArray[Any]:
+        """Upscale images in float16.
+
+        Args:
+            window: (N, 3, H, W), RGB; uint8, or float32 in [0, 1].
+
+        Returns:
+            (N, 3, H * scale, W * scale), of the dtype of `window`; uint8 is rounded to nearest.
+
+        Raises:
+            Float16OverflowError: a value is not finite in float16.
+            SrganGpError: as for `run`.
+        """
+        assert self._open_half is not None
+        takes_pixels = window.dtype == np.uint8
+        with self._half_lock:
+            if takes_pixels not in self._half:
+                self._half[takes_pixels] = self._open_half(takes_pixels)
+        return self.run(window, self._half[takes_pixels])
+
+    def _check_int8(self, metadata: Mapping[str, str]) -> Iterator[str]:
+        """Check that the int8 network was made from the model of the card; yield its difference."""
+        assert self.card is not None and self.card.int8 is not None
+        if metadata.get(FLOAT32_SHA256) != self.card.files["onnx"].sha256:
+            raise ModelRefusedError(
+                f"The int8 network of {self.info.name} was made from other weights. Export the "
+                "model again."
+            )
+        yield f"{self.card.int8.line}."
+
     def cancel(self) -> None:
         """Stop all runs in progress at their next operation. Thread-safe."""
         for options in tuple(self._running):
             options.terminate = True
+
+
+def _open_half(
+    data: bytes, name: str, device: str, threads: int, takes_pixels: bool
+) -> BoundEngine:
+    """Open the float16 network of a model on the device that its float32 network uses."""
+    from srgan_gp.inference.precision.float16_graph import to_float16
+
+    converted = to_float16(data, name, has_pixels=takes_pixels)
+    engine, used, _ = start_engine(converted, name, parse_device(device), threads)
+    return BoundEngine(engine, used, name)
 
 
 def _measure(cpu_engine: OrtSession, data: bytes, name: str, digest: str) -> ModelInfo:
@@ -165,85 +225,3 @@ def _measure(cpu_engine: OrtSession, data: bytes, name: str, digest: str) -> Mod
     return foreign_models.measure(
         lambda images: run_ort_session(cpu_engine, images, name), graph, name, digest
     )
-
-
-def _start(
-    data: bytes, name: str, request: DeviceRequest, threads: int
-) -> tuple[OrtSession, str, tuple[str, ...]]:
-    """Open a model on a device; return ONNX Runtime's session, the device, and notes."""
-    problem = None if request.kind == "cpu" else why_no_gpu(request.index)
-    if request.kind != "cpu" and problem is None:
-        try:
-            engine, notes = _start_on_cuda(data, threads, request.index)
-        except DeviceError as error:
-            problem = str(error)
-        else:
-            return engine, f"cuda:{request.index}", notes
-    try:
-        engine = _create_session(data, threads)
-    except Exception as error:  # ONNX Runtime's exceptions have no common base class
-        raise ModelRefusedError(
-            f"The model {name} cannot be loaded: {first_line(error)}."
-        ) from error
-    if request.kind == "cuda":
-        raise DeviceError(
-            f"The device cuda:{request.index} cannot be used: {problem}. Pass --device cpu or auto."
-        )
-    if problem is None or problem.startswith(NO_DRIVER):  # as on most laptops
-        return engine, "cpu", ()
-    return engine, "cpu", (f"The GPU is not used: {problem}.",)
-
-
-def _start_on_cuda(data: bytes, threads: int, index: int) -> tuple[OrtSession, tuple[str, ...]]:
-    """Open a model on a GPU and check that it runs there; DeviceError has the reason if not."""
-    cuda = {
-        "device_id": index,
-        "use_tf32": 0,  # compute in full float32, as the report says
-        "cudnn_conv_algo_search": "HEURISTIC",  # milliseconds a shape instead of half a second
-        "arena_extend_strategy": "kSameAsRequested",
-    }
-    try:
-        with _without_logging():
-            _onnxruntime.preload_dlls()  # CUDA libraries installed by pip
-            entries = {"session.record_ep_graph_assignment_info": "1"}
-            engine = _create_session(data, threads, ((CUDA, cuda), CPU), entries)
-    except Exception as error:  # ONNX Runtime's exceptions have no common base class
-        raise DeviceError(first_line(error)) from error
-    if engine.get_providers()[0] != CUDA:
-        raise DeviceError("its libraries do not load; install them: pip install 'srgan-gp[gpu]'")
-    nodes = Counter[str]()
-    for part in engine.get_provider_graph_assignment_info():
-        nodes[part.ep_name] += len(part.get_nodes())
-    if not nodes[CUDA]:
-        raise DeviceError("ONNX Runtime runs no operation of the model on it")
-    elsewhere = nodes.total() - nodes[CUDA]
-    note = f"{elsewhere} of the model's {nodes.total()} operations run on the CPU."
-    return engine, (note,) if elsewhere else ()
-
-
-def _create_session(
-    data: bytes,
-    threads: int,
-    providers: Sequence[Any] = (CPU,),
-    entries: Mapping[str, str] | None = None,
-) -> Any:  # noqa: ANN401 - ONNX Runtime has no type hints
-    options = _onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.log_severity_level = SILENT
-    # Threads that spin while waiting slow down the threads that read and write images.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.enable_mem_pattern = list(providers) != [CPU]  # it doubles the memory of tiles
-    for name, value in (entries or {}).items():
-        options.add_session_config_entry(name, value)
-    return _onnxruntime.InferenceSession(data, options, providers=[*providers], enable_fallback=0)
-
-
-@contextlib.contextmanager
-def _without_logging() -> Generator[None]:
-    """Suppress output of ONNX Runtime while a GPU is tried; the result is reported in `notes`."""
-    _onnxruntime.set_default_logger_severity(SILENT)
-    try:
-        with contextlib.redirect_stdout(io.StringIO()):
-            yield
-    finally:
-        _onnxruntime.set_default_logger_severity(WARNINGS)

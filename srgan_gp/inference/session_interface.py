@@ -1,6 +1,8 @@
 """Interface of a session, and checks and text that depend only on it."""
 
-from typing import Protocol
+from typing import Any, Protocol
+
+from numpy.typing import NDArray
 
 from srgan_gp.errors import ModelRefusedError
 from srgan_gp.inference.loading.model_info import ModelInfo
@@ -14,12 +16,17 @@ class SessionInterface(Protocol):
     info: ModelInfo
     device: str
     provider: str
+    precision: str
     notes: tuple[str, ...]
     card: ModelCard | None
     takes_batches: bool
 
     def run(self, inputs: Floats) -> Floats:
         """Run the model as `Session.run` does; may raise MemoryError."""
+        ...
+
+    def run_half(self, window: NDArray[Any]) -> NDArray[Any]:
+        """Run the model as `Session.run_half` does, if `precision` is float16."""
         ...
 
     def cancel(self) -> None:
@@ -53,6 +60,7 @@ def require_task(session: SessionInterface, task: str, purpose: str) -> None:
 
 
 def describe_choice(session: SessionInterface) -> str:
-    """Return one line: model, device and the notes of the session."""
-    about = f"{session.info.name} on {session.device}."
+    """Return one line: model, device, precision if not float32, and the notes of the session."""
+    precision = "" if session.precision == "float32" else f" in {session.precision}"
+    about = f"{session.info.name} on {session.device}{precision}."
     return " ".join((about, *session.notes))

@@ -14,11 +14,13 @@ from numpy.typing import NDArray
 from srgan_gp.errors import Cancelled, ModelRefusedError, PictureError, UsageError
 from srgan_gp.images import Picture, mapped_arrays
 from srgan_gp.images.codecs.growing_picture import GrowingPicture
+from srgan_gp.inference.devices import FLOAT16
 from srgan_gp.inference.pixel_values import check_pixels
+from srgan_gp.inference.precision.half_runs import HalfRuns
 from srgan_gp.inference.session_interface import SessionInterface
 from srgan_gp.inference.tiling.alpha import fill_hidden_colours
 from srgan_gp.inference.tiling.network_pass import NetworkPass, NetworkPassBatch
-from srgan_gp.inference.tiling.tiles import Floats, Progress, Window, round_up, run_tiled
+from srgan_gp.inference.tiling.tiles import Progress, Window, round_up, run_tiled
 from srgan_gp.inference.tiling.window_choice import choose_window, square_window
 from srgan_gp.inference.upscale_report import UpscaleReport
 
@@ -76,9 +78,9 @@ class UpscaleCall:
         self._padded_size = (round_up(self._size[0], multiple), round_up(self._size[1], multiple))
         self._chosen_window = self._choose_window(tile)
         self._on_progress, self._folder, self._on_start = on_progress, folder, on_start
+        self._half = HalfRuns(session) if session.precision == FLOAT16 else None
         self._tiles_before = self._tiles = self._memory_errors = 0
-        self._window = (0, 0)
-        self._is_cancelled = False
+        self._window, self._is_cancelled = (0, 0), False
 
     def cancel(self) -> None:
         """End the call with `Cancelled`. Thread-safe."""
@@ -136,12 +138,11 @@ class UpscaleCall:
                 exactly so.
         """
         scale, passes = self._info.scale, list[NetworkPass]()
+        folder, takes_bytes = self._folder, self._half is not None and self._half.begin(images)
+        options: Any = {"is_alpha": is_alpha, "folder": folder, "may_be_8_bit": takes_bytes}
         for pixels in images:
             check_pixels(pixels)
-            whole = NetworkPass(
-                pixels, scale, self._result_size, is_alpha=is_alpha, folder=self._folder
-            )
-            passes.append(whole)
+            passes.append(NetworkPass(pixels, scale, self._result_size, **options))
         if self._on_start is not None and self._passes_left == 1 and not is_alpha:
             growing = GrowingPicture.of(self._pictures[0], passes[0].result, self._flat_alpha)
             passes[0].progress = growing.progress
@@ -170,7 +171,7 @@ class UpscaleCall:
 
     def report(self) -> UpscaleReport:
         """Return the report of the call, with its warnings."""
-        warnings: list[str] = []
+        warnings = list(self._half.warnings()) if self._half else []
         if self._scale > self._info.scale:
             warnings.append(
                 f"the model upscales x{self._info.scale}; the rest up to x{self._scale:g} is "
@@ -185,7 +186,7 @@ class UpscaleCall:
             fidelity=self._info.fidelity,
             provider=self._session.provider,
             device=self._session.device,
-            precision="float32",
+            precision=self._half.precision if self._half else self._session.precision,
             scale=self._scale,
             network_scale=self._info.scale,
             tiles=self._tiles,
@@ -194,10 +195,10 @@ class UpscaleCall:
             warnings=tuple(warnings),
         )
 
-    def _network(self, window: Floats) -> Floats:
+    def _network(self, window: Array) -> Array:
         self._check_cancelled()
         try:
-            upscaled = self._session.run(window)
+            upscaled = self._half.run(window) if self._half else self._session.run(window)
         except MemoryError:
             self._memory_errors += 1
             raise

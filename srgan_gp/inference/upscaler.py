@@ -80,6 +80,7 @@ class Upscaler:
         device: str = "auto",
         threads: int | None = None,
         fidelity: float | None = None,
+        precision: str = "auto",
     ) -> "Upscaler":
         """Load a model by its name, or any `.onnx` file by its path.
 
@@ -89,19 +90,18 @@ class Upscaler:
             threads: CPU threads; None means one for each CPU this process may use.
             fidelity: weight, 0 to 1, of the partner that the model's card names; the weights of the
                 two networks are averaged. None runs the model as it is.
+            precision: `auto` (float32), `float32`, `float16` for GPUs, or `int8`, faster on a CPU,
+                with the difference from float32 that `choice` states; not with `fidelity`.
 
         Raises:
-            ModelRefusedError: the model is unknown or damaged, has other inputs or outputs than
-                needed, or cannot be averaged with its partner.
+            ModelRefusedError: the model is unknown, damaged, or has other inputs or outputs.
             DeviceError: the requested GPU cannot be used.
-            UsageError: `device` is unknown, `fidelity` or `threads` is out of range, or the model
-                has no fidelity partner.
+            UsageError: a value is unknown or out of range, or excluded by another one.
         """
-        # Imported here, so that tests with a fake session need no ONNX Runtime.
         from srgan_gp.inference.session import Session
 
-        run_on: Any = {"device": device, "threads": threads, "fidelity": fidelity}
-        return cls(Session.open(model, task="super-resolution", **run_on))
+        run_on: Any = {"device": device, "threads": threads, "precision": precision}
+        return cls(Session.open(model, task="super-resolution", fidelity=fidelity, **run_on))
 
     def sharing(self) -> "Upscaler":
         """Return another upscaler of the same loaded model, for use by another thread.

@@ -70,6 +70,25 @@ class TrainingRecord:
 
 
 @dataclass(frozen=True)
+class Int8Record:
+    """Difference of the int8 network, `files.int8`, from the float32 one; in levels of 255."""
+
+    largest_difference: float
+    mean_difference: float
+    psnr: float
+    """PSNR in dB of the int8 results, with those of float32 as the reference."""
+    measured_on: str
+
+    @property
+    def line(self) -> str:
+        """The difference as a message for users."""
+        return (
+            f"int8 differs from float32 by {self.mean_difference:.2f} of 255 levels on average and "
+            f"{self.largest_difference:.0f} at most (on {self.measured_on})"
+        )
+
+
+@dataclass(frozen=True)
 class ModelCard:
     """Description of a model: task, licence, files, training data, scores and limits."""
 
@@ -87,7 +106,7 @@ class ModelCard:
     arguments: Mapping[str, int | float | str | bool]
     """Constructor arguments of the architecture."""
     files: Mapping[str, FileRecord]
-    """By kind: `onnx`, `critic`, and `safetensors` for models of version 0.1."""
+    """By kind: `onnx`, `critic`, `int8`, and `safetensors` for models of version 0.1."""
     data: tuple[DataSource, ...]
     scores: tuple[Score, ...]
     scale: int | None = None
@@ -100,6 +119,8 @@ class ModelCard:
     """None for a model that an earlier version exported."""
     fidelity_partner: str | None = None
     """Name of a model of the same network with other weights, which `--fidelity 1` selects."""
+    int8: Int8Record | None = None
+    """None for a model without an int8 network."""
 
     def __repr__(self) -> str:
         size = f"{self.image_size} pixels" if self.scale is None else f"x{self.scale}"
@@ -153,6 +174,8 @@ def _card(table: dict[str, Any]) -> ModelCard:
     parts["limits"] = tuple(parts["limits"])
     if "training" in parts:
         parts["training"] = _record(TrainingRecord, parts["training"])
+    if "int8" in parts:
+        parts["int8"] = _record(Int8Record, parts["int8"])
     card = _record(ModelCard, parts)
     _check_card(card)
     return card
@@ -176,6 +199,8 @@ def _check_card(card: ModelCard) -> None:
             raise ValueError(f"truncation is {card.truncation}, not from 0 to {MAX_TRUNCATION}")
     if "onnx" not in card.files:
         raise ValueError("files.onnx is missing")
+    if ("int8" in card.files) != (card.int8 is not None):
+        raise ValueError("one of files.int8 and int8 is missing")
     names = {f"files.{kind}.name": file.name for kind, file in card.files.items()}
     if card.fidelity_partner is not None:
         names["fidelity_partner"] = card.fidelity_partner

@@ -76,7 +76,20 @@ def save_data(data: Sequence[str], validation: str | None, run_dir: Path) -> Non
     """
     described = _describe_data(data, validation)
     described["commit"] = _read_data(run_dir).get("commit", _current_commit())
+    described["places"] = [str(Path(place).absolute()) for place in data]
     atomic_write_bytes(run_dir / DATA_NAME, json.dumps(described, indent=2).encode())
+
+
+def read_data_places(run_dir: Path) -> list[str]:
+    """Return the folders and zip files of the training images.
+
+    Raises:
+        UsageError: an earlier version began the run and did not record them.
+    """
+    places = _read_data(run_dir).get("places")
+    if not places:
+        raise UsageError(f"{run_dir} does not record where its images are. Pass --photos.")
+    return [str(place) for place in places]
 
 
 def continues(data: Sequence[str], validation: str | None, run_dir: Path) -> bool:

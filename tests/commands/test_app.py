@@ -10,7 +10,7 @@ import pytest
 from srgan_gp.cli import main
 from srgan_gp.commands.app import add_options
 from srgan_gp.errors import UsageError
-from srgan_gp.inference import session
+from srgan_gp.inference import ort_engine
 from srgan_gp.serving.http import server
 from srgan_gp.serving.server_settings import ServerSettings
 
@@ -168,7 +168,7 @@ def test_a_missing_gpu_is_reported_before_the_first_request(
     path = tiny_model()
     onnx_models.write_card(path)
     monkeypatch.setenv("SRGAN_GP_MODELS", str(path.parent))
-    monkeypatch.setattr(session, "why_no_gpu", lambda index: "it is gone")
+    monkeypatch.setattr(ort_engine, "why_no_gpu", lambda index: "it is gone")
     assert main(["app", "--port", "0", "--model", "tiny", "--device", "cuda"]) == 7
     captured = capsys.readouterr()
     assert "The device cuda:0 cannot be used: it is gone. Pass --device cpu" in captured.err

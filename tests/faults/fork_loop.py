@@ -39,7 +39,7 @@ SECONDS_OF_A_HANG = 120
 class Network:
     """A session that doubles images and logs the width of each, which identifies it."""
 
-    device, provider, notes = "cpu", "numpy", ()
+    device, provider, precision, notes = "cpu", "numpy", "float32", ()
 
     def __init__(self, calls):
         self.info = ModelInfo(

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from srgan_gp.errors import DeviceError, ModelRefusedError, UsageError
-from srgan_gp.inference import cuda_driver, devices, session
+from srgan_gp.inference import cuda_driver, devices, ort_engine
 from srgan_gp.inference.runtime_types import run_ort_session
 from srgan_gp.inference.session import Session
 
@@ -16,19 +16,19 @@ NO_DRIVER = "no NVIDIA driver was found (libcuda.so.1 does not load)"
 
 @pytest.fixture
 def no_gpu(monkeypatch):
-    monkeypatch.setattr(session, "why_no_gpu", lambda index: NO_DRIVER)
+    monkeypatch.setattr(ort_engine, "why_no_gpu", lambda index: NO_DRIVER)
 
 
 @pytest.fixture
 def driver_only(monkeypatch):
     """A machine whose driver reports a GPU that ONNX Runtime cannot use."""
-    monkeypatch.setattr(session, "why_no_gpu", lambda index: None)
-    started = session.onnxruntime.InferenceSession
+    monkeypatch.setattr(ort_engine, "why_no_gpu", lambda index: None)
+    started = ort_engine.onnxruntime.InferenceSession
 
     def without_cuda(data, options, providers, **rest):
         return started(data, options, providers=["CPUExecutionProvider"], **rest)
 
-    monkeypatch.setattr(session.onnxruntime, "InferenceSession", without_cuda)
+    monkeypatch.setattr(ort_engine.onnxruntime, "InferenceSession", without_cuda)
 
 
 def random_image(height=9, width=11, count=1):
@@ -108,7 +108,7 @@ def test_a_damaged_model_is_never_parsed(tiny_model, onnx_models, monkeypatch):
     path = tiny_model()
     onnx_models.write_card(path)
     path.write_bytes(path.read_bytes()[:-1])
-    monkeypatch.setattr(session.onnxruntime, "InferenceSession", None)
+    monkeypatch.setattr(ort_engine.onnxruntime, "InferenceSession", None)
     with pytest.raises(ModelRefusedError, match="damaged"):
         Session.open(path, device="cpu")
 
@@ -122,7 +122,7 @@ def test_auto_without_a_driver_uses_the_cpu_without_a_note(tiny_model, no_gpu):
 
 
 def test_auto_says_why_a_gpu_is_not_used(tiny_model, monkeypatch):
-    monkeypatch.setattr(session, "why_no_gpu", lambda index: "it has CUDA error 999")
+    monkeypatch.setattr(ort_engine, "why_no_gpu", lambda index: "it has CUDA error 999")
     opened = Session.open(tiny_model())
     assert opened.device == "cpu"
     assert opened.notes == ("The GPU is not used: it has CUDA error 999.",)
@@ -153,8 +153,8 @@ def test_auto_reports_a_gpu_that_cannot_be_used(tiny_model, driver_only):
 
 def test_a_failed_try_prints_nothing(tiny_model):
     program = (
-        "import sys; from srgan_gp.inference import session\n"
-        "session.why_no_gpu = lambda index: None\n"
+        "import sys; from srgan_gp.inference import ort_engine, session\n"
+        "ort_engine.why_no_gpu = lambda index: None\n"
         "print(session.Session.open(sys.argv[1], device='auto').device[:3])"
     )
     done = subprocess.run(
@@ -244,14 +244,14 @@ def fake_cuda(monkeypatch):
     """A machine with a GPU that runs a given number of nodes."""
 
     def install(**nodes):
-        monkeypatch.setattr(session, "why_no_gpu", lambda index: None)
-        started = session.onnxruntime.InferenceSession
+        monkeypatch.setattr(ort_engine, "why_no_gpu", lambda index: None)
+        started = ort_engine.onnxruntime.InferenceSession
 
         def start(data, options, providers, **rest):
             engine = started(data, options, providers=["CPUExecutionProvider"], **rest)
             return engine if providers == ["CPUExecutionProvider"] else FakeCuda(engine, nodes)
 
-        monkeypatch.setattr(session.onnxruntime, "InferenceSession", start)
+        monkeypatch.setattr(ort_engine.onnxruntime, "InferenceSession", start)
 
     return install
 
@@ -277,15 +277,15 @@ def test_a_gpu_that_runs_no_node_is_not_used(tiny_model, fake_cuda):
 
 
 def test_an_exception_of_the_gpu_is_one_message(tiny_model, monkeypatch):
-    monkeypatch.setattr(session, "why_no_gpu", lambda index: None)
-    started = session.onnxruntime.InferenceSession
+    monkeypatch.setattr(ort_engine, "why_no_gpu", lambda index: None)
+    started = ort_engine.onnxruntime.InferenceSession
 
     def start(data, options, providers, **rest):
         if providers != ["CPUExecutionProvider"]:
             raise RuntimeError("CUDA error 999\nmore")
         return started(data, options, providers=providers, **rest)
 
-    monkeypatch.setattr(session.onnxruntime, "InferenceSession", start)
+    monkeypatch.setattr(ort_engine.onnxruntime, "InferenceSession", start)
     with pytest.raises(DeviceError, match=r"cannot be used: CUDA error 999\. Pass"):
         Session.open(tiny_model(), device="cuda")
 

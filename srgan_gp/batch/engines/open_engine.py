@@ -30,6 +30,7 @@ def open_engine(
     model: str | None = None,
     threads: int | None = None,
     fidelity: float | None = None,
+    precision: str = "auto",
     engine: Literal["local", "ray"] = "local",
     address: str | None = None,
 ) -> Generator[OpenEngine, None, None]:
@@ -42,6 +43,7 @@ def open_engine(
         model: as for `Upscaler.load`; None: its default.
         threads: CPU threads for each device.
         fidelity: as for `Upscaler.load`.
+        precision: as for `Upscaler.load`.
         engine: `local` for this machine, `ray` for a cluster.
         address: address of a Ray cluster, HOST:PORT; None starts Ray on this machine.
 
@@ -50,7 +52,7 @@ def open_engine(
     """
     if engine == "ray" and model is not None and is_file(Path(model)):
         model = str(Path(model).absolute())  # Workers have another current folder.
-    load = partial(load_upscalers, model=model, fidelity=fidelity)
+    load = partial(load_upscalers, model=model, fidelity=fidelity, precision=precision)
     load_here = partial(load, threads=threads)
     if engine == "ray":
         from srgan_gp.batch.engines.ray.ray_engine import RayEngine

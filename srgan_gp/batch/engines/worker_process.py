@@ -21,11 +21,18 @@ OpenUpscalers = Callable[[str], Sequence[Upscaler]]
 
 
 def load_upscalers(
-    device: str, *, model: str | None, threads: int | None, fidelity: float | None
+    device: str,
+    *,
+    model: str | None,
+    threads: int | None,
+    fidelity: float | None,
+    precision: str = "auto",
 ) -> list[Upscaler]:
     """Load a model for two images in the network at once; None: as for `Upscaler.load`."""
     name = {} if model is None else {"model": model}
-    upscaler = Upscaler.load(**name, device=device, threads=threads, fidelity=fidelity)
+    upscaler = Upscaler.load(
+        **name, device=device, threads=threads, fidelity=fidelity, precision=precision
+    )
     return [upscaler, upscaler.sharing()]
 
 

@@ -26,6 +26,10 @@ _SCALE = (
     "scale of both sides, such as 2 or 2x; the result of the model is resampled to it [the model's]"
 )
 _TILE = "largest side of the tiles, which limit the memory; the result does not depend on it [auto]"
+_PRECISION = (
+    "int8 is faster on a CPU; the run reports how far its results are from float32. float16 is for "
+    "GPUs [auto: float32]"
+)
 _GPU = (
     "the same as --device cuda:N; with several, such as 0,1, each GPU takes a share of the images"
 )
@@ -86,6 +90,10 @@ _GROUPS: dict[str, list[tuple[tuple[str, ...], dict[str, Any]]]] = {
         ),
         (("--device",), {"metavar": "auto|cpu|cuda[:N]", "help": "device to compute on [auto]"}),
         (("-g", "--gpu-id"), {"type": types.gpu_ids, "metavar": "N[,N...]", "help": _GPU}),
+        (
+            ("--precision",),
+            {"choices": types.PRECISIONS, "default": "auto", "help": _PRECISION},
+        ),
         (
             ("--threads",),
             {"type": types.count, "metavar": "N", "help": "CPU threads [one per core]"},

@@ -5,7 +5,7 @@ that stays closer to the input: the same network, trained without a critic.
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from srgan_gp.errors import ModelRefusedError, UsageError
@@ -27,9 +27,13 @@ class ModelBytes:
 
 
 def read_model(
-    model: str | Path, fidelity: float | None = None, task: str | None = None
+    model: str | Path,
+    fidelity: float | None = None,
+    task: str | None = None,
+    *,
+    is_int8: bool = False,
 ) -> ModelBytes:
-    """Read a model, or average it with its fidelity partner.
+    """Read a model, its int8 network, or its average with its fidelity partner.
 
     Every file is hashed before it is parsed, and the hashed bytes are returned. A file that is not
     installed is checked by `parse_safely` before ONNX Runtime loads it.
@@ -39,15 +43,23 @@ def read_model(
         fidelity: weight of the partner: 0 returns the bytes of the model, 1 those of its partner,
             values between a model of averaged weights. None reads the model as it is.
         task: as for `find_model`.
+        is_int8: read the int8 network that the card names.
 
     Raises:
-        UsageError: `fidelity` is not from 0 to 1, or the model has no partner.
+        UsageError: `fidelity` is not from 0 to 1 or given for an int8 network, or the model has no
+            partner or no int8 network.
         ModelRefusedError: the model is unknown, damaged, unsafe, or cannot be averaged with its
             partner.
     """
     if fidelity is not None and not 0 <= fidelity <= 1:
         raise UsageError(f"The fidelity must be from 0 to 1, not {fidelity}.")
+    if is_int8 and fidelity is not None:
+        raise UsageError(
+            "An int8 network cannot be mixed with another; drop --fidelity or --precision int8."
+        )
     file = find_model(model, task)
+    if is_int8:
+        return ModelBytes(file.name, *_read_verified(_int8_file(file)), file.card)
     if fidelity is None:
         return ModelBytes(file.name, *_read_verified(file), file.card)
     partner = find_partner(file)
@@ -77,6 +89,17 @@ def _read_verified(file: ModelFile) -> tuple[bytes, str]:
 
         foreign_models.parse_safely(data, str(file.path))
     return data, digest
+
+
+def _int8_file(file: ModelFile) -> ModelFile:
+    """Return the path and the hash of the int8 network of a model."""
+    if file.card is None or file.card.int8 is None:
+        raise UsageError(
+            f"The model {file.name} has no int8 network. Export it again with its training photos, "
+            "or use --precision float32."
+        )
+    record = file.card.files["int8"]
+    return replace(file, path=file.path.with_name(record.name), expected_sha256=record.sha256)
 
 
 def _read_average(file: ModelFile, partner: ModelFile, fidelity: float) -> bytes:

@@ -11,6 +11,9 @@ UNKNOWN_BYTES_PER_PIXEL = 16_000
 """Default for models without this metadata, from a heavy network: SRResNet with 64 channels at full
 size needs 1.1 GB for an image of 256 x 256 pixels."""
 
+FLOAT32_SHA256 = "float32_sha256"
+"""Metadata of an int8 network: SHA-256 of the float32 file that it was made from."""
+
 
 @dataclass(frozen=True)
 class ModelInfo:

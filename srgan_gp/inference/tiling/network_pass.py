@@ -30,6 +30,8 @@ class NetworkPass:
         size: height and width of the result; resampled if the network's result has another size.
         is_alpha: whether the source is alpha: fully transparent and fully opaque areas stay so.
         folder: folder of the temporary files of large arrays.
+        may_be_8_bit: whether the network takes and returns uint8 too; then windows of 8-bit colour
+            are uint8 where the result needs no resampling.
 
     Raises:
         PictureError: E_DISK_FULL.
@@ -48,6 +50,7 @@ class NetworkPass:
         *,
         is_alpha: bool,
         folder: Path | None,
+        may_be_8_bit: bool = False,
     ) -> None:
         height, width, channels = source.shape
         self._source, self._size = source, size
@@ -58,15 +61,19 @@ class NetworkPass:
         self._planes: Floats | None = None
         if self._network_size != size:  # the output will be resampled
             self._planes = mapped_arrays.empty((channels, *self._network_size), np.float32, folder)
+        is_plain = self._planes is None and channels == 3 and source.dtype == np.uint8
+        self._is_8_bit = may_be_8_bit and is_plain
 
-    def cut(self, rows: Span, columns: Span) -> Floats:
-        """Return a window, (1, 3, h, w) in [0, 1]; outside the image, edge pixels are repeated."""
+    def cut(self, rows: Span, columns: Span) -> Array:
+        """Return a window, (1, 3, h, w) in [0, 1] or uint8; outside, edge pixels are repeated."""
         window = self._source[slice(*rows), slice(*columns)]
         missing_rows = rows[1] - rows[0] - window.shape[0]
         missing_columns = columns[1] - columns[0] - window.shape[1]
         if missing_rows or missing_columns:
             padding = ((0, missing_rows), (0, missing_columns), (0, 0))
             window = np.pad(window, padding, mode="edge")
+        if self._is_8_bit:
+            return np.ascontiguousarray(window.transpose(2, 0, 1)[np.newaxis])
         return to_planes(window)
 
     def store(self, rows: Span, columns: Span, upscaled: Floats) -> None:
@@ -107,7 +114,10 @@ class NetworkPass:
             planes = np.array(planes)  # a copy, because the argument may be read-only
             keep_flat_alpha(alpha, planes[0], rows, columns, self._size)
         part = self.result[slice(*rows), slice(*columns), channel : channel + len(planes)]
-        to_pixels(planes, part)
+        if self._is_8_bit:
+            part[...] = planes.transpose(1, 2, 0)
+        else:
+            to_pixels(planes, part)
         mapped_arrays.release(self.result)
 
 

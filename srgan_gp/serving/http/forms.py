@@ -48,6 +48,10 @@ _Fidelity = Annotated[
         maximum=1,
     ),
 ]
+_Precision = Annotated[
+    Literal["auto", "float32", "int8"],
+    _field("int8 is faster on a CPU, with the difference that the model's card states."),
+]
 _Scale = Annotated[
     float | _Missing,
     _field("Scale factor of both sides [the model's].", exclusiveMinimum=0, maximum=MAX_SCALE),
@@ -91,6 +95,7 @@ async def upscale_request(
     picture: _Image,
     model: _Model = None,
     fidelity: _Fidelity = None,
+    precision: _Precision = "auto",
     scale: _Scale = None,
     width: _Width = None,
     format: _Format = None,
@@ -104,6 +109,7 @@ async def upscale_request(
         name=picture.filename or "picture",
         model=model,
         fidelity=fidelity,
+        precision=precision,
         scale=scale,
         width=width,
         format=format,

@@ -29,6 +29,8 @@ class UpscaleRequest:
     """Name listed by `list_models`; None: the model of the settings. Never a path."""
     fidelity: float | None = None
     """As for `Upscaler.load`."""
+    precision: str = "auto"
+    """As for `Upscaler.load`; `int8` is the fast mode."""
     scale: float | None = None
     """Scale factor of both sides; None: that of the model, unless `width` is given."""
     width: int | None = None

@@ -60,7 +60,11 @@ class LoadedModels:
 
     @contextmanager
     def upscaler(
-        self, name: str, fidelity: float | None, cancellation: Cancellation
+        self,
+        name: str,
+        fidelity: float | None,
+        cancellation: Cancellation,
+        precision: str = "auto",
     ) -> Generator[Upscaler]:
         """Wait for the device, and use an upscaler exclusively during the block.
 
@@ -68,6 +72,7 @@ class LoadedModels:
             name: name of a model listed by `list_models`; never a path.
             fidelity: as for `Upscaler.load`.
             cancellation: cancellation of the job, which may be cancelled while it waits.
+            precision: as for `Upscaler.load`.
 
         Raises:
             UsageError: the model is unknown; or as for `Upscaler.load`.
@@ -77,9 +82,11 @@ class LoadedModels:
         check_known(name, UPSCALING)
         with self._device(cancellation):
             yield self._get_or_load(
-                (name, fidelity),
+                (name, fidelity, precision),
                 Upscaler,
-                lambda: Upscaler.load(name, fidelity=fidelity, **self._options),
+                lambda: Upscaler.load(
+                    name, fidelity=fidelity, precision=precision, **self._options
+                ),
             )
 
     @contextmanager

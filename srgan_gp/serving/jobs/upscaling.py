@@ -55,7 +55,7 @@ def upscale(
         SrganGpError: the model, the device or the disk failed.
     """
     original = crop(picture, region_of(picture, request.region))
-    with models.upscaler(model, request.fidelity, cancellation) as upscaler:
+    with models.upscaler(model, request.fidelity, cancellation, request.precision) as upscaler:
         settings = _settings(request, original, upscaler.scale, max_pixels)
         scale = settings.scale or upscaler.scale
         decoded = _plan_result(request, model, original, scale, folder, max_pixels)

@@ -54,14 +54,14 @@ def test_the_size_multiple_is_measured(foreign, onnx_models):
 def test_external_data_is_refused_before_onnx_runtime_sees_it(foreign, onnx_models, monkeypatch):
     from onnx import TensorProto
 
-    from srgan_gp.inference import session
+    from srgan_gp.inference import ort_engine
 
     model = onnx_models.convolutional()
     weight = model.graph.initializer[0]
     weight.ClearField("raw_data")
     weight.data_location = TensorProto.EXTERNAL
     weight.external_data.add(key="location", value="/etc/passwd")
-    monkeypatch.setattr(session.onnxruntime, "InferenceSession", None)
+    monkeypatch.setattr(ort_engine.onnxruntime, "InferenceSession", None)
     with pytest.raises(ModelRefusedError, match="other files"):
         open_foreign(foreign(model))
 

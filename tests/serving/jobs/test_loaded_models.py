@@ -3,7 +3,7 @@ import threading
 import pytest
 
 from srgan_gp.errors import Cancelled, DeviceError, ModelRefusedError, UsageError
-from srgan_gp.inference import session
+from srgan_gp.inference import ort_engine
 from srgan_gp.inference.upscaler import Upscaler
 from srgan_gp.models.cards import UPSCALING
 from srgan_gp.serving.jobs.job_cancellation import Cancellation
@@ -59,7 +59,7 @@ def test_default_model_is_checked_without_loading_it_on_the_cpu(loader, loads):
 def test_unusable_default_model_or_device_is_refused(
     models, monkeypatch, name, device, error, message
 ):
-    monkeypatch.setattr(session, "why_no_gpu", lambda index: "it is gone")
+    monkeypatch.setattr(ort_engine, "why_no_gpu", lambda index: "it is gone")
     with pytest.raises(error, match=message):
         LoadedModels(device, 1).check_default(name)
 

@@ -58,7 +58,7 @@ def ray():
 class Network:
     """A session that doubles images, logs each call, and calls `on_call` first."""
 
-    device, provider, notes = "cpu", "numpy", ()
+    device, provider, precision, notes = "cpu", "numpy", "float32", ()
 
     def __init__(self, log=None, on_call=None, sha256="0" * 64):
         self.info = ModelInfo(

@@ -1,0 +1,164 @@
+"""Int8 network of a model: calibration on photos, and its difference from the float32 network."""
+
+import math
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+from numpy.typing import NDArray
+from PIL import Image
+
+from srgan_gp.data.image_sources import ImageFile, list_all_images
+from srgan_gp.errors import PictureError, UsageError
+from srgan_gp.exporting.int8_graph import Range, body_convolutions, observed_tensors, quantise
+from srgan_gp.inference.devices import choose_threads
+from srgan_gp.inference.loading.model_info import FLOAT32_SHA256
+from srgan_gp.models.cards import Int8Record
+from srgan_gp.training.run_data import read_data_places
+
+Crop = NDArray[np.uint8]
+"""(H, W, 3), uint8 RGB."""
+
+SIDE = 128
+"""Longest side of a crop in pixels."""
+CALIBRATION_CROPS = 32
+COMPARED_CROPS = 16
+
+
+@dataclass(frozen=True)
+class Int8Network:
+    """An ONNX file and its difference from the float32 network."""
+
+    data: bytes
+    record: Int8Record
+
+
+def int8_of_run(
+    model: bytes, sha256: str, run_dir: Path, photos: Sequence[str] | None
+) -> Int8Network | None:
+    """Make the int8 network of an exported run, or warn why there is none.
+
+    Args:
+        model: as for `make_int8_network`.
+        sha256: as for `make_int8_network`.
+        run_dir: folder of the training run.
+        photos: folders or zip files; None: the training images of the run.
+
+    Raises:
+        UsageError: `photos` has no image.
+    """
+    try:
+        images = list_all_images(read_data_places(run_dir) if photos is None else photos)
+        return make_int8_network(model, sha256, images)
+    except (UsageError, ValueError) as error:
+        if photos is not None and isinstance(error, UsageError):
+            raise
+        reason = str(error).rstrip(".")
+        warnings.warn(f"The model has no int8 network: {reason}.", stacklevel=3)
+        return None
+
+
+def make_int8_network(model: bytes, sha256: str, photos: Sequence[ImageFile]) -> Int8Network:
+    """Quantise a model; ranges of activations are those on crops of photos.
+
+    The difference from float32 is measured on other photos, if there are enough.
+
+    Args:
+        model: bytes of the float32 ONNX file of an upscaler with a scale in its metadata.
+        sha256: SHA-256 of `model` in hex, stored in the metadata of the result.
+        photos: images of the training; `CALIBRATION_CROPS` plus `COMPARED_CROPS` of them, always
+            the same, are read, and images that cannot be decoded are skipped.
+
+    Raises:
+        ValueError: the network has no convolution between two others, or no photo can be decoded.
+    """
+    parsed = onnx.load_model_from_string(model)
+    metadata = {entry.key: entry.value for entry in parsed.metadata_props}
+    crops = list(_crops(photos, int(metadata["scale"])))
+    if not crops:
+        raise ValueError("there is no photo to calibrate it on")
+    calibrated = crops[:CALIBRATION_CROPS]
+    network = quantise(parsed, _ranges(parsed, calibrated))
+    onnx.helper.set_model_props(network, metadata | {FLOAT32_SHA256: sha256})
+    data = network.SerializeToString(deterministic=True)
+    compared = crops[CALIBRATION_CROPS:] or calibrated
+    return Int8Network(data, _compare(model, data, compared))
+
+
+def _crops(photos: Sequence[ImageFile], scale: int) -> Iterator[Crop]:
+    """Yield crops of photos: every second one as it is, the others downscaled by `scale`.
+
+    Users upscale both sharp photos and small copies of them.
+    """
+    count = CALIBRATION_CROPS + COMPARED_CROPS
+    order = np.random.default_rng(0).permutation(len(photos))
+    for number, index in enumerate(order[:count]):
+        photo = photos[index]
+        try:
+            pixels = photo.read()
+        except PictureError:
+            continue
+        if number % 2:
+            image = Image.fromarray(pixels)
+            width, height = (max(side // scale, 1) for side in image.size)
+            pixels = np.asarray(image.resize((width, height), Image.Resampling.BICUBIC))
+        top, left = (max(side - SIDE, 0) // 2 for side in pixels.shape[:2])
+        yield np.ascontiguousarray(pixels[top : top + SIDE, left : left + SIDE])
+
+
+def _ranges(model: onnx.ModelProto, crops: Sequence[Crop]) -> dict[str, Range]:
+    """Run a model and return the smallest and largest value of each observed tensor."""
+    names = observed_tensors(body_convolutions(model))
+    if not names:
+        raise ValueError("it has no convolution between two others")
+    observed = onnx.ModelProto()
+    observed.CopyFrom(model)
+    for name in names:
+        observed.graph.output.append(
+            onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None)
+        )
+    session = _session(observed.SerializeToString())
+    low, high = dict.fromkeys(names, math.inf), dict.fromkeys(names, -math.inf)
+    for crop in crops:
+        values = session.run(names, {session.get_inputs()[0].name: _planes(crop)})
+        for name, value in zip(names, values, strict=True):
+            low[name] = min(low[name], float(value.min()))
+            high[name] = max(high[name], float(value.max()))
+    return {name: (low[name], high[name]) for name in names}
+
+
+def _compare(model: bytes, int8: bytes, crops: Sequence[Crop]) -> Int8Record:
+    sessions = [_session(model), _session(int8)]
+    largest, total, squares, count = 0.0, 0.0, 0.0, 0
+    for crop in crops:
+        first, second = (
+            np.rint(np.clip(s.run(None, {s.get_inputs()[0].name: _planes(crop)})[0], 0, 1) * 255)
+            for s in sessions
+        )
+        difference = np.abs(first - second, dtype=np.float64)
+        largest = max(largest, float(difference.max()))
+        total, squares = total + float(difference.sum()), squares + float((difference**2).sum())
+        count += difference.size
+    psnr = 10 * math.log10(255**2 * count / squares) if squares else 100.0
+    return Int8Record(
+        largest_difference=largest,
+        mean_difference=round(total / count, 4),
+        psnr=round(psnr, 2),
+        measured_on=f"{len(crops)} training crops",
+    )
+
+
+def _session(model: bytes) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    options.intra_op_num_threads = choose_threads(None)
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
+def _planes(crop: Crop) -> NDArray[np.float32]:
+    return (crop.transpose(2, 0, 1)[np.newaxis] / np.float32(255)).astype(np.float32)

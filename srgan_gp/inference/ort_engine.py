@@ -1,0 +1,128 @@
+"""ONNX Runtime sessions: opens a model on the CPU or a GPU, and proves which one runs it."""
+
+import contextlib
+import io
+import os
+from collections import Counter
+from collections.abc import Generator, Mapping, Sequence
+from typing import Any, cast
+
+# Read when ONNX Runtime loads. Without it, an identifier and events are stored in the home folder.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
+import onnxruntime  # pyright: ignore[reportMissingTypeStubs]
+
+from srgan_gp.errors import DeviceError, ModelRefusedError
+from srgan_gp.inference.cuda_driver import NO_DRIVER
+from srgan_gp.inference.devices import DeviceRequest, why_no_gpu
+from srgan_gp.inference.runtime_types import OrtSession, first_line
+
+CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
+SILENT, WARNINGS = 4, 2  # ONNX Runtime's log levels; the current one cannot be read
+# Integer convolutions are fast in both layouts; it would leave pairs of conversions between them.
+DISABLED_OPTIMIZERS = ["NhwcTransformer"]
+
+_onnxruntime = cast(Any, onnxruntime)  # has no type hints
+
+
+def start_engine(
+    data: bytes, name: str, request: DeviceRequest, threads: int
+) -> tuple[OrtSession, str, tuple[str, ...]]:
+    """Open a model on a device.
+
+    Args:
+        data: bytes of the ONNX file.
+        name: name of the model, for messages.
+        request: the device.
+        threads: CPU threads.
+
+    Returns:
+        ONNX Runtime's session, the device, and notes for users.
+
+    Raises:
+        ModelRefusedError: ONNX Runtime cannot load the model.
+        DeviceError: the requested GPU cannot be used.
+    """
+    problem = None if request.kind == "cpu" else why_no_gpu(request.index)
+    if request.kind != "cpu" and problem is None:
+        try:
+            engine, notes = _start_on_cuda(data, threads, request.index)
+        except DeviceError as error:
+            problem = str(error)
+        else:
+            return engine, f"cuda:{request.index}", notes
+    try:
+        engine = create_session(data, threads)
+    except Exception as error:  # ONNX Runtime's exceptions have no common base class
+        raise ModelRefusedError(
+            f"The model {name} cannot be loaded: {first_line(error)}."
+        ) from error
+    if request.kind == "cuda":
+        raise DeviceError(
+            f"The device cuda:{request.index} cannot be used: {problem}. Pass --device cpu or auto."
+        )
+    if problem is None or problem.startswith(NO_DRIVER):  # as on most laptops
+        return engine, "cpu", ()
+    return engine, "cpu", (f"The GPU is not used: {problem}.",)
+
+
+def _start_on_cuda(data: bytes, threads: int, index: int) -> tuple[OrtSession, tuple[str, ...]]:
+    """Open a model on a GPU and check that it runs there; DeviceError has the reason if not."""
+    cuda = {
+        "device_id": index,
+        "use_tf32": 0,  # compute in full float32, as the report says
+        "cudnn_conv_algo_search": "HEURISTIC",  # milliseconds a shape instead of half a second
+        "arena_extend_strategy": "kSameAsRequested",
+    }
+    try:
+        with _without_logging():
+            _onnxruntime.preload_dlls()  # CUDA libraries installed by pip
+            entries = {"session.record_ep_graph_assignment_info": "1"}
+            engine = create_session(data, threads, ((CUDA, cuda), CPU), entries)
+    except Exception as error:  # ONNX Runtime's exceptions have no common base class
+        raise DeviceError(first_line(error)) from error
+    if engine.get_providers()[0] != CUDA:
+        raise DeviceError("its libraries do not load; install them: pip install 'srgan-gp[gpu]'")
+    nodes = Counter[str]()
+    for part in engine.get_provider_graph_assignment_info():
+        nodes[part.ep_name] += len(part.get_nodes())
+    if not nodes[CUDA]:
+        raise DeviceError("ONNX Runtime runs no operation of the model on it")
+    elsewhere = nodes.total() - nodes[CUDA]
+    note = f"{elsewhere} of the model's {nodes.total()} operations run on the CPU."
+    return engine, (note,) if elsewhere else ()
+
+
+def create_session(
+    data: bytes,
+    threads: int,
+    providers: Sequence[Any] = (CPU,),
+    entries: Mapping[str, str] | None = None,
+) -> Any:  # noqa: ANN401 - ONNX Runtime has no type hints
+    """Create ONNX Runtime's session without fallback to another provider."""
+    options = _onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.log_severity_level = SILENT
+    # Threads that spin while waiting slow down the threads that read and write images.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.enable_mem_pattern = list(providers) != [CPU]  # it doubles the memory of tiles
+    for name, value in (entries or {}).items():
+        options.add_session_config_entry(name, value)
+    return _onnxruntime.InferenceSession(
+        data,
+        options,
+        providers=list(providers),
+        enable_fallback=0,
+        disabled_optimizers=DISABLED_OPTIMIZERS,
+    )
+
+
+@contextlib.contextmanager
+def _without_logging() -> Generator[None]:
+    """Suppress output of ONNX Runtime while a GPU is tried; the result is reported in `notes`."""
+    _onnxruntime.set_default_logger_severity(SILENT)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        _onnxruntime.set_default_logger_severity(WARNINGS)

@@ -1,0 +1,89 @@
+"""Runs of a float16 model with buffers on its device, which are kept from run to run."""
+
+from dataclasses import dataclass
+from queue import SimpleQueue
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from srgan_gp.inference.ort_engine import onnxruntime
+from srgan_gp.inference.runtime_types import Float16OverflowError, convert_error
+
+Array = NDArray[Any]
+
+BUFFER_SETS = 2
+"""Two threads run a model at once: while one computes, the other copies."""
+
+
+@dataclass
+class _Buffers:
+    """Input of one shape, and the binding of input and outputs."""
+
+    shape: tuple[int, ...]
+    source: Any
+    binding: Any
+
+
+class BoundEngine:
+    """A model of `to_float16`, with `BUFFER_SETS` sets of buffers.
+
+    Args:
+        engine: ONNX Runtime's session.
+        device: `cpu` or `cuda:N`.
+        name: name of the model, for messages.
+    """
+
+    def __init__(self, engine: Any, device: str, name: str) -> None:  # noqa: ANN401
+        kind, _, index = device.partition(":")
+        self._engine, self._name = engine, name
+        self._place = (kind, int(index or 0))
+        self._sets: SimpleQueue[_Buffers | None] = SimpleQueue()
+        for _ in range(BUFFER_SETS):
+            self._sets.put(None)
+
+    def run(self, window: Array, options: object) -> Array:
+        """Run the model; waits while all sets of buffers are in use.
+
+        Args:
+            window: (N, 3, H, W), uint8 or float32, as the model takes it.
+            options: `onnxruntime.RunOptions`.
+
+        Returns:
+            (N, 3, H * scale, W * scale), of the dtype of `window`.
+
+        Raises:
+            Float16OverflowError: a value of the result is not finite.
+            MemoryError: the device has too little memory for this size.
+            DeviceError: the GPU failed.
+            ModelRefusedError: the model does not accept this size.
+        """
+        buffers = self._sets.get()
+        try:
+            if buffers is None or buffers.shape != window.shape:
+                buffers = None  # free the old ones first
+                buffers = self._allocate(window)
+            buffers.source.update_inplace(np.ascontiguousarray(window))
+            self._engine.run_with_iobinding(buffers.binding, options)
+            upscaled, check = buffers.binding.copy_outputs_to_cpu()
+        except MemoryError:
+            buffers = None
+            raise
+        except Exception as error:  # ONNX Runtime's exceptions have no common base class
+            buffers = None
+            raise convert_error(error, window, self._name) from error
+        finally:
+            self._sets.put(buffers)
+        if not np.isfinite(check):
+            raise Float16OverflowError(f"The model {self._name} overflows in float16.")
+        return upscaled
+
+    def _allocate(self, window: Array) -> _Buffers:
+        source = onnxruntime.OrtValue.ortvalue_from_shape_and_type(
+            window.shape, window.dtype, *self._place
+        )
+        binding = self._engine.io_binding()
+        binding.bind_ortvalue_input(self._engine.get_inputs()[0].name, source)
+        for output in self._engine.get_outputs():
+            binding.bind_output(output.name, *self._place)
+        return _Buffers(window.shape, source, binding)

@@ -1,0 +1,68 @@
+"""Runs of the network in float16, with float32 where float16 does not suffice."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from srgan_gp.inference.devices import FLOAT16
+from srgan_gp.inference.pixel_values import quantise
+from srgan_gp.inference.runtime_types import Float16OverflowError
+from srgan_gp.inference.session_interface import SessionInterface
+
+Array = NDArray[Any]
+
+
+class HalfRuns:
+    """Runs windows in float16, and reports which were computed in float32.
+
+    Args:
+        session: a session of precision float16.
+    """
+
+    def __init__(self, session: SessionInterface) -> None:
+        self._session = session
+        self._overflows = 0
+        self.suffices = True
+        """Whether the images of the pass have 8 bits; then windows may be uint8."""
+
+    @property
+    def precision(self) -> str:
+        """Precision of the last pass, for the report."""
+        return FLOAT16 if self.suffices else "float32"
+
+    def begin(self, images: Sequence[Array]) -> bool:
+        """Choose the precision of a pass: float16 has too few bits for images of 16 bits."""
+        self.suffices = all(image.dtype == np.uint8 for image in images)
+        return self.suffices
+
+    def run(self, window: Array) -> Array:
+        """Run the network on a window.
+
+        Args:
+            window: (N, 3, h, w), float32 in [0, 1], or uint8 if `suffices`.
+
+        Returns:
+            (N, 3, h * scale, w * scale), of the dtype of `window`; float32 if the result is not
+            finite in float32 either.
+
+        Raises:
+            SrganGpError: as for `Session.run`.
+        """
+        if self.suffices:
+            try:
+                return self._session.run_half(window)
+            except Float16OverflowError:
+                self._overflows += 1  # `warnings` reports it
+        if window.dtype != np.uint8:
+            return self._session.run(window)
+        upscaled = self._session.run(window / np.float32(255))
+        return quantise(upscaled, window.dtype) if np.isfinite(upscaled).all() else upscaled
+
+    def warnings(self) -> Iterator[str]:
+        """Yield what was computed in float32 instead of float16."""
+        if not self.suffices:
+            yield "its values have more than 8 bits, so it was computed in float32"
+        if self._overflows:
+            yield f"float16 overflowed in {self._overflows} tiles, which were computed in float32"
