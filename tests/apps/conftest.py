@@ -56,7 +56,9 @@ def address(models, tmp_path_factory):
 @pytest.fixture(scope="module")
 def browser():
     """Open Chromium; while it is open, no other event loop can run in this thread."""
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
+
+    expect.set_options(timeout=WAIT_MS)
 
     chromium = shutil.which("chromium")
     assert chromium, "the tests marked `browser` need Chromium: apt-get install chromium"
