@@ -107,6 +107,12 @@ def build_parser() -> argparse.ArgumentParser:
     training.add_argument("--side", type=count, default=96, help="side of the crops [96]")
     training.add_argument("--precision", choices=("bf16", "fp32"), default="bf16", help="[bf16]")
     training.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N [auto]")
+    penalties = add("penalties", "time of a critic step with each penalty relative to none")
+    penalties.add_argument("--batch-size", type=count, default=8, help="images in a step [8]")
+    penalties.add_argument("--side", type=count, default=64, help="side of the images [64]")
+    penalties.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N [auto]")
+    text = "also compile two steps, which takes minutes"
+    penalties.add_argument("--compiled", action="store_true", help=text)
     return parser
 
 

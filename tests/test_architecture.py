@@ -147,7 +147,7 @@ def test_constraints_meet_the_requirements():
             pinned[name] = version
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
-    tested = [text for name in ("train", "app", "ray", "dev") for text in extras[name]]
+    tested = [text for name in ("train", "app", "ray", "lab", "dev") for text in extras[name]]
     for text in [*project["dependencies"], *tested]:
         requirement = Requirement(text)
         if requirement.name != "onnxruntime":  # the build for other machines

@@ -8,6 +8,8 @@ import pytest
 import torch
 from PIL import Image
 
+from srgan_gp.losses.lipschitz_baselines import LIPSCHITZ_TERMS
+
 SCRIPTS = Path(__file__).resolve().parent.parent / "scripts"
 
 
@@ -218,3 +220,24 @@ def test_wrong_arguments_are_reported(benchmark, capsys):
 def test_times_are_printed_as_text(benchmark, capsys, tiny_model):
     benchmark.main(["network", str(tiny_model()), "--side", "16", "--repeats", "1"])
     assert "ratio: 0." in capsys.readouterr().out
+
+
+def test_the_costs_of_all_penalties_are_relative_to_a_step_without_one(benchmark, capsys):
+    found = run(
+        benchmark, capsys, "penalties", "--batch-size", 2, "--side", 8, "--device", "cpu",
+        "--threads", torch.get_num_threads(),
+    )  # fmt: skip
+    ratios = {name: value for name, value in found.items() if name in LIPSCHITZ_TERMS}
+    assert ratios.keys() == LIPSCHITZ_TERMS.keys() - {"none"}
+    assert all(value > 0 for value in ratios.values())
+    assert "wgan_gp on half of the batch" in found
+
+
+@pytest.mark.usefixtures("benchmark")
+def test_the_functional_form_has_the_loss_of_the_usual_one():
+    from benchmarks.penalties import CriticSteps
+
+    steps = CriticSteps(2, 8, torch.device("cpu"))
+    values = [loss(*steps.tensors) for loss in (steps.loss("wgan_gp"), steps.functional_loss())]
+    assert torch.allclose(*values)
+    assert not torch.allclose(values[0], steps.loss("none")(*steps.tensors))

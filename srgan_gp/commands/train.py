@@ -40,7 +40,7 @@ _GROUPS = {
     "pixel_loss": "Losses",
     "adversarial_ratio": "Critic",
     "augment": "Augmentation of the critic's input",
-    "learning_rate": "Optimiser of the generator",
+    "optimizer": "Optimiser",
     "best_by": "Best checkpoint and early stopping",
     "device": "Machine",
     "report_images": "Reports and checkpoints",
@@ -57,7 +57,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     add = parser.add_argument_group("Common options").add_argument
     add("--preset", default="classic-x4", choices=sorted(PRESETS), help=_PRESET)
-    add("--data", nargs="+", required=True, metavar="PATH", help=_DATA)
+    add("--data", nargs="+", metavar="PATH", help=_DATA)
     add("--validation", metavar="PATH", help=_VALIDATION)
     add("-o", "--output", type=Path, metavar="RUN", help="folder of the run")
     add("--start-from", type=Path, metavar="FILE", help=_START_FROM)
@@ -65,6 +65,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("Automation").add_argument
     add("--dry-run", action="store_true", help="print the configuration as JSON and exit")
     add("--pairs", type=Path, metavar="FILE", help=_PAIRS)
+    add("--diagnose", type=Path, metavar="RUN", help=_DIAGNOSE)
     add = parser.add_argument_group("Deprecated").add_argument
     for name in RETIRED:
         add(f"--{name}", default=argparse.SUPPRESS, metavar="VALUE",
@@ -81,6 +82,7 @@ _START_FROM = (
     "model to start from (.onnx or .safetensors); it also sets the generator, its arguments and "
     "the scale, and with a critic beside it the critic's options, where they are not given"
 )
+_DIAGNOSE = "name the problems of an earlier run from its log, and exit"
 _PAIRS = "with --dry-run: write an image of the first training pairs"
 
 
@@ -108,7 +110,14 @@ class _ConfigGroups:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Train, or resume the run in the output folder."""
+    """Train, or resume the run in the output folder; or diagnose an earlier one."""
+    if options.diagnose:
+        from srgan_gp.training.critic.diagnosis import diagnose_run
+
+        print_result("\n".join(diagnose_run(options.diagnose)))
+        return 0
+    if not options.data:
+        raise UsageError("A run needs images to train on; pass --data PATH.")
     fields = {f.name for f in dataclasses.fields(TrainConfig)}
     chosen = {k: v for k, v in vars(options).items() if k in fields}
     config = _resolve(options, chosen | _read_retired(options, chosen))

@@ -25,6 +25,7 @@ class Stream(IntEnum):
     SHIFT = 8  # step -> shift of the input for the shift-equivariance loss
     ORDER = 9  # epoch -> order of the images
     WINDOW = 10  # number of the batch's first image -> shift of the window for a feature critic
+    NOISE = 11  # image number -> noise of a penalty
 
 
 def generator_of(seed: int, stream: Stream, *numbers: int) -> np.random.Generator:

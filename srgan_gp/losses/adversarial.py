@@ -1,8 +1,28 @@
-"""Wasserstein losses of critic and generator; gradient penalties are in `gradient_penalties`."""
+"""Adversarial losses of critic and generator, by name; gradient penalties in `gradient_penalties`.
+
+With softplus(t) = log(1 + exp(t)):
+
+    name            loss of the critic                        loss of the generator       source
+    wasserstein     E D(fake) - E D(real)                     -E D(fake)                  [1]
+    hinge           E max(0, 1 - D(real))                     -E D(fake)                  [2]
+                    + E max(0, 1 + D(fake))
+    relativistic    E softplus(D(fake) - D(real)), in pairs   E softplus(D(real) - D(fake)) [3]
+    non_saturating  E softplus(-D(real)) + E softplus(D(fake)) E softplus(-D(fake))       [4]
+
+    [1] Gulrajani et al. 2017, arXiv:1704.00028, equation 3
+    [2] Lim & Ye 2017, arXiv:1705.02894
+    [3] Huang et al. 2024 (R3GAN), arXiv:2501.05441; Jolicoeur-Martineau 2018, arXiv:1807.00734
+    [4] Goodfellow et al. 2014, arXiv:1406.2661, section 3, with a score as the logit; used by DCGAN
+
+The option `--adversarial-loss` reads its choices from `ADVERSARIAL_LOSSES`.
+"""
 
 import math
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from torch import Tensor
+from torch.nn import functional as F
 
 
 def critic_loss(real_scores: Tensor, fake_scores: Tensor) -> Tensor:
@@ -68,3 +88,45 @@ def adversarial_weight(ratio: float, values: int) -> float:
         ratio / sqrt(values).
     """
     return ratio / math.sqrt(values)
+
+
+@dataclass(frozen=True)
+class AdversarialLoss:
+    """Losses of both networks, functions of scores (B,) that return a float32 scalar.
+
+    Attributes:
+        critic: (real scores, fake scores) -> loss, without drift term and penalty.
+        generator: (fake scores, real scores) -> loss.
+        is_paired: whether the generator's loss uses the real scores, one for each fake score.
+    """
+
+    critic: Callable[[Tensor, Tensor], Tensor]
+    generator: Callable[[Tensor, Tensor], Tensor]
+    is_paired: bool = False
+
+
+def _hinge(real_scores: Tensor, fake_scores: Tensor) -> Tensor:
+    return F.relu(1 - real_scores.float()).mean() + F.relu(1 + fake_scores.float()).mean()
+
+
+def _relativistic(lower: Tensor, higher: Tensor) -> Tensor:
+    """Pull the scores `higher` above the scores `lower`, pair by pair."""
+    return F.softplus(lower.float() - higher.float()).mean()
+
+
+def _cross_entropy(real_scores: Tensor, fake_scores: Tensor) -> Tensor:
+    return F.softplus(-real_scores.float()).mean() + F.softplus(fake_scores.float()).mean()
+
+
+ADVERSARIAL_LOSSES: dict[str, AdversarialLoss] = {
+    "wasserstein": AdversarialLoss(critic_loss, lambda fake, real: generator_loss(fake)),
+    "hinge": AdversarialLoss(_hinge, lambda fake, real: generator_loss(fake)),
+    "relativistic": AdversarialLoss(
+        lambda real, fake: _relativistic(fake, real),
+        lambda fake, real: _relativistic(real, fake),
+        is_paired=True,
+    ),
+    "non_saturating": AdversarialLoss(
+        _cross_entropy, lambda fake, real: F.softplus(-fake.float()).mean()
+    ),
+}

@@ -13,11 +13,13 @@ from srgan_gp.training import checkpoint, resume
 from srgan_gp.training.checkpoint import Progress, TrainingState
 from srgan_gp.training.critic.adaptive_augmentation import Augmenter
 from srgan_gp.training.critic.critic_freezing import freeze_first_stages
+from srgan_gp.training.critic.diagnosis import diagnose_run
 from srgan_gp.training.critic.diagnostics import critic_estimate
 from srgan_gp.training.device import choose_device, explained_memory, open_autocast
 from srgan_gp.training.distributed import Processes, device_of_this_process
 from srgan_gp.training.early_stopping import needs_start, note_validation, require_scores
 from srgan_gp.training.ema import MovingAverage
+from srgan_gp.training.optimizers import build_optimizer
 from srgan_gp.training.options.config import TrainConfig
 from srgan_gp.training.run_log import Reports
 from srgan_gp.training.schedules import is_generator_turn
@@ -105,6 +107,8 @@ def train(
                 is_validated = _is_due(config, before, after, config.validate_images)
                 if is_validated and processes.any(bool(progress.ended_because)):
                     break
+            for message in diagnose_run(run_dir) if reports and config.has_critic else []:
+                reports.say(f"Diagnosis: {message}")
     return run_dir
 
 
@@ -147,19 +151,19 @@ def _open_run(
 def _build(config: TrainConfig, task: Task, device: torch.device) -> TrainingState:
     """Build networks and optimizers with fresh weights."""
 
-    def adam(network: nn.Module, *betas: float) -> torch.optim.Adam:
-        trainable = [p for p in network.parameters() if p.requires_grad]
-        return torch.optim.Adam(trainable, betas=(betas[0], betas[1]), fused=True)
+    def optimizer_of(network: nn.Module, *betas: float) -> torch.optim.Optimizer:
+        # Each step sets its rate.
+        return build_optimizer(config.optimizer, network, 1e-3, *betas)
 
     progress = Progress(augment_probability=config.augment_probability)
     generator = task.build_generator().to(device).to(memory_format=torch.channels_last)
     average = MovingAverage(generator, config.average_decay)
-    optimizer = adam(generator, config.adam_beta1, config.adam_beta2)
+    optimizer = optimizer_of(generator, config.adam_beta1, config.adam_beta2)
     if not config.has_critic:
         return TrainingState(generator, average, optimizer, progress)
     critic = task.build_critic().to(device).to(memory_format=torch.channels_last)
     freeze_first_stages(critic, config.freeze_critic_stages)
-    critic_optimizer = adam(critic, config.critic_beta1, config.critic_beta2)
+    critic_optimizer = optimizer_of(critic, config.critic_beta1, config.critic_beta2)
     return TrainingState(generator, average, optimizer, progress, critic, critic_optimizer)
 
 

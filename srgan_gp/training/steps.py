@@ -7,15 +7,13 @@ Source:
 """
 
 from dataclasses import dataclass
-from functools import partial
 
 import torch
 from torch import Tensor, nn
 
-from srgan_gp.data.streams import Stream, generator_of
 from srgan_gp.errors import TrainingError
-from srgan_gp.losses.adversarial import adversarial_weight, critic_loss, drift, generator_loss
-from srgan_gp.losses.gradient_penalties import PENALTIES
+from srgan_gp.losses.adversarial import ADVERSARIAL_LOSSES, adversarial_weight, drift
+from srgan_gp.losses.lipschitz_baselines import LIPSCHITZ_TERMS, clip_weights
 from srgan_gp.losses.shift_equivariance import shift_equivariance
 from srgan_gp.training.checkpoint import TrainingState
 from srgan_gp.training.critic.adaptive_augmentation import Augmenter
@@ -28,6 +26,7 @@ from srgan_gp.training.critic.critic_parts import (
     draw_shift,
     parts_of,
 )
+from srgan_gp.training.critic.critic_penalty import is_penalised, part_penalty
 from srgan_gp.training.critic.diagnostics import measure_output
 from srgan_gp.training.distributed import Processes
 from srgan_gp.training.options.config import TrainConfig
@@ -59,57 +58,56 @@ def generated_input(run: Run, batch: Batch, output: Tensor) -> CriticInput | Non
 
 
 def critic_step(run: Run, batch: Batch, generated: CriticInput) -> dict[str, Tensor]:
-    """Minimise E D(fake) - E D(real) + drift + penalty by one step of Adam; return log values.
+    """Minimise scores + drift + penalty by one step of the optimizer; return log values.
+
+    The scores' loss is E D(fake) - E D(real), or another of `ADVERSARIAL_LOSSES`.
 
     A critic of several parts gets the sum of their losses. The parts share no parameter, and Adam's
     step does not depend on the scale of a loss, so each part learns as if it were alone. The
-    penalty is taken on every `penalty_every`-th sample, which has the same expectation at a part of
-    the cost. Its gradient is taken at the part's view: augmentation and feature network are not
-    differentiated for it. It is computed in float32: a critic whose penalty was computed in bf16
-    diverged within some hundred steps.
+    penalty is taken on every `penalty_every`-th sample, and on every `penalty_interval`-th step
+    with that multiple of its weight: both have the same expectation at a part of the cost. Its
+    gradient is taken at the part's view: augmentation and feature network are not differentiated
+    for it. It is computed in float32: a critic whose penalty was computed in bf16 diverged within
+    some hundred steps.
 
     Source:
         Gulrajani et al. 2017, arXiv:1704.00028, algorithm 1, lines 4 to 9.
     """
     config, critic = run.config, run.state.critic
     assert critic
-    condition, penalised = batch.condition, slice(None, None, config.penalty_every)
-    penalised_condition = None if condition is None else condition[penalised]
-    epsilon = draw_epsilon(config.seed, batch.numbers[penalised]).to(generated.images)
+    adversarial = ADVERSARIAL_LOSSES[config.adversarial_loss]
+    condition = batch.condition
     losses, notes = [], CriticNotes()
     with run.autocast:
-        with torch.no_grad():
-            augmented = run.augmenter.real(batch).targets
-            real_input = critic_input(critic, augmented, _draw_shift(run, critic))
+        real_input = _real_input(run, batch)
         for name, part in parts_of(critic).items():
             real, fake = real_input.views[name], generated.views[name].detach()
             real_scores, fake_scores = part(real, condition), part(fake, condition)
-            with torch.autocast(real.device.type, enabled=False):
-                penalty = PENALTIES[config.penalty](
-                    partial(part, condition=penalised_condition),
-                    real[penalised].float(),
-                    fake[penalised].float(),
-                    epsilon,
-                )
-            losses.append(
-                critic_loss(real_scores, fake_scores)
-                + config.drift_weight * drift(real_scores)
-                + config.penalty_weight * penalty.value
-            )
+            scores_loss = adversarial.critic(real_scores, fake_scores)
+            penalty = None
+            loss = scores_loss + config.drift_weight * drift(real_scores)
+            if is_penalised(config, run.state.progress.images_seen):
+                penalty = part_penalty(config, batch, part, real, fake)
+                weight = config.penalty_weight * config.penalty_interval
+                loss = loss + weight * penalty.value
+            losses.append(loss)
             notes.add(name, real_scores.detach(), fake_scores.detach(), penalty)
         log = notes.collect()
         log |= run.augmenter.adapt(critic, log)
     rate = critic_learning_rate(config, run.state.progress.images_seen)
     norm = _take_step(run, batch, critic, torch.stack(losses).sum(), rate)
+    if LIPSCHITZ_TERMS[config.penalty].clips_weights:
+        clip_weights(critic, config.clip_limit)
     return log | {"health/critic_gradient_norm": norm}
 
 
 def generator_step(
     run: Run, batch: Batch, output: Tensor, generated: CriticInput | None, *, is_measured: bool
 ) -> dict[str, Tensor]:
-    """Minimise content losses - E D(fake) by one step of Adam; return log values.
+    """Minimise content losses - E D(fake) by one step of the optimizer; return log values.
 
-    Also updates the moving average of the weights.
+    With another of `ADVERSARIAL_LOSSES` its generator's loss replaces - E D(fake). Also updates the
+    moving average of the weights.
 
     Args:
         run: the run; its generator is trained.
@@ -135,10 +133,7 @@ def generator_step(
             losses["equivariance"] = config.equivariance_weight * distance
         if state.critic and generated:
             with frozen(state.critic):
-                by_part = {
-                    name: generator_loss(part(generated.views[name], batch.condition))
-                    for name, part in parts_of(state.critic).items()
-                }
+                by_part = _generator_losses(run, batch, generated)
                 adversarial, notes = balanced_loss(
                     by_part, generated.images, config.feature_ratio, run.processes
                 )
@@ -157,13 +152,27 @@ def generator_step(
     return notes | {"loss": loss.detach(), "gradient_norm": norm}
 
 
-def draw_epsilon(seed: int, numbers: range) -> Tensor:
-    """Draw one epsilon a sample, a function of (seed, number of the image): (B, 1, 1, 1) in [0, 1].
+def _generator_losses(run: Run, batch: Batch, generated: CriticInput) -> dict[str, Tensor]:
+    """Adversarial loss of the generator by the critic's parts."""
+    critic, adversarial = run.state.critic, ADVERSARIAL_LOSSES[run.config.adversarial_loss]
+    assert critic
+    real_input = _real_input(run, batch) if adversarial.is_paired else None
+    losses = {}
+    for name, part in parts_of(critic).items():
+        fake_scores = real_scores = part(generated.views[name], batch.condition)
+        if real_input:
+            with torch.no_grad():
+                real_scores = part(real_input.views[name], batch.condition)
+        losses[name] = adversarial.generator(fake_scores, real_scores)
+    return losses
 
-    Neither resuming nor the number of processes changes it.
-    """
-    draws = [generator_of(seed, Stream.EPSILON, number).random() for number in numbers]
-    return torch.tensor(draws, dtype=torch.float32)[:, None, None, None]
+
+@torch.no_grad()
+def _real_input(run: Run, batch: Batch) -> CriticInput:
+    """Real images as the critic gets them: augmented."""
+    critic = run.state.critic
+    assert critic
+    return critic_input(critic, run.augmenter.real(batch).targets, _draw_shift(run, critic))
 
 
 def _draw_shift(run: Run, critic: nn.Module) -> tuple[int, int]:

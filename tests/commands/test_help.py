@@ -95,7 +95,7 @@ def test_a_typo_prints_the_usage_of_the_verb_and_a_suggestion(arguments, suggest
         main(arguments)
     assert stop.value.code == 2
     usage, error = capsys.readouterr().err.splitlines()
-    assert usage.startswith(f"usage: srgan-gp {arguments[0]} [options] ")
+    assert usage.startswith(f"usage: srgan-gp {arguments[0]} [options]")
     assert error.endswith(f"; did you mean {suggested}?")
 
 

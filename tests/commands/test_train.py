@@ -165,3 +165,25 @@ def test_a_damaged_checkpoint_is_reported_in_one_line(photos, tmp_path, capsys):
     assert line == (
         f"srgan-gp: warning: The checkpoint {newest} is damaged. The previous checkpoint is used."
     )
+
+
+def test_a_run_without_images_is_refused(tmp_path, capsys):
+    assert main(["train", "-o", str(tmp_path / "run")]) == 2
+    assert "pass --data PATH" in capsys.readouterr().err
+
+
+def test_the_problems_of_a_run_are_named_from_its_log_alone(tmp_path, capsys):
+    lines = [
+        {"images_seen": n, "health/interpolate_norm": 3.1, "health/steep_share": 0.12}
+        for n in range(8)
+    ]
+    (tmp_path / "stats.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    (tmp_path / "config.json").write_text("{}")
+    assert main(["train", "--diagnose", str(tmp_path)]) == 0
+    found = capsys.readouterr().out
+    assert found == "Gradient norm 3.1, 12% above 2: penalty too weak; raise --penalty-weight.\n"
+
+
+def test_the_diagnosis_of_a_folder_that_is_no_run_is_refused(tmp_path, capsys):
+    assert main(["train", "--diagnose", str(tmp_path)]) == 2
+    assert "holds no log of a training run" in capsys.readouterr().err

@@ -1,34 +1,63 @@
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from srgan_gp.losses.gradient_penalties import PENALTIES
+from srgan_gp.losses.gradient_penalties import (
+    INTERPOLATE,
+    PENALTIES,
+    GradientPenalty,
+    Measure,
+    functional_gradient_at,
+    gradient_at,
+    squared_l2,
+)
+from srgan_gp.losses.gradient_penalties import zero_centred as zero_centred_mean
 
 SHAPE = (5, 3, 6, 6)
 ALL = pytest.mark.parametrize("name", PENALTIES)
 
+
+def between(real, fake, epsilon, noise):
+    return [epsilon * real + (1 - epsilon) * fake]
+
+
+def zero_centred(n):
+    return n**2 / 2
+
+
+NORM = {
+    **dict.fromkeys(PENALTIES, lambda g: g.square().sum(1).sqrt()),
+    "linf_hinge": lambda g: g.abs().max(1).values,
+    "l1_hinge": lambda g: g.abs().sum(1),
+}
+"""The norm of flattened gradients."""
 OF_NORM = {
     "wgan_gp": lambda n: (n - 1) ** 2,
     "one_sided": lambda n: (n - 1).clamp(min=0) ** 2,
-    "r1": lambda n: n**2 / 2,
-    "r2": lambda n: n**2 / 2,
+    "zero_centred": zero_centred,
+    "r1": zero_centred,
+    "r2": zero_centred,
+    "r1_r2": zero_centred,
+    "linf_hinge": lambda n: (n - 1).clamp(min=0),
+    "l1_hinge": lambda n: (n - 1).clamp(min=0),
+    "dragan": lambda n: (n - 1) ** 2,
 }
 """The penalty of one sample, by the norm of its gradient."""
-SLOPE = {
-    "wgan_gp": lambda n: 2 * (n - 1),
-    "one_sided": lambda n: 2 * (n - 1).clamp(min=0),
-    "r1": lambda n: n,
-    "r2": lambda n: n,
-}
-"""The derivative of `OF_NORM`."""
 WHERE = {
-    "wgan_gp": lambda real, fake, epsilon: epsilon * real + (1 - epsilon) * fake,
-    "one_sided": lambda real, fake, epsilon: epsilon * real + (1 - epsilon) * fake,
-    "r1": lambda real, fake, epsilon: real,
-    "r2": lambda real, fake, epsilon: fake,
+    "wgan_gp": between,
+    "one_sided": between,
+    "zero_centred": between,
+    "r1": lambda real, fake, epsilon, noise: [real],
+    "r2": lambda real, fake, epsilon, noise: [fake],
+    "r1_r2": lambda real, fake, epsilon, noise: [real, fake],
+    "linf_hinge": between,
+    "l1_hinge": between,
+    "dragan": lambda real, fake, epsilon, noise: [real + epsilon * noise * real.std() / 2],
 }
-"""The images at which the gradient is taken."""
+"""The groups of points at which the gradient is taken."""
 
 
 @pytest.fixture(autouse=True)
@@ -38,9 +67,15 @@ def seed():
 
 @pytest.fixture
 def samples():
-    """Real images, fake ones and epsilons, float64; far apart, so that the norms differ."""
+    """Real images, fake ones, epsilons and noise, float64; far apart, so that the norms differ."""
     real, fake = 3 * torch.randn(2, *SHAPE, dtype=torch.float64)
-    return real, fake, torch.rand(SHAPE[0], 1, 1, 1, dtype=torch.float64)
+    epsilon = torch.rand(SHAPE[0], 1, 1, 1, dtype=torch.float64)
+    return real, fake, epsilon, torch.rand(SHAPE, dtype=torch.float64)
+
+
+def expected_value(name, gradients):
+    """The penalty by its formula, from the gradients of each group of points."""
+    return sum(OF_NORM[name](NORM[name](group.flatten(1))).mean() for group in gradients)
 
 
 def weight_of_length(length, dtype=torch.float64):
@@ -66,15 +101,16 @@ class TinyCritic(nn.Sequential):
 
 
 @pytest.fixture(params=[nn.Softplus(), nn.LeakyReLU(0.2)], ids=["smooth", "leaky"])
-def critic(request, samples):
-    """A tiny critic with slopes on both sides of 1, so that the one-sided penalty does both."""
+def critic(request, name, samples):
+    """A tiny critic with norms on both sides of 1, so that one-sided penalties do both."""
     critic = TinyCritic(request.param)
-    critic.factor = 1 / PENALTIES["wgan_gp"](critic, *samples).norms.mean().item()
+    norms = NORM[name](gradient_at(critic, between(*samples)[0]).flatten(1))
+    critic.factor = 1 / norms.mean().item()
     return critic
 
 
 def test_every_penalty_is_checked_here():
-    assert PENALTIES.keys() == OF_NORM.keys() == SLOPE.keys() == WHERE.keys()
+    assert PENALTIES.keys() == NORM.keys() == OF_NORM.keys() == WHERE.keys()
 
 
 @ALL
@@ -82,18 +118,40 @@ def test_every_penalty_is_checked_here():
 def test_a_linear_critic_has_the_length_of_its_weight_as_norm(name, length, samples):
     weight = weight_of_length(length)
     penalty = PENALTIES[name](linear(weight), *samples)
-    n = torch.tensor(length, dtype=torch.float64)
-    assert penalty.norms.tolist() == pytest.approx([length] * SHAPE[0], rel=1e-12)
-    assert penalty.value.item() == pytest.approx(OF_NORM[name](n).item(), abs=1e-12)
+    groups = len(WHERE[name](*samples))
+    exact = weight.detach().clone().requires_grad_()
+    value = groups * OF_NORM[name](NORM[name](exact.view(1, -1))).squeeze()
+    assert penalty.norms.tolist() == pytest.approx([length] * SHAPE[0] * groups, rel=1e-12)
+    assert penalty.value.item() == pytest.approx(value.item(), abs=1e-12)
     penalty.value.backward()
-    expected = SLOPE[name](n) * weight.detach() / n
-    assert torch.allclose(weight.grad, expected, rtol=1e-12, atol=1e-12)
+    value.backward()
+    assert torch.allclose(weight.grad, exact.grad, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("name", "slope"),
+    [
+        ("wgan_gp", lambda w: 2 * (w.norm() - 1) * w / w.norm()),
+        ("one_sided", lambda w: 2 * (w.norm() - 1) * w / w.norm()),
+        ("dragan", lambda w: 2 * (w.norm() - 1) * w / w.norm()),
+        ("zero_centred", lambda w: w),
+        ("r1", lambda w: w),
+        ("r2", lambda w: w),
+        ("r1_r2", lambda w: 2 * w),
+        ("linf_hinge", lambda w: w.sign() * (w.abs() == w.abs().max())),
+        ("l1_hinge", lambda w: w.sign()),
+    ],
+)
+def test_the_gradient_for_the_weight_of_a_linear_critic_is_the_derivative(name, slope, samples):
+    weight = weight_of_length(40.0)
+    PENALTIES[name](linear(weight), *samples).value.backward()
+    torch.testing.assert_close(weight.grad, slope(weight.detach()), rtol=1e-12, atol=1e-12)
 
 
 @ALL
 @pytest.mark.parametrize("ends", [None, 0.0, 1.0], ids=["between", "fake", "real"])
 def test_a_quadratic_critic_shows_where_the_gradient_is_taken(name, ends, samples):
-    real, fake, epsilon = samples
+    real, fake, epsilon, noise = samples
     epsilon = epsilon if ends is None else torch.full_like(epsilon, ends)
     size = real[0].numel()
     matrix = torch.randn(size, size, dtype=torch.float64) / size
@@ -102,11 +160,12 @@ def test_a_quadratic_critic_shows_where_the_gradient_is_taken(name, ends, sample
         values = images.flatten(1)
         return ((values @ matrix) * values).sum(1) / 2
 
-    penalty = PENALTIES[name](quadratic, real, fake, epsilon)
-    points = WHERE[name](real, fake, epsilon).flatten(1)
-    norms = (points @ (matrix + matrix.T) / 2).norm(dim=1)
-    assert torch.allclose(penalty.norms, norms, rtol=1e-12)
-    assert penalty.value.item() == pytest.approx(OF_NORM[name](norms).mean().item(), rel=1e-12)
+    penalty = PENALTIES[name](quadratic, real, fake, epsilon, noise)
+    points = [group.flatten(1) for group in WHERE[name](real, fake, epsilon, noise)]
+    gradients = [group @ (matrix + matrix.T) / 2 for group in points]
+    assert torch.allclose(penalty.norms, torch.cat(gradients).norm(dim=1), rtol=1e-12)
+    expected = expected_value(name, gradients)
+    assert penalty.value.item() == pytest.approx(expected.item(), rel=1e-12)
 
 
 def central_difference(function, values, index, step=1e-5):
@@ -137,8 +196,8 @@ def test_parameter_gradients_agree_with_finite_differences(name, critic, samples
 @ALL
 @pytest.mark.parametrize("critic", [nn.LeakyReLU(0.2)], ids=["leaky"], indirect=True)
 def test_a_leaky_critic_is_flat_in_the_image_but_not_in_its_weights(name, critic, samples):
-    real, fake, epsilon = samples
-    values = [PENALTIES[name](critic, real + d, fake + d, epsilon).value for d in (0, 1e-9)]
+    real, fake, *draws = samples
+    values = [PENALTIES[name](critic, real + d, fake + d, *draws).value for d in (0, 1e-9)]
     assert values[0].item() == pytest.approx(values[1].item(), rel=1e-14)
     values[0].backward()
     assert critic[0].weight.grad.norm() > 0
@@ -148,7 +207,7 @@ def test_a_leaky_critic_is_flat_in_the_image_but_not_in_its_weights(name, critic
 def test_norms_agree_with_differences_along_random_directions(name, samples):
     critic = TinyCritic(nn.Softplus())
     norms = PENALTIES[name](critic, *samples).norms
-    point, step = WHERE[name](*samples)[0], 1e-4
+    point, step = WHERE[name](*samples)[0][0], 1e-4
     directions = torch.randn(4000, *SHAPE[1:], dtype=torch.float64)
     slopes = (critic(point + step * directions) - critic(point - step * directions)) / (2 * step)
     # The mean of (v'g)^2 over normal v is g'g; 4000 draws leave a deviation of 2 %, here four.
@@ -158,7 +217,7 @@ def test_norms_agree_with_differences_along_random_directions(name, samples):
 @ALL
 def test_norms_equal_those_of_every_image_alone_by_functional_gradients(name, critic, samples):
     gradients = torch.func.vmap(torch.func.grad(lambda image: critic(image[None])[0]))
-    expected = gradients(WHERE[name](*samples)).flatten(1).norm(dim=1).detach()
+    expected = gradients(torch.cat(WHERE[name](*samples))).flatten(1).norm(dim=1).detach()
     assert torch.allclose(PENALTIES[name](critic, *samples).norms, expected, rtol=1e-12)
 
 
@@ -174,7 +233,8 @@ def test_a_factor_on_the_scores_is_a_factor_on_the_norms(name, critic, samples, 
     norms = PENALTIES[name](critic, *samples).norms
     scaled = PENALTIES[name](lambda images: factor * critic(images), *samples)
     assert torch.allclose(scaled.norms, abs(factor) * norms, rtol=1e-12)
-    expected = OF_NORM[name](abs(factor) * norms).mean().item()
+    gradients = [factor * gradient_at(critic, group) for group in WHERE[name](*samples)]
+    expected = expected_value(name, gradients).item()
     assert scaled.value.item() == pytest.approx(expected, rel=1e-12)
 
 
@@ -182,11 +242,15 @@ def test_a_factor_on_the_scores_is_a_factor_on_the_norms(name, critic, samples, 
 def test_neither_order_nor_number_of_the_samples_counts(name, critic, samples):
     penalty = PENALTIES[name](critic, *samples)
     order = torch.randperm(SHAPE[0])
+    groups = len(penalty.norms) // SHAPE[0]
     moved = PENALTIES[name](critic, *(tensor[order] for tensor in samples))
     twice = PENALTIES[name](critic, *(torch.cat([tensor, tensor]) for tensor in samples))
-    assert torch.allclose(moved.norms, penalty.norms[order], rtol=1e-12)
+    norms = penalty.norms.view(groups, -1)[:, order].flatten()
+    assert torch.allclose(moved.norms, norms, rtol=1e-12)
     assert moved.value.item() == pytest.approx(penalty.value.item(), rel=1e-12)
-    assert twice.value.item() == pytest.approx(penalty.value.item(), rel=1e-12)
+    # The standard deviation that DRAGAN's points are made of is over a whole batch.
+    close = 1e-2 if name == "dragan" else 1e-12
+    assert twice.value.item() == pytest.approx(penalty.value.item(), rel=close)
 
 
 @ALL
@@ -194,23 +258,23 @@ def test_a_gradient_of_zero_gives_no_nan(name, samples):
     weight = torch.zeros(SHAPE[1:], dtype=torch.float64, requires_grad=True)
     penalty = PENALTIES[name](linear(weight), *samples)
     penalty.value.backward()
-    assert penalty.value == OF_NORM[name](torch.tensor(0.0))
+    assert penalty.value == OF_NORM[name](torch.tensor(0.0)) * len(WHERE[name](*samples))
     assert weight.grad.abs().max() == 0
 
 
 @ALL
 def test_only_the_critic_receives_a_gradient(name, critic, samples):
-    real, fake, epsilon = (tensor.requires_grad_() for tensor in samples)
-    penalty = PENALTIES[name](critic, real, fake, epsilon)
+    inputs = [tensor.requires_grad_() for tensor in samples]
+    penalty = PENALTIES[name](critic, *inputs)
     penalty.value.backward()
-    assert real.grad is fake.grad is epsilon.grad is None
+    assert [tensor.grad for tensor in inputs] == [None] * 4
     assert critic[0].weight.grad is not None
     assert not penalty.norms.requires_grad
 
 
 @ALL
 def test_norms_and_value_are_float32_under_autocast(name, samples):
-    critic = TinyCritic(nn.LeakyReLU(0.2)).float()
+    critic = TinyCritic(nn.Softplus()).float()
     samples = [tensor.float() for tensor in samples]
     exact = PENALTIES[name](critic, *samples)
     with torch.autocast("cpu", torch.bfloat16):
@@ -220,10 +284,10 @@ def test_norms_and_value_are_float32_under_autocast(name, samples):
     assert (penalty.norms != penalty.norms.bfloat16()).any()
 
 
-@pytest.mark.parametrize("name", ["wgan_gp", "one_sided"])
+@pytest.mark.parametrize("name", ["wgan_gp", "one_sided", "zero_centred", "l1_hinge"])
 @pytest.mark.parametrize("epsilon", [(), (5,), (4, 1, 1, 1), SHAPE], ids=str)
 def test_other_than_one_epsilon_per_sample_is_refused(name, critic, samples, epsilon):
-    real, fake, _ = samples
+    real, fake, *_ = samples
     with pytest.raises(ValueError, match="one epsilon per sample"):
         PENALTIES[name](critic, real, fake, torch.rand(epsilon, dtype=torch.float64))
     with pytest.raises(ValueError, match="one shape"):
@@ -238,3 +302,75 @@ def test_a_critic_without_one_score_a_sample_is_refused(name, samples, size):
 
     with pytest.raises(ValueError, match="one score for each of 5"):
         PENALTIES[name](maps, *samples)
+
+
+@ALL
+@pytest.mark.parametrize("critic", [nn.Softplus()], ids=["smooth"], indirect=True)
+def test_autograd_and_differences_agree_for_all_weights_at_once(name, critic, samples):
+    names, weights = zip(*critic.named_parameters(), strict=True)
+
+    def value(*values):
+        bound = dict(zip(names, values, strict=True))
+        return PENALTIES[name](
+            lambda images: torch.func.functional_call(critic, bound, (images,)), *samples
+        ).value
+
+    assert torch.autograd.gradcheck(value, weights, fast_mode=True)
+
+
+@ALL
+def test_the_functional_form_has_the_same_value_and_gradient(name, critic, samples):
+    functional = replace(PENALTIES[name], gradient=functional_gradient_at)
+    found, expected = functional(critic, *samples), PENALTIES[name](critic, *samples)
+    assert torch.equal(found.norms, expected.norms)
+    weights = (critic[0].weight, critic[2].weight)
+    pairs = zip(
+        torch.autograd.grad(found.value, weights),
+        torch.autograd.grad(expected.value, weights),
+        strict=True,
+    )
+    assert all(torch.allclose(a, b, rtol=1e-12) for a, b in pairs)
+
+
+@pytest.mark.parametrize("name", ["wgan_gp"])
+@pytest.mark.parametrize("critic", [nn.Softplus()], ids=["smooth"], indirect=True)
+def test_the_functional_form_is_compiled_in_one_graph_and_the_other_form_is_not(
+    name, critic, samples
+):
+    functional = replace(PENALTIES[name], gradient=functional_gradient_at)
+    compiled = torch.compile(
+        lambda *tensors: functional(critic, *tensors).value, backend="aot_eager", fullgraph=True
+    )
+    value = compiled(*samples)
+    assert value.item() == pytest.approx(PENALTIES[name](critic, *samples).value.item(), rel=1e-12)
+    (found,) = torch.autograd.grad(value, critic[0].weight)
+    (expected,) = torch.autograd.grad(PENALTIES[name](critic, *samples).value, critic[0].weight)
+    assert torch.allclose(found, expected, rtol=1e-12)
+    # Without the functional form the gradient of a compiled critic cannot be differentiated.
+    scores = torch.compile(critic, backend="aot_eager")
+    with pytest.raises(RuntimeError, match="double backward"):
+        PENALTIES[name](lambda images: scores(images), *samples).value.backward()
+
+
+def test_any_measure_of_points_can_be_penalised(samples):
+    real, *_ = samples
+    corners = Measure("corners", lambda real, fake, epsilon, noise: [real.sign()])
+    penalty = GradientPenalty(corners, squared_l2, zero_centred_mean)
+    found = penalty(lambda images: images.square().sum((1, 2, 3)) / 2, *samples)
+    assert found.place == "corners"
+    assert found.value.item() == pytest.approx(real[0].numel() / 2, rel=1e-12)
+
+
+def test_points_beside_real_samples_need_noise(samples):
+    assert [name for name, row in PENALTIES.items() if row.needs_noise] == ["dragan"]
+    with pytest.raises(ValueError, match="need noise"):
+        PENALTIES["dragan"](linear(weight_of_length(1.0)), *samples[:3])
+
+
+def test_points_of_the_plane_are_penalised_too():
+    real, fake, epsilon = torch.zeros(6, 2), torch.ones(6, 2), torch.rand(6, 1)
+    direction = torch.tensor([3.0, 4.0])
+    for name, penalty in PENALTIES.items():
+        found = penalty(lambda points: points @ direction, real, fake, epsilon, torch.rand(6, 2))
+        assert found.norms.tolist() == pytest.approx([5.0] * len(found.norms)), name
+    assert INTERPOLATE.points(real, fake, epsilon, None)[0].equal((1 - epsilon).expand(6, 2))

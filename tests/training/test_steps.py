@@ -8,14 +8,17 @@ import pytest
 import torch
 from torch import nn
 
+from srgan_gp.losses.adversarial import ADVERSARIAL_LOSSES
 from srgan_gp.losses.gradient_penalties import PENALTIES
+from srgan_gp.losses.lipschitz_baselines import LIPSCHITZ_TERMS
 from srgan_gp.networks import build
 from srgan_gp.networks.composite_critic import CompositeCritic
 from srgan_gp.training.checkpoint import Progress
 from srgan_gp.training.critic.critic_parts import critic_input
+from srgan_gp.training.critic.critic_penalty import draw_epsilon, draw_noise
 from srgan_gp.training.distributed import Processes
 from srgan_gp.training.options.config import TrainConfig
-from srgan_gp.training.steps import Run, critic_step, draw_epsilon
+from srgan_gp.training.steps import Run, critic_step
 from srgan_gp.training.tasks import Batch
 
 CONFIG = TrainConfig(adversarial_ratio=0.4, critic_learning_rate=1e-3, batch_size=4)
@@ -50,14 +53,16 @@ def batch():
     return Batch(low_res, torch.rand(4, 3, 16, 16, generator=rng), low_res, range(8, 12))
 
 
-def step(critic, batch, config=CONFIG, autocast=None):
+def step(critic, batch, config=CONFIG, autocast=None, images_seen=0):
     """Take a step on the batch, with its targets in another order as generated images.
 
     Returns:
         The notes, and the gradients that the step was made of.
     """
     optimizer = torch.optim.Adam(critic.parameters(), lr=1.0, betas=(0.0, 0.9))
-    state = SimpleNamespace(critic=critic, critic_optimizer=optimizer, progress=Progress())
+    state = SimpleNamespace(
+        critic=critic, critic_optimizer=optimizer, progress=Progress(images_seen=images_seen)
+    )
     augmenter = SimpleNamespace(real=lambda batch: batch, adapt=lambda *_: {})
     device = torch.device("cpu")
     autocast = autocast or torch.autocast("cpu", enabled=False)
@@ -94,7 +99,12 @@ def test_the_critic_descends_scores_drift_and_penalty(batch, every, numbers):
 
 @pytest.mark.parametrize(
     ("penalty", "place"),
-    [("wgan_gp", "interpolate"), ("one_sided", "interpolate"), ("r1", "real"), ("r2", "fake")],
+    [
+        *[(name, "interpolate") for name, row in PENALTIES.items() if row.place == "interpolate"],
+        ("r1", "real"),
+        ("r2", "fake"),
+        ("r1_r2", "real_and_fake"),
+    ],
 )
 def test_the_norm_is_noted_under_the_place_where_it_was_taken(batch, penalty, place):
     notes, _ = step(Quadratic(), batch, replace(CONFIG, penalty=penalty, penalty_every=1))
@@ -102,8 +112,9 @@ def test_the_norm_is_noted_under_the_place_where_it_was_taken(batch, penalty, pl
     assert name == f"health/{place}_norm"
     real, fake = batch.targets, batch.targets.flip(0)
     between = torch.lerp(fake, real, draw_epsilon(CONFIG.seed, batch.numbers))
-    points = {"interpolate": between, "real": real, "fake": fake}[place]
-    expected = points.flatten(1).norm(dim=1).mean()
+    points = {"interpolate": between, "real": real, "fake": fake}
+    points["real_and_fake"] = torch.cat([real, fake])
+    expected = points[place].flatten(1).norm(dim=1).mean()
     torch.testing.assert_close(notes[name], expected)
 
 
@@ -142,6 +153,59 @@ def test_epsilon_is_one_uniform_number_per_sample_and_depends_on_its_number_alon
     assert not torch.equal(draw_epsilon(1, range(100, 104)), draws[100:104])
 
 
+@pytest.mark.parametrize("penalty", LIPSCHITZ_TERMS)
+@pytest.mark.parametrize("loss", ADVERSARIAL_LOSSES)
+def test_every_loss_and_penalty_moves_the_critic_by_its_gradient(batch, penalty, loss):
+    """The place of each number is that of the formula: loss + drift + weight * penalty."""
+    torch.manual_seed(0)
+    critic = build("critics", "resnet_critic", width=4, stages=2, scale=4, conditional=True)
+    output, part = batch.targets.flip(0), [0, 2]
+    real, fake = critic(batch.targets, batch.condition), critic(output, batch.condition)
+    term = LIPSCHITZ_TERMS[penalty](
+        lambda images: critic(images, batch.condition[part]),
+        batch.targets[part], output[part], draw_epsilon(CONFIG.seed, [8, 10]),
+        draw_noise(CONFIG.seed, [8, 10], batch.targets.shape[1:]),
+    )  # fmt: skip
+    total = ADVERSARIAL_LOSSES[loss].critic(real, fake) + 1e-3 * real.square().mean()
+    expected = torch.autograd.grad(total + 10 * term.value, list(critic.parameters()))
+    config = replace(CONFIG, penalty=penalty, adversarial_loss=loss)
+    notes, gradients = step(critic, batch, config)
+    for found, gradient in zip(gradients.values(), expected, strict=True):
+        torch.testing.assert_close(found, gradient)
+    assert f"health/{term.place}_norm" in notes
+    largest = max(parameter.abs().max().item() for parameter in critic.parameters())
+    assert (largest <= CONFIG.clip_limit + 1e-9) == (penalty == "weight_clipping")
+
+
+@pytest.mark.parametrize("images_seen", [0, 4, 8, 12])
+def test_a_lazy_penalty_is_taken_on_every_nth_step_with_n_times_its_weight(batch, images_seen):
+    """So that the sum of the gradients over n steps on one batch is that of n usual steps."""
+    config = replace(CONFIG, penalty_interval=3)
+    often, lazy, never = Quadratic(), Quadratic(), Quadratic()
+    _, usual = step(often, batch, CONFIG)
+    notes, found = step(lazy, batch, config, images_seen=images_seen)
+    _, without = step(never, batch, replace(CONFIG, penalty="none"))
+    share = 3 if images_seen in (0, 12) else 0
+    expected = without["weight"] + share * (usual["weight"] - without["weight"])
+    torch.testing.assert_close(found["weight"], expected)
+    assert ("health/interpolate_norm" in notes) == (share > 0)
+
+
+def test_the_share_of_steep_samples_is_noted(batch):
+    notes, _ = step(Quadratic(), batch, replace(CONFIG, penalty="r1", penalty_every=1))
+    norms = batch.targets.flatten(1).norm(dim=1)
+    assert notes["health/steep_share"].item() == pytest.approx((norms > 2).float().mean().item())
+
+
+def test_noise_is_uniform_of_the_shape_of_a_sample_and_depends_on_its_number_alone():
+    draws = draw_noise(0, range(20), (3, 10, 10))
+    assert draws.shape == (20, 3, 10, 10)
+    assert 0 <= draws.min() < 0.01 < 0.99 < draws.max() <= 1
+    assert draws.mean() == pytest.approx(0.5, abs=0.02)
+    assert torch.equal(draw_noise(0, range(10, 14), (3, 10, 10)), draws[10:14])
+    assert not torch.equal(draw_noise(1, range(10, 14), (3, 10, 10)), draws[10:14])
+
+
 def test_every_penalty_is_an_option():
     field = TrainConfig.__dataclass_fields__["penalty"]
-    assert field.metadata["choices"] == tuple(PENALTIES)
+    assert field.metadata["choices"] == tuple(LIPSCHITZ_TERMS)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from srgan_gp.data.augmentations import augment, draw
 from srgan_gp.errors import UsageError
 from srgan_gp.training.checkpoint import Progress
+from srgan_gp.training.critic.critic_freezing import evaluating
 from srgan_gp.training.critic.diagnostics import critic_gap
 from srgan_gp.training.distributed import Processes
 from srgan_gp.training.options.config import TrainConfig
@@ -128,7 +129,8 @@ class Augmenter:
         first = checks * count  # modulo below: every validation image is scored equally often
         which = (torch.arange(count, device=images.device) + first) % len(images)
         shown = self._augment(images[which], range(first, first + count), VALIDATION)
-        return critic(shown, None if condition is None else condition[which]).mean()
+        with evaluating(critic):
+            return critic(shown, None if condition is None else condition[which]).mean()
 
     def _augment(self, images: Tensor, numbers: range, stream: int) -> Tensor:
         probability = self._progress.augment_probability

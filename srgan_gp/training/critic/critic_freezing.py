@@ -48,3 +48,17 @@ def frozen(network: nn.Module) -> Iterator[None]:
     finally:
         for parameter in trainable:
             parameter.requires_grad_(True)
+
+
+@contextmanager
+def evaluating(network: nn.Module) -> Iterator[None]:
+    """Put a network in evaluation mode: a spectral norm then makes no step of its iteration.
+
+    Validation would change the run otherwise.
+    """
+    is_training = network.training
+    network.eval()
+    try:
+        yield
+    finally:
+        network.train(is_training)

@@ -6,6 +6,9 @@ from torch import Tensor
 from srgan_gp.losses.gradient_penalties import PenaltyResult
 from srgan_gp.training.critic.diagnostics import estimate_error
 
+STEEP = 2.0
+"""Gradient norm that few samples should exceed, where the penalty pulls it to 1."""
+
 
 class CriticNotes:
     """Collects scores and penalties of one step, part by part."""
@@ -17,23 +20,22 @@ class CriticNotes:
         self._by_part: dict[str, Tensor] = {}
         self._place = ""
 
-    def add(self, name: str, real: Tensor, fake: Tensor, penalty: PenaltyResult) -> None:
+    def add(self, name: str, real: Tensor, fake: Tensor, penalty: PenaltyResult | None) -> None:
         """Add the scores of one part.
 
         Args:
             name: name of the part.
             real: its scores of real images, (B,), detached.
             fake: its scores of generated images, (B,), detached.
-            penalty: penalty of the part.
+            penalty: penalty of the part; None on a step without one.
         """
         self._real.append(real)
         self._fake.append(fake)
-        self._norms.append(penalty.norms.mean())
-        self._place = penalty.place
-        self._by_part |= {
-            f"critic/{name}_estimate": real.mean() - fake.mean(),
-            f"critic/{name}_norm": penalty.norms.mean(),
-        }
+        self._by_part[f"critic/{name}_estimate"] = real.mean() - fake.mean()
+        if penalty:
+            self._norms.append(penalty.norms)
+            self._place = penalty.place
+            self._by_part[f"critic/{name}_norm"] = penalty.norms.mean()
 
     def collect(self) -> dict[str, Tensor]:
         """Return the log values, all scalars.
@@ -41,15 +43,19 @@ class CriticNotes:
         Returns:
             Critic estimate, its standard error and mean score of real images, summed over the parts
             as the critic's score is; largest absolute score of a part; mean gradient norm over the
-            parts, named after the place where the penalty takes it. With more than one part also
-            the estimate and the norm of each.
+            parts, named after the place where the penalty takes it, and the share of norms above
+            `STEEP`, on a step with a penalty. With more than one part also the estimate and the
+            norm of each.
         """
         real, fake = torch.stack(self._real).sum(0), torch.stack(self._fake).sum(0)
         found = {
             "health/critic_estimate": real.mean() - fake.mean(),
             "health/estimate_error": estimate_error(real, fake),
             "health/real_score": real.mean(),
-            f"health/{self._place}_norm": torch.stack(self._norms).mean(),
             "health/largest_score": torch.cat(self._real + self._fake).abs().max(),
         }
+        if self._norms:
+            norms = torch.stack(self._norms)
+            found[f"health/{self._place}_norm"] = norms.mean(1).mean()
+            found["health/steep_share"] = (norms > STEEP).float().mean()
         return found | (self._by_part if len(self._real) > 1 else {})

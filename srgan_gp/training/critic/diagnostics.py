@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from srgan_gp.training.critic.critic_freezing import evaluating
 from srgan_gp.training.tasks import Batch
 
 MEMORISED_GAP = 0.8
@@ -183,6 +184,7 @@ def critic_estimate(critic: nn.Module, generator: nn.Module, batch: Batch) -> fl
     Returns:
         The estimate, in the units of the scores.
     """
-    real = critic(batch.targets, batch.condition)
-    fake = critic(generator(batch.inputs), batch.condition)
+    with evaluating(critic):
+        real = critic(batch.targets, batch.condition)
+        fake = critic(generator(batch.inputs), batch.condition)
     return float(real.mean() - fake.mean())

@@ -5,11 +5,14 @@ Imports no torch, so that `srgan-gp train --help` stays instant.
 
 from dataclasses import dataclass, fields
 
-from srgan_gp.errors import UsageError
 from srgan_gp.training.options import generator_args
+from srgan_gp.training.options.lengths import require_generator_step, require_patch_starts
 from srgan_gp.training.options.option_fields import option, require_in_range
 from srgan_gp.training.options.registered_names import registered_names
 
+PENALTIES = registered_names("srgan_gp.losses.gradient_penalties", "PENALTIES") + registered_names(
+    "srgan_gp.losses.lipschitz_baselines", "BASELINES"
+)
 AUGMENTATIONS = registered_names("srgan_gp.data.augmentations", "KINDS")
 
 
@@ -49,10 +52,9 @@ class TrainConfig:
         1 / 3, "share of the mixture that is only downscaled", least=0, most=1
     )
     damage: str = option(
-        "mild",
-        "strength of the mixture's blur, noise and JPEG",
+        "mild", "strength of the mixture's blur, noise and JPEG",
         choices=registered_names("srgan_gp.data.degradation_draws", "STRENGTHS"),
-    )
+    )  # fmt: skip
     shrink_share: float = option(
         0.0, "share of the crops that are cut up to twice as large and downscaled", least=0, most=1
     )
@@ -103,6 +105,10 @@ class TrainConfig:
     critic_warmup_images: int = option(
         8_000, "images for which only the critic is trained", least=0
     )
+    critic_norm: str = option(
+        "none", "normalisation of the critic",
+        choices=registered_names("srgan_gp.networks.critic_norms", "CRITIC_NORMS"),
+    )  # fmt: skip
     feature_ratio: float = option(
         3.0, "with projected_critic: gradient norm of its feature over its image parts", least=0
     )
@@ -113,13 +119,17 @@ class TrainConfig:
     )
     critic_beta1: float = option(0.0, "beta1 of the critic's Adam", least=0, below=1)
     critic_beta2: float = option(0.9, "beta2 of the critic's Adam", least=0, below=1)
+    adversarial_loss: str = option(
+        "wasserstein", "losses of critic and generator; relativistic is that of R3GAN",
+        choices=registered_names("srgan_gp.losses.adversarial", "ADVERSARIAL_LOSSES"),
+    )  # fmt: skip
     penalty: str = option(
-        "wgan_gp",
-        "gradient penalty",
-        choices=registered_names("srgan_gp.losses.gradient_penalties", "PENALTIES"),
+        "wgan_gp", "gradient penalty, or another bound of the critic's slope", choices=PENALTIES
     )
-    penalty_weight: float = option(10.0, "lambda, or gamma of r1 and r2", least=0)
+    penalty_weight: float = option(10.0, "lambda, or gamma of zero-centred ones", least=0)
     penalty_every: int = option(2, "take the penalty on every n-th sample of a batch", least=1)
+    penalty_interval: int = option(1, "take it on every n-th step, n times as strong", least=1)
+    clip_limit: float = option(0.01, "with weight_clipping: largest absolute weight", above=0)
     drift_weight: float = option(1e-3, "weight that keeps the critic's scores near 0", least=0)
     freeze_critic_stages: int = option(
         0, "number of the critic's first stages that are frozen, with its stem", least=0, most=15
@@ -138,6 +148,10 @@ class TrainConfig:
     augment_images: int = option(500_000, "images in which it can rise from 0 to 1", least=1)
 
     # Optimiser of the generator.
+    optimizer: str = option(
+        "adam", "optimiser of both networks; rmsprop has no beta1",
+        choices=registered_names("srgan_gp.training.optimizers", "OPTIMIZERS"),
+    )  # fmt: skip
     learning_rate: float = option(1e-3, "highest learning rate", above=0)
     final_learning_rate: float = option(1e-6, "learning rate at the end of the cosine", least=0)
     warmup_images: int = option(16_000, "images of the linear rise of the rate from 0", least=0)
@@ -195,22 +209,12 @@ class TrainConfig:
             value = getattr(self, f.name)
             for one in value if isinstance(value, tuple) else (value,):
                 require_in_range(f.name, one, f.metadata)
-        starts = self.patch_starts
-        rises = starts[:1] == (0,) and list(starts) == sorted(starts)
-        if len(starts) != len(self.patch_sizes) or not rises:
-            raise UsageError(
-                f"patch_starts {starts} must rise from 0 and have one value for each of "
-                f"patch_sizes {self.patch_sizes}."
-            )
+        require_patch_starts(self.patch_starts, self.patch_sizes)
         for kind in self.augmentations:
             require_in_range("augmentation", kind, {"choices": AUGMENTATIONS})
-        shortest = self.critic_warmup_images + self.critic_steps * self.batch_size
-        if self.has_critic and self.total_images < shortest:
-            raise UsageError(
-                f"total_images {self.total_images} end before the generator's first step; with a "
-                f"critic choose at least {shortest}: critic_warmup_images "
-                f"{self.critic_warmup_images} + critic_steps {self.critic_steps} * batch_size "
-                f"{self.batch_size}."
+        if self.has_critic:
+            require_generator_step(
+                self.total_images, self.critic_warmup_images, self.critic_steps, self.batch_size
             )
 
     def patch_size(self, images_seen: int) -> int:

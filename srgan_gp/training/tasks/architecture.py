@@ -4,6 +4,7 @@ from torch import nn
 
 from srgan_gp.errors import UsageError
 from srgan_gp.networks import build, names, task_of
+from srgan_gp.networks.critic_norms import CRITIC_NORMS
 from srgan_gp.training.options.config import TrainConfig
 from srgan_gp.training.options.generator_args import TASK_ARGUMENTS, parse
 
@@ -26,12 +27,14 @@ def build_generator(config: TrainConfig) -> nn.Module:
 
 
 def build_critic(config: TrainConfig) -> nn.Module:
-    """Build a run's critic with fresh weights.
+    """Build a run's critic with fresh weights and its normalisation.
 
     Raises:
         UsageError: there is no such architecture.
     """
-    return build("critics", config.critic, **critic_arguments(config))
+    critic = build("critics", config.critic, **critic_arguments(config))
+    CRITIC_NORMS[config.critic_norm](critic)
+    return critic
 
 
 def generator_arguments(config: TrainConfig) -> Arguments:

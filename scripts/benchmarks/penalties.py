@@ -1,0 +1,122 @@
+"""Time of a critic step with each penalty, relative to a step without one."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from benchmarks.timing import in_turns, median
+from srgan_gp.losses.adversarial import critic_loss, drift
+from srgan_gp.losses.gradient_penalties import PENALTIES, functional_gradient_at
+from srgan_gp.losses.lipschitz_baselines import LIPSCHITZ_TERMS, clip_weights
+from srgan_gp.networks import build
+from srgan_gp.training.device import choose_device
+from srgan_gp.training.optimizers import build_optimizer
+
+DRIFT_WEIGHT, PENALTY_WEIGHT = 1e-3, 10.0
+HALF = slice(None, None, 2)
+WHOLE = slice(None)
+LAZY = 4
+CLIP_LIMIT = 0.01
+
+Loss = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
+"""Real, fake, epsilon and noise -> loss of the critic."""
+
+
+def benchmark_penalties(
+    batch_size: int, side: int, device: str, threads: int, repeats: int, compiled: bool
+) -> dict[str, Any]:
+    """Time critic steps in float32 with every bound of the slope, in turns.
+
+    Args:
+        batch_size: number of images in a step, at least 2.
+        side: height and width of the images in pixels, a power of two from 8 up.
+        device: auto, cpu, cuda or cuda:N.
+        threads: CPU threads.
+        repeats: number of timed rounds, after a warm-up round.
+        compiled: whether to compile a step without penalty and one with the functional form.
+
+    Returns:
+        Median seconds of a step without penalty, and median ratios to it. `lazy` is the mean over
+        `LAZY` steps, of which one has the penalty.
+    """
+    torch.set_num_threads(threads)
+    steps = CriticSteps(batch_size, side, choose_device(device))
+    jobs: dict[str, Callable[[], None]] = {
+        name: partial(steps.take, steps.loss(name), clips=term.clips_weights)
+        for name, term in LIPSCHITZ_TERMS.items()
+    }
+    jobs["wgan_gp on half of the batch"] = partial(steps.take, steps.loss("wgan_gp", HALF))
+    jobs["wgan_gp in functional form"] = partial(steps.take, steps.functional_loss())
+    if compiled:
+        jobs["none, compiled"] = partial(steps.take, torch.compile(steps.loss("none")))
+        form = torch.compile(steps.functional_loss())
+        jobs["wgan_gp in functional form, compiled"] = partial(steps.take, form)
+    rounds = in_turns(jobs, repeats + 1)[1:]
+    ratios = {name: median(rounds, name, over="none") for name in jobs if name != "none"}
+    lazy = 1 + (ratios["wgan_gp"] - 1) / LAZY
+    return {
+        "device": steps.device_name,
+        "batch": f"{batch_size} x 3 x {side} x {side}",
+        "threads": threads,
+        "step_without_penalty_seconds": median(rounds, "none"),
+        **ratios,
+        f"wgan_gp on every {LAZY}th step, mean of the steps": lazy,
+    }
+
+
+class CriticSteps:
+    """Steps of a `face_critic` on a fixed batch of noise."""
+
+    def __init__(self, batch_size: int, side: int, device: torch.device) -> None:
+        torch.manual_seed(0)
+        is_cuda = device.type == "cuda"
+        self.device_name = torch.cuda.get_device_name(device) if is_cuda else "cpu"
+        shape = (batch_size, 3, side, side)
+        self.tensors = [
+            torch.rand(shape), torch.rand(shape), torch.rand(batch_size, 1, 1, 1), torch.rand(shape)
+        ]  # fmt: skip
+        self.tensors = [tensor.to(device) for tensor in self.tensors]
+        self.critic = build("critics", "face_critic", size=side).to(device)
+        self.optimizer = build_optimizer("adam", self.critic, 1e-4, 0.0, 0.9)
+
+    def loss(self, name: str, part: slice = WHOLE) -> Loss:
+        """Return the loss with a penalty on a part of the batch."""
+        term = LIPSCHITZ_TERMS[name]
+
+        def loss(real: Tensor, fake: Tensor, epsilon: Tensor, noise: Tensor) -> Tensor:
+            value = self._scores_loss(real, fake)
+            if name == "none":
+                return value
+            found = term(self.critic, real[part], fake[part], epsilon[part], noise[part])
+            return value + PENALTY_WEIGHT * found.value
+
+        return loss
+
+    def functional_loss(self) -> Loss:
+        """Return the loss with `wgan_gp` in its functional form."""
+        penalty = replace(PENALTIES["wgan_gp"], gradient=functional_gradient_at)
+
+        def loss(real: Tensor, fake: Tensor, epsilon: Tensor, noise: Tensor) -> Tensor:
+            value = penalty(self.critic, real, fake, epsilon).value
+            return self._scores_loss(real, fake) + PENALTY_WEIGHT * value
+
+        return loss
+
+    def take(self, loss: Loss, *, clips: bool = False) -> None:
+        """Take a step of Adam, clip the weights where asked to, and synchronise the device."""
+        self.optimizer.zero_grad(set_to_none=True)
+        value = loss(*self.tensors)
+        value.backward()
+        self.optimizer.step()
+        if clips:
+            clip_weights(self.critic, CLIP_LIMIT)
+        if value.is_cuda:
+            torch.cuda.synchronize()
+
+    def _scores_loss(self, real: Tensor, fake: Tensor) -> Tensor:
+        real_scores = self.critic(real)
+        return critic_loss(real_scores, self.critic(fake)) + DRIFT_WEIGHT * drift(real_scores)

@@ -1,0 +1,93 @@
+#!/usr/bin/env python3
+"""Toy experiments with gradient penalties and their report; small applications of WGAN-GP.
+
+`--all` trains every toy run that is missing, which takes up to four hours of one core, and writes
+the page docs/background/gradient-penalty-lab.md. `--quick` tests the same in under a minute.
+"""
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+
+import torch
+
+from srgan_gp.commands.option_types import count
+from srgan_gp.errors import SrganGpError
+from srgan_gp.lab.experiments import GROUPS, Group, quick
+from srgan_gp.lab.toy_cache import read_cached, run_cached
+from srgan_gp.lab.toy_report import write_report
+from srgan_gp.models.catalog import names_in
+from srgan_gp.system.files import atomic_write_bytes
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGE_FOLDER = ROOT / "docs" / "background"
+APPLICATIONS = names_in("srgan_gp.lab.applications")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run what the command line asks for."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--all", action="store_true", help="train all missing runs, write the page")
+    what.add_argument(
+        "--only", nargs="+", choices=GROUPS, help="train missing runs of these groups"
+    )
+    what.add_argument("--cached", action="store_true", help="write the page from existing runs")
+    what.add_argument("--quick", action="store_true", help="a few steps of everything, as a test")
+    what.add_argument("--application", choices=APPLICATIONS, help="train one application")
+    parser.add_argument("--steps", type=count, help="steps of an application [its own number]")
+    parser.add_argument("--runs", type=Path, default=ROOT / "runs" / "lab", help="[runs/lab]")
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads [1]")
+    options = parser.parse_args(arguments)
+    torch.set_num_threads(options.threads)
+    torch.set_flush_denormal(True)
+    try:
+        if options.quick:
+            with tempfile.TemporaryDirectory() as folder:
+                groups = {name: quick(group) for name, group in GROUPS.items()}
+                return _train(groups, Path(folder)) or _write(groups, Path(folder), Path(folder))
+        if options.application:
+            return _run_application(options.application, options.runs, options.steps)
+        if not options.cached:
+            chosen = {name: GROUPS[name] for name in options.only or GROUPS}
+            _train(chosen, options.runs)
+        return _write(GROUPS, options.runs, PAGE_FOLDER)
+    except SrganGpError as error:
+        print(f"lab.py: error: {error}", file=sys.stderr)
+        return error.exit_code
+
+
+def _train(groups: dict[str, Group], runs: Path) -> int:
+    for group, rows in groups.items():
+        for name, config in rows.items():
+            run = run_cached(config, runs)
+            print(f"{group}: {name}: {run.history[-1]}, {run.cpu_seconds:.0f} CPU seconds")
+    return 0
+
+
+def _write(groups: dict[str, Group], runs: Path, folder: Path) -> int:
+    texts = [
+        f"## Application: {path.stem}\n\n{path.read_text()}" for path in sorted(runs.glob("*.md"))
+    ]
+    page = write_report(
+        groups, lambda config: read_cached(config, runs), folder, "\n\n".join(texts)
+    )
+    print(f"Wrote {page}")
+    return 0
+
+
+def _run_application(name: str, runs: Path, steps: int | None) -> int:
+    """Train an application; keep its figures for the page and print them."""
+    module = import_module(f"srgan_gp.lab.applications.{name}")
+    text = module.run(steps) if steps else module.run()
+    runs.mkdir(parents=True, exist_ok=True)
+    atomic_write_bytes(runs / f"{name}.md", text.encode())
+    print(text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,98 @@
+"""The toy runs of the lab, in groups; each group is one table or figure of its report."""
+
+from dataclasses import replace
+
+from srgan_gp.lab.toy_training import ToyConfig
+
+Group = dict[str, ToyConfig]
+"""Runs by the name of their row or curve."""
+
+TWO_SIDED = ToyConfig(steps=3000, learning_rate=1e-3, decays=True)
+"""WGAN-GP with 5 critic steps and the weight 0.1, as in the toy code of Gulrajani et al. 2017; a
+decaying rate, so that 3000 steps suffice."""
+CLIPPING = ToyConfig(penalty="weight_clipping", optimizer="rmsprop", learning_rate=2e-4, steps=2000)
+"""WGAN with c = 0.01, as in Arjovsky et al. 2017, at four times its rate."""
+RELATIVISTIC = ToyConfig(penalty="r1_r2", loss="relativistic", critic_steps=1, steps=4000)
+"""R3GAN's loss: one critic step, both zero-centred penalties."""
+NON_SATURATING = ToyConfig(penalty="r1", loss="non_saturating", critic_steps=1, steps=4000)
+"""As in Mescheder et al. 2018."""
+SEEDS = (0, 1, 2)
+SEVERAL_SEEDS = {
+    "wgan_gp": TWO_SIDED, "weight_clipping": CLIPPING, "r1_r2": RELATIVISTIC,
+}  # fmt: skip
+"""Rows of which the report shows the median of `SEEDS`."""
+
+
+def two_sided(**options: object) -> ToyConfig:
+    """Return the two-sided run with other options."""
+    return replace(TWO_SIDED, **options)  # type: ignore[arg-type]
+
+
+_MEMBERS: Group = {
+    **SEVERAL_SEEDS,
+    "one_sided": two_sided(penalty="one_sided"),
+    "segment_ratio": two_sided(penalty="segment_ratio"),
+    "linf_hinge": two_sided(penalty="linf_hinge", penalty_weight=0.2),
+    "l1_hinge": two_sided(penalty="l1_hinge"),
+    "zero_centred": two_sided(penalty="zero_centred"),
+    "r1": NON_SATURATING,
+    "r2": replace(NON_SATURATING, penalty="r2"),
+    "dragan": replace(NON_SATURATING, penalty="dragan"),
+    "adversarial_lipschitz": two_sided(penalty="adversarial_lipschitz"),
+    "total_variation (unverified)": two_sided(penalty="total_variation"),
+    "none": two_sided(penalty="none"),
+    "none, spectral norm": two_sided(penalty="none", norm="spectral"),
+    "wgan_gp, layer norm": two_sided(norm="layer"),
+    "wgan_gp, hinge loss": two_sided(loss="hinge"),
+    "wgan_gp, RMSProp": two_sided(optimizer="rmsprop"),
+}
+
+_DEEP = ToyConfig(data="swiss-roll", depth=12, width=64, steps=20)
+_CLIPPED_DEEP = replace(_DEEP, penalty="weight_clipping", optimizer="rmsprop", learning_rate=5e-5)
+_RESIDUAL = ToyConfig(
+    data="swiss-roll", is_residual=True, depth=50, width=32, critic_steps=1, steps=300,
+    penalty_weight=10.0, learning_rate=2e-4, beta1=0.0,
+)  # fmt: skip
+_SURFACES: Group = {
+    f"{data}, {name}": replace(config, data=data, steps=1000)
+    for data in ("8-gaussians", "swiss-roll")
+    for name, config in (("wgan_gp", TWO_SIDED), ("weight_clipping", CLIPPING))
+}
+
+GROUPS: dict[str, Group] = {
+    "members": _MEMBERS,
+    "layer-gradients": {
+        "clipping, c = 0.001": replace(_CLIPPED_DEEP, clip_limit=0.001),
+        "clipping, c = 0.01": replace(_CLIPPED_DEEP, clip_limit=0.01),
+        "clipping, c = 0.1": replace(_CLIPPED_DEEP, clip_limit=0.1),
+        "wgan_gp": _DEEP,
+    },
+    "deep": {"101 layers, wgan_gp": _RESIDUAL},
+    "overfitting": {"100 training points": two_sided(training_points=100, steps=1500)},
+    "surfaces": _SURFACES,
+    "critic-steps": {f"{count} critic steps": two_sided(critic_steps=count) for count in (1, 2, 5)},
+    "weights": {
+        f"weight {weight:g}": two_sided(penalty_weight=weight) for weight in (0.1, 1.0, 10.0, 100.0)
+    },
+    "seeds": {
+        f"{name}, seed {seed}": replace(config, seed=seed)
+        for seed in SEEDS[1:]
+        for name, config in SEVERAL_SEEDS.items()
+    },
+}
+"""All runs, the most important groups first. A run in two groups is trained once."""
+
+
+def quick(group: Group) -> Group:
+    """Shorten the runs of a group to a few steps of small networks, to test the lab itself."""
+    return {
+        name: replace(
+            config,
+            steps=4,
+            batch_size=32,
+            width=min(config.width, 16),
+            depth=min(config.depth, 6),
+            critic_steps=min(config.critic_steps, 2),
+        )
+        for name, config in group.items()
+    }

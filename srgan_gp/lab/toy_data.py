@@ -1,0 +1,93 @@
+"""Two-dimensional distributions with known modes, and scores of samples against them."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+GRID_SCALE = 2.828
+"""Divides the grid, so that its coordinates have a deviation near 1."""
+RING_SCALE = 1.414
+ROLL_SCALE = 7.5
+ROLL_NOISE = 0.25
+HIGH_QUALITY = 3.0
+"""Standard deviations from the nearest mode within which a sample has high quality."""
+
+
+@dataclass(frozen=True)
+class Gaussians:
+    """A mixture of equal round Gaussians.
+
+    Attributes:
+        modes: their centres, (M, 2), float32.
+        deviation: their standard deviation.
+    """
+
+    modes: Tensor
+    deviation: float
+
+    def draw(self, count: int, generator: torch.Generator) -> Tensor:
+        """Draw points, (count, 2), float32."""
+        chosen = torch.randint(len(self.modes), (count,), generator=generator)
+        noise = torch.randn(count, 2, generator=generator)
+        return self.modes[chosen] + self.deviation * noise
+
+    def score(self, points: Tensor) -> dict[str, float]:
+        """Count covered modes and measure the share of samples of high quality.
+
+        A sample has high quality if it is within 3 standard deviations of its nearest mode; a mode
+        is covered if one sample of high quality is nearest to it.
+
+        Args:
+            points: (N, 2); usually 2500.
+
+        Returns:
+            `modes`, and `high_quality`, a share in [0, 1].
+
+        Source:
+            Srivastava et al. 2017 (VEEGAN), arXiv:1705.07761, section 5.1.
+        """
+        distances = torch.cdist(points, self.modes)
+        nearest, which = distances.min(dim=1)
+        is_good = nearest <= HIGH_QUALITY * self.deviation
+        return {
+            "modes": float(len(which[is_good].unique())),
+            "high_quality": float(is_good.float().mean()),
+        }
+
+
+@dataclass(frozen=True)
+class SwissRoll:
+    """A spiral with noise, as in the figures of the WGAN-GP paper."""
+
+    def draw(self, count: int, generator: torch.Generator) -> Tensor:
+        """Draw points, (count, 2), float32."""
+        angle = 1.5 * math.pi * (1 + 2 * torch.rand(count, generator=generator))
+        noise = ROLL_NOISE * torch.randn(count, 2, generator=generator)
+        return (torch.stack([angle * angle.cos(), angle * angle.sin()], 1) + noise) / ROLL_SCALE
+
+    def score(self, points: Tensor) -> dict[str, float]:
+        """Return nothing: a spiral has no modes."""
+        return {}
+
+
+def _grid() -> Gaussians:
+    """Return 25 Gaussians: spacing 2, deviation 0.05, divided by `GRID_SCALE`."""
+    axis = torch.arange(-4.0, 5.0, 2.0)
+    return Gaussians(torch.cartesian_prod(axis, axis) / GRID_SCALE, 0.05 / GRID_SCALE)
+
+
+def _ring() -> Gaussians:
+    """Return 8 Gaussians on a circle of radius 2, deviation 0.02, divided by `RING_SCALE`."""
+    angle = torch.arange(8) * (math.pi / 4)
+    modes = 2 * torch.stack([angle.cos(), angle.sin()], 1)
+    return Gaussians(modes / RING_SCALE, 0.02 / RING_SCALE)
+
+
+DISTRIBUTIONS: dict[str, Callable[[], Gaussians | SwissRoll]] = {
+    "8-gaussians": _ring,
+    "25-gaussians": _grid,
+    "swiss-roll": SwissRoll,
+}

@@ -1,0 +1,114 @@
+"""Figures of toy runs, with matplotlib."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from srgan_gp.lab.toy_data import DISTRIBUTIONS
+from srgan_gp.lab.toy_records import SURFACE_EXTENT, SURFACE_SIDE
+from srgan_gp.lab.toy_training import ToyConfig, ToyRun
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Runs = Mapping[str, tuple[ToyConfig, ToyRun]]
+"""Options and records by the name of a run."""
+
+COLUMNS = 5
+PANEL = 2.1
+"""Side of a panel in inches."""
+POINTS = 700
+"""Points of a scatter plot."""
+
+
+def plot_samples(runs: Runs, path: Path) -> None:
+    """Draw real points (grey) and generated ones of each run."""
+
+    def draw(axes: "Axes", config: ToyConfig, run: ToyRun) -> None:
+        real = DISTRIBUTIONS[config.data]().draw(POINTS, torch.Generator().manual_seed(0)).numpy()
+        found = np.asarray(run.samples[:POINTS])
+        axes.scatter(*real.T, s=1, c="0.7")
+        axes.scatter(*found.T, s=1, c="tab:blue")
+
+    _plot_panels(runs, path, draw)
+
+
+def plot_surfaces(runs: Runs, path: Path) -> None:
+    """Draw contours of each critic's scores, and real points: figure 1a of WGAN-GP."""
+
+    def draw(axes: "Axes", config: ToyConfig, run: ToyRun) -> None:
+        axis = np.linspace(-SURFACE_EXTENT, SURFACE_EXTENT, SURFACE_SIDE)
+        scores = np.asarray(run.critic["surface"]).reshape(SURFACE_SIDE, SURFACE_SIDE)
+        real = DISTRIBUTIONS[config.data]().draw(POINTS, torch.Generator().manual_seed(0)).numpy()
+        axes.contourf(axis, axis, scores, levels=12)
+        axes.scatter(*real.T, s=1, c="white", alpha=0.5)
+
+    _plot_panels(runs, path, draw)
+
+
+def plot_layer_gradients(runs: Runs, path: Path) -> None:
+    """Draw the gradient norm at the output of each layer: figure 1b, left, of WGAN-GP."""
+    figure, axes = _figure(5.0, 3.2)
+    for name, (_, run) in runs.items():
+        norms = np.maximum(run.critic["layer_gradients"], 1e-30)
+        axes.semilogy(range(1, len(norms) + 1), norms, marker=".", label=name)
+    axes.set_xlabel("layer of the critic")
+    axes.set_ylabel("gradient norm")
+    axes.legend(fontsize=7)
+    _save(figure, path)
+
+
+def plot_weights(runs: Runs, path: Path) -> None:
+    """Draw a histogram of each critic's weights: figure 1b, right, of WGAN-GP."""
+
+    def draw(axes: "Axes", config: ToyConfig, run: ToyRun) -> None:
+        axes.hist(run.critic["weights"], bins=60)
+        axes.set_box_aspect(0.8)
+
+    _plot_panels(runs, path, draw, is_plane=False)
+
+
+def plot_estimates(runs: Runs, path: Path) -> None:
+    """Draw critic estimates on training and on validation points over the steps."""
+
+    def draw(axes: "Axes", config: ToyConfig, run: ToyRun) -> None:
+        steps = [record["step"] for record in run.history]
+        for name, style in (("estimate", "-"), ("validation_estimate", "--")):
+            values = [record[name] for record in run.history]
+            axes.plot(steps, values, style, label=name.replace("_", " "))
+        axes.set_box_aspect(0.8)
+        axes.legend(fontsize=6)
+
+    _plot_panels(runs, path, draw, is_plane=False)
+
+
+def _plot_panels(runs: Runs, path: Path, draw: Any, *, is_plane: bool = True) -> None:  # noqa: ANN401
+    """Draw one panel for each run; `draw` gets its axes, options and records."""
+    columns = min(COLUMNS, len(runs))
+    rows = -(-len(runs) // columns)
+    scale = 1.0 if is_plane else 1.4
+    figure = _figure(scale * PANEL * columns, scale * PANEL * rows)[0]
+    figure.clear()
+    for index, (name, (config, run)) in enumerate(runs.items()):
+        axes = figure.add_subplot(rows, columns, index + 1)
+        axes.set_title(name, fontsize=7)
+        axes.tick_params(labelsize=6)
+        draw(axes, config, run)
+        if is_plane:
+            axes.set(xlim=(-2, 2), ylim=(-2, 2), xticks=[], yticks=[], aspect="equal")
+    _save(figure, path)
+
+
+def _figure(width: float, height: float) -> Any:  # noqa: ANN401 - matplotlib is imported here
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    return figure, figure.add_subplot()
+
+
+def _save(figure: Any, path: Path) -> None:  # noqa: ANN401
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=100, metadata={"Software": None})

@@ -1,0 +1,205 @@
+"""Report of the lab: one Markdown page with tables and figures of the toy runs."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from statistics import median
+
+from srgan_gp.lab.experiments import SEEDS, SEVERAL_SEEDS, Group
+from srgan_gp.lab.toy_plots import (
+    Runs,
+    plot_estimates,
+    plot_layer_gradients,
+    plot_samples,
+    plot_surfaces,
+    plot_weights,
+)
+from srgan_gp.lab.toy_training import ToyConfig, ToyRun
+from srgan_gp.losses.lipschitz_baselines import LIPSCHITZ_TERMS
+from srgan_gp.system.files import atomic_write_bytes
+from srgan_gp.training.critic.diagnosis import diagnose
+
+Read = Callable[[ToyConfig], ToyRun | None]
+"""Finds the run of some options; None if it was not trained."""
+
+COLUMNS = ("modes", "high_quality", "norm", "estimate")
+PAGE = "gradient-penalty-lab"
+
+
+def write_report(groups: Mapping[str, Group], read: Read, folder: Path, applications: str) -> Path:
+    """Write the page and its figures.
+
+    Args:
+        groups: the runs; those that were not trained are named as such.
+        read: finds a run.
+        folder: gets `gradient-penalty-lab.md` and its figures.
+        applications: Markdown about the applications.
+
+    Returns:
+        Path of the page.
+    """
+    found = {
+        name: {row: (config, run) for row, config in group.items() if (run := read(config))}
+        for name, group in groups.items()
+    }
+    missing = {
+        name: [row for row, config in group.items() if read(config) is None]
+        for name, group in groups.items()
+    }
+    parts = [_INTRODUCTION, _members(groups["members"], found["members"], missing["members"], read)]
+    for name, (title, text) in _SECTIONS.items():
+        parts.append(f"## {title}\n\n{text}")
+        if name in ("critic-steps", "weights", "deep") and found[name]:
+            parts.append(_table(found[name], read))
+        if missing[name]:
+            parts.append(f"Not trained yet: {', '.join(missing[name])}.")
+        if name in _FIGURES and found[name]:
+            parts.append(_figure(name, _FIGURES[name], found[name], folder))
+    parts += _members_figures(found["members"], folder)
+    page = folder / f"{PAGE}.md"
+    text = "\n\n".join(part.strip() for part in [*parts, applications] if part.strip())
+    atomic_write_bytes(page, f"{text}\n".encode())
+    return page
+
+
+def diagnosis_of(config: ToyConfig, run: ToyRun) -> list[str]:
+    """Diagnose a toy run as a run of `srgan-gp train`."""
+    place = LIPSCHITZ_TERMS[config.penalty].place
+    lines = [
+        {
+            "images_seen": int(record["step"]) * config.batch_size,
+            "health/critic_estimate": record["estimate"],
+            f"health/{place}_norm": record["norm"],
+            "health/steep_share": record["steep_share"],
+            "health/training_estimate": record["estimate"],
+            "health/validation_estimate": record["validation_estimate"],
+        }
+        for record in run.history
+    ]
+    return diagnose(lines, config.penalty)
+
+
+def _members(group: Group, runs: Runs, missing: list[str], read: Read) -> str:
+    rows = [f"## All members on 25 Gaussians\n\n{_MEMBERS}", _table(runs, read)]
+    if missing:
+        rows.append(f"Not trained yet: {', '.join(missing)}.")
+    diagnoses = [
+        f"- {name}: {' '.join(diagnosis_of(config, run))}" for name, (config, run) in runs.items()
+    ]
+    rows.append("The diagnosis of each run, as `srgan-gp train` prints it:")
+    rows.append("\n".join(diagnoses))
+    return "\n\n".join(rows)
+
+
+def _table(runs: Runs, read: Read) -> str:
+    lines = [
+        "| run | critic steps | steps | seeds | modes of 25 | high quality | gradient norm | "
+        "estimate, highest | estimate, last | CPU seconds |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for name, (config, run) in runs.items():
+        same = [run]
+        if SEVERAL_SEEDS.get(name) == config:
+            others = [read(replace(config, seed=seed)) for seed in SEEDS[1:]]
+            same += [other for other in others if other]
+        last = {key: median(r.history[-1].get(key, float("nan")) for r in same) for key in COLUMNS}
+        highest = median(max(record["estimate"] for record in r.history) for r in same)
+        has_modes = "modes" in run.history[-1]
+        modes = f"{last['modes']:.0f}" if has_modes else "-"
+        quality = f"{last['high_quality']:.1%}".replace("%", " %") if has_modes else "-"
+        lines.append(
+            f"| {name} | {config.critic_steps} | {config.steps} | {len(same)} | {modes} | "
+            f"{quality} | {last['norm']:.3g} | {highest:.3g} | {last['estimate']:.3g} | "
+            f"{median(r.cpu_seconds for r in same):.0f} |"
+        )
+    return "\n".join(lines)
+
+
+def _members_figures(runs: Runs, folder: Path) -> list[str]:
+    if not runs:
+        return []
+    both = {name: runs[name] for name in ("wgan_gp", "weight_clipping") if name in runs}
+    figures = {
+        "samples": (plot_samples, "Generated points (blue) and real ones (grey)", runs),
+        "scores": (plot_surfaces, "Scores of the critics, figure 1a of the paper", runs),
+        "histograms": (
+            plot_weights,
+            "Weights of the critics, figure 1b of the paper: clipped ones pile up at the limits",
+            both,
+        ),
+        "estimates": (plot_estimates, "Critic estimate over the steps", runs),
+    }
+    parts = [
+        _figure(name, (plot, text), shown, folder)
+        for name, (plot, text, shown) in figures.items()
+        if shown
+    ]
+    return ["## Samples, scores and weights of the members", *parts]
+
+
+def _figure(
+    name: str, figure: tuple[Callable[[Runs, Path], None], str], runs: Runs, folder: Path
+) -> str:
+    plot, text = figure
+    file = f"{PAGE}-{name}.png"
+    plot(runs, folder / file)
+    return f"![{text}]({file})\n\n{text}."
+
+
+_INTRODUCTION = """# The gradient-penalty lab
+
+Every way to bound a critic's slope that [WGAN-GP](wgan-gp.md) lists, on classic toy problems.
+`scripts/lab.py` trains the runs and writes this page. Each run is trained once and kept in
+`runs/lab`.
+
+<!-- test: parse-only because it trains for hours -->
+```sh
+python scripts/lab.py --all       # train every run that is missing, then write this page
+python scripts/lab.py --cached    # write this page from the runs that exist
+```
+
+Each row says how many seeds it has and how long it was trained. Rows with one seed show an effect,
+not a ranking. The estimate is not the Wasserstein distance (Milne and Nachman 2021,
+arXiv:2109.00528)."""
+_MEMBERS = """25 Gaussians, spacing 2, deviation 0.05, both divided by 2.828. Modes and quality are
+measured on 2500 samples: high quality is within 3 deviations of a mode, and a mode with one such
+sample is covered (Srivastava et al. 2017, arXiv:1705.07761). Perceptrons of three hidden layers
+with 128 units, batches of 256. The gradient norm is measured between real and generated points,
+also where the penalty is taken elsewhere; zero-centred penalties pull it to 0. CPU seconds are
+those of one core that other programs shared."""
+_SECTIONS = {
+    "layer-gradients": (
+        "Vanishing and exploding gradients",
+        """A critic of 12 hidden layers on the Swiss roll: norm of the gradient of the score at the
+output of each layer, figure 1b of the paper. With clipping it vanishes or explodes, depending on c.
+With the penalty it does neither.""",
+    ),
+    "deep": (
+        "101 layers",
+        """Critic and generator are residual networks with 101 hidden layers each, as the deepest of
+table 1 of the paper.""",
+    ),
+    "overfitting": (
+        "A critic that overfits",
+        """With 100 training points the estimate on training points moves away from that on
+validation points, figure 5b of the paper.""",
+    ),
+    "surfaces": (
+        "Other distributions",
+        "Scores of the critic on 8 Gaussians and the Swiss roll, figure 1a of the paper.",
+    ),
+    "critic-steps": (
+        "Critic steps",
+        "Critic steps per generator step, on 25 Gaussians with the two-sided penalty.",
+    ),
+    "weights": (
+        "Weight of the penalty",
+        "Weight of the two-sided penalty, on 25 Gaussians.",
+    ),
+}
+_FIGURES = {
+    "layer-gradients": (plot_layer_gradients, "Gradient norm by layer"),
+    "deep": (plot_samples, "Points of a generator of 101 layers"),
+    "overfitting": (plot_estimates, "Critic estimate on training and validation points"),
+    "surfaces": (plot_surfaces, "Scores of the critics"),
+}

@@ -1,0 +1,197 @@
+"""Training of a generator and a critic of points in the plane, with records of both."""
+
+import time
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from srgan_gp.lab.toy_data import DISTRIBUTIONS
+from srgan_gp.lab.toy_networks import Perceptron, ResidualPerceptron, build_toy_critic
+from srgan_gp.lab.toy_records import critic_records, describe_critic, estimate
+from srgan_gp.losses.adversarial import ADVERSARIAL_LOSSES
+from srgan_gp.losses.lipschitz_baselines import LIPSCHITZ_TERMS, LipschitzBaseline, clip_weights
+from srgan_gp.training.critic.critic_freezing import frozen
+from srgan_gp.training.optimizers import build_optimizer
+
+LATENT_SIZE = 2
+SAMPLES = 2500
+"""Samples that modes and quality are measured on, as in VEEGAN."""
+RECORDS = 20
+"""Records of a run, at equal distances."""
+
+
+@dataclass(frozen=True)
+class ToyConfig:
+    """Options of one toy run; a cached run is found by them.
+
+    Attributes:
+        data: name in `DISTRIBUTIONS`.
+        penalty: name in `LIPSCHITZ_TERMS`.
+        penalty_weight: its weight.
+        clip_limit: c of weight clipping.
+        loss: name in `ADVERSARIAL_LOSSES`.
+        norm: normalisation of the critic: none, layer or spectral.
+        critic_steps: steps of the critic per step of the generator.
+        steps: steps of the generator.
+        batch_size: points of a step.
+        optimizer: name in `OPTIMIZERS`.
+        learning_rate: rate of both networks.
+        decays: whether the rate falls linearly to 0.
+        beta1: beta1 of Adam.
+        width: units of each hidden layer.
+        depth: hidden layers, or residual blocks.
+        is_residual: whether both networks are residual.
+        training_points: number of different real points; 0: each is new.
+        seed: of weights and draws.
+    """
+
+    data: str = "25-gaussians"
+    penalty: str = "wgan_gp"
+    penalty_weight: float = 0.1
+    clip_limit: float = 0.01
+    loss: str = "wasserstein"
+    norm: str = "none"
+    critic_steps: int = 5
+    steps: int = 4000
+    batch_size: int = 256
+    optimizer: str = "adam"
+    learning_rate: float = 5e-4
+    decays: bool = False
+    beta1: float = 0.5
+    width: int = 128
+    depth: int = 3
+    is_residual: bool = False
+    training_points: int = 0
+    seed: int = 0
+
+
+@dataclass
+class ToyRun:
+    """Records of a run, in types that JSON can hold.
+
+    Attributes:
+        history: one record each of `RECORDS`: step, estimates, gradient norm, modes, quality.
+        samples: points of the generator at the end, [[x, y], ...].
+        critic: of the critic at the end: `surface`, `layer_gradients`, `weights`.
+        seconds: wall time of the steps, without records.
+        cpu_seconds: processor time of the same.
+    """
+
+    history: list[dict[str, float]] = field(default_factory=list)
+    samples: list[list[float]] = field(default_factory=list)
+    critic: dict[str, list[float]] = field(default_factory=dict)
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+
+
+class _Training:
+    """Networks, optimizers and random draws of a run."""
+
+    def __init__(self, config: ToyConfig) -> None:
+        self.config = config
+        self.data = DISTRIBUTIONS[config.data]()
+        self.random = torch.Generator().manual_seed(config.seed)
+        torch.manual_seed(config.seed)
+        self.critic = build_toy_critic(
+            config.width, config.depth, config.norm, is_residual=config.is_residual
+        )
+        network_class = ResidualPerceptron if config.is_residual else Perceptron
+        self.generator = network_class(LATENT_SIZE, 2, config.width, config.depth)
+        self.term = LIPSCHITZ_TERMS[config.penalty]
+        self.loss = ADVERSARIAL_LOSSES[config.loss]
+        self.optimizers = {
+            network: build_optimizer(
+                config.optimizer, network, config.learning_rate, config.beta1, 0.9
+            )
+            for network in (self.critic, self.generator)
+        }
+        self._points = None
+        if config.training_points:
+            self._points = self.data.draw(config.training_points, self.random)
+
+    def real(self) -> Tensor:
+        """Draw a batch of real points."""
+        count = self.config.batch_size
+        if self._points is None:
+            return self.data.draw(count, self.random)
+        return self._points[torch.randint(len(self._points), (count,), generator=self.random)]
+
+    def fake(self, count: int | None = None) -> Tensor:
+        """Generate points."""
+        latents = torch.randn(count or self.config.batch_size, LATENT_SIZE, generator=self.random)
+        return self.generator(latents)
+
+    def critic_step(self) -> None:
+        """Update the critic on one batch."""
+        config, real = self.config, self.real()
+        with torch.no_grad():
+            fake = self.fake()
+        scores = self.critic(torch.cat([real, fake]))
+        loss = self.loss.critic(*scores.split(len(real)))
+        if config.penalty not in ("none", "weight_clipping"):
+            epsilon = torch.rand(len(real), 1, generator=self.random)
+            noise = torch.rand(real.shape, generator=self.random)
+            penalty = self.term(self.critic, real, fake, epsilon, noise)
+            loss = loss + config.penalty_weight * penalty.value
+        self._step(self.critic, loss)
+        if isinstance(self.term, LipschitzBaseline) and self.term.clips_weights:
+            clip_weights(self.critic, config.clip_limit)
+
+    def generator_step(self) -> None:
+        """Update the generator on one batch."""
+        fake = self.fake()
+        with frozen(self.critic):
+            scores = self.critic(fake)
+            real_scores = self.critic(self.real()) if self.loss.is_paired else scores
+        self._step(self.generator, self.loss.generator(scores, real_scores))
+
+    def set_progress(self, share: float) -> None:
+        """Set the learning rates after a share of the run."""
+        rate = self.config.learning_rate * ((1 - share) if self.config.decays else 1.0)
+        for optimizer in self.optimizers.values():
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+
+    def record(self, step: int) -> dict[str, float]:
+        """Measure the run, without a change of its random draws."""
+        draws = torch.Generator().manual_seed(1)
+        validation = self.data.draw(SAMPLES, draws)
+        training = validation if self._points is None else self._points
+        with torch.no_grad():
+            fake = self.generator(torch.randn(SAMPLES, LATENT_SIZE, generator=draws))
+        found = {"step": float(step), **self.data.score(fake)}
+        found["estimate"] = estimate(self.critic, training, fake)
+        found["validation_estimate"] = estimate(self.critic, validation, fake)
+        return found | critic_records(self.critic, validation, fake, draws)
+
+    def _step(self, network: nn.Module, loss: Tensor) -> None:
+        optimizer = self.optimizers[network]
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.step()
+
+
+def train_toy(config: ToyConfig) -> ToyRun:
+    """Train a toy run and record it `RECORDS` times.
+
+    Raises:
+        UsageError: the critic's normalisation or the optimizer is unknown.
+        KeyError: another name is unknown.
+    """
+    training, run = _Training(config), ToyRun()
+    every = max(config.steps // RECORDS, 1)
+    for step in range(1, config.steps + 1):
+        start, cpu_start = time.monotonic(), time.process_time()
+        training.set_progress((step - 1) / config.steps)
+        for _ in range(config.critic_steps):
+            training.critic_step()
+        training.generator_step()
+        run.seconds += time.monotonic() - start
+        run.cpu_seconds += time.process_time() - cpu_start
+        if step % every == 0 or step == config.steps:
+            run.history.append(training.record(step))
+    with torch.no_grad():
+        run.samples = training.fake(SAMPLES).tolist()
+    run.critic = describe_critic(training.critic, training.data.draw(SAMPLES, training.random))
+    return run

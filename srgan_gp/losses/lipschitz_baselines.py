@@ -1,0 +1,187 @@
+"""Ways to bound a critic's slope without a gradient penalty, for comparison with those.
+
+    name                   what bounds the slope                                       source
+    weight_clipping        each weight is clipped to [-c, c] after each step           [1]
+    adversarial_lipschitz  mean of max(0, |D(x) - D(x + r)| / ||r||_2 - 1)^2 over real [2]
+                           and fake x, with r in the direction of the largest change
+    segment_ratio          mean of max(0, |D(x) - D(x')| / ||x - x'||_2 - 1)^2 over    [3]
+                           pairs of real x and fake x'
+    total_variation        mean of | |D(x) - D(x')| - delta |, delta = 1; UNVERIFIED:  [4]
+                           formula from the abstract only
+    none                   nothing
+
+    [1] Arjovsky et al. 2017 (WGAN), arXiv:1701.07875, algorithm 1
+    [2] Terjek 2020, arXiv:1907.05681 (adversarial Lipschitz regularisation, ALP)
+    [3] Petzka et al. 2018, arXiv:1709.08894, the Lipschitz condition on sampled pairs
+    [4] Zhang et al. 2018, arXiv:1812.00810
+
+None differentiates the critic twice, so that a critic with any operation can be trained, and a
+compiled one. `adversarial_lipschitz` and `segment_ratio` bound slopes between pairs of points,
+which are lower bounds of the gradient norm.
+
+The interface is that of `gradient_penalties`; `LIPSCHITZ_TERMS` has both. The option `--penalty`
+reads its choices from the two tables.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from srgan_gp.losses.gradient_penalties import (
+    PENALTIES,
+    Critic,
+    GradientPenalty,
+    PenaltyResult,
+    one_score_each,
+)
+
+SEARCH_STEP = 10.0
+"""xi: length of the step along which the direction of the largest change is found; [2], code."""
+RADII = (0.1, 10.0)
+"""Range of ||r||_2, uniform; [2], code."""
+DELTA = 1.0
+"""delta of `total_variation`: difference of scores that is not penalised."""
+_SMALL = 1e-12  # avoids a division by 0
+
+
+@dataclass(frozen=True)
+class LipschitzBaseline:
+    """A term of the critic's loss on its scores, with the interface of `GradientPenalty`.
+
+    Attributes:
+        term: critic, real, fake, epsilon and noise -> value, and a slope for each sample.
+        place: name of the slopes in the log: `health/PLACE_norm`.
+        needs_noise: whether a call needs `noise`.
+        clips_weights: whether `clip_weights` must follow each step of the critic.
+    """
+
+    term: Callable[[Critic, Tensor, Tensor, Tensor, Tensor | None], tuple[Tensor, Tensor]]
+    place: str
+    needs_noise: bool = False
+    clips_weights: bool = False
+
+    def __call__(
+        self,
+        critic: Critic,
+        real: Tensor,
+        fake: Tensor,
+        epsilon: Tensor,
+        noise: Tensor | None = None,
+    ) -> PenaltyResult:
+        """Compute the term of a batch; arguments as those of `GradientPenalty`.
+
+        Returns:
+            The value, before its weight, and slopes in the place of gradient norms.
+
+        Raises:
+            ValueError: noise is missing, or the critic does not return one score for each sample.
+        """
+        noise = None if noise is None else noise.detach()
+        value, slopes = self.term(critic, real.detach(), fake.detach(), epsilon.detach(), noise)
+        return PenaltyResult(value, slopes.detach(), self.place)
+
+
+@torch.no_grad()
+def clip_weights(critic: nn.Module, limit: float) -> None:
+    """Clip every trainable parameter of a critic to [-limit, limit], in place.
+
+    Source:
+        [1] algorithm 1, line 7, with the limit c = 0.01.
+    """
+    for parameter in critic.parameters():
+        if parameter.requires_grad:
+            parameter.clamp_(-limit, limit)
+
+
+def slope_on_segment(
+    critic: Critic, real: Tensor, fake: Tensor, epsilon: Tensor, noise: Tensor | None
+) -> tuple[Tensor, Tensor]:
+    """Slope between each real sample and its fake, with the value 0: nothing is penalised."""
+    with torch.no_grad():
+        slopes = _slopes(critic, real, fake)
+    return slopes.new_zeros(()), slopes
+
+
+def segment_ratio(
+    critic: Critic, real: Tensor, fake: Tensor, epsilon: Tensor, noise: Tensor | None
+) -> tuple[Tensor, Tensor]:
+    """One-sided penalty of the slope between each real sample and its fake. Source: [3]."""
+    slopes = _slopes(critic, real, fake)
+    return F.relu(slopes - 1).square().mean(), slopes
+
+
+def adversarial_lipschitz(
+    critic: Critic, real: Tensor, fake: Tensor, epsilon: Tensor, noise: Tensor | None
+) -> tuple[Tensor, Tensor]:
+    """One-sided penalty of the slope in the direction of the largest change of the score.
+
+    One power iteration from a random direction finds the direction. Its length is uniform in
+    `RADII`. Images are not clipped to their range, unlike in the published code, so that features
+    and points can be samples too.
+
+    Source:
+        [2] equation 11 and its published code.
+    """
+    if noise is None:
+        raise ValueError("adversarial_lipschitz needs noise in [0, 1] of the shape of the samples")
+    radii = RADII[0] + (RADII[1] - RADII[0]) * epsilon
+    found = []
+    for points, start in ((real, noise - 0.5), (fake, 0.5 - noise)):
+        step = radii * _largest_change(critic, points, start)
+        found.append(_slopes(critic, points, points + step))
+    slopes = torch.cat(found)
+    return F.relu(slopes - 1).square().mean(), slopes
+
+
+def total_variation(
+    critic: Critic, real: Tensor, fake: Tensor, epsilon: Tensor, noise: Tensor | None
+) -> tuple[Tensor, Tensor]:
+    """Distance of the difference of scores from `DELTA`, for each real sample and its fake.
+
+    UNVERIFIED: the formula is known from the abstract only. Source: [4].
+    """
+    differences = (_scores(critic, real) - _scores(critic, fake)).abs()
+    with torch.no_grad():
+        slopes = differences / _lengths(real - fake)
+    return (differences - DELTA).abs().mean(), slopes
+
+
+def _largest_change(critic: Critic, points: Tensor, start: Tensor) -> Tensor:
+    """Unit vectors, (B, ...), from `start` by one power iteration on |D(x) - D(x + xi d)|."""
+    direction = start / _lengths(start).view(-1, *[1] * (start.ndim - 1))
+    direction = direction.detach().requires_grad_()
+    with torch.enable_grad():
+        change = (_scores(critic, points) - _scores(critic, points + SEARCH_STEP * direction)).abs()
+        (found,) = torch.autograd.grad(change.sum(), direction)
+    found = found.to(points.dtype)
+    return found / _lengths(found).view(-1, *[1] * (found.ndim - 1))
+
+
+def _slopes(critic: Critic, first: Tensor, second: Tensor) -> Tensor:
+    """|D(x) - D(y)| / ||x - y||_2 of each pair, (B,)."""
+    return (_scores(critic, first) - _scores(critic, second)).abs() / _lengths(first - second)
+
+
+def _scores(critic: Critic, points: Tensor) -> Tensor:
+    scores = one_score_each(critic, points)
+    return scores.to(torch.promote_types(scores.dtype, torch.float32))
+
+
+def _lengths(vectors: Tensor) -> Tensor:
+    """||v||_2 of each sample, (B,), at least `_SMALL`."""
+    return vectors.flatten(1).norm(dim=1).clamp_min(_SMALL)
+
+
+BASELINES: dict[str, LipschitzBaseline] = {
+    # name                                      term                   slopes     noise  clips
+    "weight_clipping":       LipschitzBaseline(slope_on_segment,      "segment", False, True),
+    "adversarial_lipschitz": LipschitzBaseline(adversarial_lipschitz, "adversarial", True),
+    "segment_ratio":         LipschitzBaseline(segment_ratio,         "segment"),
+    "total_variation":       LipschitzBaseline(total_variation,       "segment"),
+    "none":                  LipschitzBaseline(slope_on_segment,      "segment"),
+}  # fmt: skip
+
+LIPSCHITZ_TERMS: dict[str, GradientPenalty | LipschitzBaseline] = {**PENALTIES, **BASELINES}

@@ -1,0 +1,67 @@
+"""Normalisation of a critic, added to any architecture after it is built: layer or spectral norm.
+
+    none      no normalisation; the penalty bounds the scale
+    layer     layer norm, GroupNorm(1, C), after each convolution that an activation follows; the
+              replacement of batch norm that Gulrajani et al. 2017, arXiv:1704.00028, section 4
+              recommend
+    spectral  each weight is divided by its largest singular value: Miyato et al. 2018,
+              arXiv:1802.05957
+
+Batch norm is refused by `networks.build`: it couples the images of a batch, and a penalty needs
+every score to depend on its own image alone.
+
+The option `--critic-norm` reads its choices from `CRITIC_NORMS`.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import nn
+from torch.nn.utils.parametrizations import spectral_norm
+
+ACTIVATIONS = (nn.ReLU, nn.LeakyReLU, nn.Softplus)
+
+
+def add_nothing(critic: nn.Module) -> None:
+    """Leave the critic as it is."""
+
+
+def add_layer_norm(critic: nn.Module) -> None:
+    """Add layer norm after each trainable convolution that an activation follows, in place.
+
+    Those are the first convolutions of residual blocks, and convolutions before an activation in an
+    `nn.Sequential`.
+    """
+    for module in list(critic.modules()):
+        if isinstance(first := getattr(module, "first", None), nn.Conv2d) and _is_trained(first):
+            module.first = nn.Sequential(first, nn.GroupNorm(1, first.out_channels))
+        if isinstance(module, nn.Sequential):
+            for index, (layer, following) in enumerate(zip(module, list(module)[1:], strict=False)):
+                is_hidden = isinstance(layer, nn.Conv2d) and isinstance(following, ACTIVATIONS)
+                if is_hidden and _is_trained(layer):
+                    module[index] = nn.Sequential(layer, nn.GroupNorm(1, layer.out_channels))
+
+
+def add_spectral_norm(critic: nn.Module) -> None:
+    """Divide the weight of each trainable convolution and linear layer by its spectral norm.
+
+    A weight of zeros, which has the norm 0, is replaced by He-normal values. A step of the power
+    iteration is made in each forward pass in training mode.
+    """
+    for module in list(critic.modules()):
+        if isinstance(module, nn.Conv2d | nn.Linear) and _is_trained(module):
+            if not module.weight.any():
+                nn.init.kaiming_normal_(module.weight)
+            spectral_norm(module)
+
+
+def _is_trained(layer: nn.Module) -> bool:
+    weight = layer.weight
+    return isinstance(weight, torch.Tensor) and weight.requires_grad
+
+
+CRITIC_NORMS: dict[str, Callable[[nn.Module], None]] = {
+    "none": add_nothing,
+    "layer": add_layer_norm,
+    "spectral": add_spectral_norm,
+}

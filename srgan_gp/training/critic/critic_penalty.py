@@ -1,0 +1,62 @@
+"""Penalty of a part of the critic on a batch, and the random draws of its points."""
+
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+
+from srgan_gp.data.streams import Stream, generator_of
+from srgan_gp.losses.gradient_penalties import PenaltyResult
+from srgan_gp.losses.lipschitz_baselines import LIPSCHITZ_TERMS
+from srgan_gp.training.options.config import TrainConfig
+from srgan_gp.training.tasks import Batch
+
+
+def is_penalised(config: TrainConfig, images_seen: int) -> bool:
+    """Return whether the critic's step on the batch that begins at `images_seen` has a penalty."""
+    return images_seen // config.batch_size % config.penalty_interval == 0
+
+
+def part_penalty(
+    config: TrainConfig, batch: Batch, part: nn.Module, real: Tensor, fake: Tensor
+) -> PenaltyResult:
+    """Compute the penalty of a part of the critic on every `penalty_every`-th sample, in float32.
+
+    Args:
+        config: names the penalty.
+        batch: the batch.
+        part: (view, condition) -> (B,) scores.
+        real: views of the real images of the batch, (B, ...).
+        fake: views of the generated images, detached.
+    """
+    every, term = config.penalty_every, LIPSCHITZ_TERMS[config.penalty]
+    real, fake = real[::every].float(), fake[::every].float()
+    numbers = batch.numbers[::every]
+    condition = None if batch.condition is None else batch.condition[::every]
+    epsilon = draw_epsilon(config.seed, numbers).to(real).view(-1, *[1] * (real.ndim - 1))
+    noise = None
+    if term.needs_noise:
+        noise = draw_noise(config.seed, numbers, tuple(real.shape[1:])).to(real)
+    with torch.autocast(real.device.type, enabled=False):  # see `steps.critic_step`
+        return term(partial(part, condition=condition), real, fake, epsilon, noise)
+
+
+def draw_epsilon(seed: int, numbers: range) -> Tensor:
+    """Draw one epsilon a sample, a function of (seed, number of the image): (B, 1, 1, 1) in [0, 1].
+
+    Neither resuming nor the number of processes changes it.
+    """
+    draws = [generator_of(seed, Stream.EPSILON, number).random() for number in numbers]
+    return torch.tensor(draws, dtype=torch.float32)[:, None, None, None]
+
+
+def draw_noise(seed: int, numbers: range, shape: tuple[int, ...]) -> Tensor:
+    """Draw uniform noise of a sample's shape, a function of (seed, number): (B, *shape) in [0, 1].
+
+    Neither resuming nor the number of processes changes it.
+    """
+    draws = [
+        torch.from_numpy(generator_of(seed, Stream.NOISE, number).random(shape, dtype="float32"))
+        for number in numbers
+    ]
+    return torch.stack(draws)

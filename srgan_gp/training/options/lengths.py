@@ -1,0 +1,38 @@
+"""Checks of the lengths of a run: phases of the patch size, and the generator's first step."""
+
+from srgan_gp.errors import UsageError
+
+
+def require_patch_starts(starts: tuple[float, ...], sizes: tuple[int, ...]) -> None:
+    """Check that the phases of the patch size rise from 0 and that each has a size.
+
+    Raises:
+        UsageError: they do not.
+    """
+    rises = starts[:1] == (0,) and list(starts) == sorted(starts)
+    if len(starts) != len(sizes) or not rises:
+        raise UsageError(
+            f"patch_starts {starts} must rise from 0 and have one value for each of patch_sizes "
+            f"{sizes}."
+        )
+
+
+def require_generator_step(total: int, warmup: int, critic_steps: int, batch_size: int) -> None:
+    """Check that a run with a critic is long enough for one step of the generator.
+
+    Args:
+        total: images of the run.
+        warmup: images for which only the critic is trained.
+        critic_steps: steps of the critic per step of the generator.
+        batch_size: images in a step.
+
+    Raises:
+        UsageError: it is not.
+    """
+    shortest = warmup + critic_steps * batch_size
+    if total < shortest:
+        raise UsageError(
+            f"total_images {total} end before the generator's first step; with a critic choose at "
+            f"least {shortest}: critic_warmup_images {warmup} + critic_steps {critic_steps} * "
+            f"batch_size {batch_size}."
+        )
