@@ -39,6 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     what.add_argument("--quick", action="store_true", help="a few steps of everything, as a test")
     what.add_argument("--application", choices=APPLICATIONS, help="train one application")
     parser.add_argument("--steps", type=count, help="steps of an application [its own number]")
+    text = "its data: zip files and networks; each application names those it needs"
+    parser.add_argument("--data", nargs="+", metavar="PATH", help=text)
     parser.add_argument("--runs", type=Path, default=ROOT / "runs" / "lab", help="[runs/lab]")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads [1]")
     options = parser.parse_args(arguments)
@@ -50,7 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 groups = {name: quick(group) for name, group in GROUPS.items()}
                 return _train(groups, Path(folder)) or _write(groups, Path(folder), Path(folder))
         if options.application:
-            return _run_application(options.application, options.runs, options.steps)
+            chosen = {"steps": options.steps, "data": options.data}
+            return _run_application(options.application, options.runs, chosen)
         if not options.cached:
             chosen = {name: GROUPS[name] for name in options.only or GROUPS}
             _train(chosen, options.runs)
@@ -79,10 +82,10 @@ def _write(groups: dict[str, Group], runs: Path, folder: Path) -> int:
     return 0
 
 
-def _run_application(name: str, runs: Path, steps: int | None) -> int:
+def _run_application(name: str, runs: Path, chosen: dict[str, object]) -> int:
     """Train an application; keep its figures for the page and print them."""
     module = import_module(f"srgan_gp.lab.applications.{name}")
-    text = module.run(steps) if steps else module.run()
+    text = module.run(**{option: value for option, value in chosen.items() if value})
     runs.mkdir(parents=True, exist_ok=True)
     atomic_write_bytes(runs / f"{name}.md", text.encode())
     print(text)

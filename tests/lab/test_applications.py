@@ -100,6 +100,6 @@ def test_a_generator_of_words_learns_the_letters(dictionary, penalty):
 
 
 def test_the_report_of_words_has_a_row_for_each_record_and_new_words(dictionary):
-    text = words.run(steps=5, dictionary=dictionary, shown=3)
+    text = words.run(steps=5, data=[dictionary], shown=3)
     assert text.count("| one_sided |") == text.count("| wgan_gp |") == 5
     assert "of those that are not" in text

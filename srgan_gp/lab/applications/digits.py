@@ -145,7 +145,12 @@ def _step(network: nn.Module, optimizer: torch.optim.Optimizer, loss: Tensor) ->
 
 
 def run(steps: int = DigitsConfig.steps, seeds: range = SEEDS) -> str:
-    """Train with and without the unlabelled digits, over several seeds; return a table."""
+    """Train with and without the unlabelled digits, over several splits; return a table.
+
+    Args:
+        steps: steps of each network.
+        seeds: one split each.
+    """
     rows = []
     for name, weight in (
         ("supervised, 100 labels", 0.0),

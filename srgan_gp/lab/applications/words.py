@@ -200,9 +200,20 @@ def _step(network: nn.Module, optimizer: torch.optim.Optimizer, loss: Tensor) ->
     optimizer.step()
 
 
-def run(steps: int = WordsConfig.steps, dictionary: Path = DICTIONARY, shown: int = 50) -> str:
-    """Train with both penalties; return a table of divergences and new words."""
-    words, validation = load_words(dictionary)
+def run(
+    steps: int = WordsConfig.steps, data: Sequence[str | Path] = (DICTIONARY,), shown: int = 50
+) -> str:
+    """Train with both penalties; return a table of divergences and new words.
+
+    Args:
+        steps: steps of each generator.
+        data: file with one word a line.
+        shown: number of generated words that are listed.
+
+    Raises:
+        UsageError: the file cannot be read or has too few words.
+    """
+    words, validation = load_words(Path(data[0]))
     known = {*words, *validation}
     lines = [
         f"{len(words)} training words of 3 to {LENGTH} letters, {steps} steps of the generator, "
