@@ -14,6 +14,7 @@ The option `--critic-norm` reads its choices from `CRITIC_NORMS`.
 """
 
 from collections.abc import Callable
+from typing import cast
 
 import torch
 from torch import nn
@@ -39,7 +40,8 @@ def add_layer_norm(critic: nn.Module) -> None:
             for index, (layer, following) in enumerate(zip(module, list(module)[1:], strict=False)):
                 is_hidden = isinstance(layer, nn.Conv2d) and isinstance(following, ACTIVATIONS)
                 if is_hidden and _is_trained(layer):
-                    module[index] = nn.Sequential(layer, nn.GroupNorm(1, layer.out_channels))
+                    norm = nn.GroupNorm(1, cast(nn.Conv2d, layer).out_channels)
+                    module[index] = nn.Sequential(layer, norm)
 
 
 def add_spectral_norm(critic: nn.Module) -> None:

@@ -107,8 +107,9 @@ def train(
                 is_validated = _is_due(config, before, after, config.validate_images)
                 if is_validated and processes.any(bool(progress.ended_because)):
                     break
-            for message in diagnose_run(run_dir) if reports and config.has_critic else []:
-                reports.say(f"Diagnosis: {message}")
+            if reports and config.has_critic:
+                for message in diagnose_run(run_dir):
+                    reports.say(f"Diagnosis: {message}")
     return run_dir
 
 

@@ -93,9 +93,9 @@ def load(labels: int, seed: int) -> Digits:
     """Split the 1797 digits: 500 for the test, `labels` with their class, all others without."""
     from sklearn.datasets import load_digits
 
-    found = load_digits()
-    values = torch.tensor(found.data / 16, dtype=torch.float32)
-    classes = torch.tensor(found.target)
+    pixels, targets = load_digits(return_X_y=True)
+    values = torch.as_tensor(pixels, dtype=torch.float32) / 16
+    classes = torch.as_tensor(targets)
     order = torch.randperm(len(values), generator=torch.Generator().manual_seed(seed))
     test, rest = order[:TEST_DIGITS], order[TEST_DIGITS:]
     chosen = torch.cat([rest[classes[rest] == y][: labels // CLASSES] for y in range(CLASSES)])

@@ -45,7 +45,8 @@ def diagnose(lines: Sequence[Line], penalty: str = "wgan_gp") -> list[str]:
     """
 
     def series(name: str) -> list[float]:
-        return [float(line[name]) for line in lines if isinstance(line.get(name), int | float)]
+        values = [line.get(name) for line in lines]
+        return [float(value) for value in values if isinstance(value, int | float)]
 
     if not any(isinstance(value, float) for line in lines for value in line.values()):
         return []
