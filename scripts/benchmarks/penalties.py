@@ -14,7 +14,7 @@ from srgan_gp.losses.gradient_penalties import PENALTIES, functional_gradient_at
 from srgan_gp.losses.lipschitz_baselines import LIPSCHITZ_TERMS, clip_weights
 from srgan_gp.networks import build
 from srgan_gp.training.device import choose_device
-from srgan_gp.training.optimizers import build_optimizer
+from srgan_gp.training.options.optimizers import build_optimizer
 
 DRIFT_WEIGHT, PENALTY_WEIGHT = 1e-3, 10.0
 HALF = slice(None, None, 2)

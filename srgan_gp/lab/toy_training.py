@@ -12,7 +12,7 @@ from srgan_gp.lab.toy_records import critic_records, describe_critic, estimate
 from srgan_gp.losses.adversarial import ADVERSARIAL_LOSSES
 from srgan_gp.losses.lipschitz_baselines import LIPSCHITZ_TERMS, LipschitzBaseline, clip_weights
 from srgan_gp.training.critic.critic_freezing import frozen
-from srgan_gp.training.optimizers import build_optimizer
+from srgan_gp.training.options.optimizers import build_optimizer
 
 LATENT_SIZE = 2
 SAMPLES = 2500

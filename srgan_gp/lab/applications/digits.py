@@ -19,7 +19,7 @@ from torch.nn import functional as F
 
 from srgan_gp.losses.gradient_penalties import PENALTIES
 from srgan_gp.training.critic.critic_freezing import frozen
-from srgan_gp.training.optimizers import build_optimizer
+from srgan_gp.training.options.optimizers import build_optimizer
 
 CLASSES, PIXELS = 10, 64
 TEST_DIGITS = 500

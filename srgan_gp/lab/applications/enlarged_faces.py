@@ -29,7 +29,7 @@ from srgan_gp.losses.pixel import l1
 from srgan_gp.metrics.psnr_ssim import psnr_y
 from srgan_gp.networks import build
 from srgan_gp.training.critic.critic_freezing import frozen
-from srgan_gp.training.optimizers import build_optimizer
+from srgan_gp.training.options.optimizers import build_optimizer
 
 SIDE, SCALE = 64, 4
 VALIDATION_FACES = 100

@@ -19,7 +19,7 @@ from srgan_gp.data.face_preparation.face_detection import FaceDetector
 from srgan_gp.data.image_sources import list_all_images
 from srgan_gp.errors import UsageError
 from srgan_gp.inference.face_generator import FaceGenerator
-from srgan_gp.training.optimizers import build_optimizer
+from srgan_gp.training.options.optimizers import build_optimizer
 
 SIDE, POINTS = 64, 5
 COUNTS = (50, 200, 800)

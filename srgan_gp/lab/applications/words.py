@@ -24,7 +24,7 @@ from srgan_gp.errors import UsageError
 from srgan_gp.lab.toy_networks import Perceptron
 from srgan_gp.losses.gradient_penalties import PENALTIES
 from srgan_gp.training.critic.critic_freezing import frozen
-from srgan_gp.training.optimizers import build_optimizer
+from srgan_gp.training.options.optimizers import build_optimizer
 
 LENGTH = 8
 ALPHABET = " abcdefghijklmnopqrstuvwxyz"

@@ -150,7 +150,7 @@ class TrainConfig:
     # Optimiser of the generator.
     optimizer: str = option(
         "adam", "optimiser of both networks; rmsprop has no beta1",
-        choices=registered_names("srgan_gp.training.optimizers", "OPTIMIZERS"),
+        choices=registered_names("srgan_gp.training.options.optimizers", "OPTIMIZERS"),
     )  # fmt: skip
     learning_rate: float = option(1e-3, "highest learning rate", above=0)
     final_learning_rate: float = option(1e-6, "learning rate at the end of the cosine", least=0)

@@ -10,7 +10,7 @@ TABLES = {
     "penalty": ("srgan_gp.losses.gradient_penalties", "PENALTIES"),
     "adversarial_loss": ("srgan_gp.losses.adversarial", "ADVERSARIAL_LOSSES"),
     "critic_norm": ("srgan_gp.networks.critic_norms", "CRITIC_NORMS"),
-    "optimizer": ("srgan_gp.training.optimizers", "OPTIMIZERS"),
+    "optimizer": ("srgan_gp.training.options.optimizers", "OPTIMIZERS"),
     "pixel_loss": ("srgan_gp.losses.pixel", "PIXEL_LOSSES"),
     "perceptual_loss": ("srgan_gp.losses.features", "FEATURE_NETWORKS"),
     "damage": ("srgan_gp.data.degradation_draws", "STRENGTHS"),

@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from srgan_gp.errors import UsageError
-from srgan_gp.training.optimizers import OPTIMIZERS, build_optimizer
+from srgan_gp.training.options.optimizers import OPTIMIZERS, build_optimizer
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
