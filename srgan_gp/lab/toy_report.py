@@ -171,8 +171,8 @@ _SECTIONS = {
     "layer-gradients": (
         "Vanishing and exploding gradients",
         """A critic of 12 hidden layers on the Swiss roll: norm of the gradient of the score at the
-output of each layer, figure 1b of the paper. With clipping it vanishes or explodes, depending on c.
-With the penalty it does neither.""",
+output of each layer, figure 1b of the paper. In the paper it vanishes or explodes with clipping,
+depending on c, and does neither with the penalty.""",
     ),
     "deep": (
         "101 layers",
@@ -181,8 +181,8 @@ table 1 of the paper.""",
     ),
     "overfitting": (
         "A critic that overfits",
-        """With 100 training points the estimate on training points moves away from that on
-validation points, figure 5b of the paper.""",
+        """Estimates on 100 training points and on validation points. In figure 5b of the
+paper they move apart.""",
     ),
     "surfaces": (
         "Other distributions",
