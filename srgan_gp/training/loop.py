@@ -19,8 +19,8 @@ from srgan_gp.training.device import choose_device, explained_memory, open_autoc
 from srgan_gp.training.distributed import Processes, device_of_this_process
 from srgan_gp.training.early_stopping import needs_start, note_validation, require_scores
 from srgan_gp.training.ema import MovingAverage
-from srgan_gp.training.options.optimizers import build_optimizer
 from srgan_gp.training.options.config import TrainConfig
+from srgan_gp.training.options.optimizers import build_optimizer
 from srgan_gp.training.run_log import Reports
 from srgan_gp.training.schedules import is_generator_turn
 from srgan_gp.training.steps import Run, critic_step, generated_input, generator_step
