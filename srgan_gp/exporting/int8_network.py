@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import onnx
@@ -20,6 +21,7 @@ from srgan_gp.inference.loading.model_info import FLOAT32_SHA256
 from srgan_gp.models.cards import Int8Record
 from srgan_gp.training.run_data import read_data_places
 
+Floats = NDArray[np.float32]
 Crop = NDArray[np.uint8]
 """(H, W, 3), uint8 RGB."""
 
@@ -124,11 +126,19 @@ def _ranges(model: onnx.ModelProto, crops: Sequence[Crop]) -> dict[str, Range]:
     session = _session(observed.SerializeToString())
     low, high = dict.fromkeys(names, math.inf), dict.fromkeys(names, -math.inf)
     for crop in crops:
-        values = session.run(names, {session.get_inputs()[0].name: _planes(crop)})
+        values = _run(session, names, crop)
         for name, value in zip(names, values, strict=True):
             low[name] = min(low[name], float(value.min()))
             high[name] = max(high[name], float(value.max()))
     return {name: (low[name], high[name]) for name in names}
+
+
+def _run(
+    session: onnxruntime.InferenceSession, names: Sequence[str] | None, crop: Crop
+) -> list[Floats]:
+    """Run a model on a crop; return the tensors `names`, or all outputs for None."""
+    inputs = {session.get_inputs()[0].name: _planes(crop)}
+    return cast("list[Floats]", session.run(names, inputs))
 
 
 def _compare(model: bytes, int8: bytes, crops: Sequence[Crop]) -> Int8Record:
@@ -136,8 +146,7 @@ def _compare(model: bytes, int8: bytes, crops: Sequence[Crop]) -> Int8Record:
     largest, total, squares, count = 0.0, 0.0, 0.0, 0
     for crop in crops:
         first, second = (
-            np.rint(np.clip(s.run(None, {s.get_inputs()[0].name: _planes(crop)})[0], 0, 1) * 255)
-            for s in sessions
+            np.rint(np.clip(_run(each, None, crop)[0], 0, 1) * 255) for each in sessions
         )
         difference = np.abs(first - second, dtype=np.float64)
         largest = max(largest, float(difference.max()))

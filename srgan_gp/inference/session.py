@@ -151,7 +151,7 @@ class Session:
             ModelRefusedError: the model does not accept this size.
             Cancelled: `cancel` was called during the run.
         """
-        options = onnxruntime.RunOptions()
+        options: Any = cast("Any", onnxruntime).RunOptions()
         if self._shrinks_arena:
             arena = "cpu:0" if self.device == "cpu" else self.device.replace("cuda", "gpu")
             options.add_run_config_entry("memory.enable_memory_arena_shrinkage", arena)

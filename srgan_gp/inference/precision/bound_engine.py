@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from queue import SimpleQueue
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,7 +79,7 @@ class BoundEngine:
         return upscaled
 
     def _allocate(self, window: Array) -> _Buffers:
-        source = onnxruntime.OrtValue.ortvalue_from_shape_and_type(
+        source = cast("Any", onnxruntime).OrtValue.ortvalue_from_shape_and_type(
             window.shape, window.dtype, *self._place
         )
         binding = self._engine.io_binding()

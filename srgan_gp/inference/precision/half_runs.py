@@ -57,7 +57,7 @@ class HalfRuns:
                 self._overflows += 1  # `warnings` reports it
         if window.dtype != np.uint8:
             return self._session.run(window)
-        upscaled = self._session.run(window / np.float32(255))
+        upscaled = self._session.run(np.divide(window, 255, dtype=np.float32))
         return quantise(upscaled, window.dtype) if np.isfinite(upscaled).all() else upscaled
 
     def warnings(self) -> Iterator[str]:
