@@ -19,7 +19,8 @@ from srgan_gp.inference.loading.model_info import ModelInfo
 
 class Nearest:
     info = ModelInfo("nearest", "super-resolution", 4, 1, 1, "metadata", "")
-    device, provider, precision, notes = "cpu", "", "float32", ()
+    device, provider, precision, notes, card = "cpu", "", "float32", (), None
+    takes_batches = False
     def run(self, images):
         return images.repeat(4, axis=2).repeat(4, axis=3)
 

@@ -12,6 +12,7 @@ from typing import BinaryIO
 
 from srgan_gp.errors import OutputError, PictureError, UsageError
 from srgan_gp.images.file_types import HEAD_BYTES, detect_container
+from srgan_gp.system.files import atomic_write
 
 STREAM = "-"
 """Argument that stands for standard input or standard output."""
@@ -74,7 +75,7 @@ def _save_input(folder: Path) -> Path:
     head = source.read(HEAD_BYTES)
     path = folder / f"stdin{detect_container(head).suffixes[0]}"
     try:
-        with path.open("xb") as file:
+        with atomic_write(path) as file:
             file.write(head)
             while block := source.read(1 << 20):
                 file.write(block)

@@ -44,6 +44,8 @@ def int8_of_run(
 ) -> Int8Network | None:
     """Make the int8 network of an exported run, or warn why there is none.
 
+    A network without a convolution between two others has none, without a warning.
+
     Args:
         model: as for `make_int8_network`.
         sha256: as for `make_int8_network`.
@@ -53,6 +55,8 @@ def int8_of_run(
     Raises:
         UsageError: `photos` has no image.
     """
+    if not body_convolutions(onnx.load_model_from_string(model)):
+        return None  # a network this small gains nothing
     try:
         images = list_all_images(read_data_places(run_dir) if photos is None else photos)
         return make_int8_network(model, sha256, images)

@@ -30,7 +30,7 @@ from srgan_gp.training.distributed import Processes
 
 data, run_dir, kind = sys.argv[1:]
 if kind != "adam":
-    torch.optim.Adam = lambda parameters, betas, fused: torch.optim.SGD(parameters)
+    torch.optim.Adam = lambda parameters, lr, betas, fused: torch.optim.SGD(parameters, lr)
 if kind == "summed":
     average = Processes.average_gradients
     def summed(self, network):

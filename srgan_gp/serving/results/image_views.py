@@ -15,6 +15,7 @@ from PIL import Image
 
 from srgan_gp.images import Picture
 from srgan_gp.images.colour import to_depth
+from srgan_gp.system.files import atomic_write
 from srgan_gp.system.write_errors import errors_about
 
 Pixels = NDArray[np.uint8]
@@ -194,7 +195,7 @@ def _detail(level: Pixels, size: tuple[int, int]) -> tuple[int, int]:
 
 
 def _write(path: Path, bands: Iterator[Pixels]) -> None:
-    with path.open("xb") as file:
+    with atomic_write(path) as file:
         for band in bands:
             file.write(np.ascontiguousarray(band).data)
 

@@ -19,6 +19,7 @@ MEANINGS = {
     "health/estimate_error": "standard error of the critic's estimate on one batch",
     "health/real_score": "mean score of real images; the drift term keeps it near 0",
     "health/largest_score": "largest absolute score; it should not grow without limit",
+    "health/steep_share": "share of penalised samples with a gradient norm above 2; near 0",
     "health/interpolate_norm": "norm of the critic's gradient between images: near 1 for wgan_gp",
     "health/real_norm": "norm of the critic's gradient at real images",
     "health/fake_norm": "norm of the critic's gradient at generated images",
