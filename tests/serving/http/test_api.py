@@ -16,7 +16,7 @@ from srgan_gp.serving.http.server import build_app, guard
 from srgan_gp.serving.jobs.job_requests import GenerateRequest, UpscaleRequest
 from srgan_gp.serving.server_settings import ServerSettings
 
-FIELDS = "picture, model, fidelity, scale, width, format, quality, keep_metadata, tile"
+FIELDS = "picture, model, fidelity, precision, scale, width, format, quality, keep_metadata, tile"
 SETTINGS = ServerSettings(max_upload_bytes=100_000, max_files=2)
 
 
