@@ -60,6 +60,8 @@ class Network:
 
     device, provider, precision, notes = "cpu", "numpy", "float32", ()
 
+    card = None
+
     def __init__(self, log=None, on_call=None, sha256="0" * 64):
         self.info = ModelInfo(
             name="fake", task="super-resolution", scale=2, overlap=1, size_multiple=1,
