@@ -17,7 +17,7 @@ from srgan_gp.errors import BusyError, Cancelled, SrganGpError
 from srgan_gp.serving.guards.client_limits import client_of
 from srgan_gp.serving.jobs.job import Job, Request
 from srgan_gp.serving.jobs.job_progress import Stage
-from srgan_gp.serving.jobs.job_requests import Result, UpscaleRequest
+from srgan_gp.serving.jobs.job_requests import Result, title_of
 from srgan_gp.serving.results.job_history import JobHistory
 
 _POLL_SECONDS = 0.25
@@ -112,7 +112,7 @@ class Run:
                 raise Cancelled("The run was stopped.")
             try:
                 entry = self._history.submit(
-                    self._visitor, job_request, title=_title(job_request), tab=self._tab,
+                    self._visitor, job_request, title=title_of(job_request), tab=self._tab,
                     address=self._address,
                 )  # fmt: skip
                 self.ids.append(entry.id)
@@ -241,16 +241,6 @@ def visitor_of(request: gr.Request) -> str:
     scope = getattr(getattr(request, "request", None), "scope", {})
     visitor = scope.get("visitor")
     return page_of(request) if visitor is None else f"visitor-{visitor}"
-
-
-def _title(job_request: Request) -> str:
-    """Return the title of a job in the history."""
-    if isinstance(job_request, UpscaleRequest):
-        return job_request.name
-    if job_request.to_seed is not None:
-        return f"Seed {job_request.seed} to {job_request.to_seed}"
-    last = job_request.seed + job_request.count - 1
-    return f"Seed {last}" if job_request.count == 1 else f"Seeds {job_request.seed} to {last}"
 
 
 def address_of(request: gr.Request) -> str:

@@ -22,7 +22,7 @@ from srgan_gp.serving.http.job_routes import (
     owner_of,
 )
 from srgan_gp.serving.jobs.job import Job
-from srgan_gp.serving.jobs.job_requests import GenerateRequest, Result, UpscaleRequest
+from srgan_gp.serving.jobs.job_requests import GenerateRequest, Result, UpscaleRequest, title_of
 from srgan_gp.serving.jobs.service import Service
 from srgan_gp.serving.results.download_names import safe_name
 from srgan_gp.serving.results.job_history import JobHistory
@@ -92,7 +92,7 @@ def build_api(service: Service, history: JobHistory) -> APIRouter:
         is_async: _IsAsync = False,
     ) -> Response:
         if is_async:
-            return _accepted(history, request, job_request, job_request.name)
+            return _accepted(history, request, job_request)
         return await _respond(service, request, job_request)
 
     @router.post(
@@ -107,7 +107,7 @@ def build_api(service: Service, history: JobHistory) -> APIRouter:
         is_async: _IsAsync = False,
     ) -> Response:
         if is_async:
-            return _accepted(history, request, job_request, f"Faces from seed {job_request.seed}")
+            return _accepted(history, request, job_request)
         return await _respond(service, request, job_request)
 
     return router
@@ -129,14 +129,14 @@ def _about(card: ModelCard) -> dict[str, Any]:
 
 
 def _accepted(
-    history: JobHistory, request: Request, job_request: UpscaleRequest | GenerateRequest, title: str
+    history: JobHistory, request: Request, job_request: UpscaleRequest | GenerateRequest
 ) -> JSONResponse:
     """Queue a job and respond with its state and its URLs.
 
     Raises:
         BusyError: the job was refused.
     """
-    entry = history.submit(owner_of(request), job_request, title=safe_name(title))
+    entry = history.submit(owner_of(request), job_request, title=safe_name(title_of(job_request)))
     base = f"/api/jobs/{entry.id}"
     names = ("events", "result", "cancel", "remove")
     urls = {"job": base} | {name: f"{base}/{name}" for name in names}

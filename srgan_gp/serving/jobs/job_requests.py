@@ -85,6 +85,20 @@ class Result:
     """Each face of a grid as a separate PNG file."""
 
 
+def title_of(request: UpscaleRequest | GenerateRequest) -> str:
+    """Return the title of a request in the history: a file name, or the seeds.
+
+    >>> title_of(GenerateRequest(seed=7, count=3)), title_of(GenerateRequest(seed=7, to_seed=2))
+    ('Seeds 7 to 9', 'Seed 7 to 2')
+    """
+    if isinstance(request, UpscaleRequest):
+        return request.name
+    if request.to_seed is not None:
+        return f"Seed {request.seed} to {request.to_seed}"
+    last = request.seed + request.count - 1
+    return f"Seed {last}" if request.count == 1 else f"Seeds {request.seed} to {last}"
+
+
 def check_upscale(request: UpscaleRequest) -> None:
     """Validate values that a program can send and the page cannot.
 
