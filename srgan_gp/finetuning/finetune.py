@@ -23,6 +23,7 @@ from srgan_gp.models.cards import FACES
 from srgan_gp.networks import build
 from srgan_gp.system.paths import is_file
 from srgan_gp.training import checkpoint
+from srgan_gp.training.device import cpu_threads
 from srgan_gp.training.feature_network import load_features
 from srgan_gp.training.loop import train
 from srgan_gp.training.options.config import TrainConfig
@@ -110,22 +111,21 @@ def finetune(
     config = plan(source, *counts, changes or {})
     load_features(config)  # fails early if it would have to be downloaded and cannot
     require_same_options(config, run_dir)
-    if config.threads:
-        torch.set_num_threads(config.threads)
     _write_lists(split, run_dir)
     _announce(source, split, config, say)
-    scoring = partial(on_stage, "scoring the model before training")
-    before = _score(load_source(source, config), config, run_dir, scoring)
-    train(
-        config,
-        [str(run_dir / TRAIN_LIST)],
-        run_dir,
-        validation=str(run_dir / VALIDATION_LIST),
-        start_from=source.weights,
-    )
-    _, generator, best = load_run(run_dir)
-    scoring = partial(on_stage, "scoring the best result")
-    after = _score(generator, config, run_dir, scoring) if best else before
+    with cpu_threads(config.threads):
+        scoring = partial(on_stage, "scoring the model before training")
+        before = _score(load_source(source, config), config, run_dir, scoring)
+        train(
+            config,
+            [str(run_dir / TRAIN_LIST)],
+            run_dir,
+            validation=str(run_dir / VALIDATION_LIST),
+            start_from=source.weights,
+        )
+        _, generator, best = load_run(run_dir)
+        scoring = partial(on_stage, "scoring the best result")
+        after = _score(generator, config, run_dir, scoring) if best else before
     found = checkpoint.newest(run_dir / "checkpoints")
     assert found
     return FinetuneResult(

@@ -55,6 +55,17 @@ def choose_precision(name: str, device: torch.device) -> str:
     return "bf16" if _computes_in_bf16(device) else "fp32"
 
 
+@contextmanager
+def cpu_threads(count: int | None) -> Generator[None]:
+    """Let PyTorch compute with `count` threads, then with as many as before; None: no change."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def open_autocast(precision: str, device: torch.device) -> torch.autocast:
     """Return the autocast context in which networks run.
 

@@ -15,7 +15,7 @@ from srgan_gp.training.critic.adaptive_augmentation import Augmenter
 from srgan_gp.training.critic.critic_freezing import freeze_first_stages
 from srgan_gp.training.critic.diagnosis import diagnose_run
 from srgan_gp.training.critic.diagnostics import critic_estimate
-from srgan_gp.training.device import choose_device, explained_memory, open_autocast
+from srgan_gp.training.device import choose_device, cpu_threads, explained_memory, open_autocast
 from srgan_gp.training.distributed import Processes, device_of_this_process
 from srgan_gp.training.early_stopping import needs_start, note_validation, require_scores
 from srgan_gp.training.ema import MovingAverage
@@ -62,7 +62,10 @@ def train(
     """
     require_scores(config, validation is not None)
     device = choose_device(device_of_this_process(config.device))
-    with explained_memory(config, device), Processes(device) as processes, ExitStack() as lock:
+    with (
+        cpu_threads(config.threads), explained_memory(config, device),
+        Processes(device) as processes, ExitStack() as lock,
+    ):  # fmt: skip
         run, changes = _open_run(config, data, run_dir, validation, start_from, device, processes)
         state, progress = run.state, run.state.progress
         reports = None
@@ -127,8 +130,6 @@ def _open_run(
     Returns:
         The run, and a message about what has changed since the run was saved, or "".
     """
-    if config.threads:
-        torch.set_num_threads(config.threads)
     # Block ends that start at zero have tiny gradients, and numbers below 1e-38 take a CPU 50 times
     # as long.
     torch.set_flush_denormal(True)

@@ -139,7 +139,7 @@ def test_a_batch_shows_its_results_and_its_failures(page, photo, tmp_path, by_co
 def test_updates_that_arrive_together_are_all_shown(page, photo):
     page.get_by_role("tab", name="Batch").click()
     choose(page, "batch-files", photo())
-    page.get_by_text("photo.png").wait_for()
+    page.locator("#batch-files").get_by_text("photo.png").wait_for()
     page.route("**/queue/data**", lambda route: route.fulfill(response=route.fetch()))
     page.click("#batch-start")
     expect(status(page, "batch")).to_contain_text("1 of 1 done", timeout=SHOWN_MS)
@@ -252,7 +252,7 @@ def test_too_few_photos_are_refused(page, photo):
     page.get_by_role("tab", name="Fine-tune").click()
     expect(page.get_by_text("upload 20 to 100 photos")).to_be_visible()
     choose(page, "finetune-photos", photo())
-    page.get_by_text("photo.png").wait_for()
+    page.locator("#finetune-photos").get_by_text("photo.png").wait_for()
     page.click("#finetune-start")
     error = status(page, "finetune").get_by_role("alert")
     expect(error).to_contain_text("1 photos are too few", timeout=SHOWN_MS)

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 from safetensors.numpy import load_file
 
@@ -29,14 +28,6 @@ MODELS = ("tiny-gan", "tiny-faces")
 RUNS = ("tiny", *MODELS)
 # The run `tiny-gan` has set an option that no longer exists.
 pytestmark = pytest.mark.filterwarnings("ignore:.* are ignored. grid_weight 1.0:UserWarning")
-
-
-@pytest.fixture(autouse=True)
-def restored_threads():
-    """Restore the number of threads, which the options of the runs set for the whole process."""
-    before = torch.get_num_threads()
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture

@@ -11,8 +11,7 @@ import torch
 import srgan_gp
 from srgan_gp.data import augmentations, datasets, degradation_draws, degradations
 from srgan_gp.data.streams import Stream, generator_of
-from srgan_gp.training import steps
-from srgan_gp.training.critic import critic_parts
+from srgan_gp.training.critic import critic_parts, critic_penalty
 from srgan_gp.training.options.config import TrainConfig
 from srgan_gp.training.tasks import face_generation
 
@@ -37,7 +36,7 @@ def keys(monkeypatch):
         degradations,
         degradation_draws,
         critic_parts,
-        steps,
+        critic_penalty,
         face_generation,
     ):
         monkeypatch.setattr(module, "generator_of", noted)
@@ -61,7 +60,8 @@ def test_no_two_streams_of_a_run_draw_the_same_numbers(keys):
     mixture = degradation_draws.draw(seed, numbers, clean_share=0.0)
     images = np.random.default_rng(0).integers(0, 256, (40, 3, 64, 64)).astype(np.float32)
     degradations.degrade(torch.from_numpy(images), 4, mixture)
-    steps.draw_epsilon(seed, numbers)
+    critic_penalty.draw_epsilon(seed, numbers)
+    critic_penalty.draw_noise(seed, numbers, (2,))
     for number in numbers:
         critic_parts.draw_shift(torch.nn.Identity(), TrainConfig(seed=seed), number)
     face_generation.draw_latents(seed, numbers, 8)

@@ -85,7 +85,7 @@ def test_without_a_detector_the_message_names_file_and_licence(tmp_path, monkeyp
     with pytest.raises(ModelRefusedError) as caught:
         FaceDetector.load()
     assert str(tmp_path) in str(caught.value)
-    assert "MIT licence" in str(caught.value)
+    assert "licence: Apache-2.0" in str(caught.value)
     assert "--detector FILE" in str(caught.value)
 
 
