@@ -165,7 +165,7 @@ def _refuse_inputs_as_results(
 
 
 def _preparation(options: argparse.Namespace) -> "Preparation":
-    from srgan_gp.data.face_preparation.face_detection import FaceDetector, import_opencv
+    from srgan_gp.detection.face_detection import FaceDetector, import_opencv
 
     import_opencv()
     detector = None if options.aligned else FaceDetector.load(options.detector)

@@ -9,10 +9,10 @@ import numpy as np
 
 from srgan_gp.data.aligned_faces import read_faces
 from srgan_gp.data.datasets import require_sides
-from srgan_gp.data.face_preparation.face_detection import FaceDetector
 from srgan_gp.data.image_sources import ImageFile, list_all_images, list_images
 from srgan_gp.data.validation_halves import REPORT, half_used, validation_half
 from srgan_gp.data.validation_split import TRAIN, VALIDATION, part_of
+from srgan_gp.detection.face_detection import FaceDetector
 from srgan_gp.errors import UsageError
 from srgan_gp.evaluation.face_scores import FaceScorer, FaceScores
 from srgan_gp.inference.face_generator import FaceGenerator

@@ -6,7 +6,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from srgan_gp.data.face_preparation.face_detection import FaceDetector
+from srgan_gp.detection.face_detection import FaceDetector
 from srgan_gp.losses.features import Features
 from srgan_gp.metrics.aligned_face_distances import AlignedFaceDistances, YunetFeatures
 from srgan_gp.metrics.border_ratio import border_ratio

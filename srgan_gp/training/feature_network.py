@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from srgan_gp.data.face_preparation.face_detection import require_detector
+from srgan_gp.detection.face_detection import require_detector
 from srgan_gp.errors import UsageError
 from srgan_gp.losses.features import FEATURE_NETWORKS, Features
 from srgan_gp.metrics.aligned_face_distances import YunetFeatures

@@ -6,15 +6,15 @@ from enum import StrEnum
 import cv2
 import numpy as np
 
-from srgan_gp.data.face_preparation.face_alignment import (
+from srgan_gp.data.face_preparation.face_quality import blur, turn
+from srgan_gp.detection.face_alignment import (
     TEMPLATE,
     align,
     fit_transform,
     share_outside,
     square_side,
 )
-from srgan_gp.data.face_preparation.face_detection import Face, FaceDetector
-from srgan_gp.data.face_preparation.face_quality import blur, turn
+from srgan_gp.detection.face_detection import Face, FaceDetector
 
 _SECOND_SIDE = 192  # pixels: side of the second detection, in which a face is about 105 pixels wide
 _MAX_MISPLACEMENT = 0.15  # mean distance of landmarks and template, as a fraction of the side

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from srgan_gp.data.face_preparation.face_detection import Face
 from srgan_gp.data.face_preparation.face_selection import Reason
+from srgan_gp.detection.face_detection import Face
 from srgan_gp.errors import PictureError
 
 OUTCOMES = ("used", "no face kept", "without a face", "repeated", "unreadable")

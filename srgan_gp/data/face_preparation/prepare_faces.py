@@ -10,9 +10,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from srgan_gp.data.face_preparation.face_alignment import TEMPLATE
 from srgan_gp.data.face_preparation.face_archive import Spool, validation_photos, write_archive
-from srgan_gp.data.face_preparation.face_detection import FaceDetector
 from srgan_gp.data.face_preparation.face_duplicates import SeenImages
 from srgan_gp.data.face_preparation.face_selection import (
     Candidate,
@@ -37,6 +35,8 @@ from srgan_gp.data.face_preparation.preparation_report import (
 )
 from srgan_gp.data.image_sources import ImageFile
 from srgan_gp.data.validation_split import MIN_VALIDATION_IMAGES, TRAIN, VALIDATION
+from srgan_gp.detection.face_alignment import TEMPLATE
+from srgan_gp.detection.face_detection import FaceDetector
 from srgan_gp.errors import NothingToDoError, PictureError
 from srgan_gp.images import Picture, write_image
 from srgan_gp.system.files import hash_file

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from srgan_gp.data.face_preparation.face_alignment import TEMPLATE
-from srgan_gp.data.face_preparation.face_detection import Face, FaceDetector
 from srgan_gp.data.face_preparation.face_selection import Requirements
 from srgan_gp.data.face_preparation.photo_lists import list_photos
 from srgan_gp.data.face_preparation.preparation_report import count
 from srgan_gp.data.face_preparation.prepare_faces import Preparation, prepare
 from srgan_gp.data.image_sources import list_images
+from srgan_gp.detection.face_alignment import TEMPLATE
+from srgan_gp.detection.face_detection import Face, FaceDetector
 from srgan_gp.errors import NothingToDoError
 
 REQUIREMENTS = Requirements(side=64, smallest=60, most_blur=0.7)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from skimage.transform import SimilarityTransform
 
-from srgan_gp.data.face_preparation.face_alignment import (
+from srgan_gp.detection.face_alignment import (
     TEMPLATE,
     align,
     fit_transform,

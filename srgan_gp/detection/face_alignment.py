@@ -5,8 +5,9 @@ The crop is loose, as in FFHQ (Karras, Laine and Aila, 2019): it includes hair a
 
 import math
 
-import cv2
 import numpy as np
+
+from srgan_gp.detection.face_detection import import_opencv
 
 TEMPLATE = np.array([(0.37, 0.47), (0.63, 0.47), (0.5, 0.631), (0.387, 0.736), (0.613, 0.736)])
 """(5, 2): target positions (x, y) of the landmarks, as fractions of the side of the square, in the
@@ -46,7 +47,7 @@ def share_outside(transform: np.ndarray, height: int, width: int) -> float:
     # Pixel centres have integer coordinates: the photo begins half a pixel before the first centre.
     photo = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32) - 0.5
     square = _corners(transform).astype(np.float32)
-    inside, _ = cv2.intersectConvexConvex(square, photo)
+    inside, _ = import_opencv().intersectConvexConvex(square, photo)
     return 1 - min(inside / square_side(transform) ** 2, 1.0)
 
 
@@ -63,6 +64,7 @@ def align(pixels: np.ndarray, transform: np.ndarray, side: int) -> np.ndarray:
     Returns:
         (side, side, 3), uint8 RGB.
     """
+    cv2 = import_opencv()
     corners, (height, width) = _corners(transform), pixels.shape[:2]
     left, top = np.clip(np.floor(corners.min(0)) - _MARGIN, 0, (width - 1, height - 1)).astype(int)
     right, bottom = np.ceil(corners.max(0)).astype(int) + _MARGIN

@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from srgan_gp.data.face_preparation.face_detection import FaceDetector
+from srgan_gp.detection.face_detection import FaceDetector
 from srgan_gp.errors import ModelRefusedError
 
 GREEN = (20, 200, 40)
