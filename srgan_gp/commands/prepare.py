@@ -57,6 +57,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--aligned", action="store_true", help=_ALIGNED)
     add("--smallest", type=types.count, metavar="N", help=_SMALLEST)
     add("--most-blur", type=float, metavar="0..1", help=_BLUR)
+    add("--max-pixels", type=types.count, default=100_000_000, metavar="N", help=_MAX_PIXELS)
     add = parser.add_argument_group("Output").add_argument
     add("--sheet", type=Path, metavar="FILE.png", help=_SHEET)
     add(
@@ -79,6 +80,7 @@ _DETECTOR = "an ONNX file of YuNet [that of `srgan-gp fetch face-detector`]"
 _ALIGNED = "the images are aligned faces already: only resize, check and split them"
 _SMALLEST = "drop faces whose square is smaller in the photo, in pixels [half of --size]"
 _BLUR = "drop faces that are more blurred, by the measure of Crete et al.; 1 drops none [0.75]"
+_MAX_PIXELS = "do not decode photos with more pixels [100000000]"
 _SHEET = "contact sheet of the kept and dropped faces [next to the result, as NAME-sheet.png]"
 
 
@@ -178,7 +180,9 @@ def _preparation(options: argparse.Namespace) -> "Preparation":
         requirements = Requirements(
             side=options.size, smallest=smallest, most_blur=options.most_blur
         )
-    return Preparation(requirements, detector, options.validation_share, options.seed)
+    return Preparation(
+        requirements, detector, options.validation_share, options.seed, options.max_pixels
+    )
 
 
 def _report(progress: ProgressBar, done: int, photo: "PhotoRecord") -> None:

@@ -58,12 +58,16 @@ class ImageFile:
         """
         return as_8_bit_rgb(self._decode().pixels)
 
-    def read_srgb(self) -> np.ndarray:
+    def read_srgb(self, max_pixels: int | None = None) -> np.ndarray:
         """Decode the image as `read` does, and convert it to sRGB by its ICC profile.
 
         A damaged or unsupported profile is ignored.
+
+        Args:
+            max_pixels: limit of width x height, checked before the pixels are decoded; None:
+                `DEFAULT_MAX_PIXELS`. With a limit, the error names the option --max-pixels.
         """
-        image = self._decode()
+        image = self._decode(max_pixels)
         pixels = as_8_bit_rgb(image.pixels)
         if image.icc_profile is None:
             return pixels
@@ -72,14 +76,16 @@ class ImageFile:
         converted = srgb_pixels(channels, image.icc_profile)
         return pixels if converted is None else converted
 
-    def _decode(self) -> Picture:
+    def _decode(self, max_pixels: int | None = None) -> Picture:
+        limit = max_pixels or DEFAULT_MAX_PIXELS
         try:
             if self.member is None:
-                return read_picture(self.container)
+                return read_picture(self.container, max_pixels=limit)
             encoded = io.BytesIO(read_member(self.container, self.member))
-            return decode_picture(encoded, max_pixels=DEFAULT_MAX_PIXELS)
+            return decode_picture(encoded, max_pixels=limit)
         except PictureError as error:
-            reason = without_options(str(error))  # options of `srgan-gp upscale`
+            # Commands without a limit do not have the option either.
+            reason = str(error) if max_pixels else without_options(str(error))
             raise PictureError(error.code, f"{self.name}: {reason}") from error
         except MEMBER_ERRORS as error:
             raise PictureError("E_DAMAGED", f"{self.name}: {error}") from error

@@ -82,6 +82,18 @@ def test_json_is_one_object_and_a_damaged_photo_ends_with_3(faces, tmp_path, cap
     assert (result["photos"], result["kept"], result["passed_over"]) == (13, 12, {".txt": 1})
 
 
+def test_photos_above_max_pixels_are_not_decoded(faces, tmp_path, capsys):
+    limit = ["--max-pixels", "4095"]  # each face has 4,096
+    (faces / "large.png").write_bytes((faces / "0.png").read_bytes())
+    Image.new("RGB", (60, 60)).save(faces / "0.png")
+    with pytest.raises(NothingToDoError):
+        run(faces, "-o", tmp_path / "faces.zip", "--aligned", *limit, "--most-blur", "0")
+    problems = capsys.readouterr().err
+    assert problems.count("allowed; downscale it or raise --max-pixels") == 12
+    assert "\n0.png" not in f"\n{problems}"
+    assert run(faces, "-o", tmp_path / "faces.zip", "--aligned") == 0
+
+
 def test_an_existing_file_is_kept_by_default(faces, tmp_path, capsys):
     output = tmp_path / "faces.zip"
     output.write_bytes(b"of somebody")

@@ -38,7 +38,7 @@ from srgan_gp.data.validation_split import MIN_VALIDATION_IMAGES, TRAIN, VALIDAT
 from srgan_gp.detection.face_alignment import TEMPLATE
 from srgan_gp.detection.face_detection import FaceDetector
 from srgan_gp.errors import NothingToDoError, PictureError
-from srgan_gp.images import Picture, write_image
+from srgan_gp.images import DEFAULT_MAX_PIXELS, Picture, write_image
 from srgan_gp.system.files import hash_file
 
 FORMAT_VERSION = 1
@@ -60,6 +60,8 @@ class Preparation:
     `target_share`. The actual share may differ, because a group of photos is never divided."""
     seed: int = 0
     """Seed of the choice of the validation photos."""
+    max_pixels: int = DEFAULT_MAX_PIXELS
+    """Width x height above which a photo is not decoded."""
 
     def target_share(self, faces: int) -> float:
         """Return the given share, or a tenth; below `SMALL_SET` faces a fifth or more.
@@ -161,7 +163,7 @@ class _Collector:
         self.photos: list[PhotoRecord] = []
         self.dropped: list[Cell] = []
         self._requirements, self._detector = preparation.requirements, preparation.detector
-        self._spool = spool
+        self._spool, self._max_pixels = spool, preparation.max_pixels
         self._faces, self._scenes = SeenImages(), SeenImages()
         self._photos_of_faces: list[PhotoRecord] = []  # in the order of `_faces`
         self._photos_of_scenes: list[PhotoRecord] = []  # in the order of `_scenes`
@@ -173,7 +175,7 @@ class _Collector:
         photo = PhotoRecord(name)
         self.photos.append(photo)
         try:
-            pixels = file.read_srgb()
+            pixels = file.read_srgb(self._max_pixels)
         except PictureError as error:
             photo.problem = PictureError(error.code, str(error).removeprefix(f"{file.name}: "))
             return photo
