@@ -87,8 +87,20 @@ async function readShown(tab) {
   }
 }
 
+// Close the viewers of jobs that the visitor removed here.
+function closeViewers(isRemoved) {
+  for (const [tab, viewer] of Object.entries(viewers)) {
+    if (!viewer.root.dataset.jobs.split(" ").some(isRemoved)) continue;
+    viewer.remove();
+    delete viewers[tab];
+    find(`${tab}-viewer`)?.classList.remove("has-viewer");
+  }
+}
+
 function draw() {
-  document.body.classList.toggle("has-results", jobs.some((job) => job.state === "done"));
+  // A viewer stays open when its result expires.
+  const hasResults = viewers.upscale || jobs.some((job) => job.state === "done");
+  document.body.classList.toggle("has-results", Boolean(hasResults));
   const actions = {
     onShow: (job) => {
       const tab = job.tab === "batch" && shownIds.batch?.includes(job.id) ? "batch" : "upscale";
@@ -96,6 +108,7 @@ function draw() {
       show(tab, [job]);
     },
     onChange: () => refresh(true),
+    onRemove: (job) => closeViewers((id) => id === job.id),
     onError: announce,
   };
   drawHistory(actions);
@@ -144,6 +157,7 @@ function fill(list, items) {
 async function clearAll() {
   try {
     await ask("/api/jobs/clear", "POST");
+    closeViewers(() => true);
   } catch (error) {
     announce(error.message);
   }
@@ -198,15 +212,15 @@ function openTab(name) {
   tabButtons().find((button) => nameOf(button) === name.replace(/[^a-z]/g, ""))?.click();
 }
 
+// The tab is in the address; a click before the page is complete counts too.
 function followTabs() {
-  openTab(location.hash.slice(1) || "upscale");
-  addEventListener("hashchange", () => openTab(location.hash.slice(1)));
   document.addEventListener("click", (event) => {
     const button = event.target.closest?.("button[role=tab]");
     if (button && location.hash.slice(1) !== nameOf(button)) {
       history.replaceState(null, "", `#${nameOf(button)}`);
     }
   });
+  addEventListener("hashchange", () => openTab(location.hash.slice(1)));
 }
 
 // Gradio follows the class `dark` of the body; the choice is kept in this browser.
@@ -231,7 +245,7 @@ function followScheme() {
 
 function start() {
   announce("");
-  followTabs();
+  openTab(location.hash.slice(1));
   followScheme();
   // Gradio builds a tab when it is opened first, so the elements may not exist yet.
   let isScheduled = false;
@@ -250,6 +264,8 @@ function start() {
   document.addEventListener("visibilitychange", () => document.hidden || refresh());
   refresh().then(restore);
 }
+
+followTabs();
 
 // Gradio builds the page by scripts: wait for its last part.
 const waiting = setInterval(() => {

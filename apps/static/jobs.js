@@ -66,10 +66,11 @@ export function downloadLink(job, label, onError) {
 }
 
 // One result as a list item: thumbnail that shows it, state, download, and removal.
-export function jobItem(job, { onShow, onChange, onError }) {
+export function jobItem(job, { onShow, onChange, onRemove, onError }) {
   const change = async (action) => {
     try {
       await ask(`/api/jobs/${job.id}/${action}`, "POST");
+      if (action === "remove") onRemove(job);
     } catch (error) {
       onError(error.message);
     }

@@ -83,7 +83,7 @@ def page(browser, address):
     page.on("console", lambda message: problems.append(message.text)
             if "Content Security Policy" in message.text else None)  # fmt: skip
     page.goto(address)
-    page.wait_for_selector("#upscale-image")
+    page.wait_for_selector("#scheme")  # the last part of the page
     yield page
     page.close()
     assert other_hosts == []

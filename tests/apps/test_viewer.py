@@ -110,13 +110,24 @@ def test_results_survive_a_reload_and_other_browsers_cannot_use_them(page, photo
     page.get_by_role("button", name="Clear history").click()
     expect(page.locator("#history .job")).to_have_count(0)
     assert page.evaluate(JOBS) == []
+    expect(page.locator(VIEWER)).to_have_count(0)
+
+
+def test_a_result_that_expired_stays_in_the_viewer_and_its_download_says_so(page, photo):
+    upscale_on_page(page, photo())
+    page.reload()
+    page.wait_for_selector(READY, timeout=SHOWN_MS)
+    page.evaluate("fetch('/api/jobs/clear', {method: 'POST'})")
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")  # lists the jobs again
+    expect(page.locator("#history .job")).to_have_count(0)
     page.locator(f"{VIEWER} .job-download").click()
     expect(page.locator("#notice")).to_contain_text(re.compile("removed or has expired"))
+    expect(page.locator(VIEWER)).to_be_visible()
 
 
 def test_the_tab_is_in_the_address_and_the_colours_can_be_switched(page, address):
     page.get_by_role("tab", name="Batch").click()
-    assert page.url.endswith("#batch")
+    page.wait_for_url("**/#batch")
     page.reload()
     page.wait_for_selector("#scheme")
     expect(page.get_by_role("tab", name="Batch")).to_have_attribute("aria-selected", "true")
