@@ -1,6 +1,7 @@
 """Pool of decoder processes; each decodes one image at a time."""
 
 import atexit
+import multiprocessing.util  # noqa: F401 - it registers its exit handler, see `__init__`
 import queue
 import threading
 from collections.abc import Generator
@@ -33,7 +34,8 @@ class DecodePool:
         self._guard = threading.Lock()
         self._all: set[Decoder] = set()
         self._is_closed = False
-        # Runs before multiprocessing waits for its processes, which ignore its signals.
+        # Exit handlers run in reverse order: this one kills the processes, before that of
+        # multiprocessing sends SIGTERM, which they ignore, and waits for them.
         atexit.register(self.close)
         for _ in range(count):
             decoder = Decoder(max_pixels)
@@ -52,7 +54,8 @@ class DecodePool:
             PictureError: as for `read_image`; E_DECODER_TIMEOUT or E_DECODER_CRASH if the
                 process had to be replaced.
             BusyError: the system cannot start a process.
-            Cancelled: the job was cancelled, or the pool is closed.
+            Cancelled: the job was cancelled, or the pool was closed before the image had a
+                process; closed later, it raises E_DECODER_CRASH.
         """
         with self._borrow(cancellation) as decoder:
             try:
@@ -61,23 +64,24 @@ class DecodePool:
             except (PictureError, Cancelled):
                 raise
             except Exception as error:  # invalid reply, or no reply
-                decoder.end()
-                cancellation.check()
+                decoder.kill_and_close()
+                cancellation.check()  # `cancel` kills the process, which is no crash
                 raise decoder.failure(self._max_seconds) from error
 
     def close(self) -> None:
-        """Kill all processes; running calls raise an error."""
+        """Kill all processes; running calls of `decode` raise E_DECODER_CRASH."""
         atexit.unregister(self.close)
         with self._guard:
             self._is_closed = True
         for decoder in self._all:  # constant now, since nothing is replaced any more
-            decoder.kill()
+            decoder.kill()  # one in use is closed by its thread, in `_borrow`
         with suppress(queue.Empty):
             while True:
-                self._idle.get_nowait().end()
+                self._idle.get_nowait().kill_and_close()
 
     @contextmanager
     def _borrow(self, cancellation: Cancellation) -> Generator[Decoder]:
+        """Take a working process out of the pool during the block; raises as `decode` does."""
         decoder = self._next_idle(cancellation)
         try:
             decoder = self._usable(decoder)  # it may have died while idle
@@ -88,7 +92,7 @@ class DecodePool:
                 decoder = self._usable(decoder)
             self._idle.put(decoder)
             if self._is_closed:
-                decoder.end()
+                decoder.kill_and_close()
 
     def _usable(self, decoder: Decoder) -> Decoder:
         """Return the process, or a new one if it is dead or has reached its image limit.
@@ -99,7 +103,7 @@ class DecodePool:
         """
         if not decoder.needs_replacement:
             return decoder
-        decoder.end()
+        decoder.kill_and_close()
         with self._guard:
             if self._is_closed:
                 raise Cancelled(_ENDED)

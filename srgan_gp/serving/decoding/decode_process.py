@@ -79,16 +79,16 @@ class Decoder:
         self._is_killed = True
         self._process.kill()
 
-    def end(self) -> None:
-        """Kill the process and close the pipe; for the thread that uses it."""
+    def kill_and_close(self) -> None:
+        """Kill the process and close the pipe; only for the thread that uses the decoder."""
         self.kill()
-        self._process.join()
+        self._process.join()  # sets the exit code
         self._pipe.close()
         if self._process.exitcode == -_CPU_LIMIT_SIGNAL:
             self.has_timed_out = True
 
     def failure(self, max_seconds: float) -> PictureError:
-        """Return the error of an image whose process was ended.
+        """Return the error of an image whose process was killed; call `kill_and_close` first.
 
         Args:
             max_seconds: time limit of the image.

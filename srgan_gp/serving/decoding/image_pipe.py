@@ -1,6 +1,7 @@
 """Serialises images for a pipe: a JSON header, then raw bytes.
 
-Nothing is unpickled, so a compromised decoder process cannot run code in the server.
+Nothing is unpickled, so a compromised decoder process cannot run code in the server. A field of
+`Picture` that is not named in both functions is not transferred.
 """
 
 import json

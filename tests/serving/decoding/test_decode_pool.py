@@ -225,12 +225,19 @@ def test_largest_images_fit_into_the_memory_limit(mode, tmp_path):
     pool.close()
 
 
-def test_process_exits_without_closing_its_pool():
+def test_process_exits_without_closing_its_pool(png, tmp_path):
+    (tmp_path / "a.png").write_bytes(png)
     code = (
+        "import sys\n"
+        "from pathlib import Path\n"
         "from srgan_gp.serving.decoding.decode_pool import DecodePool\n"
-        "if __name__ == '__main__': pool = DecodePool(1, 1)"
+        "from srgan_gp.serving.jobs.job_cancellation import Cancellation\n"
+        "if __name__ == '__main__':\n"
+        "    pool = DecodePool(1, 1000)\n"
+        "    pool.decode(Path(sys.argv[1]), 'a.png', Cancellation())"  # it ignores signals then
     )
-    assert subprocess.run([sys.executable, "-c", code], timeout=120, check=False).returncode == 0
+    command = [sys.executable, "-c", code, str(tmp_path / "a.png")]
+    assert subprocess.run(command, timeout=120, check=False).returncode == 0
 
 
 def test_decoder_ends_when_its_pipe_is_closed(pool, png):
