@@ -18,9 +18,9 @@ _STATUS = {
     ModelRefusedError: 400,  # a client can only cause it by an unknown name
     PictureError: 422,
     Cancelled: 409,
-    BusyError: 503,
     OutputError: 507,
 }
+"""By class, subclasses included; 500 for any other. `refusal_for` gives a `BusyError` 503."""
 
 
 class Refusal(Exception):  # noqa: N818 - the server itself works
@@ -62,7 +62,7 @@ def busy(message: str, *, retry_seconds: int = 5) -> Refusal:
 
 def refusal_for(error: SrganGpError) -> Refusal:
     """Convert an error of this package into a refusal with its code and message."""
-    if isinstance(error, BusyError):
+    if isinstance(error, BusyError):  # it alone has a Retry-After header
         return busy(str(error), retry_seconds=error.retry_seconds)
     status = next((status for kind, status in _STATUS.items() if isinstance(error, kind)), 500)
     message = str(error)

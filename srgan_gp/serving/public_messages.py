@@ -1,4 +1,4 @@
-"""Error messages for clients, without paths of the server and command-line options."""
+"""Error messages for clients, without directories of the server and command-line options."""
 
 import logging
 import re
@@ -18,13 +18,14 @@ from srgan_gp.errors import (
 )
 
 _DIRECTORIES = re.compile(r"(?<!\S)/(?:[^\s/]+/)+")
-_NO_SPACE = "The server has no free disk space. Try again later."
+# Messages of a `PictureError` continue a file name; the others are whole sentences.
 _NO_MEMORY = "the server has not enough memory for it; choose a smaller scale or image"
 _DISK_FULL = "the server has no free disk space; try again later"
 _EXPIRED = "the upload has expired; choose the file again"
 _INTERNAL = "Something went wrong inside the server. Try again, or try another image."
 _MESSAGES = {
-    OutputError: _NO_SPACE,
+    # A server writes to its own directory only, so a full disk is the usual cause.
+    OutputError: "The server has no free disk space. Try again later.",
     ModelRefusedError: "This model cannot be used here. Choose another one.",
     DeviceError: "The device of the server failed. Try again later.",
 }
@@ -33,14 +34,18 @@ _log = logging.getLogger(__name__)
 
 
 def for_clients(error: Exception) -> SrganGpError:
-    """Convert any error of a job into one that may be shown; hidden details are logged.
+    """Convert any error of a job into one that may be shown.
+
+    An error whose message is replaced because of a fault of the server is logged.
 
     Args:
         error: error that ended a job.
 
     Returns:
-        An error of the same class with a message for the client; `SrganGpError` for an unknown
-        class.
+        The same error, or one of the same code: `PictureError`, `UsageError` (without directories
+        and options), `OutputError`, `ModelRefusedError` or `DeviceError` (with a general message).
+        `PictureError` E_OUT_OF_MEMORY for a `MemoryError`, and a plain `SrganGpError` for any other
+        class, such as `LockedError`.
     """
     if isinstance(error, MemoryError):
         return PictureError("E_OUT_OF_MEMORY", _NO_MEMORY)
@@ -50,11 +55,11 @@ def for_clients(error: Exception) -> SrganGpError:
             return PictureError(error.code, _DISK_FULL)
         if error.code == "E_VANISHED":
             return PictureError(error.code, _EXPIRED)
-        return PictureError(error.code, _without_paths(error))
+        return PictureError(error.code, _without_directories(error))
     if isinstance(error, BusyError | Cancelled):
         return error
     if isinstance(error, UsageError):
-        return UsageError(_without_paths(error))
+        return UsageError(_without_directories(error))
     _log.error("%r", error)
     for kind, message in _MESSAGES.items():
         if isinstance(error, kind):
@@ -75,5 +80,6 @@ def public_errors() -> Generator[None]:
         raise for_clients(error) from error
 
 
-def _without_paths(error: Exception) -> str:
+def _without_directories(error: Exception) -> str:
+    """Return the message of an error; of an absolute path in it only the file name is kept."""
     return _DIRECTORIES.sub("", without_options(str(error)))

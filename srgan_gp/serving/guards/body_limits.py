@@ -40,7 +40,8 @@ MAX_BODIES = 8
 MAX_FORMS = 4
 """Forms that are parsed concurrently; more would delay all other requests."""
 
-_REFERENCES_PER_FILE = 2  # the page itself refuses one file too many
+# Somewhat more than the maximum is forwarded, because the page has its own message for it.
+_REFERENCES_PER_FILE = 2
 _DISCARD_SECONDS = 1.0
 
 
@@ -112,6 +113,7 @@ class BodyLimits:
             self._check_disk_space(2 * max_bytes)  # buffered here, then stored by the page
             counter = FormCounter(content_type, self._settings.max_files)
         length = headers.get("content-length", "")
+        # Python refuses to parse thousands of digits; twenty exceed any limit.
         if length.isdecimal() and int(length[:20]) > max_bytes:
             raise _too_large(max_bytes)
         started = asyncio.get_running_loop().time()
@@ -143,6 +145,11 @@ class BodyLimits:
             raise busy("The server receives too many uploads. Try again in a few seconds.")
 
     def _check_references(self, data: bytes, host: str) -> None:
+        """Check the files that a JSON body names; a body that is not JSON names none.
+
+        Raises:
+            Refusal: they are too many or not uploads of this server, or the JSON is invalid.
+        """
         try:
             value = json.loads(data, parse_float=_finite, parse_constant=_finite)
         except OverflowError:
@@ -150,7 +157,7 @@ class BodyLimits:
                 400, UsageError.code, "The JSON contains a number that is not finite."
             ) from None
         except ValueError:
-            return  # The app has a better message.
+            return  # The app reports invalid JSON.
         except RecursionError:
             raise Refusal(400, UsageError.code, "The JSON is nested too deeply.") from None
         if count_files(value) > _REFERENCES_PER_FILE * self._settings.max_files:

@@ -1,5 +1,6 @@
 """References to uploaded files in a request; any other path or URL is refused.
 
+In the JSON of Gradio a file is an object with the keys `path` and, optionally, `url`, at any depth.
 Gradio would fetch a file named by a URL, decode an image in a `data:` URL without any limit, and
 serve files of the server, so such a request is never forwarded.
 """
@@ -13,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 # A scheme has at least two characters, so that C: is the drive of a Windows path.
 _URL = re.compile(r"\s*[a-z][a-z0-9+.-]+:|\s*//|\s*\\\\", re.IGNORECASE)
 _OWN_FILES = "/gradio_api/file="
-_MAX_PATH_LENGTH = 1024  # every directory costs a system call; paths of the page have about ten
+_MAX_PATH_LENGTH = 1024  # each directory in a path costs a system call; upload paths have few
 
 
 def is_url(text: str) -> bool:
@@ -35,7 +36,7 @@ def outside_reference(value: object, host: str, uploads: Path | None) -> str | N
     """Find a file reference in a request's JSON that is not an uploaded file.
 
     Args:
-        value: returned by `json.loads`.
+        value: a request body as `json.loads` returns it.
         host: Host header of the request. A URL of this host is valid for the files that the server
             serves: the page sends it along with the path.
         uploads: directory of all uploaded and generated files; None: no file may be named.
@@ -47,6 +48,7 @@ def outside_reference(value: object, host: str, uploads: Path | None) -> str | N
     for key, text in _strings(value):
         if key == "path" and (is_url(text) or not _is_below(text, folder)):
             return text
+        # Gradio ignores a `url` that is no URL, and uses `path`.
         if key == "url" and is_url(text) and not _is_own(text, host):
             return text
     return None

@@ -17,7 +17,9 @@ _SIGNATURE_BYTES = 16
 
 
 class VisitorCookies:
-    """ASGI middleware: writes the visitor of a request into `scope["visitor"]`; None: no cookie.
+    """ASGI middleware: writes the visitor of a request into `scope["visitor"]`.
+
+    It is None without a cookie, and for a cookie that this server did not sign.
 
     The page sets the cookie. It ends with the browser; scripts cannot read it, and pages of other
     sites do not send it.
