@@ -45,7 +45,15 @@ _INTERRUPTED = 128 + signal.SIGINT
 _READER_CLOSED = 128 + 13  # SIGPIPE, a name that Windows does not have
 _EXTRAS = {
     "train": {"torch", "torchvision", "kornia", "onnxscript", "skimage", "tensorboard", "tomli_w"},
-    "app": {"gradio", "fastapi", "starlette", "uvicorn", "python_multipart", "pydantic"},
+    "app": {
+        "gradio",
+        "fastapi",
+        "starlette",
+        "uvicorn",
+        "python_multipart",
+        "pydantic",
+        "prometheus_client",
+    },
 }
 
 

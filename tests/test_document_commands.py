@@ -32,7 +32,8 @@ FENCE = re.compile(
 SHOWN_ONLY = {"text", "bat", "json", "nginx", "ini", "math", ""}
 """Languages of blocks that hold no command for this machine."""
 OTHER_PROGRAMS = {
-    ".", "apt", "curl", "echo", "pip", "pre-commit", "python", "python3", "tensorboard", "torchrun",
+    ".", "apt", "certbot", "cp", "curl", "docker", "echo", "nginx", "pip", "pre-commit", "python",
+    "python3", "systemctl", "tensorboard", "torchrun",
 }  # fmt: skip
 
 

@@ -37,7 +37,7 @@ def benchmark_app(model: str, users: int, side: int, threads: int, jobs: int) ->
         Counts, latencies in seconds, memory in MiB.
     """
     values: dict[str, Any] = {"model": model, "threads": threads, "users": users, "side": side}
-    with tempfile.TemporaryDirectory() as folder, _server(model, threads, folder) as server:
+    with tempfile.TemporaryDirectory() as folder, serve_app(model, threads, folder) as server:
         values["start_to_first_byte_seconds"] = server.start_seconds
         libraries = Path(f"/proc/{server.process.pid}/maps").read_text()
         values["torch_is_loaded"] = "libtorch" in libraries
@@ -72,10 +72,21 @@ class Server:
 
 
 @contextmanager
-def _server(model: str, threads: int, folder: str) -> Generator[Server]:
+def serve_app(
+    model: str, threads: int, folder: str, options: Sequence[str] = (), port: int = 0
+) -> Generator[Server]:
+    """Run `srgan-gp app`.
+
+    Args:
+        model: a name that `srgan-gp models` lists.
+        threads: of its network.
+        folder: for its temporary files.
+        options: more options of the command.
+        port: port to listen on; 0: a free one.
+    """
     started = time.perf_counter()
-    command = [sys.executable, "-m", "srgan_gp", "app", "--port", "0", "--model", model]
-    command += ["--device", "cpu", "--threads", str(threads), "--folder", folder]
+    command = [sys.executable, "-m", "srgan_gp", "app", "--port", str(port), "--model", model]
+    command += ["--device", "cpu", "--threads", str(threads), "--folder", folder, *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
@@ -109,10 +120,10 @@ async def _load(port: int, images: Sequence[bytes]) -> dict[str, Any]:
         "neither": len(results) - len(done) - len(refused),
         "wrong_owners": sum(owner(answer.body, thumbnails) != number for number, answer in done),
     }
-    values |= _latencies("upload", [answer.seconds for answer in uploads])
-    values |= _latencies("result", [answer.seconds for _, answer in done])
-    values |= _latencies("refusal", [answer.seconds for answer in refused])
-    return values | _latencies("health", probes)
+    values |= latencies("upload", [answer.seconds for answer in uploads])
+    values |= latencies("result", [answer.seconds for _, answer in done])
+    values |= latencies("refusal", [answer.seconds for answer in refused])
+    return values | latencies("health", probes)
 
 
 async def _probe(port: int, seconds: list[float]) -> None:
@@ -175,7 +186,8 @@ async def _stop(server: Server, images: Sequence[bytes]) -> dict[str, Any]:
     }
 
 
-def _latencies(name: str, seconds: Sequence[float]) -> dict[str, float]:
+def latencies(name: str, seconds: Sequence[float]) -> dict[str, float]:
+    """Return median and 99th percentile of some times; nothing for fewer than two."""
     if len(seconds) < 2:
         return {}
     cuts = statistics.quantiles(seconds, n=100, method="inclusive")

@@ -1,7 +1,9 @@
-"""Minimal HTTP client that can send from several loopback addresses."""
+"""Minimal HTTP client that can send from several loopback addresses, also by TLS."""
 
 import asyncio
+import ssl
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 
 BOUNDARY = "benchmark-of-srgan-gp"
@@ -41,22 +43,51 @@ def form(path: str, field: str, data: bytes) -> tuple[str, bytes]:
     return f"POST {path} HTTP/1.1\r\n{kind}Content-Length: {len(body)}\r\n", body
 
 
-async def request(port: int, head: str, body: bytes, source: str) -> Answer:
-    """Send a request from the address `source`, and read the complete response."""
+async def request(
+    port: int,
+    head: str,
+    body: bytes,
+    source: str,
+    *,
+    tls: ssl.SSLContext | None = None,
+    host: str = "127.0.0.1",
+) -> Answer:
+    """Send a request from the address `source`, and read the complete response.
+
+    Args:
+        port: port of this machine.
+        head: request line and header lines, without Host.
+        body: body of the request.
+        source: loopback address of the client.
+        tls: encrypt the connection; None: do not.
+        host: name of the server.
+    """
     started = time.perf_counter()
-    reader, writer = await connect(port, source)
+    reader, writer = await connect(port, source, tls=tls, host=host)
     try:
-        writer.write(f"{head}Host: 127.0.0.1\r\nConnection: close\r\n\r\n".encode() + body)
+        writer.write(f"{head}Host: {host}\r\nConnection: close\r\n\r\n".encode() + body)
         await writer.drain()
         answer = await reader.read()
     finally:
-        writer.close()
+        await close(writer)
     start, _, content = answer.partition(b"\r\n\r\n")
     first, *lines = start.decode("latin-1").split("\r\n")
     headers = dict(line.lower().split(": ", 1) for line in lines)
     return Answer(int(first.split()[1]), headers, content, time.perf_counter() - started)
 
 
-async def connect(port: int, source: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """Open a connection from the address `source`."""
-    return await asyncio.open_connection("127.0.0.1", port, local_addr=(source, 0))
+async def connect(
+    port: int, source: str, *, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1"
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Open a connection from the address `source`; with `tls` to the server named `host`."""
+    name = host if tls else None
+    return await asyncio.open_connection(
+        "127.0.0.1", port, local_addr=(source, 0), ssl=tls, server_hostname=name
+    )
+
+
+async def close(writer: asyncio.StreamWriter) -> None:
+    """Close a connection, which may be broken."""
+    writer.close()
+    with suppress(OSError):
+        await writer.wait_closed()

@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import ipaddress
 import re
 from functools import partial
 from pathlib import Path
@@ -44,6 +45,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add = group("Access")
     add("--auth", type=_auth, metavar="USER:PASSWORD", help="require this user and password")
     add("--public-name", type=_host_name, metavar="NAME", help=_PUBLIC_NAME)
+    add("--trusted-proxy", type=_network, nargs="+", metavar="ADDRESS", help=_TRUSTED_PROXY)
     add("--allow-finetune", action="store_true", help="let visitors train models on this machine")
     add = group("Limits")
     add("--max-upload-mb", type=types.count, metavar="N", help="megabytes of one request [50]")
@@ -58,10 +60,17 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--folder", type=Path, metavar="PATH", help="folder for temporary files [the system's]")
     add("--keep-minutes", type=types.count, metavar="N", help=_KEEP)
     add("--drain-seconds", type=types.count, metavar="N", help=_DRAIN)
+    add = group("Monitoring")
+    add("--metrics-port", type=_port, metavar="N", help=_METRICS_PORT)
 
 
 _HOST = "address to listen on; 0.0.0.0 accepts other machines, use it with --auth [127.0.0.1]"
 _PUBLIC_NAME = "host name under which a reverse proxy serves this server"
+_TRUSTED_PROXY = (
+    "addresses or networks of reverse proxies; their X-Forwarded-For tells clients apart, that of "
+    "others is ignored; none trusts no proxy [127.0.0.1]"
+)
+_METRICS_PORT = "port of 127.0.0.1 for the metrics page of Prometheus; 0 chooses one [no metrics]"
 _KEEP = "minutes to keep uploads and results [10]"
 _DRAIN = "seconds to finish running jobs after a signal [30]"
 
@@ -78,6 +87,8 @@ def run(options: argparse.Namespace) -> int:
         values["max_upload_bytes"] = options.max_upload_mb * 1_000_000
     if "keep_minutes" in given:
         values["keep_seconds"] = options.keep_minutes * 60
+    if "trusted_proxy" in given:
+        values["trusted_proxies"] = tuple(proxy for proxy in options.trusted_proxy if proxy)
     settings = ServerSettings(**values)
     _check(settings.folder)
     if serve(settings, on_started=_announce):
@@ -105,6 +116,8 @@ def _announce(settings: "ServerSettings") -> None:
             )
     print_result(address_of(settings))
     print_message(f"Open this address in a browser{elsewhere}; Ctrl+C stops the server.")
+    if settings.metrics_port is not None:
+        print_message(f"Metrics: http://127.0.0.1:{settings.metrics_port}/metrics")
 
 
 def _check(folder: Path | None) -> None:
@@ -116,6 +129,18 @@ def _port(text: str) -> int:
     if not text.isdecimal() or int(text) > 65535:
         raise argparse.ArgumentTypeError(f"the port must be from 0 to 65535, not {text}")
     return int(text)
+
+
+def _network(text: str) -> str:
+    """Return an address or a network; an empty text for `none`."""
+    if text == "none":
+        return ""
+    try:
+        return str(ipaddress.ip_network(text)) if "/" in text else str(ipaddress.ip_address(text))
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"write an address or a network such as 10.0.0.0/8, or none, not {text!r}"
+        ) from None
 
 
 def _host_name(text: str) -> str:

@@ -12,6 +12,10 @@ class ServerSettings:
     port: int = 7860
     public_name: str | None = None
     """Host name under which a reverse proxy serves this server; None: no proxy."""
+    trusted_proxies: tuple[str, ...] = ("127.0.0.1",)
+    """Addresses and networks of proxies whose X-Forwarded-For names the client of a request."""
+    metrics_port: int | None = None
+    """Port of the metrics page on the loopback address; 0: a free one. None: no metrics."""
     device: str = "auto"
     """As for `Upscaler.load`."""
     threads: int | None = None

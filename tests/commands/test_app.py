@@ -12,6 +12,7 @@ from srgan_gp.commands.app import add_options
 from srgan_gp.errors import UsageError
 from srgan_gp.inference import ort_engine
 from srgan_gp.serving.http import server
+from srgan_gp.serving.monitoring import metrics_page
 from srgan_gp.serving.server_settings import ServerSettings
 
 
@@ -82,6 +83,7 @@ def test_every_option_reaches_the_settings(served, tmp_path):
     ]
     arguments += ["--device", "cpu", "--threads", "2", "--allow-finetune", "--max-upload-mb", "7"]
     arguments += ["--max-files", "3", "--max-pixels", "99", "--queue-size", "5"]
+    arguments += ["--trusted-proxy", "10.0.0.7", "fd00::/8", "--metrics-port", "9100"]
     arguments += ["--pending-per-client", "4", "--folder", str(tmp_path), "--keep-minutes", "2"]
     assert main(["app", *arguments, "--drain-seconds", "9"]) == 0
     expected = ServerSettings(
@@ -89,6 +91,7 @@ def test_every_option_reaches_the_settings(served, tmp_path):
         model="classic-x4", device="cpu", threads=2, allow_finetune=True,
         max_upload_bytes=7_000_000, max_files=3, max_pixels=99, queue_size=5,
         pending_per_client=4, folder=tmp_path, keep_seconds=120, drain_seconds=9,
+        trusted_proxies=("10.0.0.7", "fd00::/8"), metrics_port=9100,
     )  # fmt: skip
     assert served == [expected]
     changed = [f.name for f in dataclasses.fields(ServerSettings)
@@ -107,6 +110,7 @@ def test_the_help_states_the_defaults_of_the_settings():
     for name in ("host", "port", "device", "model", "max_files", "max_pixels", "queue_size",
                  "pending_per_client", "drain_seconds"):  # fmt: skip
         assert stated[name.replace("_", "-")] == str(getattr(defaults, name)), name
+    assert stated["trusted-proxy"] == " ".join(defaults.trusted_proxies)
     assert stated["max-upload-mb"] == str(defaults.max_upload_bytes // 1_000_000)
     assert stated["keep-minutes"] == str(int(defaults.keep_seconds // 60))
 
@@ -116,7 +120,8 @@ def test_the_help_states_the_defaults_of_the_settings():
     [["--port", "65536"], ["--port", "-1"], ["--port", "http"], ["--auth", "hunter2"],
      ["--public-name", "https://example.org"], ["--public-name", "example.org:443"],
      ["--public-name", ""], ["--auth", ":hunter2"], ["--auth", "me:"],
-     ["--threads", "0"], ["--max-upload-mb", "0"]],
+     ["--threads", "0"], ["--max-upload-mb", "0"], ["--trusted-proxy", "*"],
+     ["--trusted-proxy", "nginx"], ["--trusted-proxy", "10.0.0.1/8"], ["--metrics-port", "-1"]],
     ids=" ".join,
 )  # fmt: skip
 def test_wrong_values_are_refused(served, capsys, arguments):
@@ -125,6 +130,27 @@ def test_wrong_values_are_refused(served, capsys, arguments):
     assert stopped.value.code == 2
     assert served == []
     assert "hunter2" not in capsys.readouterr().err
+
+
+def test_no_proxy_is_trusted_on_request(served):
+    assert main(["app", "--trusted-proxy", "none"]) == 0
+    assert served[0].trusted_proxies == ()
+
+
+def test_the_address_of_the_metrics_is_announced(served, capsys):
+    assert main(["app", "--metrics-port", "9100"]) == 0
+    captured = capsys.readouterr()
+    assert captured.out == "http://127.0.0.1:7860\n"
+    assert captured.err.endswith("Metrics: http://127.0.0.1:9100/metrics\n")
+
+
+def test_a_metrics_port_in_use_is_reported(capsys):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert main(["app", "--port", "0", "--metrics-port", str(port)]) == 2
+    error = capsys.readouterr().err
+    assert f"Port {port} of 127.0.0.1 cannot be opened for the metrics" in error
+    assert "Pass another --metrics-port." in error
 
 
 def test_a_missing_folder_is_refused(served, capsys, tmp_path):
@@ -183,7 +209,7 @@ def test_another_name_of_the_loopback_address_is_recognised(monkeypatch):
         seen.append(settings)
         raise UsageError("enough")
 
-    monkeypatch.setattr(server, "Service", service)
+    monkeypatch.setattr(metrics_page, "Service", service)
     assert main(["app", "--host", "127.1", "--port", "0"]) == 2
     assert seen[0].host == "127.0.0.1"
     assert seen[0].port > 0

@@ -163,7 +163,12 @@ class InProcessDecoder:
 
 
 @pytest.fixture
-def open_service(models, tmp_path):
+def decoder():
+    return InProcessDecoder()
+
+
+@pytest.fixture
+def open_service(models, tmp_path, decoder):
     """Open services with changed settings; all are closed at the end."""
     folder = tmp_path / "temporary"
     folder.mkdir()
@@ -171,7 +176,7 @@ def open_service(models, tmp_path):
 
     def open_one(**changes):
         values = {"model": "tiny", "device": "cpu", "threads": 1, "folder": folder}
-        services.append(Service(ServerSettings(**values | changes), decoders=InProcessDecoder()))
+        services.append(Service(ServerSettings(**values | changes), decoders=decoder))
         return services[-1]
 
     yield open_one

@@ -6,6 +6,7 @@ import binascii
 import hmac
 import ipaddress
 import re
+from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
@@ -124,6 +125,19 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def is_within(host: str, networks: Iterable[str]) -> bool:
+    """Return whether an address is one of some addresses or in one of some networks.
+
+    >>> [is_within(host, ["10.0.0.0/8", "::1"]) for host in ("10.1.2.3", "::1", "11.0.0.1", "x")]
+    [True, True, False, False]
+    """
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return any(address in ipaddress.ip_network(network) for network in networks)
 
 
 def _host_name(url: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from srgan_gp.serving.guards.access_control import is_loopback
+from srgan_gp.serving.guards.access_control import is_loopback, is_within
 from srgan_gp.serving.guards.client_limits import client_of
 
 HEAD_TIMEOUT_SECONDS = 15.0
@@ -13,7 +13,7 @@ HEAD_TIMEOUT_SECONDS = 15.0
 READ_TIMEOUT_SECONDS = 60.0
 """Time for a client to read the next 64 KiB, or the rest, of a response."""
 MAX_CONNECTIONS_PER_CLIENT = 200
-"""Open connections, idle ones included; a browser opens six. Loopback is exempt."""
+"""Open connections, idle ones included; a browser opens six. Loopback and proxies are exempt."""
 
 
 class TimeoutProtocol(H11Protocol):
@@ -27,7 +27,7 @@ class TimeoutProtocol(H11Protocol):
         self._update_timers()
         client = _client_of_connection(self)
         count = sum(_client_of_connection(other) == client for other in self.connections)
-        if count > MAX_CONNECTIONS_PER_CLIENT and not is_loopback(client):
+        if count > MAX_CONNECTIONS_PER_CLIENT and not (is_loopback(client) or self._is_proxy):
             transport.abort()
 
     def data_received(self, data: bytes) -> None:
@@ -57,6 +57,13 @@ class TimeoutProtocol(H11Protocol):
         super().connection_lost(exc)
         self._head_timer.stop()
         self._read_timer.stop()
+
+    @property
+    def _is_proxy(self) -> bool:
+        """Whether the connection is from a trusted proxy, which makes one for each request."""
+        proxies = self.config.forwarded_allow_ips
+        peer = self.client[0] if self.client else ""
+        return is_within(peer, proxies if isinstance(proxies, list) else ())
 
     @property
     def _is_idle(self) -> bool:

@@ -7,6 +7,7 @@ the routes.
 
 import socket
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -35,6 +36,8 @@ from srgan_gp.serving.http.forms import message_for
 from srgan_gp.serving.http.gradio_page import NO_TELEMETRY, mount_page, page_file
 from srgan_gp.serving.http.job_routes import build_job_routes
 from srgan_gp.serving.jobs.service import Service
+from srgan_gp.serving.monitoring.metrics_page import build_service, open_metrics
+from srgan_gp.serving.monitoring.response_counter import ResponseCounter
 from srgan_gp.serving.results.job_history import JobHistory
 from srgan_gp.serving.server_settings import ServerSettings
 
@@ -56,30 +59,32 @@ def serve(settings: ServerSettings, *, on_started: Callable[[ServerSettings], No
         Whether all jobs were finished; False: some were cancelled after `drain_seconds`.
 
     Raises:
-        UsageError: the address cannot be listened on, or the device is unknown.
+        UsageError: an address cannot be listened on, or the device is unknown.
         OutputError: temporary files cannot be created.
         ModelRefusedError: a model card is invalid, or the default model is missing or is not an
             upscaler.
         DeviceError: the requested GPU cannot be used.
     """
-    with _listening(settings) as listener:
+    with ExitStack() as opened:
+        listener = opened.enter_context(_listening(settings))
         # The host may be a name of the loopback address; access control needs the numeric one.
         host, port = listener.getsockname()[:2]
         settings = replace(settings, host=host, port=port)
-        service = Service(settings)
-        try:
-            service.check_default_model()
-            history = JobHistory(service)
-            app = build_app(service, history)
-            mount_page(app, history, settings, service.uploads, page_file())
-            guarded, tracker = guard(app, settings, service.uploads, service.not_ready_reason)
-            config = _uvicorn_config(guarded)
-            started = partial(on_started, settings)
-            server = DrainingServer(config, service, tracker, settings.drain_seconds, started)
-            server.run(sockets=[listener])
-            return server.has_finished
-        finally:
-            service.close()
+        settings, metrics = open_metrics(settings, opened)
+        service = build_service(settings, metrics)
+        opened.callback(service.close)
+        service.check_default_model()
+        history = JobHistory(service)
+        app = build_app(service, history)
+        mount_page(app, history, settings, service.uploads, page_file())
+        guarded, tracker = guard(app, settings, service.uploads, service.not_ready_reason)
+        if metrics is not None:
+            guarded = ResponseCounter(guarded, metrics.count_response)
+        config = _uvicorn_config(guarded, settings)
+        started = partial(on_started, settings)
+        server = DrainingServer(config, service, tracker, settings.drain_seconds, started)
+        server.run(sockets=[listener])
+        return server.has_finished
 
 
 def build_app(service: Service, history: JobHistory | None = None) -> FastAPI:
@@ -128,11 +133,13 @@ def guard(
     return SecurityHeaders(VisitorCookies(tracker, settings.port)), tracker
 
 
-def _uvicorn_config(app: ASGIApp) -> uvicorn.Config:
+def _uvicorn_config(app: ASGIApp, settings: ServerSettings) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         http=TimeoutProtocol,
         access_log=False,
+        # Not from the environment, which uvicorn would read.
+        forwarded_allow_ips=list(settings.trusted_proxies),
         limit_concurrency=_MAX_CONNECTIONS,
         log_config=None,
         server_header=False,

@@ -92,6 +92,10 @@ class Job:
         # Every job ends with an `Exception`, which the service has caught.
         return error if isinstance(error, Exception) else self._future.result()
 
+    def when_done(self, callback: Callable[["Job"], None]) -> None:
+        """Call a function once the job is done, in any thread; at once if it is done."""
+        self._future.add_done_callback(lambda _: callback(self))
+
     def finish(self, outcome: Result | Exception) -> None:
         """Set the result or the error; called by the service."""
         self.ended = time.monotonic()

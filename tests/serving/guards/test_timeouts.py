@@ -32,12 +32,13 @@ def serve(monkeypatch):
     """Run a coroutine function of a client against a server."""
     monkeypatch.setattr(timeouts, "HEAD_TIMEOUT_SECONDS", 0.2)
 
-    def run(client):
+    def run(client, trusted=()):
         async def both():
             listener = socket.create_server(("127.0.0.1", 0))
             config = uvicorn.Config(
-                slow_app, http=TimeoutProtocol, log_config=None, lifespan="off", ws="none"
-            )
+                slow_app, http=TimeoutProtocol, log_config=None, lifespan="off", ws="none",
+                forwarded_allow_ips=list(trusted),
+            )  # fmt: skip
             server = uvicorn.Server(config)
             serving = asyncio.create_task(server._serve([listener]))
             reader, writer = await asyncio.open_connection(*listener.getsockname())
@@ -178,8 +179,14 @@ def test_slow_reader_gets_the_whole_response(serve):
     serve(client)
 
 
-@pytest.mark.parametrize("is_local", [False, True])
-def test_connections_per_client_are_limited_except_for_loopback(serve, monkeypatch, is_local):
+@pytest.mark.parametrize(
+    ("is_local", "trusted", "is_exempt"),
+    [(False, [], False), (False, ["10.0.0.0/8"], False), (True, [], True),
+     (False, ["10.0.0.0/8", "127.0.0.1"], True)],
+)  # fmt: skip
+def test_connections_per_client_are_limited_except_for_loopback_and_proxies(
+    serve, monkeypatch, is_local, trusted, is_exempt
+):
     monkeypatch.setattr(timeouts, "HEAD_TIMEOUT_SECONDS", 60)
     monkeypatch.setattr(timeouts, "MAX_CONNECTIONS_PER_CLIENT", 1)
     monkeypatch.setattr(timeouts, "is_loopback", lambda host: is_local)
@@ -191,9 +198,9 @@ def test_connections_per_client_are_limited_except_for_loopback(serve, monkeypat
         response = b""
         with suppress(ConnectionResetError):
             response = await second.read(8)
-        assert (response == b"HTTP/1.1") is is_local
+        assert (response == b"HTTP/1.1") is is_exempt
         writer_of_second.close()
         writer.write(REQUEST)
         assert await reader.read(8) == b"HTTP/1.1"
 
-    serve(client)
+    serve(client, trusted)

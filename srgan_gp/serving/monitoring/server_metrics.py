@@ -1,0 +1,83 @@
+"""Counters and gauges of a server, in the format of Prometheus.
+
+No label holds an address, a file name or any other text of a client.
+"""
+
+from collections.abc import Callable
+from typing import Literal
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+
+import srgan_gp
+
+Kind = Literal["upscale", "generate"]
+Outcome = Literal["done", "failed", "cancelled", "refused"]
+
+_KINDS: tuple[Kind, ...] = ("upscale", "generate")
+_OUTCOMES: tuple[Outcome, ...] = ("done", "failed", "cancelled", "refused")
+_SECONDS = (0.1, 0.3, 1, 3, 10, 30, 100, 300)
+_FIRST_ERROR_STATUS = 400
+
+
+class ServerMetrics:
+    """Counters and gauges of one server.
+
+    Attributes:
+        registry: holds the metrics of this server and of its process, and no others.
+    """
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)  # memory, CPU time, open files; Linux only
+        about = Gauge("srgan_gp_info", "Version.", ["version"], registry=self.registry)
+        about.labels(str(srgan_gp.__version__)).set(1)
+        self._jobs = Counter(
+            "srgan_gp_jobs",
+            "Jobs that ended, or that were refused because the server was busy.",
+            ["kind", "outcome"],
+            registry=self.registry,
+        )
+        self._seconds = Histogram(
+            "srgan_gp_job_seconds",
+            "Seconds from the queue to the result of the jobs that were done.",
+            ["kind"],
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self._refusals = Counter(
+            "srgan_gp_refusals",
+            "Requests answered with an error, by HTTP status.",
+            ["status"],
+            registry=self.registry,
+        )
+        for kind in _KINDS:  # so that a rate exists before the first job
+            self._seconds.labels(kind)
+            for outcome in _OUTCOMES:
+                self._jobs.labels(kind, outcome)
+
+    def gauge(self, name: str, text: str, value: Callable[[], float]) -> None:
+        """Add a value that is read whenever Prometheus asks.
+
+        Args:
+            name: name of the metric, without `srgan_gp_`.
+            text: description.
+            value: returns the current value, from any thread.
+        """
+        Gauge(f"srgan_gp_{name}", text, registry=self.registry).set_function(value)
+
+    def count_job(self, kind: Kind, outcome: Outcome, seconds: float | None = None) -> None:
+        """Count a job.
+
+        Args:
+            kind: what the job makes.
+            outcome: how it ended.
+            seconds: time from the queue to the result; None: there is no result.
+        """
+        self._jobs.labels(kind, outcome).inc()
+        if seconds is not None:
+            self._seconds.labels(kind).observe(seconds)
+
+    def count_response(self, status: int) -> None:
+        """Count a response if its HTTP status is an error."""
+        if status >= _FIRST_ERROR_STATUS:
+            self._refusals.labels(str(status)).inc()
