@@ -1,4 +1,4 @@
-"""Speed of each model on this server: measured once before its first job, then by every job."""
+"""Speed of each model on this server: by every job, and before the first by a measurement."""
 
 import threading
 import time
@@ -14,7 +14,10 @@ _MIN_PIXELS = 20_000  # shorter jobs say little about long ones
 
 
 class ModelSpeeds:
-    """Seconds per megapixel of the input, by the name of the model. Thread-safe."""
+    """Seconds per megapixel of the input, by model. Thread-safe.
+
+    The key of a model is its name; the fast mode has one of its own.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -30,7 +33,7 @@ class ModelSpeeds:
 
         Args:
             name: name of the model.
-            pixels: pixels that were upscaled.
+            pixels: input pixels that the network computed, the margin of a region included.
             seconds: time of the network.
         """
         if pixels < _MIN_PIXELS:

@@ -45,7 +45,7 @@ def upscale(
         folder: directory for the files; created if missing.
         models: loads the upscaler.
         cancellation: cancels the job.
-        max_pixels: as for `ServerSettings`.
+        max_pixels: largest input in pixels; the limits of a result follow from it.
         speeds: measured speeds of the models, to which this job adds its own.
 
     Raises:
@@ -54,33 +54,39 @@ def upscale(
         Cancelled: the job was cancelled.
         SrganGpError: the model, the device or the disk failed.
     """
-    original = crop(picture, region_of(picture, request.region))
+    region = region_of(picture, request.region)
+    outer = region if request.region is None else with_margin(picture, region)
+    original = crop(picture, region)
+    speed_key = _speed_key(model, request.precision)
     with models.upscaler(model, request.fidelity, cancellation, request.precision) as upscaler:
         settings = _settings(request, original, upscaler.scale, max_pixels)
         scale = settings.scale or upscaler.scale
         decoded = _plan_result(request, model, original, scale, folder, max_pixels)
-        speed = speeds.get(model)
+        speed = speeds.get(speed_key)
         if settings.tile == "auto" and upscaler.device == "cpu":
             tile = tile_for((original.width, original.height), upscaler.overlap, speed)
             settings = replace(settings, tile=tile)
-        pixels = original.width * original.height
+        pixels = outer[2] * outer[3]  # the network computes the margin too
         cancellation.enter("running", None if speed is None else speed * pixels / 1e6)
-        upscaled = _upscale_region(request, picture, decoded, upscaler, settings, cancellation)
-    speeds.record(model, pixels, upscaled.report.seconds)
+        decoded = replace(decoded, content=crop(picture, outer))
+        upscaled = _upscale(decoded, upscaler, settings, cancellation)
+    speeds.record(speed_key, pixels, upscaled.report.seconds)
     cancellation.enter("encoding")
+    result = crop(upscaled.picture, region_in_result(region, outer, upscaled.picture))
+    upscaled = replace(upscaled, picture=result)
     written = one_image.encode(upscaled, settings, cancellation.check)
-    assert written.staged is not None and written.facts is not None  # there was no error
+    assert written.staged is not None and written.facts is not None  # else it would have raised
     commit(written.staged)
-    view = write_view(original, upscaled.picture, folder) if request.wants_view else None
+    view = write_view(original, result, folder) if request.wants_view else None
     path = written.staged.target
     report: dict[str, Any] = {
         "model": model,
         "fidelity": request.fidelity,
         "scale": upscaled.report.scale,
     }
-    report |= vars(written.facts)
+    report |= vars(written.facts)  # the API and the page name its fields, such as `seconds`
     if request.region is not None:
-        report["region"] = region_of(picture, request.region)
+        report["region"] = region
     report |= {"format": find_format(path.suffix), "bytes": path.stat().st_size}
     return Result(path, media_type(path.suffix), path.name, report, view)
 
@@ -108,28 +114,24 @@ def _settings(
     )
 
 
-def _upscale_region(
-    request: UpscaleRequest,
-    picture: Picture,
+def _speed_key(model: str, precision: str) -> str:
+    """Return the key of a model's speed: its name, and the fast mode if it is used."""
+    return f"{model} {precision}" if precision == "int8" else model
+
+
+def _upscale(
     decoded: one_image.Decoded,
     upscaler: Upscaler,
     settings: UpscaleSettings,
     cancellation: Cancellation,
 ) -> one_image.Enlarged:
-    """Upscale the region of the request with its margin, and crop the result to the region."""
-    region = region_of(picture, request.region)
-    outer = region if request.region is None else with_margin(picture, region)
-    content = crop(picture, outer)
-    _check_scale(content, settings.scale or 0, upscaler.scale, settings.max_pixels)
+    assert isinstance(decoded.content, Picture)  # the decoder returns the first frame only
+    if settings.scale is not None:  # that of the model is always allowed
+        _check_scale(decoded.content, settings.scale, upscaler.scale, settings.max_pixels)
     with cancellation.interrupting(upscaler.cancel):
-        upscaled = one_image.enlarge(
-            replace(decoded, content=content), upscaler, settings, cancellation.report
-        )
+        upscaled = one_image.enlarge(decoded, upscaler, settings, cancellation.report)
     assert isinstance(upscaled, one_image.Enlarged)  # only animations are encoded on the way
-    return replace(
-        upscaled,
-        picture=crop(upscaled.picture, region_in_result(region, outer, upscaled.picture)),
-    )
+    return upscaled
 
 
 def _check_scale(picture: Picture, scale: float, model_scale: int, max_pixels: int) -> None:
@@ -160,7 +162,7 @@ def _plan_result(
     max_pixels: int,
 ) -> one_image.Decoded:
     """Choose the name of the result and check its size, as a batch run does; create the folder."""
-    source = folder / safe_name(request.name)
+    source = folder / safe_name(request.name)  # no such file: only the names are used
     naming = result_naming(request.format, model, scale)
     name = naming.name(source)
     fallback = naming.fallback(name)
@@ -169,4 +171,5 @@ def _plan_result(
     check_result_size(width, height, frames=1, max_pixels=max_pixels)
     target = chosen_target(job, picture, height, width)
     folder.mkdir(parents=True, exist_ok=True)
-    return one_image.Decoded(job, picture, (picture.width, picture.height), target, input_sha256="")
+    size = (picture.width, picture.height)
+    return one_image.Decoded(job, picture, size, target, input_sha256="")  # for journals only

@@ -7,6 +7,8 @@ from PIL import Image
 from srgan_gp.errors import PictureError
 from srgan_gp.images import Picture, encode_image, read_image
 from srgan_gp.serving.jobs.job_requests import UpscaleRequest
+from srgan_gp.serving.jobs.loaded_models import LoadedModels
+from srgan_gp.serving.jobs.model_speeds import ModelSpeeds
 from srgan_gp.serving.jobs.regions import region_in_result, region_of, with_margin
 
 TIMEOUT = 60  # seconds, for slow machines
@@ -84,6 +86,23 @@ def test_result_of_a_region_equals_that_part_of_the_whole_result(real_service, u
     rows, columns = slice(top * s, (top + height) * s), slice(left * s, (left + width) * s)
     np.testing.assert_array_equal(part.pixels, whole.pixels[rows, columns])
     np.testing.assert_array_equal(part.alpha, whole.alpha[rows, columns])
+
+
+@pytest.mark.parametrize(("precision", "key"), [("auto", "tiny"), ("int8", "tiny int8")])
+def test_speed_is_recorded_by_mode_for_all_pixels_that_the_network_computes(
+    real_service, upload, monkeypatch, precision, key
+):
+    recorded = []
+    monkeypatch.setattr(ModelSpeeds, "record", lambda _, *values: recorded.append(values[:2]))
+    without_precision = LoadedModels.upscaler
+
+    def upscaler(self, name, fidelity, cancellation, _precision="auto"):
+        return without_precision(self, name, fidelity, cancellation)  # it has no int8 network
+
+    monkeypatch.setattr(LoadedModels, "upscaler", upscaler)
+    request = UpscaleRequest(upload, "a.png", region=(40, 10, 20, 30), precision=precision)
+    real_service.submit("a", request).wait(TIMEOUT)
+    assert recorded == [(key, 82 * 72)]
 
 
 def test_view_of_a_region_shows_input_and_result(real_service, upload, picture):
