@@ -18,6 +18,7 @@ from srgan_gp.serving.results.job_history import HistoryEntry, JobHistory
 REPORT_HEADER = "X-Report"
 """Response header with the report of the job: one JSON object in ASCII."""
 
+_LAST_STATES = ("done", "failed")
 _NOT_STORED = {"Cache-Control": "no-store"}
 _THUMBNAIL_SIDE = 192
 _SECONDS_BETWEEN_CHECKS = 0.2
@@ -211,7 +212,7 @@ async def _changes_of(entry: HistoryEntry, history: JobHistory) -> AsyncIterator
         shown = {key: value for key, value in facts.items() if key != "seconds_left"}
         if shown != last:
             last, silent = shown, 0.0
-            name = facts["state"] if entry.job.is_done else "progress"
+            name = facts["state"] if facts["state"] in _LAST_STATES else "progress"
             yield f"event: {name}\ndata: {json.dumps(facts)}\n\n"
             if name != "progress":
                 return
