@@ -61,6 +61,8 @@ class FairQueue(Generic[Item]):
             place = own.index(item)
             clients = list(self._items)
             turn = clients.index(client)
+            # Until this item is taken, each round takes one item of every other client: `place`
+            # rounds for the client's earlier items, and one more for clients whose turn is earlier.
             others = (
                 min(len(self._items[other]), place + (number < turn))
                 for number, other in enumerate(clients)

@@ -27,6 +27,7 @@ from srgan_gp.serving.jobs.upscaling import media_type
 MAX_FACES = 64
 MAX_FRAMES = 120
 MAX_SEED = 2**32 - 1
+"""Limits of a request; those of `srgan-gp generate` are higher."""
 _WEBM = "video/webm"
 
 
@@ -53,7 +54,9 @@ def generate(
         started = time.monotonic()
         face_request.check(generator.image_size, may_replace=False)
         folder.mkdir(parents=True, exist_ok=True)
-        faces = generate_faces(face_request, generator, None, request.truncation)
+        faces = generate_faces(
+            face_request, generator, upscaler=None, truncation=request.truncation
+        )
         parts = _Parts(folder if face_request.grid else None, request.seed)
         faces = parts.write_each(_with_progress(faces, face_request.count, cancellation))
         warnings = write_faces(face_request, faces)
@@ -67,14 +70,14 @@ def generate(
             "seconds": time.monotonic() - started,
             "warnings": list(warnings),
         }
-    [path] = face_request.files
+    [path] = face_request.files  # one image, one sheet or one animation
     kind = _WEBM if path.suffix == ".webm" else media_type(path.suffix)
     report = about | _facts(face_request, path, generator.image_size)
     return Result(path, kind, path.name, report, parts=tuple(parts.files))
 
 
 def _facts(face_request: FaceRequest, path: Path, side: int) -> dict[str, Any]:
-    """Describe the file with the keys of an upscale report."""
+    """Describe the file, where possible with the keys of an upscale report."""
     return {
         "seeds": list(face_request.seeds),
         "frames": face_request.frames,
@@ -86,13 +89,19 @@ def _facts(face_request: FaceRequest, path: Path, side: int) -> dict[str, Any]:
 
 
 class _Parts:
-    """Writes each face of a grid as a separate PNG file too; no folder: writes nothing."""
+    """Writes each face of a grid as a separate PNG file too.
+
+    Args:
+        folder: directory of the files; None: write none.
+        first_seed: seed of the first face; the next ones follow.
+    """
 
     def __init__(self, folder: Path | None, first_seed: int) -> None:
         self._folder, self._seed = folder, first_seed
         self.files: list[Path] = []
 
     def write_each(self, faces: Iterator[NDArray[Any]]) -> Iterator[NDArray[Any]]:
+        """Yield the faces, (S, S, 3), uint8 RGB, and write each before it is yielded."""
         for number, face in enumerate(faces):
             if self._folder is not None:
                 self.files.append(self._folder / f"seed{self._seed + number:04}.png")
@@ -109,9 +118,15 @@ def _with_progress(
 
 
 def _check(request: GenerateRequest) -> None:
+    """Check the values that the generator accepts but a server must limit.
+
+    Raises:
+        UsageError: a value is out of range, or the format is not one of an animation.
+    """
     for seed in (request.seed, request.to_seed or 0):
         if not 0 <= seed <= MAX_SEED:
             raise UsageError(f"A seed must be from 0 to {MAX_SEED}, not {seed}.")
+    # The generator refuses a truncation that is negative or not a number.
     if request.truncation is not None and request.truncation > MAX_TRUNCATION:
         raise UsageError(
             f"The truncation must be {MAX_TRUNCATION} at most, not {request.truncation:g}."

@@ -40,7 +40,9 @@ class JobExecution:
         known = self._speeds.get(model)
         if known is not None:
             return known
-        with self._models.upscaler(model, None, Cancellation()) as upscaler:
+        nobody_cancels = Cancellation()
+        with self._models.upscaler(model, None, nobody_cancels) as upscaler:
+            # It measures nothing if another thread did while this one waited for the device.
             return self._speeds.measure(model, upscaler)
 
     def run(self, job: Job) -> Result:
@@ -59,7 +61,9 @@ class JobExecution:
             check_known(model, UPSCALING)  # before decoding
             job.cancellation.enter("reading")
             picture = self._decoders.decode(job.request.data, job.request.name, job.cancellation)
-            arguments = job.request, model, picture, job.folder, self._models, job.cancellation
-            result = upscale(*arguments, max_pixels=self._settings.max_pixels, speeds=self._speeds)
-        job.cancellation.check()  # a late result is removed at once
+            result = upscale(
+                job.request, model, picture, job.folder, self._models, job.cancellation,
+                max_pixels=self._settings.max_pixels, speeds=self._speeds,
+            )  # fmt: skip
+        job.cancellation.check()  # the service removes the files of a job that raises
         return result

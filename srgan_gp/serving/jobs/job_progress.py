@@ -7,7 +7,8 @@ from typing import Literal
 Stage = Literal["queued", "reading", "running", "encoding"]
 """Waiting for a thread or for the device; decoding; network in use; writing the result."""
 
-_SHARE_BY_TIME = 0.9  # of the step in progress; beyond it the share grows ever more slowly
+_SHARE_BY_TIME = 0.9
+"""Share of the step in progress up to which it grows with the time; then it approaches 1."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class JobProgress:
     started: float = field(default_factory=time.monotonic)
     """Time at which the stage began, of `time.monotonic`."""
     expected_seconds: float | None = None
-    """Duration of the stage by the measured speed of the model; None: unknown."""
+    """Duration of the stage by the measured speed of the model; None: unknown, or not `running`."""
     last_step: float | None = None
     """Time at which the last step was completed; None: no step is complete."""
 
@@ -54,7 +55,7 @@ class JobProgress:
         if seconds is None:
             return self.done / self.total if self.total else None
         share = self._steps_expected(seconds / total, now)
-        if share > _SHARE_BY_TIME:
+        if share > _SHARE_BY_TIME:  # continues at the same value, and never reaches the next step
             share = 1 - (1 - _SHARE_BY_TIME) * _SHARE_BY_TIME / share
         return min((self.done + share) / total, 1.0)
 
@@ -75,7 +76,7 @@ class JobProgress:
         return None if is_late else seconds * (1 - fraction)
 
     def _steps_expected(self, step_seconds: float, now: float) -> float:
-        """Return how many steps the time since the last one would be enough for."""
+        """Return the time since the last step in units of `step_seconds`; 0 after the last step."""
         since = now - (self.started if self.last_step is None else self.last_step)
         return since / step_seconds if step_seconds > 0 and self.done < max(self.total, 1) else 0.0
 
@@ -83,4 +84,4 @@ class JobProgress:
         """Estimate the duration of the stage from its steps, or else from the expected one."""
         if self.done and self.last_step is not None:
             return (self.last_step - self.started) * self.total / self.done
-        return self.expected_seconds if self.stage == "running" else None
+        return self.expected_seconds

@@ -28,9 +28,9 @@ class UpscaleRequest:
     model: str | None = None
     """Name listed by `list_models`; None: the model of the settings. Never a path."""
     fidelity: float | None = None
-    """As for `Upscaler.load`."""
+    """Weight of the model's fidelity partner, from 0 to 1; None: the model alone."""
     precision: str = "auto"
-    """As for `Upscaler.load`; `int8` is the fast mode."""
+    """A precision of `Upscaler.load`: `auto` is float32, and `int8` is the fast mode."""
     scale: float | None = None
     """Scale factor of both sides; None: that of the model, unless `width` is given."""
     width: int | None = None
@@ -57,7 +57,7 @@ class GenerateRequest:
     count: int = 1
     """Number of faces, with seeds from `seed` on; more than one give a grid."""
     truncation: float | None = None
-    """As for `FaceGenerator.latents`."""
+    """Factor of the latents; below 1 faces vary less. None: the default of the model."""
     to_seed: int | None = None
     """Generate an animation from the face of `seed` to that of this seed instead."""
     frames: int = 60
@@ -100,10 +100,11 @@ def title_of(request: UpscaleRequest | GenerateRequest) -> str:
 
 
 def check_upscale(request: UpscaleRequest) -> None:
-    """Validate values that a program can send and the page cannot.
+    """Validate the values that neither the model nor the image is needed for.
 
     Raises:
-        UsageError: a value is out of range, or scale and width are both given.
+        UsageError: a value is out of range, the format is unknown, or scale and width are both
+            given.
     """
     if request.scale is not None and request.width is not None:
         raise UsageError("Pass a scale or a width, not both.")
@@ -116,7 +117,7 @@ def check_upscale(request: UpscaleRequest) -> None:
     if request.quality is not None and not 1 <= request.quality <= 100:
         raise UsageError(f"The quality must be from 1 to 100, not {request.quality}.")
     if request.format is not None:
-        find_format(request.format)
+        find_format(request.format)  # raises if it is unknown
     if request.tile != "auto" and not MIN_TILE <= request.tile <= MAX_TILE:
         raise UsageError(
             f"The tile size must be auto or from {MIN_TILE} to {MAX_TILE} pixels, "

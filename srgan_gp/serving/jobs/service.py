@@ -24,7 +24,7 @@ from srgan_gp.serving.server_settings import ServerSettings
 _THREADS = 3  # one job is decoded, one upscaled and one encoded
 _DECODERS = 2
 _SECONDS_TO_END = 10
-_MAX_BYTES = 1 << 29  # of the images of all jobs that are not done; they are in memory
+_MAX_BYTES = 1 << 29  # of the encoded images in memory, of all jobs that are not done
 _NO_SPACE = "The server has no free disk space. Try again in a minute."
 _ENDING = "The server is being restarted. Try again in a minute."
 
@@ -78,6 +78,7 @@ class Service:
         Raises:
             BusyError: the queue or the disk is full, the client has too many jobs, or the service
                 is shutting down.
+            OutputError: the directory of the client cannot be created.
         """
         with self._changed:
             self.require_open()
@@ -206,7 +207,7 @@ class Service:
     def close(self) -> None:
         """Cancel all jobs and remove all files."""
         self.cancel_jobs()
-        for callback in self._close_callbacks:
+        for callback in self._close_callbacks:  # before the files that they use are removed
             callback()
         self._decoders.close()
         for thread in self._threads:
@@ -222,7 +223,7 @@ class Service:
         while (job := self._queue.take()) is not None:
             with self._changed:
                 self._running.add(job)
-                if self._is_closed:
+                if self._is_closed:  # taken after `cancel_jobs` had listed the running ones
                     job.cancellation.cancel()
             self._finish(job, self._outcome(job))
 

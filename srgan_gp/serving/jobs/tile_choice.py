@@ -4,7 +4,7 @@ import math
 from typing import Literal
 
 MAX_TILE_SECONDS = 4.0
-"""Duration of a tile that is aimed for."""
+"""Duration of a tile that is aimed for; `MAX_COMPUTED_SHARE` may require longer ones."""
 MAX_COMPUTED_SHARE = 1.15
 """Computed pixels for each needed one: tiles overlap, so that small ones are wasteful."""
 
@@ -35,5 +35,5 @@ def tile_for(
     side = max(quick, economical)
     if max(size) <= side:
         return "auto"
-    # Equal tiles: a narrow one at the edge would compute mostly overlap.
-    return max(math.ceil(own / max(own // side, 1)) for own in size if own > side)
+    # Fewer, equal tiles: a narrow one at the edge would compute mostly overlap.
+    return max(math.ceil(own / (own // side)) for own in size if own > side)
