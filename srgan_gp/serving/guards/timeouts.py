@@ -61,7 +61,7 @@ class TimeoutProtocol(H11Protocol):
     @property
     def _is_proxy(self) -> bool:
         """Whether the connection is from a trusted proxy, which makes one for each request."""
-        proxies = self.config.forwarded_allow_ips
+        proxies = self.config.forwarded_allow_ips  # `http.server` sets a list; uvicorn has a text
         peer = self.client[0] if self.client else ""
         return is_within(peer, proxies if isinstance(proxies, list) else ())
 

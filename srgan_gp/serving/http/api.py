@@ -134,7 +134,7 @@ def _accepted(
     """Queue a job and respond with its state and its URLs.
 
     Raises:
-        BusyError: the job was refused.
+        SrganGpError: the job was refused.
     """
     entry = history.submit(owner_of(request), job_request, title=safe_name(title_of(job_request)))
     base = f"/api/jobs/{entry.id}"

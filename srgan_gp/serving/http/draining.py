@@ -42,7 +42,7 @@ class ResponseTracker:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        counts = 1
+        counts = 1  # 0 once the response is known to be an event stream
         self._running += counts
 
         async def tracked_send(message: Message) -> None:
@@ -103,14 +103,14 @@ class DrainingServer(uvicorn.Server):
         self._on_started()
         await super().main_loop()
         self.has_finished = await self._finish()
-        # A page learns from its event stream that its job was cancelled.
+        # After a cancellation event streams stay open for a while: they tell the pages about it.
         seconds = 0 if self.has_finished else _GRACE_SECONDS - _SECONDS_TO_CLOSE
         asyncio.get_running_loop().call_later(seconds, self._close_connections)
 
     async def _finish(self) -> bool:
         """Finish jobs and responses, or cancel them after the time limit; True: all finished."""
         deadline = time.monotonic() + self._drain_seconds
-        done_since = None
+        done_since = None  # since when there has been no job
         while not self.force_exit and time.monotonic() < deadline:
             is_done = await asyncio.to_thread(self._service.drain, 0.1)
             now = time.monotonic()

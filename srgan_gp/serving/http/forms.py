@@ -129,7 +129,15 @@ async def generate_request(
     format: _FacesFormat = None,
 ) -> GenerateRequest:
     """Read the form of `/api/generate`; the service checks the values."""
-    return GenerateRequest(seed, count, truncation, to_seed, frames, model, format)
+    return GenerateRequest(
+        seed=seed,
+        count=count,
+        truncation=truncation,
+        to_seed=to_seed,
+        frames=frames,
+        model=model,
+        format=format,
+    )
 
 
 def only_fields_of(read: Callable[..., Any]) -> Callable[[Request], Awaitable[None]]:
@@ -168,7 +176,8 @@ def message_for(error: Mapping[str, Any]) -> str:
     Args:
         error: the first validation error of FastAPI.
     """
-    field = (*error["loc"], "request")[1]  # after "body"
+    # The location is ("body", field), or ("body",) for an error of the whole form.
+    field = (*error["loc"], "request")[1]
     if field == "picture":  # the message of FastAPI names internal classes
         return "picture: a file is required."
     expected = _TYPE_NAMES.get(error["type"].partition("_")[0])

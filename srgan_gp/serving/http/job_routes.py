@@ -28,7 +28,8 @@ _SECONDS_BETWEEN_COMMENTS = 10  # so that proxies keep the stream open
 def build_job_routes() -> APIRouter:
     """Build the routes; the app has the `JobHistory` as `app.state.history`."""
     router = APIRouter(prefix="/api/jobs")
-    get, post, changes = router.get, router.post, [Depends(_check_origin)]
+    get, post = router.get, router.post
+    changes = [Depends(_check_origin)]  # of every route that changes something
     get("", summary="List the jobs of this browser, the oldest first")(_list)
     post("/clear", summary="Cancel and remove all jobs of this browser", dependencies=changes)(
         _clear
@@ -173,7 +174,8 @@ def describe(entry: HistoryEntry, history: JobHistory) -> dict[str, Any]:
     """Describe a job for its owner; JSON-serialisable.
 
     Returns:
-        `state` is a stage, `done` or `failed`; `ahead` counts jobs before a queued one.
+        `state` is a stage, `done` or `failed`; `ahead` counts jobs before a queued one. The keys of
+        a running job, a result and an error differ.
     """
     job = entry.job
     facts: dict[str, Any] = {"id": entry.id, "title": entry.title, "tab": entry.tab}

@@ -66,7 +66,7 @@ class MeteredService(Service):
         return len(self._queue)
 
     def _in_progress(self) -> int:
-        return max(0, self.pending - len(self._queue))
+        return max(0, self.pending - len(self._queue))  # a job may be queued in between
 
     def _is_ready(self) -> int:
         return int(self.not_ready_reason() is None)

@@ -22,7 +22,7 @@ def open_metrics(
 
     Args:
         settings: settings of the server.
-        opened: closes the page.
+        opened: stack that closes the page when it is closed.
 
     Returns:
         The settings with the actual port, and the metrics; None: no port, nothing is imported.
@@ -45,6 +45,7 @@ def open_metrics(
             f"Port {settings.metrics_port} of {METRICS_HOST} cannot be opened for the metrics "
             f"({reason}). Pass another --metrics-port."
         ) from error
+    # The stack calls them from the last to the first.
     opened.callback(thread.join)
     opened.callback(page.server_close)
     opened.callback(page.shutdown)

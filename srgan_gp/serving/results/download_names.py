@@ -7,7 +7,7 @@ from srgan_gp.batch.naming.name_templates import Template
 from srgan_gp.batch.naming.result_names import Naming, portable
 from srgan_gp.images import FORMATS, find_format
 
-_MAX_LENGTH = 80  # characters of the stem, and of the suffix; each has up to four bytes
+_MAX_LENGTH = 80  # characters of the stem, and of the suffix; `Naming` shortens it further
 _TEMPLATE = Template.parse("{stem}_{model}_{scale}x")
 
 

@@ -79,19 +79,21 @@ class ImageView:
         return _png(np.asarray(image), self.icc_profile)
 
     def _after(self, level: int, box: tuple[int, int, int, int]) -> Pixels:
+        """Return a part of the result; the box is left, top, right and bottom in the level."""
         left, top, right, bottom = box
         width, height = self.level_size(level)
         pixels = _mapped(self.folder / f"after-{level}", (height, width, self.channels[0]))
         return pixels[top:bottom, left:right]
 
     def _before(self, level: int, box: tuple[int, int, int, int]) -> Pixels:
-        """Resize the part of the input that a box of a level shows."""
+        """Resize the part of the input that a box of a level shows; the box is as for `_after`."""
         width, height = self.before_size
         pixels = _mapped(self.folder / "before", (height, width, self.channels[1]))
-        steps = [
+        steps = [  # pixels of the input for a pixel of the level, across and down
             own / side * 2**level for own, side in zip(self.before_size, self.size, strict=True)
         ]
         exact = [edge * steps[number % 2] for number, edge in enumerate(box)]
+        # Rounding may exceed the sides by a fraction of a pixel, which Pillow refuses.
         exact[2], exact[3] = min(exact[2], width), min(exact[3], height)
         # The filter reaches two pixels of the smaller of both images beyond the box.
         margins = [int(2 * max(step, 1)) + 2 for step in steps]
@@ -111,11 +113,11 @@ def small_copy(path: Path, side: int) -> bytes | None:
         side: maximum width and height of the copy in pixels.
 
     Returns:
-        None: the file has expired.
+        The PNG file; None: the file has expired.
     """
     try:
         with Image.open(path) as image, io.BytesIO() as file:
-            image.draft("RGB", (side, side))
+            image.draft("RGB", (side, side))  # a JPEG is decoded at a smaller size, faster
             copy = image.convert("RGBA" if image.has_transparency_data else "RGB")
             copy.thumbnail((side, side))
             copy.save(file, "PNG", compress_level=1)
@@ -148,13 +150,13 @@ def write_view(original: Picture, result: Picture, folder: Path) -> ImageView:
             level = _mapped(folder / f"after-{levels}", (height, width, result.channels))
             levels += 1
     return ImageView(
-        folder,
-        (result.width, result.height),
-        (original.width, original.height),
-        (result.channels, original.channels),
-        levels,
-        _detail(level, (result.width, result.height)),
-        result.icc_profile,
+        folder=folder,
+        size=(result.width, result.height),
+        before_size=(original.width, original.height),
+        channels=(result.channels, original.channels),
+        levels=levels,
+        detail=_detail(level, (result.width, result.height)),
+        icc_profile=result.icc_profile,
     )
 
 
@@ -180,7 +182,15 @@ def _halved(level: Pixels) -> Iterator[Pixels]:
 
 
 def _detail(level: Pixels, size: tuple[int, int]) -> tuple[int, int]:
-    """Find a place with many details: the largest mean gradient of the smallest level."""
+    """Find a place with many details: the largest mean gradient of the smallest level.
+
+    Args:
+        level: the smallest level.
+        size: width and height of the result.
+
+    Returns:
+        Column and row in the result.
+    """
     grey = level[..., : min(level.shape[2], 3)].mean(2, dtype=np.float32)
     if min(grey.shape) < 3:
         return size[0] // 2, size[1] // 2
@@ -211,6 +221,7 @@ def _image(pixels: Pixels) -> Image.Image:
 
 
 def _png(pixels: Pixels, icc_profile: bytes | None) -> bytes:
+    """Encode (H, W, C), or (H, W) as Pillow converts a grey image to an array."""
     image = _image(pixels if pixels.ndim == 3 else pixels[..., np.newaxis])
     file = io.BytesIO()
     image.save(file, "PNG", compress_level=1, icc_profile=icc_profile)

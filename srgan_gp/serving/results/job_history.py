@@ -17,7 +17,8 @@ from srgan_gp.serving.jobs.service import Service
 
 MAX_ENTRIES, MAX_ENTRIES_PER_OWNER = 5000, 200
 MAX_BYTES, MAX_BYTES_PER_OWNER = 16 << 30, 4 << 30
-"""Files of finished jobs; the oldest ones of the owner, or of all, are removed above a limit."""
+"""Jobs, and bytes of their files; above a limit the oldest finished jobs of the owner, or of all,
+are removed."""
 _MAX_EXPIRED = 10_000
 
 
@@ -63,7 +64,7 @@ class JobHistory:
         """Random name of this server, by which a page notices a restart."""
         self._lock = threading.RLock()
         self._entries: OrderedDict[str, HistoryEntry] = OrderedDict()  # by id, oldest first
-        self._expired: OrderedDict[str, str] = OrderedDict()  # owner by id
+        self._expired: OrderedDict[str, str] = OrderedDict()  # owner by id, of removed jobs
 
     def submit(
         self,
@@ -86,7 +87,7 @@ class JobHistory:
             on_progress: as for `Service.submit`.
 
         Raises:
-            BusyError: as for `Service.submit`.
+            SrganGpError: as for `Service.submit`.
         """
         job = self.service.submit(owner, request, address=address, on_progress=on_progress)
         entry = HistoryEntry(owner, job, title, tab, self.service.settings.keep_seconds)
@@ -109,7 +110,7 @@ class JobHistory:
         return entry if entry is not None and entry.owner == owner else None
 
     def has_expired(self, owner: str, id: str) -> bool:
-        """Return whether a job was in the history of this owner earlier."""
+        """Return whether a job of this owner was in the history earlier, and was then removed."""
         with self._lock:
             return self._expired.get(id) == owner
 
@@ -155,6 +156,7 @@ class JobHistory:
         entry.job.cancel()  # has no effect on a finished job
         if entry.job.is_done:
             shutil.rmtree(entry.job.folder, ignore_errors=True)
+        # Else the service removes the files when the cancelled job ends.
         self._expired[entry.id] = entry.owner
         while len(self._expired) > _MAX_EXPIRED:
             self._expired.popitem(last=False)
