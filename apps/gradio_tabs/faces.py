@@ -22,6 +22,7 @@ from srgan_gp.serving.jobs.job_requests import GenerateRequest, Result, UpscaleR
 
 STILL, ANIMATION = "Faces", "From one face to another"
 MAX_FACES = 36
+"""Faces that the page offers to generate at a time; the API allows more."""
 _DOWNLOAD = "Download"
 _SEND = "Send to Upscale"
 _ENLARGER = "face-x4"
@@ -149,6 +150,7 @@ def _connect(choices: _Choices, panel: Panel, results: _Results, runs: Runs) -> 
 def _connect_sending(results: _Results, tabs: gr.Tabs, target: ImageInput, target_tab: str) -> None:
     def choose(click: Selection, faces: list[Face]) -> tuple[Face | None, Any]:
         try:
+            # A position beyond the end is that of an earlier, longer gallery, or of a program.
             face = faces[min(click.item(), len(faces) - 1)] if faces else None
         except UsageError as error:
             raise gr.Error(str(error), print_exception=False) from error
@@ -226,12 +228,12 @@ async def _steps(panel: Panel, results: _Results, values: tuple[object, ...], ru
 
 def _shown(results: _Results, result: Result, *, is_animation: bool) -> Changes:
     """Show each face with its seed, or the animation."""
-    files: list[Path] = list(result.parts) or [result.path]
     titles = [f"Seed {seed}" for seed in result.report["seeds"]]
-    gallery = [(str(file), title) for file, title in zip(files, titles, strict=False)]
-    if is_animation:
-        gallery = [(str(result.path), " to ".join(titles))]
-    faces = [] if is_animation else [(str(file), title) for file, title in gallery]
+    faces: list[Face] = []
+    gallery = [(str(result.path), " to ".join(titles))]
+    if not is_animation:
+        files = result.parts or [result.path]  # of one face there are no parts
+        gallery = faces = [(str(file), title) for file, title in zip(files, titles, strict=True)]
     chosen = faces[0] if faces else None
     return {
         # Nothing is selected: the button names the face that it sends, until another is clicked.

@@ -33,6 +33,9 @@ def build_image_field(runs: Runs, name: str, click_hint: str) -> ImageInput:
 def region_around(x: float, y: float) -> Region:
     """Return the region of an image to preview: a square around a pixel.
 
+    At the left and top edges the square is moved into the image. It may extend beyond the other
+    edges: the job clips it.
+
     Args:
         x: column of the pixel.
         y: row of the pixel.
@@ -40,5 +43,5 @@ def region_around(x: float, y: float) -> Region:
     >>> region_around(200, 90)
     (120, 10, 160, 160)
     """
-    left, top = (max(0, round(side) - PREVIEW_SIDE // 2) for side in (x, y))
+    left, top = (max(0, round(centre) - PREVIEW_SIDE // 2) for centre in (x, y))
     return left, top, PREVIEW_SIDE, PREVIEW_SIDE

@@ -186,7 +186,7 @@ def upscale_request(upload: Upload, values: Sequence[Any]) -> UpscaleRequest:
         data=upload.path,
         name=upload.name,
         model=model,
-        fidelity=fidelity or None,
+        fidelity=fidelity or None,  # 0 is the model alone, which None loads without its partner
         precision="int8" if speed == FAST else "auto",
         scale=None if has_width else float(scale.removeprefix("x")),
         width=int(width) if has_width else None,

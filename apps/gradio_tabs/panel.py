@@ -127,13 +127,13 @@ async def one_run(
     """
     page = page_of(request)
     if is_replaceable and not await runs.stop_replaceable(page):
-        yield {panel.start: gr.skip()}
+        yield {panel.start: gr.skip()}  # an event has to yield something
         return
     begun = runs.begin(
         page, uploads, address_of(request), visitor=visitor_of(request),
         is_replaceable=is_replaceable,
     )  # fmt: skip
-    feed = Feed(_updates(panel, begun, steps))
+    feed = Feed(_updates(panel, begun, steps))  # it enters `begun`, and leaves it at the end
     async for update in feed.updates():
         yield update
 

@@ -94,7 +94,7 @@ class Run:
                     yield now
             yield result.result()
         finally:
-            result.cancel()
+            result.cancel()  # ends the waiting only: the job continues
 
     def _progress(self, job: Job) -> Progress:
         now = job.progress
@@ -105,7 +105,13 @@ class Run:
         return Progress(now.stage, percent, ahead, left)
 
     async def _submit(self, job_request: Request) -> Job:
-        """Submit a job; try again while the queue is full."""
+        """Submit a job; try again while the queue is full or the visitor has too many jobs.
+
+        Raises:
+            BusyError: it takes too long, or the service asks to wait longer than that, as it does
+                with a full disk.
+            Cancelled: the run was stopped.
+        """
         deadline = time.monotonic() + _QUEUE_WAIT_SECONDS
         while True:
             if self._is_stopped:
@@ -237,7 +243,10 @@ def page_of(request: gr.Request) -> str:
 
 
 def visitor_of(request: gr.Request) -> str:
-    """Return the key of a visitor: of the cookie, and without one that of the page."""
+    """Return the key of a visitor: of the cookie, and without one that of the page.
+
+    With a cookie it is that of `serving.http.job_routes.owner_of`, whose routes find these jobs.
+    """
     scope = getattr(getattr(request, "request", None), "scope", {})
     visitor = scope.get("visitor")
     return page_of(request) if visitor is None else f"visitor-{visitor}"

@@ -46,7 +46,7 @@ class _PlainMeta(ComponentMeta):
 class ImageInput(gr.Image, metaclass=_PlainMeta):
     """Field for one image: dropped, pasted or chosen. The server does not open it."""
 
-    is_template = True  # the front end is that of the class above
+    is_template = True  # use the front end of the base class
 
     # Gradio passes these values to and from the functions of the page.
     def preprocess(  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -65,7 +65,7 @@ class ImageInput(gr.Image, metaclass=_PlainMeta):
 class FilesInput(gr.File, metaclass=_PlainMeta):
     """Field for several files."""
 
-    is_template = True  # the front end is that of the class above
+    is_template = True  # use the front end of the base class
 
     def preprocess(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, payload: ListFiles | FileData | None

@@ -68,7 +68,7 @@ def _connect(widgets: _Widgets, runs: Runs) -> None:
     ) -> Updates:  # fmt: skip
         steps = partial(_steps, widgets, image, values, click)
         uploads = [image] if image else []
-        is_preview = click is not None
+        is_preview = click is not None  # of the region around the click
         async for update in one_run(
             panel, runs, request, uploads, steps, is_replaceable=is_preview
         ):
@@ -108,7 +108,8 @@ async def _steps(
     region = None if click is None else region_around(*click.pixel())
     job_request = replace(upscale_request(image, values), region=region, wants_view=True)
     if region is not None and job_request.width is not None:
-        job_request = replace(job_request, width=None)  # that of the whole image
+        # The width is that of the whole image: a region gets the scale of the model instead.
+        job_request = replace(job_request, width=None)
     async with aclosing(run.follow(job_request)) as updates:
         async for update in updates:
             if isinstance(update, Progress):
