@@ -1,5 +1,8 @@
 #!/usr/bin/env python3
-"""Print the requirements of the extra `app`, one a line, for an image without GPU packages."""
+"""Print the requirements of the extra `app`, one a line, for a container without GPU packages.
+
+Run it in the root of the repository.
+"""
 
 import tomllib
 from pathlib import Path

@@ -37,7 +37,7 @@ def main() -> int:
         if target.exists():
             continue
         try:
-            # Add your own steps here: `picture.pixels` is an array (height, width, 3).
+            # Add your own steps here: `picture.pixels` is an array (height, width, 1 or 3).
             picture = upscaler.upscale(source)
             write_image(picture, target)
             print(target, flush=True)

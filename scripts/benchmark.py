@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Benchmarks of models, start-up, batches, memory, PNG files, the app and training.
 
-Times depend on the machine, so all except `startup` and `photo` print ratios of jobs run in turns.
-`photo` prints seconds and memory of one command, `memory` the peak memory for large images,
-`app` the behaviour of the server under load.
+Times depend on the machine, so ratios of jobs that run in turns are printed where possible.
+`startup` prints seconds, `photo` seconds and memory of one command, `memory` the peak memory for
+large images, `app` and `nginx` the behaviour of the server under load.
 """
 
 import argparse

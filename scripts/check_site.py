@@ -96,7 +96,8 @@ def broken_links(site: Path) -> Iterator[str]:
             if not target.is_file():
                 yield f"{name}: there is no such file"
             elif parts.fragment and target.suffix == ".html":
-                known = pages[site / target.relative_to(site.resolve())] if target != path else page
+                # The keys of `pages` begin with `site` as it was given; only `path` is such a key.
+                known = page if target == path else pages[site / target.relative_to(site.resolve())]
                 if unquote(parts.fragment) not in known.anchors:
                     yield f"{name}: there is no such anchor"
 

@@ -22,7 +22,9 @@ _COMPREHENSIONS = frozenset(["<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>
 
 
 def count_functions(image: Path, output: Path) -> list[str]:
-    """Upscale an image in this process, which has not imported the package yet.
+    """Upscale an image in this process, which must not have imported the package before.
+
+    Functions that run during the import count too.
 
     Args:
         image: an input file.

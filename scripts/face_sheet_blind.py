@@ -69,9 +69,10 @@ def build(options: argparse.Namespace) -> None:
     rng = np.random.default_rng(options.seed)
     drawn = [files[i] for i in rng.permutation(len(files))[:REAL]]
     faces = np.concatenate([ours, read_faces(drawn, generator.image_size)])
+    # `tally` recognises real faces by their labels.
     labels = [f"seed {options.seed + n}" for n in range(GENERATED)]
     labels += [f"real {file.stem}" for file in drawn]
-    order = rng.permutation(len(faces))
+    order = rng.permutation(len(faces))  # index of the face at each position
     key = {
         "model": generator.name,
         "sha256": generator.sha256,

@@ -43,7 +43,8 @@ def write_small(faces: str, folder: Path, count: int) -> None:
     """Write the first faces of a set as PNG files, downscaled to `SIDE` pixels."""
     folder.mkdir(parents=True, exist_ok=True)
     for number, face in enumerate(list_images(faces)[:count]):
-        small = cv2.resize(face.read()[..., ::-1], (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+        pixels = face.read()[..., ::-1]  # OpenCV expects BGR
+        small = cv2.resize(pixels, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
         atomic_write_bytes(folder / f"{number:04}.png", cv2.imencode(".png", small)[1].tobytes())
 
 

@@ -17,7 +17,7 @@ from srgan_gp.evaluation.evaluate import evaluate
 from srgan_gp.evaluation.image_scores import Scores
 from srgan_gp.system.files import atomic_write
 
-METRICS = {
+METRICS = {  # by key of the scores: name on the card, and decimal digits
     "psnr_y": ("PSNR-Y", 2),
     "ssim_y": ("SSIM-Y", 4),
     "squeeze_distance": ("squeeze distance", 3),
@@ -40,7 +40,7 @@ def main() -> None:
     card = tomllib.loads(options.card.read_text())
     model = options.card.parent / card["files"]["onnx"]["name"]
     found: list[dict[str, Any]] = []
-    special, _, path = (options.set or "").partition("=")
+    special, _, path = (options.set or "").partition("=")  # empty with --benchmarks
     for name, low_res, scale in (
         [(special, low_res, card["scale"]) for low_res in LOW_RES]
         if special

@@ -68,7 +68,7 @@ def rows(name: str, scores: FaceScores) -> Iterator[dict[str, Any]]:
                 protocol = f"{what}, {describe(key, each, scores)}"
                 found.append(row(metric, name, round(value, digits), protocol))
     found += relative_rows(name, scores)
-    first_rows = {each["metric"]: each for each in reversed(found)}
+    first_rows = {each["metric"]: each for each in reversed(found)}  # the first overwrites
     headline = [first_rows[m] for m in HEADLINE_METRICS[FACES] if m in first_rows]
     yield from headline
     yield from (each for each in found if each not in headline)

@@ -120,7 +120,7 @@ def make_blind_sheets(options: argparse.Namespace) -> None:
         # Sheets of two comparisons must not be mixed.
         raise UsageError(f"{out} is not empty. Choose a new --out for a blind comparison.")
     results, hashes = compute(Collection(options.shared), options)
-    names = list(next(iter(results.values())))
+    names = list(next(iter(results.values())))  # every crop has the same results
     seed = secrets.randbelow(1 << 32) if options.seed is None else options.seed
     key = replace(draw_key(results, names, seed), models=hashes)
     path: Path = options.key or out.parent / f"{out.name}.key.json"

@@ -29,7 +29,7 @@ def main() -> None:
     options = parser.parse_args()
     files = list_images(options.faces)
     order = np.random.default_rng(0).permutation(len(files))
-    seen: dict[bytes, None] = {}  # a set may contain a photo twice
+    seen: dict[bytes, None] = {}  # an ordered set: the input may contain a photo twice
     for index in order:
         seen.setdefault(stylised(files[index]))
         if len(seen) == options.count + options.validation:
@@ -42,6 +42,7 @@ def main() -> None:
 
 def stylised(face: ImageFile) -> bytes:
     """Stylise a face with `cv2.stylization`, and encode it as PNG."""
+    # OpenCV expects BGR.
     drawn = cv2.stylization(face.read()[..., ::-1], sigma_s=60, sigma_r=0.45)
     return cv2.imencode(".png", drawn)[1].tobytes()
 

@@ -18,7 +18,8 @@ def main() -> None:
     small = read_image(GOLDEN / "input.png").pixels
     for card in map(read_card, sorted((ROOT / "weights").glob("*.toml"))):
         if card.task == FACES:
-            drawn = tiled(FaceGenerator.load(card.name, device="cpu").generate(count=8), 4, 2)
+            faces = FaceGenerator.load(card.name, device="cpu").generate(count=8)
+            drawn = tiled(faces, columns=4, rows=2)
         else:
             drawn = Upscaler.load(card.name, device="cpu").upscale(small)
         Image.fromarray(drawn).save(GOLDEN / f"{card.name}.png", optimize=True)

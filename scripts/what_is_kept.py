@@ -33,6 +33,9 @@ COLUMNS = (
     "orientation", "several images", "times",
 )  # fmt: skip
 _TIMES = (Fraction(1000, 30), Fraction(33), Fraction(40))
+"""Milliseconds: a time that only exact values keep, one of whole ms, and one of tens of ms."""
+_ORIENTATION, _MAKE = 0x0112, 0x010F  # EXIF tags
+_ROTATED = 6  # orientation of an image that is shown rotated by 90 degrees
 _TOLERANCE = 12  # levels of 255 that a lossy format may change in an even colour
 
 
@@ -57,7 +60,7 @@ def rows() -> Iterator[str]:
 def lossless(name: str) -> str:
     """Return whether, or at which quality, all pixels are kept exactly."""
     y, x = np.mgrid[:16, :16].astype(np.uint8)
-    pixels = np.stack([x * 16, y * 16, x ^ y], axis=2)[:15]  # 240 colours
+    pixels = np.stack([x * 16, y * 16, x ^ y], axis=2)[:15]  # 240 colours fit into a palette
     if np.array_equal(again(Picture(pixels), name).pixels, pixels):
         return "yes" if FORMATS[name].keeps_colours else "up to 256 colours"
     is_same = np.array_equal(again(Picture(pixels), name, quality=100).pixels, pixels)
@@ -82,7 +85,7 @@ def alpha(name: str) -> str:
     back = again(picture, name).alpha
     if back is None:
         return "composited over white"
-    assert picture.alpha is not None
+    assert picture.alpha is not None  # as it was made above
     return "yes" if _is_near(back, picture.alpha) else "binary"
 
 
@@ -95,21 +98,21 @@ def profile(name: str) -> str:
 
 def metadata(name: str) -> str:
     """Return whether EXIF and XMP are kept, with orientation and size updated."""
-    back = again(Picture(_even(), exif=_exif(6), xmp=b"<x:xmpmeta/>"), name)
+    back = again(Picture(_even(), exif=_exif(_ROTATED), xmp=b"<x:xmpmeta/>"), name)
     if back.exif is None and back.xmp is None:
         return "no"
     exif = Image.Exif()
     exif.load(back.exif or b"")
     assert back.xmp == b"<x:xmpmeta/>"
-    assert (exif.get(0x0112, 1), exif[0x010F]) == (1, "maker")
+    assert (exif.get(_ORIENTATION, 1), exif[_MAKE]) == (1, "maker")  # the pixels are upright
     return "yes"
 
 
 def orientation(name: str) -> str:
-    """Return whether the EXIF orientation is applied in reading."""
+    """Return whether the EXIF orientation is applied in reading; "-" if none can be stored."""
     image, buffer = Image.fromarray(_even()), io.BytesIO()
     try:
-        image.resize((16, 8)).save(buffer, name, exif=b"Exif\0\0" + _exif(6))
+        image.resize((16, 8)).save(buffer, name, exif=b"Exif\0\0" + _exif(_ROTATED))
     except (OSError, KeyError):  # without EXIF, or unknown to Pillow
         return "-"
     back = _decoded(buffer.getvalue())
@@ -158,9 +161,9 @@ def _even() -> Array:
     return np.full((32, 32, 3), (200, 60, 30), np.uint8)
 
 
-def _exif(value: int) -> bytes:
+def _exif(orientation: int) -> bytes:
     exif = Image.Exif()
-    exif[0x0112], exif[0x010F] = value, "maker"
+    exif[_ORIENTATION], exif[_MAKE] = orientation, "maker"
     return exif.tobytes().removeprefix(b"Exif\0\0")
 
 

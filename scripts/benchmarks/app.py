@@ -89,7 +89,8 @@ def serve_app(
     command += ["--device", "cpu", "--threads", str(threads), "--folder", folder, *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
-            assert process.stdout is not None
+            assert process.stdout is not None  # because of stdout=PIPE
+            # It prints its address.
             port = int(process.stdout.readline().rpartition(":")[2])
             asyncio.run(get(port, "/"))
             seconds = time.perf_counter() - started
@@ -151,6 +152,7 @@ async def _disconnects(server: Server, images: Sequence[bytes]) -> dict[str, Any
         path, field = ("/api/upscale", "picture") if number % 2 else ("/gradio_api/upload", "files")
         head, body = form(path, field, image)
         _reader, writer = await connect(server.port, address_of(number))
+        # Of the clients of the API every second one sends all, and leaves during its job.
         sent = body if number % 4 == 1 else body[: len(body) // 2]
         writer.write(f"{head}Host: 127.0.0.1\r\n\r\n".encode() + sent)
         await writer.drain()

@@ -17,8 +17,10 @@ from pathlib import Path
 from srgan_gp import Upscaler, read_image, write_image
 from srgan_gp.inference.loading.model_info import ModelInfo
 
-class Nearest:
-    info = ModelInfo("nearest", "super-resolution", 4, 1, 1, "metadata", "")
+class Nearest:  # in place of a session
+    info = ModelInfo(
+        "nearest", "super-resolution", scale=4, overlap=1, size_multiple=1, source="metadata"
+    )
     device, provider, precision, notes, card = "cpu", "", "float32", (), None
     takes_batches = False
     def run(self, images):

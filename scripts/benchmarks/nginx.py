@@ -160,6 +160,7 @@ def _write_configuration(
             raise RuntimeError(f"{CONFIGURATION.name} does not contain {old!r}.")
         site = site.replace(old, new)
     (folder / "site.conf").write_text(site, encoding="utf-8")
+    # Started by root, nginx would use an account that cannot read the folder.
     user = "user root;\n" if hasattr(os, "getuid") and os.getuid() == 0 else ""
     (folder / "nginx.conf").write_text(_MAIN.format(folder=folder, user=user), encoding="utf-8")
 

@@ -26,7 +26,7 @@ import numpy as np
 encoder, path = sys.argv[1:]
 channels = np.load(path)
 height, width, count = channels.shape
-colours = count - (count in (2, 4))
+colours = count - (count in (2, 4))  # without alpha
 
 def srgan_gp(name, file):
     from srgan_gp import Picture

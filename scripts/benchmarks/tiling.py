@@ -120,4 +120,4 @@ def _upscale(session: Session, image: np.ndarray, window: Window) -> np.ndarray:
         session.run, whole.cut, whole.store, size=size, scale=scale, window=window,
         overlap=session.info.overlap or 0, multiple=session.info.size_multiple,
     )  # fmt: skip
-    return whole.finish(lambda: None)
+    return whole.finish(on_band=lambda: None)

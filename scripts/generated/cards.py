@@ -67,7 +67,7 @@ def face_rows() -> Iterator[str]:
 
 
 def damage_rows() -> Iterator[str]:
-    """Compare the upscalers on Set14 downscaled in four ways: PSNR-Y and squeeze distance."""
+    """Compare the upscalers on Set14, downscaled in four ways: PSNR-Y and squeeze distance."""
     yield from _four_ways("PSNR-Y", "squeeze distance", digits=(2, 2))
 
 

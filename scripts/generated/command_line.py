@@ -79,6 +79,7 @@ def preset_rows() -> Iterator[str]:
 
 
 def _configuration(preset: str) -> SimpleNamespace:
+    """Return the fields of `TrainConfig` that a preset gives; it reads no images."""
     printed = io.StringIO()
     with redirect_stdout(printed):
         code = main(["train", "--preset", preset, "--data", "photos", "--dry-run"])

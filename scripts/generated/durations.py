@@ -14,7 +14,7 @@ def duration_rows(root: Path) -> Iterator[str]:
     yield ""
     yield "| photo | size | CPU time | memory |"
     yield "|---|---|---|---|"
-    for name in values:
+    for name in values:  # keys as `benchmarks.photo` writes them
         megapixels, _, what = name.partition(" megapixels: ")
         if what == "size":
             start = f"{megapixels} megapixels: "

@@ -15,7 +15,7 @@ def tiling_rows(root: Path) -> Iterator[str]:
     yield ""
     yield "| image | CPU: squares | rectangles | GPU: squares | rectangles | CPU time |"
     yield "|---|---|---|---|---|---|"
-    for name in values:
+    for name in values:  # keys as `benchmarks.tiling` writes them
         size, _, what = name.partition(": ")
         if what == "squares, CPU":
             columns = [
