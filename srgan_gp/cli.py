@@ -55,6 +55,7 @@ _EXTRAS = {
         "prometheus_client",
     },
 }
+"""By extra of the installation: modules that its packages provide."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -82,7 +83,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Python would report the error again when it flushes stdout at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _READER_CLOSED
-    except Stopped as stopped:
+    except Stopped as stopped:  # at a safe point of a run; elsewhere a signal raises SystemExit
         print_message(
             "srgan-gp: interrupted"
             if stopped.code == _INTERRUPTED

@@ -56,6 +56,7 @@ def _without_home(text: str) -> str:
 
 
 def _lines(facts: dict[str, Any]) -> Iterator[str]:
+    """Format the report that `diagnosis.diagnose.diagnose` returns."""
     yield f"srgan-gp {facts['version']}, Python {facts['python']}, {facts['system']}"
     yield "packages: " + _pairs(facts["packages"])
     for extra, missing in facts["missing_of_extras"].items():

@@ -23,6 +23,7 @@ LOW_RES = {
     "area-jpeg75": "area average, then JPEG at quality 75",
     "real": "blur, area average, noise, then JPEG at quality 60",
 }
+"""The downscalers of `data.benchmark_downscalers`, which would be slow to import for the help."""
 
 
 MODEL_TASKS = ("super-resolution", "face-generation")
@@ -186,12 +187,13 @@ def _face_lines(scores: "FaceScores") -> Iterator[str]:
         f"{scores.truncation:g}, against {real}; squeeze and SWD: {scores.paired_count} of each"
     )
     titles = {key: title for key, (title, _) in METRICS.items()}
-    yield legend([*METRICS, *RELATIVE_METRICS.keys() - METRICS.keys(), NOVELTY], titles)
+    relative_only = [key for key in RELATIVE_METRICS if key not in METRICS]
+    yield legend([*METRICS, *relative_only, NOVELTY], titles)
     yield from _feature_lines("squeeze distances", scores.feature_network)
     if scores.detector:
         yield f"FD-yunet by the network {scores.detector}"
     for one in (scores.model, *scores.baselines, scores.validation):
-        if set(one.values().values()) != {None}:
+        if set(one.values().values()) != {None}:  # none of the scores could be measured
             yield _row(one.name, {METRICS[key][0]: value for key, value in one.values().items()})
     if any(value is not None for value in scores.relative().values()):
         relative = {RELATIVE_METRICS[key]: value for key, value in scores.relative().items()}

@@ -53,7 +53,8 @@ def run(options: argparse.Namespace) -> int:
     blend = Blend(options.blend, options.blend_share) if options.blend else None
     card_path = export(options.run_dir, options.name, options.output, blend, options.photos)
     print_result(str(card_path))
-    is_installed = card_path.parent.resolve() == model_folders()[-1].resolve()
+    user_folder = model_folders()[-1]
+    is_installed = card_path.parent.resolve() == user_folder.resolve()
     model = options.name if is_installed else str(card_path.with_suffix(".onnx"))
     print_message(after_model(read_card(card_path).task, model))
     return 0

@@ -41,7 +41,7 @@ def run(options: argparse.Namespace) -> int:
     network = HELPERS[options.network]
     if options.source is None and network.installed():
         print_message(f"{network.title} is installed already.")
-    path = install(network, options.source)
+    path = install(network, options.source)  # the installed file if there is no source
     print_result(printable(path))
     print_message(f"{network.title}. Licence: {network.licence}.")
     return 0

@@ -47,6 +47,7 @@ def run(options: argparse.Namespace) -> int:
     cards = list_models(on_refused=lambda error: refused.append(str(error)))
     if options.name is not None and not is_check:
         cards = [card for card in cards if card.name == options.name]
+        # A message names the file of its card, NAME.toml.
         refused = [message for message in refused if f"{options.name}." in message]
         if not cards and not refused:
             raise unknown_model(options.name)
@@ -81,6 +82,7 @@ def _verify(cards: "Sequence[ModelCard]") -> list[str]:
 
 
 def _text(cards: "Sequence[ModelCard]", *, is_whole: bool, has_scores: bool) -> "Iterator[str]":
+    """Yield lines: with `is_whole` the whole cards, with `has_scores` all scores."""
     for card in cards:
         yield from _summary(card)
         if is_whole:

@@ -25,8 +25,9 @@ MAX_FACE_SIDE = 2048  # side in pixels, twice that of FFHQ
 
 def scale(text: str) -> float:
     """Parse a scale: a number above 0, `MAX_SCALE` at most; `2x` and `x2` are 2."""
+    number = text[:-1] if text[-1:] in "xX" else text.lower().removeprefix("x")
     try:
-        value = float(text.lower().removeprefix("x") if text[-1:] not in "xX" else text[:-1])
+        value = float(number)
     except ValueError:
         value = 0
     if not 0 < value <= MAX_SCALE:

@@ -169,7 +169,7 @@ def _refuse_inputs_as_results(
 def _preparation(options: argparse.Namespace) -> "Preparation":
     from srgan_gp.detection.face_detection import FaceDetector, import_opencv
 
-    import_opencv()
+    import_opencv()  # raises a clear error if OpenCV is missing, which the modules below need
     detector = None if options.aligned else FaceDetector.load(options.detector)
     from srgan_gp.data.face_preparation.face_selection import Requirements
     from srgan_gp.data.face_preparation.prepare_faces import Preparation

@@ -88,9 +88,9 @@ class Rate:
         start, done_at_start = self.history[0]
         rate = (done - done_at_start) / (now - start) if now > start else 0.0
         parts = [f"{int(done)} of {self.total:.0f}" if self.total else f"{int(done)}"]
-        if self.total == 1:
+        if self.total == 1:  # of one image, whose tiles make `done` a fraction
             parts = [f"{100 * done:.0f} %"]
-        elif self.total and done % 1:
+        elif self.total and done % 1:  # likewise of several
             parts[0] += f" ({100 * done / self.total:.0f} %)"
         if rate > 0:
             if self.total != 1:

@@ -61,6 +61,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--validation", metavar="PATH", help=_VALIDATION)
     add("-o", "--output", type=Path, metavar="RUN", help="folder of the run")
     add("--start-from", type=Path, metavar="FILE", help=_START_FROM)
+    # It has the one method of a parser that the function calls.
     add_config_options(_ConfigGroups(parser), TrainConfig)  # type: ignore[arg-type]
     add = parser.add_argument_group("Automation").add_argument
     add("--dry-run", action="store_true", help="print the configuration as JSON and exit")
@@ -119,6 +120,7 @@ def run(options: argparse.Namespace) -> int:
     if not options.data:
         raise UsageError("A run needs images to train on; pass --data PATH.")
     fields = {f.name for f in dataclasses.fields(TrainConfig)}
+    # Options that were not typed have no attribute.
     chosen = {k: v for k, v in vars(options).items() if k in fields}
     config = _resolve(options, chosen | _read_retired(options, chosen))
     require_options_of_task(config.task, chosen)

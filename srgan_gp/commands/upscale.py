@@ -57,11 +57,11 @@ def run(options: argparse.Namespace) -> int:
     devices = _devices(options)
     destination = Destination(
         options.output,
-        options.format,
-        options.suffix,
-        options.name_template,
-        options.exist,
-        options.width,
+        format=options.format,
+        suffix=options.suffix,
+        name_template=options.name_template,
+        exist=options.exist,
+        width=options.width,
     )
     inputs = walk(arguments, recursive=options.recursive, output_folder=destination.folder)
     first = next(iter(inputs), None)
@@ -72,7 +72,7 @@ def run(options: argparse.Namespace) -> int:
         single = first.path
     # Errors about -o come before the model loads; only the suffix needs the scale.
     _check(options, arguments, destination.output(single, model="", scale=1))
-    values = vars(options)
+    values = vars(options)  # each setting has an option of its name
     settings = UpscaleSettings(
         **{field.name: values[field.name] for field in fields(UpscaleSettings)}
     )
@@ -95,9 +95,9 @@ def run(options: argparse.Namespace) -> int:
         reporting = batch_run.Reporting(
             partial(progress_bar, is_silent=options.json),
             _print_line,
-            options.json,
-            options.report,
-            options.hidden,
+            wants_json=options.json,
+            report=options.report,
+            hidden=options.hidden,
         )
         request = batch_run.RunRequest(
             opened,
@@ -120,12 +120,13 @@ def _run_with_streams(options: argparse.Namespace, arguments: list[str]) -> int:
             raise UsageError(f"--{name.replace('_', '-')} and - do not go together.")
     with temporary_files(arguments, options.output) as streams:
         options.inputs, options.input = [*streams.inputs], []
+        # The temporary folder is hidden in messages, and it gets no journal.
         options.output, options.hidden = streams.output, streams.folder
         return run(options)
 
 
 def _start(options: argparse.Namespace, request: "RunRequest") -> int:
-    """Plan, watch or run; return the exit code."""
+    """Print the plan of a dry run, watch or run; return the exit code."""
     from srgan_gp.batch import run as batch_run
     from srgan_gp.batch.inputs.skipped_files import dry_run_lines
     from srgan_gp.batch.naming.output_options import output_folder
@@ -137,7 +138,8 @@ def _start(options: argparse.Namespace, request: "RunRequest") -> int:
             print_message(line)
         print_message(totals.line(folder))
         return PictureError.exit_code if totals.refused else 0
-    with output_folder(folder), output_folder(options.report.parent if options.report else folder):
+    report_folder = options.report.parent if options.report else folder
+    with output_folder(folder), output_folder(report_folder):
         return batch_run.watch(request) if options.watch else batch_run.run_once(request)
 
 
