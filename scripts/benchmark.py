@@ -75,6 +75,11 @@ def build_parser() -> argparse.ArgumentParser:
         "--megapixels", type=float, nargs="+", default=(0.5, 2, 12), help="sizes [0.5 2 12]"
     )
     photo.add_argument("--device", default="cpu", help="auto, cpu, cuda or cuda:N [cpu]")
+    gpu = add("gpu", "speed on a GPU in float32, float16 and with TensorRT")
+    gpu.add_argument("model", help="name of a model, or path of an .onnx file")
+    gpu.add_argument("--megapixels", type=float, default=2, help="size of the image [2]")
+    gpu.add_argument("--device", default="cuda", help="cuda, cuda:N or cpu [cuda]")
+    gpu.add_argument("--tensorrt", action="store_true", help="time TensorRT too")
     tiling = add("tiling", "computed pixels and time of tiled images, with rectangles and squares")
     tiling.add_argument("--model", default="photo-x4", help="name or path [photo-x4]")
     text = "size of the largest image that is upscaled; larger ones are only counted [12]"

@@ -8,6 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
+from srgan_gp.errors import DeviceError
 from srgan_gp.losses.lipschitz_baselines import LIPSCHITZ_TERMS
 
 SCRIPTS = Path(__file__).resolve().parent.parent / "scripts"
@@ -241,3 +242,18 @@ def test_the_functional_form_has_the_loss_of_the_usual_one():
     values = [loss(*steps.tensors) for loss in (steps.loss("wgan_gp"), steps.functional_loss())]
     assert torch.allclose(*values)
     assert not torch.allclose(values[0], steps.loss("none")(*steps.tensors))
+
+
+def test_the_precisions_of_a_gpu_are_compared(benchmark, capsys, tiny_model):
+    words = ["gpu", tiny_model(), "--device", "cpu", "--megapixels", 0.01, "--threads", 1]
+    values = run(benchmark, capsys, *words)
+    for precision in ("float32", "float16"):
+        assert values[f"cpu {precision}: provider"] == "CPUExecutionProvider"
+        assert values[f"cpu {precision}: megapixels a second"] > 0
+        assert values[f"cpu {precision}: share within 1 level"] >= 0.999
+
+
+def test_without_a_gpu_the_benchmark_says_so(benchmark, capsys, tiny_model, monkeypatch):
+    monkeypatch.setattr("srgan_gp.inference.ort_engine.why_no_gpu", lambda index: "no driver")
+    assert benchmark.main(["gpu", str(tiny_model()), "--tensorrt"]) == DeviceError.exit_code
+    assert "The device cuda:0 cannot be used: no driver" in capsys.readouterr().err

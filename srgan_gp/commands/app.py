@@ -54,7 +54,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--queue-size", type=types.count, metavar="N", help="jobs in the queue [64]")
     add("--pending-per-client", type=types.count, metavar="N", help="jobs of one client [8]")
     add = group("Speed")
-    add("--device", metavar="auto|cpu|cuda[:N]", help="device to compute on [auto]")
+    add("--device", metavar="auto|cpu|cuda[:N]|tensorrt[:N]", help="device to compute on [auto]")
     add("--threads", type=types.count, metavar="N", help="CPU threads [one per core]")
     add = group("Files and shutdown")
     add("--folder", type=Path, metavar="PATH", help="folder for temporary files [the system's]")

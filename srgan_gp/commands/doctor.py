@@ -24,7 +24,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of this verb."""
     add = parser.add_argument_group("Trial run").add_argument
     add("-n", "--model", metavar="NAME", help=_MODEL)
-    add("--device", default="auto", metavar="auto|cpu|cuda[:N]", help=_DEVICE)
+    add("--device", default="auto", metavar="auto|cpu|cuda[:N]|tensorrt[:N]", help=_DEVICE)
     add = parser.add_argument_group("Automation").add_argument
     add("--json", action="store_true", help="print one JSON object on stdout")
 

@@ -52,7 +52,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--frames", type=types.frames, metavar="N", help="number of frames of --interpolate [60]")
     add("--exist", choices=("error", "overwrite"), default="error", help=_EXIST)
     add = parser.add_argument_group("Speed").add_argument
-    add("--device", default="auto", metavar="auto|cpu|cuda[:N]", help="device to compute on [auto]")
+    add(
+        "--device",
+        default="auto",
+        metavar="auto|cpu|cuda[:N]|tensorrt[:N]",
+        help="device to compute on [auto]",
+    )
     add("--threads", type=types.count, metavar="N", help="CPU threads [one per core]")
     add = parser.add_argument_group("Automation").add_argument
     add("--json", action="store_true", help="print one JSON object on stdout instead of lines")

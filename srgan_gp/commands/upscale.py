@@ -178,12 +178,14 @@ def _check(options: argparse.Namespace, arguments: list[str], output: "Output") 
 def _devices(options: argparse.Namespace) -> list[str]:
     if options.address is not None and options.engine != "ray":
         raise UsageError(f"--address {options.address} needs --engine ray.")
-    if options.engine == "ray" and (options.gpu_id or "cuda:" in (options.device or "")):
+    is_chosen = options.gpu_id or ":" in (options.device or "") or options.device == "tensorrt"
+    if options.engine == "ray" and is_chosen:
         raise UsageError("Ray chooses the GPUs; pass --device cuda, cpu or auto.")
     if options.gpu_id is None:
         return [options.device or "auto"]
-    devices = [f"cuda:{number}" for number in options.gpu_id]
-    if options.device not in (None, "auto", "cuda") and [options.device] != devices:
+    kind = "tensorrt" if options.device == "tensorrt" else "cuda"
+    devices = [f"{kind}:{number}" for number in options.gpu_id]
+    if options.device not in (None, "auto", kind) and [options.device] != devices:
         numbers = ",".join(map(str, options.gpu_id))
         raise UsageError(f"--gpu-id {numbers} and --device {options.device} disagree.")
     return devices

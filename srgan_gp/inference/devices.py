@@ -9,19 +9,26 @@ from srgan_gp.inference.cuda_driver import find_driver
 
 PRECISIONS = ("auto", "float32", "float16", "int8")
 FLOAT16, INT8 = "float16", "int8"
+GPU_KINDS = ("cuda", "tensorrt")
+"""Kinds of devices that are a GPU; `tensorrt` is a GPU whose operations TensorRT compiles."""
 THREADS_PER_CPU = 4  # more threads are slower; the bound catches typing errors
 
 
 @dataclass(frozen=True)
 class DeviceRequest:
-    """A parsed `--device`: `kind` is auto, cpu or cuda; `index` is the number of a GPU, from 0."""
+    """A parsed `--device`.
+
+    Attributes:
+        kind: auto, cpu, or one of `GPU_KINDS`.
+        index: number of the GPU, from 0.
+    """
 
     kind: str
     index: int = 0
 
 
 def parse_device(text: str) -> DeviceRequest:
-    """Parse `auto`, `cpu`, `cuda` or `cuda:N`.
+    """Parse `auto`, `cpu`, `cuda`, `cuda:N`, `tensorrt` or `tensorrt:N`.
 
     >>> parse_device("cuda:1")
     DeviceRequest(kind='cuda', index=1)
@@ -29,10 +36,12 @@ def parse_device(text: str) -> DeviceRequest:
     Raises:
         UsageError: `text` is something else.
     """
-    match = re.fullmatch(r"(auto|cpu|cuda)|cuda:(\d{1,3})", str(text))
+    match = re.fullmatch(r"(auto|cpu|(?:cuda|tensorrt)(?::(\d{1,3}))?)", str(text))
     if not match:
-        raise UsageError(f"There is no device {str(text)!r}; choose auto, cpu, cuda or cuda:N.")
-    return DeviceRequest(match[1] or "cuda", int(match[2] or 0))
+        raise UsageError(
+            f"There is no device {str(text)!r}; choose auto, cpu, cuda, cuda:N or tensorrt."
+        )
+    return DeviceRequest(match[1].partition(":")[0], int(match[2] or 0))
 
 
 def restrict_device(request: DeviceRequest, precision: str) -> DeviceRequest:
@@ -46,7 +55,7 @@ def restrict_device(request: DeviceRequest, precision: str) -> DeviceRequest:
         raise UsageError(f"There is no precision {precision!r}; choose one of {known}.")
     if precision != INT8:
         return request
-    if request.kind == "cuda":
+    if request.kind in GPU_KINDS:
         raise UsageError(
             "int8 runs on the CPU only; pass --device cpu, or --precision float16 for the GPU."
         )

@@ -14,10 +14,11 @@ import onnxruntime  # pyright: ignore[reportMissingTypeStubs]
 
 from srgan_gp.errors import DeviceError, ModelRefusedError
 from srgan_gp.inference.cuda_driver import NO_DRIVER
-from srgan_gp.inference.devices import DeviceRequest, why_no_gpu
+from srgan_gp.inference.devices import GPU_KINDS, DeviceRequest, why_no_gpu
 from srgan_gp.inference.runtime_types import OrtSession, first_line
 
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
+TENSORRT = "TensorrtExecutionProvider"
 SILENT, WARNINGS = 4, 2  # ONNX Runtime's log levels; the current one cannot be read
 # Integer convolutions are fast in both layouts; it would leave pairs of conversions between them.
 DISABLED_OPTIMIZERS = ["NhwcTransformer"]
@@ -26,7 +27,7 @@ _onnxruntime = cast(Any, onnxruntime)  # has no type hints
 
 
 def start_engine(
-    data: bytes, name: str, request: DeviceRequest, threads: int
+    data: bytes, name: str, request: DeviceRequest, threads: int, *, is_float16: bool = False
 ) -> tuple[OrtSession, str, tuple[str, ...]]:
     """Open a model on a device.
 
@@ -35,9 +36,11 @@ def start_engine(
         name: name of the model, for messages.
         request: the device.
         threads: CPU threads.
+        is_float16: whether the model computes in float16.
 
     Returns:
-        ONNX Runtime's session, the device, and notes for users.
+        ONNX Runtime's session, the device (`cpu` or `cuda:N`, also with TensorRT), and notes for
+        users.
 
     Raises:
         ModelRefusedError: ONNX Runtime cannot load the model.
@@ -46,7 +49,7 @@ def start_engine(
     problem = None if request.kind == "cpu" else why_no_gpu(request.index)
     if request.kind != "cpu" and problem is None:
         try:
-            engine, notes = _start_on_cuda(data, threads, request.index)
+            engine, notes = _start_on_gpu(data, threads, request, is_float16=is_float16)
         except DeviceError as error:
             problem = str(error)
         else:
@@ -57,40 +60,58 @@ def start_engine(
         raise ModelRefusedError(
             f"The model {name} cannot be loaded: {first_line(error)}."
         ) from error
-    if request.kind == "cuda":
+    if request.kind in GPU_KINDS:
         raise DeviceError(
-            f"The device cuda:{request.index} cannot be used: {problem}. Pass --device cpu or auto."
+            f"The device {request.kind}:{request.index} cannot be used: {problem}. Pass --device "
+            "cpu or auto."
         )
     if problem is None or problem.startswith(NO_DRIVER):  # as on most laptops
         return engine, "cpu", ()
     return engine, "cpu", (f"The GPU is not used: {problem}.",)
 
 
-def _start_on_cuda(data: bytes, threads: int, index: int) -> tuple[OrtSession, tuple[str, ...]]:
+def _start_on_gpu(
+    data: bytes, threads: int, request: DeviceRequest, *, is_float16: bool
+) -> tuple[OrtSession, tuple[str, ...]]:
     """Open a model on a GPU and check that it runs there; DeviceError has the reason if not."""
-    cuda = {
-        "device_id": index,
-        "use_tf32": 0,  # compute in full float32, as the report says
-        "cudnn_conv_algo_search": "HEURISTIC",  # milliseconds a shape instead of half a second
-        "arena_extend_strategy": "kSameAsRequested",
-    }
+    providers = _gpu_providers(request, is_float16=is_float16)
+    wanted = providers[0][0]
     try:
         with _without_logging():
             _onnxruntime.preload_dlls()  # CUDA libraries installed by pip
             entries = {"session.record_ep_graph_assignment_info": "1"}
-            engine = create_session(data, threads, ((CUDA, cuda), CPU), entries)
+            engine = create_session(data, threads, (*providers, CPU), entries)
     except Exception as error:  # ONNX Runtime's exceptions have no common base class
         raise DeviceError(first_line(error)) from error
-    if engine.get_providers()[0] != CUDA:
-        raise DeviceError("its libraries do not load; install them: pip install 'srgan-gp[gpu]'")
+    if engine.get_providers()[0] != wanted:
+        install = "them: pip install 'srgan-gp[gpu]'" if wanted == CUDA else "TensorRT 10"
+        raise DeviceError(f"its libraries do not load; install {install}")
     nodes = Counter[str]()
     for part in engine.get_provider_graph_assignment_info():
         nodes[part.ep_name] += len(part.get_nodes())
-    if not nodes[CUDA]:
+    if not nodes[wanted]:
         raise DeviceError("ONNX Runtime runs no operation of the model on it")
-    elsewhere = nodes.total() - nodes[CUDA]
+    elsewhere = nodes[CPU]
     note = f"{elsewhere} of the model's {nodes.total()} operations run on the CPU."
     return engine, (note,) if elsewhere else ()
+
+
+def _gpu_providers(
+    request: DeviceRequest, *, is_float16: bool
+) -> list[tuple[str, dict[str, int | str]]]:
+    """Return the providers of a GPU with their options; the first is the one that is asked for."""
+    cuda: dict[str, int | str] = {
+        "device_id": request.index,
+        "use_tf32": 0,  # compute in full float32, as the report says
+        "cudnn_conv_algo_search": "HEURISTIC",  # milliseconds a shape instead of half a second
+        "arena_extend_strategy": "kSameAsRequested",
+        "prefer_nhwc": int(is_float16),  # the layout of the GPU's float16 matrix units
+        "fuse_conv_bias": 1,
+    }
+    if request.kind != "tensorrt":
+        return [(CUDA, cuda)]
+    tensorrt = {"device_id": request.index, "trt_fp16_enable": int(is_float16)}
+    return [(TENSORRT, tensorrt), (CUDA, cuda)]
 
 
 def create_session(

@@ -13,7 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from srgan_gp.errors import Cancelled, ModelRefusedError, SrganGpError
-from srgan_gp.inference.devices import FLOAT16, INT8, choose_threads, parse_device, restrict_device
+from srgan_gp.inference.devices import (
+    FLOAT16,
+    INT8,
+    DeviceRequest,
+    choose_threads,
+    parse_device,
+    restrict_device,
+)
 from srgan_gp.inference.loading.model_files import read_model
 from srgan_gp.inference.loading.model_info import (
     FLOAT32_SHA256,
@@ -86,9 +93,10 @@ class Session:
 
         Args:
             model: name of a model, or path of an `.onnx` file.
-            device: `cpu`; `cuda` or `cuda:N`, which fail where that GPU cannot be used; or `auto`,
-                which uses the first GPU if it works and the CPU otherwise, with a message in
-                `notes` if there is a GPU.
+            device: `cpu`; `cuda` or `cuda:N`, which fail where that GPU cannot be used;
+                `tensorrt` or `tensorrt:N`, the same with operations compiled by TensorRT; or
+                `auto`, which uses the first GPU with CUDA if it works and the CPU otherwise, with a
+                message in `notes` if there is a GPU.
             threads: CPU threads; None means one for each CPU this process may use.
             fidelity: weight, 0 to 1, of the model's fidelity partner in the average of the two;
                 None runs the model as it is.
@@ -129,7 +137,9 @@ class Session:
         opened = cls(engine, info, used, notes, source.card)
         if precision == FLOAT16 and info.task != FACES:
             opened.precision = FLOAT16
-            opened._open_half = partial(_open_half, data, name, used, threads)
+            on_gpu = "tensorrt" if request.kind == "tensorrt" else "cuda"
+            half = DeviceRequest("cpu") if used == "cpu" else replace(request, kind=on_gpu)
+            opened._open_half = partial(_open_half, data, name, half, threads)
         if precision == INT8:
             opened.precision = INT8
             opened.notes = (*opened._check_int8(metadata), *notes)
@@ -208,13 +218,13 @@ class Session:
 
 
 def _open_half(
-    data: bytes, name: str, device: str, threads: int, takes_pixels: bool
+    data: bytes, name: str, device: DeviceRequest, threads: int, takes_pixels: bool
 ) -> BoundEngine:
     """Open the float16 network of a model on the device that its float32 network uses."""
     from srgan_gp.inference.precision.float16_graph import to_float16
 
     converted = to_float16(data, name, has_pixels=takes_pixels)
-    engine, used, _ = start_engine(converted, name, parse_device(device), threads)
+    engine, used, _ = start_engine(converted, name, device, threads, is_float16=True)
     return BoundEngine(engine, used, name)
 
 

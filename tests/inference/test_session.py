@@ -164,7 +164,9 @@ def test_a_failed_try_prints_nothing(tiny_model):
     assert done.stderr == ""
 
 
-@pytest.mark.parametrize("device", ["gpu", "cuda:", "cuda:x", "CPU", "", "cuda:-1"])
+@pytest.mark.parametrize(
+    "device", ["gpu", "cuda:", "cuda:x", "CPU", "", "cuda:-1", "cpu:0", "tensorrt:"]
+)
 def test_unknown_devices_are_refused(tiny_model, device):
     with pytest.raises(UsageError, match="choose auto, cpu, cuda"):
         Session.open(tiny_model(), device=device)
@@ -223,14 +225,14 @@ def test_the_default_is_one_thread_for_each_cpu(monkeypatch, has_affinity):
 class FakeCuda:
     """A CPU session that reports CUDA for some of its nodes."""
 
-    def __init__(self, engine, nodes):
-        self._engine, self._nodes = engine, nodes
+    def __init__(self, engine, nodes, providers):
+        self._engine, self._nodes, self._providers = engine, nodes, providers
 
     def __getattr__(self, name):
         return getattr(self._engine, name)
 
     def get_providers(self):
-        return ["CUDAExecutionProvider", "CPUExecutionProvider"]
+        return self._providers
 
     def get_provider_graph_assignment_info(self):
         return [
@@ -241,17 +243,24 @@ class FakeCuda:
 
 @pytest.fixture
 def fake_cuda(monkeypatch):
-    """A machine with a GPU that runs a given number of nodes."""
+    """A machine with a GPU that runs a given number of nodes; lists the options of providers."""
+    asked = []
 
-    def install(**nodes):
+    def install(*, is_loaded=True, **nodes):
         monkeypatch.setattr(ort_engine, "why_no_gpu", lambda index: None)
         started = ort_engine.onnxruntime.InferenceSession
 
         def start(data, options, providers, **rest):
             engine = started(data, options, providers=["CPUExecutionProvider"], **rest)
-            return engine if providers == ["CPUExecutionProvider"] else FakeCuda(engine, nodes)
+            if providers == ["CPUExecutionProvider"]:
+                return engine
+            asked.append(dict(providers[:-1]))
+            loaded = providers if is_loaded else providers[1:]
+            names = [one if isinstance(one, str) else one[0] for one in loaded]
+            return FakeCuda(engine, nodes, names)
 
         monkeypatch.setattr(ort_engine.onnxruntime, "InferenceSession", start)
+        return asked
 
     return install
 
@@ -274,6 +283,37 @@ def test_a_gpu_that_runs_no_node_is_not_used(tiny_model, fake_cuda):
     fake_cuda(CPU=9)
     with pytest.raises(DeviceError, match="no operation of the model"):
         Session.open(tiny_model(), device="cuda")
+
+
+def test_tensorrt_is_used_only_on_request(tiny_model, fake_cuda):
+    asked = fake_cuda(CUDA=9, Tensorrt=9)
+    for device in ("auto", "cuda", "tensorrt:2"):
+        opened = Session.open(tiny_model(), device=device)
+    assert (opened.device, opened.provider) == ("cuda:2", "TensorrtExecutionProvider")
+    assert opened.notes == ()
+    assert [list(providers) for providers in asked] == [
+        ["CUDAExecutionProvider"], ["CUDAExecutionProvider"],
+        ["TensorrtExecutionProvider", "CUDAExecutionProvider"],
+    ]  # fmt: skip
+    assert {one["device_id"] for one in asked[-1].values()} == {2}
+
+
+def test_float16_asks_for_its_kernels(tiny_model, fake_cuda):
+    asked = fake_cuda(CUDA=9, Tensorrt=9)
+    opened = Session.open(tiny_model(), device="tensorrt", precision="float16")
+    opened._open_half(True)
+    single, half = asked
+    assert [one["TensorrtExecutionProvider"]["trt_fp16_enable"] for one in (single, half)] == [0, 1]
+    assert [one["CUDAExecutionProvider"]["prefer_nhwc"] for one in (single, half)] == [0, 1]
+
+
+def test_tensorrt_that_does_not_load_or_run_is_an_error(tiny_model, fake_cuda):
+    fake_cuda(CUDA=9, is_loaded=False)
+    with pytest.raises(DeviceError, match=r"device tensorrt:0 cannot .* install TensorRT 10\."):
+        Session.open(tiny_model(), device="tensorrt")
+    fake_cuda(CUDA=9)
+    with pytest.raises(DeviceError, match="no operation of the model"):
+        Session.open(tiny_model(), device="tensorrt")
 
 
 def test_an_exception_of_the_gpu_is_one_message(tiny_model, monkeypatch):

@@ -88,7 +88,10 @@ _GROUPS: dict[str, list[tuple[tuple[str, ...], dict[str, Any]]]] = {
             ("--max-pixels",),
             {"type": types.count, "default": 100_000_000, "metavar": "N", "help": _MAX_PIXELS},
         ),
-        (("--device",), {"metavar": "auto|cpu|cuda[:N]", "help": "device to compute on [auto]"}),
+        (
+            ("--device",),
+            {"metavar": "auto|cpu|cuda[:N]|tensorrt[:N]", "help": "device to compute on [auto]"},
+        ),
         (("-g", "--gpu-id"), {"type": types.gpu_ids, "metavar": "N[,N...]", "help": _GPU}),
         (
             ("--precision",),

@@ -75,10 +75,8 @@ class Preparation:
     def settings(self, faces: int) -> dict[str, Any]:
         """Return all settings that determine a result of `faces` faces, for the manifest."""
         # "held_out" is the validation share in format version 1.
-        settings = asdict(self.requirements) | {
-            "held_out": self.target_share(faces),
-            "seed": self.seed,
-        }
+        settings = asdict(self.requirements)
+        settings |= {"held_out": self.target_share(faces), "seed": self.seed}
         if self.detector is None:
             return settings | {"aligned_before": True}
         file = self.detector.file

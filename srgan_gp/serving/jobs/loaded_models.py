@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TypedDict, TypeVar, cast
 
 from srgan_gp.errors import ModelRefusedError, UsageError
-from srgan_gp.inference.devices import choose_threads, parse_device
+from srgan_gp.inference.devices import GPU_KINDS, choose_threads, parse_device
 from srgan_gp.inference.face_generator import FaceGenerator
 from srgan_gp.inference.upscaler import Upscaler
 from srgan_gp.models.cards import FACES, UPSCALING, ModelCard
@@ -54,7 +54,7 @@ class LoadedModels:
         """
         _check_is_upscaler(name)
         choose_threads(self._options["threads"])
-        if parse_device(self._options["device"]).kind == "cuda":
+        if parse_device(self._options["device"]).kind in GPU_KINDS:
             with self.upscaler(name, None, Cancellation()):
                 pass
 
