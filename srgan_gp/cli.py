@@ -43,6 +43,7 @@ COMMANDS = {
 
 _INTERRUPTED = 128 + signal.SIGINT
 _READER_CLOSED = 128 + 13  # SIGPIPE, a name that Windows does not have
+# Packages by the names that they are imported under.
 _EXTRAS = {
     "train": {"torch", "torchvision", "kornia", "onnxscript", "skimage", "tensorboard", "tomli_w"},
     "app": {
@@ -188,7 +189,10 @@ def _report_error(error: Exception) -> int:
 
 
 def _missing_package(error: ModuleNotFoundError) -> Exception:
-    """Name the pip command that installs the package a command could not import."""
+    """Return an error with the pip command that installs a package of an extra.
+
+    The error about any other package is returned unchanged, and reported as an internal one.
+    """
     package = (error.name or "").partition(".")[0]
     for extra, packages in _EXTRAS.items():
         if package in packages:

@@ -50,8 +50,8 @@ class EarlyEncoding:
             on_tiles: called after each tile with (tiles done, tiles in all).
 
         Raises:
-            PictureError: as for `upscale_picture` and `encode_image`.
-            OutputError: the file cannot be written.
+            SrganGpError: as for `upscaler.Upscaler.upscale_picture`; or an error of the encoding,
+                which stops the network.
         """
 
         def on_progress(done: int, total: int) -> None:
@@ -101,7 +101,7 @@ class EarlyEncoding:
             drop(self._written[0])
 
     def _encode(self) -> None:
-        assert self._growing is not None  # `begin` sets it.
+        assert self._growing is not None  # `_begin` sets it.
         try:
             self._written = self._write(self._growing)
         except BaseException as error:

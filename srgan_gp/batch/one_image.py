@@ -77,7 +77,8 @@ def decode(job: UpscaleJob, settings: UpscaleSettings, model_scale: int) -> Deco
         model_scale: scale factor that is used if the settings have none.
 
     Raises:
-        PictureError: the file cannot be read, or the result would be too large.
+        PictureError: the file cannot be read or changed meanwhile, the result would have too many
+            pixels or none, or no format can hold it.
     """
     before = None
     with suppress(OSError, ValueError):  # `_read` raises the error.
@@ -123,9 +124,8 @@ def enlarge(
             Then `encode` must be called for the result.
 
     Raises:
-        PictureError: as for `Upscaler.upscale_picture`, and for a sequence as for `encode`.
-        Cancelled: `Upscaler.cancel` was called.
-        DeviceError: the GPU failed.
+        SrganGpError: as for `Upscaler.upscale_picture`; for a sequence also as for `encode`, and
+            PictureError for a damaged frame.
     """
     upscale = partial(
         upscaler.upscale_picture,
@@ -148,7 +148,7 @@ def enlarge(
     frames = decoded.content.count
 
     def report_tiles(done: int, total: int) -> None:
-        if on_tiles is not None:
+        if on_tiles is not None:  # About the same number for each frame, since the sizes are equal.
             on_tiles(len(reports) * total + done, frames * total)
 
     def upscale_frame(frame: Picture) -> Picture:
@@ -179,7 +179,7 @@ def encode(
         enlarged: result of `enlarge`.
         settings: options of the run.
         on_write: called before bytes are written. An exception from it ends the encoding and
-            leaves no file.
+            leaves no file. Not called for an encoding that began early; `on_tiles` can end that.
 
     Raises:
         PictureError: the format cannot hold the result.

@@ -36,7 +36,11 @@ class Planned(Protocol):
         ...
 
     def settle(self, path: Path) -> Path | None:
-        """Return where to write a result meant for `path`; None: skip it, since it exists."""
+        """Return where to write a result meant for `path`; None: skip it, since it exists.
+
+        Raises:
+            PictureError: it exists, and must be neither skipped nor replaced.
+        """
         ...
 
 
@@ -77,7 +81,7 @@ class PlanRunner:
         engine: runs the jobs; used by this run alone, and closed when an error ends the run.
         report: called with the outcome of each input as soon as it is known.
         journal: journal of the output folder; None keeps none.
-        work: the `work_key` of the run.
+        work: hash of model and options, the result of `results.work.work_key`.
         check: called several times a second and before each input. Its exceptions end the run.
     """
 
@@ -102,7 +106,8 @@ class PlanRunner:
 
         Raises:
             OutputError: no result can be written any more.
-            DeviceError: the GPU failed.
+            SrganGpError: an error of all jobs, raised by `Engine.take`.
+            BaseException: raised by `check`, such as `Stopped`.
         """
         try:
             for item in self.plan:
@@ -130,6 +135,7 @@ class PlanRunner:
 
     def _start(self, job: UpscaleJob) -> None:
         """Submit a job as soon as the engine has room for it."""
+        # First, so that a job is reported as not tried if an error below ends the run.
         self._in_progress[job.source] = job
         if (error := self._prepare_folder(job.target.parent)) is not None:
             del self._in_progress[job.source]
@@ -160,10 +166,15 @@ class PlanRunner:
         self.report(outcome)
 
     def _commit(self, result: Result) -> Outcome:
-        """Record a result in the journal, then give it its final name."""
+        """Record a result in the journal, then give it its final name.
+
+        Raises:
+            PictureError: the job failed, or `Planned.settle` refuses the target.
+            OutputError: the journal or the result cannot be written.
+        """
         job, staged, facts = result.job, result.staged, result.facts
         if staged is None or facts is None:
-            assert result.error is not None
+            assert result.error is not None  # A result has a file or an error.
             raise result.error
         # The file may have been created since the plan was made, and only now is it known whether
         # the fallback is needed.
@@ -174,7 +185,7 @@ class PlanRunner:
         if self.journal is not None:
             self.journal.record(job.source, staged, result.input_sha256, self.work)
         commit(staged)
-        return Outcome(job.source, "done", staged.target, **vars(facts))
+        return Outcome(job.source, "done", staged.target, **vars(facts))  # same field names
 
     def _prepare_folder(self, folder: Path) -> PictureError | None:
         """Create a folder before its first result, and remove what crashed runs left in it."""

@@ -31,7 +31,7 @@ class Record:
     file: IO[bytes] = field(
         default_factory=partial(tempfile.SpooledTemporaryFile[bytes], _BYTES_IN_MEMORY)
     )
-    """To be closed."""
+    """Closed by the creator of the record."""
 
     def add(self, outcome: Outcome) -> None:
         """Append the outcome of an input.
@@ -62,7 +62,12 @@ class Record:
             shutil.copyfileobj(self.file, file)
 
     def json_lines(self, counts: Counter[Status], **about_the_run: object) -> Iterator[str]:
-        """Yield the lines of the object that `--json` prints: the counts, then the images."""
+        """Yield the lines of the object that `--json` prints: the counts, then the images.
+
+        Args:
+            counts: number of inputs by status, which `add` was called for.
+            about_the_run: further entries beside the counts.
+        """
         head = {"inputs": counts.total()}
         head |= {status: counts[status] for status in ("done", "skipped", "failed", "not_tried")}
         for name, value in (head | about_the_run).items():
@@ -111,7 +116,7 @@ def outcome_line(outcome: Outcome) -> str:
         return f"{outcome.source}: {outcome.code}: {outcome.message}"
     if outcome.status == "skipped":
         return f"{outcome.source}: skipped, {outcome.reason}: {outcome.target}"
-    assert outcome.size is not None and outcome.result_size is not None
+    assert outcome.size is not None and outcome.result_size is not None  # The status is `done`.
     (width, height), (new_width, new_height) = outcome.size, outcome.result_size
     parts = [
         f"{width}x{height} -> {new_width}x{new_height} {outcome.target}",
@@ -126,7 +131,13 @@ def outcome_line(outcome: Outcome) -> str:
 def summary_lines(
     counts: Counter[Status], skipped_files: SkippedFiles, *, earlier_results: int = 0
 ) -> Iterator[str]:
-    """Yield lines about files that are no inputs, and one with the counts of a run."""
+    """Yield lines about files that are no inputs, and one with the counts of a run.
+
+    Args:
+        counts: number of inputs by status.
+        skipped_files: files that the walk skipped.
+        earlier_results: results of earlier runs that the walk did not recognise, but the plan.
+    """
     if skipped_files.kinds or skipped_files.repeated:
         yield from skipped_lines(skipped_files)
     text = f"{counts['done']} done, {counts['skipped']} skipped, {counts['failed']} failed"

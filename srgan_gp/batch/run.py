@@ -82,12 +82,14 @@ def watch(request: RunRequest) -> int:
 
     Raises:
         SrganGpError: as for `run_once`.
+        Stopped: a signal ended it.
     """
     watch_folder, engine = Watch(request.inputs), request.opened.engine
     folder, is_kept = request.output.folder, request.keeps_journal
     with (
         locked_journal(folder, request.work, is_kept=is_kept) as journal,
-        _open_reporter(request, None, 0) as reporter,
+        # Earlier results are not counted: a poll finds those of this very run, too.
+        _open_reporter(request, total=None, earlier_results=0) as reporter,
     ):
         while True:
             if found := watch_folder.poll():
@@ -104,7 +106,11 @@ def watch(request: RunRequest) -> int:
 
 
 def dry_run(request: RunRequest) -> Totals:
-    """Print the planned outcome of every input and return the totals; nothing is written."""
+    """Print the planned outcome of every input and return the totals; nothing is written.
+
+    Raises:
+        SrganGpError: the run could not start.
+    """
     output, totals = request.output, Totals()
     journal = Journal.open_existing(output.folder, request.work) if request.keeps_journal else None
     with (

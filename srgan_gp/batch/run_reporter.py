@@ -62,8 +62,8 @@ class RunReporter:
     def report(self, outcome: Outcome) -> None:
         """Print and record the outcome of an input.
 
-        One that was not tried is only recorded, and so are all but the first that would be made
-        differently only because the model has changed.
+        One that was not tried is only recorded. Of those that were refused because the version of
+        the model has changed, the first is printed and the others are only recorded.
         """
         if outcome.status == "done":
             while self.choices:
@@ -113,6 +113,7 @@ class RunReporter:
     @property
     def exit_code(self) -> int:
         """Exit code of the program when the run comes to its end."""
+        # An internal error of one image is the most important, then one that was not written.
         for kind in (SrganGpError, OutputError):
             if kind.code in self._codes:
                 return kind.exit_code

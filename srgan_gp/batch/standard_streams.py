@@ -35,12 +35,12 @@ def temporary_files(inputs: Sequence[str], output: str | None) -> Generator[Stre
     """Replace `-` by temporary files; at the end of the block, copy the result to standard output.
 
     Args:
-        inputs: the inputs as given; `-` is standard input.
+        inputs: the inputs as given; `-` is standard input. It or `output` is `-`.
         output: the value of -o; `-` is standard output.
 
     Raises:
-        UsageError: `-` is not the only input, there is no output, or a stream is a terminal.
-        PictureError: standard input is no image.
+        UsageError: there are several inputs, there is no output, or a stream is a terminal.
+        PictureError: standard input is no image, or longer than `MAX_INPUT_BYTES`.
         OutputError: a temporary file or standard output cannot be written.
     """
     _check(inputs, output)
@@ -94,7 +94,7 @@ def _copy_to_output(path: Path) -> None:
         with path.open("rb") as file:
             shutil.copyfileobj(file, sys.stdout.buffer)
         sys.stdout.buffer.flush()
-    except BrokenPipeError:
+    except BrokenPipeError:  # The command line has an exit code for it.
         raise
     except OSError as error:
         raise OutputError(f"Standard output cannot be written: {error.strerror}.") from error

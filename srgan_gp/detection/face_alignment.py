@@ -11,8 +11,8 @@ from srgan_gp.detection.face_detection import import_opencv
 
 TEMPLATE = np.array([(0.37, 0.47), (0.63, 0.47), (0.5, 0.631), (0.387, 0.736), (0.613, 0.736)])
 """(5, 2): target positions (x, y) of the landmarks, as fractions of the side of the square, in the
-order of `Face.points`. The positions of the eyes were chosen for this project. Nose and mouth are
-the median, relative to the eyes, of 300 faces of FFHQ and CelebA."""
+order of `face_detection.Face.points`. The positions of the eyes were chosen for this project. Nose
+and mouth are the median, relative to the eyes, of 300 faces of FFHQ and CelebA."""
 
 _MARGIN = 4  # pixels around the square: reach of the cubic interpolation, and one more
 
@@ -24,7 +24,7 @@ def fit_transform(points: np.ndarray) -> np.ndarray:
     squares problem in four unknowns; Umeyama (1991) has the same solution.
 
     Args:
-        points: (5, 2), as in `Face.points`.
+        points: (5, 2), as in `face_detection.Face.points`.
 
     Returns:
         (2, 3), float64: from pixels of the photo to fractions of the side of the square.

@@ -96,7 +96,8 @@ class FaceDetector:
         if not faces:
             return []
         boxes, scores = [face.box for face in faces], [face.score for face in faces]
-        kept = self._opencv.dnn.NMSBoxes(boxes, scores, 0.0, _MAX_OVERLAP)
+        lowest = 0.0  # The network has dropped those below `least_score`.
+        kept = self._opencv.dnn.NMSBoxes(boxes, scores, lowest, _MAX_OVERLAP)
         return [faces[int(i)] for i in np.asarray(kept).ravel()]
 
     def _on_level(self, pixels: np.ndarray, side: int) -> Iterator[Face]:

@@ -72,7 +72,7 @@ def _integers_to_uint16(values: Array) -> Array:
 
 
 def check_floats(values: Array) -> Array:
-    """Check that all values are finite and in [0, 1], and return them as float32.
+    """Check that all values of a file are finite and in [0, 1], and return them as float32.
 
     Raises:
         PictureError: E_NOT_FINITE or E_OUT_OF_RANGE.

@@ -3,6 +3,7 @@
 `CONTAINERS` lists the types that can be read; other known types are refused by name.
 """
 
+import codecs
 import importlib
 import logging
 import threading
@@ -60,7 +61,7 @@ _BRANDS = {
     "AVIF": {b"avif", b"avis"},
     "HEIF": {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"},
 }
-"""Brands of ISO base media files; a file with those of both is AVIF."""
+"""Brands of ISO base media files; a file with both is AVIF, which is first in `CONTAINERS`."""
 READABLE = "PNG, JPEG, WebP, TIFF, BMP, GIF, AVIF or HEIC"
 
 
@@ -99,6 +100,7 @@ def _brands(head: bytes) -> set[bytes]:
     if head[4:8] != b"ftyp":
         return set()
     brands = head[8 : min(int.from_bytes(head[:4]), len(head))]
+    # The four bytes after the major brand are its version.
     return {brands[place : place + 4] for place in range(0, len(brands), 4) if place != 4}
 
 
@@ -115,7 +117,8 @@ def _refused_name(head: bytes) -> str | None:
 
 def _is_text(head: bytes) -> bool:
     try:
-        text = head[: len(head) // 4 * 4 - 4 or len(head)].decode("utf-8", errors="strict")
+        # Incremental, because the end of the head may cut a character.
+        text = codecs.getincrementaldecoder("utf-8")().decode(head)
     except UnicodeDecodeError:
         return False
     return all(character.isprintable() or character.isspace() for character in text)
@@ -127,7 +130,8 @@ def open_container(file: BinaryIO, container: Container) -> ImageFile.ImageFile:
     HEIF files are opened with pi-heif, which has no encoder and so no part under the GPL.
 
     `Image.open` is not used: it tries other plugins too, and its pixel limit applies to the whole
-    process. The caller checks the size before it decodes the pixels.
+    process. The caller checks the size before it decodes the pixels, and converts the errors of
+    the decoder by `decoder_errors`.
     """
     module, _, name = container.opener.rpartition(".")
     opener = getattr(importlib.import_module(module), name)

@@ -52,7 +52,8 @@ def writes_rows(picture: Picture, name: str) -> bool:
     Only then can the image be encoded while another thread still computes it.
 
     Args:
-        picture: the image, whose first row is not read but may be incomplete.
+        picture: the image, perhaps incomplete: whether its pixels are converted does not depend on
+            their values.
         name: a key of `FORMATS`.
     """
     if not FORMATS[name].reads_rows:
@@ -92,7 +93,8 @@ def _fit_bands(picture: Picture, name: str, folder: Path | None) -> tuple[Pictur
 def _has_pixels_of(row: Picture, picture: Picture) -> bool:
     """Return whether a row has pixels and alpha of an image, not converted copies."""
     if row.alpha is None or picture.alpha is None:
-        return row.alpha is picture.alpha and np.shares_memory(row.pixels, picture.pixels)
+        is_same = row.alpha is picture.alpha  # both None
+        return is_same and np.shares_memory(row.pixels, picture.pixels)
     return all(
         np.shares_memory(*pair)
         for pair in ((row.pixels, picture.pixels), (row.alpha, picture.alpha))
@@ -119,8 +121,8 @@ def _fit_pixels(picture: Picture, name: str) -> tuple[Picture, list[str]]:
         warnings.append(f"{name} was written with {bits} bits instead of {pixels.itemsize * 8}")
         pixels = to_depth(pixels, dtype)
         alpha = None if alpha is None else to_depth(alpha, dtype)
-    is_16_bit_grey_alpha = alpha is not None and alpha.dtype == np.uint16
-    keeps_grey = row.keeps_16_bit_grey_alpha if is_16_bit_grey_alpha else row.keeps_grey
+    has_16_bit_alpha = alpha is not None and alpha.dtype == np.uint16
+    keeps_grey = row.keeps_16_bit_grey_alpha if has_16_bit_alpha else row.keeps_grey
     becomes_rgb = pixels.shape[2] == 1 and not keeps_grey
     if profile is not None and (becomes_rgb or len(profile) > row.max_profile_bytes):
         # Without the profile, the same values would be other colours.

@@ -10,6 +10,7 @@ from srgan_gp.images.animation.gif import count_gif_frames
 from srgan_gp.images.animation.sequence_reading import (
     MAX_FRAMES,
     check_sequence,
+    first_frame,
     read_page_structure,
 )
 from srgan_gp.images.codecs.sixteen_bit import is_16_bit
@@ -64,7 +65,7 @@ def read_header(
         first_frame_only: treat an animation as a still of its first frame.
 
     Raises:
-        PictureError: as for `read_sequence`, except for damaged pixels.
+        PictureError: as for `sequence_reading.read_sequence`, except for damaged pixels.
     """
     with regular_file(Path(path)) as file, silenced_pillow():
         head = file.read(HEAD_BYTES)
@@ -82,11 +83,13 @@ def read_header(
                 frames = max(1, count_gif_frames(file, most=MAX_FRAMES + 1))
             elif container.name != "HEIF" and not first_frame_only:
                 frames = int(getattr(image, "n_frames", 1))
+                frames -= first_frame(image, frames)
             if frames > 1 and container.name != "TIFF":
                 check_sequence(frames, width * height * frames, max_pixels)
-            # Pillow decodes the whole PNG to search for EXIF data after the pixels.
+            # Pillow decodes the whole PNG to search for EXIF data after the pixels, so that is
+            # ignored here.
             is_costly = container.name == "PNG" and "exif" not in image.info
-            is_turned = not is_costly and read_orientation(image) >= 5
+            is_turned = not is_costly and read_orientation(image) >= 5  # by 90 degrees
             if is_turned and not (container.name == "TIFF" and frames > 1):
                 width, height = height, width
             return Header(

@@ -53,7 +53,7 @@ def read_exif(image: Image.Image) -> bytes | None:
             raw = _exif_of_tiff(image)
         elif raw is None and "Raw profile type exif" in image.info:
             raw = image.getexif().tobytes()
-    except Exception:  # As above.
+    except Exception:  # As in `read_orientation`.
         return None
     if not isinstance(raw, bytes):
         return None
@@ -110,7 +110,11 @@ def update_exif(exif: bytes, *, height: int, width: int) -> bytes:
 
 
 def reset_tiff_orientation(tiff: bytes) -> bytes:
-    """Set the orientation tag of a complete TIFF or BigTIFF file to 1, if there is one."""
+    """Set the orientation tag of a complete TIFF or BigTIFF file to 1, if there is one.
+
+    Raises:
+        struct.error: the first directory extends beyond the end of the file.
+    """
     order = "<" if tiff.startswith(b"II") else ">"
     is_big = b"+" in tiff[2:4]
     link, number, entry = ("Q", "Q", "HHQHHI") if is_big else ("I", "H", "HHIHH")
@@ -120,6 +124,7 @@ def reset_tiff_orientation(tiff: bytes) -> bytes:
     size, start = struct.calcsize(order + entry), start + struct.calcsize(order + number)
     for position in range(start, start + count * size, size):
         if struct.unpack_from(order + "H", block, position)[0] == _ORIENTATION:
+            # Tag, type, number of values, the value, and zeros to the end of the value field.
             normal = (_ORIENTATION, _SHORT, 1, 1) + (0,) * (len(entry) - 4)
             struct.pack_into(order + entry, block, position, *normal)
     return bytes(block)

@@ -112,8 +112,8 @@ def describe_type(value: object) -> str:
     return name
 
 
-def check_floats(values: Array) -> None:
-    """Check that float32 values are in [0, 1]; NaN is not checked.
+def _check_range(values: Array) -> None:
+    """Check that float32 values of a caller's array are in [0, 1]; NaN is not checked.
 
     Raises:
         ValueError: a value is below 0 or above 1.
@@ -135,7 +135,7 @@ def _from_array(array: Array) -> Picture:
             "need an array of shape (H, W), (H, W, 3) or (H, W, 4), "
             f"got {shape}{layout_hint(shape)}"
         )
-    check_floats(array)
+    _check_range(array)
     if array.ndim == 2:
         return Picture(array[..., np.newaxis])
     if shape[2] in (2, 4):
@@ -161,6 +161,7 @@ def encode_preview(picture: Picture) -> bytes:
     step = max(max(picture.height, picture.width) // (2 * PREVIEW_SIDE), 1)
     small = picture.pixels[::step, ::step]
     alpha = None if picture.alpha is None else to_depth(picture.alpha[::step, ::step], np.uint8)
+    # The first argument only selects the kind of the result.
     image = to_kind_of(Image.new("RGB", (1, 1)), Picture(to_depth(small, np.uint8), alpha))
     image.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
     file = io.BytesIO()

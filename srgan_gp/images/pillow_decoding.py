@@ -56,7 +56,8 @@ def open_source(file: BinaryIO, *, max_pixels: int) -> Generator[Source, None, N
     """
     head = _read(file, HEAD_BYTES)
     container = detect_container(head)
-    # Distinguishes an image without pixels from a damaged one, if the size is in the header.
+    # Distinguishes an image without pixels from a damaged one. The bytes of width and height, for
+    # formats that have them at a fixed place; a side is 0 if all its bytes are.
     sides = {"PNG": (head[16:20], head[20:24]), "GIF": (head[6:8], head[8:10]),
              "BMP": (head[18:22], head[22:26])}.get(container.name, ())  # fmt: skip
     if len(head) >= 26 and not all(any(side) for side in sides):
@@ -96,10 +97,11 @@ def decode(source: Source, *, is_frame: bool = False, tiff_directory: int | None
         tiff_directory: offset of the directory of a later page of a TIFF, in bytes.
 
     Raises:
-        PictureError: as for `read_image`.
+        PictureError: as for `reading.read_image`.
     """
     file, image = source.file, source.image
     name = source.container.name
+    # Both before `load`, which removes tags of a TIFF.
     orientation = read_orientation(image)
     deep = is_16_bit(image, source.head) and not is_frame
     icc_profile: bytes | None = image.info.get("icc_profile")
@@ -129,6 +131,7 @@ def decode(source: Source, *, is_frame: bool = False, tiff_directory: int | None
     if bits > 8:
         notes.append(f"its {bits} bits were read as 8 bits")
     profile, exif = matching_profile(icc_profile, pixels.shape[2]), read_exif(image)
+    # That of CMYK was used by `split_channels`; that of LAB was not.
     if icc_profile is not None and profile is None and image.mode != "CMYK":
         notes.append("its ICC profile does not fit its pixels and is not used")
     if exif is None and image.info.get("exif") is not None:

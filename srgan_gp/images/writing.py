@@ -46,9 +46,10 @@ def write_image(
 
     Raises:
         UsageError: the format is unknown, or the quality out of range.
-        PictureError: E_ENCODER_LIMIT if the format cannot hold the image; E_OUT_OF_MEMORY.
+        PictureError: E_ENCODER_LIMIT if the format cannot hold the image; E_OUT_OF_MEMORY;
+            E_DISK_FULL.
         OutputError: the file cannot be written.
-        TypeError: `picture` is not an image, or `path` not a path.
+        TypeError: `picture` is not an image, `path` not a path, or the quality not an integer.
         ValueError: shape, dtype or range of the array is not supported.
     """
     if not isinstance(cast("object", path), str | os.PathLike):
@@ -87,7 +88,9 @@ def encode_image(
 
     Raises:
         UsageError: the format is unknown, or the quality out of range.
-        PictureError: E_ENCODER_LIMIT if the format cannot hold the image; E_OUT_OF_MEMORY.
+        TypeError: the quality is not an integer.
+        PictureError: E_ENCODER_LIMIT if the format cannot hold the image; E_OUT_OF_MEMORY;
+            E_DISK_FULL.
         Cancelled: the other thread does not complete the image.
         OSError: the file cannot be written.
     """

@@ -57,10 +57,11 @@ def find_driver() -> Driver:
 
 
 def read_gpu(index: int) -> Gpu | None:
-    """Read name and memory of a GPU; None where the driver does not tell.
+    """Read name and memory of a GPU; None where there is none or the driver reports an error.
 
-    The free memory is what all processes together leave. Reading it creates a CUDA context, which
-    takes some hundred megabytes of the GPU until this process ends or ONNX Runtime uses it.
+    The free memory is what all processes together leave. Reading it needs a CUDA context, which
+    takes some hundred megabytes of the GPU meanwhile. It is released at once, unless ONNX Runtime
+    shares it.
 
     Args:
         index: number of a GPU below `find_driver().gpus`.

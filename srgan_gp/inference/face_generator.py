@@ -58,6 +58,7 @@ class FaceGenerator:
             ModelRefusedError: the model is unknown, damaged, or does not generate faces.
             DeviceError: the requested GPU cannot be used.
             UsageError: `device` is unknown, or `threads` is out of range.
+            TypeError: `model` is neither a name nor a path, or `threads` is not an integer.
         """
         # Imported here, so that tests with a fake session need no ONNX Runtime.
         from srgan_gp.inference.session import Session
@@ -152,6 +153,8 @@ class FaceGenerator:
             UsageError: `count` is negative; or as for `latents`.
             TypeError: `seed` or `count` is not an integer; or as for `latents`.
             PictureError: E_MODEL_OUTPUT if a face is not finite, or E_OUT_OF_MEMORY.
+            DeviceError: the GPU failed.
+            ModelRefusedError: ONNX Runtime cannot run the model.
         """
         first, count = _integer("the seed", seed), _integer("the count", count)
         if count < 0:
@@ -168,7 +171,7 @@ class FaceGenerator:
             (N, image_size, image_size, 3), uint8 RGB.
 
         Raises:
-            PictureError: as for `generate`.
+            PictureError, DeviceError, ModelRefusedError: as for `generate`.
             TypeError: `latents` is not an array.
             ValueError: `latents` has another shape or dtype.
         """
@@ -200,8 +203,8 @@ class FaceGenerator:
 
         Raises:
             UsageError: `frames` is below 2; or as for `latents`.
-            TypeError: a seed or `frames` is not an integer.
-            PictureError: as for `generate`, raised by the iterator.
+            TypeError: a seed or `frames` is not an integer; or as for `latents`.
+            PictureError, DeviceError, ModelRefusedError: as for `generate`, by the iterator.
         """
         if _integer("the number of frames", frames) < 2:
             raise UsageError(f"An animation has 2 frames or more, not {frames}.")
@@ -210,7 +213,10 @@ class FaceGenerator:
         return (self._draw(spherical_path(*ends, shares=[share])) for share in shares)
 
     def _draw(self, latent: Floats) -> Array:
-        """Generate one face. In batches of N the last bits would depend on N."""
+        """Generate the face (image_size, image_size, 3) of one latent (1, latent_size).
+
+        One at a time, because in batches of N the last bits would depend on N.
+        """
         try:
             planes = self._session.run(latent)[0]
         except MemoryError as error:

@@ -20,7 +20,8 @@ from srgan_gp.inference.runtime_types import OrtSession, first_line
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 TENSORRT = "TensorrtExecutionProvider"
 SILENT, WARNINGS = 4, 2  # ONNX Runtime's log levels; the current one cannot be read
-# Integer convolutions are fast in both layouts; it would leave pairs of conversions between them.
+# NhwcTransformer would leave pairs of conversions between int8 convolutions, which are fast in both
+# layouts.
 DISABLED_OPTIMIZERS = ["NhwcTransformer"]
 
 _onnxruntime = cast(Any, onnxruntime)  # has no type hints
@@ -54,6 +55,7 @@ def start_engine(
             problem = str(error)
         else:
             return engine, f"cuda:{request.index}", notes
+    # Also before a missing GPU is reported: a model that cannot be loaded is refused first.
     try:
         engine = create_session(data, threads)
     except Exception as error:  # ONNX Runtime's exceptions have no common base class

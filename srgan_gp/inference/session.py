@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from numbers import Integral, Real
@@ -70,7 +70,8 @@ class Session:
         self.notes = notes
         self._shrinks_arena = False
         self._running: set[Any] = set()  # `RunOptions` of the runs in progress
-        self._open_half: Callable[[bool], BoundEngine] | None = None
+        self._half_opener: Callable[[bool], BoundEngine] | None = None
+        """`_open_half` without its last argument; None unless the precision is float16."""
         self._half: dict[bool, BoundEngine] = {}
         """Float16 engines by whether they take pixels, opened when they are needed."""
         self._half_lock = threading.Lock()
@@ -100,16 +101,19 @@ class Session:
             threads: CPU threads; None means one for each CPU this process may use.
             fidelity: weight, 0 to 1, of the model's fidelity partner in the average of the two;
                 None runs the model as it is.
-            task: as for `find_model`.
-            precision: one of `PRECISIONS`. `auto` is float32; `float16` is for GPUs; `int8` runs
-                the int8 network of the model on the CPU.
+            task: lists the models of this task only in the message about an unknown name.
+            precision: one of `devices.PRECISIONS`. `auto` is float32; `float16` is for GPUs, and
+                leaves a face generator in float32; `int8` runs the int8 network of the model on
+                the CPU.
 
         Raises:
             ModelRefusedError: the model is unknown, does not match the hash on its card, has other
-                inputs or outputs than needed, or cannot be averaged with its partner.
+                inputs or outputs than needed, cannot be averaged with its partner, or its int8
+                network was made from other weights.
             DeviceError: the requested GPU cannot be used.
-            UsageError: `device` is unknown, `fidelity` or `threads` is out of range, or the model
-                has no fidelity partner.
+            UsageError: `device` or `precision` is unknown, `fidelity` or `threads` is out of range,
+                the model has no fidelity partner or no int8 network, or int8 is combined with a GPU
+                or a fidelity.
             TypeError: an argument has another type than stated.
         """
         if not isinstance(cast("object", model), str | os.PathLike):
@@ -137,12 +141,16 @@ class Session:
         opened = cls(engine, info, used, notes, source.card)
         if precision == FLOAT16 and info.task != FACES:
             opened.precision = FLOAT16
+<<<<<<< HEAD
             on_gpu = "tensorrt" if request.kind == "tensorrt" else "cuda"
             half = DeviceRequest("cpu") if used == "cpu" else replace(request, kind=on_gpu)
             opened._open_half = partial(_open_half, data, name, half, threads)
+=======
+            opened._half_opener = partial(_open_half, data, name, used, threads)
+>>>>>>> 852292ef (Say what docstrings of inference and batch left out)
         if precision == INT8:
             opened.precision = INT8
-            opened.notes = (*opened._check_int8(metadata), *notes)
+            opened.notes = (opened._int8_note(metadata), *notes)
         return opened
 
     def run(self, inputs: Floats, half: BoundEngine | None = None) -> Floats:
@@ -150,10 +158,11 @@ class Session:
 
         Args:
             inputs: (N, 3, H, W), float32, RGB in [0, 1]; or (N, latent_size), float32.
-            half: engine of `run_half`, which calls this method.
+            half: engine of `run_half`, which calls this method; `inputs` may then be uint8.
 
         Returns:
             (N, 3, H * scale, W * scale), or (N, 3, image_size, image_size); float32, not clipped.
+            With `half` as for `run_half`.
 
         Raises:
             MemoryError: the device has too little memory for this size.
@@ -192,24 +201,29 @@ class Session:
 
         Raises:
             Float16OverflowError: a value is not finite in float16.
-            SrganGpError: as for `run`.
+            ModelRefusedError: the model cannot be converted to float16.
+            MemoryError, SrganGpError: as for `run`.
         """
-        assert self._open_half is not None
+        assert self._half_opener is not None  # Callers check that `precision` is float16.
         takes_pixels = window.dtype == np.uint8
         with self._half_lock:
             if takes_pixels not in self._half:
-                self._half[takes_pixels] = self._open_half(takes_pixels)
+                self._half[takes_pixels] = self._half_opener(takes_pixels)
         return self.run(window, self._half[takes_pixels])
 
-    def _check_int8(self, metadata: Mapping[str, str]) -> Iterator[str]:
-        """Check that the int8 network was made from the model of the card; yield its difference."""
-        assert self.card is not None and self.card.int8 is not None
+    def _int8_note(self, metadata: Mapping[str, str]) -> str:
+        """Return a note about the difference of the int8 network from the float32 one.
+
+        Raises:
+            ModelRefusedError: it was not made from the model of the card.
+        """
+        assert self.card is not None and self.card.int8 is not None  # `read_model` found it there.
         if metadata.get(FLOAT32_SHA256) != self.card.files["onnx"].sha256:
             raise ModelRefusedError(
                 f"The int8 network of {self.info.name} was made from other weights. Export the "
                 "model again."
             )
-        yield f"{self.card.int8.line}."
+        return f"{self.card.int8.line}."
 
     def cancel(self) -> None:
         """Stop all runs in progress at their next operation. Thread-safe."""

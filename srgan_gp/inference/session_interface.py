@@ -30,7 +30,7 @@ class SessionInterface(Protocol):
         ...
 
     def cancel(self) -> None:
-        """Stop the current run, if there is one."""
+        """Stop the runs in progress, if there are any."""
         ...
 
 

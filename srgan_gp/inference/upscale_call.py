@@ -36,7 +36,7 @@ class UpscaleCall:
         session: runs the model.
         pictures: one or more of one size; the network computes several as a batch.
         scale: scale factor; None means the network's own.
-        tile: as for `Upscaler.upscale`.
+        tile: largest side of the tiles in input pixels, "auto", or None for the whole image.
         on_progress: called with (tiles done, number of tiles) over the passes of colour and alpha.
         folder: folder of the temporary files of a large image.
         on_start: for one picture: called with its result before it is computed, unless its alpha
@@ -91,7 +91,7 @@ class UpscaleCall:
         """Upscale the pictures; colour first, then alpha where it is not constant.
 
         Raises:
-            PictureError: as for `Upscaler.upscale`.
+            SrganGpError, ValueError: as for `upscaler.Upscaler.upscale`.
         """
         alphas = [picture.alpha for picture in self._pictures]
         is_flat = [alpha is None or alpha.min() == alpha.max() for alpha in alphas]
@@ -110,7 +110,7 @@ class UpscaleCall:
                     alphas[index] = mapped_arrays.full(self._result_size, value, self._folder)
                 elif alpha is not None:
                     varying[index] = alpha[..., np.newaxis]
-            self._flat_alpha = alphas[0]
+            self._flat_alpha = alphas[0]  # used only if all are flat, since `on_start` is
             pixels = self._run_pass(visible)
             if varying:
                 upscaled = self._run_pass(list(varying.values()), is_alpha=True)

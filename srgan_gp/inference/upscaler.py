@@ -30,9 +30,8 @@ DEFAULT_MODEL = DEFAULT_MODELS["super-resolution"]
 class Upscaler:
     """Upscales images with one model. `Upscaler.load` opens a model by name or path.
 
-    `upscale` takes a path, an array, a Pillow image, a `Picture`, or a list of them. The attributes
-    `name`, `scale`, `device`, `card`, `choice`, `sha256` and `fidelity` describe the model, and
-    `report` the last call.
+    `upscale` takes a path, an array, a Pillow image, a `Picture`, or a list of them. The attribute
+    `report` describes the last call, and the other ones the model.
 
     Args:
         session: runs the model.
@@ -56,7 +55,9 @@ class Upscaler:
     choice: str
     """One line: model, device, and why a GPU is not used."""
     report: UpscaleReport | None
-    """Report of the last completed call; None before the first. Parts of a list are added up."""
+    """Report of the last completed call, parts added up; None before it or for an empty list."""
+    overlap: int | None
+    """Receptive radius in input pixels; None for a network that depends on the whole image."""
 
     def __init__(self, session: SessionInterface) -> None:
         require_task(session, "super-resolution", "upscaling")
@@ -97,6 +98,7 @@ class Upscaler:
             ModelRefusedError: the model is unknown, damaged, or has other inputs or outputs.
             DeviceError: the requested GPU cannot be used.
             UsageError: a value is unknown or out of range, or excluded by another one.
+            TypeError: a value has another type than stated.
         """
         from srgan_gp.inference.session import Session
 
@@ -177,8 +179,8 @@ class Upscaler:
         Raises:
             PictureError: a file cannot be read, the result has no pixels or is not finite, or
                 there is not enough memory or disk space.
-            ModelRefusedError: the model does not accept this size, or its result has another size
-                than its metadata states.
+            ModelRefusedError: the model refuses this size, or its metadata states a wrong scale.
+            DeviceError: the GPU failed.
             UsageError: `tile` is a number, and the model cannot be tiled.
             TypeError: an argument has another type than stated.
             ValueError: an array is not as above, or `scale` or `tile` is not positive.
@@ -194,7 +196,7 @@ class Upscaler:
                     self._session, batch, scale, tile, on_tiles, scratch_folder
                 )
                 upscaled = call.upscale()
-            except PictureError as error:
+            except PictureError as error:  # Raised again, with its own cause.
                 raise inputs.named(error) from error.__cause__
             finally:
                 self._call = None
@@ -217,11 +219,10 @@ class Upscaler:
         scratch_folder: Path | None = None,
         on_start: OnStart | None = None,
     ) -> Picture:
-        """Upscale a picture: colour or grey, alpha, and metadata. `upscale` does the same.
+        """Upscale a picture: colour or grey, alpha, and metadata. `upscale` uses the same steps.
 
-        Grey stays grey. Alpha is upscaled by the network as well. Colours of fully transparent
-        pixels do not affect visible ones, and areas that are fully opaque or fully transparent stay
-        exactly so.
+        Alpha is upscaled by the network as well. Colours of fully transparent pixels do not affect
+        visible ones, and areas that are fully opaque or fully transparent stay exactly so.
 
         Args:
             picture: ICC profile, EXIF and other metadata are copied to the result.

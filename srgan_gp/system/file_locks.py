@@ -22,11 +22,12 @@ def locked(path: Path, folder: Path) -> Generator[None, None, None]:
     The lock is released at the end of the block, or when the process ends.
 
     Args:
-        path: the lock file. It is created if missing, with its parent folder, and is not removed.
+        path: the lock file. It is created if missing, with its parent folder. It is not removed
+            here; a caller may remove it inside the block.
         folder: the folder that is locked; used in messages only.
 
     Raises:
-        LockedError: another process holds the lock.
+        LockedError: another process holds the lock, or has just removed the file.
         OutputError: the lock file cannot be created or locked.
     """
     try:
@@ -43,7 +44,7 @@ def locked(path: Path, folder: Path) -> Generator[None, None, None]:
             raise OutputError(
                 f"The folder {folder} cannot be locked ({reason}). Choose one on another disk."
             ) from error
-        is_same_file = False  # The previous holder may have removed or replaced it.
+        is_same_file = False  # Between `open` and `try_lock` the holder may have removed it.
         with suppress(OSError):
             is_same_file = os.path.samestat(os.fstat(file.fileno()), path.stat())
         if not is_locked or not is_same_file:

@@ -25,7 +25,7 @@ _KEPT_NAME_LENGTH = 40  # characters, of up to 4 bytes each: a file name has at 
 _PARTIAL_NAME = re.compile(r"\..*\.[0-9a-f]{8}\.part", re.DOTALL)
 
 _unfinished: dict[Path, int | None] = {}
-"""Hidden files of this process, each with the descriptor that holds its lock."""
+"""Hidden files of this process, each with the descriptor that holds its lock; None: no lock."""
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ ENDING = tuple(
 )
 """Signals that request the end of a program; Windows has no SIGHUP."""
 
-_SECONDS_BETWEEN_SIGNALS = 20.0
+_SECONDS_BETWEEN_SIGNALS = 20.0  # time to end; a second SIGTERM then ends a `StopRequest` at once
 
 
 class Stopped(SystemExit):

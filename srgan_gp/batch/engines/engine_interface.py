@@ -39,7 +39,10 @@ class UpscaleSettings:
 
 @dataclass(frozen=True)
 class Facts:
-    """Sizes, device, tiles and time of one upscaled image."""
+    """Sizes, device, tiles and time of one upscaled image.
+
+    The fields have the names of those of `plan_runner.Outcome`, into which they are copied.
+    """
 
     size: tuple[int, int]
     """Width and height of the input in pixels, upright."""

@@ -40,15 +40,16 @@ def open_engine(
         devices: names of the devices. With one, this process runs the jobs; with several, a worker
             process for each. Ray takes one, without a number.
         settings: options of all runs.
-        model: as for `Upscaler.load`; None: its default.
+        model: as for `upscaler.Upscaler.load`; None: its default.
         threads: CPU threads for each device.
-        fidelity: as for `Upscaler.load`.
-        precision: as for `Upscaler.load`.
+        fidelity: as for `upscaler.Upscaler.load`.
+        precision: as for `upscaler.Upscaler.load`.
         engine: `local` for this machine, `ray` for a cluster.
         address: address of a Ray cluster, HOST:PORT; None starts Ray on this machine.
 
     Raises:
-        SrganGpError: as for `Upscaler.load`; or Ray is not installed or cannot be reached.
+        SrganGpError: as for `upscaler.Upscaler.load`; or Ray is not installed, cannot be reached,
+            or starts no worker.
     """
     if engine == "ray" and model is not None and is_file(Path(model)):
         model = str(Path(model).absolute())  # Workers have another current folder.

@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from srgan_gp.batch.engines.engine_interface import OnJobTiles, Result, UpscaleSettings
 from srgan_gp.batch.engines.retry_queue import RetryQueue
@@ -57,7 +57,7 @@ class Worker:
     def end(self) -> None:
         """End the process within seconds."""
         self.pipe.close()
-        self.process.join(SECONDS_TO_END + 1)
+        self.process.join(SECONDS_TO_END + 1)  # `serve` ends it after this time if it can
         self.process.kill()
         self.process.join()
 
@@ -120,12 +120,13 @@ class ProcessEngine:
         """End all workers and remove the results that were not taken."""
         for worker in self._workers:
             self._drop_results(worker)
-            worker.pipe.close()
+            worker.pipe.close()  # All pipes before the first wait, so that all end together.
         for worker in self._workers:
             worker.end()
             self._folders_to_sweep |= {job.target.parent for job in worker.jobs}
         self._workers = []
-        # Last: a result that was sent and not taken is not locked.
+        # Last, when nothing is written any more. It also removes results that were sent and not
+        # taken, since their worker has released them.
         for folder in self._folders_to_sweep:
             sweep(folder)
 
@@ -137,8 +138,7 @@ class ProcessEngine:
         """Wait for one message of any worker; None: there is none, or it is not a result."""
         pipes = {worker.pipe: worker for worker in self._workers}
         for pipe in wait(list(pipes), timeout):
-            assert isinstance(pipe, Connection)
-            worker = pipes[pipe]
+            worker = pipes[cast("Connection[Any, Any]", pipe)]
             try:
                 message = pipe.recv()
             except (EOFError, OSError):

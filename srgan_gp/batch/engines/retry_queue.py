@@ -62,9 +62,9 @@ class RetryQueue:
             in_progress: jobs that the worker is processing.
             capacity: the largest number of them.
         """
-        if any(job in self._crashes for job in in_progress):
+        if any(job in self._crashes for job in in_progress):  # A retry runs alone.
             return None
-        if self._retries:
+        if self._retries:  # Before the other jobs, once a worker has none.
             return None if in_progress else self._retries.popleft()
         return self._waiting.popleft() if self._waiting and len(in_progress) < capacity else None
 

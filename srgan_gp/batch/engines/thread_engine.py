@@ -34,6 +34,7 @@ NETWORK_MEMORY = CPU_BUDGET
 LARGE_PIXELS = 500_000
 """Images from this size take seconds on a CPU, so that their progress is estimated at the start."""
 _PROBE_SIDE = 64  # pixels, of the image that measures the speed
+_SECONDS_BETWEEN_CANCELS = 0.02
 SECONDS_TO_END = 3.0
 """Longest wait of `close` for its threads; the encoding of a huge image cannot be interrupted."""
 
@@ -108,9 +109,11 @@ class ThreadEngine:
             self._jobs.put(None)
         deadline = time.monotonic() + SECONDS_TO_END
         for thread in self._threads:
-            while thread.join(0.02) or (thread.is_alive() and time.monotonic() < deadline):
+            thread.join(_SECONDS_BETWEEN_CANCELS)
+            while thread.is_alive() and time.monotonic() < deadline:
                 for upscaler in self._upscalers:
                     upscaler.cancel()  # Repeated: it does not stop a tile that has just begun.
+                thread.join(_SECONDS_BETWEEN_CANCELS)
         while not self._results.empty():
             _drop(self._results.get())
 
@@ -136,6 +139,7 @@ class ThreadEngine:
             with ExitStack() as held:
                 with self._decoders.reserved(1):
                     decoded = decode(job, self._settings, self._model_scale)
+                    # With its decoder: nothing else is decoded while there is no memory for it.
                     held.enter_context(self._memory.reserved(decoded.memory))
                 enlarged = self._enlarge(decoded)
                 if isinstance(enlarged, Result):
@@ -169,10 +173,10 @@ class ThreadEngine:
 
 
 def _measure_speed(upscaler: Upscaler) -> float:
-    """Measure the seconds for an input pixel on a small image.
+    """Measure the speed on a small image.
 
     Returns:
-        Seconds; 0 on a GPU, where a small image says nothing about a large one.
+        Seconds for an input pixel; 0 on a GPU, where a small image says nothing about a large one.
     """
     if upscaler.device != "cpu":
         return 0.0

@@ -28,7 +28,10 @@ def load_upscalers(
     fidelity: float | None,
     precision: str = "auto",
 ) -> list[Upscaler]:
-    """Load a model for two images in the network at once; None: as for `Upscaler.load`."""
+    """Load a model for two images in the network at once.
+
+    Arguments and errors are those of `Upscaler.load`; `model` None is its default.
+    """
     name = {} if model is None else {"model": model}
     upscaler = Upscaler.load(
         **name, device=device, threads=threads, fidelity=fidelity, precision=precision

@@ -34,7 +34,7 @@ def journals_above(folder: Path) -> tuple[Path, ...]:
 
 
 def is_recorded(path: Path, roots: tuple[Path, ...]) -> bool:
-    """Return whether the journal of one of these folders records a file as a result.
+    """Return whether the journal of one of these folders records a file, of its size, as a result.
 
     A journal that cannot be read records nothing.
 

@@ -28,6 +28,7 @@ PICTURE_SUFFIXES = frozenset(suffix for c in CONTAINERS for suffix in c.suffixes
 """Suffixes, in lower case, of the files that are images in a folder."""
 _ADDRESS = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+://")
 _RESULT_MARK = re.compile(r"_[xw]\d")
+"""In every stem that `has_name_of_result` accepts; this test needs no access to the folder."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ class Walk:
                 yield from self._file(path, path.parent)
             elif _is_link(path):
                 self.skipped_files.links += 1
-            elif self._enters(path, []):
+            elif self._enters(path, levels=[]):
                 yield from self._tree(path, path.parent)
         if not has_matches:
             self._unmatched.append(Path(pattern))
@@ -120,7 +121,7 @@ class Walk:
         """Yield a file if its name is that of an image; its content is checked when it is read.
 
         Results of earlier runs are skipped: those that one of `journals` records, which are given
-        inside folders only, and those named like `a_x4.jpg` beside `a.jpg`.
+        inside folders only, and those with a name such as `a_x4.jpg` beside `a.jpg`.
         """
         if _is_link(path) and is_folder(path):
             self.skipped_files.links += 1

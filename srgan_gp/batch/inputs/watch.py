@@ -15,7 +15,7 @@ class _State(NamedTuple):
 
 
 class Watch:
-    """Finds new inputs; `poll` is called every few seconds.
+    """Finds new inputs; `poll` is called about every second.
 
     Args:
         inputs: a walk, which is repeated at each poll.

@@ -1,4 +1,4 @@
-"""Unique target of every input of a run: rules 1 to 5 in the docstring of `plan`."""
+"""Unique target of every input of a run: rules 1 to 5 in `srgan_gp.batch.naming.plan`."""
 
 import os
 from collections.abc import Iterator
@@ -88,7 +88,8 @@ class Targets:
                 renames it later.
 
         Returns:
-            Number of inputs that were results of earlier runs, and were removed.
+            Number of inputs that were results of earlier runs, and were removed. One that was named
+            is never removed.
 
         Raises:
             UsageError: a result would replace an input.
@@ -109,7 +110,7 @@ class Targets:
         return added - self._table.count()
 
     def _paths(self, row: Row) -> tuple[Path, Path | None]:
-        """Return the target of a usable input, and the fallback for an image it cannot hold."""
+        """Return target and fallback of a row; they have no meaning for an input with an error."""
         folder = self._folder / os.fsdecode(row.folder)
         fallback = None if row.fallback is None else folder / os.fsdecode(row.fallback)
         return folder / os.fsdecode(row.name or b""), fallback
@@ -123,7 +124,7 @@ class Targets:
         folder = "" if relative == "." else relative
         path = target
         while os.path.lexists(path):
-            path = path.with_name(self._claim_free_name(folder, target.name, None))
+            path = path.with_name(self._claim_free_name(folder, target.name, owner=None))
         return path
 
     def is_input(self, target: Path) -> bool:
@@ -142,16 +143,18 @@ class Targets:
         if journal is not None:
             for source, target in journal.results():
                 parent, name = os.path.split(target)
+                # Links may have been added to the folder of the result; sources have none.
                 key = self._key(self._resolve(parent), name)
                 table.reserve(key, _identity(*os.path.split(source)))
         # First the names that only one input has, so that no name below can take one of them.
         table.claim_lone_names()
         for row in table.colliding():
+            # The whole name of the source: a.jpg.png and a.png.png, by rule 3.
             name = self._naming.name(Path(os.fsdecode(row.path)), is_whole=True)
             name = self._claim_free_name(os.fsdecode(row.folder), name, row.id)
             table.set_names(row.id, name, self._naming.fallback(name))
         table.claim_fallbacks()
-        for row in table.without_fallback():
+        for row in table.with_unclaimed_fallback():
             folder, name = os.fsdecode(row.folder), os.fsdecode(row.name or b"")
             fallback = os.fsdecode(row.fallback or b"")
             if not table.claim(self._target_key(folder, fallback), row.id):
@@ -159,7 +162,10 @@ class Targets:
             table.set_names(row.id, name, fallback)
 
     def _claim_free_name(self, folder: str, name: str, owner: int | None) -> str:
-        """Claim a name, with the first number at which it is free; return it."""
+        """Claim a name, with the first number at which it is free; return it.
+
+        `owner` is the ID of an input; None: nobody can claim the name again.
+        """
         key, candidate = self._target_key(folder, name), name
         while not self._table.claim(self._target_key(folder, candidate), owner):
             candidate = numbered(name, self._table.next_number(key))
@@ -168,7 +174,7 @@ class Targets:
     def _remove_results(self) -> bool:
         """Remove inputs that are results of other inputs; return whether there are any."""
         count = 0
-        for path, row in self._table.named_alike():
+        for path, row in self._table.results_at_inputs():
             if os.fsencode(path) == row.path:
                 continue  # It would replace itself, which is an error.
             if any(is_same_file(path, target) for target in self._paths(row) if target is not None):
@@ -177,7 +183,7 @@ class Targets:
         return count > 0
 
     def _check_inputs_are_kept(self) -> None:
-        for path, row in self._table.named_alike():
+        for path, row in self._table.results_at_inputs():
             target, _ = self._paths(row)
             if is_same_file(path, target):
                 raise replacement_error(target, path)

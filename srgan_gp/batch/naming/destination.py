@@ -47,7 +47,7 @@ class Destination:
             return path
         suffix = path.suffix.lower()
         if suffix in PICTURE_SUFFIXES | _UNWRITABLE_SUFFIXES:
-            find_format(suffix)
+            find_format(suffix)  # raises if it cannot be written
         is_file = any(suffix in row.suffixes for row in FORMATS.values())
         return None if is_file else path
 

@@ -78,7 +78,7 @@ class Plan(AbstractContextManager["Plan"]):
         targets: targets of all inputs, with their names assigned.
         exist: what to do about an existing result.
         journal: journal of the output folder.
-        work: the `work_key` of the run.
+        work: hash of model and options, the result of `results.work.work_key`.
     """
 
     targets: SingleTarget | Targets
@@ -135,7 +135,8 @@ class Plan(AbstractContextManager["Plan"]):
         """Return where to write a result meant for `path`; None: skip it, since it exists.
 
         Raises:
-            PictureError: it exists, and `exist` is `error` or None, or it is an input.
+            PictureError: it exists, and `exist` is `error` or None, or it is an input or a link out
+                of the output folder.
         """
         if not os.path.lexists(path):
             return path
@@ -183,7 +184,7 @@ def make_plan(
         found: the inputs; the same file may occur twice. A path is that of a file that was named.
         output: output options; the folder need not exist yet.
         journal: of that folder.
-        work: a `work_key`, which the rows of the journal are compared with.
+        work: result of `results.work.work_key`, which rows of the journal are compared with.
 
     Returns:
         The plan, to be closed.

@@ -157,7 +157,10 @@ class PlanTable:
         self._run(statement, key, identity)
 
     def claim(self, key: bytes, owner: int | None = None) -> bool:
-        """Claim a name; return whether it was free or reserved for `owner`, the ID of an input."""
+        """Claim a name; return whether it was free or belongs to `owner`.
+
+        The owner is the ID of an input. With None, as for a folder, nobody can claim it again.
+        """
         if self._run("INSERT OR IGNORE INTO claims VALUES (?, ?)", key, owner).rowcount:
             return True
         (other,) = self._run("SELECT owner FROM claims WHERE key = ?", key).fetchone()
@@ -190,8 +193,11 @@ class PlanTable:
             "WHERE fallback_key IS NOT NULL AND id NOT IN (SELECT id FROM renamed) ORDER BY path"
         )
 
-    def without_fallback(self) -> Iterator[Row]:
-        """Yield the inputs whose fallback has another owner, in the order of their paths."""
+    def with_unclaimed_fallback(self) -> Iterator[Row]:
+        """Yield the inputs that want a fallback and do not own it, in the order of their paths.
+
+        They were renamed, or their fallback belongs to another input.
+        """
         return self._rows(
             "WHERE coalesce(renamed.fallback, items.fallback) IS NOT NULL AND (renamed.id IS NOT "
             f"NULL OR {_OWNER.format('fallback_key')} IS NOT items.id) ORDER BY +path"
@@ -210,8 +216,11 @@ class PlanTable:
             self._run(f"DELETE FROM {name}")
         self._run("INSERT INTO claims SELECT key, NULL FROM folders")
 
-    def named_alike(self) -> Iterator[tuple[Path, Row]]:
-        """Yield the path of each input whose key a result has, with the input of that result."""
+    def results_at_inputs(self) -> Iterator[tuple[Path, Row]]:
+        """Yield each input whose name is that of a result: its path, and the row of the result.
+
+        The row is that of the input, often another one, which the result is made of.
+        """
         found = self._run(
             "SELECT items.path, claims.owner FROM items JOIN claims ON claims.key = "
             "items.source_key WHERE claims.owner IS NOT NULL ORDER BY +items.path"

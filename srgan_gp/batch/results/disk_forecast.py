@@ -180,7 +180,7 @@ class Totals:
             yield line
         yield "  ],"
         counts = {"inputs": self.to_do + self.skipped + self.refused, **vars(self)}
-        yield json.dumps(counts)[1:]
+        yield json.dumps(counts)[1:]  # without its brace: more entries of the same object
 
     def line(self, folder: Path) -> str:
         """Format the totals as one line; `folder` is the output folder, which need not exist."""

@@ -21,7 +21,6 @@ from srgan_gp.system.paths import is_file
 
 JOURNAL_FOLDER = ".srgan-gp"
 """Folder of the journal and the lock inside an output folder."""
-
 JOURNAL_FILE = Path(JOURNAL_FOLDER, "journal.sqlite")
 """The journal inside an output folder."""
 _APPLICATION_ID = 0x53524750  # "SRGP"
@@ -59,7 +58,7 @@ class JournalError(OutputError):
 
 @dataclass(eq=False)
 class Journal(AbstractContextManager["Journal"]):
-    """The journal of an output folder; safe to use from several threads."""
+    """The journal of an output folder; thread-safe. Every method may raise `JournalError`."""
 
     folder: Path
     """The output folder."""
@@ -115,7 +114,7 @@ class Journal(AbstractContextManager["Journal"]):
         Args:
             source: the image.
             target: path of its result.
-            work: a `work_key`.
+            work: result of `work.work_key`.
             fallback: other path of its result.
 
         Returns:
@@ -148,7 +147,7 @@ class Journal(AbstractContextManager["Journal"]):
             source: the image.
             staged: result of the image, not committed yet.
             input_sha256: SHA-256 of the bytes that were read from `source`.
-            work: a `work_key`.
+            work: result of `work.work_key`.
 
         Raises:
             JournalError: the journal cannot be written, or was removed.
@@ -181,12 +180,15 @@ class Journal(AbstractContextManager["Journal"]):
                 "work WHERE target = ?", (relative,),
             ).fetchone()  # fmt: skip
         if row is None:
-            return describe_change(None, None, self.work)
-        made = None if row[1] is None else Work(*row)
+            return describe_change(key=None, made=None, now=self.work)
+        made = None if row[1] is None else Work(*row)  # the columns are its fields, in this order
         return describe_change(row[0], made, self.work)
 
     def results(self) -> Iterator[tuple[Path, Path]]:
-        """Yield source and target of every row, as real paths, in the order of targets."""
+        """Yield source and target of every row, in the order of targets.
+
+        Both are without links, apart from links added inside the output folder since.
+        """
         last, real_folder = b"", os.path.realpath(self.folder)
         while True:
             with self._lock, _plain_errors(self.path):

@@ -34,13 +34,14 @@ def write_animated_webp(
         file: binary file, open for writing, seekable, empty; the header is written last.
         frames: the frames, all of equal size.
         sequence: has the number of plays.
-        encode: returns the bytes of a still WebP, with metadata for the first frame.
+        encode: returns the bytes of a still WebP; those of its first call include the metadata.
 
     Raises:
-        PictureError: E_ENCODER_LIMIT if the file is too large, or the time of a frame too long.
+        PictureError: E_ENCODER_LIMIT if the file is too large, or the time of a frame too long;
+            E_FRAMES if the sizes of the frames differ.
     """
     clock, flags, size, metadata = Clock(1), _ANIMATED, (0, 0), b""
-    for index, part in enumerate(changed_parts(frames, grid=2)):
+    for index, part in enumerate(changed_parts(frames, grid=2)):  # positions are halved
         still = dict(_chunks_of(encode(part.picture)))
         if index == 0:
             size = (part.picture.width, part.picture.height)

@@ -36,12 +36,15 @@ def write_apng(
         file: binary file, open for writing, empty.
         frames: the frames, all of equal size and dtype.
         sequence: has the number of frames and of plays.
-        encode: returns the bytes of a still PNG, with metadata for the first frame.
+        encode: returns the bytes of a still PNG; those of its first call include the metadata.
+
+    Raises:
+        PictureError: E_FRAMES if the sizes of the frames differ.
     """
     numbers = itertools.count()
     for index, part in enumerate(changed_parts(map(_with_alpha, frames))):
         png = encode(part.picture)
-        if index == 0:
+        if index == 0:  # The first part is a whole frame, so its header is that of the animation.
             file.write(SIGNATURE)
             for kind, content in itertools.takewhile(_precedes_pixels, iter_chunks(png)):
                 file.write(chunk(kind, content))

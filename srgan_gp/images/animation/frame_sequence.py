@@ -52,7 +52,7 @@ class FrameSequence:
     def changed(self, change: Callable[[Picture], Picture]) -> "FrameSequence":
         """Return a sequence of the images `change(picture)`, computed on demand.
 
-        `width` and `height` are not updated.
+        Its `width` and `height` stay those of the source, even if the images are larger.
         """
         changed = (replace(frame, picture=change(frame.picture)) for frame in self.frames)
         return replace(self, frames=changed)

@@ -80,7 +80,8 @@ def write_gif(
         encode: returns the bytes of a still GIF.
 
     Raises:
-        PictureError: E_ENCODER_LIMIT if the time of a frame is too long.
+        PictureError: E_ENCODER_LIMIT if the time of a frame is too long; E_FRAMES if the sizes of
+            the frames differ.
     """
     clock = Clock(_TICK_MILLISECONDS)
     for index, part in enumerate(changed_parts(frames, keeps_size=_has_alpha)):
@@ -109,7 +110,7 @@ def _has_alpha(picture: Picture) -> bool:
 def _repetitions(plays: int) -> bytes:
     if plays == 1:
         return b""
-    count = min(max(0, plays - 1), _MAX_REPETITIONS)
+    count = min(max(0, plays - 1), _MAX_REPETITIONS)  # 0 repeats forever
     return b"!\xff\x0bNETSCAPE2.0\x03\x01" + struct.pack("<H", count) + b"\0"
 
 

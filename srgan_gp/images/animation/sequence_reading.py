@@ -41,7 +41,7 @@ def read_sequence(path: str | Path, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> 
         max_pixels: limit of width x height, summed over all frames.
 
     Raises:
-        PictureError: as for `read_image`; also E_TOO_MANY_FRAMES.
+        PictureError: as for `reading.read_image`; also E_TOO_MANY_FRAMES.
     """
     path = Path(path)
     with (
@@ -75,8 +75,7 @@ def _read_structure(source: Source, max_pixels: int) -> tuple[FrameSequence, Seq
         count = count_gif_frames(source.file, most=MAX_FRAMES + 1)
     else:
         count = int(getattr(image, "n_frames", 1)) if name != "HEIF" else 1
-    # A PNG may start with a still for viewers without animation, which is not a frame.
-    first = int(count > 1 and bool(getattr(image, "default_image", False)))
+    first = first_frame(image, count)
     count = max(1, count - first)
     width, height = image.size
     if count > 1:
@@ -103,6 +102,14 @@ def _read_structure(source: Source, max_pixels: int) -> tuple[FrameSequence, Seq
         notes=tuple(notes),
     )
     return sequence, [_Place(index) for index in range(first, first + count)]
+
+
+def first_frame(image: ImageFile, count: int) -> int:
+    """Return the index of the first frame of `count` images, 0 or 1.
+
+    It is 1 for a PNG that starts with a still for viewers without animation, which is not a frame.
+    """
+    return int(count > 1 and bool(getattr(image, "default_image", False)))
 
 
 def read_page_structure(source: Source, max_pixels: int) -> tuple[FrameSequence, Sequence[_Place]]:
@@ -159,7 +166,9 @@ def _plays(image: ImageFile) -> int:
     loop = image.info.get("loop")
     if image.format != "GIF":
         return int(loop or 0)
-    return 1 if loop is None else loop and loop + 1
+    if loop is None:
+        return 1
+    return loop + 1 if loop else 0  # 0 repeats forever
 
 
 def _frames(

@@ -90,8 +90,8 @@ def write_sequence(
         sequence: the sequence to write, whose frames are consumed.
         file: binary file, open for writing, seekable, empty. After an error it may be incomplete.
         format: as for `sequence_format`.
-        quality: as for `write_image`.
-        strip_metadata: as for `write_image`.
+        quality: as for `encode_image`.
+        strip_metadata: remove EXIF, XMP and resolution; the ICC profile is kept.
 
     Returns:
         Notes, without repetition: a sentence for each property that was not kept in reading or
@@ -99,6 +99,7 @@ def write_sequence(
 
     Raises:
         UsageError: the format is unknown, or the quality out of range.
+        TypeError: the quality is not an integer.
         PictureError: a frame cannot be read or written, or the format cannot hold the sequence.
         OSError: the file cannot be written.
     """

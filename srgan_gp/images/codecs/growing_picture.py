@@ -64,5 +64,6 @@ class GrowingPicture(Picture):
     @classmethod
     def of(cls, picture: Picture, pixels: Array, alpha: Array | None) -> "GrowingPicture":
         """Return an image with the metadata of another one; none of its rows is complete."""
+        # All fields of `Picture` by their names.
         content: dict[str, Any] = vars(picture) | {"pixels": pixels, "alpha": alpha}
         return cls(**content, progress=RowProgress(*pixels.shape[:2]))

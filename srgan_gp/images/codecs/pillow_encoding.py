@@ -94,10 +94,11 @@ def save_with_pillow(
         channels = _pillow_layout(picture, mapped_arrays.folder_of(file))
         mode = "L" if channels.shape[2] == 1 else "RGBX" if picture.alpha is None else "RGBA"
         size = (picture.width, picture.height)
-        image = Image.frombuffer(mode, size, channels, "raw", mode, 0, 1)
+        stride, top_down = 0, 1  # rows without padding, the first one at the top
+        image = Image.frombuffer(mode, size, channels, "raw", mode, stride, top_down)
         file = cast("BinaryIO", _ReleasingFile(file, channels))
     else:
-        channels = next(row_bands(picture, picture.height))
+        channels = next(row_bands(picture, picture.height))  # one band with all rows
         pixels = channels[..., 0] if channels.shape[2] == 1 else channels
         image = Image.fromarray(np.ascontiguousarray(pixels))
     image.save(file, name, **options)

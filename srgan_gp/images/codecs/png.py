@@ -14,6 +14,7 @@ from srgan_gp.images.picture import Picture
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _READ_BYTES = 1 << 20  # read at a time
 _ANCILLARY_BIT = 0x20  # of the first letter of a type: lower case
+_FRAME_CHUNKS = (b"fcTL", b"fdAT")  # of an APNG: place and time of a frame, and its pixels
 _MAX_INT = 0x7FFFFFFF  # of the integers in a PNG
 _METRE = 1  # unit of pHYs
 _INCHES_PER_METRE = 1 / 0.0254
@@ -22,7 +23,7 @@ _INCHES_PER_METRE = 1 / 0.0254
 def check_critical_chunks(file: BinaryIO, *, with_frames: bool = False) -> None:
     """Verify the checksum of every chunk that pixels depend on, up to the end of the pixels.
 
-    Pillow does not verify them, and decodes damaged bytes to wrong pixels.
+    Pillow verifies the chunks before the pixels only, and decodes damaged pixels to wrong ones.
 
     Args:
         file: a PNG; its position is restored.
@@ -46,9 +47,8 @@ def _check_critical_chunks(file: BinaryIO, with_frames: bool) -> None:
         if was_pixels and kind != b"IDAT" and not with_frames:
             return
         was_pixels = kind == b"IDAT"
-        # Damage of an ancillary chunk does not change pixels, except that of fdAT, which holds the
-        # pixels of a frame of an APNG.
-        if kind[0] & _ANCILLARY_BIT and kind != b"fdAT":
+        # Other ancillary chunks do not change pixels, or are before the pixels, such as tRNS.
+        if kind[0] & _ANCILLARY_BIT and kind not in _FRAME_CHUNKS:
             file.seek(length + 4, 1)  # content and checksum
             continue
         checksum = zlib.crc32(kind)

@@ -18,6 +18,7 @@ _DIRECTORIES = (34665, 34853, 40965)  # Exif, GPS, interoperability
 _ENTRY_BYTES = 12
 _VALUE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
 _MAX_BYTES = (1 << 32) - 1
+_CLASSIC = b"II*\0"  # start of a little-endian TIFF that is not a BigTIFF
 _MAX_TAGS = 4096  # of a directory; valid files have fewer than a hundred
 
 
@@ -105,16 +106,17 @@ def write_pages(
         file: binary file, open for writing, seekable, empty.
         frames: the pages.
         sequence: not used; the parameter is common to all sequence writers.
-        encode: returns the bytes of a TIFF of one page.
+        encode: returns the bytes of a TIFF of one page by `tiff_writer.TiffWriter`, which is
+            little-endian, and a BigTIFF if it might exceed 4 GiB.
 
     Raises:
-        PictureError: E_ENCODER_LIMIT if the file would exceed 4 GiB.
+        PictureError: E_ENCODER_LIMIT if the file would exceed 4 GiB, or a page is a BigTIFF.
     """
     link = None
     for frame in frames:
         tiff = encode(frame.picture)
         start = file.seek(0, io.SEEK_END)
-        if start + len(tiff) > _MAX_BYTES:
+        if start + len(tiff) > _MAX_BYTES or not tiff.startswith(_CLASSIC):
             raise PictureError(
                 "E_ENCODER_LIMIT", "the pages would make a TIFF of more than 4 GiB; "
                 "choose a smaller scale, or pass --frames first",

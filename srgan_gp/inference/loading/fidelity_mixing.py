@@ -25,7 +25,7 @@ def mix(model: "onnx.ModelProto", partner: "onnx.ModelProto", fidelity: float) -
     `add_initializer`, silently keeps those of convolutions that it has optimised.
 
     Args:
-        model: provides graph and metadata; not changed. Parsed by `parse_safely`.
+        model: provides graph and metadata; not changed. Parsed by `foreign_models.parse_safely`.
         partner: the same graph with other weights; not changed.
         fidelity: weight of `partner`, 0 to 1.
 

@@ -20,10 +20,11 @@ if TYPE_CHECKING:
 
 STANDARD_DOMAINS = ("", "ai.onnx")
 CONTROL_FLOW = ("If", "Loop", "Scan", "SequenceMap")
+"""Operators that hold subgraphs, which `_nodes` does not enter; a Loop may also run for ever."""
 
 
 def parse_safely(data: bytes, name: str) -> "onnx.ModelProto":
-    """Parse an untrusted model; refuse one that could read other files or never end.
+    """Parse an untrusted model; refuse one that could read other files or run for ever.
 
     Args:
         data: bytes of the ONNX file.
@@ -31,13 +32,13 @@ def parse_safely(data: bytes, name: str) -> "onnx.ModelProto":
 
     Raises:
         ModelRefusedError: the bytes are not an ONNX model, weights are stored in other files, or
-            the model has custom operators or control flow, which may never end.
+            the model has custom operators or control flow.
     """
     import onnx
 
     try:
         model = onnx.load_model_from_string(data)
-    except Exception as error:  # protobuf's exceptions have no common base class
+    except Exception as error:  # Untrusted bytes: any error means that this is not a model.
         raise ModelRefusedError(f"The file {name} is not an ONNX model, or is damaged.") from error
     for tensor in _tensors(model):
         if tensor.data_location == onnx.TensorProto.EXTERNAL or tensor.external_data:
@@ -53,8 +54,8 @@ def parse_safely(data: bytes, name: str) -> "onnx.ModelProto":
             )
         if node.op_type in CONTROL_FLOW:
             raise ModelRefusedError(
-                f"The model {name} uses {node.op_type}, which may never end. "
-                "Export it without control flow."
+                f"The model {name} uses {node.op_type}. "
+                "Control flow is not supported. Export the model without it."
             )
     return model
 
@@ -90,12 +91,12 @@ def measure(network: Network, model: "onnx.ModelProto", name: str, sha256: str) 
             f"The model {name} turns noise around 0.5 into values around {upscaled.mean():.3g}. "
             "A model whose values range from 0 to 1 is needed."
         )
-    # None: exact tiling is not possible, because the network is global or no shift is equivariant.
+    # The overlap is None for a network that depends on the whole image; it cannot be tiled exactly.
     overlap = measure_overlap(network, scale)
     multiple = 1 if overlap is None else measure_multiple(network, scale, overlap)
-    if multiple is None:
+    if multiple is None:  # No shift of the input only shifts the output: no exact tiling either.
         overlap = None
-    elif multiple > 1:
+    elif multiple > 1:  # The first measurement saw one of the positions modulo `multiple` only.
         overlap = measure_overlap(network, scale, multiple=multiple)
     return ModelInfo(
         name=name,
@@ -110,7 +111,10 @@ def measure(network: Network, model: "onnx.ModelProto", name: str, sha256: str) 
 
 
 def _tensors(model: "onnx.ModelProto") -> Iterator["onnx.TensorProto"]:
-    """Yield every stored tensor: weights and the values of constants."""
+    """Yield every stored tensor outside subgraphs: weights and the values of constants.
+
+    Subgraphs need no visit: `parse_safely` refuses the operators that hold them.
+    """
     yield from model.graph.initializer
     for sparse in model.graph.sparse_initializer:
         yield from (sparse.values, sparse.indices)
@@ -121,6 +125,7 @@ def _tensors(model: "onnx.ModelProto") -> Iterator["onnx.TensorProto"]:
 
 
 def _nodes(model: "onnx.ModelProto") -> Iterator["onnx.NodeProto"]:
+    """Yield the nodes of the graph and of functions, without those of subgraphs."""
     yield from model.graph.node
     for function in model.functions:
         yield from function.node

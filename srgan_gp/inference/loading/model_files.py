@@ -36,7 +36,7 @@ def read_model(
     """Read a model, its int8 network, or its average with its fidelity partner.
 
     Every file is hashed before it is parsed, and the hashed bytes are returned. A file that is not
-    installed is checked by `parse_safely` before ONNX Runtime loads it.
+    installed is checked by `foreign_models.parse_safely` before ONNX Runtime loads it.
 
     Args:
         model: name of a model or path of an `.onnx` file, as for `find_model`.
@@ -98,7 +98,7 @@ def _int8_file(file: ModelFile) -> ModelFile:
             f"The model {file.name} has no int8 network. Export it again with its training photos, "
             "or use --precision float32."
         )
-    record = file.card.files["int8"]
+    record = file.card.files["int8"]  # `read_card` checks that it goes with `int8`.
     return replace(file, path=file.path.with_name(record.name), expected_sha256=record.sha256)
 
 

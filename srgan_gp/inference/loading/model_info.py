@@ -177,7 +177,7 @@ def _check_upscaler(image: Any, result: Any, name: str) -> None:  # noqa: ANN401
             f"The model {name} accepts only images of {shape[3]} x {shape[2]} pixels. "
             "Export it with dynamic height and width."
         )
-    if result.type != "tensor(float)" or len(result.shape) not in (0, 4):
+    if result.type != "tensor(float)" or len(result.shape) not in (0, 4):  # 0: unknown
         raise ModelRefusedError(
             f"The model {name} has the output {result.type} {result.shape}; "
             "a float32 image is needed."

@@ -80,10 +80,11 @@ def _add_conversions(model: "onnx.ModelProto", *, has_pixels: bool) -> None:
     else:
         after.append(node("Identity", [upscaled], [names["output"]]))
     nodes = [*before, *graph.node, *after]
+    # Copies, because deleting the nodes of a graph makes references to them invalid.
     copies = [type(part).FromString(part.SerializeToString()) for part in nodes]
     del graph.node[:]
     graph.node.extend(copies)
-    del graph.value_info[:]
+    del graph.value_info[:]  # types of tensors before the conversion
     source.name, result.name = names["input"], names["output"]
     for value in (source, result):
         value.type.tensor_type.elem_type = kind

@@ -33,7 +33,11 @@ class HalfRuns:
         return FLOAT16 if self.suffices else "float32"
 
     def begin(self, images: Sequence[Array]) -> bool:
-        """Choose the precision of a pass: float16 has too few bits for images of 16 bits."""
+        """Choose the precision of a pass: float16 has too few bits for more than 8-bit images.
+
+        Returns:
+            `suffices`.
+        """
         self.suffices = all(image.dtype == np.uint8 for image in images)
         return self.suffices
 
@@ -48,7 +52,7 @@ class HalfRuns:
             finite in float32 either.
 
         Raises:
-            SrganGpError: as for `Session.run`.
+            MemoryError, SrganGpError: as for `session.Session.run`.
         """
         if self.suffices:
             try:

@@ -90,7 +90,7 @@ def keep_flat_alpha(
 
 
 def _bands(height: int, width: int) -> Iterator[Span]:
-    """Yield bands of rows, (start, stop), that start at even rows."""
+    """Yield bands of rows, (start, stop), at even rows, so that no 2 x 2 block is in two bands."""
     rows = max(BAND_PIXELS // width, 2) // 2 * 2
     for top in range(0, height, rows):
         yield top, min(top + rows, height)
@@ -127,7 +127,10 @@ def _sum_3x3(plane: Floats) -> Floats:
 
 
 def _fill_recursively(colour: Floats, weight: Floats) -> None:
-    """Fill pixels of weight 0 in place from a half-size copy, which is filled recursively."""
+    """Fill pixels of weight 0 in place from a half-size copy, which is filled recursively.
+
+    It ends, because at least one pixel has weight 1: the caller checks that one is visible.
+    """
     if weight.min() > 0:
         return
     height, width = weight.shape[:2]

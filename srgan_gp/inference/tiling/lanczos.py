@@ -42,6 +42,7 @@ def resample(
     Raises:
         PictureError: E_DISK_FULL.
     """
+    # Bytes of the plane, of the plane resized in width only, and of the result.
     if (
         max(plane.nbytes, 4 * plane.shape[0] * width, 4 * height * width)
         <= mapped_arrays.LARGE_BYTES

@@ -18,7 +18,7 @@ Array = NDArray[Any]
 
 
 class NetworkPass:
-    """Input and result arrays of one pass; `cut` and `store` are the callbacks of `run_tiled`.
+    """Input and result arrays of one pass; `cut` and `store` are callbacks of `tiles.run_tiled`.
 
     If the result has the size of the network's output, each part is converted to the dtype of the
     source when it is stored. Otherwise the parts are kept in float32 and resampled by `finish`.
@@ -77,7 +77,10 @@ class NetworkPass:
         return to_planes(window)
 
     def store(self, rows: Span, columns: Span, upscaled: Floats) -> None:
-        """Store an output of the network, (1, 3, h, w), without the part outside the image."""
+        """Store an output of the network, without the part outside the image.
+
+        It is (1, 3, h, w), of the dtype that `cut` returned.
+        """
         height, width = self._network_size
         rows, columns = (rows[0], min(rows[1], height)), (columns[0], min(columns[1], width))
         kept = upscaled[:, :, : rows[1] - rows[0], : columns[1] - columns[0]]

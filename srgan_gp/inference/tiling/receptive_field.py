@@ -71,7 +71,7 @@ def _reach(network: Network, scale: int, phase: int) -> int | None:
         position = length // 2 + phase
         image[:, :, STRIP_WIDTH // 2, position] = np.nan
         columns = np.unique(np.nonzero(np.isnan(network(image)))[3])
-        if columns.size == 0:
+        if columns.size == 0:  # No output depends on this pixel.
             return 0
         first, last = int(columns[0]), int(columns[-1])
         if first > 0 and last < length * scale - 1:

@@ -72,11 +72,11 @@ def run_tiled(
     if any(side < min(length, 2 * overlap + 1) for side, length in zip(window, size, strict=True)):
         raise ValueError(f"windows of {window} keep no pixels at an overlap of {overlap}")
     regions, done = deque([((0, height), (0, width))]), 0
-    while regions:
+    while regions:  # Each is a part of the image that is not stored yet.
         rows, columns = regions.popleft()
         parts_y = list(_windows(rows, height, window[0], overlap))
         parts_x = list(_windows(columns, width, window[1], overlap))
-        if len(parts_y) * len(parts_x) > 1:
+        if len(parts_y) * len(parts_x) > 1:  # Of the whole image, or after the window was halved.
             regions.extendleft((y, x) for _, y in parts_y[::-1] for _, x in parts_x[::-1])
             continue
         [(y0, rows)], [(x0, columns)] = parts_y, parts_x
@@ -117,7 +117,7 @@ def _windows(kept: Span, length: int, window: int, overlap: int) -> Iterator[tup
         position = end
 
 
-def _halve(window: Span, smallest: int, multiple: int) -> Span:
+def _halve(window: Window, smallest: int, multiple: int) -> Window:
     """Halve the longer side; raise MemoryError if neither side can become smaller."""
     height, width = window
     if max(window) <= smallest:

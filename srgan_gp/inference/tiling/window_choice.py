@@ -57,7 +57,7 @@ def choose_window(
 
 
 def choose_batch(info: ModelInfo, height: int, width: int, *, on_gpu: bool) -> int:
-    """Choose the number of images that a model computes together; arguments as `choose_window`."""
+    """Choose the number of images to compute together; arguments as in `choose_window`."""
     budget = GPU_BUDGET if on_gpu else CPU_BATCH_BUDGET
     return max(budget // (info.bytes_per_pixel * height * width), 1)
 
@@ -65,7 +65,7 @@ def choose_batch(info: ModelInfo, height: int, width: int, *, on_gpu: bool) -> i
 def smallest_cover(
     size: tuple[int, int], max_pixels: int, *, overlap: int, multiple: int = 1
 ) -> Window:
-    """Return the window for which `run_tiled` computes the fewest pixels.
+    """Return the window for which `tiles.run_tiled` computes the fewest pixels.
 
     With n windows along an axis of length L and the overlap o, L + 2 o (n - 1) pixels are computed.
     So few windows are best, and a grid of n by m windows is best when its windows are as small as
@@ -75,8 +75,8 @@ def smallest_cover(
         size: height and width of the image, multiples of `multiple`.
         max_pixels: largest number of pixels in a window. A window that keeps `MIN_TILE` pixels on
             each axis is always allowed.
-        overlap: as for `run_tiled`.
-        multiple: as for `run_tiled`.
+        overlap: context on every side of a tile, in input pixels.
+        multiple: windows start at multiples of it, and their sides are multiples of it.
     """
     margin = 2 * round_up(overlap, multiple)
     max_pixels = max(max_pixels, (round_up(MIN_TILE, multiple) + margin) ** 2)
@@ -95,7 +95,7 @@ def smallest_cover(
 def computed_pixels(
     size: tuple[int, int], window: Window, *, overlap: int, multiple: int = 1
 ) -> int:
-    """Return the number of input pixels in all windows of `run_tiled`, overlap included."""
+    """Return the number of input pixels in all windows of `tiles.run_tiled`, with overlap."""
     margin = 2 * round_up(overlap, multiple)
     computed = 1
     for length, side in zip(size, window, strict=True):
@@ -110,8 +110,8 @@ def square_window(size: tuple[int, int], tile: int, *, overlap: int, multiple: i
     Args:
         size: height and width of the image, multiples of `multiple`.
         tile: largest side of a tile without overlap, in input pixels.
-        overlap: as for `run_tiled`.
-        multiple: as for `run_tiled`.
+        overlap: as in `smallest_cover`.
+        multiple: as in `smallest_cover`.
     """
     margin = 2 * round_up(overlap, multiple)
     largest = round_up(tile, multiple) + margin

@@ -1,3 +1,4 @@
+import io
 import struct
 import time
 from contextlib import suppress
@@ -9,10 +10,12 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from srgan_gp.errors import PictureError
-from srgan_gp.images import read_sequence
+from srgan_gp.images import Frame, FrameSequence, Picture, read_sequence
 from srgan_gp.images.animation import sequence_reading
 from srgan_gp.images.codecs.avif import read_avif_depth
 from srgan_gp.images.codecs.png import SIGNATURE, chunk, iter_chunks
+from srgan_gp.images.codecs.tiff_pages import write_pages
+from srgan_gp.images.image_header import read_header
 
 OPTIONS = {
     "png": {"duration": 40}, "webp": {"duration": 40, "lossless": True},
@@ -124,6 +127,28 @@ def test_the_default_image_of_an_apng_is_not_a_frame(tmp_path):
         ("its still image for viewers without animation is not kept",),
     )
     assert [picture.pixels[0, 0, 0] for picture in pictures] == [80, 160]
+
+
+def test_the_default_image_of_an_apng_is_not_counted_in_its_header(tmp_path):
+    path = saved(tmp_path / "a.png", default_image=True)
+    assert read_header(path).frames == read_sequence(path).count == 2
+
+
+def test_a_damaged_time_of_a_later_frame_of_an_apng_is_found(tmp_path):
+    path = saved(tmp_path / "a.png")
+    data = bytearray(path.read_bytes())
+    data[data.rindex(b"fcTL") + 4 + 21] ^= 1  # the lower byte of the numerator
+    path.write_bytes(data)
+    assert code_of(path) == "E_DAMAGED"
+
+
+def test_a_page_that_is_a_bigtiff_is_refused():
+    page = Picture(np.zeros((1, 1, 3), np.uint8))
+    sequence = FrameSequence(iter([Frame(page)]), 1, "pages", 1, 1)
+    big = b"II+\0\x08\0\0\0" + struct.pack("<QQ", 16, 0)
+    with pytest.raises(PictureError, match="more than 4 GiB") as caught:
+        write_pages(io.BytesIO(), sequence.frames, sequence, lambda _: big)
+    assert caught.value.code == "E_ENCODER_LIMIT"
 
 
 def test_a_gif_frame_beyond_its_canvas_is_cropped(tmp_path):
