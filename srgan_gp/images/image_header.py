@@ -83,7 +83,7 @@ def read_header(
                 frames = max(1, count_gif_frames(file, most=MAX_FRAMES + 1))
             elif container.name != "HEIF" and not first_frame_only:
                 frames = int(getattr(image, "n_frames", 1))
-                frames -= first_frame(image, frames)
+                frames -= first_frame(image) if frames > 1 else 0
             if frames > 1 and container.name != "TIFF":
                 check_sequence(frames, width * height * frames, max_pixels)
             # Pillow decodes the whole PNG to search for EXIF data after the pixels, so that is

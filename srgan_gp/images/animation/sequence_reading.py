@@ -75,7 +75,7 @@ def _read_structure(source: Source, max_pixels: int) -> tuple[FrameSequence, Seq
         count = count_gif_frames(source.file, most=MAX_FRAMES + 1)
     else:
         count = int(getattr(image, "n_frames", 1)) if name != "HEIF" else 1
-    first = first_frame(image, count)
+    first = first_frame(image) if count > 1 else 0
     count = max(1, count - first)
     width, height = image.size
     if count > 1:
@@ -104,12 +104,12 @@ def _read_structure(source: Source, max_pixels: int) -> tuple[FrameSequence, Seq
     return sequence, [_Place(index) for index in range(first, first + count)]
 
 
-def first_frame(image: ImageFile, count: int) -> int:
-    """Return the index of the first frame of `count` images, 0 or 1.
+def first_frame(image: ImageFile) -> int:
+    """Return the index of the first frame of an animation, 0 or 1.
 
     It is 1 for a PNG that starts with a still for viewers without animation, which is not a frame.
     """
-    return int(count > 1 and bool(getattr(image, "default_image", False)))
+    return int(bool(getattr(image, "default_image", False)))
 
 
 def read_page_structure(source: Source, max_pixels: int) -> tuple[FrameSequence, Sequence[_Place]]:
