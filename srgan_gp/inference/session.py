@@ -141,13 +141,9 @@ class Session:
         opened = cls(engine, info, used, notes, source.card)
         if precision == FLOAT16 and info.task != FACES:
             opened.precision = FLOAT16
-<<<<<<< HEAD
             on_gpu = "tensorrt" if request.kind == "tensorrt" else "cuda"
             half = DeviceRequest("cpu") if used == "cpu" else replace(request, kind=on_gpu)
-            opened._open_half = partial(_open_half, data, name, half, threads)
-=======
-            opened._half_opener = partial(_open_half, data, name, used, threads)
->>>>>>> 852292ef (Say what docstrings of inference and batch left out)
+            opened._half_opener = partial(_open_half, data, name, half, threads)
         if precision == INT8:
             opened.precision = INT8
             opened.notes = (opened._int8_note(metadata), *notes)
