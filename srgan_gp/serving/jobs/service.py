@@ -76,8 +76,7 @@ class Service:
             on_progress: called with completed and total tiles or faces; may raise to end the job.
 
         Raises:
-            BusyError: the queue or the disk is full, the client has too many jobs, or the service
-                is shutting down.
+            BusyError: the queue or disk is full, the client has too many jobs, or it shuts down.
             OutputError: the directory of the client cannot be created.
         """
         with self._changed:
