@@ -115,6 +115,13 @@ def build_parser() -> argparse.ArgumentParser:
         default=argparse.SUPPRESS,
         help="print the version and exit",
     )
+    parser.add_argument(
+        "--completion",
+        action=_PrintCompletion,
+        metavar="SHELL",
+        default=argparse.SUPPRESS,
+        help="print the completion script of bash, zsh, fish, tcsh or powershell, and exit",
+    )
     commands = parser.add_subparsers(
         title="commands", metavar="COMMAND", parser_class=CommandParser
     )
@@ -128,6 +135,23 @@ class _ShowVersion(argparse.Action):
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
         print_result(f"srgan-gp {import_module('srgan_gp').__version__}")
+        parser.exit()
+
+
+class _PrintCompletion(argparse.Action):
+    """Print the completion script of a shell, which is made only when needed."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, _namespace: object, shell: object, *_: object
+    ) -> NoReturn:
+        from srgan_gp.commands.shell_completion import SHELLS, completion_script
+
+        if shell not in SHELLS:
+            parser.error(
+                f"argument --completion: invalid choice: '{shell}' (choose from "
+                f"{', '.join(SHELLS)})"
+            )
+        print_result(completion_script(parser, str(shell)))
         parser.exit()
 
 

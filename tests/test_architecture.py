@@ -18,7 +18,7 @@ from srgan_gp.cli import COMMANDS
 
 ROOT = Path(__file__).resolve().parent.parent
 MODULES = sorted((ROOT / "srgan_gp").rglob("*.py"))
-HEAVY = {"torch", "onnxruntime", "gradio", "numpy", "PIL", "cv2", "onnx", "rich", "kornia"}
+HEAVY = {"torch", "onnxruntime", "gradio", "numpy", "PIL", "cv2", "onnx", "rich", "kornia", "shtab"}
 
 
 def modules_after(code, **environment):

@@ -32,8 +32,8 @@ FENCE = re.compile(
 SHOWN_ONLY = {"text", "bat", "json", "nginx", "ini", "math", ""}
 """Languages of blocks that hold no command for this machine."""
 OTHER_PROGRAMS = {
-    ".", "apt", "certbot", "cp", "curl", "docker", "echo", "nginx", "pip", "pre-commit", "python",
-    "python3", "systemctl", "tensorboard", "torchrun",
+    ".", "apt", "certbot", "cp", "curl", "docker", "echo", "mkdir", "nginx", "pip", "pre-commit",
+    "python", "python3", "systemctl", "tensorboard", "torchrun",
 }  # fmt: skip
 
 
@@ -115,7 +115,7 @@ def check_words(words):
 
 
 def check_verb(words):
-    if words in (["--help"], ["--version"]):
+    if words in (["--help"], ["--version"]) or words[0] == "--completion":
         return
     assert words[0] in COMMANDS, words
     parser = build_parser()

@@ -79,6 +79,7 @@ def run(options: argparse.Namespace) -> int:
     """Generate the faces and print the paths of the files."""
     from srgan_gp.batch.naming.output_options import prepare_folder
     from srgan_gp.faces.face_files import generate_faces, write_faces
+    from srgan_gp.faces.face_metadata import face_xmp
     from srgan_gp.system.files import sweep
 
     started = time.monotonic()
@@ -91,10 +92,12 @@ def run(options: argparse.Namespace) -> int:
     if not options.json:
         for model in filter(None, (generator, upscaler)):
             print_message(model.choice)
+        if generator.card is not None:
+            print_message(f"Licence of {generator.name}: {generator.card.licence}.")
     truncation = generator.default_truncation if options.trunc is None else options.trunc
     faces = generate_faces(request, generator, upscaler, truncation)
     with progress_bar(request.count, is_silent=options.json) as progress:
-        notes = write_faces(request, count_progress(faces, progress))
+        notes = write_faces(request, count_progress(faces, progress), face_xmp(generator))
     if options.json:
         report = _report(request, generator, upscaler)
         report |= {"truncation": truncation, "side": side, "notes": notes}
@@ -151,6 +154,7 @@ def _report(
     return {
         "model": generator.name,
         "model_sha256": generator.sha256,
+        "licence": generator.card.licence if generator.card else None,
         "upscaler": upscaler.name if upscaler else None,
         "device": generator.device,
         "seeds": request.seeds,

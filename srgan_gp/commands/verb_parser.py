@@ -85,10 +85,15 @@ class CommandParser(SuggestingParser):
         self.epilog = "\n".join([_EXAMPLES_TITLE, *lines])
         self.set_defaults(run=self._module.run)
 
+    @property
+    def model_tasks(self) -> tuple[str, ...]:
+        """Tasks of the models that the verb takes; empty if it takes none."""
+        return getattr(self._module, "MODEL_TASKS", ())
+
     def format_help(self) -> str:
         """Return the help text, followed by the names of the models that the verb takes."""
         text = super().format_help()
-        tasks: tuple[str, ...] = getattr(self._module, "MODEL_TASKS", ())
+        tasks = self.model_tasks
         if not tasks:
             return text
         from srgan_gp.models.catalog import list_models

@@ -47,13 +47,16 @@ def generate_faces(
     return map(upscaler.upscale, images) if upscaler else images
 
 
-def write_faces(request: FaceRequest, images: Iterator[Array]) -> tuple[str, ...]:
+def write_faces(
+    request: FaceRequest, images: Iterator[Array], xmp: bytes | None = None
+) -> tuple[str, ...]:
     """Write the files of a request, each of them atomically.
 
     Args:
         request: names the files and says whether to write single faces, a sheet or an animation.
         images: result of `generate_faces`. Single faces and frames are taken one at a time; a sheet
             holds all of them in memory.
+        xmp: metadata of still images, as `face_xmp` makes them.
 
     Returns:
         Messages about properties that the format cannot store, without duplicates.
@@ -68,7 +71,7 @@ def write_faces(request: FaceRequest, images: Iterator[Array]) -> tuple[str, ...
         images = iter([tiled(images, *request.grid)])
     notes: list[str] = []
     for file, pixels in zip(request.files, images, strict=True):
-        notes += write_image(Picture(pixels), file)
+        notes += write_image(Picture(pixels, xmp=xmp), file)
     return tuple(dict.fromkeys(notes))
 
 

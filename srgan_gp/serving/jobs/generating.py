@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from srgan_gp.errors import UsageError
 from srgan_gp.faces.face_files import generate_faces, write_faces
+from srgan_gp.faces.face_metadata import face_xmp
 from srgan_gp.faces.face_requests import (
     ANIMATION_SUFFIXES,
     FaceRequest,
@@ -57,9 +58,10 @@ def generate(
         faces = generate_faces(
             face_request, generator, upscaler=None, truncation=request.truncation
         )
-        parts = _Parts(folder if face_request.grid else None, request.seed)
+        xmp = face_xmp(generator)
+        parts = _Parts(folder if face_request.grid else None, request.seed, xmp)
         faces = parts.write_each(_with_progress(faces, face_request.count, cancellation))
-        warnings = write_faces(face_request, faces)
+        warnings = write_faces(face_request, faces, xmp)
         about = {
             "model": model,
             "device": generator.device,
@@ -94,10 +96,11 @@ class _Parts:
     Args:
         folder: directory of the files; None: write none.
         first_seed: seed of the first face; the next ones follow.
+        xmp: metadata of the files.
     """
 
-    def __init__(self, folder: Path | None, first_seed: int) -> None:
-        self._folder, self._seed = folder, first_seed
+    def __init__(self, folder: Path | None, first_seed: int, xmp: bytes) -> None:
+        self._folder, self._seed, self._xmp = folder, first_seed, xmp
         self.files: list[Path] = []
 
     def write_each(self, faces: Iterator[NDArray[Any]]) -> Iterator[NDArray[Any]]:
@@ -105,7 +108,7 @@ class _Parts:
         for number, face in enumerate(faces):
             if self._folder is not None:
                 self.files.append(self._folder / f"seed{self._seed + number:04}.png")
-                write_image(Picture(face), self.files[-1])
+                write_image(Picture(face, xmp=self._xmp), self.files[-1])
             yield face
 
 

@@ -1,0 +1,59 @@
+"""Completion scripts of shells, for `srgan-gp --completion SHELL`."""
+
+import argparse
+from collections.abc import Iterable, Mapping
+from typing import cast
+
+from srgan_gp.commands.verb_parser import CommandParser
+
+SHELLS = ("bash", "zsh", "fish", "tcsh", "powershell")
+_PATHS = (
+    "PATH",
+    "FILE",
+    "INPUT",
+    "DIR",
+    "RUN",
+    "PLACE",
+    "PHOTOS",
+    "DIR_OR_ZIP",
+    "DIR_OR_ZIP[:FOLDER]",
+)
+"""Placeholders of values that are files or folders."""
+
+
+def completion_script(parser: argparse.ArgumentParser, shell: str) -> str:
+    """Return the script that completes verbs, options, choices, models and paths.
+
+    Args:
+        parser: the parser of all verbs; their options are loaded.
+        shell: one of `SHELLS`.
+    """
+    import shtab
+
+    from srgan_gp.models.catalog import list_models
+
+    models = [(card.name, card.task) for card in list_models(on_refused=lambda _: None)]
+    for verb in _verbs_of(parser):
+        verb.load_options()
+        names = [name for name, task in models if task in verb.model_tasks]
+        for action in verb._actions:
+            _describe(action, names)
+    return shtab.complete(parser, shell)
+
+
+def _verbs_of(parser: argparse.ArgumentParser) -> Iterable[CommandParser]:
+    for action in parser._actions:
+        choices: object = vars(action)["choices"]
+        if isinstance(choices, Mapping):
+            parsers = cast("Mapping[str, object]", choices).values()
+            yield from (verb for verb in parsers if isinstance(verb, CommandParser))
+
+
+def _describe(action: argparse.Action, models: list[str]) -> None:
+    """Say which values an option takes; options with choices say so by themselves."""
+    import shtab
+
+    if action.dest == "model" and action.choices is None and models:
+        action.choices = models
+    elif action.choices is None and action.metavar in _PATHS:
+        action.complete = shtab.FILE  # type: ignore[attr-defined]
