@@ -144,7 +144,7 @@ class _PrintCompletion(argparse.Action):
     def __call__(
         self, parser: argparse.ArgumentParser, _namespace: object, shell: object, *_: object
     ) -> NoReturn:
-        from srgan_gp.commands.shell_completion import SHELLS, completion_script
+        from srgan_gp.commands.shells.shell_completion import SHELLS, completion_script
 
         if shell not in SHELLS:
             parser.error(

@@ -5,7 +5,7 @@ import subprocess
 import pytest
 
 from srgan_gp.cli import COMMANDS, main
-from srgan_gp.commands.shell_completion import SHELLS
+from srgan_gp.commands.shells.shell_completion import SHELLS
 
 
 @pytest.fixture
