@@ -39,7 +39,7 @@ def read_faces(files: Sequence[ImageFile], size: int) -> np.ndarray:
     """Read faces and downscale them to one size.
 
     Args:
-        files: aligned faces, square, of at least `size` pixels; see `require_sides`.
+        files: aligned faces, square, of at least `size` pixels (`datasets.require_sides`).
         size: side of the result, in pixels.
 
     Returns:

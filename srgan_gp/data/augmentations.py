@@ -76,14 +76,14 @@ def draw(
     uniform = uniform.astype(np.float32)
     signed = (2 * uniform - 1).T
     return Draws(
-        colour * BRIGHTNESS * signed[3],
-        1 + colour * SATURATION * signed[4],
-        1 + colour * CONTRAST * signed[5],
-        translation * SHIFT * signed[6],
-        translation * SHIFT * signed[7],
-        uniform[:, 8],
-        uniform[:, 9],
-        cutout * CUT,
+        brightness=colour * BRIGHTNESS * signed[3],
+        saturation=1 + colour * SATURATION * signed[4],
+        contrast=1 + colour * CONTRAST * signed[5],
+        down=translation * SHIFT * signed[6],
+        right=translation * SHIFT * signed[7],
+        cut_row=uniform[:, 8],
+        cut_column=uniform[:, 9],
+        cut_side=cutout * CUT,
     )
 
 
@@ -103,15 +103,16 @@ def augment(images: Tensor, draws: Draws) -> Tensor:
         Zhao et al. 2020, arXiv:2006.10738, section 3.2. Translations are whole pixels.
     """
     table = torch.from_numpy(np.stack(astuple(draws))).to(images.device)  # one copy, (8, B)
+    down, right, cut_row, cut_column, cut_side = table[3:]  # in the order of the fields
     brightness, saturation, contrast = table[:3, :, None, None, None].to(images.dtype)
     images = images + brightness
     images = images + (saturation - 1) * (images - images.mean(1, keepdim=True))
     images = images + (contrast - 1) * (images - images.mean((1, 2, 3), keepdim=True))
-    images = _translate(images, table[3], 2)
-    images = _translate(images, table[4], 3)
+    images = _translate(images, down, axis=2)
+    images = _translate(images, right, axis=3)
     height, width = images.shape[2:]
-    rows = _is_cut(height, table[5], table[7])[:, None, :, None]
-    columns = _is_cut(width, table[6], table[7])[:, None, None, :]
+    rows = _is_cut(height, cut_row, cut_side)[:, None, :, None]
+    columns = _is_cut(width, cut_column, cut_side)[:, None, None, :]
     return images.masked_fill(rows & columns, GREY)
 
 
@@ -119,9 +120,9 @@ def _translate(images: Tensor, shares: Tensor, axis: int) -> Tensor:
     """Translate each image (B, 3, H, W) along an axis by a share (B,) of its length."""
     length = images.shape[axis]
     shape = [len(images), 1, 1, 1]
-    shape[axis] = length
+    shape[axis] = length  # (B, 1, H, 1) or (B, 1, 1, W)
     positions = torch.arange(length, device=images.device)
-    source = (positions - (shares * length).round().long()[:, None]).view(shape)  # (B, 1, H, 1)
+    source = (positions - (shares * length).round().long()[:, None]).view(shape)
     # A circular shift, then a mask: the gradient of a permutation has no sums, whose order varies.
     shifted = torch.take_along_dim(images, source % length, axis)
     return shifted.masked_fill((source < 0) | (source >= length), GREY)

@@ -187,6 +187,7 @@ class RandomCrops(Shuffled):
         return np.stack([self._crop(n, self._index(n), size) for n in numbers])
 
     def _crop(self, number: int, index: int, size: int) -> np.ndarray:
+        # In another order of its draws, a seed would give other crops.
         rng = generator_of(self._seed, Stream.CROP, number)
         image = self._read(index)
         height, width, _ = image.shape

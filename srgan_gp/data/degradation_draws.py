@@ -191,15 +191,15 @@ def draw(
     twice = damaged & (second < strength.second_share)
     return Draws(
         seed,
-        np.array(numbers, np.int64),
-        np.where(
+        numbers=np.array(numbers, np.int64),
+        downscalers=np.where(
             damaged,
             _choose(DAMAGED_DOWNSCALERS, downscaler),
             _choose(CLEAN_DOWNSCALERS, downscaler),
         ),
-        _draw_damage(uniform[:, 4:15], strength.first, damaged),
-        np.where(twice, _between(strength.round_trip, round_trip), 1.0),
-        _draw_damage(uniform[:, 15:], strength.second, twice),
+        first=_draw_damage(uniform[:, 4:15], strength.first, damaged),
+        round_trips=np.where(twice, _between(strength.round_trip, round_trip), 1.0),
+        second=_draw_damage(uniform[:, 15:], strength.second, twice),
     )
 
 
@@ -218,12 +218,12 @@ def _draw_damage(uniform: np.ndarray, ranges: Ranges, damaged: np.ndarray) -> Da
     compressed = damaged & (jpeg < ranges.jpeg_share)
     lowest, highest = ranges.quality
     return Damage(
-        (blur_sigmas * blurred[:, None]).astype(np.float32),
-        (angle * np.pi).astype(np.float32),
-        (_between(ranges.noise_sigma, sigma) * noisy).astype(np.float32),
-        poisson < ranges.poisson_share,
-        grey < ranges.grey_share,
-        _between((lowest, highest + 1), quality).astype(int) * compressed,
+        blur_sigmas=(blur_sigmas * blurred[:, None]).astype(np.float32),
+        blur_angles=(angle * np.pi).astype(np.float32),
+        noise_sigmas=(_between(ranges.noise_sigma, sigma) * noisy).astype(np.float32),
+        poisson=poisson < ranges.poisson_share,
+        grey=grey < ranges.grey_share,
+        qualities=_between((lowest, highest + 1), quality).astype(int) * compressed,
     )
 
 

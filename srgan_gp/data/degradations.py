@@ -42,14 +42,14 @@ def degrade(high_res: Tensor, scale: int, draws: Draws) -> Tensor:
     """
     first, second, factors = draws.first, draws.second, draws.round_trips
     # The first sigma is in HR pixels at scale 4: at another scale it grows with the scale.
-    high_res = _blur(high_res, first, FIRST_TAPS, scale / 4)
+    high_res = _blur(high_res, first, FIRST_TAPS, pixels_per_unit=scale / 4)
     low_res = downscale(high_res, scale, draws.downscalers)
-    low_res = _add_noise_and_jpeg(low_res, first, draws, 1)
-    low_res = _blur(low_res, second, SECOND_TAPS, 1)
+    low_res = _add_noise_and_jpeg(low_res, first, draws, round_number=1)
+    low_res = _blur(low_res, second, SECOND_TAPS, pixels_per_unit=1)
     low_res = _apply_to(
         low_res, factors < 1, lambda images, indices: round_trip(images, factors[indices])
     )
-    return _add_noise_and_jpeg(low_res, second, draws, 2)
+    return _add_noise_and_jpeg(low_res, second, draws, round_number=2)
 
 
 def least_side(scale: int) -> int:

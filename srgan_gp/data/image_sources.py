@@ -66,6 +66,9 @@ class ImageFile:
         Args:
             max_pixels: limit of width x height, checked before the pixels are decoded; None:
                 `DEFAULT_MAX_PIXELS`. With a limit, the error names the option --max-pixels.
+
+        Raises:
+            PictureError: as for `read`.
         """
         image = self._decode(max_pixels)
         pixels = as_8_bit_rgb(image.pixels)
@@ -81,7 +84,7 @@ class ImageFile:
         try:
             if self.member is None:
                 return read_picture(self.container, max_pixels=limit)
-            encoded = io.BytesIO(read_member(self.container, self.member))
+            encoded = io.BytesIO(read_member(self.container, self.member, limit))
             return decode_picture(encoded, max_pixels=limit)
         except PictureError as error:
             # Commands without a limit do not have the option either.
@@ -101,7 +104,7 @@ class ImageFile:
                 return min(image.size)
         except Image.DecompressionBombError as error:
             raise PictureError("E_TOO_MANY_PIXELS", f"{self.name}: {error}") from error
-        except (*MEMBER_ERRORS, ValueError, SyntaxError) as error:
+        except (*MEMBER_ERRORS, ValueError, SyntaxError) as error:  # the last one is Pillow's
             raise PictureError("E_DAMAGED", f"{self.name}: the file is damaged") from error
 
     def size(self) -> int:
@@ -159,7 +162,7 @@ def list_images(place: str | Path, suffixes: Collection[str] = SUFFIXES) -> list
         suffixes: suffixes of the files that are listed, in lower case.
 
     Raises:
-        UsageError: `place` does not exist, or contains no image.
+        UsageError: `place` does not exist, is a damaged zip file, or contains no image.
     """
     container, folder = _split_place(str(place))
     if container.suffix == ".list" and is_file(container):
@@ -216,7 +219,11 @@ def fingerprint(files: Sequence[ImageFile]) -> str:
 
 
 def list_all_images(places: Sequence[str | Path]) -> list[ImageFile]:
-    """List the images of several places, in the order given."""
+    """List the images of several places, in the order given.
+
+    Raises:
+        UsageError: as for `list_images`.
+    """
     return [image for place in places for image in list_images(place)]
 
 

@@ -47,6 +47,7 @@ def jpeg(images: Tensor, qualities: np.ndarray) -> Tensor:
         ITU-T T.81 (1992), annexes A and K; JFIF 1.02; the scaling of the tables is libjpeg's.
     """
     height, width = images.shape[-2:]
+    # As in libjpeg: before the chroma is halved, columns are padded to whole blocks, rows to pairs.
     luma, chroma = _to_ycbcr(_pad(images, 2, 16))
     luma = _quantise(luma, LUMA_STEPS, qualities)
     chroma = _quantise(_downsample_chroma(chroma), CHROMA_STEPS, qualities)

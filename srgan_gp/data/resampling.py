@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-BICUBIC_MARGIN = (
-    2  # LR pixels: reach of the cubic; inside it, a downscaled crop equals the downscaled image
-)
+BICUBIC_MARGIN = 2
+"""LR pixels: reach of the cubic. Without this margin, a downscaled crop equals the same crop of the
+downscaled image."""
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ def validation_half(files: "Sequence[ImageFile]", half: str) -> "list[ImageFile]
     source if the names of a source sort together.
 
     Args:
-        files: the whole set, in the order of `list_images`.
+        files: the whole set, in the order of `image_sources.list_images`.
         half: one of `HALVES`.
 
     Returns:

@@ -37,7 +37,7 @@ class Split:
 
     Attributes:
         train: images to train on.
-        validation: images to score on.
+        validation: images to score on. Both may be too few; see `missing_images`.
         rule: how the validation set was chosen, for messages.
     """
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import IO, BinaryIO, cast
 
 from srgan_gp.errors import UsageError
-from srgan_gp.images import DEFAULT_MAX_PIXELS
 from srgan_gp.images.file_types import (
     HEAD_BYTES,
     decoder_errors,
@@ -46,7 +45,7 @@ def open_member(path: Path, member: str) -> IO[bytes]:
     """Open a member for reading.
 
     Raises:
-        PictureError: E_TOO_LARGE; see `require_small`.
+        PictureError: E_TOO_LARGE, if it unpacks to too many bytes; see `require_small`.
         MEMBER_ERRORS: it cannot be read.
     """
     archive = open_archive(path)
@@ -54,8 +53,13 @@ def open_member(path: Path, member: str) -> IO[bytes]:
     return archive.open(member)
 
 
-def read_member(path: Path, member: str) -> bytes:
+def read_member(path: Path, member: str, max_pixels: int) -> bytes:
     """Return the content of an image in a zip file.
+
+    Args:
+        path: the zip file.
+        member: name of the image in it.
+        max_pixels: limit of width x height; checked here for a large member only.
 
     Raises:
         PictureError: E_TOO_LARGE, or E_TOO_MANY_PIXELS by its header.
@@ -63,12 +67,12 @@ def read_member(path: Path, member: str) -> bytes:
     """
     with open_member(path, member) as file:
         if open_archive(path).getinfo(member).file_size > _HEADER_FIRST_BYTES:
-            _require_few_pixels(file)
+            _require_few_pixels(file, max_pixels)
             file.seek(0)
         return file.read()
 
 
-def _require_few_pixels(file: IO[bytes]) -> None:
+def _require_few_pixels(file: IO[bytes], max_pixels: int) -> None:
     container = detect_container(file.read(HEAD_BYTES))
     file.seek(0)
     with (
@@ -76,4 +80,4 @@ def _require_few_pixels(file: IO[bytes]) -> None:
         decoder_errors(container.name),
         open_container(cast(BinaryIO, file), container) as image,
     ):
-        check_pixel_count(image.width, image.height, DEFAULT_MAX_PIXELS)
+        check_pixel_count(image.width, image.height, max_pixels)

@@ -110,13 +110,14 @@ class Features(nn.Module):
             raise UsageError(
                 f"{path} does not hold the weights of {architecture.title}: {reason}"
             ) from error
-        if any(name.startswith("features.") for name in missing):
+        lacking = [key for key in missing if key.startswith("features.")]  # not the classifier
+        if lacking:
             raise UsageError(
-                f"{path} does not hold the weights of {architecture.title}: {len(missing)} tensors "
+                f"{path} does not hold the weights of {architecture.title}: {len(lacking)} tensors "
                 "are missing."
             )
         layers = network.get_submodule("features")
-        assert isinstance(layers, nn.Sequential)
+        assert isinstance(layers, nn.Sequential)  # in both of torchvision's networks
         features = cls(layers, architecture.taps, architecture.least_side)
         features.sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
         return features

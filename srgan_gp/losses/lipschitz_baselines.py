@@ -15,8 +15,8 @@
     [3] Petzka et al. 2018, arXiv:1709.08894, the Lipschitz condition on sampled pairs
     [4] Zhang et al. 2018, arXiv:1812.00810
 
-None differentiates the critic twice, so that a critic with any operation can be trained, and a
-compiled one. `adversarial_lipschitz` and `segment_ratio` bound slopes between pairs of points,
+They do not differentiate the critic twice, so that a critic with any operation can be trained, and
+a compiled one. `adversarial_lipschitz` and `segment_ratio` bound slopes between pairs of points,
 which are lower bounds of the gradient norm.
 
 The interface is that of `gradient_penalties`; `LIPSCHITZ_TERMS` has both. The option `--penalty`

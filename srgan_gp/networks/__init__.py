@@ -33,8 +33,8 @@ def build(kind: Kind, name: str, **arguments: object) -> "nn.Module":
     """Build the architecture `name` with the arguments of its constructor.
 
     Raises:
-        UsageError: the architecture is unknown, does not take one of `arguments`, or is a critic
-            with batch norm.
+        UsageError: the architecture is unknown, does not take one of `arguments` or its value, or
+            is a critic with batch norm.
     """
     if name not in names(kind):
         known = ", ".join(names(kind))

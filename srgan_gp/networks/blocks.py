@@ -94,14 +94,14 @@ class UpsamplingBlock(_ResamplingBlock):
 class DownsamplingBlock(_ResamplingBlock):
     """Residual block of a critic that halves the size, the reverse of `UpsamplingBlock`.
 
-    Only the first 3x3 convolution runs at full size. Sides must be even.
+    Only the first 3x3 convolution runs at full size. Odd sides are rounded up.
 
     Source:
         As `UpsamplingBlock`.
     """
 
     def forward(self, features: Tensor) -> Tensor:
-        """Map (B, width, H, W) to (B, next_width, H / 2, W / 2)."""
+        """Map (B, width, H, W) to (B, next_width, ceil(H / 2), ceil(W / 2))."""
         change = _average_pool(self.first(F.leaky_relu(features, LEAK)))
         return self.shortcut(_average_pool(features)) + self.second(F.leaky_relu(change, LEAK))
 

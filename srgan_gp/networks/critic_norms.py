@@ -14,6 +14,7 @@ The option `--critic-norm` reads its choices from `CRITIC_NORMS`.
 """
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import cast
 
 import torch
@@ -30,14 +31,14 @@ def add_nothing(critic: nn.Module) -> None:
 def add_layer_norm(critic: nn.Module) -> None:
     """Add layer norm after each trainable convolution that an activation follows, in place.
 
-    Those are the first convolutions of residual blocks, and convolutions before an activation in an
-    `nn.Sequential`.
+    Those are the first convolutions of residual blocks, which `networks.blocks` stores as `first`,
+    and convolutions before an activation in an `nn.Sequential`.
     """
     for module in list(critic.modules()):
         if isinstance(first := getattr(module, "first", None), nn.Conv2d) and _is_trained(first):
             module.first = nn.Sequential(first, nn.GroupNorm(1, first.out_channels))
         if isinstance(module, nn.Sequential):
-            for index, (layer, following) in enumerate(zip(module, list(module)[1:], strict=False)):
+            for index, (layer, following) in enumerate(pairwise(list(module))):
                 is_hidden = isinstance(layer, nn.Conv2d) and isinstance(following, ACTIVATIONS)
                 if is_hidden and _is_trained(layer):
                     norm = nn.GroupNorm(1, cast(nn.Conv2d, layer).out_channels)

@@ -22,14 +22,14 @@ class FeatureMaps(nn.Module):
     has a lower limit (`DEVIATION_FLOOR`): channels that are nearly constant on real images would
     otherwise dominate wherever a generated image activates them. A fixed random projection with
     orthonormal rows then mixes the channels. Last, the map is scaled so that the mean distance of
-    two real images is the same in it as in pixels: a slope of 1 has the same meaning for every map
-    and for the images.
+    two real images is the same in it as in pixels. The gradient penalty, which pulls the slope of a
+    critic's score to 1, then has the same strength for every map and for the images.
 
     The state dict holds the statistics and projections, but not the feature network, which
     `install` sets.
 
     Args:
-        projected: channels of the result, at most those of the smallest map.
+        projected: channels of the result, at most 64, the fewest in `CHANNELS`.
 
     Source:
         Sauer et al. 2021, "Projected GANs Converge Faster", arXiv:2111.01007, section 3.2, without
@@ -83,14 +83,15 @@ class FeatureMaps(nn.Module):
             self._buffer("mean", index).copy_(values.mean((0, 2, 3)))
             self._buffer("deviation", index).copy_(deviation.clamp_min(floor))
             scale = self._buffer("scale", index)
-            scale.fill_(1.0)
+            scale.fill_(1.0)  # `_project` multiplies by it
             scale.copy_(target / _mean_distance(self._project(values, index)))
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """Compute the maps.
 
         Args:
-            images: (B, 3, H, W), RGB around [0, 1], float32, sides of at least 33.
+            images: (B, 3, H, W), RGB around [0, 1], float32, sides of at least 33, for which the
+                last map is 2 x 2.
 
         Returns:
             Four maps (B, projected, h, w), float32 also under autocast, the finest first.

@@ -87,11 +87,12 @@ class TrainingState:
 
         Raises:
             TrainingError: a tensor is missing or belongs to another architecture, or a number is
-                unknown.
+                missing or unknown.
         """
         try:
             for whose, network in self._networks().items():
                 network.load_state_dict(tensors_under(f"{whose}.", tensors))
+            # The generator has taken `step` steps, the critic one on every batch.
             has_stepped = {"optimizer": numbers["step"], "critic_optimizer": numbers["images_seen"]}
             for whose, optimizer in self._optimizers().items():
                 moments = tensors_under(f"{whose}.", tensors)
@@ -120,7 +121,7 @@ class TrainingState:
 
 
 def _restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
-    """Load the moments of an Adam; it has none before its first step."""
+    """Load the moments of an optimizer; it has none before its first step."""
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     moments: dict[int, dict[str, Tensor]] = {}
     for name, saved in tensors.items():
@@ -135,7 +136,11 @@ def _restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tens
 
 
 def save(state: TrainingState, folder: Path) -> Path:
-    """Write a checkpoint; return the path of its JSON."""
+    """Write a checkpoint; return the path of its JSON.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
     with errors_about(folder):
         folder.mkdir(parents=True, exist_ok=True)
     path = path_of(folder, state.progress.images_seen)
@@ -183,7 +188,8 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """
     try:
         numbers = json.loads(path.read_bytes())
-        own_hash = numbers.pop(_OWN_HASH, None)  # earlier versions did not write it
+        # It covers all other numbers, `sha256` too. Earlier versions did not write it.
+        own_hash = numbers.pop(_OWN_HASH, None)
         if own_hash not in (None, _hash_numbers(numbers)):
             raise TrainingError(f"The checkpoint {path} is damaged.")
         encoded = path.with_suffix(".safetensors").read_bytes()
@@ -213,13 +219,11 @@ def prune(folder: Path, keep: int, progress: Progress) -> None:
     Raises:
         OutputError: a file cannot be removed.
     """
-    newest, best = (
-        path_of(folder, images_seen)
-        for images_seen in (progress.images_seen, progress.best_images_seen)
-    )
-    so_far = [path for path in list_checkpoints(folder) if path <= newest]
+    current = path_of(folder, progress.images_seen)
+    best = path_of(folder, progress.best_images_seen)
+    so_far = [path for path in list_checkpoints(folder) if path <= current]
     with errors_about(folder):
-        for path in {*so_far[:-keep]} - {newest, best}:
+        for path in {*so_far[:-keep]} - {current, best}:
             path.unlink()
         for path in folder.glob("image-*.safetensors"):
             if not path.with_suffix(".json").exists():

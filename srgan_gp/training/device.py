@@ -31,6 +31,7 @@ def choose_device(name: str) -> torch.device:
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     kind, colon, number = name.partition(":")
+    # A colon has to be followed by a number; without one there is none.
     if kind not in ("cpu", "cuda") or bool(colon) != number.isdecimal():
         raise UsageError(f"There is no device {name!r}; use auto, cpu, cuda or cuda:N.")
     if kind == "cuda" and int(number or 0) >= torch.cuda.device_count():

@@ -65,7 +65,8 @@ class Processes:
         """Check that every batch from image `images_seen` on can be shared, including the last.
 
         Raises:
-            UsageError: one cannot, or the penalty would use other samples than in one process.
+            UsageError: one cannot, or the penalty, on every `penalty_every`-th sample of a batch,
+                would use other samples than in one process.
         """
         left = max(config.total_images - images_seen, 0)
         every = config.penalty_every if config.has_critic and self.count > 1 else 1
@@ -98,7 +99,7 @@ class Processes:
         return values
 
     def any(self, condition: bool) -> bool:
-        """Tell whether `condition` is true in any process; all must call this."""
+        """Return whether `condition` is true in any process; all must call this."""
         if self.count == 1:
             return condition
         flag = torch.tensor([float(condition)], device=self._device)

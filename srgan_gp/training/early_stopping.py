@@ -27,6 +27,7 @@ def require_scores(config: TrainConfig, has_validation: bool) -> None:
     used = [name for name, is_set in guards.items() if is_set]
     if used and not has_validation:
         raise UsageError(f"{used[0]} needs validation images; pass --validation.")
+    # The novelty stops a run by itself; the others compare scores of `best_by`.
     by_score = [name for name in used if name not in ("best_by", "least_novelty")]
     if by_score and config.best_by == "auto":
         raise UsageError(f"{by_score[0]} needs a deciding score; choose a best_by.")
@@ -86,6 +87,7 @@ def deciding_score(config: TrainConfig, progress: Progress) -> float:
 def broken_limits(config: TrainConfig, progress: Progress) -> list[str]:
     """Describe the limits that the last validation exceeds."""
     scores, broken = progress.validation, []
+    # Minus infinity, which exceeds no limit, if the start or this validation has no PSNR.
     loss = progress.start_validation.get("psnr_y", -math.inf) - scores.get("psnr_y", math.inf)
     if config.most_psnr_loss is not None and loss > config.most_psnr_loss:
         broken.append(f"PSNR-Y is {loss:.2f} dB below the start")

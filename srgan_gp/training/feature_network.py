@@ -22,7 +22,7 @@ def load_features(config: TrainConfig) -> Features | None:
 
     - With the critic `projected_critic`: SqueezeNet, for the critic.
     - Super-resolution with a perceptual loss: the network of that loss.
-    - With a squeeze distance as the score `best_by`: SqueezeNet.
+    - With the squeeze distance or KID-squeeze as the score `best_by`: SqueezeNet.
     - Face generation with a perceptual loss or with a file of weights: SqueezeNet, for the
       validation scores. There is no content loss.
     - Otherwise: none.
@@ -34,7 +34,8 @@ def load_features(config: TrainConfig) -> Features | None:
         The network; None if the options do not use one.
 
     Raises:
-        UsageError: the options need two networks, or the weights are disabled or cannot be loaded.
+        UsageError: `perceptual_loss` names another network than the critic's, or the weights are
+            disabled or cannot be loaded.
     """
     name, is_of_faces = config.perceptual_loss, config.task == FACES
     has_projected_critic = config.has_critic and config.critic == PROJECTED_CRITIC
@@ -47,7 +48,7 @@ def load_features(config: TrainConfig) -> Features | None:
     has_file = config.feature_weights not in (None, NO_NETWORK)
     if name == NO_NETWORK and not (needs_squeeze or (is_of_faces and has_file)):
         return None
-    if is_of_faces or needs_squeeze:
+    if is_of_faces or needs_squeeze:  # `SuperResolution` refuses another perceptual loss
         name = "squeeze"
     if config.feature_weights == NO_NETWORK:
         raise UsageError(

@@ -57,6 +57,10 @@ def train(
         TrainingError: a loss or a gradient is not finite, a checkpoint does not fit, or the memory
             is too small.
         UsageError: an option or the data is not valid.
+        PictureError: a validation image or too many training images are damaged.
+        DeviceError: the GPU does not exist.
+        ModelRefusedError: the face detector of a run of faces cannot be used.
+        OutputError: a file in `run_dir` cannot be written.
         LockedError: another run is in progress in `run_dir`.
         Stopped: a signal ended the run; everything is saved.
     """
@@ -70,12 +74,13 @@ def train(
         state, progress = run.state, run.state.progress
         reports = None
         if processes.is_first:
+            # Before the first write; `_open_run` only reads.
             lock.enter_context(resume.locked_run(run_dir))
             resume.save_start(config, data, validation, run_dir)
             reports = _open_reports(run, run_dir, changes)
         with reports or nullcontext(), StopRequest() as stop:
             start_time = time.monotonic() - progress.seconds
-            is_measured = True  # in the generator's first step of each report
+            is_measured = True  # whether the generator's next step is the first one of a report
             for batch in [] if progress.ended_because else run.task.batches(progress.images_seen):
                 before = progress.images_seen
                 after = before + len(batch.numbers) * processes.count
@@ -106,7 +111,8 @@ def train(
                 if reports:
                     _report(run, reports, run_dir, before, must_stop=must_stop)
                 if must_stop:
-                    stop.end()
+                    stop.end()  # raises `Stopped`
+                # Only the first process validates, and so knows whether the run stops early.
                 is_validated = _is_due(config, before, after, config.validate_images)
                 if is_validated and processes.any(bool(progress.ended_because)):
                     break
@@ -130,8 +136,8 @@ def _open_run(
     Returns:
         The run, and a message about what has changed since the run was saved, or "".
     """
-    # Block ends that start at zero have tiny gradients, and numbers below 1e-38 take a CPU 50 times
-    # as long.
+    # Blocks whose last layer starts at zero have tiny gradients, and a CPU computes 50 times more
+    # slowly with numbers below 1e-38.
     torch.set_flush_denormal(True)
     torch.manual_seed(config.seed)
     task: Task = TASKS[config.task](config, data, validation, device, processes)
@@ -154,7 +160,7 @@ def _build(config: TrainConfig, task: Task, device: torch.device) -> TrainingSta
     """Build networks and optimizers with fresh weights."""
 
     def optimizer_of(network: nn.Module, *betas: float) -> torch.optim.Optimizer:
-        # Each step sets its rate.
+        # Each step sets the rate, so that this one is never used.
         return build_optimizer(config.optimizer, network, 1e-3, *betas)
 
     progress = Progress(augment_probability=config.augment_probability)
@@ -170,7 +176,10 @@ def _build(config: TrainConfig, task: Task, device: torch.device) -> TrainingSta
 
 
 def _open_reports(run: Run, run_dir: Path, changes: str) -> Reports:
-    """Open the reports of a run; score its start where an option compares with it."""
+    """Open the reports of a run; score its start where an option compares with it.
+
+    The start is saved too, so that a resumed run does not score it again.
+    """
     config, progress = run.config, run.state.progress
     reports = Reports(run_dir, config.total_images, progress.images_seen)
     if changes:
@@ -192,7 +201,11 @@ def _is_due(config: TrainConfig, before: int, after: int, every: int) -> bool:
 
 
 def _report(run: Run, reports: Reports, run_dir: Path, before: int, *, must_stop: bool) -> None:
-    """Write a log line, validate and save a checkpoint, where each is due."""
+    """Write a log line, validate and save a checkpoint, where each is due.
+
+    The log line comes first: the validation prints its means. The checkpoint comes last, with the
+    scores.
+    """
     config, progress, folder = run.config, run.state.progress, run_dir / "checkpoints"
     after = progress.images_seen
     if _is_due(config, before, after, config.report_images):

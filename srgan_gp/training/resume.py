@@ -82,6 +82,7 @@ def note_machine(progress: Progress, config: TrainConfig, device: torch.device) 
     old_precision, old_machine = progress.precision, progress.machine
     progress.precision, progress.machine = precision, machine
     parts = []
+    # A choice by `auto` is always stated, so that the user sees what it was.
     if old_precision and (config.precision == "auto" or precision != old_precision):
         chosen = ", chosen by --precision auto" if config.precision == "auto" else ""
         parts.append(f"The run continues in {precision}{chosen}; before: {old_precision}.")
@@ -92,7 +93,8 @@ def note_machine(progress: Progress, config: TrainConfig, device: torch.device) 
     ]
     if changes:
         parts.append(f"The machine has changed: {'; '.join(changes)}.")
-    if changes or precision != (old_precision or precision):
+    is_other_precision = bool(old_precision) and precision != old_precision
+    if changes or is_other_precision:
         parts.append("The weights will not be bit-identical to those of an uninterrupted run.")
     return " ".join(parts)
 
@@ -143,6 +145,7 @@ def load_weights(
     found = {name: torch.from_numpy(values) for name, values in read_tensors(path).items()}
     expected = {name: tuple(value.shape) for name, value in network.state_dict().items()}
     if path.suffix == ONNX:
+        # Constants of the graph belong to no network.
         found = {name: v for name, v in found.items() if name in expected or not is_constant(name)}
     stored = {name: tuple(value.shape) for name, value in found.items()}
     differing = [name for name in expected | stored if expected.get(name) != stored.get(name)]
@@ -158,6 +161,8 @@ def load_weights(
 
 def load_critic(critic: nn.Module, path: Path) -> None:
     """Load the critic that was exported with the generator at `path`, if there is one.
+
+    Its file is `NAME.critic.safetensors` beside `path`.
 
     Raises:
         UsageError: the file cannot be read or belongs to another architecture.

@@ -22,7 +22,7 @@ DATA_NAME = "data.json"
 
 @dataclass(frozen=True)
 class RunImages:
-    """Places of the images of a run, as for `list_images`."""
+    """Places of the images of a run: folders, zip files or folders inside a zip file."""
 
     train: tuple[str, ...]
     validation: str | None
@@ -31,7 +31,10 @@ class RunImages:
 
 
 def find_images(data: Sequence[str], validation: str | None, run_dir: Path) -> RunImages:
-    """Find the training and the validation images of a run, as in `find_places`.
+    """Find the training and the validation images of a run.
+
+    Without `validation`, the folder `val` of a prepared set is its validation set, as in
+    `find_places`.
 
     A run that an earlier version began on all images of a prepared set continues on them, and the
     summary says so.
@@ -45,6 +48,7 @@ def find_images(data: Sequence[str], validation: str | None, run_dir: Path) -> R
         UsageError: there are no images, several sets have validation images, or, in a new run, an
             image is in both sets.
         PictureError: a file cannot be read.
+        TrainingError: the record of the images of a run that was begun cannot be read.
     """
     found = find_places(data, validation)
     as_given = Places(tuple(data), () if validation is None else (validation,))
@@ -73,6 +77,8 @@ def save_data(data: Sequence[str], validation: str | None, run_dir: Path) -> Non
 
     Raises:
         OutputError: the folder cannot be written.
+        UsageError: there are no images.
+        PictureError: an image no longer exists.
     """
     described = _describe_data(data, validation)
     described["commit"] = _read_data(run_dir).get("commit", _current_commit())
@@ -93,7 +99,13 @@ def read_data_places(run_dir: Path) -> list[str]:
 
 
 def continues(data: Sequence[str], validation: str | None, run_dir: Path) -> bool:
-    """Return whether `run_dir` holds a run with checkpoints on exactly these images."""
+    """Return whether `run_dir` holds a run with checkpoints on exactly these images.
+
+    False also for a run of a version that did not record its images.
+
+    Raises:
+        TrainingError: the record of the images cannot be read.
+    """
     if not (has_begun(run_dir) and (run_dir / DATA_NAME).exists()):
         return False
     try:
@@ -115,7 +127,7 @@ def require_same_data(data: Sequence[str], validation: str | None, run_dir: Path
     the scores that choose the best checkpoint incomparable.
 
     Raises:
-        UsageError: the images differ.
+        UsageError: the images differ, or there are none.
         TrainingError: the description of the images cannot be read.
     """
     path = run_dir / DATA_NAME
@@ -145,7 +157,11 @@ def require_same_data(data: Sequence[str], validation: str | None, run_dir: Path
 
 
 def describe_run(run_dir: Path) -> dict[str, str]:
-    """Return what identifies a run on the card of its model, as `cards.TrainingRecord`."""
+    """Return what identifies a run on the card of its model: fields of `cards.TrainingRecord`.
+
+    Raises:
+        OSError: the folder has no readable options.
+    """
     options = (run_dir / CONFIG_NAME).read_bytes()
     return {
         "options_sha256": hashlib.sha256(options).hexdigest(),

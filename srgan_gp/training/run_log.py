@@ -37,6 +37,7 @@ class Reports:
 
     Raises:
         TrainingError: `stats.jsonl` exists and is not the log of a run.
+        OutputError: from every method that writes, if `run_dir` cannot be written.
     """
 
     def __init__(self, run_dir: Path, total_images: int, images_seen: int) -> None:
@@ -87,8 +88,8 @@ class Reports:
         """Say where the reports are; of a new run also keep the preview of its start.
 
         Args:
-            preview: columns of the untrained network, as for `validation`; None: the run is resumed
-                or has no preview.
+            preview: columns of the network before its first step, as for `validation`; None: the
+                run is resumed or has no preview.
         """
         self.say(f"Previews: {self._previews}. Curves: tensorboard --logdir {self._run_dir}")
         if preview is None:
@@ -101,6 +102,7 @@ class Reports:
         """Write a line with the means since the last line; a name without a value is skipped."""
         line = {"images_seen": progress.images_seen, "step": progress.step}
         self._means = {n: float(torch.stack(found).mean()) for n, found in self._notes.items()}
+        # `diagnostics_line` needs the number of values in the mean.
         if checks := len(self._notes.get("health/validation_estimate", ())):
             self._means["health/checks"] = float(checks)
         line |= self._means
@@ -111,11 +113,11 @@ class Reports:
     def validation(
         self, progress: checkpoint.Progress, preview: Mapping[str, np.ndarray] | None
     ) -> None:
-        """Write a line of scores, print them with the diagnostics, and save the preview.
+        """Write a line of scores, print them with the means of the last `write`, save the preview.
 
         Args:
             progress: numbers of the run, with the scores.
-            preview: images of equal height, (H, W, 3) uint8 RGB, by label.
+            preview: images of equal height, (H, W, 3) uint8 RGB, by label; None: nothing to show.
         """
         scores = {f"validation/{name}": value for name, value in progress.validation.items()}
         if scores:
@@ -156,6 +158,7 @@ class Reports:
 
     @contextmanager
     def _or_without_board(self) -> Generator[None, None, None]:
+        """Give TensorBoard up, with a message, if its log cannot be written inside the block."""
         try:
             yield
         except OSError as error:
@@ -165,6 +168,7 @@ class Reports:
 
 
 def _lines_until(path: Path, images_seen: int) -> list[str]:
+    """Read the lines of `stats.jsonl` up to `images_seen`; none if the file does not exist."""
     if not path.exists():
         return []
     try:

@@ -70,11 +70,14 @@ def critic_step(run: Run, batch: Batch, generated: CriticInput) -> dict[str, Ten
     for it. It is computed in float32: a critic whose penalty was computed in bf16 diverged within
     some hundred steps.
 
+    Raises:
+        TrainingError: the loss or the gradient is not finite; the weights are unchanged.
+
     Source:
         Gulrajani et al. 2017, arXiv:1704.00028, algorithm 1, lines 4 to 9.
     """
     config, critic = run.config, run.state.critic
-    assert critic
+    assert critic  # without one, `generated_input` returns None
     adversarial = ADVERSARIAL_LOSSES[config.adversarial_loss]
     condition = batch.condition
     losses, notes = [], CriticNotes()
@@ -117,6 +120,9 @@ def generator_step(
         is_measured: whether to measure diversity and the ratio of gradients, which takes two more
             backward passes through the losses.
 
+    Raises:
+        TrainingError: the loss or the gradient is not finite; the weights are unchanged.
+
     Source:
         Gulrajani et al. 2017, arXiv:1704.00028, algorithm 1, lines 11 and 12.
     """
@@ -155,10 +161,11 @@ def generator_step(
 def _generator_losses(run: Run, batch: Batch, generated: CriticInput) -> dict[str, Tensor]:
     """Adversarial loss of the generator by the critic's parts."""
     critic, adversarial = run.state.critic, ADVERSARIAL_LOSSES[run.config.adversarial_loss]
-    assert critic
+    assert critic  # checked by the caller
     real_input = _real_input(run, batch) if adversarial.is_paired else None
     losses = {}
     for name, part in parts_of(critic).items():
+        # A loss that is not paired ignores the real scores.
         fake_scores = real_scores = part(generated.views[name], batch.condition)
         if real_input:
             with torch.no_grad():
@@ -171,7 +178,7 @@ def _generator_losses(run: Run, batch: Batch, generated: CriticInput) -> dict[st
 def _real_input(run: Run, batch: Batch) -> CriticInput:
     """Real images as the critic gets them: augmented."""
     critic = run.state.critic
-    assert critic
+    assert critic  # checked by the callers
     return critic_input(critic, run.augmenter.real(batch).targets, _draw_shift(run, critic))
 
 
@@ -187,7 +194,7 @@ def _take_step(run: Run, batch: Batch, network: nn.Module, loss: Tensor, rate: f
     """
     is_critic = network is run.state.critic
     optimizer = run.state.critic_optimizer if is_critic else run.state.optimizer
-    assert optimizer
+    assert optimizer  # the critic's is set whenever the critic is
     network.zero_grad(set_to_none=True)
     loss.backward()
     run.processes.average_gradients(network)

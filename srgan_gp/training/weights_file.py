@@ -52,7 +52,8 @@ def read_network(path: Path) -> tuple[str, str, dict[str, Any]]:
 def read_tensors(path: Path) -> dict[str, NDArray[Any]]:
     """Read the parameters by name, float32.
 
-    An ONNX graph also has constants, such as a scale factor; see `is_constant`.
+    An ONNX graph also has constants, such as a scale factor; see `is_constant`. Those of integers
+    are skipped.
 
     Raises:
         UsageError: the file cannot be read, or keeps tensors in other files.
@@ -94,5 +95,5 @@ def _read_onnx(path: Path) -> Any:  # noqa: ANN401 - onnx is imported inside
         return onnx.load_model_from_string(path.read_bytes())
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}.") from error
-    except Exception as error:  # protobuf's exceptions share no base
+    except Exception as error:  # whatever the parser raises means this
         raise UsageError(f"{path} is not an ONNX model, or is damaged.") from error

@@ -214,11 +214,16 @@ def test_a_member_that_unpacks_to_too_much_is_never_read(tmp_path, monkeypatch, 
         assert error.value.code == "E_TOO_LARGE"
 
 
-def test_the_pixels_of_a_large_member_are_counted_before_it_is_unpacked(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("side", "limit", "pixels"), [(12000, None, "144,000,000"), (20, 399, "400")]
+)
+def test_the_pixels_of_a_large_member_are_counted_before_it_is_unpacked(
+    tmp_path, monkeypatch, side, limit, pixels
+):
     path = tmp_path / "large.zip"
     rest = np.random.default_rng(0).bytes(2_000_000)
     with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("large.png", encoded_png(12000, 12000) + rest)
+        archive.writestr("large.png", encoded_png(side, side) + rest)
     monkeypatch.setattr("srgan_gp.data.zipped_images._HEADER_FIRST_BYTES", 1_000_000)
     (file,) = list_images(path)
     done = []
@@ -226,7 +231,7 @@ def test_the_pixels_of_a_large_member_are_counted_before_it_is_unpacked(tmp_path
     monkeypatch.setattr(
         zipfile.ZipExtFile, "read", lambda self, n=-1: done.append(n) or read(self, n)
     )
-    with pytest.raises(PictureError, match="144,000,000 pixels"):
-        file.read()
+    with pytest.raises(PictureError, match=f"= {pixels} pixels"):
+        file.read_srgb(limit)
     assert -1 not in done
     assert max(done) <= 100_000

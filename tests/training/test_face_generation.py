@@ -55,6 +55,16 @@ def test_faces_are_mirrored_half_of_the_time_and_never_turned(faces):
     assert (top - bottom).abs().max() < 0.1
 
 
+def test_the_calibration_faces_are_spread_over_the_whole_set(faces, monkeypatch):
+    monkeypatch.setattr("srgan_gp.training.tasks.face_generation.CALIBRATION_FACES", 4)
+    opened = task(faces)
+    images = [opened._faces.images[index] for index in range(6)]
+    chosen = list(opened._calibration_faces())
+    assert [index for index in range(6) for c in chosen if (images[index] == c).all()] == [
+        0, 1, 3, 4
+    ]  # fmt: skip
+
+
 def test_a_run_is_scored_on_the_half_of_the_faces_that_reports_do_not_use(faces, monkeypatch):
     monkeypatch.setattr("srgan_gp.data.validation_halves.FEWEST_TO_SPLIT", 6)
     batch = task(faces, str(faces)).validation_batch()

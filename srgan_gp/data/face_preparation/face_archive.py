@@ -90,7 +90,7 @@ def validation_photos(
     added.
 
     Args:
-        faces: number of faces of each photo, by the identity of the photo.
+        faces: number of faces of each photo, or group of photos, by its identity.
         share: target share of the faces in the validation set, 0 to 1.
         seed: seed of the order.
         least: smallest number of faces in the validation set, if there are enough photos.
@@ -104,7 +104,7 @@ def validation_photos(
         return set()
     wanted, count = share * sum(faces.values()), faces[order[0]]
     chosen = {order[0]}
-    for photo in order[1:-1]:
+    for photo in order[1:-1]:  # the last one remains for training
         if count >= least and abs(count + faces[photo] - wanted) >= abs(count - wanted):
             break
         chosen.add(photo)

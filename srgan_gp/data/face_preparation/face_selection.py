@@ -37,7 +37,7 @@ class Requirements:
     """Requirements that a face must meet to be kept.
 
     Raises:
-        ValueError: a value is out of range.
+        ValueError: a side is not positive.
     """
 
     side: int = 256
@@ -103,7 +103,7 @@ def aligned_candidate(pixels: np.ndarray, requirements: Requirements) -> Candida
     middle = pixels[top : top + side, left : left + side]
     method = cv2.INTER_AREA if side > requirements.side else cv2.INTER_CUBIC
     resized = cv2.resize(middle, (requirements.side, requirements.side), interpolation=method)
-    candidate = Candidate(resized, None, side, blur(resized))
+    candidate = Candidate(resized, face=None, square_side=side, blur=blur(resized))
     if side < requirements.smallest:
         candidate.reason = Reason.SMALL
     elif height != width:

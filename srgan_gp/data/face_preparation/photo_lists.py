@@ -33,7 +33,7 @@ def list_photos(places: Sequence[str], exclude: Path) -> PhotoList:
 
     Args:
         places: folders (including subfolders), `FILE.zip`, `FILE.zip:FOLDER` and image files.
-        exclude: an image that is not listed.
+        exclude: an image that is not listed: the contact sheet of an earlier preparation.
 
     Raises:
         UsageError: a place does not exist or is of another type.
@@ -80,7 +80,7 @@ def _files(place: str) -> list[ImageFile]:
         return list_images(place, PHOTO_SUFFIXES)
     except UsageError:
         if is_folder(path):
-            return []
+            return []  # other places may have photos; `list_photos` checks all
         raise
 
 

@@ -27,7 +27,7 @@ class FaceRecord:
     duplicate_of: str | None = None
     """Name of the earlier photo with the same face."""
     place: tuple[int, int] = (0, 0)
-    """Position and length in the spool."""
+    """Position and length in the `face_archive.Spool`; unused if it was dropped."""
     member: str = ""
     """Name in the zip file; empty if it was dropped."""
 

@@ -215,7 +215,7 @@ class _Collector:
         record = FaceRecord(candidate.face, candidate.square_side, candidate.blur, candidate.reason)
         photo.faces.append(record)
         if record.reason is None:
-            self._check_repeated(photo, record, candidate.pixels)
+            self._drop_if_repeated(photo, record, candidate.pixels)  # sets the reason
         if record.reason is not None:
             if len(self.dropped) < MAX_DROPPED:
                 self.dropped.append((thumbnail(candidate.pixels), record.reason.value))
@@ -224,7 +224,7 @@ class _Collector:
         self._faces.add(candidate.pixels)
         self._photos_of_faces.append(photo)
 
-    def _check_repeated(self, photo: PhotoRecord, record: FaceRecord, pixels: np.ndarray) -> None:
+    def _drop_if_repeated(self, photo: PhotoRecord, record: FaceRecord, pixels: np.ndarray) -> None:
         """Drop a face that an earlier photo has too, and merge the groups of the two photos."""
         known = self._faces.find(pixels)
         if known is None:

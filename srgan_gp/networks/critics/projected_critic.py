@@ -62,12 +62,12 @@ class Critic(CompositeCritic):
 
     @property
     def stem(self) -> nn.Module:
-        """First layer of the image critic, for `freeze_first_stages`."""
+        """First layer of the image critic, for `critic_freezing.freeze_first_stages`."""
         return self.parts["image"].get_submodule("stem")
 
     @property
     def stages(self) -> nn.Module:
-        """Stages of the image critic, for `freeze_first_stages`."""
+        """Stages of the image critic, for `critic_freezing.freeze_first_stages`."""
         return self.parts["image"].get_submodule("stages")
 
     def views(self, images: Tensor, shift: tuple[int, int] | None = None) -> dict[str, Tensor]:

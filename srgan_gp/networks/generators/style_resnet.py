@@ -71,7 +71,7 @@ class Generator(nn.Module):
         for stage in self.stages:
             features, colours = stage(features, style)
             image = colours if image is None else upsample_bilinear(image) + colours
-        assert image is not None
+        assert image is not None  # `stage_widths` gives at least one stage
         return 0.5 + 0.5 * image
 
     @torch.no_grad()
@@ -176,7 +176,8 @@ class ColourConvolution(nn.Module):
 
     def __init__(self, in_channels: int, style_size: int) -> None:
         super().__init__()
-        # The sum over four resolutions has the standard deviation of real images, about 0.25.
+        # The sum over the four resolutions of 64 pixels has a standard deviation as that of real
+        # images, about 0.25.
         self.weight = nn.Parameter(0.25 * torch.randn(3, in_channels) / math.sqrt(in_channels))
         self.bias = nn.Parameter(torch.zeros(3))
         self.scales = _scales_from_style(style_size, in_channels)

@@ -102,9 +102,12 @@ class Augmenter:
         real, estimate = notes["health/real_score"], notes["health/critic_estimate"]
         validation = self._validation_score(critic).to(real)
         if self._adapts:
+            # Sums over the processes. The means of equal shares add up to the mean of the batch,
+            # divided by `count`, and so do the variances. `validation` is 0 except in the first.
             variance = (notes["health/estimate_error"] / count).square()
             scores = torch.stack([real / count, estimate / count, validation, variance])
             real, estimate, validation, variance = self._processes.sum(scores)
+            # The mean score of generated images is real - estimate.
             means = estimate.item(), (estimate - real + validation).item()
             gap = critic_gap(*means, variance.sqrt().item())
             progress.augment_probability = adapt_probability(

@@ -1,4 +1,8 @@
-"""Log values of a critic step: estimates and gradient norms, in total and by part."""
+"""Log values of a critic step: estimates and gradient norms, in total and by part.
+
+A `CompositeCritic` has several parts, such as `image` and `stride_2`; any other critic has the one
+part `image`. See `critic_parts.parts_of`.
+"""
 
 import torch
 from torch import Tensor
@@ -17,14 +21,14 @@ class CriticNotes:
         self._real: list[Tensor] = []
         self._fake: list[Tensor] = []
         self._norms: list[Tensor] = []
-        self._by_part: dict[str, Tensor] = {}
+        self._by_part: dict[str, Tensor] = {}  # critic/NAME_estimate and critic/NAME_norm
         self._place = ""
 
     def add(self, name: str, real: Tensor, fake: Tensor, penalty: PenaltyResult | None) -> None:
         """Add the scores of one part.
 
         Args:
-            name: name of the part.
+            name: name of the part, such as `image`.
             real: its scores of real images, (B,), detached.
             fake: its scores of generated images, (B,), detached.
             penalty: penalty of the part; None on a step without one.
@@ -41,11 +45,14 @@ class CriticNotes:
         """Return the log values, all scalars.
 
         Returns:
-            Critic estimate, its standard error and mean score of real images, summed over the parts
-            as the critic's score is; largest absolute score of a part; mean gradient norm over the
-            parts, named after the place where the penalty takes it, and the share of norms above
-            `STEEP`, on a step with a penalty. With more than one part also the estimate and the
-            norm of each.
+            `health/critic_estimate`, its standard error `health/estimate_error` and the mean score
+            of real images `health/real_score`, of the sum of the parts' scores, which is the
+            critic's; `health/largest_score`, the largest absolute score of a part.
+            On a step with a penalty also the mean gradient norm over the parts, named after the
+            place where the penalty takes it, such as `health/interpolate_norm`, and
+            `health/steep_share`, the share of norms above `STEEP`.
+            With more than one part also the estimate and the norm of each, such as
+            `critic/image_estimate` and `critic/image_norm`.
         """
         real, fake = torch.stack(self._real).sum(0), torch.stack(self._fake).sum(0)
         found = {

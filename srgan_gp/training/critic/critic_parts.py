@@ -66,7 +66,8 @@ def balanced_loss(
     feature space do not fix the gradient norm in pixels, which differs by orders of magnitude.
 
     Args:
-        losses: loss of each part by its name, scalars with a graph that leads to `images`.
+        losses: loss of each part by its name, scalars with a graph that leads to `images`. One part
+            is called `image`; the others score features.
         images: the input of the views; the graphs from there to the losses are freed.
         ratio: requested ratio of the two gradient norms.
         processes: processes that share the batch; the norms are over all of it.
@@ -85,7 +86,7 @@ def balanced_loss(
     squares = [gradient.float().square().sum() for gradient in (pixel_gradient, feature_gradient)]
     pixel_norm, feature_norm = processes.sum(torch.stack(squares)).sqrt()
     weight = ratio * pixel_norm / feature_norm.clamp_min(1e-12)  # avoids a division by 0
-    # The gradient is known: a linear function carries it, so that no graph is walked twice.
+    # A linear function of `images` with the known gradient, so that no graph is walked twice.
     linear = (images * (pixel_gradient + weight * feature_gradient)).sum()
     value = (pixel_loss + weight * feature_loss).detach()
     return value + linear - linear.detach(), {

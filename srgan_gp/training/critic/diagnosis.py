@@ -102,6 +102,7 @@ def _norm(series: Series, penalty: str) -> list[str]:
             f"Slope {norm:.3f}: the clipped critic is almost flat, its gradients vanish; raise "
             "--clip-limit, or use --penalty wgan_gp."
         ]
+    # These do not aim at an L2 norm of at most 1.
     if penalty in ("none", "weight_clipping", "total_variation", "linf_hinge", "l1_hinge"):
         return []
     if norm > STEEPEST or share > MAX_STEEP_SHARE:
@@ -147,7 +148,7 @@ def _estimate(series: Series, penalty: str) -> list[str]:
             f"Critic estimate {last:.3g}: the critic scores generated images above real ones; "
             "raise --critic-steps or --critic-learning-rate."
         ]
-    # Means over a line have a smaller error than one batch; a line holds some ten batches.
+    # The mean over the n batches of a line has 1 / sqrt(n) of the error of one; n is about 100.
     if errors and last < MIN_STANDARD_ERRORS * _recent(errors) / 10 and highest < 2 * last:
         return [
             f"Critic estimate {last:.3g} is within the noise of its batches: the critic does not "

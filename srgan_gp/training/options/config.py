@@ -211,7 +211,7 @@ class TrainConfig:
                 require_in_range(f.name, one, f.metadata)
         require_patch_starts(self.patch_starts, self.patch_sizes)
         for kind in self.augmentations:
-            require_in_range("augmentation", kind, {"choices": AUGMENTATIONS})
+            require_in_range("augmentation", kind, {"choices": AUGMENTATIONS})  # a name: no limits
         if self.has_critic:
             require_generator_step(
                 self.total_images, self.critic_warmup_images, self.critic_steps, self.batch_size

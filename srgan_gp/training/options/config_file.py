@@ -34,6 +34,7 @@ def load_config(path: Path) -> TrainConfig:
 
     Raises:
         TrainingError: the file does not hold the options of a run.
+        UsageError: one of the options has a value that this version does not accept.
     """
     try:
         values = json.loads(path.read_text())

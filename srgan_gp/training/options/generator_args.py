@@ -97,7 +97,7 @@ def from_model(generator: str, task: str, arguments: Mapping[str, Any]) -> dict[
 
 
 def upgrade(options: dict[str, Any]) -> dict[str, Any]:
-    """Convert the options of a run of version 0.1 to those of this version."""
+    """Convert the options of a run of version 0.1 to those of this version; changes `options`."""
     retired = {name: options.pop(name) for name in RETIRED if name in options}
     if retired:
         known = own_arguments(options.get("generator", "srresnet"))

@@ -18,7 +18,7 @@ def registered_names(module: str, table: str) -> tuple[str, ...]:
         ValueError: the module has no such constant.
     """
     spec = find_spec(module)
-    assert spec and spec.origin
+    assert spec and spec.origin  # a module of this package, which has a source file
     for node in ast.parse(Path(spec.origin).read_text(encoding="utf-8")).body:
         match node:
             case (

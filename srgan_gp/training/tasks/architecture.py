@@ -15,7 +15,8 @@ def build_generator(config: TrainConfig) -> nn.Module:
     """Build a run's generator with fresh weights.
 
     Raises:
-        UsageError: there is no such architecture, or it is for another task.
+        UsageError: there is no such architecture, it is for another task, or an argument is not
+            valid.
     """
     name = config.generator
     if name in names("generators") and task_of(name) != config.task:
@@ -30,7 +31,7 @@ def build_critic(config: TrainConfig) -> nn.Module:
     """Build a run's critic with fresh weights and its normalisation.
 
     Raises:
-        UsageError: there is no such architecture.
+        UsageError: there is no such architecture, or an argument is not valid.
     """
     critic = build("critics", config.critic, **critic_arguments(config))
     CRITIC_NORMS[config.critic_norm](critic)

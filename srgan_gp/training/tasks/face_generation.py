@@ -24,7 +24,7 @@ from srgan_gp.training.validation.validation_faces import ValidationFaces, draw_
 
 PREVIEW_ROWS = 8
 CALIBRATION_FACES = 512
-"""Training faces, spread over the set, that standardise a critic's feature maps."""
+"""Number of training faces, evenly spaced in the set, that standardise a critic's maps."""
 CRITIC_FACES = 256
 """Validation faces that the critic scores."""
 
@@ -44,6 +44,7 @@ class FaceGeneration:
 
     Raises:
         UsageError: there is no image, one is too small, or the run has no critic.
+        UsageError, PictureError, ModelRefusedError: as for `ValidationFaces`.
     """
 
     def __init__(
@@ -62,35 +63,44 @@ class FaceGeneration:
         self._faces = WholeImages(face_cache(data, config), config.seed)
         self._validation = None
         if validation and processes.is_first:
-            known = None if config.least_novelty is None else self._faces.images
+            # To measure the novelty of generated faces.
+            training = None if config.least_novelty is None else self._faces.images
             half = face_cache([validation], config, CHOICE)
-            self._validation = ValidationFaces(half, config, device, known)
+            self._validation = ValidationFaces(half, config, device, training)
 
     def build_generator(self) -> nn.Module:
         """Build the generator with fresh weights."""
         return build_generator(self._config)
 
     def build_critic(self) -> nn.Module:
-        """Build the critic with fresh weights; standardise its feature maps on training faces."""
+        """Build the critic with fresh weights; standardise its feature maps on training faces.
+
+        Raises:
+            UsageError: the critic's feature network cannot be loaded, or there are fewer than two
+                undamaged faces for it.
+        """
         critic = build_critic(self._config)
         if isinstance(critic, projected_critic.Critic):
             features = load_features(self._config)
-            assert features
+            assert features  # `load_features` never returns None for this critic
             critic.maps.install(features.layers, features.mean, features.deviation)
-            images = np.stack(list(self._calibration_faces()))
-            if len(images) < 2:
+            faces = list(self._calibration_faces())
+            if len(faces) < 2:
                 raise UsageError("The projected critic needs at least 2 training faces.")
-            targets = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255
-            critic.maps.calibrate(critic.feature_input(targets))
+            images = torch.from_numpy(np.stack(faces)).permute(0, 3, 1, 2)  # (N, 3, S, S)
+            critic.maps.calibrate(critic.feature_input(images.float() / 255))
         return critic
 
     def _calibration_faces(self) -> Iterator[np.ndarray]:
-        """Yield about `CALIBRATION_FACES` training faces, evenly spaced; skip damaged ones."""
+        """Yield `CALIBRATION_FACES` training faces, (S, S, 3) uint8, evenly spaced in the set.
+
+        A smaller set is used whole. Damaged faces are skipped.
+        """
         faces = self._faces.images
-        chosen = range(0, len(faces), max(len(faces) // CALIBRATION_FACES, 1))
-        for index in chosen[:CALIBRATION_FACES]:
+        count = min(len(faces), CALIBRATION_FACES)
+        for number in range(count):
             with suppress(PictureError):
-                yield faces[index]
+                yield faces[number * len(faces) // count]
 
     def batches(self, images_seen: int) -> Iterator[Batch]:
         """Yield this process's share of the batches from image `images_seen` on, read ahead."""
@@ -104,9 +114,8 @@ class FaceGeneration:
             return numbers, draw_latents(config.seed, numbers, config.latent_size), faces
 
         for numbers, latents, faces in read_ahead(take, starts):
-            yield Batch(
-                torch.from_numpy(latents).to(self._device), self._targets(faces), None, numbers
-            )
+            inputs = torch.from_numpy(latents).to(self._device)
+            yield Batch(inputs, self._targets(faces), condition=None, numbers=numbers)
 
     def describe(self, batch: Batch) -> list[str]:
         """Return the file names of a batch's real faces."""
@@ -127,8 +136,8 @@ class FaceGeneration:
             return None
         faces = self._validation.faces[:CRITIC_FACES]
         latents = self._validation.latents[: len(faces)]
-        targets = self._targets(faces.transpose(0, 3, 1, 2))
-        return Batch(latents, targets, None, range(len(faces)))
+        targets = self._targets(faces.transpose(0, 3, 1, 2))  # (N, S, S, 3) => (N, 3, S, S)
+        return Batch(latents, targets, condition=None, numbers=range(len(faces)))
 
     def preview(self, generator: nn.Module) -> dict[str, np.ndarray]:
         """Generate the faces of fixed latents, in a square of `PREVIEW_ROWS` rows.
@@ -173,7 +182,7 @@ def face_cache(places: Sequence[str], config: TrainConfig, half: str = ALL) -> I
     Args:
         places: folders or zip files of aligned faces.
         config: options of the run.
-        half: part of the set to use, one of `HALVES`.
+        half: part of the set to use, one of `data.validation_halves.HALVES`.
 
     Raises:
         UsageError: there is no image, or one is too small; at its first use: one is not square.

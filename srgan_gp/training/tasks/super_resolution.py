@@ -25,8 +25,11 @@ from srgan_gp.training.tasks.architecture import build_critic, build_generator
 from srgan_gp.training.tasks.task_interface import Batch, Shifted
 from srgan_gp.training.validation.validation_images import ValidationImages
 
-STRIDE = 16  # pixels, of the feature networks: crops below it cover every alignment of the layers
-MAX_SHIFT = 3  # output pixels of the shift equivariance loss: less than one input pixel of x4
+STRIDE = 16
+"""Pixels between two positions of the feature networks' coarsest maps. Crops of 0 to 15 rows and
+columns therefore cover every alignment of image and maps."""
+MAX_SHIFT = 3
+"""Largest shift of the equivariance loss in output pixels: less than one input pixel of x4."""
 
 
 class SuperResolution:
@@ -40,7 +43,9 @@ class SuperResolution:
         processes: processes that share each batch.
 
     Raises:
-        UsageError: there is no image, one is too small, or options contradict each other.
+        UsageError: there is no image, one is too small, options contradict each other, or the
+            feature network cannot be loaded.
+        PictureError: a validation image, or the header of an image, cannot be read.
     """
 
     def __init__(
@@ -70,8 +75,8 @@ class SuperResolution:
                 config.scale,
                 device,
                 self._degrade_validation,
-                least,
-                features if config.best_by == "squeeze_distance" else None,
+                least_side=least,
+                features=features if config.best_by == "squeeze_distance" else None,
             )
 
     def build_generator(self) -> nn.Module:
@@ -107,6 +112,7 @@ class SuperResolution:
         targets = sharpen(batch.targets, config.sharpen_targets)
         losses = {"pixel": PIXEL_LOSSES[config.pixel_loss](output, targets)}
         if self._features:
+            # A crop must leave the network its smallest side; patches are square.
             room = min(STRIDE, output.shape[-1] - self._features.least_side + 1)
             step = batch.numbers.start // config.batch_size  # the same in every process
             rows, columns = generator_of(config.seed, Stream.ROLL, step).integers(room, size=2)
@@ -121,7 +127,7 @@ class SuperResolution:
         return self._validation.scores(generator) if self._validation else {}
 
     def validation_batch(self) -> Batch | None:
-        """Return the centre crop of each validation image."""
+        """Return the centre crop of each validation image, at the largest patch size."""
         side = max(self._config.patch_sizes)
         found = self._validation.centre_crops(side) if self._validation else None
         if found is None:

@@ -68,11 +68,14 @@ class Task(Protocol):
         ...
 
     def validate(self, generator: nn.Module) -> dict[str, float]:
-        """Score a generator on the validation set; the first score is the default for the best."""
+        """Score a generator on the validation set; empty without one.
+
+        With `best_by` auto, the first score chooses the best checkpoint.
+        """
         ...
 
     def validation_batch(self) -> Batch | None:
-        """Return fixed validation samples of the size of the last batches; None without any."""
+        """Return fixed validation samples, as large as the largest batches'; None without any."""
         ...
 
     def preview(self, generator: nn.Module) -> dict[str, np.ndarray] | None:

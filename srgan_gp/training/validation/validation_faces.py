@@ -43,6 +43,7 @@ class ValidationFaces:
         UsageError: the feature network cannot be loaded, there are fewer than two faces, they are
             too small to score, or half of them are training faces.
         ModelRefusedError: the face detector cannot be used.
+        PictureError: a validation face, or every training face, is damaged.
     """
 
     def __init__(
@@ -62,7 +63,7 @@ class ValidationFaces:
             )
         order = np.random.default_rng(0).permutation(len(faces))[:MAX_FACES]
         self.faces = np.stack([faces[int(index)] for index in order])
-        self.latents = self._draw_latents(0).to(device)
+        self.latents = self._draw_latents(0).to(device)  # as many as `faces`, which is set above
         self._real_layouts = describe_layouts(self.faces)
         self._training_layouts = None if training is None else _layouts_of(training)
         if self._training_layouts is not None:
@@ -90,7 +91,7 @@ class ValidationFaces:
             from srgan_gp.metrics.feature_distances import kernel_distance
 
             pooled = self._pool(generated)
-            assert pooled is not None
+            assert pooled is not None  # the same network has pooled `_real`
             found["kid_squeeze"] = kernel_distance(pooled, self._real)
         found |= self._aligned.distances(generated)
         found["patch_distance"] = patch_distance(
@@ -130,10 +131,10 @@ def _layouts_of(faces: ImageCache) -> np.ndarray:
     return np.concatenate(layouts)
 
 
-def _require_unseen(layouts: np.ndarray, known: np.ndarray) -> None:
+def _require_unseen(layouts: np.ndarray, training: np.ndarray) -> None:
     """Check that most validation faces are not training faces; copies may differ as files."""
-    try:
-        memorisation_ratio(layouts, known, layouts)
+    try:  # it fails if the median distance of `layouts` to the training faces is 0
+        memorisation_ratio(layouts, training, layouts)
     except ValueError as error:
         raise UsageError(
             "Half of the validation faces or more are training faces too, perhaps mirrored or "

@@ -35,6 +35,7 @@ class ValidationImages:
 
     Raises:
         UsageError: there is no image at `place`, or one is too small.
+        PictureError: an image cannot be decoded.
     """
 
     def __init__(
@@ -48,10 +49,12 @@ class ValidationImages:
     ) -> None:
         self._scale = scale
         self._features = features
+        # LR images, (1, 3, h, w) in [0, 1], and HR images, (H, W, 3) uint8.
         self._pairs: list[tuple[Tensor, np.ndarray]] = []
         files = list_all_images([place])
-        # PSNR ignores a border of `scale` on each side.
+        # `centre_crop` reduces the sides to multiples of `scale`.
         least_seen = -(-features.least_side // scale) * scale if features else 0
+        # PSNR ignores a border of `scale` on each side; `scale` pixels remain.
         require_sides(files, max(3 * scale, least_side, least_seen))
         for number, file in enumerate(files):
             high_res = centre_crop(file.read(), scale)
