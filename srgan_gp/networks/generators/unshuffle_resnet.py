@@ -47,7 +47,7 @@ class Generator(nn.Module):
         if unshuffle not in STEPS:
             raise UsageError(f"unshuffle_resnet supports unshuffle 1, 2 and 4, not {unshuffle}.")
         self.scale = scale
-        self.unshuffle = unshuffle
+        self.size_multiple = unshuffle  # the export writes it into the model's metadata
         # PixelUnshuffle followed by a 3x3 convolution equals one strided convolution.
         self.stem = nn.Conv2d(3, width, 3 * unshuffle, stride=unshuffle)
         self.body = nn.Sequential(*(ResidualBlock(width) for _ in range(blocks)))
@@ -68,7 +68,7 @@ class Generator(nn.Module):
         Returns:
             (B, 3, H * scale, W * scale), RGB around [0, 1], float32, not clipped.
         """
-        step = self.unshuffle
+        step = self.size_multiple
         # Right and bottom: enough for the last, possibly partial, block and the one beyond it.
         pads = (step, 2 * step - 1, step, 2 * step - 1)
         padded = F.pad(low_res, pads, mode="replicate")
