@@ -41,15 +41,16 @@ def evaluate(
             prepare` its validation images.
         low_res: one of `LOW_RES`.
         scale: enlargement; default: the model's own, 4 for the baseline.
-        feature_weights: SqueezeNet 1.1 as `.safetensors`; None: torchvision's; `Path("none")`: the
-            squeeze distance is skipped.
+        feature_weights: SqueezeNet 1.1 as `.safetensors` or `.pth`; None: the installed file;
+            `Path("none")`: the squeeze distance is skipped.
         fidelity: as for `Upscaler.load`.
         on_scored: called with the numbers of images that are done and of all.
 
     Raises:
-        UsageError: an argument is not valid, there is no image in `data`, or one is too small to
-            be scored.
+        UsageError: an argument is not valid, there is no image in `data`, one is too small to be
+            scored, or the feature network cannot be loaded.
         ModelRefusedError: the model cannot be used.
+        PictureError: an image cannot be decoded.
     """
     if low_res not in LOW_RES:
         raise UsageError(f"There is no downscaling {low_res!r}; use {', '.join(LOW_RES)}.")

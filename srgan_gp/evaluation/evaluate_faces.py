@@ -34,7 +34,7 @@ Report = Callable[[str], None]
 
 
 def is_face_model(model: str) -> bool:
-    """Tell whether a model generates faces, by its card or, without one, by its metadata.
+    """Return whether a model generates faces, by its card or, without one, by its metadata.
 
     Raises:
         ModelRefusedError: the model cannot be used.
@@ -64,17 +64,17 @@ def evaluate_faces(
         train_data: its training faces; empty: no baseline of real training faces, no check of
             memorisation, and the other baselines are made of `data`.
         count: faces to generate, and training faces to compare; None: `DEFAULT_COUNT`, or as many
-            as `train_data` has.
-        half: part of `data` to use, one of `HALVES`.
+            as `train_data` has if they are fewer.
+        half: part of `data` to use, one of `data.validation_halves.HALVES`.
         truncation: truncation of the latents; see `FaceGenerator.latents`. None: the model's.
-        feature_weights: SqueezeNet 1.1 as `.safetensors`; None: torchvision's; `NO_NETWORK`:
-            none.
+        feature_weights: SqueezeNet 1.1 as `.safetensors` or `.pth`; None: the installed file;
+            `NO_NETWORK`: none.
         detector: YuNet; None: the one in the folders of models; `NO_NETWORK`: none.
         report: called with a line about the current stage.
 
     Raises:
-        UsageError: an argument is not valid, there are too few faces, or one is not square or
-            smaller than the model's.
+        UsageError: an argument is not valid, there are too few faces, one is not square or smaller
+            than the model's, a network cannot be loaded, or half of `data` are training faces.
         ModelRefusedError: the model or the detector cannot be used.
         PictureError: a face cannot be decoded.
     """
@@ -160,10 +160,10 @@ def _read_real_faces(
     listed, train_files = list_images(data), list_all_images(train_data)
     files = validation_half(listed, half)
     require_sides([*files, *train_files], size)
-    most = len(train_files) if train_files else None
-    wanted = min(DEFAULT_COUNT, most or DEFAULT_COUNT) if count is None else count
-    if wanted < 2 or len(files) < 2 or wanted > (most or wanted):
-        enough = f", and there are {most} training faces" if most else ""
+    given = len(train_files)  # 0: without training faces, any number can be generated
+    wanted = min(DEFAULT_COUNT, given or DEFAULT_COUNT) if count is None else count
+    if wanted < 2 or len(files) < 2 or (given and wanted > given):
+        enough = f", and there are {given} training faces" if given else ""
         raise UsageError(
             f"Sets of {wanted} generated and {len(files)} validation faces cannot be compared: "
             f"each needs at least 2{enough}."

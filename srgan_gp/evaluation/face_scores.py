@@ -37,7 +37,7 @@ RELATIVE_METRICS = {
 }
 NOVELTY = "novelty"
 PAIRED = ("fd_squeeze", "kid_squeeze", "swd")
-"""Scores that compare as many faces of a set as there are validation faces, or fewer."""
+"""Scores that compare equal numbers of faces of a set and of the validation faces."""
 
 
 @dataclass(frozen=True)
@@ -86,8 +86,8 @@ class FaceScores:
         model: scores of its faces.
         baselines: scores of real training faces, of the mean face and of blurred faces.
         validation: scores of the validation faces themselves, for comparison.
-        memorisation: ratio of `memorisation_ratio`; None: no training faces given.
-        half: name of the half of the validation faces, one of `HALVES`.
+        memorisation: result of `metrics.memorisation.memorisation_ratio`; None: no training faces.
+        half: name of the half of the validation faces, one of `data.validation_halves.HALVES`.
         paired_count: faces of each set in the scores named in `PAIRED`.
         truncation: truncation of the latents.
         detector: sha256 of YuNet; None: its scores were skipped.

@@ -118,7 +118,7 @@ def score_image(
     return ImageScores(
         name=name,
         psnr_y=psnr_y(output, high_res, scale) if inside >= 1 else None,
-        ssim_y=ssim_y(output, high_res, scale) if inside >= 11 else None,
+        ssim_y=ssim_y(output, high_res, scale) if inside >= 11 else None,  # side of its window
         squeeze_distance=distance,
         consistency=consistency(output, low_res) if min(low_res.shape[:2]) >= 3 else None,
     )

@@ -69,8 +69,8 @@ def export(
         Path of the card.
 
     Raises:
-        UsageError: the name is not valid, see `check_name`, `run_dir` holds no run, the existing
-            card cannot be read, or the model of `blend` has another network; nothing is written.
+        UsageError: `check_name` refuses the name, `run_dir` holds no run, the existing card cannot
+            be read, or `blend` has another network; nothing is written. Or `photos` have no image.
         TrainingError: every checkpoint is damaged. If only the best one is, the newest undamaged
             one is exported, with a warning.
         ModelRefusedError: ONNX Runtime and PyTorch differ by more than `TOLERANCE`.
@@ -153,7 +153,7 @@ def _read_best(run_dir: Path) -> tuple[TrainConfig, dict[str, torch.Tensor], int
         raise UsageError(f"{run_dir} has no checkpoint yet.")
     newest, best = found[1]["images_seen"], found[1]["best_images_seen"]
     path = checkpoint.path_of(folder, best)
-    if best == newest or not (best or path.is_file()):  # before the first validation
+    if best == newest or (best == 0 and not path.is_file()):  # 0: no validation so far
         return config, found[0], newest
     try:
         return config, checkpoint.read(path)[0], best
@@ -174,7 +174,7 @@ def _verify(model: onnx.ModelProto, generator: nn.Module, name: str) -> ModelInf
     with _as_file(model, name) as path:
         session = Session.open(path, device="cpu")
     difference = largest_difference(session, generator)
-    if not difference <= TOLERANCE:
+    if not difference <= TOLERANCE:  # also true for NaN
         raise ModelRefusedError(
             f"ONNX Runtime and PyTorch differ by {difference:.2e}, more than {TOLERANCE:.0e}; "
             "nothing was written."
@@ -224,7 +224,7 @@ def _as_file(model: onnx.ModelProto, name: str) -> Generator[Path]:
 def _measured(info: ModelInfo) -> dict[str, int]:
     return {
         "scale": info.scale,
-        "overlap": -1 if info.overlap is None else info.overlap,
+        "overlap": -1 if info.overlap is None else info.overlap,  # None: it cannot be tiled
         "size_multiple": info.size_multiple,
         "bytes_per_pixel": info.bytes_per_pixel,
     }

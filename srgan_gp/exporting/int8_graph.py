@@ -27,7 +27,6 @@ WEIGHT_LEVELS = 63
 """Largest int8 weight. AVX2 adds pairs of products of uint8 and int8 in 16 bits: 2 * 255 * 63 fits,
 2 * 255 * 127 would saturate, and the result would depend on the CPU."""
 
-
 FLOAT_SHARE = 0.08
 """Share of the convolutions that stays float32: those with the widest outputs, where 256 levels are
 the coarsest. Measured on photo-x4: 2 of 25 take 4 dB of the difference to float32 away."""
@@ -93,7 +92,7 @@ def body_convolutions(model: onnx.ModelProto) -> list[BodyConvolution]:
     ]
 
     def relu_of(node: onnx.NodeProto) -> onnx.NodeProto | None:
-        [*others, last] = users[node.output[0]]
+        [*others, last] = users[node.output[0]]  # at least one: it is not an output itself
         return last if not others and last.op_type == "Relu" else None
 
     return [BodyConvolution(node, relu_of(node)) for node in chosen]
@@ -199,6 +198,7 @@ class _GraphWriter:
         for node in self._graph.node:
             added = [new for name in node.output for new in self._after.get(name, [])]
             ordered += [*self._before.get(node.output[0], []), node, *added]
+        # Copies, because the deletion below invalidates the nodes and tensors of the graph.
         copies = [onnx.NodeProto.FromString(node.SerializeToString()) for node in ordered]
         for node in copies:
             for index, name in enumerate(node.input):

@@ -102,7 +102,10 @@ def finetune(
         UsageError: there are too few images, or an argument is not valid.
         ModelRefusedError: the model cannot be used.
         PictureError: an image cannot be read.
-        TrainingError: a loss or a gradient is not finite.
+        TrainingError: a loss or a gradient is not finite, or a checkpoint is damaged or does not
+            fit.
+        OutputError: a file in `run_dir` cannot be written.
+        LockedError: another run is in progress in `run_dir`.
         Stopped: a signal ended the run; everything is saved.
     """
     source = find_source(model)
@@ -125,9 +128,10 @@ def finetune(
         )
         _, generator, best = load_run(run_dir)
         scoring = partial(on_stage, "scoring the best result")
+        # 0 images: no checkpoint is better than the unchanged model.
         after = _score(generator, config, run_dir, scoring) if best else before
     found = checkpoint.newest(run_dir / "checkpoints")
-    assert found
+    assert found  # `train` has saved one
     return FinetuneResult(
         source=source.name,
         run_dir=run_dir,

@@ -98,7 +98,8 @@ def _plan_super_resolution(source: Source, trained_on: int) -> TrainConfig:
     With a critic, so for a model of realistic texture, the squeeze distance decides; without one
     the PSNR. A smaller training set: a shorter run, a lower rate, more frozen critic stages.
     """
-    images = _length(80 * trained_on, 9_600, 32_000, batch=16)  # each image about 80 times
+    # Each image about 80 times.
+    images = _length(80 * trained_on, least=9_600, most=32_000, batch=16)
     common = replace(
         PRESETS["photo-x4-cpu"], total_images=images, patience=3, ema_half_life_images=images // 16,
         learning_rate=1.5e-4 if trained_on >= 300 else 7e-5, warmup_images=800,
@@ -125,7 +126,8 @@ def _plan_faces(source: Source, trained_on: int) -> TrainConfig:
             f"The model {source.name} has no critic beside it, which a face generator needs for "
             "training; start from a model that was exported with its critic."
         )
-    images = _length(80 * trained_on, 4_800, 60_000, batch=32)  # each image about 80 times
+    # Each image about 80 times.
+    images = _length(80 * trained_on, least=4_800, most=60_000, batch=32)
     return replace(
         PRESETS["faces-64-cpu"], total_images=images, patience=3, best_by="kid_squeeze",
         least_novelty=ALARM, perceptual_loss="squeeze", learning_rate=5e-5, precision="auto",

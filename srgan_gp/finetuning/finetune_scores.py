@@ -52,6 +52,7 @@ def score_upscaler(
         PictureError: an image cannot be read.
         UsageError: the feature network cannot be loaded.
     """
+    # The features of a perceptual loss on VGG-19 would not be those of the squeeze distance.
     uses_squeeze = config.perceptual_loss == "squeeze" or config.best_by == "squeeze_distance"
     features = load_features(config) if uses_squeeze else None
     rows: dict[tuple[str, str], list[float]] = {}

@@ -63,7 +63,8 @@ def judge(before: Measured, after: Measured, config: TrainConfig) -> Verdict:
 
     Args:
         before: scores of the unchanged model.
-        after: scores of the fine-tuned model, on the same images in the same order.
+        after: scores of the fine-tuned model, on the same images in the same order, and so under
+            the same keys.
         config: options of the run; `best_by` is the deciding score.
     """
     rows = tuple(
@@ -72,9 +73,8 @@ def judge(before: Measured, after: Measured, config: TrainConfig) -> Verdict:
     gains = _gains(before, after, config.best_by)
     count = len(gains)
     if count < 2:
-        return Verdict(
-            False, (f"{count} values of the {TITLES[config.best_by]} are too few",), rows
-        )
+        reason = f"{count} values of the {TITLES[config.best_by]} are too few"
+        return Verdict(is_better=False, reasons=(reason,), rows=rows)
     t_value = T_VALUES[min(count - 2, len(T_VALUES) - 1)]
     least_gain = t_value * gains.std(ddof=1) / math.sqrt(count)
     title = TITLES[config.best_by]
@@ -90,9 +90,10 @@ def judge(before: Measured, after: Measured, config: TrainConfig) -> Verdict:
     elif gains.mean() <= least_gain:
         losses.insert(0, f"{moved}, which may be chance with {count} values")
     if losses:
-        return Verdict(False, tuple(losses), rows)
+        return Verdict(is_better=False, reasons=tuple(losses), rows=rows)
     share = f"{int((gains > 0).sum())} of {count}"
-    return Verdict(True, (f"{moved}, with a gain on {share}",), rows)
+    reason = f"{moved}, with a gain on {share}"
+    return Verdict(is_better=True, reasons=(reason,), rows=rows)
 
 
 def table(rows: Sequence[Row]) -> list[str]:

@@ -24,6 +24,7 @@ def read_generator(start_from: Path, run_dir: Path | None) -> dict[str, Any]:
 
     Raises:
         UsageError: the file cannot be read, or its network cannot be built.
+        TrainingError: the options of the run in `run_dir` cannot be read.
     """
     if is_file(start_from):
         return generator_options(start_from) if read_metadata(start_from) else {}

@@ -72,7 +72,8 @@ class YunetFeatures:
             data = file.read_bytes()
             model = onnx.load_model_from_string(data)
             for name in YUNET_MAPS:
-                model.graph.output.append(onnx.helper.make_tensor_value_info(name, 1, None))
+                kind = onnx.TensorProto.FLOAT
+                model.graph.output.append(onnx.helper.make_tensor_value_info(name, kind, None))
             options = onnxruntime.SessionOptions()
             options.intra_op_num_threads = 1
             options.log_severity_level = 4  # fatal: errors are raised, and need not be printed

@@ -73,6 +73,7 @@ class FlatSpectrum:
         Raises:
             ValueError: the shapes do not fit.
         """
+        # A scale of 1, that of an enlargement, changes nothing.
         enlarged = bicubic(low_res, output.shape[0] // low_res.shape[0])
         self.add_luma(luma(output), luma(enlarged), None if original is None else luma(original))
 
@@ -142,6 +143,7 @@ def pattern_and_grain(
     if len(outputs) != len(low_res) or (originals is not None and len(originals) != len(outputs)):
         raise ValueError("the numbers of outputs, inputs and originals differ")
     spectrum = FlatSpectrum()
+    # Not strict: `repeat` is endless, and the numbers are equal as checked above.
     for output, small, original in zip(outputs, low_res, originals or repeat(None), strict=False):
         spectrum.add(output, small, original)
     return spectrum.texture()

@@ -11,7 +11,7 @@ import numpy as np
 from srgan_gp.metrics.patch_distance import cut_patches, distance_of_patches
 
 COARSEST_SIDE = 16  # pixels: smallest side of a level
-PATCHES = 64  # per image and level: half as many as in the paper (see `pyramid_distance`)
+PATCHES = 64  # per image and level; the source has 128
 
 
 def pyramid_distance(outputs: np.ndarray, originals: np.ndarray, seed: int = 0) -> dict[int, float]:
@@ -19,7 +19,7 @@ def pyramid_distance(outputs: np.ndarray, originals: np.ndarray, seed: int = 0) 
 
     Differences from the source: both sets are normalised by the mean and standard deviation of each
     channel of the originals; patches are drawn at the same positions in every image (see
-    `patch_distance`); `PATCHES` is half as large.
+    `patch_distance`); there are `PATCHES` of them per image and level, half as many.
 
     Args:
         outputs: images (N, S, S, 3), uint8 RGB, S at least 16.

@@ -21,7 +21,8 @@ MAX_TRUNCATION = 4
 """Largest truncation of generated faces. Training hardly ever sees more unusual latents."""
 
 LOOKS = {"faithful": 1.0, "natural": 0.5, "crisp": 0.0}
-"""Names of fidelities: weights of the fidelity partner, for `--look` and the app."""
+"""Fidelities by name, for `--look` and the app: share of the fidelity partner in the weights, see
+`ModelCard.fidelity_partner`."""
 
 Record = TypeVar("Record")
 
@@ -129,6 +130,7 @@ class ModelCard:
 
 def headline(card: ModelCard) -> tuple[Score, ...]:
     """Return the scores that lists of models show: the first of each of `HEADLINE_METRICS`."""
+    # Reversed, so that the first score of a metric replaces the later ones.
     first = {score.metric: score for score in reversed(card.scores)}
     return tuple(first[name] for name in HEADLINE_METRICS.get(card.task, ()) if name in first)
 
@@ -137,7 +139,8 @@ def read_card(path: Path) -> ModelCard:
     """Read and validate a card.
 
     Raises:
-        ModelRefusedError: the file cannot be read, a key is missing, unknown or of the wrong type.
+        ModelRefusedError: the file cannot be read, a key is missing, unknown or of the wrong type,
+            a value is out of range, or the card names another model than its file.
     """
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -182,6 +185,7 @@ def _card(table: dict[str, Any]) -> ModelCard:
 
 
 def _check_card(card: ModelCard) -> None:
+    """Check values and combinations of fields; raises ValueError with the reason."""
     if card.task not in TASKS:
         raise ValueError(f"task is {card.task!r}, not one of {', '.join(TASKS)}")
     needed, other = ("image_size", "scale") if card.task == FACES else ("scale", "image_size")
@@ -237,7 +241,7 @@ def _record(kind: type[Record], table: object) -> Record:
             if field.default is MISSING:
                 raise ValueError(f"{name} is missing")
             continue
-        expected = _PLAIN_TYPES.get(field.type, ())
+        expected = _PLAIN_TYPES.get(field.type, ())  # `_card` has checked fields of other types
         if expected and type(values[name]) not in expected:
             raise ValueError(f"{name} is {values[name]!r}, expected {expected[0].__name__}")
         if field.type in (float, float | None) and not math.isfinite(values[name]):

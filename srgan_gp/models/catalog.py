@@ -70,7 +70,7 @@ def list_models(on_refused: Callable[[ModelRefusedError], None] | None = None) -
                     "instead. Rename its files, and the name in the card."
                 )
             model = _model_file(path.with_suffix(".onnx"))
-            assert model.card is not None
+            assert model.card is not None  # `path` is its card
             cards.append(model.card)
         except ModelRefusedError as error:
             if on_refused is None:
@@ -126,6 +126,9 @@ def damaged_files(card: ModelCard) -> list[str]:
 
     Returns:
         A message for each file that is missing, cannot be read or has another hash.
+
+    Raises:
+        ModelRefusedError: the `.onnx` itself is missing.
     """
     from srgan_gp.system.files import hash_file  # slow to import, and used here only
 

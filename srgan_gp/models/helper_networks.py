@@ -115,7 +115,7 @@ def install(network: HelperNetwork, source: str | None = None) -> Path:
             f"{source} has the SHA-256 {sha256}, which is not known to work; nothing was "
             f"installed. {how_to_get(network)}"
         )
-    target = model_folders()[-1] / name
+    target = model_folders()[-1] / name  # the user's folder
     if is_file(target) and hash_file(target) != sha256:
         raise UsageError(f"{target} exists and is another file; remove or rename it first.")
     with errors_about(target.parent):

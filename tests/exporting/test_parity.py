@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from srgan_gp.exporting.onnx_graph import as_onnx
-from srgan_gp.exporting.parity import TOLERANCE, largest_difference
+from srgan_gp.exporting.parity import CHECK_SHAPES, TOLERANCE, largest_difference
 from srgan_gp.inference.session import Session
 from srgan_gp.networks import build
 
@@ -58,6 +58,17 @@ def test_a_mixture_is_torch_with_averaged_weights(networks, install, fidelity):
     assert largest_difference(session, averaged(near, far, fidelity)) <= TOLERANCE
     for other in {0.2, 0.8} - {fidelity}:
         assert largest_difference(session, averaged(near, far, other)) > 100 * TOLERANCE
+
+
+def test_a_result_that_is_not_a_number_is_no_parity():
+    class Session:
+        def run(self, inputs):
+            """Return NaN for the first input only, else what PyTorch returns."""
+            result = network(torch.from_numpy(inputs)).detach().numpy()
+            return result * np.nan if inputs.shape[2:] == CHECK_SHAPES[0][1:] else result
+
+    network = tiny(0)
+    assert not largest_difference(Session(), network) <= TOLERANCE
 
 
 def test_a_mixture_is_not_the_average_of_results(networks, install):
