@@ -19,7 +19,8 @@ from srgan_gp.data.streams import Stream, generator_of
 from srgan_gp.errors import PictureError, UsageError
 
 MAX_DAMAGED_SHARE = 0.01
-"""Largest share of damaged images in a data set; a run with more of them stops."""
+"""Largest share of damaged images in a data set; a run with more of them stops. A set of fewer than
+100 images may have none."""
 MAX_SHRINK_FACTOR = 2.0
 """Largest factor by which a window is downscaled."""
 BICUBIC = Image.Resampling.BICUBIC

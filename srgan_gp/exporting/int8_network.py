@@ -168,7 +168,7 @@ def _compare(model: bytes, int8: bytes, crops: Sequence[Crop]) -> Int8Record:
 
 def _session(model: bytes) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4
+    options.log_severity_level = 4  # fatal: errors are raised, and need not be printed
     options.intra_op_num_threads = choose_threads(None)
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])

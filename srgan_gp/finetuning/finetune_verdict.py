@@ -126,7 +126,8 @@ def _losses(rows: Sequence[Row], config: TrainConfig) -> list[str]:
             losses.append(f"PSNR-Y fell too far: {where}")
         if row.metric == "colour_shift" and row.after - row.before > MAX_COLOUR_DRIFT:
             losses.append(f"the colours drifted, in levels: {where}")
-        if row.metric == "novelty" and row.after < (config.least_novelty or 0):
+        least_novelty = config.least_novelty or 0  # None: no limit
+        if row.metric == "novelty" and row.after < least_novelty:
             losses.append(f"it repeats its training images: novelty {where}")
     return losses
 

@@ -139,7 +139,7 @@ class AlignedFaceDistances:
             floor = max(min_deviation * float(np.median(deviations)), _MIN_DIVISOR)
             self._scale = 1 / deviations.clip(floor)
             self._real_features = features * self._scale
-        if real.shape[1] >= SMALLEST_SIDE:
+        if real.shape[1] >= SMALLEST_SIDE:  # as in `distances`, whose faces have the same size
             self._hog = hog_descriptors(real)
             self._axes = principal_axes(downscaled_pixels(real))
             self._components = downscaled_pixels(real) @ self._axes

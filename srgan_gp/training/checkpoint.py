@@ -34,6 +34,10 @@ class Progress:
 
     Attributes:
         step: number of the generator's steps; 0 while the critic warms up.
+        best_score: deciding score of the best checkpoint, higher is better.
+        best_images_seen: images seen at the best checkpoint; 0: the start, or no validation so far.
+        seconds: duration of the run.
+        validation: scores of the last validation.
         augment_probability: probability of each augmentation of the critic's images, in [0, 1].
         start_validation: scores before the first step; empty if no option needs them.
         best_validation: scores at `best_images_seen`.

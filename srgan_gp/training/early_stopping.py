@@ -79,6 +79,7 @@ def deciding_score(config: TrainConfig, progress: Progress) -> float:
             return -math.inf
         value = scores[config.best_by]
         return -value if config.best_by in LOWER_IS_BETTER else value
+    # `auto`: `require_scores` has refused a score that the task does not have.
     if config.has_critic or config.perceptual_loss != "none":
         return images_seen
     return next(iter(scores.values()), images_seen)

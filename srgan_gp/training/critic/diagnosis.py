@@ -124,6 +124,8 @@ def _overfitting(series: Series, penalty: str) -> list[str]:
     gap = [a - b for a, b in zip(training, validation, strict=True)]
     late_training, late_validation = _recent(training), _recent(validation)
     early = fmean(gap[: max(len(gap) // RECENT, 1)])
+    # The gap has doubled since the first quarter of the log, and below also exceeds half of the
+    # estimate, while the estimate on validation images falls.
     is_diverging = len(gap) >= RECENT and _recent(gap) > 2 * abs(early) and late_training > 0
     if late_training > 0 and _recent(gap) / late_training >= MEMORISED_GAP:
         what = "the critic has memorised its training images"
