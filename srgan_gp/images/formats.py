@@ -35,7 +35,7 @@ class Format:
     """Largest size of the uncompressed pixels in bytes."""
     default_quality: int = 95
     reads_rows: bool = False
-    """Whether the encoder reads pixels through `row_bands` only, a few bands ahead of the file."""
+    """Whether the encoder reads pixels by `row_encoding.row_bands` only, a few bands ahead."""
     has_quality: bool = False
     """Whether the encoder uses the quality."""
     file_bytes_per_pixel: float = 3.0

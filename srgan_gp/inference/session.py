@@ -141,6 +141,7 @@ class Session:
         opened = cls(engine, info, used, notes, source.card)
         if precision == FLOAT16 and info.task != FACES:
             opened.precision = FLOAT16
+            # Not `auto`: float16 runs on the device of the float32 network, or fails.
             on_gpu = "tensorrt" if request.kind == "tensorrt" else "cuda"
             half = DeviceRequest("cpu") if used == "cpu" else replace(request, kind=on_gpu)
             opened._half_opener = partial(_open_half, data, name, half, threads)
@@ -154,11 +155,11 @@ class Session:
 
         Args:
             inputs: (N, 3, H, W), float32, RGB in [0, 1]; or (N, latent_size), float32.
-            half: engine of `run_half`, which calls this method; `inputs` may then be uint8.
+            half: engine of `run_half`, which calls this method; inputs, result and errors are then
+                those of `run_half`.
 
         Returns:
             (N, 3, H * scale, W * scale), or (N, 3, image_size, image_size); float32, not clipped.
-            With `half` as for `run_half`.
 
         Raises:
             MemoryError: the device has too little memory for this size.

@@ -11,7 +11,7 @@ from srgan_gp.models.cards import ModelCard
 
 
 class SessionInterface(Protocol):
-    """Interface that `Upscaler` and `FaceGenerator` need; `Session` implements it."""
+    """Interface that `Upscaler` and `FaceGenerator` need; `session.Session` implements it."""
 
     info: ModelInfo
     device: str
@@ -22,11 +22,11 @@ class SessionInterface(Protocol):
     takes_batches: bool
 
     def run(self, inputs: Floats) -> Floats:
-        """Run the model as `Session.run` does; may raise MemoryError."""
+        """Run the model as `session.Session.run` does; may raise MemoryError."""
         ...
 
     def run_half(self, window: NDArray[Any]) -> NDArray[Any]:
-        """Run the model as `Session.run_half` does, if `precision` is float16."""
+        """Run the model as `session.Session.run_half` does, if `precision` is float16."""
         ...
 
     def cancel(self) -> None:

@@ -63,7 +63,7 @@ class Worker:
 
 
 class ProcessEngine:
-    """An `Engine` of worker processes.
+    """An `engine_interface.Engine` of worker processes.
 
     A process that crashes is replaced. Its unfinished files are removed and its jobs run again, as
     `RetryQueue` describes.
@@ -111,7 +111,7 @@ class ProcessEngine:
         self._retry_queue.distribute(self._workers)
 
     def take(self, timeout: float) -> Result | None:
-        """Wait for a result, as specified by `Engine`."""
+        """Wait for a result, as specified by `engine_interface.Engine`."""
         if self._failures:
             return self._failures.pop()
         return self._receive(timeout)

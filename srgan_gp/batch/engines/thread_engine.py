@@ -40,7 +40,7 @@ SECONDS_TO_END = 3.0
 
 
 class ThreadEngine:
-    """An `Engine` of threads.
+    """An `engine_interface.Engine` of threads.
 
     Args:
         upscalers: one for each image that is upscaled at the same time. With two, one image is
@@ -75,7 +75,7 @@ class ThreadEngine:
         decoders = decoders or max(1, min(cores // 4, 4))
         encoders = encoders or max(2, min(cores, 8))
         self._decoders, self._encoders = Budget(decoders), Budget(encoders)
-        self.capacity = decoders + len(upscalers) + encoders + 2
+        self.capacity = decoders + len(upscalers) + encoders + 2  # two wait between the steps
         self._threads: list[threading.Thread] = []
         self._thread_lock = threading.Lock()  # a Ray actor submits from several threads
 
@@ -90,7 +90,7 @@ class ThreadEngine:
                 self._threads.append(thread)  # only if it has started, since `close` joins it
 
     def take(self, timeout: float) -> Result | None:
-        """Wait for a result, as specified by `Engine`."""
+        """Wait for a result, as specified by `engine_interface.Engine`."""
         try:
             result = self._results.get(timeout=timeout)
         except Empty:

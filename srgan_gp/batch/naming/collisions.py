@@ -84,7 +84,7 @@ class Targets:
 
         Args:
             journal: journal of earlier runs into the output folder.
-            may_replace_inputs: whether a result may have the name of an input; `Plan.settle`
+            may_replace_inputs: whether a result may have the name of an input; `plan.Plan.settle`
                 renames it later.
 
         Returns:

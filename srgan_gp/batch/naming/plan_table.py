@@ -62,6 +62,8 @@ SELECT items.id, items.path, items.folder, coalesce(renamed.name, items.name),
        items.code, items.message
 FROM items LEFT JOIN renamed USING (id)
 """
+# Callers change the table while they iterate. `ORDER BY +path` uses no index, so all rows are found
+# and sorted before the first one is returned.
 _WANTED_BY = "(SELECT count(*) FROM items other WHERE other.key = items.key)"
 _OWNER = "(SELECT owner FROM claims WHERE claims.key = items.{})"
 

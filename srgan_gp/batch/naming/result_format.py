@@ -73,7 +73,7 @@ def chosen_target(
     fallback = find_format(job.fallback.suffix)
     if isinstance(content, FrameSequence):
         sequence_format(content, fallback)
-    check_encodable(height, width, fallback)
+    check_encodable(height, width, fallback)  # a PNG, which has no limit of bytes
     return job.fallback
 
 

@@ -29,7 +29,7 @@ class SingleTarget:
         source: the file.
         naming: rule that names a single result.
         folder: the output folder, which need not exist.
-        may_replace_inputs: whether the result may have the name of the input; `Plan.settle`
+        may_replace_inputs: whether the result may have the name of the input; `plan.Plan.settle`
             renames it later.
 
     Raises:
@@ -44,6 +44,7 @@ class SingleTarget:
         fallback_path = None if fallback is None else folder / fallback
         self._entry = Target(source, folder / name, fallback_path)
         self._numbered: set[Path] = set()
+        # None: a file was named, so a link at its place may lead anywhere.
         self._folder = folder if naming.file_name is None else None
         real_target = os.path.join(os.path.realpath(folder), name)  # noqa: PTH118
         if not may_replace_inputs and self._is_source(real_target):

@@ -51,7 +51,7 @@ def sequence_format(sequence: FrameSequence, format: str | None = None) -> str:
         format: a format name such as `webp`, or a suffix; None for the default.
 
     Returns:
-        A key of `FORMATS`.
+        A key of `formats.FORMATS`.
 
     Raises:
         PictureError: E_FRAMES if the format cannot hold this kind of sequence.

@@ -26,7 +26,7 @@ class _Buffers:
 
 
 class BoundEngine:
-    """A model of `to_float16`, with `BUFFER_SETS` sets of buffers.
+    """A model of `float16_graph.to_float16`, with `BUFFER_SETS` sets of buffers.
 
     Args:
         engine: ONNX Runtime's session.

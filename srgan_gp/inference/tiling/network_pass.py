@@ -25,7 +25,7 @@ class NetworkPass:
     Large arrays are in temporary files in both cases.
 
     Args:
-        source: (H, W, 3) or, for grey and alpha, (H, W, 1), as accepted by `check_pixels`.
+        source: (H, W, 3) or, for grey and alpha, (H, W, 1), checked by `pixel_values.check_pixels`.
         scale: scale factor of the network.
         size: height and width of the result; resampled if the network's result has another size.
         is_alpha: whether the source is alpha: fully transparent and fully opaque areas stay so.

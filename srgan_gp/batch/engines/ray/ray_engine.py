@@ -57,7 +57,7 @@ class Worker:
 
 
 class Load(Protocol):
-    """Loads a model as `OpenUpscalers` does, with a number of CPU threads; can be pickled."""
+    """A `worker_process.OpenUpscalers` that also takes the number of CPU threads."""
 
     def __call__(self, device: str, *, threads: int) -> Sequence[Upscaler]:
         """Load it on a device; each upscaler runs the network with `threads` CPU threads."""
@@ -65,7 +65,7 @@ class Load(Protocol):
 
 
 class RayEngine:
-    """An `Engine` of Ray actors.
+    """An `engine_interface.Engine` of Ray actors.
 
     An actor that crashes is replaced and its jobs run again; see `RetryQueue`. A job that ran twice
     has one result: only results that `take` returned are committed.
@@ -124,7 +124,7 @@ class RayEngine:
         self._retry_queue.distribute(self._workers)
 
     def take(self, timeout: float) -> Result | None:
-        """Wait for a result, as specified by `Engine`."""
+        """Wait for a result, as specified by `engine_interface.Engine`."""
         if self._failures:
             return self._failures.popleft()
         calls = {call: worker for worker in self._workers for call in worker.calls}
