@@ -5,7 +5,6 @@ The server loads this file by its path, in a checkout and in an installed packag
 """
 
 import sys
-from functools import partial
 from pathlib import Path
 
 sys.path.append(str(Path(__file__).parent))  # for `gradio_tabs`
@@ -15,12 +14,13 @@ from gradio_tabs.appearance import appearance
 from gradio_tabs.batch import build_batch_tab
 from gradio_tabs.compare import build_compare_tab
 from gradio_tabs.faces import build_faces_tab
-from gradio_tabs.finetune import build_finetune_tab, refresh_models
+from gradio_tabs.finetune import build_finetune_tab
 from gradio_tabs.invalid_values import refuse_invalid_values
-from gradio_tabs.panel import QUIET
+from gradio_tabs.model_lists import ModelLists
 from gradio_tabs.runs import Runs
 from gradio_tabs.upscale import build_upscale_tab
 
+from srgan_gp.serving.finetuning.training_process import FineTunings
 from srgan_gp.serving.results.job_history import JobHistory
 from srgan_gp.serving.server_settings import ServerSettings
 
@@ -30,12 +30,15 @@ _UPSCALE = "upscale"
 _HEADLINE = "# Upscale your photos"
 
 
-def build(history: JobHistory, settings: ServerSettings) -> gr.Blocks:
+def build(
+    history: JobHistory, settings: ServerSettings, trainings: FineTunings | None
+) -> gr.Blocks:
     """Build the page; it is mounted with the arguments of `appearance`.
 
     Args:
         history: runs and keeps the jobs.
         settings: settings of the server.
+        trainings: training runs of visitors; None: they may not train.
 
     Raises:
         ModelRefusedError: a model card is not valid.
@@ -59,16 +62,18 @@ def build(history: JobHistory, settings: ServerSettings) -> gr.Blocks:
             with gr.Tab("Upscale", id=_UPSCALE):
                 image, options = build_upscale_tab(runs("upscale"), upscalers, settings.model)
             with gr.Tab("Compare"):
-                build_compare_tab(runs("compare"), upscalers)
+                compared = build_compare_tab(runs("compare"), upscalers)
             with gr.Tab("Batch"):
-                build_batch_tab(runs("batch"), upscalers, settings.model, settings.max_files)
+                of_batch = build_batch_tab(
+                    runs("batch"), upscalers, settings.model, settings.max_files
+                )
             if faces:
                 with gr.Tab("Faces"):
                     build_faces_tab(runs("faces"), faces, tabs, image, _UPSCALE)
-            if settings.allow_finetune:
+            if trainings is not None:
+                lists = ModelLists(service, upscalers, options.model, compared, of_batch)
                 with gr.Tab("Fine-tune"):
-                    build_finetune_tab(page, service, upscalers, tabs, options.model, _UPSCALE)
-                page.load(partial(refresh_models, service, upscalers), None, options.model, **QUIET)
+                    build_finetune_tab(page, trainings, lists, tabs, _UPSCALE)
         gr.Markdown("", elem_id="history")  # a script fills it
         gr.Markdown(privacy(settings), elem_classes="quiet")
         page.unload(forget_page)

@@ -58,8 +58,10 @@ class _Totals:
         return len(self.results) + len(self.failures)
 
 
-def build_batch_tab(runs: Runs, cards: dict[str, ModelCard], default: str, max_files: int) -> None:
-    """Build the tab.
+def build_batch_tab(
+    runs: Runs, cards: dict[str, ModelCard], default: str, max_files: int
+) -> gr.Radio:
+    """Build the tab; return the field that lists the models.
 
     Args:
         runs: runs of this tab.
@@ -78,6 +80,7 @@ def build_batch_tab(runs: Runs, cards: dict[str, ModelCard], default: str, max_f
         with gr.Column(scale=3, min_width=320):
             shown, download, failures = _build_results()
     _connect(_Widgets(files, options, panel, shown, failures, download), runs, max_files)
+    return options.model
 
 
 def _build_results() -> tuple[gr.Markdown, gr.DownloadButton, gr.Dataframe]:

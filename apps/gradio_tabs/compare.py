@@ -44,8 +44,8 @@ class _Widgets:
     """Names the jobs in the viewer."""
 
 
-def build_compare_tab(runs: Runs, cards: dict[str, ModelCard]) -> None:
-    """Build the tab.
+def build_compare_tab(runs: Runs, cards: dict[str, ModelCard]) -> gr.CheckboxGroup:
+    """Build the tab; return the field that lists the models.
 
     Args:
         runs: runs of this tab.
@@ -65,6 +65,7 @@ def build_compare_tab(runs: Runs, cards: dict[str, ModelCard]) -> None:
         with gr.Column(scale=3, min_width=320):
             shown = build_viewer("compare")
     _connect(_Widgets(image, models, gr.State(None), panel, shown), cards, runs)
+    return models
 
 
 def _connect(widgets: _Widgets, cards: dict[str, ModelCard], runs: Runs) -> None:

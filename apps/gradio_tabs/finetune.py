@@ -1,36 +1,31 @@
 """Tab that fine-tunes a model on a visitor's photos, if the server allows it."""
 
 import asyncio
-from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import Any
 
 import gradio as gr
 
 from gradio_tabs import messages
+from gradio_tabs.model_lists import ModelLists
 from gradio_tabs.options import model_choices
-from gradio_tabs.panel import QUIET, Changes, Panel, Updates, build_panel, connect, guarded
+from gradio_tabs.panel import QUIET, Changes, Updates, build_panel, connect, guarded
 from gradio_tabs.runs import visitor_of
+from gradio_tabs.training_view import TrainingView, build_training_view
 from gradio_tabs.uploads import FilesInput, Upload
-from srgan_gp.models.cards import ModelCard
-from srgan_gp.serving.finetuning.training_process import (
-    MIN_PHOTOS,
-    FineTuning,
-    FineTunings,
-    TrainingPlan,
-    TrainingState,
-)
-from srgan_gp.serving.jobs.service import Service
+from srgan_gp.errors import UsageError
+from srgan_gp.models.new_names import require_free_name
+from srgan_gp.serving.finetuning.training_process import MIN_PHOTOS, FineTunings, TrainingPlan
 
-_POLL_SECONDS = 1.0
 _ABOUT = """Adapt a model to images like yours: upload {fewest} to {most} photos, or a zip file made
 by `srgan-gp prepare`. A part of them is the validation set; the new model is kept only if it scores
 better. Training takes minutes on a GPU and hours on a CPU. It continues when you close the page;
 the new model is in the list when you come back."""
 _CANNOT_TRAIN = """**This server cannot train: PyTorch is missing.** The operator can install it:
 `pip install "srgan-gp[train]"`"""
+_NO_NETWORK = """Only models without a critic can be trained here: this server has no feature
+network, which the operator can install with `srgan-gp fetch feature-network`."""
 
 
 @dataclass(frozen=True)
@@ -43,79 +38,66 @@ class _Plan:
     length: gr.Number
 
 
-@dataclass(frozen=True)
-class _Widgets:
-    panel: Panel
-    curve: gr.Markdown
-    preview: gr.Image
-    log: gr.Textbox
-    use: gr.Button
-
-
 def build_finetune_tab(
-    page: gr.Blocks,
-    service: Service,
-    cards: dict[str, ModelCard],
-    tabs: gr.Tabs,
-    model: gr.Radio,
-    home: str,
+    page: gr.Blocks, trainings: FineTunings, lists: ModelLists, tabs: gr.Tabs, home: str
 ) -> None:
     """Build the tab.
 
     Args:
         page: the page; after a reload it follows the training of its visitor again.
-        service: service of the server.
-        cards: cards of the upscaling models, by name; new models are added.
+        trainings: training runs of the server.
+        lists: fields that list the models; a new model is added to all of them.
         tabs: tabs of the page.
-        model: field that lists the models.
-        home: id of its tab.
+        home: id of the tab of `lists.upscale`.
     """
-    trainings = FineTunings(service)
     can_train = find_spec("torch") is not None
     if not can_train:
         gr.Markdown(_CANNOT_TRAIN)
     with gr.Row():
         with gr.Column(scale=2, min_width=320):
-            plan = _build_plan(list(cards), service.settings.max_files)
+            plan, name_problem = _build_plan(lists)
             panel = build_panel("Fine-tune", "finetune", can_start=can_train)
         with gr.Column(scale=3, min_width=320):
-            widgets = _build_results(panel)
-    _connect(page, plan, widgets, service, trainings)
-    _connect_use(widgets, service, trainings, cards, tabs, model, home)
+            view = build_training_view(panel)
+    _connect(page, plan, view, lists, trainings)
+    _connect_model(name_problem, view, lists, trainings, tabs, home)
 
 
-def _build_plan(names: list[str], max_files: int) -> _Plan:
-    gr.Markdown(_ABOUT.format(fewest=MIN_PHOTOS, most=max_files))
+def _build_plan(lists: ModelLists) -> tuple[_Plan, gr.Markdown]:
+    """Build the fields, and the place for a problem with the name."""
+    gr.Markdown(_ABOUT.format(fewest=MIN_PHOTOS, most=lists.service.settings.max_files))
     photos = FilesInput(
         label="Photos, or a zip file", file_count="multiple", file_types=["image", ".zip"],
         height=200, elem_id="finetune-photos",
     )  # fmt: skip
-    source = gr.Dropdown(names, label="Start from", filterable=False)
+    sources = lists.sources()
+    if len(sources) < len(lists.cards):
+        gr.Markdown(_NO_NETWORK, elem_classes="quiet")
+    source = gr.Dropdown(sources, label="Start from", filterable=False)
     name = gr.Textbox(
         "my-model", label="Name of the new model", max_length=40, elem_id="finetune-name"
     )
+    problem = gr.Markdown("", elem_id="finetune-name-problem", elem_classes="field-problem")
+    name.change(_name_problem, name, problem, queue=False, **QUIET)
     with gr.Accordion("Advanced", open=False):
         length = gr.Number(
             0, label="Training images", precision=0,
             info="0: chosen by the number of photos.", elem_id="finetune-length",
         )  # fmt: skip
-    return _Plan(photos, source, name, length)
+    return _Plan(photos, source, name, length), problem
 
 
-def _build_results(panel: Panel) -> _Widgets:
-    curve = gr.Markdown("", elem_id="finetune-curve", latex_delimiters=[])
-    preview = gr.Image(
-        label="Preview of the model in training", format="png", type="filepath", height=300,
-        interactive=False, buttons=["fullscreen"],
-        alt_text="Images upscaled by the model in training",
-    )  # fmt: skip
-    log = gr.Textbox(label="Log", lines=8, max_lines=8, interactive=False)
-    use = gr.Button("Use it in Upscale", interactive=False, elem_id="finetune-use")
-    return _Widgets(panel, curve, preview, log, use)
+def _name_problem(name: str) -> str:
+    """Return why a new model cannot have this name, as HTML; empty: it can."""
+    try:
+        require_free_name(name)
+    except UsageError as error:
+        return messages.error(str(error))
+    return ""
 
 
 def _connect(
-    page: gr.Blocks, choices: _Plan, widgets: _Widgets, service: Service, trainings: FineTunings
+    page: gr.Blocks, choices: _Plan, view: TrainingView, lists: ModelLists, trainings: FineTunings
 ) -> None:
     async def work(
         request: gr.Request, photos: list[Upload], source: str, name: str, length: float | None
@@ -126,8 +108,8 @@ def _connect(
             name=name,
             total_images=int(length) if length else None,
         )
-        steps = _steps(widgets, service, trainings, visitor_of(request), plan)
-        async for update in guarded(widgets.panel, steps):
+        steps = _steps(view, lists, trainings, visitor_of(request), plan)
+        async for update in guarded(view.panel, steps):
             yield update
 
     async def stop(request: gr.Request) -> None:
@@ -135,96 +117,64 @@ def _connect(
             await asyncio.to_thread(run.stop)
 
     async def resume(request: gr.Request) -> Updates:
-        run = trainings.of(visitor_of(request))
-        if run is None or not (await asyncio.to_thread(run.state)).is_running:
-            yield {widgets.panel.start: gr.skip()}
-            return
-        async for update in guarded(widgets.panel, _follow(widgets, service, run)):
-            yield update
+        yield lists.refresh()
+        if run := trainings.of(visitor_of(request)):
+            async for update in guarded(view.panel, view.follow(run, lists)):
+                yield update
 
-    outputs = [widgets.curve, widgets.preview, widgets.log, widgets.use]
-    connect(widgets.panel.start.click, widgets.panel, work, list(vars(choices).values()), outputs)
-    connect(page.load, widgets.panel, resume, [], outputs)
-    widgets.panel.stop.click(stop, queue=False, **QUIET)
+    outputs = [*view.widgets, *lists.widgets]
+    connect(view.panel.start.click, view.panel, work, list(vars(choices).values()), outputs)
+    connect(page.load, view.panel, resume, [], outputs)
+    view.panel.stop.click(stop, queue=False, **QUIET)
 
 
-def _connect_use(
-    widgets: _Widgets,
-    service: Service,
+def _connect_model(
+    name_problem: gr.Markdown,
+    view: TrainingView,
+    lists: ModelLists,
     trainings: FineTunings,
-    cards: dict[str, ModelCard],
     tabs: gr.Tabs,
-    model: gr.Radio,
     home: str,
 ) -> None:
-    def use(request: gr.Request) -> tuple[Any, Any]:
+    """Connect the buttons of the finished model."""
+
+    def use(request: gr.Request) -> Changes:
+        changes = lists.refresh()
         run = trainings.of(visitor_of(request))
-        models = refresh_models(service, cards)
-        if run is None or run.name not in cards:
-            return models, gr.skip()
-        return gr.Radio(model_choices(cards), value=run.name), gr.Tabs(selected=home)
+        if run is not None and run.name in lists.cards:
+            changes[lists.upscale] = gr.Radio(model_choices(lists.cards), value=run.name)
+            changes[tabs] = gr.Tabs(selected=home)
+        return changes
 
-    widgets.use.click(use, None, [model, tabs], queue=False, **QUIET)
+    def remove(request: gr.Request, chosen: str, compared: list[str], of_batch: str) -> Changes:
+        try:
+            removed = trainings.remove_model(visitor_of(request))
+        except UsageError as error:
+            return {view.panel.status: messages.error(str(error))}
+        return {
+            **lists.without(removed, chosen, compared, of_batch),
+            **view.cleared(),
+            view.panel.status: messages.note(f"The model {removed} was deleted."),
+            name_problem: "",
+        }
 
-
-def refresh_models(service: Service, cards: dict[str, ModelCard]) -> gr.Radio:
-    """Return the field with the models added since the server started; add them to `cards`."""
-    cards.update({card.name: card for card in service.upscaling_models()})
-    return gr.Radio(model_choices(cards))
+    view.use.click(use, None, [*lists.widgets, tabs], queue=False, **QUIET)
+    view.remove.click(
+        remove, lists.widgets,
+        [*lists.widgets, *view.widgets, view.panel.status, name_problem], queue=False, **QUIET,
+    )  # fmt: skip
 
 
 async def _steps(
-    widgets: _Widgets, service: Service, trainings: FineTunings, visitor: str, plan: TrainingPlan
+    view: TrainingView, lists: ModelLists, trainings: FineTunings, visitor: str, plan: TrainingPlan
 ) -> Updates:
     """Train; yield the changes of the page.
 
     Raises:
         SrganGpError: the message for the visitor.
     """
-    use = gr.Button(interactive=False)
-    yield {widgets.curve: "", widgets.preview: None, widgets.log: "", widgets.use: use}
+    yield view.cleared()
     run = await asyncio.to_thread(trainings.start, visitor, plan)
-    async with aclosing(_follow(widgets, service, run)) as updates:
+    async with aclosing(view.follow(run, lists)) as updates:
         async for update in updates:
             yield update
-
-
-async def _follow(widgets: _Widgets, service: Service, run: FineTuning) -> Updates:
-    """Yield the changes of the page until a training run has ended."""
-    preview = None
-    async for state in _states(run):
-        changes: Changes = {
-            widgets.panel.status: messages.note(_summary(state)),
-            widgets.curve: messages.curve(state.metric, state.curve),
-            widgets.log: "\n".join(state.lines),
-        }
-        if state.preview != preview:
-            preview = state.preview
-            changes[widgets.preview] = str(preview)
-        yield changes
-    is_installed = run.name in {card.name for card in service.upscaling_models()}
-    yield {widgets.use: gr.Button(interactive=is_installed)}
-
-
-async def _states(run: FineTuning) -> AsyncGenerator[TrainingState, None]:
-    """Yield every new state of a run until it has ended."""
-    last = None
-    while True:
-        state = await asyncio.to_thread(run.state)
-        if state != last:
-            last = state
-            yield state
-        if not state.is_running:
-            return
-        await asyncio.sleep(_POLL_SECONDS)
-
-
-def _summary(state: TrainingState) -> str:
-    if state.is_running:
-        seen = f"{state.curve[-1][0]} images." if state.curve else "Starting."
-        return f"Training. {seen}"
-    if state.exit_code == 0:
-        return "Done. " + next((line for line in state.lines if line.startswith("It is ")), "")
-    if state.exit_code is not None and state.exit_code in (-15, 130, 143):
-        return "Stopped. Nothing was kept."
-    return "Training failed. " + (state.lines[-1] if state.lines else "")

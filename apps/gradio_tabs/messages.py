@@ -4,6 +4,7 @@ import html
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
 
 from gradio_tabs.runs import Progress
 
@@ -27,7 +28,29 @@ def progress(done: int, total: int, unit: str) -> str:
     '<div role="status"><progress aria-label="Progress" value="3" max="12"></progress>3 of 12 \
 images</div>'
     """
-    return _block(f"{_bar(done, total)}{done} of {total} {html.escape(unit)}")
+    return bar(done, total, f"{done} of {total} {unit}")
+
+
+def bar(done: float, total: float, text: str) -> str:
+    """Return a progress bar with a text.
+
+    Args:
+        done: finished steps.
+        total: number of steps.
+        text: text below the bar.
+    """
+    return _block(f"{_bar(done, total)}{escaped(text)}")
+
+
+def model_link(name: str) -> str:
+    """Return a link that downloads the files of a trained model.
+
+    >>> model_link("mine")
+    '<p><a class="job-download" href="/api/models/mine/files" download>Download mine.zip</a></p>'
+    """
+    address = f"/api/models/{quote(name)}/files"
+    text = f"Download {escaped(name)}.zip"
+    return f'<p><a class="job-download" href="{address}" download>{text}</a></p>'
 
 
 def job(progress: Progress, verb: str) -> str:
@@ -51,8 +74,7 @@ Upscaling: 25 %, about 2 min left</div>'
     if progress.percent is None:
         return waiting(f"{verb} ...")
     left = f", {duration(progress.seconds_left)} left" if progress.seconds_left else ""
-    bar = _bar(progress.percent, 100)
-    return _block(f"{bar}{escaped(verb)}: {int(progress.percent)} %{left}")
+    return bar(progress.percent, 100, f"{verb}: {int(progress.percent)} %{left}")
 
 
 def duration(seconds: float) -> str:
@@ -161,7 +183,7 @@ def _block(inside: str) -> str:
     return f'<div role="status">{inside}</div>'
 
 
-def _bar(done: float, total: int) -> str:
+def _bar(done: float, total: float) -> str:
     return f'<progress aria-label="Progress" value="{done}" max="{total}"></progress>'
 
 

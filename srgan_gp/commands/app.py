@@ -47,6 +47,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--public-name", type=_host_name, metavar="NAME", help=_PUBLIC_NAME)
     add("--trusted-proxy", type=_network, nargs="+", metavar="ADDRESS", help=_TRUSTED_PROXY)
     add("--allow-finetune", action="store_true", help="let visitors train models on this machine")
+    add("--feature-weights", type=Path, metavar="FILE", help=_FEATURE_WEIGHTS)
     add = group("Limits")
     add("--max-upload-mb", type=types.count, metavar="N", help="megabytes of one request [50]")
     add("--max-files", type=types.count, metavar="N", help="files of one batch [100]")
@@ -71,6 +72,10 @@ _TRUSTED_PROXY = (
     "others is ignored; none trusts no proxy [127.0.0.1]"
 )
 _METRICS_PORT = "port of 127.0.0.1 for the metrics page of Prometheus; 0 chooses one [no metrics]"
+_FEATURE_WEIGHTS = (
+    "SqueezeNet 1.1 (.safetensors or .pth) for training, without a connection [that of `srgan-gp "
+    "fetch feature-network`]"
+)
 _KEEP = "minutes to keep uploads and results [10]"
 _DRAIN = "seconds to finish running jobs after a signal [30]"
 
@@ -90,7 +95,7 @@ def run(options: argparse.Namespace) -> int:
     if "trusted_proxy" in given:
         values["trusted_proxies"] = tuple(proxy for proxy in options.trusted_proxy if proxy)
     settings = ServerSettings(**values)
-    _check(settings.folder)
+    _check(settings)
     if serve(settings, on_started=_announce):
         return 0
     print_message(
@@ -120,9 +125,11 @@ def _announce(settings: "ServerSettings") -> None:
         print_message(f"Metrics: http://127.0.0.1:{settings.metrics_port}/metrics")
 
 
-def _check(folder: Path | None) -> None:
-    if folder is not None and not folder.is_dir():
-        raise UsageError(f"--folder {folder} is not a folder; create it first.")
+def _check(settings: "ServerSettings") -> None:
+    if settings.folder is not None and not settings.folder.is_dir():
+        raise UsageError(f"--folder {settings.folder} is not a folder; create it first.")
+    if settings.feature_weights is not None and not settings.feature_weights.is_file():
+        raise UsageError(f"--feature-weights {settings.feature_weights} is not a file.")
 
 
 def _port(text: str) -> int:

@@ -75,7 +75,8 @@ def run(options: argparse.Namespace) -> int:
     from srgan_gp.finetuning.finetune import finetune
     from srgan_gp.finetuning.finetune_source import find_source
     from srgan_gp.finetuning.finetune_verdict import table
-    from srgan_gp.finetuning.install import install, require_free_name
+    from srgan_gp.finetuning.install import install
+    from srgan_gp.models.new_names import require_free_name
 
     if options.end_with_input:
         end_with_input()

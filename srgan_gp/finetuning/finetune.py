@@ -15,7 +15,13 @@ from srgan_gp.data.validation_split import Split, split_images
 from srgan_gp.errors import OutputError, UsageError
 from srgan_gp.exporting.export import load_run
 from srgan_gp.finetuning.finetune_plan import plan, size_warnings
-from srgan_gp.finetuning.finetune_scores import Measured, OnScored, score_faces, score_upscaler
+from srgan_gp.finetuning.finetune_scores import (
+    Measured,
+    OnScored,
+    score_faces,
+    score_noise,
+    score_upscaler,
+)
 from srgan_gp.finetuning.finetune_source import Source, find_source
 from srgan_gp.finetuning.finetune_verdict import Verdict, judge
 from srgan_gp.metrics.score_directions import BETTER
@@ -118,7 +124,7 @@ def finetune(
     _announce(source, split, config, say)
     with cpu_threads(config.threads):
         scoring = partial(on_stage, "scoring the model before training")
-        before = _score(load_source(source, config), config, run_dir, scoring)
+        before, noise = _score_before(load_source(source, config), config, run_dir, scoring)
         train(
             config,
             [str(run_dir / TRAIN_LIST)],
@@ -142,7 +148,7 @@ def finetune(
         best_images_seen=best,
         ended_because=found[1]["ended_because"],
         seconds=found[1]["seconds"],
-        verdict=judge(before, after, config),
+        verdict=judge(before, after, config, noise),
     )
 
 
@@ -164,6 +170,21 @@ def load_source(source: Source, config: TrainConfig) -> nn.Module:
     generator = build("generators", config.generator, **generator_arguments(config)).eval()
     load_weights(generator, source.weights)
     return generator
+
+
+def _score_before(
+    generator: nn.Module, config: TrainConfig, run_dir: Path, on_scored: OnScored
+) -> tuple[Measured, float]:
+    """Score the unchanged generator; also return the noise of the deciding score.
+
+    The sets of latents of a face generator differ by chance already: its noise is 0 here.
+    """
+    measured = _score(generator, config, run_dir, on_scored)
+    if config.task == FACES:
+        return measured, 0.0
+    files = list_images(str(run_dir / VALIDATION_LIST))
+    shifted = score_upscaler(generator, files, config, on_scored, is_shifted=True)
+    return measured, score_noise(measured, shifted, config.best_by)
 
 
 def _score(

@@ -34,6 +34,8 @@ def score_upscaler(
     files: Sequence[ImageFile],
     config: TrainConfig,
     on_scored: OnScored = lambda done, total: None,
+    *,
+    is_shifted: bool = False,
 ) -> Measured:
     """Score an upscaler on the centre crop of each image.
 
@@ -42,6 +44,7 @@ def score_upscaler(
         files: HR images.
         config: options of the run; names the scale and the feature network.
         on_scored: called with the numbers of images that are done and of all.
+        is_shifted: move the crops by half an LR pixel, to measure the noise of the scores.
 
     Returns:
         PSNR-Y in dB, colour shift in levels and, with a feature network, squeeze distance; NaN
@@ -59,6 +62,8 @@ def score_upscaler(
     spectra = {way: FlatSpectrum() for way in WAYS}
     for done, file in enumerate(files, 1):
         high_res = centre_crop(file.read(), config.scale)
+        if is_shifted and min(high_res.shape[:2]) > 4 * config.scale:
+            high_res = _shift(high_res, config.scale)
         for way in WAYS:
             low_res = LOW_RES[way](high_res, config.scale)
             planes = torch.from_numpy(low_res.transpose(2, 0, 1).astype(np.float32) / 255)
@@ -78,6 +83,33 @@ def score_upscaler(
         if texture := spectrum.texture():
             measured |= {(k, way): np.array([value]) for k, value in texture.values().items()}
     return {key: values for key, values in measured.items() if not np.isnan(values).all()}
+
+
+def score_noise(measured: Measured, shifted: Measured, metric: str) -> float:
+    """Return the noise of a mean score: its change by the position of the crops alone.
+
+    The sampling grid of the LR images says nothing about a model, so that its scores on crops that
+    were moved by half an LR pixel differ by chance.
+
+    Args:
+        measured: scores of a model.
+        shifted: scores of the same model on moved crops of the same images, in the same order.
+        metric: name of the score.
+
+    Returns:
+        Root mean square of the changes, averaged over the ways of downscaling, divided by the
+        root of the number of images; 0 without an image that has both scores.
+    """
+    changes = [shifted[key] - measured[key] for key in measured if key[0] == metric]
+    mean = np.mean(changes, axis=0) if changes else np.empty(0)
+    mean = mean[np.isfinite(mean)]
+    return float(np.sqrt(np.mean(mean**2) / len(mean))) if len(mean) else 0.0
+
+
+def _shift(high_res: np.ndarray, scale: int) -> np.ndarray:
+    """Cut off half an LR pixel at the left and top, and the rest of one at the right and bottom."""
+    first, last = scale // 2, scale - scale // 2
+    return high_res[first:-last, first:-last]
 
 
 def score_faces(

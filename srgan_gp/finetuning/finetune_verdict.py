@@ -53,19 +53,20 @@ class Verdict:
     rows: tuple[Row, ...]
 
 
-def judge(before: Measured, after: Measured, config: TrainConfig) -> Verdict:
+def judge(before: Measured, after: Measured, config: TrainConfig, noise: float = 0.0) -> Verdict:
     """Compare the scores of the unchanged and the fine-tuned model.
 
     The fine-tuned model is better if the deciding score gained significantly, given the scatter of
-    the gains per image, and PSNR-Y, colours and novelty stay within the limits of the run. Pattern
-    and grain are only shown. The deciding score also chose the checkpoint on the same images, so
-    its gain is slightly optimistic.
+    the gains per image and the noise of the score, and PSNR-Y, colours and novelty stay within the
+    limits of the run. Pattern and grain are only shown. The deciding score also chose the
+    checkpoint on the same images, so its gain is slightly optimistic.
 
     Args:
         before: scores of the unchanged model.
         after: scores of the fine-tuned model, on the same images in the same order, and so under
             the same keys.
         config: options of the run; `best_by` is the deciding score.
+        noise: standard error of the mean deciding score, from `score_noise`.
     """
     rows = tuple(
         Row(*key, float(np.nanmean(before[key])), float(np.nanmean(after[key]))) for key in before
@@ -76,7 +77,7 @@ def judge(before: Measured, after: Measured, config: TrainConfig) -> Verdict:
         reason = f"{count} values of the {TITLES[config.best_by]} are too few"
         return Verdict(is_better=False, reasons=(reason,), rows=rows)
     t_value = T_VALUES[min(count - 2, len(T_VALUES) - 1)]
-    least_gain = t_value * gains.std(ddof=1) / math.sqrt(count)
+    least_gain = t_value * max(gains.std(ddof=1) / math.sqrt(count), noise)
     title = TITLES[config.best_by]
     deciding = [row for row in rows if row.metric == config.best_by]
     old, new = (
@@ -88,7 +89,9 @@ def judge(before: Measured, after: Measured, config: TrainConfig) -> Verdict:
     if gains.mean() <= 0:
         losses.insert(0, f"{moved}, which is not a gain")
     elif gains.mean() <= least_gain:
-        losses.insert(0, f"{moved}, which may be chance with {count} values")
+        losses.insert(
+            0, f"{moved}, which may be chance with {count} values: below {least_gain:.2g}"
+        )
     if losses:
         return Verdict(is_better=False, reasons=tuple(losses), rows=rows)
     share = f"{int((gains > 0).sum())} of {count}"

@@ -198,7 +198,7 @@ def check_name(name: str, folder: Path) -> None:
     if is_file(packaged / f"{name}.toml") and not is_update:
         raise UsageError(
             f"{name!r} is the name of a shipped model, which would be used instead of yours. "
-            "Choose another --name."
+            "Choose another name."
         )
 
 

@@ -36,6 +36,8 @@ class ServerSettings:
     """User and password that every request must send; None: no authentication."""
     allow_finetune: bool = False
     """Whether a visitor may start a training run."""
+    feature_weights: Path | None = None
+    """SqueezeNet 1.1 for training; None: that of `srgan-gp fetch feature-network`."""
     folder: Path | None = None
     """Directory for temporary files; None: the system's."""
     keep_seconds: float = 600

@@ -1,4 +1,4 @@
-"""Progress bar, stats.jsonl, TensorBoard and preview images of a training run."""
+"""Progress bar, stats.jsonl, progress.json, TensorBoard and preview images of a training run."""
 
 import json
 from collections.abc import Generator, Mapping
@@ -24,6 +24,9 @@ from srgan_gp.training.reports.logged_numbers import explanation
 from srgan_gp.training.reports.preview_sheet import keep_start, preview_sheet, with_start
 from srgan_gp.training.reports.time_left import TimeLeft
 
+PROGRESS_FILE = "progress.json"
+"""For programs that show the progress of a run: images seen and in all, and seconds left."""
+
 
 class Reports:
     """Reports of one run; a resumed run continues the files without duplicate lines.
@@ -31,7 +34,7 @@ class Reports:
     If TensorBoard's log cannot be written, a message says so once and the run continues without it.
 
     Args:
-        run_dir: gets `stats.jsonl`, `previews/` and `tensorboard/`.
+        run_dir: gets `stats.jsonl`, `progress.json`, `previews/` and `tensorboard/`.
         total_images: length of the run, for the time left.
         images_seen: position of the run; later lines of an interrupted run are dropped.
 
@@ -83,6 +86,11 @@ class Reports:
         if not self._console.is_terminal and self._time.is_line_due():
             text = self._time.describe(images_seen)
             self.say(f"{images_seen} of {self._total} images, {text}")
+        if self._time.is_file_due():
+            left = self._time.seconds(images_seen)
+            progress = {"images_seen": images_seen, "total_images": self._total}
+            with atomic_write(self._run_dir / PROGRESS_FILE) as file:
+                file.write(json.dumps(progress | {"seconds_left": left}).encode())
 
     def begin(self, preview: Mapping[str, np.ndarray] | None) -> None:
         """Say where the reports are; of a new run also keep the preview of its start.

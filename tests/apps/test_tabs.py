@@ -13,6 +13,7 @@ from gradio.data_classes import FileData, ImageData
 
 from srgan_gp.errors import BusyError, Cancelled, OutputError, PictureError, UsageError
 from srgan_gp.models.cards import ModelCard
+from srgan_gp.serving.finetuning.training_progress import TrainingState
 from srgan_gp.serving.jobs.job_progress import JobProgress
 from srgan_gp.serving.jobs.job_requests import GenerateRequest, Result, UpscaleRequest
 
@@ -448,16 +449,64 @@ def test_a_curve_goes_from_corner_to_corner():
     assert "30.000 after 100 images, 20.000 at first" in drawn
 
 
+def test_a_training_run_is_described_with_percent_and_time_left():
+    describe, state = module("training_view").describe, TrainingState
+    training = state(True, "training", done=480, total=9600, seconds_left=80)
+    assert "Training: 5 %, about 2 min left (480 of 9,600 image sections)" in describe(training)
+    assert 'value="480" max="9600"' in describe(training)
+    assert "<progress" in describe(state(True)) and "value" not in describe(state(True))
+    assert "2 of 4 photos" in describe(state(True, "scoring", done=2, total=4))
+    done = state(False, log=("The new model is better: so it is.", "mine is installed."),
+                 exit_code=0)  # fmt: skip
+    assert "Done. The new model is better: so it is." in describe(done)
+    assert "Stopped" in describe(state(False, exit_code=-15))
+    assert 'role="alert"' in describe(state(False, exit_code=2))
+
+
+@pytest.fixture
+def lists():
+    """The lists of models of a server with `photo-x4` and a trained model `mine`."""
+    cards = [SimpleNamespace(name=name, files=()) for name in ("photo-x4", "mine")]
+    service = SimpleNamespace(
+        upscaling_models=lambda: cards, settings=SimpleNamespace(model="photo-x4")
+    )
+    fields = gr.Radio([]), gr.CheckboxGroup([]), gr.Radio([])
+    return module("model_lists").ModelLists(service, {"gone": None}, *fields)
+
+
+def test_a_new_model_is_in_the_lists_of_all_tabs(lists):
+    changes = lists.refresh()
+    assert set(changes) == set(lists.widgets)
+    for field in changes.values():
+        assert field.choices == [("Photo", "photo-x4"), ("mine", "mine")]
+    assert list(lists.cards) == ["photo-x4", "mine"]
+
+
+def test_fields_that_name_a_removed_model_choose_the_default(lists):
+    changes = lists.without("mine", "mine", ["photo-x4", "mine"], "photo-x4")
+    assert changes[lists.upscale].value == "photo-x4"
+    assert changes[lists.compare].value == ["photo-x4"]
+    assert changes[lists.batch].value is None  # unchanged
+
+
+def test_the_name_of_a_new_model_is_checked():
+    problem = module("finetune")._name_problem
+    assert problem("mine-2") == ""
+    assert "is not a valid model name" in problem("a b")
+    assert "is the name of a shipped model" in problem("photo-x4")
+
+
 @pytest.mark.parametrize("torch", [None, "found"])
 def test_a_server_without_pytorch_shows_that_it_cannot_train(monkeypatch, torch):
     finetune = module("finetune")
     monkeypatch.setattr(finetune, "find_spec", {"torch": torch}.get)
-    settings = SimpleNamespace(max_files=100)
-    service = SimpleNamespace(settings=settings, at_end=lambda close: None)
+    service = SimpleNamespace(settings=SimpleNamespace(max_files=100))
 
     async def build():  # in an event loop, of which Gradio would make one that nobody closes
         with gr.Blocks(analytics_enabled=False) as page:
-            finetune.build_finetune_tab(page, service, {}, gr.Tabs(), gr.Dropdown([]), "home")
+            fields = gr.Radio([]), gr.CheckboxGroup([]), gr.Radio([])
+            lists = module("model_lists").ModelLists(service, {}, *fields)
+            finetune.build_finetune_tab(page, None, lists, gr.Tabs(), "home")
         return page
 
     page = asyncio.run(build())

@@ -15,8 +15,8 @@ from srgan_gp.errors import UsageError
 from srgan_gp.exporting.export import export
 from srgan_gp.finetuning.finetune import FinetuneResult, finetune
 from srgan_gp.finetuning.finetune_verdict import Row, Verdict
-from srgan_gp.finetuning.install import require_free_name
 from srgan_gp.losses.features import Features
+from srgan_gp.models.new_names import require_free_name
 from srgan_gp.networks import build
 
 QUICK = {

@@ -6,7 +6,7 @@ from PIL import Image
 from torch import nn
 
 from srgan_gp.data.image_sources import list_images
-from srgan_gp.finetuning.finetune_scores import score_upscaler
+from srgan_gp.finetuning.finetune_scores import score_noise, score_upscaler
 
 
 @pytest.fixture
@@ -32,3 +32,26 @@ def test_pattern_and_grain_are_one_value_for_the_whole_set(score):
 
 def test_sets_without_a_flat_window_lack_them(score):
     assert {metric for metric, _ in score(64)} == {"psnr_y", "colour_shift"}
+
+
+def test_noise_is_the_standard_error_of_the_change():
+    def scores(first, second):
+        return {("psnr_y", "matlab"): np.array(first), ("psnr_y", "area-jpeg75"): np.array(second)}
+
+    measured, shifted = scores([30, 31.0], [28, 29.0]), scores([30.2, 31.0], [28.2, np.nan])
+    assert score_noise(measured, shifted, "psnr_y") == pytest.approx(0.2)
+    both = scores([30.1, 31.3], [28.5, 29.1])
+    # The changes of the two images are 0.3 and 0.2: their root mean square by the root of two.
+    assert score_noise(measured, both, "psnr_y") == pytest.approx((0.065 / 2) ** 0.5)
+    assert score_noise(measured, shifted, "squeeze_distance") == 0
+
+
+def test_the_position_of_the_crops_changes_the_scores(tiny_config, tmp_path, rng):
+    pixels = rng.integers(0, 256, (64, 64, 3), np.uint8)
+    Image.fromarray(pixels).resize((128, 128), Image.Resampling.BICUBIC).save(tmp_path / "a.png")
+    config, files = tiny_config(), list_images(str(tmp_path))
+    generator = nn.Upsample(scale_factor=4)
+    whole, again = (score_upscaler(generator, files, config) for _ in range(2))
+    assert score_noise(whole, again, "psnr_y") == 0
+    shifted = score_upscaler(generator, files, config, is_shifted=True)
+    assert 0 < score_noise(whole, shifted, "psnr_y") < 1

@@ -42,6 +42,17 @@ def test_what_may_be_chance_is_not_better(rng, config):
     assert "may be chance" in verdict.reasons[0]
 
 
+def test_a_gain_below_the_noise_of_the_score_is_not_better(rng, config):
+    """An equal gain of all images has no scatter, but may be far below what a model changes."""
+    before = scores(rng)
+    after = before | {("squeeze_distance", WAY): before["squeeze_distance", WAY] - 0.005}
+    assert judge(before, after, config).is_better
+    verdict = judge(before, after, config, noise=0.004)
+    assert not verdict.is_better
+    assert "may be chance with 30 values: below 0.008" in verdict.reasons[0]
+    assert judge(before, after, config, noise=0.002).is_better
+
+
 def test_the_same_scores_are_not_better(rng, config):
     before = scores(rng)
     verdict = judge(before, before, config)

@@ -11,6 +11,7 @@ from srgan_gp.errors import TrainingError
 from srgan_gp.metrics.score_directions import BETTER
 from srgan_gp.training.checkpoint import Progress
 from srgan_gp.training.loop import train
+from srgan_gp.training.reports import time_left
 from srgan_gp.training.reports.logged_numbers import MEANINGS
 from srgan_gp.training.reports.preview_sheet import NOW
 from srgan_gp.training.run_log import Reports
@@ -44,6 +45,19 @@ def test_without_tensorboard_a_run_continues_with_one_message(
     assert steps_of(tmp_path) == [4, 8]
     printed = " ".join(capsys.readouterr().err.split())
     assert printed.count("TensorBoard's log cannot be written (No space left on device)") == 1
+
+
+def test_programs_can_read_the_progress(tmp_path, monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(time_left.time, "monotonic", lambda: now[0])
+    with Reports(tmp_path, 8, 0) as reports:
+        reports.advance(2, {})
+        now[0] += 0.5
+        reports.advance(3, {})  # too soon after the last one
+        now[0] += 9.5
+        reports.advance(4, {})
+    progress = json.loads((tmp_path / "progress.json").read_text())
+    assert progress == {"images_seen": 4, "total_images": 8, "seconds_left": 10}
 
 
 @pytest.mark.parametrize("damage", ["{", "[]", "{}", "5", '{"images_seen": "x"}'])

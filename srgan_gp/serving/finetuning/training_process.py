@@ -3,18 +3,15 @@
 The server itself never imports PyTorch. The process ends with its server, even if that is killed.
 """
 
-import json
 import secrets
 import shutil
 import subprocess
 import threading
-from collections import deque
-from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from srgan_gp.errors import BusyError, UsageError
+from srgan_gp.serving.finetuning.trained_models import remove_model, zip_of_model
+from srgan_gp.serving.finetuning.training_progress import TrainingOutput, TrainingState
 from srgan_gp.serving.finetuning.training_request import (
     MIN_PHOTOS,
     TrainingPlan,
@@ -27,26 +24,7 @@ from srgan_gp.serving.public_messages import for_clients
 
 __all__ = ["MIN_PHOTOS", "FineTuning", "FineTunings", "TrainingPlan", "TrainingState"]
 
-_SHOWN_LINES = 12
 _SECONDS_TO_END = 20.0
-_SCORE = "validation/"
-
-
-@dataclass(frozen=True)
-class TrainingState:
-    """Progress of a fine-tuning run."""
-
-    is_running: bool
-    lines: tuple[str, ...] = ()
-    """Last lines of its output."""
-    metric: str = ""
-    """Name of the score in `curve`."""
-    curve: tuple[tuple[int, float], ...] = ()
-    """(images seen, score), in the order of measurement."""
-    preview: Path | None = None
-    """Most recent preview image."""
-    exit_code: int | None = None
-    """None while the process runs."""
 
 
 class FineTuning:
@@ -56,27 +34,24 @@ class FineTuning:
         service: provides the directory and protects it during the run.
         client: client that the run belongs to.
         plan: request of the visitor.
-        device: as for `srgan-gp finetune`.
-        max_photos: maximum number of photos outside of zips.
 
     Raises:
         UsageError: as for `check_plan` and `copy_photos`.
         SrganGpError: the disk is full, or the process cannot be started.
     """
 
-    def __init__(
-        self, service: Service, client: str, plan: TrainingPlan, device: str, max_photos: int
-    ) -> None:
-        check_plan(plan, max_photos)
+    def __init__(self, service: Service, client: str, plan: TrainingPlan) -> None:
+        check_plan(plan, service.settings)
         self.name = plan.name
-        self._service = service
+        self._service, self._client = service, client
         self._folder = service.folder(client) / secrets.token_hex(16)
         self._run = self._folder / "run"
-        self._lines: deque[str] = deque(maxlen=_SHOWN_LINES)
+        self._output = TrainingOutput()
         service.hold(self._folder)
         try:
             photos = copy_photos(plan, self._folder / "photos")
-            self._process = _start_process(training_command(plan, photos, self._run, device))
+            command = training_command(plan, photos, self._run, service.settings)
+            self._process = _start_process(command)
         except Exception as error:
             shutil.rmtree(self._folder, ignore_errors=True)
             service.release(self._folder)
@@ -91,17 +66,16 @@ class FineTuning:
 
     def state(self) -> TrainingState:
         """Return the progress."""
-        code = None if self.is_running else self._process.returncode
-        metric, curve = _curve(self._run / "stats.jsonl")
-        previews = sorted((self._run / "previews").glob("*.png"))
-        return TrainingState(
-            is_running=code is None,
-            lines=tuple(self._lines),
-            metric=metric,
-            curve=curve,
-            preview=previews[-1] if previews else None,
-            exit_code=code,
-        )
+        return self._output.state(self._run, None if self.is_running else self._process.returncode)
+
+    def zip_of_model(self) -> Path:
+        """Write a zip of the files of the new model into the directory of the visitor.
+
+        Raises:
+            UsageError: the model was not installed, or was removed.
+            OutputError: the zip cannot be written.
+        """
+        return zip_of_model(self.name, self._service.folder(self._client) / secrets.token_hex(16))
 
     def stop(self) -> None:
         """Terminate the process, which saves a checkpoint; kill it if that takes too long."""
@@ -121,7 +95,7 @@ class FineTuning:
         with stdout, stdin:
             for line in stdout:
                 if line.strip():
-                    self._lines.append(str(for_clients(UsageError(line.rstrip()))))
+                    self._output.add(str(for_clients(UsageError(line.rstrip()))))
         self._process.wait()
         self._service.release(self._folder)
 
@@ -146,19 +120,31 @@ class FineTunings:
             BusyError: another run is in progress, the disk is full or the server is shutting down.
             SrganGpError: as for `FineTuning`.
         """
-        settings = self._service.settings
         with self._guard:
             self._service.require_open()
             if any(run.is_running for run in self._last.values()):
                 raise BusyError("Another training run is in progress. Try again later.",
                                 retry_seconds=600)  # fmt: skip
-            run = FineTuning(self._service, client, plan, settings.device, settings.max_files)
-            self._last[client] = run
+            run = self._last[client] = FineTuning(self._service, client, plan)
         return run
 
     def of(self, client: str) -> FineTuning | None:
         """Return the last run of a client."""
         return self._last.get(client)
+
+    def remove_model(self, client: str) -> str:
+        """Remove the model of the last run of a client, and return its name.
+
+        Raises:
+            UsageError: the client has none, or it is still in training.
+        """
+        with self._guard:
+            run = self._last.get(client)
+            if run is None or run.is_running:
+                raise UsageError("You have no finished model.")
+            remove_model(run.name)
+            del self._last[client]
+        return run.name
 
     def close(self) -> None:
         """Stop the running one; by then the service accepts no other."""
@@ -177,16 +163,3 @@ def _start_process(command: list[str]) -> subprocess.Popen[str]:
         encoding="utf-8",
         errors="replace",
     )
-
-
-def _curve(path: Path) -> tuple[str, tuple[tuple[int, float], ...]]:
-    """Read name and values of the first score of a run; empty if there are none yet."""
-    points: list[tuple[int, float]] = []
-    metric = ""
-    with suppress(OSError, ValueError):
-        for text in path.read_text(encoding="utf-8").splitlines():
-            line: dict[str, Any] = json.loads(text)
-            metric = metric or next((key for key in line if key.startswith(_SCORE)), "")
-            if metric in line:
-                points.append((line["images_seen"], float(line[metric])))
-    return metric.removeprefix(_SCORE), tuple(points)

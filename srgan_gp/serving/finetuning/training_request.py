@@ -9,8 +9,11 @@ from pathlib import Path
 from srgan_gp.batch.inputs.walk import PICTURE_SUFFIXES
 from srgan_gp.errors import UsageError
 from srgan_gp.models.cards import UPSCALING
+from srgan_gp.models.new_names import require_free_name
+from srgan_gp.serving.finetuning.trained_models import require_source
 from srgan_gp.serving.finetuning.zip_limits import check_zip
 from srgan_gp.serving.jobs.loaded_models import check_known
+from srgan_gp.serving.server_settings import ServerSettings
 from srgan_gp.system.files import atomic_write
 
 MIN_PHOTOS = 20
@@ -32,18 +35,20 @@ class TrainingPlan:
     """Training length in images seen; None: chosen by `srgan-gp finetune`."""
 
 
-def check_plan(plan: TrainingPlan, max_photos: int) -> None:
+def check_plan(plan: TrainingPlan, settings: ServerSettings) -> None:
     """Validate a request.
 
     Args:
         plan: request of the visitor.
-        max_photos: maximum number of photos outside of zips.
+        settings: of the server; `max_files` limits the photos outside of zips.
 
     Raises:
-        UsageError: the model is unknown, there are too few or too many photos or images, or a file
-            or zip is refused.
+        UsageError: the model is unknown or cannot be trained here, the name of the new one cannot
+            be used, there are too few or too many photos or images, or a file or zip is refused.
     """
     check_known(plan.model, UPSCALING)
+    require_free_name(plan.name)
+    require_source(plan.model, UPSCALING, settings)
     if plan.total_images is not None and not 1 <= plan.total_images <= MAX_IMAGES:
         raise UsageError(
             f"The training length must be from 1 to {MAX_IMAGES:,} images, "
@@ -54,8 +59,10 @@ def check_plan(plan: TrainingPlan, max_photos: int) -> None:
             raise UsageError(f"{name} is neither a photo nor a zip file. Remove it.")
     zips = [photo for photo in plan.photos if photo[1].lower().endswith(".zip")]
     single = len(plan.photos) - len(zips)
-    if single > max_photos:
-        raise UsageError(f"{single} photos exceed the limit of {max_photos}. Upload a zip of them.")
+    if single > settings.max_files:
+        raise UsageError(
+            f"{single} photos exceed the limit of {settings.max_files}. Upload a zip of them."
+        )
     count = single + sum(check_zip(*photo) for photo in zips)
     if count < MIN_PHOTOS:
         raise UsageError(f"{count} photos are too few. Upload at least {MIN_PHOTOS}.")
@@ -84,17 +91,22 @@ def copy_photos(plan: TrainingPlan, folder: Path) -> list[Path]:
     return [*zips, folder] if any(folder.iterdir()) else zips
 
 
-def training_command(plan: TrainingPlan, photos: list[Path], run: Path, device: str) -> list[str]:
+def training_command(
+    plan: TrainingPlan, photos: list[Path], run: Path, settings: ServerSettings
+) -> list[str]:
     """Build the command line of a run.
 
     Args:
         plan: validated by `check_plan`.
         photos: returned by `copy_photos`.
         run: directory of the run.
-        device: as for `srgan-gp finetune`.
+        settings: of the server.
     """
     command = [sys.executable, "-m", "srgan_gp", "finetune", f"--from={plan.model}"]
-    command += [f"--output={run}", f"--name={plan.name}", f"--device={device}", "--end-with-input"]
+    command += [f"--output={run}", f"--name={plan.name}", f"--device={settings.device}"]
+    command.append("--end-with-input")
+    if settings.feature_weights is not None:
+        command.append(f"--feature-weights={settings.feature_weights.resolve()}")
     if plan.total_images is not None:
         command.append(f"--set=total_images={plan.total_images}")
     return [*command, "--data", *map(str, photos)]

@@ -56,15 +56,15 @@ def mount_page(
         history: jobs of the visitors.
         settings: settings of the server.
         uploads: directory of uploads and of copies of results.
-        path: file of the page; it defines `build(history, settings)`, which returns the page, and
-            `appearance()`, which returns keyword arguments for `mount_gradio_app`.
+        path: file of the page; it defines `build(history, settings, trainings)`, which returns the
+            page, and `appearance()`, which returns keyword arguments for `mount_gradio_app`.
     """
     _isolate_gradio(uploads)
     static = path.parent / "static"
     if static.is_dir():  # scripts and styles of the page
         app.mount("/page", StaticFiles(directory=static))
     module = _load(path)
-    page = module.build(history, settings)
+    page = module.build(history, settings, app.state.trainings)
     # Gradio checks that a requested file was uploaded only if the page was launched; a mounted
     # page would serve any file of the machine.
     page.has_launched = True

@@ -23,6 +23,7 @@ from starlette.types import ASGIApp
 import srgan_gp
 from srgan_gp.errors import SrganGpError, UsageError
 from srgan_gp.serving.error_responses import Refusal, busy, refusal_for
+from srgan_gp.serving.finetuning.training_process import FineTunings
 from srgan_gp.serving.guards.access_control import AccessControl
 from srgan_gp.serving.guards.body_limits import BodyLimits
 from srgan_gp.serving.guards.client_limits import ClientLimits
@@ -35,6 +36,7 @@ from srgan_gp.serving.http.draining import DrainingServer, ResponseTracker
 from srgan_gp.serving.http.forms import message_for
 from srgan_gp.serving.http.gradio_page import NO_TELEMETRY, mount_page, page_file
 from srgan_gp.serving.http.job_routes import build_job_routes
+from srgan_gp.serving.http.training_routes import build_training_routes
 from srgan_gp.serving.jobs.service import Service
 from srgan_gp.serving.monitoring.metrics_page import build_service, open_metrics
 from srgan_gp.serving.monitoring.response_counter import ResponseCounter
@@ -75,7 +77,8 @@ def serve(settings: ServerSettings, *, on_started: Callable[[ServerSettings], No
         opened.callback(service.close)
         service.check_default_model()
         history = JobHistory(service)
-        app = build_app(service, history)
+        trainings = FineTunings(service) if settings.allow_finetune else None
+        app = build_app(service, history, trainings)
         mount_page(app, history, settings, service.uploads, page_file())
         guarded, tracker = guard(app, settings, service.uploads, service.not_ready_reason)
         if metrics is not None:
@@ -87,12 +90,15 @@ def serve(settings: ServerSettings, *, on_started: Callable[[ServerSettings], No
         return server.has_finished
 
 
-def build_app(service: Service, history: JobHistory | None = None) -> FastAPI:
+def build_app(
+    service: Service, history: JobHistory | None = None, trainings: FineTunings | None = None
+) -> FastAPI:
     """Build the app of the API and the health checks, without page or guards.
 
     Args:
         service: runs the jobs.
         history: jobs of all clients; None: a new one.
+        trainings: training runs of visitors; None: they may not train.
     """
     app = FastAPI(
         title="srgan-gp",
@@ -106,6 +112,9 @@ def build_app(service: Service, history: JobHistory | None = None) -> FastAPI:
     app.state.history = history or JobHistory(service)
     app.include_router(build_api(service, app.state.history))
     app.include_router(build_job_routes())
+    app.state.trainings = trainings
+    if trainings is not None:
+        app.include_router(build_training_routes(trainings))
     _add_probes(app, service)
     _add_error_handlers(app)
     return app

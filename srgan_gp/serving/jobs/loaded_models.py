@@ -79,10 +79,10 @@ class LoadedModels:
             Cancelled: the job was cancelled.
             SrganGpError: as for `Upscaler.load`.
         """
-        check_known(name, UPSCALING)
+        card = check_known(name, UPSCALING)
         with self._device(cancellation):
             yield self._get_or_load(
-                (name, fidelity, precision),
+                (card.files["onnx"].sha256, fidelity, precision),
                 Upscaler,
                 lambda: Upscaler.load(
                     name, fidelity=fidelity, precision=precision, **self._options
@@ -100,10 +100,12 @@ class LoadedModels:
         Raises:
             SrganGpError: as for `upscaler`.
         """
-        check_known(name, FACES)
+        card = check_known(name, FACES)
         with self._device(cancellation):
             yield self._get_or_load(
-                name, FaceGenerator, lambda: FaceGenerator.load(name, **self._options)
+                card.files["onnx"].sha256,
+                FaceGenerator,
+                lambda: FaceGenerator.load(name, **self._options),
             )
 
     @contextmanager
@@ -130,8 +132,8 @@ class LoadedModels:
         return model
 
 
-def check_known(name: str, task: str) -> None:
-    """Require the name of a listed model, so that a client cannot load a file of the server.
+def check_known(name: str, task: str) -> ModelCard:
+    """Find the card of a listed model by its name, so that a client cannot load other files.
 
     Args:
         name: name that the client sent.
@@ -140,15 +142,15 @@ def check_known(name: str, task: str) -> None:
     Raises:
         UsageError: there is no model of this name for the task; the message lists those for it.
     """
-    names = [card.name for card in cards_for(task)]
-    if name in names:
-        return
+    cards = {card.name: card for card in cards_for(task)}
+    if name in cards:
+        return cards[name]
     problem = (
         f"The model {name} is for another task"
         if name in model_names()
         else (f"Unknown model {name!r}")
     )
-    choices = f"Choose one of {', '.join(names)}." if names else "No model for it is installed."
+    choices = f"Choose one of {', '.join(cards)}." if cards else "No model for it is installed."
     raise UsageError(f"{problem}. {choices}")
 
 

@@ -1,12 +1,15 @@
 import subprocess
 import sys
 import time
+import zipfile
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from srgan_gp.errors import BusyError, SrganGpError, UsageError
 from srgan_gp.serving.finetuning.training_process import MIN_PHOTOS, FineTunings, TrainingPlan
+from srgan_gp.serving.finetuning.training_request import check_plan
 from srgan_gp.serving.server_settings import ServerSettings
 
 # Replaces `python -m srgan_gp finetune`: prints its arguments, writes two scores, and waits.
@@ -20,7 +23,11 @@ echo "arguments: $*"
 echo '{"images_seen": 8, "validation/psnr": 30.0}' > "$run/stats.jsonl"
 echo '{"images_seen": 12, "loss": 1.0}' >> "$run/stats.jsonl"
 echo '{"images_seen": 16, "validation/psnr": 30.5}' >> "$run/stats.jsonl"
-touch "$run/previews/image-000000016.png"
+touch "$run/previews/image-000000016.png" "$run/previews/before.png"
+echo '{"images_seen": 16, "total_images": 64, "seconds_left": 120}' > "$run/progress.json"
+echo "photo-x4: 16 training images, 4 validation images."
+echo "Plan: 64 images in batches of 16, learning rate 7e-05, best by psnr_y (higher is better)."
+echo "$TRAINER_LINE"
 echo "Installed as mine: /srv/secret/mine.toml"
 exec sleep "${TRAINER_SECONDS:-0}"
 """
@@ -36,7 +43,8 @@ from srgan_gp.serving.server_settings import ServerSettings
 sys.executable, folder, photos = sys.argv[1], Path(sys.argv[2]), map(Path, sys.argv[3:])
 ignored = dict.fromkeys(("hold", "release", "at_end"), lambda it: None)
 service = SimpleNamespace(
-    settings=ServerSettings(), folder=lambda client: folder, require_open=lambda: None, **ignored
+    settings=ServerSettings(feature_weights=folder), folder=lambda client: folder,
+    require_open=lambda: None, **ignored
 )
 plan = TrainingPlan("photo-x4", [(photo, photo.name) for photo in photos], "mine")
 FineTunings(service).start("me", plan)
@@ -47,7 +55,7 @@ os.kill(os.getpid(), 9)
 class FolderService:
     """Fake service that records which directories are held."""
 
-    settings = ServerSettings(device="cpu", max_files=30)
+    settings = ServerSettings(device="cpu", max_files=30, feature_weights=Path("squeeze.pth"))
 
     def __init__(self, root):
         self.root, self.held, self.endings, self.is_open = root, [], [], True
@@ -105,8 +113,59 @@ def test_state_has_curve_preview_and_output_without_paths(service, plan):
     assert state.preview.name == "image-000000016.png"
     assert "--from=photo-x4" in state.lines[0]
     assert "--set=total_images=64" in state.lines[0]
+    assert "squeeze.pth" in state.lines[0]
     assert "secret" not in "".join(state.lines)
     assert "/" not in state.lines[-1]
+
+
+def test_state_has_the_stage_and_a_log_in_sentences(service, plan, monkeypatch):
+    monkeypatch.setenv("TRAINER_LINE", "2 of 4, 12 s left; scoring the best result")
+    run = FineTunings(service).start("me", plan)
+    wait_until(lambda: not run.is_running)
+    state = run.state()
+    assert (state.stage, state.done, state.total) == ("comparing", 2, 4)
+    assert state.log == (
+        "photo-x4 learns from 16 photos. The other 4 measure what it learned.",
+        "It trains on 64 sections of them. The deciding score is the PSNR: higher is better.",
+        "mine is installed. It is in the list of models of every tab.",
+    )
+
+
+def test_training_has_steps_and_time_left(service, plan):
+    run = FineTunings(service).start("me", plan)
+    wait_until(lambda: not run.is_running)
+    state = run.state()
+    assert (state.stage, state.done, state.total) == ("training", 16, 64)
+    assert state.seconds_left == 120
+
+
+def test_a_visitor_removes_the_own_model_only(
+    service, plan, tiny_model, onnx_models, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("SRGAN_GP_MODELS", str(tmp_path))
+    trainings = FineTunings(service)
+    run = trainings.start("me", plan)
+    wait_until(lambda: not run.is_running)
+    path = tiny_model("mine")
+    onnx_models.write_card(path)
+    with pytest.raises(UsageError, match="There is a model 'mine' already"):
+        trainings.start("me", plan)
+    with zipfile.ZipFile(run.zip_of_model()) as archive:
+        assert archive.namelist() == ["mine.toml", "mine.onnx"]
+    with pytest.raises(UsageError, match="no finished model"):
+        trainings.remove_model("you")
+    assert trainings.remove_model("me") == "mine"
+    assert not path.exists() and not path.with_suffix(".toml").exists()
+    assert trainings.of("me") is None
+
+
+def test_a_model_with_a_critic_needs_a_feature_network(service, plan, tmp_path, monkeypatch):
+    monkeypatch.setenv("SRGAN_GP_MODELS", str(tmp_path / "none"))
+    settings = ServerSettings(max_files=30)
+    with pytest.raises(UsageError, match="Start from classic-x4 or photo-x4-psnr"):
+        check_plan(plan, settings)
+    check_plan(replace(plan, model="photo-x4-psnr"), settings)
+    check_plan(plan, service.settings)
 
 
 def test_files_are_held_during_the_run(service, plan, monkeypatch):

@@ -3,7 +3,7 @@
 import gradio as gr
 
 
-def build(history, settings):
+def build(history, settings, trainings):
     with gr.Blocks(title="tiny", analytics_enabled=False) as page:
         file = gr.File(label="file")
         text = gr.Textbox(label="text")

@@ -1,0 +1,32 @@
+"""Download of the model that a visitor of the page trained."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Request
+from fastapi.responses import FileResponse
+
+from srgan_gp.serving.error_responses import Refusal
+from srgan_gp.serving.finetuning.training_process import FineTunings
+from srgan_gp.serving.http.job_routes import owner_of
+
+
+def build_training_routes(trainings: FineTunings) -> APIRouter:
+    """Build the route.
+
+    Args:
+        trainings: training runs of the server.
+    """
+    router = APIRouter(prefix="/api/models")
+
+    @router.get("/{name}/files", summary="Zip of a model that this browser trained")
+    def files(  # type: ignore[reportUnusedFunction] - FastAPI calls it
+        request: Request, name: Annotated[str, Path(description="Name of the model.")]
+    ) -> FileResponse:
+        run = trainings.of(owner_of(request))
+        if run is None or run.name != name or run.is_running:
+            raise Refusal(404, "E_NOT_FOUND", "This browser trained no such model.")
+        path = run.zip_of_model()
+        headers = {"Cache-Control": "no-store"}
+        return FileResponse(path, media_type="application/zip", filename=path.name, headers=headers)
+
+    return router
