@@ -1,5 +1,6 @@
 """Theme and CSS of the page: no external files, no layout shift when a result arrives."""
 
+from pathlib import Path
 from typing import Any
 
 from gradio.themes import Default
@@ -43,7 +44,9 @@ _STYLES = """
 """
 
 
-_HEAD = """<link rel="stylesheet" href="/page/app.css">
+_FAVICON = Path(__file__).parents[1] / "static" / "favicon.svg"
+_HEAD = """<link rel="icon" type="image/svg+xml" href="/page/favicon.svg">
+<link rel="stylesheet" href="/page/app.css">
 <script type="module" src="/page/app.js"></script>"""
 
 
@@ -67,6 +70,7 @@ def appearance() -> dict[str, Any]:
         "theme": theme,
         "css": _STYLES + example_styles(),
         "head": _HEAD,
+        "favicon_path": str(_FAVICON),
         "footer_links": [],
         "run_history": False,
     }

@@ -3,9 +3,9 @@
 // The page of Gradio names the results to show by links to their jobs in an element `*-shown`.
 
 import { Viewer } from "./viewer.js";
+import { limits } from "./files.js";
 import { startInput } from "./input.js";
 import { show as announce } from "./notice.js";
-import { takeOverUploads } from "./uploads.js";
 import { ask, create, downloadLink, jobItem, optionsText } from "./jobs.js";
 
 const RUNNING_MS = 1000;
@@ -171,7 +171,7 @@ async function refresh(tellOthers = false) {
     const answer = await ask("/api/jobs");
     rememberServer(answer);
     jobs = answer.jobs;
-    takeOverUploads.maxBytes = answer.max_upload_bytes;
+    [limits.bytes, limits.pixels] = [answer.max_upload_bytes, answer.max_pixels];
     draw();
   } catch (error) {
     announce(error.message);

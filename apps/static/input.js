@@ -1,11 +1,13 @@
 // Input of images: drop and paste anywhere on the page, and the estimate of the time before the
 // start.
 
+import { limits, previewOthers, usable } from "./files.js";
 import { ask, create } from "./jobs.js";
 import { takeOverUploads } from "./uploads.js";
 
 const FIELDS = { upscale: "upscale-image", compare: "compare-image", batch: "batch-files",
   finetune: "finetune-photos" };
+const SELECTOR = Object.values(FIELDS).map((id) => `#${id}`).join();
 const speeds = new Map(); // seconds per megapixel, by model
 
 function activeField() {
@@ -26,18 +28,39 @@ async function give(files) {
       input = field.querySelector("input[type=file]");
     }
   }
-  if (!input) return;
+  if (input) choose(input, files);
+}
+
+function choose(input, files) {
   const data = new DataTransfer();
-  for (const file of input.multiple ? files : [files[0]]) data.items.add(file);
+  for (const file of input.multiple ? files : files.slice(0, 1)) data.items.add(file);
   input.files = data.files;
   input.dispatchEvent(new Event("change", { bubbles: true }));
 }
 
+// Gradio gets the files that can be used only.
+function checkFiles() {
+  const checked = new WeakSet();
+  document.addEventListener("change", async (event) => {
+    const input = event.target;
+    const field = input.closest?.(SELECTOR);
+    if (!field || input.type !== "file" || checked.delete(input)) return;
+    event.stopImmediatePropagation();
+    const files = await usable([...input.files], field.id === FIELDS.finetune);
+    if (!files.length) {
+      input.value = "";
+      return;
+    }
+    checked.add(input);
+    choose(input, files);
+  }, true);
+}
+
 function acceptAnywhere() {
-  const isInField = (event) => event.target.closest?.("input, textarea, [contenteditable]");
+  const isInText = (event) => event.target.closest?.("input:not([type=file]), textarea");
   addEventListener("paste", (event) => {
     const files = [...(event.clipboardData?.files || [])];
-    if (!files.length || isInField(event)) return;
+    if (!files.length || isInText(event)) return;
     event.preventDefault();
     event.stopPropagation();
     give(files);
@@ -45,14 +68,11 @@ function acceptAnywhere() {
   addEventListener("dragover", (event) => event.preventDefault());
   addEventListener("drop", async (event) => {
     const entries = [...(event.dataTransfer?.items || [])].map((item) => item.webkitGetAsEntry?.());
-    const hasFolder = entries.some((entry) => entry?.isDirectory);
-    if (!hasFolder && event.target.closest?.(Object.values(FIELDS).map((id) => `#${id}`).join())) {
-      return; // the field takes it
-    }
+    const files = [...(event.dataTransfer?.files || [])];
+    if (!files.length) return;
     event.preventDefault();
     event.stopPropagation();
-    const files = [...(event.dataTransfer?.files || [])];
-    give(hasFolder ? await filesBelow(entries) : files);
+    give(entries.some((entry) => entry?.isDirectory) ? await filesBelow(entries) : files);
   }, true);
 }
 
@@ -62,7 +82,7 @@ async function filesBelow(entries) {
   for (const entry of entries.filter(Boolean)) {
     if (entry.isFile) {
       const file = await new Promise((found, failed) => entry.file(found, failed));
-      if (file.type.startsWith("image/")) files.push(file);
+      if (!file.name.startsWith(".")) files.push(file);
       continue;
     }
     const reader = entry.createReader();
@@ -80,6 +100,10 @@ function duration(seconds) {
   if (seconds < 55) return `about ${5 * Math.max(Math.round(seconds / 5), 2)} s`;
   if (seconds < 3600) return `about ${Math.ceil(seconds / 60)} min`;
   return `about ${Math.round(seconds / 3600)} h`;
+}
+
+function megapixels(pixels) {
+  return `${(pixels / 1e6).toFixed(1)} megapixels`;
 }
 
 async function speedOf(model) {
@@ -109,6 +133,11 @@ async function estimate() {
   }
   const call = (latest += 1);
   const { naturalWidth: width, naturalHeight: height } = image;
+  if (limits.pixels && width * height > limits.pixels) {
+    own.textContent = `This image has ${megapixels(width * height)}; the limit is ` +
+      `${megapixels(limits.pixels)}.`;
+    return;
+  }
   const scale = Number(size.replace("x", ""));
   const sizes = scale ? `${width} x ${height} → ${width * scale} x ${height * scale} pixels` : "";
   if (own.dataset.size !== sizes + model) own.textContent = sizes;
@@ -140,6 +169,8 @@ function followInput() {
 
 export function startInput() {
   acceptAnywhere();
+  checkFiles();
+  previewOthers(`#${FIELDS.upscale}, #${FIELDS.compare}`);
   takeOverUploads();
   followInput();
 }

@@ -102,6 +102,7 @@ export function jobItem(job, { onShow, onChange, onRemove, onError }) {
       ? `${job.report.model}${job.report.scale ? ` · x${Number(job.report.scale.toFixed(3))}` : ""}` +
         (job.report.region ? " · preview" : "")
       : stateText(job)),
+    ...(job.report?.warnings || []).map((text) => create("span", { class: "job-warning" }, text)),
     bar,
     create("span", { class: "job-actions" },
       isDone && !job.report.region ? downloadLink(job, "Download", onError) : null,

@@ -26,37 +26,16 @@ function send(address, file, onPercent) {
   });
 }
 
-// Return why a file cannot be used, before it is sent; null: it may be an image.
-export function refusal(file, maxBytes) {
-  if (file.type === "image/svg+xml") {
-    return `${file.name} is a drawing (SVG), not an image of pixels. Save it as PNG first.`;
-  }
-  const isZip = file.name.toLowerCase().endsWith(".zip");
-  if (file.type && !file.type.startsWith("image/") && !isZip) {
-    return `${file.name} is not an image.`;
-  }
-  if (maxBytes && file.size > maxBytes) {
-    const size = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`;
-    return `${file.name} has ${size(file.size)}; the limit is ${size(maxBytes)}. Send a smaller file.`;
-  }
-  return null;
-}
-
 async function upload(address, form) {
   const files = form.getAll("files");
   const paths = [];
   for (const [index, file] of files.entries()) {
-    const problem = refusal(file, takeOverUploads.maxBytes);
-    if (problem) {
-      show(problem);
-      return new Response(problem, { status: 422 });
-    }
     const place = files.length > 1 ? ` (${index + 1} of ${files.length})` : "";
     const answer = await send(address, file, (percent) => {
       show(`Uploading ${file.name}${place}: ${percent} %`);
     });
     if (answer.status !== 200) {
-      show(answer.text);
+      show(answer.text, { stays: true });
       return new Response(answer.text, { status: answer.status });
     }
     paths.push(...JSON.parse(answer.text));

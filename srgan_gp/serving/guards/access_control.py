@@ -20,7 +20,7 @@ ALLOWED_PATHS = (
     r"/",
     r"/(healthz|readyz|config|theme\.css|favicon\.ico|manifest\.json|robots\.txt)",
     r"/(assets|static|svelte)/.*",
-    r"/api/(upscale|generate|models|docs|openapi\.json)",
+    r"/api/(upscale|generate|preview|models|docs|openapi\.json)",
     r"/api/models/[^/]{1,100}/(speed|files)",
     r"/api/jobs(/clear|/[0-9a-f]{32}(/(events|result|thumbnail|cancel|remove))?)?",
     r"/api/jobs/[0-9a-f]{32}/tiles/(before|after)/\d{1,2}/\d{1,5}/\d{1,5}",

@@ -76,8 +76,9 @@ async def _list(request: Request) -> JSONResponse:
     history = history_of(request)
     entries = _entries_of_visitor(request)
     jobs = [describe(entry, history) for entry in entries]
-    limit = history.service.settings.max_upload_bytes
-    return _json({"server": history.server, "max_upload_bytes": limit, "jobs": jobs})
+    settings = history.service.settings
+    limits = {"max_upload_bytes": settings.max_upload_bytes, "max_pixels": settings.max_pixels}
+    return _json({"server": history.server, **limits, "jobs": jobs})
 
 
 async def _show(request: Request, entry: OwnEntry) -> JSONResponse:

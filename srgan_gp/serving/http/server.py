@@ -36,6 +36,7 @@ from srgan_gp.serving.http.draining import DrainingServer, ResponseTracker
 from srgan_gp.serving.http.forms import message_for
 from srgan_gp.serving.http.gradio_page import NO_TELEMETRY, mount_page, page_file
 from srgan_gp.serving.http.job_routes import build_job_routes
+from srgan_gp.serving.http.preview_routes import build_preview_routes
 from srgan_gp.serving.http.training_routes import build_training_routes
 from srgan_gp.serving.jobs.service import Service
 from srgan_gp.serving.monitoring.metrics_page import build_service, open_metrics
@@ -112,6 +113,7 @@ def build_app(
     app.state.history = history or JobHistory(service)
     app.include_router(build_api(service, app.state.history))
     app.include_router(build_job_routes())
+    app.include_router(build_preview_routes(service))
     app.state.trainings = trainings
     if trainings is not None:
         app.include_router(build_training_routes(trainings))

@@ -11,6 +11,7 @@ from pathlib import Path
 from srgan_gp.errors import BusyError, Cancelled, SrganGpError
 from srgan_gp.models.cards import FACES, UPSCALING, ModelCard
 from srgan_gp.serving.decoding.decode_pool import DecodePool
+from srgan_gp.serving.decoding.previews import Previews
 from srgan_gp.serving.jobs.fair_queue import FairQueue
 from srgan_gp.serving.jobs.job import Job, OnProgress, Request
 from srgan_gp.serving.jobs.job_execution import JobExecution
@@ -21,8 +22,7 @@ from srgan_gp.serving.results.result_zip import bundle
 from srgan_gp.serving.results.temporary_files import TemporaryFiles
 from srgan_gp.serving.server_settings import ServerSettings
 
-_THREADS = 3  # one job is decoded, one upscaled and one encoded
-_DECODERS = 2
+_THREADS, _DECODERS = 3, 2  # one job is decoded, one upscaled and one encoded
 _SECONDS_TO_END = 10
 _MAX_BYTES = 1 << 29  # of the encoded images in memory, of all jobs that are not done
 _NO_SPACE = "The server has no free disk space. Try again in a minute."
@@ -47,6 +47,7 @@ class Service:
         self._temporary_files = TemporaryFiles(settings.folder, settings.keep_seconds)
         self._models = LoadedModels(settings.device, settings.threads)
         self._decoders = decoders or DecodePool(_DECODERS, settings.max_pixels)
+        self.previews = Previews(self._decoders, self.uploads)
         self._execution = JobExecution(settings, self._models, self._decoders)
         self._queue: FairQueue[Job] = FairQueue(settings.queue_size)
         self._changed = threading.Condition()

@@ -1,0 +1,59 @@
+"""Previews of uploads that browsers cannot show, such as HEIC and TIFF images."""
+
+import io
+import threading
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from srgan_gp.errors import PictureError
+from srgan_gp.images import Picture
+from srgan_gp.images.colour import to_depth
+from srgan_gp.serving.decoding.decode_pool import DecodePool
+from srgan_gp.serving.jobs.job_cancellation import Cancellation
+from srgan_gp.serving.public_messages import public_errors
+
+_QUALITY = 85
+
+
+class Previews:
+    """Makes previews, one at a time, so that they leave a decoder to the jobs.
+
+    Args:
+        decoders: decode the images.
+        uploads: directory of uploads; other files are refused.
+    """
+
+    def __init__(self, decoders: DecodePool, uploads: Path) -> None:
+        self._decoders = decoders
+        self._uploads = uploads
+        self._turn = threading.Lock()
+
+    def jpeg(self, path: Path) -> bytes:
+        """Return an upload as JPEG of the same size, so that a click on it names the same pixel.
+
+        Args:
+            path: path of the upload, which only the visitor who sent it knows.
+
+        Raises:
+            PictureError: there is no such upload, or it is not an image within the limits.
+            BusyError: as for `DecodePool.decode`.
+        """
+        path = path.resolve()
+        if not path.is_relative_to(self._uploads.resolve()) or not path.is_file():
+            raise PictureError("E_NO_UPLOAD", "there is no such upload")
+        with public_errors(), self._turn:
+            return _jpeg(self._decoders.decode(path, path.name, Cancellation()))
+
+
+def _jpeg(picture: Picture) -> bytes:
+    """Encode an image on white, where it has an alpha channel, as 8-bit JPEG."""
+    pixels = to_depth(picture.pixels, np.uint8)
+    if picture.alpha is not None:
+        alpha = to_depth(picture.alpha, np.uint8)[..., np.newaxis].astype(np.uint16)
+        pixels = ((pixels * alpha + 255 * (255 - alpha)) // 255).astype(np.uint8)
+    image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
+    file = io.BytesIO()
+    image.save(file, "JPEG", quality=_QUALITY, icc_profile=picture.icc_profile)
+    return file.getvalue()

@@ -1,0 +1,28 @@
+"""Route of previews: an upload that browsers cannot show, as JPEG."""
+
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from fastapi.responses import Response
+
+from srgan_gp.serving.jobs.service import Service
+
+
+def build_preview_routes(service: Service) -> APIRouter:
+    """Build the route.
+
+    Args:
+        service: has the previews of the uploads.
+    """
+    router = APIRouter()
+
+    @router.get("/api/preview", summary="Preview of an upload, as JPEG", include_in_schema=False)
+    def preview(  # type: ignore[reportUnusedFunction] - FastAPI calls it
+        file: Annotated[str, Query(max_length=4096, description="Path of the upload.")],
+    ) -> Response:
+        data = service.previews.jpeg(Path(file))
+        headers = {"Cache-Control": "private, max-age=600"}
+        return Response(data, media_type="image/jpeg", headers=headers)
+
+    return router

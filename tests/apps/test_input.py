@@ -1,0 +1,102 @@
+"""Input of images in a browser: types, refusals, drop and paste, and previews by the server."""
+
+import base64
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import expect
+
+pytestmark = pytest.mark.browser
+
+HEIC = Path(__file__).parents[1] / "images" / "files" / "photo.heic"
+IMAGE = "#upscale-image img"
+GIVE = """([kind, name, type, data]) => {
+  const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
+  const transfer = new DataTransfer();
+  transfer.items.add(new File([bytes], name, { type }));
+  const options = { bubbles: true, cancelable: true, dataTransfer: transfer };
+  const event = kind === "drop" ? new DragEvent("drop", options)
+    : new ClipboardEvent("paste", { ...options, clipboardData: transfer });
+  document.querySelector("#headline").dispatchEvent(event);
+}"""
+
+
+def choose(page, name, *paths):
+    page.set_input_files(f"#{name} input[type=file]", [str(path) for path in paths])
+
+
+def expect_size(page, width, height):
+    expect(page.locator(IMAGE)).to_have_js_property("naturalWidth", width)
+    expect(page.locator(IMAGE)).to_have_js_property("naturalHeight", height)
+
+
+def notice(page):
+    return page.locator("#notice")
+
+
+@pytest.mark.parametrize("kind", ["heic", "tiff"])
+def test_the_server_previews_what_the_browser_cannot_show(page, tmp_path, kind):
+    path = tmp_path / f"a photo, 100 %.{kind}"
+    if kind == "heic":
+        shutil.copy(HEIC, path)
+        size = 48, 64
+    else:
+        pixels = np.zeros((30, 40, 4), np.uint8)
+        Image.fromarray(pixels, "RGBA").save(path)
+        size = 40, 30
+    choose(page, "upscale-image", path)
+    expect_size(page, *size)
+    expect(page.locator("#upscale-estimate")).to_contain_text(f"{size[0]} x {size[1]} → ")
+
+
+def test_files_that_are_no_images_are_refused_before_they_are_sent(page, tmp_path, photo):
+    uploads = []
+    page.on("request", lambda request: uploads.append(request.url)
+            if "/upload" in request.url else None)  # fmt: skip
+    drawing, notes, empty = (tmp_path / name for name in ("plan.svg", "notes.png", "empty.jpg"))
+    drawing.write_text('<svg xmlns="http://www.w3.org/2000/svg"/>')
+    notes.write_text("notes")
+    empty.touch()
+    for path, message in (
+        (drawing, "plan.svg is a drawing (SVG), which has no pixels. Save it as PNG first."),
+        (notes, "notes.png is not a JPEG, PNG, WebP, HEIC, AVIF, TIFF, GIF or BMP image."),
+        (empty, "empty.jpg is not a JPEG"),
+    ):
+        choose(page, "upscale-image", path)
+        expect(notice(page)).to_contain_text(message)
+    page.evaluate("import('/page/files.js').then(files => files.limits.bytes = 1000)")
+    choose(page, "upscale-image", photo(size=(60, 60)))
+    expect(notice(page)).to_contain_text("photo.png has 0.0 MB; the limit is 0.0 MB.")
+    assert uploads == []
+    page.evaluate("import('/page/files.js').then(files => files.limits.bytes = null)")
+    page.get_by_role("tab", name="Batch").click()
+    choose(page, "batch-files", photo("a.png"), notes, photo("bb.png"))
+    expect(notice(page)).to_contain_text("notes.png is not a JPEG")
+    files = page.locator("#batch-files")
+    expect(files).to_contain_text("bb")
+    expect(files).not_to_contain_text("notes")
+
+
+@pytest.mark.parametrize("kind", ["drop", "paste"])
+def test_an_image_can_be_given_anywhere_on_the_page(page, photo, kind):
+    for side in (40, 50):  # the second replaces the first
+        data = base64.b64encode(photo(size=(side, 32)).read_bytes()).decode()
+        page.evaluate(GIVE, [kind, f"{side}.png", "image/png", data])
+        expect_size(page, side, 32)
+
+
+def test_a_damaged_image_is_named_when_it_is_chosen(page, tmp_path):
+    path = tmp_path / "damaged.tiff"
+    path.write_bytes(b"II*\0 and then invalid data")
+    choose(page, "upscale-image", path)
+    expect(notice(page)).to_contain_text("This image cannot be used: ")
+
+
+def test_the_page_has_an_icon(page, address):
+    links = page.locator("link[rel=icon]")
+    assert "/page/favicon.svg" in [link.get_attribute("href") for link in links.all()]
+    answer = page.request.get(f"{address}/favicon.ico")
+    assert "svg" in answer.headers["content-type"]
