@@ -25,6 +25,8 @@ from srgan_gp.system.files import atomic_write_bytes
 ROOT = Path(__file__).resolve().parent.parent
 PAGE_FOLDER = ROOT / "docs" / "background"
 APPLICATIONS = names_in("srgan_gp.lab.applications")
+WITH_FIGURE = ("paintings",)
+"""Applications that write a figure of the page."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -54,6 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 return _write(groups, Path(folder), Path(folder))
         if options.application:
             chosen = {"steps": options.steps, "data": options.data}
+            if options.application in WITH_FIGURE:
+                chosen["folder"] = PAGE_FOLDER
             return _run_application(options.application, options.runs, chosen)
         if not options.cached:
             chosen = {name: GROUPS[name] for name in options.only or GROUPS}

@@ -17,6 +17,7 @@ from generated.degradations import degradation_rows
 from generated.durations import duration_rows
 from generated.errors import error_rows
 from generated.marked import first_line, updated
+from generated.penalties import penalty_rows
 from generated.tiling import tiling_rows
 from generated.tree import folder_lines, module_lines
 
@@ -40,6 +41,7 @@ PARTS = {
     "formats": lambda: runpy.run_path(str(ROOT / "scripts" / "what_is_kept.py"))["rows"](),
     "models": model_rows,
     "modules": lambda: module_lines(ROOT),
+    "penalties": lambda: penalty_rows(ROOT),
     "presets": preset_rows,
     "texture": texture_rows,
     "tiling": lambda: tiling_rows(ROOT),

@@ -1,5 +1,6 @@
 """Time of a critic step with each penalty, relative to a step without one."""
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -8,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from benchmarks.photo import processor
 from benchmarks.timing import in_turns, median
 from srgan_gp.losses.adversarial import critic_loss, drift
 from srgan_gp.losses.gradient_penalties import PENALTIES, functional_gradient_at
@@ -40,8 +42,9 @@ def benchmark_penalties(
         compiled: whether to compile a step without penalty and one with the functional form.
 
     Returns:
-        Median seconds of a step without penalty, and median ratios to it. `lazy` is the mean over
-        `LAZY` steps, of which one has the penalty.
+        Median seconds of a step without penalty, and median ratios to it: on a CPU those of the
+        processor, which other programs change little. The last ratio is the mean over `LAZY` steps,
+        of which one has the penalty.
     """
     torch.set_num_threads(threads)
     steps = CriticSteps(batch_size, side, choose_device(device))
@@ -55,11 +58,12 @@ def benchmark_penalties(
         jobs["none, compiled"] = partial(steps.take, torch.compile(steps.loss("none")))
         form = torch.compile(steps.functional_loss())
         jobs["wgan_gp in functional form, compiled"] = partial(steps.take, form)
-    rounds = in_turns(jobs, repeats + 1)[1:]
+    clock = time.perf_counter if steps.is_cuda else time.process_time
+    rounds = in_turns(jobs, repeats + 1, clock)[1:]
     ratios = {name: median(rounds, name, over="none") for name in jobs if name != "none"}
     lazy = 1 + (ratios["wgan_gp"] - 1) / LAZY
     return {
-        "device": steps.device_name,
+        "machine": steps.device_name,
         "batch": f"{batch_size} x 3 x {side} x {side}",
         "threads": threads,
         "step_without_penalty_seconds": median(rounds, "none"),
@@ -73,8 +77,8 @@ class CriticSteps:
 
     def __init__(self, batch_size: int, side: int, device: torch.device) -> None:
         torch.manual_seed(0)
-        is_cuda = device.type == "cuda"
-        self.device_name = torch.cuda.get_device_name(device) if is_cuda else "cpu"
+        self.is_cuda = device.type == "cuda"
+        self.device_name = torch.cuda.get_device_name(device) if self.is_cuda else processor()
         shape = (batch_size, 3, side, side)
         self.tensors = [
             torch.rand(shape), torch.rand(shape), torch.rand(batch_size, 1, 1, 1), torch.rand(shape)

@@ -8,11 +8,15 @@ from collections.abc import Callable, Mapping, Sequence
 
 Round = dict[str, float]
 """Seconds by the name of the job."""
+Clock = Callable[[], float]
+"""Returns seconds: `time.perf_counter`, or `time.process_time` for those of the processor."""
 
 
-def in_turns(jobs: Mapping[str, Callable[[], object]], repeats: int) -> list[Round]:
+def in_turns(
+    jobs: Mapping[str, Callable[[], object]], repeats: int, clock: Clock = time.perf_counter
+) -> list[Round]:
     """Time each job once in each round."""
-    return [{name: seconds(job) for name, job in jobs.items()} for _ in range(repeats)]
+    return [{name: seconds(job, clock) for name, job in jobs.items()} for _ in range(repeats)]
 
 
 def median(rounds: Sequence[Round], name: str, over: str | None = None) -> float:
@@ -23,11 +27,11 @@ def median(rounds: Sequence[Round], name: str, over: str | None = None) -> float
     return statistics.median(times[name] / (times[over] if over else 1) for times in rounds)
 
 
-def seconds(job: Callable[[], object]) -> float:
+def seconds(job: Callable[[], object], clock: Clock = time.perf_counter) -> float:
     """Time a call."""
-    started = time.perf_counter()
+    started = clock()
     job()
-    return time.perf_counter() - started
+    return clock() - started
 
 
 def python(*arguments: str) -> Callable[[], object]:
