@@ -236,6 +236,7 @@ def _critic_metadata(config: TrainConfig, name: str) -> dict[str, str]:
         "name": f"{name}.critic",
         "architecture": config.critic,
         "arguments": json.dumps(critic_arguments(config)),
+        "norm": config.critic_norm,
     }
 
 

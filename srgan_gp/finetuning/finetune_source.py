@@ -115,4 +115,6 @@ def critic_options(path: Path) -> dict[str, Any]:
     found = {name: value for name, value in renamed.items() if name}
     if unknown := sorted(found.keys() - _KNOWN):
         raise UsageError(f"{path} holds a network that cannot be built: no option {unknown[0]!r}.")
+    if norm := read_metadata(path).get("norm"):  # files of earlier versions do not say it
+        found["critic_norm"] = norm
     return {"critic": architecture, **found}

@@ -169,9 +169,11 @@ def load_critic(critic: nn.Module, path: Path) -> None:
     """
     beside = path.with_suffix(".critic.safetensors")
     if beside.is_file():
-        options = "critic, critic_width, critic_stages, critic_conditional and scale"
-        if "architecture" in read_metadata(beside):
+        options = "critic, critic_width, critic_stages, critic_conditional, critic_norm and scale"
+        metadata = read_metadata(beside)
+        if "architecture" in metadata:
             _, architecture, arguments = read_network(beside)
+            arguments["norm"] = metadata.get("norm", "none")
             sizes = ", ".join(f"{name} {value}" for name, value in arguments.items())
             options = f"critic {architecture} ({sizes})"
         load_weights(critic, beside, options=options)

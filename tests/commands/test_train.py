@@ -122,7 +122,7 @@ def test_options_of_the_other_task_are_refused_together(photos, tmp_path, capsys
 def face_model(prepared, tmp_path):
     """A face model whose critic is wider than that of the preset."""
     archive = prepared("tiny-faces.zip", side=16)
-    words = ["--data", f"{archive}:train", "--critic-width", "6"]
+    words = ["--data", f"{archive}:train", "--critic-width", "6", "--critic-norm", "layer"]
     assert main(tiny_run(tmp_path / "first", *words, preset="tiny-faces")) == 0
     assert main(["export", str(tmp_path / "first"), "--name", "some", "-o", str(tmp_path)]) == 0
     return tmp_path / "some.onnx"
@@ -135,7 +135,9 @@ def test_the_critic_of_the_model_to_start_from_is_taken_over(
     line = tiny_run(tmp_path / "second", *words, preset="tiny-faces")
     assert main([*line, "--total-images", "8"]) == 0
     config = json.loads((tmp_path / "second" / "config.json").read_text())
-    assert (config["critic"], config["critic_width"]) == ("face_critic", 6)
+    assert [config[name] for name in ("critic", "critic_width", "critic_norm")] == [
+        "face_critic", 6, "layer"
+    ]  # fmt: skip
     face_model.unlink()
     face_model.with_suffix(".critic.safetensors").unlink()
     assert main(line) == 0  # a resumed run does not need the model
@@ -148,7 +150,8 @@ def test_another_critic_is_refused_with_the_options_of_the_right_one(
     words = ["--data", f"{prepared('new.zip', side=16)}:train", "--start-from", str(face_model)]
     line = tiny_run(tmp_path / "second", *words, preset="tiny-faces")
     assert main([*line, "--critic-width", "5"]) == 2
-    assert "Pass the critic face_critic (size 16, width 6)" in capsys.readouterr().err
+    expected = "Pass the critic face_critic (size 16, width 6, norm layer)"
+    assert expected in capsys.readouterr().err
 
 
 def test_a_damaged_checkpoint_is_reported_in_one_line(photos, tmp_path, capsys):

@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 
 from srgan_gp.errors import ModelRefusedError, UsageError
 from srgan_gp.exporting.export import export
-from srgan_gp.finetuning.finetune_source import find_source
+from srgan_gp.finetuning.finetune_source import critic_options, find_source
 from srgan_gp.training.options.presets import PRESETS
 from srgan_gp.training.weights_file import is_constant, read_tensors
 
@@ -48,7 +48,8 @@ def test_the_options_make_the_same_networks(older, suffix):
     assert source.weights == older / f"mine{suffix}"
     config = PRESETS["tiny-gan"]
     assert source.options == {key: getattr(config, key) for key in source.options}
-    assert {"generator_args", "scale", "critic_width", "critic_stages"} <= source.options.keys()
+    expected = {"generator_args", "scale", "critic_width", "critic_stages", "critic_norm"}
+    assert expected <= source.options.keys()
     assert (source.name, source.task) == ("mine", "super-resolution")
     assert source.critic == older / "mine.critic.safetensors"
 
@@ -130,3 +131,16 @@ def test_an_argument_that_this_version_does_not_know_is_named(tmp_path):
 def test_an_unknown_name_is_refused():
     with pytest.raises(ModelRefusedError, match="no model 'nobody'"):
         find_source("nobody")
+
+
+@pytest.mark.parametrize("norm", ["layer", "spectral", None])
+def test_the_norm_of_a_critic_is_read_from_its_metadata(norm, tmp_path):
+    metadata = {"architecture": "face_critic", "arguments": '{"size": 16, "width": 4}'}
+    save_file(
+        {"w": torch.zeros(1)}, tmp_path / "a.safetensors",
+        metadata | ({} if norm is None else {"norm": norm}),
+    )  # fmt: skip
+    options = critic_options(tmp_path / "a.safetensors")
+    assert options == {"critic": "face_critic", "critic_width": 4} | (
+        {} if norm is None else {"critic_norm": norm}
+    )

@@ -90,14 +90,24 @@ def _not_finite(lines: Sequence[Line]) -> list[str]:
     return []
 
 
-def _norm(series: Series, penalty: str) -> list[str]:
+def _norms(series: Series, penalty: str) -> list[float]:
     place = LIPSCHITZ_TERMS[penalty].place if penalty in LIPSCHITZ_TERMS else "interpolate"
-    norms, steep = series(f"health/{place}_norm"), series("health/steep_share")
+    return series(f"health/{place}_norm")
+
+
+def _has_vanished(series: Series, penalty: str) -> bool:
+    """Return whether a clipped critic is almost flat, so that its estimate is rounding noise."""
+    norms = _norms(series, penalty)
+    return penalty == "weight_clipping" and bool(norms) and _recent(norms) < VANISHED
+
+
+def _norm(series: Series, penalty: str) -> list[str]:
+    norms, steep = _norms(series, penalty), series("health/steep_share")
     if not norms:
         return []
     norm = _recent(norms)
     share = _recent(steep) if steep else 0.0
-    if penalty == "weight_clipping" and norm < VANISHED:
+    if _has_vanished(series, penalty):
         return [
             f"Slope {norm:.3f}: the clipped critic is almost flat, its gradients vanish; raise "
             "--clip-limit, or use --penalty wgan_gp."
@@ -142,7 +152,7 @@ def _overfitting(series: Series, penalty: str) -> list[str]:
 
 def _estimate(series: Series, penalty: str) -> list[str]:
     estimates, errors = series("health/critic_estimate"), series("health/estimate_error")
-    if not estimates:
+    if not estimates or _has_vanished(series, penalty):
         return []
     last, highest = _recent(estimates), max(estimates)
     if last < 0:

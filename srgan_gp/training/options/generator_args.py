@@ -21,7 +21,9 @@ GENERATOR_OPTIONS = (
     "task", "generator", "generator_args", "scale", "image_size", "latent_size",
 )  # fmt: skip
 """All options of a run that define its generator."""
-CRITIC_OPTIONS = ("critic", "critic_width", "critic_stages", "critic_conditional")
+CRITIC_OPTIONS = (
+    "critic", "critic_width", "critic_stages", "critic_conditional", "critic_norm",
+)  # fmt: skip
 """All options of a run that define its critic, beside those of its generator."""
 RETIRED = ("width", "blocks", "tail")
 """Options of version 0.1 that became arguments."""

@@ -92,6 +92,15 @@ def test_a_norm_is_judged_by_what_the_penalty_pulls_it_to(penalty):
     assert ("too weak" in steep[0]) == (not is_unbounded)
 
 
+@pytest.mark.parametrize("estimate", [lambda n: 1e-6 * 1.2**n, lambda n: 1e-6 - 1e-6 * n])
+def test_the_estimate_of_a_clipped_critic_that_vanished_is_not_judged(estimate):
+    series = {"health__interpolate_norm": None, "health__steep_share": None,
+              "health__critic_estimate": estimate}  # fmt: skip
+    (found,) = diagnose(log(**series, health__segment_norm=1e-4), "weight_clipping")
+    assert "its gradients vanish" in found
+    assert "vanish" not in diagnose(log(**series, health__segment_norm=0.5), "weight_clipping")[0]
+
+
 def test_equal_estimates_on_training_and_validation_images_are_no_problem():
     series = {"health__training_estimate": lambda n: 8 - 0.4 * n}
     series["health__validation_estimate"] = lambda n: 7.8 - 0.4 * n
