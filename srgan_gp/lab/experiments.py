@@ -7,14 +7,19 @@ from srgan_gp.lab.toy_training import ToyConfig
 Group = dict[str, ToyConfig]
 """Runs by the name of their row or curve."""
 
-TWO_SIDED = ToyConfig(steps=3000, learning_rate=1e-3, decays=True)
+TWO_SIDED = ToyConfig(steps=4000, learning_rate=2e-3, decays=True)
 """WGAN-GP with 5 critic steps and the weight 0.1, as in the toy code of Gulrajani et al. 2017; a
-decaying rate, so that 3000 steps suffice."""
+high rate that decays, so that 4000 steps suffice."""
+SHORT = 500
+"""Steps of the runs with one seed that are compared with TWO_SIDED of the same length."""
 CLIPPING = ToyConfig(penalty="weight_clipping", optimizer="rmsprop", learning_rate=2e-4, steps=2000)
 """WGAN with c = 0.01, as in Arjovsky et al. 2017, at four times its rate."""
-RELATIVISTIC = ToyConfig(penalty="r1_r2", loss="relativistic", critic_steps=1, steps=4000)
+RELATIVISTIC = ToyConfig(
+    penalty="r1_r2", loss="relativistic", critic_steps=1, steps=5000, learning_rate=1e-3,
+    decays=True,
+)  # fmt: skip
 """R3GAN's loss: one critic step, both zero-centred penalties."""
-NON_SATURATING = ToyConfig(penalty="r1", loss="non_saturating", critic_steps=1, steps=4000)
+NON_SATURATING = replace(RELATIVISTIC, penalty="r1", loss="non_saturating", steps=1200)
 """As in Mescheder et al. 2018."""
 SEEDS = (0, 1, 2)
 SEVERAL_SEEDS = {
@@ -24,12 +29,13 @@ SEVERAL_SEEDS = {
 
 
 def two_sided(**options: object) -> ToyConfig:
-    """Return the two-sided run with other options."""
-    return replace(TWO_SIDED, **options)  # type: ignore[arg-type]
+    """Return the two-sided run with `SHORT` steps and other options."""
+    return replace(TWO_SIDED, **{"steps": SHORT, **options})  # type: ignore[arg-type]
 
 
 _MEMBERS: Group = {
     **SEVERAL_SEEDS,
+    "wgan_gp, short": two_sided(),
     "one_sided": two_sided(penalty="one_sided"),
     "segment_ratio": two_sided(penalty="segment_ratio"),
     "linf_hinge": two_sided(penalty="linf_hinge", penalty_weight=0.2),
@@ -47,14 +53,18 @@ _MEMBERS: Group = {
     "wgan_gp, RMSProp": two_sided(optimizer="rmsprop"),
 }
 
-_DEEP = ToyConfig(data="swiss-roll", depth=12, width=64, steps=20)
-_CLIPPED_DEEP = replace(_DEEP, penalty="weight_clipping", optimizer="rmsprop", learning_rate=5e-5)
+_DEEP = ToyConfig(
+    data="swiss-roll", depth=12, width=256, batch_size=64, steps=60, penalty_weight=10.0,
+    learning_rate=1e-4,
+)  # fmt: skip
+_CLIPPED_DEEP = replace(_DEEP, penalty="weight_clipping", optimizer="rmsprop", learning_rate=1e-3)
+"""A high rate, so that the weights reach their limits within 300 critic steps."""
 _RESIDUAL = ToyConfig(
-    data="swiss-roll", is_residual=True, depth=50, width=32, critic_steps=1, steps=300,
-    penalty_weight=10.0, learning_rate=2e-4, beta1=0.0,
+    data="swiss-roll", is_residual=True, depth=50, width=32, batch_size=128, critic_steps=3,
+    steps=250, penalty_weight=10.0, learning_rate=5e-4, decays=True, beta1=0.0,
 )  # fmt: skip
 _SURFACES: Group = {
-    f"{data}, {name}": replace(config, data=data, steps=1000)
+    f"{data}, {name}": replace(config, data=data, steps=400)
     for data in ("8-gaussians", "swiss-roll")
     for name, config in (("wgan_gp", TWO_SIDED), ("weight_clipping", CLIPPING))
 }
@@ -68,7 +78,7 @@ GROUPS: dict[str, Group] = {
         "wgan_gp": _DEEP,
     },
     "deep": {"101 layers, wgan_gp": _RESIDUAL},
-    "overfitting": {"100 training points": two_sided(training_points=100, steps=1500)},
+    "overfitting": {"100 training points": two_sided(training_points=100)},
     "surfaces": _SURFACES,
     "critic-steps": {f"{count} critic steps": two_sided(critic_steps=count) for count in (1, 2, 5)},
     "weights": {

@@ -11,6 +11,8 @@ GRID_SCALE = 2.828
 """Divides the grid, so that its coordinates have a deviation near 1."""
 RING_SCALE = 1.414
 ROLL_SCALE = 7.5
+ROLL_POINTS = 1000
+"""Points of a Swiss roll that samples are compared with."""
 ROLL_NOISE = 0.25
 HIGH_QUALITY = 3.0
 """Standard deviations from the nearest mode within which a sample has high quality."""
@@ -69,8 +71,22 @@ class SwissRoll:
         return (torch.stack([angle * angle.cos(), angle * angle.sin()], 1) + noise) / ROLL_SCALE
 
     def score(self, points: Tensor) -> dict[str, float]:
-        """Return nothing: a spiral has no modes."""
-        return {}
+        """Measure the energy distance to new points of the roll.
+
+        Args:
+            points: (N, 2).
+
+        Returns:
+            `distance`: twice the mean distance between samples and points, less the mean distances
+            within both; 0 for equal distributions.
+
+        Source:
+            Szekely & Rizzo 2013, doi:10.1016/j.jspi.2013.03.018.
+        """
+        real, found = self.draw(ROLL_POINTS, torch.Generator().manual_seed(2)), points[:ROLL_POINTS]
+        between = torch.cdist(real, found).mean()
+        within = torch.cdist(real, real).mean() + torch.cdist(found, found).mean()
+        return {"distance": float(2 * between - within)}
 
 
 def _grid() -> Gaussians:

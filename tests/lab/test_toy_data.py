@@ -42,4 +42,7 @@ def test_the_swiss_roll_is_a_spiral_around_the_centre(draws):
     points = DISTRIBUTIONS["swiss-roll"]().draw(4000, draws)
     radius = points.norm(dim=1) * 7.5
     assert 3.5 < radius.min() < radius.max() < 15.5  # from 1.5 pi to 4.5 pi, with noise
-    assert DISTRIBUTIONS["swiss-roll"]().score(points) == {}
+    roll = DISTRIBUTIONS["swiss-roll"]()
+    assert abs(roll.score(points)["distance"]) < 0.01
+    assert roll.score(points + 0.5)["distance"] > 0.1
+    assert roll.score(0 * points)["distance"] > 0.1

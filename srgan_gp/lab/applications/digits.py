@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from srgan_gp.lab.application_images import take_step
 from srgan_gp.losses.gradient_penalties import PENALTIES
 from srgan_gp.training.critic.critic_freezing import frozen
 from srgan_gp.training.options.optimizers import build_optimizer
@@ -123,11 +124,11 @@ def train(config: DigitsConfig, digits: Digits | None = None) -> float:
             loss = loss + config.adversarial_weight * _critic_loss(
                 critic, real, generator(latents).detach(), config.penalty_weight
             )
-        _step(critic, optimizers[critic], loss)
+        take_step(critic, optimizers[critic], loss)
         if config.adversarial_weight:
             with frozen(critic):
                 fake = generator(torch.randn(config.batch_size, 32))
-                _step(generator, optimizers[generator], -critic.scores(fake).mean())
+                take_step(generator, optimizers[generator], -critic.scores(fake).mean())
     with torch.no_grad():
         return float((critic(digits.test).argmax(1) == digits.test_labels).float().mean())
 
@@ -136,12 +137,6 @@ def _critic_loss(critic: DigitCritic, real: Tensor, fake: Tensor, weight: float)
     epsilon = torch.rand(len(real), 1)
     penalty = PENALTIES["wgan_gp"](critic.fake_scores, real, fake, epsilon)
     return critic.scores(fake).mean() - critic.scores(real).mean() + weight * penalty.value
-
-
-def _step(network: nn.Module, optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
-    optimizer.zero_grad(set_to_none=True)
-    loss.backward()
-    optimizer.step()
 
 
 def run(steps: int = DigitsConfig.steps, seeds: range = SEEDS) -> str:

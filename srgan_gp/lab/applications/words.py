@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from srgan_gp.errors import UsageError
+from srgan_gp.lab.application_images import set_rate, take_step
 from srgan_gp.lab.toy_networks import Perceptron
 from srgan_gp.losses.gradient_penalties import PENALTIES
 from srgan_gp.training.critic.critic_freezing import frozen
@@ -163,8 +164,7 @@ def train(
     encoded, norm, history = encode(words), 0.0, []
     for step in range(1, config.steps + 1):
         for optimizer in optimizers.values():
-            for group in optimizer.param_groups:
-                group["lr"] = config.learning_rate * (1 - (step - 1) / config.steps)
+            set_rate(optimizer, config.learning_rate * (1 - (step - 1) / config.steps))
         for _ in range(config.critic_steps):
             chosen = torch.randint(len(encoded), (config.batch_size,))
             real = F.one_hot(encoded[chosen], SYMBOLS).float()
@@ -173,11 +173,11 @@ def train(
             epsilon = torch.rand(config.batch_size, 1, 1)
             penalty = PENALTIES[config.penalty](critic, real, fake, epsilon)
             loss = critic(fake).mean() - critic(real).mean()
-            _step(critic, optimizers[critic], loss + config.penalty_weight * penalty.value)
+            take_step(critic, optimizers[critic], loss + config.penalty_weight * penalty.value)
             norm = float(penalty.norms.mean())
         with frozen(critic):
             fake = generator(torch.randn(config.batch_size, LATENT_SIZE))
-            _step(generator, optimizers[generator], -critic(fake).mean())
+            take_step(generator, optimizers[generator], -critic(fake).mean())
         if step % max(config.steps // records, 1) == 0:
             history.append({"step": float(step), "norm": norm, **_measure(generator, validation)})
     return history, sample(generator, SAMPLED)
@@ -192,12 +192,6 @@ def sample(generator: WordGenerator, count: int) -> list[str]:
 def _measure(generator: WordGenerator, validation: Sequence[str]) -> dict[str, float]:
     found = sample(generator, SAMPLED)
     return {f"js{n}": divergence(found, validation, n) for n in (1, 2, 3, 4)}
-
-
-def _step(network: nn.Module, optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
-    optimizer.zero_grad(set_to_none=True)
-    loss.backward()
-    optimizer.step()
 
 
 def run(

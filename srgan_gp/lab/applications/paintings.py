@@ -1,0 +1,207 @@
+"""Paintings: WGAN-GP on square windows of 225 paintings, with a test for memorisation.
+
+The windows of a tenth of the paintings are kept for validation. Real and generated windows are
+augmented alike. Generated windows are compared with the validation windows by the sliced
+Wasserstein distance, and with the training windows for memorisation.
+
+Source:
+    SN-GANs and GANs with gradient penalty on paintings: arXiv:1903.06259, from the abstract. The
+    windows are those of `paintings64_train.zip`: paintings in the public domain.
+"""
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from srgan_gp.data.aligned_faces import read_faces
+from srgan_gp.data.augmentations import augment, draw
+from srgan_gp.data.image_sources import ImageFile, list_images
+from srgan_gp.images.image_grid import tiled
+from srgan_gp.lab.application_images import (
+    Pixels,
+    as_pixels,
+    as_tensor,
+    choose,
+    require_data,
+    set_rate,
+    take_step,
+)
+from srgan_gp.losses.gradient_penalties import PENALTIES
+from srgan_gp.metrics.memorisation import ALARM, describe_layouts, memorisation_ratio
+from srgan_gp.metrics.sliced_wasserstein import pyramid_distance
+from srgan_gp.networks import build
+from srgan_gp.system.files import atomic_write_bytes
+from srgan_gp.training.critic.critic_freezing import frozen
+from srgan_gp.training.ema import MovingAverage
+from srgan_gp.training.options.optimizers import build_optimizer
+
+SHEET = "gradient-penalty-lab-paintings.png"
+SHEET_SIDE = 8
+"""Images in a row and in a column of the sheet."""
+ENLARGED = 2
+COMPARED = 200
+"""Images of each set that distances are computed from."""
+KINDS = ("colour", "translation")
+
+
+@dataclass(frozen=True)
+class PaintingsConfig:
+    """Options of one run.
+
+    Attributes:
+        size: side of the images in pixels, a power of two from 8 up.
+        width: channels of both networks at full size.
+        latent_size: length of a latent.
+        steps: steps of each network.
+        batch_size: windows of a step.
+        penalty_weight: lambda; the penalty is taken on every second window.
+        augmentation: probability of each augmentation.
+        learning_rate: highest rate of both networks; it falls linearly to 0.
+        decay: of the moving average of the generator's weights.
+        seed: of weights and draws.
+    """
+
+    size: int = 32
+    width: int = 16
+    latent_size: int = 64
+    steps: int = 1500
+    batch_size: int = 16
+    penalty_weight: float = 10.0
+    augmentation: float = 0.3
+    learning_rate: float = 1e-3
+    decay: float = 0.99
+    seed: int = 0
+
+
+def split(files: Sequence[ImageFile]) -> tuple[list[ImageFile], list[ImageFile]]:
+    """Split windows by painting: all windows of every tenth painting are for validation.
+
+    A window is called PAINTING_NUMBER.
+
+    Returns:
+        Training and validation windows.
+    """
+    paintings = sorted({file.stem.rpartition("_")[0] for file in files})
+    chosen = set(paintings[::10])
+    parts: tuple[list[ImageFile], list[ImageFile]] = ([], [])
+    for file in files:
+        parts[file.stem.rpartition("_")[0] in chosen].append(file)
+    return parts
+
+
+def train(config: PaintingsConfig, windows: Tensor) -> nn.Module:
+    """Train a generator of windows; return the moving average of its weights.
+
+    Args:
+        config: options.
+        windows: training windows, (N, 3, size, size), in [0, 1].
+    """
+    torch.manual_seed(config.seed)
+    generator = build(
+        "generators", "face_resnet", size=config.size, latent_size=config.latent_size,
+        width=config.width,
+    )  # fmt: skip
+    critic = build("critics", "face_critic", size=config.size, width=config.width)
+    average = MovingAverage(generator, config.decay)
+    optimizers = {
+        network: build_optimizer("adam", network, config.learning_rate, 0.0, 0.9)
+        for network in (generator, critic)
+    }
+    for step in range(config.steps):
+        for optimizer in optimizers.values():
+            set_rate(optimizer, config.learning_rate * (1 - step / config.steps))
+        fake = generator(torch.randn(config.batch_size, config.latent_size))
+        chosen = windows[torch.randint(len(windows), (config.batch_size,))]
+        is_mirrored = torch.rand(config.batch_size, 1, 1, 1) < 0.5
+        real = _augmented(torch.where(is_mirrored, chosen.flip(3), chosen), config, step, 0)
+        fake = _augmented(fake, config, step, 1)
+        loss = _critic_loss(critic, real, fake.detach(), config.penalty_weight)
+        take_step(critic, optimizers[critic], loss)
+        with frozen(critic):
+            take_step(generator, optimizers[generator], -critic(fake).mean())
+        average.update(generator, step + 1)
+    return average.average
+
+
+@torch.no_grad()
+def sample(generator: nn.Module, latent_size: int, count: int, seed: int = 0) -> Pixels:
+    """Generate windows: (count, size, size, 3), uint8."""
+    random = torch.Generator().manual_seed(seed)
+    return as_pixels(generator(torch.randn(count, latent_size, generator=random)))
+
+
+def _augmented(images: Tensor, config: PaintingsConfig, step: int, stream: int) -> Tensor:
+    numbers = range(step * len(images), (step + 1) * len(images))
+    return augment(images, draw(config.seed, numbers, KINDS, config.augmentation, stream))
+
+
+def _critic_loss(critic: nn.Module, real: Tensor, fake: Tensor, weight: float) -> Tensor:
+    epsilon = torch.rand(len(real[::2]), 1, 1, 1)
+    penalty = PENALTIES["wgan_gp"](critic, real[::2], fake[::2], epsilon)
+    return critic(fake).mean() - critic(real).mean() + weight * penalty.value
+
+
+def run(
+    steps: int = PaintingsConfig.steps, data: Sequence[str | Path] = (), folder: Path | None = None
+) -> str:
+    """Train; return distances and the memorisation ratio, and write a sheet of 8 x 8 windows.
+
+    Args:
+        steps: steps of each network.
+        data: zip file or folder of windows.
+        folder: gets the sheet; None: it is not written.
+
+    Raises:
+        UsageError: there is no data.
+    """
+    (place,) = require_data(data, ["the windows of paintings"])
+    config = PaintingsConfig(steps=steps)
+    train_files, validation_files = split(list_images(place))
+    windows = read_faces(train_files, config.size)
+    validation = read_faces(choose(validation_files, COMPARED), config.size)
+    first, last = (
+        sample(
+            train(PaintingsConfig(steps=count), as_tensor(windows)), config.latent_size, COMPARED
+        )
+        for count in (1, steps)
+    )
+    layouts = [describe_layouts(images) for images in (last, windows, validation)]
+    ratio = memorisation_ratio(*layouts)
+    judgement = "memorised" if ratio < ALARM else "not memorised"
+    lines = [
+        f"{len(train_files)} windows for training and {len(validation_files)} of other paintings "
+        f"for validation, downscaled to {config.size} pixels; {steps} steps of {config.batch_size} "
+        "windows, one seed. Sliced Wasserstein distance to the validation windows, by the side of "
+        "the level of the pyramid, in thousandths:",
+        "",
+        "| windows | " + " | ".join(str(side) for side in pyramid_distance(last, last)) + " |",
+        "|---|---|---|",
+    ]
+    compared = {
+        "generated, first step": first,
+        "generated, last step": last,
+        "real, of the training paintings": windows[:: max(len(windows) // COMPARED, 1)][:COMPARED],
+    }
+    for name, images in compared.items():
+        count = min(len(images), len(validation))
+        values = pyramid_distance(images[:count], validation[:count]).values()
+        lines.append(f"| {name} | " + " | ".join(f"{value:.0f}" for value in values) + " |")
+    lines += ["", f"Memorisation ratio {ratio:.2f}: {judgement} (below {ALARM} it would be)."]
+    if folder:
+        atomic_write_bytes(folder / SHEET, _sheet(last))
+        lines += ["", f"![64 generated windows, none selected]({SHEET})", "", "64 generated "
+                  f"windows, none selected, enlarged {ENLARGED} times."]  # fmt: skip
+    return "\n".join(lines)
+
+
+def _sheet(images: Pixels) -> bytes:
+    sheet = tiled(images[: SHEET_SIDE**2], SHEET_SIDE, SHEET_SIDE)
+    side = ENLARGED * sheet.shape[0]
+    buffer = io.BytesIO()
+    Image.fromarray(sheet).resize((side, side), Image.Resampling.NEAREST).save(buffer, "PNG")
+    return buffer.getvalue()
