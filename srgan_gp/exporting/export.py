@@ -231,13 +231,9 @@ def _measured(info: ModelInfo) -> dict[str, int]:
 
 
 def _critic_metadata(config: TrainConfig, name: str) -> dict[str, str]:
-    return {
-        "srgan_gp_version": version("srgan-gp"),
-        "name": f"{name}.critic",
-        "architecture": config.critic,
-        "arguments": json.dumps(critic_arguments(config)),
-        "norm": config.critic_norm,
-    }
+    arguments = json.dumps(critic_arguments(config))
+    network = {"architecture": config.critic, "arguments": arguments, "norm": config.critic_norm}
+    return {"srgan_gp_version": version("srgan-gp"), "name": f"{name}.critic", **network}
 
 
 def _remove(path: Path) -> None:
