@@ -10,7 +10,7 @@ Group = dict[str, ToyConfig]
 TWO_SIDED = ToyConfig(steps=4000, learning_rate=2e-3, decays=True)
 """WGAN-GP with 5 critic steps and the weight 0.1, as in the toy code of Gulrajani et al. 2017; a
 high rate that decays, so that 4000 steps suffice."""
-SHORT = 500
+SHORT = 300
 """Steps of the runs with one seed that are compared with TWO_SIDED of the same length."""
 CLIPPING = ToyConfig(penalty="weight_clipping", optimizer="rmsprop", learning_rate=2e-4, steps=2000)
 """WGAN with c = 0.01, as in Arjovsky et al. 2017, at four times its rate."""
@@ -19,7 +19,7 @@ RELATIVISTIC = ToyConfig(
     decays=True,
 )  # fmt: skip
 """R3GAN's loss: one critic step, both zero-centred penalties."""
-NON_SATURATING = replace(RELATIVISTIC, penalty="r1", loss="non_saturating", steps=1200)
+NON_SATURATING = replace(RELATIVISTIC, penalty="r1", loss="non_saturating", steps=1000)
 """As in Mescheder et al. 2018."""
 SEEDS = (0, 1, 2)
 SEVERAL_SEEDS = {
@@ -64,7 +64,7 @@ _RESIDUAL = ToyConfig(
     steps=250, penalty_weight=10.0, learning_rate=5e-4, decays=True, beta1=0.0,
 )  # fmt: skip
 _SURFACES: Group = {
-    f"{data}, {name}": replace(config, data=data, steps=400)
+    f"{data}, {name}": replace(config, data=data, steps=200)
     for data in ("8-gaussians", "swiss-roll")
     for name, config in (("wgan_gp", TWO_SIDED), ("weight_clipping", CLIPPING))
 }

@@ -57,7 +57,7 @@ def write_report(groups: Mapping[str, Group], read: Read, folder: Path, applicat
             parts.append(_table(found[name], read))
         parts += [_distances(run) for _, run in found[name].values() if name == "deep"]
         if missing[name]:
-            parts.append(f"Not trained yet: {', '.join(missing[name])}.")
+            parts.append(f"Not trained yet: {'; '.join(missing[name])}.")
         if name in _FIGURES and found[name]:
             parts.append(_figure(name, _FIGURES[name], found[name], folder))
     parts += _members_figures(found["members"], folder)
@@ -94,7 +94,7 @@ def diagnosis_of(config: ToyConfig, run: ToyRun) -> list[str]:
 def _members(group: Group, runs: Runs, missing: list[str], read: Read) -> str:
     rows = [f"## All members on 25 Gaussians\n\n{_MEMBERS}", _table(runs, read)]
     if missing:
-        rows.append(f"Not trained yet: {', '.join(missing)}.")
+        rows.append(f"Not trained yet: {'; '.join(missing)}.")
     diagnoses = [
         f"- {name}: {' '.join(diagnosis_of(config, run))}" for name, (config, run) in runs.items()
     ]
@@ -190,7 +190,7 @@ with 128 units, batches of 256. The gradient norm is measured between real and g
 also where the penalty is taken elsewhere; zero-centred penalties pull it to 0. CPU seconds are
 those of one core that other programs shared.
 
-The first three rows are medians of three seeds. The others are short runs of one seed, to be
+The first three rows are medians over their seeds. The others are short runs of one seed, to be
 compared with `wgan_gp, short`."""
 _SECTIONS = {
     "layer-gradients": (

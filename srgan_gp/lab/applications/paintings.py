@@ -47,6 +47,8 @@ ENLARGED = 2
 COMPARED = 200
 """Images of each set that distances are computed from."""
 KINDS = ("colour", "translation")
+OBSERVED = """Seen in the sheet: the palette of oil paintings, light and dark areas, soft outlines;
+no recognisable subject. A run of this length learns colours and contrasts, not things."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ class PaintingsConfig:
     size: int = 32
     width: int = 16
     latent_size: int = 64
-    steps: int = 1500
+    steps: int = 700
     batch_size: int = 16
     penalty_weight: float = 10.0
     augmentation: float = 0.3
@@ -196,6 +198,8 @@ def run(
         atomic_write_bytes(folder / SHEET, _sheet(last))
         lines += ["", f"![64 generated windows, none selected]({SHEET})", "", "64 generated "
                   f"windows, none selected, enlarged {ENLARGED} times."]  # fmt: skip
+        if steps == PaintingsConfig.steps:
+            lines += ["", OBSERVED]
     return "\n".join(lines)
 
 

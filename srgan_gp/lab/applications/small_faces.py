@@ -75,7 +75,7 @@ class SmallFacesConfig:
         seed: of weights and draws.
     """
 
-    seconds: float = 30.0
+    seconds: float = 20.0
     steps: int = 1_000_000
     width: int = 16
     blocks: int = 4
