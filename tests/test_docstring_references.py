@@ -22,19 +22,6 @@ _REFERENCE = re.compile(
 _HOLDERS = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 _FOLDERS = {name: sorted((ROOT / name).rglob("*.py")) for name in ("srgan_gp", "apps")}
 _BUILTINS = frozenset(dir(builtins))
-_NOT_YET = {
-    "srgan_gp/data/aligned_faces.py",
-    "srgan_gp/data/face_preparation/face_quality.py",
-    "srgan_gp/metrics/sliced_wasserstein.py",
-    "srgan_gp/networks/critics/face_critic.py",
-    "srgan_gp/serving/decoding/decode_pool.py",
-    "srgan_gp/serving/jobs/job_requests.py",
-    "srgan_gp/serving/jobs/upscaling.py",
-    "srgan_gp/serving/results/download_names.py",
-    "srgan_gp/serving/server_settings.py",
-    "srgan_gp/training/run_data.py",
-}
-"""Files whose references are being corrected."""
 
 
 def docstrings(tree: ast.Module) -> Iterator[tuple[int, str]]:
@@ -109,7 +96,6 @@ def test_references_in_docstrings_lead_to_a_name(folder):
     lost = [
         f"{path.relative_to(ROOT)}:{reference}"
         for path in _FOLDERS[folder]
-        if str(path.relative_to(ROOT)) not in _NOT_YET
         for reference in lost_references(path)
     ]
     assert not lost, "\n".join(lost)

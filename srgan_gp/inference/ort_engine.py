@@ -112,7 +112,10 @@ def _gpu_providers(
     }
     if request.kind != "tensorrt":
         return [(CUDA, cuda)]
-    tensorrt = {"device_id": request.index, "trt_fp16_enable": int(is_float16)}
+    tensorrt: dict[str, int | str] = {
+        "device_id": request.index,
+        "trt_fp16_enable": int(is_float16),
+    }
     return [(TENSORRT, tensorrt), (CUDA, cuda)]
 
 

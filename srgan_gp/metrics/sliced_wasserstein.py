@@ -19,7 +19,7 @@ def pyramid_distance(outputs: np.ndarray, originals: np.ndarray, seed: int = 0) 
 
     Differences from the source: both sets are normalised by the mean and standard deviation of each
     channel of the originals; patches are drawn at the same positions in every image (see
-    `patch_distance`); there are `PATCHES` of them per image and level, half as many.
+    `metrics.patch_distance`); there are `PATCHES` of them per image and level, half as many.
 
     Args:
         outputs: images (N, S, S, 3), uint8 RGB, S at least 16.

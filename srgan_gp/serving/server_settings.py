@@ -17,9 +17,9 @@ class ServerSettings:
     metrics_port: int | None = None
     """Port of the metrics page on the loopback address; 0: a free one. None: no metrics."""
     device: str = "auto"
-    """As for `Upscaler.load`."""
+    """As for `upscaler.Upscaler.load`."""
     threads: int | None = None
-    """As for `Upscaler.load`."""
+    """As for `upscaler.Upscaler.load`."""
     model: str = "photo-x4"
     """Used by requests that name no model."""
     max_upload_bytes: int = 50_000_000

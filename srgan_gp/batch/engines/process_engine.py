@@ -140,7 +140,7 @@ class ProcessEngine:
         for pipe in wait(list(pipes), timeout):
             worker = pipes[cast("Connection[Any, Any]", pipe)]
             try:
-                message = pipe.recv()
+                message = worker.pipe.recv()
             except (EOFError, OSError):
                 self._replace(worker)
                 return None

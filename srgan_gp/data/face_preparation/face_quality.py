@@ -14,7 +14,7 @@ def turn(points: np.ndarray) -> float:
     """Measure how far a head is turned sideways, by the position of the nose.
 
     Args:
-        points: (5, 2), as in `Face.points`.
+        points: (5, 2), as in `detection.face_detection.Face.points`.
 
     Returns:
         Distance of the nose from the middle between the eyes along their line, in eye distances: 0

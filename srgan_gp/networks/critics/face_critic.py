@@ -1,8 +1,8 @@
 """`face_critic`: residual critic of images of one fixed size, the counterpart of `face_resnet`.
 
 Paper: Gulrajani et al. 2017, "Improved Training of Wasserstein GANs", arXiv:1704.00028, the
-residual 64x64 critic of appendix C; deviations as in `face_resnet`. No normalisation: section 4 of
-the paper rules out batch norm, and the penalty bounds the scale.
+residual 64x64 critic of appendix C; deviations as in `generators.face_resnet`. No normalisation:
+section 4 of the paper rules out batch norm, and the penalty bounds the scale.
 """
 
 import torch

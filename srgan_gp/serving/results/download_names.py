@@ -15,7 +15,7 @@ def result_naming(format: str | None, model: str, scale: float) -> Naming:
     """Build the naming rule for the result of an upscale request.
 
     Args:
-        format: as for `UpscaleRequest`.
+        format: such as `png`; None: the format of the input if it can store the result.
         model: name of the model.
         scale: scale factor of the result.
 
