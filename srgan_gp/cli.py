@@ -75,7 +75,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         with _signals_as_exit(), _one_line_warnings():
             parser = build_parser()
             options = parser.parse_args(argv)
-            if "run" not in options:
+            if "run" not in options:  # the parser of a verb sets it
                 parser.print_help(sys.stderr)
                 parser.exit(2, "\nsrgan-gp: error: no command; type one of those above\n")
             debug = debug or options.debug

@@ -63,7 +63,10 @@ class Heartbeats:
         await self._app(scope, receive, send)
 
     def _make_room(self) -> None:
-        """Close the oldest stream of the client with the most streams if there are too many."""
+        """Close the oldest stream of the client with the most streams if there are too many.
+
+        `serve` then ends its response.
+        """
         open_now = {task: client for task, client in self._open.items() if not task.cancelling()}
         if len(open_now) >= MAX_HEARTBEATS:
             [(most, _)] = Counter(open_now.values()).most_common(1)

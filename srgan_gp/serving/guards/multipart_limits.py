@@ -72,6 +72,7 @@ class FormCounter:
         self._value += data[start:end]
 
     def _end_header(self) -> None:
+        """Note whether the part is a file, which has a file name in its Content-Disposition."""
         if self._name.strip().lower() == b"content-disposition":
             self._is_file = b"filename" in parse_options_header(self._value)[1]
         self._name, self._value = b"", b""

@@ -72,6 +72,7 @@ def _fields(schema: dict[str, Any], operation: dict[str, Any]) -> str:
     """Render the parameters and form fields of an operation."""
     rows = [(it["name"], it.get("description", "")) for it in operation.get("parameters", ())]
     for content in operation.get("requestBody", {}).get("content", {}).values():
+        # The schema of a form is a reference, `#/components/schemas/NAME`.
         body = schema["components"]["schemas"][content["schema"]["$ref"].rpartition("/")[2]]
         for name, field in body["properties"].items():
             required = " (required)" if name in body.get("required", ()) else ""
