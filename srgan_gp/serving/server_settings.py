@@ -17,15 +17,15 @@ class ServerSettings:
     metrics_port: int | None = None
     """Port of the metrics page on the loopback address; 0: a free one. None: no metrics."""
     device: str = "auto"
-    """As for `upscaler.Upscaler.load`."""
+    """`auto`, `cpu`, `cuda` or `cuda:N`, for upscaling and for training."""
     threads: int | None = None
-    """As for `upscaler.Upscaler.load`."""
+    """CPU threads of the network; None: one for each CPU that this process may use."""
     model: str = "photo-x4"
     """Used by requests that name no model."""
     max_upload_bytes: int = 50_000_000
     """Maximum body size of one request, in bytes."""
     max_files: int = 100
-    """Maximum number of files of one batch."""
+    """Maximum number of files of one batch, of one request, and of one training without zips."""
     max_pixels: int = 25_000_000
     """Maximum width x height of an image, in pixels."""
     queue_size: int = 64

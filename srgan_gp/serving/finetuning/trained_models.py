@@ -22,6 +22,11 @@ def can_start_from(card: ModelCard, settings: ServerSettings) -> bool:
 def require_source(name: str, task: str, settings: ServerSettings) -> None:
     """Check that a model can be trained here.
 
+    Args:
+        name: name of a listed model for the task.
+        task: one of `cards.TASKS`.
+        settings: settings of the server.
+
     Raises:
         UsageError: it needs a feature network, which is not installed.
     """
@@ -56,7 +61,9 @@ def zip_of_model(name: str, folder: Path) -> Path:
 
 
 def remove_model(name: str) -> None:
-    """Remove a model from the user's folder of models, its card first.
+    """Remove a model from the user's folder of models.
+
+    The card is removed first: without it the model is not listed any more.
 
     Raises:
         UsageError: it is not there.

@@ -42,6 +42,7 @@ _IN_WORDS: tuple[tuple[str, Words], ...] = (
     ),
     (r"(?:error: )?(.* (?:is missing|cannot be|too few|too small).*)", lambda m: m[1]),
 )
+"""Lines that `srgan-gp finetune` prints, and the sentence for each; the first match counts."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,7 @@ class TrainingOutput:
         metric, curve = _curve(run / "stats.jsonl")
         previews = sorted((run / "previews").glob("image-*.png"))
         stage, (done, total), seconds_left = self._stage, self._scored, None
+        # The file stays after the training, so that only the output tells when it is over.
         if stage != "comparing" and (progress := _progress(run / "progress.json")):
             stage = "training"
             done, total = progress["images_seen"], progress["total_images"]

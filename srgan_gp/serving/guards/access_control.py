@@ -78,11 +78,12 @@ class AccessControl:
 
     def _check(self, scope: Scope, headers: Headers) -> None:
         path, method = scope["path"], scope["method"]
+        # First of all, so that the other answers tell nothing to a client without the password.
         if self._auth is not None and path not in PUBLIC_PATHS:
             _check_password(headers.get("authorization", ""), self._auth)
         host = headers.get("host", "")
         is_valid = _HOST.fullmatch(host) is not None
-        name = _host_name(f"//{host}") if is_valid else ""
+        name = _host_name(f"//{host}") if is_valid else ""  # no server has it
         if self._is_local and not is_loopback(name) and not self._is_public(name):
             # DNS rebinding: another site may resolve its name to the address of this machine.
             raise Refusal(421, "E_HOST", "This server is only available as localhost.")

@@ -52,7 +52,7 @@ def mount_page(
     """Mount the page at `/`, after the routes that the app already has.
 
     Args:
-        app: app that the page is mounted on.
+        app: app of `server.build_app`; its `state.trainings` is passed to the page.
         history: jobs of the visitors.
         settings: settings of the server.
         uploads: directory of uploads and of copies of results.

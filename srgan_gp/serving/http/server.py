@@ -1,8 +1,8 @@
 """The server: HTTP API, Gradio page and health checks in one app, behind the guards.
 
-Order of the middleware, from the outside to the inside: security headers, visitor cookies, tracking
-of responses, limits per client, access control (paths, origins, password), limits of bodies, then
-the routes.
+Order of the middleware, from the outside to the inside: counting of responses if there are metrics,
+security headers, visitor cookies, tracking of responses, limits per client, access control (paths,
+origins, password), limits of bodies, then the routes.
 """
 
 import socket
@@ -179,7 +179,10 @@ def _add_probes(app: FastAPI, service: Service) -> None:
 
 
 def _add_error_handlers(app: FastAPI) -> None:
-    """Convert every error into JSON with a code and a message, without internals."""
+    """Convert every error into JSON with a code and a message, without internals.
+
+    Starlette calls each handler with errors of the class that it is added for.
+    """
 
     async def package_error(_request: Request, error: Exception) -> Response:
         assert isinstance(error, SrganGpError)
@@ -218,7 +221,8 @@ def _listening(settings: ServerSettings) -> socket.socket:
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
         found = socket.getaddrinfo(settings.host, settings.port, family, socket.SOCK_STREAM)
-        return socket.create_server(found[0][4][:2], family=family, backlog=2048)
+        address = found[0][4][:2]  # host and port; IPv6 has two more values
+        return socket.create_server(address, family=family, backlog=2048)
     except (OSError, OverflowError, UnicodeError) as error:  # UnicodeError: not a host name
         reason = getattr(error, "strerror", None) or str(error)
         raise UsageError(

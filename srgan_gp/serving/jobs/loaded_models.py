@@ -55,7 +55,8 @@ class LoadedModels:
         _check_is_upscaler(name)
         choose_threads(self._options["threads"])
         if parse_device(self._options["device"]).kind in GPU_KINDS:
-            with self.upscaler(name, None, Cancellation()):
+            nobody_cancels = Cancellation()
+            with self.upscaler(name, None, nobody_cancels):
                 pass
 
     @contextmanager
@@ -120,7 +121,15 @@ class LoadedModels:
             self._device_lock.release()
 
     def _get_or_load(self, key: object, kind: type[Model], load: Callable[[], Model]) -> Model:
-        """Return a cached model, or load it in place of the least recently used one."""
+        """Return a cached model, or load it in place of the least recently used one.
+
+        Call it with the device held, which also protects the cache.
+
+        Args:
+            key: content and options of the model. Not its name: another model may get that later.
+            kind: class of the model.
+            load: loads it.
+        """
         key = (kind, key)
         if key in self._loaded:
             self._loaded.move_to_end(key)
