@@ -151,7 +151,11 @@ async def _steps(
 
 
 async def _add(totals: _Totals, run: Run, job_request: UpscaleRequest) -> AsyncGenerator[str, None]:
-    """Upscale one file and record its result or failure; yield its percentage as text."""
+    """Upscale one file and record its result or failure.
+
+    Yields:
+        The percentage of its stage as text; empty: unknown.
+    """
     try:
         async with aclosing(run.follow(job_request)) as updates:
             async for update in updates:

@@ -82,7 +82,7 @@ def _connect(widgets: _Widgets, cards: dict[str, ModelCard], runs: Runs) -> None
 
     async def clicked(
         click: Selection, request: gr.Request, upload: Upload | None, names: list[str],
-        _: Region | None,
+        _earlier: Region | None,
     ) -> Updates:  # fmt: skip
         try:
             region = region_around(*click.pixel())
@@ -122,7 +122,7 @@ async def _steps(
         raise UsageError(f"Choose {MIN_MODELS} to {MAX_MODELS} models, not {len(names)}.")
     # All results have the same size, whatever the scales of the models.
     scale = max(cards[name].scale or 1 for name in names)
-    # A region that is one number is the side of a centred square.
+    # Without a click: the side of a centred square.
     job_request = UpscaleRequest(
         image.path, image.name, scale=scale, format="png", region=region or PREVIEW_SIDE,
         wants_view=True,

@@ -106,7 +106,7 @@ def _connect(
             model=source,
             photos=[(photo.path, photo.name) for photo in photos],
             name=name,
-            total_images=int(length) if length else None,
+            total_images=int(length) if length else None,  # 0 is the automatic choice
         )
         steps = _steps(view, lists, trainings, visitor_of(request), plan)
         async for update in guarded(view.panel, steps):

@@ -12,7 +12,7 @@ READY = ""
 
 
 def waiting(text: str = "Starting ...") -> str:
-    """Return a bar without an end, which moves, with a text."""
+    """Return a bar that moves while the end is unknown, with a text."""
     return _block(f'<progress aria-label="Progress"></progress>{escaped(text)}')
 
 
@@ -180,6 +180,7 @@ def escaped(text: str) -> str:
 
 
 def _block(inside: str) -> str:
+    """Return HTML that a screen reader reads when it has time."""
     return f'<div role="status">{inside}</div>'
 
 

@@ -105,7 +105,7 @@ def build_training_view(panel: Panel) -> TrainingView:
 
 
 async def _states(run: FineTuning) -> AsyncGenerator[TrainingState, None]:
-    """Yield every new state of a run until it has ended."""
+    """Yield every new state of a run; the last one when it has ended."""
     last = None
     while True:
         state = await asyncio.to_thread(run.state)
@@ -141,6 +141,7 @@ def describe(state: TrainingState) -> str:
 
 def _outcome(state: TrainingState) -> str:
     if state.exit_code == 0:
+        # A sentence of `training_progress`.
         verdict = next((line for line in state.log if line.startswith("The new model is ")), "")
         return messages.note(f"Done. {verdict}")
     if state.exit_code in _STOPPED:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from srgan_gp.serving.server_settings import ServerSettings
 
 
-MODEL_TASKS = ("super-resolution",)
+MODEL_TASKS = ("super-resolution",)  # `verb_parser` lists their models
 EXAMPLES = (
     ("srgan-gp app", "Serve the page on this machine; its address is printed on stdout."),
     (
@@ -85,6 +85,7 @@ def run(options: argparse.Namespace) -> int:
     from srgan_gp.serving.http.server import serve
     from srgan_gp.serving.server_settings import ServerSettings
 
+    # Only typed options are present. Most have the name of a setting; others are converted below.
     given = vars(options)
     fields = {field.name for field in dataclasses.fields(ServerSettings)}
     values = {name: value for name, value in given.items() if name in fields}

@@ -9,7 +9,7 @@ from typing import Any
 from srgan_gp.commands.terminal import print_message, print_result, printable
 from srgan_gp.errors import PictureError
 
-MODEL_TASKS = ("super-resolution",)
+MODEL_TASKS = ("super-resolution",)  # `verb_parser` lists their models
 EXAMPLES = (
     ("srgan-gp doctor", "Print what a bug report needs, and problems of the installation."),
     ("srgan-gp doctor --json", "Print the same as JSON."),

@@ -26,7 +26,7 @@ LOW_RES = {
 """The downscalers of `data.benchmark_downscalers`, which would be slow to import for the help."""
 
 
-MODEL_TASKS = ("super-resolution", "face-generation")
+MODEL_TASKS = ("super-resolution", "face-generation")  # `verb_parser` lists their models
 EXAMPLES = (
     (
         "srgan-gp evaluate photo-x4 --data photos --low-res real",

@@ -13,7 +13,7 @@ from srgan_gp.system.signals import end_with_input
 from srgan_gp.training.options.config import TrainConfig
 from srgan_gp.training.options.option_fields import add_options as add_config_options
 
-MODEL_TASKS = ("super-resolution", "face-generation")
+MODEL_TASKS = ("super-resolution", "face-generation")  # `verb_parser` lists their models
 EXAMPLES = (
     (
         "srgan-gp finetune --from photo-x4 --data photos --name my-photos",
@@ -55,7 +55,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--end-with-input", action="store_true", help=_END_WITH_INPUT)
 
 
-_MODEL = "name of a model, or path of its .onnx (of older ones: .safetensors)"
+_MODEL = "name of a model, or path of its .onnx; of a model of an older version its .safetensors"
 _DATA = "folders or zip files of images, or a zip of `srgan-gp prepare`"
 _VALIDATION = "validation images [the folder val of the data, or a fifth of it, by file hash]"
 _FEATURE_WEIGHTS = (
@@ -118,7 +118,9 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _changes(options: argparse.Namespace) -> dict[str, Any]:
-    """Parse the values of `--set`, as `srgan-gp train` parses its options.
+    """Collect the options of `srgan-gp train` that replace the planned ones.
+
+    They are those of `--set`, then --feature-weights, --device and --threads, which win.
 
     Raises:
         UsageError: there is no such option, or a value is not valid.
@@ -150,6 +152,6 @@ def _parse_value(parser: argparse.ArgumentParser, name: str, text: str, default:
         arguments = [f"--{option}" if text.lower() == "true" else f"--no-{option}"]
     try:
         value = getattr(parser.parse_args(arguments), name)
-    except (argparse.ArgumentError, SystemExit) as error:
+    except (argparse.ArgumentError, SystemExit) as error:  # some errors exit in spite of the flag
         raise UsageError(f"The option {name} does not take {text!r}.") from error
     return tuple(value) if isinstance(default, tuple) else value

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from srgan_gp.inference.face_generator import FaceGenerator
     from srgan_gp.inference.upscaler import Upscaler
 
-MODEL_TASKS = ("face-generation",)
+MODEL_TASKS = ("face-generation",)  # `verb_parser` lists their models
 EXAMPLES = (
     (
         "srgan-gp generate --seeds 0-7 -o faces/",

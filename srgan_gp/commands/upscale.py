@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["EXAMPLES", "MODEL_TASKS", "add_options", "run"]
 
-MODEL_TASKS = ("super-resolution",)
+MODEL_TASKS = ("super-resolution",)  # `verb_parser` lists their models
 EXAMPLES = (
     ("srgan-gp upscale photo.jpg", "Upscale one photo; the result is photo_x4.jpg next to it."),
     (
