@@ -8,8 +8,8 @@ import pytest
 import torch
 from PIL import Image
 
-from srgan_gp.data.face_preparation.face_detection import Face
 from srgan_gp.data.image_sources import list_images
+from srgan_gp.detection.face_detection import Face
 from srgan_gp.errors import UsageError
 from srgan_gp.lab.application_images import as_pixels, as_tensor
 from srgan_gp.lab.applications import landmarks, paintings, small_faces

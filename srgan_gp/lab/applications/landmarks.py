@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from srgan_gp.data.face_preparation.face_detection import FaceDetector
+from srgan_gp.detection.face_detection import FaceDetector
 from srgan_gp.inference.face_generator import FaceGenerator
 from srgan_gp.lab.application_images import (
     Pixels,
