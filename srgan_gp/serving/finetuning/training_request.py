@@ -103,7 +103,8 @@ def training_command(
         settings: of the server.
     """
     command = [sys.executable, "-m", "srgan_gp", "finetune", f"--from={plan.model}"]
-    command += [f"--output={run}", f"--name={plan.name}", f"--device={settings.device}"]
+    device = settings.device.replace("tensorrt", "cuda")  # which compiles inference only
+    command += [f"--output={run}", f"--name={plan.name}", f"--device={device}"]
     command.append("--end-with-input")
     if settings.feature_weights is not None:
         command.append(f"--feature-weights={settings.feature_weights.resolve()}")

@@ -9,7 +9,7 @@ import pytest
 
 from srgan_gp.errors import BusyError, SrganGpError, UsageError
 from srgan_gp.serving.finetuning.training_process import MIN_PHOTOS, FineTunings, TrainingPlan
-from srgan_gp.serving.finetuning.training_request import check_plan
+from srgan_gp.serving.finetuning.training_request import check_plan, training_command
 from srgan_gp.serving.server_settings import ServerSettings
 
 # Replaces `python -m srgan_gp finetune`: prints its arguments, writes two scores, and waits.
@@ -166,6 +166,14 @@ def test_a_model_with_a_critic_needs_a_feature_network(service, plan, tmp_path, 
         check_plan(plan, settings)
     check_plan(replace(plan, model="photo-x4-psnr"), settings)
     check_plan(plan, service.settings)
+
+
+@pytest.mark.parametrize(
+    ("device", "chosen"), [("cuda:1", "cuda:1"), ("tensorrt", "cuda"), ("tensorrt:1", "cuda:1")]
+)
+def test_training_uses_the_gpu_of_the_server(plan, tmp_path, device, chosen):
+    command = training_command(plan, [tmp_path], tmp_path / "run", ServerSettings(device=device))
+    assert f"--device={chosen}" in command
 
 
 def test_files_are_held_during_the_run(service, plan, monkeypatch):
