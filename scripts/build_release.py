@@ -148,7 +148,7 @@ def _project() -> dict[str, str]:
 
 
 def _files_below(folder: str, pattern: str) -> Iterable[str]:
-    """Yield the tracked kinds of files below a folder of the checkout, relative to it."""
+    """Yield the files below a folder of the checkout, relative to it, without unwanted ones."""
     for path in (ROOT / folder).rglob(pattern):
         name = path.relative_to(ROOT / folder).as_posix()
         if path.is_file() and not _unwanted([f"/{name}"]):

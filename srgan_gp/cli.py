@@ -43,7 +43,6 @@ COMMANDS = {
 
 _INTERRUPTED = 128 + signal.SIGINT
 _READER_CLOSED = 128 + 13  # SIGPIPE, a name that Windows does not have
-# Packages by the names that they are imported under.
 _EXTRAS = {
     "train": {"torch", "torchvision", "kornia", "onnxscript", "skimage", "tensorboard", "tomli_w"},
     "app": {
@@ -56,7 +55,7 @@ _EXTRAS = {
         "prometheus_client",
     },
 }
-"""By extra of the installation: modules that its packages provide."""
+"""By extra of the installation: its packages by the names that they are imported under."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -28,11 +28,14 @@ def benchmark_gpu(
     """
     height = max(64, round((megapixels * 1e6 * 3 / 4) ** 0.5))
     pixels = _draw(height, height * 4 // 3)
+    places = [device]
+    if tensorrt:
+        places.append(device.replace("cuda", "tensorrt"))
     opened = {
         f"{place} {precision}": Upscaler.load(
             model, device=place, threads=threads, precision=precision
         )
-        for place in [device, *[device.replace("cuda", "tensorrt")] * tensorrt]
+        for place in places
         for precision in ("float32", "float16")
     }
     results = {name: upscaler.upscale(pixels) for name, upscaler in opened.items()}

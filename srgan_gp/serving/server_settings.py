@@ -17,7 +17,7 @@ class ServerSettings:
     metrics_port: int | None = None
     """Port of the metrics page on the loopback address; 0: a free one. None: no metrics."""
     device: str = "auto"
-    """`auto`, `cpu`, `cuda` or `cuda:N`, for upscaling and for training."""
+    """`auto`, `cpu`, `cuda[:N]` or `tensorrt[:N]`, with which training uses the same GPU."""
     threads: int | None = None
     """CPU threads of the network; None: one for each CPU that this process may use."""
     model: str = "photo-x4"

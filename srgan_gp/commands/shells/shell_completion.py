@@ -50,7 +50,12 @@ def _verbs_of(parser: argparse.ArgumentParser) -> Iterable[CommandParser]:
 
 
 def _describe(action: argparse.Action, models: list[str]) -> None:
-    """Say which values an option takes; options with choices say so by themselves."""
+    """Set the values that an option completes to: models or paths. Choices are kept.
+
+    Args:
+        action: option or argument of a verb.
+        models: names of the models that the verb takes.
+    """
     import shtab
 
     if action.dest == "model" and action.choices is None and models:
