@@ -11,13 +11,17 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 Network = Callable[[Floats], Floats]
+"""Maps (N, C, h, w) to (N, C, h * scale, w * scale), float32."""
 Progress = Callable[[int, int], None]
+"""Called with (number done, number in all)."""
 Span = tuple[int, int]
 """Start and stop along one axis."""
 Window = tuple[int, int]
 """Height and width of a window in input pixels, overlap included."""
 Cut = Callable[[Span, Span], Floats]
+"""Returns the window with these rows and columns of the input."""
 Store = Callable[[Span, Span, Floats], None]
+"""Stores values at these rows and columns of the result."""
 
 
 def run_tiled(
