@@ -123,6 +123,7 @@ class Shuffled:
                 index = (index + 1) % len(self.images)
 
     def _note_damaged(self, index: int, error: PictureError) -> None:
+        """Warn about a damaged image; raise its error if there are too many."""
         if index in self._damaged:
             return
         self._damaged.add(index)

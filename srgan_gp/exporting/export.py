@@ -151,10 +151,10 @@ def _read_best(run_dir: Path) -> tuple[TrainConfig, dict[str, torch.Tensor], int
     found = checkpoint.newest(folder)
     if found is None:
         raise UsageError(f"{run_dir} has no checkpoint yet.")
-    newest, best = found[1]["images_seen"], found[1]["best_images_seen"]
+    tensors, newest, best = found[0], found[1]["images_seen"], found[1]["best_images_seen"]
     path = checkpoint.path_of(folder, best)
     if best == newest or (best == 0 and not path.is_file()):  # 0: no validation so far
-        return config, found[0], newest
+        return config, tensors, newest
     try:
         return config, checkpoint.read(path)[0], best
     except TrainingError as error:
@@ -163,7 +163,7 @@ def _read_best(run_dir: Path) -> tuple[TrainConfig, dict[str, torch.Tensor], int
             f"{newest}, is used instead.",
             stacklevel=3,
         )
-    return config, found[0], newest
+    return config, tensors, newest
 
 
 def _verify(model: onnx.ModelProto, generator: nn.Module, name: str) -> ModelInfo:

@@ -53,6 +53,7 @@ def body_convolutions(model: onnx.ModelProto) -> list[BodyConvolution]:
     """List the convolutions with another one before and another one after them.
 
     The first convolutions see the image and the last ones write it, where 8 bits would be visible.
+    Grouped convolutions, and those whose weights are computed, are not listed either.
     """
     nodes = model.graph.node
     producers = {name: node for node in nodes for name in node.output}

@@ -130,7 +130,7 @@ def _ranges(model: onnx.ModelProto, crops: Sequence[Crop]) -> dict[str, Range]:
     session = _session(observed.SerializeToString())
     low, high = dict.fromkeys(names, math.inf), dict.fromkeys(names, -math.inf)
     for crop in crops:
-        values = _run(session, names, crop)
+        values = _run(session, crop, names)
         for name, value in zip(names, values, strict=True):
             low[name] = min(low[name], float(value.min()))
             high[name] = max(high[name], float(value.max()))
@@ -138,7 +138,7 @@ def _ranges(model: onnx.ModelProto, crops: Sequence[Crop]) -> dict[str, Range]:
 
 
 def _run(
-    session: onnxruntime.InferenceSession, names: Sequence[str] | None, crop: Crop
+    session: onnxruntime.InferenceSession, crop: Crop, names: Sequence[str] | None = None
 ) -> list[Floats]:
     """Run a model on a crop; return the tensors `names`, or all outputs for None."""
     inputs = {session.get_inputs()[0].name: _planes(crop)}
@@ -149,9 +149,7 @@ def _compare(model: bytes, int8: bytes, crops: Sequence[Crop]) -> Int8Record:
     sessions = [_session(model), _session(int8)]
     largest, total, squares, count = 0.0, 0.0, 0.0, 0
     for crop in crops:
-        first, second = (
-            np.rint(np.clip(_run(each, None, crop)[0], 0, 1) * 255) for each in sessions
-        )
+        first, second = (np.rint(np.clip(_run(each, crop)[0], 0, 1) * 255) for each in sessions)
         difference = np.abs(first - second, dtype=np.float64)
         largest = max(largest, float(difference.max()))
         total, squares = total + float(difference.sum()), squares + float((difference**2).sum())
@@ -169,7 +167,7 @@ def _compare(model: bytes, int8: bytes, crops: Sequence[Crop]) -> Int8Record:
 def _session(model: bytes) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4  # fatal: errors are raised, and need not be printed
-    options.intra_op_num_threads = choose_threads(None)
+    options.intra_op_num_threads = choose_threads(asked=None)
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 

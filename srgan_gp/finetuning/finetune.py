@@ -112,6 +112,7 @@ def finetune(
             fit.
         OutputError: a file in `run_dir` cannot be written.
         LockedError: another run is in progress in `run_dir`.
+        DeviceError: the GPU of the option `device` does not exist.
         Stopped: a signal ended the run; everything is saved.
     """
     source = find_source(model)
@@ -138,16 +139,17 @@ def finetune(
         after = _score(generator, config, run_dir, scoring) if best else before
     found = checkpoint.newest(run_dir / "checkpoints")
     assert found  # `train` has saved one
+    _, numbers = found
     return FinetuneResult(
         source=source.name,
         run_dir=run_dir,
         trained_on=counts[0],
         validation=counts[1],
         rule=split.rule,
-        images_seen=found[1]["images_seen"],
+        images_seen=numbers["images_seen"],
         best_images_seen=best,
-        ended_because=found[1]["ended_because"],
-        seconds=found[1]["seconds"],
+        ended_because=numbers["ended_because"],
+        seconds=numbers["seconds"],
         verdict=judge(before, after, config, noise),
     )
 
@@ -166,7 +168,11 @@ def _announce(source: Source, split: Split, config: TrainConfig, say: Say) -> No
 
 
 def load_source(source: Source, config: TrainConfig) -> nn.Module:
-    """Build the unchanged generator, on the CPU and in evaluation mode."""
+    """Build the unchanged generator, on the CPU and in evaluation mode.
+
+    Raises:
+        UsageError: the options define another network than that of the weights.
+    """
     generator = build("generators", config.generator, **generator_arguments(config)).eval()
     load_weights(generator, source.weights)
     return generator
@@ -190,7 +196,10 @@ def _score_before(
 def _score(
     generator: nn.Module, config: TrainConfig, run_dir: Path, on_scored: OnScored
 ) -> Measured:
-    """Score a generator, on the CPU, on the validation images of a run."""
+    """Score a generator, on the CPU, on all validation images of a run.
+
+    `train` itself scores one half of a large set of faces only; see `face_cache`.
+    """
     train_list, validation_list = str(run_dir / TRAIN_LIST), str(run_dir / VALIDATION_LIST)
     if config.task != FACES:
         return score_upscaler(generator, list_images(validation_list), config, on_scored)

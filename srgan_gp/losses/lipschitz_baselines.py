@@ -122,6 +122,9 @@ def adversarial_lipschitz(
     `RADII`. Images are not clipped to their range, unlike in the published code, so that features
     and points can be samples too.
 
+    Raises:
+        ValueError: there is no noise.
+
     Source:
         [2] equation 11 and its published code.
     """

@@ -3,7 +3,7 @@
 It compares the distribution of fine detail in the outputs with that in real images, and not the
 detail at a position. It needs no network and is not used as a loss, so that it is independent of
 the features that models are trained on. Noise of a suitable strength lowers it as texture does:
-read it together with PSNR and `pattern`.
+read it together with PSNR and `metrics.pattern`.
 """
 
 from collections.abc import Sequence

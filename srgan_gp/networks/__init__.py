@@ -25,7 +25,11 @@ def names(kind: Kind) -> list[str]:
 
 
 def task_of(generator: str) -> str:
-    """Return the task of a generator architecture, such as "super-resolution"."""
+    """Return the task of a generator architecture, such as "super-resolution".
+
+    Raises:
+        UsageError: as for `task_named_by`.
+    """
     return task_named_by(generator)
 
 

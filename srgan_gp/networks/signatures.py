@@ -74,7 +74,7 @@ def task_named_by(generator: str) -> str:
     """Return the task of a generator, the value of `Generator.task`.
 
     Raises:
-        UsageError: as for `arguments_of`.
+        UsageError: the architecture is unknown, or its source does not declare what it should.
     """
     return _read_source(_path_of(generator))[0]
 

@@ -48,7 +48,7 @@ def load_features(config: TrainConfig) -> Features | None:
     has_file = config.feature_weights not in (None, NO_NETWORK)
     if name == NO_NETWORK and not (needs_squeeze or (is_of_faces and has_file)):
         return None
-    if is_of_faces or needs_squeeze:  # `SuperResolution` refuses another perceptual loss
+    if is_of_faces or needs_squeeze:  # `tasks.SuperResolution` refuses another loss
         name = "squeeze"
     if config.feature_weights == NO_NETWORK:
         raise UsageError(

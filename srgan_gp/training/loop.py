@@ -111,7 +111,7 @@ def train(
                 if reports:
                     _report(run, reports, run_dir, before, must_stop=must_stop)
                 if must_stop:
-                    stop.end()  # raises `Stopped`
+                    stop.end()  # raises `signals.Stopped`
                 # Only the first process validates, and so knows whether the run stops early.
                 is_validated = _is_due(config, before, after, config.validate_images)
                 if is_validated and processes.any(bool(progress.ended_because)):

@@ -29,12 +29,16 @@ def write_pairs(config: TrainConfig, data: Sequence[str], path: Path) -> None:
 
     Raises:
         UsageError: there is no image, or one is too small for the patches.
+        PictureError: too many images are damaged.
         OutputError: `path` cannot be written.
     """
     device = torch.device("cpu")
     # The pairs do not depend on the feature network, which might have to be downloaded.
     without_features = replace(config, perceptual_loss="none", best_by="auto")
-    task = SuperResolution(without_features, data, None, device, Processes(device))
+    processes = Processes(device)
+    task = SuperResolution(
+        without_features, data, validation=None, device=device, processes=processes
+    )
     steps = -(-PAIRS // config.batch_size)
     pairs: list[tuple[np.ndarray, np.ndarray]] = []
     captions: list[str] = []

@@ -122,6 +122,7 @@ def save_start(
 
     Raises:
         OutputError: the folder cannot be written.
+        UsageError, PictureError: as for `save_data`.
     """
     for name in ("", "checkpoints", "previews"):
         sweep(run_dir / name)

@@ -96,8 +96,9 @@ def validation_photos(
         least: smallest number of faces in the validation set, if there are enough photos.
 
     Returns:
-        Photos with a total number of faces closest to that share, and at least `least`. If `share`
-        is not 0 and there are at least two photos, both sets have at least one photo.
+        The first photos in that order whose total number of faces is closest to the share, and at
+        least `least`. If `share` is not 0 and there are at least two photos, both sets have at
+        least one photo.
     """
     order = sorted(faces, key=lambda photo: hashlib.sha256(f"{seed}:{photo}".encode()).digest())
     if share <= 0 or len(order) < 2:

@@ -86,7 +86,8 @@ def find_candidates(
     Returns:
         All faces, in descending order of their scores; `Reason.REPEATED` is not checked.
     """
-    return [_check_face(pixels, face, detector, requirements) for face in detector.detect(pixels)]
+    faces = detector.detect(pixels)
+    return [_align_and_check(pixels, face, detector, requirements) for face in faces]
 
 
 def aligned_candidate(pixels: np.ndarray, requirements: Requirements) -> Candidate:
@@ -113,7 +114,7 @@ def aligned_candidate(pixels: np.ndarray, requirements: Requirements) -> Candida
     return candidate
 
 
-def _check_face(
+def _align_and_check(
     pixels: np.ndarray, face: Face, detector: FaceDetector, requirements: Requirements
 ) -> Candidate:
     transform = fit_transform(face.points)

@@ -1,7 +1,7 @@
 """Log values of a critic step: estimates and gradient norms, in total and by part.
 
-A `CompositeCritic` has several parts, such as `image` and `stride_2`; any other critic has the one
-part `image`. See `critic_parts.parts_of`.
+A `networks.composite_critic.CompositeCritic` has several parts, such as `image` and `stride_2`; any
+other critic has the one part `image`. See `critic_parts.parts_of`.
 """
 
 import torch

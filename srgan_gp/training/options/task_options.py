@@ -16,7 +16,7 @@ OF_ONE_TASK = {
     ),
     FACES: ("image_size", "latent_size", "face_detector", "least_novelty"),
 }  # fmt: skip
-"""By task: fields of `TrainConfig` that have no effect in a run of another task."""
+"""By task: fields of `config.TrainConfig` that have no effect in a run of another task."""
 
 
 def require_options_of_task(task: str, names: Iterable[str]) -> None:
@@ -24,7 +24,7 @@ def require_options_of_task(task: str, names: Iterable[str]) -> None:
 
     Args:
         task: task of the run.
-        names: fields of `TrainConfig` that the user has set.
+        names: fields of `config.TrainConfig` that the user has set.
 
     Raises:
         UsageError: some belong to another task; the message names all of them.

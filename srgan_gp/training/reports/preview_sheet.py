@@ -17,7 +17,11 @@ _GAP = 4  # pixels between columns
 
 
 def keep_start(columns: Mapping[str, np.ndarray], folder: Path) -> None:
-    """Save the results of the network at the start of a run, for `with_start`."""
+    """Save the results of the network at the start of a run, for `with_start`.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
     write_image(Picture(columns[NOW]), folder / _BEFORE_FILE)
 
 

@@ -186,6 +186,7 @@ def face_cache(places: Sequence[str], config: TrainConfig, half: str = ALL) -> I
 
     Raises:
         UsageError: there is no image, or one is too small; at its first use: one is not square.
+        PictureError: the header of an image cannot be read.
     """
     files = validation_half(list_all_images(places), half)
     require_sides(files, config.image_size)

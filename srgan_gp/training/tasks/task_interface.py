@@ -48,15 +48,29 @@ class Task(Protocol):
     """Interface of a training task: networks, batches, content losses and validation."""
 
     def build_generator(self) -> nn.Module:
-        """Build the generator with fresh weights."""
+        """Build the generator with fresh weights.
+
+        Raises:
+            UsageError: the options do not define a network of this task.
+        """
         ...
 
     def build_critic(self) -> nn.Module:
-        """Build the critic with fresh weights: (images, condition) -> (B,) scores."""
+        """Build the critic with fresh weights: (images, condition) -> (B,) scores.
+
+        Raises:
+            UsageError: the options do not define a critic of this task.
+        """
         ...
 
     def batches(self, images_seen: int) -> Iterator[Batch]:
-        """Yield this process's share of the batches from image `images_seen` on."""
+        """Yield this process's share of the batches from image `images_seen` on.
+
+        The last batch is smaller if `total_images` is not a multiple of the batch size.
+
+        Raises:
+            PictureError: too many training images are damaged.
+        """
         ...
 
     def describe(self, batch: Batch) -> list[str]:
@@ -70,7 +84,7 @@ class Task(Protocol):
     def validate(self, generator: nn.Module) -> dict[str, float]:
         """Score a generator on the validation set; empty without one.
 
-        With `best_by` auto, the first score chooses the best checkpoint.
+        With the option `best_by` at auto, the first score chooses the best checkpoint.
         """
         ...
 
