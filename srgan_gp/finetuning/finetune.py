@@ -124,8 +124,7 @@ def finetune(
     _write_lists(split, run_dir)
     _announce(source, split, config, say)
     with cpu_threads(config.threads):
-        scoring = partial(on_stage, "scoring the model before training")
-        before, noise = _score_before(load_source(source, config), config, run_dir, scoring)
+        before, noise = _score_before(load_source(source, config), config, run_dir, on_stage)
         train(
             config,
             [str(run_dir / TRAIN_LIST)],
@@ -179,17 +178,19 @@ def load_source(source: Source, config: TrainConfig) -> nn.Module:
 
 
 def _score_before(
-    generator: nn.Module, config: TrainConfig, run_dir: Path, on_scored: OnScored
+    generator: nn.Module, config: TrainConfig, run_dir: Path, on_stage: OnStage
 ) -> tuple[Measured, float]:
     """Score the unchanged generator; also return the noise of the deciding score.
 
     The sets of latents of a face generator differ by chance already: its noise is 0 here.
     """
-    measured = _score(generator, config, run_dir, on_scored)
+    scoring = partial(on_stage, "scoring the model before training")
+    measured = _score(generator, config, run_dir, scoring)
     if config.task == FACES:
         return measured, 0.0
     files = list_images(str(run_dir / VALIDATION_LIST))
-    shifted = score_upscaler(generator, files, config, on_scored, is_shifted=True)
+    scoring = partial(on_stage, "measuring the noise of the scores")
+    shifted = score_upscaler(generator, files, config, scoring, is_shifted=True)
     return measured, score_noise(measured, shifted, config.best_by)
 
 
