@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from operator import attrgetter
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from srgan_gp.batch.early_encoding import EARLY_SUFFIXES, EarlyEncoding
 from srgan_gp.batch.engines.engine_interface import Facts, Result, UpscaleSettings
@@ -233,5 +233,17 @@ def _result(
         seconds=sum(report.seconds for report in reports),
         frames=content.count if isinstance(content, FrameSequence) else 1,
         warnings=tuple(dict.fromkeys(warnings)),
+        faces=_faces(reports),
     )
     return Result(decoded.job, staged, facts, decoded.input_sha256)
+
+
+def _faces(reports: list[UpscaleReport]) -> list[dict[str, Any]] | None:
+    """Return the faces of an image, or of all frames with the number of the frame, from 1."""
+    if reports[0].faces is None:
+        return None
+    return [
+        ({} if len(reports) == 1 else {"frame": number}) | face.values()
+        for number, report in enumerate(reports, start=1)
+        for face in report.faces or ()
+    ]

@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from srgan_gp.batch.engines.engine_interface import Engine, Result
 from srgan_gp.batch.naming.plan import THERE, Refused, Skipped, UpscaleJob
@@ -70,6 +70,8 @@ class Outcome:
     """Time in the network and around it, without reading and writing."""
     frames: int | None = None
     warnings: tuple[str, ...] = ()
+    faces: list[dict[str, Any]] | None = None
+    """As for `Facts`."""
 
 
 @dataclass

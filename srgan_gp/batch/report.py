@@ -17,6 +17,7 @@ from srgan_gp.batch.inputs.walk import PICTURE_SUFFIXES
 from srgan_gp.batch.plan_runner import Outcome, Status
 from srgan_gp.batch.results.journal import JOURNAL_FOLDER
 from srgan_gp.errors import OutputError, UsageError
+from srgan_gp.inference.face_enhancement.face_options import count_faces
 from srgan_gp.system.files import atomic_write
 from srgan_gp.system.paths import is_file
 
@@ -125,6 +126,8 @@ def outcome_line(outcome: Outcome) -> str:
     ]
     if outcome.frames != 1:
         parts.insert(1, f"{outcome.frames} frames")
+    if outcome.faces is not None:
+        parts.append(count_faces(outcome.faces))
     return f"{outcome.source}: " + "; ".join(parts)
 
 

@@ -154,6 +154,7 @@ def _open_reporter(
                     "ignored": skipped_files.ignored,
                     "model": about.name,
                     "fidelity": about.fidelity,
+                    **about.face_work,
                 }
                 for line in record.json_lines(counts, **about_the_run):
                     reporting.print_line(line)

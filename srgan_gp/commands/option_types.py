@@ -48,6 +48,17 @@ def fidelity(text: str) -> float:
     return value
 
 
+def face_strength(text: str) -> float:
+    """Parse the strength of faces: 0 leaves them as they are, 1 is the face model."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1
+    if not 0 <= value <= 1:  # NaN fails both comparisons
+        raise argparse.ArgumentTypeError(f"the strength must be from 0 to 1, not {text}")
+    return value
+
+
 def tile(text: str) -> int | Literal["auto"] | None:
     """Parse the side of tiles in pixels: `auto`, `none` or a whole number from `MIN_TILE`."""
     if text == "auto":

@@ -16,6 +16,7 @@ from srgan_gp.system.paths import is_folder
 if TYPE_CHECKING:
     from srgan_gp.batch.naming.output_options import Output
     from srgan_gp.batch.run import RunRequest
+    from srgan_gp.inference.face_enhancement.face_options import FaceOptions
 
 __all__ = ["EXAMPLES", "MODEL_TASKS", "add_options", "run"]
 
@@ -83,6 +84,7 @@ def run(options: argparse.Namespace) -> int:
         threads=options.threads,
         fidelity=LOOKS.get(options.look, options.fidelity),
         precision=options.precision,
+        faces=_faces(options),
         engine="local" if options.dry_run else options.engine,
         address=options.address,
     ) as opened:
@@ -91,6 +93,7 @@ def run(options: argparse.Namespace) -> int:
         decisive = {name: values[name] for name in _DECISIVE_OPTIONS} | {"scale": scale}
         if options.width is not None:
             decisive |= {"scale": None, "width": options.width}
+        decisive |= about.face_work
         key = work_key(about.sha256, **decisive)
         reporting = batch_run.Reporting(
             partial(progress_bar, is_silent=options.json),
@@ -160,6 +163,9 @@ def _check(options: argparse.Namespace, arguments: list[str], output: "Output") 
         raise UsageError("--width and --scale both set the size; drop one of them.")
     if options.look is not None and options.fidelity is not None:
         raise UsageError("--look is a name for a --fidelity; drop one of them.")
+    for name in ("face_strength", "face_model", "detector"):
+        if getattr(options, name) is not None and not options.faces:
+            raise UsageError(f"--{name.replace('_', '-')} needs --faces.")
     if options.report is not None:
         check_report(options.report)
     if not options.watch:
@@ -173,6 +179,17 @@ def _check(options: argparse.Namespace, arguments: list[str], output: "Output") 
             continue
         if output.folder.samefile(argument):
             raise UsageError(f"The results would be new inputs in {argument}; pass --suffix.")
+
+
+def _faces(options: argparse.Namespace) -> "FaceOptions | None":
+    """Return the options of faces; None without `--faces`."""
+    if not options.faces:
+        return None
+    from srgan_gp.inference.face_enhancement.face_options import FaceOptions
+
+    given = {"strength": options.face_strength, "model": options.face_model}
+    given |= {"detector": options.detector}
+    return FaceOptions(**{name: value for name, value in given.items() if value is not None})
 
 
 def _devices(options: argparse.Namespace) -> list[str]:

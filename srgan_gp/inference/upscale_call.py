@@ -4,29 +4,32 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from numbers import Integral, Real
+from numbers import Real
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from srgan_gp.errors import Cancelled, ModelRefusedError, PictureError, UsageError
+from srgan_gp.errors import Cancelled, ModelRefusedError, PictureError
 from srgan_gp.images import Picture, mapped_arrays
 from srgan_gp.images.codecs.growing_picture import GrowingPicture
 from srgan_gp.inference.devices import FLOAT16
+from srgan_gp.inference.face_enhancement.face_options import FaceResult
 from srgan_gp.inference.pixel_values import check_pixels
 from srgan_gp.inference.precision.half_runs import HalfRuns
 from srgan_gp.inference.session_interface import SessionInterface
 from srgan_gp.inference.tiling.alpha import fill_hidden_colours
 from srgan_gp.inference.tiling.network_pass import NetworkPass, NetworkPassBatch
-from srgan_gp.inference.tiling.tiles import Progress, Window, round_up, run_tiled
-from srgan_gp.inference.tiling.window_choice import choose_window, square_window
+from srgan_gp.inference.tiling.tiles import Progress, round_up, run_tiled
+from srgan_gp.inference.tiling.window_choice import TileChoice, window_for
 from srgan_gp.inference.upscale_report import UpscaleReport
+
+if TYPE_CHECKING:
+    from srgan_gp.inference.face_enhancement.face_enhancer import FaceEnhancer
 
 Array = NDArray[Any]
 OnStart = Callable[[GrowingPicture], None]
-TileChoice = int | Literal["auto"] | None
 
 
 class UpscaleCall:
@@ -40,7 +43,8 @@ class UpscaleCall:
         on_progress: called with (tiles done, number of tiles) over the passes of colour and alpha.
         folder: folder of the temporary files of a large image.
         on_start: for one picture: called with its result before it is computed, unless its alpha
-            is computed too.
+            is computed too, or faces are enhanced.
+        faces: enhances the faces in the results.
 
     Raises:
         PictureError: the result would have no pixels.
@@ -58,6 +62,7 @@ class UpscaleCall:
         on_progress: Progress | None,
         folder: Path | None = None,
         on_start: OnStart | None = None,
+        faces: "FaceEnhancer | None" = None,
     ) -> None:
         self._started = time.monotonic()
         self._session, self._info = session, session.info
@@ -76,8 +81,12 @@ class UpscaleCall:
         self._result_size = (height, width)
         multiple = self._info.size_multiple
         self._padded_size = (round_up(self._size[0], multiple), round_up(self._size[1], multiple))
-        self._chosen_window = self._choose_window(tile)
-        self._on_progress, self._folder, self._on_start = on_progress, folder, on_start
+        self._chosen_window = window_for(session, tile, *self._size)
+        self._on_progress, self._folder = on_progress, folder
+        # Rows that `on_start` passes on must not change any more.
+        self._on_start = None if faces else on_start
+        self._faces = faces
+        self._found: tuple[FaceResult, ...] | None = None
         self._half = HalfRuns(session) if session.precision == FLOAT16 else None
         self._tiles_before = self._tiles = self._memory_errors = 0
         self._window, self._is_cancelled = (0, 0), False
@@ -86,6 +95,8 @@ class UpscaleCall:
         """End the call with `Cancelled`. Thread-safe."""
         self._is_cancelled = True
         self._session.cancel()
+        if self._faces:
+            self._faces.cancel()
 
     def upscale(self) -> list[Picture]:
         """Upscale the pictures; colour first, then alpha where it is not constant.
@@ -123,10 +134,17 @@ class UpscaleCall:
                 f"there is not enough memory to upscale {width} x {height} pixels; close other "
                 "programs or crop the image",
             ) from error
-        return [
+        results = [
             replace(picture, pixels=large, alpha=alpha)
             for picture, large, alpha in zip(self._pictures, pixels, alphas, strict=True)
         ]
+        if self._faces:
+            found = [
+                self._faces.enhance(picture, result, self._check_cancelled, self._folder)
+                for picture, result in zip(self._pictures, results, strict=True)
+            ]
+            self._found = sum(found, start=())
+        return results
 
     def _run_pass(self, images: Sequence[Array], *, is_alpha: bool = False) -> list[Array]:
         """Upscale images (H, W, C) to (H * scale, W * scale, C), same dtypes, as one batch.
@@ -193,6 +211,7 @@ class UpscaleCall:
             window=self._window,
             seconds=time.monotonic() - self._started,
             warnings=tuple(warnings),
+            faces=self._found,
         )
 
     def _network(self, window: Array) -> Array:
@@ -226,25 +245,3 @@ class UpscaleCall:
         if self._on_progress:
             earlier = self._tiles_before  # tiles of the completed passes
             self._on_progress(earlier + done, earlier + total * self._passes_left)
-
-    def _choose_window(self, tile: TileChoice) -> Window:
-        """Return the window; that of the image's own size means a single tile."""
-        overlap, multiple = self._info.overlap, self._info.size_multiple
-        if tile is not None and tile != "auto":
-            if not isinstance(tile, Integral):
-                raise TypeError(
-                    f"the tile must be a number of pixels, 'auto' or None, got {tile!r}"
-                )
-            if tile < 1:
-                raise ValueError(f"need a tile of 1 pixel or more, got {tile}")
-            if overlap is None:
-                raise UsageError(
-                    f"The model {self._info.name} needs the whole image at once, so tiles would "
-                    "change the result; leave out --tile."
-                )
-            return square_window(self._padded_size, int(tile), overlap=overlap, multiple=multiple)
-        chosen = None
-        if tile == "auto":
-            on_gpu = self._session.device != "cpu"
-            chosen = choose_window(self._info, *self._size, on_gpu=on_gpu)
-        return chosen or self._padded_size

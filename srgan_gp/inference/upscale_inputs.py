@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, TypedDict, cast
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +14,14 @@ from srgan_gp.images.picture import layout_hint
 from srgan_gp.images.picture_conversion import describe_type, to_kind_of, to_picture
 from srgan_gp.inference.session_interface import SessionInterface
 from srgan_gp.inference.tiling.tiles import Progress
-from srgan_gp.inference.tiling.window_choice import choose_batch
-from srgan_gp.inference.upscale_call import TileChoice
+from srgan_gp.inference.tiling.window_choice import TileChoice, choose_batch
+
+if TYPE_CHECKING:
+    from PIL.Image import Image as PillowImage
+
+Image = TypeVar("Image", NDArray[Any], "PillowImage", Picture)
+Kind = TypeVar("Kind")
+Many = list[Kind] | tuple[Kind, ...] | Iterator[Kind]
 
 
 class UpscaleOptions(TypedDict, total=False):

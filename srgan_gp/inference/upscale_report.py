@@ -4,6 +4,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from srgan_gp.inference.face_enhancement.face_options import FaceResult
+
 
 @dataclass(frozen=True)
 class UpscaleReport:
@@ -27,6 +29,8 @@ class UpscaleReport:
     """Height and width of the largest input of the network, in pixels."""
     seconds: float
     warnings: tuple[str, ...]
+    faces: tuple[FaceResult, ...] | None = None
+    """The faces that were found; None: none were looked for."""
 
 
 def combine_reports(reports: Sequence[UpscaleReport]) -> UpscaleReport:
@@ -35,10 +39,12 @@ def combine_reports(reports: Sequence[UpscaleReport]) -> UpscaleReport:
     Args:
         reports: one or more, of one model and scale.
     """
+    faces = [report.faces for report in reports if report.faces is not None]
     return replace(
         reports[0],
         tiles=sum(report.tiles for report in reports),
         window=max((report.window for report in reports), key=math.prod),
         seconds=sum(report.seconds for report in reports),
         warnings=tuple(dict.fromkeys(text for report in reports for text in report.warnings)),
+        faces=sum(faces, start=()) if faces else None,
     )

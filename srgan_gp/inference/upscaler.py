@@ -1,28 +1,22 @@
 """`Upscaler`: upscales arrays, Pillow images, pictures and files; reports progress."""
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, Unpack, cast, overload
-
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any, Unpack, cast, overload
 
 from srgan_gp.errors import PictureError
 from srgan_gp.images import Picture
 from srgan_gp.inference.session_interface import SessionInterface, describe_choice, require_task
 from srgan_gp.inference.tiling.tiles import Progress
-from srgan_gp.inference.tiling.window_choice import CPU_BUDGET
-from srgan_gp.inference.upscale_call import OnStart, TileChoice, UpscaleCall
-from srgan_gp.inference.upscale_inputs import UpscaleInputs, UpscaleOptions
+from srgan_gp.inference.tiling.window_choice import CPU_BUDGET, TileChoice
+from srgan_gp.inference.upscale_call import OnStart, UpscaleCall
+from srgan_gp.inference.upscale_inputs import Image, Many, UpscaleInputs, UpscaleOptions
 from srgan_gp.inference.upscale_report import UpscaleReport, combine_reports
 from srgan_gp.models.cards import ModelCard
 from srgan_gp.models.catalog import DEFAULT_MODELS
 
 if TYPE_CHECKING:
-    from PIL.Image import Image as PillowImage
-
-Image = TypeVar("Image", NDArray[Any], "PillowImage", Picture)
-Kind = TypeVar("Kind")
-Many = list[Kind] | tuple[Kind, ...] | Iterator[Kind]
+    from srgan_gp.inference.face_enhancement.face_enhancer import FaceEnhancer
+    from srgan_gp.inference.face_enhancement.face_options import FaceOptions
 
 DEFAULT_MODEL = DEFAULT_MODELS["super-resolution"]
 
@@ -31,10 +25,11 @@ class Upscaler:
     """Upscales images with one model. `Upscaler.load` opens a model by name or path.
 
     `upscale` takes a path, an array, a Pillow image, a `Picture`, or a list of them. The attribute
-    `report` describes the last call, and the other ones the model.
+    `report` describes the last call, and the other ones the model. It runs one call at a time.
 
     Args:
         session: runs the model.
+        faces: enhances the faces in the results; None leaves them as they are.
 
     Raises:
         ModelRefusedError: the model is not for super-resolution.
@@ -54,21 +49,23 @@ class Upscaler:
     """Card of the model: licence, training data, scores and limits; None for one without."""
     choice: str
     """One line: model, device, and why a GPU is not used."""
+    face_work: dict[str, object]
+    """What determines how faces are enhanced, as JSON types; empty if they are not."""
     report: UpscaleReport | None
     """Report of the last completed call, parts added up; None before it or for an empty list."""
     overlap: int | None
     """Receptive radius in input pixels; None for a network that depends on the whole image."""
 
-    def __init__(self, session: SessionInterface) -> None:
+    def __init__(self, session: SessionInterface, faces: "FaceEnhancer | None" = None) -> None:
         require_task(session, "super-resolution", "upscaling")
-        self._session = session
+        self._session, self._faces = session, faces
         self._call: UpscaleCall | None = None
         info = session.info
         self.name, self.fidelity = info.name, info.fidelity
         self.scale, self.sha256, self.overlap = info.scale, info.sha256, info.overlap
         self.device, self.card = session.device, session.card
-        self.choice = describe_choice(session)
-        self.report = None
+        self.choice, self.report = describe_choice(session), None
+        self.face_work = faces.work_options() if faces else {}
 
     def __repr__(self) -> str:
         return f"<Upscaler {self.name}: x{self.scale} on {self.device}>"
@@ -82,6 +79,7 @@ class Upscaler:
         threads: int | None = None,
         fidelity: float | None = None,
         precision: str = "auto",
+        faces: "FaceOptions | float | None" = None,
     ) -> "Upscaler":
         """Load a model by its name, or any `.onnx` file by its path.
 
@@ -93,29 +91,32 @@ class Upscaler:
                 two networks are averaged. None runs the model as it is.
             precision: `auto` (float32), `float32`, `float16` for GPUs, or `int8`, faster on a CPU,
                 with the difference from float32 that `choice` states; not with `fidelity`.
+            faces: weight, 0 to 1, of a second model in small faces of photos; or `FaceOptions`.
 
         Raises:
-            ModelRefusedError: the model is unknown, damaged, or has other inputs or outputs.
+            ModelRefusedError: a model or the detector is unknown, damaged or unsuitable.
             DeviceError: the requested GPU cannot be used.
             UsageError: a value is unknown or out of range, or excluded by another one.
             TypeError: a value has another type than stated.
         """
         from srgan_gp.inference.session import Session
 
-        run_on: Any = {"device": device, "threads": threads, "precision": precision}
-        return cls(Session.open(model, task="super-resolution", fidelity=fidelity, **run_on))
+        run_on: Any = {"device": device, "threads": threads}
+        enhancer = None
+        if faces is not None:
+            from srgan_gp.inference.face_enhancement.face_enhancer import FaceEnhancer
+
+            enhancer = FaceEnhancer.load(faces, lambda name: cls.load(name, **run_on))
+        run_on |= {"fidelity": fidelity, "precision": precision}
+        return cls(Session.open(model, task="super-resolution", **run_on), enhancer)
 
     def sharing(self) -> "Upscaler":
-        """Return another upscaler of the same loaded model, for use by another thread.
-
-        An upscaler runs one call at a time. `cancel` of one ends the calls of all that share the
-        model.
-        """
-        return Upscaler(self._session)
+        """Return another upscaler of the model for another thread; `cancel` ends all their calls."""
+        return Upscaler(self._session, self._faces and self._faces.sharing())
 
     def network_memory(self, height: int, width: int) -> int:
         """Estimate the bytes of main memory that the network needs for an image of this size."""
-        if self._session.device != "cpu":
+        if self.device != "cpu":
             return 0
         return min(height * width * self._session.info.bytes_per_pixel, CPU_BUDGET)
 
@@ -192,9 +193,8 @@ class Upscaler:
         for indices in inputs.batches(self._session):
             batch = [inputs.pictures[index] for index in indices]
             try:
-                call = self._call = UpscaleCall(
-                    self._session, batch, scale, tile, on_tiles, scratch_folder
-                )
+                options = (scale, tile, on_tiles, scratch_folder, None, self._faces)
+                call = self._call = UpscaleCall(self._session, batch, *options)
                 upscaled = call.upscale()
             except PictureError as error:  # Raised again, with its own cause.
                 raise inputs.named(error) from error.__cause__
@@ -239,9 +239,8 @@ class Upscaler:
         if not isinstance(cast("object", picture), Picture):
             kind = type(picture).__name__
             raise TypeError(f"upscale_picture takes a Picture, not {kind}; use upscale")
-        call = self._call = UpscaleCall(
-            self._session, [picture], scale, tile, on_progress, scratch_folder, on_start
-        )
+        options = (scale, tile, on_progress, scratch_folder, on_start, self._faces)
+        call = self._call = UpscaleCall(self._session, [picture], *options)
         try:
             [result] = call.upscale()
         finally:

@@ -19,6 +19,8 @@ from srgan_gp.system.paths import is_file, is_folder
 
 DEFAULT_MODELS = {"super-resolution": "photo-x4", FACES: "faces-64"}
 """Name of the model that is used if none is named, by task."""
+FACE_UPSCALER = "face-x4"
+"""Name of the model that upscales the faces in photos if none is named."""
 RESERVED_NAME = "verify"
 """Not the name of a model: `srgan-gp models verify` checks all files."""
 

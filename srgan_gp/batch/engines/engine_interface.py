@@ -5,7 +5,7 @@ An engine writes each result to a staged file. Only the runner commits it.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from srgan_gp.batch.naming.plan import UpscaleJob
 from srgan_gp.errors import ModelRefusedError, OutputError, PictureError, SrganGpError
@@ -57,6 +57,8 @@ class Facts:
     """Time in the network and around it, without reading and writing."""
     frames: int = 1
     warnings: tuple[str, ...] = ()
+    faces: list[dict[str, Any]] | None = None
+    """`FaceResult.values` of each face, of several frames with `frame`; None: not looked for."""
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,14 @@
 
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Literal
 
 from srgan_gp.batch.engines.engine_interface import Engine, UpscaleSettings
 from srgan_gp.batch.engines.worker_process import About, load_upscalers
+from srgan_gp.inference.face_enhancement.face_options import FaceOptions
 from srgan_gp.system.paths import is_file
 
 
@@ -31,6 +32,7 @@ def open_engine(
     threads: int | None = None,
     fidelity: float | None = None,
     precision: str = "auto",
+    faces: FaceOptions | None = None,
     engine: Literal["local", "ray"] = "local",
     address: str | None = None,
 ) -> Generator[OpenEngine, None, None]:
@@ -44,6 +46,7 @@ def open_engine(
         threads: CPU threads for each device.
         fidelity: as for `upscaler.Upscaler.load`.
         precision: as for `upscaler.Upscaler.load`.
+        faces: as for `upscaler.Upscaler.load`.
         engine: `local` for this machine, `ray` for a cluster.
         address: address of a Ray cluster, HOST:PORT; None starts Ray on this machine.
 
@@ -51,9 +54,12 @@ def open_engine(
         SrganGpError: as for `upscaler.Upscaler.load`; or Ray is not installed, cannot be reached,
             or starts no worker.
     """
-    if engine == "ray" and model is not None and is_file(Path(model)):
-        model = str(Path(model).absolute())  # Workers have another current folder.
-    load = partial(load_upscalers, model=model, fidelity=fidelity, precision=precision)
+    if engine == "ray":  # Workers have another current folder.
+        model = None if model is None else _absolute(model)
+        if faces is not None:
+            detector = None if faces.detector is None else _absolute(str(faces.detector))
+            faces = replace(faces, model=_absolute(str(faces.model)), detector=detector)
+    load = partial(load_upscalers, model=model, fidelity=fidelity, precision=precision, faces=faces)
     load_here = partial(load, threads=threads)
     if engine == "ray":
         from srgan_gp.batch.engines.ray.ray_engine import RayEngine
@@ -76,3 +82,8 @@ def open_engine(
         yield opened
     finally:
         opened.engine.close()
+
+
+def _absolute(name: str) -> str:
+    """Return the absolute path of an existing file; a name of a model stays as it is."""
+    return str(Path(name).absolute()) if is_file(Path(name)) else name

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from srgan_gp.batch.engines.engine_interface import UpscaleSettings
 from srgan_gp.batch.engines.thread_engine import SECONDS_TO_END, ThreadEngine
 from srgan_gp.errors import SrganGpError
+from srgan_gp.inference.face_enhancement.face_options import FaceOptions
 from srgan_gp.inference.upscaler import Upscaler
 from srgan_gp.system.files import drop, drop_unfinished, release
 
@@ -27,6 +28,7 @@ def load_upscalers(
     threads: int | None,
     fidelity: float | None,
     precision: str = "auto",
+    faces: FaceOptions | None = None,
 ) -> list[Upscaler]:
     """Load a model for two images in the network at once.
 
@@ -34,7 +36,7 @@ def load_upscalers(
     """
     name = {} if model is None else {"model": model}
     upscaler = Upscaler.load(
-        **name, device=device, threads=threads, fidelity=fidelity, precision=precision
+        **name, device=device, threads=threads, fidelity=fidelity, precision=precision, faces=faces
     )
     return [upscaler, upscaler.sharing()]
 
@@ -49,12 +51,19 @@ class About:
     sha256: str
     choice: str
     """Model and device, with the reason of the choice, in one line."""
+    face_work: dict[str, object]
+    """As for `Upscaler`."""
 
     @classmethod
     def of(cls, upscaler: Upscaler) -> "About":
         """Collect the facts from a loaded model."""
         return cls(
-            upscaler.name, upscaler.fidelity, upscaler.scale, upscaler.sha256, upscaler.choice
+            upscaler.name,
+            upscaler.fidelity,
+            upscaler.scale,
+            upscaler.sha256,
+            upscaler.choice,
+            upscaler.face_work,
         )
 
 

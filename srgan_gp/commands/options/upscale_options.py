@@ -21,6 +21,11 @@ _LOOK = (
     f"names for --fidelity {LOOKS['crisp']:g}, {LOOKS['faithful']:g} and {LOOKS['natural']:g} "
     "[the model alone]"
 )
+_FACES = (
+    "detect faces, and upscale the small ones with a model for faces; other pixels do not change"
+)
+_FACE_STRENGTH = "weight of the face model inside a face [1]"
+_FACE_MODEL = "name of a model for super-resolution, or path of an .onnx file [face-x4]"
 _WIDTH = "width of each result in pixels, in place of a scale"
 _SCALE = (
     "scale of both sides, such as 2 or 2x; the result of the model is resampled to it [the model's]"
@@ -51,6 +56,7 @@ _EXIST = (
 _MAX_PIXELS = "refuse images with more pixels [100000000]"
 _WATCH = "keep running and upscale every image that arrives in the folders, until a signal"
 
+_DETECTOR = "an ONNX file of YuNet [that of `srgan-gp fetch face-detector`]"
 _ADDRESS = "address of the Ray cluster [start Ray locally]"
 _REPORT = "write one JSON line for each input to FILE"
 _SUFFIX = "text added to each file name"
@@ -69,6 +75,15 @@ _GROUPS: dict[str, list[tuple[tuple[str, ...], dict[str, Any]]]] = {
         (("--width",), {"type": types.width, "metavar": "PIXELS", "help": _WIDTH}),
         (("--look",), {"choices": LOOKS, "help": _LOOK}),
         (("--fidelity",), {"type": types.fidelity, "metavar": "0..1", "help": _FIDELITY}),
+    ],
+    "Faces": [
+        (("--faces",), _FLAG | {"help": _FACES}),
+        (
+            ("--face-strength",),
+            {"type": types.face_strength, "metavar": "0..1", "help": _FACE_STRENGTH},
+        ),
+        (("--face-model",), {"metavar": "NAME", "help": _FACE_MODEL}),
+        (("--detector",), {"type": Path, "metavar": "FILE", "help": _DETECTOR}),
     ],
     "Output": [
         (("-f", "--format", "--ext"), {"default": "auto", "metavar": "NAME", "help": _FORMAT}),

@@ -1,9 +1,16 @@
 """Choice of windows and batches: the fewest computed pixels within the memory budget."""
 
 import math
+from numbers import Integral
+from typing import Literal, cast
 
+from srgan_gp.errors import UsageError
 from srgan_gp.inference.loading.model_info import ModelInfo
+from srgan_gp.inference.session_interface import SessionInterface
 from srgan_gp.inference.tiling.tiles import Window, round_up
+
+TileChoice = int | Literal["auto"] | None
+"""Largest side of the tiles in input pixels; None: the whole image at once."""
 
 CPU_BUDGET = 3 * 2**28
 """Bytes for one run on a CPU; an image that needs more is tiled."""
@@ -17,6 +24,39 @@ MIN_TILE = 64
 """Lower bound of a tile's sides, also above the budget; smaller ones would be mostly overlap."""
 MAX_OVERHEAD = 1.15
 """Computed pixels for each needed one up to which a limit below the budget is kept."""
+
+
+def window_for(session: SessionInterface, tile: TileChoice, height: int, width: int) -> Window:
+    """Return the window for a choice of tiles; that of the image's own size means a single tile.
+
+    Args:
+        session: session of the model.
+        tile: the choice.
+        height: height of the image.
+        width: width of the image.
+
+    Raises:
+        UsageError: `tile` is a number, and the model cannot be tiled.
+        TypeError: `tile` is something else.
+        ValueError: `tile` is not positive.
+    """
+    overlap, multiple = session.info.overlap, session.info.size_multiple
+    size = (round_up(height, multiple), round_up(width, multiple))
+    if tile is None:
+        return size
+    if tile == "auto":
+        on_gpu = session.device != "cpu"
+        return choose_window(session.info, height, width, on_gpu=on_gpu) or size
+    if not isinstance(cast("object", tile), Integral):
+        raise TypeError(f"the tile must be a number of pixels, 'auto' or None, got {tile!r}")
+    if tile < 1:
+        raise ValueError(f"need a tile of 1 pixel or more, got {tile}")
+    if overlap is None:
+        raise UsageError(
+            f"The model {session.info.name} needs the whole image at once, so tiles would "
+            "change the result; leave out --tile."
+        )
+    return square_window(size, int(tile), overlap=overlap, multiple=multiple)
 
 
 def choose_window(

@@ -1,0 +1,84 @@
+"""Blending of an upscaled face into a result: resampling, colours, and the check of fidelity."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from srgan_gp.detection.face_detection import import_opencv
+from srgan_gp.inference.tiling.tiles import Floats
+
+Array = NDArray[Any]
+
+_LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # BT.601, RGB to Y
+_STUDIO_RANGE = 219 / 255  # PSNR-Y is defined on luma of 16 to 235, with a peak of 255
+
+
+def resample_box(
+    image: Floats, box: tuple[float, float, float, float], height: int, width: int, *, cubic: bool
+) -> Floats:
+    """Resample a box of an image, antialiased when downscaling.
+
+    Args:
+        image: (H, W, C), float32.
+        box: left, top, right and bottom in pixels, inside the image.
+        height: height of the result.
+        width: width of the result.
+        cubic: with a cubic filter, as MATLAB's `imresize`; otherwise Lanczos of 3 lobes, as the
+            rest of a result.
+
+    Returns:
+        (height, width, C), float32, not clipped.
+    """
+    kind = Image.Resampling.BICUBIC if cubic else Image.Resampling.LANCZOS
+    planes = [
+        np.asarray(
+            Image.fromarray(np.ascontiguousarray(image[..., c])).resize((width, height), kind, box)
+        )
+        for c in range(image.shape[2])
+    ]
+    return np.stack(planes, axis=-1)
+
+
+def match_colours(face: Floats, without: Floats, radius: float) -> Floats:
+    """Give a face the colours that the result has without it, at low frequencies.
+
+    Args:
+        face: (h, w, C), float32.
+        without: the result without the face model, same shape.
+        radius: standard deviation of the Gaussian low-pass filter, in pixels.
+
+    Returns:
+        Same shape, float32, not clipped.
+    """
+    difference = np.ascontiguousarray(without - face)
+    blurred: Floats = import_opencv().GaussianBlur(difference, (0, 0), radius)
+    return face + blurred.reshape(face.shape)
+
+
+def blend(face: Floats, without: Floats, weight: Floats) -> Floats:
+    """Mix two images (h, w, C) by the weight (h, w) of the first, 0 to 1."""
+    return without + weight[..., np.newaxis] * (face - without)
+
+
+def fidelity_psnr(result: Floats, box: tuple[float, float, float, float], low_res: Floats) -> float:
+    """Measure how well a part of a result, downscaled, agrees with the input.
+
+    Args:
+        result: (h, w, C), float32 in [0, 1].
+        box: the part of `result` that shows `low_res`: left, top, right, bottom in pixels.
+        low_res: (H, W, C), float32 in [0, 1].
+
+    Returns:
+        PSNR-Y in dB; infinite if both are equal.
+    """
+    height, width = low_res.shape[:2]
+    small = resample_box(_luma(result), box, height, width, cubic=True)
+    error = (np.clip(small, 0, 1) - _luma(low_res)) * _STUDIO_RANGE
+    mean_square = float(np.mean(np.square(error, dtype=np.float64)))
+    return float("inf") if mean_square == 0 else -10 * float(np.log10(mean_square))
+
+
+def _luma(pixels: Floats) -> Floats:
+    return pixels if pixels.shape[2] == 1 else (pixels @ _LUMA)[..., np.newaxis]

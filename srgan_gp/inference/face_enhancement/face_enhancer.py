@@ -1,0 +1,187 @@
+"""`FaceEnhancer`: finds the faces in a photo and enhances the small ones in its result."""
+
+import math
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from srgan_gp.detection.face_detection import FaceDetector
+from srgan_gp.images import Picture, mapped_arrays
+from srgan_gp.inference.face_enhancement.face_area import FaceArea, Place
+from srgan_gp.inference.face_enhancement.face_blending import (
+    blend,
+    fidelity_psnr,
+    match_colours,
+    resample_box,
+)
+from srgan_gp.inference.face_enhancement.face_options import (
+    ENHANCED,
+    UNCHANGED,
+    FaceOptions,
+    FaceResult,
+)
+from srgan_gp.inference.face_enhancement.face_upscaling import Enlarger, to_floats, upscale_area
+from srgan_gp.inference.face_enhancement.photo_faces import Detector, find_faces
+from srgan_gp.inference.pixel_values import quantise
+from srgan_gp.inference.tiling.alpha import fill_hidden_colours
+from srgan_gp.inference.tiling.tiles import Floats
+from srgan_gp.system.files import hash_file
+
+Array = NDArray[Any]
+
+SMALLEST_FACE = 10.0
+"""Smaller faces, in pixels of the input, hold too little for the model."""
+LARGEST_FACE = 96.0
+"""Larger faces hold enough detail for the model of the photo."""
+MAX_LOSS = 1.0
+"""Decibels of PSNR-Y to the input that a face may lose."""
+COLOUR_RADIUS = 0.25
+"""Radius of the colour correction relative to the side of the face."""
+_DIGITS = 16  # of a SHA-256, for people
+
+
+class FaceEnhancer:
+    """Enhances the faces in the results of an upscaler. One call runs at a time.
+
+    Args:
+        detector: detects faces; `sharing` enhancers use it in turns.
+        enlarger: upscales the faces.
+        options: strength.
+        detector_sha256: SHA-256 of the detector's file, in hexadecimal.
+        lock: held while the detector runs.
+    """
+
+    def __init__(
+        self,
+        detector: Detector,
+        enlarger: Enlarger,
+        options: FaceOptions,
+        detector_sha256: str = "",
+        lock: "threading.Lock | None" = None,
+    ) -> None:
+        self._options, self._detector_sha256 = options, detector_sha256
+        self._detector, self._enlarger = detector, enlarger
+        self._lock = lock or threading.Lock()
+
+    @classmethod
+    def load(
+        cls, faces: FaceOptions | float, load_model: Callable[[str | Path], Enlarger]
+    ) -> "FaceEnhancer":
+        """Open the detector and the model.
+
+        Args:
+            faces: strength, model and detector; or the strength alone.
+            load_model: `Upscaler.load` with device and threads.
+
+        Raises:
+            MissingExtraError: OpenCV cannot be loaded.
+            ModelRefusedError: the detector or the model is missing or not suitable.
+            TypeError: the strength is not a number.
+            UsageError: the strength is not from 0 to 1.
+        """
+        options = FaceOptions.of(faces)
+        detector = FaceDetector.load(options.detector)
+        return cls(detector, load_model(options.model), options, hash_file(detector.file))
+
+    def sharing(self) -> "FaceEnhancer":
+        """Return another enhancer with the same networks, for use by another thread."""
+        own = self._enlarger.sharing()
+        return FaceEnhancer(self._detector, own, self._options, self._detector_sha256, self._lock)
+
+    def work_options(self) -> dict[str, object]:
+        """Return everything that determines what this enhancer does, as JSON types."""
+        model = f"{self._enlarger.name} {self._enlarger.sha256[:_DIGITS]}"
+        detector = self._detector_sha256[:_DIGITS]
+        return {
+            "face_strength": self._options.strength,
+            "face_model": model,
+            "face_detector": detector,
+        }
+
+    def cancel(self) -> None:
+        """End the run of the model, as `Upscaler.cancel` does. Thread-safe."""
+        self._enlarger.cancel()
+
+    def enhance(
+        self,
+        picture: Picture,
+        result: Picture,
+        check: Callable[[], None] = lambda: None,
+        folder: Path | None = None,
+    ) -> tuple[FaceResult, ...]:
+        """Enhance the faces in the result of a picture, in place; other pixels do not change.
+
+        Args:
+            picture: the photo.
+            result: the same photo upscaled; its pixels are changed.
+            check: called between the steps; an exception in it ends the call.
+            folder: folder of the temporary file of a large photo with alpha.
+
+        Returns:
+            The faces, in descending order of their scores.
+        """
+        photo = picture.pixels
+        if picture.alpha is not None:
+            photo = fill_hidden_colours(photo, picture.alpha, folder)
+        with self._lock:
+            faces = find_faces(self._detector, photo, check)
+        results = list[FaceResult]()
+        for face in faces:
+            check()
+            area = FaceArea.of(face, *photo.shape[:2])
+            if area is not None:
+                score = round(min(max(face.score, 0.0), 1.0), 3)
+                results.append(self._enhance_one(photo, result.pixels, area, score))
+        return tuple(results)
+
+    def _enhance_one(self, photo: Array, result: Array, area: FaceArea, score: float) -> FaceResult:
+        place = Place.of(area, photo, result)
+        if (reason := self._why_not(area, place)) is not None:
+            return FaceResult(area.box, score, UNCHANGED, reason)
+        target = result[slice(*place.rows), slice(*place.columns)]
+        without = to_floats(target)
+        weight = area.mask(place) * np.float32(self._options.strength)
+        face = self._upscale(photo, area, place, without)
+        pixels = quantise(blend(face, without, weight), result.dtype)
+        pixels = np.where(weight[..., np.newaxis] > 0, pixels, target)
+
+        low_res = to_floats(photo[slice(*area.rows), slice(*area.columns)])
+        box = place.box_of(area)
+        before, after = (fidelity_psnr(x, box, low_res) for x in (without, to_floats(pixels)))
+        psnr = _finite(before), _finite(after)
+        if after < before - MAX_LOSS:
+            return FaceResult(area.box, score, UNCHANGED, "less faithful to the input", *psnr)
+        target[...] = pixels
+        mapped_arrays.release(result)
+        return FaceResult(area.box, score, ENHANCED, None, *psnr)
+
+    def _why_not(self, area: FaceArea, place: Place) -> str | None:
+        """Return the reason not to enhance a face; None: there is none."""
+        if area.side < SMALLEST_FACE:
+            return "too small"
+        if area.side > LARGEST_FACE:
+            return "large enough"
+        if min(place.scales) <= 1:
+            return "not enlarged"
+        return None
+
+    def _upscale(self, photo: Array, area: FaceArea, place: Place, without: Floats) -> Floats:
+        """Upscale a face to its place in the result, with the colours of the result."""
+        large, columns, rows = upscale_area(photo, area, self._enlarger)
+        scale = self._enlarger.scale
+        height, width = without.shape[:2]
+        box = place.box_in(columns, rows, scale)
+        if place.scales == (scale, scale):
+            left, top = round(box[0]), round(box[1])
+            face = large[top : top + height, left : left + width]
+        else:
+            face = np.clip(resample_box(large, box, height, width, cubic=False), 0, 1)
+        return match_colours(face, without, area.side * min(place.scales) * COLOUR_RADIUS)
+
+
+def _finite(decibels: float) -> float | None:
+    return round(decibels, 2) if math.isfinite(decibels) else None

@@ -1,0 +1,82 @@
+"""`FaceOptions`: options of `upscale --faces`; `FaceResult`: what was done to one face."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from numbers import Real
+from pathlib import Path
+from typing import Any, Literal, cast
+
+from srgan_gp.errors import UsageError
+from srgan_gp.models.catalog import FACE_UPSCALER
+
+ENHANCED, UNCHANGED = "enhanced", "unchanged"
+
+Box = tuple[int, int, int, int]
+"""Left, top, width and height in pixels of the input."""
+
+
+@dataclass(frozen=True)
+class FaceOptions:
+    """How the faces in a photo are enhanced.
+
+    Raises:
+        TypeError: `strength` is not a number.
+        UsageError: `strength` is not from 0 to 1.
+    """
+
+    strength: float = 1.0
+    """Weight of the face model inside a face, 0 to 1; the rest is the result without it."""
+    model: str | Path = FACE_UPSCALER
+    """Super-resolution model that upscales the faces: a name, or the path of an `.onnx` file."""
+    detector: str | Path | None = None
+    """Network file of YuNet; None: the installed one."""
+
+    def __post_init__(self) -> None:
+        strength = cast("object", self.strength)
+        if not isinstance(strength, Real):
+            raise TypeError(f"the strength of faces must be a number, got {strength!r}")
+        if not 0 <= self.strength <= 1:
+            raise UsageError(f"The strength of faces must be from 0 to 1, not {self.strength:g}.")
+
+    @classmethod
+    def of(cls, faces: "FaceOptions | float") -> "FaceOptions":
+        """Return options as they are, and a number as the strength."""
+        return faces if isinstance(faces, FaceOptions) else cls(strength=faces)
+
+
+@dataclass(frozen=True)
+class FaceResult:
+    """A face that was found in a photo."""
+
+    box: Box
+    """The part of the photo that may change: the face with hair and chin."""
+    score: float
+    """Confidence of the detector, 0 to 1."""
+    done: Literal["enhanced", "unchanged"]
+    reason: str | None = None
+    """Why the face is unchanged."""
+    psnr_without: float | None = None
+    """PSNR-Y in dB between the box of the result without the face model, downscaled, and the
+    input; None where the face model did not run, or where both are equal."""
+    psnr_with: float | None = None
+    """The same with the face model."""
+
+    def values(self) -> dict[str, Any]:
+        """Return the values for JSON, without those that are None."""
+        return {name: value for name, value in vars(self).items() if value is not None}
+
+
+def count_faces(faces: Sequence[Mapping[str, Any]]) -> str:
+    """Count faces for people, as `2 faces enhanced, 1 unchanged (too small)`.
+
+    Args:
+        faces: `FaceResult.values` of each face.
+    """
+    if not faces:
+        return "no face found"
+    enhanced = sum(face["done"] == ENHANCED for face in faces)
+    reasons = [face["reason"] for face in faces if face["done"] == UNCHANGED]
+    text = f"{enhanced} {'face' if enhanced == 1 else 'faces'} enhanced"
+    if reasons:
+        text += f", {len(reasons)} unchanged ({'; '.join(dict.fromkeys(reasons))})"
+    return text
