@@ -1,4 +1,4 @@
-"""Detection of faces in photos of any size and depth, in windows where a photo is large."""
+"""Detection of faces in photos of any size and depth, upright or turned, in windows if large."""
 
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
@@ -29,10 +29,11 @@ class Detector(Protocol):
 def find_faces(
     detector: Detector, pixels: Array, check: Callable[[], None] = lambda: None
 ) -> list[Face]:
-    """Detect the faces in a photo, also faces of 10 pixels in a large photo.
+    """Detect the faces in a photo, also turned ones, and faces of 10 pixels in a large photo.
 
-    The detector downscales photos to `LARGEST_SIDE`. A larger photo is therefore searched as a
-    whole and in windows.
+    YuNet knows upright faces, so each image is searched in four orientations; of the detections of
+    one face, that with the highest score counts. The detector downscales photos to `LARGEST_SIDE`.
+    A larger photo is therefore searched as a whole and in windows.
 
     Args:
         detector: detects faces.
@@ -45,15 +46,16 @@ def find_faces(
     check()
     height, width = pixels.shape[:2]
     if max(height, width) <= LARGEST_SIDE:
-        return detector.detect(to_8_bit_rgb(pixels))
+        return _without_duplicates(_in_four_orientations(detector, to_8_bit_rgb(pixels)))
     step = -(-max(height, width) // LARGEST_SIDE)
     # Every n-th pixel would cause aliasing: average blocks of n x n pixels.
-    faces = [_moved(face, step) for face in detector.detect(_block_means(pixels, step))]
+    small = _block_means(pixels, step)
+    faces = [_moved(face, step) for face in _in_four_orientations(detector, small)]
     for top in _starts(height):
         for left in _starts(width):
             check()
             window = to_8_bit_rgb(pixels[top : top + WINDOW, left : left + WINDOW])
-            for face in detector.detect(window):
+            for face in _in_four_orientations(detector, window):
                 if not _is_cut(face, (left, top), window.shape, (height, width)):
                     faces.append(_moved(face, 1, (left, top)))
     return _without_duplicates(faces)
@@ -65,6 +67,23 @@ def to_8_bit_rgb(pixels: Array) -> Array:
         factor = np.float32(255 / FULL_SCALE[pixels.dtype])
         pixels = np.rint(pixels * factor).astype(np.uint8)
     return np.ascontiguousarray(np.broadcast_to(pixels, (*pixels.shape[:2], 3)))
+
+
+def _in_four_orientations(detector: Detector, pixels: Array) -> Iterator[Face]:
+    """Detect faces in an image turned by multiples of 90 degrees; coordinates are of the image."""
+    for turns in range(4):
+        turned = np.ascontiguousarray(np.rot90(pixels, turns))  # counterclockwise
+        for face in detector.detect(turned):
+            left, top, width, height = face.box
+            points = np.vstack([face.points, [(left, top), (left + width, top + height)]])
+            for step in reversed(range(turns)):
+                # One turn takes (x, y) to (y, last column - x).
+                last = pixels.shape[1 - step % 2] - 1
+                points = np.stack([last - points[:, 1], points[:, 0]], axis=1)
+            corners = points[5:]
+            corner, size = corners.min(0), np.ptp(corners, axis=0)
+            box = (float(corner[0]), float(corner[1]), float(size[0]), float(size[1]))
+            yield Face(box, points[:5], face.score)
 
 
 def _block_means(pixels: Array, step: int) -> Array:
