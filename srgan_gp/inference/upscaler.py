@@ -111,7 +111,7 @@ class Upscaler:
         return cls(Session.open(model, task="super-resolution", **run_on), enhancer)
 
     def sharing(self) -> "Upscaler":
-        """Return another upscaler of the model for another thread; `cancel` ends all their calls."""
+        """Return another upscaler of the model for another thread; `cancel` ends calls of all."""
         return Upscaler(self._session, self._faces and self._faces.sharing())
 
     def network_memory(self, height: int, width: int) -> int:

@@ -59,7 +59,7 @@ class HelperNetwork:
 FACE_DETECTOR = HelperNetwork(
     name="face-detector",
     title="YuNet",
-    purpose="finds faces in photos: prepare, and some scores of faces",
+    purpose="finds faces in photos: prepare, upscale --faces, and some scores of faces",
     files={"104ee26c71d5c270ce79a6b3dced91c91013260d29a6bf18f9296c5b8c4c2b12": "yunet.onnx"},
     patterns=("yunet.onnx", "face_detection_yunet*.onnx"),
     source=None,
