@@ -233,15 +233,13 @@ def _result(
         seconds=sum(report.seconds for report in reports),
         frames=content.count if isinstance(content, FrameSequence) else 1,
         warnings=tuple(dict.fromkeys(warnings)),
-        faces=_faces(reports),
+        faces=None if first.faces is None else _faces(reports),
     )
     return Result(decoded.job, staged, facts, decoded.input_sha256)
 
 
-def _faces(reports: list[UpscaleReport]) -> list[dict[str, Any]] | None:
+def _faces(reports: list[UpscaleReport]) -> list[dict[str, Any]]:
     """Return the faces of an image, or of all frames with the number of the frame, from 1."""
-    if reports[0].faces is None:
-        return None
     return [
         ({} if len(reports) == 1 else {"frame": number}) | face.values()
         for number, report in enumerate(reports, start=1)

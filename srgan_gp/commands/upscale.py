@@ -84,7 +84,7 @@ def run(options: argparse.Namespace) -> int:
         threads=options.threads,
         fidelity=LOOKS.get(options.look, options.fidelity),
         precision=options.precision,
-        faces=_faces(options),
+        faces=_faces(options) if options.faces else None,
         engine="local" if options.dry_run else options.engine,
         address=options.address,
     ) as opened:
@@ -181,10 +181,7 @@ def _check(options: argparse.Namespace, arguments: list[str], output: "Output") 
             raise UsageError(f"The results would be new inputs in {argument}; pass --suffix.")
 
 
-def _faces(options: argparse.Namespace) -> "FaceOptions | None":
-    """Return the options of faces; None without `--faces`."""
-    if not options.faces:
-        return None
+def _faces(options: argparse.Namespace) -> "FaceOptions":
     from srgan_gp.inference.face_enhancement.face_options import FaceOptions
 
     given = {"strength": options.face_strength, "model": options.face_model}

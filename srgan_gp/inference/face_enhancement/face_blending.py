@@ -54,7 +54,7 @@ def match_colours(face: Floats, without: Floats, radius: float) -> Floats:
     """
     difference = np.ascontiguousarray(without - face)
     blurred: Floats = import_opencv().GaussianBlur(difference, (0, 0), radius)
-    return face + blurred.reshape(face.shape)
+    return np.add(face, blurred.reshape(face.shape), dtype=np.float32)
 
 
 def blend(face: Floats, without: Floats, weight: Floats) -> Floats:

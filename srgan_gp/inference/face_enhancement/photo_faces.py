@@ -1,6 +1,6 @@
 """Detection of faces in photos of any size and depth, upright or turned, in windows if large."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol
 
 import numpy as np
@@ -126,7 +126,7 @@ def _moved(face: Face, factor: int, corner: tuple[int, int] = (0, 0)) -> Face:
     return Face(box, face.points * factor + shift, face.score)
 
 
-def _without_duplicates(faces: list[Face]) -> list[Face]:
+def _without_duplicates(faces: Iterable[Face]) -> list[Face]:
     kept = list[Face]()
     for face in sorted(faces, key=lambda face: -face.score):
         if all(_overlap(face, other) <= _MAX_OVERLAP for other in kept):
