@@ -54,12 +54,13 @@ def match_colours(face: Floats, without: Floats, radius: float) -> Floats:
     """
     difference = np.ascontiguousarray(without - face)
     blurred: Floats = import_opencv().GaussianBlur(difference, (0, 0), radius)
-    return np.add(face, blurred.reshape(face.shape), dtype=np.float32)
+    return np.asarray(face + blurred.reshape(face.shape), np.float32)
 
 
 def blend(face: Floats, without: Floats, weight: Floats) -> Floats:
     """Mix two images (h, w, C) by the weight (h, w) of the first, 0 to 1."""
-    return without + weight[..., np.newaxis] * (face - without)
+    mixed: Floats = without + weight[..., np.newaxis] * (face - without)
+    return mixed
 
 
 def fidelity_psnr(result: Floats, box: tuple[float, float, float, float], low_res: Floats) -> float:
