@@ -71,7 +71,7 @@ class Outcome:
     frames: int | None = None
     warnings: tuple[str, ...] = ()
     faces: list[dict[str, Any]] | None = None
-    """As for `Facts`."""
+    """As for `engine_interface.Facts`."""
 
 
 @dataclass

@@ -59,8 +59,7 @@ def match_colours(face: Floats, without: Floats, radius: float) -> Floats:
 
 def blend(face: Floats, without: Floats, weight: Floats) -> Floats:
     """Mix two images (h, w, C) by the weight (h, w) of the first, 0 to 1."""
-    mixed: Floats = without + weight[..., np.newaxis] * (face - without)
-    return mixed
+    return np.asarray(without + weight[..., np.newaxis] * (face - without), np.float32)
 
 
 def fidelity_psnr(result: Floats, box: tuple[float, float, float, float], low_res: Floats) -> float:
