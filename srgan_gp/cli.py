@@ -44,6 +44,7 @@ COMMANDS = {
 _INTERRUPTED = 128 + signal.SIGINT
 _READER_CLOSED = 128 + 13  # SIGPIPE, a name that Windows does not have
 _EXTRAS = {
+    "metrics": {"torchmetrics", "torch_fidelity"},
     "train": {"torch", "torchvision", "kornia", "onnxscript", "skimage", "tensorboard", "tomli_w"},
     "app": {
         "gradio",

@@ -16,6 +16,7 @@ from srgan_gp.metrics.score_directions import legend
 if TYPE_CHECKING:
     from srgan_gp.evaluation.face_scores import FaceScores
     from srgan_gp.evaluation.image_scores import Scores
+    from srgan_gp.metrics.torchmetrics_scores import TorchmetricsScores
 
 LOW_RES = {
     "matlab": "MATLAB's antialiased bicubic, as the published benchmarks",
@@ -49,6 +50,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("model", metavar="MODEL", help=_MODEL)
     add("--data", required=True, metavar="DIR_OR_ZIP[:FOLDER]", help=_DATA)
     add("--feature-weights", type=Path, metavar="FILE", help=_FEATURE_WEIGHTS)
+    add("--metrics", type=_metrics, default=(), metavar="lpips,fid,kid", help=_METRICS)
     add = parser.add_argument_group("Upscaling models").add_argument
     add("--low-res", choices=LOW_RES, help=f"how the LR images are made [matlab]. {_list(LOW_RES)}")
     add("-s", "--scale", type=int, metavar="N", help="scale [the model's]")
@@ -80,6 +82,10 @@ _DATA = (
 _FEATURE_WEIGHTS = (
     "SqueezeNet 1.1 (.safetensors or .pth) for squeeze distances, or none to skip them [that of "
     "`srgan-gp fetch feature-network`]"
+)
+_METRICS = (
+    "also print these scores of torchmetrics, apart from the others; needs the extra metrics, and "
+    "downloads their weights once. lpips: for models that upscale"
 )
 _FIDELITY = (
     "mix the weights of the model, 0, with those of its fidelity partner, 1 [the model alone]"
@@ -134,6 +140,7 @@ def _print_scores(options: argparse.Namespace) -> None:
             scale=options.scale,
             feature_weights=options.feature_weights,
             fidelity=options.fidelity,
+            metrics=options.metrics,
             on_scored=partial(move, "scoring"),
         )
     _print(scores.as_dict(), _lines(scores), options.json)
@@ -151,6 +158,7 @@ def _print_face_scores(options: argparse.Namespace) -> None:
         truncation=options.trunc,
         feature_weights=options.feature_weights,
         detector=options.detector,
+        metrics=options.metrics,
         report=print_message,
     )
     _print(scores.as_dict(), _face_lines(scores), options.json)
@@ -175,6 +183,7 @@ def _lines(scores: "Scores") -> Iterator[str]:
         yield _row("the whole set", of_set)
     if original := scores.original_texture:
         yield _row(f"the originals, {original.windows} flat windows", original.values())
+    yield from _torchmetrics_lines(scores.torchmetrics)
 
 
 def _face_lines(scores: "FaceScores") -> Iterator[str]:
@@ -201,6 +210,15 @@ def _face_lines(scores: "FaceScores") -> Iterator[str]:
     if scores.memorisation is not None:
         verdict = "it repeats training faces" if scores.is_memorising else "no sign of memorisation"
         yield f"novelty {scores.memorisation:.4f}: {verdict}"
+    yield from _torchmetrics_lines(scores.torchmetrics)
+
+
+def _torchmetrics_lines(scores: "TorchmetricsScores | None") -> Iterator[str]:
+    if scores:
+        yield f"torchmetrics {scores.version}, {scores.images} images, better if lower:"
+        for name, value in scores.values.items():
+            arguments = scores.arguments[name.partition(" ")[0]]
+            yield f"  {name}{f' ({arguments})' if arguments else ''} {value:.4f}"
 
 
 def _feature_lines(scores: str, sha256: str | None) -> Iterator[str]:
@@ -216,3 +234,10 @@ def _row(name: str, scores: Mapping[str, float | None]) -> str:
     """Format one line of scores; a score that could not be measured is omitted."""
     parts = [f"{key} {value:.4f}" for key, value in scores.items() if value is not None]
     return f"{name}: {', '.join(parts)}"
+
+
+def _metrics(text: str) -> tuple[str, ...]:
+    names = tuple(dict.fromkeys(text.lower().split(",")))
+    if not set(names) <= {"lpips", "fid", "kid"}:
+        raise argparse.ArgumentTypeError(f"write some of lpips,fid,kid, not {text!r}")
+    return names

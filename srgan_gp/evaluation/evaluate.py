@@ -1,13 +1,13 @@
 """Evaluation of an upscaler on a set of images."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from srgan_gp.data.benchmark_downscalers import LOW_RES, bicubic
 from srgan_gp.data.datasets import require_sides
-from srgan_gp.data.image_sources import list_images
+from srgan_gp.data.image_sources import ImageFile, list_images
 from srgan_gp.data.validation_split import VALIDATION, part_of
 from srgan_gp.errors import UsageError
 from srgan_gp.evaluation.image_scores import PatchPairs, Scores, score_image
@@ -15,6 +15,7 @@ from srgan_gp.inference.session import Session
 from srgan_gp.inference.upscaler import Upscaler
 from srgan_gp.losses.features import Features
 from srgan_gp.metrics.pattern import FlatSpectrum
+from srgan_gp.metrics.torchmetrics_scores import LPIPS_SMALLEST_SIDE, TorchmetricsScorer
 
 BASELINE = "bicubic"
 """In place of a model's name: scores bicubic upscaling."""
@@ -31,6 +32,7 @@ def evaluate(
     scale: int | None = None,
     feature_weights: Path | None = None,
     fidelity: float | None = None,
+    metrics: Sequence[str] = (),
     on_scored: OnScored = lambda done, total: None,
 ) -> Scores:
     """Score a model: downscale images, upscale them with `Upscaler`, compare.
@@ -44,11 +46,13 @@ def evaluate(
         feature_weights: SqueezeNet 1.1 as `.safetensors` or `.pth`; None: the installed file;
             `Path("none")`: the squeeze distance is skipped.
         fidelity: as for `Upscaler.load`.
+        metrics: scores of torchmetrics to add, keys of `torchmetrics_scores.CLASSES`.
         on_scored: called with the numbers of images that are done and of all.
 
     Raises:
         UsageError: an argument is not valid, there is no image in `data`, one is too small to be
-            scored, or the feature network cannot be loaded.
+            scored, the feature network cannot be loaded, or weights of torchmetrics cannot be
+            downloaded.
         ModelRefusedError: the model cannot be used.
         PictureError: an image cannot be decoded.
     """
@@ -60,6 +64,7 @@ def evaluate(
     files = list_images(data)
     enlarge, model_scale, model_sha256 = _open(model, scale, fidelity)
     require_sides(files, 3 * model_scale)  # scores ignore a border of `scale` on each side
+    published = _open_torchmetrics(metrics, files)
     wanted = feature_weights != Path("none")
     features = Features.load("squeeze", feature_weights) if wanted else None
     scores, patches = [], PatchPairs()
@@ -70,6 +75,8 @@ def evaluate(
         output = enlarge(small)
         scores.append(score_image(file.stem, output, high_res, small, features))
         patches.add(output, high_res)
+        if published:
+            published.add(output, high_res)
         texture.add(output, small, high_res)
         original_texture.add(high_res, small, high_res)
         on_scored(done, len(files))
@@ -86,7 +93,21 @@ def evaluate(
         texture=texture.texture(),
         original_texture=original_texture.texture(),
         pictures=tuple(scores),
+        torchmetrics=published.scores() if published else None,
     )
+
+
+def _open_torchmetrics(
+    metrics: Sequence[str], files: Sequence[ImageFile]
+) -> TorchmetricsScorer | None:
+    """Check that the images suffice, before anything is computed."""
+    if not metrics:
+        return None
+    if "lpips" in metrics:
+        require_sides(files, LPIPS_SMALLEST_SIDE)
+    if len(files) < 2 and {"fid", "kid"} & set(metrics):
+        raise UsageError("fid and kid compare sets of images, and there is only one image.")
+    return TorchmetricsScorer(metrics)
 
 
 def _open(model: str, scale: int | None, fidelity: float | None) -> tuple[Enlarge, int, str | None]:

@@ -20,6 +20,7 @@ from srgan_gp.inference.session import Session
 from srgan_gp.losses.features import Features
 from srgan_gp.metrics.aligned_face_distances import YunetFeatures
 from srgan_gp.metrics.memorisation import describe_layouts, memorisation_ratio
+from srgan_gp.metrics.torchmetrics_scores import TorchmetricsScorer
 from srgan_gp.models.cards import FACES
 from srgan_gp.models.catalog import find_model
 
@@ -53,6 +54,7 @@ def evaluate_faces(
     truncation: float | None = None,
     feature_weights: Path | None = None,
     detector: Path | None = None,
+    metrics: Sequence[str] = (),
     report: Report = lambda _: None,
 ) -> FaceScores:
     """Score a face generator and its baselines, each against the same validation faces.
@@ -70,6 +72,7 @@ def evaluate_faces(
         feature_weights: SqueezeNet 1.1 as `.safetensors` or `.pth`; None: the installed file;
             `NO_NETWORK`: none.
         detector: YuNet; None: the one in the folders of models; `NO_NETWORK`: none.
+        metrics: scores of torchmetrics to add, `fid` and `kid`.
         report: called with a line about the current stage.
 
     Raises:
@@ -78,6 +81,9 @@ def evaluate_faces(
         ModelRefusedError: the model or the detector cannot be used.
         PictureError: a face cannot be decoded.
     """
+    if "lpips" in metrics:
+        raise UsageError("lpips compares pairs of images, and generated faces have no pairs.")
+    published = TorchmetricsScorer(metrics) if metrics else None
     data = part_of(data, VALIDATION)
     train_data = tuple(part_of(place, TRAIN) for place in train_data)
     generator = FaceGenerator.load(model)
@@ -94,6 +100,8 @@ def evaluate_faces(
     scorer = FaceScorer(real.validation, features, finder, yunet, paired_count)
     report(f"step 3 of {steps}: scoring the generated faces")
     own = scorer.score(generator.name, faces)
+    if published:
+        published.add_sets(faces[:paired_count], real.validation[:paired_count])
     baselines = []
     for name, other in _baselines(real).items():
         report(f"step 4 of {steps}: scoring the baseline {name}")
@@ -118,6 +126,7 @@ def evaluate_faces(
         paired_count=paired_count,
         truncation=truncation,
         detector=yunet.sha256 if yunet else None,
+        torchmetrics=published.scores() if published else None,
     )
 
 

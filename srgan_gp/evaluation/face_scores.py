@@ -14,6 +14,7 @@ from srgan_gp.metrics.diversity import pairwise_distance
 from srgan_gp.metrics.feature_distances import frechet_distance, kernel_distance, pooled_features
 from srgan_gp.metrics.memorisation import ALARM
 from srgan_gp.metrics.sliced_wasserstein import COARSEST_SIDE, pyramid_distance
+from srgan_gp.metrics.torchmetrics_scores import TorchmetricsScores
 
 DETECTED_FACES = 256
 """Most faces of a set that the detector is run on."""
@@ -91,6 +92,7 @@ class FaceScores:
         paired_count: faces of each set in the scores named in `PAIRED`.
         truncation: truncation of the latents.
         detector: sha256 of YuNet; None: its scores were skipped.
+        torchmetrics: scores of another project, not comparable with the others; None: not wanted.
     """
 
     name: str
@@ -108,6 +110,7 @@ class FaceScores:
     paired_count: int
     truncation: float = 1.0
     detector: str | None = None
+    torchmetrics: TorchmetricsScores | None = None
 
     @property
     def is_memorising(self) -> bool:

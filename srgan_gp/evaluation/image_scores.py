@@ -12,6 +12,7 @@ from srgan_gp.losses.perceptual import feature_distance
 from srgan_gp.metrics.patch_distance import SMALLEST_SIDE, distance_of_patches, draw_patches
 from srgan_gp.metrics.pattern import FlatTexture
 from srgan_gp.metrics.psnr_ssim import consistency, psnr_y, ssim_y
+from srgan_gp.metrics.torchmetrics_scores import TorchmetricsScores
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class Scores:
         texture: texture of the outputs in flat areas; None: there is no flat window.
         original_texture: texture of the originals in the same windows.
         pictures: scores of each image.
+        torchmetrics: scores of another project, not comparable with the others; None: not wanted.
     """
 
     model: str
@@ -55,6 +57,7 @@ class Scores:
     texture: FlatTexture | None
     original_texture: FlatTexture | None
     pictures: tuple[ImageScores, ...]
+    torchmetrics: TorchmetricsScores | None = None
 
     def mean(self) -> dict[str, float]:
         """Average each score over the images that have it."""
