@@ -28,8 +28,8 @@ def contact_sheet(
     cells = [_beside(low_res, high_res) for low_res, high_res in pairs]
     width = max(cell.shape[1] for cell in cells)
     lines = [textwrap.wrap(caption, max(width // LETTER, 1)) for caption in captions or ()]
-    text = max(map(len, lines), default=0) * LINE
-    height = max(cell.shape[0] for cell in cells) + text
+    text_height = max(map(len, lines), default=0) * LINE
+    height = max(cell.shape[0] for cell in cells) + text_height
     columns = min(PAIRS_PER_ROW, len(cells))
     rows = -(-len(cells) // columns)
     size = (columns * (width + GAP) + GAP, rows * (height + GAP) + GAP)

@@ -71,7 +71,9 @@ def interpolate(real: Tensor, fake: Tensor, epsilon: Tensor, _: Tensor | None) -
 
 
 def beside_real(real: Tensor, _: Tensor, epsilon: Tensor, noise: Tensor | None) -> list[Tensor]:
-    """Points x + epsilon * std(x) / 2 * noise beside each real sample x: [7], published code.
+    """Points x + epsilon * s / 2 * noise beside each real sample x: [7], published code.
+
+    s is the standard deviation of all values of the batch.
 
     Raises:
         ValueError: there is no noise.
@@ -189,6 +191,7 @@ class GradientPenalty:
     norm: Callable[[Tensor], Tensor]
     function: Callable[[Tensor], Tensor]
     gradient: Callable[[Critic, Tensor], Tensor] = gradient_at
+    # For the interface of `lipschitz_baselines.LipschitzBaseline`.
     clips_weights: ClassVar[bool] = False
 
     @property

@@ -16,7 +16,7 @@ class SeenImages:
     """Index of images that finds the duplicate of an image."""
 
     def __init__(self) -> None:
-        self._coarse = np.empty((64, _COARSE_SIDE**2), np.float32)
+        self._coarse = np.empty((64, _COARSE_SIDE**2), np.float32)  # rows; grows when it is full
         self._fine: list[np.ndarray] = []
 
     def add(self, pixels: np.ndarray) -> None:
@@ -57,9 +57,10 @@ def _correlation(first: np.ndarray, second: np.ndarray) -> float:
     """
     criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, _STEPS, _PRECISION)
     start = np.eye(2, 3, dtype=np.float32)
+    mask = np.full_like(second, 255)  # the whole image
     try:
         value, _ = cv2.findTransformECC(
-            first, second, start, cv2.MOTION_AFFINE, criteria, np.full_like(second, 255), _SMOOTHING
+            first, second, start, cv2.MOTION_AFFINE, criteria, mask, _SMOOTHING
         )
     except cv2.error:  # the registration does not converge for very different images
         value = 0.0

@@ -53,6 +53,7 @@ class Critic(nn.Module):
         self.conditional = conditional
         widths = [width * min(2**stage, 4) for stage in range(stages)]
         self.stem = nn.Conv2d(6 if conditional else 3, width, 3, padding=1)
+        # Input and output channels of each block; the last of [width, *widths] is not used.
         self.body = nn.Sequential(*map(PoolingBlock, [width, *widths], widths))
         self.head = nn.Conv2d(widths[-1], 1, 3, padding=1)
         scaled_kaiming_(self.stem, negative_slope=LEAK)

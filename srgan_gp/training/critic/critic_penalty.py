@@ -33,6 +33,7 @@ def part_penalty(
     real, fake = real[::every].float(), fake[::every].float()
     numbers = batch.numbers[::every]
     condition = None if batch.condition is None else batch.condition[::every]
+    # A view of a part may have another number of dimensions than images.
     epsilon = draw_epsilon(config.seed, numbers).to(real).view(-1, *[1] * (real.ndim - 1))
     noise = None
     if term.needs_noise:

@@ -17,10 +17,15 @@ MIN_STANDARD_ERRORS = 3.0
 """The gap is known only if the critic estimate is more than this number of standard errors from 0.
 The gap is a quotient by the estimate: at 3 standard errors its own error is about a third, and
 nearer to 0 it can have any value."""
+# The norms are named after the place of the penalty: `PenaltyResult.place`.
 _TITLES = {
     "interpolate_norm": "gradient norm",
     "real_norm": "gradient norm at real images",
     "fake_norm": "gradient norm at generated images",
+    "real_and_fake_norm": "gradient norm at real and generated images",
+    "beside_real_norm": "gradient norm beside real images",
+    "segment_norm": "slope between real and generated images",
+    "adversarial_norm": "slope in the steepest direction",
     "diversity": "diversity",
     "augment_probability": "augmentation",
 }

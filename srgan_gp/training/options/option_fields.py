@@ -45,6 +45,7 @@ def add_options(parser: ArgumentParser, config_class: type) -> None:
     """Add one option per field; an unset option is absent from the result, not its default."""
     for f in fields(config_class):
         name = "--" + f.name.replace("_", "-")
+        # [int] of int, of int | None and of tuple[int, ...].
         kinds = [t for t in get_args(f.type) or (f.type,) if t not in (NoneType, Ellipsis)]
         how: dict[str, Any] = {"type": kinds[0]}
         default = f.default

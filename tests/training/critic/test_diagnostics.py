@@ -3,6 +3,7 @@ import pytest
 import torch
 from torch import nn
 
+from srgan_gp.losses.lipschitz_baselines import LIPSCHITZ_TERMS
 from srgan_gp.training.critic.diagnostics import (
     critic_estimate,
     critic_gap,
@@ -11,6 +12,7 @@ from srgan_gp.training.critic.diagnostics import (
     estimate_error,
     gradient_ratio,
 )
+from srgan_gp.training.reports.logged_numbers import MEANINGS
 from srgan_gp.training.tasks import Batch
 
 
@@ -114,6 +116,13 @@ def test_the_line_has_no_gap_for_an_estimate_within_its_noise():
     assert "(gap 2.83)" in diagnostics_line(near | {"health/estimate_error": 0.18})
     one_check = {"health/validation_estimate": 0.0, "health/checks": 1.0}
     assert "memorised" not in diagnostics_line(LINE | one_check)
+
+
+@pytest.mark.parametrize("penalty", LIPSCHITZ_TERMS)
+def test_the_norm_of_every_penalty_is_shown_and_explained(penalty):
+    name = f"health/{LIPSCHITZ_TERMS[penalty].place}_norm"
+    assert diagnostics_line({"health/critic_estimate": 0.5, name: 1.25}).endswith(" 1.25")
+    assert name in MEANINGS
 
 
 def test_what_a_run_does_not_measure_is_skipped():
