@@ -71,9 +71,7 @@ def interpolate(real: Tensor, fake: Tensor, epsilon: Tensor, _: Tensor | None) -
 
 
 def beside_real(real: Tensor, _: Tensor, epsilon: Tensor, noise: Tensor | None) -> list[Tensor]:
-    """Points x + epsilon * s / 2 * noise beside each real sample x: [7], published code.
-
-    s is the standard deviation of all values of the batch.
+    """Points x + epsilon * std / 2 * noise beside each real sample x, std of the batch: [7], code.
 
     Raises:
         ValueError: there is no noise.
