@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from srgan_gp.system.paths import is_folder
 from srgan_gp.system.signals import StopRequest
 from srgan_gp.training import checkpoint, resume
 from srgan_gp.training.checkpoint import Progress, TrainingState
@@ -70,12 +71,15 @@ def train(
         cpu_threads(config.threads), explained_memory(config, device),
         Processes(device) as processes, ExitStack() as lock,
     ):  # fmt: skip
+        is_resumed = is_folder(run_dir / "checkpoints")
+        if is_resumed and processes.is_first:  # before another run can add checkpoints
+            lock.enter_context(resume.locked_run(run_dir))
         run, changes = _open_run(config, data, run_dir, validation, start_from, device, processes)
         state, progress = run.state, run.state.progress
         reports = None
         if processes.is_first:
-            # Before the first write; `_open_run` only reads.
-            lock.enter_context(resume.locked_run(run_dir))
+            if not is_resumed:  # the folder of a run that cannot start is not made
+                lock.enter_context(resume.locked_run(run_dir))
             resume.save_start(config, data, validation, run_dir)
             reports = _open_reports(run, run_dir, changes)
         with reports or nullcontext(), StopRequest() as stop:

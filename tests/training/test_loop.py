@@ -444,6 +444,18 @@ def test_a_second_run_in_the_folder_is_refused_and_writes_nothing(
     train(*arguments, validation=str(pictures))
 
 
+def test_a_checkpoint_is_read_under_the_lock(halved_run, tiny_config, pictures, monkeypatch):
+    read = resume.load_checkpoint
+
+    def read_locked(*arguments):
+        with pytest.raises(LockedError), locked(halved_run / ".lock", halved_run):
+            pass
+        return read(*arguments)
+
+    monkeypatch.setattr(resume, "load_checkpoint", read_locked)
+    train(tiny_config(), [str(pictures)], halved_run, validation=str(pictures))
+
+
 @pytest.mark.parametrize("occupied", ["run", "run/checkpoints"])
 def test_a_folder_that_is_a_file_is_one_message(tiny_config, pictures, tmp_path, occupied):
     path = tmp_path / occupied
