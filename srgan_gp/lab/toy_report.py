@@ -172,7 +172,8 @@ _INTRODUCTION = """# The gradient-penalty lab
 
 Every way to bound a critic's slope that [WGAN-GP](wgan-gp.md) lists, on classic toy problems.
 `scripts/lab.py` trains the runs and writes this page. Each run is trained once and kept in
-`runs/lab`.
+`runs/lab`. The applications at the end are trained by `scripts/lab.py --application NAME --data
+FILES`; without data each names the files it needs.
 
 <!-- test: parse-only because it trains for hours -->
 ```sh
@@ -196,13 +197,13 @@ _SECTIONS = {
     "layer-gradients": (
         "Vanishing and exploding gradients",
         """A critic of 12 hidden layers on the Swiss roll: norm of the gradient of the score at the
-output of each layer, figure 1b of the paper. In the paper it vanishes or explodes with clipping,
-depending on c, and does neither with the penalty.""",
+output of each layer, figure 1b of the paper. With clipping it vanishes or explodes, depending on c.
+With the penalty it does neither.""",
     ),
     "deep": (
         "101 layers",
         """Critic and generator are residual networks with 101 hidden layers each, as the deepest of
-table 1 of the paper.""",
+table 1 of the paper. The run is short: it shows that both networks learn, not how well.""",
     ),
     "overfitting": (
         "A critic that overfits",

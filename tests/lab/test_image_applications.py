@@ -88,7 +88,13 @@ def test_the_report_of_paintings_has_its_sheet(windows, tmp_path):
 
 def quick_faces(**options):
     return small_faces.SmallFacesConfig(
-        seconds=float("inf"), width=4, blocks=1, batch_size=4, learning_rate=1e-3, **options
+        seconds=float("inf"),
+        width=4,
+        critic_width=4,
+        blocks=1,
+        batch_size=4,
+        learning_rate=1e-3,
+        **options,
     )
 
 
@@ -107,7 +113,7 @@ def test_an_upscaler_of_faces_learns_with_the_l1_loss():
 def test_the_gradient_of_every_critic_has_its_share(name):
     """Half of the gradient of the L1 loss: a step leaves the L1 loss the larger part."""
     faces = as_tensor(squares(8, 64)[0])
-    config = quick_faces(steps=2)
+    config = quick_faces(steps=2, warmup=0.0)
     before = small_faces.build_generator(config)
     after, steps = small_faces.train(before, small_faces.ARMS[name], faces, config)
     assert steps == 2
@@ -116,6 +122,15 @@ def test_the_gradient_of_every_critic_has_its_share(name):
     ]
     assert 0 < max(changes) < 0.01
     assert all(parameter.isfinite().all() for parameter in after.parameters())
+
+
+def test_a_generator_waits_for_the_warmup_of_its_critic():
+    faces = as_tensor(squares(4, 64)[0])
+    config = quick_faces(steps=2, warmup=2.0)
+    before = small_faces.build_generator(config)
+    after, _ = small_faces.train(before, small_faces.ARMS["gradient penalty"], faces, config)
+    pairs = zip(after.parameters(), before.parameters(), strict=True)
+    assert all(torch.equal(a, b) for a, b in pairs)
 
 
 def test_the_processor_time_ends_an_arm():
@@ -161,3 +176,34 @@ def test_a_regressor_learns_landmarks():
 def test_an_error_is_in_percent_of_the_distance_between_the_eyes():
     expected = torch.tensor([[[0.3, 0.4], [0.7, 0.4], [0.5, 0.6], [0.4, 0.8], [0.6, 0.8]]])
     assert landmarks.error(expected + torch.tensor([0.03, 0.04]), expected) == pytest.approx(12.5)
+
+
+def test_the_report_of_small_faces_has_a_row_for_each_critic(
+    squeeze_weights, tmp_path, monkeypatch
+):
+    images, _ = squares(6, 64)
+    faces = write_zip(tmp_path / "faces.zip", images, [f"face-{n}" for n in range(6)])
+    monkeypatch.setattr(small_faces, "VALIDATION_FACES", 2)
+    text = small_faces.run(steps=1, data=[faces, faces, squeeze_weights])
+    assert [line.split(" | ")[0] for line in text.splitlines()[4:9]] == [
+        f"| {name}" for name in ("bicubic", *small_faces.ARMS)
+    ]
+    assert "Lowest squeeze distance: " in text
+
+
+def test_the_report_of_landmarks_compares_with_and_without_generated_faces(tmp_path, monkeypatch):
+    images, _ = squares(12, 64)
+    faces = write_zip(tmp_path / "faces.zip", images, [f"face-{n}" for n in range(12)])
+
+    class SquareGenerator:
+        def generate(self, *, seed, count):
+            return squares(count, 64, seed)[0]
+
+    monkeypatch.setattr(landmarks, "REAL", (4, 8))
+    monkeypatch.setattr(landmarks, "GENERATED", 5)
+    monkeypatch.setattr(landmarks.FaceDetector, "load", lambda _: SquareDetector())
+    monkeypatch.setattr(landmarks.FaceGenerator, "load", lambda *_, **__: SquareGenerator())
+    text = landmarks.run(steps=1, data=[faces, faces, "unused"], seeds=range(2))
+    rows = [line.split(" | ")[:2] for line in text.splitlines()[4:]]
+    assert rows == [["| 4", "0"], ["| 4", "5"], ["| 8", "0"], ["| 8", "5"], ["| 0", "5"]]
+    assert "YuNet found 5 of 5 faces" in text
