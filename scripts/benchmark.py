@@ -107,6 +107,11 @@ def build_parser() -> argparse.ArgumentParser:
     app.add_argument("--users", type=count, default=200, help="number of simultaneous users [200]")
     app.add_argument("--side", type=count, default=256, help="side of their images [256]")
     app.add_argument("--jobs", type=count, default=20, help="running or queued at SIGTERM [20]")
+    progress = add("progress", "progress and estimate of a large photo in the app, and its memory")
+    progress.add_argument("--model", default="photo-x4", help="name [photo-x4]")
+    progress.add_argument("--megapixels", type=float, default=12, help="size of the photo [12]")
+    text = "small jobs, between which the memory is measured; below 50: none [500]"
+    progress.add_argument("--jobs", type=int, default=500, help=text)
     nginx = add("nginx", "the server behind nginx, with many clients; needs nginx and openssl")
     nginx.add_argument("--model", default="classic-x4", help="name [classic-x4]")
     nginx.add_argument("--users", type=count, default=100, help="number of clients [100]")

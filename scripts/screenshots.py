@@ -1,72 +1,131 @@
 #!/usr/bin/env python3
-"""Take the screenshots of the app for README and docs: docs/app-upscale.png and app-compare.png.
+"""Take the screenshots of the app for README and docs, or all that a review needs.
+
+scripts/screenshots.py                 docs/app-upscale.png, app-compare.png and app-phone.png
+scripts/screenshots.py --all FOLDER    every state in three sizes, light and dark
 
 Needs the shipped models, Playwright and Chromium, as the browser tests do.
 """
 
+import argparse
 import io
 import shutil
 import subprocess
 import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-DOCS = Path(__file__).resolve().parent.parent / "docs"
-WINDOW = (1440, 1000)
-WAIT_MS = 120_000
+ROOT = Path(__file__).resolve().parent.parent
+DOCS, EXAMPLES = ROOT / "docs", ROOT / "apps" / "examples"
+SIZES = ((1440, 900), (1024, 768), (390, 844))
+WAIT_MS = 600_000
 SETTLE_MS = 2_000
 """Time until the images of a result are drawn."""
+DRAWING = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'
 
 
 def main() -> None:
     """Start a server, take the screenshots and stop it."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--all", type=Path, metavar="FOLDER", help="take all, into this folder")
+    folder = parser.parse_args().all
     command = [sys.executable, "-m", "srgan_gp", "app", "--port", "0", "--device", "cpu"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+    with subprocess.Popen(
+        [*command, "--allow-finetune"], stdout=subprocess.PIPE, text=True
+    ) as server:
         assert server.stdout is not None  # because of stdout=PIPE
         try:
-            take_both(server.stdout.readline().strip())
+            address = server.stdout.readline().strip()
+            with chromium() as browser:
+                if folder is None:
+                    take_for_docs(browser, address)
+                else:
+                    folder.mkdir(parents=True, exist_ok=True)
+                    for is_dark in (False, True):
+                        take_all(browser, address, folder, is_dark=is_dark)
         finally:
             server.terminate()
 
 
-def take_both(address: str) -> None:
-    """Take one screenshot of the light page and one of the dark page."""
+@contextmanager
+def chromium() -> Generator[Browser]:
+    """Open the browser."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=["--no-sandbox"]
-        )
-        page = opened(browser, address, dark=False)
-        run(page, "upscale", "Done")
-        page.wait_for_selector("#upscale-viewer .viewer[data-state=ready]")
-        save(page, DOCS / "app-upscale.png")
-        page = opened(browser, address, dark=True)
-        page.get_by_role("tab", name="Compare").click()
-        run(page, "compare", "one region")
-        page.wait_for_selector("#compare-viewer .viewer[data-state=ready]")
-        save(page, DOCS / "app-compare.png")
+        path = shutil.which("chromium")
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
         browser.close()
 
 
-def opened(browser: Browser, address: str, *, dark: bool) -> Page:
+def take_for_docs(browser: Browser, address: str) -> None:
+    """Take a result on the light page, a comparison on the dark one, and a result on a phone."""
+    page = opened(browser, address, SIZES[0], is_dark=False)
+    show_result(page, "upscale", "Done")
+    save(page, DOCS / "app-upscale.png")
+    page.set_viewport_size({"width": SIZES[2][0], "height": SIZES[2][1]})
+    page.locator("#upscale-viewer").scroll_into_view_if_needed()
+    page.locator("#upscale-viewer").evaluate("viewer => viewer.scrollIntoView()")
+    save(page, DOCS / "app-phone.png")
+    page = opened(browser, address, SIZES[0], is_dark=True)
+    page.get_by_role("tab", name="Compare").click()
+    show_result(page, "compare", "one region")
+    save(page, DOCS / "app-compare.png")
+
+
+def take_all(browser: Browser, address: str, folder: Path, *, is_dark: bool) -> None:
+    """Take every tab empty, and the states of the tab Upscale, in all sizes."""
+    page = opened(browser, address, SIZES[0], is_dark=is_dark)
+
+    def take(state: str) -> None:
+        for width, height in SIZES:
+            page.set_viewport_size({"width": width, "height": height})
+            scheme = "dark" if is_dark else "light"
+            save(page, folder / f"{state}-{width}-{scheme}.png")
+        page.set_viewport_size({"width": SIZES[0][0], "height": SIZES[0][1]})
+
+    for tab in ("Compare", "Batch", "Faces", "Fine-tune", "Upscale"):
+        page.get_by_role("tab", name=tab).click()
+        take(f"{tab.lower()}-empty")
+    drawing = folder / "drawing.svg"
+    drawing.write_text(DRAWING)
+    page.set_input_files("#upscale-image input[type=file]", str(drawing))
+    page.wait_for_selector("#notice:not(:empty)")
+    take("upscale-error")
+    page.locator("#notice").click()
+    page.set_input_files("#upscale-image input[type=file]", str(EXAMPLES / "cat.png"))
+    page.wait_for_selector("#upscale-image img")
+    take("upscale-chosen")
+    page.click("#upscale-start")
+    page.wait_for_selector("#upscale-status progress")
+    take("upscale-working")
+    expect(page.locator("#upscale-status")).to_contain_text("Done", timeout=WAIT_MS)
+    page.wait_for_selector("#upscale-viewer .viewer[data-state=ready]")
+    take("upscale-result")
+
+
+def opened(browser: Browser, address: str, size: tuple[int, int], *, is_dark: bool) -> Page:
     """Open the page in a new window."""
-    width, height = WINDOW
     page = browser.new_page(
-        viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light"
+        viewport={"width": size[0], "height": size[1]},
+        color_scheme="dark" if is_dark else "light",
     )
     page.set_default_timeout(WAIT_MS)
     page.goto(address)
-    page.wait_for_selector("#upscale-image")
+    page.wait_for_selector("#scheme")  # the last part of the page
     return page
 
 
-def run(page: Page, tab: str, ending: str) -> None:
+def show_result(page: Page, tab: str, ending: str) -> None:
     """Select the example image of a cat, start the job, and wait for its end."""
     page.locator(".example-cat:visible").click()
     page.wait_for_selector(f"#{tab}-image img")
     page.click(f"#{tab}-start")
     expect(page.locator(f"#{tab}-status")).to_contain_text(ending, timeout=WAIT_MS)
+    page.wait_for_selector(f"#{tab}-viewer .viewer[data-state=ready]")
 
 
 def save(page: Page, path: Path) -> None:

@@ -257,3 +257,18 @@ def test_without_a_gpu_the_benchmark_says_so(benchmark, capsys, tiny_model, monk
     monkeypatch.setattr("srgan_gp.inference.ort_engine.why_no_gpu", lambda index: "no driver")
     assert benchmark.main(["gpu", str(tiny_model()), "--tensorrt"]) == DeviceError.exit_code
     assert "The device cuda:0 cannot be used: no driver" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_the_progress_of_a_photo_in_the_app_is_measured(
+    benchmark, capsys, tiny_model, onnx_models, monkeypatch
+):
+    path = tiny_model()
+    onnx_models.write_card(path)
+    monkeypatch.setenv("SRGAN_GP_MODELS", str(path.parent))
+    options = ("--model", "tiny", "--megapixels", 0.2, "--jobs", 50, "--threads", 1)
+    values = run(benchmark, capsys, "progress", *options)
+    assert values["size"] == "516 x 387"
+    assert 0 < values["first_movement_seconds"] <= values["largest_gap_seconds"]
+    assert values["largest_gap_seconds"] <= values["whole_job_seconds"]
+    assert values["memory_after_50_jobs_mib"] > 50

@@ -40,7 +40,9 @@ _STYLES = """
   .gradio-container { padding: 0.5rem !important; }
   .status { min-height: 5.4em; }
 }
-@media (prefers-reduced-motion: reduce) { * { animation: none !important; } }
+@media (prefers-reduced-motion: reduce) {
+  * { animation: none !important; transition: none !important; }
+}
 """
 
 
@@ -65,6 +67,19 @@ def appearance() -> dict[str, Any]:
         body_text_color_subdued_dark="*neutral_300",
         block_info_text_color="*neutral_600",
         block_info_text_color_dark="*neutral_300",
+        # So is that of white on its buttons, and of its links on dark.
+        button_primary_background_fill="*primary_600",
+        button_primary_background_fill_hover="*primary_700",
+        button_primary_background_fill_dark="*primary_600",
+        button_primary_background_fill_hover_dark="*primary_700",
+        button_cancel_background_fill="#b91c1c",
+        button_cancel_background_fill_hover="#991b1b",
+        button_cancel_background_fill_dark="#b91c1c",
+        button_cancel_background_fill_hover_dark="#991b1b",
+        link_text_color_dark="*secondary_300",
+        link_text_color_active_dark="*secondary_300",
+        link_text_color_visited_dark="*secondary_300",
+        link_text_color_hover_dark="*secondary_200",
     )
     return {
         "theme": theme,

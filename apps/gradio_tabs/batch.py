@@ -84,7 +84,7 @@ def build_batch_tab(
 
 
 def _build_results() -> tuple[gr.Markdown, gr.DownloadButton, gr.Dataframe]:
-    gr.Markdown("### Results")
+    gr.Markdown("## Results", elem_classes="section")
     gr.Markdown("", elem_id="batch-results")  # a script fills it
     shown = build_viewer("batch")
     download = gr.DownloadButton(

@@ -112,7 +112,8 @@ def _truncation(card: ModelCard) -> float:
 
 
 def _build_results() -> _Results:
-    gr.Markdown("### Faces of people who do not exist")  # a label would cover the first face
+    # A label would cover the first face.
+    gr.Markdown("## Faces of people who do not exist", elem_classes="section")
     gallery = gr.Gallery(
         label="Faces", show_label=False, columns=4, height=420, format="png",
         object_fit="contain", interactive=False, buttons=["download", "fullscreen"],

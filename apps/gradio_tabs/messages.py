@@ -1,4 +1,7 @@
-"""Messages of the page as HTML: progress, errors, and the report of a run."""
+"""Messages of the page as HTML: progress, errors, and the report of a run.
+
+A script of the page announces them to screen readers, progress now and then.
+"""
 
 import html
 import math
@@ -25,7 +28,7 @@ def progress(done: int, total: int, unit: str) -> str:
         unit: name of the steps.
 
     >>> progress(3, 12, "images")
-    '<div role="status"><progress aria-label="Progress" value="3" max="12"></progress>3 of 12 \
+    '<div class="message"><progress aria-label="Progress" value="3" max="12"></progress>3 of 12 \
 images</div>'
     """
     return bar(done, total, f"{done} of {total} {unit}")
@@ -61,7 +64,7 @@ def job(progress: Progress, verb: str) -> str:
         verb: what the network does, such as `Upscaling`.
 
     >>> job(Progress("running", 25.5, seconds_left=80), "Upscaling")
-    '<div role="status"><progress aria-label="Progress" value="25.5" max="100"></progress>\
+    '<div class="message"><progress aria-label="Progress" value="25.5" max="100"></progress>\
 Upscaling: 25 %, about 2 min left</div>'
     """
     if progress.stage == "queued":
@@ -180,8 +183,8 @@ def escaped(text: str) -> str:
 
 
 def _block(inside: str) -> str:
-    """Return HTML that a screen reader reads when it has time."""
-    return f'<div role="status">{inside}</div>'
+    """Return HTML that a script of the page reads to screen readers."""
+    return f'<div class="message">{inside}</div>'
 
 
 def _bar(done: float, total: float) -> str:

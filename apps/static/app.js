@@ -3,6 +3,7 @@
 // The page of Gradio names the results to show by links to their jobs in an element `*-shown`.
 
 import { Viewer } from "./viewer.js";
+import { announceStatus, repairMarkup } from "./access.js";
 import { limits } from "./files.js";
 import { startInput } from "./input.js";
 import { show as announce } from "./notice.js";
@@ -255,11 +256,15 @@ function start() {
     requestAnimationFrame(() => {
       isScheduled = false;
       TABS.forEach(readShown);
+      repairMarkup();
+      announceStatus();
     });
   }).observe(document.querySelector("gradio-app") || document.body, {
     childList: true, subtree: true, characterData: true,
   });
   startInput();
+  repairMarkup();
+  announceStatus();
   channel.onmessage = () => refresh();
   document.addEventListener("visibilitychange", () => document.hidden || refresh());
   refresh().then(restore);

@@ -166,7 +166,7 @@ class Upscaler:
             scale: scale factor; None means the network's own. Other factors are reached by Lanczos
                 resampling of the network's result.
             tile: largest side of the tiles in input pixels; None for the whole image at once;
-                "auto" chooses by the memory needed. The result does not depend on it.
+                "auto" and `TileLimit` choose by memory. The result does not depend on it.
             on_progress: called with (tiles done, number of tiles), for a list with (images done,
                 number of images). An exception in it ends the call.
             scratch_folder: folder of the unnamed temporary file that holds a result of more than

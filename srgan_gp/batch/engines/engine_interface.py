@@ -10,6 +10,7 @@ from typing import Any, Literal, Protocol
 from srgan_gp.batch.naming.plan import UpscaleJob
 from srgan_gp.errors import ModelRefusedError, OutputError, PictureError, SrganGpError
 from srgan_gp.images import DEFAULT_MAX_PIXELS, Quality
+from srgan_gp.inference.tiling.window_choice import TileChoice
 from srgan_gp.system.files import Staged
 from srgan_gp.system.write_errors import concerns_the_disk
 
@@ -24,7 +25,7 @@ class UpscaleSettings:
     """Scale factor of both sides; None: that of the model."""
     width: int | None = None
     """Width of each result in pixels, in place of `scale`."""
-    tile: int | Literal["auto"] | None = "auto"
+    tile: TileChoice = "auto"
     quality: Quality | None = None
     max_pixels: int = DEFAULT_MAX_PIXELS
     """Largest input in pixels, width x height, all its frames together."""

@@ -1,6 +1,7 @@
 """Choice of windows and batches: the fewest computed pixels within the memory budget."""
 
 import math
+from dataclasses import dataclass
 from numbers import Integral
 from typing import Literal, cast
 
@@ -9,7 +10,16 @@ from srgan_gp.inference.loading.model_info import ModelInfo
 from srgan_gp.inference.session_interface import SessionInterface
 from srgan_gp.inference.tiling.tiles import Window, round_up
 
-TileChoice = int | Literal["auto"] | None
+
+@dataclass(frozen=True)
+class TileLimit:
+    """Tiles chosen as for "auto", and with a limit of pixels where that costs little."""
+
+    pixels: int
+    """Limit of a tile with its overlap; as `pixel_limit` of `choose_window`."""
+
+
+TileChoice = int | Literal["auto"] | TileLimit | None
 """Largest side of the tiles in input pixels; None: the whole image at once."""
 
 CPU_BUDGET = 3 * 2**28
@@ -44,9 +54,11 @@ def window_for(session: SessionInterface, tile: TileChoice, height: int, width: 
     size = (round_up(height, multiple), round_up(width, multiple))
     if tile is None:
         return size
-    if tile == "auto":
+    if tile == "auto" or isinstance(tile, TileLimit):
+        limit = tile.pixels if isinstance(tile, TileLimit) else None
         on_gpu = session.device != "cpu"
-        return choose_window(session.info, height, width, on_gpu=on_gpu) or size
+        window = choose_window(session.info, height, width, on_gpu=on_gpu, pixel_limit=limit)
+        return window or size
     if not isinstance(cast("object", tile), Integral):
         raise TypeError(f"the tile must be a number of pixels, 'auto' or None, got {tile!r}")
     if tile < 1:

@@ -3,14 +3,32 @@
 import threading
 import time
 from collections.abc import Callable
+from typing import Literal
 
 import numpy as np
 
+from srgan_gp.inference.tiling.window_choice import TileLimit
 from srgan_gp.inference.upscaler import Upscaler
 
 _TEST_SIDE = 96  # pixels of the image that is upscaled for the first measurement
 _SHARE_OF_NEW = 0.5  # weight of the newest job in the moving average
 _MIN_PIXELS = 20_000  # shorter jobs say little about long ones
+_MAX_TILE_SECONDS = 4.0
+"""Duration of a tile that is aimed for, so that the progress moves."""
+
+
+def tile_for(seconds_per_megapixel: float | None) -> TileLimit | Literal["auto"]:
+    """Choose tiles that are completed often enough for the progress of a job.
+
+    Args:
+        seconds_per_megapixel: measured time of the model; None: unknown.
+
+    >>> tile_for(8.0), tile_for(None)
+    (TileLimit(pixels=500000), 'auto')
+    """
+    if not seconds_per_megapixel:
+        return "auto"
+    return TileLimit(max(int(_MAX_TILE_SECONDS / seconds_per_megapixel * 1e6), 1))
 
 
 class ModelSpeeds:

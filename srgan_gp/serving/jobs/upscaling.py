@@ -14,9 +14,8 @@ from srgan_gp.inference.upscaler import Upscaler
 from srgan_gp.serving.jobs.job_cancellation import Cancellation
 from srgan_gp.serving.jobs.job_requests import Result, UpscaleRequest
 from srgan_gp.serving.jobs.loaded_models import LoadedModels
-from srgan_gp.serving.jobs.model_speeds import ModelSpeeds
+from srgan_gp.serving.jobs.model_speeds import ModelSpeeds, tile_for
 from srgan_gp.serving.jobs.regions import crop, region_in_result, region_of, with_margin
-from srgan_gp.serving.jobs.tile_choice import tile_for
 from srgan_gp.serving.results.download_names import result_naming, safe_name
 from srgan_gp.serving.results.image_views import write_view
 from srgan_gp.system.files import commit
@@ -64,8 +63,7 @@ def upscale(
         decoded = _plan_result(request, model, original, scale, folder, max_pixels)
         speed = speeds.get(speed_key)
         if settings.tile == "auto" and upscaler.device == "cpu":
-            tile = tile_for((original.width, original.height), upscaler.overlap, speed)
-            settings = replace(settings, tile=tile)
+            settings = replace(settings, tile=tile_for(speed))
         pixels = outer[2] * outer[3]  # the network computes the margin too
         cancellation.enter("running", None if speed is None else speed * pixels / 1e6)
         decoded = replace(decoded, content=crop(picture, outer))

@@ -15,10 +15,12 @@ from srgan_gp.inference.tiling.window_choice import (
     MAX_GPU_PIXELS,
     MAX_OVERHEAD,
     MIN_TILE,
+    TileLimit,
     choose_window,
     computed_pixels,
     smallest_cover,
     square_window,
+    window_for,
 )
 from srgan_gp.inference.upscaler import DEFAULT_MODEL
 
@@ -226,3 +228,12 @@ def test_a_shipped_model_gives_the_same_bits_for_200_sizes(fake_session, on_gpu)
     info = fake_session(scale=4, overlap=overlap, bytes_per_pixel=CPU_BUDGET // 15_000).info
     sizes = random_sizes(200, 120, 280)
     assert check_bits(session.run, info, sizes, on_gpu) > 100
+
+
+def test_a_limit_makes_smaller_tiles_than_the_memory_needs(fake_session):
+    session = fake_session(scale=4, overlap=27, bytes_per_pixel=1600)
+    by_memory = window_for(session, "auto", 900, 1200)
+    limited = window_for(session, TileLimit(300_000), 900, 1200)
+    assert math.prod(limited) < math.prod(by_memory)
+    assert limited == choose_window(session.info, 900, 1200, on_gpu=False, pixel_limit=300_000)
+    assert window_for(session, None, 900, 1200) == (900, 1200)

@@ -1,0 +1,128 @@
+"""Progress of a large photo in `srgan-gp app`, its estimate, and the memory over many jobs."""
+
+import asyncio
+import io
+import json
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+from PIL import Image
+
+from benchmarks.app import Server, serve_app
+from benchmarks.client_images import draw
+from benchmarks.http_client import close, connect, get, post_file
+
+_EXAMPLE = Path(__file__).parents[2] / "apps" / "examples" / "coffee.jpg"
+_ASPECT = 4 / 3
+_WARM_JOBS = 50
+"""Jobs before the first measurement of the memory, which the first jobs fill with caches."""
+_SIDE = 64
+
+
+def benchmark_progress(model: str, megapixels: float, threads: int, jobs: int) -> dict[str, Any]:
+    """Follow the job of one photo by its events, then run many small jobs.
+
+    Args:
+        model: a name that `srgan-gp models` lists.
+        megapixels: size of the photo.
+        threads: of the server's network.
+        jobs: number of small jobs, at least 50; fewer: none.
+
+    Returns:
+        Seconds to the first movement and between movements, estimate and duration in seconds,
+        memory in MiB.
+    """
+    values: dict[str, Any] = {"model": model, "threads": threads, "megapixels": megapixels}
+    options = ("--max-pixels", str(round(megapixels * 1.1e6)), "--max-upload-mb", "100")
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        serve_app(model, threads, folder, options) as server,
+    ):
+        values |= asyncio.run(_photo(server, model, megapixels))
+        if jobs >= _WARM_JOBS:
+            values |= asyncio.run(_many(server, jobs))
+    return values
+
+
+async def _photo(server: Server, model: str, megapixels: float) -> dict[str, Any]:
+    photo, (width, height) = _draw_photo(megapixels)
+    speed = json.loads((await get(server.port, f"/api/models/{model}/speed")).body)
+    estimate = speed["seconds_per_megapixel"] * width * height / 1e6
+    answer = await post_file(server.port, "/api/upscale?async=1", "picture", photo, 0)
+    accepted = time.perf_counter()
+    job = json.loads(answer.body)
+    moved, tiles, running, last = [accepted], [accepted], None, {}
+    async for at, event in _events(server.port, job["id"]):
+        moved.append(at)
+        if event.get("done", 0) > last.get("done", 0):
+            tiles.append(at)
+        if event["state"] == "running" and running is None:
+            running = at
+        last = event
+    if last["state"] != "done" or running is None:
+        raise SystemExit(f"The job ended as {last}.")
+    seconds = last["report"]["seconds"]
+    gaps, tile_gaps = np.diff(moved), np.diff([*tiles, moved[-1]])
+    return {
+        "size": f"{width} x {height}",
+        "tiles": last["report"]["tiles"],
+        "first_movement_seconds": float(gaps[0]),
+        "largest_gap_seconds": float(gaps.max()),
+        "largest_gap_between_tiles_seconds": float(tile_gaps.max()),
+        "estimate_seconds": estimate,
+        "network_seconds": seconds,
+        "error_of_the_estimate": estimate / seconds - 1,
+        "whole_job_seconds": moved[-1] - accepted,
+    }
+
+
+async def _events(port: int, id: str) -> AsyncIterator[tuple[float, dict[str, Any]]]:
+    """Yield the server-sent events of a job with their times, until it has ended."""
+    reader, writer = await connect(port, "127.0.1.1")
+    writer.write(f"GET /api/jobs/{id}/events HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
+    try:
+        while line := await reader.readline():
+            if line.startswith(b"data: "):
+                event = json.loads(line.removeprefix(b"data: "))
+                yield time.perf_counter(), event
+                if event["state"] in ("done", "failed"):
+                    return
+    finally:
+        await close(writer)
+
+
+async def _many(server: Server, jobs: int) -> dict[str, Any]:
+    """Run small jobs, one after the other."""
+    image = draw(0, _SIDE)
+    memory: list[float] = []
+    for number in range(1, jobs + 1):
+        answer = await post_file(server.port, "/api/upscale", "picture", image, number % 100)
+        if answer.status != 200:
+            raise SystemExit(f"Job {number} was refused with {answer.status}.")
+        if number in (_WARM_JOBS, jobs):
+            memory.append(_memory(server))
+    return {
+        "jobs": jobs,
+        f"memory_after_{_WARM_JOBS}_jobs_mib": memory[0],
+        "memory_after_all_jobs_mib": memory[-1],
+    }
+
+
+def _memory(server: Server) -> float:
+    """Return the resident memory of the server without its decoders, in MiB."""
+    return psutil.Process(server.process.pid).memory_info().rss / 2**20
+
+
+def _draw_photo(megapixels: float) -> tuple[bytes, tuple[int, int]]:
+    """Enlarge an example image; return it as JPEG, and its size."""
+    height = round((megapixels * 1e6 / _ASPECT) ** 0.5)
+    size = round(height * _ASPECT), height
+    file = io.BytesIO()
+    with Image.open(_EXAMPLE) as image:
+        image.convert("RGB").resize(size, Image.Resampling.BICUBIC).save(file, "JPEG", quality=90)
+    return file.getvalue(), size
