@@ -126,6 +126,7 @@ def show_result(page: Page, tab: str, ending: str) -> None:
     page.click(f"#{tab}-start")
     expect(page.locator(f"#{tab}-status")).to_contain_text(ending, timeout=WAIT_MS)
     page.wait_for_selector(f"#{tab}-viewer .viewer[data-state=ready]")
+    page.evaluate("scrollTo(0, 0)")
 
 
 def save(page: Page, path: Path) -> None:

@@ -61,7 +61,9 @@ class ModelLists:
             changes[self.compare] = gr.CheckboxGroup(choices, value=left)
         return changes
 
-    def sources(self) -> list[str]:
-        """Return the names of the models that can be trained here."""
+    def sources(self) -> list[tuple[str, str]]:
+        """Return the models that can be trained here, as (label, name)."""
         settings = self.service.settings
-        return [name for name, card in self.cards.items() if can_start_from(card, settings)]
+        return model_choices(
+            {name: card for name, card in self.cards.items() if can_start_from(card, settings)}
+        )

@@ -1,7 +1,7 @@
 """Pool of decoder processes; each decodes one image at a time."""
 
 import atexit
-import multiprocessing.util  # noqa: F401 - it registers its exit handler, see `__init__`
+import multiprocessing.util  # noqa: F401 # type: ignore[reportUnusedImport] - see `__init__`
 import queue
 import threading
 from collections.abc import Generator
@@ -34,8 +34,8 @@ class DecodePool:
         self._guard = threading.Lock()
         self._all: set[Decoder] = set()
         self._is_closed = False
-        # Exit handlers run in reverse order: this one kills the processes, before that of
-        # multiprocessing sends SIGTERM, which they ignore, and waits for them.
+        # Exit handlers run in reverse order. That of multiprocessing, registered by the import of
+        # its `util`, sends SIGTERM to the processes, which they ignore, and waits: kill them first.
         atexit.register(self.close)
         for _ in range(count):
             decoder = Decoder(max_pixels)
