@@ -20,6 +20,7 @@ from torch import nn
 from srgan_gp.errors import ModelRefusedError, TrainingError, UsageError
 from srgan_gp.exporting.exported_card import fill_card, read_written_card
 from srgan_gp.exporting.int8_network import int8_of_run
+from srgan_gp.exporting.licence_metadata import hashes_by_licence, stated_licence, with_licence
 from srgan_gp.exporting.memory_measurement import measure_bytes_per_pixel
 from srgan_gp.exporting.onnx_graph import as_onnx
 from srgan_gp.exporting.parity import TOLERANCE, largest_difference
@@ -87,7 +88,8 @@ def export(
     _describe(model, generator, config, about)
     with errors_about(out_dir):
         out_dir.mkdir(parents=True, exist_ok=True)
-    graph = model.SerializeToString(deterministic=True)
+    same_weights = hashes_by_licence(model, out_dir / f"{name}.onnx")
+    graph = with_licence(model, stated_licence(written))
     files = {"onnx": _write(out_dir / f"{name}.onnx", graph)}
     critic_path = out_dir / f"{name}.critic.safetensors"
     if critic:
@@ -101,7 +103,8 @@ def export(
     training = {"images_seen": images_seen, **describe_run(run_dir)}
     if blend:
         training["blended_with"] = f"{blend.share:g} of {blend.model.name}"
-    card = fill_card(name, config, files, training, written, int8.record if int8 else None)
+    record = int8.record if int8 else None
+    card = fill_card(name, config, files, training, written, record, same_weights)
     with atomic_write(card_path) as file:
         file.write(tomli_w.dumps(card, multiline_strings=False).encode())
     # After the card, so that no card names a missing file.

@@ -1,7 +1,7 @@
 """Card of an exported model: measured facts are updated, texts of an existing card are kept."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,9 @@ from srgan_gp.errors import OutputError, UsageError
 from srgan_gp.models.cards import FACES, Int8Record
 from srgan_gp.training.options.config import TrainConfig
 from srgan_gp.training.tasks import generator_arguments
+
+UNSTATED = "unstated"
+"""Text of a card that its author has yet to write."""
 
 
 def read_written_card(path: Path) -> dict[str, Any]:
@@ -37,6 +40,7 @@ def fill_card(
     training: Mapping[str, object],
     written: dict[str, Any],
     int8: Int8Record | None = None,
+    same_weights: Collection[str] = (),
 ) -> dict[str, Any]:
     """Fill a card: measured facts of the run, texts of the existing card.
 
@@ -47,6 +51,7 @@ def fill_card(
         training: a table as `cards.TrainingRecord`.
         written: result of `read_written_card`; its scores are kept if no weight has changed.
         int8: difference of the int8 network, if there is one.
+        same_weights: SHA-256 of ONNX files with the same weights and another licence.
     """
     side = config.image_size
     if config.task == FACES:
@@ -56,8 +61,8 @@ def fill_card(
     placeholders: dict[str, Any] = {
         "summary": f"A {config.generator} that {summary}.",
         "version": "1",
-        "licence": "unstated",
-        "recipe": "unstated",
+        "licence": UNSTATED,
+        "recipe": UNSTATED,
         "limits": [],
         "data": [],
         "scores": [],
@@ -75,6 +80,7 @@ def fill_card(
     card.pop("int8", None)  # of the earlier int8 network
     if int8:
         card["int8"] = vars(int8)
-    if written.get("files", {}).get("onnx") != files["onnx"]:
+    earlier = written.get("files", {}).get("onnx")
+    if earlier != files["onnx"] and dict(earlier or {}).get("sha256") not in same_weights:
         card["scores"] = []  # the existing ones belong to other weights
     return card

@@ -152,6 +152,15 @@ def test_no_path_of_this_machine_is_in_the_graph(exported):
     assert b"site-packages" not in data
 
 
+def licence_in(path):
+    props = onnx.load(path).metadata_props
+    return {entry.key: entry.value for entry in props}.get("licence")
+
+
+def test_a_model_states_no_licence_before_its_author_does(exported):
+    assert licence_in(exported.with_suffix(".onnx")) is None
+
+
 def test_exporting_again_keeps_the_texts_and_drops_scores_of_other_weights(
     finished_run, exported, tmp_path
 ):
@@ -164,6 +173,11 @@ def test_exporting_again_keeps_the_texts_and_drops_scores_of_other_weights(
     same = tomllib.loads(export(finished_run, "tiny-x4", tmp_path).read_text())
     assert (same["licence"], same["fidelity_partner"]) == ("CC0-1.0", "other")
     assert same["scores"]
+    assert licence_in(path.with_suffix(".onnx")) == "CC0-1.0"
+    path.write_text(path.read_text().replace("CC0-1.0", "CC BY-NC-SA 4.0"))
+    changed = tomllib.loads(export(finished_run, "tiny-x4", tmp_path).read_text())
+    assert changed["scores"] == same["scores"]
+    assert licence_in(path.with_suffix(".onnx")) == changed["licence"] == "CC BY-NC-SA 4.0"
     path.write_text(text.replace(card["files"]["onnx"]["sha256"], "0" * 64))
     other = tomllib.loads(export(finished_run, "tiny-x4", tmp_path).read_text())
     assert (other["licence"], other["fidelity_partner"]) == ("CC0-1.0", "other")
