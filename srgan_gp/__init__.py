@@ -35,7 +35,19 @@ The public names:
     write_image    writes a `Picture`, an array or a Pillow image to a file
     list_models    lists the model cards; their names are those that `load` takes
     ModelCard      description of a model: purpose, licence, scores, limits
-    SrganGpError   base class of the errors of this package; `error.code` is stable
+    UpscaleReport  `upscaler.report`: tiles, seconds, warnings and faces of a call
+    FaceOptions    options of `Upscaler.load(faces=...)`: strength, model, detector
+    FaceResult     a face in `upscaler.report.faces`, and what was done to it
+
+Errors; `error.code` is a stable code, and the message is for the user:
+
+    SrganGpError       base class of the errors of this package
+    UsageError         a value or a combination of values is not valid
+    PictureError       one image cannot be read, upscaled or written
+    OutputError        a file cannot be written
+    DeviceError        the requested GPU is missing or failed
+    ModelRefusedError  a model is unknown, damaged or unsuitable
+    Cancelled          `Upscaler.cancel` ended the call
 
 A wrong type is a TypeError, and a wrong shape, dtype or range a ValueError, as in numpy. The
 command line is `srgan_gp.cli`. The packages below are not part of the stable API.
@@ -45,30 +57,58 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from srgan_gp.errors import SrganGpError
+    from srgan_gp.errors import (
+        Cancelled,
+        DeviceError,
+        ModelRefusedError,
+        OutputError,
+        PictureError,
+        SrganGpError,
+        UsageError,
+    )
     from srgan_gp.images import Picture, read_image, write_image
+    from srgan_gp.inference.face_enhancement.face_options import FaceOptions, FaceResult
     from srgan_gp.inference.face_generator import FaceGenerator
+    from srgan_gp.inference.upscale_report import UpscaleReport
     from srgan_gp.inference.upscaler import Upscaler
     from srgan_gp.models.cards import ModelCard
     from srgan_gp.models.catalog import list_models
 
 __all__ = [
+    "Cancelled",
+    "DeviceError",
     "FaceGenerator",
+    "FaceOptions",
+    "FaceResult",
     "ModelCard",
+    "ModelRefusedError",
+    "OutputError",
     "Picture",
+    "PictureError",
     "SrganGpError",
+    "UpscaleReport",
     "Upscaler",
+    "UsageError",
     "list_models",
     "read_image",
     "write_image",
 ]
 
 _HOME = {
+    "Cancelled": "srgan_gp.errors",
+    "DeviceError": "srgan_gp.errors",
     "FaceGenerator": "srgan_gp.inference.face_generator",
+    "FaceOptions": "srgan_gp.inference.face_enhancement.face_options",
+    "FaceResult": "srgan_gp.inference.face_enhancement.face_options",
     "ModelCard": "srgan_gp.models.cards",
+    "ModelRefusedError": "srgan_gp.errors",
+    "OutputError": "srgan_gp.errors",
     "Picture": "srgan_gp.images",
+    "PictureError": "srgan_gp.errors",
     "SrganGpError": "srgan_gp.errors",
+    "UpscaleReport": "srgan_gp.inference.upscale_report",
     "Upscaler": "srgan_gp.inference.upscaler",
+    "UsageError": "srgan_gp.errors",
     "list_models": "srgan_gp.models.catalog",
     "read_image": "srgan_gp.images",
     "write_image": "srgan_gp.images",

@@ -46,6 +46,22 @@ def test_help_describes_every_public_name():
         assert re.search(rf"^    (class )?{name}\(", text, re.MULTILINE), name
 
 
+@pytest.mark.parametrize(
+    ("call", "name"),
+    [
+        (lambda: srgan_gp.read_image("missing.png"), "PictureError"),
+        (lambda: Upscaler.load(device="gpu"), "UsageError"),
+        (lambda: Upscaler.load("missing"), "ModelRefusedError"),
+        (lambda: srgan_gp.FaceOptions(strength=2), "UsageError"),
+    ],
+)
+def test_every_error_of_a_call_is_a_public_name(call, name):
+    assert name in srgan_gp.__all__
+    with pytest.raises(getattr(srgan_gp, name)) as caught:
+        call()
+    assert type(caught.value).__name__ == name
+
+
 def test_the_examples_of_the_docstring_run(folder):
     blocks = re.findall(r":\n\n((?:    .*\n|\n)+)", srgan_gp.__doc__)
     code = "".join(textwrap.dedent(block) for block in blocks if "import" in block)

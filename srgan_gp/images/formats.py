@@ -92,7 +92,7 @@ FORMATS = {
 """The output formats by name."""
 
 Quality = int | Mapping[str, int]
-"""A quality from 1 to 100 for all formats, or one for each format by its key in `FORMATS`."""
+"""A quality from 1 to 100 for all formats, or one for each format by a name for `find_format`."""
 
 
 def find_format(name: str) -> str:

@@ -1,14 +1,24 @@
 """Conversion of arrays and Pillow images to pictures and back, and PNG previews for notebooks."""
 
 import io
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 from PIL import Image
 
+from srgan_gp.errors import PictureError
 from srgan_gp.images import mapped_arrays
 from srgan_gp.images.colour import FULL_VALUE, split_channels, to_depth
+from srgan_gp.images.metadata import (
+    apply_orientation,
+    matching_profile,
+    read_dpi,
+    read_exif,
+    read_orientation,
+    read_xmp,
+)
 from srgan_gp.images.picture import Array, Picture, dtype_hint, layout_hint
 
 PREVIEW_SIDE = 1024
@@ -25,12 +35,12 @@ def to_picture(image: object) -> Picture:
 
     Returns:
         A picture that may share memory with `image`. A Pillow image is not rotated by its EXIF
-        orientation.
+        orientation, and its metadata is not read; `notes` name what is lost.
 
     Raises:
         TypeError: `image` is something else.
         ValueError: shape, dtype or range of the array is not supported.
-        PictureError: values of a Pillow image are out of range.
+        PictureError: values of a Pillow image are out of range, or its file is damaged.
     """
     if isinstance(image, Picture):
         return image
@@ -40,6 +50,40 @@ def to_picture(image: object) -> Picture:
         return _from_pillow(image)
     raise TypeError(
         f"an image is a numpy array, a Pillow image or a Picture, not {describe_type(image)}"
+    )
+
+
+def to_file_picture(image: object) -> Picture:
+    """Convert an image to a picture that is to be written to a file.
+
+    Args:
+        image: as for `to_picture`.
+
+    Returns:
+        As `to_picture`. Of a Pillow image the EXIF orientation is applied, and ICC profile, EXIF,
+        XMP and resolution are kept.
+
+    Raises:
+        TypeError, ValueError, PictureError: as for `to_picture`.
+    """
+    picture = to_picture(image)
+    if not isinstance(image, Image.Image):
+        return picture
+    orientation, alpha = read_orientation(image), picture.alpha
+    profile: bytes | None = image.info.get("icc_profile")
+    fitting = matching_profile(profile, picture.pixels.shape[2])
+    notes = picture.notes
+    if profile is not None and fitting is None and image.mode != "CMYK":
+        notes += ("its ICC profile does not fit its pixels and is not used",)
+    return replace(
+        picture,
+        pixels=apply_orientation(picture.pixels, orientation),
+        alpha=None if alpha is None else apply_orientation(alpha, orientation),
+        icc_profile=fitting,
+        exif=read_exif(image),
+        xmp=read_xmp(image),
+        dpi=read_dpi(image),
+        notes=notes,
     )
 
 
@@ -146,13 +190,34 @@ def _from_array(array: Array) -> Picture:
 def _from_pillow(image: Image.Image) -> Picture:
     if 0 in image.size:
         raise ValueError(f"the image has no pixels: its size is {image.width} x {image.height}")
-    image.load()
+    try:
+        image.load()
+    except (OSError, SyntaxError) as error:
+        raise PictureError(
+            "E_DAMAGED",
+            f"the {image.format} file is damaged or truncated; get a complete copy of it",
+        ) from error
     pixels, alpha = split_channels(image, image.info.get("icc_profile"))
     if alpha is not None and alpha.dtype != np.uint8:
         raise ValueError(
             "Pillow has no mode for 16-bit grey with transparency; pass the path of the file"
         )
-    return Picture(pixels, alpha)
+    return Picture(pixels, alpha, notes=_pillow_notes(image))
+
+
+def _pillow_notes(image: Image.Image) -> tuple[str, ...]:
+    """Return a sentence for each content of a loaded Pillow image that a picture does not keep."""
+    notes: list[str] = []
+    if image.mode in ("CMYK", "LAB"):
+        notes.append(f"its {image.mode} colours were converted to 8-bit sRGB")
+    if image.mode == "I" and np.asarray(image).max() <= 255:
+        notes.append(
+            "its mode I is read as 16 bits, 0 to 65535, and its values are at most 255; "
+            'if they are 8 bits, pass image.convert("L")'
+        )
+    if getattr(image, "is_animated", False):
+        notes.append("it has more frames or pages; only the current one is used")
+    return tuple(notes)
 
 
 def encode_preview(picture: Picture) -> bytes:

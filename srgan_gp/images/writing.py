@@ -12,7 +12,7 @@ from srgan_gp.images.codecs.growing_picture import GrowingPicture
 from srgan_gp.images.format_limits import fit_to_format, writes_rows
 from srgan_gp.images.formats import FORMATS, Quality, find_format
 from srgan_gp.images.picture import Array, Picture
-from srgan_gp.images.picture_conversion import to_picture
+from srgan_gp.images.picture_conversion import to_file_picture
 from srgan_gp.system.files import atomic_write
 
 if TYPE_CHECKING:
@@ -34,20 +34,22 @@ def write_image(
 
     Args:
         picture: a picture; or an array (H, W), (H, W, 3) RGB or (H, W, 4) RGBA of uint8, uint16, or
-            float32 in [0, 1]; or a Pillow image.
+            float32 in [0, 1]; or a Pillow image, whose EXIF orientation is applied to the pixels,
+            and whose ICC profile, EXIF, XMP and resolution are kept.
         path: path of the file; its folder must exist.
         format: a format name such as `png`; by default the suffix of `path` is used.
         quality: 1 to 100 for JPEG, WebP and AVIF, by default 95; WebP is lossless at 100. Other
-            formats are lossless.
+            formats are lossless. Or a quality for each format by its name, in upper or lower
+            case, such as {"jpeg": 90, "webp": 80}.
         strip_metadata: remove EXIF, XMP and resolution; the ICC profile is kept.
 
     Returns:
         One warning for each property that the format cannot hold.
 
     Raises:
-        UsageError: the format is unknown, or the quality out of range.
+        UsageError: the format, or one of the quality, is unknown; or the quality is out of range.
         PictureError: E_ENCODER_LIMIT if the format cannot hold the image; E_OUT_OF_MEMORY;
-            E_DISK_FULL.
+            E_DISK_FULL; E_DAMAGED for a Pillow image of a damaged file.
         OutputError: the file cannot be written.
         TypeError: `picture` is not an image, `path` not a path, or the quality not an integer.
         ValueError: shape, dtype or range of the array is not supported.
@@ -57,12 +59,14 @@ def write_image(
             f"write_image takes an image and a path, in this order; got {type(picture).__name__} "
             f"and {type(path).__name__}"
         )
-    path, picture = Path(path), to_picture(picture)
+    path, image = Path(path), picture
+    picture = to_file_picture(image)
     name = find_format(path.suffix if format is None else format)
     with atomic_write(path) as file:
-        return encode_image(
+        warnings = encode_image(
             picture, file, format=name, quality=quality, strip_metadata=strip_metadata
         )
+    return warnings if image is picture else (*picture.notes, *warnings)
 
 
 def encode_image(
@@ -96,12 +100,13 @@ def encode_image(
     """
     name = find_format(format)
     if isinstance(quality, Mapping):
-        quality = quality.get(name)
+        quality = {find_format(key): value for key, value in quality.items()}.get(name)
     quality = FORMATS[name].default_quality if quality is None else quality
     if not isinstance(cast("object", quality), Integral):
         raise TypeError(f"the quality must be an integer, got {quality!r}")
     if not 1 <= quality <= 100:
         raise UsageError(f"the quality must be from 1 to 100, not {quality}")
+    quality = int(quality)  # Encoders refuse the integers of numpy.
     if isinstance(picture, GrowingPicture) and not writes_rows(picture, name):
         picture.progress.wait(picture.height)
     picture, warnings = fit_to_format(

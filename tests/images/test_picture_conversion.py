@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from srgan_gp.errors import OutputError, PictureError
+from srgan_gp.errors import OutputError, PictureError, UsageError
 from srgan_gp.images import Picture, read_image, write_image
 from srgan_gp.images.picture_conversion import PREVIEW_SIDE
 
@@ -74,6 +74,94 @@ def test_an_error_of_writing_names_the_path(tmp_path):
     array = np.zeros((4, 4, 3), np.uint8)
     with pytest.raises(OutputError, match=r"missing"):
         write_image(array, tmp_path / "missing" / "a.png")
+
+
+def photo_with_metadata():
+    """A Pillow image whose left half is white; shown upright, its top half is white."""
+    from PIL import ImageCms
+
+    image = Image.new("RGB", (8, 4))
+    image.paste((255, 255, 255), (0, 0, 4, 4))
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010F] = 6, "maker"
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    xmp = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><a dc:title="gull"/></x:xmpmeta>'
+    image.info |= {
+        "icc_profile": profile, "exif": exif.tobytes(), "xmp": xmp, "dpi": (300, 300),
+    }  # fmt: skip
+    return image
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif"])
+def test_write_image_keeps_the_metadata_of_a_pillow_image(tmp_path, suffix):
+    image = photo_with_metadata()
+    assert write_image(image, tmp_path / f"a{suffix}") == ()
+    picture = read_image(tmp_path / f"a{suffix}")
+    assert picture.icc_profile == image.info["icc_profile"]
+    assert b"maker" in picture.exif
+    assert picture.xmp == image.info["xmp"]
+    assert [round(value) for value in picture.dpi] == [300, 300]
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif"])
+@pytest.mark.parametrize("is_file", [False, True])
+def test_write_image_applies_the_orientation_of_a_pillow_image(tmp_path, suffix, is_file):
+    image = photo_with_metadata()
+    if is_file:
+        image.save(tmp_path / f"in{suffix}", exif=image.info["exif"])
+        image = Image.open(tmp_path / f"in{suffix}")
+    write_image(image, tmp_path / f"a{suffix}", quality=100)
+    picture = read_image(tmp_path / f"a{suffix}")
+    assert picture.pixels.shape == (8, 4, 3)
+    assert picture.pixels[:4].min() > 200
+    assert picture.pixels[4:].max() < 50
+
+
+def test_write_image_names_what_it_loses_of_a_pillow_image(tmp_path):
+    grey = photo_with_metadata().convert("L")
+    [note] = write_image(grey, tmp_path / "a.png")
+    assert note == "its ICC profile does not fit its pixels and is not used"
+    frames = [Image.new("L", (4, 4), value) for value in (0, 255)]
+    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
+    with Image.open(tmp_path / "a.gif") as image:
+        [note] = write_image(image, tmp_path / "b.png")
+    assert note == "it has more frames or pages; only the current one is used"
+    [note] = write_image(Image.new("CMYK", (4, 4)), tmp_path / "c.png")
+    assert note == "its CMYK colours were converted to 8-bit sRGB"
+    [note] = write_image(Image.new("L", (4, 4)).convert("I"), tmp_path / "d.png")
+    assert 'pass image.convert("L")' in note
+
+
+def test_a_truncated_file_of_pillow_is_damaged(tmp_path, rng):
+    pixels = rng.integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "JPEG")
+    image = Image.open(io.BytesIO(file.getvalue()[:2000]))
+    with pytest.raises(PictureError, match="the JPEG file is damaged") as caught:
+        write_image(image, tmp_path / "a.png")
+    assert caught.value.code == "E_DAMAGED"
+
+
+@pytest.mark.parametrize("name", ["jpeg", "jpg", "JPEG", ".JPG"])
+def test_the_quality_of_a_format_has_any_of_its_names(tmp_path, rng, name):
+    pixels = rng.integers(0, 256, (32, 32, 3), dtype=np.uint8)
+    write_image(pixels, tmp_path / "a.jpg", quality=20)
+    write_image(pixels, tmp_path / "b.jpg", quality={"webp": 90, name: 20})
+    assert (tmp_path / "b.jpg").read_bytes() == (tmp_path / "a.jpg").read_bytes()
+
+
+def test_the_quality_of_an_unknown_format_is_refused(tmp_path):
+    with pytest.raises(UsageError, match="'foo': choose one of PNG, JPEG"):
+        write_image(np.zeros((4, 4, 3), np.uint8), tmp_path / "a.jpg", quality={"foo": 50})
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".webp", ".avif"])
+def test_the_quality_may_be_an_integer_of_numpy(tmp_path, rng, suffix):
+    pixels = rng.integers(0, 256, (32, 32, 3), dtype=np.uint8)
+    write_image(pixels, tmp_path / f"a{suffix}", quality=50)
+    write_image(pixels, tmp_path / f"b{suffix}", quality=np.int64(50))
+    assert (tmp_path / f"b{suffix}").read_bytes() == (tmp_path / f"a{suffix}").read_bytes()
 
 
 # Reading.
