@@ -237,6 +237,42 @@ def test_events_pass_before_the_stream_ends(kit, proxy):
     assert is_open
 
 
+def test_without_its_line_on_buffering_nginx_would_hold_events_back(kit, tmp_path):
+    """So the tests of events can fail."""
+
+    async def run():
+        is_over = asyncio.Event()
+
+        async def serve(reader, writer):
+            request = await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\nALIVE")
+            await writer.drain()
+            if b"/events" in request:
+                await is_over.wait()
+            await kit["http"].close(writer)
+
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        change = {"    proxy_buffering off;\n": ""}
+        with kit["nginx"].serve_nginx(port, tmp_path, change) as proxy:
+            named = {"tls": proxy.tls, "host": "example.org"}
+            reader, writer = await kit["http"].connect(proxy.port, "127.0.0.1", **named)
+            writer.write(b"GET /events HTTP/1.1\r\nHost: example.org\r\n\r\n")
+            event = asyncio.ensure_future(reader.readuntil(b"ALIVE"))
+            other = await kit["http"].request(
+                proxy.port, "GET / HTTP/1.1\r\n", b"", "127.0.0.1", **named
+            )
+            assert b"ALIVE" in other.body
+            assert not event.done()
+            is_over.set()
+            await asyncio.wait_for(event, 60)
+            await kit["http"].close(writer)
+        server.close()
+        await server.wait_closed()
+
+    asyncio.run(run())
+
+
 def test_the_progress_of_a_job_arrives_while_it_is_in_progress(kit, proxy, send, form):
     async def follow():
         jobs = [await send.one(*form(8, 250, "/api/upscale?async=1"), client=8) for _ in range(6)]
