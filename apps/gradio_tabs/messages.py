@@ -126,6 +126,8 @@ def outcome(report: Mapping[str, Any]) -> str:
     """
     sizes = f"{_size(report['size'])} → {_size(report['result_size'])} pixels"
     lines = [f"<strong>Done</strong> in {report['seconds']:.1f} s: {escaped(sizes)}."]
+    if "faces" in report:
+        lines.append(f"<br>Faces: {escaped(report['faces'])}.")
     lines += [f"<br>Note: {escaped(str(warning))}" for warning in report["warnings"]]
     return _block("".join(lines))
 

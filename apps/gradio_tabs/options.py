@@ -12,6 +12,7 @@ from gradio_tabs.uploads import Upload
 from srgan_gp.errors import UsageError
 from srgan_gp.images import FORMATS
 from srgan_gp.models.cards import LOOKS, ModelCard
+from srgan_gp.models.helper_networks import FACE_DETECTOR
 from srgan_gp.serving.jobs.job_requests import UpscaleRequest
 
 OWN_FORMAT = "Same as the image"
@@ -42,6 +43,7 @@ class Options:
     quality: gr.Slider
     keeps_metadata: gr.Checkbox
     tile: gr.Dropdown
+    faces: gr.Slider
 
     @property
     def widgets(self) -> list[Any]:
@@ -65,7 +67,13 @@ def build_options(cards: dict[str, ModelCard], default: str, name: str) -> Optio
     about = gr.Markdown(describe(card), elem_classes=["quiet", "model-about"], latex_delimiters=[])
     scale, width = _build_scale_options(card, name)
     look, fidelity, speed, format, quality, keeps_metadata, tile = _build_more_options(card)
-    options = Options(model, scale, width, fidelity, speed, format, quality, keeps_metadata, tile)
+    faces = gr.Slider(
+        0, 1, value=0, step=0.1, label="Faces", visible=FACE_DETECTOR.installed() is not None,
+        info="How much a model for faces changes small faces in a photo; 0 is off.",
+    )  # fmt: skip
+    options = Options(
+        model, scale, width, fidelity, speed, format, quality, keeps_metadata, tile, faces
+    )
     _connect(options, about, look, cards)
     return options
 
@@ -178,7 +186,7 @@ def upscale_request(upload: Upload, values: Sequence[Any]) -> UpscaleRequest:
     Raises:
         UsageError: a width is missing.
     """
-    model, scale, width, fidelity, speed, format, quality, keeps_metadata, tile = values
+    model, scale, width, fidelity, speed, format, quality, keeps_metadata, tile, faces = values
     has_width = scale == CUSTOM_WIDTH
     if has_width and width is None:
         raise UsageError("Enter the width of the result in pixels.")
@@ -188,6 +196,7 @@ def upscale_request(upload: Upload, values: Sequence[Any]) -> UpscaleRequest:
         model=model,
         fidelity=fidelity or None,  # 0 is the model alone, which None loads without its partner
         precision="int8" if speed == FAST else "auto",
+        faces=faces or None,
         scale=None if has_width else float(scale.removeprefix("x")),
         width=int(width) if has_width else None,
         format=None if format == OWN_FORMAT else format,

@@ -180,7 +180,8 @@ class FaceEnhancer:
             face = large[top : top + height, left : left + width]
         else:
             face = np.clip(resample_box(large, box, height, width, cubic=False), 0, 1)
-        return match_colours(face, without, area.side * min(place.scales) * COLOUR_RADIUS)
+        radius = area.side * min(place.scales) * COLOUR_RADIUS
+        return np.clip(match_colours(face, without, radius), 0, 1)
 
 
 def _finite(decibels: float) -> float | None:

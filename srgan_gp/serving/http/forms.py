@@ -52,6 +52,14 @@ _Precision = Annotated[
     Literal["auto", "float32", "int8"],
     _field("int8 is faster on a CPU, with the difference that the model's card states."),
 ]
+_FaceStrength = Annotated[
+    float | _Missing,
+    _field(
+        "Weight of the model for faces in small faces [faces are as the rest].",
+        minimum=0,
+        maximum=1,
+    ),
+]
 _Scale = Annotated[
     float | _Missing,
     _field("Scale factor of both sides [the model's].", exclusiveMinimum=0, maximum=MAX_SCALE),
@@ -96,6 +104,7 @@ async def upscale_request(
     model: _Model = None,
     fidelity: _Fidelity = None,
     precision: _Precision = "auto",
+    faces: _FaceStrength = None,
     scale: _Scale = None,
     width: _Width = None,
     format: _Format = None,
@@ -110,6 +119,7 @@ async def upscale_request(
         model=model,
         fidelity=fidelity,
         precision=precision,
+        faces=faces,
         scale=scale,
         width=width,
         format=format,

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from srgan_gp.errors import UsageError
 from srgan_gp.images import find_format
+from srgan_gp.models.helper_networks import FACE_DETECTOR
 from srgan_gp.serving.results.image_views import ImageView
 
 MIN_TILE, MAX_TILE = 16, 1024
@@ -31,6 +32,8 @@ class UpscaleRequest:
     """Weight of the model's fidelity partner, from 0 to 1; None: the model alone."""
     precision: str = "auto"
     """A precision of `Upscaler.load`: `auto` is float32, and `int8` is the fast mode."""
+    faces: float | None = None
+    """Strength of the face model in small faces, 0 to 1; None: faces are as the rest."""
     scale: float | None = None
     """Scale factor of both sides; None: that of the model, unless `width` is given."""
     width: int | None = None
@@ -114,6 +117,10 @@ def check_upscale(request: UpscaleRequest) -> None:
         )
     if request.width is not None and not 1 <= request.width <= MAX_WIDTH:
         raise UsageError(f"The width must be from 1 to {MAX_WIDTH:,} pixels, not {request.width}.")
+    if request.faces is not None and not 0 <= request.faces <= 1:
+        raise UsageError(f"The strength of faces must be from 0 to 1, not {request.faces:g}.")
+    if request.faces is not None and FACE_DETECTOR.installed() is None:
+        raise UsageError("This server has no face detector. Leave out faces.")
     if request.quality is not None and not 1 <= request.quality <= 100:
         raise UsageError(f"The quality must be from 1 to 100, not {request.quality}.")
     if request.format is not None:

@@ -66,6 +66,7 @@ class LoadedModels:
         fidelity: float | None,
         cancellation: Cancellation,
         precision: str = "auto",
+        faces: float | None = None,
     ) -> Generator[Upscaler]:
         """Wait for the device, and use an upscaler exclusively during the block.
 
@@ -74,6 +75,7 @@ class LoadedModels:
             fidelity: as for `Upscaler.load`.
             cancellation: cancellation of the job, which may be cancelled while it waits.
             precision: as for `Upscaler.load`.
+            faces: as for `Upscaler.load`.
 
         Raises:
             UsageError: the model is unknown; or as for `Upscaler.load`.
@@ -83,10 +85,10 @@ class LoadedModels:
         card = check_known(name, UPSCALING)
         with self._device(cancellation):
             yield self._get_or_load(
-                (card.files["onnx"].sha256, fidelity, precision),
+                (card.files["onnx"].sha256, fidelity, precision, faces),
                 Upscaler,
                 lambda: Upscaler.load(
-                    name, fidelity=fidelity, precision=precision, **self._options
+                    name, fidelity=fidelity, precision=precision, faces=faces, **self._options
                 ),
             )
 

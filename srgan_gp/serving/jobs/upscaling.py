@@ -10,6 +10,7 @@ from srgan_gp.batch.naming.plan import UpscaleJob
 from srgan_gp.batch.naming.result_format import check_result_size, chosen_target
 from srgan_gp.errors import PictureError
 from srgan_gp.images import Picture, find_format
+from srgan_gp.inference.face_enhancement.face_options import count_faces
 from srgan_gp.inference.upscaler import Upscaler
 from srgan_gp.serving.jobs.job_cancellation import Cancellation
 from srgan_gp.serving.jobs.job_requests import Result, UpscaleRequest
@@ -57,7 +58,8 @@ def upscale(
     outer = region if request.region is None else with_margin(picture, region)
     original = crop(picture, region)
     speed_key = _speed_key(model, request.precision)
-    with models.upscaler(model, request.fidelity, cancellation, request.precision) as upscaler:
+    how = (request.precision, request.faces)
+    with models.upscaler(model, request.fidelity, cancellation, *how) as upscaler:
         settings = _settings(request, original, upscaler.scale, max_pixels)
         scale = settings.scale or upscaler.scale
         decoded = _plan_result(request, model, original, scale, folder, max_pixels)
@@ -83,6 +85,9 @@ def upscale(
         "scale": upscaled.report.scale,
     }
     report |= vars(written.facts)  # the API and the page name its fields, such as `seconds`
+    faces = report.pop("faces")
+    if faces is not None:  # a list of many would not fit into the header of an answer
+        report["faces"] = count_faces(faces)
     if request.region is not None:
         report["region"] = region
     report |= {"format": find_format(path.suffix), "bytes": path.stat().st_size}

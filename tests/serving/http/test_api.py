@@ -16,7 +16,9 @@ from srgan_gp.serving.http.server import build_app, guard
 from srgan_gp.serving.jobs.job_requests import GenerateRequest, UpscaleRequest
 from srgan_gp.serving.server_settings import ServerSettings
 
-FIELDS = "picture, model, fidelity, precision, scale, width, format, quality, keep_metadata, tile"
+FIELDS = (
+    "picture, model, fidelity, precision, faces, scale, width, format, quality, keep_metadata, tile"
+)
 SETTINGS = ServerSettings(max_upload_bytes=100_000, max_files=2)
 
 
@@ -50,12 +52,12 @@ def test_upscale_returns_the_file_and_its_report(client, service):
 def test_every_field_reaches_the_service(client, service):
     options = {
         "model": "classic-x4", "fidelity": "0.5", "scale": "3", "width": "640", "format": "webp",
-        "quality": "80", "keep_metadata": "true", "tile": "128",
+        "quality": "80", "keep_metadata": "true", "tile": "128", "faces": "0.5",
     }  # fmt: skip
     client.post("/api/upscale", data=options, files={"picture": ("a.png", b"pixels")})
     assert service.requests[0][1] == UpscaleRequest(
         b"pixels", "a.png", model="classic-x4", fidelity=0.5, scale=3, width=640, format="webp",
-        quality=80, strip_metadata=False, tile=128,
+        quality=80, strip_metadata=False, tile=128, faces=0.5,
     )  # fmt: skip
 
 

@@ -96,7 +96,7 @@ def test_speed_is_recorded_by_mode_for_all_pixels_that_the_network_computes(
     monkeypatch.setattr(ModelSpeeds, "record", lambda _, *values: recorded.append(values[:2]))
     without_precision = LoadedModels.upscaler
 
-    def upscaler(self, name, fidelity, cancellation, _precision="auto"):
+    def upscaler(self, name, fidelity, cancellation, _precision="auto", _faces=None):
         return without_precision(self, name, fidelity, cancellation)  # it has no int8 network
 
     monkeypatch.setattr(LoadedModels, "upscaler", upscaler)

@@ -1,0 +1,1 @@
+"""Measurement of `upscale --faces`: planted faces, seams, sheets and blind comparisons."""

@@ -1,0 +1,111 @@
+"""Sheets of face crops: labelled, or blind pairs with a key, and the tally of the readers."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from enhanced_faces.comparing import Pair
+from srgan_gp.images import write_image
+from srgan_gp.inference.face_enhancement.face_options import ENHANCED
+from srgan_gp.system.files import atomic_write_bytes
+
+MARGIN = 8  # pixels between two images of a row
+LEAST_SIDE = 240  # pixels: smaller crops are shown at 2:1
+GREY = 127
+
+
+@dataclass(frozen=True)
+class Crop:
+    """The box of one face: the input enlarged by its pixels, and both results."""
+
+    name: str
+    low_res: np.ndarray
+    without: np.ndarray
+    with_face: np.ndarray
+
+
+def crops(name: str, pair: Pair) -> Iterator[Crop]:
+    """Yield a crop of every enhanced face."""
+    for number, face in enumerate(pair.faces, start=1):
+        if face.done != ENHANCED:
+            continue
+        rows, columns = pair.slices(face)
+        left, top, width, height = face.box
+        small = pair.low_res[top : top + height, left : left + width]
+        scale = (rows.stop - rows.start) // height
+        enlarged = small.repeat(scale, axis=0).repeat(scale, axis=1)
+        results = (image[rows, columns] for image in (pair.without, pair.with_faces))
+        yield Crop(f"{name} {number}", enlarged, *results)
+
+
+def row_of(images: list[np.ndarray]) -> np.ndarray:
+    """Put images of one size beside each other, (H, W, 3) uint8; small ones at 2:1."""
+    zoom = 1 if min(images[0].shape[:2]) >= LEAST_SIDE else 2
+    height = images[0].shape[0] * zoom
+    gap = np.full((height, MARGIN, 3), GREY, np.uint8)
+    parts = [gap]
+    for image in images:
+        large = image.repeat(zoom, axis=0).repeat(zoom, axis=1)
+        parts += [np.broadcast_to(large, (*large.shape[:2], 3)), gap]
+    return np.concatenate(parts, axis=1)
+
+
+def write_labelled(found: list[Crop], folder: Path) -> None:
+    """Write one image for each crop: input, without, with."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for crop in found:
+        row = row_of([crop.low_res, crop.without, crop.with_face])
+        write_image(row, folder / f"{crop.name.replace(' ', '-')}.png")
+
+
+def write_blind(found: list[Crop], folder: Path, key: Path) -> None:
+    """Write one image for each crop: input, A, B in random order; and the key.
+
+    Args:
+        found: the crops.
+        folder: folder of `NN.png`, for the readers.
+        key: file of the key, outside `folder`.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng()
+    entries = dict[str, dict[str, str]]()
+    for number, index in enumerate(rng.permutation(len(found)), start=1):
+        crop, is_swapped = found[index], bool(rng.integers(2))
+        pair = [crop.without, crop.with_face]
+        images = pair[::-1] if is_swapped else pair
+        write_image(row_of([crop.low_res, *images]), folder / f"{number:02d}.png")
+        entries[str(number)] = {"crop": crop.name, "with": "A" if is_swapped else "B"}
+    write_json(entries, key)
+
+
+def write_json(values: Mapping[str, Any], path: Path) -> None:
+    """Write a JSON file."""
+    atomic_write_bytes(path, json.dumps(values, indent=1).encode())
+
+
+def tally_lines(key: Mapping[str, Any], readers: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
+    """Yield the share of crops in which each reader prefers the result with the face model.
+
+    Args:
+        key: as written by `write_blind`.
+        readers: by name: the number of a crop -> "A", "B" or "=". A tie counts half.
+
+    Raises:
+        ValueError: an answer is missing or is something else.
+    """
+    shares = []
+    for name, answers in readers.items():
+        points = []
+        for number, entry in key.items():
+            answer = answers.get(number)
+            if answer not in ("A", "B", "="):
+                raise ValueError(f"{name}: crop {number} has the answer {answer!r}, not A, B or =")
+            points.append(0.5 if answer == "=" else float(answer == entry["with"]))
+        shares.append(float(np.mean(points)))
+        ties = sum(answers[number] == "=" for number in key)
+        yield f"{name}: with {shares[-1]:.1%} of {len(points)} crops ({ties} ties)"
+    yield f"all: with {np.mean(shares):.1%}"
