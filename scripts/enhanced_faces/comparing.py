@@ -43,7 +43,7 @@ class Pair:
 
         The gradients are those of the luma. Added is the gradient of the difference of the two
         results on the outermost 5 % of each side of the box. It is divided by the 99th percentile
-        of the gradients of the result in the surroundings, up to half a box away.
+        of the gradients in the surroundings, up to half a box away.
         """
         return [self._seam(face) for face in self.faces if face.done == ENHANCED]
 
@@ -58,7 +58,7 @@ class Pair:
         inside[y : y + height, x : x + width] = True
         border, (high, wide) = inside.copy(), (max(height // 20, 2), max(width // 20, 2))
         border[y + high : y + height - high, x + wide : x + width - wide] = False
-        usual = np.percentile(_gradient(result)[~inside], PERCENTILE) if not inside.all() else 1.0
+        usual = np.percentile(_gradient(plain)[~inside], PERCENTILE) if not inside.all() else 1.0
         return float(_gradient(result - plain)[border].max() / max(usual, 1.0))
 
 
