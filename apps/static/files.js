@@ -34,10 +34,8 @@ async function refusal(file, acceptsZips) {
 export async function usable(files, acceptsZips) {
   const reasons = await Promise.all(files.map((file) => refusal(file, acceptsZips)));
   const problems = reasons.filter(Boolean);
-  if (problems.length) {
-    const more = problems.length > 3 ? ` ${problems.length - 3} more files were refused.` : "";
-    show(problems.slice(0, 3).join(" ") + more, { stays: true });
-  }
+  const more = problems.length > 3 ? ` ${problems.length - 3} more files were refused.` : "";
+  show(problems.slice(0, 3).join(" ") + more, { stays: true });
   return files.filter((_, index) => !reasons[index]);
 }
 

@@ -110,7 +110,7 @@ def test_stop_ends_a_run(page, photo):
 
 def test_a_refused_file_shows_its_message(page, tmp_path):
     path = tmp_path / "trap.png"
-    path.write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n")
+    path.write_bytes(BROKEN)
     upscale_on_page(page, path)
     error = status(page, "upscale").get_by_role("alert")
     expect(error).to_contain_text("This image cannot be used", timeout=SHOWN_MS)

@@ -18,6 +18,7 @@ from srgan_gp.finetuning.finetune_verdict import Row, Verdict
 from srgan_gp.losses.features import Features
 from srgan_gp.models.new_names import require_free_name
 from srgan_gp.networks import build
+from srgan_gp.serving.finetuning.training_progress import TrainingOutput
 
 QUICK = {
     "total_images": 32, "batch_size": 4, "patch_sizes": (8,), "patch_starts": (0.0,),
@@ -197,9 +198,25 @@ def words(upscaler, photos, run_dir, *more):
     return [*line, *changes, *more]
 
 
+def check_that_the_app_reads(text, run):
+    """The app puts these lines into sentences, and shows the steps and the curve of the run."""
+    output = TrainingOutput()
+    for line in text.splitlines():
+        output.add(line)
+    state = output.state(run, 0)
+    beginnings = [sentence.split(" ")[0:4] for sentence in state.log]
+    assert ["It", "trains", "on", "32"] in beginnings
+    assert [words[:4] for words in beginnings if words[1:3] == ["learns", "from"]]
+    assert [words for words in beginnings if words[:3] == ["The", "new", "model"]]
+    assert state.log[-1].startswith("It was not installed, because ")
+    assert state.total == 32 and 0 < state.done <= 32
+    assert state.metric == "psnr_y" and state.curve[-1][0] == 32
+
+
 def test_the_command_prints_a_table_and_a_verdict(upscaler, photos, tmp_path, capsys):
     assert main(words(upscaler, photos, tmp_path / "run")) == 0
     printed = capsys.readouterr()
+    check_that_the_app_reads(printed.err + printed.out, tmp_path / "run")
     lines = printed.out.splitlines()
     assert lines[0].split() == ["validation", "images", "better", "before", "after", "change"]
     assert lines[-2].startswith(("It is better: ", "It is not better: "))

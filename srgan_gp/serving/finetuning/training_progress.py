@@ -40,7 +40,8 @@ _IN_WORDS: tuple[tuple[str, Words], ...] = (
         r"Not installed, because (.*)\. To install it.*",
         lambda m: f"It was not installed, because {m[1]}.",
     ),
-    (r"(?:error: )?(.* (?:is missing|cannot be|too few|too small).*)", lambda m: m[1]),
+    (r"srgan-gp: error: (.*)", lambda m: m[1]),
+    (r"srgan-gp: internal error: .*", lambda _: "An internal error ended it; see Details."),
 )
 """Lines that `srgan-gp finetune` prints, and the sentence for each; the first match counts."""
 

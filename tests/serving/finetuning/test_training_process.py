@@ -131,6 +131,13 @@ def test_state_has_the_stage_and_a_log_in_sentences(service, plan, monkeypatch):
     )
 
 
+def test_an_error_is_in_the_log(service, plan, monkeypatch):
+    monkeypatch.setenv("TRAINER_LINE", "srgan-gp: error: a.png cannot be read.")
+    run = FineTunings(service).start("me", plan)
+    wait_until(lambda: not run.is_running)
+    assert "a.png cannot be read." in run.state().log
+
+
 def test_training_has_steps_and_time_left(service, plan):
     run = FineTunings(service).start("me", plan)
     wait_until(lambda: not run.is_running)
