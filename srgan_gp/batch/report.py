@@ -146,12 +146,14 @@ def summary_lines(
     text = f"{counts['done']} done, {counts['skipped']} skipped, {counts['failed']} failed"
     if counts["not_tried"]:
         text += f", {counts['not_tried']} not tried (run the same command again)"
-    kinds = f" ({kinds_text(skipped_files.kinds)})" if skipped_files.kinds else ""
+    others = skipped_files.others
+    kinds = f" ({kinds_text(others)})" if others else ""
+    hint = "" if skipped_files.is_recursive else " (-r enters them)"
     earlier = earlier_results + skipped_files.results
     for count, one, many, fate in (
-        (skipped_files.ignored, "other file", "other files", f"ignored{kinds}"),
+        (others.total(), "other file", "other files", f"ignored{kinds}"),
         (earlier, "earlier result", "earlier results", "ignored"),
-        (skipped_files.folders, "folder inside", "folders inside", "not entered"),
+        (skipped_files.folders, "folder inside", "folders inside", f"not entered{hint}"),
         (skipped_files.links, "link to a folder", "links to folders", "not followed"),
     ):
         if count:

@@ -69,8 +69,8 @@ def run_once(request: RunRequest) -> int:
         locked_journal(output.folder, request.work, is_kept=request.keeps_journal) as journal,
         make_plan(request.inputs, output, journal=journal, work=request.work.key) as plan,
     ):
-        check_space(plan, request.settings, about.scale, output.folder)
-        with _open_reporter(request, plan.total, plan.earlier_results) as reporter:
+        needed = check_space(plan, request.settings, about.scale, output.folder)
+        with _open_reporter(request, plan.total, plan.earlier_results, needed.pixels) as reporter:
             PlanRunner(
                 plan, engine, reporter.report, journal, request.work.key, reporter.check
             ).run()
@@ -105,8 +105,12 @@ def watch(request: RunRequest) -> int:
                 time.sleep(_SECONDS_BETWEEN_CHECKS)
 
 
-def dry_run(request: RunRequest) -> Totals:
+def dry_run(request: RunRequest, *, has_estimate: bool = True) -> Totals:
     """Print the planned outcome of every input and return the totals; nothing is written.
+
+    Args:
+        request: the run.
+        has_estimate: measure the model, to estimate the time of the run; not for several devices.
 
     Raises:
         SrganGpError: the run could not start.
@@ -118,23 +122,33 @@ def dry_run(request: RunRequest) -> Totals:
         make_plan(request.inputs, output, journal=journal, work=request.work.key) as plan,
     ):
         entries = preview(plan, request.settings, request.opened.about.scale)
+        upscaler = request.opened.upscaler if has_estimate else None
         if request.reporting.wants_json:
-            lines = totals.json_lines(entries)
+            lines = totals.json_lines(entries, upscaler)
         else:
             lines = map(entry_line, totals.counting(entries))
         for line in lines:
             request.reporting.print_line(line)
+        if not request.reporting.wants_json:
+            totals.estimate(upscaler)
     return totals
 
 
 @contextmanager
 def _open_reporter(
-    request: RunRequest, total: int | None, earlier_results: int
+    request: RunRequest,
+    total: int | None,
+    earlier_results: int,
+    pixels: dict[Path, int] | None = None,
 ) -> Generator[RunReporter, None, None]:
     """Open a reporter. When the block ends, even by an error, the report is printed and written."""
     engine, reporting, record = request.opened.engine, request.reporting, Record()
     with record.file, reporting.open_bar(total) as display, StopRequest() as stop:
         reporter = RunReporter(display, record, stop, [*request.opened.choices], reporting.hidden)
+        if pixels and total is not None and total > 1:
+            reporter.total, reporter.pixels = total, pixels
+            reporter.left_pixels = sum(pixels.values())
+            reporter.mean_pixels = reporter.left_pixels / len(pixels)
         engine.on_tiles = reporter.note_tiles
         try:
             yield reporter

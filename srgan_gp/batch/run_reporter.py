@@ -20,8 +20,8 @@ class ProgressDisplay(Protocol):
         """Print a line that stays."""
         ...
 
-    def move(self, done: float, text: str) -> None:
-        """Show `done` of the total, and the current item."""
+    def move(self, done: float, text: str, share: float | None = None) -> None:
+        """Show `done` of the total, and the current item; `share` is that of the pixels, 0 to 1."""
         ...
 
 
@@ -47,6 +47,10 @@ class RunReporter:
         stop: request to stop, checked with the progress.
         choices: lines about model and device, printed before the first image that is upscaled.
         hidden: text that is removed from printed lines.
+        total: number of inputs; None: unknown.
+        pixels: pixels of inputs by path, with all frames; others count as `mean_pixels`.
+        left_pixels: sum of `pixels`.
+        mean_pixels: mean of `pixels`; 0: the progress counts images and not pixels.
     """
 
     display: ProgressDisplay
@@ -54,10 +58,15 @@ class RunReporter:
     stop: StopRequest
     choices: list[str] = field(default_factory=list[str])
     hidden: str = ""
+    total: int | None = None
+    pixels: dict[Path, int] = field(default_factory=dict[Path, int])
+    left_pixels: float = 0
+    mean_pixels: float = 0
     counts: Counter[Status] = field(default_factory=Counter[Status], init=False)
     """Number of inputs by status."""
     _in_progress: dict[Path, _Share] = field(default_factory=dict[Path, _Share], init=False)
     _codes: set[str | None] = field(default_factory=set[str | None], init=False)
+    _done_pixels: float = field(default=0, init=False)
 
     def report(self, outcome: Outcome) -> None:
         """Print and record the outcome of an input.
@@ -72,6 +81,10 @@ class RunReporter:
         if outcome.status != "not_tried" and not is_repeated:
             self.display.line(outcome_line(outcome).replace(self.hidden, ""))
         self._in_progress.pop(outcome.source, None)
+        pixels = self.pixels.pop(outcome.source, None)
+        self.left_pixels -= pixels or 0
+        if outcome.status == "done":
+            self._done_pixels += pixels or self.mean_pixels
         self._codes.add(outcome.code)
         self.counts[outcome.status] += 1
         self.record.add(outcome)
@@ -101,14 +114,21 @@ class RunReporter:
         name = next(iter(shares), None)
         while shares and self.choices:
             self.display.line(self.choices.pop(0))
-        done = float(self.counts.total())
-        for share in shares.values():  # the tile in progress counts by its expected time
+        done, done_pixels = float(self.counts.total()), self._done_pixels
+        for source, share in shares.items():  # the tile in progress counts by its expected time
             current = min((now - share.noted) / share.seconds, 0.98) if share.seconds > 0 else 0.0
-            done += min(1.0, (share.done + current) / share.total)
+            part = min(1.0, (share.done + current) / share.total)
+            done += part
+            done_pixels += part * self.pixels.get(source, self.mean_pixels)
         text = "" if name is None else str(name).replace(self.hidden, "")
         if name is not None and shares[name].done == shares[name].total:
             text += ": writing the result"
-        self.display.move(done, text)
+        if self.mean_pixels and self.total:
+            unknown = max(self.total - self.counts.total() - len(self.pixels), 0)
+            work = self._done_pixels + self.left_pixels + unknown * self.mean_pixels
+            self.display.move(done, text, min(done_pixels / work, 1.0) if work else 1.0)
+        else:
+            self.display.move(done, text)
 
     @property
     def exit_code(self) -> int:

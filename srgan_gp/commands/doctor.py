@@ -106,6 +106,8 @@ def _device_lines(facts: dict[str, Any]) -> Iterator[str]:
 
 
 def _trial_lines(trial: dict[str, Any]) -> Iterator[str]:
+    from srgan_gp.batch.results.time_forecast import duration_text
+
     if "problem" in trial:
         return  # it is listed with the other problems
     yield f"trial run: {trial['choice']}"
@@ -113,6 +115,8 @@ def _trial_lines(trial: dict[str, Any]) -> Iterator[str]:
         f"trial run: {trial['precision']}, {trial['seconds']:.3f} s, "
         f"{trial['megapixels_per_second']:.3f} megapixels of input a second"
     )
+    if speed := trial["megapixels_per_second"]:
+        yield f"trial run: a photo of 12 megapixels takes {duration_text(12 / speed)}"
 
 
 def _pairs(versions: dict[str, str | None]) -> str:

@@ -63,8 +63,14 @@ class ProgressBar(Protocol):
         """Print a line that stays."""
         ...
 
-    def move(self, done: float, text: str) -> None:
-        """Show `done` of the total, and the current item."""
+    def move(self, done: float, text: str, share: float | None = None) -> None:
+        """Show `done` of the total, and the current item.
+
+        Args:
+            done: number of items done, with fractions of those in progress.
+            text: the current item.
+            share: share of the work that is done, 0 to 1; None: all items are the same work.
+        """
         ...
 
 
@@ -74,29 +80,35 @@ class Rate:
 
     Args:
         total: number of items; None: unknown.
-        history: (time in seconds, items done) of the last minute.
+        history: (time in seconds, items done, share of the work done) of the last minute.
     """
 
     total: float | None
-    history: deque[tuple[float, float]] = field(default_factory=deque[tuple[float, float]])
+    history: deque[tuple[float, float, float]] = field(
+        default_factory=deque[tuple[float, float, float]]
+    )
 
-    def update(self, done: float, now: float) -> str:
-        """Record `done` at `now`, in seconds; return the text: done, rate, time left."""
-        self.history.append((now, done))
+    def update(self, done: float, now: float, share: float | None = None) -> str:
+        """Record `done` at `now`, in seconds; return the text: done, rate, time left.
+
+        With `share`, percent and time left are those of the work, and there is no rate of items.
+        """
+        work = share if share is not None else done / self.total if self.total else 0.0
+        self.history.append((now, done, work))
         while self.history[0][0] < now - _RATE_WINDOW_SECONDS and len(self.history) > 2:
             self.history.popleft()
-        start, done_at_start = self.history[0]
+        start, done_at_start, work_at_start = self.history[0]
         rate = (done - done_at_start) / (now - start) if now > start else 0.0
+        work_rate = (work - work_at_start) / (now - start) if now > start else 0.0
         parts = [f"{int(done)} of {self.total:.0f}" if self.total else f"{int(done)}"]
         if self.total == 1:  # of one image, whose tiles make `done` a fraction
             parts = [f"{100 * done:.0f} %"]
-        elif self.total and done % 1:  # likewise of several
-            parts[0] += f" ({100 * done / self.total:.0f} %)"
-        if rate > 0:
-            if self.total != 1:
-                parts.append(_speed(rate))
-            if self.total:
-                parts.append(f"{_clock((self.total - done) / rate)} left")
+        elif self.total and (done % 1 or share is not None):  # likewise of several
+            parts[0] += f" ({100 * work:.0f} %)"
+        if rate > 0 and self.total != 1 and share is None:
+            parts.append(_speed(rate))
+        if work_rate > 0:
+            parts.append(f"{_clock((1 - work) / work_rate)} left")
         return ", ".join(parts)
 
 
@@ -121,11 +133,11 @@ class _LineProgress:
 
     line = staticmethod(print_message)
 
-    def move(self, done: float, text: str) -> None:
+    def move(self, done: float, text: str, share: float | None = None) -> None:
         now = time.monotonic()
         if now - self.printed >= SECONDS_BETWEEN_LINES:
             self.printed = now
-            print_message("; ".join(filter(None, (self.rate.update(done, now), text))))
+            print_message("; ".join(filter(None, (self.rate.update(done, now, share), text))))
 
 
 class _NoProgress:
@@ -134,7 +146,7 @@ class _NoProgress:
     def line(self, text: str) -> None:
         pass
 
-    def move(self, done: float, text: str) -> None:
+    def move(self, done: float, text: str, share: float | None = None) -> None:
         pass
 
 
@@ -155,7 +167,7 @@ def progress_bar(total: float | None, *, is_silent: bool = False) -> Generator[P
             yield rich_bar
     else:
         now = time.monotonic()
-        yield _LineProgress(Rate(total, deque([(now, 0.0)])), now)
+        yield _LineProgress(Rate(total, deque([(now, 0.0, 0.0)])), now)
 
 
 def count_progress(items: Iterable[Item], progress: ProgressBar) -> Iterator[Item]:
@@ -207,9 +219,11 @@ def _rich_bar(total: float | None) -> Generator[ProgressBar]:
                     printable(text), markup=False, highlight=False, soft_wrap=True
                 )
 
-            def move(self, done: float, text: str) -> None:
-                parts = (rate.update(done, time.monotonic()), printable(text))
-                progress.update(task, completed=done, description="; ".join(filter(None, parts)))
+            def move(self, done: float, text: str, share: float | None = None) -> None:
+                parts = (rate.update(done, time.monotonic(), share), printable(text))
+                completed = done if share is None or total is None else share * total
+                description = "; ".join(filter(None, parts))
+                progress.update(task, completed=completed, description=description)
 
         yield RichBar()
 

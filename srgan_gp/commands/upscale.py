@@ -136,10 +136,12 @@ def _start(options: argparse.Namespace, request: "RunRequest") -> int:
 
     folder = request.output.folder
     if options.dry_run:
-        totals = batch_run.dry_run(request)
+        totals = batch_run.dry_run(request, has_estimate=options.engine == "local")
         for line in dry_run_lines(request.inputs.skipped_files):
             print_message(line)
         print_message(totals.line(folder))
+        if totals.to_do:
+            print_message("Only headers were read: a damaged file is found when it is upscaled.")
         return PictureError.exit_code if totals.refused else 0
     report_folder = options.report.parent if options.report else folder
     with output_folder(folder), output_folder(report_folder):

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -40,8 +41,10 @@ def test_the_summary_counts_outcomes_and_skipped_files():
     skipped_files = SkippedFiles(Counter({".txt": 1}), results=1, folders=2, links=1)
     assert list(summary_lines(counts, skipped_files, earlier_results=3)) == [
         "2 done, 0 skipped, 1 failed; 1 other file ignored (1 .txt); 4 earlier results ignored; "
-        "2 folders inside not entered; 1 link to a folder not followed"
+        "2 folders inside not entered (-r enters them); 1 link to a folder not followed"
     ]
+    hidden = SkippedFiles(folders=1, is_recursive=True)
+    assert next(summary_lines(counts, hidden)).endswith("; 1 folder inside not entered")
     assert list(summary_lines(Counter(done=1, not_tried=2), SkippedFiles())) == [
         "1 done, 0 skipped, 0 failed, 2 not tried (run the same command again)"
     ]
@@ -53,7 +56,7 @@ def test_images_that_are_not_read_are_named_with_their_number():
     assert lines[0] == (
         "12 .nef files skipped: camera raw is not read; save as JPEG, PNG or TIFF first"
     )
-    assert lines[1].endswith("; 14 other files ignored (12 .nef, 2 .mov)")
+    assert lines[1].endswith("; 2 other files ignored (2 .mov)"), "each file is counted once"
 
 
 def test_a_folder_of_results_says_how_to_upscale_them_again():
@@ -104,8 +107,8 @@ class Display:
     def line(self, text):
         self.lines.append(text)
 
-    def move(self, done, text):
-        self.moves.append((done, text))
+    def move(self, done, text, *share):
+        self.moves.append((done, text, *share))
 
 
 @pytest.mark.parametrize(
@@ -140,6 +143,29 @@ def test_the_progress_includes_parts_of_images(record):
     reporter.report(FAILED)
     reporter.check()
     assert display.moves == [(1.25, "c.png"), (2, "")]
+
+
+def test_a_folder_is_weighted_by_pixels(record):
+    """A large image beside two small ones, an image of unknown size, and one that fails."""
+    display, pixels = Display(), {Path("a.png"): 100, Path("b.png"): 100, Path("c.png"): 1000}
+    reporter = RunReporter(display, record, StopRequest(), [], "", 4, pixels, 1200, 400)
+    reporter.check()
+    reporter.report(DONE)  # a.png
+    reporter.check()  # d.png counts as the mean, 400
+    reporter.note_tiles(UpscaleJob(Path("c.png"), Path("out/c.png"), None), 1, 4)
+    reporter.check()
+    reporter.report(Outcome(Path("d.png"), "skipped", Path("out/d.png"), reason="it exists"))
+    reporter.report(Outcome(Path("b.png"), "failed", code="E_DAMAGED", message="it is cut short"))
+    reporter.check()
+    reporter.report(replace(DONE, source=Path("c.png")))
+    reporter.check()
+    assert display.moves == [
+        (0, "", 0),
+        (1, "", 100 / 1600),
+        (1.25, "c.png", 350 / 1600),
+        (3.25, "c.png", 350 / 1100),
+        (4, "", 1),
+    ]
 
 
 def test_a_tile_in_progress_counts_by_its_expected_time(record, monkeypatch):

@@ -75,6 +75,13 @@ def test_the_text_has_the_count_the_rate_and_the_remaining_time():
     assert rate.update(20, now=20.0) == "20 of 100, 2.00 a second, 0:40 left"
 
 
+def test_the_remaining_time_is_that_of_the_work():
+    """Six small images of seven are done, which is a tenth of the work."""
+    rate = Rate(7)
+    assert rate.update(0, now=0.0, share=0.0) == "0 of 7 (0 %)"
+    assert rate.update(6, now=10.0, share=0.1) == "6 of 7 (10 %), 1:30 left"
+
+
 def test_the_rate_is_that_of_the_last_minute():
     rate = Rate(None)
     rate.update(0, now=0.0)

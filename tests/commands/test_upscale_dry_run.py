@@ -20,6 +20,8 @@ def test_a_dry_run_can_print_one_object(repeating_model, tree, tmp_path, capsys)
         assert tuple(plan[name] for name in ("inputs", "to_do", "skipped", "refused")) == counts
         statuses = Counter(image["status"] for image in plan["pictures"])
         assert statuses == +Counter({name: plan[name] for name in ("to_do", "skipped", "refused")})
+        assert (plan["seconds"] is None) is (plan["to_do"] == 0)
+        assert (plan["seconds"] or 0) >= 0
         first = plan["pictures"][0]
         assert first["source"] == str(tree / "a.jpg")
         assert first["target"] == str(tmp_path / "out" / "a.jpg")

@@ -203,14 +203,20 @@ def test_a_multi_page_tiff_has_one_fate_in_dry_run_and_run(repeating_model, tmp_
 def test_a_dry_run_names_the_files_that_are_no_inputs(upscale, repeating_model, folder, capsys):
     upscale(folder / "a.png")
     (folder / "b.nef").touch()
+    (folder / "c.ppm").touch()
+    (folder / "inside").mkdir()
     words = ["upscale", str(folder), "-o", str(folder / "out"), "-n", str(repeating_model)]
     capsys.readouterr()
     assert main([*words, "--dry-run"]) == 0
-    assert capsys.readouterr().err.splitlines()[:3] == [
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[:5] == [
         "1 .nef file skipped: camera raw is not read; save as JPEG, PNG or TIFF first",
-        "other files, ignored: 1 .md, 1 .nef",
+        "1 .ppm file skipped: PPM is not read; save as JPEG, PNG or TIFF first",
+        "other files, ignored: 1 .md",
         "results of earlier runs, ignored unless they are named: 1",
+        "folders inside, not entered (-r enters them): 1",
     ]
+    assert lines[6] == "Only headers were read: a damaged file is found when it is upscaled."
 
 
 def test_results_of_an_earlier_version_of_the_model_are_told_once(

@@ -10,6 +10,7 @@ from typing import Literal
 from srgan_gp.batch.engines.engine_interface import Engine, UpscaleSettings
 from srgan_gp.batch.engines.worker_process import About, load_upscalers
 from srgan_gp.inference.face_enhancement.face_options import FaceOptions
+from srgan_gp.inference.upscaler import Upscaler
 from srgan_gp.system.paths import is_file
 
 
@@ -21,6 +22,8 @@ class OpenEngine:
     about: About
     choices: list[str]
     """Model and device, with the reason of the choice, one line a device."""
+    upscaler: Upscaler | None = None
+    """The model, where this process runs the jobs; used by nobody else while there are none."""
 
 
 @contextmanager
@@ -72,7 +75,7 @@ def open_engine(
 
         upscalers = load_here(devices[0])
         about = About.of(upscalers[0])
-        opened = OpenEngine(ThreadEngine(upscalers, settings), about, [about.choice])
+        opened = OpenEngine(ThreadEngine(upscalers, settings), about, [about.choice], upscalers[0])
     else:
         from srgan_gp.batch.engines.process_engine import ProcessEngine
 

@@ -11,8 +11,6 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from queue import Empty, SimpleQueue
 
-import numpy as np
-
 from srgan_gp.batch.engines.budget import Budget
 from srgan_gp.batch.engines.engine_interface import (
     OnJobTiles,
@@ -23,6 +21,7 @@ from srgan_gp.batch.engines.engine_interface import (
 from srgan_gp.batch.naming.plan import UpscaleJob
 from srgan_gp.batch.one_image import Decoded, Enlarged, decode, encode, enlarge
 from srgan_gp.errors import Cancelled
+from srgan_gp.inference.speed_trial import measure_speed
 from srgan_gp.inference.tiling.window_choice import CPU_BUDGET
 from srgan_gp.inference.upscaler import Upscaler
 from srgan_gp.system.files import drop
@@ -31,8 +30,11 @@ MEMORY = 768 << 20
 """Bytes of pixels, inputs and results together; an image beyond it waits until others end."""
 NETWORK_MEMORY = CPU_BUDGET
 """Bytes for the network; two images are processed at once where both fit."""
-LARGE_PIXELS = 500_000
-"""Images from this size take seconds on a CPU, so that their progress is estimated at the start."""
+LARGE_PIXELS = 150_000
+"""Images from this size take seconds on a CPU, so that their progress is estimated at the start.
+
+The measurement takes about 5 % of the time of the smallest of them, once a run.
+"""
 _PROBE_SIDE = 64  # pixels, of the image that measures the speed
 _SECONDS_BETWEEN_CANCELS = 0.02
 SECONDS_TO_END = 3.0
@@ -164,27 +166,16 @@ class ThreadEngine:
             with self._network_memory.reserved(upscaler.network_memory(height, width)):
                 if self.on_tiles is not None:
                     if width * height >= LARGE_PIXELS and self._seconds_per_pixel is None:
-                        self._seconds_per_pixel = _measure_speed(upscaler)
+                        # On a GPU a small image says nothing about a large one.
+                        on_cpu = upscaler.device == "cpu"
+                        self._seconds_per_pixel = (
+                            measure_speed(upscaler, _PROBE_SIDE) if on_cpu else 0.0
+                        )
                     seconds = width * height * (self._seconds_per_pixel or 0)
                     self.on_tiles(decoded.job, 0, 1, seconds)
                 return enlarge(decoded, upscaler, self._settings, on_tiles, encodes_early=True)
         finally:
             self._idle_upscalers.put(upscaler)
-
-
-def _measure_speed(upscaler: Upscaler) -> float:
-    """Measure the speed on a small image.
-
-    Returns:
-        Seconds for an input pixel; 0 on a GPU, where a small image says nothing about a large one.
-    """
-    if upscaler.device != "cpu":
-        return 0.0
-    image, started = np.zeros((_PROBE_SIDE, _PROBE_SIDE, 3), np.uint8), 0.0
-    for _ in range(2):  # the first run allocates memory
-        started = time.perf_counter()
-        upscaler.upscale(image)
-    return (time.perf_counter() - started) / _PROBE_SIDE**2
 
 
 def _drop(result: Result | BaseException) -> None:

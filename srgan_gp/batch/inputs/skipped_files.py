@@ -13,6 +13,7 @@ _CAMERA_RAW = (
 _UNREAD_KINDS = {
     **dict.fromkeys(_CAMERA_RAW, "camera raw"),
     ".jxl": "JPEG XL", ".jp2": "JPEG 2000", ".j2k": "JPEG 2000", ".psd": "Photoshop",
+    ".ppm": "PPM", ".pgm": "PGM", ".pbm": "PBM", ".pnm": "PNM",
     ".svg": "SVG", ".pdf": "PDF", ".eps": "EPS", ".ico": "ICO", ".tga": "TGA", ".exr": "OpenEXR",
 }  # fmt: skip
 """Formats of images that are not read, by suffix."""
@@ -28,6 +29,8 @@ class SkippedFiles:
     """Results of earlier runs."""
     folders: int = 0
     """Folders not entered: hidden ones, or all when the walk is not recursive."""
+    is_recursive: bool = False
+    """Whether the walk is."""
     links: int = 0
     """Links to folders."""
     repeated: list[Path] = field(default_factory=list[Path])
@@ -37,6 +40,12 @@ class SkippedFiles:
     def ignored(self) -> int:
         """Number of files that are hidden or have no suffix of an image."""
         return self.kinds.total()
+
+    @property
+    def others(self) -> Counter[str]:
+        """Kinds of the ignored files that `skipped_lines` does not name."""
+        kinds = self.kinds.items()
+        return Counter({kind: count for kind, count in kinds if kind not in _UNREAD_KINDS})
 
 
 def skipped_lines(skipped_files: SkippedFiles) -> Iterator[str]:
@@ -54,10 +63,13 @@ def skipped_lines(skipped_files: SkippedFiles) -> Iterator[str]:
 def dry_run_lines(skipped_files: SkippedFiles) -> Iterator[str]:
     """Yield the lines of a dry run about files that are no inputs."""
     yield from skipped_lines(skipped_files)
-    if skipped_files.ignored:
-        yield f"other files, ignored: {kinds_text(skipped_files.kinds)}"
+    if others := skipped_files.others:
+        yield f"other files, ignored: {kinds_text(others)}"
     if skipped_files.results:
         yield f"results of earlier runs, ignored unless they are named: {skipped_files.results}"
+    if skipped_files.folders:
+        hint = "" if skipped_files.is_recursive else " (-r enters them)"
+        yield f"folders inside, not entered{hint}: {skipped_files.folders}"
 
 
 def kinds_text(kinds: Counter[str]) -> str:
@@ -77,9 +89,9 @@ def no_image_message(arguments: Sequence[str], skipped_files: SkippedFiles) -> s
     """Return why there is no image among the inputs, and what to do."""
     names = ", ".join(arguments)
     reasons: list[str] = []
-    if skipped_files.ignored:
-        files = "1 other file was" if skipped_files.ignored == 1 else "other files were"
-        reasons.append(f"{files} skipped ({kinds_text(skipped_files.kinds)})")
+    if others := skipped_files.others:
+        files = "1 other file was" if others.total() == 1 else "other files were"
+        reasons.append(f"{files} skipped ({kinds_text(others)})")
     if skipped_files.results:
         reasons.append(
             f"{skipped_files.results} results of earlier runs were skipped; name such files to "

@@ -58,7 +58,7 @@ class Walk:
     _unmatched: list[Path] = field(default_factory=list[Path], init=False)
 
     def __iter__(self) -> Iterator[Found]:
-        self.skipped_files = SkippedFiles()
+        self.skipped_files = SkippedFiles(is_recursive=self.recursive)
         self._unmatched = []
         # The output folder may have been created since the last iteration.
         self._output_identity = (

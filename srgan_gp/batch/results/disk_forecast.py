@@ -11,10 +11,14 @@ from typing import Any
 from srgan_gp.batch.engines.engine_interface import UpscaleSettings
 from srgan_gp.batch.naming.plan import Plan, Refused, Skipped, UpscaleJob
 from srgan_gp.batch.naming.result_format import check_result_size, chosen_target
+from srgan_gp.batch.results.time_forecast import duration_text, run_seconds
 from srgan_gp.errors import OutputError, PictureError
 from srgan_gp.images import FORMATS, find_format
 from srgan_gp.images.image_header import read_header
+from srgan_gp.inference.upscaler import Upscaler
 
+MOST_SIZES = 20_000
+"""Most inputs whose sizes are kept in memory for the progress."""
 _DEEP_BYTES_PER_PIXEL = 4.5  # PNG and TIFF of 16 bits, whose lower bits hardly compress
 
 
@@ -81,7 +85,17 @@ def preview(
             yield entry
 
 
-def check_space(plan: Plan, settings: UpscaleSettings, model_scale: int, folder: Path) -> int:
+@dataclass(frozen=True)
+class Needed:
+    """What the results of a run need."""
+
+    bytes: int
+    """Estimated size of all files together."""
+    pixels: dict[Path, int]
+    """Pixels of the inputs by path, with all frames; of `MOST_SIZES` inputs at most."""
+
+
+def check_space(plan: Plan, settings: UpscaleSettings, model_scale: int, folder: Path) -> Needed:
     """Check the disk space for the results before any image is processed.
 
     Results that exist count as no space, and so do images that cannot be read.
@@ -93,24 +107,27 @@ def check_space(plan: Plan, settings: UpscaleSettings, model_scale: int, folder:
         folder: the output folder, which exists.
 
     Returns:
-        Estimated bytes of the results.
+        Estimated bytes of the results, and the sizes of the inputs.
 
     Raises:
         OutputError: the disk has less free space.
     """
-    needed = 0
+    needed, pixels = 0, dict[Path, int]()
     for job in plan.missing():
         try:
-            needed += forecast(job, settings, model_scale).bytes
+            expected = forecast(job, settings, model_scale)
         except PictureError:
             continue  # The run reports it.
+        needed += expected.bytes
+        if len(pixels) < MOST_SIZES:
+            pixels[job.source] = expected.size[0] * expected.size[1] * expected.frames
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise OutputError(
             f"The results need about {size_text(needed)}, and {folder} has {size_text(free)} "
             "left; free some space, choose another folder, a smaller --scale or --format jpeg."
         )
-    return needed
+    return Needed(needed, pixels)
 
 
 def entry_line(entry: Forecast | Skipped | Refused) -> str:
@@ -147,6 +164,10 @@ class Totals:
     pixels: int = 0
     """Pixels of all results together."""
     bytes: int = 0
+    input_pixels: int = 0
+    """Pixels of all inputs that are to be upscaled."""
+    seconds: float | None = None
+    """Estimated time of the run; None: unknown."""
 
     def add(self, entry: Forecast | Skipped | Refused) -> None:
         """Count one entry."""
@@ -158,6 +179,12 @@ class Totals:
             self.to_do += 1
             self.pixels += entry.result_size[0] * entry.result_size[1] * entry.frames
             self.bytes += entry.bytes
+            self.input_pixels += entry.size[0] * entry.size[1] * entry.frames
+
+    def estimate(self, upscaler: Upscaler | None) -> None:
+        """Set the time of the run, by a short trial; None: it is not this machine's."""
+        if upscaler is not None and self.to_do:
+            self.seconds = round(run_seconds(upscaler, self.input_pixels), 1)
 
     def counting(
         self, entries: Iterable[Forecast | Skipped | Refused]
@@ -167,8 +194,15 @@ class Totals:
             self.add(entry)
             yield entry
 
-    def json_lines(self, entries: Iterable[Forecast | Skipped | Refused]) -> Iterator[str]:
-        """Yield the lines of one JSON object: all entries, which are counted, and the totals."""
+    def json_lines(
+        self, entries: Iterable[Forecast | Skipped | Refused], upscaler: Upscaler | None = None
+    ) -> Iterator[str]:
+        """Yield the lines of one JSON object: all entries, which are counted, and the totals.
+
+        Args:
+            entries: the entries of a preview.
+            upscaler: as for `estimate`.
+        """
         yield "{"
         yield '  "pictures": ['
         line = None
@@ -179,6 +213,7 @@ class Totals:
         if line is not None:
             yield line
         yield "  ],"
+        self.estimate(upscaler)
         counts = {"inputs": self.to_do + self.skipped + self.refused, **vars(self)}
         yield json.dumps(counts)[1:]  # without its brace: more entries of the same object
 
@@ -187,11 +222,17 @@ class Totals:
         while not folder.exists():
             folder = folder.parent
         free = shutil.disk_usage(folder).free
-        return (
-            f"{self.to_do + self.skipped + self.refused} inputs: {self.to_do} to do, "
-            f"{self.skipped} skipped, {self.refused} refused; {self.pixels:,} pixels, "
-            f"about {size_text(self.bytes)} of {size_text(free)} left"
-        )
+        inputs = self.to_do + self.skipped + self.refused
+        parts = [
+            f"{inputs} {'input' if inputs == 1 else 'inputs'}: {self.to_do} to do, "
+            f"{self.skipped} skipped, {self.refused} refused",
+            f"inputs: {self.input_pixels:,} pixels",
+            f"results: {self.pixels:,} pixels, about {size_text(self.bytes)} of "
+            f"{size_text(free)} left",
+        ]
+        if self.seconds is not None:
+            parts[1] += f", {duration_text(self.seconds)} on this machine"
+        return "; ".join(parts)
 
 
 def size_text(count: int) -> str:

@@ -5,8 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Literal
 
-import numpy as np
-
+from srgan_gp.inference.speed_trial import measure_speed
 from srgan_gp.inference.tiling.window_choice import TileLimit
 from srgan_gp.inference.upscaler import Upscaler
 
@@ -74,10 +73,6 @@ class ModelSpeeds:
         known = self.get(name)
         if known is not None:
             return known
-        image = np.zeros((_TEST_SIDE, _TEST_SIDE, 3), np.uint8)
-        upscaler.upscale(image)  # the first run also allocates memory
-        started = clock()
-        upscaler.upscale(image)
-        seconds = (clock() - started) / _TEST_SIDE**2 * 1e6
+        seconds = measure_speed(upscaler, _TEST_SIDE, clock) * 1e6
         with self._lock:
             return self._seconds.setdefault(name, seconds)

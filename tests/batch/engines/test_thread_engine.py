@@ -259,6 +259,11 @@ def test_jobs_submitted_by_many_threads_stay_within_the_capacity(start, fake_ses
     assert len(left_threads()) - before <= engine.capacity
 
 
+def test_a_photo_of_640_by_480_pixels_is_large():
+    """It takes up to 20 seconds on a slow core; its progress must move before its only tile."""
+    assert thread_engine.LARGE_PIXELS < 640 * 480
+
+
 @pytest.mark.parametrize(("device", "is_expected"), [("cpu", True), ("cuda:0", False)])
 def test_the_time_of_a_large_image_is_estimated_before_its_first_tile(
     start, fake_session, jobs, monkeypatch, device, is_expected

@@ -14,8 +14,10 @@ from srgan_gp.batch.engines.engine_interface import UpscaleSettings
 from srgan_gp.batch.inputs.walk import walk
 from srgan_gp.batch.naming.output_options import Output
 from srgan_gp.batch.naming.plan import Refused, UpscaleJob, make_plan
+from srgan_gp.batch.results import time_forecast
 from srgan_gp.batch.results.disk_forecast import Totals, check_space, entry_line, forecast, preview
 from srgan_gp.errors import OutputError, PictureError
+from srgan_gp.inference.upscaler import Upscaler
 
 Usage = namedtuple("Usage", "total used free")
 
@@ -57,7 +59,30 @@ def test_the_totals_add_up(plan, tmp_path):
     assert (totals.to_do, totals.skipped, totals.refused) == (3, 0, 1)
     assert totals.pixels == 160 * 120 + 3 * 32 * 24 + 20000 * 4
     line = totals.line(tmp_path / "not" / "there")
-    assert line.startswith("4 inputs: 3 to do, 0 skipped, 1 refused; 101,504 pixels, about ")
+    head, inputs, results = line.split("; ")
+    assert head == "4 inputs: 3 to do, 0 skipped, 1 refused"
+    assert inputs == "inputs: 6,344 pixels"
+    assert results.startswith("results: 101,504 pixels, about ")
+
+
+def test_the_totals_of_one_input_are_in_the_singular(tmp_path):
+    assert Totals(to_do=1).line(tmp_path).startswith("1 input: 1 to do, ")
+
+
+def test_the_time_of_a_run_is_estimated_from_a_trial(tmp_path, fake_session, monkeypatch):
+    """The trial takes a microsecond for each pixel."""
+    monkeypatch.setattr(time_forecast, "measure_speed", lambda upscaler, side: 1e-6)
+    totals, upscaler = Totals(to_do=2, input_pixels=540_000_000), Upscaler(fake_session())
+    totals.estimate(None)
+    assert totals.seconds is None
+    totals.estimate(upscaler)
+    assert totals.seconds == 540
+    assert "; inputs: 540,000,000 pixels, about 9 minutes on this machine; " in totals.line(
+        tmp_path
+    )
+    nothing = Totals(skipped=3)
+    nothing.estimate(upscaler)
+    assert nothing.seconds is None
 
 
 def test_expected_outcomes_are_formatted_as_lines(plan):
@@ -112,19 +137,25 @@ def test_the_estimate_has_the_right_order_of_magnitude(tmp_path, rng, name):
 
 
 def test_too_little_space_is_an_error_with_the_bytes_needed(plan, tmp_path, monkeypatch):
-    needed = check_space(plan, UpscaleSettings(), 4, tmp_path)
+    needed = check_space(plan, UpscaleSettings(), 4, tmp_path).bytes
     assert needed > 0
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(0, 0, needed))
-    assert check_space(plan, UpscaleSettings(), 4, tmp_path) == needed
+    assert check_space(plan, UpscaleSettings(), 4, tmp_path).bytes == needed
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(0, 0, needed - 1))
     with pytest.raises(OutputError, match=r"need about \d+\.\d kB, and .* has \d+\.\d kB left"):
         check_space(plan, UpscaleSettings(), 4, tmp_path)
 
 
 def test_existing_results_need_no_space(plan, tmp_path):
-    before = check_space(plan, UpscaleSettings(), 4, tmp_path)
+    before = check_space(plan, UpscaleSettings(), 4, tmp_path).bytes
     (tmp_path / "out" / "b.png").touch()
-    assert check_space(plan, UpscaleSettings(), 4, tmp_path) < before
+    assert check_space(plan, UpscaleSettings(), 4, tmp_path).bytes < before
+
+
+def test_the_sizes_of_the_inputs_are_returned_for_the_progress(plan, image_folder, tmp_path):
+    pixels = check_space(plan, UpscaleSettings(), 4, tmp_path).pixels
+    names = {path.name: count for path, count in pixels.items()}
+    assert names == {"a.jpg": 40 * 30, "b.gif": 3 * 8 * 6, "c.webp": 5000}
 
 
 def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
