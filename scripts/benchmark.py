@@ -15,7 +15,7 @@ from inspect import signature
 from pathlib import Path
 from typing import Any
 
-from srgan_gp.commands.option_types import count
+from srgan_gp.commands.options.option_types import count
 from srgan_gp.errors import SrganGpError
 
 EXAMPLE = Path(__file__).resolve().parent.parent / "apps" / "examples" / "coffee.jpg"
@@ -117,6 +117,9 @@ def build_parser() -> argparse.ArgumentParser:
     nginx.add_argument("--users", type=count, default=100, help="number of clients [100]")
     nginx.add_argument("--side", type=count, default=64, help="side of their images [64]")
     nginx.add_argument("--queue-size", type=count, default=64, help="jobs in the queue [64]")
+    imports = add("imports", "difference, tiling and time of imported networks of spandrel")
+    text = 'such as "SwinIR x2" [all]'
+    imports.add_argument("--architectures", nargs="+", default=(), metavar="NAME", help=text)
     training = add("training", "time of a critic step with and without gradient penalty")
     training.add_argument("--batch-size", type=count, default=8, help="images in a step [8]")
     training.add_argument("--side", type=count, default=96, help="side of the crops [96]")

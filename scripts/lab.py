@@ -14,7 +14,7 @@ from pathlib import Path
 
 import torch
 
-from srgan_gp.commands.option_types import count
+from srgan_gp.commands.options.option_types import count
 from srgan_gp.errors import SrganGpError
 from srgan_gp.lab.experiments import GROUPS, Group, quick
 from srgan_gp.lab.toy_cache import read_cached, run_cached

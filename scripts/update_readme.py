@@ -16,6 +16,7 @@ from generated.command_line import command_sections, preset_rows
 from generated.degradations import degradation_rows
 from generated.durations import duration_rows
 from generated.errors import error_rows
+from generated.imports import import_rows
 from generated.marked import first_line, updated
 from generated.penalties import penalty_rows
 from generated.tiling import tiling_rows
@@ -39,6 +40,7 @@ PARTS = {
     "faces": face_rows,
     "folders": lambda: folder_lines(ROOT),
     "formats": lambda: runpy.run_path(str(ROOT / "scripts" / "what_is_kept.py"))["rows"](),
+    "imports": lambda: import_rows(ROOT),
     "models": model_rows,
     "modules": lambda: module_lines(ROOT),
     "penalties": lambda: penalty_rows(ROOT),

@@ -37,6 +37,7 @@ COMMANDS = {
     "finetune": "adapt a model to your own images",
     "evaluate": "score a model on a validation set",
     "export": "export a training run as a model",
+    "import": "install a model of another project",
     "app": "start the web page and the HTTP API",
     "doctor": "check the installation, for bug reports",
 }
@@ -44,6 +45,7 @@ COMMANDS = {
 _INTERRUPTED = 128 + signal.SIGINT
 _READER_CLOSED = 128 + 13  # SIGPIPE, a name that Windows does not have
 _EXTRAS = {
+    "import": {"einops", "spandrel"},
     "metrics": {"torchmetrics", "torch_fidelity"},
     "train": {"torch", "torchvision", "kornia", "onnxscript", "skimage", "tensorboard", "tomli_w"},
     "app": {

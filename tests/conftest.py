@@ -24,7 +24,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SMALL_TILES = [
     "-c",
-    "import sys; import srgan_gp.commands.option_types as types; types.MIN_TILE = 1\n"
+    "import sys; import srgan_gp.commands.options.option_types as types; types.MIN_TILE = 1\n"
     "from srgan_gp.cli import main; sys.exit(main())",
 ]
 

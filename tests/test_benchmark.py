@@ -55,6 +55,14 @@ def test_a_model_is_timed_relative_to_the_reference(benchmark, capsys, tiny_mode
     assert 10 < values["peak_memory_mb"] < 1000
 
 
+def test_an_imported_network_is_compared_and_timed(benchmark, capsys, monkeypatch):
+    monkeypatch.setattr("srgan_gp.importing.measurements.TIMED_SIDES", (40,))
+    values = run(benchmark, capsys, "imports", "--architectures", "Compact x2")
+    assert values["Compact x2: tiling"] == "exact"
+    assert values["Compact x2: difference from PyTorch"] < 1e-5
+    assert values["Compact x2: CPU seconds per megapixel"] > 0
+
+
 def test_startup_times_add_up(benchmark, capsys, tiny_model, tmp_path):
     path = tmp_path / "image.jpg"
     Image.new("RGB", (30, 20)).save(path)

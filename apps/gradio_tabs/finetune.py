@@ -71,7 +71,8 @@ def _build_plan(lists: ModelLists) -> tuple[_Plan, gr.Markdown]:
         height=200, elem_id="finetune-photos",
     )  # fmt: skip
     sources = lists.sources()
-    if len(sources) < len(lists.cards):
+    own = [card for card in lists.cards.values() if card.imported is None]
+    if len(sources) < len(own):
         gr.Markdown(_NO_NETWORK, elem_classes="quiet")
     source = gr.Dropdown(sources, label="Start from", filterable=False)
     name = gr.Textbox(

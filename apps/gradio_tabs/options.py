@@ -86,11 +86,15 @@ def model_choices(cards: dict[str, ModelCard]) -> list[tuple[str, str]]:
 
 def _build_scale_options(card: ModelCard, name: str) -> tuple[gr.Radio, gr.Number]:
     scale = gr.Radio(
-        [*(f"x{scale}" for scale in _SCALES), CUSTOM_WIDTH],
-        value=f"x{card.scale}", label="Size", elem_id=f"{name}-scale",
+        _scale_choices(card), value=f"x{card.scale}", label="Size", elem_id=f"{name}-scale"
     )  # fmt: skip
     width = gr.Number(1920, label="Width of the result", precision=0, visible=False)
     return scale, width
+
+
+def _scale_choices(card: ModelCard) -> list[str]:
+    """Return the sizes to choose from; that of the model is one of them."""
+    return [*(f"x{scale}" for scale in sorted({*_SCALES, card.scale or 1})), CUSTOM_WIDTH]
 
 
 def look_of(fidelity: float) -> str | None:
@@ -150,7 +154,8 @@ def _connect(
         fidelity = gr.Slider(visible=partner) if partner else gr.Slider(value=0, visible=False)
         looks = gr.Radio(visible=partner)
         speed = gr.Radio(value=EXACT, visible=card.int8 is not None, info=_speed_info(card))
-        return describe(card), fidelity, looks, gr.Radio(value=f"x{card.scale}"), speed
+        scales = gr.Radio(_scale_choices(card), value=f"x{card.scale}")
+        return describe(card), fidelity, looks, scales, speed
 
     # Not `input`: another tab may select the model.
     options.model.change(

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from srgan_gp.commands import option_types as types
+from srgan_gp.commands.options import option_types as types
 from srgan_gp.commands.terminal import print_message, print_result
 from srgan_gp.errors import BusyError, UsageError
 
@@ -42,6 +42,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--host", metavar="ADDRESS", help=_HOST)
     add("--port", type=_port, metavar="N", help="port to listen on; 0 chooses a free one [7860]")
     add("-n", "--model", metavar="NAME", help="model of requests that name none [photo-x4]")
+    add("--offer", nargs="+", type=str, metavar="NAME", help=_OFFER)
     add = group("Access")
     add("--auth", type=_auth, metavar="USER:PASSWORD", help="require this user and password")
     add("--public-name", type=_host_name, metavar="NAME", help=_PUBLIC_NAME)
@@ -65,6 +66,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--metrics-port", type=_port, metavar="N", help=_METRICS_PORT)
 
 
+_OFFER = "imported models that visitors may use, besides that of --model [none]"
 _HOST = "address to listen on; 0.0.0.0 accepts other machines, use it with --auth [127.0.0.1]"
 _PUBLIC_NAME = "host name under which a reverse proxy serves this server"
 _TRUSTED_PROXY = (
@@ -89,6 +91,8 @@ def run(options: argparse.Namespace) -> int:
     given = vars(options)
     fields = {field.name for field in dataclasses.fields(ServerSettings)}
     values = {name: value for name, value in given.items() if name in fields}
+    if "offer" in given:
+        values["offer"] = tuple(options.offer)
     if "max_upload_mb" in given:
         values["max_upload_bytes"] = options.max_upload_mb * 1_000_000
     if "keep_minutes" in given:

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from srgan_gp.commands import option_types as types
+from srgan_gp.commands.options import option_types as types
 from srgan_gp.commands.terminal import print_message, print_result, stage_progress
 from srgan_gp.data.validation_halves import FEWEST_TO_SPLIT, HALVES, REPORT
 from srgan_gp.errors import UsageError

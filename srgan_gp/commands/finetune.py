@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from srgan_gp.commands import option_types as types
+from srgan_gp.commands.options import option_types as types
 from srgan_gp.commands.terminal import print_message, print_result, stage_progress
 from srgan_gp.errors import UsageError
 from srgan_gp.system.signals import end_with_input

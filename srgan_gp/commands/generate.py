@@ -6,7 +6,7 @@ import os
 import time
 from typing import TYPE_CHECKING, Any
 
-from srgan_gp.commands import option_types as types
+from srgan_gp.commands.options import option_types as types
 from srgan_gp.commands.terminal import (
     count_progress,
     print_message,

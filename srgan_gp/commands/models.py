@@ -105,7 +105,10 @@ def _summary(card: "ModelCard") -> "Iterator[str]":
 
 def _details(card: "ModelCard") -> "Iterator[str]":
     yield f"  version {card.version}, licence {card.licence}"
-    yield f"  network: {card.architecture}, trained by {card.recipe}"
+    made = f", trained by {card.recipe}" if card.imported is None else ""
+    yield f"  network: {card.architecture}{made}"
+    for line in card.imported.lines if card.imported else ():
+        yield f"  {line}"
     if card.int8:
         yield f"  fast mode: {card.int8.line}"
     if card.fidelity_partner:

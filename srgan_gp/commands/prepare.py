@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from srgan_gp.commands import option_types as types
+from srgan_gp.commands.options import option_types as types
 from srgan_gp.commands.terminal import (
     ProgressBar,
     print_message,

@@ -22,34 +22,35 @@ STEP = 10
 _STATUS = Path("/proc/self/status")
 
 
-def measure_bytes_per_pixel(path: Path) -> int | None:
+def measure_bytes_per_pixel(path: Path, side: int = SIDE) -> int | None:
     """Measure the peak memory of a run on the CPU, per input pixel.
 
     Args:
         path: an ONNX file with our metadata.
+        side: side of the input image in pixels.
 
     Returns:
         Bytes per pixel, or None where the system does not tell the peak memory of a process, or the
         process failed, for example because the memory did not suffice.
     """
-    command = [sys.executable, "-m", __name__, str(path)]
+    command = [sys.executable, "-m", __name__, str(path), str(side)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return int(done.stdout) if done.returncode == 0 else None
 
 
-def _main(path: Path) -> int:
+def _main(path: Path, side: int = SIDE) -> int:
     """Print the bytes per pixel; return 1 where they cannot be measured."""
     # Another session loads the libraries first. It stays open: its memory would be used again.
     other = Session.open(path, device="cpu")
     other.run(_image(64))
-    session, image = Session.open(path, device="cpu"), _image(SIDE)
+    session, image = Session.open(path, device="cpu"), _image(side)
     before = _kibibytes("VmRSS")
     for _ in range(RUNS):
         session.run(image)
     peak = _kibibytes("VmHWM")
     if before is None or peak is None:
         return 1
-    measured = -(-(peak - before) * 1024 // SIDE**2 // STEP) * STEP
+    measured = -(-(peak - before) * 1024 // side**2 // STEP) * STEP
     sys.stdout.write(f"{measured}\n")
     return 0
 
@@ -68,4 +69,4 @@ def _kibibytes(name: str) -> int | None:
 
 
 if __name__ == "__main__":
-    sys.exit(_main(Path(sys.argv[1])))
+    sys.exit(_main(Path(sys.argv[1]), int(sys.argv[2])))

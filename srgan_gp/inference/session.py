@@ -21,7 +21,7 @@ from srgan_gp.inference.devices import (
     parse_device,
     restrict_device,
 )
-from srgan_gp.inference.loading.model_files import read_model
+from srgan_gp.inference.loading.model_files import read_model, require_float16
 from srgan_gp.inference.loading.model_info import (
     FLOAT32_SHA256,
     ModelInfo,
@@ -140,6 +140,7 @@ class Session:
             info = replace(info, name=name, fidelity=fidelity)
         opened = cls(engine, info, used, notes, source.card)
         if precision == FLOAT16 and info.task != FACES:
+            require_float16(source)
             opened.precision = FLOAT16
             # Not `auto`: float16 runs on the device of the float32 network, or fails.
             on_gpu = "tensorrt" if request.kind == "tensorrt" else "cuda"

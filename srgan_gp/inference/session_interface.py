@@ -63,4 +63,5 @@ def describe_choice(session: SessionInterface) -> str:
     """Return one line: model, device, precision if not float32, and the notes of the session."""
     precision = "" if session.precision == "float32" else f" in {session.precision}"
     about = f"{session.info.name} on {session.device}{precision}."
-    return " ".join((about, *session.notes))
+    tiling = () if session.info.has_exact_tiles else (session.info.tiling_note,)
+    return " ".join((about, *session.notes, *tiling))

@@ -21,7 +21,7 @@ from srgan_gp.inference.precision.half_runs import HalfRuns
 from srgan_gp.inference.session_interface import SessionInterface
 from srgan_gp.inference.tiling.alpha import fill_hidden_colours
 from srgan_gp.inference.tiling.network_pass import NetworkPass, NetworkPassBatch
-from srgan_gp.inference.tiling.tiles import Progress, round_up, run_tiled
+from srgan_gp.inference.tiling.tiles import Progress, run_tiled
 from srgan_gp.inference.tiling.window_choice import TileChoice, window_for
 from srgan_gp.inference.upscale_report import UpscaleReport
 
@@ -79,8 +79,7 @@ class UpscaleCall:
                 f"the result would be {width} x {height} pixels; choose a larger scale",
             )
         self._result_size = (height, width)
-        multiple = self._info.size_multiple
-        self._padded_size = (round_up(self._size[0], multiple), round_up(self._size[1], multiple))
+        self._padded_size = self._info.padded_size(*self._size)
         self._chosen_window = window_for(session, tile, *self._size)
         self._on_progress, self._folder = on_progress, folder
         # Rows that `on_start` passes on must not change any more.
@@ -106,7 +105,7 @@ class UpscaleCall:
         """
         alphas = [picture.alpha for picture in self._pictures]
         is_flat = [alpha is None or alpha.min() == alpha.max() for alpha in alphas]
-        self._passes_left = 1 if all(is_flat) else 2
+        self._passes = self._passes_left = 1 if all(is_flat) else 2
         try:
             visible = [
                 picture.pixels
@@ -158,6 +157,7 @@ class UpscaleCall:
         scale, passes = self._info.scale, list[NetworkPass]()
         folder, takes_bytes = self._folder, self._half is not None and self._half.begin(images)
         options: Any = {"is_alpha": is_alpha, "folder": folder, "may_be_8_bit": takes_bytes}
+        options |= {"padding": self._info.padding}
         for pixels in images:
             check_pixels(pixels)
             passes.append(NetworkPass(pixels, scale, self._result_size, **options))
@@ -195,6 +195,9 @@ class UpscaleCall:
                 f"the model upscales x{self._info.scale}; the rest up to x{self._scale:g} is "
                 "Lanczos resampling and adds no detail"
             )
+        if not self._info.has_exact_tiles and self._tiles > self._passes:
+            about = "which are approximate with this model; --tile none computes it at once"
+            warnings.append(f"it was computed in {self._tiles} tiles, {about}")
         if self._memory_errors:
             warnings.append(
                 "memory ran out; smaller tiles were used, which does not change the result"

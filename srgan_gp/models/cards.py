@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from srgan_gp.errors import ModelRefusedError
+from srgan_gp.models.import_record import ImportRecord
 
 FACES = "face-generation"
 """Task of a model that generates faces from latent vectors; other models take images."""
@@ -122,6 +123,8 @@ class ModelCard:
     """Name of a model of the same network with other weights, which `--fidelity 1` selects."""
     int8: Int8Record | None = None
     """None for a model without an int8 network."""
+    imported: ImportRecord | None = None
+    """None for a model that this package trained."""
 
     def __repr__(self) -> str:
         size = f"{self.image_size} pixels" if self.scale is None else f"x{self.scale}"
@@ -175,10 +178,9 @@ def _card(table: dict[str, Any]) -> ModelCard:
     parts["data"] = tuple(_record(DataSource, source) for source in parts["data"])
     parts["scores"] = tuple(_record(Score, score) for score in parts["scores"])
     parts["limits"] = tuple(parts["limits"])
-    if "training" in parts:
-        parts["training"] = _record(TrainingRecord, parts["training"])
-    if "int8" in parts:
-        parts["int8"] = _record(Int8Record, parts["int8"])
+    for key, kind in _RECORDS.items():
+        if key in parts:
+            parts[key] = _record(kind, parts[key])
     card = _record(ModelCard, parts)
     _check_card(card)
     return card
@@ -218,14 +220,13 @@ def _check_card(card: ModelCard) -> None:
         raise ValueError(f"fidelity_partner is the model itself, {card.name!r}")
 
 
-_PLAIN_TYPES: dict[Any, tuple[type, ...]] = {
-    str: (str,),
-    str | None: (str,),
-    int: (int,),
-    int | None: (int,),
-    float: (float, int),
-    float | None: (float, int),
-}
+_BASIC_TYPES: dict[Any, tuple[type, ...]] = {
+    str: (str,), int: (int,), float: (float, int), bool: (bool,),
+}  # fmt: skip
+_PLAIN_TYPES = _BASIC_TYPES | {
+    str | None: (str,), int | None: (int,), float | None: (float, int),
+}  # fmt: skip
+_RECORDS = {"training": TrainingRecord, "int8": Int8Record, "imported": ImportRecord}
 
 
 def _record(kind: type[Record], table: object) -> Record:

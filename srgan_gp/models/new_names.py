@@ -1,4 +1,4 @@
-"""Check of the name of a new model, before it is trained."""
+"""Check of the name of a new model, before it is made."""
 
 from srgan_gp.errors import UsageError
 from srgan_gp.models.catalog import check_name, model_folders, model_names

@@ -22,6 +22,8 @@ class ServerSettings:
     """CPU threads of the network; None: one for each CPU that this process may use."""
     model: str = "photo-x4"
     """Used by requests that name no model."""
+    offer: tuple[str, ...] = ()
+    """Names of imported models that clients may use, besides `model`."""
     max_upload_bytes: int = 50_000_000
     """Maximum body size of one request, in bytes."""
     max_files: int = 100
@@ -44,3 +46,8 @@ class ServerSettings:
     """Seconds for which uploads and results are kept."""
     drain_seconds: float = 30
     """Seconds for which running jobs may continue after a signal to end."""
+
+    @property
+    def offered(self) -> tuple[str, ...]:
+        """Names of all imported models that clients may use; others may be among them."""
+        return (self.model, *self.offer)

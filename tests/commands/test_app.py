@@ -84,6 +84,7 @@ def test_every_option_reaches_the_settings(served, tmp_path):
     arguments += ["--device", "cpu", "--threads", "2", "--allow-finetune", "--max-upload-mb", "7"]
     arguments += ["--max-files", "3", "--max-pixels", "99", "--queue-size", "5"]
     arguments += ["--trusted-proxy", "10.0.0.7", "fd00::/8", "--metrics-port", "9100"]
+    arguments += ["--offer", "one", "two"]
     arguments += ["--pending-per-client", "4", "--folder", str(tmp_path), "--keep-minutes", "2"]
     weights = tmp_path / "features.safetensors"
     weights.touch()
@@ -95,6 +96,7 @@ def test_every_option_reaches_the_settings(served, tmp_path):
         max_upload_bytes=7_000_000, max_files=3, max_pixels=99, queue_size=5,
         pending_per_client=4, folder=tmp_path, keep_seconds=120, drain_seconds=9,
         trusted_proxies=("10.0.0.7", "fd00::/8"), metrics_port=9100, feature_weights=weights,
+        offer=("one", "two"),
     )  # fmt: skip
     assert served == [expected]
     changed = [f.name for f in dataclasses.fields(ServerSettings)

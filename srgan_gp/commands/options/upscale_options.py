@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from srgan_gp.commands import option_types as types
+from srgan_gp.commands.options import option_types as types
 from srgan_gp.models.cards import LOOKS
 
 _INPUTS = "image, folder of images, or pattern; - is standard input"

@@ -4,7 +4,7 @@ Only models that this package exported carry these values as metadata. `onnx` is
 functions, because those models do not need it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +12,12 @@ import numpy as np
 from srgan_gp.errors import ModelRefusedError
 from srgan_gp.inference.loading.model_info import ModelInfo
 from srgan_gp.inference.tiling.memory_estimate import estimate_bytes_per_pixel
-from srgan_gp.inference.tiling.receptive_field import STRIP_WIDTH, measure_multiple, measure_overlap
+from srgan_gp.inference.tiling.receptive_field import (
+    POWERS_OF_TWO,
+    STRIP_WIDTH,
+    measure_multiple,
+    measure_overlap,
+)
 from srgan_gp.inference.tiling.tiles import Network
 
 if TYPE_CHECKING:
@@ -60,7 +65,13 @@ def parse_safely(data: bytes, name: str) -> "onnx.ModelProto":
     return model
 
 
-def measure(network: Network, model: "onnx.ModelProto", name: str, sha256: str) -> ModelInfo:
+def measure(
+    network: Network,
+    model: "onnx.ModelProto",
+    name: str,
+    sha256: str,
+    candidates: Sequence[int] = POWERS_OF_TWO,
+) -> ModelInfo:
     """Measure the properties that other models lack: scale, overlap, size multiple and memory.
 
     Args:
@@ -68,6 +79,7 @@ def measure(network: Network, model: "onnx.ModelProto", name: str, sha256: str) 
         model: the same model, parsed.
         name: name of the model, also for messages.
         sha256: SHA-256 of the file, in hex.
+        candidates: as for `measure_multiple`.
 
     Raises:
         ModelRefusedError: the result has not three channels or is not the input upscaled by an
@@ -93,7 +105,7 @@ def measure(network: Network, model: "onnx.ModelProto", name: str, sha256: str) 
         )
     # The overlap is None for a network that depends on the whole image; it cannot be tiled exactly.
     overlap = measure_overlap(network, scale)
-    multiple = 1 if overlap is None else measure_multiple(network, scale, overlap)
+    multiple = 1 if overlap is None else measure_multiple(network, scale, overlap, candidates)
     if multiple is None:  # No shift of the input only shifts the output: no exact tiling either.
         overlap = None
     elif multiple > 1:  # The first measurement saw one of the positions modulo `multiple` only.

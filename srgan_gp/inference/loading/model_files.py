@@ -12,6 +12,8 @@ from srgan_gp.errors import ModelRefusedError, UsageError
 from srgan_gp.models.cards import ModelCard
 from srgan_gp.models.catalog import ModelFile, find_model, find_partner
 
+_EXPORT = "Export it again with its training photos"
+
 
 @dataclass(frozen=True)
 class ModelBytes:
@@ -70,6 +72,20 @@ def read_model(
     return ModelBytes(name, data, hashlib.sha256(data).hexdigest(), file.card)
 
 
+def require_float16(model: ModelBytes) -> None:
+    """Check that an imported model can run in float16, which was tried when it was imported.
+
+    Raises:
+        ModelRefusedError: its graph has no float16 version.
+    """
+    record = model.card.imported if model.card else None
+    if record is not None and not record.has_float16:
+        raise ModelRefusedError(
+            f"The model {model.name} cannot run in float16, as its import found. "
+            "Use --precision float32."
+        )
+
+
 def _read_verified(file: ModelFile) -> tuple[bytes, str]:
     """Return a file's bytes and their SHA-256."""
     try:
@@ -94,9 +110,9 @@ def _read_verified(file: ModelFile) -> tuple[bytes, str]:
 def _int8_file(file: ModelFile) -> ModelFile:
     """Return the path and the hash of the int8 network of a model."""
     if file.card is None or file.card.int8 is None:
+        how = "Import it again with --photos" if file.card and file.card.imported else _EXPORT
         raise UsageError(
-            f"The model {file.name} has no int8 network. Export it again with its training photos, "
-            "or use --precision float32."
+            f"The model {file.name} has no int8 network. {how}, or use --precision float32."
         )
     record = file.card.files["int8"]  # `read_card` checks that it goes with `int8`.
     return replace(file, path=file.path.with_name(record.name), expected_sha256=record.sha256)

@@ -11,6 +11,9 @@ UNKNOWN_BYTES_PER_PIXEL = 16_000
 """Default for models without this metadata, from a heavy network: SRResNet with 64 channels at full
 size needs 1.1 GB for an image of 256 x 256 pixels."""
 
+Padding = Literal["edge", "reflect"]
+"""How an image is padded: by its edge pixels, or by its mirror image, as imported models expect."""
+
 FLOAT32_SHA256 = "float32_sha256"
 """Metadata of an int8 network: SHA-256 of the float32 file that it was made from."""
 
@@ -35,10 +38,31 @@ class ModelInfo:
     """Estimated peak memory of a run, per input pixel."""
     fidelity: float | None = None
     """Weight of the fidelity partner, 0 to 1; None where the model runs as it is."""
+    has_exact_tiles: bool = True
+    """Whether tiles with `overlap` equal the whole image; False for an imported model that depends
+    on the whole image."""
+    size_minimum: int = 1
+    """Smallest sides that the network takes; smaller images are padded."""
+    padding: Padding = "edge"
+    """Padding of images up to `size_minimum` and `size_multiple`."""
     latent_size: int = 0
     """Length of a latent of a face generator; 0 for an upscaler."""
     image_size: int = 0
     """Height and width of a face in pixels; 0 for an upscaler."""
+
+    def padded_size(self, height: int, width: int) -> tuple[int, int]:
+        """Return the size to which an image is padded for the network."""
+        height += -height % self.size_multiple
+        width += -width % self.size_multiple
+        return max(height, self.size_minimum), max(width, self.size_minimum)
+
+    @property
+    def tiling_note(self) -> str:
+        """Message about a model without exact tiles."""
+        return (
+            f"Tiles of {self.name} are approximate: it depends on the whole image. An image that "
+            "fits into memory is computed at once."
+        )
 
     @property
     def measured_note(self) -> str:
@@ -74,7 +98,9 @@ def read_metadata(metadata: Mapping[str, str], name: str, sha256: str) -> ModelI
         )
     if metadata.get("task") == FACES:
         return _read_face_metadata(metadata, name, sha256)
-    overlap = _integer(metadata, "overlap", name, smallest=-1)
+    # Earlier versions read `overlap` alone, so they never tile a model without exact tiles.
+    overlap_key = "approximate_overlap" if "approximate_overlap" in metadata else "overlap"
+    overlap = _integer(metadata, overlap_key, name, smallest=-1)
     return ModelInfo(
         name=metadata.get("name", name),
         task=metadata.get("task", ""),
@@ -89,6 +115,9 @@ def read_metadata(metadata: Mapping[str, str], name: str, sha256: str) -> ModelI
             name,
             smallest=1,
         ),
+        has_exact_tiles="approximate_overlap" not in metadata,
+        size_minimum=_integer({"size_minimum": "1", **metadata}, "size_minimum", name, smallest=1),
+        padding="reflect" if metadata.get("padding") == "reflect" else "edge",
     )
 
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from srgan_gp.images import mapped_arrays
 from srgan_gp.images.codecs.growing_picture import RowProgress
+from srgan_gp.inference.loading.model_info import Padding
 from srgan_gp.inference.pixel_values import to_pixels, to_planes
 from srgan_gp.inference.tiling.alpha import keep_flat_alpha
 from srgan_gp.inference.tiling.lanczos import resample
@@ -32,6 +33,7 @@ class NetworkPass:
         folder: folder of the temporary files of large arrays.
         may_be_8_bit: whether the network takes and returns uint8 too; then windows of 8-bit colour
             are uint8 where the result needs no resampling.
+        padding: how windows are filled outside the image.
 
     Raises:
         PictureError: E_DISK_FULL.
@@ -51,10 +53,12 @@ class NetworkPass:
         is_alpha: bool,
         folder: Path | None,
         may_be_8_bit: bool = False,
+        padding: Padding = "edge",
     ) -> None:
         height, width, channels = source.shape
         self._source, self._size = source, size
         self._is_alpha, self._folder = is_alpha, folder
+        self._padding: Padding = padding
         self.progress = None
         self._network_size = (height * scale, width * scale)
         self.result = mapped_arrays.empty((*size, channels), source.dtype, folder)
@@ -65,13 +69,10 @@ class NetworkPass:
         self._is_8_bit = may_be_8_bit and is_plain
 
     def cut(self, rows: Span, columns: Span) -> Array:
-        """Return a window, (1, 3, h, w) in [0, 1] or uint8; outside, edge pixels are repeated."""
+        """Return a window, (1, 3, h, w) in [0, 1] or uint8; it may reach beyond the image."""
         window = self._source[slice(*rows), slice(*columns)]
-        missing_rows = rows[1] - rows[0] - window.shape[0]
-        missing_columns = columns[1] - columns[0] - window.shape[1]
-        if missing_rows or missing_columns:
-            padding = ((0, missing_rows), (0, missing_columns), (0, 0))
-            window = np.pad(window, padding, mode="edge")
+        if window.shape[:2] != (rows[1] - rows[0], columns[1] - columns[0]):
+            window = padded_part(self._source, rows, columns, self._padding)
         if self._is_8_bit:
             return np.ascontiguousarray(window.transpose(2, 0, 1)[np.newaxis])
         return to_planes(window)
@@ -142,3 +143,31 @@ class NetworkPassBatch:
         """Store an output of the network, (N, 3, h, w), as `NetworkPass.store` does for each."""
         for index, each in enumerate(self._passes):
             each.store(rows, columns, upscaled[index : index + 1])
+
+
+def padded_part(image: Array, rows: Span, columns: Span, padding: Padding) -> Array:
+    """Return a part of a padded image, without padding all of it.
+
+    Args:
+        image: (H, W, C).
+        rows: start and stop; the stop may be below the image.
+        columns: the same for columns.
+        padding: `reflect` mirrors the image without repeating the edge pixel, and repeats the edge
+            of the mirror image beyond that; `edge` repeats the edge pixel.
+
+    Returns:
+        (rows, columns, C); a view of `image` if it needs no padding.
+    """
+    height, width = image.shape[:2]
+    if rows[1] <= height and columns[1] <= width:
+        return image[slice(*rows), slice(*columns)]
+    return image[_sources(rows, height, padding)][:, _sources(columns, width, padding)]
+
+
+def _sources(span: Span, length: int, padding: Padding) -> NDArray[np.intp]:
+    """Return the index in the image of each index in the padded one."""
+    places = np.arange(*span)
+    if padding == "reflect":
+        mirrored = 2 * (length - 1) - places
+        return np.where(places < length, places, np.maximum(mirrored, 0))
+    return np.minimum(places, length - 1)

@@ -6,6 +6,8 @@ the output is the exact receptive field, while a finite change would fade out be
 This holds on ONNX Runtime's CPU provider; GPU kernels may spread NaN further.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from srgan_gp.errors import ModelRefusedError
@@ -13,6 +15,7 @@ from srgan_gp.inference.tiling.tiles import Floats, Network, round_up
 
 STRIP_WIDTH = 32  # pixels; enough for networks with strides, windows or reflection padding
 STRIP_LENGTHS = (128, 512, 1024)  # a network whose NaN fills the longest one counts as global
+POWERS_OF_TWO = (1, 2, 4, 8, 16, 32)
 TOLERANCE = 1e-4  # float32 rounding differs between kernels; real differences are far larger
 
 
@@ -41,8 +44,10 @@ def measure_overlap(network: Network, scale: int, *, multiple: int = 1) -> int |
     return longest
 
 
-def measure_multiple(network: Network, scale: int, overlap: int) -> int | None:
-    """Measure the smallest power of two for which a shift of the input only shifts the output.
+def measure_multiple(
+    network: Network, scale: int, overlap: int, candidates: Sequence[int] = POWERS_OF_TWO
+) -> int | None:
+    """Measure the smallest shift of the input that only shifts the output.
 
     It is 1 for a plain convolutional network, more for one that subsamples or works in windows.
 
@@ -50,17 +55,16 @@ def measure_multiple(network: Network, scale: int, overlap: int) -> int | None:
         network: as for `measure_overlap`; may raise ModelRefusedError for sides it does not accept.
         scale: scale factor of the network.
         overlap: result of `measure_overlap`.
+        candidates: shifts to try, in pixels, in rising order.
 
     Returns:
-        A power of two up to 32, or None if no such power exists.
+        One of the candidates, or None if none of them is such a shift.
     """
-    multiple = 1
-    while multiple <= STRIP_WIDTH:
+    for multiple in candidates:
         if all(
             _is_equivariant(run, scale, overlap, multiple) for run in (network, _transpose(network))
         ):
             return multiple
-        multiple *= 2
     return None
 
 

@@ -72,7 +72,7 @@ def run_tiled(
         raise ValueError(f"sides of {size} and {window} are not multiples of {multiple}")
     if overlap < 0:
         raise ValueError(f"need an overlap of 0 or more, got {overlap}")
-    overlap = round_up(overlap, multiple)
+    overlap += -overlap % multiple  # rounded up, as windows start at multiples
     if any(side < min(length, 2 * overlap + 1) for side, length in zip(window, size, strict=True)):
         raise ValueError(f"windows of {window} keep no pixels at an overlap of {overlap}")
     regions, done = deque([((0, height), (0, width))]), 0

@@ -50,25 +50,29 @@ def window_for(session: SessionInterface, tile: TileChoice, height: int, width: 
         TypeError: `tile` is something else.
         ValueError: `tile` is not positive.
     """
-    overlap, multiple = session.info.overlap, session.info.size_multiple
-    size = (round_up(height, multiple), round_up(width, multiple))
+    info = session.info
+    size = info.padded_size(height, width)
     if tile is None:
         return size
     if tile == "auto" or isinstance(tile, TileLimit):
-        limit = tile.pixels if isinstance(tile, TileLimit) else None
+        # Approximate tiles are used for lack of memory only, not for a report of progress.
+        limit = tile.pixels if isinstance(tile, TileLimit) and info.has_exact_tiles else None
         on_gpu = session.device != "cpu"
-        window = choose_window(session.info, height, width, on_gpu=on_gpu, pixel_limit=limit)
+        window = choose_window(info, height, width, on_gpu=on_gpu, pixel_limit=limit)
         return window or size
     if not isinstance(cast("object", tile), Integral):
         raise TypeError(f"the tile must be a number of pixels, 'auto' or None, got {tile!r}")
     if tile < 1:
         raise ValueError(f"need a tile of 1 pixel or more, got {tile}")
-    if overlap is None:
+    if info.overlap is None:
         raise UsageError(
-            f"The model {session.info.name} needs the whole image at once, so tiles would "
+            f"The model {info.name} needs the whole image at once, so tiles would "
             "change the result; leave out --tile."
         )
-    return square_window(size, int(tile), overlap=overlap, multiple=multiple)
+    height, width = square_window(
+        size, int(tile), overlap=info.overlap, multiple=info.size_multiple
+    )
+    return max(height, info.size_minimum), max(width, info.size_minimum)
 
 
 def choose_window(
@@ -96,7 +100,7 @@ def choose_window(
         affordable = min(affordable, MAX_GPU_PIXELS)
     limit = affordable if pixel_limit is None else min(pixel_limit, affordable)
     multiple, overlap = info.size_multiple, info.overlap
-    size = (round_up(height, multiple), round_up(width, multiple))
+    size = info.padded_size(height, width)
     if math.prod(size) <= limit:
         return None
     while limit < affordable:

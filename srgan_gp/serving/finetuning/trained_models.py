@@ -13,7 +13,12 @@ from srgan_gp.system.files import atomic_write
 
 
 def can_start_from(card: ModelCard, settings: ServerSettings) -> bool:
-    """Return whether a model can be trained here; one with a critic needs a feature network."""
+    """Return whether a model can be trained here; one with a critic needs a feature network.
+
+    An imported model has a network that this package does not build.
+    """
+    if card.imported is not None:
+        return False
     if "critic" not in card.files:
         return True
     return settings.feature_weights is not None or FEATURE_NETWORK.installed() is not None

@@ -36,7 +36,7 @@ class JobExecution:
             UsageError: there is no such model for upscaling.
             SrganGpError: the model cannot be used.
         """
-        check_known(model, UPSCALING)
+        check_known(model, UPSCALING, self._settings.offered)
         known = self._speeds.get(model)
         if known is not None:
             return known
@@ -58,7 +58,7 @@ class JobExecution:
         else:
             model = job.request.model or self._settings.model
             check_upscale(job.request)
-            check_known(model, UPSCALING)  # before decoding
+            check_known(model, UPSCALING, self._settings.offered)  # before decoding
             job.cancellation.enter("reading")
             picture = self._decoders.decode(job.request.data, job.request.name, job.cancellation)
             result = upscale(

@@ -2,7 +2,7 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Collection, Generator
 from contextlib import contextmanager
 from typing import TypedDict, TypeVar, cast
 
@@ -31,9 +31,11 @@ class LoadedModels:
     Args:
         device: as for `Upscaler.load`.
         threads: as for `Upscaler.load`.
+        offered: names of the imported models that clients may use.
     """
 
-    def __init__(self, device: str, threads: int | None) -> None:
+    def __init__(self, device: str, threads: int | None, offered: Collection[str] = ()) -> None:
+        self._offered = offered
         self._options: _DeviceOptions = {"device": device, "threads": threads}
         self._device_lock = threading.Lock()
         self._loaded: OrderedDict[object, Upscaler | FaceGenerator] = OrderedDict()
@@ -52,7 +54,8 @@ class LoadedModels:
             UsageError: the device is unknown, or there are too many threads.
             DeviceError: the requested GPU cannot be used.
         """
-        _check_is_upscaler(name)
+        for offered in (name, *self._offered):
+            _check_is_upscaler(offered)
         choose_threads(self._options["threads"])
         if parse_device(self._options["device"]).kind in GPU_KINDS:
             nobody_cancels = Cancellation()
@@ -82,7 +85,7 @@ class LoadedModels:
             Cancelled: the job was cancelled.
             SrganGpError: as for `Upscaler.load`.
         """
-        card = check_known(name, UPSCALING)
+        card = check_known(name, UPSCALING, self._offered)
         with self._device(cancellation):
             yield self._get_or_load(
                 (card.files["onnx"].sha256, fidelity, precision, faces),
@@ -143,22 +146,24 @@ class LoadedModels:
         return model
 
 
-def check_known(name: str, task: str) -> ModelCard:
+def check_known(name: str, task: str, offered: Collection[str] = ()) -> ModelCard:
     """Find the card of a listed model by its name, so that a client cannot load other files.
 
     Args:
         name: name that the client sent.
         task: one of `cards.TASKS`.
+        offered: as for `cards_for`.
 
     Raises:
         UsageError: there is no model of this name for the task; the message lists those for it.
     """
-    cards = {card.name: card for card in cards_for(task)}
+    cards = {card.name: card for card in cards_for(task, offered)}
     if name in cards:
         return cards[name]
+    is_hidden = any(card.name == name and card.task == task for card in _cards())
     problem = (
         f"The model {name} is for another task"
-        if name in model_names()
+        if name in model_names() and not is_hidden
         else (f"Unknown model {name!r}")
     )
     choices = f"Choose one of {', '.join(cards)}." if cards else "No model for it is installed."
@@ -167,7 +172,7 @@ def check_known(name: str, task: str) -> ModelCard:
 
 def _check_is_upscaler(name: str) -> None:
     tasks = {card.name: card.task for card in _cards()}
-    known = ", ".join(card.name for card in cards_for(UPSCALING)) or "none is installed"
+    known = ", ".join(name for name in tasks if tasks[name] == UPSCALING) or "none is installed"
     if name not in tasks:
         raise ModelRefusedError(f"Unknown model {name!r}. Known models: {known}.")
     if tasks[name] != UPSCALING:
@@ -177,9 +182,18 @@ def _check_is_upscaler(name: str) -> None:
         )
 
 
-def cards_for(task: str) -> list[ModelCard]:
-    """Return the cards of the models for a task, one of `cards.TASKS`."""
-    return [card for card in _cards() if card.task == task]
+def cards_for(task: str, offered: Collection[str] = ()) -> list[ModelCard]:
+    """Return the cards of the models for a task that clients may use.
+
+    Args:
+        task: one of `cards.TASKS`.
+        offered: names of the imported models that the operator offers; others are left out.
+    """
+    return [
+        card
+        for card in _cards()
+        if card.task == task and (card.imported is None or card.name in offered)
+    ]
 
 
 def _cards() -> list[ModelCard]:

@@ -237,3 +237,9 @@ def test_a_limit_makes_smaller_tiles_than_the_memory_needs(fake_session):
     assert math.prod(limited) < math.prod(by_memory)
     assert limited == choose_window(session.info, 900, 1200, on_gpu=False, pixel_limit=300_000)
     assert window_for(session, None, 900, 1200) == (900, 1200)
+
+
+def test_approximate_tiles_are_not_used_for_a_report_of_progress(fake_session):
+    session = fake_session(overlap=32, has_exact_tiles=False, bytes_per_pixel=100)
+    assert window_for(session, TileLimit(300_000), 900, 1200) == (900, 1200)
+    assert window_for(session, 100, 900, 1200) != (900, 1200)

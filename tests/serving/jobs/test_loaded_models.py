@@ -1,3 +1,4 @@
+import json
 import threading
 
 import pytest
@@ -13,6 +14,8 @@ from srgan_gp.serving.jobs.loaded_models import (
     check_known,
     default_face_model,
 )
+from srgan_gp.serving.jobs.service import Service
+from srgan_gp.serving.server_settings import ServerSettings
 
 
 @pytest.fixture
@@ -119,6 +122,46 @@ def test_invalid_card_of_another_model_is_ignored(loader, models):
     take(loader, "tiny")
     loader.check_default("tiny")
     assert "tiny" in [card.name for card in cards_for("super-resolution")]
+
+
+@pytest.fixture
+def imported(models, tiny_model, onnx_models):
+    """Install an imported model; returns its name."""
+    card = onnx_models.write_card(tiny_model("community"))
+    record = {
+        "file": "theirs.pth", "sha256": "0" * 64, "tiling": "exact", "tiling_difference": 0.0,
+        "seconds_per_megapixel": 1.0, "measured_on": "a test", "has_float16": True,
+    }  # fmt: skip
+    lines = [f"{key} = {json.dumps(value)}" for key, value in record.items()]
+    card.write_text("\n".join([card.read_text(), "[imported]", *lines]))
+    return "community"
+
+
+def test_an_imported_model_is_hidden_until_the_operator_names_it(models, imported):
+    assert imported not in [card.name for card in cards_for(UPSCALING)]
+    loader = LoadedModels("cpu", 1)
+    with pytest.raises(UsageError, match="Unknown model 'community'"):
+        take(loader, imported)
+    assert imported in [card.name for card in cards_for(UPSCALING, (imported,))]
+    take(LoadedModels("cpu", 1, (imported,)), imported)
+
+
+@pytest.mark.parametrize("named", [{"model": "community"}, {"offer": ("community",)}])
+def test_a_server_offers_the_imported_models_of_its_options(models, imported, named, tmp_path):
+    hidden = Service(ServerSettings(folder=tmp_path))
+    offering = Service(ServerSettings(folder=tmp_path, **named))
+    try:
+        assert imported not in [card.name for card in hidden.upscaling_models()]
+        assert imported in [card.name for card in offering.upscaling_models()]
+        offering.check_default_model()
+    finally:
+        hidden.close()
+        offering.close()
+
+
+def test_an_offered_model_that_is_missing_is_reported_at_the_start(models):
+    with pytest.raises(ModelRefusedError, match="Unknown model 'missing'"):
+        LoadedModels("cpu", 1, ("missing",)).check_default("tiny")
 
 
 def test_first_face_model_is_the_default(models):

@@ -1,0 +1,109 @@
+"""Weights of other projects: reads `.pth`, `.pt`, `.ckpt` and `.safetensors` without running code.
+
+A `.pth` file is a pickle, which can run code when it is opened. It is read by spandrel's restricted
+unpickler, which knows tensors and dictionaries only. TorchScript programs are refused.
+"""
+
+import io
+import zipfile
+from typing import Any, cast
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as load_safetensors
+from spandrel import canonicalize_state_dict
+
+# Not public, so that `pyproject.toml` limits the version.
+from spandrel.__helpers.unpickler import RestrictedUnpickle
+from torch import Tensor
+
+from srgan_gp.errors import ModelRefusedError
+
+PICKLES = (".pth", ".pt", ".ckpt")
+WEIGHT_SUFFIXES = (*PICKLES, ".safetensors")
+MAX_EXPANSION = 4
+"""Largest ratio of the bytes of all tensors to those of the file. More means tensors that repeat a
+few stored numbers, which would fill the memory."""
+_ZIP_START = b"PK\x03\x04"
+
+
+def read_weights(data: bytes, name: str, suffix: str) -> dict[str, Tensor]:
+    """Read the weights of one network.
+
+    Args:
+        data: bytes of the file.
+        name: name of the file, for messages.
+        suffix: one of `WEIGHT_SUFFIXES`.
+
+    Returns:
+        Tensors on the CPU by the names of their parameters, without the prefixes and the outer
+        dictionaries that training programs add.
+
+    Raises:
+        ModelRefusedError: the file is damaged, holds code or a TorchScript program, or holds
+            anything but tensors.
+    """
+    try:
+        found: object = (
+            load_safetensors(data) if suffix == ".safetensors" else _unpickle(data, name)
+        )
+        weights = canonicalize_state_dict(cast("dict[str, Any]", found))
+    except ModelRefusedError:
+        raise
+    except SafetensorError as error:
+        raise ModelRefusedError(f"{name} is damaged: {_reason(error)}.") from error
+    except Exception as error:  # unpickling raises many kinds
+        reason = _reason(error)
+        if "is forbidden" in reason:
+            raise ModelRefusedError(
+                f"{name} holds more than weights: {reason}. It was not run, and nothing was "
+                "installed."
+            ) from error
+        raise ModelRefusedError(f"{name} is damaged or holds no weights: {reason}.") from error
+    _check_weights(weights, len(data), name)
+    return weights
+
+
+def _unpickle(data: bytes, name: str) -> object:
+    if data.startswith(_ZIP_START):
+        _check_archive(data, name)
+    return torch.load(
+        io.BytesIO(data), map_location="cpu", pickle_module=RestrictedUnpickle, weights_only=False
+    )
+
+
+def _check_archive(data: bytes, name: str) -> None:
+    """Refuse TorchScript, which PyTorch would load as a program, and compressed archives."""
+    # PyTorch's own reader, because another one may find other files in a forged archive.
+    records = cast("Any", torch)._C.PyTorchFileReader(io.BytesIO(data)).get_all_records()
+    if any(record.startswith("code/") or record == "constants.pkl" for record in records):
+        raise ModelRefusedError(
+            f"{name} is a TorchScript program, which can run code. Save its state_dict as "
+            ".safetensors, and import that."
+        )
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        if any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
+            raise ModelRefusedError(f"{name} is a compressed archive, as PyTorch writes none.")
+
+
+def _check_weights(weights: object, file_bytes: int, name: str) -> None:
+    """Require a dictionary of tensors that are not larger than the file can hold."""
+    if not isinstance(weights, dict) or not weights:
+        raise ModelRefusedError(f"{name} holds no weights.")
+    total = 0
+    for key, value in cast("dict[object, object]", weights).items():
+        if not isinstance(key, str) or not isinstance(value, Tensor):
+            raise ModelRefusedError(
+                f"{name} holds no weights of a network: {str(key)[:60]!r} is no tensor."
+            )
+        total += value.numel() * value.element_size()
+    if total > MAX_EXPANSION * file_bytes:
+        raise ModelRefusedError(
+            f"{name} describes {total:,} bytes of weights in a file of {file_bytes:,} bytes."
+        )
+
+
+def _reason(error: Exception) -> str:
+    """Return the first line of an error, at most 200 characters."""
+    lines = str(error).splitlines() or [type(error).__name__]
+    return lines[0][:200].rstrip(". ")

@@ -1,0 +1,60 @@
+"""`ImportRecord`: the part of a model card that `srgan-gp import` measures."""
+
+from dataclasses import dataclass
+
+EXACT, ALIGNED, APPROXIMATE = "exact", "aligned", "approximate"
+TILINGS = (EXACT, ALIGNED, APPROXIMATE)
+"""`exact`: tiles may start at any pixel. `aligned`: tiles are exact where they start at multiples
+of `size_multiple`, as they do. `approximate`: tiles differ from the whole image."""
+
+
+@dataclass(frozen=True)
+class ImportRecord:
+    """Origin of an imported model, and what was measured when it was imported."""
+
+    file: str
+    """Name of the file that was imported."""
+    sha256: str
+    """SHA-256 of that file, 64 hex digits."""
+    tiling: str
+    """One of `TILINGS`."""
+    tiling_difference: float
+    """Largest difference of tiles from the whole image that was measured, in levels of 255."""
+    seconds_per_megapixel: float
+    """Time of the float32 network for a megapixel of the input."""
+    measured_on: str
+    """Processor and number of threads of that time."""
+    has_float16: bool
+    """Whether `--precision float16` can run it."""
+    size_multiple: int = 1
+    """Tiles start at multiples of it."""
+    torch_difference: float | None = None
+    """Largest difference of ONNX Runtime from PyTorch, for values from 0 to 1; None: an ONNX file,
+    which was copied."""
+
+    def __post_init__(self) -> None:
+        """Raise ValueError if `tiling` is unknown."""
+        if self.tiling not in TILINGS:
+            raise ValueError(f"tiling is {self.tiling!r}, not one of {', '.join(TILINGS)}")
+
+    @property
+    def tiling_line(self) -> str:
+        """The kind of tiling, as a message for users."""
+        if self.tiling == EXACT:
+            return "tiling: exact, at any offset"
+        if self.tiling == ALIGNED:
+            return f"tiling: exact, at offsets that are multiples of {self.size_multiple}"
+        return (
+            "tiling: approximate; tiles differed from the whole image by up to "
+            f"{self.tiling_difference:.3g} of 255 levels (--tile none computes it at once)"
+        )
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """Everything as messages for users."""
+        origin = f"imported from {self.file}, SHA-256 {self.sha256[:12]}"
+        if self.torch_difference is not None:
+            origin += f"; at most {self.torch_difference:.1e} from PyTorch"
+        half = "float16: on GPUs" if self.has_float16 else "float16: not possible"
+        speed = f"speed: {self.seconds_per_megapixel:.3g} s per megapixel ({self.measured_on})"
+        return origin, self.tiling_line, speed, half
