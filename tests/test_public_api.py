@@ -6,6 +6,7 @@ import pydoc
 import re
 import shutil
 import textwrap
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -60,6 +61,31 @@ def test_every_error_of_a_call_is_a_public_name(call, name):
     with pytest.raises(getattr(srgan_gp, name)) as caught:
         call()
     assert type(caught.value).__name__ == name
+
+
+def attributes_in_help(kind):
+    section = kind.__doc__.partition("Attributes:\n")[2].partition("\n\n")[0]
+    return re.findall(r"^ {8}(\w+): ", section, re.MULTILINE)
+
+
+@pytest.mark.parametrize("kind", [ModelCard, srgan_gp.UpscaleReport, Picture])
+def test_help_describes_every_field(kind):
+    assert attributes_in_help(kind) == [field.name for field in fields(kind)]
+
+
+def test_help_describes_every_attribute_of_an_upscaler(fake_session):
+    public = [name for name in vars(Upscaler(fake_session())) if not name.startswith("_")]
+    assert sorted(attributes_in_help(Upscaler)) == sorted(public)
+
+
+@pytest.mark.parametrize("folder", ["inference", "detection", "models"])
+def test_errors_of_the_library_name_no_option_of_the_command_line(folder):
+    for path in sorted((ROOT / "srgan_gp" / folder).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Raise):
+                strings = [part for part in ast.walk(node) if isinstance(part, ast.Constant)]
+                text = "".join(part.value for part in strings if isinstance(part.value, str))
+                assert not re.search("--[a-z]", text), (path, text)
 
 
 def test_the_examples_of_the_docstring_run(folder):

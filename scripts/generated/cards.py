@@ -37,7 +37,8 @@ def model_rows() -> Iterator[str]:
     baseline = ", ".join(
         f"{name} {ways['matlab']['PSNR-Y']:.2f}" for name, ways in _BICUBIC.items()
     )
-    yield f"| bicubic | The baseline, no network. | any | | {baseline} | |"
+    about = "Not a model: the baseline, which `srgan-gp evaluate bicubic` scores."
+    yield f"| bicubic | {about} | any | | {baseline} | |"
     for card in shipped_cards():
         if card.task == FACES:
             continue

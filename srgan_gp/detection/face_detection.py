@@ -152,8 +152,8 @@ def require_detector(path: str | Path | None) -> Path:
     if installed := FACE_DETECTOR.installed():
         return installed
     raise ModelRefusedError(
-        f"Face detection needs the network YuNet. {how_to_get(FACE_DETECTOR)} Or pass --detector "
-        "FILE."
+        f"Face detection needs the network YuNet. {how_to_get(FACE_DETECTOR)} Or name its file "
+        "as the detector."
     )
 
 

@@ -66,7 +66,7 @@ def empty(shape: tuple[int, ...], dtype: DTypeLike, folder: Path | None = None) 
                 return np.ndarray(shape, dtype, _Mapped(file.fileno(), size))
     raise PictureError(
         "E_DISK_FULL",
-        f"it needs a temporary file of {size / 1e9:.1f} GB, and there is no room in "
+        f"it needs a temporary file of {size / 1e9:,.1f} GB, and there is no room in "
         f"{' or '.join(map(str, folders))}; free some space or set TMPDIR to another folder",
     )
 

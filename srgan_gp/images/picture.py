@@ -49,38 +49,35 @@ def dtype_hint(dtype: np.dtype[Any]) -> str:
 class Picture:
     """An image with its alpha, ICC profile and metadata; its orientation is applied.
 
-    A notebook shows it as an image. `read_image` reads a picture, `write_image` writes it. The
-    fields are `pixels` (H, W, 3 or 1), `alpha` (H, W) or None, `icc_profile`, `exif`, `xmp`, `dpi`,
-    `source_format` and `notes`. `np.asarray(picture)` joins pixels and alpha.
+    A notebook shows it as an image. `read_image` reads a picture, `write_image` writes it, and
+    `np.asarray(picture)` joins pixels and alpha.
+
+    Attributes:
+        pixels: (H, W, 3) RGB or (H, W, 1) grey; uint8, uint16, or float32 in [0, 1].
+        alpha: (H, W), dtype of `pixels`; the largest value is opaque. The colours are not
+            premultiplied.
+        icc_profile: the ICC profile of `pixels`; without one they are sRGB.
+        exif: TIFF-structured EXIF without `Exif` prefix; `write_image` updates size and
+            orientation.
+        xmp: the XMP packet of the file; `write_image` updates size and orientation.
+        dpi: horizontal and vertical resolution in dots per inch.
+        source_format: format of the file that was read: PNG, JPEG, WEBP, TIFF, BMP, GIF, AVIF or
+            HEIF.
+        notes: one sentence for each content of the file that was not kept, such as further frames.
 
     Raises:
         TypeError: `pixels` or `alpha` is not an array.
-        ValueError: `pixels` or `alpha` has another shape or dtype than stated below.
+        ValueError: `pixels` or `alpha` has another shape or dtype than these.
     """
 
     pixels: Array
-    """(H, W, 3) RGB or (H, W, 1) grey; uint8, uint16, or float32 in [0, 1]."""
-
     alpha: Array | None = None
-    """(H, W), dtype of `pixels`; the largest value is opaque. The colours are not premultiplied."""
-
     icc_profile: bytes | None = None
-    """The ICC profile of `pixels`; without one they are sRGB."""
-
     exif: bytes | None = None
-    """TIFF-structured EXIF without `Exif` prefix; `write_image` updates size and orientation."""
-
     xmp: bytes | None = None
-    """The XMP packet of the file; `write_image` updates size and orientation."""
-
     dpi: tuple[float, float] | None = None
-    """Horizontal and vertical resolution in dots per inch."""
-
     source_format: str | None = None
-    """Format of the file that was read: PNG, JPEG, WEBP, TIFF, BMP, GIF, AVIF or HEIF."""
-
     notes: tuple[str, ...] = ()
-    """One sentence for each content of the file that was not kept, such as further frames."""
 
     def __post_init__(self) -> None:
         for name, array in (("pixels", self.pixels), ("alpha", self.alpha)):
@@ -89,6 +86,8 @@ class Picture:
         shape, dtype = self.pixels.shape, self.pixels.dtype
         if len(shape) != 3 or shape[2] not in (1, 3) or min(shape) < 1:
             hint = "; pass image[..., np.newaxis]" if len(shape) == 2 else layout_hint(shape)
+            if shape[2:] in ((2,), (4,)):
+                hint = "; pass Picture(image[..., :-1], alpha=image[..., -1])"
             raise ValueError(
                 f"pixels must be (H, W, 3) or (H, W, 1) and not empty, got {shape}{hint}"
             )

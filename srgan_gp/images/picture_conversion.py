@@ -157,14 +157,16 @@ def describe_type(value: object) -> str:
 
 
 def _check_range(values: Array) -> None:
-    """Check that float32 values of a caller's array are in [0, 1]; NaN is not checked.
+    """Check that float32 values of a caller's array are in [0, 1].
 
     Raises:
-        ValueError: a value is below 0 or above 1.
+        ValueError: a value is below 0, above 1, or NaN.
     """
     if values.dtype != np.float32:
         return
-    low, high = values.min(), values.max()
+    low, high = values.min(), values.max()  # both are NaN if any value is
+    if np.isnan(low):
+        raise ValueError("need float32 in [0, 1], got NaN")
     if low < 0 or high > 1:
         hint = "; divide by 255" if low >= 0 and 1 < high <= 255 else ""
         raise ValueError(f"need float32 in [0, 1], got {low:g} to {high:g}{hint}")

@@ -57,7 +57,7 @@ def restrict_device(request: DeviceRequest, precision: str) -> DeviceRequest:
         return request
     if request.kind in GPU_KINDS:
         raise UsageError(
-            "int8 runs on the CPU only; pass --device cpu, or --precision float16 for the GPU."
+            "int8 runs on the CPU only; choose the device cpu, or the precision float16."
         )
     return DeviceRequest("cpu")
 

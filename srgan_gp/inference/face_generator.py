@@ -51,7 +51,7 @@ class FaceGenerator:
 
         Args:
             model: a name that `list_models` knows, or a path.
-            device: `auto`, `cpu`, `cuda` or `cuda:N`.
+            device: `auto`, `cpu`, `cuda`, `cuda:N`, or `tensorrt` for a GPU with TensorRT.
             threads: CPU threads; None means one for each CPU this process may use.
 
         Raises:
@@ -87,7 +87,7 @@ class FaceGenerator:
 
     @property
     def choice(self) -> str:
-        """One line: model, device, provider, and why `auto` chose the device."""
+        """One line: model, device, and why a GPU of the machine is not used."""
         return describe_choice(self._session)
 
     @property

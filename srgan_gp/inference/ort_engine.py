@@ -64,8 +64,8 @@ def start_engine(
         ) from error
     if request.kind in GPU_KINDS:
         raise DeviceError(
-            f"The device {request.kind}:{request.index} cannot be used: {problem}. Pass --device "
-            "cpu or auto."
+            f"The device {request.kind}:{request.index} cannot be used: {problem}. Choose the "
+            "device cpu or auto."
         )
     if problem is None or problem.startswith(NO_DRIVER):  # as on most laptops
         return engine, "cpu", ()

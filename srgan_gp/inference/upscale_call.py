@@ -70,7 +70,7 @@ class UpscaleCall:
         if not isinstance(cast("object", self._scale), Real):
             raise TypeError(f"the scale must be a number, got {self._scale!r}")
         if not (math.isfinite(self._scale) and self._scale > 0):
-            raise ValueError(f"need a scale above 0, got {self._scale}")
+            raise ValueError(f"need a finite scale above 0, got {self._scale}")
         self._pictures, self._size = pictures, pictures[0].pixels.shape[:2]
         height, width = (round(side * self._scale) for side in self._size)
         if height < 1 or width < 1:

@@ -49,6 +49,8 @@ class UpscaleInputs:
     pictures: list[Picture]
     has_many: bool
     """Whether the argument was a list or a similar object, perhaps of length 1."""
+    notes: tuple[str, ...]
+    """What the pictures do not keep of their files or Pillow images."""
 
     def __init__(self, image: object) -> None:
         items = _items(image)
@@ -56,6 +58,7 @@ class UpscaleInputs:
         self.has_many = items is not None
         if items is None:
             self._items, self.pictures = [image], [_read(image)]
+            self.notes = self.pictures[0].notes
             return
         self._items, self.pictures = items, list[Picture]()
         for number, item in enumerate(items, 1):
@@ -64,6 +67,7 @@ class UpscaleInputs:
             except (PictureError, TypeError, ValueError) as error:
                 error.args = (f"image {number} of {len(items)}: {error}",)
                 raise
+        self.notes = tuple(note for picture in self.pictures for note in picture.notes)
 
     def batches(self, session: SessionInterface) -> Iterator[list[int]]:
         """Yield the indices of pictures of one size that the model computes together."""

@@ -11,7 +11,6 @@ from srgan_gp.inference.tiling.window_choice import CPU_BUDGET, TileChoice
 from srgan_gp.inference.upscale_call import OnStart, UpscaleCall
 from srgan_gp.inference.upscale_inputs import Image, Many, UpscaleInputs, UpscaleOptions
 from srgan_gp.inference.upscale_report import UpscaleReport, combine_reports
-from srgan_gp.models.cards import ModelCard
 from srgan_gp.models.catalog import DEFAULT_MODELS
 
 if TYPE_CHECKING:
@@ -24,37 +23,30 @@ DEFAULT_MODEL = DEFAULT_MODELS["super-resolution"]
 class Upscaler:
     """Upscales images with one model. `Upscaler.load` opens a model by name or path.
 
-    `upscale` takes a path, an array, a Pillow image, a `Picture`, or a list of them. The attribute
-    `report` describes the last call, and the other ones the model. It runs one call at a time.
+    `upscale` takes a path, an array, a Pillow image, a `Picture`, or a list of them. It runs one
+    call at a time.
 
     Args:
         session: runs the model.
         faces: enhances the faces in the results; None leaves them as they are.
 
+    Attributes:
+        name: name of the model; for an average of two, both names and the fidelity.
+        fidelity: weight of the fidelity partner, 0 to 1; None where the model runs as it is.
+        scale: scale factor of the network.
+        sha256: SHA-256 of the ONNX bytes that run, in hex; an average of two models has its own.
+        device: device that runs the model, `cpu` or `cuda:N`.
+        card: card of the model: licence, training data, scores, limits; None for one without.
+        choice: one line with model, device, and why a GPU of the machine is not used.
+        face_work: what determines how faces are enhanced, as JSON types; empty if they are not.
+        report: report of the last completed call, parts added up; unchanged by a call that raises;
+            None before the first call or after one for an empty list.
+        overlap: receptive radius in input pixels; None for a network that depends on the whole
+            image, which cannot be tiled.
+
     Raises:
         ModelRefusedError: the model is not for super-resolution.
     """
-
-    name: str
-    """Name of the model; for an average of two, both names and the fidelity."""
-    fidelity: float | None
-    """Weight of the fidelity partner, 0 to 1; None where the model runs as it is."""
-    scale: int
-    """Scale factor of the network."""
-    sha256: str
-    """SHA-256 of the ONNX bytes that run, in hex; an average of two models has its own."""
-    device: str
-    """Device that runs the model: `cpu` or `cuda:N`."""
-    card: ModelCard | None
-    """Card of the model: licence, training data, scores and limits; None for one without."""
-    choice: str
-    """One line: model, device, and why a GPU is not used."""
-    face_work: dict[str, object]
-    """What determines how faces are enhanced, as JSON types; empty if they are not."""
-    report: UpscaleReport | None
-    """Report of the last completed call, parts added up; None before it or for an empty list."""
-    overlap: int | None
-    """Receptive radius in input pixels; None for a network that depends on the whole image."""
 
     def __init__(self, session: SessionInterface, faces: "FaceEnhancer | None" = None) -> None:
         require_task(session, "super-resolution", "upscaling")
@@ -64,7 +56,7 @@ class Upscaler:
         self.name, self.fidelity = info.name, info.fidelity
         self.scale, self.sha256, self.overlap = info.scale, info.sha256, info.overlap
         self.device, self.card = session.device, session.card
-        self.choice, self.report = describe_choice(session), None
+        self.choice, self.report = describe_choice(session), cast("UpscaleReport | None", None)
         self.face_work = faces.work_options() if faces else {}
 
     def __repr__(self) -> str:
@@ -85,7 +77,7 @@ class Upscaler:
 
         Args:
             model: a name that `list_models` knows, or a path.
-            device: `auto`, `cpu`, `cuda` or `cuda:N`.
+            device: `auto`, `cpu`, `cuda`, `cuda:N`, or `tensorrt` for a GPU with TensorRT.
             threads: CPU threads; None means one for each CPU this process may use.
             fidelity: weight, 0 to 1, of the partner that the model's card names; the weights of the
                 two networks are averaged. None runs the model as it is.
@@ -206,7 +198,7 @@ class Upscaler:
             done += len(indices)
             if inputs.has_many and on_progress:
                 on_progress(done, len(results))
-        self.report = combine_reports(reports) if reports else None
+        self.report = combine_reports(reports, inputs.notes) if reports else None
         return inputs.results(results, scratch_folder)
 
     def upscale_picture(

@@ -9,6 +9,13 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from srgan_gp.errors import ModelRefusedError
+from srgan_gp.models.card_records import (
+    DataSource,
+    FileRecord,
+    Int8Record,
+    Score,
+    TrainingRecord,
+)
 from srgan_gp.models.import_record import ImportRecord
 
 FACES = "face-generation"
@@ -29,102 +36,50 @@ Record = TypeVar("Record")
 
 
 @dataclass(frozen=True)
-class FileRecord:
-    """A file of a model: its name in the folder of the card, SHA-256 (64 hex digits) and size."""
-
-    name: str
-    sha256: str
-    bytes: int
-
-
-@dataclass(frozen=True)
-class DataSource:
-    """A source of training images: description, licence, attribution and consent."""
-
-    what: str
-    licence: str
-    attribution: str
-    consent: str = ""
-    """Consent of the people in the images; empty if there are none."""
-
-
-@dataclass(frozen=True)
-class Score:
-    """A measured score; `protocol` says how to reproduce it."""
-
-    metric: str
-    set: str
-    value: float
-    protocol: str
-
-
-@dataclass(frozen=True)
-class TrainingRecord:
-    """The last run of the recipe: what identifies it."""
-
-    images_seen: int
-    options_sha256: str
-    """SHA-256 of the run's config.json, 64 hex digits."""
-    commit: str = ""
-    """Git commit of the code when the run began; empty outside a checkout."""
-    blended_with: str = ""
-    """Share and file of the model whose weights were averaged with the run's; empty if none."""
-
-
-@dataclass(frozen=True)
-class Int8Record:
-    """Difference of the int8 network, `files.int8`, from the float32 one; in levels of 255."""
-
-    largest_difference: float
-    mean_difference: float
-    psnr: float
-    """PSNR in dB of the int8 results, with those of float32 as the reference."""
-    measured_on: str
-
-    @property
-    def line(self) -> str:
-        """The difference as a message for users."""
-        return (
-            f"int8 differs from float32 by {self.mean_difference:.2f} of 255 levels on average and "
-            f"{self.largest_difference:.0f} at most (on {self.measured_on})"
-        )
-
-
-@dataclass(frozen=True)
 class ModelCard:
-    """Description of a model: task, licence, files, training data, scores and limits."""
+    """Description of a model: task, licence, files, training data, scores and limits.
+
+    Attributes:
+        name: the name that `load` takes.
+        task: one of `TASKS`.
+        summary: purpose of the model, one sentence.
+        version: version of the model.
+        licence: licence of the weights.
+        architecture: name of the network.
+        recipe: script that trains the model.
+        limits: known limits, one sentence each.
+        arguments: constructor arguments of the architecture.
+        files: by kind: `onnx`, `critic`, `int8`, and `safetensors` for models of version 0.1.
+        data: sources of the training images.
+        scores: measured scores, see `Score`.
+        scale: upscaling factor; None for a face generator.
+        image_size: height and width of a generated face in pixels; None for an upscaler.
+        truncation: truncation that `generate` uses by default; None: 1.
+        training: the last run of the recipe; None for a model that an earlier version exported.
+        fidelity_partner: model of the same network with other weights, which fidelity 1 selects.
+        int8: difference of the int8 network; None for a model without one.
+        imported: origin of a model of another project; None for one that this package trained.
+    """
 
     name: str
     task: str
-    """One of `TASKS`."""
     summary: str
     version: str
     licence: str
     architecture: str
     recipe: str
-    """The script that trains the model."""
     limits: tuple[str, ...]
-    """Known limits, one sentence each."""
     arguments: Mapping[str, int | float | str | bool]
-    """Constructor arguments of the architecture."""
     files: Mapping[str, FileRecord]
-    """By kind: `onnx`, `critic`, `int8`, and `safetensors` for models of version 0.1."""
     data: tuple[DataSource, ...]
     scores: tuple[Score, ...]
     scale: int | None = None
-    """Upscaling factor; None for a face generator."""
     image_size: int | None = None
-    """Height and width of a generated face in pixels; None for an upscaler."""
     truncation: float | None = None
-    """Truncation that `generate` uses by default, at which most faces are sound; None: 1."""
     training: TrainingRecord | None = None
-    """None for a model that an earlier version exported."""
     fidelity_partner: str | None = None
-    """Name of a model of the same network with other weights, which `--fidelity 1` selects."""
     int8: Int8Record | None = None
-    """None for a model without an int8 network."""
     imported: ImportRecord | None = None
-    """None for a model that this package trained."""
 
     def __repr__(self) -> str:
         size = f"{self.image_size} pixels" if self.scale is None else f"x{self.scale}"

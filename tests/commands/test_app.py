@@ -202,7 +202,7 @@ def test_a_missing_gpu_is_reported_before_the_first_request(
     monkeypatch.setattr(ort_engine, "why_no_gpu", lambda index: "it is gone")
     assert main(["app", "--port", "0", "--model", "tiny", "--device", "cuda"]) == 7
     captured = capsys.readouterr()
-    assert "The device cuda:0 cannot be used: it is gone. Pass --device cpu" in captured.err
+    assert "The device cuda:0 cannot be used: it is gone. Choose the device cpu" in captured.err
     assert captured.out == ""
 
 

@@ -65,7 +65,7 @@ def test_the_result_does_not_depend_on_the_tile(exported, pixels, tile):
 
 
 def test_int8_with_a_fidelity_is_refused(exported):
-    with pytest.raises(UsageError, match="drop --fidelity or --precision int8"):
+    with pytest.raises(UsageError, match="leave out the fidelity or the precision int8"):
         Upscaler.load(exported.with_suffix(".onnx"), precision="int8", fidelity=0.5)
 
 

@@ -46,6 +46,7 @@ def test_write_image_takes_floats_and_pillow_images(tmp_path, rng):
         (np.zeros((3, 40, 50), np.uint8), ValueError, r"transpose it to \(H, W, 3\)"),
         (np.full((4, 4, 3), 255, np.float32), ValueError, "divide by 255"),
         (np.zeros((4, 4, 3)), ValueError, "float64"),
+        (np.full((4, 4, 3), np.nan, np.float32), ValueError, "got NaN"),
         (np.zeros((2, 4, 4, 3), np.uint8), ValueError, r"pass one image, such as images\[0\]$"),
         ([np.zeros((4, 4, 3), np.uint8)], TypeError, "not list"),
         (None, TypeError, "not None"),
@@ -216,6 +217,7 @@ def test_what_is_no_path_is_a_type_error(value):
         ({"pixels": np.zeros((4, 4), "u1")}, ValueError, r"pass image\[..., np.newaxis\]"),
         ({"pixels": np.zeros((3, 40, 50), "u1")}, ValueError, r"image.transpose\(1, 2, 0\)"),
         ({"pixels": np.zeros((4, 4, 3))}, ValueError, "astype"),
+        ({"pixels": np.zeros((4, 4, 4), "u1")}, ValueError, r"alpha=image\[..., -1\]"),
         ({"pixels": np.zeros((4, 4, 3), "u1"), "alpha": 255}, TypeError, "alpha must be a numpy"),
     ],
 )

@@ -137,6 +137,21 @@ def test_an_opened_file_of_pillow_is_taken(doubler, tmp_path):
         assert doubler.upscale(image).size == (34, 24)
 
 
+def test_the_report_warns_of_what_an_image_loses(doubler, tmp_path):
+    frames = [Image.new("L", (4, 4), value) for value in (0, 255)]
+    path = tmp_path / "a.gif"
+    frames[0].save(path, save_all=True, append_images=frames[1:])
+    picture = doubler.upscale(path)
+    assert doubler.report.warnings == picture.notes
+    assert len(picture.notes) == 1
+    with Image.open(path) as image:
+        doubler.upscale(image)
+    assert doubler.report.warnings == ("it has more frames or pages; only the current one is used",)
+    cmyk = Image.new("CMYK", (4, 4))
+    doubler.upscale([cmyk, cmyk])
+    assert doubler.report.warnings == ("its CMYK colours were converted to 8-bit sRGB",)
+
+
 # Paths.
 
 

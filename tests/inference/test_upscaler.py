@@ -177,7 +177,7 @@ def test_a_model_for_another_task_is_refused(fake_session):
 
 @pytest.mark.parametrize("scale", [0, -1, float("nan"), float("inf")])
 def test_a_scale_is_a_positive_number(doubler, tiny_image, scale):
-    with pytest.raises(ValueError, match="scale above 0"):
+    with pytest.raises(ValueError, match="need a finite scale above 0"):
         doubler.upscale(tiny_image, scale=scale)
 
 

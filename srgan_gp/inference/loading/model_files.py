@@ -57,7 +57,8 @@ def read_model(
         raise UsageError(f"The fidelity must be from 0 to 1, not {fidelity}.")
     if is_int8 and fidelity is not None:
         raise UsageError(
-            "An int8 network cannot be mixed with another; drop --fidelity or --precision int8."
+            "An int8 network cannot be mixed with another; leave out the fidelity or the precision "
+            "int8."
         )
     file = find_model(model, task)
     if is_int8:
@@ -112,7 +113,7 @@ def _int8_file(file: ModelFile) -> ModelFile:
     if file.card is None or file.card.int8 is None:
         how = "Import it again with --photos" if file.card and file.card.imported else _EXPORT
         raise UsageError(
-            f"The model {file.name} has no int8 network. {how}, or use --precision float32."
+            f"The model {file.name} has no int8 network. {how}, or use the precision float32."
         )
     record = file.card.files["int8"]  # `read_card` checks that it goes with `int8`.
     return replace(file, path=file.path.with_name(record.name), expected_sha256=record.sha256)

@@ -43,7 +43,7 @@ def to_float16(data: bytes, name: str, *, has_pixels: bool) -> bytes:
         _add_conversions(model, has_pixels=has_pixels)
     except Exception as error:  # the converter raises many kinds
         raise ModelRefusedError(
-            f"The model {name} cannot be converted to float16: {error}. Use --precision float32."
+            f"The model {name} cannot be converted to float16: {error}. Use the precision float32."
         ) from error
     return model.SerializeToString()
 

@@ -67,7 +67,7 @@ def window_for(session: SessionInterface, tile: TileChoice, height: int, width: 
     if info.overlap is None:
         raise UsageError(
             f"The model {info.name} needs the whole image at once, so tiles would "
-            "change the result; leave out --tile."
+            "change the result; leave out the tile."
         )
     height, width = square_window(
         size, int(tile), overlap=info.overlap, multiple=info.size_multiple

@@ -10,47 +10,20 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import FileResponse, JSONResponse, Response
-from pydantic import BaseModel
 from starlette.background import BackgroundTask
 
 from srgan_gp.models.cards import ModelCard
 from srgan_gp.serving.guards.client_limits import client_of
 from srgan_gp.serving.http.forms import generate_request, only_fields_of, upscale_request
-from srgan_gp.serving.http.job_routes import (
-    REPORT_HEADER,
-    describe,
-    owner_of,
-)
+from srgan_gp.serving.http.job_routes import describe, owner_of
+from srgan_gp.serving.http.response_descriptions import ACCEPTED, FILE, REPORT_HEADER, problems
 from srgan_gp.serving.jobs.job import Job
 from srgan_gp.serving.jobs.job_requests import GenerateRequest, Result, UpscaleRequest, title_of
 from srgan_gp.serving.jobs.service import Service
 from srgan_gp.serving.results.download_names import safe_name
 from srgan_gp.serving.results.job_history import JobHistory
 
-
-class Problem(BaseModel):
-    """Body of an error response: a stable code, such as `E_DAMAGED`, and a message."""
-
-    code: str
-    message: str
-
-
-_RESPONSES: dict[int | str, dict[str, Any]] = {
-    200: {
-        "description": "The file.",
-        "content": {"image/*": {"schema": {"type": "string", "format": "binary"}}},
-        "headers": {
-            REPORT_HEADER: {"description": "Report of the job; JSON.", "schema": {"type": "string"}}
-        },
-    },
-    202: {"description": "With async=1: the job, as JSON, with the URLs of its routes."},
-    400: {"model": Problem, "description": "A value is invalid."},
-    413: {"model": Problem, "description": "The upload is too large."},
-    422: {"model": Problem, "description": "The image cannot be used."},
-    503: {"model": Problem, "description": "The server is busy; see Retry-After."},
-    "default": {"model": Problem, "description": "Any other error."},
-}
-
+_RESPONSES = FILE | ACCEPTED | problems(400, 413, 422, 503)
 
 _IsAsync = Annotated[
     bool,
@@ -68,14 +41,18 @@ def build_api(service: Service, history: JobHistory) -> APIRouter:
         service: runs the jobs.
         history: keeps the asynchronous jobs.
     """
-    router = APIRouter(prefix="/api", responses=_RESPONSES)
+    router = APIRouter(prefix="/api")
 
-    @router.get("/models", summary="List the models")
+    @router.get("/models", summary="List the models", responses=problems())
     async def models() -> JSONResponse:  # type: ignore[reportUnusedFunction] - FastAPI calls it
         cards = [*service.upscaling_models(), *service.face_models()]
         return JSONResponse({"models": [_about(card) for card in cards]})
 
-    @router.get("/models/{name}/speed", summary="Measured speed of an upscaling model")
+    @router.get(
+        "/models/{name}/speed",
+        summary="Measured speed of an upscaling model",
+        responses=problems(),
+    )
     def speed(name: str) -> JSONResponse:  # type: ignore[reportUnusedFunction] - FastAPI calls it
         seconds = service.seconds_per_megapixel(name)
         return JSONResponse({"name": name, "seconds_per_megapixel": round(seconds, 3)})
@@ -84,6 +61,7 @@ def build_api(service: Service, history: JobHistory) -> APIRouter:
         "/upscale",
         summary="Upscale an image",
         response_class=FileResponse,
+        responses=_RESPONSES,
         dependencies=[Depends(only_fields_of(upscale_request))],
     )
     async def upscale(  # type: ignore[reportUnusedFunction] - FastAPI calls it
@@ -99,6 +77,7 @@ def build_api(service: Service, history: JobHistory) -> APIRouter:
         "/generate",
         summary="Generate faces",
         response_class=FileResponse,
+        responses=_RESPONSES,
         dependencies=[Depends(only_fields_of(generate_request))],
     )
     async def generate(  # type: ignore[reportUnusedFunction] - FastAPI calls it

@@ -92,7 +92,8 @@ _ToSeed = Annotated[
     _field("Generate an animation from `seed` to this seed.", minimum=0, maximum=MAX_SEED),
 ]
 _Frames = Annotated[
-    int, _field("Number of frames of the animation.", minimum=2, maximum=MAX_FRAMES)
+    int | _Missing,
+    _field("Number of frames of the animation to `to_seed` [60].", minimum=2, maximum=MAX_FRAMES),
 ]
 _FacesFormat = Annotated[
     str | _Missing, _field("Format of the result, such as jpg [png; webp for an animation].")
@@ -134,7 +135,7 @@ async def generate_request(
     count: _Count = 1,
     truncation: _Truncation = None,
     to_seed: _ToSeed = None,
-    frames: _Frames = 60,
+    frames: _Frames = None,
     model: _Model = None,
     format: _FacesFormat = None,
 ) -> GenerateRequest:

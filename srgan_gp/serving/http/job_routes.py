@@ -11,12 +11,10 @@ from fastapi.responses import FileResponse, JSONResponse, Response, StreamingRes
 from srgan_gp.errors import SrganGpError
 from srgan_gp.serving.error_responses import Refusal, refusal_for
 from srgan_gp.serving.guards.client_limits import client_of
+from srgan_gp.serving.http.response_descriptions import FILE, REPORT_HEADER, problems
 from srgan_gp.serving.jobs.job_requests import Result
 from srgan_gp.serving.results.image_views import Layer, small_copy
 from srgan_gp.serving.results.job_history import HistoryEntry, JobHistory
-
-REPORT_HEADER = "X-Report"
-"""Response header with the report of the job: one JSON object in ASCII."""
 
 _LAST_STATES = ("done", "failed")
 _NOT_STORED = {"Cache-Control": "no-store"}
@@ -30,17 +28,28 @@ def build_job_routes() -> APIRouter:
     router = APIRouter(prefix="/api/jobs")
     get, post = router.get, router.post
     changes = [Depends(_check_origin)]  # of every route that changes something
-    get("", summary="List the jobs of this browser, the oldest first")(_list)
-    post("/clear", summary="Cancel and remove all jobs of this browser", dependencies=changes)(
-        _clear
-    )
-    get("/{id}", summary="State of a job")(_show)
-    get("/{id}/events", summary="Progress of a job, as server-sent events")(_events)
-    get("/{id}/thumbnail", summary="Small copy of the result, as PNG")(_thumbnail)
-    get("/{id}/tiles/{layer}/{level}/{column}/{row}", summary="Tile of the viewer, as PNG")(_tile)
-    get("/{id}/result", summary="File of a finished job", response_class=FileResponse)(_result)
-    post("/{id}/cancel", summary="Cancel a job", dependencies=changes)(_cancel)
-    post("/{id}/remove", summary="Remove a job and its files", dependencies=changes)(_remove)
+    mine, done = problems(404, 410), problems(404, 409, 410)
+    changed: Any = {"dependencies": changes, "responses": problems(403, 404, 410)}
+    get("", summary="List the jobs of this browser, the oldest first", responses=problems())(_list)
+    post(
+        "/clear",
+        summary="Cancel and remove all jobs of this browser",
+        dependencies=changes,
+        responses=problems(403),
+    )(_clear)
+    get("/{id}", summary="State of a job", responses=mine)(_show)
+    get("/{id}/events", summary="Progress of a job, as server-sent events", responses=mine)(_events)
+    get("/{id}/thumbnail", summary="Small copy of the result, as PNG", responses=done)(_thumbnail)
+    tile = "/{id}/tiles/{layer}/{level}/{column}/{row}"
+    get(tile, summary="Tile of the viewer, as PNG", responses=done)(_tile)
+    get(
+        "/{id}/result",
+        summary="File of a finished job",
+        response_class=FileResponse,
+        responses=FILE | done,
+    )(_result)
+    post("/{id}/cancel", summary="Cancel a job", **changed)(_cancel)
+    post("/{id}/remove", summary="Remove a job and its files", **changed)(_remove)
     return router
 
 

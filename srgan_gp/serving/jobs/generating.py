@@ -27,6 +27,7 @@ from srgan_gp.serving.jobs.upscaling import media_type
 
 MAX_FACES = 64
 MAX_FRAMES = 120
+DEFAULT_FRAMES = 60
 MAX_SEED = 2**32 - 1
 """Limits of a request; those of `srgan-gp generate` are higher."""
 _WEBM = "video/webm"
@@ -143,6 +144,10 @@ def _check(request: GenerateRequest) -> None:
         raise UsageError(
             f"The format of an animation must be one of {known}, not {request.format}."
         )
+    if request.frames is None:
+        return
+    if request.to_seed is None:
+        raise UsageError("The number of frames needs `to_seed`, the last face of an animation.")
     if not 2 <= request.frames <= MAX_FRAMES:
         raise UsageError(
             f"The number of frames must be from 2 to {MAX_FRAMES}, not {request.frames}."
@@ -153,8 +158,9 @@ def _face_request(request: GenerateRequest, folder: Path) -> FaceRequest:
     """Choose the output: one face, a grid as square as its count allows, or an animation."""
     first, count = request.seed, request.count
     if request.to_seed is not None:
+        frames = DEFAULT_FRAMES if request.frames is None else request.frames
         name = f"seed{first:04}-{request.to_seed:04}.{request.format or 'webp'}"
-        return request_animation((first, request.to_seed), request.frames, folder / name)
+        return request_animation((first, request.to_seed), frames, folder / name)
     suffix = FORMATS[find_format(request.format or "png")].suffixes[0]
     if count == 1:
         return request_faces([first], folder / f"seed{first:04}{suffix}")

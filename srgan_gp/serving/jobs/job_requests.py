@@ -63,8 +63,8 @@ class GenerateRequest:
     """Factor of the latents; below 1 faces vary less. None: the default of the model."""
     to_seed: int | None = None
     """Generate an animation from the face of `seed` to that of this seed instead."""
-    frames: int = 60
-    """Number of frames of the animation."""
+    frames: int | None = None
+    """Number of frames of the animation; None: `generating.DEFAULT_FRAMES`."""
     model: str | None = None
     """Name listed by `list_models`; None: the first face model. Never a path."""
     format: str | None = None

@@ -202,6 +202,24 @@ def test_health_and_readiness_checks(client, service):
     assert client.get("/healthz").status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "statuses"),
+    [
+        ("get", "/api/models", {"200"}),
+        ("get", "/api/models/{name}/speed", {"200"}),
+        ("post", "/api/upscale", {"200", "202", "400", "413", "422", "503"}),
+        ("post", "/api/generate", {"200", "202", "400", "413", "422", "503"}),
+        ("get", "/api/jobs", {"200"}),
+        ("get", "/api/jobs/{id}", {"200", "404", "410"}),
+        ("get", "/api/jobs/{id}/result", {"200", "404", "409", "410"}),
+        ("post", "/api/jobs/{id}/cancel", {"200", "403", "404", "410"}),
+    ],
+)
+def test_the_schema_has_the_statuses_of_each_route(client, method, path, statuses):
+    schema = client.get("/api/openapi.json").json()
+    assert set(schema["paths"][path][method]["responses"]) == statuses | {"default"}
+
+
 def test_api_documents_every_field_and_loads_no_remote_files(client):
     schema = client.get("/api/openapi.json").json()
     assert {"/api/upscale", "/api/generate", "/api/models", "/api/jobs"} < set(schema["paths"])
@@ -221,6 +239,6 @@ def test_api_documents_every_field_and_loads_no_remote_files(client):
     for limit in ("50 MB", "25 megapixels", "10 min after"):
         assert limit in page.text, limit
     for message in ("Above 0, up to 1,000.", "1 to 100.", "16 to 1,024. Default: &quot;auto&quot;.",
-                  "1 to 64. Default: 1.", "2 to 120. Default: 60."):  # fmt: skip
+                  "1 to 64. Default: 1.", "[60]. 2 to 120."):  # fmt: skip
         assert message in page.text, message
     assert "<script" not in page.text

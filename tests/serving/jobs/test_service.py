@@ -120,6 +120,7 @@ def test_progress_counts_tiles(real_service, png):
         (GenerateRequest(truncation=float("inf")), UsageError, "truncation"),
         (GenerateRequest(truncation=1e308), UsageError, "4 at most"),
         (GenerateRequest(to_seed=1, count=2), UsageError, "one face, not 2"),
+        (GenerateRequest(frames=10), UsageError, "frames needs `to_seed`"),
         (GenerateRequest(to_seed=1, format="exe"), UsageError, "not exe"),
     ],
 )
