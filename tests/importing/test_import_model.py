@@ -201,7 +201,7 @@ def test_photos_without_images_are_refused(weight_file, tmp_path, models):
 def test_float16_is_refused_where_the_graph_does_not_run_in_it(weight_file, monkeypatch):
     monkeypatch.setattr(importing, "has_float16", lambda *_: False)
     import_model(weight_file(), "mine")
-    with pytest.raises(ModelRefusedError, match=r"cannot run in float16.*--precision float32"):
+    with pytest.raises(ModelRefusedError, match=r"cannot run in float16.*the precision float32"):
         Session.open("mine", precision="float16")
 
 

@@ -83,7 +83,7 @@ def require_float16(model: ModelBytes) -> None:
     if record is not None and not record.has_float16:
         raise ModelRefusedError(
             f"The model {model.name} cannot run in float16, as its import found. "
-            "Use --precision float32."
+            "Use the precision float32."
         )
 
 
