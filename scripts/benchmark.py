@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from srgan_gp.commands.options.option_types import count
-from srgan_gp.errors import SrganGpError
+from srgan_gp.errors import SrganGpError, UsageError
 
 EXAMPLE = Path(__file__).resolve().parent.parent / "apps" / "examples" / "coffee.jpg"
 PNG_CONTENTS = ("photo", "grey", "alpha", "16-bit", "drawing")
@@ -44,7 +44,8 @@ def build_parser() -> argparse.ArgumentParser:
     shared = argparse.ArgumentParser(add_help=False)
     shared.add_argument("--json", action="store_true", help="print one JSON object")
     shared.add_argument("--threads", type=count, default=2, help="CPU threads [2]")
-    shared.add_argument("--repeats", type=count, default=5, help="runs, of which the median [5]")
+    text = "runs, of which the median, where a benchmark has several [5]"
+    shared.add_argument("--repeats", type=count, help=text)
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     kinds = parser.add_subparsers(dest="kind", required=True)
 
@@ -138,7 +139,11 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     """Run one benchmark, whose parameters are options; only its own modules are imported."""
     module = importlib.import_module(f"benchmarks.{options.kind}")
     benchmark = getattr(module, f"benchmark_{options.kind}")
-    return benchmark(**{name: getattr(options, name) for name in signature(benchmark).parameters})
+    names = signature(benchmark).parameters
+    if "repeats" not in names and (options.repeats or 1) > 1:
+        raise UsageError(f"The benchmark {options.kind} measures once; leave out --repeats.")
+    options.repeats = options.repeats or 5
+    return benchmark(**{name: getattr(options, name) for name in names})
 
 
 if __name__ == "__main__":

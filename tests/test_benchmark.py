@@ -224,6 +224,8 @@ def test_wrong_arguments_are_reported(benchmark, capsys):
     with pytest.raises(SystemExit, match="2"):
         benchmark.main(["network", "classic-x4", "--repeats", "0"])
     assert "need a whole number of 1 or more, not 0" in capsys.readouterr().err
+    assert benchmark.main(["photo", "--repeats", "3"]) == 2
+    assert "The benchmark photo measures once; leave out --repeats." in capsys.readouterr().err
 
 
 def test_times_are_printed_as_text(benchmark, capsys, tiny_model):

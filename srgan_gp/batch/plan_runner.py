@@ -125,9 +125,12 @@ class PlanRunner:
                 self._finish_next()
         except BaseException:
             self.engine.close()
-            message = "the run ended before this image; run the same command again"
-            remaining = islice(self.plan.sources(), self._reached, None)
-            for source in [*self._in_progress, *remaining]:
+            ended, again = "the run ended", "run the same command again"
+            message = f"{ended} during this image; {again}, which starts it from the beginning"
+            for source in [*self._in_progress]:
+                self.report(Outcome(source, "not_tried", code=NOT_TRIED, message=message))
+            message = f"{ended} before this image; {again}"
+            for source in islice(self.plan.sources(), self._reached, None):
                 self.report(Outcome(source, "not_tried", code=NOT_TRIED, message=message))
             raise
         finally:

@@ -145,7 +145,7 @@ def summary_lines(
         yield from skipped_lines(skipped_files)
     text = f"{counts['done']} done, {counts['skipped']} skipped, {counts['failed']} failed"
     if counts["not_tried"]:
-        text += f", {counts['not_tried']} not tried (run the same command again)"
+        text += f", {counts['not_tried']} not finished (the same command starts them again)"
     others = skipped_files.others
     kinds = f" ({kinds_text(others)})" if others else ""
     hint = "" if skipped_files.is_recursive else " (-r enters them)"

@@ -60,7 +60,9 @@ def _lines(facts: dict[str, Any]) -> Iterator[str]:
     yield f"srgan-gp {facts['version']}, Python {facts['python']}, {facts['system']}"
     yield "packages: " + _pairs(facts["packages"])
     for extra, missing in facts["missing_of_extras"].items():
-        yield f"extra {extra}: " + (f"without {', '.join(missing)}" if missing else "complete")
+        yield f"extra {extra}: " + (
+            f"optional, without {', '.join(missing)}" if missing else "complete"
+        )
     runtime = facts["onnxruntime"]
     yield "ONNX Runtime installed: " + (_pairs(facts["onnxruntime_builds"]) or "no build")
     yield (
@@ -101,7 +103,9 @@ def _device_lines(facts: dict[str, Any]) -> Iterator[str]:
                 f"memory {_gigabytes(gpu['free_memory'])} free of {_gigabytes(gpu['total_memory'])}"
             )
     if runtime["cuda"]:
-        yield f"CUDA libraries: {runtime['cuda_problem'] or 'load'}"
+        hint = "" if driver["gpus"] else " (only needed for an NVIDIA GPU)"
+        problem = runtime["cuda_problem"]
+        yield f"CUDA libraries: {f'{problem}{hint}' if problem else 'load'}"
         yield "CUDA packages: " + (_pairs(facts["cuda_packages"]) or "none")
 
 

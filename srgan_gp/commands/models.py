@@ -104,6 +104,8 @@ def _summary(card: "ModelCard") -> "Iterator[str]":
 
 
 def _details(card: "ModelCard") -> "Iterator[str]":
+    for limit in card.limits:
+        yield f"  limit: {limit}"
     yield f"  version {card.version}, licence {card.licence}"
     made = f", trained by {card.recipe}" if card.imported is None else ""
     yield f"  network: {card.architecture}{made}"
@@ -115,8 +117,6 @@ def _details(card: "ModelCard") -> "Iterator[str]":
         yield f"  fidelity: 0 is {card.name}, 1 is {card.fidelity_partner}"
     for source in card.data:
         yield f"  training data: {source.what} Licence: {source.licence}"
-    for limit in card.limits:
-        yield f"  limit: {limit}"
 
 
 def _headline(card: "ModelCard") -> "Iterator[str]":

@@ -134,7 +134,9 @@ def _start(options: argparse.Namespace, request: "RunRequest") -> int:
     from srgan_gp.batch.inputs.skipped_files import dry_run_lines
     from srgan_gp.batch.naming.output_options import output_folder
 
-    folder = request.output.folder
+    folder, choices = request.output.folder, request.opened.choices
+    if options.look is not None:
+        choices[:] = [f"--look {options.look}: {choice}" for choice in choices]
     if options.dry_run:
         totals = batch_run.dry_run(request, has_estimate=options.engine == "local")
         for line in dry_run_lines(request.inputs.skipped_files):

@@ -111,6 +111,16 @@ class _HelpFormatter(argparse.HelpFormatter):
         return super()._fill_text(text, width, indent)
 
 
+ADVICE = {
+    "--height": "give --width or --scale, and the height follows",
+    **dict.fromkeys(
+        ("--keep-metadata", "--keep-exif"),
+        "metadata is kept anyway; --strip-metadata removes it",
+    ),
+}
+"""Advice on options that do not exist, and whose closest name is another thing."""
+
+
 def suggestion(message: str, options: Iterable[str]) -> str:
     """Name the option or choice that a message of argparse is probably about; else nothing.
 
@@ -121,6 +131,8 @@ def suggestion(message: str, options: Iterable[str]) -> str:
         typed, known = [choice[1]], re.findall(r"[^\s,']+", choice[2])
     elif message.startswith("unrecognized arguments: "):
         typed, known = re.findall(r"--[\w-]+", message), list(options)
+        if advice := next((ADVICE[word] for word in typed if word in ADVICE), ""):
+            return f"; {advice}"
     else:
         return ""
     close = [found[0] for word in typed if (found := difflib.get_close_matches(word, known, 1))]

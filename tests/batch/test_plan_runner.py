@@ -307,4 +307,5 @@ def test_a_disk_that_fills_up_ends_the_run(engine_of, jobs, tmp_path, monkeypatc
     with pytest.raises(OutputError, match="disk is full"):
         run(Listed(*jobs), engine_of(), outcomes)
     assert [outcome.code for outcome in outcomes] == [NOT_TRIED] * 6
+    assert "during this image; run the same command again, which starts" in outcomes[0].message
     assert parts(tmp_path) == []

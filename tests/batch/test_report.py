@@ -46,7 +46,7 @@ def test_the_summary_counts_outcomes_and_skipped_files():
     hidden = SkippedFiles(folders=1, is_recursive=True)
     assert next(summary_lines(counts, hidden)).endswith("; 1 folder inside not entered")
     assert list(summary_lines(Counter(done=1, not_tried=2), SkippedFiles())) == [
-        "1 done, 0 skipped, 0 failed, 2 not tried (run the same command again)"
+        "1 done, 0 skipped, 0 failed, 2 not finished (the same command starts them again)"
     ]
 
 

@@ -42,6 +42,8 @@ def test_the_report_and_the_first_line_name_the_mixture(upscale):
     assert report["done"] == 1
     _, _, printed, _ = upscale("--fidelity", "0.5")
     assert printed.startswith("near at fidelity 0.5 (towards far) on cpu.")
+    _, _, printed, _ = upscale("--look", "natural")
+    assert printed.startswith("--look natural: near at fidelity 0.5 (towards far) on cpu.")
 
 
 def test_the_report_of_one_model_alone_has_no_fidelity(upscale):
@@ -66,8 +68,8 @@ def test_a_model_without_a_partner_is_wrong_use(upscale):
     code, _, printed, result = upscale("--fidelity", "0.5", model="far")
     assert (code, result) == (2, None)
     assert one_line(printed) == (
-        "srgan-gp: error: The model far has no fidelity partner; choose one that has: "
-        "photo-x4, near."
+        "srgan-gp: error: No fidelity or look: far has no fidelity partner; choose one that "
+        "has: photo-x4, near."
     )
 
 

@@ -99,6 +99,26 @@ def test_a_typo_prints_the_usage_of_the_verb_and_a_suggestion(arguments, suggest
     assert error.endswith(f"; did you mean {suggested}?")
 
 
+@pytest.mark.parametrize(
+    ("word", "advice"),
+    [("--height", "give --width or --scale, and"), ("--keep-metadata", "metadata is kept anyway")],
+)
+def test_an_option_that_does_not_exist_is_not_taken_for_another_thing(word, advice, capsys):
+    with pytest.raises(SystemExit):
+        main(["upscale", "a.png", word, "800"])
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert f"; {advice}" in error
+    assert "did you mean" not in error
+
+
+def test_the_help_states_the_suffix_and_the_look_without_the_options(capsys):
+    with pytest.raises(SystemExit):
+        main(["upscale", "--help"])
+    text = " ".join(capsys.readouterr().out.split())
+    assert "and 0.5 [crisp]" in text
+    assert "in the folder of -o: none" in text
+
+
 def test_a_wrong_verb_gets_a_suggestion(capsys):
     with pytest.raises(SystemExit):
         main(["upscal", "a.png"])

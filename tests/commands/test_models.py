@@ -36,6 +36,23 @@ def test_the_list_has_two_lines_a_model_and_marks_the_defaults(capsys):
     assert sorted(defaults) == ["faces-64", "photo-x4"]
 
 
+def test_a_card_starts_with_the_limits_which_everybody_needs(capsys):
+    assert main(["models", "face-x4"]) == 0
+    _, summary, limit, *others = capsys.readouterr().out.splitlines()
+    assert summary.startswith("  For faces of about 64 pixels")
+    assert limit == (
+        "  limit: For faces of about 64 pixels that become 256; use photo-x4 for everything else."
+    )
+    kinds = [line.split()[0] for line in others]
+    assert kinds.index("version") > kinds.index("limit:")
+
+
+@pytest.mark.parametrize("kind", ["drawings", "screenshots", "faces"])
+def test_the_list_says_which_model_is_for_which_image(kind, capsys):
+    assert main(["models"]) == 0
+    assert f" {kind} " in capsys.readouterr().out
+
+
 def test_a_name_shows_its_card_and_scores_on_request(installed, capsys):
     card = installed / "tiny.toml"
     score = '[[scores]]\nmetric = "PSNR-Y"\nset = "val"\nvalue = 1.0\nprotocol = "p"\n'

@@ -51,7 +51,7 @@ def test_a_signal_in_the_middle_of_an_image_ends_the_run_in_seconds(
     _, said = endless.communicate(timeout=PATIENCE)
     assert endless.returncode == code
     assert work_of(endless) - before < SECONDS_TO_END
-    assert "1 done, 0 skipped, 0 failed, 1 not tried" in said
+    assert "1 done, 0 skipped, 0 failed, 1 not finished" in said
     assert "Traceback" not in said
     assert names(tmp_path / "out") == ["a.png"]
 

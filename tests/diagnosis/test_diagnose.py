@@ -104,6 +104,21 @@ def test_a_gpu_that_onnxruntime_cannot_use_is_a_problem(tiny, fake_driver, monke
     )
 
 
+def test_what_a_machine_without_a_gpu_lacks_is_no_fault(tiny, monkeypatch, capsys):
+    runtime = diagnosis.describe_onnxruntime() | {"cuda": "13.0"}
+    runtime |= {"cuda_problem": "libcurand.so.10: missing", "import_problem": None}
+    driver = {"driver_cuda": None, "gpus": [], "problem": "none"}
+    monkeypatch.setattr(diagnosis, "describe_onnxruntime", lambda: runtime)
+    monkeypatch.setattr(diagnosis, "describe_gpus", lambda: driver)
+    monkeypatch.setattr(diagnosis, "missing_packages", lambda extra: ["a-package"])
+    assert main(["doctor", "-n", "tiny", "--device", "cpu"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "extra train: optional, without a-package" in lines
+    hint = "CUDA libraries: libcurand.so.10: missing (only needed for an NVIDIA GPU)"
+    assert hint in lines
+    assert [line for line in lines if re.match("trial run: a photo of 12 megapixels takes ", line)]
+
+
 def test_a_build_without_cuda_beside_a_gpu_is_a_problem(tiny, fake_driver, monkeypatch, capsys):
     fake_driver()
     runtime = diagnosis.describe_onnxruntime() | {"cuda": None, "cuda_problem": None}

@@ -62,7 +62,7 @@ def test_a_signal_at_any_moment_ends_in_seconds_and_every_image_is_reported(
         found, counted = contents(out), statuses(tmp_path / "report")
         assert len(counted) == 12
         assert counted.count("done") == len(found)  # The others were not tried.
-        left = f", {12 - len(found)} not tried" if len(found) < 12 else ""
+        left = f", {12 - len(found)} not finished" if len(found) < 12 else ""
         assert f"{len(found)} done, 0 skipped, 0 failed{left}" in errors
         assert found.items() <= expected.items()  # No hidden file, nothing damaged.
         assert process.returncode == 128 + name or len(found) == 12

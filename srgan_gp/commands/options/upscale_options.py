@@ -13,13 +13,11 @@ _OUTPUT = (
     "it, as NAME_x4; several images: required]"
 )
 _MODEL = "name of a model, see `srgan-gp models`, or path of an .onnx file [photo-x4]"
-_FIDELITY = (
-    "mix the weights of the model, 0, with those of its fidelity partner, 1 [the model alone]"
-)
+_FIDELITY = "mix the weights of the model, 0, with those of its fidelity partner, 1 [0]"
 _LOOK = (
     "crisp: with invented texture; faithful: as close to the input as possible; natural: between; "
     f"names for --fidelity {LOOKS['crisp']:g}, {LOOKS['faithful']:g} and {LOOKS['natural']:g} "
-    "[the model alone]"
+    "[crisp]"
 )
 _FACES = (
     "detect faces, and upscale the small ones with a model for faces; other pixels do not change"
@@ -59,7 +57,10 @@ _WATCH = "keep running and upscale every image that arrives in the folders, unti
 _DETECTOR = "an ONNX file of YuNet [that of `srgan-gp fetch face-detector`]"
 _ADDRESS = "address of the Ray cluster [start Ray locally]"
 _REPORT = "write one JSON line for each input to FILE"
-_SUFFIX = "text added to each file name"
+_SUFFIX = (
+    "text added to each file name [beside the input: _x4, or _w1920 with --width; in the folder of "
+    "-o: none, so the name of the input]"
+)
 _FLAG: dict[str, Any] = {"action": "store_true"}
 _GROUPS: dict[str, list[tuple[tuple[str, ...], dict[str, Any]]]] = {
     "Common options": [

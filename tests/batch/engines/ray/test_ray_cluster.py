@@ -143,6 +143,6 @@ def test_a_signal_ends_the_run_its_workers_and_its_ray(endless, tmp_path):
     said = endless.stderr.read()
     assert endless.wait() == 143
     assert time.monotonic() - started < SECONDS_TO_END
-    assert "1 done, 0 skipped, 0 failed, 1 not tried" in said
+    assert "1 done, 0 skipped, 0 failed, 1 not finished" in said
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [".srgan-gp", "a.png"]
     assert all(map(is_gone, processes))
