@@ -15,6 +15,7 @@ from srgan_gp.images.metadata import matching_profile, update_exif, update_xmp
 from srgan_gp.images.picture import Picture
 
 _BAND_PIXELS = 1 << 20
+_SCREEN_DPI = (72, 96)  # written by many programs for images that have no resolution
 
 
 def fit_to_format(
@@ -158,4 +159,9 @@ def _fit_metadata(picture: Picture, name: str) -> tuple[Picture, list[str]]:
         if len(xmp) > row.max_metadata_bytes:
             warnings.append(f"{name} cannot hold this XMP data: it was removed")
             xmp = None
+    # EXIF has a resolution of its own.
+    if picture.dpi is not None and exif is None and not row.keeps_resolution:
+        across, down = (round(value) for value in picture.dpi)
+        if across != down or across not in _SCREEN_DPI:
+            warnings.append(f"{name} cannot hold the resolution, {across} x {down} dpi")
     return replace(picture, icc_profile=profile, exif=exif, xmp=xmp), warnings

@@ -43,6 +43,7 @@ class Format:
     keeps_colours: bool = True
     """Whether all colours of 8 bits are kept; if not, the format is used on request only."""
     keeps_alpha: bool = True
+    keeps_resolution: bool = True
     keeps_16_bits: bool = True
     keeps_grey: bool = True
     keeps_16_bit_grey_alpha: bool = True
@@ -69,6 +70,7 @@ FORMATS = {
     "WEBP": Format(  # sides have 14 bits
         (".webp",), encode_webp, max_side=16_383,
         has_quality=True, file_bytes_per_pixel=0.1, keeps_16_bits=False, keeps_grey=False,
+        keeps_resolution=False,
     ),
     "TIFF": Format(  # sides have 32 bits, which some readers take as signed
         (".tif", ".tiff"), encode_tiff, max_side=1 << 31,
@@ -82,11 +84,12 @@ FORMATS = {
     "AVIF": Format(
         (".avif",), encode_avif, max_side=32_768, max_pixel_bytes=3 << 28,
         has_quality=True, file_bytes_per_pixel=0.1, keeps_16_bits=False, keeps_grey=False,
+        keeps_resolution=False,
     ),
     "GIF": Format(  # sides have 16 bits
         (".gif",), encode_gif, max_side=65_535,
         file_bytes_per_pixel=0.4, keeps_colours=False, keeps_16_bits=False,
-        max_profile_bytes=0, max_metadata_bytes=0,
+        max_profile_bytes=0, max_metadata_bytes=0, keeps_resolution=False,
     ),
 }  # fmt: skip
 """The output formats by name."""

@@ -44,7 +44,8 @@ def write_image(
         strip_metadata: remove EXIF, XMP and resolution; the ICC profile is kept.
 
     Returns:
-        One warning for each property that the format cannot hold.
+        One warning for each property that the format cannot hold, except a resolution of 72 or 96
+        dpi, which many programs write by default.
 
     Raises:
         UsageError: the format, or one of the quality, is unknown; or the quality is out of range.

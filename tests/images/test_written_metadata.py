@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image, ImageCms
@@ -121,3 +123,21 @@ def test_a_tiff_keeps_the_exif_tags_that_can_be_read(make, tmp_path):
     picture = Picture(np.zeros((8, 8, 3), np.uint8), exif=exif)
     write_image(picture, tmp_path / "a.tif")
     assert read_image(tmp_path / "a.tif").pixels.shape == (8, 8, 3)
+
+
+@pytest.mark.parametrize("suffix", [".webp", ".avif", ".gif"])
+def test_a_resolution_that_is_lost_is_a_warning(rng, tmp_path, suffix):
+    picture = picture_of(rng, np.uint8, 3, dpi=(300.0, 300.0))
+    text = "cannot hold the resolution, 300 x 300 dpi"
+    warnings = write_image(picture, tmp_path / f"a{suffix}")
+    assert [warning for warning in warnings if warning.endswith(text)]
+    for dpi in ((72.0, 72.0), (95.99, 95.99), None):
+        warnings = write_image(replace(picture, dpi=dpi), tmp_path / f"a{suffix}")
+        assert not [warning for warning in warnings if "resolution" in warning]
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif", ".bmp"])
+def test_a_resolution_that_is_kept_is_no_warning(rng, tmp_path, suffix):
+    picture = picture_of(rng, np.uint8, 3, dpi=(300.0, 300.0))
+    assert write_image(picture, tmp_path / f"a{suffix}") == ()
+    assert [round(value) for value in read_image(tmp_path / f"a{suffix}").dpi] == [300, 300]
