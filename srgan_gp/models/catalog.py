@@ -162,8 +162,8 @@ def find_partner(model: ModelFile) -> ModelFile:
     if model.card is None or model.card.fidelity_partner is None:
         usable = list_models(on_refused=lambda _: None)
         having = ", ".join(card.name for card in usable if card.fidelity_partner)
-        choice = f"choose one that has: {having}" if having else "no other model has one"
-        raise UsageError(f"No fidelity or look: {model.path.stem} has no fidelity partner; {choice}.")
+        hint = f"choose one that has: {having}" if having else "no other model has one"
+        raise UsageError(f"No fidelity or look: {model.path.stem} has no fidelity partner; {hint}.")
     name, partner = model.card.name, model.card.fidelity_partner
     beside = model.path.with_name(f"{partner}.toml")
     if not model.is_installed and is_file(beside):
