@@ -33,7 +33,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--from", dest="source", metavar="FILE|URL", help=_SOURCE)
 
 
-_SOURCE = "a file, or an address that begins with https:// [the address of its publisher]"
+_SOURCE = (
+    "a file, or an address that begins with https:// [of the feature network "
+    "the address of its publisher; the face detector has no address that could be verified]"
+)
 
 
 def run(options: argparse.Namespace) -> int:

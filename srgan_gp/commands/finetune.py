@@ -75,7 +75,7 @@ def run(options: argparse.Namespace) -> int:
     from srgan_gp.finetuning.finetune import finetune
     from srgan_gp.finetuning.finetune_source import find_source
     from srgan_gp.finetuning.finetune_verdict import table
-    from srgan_gp.finetuning.install import install
+    from srgan_gp.finetuning.install import install, save_texts
     from srgan_gp.models.new_names import require_free_name
 
     if options.end_with_input:
@@ -94,6 +94,7 @@ def run(options: argparse.Namespace) -> int:
             on_stage=on_stage,
         )
     verdict = outcome.verdict
+    save_texts(outcome, options.model)
     installed = None
     if options.name and verdict.is_better:
         installed = install(outcome, options.model, options.name)

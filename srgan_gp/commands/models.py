@@ -1,4 +1,4 @@
-"""`srgan-gp models`: lists the models for `--model`, shows one card, verifies the files."""
+"""`srgan-gp models`: lists the models for `--model`, shows, verifies and removes them."""
 
 import argparse
 import json
@@ -17,30 +17,37 @@ EXAMPLES = (
     ("srgan-gp models", "List every model with its scale, size and purpose."),
     ("srgan-gp models photo-x4 --scores", "Show the card of one model with all its scores."),
     ("srgan-gp models verify", "Compare the files of all models with the hashes on their cards."),
+    ("srgan-gp models remove mine", "Remove all files of a model from your models folder."),
 )
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of this verb."""
     add = parser.add_argument_group("Common options").add_argument
-    add("name", nargs="?", metavar="NAME|verify", help=_NAME)
+    add("name", nargs="?", metavar="NAME|verify|remove", help=_NAME)
+    add("removed", nargs="?", metavar="NAME", help="with remove: the model to remove")
     add("--scores", action="store_true", help="print all scores, with their protocols")
     group = parser.add_argument_group("Automation")
     group.add_argument("--json", action="store_true", help="print one JSON object on stdout")
 
 
-_NAME = "show the card of this model; verify: compare all files with their hashes [list all models]"
+_NAME = (
+    "show the card of this model; verify: compare all files with their hashes; remove NAME: remove "
+    "a model of yours [list all models]"
+)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print a list of the models or one card, or verify the files.
+    """Print a list of the models or one card, verify the files, or remove a model.
 
     Returns:
         0, or 3 where a model cannot be used or a file is damaged; the others are listed.
     """
-    from srgan_gp.models.catalog import RESERVED_NAME, list_models, unknown_model
+    from srgan_gp.models.catalog import list_models, unknown_model
 
-    is_check = options.name == RESERVED_NAME
+    if options.name == "remove" or options.removed is not None:
+        return _remove(options)
+    is_check = options.name == "verify"
     if is_check and (options.scores or options.json):
         raise UsageError("models verify goes neither with --scores nor with --json.")
     refused: list[str] = []
@@ -65,6 +72,17 @@ def run(options: argparse.Namespace) -> int:
     if not options.name and not options.json and not refused:
         print_message("srgan-gp models NAME shows the card of a model.")
     return PictureError.exit_code if refused else 0
+
+
+def _remove(options: argparse.Namespace) -> int:
+    """Remove a model of the user; print its files."""
+    from srgan_gp.models.removal import remove_model
+
+    if options.name != "remove" or options.removed is None or options.scores or options.json:
+        raise UsageError("To remove a model: srgan-gp models remove NAME, without other options.")
+    for path in remove_model(options.removed):
+        print_result(printable(f"removed {path}"))
+    return 0
 
 
 def _verify(cards: "Sequence[ModelCard]") -> list[str]:

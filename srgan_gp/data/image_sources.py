@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import os
 import zipfile
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -9,7 +10,6 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 import numpy as np
-from PIL import Image
 
 from srgan_gp.data.zipped_images import (
     MEMBER_ERRORS,
@@ -21,11 +21,15 @@ from srgan_gp.data.zipped_images import (
 from srgan_gp.errors import PictureError, UsageError, without_options
 from srgan_gp.images import DEFAULT_MAX_PIXELS, Picture, read_picture
 from srgan_gp.images.icc import srgb_pixels
+from srgan_gp.images.pillow_decoding import open_source
 from srgan_gp.images.reading import decode_picture
 from srgan_gp.system.files import atomic_write_bytes
 from srgan_gp.system.paths import is_file, is_folder
 
-SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp"})
+SUFFIXES = frozenset({
+    ".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".avif", ".heic", ".heif", ".hif",
+})  # fmt: skip
+"""Files that are images of a data set, in lower case; phones save HEIC."""
 
 _NAMES = {"encoding": "utf-8", "errors": "surrogateescape"}  # file names may not be valid UTF-8
 
@@ -100,11 +104,12 @@ class ImageFile:
             PictureError: the header cannot be read; the message starts with the name.
         """
         try:
-            with self._open() as file, Image.open(file) as image:
-                return min(image.size)
-        except Image.DecompressionBombError as error:
-            raise PictureError("E_TOO_MANY_PIXELS", f"{self.name}: {error}") from error
-        except (*MEMBER_ERRORS, ValueError, SyntaxError) as error:  # the last one is Pillow's
+            with self._open() as file, open_source(file, max_pixels=DEFAULT_MAX_PIXELS) as source:
+                return min(source.image.size)
+        except PictureError as error:
+            reason = without_options(str(error))
+            raise PictureError(error.code, f"{self.name}: {reason}") from error
+        except MEMBER_ERRORS as error:
             raise PictureError("E_DAMAGED", f"{self.name}: the file is damaged") from error
 
     def size(self) -> int:
@@ -179,6 +184,8 @@ def list_images(place: str | Path, suffixes: Collection[str] = SUFFIXES) -> list
             for m in members
             if m.startswith(prefix) and _is_image(m, suffixes)
         ]
+    elif not os.path.lexists(container):
+        raise UsageError(f"{container} does not exist. Check the path.")
     else:
         raise UsageError(f"{container} is neither a folder nor a complete zip file.")
     if not found:

@@ -1,7 +1,7 @@
 """Training and validation images: the places of both sets, their split, and their overlap."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,7 +68,11 @@ def part_of(place: str, part: str) -> str:
     return _inside(place, part) if _is_prepared(place) else place
 
 
-def split_images(places: Sequence[str], validation: str | None = None) -> Split:
+def split_images(
+    places: Sequence[str],
+    validation: str | None = None,
+    choose: Callable[[list[ImageFile]], list[ImageFile]] = list,
+) -> Split:
     """Split the images of several places into a training and a validation set.
 
     The places are those of `find_places`. If they include no validation set, the images with the
@@ -79,6 +83,7 @@ def split_images(places: Sequence[str], validation: str | None = None) -> Split:
     Args:
         places: folders, zip files or list files, as for `list_images`.
         validation: place of the validation set; None: as in `find_places`, or chosen from `places`.
+        choose: returns those of the images that are used, in the same order; default: all.
 
     Raises:
         UsageError: a place contains no image, or an image is in both sets.
@@ -86,11 +91,11 @@ def split_images(places: Sequence[str], validation: str | None = None) -> Split:
     """
     found = find_places(places, validation)
     if found.validation:
-        train, held = list_all_images(found.train), list_all_images(found.validation)
+        train, held = (choose(list_all_images(side)) for side in (found.train, found.validation))
         require_disjoint(train, held)
         shown = ", ".join(found.validation)
         return Split(tuple(train), tuple(held), f"validation set: the images of {shown}")
-    unique = {file.sha256(): file for file in list_all_images(places)}
+    unique = {file.sha256(): file for file in choose(list_all_images(places))}
     ordered = [unique[key] for key in sorted(unique)]
     count = min(max(len(ordered) // 5, MIN_VALIDATION_IMAGES), MAX_VALIDATION_IMAGES)
     rule = f"validation set: the {count} of {len(ordered)} different files with the lowest SHA-256"

@@ -18,7 +18,7 @@ from safetensors.torch import save as save_safetensors
 from torch import nn
 
 from srgan_gp.errors import ModelRefusedError, TrainingError, UsageError
-from srgan_gp.exporting.exported_card import fill_card, read_written_card
+from srgan_gp.exporting.exported_card import RUN_TEXTS, fill_card, read_written_card
 from srgan_gp.exporting.int8_network import int8_of_run
 from srgan_gp.exporting.licence_metadata import hashes_by_licence, stated_licence, with_licence
 from srgan_gp.exporting.memory_measurement import measure_bytes_per_pixel
@@ -49,8 +49,8 @@ def export(
 ) -> Path:
     """Export the best moving average of a run.
 
-    Writes `name.onnx`, `name.toml`, for an upscaler its int8 network as `name.int8.onnx`, and for a
-    run with a critic its weights in half precision as `name.critic.safetensors`. Fine-tuning reads
+    Writes `name.onnx`, `name.toml`, for an upscaler its `name.int8.onnx`, and for a run with a
+    critic its weights in half precision as `name.critic.safetensors`. Fine-tuning reads
     the generator's weights from the ONNX file, whose initializers have the parameters' names. The
     texts of an existing card of that name (summary, licence, data, limits) are kept; its scores
     only if no weight changed. Files of an earlier model of that name are removed: its critic if the
@@ -89,7 +89,8 @@ def export(
     with errors_about(out_dir):
         out_dir.mkdir(parents=True, exist_ok=True)
     same_weights = hashes_by_licence(model, out_dir / f"{name}.onnx")
-    graph = with_licence(model, stated_licence(written))
+    run_texts = {} if blend else read_written_card(run_dir / RUN_TEXTS)  # not of a blend
+    graph = with_licence(model, stated_licence(run_texts | written))
     files = {"onnx": _write(out_dir / f"{name}.onnx", graph)}
     critic_path = out_dir / f"{name}.critic.safetensors"
     if critic:
@@ -104,7 +105,7 @@ def export(
     if blend:
         training["blended_with"] = f"{blend.share:g} of {blend.model.name}"
     record = int8.record if int8 else None
-    card = fill_card(name, config, files, training, written, record, same_weights)
+    card = fill_card(name, config, files, training, written, record, same_weights, run_texts)
     with atomic_write(card_path) as file:
         file.write(tomli_w.dumps(card, multiline_strings=False).encode())
     # After the card, so that no card names a missing file.

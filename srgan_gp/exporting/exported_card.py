@@ -12,6 +12,8 @@ from srgan_gp.training.tasks import generator_arguments
 
 UNSTATED = "unstated"
 """Text of a card that its author has yet to write."""
+RUN_TEXTS = "card.toml"
+"""In the folder of a fine-tuning: texts and scores of the card of its best checkpoint."""
 
 
 def read_written_card(path: Path) -> dict[str, Any]:
@@ -41,6 +43,7 @@ def fill_card(
     written: dict[str, Any],
     int8: Int8Record | None = None,
     same_weights: Collection[str] = (),
+    run_texts: Mapping[str, object] | None = None,
 ) -> dict[str, Any]:
     """Fill a card: measured facts of the run, texts of the existing card.
 
@@ -52,6 +55,7 @@ def fill_card(
         written: result of `read_written_card`; its scores are kept if no weight has changed.
         int8: difference of the int8 network, if there is one.
         same_weights: SHA-256 of ONNX files with the same weights and another licence.
+        run_texts: content of `RUN_TEXTS`, for a card of weights that no card describes yet.
     """
     side = config.image_size
     if config.task == FACES:
@@ -83,4 +87,5 @@ def fill_card(
     earlier = written.get("files", {}).get("onnx")
     if earlier != files["onnx"] and dict(earlier or {}).get("sha256") not in same_weights:
         card["scores"] = []  # the existing ones belong to other weights
+        card |= run_texts or {}
     return card

@@ -24,6 +24,7 @@ from srgan_gp.finetuning.finetune_scores import (
 )
 from srgan_gp.finetuning.finetune_source import Source, find_source
 from srgan_gp.finetuning.finetune_verdict import Verdict, judge
+from srgan_gp.finetuning.usable_images import other_files_line, usable_images
 from srgan_gp.metrics.score_directions import BETTER
 from srgan_gp.models.cards import FACES
 from srgan_gp.networks import build
@@ -95,6 +96,8 @@ def finetune(
 ) -> FinetuneResult:
     """Fine-tune a model on a user's own images; the same call resumes an interrupted run.
 
+    Images that cannot be decoded are skipped, with a message for each.
+
     Args:
         model: a name, or the path of an `.onnx` or `.safetensors` file.
         data: folders and zip files of images.
@@ -102,12 +105,13 @@ def finetune(
         validation: folder or zip file of validation images; None: chosen by `split_images`.
         changes: options that override the plan.
         say: called with each message to the user.
-        on_stage: called during scoring with its name and the numbers of steps done and in all.
+        on_stage: called while images are read and scored, with the name of the stage and the
+            numbers of steps done and in all.
 
     Raises:
         UsageError: there are too few images, or an argument is not valid.
         ModelRefusedError: the model cannot be used.
-        PictureError: an image cannot be read.
+        PictureError: the file of an image cannot be opened.
         TrainingError: a loss or a gradient is not finite, or a checkpoint is damaged or does not
             fit.
         OutputError: a file in `run_dir` cannot be written.
@@ -116,7 +120,10 @@ def finetune(
         Stopped: a signal ended the run; everything is saved.
     """
     source = find_source(model)
-    split = split_images(data, validation)
+    if others := other_files_line(data, validation):
+        say(others)
+    choose = partial(usable_images, say=say, on_stage=on_stage)
+    split = split_images(data, validation, choose)
     counts = len(split.train), len(split.validation)
     config = plan(source, *counts, changes or {})
     load_features(config)  # fails early if it would have to be downloaded and cannot

@@ -66,10 +66,34 @@ def _fit(config: TrainConfig, source: Source, changes: Mapping[str, Any]) -> Tra
     images = changes.get("total_images", config.total_images)
     # A short run must not spend more than a sixth of its images on the critic alone.
     planned = {"critic_warmup_images": min(config.critic_warmup_images, images // 6)}
+    if source.critic and "critic_warmup_images" not in changes:
+        _require_length(images, config.critic_warmup_images, replace(config, **_steps(changes)))
     if source.critic:
         stages = _critic_stages(replace(config, **source.options))
         planned["freeze_critic_stages"] = min(config.freeze_critic_stages, stages - 1)
     return with_options(replace(config, **planned | source.options), changes)
+
+
+def _steps(changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of the changes that set the length of a step."""
+    return {name: changes[name] for name in ("batch_size", "critic_steps") if name in changes}
+
+
+def _require_length(images: int, warmup: int, config: TrainConfig) -> None:
+    """Check that a run is long enough for a step of the generator after the critic's own images.
+
+    Raises:
+        UsageError: it is not; the message names the smallest length that is.
+    """
+    step = config.critic_steps * config.batch_size
+    least = step
+    while min(warmup, least // 6) + step > least:
+        least += 1
+    if images < least:
+        raise UsageError(
+            f"total_images {images} is too small: the run would end before the generator's first "
+            f"step. Choose at least {least}."
+        )
 
 
 def _critic_stages(config: TrainConfig) -> int:

@@ -1,5 +1,6 @@
 """Installing a fine-tuned model, with its card, into the user's models folder."""
 
+import math
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import tomli_w
 
 from srgan_gp.exporting.export import export
+from srgan_gp.exporting.exported_card import RUN_TEXTS
 from srgan_gp.finetuning.finetune import FinetuneResult
 from srgan_gp.finetuning.finetune_source import find_source
 from srgan_gp.models.catalog import model_folders
@@ -36,6 +38,20 @@ def install(outcome: FinetuneResult, model: str, name: str) -> Path:
     return card_path
 
 
+def save_texts(outcome: FinetuneResult, model: str) -> None:
+    """Save the texts of the card in the folder of the run, for `srgan-gp export`.
+
+    Args:
+        outcome: outcome of the fine-tuning.
+        model: the model it started from, as for `find_source`.
+
+    Raises:
+        OutputError: the folder cannot be written.
+    """
+    with atomic_write(outcome.run_dir / RUN_TEXTS) as file:
+        file.write(tomli_w.dumps(_texts(outcome, model), multiline_strings=False).encode())
+
+
 def _texts(outcome: FinetuneResult, model: str) -> dict[str, Any]:
     """Return the texts of the card: origin, data, limits and the scores after fine-tuning."""
     source = find_source(model).card
@@ -63,8 +79,12 @@ def _texts(outcome: FinetuneResult, model: str) -> dict[str, Any]:
                 "metric": row.metric,
                 "set": f"{outcome.validation} validation images",
                 "value": round(row.after, 4),
-                "protocol": f"low-res by {row.way}" if row.way else "generated",
+                "protocol": (
+                    f"{f'low-res by {row.way}' if row.way else 'generated'}; before fine-tuning "
+                    f"{row.before:.4g}"
+                ),
             }
             for row in outcome.verdict.rows
+            if math.isfinite(row.after)
         ],
     }

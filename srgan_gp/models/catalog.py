@@ -21,8 +21,8 @@ DEFAULT_MODELS = {"super-resolution": "photo-x4", FACES: "faces-64"}
 """Name of the model that is used if none is named, by task."""
 FACE_UPSCALER = "face-x4"
 """Name of the model that upscales the faces in photos if none is named."""
-RESERVED_NAME = "verify"
-"""Not the name of a model: `srgan-gp models verify` checks all files."""
+RESERVED_NAMES = ("verify", "remove")
+"""Not names of models: `srgan-gp models verify` checks all files, `models remove NAME` removes."""
 
 
 @dataclass(frozen=True)
@@ -193,7 +193,7 @@ def check_name(name: str, folder: Path) -> None:
             reserved, or the name of a packaged model. A recipe may write such a model into a
             folder that holds an earlier version of it, but not into the user's folder of models.
     """
-    if not re.fullmatch("[A-Za-z0-9_-]+", name) or name == RESERVED_NAME:
+    if not re.fullmatch("[A-Za-z0-9_-]+", name) or name in RESERVED_NAMES:
         raise UsageError(f"{name!r} is not a valid model name. Use letters, digits, '-' and '_'.")
     packaged, user_folder = model_folders()
     is_update = is_file(folder / f"{name}.toml") and folder.resolve() != user_folder.resolve()

@@ -16,5 +16,6 @@ def require_free_name(name: str) -> None:
     # A file without a card was put there by the user.
     if is_file(folder / f"{name}.onnx") or name in model_names():
         raise UsageError(
-            f"There is a model {name!r} already. Choose another name, or remove that model."
+            f"There is a model {name!r} already. Choose another name, or remove that "
+            f"model: srgan-gp models remove {name}."
         )

@@ -156,3 +156,48 @@ def test_an_installed_face_model_is_found_by_its_name(installed, tmp_path, capsy
     ]
     assert main(arguments) == 0
     assert capsys.readouterr().err.startswith("tiny-faces on cpu")
+
+
+def test_all_files_of_a_model_are_removed(installed, capsys):
+    beside = installed / "tiny.critic.safetensors"
+    beside.write_bytes(b"critic")
+    assert main(["models", "remove", "tiny"]) == 0
+    printed = capsys.readouterr().out.splitlines()
+    names = ["tiny.toml", "tiny.onnx", "tiny.critic.safetensors"]
+    assert printed == [f"removed {installed / name}" for name in names]
+    assert not any((installed / name).exists() for name in names)
+    assert (installed / "tiny-faces.onnx").exists()
+    assert main(["models", "remove", "tiny"]) == 8
+    assert "There is no model 'tiny'" in capsys.readouterr().err
+
+
+def test_a_model_with_an_invalid_card_is_removed(installed):
+    (installed / "tiny.toml").write_text("no card")
+    assert main(["models", "remove", "tiny"]) == 0
+    assert not (installed / "tiny.onnx").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (["photo-x4"], 2, "photo-x4 is a shipped model"),
+        (["../tiny"], 8, "There is no model '../tiny'"),
+        ([], 2, "srgan-gp models remove NAME"),
+        (["tiny", "--json"], 2, "srgan-gp models remove NAME"),
+    ],
+)
+def test_nothing_else_is_removed(words, code, message, installed, monkeypatch, capsys):
+    (installed / "below").mkdir()
+    inner = words == ["../tiny"]
+    if inner:
+        monkeypatch.setenv("SRGAN_GP_MODELS", str(installed / "below"))
+    assert main(["models", "remove", *words]) == code
+    assert message in capsys.readouterr().err
+    assert (installed / "tiny.onnx").exists()
+
+
+def test_shipped_models_stay_where_the_users_folder_is_theirs(tmp_path, monkeypatch):
+    monkeypatch.setattr("srgan_gp.models.removal.model_folders", lambda: (tmp_path, tmp_path))
+    (tmp_path / "photo-x4.onnx").write_bytes(b"network")
+    assert main(["models", "remove", "photo-x4"]) == 2
+    assert (tmp_path / "photo-x4.onnx").exists()

@@ -114,8 +114,8 @@ def test_a_member_with_a_wrong_checksum_is_named(tmp_path):
 
 def test_an_image_too_large_to_decode_is_named_from_its_header(tmp_path, monkeypatch):
     (tmp_path / "large.png").write_bytes(encoded(7))
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 9)
-    with pytest.raises(PictureError, match=r"large\.png: Image size \(20 pixels\)"):
+    monkeypatch.setattr("srgan_gp.data.image_sources.DEFAULT_MAX_PIXELS", 9)
+    with pytest.raises(PictureError, match=r"large\.png: it has \d+ x \d+ = 20 pixels"):
         list_images(tmp_path)[0].shorter_side()
 
 
@@ -123,19 +123,24 @@ def test_sides_are_read_from_the_header(archive, tmp_path):
     (tmp_path / "z.png").write_bytes(encoded(9, size=(9, 7)))
     assert list_images(tmp_path)[0].shorter_side() == 7
     assert list_images(f"{archive}:b")[0].shorter_side() == 4
-    with pytest.raises(PictureError, match=r"a/broken\.png: the file is damaged"):
+    with pytest.raises(PictureError, match=r"a/broken\.png: the PNG file is damaged"):
         list_images(f"{archive}:a")[0].shorter_side()
 
 
-@pytest.mark.parametrize("place", ["missing", "notes.txt", "missing.zip", "missing.zip:a"])
-def test_a_place_without_images_is_named(tmp_path, place):
-    (tmp_path / "notes.txt").write_text("nothing")
-    with pytest.raises(UsageError, match="neither a folder nor a complete zip file"):
+@pytest.mark.parametrize("place", ["missing", "missing.zip", "missing.zip:a"])
+def test_a_missing_place_does_not_sound_damaged(tmp_path, place):
+    with pytest.raises(UsageError, match=r"missing(\.zip)? does not exist\. Check the path\."):
         list_images(f"{tmp_path}/{place}")
 
 
-def test_a_name_too_long_for_the_system_is_refused():
+def test_a_place_without_images_is_named(tmp_path):
+    (tmp_path / "notes.txt").write_text("nothing")
     with pytest.raises(UsageError, match="neither a folder nor a complete zip file"):
+        list_images(tmp_path / "notes.txt")
+
+
+def test_a_name_too_long_for_the_system_is_refused():
+    with pytest.raises(UsageError, match="does not exist"):
         list_images("a" * 5000)
 
 

@@ -106,6 +106,24 @@ def test_an_upscaler_is_scored_before_and_after_on_validation_images(upscaler, p
     assert again == outcome
 
 
+def test_damaged_images_are_named_and_skipped_before_the_first_score(upscaler, tmp_path):
+    photos = fill(tmp_path / "photos", 21, 64)
+    whole = (photos / "3.png").read_bytes()
+    (photos / "3.png").write_bytes(whole[: len(whole) // 2])
+    (photos / "none.jpg").write_bytes(b"no image")
+    (photos / "notes.txt").write_text("about the photos")
+    messages = []
+    outcome = finetune(
+        upscaler, [str(photos)], tmp_path / "run", changes=QUICK, say=messages.append
+    )
+    assert outcome.trained_on + outcome.validation == 20
+    assert messages[0] == "Skipped files of other types: 1 .txt"
+    assert [line.split(":")[1].rpartition("/")[2] for line in messages[1:3]] == [
+        "3.png",
+        "none.jpg",
+    ]
+
+
 def test_a_model_that_never_gets_better_is_unchanged(upscaler, photos, tmp_path):
     wild = QUICK | {"learning_rate": 0.5, "patience": 1}
     outcome = finetune(upscaler, [str(photos)], tmp_path / "run", changes=wild)

@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -149,3 +150,15 @@ def test_the_plan_of_an_upscaler_can_be_carried_out(critic, squeeze_weights, tmp
     assert config.best_by in task.validate(generator)
     verdict_scores = score_upscaler(generator.eval(), list_images(str(tmp_path)), config)
     assert config.best_by in {metric for metric, _ in verdict_scores}
+
+
+@pytest.mark.parametrize("source", [UPSCALER, FACES])
+@pytest.mark.parametrize("batch", [1, 16])
+def test_a_length_that_is_too_small_names_the_smallest_that_is_not(source, batch):
+    with pytest.raises(UsageError, match="total_images 0 is too small") as refused:
+        plan(source, 100, 20, {"total_images": 0, "batch_size": batch})
+    least = int(re.findall(r"at least (\d+)", str(refused.value))[0])
+    changes = {"batch_size": batch}
+    assert plan(source, 100, 20, changes | {"total_images": least}).total_images == least
+    with pytest.raises(UsageError, match=f"Choose at least {least}"):
+        plan(source, 100, 20, changes | {"total_images": least - 1})

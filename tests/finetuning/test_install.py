@@ -1,5 +1,6 @@
 """The card of a fine-tuned model: texts of the original model and its own."""
 
+import shutil
 import tomllib
 
 import tomli_w
@@ -7,7 +8,7 @@ import tomli_w
 from srgan_gp.exporting.export import export
 from srgan_gp.finetuning.finetune import FinetuneResult
 from srgan_gp.finetuning.finetune_verdict import Row, Verdict
-from srgan_gp.finetuning.install import install
+from srgan_gp.finetuning.install import install, save_texts
 from srgan_gp.models.cards import read_card
 
 
@@ -29,3 +30,25 @@ def test_the_card_describes_both_models_and_names_no_partner(finished_run, tmp_p
     assert [one.what for one in after.data][:1] == ["photos"]
     assert after.data[-1].consent == "unstated"
     assert [(one.metric, one.value) for one in after.scores] == [("psnr_y", 21.0)]
+
+
+def test_an_export_of_a_fine_tuning_has_the_card_of_an_installation(
+    finished_run, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("SRGAN_GP_MODELS", str(tmp_path / "mine"))
+    run = tmp_path / "run"
+    shutil.copytree(finished_run, run)
+    before = export(run, "before", tmp_path)
+    card = tomllib.loads(before.read_text()) | {"licence": "CC0"}
+    before.write_text(tomli_w.dumps(card))
+    verdict = Verdict(False, ("no",), (Row("psnr_y", "matlab", 20.0, 19.0),))
+    outcome = FinetuneResult("before", run, 30, 7, "", 64, 64, "", 1.0, verdict)
+    model = str(before.with_suffix(".onnx"))
+    save_texts(outcome, model)
+    exported, installed = export(run, "same", tmp_path), install(outcome, model, "same")
+    texts = ("summary", "licence", "recipe", "limits", "data", "scores")
+    cards = [read_card(path) for path in (exported, installed)]
+    assert len({str([getattr(card, name) for name in texts]) for card in cards}) == 1
+    assert cards[0].licence == "CC0"
+    assert cards[0].scores[0].protocol == "low-res by matlab; before fine-tuning 20"
+    assert b"CC0" in exported.with_suffix(".onnx").read_bytes()

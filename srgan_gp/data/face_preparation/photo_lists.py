@@ -11,9 +11,7 @@ from srgan_gp.data.image_sources import SUFFIXES, ImageFile, list_images
 from srgan_gp.errors import NothingToDoError, UsageError
 from srgan_gp.system.paths import is_file, is_folder
 
-PHOTO_SUFFIXES = SUFFIXES | {".avif", ".heic", ".heif", ".hif"}
-"""Files that are searched for faces; phones save HEIC."""
-_SUFFIXES = ", ".join(sorted(PHOTO_SUFFIXES))
+_SUFFIXES = ", ".join(sorted(SUFFIXES))
 
 
 @dataclass(frozen=True)
@@ -66,18 +64,31 @@ def enumerated(suffixes: Counter[str]) -> str:
     return ", ".join(f"{number} {suffix}" for suffix, number in sorted(suffixes.items()))
 
 
+def other_files(places: Sequence[str]) -> Counter[str]:
+    """Count the files in folders that are not images, by suffix; hidden files are not counted.
+
+    Args:
+        places: as for `list_images`; those that are not folders have no such files.
+    """
+    found = PhotoList()
+    for place in places:
+        if is_folder(Path(place)):
+            _note_others(Path(place), found)
+    return found.skipped
+
+
 def _files(place: str) -> list[ImageFile]:
     path = Path(place)
     if not os.path.lexists(place) and ".zip:" not in place:
         raise UsageError(f"{place!r} does not exist. Check the path.")
-    if is_file(path) and path.suffix.lower() in PHOTO_SUFFIXES:
+    if is_file(path) and path.suffix.lower() in SUFFIXES:
         return [ImageFile(path)]
     if is_file(path) and path.suffix != ".list" and not zipfile.is_zipfile(path):
         raise UsageError(
             f"{place} is not a supported image ({_SUFFIXES}), a folder or a complete zip file."
         )
     try:
-        return list_images(place, PHOTO_SUFFIXES)
+        return list_images(place)
     except UsageError:
         if is_folder(path):
             return []  # other places may have photos; `list_photos` checks all
@@ -101,5 +112,5 @@ def _note_others(folder: Path, listed: PhotoList) -> None:
     for where, _, names in os.walk(folder, onerror=note_unreadable):
         for name in names:
             suffix = PurePath(name).suffix.lower()
-            if suffix not in PHOTO_SUFFIXES and name[0] != "." and is_file(Path(where, name)):
+            if suffix not in SUFFIXES and name[0] != "." and is_file(Path(where, name)):
                 listed.skipped[suffix or "no suffix"] += 1

@@ -32,7 +32,7 @@ def require_generator_step(total: int, warmup: int, critic_steps: int, batch_siz
     shortest = warmup + critic_steps * batch_size
     if total < shortest:
         raise UsageError(
-            f"total_images {total} end before the generator's first step; with a critic choose at "
-            f"least {shortest}: critic_warmup_images {warmup} + critic_steps {critic_steps} * "
-            f"batch_size {batch_size}."
+            f"A run of total_images {total} ends before the generator's first step; with a critic "
+            f"choose at least {shortest}: critic_warmup_images {warmup} + critic_steps "
+            f"{critic_steps} * batch_size {batch_size}."
         )

@@ -1,0 +1,38 @@
+"""Images of a fine-tuning that can be decoded; the others are named before anything is scored."""
+
+from collections.abc import Callable, Sequence
+
+from srgan_gp.data.face_preparation.photo_lists import enumerated, other_files
+from srgan_gp.data.image_sources import ImageFile
+from srgan_gp.data.validation_split import find_places
+from srgan_gp.errors import PictureError
+
+
+def usable_images(
+    files: Sequence[ImageFile],
+    say: Callable[[str], None],
+    on_stage: Callable[[str, int, int], None],
+) -> list[ImageFile]:
+    """Decode every image once, and return those that can be decoded, in the same order.
+
+    Args:
+        files: images of a training or a validation set.
+        say: called with a message for each image that is skipped.
+        on_stage: called with the name of the stage and the numbers of images done and in all.
+    """
+    usable: list[ImageFile] = []
+    for done, file in enumerate(files, 1):
+        try:
+            file.read()
+            usable.append(file)
+        except PictureError as error:
+            say(f"warning: skipped {error}")
+        on_stage("reading the images", done, len(files))
+    return usable
+
+
+def other_files_line(data: Sequence[str], validation: str | None) -> str:
+    """Return a line about the files of other types in the folders of both sets; empty: none."""
+    places = find_places(data, validation)
+    skipped = other_files((*places.train, *places.validation))
+    return f"Skipped files of other types: {enumerated(skipped)}" if skipped else ""
