@@ -7,7 +7,7 @@ import zipfile
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, BinaryIO, cast
 
 import numpy as np
 
@@ -104,8 +104,10 @@ class ImageFile:
             PictureError: the header cannot be read; the message starts with the name.
         """
         try:
-            with self._open() as file, open_source(file, max_pixels=DEFAULT_MAX_PIXELS) as source:
-                return min(source.image.size)
+            with self._open() as file:
+                opened = open_source(cast("BinaryIO", file), max_pixels=DEFAULT_MAX_PIXELS)
+                with opened as source:
+                    return min(source.image.size)
         except PictureError as error:
             reason = without_options(str(error))
             raise PictureError(error.code, f"{self.name}: {reason}") from error

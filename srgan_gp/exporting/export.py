@@ -50,12 +50,12 @@ def export(
     """Export the best moving average of a run.
 
     Writes `name.onnx`, `name.toml`, for an upscaler its `name.int8.onnx`, and for a run with a
-    critic its weights in half precision as `name.critic.safetensors`. Fine-tuning reads
-    the generator's weights from the ONNX file, whose initializers have the parameters' names. The
-    texts of an existing card of that name (summary, licence, data, limits) are kept; its scores
-    only if no weight changed. Files of an earlier model of that name are removed: its critic if the
-    run has none, because training that starts from the new model would use it, and the
-    `name.safetensors` that version 0.1 wrote.
+    critic its weights in half precision as `name.critic.safetensors`. Fine-tuning reads the
+    generator's weights from the ONNX file, whose initializers have the parameters' names. The texts
+    of an existing card of that name (summary, licence, data, limits) are kept; its scores only if
+    no weight changed. Files of an earlier model of that name are removed: its critic if the run has
+    none, which a training from the new model would use, and the `name.safetensors` that version 0.1
+    wrote.
 
     Args:
         run_dir: folder of a training run.
