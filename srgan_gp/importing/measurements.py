@@ -78,9 +78,14 @@ def measure_tiling(model: onnx.ModelProto, name: str, needs: SizeNeeds) -> Measu
         found = compare_tiles(network, info.scale, info.overlap, multiple=multiple, width=width)
         if found.is_exact:
             return Measured(info, EXACT if multiple == 1 else ALIGNED, found.largest * 255)
-    overlap = round_up(APPROXIMATE_OVERLAP, multiple)
+    # A measured multiple would only pad whole images further than the network needs.
+    multiple = needs.multiple
+    overlap, width = round_up(APPROXIMATE_OVERLAP, multiple), round_up(STRIP_WIDTH, multiple)
     found = compare_tiles(network, info.scale, overlap, multiple=multiple, width=width)
-    info = replace(info, overlap=overlap, has_exact_tiles=False)
+    info = replace(
+        info, size_multiple=multiple, size_minimum=round_up(needs.minimum, multiple),
+        overlap=overlap, has_exact_tiles=False,
+    )  # fmt: skip
     return Measured(info, APPROXIMATE, found.largest * 255)
 
 

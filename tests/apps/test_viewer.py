@@ -19,7 +19,10 @@ def upscale_on_page(page, path):
     page.set_input_files("#upscale-image input[type=file]", str(path))
     page.wait_for_selector("#upscale-image img")
     page.click("#upscale-start")
-    page.wait_for_selector(READY, timeout=SHOWN_MS)
+    expect(page.locator("#upscale-status")).to_contain_text("Done", timeout=SHOWN_MS)
+    # The viewer of a new page shows the latest result of an earlier test at first.
+    job = page.evaluate(JOBS)[-1]["id"]
+    page.wait_for_selector(f"{READY}[data-jobs='{job}']", timeout=SHOWN_MS)
 
 
 def state(page):

@@ -15,7 +15,11 @@ from srgan_gp.importing.onnx_tracing import as_onnx, check_images
 from srgan_gp.inference.upscaler import Upscaler
 from srgan_gp.models.cards import read_card
 
-pytestmark = pytest.mark.usefixtures("quick_measurements", "models")
+pytestmark = [
+    pytest.mark.usefixtures("quick_measurements", "models"),
+    # Networks of spandrel that the tests build and run themselves.
+    pytest.mark.filterwarnings("ignore:torch.meshgrid:UserWarning"),
+]
 
 FAST = [("Compact x2", "exact", 1), ("DnCNN x1", "exact", 1)]
 SLOW = [
