@@ -54,8 +54,7 @@ def export(
     generator's weights from the ONNX file, whose initializers have the parameters' names. The texts
     of an existing card of that name (summary, licence, data, limits) are kept; its scores only if
     no weight changed. Files of an earlier model of that name are removed: its critic if the run has
-    none, which a training from the new model would use, and the `name.safetensors` that version 0.1
-    wrote.
+    none, and the `name.safetensors` that version 0.1 wrote.
 
     Args:
         run_dir: folder of a training run.
