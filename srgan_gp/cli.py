@@ -69,7 +69,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Raises:
         SystemExit: argparse printed the help (0) or refused the arguments (2), or the process was
-            told to end, by SIGTERM (143) or SIGHUP (129).
+            told to end, by SIGTERM (143) or SIGHUP (129). Where a run stops at a safe point,
+            these codes are returned instead.
         Exception: any other error, with `--debug` or SRGAN_GP_DEBUG.
     """
     debug = bool(os.environ.get("SRGAN_GP_DEBUG"))
@@ -92,7 +93,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             if stopped.code == _INTERRUPTED
             else "srgan-gp: ended by a signal"
         )
-        return int(str(stopped.code))
+        return int(str(stopped.code))  # a number, but SystemExit allows a text too
     except KeyboardInterrupt:
         print_message("srgan-gp: interrupted")
         return _INTERRUPTED

@@ -43,7 +43,9 @@ def build_examples(runs: Runs, image: ImageInput) -> None:
         for path in example_images():
             button = gr.Button(path.stem.capitalize(), size="sm", min_width=90,
                                elem_classes=["example", f"example-{path.stem}"])  # fmt: skip
-            button.click(chooser(path), None, image, queue=False, **QUIET)
+            button.click(
+                chooser(path), None, image, queue=False, **QUIET
+            )  # outside the API, no overlay
 
 
 def example_styles() -> str:

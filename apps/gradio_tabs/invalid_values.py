@@ -15,8 +15,8 @@ _log = logging.getLogger(__name__)
 def refuse_invalid_values(page: gr.Blocks) -> None:
     """Refuse values that fit no field with a message; Gradio alone logs a traceback.
 
-    The method is replaced on the page, since Gradio writes into its own package for each subclass
-    of `Blocks`.
+    The method `preprocess_data` is replaced on the object, not overridden in a subclass: for each
+    subclass of `Blocks`, Gradio writes a .pyi file into its own package.
 
     Args:
         page: whose functions receive the values.

@@ -12,6 +12,7 @@ from urllib.parse import quote
 from gradio_tabs.runs import Progress
 
 READY = ""
+"""Message of a tab before its first run, and after a change of the input: none."""
 
 
 def waiting(text: str = "Starting ...") -> str:
@@ -122,7 +123,8 @@ def outcome(report: Mapping[str, Any]) -> str:
     """Return the report of an upscaling: sizes, time and warnings.
 
     Args:
-        report: report of a `Result`.
+        report: of a `serving.jobs.job_requests.Result`: `size` and `result_size`, (width, height),
+            `seconds`, `warnings` and, where faces were sought, `faces`, a text.
     """
     sizes = f"{_size(report['size'])} → {_size(report['result_size'])} pixels"
     lines = [f"<strong>Done</strong> in {report['seconds']:.1f} s: {escaped(sizes)}."]
@@ -136,7 +138,7 @@ def preview(report: Mapping[str, Any], region: tuple[int, int, int, int]) -> str
     """Return the report of a preview of a region.
 
     Args:
-        report: report of a `Result`.
+        report: as in `outcome`; its `model` is used.
         region: left, top, width and height, in pixels.
     """
     left, top, *_ = region
@@ -164,7 +166,8 @@ def curve(metric: str, points: Sequence[tuple[int, float]]) -> str:
         return f"<p>{text}.</p>"
     low, high = min(score for _, score in points), max(score for _, score in points)
     width, height = max(seen - first_seen, 1), (high - low) or 1.0
-    # Coordinates of the SVG: 300 wide, 100 high with a margin of 5 below and above; y points down.
+    # Coordinates of the SVG: 300 wide, 100 high (`.curve` in `gradio_tabs.appearance`), with a
+    # margin of 5 below and above; y points down.
     path = " ".join(
         f"{300 * (images - first_seen) / width:.1f},{95 - 90 * (score - low) / height:.1f}"
         for images, score in points

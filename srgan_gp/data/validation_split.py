@@ -1,6 +1,5 @@
 """Training and validation images: the places of both sets, their split, and their overlap."""
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,7 +94,7 @@ def split_images(
         require_disjoint(train, held)
         shown = ", ".join(found.validation)
         return Split(tuple(train), tuple(held), f"validation set: the images of {shown}")
-    unique = {file.sha256(): file for file in choose(list_all_images(places))}
+    unique = {file.sha256(): file for file in choose(list_all_images(found.train))}
     ordered = [unique[key] for key in sorted(unique)]
     count = min(max(len(ordered) // 5, MIN_VALIDATION_IMAGES), MAX_VALIDATION_IMAGES)
     rule = f"validation set: the {count} of {len(ordered)} different files with the lowest SHA-256"
@@ -114,10 +113,10 @@ def missing_images(train: int, validation: int) -> str:
     total = train + validation
     cure = f"add {lack} or more"
     if total >= MIN_TRAINING_IMAGES + MIN_VALIDATION_IMAGES:  # enough, but divided badly
-        share = max(MIN_VALIDATION_IMAGES / total, 0.2)
+        # A fifth of this many images is enough for validation, and the rest for training.
         cure = (
             "divide them again with `srgan-gp prepare PHOTOS -o faces.zip --validation-share "
-            f"{share:.2g}`, or pass other images with --validation"
+            "0.2`, or pass other images with --validation"
         )
     return (
         f"at least {MIN_TRAINING_IMAGES} for training and {MIN_VALIDATION_IMAGES} for validation "
@@ -134,11 +133,9 @@ def require_disjoint(train: Sequence[ImageFile], validation: Sequence[ImageFile]
         UsageError: a file is in both.
         PictureError: a file cannot be read.
     """
-    sizes = Counter(file.size() for file in validation)
+    sizes = {file.size() for file in train} & {file.size() for file in validation}
     known = {file.sha256() for file in train if file.size() in sizes}
-    if not known:
-        return
-    both = [file.name for file in validation if file.sha256() in known]
+    both = [file.name for file in validation if file.size() in sizes and file.sha256() in known]
     if both:
         raise UsageError(
             f"{len(both)} of {len(validation)} validation images are also training images, such as "
@@ -155,5 +152,9 @@ def _is_prepared(place: str) -> bool:
 
 
 def _inside(place: str, part: str) -> str:
+    """Return the place of a folder in a folder, `faces/val`, or in a zip, `faces.zip:val`.
+
+    The path in a zip goes on with a slash: `faces.zip:set/val`.
+    """
     separator = "/" if is_folder(Path(place)) or ".zip:" in place else ":"
     return f"{place.rstrip('/')}{separator}{part}"

@@ -20,7 +20,7 @@ def install(outcome: FinetuneResult, model: str, name: str) -> Path:
 
     Args:
         outcome: outcome of the fine-tuning.
-        model: the model it started from, as for `find_source`.
+        model: the model it started from: a name, or the path of an `.onnx` or `.safetensors`.
         name: name of the new model.
 
     Returns:
@@ -30,7 +30,8 @@ def install(outcome: FinetuneResult, model: str, name: str) -> Path:
         UsageError: the name cannot be used.
         OutputError: the folder cannot be written.
     """
-    card_path = export(outcome.run_dir, name, model_folders()[-1])
+    _, user_folder = model_folders()
+    card_path = export(outcome.run_dir, name, user_folder)
     card = tomllib.loads(card_path.read_text(encoding="utf-8"))
     with atomic_write(card_path) as file:
         filled = card | _texts(outcome, model)
@@ -54,20 +55,20 @@ def save_texts(outcome: FinetuneResult, model: str) -> None:
 
 def _texts(outcome: FinetuneResult, model: str) -> dict[str, Any]:
     """Return the texts of the card: origin, data, limits and the scores after fine-tuning."""
-    source = find_source(model).card
+    card = find_source(model).card  # None: the model has none
     own = {
         "what": f"{outcome.trained_on} images of the person who fine-tuned it",
         "licence": "unstated",
         "attribution": "unstated",
         "consent": "unstated",
     }
-    earlier = [vars(data) for data in source.data] if source else []
-    limits = source.limits if source else ()
-    if source and source.fidelity_partner:  # the fine-tuned model has none
-        limits = [limit for limit in limits if source.fidelity_partner not in limit]
+    earlier = [vars(data) for data in card.data] if card else []
+    limits = card.limits if card else ()
+    if card and card.fidelity_partner:  # the fine-tuned model has none
+        limits = [limit for limit in limits if card.fidelity_partner not in limit]
     return {
         "summary": f"{outcome.source}, fine-tuned on {outcome.trained_on} images.",
-        "licence": source.licence if source else "unstated",
+        "licence": card.licence if card else "unstated",
         "recipe": f"srgan-gp finetune --from {outcome.source}",
         "limits": [
             *limits,
@@ -77,6 +78,7 @@ def _texts(outcome: FinetuneResult, model: str) -> dict[str, Any]:
         "scores": [
             {
                 "metric": row.metric,
+                # `validation` is their number; for faces `way`, of downscaling, is empty.
                 "set": f"{outcome.validation} validation images",
                 "value": round(row.after, 4),
                 "protocol": (

@@ -101,7 +101,7 @@ def decode(source: Source, *, is_frame: bool = False, tiff_directory: int | None
     """
     file, image = source.file, source.image
     name = source.container.name
-    # Both before `load`, which removes tags of a TIFF.
+    # Before `load`, which removes the orientation tag of a TIFF.
     orientation = read_orientation(image)
     deep = is_16_bit(image, source.head) and not is_frame
     icc_profile: bytes | None = image.info.get("icc_profile")

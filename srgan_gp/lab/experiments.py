@@ -7,12 +7,16 @@ from srgan_gp.lab.toy_training import ToyConfig
 Group = dict[str, ToyConfig]
 """Runs by the name of their row or curve."""
 
-TWO_SIDED = ToyConfig(steps=4000, learning_rate=2e-3, decays=True)
+TWO_SIDED = ToyConfig(
+    penalty_weight=0.1, critic_steps=5, steps=4000, learning_rate=2e-3, decays=True
+)
 """WGAN-GP with 5 critic steps and the weight 0.1, as in the toy code of Gulrajani et al. 2017; a
 high rate that decays, so that 4000 steps suffice."""
 SHORT = 300
-"""Steps of the runs with one seed that are compared with TWO_SIDED of the same length."""
-CLIPPING = ToyConfig(penalty="weight_clipping", optimizer="rmsprop", learning_rate=2e-4, steps=2000)
+"""Steps of the runs with one seed that are compared with `two_sided()`, of the same length."""
+CLIPPING = ToyConfig(
+    penalty="weight_clipping", clip_limit=0.01, optimizer="rmsprop", learning_rate=2e-4, steps=2000
+)
 """WGAN with c = 0.01, as in Arjovsky et al. 2017, at four times its rate."""
 RELATIVISTIC = ToyConfig(
     penalty="r1_r2", loss="relativistic", critic_steps=1, steps=5000, learning_rate=1e-3,
@@ -45,6 +49,7 @@ _MEMBERS: Group = {
     "r2": replace(NON_SATURATING, penalty="r2"),
     "dragan": replace(NON_SATURATING, penalty="dragan"),
     "adversarial_lipschitz": two_sided(penalty="adversarial_lipschitz"),
+    # Unverified: `losses.lipschitz_baselines` has the formula from the abstract of the paper only.
     "total_variation (unverified)": two_sided(penalty="total_variation"),
     "none": two_sided(penalty="none"),
     "none, spectral norm": two_sided(penalty="none", norm="spectral"),
@@ -52,17 +57,19 @@ _MEMBERS: Group = {
     "wgan_gp, hinge loss": two_sided(loss="hinge"),
     "wgan_gp, RMSProp": two_sided(optimizer="rmsprop"),
 }
+"""All ways to bound the critic's slope, and variants of the two-sided penalty."""
 
 _DEEP = ToyConfig(
-    data="swiss-roll", depth=12, width=256, batch_size=64, steps=60, penalty_weight=10.0,
-    learning_rate=1e-4,
+    data="swiss-roll", depth=12, width=256, batch_size=64, steps=60, critic_steps=5,
+    penalty_weight=10.0, learning_rate=1e-4,
 )  # fmt: skip
 _CLIPPED_DEEP = replace(_DEEP, penalty="weight_clipping", optimizer="rmsprop", learning_rate=1e-3)
-"""A high rate, so that the weights reach their limits within 300 critic steps."""
+"""A high rate, so that the weights reach their limits within the 60 x 5 critic steps."""
 _RESIDUAL = ToyConfig(
     data="swiss-roll", is_residual=True, depth=50, width=32, batch_size=128, critic_steps=3,
     steps=250, penalty_weight=10.0, learning_rate=5e-4, decays=True, beta1=0.0,
 )  # fmt: skip
+"""101 hidden layers: 50 residual blocks of two, and the first."""
 _SURFACES: Group = {
     f"{data}, {name}": replace(config, data=data, steps=200)
     for data in ("8-gaussians", "swiss-roll")
@@ -86,7 +93,7 @@ GROUPS: dict[str, Group] = {
     },
     "seeds": {
         f"{name}, seed {seed}": replace(config, seed=seed)
-        for seed in SEEDS[1:]
+        for seed in SEEDS[1:]  # the runs with seed 0 are in _MEMBERS
         for name, config in SEVERAL_SEEDS.items()
     },
 }

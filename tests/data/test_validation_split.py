@@ -1,6 +1,7 @@
 import re
 import shutil
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -96,6 +97,20 @@ def test_only_files_of_equal_size_are_read_to_find_copies(tmp_path, monkeypatch)
     Image.fromarray(np.zeros((40, 40, 3), np.uint8)).save(other / "large.png")
     monkeypatch.setattr(ImageFile, "sha256", lambda self: pytest.fail(f"{self.name} was read"))
     assert len(split_images([str(data)], str(other)).validation) == 1
+
+
+def test_a_pair_of_equal_size_does_not_make_all_validation_images_be_read(tmp_path, monkeypatch):
+    data, other = tmp_path / "data", tmp_path / "other"
+    for folder, names in ((data, ("a",)), (other, ("b", "large"))):
+        folder.mkdir()
+        for name in names:
+            side = 40 if name == "large" else 8
+            image = np.full((side, side, 3), ord(name[0]), np.uint8)
+            Image.fromarray(image).save(folder / f"{name}.bmp")
+    read = []
+    monkeypatch.setattr(ImageFile, "sha256", lambda self: read.append(self.name) or self.name)
+    split_images([str(data)], str(other))
+    assert sorted(Path(name).name for name in read) == ["a.bmp", "b.bmp"]
 
 
 @pytest.mark.parametrize(

@@ -79,13 +79,13 @@ class Targets:
             )
         self._table.add(item)
 
-    def assign_names(self, journal: Journal | None, *, may_replace_inputs: bool) -> int:
+    def assign_names(self, journal: Journal | None, *, may_share_input_names: bool) -> int:
         """Give every result a unique name. Call it once, after all inputs were added.
 
         Args:
             journal: journal of earlier runs into the output folder.
-            may_replace_inputs: whether a result may have the name of an input; `plan.Plan.settle`
-                renames it later.
+            may_share_input_names: whether a result may have the name of an input;
+                `plan.Plan.settle` renames it later.
 
         Returns:
             Number of inputs that were results of earlier runs, and were removed. One that was named
@@ -105,7 +105,7 @@ class Targets:
         # names of the results. Names that it held are then free, so all are assigned again.
         if self._naming.adds_to_the_stem and self._remove_results():
             self._name_results(journal)
-        if not may_replace_inputs:
+        if not may_share_input_names:
             self._check_inputs_are_kept()
         return added - self._table.count()
 

@@ -18,10 +18,9 @@ Rules:
 """
 
 import os
-import threading
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 
@@ -72,7 +71,7 @@ class Refused:
 
 @dataclass(eq=False)
 class Plan(AbstractContextManager["Plan"]):
-    """Jobs of a run. A context manager, since it may hold a temporary file.
+    """Jobs of a run, for one thread. A context manager, since it may hold a temporary file.
 
     Args:
         targets: targets of all inputs, with their names assigned.
@@ -89,7 +88,6 @@ class Plan(AbstractContextManager["Plan"]):
     """Number of inputs."""
     earlier_results: int
     """Number of files that were found and ignored as results of earlier runs."""
-    _lock: threading.RLock = field(default_factory=threading.RLock, init=False)
 
     def __exit__(self, *error: object) -> None:
         if isinstance(self.targets, Targets):
@@ -98,7 +96,7 @@ class Plan(AbstractContextManager["Plan"]):
     def __iter__(self) -> Iterator[UpscaleJob | Skipped | Refused]:
         """Yield every input once, in the order of the paths; results are checked on the way."""
         for source, target, fallback, error in self.targets:
-            done = settled = None
+            finished = settled = None
             try:
                 if error is not None:
                     raise error
@@ -106,14 +104,15 @@ class Plan(AbstractContextManager["Plan"]):
                     message = f"the path {target} is too long; choose a shorter output folder"
                     raise PictureError("E_NAME_TOO_LONG", message)
                 if self.journal is not None:
-                    done = self.journal.done(source, target, self.work, fallback=fallback)
-                if done is None:
+                    # Path of the complete result, which may be the fallback.
+                    finished = self.journal.done(source, target, self.work, fallback=fallback)
+                if finished is None:
                     settled = self.settle(target)
             except PictureError as refusal:
                 yield Refused(source, refusal)
                 continue
-            if done is not None:
-                yield Skipped(source, done, DONE)
+            if finished is not None:
+                yield Skipped(source, finished, DONE)
             elif settled is None:
                 yield Skipped(source, target, THERE)
             else:
@@ -133,6 +132,9 @@ class Plan(AbstractContextManager["Plan"]):
 
     def settle(self, path: Path) -> Path | None:
         """Return where to write a result meant for `path`; None: skip it, since it exists.
+
+        Called when the run reaches the input, and again before its result gets its final name: the
+        file may have been created in between.
 
         Raises:
             PictureError: it exists, and `exist` is `error` or None, or it is an input or a link out
@@ -154,13 +156,12 @@ class Plan(AbstractContextManager["Plan"]):
             raise PictureError("E_EXISTS", message)
         if self.exist in (None, "error"):
             raise PictureError("E_EXISTS", f"{path} exists; pass --exist skip, overwrite or rename")
-        with self._lock:
-            if self.exist == "rename":
-                return self.targets.numbered_target(path)
-            if self.targets.is_input(path):
-                raise PictureError(
-                    "E_EXISTS", f"{path} is an input; pass --suffix, or another output folder"
-                )
+        if self.exist == "rename":
+            return self.targets.numbered_target(path)
+        if self.targets.is_input(path):
+            raise PictureError(
+                "E_EXISTS", f"{path} is an input; pass --suffix, or another output folder"
+            )
         if self.targets.leads_out(path):
             real = os.path.realpath(path)
             raise PictureError(
@@ -193,7 +194,9 @@ def make_plan(
         UsageError: a result would replace an input, or the name template is not valid.
         OutputError: there is no space for temporary files.
     """
-    naming, may_replace_inputs = output.naming(), output.exist == "rename"
+    naming = output.naming()
+    # No input is replaced (rule 5): `Plan.settle` numbers such a result.
+    may_share_input_names = output.exist == "rename"
     inputs = (
         Found(item, item.parent, is_named=True) if isinstance(item, Path) else item
         for item in found
@@ -201,14 +204,14 @@ def make_plan(
     first = list(islice(inputs, 2))
     if len(first) == 1 and first[0].is_named:
         single = SingleTarget(
-            first[0].path, naming, output.folder, may_replace_inputs=may_replace_inputs
+            first[0].path, naming, output.folder, may_share_input_names=may_share_input_names
         )
         return Plan(single, output.exist, journal, work, total=1, earlier_results=0)
     targets = Targets(naming, output.folder)
     try:
         for item in chain(first, inputs):
             targets.add(item)
-        earlier_results = targets.assign_names(journal, may_replace_inputs=may_replace_inputs)
+        earlier_results = targets.assign_names(journal, may_share_input_names=may_share_input_names)
         return Plan(targets, output.exist, journal, work, targets.count(), earlier_results)
     except BaseException:
         targets.close()

@@ -29,15 +29,15 @@ class SingleTarget:
         source: the file.
         naming: rule that names a single result.
         folder: the output folder, which need not exist.
-        may_replace_inputs: whether the result may have the name of the input; `plan.Plan.settle`
-            renames it later.
+        may_share_input_names: whether the result may have the name of the input;
+            `plan.Plan.settle` renames it later.
 
     Raises:
         UsageError: the result would replace the input.
     """
 
     def __init__(
-        self, source: Path, naming: Naming, folder: Path, *, may_replace_inputs: bool
+        self, source: Path, naming: Naming, folder: Path, *, may_share_input_names: bool
     ) -> None:
         name = naming.name(source)
         fallback = naming.fallback(name)
@@ -47,7 +47,7 @@ class SingleTarget:
         # None: a file was named, so a link at its place may lead anywhere.
         self._folder = folder if naming.file_name is None else None
         real_target = os.path.join(os.path.realpath(folder), name)  # noqa: PTH118
-        if not may_replace_inputs and self._is_source(real_target):
+        if not may_share_input_names and self._is_source(real_target):
             raise replacement_error(folder / name, source)
 
     def __iter__(self) -> Iterator[Target]:

@@ -1,4 +1,8 @@
-"""Options of `srgan-gp upscale`, in groups, with their help."""
+"""Options of `srgan-gp upscale`, in groups, with their help.
+
+A text in brackets, [...], is the default. Without `default` here it is applied where the option is
+used.
+"""
 
 import argparse
 from pathlib import Path
@@ -136,4 +140,5 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         group = parser.add_argument_group(title)
         for names, arguments in options:
             group.add_argument(*names, **arguments)
-    parser.set_defaults(hidden="")  # a temporary folder, which is removed from messages
+    # A temporary folder, which is removed from messages; `upscale` sets it for standard streams.
+    parser.set_defaults(hidden="")

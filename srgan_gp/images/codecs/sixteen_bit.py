@@ -15,24 +15,29 @@ from srgan_gp.images.colour import unpremultiply
 from srgan_gp.images.metadata import reset_tiff_orientation
 from srgan_gp.images.picture import Array
 
-_BITS, _PHOTOMETRIC, _PLANAR, _EXTRA_SAMPLES = 258, 262, 284, 338
-_PLANE_BY_PLANE = 2
-_RGB, _UNSPECIFIED, _PREMULTIPLIED, _SEPARATE = 2, 0, 1, 2
-_GREY_WITH_ALPHA = 4  # colour type of a PNG
+# Tags of a TIFF, and values of them.
+_BITS = 258  # of each channel
+_PHOTOMETRIC, _RGB = 262, 2
+_PLANAR, _PLANE_BY_PLANE = 284, 2
+_EXTRA_SAMPLES, _UNSPECIFIED, _PREMULTIPLIED, _SEPARATE = 338, 0, 1, 2
+# Positions of two bytes in a PNG, and values of the second.
+_PNG_DEPTH, _PNG_COLOUR_TYPE = 24, 25
+_GREY, _GREY_WITH_ALPHA = 0, 4
 
 
 def is_16_bit(image: Image.Image, head: bytes) -> bool:
     """Return whether Pillow would reduce an image from 16 to 8 bits.
 
     Args:
-        image: image of Pillow, open but not loaded, because loading removes tags.
+        image: opened by Pillow, loaded or not: loading removes only the orientation tag.
         head: the first bytes of the file.
     """
     if image.format == "PNG":
-        return head[24] == 16 and head[25] != 0  # Pillow keeps 16-bit grey
+        # Pillow keeps 16-bit grey.
+        return head[_PNG_DEPTH] == 16 and head[_PNG_COLOUR_TYPE] != _GREY
     if image.format == "TIFF":
         tags = tiff_tags(image)
-        bits = tags.get(_BITS, ())
+        bits = tags.get(_BITS, ())  # a tuple, as of every tag that may have several values
         return len(bits) >= 3 and set(bits) == {16} and tags.get(_PHOTOMETRIC) == _RGB
     return False
 
@@ -69,7 +74,7 @@ def decode_16_bit(data: bytes, image: Image.Image) -> tuple[Array, Array | None]
     pixels = np.ascontiguousarray(channels[..., 2::-1])  # from BGR to RGB
     alpha = np.ascontiguousarray(channels[..., 3]) if channels.shape[2] == 4 else None
     if image.format == "PNG":
-        is_grey = data[25] == _GREY_WITH_ALPHA
+        is_grey = data[_PNG_COLOUR_TYPE] == _GREY_WITH_ALPHA
         return (pixels[..., :1] if is_grey else pixels), alpha
     (extra, *_) = tiff_tags(image).get(_EXTRA_SAMPLES, (_SEPARATE,))
     if alpha is None or extra == _UNSPECIFIED:

@@ -26,13 +26,13 @@ def resample(
 
     A large plane is resized in width by bands of rows into a temporary file, then in height by
     strips of columns; the result does not depend on the bands. Small planes are resized by Pillow
-    in one call, whose order of the two steps may differ, and with it the rounding of float32.
+    in one call, which takes the two steps in the same order.
 
     Args:
         plane: (H, W), float32.
         height: height of the result.
         width: width of the result.
-        folder: folder of the temporary file.
+        folder: of the temporary file; None, or if it has no room: the system's.
         on_band: called before each band and each strip; an exception in it ends the resampling.
 
     Yields:
@@ -55,6 +55,7 @@ def resample(
     for top, bottom in _spans(rows, plane.shape[1] + width):
         on_band()
         wide[top:bottom] = _resize(plane[top:bottom], bottom - top, width)
+        # From memory only; the values stay in the file.
         mapped_arrays.release(plane)
         mapped_arrays.release(wide)
     for left, right in _spans(width, rows + height):

@@ -14,7 +14,6 @@ from srgan_gp.serving.decoding.decode_worker import READY, run_decoder
 from srgan_gp.serving.decoding.image_pipe import receive_picture
 
 _SECONDS_TO_START = 120.0
-_CPU_LIMIT_SIGNAL = getattr(signal, "SIGXCPU", 0)  # not available on Windows
 _MAX_IMAGES = 500  # then the process is replaced, which bounds memory leaks of decoders
 
 
@@ -29,7 +28,7 @@ class Decoder:
     """
 
     has_timed_out = False
-    """Whether it was killed because an image took too long."""
+    """Whether it was killed because an image took too long, in elapsed or in CPU seconds."""
 
     def __init__(self, max_pixels: int) -> None:
         # Not a fork, which would inherit the memory and open files of the server.
@@ -65,7 +64,9 @@ class Decoder:
         """
         if not self._is_ready:
             with self._limit(_SECONDS_TO_START):
-                self._is_ready = self._pipe.recv_bytes() == READY
+                if self._pipe.recv_bytes() != READY:
+                    raise ValueError("the first message of a decoder process is not READY")
+            self._is_ready = True
         self._images += 1
         path = str(data.absolute()) if isinstance(data, Path) else None
         with self._limit(max_seconds):
@@ -84,7 +85,9 @@ class Decoder:
         self.kill()
         self._process.join()  # sets the exit code
         self._pipe.close()
-        if self._process.exitcode == -_CPU_LIMIT_SIGNAL:
+        # The system ends a process with SIGXCPU after `decode_worker.CPU_SECONDS`; not on Windows.
+        signal_of_limit = getattr(signal, "SIGXCPU", None)
+        if signal_of_limit is not None and self._process.exitcode == -signal_of_limit:
             self.has_timed_out = True
 
     def failure(self, max_seconds: float) -> PictureError:

@@ -13,16 +13,21 @@ Stage = Literal["starting", "scoring", "training", "comparing"]
 
 _LINES = 60
 _SCORE = "validation/"
+# As "2 of 4, 12 s left; scoring the best result", printed by `commands.terminal.stage_progress`.
 _SCORING = re.compile(r"(\d+) of (\d+)\b.*; scoring the (model before|best)")
 _TITLES = {"psnr_y": "PSNR", "squeeze_distance": "visible difference (squeeze distance)"}
 
 Words = Callable[[re.Match[str]], str]
 _IN_WORDS: tuple[tuple[str, Words], ...] = (
+    # Printed by `finetuning.finetune`:
+    # photo-x4: 80 training images, 20 validation images.
     (
         r"(\S+): (\d+) training images, (\d+) validation images\.",
         lambda m: f"{m[1]} learns from {m[2]} photos. The other {m[3]} measure what it learned.",
     ),
+    # warning: 50 training images are few: expect a small change; 100 to 1,000 are better.
     (r"warning: (.*)", lambda m: m[1][0].upper() + m[1][1:]),
+    # Plan: 8000 images in batches of 8, learning rate 0.0001, best by psnr_y (higher is better).
     (
         r"Plan: (\d+) images .* best by (\w+) \((\w+) is better\)\.",
         lambda m: (
@@ -30,16 +35,23 @@ _IN_WORDS: tuple[tuple[str, Words], ...] = (
             f"{_TITLES.get(m[2], m[2])}: {m[3]} is better."
         ),
     ),
+    # Printed by the training and `commands.finetune`:
+    # Stopped after 800 images; all is saved. The same command resumes the run.
     (r"Stopped after .*", lambda m: m[0]),
+    # It is not better: the PSNR (higher is better) went from 28.1 to 28 (-0.4 %), which is not ...
     (r"It is (better|not better): (.*)", lambda m: f"The new model is {m[1]}: {m[2]}"),
+    # Installed as mine: models/mine.toml
     (
         r"Installed as ([^:]+):.*",
         lambda m: f"{m[1]} is installed. It is in the list of models of every tab.",
     ),
+    # Not installed, because it is not better. To install it all the same:
     (
         r"Not installed, because (.*)\. To install it.*",
         lambda m: f"It was not installed, because {m[1]}.",
     ),
+    # Printed by `cli`; the visitor does not see the prefix:
+    # srgan-gp: error: a.png cannot be read.
     (r"srgan-gp: error: (.*)", lambda m: m[1]),
     (r"srgan-gp: internal error: .*", lambda _: "An internal error ended it; see Details."),
 )

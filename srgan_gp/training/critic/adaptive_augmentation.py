@@ -49,7 +49,7 @@ class Augmenter:
         self._config = config
         self._progress = progress
         self._processes = processes
-        self._kinds = config.augmentations
+        self._kinds = config.augmentations  # the names in the text `config.augment`
         self._adapts = bool(self._kinds and config.augment_target)
         self._validation = task.validation_batch() if config.has_critic else None
         if self._adapts and not processes.any(self._validation is not None):
@@ -90,9 +90,10 @@ class Augmenter:
                 `health/estimate_error`.
 
         Returns:
-            For the log, scalars: the critic estimate on this batch, with training and with
-            validation images, in the first process; the probability, which does not change where
-            the gap is not known. Nothing on other batches.
+            Scalars for the log; empty on other batches, and without a use for the scores:
+            - `health/training_estimate` and `health/validation_estimate`, the critic estimate on
+              this batch with training and with validation images; in a process that has those.
+            - `health/augment_probability`, if there are augmentations.
         """
         config, progress, count = self._config, self._progress, self._processes.count
         if progress.images_seen // config.batch_size % CHECK_EVERY:
@@ -102,14 +103,18 @@ class Augmenter:
         real, estimate = notes["health/real_score"], notes["health/critic_estimate"]
         validation = self._validation_score(critic).to(real)
         if self._adapts:
-            # Sums over the processes. The means of equal shares add up to the mean of the batch,
-            # divided by `count`, and so do the variances. `validation` is 0 except in the first.
+            # Summed over the processes. The mean of the batch is the sum of the means of `count`
+            # equal shares, each divided by `count`; its squared standard error is the sum of their
+            # (error / count)^2. `validation` is 0 except in the first process.
             variance = (notes["health/estimate_error"] / count).square()
             scores = torch.stack([real / count, estimate / count, validation, variance])
             real, estimate, validation, variance = self._processes.sum(scores)
             # The mean score of generated images is real - estimate.
-            means = estimate.item(), (estimate - real + validation).item()
-            gap = critic_gap(*means, variance.sqrt().item())
+            gap = critic_gap(
+                training=estimate.item(),
+                validation=(estimate - real + validation).item(),
+                error=variance.sqrt().item(),
+            )
             progress.augment_probability = adapt_probability(
                 progress.augment_probability, gap, config
             )

@@ -16,6 +16,8 @@ from PIL import Image
 from srgan_gp.errors import BusyError, Cancelled, PictureError
 from srgan_gp.images import Picture, encode_image, read_image
 from srgan_gp.serving.decoding.decode_pool import DecodePool
+from srgan_gp.serving.decoding.decode_process import Decoder
+from srgan_gp.serving.decoding.decode_worker import READY
 from srgan_gp.serving.jobs.job_cancellation import Cancellation
 
 
@@ -123,6 +125,25 @@ def test_decoder_that_died_while_idle_is_replaced(pool, png):
     process.kill()
     process.join(60)
     assert pool.decode(png, "a.png", Cancellation()).width == 16
+
+
+def test_a_process_that_ended_normally_did_not_time_out_on_windows(monkeypatch):
+    monkeypatch.delattr(signal, "SIGXCPU")  # a name that Windows does not have
+    decoder = Decoder(1_000_000)
+    assert decoder._pipe.recv_bytes() == READY
+    decoder._pipe.close()
+    decoder._process.join(60)
+    assert decoder._process.exitcode == 0
+    decoder.kill_and_close()
+    assert decoder.failure(10.0).code == "E_DECODER_CRASH"
+
+
+def test_a_process_whose_first_message_is_another_gets_no_image(png, monkeypatch):
+    monkeypatch.setattr("srgan_gp.serving.decoding.decode_process.READY", b"other")
+    decoder = Decoder(1_000_000)
+    with pytest.raises(ValueError, match="first message"):
+        decoder.decode(png, ".png", 10.0)
+    decoder.kill_and_close()
 
 
 def test_pool_recovers_when_processes_can_be_started_again(pool, png, monkeypatch):
