@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import difflib
 import json
 from pathlib import Path
 from typing import Any
@@ -69,6 +70,12 @@ _END_WITH_INPUT = (
 )
 
 
+_WAYS = (
+    "In brackets is how the images were made small: matlab: by the bicubic method of MATLAB; "
+    "area-jpeg75: by the mean of areas, and saved as JPEG of quality 75."
+)
+
+
 def run(options: argparse.Namespace) -> int:
     """Fine-tune, compare, print the result and install a better model."""
     from srgan_gp.exporting.next_commands import after_model, after_run
@@ -104,6 +111,8 @@ def run(options: argparse.Namespace) -> int:
         return 0
     for line in table(verdict.rows):
         print_result(line)
+    if any(row.way for row in verdict.rows):
+        print_message(_WAYS)
     if outcome.ended_because:
         print_result(outcome.ended_because)
     comparison = "better" if verdict.is_better else "not better"
@@ -114,7 +123,8 @@ def run(options: argparse.Namespace) -> int:
     else:
         reason = "no --name was given" if verdict.is_better else "it is not better"
         print_result(f"Not installed, because {reason}. To install it all the same:")
-        print_message(after_run(output, options.name))
+        following = after_run(output, options.name)
+        print_message(following if verdict.is_better else following.removeprefix("Next: "))
     return 0
 
 
@@ -133,7 +143,12 @@ def _changes(options: argparse.Namespace) -> dict[str, Any]:
     for change in options.changes:
         name, _, text = change.partition("=")
         if name not in defaults or not text:
-            raise UsageError(f"--set takes NAME=VALUE with an option of a run, not {change!r}.")
+            close = [] if name in defaults else difflib.get_close_matches(name, defaults, 1)
+            hint = f" Did you mean {close[0]}?" if close else ""
+            raise UsageError(
+                f"--set takes NAME=VALUE with an option of a run, not {change!r}.{hint} "
+                "srgan-gp train --help lists the options."
+            )
         changes[name] = _parse_value(parser, name, text, defaults[name])
     named = {key: getattr(options, key) for key in ("feature_weights", "device", "threads")}
     return changes | {key: value for key, value in named.items() if value is not None}

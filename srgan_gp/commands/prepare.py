@@ -109,6 +109,8 @@ def run(options: argparse.Namespace) -> int:
         print_result(json.dumps(files | counts | {"passed_over": listed.skipped}, indent=2))
     else:
         _print(counts, listed.skipped, output, sheet)
+        for line in _advice(counts, output, preparation.requirements.smallest):
+            print_message(line)
     is_all_read = not listed.unreadable_folders and not counts["photos_by_outcome"]["unreadable"]
     return 0 if is_all_read else PictureError.exit_code
 
@@ -121,7 +123,9 @@ def _results(options: argparse.Namespace) -> tuple[Path, Path]:
     """
     output: Path = options.output
     if output.suffix != ".zip":
-        better = output / "faces.zip" if is_folder(output) else output.with_suffix(".zip")
+        is_input = output.resolve() in {Path(place).resolve() for place in options.inputs}
+        inside = is_folder(output) and not (is_input and output.name)
+        better = output / "faces.zip" if inside else output.with_suffix(".zip")
         raise UsageError(
             f"The result is a zip file, and {output} does not end with .zip: use {better}."
         )
@@ -204,15 +208,21 @@ def _print(counts: Mapping[str, Any], skipped: Counter[str], output: Path, sheet
         print_message(f"Skipped files of other types: {enumerated(skipped)}")
     print_result(printable(output))
     print_result(printable(sheet))
-    print_message(_advice(counts, output))
+    print_message(f"manifest.json in {output.name} has the photo of each face.")
 
 
-def _advice(counts: Mapping[str, Any], output: Path) -> str:
-    """Return the command to type next, or what is missing for it."""
+def _advice(counts: Mapping[str, Any], output: Path, smallest: int) -> list[str]:
+    """Return the command to type next, or what is missing for it, as lines."""
     from srgan_gp.data.validation_split import missing_images
 
     missing = missing_images(counts["train"], counts["val"])
     if not missing:
         words = ["srgan-gp", "finetune", "--from", "photo-x4", "--data", str(output)]
-        return f"Next: {shlex.join([*words, '--name', 'mine'])}"
-    return f"These faces are too few to fine-tune a model on: {missing}."
+        return [f"Next: {shlex.join([*words, '--name', 'mine'])}"]
+    lines = [f"These faces are too few to fine-tune a model on: {missing}."]
+    if counts["dropped"]["too small"]:
+        lines.append(
+            f"Too small is a face whose square has a side below {smallest} pixels in the photo; "
+            f"--smallest {max(smallest // 2, 1)} keeps smaller ones, which are less sharp."
+        )
+    return lines

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from srgan_gp.data.face_preparation.preparation_report import number_of
 from srgan_gp.data.validation_split import missing_images
 from srgan_gp.errors import UsageError
 from srgan_gp.finetuning.finetune_source import Source
@@ -109,8 +110,9 @@ def _critic_stages(config: TrainConfig) -> int:
 
 def _require_enough(trained_on: int, validation: int) -> None:
     if missing := missing_images(trained_on, validation):
+        training = number_of(trained_on, "training image")
         raise UsageError(
-            f"{trained_on} training images and {validation} validation images are too few to "
+            f"{training} and {number_of(validation, 'validation image')} are too few to "
             "fine-tune on: the model would memorise them, and scores on so few images would be "
             f"chance. {missing[0].upper()}{missing[1:]}. 100 to 1,000 images are best."
         )

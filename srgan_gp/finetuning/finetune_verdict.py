@@ -84,13 +84,17 @@ def judge(before: Measured, after: Measured, config: TrainConfig, noise: float =
         float(np.mean([getattr(r, side) for r in deciding])) for side in ("before", "after")
     )
     better = f"{BETTER[config.best_by]} is better"
+    if len(deciding) > 1:
+        better += f"; mean of {len(deciding)} rows"
     moved = f"the {title} ({better}) went from {old:.4g} to {new:.4g} ({_percent(old, new)})"
     losses = _losses(rows, config)
     if gains.mean() <= 0:
         losses.insert(0, f"{moved}, which is not a gain")
     elif gains.mean() <= least_gain:
         losses.insert(
-            0, f"{moved}, which may be chance with {count} values: below {least_gain:.2g}"
+            0,
+            f"{moved}, which may be chance: with {count} values a gain below {least_gain:.2g} "
+            "may be",
         )
     if losses:
         return Verdict(is_better=False, reasons=tuple(losses), rows=rows)

@@ -155,8 +155,19 @@ def test_unfinished_files_of_a_killed_run_are_removed(faces, tmp_path):
 
 
 def test_a_folder_as_the_result_is_refused(faces):
-    with pytest.raises(UsageError, match=r"aligned.faces\.zip\.$"):
+    with pytest.raises(UsageError, match=r"use .*aligned\.zip\.$"):
         run(faces, "-o", faces, "--aligned")
+    (faces / "other").mkdir()
+    with pytest.raises(UsageError, match=r"other.faces\.zip\.$"):
+        run(faces, "-o", faces / "other", "--aligned")
+
+
+def test_the_advice_states_the_limit_of_small_faces(faces, tmp_path, rng, capsys):
+    Image.fromarray(rng.integers(0, 256, (9, 9, 3), np.uint8)).save(faces / "small.png")
+    assert run(faces, "-o", tmp_path / "faces.zip", "--aligned", "--smallest", "20") == 0
+    printed = capsys.readouterr().err
+    assert "a side below 20 pixels in the photo; --smallest 10 keeps smaller ones" in printed
+    assert "manifest.json in faces.zip has the photo of each face." in printed
 
 
 def test_sides_above_the_limit_are_refused(faces, tmp_path, capsys):

@@ -165,7 +165,7 @@ def test_a_memorising_run_is_stopped_and_says_so(face_model, faces, tmp_path, mo
 
 def test_five_images_are_refused_and_nothing_is_written(upscaler, tmp_path):
     five = fill(tmp_path / "five", 5, 64)
-    with pytest.raises(UsageError, match=r"^1 training images and 4 validation .* add 15 or more"):
+    with pytest.raises(UsageError, match=r"^1 training image and 4 validation .* add 15 or more"):
         finetune(upscaler, [str(five)], tmp_path / "run", changes=QUICK)
     assert not (tmp_path / "run").exists()
 
@@ -238,9 +238,11 @@ def test_the_command_prints_a_table_and_a_verdict(upscaler, photos, tmp_path, ca
     lines = printed.out.splitlines()
     assert lines[0].split() == ["validation", "images", "better", "before", "after", "change"]
     assert lines[-2].startswith(("It is better: ", "It is not better: "))
-    assert "(higher is better)" in lines[-2]
+    assert "(higher is better; mean of 2 rows)" in lines[-2]
+    assert "area-jpeg75: by the mean of areas" in printed.err
     assert lines[-1].startswith("Not installed, because ")
-    assert printed.err.splitlines()[-1].startswith(f"Next: srgan-gp export {tmp_path}/run --name ")
+    following = printed.err.splitlines()[-1].removeprefix("Next: ")
+    assert following.startswith(f"srgan-gp export {tmp_path}/run --name ")
     assert main(words(upscaler, photos, tmp_path / "run", "--json")) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["verdict"]["is_better"] == lines[-2].startswith("It is better")
@@ -265,8 +267,9 @@ def test_only_what_is_better_is_installed(
     printed = capsys.readouterr()
     said = printed.out
     assert ("Installed as mine" in said) == is_better
-    following = "upscale photo.jpg --model mine" if is_better else f"export {tmp_path}/run"
-    assert printed.err.splitlines()[-1].startswith(f"Next: srgan-gp {following}")
+    upscale = "Next: srgan-gp upscale photo.jpg --model mine"
+    following = upscale if is_better else f"srgan-gp export {tmp_path}/run"
+    assert printed.err.splitlines()[-1].startswith(following)
     assert (tmp_path / "models" / "mine.onnx").exists() == is_better
     assert ("Not installed" in said) != is_better
     if is_better:
@@ -303,6 +306,12 @@ def test_a_change_that_makes_no_sense_is_refused(upscaler, photos, tmp_path, cha
     said = capsys.readouterr().err.splitlines()
     assert change.partition("=")[0] in said[-1]
     assert not (tmp_path / "run").exists()
+
+
+def test_an_option_with_a_typing_error_is_suggested(capsys):
+    line = ["finetune", "--from", "x", "--data", "y", "--set", "total_image=64"]
+    assert main(line) == 2
+    assert "Did you mean total_images? srgan-gp train --help lists" in capsys.readouterr().err
 
 
 def test_changes_are_read_as_the_options_of_train_are(tmp_path, monkeypatch):

@@ -49,7 +49,7 @@ def test_a_gain_below_the_noise_of_the_score_is_not_better(rng, config):
     assert judge(before, after, config).is_better
     verdict = judge(before, after, config, noise=0.004)
     assert not verdict.is_better
-    assert "may be chance with 30 values: below 0.008" in verdict.reasons[0]
+    assert "may be chance: with 30 values a gain below 0.008" in verdict.reasons[0]
     assert judge(before, after, config, noise=0.002).is_better
 
 
@@ -120,7 +120,7 @@ def test_the_fewer_the_values_the_more_they_have_to_gain(gan_config):
     before, after = found(5.0, 5.0, 5.0, 5.0), found(3.5, 4.5, 3.2, 4.8)
     verdict = judge(before, after, config)
     assert not verdict.is_better
-    assert "may be chance with 4 values" in verdict.reasons[0]
+    assert "may be chance: with 4 values a gain below" in verdict.reasons[0]
     many = (found(*before["kid_squeeze", ""].tolist() * 5) for before in (before, after))
     assert judge(*many, config).is_better
 
