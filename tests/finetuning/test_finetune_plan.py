@@ -94,7 +94,7 @@ def test_changes_override_the_plan():
 
 @pytest.mark.parametrize(("trained_on", "validation"), [(1, 4), (15, 20), (100, 3)])
 def test_too_few_images_are_refused_with_the_reason(trained_on, validation):
-    message = f"{trained_on} training images and {validation} .* memorise .* At least 16"
+    message = f"{trained_on} training images? and {validation} .* memorise .* At least 16"
     with pytest.raises(UsageError, match=message):
         plan(UPSCALER, trained_on, validation, {})
 

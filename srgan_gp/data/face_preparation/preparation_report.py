@@ -104,6 +104,23 @@ def summary_lines(counts: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def none_kept(counts: Mapping[str, Any]) -> str:
+    """Format the result of `count` as the message that no face was kept, with advice.
+
+    >>> none_kept({"photos": 1, "photos_by_outcome": {"without a face": 1},
+    ...     "faces": 0, "kept": 0, "dropped": {}}).splitlines()  # doctest: +ELLIPSIS
+    ['No face was kept: 1 photo: 1 without a face; 0 faces: 0 kept. Faces are found if ...']
+    """
+    message = f"No face was kept: {'; '.join(summary_lines(counts))}."
+    if counts["faces"]:
+        return message
+    return (
+        f"{message} Faces are found if they are photographed from the front. If the images are "
+        "aligned faces already, pass --aligned; other subjects go to `srgan-gp finetune` as they "
+        "are, in a folder."
+    )
+
+
 def number_of(count: int, thing: str) -> str:
     """Format a count with a singular or plural noun.
 

@@ -31,7 +31,7 @@ from srgan_gp.data.face_preparation.preparation_report import (
     FaceRecord,
     PhotoRecord,
     count,
-    summary_lines,
+    none_kept,
 )
 from srgan_gp.data.image_sources import ImageFile
 from srgan_gp.data.validation_split import MIN_VALIDATION_IMAGES, TRAIN, VALIDATION
@@ -116,7 +116,7 @@ def prepare(
         photos = collector.photos
         counts = count(photos)
         if not counts["kept"]:
-            raise NothingToDoError(f"No face was kept: {'; '.join(summary_lines(counts))}.")
+            raise NothingToDoError(none_kept(counts))
         name_members(photos, preparation)
         kept = [face for photo in photos for face in photo.kept]
         folders = Counter(face.member.partition("/")[0] for face in kept)
