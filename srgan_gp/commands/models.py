@@ -17,7 +17,6 @@ EXAMPLES = (
     ("srgan-gp models", "List every model with its scale, size and purpose."),
     ("srgan-gp models photo-x4 --scores", "Show the card of one model with all its scores."),
     ("srgan-gp models verify", "Compare the files of all models with the hashes on their cards."),
-    ("srgan-gp models remove mine", "Remove all files of a model from your models folder."),
 )
 
 
