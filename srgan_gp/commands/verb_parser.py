@@ -126,12 +126,12 @@ def suggestion(message: str, options: Iterable[str]) -> str:
 
     >>> suggestion("unrecognized arguments: --scle 3", ["--scale", "--tile"])
     '; did you mean --scale?'
-    >>> suggestion("unrecognized arguments: -m mine", ["-n", "--model"])
+    >>> suggestion("unrecognized arguments: -m", ["-n", "--model"])
     '; the short form of --model is -n'
     """
     if choice := re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)", message):
         typed, known = [choice[1]], re.findall(r"[^\s,']+", choice[2])
-    elif message.startswith("unrecognized arguments: -m ") and "--model" in options:
+    elif f"{message} ".startswith("unrecognized arguments: -m ") and "--model" in options:
         return "; the short form of --model is -n"
     elif message.startswith("unrecognized arguments: "):
         typed, known = re.findall(r"--[\w-]+", message), list(options)
