@@ -35,8 +35,8 @@ def test_a_run_is_a_function_of_its_options():
 def test_a_short_run_moves_the_generator_to_the_data():
     """Relativistic loss with both zero-centred penalties, the cheapest member, on 8 modes."""
     config = ToyConfig(
-        data="8-gaussians", penalty="r1_r2", loss="relativistic", critic_steps=1, steps=300,
-        batch_size=64, width=32, learning_rate=2e-3,
+        data="8-gaussians", penalty="r1_r2", loss="relativistic", critic_steps=1, steps=900,
+        batch_size=128, width=32, learning_rate=2e-3, decays=True,
     )  # fmt: skip
     run = train_toy(config)
     radius = torch.tensor(run.samples).norm(dim=1).mean()
