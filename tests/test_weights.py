@@ -45,8 +45,8 @@ def test_the_default_model_is_shipped():
     assert DEFAULT_MODEL in [path.stem for path in CARDS]
 
 
-def test_the_folder_holds_models_their_cards_and_two_documents():
-    described = {"README.md", "ATTRIBUTION.md"} | {path.name for path in CARDS}
+def test_the_folder_holds_models_their_cards_and_documents():
+    described = {"README.md", "ATTRIBUTION.md", "LICENSE"} | {path.name for path in CARDS}
     for path in CARDS:
         described |= {file.name for file in read_card(path).files.values()}
     assert {path.name for path in WEIGHTS.iterdir()} == described

@@ -326,7 +326,7 @@ def test_an_exception_of_the_gpu_is_one_message(tiny_model, monkeypatch):
         return started(data, options, providers=providers, **rest)
 
     monkeypatch.setattr(ort_engine.onnxruntime, "InferenceSession", start)
-    with pytest.raises(DeviceError, match=r"cannot be used: CUDA error 999\. Pass"):
+    with pytest.raises(DeviceError, match=r"cannot be used: CUDA error 999\. Choose"):
         Session.open(tiny_model(), device="cuda")
 
 

@@ -208,7 +208,7 @@ def test_a_model_that_cannot_be_converted_is_refused(tiny_model, monkeypatch):
         raise ValueError("no")
 
     monkeypatch.setattr(float16, "convert_float_to_float16", fail)
-    with pytest.raises(ModelRefusedError, match=r"converted to float16: no\. Use --precision"):
+    with pytest.raises(ModelRefusedError, match=r"converted to float16: no\. Use the precision"):
         to_float16(tiny_model().read_bytes(), "tiny", has_pixels=True)
 
 
