@@ -140,7 +140,8 @@ def _changes(options: argparse.Namespace) -> dict[str, Any]:
     add_config_options(parser, TrainConfig)
     defaults = {field.name: field.default for field in dataclasses.fields(TrainConfig)}
     changes: dict[str, Any] = {}
-    for change in options.changes:
+    typed: list[str] = options.changes
+    for change in typed:
         name, _, text = change.partition("=")
         if name not in defaults or not text:
             close = [] if name in defaults else difflib.get_close_matches(name, defaults, 1)
