@@ -316,6 +316,7 @@ def test_commands_run_with_the_shared_data(blocks, at_desk, capsys):
         "benchmark.zip": shared / "data" / "bench_sr.zip",
         "models/yunet.onnx": shared / "models" / "face_detection_yunet.onnx",
     }
+    (at_desk.parent / "shared").symlink_to(shared)
     for name, target in names.items():
         if not (at_desk / name).exists():
             (at_desk / name).symlink_to(target)

@@ -21,7 +21,7 @@ from srgan_gp.data.zipped_images import (
 from srgan_gp.errors import PictureError, UsageError, without_options
 from srgan_gp.images import DEFAULT_MAX_PIXELS, Picture, read_picture
 from srgan_gp.images.icc import srgb_pixels
-from srgan_gp.images.pillow_decoding import open_source
+from srgan_gp.images.image_header import read_size
 from srgan_gp.images.reading import decode_picture
 from srgan_gp.system.files import atomic_write_bytes
 from srgan_gp.system.paths import is_file, is_folder
@@ -105,9 +105,7 @@ class ImageFile:
         """
         try:
             with self._open() as file:
-                opened = open_source(cast("BinaryIO", file), max_pixels=DEFAULT_MAX_PIXELS)
-                with opened as source:
-                    return min(source.image.size)
+                return min(read_size(cast("BinaryIO", file), max_pixels=DEFAULT_MAX_PIXELS))
         except PictureError as error:
             reason = without_options(str(error))
             raise PictureError(error.code, f"{self.name}: {reason}") from error

@@ -1,7 +1,8 @@
-"""`read_header`: size, depth and frames of an image file, without reading its pixels."""
+"""Headers of image files: size, depth and frames, without reading the pixels."""
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -52,6 +53,25 @@ class Header:
         shape = (self.height, self.width)
         alpha = np.broadcast_to(black, shape) if self.has_alpha else None
         return Picture(np.broadcast_to(black, (*shape, 3)), alpha, source_format=self.format)
+
+
+def read_size(file: BinaryIO, *, max_pixels: int) -> tuple[int, int]:
+    """Read the stored width and height of an image, before its orientation is applied.
+
+    Args:
+        file: seekable, positioned at its start.
+        max_pixels: limit of width x height of the first image.
+
+    Raises:
+        PictureError: the file is not an image of a supported format, or is too large. Damage after
+            the header is not found.
+    """
+    with silenced_pillow():
+        container = detect_container(file.read(HEAD_BYTES))
+        file.seek(0)
+        with decoder_errors(container.name), open_container(file, container) as image:
+            check_pixel_count(image.width, image.height, max_pixels)
+            return image.size
 
 
 def read_header(

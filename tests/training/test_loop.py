@@ -47,7 +47,7 @@ def halved_run(finished_run, tmp_path):
 
 def test_the_files_of_a_run(finished_run):
     names = {path.name for path in finished_run.iterdir()}
-    documents = {"config.json", "data.json", "stats.jsonl"}
+    documents = {"config.json", "data.json", "stats.jsonl", "progress.json"}
     assert names == documents | {"checkpoints", "previews", "tensorboard", ".lock"}
     previews = sorted(path.name for path in (finished_run / "previews").iterdir())
     assert previews == ["before.png", "image-000000032.png", "image-000000064.png"]

@@ -134,7 +134,7 @@ def test_a_run_whose_generator_would_never_step_is_refused():
     changes = {"critic_warmup_images": 20, "critic_steps": 3, "batch_size": 10}
     TrainConfig(total_images=50, adversarial_ratio=0.3, **changes)
     TrainConfig(total_images=49, **changes)  # no critic, no warm-up
-    with pytest.raises(UsageError, match=r"49 end .* least 50: .* 20 \+ .* 3 \* .* 10\."):
+    with pytest.raises(UsageError, match=r"49 ends .* least 50: .* 20 \+ .* 3 \* .* 10\."):
         TrainConfig(total_images=49, adversarial_ratio=0.3, **changes)
 
 
