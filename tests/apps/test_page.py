@@ -139,8 +139,12 @@ def test_a_batch_shows_its_results_and_its_failures(page, photo, tmp_path, by_co
 def test_updates_that_arrive_together_are_all_shown(page, photo):
     page.get_by_role("tab", name="Batch").click()
     choose(page, "batch-files", photo())
-    page.locator("#batch-files").get_by_text("photo.png").wait_for()
-    page.route("**/queue/data**", lambda route: route.fulfill(response=route.fetch()))
+    page.locator("#batch-files").get_by_text("photo.png").first.wait_for()
+    # The answer ends with the run, which takes longer than the 30 s of `fetch` on a busy machine.
+    page.route(
+        "**/queue/data**",
+        lambda route: route.fulfill(response=route.fetch(timeout=SHOWN_MS)),
+    )
     page.click("#batch-start")
     expect(status(page, "batch")).to_contain_text("1 of 1 done", timeout=SHOWN_MS)
     expect(page.locator("#batch-download")).to_be_enabled()
