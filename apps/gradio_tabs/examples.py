@@ -9,8 +9,9 @@ from pathlib import Path
 import gradio as gr
 from PIL import Image
 
+from gradio_tabs.page_requests import visitor_of
 from gradio_tabs.panel import QUIET
-from gradio_tabs.runs import Runs, visitor_of
+from gradio_tabs.runs import Runs
 from gradio_tabs.uploads import ImageInput
 
 FOLDER = Path(__file__).parents[1] / "examples"

@@ -10,8 +10,8 @@ import gradio as gr
 from gradio_tabs import messages
 from gradio_tabs.model_lists import ModelLists
 from gradio_tabs.options import model_choices
+from gradio_tabs.page_requests import visitor_of
 from gradio_tabs.panel import QUIET, Changes, Updates, build_panel, connect, guarded
-from gradio_tabs.runs import visitor_of
 from gradio_tabs.training_view import TrainingView, build_training_view
 from gradio_tabs.uploads import FilesInput, Upload
 from srgan_gp.errors import UsageError

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import gradio as gr
 
+from gradio_tabs.page_requests import page_of
 from gradio_tabs.uploads import Upload
 from srgan_gp.errors import BusyError, Cancelled, SrganGpError
-from srgan_gp.serving.guards.client_limits import client_of
 from srgan_gp.serving.jobs.job import Job, Request
 from srgan_gp.serving.jobs.job_progress import Stage
 from srgan_gp.serving.jobs.job_requests import Result, title_of
@@ -43,9 +43,9 @@ class Run:
 
     Args:
         history: runs the jobs and keeps their results.
-        visitor: from `visitor_of`.
+        visitor: from `page_requests.visitor_of`.
         uploads: input images.
-        address: from `address_of`; None: unknown.
+        address: from `page_requests.address_of`; None: unknown.
         tab: name of the tab.
         is_replaceable: whether the next replaceable run of the visitor in this tab stops and
             replaces it, as the preview of another region does.
@@ -190,8 +190,8 @@ class Runs:
         Args:
             page: from `page_of`.
             uploads: input images.
-            address: from `address_of`; None: unknown.
-            visitor: from `visitor_of`; None: `page`.
+            address: from `page_requests.address_of`; None: unknown.
+            visitor: from `page_requests.visitor_of`; None: `page`.
             is_replaceable: as for `Run`.
 
         Yields:
@@ -235,23 +235,3 @@ class Runs:
         """Return whether the message of a page is about other images, and no run is in progress."""
         page = page_of(request)
         return page not in self._runs and self._last_uploads.get(page) != tuple(uploads)
-
-
-def page_of(request: gr.Request) -> str:
-    """Return the key of one page in one browser; it changes when the page is loaded again."""
-    return f"page-{request.session_hash}"
-
-
-def visitor_of(request: gr.Request) -> str:
-    """Return the key of a visitor: of the cookie, and without one that of the page.
-
-    With a cookie it is that of `serving.http.job_routes.owner_of`, whose routes find these jobs.
-    """
-    scope = getattr(getattr(request, "request", None), "scope", {})
-    visitor = scope.get("visitor")
-    return page_of(request) if visitor is None else f"visitor-{visitor}"
-
-
-def address_of(request: gr.Request) -> str:
-    """Return the IPv4 address or IPv6 network of a visitor, which several visitors may share."""
-    return client_of({"client": request.client})

@@ -130,11 +130,11 @@ def test_a_run_continues_when_its_page_is_closed(service, tab_runs):
 
 
 def test_jobs_belong_to_the_visitor_of_the_cookie(service):
-    runs = module("runs")
+    requests = module("page_requests")
     scope = {"visitor": "0f"}
     mine = SimpleNamespace(session_hash="a", request=SimpleNamespace(scope=scope))
-    assert runs.visitor_of(mine) == "visitor-0f"
-    assert runs.visitor_of(ME) == runs.page_of(ME) == "page-me"
+    assert requests.visitor_of(mine) == "visitor-0f"
+    assert requests.visitor_of(ME) == requests.page_of(ME) == "page-me"
 
 
 def test_stop_cancels_the_run_of_one_visitor_only(service, tab_runs):
