@@ -244,6 +244,8 @@ def test_a_phone_needs_no_horizontal_scrolling(page, scheme):
 def test_the_keyboard_reaches_the_start_and_images_have_alternative_texts(page, photo):
     choose(page, "upscale-image", photo())
     page.wait_for_selector("#upscale-image img")
+    page.wait_for_selector("#upscale-model")  # the options appear once the server knows the image
+    page.wait_for_selector("#upscale-start:enabled")
     reached = set()
     for _ in range(60):
         page.keyboard.press("Tab")
@@ -255,6 +257,7 @@ def test_the_keyboard_reaches_the_start_and_images_have_alternative_texts(page, 
 def test_too_few_photos_are_refused(page, photo):
     page.get_by_role("tab", name="Fine-tune").click()
     expect(page.get_by_text("upload 20 to 100 photos")).to_be_visible()
+    page.wait_for_timeout(1000)  # a file that is chosen before the field is connected is lost
     choose(page, "finetune-photos", photo())
     page.locator("#finetune-photos").get_by_text("photo.png").wait_for()
     page.click("#finetune-start")
