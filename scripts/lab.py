@@ -21,6 +21,7 @@ from srgan_gp.lab.toy_cache import read_cached, run_cached
 from srgan_gp.lab.toy_report import write_report
 from srgan_gp.models.catalog import names_in
 from srgan_gp.system.files import atomic_write_bytes
+from srgan_gp.training.device import cpu_threads
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE_FOLDER = ROOT / "docs" / "background"
@@ -46,26 +47,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--runs", type=Path, default=ROOT / "runs" / "lab", help="[runs/lab]")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads [1]")
     options = parser.parse_args(arguments)
-    torch.set_num_threads(options.threads)
     torch.set_flush_denormal(True)
     try:
-        if options.quick:
-            with tempfile.TemporaryDirectory() as folder:
-                groups = {name: quick(group) for name, group in GROUPS.items()}
-                _train(groups, Path(folder))
-                return _write(groups, Path(folder), Path(folder))
-        if options.application:
-            chosen = {"steps": options.steps, "data": options.data}
-            if options.application in WITH_FIGURE:
-                chosen["folder"] = PAGE_FOLDER
-            return _run_application(options.application, options.runs, chosen)
-        if not options.cached:
-            chosen = {name: GROUPS[name] for name in options.only or GROUPS}
-            _train(chosen, options.runs)
-        return _write(GROUPS, options.runs, PAGE_FOLDER)
+        with cpu_threads(options.threads):
+            return _run(options)
     except SrganGpError as error:
         print(f"lab.py: error: {error}", file=sys.stderr)
         return error.exit_code
+
+
+def _run(options: argparse.Namespace) -> int:
+    """Train and write what the options ask for; return the exit code."""
+    if options.quick:
+        with tempfile.TemporaryDirectory() as folder:
+            groups = {name: quick(group) for name, group in GROUPS.items()}
+            _train(groups, Path(folder))
+            return _write(groups, Path(folder), Path(folder))
+    if options.application:
+        chosen = {"steps": options.steps, "data": options.data}
+        if options.application in WITH_FIGURE:
+            chosen["folder"] = PAGE_FOLDER
+        return _run_application(options.application, options.runs, chosen)
+    if not options.cached:
+        chosen = {name: GROUPS[name] for name in options.only or GROUPS}
+        _train(chosen, options.runs)
+    return _write(GROUPS, options.runs, PAGE_FOLDER)
 
 
 def _train(groups: dict[str, Group], runs: Path) -> None:

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import signal
+import sys
 from collections import namedtuple
 from dataclasses import replace
 from types import SimpleNamespace
@@ -21,6 +22,17 @@ os.environ["SRGAN_GP_MODELS"] = os.devnull
 if hasattr(signal, "SIGHUP"):  # Windows has none
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True)
+def same_threads():
+    """Fail a test that leaves PyTorch with another number of threads: later runs would differ."""
+    torch = sys.modules.get("torch")
+    before = torch and torch.get_num_threads()
+    yield
+    if torch:
+        assert torch.get_num_threads() == before
+
 
 SMALL_TILES = [
     "-c",

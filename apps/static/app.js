@@ -17,6 +17,8 @@ const shownIds = {};
 const channel = new BroadcastChannel("srgan-gp-jobs");
 let jobs = [];
 let timer = null;
+let asked = 0; // number of the latest request for the jobs
+let answered = 0; // and of the latest one whose answer is in `jobs`
 let lost = 0; // results that this page knew before the server restarted
 
 function find(id) {
@@ -37,6 +39,9 @@ function show(tab, chosen) {
   const element = find(`${tab}-viewer`);
   const [first] = chosen;
   if (!element || !first || !first.view) return;
+  const old = viewers[tab];
+  const ids = chosen.map((job) => job.id).join(" ");
+  if (old && old.root.dataset.jobs === ids) return; // it stays as the visitor has moved it
   const base = (job, layer) => `/api/jobs/${job.id}/tiles/${layer}`;
   const isSplit = tab !== "compare";
   const before = { label: isSplit ? "Before" : "Original", base: base(first, "before") };
@@ -47,17 +52,18 @@ function show(tab, chosen) {
   const links = isSplit
     ? [first.report.region ? null : downloadLink(first, `Download ${first.name}`, announce), facts(first)]
     : [];
-  const old = viewers[tab];
+  const hasFocus = old && old.root.contains(document.activeElement);
   const viewer = new Viewer(container(element), {
     ...first.view, layers: [before, ...after], isSplit, links: links.filter(Boolean),
     caption: isSplit ? optionsText(first) : `${first.title} · one region, one zoom for all`,
   });
-  viewer.root.dataset.jobs = chosen.map((job) => job.id).join(" ");
+  viewer.root.dataset.jobs = ids;
   if (old) {
     const isSame = old.size.join() === viewer.size.join() && old.root.dataset.jobs.split(" ")[0] === first.id;
     if (isSame) Object.assign(viewer, { x: old.x, y: old.y, zoom: old.zoom });
     old.remove();
   }
+  if (hasFocus) viewer.stages[0].focus();
   viewers[tab] = viewer;
   element.classList.add("has-viewer");
 }
@@ -168,8 +174,12 @@ async function clearAll() {
 // Fetch the jobs of this visitor; other tabs of the browser do the same if something changed.
 async function refresh(tellOthers = false) {
   clearTimeout(timer);
+  asked += 1;
+  const number = asked;
   try {
     const answer = await ask("/api/jobs");
+    if (number < answered) return; // a later answer came first
+    answered = number;
     rememberServer(answer);
     jobs = answer.jobs;
     [limits.bytes, limits.pixels] = [answer.max_upload_bytes, answer.max_pixels];

@@ -15,7 +15,7 @@ from srgan_gp.losses.adversarial import critic_loss, drift
 from srgan_gp.losses.gradient_penalties import PENALTIES, functional_gradient_at
 from srgan_gp.losses.lipschitz_baselines import LIPSCHITZ_TERMS, clip_weights
 from srgan_gp.networks import build
-from srgan_gp.training.device import choose_device
+from srgan_gp.training.device import choose_device, cpu_threads
 from srgan_gp.training.options.optimizers import build_optimizer
 
 DRIFT_WEIGHT, PENALTY_WEIGHT = 1e-3, 10.0
@@ -46,7 +46,6 @@ def benchmark_penalties(
         processor, which other programs change little. The last ratio is the mean over `LAZY` steps,
         of which one has the penalty.
     """
-    torch.set_num_threads(threads)
     steps = CriticSteps(batch_size, side, choose_device(device))
     jobs: dict[str, Callable[[], None]] = {
         name: partial(steps.take, steps.loss(name), clips=term.clips_weights)
@@ -59,7 +58,8 @@ def benchmark_penalties(
         form = torch.compile(steps.functional_loss())
         jobs["wgan_gp in functional form, compiled"] = partial(steps.take, form)
     clock = time.perf_counter if steps.is_cuda else time.process_time
-    rounds = in_turns(jobs, repeats + 1, clock)[1:]
+    with cpu_threads(threads):
+        rounds = in_turns(jobs, repeats + 1, clock)[1:]
     ratios = {name: median(rounds, name, over="none") for name in jobs if name != "none"}
     lazy = 1 + (ratios["wgan_gp"] - 1) / LAZY
     return {

@@ -11,7 +11,7 @@ from srgan_gp.losses.gradient_penalties import PENALTIES
 from srgan_gp.losses.pixel import PIXEL_LOSSES
 from srgan_gp.networks import build
 from srgan_gp.training.critic.critic_freezing import frozen
-from srgan_gp.training.device import choose_device, open_autocast
+from srgan_gp.training.device import choose_device, cpu_threads, open_autocast
 
 Stored = TypeVar("Stored", Tensor, nn.Module)
 
@@ -37,7 +37,6 @@ def benchmark_training(
         Median seconds of the critic step without penalty, and median ratios to it: of critic steps
         with the penalty on half and on all of the batch, and of a generator step.
     """
-    torch.set_num_threads(threads)
     torch.manual_seed(0)
     where = choose_device(device)
     steps = Steps(batch_size, side, precision, where)
@@ -47,7 +46,8 @@ def benchmark_training(
         "whole": lambda: steps.critic_step(WHOLE),
         "generator": steps.generator_step,
     }
-    rounds = in_turns(jobs, repeats + 1)[1:]
+    with cpu_threads(threads):
+        rounds = in_turns(jobs, repeats + 1)[1:]
     return {
         "device": torch.cuda.get_device_name(where) if where.type == "cuda" else "cpu",
         "precision": precision,
