@@ -177,6 +177,12 @@ def _resolve(options: argparse.Namespace, chosen: dict[str, Any]) -> TrainConfig
             f"{task}; choose another model or preset."
         )
     config = with_options(with_options(preset, of_model), chosen)
+    scale = of_model.get("scale", config.scale)
+    if scale != config.scale:
+        print_message(
+            f"{options.start_from} enlarges x{scale}, this run x{config.scale}: its last layer "
+            "starts with the means of that model's."
+        )
     of_critic = read_critic(options.start_from, options.output) if config.has_critic else {}
     if of_critic.get("critic") != config.critic:  # options of one critic do not fit another
         return config

@@ -131,6 +131,24 @@ class DirectTail(nn.Sequential):
         super().__init__(expand, nn.PixelShuffle(scale))
 
 
+def at_smaller_scale(values: Tensor, scale: int, smaller: int) -> Tensor:
+    """Convert weights or biases of the convolution of a `DirectTail` to a smaller scale.
+
+    The new tail's result is the old one's, reduced by the mean of each square of pixels.
+
+    Args:
+        values: (3 * scale^2, ...), in the order of channels of PixelShuffle.
+        scale: scale of `values`, a multiple of `smaller`.
+        smaller: scale of the result.
+
+    Returns:
+        (3 * smaller^2, ...).
+    """
+    side = scale // smaller
+    squares = values.reshape(3, smaller, side, smaller, side, *values.shape[1:])
+    return squares.mean((2, 4)).flatten(0, 2)
+
+
 class StagedTail(nn.Sequential):
     """PixelShuffle stages at half the width, then a 3x3 convolution at full size.
 

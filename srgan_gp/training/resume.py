@@ -1,13 +1,15 @@
 """Resuming a run, loading initial weights, and the lock and the options in its folder."""
 
-from collections.abc import Generator, Sequence
+import math
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from srgan_gp.errors import UsageError
+from srgan_gp.networks.blocks import DirectTail, at_smaller_scale
 from srgan_gp.system.file_locks import locked
 from srgan_gp.system.files import sweep
 from srgan_gp.system.write_errors import errors_about
@@ -24,6 +26,9 @@ from srgan_gp.training.weights_file import (
     read_network,
     read_tensors,
 )
+
+TAIL = "tail.0."
+"""Prefix of the parameters of a direct tail in a generator."""
 
 
 def load_checkpoint(
@@ -135,6 +140,8 @@ def load_weights(
 ) -> None:
     """Load a model's weights into a network of the same architecture.
 
+    A generator with a direct tail also takes those of a model whose scale is a multiple of its own.
+
     Args:
         network: receives the weights.
         path: an `.onnx` or `.safetensors` file.
@@ -148,6 +155,8 @@ def load_weights(
     if path.suffix == ONNX:
         # Constants of the graph belong to no network.
         found = {name: v for name, v in found.items() if name in expected or not is_constant(name)}
+    if isinstance(getattr(network, "tail", None), DirectTail):
+        found = _with_tail_of(found, expected)
     stored = {name: tuple(value.shape) for name, value in found.items()}
     differing = [name for name in expected | stored if expected.get(name) != stored.get(name)]
     if differing:
@@ -158,6 +167,23 @@ def load_weights(
             f"the {options} that it was trained with."
         )
     network.load_state_dict(found)
+
+
+def _with_tail_of(
+    found: dict[str, Tensor], expected: Mapping[str, tuple[int, ...]]
+) -> dict[str, Tensor]:
+    """Convert a direct tail to the expected scale, where that is a divisor of its own."""
+    tail = found.get(f"{TAIL}weight")
+    channels = expected[f"{TAIL}weight"][0]
+    if tail is None or len(tail) <= channels:
+        return found
+    scale, smaller = (math.isqrt(count // 3) for count in (len(tail), channels))
+    if len(tail) != 3 * scale**2 or scale % smaller:
+        return found
+    return {
+        name: at_smaller_scale(values, scale, smaller) if name.startswith(TAIL) else values
+        for name, values in found.items()
+    }
 
 
 def load_critic(critic: nn.Module, path: Path) -> None:

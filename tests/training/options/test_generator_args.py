@@ -117,6 +117,27 @@ def test_one_file_is_trained_exported_and_fine_tuned_with_its_own_argument(
     )  # fmt: skip
 
 
+def test_a_model_of_twice_the_scale_starts_a_run_with_the_means_of_its_pixels(
+    gan_run, tmp_path, pictures, capsys
+):
+    model = export(gan_run, "four", tmp_path).with_suffix(".onnx")
+    words = ["train", "--preset", "tiny", "--data", str(pictures), "--device", "cpu"]
+    words += ["--start-from", str(model), "--total-images", "4"]
+    assert main([*words, "--scale", "2", "-o", str(tmp_path / "two")]) == 0
+    assert f"{model} enlarges x4, this run x2: its last layer" in capsys.readouterr().err
+    arguments = {"width": 8, "blocks": 2}
+    network = build("generators", "srresnet", scale=2, **arguments)
+    load_weights(network, model)
+    four = build("generators", "srresnet", scale=4, **arguments)
+    load_weights(four, model)
+    image = torch.rand(1, 3, 9, 10)
+    expected = torch.nn.functional.avg_pool2d(four(image), 2)
+    torch.testing.assert_close(network(image), expected, rtol=0, atol=1e-6)
+
+    with pytest.raises(UsageError, match=r"holds another network: 2 tensors differ, such as tail"):
+        load_weights(build("generators", "srresnet", scale=3, **arguments), model)
+
+
 @pytest.mark.parametrize(
     ("args", "text"),
     [
