@@ -79,9 +79,13 @@ def build_options(cards: dict[str, ModelCard], default: str, name: str) -> Optio
 
 
 def model_choices(cards: dict[str, ModelCard]) -> list[tuple[str, str]]:
-    """Return the models as (label, name): a plain label for the shipped ones."""
+    """Return the models as (label, name): a plain label for the shipped ones.
+
+    Models that another one names for small scales are left out: the size chooses them.
+    """
     shipped = [(label, name) for name, label in _LABELS.items() if name in cards]
-    return shipped + [(name, name) for name in cards if name not in _LABELS]
+    by_size = {card.x2_model for card in cards.values()}
+    return shipped + [(name, name) for name in cards if name not in {*_LABELS, *by_size}]
 
 
 def _build_scale_options(card: ModelCard, name: str) -> tuple[gr.Radio, gr.Number]:

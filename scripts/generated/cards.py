@@ -113,6 +113,7 @@ def card_sections() -> Iterator[str]:
             "size": _megabytes(card),
             "licence of the weights": card.licence,
             "fidelity partner": partner,
+            "model for scales up to 2": f"`{card.x2_model}`" if card.x2_model else "none",
             "recipe": f"`{card.recipe}`",
             "SHA-256": f"`{card.files['onnx'].sha256[:16]}...`",
         }

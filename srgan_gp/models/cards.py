@@ -57,6 +57,7 @@ class ModelCard:
         truncation: truncation that `generate` uses by default; None: 1.
         training: the last run of the recipe; None for a model that an earlier version exported.
         fidelity_partner: model of the same network with other weights, which fidelity 1 selects.
+        x2_model: model that is used in its place for scales up to 2.
         int8: difference of the int8 network; None for a model without one.
         imported: origin of a model of another project; None for one that this package trained.
     """
@@ -78,6 +79,7 @@ class ModelCard:
     truncation: float | None = None
     training: TrainingRecord | None = None
     fidelity_partner: str | None = None
+    x2_model: str | None = None
     int8: Int8Record | None = None
     imported: ImportRecord | None = None
 
@@ -163,16 +165,17 @@ def _check_card(card: ModelCard) -> None:
     if ("int8" in card.files) != (card.int8 is not None):
         raise ValueError("one of files.int8 and int8 is missing")
     names = {f"files.{kind}.name": file.name for kind, file in card.files.items()}
-    if card.fidelity_partner is not None:
-        names["fidelity_partner"] = card.fidelity_partner
+    others = {key: getattr(card, key) for key in ("fidelity_partner", "x2_model")}
+    names |= {key: name for key, name in others.items() if name is not None}
     for key, name in names.items():
         if not name or Path(name).name != name:
             raise ValueError(f"{key} is not a plain name: {name!r}")
     for kind, file in card.files.items():
         if not re.fullmatch("[0-9a-f]{64}", file.sha256):
             raise ValueError(f"files.{kind}.sha256 is not 64 hexadecimal digits")
-    if card.fidelity_partner == card.name:
-        raise ValueError(f"fidelity_partner is the model itself, {card.name!r}")
+    for key, name in others.items():
+        if name == card.name:
+            raise ValueError(f"{key} is the model itself, {card.name!r}")
 
 
 _BASIC_TYPES: dict[Any, tuple[type, ...]] = {

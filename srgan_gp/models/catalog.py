@@ -1,4 +1,4 @@
-"""Lookup of models by name: model folders, `list_models`, `find_model`, `find_partner`.
+"""Lookup of models by name: model folders, `list_models`, `find_model`.
 
 A model is `<name>.onnx` and its card `<name>.toml`; its critic, used in training only, is
 `<name>.critic.safetensors`. This module finds files and reads cards; it does not open models.
@@ -71,7 +71,7 @@ def list_models(on_refused: Callable[[ModelRefusedError], None] | None = None) -
                     f"The model card {path} has the name of the shipped {first}, which is used "
                     "instead. Rename its files, and the name in the card."
                 )
-            model = _model_file(path.with_suffix(".onnx"))
+            model = describe_file(path.with_suffix(".onnx"))
             assert model.card is not None  # `path` is its card
             cards.append(model.card)
         except ModelRefusedError as error:
@@ -98,11 +98,11 @@ def find_model(name_or_path: str | Path, task: str | None = None) -> ModelFile:
     Raises:
         ModelRefusedError: there is no such name or file, or its card is not valid.
     """
-    if found := _find_by_name(str(name_or_path)):
+    if found := find_named(str(name_or_path)):
         return found
     path = Path(name_or_path)
     if is_file(path):
-        return _model_file(path)
+        return describe_file(path)
     if path.suffix.lower() == ".onnx":
         raise ModelRefusedError(f"There is no model file {path}. Check the path.")
     raise unknown_model(str(name_or_path), task)
@@ -150,41 +150,6 @@ def damaged_files(card: ModelCard) -> list[str]:
     return messages
 
 
-def find_partner(model: ModelFile) -> ModelFile:
-    """Find the fidelity partner that the card of a model names.
-
-    The partner of a model that is not installed is searched in the folder of the model first.
-
-    Raises:
-        UsageError: the model has no card, or its card names no partner.
-        ModelRefusedError: the partner is missing, its card is not valid, or its network differs.
-    """
-    if model.card is None or model.card.fidelity_partner is None:
-        usable = list_models(on_refused=lambda _: None)
-        having = ", ".join(card.name for card in usable if card.fidelity_partner)
-        hint = f"choose one that has: {having}" if having else "no other model has one"
-        raise UsageError(f"No fidelity or look: {model.path.stem} has no fidelity partner; {hint}.")
-    name, partner = model.card.name, model.card.fidelity_partner
-    beside = model.path.with_name(f"{partner}.toml")
-    if not model.is_installed and is_file(beside):
-        found = _model_file(beside.with_suffix(".onnx"))
-    else:
-        found = _find_by_name(partner)
-    if found is None:
-        raise ModelRefusedError(
-            f"The fidelity partner of {name}, {partner!r}, is missing; copy its .onnx and .toml "
-            f"to {model.path.parent}."
-        )
-    for key in ("task", "architecture", "scale"):
-        own, other = getattr(model.card, key), getattr(found.card, key)
-        if own != other:
-            raise ModelRefusedError(
-                f"The fidelity partner of {name}, {partner!r}, has another network: {key} "
-                f"{other!r} instead of {own!r}."
-            )
-    return found
-
-
 def check_name(name: str, folder: Path) -> None:
     """Check that `name` can be the name of a model in `folder`.
 
@@ -222,15 +187,24 @@ def _card_paths() -> Iterator[Path]:
             yield from sorted(folder.glob("*.toml"))
 
 
-def _find_by_name(name: str) -> ModelFile | None:
+def find_named(name: str) -> ModelFile | None:
+    """Find a model in `model_folders()` by its name; None: there is none.
+
+    Raises:
+        ModelRefusedError: its card is not valid.
+    """
     for card in _card_paths():
         if card.stem == name:
-            return _model_file(card.with_suffix(".onnx"))
+            return describe_file(card.with_suffix(".onnx"))
     return None
 
 
-def _model_file(path: Path) -> ModelFile:
-    """Describe an ONNX file; a card in the same folder must belong to it."""
+def describe_file(path: Path) -> ModelFile:
+    """Describe an ONNX file; a card in the same folder must belong to it.
+
+    Raises:
+        ModelRefusedError: the card is not valid or does not belong to it.
+    """
     card, card_path = None, path.with_suffix(".toml")
     if os.path.lexists(card_path):
         card = read_card(card_path)

@@ -1,6 +1,4 @@
-"""Building blocks of networks: residual blocks, pixel-shuffle tails, weight init."""
-
-from collections.abc import Callable
+"""Building blocks of networks: residual blocks, initial weights, widths of stages."""
 
 import torch
 from torch import Tensor, nn
@@ -115,92 +113,6 @@ def _average_pool(features: Tensor) -> Tensor:
     return F.avg_pool2d(features, 2, ceil_mode=True)
 
 
-class DirectTail(nn.Sequential):
-    """One 3x3 convolution to 3 * scale^2 channels, then one PixelShuffle.
-
-    The cheapest tail: no layer runs at full size. The convolution is initialised with a tenth of
-    the usual weights, so that the first outputs are close to 0.
-
-    Source:
-        ESPCN (Shi et al. 2016, arXiv:1609.05158, section 3.2).
-    """
-
-    def __init__(self, width: int, scale: int) -> None:
-        expand = nn.Conv2d(width, 3 * scale**2, 3, padding=1)
-        icnr_(expand, scale, factor=0.1)
-        super().__init__(expand, nn.PixelShuffle(scale))
-
-
-def at_smaller_scale(values: Tensor, scale: int, smaller: int) -> Tensor:
-    """Convert weights or biases of the convolution of a `DirectTail` to a smaller scale.
-
-    The new tail's result is the old one's, reduced by the mean of each square of pixels.
-
-    Args:
-        values: (3 * scale^2, ...), in the order of channels of PixelShuffle.
-        scale: scale of `values`, a multiple of `smaller`.
-        smaller: scale of the result.
-
-    Returns:
-        (3 * smaller^2, ...).
-    """
-    side = scale // smaller
-    squares = values.reshape(3, smaller, side, smaller, side, *values.shape[1:])
-    return squares.mean((2, 4)).flatten(0, 2)
-
-
-class StagedTail(nn.Sequential):
-    """PixelShuffle stages at half the width, then a 3x3 convolution at full size.
-
-    The last convolution covers neighbouring sub-pixels, so that it can remove the grid pattern that
-    a direct tail may produce under an adversarial loss. It costs more time and memory.
-    """
-
-    def __init__(self, width: int, scale: int) -> None:
-        layers: list[nn.Module] = []
-        channels = width
-        for factor in _prime_factors(scale):
-            expand = nn.Conv2d(channels, width // 2 * factor**2, 3, padding=1)
-            icnr_(expand, factor)
-            layers += [expand, nn.PixelShuffle(factor), nn.ReLU()]
-            channels = width // 2
-        to_colour = nn.Conv2d(channels, 3, 3, padding=1)
-        scaled_kaiming_(to_colour, factor=0.1)
-        super().__init__(*layers, to_colour)
-
-
-def _prime_factors(scale: int) -> list[int]:
-    """Factor a scale into primes, the smallest first: 4 = 2 * 2, 6 = 2 * 3."""
-    for factor in range(2, scale):
-        if scale % factor == 0:
-            return [factor, *_prime_factors(scale // factor)]
-    return [scale]
-
-
-SCALES = (2, 3, 4)
-"""Scales that the super-resolution generators support."""
-TAILS: dict[str, Callable[[int, int], nn.Module]] = {"direct": DirectTail, "staged": StagedTail}
-"""Tails by name: (width, scale) -> module, (B, width, H, W) -> (B, 3, H * scale, W * scale)."""
-
-
-def check_arguments(
-    name: str, scale: int, width: int, blocks: int, tail: str, *, least_blocks: int = 1
-) -> None:
-    """Check the arguments of the super-resolution generator `name`.
-
-    Raises:
-        UsageError: an argument is out of range.
-    """
-    if scale not in SCALES:
-        raise UsageError(f"{name} supports the scales 2, 3 and 4, not {scale}.")
-    if width < 2 or width % 2 or blocks < least_blocks:
-        raise UsageError(
-            f"{name} needs an even width and blocks >= {least_blocks}, got {width=}, {blocks=}."
-        )
-    if tail not in TAILS:
-        raise UsageError(f"Unknown tail {tail!r}. Available: {', '.join(TAILS)}.")
-
-
 def stage_widths(size: int, width: int, smallest: int) -> list[int]:
     """Channels at each size from `size` down to `smallest`.
 
@@ -242,17 +154,3 @@ def scaled_kaiming_(
     convolution.weight.mul_(factor)
     if convolution.bias is not None:
         nn.init.zeros_(convolution.bias)
-
-
-@torch.no_grad()
-def icnr_(convolution: nn.Conv2d, scale: int, factor: float = 1.0) -> None:
-    """Initialise all scale^2 sub-pixels of an output channel with the same weights, in place.
-
-    PixelShuffle then starts as nearest-neighbour upsampling, without a checkerboard pattern.
-
-    Source:
-        Aitken et al. 2017, arXiv:1707.02937, section 2.3.
-    """
-    scaled_kaiming_(convolution, factor)
-    first_of_each = convolution.weight[:: scale**2].clone()
-    convolution.weight.copy_(first_of_each.repeat_interleave(scale**2, dim=0))

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from srgan_gp.errors import UsageError
-from srgan_gp.networks.blocks import DirectTail, at_smaller_scale
+from srgan_gp.networks.tails import DirectTail, at_smaller_scale
 from srgan_gp.system.file_locks import locked
 from srgan_gp.system.files import sweep
 from srgan_gp.system.write_errors import errors_about

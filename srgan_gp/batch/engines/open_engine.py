@@ -10,7 +10,8 @@ from typing import Literal
 from srgan_gp.batch.engines.engine_interface import Engine, UpscaleSettings
 from srgan_gp.batch.engines.worker_process import About, load_upscalers
 from srgan_gp.inference.face_enhancement.face_options import FaceOptions
-from srgan_gp.inference.upscaler import Upscaler
+from srgan_gp.inference.upscaler import DEFAULT_MODEL, Upscaler
+from srgan_gp.models.named_models import model_for_scale
 from srgan_gp.system.paths import is_file
 
 
@@ -45,7 +46,8 @@ def open_engine(
         devices: names of the devices. With one, this process runs the jobs; with several, a worker
             process for each. Ray takes one, without a number.
         settings: options of all runs.
-        model: as for `upscaler.Upscaler.load`; None: its default.
+        model: as for `upscaler.Upscaler.load`, None for its default; the model for small scales
+            that its card names is loaded where the scale of `settings` is one.
         threads: CPU threads for each device.
         fidelity: as for `upscaler.Upscaler.load`.
         precision: as for `upscaler.Upscaler.load`.
@@ -57,8 +59,11 @@ def open_engine(
         SrganGpError: as for `upscaler.Upscaler.load`; or Ray is not installed, cannot be reached,
             or starts no worker.
     """
+    model, note = model or DEFAULT_MODEL, None
+    if settings.scale is not None:
+        model, note = model_for_scale(model, settings.scale, fidelity)
     if engine == "ray":  # Workers have another current folder.
-        model = None if model is None else _absolute(model)
+        model = _absolute(model)
         if faces is not None:
             detector = None if faces.detector is None else _absolute(str(faces.detector))
             faces = replace(faces, model=_absolute(str(faces.model)), detector=detector)
@@ -81,6 +86,8 @@ def open_engine(
 
         processes = ProcessEngine(load_here, devices, settings)
         opened = OpenEngine(processes, processes.about, processes.choices)
+    if note:
+        opened.choices.insert(0, note)
     try:
         yield opened
     finally:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from srgan_gp.errors import ModelRefusedError, UsageError
 from srgan_gp.models.cards import ModelCard
-from srgan_gp.models.catalog import ModelFile, find_model, find_partner
+from srgan_gp.models.catalog import ModelFile, find_model
+from srgan_gp.models.named_models import find_partner
 
 _EXPORT = "Export it again with its training photos"
 

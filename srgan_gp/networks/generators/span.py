@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from srgan_gp.networks.blocks import TAILS, check_arguments, scaled_kaiming_
+from srgan_gp.networks.blocks import scaled_kaiming_
+from srgan_gp.networks.tails import TAILS, check_arguments
 
 START = 3.5
 """Multiplies the He-normal weights of a block's last convolution. With it the product of features

@@ -9,7 +9,8 @@ nearest-neighbour upsampling of its input.
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from srgan_gp.networks.blocks import TAILS, ResidualBlock, check_arguments, scaled_kaiming_
+from srgan_gp.networks.blocks import ResidualBlock, scaled_kaiming_
+from srgan_gp.networks.tails import TAILS, check_arguments
 
 
 class Generator(nn.Module):

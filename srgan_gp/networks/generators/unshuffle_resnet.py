@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from srgan_gp.errors import UsageError
-from srgan_gp.networks.blocks import TAILS, ResidualBlock, check_arguments, scaled_kaiming_
+from srgan_gp.networks.blocks import ResidualBlock, scaled_kaiming_
+from srgan_gp.networks.tails import TAILS, check_arguments
 
 STEPS = (1, 2, 4)
 

@@ -103,6 +103,7 @@ def _about(card: ModelCard) -> dict[str, Any]:
         "scale": card.scale,
         "image_size": card.image_size,
         "fidelity_partner": card.fidelity_partner,
+        "x2_model": card.x2_model,
     }
     return {key: value for key, value in facts.items() if value is not None}
 

@@ -1,11 +1,17 @@
 """Runs one job from its request to its result: decode, then upscale or generate."""
 
 from srgan_gp.models.cards import UPSCALING
+from srgan_gp.models.named_models import model_for_scale
 from srgan_gp.serving.decoding.decode_pool import DecodePool
 from srgan_gp.serving.jobs.generating import generate
 from srgan_gp.serving.jobs.job import Job
 from srgan_gp.serving.jobs.job_cancellation import Cancellation
-from srgan_gp.serving.jobs.job_requests import GenerateRequest, Result, check_upscale
+from srgan_gp.serving.jobs.job_requests import (
+    GenerateRequest,
+    Result,
+    UpscaleRequest,
+    check_upscale,
+)
 from srgan_gp.serving.jobs.loaded_models import LoadedModels, check_known
 from srgan_gp.serving.jobs.model_speeds import ModelSpeeds
 from srgan_gp.serving.jobs.upscaling import upscale
@@ -56,9 +62,8 @@ class JobExecution:
         if isinstance(job.request, GenerateRequest):
             result = generate(job.request, job.folder, self._models, job.cancellation)
         else:
-            model = job.request.model or self._settings.model
             check_upscale(job.request)
-            check_known(model, UPSCALING, self._settings.offered)  # before decoding
+            model = self._model_for(job.request)
             job.cancellation.enter("reading")
             picture = self._decoders.decode(job.request.data, job.request.name, job.cancellation)
             result = upscale(
@@ -67,3 +72,11 @@ class JobExecution:
             )  # fmt: skip
         job.cancellation.check()  # the service removes the files of a job that raises
         return result
+
+    def _model_for(self, request: UpscaleRequest) -> str:
+        """Return the name of the model: for small scales that of the other one on its card."""
+        model = request.model or self._settings.model
+        check_known(model, UPSCALING, self._settings.offered)  # a path is not accepted
+        if request.scale is None:
+            return model
+        return model_for_scale(model, request.scale, request.fidelity)[0]

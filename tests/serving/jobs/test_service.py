@@ -66,6 +66,23 @@ def test_file_is_identical_to_that_of_the_command_line(
     assert result.path.read_bytes() == written.read_bytes()
 
 
+def test_small_scales_use_the_model_that_the_card_names_as_the_command_line_does(
+    open_service, models, onnx_models, tiny_model, png, tmp_path
+):
+    onnx_models.write_card(tiny_model("large"), x2_model="tiny")
+    service = open_service(model="large")
+    request = UpscaleRequest(png, "photo.png", scale=2, strip_metadata=False)
+    result = service.submit("a", request).wait(TIMEOUT)
+    assert result.report["model"] == "tiny"
+    (tmp_path / "photo.png").write_bytes(png)
+    words = ["-n", "large", "-s", "2", "--device", "cpu", "--threads", "1"]
+    written = tmp_path / "by_command.png"
+    assert main(["upscale", str(tmp_path / "photo.png"), "-o", str(written), *words]) == 0
+    assert result.path.read_bytes() == written.read_bytes()
+    whole = service.submit("a", UpscaleRequest(png, "photo.png", scale=3)).wait(TIMEOUT)
+    assert whole.report["model"] == "large"
+
+
 def test_result_has_a_report_and_a_name_derived_from_the_upload(real_service, png):
     result = real_service.submit("a", UpscaleRequest(png, "../über <1>.png")).wait(TIMEOUT)
     assert (result.name, result.media_type) == ("über _1_tiny_2x.png", "image/png")
