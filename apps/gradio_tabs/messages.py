@@ -73,11 +73,11 @@ Upscaling: 25 %, about 2 min left</div>'
         return waiting(f"In queue{ahead}")
     if progress.stage == "reading":
         return waiting("Reading the image ...")
+    left = f", {duration(progress.seconds_left)} left" if progress.seconds_left else ""
     if progress.stage == "encoding":
-        return waiting("Writing the file ...")
+        verb = "Writing the file"
     if progress.percent is None:
         return waiting(f"{verb} ...")
-    left = f", {duration(progress.seconds_left)} left" if progress.seconds_left else ""
     return bar(progress.percent, 100, f"{verb}: {int(progress.percent)} %{left}")
 
 

@@ -22,6 +22,8 @@ _ASPECT = 4 / 3
 _WARM_JOBS = 50
 """Jobs before the first measurement of the memory, which the first jobs fill with caches."""
 _SIDE = 64
+_SHARE_OF_TIME_LEFT = 0.1
+"""Share of the tiles after which the time left is compared with the time that was needed."""
 
 
 def benchmark_progress(model: str, megapixels: float, threads: int, jobs: int) -> dict[str, Any]:
@@ -34,8 +36,8 @@ def benchmark_progress(model: str, megapixels: float, threads: int, jobs: int) -
         jobs: number of small jobs, at least 50; fewer: none.
 
     Returns:
-        Seconds to the first movement and between movements, estimate and duration in seconds,
-        memory in MiB.
+        Seconds to the first movement and between movements, with the stage of the largest gap,
+        estimate and duration in seconds, memory in MiB.
     """
     values: dict[str, Any] = {"model": model, "threads": threads, "megapixels": megapixels}
     options = ("--max-pixels", str(round(megapixels * 1.1e6)), "--max-upload-mb", "100")
@@ -56,27 +58,31 @@ async def _photo(server: Server, model: str, megapixels: float) -> dict[str, Any
     answer = await post_file(server.port, "/api/upscale?async=1", "picture", photo, 0)
     accepted = time.perf_counter()
     job = json.loads(answer.body)
-    moved, tiles, running, last = [accepted], [accepted], None, {}
+    moved, tiles, stages, promised, last = [accepted], [accepted], ["accepted"], None, {}
     async for at, event in _events(server.port, job["id"]):
         moved.append(at)
+        stages.append(event["state"])
         if event.get("done", 0) > last.get("done", 0):
             tiles.append(at)
-        if event["state"] == "running" and running is None:
-            running = at
+        if promised is None and event.get("done", 0) > _SHARE_OF_TIME_LEFT * event.get("total", 0):
+            promised = at + (event["seconds_left"] or 0)
         last = event
-    if last["state"] != "done" or running is None:
+    if last["state"] != "done" or promised is None:
         raise SystemExit(f"The job ended as {last}.")
     seconds = last["report"]["seconds"]
     gaps, tile_gaps = np.diff(moved), np.diff([*tiles, moved[-1]])
+    ended = moved[len(stages) - 1 - stages[::-1].index("running") + 1]
     return {
         "size": f"{width} x {height}",
         "tiles": last["report"]["tiles"],
         "first_movement_seconds": float(gaps[0]),
         "largest_gap_seconds": float(gaps.max()),
+        "largest_gap_after": stages[int(gaps.argmax())],
         "largest_gap_between_tiles_seconds": float(tile_gaps.max()),
         "estimate_seconds": estimate,
         "network_seconds": seconds,
         "error_of_the_estimate": estimate / seconds - 1,
+        "error_of_the_time_left_at_a_tenth": (promised - ended) / seconds,
         "whole_job_seconds": moved[-1] - accepted,
     }
 

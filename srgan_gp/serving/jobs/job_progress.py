@@ -23,7 +23,7 @@ class JobProgress:
     started: float = field(default_factory=time.monotonic)
     """Time at which the stage began, of `time.monotonic`."""
     expected_seconds: float | None = None
-    """Duration of the stage by the measured speed of the model; None: unknown, or not `running`."""
+    """Duration by the measured speed of the model, or of writing a file; None: unknown."""
     last_step: float | None = None
     """Time at which the last step was completed; None: no step is complete."""
 

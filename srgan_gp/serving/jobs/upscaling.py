@@ -24,6 +24,10 @@ from srgan_gp.system.files import commit
 _ALWAYS_ALLOWED_SCALE = 4
 """Scale up to which `_check_scale` does not limit the size of the result, whatever the model."""
 
+_MEASURED_PIXELS = 250_000
+"""Input from which on the speed of a model is measured before its first job: without the speed
+there is no progress before the first tile."""
+
 
 def upscale(
     request: UpscaleRequest,
@@ -63,21 +67,26 @@ def upscale(
         settings = _settings(request, original, upscaler.scale, max_pixels)
         scale = settings.scale or upscaler.scale
         decoded = _plan_result(request, model, original, scale, folder, max_pixels)
+        pixels = outer[2] * outer[3]  # the network computes the margin too
         speed = speeds.get(speed_key)
+        if speed is None and pixels >= _MEASURED_PIXELS:
+            speed = speeds.measure(speed_key, upscaler)
         if settings.tile == "auto" and upscaler.device == "cpu":
             settings = replace(settings, tile=tile_for(speed))
-        pixels = outer[2] * outer[3]  # the network computes the margin too
         cancellation.enter("running", None if speed is None else speed * pixels / 1e6)
         decoded = replace(decoded, content=crop(picture, outer))
         upscaled = _upscale(decoded, upscaler, settings, cancellation)
     speeds.record(speed_key, pixels, upscaled.report.seconds)
-    cancellation.enter("encoding")
     result = crop(upscaled.picture, region_in_result(region, outer, upscaled.picture))
     upscaled = replace(upscaled, picture=result)
-    written = one_image.encode(upscaled, settings, cancellation.check)
-    assert written.staged is not None and written.facts is not None  # else it would have raised
-    commit(written.staged)
-    view = write_view(original, result, folder) if request.wants_view else None
+    key = f"{upscaled.decoded.target.suffix}{' with view' if request.wants_view else ''}"
+    pixels = result.width * result.height
+    cancellation.enter("encoding", speeds.writing.expected_seconds(key, pixels))
+    with speeds.writing.measured(key, pixels):
+        written = one_image.encode(upscaled, settings, cancellation.check)
+        assert written.staged is not None and written.facts is not None  # else it would have raised
+        commit(written.staged)
+        view = write_view(original, result, folder) if request.wants_view else None
     path = written.staged.target
     report: dict[str, Any] = {
         "model": model,

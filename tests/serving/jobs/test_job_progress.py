@@ -1,11 +1,18 @@
-"""Estimates between two completed steps."""
+"""Estimates between two completed steps, and while a file is written."""
 
 import itertools
+import threading
 
+import numpy as np
 import pytest
+from PIL import Image
 
+from srgan_gp.serving.jobs import upscaling
 from srgan_gp.serving.jobs.job_progress import JobProgress
-from srgan_gp.serving.jobs.model_speeds import ModelSpeeds
+from srgan_gp.serving.jobs.job_requests import UpscaleRequest
+from srgan_gp.serving.jobs.model_speeds import ModelSpeeds, WritingSpeeds
+
+TIMEOUT = 60  # seconds, for slow machines
 
 
 def test_progress_moves_before_the_first_step_if_the_speed_is_known():
@@ -60,3 +67,52 @@ def test_jobs_correct_the_speed():
     speeds.record("a", 2_000_000, 8.0)
     speeds.record("a", 1_000_000, 2.0)
     assert speeds.get("a") == pytest.approx(3.0)
+
+
+def test_the_speed_of_writing_is_taken_from_finished_files_only():
+    speeds, pixels = WritingSpeeds(), 1_000_000
+    guess = speeds.expected_seconds(".png", pixels)
+    with pytest.raises(OSError, match="full"), speeds.measured(".png", pixels):
+        raise OSError("the disk is full")
+    assert speeds.expected_seconds(".png", pixels) == guess > 0
+    with speeds.measured(".png", pixels):
+        pass
+    assert speeds.expected_seconds(".png", pixels) < guess
+    assert speeds.expected_seconds(".jpg", pixels) == guess
+
+
+@pytest.mark.parametrize(
+    ("function", "stage"),
+    [
+        ("one_image.encode", "encoding"),
+        ("write_view", "encoding"),
+        ("one_image.enlarge", "running"),
+    ],
+)
+def test_progress_moves_while_a_stage_has_no_completed_step(
+    real_service, tmp_path, monkeypatch, function, stage
+):
+    """The job stops inside the stage; it is the first one of its model and its format."""
+    Image.fromarray(np.zeros((500, 500, 3), np.uint8)).save(tmp_path / "a.png")
+    entered, may_continue = threading.Event(), threading.Event()
+    module, _, name = function.rpartition(".")
+    owner = getattr(upscaling, module) if module else upscaling
+    real = getattr(owner, name)
+
+    def held(*values, **options):
+        entered.set()
+        assert may_continue.wait(TIMEOUT)
+        return real(*values, **options)
+
+    monkeypatch.setattr(owner, name, held)
+    request = UpscaleRequest(tmp_path / "a.png", "a.png", wants_view=True)
+    job = real_service.submit("a", request)
+    assert entered.wait(TIMEOUT)
+    progress = job.progress
+    may_continue.set()
+    job.wait(TIMEOUT)
+    assert progress.stage == stage
+    assert progress.expected_seconds > 0
+    moments = [progress.started + share * progress.expected_seconds for share in range(10)]
+    percents = [round(100 * progress.fraction(moment), 2) for moment in moments]
+    assert all(later > earlier for earlier, later in itertools.pairwise(percents)), percents
