@@ -20,6 +20,7 @@ from gradio_tabs.model_lists import ModelLists
 from gradio_tabs.runs import Runs
 from gradio_tabs.upscale import build_upscale_tab
 
+from srgan_gp.inference.devices import allows_int8
 from srgan_gp.serving.finetuning.training_process import FineTunings
 from srgan_gp.serving.results.job_history import JobHistory
 from srgan_gp.serving.server_settings import ServerSettings
@@ -46,6 +47,7 @@ def build(
     service = history.service
     upscalers = {card.name: card for card in service.upscaling_models()}
     faces = {card.name: card for card in service.face_models()}
+    has_fast_mode = allows_int8(settings.device)
     runs_of_tabs: list[Runs] = []
 
     def runs(tab: str) -> Runs:
@@ -60,13 +62,16 @@ def build(
         gr.Markdown(_HEADLINE, elem_id="headline", elem_classes="headline")
         with gr.Tabs() as tabs:
             with gr.Tab("Upscale", id=_UPSCALE):
-                image, options = build_upscale_tab(runs("upscale"), upscalers, settings.model)
+                image, options = build_upscale_tab(
+                    runs("upscale"), upscalers, settings.model, has_fast_mode=has_fast_mode
+                )
             with gr.Tab("Compare"):
                 compared = build_compare_tab(runs("compare"), upscalers)
             with gr.Tab("Batch"):
                 of_batch = build_batch_tab(
-                    runs("batch"), upscalers, settings.model, settings.max_files
-                )
+                    runs("batch"), upscalers, settings.model, settings.max_files,
+                    has_fast_mode=has_fast_mode,
+                )  # fmt: skip
             if faces:
                 with gr.Tab("Faces"):
                     build_faces_tab(runs("faces"), faces, tabs, image, _UPSCALE)

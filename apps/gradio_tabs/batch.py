@@ -59,7 +59,12 @@ class _Totals:
 
 
 def build_batch_tab(
-    runs: Runs, cards: dict[str, ModelCard], default: str, max_files: int
+    runs: Runs,
+    cards: dict[str, ModelCard],
+    default: str,
+    max_files: int,
+    *,
+    has_fast_mode: bool,
 ) -> gr.Radio:
     """Build the tab; return the field that lists the models.
 
@@ -68,6 +73,7 @@ def build_batch_tab(
         cards: cards of the upscaling models, by name.
         default: name of the preselected model.
         max_files: largest number of files in one run.
+        has_fast_mode: as for `build_options`.
     """
     with gr.Row():
         with gr.Column(scale=2, min_width=320):
@@ -75,7 +81,7 @@ def build_batch_tab(
                 label=f"Your images, {max_files} at most", file_count="multiple",
                 file_types=["image"], height=200, elem_id="batch-files",
             )  # fmt: skip
-            options = build_options(cards, default, "batch")
+            options = build_options(cards, default, "batch", has_fast_mode=has_fast_mode)
             panel = build_panel("Upscale all", "batch")
         with gr.Column(scale=3, min_width=320):
             shown, download, failures = _build_results()

@@ -51,13 +51,16 @@ class Options:
         return list(vars(self).values())
 
 
-def build_options(cards: dict[str, ModelCard], default: str, name: str) -> Options:
+def build_options(
+    cards: dict[str, ModelCard], default: str, name: str, *, has_fast_mode: bool
+) -> Options:
     """Build the widgets and connect those that depend on each other.
 
     Args:
         cards: cards of the upscaling models, by name.
         default: name of the preselected model.
         name: prefix of the element ids.
+        has_fast_mode: whether the fast mode of a model can be used on the device of the server.
     """
     card = cards[default]
     model = gr.Radio(
@@ -66,7 +69,9 @@ def build_options(cards: dict[str, ModelCard], default: str, name: str) -> Optio
     )  # fmt: skip
     about = gr.Markdown(describe(card), elem_classes=["quiet", "model-about"], latex_delimiters=[])
     scale, width = _build_scale_options(card, name)
-    look, fidelity, speed, format, quality, keeps_metadata, tile = _build_more_options(card)
+    look, fidelity, speed, format, quality, keeps_metadata, tile = _build_more_options(
+        card, has_fast_mode
+    )
     faces = gr.Slider(
         0, 1, value=0, step=0.1, label="Faces", visible=FACE_DETECTOR.installed() is not None,
         info="How much a model for faces changes small faces in a photo; 0 is off.",
@@ -74,7 +79,7 @@ def build_options(cards: dict[str, ModelCard], default: str, name: str) -> Optio
     options = Options(
         model, scale, width, fidelity, speed, format, quality, keeps_metadata, tile, faces
     )
-    _connect(options, about, look, cards)
+    _connect(options, about, look, cards, has_fast_mode)
     return options
 
 
@@ -114,7 +119,7 @@ def _speed_info(card: ModelCard) -> str:
 
 
 def _build_more_options(
-    card: ModelCard,
+    card: ModelCard, has_fast_mode: bool
 ) -> tuple[gr.Radio, gr.Slider, gr.Radio, gr.Dropdown, gr.Slider, gr.Checkbox, gr.Dropdown]:
     has_partner = card.fidelity_partner is not None
     with gr.Accordion("More options", open=False):
@@ -127,8 +132,8 @@ def _build_more_options(
             info="The look as a number: 0 is crisp, 1 is faithful.",
         )  # fmt: skip
         speed = gr.Radio(
-            [EXACT, FAST], value=EXACT, label="Speed", visible=card.int8 is not None,
-            info=_speed_info(card),
+            [EXACT, FAST], value=EXACT, label="Speed", info=_speed_info(card),
+            visible=has_fast_mode and card.int8 is not None,
         )  # fmt: skip
         format = gr.Dropdown(
             [OWN_FORMAT, *FORMATS], value=OWN_FORMAT, label="File format", filterable=False
@@ -146,7 +151,11 @@ def _build_more_options(
 
 
 def _connect(
-    options: Options, about: gr.Markdown, look: gr.Radio, cards: dict[str, ModelCard]
+    options: Options,
+    about: gr.Markdown,
+    look: gr.Radio,
+    cards: dict[str, ModelCard],
+    has_fast_mode: bool,
 ) -> None:
     """Update the widgets that depend on another one."""
     quick: dict[str, Any] = {"queue": False, **QUIET}
@@ -157,7 +166,8 @@ def _connect(
         # A hidden slider must not change the result.
         fidelity = gr.Slider(visible=partner) if partner else gr.Slider(value=0, visible=False)
         looks = gr.Radio(visible=partner)
-        speed = gr.Radio(value=EXACT, visible=card.int8 is not None, info=_speed_info(card))
+        has_speeds = has_fast_mode and card.int8 is not None
+        speed = gr.Radio(value=EXACT, visible=has_speeds, info=_speed_info(card))
         scales = gr.Radio(_scale_choices(card), value=f"x{card.scale}")
         return describe(card), fidelity, looks, scales, speed
 

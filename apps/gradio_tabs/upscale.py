@@ -36,7 +36,7 @@ class _Widgets:
 
 
 def build_upscale_tab(
-    runs: Runs, cards: dict[str, ModelCard], default: str
+    runs: Runs, cards: dict[str, ModelCard], default: str, *, has_fast_mode: bool
 ) -> tuple[ImageInput, Options]:
     """Build the tab; return the fields into which other tabs put an image and a model.
 
@@ -44,12 +44,13 @@ def build_upscale_tab(
         runs: runs of this tab.
         cards: cards of the upscaling models, by name.
         default: name of the preselected model.
+        has_fast_mode: as for `build_options`.
     """
     with gr.Row():
         with gr.Column(scale=2, min_width=320):
             image = build_image_field(runs, "upscale", "Click the image to preview a region.")
             with gr.Column(elem_classes="after-image"):
-                options = build_options(cards, default, "upscale")
+                options = build_options(cards, default, "upscale", has_fast_mode=has_fast_mode)
                 gr.Markdown("", elem_id="upscale-estimate", elem_classes="estimate")
                 panel = build_panel("Upscale", "upscale")
         with gr.Column(scale=3, min_width=320, elem_classes="results"):

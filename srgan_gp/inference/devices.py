@@ -55,11 +55,23 @@ def restrict_device(request: DeviceRequest, precision: str) -> DeviceRequest:
         raise UsageError(f"There is no precision {precision!r}; choose one of {known}.")
     if precision != INT8:
         return request
-    if request.kind in GPU_KINDS:
+    if request.kind in GPU_KINDS:  # as `allows_int8`
         raise UsageError(
             "int8 runs on the CPU only; choose the device cpu, or the precision float16."
         )
     return DeviceRequest("cpu")
+
+
+def allows_int8(device: str) -> bool:
+    """Return whether int8 can be used on a device, which is as for `parse_device`.
+
+    >>> allows_int8("auto"), allows_int8("cuda:1")
+    (True, False)
+
+    Raises:
+        UsageError: the device is unknown.
+    """
+    return parse_device(device).kind not in GPU_KINDS
 
 
 def why_no_gpu(index: int) -> str | None:

@@ -12,7 +12,9 @@ import pytest
 from gradio.data_classes import FileData, ImageData
 
 from srgan_gp.errors import BusyError, Cancelled, OutputError, PictureError, UsageError
+from srgan_gp.inference.devices import allows_int8
 from srgan_gp.models.cards import ModelCard
+from srgan_gp.models.catalog import list_models
 from srgan_gp.serving.finetuning.training_progress import TrainingState
 from srgan_gp.serving.jobs.job_progress import JobProgress
 from srgan_gp.serving.jobs.job_requests import GenerateRequest, Result, UpscaleRequest
@@ -388,6 +390,29 @@ def test_default_values_give_a_default_request():
     assert module("options").upscale_request(image, untouched) == UpscaleRequest(
         Path("in.png"), "holiday.png", model="tiny", scale=2.0
     )
+
+
+@pytest.mark.parametrize(
+    ("device", "is_offered"), [("cpu", True), ("auto", True), ("cuda:0", False)]
+)
+def test_the_fast_mode_is_offered_only_where_the_device_can_run_it(device, is_offered):
+    """Also after another model is chosen; on a GPU its jobs would be refused."""
+    cards = {card.name: card for card in list_models() if card.name in ("photo-x4", "face-x4")}
+    assert cards["photo-x4"].int8 is not None
+
+    async def build():  # in an event loop, of which Gradio would make one that nobody closes
+        with gr.Blocks(analytics_enabled=False) as page:
+            options = module("options").build_options(
+                cards, "photo-x4", "name", has_fast_mode=allows_int8(device)
+            )
+        return page, options
+
+    page, options = asyncio.run(build())
+    assert options.speed.visible == is_offered
+    [choose] = [event.fn for event in page.fns.values() if options.speed in event.outputs]
+    assert [choose(name)[-1].visible for name in cards] == [
+        is_offered and card.int8 is not None for card in cards.values()
+    ]
 
 
 def test_a_missing_width_is_an_error():
