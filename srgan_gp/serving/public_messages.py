@@ -1,6 +1,8 @@
 """Error messages for clients, without directories of the server and command-line options."""
 
+import errno
 import logging
+import os
 import re
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -23,9 +25,20 @@ _NO_MEMORY = "the server has not enough memory for it; choose a smaller scale or
 _DISK_FULL = "the server has no free disk space; try again later"
 _EXPIRED = "the upload has expired; choose the file again"
 _INTERNAL = "Something went wrong inside the server. Try again, or try another image."
+NO_SPACE = "The server has no free disk space. Try again later."
+_NO_PERMISSION = "The server may not write to its disk. Its operator has to change that."
+_WRITE_PROBLEMS = {
+    errno.ENOSPC: NO_SPACE,
+    errno.EDQUOT: NO_SPACE,
+    errno.EFBIG: "The file would be too large for the disk of the server. Choose a smaller scale.",
+    errno.EACCES: _NO_PERMISSION,
+    errno.EPERM: _NO_PERMISSION,
+    errno.EROFS: _NO_PERMISSION,
+    errno.ENOENT: "A folder of the server was removed while it was used. Try again.",
+    errno.ENAMETOOLONG: "The file name is too long for the server. Choose a shorter one.",
+}
+_CANNOT_WRITE = "The server cannot write a file{reason}. Try again later."
 _MESSAGES = {
-    # A server writes to its own directory only, so a full disk is the usual cause.
-    OutputError: "The server has no free disk space. Try again later.",
     ModelRefusedError: "This model cannot be used here. Choose another one.",
     DeviceError: "The device of the server failed. Try again later.",
 }
@@ -43,7 +56,8 @@ def for_clients(error: Exception) -> SrganGpError:
 
     Returns:
         The same error, or one of the same code: `PictureError`, `UsageError` (without directories
-        and options), `OutputError`, `ModelRefusedError` or `DeviceError` (with a general message).
+        and options), `OutputError` (by `write_problem` of its cause), `ModelRefusedError` or
+        `DeviceError` (with a general message).
         `PictureError` E_OUT_OF_MEMORY for a `MemoryError`, and a plain `SrganGpError` for any other
         class, such as `LockedError`.
     """
@@ -61,10 +75,27 @@ def for_clients(error: Exception) -> SrganGpError:
     if isinstance(error, UsageError):
         return UsageError(_without_directories(error))
     _log.error("%r", error)
+    if isinstance(error, OutputError):
+        return OutputError(write_problem(error.__cause__))
     for kind, message in _MESSAGES.items():
         if isinstance(error, kind):
             return kind(message)
     return SrganGpError(_INTERNAL)
+
+
+def write_problem(cause: BaseException | None) -> str:
+    """Return the reason of a failed write, as a message without paths.
+
+    Args:
+        cause: the OSError of the write; another exception or None: the reason is not known.
+
+    >>> write_problem(OSError(errno.EIO, "failed", "/secret"))
+    'The server cannot write a file (Input/output error). Try again later.'
+    """
+    number = cause.errno if isinstance(cause, OSError) else None
+    if number in _WRITE_PROBLEMS:
+        return _WRITE_PROBLEMS[number]
+    return _CANNOT_WRITE.format(reason="" if number is None else f" ({os.strerror(number)})")
 
 
 @contextmanager

@@ -1,3 +1,6 @@
+import errno
+from pathlib import Path
+
 import pytest
 
 from srgan_gp.errors import (
@@ -12,6 +15,7 @@ from srgan_gp.errors import (
 )
 from srgan_gp.serving.error_responses import refusal_for
 from srgan_gp.serving.public_messages import for_clients, public_errors
+from srgan_gp.system.write_errors import errors_about
 
 SECRET = "/srv/secret/app/file"
 
@@ -58,9 +62,24 @@ def test_an_expired_upload_must_be_chosen_again():
     assert "check the name" not in str(shown)
 
 
-def test_errors_of_a_block_are_converted():
-    with pytest.raises(OutputError, match=r"^The server has no free disk space"), public_errors():
-        raise OutputError(f"cannot write {SECRET}: the disk is full")
+@pytest.mark.parametrize(
+    ("number", "reason"),
+    [
+        (errno.ENOSPC, "The server has no free disk space."),
+        (errno.EDQUOT, "The server has no free disk space."),
+        (errno.EROFS, "The server may not write to its disk."),
+        (errno.ENAMETOOLONG, "The file name is too long"),
+        (errno.EIO, "The server cannot write a file (Input/output error)."),
+        (None, "The server cannot write a file. Try"),
+    ],
+)
+def test_a_failed_write_has_its_true_reason_without_the_path(number, reason):
+    with pytest.raises(OutputError) as shown, public_errors(), errors_about(Path(SECRET)):
+        if number is None:
+            raise OutputError(f"cannot write {SECRET}: it is locked")
+        raise OSError(number, f"failed at {SECRET}", SECRET)
+    assert str(shown.value).startswith(reason)
+    assert "secret" not in str(shown.value)
 
 
 def test_full_disk_message_continues_the_name_of_an_image():

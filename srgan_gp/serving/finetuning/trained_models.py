@@ -10,6 +10,7 @@ from srgan_gp.models.helper_networks import FEATURE_NETWORK
 from srgan_gp.serving.jobs.loaded_models import cards_for
 from srgan_gp.serving.server_settings import ServerSettings
 from srgan_gp.system.files import atomic_write
+from srgan_gp.system.write_errors import errors_about
 
 
 def can_start_from(card: ModelCard, settings: ServerSettings) -> bool:
@@ -56,7 +57,8 @@ def zip_of_model(name: str, folder: Path) -> Path:
         UsageError: the model was removed.
         OutputError: the zip cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    with errors_about(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.zip"
     files = _files(name)
     with atomic_write(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:

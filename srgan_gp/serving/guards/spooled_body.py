@@ -5,6 +5,7 @@ from tempfile import SpooledTemporaryFile
 
 from srgan_gp.errors import OutputError
 from srgan_gp.serving.error_responses import Refusal
+from srgan_gp.serving.public_messages import NO_SPACE, write_problem
 
 _MAX_BYTES_IN_MEMORY = 1 << 20
 _CHUNK_BYTES = 1 << 16
@@ -36,13 +37,13 @@ class Body:
         """Append bytes.
 
         Raises:
-            Refusal: the disk is full.
+            Refusal: it cannot be written to the disk.
         """
         self.size += len(chunk)
         try:
             self._file.write(chunk)
         except OSError as error:
-            raise no_space() from error
+            raise Refusal(507, OutputError.code, write_problem(error)) from error
 
     def read(self) -> bytes:
         """Return all bytes."""
@@ -63,4 +64,4 @@ class Body:
 
 def no_space() -> Refusal:
     """Build the refusal of an upload that does not fit on the disk."""
-    return Refusal(507, OutputError.code, "The server has no free disk space. Try again later.")
+    return Refusal(507, OutputError.code, NO_SPACE)

@@ -8,6 +8,7 @@ from srgan_gp.batch.naming.result_names import name_key, numbered
 from srgan_gp.errors import UsageError
 from srgan_gp.serving.jobs.job_requests import Result
 from srgan_gp.system.files import atomic_write
+from srgan_gp.system.write_errors import errors_about
 
 
 def bundle(folder: Path, results: Sequence[Result], name: str) -> Result:
@@ -22,7 +23,8 @@ def bundle(folder: Path, results: Sequence[Result], name: str) -> Result:
         OutputError: the zip cannot be written.
         UsageError: a result has expired.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    with errors_about(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     taken: set[str] = set()
     with atomic_write(folder / name) as file, zipfile.ZipFile(file, "w") as archive:
         for result in results:

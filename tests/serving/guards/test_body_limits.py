@@ -193,11 +193,12 @@ def test_slow_upload_times_out(limited, ask, monkeypatch):
     assert refused(response, 408, "E_TOO_SLOW")
 
 
-def test_full_disk_is_reported(echo, ask, tmp_path):
+def test_an_upload_that_cannot_be_written_is_refused_with_the_reason(echo, ask, tmp_path):
     gone = dataclasses.replace(SETTINGS, folder=tmp_path / "gone")  # not writable
     limited = BodyLimits(echo, gone)
     response = ask(limited, "POST", "/upload", FORM, chunks_of(form(bytes(1_500_000))))
     assert refused(response, 507, "E_OUTPUT")
+    assert b"A folder of the server was removed" in response.body
 
 
 def test_disk_space_is_checked_before_an_upload_is_received(echo, ask, tmp_path, monkeypatch):
