@@ -8,7 +8,7 @@ import secrets
 import shutil
 import threading
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from dataclasses import dataclass, field
 
 from srgan_gp.serving.jobs.job import Job, OnProgress, Request
@@ -122,23 +122,25 @@ class JobHistory:
     def _prune(self) -> None:
         """Remove what has expired, and the oldest jobs above a limit."""
         now = time.monotonic()
-        counts: dict[str, int] = {}
-        sizes: dict[str, int] = {}
+        counts: Counter[str] = Counter()
+        sizes: Counter[str] = Counter()
+        count = size = 0  # of all owners
         for entry in reversed(list(self._entries.values())):  # the newest first
             owner = entry.owner
             self._measure(entry)
-            counts[owner] = counts.get(owner, 0) + 1
-            sizes[owner] = sizes.get(owner, 0) + (entry.size or 0)
+            own_size = entry.size or 0
             is_above_limit = (
-                counts[owner] > MAX_ENTRIES_PER_OWNER
-                or sizes[owner] > MAX_BYTES_PER_OWNER
-                or sum(counts.values()) > MAX_ENTRIES
-                or sum(sizes.values()) > MAX_BYTES
+                counts[owner] >= MAX_ENTRIES_PER_OWNER
+                or sizes[owner] + own_size > MAX_BYTES_PER_OWNER
+                or count >= MAX_ENTRIES
+                or size + own_size > MAX_BYTES
             )
             if entry.job.is_done and (is_above_limit or self._is_expired(entry, now)):
-                counts[owner] -= 1
-                sizes[owner] -= entry.size or 0
                 self._drop(entry)
+                continue
+            counts[owner] += 1
+            sizes[owner] += own_size
+            count, size = count + 1, size + own_size
 
     def _is_expired(self, entry: HistoryEntry, now: float) -> bool:
         ended = entry.job.ended

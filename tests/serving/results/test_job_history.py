@@ -1,11 +1,14 @@
 """The history of jobs: owners, expiry and limits."""
 
+import time
+from types import SimpleNamespace
+
 import pytest
 
 from srgan_gp.errors import Cancelled, PictureError
 from srgan_gp.serving.jobs.job_requests import UpscaleRequest
 from srgan_gp.serving.results import job_history
-from srgan_gp.serving.results.job_history import JobHistory
+from srgan_gp.serving.results.job_history import HistoryEntry, JobHistory
 
 TIMEOUT = 60
 
@@ -68,6 +71,33 @@ def test_the_files_of_finished_jobs_are_bounded(history, png, monkeypatch, limit
     monkeypatch.setattr(job_history, limit, 2 * first.size)
     entries = [first, *(finished(history, png) for _ in range(3))]
     assert history.entries("me") == entries[2:]
+
+
+class CountedBytes(int):
+    """A number of bytes that counts the additions."""
+
+    additions = 0
+
+    def __add__(self, other):
+        CountedBytes.additions += 1
+        return CountedBytes(int(self) + int(other))
+
+    __radd__ = __add__
+
+
+@pytest.mark.parametrize("owners", [1, 1000])
+def test_the_work_of_a_look_up_grows_linearly_with_the_jobs(history, owners):
+    done = SimpleNamespace(is_done=True, ended=time.monotonic(), outcome=None)
+    counts = []
+    for _ in range(2):
+        for number in range(100):
+            entry = HistoryEntry(f"owner {number % owners}", done, "a.png", size=CountedBytes(1))
+            history._entries[entry.id] = entry
+        CountedBytes.additions = 0
+        history.entries("owner 0")
+        counts.append(CountedBytes.additions)
+    assert len(history._entries) == 200
+    assert 0 < counts[1] <= 2 * counts[0], "twice as many jobs, twice the work"
 
 
 def test_removing_a_running_job_cancels_it(history, png):
