@@ -14,7 +14,7 @@ from gradio_tabs.page_requests import visitor_of
 from gradio_tabs.panel import QUIET, Changes, Updates, build_panel, connect, guarded
 from gradio_tabs.training_view import TrainingView, build_training_view
 from gradio_tabs.uploads import FilesInput, Upload
-from srgan_gp.errors import UsageError
+from srgan_gp.errors import SrganGpError, UsageError
 from srgan_gp.models.new_names import require_free_name
 from srgan_gp.serving.finetuning.training_process import MIN_PHOTOS, FineTunings, TrainingPlan
 
@@ -150,7 +150,7 @@ def _connect_model(
     def remove(request: gr.Request, chosen: str, compared: list[str], of_batch: str) -> Changes:
         try:
             removed = trainings.remove_model(visitor_of(request))
-        except UsageError as error:
+        except SrganGpError as error:
             return {view.panel.status: messages.error(str(error))}
         return {
             **lists.without(removed, chosen, compared, of_batch),

@@ -1,4 +1,4 @@
-"""Models that visitors trained: the files of one for a download, and its removal."""
+"""Models that visitors trained: which ones training can start from, and a zip of the files."""
 
 import zipfile
 from pathlib import Path
@@ -65,18 +65,6 @@ def zip_of_model(name: str, folder: Path) -> Path:
         for found in files:
             archive.write(found, found.name)
     return path
-
-
-def remove_model(name: str) -> None:
-    """Remove a model from the user's folder of models.
-
-    The card is removed first: without it the model is not listed any more.
-
-    Raises:
-        UsageError: it is not there.
-    """
-    for path in _files(name):
-        path.unlink(missing_ok=True)
 
 
 def _files(name: str) -> list[Path]:

@@ -9,8 +9,9 @@ import subprocess
 import threading
 from pathlib import Path
 
-from srgan_gp.errors import BusyError, UsageError
-from srgan_gp.serving.finetuning.trained_models import remove_model, zip_of_model
+from srgan_gp.errors import BusyError, ModelRefusedError, UsageError
+from srgan_gp.models.removal import remove_model
+from srgan_gp.serving.finetuning.trained_models import zip_of_model
 from srgan_gp.serving.finetuning.training_progress import TrainingOutput, TrainingState
 from srgan_gp.serving.finetuning.training_request import (
     MIN_PHOTOS,
@@ -20,7 +21,7 @@ from srgan_gp.serving.finetuning.training_request import (
     training_command,
 )
 from srgan_gp.serving.jobs.service import Service
-from srgan_gp.serving.public_messages import for_clients
+from srgan_gp.serving.public_messages import for_clients, public_errors
 
 __all__ = ["MIN_PHOTOS", "FineTuning", "FineTunings", "TrainingPlan", "TrainingState"]
 
@@ -125,7 +126,10 @@ class FineTunings:
             if any(run.is_running for run in self._last.values()):
                 raise BusyError("Another training run is in progress. Try again later.",
                                 retry_seconds=600)  # fmt: skip
-            run = self._last[client] = FineTuning(self._service, client, plan)
+            run = FineTuning(self._service, client, plan)
+            # The name was free: from now on it is not that of a model of another client.
+            kept = {other: last for other, last in self._last.items() if last.name != run.name}
+            self._last = {**kept, client: run}
         return run
 
     def of(self, client: str) -> FineTuning | None:
@@ -136,13 +140,18 @@ class FineTunings:
         """Remove the model of the last run of a client, and return its name.
 
         Raises:
-            UsageError: the client has none, or it is still in training.
+            UsageError: the client has none, it is still in training, or it was removed already.
+            OutputError: a file cannot be removed.
         """
         with self._guard:
             run = self._last.get(client)
             if run is None or run.is_running:
                 raise UsageError("You have no finished model.")
-            remove_model(run.name)
+            try:
+                with public_errors():
+                    remove_model(run.name)
+            except ModelRefusedError:
+                raise UsageError(f"The model {run.name} was removed already.") from None
             del self._last[client]
         return run.name
 

@@ -166,6 +166,37 @@ def test_a_visitor_removes_the_own_model_only(
     assert trainings.of("me") is None
 
 
+def test_a_removed_model_is_reported_and_its_critic_is_removed_too(
+    service, plan, tiny_model, onnx_models, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("SRGAN_GP_MODELS", str(tmp_path))
+    trainings = FineTunings(service)
+    run = trainings.start("me", plan)
+    wait_until(lambda: not run.is_running)
+    with pytest.raises(UsageError, match="mine was removed already"):
+        trainings.remove_model("me")
+    onnx_models.write_card(tiny_model("mine"))
+    (tmp_path / "mine.critic.safetensors").write_bytes(b"not on the card")
+    assert trainings.remove_model("me") == "mine"
+    assert list(tmp_path.glob("mine.*")) == []
+
+
+def test_the_model_of_another_visitor_with_the_same_name_is_not_removed(
+    service, plan, tiny_model, onnx_models, tmp_path, monkeypatch
+):
+    """The first run installed no model, so that its name stayed free."""
+    monkeypatch.setenv("SRGAN_GP_MODELS", str(tmp_path))
+    trainings = FineTunings(service)
+    for client in ("me", "you"):
+        run = trainings.start(client, plan)
+        wait_until(lambda run=run: not run.is_running)
+    onnx_models.write_card(tiny_model("mine"))
+    with pytest.raises(UsageError, match="no finished model"):
+        trainings.remove_model("me")
+    assert trainings.of("me") is None
+    assert trainings.remove_model("you") == "mine"
+
+
 def test_a_model_with_a_critic_needs_a_feature_network(service, plan, tmp_path, monkeypatch):
     monkeypatch.setenv("SRGAN_GP_MODELS", str(tmp_path / "none"))
     settings = ServerSettings(max_files=30)
