@@ -3,6 +3,8 @@
 import io
 import json
 import re
+import secrets
+import threading
 
 import pytest
 from PIL import Image
@@ -138,6 +140,47 @@ def test_other_visitors_cannot_use_a_stolen_id(visitor, client, png):
         assert thief.post("/api/jobs/clear").json() == {"removed": 0}
     assert mine.get(job["urls"]["result"]).status_code == 200
     assert mine.post("/api/jobs/clear").json() == {"removed": 1}
+
+
+def requests_about(id):
+    """Return method and path of every route about one job; removal is the last."""
+    routes = [route for route in job_routes.build_job_routes().routes if "{id}" in route.path]
+    values = {"id": id, "layer": "after", "level": 0, "column": 0, "row": 0}
+    found = [(method, route.path.format(**values)) for route in routes for method in route.methods]
+    return sorted(found, key=lambda pair: pair[1].endswith("/remove"))
+
+
+@pytest.mark.parametrize("state", ["running", "done", "removed"])
+def test_every_route_refuses_stolen_and_guessed_ids_alike(visitor, client, history, png, state):
+    mine, other = visitor(), visitor()
+    owner = f"visitor-{mine.cookies[COOKIE].partition('.')[0]}"
+    may_end = threading.Event()
+    on_progress = (lambda *_: may_end.wait(TIMEOUT)) if state == "running" else None
+    request = UpscaleRequest(png, "a.png", wants_view=True)
+    entry = history.submit(owner, request, title="a.png", on_progress=on_progress)
+    if state != "running":
+        entry.job.wait(TIMEOUT)
+    if state == "removed":
+        history.remove(entry)
+    near = f"{int(entry.id, 16) ^ 1:032x}"
+    try:
+        answers = [
+            (answer.status_code, answer.json())
+            for thief in (other, client)
+            for id in (entry.id, near, secrets.token_hex(16))
+            for answer in (thief.request(*pair) for pair in requests_about(id))
+        ]
+        assert len(answers) == 2 * 3 * 7
+        nothing = 404, {"code": "E_NOT_FOUND", "message": "There is no such job."}
+        assert all(answer == nothing for answer in answers), answers
+        assert state == "removed" or not entry.job.cancellation._is_cancelled
+    finally:
+        may_end.set()
+    if state == "removed":
+        assert {mine.request(*pair).status_code for pair in requests_about(entry.id)} == {410}
+        return
+    entry.job.wait(TIMEOUT)
+    assert {mine.request(*pair).status_code for pair in requests_about(entry.id)} == {200}
 
 
 @pytest.mark.parametrize("id", ["0" * 32, "0", "%00", "0" * 31 + "G"])
