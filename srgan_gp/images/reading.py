@@ -44,7 +44,7 @@ def read_image(path: str | Path, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Pic
         return read_picture(Path(path), max_pixels=max_pixels)
     except PictureError as error:
         message = str(error).replace("raise --max-pixels", "pass a larger max_pixels to read_image")
-        hint = _path_hint(str(path)) if error.code == "E_VANISHED" else ""
+        hint = _path_hint(str(path)) if error.code == "E_NOT_FOUND" else ""
         error.args = (f"{path}: {message}{hint}",)
         raise
 
@@ -103,7 +103,7 @@ def regular_file(path: Path) -> Generator[BinaryIO, None, None]:
         flags = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
         descriptor = os.open(path, os.O_RDONLY | flags)
     except FileNotFoundError as error:
-        raise PictureError("E_VANISHED", "there is no such file; check the name") from error
+        raise PictureError("E_NOT_FOUND", "the file does not exist; check the name") from error
     except PermissionError as error:
         raise PictureError(
             "E_NO_PERMISSION", "there is no permission to read it; change its mode or its owner"

@@ -67,8 +67,8 @@ def for_clients(error: Exception) -> SrganGpError:
         if error.code == "E_DISK_FULL":
             _log.error("%r", error)
             return PictureError(error.code, _DISK_FULL)
-        if error.code == "E_VANISHED":
-            return PictureError(error.code, _EXPIRED)
+        if error.code == "E_NOT_FOUND":  # It was uploaded, so it did exist.
+            return PictureError("E_VANISHED", _EXPIRED)
         return PictureError(error.code, _without_directories(error))
     if isinstance(error, BusyError | Cancelled):
         return error

@@ -241,12 +241,12 @@ class Listed:
 
 
 def test_inputs_without_a_job_are_reported_too(engine_of, jobs):
-    refused = Refused(Path("a"), PictureError("E_VANISHED", "gone"))
+    refused = Refused(Path("a"), PictureError("E_NOT_FOUND", "gone"))
     skipped = Skipped(Path("b"), Path("out/b"), "it is done already")
     outcomes = run(Listed(refused, jobs[0], skipped), engine_of())
     assert counts(outcomes) == Counter(done=1, skipped=1, failed=1)
     outcomes = by_name(outcomes)
-    assert (outcomes["a"].code, outcomes["b"].reason) == ("E_VANISHED", "it is done already")
+    assert (outcomes["a"].code, outcomes["b"].reason) == ("E_NOT_FOUND", "it is done already")
 
 
 def test_a_folder_is_created_when_it_is_needed_and_swept_when_it_exists(engine_of, jobs, tmp_path):

@@ -22,7 +22,7 @@ def test_an_unreadable_file_is_one_failure_and_the_others_are_upscaled(upscale, 
     assert (code, report["done"], report["failed"]) == (3, 3, 3)
     failures = {Path(p["source"]).name: p["code"] for p in report["pictures"] if "code" in p}
     assert failures == {
-        "broken.jpg": "E_DAMAGED", "text.png": "E_NOT_AN_IMAGE", "nowhere.png": "E_VANISHED",
+        "broken.jpg": "E_DAMAGED", "text.png": "E_NOT_AN_IMAGE", "nowhere.png": "E_NOT_FOUND",
     }  # fmt: skip
     assert names(tmp_path / "out") == ["a.jpg", "a.png", "b.png"]
 
@@ -66,6 +66,13 @@ def test_a_folder_without_images_is_nothing_to_do(upscale, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_a_file_that_never_existed_is_said_not_to_exist(upscale, tmp_path):
+    code, report, _ = upscale(tmp_path / "nowhere.png")
+    [entry] = report["pictures"]
+    assert (code, entry["code"]) == (3, "E_NOT_FOUND")
+    assert entry["message"] == "the file does not exist; check the name"
+
+
 def test_a_pattern_without_matches_is_nothing_to_do(upscale, tmp_path):
     assert upscale(tmp_path / "*.png", "-o", tmp_path / "out")[0] == 4
 
@@ -73,7 +80,7 @@ def test_a_pattern_without_matches_is_nothing_to_do(upscale, tmp_path):
 def test_a_pattern_without_matches_among_others_is_a_failure(upscale, folder, tmp_path):
     code, report, _ = upscale(folder / "*.tif", folder / "a.png", "-o", tmp_path / "out")
     assert (code, report["done"], report["failed"]) == (3, 1, 1)
-    assert {p["code"] for p in report["pictures"] if "code" in p} == {"E_VANISHED"}
+    assert {p["code"] for p in report["pictures"] if "code" in p} == {"E_NOT_FOUND"}
 
 
 LONG_NAME = 300 * "a"

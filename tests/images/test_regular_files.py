@@ -25,7 +25,7 @@ def picture_file(tmp_path, make):
 def test_a_missing_file_a_folder_and_a_pipe_have_error_codes(tmp_path):
     os.mkfifo(tmp_path / "pipe.png")
     for path, code in [
-        (tmp_path / "none.png", "E_VANISHED"), (tmp_path, "E_NOT_A_FILE"),
+        (tmp_path / "none.png", "E_NOT_FOUND"), (tmp_path, "E_NOT_A_FILE"),
         (tmp_path / "pipe.png", "E_NOT_A_FILE"), (Path("/dev/null"), "E_NOT_A_FILE"),
         (tmp_path / ("x" * 300), "E_UNREADABLE"), (tmp_path / "a\0b", "E_UNREADABLE"),
     ]:  # fmt: skip

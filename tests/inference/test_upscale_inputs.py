@@ -172,7 +172,7 @@ def test_a_url_is_named_as_it_was_given(doubler):
 
 
 def test_an_error_about_a_path_names_it_once(doubler, tmp_path):
-    with pytest.raises(PictureError, match="no such file") as caught:
+    with pytest.raises(PictureError, match="does not exist") as caught:
         doubler.upscale(tmp_path / "missing.png")
     assert str(caught.value).count("missing.png") == 1
     path = tmp_path / "small.png"
@@ -286,7 +286,7 @@ def test_progress_of_a_list_counts_images(fake_session):
 
 def test_all_images_are_checked_before_the_first_is_upscaled(batches, tmp_path):
     upscaler, shapes = batches
-    with pytest.raises(PictureError, match=r"image 2 of 2: .*missing.png: there is no such file"):
+    with pytest.raises(PictureError, match=r"image 2 of 2: .*missing.png: the file does not exist"):
         upscaler.upscale([random_array((*SIZE, 3)), tmp_path / "missing.png"])
     with pytest.raises(ValueError, match="image 1 of 2: need uint8"):
         upscaler.upscale([np.zeros((4, 4, 3)), random_array((*SIZE, 3))])
