@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from srgan_gp.commands.options.upscale_options import add_options
 from srgan_gp.commands.terminal import print_message, print_result, printable, progress_bar
 from srgan_gp.errors import NothingToDoError, PictureError, UsageError
-from srgan_gp.models.cards import LOOKS
 from srgan_gp.system.paths import is_folder
 
 if TYPE_CHECKING:
@@ -82,7 +81,7 @@ def run(options: argparse.Namespace) -> int:
         settings,
         model=options.model,
         threads=options.threads,
-        fidelity=LOOKS.get(options.look, options.fidelity),
+        fidelity=_fidelity(options),
         precision=options.precision,
         faces=_faces(options) if options.faces else None,
         engine="local" if options.dry_run else options.engine,
@@ -183,6 +182,15 @@ def _check(options: argparse.Namespace, arguments: list[str], output: "Output") 
             continue
         if output.folder.samefile(argument):
             raise UsageError(f"The results would be new inputs in {argument}; pass --suffix.")
+
+
+def _fidelity(options: argparse.Namespace) -> float | None:
+    if options.look is None:
+        return options.fidelity
+    from srgan_gp.models.catalog import DEFAULT_MODELS
+    from srgan_gp.models.looks import fidelity_of_look
+
+    return fidelity_of_look(options.look, None, options.model or DEFAULT_MODELS[MODEL_TASKS[0]])
 
 
 def _faces(options: argparse.Namespace) -> "FaceOptions":

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator, Sequence
+from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, cast
 
@@ -15,6 +16,7 @@ from srgan_gp.images.picture_conversion import describe_type, to_kind_of, to_pic
 from srgan_gp.inference.session_interface import SessionInterface
 from srgan_gp.inference.tiling.tiles import Progress
 from srgan_gp.inference.tiling.window_choice import TileChoice, choose_batch
+from srgan_gp.models.cards import MAX_SCALE, scale_message
 
 if TYPE_CHECKING:
     from PIL.Image import Image as PillowImage
@@ -33,16 +35,27 @@ class UpscaleOptions(TypedDict, total=False):
     scratch_folder: Path | None
 
 
+def _check_scale(scale: float | None) -> None:
+    """Check the range of a scale, as the command line does; other types are refused later.
+
+    Raises:
+        ValueError: it is not above 0, or more than `MAX_SCALE`.
+    """
+    if isinstance(cast("object", scale), Real) and not 0 < cast("float", scale) <= MAX_SCALE:
+        raise ValueError(scale_message(f"{scale:g}"))
+
+
 class UpscaleInputs:
     """Images of one call. All are read and checked before the first is upscaled.
 
     Args:
         image: an array, a Pillow image, a `Picture` or a path; or a list, a tuple, an iterator or
             an array (N, H, W, C) of them.
+        scale: scale factor of the call, checked before a file is read; None: not given.
 
     Raises:
         TypeError: `image`, or an image of several, is something else.
-        ValueError: shape, dtype or range of an array is not supported.
+        ValueError: shape, dtype or range of an array, or the scale, is not supported.
         PictureError: a file cannot be read, or values of an image are out of range.
     """
 
@@ -52,7 +65,8 @@ class UpscaleInputs:
     notes: tuple[str, ...]
     """What the pictures do not keep of their files or Pillow images."""
 
-    def __init__(self, image: object) -> None:
+    def __init__(self, image: object, scale: float | None = None) -> None:
+        _check_scale(scale)
         items = _items(image)
         self._is_array = isinstance(image, np.ndarray)
         self.has_many = items is not None

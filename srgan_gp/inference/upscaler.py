@@ -70,6 +70,7 @@ class Upscaler:
         device: str = "auto",
         threads: int | None = None,
         fidelity: float | None = None,
+        look: str | None = None,
         precision: str = "auto",
         faces: "FaceOptions | float | None" = None,
     ) -> "Upscaler":
@@ -79,8 +80,9 @@ class Upscaler:
             model: a name that `list_models` knows, or a path.
             device: `auto`, `cpu`, `cuda`, `cuda:N`, or `tensorrt` for a GPU with TensorRT.
             threads: CPU threads; None means one for each CPU this process may use.
-            fidelity: weight, 0 to 1, of the partner that the model's card names; the weights of the
-                two networks are averaged. None runs the model as it is.
+            fidelity: weight, 0 to 1, of the partner that the model's card names, in the average of
+                the two networks' weights. None runs the model as it is.
+            look: name of a fidelity, in its place: `faithful` (1), `natural` (0.5) or `crisp` (0).
             precision: `auto` (float32), `float32`, `float16` for GPUs, or `int8`, faster on a CPU,
                 with the difference from float32 that `choice` states; not with `fidelity`.
             faces: weight, 0 to 1, of a second model in small faces of photos; or `FaceOptions`.
@@ -99,6 +101,10 @@ class Upscaler:
             from srgan_gp.inference.face_enhancement.face_enhancer import FaceEnhancer
 
             enhancer = FaceEnhancer.load(faces, lambda name: cls.load(name, **run_on))
+        if look is not None:
+            from srgan_gp.models.looks import fidelity_of_look
+
+            fidelity = fidelity_of_look(look, fidelity, model)
         run_on |= {"fidelity": fidelity, "precision": precision}
         return cls(Session.open(model, task="super-resolution", **run_on), enhancer)
 
@@ -176,10 +182,11 @@ class Upscaler:
             DeviceError: the GPU failed.
             UsageError: `tile` is a number, and the model cannot be tiled.
             TypeError: an argument has another type than stated.
-            ValueError: an array is not as above, or `scale` or `tile` is not positive.
+            ValueError: an array is not as above, `scale` is not above 0 and 1000 at most, or `tile`
+                is not positive.
             Cancelled: `cancel` was called during the call.
         """
-        inputs = UpscaleInputs(image)
+        inputs = UpscaleInputs(image, scale)
         results, reports = list(inputs.pictures), list[UpscaleReport]()
         on_tiles, done = None if inputs.has_many else on_progress, 0
         for indices in inputs.batches(self._session):

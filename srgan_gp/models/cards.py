@@ -28,11 +28,18 @@ its training faces, so the three scores are shown together."""
 MAX_TRUNCATION = 4
 """Largest truncation of generated faces. Training hardly ever sees more unusual latents."""
 
+MAX_SCALE = 1000
+"""Largest scale of an image; a larger one is a typing error, beyond the limits of most formats."""
 LOOKS = {"faithful": 1.0, "natural": 0.5, "crisp": 0.0}
 """Fidelities by name, for `--look` and the app: share of the fidelity partner in the weights, see
 `ModelCard.fidelity_partner`."""
 
 Record = TypeVar("Record")
+
+
+def scale_message(scale: str) -> str:
+    """Return the message about a scale that is not allowed, as it was written."""
+    return f"the scale must be a number above 0, {MAX_SCALE} at most, not {scale}"
 
 
 @dataclass(frozen=True)

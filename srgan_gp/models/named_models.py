@@ -12,10 +12,14 @@ from srgan_gp.models.catalog import (
 from srgan_gp.system.paths import is_file
 
 
-def find_partner(model: ModelFile) -> ModelFile:
+def find_partner(model: ModelFile, option: str = "fidelity") -> ModelFile:
     """Find the fidelity partner that the card of a model names.
 
     The partner of a model that is not installed is searched in the folder of the model first.
+
+    Args:
+        model: the model.
+        option: what needs the partner, for messages: `fidelity`, or a look such as `look natural`.
 
     Raises:
         UsageError: the model has no card, or its card names no partner.
@@ -25,7 +29,7 @@ def find_partner(model: ModelFile) -> ModelFile:
         usable = list_models(on_refused=lambda _: None)
         having = ", ".join(card.name for card in usable if card.fidelity_partner)
         hint = f"choose one that has: {having}" if having else "no other model has one"
-        raise UsageError(f"No fidelity or look: {model.path.stem} has no fidelity partner; {hint}.")
+        raise UsageError(f"No {option}: {model.path.stem} has no fidelity partner; {hint}.")
     name, partner = model.card.name, model.card.fidelity_partner
     beside = model.path.with_name(f"{partner}.toml")
     if not model.is_installed and is_file(beside):
@@ -34,8 +38,8 @@ def find_partner(model: ModelFile) -> ModelFile:
         found = find_named(partner)
     if found is None:
         raise ModelRefusedError(
-            f"The fidelity partner of {name}, {partner!r}, is missing; copy its .onnx and .toml "
-            f"to {model.path.parent}."
+            f"The fidelity partner of {name}, {partner!r}, needed for the {option}, is missing; "
+            f"copy its .onnx and .toml to {model.path.parent}."
         )
     for key in ("task", "architecture", "scale"):
         own, other = getattr(model.card, key), getattr(found.card, key)

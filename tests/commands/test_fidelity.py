@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from srgan_gp.cli import main
+from srgan_gp.models.cards import LOOKS
 
 
 def read_pixels(path):
@@ -68,9 +69,26 @@ def test_a_model_without_a_partner_is_wrong_use(upscale):
     code, _, printed, result = upscale("--fidelity", "0.5", model="far")
     assert (code, result) == (2, None)
     assert one_line(printed) == (
-        "srgan-gp: error: No fidelity or look: far has no fidelity partner; choose one that "
+        "srgan-gp: error: No fidelity: far has no fidelity partner; choose one that "
         "has: photo-x4, near."
     )
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_a_look_of_a_model_without_a_partner_is_named_in_the_error(upscale, look):
+    code, _, printed, result = upscale("--look", look, model="far")
+    assert (code, result) == (2, None)
+    assert one_line(printed).startswith(
+        f"srgan-gp: error: No look {look}: far has no fidelity partner; choose one that has: "
+    )
+
+
+def test_a_look_whose_partner_is_missing_is_named_in_the_error(upscale, partners):
+    for path in partners.glob("far.*"):
+        path.unlink()
+    code, _, printed, _ = upscale("--look", "faithful", model="near")
+    assert code == 8
+    assert "'far', needed for the look faithful, is missing" in one_line(printed)
 
 
 def test_a_model_without_a_card_is_wrong_use(upscale, tiny_model):
@@ -83,7 +101,7 @@ def test_a_partner_that_is_missing_is_a_refused_model(upscale, partners):
     (partners / "far.toml").unlink()
     code, _, printed, _ = upscale("--fidelity", "0.5")
     assert code == 8
-    assert "partner of near, 'far', is missing" in one_line(printed)
+    assert "partner of near, 'far', needed for the fidelity, is missing" in one_line(printed)
 
 
 def test_a_partner_that_does_not_fit_is_a_refused_model(upscale, tiny_model, onnx_models):

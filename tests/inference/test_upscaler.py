@@ -2,14 +2,17 @@ import hashlib
 import subprocess
 import sys
 import tracemalloc
+from argparse import ArgumentTypeError
 
 import numpy as np
 import pytest
 
+from srgan_gp.commands.options import option_types
 from srgan_gp.errors import ModelRefusedError, PictureError, UsageError
 from srgan_gp.images import Picture
 from srgan_gp.inference.tiling.window_choice import CPU_BUDGET
 from srgan_gp.inference.upscaler import Upscaler
+from srgan_gp.models.cards import LOOKS
 
 
 @pytest.fixture
@@ -175,10 +178,35 @@ def test_a_model_for_another_task_is_refused(fake_session):
         Upscaler(fake_session(task="face-generation"))
 
 
-@pytest.mark.parametrize("scale", [0, -1, float("nan"), float("inf")])
-def test_a_scale_is_a_positive_number(doubler, tiny_image, scale):
-    with pytest.raises(ValueError, match="need a finite scale above 0"):
+@pytest.mark.parametrize("scale", [0, -1, 1000.5, 1e9, float("nan"), float("inf")])
+def test_a_scale_has_the_range_and_the_message_of_the_command_line(doubler, tiny_image, scale):
+    with pytest.raises(ValueError) as caught:
         doubler.upscale(tiny_image, scale=scale)
+    with pytest.raises(ArgumentTypeError) as of_command_line:
+        option_types.scale(f"{scale:g}")
+    assert str(caught.value) == str(of_command_line.value)
+    assert str(caught.value).startswith("the scale must be a number above 0, 1000 at most, not ")
+
+
+@pytest.mark.parametrize(("look", "fidelity"), LOOKS.items())
+def test_a_look_loads_its_fidelity(partners, tiny_image, look, fidelity):
+    by_look, by_number = (
+        Upscaler.load("near", device="cpu", **option)
+        for option in ({"look": look}, {"fidelity": fidelity})
+    )
+    assert (by_look.fidelity, by_look.sha256) == (fidelity, by_number.sha256)
+    np.testing.assert_array_equal(by_look.upscale(tiny_image), by_number.upscale(tiny_image))
+
+
+def test_a_look_is_one_of_three_and_excludes_a_fidelity(partners):
+    for options, error, message in [
+        ({"look": "nice"}, UsageError, "no look 'nice'; known: faithful, natural, crisp"),
+        ({"look": "crisp", "fidelity": 0}, UsageError, "pass one of them"),
+        ({"look": 1}, TypeError, "look must be a text, got 1"),
+        ({"look": "crisp", "model": "far"}, UsageError, "No look crisp: far has no fidelity"),
+    ]:
+        with pytest.raises(error, match=message):
+            Upscaler.load(**{"model": "near", "device": "cpu"} | options)
 
 
 def test_a_result_without_pixels_is_refused(doubler, tiny_image):

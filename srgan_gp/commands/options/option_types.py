@@ -10,12 +10,11 @@ import re
 from typing import Literal
 
 from srgan_gp.errors import UsageError
-from srgan_gp.models.cards import MAX_TRUNCATION
+from srgan_gp.models.cards import MAX_SCALE, MAX_TRUNCATION, scale_message
 
 MIN_TILE = 16  # as in the app; smaller tiles compute mostly overlap
 MAX_WIDTH = 1_000_000  # pixels, as in the app; formats and --max-pixels allow less
 PRECISIONS = ("auto", "float32", "float16", "int8")  # importing `inference.devices` would be slow
-MAX_SCALE = 1000  # a larger one is a typing error: 10 pixels would exceed most formats' limits
 MAX_SEED = 2**63 - 1  # as in training; its digits fit into a file name
 MAX_SEED_COUNT = 100_000  # more is a typing error
 MAX_GRID_SIDE = 1000  # columns or rows
@@ -31,9 +30,7 @@ def scale(text: str) -> float:
     except ValueError:
         value = 0
     if not 0 < value <= MAX_SCALE:
-        raise argparse.ArgumentTypeError(
-            f"the scale must be a number above 0, {MAX_SCALE} at most, not {text}"
-        )
+        raise argparse.ArgumentTypeError(scale_message(text))
     return value
 
 

@@ -9,11 +9,10 @@ from fastapi import File, Form, Request, UploadFile
 from pydantic.json_schema import SkipJsonSchema
 
 from srgan_gp.errors import UsageError
-from srgan_gp.models.cards import MAX_TRUNCATION
+from srgan_gp.models.cards import MAX_SCALE, MAX_TRUNCATION
 from srgan_gp.serving.guards.multipart_limits import is_multipart, is_urlencoded
 from srgan_gp.serving.jobs.generating import MAX_FACES, MAX_FRAMES, MAX_SEED
 from srgan_gp.serving.jobs.job_requests import (
-    MAX_SCALE,
     MAX_TILE,
     MAX_WIDTH,
     MIN_TILE,
@@ -47,6 +46,10 @@ _Fidelity = Annotated[
         minimum=0,
         maximum=1,
     ),
+]
+_Look = Annotated[
+    Literal["faithful", "natural", "crisp"] | _Missing,
+    _field("Name for a fidelity of 1, 0.5 or 0, instead of fidelity."),
 ]
 _Precision = Annotated[
     Literal["auto", "float32", "int8"],
@@ -104,6 +107,7 @@ async def upscale_request(
     picture: _Image,
     model: _Model = None,
     fidelity: _Fidelity = None,
+    look: _Look = None,
     precision: _Precision = "auto",
     faces: _FaceStrength = None,
     scale: _Scale = None,
@@ -119,6 +123,7 @@ async def upscale_request(
         name=picture.filename or "picture",
         model=model,
         fidelity=fidelity,
+        look=look,
         precision=precision,
         faces=faces,
         scale=scale,

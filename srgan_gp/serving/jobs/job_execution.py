@@ -1,6 +1,9 @@
 """Runs one job from its request to its result: decode, then upscale or generate."""
 
+from dataclasses import replace
+
 from srgan_gp.models.cards import UPSCALING
+from srgan_gp.models.looks import fidelity_of_look
 from srgan_gp.models.named_models import model_for_scale
 from srgan_gp.serving.decoding.decode_pool import DecodePool
 from srgan_gp.serving.jobs.generating import generate
@@ -63,20 +66,26 @@ class JobExecution:
             result = generate(job.request, job.folder, self._models, job.cancellation)
         else:
             check_upscale(job.request)
-            model = self._model_for(job.request)
+            request, model = self._resolve(job.request)
             job.cancellation.enter("reading")
             picture = self._decoders.decode(job.request.data, job.request.name, job.cancellation)
             result = upscale(
-                job.request, model, picture, job.folder, self._models, job.cancellation,
+                request, model, picture, job.folder, self._models, job.cancellation,
                 max_pixels=self._settings.max_pixels, speeds=self._speeds,
             )  # fmt: skip
         job.cancellation.check()  # the service removes the files of a job that raises
         return result
 
-    def _model_for(self, request: UpscaleRequest) -> str:
-        """Return the name of the model: for small scales that of the other one on its card."""
+    def _resolve(self, request: UpscaleRequest) -> tuple[UpscaleRequest, str]:
+        """Return the request with its look as a fidelity, and the name of the model.
+
+        For small scales the model is the other one on its card.
+        """
         model = request.model or self._settings.model
         check_known(model, UPSCALING, self._settings.offered)  # a path is not accepted
+        if request.look is not None:
+            fidelity = fidelity_of_look(request.look, request.fidelity, model)
+            request = replace(request, fidelity=fidelity, look=None)
         if request.scale is None:
-            return model
-        return model_for_scale(model, request.scale, request.fidelity)[0]
+            return request, model
+        return request, model_for_scale(model, request.scale, request.fidelity)[0]

@@ -6,13 +6,15 @@ from typing import Any, Literal
 
 from srgan_gp.errors import UsageError
 from srgan_gp.images import find_format
+from srgan_gp.models.cards import MAX_SCALE, scale_message
 from srgan_gp.models.helper_networks import FACE_DETECTOR
+from srgan_gp.models.looks import check_look
 from srgan_gp.serving.results.image_views import ImageView
 
 MIN_TILE, MAX_TILE = 16, 1024
 """Tile sizes that a client may request, in pixels; larger tiles could exhaust the memory."""
-MAX_SCALE, MAX_WIDTH = 1000, 1_000_000
-"""Upper limits that keep the size of a result computable; other limits are far lower."""
+MAX_WIDTH = 1_000_000
+"""Upper limit in pixels that keeps the size of a result computable; other limits are far lower."""
 
 Region = tuple[int, int, int, int]
 """Left, top, width and height in pixels of the upright image."""
@@ -30,6 +32,8 @@ class UpscaleRequest:
     """Name listed by `list_models`; None: the model of the settings. Never a path."""
     fidelity: float | None = None
     """Weight of the model's fidelity partner, from 0 to 1; None: the model alone."""
+    look: str | None = None
+    """Name of a fidelity, one of `cards.LOOKS`, instead of `fidelity`; None: not given."""
     precision: str = "auto"
     """A precision of `Upscaler.load`: `auto` is float32, and `int8` is the fast mode."""
     faces: float | None = None
@@ -106,15 +110,16 @@ def check_upscale(request: UpscaleRequest) -> None:
     """Validate the values that neither the model nor the image is needed for.
 
     Raises:
-        UsageError: a value is out of range, the format is unknown, or scale and width are both
-            given.
+        UsageError: a value is out of range, the format or the look is unknown, or scale and width,
+            or look and fidelity, are both given.
     """
+    if request.look is not None:
+        check_look(request.look, request.fidelity)
     if request.scale is not None and request.width is not None:
         raise UsageError("Pass a scale or a width, not both.")
     if request.scale is not None and not 0 < request.scale <= MAX_SCALE:
-        raise UsageError(
-            f"The scale must be a number above 0 and up to {MAX_SCALE}, not {request.scale:g}."
-        )
+        message = scale_message(f"{request.scale:g}")
+        raise UsageError(f"{message[0].upper()}{message[1:]}.")
     if request.width is not None and not 1 <= request.width <= MAX_WIDTH:
         raise UsageError(f"The width must be from 1 to {MAX_WIDTH:,} pixels, not {request.width}.")
     if request.faces is not None and not 0 <= request.faces <= 1:

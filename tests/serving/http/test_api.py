@@ -17,7 +17,8 @@ from srgan_gp.serving.jobs.job_requests import GenerateRequest, UpscaleRequest
 from srgan_gp.serving.server_settings import ServerSettings
 
 FIELDS = (
-    "picture, model, fidelity, precision, faces, scale, width, format, quality, keep_metadata, tile"
+    "picture, model, fidelity, look, precision, faces, scale, width, format, quality, "
+    "keep_metadata, tile"
 )
 SETTINGS = ServerSettings(max_upload_bytes=100_000, max_files=2)
 
@@ -59,6 +60,12 @@ def test_every_field_reaches_the_service(client, service):
         b"pixels", "a.png", model="classic-x4", fidelity=0.5, scale=3, width=640, format="webp",
         quality=80, strip_metadata=False, tile=128, faces=0.5,
     )  # fmt: skip
+
+
+def test_a_look_reaches_the_service_and_an_unknown_one_does_not(client, service):
+    for look in ("natural", "nice"):
+        client.post("/api/upscale", data={"look": look}, files={"picture": ("a.png", b"pixels")})
+    assert [request.look for _, request in service.requests] == ["natural"]
 
 
 def test_generate_passes_its_fields(client, service):

@@ -83,6 +83,21 @@ def test_small_scales_use_the_model_that_the_card_names_as_the_command_line_does
     assert whole.report["model"] == "large"
 
 
+def test_a_look_gives_the_file_of_its_fidelity(partners, real_service, png):
+    files = []
+    for options in ({"look": "natural"}, {"fidelity": 0.5}, {}):
+        request = UpscaleRequest(png, "a.png", model="near", **options)
+        result = real_service.submit("a", request).wait(TIMEOUT)
+        files.append(result.path.read_bytes())
+        assert result.report["fidelity"] == (0.5 if options else None)
+    assert files[0] == files[1] != files[2]
+
+
+def test_a_look_of_a_model_without_a_partner_is_named_in_the_error(partners, real_service, png):
+    with pytest.raises(UsageError, match=r"^No look natural: far has no fidelity partner"):
+        real_service.submit("a", UpscaleRequest(png, "a.png", "far", look="natural")).wait(TIMEOUT)
+
+
 def test_result_has_a_report_and_a_name_derived_from_the_upload(real_service, png):
     result = real_service.submit("a", UpscaleRequest(png, "../über <1>.png")).wait(TIMEOUT)
     assert (result.name, result.media_type) == ("über _1_tiny_2x.png", "image/png")
@@ -125,7 +140,9 @@ def test_progress_counts_tiles(real_service, png):
         (UpscaleRequest(b"%!PS-Adobe-3.0 EPSF-3.0\n", "a.png"), PictureError, "file; convert it"),
         (UpscaleRequest(b"x", "a.png", scale=0), UsageError, "scale must be a number above 0"),
         (UpscaleRequest(b"x", "a.png", scale=float("nan")), UsageError, "not nan"),
-        (UpscaleRequest(b"x", "a.png", scale=1e308), UsageError, "up to 1000"),
+        (UpscaleRequest(b"x", "a.png", look="nice"), UsageError, "no look 'nice'; known: faithful"),
+        (UpscaleRequest(b"x", "a.png", look="crisp", fidelity=0), UsageError, "pass one of them"),
+        (UpscaleRequest(b"x", "a.png", scale=1e308), UsageError, "above 0, 1000 at most"),
         (UpscaleRequest(b"x", "a.png", width=10**400), UsageError, "1 to 1,000,000 pixels"),
         (UpscaleRequest(b"x", "a.png", scale=2, width=9), UsageError, "not both"),
         (UpscaleRequest(b"x", "a.png", tile=100_000), UsageError, "16 to 1024"),

@@ -1,0 +1,47 @@
+"""Looks: names of fidelities, for the command line, the Python API and the HTTP API."""
+
+from pathlib import Path
+from typing import cast
+
+from srgan_gp.errors import UsageError
+from srgan_gp.models.cards import LOOKS, UPSCALING
+from srgan_gp.models.catalog import find_model
+from srgan_gp.models.named_models import find_partner
+
+
+def check_look(look: str, fidelity: float | None) -> None:
+    """Check that a look is known, and that no fidelity is given beside it.
+
+    Args:
+        look: one of `cards.LOOKS`.
+        fidelity: None: not given.
+
+    Raises:
+        UsageError: the look is unknown, or both are given.
+        TypeError: the look is no text.
+    """
+    if not isinstance(cast("object", look), str):
+        raise TypeError(f"look must be a text, got {look!r}")
+    if look not in LOOKS:
+        raise UsageError(f"There is no look {look!r}; known: {', '.join(LOOKS)}.")
+    if fidelity is not None:
+        raise UsageError("A look is a name for a fidelity; pass one of them, not both.")
+
+
+def fidelity_of_look(look: str, fidelity: float | None, model: str | Path) -> float:
+    """Return the fidelity that a look names.
+
+    Args:
+        look: as for `check_look`.
+        fidelity: as for `check_look`.
+        model: name or path, as for `catalog.find_model`; it must have a fidelity partner.
+
+    Raises:
+        UsageError: as for `check_look`; or the model has no fidelity partner, which the message
+            says with the name of the look.
+        ModelRefusedError: the model is unknown, or its partner is missing or does not fit.
+        TypeError: the look is no text.
+    """
+    check_look(look, fidelity)
+    find_partner(find_model(model, UPSCALING), f"look {look}")
+    return LOOKS[look]
