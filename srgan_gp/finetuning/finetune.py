@@ -127,7 +127,7 @@ def finetune(
     counts = len(split.train), len(split.validation)
     config = plan(source, *counts, changes or {})
     load_features(config)  # fails early if it would have to be downloaded and cannot
-    require_same_options(config, run_dir)
+    require_same_options(config, run_dir, causes=("total_images",))
     _write_lists(split, run_dir)
     _announce(source, split, config, say)
     with cpu_threads(config.threads):

@@ -22,6 +22,7 @@ from srgan_gp.training.early_stopping import needs_start, note_validation, requi
 from srgan_gp.training.ema import MovingAverage
 from srgan_gp.training.options.config import TrainConfig
 from srgan_gp.training.options.optimizers import build_optimizer
+from srgan_gp.training.reports.start_messages import finished_message, line_meanings
 from srgan_gp.training.run_log import Reports
 from srgan_gp.training.schedules import is_generator_turn
 from srgan_gp.training.steps import Run, critic_step, generated_input, generator_step
@@ -186,13 +187,15 @@ def _open_reports(run: Run, run_dir: Path, changes: str) -> Reports:
     """
     config, progress = run.config, run.state.progress
     reports = Reports(run_dir, config.total_images, progress.images_seen)
-    if changes:
-        reports.note(progress.images_seen, changes)
-    if progress.ended_because:
-        reports.say(progress.ended_because)
+    if finished := finished_message(config, progress):
+        reports.say(finished)
     else:
+        if changes:
+            reports.note(progress.images_seen, changes)
         is_new = not progress.images_seen
         reports.begin(run.task.preview(run.state.average.average) if is_new else None)
+        for line in line_meanings(config, progress):
+            reports.say(line)
     if needs_start(config) and not (progress.images_seen or progress.start_validation):
         _validate(run, reports)
         checkpoint.save(run.state, run_dir / "checkpoints")

@@ -56,8 +56,13 @@ def load_checkpoint(
     return True
 
 
-def require_same_options(config: TrainConfig, run_dir: Path) -> None:
+def require_same_options(config: TrainConfig, run_dir: Path, causes: Sequence[str] = ()) -> None:
     """Check that the run in `run_dir`, if there is one, has these options.
+
+    Args:
+        config: options of the run that is to be resumed.
+        run_dir: folder of the run.
+        causes: options that others were derived from; the message names them first.
 
     Raises:
         UsageError: `run_dir` belongs to a run with other options.
@@ -65,10 +70,14 @@ def require_same_options(config: TrainConfig, run_dir: Path) -> None:
     """
     if not checkpoint.list_checkpoints(run_dir / "checkpoints"):
         return
-    differences = list_differences(config, load_config(run_dir / CONFIG_NAME))
-    if differences:
+    before = load_config(run_dir / CONFIG_NAME)
+    if differences := list_differences(config, before):
+        first = list_differences(config, before, causes)
+        others = [difference for difference in differences if difference not in first]
+        link = ", and with it " if first and others else ""
         raise UsageError(
-            f"{run_dir} holds a run with other options: {'; '.join(differences)}. "
+            f"{run_dir} holds a run with other options: {'; '.join(first)}{link}"
+            f"{'; '.join(others)}. "
             "Choose another output folder, or the same options to resume."
         )
 

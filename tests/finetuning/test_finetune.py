@@ -140,6 +140,15 @@ def test_other_images_do_not_continue_a_run(upscaler, photos, tmp_path):
         finetune(upscaler, [str(others)], tmp_path / "run", changes=QUICK)
 
 
+def test_the_length_that_was_typed_is_named_before_what_follows_from_it(upscaler, photos, tmp_path):
+    finetune(upscaler, [str(photos)], tmp_path / "run", changes=QUICK)
+    longer = QUICK | {"total_images": 2 * QUICK["total_images"]}
+    with pytest.raises(UsageError) as caught:
+        finetune(upscaler, [str(photos)], tmp_path / "run", changes=longer)
+    length = f"total_images ({longer['total_images']}, before: {QUICK['total_images']})"
+    assert f"other options: {length}, and with it critic_warmup_images (" in str(caught.value)
+
+
 def test_a_face_generator_is_judged_by_kernel_distance_and_novelty(face_model, faces, tmp_path):
     changes = QUICK_FACES | {"freeze_critic_stages": 0, "least_novelty": 0.0}
     outcome = finetune(face_model, [str(faces)], tmp_path / "run", changes=changes)

@@ -254,6 +254,21 @@ def precision_of(run_dir):
     return checkpoint.newest(run_dir / "checkpoints")[1]["precision"]
 
 
+@pytest.mark.parametrize("precision", ["auto", "fp32"])
+def test_a_finished_run_that_is_called_again_says_so(
+    tiny_config, pictures, tmp_path, capsys, precision
+):
+    arguments = tiny_config(precision=precision), [str(pictures)], tmp_path / "run"
+    run_dir = train(*arguments)
+    lines = lines_of(run_dir)
+    capsys.readouterr()
+    train(*arguments)
+    printed = " ".join(capsys.readouterr().err.split())
+    assert printed.startswith("This run is finished, and nothing is trained. It has seen 64 of 64")
+    assert "continues" not in printed and "Previews" not in printed
+    assert lines_of(run_dir) == lines
+
+
 @pytest.mark.parametrize("begun_in", ["bf16", "fp32"])
 def test_auto_chooses_the_precision_at_each_resume_and_logs_it(
     tiny_config, pictures, tmp_path, on_cpu, capsys, begun_in

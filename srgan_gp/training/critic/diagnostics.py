@@ -91,7 +91,7 @@ def diagnostics_line(line: Mapping[str, float]) -> str:
     if "critic_estimate" not in found:
         return ""
     gap = None
-    parts = [f"critic estimate {found['critic_estimate']:.3f}"]
+    parts = [f"estimate {found['critic_estimate']:.3f}"]
     if "validation_estimate" in found:
         # Replaces `critic_estimate`, which is a mean over all batches: the two estimates of a gap
         # must be from the same batches, or the noise of the other batches would not cancel.
@@ -101,13 +101,12 @@ def diagnostics_line(line: Mapping[str, float]) -> str:
         gap = critic_gap(training, validation, error)
         shown = "gap unknown: the estimate is too small" if gap is None else f"gap {gap:.2f}"
         parts = [
-            f"critic estimate {training:.3f} on training, {validation:.3f} on validation images "
-            f"({shown})"
+            f"estimate {training:.3f} on training, {validation:.3f} on validation images ({shown})"
         ]
     parts += [f"{title} {found[name]:.2f}" for name, title in _TITLES.items() if name in found]
     if gap is not None and gap >= MEMORISED_GAP:
         parts.append("the critic has memorised its training images")
-    return "Health: " + "; ".join(parts)
+    return "Critic: " + "; ".join(parts)
 
 
 def measure_output(

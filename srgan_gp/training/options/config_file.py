@@ -5,6 +5,7 @@ Reads the files of earlier versions. Imports no torch.
 
 import json
 import warnings
+from collections.abc import Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
@@ -52,15 +53,23 @@ def load_config(path: Path) -> TrainConfig:
     return config
 
 
-def list_differences(now: TrainConfig, before: TrainConfig) -> list[str]:
+def list_differences(
+    now: TrainConfig, before: TrainConfig, names: Sequence[str] | None = None
+) -> list[str]:
     """Describe the options that differ and may not change within a run.
 
     Of `generator_args` the arguments that differ are named.
+
+    Args:
+        now: options of this call.
+        before: options of the run.
+        names: describe these options instead, whether they may change or not.
     """
     found: list[tuple[str, Any, Any]] = []
     for f in fields(TrainConfig):
         values = getattr(now, f.name), getattr(before, f.name)
-        if f.metadata["may_change"] or values[0] == values[1]:
+        is_skipped = f.metadata["may_change"] if names is None else f.name not in names
+        if is_skipped or values[0] == values[1]:
             continue
         if f.name == "generator_args" and now.generator == before.generator:
             new, old = (generator_args.parse(now.generator, args) for args in values)

@@ -313,6 +313,6 @@ def test_the_diagnostics_of_a_run_are_printed_at_each_validation(adaptive_run, t
     config = replace(config, total_images=32, report_images=16)
     train(config, folders[:1], tmp_path / "run", validation=folders[1])
     printed = " ".join(capsys.readouterr().err.split())
-    assert "Health: critic estimate" in printed
+    assert "Critic: estimate" in printed
     assert "validation images (" in printed
     assert "augmentation 0." in printed

@@ -4,6 +4,7 @@ import torch
 from torch import nn
 
 from srgan_gp.losses.lipschitz_baselines import LIPSCHITZ_TERMS
+from srgan_gp.training.checkpoint import Progress
 from srgan_gp.training.critic.diagnostics import (
     critic_estimate,
     critic_gap,
@@ -12,7 +13,9 @@ from srgan_gp.training.critic.diagnostics import (
     estimate_error,
     gradient_ratio,
 )
+from srgan_gp.training.options.presets import PRESETS
 from srgan_gp.training.reports.logged_numbers import MEANINGS
+from srgan_gp.training.reports.start_messages import line_meanings
 from srgan_gp.training.tasks import Batch
 
 
@@ -98,7 +101,7 @@ LINE = {
 
 def test_the_line_warns_of_a_critic_that_memorised():
     assert diagnostics_line(LINE) == (
-        "Health: critic estimate 0.500 on training, 0.250 on validation images (gap 0.50); "
+        "Critic: estimate 0.500 on training, 0.250 on validation images (gap 0.50); "
         "gradient norm 1.02; augmentation 0.30"
     )
     assert diagnostics_line(LINE | {"health/validation_estimate": 0.05}).endswith(
@@ -118,6 +121,18 @@ def test_the_line_has_no_gap_for_an_estimate_within_its_noise():
     assert "memorised" not in diagnostics_line(LINE | one_check)
 
 
+def test_the_words_of_the_line_are_explained_at_the_start_of_a_run():
+    config = PRESETS["tiny-gan"]
+    meaning, warmup = line_meanings(config, Progress())
+    assert diagnostics_line(LINE).startswith("Critic: ")
+    assert meaning.startswith("Lines that begin with Critic: ")
+    for word in ("estimate", "gap", "gradient norm", "diversity"):
+        assert word in meaning.lower()
+    assert "For the first 16 images only the critic learns" in warmup
+    assert [*line_meanings(config, Progress(images_seen=16))] == [meaning]
+    assert not [*line_meanings(PRESETS["tiny"], Progress())]
+
+
 @pytest.mark.parametrize("penalty", LIPSCHITZ_TERMS)
 def test_the_norm_of_every_penalty_is_shown_and_explained(penalty):
     name = f"health/{LIPSCHITZ_TERMS[penalty].place}_norm"
@@ -127,4 +142,4 @@ def test_the_norm_of_every_penalty_is_shown_and_explained(penalty):
 
 def test_what_a_run_does_not_measure_is_skipped():
     assert diagnostics_line({"loss": 1.0}) == ""
-    assert diagnostics_line({"health/critic_estimate": 0.5}) == "Health: critic estimate 0.500"
+    assert diagnostics_line({"health/critic_estimate": 0.5}) == "Critic: estimate 0.500"

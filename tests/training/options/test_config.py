@@ -149,6 +149,9 @@ def test_only_options_that_change_the_result_count_as_differences():
     args = ("blocks=2", "width=16")
     after = replace(before, generator_args=args, seed=3, report_images=1, total_images=10)
     assert list_differences(after, before) == ["width (16, before: 8)", "seed (3, before: 0)"]
+    assert list_differences(after, before, ["total_images", "batch_size"]) == [
+        "total_images (10, before: 64)"
+    ]
 
 
 def test_an_unknown_preset_lists_the_known_ones():

@@ -1,0 +1,38 @@
+"""Messages at the start of a run: that it is finished already, and what its lines mean."""
+
+from collections.abc import Iterator
+
+from srgan_gp.training.checkpoint import Progress
+from srgan_gp.training.options.config import TrainConfig
+
+
+def finished_message(config: TrainConfig, progress: Progress) -> str:
+    """Return why a run that was opened again has nothing to do; empty: it is not finished."""
+    if progress.ended_because:
+        reason = progress.ended_because
+    elif progress.images_seen >= config.total_images:
+        reason = f"It has seen {progress.images_seen} of {config.total_images} images."
+    else:
+        return ""
+    return (
+        f"This run is finished, and nothing is trained. {reason} For a new run choose another "
+        "output folder."
+    )
+
+
+def line_meanings(config: TrainConfig, progress: Progress) -> Iterator[str]:
+    """Yield what the lines about the critic mean; nothing for a run without a critic."""
+    if not config.has_critic:
+        return
+    yield (
+        "Lines that begin with Critic: the critic is a network that learns to tell original from "
+        "generated images. Its estimate is the mean score of originals minus that of generated "
+        "images; it falls in a good run. The gap is 0 if the critic has memorised nothing, and 1 "
+        "if it has memorised the training images. Gradient norm and diversity are best near 1."
+    )
+    if progress.images_seen < config.critic_warmup_images:
+        yield (
+            f"For the first {config.critic_warmup_images} images only the critic learns "
+            "(--critic-warmup-images). The generator begins after them, so that the scores do not "
+            "change before."
+        )
