@@ -81,7 +81,7 @@ def run(options: argparse.Namespace) -> int:
         settings,
         model=options.model,
         threads=options.threads,
-        fidelity=_fidelity(options),
+        fidelity=options.fidelity if options.look is None else _fidelity_of_look(options),
         precision=options.precision,
         faces=_faces(options) if options.faces else None,
         engine="local" if options.dry_run else options.engine,
@@ -184,9 +184,7 @@ def _check(options: argparse.Namespace, arguments: list[str], output: "Output") 
             raise UsageError(f"The results would be new inputs in {argument}; pass --suffix.")
 
 
-def _fidelity(options: argparse.Namespace) -> float | None:
-    if options.look is None:
-        return options.fidelity
+def _fidelity_of_look(options: argparse.Namespace) -> float:
     from srgan_gp.models.catalog import DEFAULT_MODELS
     from srgan_gp.models.looks import fidelity_of_look
 
