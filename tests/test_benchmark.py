@@ -159,6 +159,18 @@ def test_the_windows_of_today_are_compared_with_squares(benchmark, capsys, tiny_
 
 
 @pytest.mark.usefixtures("benchmark")
+def test_large_images_are_timed_in_one_round(tiny_model, monkeypatch):
+    from benchmarks import tiling
+
+    monkeypatch.setattr(tiling, "SIZES", ((70, 50), (300, 200)))
+    monkeypatch.setattr(tiling, "OFTEN_MEGAPIXELS", 0.01)
+    monkeypatch.setattr(tiling, "_time", lambda session, size, windows, rounds: {"rounds": rounds})
+    values = tiling.benchmark_tiling(str(tiny_model()), 0.06, threads=1, repeats=5)
+    assert values["70 x 50: rounds"] == 5
+    assert values["300 x 200: rounds"] == 1
+
+
+@pytest.mark.usefixtures("benchmark")
 def test_the_squares_are_those_of_earlier_versions():
     """Their memory of a pixel was stated as 1560 bytes, their budgets were 1 and 2 GiB."""
     from benchmarks.tiling import _old_tile
@@ -282,3 +294,16 @@ def test_the_progress_of_a_photo_in_the_app_is_measured(
     assert 0 < values["first_movement_seconds"] <= values["largest_gap_seconds"]
     assert values["largest_gap_seconds"] <= values["whole_job_seconds"]
     assert values["memory_after_50_jobs_mib"] > 50
+
+
+@pytest.mark.usefixtures("benchmark")
+def test_the_gradient_at_the_largest_differences_is_relative_to_the_mean():
+    from benchmarks.precision import gradient_ratio
+
+    image = np.zeros((20, 50, 3), np.uint8)
+    image[:, 25:] = 100  # the gradient is equal in two of 50 columns, and 0 elsewhere
+    at_the_edge, elsewhere = np.zeros((2, 20, 50))
+    at_the_edge[3, 25], elsewhere[3, 5] = 9, 9
+    assert gradient_ratio(image, at_the_edge) == pytest.approx(25)
+    assert gradient_ratio(image, elsewhere) == 0
+    assert gradient_ratio(image, at_the_edge, share=1) == pytest.approx(1)

@@ -21,6 +21,7 @@ SIZES = (
     (2048, 1536), (2560, 1920), (3000, 2000), (3264, 2448), (4000, 3000),
 )  # fmt: skip
 """Width and height."""
+OFTEN_MEGAPIXELS = 1.3
 BEFORE, AFTER = "squares", "rectangles"
 
 
@@ -33,7 +34,8 @@ def benchmark_tiling(
         model: name of a model or path of an .onnx file that can be tiled.
         timed_megapixels: size of the largest image that is upscaled; larger ones are only counted.
         threads: CPU threads.
-        repeats: number of rounds in which both choices run once.
+        repeats: number of rounds in which both choices run once, up to `OFTEN_MEGAPIXELS`; larger
+            images have one round.
 
     Returns:
         For each size: computed pixels for each needed one, on a CPU and on a GPU; for the timed
@@ -52,7 +54,8 @@ def benchmark_tiling(
                 values[f"{name}: {kind}, {place}"] = _computed(info, (height, width), window)
         if width * height <= timed_megapixels * 1e6:
             windows = _windows(info, (height, width), old_bytes, on_gpu=False)
-            for what, value in _time(session, (height, width), windows, repeats).items():
+            rounds = repeats if width * height <= OFTEN_MEGAPIXELS * 1e6 else 1
+            for what, value in _time(session, (height, width), windows, rounds).items():
                 values[f"{name}: {what}"] = value
     return values
 
