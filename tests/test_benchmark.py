@@ -1,6 +1,7 @@
 import importlib.util
 import json
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -76,6 +77,7 @@ def test_startup_times_add_up(benchmark, capsys, tiny_model, tmp_path):
 def test_a_run_is_compared_with_its_network_and_with_a_loop(benchmark, capsys, tiny_model):
     values = run(benchmark, capsys, "batch", "--model", tiny_model(), "--images", 2)
     assert values["network_over_run"] == values["network_seconds"] / values["run_seconds"]
+    assert values["network_over_run_cpu_time"] > 0
     assert values["loop_over_run"] == values["loop_seconds"] / values["run_seconds"]
     assert values["cheap_network_seconds"] > 0
     assert values["cheap_network_over_network"] > 0
@@ -307,3 +309,13 @@ def test_the_gradient_at_the_largest_differences_is_relative_to_the_mean():
     assert gradient_ratio(image, at_the_edge) == pytest.approx(25)
     assert gradient_ratio(image, elsewhere) == 0
     assert gradient_ratio(image, at_the_edge, share=1) == pytest.approx(1)
+
+
+@pytest.mark.usefixtures("benchmark")
+def test_jobs_are_timed_by_both_clocks():
+    from benchmarks.timing import in_turns_by_both
+
+    rounds, used = in_turns_by_both({"wait": lambda: time.sleep(0.2), "nothing": int}, 2)
+    for times, cpu_times in zip(rounds, used, strict=True):
+        assert list(times) == list(cpu_times) == ["wait", "nothing"]
+        assert times["wait"] >= 0.2 > 10 * cpu_times["wait"]
