@@ -51,7 +51,8 @@ def run(options: argparse.Namespace) -> int:
     from srgan_gp.exporting.weight_blending import Blend
 
     blend = Blend(options.blend, options.blend_share) if options.blend else None
-    card_path = export(options.run_dir, options.name, options.output, blend, options.photos)
+    files = (options.run_dir, options.name, options.output, blend, options.photos)
+    card_path = export(*files, say=print_message)
     print_result(str(card_path))
     user_folder = model_folders()[-1]
     is_installed = card_path.parent.resolve() == user_folder.resolve()

@@ -104,7 +104,7 @@ def run(options: argparse.Namespace) -> int:
     save_texts(outcome, options.model)
     installed = None
     if options.name and verdict.is_better:
-        installed = install(outcome, options.model, options.name)
+        installed = install(outcome, options.model, options.name, print_message)
     if options.json:
         result = outcome.as_dict() | {"installed": str(installed) if installed else None}
         print_result(json.dumps(result, indent=2))

@@ -4,7 +4,7 @@ import hashlib
 import json
 import math
 import warnings
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -14,10 +14,10 @@ from typing import Any, cast
 import onnx
 import tomli_w
 import torch
-from safetensors.torch import save as save_safetensors
 from torch import nn
 
 from srgan_gp.errors import ModelRefusedError, TrainingError, UsageError
+from srgan_gp.exporting.critic_weights import critic_file
 from srgan_gp.exporting.exported_card import RUN_TEXTS, fill_card, read_written_card
 from srgan_gp.exporting.int8_network import int8_of_run
 from srgan_gp.exporting.licence_metadata import hashes_by_licence, stated_licence, with_licence
@@ -37,7 +37,7 @@ from srgan_gp.training import checkpoint
 from srgan_gp.training.options.config import TrainConfig
 from srgan_gp.training.options.config_file import load_config
 from srgan_gp.training.run_data import CONFIG_NAME, describe_run
-from srgan_gp.training.tasks import critic_arguments, generator_arguments
+from srgan_gp.training.tasks import generator_arguments
 
 
 def export(
@@ -46,6 +46,7 @@ def export(
     out_dir: Path,
     blend: Blend | None = None,
     photos: Sequence[str] | None = None,
+    say: Callable[[str], None] = lambda _: None,
 ) -> Path:
     """Export the best moving average of a run.
 
@@ -64,6 +65,7 @@ def export(
         photos: folders or zip files of photos that the int8 network is calibrated on. None: the
             training images of the run; if they are no longer there, or the network cannot be
             quantised, a warning says so, and no int8 network is written.
+        say: called with a line before each step.
 
     Returns:
         Path of the card.
@@ -81,7 +83,8 @@ def export(
     written = read_written_card(card_path)
     config, found, images_seen = _read_best(run_dir)
     generator = _build_average(config, found, blend)
-    critic = {k: v.half() for k, v in checkpoint.tensors_under("critic.", found).items()}
+    critic = critic_file(config, name, found)
+    say(f"Checking the network after {images_seen} images: PyTorch, ONNX Runtime, memory")
     model = as_onnx(generator)
     about = {"name": name, "images_seen": str(images_seen)}
     _describe(model, generator, config, about)
@@ -90,15 +93,18 @@ def export(
     same_weights = hashes_by_licence(model, out_dir / f"{name}.onnx")
     run_texts = {} if blend else read_written_card(run_dir / RUN_TEXTS)  # not of a blend
     graph = with_licence(model, stated_licence(run_texts | written))
+    say(f"Writing {out_dir / f'{name}.onnx'}")
     files = {"onnx": _write(out_dir / f"{name}.onnx", graph)}
     critic_path = out_dir / f"{name}.critic.safetensors"
     if critic:
-        encoded = save_safetensors(critic, metadata=_critic_metadata(config, name))
-        files["critic"] = _write(critic_path, encoded)
+        say(f"Writing {critic_path}")
+        files["critic"] = _write(critic_path, critic)
     int8 = None
     if config.task != FACES:
+        say("Making the int8 network from photos, for the fast mode")
         int8 = int8_of_run(graph, files["onnx"]["sha256"], run_dir, photos)
     if int8:
+        say(f"Writing {out_dir / f'{name}.int8.onnx'}")
         files["int8"] = _write(out_dir / f"{name}.int8.onnx", int8.data)
     training = {"images_seen": images_seen, **describe_run(run_dir)}
     if blend:
@@ -231,12 +237,6 @@ def _measured(info: ModelInfo) -> dict[str, int]:
         "size_multiple": info.size_multiple,
         "bytes_per_pixel": info.bytes_per_pixel,
     }
-
-
-def _critic_metadata(config: TrainConfig, name: str) -> dict[str, str]:
-    arguments = json.dumps(critic_arguments(config))
-    network = {"architecture": config.critic, "arguments": arguments, "norm": config.critic_norm}
-    return {"srgan_gp_version": version("srgan-gp"), "name": f"{name}.critic", **network}
 
 
 def _remove(path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import math
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,16 @@ from srgan_gp.models.catalog import model_folders
 from srgan_gp.system.files import atomic_write
 
 
-def install(outcome: FinetuneResult, model: str, name: str) -> Path:
+def install(
+    outcome: FinetuneResult, model: str, name: str, say: Callable[[str], None] = lambda _: None
+) -> Path:
     """Export the best checkpoint of a fine-tuning into the user's models folder.
 
     Args:
         outcome: outcome of the fine-tuning.
         model: the model it started from: a name, or the path of an `.onnx` or `.safetensors`.
         name: name of the new model.
+        say: as for `export`.
 
     Returns:
         Path of the card.
@@ -31,7 +35,7 @@ def install(outcome: FinetuneResult, model: str, name: str) -> Path:
         OutputError: the folder cannot be written.
     """
     _, user_folder = model_folders()
-    card_path = export(outcome.run_dir, name, user_folder)
+    card_path = export(outcome.run_dir, name, user_folder, say=say)
     card = tomllib.loads(card_path.read_text(encoding="utf-8"))
     with atomic_write(card_path) as file:
         filled = card | _texts(outcome, model)

@@ -12,6 +12,7 @@ from onnx import numpy_helper
 from safetensors import safe_open
 from safetensors.torch import load_file
 
+from srgan_gp.cli import main
 from srgan_gp.errors import ModelRefusedError, OutputError, UsageError
 from srgan_gp.exporting import export as exporting
 from srgan_gp.exporting.export import export
@@ -29,6 +30,19 @@ from srgan_gp.training.weights_file import is_constant, read_tensors
 @pytest.fixture(scope="module")
 def exported(finished_run, tmp_path_factory):
     return export(finished_run, "tiny-x4", tmp_path_factory.mktemp("models"))
+
+
+def test_the_command_prints_each_step_on_stderr_and_the_card_on_stdout(gan_run, tmp_path, capsys):
+    assert main(["export", str(gan_run), "--name", "mine", "-o", str(tmp_path)]) == 0
+    captured = capsys.readouterr()
+    assert captured.out == f"{tmp_path / 'mine.toml'}\n"
+    steps = captured.err.splitlines()
+    assert steps[0].startswith("Checking the network after ")
+    for suffix in ("onnx", "critic.safetensors", "int8.onnx"):
+        assert f"Writing {tmp_path / 'mine'}.{suffix}" in steps
+    int8 = steps.index("Making the int8 network from photos, for the fast mode")
+    assert steps.index(f"Writing {tmp_path / 'mine.int8.onnx'}") == int8 + 1
+    assert steps[-1].startswith("Next: ")
 
 
 UPSCALERS = [name for name in names("generators") if task_of(name) == "super-resolution"]
