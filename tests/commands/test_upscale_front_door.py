@@ -152,6 +152,27 @@ def test_results_of_a_run_inside_a_tree_are_not_upscaled_again(upscale, folder, 
     assert names(tmp_path / "out" / "large") == ["mine.png"]
 
 
+def test_results_without_their_originals_are_not_enlarged_without_a_word(
+    repeating_model, folder, tmp_path, capsys
+):
+    def lines(*words):
+        fixed = ["-n", str(repeating_model), "--device", "cpu", "-o", str(tmp_path / "out")]
+        assert main(["upscale", str(folder), *fixed, *words]) == 0
+        printed = capsys.readouterr().err.splitlines()
+        return [line for line in printed if " of a result, without the original" in line]
+
+    assert lines() == []
+    (folder / "b.gif").rename(folder / "c_x4.gif")
+    expected = (
+        "1 input has the name of a result, without the original beside it, and may be enlarged "
+        f"for the second time: {folder / 'c_x4.gif'}"
+    )
+    assert lines("--dry-run") == lines() == [expected]
+    Image.new("RGB", (3, 3)).save(folder / "d_w640.png")
+    [line] = lines()
+    assert line.startswith("2 inputs have names of a result, ")
+
+
 def test_a_folder_of_results_is_upscaled_again_when_they_are_named(upscale, folder, tmp_path):
     assert upscale(folder, "-o", tmp_path / "large")[1]["done"] == 3
     code, _, errors = upscale(tmp_path / "large", "-o", tmp_path / "larger")

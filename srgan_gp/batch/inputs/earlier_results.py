@@ -27,6 +27,11 @@ def has_name_of_result(path: Path, suffixes: frozenset[str]) -> bool:
     return any(os.path.lexists(path.with_name(match["stem"] + suffix)) for suffix in spellings)
 
 
+def is_named_as_result(path: Path) -> bool:
+    """Return whether a file has such a name, whether its image is beside it or not."""
+    return _NAME.fullmatch(path.stem) is not None
+
+
 def journals_above(folder: Path) -> tuple[Path, ...]:
     """List a folder and its parents that have a journal: they hold the results of runs."""
     real = Path(os.path.realpath(folder))

@@ -36,6 +36,15 @@ class SkippedFiles:
     repeated: list[Path] = field(default_factory=list[Path])
     """Not skipped: files that were named, and whose names are those of results."""
 
+    alike: int = 0
+    """Not skipped: files found in folders that are named as results, without their images."""
+    first_alike: Path | None = None
+
+    def note_alike(self, path: Path) -> None:
+        """Count a file that is named as a result, and keep the path of the first one."""
+        self.alike += 1
+        self.first_alike = self.first_alike or path
+
     @property
     def ignored(self) -> int:
         """Number of files that are hidden or have no suffix of an image."""
@@ -49,7 +58,7 @@ class SkippedFiles:
 
 
 def skipped_lines(skipped_files: SkippedFiles) -> Iterator[str]:
-    """Yield a line for each kind of image that is not read, and one for repeated results."""
+    """Yield a line for each kind of image that is not read, and for results among the inputs."""
     for suffix, name in _UNREAD_KINDS.items():
         if count := skipped_files.kinds[suffix]:
             files = f"{count} {suffix} {'file' if count == 1 else 'files'}"
@@ -58,6 +67,13 @@ def skipped_lines(skipped_files: SkippedFiles) -> Iterator[str]:
         count, first = len(skipped_files.repeated), skipped_files.repeated[0]
         files = "input is the result" if count == 1 else "inputs are results"
         yield f"{count} {files} of an earlier run, enlarged again as named: {first}"
+    if skipped_files.alike:
+        count, first = skipped_files.alike, skipped_files.first_alike
+        files = "input has the name" if count == 1 else "inputs have names"
+        yield (
+            f"{count} {files} of a result, without the original beside it, and may be enlarged "
+            f"for the second time: {first}"
+        )
 
 
 def dry_run_lines(skipped_files: SkippedFiles) -> Iterator[str]:

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from srgan_gp.batch.inputs.earlier_results import (
     has_name_of_result,
+    is_named_as_result,
     is_recorded,
     journals_above,
 )
@@ -121,7 +122,8 @@ class Walk:
         """Yield a file if its name is that of an image; its content is checked when it is read.
 
         Results of earlier runs are skipped: those that one of `journals` records, which are given
-        inside folders only, and those with a name such as `a_x4.jpg` beside `a.jpg`.
+        inside folders only, and those with a name such as `a_x4.jpg` beside `a.jpg`. Without
+        `a.jpg` such a file is an input, and is noted.
         """
         if _is_link(path) and is_folder(path):
             self.skipped_files.links += 1
@@ -132,6 +134,8 @@ class Walk:
         elif has_name_of_result(path, PICTURE_SUFFIXES) or is_recorded(path, journals):
             self.skipped_files.results += 1
         else:
+            if is_named_as_result(path):
+                self.skipped_files.note_alike(path)
             yield Found(path, root)
 
     def _note_repeated(self, path: Path) -> None:
