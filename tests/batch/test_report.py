@@ -65,6 +65,9 @@ def test_a_folder_of_results_says_how_to_upscale_them_again():
         "No image in out: 3 results of earlier runs were skipped; name such files to upscale them "
         "again; folders inside were not entered (1; -r enters them)."
     )
+    assert no_image_message(["out"], SkippedFiles(results=1)).startswith(
+        "No image in out: 1 result of an earlier run was skipped; "
+    )
     assert no_image_message(["*.png"], SkippedFiles()) == (
         "No image in *.png: nothing is there, or nothing matches."
     )

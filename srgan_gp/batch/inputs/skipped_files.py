@@ -109,10 +109,9 @@ def no_image_message(arguments: Sequence[str], skipped_files: SkippedFiles) -> s
         files = "1 other file was" if others.total() == 1 else "other files were"
         reasons.append(f"{files} skipped ({kinds_text(others)})")
     if skipped_files.results:
-        reasons.append(
-            f"{skipped_files.results} results of earlier runs were skipped; name such files to "
-            "upscale them again"
-        )
+        count = skipped_files.results
+        skipped = "result of an earlier run was" if count == 1 else "results of earlier runs were"
+        reasons.append(f"{count} {skipped} skipped; name such files to upscale them again")
     if folders := skipped_files.folders + skipped_files.links:
         reasons.append(f"folders inside were not entered ({folders}; -r enters them)")
     reasons += skipped_lines(skipped_files)

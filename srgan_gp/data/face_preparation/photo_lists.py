@@ -110,6 +110,8 @@ def _note_others(folder: Path, listed: PhotoList) -> None:
         listed.unreadable_folders.append(message)
 
     for where, _, names in os.walk(folder, onerror=note_unreadable):
+        if any(part.startswith(".") for part in Path(where).relative_to(folder).parts):
+            continue  # in a hidden folder, such as that of a journal
         for name in names:
             suffix = PurePath(name).suffix.lower()
             if suffix not in SUFFIXES and name[0] != "." and is_file(Path(where, name)):

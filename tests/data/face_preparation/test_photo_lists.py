@@ -38,6 +38,9 @@ def test_folders_without_a_photo_are_refused_and_their_other_files_counted(tmp_p
     for name in ("a.CR2", "b.cr2", "notes", ".hidden", "sheet.png"):
         (tmp_path / name).write_bytes(b"")
     (tmp_path / "empty").mkdir()
+    (tmp_path / ".srgan-gp" / "inside").mkdir(parents=True)
+    for path in (tmp_path / ".srgan-gp" / "journal.sqlite", tmp_path / ".srgan-gp/inside/lock"):
+        path.write_bytes(b"")
     places = [str(tmp_path), str(tmp_path / "empty")]
     with pytest.raises(NothingToDoError, match=r"Skipped: 2 \.cr2, 1 no suffix\.$"):
         list_photos(places, exclude=tmp_path / "sheet.png")
