@@ -177,6 +177,13 @@ def test_a_module_has_at_most_250_lines():
     assert {name: length for name, length in lengths.items() if length > 250} == {}
 
 
+def test_a_script_of_the_page_has_at_most_250_lines():
+    scripts = (ROOT / "apps" / "static").glob("*.js")
+    lengths = {path.name: len(path.read_text("utf-8").splitlines()) for path in scripts}
+    assert lengths
+    assert {name: length for name, length in lengths.items() if length > 250} == {}
+
+
 def test_a_folder_has_at_most_14_modules():
     folders = {path.parent for path in MODULES}
     for folder in folders:

@@ -41,7 +41,7 @@ function show(tab, chosen) {
   if (!element || !first || !first.view) return;
   const old = viewers[tab];
   const ids = chosen.map((job) => job.id).join(" ");
-  if (old && old.root.dataset.jobs === ids) return; // it stays as the visitor has moved it
+  if (old && old.root.isConnected && old.root.dataset.jobs === ids) return; // it stays as the visitor has moved it
   const base = (job, layer) => `/api/jobs/${job.id}/tiles/${layer}`;
   const isSplit = tab !== "compare";
   const before = { label: isSplit ? "Before" : "Original", base: base(first, "before") };
@@ -86,7 +86,7 @@ async function readShown(tab) {
   if (ids.join() === (shownIds[tab] || []).join() || (!ids.length && tab !== "batch")) return;
   shownIds[tab] = ids;
   await refresh();
-  if (tab === "batch") return;
+  if (tab === "batch" || shownIds[tab] !== ids) return; // a later result came first
   const chosen = ids.map((id) => jobs.find((job) => job.id === id)).filter((job) => job && job.view);
   show(tab, chosen);
   if (chosen.length && matchMedia("(max-width: 900px)").matches) {

@@ -3,7 +3,7 @@
 
 import { limits, previewOthers, usable } from "./files.js";
 import { ask, create } from "./jobs.js";
-import { takeOverUploads } from "./uploads.js";
+import { nextUpload, takeOverUploads } from "./uploads.js";
 
 const FIELDS = { upscale: "upscale-image", compare: "compare-image", batch: "batch-files",
   finetune: "finetune-photos" };
@@ -38,21 +38,44 @@ function choose(input, files) {
   input.dispatchEvent(new Event("change", { bubbles: true }));
 }
 
-// Gradio gets the files that can be used only.
+// Gradio gets the files that can be used only. A start meanwhile waits until it has them: then it
+// waits for the upload by itself.
 function checkFiles() {
   const checked = new WeakSet();
-  document.addEventListener("change", async (event) => {
-    const input = event.target;
-    const field = input.closest?.(SELECTOR);
-    if (!field || input.type !== "file" || checked.delete(input)) return;
+  const clicked = new Set(); // start buttons
+  let checks = 0; // in progress
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest?.("button[id$=-start]");
+    if (!button || !checks) return;
     event.stopImmediatePropagation();
+    clicked.add(button);
+  }, true);
+  const check = async (input, field) => {
     const files = await usable([...input.files], field.id === FIELDS.finetune);
     if (!files.length) {
       input.value = "";
       return;
     }
     checked.add(input);
+    const upload = nextUpload();
     choose(input, files);
+    await upload;
+  };
+  document.addEventListener("change", async (event) => {
+    const input = event.target;
+    const field = input.closest?.(SELECTOR);
+    if (!field || input.type !== "file" || checked.delete(input)) return;
+    event.stopImmediatePropagation();
+    checks += 1;
+    try {
+      await check(input, field);
+    } finally {
+      checks -= 1;
+    }
+    if (checks) return;
+    const buttons = [...clicked];
+    clicked.clear();
+    for (const button of buttons) button.click();
   }, true);
 }
 

@@ -4,7 +4,9 @@
 
 import { show } from "./notice.js";
 
+const LONGEST_WAIT_MS = 2000;
 let running = 0;
+let started = []; // functions to call when an upload has started
 
 function isUpload(address) {
   return /\/gradio_api\/upload(\?|$)/.test(String(address));
@@ -45,6 +47,14 @@ async function upload(address, form) {
   return new Response(JSON.stringify(paths), { status: 200, headers });
 }
 
+// Resolve when Gradio has started its next upload, or does not start one.
+export function nextUpload() {
+  return new Promise((resolve) => {
+    started.push(resolve);
+    setTimeout(resolve, LONGEST_WAIT_MS);
+  });
+}
+
 export function takeOverUploads() {
   const send = window.fetch;
   window.fetch = async (address, options, ...rest) => {
@@ -52,6 +62,7 @@ export function takeOverUploads() {
       return send(address, options, ...rest);
     }
     running += 1;
+    for (const call of started.splice(0)) setTimeout(call); // once Gradio has the promise of it
     try {
       return await upload(String(address?.url || address), options.body);
     } finally {

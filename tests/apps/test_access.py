@@ -99,9 +99,10 @@ def test_the_keyboard_previews_a_region_and_moves_the_viewer(page, photo):
     status = page.locator("#upscale-status")
     # 60 and 45 % of 600 pixels, less half the side of a region, to the nearest shown pixel.
     expect(status).to_contain_text(re.compile("at (279|28[01]), (189|19[01]),"))
-    stage = page.locator("#upscale-viewer .viewer-stage")
-    page.wait_for_selector("#upscale-viewer .viewer[data-state=ready]")
-    stage.focus()
+    # The viewer may still show the result of an earlier test.
+    job = page.locator("#upscale-shown a").get_attribute("href").rpartition("/")[2]
+    page.wait_for_selector(f"#upscale-viewer .viewer[data-state=ready][data-jobs='{job}']")
+    page.locator("#upscale-viewer .viewer-stage").focus()
     page.keyboard.press("2")
     expect(page.locator("#upscale-viewer output")).to_have_text("200 %")
 
