@@ -90,7 +90,7 @@ function pickByKeyboard(frame, purpose) {
       }
       show();
     } else if (event.key === "Enter" || event.key === " ") {
-      const [clientX, clientY] = at({ left: 0, top: 0 });
+      const [clientX, clientY] = at({ left: 0, top: 0 }).map(Math.round); // else it is cut off
       frame.dispatchEvent(new MouseEvent("click", { bubbles: true, clientX, clientY }));
     } else {
       return;

@@ -1,4 +1,4 @@
-// Connects the page to the server's jobs: viewer, history, tab in the address, colour scheme.
+// Connects the page to the server's jobs: viewers and history.
 //
 // The page of Gradio names the results to show by links to their jobs in an element `*-shown`.
 
@@ -8,6 +8,7 @@ import { limits } from "./files.js";
 import { startInput } from "./input.js";
 import { show as announce } from "./notice.js";
 import { ask, create, downloadLink, jobItem, optionsText } from "./jobs.js";
+import { followScheme, followTabs, openTab } from "./navigation.js";
 
 const RUNNING_MS = 1000;
 const IDLE_MS = 20000;
@@ -209,49 +210,6 @@ function rememberServer(answer) {
 function restore() {
   const latest = [...jobs].reverse().find((job) => job.tab === "upscale" && job.view);
   if (latest && !viewers.upscale) show("upscale", [latest]);
-}
-
-function tabButtons() {
-  return [...document.querySelectorAll("button[role=tab]")];
-}
-
-function nameOf(button) {
-  return button.textContent.trim().toLowerCase().replace(/[^a-z]/g, "");
-}
-
-function openTab(name) {
-  tabButtons().find((button) => nameOf(button) === name.replace(/[^a-z]/g, ""))?.click();
-}
-
-// The tab is in the address; a click before the page is complete counts too.
-function followTabs() {
-  document.addEventListener("click", (event) => {
-    const button = event.target.closest?.("button[role=tab]");
-    if (button && location.hash.slice(1) !== nameOf(button)) {
-      history.replaceState(null, "", `#${nameOf(button)}`);
-    }
-  });
-  addEventListener("hashchange", () => openTab(location.hash.slice(1)));
-}
-
-// Gradio follows the class `dark` of the body; the choice is kept in this browser.
-function followScheme() {
-  const apply = (isDark) => document.body.classList.toggle("dark", isDark);
-  const system = matchMedia("(prefers-color-scheme: dark)");
-  const stored = localStorage.getItem("scheme");
-  if (stored) apply(stored === "dark");
-  const button = create("button", {
-    type: "button", id: "scheme", "aria-label": "Switch between light and dark",
-    title: "Light or dark", onclick: () => {
-      const isDark = !document.body.classList.contains("dark");
-      apply(isDark);
-      localStorage.setItem("scheme", isDark ? "dark" : "light");
-    },
-  }, "◐");
-  system.addEventListener("change", () => {
-    if (!localStorage.getItem("scheme")) apply(system.matches);
-  });
-  find("headline")?.append(button);
 }
 
 function start() {
