@@ -23,7 +23,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from srgan_gp.commands.terminal import print_message, print_result
-from srgan_gp.commands.verb_parser import CommandParser, SuggestingParser
+from srgan_gp.commands.verb_parser import CommandParser, MainParser
 from srgan_gp.errors import MissingExtraError, SrganGpError
 from srgan_gp.system.signals import ENDING, Stopped
 
@@ -77,7 +77,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         with _signals_as_exit(), _one_line_warnings():
             parser = build_parser()
-            options = parser.parse_args(argv)
+            parser.words = sys.argv[1:] if argv is None else argv
+            options = parser.parse_args(parser.words)
             if "run" not in options:  # the parser of a verb sets it
                 parser.print_help(sys.stderr)
                 parser.exit(2, "\nsrgan-gp: error: no command; type one of those above\n")
@@ -103,9 +104,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _report_error(error)
 
 
-def build_parser() -> argparse.ArgumentParser:
+def build_parser() -> MainParser:
     """Build the parser of all verbs; a verb adds its options when it is used."""
-    parser = SuggestingParser(
+    parser = MainParser(
         prog="srgan-gp",
         description="Upscale images, generate faces, and train the networks for both.",
         epilog="Help for one command: srgan-gp COMMAND --help",
@@ -125,6 +126,7 @@ def build_parser() -> argparse.ArgumentParser:
         default=argparse.SUPPRESS,
         help="print the completion script of bash, zsh, fish, tcsh or powershell, and exit",
     )
+    parser.commands = tuple(COMMANDS)
     commands = parser.add_subparsers(
         title="commands", metavar="COMMAND", parser_class=CommandParser
     )

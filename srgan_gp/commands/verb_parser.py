@@ -1,4 +1,4 @@
-"""Parser of one verb: help in groups with examples, suggestions for typos, renamed options.
+"""Parsers of the command line and of one verb: help in groups, examples, renamed options.
 
 A verb is a subcommand, such as `upscale`. Its module in `srgan_gp.commands` is imported only when
 the user calls the verb. The module has `add_options(parser)`, `run(options)`, `EXAMPLES` as
@@ -6,13 +6,12 @@ the user calls the verb. The module has `add_options(parser)`, `run(options)`, `
 """
 
 import argparse
-import difflib
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from importlib import import_module
 from types import ModuleType
 from typing import Any, NoReturn
 
+from srgan_gp.commands.options.suggestions import command_message, suggestion
 from srgan_gp.commands.terminal import print_message
 
 RENAMED = {
@@ -28,11 +27,32 @@ _EXAMPLES_TITLE = "examples:"
 
 
 class SuggestingParser(argparse.ArgumentParser):
-    """Parser whose errors suggest the closest option or choice."""
+    """Parser whose errors are one line with a suggestion: an option, a choice, or the help."""
 
     def error(self, message: str) -> NoReturn:
-        """Print the usage line and the error, with a suggestion, on stderr, and exit with 2."""
-        super().error(message + suggestion(message, self._option_string_actions))
+        """Print the error with a suggestion in one line on stderr, and exit with 2."""
+        hint = suggestion(message, self._option_string_actions)
+        print_message(f"{self.prog}: error: {message}{hint or f'; see {self.prog} --help'}")
+        self.exit(2)
+
+
+class MainParser(SuggestingParser):
+    """Parser of the first word, which is a command.
+
+    Attributes:
+        commands: names of the commands.
+        words: words of the command line, for the message about a wrong command.
+    """
+
+    commands: Sequence[str] = ()
+    words: Sequence[str] = ()
+
+    def error(self, message: str) -> NoReturn:
+        """Print the error with a suggestion in one line on stderr, and exit with 2."""
+        if not message.startswith("argument COMMAND: invalid choice"):
+            super().error(message)
+        print_message(f"{self.prog}: error: {command_message(self.words, self.commands)}")
+        self.exit(2)
 
 
 class CommandParser(SuggestingParser):
@@ -56,7 +76,7 @@ class CommandParser(SuggestingParser):
     ) -> Any:  # noqa: ANN401
         """Parse the arguments of the verb; unlike argparse's method, exit at an unknown option.
 
-        Otherwise the main parser would report the option, with its own usage line.
+        Otherwise the main parser would report the option, without the options of the verb.
         """
         self.load_options()
         if self._verb in RENAMED:
@@ -109,38 +129,6 @@ class _HelpFormatter(argparse.HelpFormatter):
         if text.startswith(_EXAMPLES_TITLE):
             return text
         return super()._fill_text(text, width, indent)
-
-
-ADVICE = {
-    "--height": "give --width or --scale, and the height follows",
-    **dict.fromkeys(
-        ("--keep-metadata", "--keep-exif"),
-        "metadata is kept anyway; --strip-metadata removes it",
-    ),
-}
-"""Advice on options that do not exist, and whose closest name is another thing."""
-
-
-def suggestion(message: str, options: Iterable[str]) -> str:
-    """Name the option or choice that a message of argparse is probably about; else nothing.
-
-    >>> suggestion("unrecognized arguments: --scle 3", ["--scale", "--tile"])
-    '; did you mean --scale?'
-    >>> suggestion("unrecognized arguments: -m", ["-n", "--model"])
-    '; the short form of --model is -n'
-    """
-    if choice := re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)", message):
-        typed, known = [choice[1]], re.findall(r"[^\s,']+", choice[2])
-    elif f"{message} ".startswith("unrecognized arguments: -m ") and "--model" in options:
-        return "; the short form of --model is -n"
-    elif message.startswith("unrecognized arguments: "):
-        typed, known = re.findall(r"--[\w-]+", message), list(options)
-        if advice := next((ADVICE[word] for word in typed if word in ADVICE), ""):
-            return f"; {advice}"
-    else:
-        return ""
-    close = [found[0] for word in typed if (found := difflib.get_close_matches(word, known, 1))]
-    return f"; did you mean {' '.join(close)}?" if close else ""
 
 
 def _with_new_names(verb: str, words: Sequence[str]) -> list[str]:

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from srgan_gp.cli import COMMANDS, build_parser, main
-from srgan_gp.commands.verb_parser import RENAMED, suggestion
+from srgan_gp.commands.options.suggestions import suggestion
+from srgan_gp.commands.verb_parser import RENAMED
 from srgan_gp.images import FORMATS
 
 ROOT = Path(__file__).parents[2]
@@ -83,6 +84,8 @@ def test_help_lists_the_output_formats():
         (["upscale", "a.png", "--scle", "3"], "--scale"),
         (["upscale", "a.png", "--max-pixel=3"], "--max-pixels"),
         (["upscale", "a.png", "--exist", "overwrit"], "overwrite"),
+        (["upscale", "a.png", "--exist", "replace"], "overwrite"),
+        (["upscale", "a.png", "--out", "b.png"], "--output"),
         (["train", "--data", "x", "--penalty", "wgan-gp"], "wgan_gp"),
         (["train", "--data", "x", "--totalimages", "9"], "--total-images"),
         (["train", "--preset", "clasic-x4", "--data", "x"], "classic-x4"),
@@ -90,18 +93,29 @@ def test_help_lists_the_output_formats():
     ],
     ids=" ".join,
 )
-def test_a_typo_prints_the_usage_of_the_verb_and_a_suggestion(arguments, suggested, capsys):
+def test_a_typo_prints_one_line_with_a_suggestion(arguments, suggested, capsys):
     with pytest.raises(SystemExit) as stop:
         main(arguments)
     assert stop.value.code == 2
-    usage, error = capsys.readouterr().err.splitlines()
-    assert usage.startswith(f"usage: srgan-gp {arguments[0]} [options]")
+    [error] = capsys.readouterr().err.splitlines()
+    assert error.startswith(f"srgan-gp {arguments[0]}: error: ")
     assert error.endswith(f"; did you mean {suggested}?")
 
 
 @pytest.mark.parametrize(
     ("word", "advice"),
-    [("--height", "give --width or --scale, and"), ("--keep-metadata", "metadata is kept anyway")],
+    [
+        ("--height", "give --width or --scale, and"),
+        ("--keep-metadata", "metadata is kept anyway"),
+        ("--size", "give --scale or --width"),
+        ("--sharpen", "--look chooses between"),
+        ("--resume", "to continue, type the same command again"),
+        ("--quiet", "see srgan-gp upscale --help"),
+        ("--denoise", "see srgan-gp upscale --help"),
+        ("--force", "to replace results, pass --exist overwrite"),
+        ("--overwrite", "to replace results, pass --exist overwrite"),
+        ("-y", "to replace results, pass --exist overwrite"),
+    ],
 )
 def test_an_option_that_does_not_exist_is_not_taken_for_another_thing(word, advice, capsys):
     with pytest.raises(SystemExit):
@@ -126,8 +140,39 @@ def test_a_wrong_verb_gets_a_suggestion(capsys):
 
 
 @pytest.mark.parametrize(
+    ("arguments", "advice"),
+    [
+        (["photo.jpg"], "the command is missing; type: srgan-gp upscale photo.jpg"),
+        (["my photo.JPG"], "the command is missing; type: srgan-gp upscale 'my photo.JPG'"),
+        (["-s", "2", "a.png"], "the command is missing; type: srgan-gp upscale -s 2 a.png"),
+        (["."], "the command is missing; type: srgan-gp upscale ."),
+        (["help"], "help is an option; type: srgan-gp --help, or srgan-gp COMMAND --help"),
+        (["help", "train"], "help is an option; type: srgan-gp train --help"),
+    ],
+    ids=" ".join,
+)
+def test_a_first_word_that_is_no_command_gets_the_line_to_type(arguments, advice, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(arguments)
+    assert stop.value.code == 2
+    assert capsys.readouterr().err == f"srgan-gp: error: {advice}\n"
+
+
+def test_an_error_without_a_suggestion_names_the_help_in_one_line(capsys):
+    with pytest.raises(SystemExit):
+        main(["generate"])
+    [error] = capsys.readouterr().err.splitlines()
+    assert error.endswith("required: -o/--output; see srgan-gp generate --help")
+
+
+@pytest.mark.parametrize(
     "message",
-    ["unrecognized arguments: --qqqqqq", "unrecognized arguments: extra.png", "expected --scale"],
+    [
+        "unrecognized arguments: --qqqqqq",
+        "unrecognized arguments: --quiet",
+        "unrecognized arguments: extra.png",
+        "expected --scale",
+    ],
 )
 def test_no_suggestion_without_a_similar_name(message):
     assert suggestion(message, ["--scale", "--tile"]) == ""
