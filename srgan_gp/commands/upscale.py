@@ -44,8 +44,9 @@ def run(options: argparse.Namespace) -> int:
     from srgan_gp.batch import run as batch_run
     from srgan_gp.batch.engines.engine_interface import UpscaleSettings
     from srgan_gp.batch.engines.open_engine import open_engine
+    from srgan_gp.batch.inputs.missing_inputs import check_existence
     from srgan_gp.batch.inputs.skipped_files import no_image_message
-    from srgan_gp.batch.inputs.walk import walk
+    from srgan_gp.batch.inputs.walk import PICTURE_SUFFIXES, walk
     from srgan_gp.batch.naming.destination import Destination
     from srgan_gp.batch.results.work import Work, work_key
 
@@ -63,6 +64,8 @@ def run(options: argparse.Namespace) -> int:
         exist=options.exist,
         width=options.width,
     )
+    if destination.folder is None and len(arguments) > 1:
+        check_existence(arguments, PICTURE_SUFFIXES)
     inputs = walk(arguments, recursive=options.recursive, output_folder=destination.folder)
     first = next(iter(inputs), None)
     if first is None and not options.watch:

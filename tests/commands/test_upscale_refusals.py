@@ -224,3 +224,32 @@ def test_a_suffix_that_is_a_path_is_refused(folder, suffix, capsys):
     assert ended.value.code == 2
     assert "part of a name" in capsys.readouterr().err
     assert (folder / "a.jpg").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("words", "advice"),
+    [
+        (["a.png", "2x"], "2x does not exist. For a scale pass -s 2."),
+        (["a.png", "X3.5", "-o", "b.png"], "X3.5 does not exist. For a scale pass -s 3.5."),
+        (["My", "Holiday", "1.JPG"], "Put a name with spaces in quotes: 'My Holiday 1.JPG'."),
+        (
+            ["a.png", "large.jpg"],
+            "large.jpg does not exist. If it is the name of the result, pass -o large.jpg.",
+        ),
+        (
+            ["one.jpg", "a.png", "two"],
+            "one.jpg, two do not exist. Check the spelling, and put a name with spaces in quotes.",
+        ),
+        (
+            ["a.png", "My Holiday 1.JPG"],
+            "Several images need a folder for the results: pass -o FOLDER, such as -o upscaled.",
+        ),
+    ],
+)
+def test_a_word_that_is_no_file_is_named_before_a_folder_is_asked_for(
+    folder, words, advice, monkeypatch, capsys
+):
+    monkeypatch.chdir(folder)
+    (folder / "My Holiday 1.JPG").write_bytes((folder / "a.jpg").read_bytes())
+    assert main(["upscale", *words]) == 2
+    assert capsys.readouterr().err == f"srgan-gp: error: {advice}\n"
