@@ -9,6 +9,8 @@ from numpy.typing import DTypeLike, NDArray
 Array = NDArray[Any]
 """An array whose shape and dtype the docstring states."""
 
+_FEWEST_COLUMNS = 16
+"""Size of a last axis from which it is taken for the width of an image, not for its channels."""
 _DTYPES = tuple(np.dtype(kind) for kind in (np.uint8, np.uint16, np.float32))
 
 
@@ -18,26 +20,71 @@ def layout_hint(shape: tuple[int, ...]) -> str:
     >>> layout_hint((3, 480, 640))
     '; transpose it to (H, W, 3): image.transpose(1, 2, 0)'
     """
+    if 0 in shape:
+        return "; it is empty"
     if len(shape) == 3 and shape[0] in (1, 3, 4) and shape[2] > 4:
         return f"; transpose it to (H, W, {shape[0]}): image.transpose(1, 2, 0)"
     if len(shape) == 4 and shape[1] in (1, 3, 4) and shape[3] > 4:
         return f"; transpose it to (N, H, W, {shape[1]}): images.transpose(0, 2, 3, 1)"
-    if len(shape) == 4 and shape[0] > 0:
+    if len(shape) == 3 and shape[2] >= _FEWEST_COLUMNS:
+        return "; for a stack of grey images (N, H, W) pass stack[..., None]"
+    if len(shape) == 4:
         return "; pass one image, such as images[0]"
     return ""
 
 
-def dtype_hint(dtype: np.dtype[Any]) -> str:
-    """Return advice on the dtype of an array that is not uint8, uint16 or float32.
+def range_advice(low: float, high: float) -> tuple[str, str]:
+    """Return what to do with floats out of [0, 1], and its expression; empty if it is unknown.
 
-    >>> dtype_hint(np.dtype(np.float64))
-    '; convert values of 0 to 1 with image.astype(np.float32)'
+    Args:
+        low: least value of the array `image`.
+        high: greatest value.
+
+    >>> range_advice(0.0, 255.0)
+    ('divide by 255', 'image / 255')
     """
+    if low >= 0 and 2 <= high <= 255.5:
+        return "divide by 255", "image / 255"
+    if -1.1 <= low <= -0.5 and high <= 1.1:
+        return "scale values of -1 to 1", "(image + 1) / 2"
+    if low > -0.5 and high < 2:
+        return "clip the values", "np.clip(image, 0, 1)"
+    return "", ""
+
+
+def range_message(low: float, high: float) -> str:
+    """Return the message about a float32 array `image` whose values are not all in [0, 1].
+
+    >>> range_message(np.float32(0), np.float32(1.000001))
+    'need float32 in [0, 1], got 0 to 1.000001; clip the values: np.clip(image, 0, 1)'
+    """
+    advice, expression = range_advice(low, high)
+    hint = f"; {advice}: {expression}" if advice else ""
+    # The shortest digits that identify a float32, without those that its conversion adds.
+    least, greatest = (f"{float(str(np.float32(value))):.9g}" for value in (low, high))
+    return f"need float32 in [0, 1], got {least} to {greatest}{hint}"
+
+
+def dtype_hint(array: Array) -> str:
+    """Return advice on an array whose dtype is not uint8, uint16 or float32.
+
+    >>> dtype_hint(np.array([0.0, 255.0]))
+    '; divide by 255 and convert it: (image / 255).astype(np.float32)'
+    """
+    dtype = array.dtype
     native = dtype.newbyteorder("=")
     if native in _DTYPES:
         return f"; convert the byte order with image.astype(np.{native.name})"
+    is_number = dtype.kind in "fiu" and array.size > 0
+    low, high = (array.min(), array.max()) if is_number else (0, 0)
     if dtype.kind == "f":
+        advice, expression = range_advice(low, high)
+        if advice and not 0 <= low <= high <= 1:
+            changed = expression if expression.endswith("1)") else f"({expression})"
+            return f"; {advice} and convert it: {changed}.astype(np.float32)"
         return "; convert values of 0 to 1 with image.astype(np.float32)"
+    if dtype.kind in "iu" and low >= 0 and 255 < high <= 65535:
+        return "; convert values of 0 to 65535 with image.astype(np.uint16)"
     if dtype.kind in "iu":
         return "; convert values of 0 to 255 with image.astype(np.uint8)"
     if dtype.kind == "b":
@@ -93,7 +140,7 @@ class Picture:
             )
         if dtype not in _DTYPES:
             raise ValueError(
-                f"pixels must be uint8, uint16 or float32, got {dtype}{dtype_hint(dtype)}"
+                f"pixels must be uint8, uint16 or float32, got {dtype}{dtype_hint(self.pixels)}"
             )
         if self.alpha is not None and (self.alpha.shape != shape[:2] or self.alpha.dtype != dtype):
             raise ValueError(

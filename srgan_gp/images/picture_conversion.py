@@ -19,7 +19,7 @@ from srgan_gp.images.metadata import (
     read_orientation,
     read_xmp,
 )
-from srgan_gp.images.picture import Array, Picture, dtype_hint, layout_hint
+from srgan_gp.images.picture import Array, Picture, dtype_hint, layout_hint, range_message
 
 PREVIEW_SIDE = 1024
 """Longest side of a preview in pixels; a notebook stores each preview."""
@@ -143,6 +143,8 @@ def describe_type(value: object) -> str:
         return "None; cv2.imread returns None for a file that it cannot read"
     if isinstance(value, bytes | bytearray | memoryview):
         return f"{name}; pass a path, or Image.open(io.BytesIO(data)) of Pillow"
+    if isinstance(value, list | tuple):
+        return f"{name}; convert nested lists of numbers with np.asarray(image, np.uint8)"
     if hasattr(value, "read"):
         return "a file object; pass its path, or Image.open(file) of Pillow"
     if hasattr(value, "numpy"):
@@ -168,18 +170,19 @@ def _check_range(values: Array) -> None:
     if np.isnan(low):
         raise ValueError("need float32 in [0, 1], got NaN")
     if low < 0 or high > 1:
-        hint = "; divide by 255" if low >= 0 and 1 < high <= 255 else ""
-        raise ValueError(f"need float32 in [0, 1], got {low:g} to {high:g}{hint}")
+        raise ValueError(range_message(low, high))
 
 
 def _from_array(array: Array) -> Picture:
     shape, dtype = array.shape, array.dtype
+    if array.size == 0:
+        raise ValueError(f"the array is empty: its shape is {shape}")
     if dtype not in FULL_VALUE:
-        raise ValueError(f"need uint8, uint16 or float32, got {dtype}{dtype_hint(dtype)}")
-    if array.ndim not in (2, 3) or shape[2:] not in ((), (1,), (2,), (3,), (4,)) or 0 in shape:
+        raise ValueError(f"need uint8, uint16 or float32, got {dtype}{dtype_hint(array)}")
+    if array.ndim not in (2, 3) or shape[2:] not in ((), (1,), (2,), (3,), (4,)):
         raise ValueError(
-            "need an array of shape (H, W), (H, W, 3) or (H, W, 4), "
-            f"got {shape}{layout_hint(shape)}"
+            "need an array of shape (H, W) grey, (H, W, 2) grey with alpha, (H, W, 3) RGB or "
+            f"(H, W, 4) RGBA, got {shape}{layout_hint(shape)}"
         )
     _check_range(array)
     if array.ndim == 2:
@@ -198,6 +201,13 @@ def _from_pillow(image: Image.Image) -> Picture:
         raise PictureError(
             "E_DAMAGED",
             f"the {image.format} file is damaged or truncated; get a complete copy of it",
+        ) from error
+    except (ValueError, AssertionError) as error:
+        # Pillow has a different error for each kind of file; one of a `with` is an assertion.
+        if "closed" not in str(error) and not isinstance(error, AssertionError):
+            raise
+        raise ValueError(
+            "the Pillow image is closed; open it again, or call image.load() before it is closed"
         ) from error
     pixels, alpha = split_channels(image, image.info.get("icc_profile"))
     if alpha is not None and alpha.dtype != np.uint8:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from srgan_gp.errors import PictureError
+from srgan_gp.images.picture import range_message
 from srgan_gp.inference.tiling.tiles import Floats
 
 Array = NDArray[Any]
@@ -35,7 +36,7 @@ def check_pixels(pixels: Array) -> None:
         if not (np.isfinite(low) and np.isfinite(high)):
             raise PictureError("E_NOT_FINITE", "it contains values that are not finite")
         if low < 0 or high > 1:
-            raise ValueError(f"need float32 in [0, 1], got {low:g} to {high:g}")
+            raise ValueError(range_message(low, high))
 
 
 def to_planes(pixels: Array) -> Floats:

@@ -17,6 +17,26 @@ def decoded(data):
     return image
 
 
+def closed_images(folder):
+    """Yield Pillow images whose pixels cannot be read any more, of each error of Pillow."""
+    Image.new("RGB", (4, 4)).save(folder / "a.png")
+    with Image.open(folder / "a.png") as image:
+        pass
+    yield image
+    with (folder / "a.png").open("rb") as file:
+        image = Image.open(file)
+    yield image
+    image = Image.new("RGB", (4, 4))
+    image.close()
+    yield image
+
+
+def test_a_closed_pillow_image_has_one_message(tmp_path):
+    for image in closed_images(tmp_path):
+        with pytest.raises(ValueError, match=r"the Pillow image is closed; .*image.load\(\)"):
+            write_image(image, tmp_path / "b.png")
+
+
 # Writing.
 
 

@@ -304,8 +304,12 @@ def test_all_images_are_checked_before_the_first_is_upscaled(batches, tmp_path):
         (np.zeros((2, 3, 40, 50), np.uint8), r"\(N, H, W, 3\): images.transpose\(0, 2, 3, 1\)"),
         (np.zeros((40, 50, 5), np.uint8), r"got \(40, 50, 5\)$"),
         (np.zeros(40, np.uint8), r"got \(40,\)$"),
-        (np.zeros((0, 50, 3), np.uint8), r"got \(0, 50, 3\)$"),
-        (np.zeros((0, 4, 4, 3), np.uint8), r"got \(0, 4, 4, 3\)$"),
+        (np.zeros((0, 50, 3), np.uint8), r"array is empty: its shape is \(0, 50, 3\)$"),
+        (np.zeros((0, 4, 4, 3), np.uint8), r"got \(0, 4, 4, 3\); it is empty$"),
+        (np.zeros((5, 48, 64), np.uint8), r"RGBA, got .*stack\[..., None\]$"),
+        (np.full((4, 4, 3), 255.0), r"divide by 255 .*: \(image / 255\).astype\(np.float32\)$"),
+        (np.full((4, 4, 3), -0.9), r": \(\(image \+ 1\) / 2\).astype\(np.float32\)$"),
+        (np.full((4, 4), 70, np.int64) * 9, r"0 to 65535 with image.astype\(np.uint16\)$"),
         (
             np.zeros((4, 4, 3)),
             r"got float64; convert values of 0 to 1 with image.astype\(np.float32",
@@ -315,7 +319,10 @@ def test_all_images_are_checked_before_the_first_is_upscaled(batches, tmp_path):
         (np.zeros((4, 4), ">u2"), r"got >u2; convert the byte order with image.astype\(np.uint16"),
         (np.full((4, 4), None), "got object$"),
         (np.full((4, 4, 3), 255, np.float32), r"in \[0, 1\], got 255 to 255; divide by 255"),
-        (np.full((4, 4, 3), -1, np.float32), r"in \[0, 1\], got -1 to -1$"),
+        (np.full((4, 4, 3), -1, np.float32), r"got -1 to -1; .*: \(image \+ 1\) / 2$"),
+        (np.full((4, 4), 1.000001, np.float32), r"to 1.000001; .*: np.clip\(image, 0, 1\)$"),
+        (np.full((4, 4), -0.01, np.float32), r"got -0.01 to -0.01; .*: np.clip\(image, 0, 1\)$"),
+        (np.full((4, 4), 300, np.float32), r"got 300 to 300$"),
     ],
 )
 def test_a_wrong_array_is_a_value_error_with_advice(doubler, array, message):
@@ -350,7 +357,7 @@ Tensor.__module__ = "torch"
         (Tensor(40, 50, 3), r"not a torch tensor; call .numpy\(\) on it: image.numpy\(\)$"),
         (Tensor(2, 3, 40, 50), r"image.permute\(0, 2, 3, 1\).numpy\(\)$"),
         ({"image": 1}, "not dict$"),
-        ([[1, 2], [3, 4]], "image 1 of 2: upscale takes .* not list$"),
+        ([[1, 2], [3, 4]], r"image 1 of 2: .*not list; .*np.asarray\(image, np.uint8\)$"),
         ([None], "image 1 of 1: .* not None"),
     ],
 )
