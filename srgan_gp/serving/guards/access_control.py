@@ -16,14 +16,22 @@ from srgan_gp.serving.error_responses import Refusal
 from srgan_gp.serving.guards.file_references import is_url
 from srgan_gp.serving.server_settings import ServerSettings
 
+_READ_METHODS = ("GET", "HEAD")
+_JOB = "/api/jobs/[0-9a-f]{32}"
+_API_METHODS = {
+    r"/api/(upscale|generate)": ("POST",),
+    rf"(/api/jobs/clear|{_JOB}/(cancel|remove))": ("POST",),
+    r"/api/(docs|openapi\.json)": _READ_METHODS,
+    r"/api/(preview|models|models/[^/]{1,100}/(speed|files))": ("GET",),
+    rf"(/api/jobs|{_JOB}(/(events|result|thumbnail))?)": ("GET",),
+    rf"{_JOB}/tiles/(before|after)/\d{{1,2}}/\d{{1,5}}/\d{{1,5}}": ("GET",),
+}
+"""Methods of the paths of the API, by their regular expression."""
 ALLOWED_PATHS = (
     r"/",
     r"/(healthz|readyz|config|theme\.css|favicon\.ico|manifest\.json|robots\.txt)",
     r"/(assets|static|svelte)/.*",
-    r"/api/(upscale|generate|preview|models|docs|openapi\.json)",
-    r"/api/models/[^/]{1,100}/(speed|files)",
-    r"/api/jobs(/clear|/[0-9a-f]{32}(/(events|result|thumbnail|cancel|remove))?)?",
-    r"/api/jobs/[0-9a-f]{32}/tiles/(before|after)/\d{1,2}/\d{1,5}/\d{1,5}",
+    *_API_METHODS,
     r"/page/[a-z0-9_-]+\.(js|css|svg|jpg)",
     r"/gradio_api/(upload|upload_progress|info|startup-events|app_id|reset|cancel)",
     r"/gradio_api/(queue/join|queue/data|run/predict)",
@@ -33,7 +41,10 @@ ALLOWED_PATHS = (
 """Allow-list of paths, as regular expressions; Gradio has many more routes."""
 
 JOB_PATHS = ("/api/upscale", "/api/generate")
-"""Paths that create jobs; only POST is allowed."""
+"""Paths that create jobs."""
+
+NO_API_PATH = "Not found. /api/docs lists the paths of the API."
+"""Message about an unknown path of the API."""
 
 PUBLIC_PATHS = ("/healthz", "/readyz")
 """Health checks, which need no password."""
@@ -45,7 +56,6 @@ _ALLOWED = re.compile("|".join(f"(?:{path})" for path in ALLOWED_PATHS), re.DOTA
 _HOST = re.compile(r"(?:\[[0-9a-f:.]+\]|[^\s\[\]:/?#@\\]*)(?::[0-9]*)?", re.IGNORECASE)
 """Host header: an IPv6 address in brackets, or any other name, then the port (RFC 3986, 3.2.2)."""
 _FILE = "/gradio_api/file="
-_READ_METHODS = ("GET", "HEAD")
 
 
 class AccessControl:
@@ -94,13 +104,14 @@ class AccessControl:
             # Reading is refused too: Gradio allows it from every origin, and the browser would send
             # the password.
             raise Refusal(403, "E_ORIGIN", "Requests from pages of another origin are not allowed.")
-        methods = ("POST",) if path in JOB_PATHS else (*_READ_METHODS, "POST")
+        if not _ALLOWED.fullmatch(path) or "\0" in path or _is_remote_file(path):
+            is_api = path == "/api" or path.startswith("/api/")
+            raise Refusal(404, "E_NOT_FOUND", NO_API_PATH if is_api else "Not found.")
+        methods = allowed_methods(path)
         if method not in methods:
             allow = ", ".join(methods)
             message = f"This path only allows {allow}."
             raise Refusal(405, "E_METHOD", message, {"Allow": allow})
-        if not _ALLOWED.fullmatch(path) or "\0" in path or _is_remote_file(path):
-            raise Refusal(404, "E_NOT_FOUND", "Not found.")
 
     def _is_public(self, name: str) -> bool:
         return name != "" and name == self._public_name
@@ -112,6 +123,16 @@ class AccessControl:
         except ValueError:
             return False
         return netloc == host.lower() or self._is_public(_host_name(origin))
+
+
+def allowed_methods(path: str) -> tuple[str, ...]:
+    """Return the methods of an allowed path; Gradio checks those of its own paths.
+
+    >>> allowed_methods("/api/upscale")
+    ('POST',)
+    """
+    found = (methods for pattern, methods in _API_METHODS.items() if re.fullmatch(pattern, path))
+    return next(found, (*_READ_METHODS, "POST"))
 
 
 def is_loopback(host: str) -> bool:
@@ -171,5 +192,7 @@ def _check_password(authorization: str, auth: tuple[str, str]) -> None:
     # Command-line arguments that are not UTF-8 are compared as their original bytes.
     is_right = hmac.compare_digest(given, ":".join(auth).encode(errors="surrogateescape"))
     if scheme.lower() != "basic" or not is_right:
+        is_missing = not authorization
+        message = "User and password are required." if is_missing else "User or password is wrong."
         challenge = {"WWW-Authenticate": 'Basic realm="srgan-gp", charset="UTF-8"'}
-        raise Refusal(401, "E_PASSWORD", "User and password are required.", challenge)
+        raise Refusal(401, "E_PASSWORD", message, challenge)

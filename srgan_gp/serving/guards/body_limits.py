@@ -20,6 +20,7 @@ from srgan_gp.serving.error_responses import Refusal, busy
 from srgan_gp.serving.guards.access_control import JOB_PATHS
 from srgan_gp.serving.guards.file_references import count_files, outside_reference
 from srgan_gp.serving.guards.multipart_limits import (
+    NEEDS_FILE,
     FormCounter,
     is_multipart,
     is_urlencoded,
@@ -81,7 +82,7 @@ class BodyLimits:
             if scope["path"] in JOB_PATHS and (reason := self._not_ready_reason()) is not None:
                 # Before the upload is received, so that refusals are fast under load.
                 raise busy(f"No job is accepted now: {reason}. Try again in a few seconds.")
-            await self._receive(body, headers, receive)
+            await self._receive(body, scope["path"], headers, receive)
             if not body.is_complete:
                 return
             async with AsyncExitStack() as slot:
@@ -99,7 +100,7 @@ class BodyLimits:
             self._held_bytes -= body.size
             body.close()
 
-    async def _receive(self, body: Body, headers: Headers, receive: Receive) -> None:
+    async def _receive(self, body: Body, path: str, headers: Headers, receive: Receive) -> None:
         """Receive a body; it stays incomplete if the client disconnects.
 
         Raises:
@@ -112,10 +113,13 @@ class BodyLimits:
             max_bytes = self._settings.max_upload_bytes
             self._check_disk_space(2 * max_bytes)  # buffered here, then stored by the page
             counter = FormCounter(content_type, self._settings.max_files)
+        too_large = _too_large(max_bytes)
+        if counter is None and path == "/api/upscale":  # probably the bytes of an image
+            too_large = Refusal(400, UsageError.code, NEEDS_FILE)
         length = headers.get("content-length", "")
         # Python refuses to parse thousands of digits; twenty exceed any limit.
         if length.isdecimal() and int(length[:20]) > max_bytes:
-            raise _too_large(max_bytes)
+            raise too_large
         started = asyncio.get_running_loop().time()
         while not body.is_complete:
             deadline = started + BODY_TIMEOUT_SECONDS + body.size / MIN_BYTES_PER_SECOND
@@ -124,7 +128,10 @@ class BodyLimits:
                 return
             chunk = message.get("body", b"")
             body.is_complete = not message.get("more_body", False)
-            self._hold(body, chunk, max_bytes)
+            self._hold(body, chunk)
+            if body.size > max_bytes:
+                raise too_large
+            self._check_held()
             if counter is not None:
                 counter.feed(chunk)
         if counter is None and body.size:
@@ -136,11 +143,11 @@ class BodyLimits:
                 if shutil.disk_usage(self._uploads).free < needed:
                     raise no_space()
 
-    def _hold(self, body: Body, chunk: bytes, max_bytes: int) -> None:
+    def _hold(self, body: Body, chunk: bytes) -> None:
         self._held_bytes += len(chunk)
         body.write(chunk)
-        if body.size > max_bytes:
-            raise _too_large(max_bytes)
+
+    def _check_held(self) -> None:
         if self._held_bytes > MAX_BODIES * self._settings.max_upload_bytes:
             raise busy("The server receives too many uploads. Try again in a few seconds.")
 

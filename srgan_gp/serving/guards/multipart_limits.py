@@ -6,6 +6,8 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from srgan_gp.errors import UsageError
 from srgan_gp.serving.error_responses import Refusal
 
+NEEDS_FILE = "picture: a file is required. With curl, send it as a form: -F picture=@FILE."
+"""Message about an image that was not sent as a file of a form."""
 MAX_FIELDS = 100
 """Maximum number of non-file fields in one form; the API has fewer than ten."""
 

@@ -10,7 +10,7 @@ from pydantic.json_schema import SkipJsonSchema
 
 from srgan_gp.errors import UsageError
 from srgan_gp.models.cards import MAX_SCALE, MAX_TRUNCATION
-from srgan_gp.serving.guards.multipart_limits import is_multipart, is_urlencoded
+from srgan_gp.serving.guards.multipart_limits import NEEDS_FILE, is_multipart, is_urlencoded
 from srgan_gp.serving.jobs.generating import MAX_FACES, MAX_FRAMES, MAX_SEED
 from srgan_gp.serving.jobs.job_requests import (
     MAX_TILE,
@@ -58,7 +58,7 @@ _Precision = Annotated[
 _FaceStrength = Annotated[
     float | _Missing,
     _field(
-        "Weight of the model for faces in small faces [faces are as the rest].",
+        "Strength of the enhancement of small faces in photos [they are not enhanced].",
         minimum=0,
         maximum=1,
     ),
@@ -171,10 +171,13 @@ def only_fields_of(read: Callable[..., Any]) -> Callable[[Request], Awaitable[No
     async def check(request: Request) -> None:
         kind = request.headers.get("content-type", "")
         if kind and not is_multipart(kind) and not is_urlencoded(kind):
-            raise UsageError(f"The body must be a form, not {kind[:_MAX_SHOWN]}.")
+            advice = f" {NEEDS_FILE}" if "picture" in known else ""
+            raise UsageError(f"The body must be a form, not {kind[:_MAX_SHOWN]}.{advice}")
         for name in set(request.query_params) - {"async"}:
             raise UsageError(f"Send {name[:_MAX_SHOWN]!r} as a form field, not in the URL.")
         counts = Counter(name for name, _ in (await request.form()).multi_items())
+        if "picture" in known and "picture" not in counts and is_urlencoded(kind):
+            raise UsageError(NEEDS_FILE)  # The fields may be the bytes of an image.
         for name, count in counts.items():
             if name not in known:
                 raise UsageError(
@@ -195,7 +198,14 @@ def message_for(error: Mapping[str, Any]) -> str:
     # The location is ("body", field), or ("body",) for an error of the whole form.
     field = (*error["loc"], "request")[1]
     if field == "picture":  # the message of FastAPI names internal classes
-        return "picture: a file is required."
+        text = error.get("input")
+        if not isinstance(text, str) or not text:
+            return NEEDS_FILE
+        shown = text[:_MAX_SHOWN]
+        return (
+            f"picture: a file is required, not the text {shown!r}. With curl, write @ before the "
+            f"name of the file: -F picture=@{shown}."
+        )
     expected = _TYPE_NAMES.get(error["type"].partition("_")[0])
     if expected is None:
         return f"{field}: {error['msg'].rstrip('.')}."

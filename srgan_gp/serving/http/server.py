@@ -24,7 +24,7 @@ import srgan_gp
 from srgan_gp.errors import SrganGpError, UsageError
 from srgan_gp.serving.error_responses import Refusal, busy, refusal_for
 from srgan_gp.serving.finetuning.training_process import FineTunings
-from srgan_gp.serving.guards.access_control import AccessControl
+from srgan_gp.serving.guards.access_control import NO_API_PATH, AccessControl
 from srgan_gp.serving.guards.body_limits import BodyLimits
 from srgan_gp.serving.guards.client_limits import ClientLimits
 from srgan_gp.serving.guards.security_headers import SecurityHeaders
@@ -174,8 +174,13 @@ def _add_probes(app: FastAPI, service: Service) -> None:
         address = str(request.base_url).rstrip("/")
         return HTMLResponse(docs_page(app.openapi(), service.settings, address))
 
+    async def no_route() -> Response:
+        """Respond instead of the page, whose errors have another form."""
+        raise Refusal(404, "E_NOT_FOUND", NO_API_PATH)
+
     for path, endpoint in (("/healthz", healthz), ("/readyz", readyz), ("/api/docs", docs)):
         app.add_api_route(path, endpoint, methods=["GET", "HEAD"], include_in_schema=False)
+    app.add_api_route("/api/{path:path}", no_route, methods=["GET"], include_in_schema=False)
 
 
 def _add_error_handlers(app: FastAPI) -> None:
@@ -194,7 +199,8 @@ def _add_error_handlers(app: FastAPI) -> None:
 
     async def http(_request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        return Refusal(error.status_code, "E_HTTP", f"{str(error.detail).rstrip('.')}.").response()
+        code = {404: "E_NOT_FOUND", 405: "E_METHOD"}.get(error.status_code, "E_HTTP")
+        return Refusal(error.status_code, code, f"{str(error.detail).rstrip('.')}.").response()
 
     async def unexpected(_request: Request, _error: Exception) -> Response:
         return Refusal(

@@ -62,6 +62,8 @@ def test_every_path_requires_the_password(guarded, ask, headers, path, monkeypat
     assert response.status == 401
     assert response.headers["www-authenticate"].startswith("Basic ")
     assert b"sesame" not in response.body
+    reason = b"wrong" if headers else b"required"
+    assert reason in response.body
 
 
 @pytest.mark.parametrize("path", PUBLIC_PATHS)

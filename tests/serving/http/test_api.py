@@ -160,11 +160,28 @@ def test_query_parameters_and_json_are_refused(client, service):
     assert service.requests == []
 
 
-@pytest.mark.parametrize("fields", [{"scale": "2"}, {"picture": "message"}], ids=str)
+@pytest.mark.parametrize("size", [100, 20_000])
+@pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "image/jpeg"])
+def test_bytes_that_are_no_form_are_refused_with_advice(client, kind, size):
+    """As `curl --data-binary @in.jpg` sends them."""
+    body = b"\xff\xd8\xff&=%;" + bytes(range(256)) * (size // 256)
+    response = client.post("/api/upscale", content=body, headers={"content-type": kind})
+    assert (response.status_code, problem_of(response)[0]) == (400, "E_USAGE")
+    assert problem_of(response)[1].endswith("-F picture=@FILE.")
+
+
+@pytest.mark.parametrize("fields", [{}, {"scale": "2"}], ids=str)
 def test_request_without_a_file_is_refused(client, fields):
     response = client.post("/api/upscale", data=fields)
     assert (response.status_code, problem_of(response)[0]) == (400, "E_USAGE")
-    assert problem_of(response)[1] == "picture: a file is required."
+    assert problem_of(response)[1].startswith("picture: a file is required. With curl")
+
+
+def test_a_name_instead_of_a_file_is_refused_with_advice(client):
+    for fields in ({"data": {"picture": "in.jpg"}}, {"files": {"picture": (None, "in.jpg")}}):
+        response = client.post("/api/upscale", **fields)
+        assert (response.status_code, problem_of(response)[0]) == (400, "E_USAGE")
+        assert problem_of(response)[1].endswith("name of the file: -F picture=@in.jpg.")
 
 
 def test_part_without_a_name_is_refused(client):

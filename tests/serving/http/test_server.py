@@ -12,7 +12,7 @@ from urllib.parse import quote, unquote
 import pytest
 from starlette.testclient import TestClient
 
-from srgan_gp.serving.guards.access_control import ALLOWED_PATHS
+from srgan_gp.serving.guards.access_control import ALLOWED_PATHS, allowed_methods
 from srgan_gp.serving.http.gradio_page import blocked_paths, mount_page, page_file
 from srgan_gp.serving.http.server import build_app, guard
 from srgan_gp.serving.server_settings import ServerSettings
@@ -96,6 +96,40 @@ def test_routes_equal_the_reviewed_list(app):
         is_open = any(re.fullmatch(pattern, example) for pattern in ALLOWED_PATHS)
         lines.append(f"{'open' if is_open else 'closed'} {method} {path}")
     assert lines == GOLDEN.read_text().splitlines()
+
+
+def test_methods_of_the_api_are_those_of_its_routes(app):
+    methods = {}
+    for method, path in routes_of(app.routes):
+        if path.startswith("/api/") and path != "/api/{path:path}":
+            methods.setdefault(re.sub(r"\{[^}]*\}", "x", sample(path)), set()).add(method)
+    assert len(methods) > 10
+    assert {path: set(allowed_methods(path)) for path in methods} == methods
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", f"/api/jobs/{'0' * 32}/cancel", 405, "E_METHOD"),
+        ("POST", "/api/models", 405, "E_METHOD"),
+        ("POST", "/api/docs", 405, "E_METHOD"),
+        ("DELETE", "/api/nothing", 404, "E_NOT_FOUND"),
+        ("GET", "/api", 404, "E_NOT_FOUND"),
+        ("GET", "/api/models/photos/files", 404, "E_NOT_FOUND"),
+    ],
+)
+def test_errors_of_the_api_have_a_code(client, method, path, status, code):
+    response = client.request(method, path)
+    assert response.status_code == status
+    assert response.json()["code"] == code
+    if status == 404:
+        assert response.json()["message"].endswith("/api/docs lists the paths of the API.")
+
+
+def test_head_is_only_taken_where_it_is_documented(client):
+    response = client.head("/api/models")
+    assert (response.status_code, response.headers["allow"]) == (405, "GET")
+    assert client.head("/api/openapi.json").status_code == 200
 
 
 def test_page_is_served_with_hashes_of_its_scripts(client):
