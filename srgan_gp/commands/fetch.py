@@ -3,7 +3,8 @@
 import argparse
 
 from srgan_gp.commands.terminal import print_message, print_result, printable
-from srgan_gp.models.helper_networks import HELPERS, install
+from srgan_gp.errors import UsageError
+from srgan_gp.models.helper_networks import HELPERS, how_to_get, install
 
 EXAMPLES = (
     (
@@ -29,18 +30,34 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     add = parser.add_argument_group("Common options").add_argument
     about = "; ".join(f"{name}: {network.purpose}" for name, network in HELPERS.items())
-    add("network", choices=sorted(HELPERS), metavar="NETWORK", help=about)
+    add(
+        "network",
+        nargs="?",
+        choices=sorted(HELPERS),
+        metavar="NETWORK",
+        help=f"{about} [list them]",
+    )
     add("--from", dest="source", metavar="FILE|URL", help=_SOURCE)
 
 
 _SOURCE = (
     "a file, or an address that begins with https:// [of the feature network "
-    "the address of its publisher; the face detector has no address that could be verified]"
+    "the address of its publisher; the face detector cannot be downloaded by this program]"
 )
 
 
 def run(options: argparse.Namespace) -> int:
-    """Install the network; print its path, and its licence."""
+    """Install the network; print its path, and its licence. Without a name, list the networks."""
+    if options.network is None:
+        if options.source is not None:
+            raise UsageError(f"--from needs the name of the network: {' or '.join(HELPERS)}.")
+        for name, network in HELPERS.items():
+            installed = network.installed()
+            state = f"Installed: {installed}"
+            if installed is None:
+                state = f"Not installed. {how_to_get(network)}"
+            print_result(printable(f"{name}: {network.purpose}. {state}"))
+        return 0
     network = HELPERS[options.network]
     if options.source is None and network.installed():
         print_message(f"{network.title} is installed already.")

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from srgan_gp.errors import MissingExtraError, ModelRefusedError
+from srgan_gp.errors import MissingExtraError, ModelRefusedError, UsageError
 from srgan_gp.models.helper_networks import FACE_DETECTOR, how_to_get
 from srgan_gp.system.paths import is_file
 
@@ -65,7 +65,8 @@ class FaceDetector:
 
         Raises:
             MissingExtraError: OpenCV cannot be loaded.
-            ModelRefusedError: the file does not exist, or is not a YuNet network.
+            UsageError: the file does not exist.
+            ModelRefusedError: it is not a YuNet network.
         """
         opencv, file = import_opencv(), require_detector(path)
         smallest = (SMALLEST_SIDE, SMALLEST_SIDE)
@@ -78,8 +79,8 @@ class FaceDetector:
             network.detect(np.zeros((*smallest, 3), np.uint8))
         except (opencv.error, OSError) as error:
             raise ModelRefusedError(
-                f"{file} is not a face detector that OpenCV {opencv.__version__} can run. Use a "
-                "YuNet with dynamic input size."
+                f"{file} is not a face detector that OpenCV {opencv.__version__} can run. "
+                "Use face_detection_yunet_2026may.onnx, whose input may have any size."
             ) from error
         return cls(network, file)
 
@@ -143,17 +144,17 @@ def require_detector(path: str | Path | None) -> Path:
         path: path of the file; None: the installed one.
 
     Raises:
-        ModelRefusedError: the file does not exist.
+        UsageError: the file does not exist.
     """
     if path is not None:
         if not is_file(Path(path)):
-            raise ModelRefusedError(f"The face detector {path} does not exist. Check the path.")
+            raise UsageError(f"The face detector {path} does not exist. Check the path.")
         return Path(path)
     if installed := FACE_DETECTOR.installed():
         return installed
-    raise ModelRefusedError(
-        f"Face detection needs the network YuNet. {how_to_get(FACE_DETECTOR)} Or name its file "
-        "as the detector."
+    raise UsageError(
+        f"Face detection needs the network YuNet. {how_to_get(FACE_DETECTOR)} Or pass the file for "
+        "one run: --detector FILE."
     )
 
 

@@ -90,7 +90,8 @@ class Upscaler:
         Raises:
             ModelRefusedError: a model or the detector is unknown, damaged or unsuitable.
             DeviceError: the requested GPU cannot be used.
-            UsageError: a value is unknown or out of range, or excluded by another one.
+            UsageError: a value is unknown or out of range, or excluded by another one; or the
+                detector is missing.
             TypeError: a value has another type than stated.
         """
         from srgan_gp.inference.session import Session

@@ -63,7 +63,10 @@ FACE_DETECTOR = HelperNetwork(
     files={"104ee26c71d5c270ce79a6b3dced91c91013260d29a6bf18f9296c5b8c4c2b12": "yunet.onnx"},
     patterns=("yunet.onnx", "face_detection_yunet*.onnx"),
     source=None,
-    where="face_detection_yunet_2026may.onnx of the OpenCV model zoo, github.com/opencv/opencv_zoo",
+    where=(
+        "face_detection_yunet_2026may.onnx in the folder models/face_detection_yunet of the OpenCV "
+        "model zoo, github.com/opencv/opencv_zoo"
+    ),
     licence="Apache-2.0, in the model zoo MIT",
 )
 FEATURE_NETWORK = HelperNetwork(
@@ -106,7 +109,9 @@ def install(network: HelperNetwork, source: str | None = None) -> Path:
         return installed
     source = source or network.source
     if source is None:
-        raise UsageError(f"No address of {network.title} could be verified. {how_to_get(network)}")
+        raise UsageError(
+            f"This program cannot download {network.title} itself. {how_to_get(network)}"
+        )
     content = _read(source, network)
     sha256 = hashlib.sha256(content).hexdigest()
     name = network.target(sha256)

@@ -69,7 +69,8 @@ def load_yunet(config: TrainConfig) -> YunetFeatures | None:
         have none.
 
     Raises:
-        ModelRefusedError: the file of `face_detector` is missing, or a file cannot be used.
+        UsageError: the file of `face_detector` is missing.
+        ModelRefusedError: a file cannot be used.
     """
     if config.face_detector == NO_NETWORK:
         return None

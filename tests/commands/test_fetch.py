@@ -61,9 +61,31 @@ def test_a_file_of_the_user_is_not_replaced(known, models, capsys):
 def test_without_an_address_the_message_says_where_to_look(models, capsys):
     assert main(["fetch", "face-detector"]) == 2
     error = capsys.readouterr().err
-    for part in ("github.com/opencv/opencv_zoo", "104ee26c71d5c270", str(models), "--from FILE"):
+    for part in (
+        "cannot download YuNet itself",
+        "github.com/opencv/opencv_zoo",
+        "104ee26c71d5c270",
+        str(models),
+        "--from FILE",
+    ):
         assert part in error
     assert error.count("\n") == 1
+
+
+def test_without_a_name_the_networks_are_listed(known, models, capsys):
+    assert main(["fetch", "face-detector", "--from", str(known)]) == 0
+    capsys.readouterr()
+    assert main(["fetch"]) == 0
+    detector, features = capsys.readouterr().out.splitlines()
+    assert detector.startswith("face-detector: finds faces in photos")
+    assert detector.endswith(f"Installed: {models / 'yunet.onnx'}")
+    assert features.startswith("feature-network: compares images")
+    assert "Not installed. `srgan-gp fetch feature-network` downloads it." in features
+
+
+def test_a_source_needs_the_name_of_a_network(known, capsys):
+    assert main(["fetch", "--from", str(known)]) == 2
+    assert "face-detector or feature-network" in capsys.readouterr().err
 
 
 def test_offline_one_message_has_file_hash_and_folder(models, monkeypatch, capsys):

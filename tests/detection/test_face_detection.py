@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from srgan_gp.detection.face_detection import FaceDetector
-from srgan_gp.errors import ModelRefusedError
+from srgan_gp.errors import ModelRefusedError, UsageError
 
 GREEN = (20, 200, 40)
 
@@ -82,17 +82,16 @@ def test_two_faces_side_by_side_are_both_given():
 
 def test_without_a_detector_the_message_names_file_and_licence(tmp_path, monkeypatch):
     monkeypatch.setenv("SRGAN_GP_MODELS", str(tmp_path))
-    with pytest.raises(ModelRefusedError) as caught:
+    with pytest.raises(UsageError) as caught:
         FaceDetector.load()
     assert str(tmp_path) in str(caught.value)
     assert "licence: Apache-2.0" in str(caught.value)
-    assert "Or name its file as the detector" in str(caught.value)
+    assert "models/face_detection_yunet" in str(caught.value)
+    assert "Or pass the file for one run: --detector FILE." in str(caught.value)
 
 
 def test_a_missing_path_is_named(tmp_path):
-    with pytest.raises(
-        ModelRefusedError, match=r"The face detector .*nothing\.onnx does not exist"
-    ):
+    with pytest.raises(UsageError, match=r"The face detector .*nothing\.onnx does not exist"):
         FaceDetector.load(tmp_path / "nothing.onnx")
 
 
@@ -103,7 +102,9 @@ def test_a_file_that_is_not_a_detector_is_refused(content, tmp_path, tiny_model,
         path = tiny_model("yunet")
     else:
         path.write_bytes(b"no network" if content == "text" else b"")
-    with pytest.raises(ModelRefusedError, match="is not a face detector"):
+    with pytest.raises(
+        ModelRefusedError, match=r"is not a face detector .* Use face_detection_yunet_"
+    ):
         FaceDetector.load(path)
     assert capfd.readouterr() == ("", "")
 

@@ -9,7 +9,7 @@ from PIL import Image
 from torch import nn
 
 from srgan_gp.cli import main
-from srgan_gp.errors import ModelRefusedError, UsageError
+from srgan_gp.errors import UsageError
 from srgan_gp.evaluation import evaluate_faces as module
 from srgan_gp.evaluation.evaluate_faces import (
     NO_NETWORK,
@@ -264,7 +264,7 @@ def test_an_option_of_the_other_kind_of_model_is_refused(
 
 def test_a_detector_that_is_missing_is_named(install, face_folders):
     install(face_folders.pictures)
-    with pytest.raises(ModelRefusedError, match=r"face detector missing\.onnx does not exist"):
+    with pytest.raises(UsageError, match=r"face detector missing\.onnx does not exist"):
         evaluate_faces(
             "any",
             face_folders.validation,

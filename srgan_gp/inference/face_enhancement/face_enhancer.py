@@ -79,9 +79,9 @@ class FaceEnhancer:
 
         Raises:
             MissingExtraError: OpenCV cannot be loaded.
-            ModelRefusedError: the detector or the model is missing or not suitable.
+            ModelRefusedError: the model is missing, or the model or the detector is not suitable.
             TypeError: the strength is not a number.
-            UsageError: the strength is not from 0 to 1.
+            UsageError: the strength is not from 0 to 1, or the detector is missing.
         """
         options = FaceOptions.of(faces)
         detector = FaceDetector.load(options.detector)

@@ -40,7 +40,7 @@ class ValidationFaces:
         latents: (M, latent_size), float32, the same in every run.
 
     Raises:
-        UsageError: the feature network cannot be loaded, there are fewer than two faces, they are
+        UsageError: a network cannot be loaded, there are fewer than two faces, they are
             too small to score, or half of them are training faces.
         ModelRefusedError: the face detector cannot be used.
         PictureError: a validation face, or every training face, is damaged.

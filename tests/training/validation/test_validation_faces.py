@@ -7,7 +7,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from srgan_gp.errors import ModelRefusedError, UsageError
+from srgan_gp.errors import UsageError
 from srgan_gp.metrics.aligned_face_distances import YunetFeatures
 from srgan_gp.training.feature_network import load_yunet
 from srgan_gp.training.options.presets import PRESETS
@@ -137,7 +137,7 @@ def test_many_real_faces_are_compared_with_fewer_generated_ones(cache, monkeypat
 
 def test_a_detector_that_the_options_name_is_needed_and_none_is_not(cache, tmp_path):
     config = replace(CONFIG, face_detector=str(tmp_path / "missing.onnx"))
-    with pytest.raises(ModelRefusedError, match=r"face detector .*missing\.onnx does not exist"):
+    with pytest.raises(UsageError, match=r"face detector .*missing\.onnx does not exist"):
         ValidationFaces(cache(6, 2), config, torch.device("cpu"))
     assert load_yunet(replace(CONFIG, face_detector="none")) is None
     assert load_yunet(CONFIG) is None  # the tests have no folder of models
