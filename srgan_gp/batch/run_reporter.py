@@ -9,6 +9,7 @@ from typing import Protocol
 from srgan_gp.batch.naming.plan import MODEL_CHANGED, UpscaleJob
 from srgan_gp.batch.plan_runner import Outcome, Status
 from srgan_gp.batch.report import Record, outcome_line
+from srgan_gp.batch.standard_streams import INPUT_NAME, with_stream_names
 from srgan_gp.errors import OutputError, PictureError, SrganGpError
 from srgan_gp.system.signals import StopRequest
 
@@ -46,7 +47,7 @@ class RunReporter:
         record: keeps the outcomes for the report.
         stop: request to stop, checked with the progress.
         choices: lines about model and device, printed before the first image that is upscaled.
-        hidden: text that is removed from printed lines.
+        hidden: folder of the temporary files of standard streams, which lines do not show.
         total: number of inputs; None: unknown.
         pixels: pixels of inputs by path, with all frames; others count as `mean_pixels`.
         left_pixels: sum of `pixels`.
@@ -79,7 +80,8 @@ class RunReporter:
                 self.display.line(self.choices.pop(0))
         is_repeated = outcome.code == MODEL_CHANGED and outcome.code in self._codes
         if outcome.status != "not_tried" and not is_repeated:
-            self.display.line(outcome_line(outcome).replace(self.hidden, ""))
+            shown = with_stream_names(outcome, self.hidden) if self.hidden else outcome
+            self.display.line(outcome_line(shown).replace(self.hidden, ""))
         self._in_progress.pop(outcome.source, None)
         pixels = self.pixels.pop(outcome.source, None)
         self.left_pixels -= pixels or 0
@@ -120,7 +122,9 @@ class RunReporter:
             part = min(1.0, (share.done + current) / share.total)
             done += part
             done_pixels += part * self.pixels.get(source, self.mean_pixels)
-        text = "" if name is None else str(name).replace(self.hidden, "")
+        text = "" if name is None else str(name)
+        if self.hidden and text.startswith(self.hidden):
+            text = INPUT_NAME
         if name is not None and shares[name].done == shares[name].total:
             text += ": writing the result"
         if self.mean_pixels and self.total:

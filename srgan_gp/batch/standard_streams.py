@@ -10,12 +10,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
+from srgan_gp.batch.plan_runner import Outcome
 from srgan_gp.errors import OutputError, PictureError, UsageError
 from srgan_gp.images.file_types import HEAD_BYTES, detect_container
 from srgan_gp.system.files import atomic_write
 
 STREAM = "-"
 """Argument that stands for standard input or standard output."""
+INPUT_NAME = "standard input"
+"""Name of standard input in messages."""
 MAX_INPUT_BYTES = 4 << 30
 """Longest standard input; an uncompressed image of 100 megapixels has 1.2 GB at most."""
 
@@ -56,6 +59,21 @@ def temporary_files(inputs: Sequence[str], output: str | None) -> Generator[Stre
         if output == STREAM:
             for result in results.iterdir():
                 _copy_to_output(result)
+
+
+def with_stream_names(outcome: Outcome, folder: str) -> Outcome:
+    """Return an outcome whose temporary files are called standard input and standard output.
+
+    Args:
+        outcome: outcome of the image.
+        folder: `Streams.folder`.
+    """
+    source, target = outcome.source, outcome.target
+    if os.fspath(source).startswith(folder):
+        source = Path(INPUT_NAME)
+    if target is not None and os.fspath(target).startswith(folder):
+        target = Path("standard output")
+    return replace(outcome, source=source, target=target)
 
 
 def _check(inputs: Sequence[str], output: str | None) -> None:

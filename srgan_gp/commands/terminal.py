@@ -69,7 +69,7 @@ class ProgressBar(Protocol):
         Args:
             done: number of items done, with fractions of those in progress.
             text: the current item.
-            share: share of the work that is done, 0 to 1; None: all items are the same work.
+            share: share of the pixels that is done, 0 to 1; None: all items are the same work.
         """
         ...
 
@@ -80,10 +80,12 @@ class Rate:
 
     Args:
         total: number of items; None: unknown.
+        unit: name of one item, such as `image`; empty: none is printed.
         history: (time in seconds, items done, share of the work done) of the last minute.
     """
 
     total: float | None
+    unit: str = ""
     history: deque[tuple[float, float, float]] = field(
         default_factory=deque[tuple[float, float, float]]
     )
@@ -91,7 +93,7 @@ class Rate:
     def update(self, done: float, now: float, share: float | None = None) -> str:
         """Record `done` at `now`, in seconds; return the text: done, rate, time left.
 
-        With `share`, percent and time left are those of the work, and there is no rate of items.
+        With `share`, percent and time left are those of the pixels, and there is no rate of items.
         """
         work = share if share is not None else done / self.total if self.total else 0.0
         self.history.append((now, done, work))
@@ -101,9 +103,13 @@ class Rate:
         rate = (done - done_at_start) / (now - start) if now > start else 0.0
         work_rate = (work - work_at_start) / (now - start) if now > start else 0.0
         parts = [f"{int(done)} of {self.total:.0f}" if self.total else f"{int(done)}"]
+        if self.unit:
+            parts[0] += f" {self.unit}{'' if (self.total or int(done)) == 1 else 's'}"
         if self.total == 1:  # of one image, whose tiles make `done` a fraction
             parts = [f"{100 * done:.0f} %"]
-        elif self.total and (done % 1 or share is not None):  # likewise of several
+        elif share is not None:
+            parts.append(f"{100 * work:.0f} % of the pixels")
+        elif self.total and done % 1:  # likewise of several
             parts[0] += f" ({100 * work:.0f} %)"
         if rate > 0 and self.total != 1 and share is None:
             parts.append(_speed(rate))
@@ -151,23 +157,26 @@ class _NoProgress:
 
 
 @contextmanager
-def progress_bar(total: float | None, *, is_silent: bool = False) -> Generator[ProgressBar]:
+def progress_bar(
+    total: float | None, *, unit: str = "", is_silent: bool = False
+) -> Generator[ProgressBar]:
     """Open a progress bar; where stderr is not a terminal, print lines instead.
 
     Both show the rate and, with a total, the remaining time.
 
     Args:
         total: number of items; None: unknown.
+        unit: name of one item, such as `image`; empty: none is printed.
         is_silent: print nothing.
     """
     if is_silent:
         yield _NoProgress()
     elif sys.stderr is not None and sys.stderr.isatty():  # type: ignore[comparison-overlap]
-        with _rich_bar(total) as rich_bar:
+        with _rich_bar(Rate(total, unit)) as rich_bar:
             yield rich_bar
     else:
         now = time.monotonic()
-        yield _LineProgress(Rate(total, deque([(now, 0.0, 0.0)])), now)
+        yield _LineProgress(Rate(total, unit, deque([(now, 0.0, 0.0)])), now)
 
 
 def count_progress(items: Iterable[Item], progress: ProgressBar) -> Iterator[Item]:
@@ -203,15 +212,14 @@ def stage_progress(*, is_silent: bool = False) -> Generator[Callable[[str, int, 
 
 
 @contextmanager
-def _rich_bar(total: float | None) -> Generator[ProgressBar]:
+def _rich_bar(rate: Rate) -> Generator[ProgressBar]:
     # Imported here: it takes longer than everything else that `--help` imports.
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
     columns = (BarColumn(), TextColumn("{task.description}", markup=False))
-    rate = Rate(total)
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task: TaskID = progress.add_task("", total=total)
+        task: TaskID = progress.add_task("", total=rate.total)
 
         class RichBar:
             def line(self, text: str) -> None:
@@ -221,7 +229,7 @@ def _rich_bar(total: float | None) -> Generator[ProgressBar]:
 
             def move(self, done: float, text: str, share: float | None = None) -> None:
                 parts = (rate.update(done, time.monotonic(), share), printable(text))
-                completed = done if share is None or total is None else share * total
+                completed = done if share is None or rate.total is None else share * rate.total
                 description = "; ".join(filter(None, parts))
                 progress.update(task, completed=completed, description=description)
 

@@ -98,7 +98,7 @@ def run(options: argparse.Namespace) -> int:
         decisive |= about.face_work
         key = work_key(about.sha256, **decisive)
         reporting = batch_run.Reporting(
-            partial(progress_bar, is_silent=options.json),
+            partial(progress_bar, unit="image", is_silent=options.json),
             _print_line,
             wants_json=options.json,
             report=options.report,

@@ -77,17 +77,17 @@ def test_the_text_has_the_count_the_rate_and_the_remaining_time():
 
 def test_the_remaining_time_is_that_of_the_work():
     """Six small images of seven are done, which is a tenth of the work."""
-    rate = Rate(7)
-    assert rate.update(0, now=0.0, share=0.0) == "0 of 7 (0 %)"
-    assert rate.update(6, now=10.0, share=0.1) == "6 of 7 (10 %), 1:30 left"
+    rate = Rate(7, "image")
+    assert rate.update(0, now=0.0, share=0.0) == "0 of 7 images, 0 % of the pixels"
+    assert rate.update(6, now=10.0, share=0.1) == "6 of 7 images, 10 % of the pixels, 1:30 left"
 
 
 def test_the_rate_is_that_of_the_last_minute():
-    rate = Rate(None)
-    rate.update(0, now=0.0)
+    rate = Rate(None, "image")
+    assert rate.update(1, now=0.0) == "1 image"
     for second in range(1, 200):
         rate.update(1_000 + second, now=float(second))
-    assert rate.update(1_200, now=200.0) == "1200, 1.00 a second"
+    assert rate.update(1_200, now=200.0) == "1200 images, 1.00 a second"
 
 
 def test_without_a_terminal_the_progress_is_a_line_every_few_seconds(monkeypatch, capsys):
