@@ -88,7 +88,7 @@ _METRICS = (
     "downloads their weights once. lpips: for models that upscale"
 )
 _FIDELITY = (
-    "mix the weights of the model, 0, with those of its fidelity partner, 1 [the model alone]"
+    "0: the weights of photo-x4; 1: those of photo-x4-psnr; between: an average [the model alone]"
 )
 _TRAIN_DATA = "training faces of the model: a baseline, and to detect memorisation"
 _COUNT = "number of faces to generate, and of training faces [1024, or all of --train-data]"

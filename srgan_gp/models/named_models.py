@@ -28,8 +28,10 @@ def find_partner(model: ModelFile, option: str = "fidelity") -> ModelFile:
     if model.card is None or model.card.fidelity_partner is None:
         usable = list_models(on_refused=lambda _: None)
         having = ", ".join(card.name for card in usable if card.fidelity_partner)
-        hint = f"choose one that has: {having}" if having else "no other model has one"
-        raise UsageError(f"No {option}: {model.path.stem} has no fidelity partner; {hint}.")
+        works = f"works only with {having}, not with" if having else "does not work with"
+        raise UsageError(
+            f"The {option} {works} {model.path.stem}. Leave it out, or choose another model."
+        )
     name, partner = model.card.name, model.card.fidelity_partner
     beside = model.path.with_name(f"{partner}.toml")
     if not model.is_installed and is_file(beside):
@@ -79,6 +81,6 @@ def model_for_scale(
     if fidelity is not None and found.card.fidelity_partner is None:
         return (
             model,
-            f"{found.name} has no fidelity partner, so {card.name} is used for x{scale:g}.",
+            f"{found.name} has no look and no fidelity, so {card.name} is used for x{scale:g}.",
         )
     return found.name, f"{found.name} is used for x{scale:g}, as {card.name} names it."

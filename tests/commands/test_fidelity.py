@@ -69,8 +69,8 @@ def test_a_model_without_a_partner_is_wrong_use(upscale):
     code, _, printed, result = upscale("--fidelity", "0.5", model="far")
     assert (code, result) == (2, None)
     assert one_line(printed) == (
-        "srgan-gp: error: No fidelity: far has no fidelity partner; choose one that "
-        "has: photo-x4, near."
+        "srgan-gp: error: The fidelity works only with photo-x4, near, not with far. Leave it out, "
+        "or choose another model."
     )
 
 
@@ -79,7 +79,7 @@ def test_a_look_of_a_model_without_a_partner_is_named_in_the_error(upscale, look
     code, _, printed, result = upscale("--look", look, model="far")
     assert (code, result) == (2, None)
     assert one_line(printed).startswith(
-        f"srgan-gp: error: No look {look}: far has no fidelity partner; choose one that has: "
+        f"srgan-gp: error: The look {look} works only with photo-x4, near, not with far."
     )
 
 
@@ -94,7 +94,7 @@ def test_a_look_whose_partner_is_missing_is_named_in_the_error(upscale, partners
 def test_a_model_without_a_card_is_wrong_use(upscale, tiny_model):
     code, _, printed, _ = upscale("--fidelity", "0.5", model=tiny_model("elsewhere"))
     assert code == 2
-    assert "elsewhere has no fidelity partner" in one_line(printed)
+    assert "not with elsewhere." in one_line(printed)
 
 
 def test_a_partner_that_is_missing_is_a_refused_model(upscale, partners):

@@ -35,7 +35,7 @@ def test_a_model_that_names_none_is_used_at_any_scale(named):
 
 def test_a_fidelity_without_a_partner_keeps_the_model_and_says_so(named):
     model, note = model_for_scale("large", 2, fidelity=0.5)
-    assert (model, note) == ("large", "small has no fidelity partner, so large is used for x2.")
+    assert (model, note) == ("large", "small has no look and no fidelity, so large is used for x2.")
 
 
 def test_a_model_that_is_not_installed_is_said(named):

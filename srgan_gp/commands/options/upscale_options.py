@@ -17,7 +17,10 @@ _OUTPUT = (
     "it, as NAME_x4; several images: required]"
 )
 _MODEL = "name of a model, see `srgan-gp models`, or path of an .onnx file [photo-x4]"
-_FIDELITY = "mix the weights of the model, 0, with those of its fidelity partner, 1 [0]"
+_FIDELITY = (
+    "0: crisp, the weights of photo-x4; 1: faithful, those of photo-x4-psnr; between: an "
+    "average [0]"
+)
 _LOOK = (
     "crisp: with invented texture; faithful: as close to the input as possible; natural: between; "
     f"names for --fidelity {LOOKS['crisp']:g}, {LOOKS['faithful']:g} and {LOOKS['natural']:g} "

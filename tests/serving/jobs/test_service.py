@@ -94,7 +94,9 @@ def test_a_look_gives_the_file_of_its_fidelity(partners, real_service, png):
 
 
 def test_a_look_of_a_model_without_a_partner_is_named_in_the_error(partners, real_service, png):
-    with pytest.raises(UsageError, match=r"^No look natural: far has no fidelity partner"):
+    with pytest.raises(
+        UsageError, match=r"^The look natural works only with .*near, not with far\."
+    ):
         real_service.submit("a", UpscaleRequest(png, "a.png", "far", look="natural")).wait(TIMEOUT)
 
 
