@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from srgan_gp.data.face_preparation.face_originals import originals_in_training
 from srgan_gp.data.image_sources import ImageFile, list_all_images, list_images
 from srgan_gp.errors import UsageError
 from srgan_gp.system.paths import is_folder
@@ -125,12 +126,13 @@ def missing_images(train: int, validation: int) -> str:
 
 
 def require_disjoint(train: Sequence[ImageFile], validation: Sequence[ImageFile]) -> None:
-    """Check that no file is in both sets.
+    """Check that no file is in both sets, and no photo of a training face in the validation set.
 
-    Files are compared by SHA-256; only those whose size occurs in both sets are read.
+    Files are compared by SHA-256; only those whose size occurs in both sets are read. The photos
+    of prepared faces are known from `manifest.json`.
 
     Raises:
-        UsageError: a file is in both.
+        UsageError: a file, or a photo and a face of it, is in both.
         PictureError: a file cannot be read.
     """
     sizes = {file.size() for file in train} & {file.size() for file in validation}
@@ -140,6 +142,13 @@ def require_disjoint(train: Sequence[ImageFile], validation: Sequence[ImageFile]
         raise UsageError(
             f"{len(both)} of {len(validation)} validation images are also training images, such as "
             f"{both[0]}. Scores on them would be meaningless. Remove them from one of the sets."
+        )
+    if originals := originals_in_training(train, validation):
+        raise UsageError(
+            f"{len(originals)} of {len(validation)} validation images show photos that training "
+            f"faces were cut from, such as {originals[0].name}. Scores on them would be "
+            "meaningless. Pass other images with --validation, or none: a prepared set has its "
+            "own in the folder val."
         )
 
 

@@ -1,6 +1,5 @@
 """Prepares faces for training: detects, aligns, checks and deduplicates the faces in photos."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -12,6 +11,7 @@ import numpy as np
 
 from srgan_gp.data.face_preparation.face_archive import Spool, validation_photos, write_archive
 from srgan_gp.data.face_preparation.face_duplicates import SeenImages
+from srgan_gp.data.face_preparation.face_originals import pixel_hash
 from srgan_gp.data.face_preparation.face_selection import (
     Candidate,
     Reason,
@@ -177,8 +177,7 @@ class _Collector:
         except PictureError as error:
             photo.problem = PictureError(error.code, str(error).removeprefix(f"{file.name}: "))
             return photo
-        size = "x".join(map(str, pixels.shape))
-        photo.identity = photo.group = hashlib.sha256(size.encode() + pixels.tobytes()).hexdigest()
+        photo.identity = photo.group = pixel_hash(pixels)
         first = self._by_identity.setdefault(photo.identity, photo)
         if first is not photo:
             photo.duplicate_of = first.name
