@@ -64,8 +64,8 @@ FACE_DETECTOR = HelperNetwork(
     patterns=("yunet.onnx", "face_detection_yunet*.onnx"),
     source=None,
     where=(
-        "face_detection_yunet_2026may.onnx in the folder models/face_detection_yunet of the OpenCV "
-        "model zoo, github.com/opencv/opencv_zoo"
+        "face_detection_yunet_2026may.onnx from the folder models/face_detection_yunet of the "
+        "OpenCV model zoo, github.com/opencv/opencv_zoo"
     ),
     licence="Apache-2.0, in the model zoo MIT",
 )
