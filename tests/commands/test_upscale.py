@@ -144,3 +144,14 @@ def test_the_report_says_what_happened(upscale, folder):
     assert entry["tiles"] == 1
     assert entry["seconds"] > 0
     assert entry["target"] == str(folder / "a_x4.png")
+
+
+def test_a_jpeg_without_a_suffix_gives_a_jpeg_and_one_named_png_a_png(upscale, folder, tmp_path):
+    for name in ("noext", "upload.v2", "named.png"):
+        (tmp_path / name).write_bytes((folder / "a.jpg").read_bytes())
+        assert upscale(tmp_path / name)[0] == 0
+    formats = {}
+    for name in ("noext_x4.jpg", "upload_x4.jpg", "named_x4.png"):
+        with Image.open(tmp_path / name) as image:
+            formats[name] = image.format
+    assert list(formats.values()) == ["JPEG", "JPEG", "PNG"]

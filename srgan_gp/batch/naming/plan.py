@@ -4,6 +4,7 @@ Rules:
 
 1.  A result has the name of its input, with `--suffix` after the stem, or as `--name-template`
     sets. It keeps the extension of the input where that format can be written, else it is a PNG.
+    A name without the suffix of an image gets that of the format found in the file.
 2.  A tree is mirrored: `IN/a/b.jpg` becomes `OUT/a/b.jpg`. A file that was named goes to `OUT`.
 3.  Inputs whose results would share a name keep their whole names, `a.jpg.png` and `a.png.png`.
     Where that is not enough, they are numbered in the order of their paths. Names that differ only

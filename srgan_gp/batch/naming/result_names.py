@@ -1,21 +1,26 @@
 """Names of results, and the keys by which two of them collide.
 
 Two names collide when they are the same on a file system that ignores case or composes accents.
-Nothing here accesses a file.
+A file is opened only for its format, where its name has no suffix of an image.
 """
 
 import hashlib
 import os
 import unicodedata
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from srgan_gp.batch.naming.name_templates import Template
+from srgan_gp.errors import PictureError
 from srgan_gp.images import FORMATS
+from srgan_gp.images.file_types import CONTAINERS, HEAD_BYTES, detect_container
+from srgan_gp.system.paths import is_file
 
 LONGEST_NAME_BYTES = 220
 """Common file systems allow 255; the rest is for the name of the unfinished file."""
 
+_KNOWN_SUFFIXES = frozenset(suffix for row in CONTAINERS for suffix in row.suffixes)
 _KEPT_SUFFIXES = frozenset(
     suffix for row in FORMATS.values() if row.keeps_colours for suffix in row.suffixes
 )
@@ -37,12 +42,15 @@ class Naming:
 
     template: Template
     extension: str | None
-    """With the dot; None keeps the extension of the source where its format can be written."""
+    """With the dot; None keeps the extension of the source where its format can be written. A
+    source whose name has no suffix of an image gets the one of the format found in the file."""
     model: str = ""
     scale: str = ""
     suffix: str = ""
     file_name: str | None = None
     """The whole name for a single image; nothing else is used then."""
+    found_format: str | None = None
+    """Format of the source, as `Picture.source_format`; None: read it from the file if needed."""
 
     @property
     def adds_to_the_stem(self) -> bool:
@@ -69,6 +77,8 @@ class Naming:
         }
         stem = self.template.fill(values) or source.stem
         kept = source.suffix if source.suffix.lower() in _KEPT_SUFFIXES else ".png"
+        if source.suffix.lower() not in _KNOWN_SUFFIXES and self.extension is None:
+            kept = _suffix_of(self.found_format or _format_in(source))
         name = shortened(stem, self.extension or kept)
         return portable(name) if os.name == "nt" else name
 
@@ -85,6 +95,21 @@ class Naming:
         if path.suffix.lower() == ".png":
             return None
         return f"{name if is_whole else path.stem}.png"
+
+
+def _suffix_of(format: str | None) -> str:
+    """Return the suffix of a format that can be written with all its colours, else `.png`."""
+    row = FORMATS.get(format or "PNG")
+    return row.suffixes[0] if row is not None and row.keeps_colours else ".png"
+
+
+def _format_in(source: Path) -> str | None:
+    """Return the format that the first bytes of a file show; None: there is no such file."""
+    if not is_file(source):  # a named pipe would block
+        return None
+    with suppress(OSError, PictureError), source.open("rb") as file:
+        return detect_container(file.read(HEAD_BYTES)).name
+    return None
 
 
 def name_key(name: str) -> str:

@@ -49,8 +49,8 @@ _TEMPLATE = (
     "{model}, {scale} and {suffix} [{stem}{suffix}]"
 )
 _FORMAT = (
-    "png, jpeg, webp, tiff, bmp, avif, gif or auto: that of the input, or PNG where it cannot hold "
-    "the result [auto]"
+    "png, jpeg, webp, tiff, bmp, avif, gif or auto: that of the input's suffix, or PNG where it "
+    "cannot hold the result [auto]"
 )
 _QUALITY = "quality of JPEG, WebP and AVIF, or one for each, such as jpeg=90,webp=80 [95]"
 _FRAMES = "frames of an animation or pages of a document to upscale [all]"

@@ -72,7 +72,8 @@ _Width = Annotated[
     _field("Width of the result in pixels, instead of scale.", minimum=1, maximum=MAX_WIDTH),
 ]
 _Format = Annotated[
-    str | _Missing, _field("Format of the result, such as png [that of the input].")
+    str | _Missing,
+    _field("Format of the result, such as png [that of the name's suffix or the file]."),
 ]
 _Quality = Annotated[
     int | _Missing, _field("Quality of JPEG, WebP and AVIF [95].", minimum=1, maximum=100)

@@ -43,7 +43,8 @@ class UpscaleRequest:
     width: int | None = None
     """Width of the result in pixels, instead of `scale`."""
     format: str | None = None
-    """Such as `png`; None: the format of the input if it can store the result."""
+    """Such as `png`; None: that of the suffix of `name`, or else of the input, if it can store
+    the result."""
     quality: int | None = None
     """1 to 100; None: the default of the format."""
     strip_metadata: bool = True

@@ -175,7 +175,7 @@ def _plan_result(
 ) -> one_image.Decoded:
     """Choose the name of the result and check its size, as a batch run does; create the folder."""
     source = folder / safe_name(request.name)  # no such file: only the names are used
-    naming = result_naming(request.format, model, scale)
+    naming = result_naming(request.format, model, scale, picture.source_format)
     name = naming.name(source)
     fallback = naming.fallback(name)
     job = UpscaleJob(source, folder / name, folder / fallback if fallback else None)

@@ -11,19 +11,23 @@ _MAX_LENGTH = 80  # characters of the stem, and of the suffix; `Naming` shortens
 _TEMPLATE = Template.parse("{stem}_{model}_{scale}x")
 
 
-def result_naming(format: str | None, model: str, scale: float) -> Naming:
+def result_naming(
+    format: str | None, model: str, scale: float, found_format: str | None = None
+) -> Naming:
     """Build the naming rule for the result of an upscale request.
 
     Args:
-        format: such as `png`; None: the format of the input if it can store the result.
+        format: such as `png`; None: that of the suffix of the input's name, if it can store the
+            result.
         model: name of the model.
         scale: scale factor of the result.
+        found_format: format of the input, for a name without the suffix of an image.
 
     Raises:
         UsageError: the format is unknown.
     """
     extension = None if format is None else FORMATS[find_format(format)].suffixes[0]
-    return Naming(_TEMPLATE, extension, model=model, scale=f"{scale:g}")
+    return Naming(_TEMPLATE, extension, model=model, scale=f"{scale:g}", found_format=found_format)
 
 
 def safe_name(name: str) -> str:

@@ -1,9 +1,11 @@
 import asyncio
+import io
 import queue
 import threading
 import zipfile
 
 import pytest
+from PIL import Image
 
 from srgan_gp.cli import main
 from srgan_gp.errors import BusyError, Cancelled, PictureError, SrganGpError, UsageError
@@ -108,6 +110,15 @@ def test_result_has_a_report_and_a_name_derived_from_the_upload(real_service, pn
     assert report == {"model": "tiny", "device": "cpu", "scale": 2, "tiles": 1}
     assert (result.report["size"], result.report["result_size"]) == ((16, 12), (32, 24))
     assert result.report["bytes"] == result.path.stat().st_size
+
+
+def test_an_upload_without_a_suffix_keeps_the_format_of_its_file(real_service, scene):
+    data = io.BytesIO()
+    Image.fromarray(scene(12, 16)).save(data, "JPEG")
+    for name, expected in (("upload", "JPEG"), ("named.png", "PNG")):
+        request = UpscaleRequest(data.getvalue(), name)
+        result = real_service.submit("a", request).wait(TIMEOUT)
+        assert result.report["format"] == expected
 
 
 def test_result_can_be_awaited_in_any_loop_and_repeatedly(real_service, png):

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -38,8 +40,22 @@ def test_safe_name_contains_no_path_or_markup(name):
 
 
 def test_result_name_contains_model_and_scale():
-    from pathlib import Path
-
     name = result_naming(None, "photo-x4", 2.5).name(Path("a.JPG"))
     assert name == "a_photo-x4_2.5x.JPG"
     assert result_naming("jpeg", "photo-x4", 4).name(Path("a.png")) == "a_photo-x4_4x.jpg"
+
+
+@pytest.mark.parametrize(
+    ("name", "found", "result"),
+    [
+        ("upload", "JPEG", "upload_m_4x.jpg"),
+        ("upload.bin", "WEBP", "upload_m_4x.webp"),
+        ("upload", "GIF", "upload_m_4x.png"),
+        ("upload", "HEIF", "upload_m_4x.png"),
+        ("upload", None, "upload_m_4x.png"),
+        ("photo.png", "JPEG", "photo_m_4x.png"),
+        ("photo.heic", "JPEG", "photo_m_4x.png"),
+    ],
+)
+def test_a_name_without_a_suffix_gets_the_format_that_was_found(name, found, result):
+    assert result_naming(None, "m", 4, found).name(Path(name)) == result
