@@ -14,7 +14,7 @@ from PIL import Image
 from srgan_gp.cli import main
 from srgan_gp.commands import prepare
 from srgan_gp.data.image_sources import list_images
-from srgan_gp.errors import ModelRefusedError, NothingToDoError, UsageError
+from srgan_gp.errors import NothingToDoError, UsageError
 
 
 @pytest.fixture
@@ -207,7 +207,7 @@ def test_an_unreadable_folder_is_reported_and_ends_with_3(faces, tmp_path, capsy
 
 def test_without_a_detector_nothing_is_written(faces, tmp_path, monkeypatch):
     monkeypatch.setenv("SRGAN_GP_MODELS", str(tmp_path))
-    with pytest.raises(ModelRefusedError, match="srgan-gp fetch face-detector"):
+    with pytest.raises(UsageError, match="srgan-gp fetch face-detector"):
         run(faces, "-o", tmp_path / "new" / "faces.zip")
     assert not (tmp_path / "new").exists()
 
