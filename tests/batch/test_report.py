@@ -220,4 +220,4 @@ def test_the_path_of_a_temporary_folder_is_not_printed(record):
     reporter = RunReporter(display, record, StopRequest(), hidden="/tmp/x/")
     outcome = Outcome(Path("/tmp/x/stdin.png"), "failed", code="E_DAMAGED", message="cut")
     reporter.report(outcome)
-    assert display.lines == ["stdin.png: E_DAMAGED: cut"]
+    assert display.lines == ["standard input: E_DAMAGED: cut"]
