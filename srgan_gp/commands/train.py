@@ -113,7 +113,7 @@ class _ConfigGroups:
 def run(options: argparse.Namespace) -> int:
     """Train, or resume the run in the output folder; or diagnose an earlier one."""
     if options.diagnose:
-        from srgan_gp.training.critic.diagnosis import diagnose_run
+        from srgan_gp.training.critic.run_diagnosis import diagnose_run
 
         print_result("\n".join(diagnose_run(options.diagnose)))
         return 0

@@ -30,6 +30,7 @@ from srgan_gp.models.cards import FACES
 from srgan_gp.networks import build
 from srgan_gp.system.paths import is_file
 from srgan_gp.training import checkpoint
+from srgan_gp.training.critic.run_diagnosis import FINETUNE_LIST
 from srgan_gp.training.device import cpu_threads
 from srgan_gp.training.feature_network import load_features
 from srgan_gp.training.loop import train
@@ -39,7 +40,7 @@ from srgan_gp.training.tasks import generator_arguments
 from srgan_gp.training.tasks.face_generation import face_cache
 from srgan_gp.training.validation.validation_faces import ValidationFaces
 
-TRAIN_LIST, VALIDATION_LIST = "train.list", "held_out.list"  # names that version 0.1 wrote
+TRAIN_LIST, VALIDATION_LIST = FINETUNE_LIST, "held_out.list"  # names that version 0.1 wrote
 SIDES = ("before", "after")
 
 Say = Callable[[str], None]

@@ -14,8 +14,8 @@ from srgan_gp.training import checkpoint, resume
 from srgan_gp.training.checkpoint import Progress, TrainingState
 from srgan_gp.training.critic.adaptive_augmentation import Augmenter
 from srgan_gp.training.critic.critic_freezing import freeze_first_stages
-from srgan_gp.training.critic.diagnosis import diagnose_run
 from srgan_gp.training.critic.diagnostics import critic_estimate
+from srgan_gp.training.critic.run_diagnosis import diagnose_run
 from srgan_gp.training.device import choose_device, cpu_threads, explained_memory, open_autocast
 from srgan_gp.training.distributed import Processes, device_of_this_process
 from srgan_gp.training.early_stopping import needs_start, note_validation, require_scores

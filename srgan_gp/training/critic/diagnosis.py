@@ -1,15 +1,12 @@
 """Diagnosis of a run from its log: what is wrong, one line each, and what to try.
 
-`diagnostics` measures the values during a run.
+`diagnostics` measures the values during a run; `run_diagnosis` reads the log of a folder.
 """
 
-import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from statistics import fmean
 
-from srgan_gp.errors import UsageError
 from srgan_gp.losses.lipschitz_baselines import LIPSCHITZ_TERMS
 from srgan_gp.training.critic.diagnostics import MEMORISED_GAP, MIN_STANDARD_ERRORS
 
@@ -55,23 +52,6 @@ def diagnose(lines: Sequence[Line], penalty: str = "wgan_gp") -> list[str]:
         for check in (_norm, _overfitting, _estimate, _scores, _diversity, _gradients, _psnr):
             problems += check(series, penalty)
     return problems or [f"No problem found{_summary(series)}."]
-
-
-def diagnose_run(run_dir: Path) -> list[str]:
-    """Diagnose the run in a folder; see `diagnose`.
-
-    Raises:
-        UsageError: the folder holds no log of a run.
-    """
-    try:
-        lines = [json.loads(line) for line in (run_dir / "stats.jsonl").read_text().splitlines()]
-        penalty = json.loads((run_dir / "config.json").read_bytes()).get("penalty", "wgan_gp")
-    except (OSError, ValueError, AttributeError) as error:
-        raise UsageError(
-            f"{run_dir} holds no log of a training run ({error}). Pass the folder that was the "
-            "output of srgan-gp train."
-        ) from error
-    return diagnose([line for line in lines if isinstance(line, dict)], penalty)
 
 
 def _recent(values: list[float]) -> float:

@@ -7,7 +7,8 @@ import pytest
 
 from srgan_gp.errors import UsageError
 from srgan_gp.losses.lipschitz_baselines import LIPSCHITZ_TERMS
-from srgan_gp.training.critic.diagnosis import diagnose, diagnose_run
+from srgan_gp.training.critic.diagnosis import diagnose
+from srgan_gp.training.critic.run_diagnosis import diagnose_run
 
 LINES = 16
 
@@ -121,9 +122,43 @@ def test_a_run_is_read_with_its_penalty(tmp_path):
     assert diagnose_run(tmp_path)[0].startswith("No problem")
 
 
-@pytest.mark.parametrize("content", [None, "no JSON"])
-def test_a_folder_without_a_log_is_refused(tmp_path, content):
+@pytest.mark.parametrize(
+    ("content", "reason"), [(None, "there is no stats.jsonl in it"), ("no JSON", "damaged")]
+)
+def test_a_folder_without_a_log_is_refused(tmp_path, content, reason):
     if content:
         (tmp_path / "stats.jsonl").write_text(content)
-    with pytest.raises(UsageError, match="holds no log of a training run"):
+    with pytest.raises(UsageError, match=f"holds no log of a training run: .*{reason}"):
         diagnose_run(tmp_path)
+
+
+def test_a_folder_that_does_not_exist_is_named_in_plain_words(tmp_path):
+    with pytest.raises(UsageError, match=r"/none does not exist\. Pass the folder") as caught:
+        diagnose_run(tmp_path / "none")
+    assert "Errno" not in str(caught.value)
+
+
+@pytest.mark.parametrize("is_finetuning", [False, True])
+@pytest.mark.parametrize("ended_because", ["", "Stopped after 900 images."])
+def test_advice_fits_the_command_and_an_early_stop(tmp_path, is_finetuning, ended_because):
+    lines = log(**PROBLEMS["rising"][0])
+    (tmp_path / "stats.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "checkpoints").mkdir()
+    for images, reason in ((800, ""), (900, ended_because)):
+        path = tmp_path / "checkpoints" / f"image-{images:09d}.json"
+        path.write_text(json.dumps({"ended_because": reason}))
+    if is_finetuning:
+        (tmp_path / "train.list").touch()
+    (found,) = diagnose_run(tmp_path)
+    option = "--set learning_rate=..." if is_finetuning else "--learning-rate"
+    longer = "" if ended_because else "train longer, or "
+    assert found.endswith(f"does not follow; {longer}raise {option}.")
+
+
+def test_a_value_in_the_advice_is_kept_for_a_fine_tuning(tmp_path):
+    lines = log(**PROBLEMS["overfitting"][0])
+    (tmp_path / "stats.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "train.list").touch()
+    assert diagnose_run(tmp_path)[0].endswith("use --set augment=colour,translation,cutout.")
