@@ -33,18 +33,16 @@ BETTER = {
 
 
 def grouped(scores: Mapping[str, float]) -> str:
-    """Format scores, grouped by the values that are better.
+    """Format scores, grouped by the values that are better; a number that is no score is skipped.
 
     >>> grouped({"psnr_y": 28.1, "pattern": 0.25, "flat_windows": 9.0, "ssim_y": 0.5})
-    'better if higher: psnr_y 28.100, ssim_y 0.500; better if lower: pattern 0.250; flat_windows 9'
+    'better if higher: psnr_y 28.100, ssim_y 0.500; better if lower: pattern 0.250'
     """
     groups: dict[str, list[str]] = {}
     for name, value in scores.items():
-        way = BETTER.get(name, "")
-        shown = f"{value:.3f}" if way else f"{value:g}"
-        groups.setdefault(way, []).append(f"{name} {shown}")
-    parts = [f"better if {way}: {', '.join(group)}" for way, group in groups.items() if way]
-    return "; ".join([*parts, *groups.get("", ())])
+        if name in BETTER:
+            groups.setdefault(BETTER[name], []).append(f"{name} {value:.3f}")
+    return "; ".join(f"better if {way}: {', '.join(group)}" for way, group in groups.items())
 
 
 def legend(names: Iterable[str], titles: Mapping[str, str] | None = None) -> str:

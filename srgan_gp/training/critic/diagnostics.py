@@ -91,7 +91,7 @@ def diagnostics_line(line: Mapping[str, float]) -> str:
     if "critic_estimate" not in found:
         return ""
     gap = None
-    parts = [f"estimate {found['critic_estimate']:.3f}"]
+    parts = [f"estimate {found['critic_estimate']:.3f} on training images"]
     if "validation_estimate" in found:
         # Replaces `critic_estimate`, which is a mean over all batches: the two estimates of a gap
         # must be from the same batches, or the noise of the other batches would not cancel.

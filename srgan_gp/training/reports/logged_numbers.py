@@ -32,6 +32,7 @@ MEANINGS = {
     "health/gradient_ratio": "measured ratio of the adversarial to the pixel gradient",
     "health/diversity": "how much generated images differ from one another: near 1 is best",
     "health/augment_probability": "probability of each augmentation of the critic's images",
+    "validation/flat_windows": "number of flat windows that pattern and grain are measured in",
     "adversarial/...": "losses and gradients of the critic's image and feature parts",
     "critic/...": "estimate and gradient norm of each part of the critic",
 }

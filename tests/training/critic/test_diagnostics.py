@@ -142,4 +142,7 @@ def test_the_norm_of_every_penalty_is_shown_and_explained(penalty):
 
 def test_what_a_run_does_not_measure_is_skipped():
     assert diagnostics_line({"loss": 1.0}) == ""
-    assert diagnostics_line({"health/critic_estimate": 0.5}) == "Critic: estimate 0.500"
+    assert (
+        diagnostics_line({"health/critic_estimate": 0.5})
+        == "Critic: estimate 0.500 on training images"
+    )
