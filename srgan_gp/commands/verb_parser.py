@@ -67,6 +67,7 @@ class CommandParser(SuggestingParser):
             formatter_class=_HelpFormatter,
         )
         self._verb = prog.split()[-1]
+        self._words: Sequence[str] = ()
         self._module: ModuleType | None = None
 
     def parse_known_args(  # type: ignore[override]
@@ -81,10 +82,21 @@ class CommandParser(SuggestingParser):
         self.load_options()
         if self._verb in RENAMED:
             args = _with_new_names(self._verb, args)
+        self._words = args
         found, unknown = super().parse_known_args(args, namespace)
         if unknown:
             self.error(f"unrecognized arguments: {' '.join(unknown)}")
         return found, unknown
+
+    def error(self, message: str) -> NoReturn:
+        """Report an unknown option before an option that is missing, which it may stand for."""
+        if message.startswith("the following arguments are required"):
+            words = [*self._words, "--"]
+            typed = (word.partition("=")[0] for word in words[: words.index("--")])
+            unknown = [w for w in typed if w[:2] == "--" and w not in self._option_string_actions]
+            if unknown:
+                message = f"unrecognized arguments: {' '.join(unknown)}"
+        super().error(message)
 
     def load_options(self) -> None:
         """Add the options, the usage line and the examples of the verb, once."""

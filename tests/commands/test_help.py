@@ -90,6 +90,7 @@ def test_help_lists_the_output_formats():
         (["train", "--data", "x", "--totalimages", "9"], "--total-images"),
         (["train", "--preset", "clasic-x4", "--data", "x"], "classic-x4"),
         (["generate", "-o", "a.png", "--truncation", "1"], "--trunc"),
+        (["finetune", "--form", "face-x4", "--data", "x"], "--from"),  # --from is required
     ],
     ids=" ".join,
 )
