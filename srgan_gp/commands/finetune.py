@@ -4,6 +4,8 @@ import argparse
 import dataclasses
 import difflib
 import json
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +92,7 @@ def run(options: argparse.Namespace) -> int:
     if options.name:
         require_free_name(options.name)
     output = options.output or Path("runs") / f"{Path(options.model).stem}-finetuned"
-    with stage_progress() as on_stage:
+    with _explained_interruption(output), stage_progress() as on_stage:
         outcome = finetune(
             options.model,
             options.data,
@@ -122,10 +124,24 @@ def run(options: argparse.Namespace) -> int:
         print_message(after_model(find_source(options.model).task, options.name))
     else:
         reason = "no --name was given" if verdict.is_better else "it is not better"
-        print_result(f"Not installed, because {reason}. To install it all the same:")
+        print_result(f"Not installed, because {reason}.")
         following = after_run(output, options.name)
-        print_message(following if verdict.is_better else following.removeprefix("Next: "))
+        if not verdict.is_better:
+            following = following.replace("Next:", "To install it all the same:", 1)
+        print_message(following)
     return 0
+
+
+@contextmanager
+def _explained_interruption(run_dir: Path) -> Generator[None]:
+    """Say at Ctrl-C what is saved; the training itself says so where it stops between steps."""
+    from srgan_gp.training.reports.start_messages import interrupted_message
+
+    try:
+        yield
+    except KeyboardInterrupt:
+        print_message(interrupted_message(run_dir))
+        raise
 
 
 def _changes(options: argparse.Namespace) -> dict[str, Any]:

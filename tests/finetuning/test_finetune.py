@@ -250,12 +250,33 @@ def test_the_command_prints_a_table_and_a_verdict(upscaler, photos, tmp_path, ca
     assert "(higher is better; mean of 2 rows)" in lines[-2]
     assert "area-jpeg75: by the mean of areas" in printed.err
     assert lines[-1].startswith("Not installed, because ")
-    following = printed.err.splitlines()[-1].removeprefix("Next: ")
+    label, _, following = printed.err.splitlines()[-1].partition(": ")
+    assert label in ("Next", "To install it all the same")
     assert following.startswith(f"srgan-gp export {tmp_path}/run --name ")
     assert main(words(upscaler, photos, tmp_path / "run", "--json")) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["verdict"]["is_better"] == lines[-2].startswith("It is better")
     assert found["installed"] is None
+
+
+@pytest.mark.parametrize("is_saved", [False, True])
+def test_ctrl_c_between_the_steps_says_what_is_saved(tmp_path, monkeypatch, is_saved, capsys):
+    from srgan_gp.finetuning import finetune as module
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    run_dir = tmp_path / "run"
+    if is_saved:
+        (run_dir / "checkpoints").mkdir(parents=True)
+        (run_dir / "checkpoints" / "image-000000000.json").touch()
+    monkeypatch.setattr(module, "find_source", interrupt)
+    assert main(["finetune", "--from", "x", "--data", "y", "-o", str(run_dir)]) == 130
+    saved, last = capsys.readouterr().err.splitlines()
+    expected = f"The training is saved in {run_dir}" if is_saved else "Nothing was saved yet"
+    assert saved.startswith(expected)
+    assert "The same command" in saved
+    assert last == "srgan-gp: interrupted"
 
 
 @pytest.mark.parametrize("is_better", [True, False])
@@ -277,7 +298,8 @@ def test_only_what_is_better_is_installed(
     said = printed.out
     assert ("Installed as mine" in said) == is_better
     upscale = "Next: srgan-gp upscale photo.jpg --model mine"
-    following = upscale if is_better else f"srgan-gp export {tmp_path}/run"
+    install = f"To install it all the same: srgan-gp export {tmp_path}/run"
+    following = upscale if is_better else install
     assert printed.err.splitlines()[-1].startswith(following)
     assert (tmp_path / "models" / "mine.onnx").exists() == is_better
     assert ("Not installed" in said) != is_better

@@ -45,9 +45,9 @@ _IN_WORDS: tuple[tuple[str, Words], ...] = (
         r"Installed as ([^:]+):.*",
         lambda m: f"{m[1]} is installed. It is in the list of models of every tab.",
     ),
-    # Not installed, because it is not better. To install it all the same:
+    # Not installed, because it is not better.
     (
-        r"Not installed, because (.*)\. To install it.*",
+        r"Not installed, because (.*)\.",
         lambda m: f"It was not installed, because {m[1]}.",
     ),
     # Printed by `cli`; the visitor does not see the prefix:

@@ -1,9 +1,11 @@
 """Messages at the start of a run: that it is finished already, and what its lines mean."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from srgan_gp.training.checkpoint import Progress
 from srgan_gp.training.options.config import TrainConfig
+from srgan_gp.training.run_data import has_begun
 
 
 def finished_message(config: TrainConfig, progress: Progress) -> str:
@@ -20,6 +22,13 @@ def finished_message(config: TrainConfig, progress: Progress) -> str:
     )
 
 
+def interrupted_message(run_dir: Path) -> str:
+    """Return what an interruption between the steps of a run leaves, and how to go on."""
+    if has_begun(run_dir):
+        return f"The training is saved in {run_dir}. The same command resumes it."
+    return "Nothing was saved yet. The same command starts again."
+
+
 def line_meanings(config: TrainConfig, progress: Progress) -> Iterator[str]:
     """Yield what the lines about the critic mean; nothing for a run without a critic."""
     if not config.has_critic:
@@ -27,7 +36,8 @@ def line_meanings(config: TrainConfig, progress: Progress) -> Iterator[str]:
     yield (
         "Lines that begin with Critic: the critic is a network that learns to tell original from "
         "generated images. Its estimate is the mean score of originals minus that of generated "
-        "images; it falls in a good run. The gap is 0 if the critic has memorised nothing, and 1 "
+        "images; it falls in a good run. critic_estimate in the line of scores is the same on "
+        "validation images. The gap is 0 if the critic has memorised nothing, and 1 "
         "if it has memorised the training images. Gradient norm and diversity are best near 1."
     )
     if progress.images_seen < config.critic_warmup_images:
