@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from srgan_gp.errors import DeviceError, ModelRefusedError, SrganGpError
 from srgan_gp.inference.tiling.tiles import Floats
+from srgan_gp.system.signals import run_interruptibly
 
 OUT_OF_MEMORY = (
     "failed to allocate",
@@ -50,7 +51,10 @@ class OrtSession(Protocol):
 
 
 def run_ort_session(
-    engine: OrtSession, inputs: Floats, name: str, options: object = None
+    engine: OrtSession,
+    inputs: Floats,
+    name: str,
+    options: Any = None,  # noqa: ANN401 - ONNX Runtime has no type hints
 ) -> Floats:
     """Run a model, and convert exceptions of ONNX Runtime.
 
@@ -58,7 +62,8 @@ def run_ort_session(
         engine: a model with one input and one output.
         inputs: images (N, 3, H, W) or latents (N, latent_size), float32.
         name: name of the model, for messages.
-        options: `onnxruntime.RunOptions`, or None.
+        options: `onnxruntime.RunOptions`, with which Ctrl-C ends the run in the main thread; or
+            None.
 
     Returns:
         The output, float32.
@@ -67,10 +72,17 @@ def run_ort_session(
         MemoryError: the device has too little memory for this size.
         DeviceError: the GPU failed.
         ModelRefusedError: the model does not accept this size.
+        KeyboardInterrupt: Ctrl-C was pressed.
     """
+
+    def terminate() -> None:
+        options.terminate = True
+
     try:
         feed = {engine.get_inputs()[0].name: np.ascontiguousarray(inputs)}
-        return engine.run(None, feed, options)[0]
+        if options is None:
+            return engine.run(None, feed, options)[0]
+        return run_interruptibly(lambda: engine.run(None, feed, options)[0], terminate)
     except MemoryError:
         raise
     except Exception as error:  # ONNX Runtime's exceptions have no common base class

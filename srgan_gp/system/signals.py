@@ -1,11 +1,15 @@
-"""Signal handling: SIGINT, SIGTERM and SIGHUP stop a run at a safe point."""
+"""Signal handling: SIGINT, SIGTERM and SIGHUP stop a run at a safe point; Ctrl-C in Python."""
 
 import os
 import signal
 import threading
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
 from types import FrameType, TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
+
+Result = TypeVar("Result")
 
 ENDING = tuple(
     number
@@ -14,6 +18,7 @@ ENDING = tuple(
 )
 """Signals that request the end of a program; Windows has no SIGHUP."""
 
+_SECONDS_BETWEEN_CHECKS = 0.1  # Windows does not interrupt a longer wait for a thread.
 _SECONDS_BETWEEN_SIGNALS = 20.0  # time to end; a second SIGTERM then ends a `StopRequest` at once
 
 
@@ -67,6 +72,36 @@ class StopRequest:
         self._signal = number
         for handled in self._handlers:
             signal.signal(handled, signal.SIG_DFL)
+
+
+def run_interruptibly(run: Callable[[], Result], cancel: Callable[[], None]) -> Result:
+    """Call a function that takes long outside of Python, so that Ctrl-C can end it.
+
+    Python raises KeyboardInterrupt in the main thread, and only between two of its own
+    instructions. So in the main thread the function runs in another one, which is waited for. In
+    any other thread the function is called directly.
+
+    Args:
+        run: the function; must not depend on the thread.
+        cancel: makes `run` end soon; called until it has ended, because it may come too early.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C was pressed; `run` has ended, unless it was pressed twice.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return run()
+    pool = ThreadPoolExecutor(1)
+    future = pool.submit(run)
+    pool.shutdown(wait=False)
+    try:
+        while not future.done():
+            wait((future,), _SECONDS_BETWEEN_CHECKS)
+    except KeyboardInterrupt:
+        while not future.done():
+            cancel()
+            wait((future,), _SECONDS_BETWEEN_CHECKS)
+        raise
+    return future.result()
 
 
 def end_with_input() -> None:
