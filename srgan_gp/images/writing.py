@@ -1,12 +1,13 @@
 """`write_image` and `encode_image`: write a `Picture` to an image file."""
 
+import io
 import os
 from collections.abc import Mapping
 from numbers import Integral
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, TypedDict, cast
 
-from srgan_gp.errors import PictureError, UsageError
+from srgan_gp.errors import OutputError, PictureError, UsageError
 from srgan_gp.images import mapped_arrays
 from srgan_gp.images.codecs.growing_picture import GrowingPicture
 from srgan_gp.images.format_limits import fit_to_format, writes_rows
@@ -14,6 +15,8 @@ from srgan_gp.images.formats import FORMATS, Quality, find_format
 from srgan_gp.images.picture import Array, Picture
 from srgan_gp.images.picture_conversion import to_file_picture
 from srgan_gp.system.files import atomic_write
+from srgan_gp.system.paths import is_folder, names_a_folder
+from srgan_gp.system.write_errors import errors_about
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -21,7 +24,7 @@ if TYPE_CHECKING:
 
 def write_image(
     picture: "Picture | Array | Image.Image",
-    path: str | Path,
+    path: str | Path | BinaryIO,
     *,
     format: str | None = None,
     quality: Quality | None = None,
@@ -36,7 +39,8 @@ def write_image(
         picture: a picture; or an array (H, W), (H, W, 3) RGB or (H, W, 4) RGBA of uint8, uint16, or
             float32 in [0, 1]; or a Pillow image, whose EXIF orientation is applied to the pixels,
             and whose ICC profile, EXIF, XMP and resolution are kept.
-        path: path of the file; its folder must exist.
+        path: path of the file; its folder must exist. Or a binary file, open for writing, such as
+            `io.BytesIO()`; it gets the bytes at its position, and needs `format`.
         format: a format name such as `png`; by default the suffix of `path` is used.
         quality: 1 to 100 for JPEG, WebP and AVIF, by default 95; WebP is lossless at 100. Other
             formats are lossless. Or a quality for each format by its name, in upper or lower
@@ -48,26 +52,57 @@ def write_image(
         dpi, which many programs write by default.
 
     Raises:
-        UsageError: the format, or one of the quality, is unknown; or the quality is out of range.
+        UsageError: the format, or one of the quality, is unknown or missing; or the quality is out
+            of range.
         PictureError: E_ENCODER_LIMIT if the format cannot hold the image; E_OUT_OF_MEMORY;
             E_DISK_FULL; E_DAMAGED for a Pillow image of a damaged file.
         OutputError: the file cannot be written.
-        TypeError: `picture` is not an image, `path` not a path, or the quality not an integer.
+        TypeError: `picture` is not an image, `path` neither a path nor a binary file, or the
+            quality not an integer.
         ValueError: shape, dtype or range of the array is not supported.
     """
-    if not isinstance(cast("object", path), str | os.PathLike):
+    options = _Options(quality=quality, strip_metadata=strip_metadata)
+    image = picture
+    if isinstance(path, str | os.PathLike):
+        _check_path(path)
+        path, picture = Path(path), to_file_picture(image)
+        name = find_format(path.suffix if format is None else format)
+        with atomic_write(path) as file:
+            warnings = encode_image(picture, file, format=name, **options)
+    elif hasattr(cast("object", path), "write") and not isinstance(path, io.TextIOBase):
+        if format is None:
+            raise UsageError('a file object has no suffix: pass a format, such as format="png"')
+        picture, buffer = to_file_picture(image), io.BytesIO()
+        warnings = encode_image(picture, buffer, format=format, **options)
+        with errors_about(Path(str(getattr(path, "name", "the file object")))):
+            path.write(buffer.getbuffer())
+    else:
         raise TypeError(
-            f"write_image takes an image and a path, in this order; got {type(picture).__name__} "
-            f"and {type(path).__name__}"
-        )
-    path, image = Path(path), picture
-    picture = to_file_picture(image)
-    name = find_format(path.suffix if format is None else format)
-    with atomic_write(path) as file:
-        warnings = encode_image(
-            picture, file, format=name, quality=quality, strip_metadata=strip_metadata
+            "write_image takes an image and a path, in this order; got "
+            f"{type(picture).__name__} and {type(path).__name__}; the path may also be a file open "
+            "for writing bytes"
         )
     return warnings if image is picture else (*picture.notes, *warnings)
+
+
+class _Options(TypedDict):
+    quality: Quality | None
+    strip_metadata: bool
+
+
+def _check_path(path: str | Path) -> None:
+    """Check a path for mistakes about which `atomic_write` knows less.
+
+    Raises:
+        OutputError: it is a folder, or begins with `~` and its folder does not exist.
+    """
+    if names_a_folder(path):
+        raise OutputError(f"cannot write {path}: it is a folder; give a file name")
+    if str(path).startswith("~") and not is_folder(Path(path).parent):
+        raise OutputError(
+            f"cannot write {path}: its folder does not exist; ~ is not expanded, pass "
+            "Path(...).expanduser()"
+        )
 
 
 def encode_image(

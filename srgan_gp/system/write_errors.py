@@ -1,6 +1,7 @@
 """`errors_about`: converts an OSError of a write to an `OutputError` with a clear message."""
 
 import errno
+import os
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,6 +43,9 @@ def errors_about(path: Path) -> Generator[None, None, None]:
         yield
     except OSError as error:
         reason = _REASONS.get(error.errno or 0, error.strerror or str(error))
+        folder = os.path.dirname(os.path.realpath(path))  # noqa: PTH120
+        if error.errno == errno.ENOENT and os.path.isdir(folder):  # noqa: PTH112 - may not raise
+            reason = "its folder takes no new file; choose another folder"
         raise OutputError(f"cannot write {path}: {reason}") from error
 
 

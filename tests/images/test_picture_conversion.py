@@ -1,6 +1,7 @@
 """Arrays and Pillow images as pictures: `write_image`, messages of `Picture`, previews."""
 
 import io
+import sys
 
 import numpy as np
 import pytest
@@ -15,6 +16,38 @@ def decoded(data):
     with Image.open(io.BytesIO(data)) as image:
         image.load()
     return image
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("~/no-such-folder/a.png", r"~ is not expanded, pass Path\(...\).expanduser\(\)$"),
+        (".", "it is a folder; give a file name$"),
+        ("folder/", "it is a folder; give a file name$"),
+        ("no-such-folder/a.png", "its folder does not exist; create it first$"),
+    ],
+)
+def test_a_wrong_path_is_refused_with_advice(tmp_path, monkeypatch, path, message):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(OutputError, match=message):
+        write_image(np.zeros((4, 4, 3), np.uint8), path)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+def test_a_folder_that_takes_no_file_is_not_called_missing():
+    with pytest.raises(OutputError, match="its folder takes no new file"):
+        write_image(np.zeros((4, 4, 3), np.uint8), "/proc/o.png")
+
+
+def test_write_image_takes_a_binary_file(rng):
+    array, file = rng.integers(0, 256, (5, 7, 3), dtype=np.uint8), io.BytesIO()
+    file.write(b"header")
+    assert write_image(array, file, format="png") == ()
+    np.testing.assert_array_equal(np.asarray(decoded(file.getvalue()[6:])), array)
+    with pytest.raises(UsageError, match='such as format="png"'):
+        write_image(array, io.BytesIO())
+    with pytest.raises(TypeError, match=r"a file open for writing bytes$"):
+        write_image(array, io.StringIO(), format="png")
 
 
 def closed_images(folder):
