@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from srgan_gp.errors import PictureError, UsageError
-from srgan_gp.inference.latents import Floats, draw_latents, spherical_path
+from srgan_gp.inference.latents import Floats, check_latents, draw_latents, spherical_path
 from srgan_gp.inference.pixel_values import quantise
 from srgan_gp.inference.session_interface import SessionInterface, describe_choice, require_task
 from srgan_gp.models.cards import FACES, ModelCard
@@ -23,6 +23,9 @@ DEFAULT_MODEL = DEFAULT_MODELS[FACES]
 
 class FaceGenerator:
     """Generates faces with one model. `FaceGenerator.load` opens a model by name or path.
+
+    The input of the network is a latent: `latent_size` standard normal numbers, drawn by a seed,
+    times the truncation. `generate` takes seeds, and `generate_from` takes latents.
 
     Args:
         session: runs the model.
@@ -165,7 +168,7 @@ class FaceGenerator:
         """Generate the face of each latent.
 
         Args:
-            latents: (N, latent_size), float32.
+            latents: (N, latent_size), float32; `latents` draws those of seeds.
 
         Returns:
             (N, image_size, image_size, 3), uint8 RGB.
@@ -173,14 +176,9 @@ class FaceGenerator:
         Raises:
             PictureError, DeviceError, ModelRefusedError: as for `generate`.
             TypeError: `latents` is not an array.
-            ValueError: `latents` has another shape or dtype.
+            ValueError: `latents` has another shape or dtype, or values that are not finite.
         """
-        if not isinstance(cast("object", latents), np.ndarray):
-            raise TypeError(f"latents must be a numpy array, got {type(latents).__name__}")
-        if latents.ndim != 2 or latents.shape[1] != self.latent_size:
-            raise ValueError(f"need latents (N, {self.latent_size}), got {latents.shape}")
-        if latents.dtype != np.float32:
-            raise ValueError(f"need float32, got {latents.dtype}")
+        latents = check_latents(latents, self.latent_size)
         side = self.image_size
         faces = np.empty((len(latents), side, side, 3), np.uint8)
         for index in range(len(latents)):
@@ -206,6 +204,9 @@ class FaceGenerator:
             TypeError: a seed or `frames` is not an integer; or as for `latents`.
             PictureError, DeviceError, ModelRefusedError: as for `generate`, by the iterator.
         """
+        for seed in (first_seed, second_seed):
+            if hasattr(seed, "__array__") and not isinstance(cast("object", seed), Integral):
+                raise TypeError("interpolate takes two seeds; pass latents to generate_from")
         if _integer("the number of frames", frames) < 2:
             raise UsageError(f"An animation has 2 frames or more, not {frames}.")
         ends = self.latents((first_seed, second_seed), truncation=truncation)

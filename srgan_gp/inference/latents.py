@@ -1,6 +1,7 @@
-"""Latents of face generators: drawing from seeds, and spherical interpolation."""
+"""Latents of face generators: drawing from seeds, checks, and spherical interpolation."""
 
 from collections.abc import Iterable
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,36 @@ def draw_latents(seeds: Iterable[int], size: int) -> Floats:
     """
     rows = [np.random.default_rng(s).standard_normal(size, dtype=np.float32) for s in seeds]
     return np.stack(rows) if rows else np.empty((0, size), np.float32)
+
+
+def check_latents(latents: object, size: int) -> Floats:
+    """Check the latents of a caller, and return them.
+
+    Args:
+        latents: an array (N, size), float32, with finite values.
+        size: length of a latent.
+
+    Raises:
+        TypeError: they are no array.
+        ValueError: they have another shape or dtype, or values that are not finite.
+    """
+    if not isinstance(latents, np.ndarray):
+        kind, advice = type(latents).__name__, "pass np.asarray(latents, np.float32)"
+        if isinstance(latents, int):
+            advice = "pass generator.latents([seed]), or call generate(seed=...)"
+        if hasattr(latents, "numpy"):
+            kind, advice = f"{type(latents).__module__}.{kind}", "call .numpy() on it"
+        raise TypeError(f"latents must be a numpy array, got {kind}; {advice}")
+    array = cast("NDArray[Any]", latents)
+    if array.ndim != 2 or array.shape[1] != size:
+        hint = "; pass latents[None]" if array.shape == (size,) else ""
+        raise ValueError(f"need latents (N, {size}), got {array.shape}{hint}")
+    if array.dtype != np.float32:
+        hint = "" if array.dtype.kind not in "fiu" else "; pass latents.astype(np.float32)"
+        raise ValueError(f"need latents of float32, got {array.dtype}{hint}")
+    if not np.isfinite(array).all():
+        raise ValueError("need latents that are finite, got NaN or infinity")
+    return array
 
 
 def spherical_path(first: Floats, second: Floats, shares: Iterable[float]) -> Floats:

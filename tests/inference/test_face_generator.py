@@ -142,11 +142,38 @@ def test_an_interpolation_has_two_frames_or_more(colour_generator, frames):
         colour_generator.interpolate(0, 1, frames=frames)
 
 
-@pytest.mark.parametrize("latents", [np.zeros((1, 4), np.float32), np.zeros(3, np.float32),
-                                     np.zeros((1, 3))], ids=["size", "shape", "dtype"])  # fmt: skip
-def test_latents_of_another_shape_or_dtype_are_refused(colour_generator, latents):
-    with pytest.raises(ValueError, match="need"):
+@pytest.mark.parametrize(
+    ("latents", "message"),
+    [
+        (np.zeros((1, 4), np.float32), r"need latents \(N, 3\), got \(1, 4\)$"),
+        (np.zeros(3, np.float32), r"got \(3,\); pass latents\[None\]$"),
+        (np.zeros((1, 3)), r"got float64; pass latents.astype\(np.float32\)$"),
+        (np.float32([[0, 1, np.nan]]), "need latents that are finite, got NaN"),
+    ],
+)
+def test_unsuitable_latents_are_refused_with_advice(colour_generator, latents, message):
+    with pytest.raises(ValueError, match=message):
         colour_generator.generate_from(latents)
+
+
+@pytest.mark.parametrize(
+    ("latents", "message"),
+    [
+        (SimpleNamespace(numpy=None), r"got types.SimpleNamespace; call .numpy\(\) on it$"),
+        ([[0.0, 1.0, 2.0]], r"got list; pass np.asarray\(latents, np.float32\)$"),
+        (7, r"got int; pass generator.latents\(\[seed\]\)"),
+    ],
+)
+def test_latents_that_are_no_array_are_refused_with_advice(colour_generator, latents, message):
+    with pytest.raises(TypeError, match=message):
+        colour_generator.generate_from(latents)
+
+
+def test_interpolation_between_latents_is_refused_with_advice(colour_generator):
+    first, second = colour_generator.latents([0, 1])
+    with pytest.raises(TypeError, match=r"takes two seeds; pass latents to generate_from$"):
+        colour_generator.interpolate(first, second, frames=3)
+    assert len(list(colour_generator.interpolate(np.int64(0), 1, frames=2))) == 2
 
 
 def test_a_face_that_is_not_finite_is_an_error(fake_session):
