@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 import srgan_gp
-from srgan_gp import FaceGenerator, ModelCard, Picture, Upscaler
+from srgan_gp import FaceGenerator, FaceOptions, FaceResult, ModelCard, Picture, Upscaler
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOK = ROOT / "docs" / "guides" / "python.ipynb"
@@ -68,9 +68,15 @@ def attributes_in_help(kind):
     return re.findall(r"^ {8}(\w+): ", section, re.MULTILINE)
 
 
-@pytest.mark.parametrize("kind", [ModelCard, srgan_gp.UpscaleReport, Picture])
+@pytest.mark.parametrize(
+    "kind", [ModelCard, srgan_gp.UpscaleReport, Picture, FaceOptions, FaceResult]
+)
 def test_help_describes_every_field(kind):
     assert attributes_in_help(kind) == [field.name for field in fields(kind)]
+
+
+def test_help_of_upscale_names_no_private_class():
+    assert "TileLimit" not in pydoc.plain(pydoc.render_doc(Upscaler.upscale))
 
 
 def test_help_describes_every_attribute_of_an_upscaler(fake_session):

@@ -36,9 +36,10 @@ def write_image(
     sizes in EXIF and XMP are updated, and the EXIF thumbnail is removed.
 
     Args:
-        picture: a picture; or an array (H, W), (H, W, 3) RGB or (H, W, 4) RGBA of uint8, uint16, or
-            float32 in [0, 1]; or a Pillow image, whose EXIF orientation is applied to the pixels,
-            and whose ICC profile, EXIF, XMP and resolution are kept.
+        picture: a picture; or an array (H, W) grey, (H, W, 2) grey with alpha, (H, W, 3) RGB or
+            (H, W, 4) RGBA of uint8, uint16, or float32 in [0, 1]; or a Pillow image,
+            whose EXIF orientation is applied to the pixels, and whose ICC profile, EXIF, XMP and
+            resolution are kept.
         path: path of the file; its folder must exist. Or a binary file, open for writing, such as
             `io.BytesIO()`; it gets the bytes at its position, and needs `format`.
         format: a format name such as `png`; by default the suffix of `path` is used.

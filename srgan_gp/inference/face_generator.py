@@ -34,9 +34,8 @@ class FaceGenerator:
         ModelRefusedError: the model does not generate faces.
     """
 
-    def __init__(self, session: SessionInterface) -> None:
-        require_task(session, FACES, "generating faces")
-        self._session = session
+    def __init__(self, session: SessionInterface | None = None) -> None:
+        self._session = require_task(session, FACES, "generating faces")
 
     def __repr__(self) -> str:
         side = self.image_size

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from srgan_gp.errors import ModelRefusedError
 from srgan_gp.inference.loading.model_info import ModelInfo
 from srgan_gp.inference.tiling.tiles import Floats
-from srgan_gp.models.cards import ModelCard
+from srgan_gp.models.cards import FACES, ModelCard
 
 
 class SessionInterface(Protocol):
@@ -34,8 +34,8 @@ class SessionInterface(Protocol):
         ...
 
 
-def require_task(session: SessionInterface, task: str, purpose: str) -> None:
-    """Check that a model is for a task.
+def require_task(session: SessionInterface | None, task: str, purpose: str) -> SessionInterface:
+    """Check that a model is for a task, and return its session.
 
     Args:
         session: session of the model.
@@ -44,19 +44,22 @@ def require_task(session: SessionInterface, task: str, purpose: str) -> None:
 
     Raises:
         ModelRefusedError: the model is for another task.
-        TypeError: `session` is something else, such as the name of a model.
+        TypeError: `session` is something else: None, the default of both classes, or a name.
     """
     about = getattr(session, "info", None)
-    if about is None:
+    if session is None or about is None:
+        kind = "FaceGenerator" if task == FACES else "Upscaler"
+        argument = repr(session) if isinstance(session, str) else ""
         raise TypeError(
-            f"a session is needed, not {session!r}; the class method `load` opens a model by its "
-            "name or path"
+            f"{kind} needs a session, got {session!r}; use {kind}.load({argument}), which opens a "
+            "model by its name or path"
         )
     if about.task != task:
         raise ModelRefusedError(
             f"The model {about.name} is for {about.task or 'an unknown task'}; "
             f"{purpose} needs one for {task}."
         )
+    return session
 
 
 def describe_choice(session: SessionInterface) -> str:

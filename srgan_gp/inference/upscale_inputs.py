@@ -4,19 +4,20 @@ import os
 from collections.abc import Iterator, Sequence
 from numbers import Real
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from srgan_gp.errors import PictureError
+from srgan_gp.errors import PictureError, UsageError
 from srgan_gp.images import Picture, read_image
 from srgan_gp.images.picture import layout_hint
 from srgan_gp.images.picture_conversion import describe_type, to_kind_of, to_picture
 from srgan_gp.inference.session_interface import SessionInterface
 from srgan_gp.inference.tiling.tiles import Progress
-from srgan_gp.inference.tiling.window_choice import TileChoice, choose_batch
+from srgan_gp.inference.tiling.window_choice import choose_batch
 from srgan_gp.models.cards import MAX_SCALE, scale_message
+from srgan_gp.system.paths import is_folder
 
 if TYPE_CHECKING:
     from PIL.Image import Image as PillowImage
@@ -30,7 +31,7 @@ class UpscaleOptions(TypedDict, total=False):
     """Options of `Upscaler.upscale` for type checkers; the method describes them."""
 
     scale: float | None
-    tile: TileChoice
+    tile: int | Literal["auto"] | None
     on_progress: Progress | None
     scratch_folder: Path | None
 
@@ -52,8 +53,10 @@ class UpscaleInputs:
         image: an array, a Pillow image, a `Picture` or a path; or a list, a tuple, an iterator or
             an array (N, H, W, C) of them.
         scale: scale factor of the call, checked before a file is read; None: not given.
+        folder: folder of temporary files, checked as well; None: not given.
 
     Raises:
+        UsageError: `folder` is not a folder.
         TypeError: `image`, or an image of several, is something else.
         ValueError: shape, dtype or range of an array, or the scale, is not supported.
         PictureError: a file cannot be read, or values of an image are out of range.
@@ -65,8 +68,12 @@ class UpscaleInputs:
     notes: tuple[str, ...]
     """What the pictures do not keep of their files or Pillow images."""
 
-    def __init__(self, image: object, scale: float | None = None) -> None:
+    def __init__(
+        self, image: object, scale: float | None = None, folder: Path | None = None
+    ) -> None:
         _check_scale(scale)
+        if folder is not None and not is_folder(folder):
+            raise UsageError(f"scratch_folder: {folder} is not a folder; create it first")
         items = _items(image)
         self._is_array = isinstance(image, np.ndarray)
         self.has_many = items is not None

@@ -1,7 +1,7 @@
 """`Upscaler`: upscales arrays, Pillow images, pictures and files; reports progress."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Unpack, cast, overload
+from typing import TYPE_CHECKING, Any, Literal, Unpack, cast, overload
 
 from srgan_gp.errors import PictureError
 from srgan_gp.images import Picture
@@ -48,8 +48,10 @@ class Upscaler:
         ModelRefusedError: the model is not for super-resolution.
     """
 
-    def __init__(self, session: SessionInterface, faces: "FaceEnhancer | None" = None) -> None:
-        require_task(session, "super-resolution", "upscaling")
+    def __init__(
+        self, session: SessionInterface | None = None, faces: "FaceEnhancer | None" = None
+    ) -> None:
+        session = require_task(session, "super-resolution", "upscaling")
         self._session, self._faces = session, faces
         self._call: UpscaleCall | None = None
         info = session.info
@@ -148,7 +150,7 @@ class Upscaler:
         image: Any,
         *,
         scale: float | None = None,
-        tile: TileChoice = "auto",
+        tile: int | Literal["auto"] | None = "auto",
         on_progress: Progress | None = None,
         scratch_folder: Path | None = None,
     ) -> Any:
@@ -159,13 +161,13 @@ class Upscaler:
         to rounding. All are read and checked before the first is upscaled.
 
         Args:
-            image: array (H, W) or (H, W, 1) grey, (H, W, 3) RGB or (H, W, 4) RGBA, of uint8,
-                uint16, or float32 in [0, 1]; a Pillow image; a `Picture`; or a path. Or a list, a
-                tuple or an iterator of them, or an array (N, H, W, C).
+            image: array (H, W) or (H, W, 1) grey, (H, W, 2) grey with alpha, (H, W, 3) RGB or
+                (H, W, 4) RGBA, of uint8, uint16, or float32 in [0, 1]; a Pillow image; a `Picture`;
+                or a path. Or a list, a tuple or an iterator of them, or an array (N, H, W, C).
             scale: scale factor; None means the network's own. Other factors are reached by Lanczos
                 resampling of the network's result.
             tile: largest side of the tiles in input pixels; None for the whole image at once;
-                "auto" and `TileLimit` choose by memory. The result does not depend on it.
+                "auto" chooses by memory. The result does not depend on it.
             on_progress: called with (tiles done, number of tiles), for a list with (images done,
                 number of images). An exception in it ends the call.
             scratch_folder: folder of the unnamed temporary file that holds a result of more than
@@ -181,13 +183,13 @@ class Upscaler:
                 there is not enough memory or disk space.
             ModelRefusedError: the model refuses this size, or its metadata states a wrong scale.
             DeviceError: the GPU failed.
-            UsageError: `tile` is a number, and the model cannot be tiled.
+            UsageError: the model cannot be tiled, or `scratch_folder` does not exist.
             TypeError: an argument has another type than stated.
             ValueError: an array is not as above, `scale` is not above 0 and 1000 at most, or `tile`
                 is not positive.
             Cancelled: `cancel` was called during the call.
         """
-        inputs = UpscaleInputs(image, scale)
+        inputs = UpscaleInputs(image, scale, scratch_folder)
         results, reports = list(inputs.pictures), list[UpscaleReport]()
         on_tiles, done = None if inputs.has_many else on_progress, 0
         for indices in inputs.batches(self._session):
@@ -227,7 +229,7 @@ class Upscaler:
         Args:
             picture: ICC profile, EXIF and other metadata are copied to the result.
             scale: as for `upscale`.
-            tile: as for `upscale`.
+            tile: as for `upscale`; the server passes a limit of pixels.
             on_progress: as for `upscale`; counts the tiles of colour and alpha together.
             scratch_folder: as for `upscale`; the folder of the output file is a good choice.
             on_start: called with the result before it is computed, unless its alpha is too.

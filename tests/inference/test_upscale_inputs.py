@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from srgan_gp.errors import PictureError
+from srgan_gp.errors import PictureError, UsageError
 from srgan_gp.images import Picture, read_image, write_image
+from srgan_gp.inference.face_generator import FaceGenerator
 from srgan_gp.inference.tiling.window_choice import CPU_BATCH_BUDGET, GPU_BUDGET
 from srgan_gp.inference.upscaler import Upscaler
 
@@ -401,8 +402,18 @@ def test_upscale_picture_names_the_method_for_other_kinds(doubler, tiny_image):
 
 
 def test_the_name_of_a_model_is_not_a_session():
-    with pytest.raises(TypeError, match="not 'photo-x4'; the class method `load`"):
+    with pytest.raises(TypeError, match=r"got 'photo-x4'; use Upscaler.load\('photo-x4'\)"):
         Upscaler("photo-x4")
+    with pytest.raises(TypeError, match=r"Upscaler needs a session, .*use Upscaler.load\(\)"):
+        Upscaler()
+    with pytest.raises(TypeError, match=r"use FaceGenerator.load\(\)"):
+        FaceGenerator()
+
+
+def test_a_missing_scratch_folder_is_refused(doubler, tiny_image, tmp_path):
+    with pytest.raises(UsageError, match=r"scratch_folder: .*missing is not a folder; create"):
+        doubler.upscale(tiny_image, scratch_folder=tmp_path / "missing")
+    assert doubler.upscale(tiny_image, scratch_folder=tmp_path).shape[0] == 2 * len(tiny_image)
 
 
 # Description of the upscaler.

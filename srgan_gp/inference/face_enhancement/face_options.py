@@ -19,17 +19,20 @@ Box = tuple[int, int, int, int]
 class FaceOptions:
     """How the faces in a photo are enhanced.
 
+    Attributes:
+        strength: weight of the face model inside a face, 0 to 1; the rest is the result without it.
+        model: super-resolution model that upscales the faces: a name, or the path of an `.onnx`
+            file.
+        detector: path of the network file of YuNet, the face detector; None: the installed one.
+
     Raises:
         TypeError: `strength` is not a number.
         UsageError: `strength` is not from 0 to 1.
     """
 
     strength: float = 1.0
-    """Weight of the face model inside a face, 0 to 1; the rest is the result without it."""
     model: str | Path = FACE_UPSCALER
-    """Super-resolution model that upscales the faces: a name, or the path of an `.onnx` file."""
     detector: str | Path | None = None
-    """Network file of YuNet; None: the installed one."""
 
     def __post_init__(self) -> None:
         strength = cast("object", self.strength)
@@ -46,20 +49,26 @@ class FaceOptions:
 
 @dataclass(frozen=True)
 class FaceResult:
-    """A face that was found in a photo."""
+    """A face that was found in a photo.
+
+    Attributes:
+        box: left, top, width and height, in pixels of the input, of the part that may change: the
+            face with hair and chin.
+        score: confidence of the detector, 0 to 1.
+        done: "enhanced", or "unchanged".
+        reason: why the face is unchanged; None where it is enhanced.
+        psnr_without: PSNR of the luma in dB between the input and the result without the face
+            model, downscaled, in the box. The higher, the closer to the input. None where the face
+            model did not run, or where both are equal.
+        psnr_with: the same for the result with the face model.
+    """
 
     box: Box
-    """The part of the photo that may change: the face with hair and chin."""
     score: float
-    """Confidence of the detector, 0 to 1."""
     done: Literal["enhanced", "unchanged"]
     reason: str | None = None
-    """Why the face is unchanged."""
     psnr_without: float | None = None
-    """PSNR-Y in dB between the box of the result without the face model, downscaled, and the
-    input; None where the face model did not run, or where both are equal."""
     psnr_with: float | None = None
-    """The same with the face model."""
 
     def values(self) -> dict[str, Any]:
         """Return the values for JSON, without those that are None."""
