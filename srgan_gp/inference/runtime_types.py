@@ -1,5 +1,6 @@
 """Types of ONNX Runtime, and conversion of its errors into those of this package."""
 
+import threading
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -80,7 +81,7 @@ def run_ort_session(
 
     try:
         feed = {engine.get_inputs()[0].name: np.ascontiguousarray(inputs)}
-        if options is None:
+        if options is None or threading.current_thread() is not threading.main_thread():
             return engine.run(None, feed, options)[0]
         return run_interruptibly(lambda: engine.run(None, feed, options)[0], terminate)
     except MemoryError:

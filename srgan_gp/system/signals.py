@@ -78,8 +78,8 @@ def run_interruptibly(run: Callable[[], Result], cancel: Callable[[], None]) -> 
     """Call a function that takes long outside of Python, so that Ctrl-C can end it.
 
     Python raises KeyboardInterrupt in the main thread, and only between two of its own
-    instructions. So in the main thread the function runs in another one, which is waited for. In
-    any other thread the function is called directly.
+    instructions. So the function runs in another thread, which the main thread waits for. Only the
+    main thread needs it.
 
     Args:
         run: the function; must not depend on the thread.
@@ -88,8 +88,6 @@ def run_interruptibly(run: Callable[[], Result], cancel: Callable[[], None]) -> 
     Raises:
         KeyboardInterrupt: Ctrl-C was pressed; `run` has ended, unless it was pressed twice.
     """
-    if threading.current_thread() is not threading.main_thread():
-        return run()
     pool = ThreadPoolExecutor(1)
     future = pool.submit(run)
     pool.shutdown(wait=False)
