@@ -156,9 +156,8 @@ class Upscaler:
     ) -> Any:
         """Upscale an image or a list of images, and return the same kind.
 
-        Grey stays grey, and alpha, ICC profile and metadata are kept. Images of one size in a list
-        are computed in batches where memory allows; the results are those of each image alone, up
-        to rounding. All are read and checked before the first is upscaled.
+        Grey stays grey, and alpha, ICC profile and metadata are kept. All images are checked first.
+        Those of one size are computed in batches, which changes results by rounding only.
 
         Args:
             image: array (H, W) or (H, W, 1) grey, (H, W, 2) grey with alpha, (H, W, 3) RGB or
