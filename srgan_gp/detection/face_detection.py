@@ -153,8 +153,8 @@ def require_detector(path: str | Path | None) -> Path:
     if installed := FACE_DETECTOR.installed():
         return installed
     raise UsageError(
-        f"Face detection needs the network YuNet. {how_to_get(FACE_DETECTOR)} Or pass the file for "
-        "one run: --detector FILE."
+        f"Face detection needs the network YuNet. {how_to_get(FACE_DETECTOR)} Or pass the path of "
+        "the file as the detector."
     )
 
 
