@@ -1,0 +1,20 @@
+#!/bin/sh
+# Makes photo-x2 again, from photo-x2-psnr: one run against a critic, exported as an average with its start.
+# The critic begins as that of photo-x4 does, in photo-x4-start.critic.safetensors; its layers know no scale.
+# Usage: scripts/recipes/photo-x2.sh [SHARED]     SHARED holds data/ and models/; default ../shared
+# Interrupted? Type the same command again: the run continues where it stopped.
+set -eu
+shared=${1:-${SRGAN_GP_SHARED:-../shared}}
+data=$shared/data
+
+mkdir -p runs/start
+cp weights/photo-x2-psnr.onnx runs/start/photo-x2-start.onnx
+cp scripts/recipes/photo-x4-start.critic.safetensors runs/start/photo-x2-start.critic.safetensors
+srgan-gp train --preset photo-x4-cpu -o runs/photo-x2 --start-from runs/start/photo-x2-start.onnx --scale 2 \
+    --critic-warmup-images 0 --precision fp32 --threads 1 \
+    --validation "$data/photos_val.zip" --data "$data"/photos_train-[0-2].zip "$data"/photos_more_train-[0-3].zip
+srgan-gp export runs/photo-x2 --name photo-x2 -o weights \
+    --blend weights/photo-x2-psnr.onnx --blend-share 0.35
+python scripts/update_int8.py weights/photo-x2.toml --photos "$data"/photos_train-[0-2].zip
+python scripts/score_card.py weights/photo-x2.toml --benchmarks "$data/bench_sr.zip" \
+    --feature-weights "$shared/models/squeezenet1_1.safetensors"
