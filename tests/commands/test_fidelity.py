@@ -69,8 +69,8 @@ def test_a_model_without_a_partner_is_wrong_use(upscale):
     code, _, printed, result = upscale("--fidelity", "0.5", model="far")
     assert (code, result) == (2, None)
     assert one_line(printed) == (
-        "srgan-gp: error: The fidelity works only with photo-x4, near, not with far. Leave it out, "
-        "or choose another model."
+        "srgan-gp: error: The fidelity works only with photo-x2, photo-x4, near, not with far. "
+        "Leave it out, or choose another model."
     )
 
 
@@ -79,7 +79,7 @@ def test_a_look_of_a_model_without_a_partner_is_named_in_the_error(upscale, look
     code, _, printed, result = upscale("--look", look, model="far")
     assert (code, result) == (2, None)
     assert one_line(printed).startswith(
-        f"srgan-gp: error: The look {look} works only with photo-x4, near, not with far."
+        f"srgan-gp: error: The look {look} works only with photo-x2, photo-x4, near, not with far."
     )
 
 

@@ -69,7 +69,8 @@ def test_a_look_is_a_fidelity(partners, folder, tmp_path, look, fidelity):
 def test_a_look_needs_a_partner(folder, repeating_model, capsys):
     words = ["upscale", str(folder / "a.png"), "-n", str(repeating_model), "--look", "natural"]
     assert main(words) == 2
-    assert "The look natural works only with photo-x4, not with" in capsys.readouterr().err
+    message = "The look natural works only with photo-x2, photo-x4, not with"
+    assert message in capsys.readouterr().err
 
 
 def test_a_heic_photo_becomes_a_png(upscale, tmp_path):
