@@ -14,6 +14,8 @@ TEMPLATE = np.array([(0.37, 0.47), (0.63, 0.47), (0.5, 0.631), (0.387, 0.736), (
 order of `face_detection.Face.points`. The positions of the eyes were chosen for this project. Nose
 and mouth are the median, relative to the eyes, of 300 faces of FFHQ and CelebA."""
 
+_TOLERANCE = 1e-6
+"""Of a side relative to the result's: the least squares of some CPUs return 1.0000000000000002."""
 _MARGIN = 4  # pixels around the square: reach of the cubic interpolation, and one more
 
 
@@ -72,7 +74,7 @@ def align(pixels: np.ndarray, transform: np.ndarray, side: int) -> np.ndarray:
     # When downscaling, cubic interpolation alone would skip pixels and cause aliasing. Therefore
     # sample the square at a multiple of `side`, at least one sample per pixel of the photo, and
     # average blocks of samples at the end.
-    multiple = max(1, math.ceil(square_side(transform) / side))
+    multiple = max(1, math.ceil(square_side(transform) / side - _TOLERANCE))
     matrix = transform * side * multiple
     # From pixels of `part` to samples, both with integer coordinates at the centres.
     matrix[:, 2] = matrix[:, :2] @ (left, top) + matrix[:, 2] - 0.5

@@ -492,7 +492,7 @@ def test_a_training_run_is_described_with_percent_and_time_left():
 @pytest.fixture
 def lists():
     """The lists of models of a server with `photo-x4` and a trained model `mine`."""
-    cards = [SimpleNamespace(name=name, files=()) for name in ("photo-x4", "mine")]
+    cards = [SimpleNamespace(name=name, files=(), x2_model=None) for name in ("photo-x4", "mine")]
     service = SimpleNamespace(
         upscaling_models=lambda: cards, settings=SimpleNamespace(model="photo-x4")
     )

@@ -39,6 +39,13 @@ def test_a_square_equal_to_the_photo_gives_its_pixels(scene):
     assert share_outside(transform, 48, 48) == pytest.approx(0, abs=1e-6)
 
 
+def test_a_side_that_is_larger_by_rounding_is_not_resampled(scene):
+    photo, scale = scene(48, 48), (1 - 1e-12) / 48
+    transform = np.array([[scale, 0, 0.5 / 48], [0, scale, 0.5 / 48]])
+    assert square_side(transform) > 48
+    assert np.array_equal(align(photo, transform, 48), photo)
+
+
 def test_a_square_in_the_photo_is_cut_out_of_it(scene):
     photo = scene(90, 120)
     transform = np.array([[1 / 32, 0, (0.5 - 50) / 32], [0, 1 / 32, (0.5 - 20) / 32]])
