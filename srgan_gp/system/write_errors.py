@@ -43,7 +43,8 @@ def errors_about(path: Path) -> Generator[None, None, None]:
         yield
     except OSError as error:
         reason = _REASONS.get(error.errno or 0, error.strerror or str(error))
-        folder = os.path.dirname(os.path.realpath(path))  # noqa: PTH120
+        refused = error.filename if isinstance(error.filename, str) else path
+        folder = os.path.dirname(os.path.realpath(refused))  # noqa: PTH120
         if error.errno == errno.ENOENT and os.path.isdir(folder):  # noqa: PTH112 - may not raise
             reason = "its folder takes no new file; choose another folder"
         raise OutputError(f"cannot write {path}: {reason}") from error
