@@ -51,8 +51,9 @@ def test_a_run_is_resumed_after_its_last_image(name, tmp_path):
     train(config, [images_of(config)], run_dir, validation=validation)
     after = (run_dir / "stats.jsonl").read_text()
     assert after.startswith(before)
-    added = [json.loads(line)["images_seen"] for line in after[len(before) :].splitlines()]
-    assert set(added) == {48}
+    added = [json.loads(line) for line in after[len(before) :].splitlines()]
+    # A CPU with other instructions than that of the first images is noted first.
+    assert {line["images_seen"] for line in added if "message" not in line} == {48}
     numbers = newest(run_dir / "checkpoints")[1]
     then = json.loads((FILES / "runs" / name / "checkpoints/image-000000032.json").read_text())
     assert (numbers["images_seen"], numbers["step"]) == (48, then["step"] + 4)
