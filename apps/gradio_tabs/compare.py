@@ -51,14 +51,15 @@ def build_compare_tab(runs: Runs, cards: dict[str, ModelCard]) -> gr.CheckboxGro
         runs: runs of this tab.
         cards: cards of the upscaling models, by name.
     """
-    preselected = list(cards)[:MAX_MODELS]
+    choices = model_choices(cards)
+    preselected = [name for _, name in choices[:MAX_MODELS]]
     with gr.Row():
         with gr.Column(scale=2, min_width=320):
             image = build_image_field(
                 runs, "compare", "Click the image to compare a region; the default is the middle."
             )
             models = gr.CheckboxGroup(
-                model_choices(cards), value=preselected, label="Models",
+                choices, value=preselected, label="Models",
                 info=f"Choose {MIN_MODELS} to {MAX_MODELS}.",
             )  # fmt: skip
             panel = build_panel("Compare", "compare")

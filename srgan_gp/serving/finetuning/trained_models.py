@@ -42,7 +42,7 @@ def require_source(name: str, task: str, settings: ServerSettings) -> None:
     others = [card.name for card in cards.values() if can_start_from(card, settings)]
     raise UsageError(
         f"Training {name} needs a feature network, which this server does not have. Start from "
-        f"{' or '.join(others)}, or ask the operator for `srgan-gp fetch feature-network`."
+        f"one of {', '.join(others)}, or ask the operator for `srgan-gp fetch feature-network`."
     )
 
 

@@ -200,7 +200,7 @@ def test_the_model_of_another_visitor_with_the_same_name_is_not_removed(
 def test_a_model_with_a_critic_needs_a_feature_network(service, plan, tmp_path, monkeypatch):
     monkeypatch.setenv("SRGAN_GP_MODELS", str(tmp_path / "none"))
     settings = ServerSettings(max_files=30)
-    with pytest.raises(UsageError, match="Start from classic-x4 or photo-x4-psnr"):
+    with pytest.raises(UsageError, match="from one of classic-x4, photo-x2-psnr, photo-x4-psnr,"):
         check_plan(plan, settings)
     check_plan(replace(plan, model="photo-x4-psnr"), settings)
     check_plan(plan, service.settings)
