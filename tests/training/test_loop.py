@@ -489,7 +489,10 @@ def test_a_run_that_has_ended_prints_the_reason_when_it_is_resumed(
     del numbers["numbers_sha256"]
     newest.write_text(json.dumps(numbers))
     train(tiny_config(), [str(pictures)], halved_run, validation=str(pictures))
-    assert capsys.readouterr().err.splitlines() == ["The score has turned."]
+    assert capsys.readouterr().err.splitlines() == [
+        "This run is finished, and nothing is trained. The score has turned. For a new run choose "
+        "another output folder."
+    ]
 
 
 def test_what_a_killed_run_left_half_written_is_removed(halved_run, tiny_config, pictures):
