@@ -12,7 +12,7 @@ TWO_SIDED = ToyConfig(
 )
 """WGAN-GP with 5 critic steps and the weight 0.1, as in the toy code of Gulrajani et al. 2017; a
 high rate that decays, so that 4000 steps suffice."""
-SHORT = 2000
+SHORT = 1000
 """Steps of the runs with one seed that are compared with `two_sided()`, of the same length."""
 CLIPPING = ToyConfig(
     penalty="weight_clipping", clip_limit=0.01, optimizer="rmsprop", learning_rate=2e-4, steps=2000
@@ -23,7 +23,7 @@ RELATIVISTIC = ToyConfig(
     decays=True,
 )  # fmt: skip
 """R3GAN's loss: one critic step, both zero-centred penalties."""
-NON_SATURATING = replace(RELATIVISTIC, penalty="r1", loss="non_saturating", steps=4000)
+NON_SATURATING = replace(RELATIVISTIC, penalty="r1", loss="non_saturating", steps=3000)
 """As in Mescheder et al. 2018."""
 SEEDS = (0, 1, 2)
 SEVERAL_SEEDS = {
