@@ -143,7 +143,9 @@ def _connect_model(
         changes = lists.refresh()
         run = trainings.of(visitor_of(request))
         if run is not None and run.name in lists.cards:
-            changes[lists.upscale] = gr.Radio(model_choices(lists.cards), value=run.name)
+            changes[lists.upscale] = gr.Radio(
+                model_choices(lists.cards, [run.name, lists.service.settings.model]), value=run.name
+            )
             changes[tabs] = gr.Tabs(selected=home)
         return changes
 

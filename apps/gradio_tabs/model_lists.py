@@ -34,7 +34,7 @@ class ModelLists:
         for name in self.cards.keys() - found.keys():
             del self.cards[name]
         self.cards.update(found)
-        choices = model_choices(self.cards)
+        choices = model_choices(self.cards, [self.service.settings.model])
         return {
             self.upscale: gr.Radio(choices),
             self.compare: gr.CheckboxGroup(choices),
@@ -51,7 +51,7 @@ class ModelLists:
             of_batch: value of `batch`.
         """
         changes, default = self.refresh(), self.service.settings.model
-        choices = model_choices(self.cards)
+        choices = model_choices(self.cards, [self.service.settings.model])
         if chosen == name:
             changes[self.upscale] = gr.Radio(choices, value=default)
         if of_batch == name:
@@ -64,6 +64,5 @@ class ModelLists:
     def sources(self) -> list[tuple[str, str]]:
         """Return the models that can be trained here, as (label, name)."""
         settings = self.service.settings
-        return model_choices(
-            {name: card for name, card in self.cards.items() if can_start_from(card, settings)}
-        )
+        usable = {n: card for n, card in self.cards.items() if can_start_from(card, settings)}
+        return model_choices(usable, usable)

@@ -1,6 +1,6 @@
 """Widgets of the upscaling options, the same on every tab that upscales."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,7 +64,7 @@ def build_options(
     """
     card = cards[default]
     model = gr.Radio(
-        model_choices(cards), value=default, label="Model", elem_id=f"{name}-model",
+        model_choices(cards, [default]), value=default, label="Model", elem_id=f"{name}-model",
         elem_classes="model-cards",
     )  # fmt: skip
     about = gr.Markdown(describe(card), elem_classes=["quiet", "model-about"], latex_delimiters=[])
@@ -83,13 +83,17 @@ def build_options(
     return options
 
 
-def model_choices(cards: dict[str, ModelCard]) -> list[tuple[str, str]]:
+def model_choices(cards: dict[str, ModelCard], kept: Collection[str] = ()) -> list[tuple[str, str]]:
     """Return the models as (label, name): a plain label for the shipped ones.
 
     Models that another one names for small scales are left out: the size chooses them.
+
+    Args:
+        cards: cards of the models, by name.
+        kept: names of models that stay in any case, such as the default of the server.
     """
     shipped = [(label, name) for name, label in _LABELS.items() if name in cards]
-    by_size = {card.x2_model for card in cards.values()}
+    by_size = {card.x2_model for card in cards.values()} - {*kept}
     return shipped + [(name, name) for name in cards if name not in {*_LABELS, *by_size}]
 
 

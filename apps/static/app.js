@@ -179,14 +179,15 @@ async function refresh(tellOthers = false) {
   const number = asked;
   try {
     const answer = await ask("/api/jobs");
-    if (number < answered) return; // a later answer came first
-    answered = number;
-    rememberServer(answer);
-    jobs = answer.jobs;
-    [limits.bytes, limits.pixels] = [answer.max_upload_bytes, answer.max_pixels];
-    draw();
+    if (number > answered) { // else a later answer came first
+      answered = number;
+      rememberServer(answer);
+      jobs = answer.jobs;
+      [limits.bytes, limits.pixels] = [answer.max_upload_bytes, answer.max_pixels];
+      draw();
+    }
   } catch (error) {
-    announce(error.message);
+    if (number > answered) announce(error.message);
   }
   if (tellOthers) channel.postMessage("changed");
   const isRunning = jobs.some((job) => !["done", "failed"].includes(job.state));

@@ -3,6 +3,7 @@
 
 import { limits, previewOthers, usable } from "./files.js";
 import { ask, create } from "./jobs.js";
+import { show } from "./notice.js";
 import { nextUpload, takeOverUploads } from "./uploads.js";
 
 const FIELDS = { upscale: "upscale-image", compare: "compare-image", batch: "batch-files",
@@ -53,6 +54,7 @@ function checkFiles() {
   const check = async (input, field) => {
     const files = await usable([...input.files], field.id === FIELDS.finetune);
     if (!files.length) {
+      clicked.clear(); // there is nothing to start with
       input.value = "";
       return;
     }
@@ -69,6 +71,10 @@ function checkFiles() {
     checks += 1;
     try {
       await check(input, field);
+    } catch (error) { // the file was moved, or may not be read
+      clicked.clear();
+      input.value = "";
+      show(`The file cannot be read: ${error.message}`, { stays: true });
     } finally {
       checks -= 1;
     }

@@ -178,7 +178,7 @@ def _resolve(options: argparse.Namespace, chosen: dict[str, Any]) -> TrainConfig
         )
     config = with_options(with_options(preset, of_model), chosen)
     scale = of_model.get("scale", config.scale)
-    if scale != config.scale:
+    if scale > config.scale and scale % config.scale == 0:
         print_message(
             f"{options.start_from} enlarges x{scale}, this run x{config.scale}: its last layer "
             "starts with the means of that model's."

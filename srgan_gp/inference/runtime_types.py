@@ -56,6 +56,8 @@ def run_ort_session(
     inputs: Floats,
     name: str,
     options: Any = None,  # noqa: ANN401 - ONNX Runtime has no type hints
+    *,
+    interrupts: bool = True,
 ) -> Floats:
     """Run a model, and convert exceptions of ONNX Runtime.
 
@@ -63,8 +65,8 @@ def run_ort_session(
         engine: a model with one input and one output.
         inputs: images (N, 3, H, W) or latents (N, latent_size), float32.
         name: name of the model, for messages.
-        options: `onnxruntime.RunOptions`, with which Ctrl-C ends the run in the main thread; or
-            None.
+        options: `onnxruntime.RunOptions` or None.
+        interrupts: whether Ctrl-C ends a run of the main thread, by `options`.
 
     Returns:
         The output, float32.
@@ -81,7 +83,11 @@ def run_ort_session(
 
     try:
         feed = {engine.get_inputs()[0].name: np.ascontiguousarray(inputs)}
-        if options is None or threading.current_thread() is not threading.main_thread():
+        if (
+            options is None
+            or not interrupts
+            or threading.current_thread() is not threading.main_thread()
+        ):
             return engine.run(None, feed, options)[0]
         return run_interruptibly(lambda: engine.run(None, feed, options)[0], terminate)
     except MemoryError:

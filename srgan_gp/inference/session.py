@@ -176,7 +176,11 @@ class Session:
         try:
             if half:
                 return half.run(inputs, options)
-            return run_ort_session(self._engine, inputs, self.info.name, options)
+            # A GPU keeps a context for each thread, so its runs stay in this one.
+            interrupts = self.device == "cpu"
+            return run_ort_session(
+                self._engine, inputs, self.info.name, options, interrupts=interrupts
+            )
         except MemoryError:
             # From now on, memory is returned to the system after each run.
             self._shrinks_arena = True

@@ -76,7 +76,7 @@ def model_for_scale(
     if card is None or card.x2_model is None or scale > 2:
         return model, None
     found = find_named(card.x2_model)
-    if found is None or found.card is None:
+    if found is None or found.card is None or found.card.task != UPSCALING:
         return model, f"{card.x2_model}, which {card.name} names for x{scale:g}, is not installed."
     if fidelity is not None and found.card.fidelity_partner is None:
         return (

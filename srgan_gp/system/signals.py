@@ -90,11 +90,11 @@ def run_interruptibly(run: Callable[[], Result], cancel: Callable[[], None]) -> 
     """
     pool = ThreadPoolExecutor(1)
     future = pool.submit(run)
-    pool.shutdown(wait=False)
     try:
+        pool.shutdown(wait=False)
         while not future.done():
             wait((future,), _SECONDS_BETWEEN_CHECKS)
-    except KeyboardInterrupt:
+    except BaseException:  # also the SystemExit that the command line raises at SIGTERM
         while not future.done():
             cancel()
             wait((future,), _SECONDS_BETWEEN_CHECKS)

@@ -159,6 +159,15 @@ def test_a_first_word_that_is_no_command_gets_the_line_to_type(arguments, advice
     assert capsys.readouterr().err == f"srgan-gp: error: {advice}\n"
 
 
+@pytest.mark.parametrize("word", ["enlarge", "x" * 300])
+def test_a_first_word_that_is_no_image_is_not_put_into_a_line_to_type(word, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main([word, "photo.jpg"])
+    assert stop.value.code == 2
+    message = f"srgan-gp: error: '{word}' is not a command; the commands are "
+    assert capsys.readouterr().err.startswith(message)
+
+
 def test_an_error_without_a_suggestion_names_the_help_in_one_line(capsys):
     with pytest.raises(SystemExit):
         main(["generate"])

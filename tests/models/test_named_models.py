@@ -44,6 +44,11 @@ def test_a_model_that_is_not_installed_is_said(named):
     assert model_for_scale("large", 2) == ("large", note)
 
 
+def test_a_model_of_another_task_is_not_used(named, onnx_models):
+    onnx_models.write_card(named / "small.onnx", task="face-generation", scale=None, image_size=8)
+    assert model_for_scale("large", 2)[0] == "large"
+
+
 def test_the_command_line_says_and_reports_it(named, tmp_path, capsys):
     Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
     words = ["upscale", str(tmp_path / "a.png"), "-n", "large", "--device", "cpu"]
@@ -57,7 +62,7 @@ def test_the_command_line_says_and_reports_it(named, tmp_path, capsys):
 
 def test_models_and_its_json_name_it(named, capsys):
     assert main(["models", "large"]) == 0
-    assert "  scales up to 2: small is used\n" in capsys.readouterr().out
+    assert "  --scale up to 2: small is used\n" in capsys.readouterr().out
     assert main(["models", "--json"]) == 0
     cards = {card["name"]: card for card in json.loads(capsys.readouterr().out)["models"]}
     assert (cards["large"]["x2_model"], cards["small"]["x2_model"]) == ("small", None)

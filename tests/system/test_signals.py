@@ -5,10 +5,11 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 
-from srgan_gp.system.signals import ENDING, Stopped, StopRequest
+from srgan_gp.system.signals import ENDING, Stopped, StopRequest, run_interruptibly
 
 
 @pytest.mark.parametrize("number", ENDING, ids=lambda number: number.name)
@@ -79,3 +80,25 @@ time.sleep(600)
         assert process.poll() is None
         process.stdin.close()
         assert process.wait(120) == -signal.SIGTERM
+
+
+def test_any_exception_of_the_main_thread_ends_an_interruptible_run():
+    ended, cancelled = threading.Event(), threading.Event()
+
+    def leave(number, frame):
+        raise SystemExit(128 + number)
+
+    def run():
+        time.sleep(0.5)  # until the main thread waits
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGTERM)
+        cancelled.wait(60)
+        ended.set()
+
+    before = signal.signal(signal.SIGTERM, leave)
+    try:
+        with pytest.raises(SystemExit):
+            run_interruptibly(run, cancelled.set)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert cancelled.is_set()
+    assert ended.wait(60)

@@ -5,6 +5,7 @@ spelling, if there is one; a similar spelling of another meaning must be in the 
 """
 
 import difflib
+import os
 import re
 import shlex
 from collections.abc import Iterable, Sequence
@@ -94,7 +95,9 @@ def command_message(words: Sequence[str], commands: Sequence[str]) -> str:
             return f"help is an option; type: srgan-gp {verb} --help"
         return "help is an option; type: srgan-gp --help, or srgan-gp COMMAND --help"
     close = "" if _names_images(word) else _closest(word, commands)
-    if not close and any(map(_names_images, words)):
+    # After an option the first word without a dash may be its value.
+    candidates = words if words[0].startswith("-") else [word]
+    if not close and any(map(_names_images, candidates)):
         return f"the command is missing; type: srgan-gp upscale {shlex.join(words)}"
     hint = f"did you mean {close}?" if close else f"the commands are {', '.join(commands)}"
     return f"{word!r} is not a command; {hint}"
@@ -105,5 +108,5 @@ def _names_images(word: str) -> bool:
     from srgan_gp.images.file_types import CONTAINERS
 
     suffixes = {suffix for row in CONTAINERS for suffix in row.suffixes}
-    path = Path(word)
-    return path.suffix.lower() in suffixes or path.exists()
+    # Not `Path.exists`, which raises for a name that is too long.
+    return Path(word).suffix.lower() in suffixes or os.path.exists(word)  # noqa: PTH110

@@ -49,9 +49,9 @@ def originals_in_training(
     if not photos:
         return []
     known = set(photos.values())
+    cut_from = _photos_of(validation)
     # The two sets of one preparation have no photo in common.
-    others = [file for file in validation if _root(file) not in roots]
-    cut_from = _photos_of(others)
+    others = [file for file in validation if file not in cut_from or _root(file) not in roots]
     return [file for file in others if (cut_from.get(file) or _hash_of(file)) in known]
 
 

@@ -15,7 +15,7 @@ from srgan_gp.serving.jobs.job_requests import (
     UpscaleRequest,
     check_upscale,
 )
-from srgan_gp.serving.jobs.loaded_models import LoadedModels, check_known
+from srgan_gp.serving.jobs.loaded_models import LoadedModels, cards_for, check_known
 from srgan_gp.serving.jobs.model_speeds import ModelSpeeds
 from srgan_gp.serving.jobs.upscaling import upscale
 from srgan_gp.serving.server_settings import ServerSettings
@@ -88,4 +88,6 @@ class JobExecution:
             request = replace(request, fidelity=fidelity, look=None)
         if request.scale is None:
             return request, model
-        return request, model_for_scale(model, request.scale, request.fidelity)[0]
+        chosen, _ = model_for_scale(model, request.scale, request.fidelity)
+        usable = {card.name for card in cards_for(UPSCALING, self._settings.offered)}
+        return request, chosen if chosen in usable else model

@@ -70,7 +70,8 @@ def upscale(
         pixels = outer[2] * outer[3]  # the network computes the margin too
         speed = speeds.get(speed_key)
         if speed is None and pixels >= _MEASURED_PIXELS:
-            speed = speeds.measure(speed_key, upscaler)
+            with cancellation.interrupting(upscaler.cancel):
+                speed = speeds.measure(speed_key, upscaler)
         if settings.tile == "auto" and upscaler.device == "cpu":
             settings = replace(settings, tile=tile_for(speed))
         cancellation.enter("running", None if speed is None else speed * pixels / 1e6)

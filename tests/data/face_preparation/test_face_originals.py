@@ -62,6 +62,13 @@ def test_photos_of_training_faces_are_refused(mine, faces, tmp_path, form):
         find_images([place], str(mine), tmp_path / "run")
 
 
+def test_photos_beside_the_extracted_set_are_refused(mine, faces, tmp_path):
+    place = extracted(faces, tmp_path / "extracted")
+    beside = mine.rename(tmp_path / "extracted" / "photos")
+    with pytest.raises(UsageError, match=r"^16 of 20 validation images show photos that training"):
+        split_images([place], str(beside))
+
+
 def test_a_photo_saved_in_another_format_is_found(mine, faces, tmp_path):
     (tmp_path / "copies").mkdir()
     for path in mine.iterdir():
