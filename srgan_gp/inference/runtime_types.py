@@ -56,7 +56,6 @@ def run_ort_session(
     inputs: Floats,
     name: str,
     options: Any = None,  # noqa: ANN401 - ONNX Runtime has no type hints
-    *,
     interrupts: bool = True,
 ) -> Floats:
     """Run a model, and convert exceptions of ONNX Runtime.

@@ -176,11 +176,8 @@ class Session:
         try:
             if half:
                 return half.run(inputs, options)
-            # A GPU keeps a context for each thread, so its runs stay in this one.
-            interrupts = self.device == "cpu"
-            return run_ort_session(
-                self._engine, inputs, self.info.name, options, interrupts=interrupts
-            )
+            on_cpu = self.device == "cpu"  # a GPU has a context for each thread
+            return run_ort_session(self._engine, inputs, self.info.name, options, on_cpu)
         except MemoryError:
             # From now on, memory is returned to the system after each run.
             self._shrinks_arena = True
