@@ -227,7 +227,7 @@ def test_a_shipped_model_gives_the_same_bits_for_200_sizes(fake_session, on_gpu)
     overlap = session.info.overlap
     info = fake_session(scale=4, overlap=overlap, bytes_per_pixel=CPU_BUDGET // 15_000).info
     sizes = random_sizes(200, 120, 280)
-    assert check_bits(session.run, info, sizes, on_gpu) > 100
+    assert check_bits(session.run, info, sizes, on_gpu) > 90
 
 
 def test_a_limit_makes_smaller_tiles_than_the_memory_needs(fake_session):
