@@ -6,6 +6,7 @@ the page docs/background/gradient-penalty-lab.md. `--quick` tests the same in un
 """
 
 import argparse
+import re
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -18,7 +19,7 @@ from srgan_gp.commands.options.option_types import count
 from srgan_gp.errors import SrganGpError
 from srgan_gp.lab.experiments import GROUPS, Group, quick
 from srgan_gp.lab.toy_cache import read_cached, run_cached
-from srgan_gp.lab.toy_report import write_report
+from srgan_gp.lab.toy_report import PAGE, write_report
 from srgan_gp.models.catalog import names_in
 from srgan_gp.system.files import atomic_write_bytes
 from srgan_gp.training.device import cpu_threads
@@ -26,6 +27,7 @@ from srgan_gp.training.device import cpu_threads
 ROOT = Path(__file__).resolve().parent.parent
 PAGE_FOLDER = ROOT / "docs" / "background"
 APPLICATIONS = names_in("srgan_gp.lab.applications")
+APPLICATION_TITLE = "## Application: "
 WITH_FIGURE = ("paintings",)
 """Applications that write a figure of the page."""
 
@@ -82,14 +84,32 @@ def _train(groups: dict[str, Group], runs: Path) -> None:
 
 
 def _write(groups: dict[str, Group], runs: Path, folder: Path) -> int:
-    texts = [
-        f"## Application: {path.stem}\n\n{path.read_text()}" for path in sorted(runs.glob("*.md"))
-    ]
+    """Write the page; an application that was not trained in `runs` keeps its present section."""
+    sections = application_sections(folder / f"{PAGE}.md")
+    sections |= {path.stem: path.read_text().strip() for path in runs.glob("*.md")}
+    texts = [f"{APPLICATION_TITLE}{name}\n\n{sections[name]}" for name in sorted(sections)]
     page = write_report(
         groups, lambda config: read_cached(config, runs), folder, "\n\n".join(texts)
     )
     print(f"Wrote {page}")
     return 0
+
+
+def application_sections(page: Path) -> dict[str, str]:
+    """Read the sections about applications from a page of an earlier call.
+
+    Returns:
+        Markdown without the title, by application; empty if the page does not exist.
+    """
+    if not page.exists():
+        return {}
+    sections = re.split(r"^(?=## )", page.read_text(), flags=re.MULTILINE)
+    titled = (section.partition("\n") for section in sections)
+    return {
+        title.removeprefix(APPLICATION_TITLE): text.strip()
+        for title, _, text in titled
+        if title.startswith(APPLICATION_TITLE)
+    }
 
 
 def _run_application(name: str, runs: Path, chosen: dict[str, object]) -> int:

@@ -46,6 +46,22 @@ def test_the_page_holds_the_runs_that_exist_and_names_the_others(tmp_path):
             assert image.size > (100, 100)
 
 
+def test_applications_without_a_run_keep_their_sections(lab, tmp_path, monkeypatch):
+    monkeypatch.setattr(lab, "PAGE_FOLDER", tmp_path)
+    monkeypatch.setattr(lab, "GROUPS", {name: quick(group) for name, group in GROUPS.items()})
+    page = tmp_path / "gradient-penalty-lab.md"
+    page.write_text("# Lab\n\n## Application: digits\n\nOld digits.\n\n### More\n\nOld.\n\n"
+                    "## Application: words\n\nOld words.\n")  # fmt: skip
+    runs = tmp_path / "runs"
+    runs.mkdir()
+    (runs / "words.md").write_text("New words.\n")
+    assert lab.main(["--cached", "--runs", str(runs)]) == 0
+    assert page.read_text().endswith(
+        "## Application: digits\n\nOld digits.\n\n### More\n\nOld.\n\n"
+        "## Application: words\n\nNew words.\n"
+    )
+
+
 def test_a_toy_run_is_diagnosed_as_a_training_run():
     record = {"step": 10, "norm": 3.1, "steep_share": 0.12, "estimate": 1.0,
               "validation_estimate": 1.0}  # fmt: skip
