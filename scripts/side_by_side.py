@@ -73,6 +73,13 @@ def build_parser() -> argparse.ArgumentParser:
     add("--spots", metavar="LIST", help="numbers and ranges of crops, such as 0-11,15 [all]")
     add("--no-peers", action="store_true", help="compare the models without the peers")
     add(
+        "--scale",
+        type=int,
+        choices=(2, 3, 4),
+        default=SCALE,
+        help="scale of the results; those of a model of a larger scale are made smaller [4]",
+    )
+    add(
         "--zoom",
         type=int,
         nargs="+",
@@ -108,7 +115,7 @@ def make_labelled_sheets(options: argparse.Namespace) -> None:
     results, _ = compute(collection, options)
     for number, shown in results.items():
         crop = collection.source(number).crop
-        upscaled = crop.repeat(SCALE, axis=0).repeat(SCALE, axis=1)
+        upscaled = crop.repeat(options.scale, axis=0).repeat(options.scale, axis=1)
         results[number] = {"input": upscaled} | shown
     write_sheets(results, options.out or OUT, options.zoom)
 
@@ -147,10 +154,12 @@ def compute(
     """
     if not options.models:
         raise UsageError("Pass at least one model.")
+    if options.scale != SCALE and not options.no_peers:
+        raise UsageError(f"The peers upscale by {SCALE}: pass --no-peers with another --scale.")
     results: Results = {n: {} for n in parse_spots(options.spots, list(collection.spots))}
     hashes: dict[str, str] = {}
     for text, label in zip(options.models, labels(options.models), strict=True):
-        model = Model(text, options.threads)
+        model = Model(text, options.threads, options.scale)
         hashes[label] = model.sha256
         for number, shown in results.items():
             source = collection.source(number)

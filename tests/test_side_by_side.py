@@ -108,6 +108,17 @@ def test_a_crop_is_equal_to_that_of_the_whole_image(crops, place):
     np.testing.assert_array_equal(part, whole[4 * y : 4 * (y + 16), 4 * x : 4 * (x + 16)])
 
 
+@pytest.mark.parametrize("model", ["classic-x4", "photo-x2"])
+@pytest.mark.parametrize("place", [(0, 0), (39, 35), (104, 84)])
+def test_a_crop_at_another_scale_is_equal_to_that_of_the_whole_image(crops, model, place):
+    with Image.open(ROOT / "apps" / "examples" / "cat.png") as image:
+        pixels = np.asarray(image.convert("RGB"))[:100, :120]
+    x, y = place
+    whole = Upscaler.load(model, device="cpu").upscale(pixels, tile=None, scale=2)
+    part = crops.Model(model, scale=2).upscale_crop(pixels, x, y, 16)
+    np.testing.assert_array_equal(part, whole[2 * y : 2 * (y + 16), 2 * x : 2 * (x + 16)])
+
+
 def test_without_context_a_crop_would_differ(crops):
     with Image.open(ROOT / "apps" / "examples" / "cat.png") as image:
         pixels = np.asarray(image.convert("RGB"))[:100, :120]
@@ -323,6 +334,7 @@ def test_readers_have_different_names(tally, comparison):
     [
         ([], "Pass at least one model"),
         (["photo-x4", "--shared", "nowhere"], "--shared DIR"),
+        (["photo-x2", "--scale", "2"], "pass --no-peers"),
         (["--tally", "nowhere.json", "--key", "nowhere.json"], "nowhere.json is not the key"),
     ],
 )

@@ -19,6 +19,9 @@ from srgan_gp.inference.upscaler import Upscaler
 Pixels = NDArray[np.uint8]
 
 SCALE = 4
+"""Scale of the peers' results."""
+RESAMPLING_RADIUS = 4
+"""Pixels of the input beside a crop that its result depends on when it is made smaller, at most."""
 PEERS = ("real-esrgan-general", "lsdir-compact-c3")
 
 
@@ -86,19 +89,22 @@ class Model:
     Args:
         text: a name or an `.onnx` path; the suffix `@F` mixes it with its fidelity partner.
         threads: CPU threads; None for one for each CPU.
+        scale: scale of the results; those of a model of a larger scale are made smaller.
 
     Raises:
-        UsageError: F is not a number from 0 to 1, or the scale of the model is not 4.
+        UsageError: F is not a number from 0 to 1, or the model has a smaller scale.
         ModelRefusedError: there is no such model, or it is not valid.
     """
 
-    def __init__(self, text: str, threads: int | None = None) -> None:
+    def __init__(self, text: str, threads: int | None = None, scale: int = SCALE) -> None:
         name, fidelity = split_fidelity(text)
         self._session = Session.open(name, device="cpu", threads=threads, fidelity=fidelity)
         self._upscaler = Upscaler(self._session)
-        if self._upscaler.scale != SCALE:
+        self._scale = scale
+        if self._upscaler.scale < scale:
             raise UsageError(
-                f"{text} upscales by {self._upscaler.scale}, but the peers by {SCALE}."
+                f"{text} upscales by {self._upscaler.scale}, but the results are to be larger by "
+                f"{scale}: pass --scale."
             )
 
     @property
@@ -116,15 +122,18 @@ class Model:
             size: side of the crop.
 
         Returns:
-            (size * 4, size * 4, 3), uint8.
+            (size * scale, size * scale, 3), uint8.
         """
-        info = self._session.info
+        info, scale = self._session.info, self._scale
+        overlap = info.overlap
+        if overlap is not None and info.scale != scale:
+            overlap += RESAMPLING_RADIUS
         height, width = image.shape[:2]
-        rows = with_context((y, y + size), height, info.overlap, info.size_multiple)
-        columns = with_context((x, x + size), width, info.overlap, info.size_multiple)
-        large = self._upscaler.upscale(image[slice(*rows), slice(*columns)])
-        top, left = (y - rows[0]) * SCALE, (x - columns[0]) * SCALE
-        return large[top : top + size * SCALE, left : left + size * SCALE]
+        rows = with_context((y, y + size), height, overlap, info.size_multiple)
+        columns = with_context((x, x + size), width, overlap, info.size_multiple)
+        large = self._upscaler.upscale(image[slice(*rows), slice(*columns)], scale=scale)
+        top, left = (y - rows[0]) * scale, (x - columns[0]) * scale
+        return large[top : top + size * scale, left : left + size * scale]
 
 
 def split_fidelity(text: str) -> tuple[str, float | None]:
