@@ -141,7 +141,7 @@ def summary_lines(
         skipped_files: files that the walk skipped.
         earlier_results: results of earlier runs that the walk did not recognise, but the plan.
     """
-    if skipped_files.kinds or skipped_files.repeated:
+    if skipped_files.kinds or skipped_files.repeated or skipped_files.alike or skipped_files.own:
         yield from skipped_lines(skipped_files)
     text = f"{counts['done']} done, {counts['skipped']} skipped, {counts['failed']} failed"
     if counts["not_tried"]:

@@ -135,7 +135,7 @@ def run(options: argparse.Namespace) -> int:
 @contextmanager
 def _explained_interruption(run_dir: Path) -> Generator[None]:
     """Say at Ctrl-C what is saved; the training itself says so where it stops between steps."""
-    from srgan_gp.training.reports.start_messages import interrupted_message
+    from srgan_gp.training.run_data import interrupted_message
 
     try:
         yield

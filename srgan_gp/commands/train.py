@@ -138,20 +138,37 @@ def run(options: argparse.Namespace) -> int:
         return 0
     if options.output is None:
         raise UsageError("A run needs an output folder; pass -o RUN.")
-    from srgan_gp.exporting.next_commands import after_run
-    from srgan_gp.training.loop import train
-    from srgan_gp.training.run_data import find_images
+    return _train(config, options)
 
-    images = find_images(options.data, options.validation, options.output)
-    if os.environ.get("RANK", "0") == "0":  # the first process of torchrun
-        print_message(images.summary)
-    final = train(
-        config,
-        images.train,
-        options.output,
-        validation=images.validation,
-        start_from=options.start_from,
-    )
+
+def _train(config: TrainConfig, options: argparse.Namespace) -> int:
+    """Train, and print the model's file and the next command.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C was pressed; it is printed what is saved.
+    """
+    is_first = os.environ.get("RANK", "0") == "0"  # the first process of torchrun
+    try:
+        from srgan_gp.exporting.next_commands import after_run
+        from srgan_gp.training.loop import train
+        from srgan_gp.training.run_data import find_images
+
+        images = find_images(options.data, options.validation, options.output)
+        if is_first:
+            print_message(images.summary)
+        final = train(
+            config,
+            images.train,
+            options.output,
+            validation=images.validation,
+            start_from=options.start_from,
+        )
+    except KeyboardInterrupt:
+        from srgan_gp.training.run_data import interrupted_message
+
+        if is_first:
+            print_message(interrupted_message(options.output))
+        raise
     print_result(str(final))
     print_message(after_run(final))
     return 0

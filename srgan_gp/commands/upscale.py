@@ -13,6 +13,7 @@ from srgan_gp.errors import NothingToDoError, PictureError, UsageError
 from srgan_gp.system.paths import is_folder
 
 if TYPE_CHECKING:
+    from srgan_gp.batch.engines.engine_interface import UpscaleSettings
     from srgan_gp.batch.naming.output_options import Output
     from srgan_gp.batch.run import RunRequest
     from srgan_gp.inference.face_enhancement.face_options import FaceOptions
@@ -64,8 +65,9 @@ def run(options: argparse.Namespace) -> int:
         exist=options.exist,
         width=options.width,
     )
-    if destination.folder is None and len(arguments) > 1:
-        check_existence(arguments, PICTURE_SUFFIXES)
+    if len(arguments) > 1:
+        has_folder = destination.folder is not None
+        check_existence(arguments, PICTURE_SUFFIXES, has_folder=has_folder)
     inputs = walk(arguments, recursive=options.recursive, output_folder=destination.folder)
     first = next(iter(inputs), None)
     if first is None and not options.watch:
@@ -89,6 +91,7 @@ def run(options: argparse.Namespace) -> int:
         faces=_faces(options) if options.faces else None,
         engine="local" if options.dry_run else options.engine,
         address=options.address,
+        image_width=_width_of(single, settings) if single and options.width else None,
     ) as opened:
         about = opened.about
         scale = options.scale or about.scale
@@ -185,6 +188,16 @@ def _check(options: argparse.Namespace, arguments: list[str], output: "Output") 
             continue
         if output.folder.samefile(argument):
             raise UsageError(f"The results would be new inputs in {argument}; pass --suffix.")
+
+
+def _width_of(image: Path, settings: "UpscaleSettings") -> int | None:
+    """Read the width of an image in pixels; None: the image is refused later."""
+    from srgan_gp.images.image_header import read_header
+
+    try:
+        return read_header(image, max_pixels=settings.max_pixels).width
+    except PictureError:
+        return None
 
 
 def _fidelity_of_look(options: argparse.Namespace) -> float:

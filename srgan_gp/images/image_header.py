@@ -22,7 +22,7 @@ from srgan_gp.images.file_types import (
     open_container,
     silenced_pillow,
 )
-from srgan_gp.images.metadata import read_orientation
+from srgan_gp.images.metadata import OWN_TOOL, read_orientation, read_xmp
 from srgan_gp.images.picture import Picture
 from srgan_gp.images.pillow_decoding import Source, check_pixel_count
 from srgan_gp.images.reading import DEFAULT_MAX_PIXELS, regular_file
@@ -42,6 +42,8 @@ class Header:
     has_alpha: bool
     is_16_bit: bool
     """Whether the samples have 16 bits."""
+    is_own: bool = False
+    """Whether its XMP says that this program made it: `metadata.OWN_TOOL`."""
 
     def stand_in(self) -> Picture | FrameSequence:
         """Return a black placeholder of this size and kind that needs no memory for pixels."""
@@ -119,4 +121,5 @@ def read_header(
                 format=str(image.format),
                 has_alpha=image.has_transparency_data,
                 is_16_bit=is_16_bit(image, head) or image.mode.startswith("I;16"),
+                is_own=OWN_TOOL in (read_xmp(image) or b""),
             )

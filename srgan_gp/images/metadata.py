@@ -16,6 +16,8 @@ _SHORT, _LONG = 3, 4
 _ENTRY_BYTES = 12
 _MAX_DPI = 65_535  # the limit of JPEG
 
+OWN_TOOL = b"<xmp:CreatorTool>srgan-gp</xmp:CreatorTool>"
+"""In the XMP of images that `srgan-gp generate` and `srgan-gp prepare` write; results keep it."""
 DESCRIPTIVE_TAGS = (
     270, 271, 272, 305, 306, 315, 316, 33432,  # description, make, model, software, date, ...
     18246, 18249, 40091, 40092, 40093, 40094, 40095,  # rating; Windows title, comment, author, ...

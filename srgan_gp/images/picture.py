@@ -11,6 +11,8 @@ Array = NDArray[Any]
 
 _FEWEST_COLUMNS = 16
 """Size of a last axis from which it is taken for the width of an image, not for its channels."""
+_LEAST_16_BIT = 512
+"""Greatest value from which floats are taken for samples of 16 bits, not for those of 8 bits."""
 _DTYPES = tuple(np.dtype(kind) for kind in (np.uint8, np.uint16, np.float32))
 
 
@@ -42,9 +44,15 @@ def range_advice(low: float, high: float) -> tuple[str, str]:
 
     >>> range_advice(0.0, 255.0)
     ('divide by 255', 'image / 255')
+    >>> range_advice(-3.5, 261.0)
+    ('clip values of 0 to 255 and divide by 255', 'np.clip(image, 0, 255) / 255')
     """
     if low >= 0 and 2 <= high <= 255.5:
         return "divide by 255", "image / 255"
+    if low >= 0 and _LEAST_16_BIT <= high <= 65535.5:
+        return "divide values of 16 bits by 65535", "image / 65535"
+    if low >= -255 and 2 <= high < _LEAST_16_BIT:
+        return "clip values of 0 to 255 and divide by 255", "np.clip(image, 0, 255) / 255"
     if -1.1 <= low <= -0.5 and high <= 1.1:
         return "scale values of -1 to 1", "(image + 1) / 2"
     if low > -0.5 and high < 2:
@@ -98,6 +106,11 @@ class Picture:
 
     A notebook shows it as an image. `read_image` reads a picture, `write_image` writes it, and
     `np.asarray(picture)` joins pixels and alpha.
+
+    Example:
+        >>> pixels = np.zeros((4, 6, 3), np.uint8)
+        >>> Picture(pixels, alpha=np.full((4, 6), 255, np.uint8))
+        <Picture 6 x 4, RGB with alpha, uint8>
 
     Attributes:
         pixels: (H, W, 3) RGB or (H, W, 1) grey; uint8, uint16, or float32 in [0, 1].

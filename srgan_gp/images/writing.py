@@ -35,6 +35,13 @@ def write_image(
     PNG and TIFF keep 16 bits and store float32 as 16 bits. The EXIF orientation is set to 1, the
     sizes in EXIF and XMP are updated, and the EXIF thumbnail is removed.
 
+    Example:
+        >>> import io
+        >>> import numpy as np
+        >>> rgba = np.zeros((4, 6, 4), np.uint8)
+        >>> write_image(rgba, io.BytesIO(), format="jpeg")  # or a path, such as "small.jpg"
+        ('JPEG has no transparency: the image was composited over white',)
+
     Args:
         picture: a picture; or an array (H, W) grey, (H, W, 2) grey with alpha, (H, W, 3) RGB or
             (H, W, 4) RGBA of uint8, uint16, or float32 in [0, 1]; or a Pillow image,

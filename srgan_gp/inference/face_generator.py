@@ -27,6 +27,10 @@ class FaceGenerator:
     The input of the network is a latent: `latent_size` standard normal numbers, drawn by a seed,
     times the truncation. `generate` takes seeds, and `generate_from` takes latents.
 
+    Example:
+        >>> FaceGenerator.load().generate(seed=7, count=2).shape
+        (2, 64, 64, 3)
+
     Args:
         session: runs the model.
 

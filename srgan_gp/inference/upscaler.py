@@ -24,7 +24,7 @@ class Upscaler:
     """Upscales images with one model. `Upscaler.load` opens a model by name or path.
 
     `upscale` takes a path, an array, a Pillow image, a `Picture`, or a list of them. It runs one
-    call at a time.
+    call at a time. Nothing has to be closed: the model is freed with the last reference to it.
 
     Args:
         session: runs the model.
@@ -92,8 +92,7 @@ class Upscaler:
         Raises:
             ModelRefusedError: a model or the detector is unknown, damaged or unsuitable.
             DeviceError: the requested GPU cannot be used.
-            UsageError: a value is unknown or out of range, or excluded by another one; or the
-                detector is missing.
+            UsageError: a value is unknown, out of range or excluded by another; or no detector.
             TypeError: a value has another type than stated.
         """
         from srgan_gp.inference.session import Session
@@ -117,9 +116,8 @@ class Upscaler:
 
     def network_memory(self, height: int, width: int) -> int:
         """Estimate the bytes of main memory that the network needs for an image of this size."""
-        if self.device != "cpu":
-            return 0
-        return min(height * width * self._session.info.bytes_per_pixel, CPU_BUDGET)
+        needed = height * width * self._session.info.bytes_per_pixel
+        return min(needed, CPU_BUDGET) if self.device == "cpu" else 0
 
     def cancel(self) -> None:
         """End the current call with the exception `Cancelled`. Thread-safe.
@@ -127,8 +125,7 @@ class Upscaler:
         The network stops at its next operation; a tile that starts at the same moment is completed
         first. Without a call in progress nothing happens. The upscaler can be used again.
         """
-        call = self._call
-        if call is not None:
+        if (call := self._call) is not None:
             call.cancel()
 
     @overload
@@ -159,12 +156,16 @@ class Upscaler:
         Grey stays grey, and alpha, ICC profile and metadata are kept. All images are checked first.
         Those of one size are computed in batches, which changes results by rounding only.
 
+        Example:
+            >>> import numpy as np
+            >>> Upscaler.load().upscale(np.zeros((4, 6, 3), np.uint8)).shape
+            (16, 24, 3)
+
         Args:
             image: array (H, W) or (H, W, 1) grey, (H, W, 2) grey with alpha, (H, W, 3) RGB or
                 (H, W, 4) RGBA, of uint8, uint16, or float32 in [0, 1]; a Pillow image; a `Picture`;
                 or a path. Or a list, a tuple or an iterator of them, or an array (N, H, W, C).
-            scale: scale factor; None means the network's own. Other factors are reached by Lanczos
-                resampling of the network's result.
+            scale: scale factor; None: the network's. Others resample its result (Lanczos).
             tile: largest side of the tiles in input pixels; None for the whole image at once;
                 "auto" chooses by memory. The result does not depend on it.
             on_progress: called with (tiles done, number of tiles), for a list with (images done,
@@ -238,8 +239,7 @@ class Upscaler:
             TypeError: `picture` is something else; `upscale` takes more kinds of images.
         """
         if not isinstance(cast("object", picture), Picture):
-            kind = type(picture).__name__
-            raise TypeError(f"upscale_picture takes a Picture, not {kind}; use upscale")
+            raise TypeError(f"this takes a Picture, not {type(picture).__name__}; use upscale")
         options = (scale, tile, on_progress, scratch_folder, on_start, self._faces)
         call = self._call = UpscaleCall(self._session, [picture], *options)
         try:

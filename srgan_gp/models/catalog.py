@@ -54,6 +54,10 @@ def model_folders() -> tuple[Path, ...]:
 def list_models(on_refused: Callable[[ModelRefusedError], None] | None = None) -> list[ModelCard]:
     """Read the cards of all models in `model_folders()`, sorted by name within a folder.
 
+    Example:
+        >>> "photo-x4" in [card.name for card in list_models()]
+        True
+
     Args:
         on_refused: called with the error of each model that is skipped; None raises the first one.
 

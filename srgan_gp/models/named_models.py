@@ -77,10 +77,13 @@ def model_for_scale(
         return model, None
     found = find_named(card.x2_model)
     if found is None or found.card is None or found.card.task != UPSCALING:
-        return model, f"{card.x2_model}, which {card.name} names for x{scale:g}, is not installed."
+        return (
+            model,
+            f"{card.x2_model}, which {card.name} names for x{scale:.3g}, is not installed.",
+        )
     if fidelity is not None and found.card.fidelity_partner is None:
         return (
             model,
-            f"{found.name} has no look and no fidelity, so {card.name} is used for x{scale:g}.",
+            f"{found.name} has no look and no fidelity, so {card.name} is used for x{scale:.3g}.",
         )
-    return found.name, f"{found.name} is used for x{scale:g}, as {card.name} names it."
+    return found.name, f"{found.name} is used for x{scale:.3g}, as {card.name} names it."

@@ -120,6 +120,13 @@ def has_begun(run_dir: Path) -> bool:
     return any((run_dir / "checkpoints").glob("image-*.json"))
 
 
+def interrupted_message(run_dir: Path) -> str:
+    """Return what an interruption between the steps of a run leaves, and how to go on."""
+    if has_begun(run_dir):
+        return f"The training is saved in {run_dir}. The same command resumes it."
+    return "Nothing was saved yet. The same command starts again."
+
+
 def require_same_data(data: Sequence[str], validation: str | None, run_dir: Path) -> None:
     """Check that a run continues with its own images.
 

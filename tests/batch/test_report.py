@@ -50,6 +50,13 @@ def test_the_summary_counts_outcomes_and_skipped_files():
     ]
 
 
+def test_names_of_results_are_said_without_other_files_too():
+    skipped_files = SkippedFiles()
+    skipped_files.note_alike(Path("a_x4.png"))
+    first, _ = summary_lines(Counter(done=1), skipped_files)
+    assert first.endswith("may be enlarged for the second time: a_x4.png")
+
+
 def test_images_that_are_not_read_are_named_with_their_number():
     skipped_files = SkippedFiles(Counter({".nef": 12, ".mov": 2}))
     lines = list(summary_lines(Counter(done=1), skipped_files))

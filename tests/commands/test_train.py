@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from srgan_gp.cli import main
+from srgan_gp.training import run_data
 from srgan_gp.training.loop import train
 from srgan_gp.training.options.presets import resolve
 
@@ -30,6 +31,22 @@ def test_a_dry_run_draws_the_pairs_and_trains_nothing(photos, tmp_path, preset, 
     pixels = np.asarray(Image.open(sheet))
     assert pixels.shape[1] == 3 * (32 + 4 + 32 + 4) + 4  # three pairs a row: input, gap, target
     assert {path.name for path in tmp_path.iterdir()} == {"photos", "pairs.png"}
+
+
+@pytest.mark.parametrize("is_saved", [False, True])
+def test_ctrl_c_before_the_steps_says_what_is_saved(tmp_path, monkeypatch, is_saved, capsys):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    run_dir = tmp_path / "run"
+    if is_saved:
+        (run_dir / "checkpoints").mkdir(parents=True)
+        (run_dir / "checkpoints" / "image-000000000.json").touch()
+    monkeypatch.setattr(run_data, "find_images", interrupt)
+    assert main(["train", "--preset", "tiny", "--data", "y", "-o", str(run_dir)]) == 130
+    saved, last = capsys.readouterr().err.splitlines()
+    assert saved.startswith("The training is saved" if is_saved else "Nothing was saved yet")
+    assert last == "srgan-gp: interrupted"
 
 
 def test_pairs_without_a_dry_run_are_refused(photos, tmp_path, capsys):

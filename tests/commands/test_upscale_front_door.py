@@ -10,6 +10,8 @@ import pytest
 from PIL import Image
 
 from srgan_gp.cli import main
+from srgan_gp.data.face_preparation.face_sheet import SHEET_XMP, face_sheet
+from srgan_gp.images import Picture, write_image
 
 ROOT = Path(__file__).resolve().parents[2]
 HEIC = ROOT / "tests" / "images" / "files" / "photo.heic"
@@ -200,7 +202,53 @@ def test_an_existing_file_beside_the_image_is_said_to_exist_and_no_more(upscale,
     code, report, _ = upscale(folder / "a.png")
     [image] = report["pictures"]
     assert (code, image["code"]) == (3, "E_EXISTS")
-    assert image["message"] == (f"{folder}/a_x4.png exists; pass --exist skip, overwrite or rename")
+    assert image["message"] == (
+        f"{folder}/a_x4.png exists, and nothing records how it was made; pass --exist overwrite to "
+        "replace it, --exist skip to keep it, or another -o"
+    )
+
+
+@pytest.mark.parametrize("word", ["2x", "x2", "2"])
+def test_a_scale_without_its_option_is_named_with_an_output_folder_too(upscale, folder, word):
+    code, _, errors = upscale(folder / "a.png", word, "-o", folder / "out")
+    assert (code, (folder / "out").exists()) == (2, False)
+    assert f"{word} does not exist. For a scale pass -s 2." in errors
+
+
+def test_a_missing_file_beside_others_costs_only_itself(upscale, folder):
+    code, report, _ = upscale(folder / "a.png", folder / "missing.png", "-o", folder / "out")
+    assert (code, report["done"], report["failed"]) == (3, 1, 1)
+
+
+def test_sheets_of_faces_among_the_inputs_are_said_once(
+    repeating_model, folder, tmp_path, capsys, tiny_face_model
+):
+    def lines(*words):
+        assert main(["upscale", *words, "-n", str(repeating_model), "--device", "cpu"]) == 0
+        return [line for line in capsys.readouterr().err.splitlines() if "srgan-gp" in line]
+
+    sheet = folder / "sheet.png"
+    assert main(["generate", "--grid", "2x2", "-n", str(tiny_face_model()), "-o", str(sheet)]) == 0
+    contact = Picture(face_sheet([]), xmp=SHEET_XMP)
+    write_image(contact, folder / "z-sheet.png")
+    capsys.readouterr()
+    expected = f"2 inputs were written by srgan-gp generate or prepare, and enlarged too: {sheet}"
+    out = str(tmp_path / "out")
+    assert lines(str(folder), "-o", out) == [expected]
+    assert lines(str(folder), "-o", out) == []
+    assert lines(str(sheet)) == []
+    assert main(["upscale", str(folder), "-o", str(tmp_path / "new"), "--dry-run"]) == 0
+    assert capsys.readouterr().out.count("written by srgan-gp generate or prepare\n") == 2
+
+
+def test_a_folder_of_prepared_faces_inside_is_said(repeating_model, folder, tmp_path, capsys):
+    (folder / "faces" / "train").mkdir(parents=True)
+    (folder / "a.png").rename(folder / "faces" / "train" / "0.png")
+    (folder / "faces" / "manifest.json").write_text("{}")
+    words = ["-n", str(repeating_model), "--device", "cpu", "-o", str(tmp_path / "out")]
+    assert main(["upscale", str(folder), "-r", *words]) == 0
+    expected = f"{folder}/faces has the faces of a file of srgan-gp prepare, and they are inputs"
+    assert expected in capsys.readouterr().err
 
 
 def test_a_missing_command_lists_the_commands(capsys):

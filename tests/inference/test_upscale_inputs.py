@@ -323,7 +323,9 @@ def test_all_images_are_checked_before_the_first_is_upscaled(batches, tmp_path):
         (np.full((4, 4, 3), -1, np.float32), r"got -1 to -1; .*: \(image \+ 1\) / 2$"),
         (np.full((4, 4), 1.000001, np.float32), r"to 1.000001; .*: np.clip\(image, 0, 1\)$"),
         (np.full((4, 4), -0.01, np.float32), r"got -0.01 to -0.01; .*: np.clip\(image, 0, 1\)$"),
-        (np.full((4, 4), 300, np.float32), r"got 300 to 300$"),
+        (np.full((4, 4), 300, np.float32), r"np.clip\(image, 0, 255\) / 255$"),
+        (np.full((4, 4), 65535, np.float32), r"got 65535 to 65535; .* by 65535: image / 65535$"),
+        (np.full((4, 4), 70000, np.float32), r"got 70000 to 70000$"),
     ],
 )
 def test_a_wrong_array_is_a_value_error_with_advice(doubler, array, message):

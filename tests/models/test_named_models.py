@@ -60,6 +60,20 @@ def test_the_command_line_says_and_reports_it(named, tmp_path, capsys):
     assert json.loads(capsys.readouterr().out)["model"] == "large"
 
 
+def test_a_width_counts_as_its_scale_for_one_image_and_not_for_a_folder(named, tmp_path, capsys):
+    photos, out = tmp_path / "in", str(tmp_path / "out")
+    photos.mkdir()
+    Image.new("RGB", (8, 8)).save(photos / "a.png")
+    words = ["-n", "large", "--device", "cpu", "--json", "--exist", "overwrite", "-o", out]
+    for source, width, model in (
+        (photos / "a.png", "16", "small"),
+        (photos / "a.png", "17", "large"),
+        (photos, "16", "large"),
+    ):
+        assert main(["upscale", f"{source}", "--width", width, *words]) == 0
+        assert json.loads(capsys.readouterr().out)["model"] == model
+
+
 def test_models_and_its_json_name_it(named, capsys):
     assert main(["models", "large"]) == 0
     assert "  --scale up to 2: small is used\n" in capsys.readouterr().out

@@ -39,6 +39,7 @@ def open_engine(
     faces: FaceOptions | None = None,
     engine: Literal["local", "ray"] = "local",
     address: str | None = None,
+    image_width: int | None = None,
 ) -> Generator[OpenEngine, None, None]:
     """Open an engine for one run, or for several in sequence.
 
@@ -47,21 +48,26 @@ def open_engine(
             process for each. Ray takes one, without a number.
         settings: options of all runs.
         model: as for `upscaler.Upscaler.load`, None for its default; the model for small scales
-            that its card names is loaded where the scale of `settings` is one.
+            that its card names is loaded where the scale of the run is one.
         threads: CPU threads for each device.
         fidelity: as for `upscaler.Upscaler.load`.
         precision: as for `upscaler.Upscaler.load`.
         faces: as for `upscaler.Upscaler.load`.
         engine: `local` for this machine, `ray` for a cluster.
         address: address of a Ray cluster, HOST:PORT; None starts Ray on this machine.
+        image_width: width of the only image in pixels, which gives the scale of the run where
+            `settings` have a width; None: there are several images, or it is not known.
 
     Raises:
         SrganGpError: as for `upscaler.Upscaler.load`; or Ray is not installed, cannot be reached,
             or starts no worker.
     """
     model, note = model or DEFAULT_MODEL, None
-    if settings.scale is not None:
-        model, note = model_for_scale(model, settings.scale, fidelity)
+    scale = settings.scale
+    if settings.width and image_width:
+        scale = settings.width / image_width
+    if scale is not None:
+        model, note = model_for_scale(model, scale, fidelity)
     if engine == "ray":  # Workers have another current folder.
         model = _absolute(model)
         if faces is not None:

@@ -13,12 +13,16 @@ _SCALE = re.compile(r"x?(\d+(?:\.\d+)?)x?", re.IGNORECASE)
 _MOST_WORDS = 8  # of a name with spaces
 
 
-def check_existence(arguments: Sequence[str], suffixes: frozenset[str]) -> None:
+def check_existence(
+    arguments: Sequence[str], suffixes: frozenset[str], *, has_folder: bool = False
+) -> None:
     """Check that each input exists; a pattern passes.
 
     Args:
         arguments: files, folders and patterns, as given.
         suffixes: suffixes of images, in lower case.
+        has_folder: the results have a folder, so that a missing file is an error of its own, and
+            only a word that is no name of a file is refused.
 
     Raises:
         UsageError: an input does not exist. The message says what it may be: a scale, a name with
@@ -32,6 +36,8 @@ def check_existence(arguments: Sequence[str], suffixes: frozenset[str]) -> None:
     words = f"{', '.join(missing)} {'does' if len(missing) == 1 else 'do'} not exist."
     if scale := next(filter(None, map(_SCALE.fullmatch, missing)), None):
         raise UsageError(f"{words} For a scale pass -s {scale[1]}.")
+    if has_folder:
+        return
     last = arguments[-1]
     if missing == [last] and os.path.splitext(last)[1].lower() in suffixes:  # noqa: PTH122
         raise UsageError(f"{words} If it is the name of the result, pass -o {shlex.quote(last)}.")

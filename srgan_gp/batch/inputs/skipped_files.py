@@ -40,6 +40,11 @@ class SkippedFiles:
     """Not skipped: files found in folders that are named as results, without their images."""
     first_alike: Path | None = None
 
+    own: list[Path] = field(default_factory=list[Path])
+    """Not skipped: images in folders that `srgan-gp generate` or `srgan-gp prepare` wrote."""
+    prepared: list[Path] = field(default_factory=list[Path])
+    """Folders in which a zip file of `srgan-gp prepare` was unpacked."""
+
     def note_alike(self, path: Path) -> None:
         """Count a file that is named as a result, and keep the path of the first one."""
         self.alike += 1
@@ -74,6 +79,12 @@ def skipped_lines(skipped_files: SkippedFiles) -> Iterator[str]:
             f"{count} {files} of a result, without the original beside it, and may be enlarged "
             f"for the second time: {first}"
         )
+    if skipped_files.own:
+        count, first = len(skipped_files.own), skipped_files.own[0]
+        files = "input was" if count == 1 else "inputs were"
+        yield f"{count} {files} written by srgan-gp generate or prepare, and enlarged too: {first}"
+    for folder in skipped_files.prepared:
+        yield f"{folder} has the faces of a file of srgan-gp prepare, and they are inputs too"
 
 
 def dry_run_lines(skipped_files: SkippedFiles) -> Iterator[str]:

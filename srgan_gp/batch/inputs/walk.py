@@ -131,6 +131,8 @@ class Walk:
             self.skipped_files.kinds["hidden"] += 1
         elif path.suffix.lower() not in PICTURE_SUFFIXES:
             self.skipped_files.kinds[path.suffix.lower() or "without a suffix"] += 1
+            if path.name == "manifest.json" and self.recursive and is_folder(path.parent / "train"):
+                self.skipped_files.prepared.append(path.parent)
         elif has_name_of_result(path, PICTURE_SUFFIXES) or is_recorded(path, journals):
             self.skipped_files.results += 1
         else:

@@ -156,7 +156,11 @@ class Plan(AbstractContextManager["Plan"]):
             message = f"{path} exists and {change.text}; pass --exist skip, overwrite or rename"
             raise PictureError("E_EXISTS", message)
         if self.exist in (None, "error"):
-            raise PictureError("E_EXISTS", f"{path} exists; pass --exist skip, overwrite or rename")
+            message = (
+                f"{path} exists, and nothing records how it was made; pass --exist overwrite to "
+                "replace it, --exist skip to keep it, or another -o"
+            )
+            raise PictureError("E_EXISTS", message)
         if self.exist == "rename":
             return self.targets.numbered_target(path)
         if self.targets.is_input(path):

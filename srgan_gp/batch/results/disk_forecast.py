@@ -11,6 +11,7 @@ from typing import Any
 from srgan_gp.batch.engines.engine_interface import UpscaleSettings
 from srgan_gp.batch.naming.plan import Plan, Refused, Skipped, UpscaleJob
 from srgan_gp.batch.naming.result_format import check_result_size, chosen_target
+from srgan_gp.batch.results.byte_counts import size_text
 from srgan_gp.batch.results.time_forecast import duration_text, run_seconds
 from srgan_gp.errors import OutputError, PictureError
 from srgan_gp.images import FORMATS, find_format
@@ -36,6 +37,8 @@ class Forecast:
     frames: int
     bytes: int
     """Estimated size of the file of the result."""
+    is_own: bool = False
+    """Whether `srgan-gp generate` or `srgan-gp prepare` wrote the input."""
 
 
 def forecast(job: UpscaleJob, settings: UpscaleSettings, model_scale: int) -> Forecast:
@@ -68,6 +71,7 @@ def forecast(job: UpscaleJob, settings: UpscaleSettings, model_scale: int) -> Fo
         (width, height),
         header.frames,
         round(width * height * header.frames * rate),
+        header.is_own,
     )
 
 
@@ -93,6 +97,8 @@ class Needed:
     """Estimated size of all files together."""
     pixels: dict[Path, int]
     """Pixels of the inputs by path, with all frames; of `MOST_SIZES` inputs at most."""
+    own: list[Path]
+    """Inputs that this program wrote, other than results of earlier runs."""
 
 
 def check_space(plan: Plan, settings: UpscaleSettings, model_scale: int, folder: Path) -> Needed:
@@ -112,13 +118,15 @@ def check_space(plan: Plan, settings: UpscaleSettings, model_scale: int, folder:
     Raises:
         OutputError: the disk has less free space.
     """
-    needed, pixels = 0, dict[Path, int]()
+    needed, pixels, own = 0, dict[Path, int](), list[Path]()
     for job in plan.missing():
         try:
             expected = forecast(job, settings, model_scale)
         except PictureError:
             continue  # The run reports it.
         needed += expected.bytes
+        if expected.is_own:
+            own.append(job.source)
         if len(pixels) < MOST_SIZES:
             pixels[job.source] = expected.size[0] * expected.size[1] * expected.frames
     free = shutil.disk_usage(folder).free
@@ -127,7 +135,7 @@ def check_space(plan: Plan, settings: UpscaleSettings, model_scale: int, folder:
             f"The results need about {size_text(needed)}, and {folder} has {size_text(free)} "
             "left; free some space, choose another folder, a smaller --scale or --format jpeg."
         )
-    return Needed(needed, pixels)
+    return Needed(needed, pixels, own)
 
 
 def entry_line(entry: Forecast | Skipped | Refused) -> str:
@@ -138,9 +146,10 @@ def entry_line(entry: Forecast | Skipped | Refused) -> str:
         return f"{entry.source}: skipped, {entry.reason}: {entry.target}"
     (width, height), (new_width, new_height) = entry.size, entry.result_size
     frames = f", {entry.frames} frames" if entry.frames > 1 else ""
+    own = ", written by srgan-gp generate or prepare" if entry.is_own else ""
     return (
         f"{entry.source}: {width}x{height} -> {new_width}x{new_height} {entry.target}{frames}, "
-        f"about {size_text(entry.bytes)}"
+        f"about {size_text(entry.bytes)}{own}"
     )
 
 
@@ -233,17 +242,3 @@ class Totals:
         if self.seconds is not None:
             parts[1] += f", {duration_text(self.seconds)} on this machine"
         return "; ".join(parts)
-
-
-def size_text(count: int) -> str:
-    """Format a number of bytes with a unit.
-
-    >>> size_text(999), size_text(12_345_678)
-    ('999 bytes', '12.3 MB')
-    """
-    if count < 1000:
-        return f"{count} bytes"
-    value, units = float(count), ["bytes", "kB", "MB", "GB", "TB", "PB", "EB"]
-    while value >= 999.95 and len(units) > 1:
-        value, units = value / 1000, units[1:]
-    return f"{value:.1f} {units[0]}"

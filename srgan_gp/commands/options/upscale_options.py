@@ -31,7 +31,10 @@ _FACES = (
 )
 _FACE_STRENGTH = "weight of the face model inside a face [1]"
 _FACE_MODEL = "name of a model for super-resolution, or path of an .onnx file [face-x4]"
-_WIDTH = "width of each result in pixels, in place of a scale"
+_WIDTH = (
+    "width of each result in pixels, in place of a scale; for one image the model is chosen as for "
+    "that scale"
+)
 _SCALE = (
     "scale of both sides, such as 2 or 2x; the result of the model is resampled to it [the model's]"
 )

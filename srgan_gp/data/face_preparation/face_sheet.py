@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw
 
+from srgan_gp.images.metadata import OWN_TOOL
+
 MAX_KEPT, MAX_DROPPED = 144, 96
 THUMBNAIL = 96  # pixels
 _PER_ROW = 12
@@ -12,6 +14,15 @@ _GAP = 4
 _LINE = 13  # pixels: height of a line of text
 _LETTERS = 16  # letters that fit below a thumbnail
 _BACKGROUND, _TEXT = (48, 48, 48), (235, 235, 235)
+
+SHEET_XMP = (
+    b'<x:xmpmeta xmlns:x="adobe:ns:meta/">'
+    b'<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+    b'<rdf:Description rdf:about="" xmlns:xmp="http://ns.adobe.com/xap/1.0/">'
+    + OWN_TOOL
+    + b"</rdf:Description></rdf:RDF></x:xmpmeta>"
+)
+"""XMP packet of a sheet, by which `srgan-gp upscale` recognises it."""
 
 Cell = tuple[np.ndarray, str]
 """An image, (S, S, 3), uint8 RGB, and the text below it."""

@@ -22,6 +22,7 @@ from srgan_gp.data.face_preparation.face_selection import (
 from srgan_gp.data.face_preparation.face_sheet import (
     MAX_DROPPED,
     MAX_KEPT,
+    SHEET_XMP,
     Cell,
     face_sheet,
     spread,
@@ -131,7 +132,7 @@ def prepare(
         sections = [_section("kept", _cells(kept, spool), counts["kept"])]
     if collector.dropped:
         sections.append(_section("dropped", collector.dropped, sum(counts["dropped"].values())))
-    write_image(Picture(face_sheet(sections)), sheet, format="png")
+    write_image(Picture(face_sheet(sections), xmp=SHEET_XMP), sheet, format="png")
     return counts
 
 

@@ -17,7 +17,11 @@ Box = tuple[int, int, int, int]
 
 @dataclass(frozen=True)
 class FaceOptions:
-    """How the faces in a photo are enhanced.
+    """How the faces in a photo are enhanced: the argument `faces` of `Upscaler.load`.
+
+    Example:
+        >>> FaceOptions(strength=0.7)
+        FaceOptions(strength=0.7, model='face-x4', detector=None)
 
     Attributes:
         strength: weight of the face model inside a face, 0 to 1; the rest is the result without it.

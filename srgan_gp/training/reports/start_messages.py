@@ -1,11 +1,9 @@
 """Messages at the start of a run: that it is finished already, and what its lines mean."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from srgan_gp.training.checkpoint import Progress
 from srgan_gp.training.options.config import TrainConfig
-from srgan_gp.training.run_data import has_begun
 
 
 def finished_message(config: TrainConfig, progress: Progress) -> str:
@@ -20,13 +18,6 @@ def finished_message(config: TrainConfig, progress: Progress) -> str:
         f"This run is finished, and nothing is trained. {reason} For a new run choose another "
         "output folder."
     )
-
-
-def interrupted_message(run_dir: Path) -> str:
-    """Return what an interruption between the steps of a run leaves, and how to go on."""
-    if has_begun(run_dir):
-        return f"The training is saved in {run_dir}. The same command resumes it."
-    return "Nothing was saved yet. The same command starts again."
 
 
 def line_meanings(config: TrainConfig, progress: Progress) -> Iterator[str]:
