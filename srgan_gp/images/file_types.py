@@ -1,6 +1,7 @@
-"""File type detection by the first bytes, and opening a file with the Pillow class of its type.
+"""Detection of a file's type by its first bytes, and opening it with the Pillow class of its type.
 
-`CONTAINERS` lists the types that can be read; other known types are refused by name.
+`CONTAINERS` lists the types that can be read. Other known types are refused with a message that
+names them. `silenced_pillow` and `decoder_errors` surround every use of a decoder of Pillow.
 """
 
 import codecs
@@ -23,11 +24,13 @@ HEAD_BYTES = 1024
 
 @dataclass(frozen=True)
 class Container:
-    """A type of image file: its signatures, the Pillow class that opens it, and its suffixes."""
+    """A type of image file that can be read."""
 
     name: str
     signatures: tuple[bytes, ...]
+    """First bytes of such files; none for AVIF and HEIF, which are detected by `_BRANDS`."""
     opener: str
+    """Dotted name of the Pillow class that opens such a file."""
     suffixes: tuple[str, ...]
 
 
@@ -37,6 +40,7 @@ CONTAINERS = (
         "JPEG", (b"\xff\xd8\xff",), "PIL.JpegImagePlugin.JpegImageFile",
         (".jpg", ".jpeg", ".jpe", ".jfif"),
     ),
+    # Sound and video files start with RIFF too; `detect_container` also checks bytes 8 to 11.
     Container("WEBP", (b"RIFF",), "PIL.WebPImagePlugin.WebPImageFile", (".webp",)),
     Container(
         "TIFF", (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), "PIL.TiffImagePlugin.TiffImageFile",
@@ -57,12 +61,15 @@ _REFUSED = {
     b"gimp xcf": "GIMP", b"qoif": "QOI", b"\xd7\xcd\xc6\x9a": "WMF", b"\x0a\x05\x01": "PCX",
     b"II\xbc": "JPEG XR", b"FUJIFILM": "camera raw", b"IIRO": "camera raw", b"IIU\0": "camera raw",
 }  # fmt: skip
+"""First bytes of known types that cannot be read, and the name of the type for the message."""
+
 _BRANDS = {
     "AVIF": {b"avif", b"avis"},
     "HEIF": {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"},
 }
-"""Brands of ISO base media files; a file with both is AVIF, which is first in `CONTAINERS`."""
-READABLE = "PNG, JPEG, WebP, TIFF, BMP, GIF, AVIF or HEIC"
+"""Brands (codes of variants) of ISO base media files; a file of both types is opened as AVIF."""
+
+READABLE = "PNG, JPEG, WebP, TIFF, BMP, GIF, AVIF or HEIC"  # for messages
 
 
 def detect_container(head: bytes) -> Container:
@@ -74,50 +81,57 @@ def detect_container(head: bytes) -> Container:
     """
     if not head:
         raise PictureError("E_NOT_AN_IMAGE", "the file is empty")
-    refused = _refused_name(head)
-    if refused is None:
+    refused_type = _refused_type(head)
+    if refused_type is None:
         for container in CONTAINERS:
-            is_webp = head[8:12] == b"WEBP"
             if container.name in _BRANDS:
                 is_match = bool(_BRANDS[container.name] & _brands(head))
             else:
                 is_match = head.startswith(container.signatures)
-            if is_match and (container.name != "WEBP" or is_webp):
+            if container.name == "WEBP":
+                is_match = is_match and head[8:12] == b"WEBP"
+            if is_match:
                 return container
         # Checked last: a comment in an image may contain "<svg".
-        refused = "SVG" if b"<svg" in head.lower() else None
-    if refused is not None:
+        refused_type = "SVG" if b"<svg" in head.lower() else None
+    if refused_type is not None:
         raise PictureError(
             "E_FORMAT_NOT_ALLOWED",
-            f"this is a {refused} file; convert it to {READABLE} first",
+            f"this is a {refused_type} file; convert it to {READABLE} first",
         )
-    what = "this is text" if _is_text(head) else "this is not an image"
-    raise PictureError("E_NOT_AN_IMAGE", f"{what}; pass a {READABLE} file")
+    content = "this is text" if _is_text(head) else "this is not an image"
+    raise PictureError("E_NOT_AN_IMAGE", f"{content}; pass a {READABLE} file")
 
 
 def _brands(head: bytes) -> set[bytes]:
-    """Return the major and the compatible brands of an ISO base media file."""
+    """Return the major and the compatible brands of an ISO base media file; else no brands.
+
+    The file starts with the box `ftyp`: its length (4 bytes), `ftyp`, the major brand, its version
+    (4 bytes) and the compatible brands.
+    """
     if head[4:8] != b"ftyp":
         return set()
-    brands = head[8 : min(int.from_bytes(head[:4]), len(head))]
-    # The four bytes after the major brand are its version.
-    return {brands[place : place + 4] for place in range(0, len(brands), 4) if place != 4}
+    length = min(int.from_bytes(head[:4]), len(head))
+    return {head[start : start + 4] for start in range(8, length, 4) if start != 12}
 
 
-def _refused_name(head: bytes) -> str | None:
+def _refused_type(head: bytes) -> str | None:
+    """Return the name of a known type that cannot be read; None for all other files."""
     for signature, name in _REFUSED.items():
         if head.startswith(signature):
             return name
     if head[4:12] == b"ftypcrx ":
         return "camera raw"
+    # The formats of Netpbm start with "P" and a digit, or with "Pf" or "PF".
     if head[:1] == b"P" and head[1:2] in b"1234567fF" and head[2:3].isspace():
         return "PPM"
     return None
 
 
 def _is_text(head: bytes) -> bool:
+    """Return whether the first bytes of a file are printable UTF-8 text."""
     try:
-        # Incremental, because the end of the head may cut a character.
+        # Incremental, because the last bytes may be the beginning of a character.
         text = codecs.getincrementaldecoder("utf-8")().decode(head)
     except UnicodeDecodeError:
         return False
@@ -127,15 +141,21 @@ def _is_text(head: bytes) -> bool:
 def open_container(file: BinaryIO, container: Container) -> ImageFile.ImageFile:
     """Open a file with the Pillow class of its type, without decoding pixels.
 
-    HEIF files are opened with pi-heif, which has no encoder and so no part under the GPL.
-
     `Image.open` is not used: it tries other plugins too, and its pixel limit applies to the whole
-    process. The caller checks the size before it decodes the pixels, and converts the errors of
-    the decoder by `decoder_errors`.
+    process. HEIF files are opened with the package pi-heif, which has no encoder and so no part
+    under the GPL.
+
+    Args:
+        file: seekable, positioned at its start.
+        container: the type of the file, from `detect_container`.
+
+    Returns:
+        The image. The caller checks its size before decoding, and converts the exceptions of the
+        decoder by `decoder_errors`.
     """
-    module, _, name = container.opener.rpartition(".")
-    opener = getattr(importlib.import_module(module), name)
-    return opener(file)
+    module_name, _, class_name = container.opener.rpartition(".")
+    image_class = getattr(importlib.import_module(module_name), class_name)
+    return image_class(file)
 
 
 # Without a handler, Pillow's log messages would be printed on stderr.
@@ -146,16 +166,19 @@ logging.getLogger("PIL").addHandler(logging.NullHandler())
 class _PillowWarnings:
     """Suppresses Pillow's warnings while at least one thread reads an image.
 
-    Pillow warns about damaged metadata, which our notes and errors report already. The count
-    prevents overlapping threads from restoring the filters in the wrong order.
+    Pillow warns about damaged metadata, which our notes and errors report already. The filters of
+    `warnings` belong to the process, so only the first reader sets and only the last one restores
+    them.
     """
 
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _readers: int = 0
+    """Number of threads inside `silenced`."""
     _saved: "warnings.catch_warnings[None]" = field(default_factory=warnings.catch_warnings)
 
     @contextmanager
     def silenced(self) -> Generator[None, None, None]:
+        """Suppress the warnings during a `with` block."""
         with self._lock:
             if self._readers == 0:
                 self._saved = warnings.catch_warnings()
@@ -172,28 +195,28 @@ class _PillowWarnings:
 
 
 silenced_pillow = _PillowWarnings().silenced
+"""Context manager that suppresses Pillow's warnings; one counter for the whole process."""
 
-
-_UNSUPPORTED = (
-    "unknown pixel mode",
-    "cannot handle",
-    "not support",
-    "unsupported",
-    "unknown compression",
-    "not installed",
-)
-
+_UNSUPPORTED = ("unknown pixel mode", "cannot handle", "not support", "unsupported",
+                "unknown compression", "not installed")  # fmt: skip
+"""Parts of the messages with which decoders refuse a valid file of an unsupported variant."""
 
 _PACKAGES = {"HEIF": "pi-heif"}
-"""Packages that decode a type, where it is not Pillow."""
+"""Package that decodes a file type, where it is not Pillow."""
 
 
 @contextmanager
 def decoder_errors(name: str) -> Generator[None, None, None]:
-    """Convert any exception of a decoder to a PictureError; `name` is the file type.
+    """Convert any exception of a decoder in a `with` block to a PictureError.
 
     On damaged files decoders raise OSError, SyntaxError, ValueError, struct.error, OverflowError
-    and more, so every Exception is reported as damage.
+    and more, so every other exception is reported as damage.
+
+    Args:
+        name: the file type, a name of `CONTAINERS`, for the message.
+
+    Raises:
+        PictureError: E_TOO_MANY_PIXELS, E_FORMAT_NOT_ALLOWED, E_OUT_OF_MEMORY or E_DAMAGED.
     """
     try:
         yield
@@ -213,11 +236,11 @@ def decoder_errors(name: str) -> Generator[None, None, None]:
             "E_OUT_OF_MEMORY", "there is not enough memory to read this image; downscale it first"
         ) from error
     except Exception as error:
-        words = " ".join(str(error).split())
-        if any(phrase in words.lower() for phrase in _UNSUPPORTED):
+        reason = " ".join(str(error).split())  # on one line
+        if any(phrase in reason.lower() for phrase in _UNSUPPORTED):
             raise PictureError(
                 "E_FORMAT_NOT_ALLOWED",
-                f"this kind of {name} file is not supported ({words}); "
+                f"this kind of {name} file is not supported ({reason}); "
                 "save it again with 8 or 16 bits",
             ) from error
         raise PictureError(

@@ -1,4 +1,7 @@
-"""`fit_to_format`: convert an image to what a format can hold, with a warning for each loss."""
+"""`fit_to_format`: convert an image to what a format can hold, with a warning for each loss.
+
+`encode_image` calls it before every encoder. The limits of each format are in `formats.FORMATS`.
+"""
 
 import struct
 from contextlib import suppress
@@ -14,7 +17,7 @@ from srgan_gp.images.icc import srgb_pixels
 from srgan_gp.images.metadata import matching_profile, update_exif, update_xmp
 from srgan_gp.images.picture import Picture
 
-_BAND_PIXELS = 1 << 20
+_BAND_PIXELS = 1 << 20  # pixels converted at a time; bounds the memory of the temporary arrays
 _SCREEN_DPI = (72, 96)  # written by many programs for images that have no resolution
 
 
@@ -26,8 +29,9 @@ def fit_to_format(
     Args:
         picture: the image to be written.
         name: a key of `FORMATS`.
-        strip_metadata: remove EXIF, XMP and resolution.
-        folder: folder of the temporary file of a large image whose pixels must be converted.
+        strip_metadata: remove EXIF, XMP and resolution without a warning.
+        folder: where to put the temporary file of an image that `mapped_arrays.is_large` and whose
+            pixels must be converted; None for the system's temporary folder.
 
     Returns:
         The converted image, and one warning for each loss.
@@ -41,95 +45,99 @@ def fit_to_format(
         picture, pixel_warnings = _fit_bands(picture, name, folder)
     else:
         picture, pixel_warnings = _fit_pixels(picture, name)
-    bytes_per_pixel = picture.pixels.itemsize * (3 + (picture.alpha is not None))
+    channels = 3 if picture.alpha is None else 4  # grey is counted as RGB
+    bytes_per_pixel = picture.pixels.itemsize * channels
     check_encodable(picture.height, picture.width, name, bytes_per_pixel=bytes_per_pixel)
     picture, metadata_warnings = _fit_metadata(picture, name)
     return picture, (*pixel_warnings, *metadata_warnings)
 
 
 def writes_rows(picture: Picture, name: str) -> bool:
-    """Return whether the encoder of a format reads an image row by row, and as it is.
+    """Return whether a format is encoded row by row from the image's own, unconverted pixels.
 
     Only then can the image be encoded while another thread still computes it.
 
     Args:
-        picture: the image, perhaps incomplete: whether its pixels are converted does not depend on
-            their values.
+        picture: the image. Its pixels need not be computed yet, because their values do not
+            decide whether they are converted.
         name: a key of `FORMATS`.
     """
     if not FORMATS[name].reads_rows:
         return False
-    first, _ = _fit_pixels(_rows_of(picture, 0, 1), name)
-    return _has_pixels_of(first, picture)
+    fitted_row, _ = _fit_pixels(_rows_of(picture, 0, 1), name)
+    return _is_view_of(fitted_row, picture)
 
 
 def _fit_bands(picture: Picture, name: str, folder: Path | None) -> tuple[Picture, list[str]]:
-    """Convert a large image as `_fit_pixels` does, in bands of rows and without a copy in memory.
+    """Convert a large image as `_fit_pixels` does, in bands of rows.
 
-    The conversion is pixel-wise, so the result does not depend on the bands. Pixels that need no
-    conversion are not copied.
+    The result is in a memory-mapped temporary file. The conversion is pixel-wise, so the result
+    does not depend on the bands. Pixels that need no conversion are not copied.
     """
-    first, warnings = _fit_pixels(_rows_of(picture, 0, 1), name)
-    if _has_pixels_of(first, picture):
-        return replace(picture, icc_profile=first.icc_profile), warnings
-    height, width = picture.height, picture.width
-    kind = first.pixels.dtype
-    pixels = mapped_arrays.empty((height, width, first.pixels.shape[2]), kind, folder)
-    alpha = None if first.alpha is None else mapped_arrays.empty((height, width), kind, folder)
-    step = max(1, _BAND_PIXELS // width)
-    for top in range(0, height, step):
-        band, band_warnings = _fit_pixels(_rows_of(picture, top, top + step), name)
+    fitted_row, warnings = _fit_pixels(_rows_of(picture, 0, 1), name)
+    if _is_view_of(fitted_row, picture):
+        return replace(picture, icc_profile=fitted_row.icc_profile), warnings
+    height, width, channels = picture.height, picture.width, fitted_row.pixels.shape[2]
+    dtype = fitted_row.pixels.dtype
+    pixels = mapped_arrays.empty((height, width, channels), dtype, folder)
+    alpha = None
+    if fitted_row.alpha is not None:
+        alpha = mapped_arrays.empty((height, width), dtype, folder)
+    band_rows = max(1, _BAND_PIXELS // width)
+    for top in range(0, height, band_rows):
+        band, band_warnings = _fit_pixels(_rows_of(picture, top, top + band_rows), name)
         # An opaque band lacks the warning about transparency, so the longest list is complete.
-        warnings = max(warnings, band_warnings, key=len)
-        pixels[top : top + step] = band.pixels
+        if len(band_warnings) > len(warnings):
+            warnings = band_warnings
+        pixels[top : top + band_rows] = band.pixels
         mapped_arrays.release(picture.pixels)
         mapped_arrays.release(pixels)
         if alpha is not None:
-            alpha[top : top + step] = band.alpha
+            alpha[top : top + band_rows] = band.alpha
             mapped_arrays.release(alpha)
-    changed = replace(picture, pixels=pixels, alpha=alpha, icc_profile=first.icc_profile)
-    return changed, warnings
+    fitted = replace(picture, pixels=pixels, alpha=alpha, icc_profile=fitted_row.icc_profile)
+    return fitted, warnings
 
 
-def _has_pixels_of(row: Picture, picture: Picture) -> bool:
-    """Return whether a row has pixels and alpha of an image, not converted copies."""
+def _is_view_of(row: Picture, picture: Picture) -> bool:
+    """Return whether pixels and alpha of a row are views of an image's, not converted copies."""
     if row.alpha is None or picture.alpha is None:
-        is_same = row.alpha is picture.alpha  # both None
-        return is_same and np.shares_memory(row.pixels, picture.pixels)
-    return all(
-        np.shares_memory(*pair)
-        for pair in ((row.pixels, picture.pixels), (row.alpha, picture.alpha))
-    )
+        is_same_alpha = row.alpha is None and picture.alpha is None
+    else:
+        is_same_alpha = np.shares_memory(row.alpha, picture.alpha)
+    return is_same_alpha and np.shares_memory(row.pixels, picture.pixels)
 
 
 def _rows_of(picture: Picture, start: int, stop: int) -> Picture:
+    """Return the rows from `start` up to `stop` of an image, as views."""
     alpha = None if picture.alpha is None else picture.alpha[start:stop]
     return replace(picture, pixels=picture.pixels[start:stop], alpha=alpha)
 
 
 def _fit_pixels(picture: Picture, name: str) -> tuple[Picture, list[str]]:
-    row, warnings = FORMATS[name], list[str]()
+    """Convert pixels and alpha to a format; the ICC profile is dropped if it no longer fits."""
+    limits, warnings = FORMATS[name], list[str]()
     pixels, alpha, profile = picture.pixels, picture.alpha, picture.icc_profile
-    if alpha is not None and not row.keeps_alpha:
+    if alpha is not None and not limits.keeps_alpha:
         if (alpha != FULL_VALUE[alpha.dtype]).any():
             warnings.append(f"{name} has no transparency: the image was composited over white")
         pixels, alpha = flatten_on_white(pixels, alpha), None
-    if not row.keeps_colours:
+    if not limits.keeps_colours:
         warnings.append(f"{name} has 256 colours and no partial transparency")
-    dtype = np.uint16 if row.keeps_16_bits else np.uint8
-    if pixels.dtype == np.float32 or (pixels.dtype == np.uint16 and not row.keeps_16_bits):
+    dtype = np.uint16 if limits.keeps_16_bits else np.uint8  # the largest of the format
+    if pixels.itemsize > np.dtype(dtype).itemsize:
         bits = np.dtype(dtype).itemsize * 8
         warnings.append(f"{name} was written with {bits} bits instead of {pixels.itemsize * 8}")
         pixels = to_depth(pixels, dtype)
         alpha = None if alpha is None else to_depth(alpha, dtype)
     has_16_bit_alpha = alpha is not None and alpha.dtype == np.uint16
-    keeps_grey = row.keeps_16_bit_grey_alpha if has_16_bit_alpha else row.keeps_grey
+    keeps_grey = limits.keeps_16_bit_grey_alpha if has_16_bit_alpha else limits.keeps_grey
     becomes_rgb = pixels.shape[2] == 1 and not keeps_grey
-    if profile is not None and (becomes_rgb or len(profile) > row.max_profile_bytes):
+    if profile is not None and (becomes_rgb or len(profile) > limits.max_profile_bytes):
         # Without the profile, the same values would be other colours.
         converted = srgb_pixels(pixels, profile)
         if converted is not None:
-            pixels, profile, becomes_rgb = converted, None, False
+            pixels, profile, becomes_rgb = converted, None, False  # it is RGB already
             warnings.append(
                 f"{name} cannot hold this ICC profile: the colours were converted to sRGB"
             )
@@ -139,29 +147,30 @@ def _fit_pixels(picture: Picture, name: str) -> tuple[Picture, list[str]]:
 
 
 def _fit_metadata(picture: Picture, name: str) -> tuple[Picture, list[str]]:
-    row, warnings = FORMATS[name], list[str]()
+    """Update size and orientation in EXIF and XMP, and remove metadata that does not fit."""
+    limits, warnings = FORMATS[name], list[str]()
     profile = matching_profile(picture.icc_profile, picture.pixels.shape[2])
     if picture.icc_profile is not None and (
-        profile is None or len(profile) > row.max_profile_bytes
+        profile is None or len(profile) > limits.max_profile_bytes
     ):
         warnings.append(f"{name} cannot hold this ICC profile: the colours may look different")
         profile = None
     size = {"height": picture.height, "width": picture.width}
     exif, xmp = None, None
     if picture.exif is not None:
-        with suppress(ValueError, struct.error):
+        with suppress(ValueError, struct.error):  # damaged EXIF data is removed
             exif = update_exif(picture.exif, **size)
-        if exif is None or len(exif) > row.max_metadata_bytes:
+        if exif is None or len(exif) > limits.max_metadata_bytes:
             warnings.append(f"{name} cannot hold this EXIF data: it was removed")
             exif = None
     if picture.xmp is not None:
         xmp = update_xmp(picture.xmp, **size)
-        if len(xmp) > row.max_metadata_bytes:
+        if len(xmp) > limits.max_metadata_bytes:
             warnings.append(f"{name} cannot hold this XMP data: it was removed")
             xmp = None
-    # EXIF has a resolution of its own.
-    if picture.dpi is not None and exif is None and not row.keeps_resolution:
-        across, down = (round(value) for value in picture.dpi)
-        if across != down or across not in _SCREEN_DPI:
-            warnings.append(f"{name} cannot hold the resolution, {across} x {down} dpi")
+    # EXIF data contains the resolution too.
+    if picture.dpi is not None and exif is None and not limits.keeps_resolution:
+        horizontal, vertical = round(picture.dpi[0]), round(picture.dpi[1])
+        if horizontal != vertical or horizontal not in _SCREEN_DPI:
+            warnings.append(f"{name} cannot hold the resolution, {horizontal} x {vertical} dpi")
     return replace(picture, icc_profile=profile, exif=exif, xmp=xmp), warnings

@@ -15,7 +15,7 @@ from srgan_gp.images.codecs.pillow_encoding import encode_bmp, encode_jpeg, enco
 from srgan_gp.images.codecs.row_encoding import encode_png, encode_tiff
 from srgan_gp.images.picture import Picture
 
-_NO_BYTE_LIMIT = 1 << 62
+_NO_BYTE_LIMIT = 1 << 62  # larger than any image
 _NO_METADATA_LIMIT = 1 << 30  # larger than any valid profile or packet
 
 
@@ -28,6 +28,7 @@ class Format:
     """
 
     suffixes: tuple[str, ...]
+    """Suffixes of its files in lower case, with the dot; the first one is used for new files."""
     encode: Callable[[Picture, BinaryIO, int], None]
     max_side: int
     """Largest height or width in pixels."""
@@ -35,7 +36,10 @@ class Format:
     """Largest size of the uncompressed pixels in bytes."""
     default_quality: int = 95
     reads_rows: bool = False
-    """Whether the encoder reads pixels by `row_encoding.row_bands` only, a few bands ahead."""
+    """Whether the encoder reads the rows from top to bottom, a few bands (blocks of rows) ahead.
+
+    Such an encoder can start while the lower rows are not computed yet.
+    """
     has_quality: bool = False
     """Whether the encoder uses the quality."""
     file_bytes_per_pixel: float = 3.0
@@ -44,10 +48,12 @@ class Format:
     """Whether all colours of 8 bits are kept; if not, the format is used on request only."""
     keeps_alpha: bool = True
     keeps_resolution: bool = True
+    """Whether the format has a field for the resolution in dots per inch."""
     keeps_16_bits: bool = True
     keeps_grey: bool = True
+    """Whether grey is stored as one channel; otherwise it becomes RGB."""
     keeps_16_bit_grey_alpha: bool = True
-    """Whether 16-bit grey with alpha stays grey; few TIFF readers support it, so it becomes RGB."""
+    """As `keeps_grey`, for 16-bit grey with alpha; False for TIFF, as few readers support it."""
     max_profile_bytes: int = _NO_METADATA_LIMIT
     """Largest ICC profile in bytes; 0 if the format has none."""
     max_metadata_bytes: int = _NO_METADATA_LIMIT
@@ -80,7 +86,7 @@ FORMATS = {
         (".bmp", ".dib"), encode_bmp, max_side=1 << 31, max_pixel_bytes=1 << 32,
         keeps_alpha=False, keeps_16_bits=False, max_profile_bytes=0, max_metadata_bytes=0,
     ),
-    # libavif reads at most 32,768 pixels a side and 2^28 pixels by default, here of three bytes.
+    # libavif reads at most 32,768 pixels a side and 2^28 pixels by default, here of 3 bytes (RGB).
     "AVIF": Format(
         (".avif",), encode_avif, max_side=32_768, max_pixel_bytes=3 << 28,
         has_quality=True, file_bytes_per_pixel=0.1, keeps_16_bits=False, keeps_grey=False,
@@ -106,10 +112,10 @@ def find_format(name: str) -> str:
     """
     suffix = "." + name.lower().removeprefix(".")
     for key, row in FORMATS.items():
-        if suffix in row.suffixes or suffix == "." + key.lower():
+        if suffix in row.suffixes or suffix == f".{key.lower()}":
             return key
-    what = repr(name) if name else "a file without a suffix"
-    raise UsageError(f"cannot write {what}: choose one of {', '.join(FORMATS)}")
+    target = repr(name) if name else "a file without a suffix"
+    raise UsageError(f"cannot write {target}: choose one of {', '.join(FORMATS)}")
 
 
 def check_encodable(height: int, width: int, format: str, *, bytes_per_pixel: int = 3) -> None:
@@ -119,7 +125,7 @@ def check_encodable(height: int, width: int, format: str, *, bytes_per_pixel: in
         height: height of the image in pixels.
         width: width of the image in pixels.
         format: a key of `FORMATS`.
-        bytes_per_pixel: 3 for 8-bit RGB, 8 for 16-bit RGB with alpha.
+        bytes_per_pixel: uncompressed; 3 for 8-bit RGB, 8 for 16-bit RGB with alpha.
 
     Raises:
         PictureError: E_ENCODER_LIMIT if the image is too large for the format.
@@ -131,9 +137,10 @@ def check_encodable(height: int, width: int, format: str, *, bytes_per_pixel: in
         limit = f"{row.max_pixel_bytes:,} bytes of pixels"
     else:
         return
-    or_png = ", or PNG" if max(height, width) <= FORMATS["PNG"].max_side else ""
+    fits_png = max(height, width) <= FORMATS["PNG"].max_side
+    alternative = ", or PNG" if fits_png else ""
     raise PictureError(
         "E_ENCODER_LIMIT",
         f"{width} x {height} pixels do not fit {format}, whose limit is {limit}; "
-        f"choose a smaller scale{or_png}",
+        f"choose a smaller scale{alternative}",
     )

@@ -1,4 +1,4 @@
-"""`tiled`: a grid of images of equal size, without gaps."""
+"""`tiled`: join images of equal size to one image, a grid without gaps."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -10,10 +10,11 @@ Array = NDArray[Any]
 
 
 def tiled(images: Iterable[Array], columns: int, rows: int) -> Array:
-    """Place images on a grid, row by row.
+    """Join images to a grid: the first row from left to right, then the next row.
 
     Args:
-        images: columns * rows arrays (H, W, C) of equal shape and dtype; read one at a time.
+        images: columns * rows arrays (H, W, C) of equal shape and dtype. They are read one at a
+            time, so an iterator needs memory for one of them.
         columns: number of images in a row.
         rows: number of images in a column.
 
@@ -24,11 +25,12 @@ def tiled(images: Iterable[Array], columns: int, rows: int) -> Array:
         ValueError: the number of images differs from columns * rows or is 0, or shapes differ.
     """
     sheet: Array | None = None
-    for place, image in zip(range(columns * rows), images, strict=True):
+    for index, image in zip(range(columns * rows), images, strict=True):
         height, width, channels = image.shape
         if sheet is None:
             sheet = np.empty((rows * height, columns * width, channels), image.dtype)
-        top, left = place // columns * height, place % columns * width
+        row, column = divmod(index, columns)
+        top, left = row * height, column * width
         sheet[top : top + height, left : left + width] = image
     if sheet is None:
         raise ValueError("a grid needs at least one image")

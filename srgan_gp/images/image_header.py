@@ -1,4 +1,7 @@
-"""Headers of image files: size, depth and frames, without reading the pixels."""
+"""`read_header` and `read_size`: size, bit depth and frames of an image file, from its header.
+
+No pixels are decoded. The disk forecast of a run and the training data use it.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,8 +36,9 @@ class Header:
     """Size, format and depth of an image file; its pixels may still be damaged."""
 
     width: int
-    """After the orientation is applied, in pixels."""
+    """Width in pixels, after the EXIF orientation is applied; of pages the largest one."""
     height: int
+    """Height in pixels, as for `width`."""
     frames: int
     """Number of frames of an animation or pages of a TIFF; 1 for a still."""
     format: str
@@ -43,10 +47,13 @@ class Header:
     is_16_bit: bool
     """Whether the samples have 16 bits."""
     is_own: bool = False
-    """Whether its XMP says that this program made it: `metadata.OWN_TOOL`."""
+    """Whether its XMP metadata says that this program made it: `metadata.OWN_TOOL`."""
 
     def stand_in(self) -> Picture | FrameSequence:
-        """Return a black placeholder of this size and kind that needs no memory for pixels."""
+        """Return a black image or empty sequence of this size, which needs no memory for pixels.
+
+        It takes the place of the decoded file where only size, depth and format matter.
+        """
         if self.frames > 1:
             kind = "pages" if self.format == "TIFF" else "animation"
             return FrameSequence(iter(()), self.frames, kind, self.width, self.height,
@@ -61,8 +68,11 @@ def read_size(file: BinaryIO, *, max_pixels: int) -> tuple[int, int]:
     """Read the stored width and height of an image, before its orientation is applied.
 
     Args:
-        file: seekable, positioned at its start.
-        max_pixels: limit of width x height of the first image.
+        file: image file, seekable, positioned at its start.
+        max_pixels: limit of width x height of the first frame or page.
+
+    Returns:
+        (width, height) in pixels.
 
     Raises:
         PictureError: the file is not an image of a supported format, or is too large. Damage after
@@ -84,7 +94,7 @@ def read_header(
     Args:
         path: a regular file.
         max_pixels: limit of width x height, summed over all frames.
-        first_frame_only: treat an animation as a still of its first frame.
+        first_frame_only: treat an animation or a multi-page file as a still of its first frame.
 
     Raises:
         PictureError: as for `sequence_reading.read_sequence`, except for damaged pixels.
@@ -95,24 +105,26 @@ def read_header(
         file.seek(0)
         with decoder_errors(container.name), open_container(file, container) as image:
             check_pixel_count(image.width, image.height, max_pixels)
-            (width, height), frames = image.size, 1
+            width, height = image.size
+            frames = 1
             if container.name == "TIFF" and not first_frame_only:
                 pages, _ = read_page_structure(Source(file, head, container, image), max_pixels)
-                image.seek(0)
+                image.seek(0)  # `read_page_structure` ends at the last page.
                 if pages.count > 1:
                     width, height, frames = pages.width, pages.height, pages.count
             elif container.name == "GIF" and not first_frame_only:
                 frames = max(1, count_gif_frames(file, most=MAX_FRAMES + 1))
             elif container.name != "HEIF" and not first_frame_only:
                 frames = int(getattr(image, "n_frames", 1))
-                frames -= first_frame(image) if frames > 1 else 0
+                if frames > 1:
+                    frames -= first_frame(image)  # images before the first frame
             if frames > 1 and container.name != "TIFF":
                 check_sequence(frames, width * height * frames, max_pixels)
-            # Pillow decodes the whole PNG to search for EXIF data after the pixels, so that is
-            # ignored here.
+            # Pillow applies the orientation of a TIFF to its size itself, and would decode a whole
+            # PNG to search for EXIF data after the pixels.
+            is_stored_size = container.name != "TIFF"
             is_costly = container.name == "PNG" and "exif" not in image.info
-            is_turned = not is_costly and read_orientation(image) >= 5  # by 90 degrees
-            if is_turned and not (container.name == "TIFF" and frames > 1):
+            if is_stored_size and not is_costly and read_orientation(image) >= 5:  # by 90 degrees
                 width, height = height, width
             return Header(
                 width,

@@ -1,4 +1,8 @@
-"""Large arrays in memory-mapped temporary files, which the system can page out."""
+"""Large arrays in memory-mapped temporary files, whose memory the system can take back.
+
+Images, alpha channels and conversions of more than `LARGE_BYTES` are stored in such arrays, so that
+an image may be larger than the memory.
+"""
 
 import mmap
 import os
@@ -15,14 +19,17 @@ from srgan_gp.errors import PictureError
 from srgan_gp.images.picture import Array
 
 LARGE_BYTES = 1 << 28
-"""Arrays of more bytes than this are mapped to a file, and such images are converted in bands."""
+"""256 MiB. Larger arrays are mapped to a file, and converted in bands of rows."""
 
-_ROWS = 1 << 10  # rows filled at a time
+_FILLED_ROWS = 1 << 10  # rows filled at a time by `full`
 _ZERO_BYTES = 1 << 20  # written at a time if the system cannot reserve disk space
 
 
 class _Mapped(mmap.mmap):
-    """A map made by `empty`; other maps may be private and must not be released."""
+    """A memory map made by `empty`.
+
+    `release` needs the distinction: in other maps, such as private ones, it would lose changes.
+    """
 
 
 def is_large(array: Array) -> bool:
@@ -31,7 +38,7 @@ def is_large(array: Array) -> bool:
 
 
 def folder_of(file: BinaryIO) -> Path | None:
-    """Return the folder of an open file; None if it has no name, as a buffer in memory."""
+    """Return the folder of an open file; None for a file without a name, such as `io.BytesIO`."""
     name: object = getattr(file, "name", None)
     return Path(name).parent if isinstance(name, str | Path) else None
 
@@ -49,6 +56,9 @@ def empty(shape: tuple[int, ...], dtype: DTypeLike, folder: Path | None = None) 
         folder: folder of the file; if it is None or has not enough space, the system's temporary
             folder (`$TMPDIR`) is used.
 
+    Returns:
+        An array of this shape and dtype.
+
     Raises:
         PictureError: E_DISK_FULL if no folder has enough space.
         MemoryError: a small array does not fit into memory.
@@ -58,8 +68,9 @@ def empty(shape: tuple[int, ...], dtype: DTypeLike, folder: Path | None = None) 
         return np.empty(shape, dtype)
     folders = [Path(tempfile.gettempdir())]
     if folder is not None:
-        folders.insert(0, folder)
+        folders.insert(0, folder)  # tried first
     for candidate in folders:
+        # After an error, as of a folder that cannot be written, the next folder is tried.
         with suppress(OSError), tempfile.TemporaryFile(dir=candidate) as file:
             if shutil.disk_usage(candidate).free >= size:
                 _reserve(file, size)
@@ -72,10 +83,13 @@ def empty(shape: tuple[int, ...], dtype: DTypeLike, folder: Path | None = None) 
 
 
 def full(shape: tuple[int, int], value: np.generic, folder: Path | None = None) -> Array:
-    """Create an array of one value, as `numpy.full` does; storage and errors as in `empty`."""
+    """Create an array (H, W) of one value, as `numpy.full` does; storage and errors as in `empty`.
+
+    The dtype is that of `value`.
+    """
     array = empty(shape, value.dtype, folder)
-    for top in range(0, shape[0], _ROWS):
-        array[top : top + _ROWS] = value
+    for top in range(0, shape[0], _FILLED_ROWS):
+        array[top : top + _FILLED_ROWS] = value
         release(array)
     return array
 
@@ -83,17 +97,23 @@ def full(shape: tuple[int, int], value: np.generic, folder: Path | None = None) 
 def release(array: Array) -> None:
     """Release the resident memory of a mapped array; its values are kept in the file.
 
-    The next access reads them back. Other arrays are not affected.
+    The next access reads them back. On other arrays the function has no effect.
+
+    Args:
+        array: any array; if it is a view of a mapped array, the whole mapped array is released.
     """
     owner: Any = array
-    while isinstance(owner, np.ndarray):
+    while isinstance(owner, np.ndarray):  # from a view to the array it belongs to, then to the map
         owner = cast("Any", owner.base)
     if isinstance(owner, _Mapped) and hasattr(owner, "madvise"):
         owner.madvise(mmap.MADV_DONTNEED)
 
 
 def _reserve(file: IO[bytes], size: int) -> None:
-    """Reserve `size` bytes on disk: if a mapped page cannot be written, the process is killed."""
+    """Reserve `size` bytes on disk; OSError if there is no room.
+
+    Without it, a disk that fills up later would kill the process when it writes to the map.
+    """
     if hasattr(os, "posix_fallocate"):
         os.posix_fallocate(file.fileno(), 0, size)
         return

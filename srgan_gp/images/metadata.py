@@ -1,4 +1,12 @@
-"""Image metadata: reading and updating EXIF, XMP, ICC profile, resolution and orientation."""
+"""Image metadata: reading and updating EXIF, XMP, ICC profile, resolution and orientation.
+
+The EXIF block of an image is a small TIFF file: a header of 8 bytes, then directories of entries
+(tag, type, number of values, value). It is edited in place, byte by byte, because Pillow would
+write it anew and damage the maker notes (data of the camera's maker that holds offsets).
+
+Source:
+    TIFF 6.0, section 2, and Exif 2.3, section 4.
+"""
 
 import re
 import struct
@@ -9,25 +17,32 @@ from PIL import Image
 
 from srgan_gp.images.picture import Array
 
+# Tags of the first directory, of the Exif directory in it, and of the thumbnail's directory.
 _ORIENTATION, _WIDTH, _HEIGHT, _RESOLUTION_UNIT = 0x0112, 0x0100, 0x0101, 0x0128
+_EXIF_DIRECTORY, _GPS_DIRECTORY = 0x8769, 0x8825
 _PIXEL_WIDTH, _PIXEL_HEIGHT = 0xA002, 0xA003
-_EXIF_IFD, _THUMBNAIL_OFFSET, _THUMBNAIL_LENGTH = 0x8769, 0x0201, 0x0202
-_SHORT, _LONG = 3, 4
-_ENTRY_BYTES = 12
+_THUMBNAIL_OFFSET, _THUMBNAIL_LENGTH = 0x0201, 0x0202
+_SHORT, _LONG = 3, 4  # types of values: unsigned integers of 16 and of 32 bits
+_HEADER_BYTES, _ENTRY_BYTES = 8, 12
 _MAX_DPI = 65_535  # the limit of JPEG
 
 OWN_TOOL = b"<xmp:CreatorTool>srgan-gp</xmp:CreatorTool>"
-"""In the XMP of images that `srgan-gp generate` and `srgan-gp prepare` write; results keep it."""
+"""Part of the XMP of images that `srgan-gp generate` and `prepare` write; results keep it."""
 DESCRIPTIVE_TAGS = (
     270, 271, 272, 305, 306, 315, 316, 33432,  # description, make, model, software, date, ...
     18246, 18249, 40091, 40092, 40093, 40094, 40095,  # rating; Windows title, comment, author, ...
-    34665, 34853,  # the Exif and GPS directories
+    _EXIF_DIRECTORY, _GPS_DIRECTORY,
 )  # fmt: skip
 """Tags of a TIFF directory that describe the image rather than its storage."""
 
 
 def read_orientation(image: Image.Image) -> int:
-    """Read the EXIF (or else XMP) orientation, 1 to 8; 1 if it is missing or invalid."""
+    """Read the orientation of an open image, from EXIF data or else from XMP.
+
+    Returns:
+        1 to 8 as in the EXIF standard: 1 is upright, 5 to 8 are turned by 90 degrees. 1 if the
+        orientation is missing or invalid.
+    """
     try:
         value = image.getexif().get(_ORIENTATION, 1)
     except Exception:  # Damaged EXIF data raises many kinds, and must not prevent reading.
@@ -36,7 +51,15 @@ def read_orientation(image: Image.Image) -> int:
 
 
 def apply_orientation(channels: Array, orientation: int) -> Array:
-    """Rotate and flip an array (H, W, ...) according to an EXIF orientation from 1 to 8."""
+    """Turn an image upright.
+
+    Args:
+        channels: (H, W) or (H, W, C).
+        orientation: EXIF orientation from 1 to 8, as `read_orientation` returns it.
+
+    Returns:
+        A contiguous array of the same dtype; H and W are swapped for orientations from 5 on.
+    """
     if orientation >= 5:
         channels = np.swapaxes(channels, 0, 1)
     # After the transposition, 6 and 7 are flipped left-right, 7 and 8 top-bottom.
@@ -48,44 +71,52 @@ def apply_orientation(channels: Array, orientation: int) -> Array:
 
 
 def read_exif(image: Image.Image) -> bytes | None:
-    """Return the EXIF block of an open image, TIFF-structured; None if missing or damaged."""
+    """Return the EXIF block of an open image, without the prefix `Exif`.
+
+    Returns:
+        The block, which starts with a TIFF header; None if it is missing or damaged.
+    """
     try:
-        raw = image.info.get("exif")
+        block = image.info.get("exif")
         if image.format == "TIFF":
-            raw = _exif_of_tiff(image)
-        elif raw is None and "Raw profile type exif" in image.info:
-            raw = image.getexif().tobytes()
+            block = _exif_of_tiff(image)
+        elif block is None and "Raw profile type exif" in image.info:  # PNG files of ImageMagick
+            block = image.getexif().tobytes()
     except Exception:  # As in `read_orientation`.
         return None
-    if not isinstance(raw, bytes):
+    if not isinstance(block, bytes):
         return None
-    raw = raw.removeprefix(b"Exif\0\0")
+    block = block.removeprefix(b"Exif\0\0")
     try:
-        update_exif(raw, height=1, width=1)
+        update_exif(block, height=1, width=1)  # only to find damage
     except (ValueError, struct.error):
         return None
-    return raw
+    return block
 
 
 def _exif_of_tiff(image: Image.Image) -> bytes | None:
-    """Copy the descriptive tags of the first directory of a TIFF to an EXIF block."""
+    """Copy `DESCRIPTIVE_TAGS` of a TIFF's first directory to a new EXIF block; None if none."""
     source = image.getexif()
     exif = Image.Exif()
     for tag in DESCRIPTIVE_TAGS:
         if tag in source:
-            exif[tag] = source.get_ifd(tag) if tag in (34665, 34853) else source[tag]
+            is_directory = tag in (_EXIF_DIRECTORY, _GPS_DIRECTORY)
+            exif[tag] = source.get_ifd(tag) if is_directory else source[tag]
     return exif.tobytes() if len(exif) else None
 
 
 def update_exif(exif: bytes, *, height: int, width: int) -> bytes:
     """Set the orientation to 1 and the size tags to the new size, and remove the thumbnail.
 
-    Other bytes are unchanged, because maker notes hold offsets into the block.
+    Other bytes are unchanged.
 
     Args:
-        exif: a TIFF-structured block without the `Exif` prefix.
+        exif: EXIF block as from `read_exif`.
         height: height of the new image in pixels.
         width: width of the new image in pixels.
+
+    Returns:
+        The changed block.
 
     Raises:
         ValueError: the block is not TIFF-structured.
@@ -95,45 +126,27 @@ def update_exif(exif: bytes, *, height: int, width: int) -> bytes:
     order = {b"II*\0": "<", b"MM\0*": ">"}.get(bytes(block[:4]))
     if order is None:
         raise ValueError("an EXIF block must start with a TIFF header")
-    (first,) = struct.unpack_from(order + "I", block, 4)
-    numbers = {_ORIENTATION: 1, _WIDTH: width, _HEIGHT: height,
-               _PIXEL_WIDTH: width, _PIXEL_HEIGHT: height}  # fmt: skip
-    directories = [first]
-    for position, tag, value in _entries(block, order, first):
-        if tag == _EXIF_IFD:
-            directories.append(value)
-        elif tag in numbers:
-            _set_number(block, order, position, numbers[tag])
-    for directory in directories[1:]:
+    (first_directory,) = struct.unpack_from(order + "I", block, 4)
+    new_values = {_ORIENTATION: 1, _WIDTH: width, _HEIGHT: height,
+                  _PIXEL_WIDTH: width, _PIXEL_HEIGHT: height}  # fmt: skip
+    exif_directories: list[int] = []
+    for position, tag, value in _entries(block, order, first_directory):
+        if tag == _EXIF_DIRECTORY:
+            exif_directories.append(value)
+        elif tag in new_values:
+            _set_number(block, order, position, new_values[tag])
+    for directory in exif_directories:
         for position, tag, _ in _entries(block, order, directory):
-            if tag in numbers:
-                _set_number(block, order, position, numbers[tag])
-    return _without_thumbnail(block, order, first)
-
-
-def reset_tiff_orientation(tiff: bytes) -> bytes:
-    """Set the orientation tag of a complete TIFF or BigTIFF file to 1, if there is one.
-
-    Raises:
-        struct.error: the first directory extends beyond the end of the file.
-    """
-    order = "<" if tiff.startswith(b"II") else ">"
-    is_big = b"+" in tiff[2:4]
-    link, number, entry = ("Q", "Q", "HHQHHI") if is_big else ("I", "H", "HHIHH")
-    block = bytearray(tiff)
-    (start,) = struct.unpack_from(order + link, block, 8 if is_big else 4)
-    (count,) = struct.unpack_from(order + number, block, start)
-    size, start = struct.calcsize(order + entry), start + struct.calcsize(order + number)
-    for position in range(start, start + count * size, size):
-        if struct.unpack_from(order + "H", block, position)[0] == _ORIENTATION:
-            # Tag, type, number of values, the value, and zeros to the end of the value field.
-            normal = (_ORIENTATION, _SHORT, 1, 1) + (0,) * (len(entry) - 4)
-            struct.pack_into(order + entry, block, position, *normal)
-    return bytes(block)
+            if tag in new_values:
+                _set_number(block, order, position, new_values[tag])
+    return _without_thumbnail(block, order, first_directory)
 
 
 def _entries(block: bytearray, order: str, start: int) -> Iterator[tuple[int, int, int]]:
-    """Yield (position, tag, value as a LONG) for each entry of the directory at `start`."""
+    """Yield (position, tag, first value or its offset) of each entry of the directory at `start`.
+
+    `order` is the byte order, "<" or ">" as in `struct`, here and in the functions below.
+    """
     (count,) = struct.unpack_from(order + "H", block, start)
     for index in range(count):
         position = start + 2 + _ENTRY_BYTES * index
@@ -144,27 +157,30 @@ def _entries(block: bytearray, order: str, start: int) -> Iterator[tuple[int, in
 
 
 def _set_number(block: bytearray, order: str, position: int, value: int) -> None:
+    """Set the entry at `position` to one integer, a SHORT if it has at most 16 bits."""
     if value > 0xFFFF:
         struct.pack_into(order + "HII", block, position + 2, _LONG, 1, value)
     else:
         struct.pack_into(order + "HIHH", block, position + 2, _SHORT, 1, value, 0)
 
 
-def _without_thumbnail(block: bytearray, order: str, first: int) -> bytes:
-    """Unlink the second directory, which describes the thumbnail, and overwrite the thumbnail."""
-    (count,) = struct.unpack_from(order + "H", block, first)
-    link = first + 2 + _ENTRY_BYTES * count
-    second = struct.unpack_from(order + "I", block, link)[0] if link + 4 <= len(block) else 0
-    if second == 0:
+def _without_thumbnail(block: bytearray, order: str, first_directory: int) -> bytes:
+    """Remove the link to the second directory, the thumbnail's, and overwrite its bytes."""
+    (count,) = struct.unpack_from(order + "H", block, first_directory)
+    link = first_directory + 2 + _ENTRY_BYTES * count  # position of the second one's offset
+    if link + 4 > len(block):
+        return bytes(block)
+    (second_directory,) = struct.unpack_from(order + "I", block, link)
+    if second_directory == 0:
         return bytes(block)
     struct.pack_into(order + "I", block, link, 0)
     try:
-        tags = {tag: value for _, tag, value in _entries(block, order, second)}
-    except struct.error:
+        values = {tag: value for _, tag, value in _entries(block, order, second_directory)}
+    except struct.error:  # It is damaged, so the thumbnail is not found; it is unlinked already.
         return bytes(block)
-    start = tags.get(_THUMBNAIL_OFFSET, 0)
-    end = start + tags.get(_THUMBNAIL_LENGTH, 0)
-    if 8 <= start < end <= len(block):
+    start = values.get(_THUMBNAIL_OFFSET, 0)
+    end = start + values.get(_THUMBNAIL_LENGTH, 0)
+    if _HEADER_BYTES <= start < end <= len(block):
         block[start:end] = bytes(end - start)
         if end == len(block):
             del block[start:]
@@ -175,17 +191,19 @@ _XMP_NUMBERS = {
     b"tiff:Orientation": "orientation", b"tiff:ImageWidth": "width", b"tiff:ImageLength": "height",
     b"exif:PixelXDimension": "width", b"exif:PixelYDimension": "height",
 }  # fmt: skip
+# A name, `="` (an attribute) or `>` (an element), and digits up to the quote or the next tag.
 _XMP_PATTERN = re.compile(rb"(%b)(\s*=\s*[\"']|>)(\s*\d+\s*)(?=[\"'<])" % b"|".join(_XMP_NUMBERS))
 
 
 def update_xmp(xmp: bytes, *, height: int, width: int) -> bytes:
-    """Set the orientation in an XMP packet to 1 and the size fields to the new size."""
-    numbers = {"orientation": 1, "width": width, "height": height}
+    """Set the orientation in an XMP packet to 1 and the size fields to the new size in pixels."""
+    new_values = {"orientation": 1, "width": width, "height": height}
 
-    def updated(match: re.Match[bytes]) -> bytes:
-        return match[1] + match[2] + str(numbers[_XMP_NUMBERS[match[1]]]).encode()
+    def with_new_value(match: re.Match[bytes]) -> bytes:
+        name, separator = match[1], match[2]
+        return name + separator + str(new_values[_XMP_NUMBERS[name]]).encode()
 
-    return _XMP_PATTERN.sub(updated, xmp)
+    return _XMP_PATTERN.sub(with_new_value, xmp)
 
 
 def read_xmp(image: Image.Image) -> bytes | None:
@@ -198,13 +216,15 @@ def read_xmp(image: Image.Image) -> bytes | None:
 
 def matching_profile(icc_profile: bytes | None, channels: int) -> bytes | None:
     """Return the profile if it is for pixels of 3 (RGB) or 1 (grey) channels, else None."""
+    # The header of a profile has 128 bytes, with the signature `acsp` and the colour space.
     if icc_profile is None or len(icc_profile) < 128 or icc_profile[36:40] != b"acsp":
         return None
-    return icc_profile if icc_profile[16:20] == (b"RGB " if channels == 3 else b"GRAY") else None
+    colour_space = b"RGB " if channels == 3 else b"GRAY"
+    return icc_profile if icc_profile[16:20] == colour_space else None
 
 
 def read_dpi(image: Image.Image) -> tuple[float, float] | None:
-    """Read the resolution in dots per inch; None if it is missing or out of range."""
+    """Read the (horizontal, vertical) resolution in dots per inch; None if missing or invalid."""
     try:
         horizontal, vertical = (float(value) for value in image.info["dpi"])
     except (KeyError, TypeError, ValueError, ArithmeticError):

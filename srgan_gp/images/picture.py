@@ -1,4 +1,7 @@
-"""`Picture`: an image with its alpha, ICC profile and metadata."""
+"""`Picture`: an image with its alpha, ICC profile and metadata.
+
+The other functions return advice for error messages about arrays that are not accepted.
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,17 +10,19 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 Array = NDArray[Any]
-"""An array whose shape and dtype the docstring states."""
+"""An array whose shape and dtype are stated where it is used."""
 
 _FEWEST_COLUMNS = 16
-"""Size of a last axis from which it is taken for the width of an image, not for its channels."""
+"""A last axis of this size or more is assumed to be the width of an image, not its channels."""
 _LEAST_16_BIT = 512
-"""Greatest value from which floats are taken for samples of 16 bits, not for those of 8 bits."""
+"""Largest value from which floats are assumed to be 16-bit samples rather than 8-bit ones."""
 _DTYPES = tuple(np.dtype(kind) for kind in (np.uint8, np.uint16, np.float32))
 
 
 def layout_hint(shape: tuple[int, ...]) -> str:
-    """Return advice on the shape of an array that is not (H, W, C), or an empty string.
+    """Return advice on the shape of an array that is not (H, W, C); "" if there is none.
+
+    The advice continues a message, so it starts with a semicolon; as in the functions below.
 
     >>> layout_hint((3, 480, 640))
     '; transpose it to (H, W, 3): image.transpose(1, 2, 0)'
@@ -36,11 +41,18 @@ def layout_hint(shape: tuple[int, ...]) -> str:
 
 
 def range_advice(low: float, high: float) -> tuple[str, str]:
-    """Return what to do with floats out of [0, 1], and its expression; empty if it is unknown.
+    """Return advice on an array `image` of floats that are not all in [0, 1].
+
+    The usual ranges are recognised: 0 to 255, 0 to 65535, -1 to 1, and 0 to 1, each with small
+    errors of rounding or resampling.
 
     Args:
-        low: least value of the array `image`.
-        high: greatest value.
+        low: smallest value of the array.
+        high: largest value of the array.
+
+    Returns:
+        The advice, and the Python expression that follows it; two empty strings if the range is
+        none of these.
 
     >>> range_advice(0.0, 255.0)
     ('divide by 255', 'image / 255')
@@ -61,20 +73,25 @@ def range_advice(low: float, high: float) -> tuple[str, str]:
 
 
 def range_message(low: float, high: float) -> str:
-    """Return the message about a float32 array `image` whose values are not all in [0, 1].
+    """Return the error message about a float32 array `image` whose values are not all in [0, 1].
+
+    Args:
+        low: smallest value of the array.
+        high: largest value of the array.
 
     >>> range_message(np.float32(0), np.float32(1.000001))
     'need float32 in [0, 1], got 0 to 1.000001; clip the values: np.clip(image, 0, 1)'
     """
     advice, expression = range_advice(low, high)
     hint = f"; {advice}: {expression}" if advice else ""
-    # The shortest digits that identify a float32, without those that its conversion adds.
-    least, greatest = (f"{float(str(np.float32(value))):.9g}" for value in (low, high))
-    return f"need float32 in [0, 1], got {least} to {greatest}{hint}"
+    # `str` of a float32 has only the digits that identify it; a float64 would show more.
+    smallest = f"{float(str(np.float32(low))):.9g}"
+    largest = f"{float(str(np.float32(high))):.9g}"
+    return f"need float32 in [0, 1], got {smallest} to {largest}{hint}"
 
 
 def dtype_hint(array: Array) -> str:
-    """Return advice on an array whose dtype is not uint8, uint16 or float32.
+    """Return advice on an array whose dtype is not uint8, uint16 or float32; "" if there is none.
 
     >>> dtype_hint(np.array([0.0, 255.0]))
     '; divide by 255 and convert it: (image / 255).astype(np.float32)'
@@ -83,13 +100,15 @@ def dtype_hint(array: Array) -> str:
     native = dtype.newbyteorder("=")
     if native in _DTYPES:
         return f"; convert the byte order with image.astype(np.{native.name})"
+    # The kinds are f: float, i and u: signed and unsigned integer, b: bool.
     is_number = dtype.kind in "fiu" and array.size > 0
     low, high = (array.min(), array.max()) if is_number else (0, 0)
     if dtype.kind == "f":
         advice, expression = range_advice(low, high)
         if advice and not 0 <= low <= high <= 1:
-            changed = expression if expression.endswith("1)") else f"({expression})"
-            return f"; {advice} and convert it: {changed}.astype(np.float32)"
+            if not expression.endswith(")"):  # A quotient needs brackets before `.astype`.
+                expression = f"({expression})"
+            return f"; {advice} and convert it: {expression}.astype(np.float32)"
         return "; convert values of 0 to 1 with image.astype(np.float32)"
     if dtype.kind in "iu" and low >= 0 and 255 < high <= 65535:
         return "; convert values of 0 to 65535 with image.astype(np.uint16)"
@@ -102,10 +121,10 @@ def dtype_hint(array: Array) -> str:
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """An image with its alpha, ICC profile and metadata; its orientation is applied.
+    """An image with its alpha, ICC profile and metadata; the EXIF orientation is applied.
 
-    A notebook shows it as an image. `read_image` reads a picture, `write_image` writes it, and
-    `np.asarray(picture)` joins pixels and alpha.
+    `read_image` reads a picture, `write_image` writes it, and `np.asarray(picture)` joins pixels
+    and alpha. A notebook shows it as an image.
 
     Example:
         >>> pixels = np.zeros((4, 6, 3), np.uint8)
@@ -141,12 +160,13 @@ class Picture:
 
     def __post_init__(self) -> None:
         for name, array in (("pixels", self.pixels), ("alpha", self.alpha)):
-            if not isinstance(array, np.ndarray) and (name, array) != ("alpha", None):
+            is_missing_alpha = name == "alpha" and array is None
+            if not isinstance(array, np.ndarray) and not is_missing_alpha:
                 raise TypeError(f"{name} must be a numpy array, got {type(array).__name__}")
         shape, dtype = self.pixels.shape, self.pixels.dtype
         if len(shape) != 3 or shape[2] not in (1, 3) or min(shape) < 1:
             hint = "; pass image[..., np.newaxis]" if len(shape) == 2 else layout_hint(shape)
-            if shape[2:] in ((2,), (4,)):
+            if len(shape) == 3 and shape[2] in (2, 4):  # The last channel is alpha.
                 hint = "; pass Picture(image[..., :-1], alpha=image[..., -1])"
             raise ValueError(
                 f"pixels must be (H, W, 3) or (H, W, 1) and not empty, got {shape}{hint}"
@@ -161,11 +181,11 @@ class Picture:
             )
 
     def __repr__(self) -> str:
-        kind = ("RGB" if self.pixels.shape[2] == 3 else "grey") + " with alpha" * (
-            self.alpha is not None
-        )
+        colours = "RGB" if self.pixels.shape[2] == 3 else "grey"
+        alpha = "" if self.alpha is None else " with alpha"
+        dtype, size = self.pixels.dtype, f"{self.width} x {self.height}"
         origin = f", from {self.source_format}" if self.source_format else ""
-        return f"<Picture {self.width} x {self.height}, {kind}, {self.pixels.dtype}{origin}>"
+        return f"<Picture {size}, {colours}{alpha}, {dtype}{origin}>"
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> Array:
         """Return (H, W) grey or (H, W, C) for numpy; alpha is the last channel."""

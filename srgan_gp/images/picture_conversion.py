@@ -1,4 +1,4 @@
-"""Conversion of arrays and Pillow images to pictures and back, and PNG previews for notebooks."""
+"""Conversion of arrays and Pillow images of users to `Picture` and back, and PNG previews."""
 
 import io
 from dataclasses import replace
@@ -23,7 +23,7 @@ from srgan_gp.images.picture import Array, Picture, dtype_hint, layout_hint, ran
 
 PREVIEW_SIDE = 1024
 """Longest side of a preview in pixels; a notebook stores each preview."""
-_KEPT_INFO = ("dpi", "exif", "icc_profile", "xmp")  # metadata of Pillow that a result keeps
+_KEPT_INFO = ("dpi", "exif", "icc_profile", "xmp")  # keys of `Image.info` that a result keeps
 
 
 def to_picture(image: object) -> Picture:
@@ -35,7 +35,7 @@ def to_picture(image: object) -> Picture:
 
     Returns:
         A picture that may share memory with `image`. A Pillow image is not rotated by its EXIF
-        orientation, and its metadata is not read; `notes` name what is lost.
+        orientation, and its metadata is not read; `notes` of the picture name lost properties.
 
     Raises:
         TypeError: `image` is something else.
@@ -56,30 +56,24 @@ def to_picture(image: object) -> Picture:
 def to_file_picture(image: object) -> Picture:
     """Convert an image to a picture that is to be written to a file.
 
-    Args:
-        image: as for `to_picture`.
-
-    Returns:
-        As `to_picture`. Of a Pillow image the EXIF orientation is applied, and ICC profile, EXIF,
-        XMP and resolution are kept.
-
-    Raises:
-        TypeError, ValueError, PictureError: as for `to_picture`.
+    Argument, result and errors are those of `to_picture`. But of a Pillow image the EXIF
+    orientation is applied, and ICC profile, EXIF, XMP and resolution are kept.
     """
     picture = to_picture(image)
     if not isinstance(image, Image.Image):
         return picture
     orientation, alpha = read_orientation(image), picture.alpha
-    profile: bytes | None = image.info.get("icc_profile")
-    fitting = matching_profile(profile, picture.pixels.shape[2])
+    embedded_profile: bytes | None = image.info.get("icc_profile")
+    profile = matching_profile(embedded_profile, picture.pixels.shape[2])
     notes = picture.notes
-    if profile is not None and fitting is None and image.mode != "CMYK":
+    # A CMYK profile was used by the conversion to sRGB.
+    if embedded_profile is not None and profile is None and image.mode != "CMYK":
         notes += ("its ICC profile does not fit its pixels and is not used",)
     return replace(
         picture,
         pixels=apply_orientation(picture.pixels, orientation),
         alpha=None if alpha is None else apply_orientation(alpha, orientation),
-        icc_profile=fitting,
+        icc_profile=profile,
         exif=read_exif(image),
         xmp=read_xmp(image),
         dpi=read_dpi(image),
@@ -88,17 +82,16 @@ def to_file_picture(image: object) -> Picture:
 
 
 def to_kind_of(image: object, picture: Picture, folder: Path | None = None) -> Any:  # noqa: ANN401
-    """Convert a picture to the kind of another image.
+    """Convert a result to the type of the image it was computed from.
 
     Args:
-        image: argument of `to_picture`: an array, a Pillow image, or a picture.
-        picture: has alpha where `image` has.
-        folder: folder of the temporary file of a large array.
+        image: the original: an array, a Pillow image, or a picture, as for `to_picture`.
+        picture: the result. It has alpha if and only if the original has.
+        folder: folder of the temporary file of a large array (`mapped_arrays.empty`).
 
     Returns:
-        An array with the dimensions and channels of `image`; a Pillow image, whose mode is that of
-        `image`, or the one of `1`, `L`, `RGB` and `RGBA` to which `to_picture` converted it; or
-        `picture` itself.
+        An array with as many axes and channels as `image`; or a Pillow image with the metadata and
+        mode of `image`, or the mode to which `to_picture` converted it; or `picture` itself.
     """
     if isinstance(image, Picture):
         return picture
@@ -106,11 +99,12 @@ def to_kind_of(image: object, picture: Picture, folder: Path | None = None) -> A
     if isinstance(image, np.ndarray):
         return channels[..., 0] if image.ndim == 2 else channels
     assert isinstance(image, Image.Image)
-    channels = channels[..., 0] if channels.shape[2] == 1 else channels
+    if channels.shape[2] == 1:  # Pillow expects (H, W) for grey.
+        channels = channels[..., 0]
     if image.mode == "I":
-        channels = channels.astype(np.int32)
+        channels = channels.astype(np.int32)  # `Image.fromarray` makes this mode of int32
     result = Image.fromarray(channels)
-    converts_colours = image.mode in ("CMYK", "LAB", "HSV", "YCbCr")
+    converts_colours = image.mode in ("CMYK", "LAB", "HSV", "YCbCr")  # so the profile is not kept
     for key in _KEPT_INFO:
         if key in image.info and not (converts_colours and key == "icc_profile"):
             result.info[key] = image.info[key]
@@ -118,11 +112,15 @@ def to_kind_of(image: object, picture: Picture, folder: Path | None = None) -> A
 
 
 def to_array(picture: Picture, folder: Path | None = None) -> Array:
-    """Return pixels and alpha in one array (H, W, C); without alpha, the pixels themselves.
+    """Join pixels and alpha.
 
     Args:
         picture: the image.
-        folder: folder of the temporary file of a large array.
+        folder: folder of the temporary file of a large array (`mapped_arrays.empty`).
+
+    Returns:
+        (H, W, C), dtype of the pixels, with alpha as the last channel; without alpha, the pixels
+        themselves, not a copy.
     """
     if picture.alpha is None:
         return picture.pixels
@@ -149,21 +147,18 @@ def describe_type(value: object) -> str:
         return "a file object; pass its path, or Image.open(file) of Pillow"
     if hasattr(value, "numpy"):
         shape = tuple(getattr(value, "shape", ()))
-        moved = {3: ".permute(1, 2, 0)", 4: ".permute(0, 2, 3, 1)"}.get(len(shape), "")
-        is_planar = layout_hint(shape) and hasattr(value, "permute")
-        start = "a torch tensor" if type(value).__module__.startswith("torch") else name
-        return f"{start}; call .numpy() on it: image{moved if is_planar else ''}.numpy()"
+        permutation = ""
+        if layout_hint(shape) and hasattr(value, "permute"):  # the channels come first
+            permutation = {3: ".permute(1, 2, 0)", 4: ".permute(0, 2, 3, 1)"}.get(len(shape), "")
+        type_name = "a torch tensor" if type(value).__module__.startswith("torch") else name
+        return f"{type_name}; call .numpy() on it: image{permutation}.numpy()"
     if hasattr(value, "__array__"):
         return f"{name}; pass np.asarray(image)"
     return name
 
 
 def _check_range(values: Array) -> None:
-    """Check that float32 values of a caller's array are in [0, 1].
-
-    Raises:
-        ValueError: a value is below 0, above 1, or NaN.
-    """
+    """Raise ValueError if a float32 value is below 0, above 1, or NaN; other dtypes always fit."""
     if values.dtype != np.float32:
         return
     low, high = values.min(), values.max()  # both are NaN if any value is
@@ -174,18 +169,20 @@ def _check_range(values: Array) -> None:
 
 
 def _from_array(array: Array) -> Picture:
+    """Convert an array to a picture; errors as for `to_picture`."""
     shape, dtype = array.shape, array.dtype
     if array.size == 0:
         raise ValueError(f"the array is empty: its shape is {shape}")
     if dtype not in FULL_VALUE:
         raise ValueError(f"need uint8, uint16 or float32, got {dtype}{dtype_hint(array)}")
-    if array.ndim not in (2, 3) or shape[2:] not in ((), (1,), (2,), (3,), (4,)):
+    is_grey = array.ndim == 2
+    if not is_grey and not (array.ndim == 3 and shape[2] in (1, 2, 3, 4)):
         raise ValueError(
             "need an array of shape (H, W) grey, (H, W, 2) grey with alpha, (H, W, 3) RGB or "
             f"(H, W, 4) RGBA, got {shape}{layout_hint(shape)}"
         )
     _check_range(array)
-    if array.ndim == 2:
+    if is_grey:
         return Picture(array[..., np.newaxis])
     if shape[2] in (2, 4):
         return Picture(array[..., :-1], alpha=array[..., -1])
@@ -193,6 +190,7 @@ def _from_array(array: Array) -> Picture:
 
 
 def _from_pillow(image: Image.Image) -> Picture:
+    """Convert a Pillow image to a picture without metadata; errors as for `to_picture`."""
     if 0 in image.size:
         raise ValueError(f"the image has no pixels: its size is {image.width} x {image.height}")
     try:
@@ -203,7 +201,7 @@ def _from_pillow(image: Image.Image) -> Picture:
             f"the {image.format} file is damaged or truncated; get a complete copy of it",
         ) from error
     except (ValueError, AssertionError) as error:
-        # Pillow has a different error for each kind of file; one of a `with` is an assertion.
+        # A closed image raises ValueError, or AssertionError after a `with` block.
         if "closed" not in str(error) and not isinstance(error, AssertionError):
             raise
         raise ValueError(
@@ -218,7 +216,7 @@ def _from_pillow(image: Image.Image) -> Picture:
 
 
 def _pillow_notes(image: Image.Image) -> tuple[str, ...]:
-    """Return a sentence for each content of a loaded Pillow image that a picture does not keep."""
+    """Return a sentence for each property of a Pillow image that a picture does not keep."""
     notes: list[str] = []
     if image.mode in ("CMYK", "LAB"):
         notes.append(f"its {image.mode} colours were converted to 8-bit sRGB")
@@ -236,10 +234,10 @@ def encode_preview(picture: Picture) -> bytes:
     """Encode a picture as an 8-bit PNG file of at most `PREVIEW_SIDE` pixels a side."""
     # Pixels are skipped before the resampling, so that a huge image needs little memory.
     step = max(max(picture.height, picture.width) // (2 * PREVIEW_SIDE), 1)
-    small = picture.pixels[::step, ::step]
+    pixels = to_depth(picture.pixels[::step, ::step], np.uint8)
     alpha = None if picture.alpha is None else to_depth(picture.alpha[::step, ::step], np.uint8)
-    # The first argument only selects the kind of the result.
-    image = to_kind_of(Image.new("RGB", (1, 1)), Picture(to_depth(small, np.uint8), alpha))
+    # The first argument only makes the result a Pillow image.
+    image = to_kind_of(Image.new("RGB", (1, 1)), Picture(pixels, alpha))
     image.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
     file = io.BytesIO()
     image.save(file, "PNG", icc_profile=picture.icc_profile)

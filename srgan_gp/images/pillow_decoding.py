@@ -1,4 +1,7 @@
-"""Decoding with Pillow: `open_source` and `decode`, an open file to a `Picture`."""
+"""Decoding with Pillow: `open_source` opens an image file, `decode` returns a `Picture` of it.
+
+`reading` uses both for still images, `animation.sequence_reading` for frames and pages.
+"""
 
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -34,12 +37,13 @@ from srgan_gp.images.picture import Picture
 
 @dataclass(frozen=True)
 class Source:
-    """An open image file, its type and its Pillow image."""
+    """An open image file and the Pillow image of it, whose pixels are not decoded yet."""
 
     file: BinaryIO
     head: bytes
     """The first `HEAD_BYTES` bytes."""
     container: Container
+    """The type of the file."""
     image: ImageFile
 
 
@@ -49,18 +53,22 @@ def open_source(file: BinaryIO, *, max_pixels: int) -> Generator[Source, None, N
 
     Args:
         file: seekable, positioned at its start.
-        max_pixels: limit of width x height of the first image.
+        max_pixels: limit of width x height of the first frame or page.
+
+    Yields:
+        The open file; its Pillow image is closed at the end of the block.
 
     Raises:
         PictureError: the file is not an image of a supported format, is damaged or too large.
     """
     head = _read(file, HEAD_BYTES)
     container = detect_container(head)
-    # Distinguishes an image without pixels from a damaged one. The bytes of width and height, for
-    # formats that have them at a fixed place; a side is 0 if all its bytes are.
+    # Pillow reports an image without pixels as a damaged one. So the bytes of width and height are
+    # checked here, for the formats that have them at a fixed place.
     sides = {"PNG": (head[16:20], head[20:24]), "GIF": (head[6:8], head[8:10]),
              "BMP": (head[18:22], head[22:26])}.get(container.name, ())  # fmt: skip
-    if len(head) >= 26 and not all(any(side) for side in sides):
+    has_empty_side = any(int.from_bytes(side) == 0 for side in sides)
+    if len(head) >= 26 and has_empty_side:
         raise PictureError("E_NO_PIXELS", "it has no pixels: its width or its height is 0")
     file.seek(0)
     with decoder_errors(container.name):
@@ -92,25 +100,29 @@ def decode(source: Source, *, is_frame: bool = False, tiff_directory: int | None
     """Decode the current frame or page of an open file, apply the orientation and read metadata.
 
     Args:
-        source: open file; Pillow may have been moved to a later frame or page.
-        is_frame: whether it is a frame of an animation; Pillow composes frames with 8 bits.
-        tiff_directory: offset of the directory of a later page of a TIFF, in bytes.
+        source: open file; its Pillow image is at the frame or page to decode.
+        is_frame: whether it is a frame of an animation, which Pillow composes with 8 bits only.
+        tiff_directory: offset in bytes of the page's directory in a multi-page TIFF; None for the
+            first page of a file.
+
+    Returns:
+        The image; its `notes` name what was not kept.
 
     Raises:
         PictureError: as for `reading.read_image`.
     """
     file, image = source.file, source.image
     name = source.container.name
-    # Before `load`, which removes the orientation tag of a TIFF.
+    # Read before `load`, which removes the orientation tag of a TIFF.
     orientation = read_orientation(image)
-    deep = is_16_bit(image, source.head) and not is_frame
+    needs_opencv = is_16_bit(image, source.head) and not is_frame
     icc_profile: bytes | None = image.info.get("icc_profile")
     with decoder_errors(name):
         size = image.size
         image.load()
-        if name == "HEIF" and image.size != size:  # The limit was checked for the size before.
+        if name == "HEIF" and image.size != size:  # The limit was checked for the other size.
             raise ValueError(f"{image.size} pixels were decoded instead of {size}")
-        if deep:
+        if needs_opencv:
             file.seek(0)
             data = _read(file)
             if tiff_directory is not None:
@@ -118,20 +130,20 @@ def decode(source: Source, *, is_frame: bool = False, tiff_directory: int | None
             pixels, alpha = decode_16_bit(data, image)
         else:
             pixels, alpha = split_channels(image, icc_profile)
-    if name == "TIFF" and not deep:
+    if name == "TIFF" and not needs_opencv:
         pixels = correct_levels(pixels, image)
         orientation = 1  # Pillow applies the orientation of a TIFF itself.
     notes: list[str] = []
     if image.mode in ("CMYK", "LAB"):
         notes.append(f"its {image.mode} colours were converted to 8-bit sRGB")
-    gamma = image.info.get("gamma")
+    gamma = image.info.get("gamma")  # of a PNG; 1 / 2.2 is about that of sRGB
     if gamma and abs(gamma - 1 / 2.2) > 0.01 and "icc_profile" not in image.info:
         notes.append(f"its PNG gamma of {gamma:g} is not applied and not kept")
     bits = read_avif_depth(source.head) if name == "AVIF" else image.info.get("bit_depth", 8)
     if bits > 8:
         notes.append(f"its {bits} bits were read as 8 bits")
     profile, exif = matching_profile(icc_profile, pixels.shape[2]), read_exif(image)
-    # That of CMYK was used by `split_channels`; that of LAB was not.
+    # A CMYK profile was used by `split_channels`.
     if icc_profile is not None and profile is None and image.mode != "CMYK":
         notes.append("its ICC profile does not fit its pixels and is not used")
     if exif is None and image.info.get("exif") is not None:
@@ -149,6 +161,7 @@ def decode(source: Source, *, is_frame: bool = False, tiff_directory: int | None
 
 
 def _read(file: BinaryIO, size: int = -1) -> bytes:
+    """Read `size` bytes, or all; E_UNREADABLE instead of an OSError."""
     try:
         return file.read(size)
     except OSError as error:

@@ -1,4 +1,8 @@
-"""`read_image`, `read_picture` and `decode_picture`: read an image file as a `Picture`."""
+"""`read_image`, `read_picture` and `decode_picture`: read an image file as a `Picture`.
+
+`read_image` is the public function. `regular_file`, `file_state` and `check_unchanged` open a file
+safely, and detect that another program writes to it.
+"""
 
 import os
 import re
@@ -23,7 +27,7 @@ _CHANGED = "the file changed while it was read; try again"
 
 
 def read_image(path: str | Path, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Picture:
-    """Read a PNG, JPEG, WebP, TIFF, BMP, GIF, AVIF or HEIC file; its content tells the format.
+    """Read a PNG, JPEG, WebP, TIFF, BMP, GIF, AVIF or HEIC file; the suffix does not matter.
 
     Bit depth, grey, alpha, ICC profile, EXIF, XMP and resolution are kept. The EXIF orientation is
     applied, and CMYK and Lab are converted to sRGB. If there are several frames or pages, the first
@@ -32,6 +36,9 @@ def read_image(path: str | Path, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Pic
     Args:
         path: a regular file.
         max_pixels: limit of width x height, checked before the pixels are decoded.
+
+    Returns:
+        The image; its `notes` name what was not kept.
 
     Raises:
         PictureError: the file is missing, not readable, not an image of these formats, damaged or
@@ -43,6 +50,7 @@ def read_image(path: str | Path, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Pic
     try:
         return read_picture(Path(path), max_pixels=max_pixels)
     except PictureError as error:
+        # The advice of the message is for the command line; here it names the parameter.
         message = str(error).replace("raise --max-pixels", "pass a larger max_pixels to read_image")
         hint = _path_hint(str(path)) if error.code == "E_NOT_FOUND" else ""
         error.args = (f"{path}: {message}{hint}",)
@@ -50,7 +58,7 @@ def read_image(path: str | Path, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Pic
 
 
 def _path_hint(path: str) -> str:
-    """Return advice on a path that does not exist and has a special meaning elsewhere."""
+    """Return advice on a missing path that is a URL, a home directory or a pattern, or ""."""
     if re.match("[a-z][a-z0-9+.-]+:/", path):
         return "; a URL is not read, download the file first"
     if path.startswith("~"):
@@ -63,21 +71,23 @@ def _path_hint(path: str) -> str:
 def read_picture(path: Path, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Picture:
     """Read an image file as `read_image` does, with errors that do not name the path.
 
+    It is for callers that report each file by its name.
+
     Raises:
-        PictureError: as for `read_image`, for callers that report each file by its name.
+        PictureError: as for `read_image`.
     """
     with regular_file(path) as file:
         return decode_picture(file, max_pixels=max_pixels, suffix=path.suffix)
 
 
 def file_state(file: BinaryIO) -> tuple[int, int]:
-    """Return the size in bytes and the modification time in nanoseconds of an open file."""
+    """Return (size in bytes, modification time in nanoseconds) of an open file."""
     status = os.fstat(file.fileno())
     return status.st_size, status.st_mtime_ns
 
 
 def check_unchanged(file: BinaryIO, state: tuple[int, int]) -> None:
-    """Check that a file has not changed.
+    """Check that size and modification time of a file have not changed.
 
     Args:
         file: open file.
@@ -94,12 +104,16 @@ def check_unchanged(file: BinaryIO, state: tuple[int, int]) -> None:
 def regular_file(path: Path) -> Generator[BinaryIO, None, None]:
     """Open a regular file for reading; a pipe or a device is refused without blocking.
 
+    Yields:
+        The file, positioned at its start.
+
     Raises:
         PictureError: the file is missing, not readable or not a regular file; or E_CHANGED, it was
             written to during the block.
     """
     try:
         _require_regular(path.stat().st_mode)
+        # Each flag exists on some systems only.
         flags = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
         descriptor = os.open(path, os.O_RDONLY | flags)
     except FileNotFoundError as error:
@@ -119,6 +133,7 @@ def regular_file(path: Path) -> Generator[BinaryIO, None, None]:
 
 
 def _require_regular(mode: int) -> None:
+    """Raise E_NOT_A_FILE if `mode`, the `st_mode` of a file, is not that of a regular file."""
     if stat.S_ISDIR(mode):
         raise PictureError("E_NOT_A_FILE", "this is a folder; pass an image file")
     if not stat.S_ISREG(mode):
@@ -135,26 +150,31 @@ def decode_picture(file: BinaryIO, *, max_pixels: int, suffix: str = "") -> Pict
         max_pixels: as in `read_image`.
         suffix: suffix of the file's name; a note is added if it is the suffix of another format.
 
+    Returns:
+        As `read_image`.
+
     Raises:
         PictureError: as in `read_image`.
     """
     with silenced_pillow(), open_source(file, max_pixels=max_pixels) as source:
         picture = decode(source)
         notes = picture.notes + suffix_notes(source.container, suffix)
-        if _holds_more(source.image):
+        if _has_more_images(source.image):
             notes += ("it has more frames, pages or maps; only the first image is used",)
     return replace(picture, notes=notes)
 
 
-def _holds_more(image: Image.Image) -> bool:
+def _has_more_images(image: Image.Image) -> bool:
+    """Return whether a file has more than one frame or page, or a JPEG contains more images."""
     try:
+        # Pillow sets "mp" for the Multi-Picture Format, as of gain maps and depth maps in a JPEG.
         return bool(getattr(image, "is_animated", False)) or "mp" in image.info
-    except Exception:  # A damaged second frame does not matter.
+    except Exception:  # Pillow found a damaged second frame; the first one can still be used.
         return True
 
 
 def suffix_notes(container: Container, suffix: str) -> tuple[str, ...]:
-    """Return a note if a suffix belongs to another format than the content."""
+    """Return a note if a suffix such as `.jpg` belongs to another type than `container`, or ()."""
     for other in CONTAINERS:
         if other is not container and suffix.lower() in other.suffixes:
             return (f"it is a {container.name} file although its suffix is {suffix}",)

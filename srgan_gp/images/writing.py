@@ -1,4 +1,4 @@
-"""`write_image` and `encode_image`: write a `Picture` to an image file."""
+"""`write_image` and `encode_image`: write an image to a path, or to an open file."""
 
 import io
 import os
@@ -56,8 +56,9 @@ def write_image(
         strip_metadata: remove EXIF, XMP and resolution; the ICC profile is kept.
 
     Returns:
-        One warning for each property that the format cannot hold, except a resolution of 72 or 96
-        dpi, which many programs write by default.
+        Messages: one for each property that the format cannot hold, except a resolution of 72 or 96
+        dpi, which many programs write by default; and one for each that the conversion of a
+        Pillow image lost.
 
     Raises:
         UsageError: the format, or one of the quality, is unknown or missing; or the quality is out
@@ -70,7 +71,7 @@ def write_image(
         ValueError: shape, dtype or range of the array is not supported.
     """
     options = _Options(quality=quality, strip_metadata=strip_metadata)
-    image = picture
+    image = picture  # the argument; `picture` becomes the converted one
     if isinstance(path, str | os.PathLike):
         _check_path(path)
         path, picture = Path(path), to_file_picture(image)
@@ -80,7 +81,7 @@ def write_image(
     elif hasattr(cast("object", path), "write") and not isinstance(path, io.TextIOBase):
         if format is None:
             raise UsageError('a file object has no suffix: pass a format, such as format="png"')
-        picture, buffer = to_file_picture(image), io.BytesIO()
+        picture, buffer = to_file_picture(image), io.BytesIO()  # `path` may not be seekable
         warnings = encode_image(picture, buffer, format=format, **options)
         with errors_about(Path(str(getattr(path, "name", "the file object")))):
             path.write(buffer.getbuffer())
@@ -90,16 +91,19 @@ def write_image(
             f"{type(picture).__name__} and {type(path).__name__}; the path may also be a file open "
             "for writing bytes"
         )
+    # The notes of a `Picture` were reported when it was read; those of other images are new.
     return warnings if image is picture else (*picture.notes, *warnings)
 
 
 class _Options(TypedDict):
+    """Keyword arguments that `write_image` passes on to `encode_image`."""
+
     quality: Quality | None
     strip_metadata: bool
 
 
 def _check_path(path: str | Path) -> None:
-    """Check a path for mistakes about which `atomic_write` knows less.
+    """Check a path for two mistakes for which `atomic_write` has no advice.
 
     Raises:
         OutputError: it is a folder, or begins with `~` and its folder does not exist.
@@ -124,8 +128,8 @@ def encode_image(
     """Write an image to an open file, in the same way as `write_image`.
 
     Args:
-        picture: the image. If another thread still computes it, PNG and TIFF are encoded band by
-            band, as soon as the rows are complete.
+        picture: the image. A `GrowingPicture` is still computed by another thread: PNG and TIFF
+            encode its rows as soon as they are complete, other formats wait for all of them.
         file: binary file, open for writing, seekable, empty. After an error it may be incomplete.
         format: a format name such as `png`, or a suffix.
         quality: as for `write_image`.
@@ -139,13 +143,15 @@ def encode_image(
         TypeError: the quality is not an integer.
         PictureError: E_ENCODER_LIMIT if the format cannot hold the image; E_OUT_OF_MEMORY;
             E_DISK_FULL.
-        Cancelled: the other thread does not complete the image.
+        Cancelled: the other thread ended before a `GrowingPicture` was complete.
         OSError: the file cannot be written.
     """
     name = find_format(format)
     if isinstance(quality, Mapping):
-        quality = {find_format(key): value for key, value in quality.items()}.get(name)
-    quality = FORMATS[name].default_quality if quality is None else quality
+        quality_by_format = {find_format(key): value for key, value in quality.items()}
+        quality = quality_by_format.get(name)
+    if quality is None:
+        quality = FORMATS[name].default_quality
     if not isinstance(cast("object", quality), Integral):
         raise TypeError(f"the quality must be an integer, got {quality!r}")
     if not 1 <= quality <= 100:
@@ -165,7 +171,7 @@ def encode_image(
         ) from error
     except (OSError, ValueError, OverflowError) as error:
         if isinstance(error, OSError) and error.errno is not None:
-            raise  # An error of the file: those of Pillow's encoders have no errno.
+            raise  # It is an error of the file: those of Pillow's encoders have no errno.
         # Some limits, such as WebP's on detail, are known only after encoding.
         raise PictureError(
             "E_ENCODER_LIMIT", f"{name} cannot hold this image ({error}); write PNG instead"

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image, ImageFile
 
 from srgan_gp.errors import PictureError
-from srgan_gp.images import FrameSequence
+from srgan_gp.images import FrameSequence, read_image
 from srgan_gp.images.image_header import read_header
 
 
@@ -49,6 +49,14 @@ def test_the_pages_of_a_tiff_are_counted(tmp_path):
     assert (sequence.kind, sequence.count) == ("pages", 2)
     assert (sequence.width, sequence.height) == (6, 3)
     assert read_header(tmp_path / "a.tif", first_frame_only=True).frames == 1
+
+
+def test_the_size_of_a_turned_tiff_is_that_of_its_pixels(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (6, 2)).save(tmp_path / "a.tif", exif=exif)
+    header, picture = read_header(tmp_path / "a.tif"), read_image(tmp_path / "a.tif")
+    assert (header.width, header.height) == (picture.width, picture.height) == (2, 6)
 
 
 def test_the_header_of_a_truncated_file_is_read(tmp_path):

@@ -8,13 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from srgan_gp.images.codecs.tiff import reset_tiff_orientation
 from srgan_gp.images.metadata import (
     apply_orientation,
     matching_profile,
     read_exif,
     read_orientation,
     read_xmp,
-    reset_tiff_orientation,
     update_exif,
     update_xmp,
 )

@@ -1,5 +1,8 @@
 """`write_animated_webp`: encoder of animated WebP, frame by frame.
 
+libwebp encodes each frame as a still file; here the chunks of these files are put into one
+animation. A chunk is a type of four letters, the length, and the content.
+
 Source:
     WebP Container Specification (RFC 9649, section 2.7).
 """
@@ -13,10 +16,10 @@ from srgan_gp.images.animation.frame_encoding import Clock, Part, changed_parts
 from srgan_gp.images.animation.frame_sequence import Frame, FrameSequence
 from srgan_gp.images.picture import Picture
 
-_FIRST_CHUNK = 12  # offset after RIFF, the size and WEBP
-_ANIMATED, _XMP, _EXIF, _ALPHA, _PROFILE = 0x02, 0x04, 0x08, 0x10, 0x20
-_PIXELS = (b"ALPH", b"VP8 ", b"VP8L")
-_REPLACE = 0x02  # the frame replaces the pixels below, without blending
+_FIRST_CHUNK = 12  # offset of the first chunk: after RIFF, the size and WEBP
+_ANIMATED, _XMP, _EXIF, _ALPHA, _PROFILE = 0x02, 0x04, 0x08, 0x10, 0x20  # flags of chunk VP8X
+_PIXEL_CHUNKS = (b"ALPH", b"VP8 ", b"VP8L")  # alpha, lossy and lossless pixels
+_REPLACE = 0x02  # flag of a frame: it replaces the pixels below, without blending
 _MAX_MILLISECONDS = (1 << 24) - 1  # time of a frame, a field of 24 bits
 _MAX_PLAYS = 0xFFFF  # a field of 16 bits
 _MAX_BYTES = (1 << 32) - 10  # limit of the specification: 2^32 - 10
@@ -40,30 +43,45 @@ def write_animated_webp(
         PictureError: E_ENCODER_LIMIT if the file is too large, or the time of a frame too long;
             E_FRAMES if the sizes of the frames differ.
     """
-    clock, flags, size, metadata = Clock(1), _ANIMATED, (0, 0), b""
-    for index, part in enumerate(changed_parts(frames, grid=2)):  # positions are halved
+    clock = Clock(tick_milliseconds=1)
+    flags, size, metadata = _ANIMATED, (0, 0), b""
+    # Positions are stored divided by 2, so they must be even.
+    for index, part in enumerate(changed_parts(frames, grid=2)):
         still = dict(_chunks_of(encode(part.picture)))
         if index == 0:
             size = (part.picture.width, part.picture.height)
-            flags |= _write_head(file, still, sequence)
+            flags |= _write_first_chunks(file, still, sequence)
             metadata = _join_chunks(still, (b"EXIF", b"XMP "))
-        flags |= 0 if part.picture.alpha is None else _ALPHA
-        file.write(_chunk(b"ANMF", _place(part, clock) + _join_chunks(still, _PIXELS)))
+        if part.picture.alpha is not None:
+            flags |= _ALPHA
+        frame = _frame_header(part, clock) + _join_chunks(still, _PIXEL_CHUNKS)
+        file.write(_chunk(b"ANMF", frame))
     file.write(metadata)
-    _write_size(file, flags, size)
+    _write_headers(file, flags, size)
 
 
-def _write_head(file: BinaryIO, still: dict[bytes, bytes], sequence: FrameSequence) -> int:
-    """Write the chunks before the frames, with empty headers; return the metadata flags."""
+def _write_first_chunks(file: BinaryIO, still: dict[bytes, bytes], sequence: FrameSequence) -> int:
+    """Write the chunks before the frames, with zeros for the headers.
+
+    Args:
+        file: the output, empty.
+        still: chunks of the first frame's still file, content by type.
+        sequence: has the number of plays.
+
+    Returns:
+        The flags of chunk VP8X for the metadata in `still`.
+    """
     file.write(bytes(_FIRST_CHUNK))
     file.write(_chunk(b"VP8X", bytes(10)))
     file.write(_join_chunks(still, (b"ICCP",)))
-    file.write(_chunk(b"ANIM", struct.pack("<IH", 0, min(sequence.plays, _MAX_PLAYS))))
+    background = 0  # transparent
+    file.write(_chunk(b"ANIM", struct.pack("<IH", background, min(sequence.plays, _MAX_PLAYS))))
     flags = {b"ICCP": _PROFILE, b"EXIF": _EXIF, b"XMP ": _XMP}
     return sum(flag for kind, flag in flags.items() if kind in still)
 
 
-def _write_size(file: BinaryIO, flags: int, size: tuple[int, int]) -> None:
+def _write_headers(file: BinaryIO, flags: int, size: tuple[int, int]) -> None:
+    """Write the headers RIFF and VP8X over the zeros; `size` is (width, height) in pixels."""
     end = file.tell()
     if end > _MAX_BYTES:
         raise PictureError(
@@ -76,8 +94,8 @@ def _write_size(file: BinaryIO, flags: int, size: tuple[int, int]) -> None:
     file.seek(end)
 
 
-def _place(part: Part, clock: Clock) -> bytes:
-    """Encode the position, size and time of a frame, without blending."""
+def _frame_header(part: Part, clock: Clock) -> bytes:
+    """Encode the position, size and time of a frame, and that it is not blended."""
     milliseconds = clock.ticks(part.milliseconds)
     if milliseconds > _MAX_MILLISECONDS:
         raise PictureError(
@@ -90,18 +108,22 @@ def _place(part: Part, clock: Clock) -> bytes:
 
 
 def _three_bytes(number: int) -> bytes:
+    """Encode an integer of 24 bits."""
     return number.to_bytes(3, "little")
 
 
 def _join_chunks(still: dict[bytes, bytes], kinds: tuple[bytes, ...]) -> bytes:
+    """Encode the chunks of a still file that have these types, in the order of `kinds`."""
     return b"".join(_chunk(kind, still[kind]) for kind in kinds if kind in still)
 
 
 def _chunk(kind: bytes, content: bytes) -> bytes:
+    """Encode a chunk: type, length and content, padded to an even length."""
     return kind + struct.pack("<I", len(content)) + content + b"\0" * (len(content) % 2)
 
 
 def _chunks_of(webp: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Yield (type, content) of each chunk of a WebP file."""
     position = _FIRST_CHUNK
     while position < len(webp):
         kind, length = struct.unpack_from("<4sI", webp, position)

@@ -21,7 +21,7 @@ from srgan_gp.images.codecs.png import SIGNATURE, chunk, iter_chunks
 from srgan_gp.images.colour import FULL_VALUE
 from srgan_gp.images.picture import Picture
 
-_LONGEST = 0xFFFF  # largest numerator and denominator of a frame's time in seconds
+_MAX_SECONDS = 0xFFFF  # largest numerator and denominator of a frame's time: 16 bits each
 
 
 def write_apng(
@@ -32,6 +32,9 @@ def write_apng(
 ) -> None:
     """Write the frames of an animation as RGB with alpha, because all frames share one header.
 
+    The pixels of the first frame are in chunks IDAT, as those of a still PNG; those of the other
+    frames are in chunks fdAT. A chunk fcTL before them has the position and time of the frame.
+
     Args:
         file: binary file, open for writing, empty.
         frames: the frames, all of equal size and dtype.
@@ -41,7 +44,7 @@ def write_apng(
     Raises:
         PictureError: E_FRAMES if the sizes of the frames differ.
     """
-    numbers = itertools.count()
+    numbers = itertools.count()  # all chunks fcTL and fdAT are numbered
     for index, part in enumerate(changed_parts(map(_with_alpha, frames))):
         png = encode(part.picture)
         if index == 0:  # The first part is a whole frame, so its header is that of the animation.
@@ -51,9 +54,9 @@ def write_apng(
                 if kind == b"IHDR":
                     file.write(chunk(b"acTL", struct.pack(">II", sequence.count, sequence.plays)))
         height, width = part.picture.pixels.shape[:2]
-        place = struct.pack(">IIIII", next(numbers), width, height, part.left, part.top)
-        time = struct.pack(">HH", *_fraction(part.milliseconds))
-        file.write(chunk(b"fcTL", place + time + b"\0\0"))  # no disposal, no blending
+        rectangle = struct.pack(">IIIII", next(numbers), width, height, part.left, part.top)
+        time = struct.pack(">HH", *_fraction_of_seconds(part.milliseconds))
+        file.write(chunk(b"fcTL", rectangle + time + b"\0\0"))  # no disposal, no blending
         for kind, content in iter_chunks(png):
             if kind == b"IDAT" and index == 0:
                 file.write(chunk(kind, content))
@@ -73,16 +76,21 @@ def _with_alpha(frame: Frame) -> Frame:
     return replace(frame, picture=replace(picture, pixels=pixels, alpha=alpha))
 
 
-def _precedes_pixels(part: tuple[bytes, bytes]) -> bool:
-    return part[0] != b"IDAT"
+def _precedes_pixels(type_and_content: tuple[bytes, bytes]) -> bool:
+    """Return whether a chunk of a still PNG is not of its pixels."""
+    return type_and_content[0] != b"IDAT"
 
 
-def _fraction(milliseconds: float) -> tuple[int, int]:
-    """Convert a time to a fraction of seconds; times of the form n / d seconds are exact.
+def _fraction_of_seconds(milliseconds: float) -> tuple[int, int]:
+    """Convert a time to the nearest (numerator, denominator) in seconds, of 16 bits each.
 
-    >>> _fraction(1000 / 30)
+    Usual times such as 1/30 s are exact.
+
+    >>> _fraction_of_seconds(1000 / 30)
     (1, 30)
     """
-    seconds = min(milliseconds / 1000, _LONGEST)
-    fraction = Fraction(seconds).limit_denominator(int(_LONGEST / max(1, seconds)))
+    seconds = min(milliseconds / 1000, _MAX_SECONDS)
+    # From 1 s on, the numerator is the larger one: it is the denominator times the seconds.
+    max_denominator = int(_MAX_SECONDS / max(1, seconds))
+    fraction = Fraction(seconds).limit_denominator(max_denominator)
     return fraction.as_integer_ratio()

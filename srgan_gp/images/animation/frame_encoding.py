@@ -1,4 +1,7 @@
-"""`Clock` and `changed_parts`: frame times in ticks and changed rectangles, for the writers."""
+"""Support of the writers of animations: frame times in ticks, and the changed part of each frame.
+
+A tick is the unit of time of a format: 10 ms in GIF, 1 ms in WebP.
+"""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -14,31 +17,36 @@ from srgan_gp.images.picture import Array, Picture
 class Clock:
     """Converts frame times to whole ticks without accumulating rounding errors.
 
+    Args:
+        tick_milliseconds: length of a tick in milliseconds.
+
     >>> clock = Clock(10)
     >>> [clock.ticks(milliseconds) for milliseconds in (25, 25, 25, 25)]
     [2, 3, 3, 2]
     """
 
     def __init__(self, tick_milliseconds: int) -> None:
-        self._tick = tick_milliseconds
-        self._milliseconds = 0.0
-        self._ticks = 0
+        self._tick_milliseconds = tick_milliseconds
+        self._elapsed_milliseconds = 0.0  # exact sum of the times so far
+        self._elapsed_ticks = 0  # sum of the results so far
 
     def ticks(self, milliseconds: float) -> int:
-        """Return the time of the next frame in ticks."""
-        self._milliseconds += milliseconds
-        ticks = round(self._milliseconds / self._tick) - self._ticks
-        self._ticks += ticks
+        """Return the time of the next frame in ticks; called once for each frame, in order."""
+        self._elapsed_milliseconds += milliseconds
+        ticks = round(self._elapsed_milliseconds / self._tick_milliseconds) - self._elapsed_ticks
+        self._elapsed_ticks += ticks
         return ticks
 
 
 class Part(NamedTuple):
-    """The rectangle of a frame that differs from the previous frame, its position and its time."""
+    """The rectangle of a frame that differs from the previous frame."""
 
     picture: Picture
     left: int
+    """Position in the frame in pixels, as `top`."""
     top: int
     milliseconds: float
+    """Time for which the frame is shown."""
 
 
 def changed_parts(
@@ -51,8 +59,11 @@ def changed_parts(
 
     Args:
         frames: the frames, all of equal size.
-        grid: left and top of a part are rounded down to multiples of it.
-        keeps_size: returns whether a frame must not be cropped.
+        grid: left and top of a part are rounded down to multiples of this number of pixels.
+        keeps_size: returns whether a frame must not be cropped; by default all are.
+
+    Yields:
+        One part for each frame, at least one pixel large.
 
     Raises:
         PictureError: E_FRAMES if the sizes of the frames differ.
@@ -64,13 +75,16 @@ def changed_parts(
         if previous is not None and not keeps_size(picture):
             rows, columns = _changed_rectangle(previous, picture)
         top, left = rows.start // grid * grid, columns.start // grid * grid
-        part = _crop(picture, slice(top, rows.stop), slice(left, columns.stop))
-        yield Part(part, left, top, frame.milliseconds)
+        cropped = _crop(picture, slice(top, rows.stop), slice(left, columns.stop))
+        yield Part(cropped, left, top, frame.milliseconds)
         previous = picture
 
 
 def _changed_rectangle(before: Picture, after: Picture) -> tuple[slice, slice]:
-    """Return rows and columns of the smallest rectangle with all differences, at least a pixel."""
+    """Return rows and columns of the smallest rectangle with all differences, at least one pixel.
+
+    It is the whole frame if channels, dtype or the presence of alpha differ.
+    """
     if before.pixels.shape[:2] != after.pixels.shape[:2]:
         raise PictureError("E_FRAMES", "the frames of an animation must have the same size")
     if _layout(before) != _layout(after):
@@ -78,18 +92,24 @@ def _changed_rectangle(before: Picture, after: Picture) -> tuple[slice, slice]:
     differs = (before.pixels != after.pixels).any(axis=2)
     if before.alpha is not None and after.alpha is not None:
         differs |= before.alpha != after.alpha
-    return _extent(differs.any(axis=1)), _extent(differs.any(axis=0))
+    rows_differ, columns_differ = differs.any(axis=1), differs.any(axis=0)
+    return _extent(rows_differ), _extent(columns_differ)
 
 
 def _layout(picture: Picture) -> tuple[object, ...]:
+    """Return shape, dtype and whether there is no alpha, for a comparison."""
     return picture.pixels.shape, picture.pixels.dtype, picture.alpha is None
 
 
 def _extent(differs: Array) -> slice:
-    places = np.flatnonzero(differs)
-    return slice(int(places[0]), int(places[-1]) + 1) if len(places) else slice(0, 1)
+    """Return the range from the first to the last True of a 1D array; the first place if none."""
+    indices = np.flatnonzero(differs)
+    if len(indices) == 0:
+        return slice(0, 1)
+    return slice(int(indices[0]), int(indices[-1]) + 1)
 
 
 def _crop(picture: Picture, rows: slice, columns: slice) -> Picture:
+    """Crop pixels and alpha; the result shares their memory."""
     alpha = None if picture.alpha is None else picture.alpha[rows, columns]
     return replace(picture, pixels=picture.pixels[rows, columns], alpha=alpha)

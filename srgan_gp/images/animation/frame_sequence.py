@@ -1,4 +1,7 @@
-"""`FrameSequence`: the frames of an animation or the pages of a multi-page image."""
+"""`FrameSequence`: the frames of an animation or the pages of a multi-page image.
+
+`read_sequence` returns it, and `write_sequence` writes it.
+"""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -21,18 +24,20 @@ class FrameSequence:
     """The frames or pages of one file, decoded one at a time.
 
     Example:
-        >>> sequence = read_sequence("a.gif")                         # doctest: +SKIP
-        >>> larger = sequence.changed(upscaler.upscale_picture)              # doctest: +SKIP
-        >>> warnings = write_sequence(larger, file, format="png")            # doctest: +SKIP
+        >>> sequence = read_sequence("a.gif")  # doctest: +SKIP
+        >>> larger = sequence.changed(upscaler.upscale_picture)  # doctest: +SKIP
+        >>> warnings = write_sequence(larger, file, format="png")  # doctest: +SKIP
     """
 
     frames: Iterator[Frame]
-    """An iterator that decodes each frame on demand; a damaged frame raises PictureError."""
+    """Decodes each frame on demand, and can be consumed once; a damaged frame raises PictureError.
+    """
 
     count: int
     """Number of frames or pages; 1 for a still image."""
 
     kind: Literal["still", "animation", "pages"]
+    """A single image, frames shown one after the other, or the pages of a TIFF."""
 
     width: int
     """Largest width of the frames in pixels, after the orientation is applied."""
@@ -47,12 +52,13 @@ class FrameSequence:
     """Format of the file that was read, as in `Picture`."""
 
     notes: tuple[str, ...] = ()
-    """One sentence for each content of the file that was not kept; images have their own notes."""
+    """One sentence for each content of the file that was not kept; each `Picture` has its own."""
 
     def changed(self, change: Callable[[Picture], Picture]) -> "FrameSequence":
         """Return a sequence of the images `change(picture)`, computed on demand.
 
-        Its `width` and `height` stay those of the source, even if the images are larger.
+        It consumes the frames of this sequence. Its `width` and `height` stay those of the source,
+        even if the images are larger.
         """
-        changed = (replace(frame, picture=change(frame.picture)) for frame in self.frames)
-        return replace(self, frames=changed)
+        frames = (replace(frame, picture=change(frame.picture)) for frame in self.frames)
+        return replace(self, frames=frames)

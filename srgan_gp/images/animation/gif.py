@@ -1,6 +1,10 @@
 """GIF: counting frames without decoding, and encoders of still images and animations.
 
-Own code, because Pillow keeps all frames in memory and joins equal ones; it encodes single frames.
+Pillow encodes the pixels of each frame. The rest is own code, because Pillow keeps all frames of an
+animation in memory and joins equal ones.
+
+A GIF consists of a header (signature, size, optional palette) and blocks. A block is an extension,
+such as the time of the next frame, or an image, or the end.
 
 Source:
     Graphics Interchange Format, version 89a; the number of plays is Netscape's extension.
@@ -20,10 +24,10 @@ from srgan_gp.images.animation.frame_sequence import Frame, FrameSequence
 from srgan_gp.images.colour import to_depth
 from srgan_gp.images.picture import Array, Picture
 
-_EXTENSION, _IMAGE, _END = b"!", b",", b";"
-_HAS_PALETTE = 0x80
-_HEADER_BYTES = 13  # signature, and screen descriptor without a palette
-_KEEP, _CLEAR = 1, 2  # disposal methods
+_EXTENSION, _IMAGE, _END = b"!", b",", b";"  # first byte of a block
+_HAS_PALETTE = 0x80  # flag; the lower three bits are the size of the palette
+_HEADER_BYTES = 13  # signature, and screen descriptor (size, flags) without a palette
+_KEEP, _CLEAR = 1, 2  # disposal methods: what happens to a frame before the next one is drawn
 _TICK_MILLISECONDS = 10
 _MAX_TICKS, _MAX_REPETITIONS = 0xFFFF, 0xFFFF  # fields of 16 bits
 _PALETTE_PIXELS = 1 << 14  # pixels of a frame from which its palette is computed
@@ -37,17 +41,18 @@ def count_gif_frames(file: BinaryIO, *, most: int) -> int:
         file: a GIF; its position changes.
         most: number at which counting ends.
     """
-    file.seek(10)  # the flags of the screen descriptor, followed by two bytes
+    file.seek(10)  # the last three bytes of the header: the flags and two others
     _skip_palette(file, file.read(3)[:1])
     count = 0
     while count < most and (kind := file.read(1)) not in (b"", _END):
         if kind == _EXTENSION:
-            file.read(1)
+            file.read(1)  # kind of extension
             _skip_blocks(file)
         elif kind == _IMAGE:
-            descriptor = file.read(9)
+            descriptor = file.read(9)  # position, size and flags
             _skip_palette(file, descriptor[8:9])
-            if len(descriptor) < 9 or not file.read(1):
+            code_size = file.read(1)  # of the compressed pixels
+            if len(descriptor) < 9 or not code_size:
                 break
             count += 1
             _skip_blocks(file)
@@ -55,8 +60,10 @@ def count_gif_frames(file: BinaryIO, *, most: int) -> int:
 
 
 def _skip_palette(file: BinaryIO, flags: bytes) -> None:
+    """Skip the palette that follows a byte of flags, which is empty in a truncated file."""
     if flags and flags[0] & _HAS_PALETTE:
-        file.seek(3 << ((flags[0] & 7) + 1), 1)
+        colours = 2 << (flags[0] & 7)
+        file.seek(3 * colours, 1)
 
 
 def _skip_blocks(file: BinaryIO) -> None:
@@ -84,6 +91,7 @@ def write_gif(
             the frames differ.
     """
     clock = Clock(_TICK_MILLISECONDS)
+    # A frame with alpha is cleared before the next one, so it is stored as a whole.
     for index, part in enumerate(changed_parts(frames, keeps_size=_has_alpha)):
         still = bytearray(encode(part.picture))
         if index == 0:
@@ -93,10 +101,11 @@ def write_gif(
             raise PictureError(
                 "E_ENCODER_LIMIT", "a frame of GIF is shown for 655 s at most; write PNG instead"
             )
-        # The still starts with its control extension (flags at byte 3, time at 4) and its image
-        # descriptor (position at byte 9).
+        # Without header and end, a still of `encode_gif` has an extension (flags at byte 3, time at
+        # byte 4), and an image (position at byte 9).
         body = still[_HEADER_BYTES:-1]
-        body[3] |= (_CLEAR if _has_alpha(part.picture) else _KEEP) << 2
+        disposal = _CLEAR if _has_alpha(part.picture) else _KEEP
+        body[3] |= disposal << 2
         struct.pack_into("<H", body, 4, ticks)
         struct.pack_into("<HH", body, 9, part.left, part.top)
         file.write(body)
@@ -108,16 +117,27 @@ def _has_alpha(picture: Picture) -> bool:
 
 
 def _repetitions(plays: int) -> bytes:
+    """Encode the extension with the number of repetitions; an animation played once has none.
+
+    Args:
+        plays: how often the animation is played; 0 means forever.
+    """
     if plays == 1:
         return b""
-    count = min(max(0, plays - 1), _MAX_REPETITIONS)  # 0 repeats forever
+    # It is one less than the plays; 0 means forever here too.
+    count = min(max(0, plays - 1), _MAX_REPETITIONS)
     return b"!\xff\x0bNETSCAPE2.0\x03\x01" + struct.pack("<H", count) + b"\0"
 
 
 def encode_gif(picture: Picture, file: BinaryIO, quality: int) -> None:
-    """Encode a GIF of 256 colours, dithered if there are more; `quality` is not used.
+    """Encode a GIF of 256 colours, dithered if there are more.
 
     A pixel is transparent if its alpha is below one half, and opaque otherwise.
+
+    Args:
+        picture: any dtype.
+        file: binary file, open for writing.
+        quality: not used; GIF has no quality.
     """
     from PIL import GifImagePlugin
 
@@ -125,9 +145,9 @@ def encode_gif(picture: Picture, file: BinaryIO, quality: int) -> None:
     image = Image.fromarray(indices)
     image.putpalette(palette)
     height, width = indices.shape
-    control = (
-        struct.pack("<HBBHB", 0xF921, 4, int(transparent is not None), 0, transparent or 0) + b"\0"
-    )
+    # The extension 21 F9 of 4 bytes: flags, time (set by `write_gif`) and transparent index.
+    has_transparency, transparent_index = (0, 0) if transparent is None else (1, transparent)
+    control = struct.pack("<HBBHBB", 0xF921, 4, has_transparency, 0, transparent_index, 0)
     file.writelines([
         b"GIF89a" + struct.pack("<HH", width, height) + b"\0\0\0",
         control,
@@ -137,29 +157,37 @@ def encode_gif(picture: Picture, file: BinaryIO, quality: int) -> None:
 
 
 def _index_colours(picture: Picture) -> tuple[Array, bytes, int | None]:
-    """Compute a palette; return the indices (H, W), the palette and the transparent index."""
+    """Compute a palette of an image.
+
+    Returns:
+        The index of each pixel's colour, (H, W), uint8; the palette, red, green and blue of each
+        colour; and the index that means transparent, or None if no pixel is transparent.
+    """
     pixels = to_depth(picture.pixels, np.uint8)
-    is_transparent = (
-        None if picture.alpha is None else to_depth(picture.alpha, np.uint8) < _OPAQUE_FROM
-    )
-    if is_transparent is None or not is_transparent.any():
+    is_transparent = np.zeros(pixels.shape[:2], bool)
+    if picture.alpha is not None:
+        is_transparent = to_depth(picture.alpha, np.uint8) < _OPAQUE_FROM
+    if not is_transparent.any():
         indices, palette = _quantise(pixels, 256)
         return indices, palette, None
     pixels = np.where(is_transparent[..., np.newaxis], np.uint8(0), pixels)
     indices, palette = _quantise(pixels, 255)
-    transparent = len(palette) // 3
-    return (
-        np.where(is_transparent, np.uint8(transparent), indices),
-        palette + b"\0\0\0",
-        transparent,
-    )
+    transparent_index = len(palette) // 3
+    indices = np.where(is_transparent, np.uint8(transparent_index), indices)
+    return indices, palette + b"\0\0\0", transparent_index
 
 
 def _quantise(pixels: Array, colours: int) -> tuple[Array, bytes]:
+    """Return indices (H, W), uint8, and a palette of at most this number of colours.
+
+    Args:
+        pixels: (H, W, 1) or (H, W, 3), uint8.
+        colours: from 2 to 256.
+    """
     if pixels.shape[2] == 1:
         pixels = np.repeat(pixels, 3, axis=2)
     image = Image.fromarray(np.ascontiguousarray(pixels))
-    if image.getcolors(colours) is not None:
+    if image.getcolors(colours) is not None:  # it has at most this number of colours
         return _index_exactly(pixels)
     # Median cut takes a second for a million pixels; a sample gives about the same palette.
     step = math.isqrt(pixels.shape[0] * pixels.shape[1] // _PALETTE_PIXELS) + 1
@@ -170,7 +198,9 @@ def _quantise(pixels: Array, colours: int) -> tuple[Array, bytes]:
 
 
 def _index_exactly(pixels: Array) -> tuple[Array, bytes]:
+    """Return indices (H, W), uint8, and the palette of RGB pixels with at most 256 colours."""
+    # Each colour as one number, 0xRRGGBB.
     numbers = pixels.astype(np.uint32) @ np.array([1 << 16, 1 << 8, 1], np.uint32)
-    values, indices = np.unique(numbers, return_inverse=True)
-    palette = b"".join(int(value).to_bytes(3, "big") for value in values)
+    unique_numbers, indices = np.unique(numbers, return_inverse=True)
+    palette = b"".join(int(number).to_bytes(3, "big") for number in unique_numbers)
     return indices.reshape(numbers.shape).astype(np.uint8), palette

@@ -27,18 +27,21 @@ from srgan_gp.images.reading import (
 MAX_FRAMES = 10_000
 """Limit of the number of frames or pages, which protects against malicious files."""
 
-_MAX_GROWTH = 4  # limit of a frame's size relative to its canvas, to which it is cropped
+_MAX_GROWTH = 4  # largest ratio of a frame's pixels to those of its canvas, the animation's size
 
 
 def read_sequence(path: str | Path, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> FrameSequence:
     """Open an animation (GIF, WebP, APNG, AVIF), a multi-page TIFF or a still image.
 
-    A still image is decoded at once. Of a sequence the header is read; the file is opened again for
-    the first frame and closed after the last one.
+    A still image is decoded at once. Of other files only the header is read; the file is opened
+    again when the first frame is requested, and closed after the last one.
 
     Args:
         path: a regular file.
         max_pixels: limit of width x height, summed over all frames.
+
+    Returns:
+        The sequence; its `frames` are decoded one at a time.
 
     Raises:
         PictureError: as for `reading.read_image`; also E_TOO_MANY_FRAMES.
@@ -49,25 +52,31 @@ def read_sequence(path: str | Path, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> 
         silenced_pillow(),
         open_source(file, max_pixels=max_pixels) as source,
     ):
-        sequence, places = _read_structure(source, max_pixels)
+        sequence, positions = _read_structure(source, max_pixels)
         notes = sequence.notes + suffix_notes(source.container, path.suffix)
         sequence = replace(sequence, notes=notes)
         if sequence.kind == "still":
             return replace(sequence, frames=iter([Frame(decode(source))]))
         state = file_state(file)
-    return replace(sequence, frames=_frames(path, state, sequence, places))
+    return replace(sequence, frames=_frames(path, state, sequence, positions))
 
 
 @dataclass(frozen=True)
-class _Place:
-    """Pillow's index of a frame, and the offset of the directory of a TIFF page."""
+class _Position:
+    """Where a frame or page is in its file."""
 
     index: int
+    """Argument of Pillow's `seek`."""
     directory: int | None = None
+    """Of a TIFF page: offset of its directory in bytes."""
 
 
-def _read_structure(source: Source, max_pixels: int) -> tuple[FrameSequence, Sequence[_Place]]:
-    """Read the number of frames from the header, and check the limits."""
+def _read_structure(source: Source, max_pixels: int) -> tuple[FrameSequence, Sequence[_Position]]:
+    """Read number and size of the frames from the header, and check the limits.
+
+    Returns:
+        The sequence without its frames, and the position of each frame.
+    """
     image, name = source.image, source.container.name
     if name == "TIFF":
         return read_page_structure(source, max_pixels)
@@ -91,6 +100,7 @@ def _read_structure(source: Source, max_pixels: int) -> tuple[FrameSequence, Seq
         notes.append("its further images or maps are not kept")
     if count > 1 and is_16_bit(image, source.head):
         notes.append("its frames of 16 bits were read as 8 bits")
+    # `read_sequence` adds the frames.
     sequence = FrameSequence(
         frames=iter(()),
         count=count,
@@ -101,7 +111,7 @@ def _read_structure(source: Source, max_pixels: int) -> tuple[FrameSequence, Seq
         source_format=name,
         notes=tuple(notes),
     )
-    return sequence, [_Place(index) for index in range(first, first + count)]
+    return sequence, [_Position(index) for index in range(first, first + count)]
 
 
 def first_frame(image: ImageFile) -> int:
@@ -112,38 +122,53 @@ def first_frame(image: ImageFile) -> int:
     return int(bool(getattr(image, "default_image", False)))
 
 
-def read_page_structure(source: Source, max_pixels: int) -> tuple[FrameSequence, Sequence[_Place]]:
-    """Read number and sizes of the pages of a TIFF, and where they are; check the limits.
+def read_page_structure(
+    source: Source, max_pixels: int
+) -> tuple[FrameSequence, Sequence[_Position]]:
+    """Read number and sizes of the pages of a TIFF, and check the limits.
+
+    Returns:
+        The sequence without its frames, and the position of each page. Pillow is at the last page.
 
     Raises:
         PictureError: as for `read_sequence`.
     """
-    places: list[_Place] = []
-    sizes: list[tuple[int, int]] = []
-    notes: dict[str, None] = {}
-    for index, (start, is_page) in enumerate(directories(source.file, most=MAX_FRAMES + 1)):
-        if places and not is_page:
-            notes["the thumbnails and masks of its pages are not kept"] = None
+    positions: list[_Position] = []
+    widths: list[int] = []
+    heights: list[int] = []
+    pixels, skips_directories = 0, False
+    for index, (offset, is_page) in enumerate(directories(source.file, most=MAX_FRAMES + 1)):
+        if positions and not is_page:
+            skips_directories = True
             continue
-        with _name_frame(len(places) + 1), decoder_errors("TIFF"):
+        with _name_frame(len(positions) + 1), decoder_errors("TIFF"):
             source.image.seek(index)
-        places.append(_Place(index, start))
-        sizes.append(source.image.size)
-        check_sequence(len(places), sum(width * height for width, height in sizes), max_pixels)
+        width, height = source.image.size
+        positions.append(_Position(index, offset))
+        widths.append(width)
+        heights.append(height)
+        pixels += width * height
+        check_sequence(len(positions), pixels, max_pixels)
+    notes = ("the thumbnails and masks of its pages are not kept",) if skips_directories else ()
     sequence = FrameSequence(
         frames=iter(()),
-        count=len(places),
-        kind="pages" if len(places) > 1 else "still",
-        width=max(width for width, _ in sizes),
-        height=max(height for _, height in sizes),
+        count=len(positions),
+        kind="pages" if len(positions) > 1 else "still",
+        width=max(widths),
+        height=max(heights),
         source_format="TIFF",
-        notes=tuple(notes),
+        notes=notes,
     )
-    return sequence, places
+    return sequence, positions
 
 
 def check_sequence(count: int, pixels: int, max_pixels: int) -> None:
     """Check that a sequence has at most `MAX_FRAMES` frames and `max_pixels` pixels in total.
+
+    Args:
+        count: number of frames or pages.
+        pixels: sum of width x height over all of them.
+        max_pixels: limit of `pixels`.
 
     Raises:
         PictureError: E_TOO_MANY_FRAMES or E_TOO_MANY_PIXELS.
@@ -162,38 +187,48 @@ def check_sequence(count: int, pixels: int, max_pixels: int) -> None:
 
 
 def _plays(image: ImageFile) -> int:
-    """Return how often an animation is played; a GIF stores the number of repetitions."""
-    loop = image.info.get("loop")
+    """Return how often an animation is played; 0 means forever."""
+    loop: int | None = image.info.get("loop")
     if image.format != "GIF":
-        return int(loop or 0)
+        return 0 if loop is None else int(loop)
+    # A GIF stores the number of repetitions, or nothing if it is played once.
     if loop is None:
         return 1
-    return loop + 1 if loop else 0  # 0 repeats forever
+    return 0 if loop == 0 else loop + 1
 
 
 def _frames(
-    path: Path, state: tuple[int, int], sequence: FrameSequence, places: Sequence[_Place]
+    path: Path, state: tuple[int, int], sequence: FrameSequence, positions: Sequence[_Position]
 ) -> Iterator[Frame]:
+    """Decode the frames of a file, which is opened at the first one.
+
+    Args:
+        path: the file.
+        state: result of `file_state` when the header was read; another one is refused.
+        sequence: what the header contains.
+        positions: position of each frame.
+    """
     with ExitStack() as stack:
         file = stack.enter_context(regular_file(path))
         check_unchanged(file, state)
         max_pixels = sequence.width * sequence.height
         with silenced_pillow():
             source = stack.enter_context(open_source(file, max_pixels=max_pixels))
-        for number, place in enumerate(places, start=1):
+        for number, position in enumerate(positions, start=1):
             # Pillow's warnings are silenced while a frame is decoded, not while the caller runs.
             with silenced_pillow(), _name_frame(number):
-                frame = _frame(source, place, sequence)
+                frame = _frame(source, position, sequence)
             yield frame
 
 
-def _frame(source: Source, place: _Place, sequence: FrameSequence) -> Frame:
+def _frame(source: Source, position: _Position, sequence: FrameSequence) -> Frame:
+    """Decode one frame or page."""
     image = source.image
     with decoder_errors(source.container.name):
-        image.seek(place.index)
+        image.seek(position.index)
     is_frame = sequence.kind == "animation"
     check_pixel_count(image.width, image.height, _MAX_GROWTH * sequence.width * sequence.height)
-    picture = decode(source, is_frame=is_frame, tiff_directory=place.directory)
+    picture = decode(source, is_frame=is_frame, tiff_directory=position.directory)
     if not is_frame:
         return Frame(picture)
     # A frame of a GIF may extend beyond its canvas.
@@ -205,7 +240,7 @@ def _frame(source: Source, place: _Place, sequence: FrameSequence) -> Frame:
 
 @contextmanager
 def _name_frame(number: int) -> Generator[None, None, None]:
-    """Add the number of the frame to the message of an error."""
+    """Add the number of a frame or page, from 1, to the message of a PictureError in the block."""
     try:
         yield
     except PictureError as error:

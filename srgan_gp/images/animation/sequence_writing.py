@@ -23,8 +23,9 @@ from srgan_gp.images.writing import encode_image
 class SequenceFormat:
     """The kind of sequence that a format holds, and its writer.
 
-    `write(file, frames, sequence, encode)` receives the frames, the sequence for its properties,
-    and a function that encodes an image to the bytes of a still file of the format.
+    `write(file, frames, sequence, encode)` receives the output file, the frames, the sequence for
+    its number of frames and plays, and a function that encodes an image to the bytes of a still
+    file of the format.
     """
 
     kind: Literal["animation", "pages"]
@@ -43,8 +44,8 @@ SEQUENCE_FORMATS = {
 def sequence_format(sequence: FrameSequence, format: str | None = None) -> str:
     """Choose the output format of a sequence.
 
-    By default WebP, APNG and TIFF are kept, and an animated GIF or AVIF becomes an APNG, which
-    keeps all colours.
+    By default WebP, APNG (animated PNG) and TIFF are kept, and an animated GIF or AVIF becomes an
+    APNG, which keeps all colours.
 
     Args:
         sequence: the sequence to write.
@@ -62,12 +63,13 @@ def sequence_format(sequence: FrameSequence, format: str | None = None) -> str:
     if format is None:
         return sequence.source_format if sequence.source_format in ("WEBP", "TIFF") else "PNG"
     name = find_format(format)
-    fitting = [key for key, row in SEQUENCE_FORMATS.items() if row.kind == sequence.kind]
-    if name not in fitting:
-        what = f"{sequence.count} {'frames' if sequence.kind == 'animation' else 'pages'}"
+    fitting_names = [key for key, row in SEQUENCE_FORMATS.items() if row.kind == sequence.kind]
+    if name not in fitting_names:
+        unit = "frames" if sequence.kind == "animation" else "pages"
         raise PictureError(
             "E_FRAMES",
-            f"{name} cannot hold {what}; choose {' or '.join(fitting)}, or pass `--frames first`",
+            f"{name} cannot hold {sequence.count} {unit}; choose {' or '.join(fitting_names)}, "
+            "or pass `--frames first`",
         )
     return name
 
@@ -94,7 +96,7 @@ def write_sequence(
         strip_metadata: remove EXIF, XMP and resolution; the ICC profile is kept.
 
     Returns:
-        Notes, without repetition: a sentence for each property that was not kept in reading or
+        Messages, without repetition: one for each property that was not kept in reading or
         writing, and one if a GIF becomes an animated PNG.
 
     Raises:
@@ -115,26 +117,36 @@ def write_sequence(
 
 
 class _Stills:
-    """Encodes images one at a time, and collects their notes and warnings."""
+    """Encodes the images of a sequence as still files, and collects their notes and warnings.
+
+    Args:
+        name: a key of `formats.FORMATS`.
+        quality: as for `encode_image`.
+        strip_metadata: as for `encode_image`.
+        shares_metadata: write the metadata of the first image only, as in an animation.
+    """
 
     def __init__(
         self, name: str, quality: Quality | None, strip_metadata: bool, *, shares_metadata: bool
     ) -> None:
         self._name, self._quality, self._strip = name, quality, strip_metadata
         self._shares_metadata = shares_metadata
-        self._has_begun = False
+        self._is_first = True
         self.notes: list[str] = []
+        """Notes of the images so far, and warnings of their encoder; with repetitions."""
 
     def encode(self, picture: Picture) -> bytes:
+        """Return the bytes of a still file."""
         buffer = io.BytesIO()
         self.write(picture, buffer)
         return buffer.getvalue()
 
     def write(self, picture: Picture, file: BinaryIO) -> None:
+        """Write a still file to an open, empty file."""
         self.notes += picture.notes
-        if self._has_begun and self._shares_metadata:
+        if self._shares_metadata and not self._is_first:
             picture = replace(picture, icc_profile=None, exif=None, xmp=None, dpi=None)
-        self._has_begun = True
+        self._is_first = False
         self.notes += encode_image(
             picture, file, format=self._name, quality=self._quality, strip_metadata=self._strip
         )

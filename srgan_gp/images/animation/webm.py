@@ -16,10 +16,11 @@ from srgan_gp.images.codecs.sixteen_bit import import_opencv
 
 Array = NDArray[Any]
 
-_CODEC = "VP90"
-_STDERR = 2
-_SEGMENT, _LENGTH = b"\x18\x53\x80\x67", 8  # the element ID, and the number of bytes of its length
-_HEAD = 64  # bytes that contain the start of the segment
+_CODEC = "VP90"  # four-letter code of VP9
+_STDERR = 2  # file descriptor
+_SEGMENT_ID = b"\x18\x53\x80\x67"  # of the element that contains the whole video
+_LENGTH_BYTES = 8  # of the length that follows the ID
+_HEAD_BYTES = 64  # first bytes of a file; they contain the start of the segment
 
 
 def write_webm(file: BinaryIO, frames: Iterator[Array], frames_per_second: float) -> None:
@@ -53,7 +54,7 @@ def write_webm(file: BinaryIO, frames: Iterator[Array], frames_per_second: float
         finally:
             video.release()
         with path.open("rb") as written:
-            if not _is_complete(written.read(_HEAD), path.stat().st_size):
+            if not _is_complete(written.read(_HEAD_BYTES), path.stat().st_size):
                 raise OSError(
                     f"there is no room for it in the temporary folder {path.parents[1]}; free "
                     "some space there, or set TMPDIR to another folder"
@@ -63,18 +64,27 @@ def write_webm(file: BinaryIO, frames: Iterator[Array], frames_per_second: float
 
 
 def _is_complete(head: bytes, size: int) -> bool:
-    """Return whether a WebM file is complete, from its first bytes and its size in bytes.
+    """Return whether a WebM file is complete, because OpenCV does not report a full disk.
 
-    OpenCV does not report a full disk. FFmpeg writes the length of the segment, the rest of the
-    file, last, and does not write it after an error.
+    The segment extends to the end of the file. FFmpeg writes its length last, and does not write it
+    after an error.
+
+    Args:
+        head: the first `_HEAD_BYTES` bytes of the file.
+        size: size of the file in bytes.
     """
-    _, found, rest = head.partition(_SEGMENT)
-    start = len(head) - len(rest) + _LENGTH
-    # The first of the eight bytes is a marker of their number.
-    return found != b"" and start + int.from_bytes(rest[1:_LENGTH]) == size
+    segment = head.find(_SEGMENT_ID)
+    if segment < 0:
+        return False
+    length_start = segment + len(_SEGMENT_ID)
+    content_start = length_start + _LENGTH_BYTES
+    # The first byte only tells that the length has eight bytes.
+    length = int.from_bytes(head[length_start + 1 : content_start])
+    return content_start + length == size
 
 
 def _check_size(frame: Array) -> tuple[int, int]:
+    """Return (height, width) of a frame; E_ENCODER_LIMIT if one of them is odd."""
     height, width = frame.shape[:2]
     if height % 2 or width % 2:
         raise PictureError(
@@ -85,6 +95,14 @@ def _check_size(frame: Array) -> tuple[int, int]:
 
 
 def _open_video(opencv: Any, path: Path, rate: float, size: tuple[int, int]) -> Any:  # noqa: ANN401
+    """Return a `VideoWriter` of OpenCV.
+
+    Args:
+        opencv: the module.
+        path: the file to write.
+        rate: frames per second.
+        size: (width, height) in pixels.
+    """
     with _silent_stderr():
         codec = opencv.VideoWriter.fourcc(*_CODEC)
         video = opencv.VideoWriter(os.fspath(path), opencv.CAP_FFMPEG, codec, rate, size)
@@ -97,6 +115,7 @@ def _open_video(opencv: Any, path: Path, rate: float, size: tuple[int, int]) -> 
 
 
 def _write_frame(video: Any, frame: Array) -> None:  # noqa: ANN401 - OpenCV's stubs
+    """Write an RGB frame to a `VideoWriter` of OpenCV."""
     video.write(np.ascontiguousarray(frame[..., ::-1]))  # RGB to BGR
 
 
@@ -104,19 +123,20 @@ def _write_frame(video: Any, frame: Array) -> None:  # noqa: ANN401 - OpenCV's s
 def _silent_stderr() -> Generator[None]:
     """Suppress a message of FFmpeg about the codec tag, printed when a video is opened.
 
-    FFmpeg writes to the file descriptor, which Python's `sys.stderr` does not control.
+    FFmpeg writes to the file descriptor of stderr, which Python's `sys.stderr` does not control. So
+    the descriptor is redirected to the null device during the block.
     """
     try:
-        kept = os.dup(_STDERR)
-    except OSError:  # closed, as after `2>&-`
+        saved_descriptor = os.dup(_STDERR)
+    except OSError:  # It is closed, as after `2>&-` in a shell.
         yield
         return
     try:
-        with suppress(OSError):
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, _STDERR)
-            os.close(nowhere)
+        with suppress(OSError):  # Without a null device, the message is printed.
+            null_device = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(null_device, _STDERR)
+            os.close(null_device)
         yield
     finally:
-        os.dup2(kept, _STDERR)
-        os.close(kept)
+        os.dup2(saved_descriptor, _STDERR)
+        os.close(saved_descriptor)

@@ -1,4 +1,4 @@
-"""AVIF: the encoder, and the bit depth in the header of a file."""
+"""`encode_avif`, the AVIF encoder, and `read_avif_depth`, the bit depth of an AVIF file."""
 
 from dataclasses import replace
 from typing import BinaryIO
@@ -10,7 +10,13 @@ _SPEED = 6  # 0 to 10; lower values save a few percent of size in several times 
 
 
 def encode_avif(picture: Picture, file: BinaryIO, quality: int) -> None:
-    """Encode an AVIF of 8 bits with loss, at `quality` 1 to 100."""
+    """Encode an AVIF of 8 bits with loss.
+
+    Args:
+        picture: uint8; its resolution is not written, because AVIF has no field for it.
+        file: binary file, open for writing.
+        quality: 1 to 100.
+    """
     save_with_pillow(
         replace(picture, dpi=None),
         file,
@@ -22,13 +28,18 @@ def encode_avif(picture: Picture, file: BinaryIO, quality: int) -> None:
 
 
 def read_avif_depth(head: bytes) -> int:
-    """Read the bit depth, 8, 10 or 12, from the first bytes of a file.
+    """Read the bits of a sample, 8, 10 or 12, from the first bytes of an AVIF file.
+
+    Returns 8 if the bytes do not contain the box `av1C`.
 
     Source:
         AV1 Codec ISO Media File Format Binding, section 2.3, `av1C`.
     """
-    place = head.find(b"av1C")
-    flags = head[place + 6] if 0 <= place < len(head) - 6 else 0
-    if not flags & 0x40:
+    box = head.find(b"av1C")
+    if not 0 <= box < len(head) - 6:
         return 8
-    return 12 if flags & 0x20 else 10
+    flags = head[box + 6]  # the third byte after the type of the box
+    is_high_bit_depth, is_twelve_bit = bool(flags & 0x40), bool(flags & 0x20)
+    if not is_high_bit_depth:
+        return 8
+    return 12 if is_twelve_bit else 10

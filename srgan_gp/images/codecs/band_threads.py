@@ -1,4 +1,4 @@
-"""`map_bands`: apply a function to the bands of an image in several threads, in order."""
+"""`map_bands`: apply a function to the bands (blocks of rows) of an image in several threads."""
 
 import itertools
 import os
@@ -10,14 +10,16 @@ Band = TypeVar("Band")
 Result = TypeVar("Result")
 
 MAX_THREADS = 16
-"""Threads of one image; each needs about 4 MB."""
+"""Limit of the threads for one image; each needs about 4 MB."""
+
+_FEWEST_BANDS = 3  # from which threads are started
 
 
 def map_bands(function: Callable[[Band], Result], bands: Iterable[Band]) -> Iterator[Result]:
     """Apply a function to each band in threads, one for each CPU this process may use.
 
-    Only a few bands are taken ahead, so that memory stays bounded. One or two bands, as those of a
-    small image, are processed without threads.
+    At most one band more than there are threads is in progress, so that memory stays bounded. One
+    or two bands, as those of a small image, are processed without threads.
 
     Args:
         function: called in any thread; it should release the GIL, as numpy and zlib do.
@@ -30,17 +32,18 @@ def map_bands(function: Callable[[Band], Result], bands: Iterable[Band]) -> Iter
         BaseException: the first exception of `function` or `bands`.
     """
     iterator = iter(bands)
-    head = list(itertools.islice(iterator, 3))
+    first_bands = list(itertools.islice(iterator, _FEWEST_BANDS))
+    all_bands = itertools.chain(first_bands, iterator)
     threads = min(_cpus(), MAX_THREADS)
-    if len(head) < 3 or threads == 1:
-        yield from map(function, itertools.chain(head, iterator))
+    if len(first_bands) < _FEWEST_BANDS or threads == 1:
+        yield from map(function, all_bands)
         return
     from concurrent.futures import Future, ThreadPoolExecutor  # only large images need it
 
     pool = ThreadPoolExecutor(threads, "encode")
     try:
-        pending = deque[Future[Result]]()
-        for band in itertools.chain(head, iterator):
+        pending = deque[Future[Result]]()  # in the order of the bands
+        for band in all_bands:
             pending.append(pool.submit(function, band))
             if len(pending) > threads:
                 yield pending.popleft().result()
@@ -51,6 +54,7 @@ def map_bands(function: Callable[[Band], Result], bands: Iterable[Band]) -> Iter
 
 
 def _cpus() -> int:
+    """Return the number of CPUs that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -1,7 +1,9 @@
-"""DEFLATE for filtered pixels: strategies, the choice by compressing a sample, independent parts.
+"""DEFLATE compression of pixels for the PNG and TIFF encoders.
 
-The parts of one stream are compressed independently, so in several threads and as soon as their
-pixels exist, and then joined, as the program pigz does. zlib itself comes with Python.
+Pixels are compressed after a filter, such as PNG's Paeth. `choose_strategy` chooses how, by
+compressing a sample. A stream of the zlib format consists of `STREAM_START`, any number of parts
+from `Strategy.compress_part`, and `stream_end`, as in the program pigz. The parts are independent,
+so several threads compress them, as soon as their pixels exist.
 
 Source:
     RFC 1950 (zlib format, Adler-32) and RFC 1951 (DEFLATE).
@@ -15,20 +17,26 @@ Buffer = bytes | memoryview
 
 
 class Strategy(NamedTuple):
-    """Level and strategy of `zlib.compressobj`."""
+    """How to compress: arguments of `zlib.compressobj`."""
 
     level: int
+    """1 (fastest) to 9 (smallest)."""
     kind: int
+    """A constant `zlib.Z_...` of the search for repetitions."""
 
     def compress(self, data: Buffer) -> bytes:
         """Compress bytes to a complete stream of the zlib format."""
         return self._compress(data, zlib.MAX_WBITS, zlib.Z_FINISH)
 
     def compress_part(self, data: Buffer) -> bytes:
-        """Compress bytes to raw DEFLATE blocks that end on a byte, none of them the last."""
+        """Compress bytes to raw DEFLATE blocks, which end on a byte and can be joined to others.
+
+        None of them is marked as the last block of the stream.
+        """
         return self._compress(data, -zlib.MAX_WBITS, zlib.Z_SYNC_FLUSH)
 
     def _compress(self, data: Buffer, window_bits: int, flush: int) -> bytes:
+        """Compress bytes; for zlib, negative `window_bits` mean raw DEFLATE without a header."""
         compressor = zlib.compressobj(
             self.level, zlib.DEFLATED, window_bits, _MEMORY_LEVEL, self.kind
         )
@@ -36,20 +44,20 @@ class Strategy(NamedTuple):
 
 
 HUFFMAN = Strategy(1, zlib.Z_HUFFMAN_ONLY)
-"""No search: fastest, and best for photos."""
+"""No search for repetitions: fastest, and best for photos."""
 RUNS = Strategy(1, zlib.Z_RLE)
 """Search for runs of one byte: best for drawings with smooth edges."""
 STRINGS = Strategy(6, zlib.Z_FILTERED)
-"""Search for repeated strings: best for text and patterns, but several times slower."""
+"""Search for repeated byte strings: best for text and patterns, but several times slower."""
 
 STREAM_START = b"\x78\x01"
-"""Header of the zlib format; the parts follow."""
+"""Header of a zlib stream: DEFLATE with a window of 32 KB."""
 EMPTY_CHECKSUM = 1
-"""Adler-32 of no bytes."""
+"""Adler-32 checksum of no bytes."""
 
 _MEMORY_LEVEL = 9  # the highest: long blocks
-_QUICK_STRINGS = Strategy(2, zlib.Z_FILTERED)  # for samples
-_CLEARLY_SMALLER = 0.95  # share of the size without a search for strings that is worth its time
+_QUICK_STRINGS = Strategy(2, zlib.Z_FILTERED)  # stands for STRINGS in the choice
+_CLEARLY_SMALLER = 0.95  # STRINGS is chosen if it reduces the size to less than this share
 
 
 def choose_strategy(sample: Buffer) -> tuple[Strategy, int]:
@@ -59,36 +67,45 @@ def choose_strategy(sample: Buffer) -> tuple[Strategy, int]:
         sample: filtered bytes; 32 KB are enough.
 
     Returns:
-        The strategy, and the size of the compressed sample.
+        The strategy, and the size of the compressed sample in bytes.
     """
-    sizes = {strategy: len(strategy.compress_part(sample)) for strategy in (HUFFMAN, RUNS)}
-    best = min(sizes, key=lambda strategy: sizes[strategy])
-    with_strings = size_with_strings(sample)
-    if with_strings < _CLEARLY_SMALLER * sizes[best]:
-        return STRINGS, with_strings
-    return best, sizes[best]
+    huffman_size = len(HUFFMAN.compress_part(sample))
+    runs_size = len(RUNS.compress_part(sample))
+    if huffman_size <= runs_size:
+        fast_strategy, fast_size = HUFFMAN, huffman_size
+    else:
+        fast_strategy, fast_size = RUNS, runs_size
+    strings_size = size_with_strings(sample)
+    if strings_size < _CLEARLY_SMALLER * fast_size:
+        return STRINGS, strings_size
+    return fast_strategy, fast_size
 
 
 def size_with_strings(sample: Buffer) -> int:
-    """Return the size of a sample with a quick search for repeated strings."""
+    """Return the size in bytes of a sample, compressed with a quick search for repeated strings."""
     return len(_QUICK_STRINGS.compress_part(sample))
 
 
 def join_checksums(first: int, second: int, length: int) -> int:
-    """Return the Adler-32 of joined bytes.
+    """Return the Adler-32 checksum of two byte strings joined.
+
+    The low 16 bits of the checksum are 1 + the sum of the bytes. The high 16 bits are the sum of
+    the low bits after each byte. Both are modulo 65521.
 
     Args:
-        first: Adler-32 of the first bytes.
-        second: Adler-32 of the bytes after them.
-        length: number of the bytes after them.
+        first: checksum of the first byte string.
+        second: checksum of the second byte string.
+        length: number of bytes of the second byte string.
     """
     modulus = 65521
-    low = ((first & 0xFFFF) + (second & 0xFFFF) - 1) % modulus
-    # Each of the second bytes adds the low sum before it to the high sum, once more than `second`.
-    high = ((first >> 16) + (second >> 16) + length * ((first & 0xFFFF) - 1)) % modulus
+    first_low, first_high = first & 0xFFFF, first >> 16
+    second_low, second_high = second & 0xFFFF, second >> 16
+    low = (first_low + second_low - 1) % modulus
+    # After each second byte, the low bits exceed those of the second string alone by first_low - 1.
+    high = (first_high + second_high + length * (first_low - 1)) % modulus
     return high << 16 | low
 
 
 def stream_end(checksum: int) -> bytes:
-    """Return the end of a stream of the zlib format: an empty last block, and the Adler-32."""
+    """Return the end of a zlib stream: an empty last block, and the checksum of all its bytes."""
     return b"\x03\x00" + struct.pack(">I", checksum)

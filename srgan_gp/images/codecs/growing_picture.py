@@ -1,4 +1,8 @@
-"""`GrowingPicture`: an image that another thread still computes, and its complete rows."""
+"""`GrowingPicture`: an image that another thread still computes, and the count of its rows.
+
+The upscaler returns one when its file can be encoded meanwhile: the thread that computes tiles
+calls `RowProgress.add`, and the encoder calls `RowProgress.wait` before it reads rows.
+"""
 
 import threading
 from dataclasses import dataclass, field
@@ -20,12 +24,18 @@ class RowProgress:
     """
 
     def __init__(self, height: int, width: int) -> None:
-        self._missing: NDArray[np.int64] = np.full(height, width)  # pixels of each row
-        self._complete, self._is_cancelled = 0, False
+        self._missing: NDArray[np.int64] = np.full(height, width)  # missing pixels of each row
+        self._complete = 0  # number of complete rows at the top
+        self._is_cancelled = False
         self._changed = threading.Condition()
 
     def add(self, rows: tuple[int, int], columns: tuple[int, int]) -> None:
-        """Count the pixels of a rectangle, (start, stop) each, as complete; each pixel once."""
+        """Count the pixels of a rectangle as complete.
+
+        Args:
+            rows: first row, and the row after the last one.
+            columns: first column, and the column after the last one. Rectangles do not overlap.
+        """
         with self._changed:
             self._missing[slice(*rows)] -= columns[1] - columns[0]
             unfinished = np.flatnonzero(self._missing[self._complete :])
@@ -36,10 +46,10 @@ class RowProgress:
             self._changed.notify_all()
 
     def wait(self, rows: int) -> None:
-        """Wait until the first `rows` rows are complete; more than there are mean all.
+        """Wait until the first `rows` rows are complete, or all rows if there are fewer.
 
         Raises:
-            Cancelled: `cancel` was called before.
+            Cancelled: `cancel` was called before these rows were complete.
         """
         rows = min(rows, len(self._missing))
         with self._changed:
@@ -48,7 +58,7 @@ class RowProgress:
                 raise Cancelled("The image will not be completed.")
 
     def cancel(self) -> None:
-        """End all waiting for rows that are not complete with `Cancelled`."""
+        """Make all `wait` calls for incomplete rows raise `Cancelled`, now and in the future."""
         with self._changed:
             self._is_cancelled = True
             self._changed.notify_all()
@@ -56,14 +66,20 @@ class RowProgress:
 
 @dataclass(frozen=True, eq=False)
 class GrowingPicture(Picture):
-    """An image whose pixels or alpha another thread still computes, from top to bottom."""
+    """An image whose rows another thread still computes, from top to bottom."""
 
     progress: RowProgress = field(kw_only=True)
-    """The rows of the image that are complete."""
+    """Tells which rows are complete."""
 
     @classmethod
     def of(cls, picture: Picture, pixels: Array, alpha: Array | None) -> "GrowingPicture":
-        """Return an image with the metadata of another one; none of its rows is complete."""
-        # All fields of `Picture` by their names.
-        content: dict[str, Any] = vars(picture) | {"pixels": pixels, "alpha": alpha}
-        return cls(**content, progress=RowProgress(*pixels.shape[:2]))
+        """Return an image with the metadata of another one; none of its rows is complete.
+
+        Args:
+            picture: the image whose metadata is used.
+            pixels: (H, W, C), not computed yet.
+            alpha: (H, W), or None.
+        """
+        fields: dict[str, Any] = vars(picture) | {"pixels": pixels, "alpha": alpha}
+        height, width = pixels.shape[:2]
+        return cls(**fields, progress=RowProgress(height, width))

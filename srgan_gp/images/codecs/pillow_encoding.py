@@ -14,11 +14,17 @@ from srgan_gp.images.picture import Array, Picture
 
 _FULL_CHROMA_QUALITY = 90  # from this quality on, the chroma is not subsampled (4:4:4)
 _LOSSLESS_QUALITY = 100
-_BAND_BYTES = 1 << 24  # copied at a time
+_BAND_BYTES = 1 << 24  # bytes of a large image that are copied at a time
 
 
 def encode_jpeg(picture: Picture, file: BinaryIO, quality: int) -> None:
-    """Encode a JPEG at `quality` 1 to 100, without chroma subsampling from 90 on."""
+    """Encode a JPEG.
+
+    Args:
+        picture: uint8, without alpha.
+        file: binary file, open for writing.
+        quality: 1 to 100; from 90 on, the chroma is not subsampled.
+    """
     if picture.exif is not None:
         # In JPEG the EXIF block is in an APP1 segment, which starts with this name.
         picture = replace(picture, exif=b"Exif\0\0" + picture.exif)
@@ -33,10 +39,15 @@ def encode_jpeg(picture: Picture, file: BinaryIO, quality: int) -> None:
 
 
 def encode_webp(picture: Picture, file: BinaryIO, quality: int) -> None:
-    """Encode a WebP at `quality` 1 to 100; 100 is lossless, also for the colours under alpha 0.
+    """Encode a WebP.
 
     libwebp keeps the whole image in memory: 8 bytes a pixel were measured, so 2.2 GB for the
     largest image of the format.
+
+    Args:
+        picture: uint8 RGB, with or without alpha.
+        file: binary file, open for writing.
+        quality: 1 to 100; 100 is lossless, also for the colours of fully transparent pixels.
     """
     lossless = quality == _LOSSLESS_QUALITY
     save_with_pillow(
@@ -46,7 +57,7 @@ def encode_webp(picture: Picture, file: BinaryIO, quality: int) -> None:
         reads_rows=True,
         quality=quality,
         lossless=lossless,
-        exact=lossless,  # keeps the colours of fully transparent pixels
+        exact=lossless,  # whether the colours of fully transparent pixels are kept
     )
 
 
@@ -59,7 +70,7 @@ def encode_bmp(picture: Picture, file: BinaryIO, quality: int) -> None:
 
 
 def chroma_subsampling(quality: int) -> str:
-    """Return the chroma subsampling of JPEG and AVIF for a quality."""
+    """Return Pillow's option for the chroma subsampling of JPEG and AVIF at a quality."""
     return "4:4:4" if quality >= _FULL_CHROMA_QUALITY else "4:2:0"
 
 
@@ -76,12 +87,12 @@ def save_with_pillow(
     Args:
         picture: uint8.
         file: binary file, open for writing.
-        name: a format of Pillow.
-        reads_rows: whether Pillow's encoder of this format reads the image row by row, at 4 bytes a
-            pixel. A large image then stays in a mapped array, and is not copied into memory.
+        name: a format of Pillow, such as `JPEG`.
+        reads_rows: whether Pillow's encoder of this format reads the image row by row. A large
+            image is then encoded from a memory-mapped array, and not copied into memory.
         options: options of Pillow's encoder.
     """
-    # With the plugin imported, `save` does not import all plugins of Pillow.
+    # If the plugin of the format is imported, `save` does not import all plugins of Pillow.
     importlib.import_module(f"PIL.{'WebP' if name == 'WEBP' else name.title()}ImagePlugin")
     metadata = {
         "icc_profile": picture.icc_profile,
@@ -92,7 +103,10 @@ def save_with_pillow(
     options |= {key: value for key, value in metadata.items() if value is not None}
     if reads_rows and mapped_arrays.is_large(picture.pixels):
         channels = _pillow_layout(picture, mapped_arrays.folder_of(file))
-        mode = "L" if channels.shape[2] == 1 else "RGBX" if picture.alpha is None else "RGBA"
+        if channels.shape[2] == 1:
+            mode = "L"
+        else:
+            mode = "RGBX" if picture.alpha is None else "RGBA"  # X: an unused fourth byte
         size = (picture.width, picture.height)
         stride, top_down = 0, 1  # rows without padding, the first one at the top
         image = Image.frombuffer(mode, size, channels, "raw", mode, stride, top_down)
@@ -108,31 +122,32 @@ def _pillow_layout(picture: Picture, folder: Path | None) -> Array:
     """Copy a large image to the memory layout of Pillow, which then needs no copy of its own.
 
     Returns:
-        (H, W, 1) or (H, W, 4), uint8.
+        Grey (H, W, 1), or RGB and alpha (H, W, 4), uint8; the fourth byte is 255 without alpha.
     """
-    height, width, count = picture.pixels.shape
-    if count == 1:
+    height, width, colour_channels = picture.pixels.shape
+    if colour_channels == 1:
         return np.ascontiguousarray(picture.pixels)
     channels = mapped_arrays.empty((height, width, 4), np.uint8, folder)
-    rows = max(1, _BAND_BYTES // (4 * width))
-    for number, band in enumerate(row_bands(picture, rows)):
-        part = channels[number * rows : (number + 1) * rows]
-        part[..., : band.shape[2]] = band
-        part[..., band.shape[2] :] = 255
+    band_rows = max(1, _BAND_BYTES // (4 * width))
+    for number, band in enumerate(row_bands(picture, band_rows)):
+        target = channels[number * band_rows : (number + 1) * band_rows]
+        target[..., : band.shape[2]] = band
+        target[..., band.shape[2] :] = 255
         mapped_arrays.release(channels)
     return channels
 
 
 class _ReleasingFile:
-    """Output file that releases the memory of a mapped image at each write of an encoder.
+    """Output file for Pillow that releases the memory of a mapped image at each write.
 
-    It has no `fileno`: Pillow would otherwise write to the descriptor itself. So it calls `write`
-    after every 64 KB, when the encoder has read some more rows.
+    Without a `fileno`, Pillow calls `write` for every 64 KB, when the encoder has read some more
+    rows; with one, it would write to the descriptor itself.
     """
 
     def __init__(self, file: BinaryIO, channels: Array) -> None:
         self._file, self._channels = file, channels
 
     def write(self, data: bytes) -> int:
+        """Write bytes, and return their number."""
         mapped_arrays.release(self._channels)
         return self._file.write(data)

@@ -1,6 +1,10 @@
-"""PNG chunks: verifies the checksums of a file, reads and builds chunks, encodes metadata.
+"""PNG chunks: verification of checksums, reading and building of chunks, chunks of metadata.
 
-Own code, because Pillow writes chunks only around whole images and skips some checksums.
+The encoders of PNG and APNG and the readers use it. It is own code, because Pillow writes chunks
+only around whole images and skips some checksums.
+
+Source:
+    Portable Network Graphics (PNG) Specification, third edition, sections 5 and 11.
 """
 
 import struct
@@ -13,17 +17,18 @@ from srgan_gp.images.picture import Picture
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _READ_BYTES = 1 << 20  # read at a time
-_ANCILLARY_BIT = 0x20  # of the first letter of a type: lower case
-_FRAME_CHUNKS = (b"fcTL", b"fdAT")  # of an APNG: place and time of a frame, and its pixels
-_MAX_INT = 0x7FFFFFFF  # of the integers in a PNG
+_ANCILLARY_BIT = 0x20  # lower case first letter of a type: decoders may ignore the chunk
+_FRAME_CHUNKS = (b"fcTL", b"fdAT")  # of an APNG: position and time of a frame, and its pixels
+_MAX_INT = 0x7FFFFFFF  # largest integer in a PNG
 _METRE = 1  # unit of pHYs
 _INCHES_PER_METRE = 1 / 0.0254
 
 
 def check_critical_chunks(file: BinaryIO, *, with_frames: bool = False) -> None:
-    """Verify the checksum of every chunk that pixels depend on, up to the end of the pixels.
+    """Verify the checksum (CRC-32) of every chunk that pixels depend on.
 
     Pillow verifies the chunks before the pixels only, and decodes damaged pixels to wrong ones.
+    The chunks after the pixels of a still image are not read.
 
     Args:
         file: a PNG; its position is restored.
@@ -40,14 +45,15 @@ def check_critical_chunks(file: BinaryIO, *, with_frames: bool = False) -> None:
 
 
 def _check_critical_chunks(file: BinaryIO, with_frames: bool) -> None:
+    """Read chunk by chunk; arguments and errors as for `check_critical_chunks`."""
     file.seek(len(SIGNATURE))
-    was_pixels = False  # whether the chunk before is an IDAT
+    was_pixels = False  # whether the previous chunk is an IDAT
     while len(header := file.read(8)) == 8:
         length, kind = struct.unpack(">I4s", header)
         if was_pixels and kind != b"IDAT" and not with_frames:
             return
         was_pixels = kind == b"IDAT"
-        # Other ancillary chunks do not change pixels, or are before the pixels, such as tRNS.
+        # Other ancillary chunks do not change pixels, or Pillow verifies them, such as tRNS.
         if kind[0] & _ANCILLARY_BIT and kind not in _FRAME_CHUNKS:
             file.seek(length + 4, 1)  # content and checksum
             continue
@@ -62,13 +68,19 @@ def _check_critical_chunks(file: BinaryIO, with_frames: bool) -> None:
 
 
 def _parts(file: BinaryIO, length: int) -> Iterator[bytes]:
+    """Read `length` bytes, or up to the end of the file, in parts."""
     while length > 0 and (part := file.read(min(length, _READ_BYTES))):
         length -= len(part)
         yield part
 
 
 def chunk(kind: bytes, content: bytes) -> bytes:
-    """Return a chunk: the length, the type of four letters, the content and the checksum."""
+    """Return the bytes of a chunk: length of the content, type, content and checksum.
+
+    Args:
+        kind: the type, four letters such as b"IDAT".
+        content: its content, not compressed here.
+    """
     checksum = zlib.crc32(content, zlib.crc32(kind))
     return struct.pack(">I4s", len(content), kind) + content + struct.pack(">I", checksum)
 
@@ -89,7 +101,8 @@ def metadata_chunks(picture: Picture) -> bytes:
         # Name, NUL, and compression method 0 (zlib).
         chunks += chunk(b"iCCP", b"ICC Profile\0\0" + zlib.compress(picture.icc_profile))
     if picture.dpi is not None:
-        per_metre = [min(round(value * _INCHES_PER_METRE), _MAX_INT) for value in picture.dpi]
+        horizontal, vertical = (round(value * _INCHES_PER_METRE) for value in picture.dpi)
+        per_metre = (min(horizontal, _MAX_INT), min(vertical, _MAX_INT))
         chunks += chunk(b"pHYs", struct.pack(">IIB", *per_metre, _METRE))
     if picture.exif is not None:
         chunks += chunk(b"eXIf", picture.exif)

@@ -1,8 +1,13 @@
 """`filter_rows`: the PNG filter Paeth for a band of rows, vectorised.
 
+A PNG filter replaces each byte by its difference to a prediction, which compresses better. Paeth
+predicts from the pixels on the left, above, and above on the left. Paeth alone compresses photos
+and upscaled images about as well as the best filter of each row.
+
 Own code, because the encoders of OpenCV and Pillow filter and compress whole images in one thread.
 
-Paeth alone compresses photos and upscaled images about as well as the best filter of each row.
+Source:
+    Portable Network Graphics (PNG) Specification, third edition, section 9.
 """
 
 import numpy as np
@@ -11,7 +16,7 @@ from numpy.typing import NDArray
 Bytes = NDArray[np.uint8]
 
 NONE, PAETH = 0, 4
-"""Numbers of the filters (PNG 1.2, chapter 6)."""
+"""Numbers of the filters, stored as the first byte of each row."""
 
 _CACHED_BYTES = 1 << 16  # filtered at a time, so that the temporary arrays stay in the CPU cache
 
@@ -22,58 +27,68 @@ def filter_rows(rows: Bytes, above: Bytes, bytes_per_pixel: int) -> Bytes:
     Args:
         rows: (N, B), uint8, the big-endian samples of N rows.
         above: (B,), uint8, the row above the first one; zeros at the top of the image.
-        bytes_per_pixel: distance to the same byte of the left neighbour.
+        bytes_per_pixel: distance to the same byte of the pixel on the left.
 
     Returns:
-        (N, 1 + B), uint8: the number of the filter and the filtered row.
+        (N, 1 + B), uint8: the number of the filter, and the filtered row.
     """
-    count, width = rows.shape
-    filtered = np.empty((count, 1 + width), np.uint8)
+    row_count, row_bytes = rows.shape
+    filtered = np.empty((row_count, 1 + row_bytes), np.uint8)
     filtered[:, 0] = PAETH
-    step = max(1, _CACHED_BYTES // width)
-    padded = np.zeros((step + 1, bytes_per_pixel + width), np.uint8)  # zeros left of the image
+    part_rows = max(1, _CACHED_BYTES // row_bytes)
+    # A part of the rows, with the row above it, and with zeros for the pixels left of the image.
+    padded = np.zeros((part_rows + 1, bytes_per_pixel + row_bytes), np.uint8)
     padded[0, bytes_per_pixel:] = above
-    for top in range(0, count, step):
-        part = rows[top : top + step]
+    for top in range(0, row_count, part_rows):
+        part = rows[top : top + part_rows]
         size = len(part)
         padded[1 : size + 1, bytes_per_pixel:] = part
-        left, up = padded[1 : size + 1, :-bytes_per_pixel], padded[:size, bytes_per_pixel:]
-        nearest = _paeth(left, up, padded[:size, :-bytes_per_pixel])
-        # Modulo 256, as the format requires.
-        np.subtract(part, nearest, out=filtered[top : top + size, 1:])
+        left = padded[1 : size + 1, :-bytes_per_pixel]
+        up = padded[:size, bytes_per_pixel:]
+        up_left = padded[:size, :-bytes_per_pixel]
+        prediction = _paeth(left, up, up_left)
+        # uint8 subtracts modulo 256, as the format requires.
+        np.subtract(part, prediction, out=filtered[top : top + size, 1:])
         padded[0, bytes_per_pixel:] = part[-1]
     return filtered
 
 
 def unfiltered_rows(rows: Bytes) -> Bytes:
-    """Return rows with the filter None: (N, B) to (N, 1 + B), uint8."""
+    """Put the number of the filter None before each row: (N, B) to (N, 1 + B), uint8."""
     return np.pad(rows, ((0, 0), (1, 0)), constant_values=NONE)
 
 
-def _paeth(left: Bytes, up: Bytes, corner: Bytes) -> Bytes:
-    """Return for each byte the neighbour that is nearest to left + up - corner.
+def _paeth(left: Bytes, up: Bytes, up_left: Bytes) -> Bytes:
+    """Return for each byte the neighbour that is nearest to left + up - up_left.
 
-    The distances are those of the PNG specification, 9.4, but fit 8 bits: if the corner is not
-    between the others, it is not the nearest; if it is, its distance is the difference of theirs.
+    With equal distances, left precedes up, and up precedes up_left. The distances are
+
+        of left:    |up - up_left|
+        of up:      |left - up_left|
+        of up_left: |left + up - 2 * up_left|
+
+    The last one might exceed 8 bits. But up_left can be the nearest only if it lies between left
+    and up, and then its distance is the difference of the other two.
     """
-    to_left, lower = np.maximum(up, corner), np.minimum(up, corner)
-    to_left -= lower
-    to_up = np.maximum(left, corner)
-    to_up -= np.minimum(left, corner, out=lower)
-    is_left = to_left <= to_up
-    is_corner = (left < corner) != (up < corner)
-    nearer = np.minimum(to_left, to_up, out=lower)
-    to_corner = np.maximum(to_left, to_up, out=to_left)
-    to_corner -= nearer
-    is_corner &= to_corner < nearer
-    return _chosen(is_corner, corner, _chosen(is_left, left, up))
+    # Two arrays are used for all steps, because memory takes longer than the arithmetic.
+    left_distance, buffer = np.maximum(up, up_left), np.minimum(up, up_left)
+    left_distance -= buffer
+    up_distance = np.maximum(left, up_left)
+    up_distance -= np.minimum(left, up_left, out=buffer)
+    left_is_nearer = left_distance <= up_distance
+    smaller = np.minimum(left_distance, up_distance, out=buffer)
+    up_left_distance = np.maximum(left_distance, up_distance, out=left_distance)
+    up_left_distance -= smaller
+    is_between = (left < up_left) != (up < up_left)
+    is_between &= up_left_distance < smaller
+    return _select(is_between, up_left, _select(left_is_nearer, left, up))
 
 
-def _chosen(mask: NDArray[np.bool_], yes: Bytes, no: Bytes) -> Bytes:
-    """Return what `numpy.where` does, several times faster; the mask is overwritten."""
+def _select(mask: NDArray[np.bool_], yes: Bytes, no: Bytes) -> Bytes:
+    """Return `numpy.where(mask, yes, no)`, several times faster; the mask is overwritten."""
     bits = mask.view(np.uint8)
-    np.negative(bits, out=bits)  # from 1 to 255
-    chosen = yes ^ no
-    chosen &= bits
-    chosen ^= no
-    return chosen
+    np.negative(bits, out=bits)  # 1 becomes 255, all bits
+    selected = yes ^ no
+    selected &= bits
+    selected ^= no  # no ^ (yes ^ no) is yes
+    return selected

@@ -1,7 +1,8 @@
-"""PNG and TIFF encoders that hold a few bands of rows in memory, for 8 and 16 bits.
+"""PNG and TIFF encoders that hold a few bands (blocks of rows) in memory, for 8 and 16 bits.
 
-The bands are filtered and compressed in several threads. Own code, because Pillow and OpenCV encode
-whole images in one thread, and Pillow cannot write 16-bit colour.
+The bands are compressed in several threads, and may be written while the lower rows are still
+computed. Own code, because Pillow and OpenCV encode whole images in one thread, and Pillow cannot
+write 16-bit colour.
 """
 
 import struct
@@ -23,15 +24,16 @@ from srgan_gp.images.codecs.tiff_writer import TiffWriter, differences
 from srgan_gp.images.picture import Array, Picture
 
 _COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}  # PNG colour type by number of channels
-_BAND_BYTES = 1 << 20  # of pixels; each band is compressed on its own
-_SAMPLE_BYTES = 1 << 15  # compressed to choose the strategy of a band
-_CLEARLY_SMALLER = 0.95  # share of the size with Paeth, from which on rows stay unfiltered
+_BAND_BYTES = 1 << 20  # bytes of pixels in a band; each band is compressed on its own
+_SAMPLE_BYTES = 1 << 15  # bytes that are compressed to choose the strategy of a band
+_CLEARLY_SMALLER = 0.95  # rows stay unfiltered if that gives less than this share of the size
 
 
 def row_bands(picture: Picture, band_rows: int) -> Iterator[Array]:
-    """Split an image into bands of rows, and release the memory of a mapped image after each.
+    """Split an image into bands of rows.
 
-    If another thread still computes the image, each band is yielded as soon as it is complete.
+    The rows of a `GrowingPicture` are computed by another thread: each band is yielded as soon as
+    it is complete. After each band, the memory of a mapped image is released.
 
     Args:
         picture: image of any dtype.
@@ -41,12 +43,12 @@ def row_bands(picture: Picture, band_rows: int) -> Iterator[Array]:
         (band_rows, W, C), C from 1 to 4: the colours and, last, alpha.
     """
     for top in range(0, picture.height, band_rows):
-        part = slice(top, top + band_rows)
+        rows = slice(top, top + band_rows)
         if isinstance(picture, GrowingPicture):
-            picture.progress.wait(part.stop)
-        channels = picture.pixels[part]
+            picture.progress.wait(rows.stop)
+        channels = picture.pixels[rows]
         if picture.alpha is not None:
-            channels = np.concatenate([channels, picture.alpha[part, :, np.newaxis]], axis=2)
+            channels = np.concatenate([channels, picture.alpha[rows, :, np.newaxis]], axis=2)
         yield channels
         mapped_arrays.release(picture.pixels)
         if picture.alpha is not None:
@@ -62,12 +64,14 @@ def encode_png(picture: Picture, file: BinaryIO, quality: int) -> None:
         quality: not used; PNG is lossless.
     """
     bits, colour_type = picture.pixels.itemsize * 8, _COLOUR_TYPES[picture.channels]
-    header = struct.pack(">IIBBBBB", picture.width, picture.height, bits, colour_type, 0, 0, 0)
+    methods = (0, 0, 0)  # DEFLATE, the standard filters, not interlaced
+    header = struct.pack(">IIBBBBB", picture.width, picture.height, bits, colour_type, *methods)
     file.write(SIGNATURE + chunk(b"IHDR", header) + metadata_chunks(picture))
-    start, checksum = deflate.STREAM_START, deflate.EMPTY_CHECKSUM
+    # All chunks IDAT together contain one zlib stream.
+    stream_start, checksum = deflate.STREAM_START, deflate.EMPTY_CHECKSUM
     for part in map_bands(_compress_png_band, _bands_and_rows_above(picture)):
-        file.write(chunk(b"IDAT", start + part.data))
-        start = b""
+        file.write(chunk(b"IDAT", stream_start + part.data))
+        stream_start = b""  # only before the first part
         checksum = deflate.join_checksums(checksum, part.checksum, part.length)
     file.write(chunk(b"IDAT", deflate.stream_end(checksum)) + chunk(b"IEND", b""))
 
@@ -82,20 +86,24 @@ def encode_tiff(picture: Picture, file: BinaryIO, quality: int) -> None:
     """
     tiff = TiffWriter(file, picture)
     row_bytes = picture.width * picture.channels * picture.pixels.itemsize
-    strips = max(1, _BAND_BYTES // (row_bytes * tiff.rows_per_strip))  # of a band
+    strips_per_band = max(1, _BAND_BYTES // (row_bytes * tiff.rows_per_strip))
+    bands = row_bands(picture, strips_per_band * tiff.rows_per_strip)
     compress = partial(_compress_tiff_band, rows_per_strip=tiff.rows_per_strip)
-    for compressed in map_bands(compress, row_bands(picture, strips * tiff.rows_per_strip)):
-        for strip in compressed:
+    for compressed_strips in map_bands(compress, bands):
+        for strip in compressed_strips:
             tiff.write_strip(strip)
     tiff.close()
 
 
 class _Part(NamedTuple):
-    """A part of the compressed pixels of a PNG; length and Adler-32 are of the filtered bytes."""
+    """A part of the zlib stream of a PNG."""
 
     data: bytes
+    """Compressed bytes."""
     checksum: int
+    """Adler-32 of the bytes before the compression."""
     length: int
+    """Number of the bytes before the compression."""
 
 
 def _bands_and_rows_above(picture: Picture) -> Iterator[tuple[Array, Array]]:
@@ -108,27 +116,32 @@ def _bands_and_rows_above(picture: Picture) -> Iterator[tuple[Array, Array]]:
 
 
 def _compress_png_band(band_and_above: tuple[Array, Array]) -> _Part:
-    """Filter and compress a band; the strategy is chosen by a sample from its middle."""
+    """Filter and compress a band, as suits a sample from its middle.
+
+    Args:
+        band_and_above: a band (N, W, C) and the row above it (1, W, C).
+    """
     band, above = band_and_above
     bytes_per_pixel = band.shape[2] * band.itemsize
     rows, row_above = _big_endian(band), _big_endian(above)[0]
     filtered = filter_rows(rows, row_above, bytes_per_pixel)
-    strategy, size = choose_strategy(_sample(filtered))
-    is_photo = strategy == deflate.HUFFMAN
-    if not is_photo and deflate.size_with_strings(_sample(rows)) < _CLEARLY_SMALLER * size:
-        filtered, strategy = unfiltered_rows(rows), deflate.STRINGS
+    strategy, filtered_size = choose_strategy(_sample(filtered))
+    if strategy != deflate.HUFFMAN:  # It is no photo; some drawings are smaller without a filter.
+        unfiltered_size = deflate.size_with_strings(_sample(rows))
+        if unfiltered_size < _CLEARLY_SMALLER * filtered_size:
+            filtered, strategy = unfiltered_rows(rows), deflate.STRINGS
     data = strategy.compress_part(filtered.data)
     return _Part(data, zlib.adler32(filtered.data), filtered.size)
 
 
 def _big_endian(band: Array) -> Array:
-    """Return the bytes of samples (N, W, C), uint8 or uint16, as (N, B)."""
+    """Return the big-endian bytes of samples (N, W, C), uint8 or uint16, as (N, B) uint8."""
     samples = np.ascontiguousarray(band, band.dtype.newbyteorder(">"))
     return samples.view(np.uint8).reshape(len(band), -1)
 
 
 def _compress_tiff_band(band: Array, rows_per_strip: int) -> list[bytes]:
-    """Compress each strip of a band, with one strategy."""
+    """Compress each strip of a band (N, W, C); the middle one decides the strategy for all."""
     tops = range(0, len(band), rows_per_strip)
     strips = [differences(band[top : top + rows_per_strip]) for top in tops]
     strategy, _ = choose_strategy(_sample(strips[len(strips) // 2]))
@@ -136,7 +149,7 @@ def _compress_tiff_band(band: Array, rows_per_strip: int) -> list[bytes]:
 
 
 def _sample(data: Array) -> memoryview:
-    """Return some bytes from the middle of uint8 values of any shape."""
+    """Return up to `_SAMPLE_BYTES` bytes from the middle of a uint8 array of any shape."""
     values = data.reshape(-1)
     start = max(0, (values.size - _SAMPLE_BYTES) // 2)
     return values[start : start + _SAMPLE_BYTES].data

@@ -1,6 +1,7 @@
-"""Decoding of 16-bit colour with OpenCV, because Pillow reduces it to 8 bits.
+"""Decoding of PNG and TIFF files of 16-bit colour with OpenCV, because Pillow reduces it to 8 bits.
 
-Pillow decodes each file first to detect damage: OpenCV fills missing pixels without an error.
+The caller decodes each file with Pillow first, to detect damage: OpenCV fills missing pixels
+without an error. 16-bit grey without alpha is decoded by Pillow alone.
 """
 
 import importlib
@@ -10,17 +11,16 @@ import numpy as np
 from PIL import Image
 
 from srgan_gp.errors import PictureError
-from srgan_gp.images.codecs.tiff import tiff_tags
+from srgan_gp.images.codecs.tiff import reset_tiff_orientation, tiff_tags
 from srgan_gp.images.colour import unpremultiply
-from srgan_gp.images.metadata import reset_tiff_orientation
 from srgan_gp.images.picture import Array
 
-# Tags of a TIFF, and values of them.
-_BITS = 258  # of each channel
+# Each line: a tag of a TIFF, and the values of it that matter here.
+_BITS = 258  # the value is a tuple with the bits of each channel
 _PHOTOMETRIC, _RGB = 262, 2
 _PLANAR, _PLANE_BY_PLANE = 284, 2
-_EXTRA_SAMPLES, _UNSPECIFIED, _PREMULTIPLIED, _SEPARATE = 338, 0, 1, 2
-# Positions of two bytes in a PNG, and values of the second.
+_EXTRA_SAMPLES, _UNSPECIFIED, _PREMULTIPLIED, _SEPARATE = 338, 0, 1, 2  # kinds of alpha
+# Positions of bytes in a PNG file, and values of the colour type.
 _PNG_DEPTH, _PNG_COLOUR_TYPE = 24, 25
 _GREY, _GREY_WITH_ALPHA = 0, 4
 
@@ -29,15 +29,15 @@ def is_16_bit(image: Image.Image, head: bytes) -> bool:
     """Return whether Pillow would reduce an image from 16 to 8 bits.
 
     Args:
-        image: opened by Pillow, loaded or not: loading removes only the orientation tag.
-        head: the first bytes of the file.
+        image: the file opened by Pillow, with or without decoded pixels.
+        head: at least the first 26 bytes of the file.
     """
     if image.format == "PNG":
         # Pillow keeps 16-bit grey.
         return head[_PNG_DEPTH] == 16 and head[_PNG_COLOUR_TYPE] != _GREY
     if image.format == "TIFF":
         tags = tiff_tags(image)
-        bits = tags.get(_BITS, ())  # a tuple, as of every tag that may have several values
+        bits = tags.get(_BITS, ())
         return len(bits) >= 3 and set(bits) == {16} and tags.get(_PHOTOMETRIC) == _RGB
     return False
 
@@ -47,10 +47,11 @@ def decode_16_bit(data: bytes, image: Image.Image) -> tuple[Array, Array | None]
 
     Args:
         data: all bytes of the file.
-        image: the same file opened by Pillow.
+        image: the same file opened by Pillow; `is_16_bit` is true for it.
 
     Returns:
-        Pixels (H, W, 3) or, for a PNG of grey with alpha, (H, W, 1); alpha (H, W) or None; uint16.
+        Pixels (H, W, 3) RGB or, for a PNG of grey with alpha, (H, W, 1); and alpha (H, W), not
+        premultiplied, or None. Both are uint16.
 
     Raises:
         PictureError: E_MISSING_LIBRARY if OpenCV cannot be imported, E_FORMAT_NOT_ALLOWED for a
@@ -76,17 +77,22 @@ def decode_16_bit(data: bytes, image: Image.Image) -> tuple[Array, Array | None]
     if image.format == "PNG":
         is_grey = data[_PNG_COLOUR_TYPE] == _GREY_WITH_ALPHA
         return (pixels[..., :1] if is_grey else pixels), alpha
-    (extra, *_) = tiff_tags(image).get(_EXTRA_SAMPLES, (_SEPARATE,))
-    if alpha is None or extra == _UNSPECIFIED:
+    kind_of_alpha = tiff_tags(image).get(_EXTRA_SAMPLES, (_SEPARATE,))[0]
+    if alpha is None or kind_of_alpha == _UNSPECIFIED:  # the fourth channel is no alpha
         return pixels, None
-    return (unpremultiply(pixels, alpha) if extra == _PREMULTIPLIED else pixels), alpha
+    if kind_of_alpha == _PREMULTIPLIED:
+        pixels = unpremultiply(pixels, alpha)
+    return pixels, alpha
 
 
 def import_opencv(purpose: str) -> Any:  # noqa: ANN401  OpenCV's stubs do not pass strict checks.
-    """Import OpenCV and disable its log.
+    """Import OpenCV and disable its log messages.
 
     Args:
-        purpose: what OpenCV is needed for; used in the message.
+        purpose: what needs OpenCV, as the subject of the message, such as "16-bit colour".
+
+    Returns:
+        The module `cv2`.
 
     Raises:
         PictureError: E_MISSING_LIBRARY if the system libraries of OpenCV are missing.

@@ -1,5 +1,6 @@
-"""TIFF reading: tags, refusal of camera raw files, and level corrections that Pillow omits."""
+"""TIFF reading: tags, refusal of camera raw files, and corrections that Pillow omits."""
 
+import struct
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -9,12 +10,18 @@ from PIL import Image
 from srgan_gp.errors import PictureError
 from srgan_gp.images.picture import Array
 
-_SUBFILE, _BITS, _PHOTOMETRIC, _DNG_VERSION = 254, 258, 262, 50706
-_WHITE_IS_ZERO = 0
+# Tags; DNG is Adobe's format of camera raw files.
+_SUBFILE, _BITS, _PHOTOMETRIC, _ORIENTATION, _DNG_VERSION = 254, 258, 262, 274, 50706
+_REDUCED_COPY = 1  # bit of the subfile type: a smaller copy of another image in the file
+_WHITE_IS_ZERO = 0  # value of the photometric tag: the lowest value is white
+_SHORT = 3  # type of a value: an unsigned integer of 16 bits
 
 
 def tiff_tags(image: Image.Image) -> Mapping[int, Any]:
-    """Return the tags of the current page of an open TIFF."""
+    """Return the tags of the current page of an open TIFF, by their numbers.
+
+    Pillow decodes the values: numbers, text or bytes, and tuples of tags with several values.
+    """
     return cast("Mapping[int, Any]", image.tag_v2)  # type: ignore[attr-defined]
 
 
@@ -26,7 +33,8 @@ def refuse_camera_raw(image: Image.Image) -> None:
     """
     tags = tiff_tags(image)
     subfile = tags.get(_SUBFILE, 0)
-    if _DNG_VERSION in tags or (isinstance(subfile, int) and subfile & 1):
+    is_reduced_copy = isinstance(subfile, int) and bool(subfile & _REDUCED_COPY)
+    if _DNG_VERSION in tags or is_reduced_copy:
         raise PictureError(
             "E_FORMAT_NOT_ALLOWED",
             "this is a camera raw file with a small preview; develop it to a TIFF or JPEG first",
@@ -34,16 +42,52 @@ def refuse_camera_raw(image: Image.Image) -> None:
 
 
 def correct_levels(pixels: Array, image: Image.Image) -> Array:
-    """Scale 12 bits to 16 and invert white-is-zero grey of 16 or 32 bits, as Pillow does neither.
+    """Scale 12-bit grey to 16 bits, and invert grey of 16 or 32 bits whose lowest value is white.
+
+    Pillow does neither.
 
     Args:
         pixels: (H, W, C), any dtype, as decoded by Pillow.
-        image: the TIFF.
+        image: the TIFF, at the page of `pixels`.
+
+    Returns:
+        (H, W, C), dtype of `pixels`; black is 0.
     """
     tags = tiff_tags(image)
-    bits = tags.get(_BITS, ())
+    bits = tags.get(_BITS, ())  # one number for each channel
     if pixels.dtype == np.uint16 and bits == (12,):
-        pixels = pixels << 4 | pixels >> 8  # 4095 becomes 65535
+        pixels = pixels << 4 | pixels >> 8  # the high bits are repeated, so 4095 becomes 65535
     if bits in ((16,), (32,)) and tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO:
         pixels = 65535 - pixels if pixels.dtype == np.uint16 else 1 - pixels
     return pixels
+
+
+def reset_tiff_orientation(tiff: bytes) -> bytes:
+    """Set the orientation tag of the first page of a TIFF or BigTIFF to 1, if there is one.
+
+    Args:
+        tiff: all bytes of the file.
+
+    Returns:
+        The changed bytes.
+
+    Raises:
+        struct.error: the first directory extends beyond the end of the file.
+    """
+    order = "<" if tiff.startswith(b"II") else ">"
+    is_big = b"+" in tiff[2:4]
+    # Formats of an offset, of the number of entries, and of an entry with a SHORT as its value:
+    # tag, type, number of values, value, and the unused rest of the value field.
+    offset, number, entry = ("Q", "Q", "HHQHHI") if is_big else ("I", "H", "HHIHH")
+    block = bytearray(tiff)
+    (directory,) = struct.unpack_from(order + offset, block, 8 if is_big else 4)
+    (count,) = struct.unpack_from(order + number, block, directory)
+    first_entry = directory + struct.calcsize(order + number)
+    entry_bytes = struct.calcsize(order + entry)
+    for index in range(count):
+        position = first_entry + index * entry_bytes
+        (tag,) = struct.unpack_from(order + "H", block, position)
+        if tag == _ORIENTATION:
+            unused = [0] * (len(entry) - 4)
+            struct.pack_into(order + entry, block, position, tag, _SHORT, 1, 1, *unused)
+    return bytes(block)

@@ -1,11 +1,16 @@
 """`TiffWriter`: TIFF and BigTIFF of 8 or 16 bits with metadata, written strip by strip.
 
-Own code, because Pillow cannot write 16-bit colour, OpenCV cannot write metadata, and both need the
-whole image in memory. The tags are encoded by Pillow.
+A strip is a block of rows that is compressed on its own. BigTIFF is the variant for files of more
+than 4 GiB. Own code, because Pillow cannot write 16-bit colour, OpenCV cannot write metadata, and
+both need the whole image in memory. The tags are encoded by Pillow.
+
+Source:
+    TIFF 6.0, sections 2, 8 and 14.
 """
 
 import io
 import itertools
+import math
 import struct
 from contextlib import suppress
 from typing import TYPE_CHECKING, BinaryIO
@@ -20,24 +25,32 @@ from srgan_gp.images.picture import Array, Picture
 if TYPE_CHECKING:
     from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
+# Tags.
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 256, 257, 258, 259, 262
 _STRIP_OFFSETS, _SAMPLES, _ROWS_PER_STRIP, _STRIP_BYTES = 273, 277, 278, 279
 _X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT, _PREDICTOR = 282, 283, 296, 317
 _EXTRA_SAMPLES, _XMP, _ICC_PROFILE = 338, 700, 34675
+_EXIF_DIRECTORY, _GPS_DIRECTORY = 34665, 34853
+# Values of tags: photometric; compression, predictor, unit of the resolution, kind of alpha.
 _BLACK_IS_ZERO, _RGB = 1, 2
 _DEFLATE, _HORIZONTAL, _INCH, _SEPARATE_ALPHA = 8, 2, 2, 2
 _STRIP_SIZE = 1 << 18  # bytes of pixels in a strip: small enough for readers that stream
-_MAX_SMALL_BYTES = (1 << 32) - (1 << 28)  # pixels of a classic TIFF: noise grows when compressed
-_LONG, _LONG8 = 4, 16
-_SMALL, _BIG = b"II*\0" + bytes(4), b"II+\0" + struct.pack("<HHQ", 8, 0, 16)
+_MAX_CLASSIC_BYTES = (1 << 32) - (1 << 28)  # of pixels; less than 4 GiB, as noise may grow
+_LONG, _LONG8 = 4, 16  # types: unsigned integers of 32 and 64 bits
+# Headers, by which Pillow chooses the variant: magic number, of a BigTIFF the sizes of its fields,
+# and the offset of the first directory.
+_CLASSIC_HEADER = b"II*\0" + bytes(4)
+_BIG_HEADER = b"II+\0" + struct.pack("<HHQ", 8, 0, 16)
+# Pillow raises any of these for a value that it cannot read or write.
 _DAMAGED_TAG = (struct.error, LookupError, TypeError, ValueError, ArithmeticError, OSError,
                 SyntaxError, AttributeError, AssertionError)  # fmt: skip
 
 
 class TiffWriter:
-    """Writes a baseline TIFF strip by strip, with the tags before the strips.
+    """Writes a TIFF strip by strip, with the tags before the strips.
 
-    The file is a BigTIFF if it might exceed 4 GiB.
+    The constructor writes the tags; then `write_strip` is called for each strip from the top, and
+    `close` at the end. The file is a BigTIFF if it might exceed 4 GiB.
 
     Args:
         file: binary file, open for writing, seekable, empty.
@@ -51,63 +64,74 @@ class TiffWriter:
     def __init__(self, file: BinaryIO, picture: Picture) -> None:
         from PIL import TiffImagePlugin
 
-        self._file, self._sizes = file, list[int]()
+        self._file = file
+        self._strip_sizes: list[int] = []  # in bytes, of the strips written so far
         row_bytes = picture.width * picture.channels * picture.pixels.itemsize
         self.rows_per_strip = max(1, _STRIP_SIZE // row_bytes)
-        is_big = row_bytes * picture.height > _MAX_SMALL_BYTES
-        self._tags = tags = TiffImagePlugin.ImageFileDirectory_v2(_BIG if is_big else _SMALL)
+        is_big = row_bytes * picture.height > _MAX_CLASSIC_BYTES
+        header = _BIG_HEADER if is_big else _CLASSIC_HEADER
+        self._tags = tags = TiffImagePlugin.ImageFileDirectory_v2(header)
         if picture.exif is not None:
             _merge_exif(tags, picture.exif)
         _describe_pixels(tags, picture)
         tags[_ROWS_PER_STRIP] = self.rows_per_strip
         if picture.dpi is not None:
-            tags[_X_RESOLUTION], tags[_Y_RESOLUTION], tags[_RESOLUTION_UNIT] = *picture.dpi, _INCH
+            tags[_X_RESOLUTION], tags[_Y_RESOLUTION] = picture.dpi
+            tags[_RESOLUTION_UNIT] = _INCH
         if picture.xmp is not None:
             tags[_XMP] = picture.xmp
         if picture.icc_profile is not None:
             tags[_ICC_PROFILE] = picture.icc_profile
         for tag in (_STRIP_OFFSETS, _STRIP_BYTES):
             tags.tagtype[tag] = _LONG8 if is_big else _LONG
-        self._write_tags(file, [0] * -(-picture.height // self.rows_per_strip))
+        strip_count = math.ceil(picture.height / self.rows_per_strip)
+        self._write_tags(file, [0] * strip_count)  # `close` overwrites the sizes
 
     def write_strip(self, data: bytes) -> None:
         """Write the next strip: the result of `differences`, compressed in the zlib format."""
         self._file.write(data)
-        self._sizes.append(len(data))
+        self._strip_sizes.append(len(data))
 
     def close(self) -> None:
-        """Write the offsets and sizes of the strips to the tags, after the last strip."""
+        """Write the offsets and sizes of the strips to the tags; called after the last strip."""
         self._file.seek(0)
-        self._write_tags(self._file, self._sizes)
+        self._write_tags(self._file, self._strip_sizes)
         self._file.seek(0, io.SEEK_END)
 
-    def _write_tags(self, file: BinaryIO, sizes: list[int]) -> None:
-        """Write the tags, whose length depends on the number of strips only."""
-        self._tags[_STRIP_BYTES] = tuple(sizes)
-        # Pillow adds the position of the first strip to these.
-        self._tags[_STRIP_OFFSETS] = tuple(itertools.accumulate([0, *sizes[:-1]]))
+    def _write_tags(self, file: BinaryIO, strip_sizes: list[int]) -> None:
+        """Write the tags at the position of the file.
+
+        Their length depends on the number of strips only, not on the sizes in bytes.
+        """
+        self._tags[_STRIP_BYTES] = tuple(strip_sizes)
+        # Offsets from the first strip: sums of the sizes before. Pillow adds that of the first one.
+        self._tags[_STRIP_OFFSETS] = tuple(itertools.accumulate([0, *strip_sizes[:-1]]))
         self._tags.save(file)
 
 
 def differences(strip: Array) -> Array:
-    """Encode samples (rows, W, C) as little-endian differences to the pixel on the left.
+    """Encode samples as differences to the pixel on the left: the horizontal predictor of TIFF.
+
+    Args:
+        strip: (rows, W, C), uint8 or uint16.
 
     Returns:
-        (rows, W * C * bytes of a sample), uint8.
+        (rows, W * C * bytes of a sample), uint8: little-endian samples.
     """
-    changed = strip.astype(strip.dtype.newbyteorder("<"), order="C")
-    changed[:, 1:] -= strip[:, :-1]  # modulo 2 ** bits, as the format requires
-    return changed.view(np.uint8).reshape(len(strip), -1)
+    result = strip.astype(strip.dtype.newbyteorder("<"), order="C")
+    result[:, 1:] -= strip[:, :-1]  # modulo 2 ** bits, as the format requires
+    return result.view(np.uint8).reshape(len(strip), -1)
 
 
 def _describe_pixels(tags: "ImageFileDirectory_v2", picture: Picture) -> None:
-    count = picture.channels
+    """Set the tags of size, channels, bits and compression."""
+    channels = picture.channels
     tags[_WIDTH], tags[_HEIGHT] = picture.width, picture.height
-    tags[_BITS] = (picture.pixels.itemsize * 8,) * count
+    tags[_BITS] = (picture.pixels.itemsize * 8,) * channels
     tags[_COMPRESSION], tags[_PREDICTOR] = _DEFLATE, _HORIZONTAL
-    tags[_PHOTOMETRIC] = _RGB if count >= 3 else _BLACK_IS_ZERO
-    tags[_SAMPLES] = count
-    if count in (2, 4):
+    tags[_PHOTOMETRIC] = _RGB if channels >= 3 else _BLACK_IS_ZERO
+    tags[_SAMPLES] = channels
+    if picture.alpha is not None:
         tags[_EXTRA_SAMPLES] = _SEPARATE_ALPHA
 
 
@@ -118,8 +142,10 @@ def _merge_exif(tags: "ImageFileDirectory_v2", exif: bytes) -> None:
         source.load(b"Exif\0\0" + exif)
         for tag in DESCRIPTIVE_TAGS:
             with suppress(*_DAMAGED_TAG):
-                if tag in source:
-                    probe = type(tags)()
-                    probe[tag] = source.get_ifd(tag) if tag in (34665, 34853) else source[tag]
-                    probe.tobytes()  # raises if a value cannot be written
-                    tags[tag] = probe[tag]
+                if tag not in source:
+                    continue
+                is_directory = tag in (_EXIF_DIRECTORY, _GPS_DIRECTORY)
+                trial = type(tags)()  # raises before `tags` gets a value that cannot be written
+                trial[tag] = source.get_ifd(tag) if is_directory else source[tag]
+                trial.tobytes()
+                tags[tag] = trial[tag]

@@ -214,7 +214,7 @@ def test_the_strategy_follows_the_content(rng):
 def test_a_tiff_of_more_than_4_gib_is_a_bigtiff(rng, make, tmp_path, monkeypatch, dtype, strips):
     picture = picture_of(rng, dtype, 3, height=21)
     monkeypatch.setattr(tiff_writer, "_STRIP_SIZE", picture.pixels.nbytes // strips)
-    monkeypatch.setattr(tiff_writer, "_MAX_SMALL_BYTES", picture.pixels.nbytes - 1)
+    monkeypatch.setattr(tiff_writer, "_MAX_CLASSIC_BYTES", picture.pixels.nbytes - 1)
     exif = make.exif({0x0112: 1, 0x010F: 77}, exif_entries={0x8827: 400})
     whole = Picture(picture.pixels, exif=exif, xmp=b"<x/>", dpi=(300.0, 72.0))
     path = tmp_path / "big.tif"
@@ -232,7 +232,7 @@ def test_a_tiff_of_more_than_4_gib_is_a_bigtiff(rng, make, tmp_path, monkeypatch
 
 def test_a_smaller_tiff_is_a_classic_tiff(rng, monkeypatch):
     picture = picture_of(rng, np.uint8, 3)
-    monkeypatch.setattr(tiff_writer, "_MAX_SMALL_BYTES", picture.pixels.nbytes)
+    monkeypatch.setattr(tiff_writer, "_MAX_CLASSIC_BYTES", picture.pixels.nbytes)
     file = io.BytesIO()
     encode_image(picture, file, format="tiff")
     assert file.getvalue()[:4] == b"II*\0"
