@@ -192,7 +192,8 @@ def test_a_training_benchmark_describes_its_steps(benchmark, capsys):
     described = [values.pop(name) for name in ("device", "precision", "batch")]
     assert described == ["cpu", "fp32", "2 x 3 x 16 x 16"]
     assert list(values) == [
-        "critic_step_without_penalty_seconds", "penalty_on_half_over_without",
+        "critic_step_without_penalty_seconds", "one_pass_over_without",
+        "penalty_on_quarter_over_without", "penalty_on_half_over_without",
         "penalty_on_all_over_without", "generator_step_over_critic_step_without",
     ]  # fmt: skip
     assert min(values.values()) > 0

@@ -1,4 +1,4 @@
-"""Time of WGAN-GP training steps with and without gradient penalty."""
+"""Time of WGAN-GP training steps, with the gradient penalty on different parts of the batch."""
 
 from typing import Any, TypeVar
 
@@ -17,16 +17,17 @@ Stored = TypeVar("Stored", Tensor, nn.Module)
 
 SCALE = 4
 DRIFT_WEIGHT, PENALTY_WEIGHT, RATIO = 1e-3, 10.0, 0.3
-WHOLE, HALF, NONE = slice(None), slice(None, None, 2), slice(0, 0)
+WHOLE, HALF, QUARTER, NONE = slice(None), slice(None, None, 2), slice(None, None, 4), slice(0, 0)
+"""Images of a batch on which the penalty is taken."""
 
 
 def benchmark_training(
     batch_size: int, side: int, precision: str, device: str, threads: int, repeats: int
 ) -> dict[str, Any]:
-    """Time critic steps without penalty and with it on half or all of the batch, in turns.
+    """Time critic steps without penalty and with it on a part of the batch, in turns.
 
     Args:
-        batch_size: number of images in a step, at least 2.
+        batch_size: number of images in a step; from 4 on, all parts differ.
         side: height and width of the crops in pixels, a multiple of `SCALE`.
         precision: bf16 or fp32.
         device: auto, cpu, cuda or cuda:N.
@@ -35,13 +36,16 @@ def benchmark_training(
 
     Returns:
         Median seconds of the critic step without penalty, and median ratios to it: of critic steps
-        with the penalty on half and on all of the batch, and of a generator step.
+        with the penalty on a quarter, on half and on all of the batch, of a critic step without
+        penalty that scores real and generated images in one pass, and of a generator step.
     """
     torch.manual_seed(0)
     where = choose_device(device)
     steps = Steps(batch_size, side, precision, where)
     jobs = {
         "without": lambda: steps.critic_step(NONE),
+        "one pass": lambda: steps.critic_step(NONE, one_pass=True),
+        "quarter": lambda: steps.critic_step(QUARTER),
         "half": lambda: steps.critic_step(HALF),
         "whole": lambda: steps.critic_step(WHOLE),
         "generator": steps.generator_step,
@@ -54,6 +58,8 @@ def benchmark_training(
         "batch": f"{batch_size} x 3 x {side} x {side}",
         "threads": threads,
         "critic_step_without_penalty_seconds": median(rounds, "without"),
+        "one_pass_over_without": median(rounds, "one pass", over="without"),
+        "penalty_on_quarter_over_without": median(rounds, "quarter", over="without"),
         "penalty_on_half_over_without": median(rounds, "half", over="without"),
         "penalty_on_all_over_without": median(rounds, "whole", over="without"),
         "generator_step_over_critic_step_without": median(rounds, "generator", over="without"),
@@ -84,12 +90,23 @@ class Steps:
             for network in (self.critic, self.generator)
         }
 
-    def critic_step(self, part: slice) -> None:
-        """Update the critic, with the penalty on a part of the batch."""
+    def critic_step(self, part: slice, *, one_pass: bool = False) -> None:
+        """Update the critic, with the penalty on a part of the batch.
+
+        Args:
+            part: images on which the penalty is taken.
+            one_pass: whether real and generated images are one batch of the critic.
+        """
         low_res, real, fake = self.low_res[part], self.real[part], self.fake[part]
         with self.autocast:
-            real_scores = self.critic(self.real, self.low_res)
-            loss = critic_loss(real_scores, self.critic(self.fake, self.low_res))
+            if one_pass:
+                images = torch.cat([self.real, self.fake])
+                scores = self.critic(images, self.low_res.repeat(2, 1, 1, 1))
+                real_scores, fake_scores = scores.chunk(2)
+            else:
+                real_scores = self.critic(self.real, self.low_res)
+                fake_scores = self.critic(self.fake, self.low_res)
+            loss = critic_loss(real_scores, fake_scores)
             loss = loss + DRIFT_WEIGHT * drift(real_scores)
             if len(real):
                 penalty = PENALTIES["wgan_gp"](
