@@ -147,6 +147,27 @@ def test_every_public_class_has_a_short_repr(tiny_face_model, tiny_model):
         assert repr(one).startswith(f"<{type(one).__name__} ")
 
 
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("save", r"write_image\(picture, path\)"),
+        ("shape", "picture.pixels.shape"),
+        ("other", "'other'$"),
+    ],
+)
+def test_a_name_of_another_library_gets_the_name_here(name, advice):
+    picture = Picture(np.zeros((4, 6, 3), np.uint8))
+    assert not hasattr(picture, name)
+    with pytest.raises(AttributeError, match=advice):
+        getattr(picture, name)
+
+
+def test_a_list_is_not_written_as_one_image(tmp_path):
+    pixels = np.zeros((4, 6, 3), np.uint8)
+    with pytest.raises(TypeError, match="not list; pass one of its images at a time"):
+        srgan_gp.write_image([pixels, pixels], tmp_path / "a.png")
+
+
 def test_a_face_generator_describes_its_model(tiny_face_model):
     generator = FaceGenerator.load(tiny_face_model(), device="cpu")
     assert repr(generator) == "<FaceGenerator tiny-faces: 8 x 8 pixels on cpu>"

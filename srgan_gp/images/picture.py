@@ -4,7 +4,7 @@ The other functions return advice for error messages about arrays that are not a
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -16,6 +16,14 @@ _FEWEST_COLUMNS = 16
 """A last axis of this size or more is assumed to be the width of an image, not its channels."""
 _LEAST_16_BIT = 512
 """Largest value from which floats are assumed to be 16-bit samples rather than 8-bit ones."""
+_OTHER_NAMES = {
+    "save": "call srgan_gp.write_image(picture, path)",
+    "shape": "picture.pixels.shape is (H, W, 3) or (H, W, 1)",
+    "size": "picture.width and picture.height are in pixels",
+    "dtype": "it is picture.pixels.dtype",
+    "show": "Image.fromarray(np.asarray(picture)) is an image of Pillow",
+}
+"""Attributes of Pillow images and arrays, and what a picture has in their place."""
 _DTYPES = tuple(np.dtype(kind) for kind in (np.uint8, np.uint16, np.float32))
 
 
@@ -186,6 +194,13 @@ class Picture:
         dtype, size = self.pixels.dtype, f"{self.width} x {self.height}"
         origin = f", from {self.source_format}" if self.source_format else ""
         return f"<Picture {size}, {colours}{alpha}, {dtype}{origin}>"
+
+    if not TYPE_CHECKING:  # A type checker would accept any name.
+
+        def __getattr__(self, name: str) -> NoReturn:
+            hint = _OTHER_NAMES.get(name)
+            advice = f"; {hint}" if hint else ""
+            raise AttributeError(f"a Picture has no attribute {name!r}{advice}")
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> Array:
         """Return (H, W) grey or (H, W, C) for numpy; alpha is the last channel."""

@@ -142,6 +142,8 @@ def describe_type(value: object) -> str:
     if isinstance(value, bytes | bytearray | memoryview):
         return f"{name}; pass a path, or Image.open(io.BytesIO(data)) of Pillow"
     if isinstance(value, list | tuple):
+        if any(hasattr(item, "size") for item in cast("list[object]", value)):
+            return f"{name}; pass one of its images at a time"
         return f"{name}; convert nested lists of numbers with np.asarray(image, np.uint8)"
     if hasattr(value, "read"):
         return "a file object; pass its path, or Image.open(file) of Pillow"

@@ -146,6 +146,10 @@ def test_a_wrong_verb_gets_a_suggestion(capsys):
         (["photo.jpg"], "the command is missing; type: srgan-gp upscale photo.jpg"),
         (["my photo.JPG"], "the command is missing; type: srgan-gp upscale 'my photo.JPG'"),
         (["-s", "2", "a.png"], "the command is missing; type: srgan-gp upscale -s 2 a.png"),
+        (
+            ["-s", "2", "upscale", "a.png"],
+            "the command comes first; type: srgan-gp upscale -s 2 a.png",
+        ),
         (["."], "the command is missing; type: srgan-gp upscale ."),
         (["help"], "help is an option; type: srgan-gp --help, or srgan-gp COMMAND --help"),
         (["help", "train"], "help is an option; type: srgan-gp train --help"),

@@ -40,6 +40,27 @@ def test_other_texts_are_no_scale(folder, scale, capsys):
     assert f"not {scale}" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("words", "advice"),
+    [
+        (["-s", "200%"], "; it is a factor such as 2 or 2.5, and --width is a size in pixels"),
+        (["--width", "4k"], "need a number of pixels such as 1920, not 4k"),
+    ],
+)
+def test_another_unit_gets_the_unit_of_the_option(folder, words, advice, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["upscale", str(folder / "a.png"), *words])
+    assert ended.value.code == 2
+    assert advice in capsys.readouterr().err
+
+
+def test_weights_of_another_project_are_imported_first(folder, tmp_path, capsys):
+    weights = tmp_path / "weights.pth"
+    weights.touch()
+    assert main(["upscale", str(folder / "a.png"), "-n", str(weights)]) == 8
+    assert capsys.readouterr().err.endswith(f"first: srgan-gp import {weights}\n")
+
+
 @pytest.mark.parametrize("width", ["50", "50px"])
 def test_a_width_sets_the_size_of_each_result(upscale, folder, tmp_path, width):
     Image.new("RGB", (5, 6)).save(folder / "c.png")

@@ -30,7 +30,8 @@ def scale(text: str) -> float:
     except ValueError:
         value = 0
     if not 0 < value <= MAX_SCALE:
-        raise argparse.ArgumentTypeError(scale_message(text))
+        hint = "; it is a factor such as 2 or 2.5, and --width is a size in pixels"
+        raise argparse.ArgumentTypeError(scale_message(text) + hint)
     return value
 
 
@@ -96,7 +97,10 @@ def count(text: str) -> int:
 
 def width(text: str) -> int:
     """Parse a width in pixels: 1 to `MAX_WIDTH`; `3840px` is 3840."""
-    return _count_up_to(MAX_WIDTH, text.lower().removesuffix("px"))
+    number = text.lower().removesuffix("px")
+    if not number.isdecimal():
+        raise argparse.ArgumentTypeError(f"need a number of pixels such as 1920, not {text}")
+    return _count_up_to(MAX_WIDTH, number)
 
 
 def frames(text: str) -> int:

@@ -24,6 +24,7 @@ ADVICE = {
     **dict.fromkeys(
         ("--resume", "--continue"), ("--output", "to continue, type the same command again")
     ),
+    **dict.fromkeys(("--count", "--number"), ("--seeds", "--seeds 0-3 gives four faces")),
     "--quiet": (None, ""),
 }
 """By option that does not exist: the option that the parser must have, or None, and the advice.
@@ -89,11 +90,14 @@ def command_message(words: Sequence[str], commands: Sequence[str]) -> str:
     """
     word = next((word for word in words if not word.startswith("-")), "")
     rest = words[words.index(word) + 1 :] if word else ()
+    verb = next((name for name in rest if name in commands), None)
     if word == "help":
-        verb = next((name for name in rest if name in commands), None)
         if verb is not None:
             return f"help is an option; type: srgan-gp {verb} --help"
         return "help is an option; type: srgan-gp --help, or srgan-gp COMMAND --help"
+    if verb is not None and words[0].startswith("-"):
+        others = [other for other in words if other != verb]
+        return f"the command comes first; type: srgan-gp {shlex.join([verb, *others])}"
     close = "" if _names_images(word) else _closest(word, commands)
     # After an option the first word without a dash may be its value.
     candidates = words if words[0].startswith("-") else [word]

@@ -13,6 +13,7 @@ from srgan_gp.models.cards import ModelCard
 from srgan_gp.models.catalog import ModelFile, find_model
 from srgan_gp.models.named_models import find_partner
 
+_WEIGHT_SUFFIXES = (".pth", ".pt", ".ckpt", ".safetensors")
 _EXPORT = "Export it again with its training photos"
 
 
@@ -90,6 +91,11 @@ def require_float16(model: ModelBytes) -> None:
 
 def _read_verified(file: ModelFile) -> tuple[bytes, str]:
     """Return a file's bytes and their SHA-256."""
+    if file.path.suffix.lower() in _WEIGHT_SUFFIXES:
+        raise ModelRefusedError(
+            f"{file.path} holds weights without a network. Install it as a model first: "
+            f"srgan-gp import {file.path}"
+        )
     try:
         data = file.path.read_bytes()
     except OSError as error:
