@@ -1,7 +1,7 @@
 """Web page of `srgan-gp app`: `build` returns the Gradio page that the server mounts.
 
-The server loads this file by its path, in a checkout and in an installed package. The tabs are in
-`gradio_tabs`.
+`serving.http.gradio_page` loads this file by its path, in a checkout and in an installed package.
+The tabs are in `gradio_tabs`, the scripts of the page in `static`.
 """
 
 import sys
@@ -27,67 +27,68 @@ from srgan_gp.serving.server_settings import ServerSettings
 
 __all__ = ["appearance", "build"]
 
-_UPSCALE = "upscale"
+_UPSCALE_TAB_ID = "upscale"
 _HEADLINE = "# Upscale your photos"
 
 
 def build(
     history: JobHistory, settings: ServerSettings, trainings: FineTunings | None
 ) -> gr.Blocks:
-    """Build the page; it is mounted with the arguments of `appearance`.
+    """Build the page; the server mounts it with the arguments that `appearance` returns.
 
     Args:
-        history: runs and keeps the jobs.
+        history: submits the jobs of all visitors to the service and keeps their results.
         settings: settings of the server.
         trainings: training runs of visitors; None: they may not train.
+
+    Returns:
+        The page, with all tabs and their events.
 
     Raises:
         ModelRefusedError: a model card is not valid.
     """
     service = history.service
-    upscalers = {card.name: card for card in service.upscaling_models()}
-    faces = {card.name: card for card in service.face_models()}
+    upscaling_cards = {card.name: card for card in service.upscaling_models()}
+    face_cards = {card.name: card for card in service.face_models()}
     has_fast_mode = allows_int8(settings.device)
-    runs_of_tabs: list[Runs] = []
-
-    def runs(tab: str) -> Runs:
-        runs_of_tabs.append(Runs(history, tab))
-        return runs_of_tabs[-1]
+    runs = {tab: Runs(history, tab) for tab in ("upscale", "compare", "batch", "faces")}
 
     def forget_page(request: gr.Request) -> None:
-        for runs_of_tab in runs_of_tabs:
+        for runs_of_tab in runs.values():
             runs_of_tab.forget(request)
 
     with gr.Blocks(title="srgan-gp", analytics_enabled=False) as page:
         gr.Markdown(_HEADLINE, elem_id="headline", elem_classes="headline")
         with gr.Tabs() as tabs:
-            with gr.Tab("Upscale", id=_UPSCALE):
-                image, options = build_upscale_tab(
-                    runs("upscale"), upscalers, settings.model, has_fast_mode=has_fast_mode
+            with gr.Tab("Upscale", id=_UPSCALE_TAB_ID):
+                image_field, upscale_options = build_upscale_tab(
+                    runs["upscale"], upscaling_cards, settings.model, has_fast_mode=has_fast_mode
                 )
             with gr.Tab("Compare"):
-                compared = build_compare_tab(runs("compare"), upscalers)
+                compare_models = build_compare_tab(runs["compare"], upscaling_cards)
             with gr.Tab("Batch"):
-                of_batch = build_batch_tab(
-                    runs("batch"), upscalers, settings.model, settings.max_files,
+                batch_model = build_batch_tab(
+                    runs["batch"], upscaling_cards, settings.model, settings.max_files,
                     has_fast_mode=has_fast_mode,
                 )  # fmt: skip
-            if faces:
+            if face_cards:
                 with gr.Tab("Faces"):
-                    build_faces_tab(runs("faces"), faces, tabs, image, _UPSCALE)
+                    build_faces_tab(runs["faces"], face_cards, tabs, image_field, _UPSCALE_TAB_ID)
             if trainings is not None:
-                lists = ModelLists(service, upscalers, options.model, compared, of_batch)
+                lists = ModelLists(
+                    service, upscaling_cards, upscale_options.model, compare_models, batch_model
+                )
                 with gr.Tab("Fine-tune"):
-                    build_finetune_tab(page, trainings, lists, tabs, _UPSCALE)
-        gr.Markdown("", elem_id="history")  # a script fills it
+                    build_finetune_tab(page, trainings, lists, tabs, _UPSCALE_TAB_ID)
+        gr.Markdown("", elem_id="history")  # `static/app.js` lists the visitor's jobs in it
         gr.Markdown(privacy(settings), elem_classes="quiet")
-        page.unload(forget_page)
+        page.unload(forget_page)  # when a visitor closes or reloads the page
     refuse_invalid_values(page)
     return page
 
 
 def privacy(settings: ServerSettings) -> str:
-    """Return the privacy notice about uploaded images."""
+    """Return the privacy notice about uploaded images, as Markdown for the foot of the page."""
     minutes = round(settings.keep_seconds / 60)
     training = "no model is trained on them"
     if settings.allow_finetune:

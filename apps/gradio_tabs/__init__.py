@@ -1,1 +1,1 @@
-"""Tabs of the web page: Gradio widgets and events; the jobs run in `srgan_gp.serving`."""
+"""Tabs of the web page: Gradio widgets and their events. The jobs run in `srgan_gp.serving`."""

@@ -1,4 +1,7 @@
-"""Theme and CSS of the page: no external files, no layout shift when a result arrives."""
+"""Theme, CSS and head elements of the page, as arguments for `gradio.mount_gradio_app`.
+
+The page loads nothing from other servers, and nothing moves when a result arrives.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -46,14 +49,19 @@ _STYLES = """
 """
 
 
-_FAVICON = Path(__file__).parents[1] / "static" / "favicon.svg"
+_FAVICON_PATH = Path(__file__).parents[1] / "static" / "favicon.svg"
 _HEAD = """<link rel="icon" type="image/svg+xml" href="/page/favicon.svg">
 <link rel="stylesheet" href="/page/app.css">
 <script type="module" src="/page/app.js"></script>"""
 
 
 def appearance() -> dict[str, Any]:
-    """Return the arguments of `gradio.mount_gradio_app` for the theme and the CSS."""
+    """Return keyword arguments of `gradio.mount_gradio_app`.
+
+    Returns:
+        `theme`, `css` and `head` (HTML of the icon, style sheet and script), `favicon_path`, and
+        `footer_links` and `run_history`, which switch off parts of Gradio's own page.
+    """
     # System fonts: those of Gradio's other themes come from a font server.
     theme = Default(
         primary_hue="indigo",
@@ -67,7 +75,7 @@ def appearance() -> dict[str, Any]:
         body_text_color_subdued_dark="*neutral_300",
         block_info_text_color="*neutral_600",
         block_info_text_color_dark="*neutral_300",
-        # So is that of white on its buttons, and of its links on dark.
+        # The same holds for white text on its buttons, and for its links in dark mode.
         button_primary_background_fill="*primary_600",
         button_primary_background_fill_hover="*primary_700",
         button_primary_background_fill_dark="*primary_600",
@@ -85,7 +93,7 @@ def appearance() -> dict[str, Any]:
         "theme": theme,
         "css": _STYLES + example_styles(),
         "head": _HEAD,
-        "favicon_path": str(_FAVICON),
+        "favicon_path": str(_FAVICON_PATH),
         "footer_links": [],
         "run_history": False,
     }

@@ -1,4 +1,8 @@
-"""Tab for many files: progress, results as they come, a table of failures, and a zip file."""
+"""Tab "Batch": upscales many files, and shows the results, a table of failures and a zip file.
+
+One press of the start button is a run, which submits one job per file to the server. A run is an
+async generator of changes: dicts of widgets and their new values.
+"""
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -15,11 +19,11 @@ from gradio_tabs.panel import (
     Panel,
     Updates,
     build_panel,
-    build_viewer,
     connect,
     connect_clearing,
     one_run,
 )
+from gradio_tabs.result_viewer import build_viewer
 from gradio_tabs.runs import Progress, Run, Runs
 from gradio_tabs.uploads import FilesInput, Upload
 from srgan_gp.errors import BusyError, Cancelled, PictureError, UsageError
@@ -32,29 +36,35 @@ _DOWNLOAD = "Download all as a zip file"
 
 @dataclass(frozen=True)
 class _Widgets:
+    """Widgets of the tab."""
+
     files: FilesInput
     options: Options
     panel: Panel
-    shown: gr.Markdown
-    """Names the jobs in the list of results."""
+    job_links: gr.Markdown
+    """Hidden links to the jobs of the run, from which a script fills the list of results."""
     failures: gr.Dataframe
     download: gr.DownloadButton
 
     @property
     def results(self) -> list[gr.Markdown | gr.Dataframe | gr.DownloadButton]:
-        return [self.shown, self.failures, self.download]
+        """Widgets that a run changes, besides those of the panel."""
+        return [self.job_links, self.failures, self.download]
 
 
 @dataclass
 class _Totals:
-    """Results and failures so far."""
+    """Results and failures of a run so far."""
 
     results: list[Result] = field(default_factory=list)
     failures: list[list[str]] = field(default_factory=list)
+    """Rows of the table of failures: [file name, error message]."""
     is_stopped: bool = False
+    """Whether the visitor pressed the stop button."""
 
     @property
     def done(self) -> int:
+        """Number of finished files, failed ones included."""
         return len(self.results) + len(self.failures)
 
 
@@ -73,7 +83,7 @@ def build_batch_tab(
         cards: cards of the upscaling models, by name.
         default: name of the preselected model.
         max_files: largest number of files in one run.
-        has_fast_mode: as for `build_options`.
+        has_fast_mode: whether the device of the server can run models in int8.
     """
     with gr.Row():
         with gr.Column(scale=2, min_width=320):
@@ -84,15 +94,16 @@ def build_batch_tab(
             options = build_options(cards, default, "batch", has_fast_mode=has_fast_mode)
             panel = build_panel("Upscale all", "batch")
         with gr.Column(scale=3, min_width=320):
-            shown, download, failures = _build_results()
-    _connect(_Widgets(files, options, panel, shown, failures, download), runs, max_files)
+            job_links, download, failures = _build_results()
+    _connect(_Widgets(files, options, panel, job_links, failures, download), runs, max_files)
     return options.model
 
 
 def _build_results() -> tuple[gr.Markdown, gr.DownloadButton, gr.Dataframe]:
+    """Build the right column; return the links to the jobs, the zip button and the failures."""
     gr.Markdown("## Results", elem_classes="section")
-    gr.Markdown("", elem_id="batch-results")  # a script fills it
-    shown = build_viewer("batch")
+    gr.Markdown("", elem_id="batch-results")  # `static/app.js` lists the jobs in it
+    job_links = build_viewer("batch")
     download = gr.DownloadButton(
         _DOWNLOAD, variant="primary", interactive=False, elem_id="batch-download"
     )
@@ -101,32 +112,35 @@ def _build_results() -> tuple[gr.Markdown, gr.DownloadButton, gr.Dataframe]:
         interactive=False, wrap=True, column_widths=["35%", "65%"], visible=False,
         label="Failures", elem_id="batch-failures",
     )  # fmt: skip
-    return shown, download, failures
+    return job_links, download, failures
 
 
 def _connect(widgets: _Widgets, runs: Runs, max_files: int) -> None:
+    """Connect the buttons and the field of the files."""
     panel = widgets.panel
 
-    async def work(request: gr.Request, files: list[Upload], *values: object) -> Updates:
-        steps = partial(_steps, widgets, files, values, max_files)
+    # Gradio passes the value of each input widget: first the files, then the options.
+    async def upscale(request: gr.Request, files: list[Upload], *values: object) -> Updates:
+        steps = partial(_upscale_files, widgets, files, values, max_files)
         async for update in one_run(panel, runs, request, files, steps):
             yield update
 
     inputs = [widgets.files, *widgets.options.widgets]
-    connect(panel.start.click, panel, work, inputs, widgets.results)
+    connect(panel.start.click, panel, upscale, inputs, widgets.results)
     panel.stop.click(runs.stop, queue=False, **QUIET)
     connect_clearing(widgets.files, panel, runs)
 
 
 def _cleared(widgets: _Widgets) -> Changes:
+    """Return the changes that remove the results of the previous run."""
     return {
-        widgets.shown: "",
+        widgets.job_links: "",
         widgets.failures: gr.Dataframe(value=[], visible=False),
         widgets.download: gr.DownloadButton(value=None, interactive=False),
     }
 
 
-async def _steps(
+async def _upscale_files(
     widgets: _Widgets,
     files: list[Upload],
     values: tuple[object, ...],
@@ -135,8 +149,17 @@ async def _steps(
 ) -> Updates:
     """Upscale one file after the other; yield the changes of the page.
 
+    Args:
+        widgets: widgets of the tab.
+        files: uploaded images.
+        values: values of `widgets.options.widgets`, in their order.
+        max_files: largest number of files in one run.
+        run: submits the jobs.
+
     Raises:
-        SrganGpError: the message for the visitor; errors of single files are collected.
+        UsageError: there is no file, or there are too many.
+        SrganGpError: the service failed. An unreadable image or a full queue does not end the run:
+            it becomes a row of the table of failures.
     """
     if not 1 <= len(files) <= max_files:
         raise UsageError(f"Choose 1 to {max_files} images; you chose {len(files)}.")
@@ -144,31 +167,33 @@ async def _steps(
     totals = _Totals()
     for file in files:
         job_request = replace(upscale_request(file, values), wants_view=True)
-        async with aclosing(_add(totals, run, job_request)) as steps:
-            async for percent in steps:
-                text = f"images; {file.name}: {percent}" if percent else "images"
+        async with aclosing(_upscale_file(totals, run, job_request)) as percentages:
+            async for percentage in percentages:
+                unit = f"images; {file.name}: {percentage}" if percentage else "images"
                 yield {
-                    widgets.panel.status: messages.progress(totals.done, len(files), text),
-                    widgets.shown: messages.shown(run.ids),
+                    widgets.panel.status: messages.progress(totals.done, len(files), unit),
+                    widgets.job_links: messages.job_links(run.ids),
                 }
         if totals.is_stopped:
             break
     yield await _summary(widgets, totals, run, len(files))
 
 
-async def _add(totals: _Totals, run: Run, job_request: UpscaleRequest) -> AsyncGenerator[str, None]:
-    """Upscale one file and record its result or failure.
+async def _upscale_file(
+    totals: _Totals, run: Run, job_request: UpscaleRequest
+) -> AsyncGenerator[str, None]:
+    """Upscale one file and record its result or failure in `totals`.
 
     Yields:
-        The percentage of its stage as text; empty: unknown.
+        Progress of the file's current stage, such as `25 %`; empty if it is unknown.
     """
     try:
         async with aclosing(run.follow(job_request)) as updates:
             async for update in updates:
-                if not isinstance(update, Progress):
-                    totals.results.append(update)
-                else:
+                if isinstance(update, Progress):
                     yield "" if update.percent is None else f"{int(update.percent)} %"
+                else:
+                    totals.results.append(update)
     except Cancelled:
         totals.is_stopped = True
     except (PictureError, BusyError) as error:
@@ -176,18 +201,28 @@ async def _add(totals: _Totals, run: Run, job_request: UpscaleRequest) -> AsyncG
 
 
 async def _summary(widgets: _Widgets, totals: _Totals, run: Run, count: int) -> Changes:
-    """Show the failures, their numbers and a zip file."""
+    """Return the final changes: the numbers of results and failures, their table, and a zip.
+
+    Args:
+        widgets: widgets of the tab.
+        totals: results and failures of the run.
+        run: writes the zip of the results.
+        count: number of files that the visitor chose.
+
+    Raises:
+        OutputError: the zip cannot be written.
+    """
     text = f"{len(totals.results)} of {count} done"
     if totals.failures:
         text += f", {len(totals.failures)} failed"
     if totals.is_stopped:
         text += ", then stopped"
     changes: Changes = {
-        widgets.shown: messages.shown(run.ids),
+        widgets.job_links: messages.job_links(run.ids),
         widgets.failures: gr.Dataframe(value=totals.failures, visible=bool(totals.failures)),
         widgets.panel.status: messages.note(text + "."),
     }
     if totals.results:
-        bundle = await run.bundle(totals.results, _ZIP_NAME)
-        changes[widgets.download] = gr.DownloadButton(value=str(bundle.path), interactive=True)
+        zip_file = await run.bundle(totals.results, _ZIP_NAME)
+        changes[widgets.download] = gr.DownloadButton(value=str(zip_file.path), interactive=True)
     return changes

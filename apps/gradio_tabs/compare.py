@@ -1,4 +1,8 @@
-"""Tab that compares several models on one region of an image, side by side."""
+"""Tab "Compare": upscales one region of an image with several models, and shows them side by side.
+
+One press of the start button, or one click on the image, is a run, which submits one job per model
+to the server. A run is an async generator of changes: dicts of widgets and their new values.
+"""
 
 from contextlib import aclosing
 from dataclasses import dataclass, replace
@@ -13,17 +17,17 @@ from gradio_tabs.image_field import (
     build_image_field,
     region_around,
 )
-from gradio_tabs.options import model_choices
+from gradio_tabs.model_lists import model_choices
 from gradio_tabs.panel import (
     QUIET,
     Panel,
     Updates,
     build_panel,
-    build_viewer,
     connect,
     connect_clearing,
     one_run,
 )
+from gradio_tabs.result_viewer import build_viewer
 from gradio_tabs.runs import Progress, Run, Runs
 from gradio_tabs.selections import Selection
 from gradio_tabs.uploads import ImageInput, Upload
@@ -36,12 +40,15 @@ MIN_MODELS, MAX_MODELS = 2, 4
 
 @dataclass(frozen=True)
 class _Widgets:
+    """Widgets of the tab."""
+
     image: ImageInput
     models: gr.CheckboxGroup
     region: gr.State
+    """Region of the last click, (left, top, width, height) in pixels; None: no click yet."""
     panel: Panel
-    shown: gr.Markdown
-    """Names the jobs in the viewer."""
+    job_links: gr.Markdown
+    """Hidden links to the jobs of the run; a script shows their results in the viewer."""
 
 
 def build_compare_tab(runs: Runs, cards: dict[str, ModelCard]) -> gr.CheckboxGroup:
@@ -52,7 +59,7 @@ def build_compare_tab(runs: Runs, cards: dict[str, ModelCard]) -> gr.CheckboxGro
         cards: cards of the upscaling models, by name.
     """
     choices = model_choices(cards)
-    preselected = [name for _, name in choices[:MAX_MODELS]]
+    preselected = [name for _label, name in choices[:MAX_MODELS]]
     with gr.Row():
         with gr.Column(scale=2, min_width=320):
             image = build_image_field(
@@ -64,8 +71,8 @@ def build_compare_tab(runs: Runs, cards: dict[str, ModelCard]) -> gr.CheckboxGro
             )  # fmt: skip
             panel = build_panel("Compare", "compare")
         with gr.Column(scale=3, min_width=320):
-            shown = build_viewer("compare")
-    _connect(_Widgets(image, models, gr.State(None), panel, shown), cards, runs)
+            job_links = build_viewer("compare")
+    _connect(_Widgets(image, models, gr.State(None), panel, job_links), cards, runs)
     return models
 
 
@@ -76,14 +83,14 @@ def _connect(widgets: _Widgets, cards: dict[str, ModelCard], runs: Runs) -> None
     async def compare(
         request: gr.Request, upload: Upload | None, names: list[str], region: Region | None
     ) -> Updates:
-        steps = partial(_steps, widgets, cards, upload, names, region)
+        steps = partial(_compare_models, widgets, cards, upload, names, region)
         uploads = [upload] if upload else []
         async for update in one_run(panel, runs, request, uploads, steps, is_replaceable=True):
             yield update
 
-    async def clicked(
+    async def compare_clicked_region(
         click: Selection, request: gr.Request, upload: Upload | None, names: list[str],
-        _earlier: Region | None,
+        _previous_region: Region | None,
     ) -> Updates:  # fmt: skip
         try:
             region = region_around(*click.pixel())
@@ -94,15 +101,17 @@ def _connect(widgets: _Widgets, cards: dict[str, ModelCard], runs: Runs) -> None
         async for update in compare(request, upload, names, region):
             yield update
 
-    inputs, outputs = [image, widgets.models, widgets.region], [widgets.shown, widgets.region]
+    inputs = [image, widgets.models, widgets.region]
+    outputs = [widgets.job_links, widgets.region]
     connect(panel.start.click, panel, compare, inputs, outputs)
-    connect(image.select, panel, clicked, inputs, outputs, is_replaceable=True)
+    connect(image.select, panel, compare_clicked_region, inputs, outputs, is_replaceable=True)
     panel.stop.click(runs.stop, queue=False, **QUIET)
+    # Another image: forget the region of the previous one.
     image.change(lambda: None, None, widgets.region, queue=False, **QUIET)
     connect_clearing(image, panel, runs)
 
 
-async def _steps(
+async def _compare_models(
     widgets: _Widgets,
     cards: dict[str, ModelCard],
     image: Upload | None,
@@ -112,8 +121,17 @@ async def _steps(
 ) -> Updates:
     """Upscale one region with each model in turn; yield the changes of the page.
 
+    Args:
+        widgets: widgets of the tab.
+        cards: cards of the upscaling models, by name.
+        image: uploaded image; None: the field is empty.
+        names: names of the models to compare.
+        region: left, top, width and height in pixels; None: a square in the middle.
+        run: submits the jobs.
+
     Raises:
-        SrganGpError: the message for the visitor.
+        UsageError: there is no image, or the models are unknown, too few or too many.
+        SrganGpError: a job failed; its message is shown to the visitor.
     """
     if image is None:
         raise UsageError(NO_IMAGE)
@@ -123,15 +141,16 @@ async def _steps(
         raise UsageError(f"Choose {MIN_MODELS} to {MAX_MODELS} models, not {len(names)}.")
     # All results have the same size, whatever the scales of the models.
     scale = max(cards[name].scale or 1 for name in names)
-    # Without a click: the side of a centred square.
+    # As the region of a request, a single number is the side of a centred square.
+    requested_region = PREVIEW_SIDE if region is None else region
     job_request = UpscaleRequest(
-        image.path, image.name, scale=scale, format="png", region=region or PREVIEW_SIDE,
+        image.path, image.name, scale=scale, format="png", region=requested_region,
         wants_view=True,
     )  # fmt: skip
     for number, name in enumerate(names):
         yield {widgets.panel.status: messages.progress(number, len(names), "models")}
         async with aclosing(run.follow(replace(job_request, model=name))) as updates:
             async for update in updates:
-                if not isinstance(update, Progress):
-                    yield {widgets.shown: messages.shown(run.ids)}
+                if not isinstance(update, Progress):  # the result of this model
+                    yield {widgets.job_links: messages.job_links(run.ids)}
     yield {widgets.panel.status: messages.note(f"{len(names)} models, one region, x{scale}.")}

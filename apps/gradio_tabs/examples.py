@@ -1,4 +1,4 @@
-"""Example images, as buttons with a thumbnail."""
+"""Example images of the page: a button with a thumbnail for each file in `apps/examples`."""
 
 import base64
 import io
@@ -15,11 +15,13 @@ from gradio_tabs.runs import Runs
 from gradio_tabs.uploads import ImageInput
 
 FOLDER = Path(__file__).parents[1] / "examples"
-_THUMBNAIL = (96, 72)
+"""Directory of the example images."""
+_THUMBNAIL_WIDTH, _THUMBNAIL_HEIGHT = 96, 72
+"""Displayed size in CSS pixels; the stored images have twice as many, for dense displays."""
 
 
 def example_images() -> list[Path]:
-    """List the example images."""
+    """Return the paths of the example images, in the order of their names."""
     return sorted(path for path in FOLDER.iterdir() if path.suffix in (".jpg", ".png"))
 
 
@@ -27,42 +29,42 @@ def build_examples(runs: Runs, image: ImageInput) -> None:
     """Build a button for each example, which puts the image into a field.
 
     Args:
-        runs: runs of the tab.
+        runs: runs of the tab; they know the folder of a visitor.
         image: field for the example.
     """
 
-    def chooser(path: Path) -> Callable[[gr.Request], str]:
-        def choose(request: gr.Request) -> str:
-            # A copy among the visitor's files: the page serves no others.
+    def copying(path: Path) -> Callable[[gr.Request], str]:
+        """Return the function of a button, which copies the example and returns the copy's path."""
+
+        def copy_example(request: gr.Request) -> str:
+            # The page serves only files in the visitor's own folder.
             folder = runs.folder(visitor_of(request))
             folder.mkdir(parents=True, exist_ok=True)
             return str(shutil.copy(path, folder))
 
-        return choose
+        return copy_example
 
     with gr.Row():
         for path in example_images():
             button = gr.Button(path.stem.capitalize(), size="sm", min_width=90,
                                elem_classes=["example", f"example-{path.stem}"])  # fmt: skip
-            button.click(
-                chooser(path), None, image, queue=False, **QUIET
-            )  # outside the API, no overlay
+            button.click(copying(path), None, image, queue=False, **QUIET)
 
 
 def example_styles() -> str:
-    """Return the CSS of the thumbnails, with the images inside, so that no file is served."""
+    """Return the CSS of the buttons; it contains the thumbnails as base64, so none is requested."""
     rules = [
         ".example { flex-direction: column; gap: 0.3em; }",
-        f'.example::before {{ content: ""; height: {_THUMBNAIL[1]}px; '
-        f"width: min({_THUMBNAIL[0]}px, 100%); "
+        f'.example::before {{ content: ""; height: {_THUMBNAIL_HEIGHT}px; '
+        f"width: min({_THUMBNAIL_WIDTH}px, 100%); "
         "background-size: cover; background-position: center; border-radius: 4px; }",
     ]
     for path in example_images():
         with Image.open(path) as image, io.BytesIO() as file:
             thumbnail = image.convert("RGB")
-            thumbnail.thumbnail((2 * _THUMBNAIL[0], 2 * _THUMBNAIL[1]))
+            thumbnail.thumbnail((2 * _THUMBNAIL_WIDTH, 2 * _THUMBNAIL_HEIGHT))
             thumbnail.save(file, "JPEG", quality=85)
             data = base64.b64encode(file.getvalue()).decode()
-        address = f"data:image/jpeg;base64,{data}"
-        rules.append(f".example-{path.stem}::before {{ background-image: url({address}); }}")
+        data_url = f"data:image/jpeg;base64,{data}"
+        rules.append(f".example-{path.stem}::before {{ background-image: url({data_url}); }}")
     return "\n".join(rules)

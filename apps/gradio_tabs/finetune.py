@@ -1,4 +1,8 @@
-"""Tab that fine-tunes a model on a visitor's photos, if the server allows it."""
+"""Tab "Fine-tune": trains a model further on a visitor's photos, if the server allows it.
+
+The training is a separate process of the server, which `serving.finetuning` starts. Its progress
+and the buttons of the finished model are in `gradio_tabs.training_view`.
+"""
 
 import asyncio
 from contextlib import aclosing
@@ -8,8 +12,7 @@ from importlib.util import find_spec
 import gradio as gr
 
 from gradio_tabs import messages
-from gradio_tabs.model_lists import ModelLists
-from gradio_tabs.options import model_choices
+from gradio_tabs.model_lists import ModelLists, model_choices
 from gradio_tabs.page_requests import visitor_of
 from gradio_tabs.panel import QUIET, Changes, Updates, build_panel, connect, guarded
 from gradio_tabs.training_view import TrainingView, build_training_view
@@ -29,13 +32,14 @@ network, which the operator can install with `srgan-gp fetch feature-network`.""
 
 
 @dataclass(frozen=True)
-class _Plan:
-    """The options, in the order of their values in an event."""
+class _Options:
+    """Widgets of the options, in the order of the arguments of `train` in `_connect_runs`."""
 
     photos: FilesInput
     source: gr.Dropdown
     name: gr.Textbox
     length: gr.Number
+    """Training length in images seen; 0: automatic."""
 
 
 def build_finetune_tab(
@@ -44,48 +48,49 @@ def build_finetune_tab(
     """Build the tab.
 
     Args:
-        page: the page; after a reload it follows the training of its visitor again.
-        trainings: training runs of the server.
+        page: the page; when it is loaded, it shows the training run of its visitor again.
+        trainings: starts and keeps the training runs, one per visitor.
         lists: fields that list the models; a new model is added to all of them.
         tabs: tabs of the page.
-        home: id of the tab of `lists.upscale`.
+        home: id of the tab with the field `lists.upscale`.
     """
     can_train = find_spec("torch") is not None
     if not can_train:
         gr.Markdown(_CANNOT_TRAIN)
     with gr.Row():
         with gr.Column(scale=2, min_width=320):
-            plan, name_problem = _build_plan(lists)
+            options, name_problem = _build_options(lists)
             panel = build_panel("Fine-tune", "finetune", can_start=can_train)
         with gr.Column(scale=3, min_width=320):
             view = build_training_view(panel)
-    _connect(page, plan, view, lists, trainings)
+    _connect_runs(page, options, view, lists, trainings)
     _connect_model(name_problem, view, lists, trainings, tabs, home)
 
 
-def _build_plan(lists: ModelLists) -> tuple[_Plan, gr.Markdown]:
-    """Build the fields, and the place for a problem with the name."""
+def _build_options(lists: ModelLists) -> tuple[_Options, gr.Markdown]:
+    """Build the options, and the text that tells why the entered name cannot be used."""
     gr.Markdown(_ABOUT.format(fewest=MIN_PHOTOS, most=lists.service.settings.max_files))
     photos = FilesInput(
         label="Photos, or a zip file", file_count="multiple", file_types=["image", ".zip"],
         height=200, elem_id="finetune-photos",
     )  # fmt: skip
     sources = lists.sources()
-    own = [card for card in lists.cards.values() if card.imported is None]
-    if len(sources) < len(own):
+    # Imported models can never be trained; other models only lack the feature network.
+    trainable = [card for card in lists.cards.values() if card.imported is None]
+    if len(sources) < len(trainable):
         gr.Markdown(_NO_NETWORK, elem_classes="quiet")
     source = gr.Dropdown(sources, label="Start from", filterable=False)
     name = gr.Textbox(
         "my-model", label="Name of the new model", max_length=40, elem_id="finetune-name"
     )
-    problem = gr.Markdown("", elem_id="finetune-name-problem", elem_classes="field-problem")
-    name.change(_name_problem, name, problem, queue=False, **QUIET)
+    name_problem = gr.Markdown("", elem_id="finetune-name-problem", elem_classes="field-problem")
+    name.change(_name_problem, name, name_problem, queue=False, **QUIET)
     with gr.Accordion("Advanced", open=False):
         length = gr.Number(
             0, label="Training images", precision=0,
             info="0: chosen by the number of photos.", elem_id="finetune-length",
         )  # fmt: skip
-    return _Plan(photos, source, name, length), problem
+    return _Options(photos, source, name, length), name_problem
 
 
 def _name_problem(name: str) -> str:
@@ -97,10 +102,16 @@ def _name_problem(name: str) -> str:
     return ""
 
 
-def _connect(
-    page: gr.Blocks, choices: _Plan, view: TrainingView, lists: ModelLists, trainings: FineTunings
+def _connect_runs(
+    page: gr.Blocks,
+    options: _Options,
+    view: TrainingView,
+    lists: ModelLists,
+    trainings: FineTunings,
 ) -> None:
-    async def work(
+    """Connect the start button, the stop button, and the loading of the page."""
+
+    async def train(
         request: gr.Request, photos: list[Upload], source: str, name: str, length: float | None
     ) -> Updates:
         plan = TrainingPlan(
@@ -109,23 +120,25 @@ def _connect(
             name=name,
             total_images=int(length) if length else None,  # 0 is the automatic choice
         )
-        steps = _steps(view, lists, trainings, visitor_of(request), plan)
-        async for update in guarded(view.panel, steps):
+        updates = _start_and_follow(view, lists, trainings, visitor_of(request), plan)
+        async for update in guarded(view.panel, updates):
             yield update
 
     async def stop(request: gr.Request) -> None:
-        if run := trainings.of(visitor_of(request)):
-            await asyncio.to_thread(run.stop)
+        run = trainings.of(visitor_of(request))
+        if run is not None:
+            await asyncio.to_thread(run.stop)  # it waits for the end of the process
 
-    async def resume(request: gr.Request) -> Updates:
+    async def follow_again(request: gr.Request) -> Updates:
         yield lists.refresh()
-        if run := trainings.of(visitor_of(request)):
+        run = trainings.of(visitor_of(request))
+        if run is not None:
             async for update in guarded(view.panel, view.follow(run, lists)):
                 yield update
 
-    outputs = [*view.widgets, *lists.widgets]
-    connect(view.panel.start.click, view.panel, work, list(vars(choices).values()), outputs)
-    connect(page.load, view.panel, resume, [], outputs)
+    inputs, outputs = list(vars(options).values()), [*view.widgets, *lists.widgets]
+    connect(view.panel.start.click, view.panel, train, inputs, outputs)
+    connect(page.load, view.panel, follow_again, [], outputs)
     view.panel.stop.click(stop, queue=False, **QUIET)
 
 
@@ -137,7 +150,7 @@ def _connect_model(
     tabs: gr.Tabs,
     home: str,
 ) -> None:
-    """Connect the buttons of the finished model."""
+    """Connect the buttons of the finished model: use it in the tab "Upscale", or delete it."""
 
     def use(request: gr.Request) -> Changes:
         changes = lists.refresh()
@@ -149,16 +162,18 @@ def _connect_model(
             changes[tabs] = gr.Tabs(selected=home)
         return changes
 
-    def remove(request: gr.Request, chosen: str, compared: list[str], of_batch: str) -> Changes:
+    def remove(
+        request: gr.Request, upscale_model: str, compared_models: list[str], batch_model: str
+    ) -> Changes:
         try:
             removed = trainings.remove_model(visitor_of(request))
         except SrganGpError as error:
             return {view.panel.status: messages.error(str(error))}
         return {
-            **lists.without(removed, chosen, compared, of_batch),
+            **lists.without(removed, upscale_model, compared_models, batch_model),
             **view.cleared(),
             view.panel.status: messages.note(f"The model {removed} was deleted."),
-            name_problem: "",
+            name_problem: "",  # its name is free again
         }
 
     view.use.click(use, None, [*lists.widgets, tabs], queue=False, **QUIET)
@@ -168,13 +183,21 @@ def _connect_model(
     )  # fmt: skip
 
 
-async def _steps(
+async def _start_and_follow(
     view: TrainingView, lists: ModelLists, trainings: FineTunings, visitor: str, plan: TrainingPlan
 ) -> Updates:
-    """Train; yield the changes of the page.
+    """Start a training run and yield the changes of the page until it has ended.
+
+    Args:
+        view: widgets of the training.
+        lists: fields that list the models.
+        trainings: starts the run.
+        visitor: key of the visitor, from `visitor_of`.
+        plan: what to train.
 
     Raises:
-        SrganGpError: the message for the visitor.
+        UsageError: the plan is refused.
+        SrganGpError: the run cannot be started; the message is shown to the visitor.
     """
     yield view.cleared()
     run = await asyncio.to_thread(trainings.start, visitor, plan)

@@ -1,4 +1,7 @@
-"""Input field for one image, with examples below, and the region around a click."""
+"""Input field for one image, with example images below, and the region around a click.
+
+The tabs "Upscale" and "Compare" use both.
+"""
 
 import gradio as gr
 
@@ -8,17 +11,18 @@ from gradio_tabs.uploads import ImageInput
 from srgan_gp.serving.jobs.job_requests import Region
 
 NO_IMAGE = "Choose an image first: drop it, paste it, or click on the field."
+"""Error message for a run that is started without an image."""
 PREVIEW_SIDE = 160
 """Side of the region that a click previews, in pixels."""
 
 
 def build_image_field(runs: Runs, name: str, click_hint: str) -> ImageInput:
-    """Build the field.
+    """Build the field, the buttons of the examples and a hint; return the field.
 
     Args:
         runs: runs of the tab.
         name: prefix of the element ids.
-        click_hint: text about a click on the image.
+        click_hint: sentence about what a click on the image does.
     """
     image = ImageInput(
         label="Your image", sources=["upload", "clipboard"], buttons=["fullscreen"],
@@ -31,10 +35,10 @@ def build_image_field(runs: Runs, name: str, click_hint: str) -> ImageInput:
 
 
 def region_around(x: float, y: float) -> Region:
-    """Return the region of an image to preview: a square around a pixel.
+    """Return a square around a pixel as (left, top, width, height) in pixels.
 
-    At the left and top edges the square is moved into the image. It may extend beyond the other
-    edges: the job clips it.
+    Near the left and top edges the square is moved into the image. It may extend beyond the right
+    and bottom edges, because the job clips it.
 
     Args:
         x: column of the pixel.
@@ -43,5 +47,6 @@ def region_around(x: float, y: float) -> Region:
     >>> region_around(200, 90)
     (120, 10, 160, 160)
     """
-    left, top = (max(0, round(centre) - PREVIEW_SIDE // 2) for centre in (x, y))
+    left = max(0, round(x) - PREVIEW_SIDE // 2)
+    top = max(0, round(y) - PREVIEW_SIDE // 2)
     return left, top, PREVIEW_SIDE, PREVIEW_SIDE

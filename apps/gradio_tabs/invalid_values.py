@@ -1,4 +1,7 @@
-"""Refusal of values that no field of the page sends, but a program can."""
+"""Error message for input values of an event that cannot come from the fields of the page.
+
+A program that calls the server can send such values, for example a text for a slider.
+"""
 
 import logging
 from typing import Any
@@ -13,17 +16,18 @@ _log = logging.getLogger(__name__)
 
 
 def refuse_invalid_values(page: gr.Blocks) -> None:
-    """Refuse values that fit no field with a message; Gradio alone logs a traceback.
+    """Make a page respond with an error message where Gradio alone would log a traceback.
 
-    The method `preprocess_data` is replaced on the object, not overridden in a subclass: for each
-    subclass of `Blocks`, Gradio writes a .pyi file into its own package.
+    The method `preprocess_data`, which converts the values of an event for its function, is
+    replaced on the object. A subclass cannot override it: for each subclass of `Blocks`, Gradio
+    writes a .pyi file into its own package.
 
     Args:
-        page: whose functions receive the values.
+        page: the finished page; it is changed.
     """
     preprocess_data = page.preprocess_data
 
-    async def checked(
+    async def preprocess_or_refuse(
         block_fn: BlockFunction,
         inputs: list[Any],
         state: SessionState | None,
@@ -31,12 +35,12 @@ def refuse_invalid_values(page: gr.Blocks) -> None:
     ) -> list[Any]:
         try:
             return await preprocess_data(block_fn, inputs, state, explicit_call)
-        except gr.Error as error:
-            error.print_exception = False
+        except gr.Error as error:  # a message for the visitor
+            error.print_exception = False  # else Gradio logs its traceback
             raise
         except Exception as error:
             # The text of the error may hold a megabyte of the client's data.
             _log.warning("Values of a request fit no field: %s.", type(error).__name__)
             raise gr.Error(_INVALID, print_exception=False) from error
 
-    page.preprocess_data = checked
+    page.preprocess_data = preprocess_or_refuse

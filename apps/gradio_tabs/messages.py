@@ -1,6 +1,7 @@
 """Messages of the page as HTML: progress, errors, and the report of a run.
 
-A script of the page announces them to screen readers, progress now and then.
+The tabs show them in their status below the buttons. `static/access.js` announces them to screen
+readers; of the progress it announces one message every 15 s.
 """
 
 import html
@@ -11,12 +12,12 @@ from urllib.parse import quote
 
 from gradio_tabs.runs import Progress
 
-READY = ""
-"""Message of a tab before its first run, and after a change of the input: none."""
+NO_MESSAGE = ""
+"""Status of a tab before its first run, and after a change of the input."""
 
 
 def waiting(text: str = "Starting ...") -> str:
-    """Return a bar that moves while the end is unknown, with a text."""
+    """Return an animated bar without a length, for a progress that is unknown, with a text."""
     return _block(f'<progress aria-label="Progress"></progress>{escaped(text)}')
 
 
@@ -26,7 +27,7 @@ def progress(done: int, total: int, unit: str) -> str:
     Args:
         done: finished steps.
         total: number of steps.
-        unit: name of the steps.
+        unit: name of the steps, in the plural.
 
     >>> progress(3, 12, "images")
     '<div class="message"><progress aria-label="Progress" value="3" max="12"></progress>3 of 12 \
@@ -41,7 +42,7 @@ def bar(done: float, total: float, text: str) -> str:
     Args:
         done: finished steps.
         total: number of steps.
-        text: text below the bar.
+        text: text below the bar, not yet escaped for HTML.
     """
     return _block(f"{_bar(done, total)}{escaped(text)}")
 
@@ -58,11 +59,11 @@ def model_link(name: str) -> str:
 
 
 def job(progress: Progress, verb: str) -> str:
-    """Return the state of a job: its place in the queue, its stage, percent and time left.
+    """Return a line about a job: its place in the queue, or a bar, percent and time left.
 
     Args:
-        progress: of the job.
-        verb: what the network does, such as `Upscaling`.
+        progress: progress of the job.
+        verb: text for the stage in which the network runs, such as `Upscaling`.
 
     >>> job(Progress("running", 25.5, seconds_left=80), "Upscaling")
     '<div class="message"><progress aria-label="Progress" value="25.5" max="100"></progress>\
@@ -89,20 +90,24 @@ def duration(seconds: float) -> str:
     """
     if seconds < 10:
         return f"about {max(round(seconds), 1)} s"
-    if seconds < 55:
+    if seconds < 55:  # in steps of 5 s; from 55 s on it would be "60 s"
         return f"about {5 * max(round(seconds / 5), 2)} s"
     if seconds < 3600:
-        return f"about {max(math.ceil(seconds / 60), 1)} min"
+        return f"about {math.ceil(seconds / 60)} min"
     return f"about {round(seconds / 3600)} h"
 
 
-def shown(ids: Sequence[str]) -> str:
-    """Return links to the jobs that the viewer shows; a script of the page reads them.
+def job_links(ids: Sequence[str]) -> str:
+    """Return hidden links to the jobs whose results `static/app.js` shows.
 
-    >>> shown(["0f"])
+    Args:
+        ids: ids of the jobs: 32 hexadecimal digits each.
+
+    >>> job_links(["0f"])
     '<p><a href="/api/jobs/0f">0f</a></p>'
     """
-    return "<p>" + " ".join(f'<a href="/api/jobs/{id}">{id}</a>' for id in ids) + "</p>"
+    links = [f'<a href="/api/jobs/{id}">{id}</a>' for id in ids]
+    return f"<p>{' '.join(links)}</p>"
 
 
 def error(text: str) -> str:
@@ -115,16 +120,17 @@ def error(text: str) -> str:
 
 
 def note(text: str) -> str:
-    """Return a message."""
+    """Return a message that is neither an error nor progress, such as "Stopped."."""
     return _block(escaped(text))
 
 
 def outcome(report: Mapping[str, Any]) -> str:
-    """Return the report of an upscaling: sizes, time and warnings.
+    """Return a message about a finished upscaling: sizes, time and warnings.
 
     Args:
-        report: of a `serving.jobs.job_requests.Result`: `size` and `result_size`, (width, height),
-            `seconds`, `warnings` and, where faces were sought, `faces`, a text.
+        report: `report` of the `Result` of a job. These keys are used: `size` and `result_size`,
+            (width, height) in pixels; `seconds`; `warnings`, a list of texts; and `faces`, a text
+            with the numbers of faces, which only a job that enhanced faces has.
     """
     sizes = f"{_size(report['size'])} → {_size(report['result_size'])} pixels"
     lines = [f"<strong>Done</strong> in {report['seconds']:.1f} s: {escaped(sizes)}."]
@@ -135,13 +141,13 @@ def outcome(report: Mapping[str, Any]) -> str:
 
 
 def preview(report: Mapping[str, Any], region: tuple[int, int, int, int]) -> str:
-    """Return the report of a preview of a region.
+    """Return a message about the finished preview of a region.
 
     Args:
-        report: as in `outcome`; its `model` is used.
-        region: left, top, width and height, in pixels.
+        report: `report` of the `Result` of a job; its key `model`, a name, is used.
+        region: left, top, width and height in pixels of the input.
     """
-    left, top, *_ = region
+    left, top, _width, _height = region
     return _block(
         f"<strong>Preview</strong> of the region at {left}, {top}, by "
         f"{escaped(str(report['model']))}. Press Upscale for the whole image."
@@ -149,37 +155,46 @@ def preview(report: Mapping[str, Any], region: tuple[int, int, int, int]) -> str
 
 
 def curve(metric: str, points: Sequence[tuple[int, float]]) -> str:
-    """Return a chart of how a score changed in training, with its first and last value as text.
+    """Return a chart of a score during training, with its first and last value as text.
 
     Args:
         metric: name of the score.
-        points: (number of images trained on, score), in order.
+        points: (number of images trained on, score), in the order of measurement.
+
+    Returns:
+        HTML with an SVG. One point gives a text without a chart, no point an empty string.
 
     >>> curve("PSNR", [(8, 30.0)])
     '<p>PSNR: 30.000 after 8 images.</p>'
     """
     if not points:
         return ""
-    (first_seen, first), (seen, last) = points[0], points[-1]
-    text = f"{escaped(metric)}: {last:.3f} after {seen} images"
+    first_images, first_score = points[0]
+    last_images, last_score = points[-1]
+    text = f"{escaped(metric)}: {last_score:.3f} after {last_images} images"
     if len(points) == 1:
         return f"<p>{text}.</p>"
-    low, high = min(score for _, score in points), max(score for _, score in points)
-    width, height = max(seen - first_seen, 1), (high - low) or 1.0
-    # Coordinates of the SVG: 300 wide, 100 high (`.curve` in `gradio_tabs.appearance`), with a
-    # margin of 5 below and above; y points down.
-    path = " ".join(
-        f"{300 * (images - first_seen) / width:.1f},{95 - 90 * (score - low) / height:.1f}"
-        for images, score in points
-    )
+    scores = [score for _images, score in points]
+    lowest = min(scores)
+    image_range = max(last_images - first_images, 1)  # not 0, which cannot divide
+    score_range = (max(scores) - lowest) or 1.0
+    coordinates: list[str] = []
+    for images, score in points:
+        # The SVG is 300 pixels wide and 100 high (`.curve` in `gradio_tabs.appearance`), with a
+        # margin of 5 pixels below and above; y points down.
+        x = 300 * (images - first_images) / image_range
+        y = 95 - 90 * (score - lowest) / score_range
+        coordinates.append(f"{x:.1f},{y:.1f}")
     return (
-        '<div><svg class="curve">'
-        f'<polyline points="{path}"></polyline></svg><p>{text}, {first:.3f} at first.</p></div>'
+        f'<div><svg class="curve"><polyline points="{" ".join(coordinates)}"></polyline></svg>'
+        f"<p>{text}, {first_score:.3f} at first.</p></div>"
     )
 
 
 def escaped(text: str) -> str:
-    r"""Escape a text for HTML, and join its lines: Markdown would apply after an empty line.
+    r"""Escape a text for HTML, and join its lines into one.
+
+    Gradio renders messages as Markdown, in which an empty line would end the HTML.
 
     >>> escaped("a\n<b>")
     'a &lt;b&gt;'
@@ -188,13 +203,15 @@ def escaped(text: str) -> str:
 
 
 def _block(inside: str) -> str:
-    """Return HTML that a script of the page reads to screen readers."""
+    """Return a `div` of the class that `static/access.js` announces to screen readers."""
     return f'<div class="message">{inside}</div>'
 
 
 def _bar(done: float, total: float) -> str:
+    """Return the HTML element of a progress bar."""
     return f'<progress aria-label="Progress" value="{done}" max="{total}"></progress>'
 
 
 def _size(size: tuple[int, int]) -> str:
+    """Return (width, height) as text."""
     return f"{size[0]} x {size[1]}"

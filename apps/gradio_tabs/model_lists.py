@@ -1,24 +1,55 @@
-"""Fields that list the upscaling models, updated when a model was trained or removed."""
+"""Fields of the page that list the upscaling models, updated when a model is trained or removed."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 
-from gradio_tabs.options import model_choices
 from gradio_tabs.panel import Changes
 from srgan_gp.models.cards import ModelCard
 from srgan_gp.serving.finetuning.trained_models import can_start_from
 from srgan_gp.serving.jobs.service import Service
 
+_LABELS = {
+    "photo-x4": "Photo",
+    "photo-x4-psnr": "Photo, faithful",
+    "classic-x4": "Clean image",
+    "face-x4": "Face",
+}
+"""Labels of the shipped models by name, in the order of the list."""
+
+
+def model_choices(
+    cards: dict[str, ModelCard], always_listed: Collection[str] = ()
+) -> list[tuple[str, str]]:
+    """Return the models to choose from as (label, name), the shipped ones first.
+
+    The `x2_model` of another model is not listed: a job of that model with a small scale uses it by
+    itself.
+
+    Args:
+        cards: cards of the models, by name.
+        always_listed: names of models that are listed in any case, such as the server's default.
+    """
+    shipped = [(label, name) for name, label in _LABELS.items() if name in cards]
+    x2_models = {card.x2_model for card in cards.values()}
+    unlisted = {*_LABELS, *(x2_models - {*always_listed})}
+    return shipped + [(name, name) for name in cards if name not in unlisted]
+
 
 @dataclass(frozen=True)
 class ModelLists:
-    """The fields of the tabs Upscale, Compare and Batch."""
+    """The field of the models in each of the tabs Upscale, Compare and Batch.
+
+    Methods that return changes return a dict of these fields and their new values, which an event
+    function of Gradio may return as it is.
+    """
 
     service: Service
+    """Knows the installed models and the default model of the server."""
     cards: dict[str, ModelCard]
-    """Cards of the upscaling models, by name, which the tabs share."""
+    """Cards of the upscaling models, by name. All tabs share this dict, which `refresh` changes."""
     upscale: gr.Radio
     compare: gr.CheckboxGroup
     batch: gr.Radio
@@ -29,11 +60,11 @@ class ModelLists:
         return [self.upscale, self.compare, self.batch]
 
     def refresh(self) -> Changes:
-        """Read the models of the server, and return the fields with them."""
-        found = {card.name: card for card in self.service.upscaling_models()}
-        for name in self.cards.keys() - found.keys():
-            del self.cards[name]
-        self.cards.update(found)
+        """Read the models of the server again, update `cards`, and return the changed fields."""
+        installed = {card.name: card for card in self.service.upscaling_models()}
+        for removed in self.cards.keys() - installed.keys():
+            del self.cards[removed]
+        self.cards.update(installed)
         choices = model_choices(self.cards, [self.service.settings.model])
         return {
             self.upscale: gr.Radio(choices),
@@ -41,28 +72,34 @@ class ModelLists:
             self.batch: gr.Radio(choices),
         }
 
-    def without(self, name: str, chosen: str, compared: list[str], of_batch: str) -> Changes:
-        """Return the fields after a model was removed; those that named it choose the default.
+    def without(
+        self, removed: str, upscale_model: str, compared_models: list[str], batch_model: str
+    ) -> Changes:
+        """Return the changed fields after a model was removed.
+
+        The removed model is no longer selected: Upscale and Batch select the default model instead,
+        Compare keeps its other models.
 
         Args:
-            name: the removed model.
-            chosen: value of `upscale`.
-            compared: value of `compare`.
-            of_batch: value of `batch`.
+            removed: name of the removed model.
+            upscale_model: selected value of `upscale`.
+            compared_models: selected values of `compare`.
+            batch_model: selected value of `batch`.
         """
-        changes, default = self.refresh(), self.service.settings.model
-        choices = model_choices(self.cards, [self.service.settings.model])
-        if chosen == name:
+        changes = self.refresh()
+        default = self.service.settings.model
+        choices = model_choices(self.cards, [default])
+        if upscale_model == removed:
             changes[self.upscale] = gr.Radio(choices, value=default)
-        if of_batch == name:
+        if batch_model == removed:
             changes[self.batch] = gr.Radio(choices, value=default)
-        if name in compared:
-            left = [other for other in compared if other != name]
-            changes[self.compare] = gr.CheckboxGroup(choices, value=left)
+        if removed in compared_models:
+            remaining = [name for name in compared_models if name != removed]
+            changes[self.compare] = gr.CheckboxGroup(choices, value=remaining)
         return changes
 
     def sources(self) -> list[tuple[str, str]]:
-        """Return the models that can be trained here, as (label, name)."""
+        """Return the models from which fine-tuning can start on this server, as (label, name)."""
         settings = self.service.settings
-        usable = {n: card for n, card in self.cards.items() if can_start_from(card, settings)}
-        return model_choices(usable, usable)
+        usable = {name: card for name, card in self.cards.items() if can_start_from(card, settings)}
+        return model_choices(usable, always_listed=usable)

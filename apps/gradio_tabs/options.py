@@ -1,12 +1,16 @@
-"""Widgets of the upscaling options, the same on every tab that upscales."""
+"""Widgets of the upscaling options, the same on the tabs "Upscale" and "Batch".
 
-from collections.abc import Collection, Sequence
+`build_options` builds them, and `upscale_request` converts their values to a request.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 
 from gradio_tabs.messages import escaped
+from gradio_tabs.model_lists import model_choices
 from gradio_tabs.panel import QUIET
 from gradio_tabs.uploads import Upload
 from srgan_gp.errors import UsageError
@@ -16,23 +20,22 @@ from srgan_gp.models.helper_networks import FACE_DETECTOR
 from srgan_gp.serving.jobs.job_requests import UpscaleRequest
 
 OWN_FORMAT = "Same as the image"
+"""Value of the file format: the result has the format of the input."""
 CUSTOM_WIDTH = "Width"
+"""Value of the size: the visitor enters the width of the result."""
 AUTOMATIC = "Automatic"
-_LABELS = {
-    "photo-x4": "Photo",
-    "photo-x4-psnr": "Photo, faithful",
-    "classic-x4": "Clean image",
-    "face-x4": "Face",
-}
+"""Value of the tile: the server chooses its side."""
 EXACT, FAST = "Exact", "Fast"
+"""Values of the speed: the precision of the model, or int8."""
 _SCALES = (2, 3, 4)
-_TILES = (128, 256, 512)
-_WITH_QUALITY = tuple(name for name, row in FORMATS.items() if row.has_quality)
+_TILE_SIDES = (128, 256, 512)
+"""Sides of a tile to choose from, in input pixels."""
+_FORMATS_WITH_QUALITY = tuple(name for name, row in FORMATS.items() if row.has_quality)
 
 
 @dataclass(frozen=True)
 class Options:
-    """The widgets, in the order of their values in an event."""
+    """The widgets. Their order is that of the values that `upscale_request` takes."""
 
     model: gr.Radio
     scale: gr.Radio
@@ -47,7 +50,7 @@ class Options:
 
     @property
     def widgets(self) -> list[Any]:
-        """All widgets; `upscale_request` takes their values."""
+        """All widgets, as inputs of an event."""
         return list(vars(self).values())
 
 
@@ -60,7 +63,7 @@ def build_options(
         cards: cards of the upscaling models, by name.
         default: name of the preselected model.
         name: prefix of the element ids.
-        has_fast_mode: whether the fast mode of a model can be used on the device of the server.
+        has_fast_mode: whether the device of the server can run models in int8, the fast mode.
     """
     card = cards[default]
     model = gr.Radio(
@@ -83,21 +86,8 @@ def build_options(
     return options
 
 
-def model_choices(cards: dict[str, ModelCard], kept: Collection[str] = ()) -> list[tuple[str, str]]:
-    """Return the models as (label, name): a plain label for the shipped ones.
-
-    Models that another one names for small scales are left out: the size chooses them.
-
-    Args:
-        cards: cards of the models, by name.
-        kept: names of models that stay in any case, such as the default of the server.
-    """
-    shipped = [(label, name) for name, label in _LABELS.items() if name in cards]
-    by_size = {card.x2_model for card in cards.values()} - {*kept}
-    return shipped + [(name, name) for name in cards if name not in {*_LABELS, *by_size}]
-
-
 def _build_scale_options(card: ModelCard, name: str) -> tuple[gr.Radio, gr.Number]:
+    """Build the fields of the scale and of the width, which is hidden at first."""
     scale = gr.Radio(
         _scale_choices(card), value=f"x{card.scale}", label="Size", elem_id=f"{name}-scale"
     )  # fmt: skip
@@ -106,17 +96,21 @@ def _build_scale_options(card: ModelCard, name: str) -> tuple[gr.Radio, gr.Numbe
 
 
 def _scale_choices(card: ModelCard) -> list[str]:
-    """Return the sizes to choose from; that of the model is one of them."""
-    return [*(f"x{scale}" for scale in sorted({*_SCALES, card.scale or 1})), CUSTOM_WIDTH]
+    """Return the sizes to choose from: scales, with that of the model, and `CUSTOM_WIDTH`."""
+    scales = sorted({*_SCALES, card.scale or 1})
+    return [*(f"x{scale}" for scale in scales), CUSTOM_WIDTH]
 
 
 def look_of(fidelity: float) -> str | None:
-    """Return the name of a fidelity; None: it has none."""
-    return next((name for name, value in LOOKS.items() if value == fidelity), None)
+    """Return the look with exactly this fidelity, such as `crisp` for 0; None: there is none."""
+    for look, value in LOOKS.items():
+        if value == fidelity:
+            return look
+    return None
 
 
 def _speed_info(card: ModelCard) -> str:
-    """Return the text about the fast mode of a model, with its difference from the exact one."""
+    """Return the text about the fast mode of a model; empty: the model has none."""
     if card.int8 is None:
         return ""
     return f"{FAST}: less time on most CPUs; {card.int8.line}. Not with fidelity above 0."
@@ -125,6 +119,12 @@ def _speed_info(card: ModelCard) -> str:
 def _build_more_options(
     card: ModelCard, has_fast_mode: bool
 ) -> tuple[gr.Radio, gr.Slider, gr.Radio, gr.Dropdown, gr.Slider, gr.Checkbox, gr.Dropdown]:
+    """Build the widgets of "More options": the look, and those of `Options` from `fidelity` on.
+
+    Returns:
+        look, fidelity, speed, format, quality, keeps_metadata, tile.
+    """
+    # Models with a partner are mixed with it: fidelity is the share of the partner.
     has_partner = card.fidelity_partner is not None
     with gr.Accordion("More options", open=False):
         look = gr.Radio(
@@ -148,7 +148,7 @@ def _build_more_options(
             info="Place, time and camera, if the image has them.",
         )  # fmt: skip
         tile = gr.Dropdown(
-            [AUTOMATIC, *(str(side) for side in _TILES)], value=AUTOMATIC, label="Tile",
+            [AUTOMATIC, *(str(side) for side in _TILE_SIDES)], value=AUTOMATIC, label="Tile",
             info="Limits the memory. The result does not depend on it.", filterable=False,
         )  # fmt: skip
     return look, fidelity, speed, format, quality, keeps_metadata, tile
@@ -161,41 +161,50 @@ def _connect(
     cards: dict[str, ModelCard],
     has_fast_mode: bool,
 ) -> None:
-    """Update the widgets that depend on another one."""
-    quick: dict[str, Any] = {"queue": False, **QUIET}
+    """Connect events that update the widgets that depend on another one.
 
-    def choose_model(name: str) -> tuple[Any, ...]:
+    Args:
+        options: the widgets.
+        about: text about the selected model.
+        look: names of fidelities, which sets the slider of the fidelity.
+        cards: cards of the upscaling models, by name.
+        has_fast_mode: as for `build_options`.
+    """
+    # Without Gradio's queue, these updates do not wait for a run.
+    unqueued: dict[str, Any] = {"queue": False, **QUIET}
+
+    def fit_to_model(name: str) -> tuple[Any, ...]:
         card = _card(cards, name)
-        partner = card.fidelity_partner is not None
+        has_partner = card.fidelity_partner is not None
         # A hidden slider must not change the result.
-        fidelity = gr.Slider(visible=partner) if partner else gr.Slider(value=0, visible=False)
-        looks = gr.Radio(visible=partner)
+        fidelity = gr.Slider(visible=True) if has_partner else gr.Slider(value=0, visible=False)
+        looks = gr.Radio(visible=has_partner)
         has_speeds = has_fast_mode and card.int8 is not None
         speed = gr.Radio(value=EXACT, visible=has_speeds, info=_speed_info(card))
         scales = gr.Radio(_scale_choices(card), value=f"x{card.scale}")
         return describe(card), fidelity, looks, scales, speed
 
-    # Not `input`: another tab may select the model.
+    # The event `input` would not occur when another tab selects the model.
     options.model.change(
-        choose_model,
+        fit_to_model,
         options.model,
         [about, options.fidelity, look, options.scale, options.speed],
-        **quick,
+        **unqueued,
     )
-    look.input(LOOKS.get, look, options.fidelity, **quick)
-    options.fidelity.change(look_of, options.fidelity, look, **quick)
+    look.input(LOOKS.get, look, options.fidelity, **unqueued)
+    options.fidelity.change(look_of, options.fidelity, look, **unqueued)
     options.scale.change(
         lambda scale: gr.Number(visible=scale == CUSTOM_WIDTH),
-        options.scale, options.width, **quick,
+        options.scale, options.width, **unqueued,
     )  # fmt: skip
     options.format.input(
-        lambda name: gr.Slider(visible=name in _WITH_QUALITY),
-        options.format, options.quality, **quick,
+        lambda name: gr.Slider(visible=name in _FORMATS_WITH_QUALITY),
+        options.format, options.quality, **unqueued,
     )  # fmt: skip
 
 
 def describe(card: ModelCard) -> str:
-    """Return the summary and the licence of a model, as Markdown."""
+    """Return the summary and the licence of a model, as HTML."""
     return f"<p>{escaped(card.summary)} Licence: {escaped(card.licence)}.</p>"
 
 
@@ -204,10 +213,10 @@ def upscale_request(upload: Upload, values: Sequence[Any]) -> UpscaleRequest:
 
     Args:
         upload: the image.
-        values: of `Options.widgets`.
+        values: values of `Options.widgets`, in their order.
 
     Raises:
-        UsageError: a width is missing.
+        UsageError: the visitor chose to enter a width, and entered none.
     """
     model, scale, width, fidelity, speed, format, quality, keeps_metadata, tile, faces = values
     has_width = scale == CUSTOM_WIDTH
@@ -217,20 +226,20 @@ def upscale_request(upload: Upload, values: Sequence[Any]) -> UpscaleRequest:
         data=upload.path,
         name=upload.name,
         model=model,
-        fidelity=fidelity or None,  # 0 is the model alone, which None loads without its partner
+        fidelity=fidelity or None,  # 0 would load the partner too, without using it
         precision="int8" if speed == FAST else "auto",
-        faces=faces or None,
+        faces=faces or None,  # 0 is off
         scale=None if has_width else float(scale.removeprefix("x")),
         width=int(width) if has_width else None,
         format=None if format == OWN_FORMAT else format,
-        quality=int(quality) if format in _WITH_QUALITY else None,
+        quality=int(quality) if format in _FORMATS_WITH_QUALITY else None,
         strip_metadata=not keeps_metadata,
         tile="auto" if tile == AUTOMATIC else int(tile),
     )
 
 
 def _card(cards: dict[str, ModelCard], name: str) -> ModelCard:
-    """Find a card.
+    """Return the card of a model.
 
     Raises:
         UsageError: there is no such model.

@@ -1,4 +1,7 @@
-"""Keys of the page, the visitor and the address of a request."""
+"""Identification of the client of a Gradio event: page, visitor and network address.
+
+A visitor is one browser. It may have several pages open, and several visitors may share an address.
+"""
 
 import gradio as gr
 
@@ -6,20 +9,22 @@ from srgan_gp.serving.guards.client_limits import client_of
 
 
 def page_of(request: gr.Request) -> str:
-    """Return the key of one page in one browser; it changes when the page is loaded again."""
+    """Return the key of one open page; it changes when the page is loaded again."""
     return f"page-{request.session_hash}"
 
 
 def visitor_of(request: gr.Request) -> str:
-    """Return the key of a visitor: of the cookie, and without one that of the page.
+    """Return the key of a visitor: from the cookie of the browser, else the key of the page.
 
-    With a cookie it is that of `serving.http.job_routes.owner_of`, whose routes find these jobs.
+    With a cookie it equals `serving.http.job_routes.owner_of`, so that the routes of the HTTP API
+    find the jobs of the page.
     """
-    scope = getattr(getattr(request, "request", None), "scope", {})
-    visitor = scope.get("visitor")
-    return page_of(request) if visitor is None else f"visitor-{visitor}"
+    http_request = getattr(request, "request", None)
+    scope = getattr(http_request, "scope", {})
+    cookie = scope.get("visitor")  # set by `serving.guards.visitor_cookies`
+    return page_of(request) if cookie is None else f"visitor-{cookie}"
 
 
 def address_of(request: gr.Request) -> str:
-    """Return the IPv4 address or IPv6 network of a visitor, which several visitors may share."""
+    """Return the IPv4 address or IPv6 network of a visitor, for the limits per client."""
     return client_of({"client": request.client})

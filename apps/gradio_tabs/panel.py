@@ -1,4 +1,8 @@
-"""Start button, stop button and status of a tab, and the updates of a run."""
+"""Start button, stop button and status of a tab, and the execution of a run.
+
+A run is the work of one press of a start button, or of one click on an image. It is written as an
+async generator of `Changes`, and `one_run` executes it.
+"""
 
 import asyncio
 import logging
@@ -17,20 +21,21 @@ from srgan_gp.errors import Cancelled, PictureError, SrganGpError
 from srgan_gp.serving.public_messages import for_clients
 
 Changes = dict[Any, Any]
-"""Widgets and their new values."""
+"""New value of each changed widget; Gradio accepts it as the output of an event."""
 
 Updates = AsyncGenerator[Changes, None]
 """Changes of the page, one after the other."""
 
 QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-"""Of every event: it is not part of the API, and no overlay covers the widgets it changes."""
+"""Arguments of every Gradio event of the page: the event is not part of Gradio's public API, and no
+overlay covers the widgets that it changes."""
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Panel:
-    """The widgets of a run."""
+    """Buttons that start and stop a run, and the status below them."""
 
     start: gr.Button
     stop: gr.Button
@@ -58,25 +63,9 @@ def build_panel(label: str, name: str, *, can_start: bool = True) -> Panel:
             "Stop", variant="stop", min_width=120, interactive=False, elem_id=f"{name}-stop"
         )
     status = gr.Markdown(
-        messages.READY, elem_id=f"{name}-status", elem_classes="status", latex_delimiters=[]
+        messages.NO_MESSAGE, elem_id=f"{name}-status", elem_classes="status", latex_delimiters=[]
     )
     return Panel(start, stop, status)
-
-
-def build_viewer(name: str) -> gr.Markdown:
-    """Build the place of a viewer, which a script of the page fills.
-
-    Args:
-        name: prefix of the element ids.
-
-    Returns:
-        The widget that names the jobs to show; its value is from `messages.shown`.
-    """
-    gr.Markdown(
-        "The result appears here, beside the original.", elem_id=f"{name}-viewer",
-        elem_classes=["viewer-place", "quiet"],
-    )  # fmt: skip
-    return gr.Markdown("", elem_id=f"{name}-shown", elem_classes="signal", latex_delimiters=[])
 
 
 def connect(
@@ -88,17 +77,17 @@ def connect(
     *,
     is_replaceable: bool = False,
 ) -> None:
-    """Connect an event to a run.
+    """Connect an event to a function that yields the updates of a run.
 
     Args:
         trigger: the listener of the event, such as `button.click`.
-        panel: panel of the tab; its status shows the error of a run.
-        work: yields the updates of a run.
+        panel: panel of the tab, whose widgets the run may change.
+        work: event function: yields the updates of a run.
         inputs: widgets whose values `work` receives.
-        outputs: widgets that it may change, apart from the panel.
-        is_replaceable: the event may occur again during the run, which it then replaces.
+        outputs: widgets that the run may change, besides the panel.
+        is_replaceable: whether the event may occur again during its run, which it then replaces.
     """
-    # The service has its own queue, which is fair to all clients.
+    # No limit in Gradio: the service has its own queue, which is fair to all clients.
     trigger(
         work, inputs, [*panel.widgets, *outputs], concurrency_limit=None,
         trigger_mode="multiple" if is_replaceable else "once", **QUIET,
@@ -114,36 +103,38 @@ async def one_run(
     *,
     is_replaceable: bool = False,
 ) -> Updates:
-    """Yield the updates of a page's run; none while another run is in progress.
+    """Execute a run and yield its updates; do nothing while the page has another run in this tab.
 
-    The run continues when the page is closed and nobody takes the updates.
+    The run continues when the page is closed, although nobody takes its updates any more.
 
     Args:
         panel: panel of the tab.
         runs: runs of the tab.
         request: request of the visitor.
         uploads: input images of the run.
-        steps: yields the updates between those of the panel.
-        is_replaceable: it replaces an earlier replaceable run, and a later one replaces it.
+        steps: the work: gets the run, and yields the updates that follow the start of the panel.
+        is_replaceable: whether this run replaces an earlier replaceable one, and a later one may
+            replace it.
     """
     page = page_of(request)
     if is_replaceable and not await runs.stop_replaceable(page):
-        yield {panel.start: gr.skip()}  # an event has to yield something
+        yield {panel.start: gr.skip()}  # no change; an event has to yield something
         return
-    begun = runs.begin(
+    run_context = runs.begin(
         page, uploads, address_of(request), visitor=visitor_of(request),
         is_replaceable=is_replaceable,
     )  # fmt: skip
-    feed = Feed(_updates(panel, begun, steps))  # it enters `begun`, and leaves it at the end
-    async for update in feed.updates():
+    executor = BackgroundUpdates(_updates_of_run(panel, run_context, steps))
+    async for update in executor.updates():
         yield update
 
 
-async def _updates(
-    panel: Panel, begun: AbstractContextManager[Run | None], steps: Callable[[Run], Updates]
+async def _updates_of_run(
+    panel: Panel, run_context: AbstractContextManager[Run | None], steps: Callable[[Run], Updates]
 ) -> Updates:
-    with begun as run:
-        if run is None:
+    """Begin a run, yield its updates until it ends or is replaced, and end it."""
+    with run_context as run:
+        if run is None:  # the page has another run in this tab
             yield {panel.start: gr.skip()}
             return
         async with aclosing(guarded(panel, steps(run))) as updates:
@@ -153,49 +144,54 @@ async def _updates(
                 yield update
 
 
-class Feed:
-    """Runs a generator of updates to its end, whether or not anybody takes them.
+class BackgroundUpdates:
+    """Executes a generator of updates in a task, to its end, even if nobody takes the updates.
 
     Args:
-        source: its updates repeat the earlier ones, so that only the newest is kept.
+        source: the generator. Each of its updates contains the changes of the earlier ones, so that
+            only the newest is kept.
     """
 
-    _tasks: ClassVar[set[asyncio.Task[None]]] = set()  # the event loop holds no references
+    _tasks: ClassVar[set[asyncio.Task[None]]] = set()  # the event loop holds weak references only
 
     def __init__(self, source: Updates) -> None:
         self._newest: Changes | None = None
-        self._changed = asyncio.Event()
-        self._task = asyncio.create_task(self._run(source))
+        self._changed = asyncio.Event()  # there is a newer update, or the task has ended
+        self._task = asyncio.create_task(self._execute(source))
         self._tasks.add(self._task)
-        self._task.add_done_callback(self._end)
+        self._task.add_done_callback(self._on_end)
 
-    async def _run(self, source: Updates) -> None:
+    async def _execute(self, source: Updates) -> None:
         async for update in source:
             self._newest = update
             self._changed.set()
 
-    def _end(self, task: asyncio.Task[None]) -> None:
+    def _on_end(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         self._changed.set()
 
     async def updates(self) -> Updates:
-        """Yield the newest update after each change until the source ends."""
+        """Yield the newest update after each change until the generator has ended."""
         while True:
             await self._changed.wait()
             self._changed.clear()
-            is_last = self._task.done()
+            has_ended = self._task.done()
             newest, self._newest = self._newest, None
             if newest is not None:
                 yield newest
-            if is_last:
+            if has_ended:
                 return
 
 
 async def guarded(panel: Panel, steps: Updates) -> Updates:
-    """Yield the updates of a run between those of the buttons, and report its error.
+    """Yield the updates of a run, enclosed by those of the buttons; show its error as a message.
 
-    Each update repeats the earlier ones: the page of Gradio may skip the first of two updates that
-    arrive together.
+    Each update contains the changes of the earlier ones, because Gradio's page may skip the first
+    of two updates that arrive together.
+
+    Args:
+        panel: panel of the tab.
+        steps: the work of the run; its exceptions end in the status of the panel.
     """
     changes: Changes = {
         panel.start: gr.Button(interactive=False),
@@ -219,28 +215,31 @@ async def guarded(panel: Panel, steps: Updates) -> Updates:
 
 
 def connect_clearing(field: ImageInput | FilesInput, panel: Panel, runs: Runs) -> None:
-    """Clear the message of earlier images when others are chosen; the results stay.
+    """Clear the status about earlier images when a visitor chooses others; the results stay.
 
     Args:
         field: input field of the images.
-        panel: panel of the tab.
+        panel: panel of the tab, with the status.
         runs: runs of the tab.
     """
 
     def clear(request: gr.Request, chosen: Upload | list[Upload] | None) -> Changes:
-        uploads = chosen if isinstance(chosen, list) else [chosen] if chosen else []
+        if isinstance(chosen, list):
+            uploads = chosen
+        else:
+            uploads = [] if chosen is None else [chosen]
         # The run of these images may have begun before this event arrived: keep its message.
-        is_old = runs.has_old_message(request, uploads)
-        return {panel.status: messages.READY if is_old else gr.skip()}
+        is_outdated = runs.has_old_message(request, uploads)
+        return {panel.status: messages.NO_MESSAGE if is_outdated else gr.skip()}
 
     field.change(clear, field, [panel.status], queue=False, **QUIET)
 
 
 def _message(error: Exception) -> str:
-    """Return the message of an error; an internal error is logged."""
+    """Return the message of an error for the visitor; an internal error is logged."""
     if not isinstance(error, SrganGpError):
         _log.error("A run of the page failed.", exc_info=error)
-    public = for_clients(error)
-    if isinstance(public, PictureError):
-        return f"This image cannot be used: {public}."
-    return str(public)
+    public_error = for_clients(error)
+    if isinstance(public_error, PictureError):  # its message is the end of a sentence
+        return f"This image cannot be used: {public_error}."
+    return str(public_error)

@@ -1,6 +1,7 @@
-"""Runs of the visitors: progress, results and stopping.
+"""Runs of the page: `Run` submits jobs one after the other, and `Runs` has the runs of one tab.
 
-A run belongs to one page in one browser; its jobs belong to the visitor, and outlive the page.
+A run is the work of one press of a start button, or of one click on an image. It belongs to one
+open page. Its jobs belong to the visitor, which is a browser, and continue when the page is closed.
 """
 
 import asyncio
@@ -27,22 +28,22 @@ _QUEUE_WAIT_SECONDS = 60
 
 @dataclass(frozen=True)
 class Progress:
-    """Progress of a job."""
+    """Progress of a job, as the page shows it."""
 
     stage: Stage = "queued"
     percent: float | None = None
-    """Estimated share of the stage; None: unknown."""
+    """Estimated share of the stage that is done, 0 to 100; None: unknown."""
     ahead: int = 0
-    """Jobs that get the device before a queued one."""
+    """Number of jobs that the server executes before this one; 0 once it is not queued any more."""
     seconds_left: int | None = None
-    """Estimate for the stage; None: unknown."""
+    """Estimated time until the end of the stage; None: unknown."""
 
 
 class Run:
-    """Jobs started by one press of a button, one after the other, until it is stopped.
+    """Jobs of one press of a start button, one after the other; created by `Runs.begin`.
 
     Args:
-        history: runs the jobs and keeps their results.
+        history: submits the jobs and keeps their results.
         visitor: from `page_requests.visitor_of`.
         uploads: input images.
         address: from `page_requests.address_of`; None: unknown.
@@ -68,48 +69,51 @@ class Run:
         self._visitor, self._address, self._tab = visitor, address, tab
         self.is_replaceable = is_replaceable
         self.is_replaced = False
-        self._job: Job | None = None
+        """Whether a later run replaces this one; set by `Runs.stop_replaceable`."""
+        self._job: Job | None = None  # the newest job, for `stop`
         self._is_stopped = False
 
     async def follow(self, job_request: Request) -> AsyncGenerator[Progress | Result, None]:
-        """Run a job; yield its progress when it changes, and the result last.
+        """Submit a job; yield its progress whenever it has changed, and its result last.
 
         While the queue is full, the job waits for a place.
 
         Raises:
-            SrganGpError: the message for the visitor.
             Cancelled: the run was stopped.
+            SrganGpError: the job was refused or failed; the message is for the visitor.
         """
-        self._job = job = await self._submit(job_request)
-        result = asyncio.ensure_future(job.result())
-        shown = None
+        job = await self._submit(job_request)
+        self._job = job
+        waiting = asyncio.ensure_future(job.result())
+        previous = None
         try:
             while True:
-                finished, _ = await asyncio.wait({result}, timeout=_POLL_SECONDS)
+                finished, _pending = await asyncio.wait({waiting}, timeout=_POLL_SECONDS)
                 if finished:
                     break
-                now = self._progress(job)
-                if now != shown:
-                    shown = now
-                    yield now
-            yield result.result()
+                progress = self._progress(job)
+                if progress != previous:
+                    previous = progress
+                    yield progress
+            yield waiting.result()
         finally:
-            result.cancel()  # ends the waiting only: the job continues
+            waiting.cancel()  # ends the waiting only: the job continues
 
     def _progress(self, job: Job) -> Progress:
-        now = job.progress
-        ahead = self._history.service.jobs_ahead(job) if now.stage == "queued" else 0
-        seconds, fraction = now.seconds_left(), now.fraction()
-        left = None if seconds is None else max(round(seconds), 1)
+        """Return the progress of a job, rounded for the page."""
+        progress = job.progress
+        ahead = self._history.service.jobs_ahead(job) if progress.stage == "queued" else 0
+        seconds, fraction = progress.seconds_left(), progress.fraction()
+        seconds_left = None if seconds is None else max(round(seconds), 1)
         percent = None if fraction is None else round(100 * fraction, 2)
-        return Progress(now.stage, percent, ahead, left)
+        return Progress(progress.stage, percent, ahead, seconds_left)
 
     async def _submit(self, job_request: Request) -> Job:
         """Submit a job; try again while the queue is full or the visitor has too many jobs.
 
         Raises:
-            BusyError: it takes too long, or the service asks to wait longer than that, as it does
-                with a full disk.
+            BusyError: no job was accepted for `_QUEUE_WAIT_SECONDS`, or the service asks to wait
+                longer than that, as it does with a full disk.
             Cancelled: the run was stopped.
         """
         deadline = time.monotonic() + _QUEUE_WAIT_SECONDS
@@ -123,55 +127,62 @@ class Run:
                 )  # fmt: skip
                 self.ids.append(entry.id)
                 return entry.job
-            except BusyError as busy:
-                if time.monotonic() + busy.retry_seconds >= deadline:
+            except BusyError as busy_error:
+                if time.monotonic() + busy_error.retry_seconds >= deadline:
                     raise
             await asyncio.sleep(_POLL_SECONDS)
 
     async def bundle(self, results: Sequence[Result], name: str) -> Result:
-        """Write results into a zip file called `name`.
+        """Write results into a zip file called `name`, and return it.
 
         Raises:
-            OutputError: it cannot be written.
+            OutputError: the zip cannot be written.
+            UsageError: a result has expired.
         """
         return await asyncio.to_thread(self._history.service.bundle, self._visitor, results, name)
 
     def stop(self) -> None:
-        """Cancel the running job, which ends after the tile in progress, and start no other."""
+        """Cancel the current job, which ends after the tile in progress, and submit no other."""
         self._is_stopped = True
         if self._job is not None:
             self._job.cancel()
 
 
 class Runs:
-    """Runs of one tab: one at a time for each page.
+    """Runs of all visitors in one tab: one at a time for each open page.
+
+    Pages are identified by keys from `page_requests.page_of`.
 
     Args:
-        history: runs the jobs and keeps their results.
+        history: submits the jobs and keeps their results.
         tab: name of the tab, lower-case.
     """
 
     def __init__(self, history: JobHistory, tab: str) -> None:
         self._history, self._tab = history, tab
         self._service = history.service
-        self._runs: dict[str, Run] = {}
-        self._last_uploads: dict[str, tuple[Upload, ...]] = {}
-        # A new object for each call of `stop_replaceable`: its identity tells the calls apart.
+        self._runs: dict[str, Run] = {}  # runs in progress, by page
+        self._last_uploads: dict[str, tuple[Upload, ...]] = {}  # of the newest run, by page
+        # By page, a new object for each call of `stop_replaceable`, which identifies the call.
         self._newest_call: dict[str, object] = {}
 
     async def stop_replaceable(self, page: str) -> bool:
         """Stop a page's run if it is replaceable, and wait until it has ended.
 
         Returns:
-            Whether this is still the newest call: the last of several clicks wins.
+            Whether a new run may begin. False: this method was called again for the page while it
+            waited, so that only the last of several clicks starts a run.
         """
-        self._newest_call[page] = call = object()
-        while (run := self._runs.get(page)) and run.is_replaceable:
+        call = object()
+        self._newest_call[page] = call
+        run = self._runs.get(page)
+        while run is not None and run.is_replaceable:
             run.is_replaced = True
             run.stop()
             await asyncio.sleep(_POLL_SECONDS)
             if self._newest_call.get(page) is not call:
                 return False
+            run = self._runs.get(page)
         del self._newest_call[page]
         return True
 
@@ -185,10 +196,10 @@ class Runs:
         visitor: str | None = None,
         is_replaceable: bool = False,
     ) -> Generator[Run | None, None, None]:
-        """Start a run; its uploads and results are not deleted before it ends.
+        """Register a run for a block; its uploads and results are not deleted before it ends.
 
         Args:
-            page: from `page_of`.
+            page: from `page_requests.page_of`.
             uploads: input images.
             address: from `page_requests.address_of`; None: unknown.
             visitor: from `page_requests.visitor_of`; None: `page`.
@@ -201,37 +212,39 @@ class Runs:
         if page in self._runs:
             yield None
             return
-        held = [upload.path for upload in uploads]
+        held_paths = [upload.path for upload in uploads]
         with suppress(SrganGpError):  # the run raises it again when it needs the folder
-            held.append(self.folder(visitor))
+            held_paths.append(self.folder(visitor))
         run = Run(self._history, visitor, uploads, address, tab=self._tab,
                   is_replaceable=is_replaceable)  # fmt: skip
         self._runs[page] = run
         self._last_uploads[page] = run.uploads
-        for path in held:
+        for path in held_paths:
             self._service.hold(path)
         try:
             yield run
         finally:
-            for path in held:
+            for path in held_paths:
                 self._service.release(path)
             del self._runs[page]
 
     def folder(self, visitor: str) -> Path:
-        """Return the folder of a visitor's files."""
+        """Return the folder of a visitor's files, which the page may serve to this visitor."""
         return self._service.folder(visitor)
 
     def stop(self, request: gr.Request) -> None:
-        """Stop a page's run; it ends after the tile in progress."""
-        if run := self._runs.get(page_of(request)):
+        """Stop the run of a page, if there is one; it ends after the tile in progress."""
+        run = self._runs.get(page_of(request))
+        if run is not None:
             run.stop()
 
     def forget(self, request: gr.Request) -> None:
-        """Drop what is stored about a page that was closed; its run continues."""
-        self._last_uploads.pop(page_of(request), None)
-        self._newest_call.pop(page_of(request), None)
+        """Drop the data about a page that was closed; its run continues."""
+        page = page_of(request)
+        self._last_uploads.pop(page, None)
+        self._newest_call.pop(page, None)
 
     def has_old_message(self, request: gr.Request, uploads: Sequence[Upload]) -> bool:
-        """Return whether the message of a page is about other images, and no run is in progress."""
+        """Return whether the status is about other images than these, and no run is in progress."""
         page = page_of(request)
         return page not in self._runs and self._last_uploads.get(page) != tuple(uploads)

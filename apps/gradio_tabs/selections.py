@@ -1,4 +1,7 @@
-"""Clicks on an image or a gallery, checked: a program can send any data as an event."""
+"""Position of a click on an image or a gallery, validated.
+
+Validation is needed because any program can send an event with any data to the server.
+"""
 
 from collections.abc import Sequence
 from math import isfinite
@@ -12,29 +15,40 @@ _INVALID = "The click has no position on the page. Reload it and try again."
 
 
 class Selection(gr.EventData):
-    """Event data of a click; Gradio's own class fails on data that the page does not send."""
+    """Event data of a click. An event function gets it as the argument annotated with this class.
+
+    Gradio's own `SelectData` raises other exceptions for data that the page does not send.
+    """
 
     def _index(self) -> object:
+        """Return the item `index` of the event data; None: there is none."""
         data: object = self._data
-        return cast(dict[str, Any], data).get("index") if isinstance(data, dict) else None
+        if not isinstance(data, dict):
+            return None
+        return cast(dict[str, Any], data).get("index")
 
     def pixel(self) -> tuple[float, float]:
-        """Return column and row of a click on an image.
+        """Return x (column) and y (row) of a click on an image, in pixels of the image.
 
         Raises:
-            UsageError: the data has no finite position.
+            UsageError: the data is not a pair of finite numbers.
         """
         index = self._index()
-        if not isinstance(index, Sequence) or len(cast(Sequence[object], index)) != 2:
+        if not isinstance(index, Sequence):
             raise UsageError(_INVALID)
-        x, y = cast(Sequence[object], index)
+        position = cast(Sequence[object], index)
+        if len(position) != 2:
+            raise UsageError(_INVALID)
+        x, y = position
         return _number(x), _number(y)
 
     def item(self) -> int:
-        """Return the position of a clicked item in a gallery.
+        """Return the position of a clicked item in a gallery; 0 is the first.
+
+        The position may be beyond the end of the gallery: only a negative one is refused.
 
         Raises:
-            UsageError: the data has no position.
+            UsageError: the data is not a finite number of 0 or more.
         """
         number = _number(self._index())
         if number < 0:
@@ -43,7 +57,7 @@ class Selection(gr.EventData):
 
 
 def _number(value: object) -> float:
-    """Check one number.
+    """Return a value unchanged if it is a finite number.
 
     Raises:
         UsageError: it is not a finite number.

@@ -1,4 +1,4 @@
-"""What the page shows of a training run: stage, curve, preview, log and the finished model."""
+"""View of a training run in the tab "Fine-tune": stage, chart, preview, log and finished model."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -14,9 +14,9 @@ from srgan_gp.serving.finetuning.training_process import FineTuning
 from srgan_gp.serving.finetuning.training_progress import TrainingState
 
 _POLL_SECONDS = 1.0
-_STOPPED = (-15, 130, 143)
-"""Exit codes of a process that was ended by a signal."""
-_TITLES = {
+_STOPPED_EXIT_CODES = (-15, 130, 143)
+"""Of a process that SIGTERM killed (-15), or that ended itself after SIGINT or SIGTERM."""
+_METRIC_TITLES = {
     "psnr_y": "PSNR in dB on your validation photos, higher is better",
     "squeeze_distance": "Difference from your validation photos, lower is better",
 }
@@ -24,24 +24,31 @@ _TITLES = {
 
 @dataclass(frozen=True)
 class TrainingView:
-    """The widgets."""
+    """Widgets of a training run.
+
+    Methods that return changes return a dict of these widgets and their new values.
+    """
 
     panel: Panel
+    """Buttons that start and stop the run, and its status."""
     curve: gr.Markdown
+    """Chart of the score that decides."""
     preview: gr.Image
     log: gr.Textbox
+    """Events of the run in sentences."""
     output: gr.Textbox
+    """Last lines that the training program printed."""
     use: gr.Button
     remove: gr.Button
     download: gr.Markdown
 
     @property
     def widgets(self) -> list[Any]:
-        """All widgets but those of the panel, as outputs of an event."""
+        """All widgets except those of the panel, as outputs of an event."""
         return [value for name, value in vars(self).items() if name != "panel"]
 
     def cleared(self) -> Changes:
-        """Return the widgets without a run."""
+        """Return the changes that remove everything about a previous run."""
         return {
             self.curve: "",
             self.preview: gr.Image(value=None, visible=False),
@@ -50,38 +57,49 @@ class TrainingView:
             **self.finished(None),
         }
 
-    def finished(self, name: str | None) -> Changes:
-        """Return the buttons of a finished model; None: there is none."""
-        is_there = name is not None
+    def finished(self, model: str | None) -> Changes:
+        """Return the changes of the buttons and the download link of the new model.
+
+        Args:
+            model: name of the installed model; None: there is none, which disables the buttons.
+        """
+        is_installed = model is not None
         return {
-            self.use: gr.Button(interactive=is_there),
-            self.remove: gr.Button(interactive=is_there),
-            self.download: messages.model_link(name) if name else "",
+            self.use: gr.Button(interactive=is_installed),
+            self.remove: gr.Button(interactive=is_installed),
+            self.download: "" if model is None else messages.model_link(model),
         }
 
     async def follow(self, run: FineTuning, lists: ModelLists) -> Updates:
-        """Yield the changes of the page until a run has ended."""
-        preview = None
+        """Yield the changes of the page until a run has ended.
+
+        Args:
+            run: training run of the visitor; it may have ended already.
+            lists: fields that list the models; they get the new one at the end.
+        """
+        shown_preview = None
         async for state in _states(run):
+            metric_title = _METRIC_TITLES.get(state.metric, state.metric)
             changes: Changes = {
                 self.panel.status: describe(state),
-                self.curve: messages.curve(_TITLES.get(state.metric, state.metric), state.curve),
+                self.curve: messages.curve(metric_title, state.curve),
                 self.log: "\n".join(state.log),
                 self.output: "\n".join(state.lines),
             }
-            if state.preview != preview:
-                preview = state.preview
-                changes[self.preview] = gr.Image(value=str(preview), visible=True)
+            if state.preview != shown_preview:
+                shown_preview = state.preview
+                changes[self.preview] = gr.Image(value=str(shown_preview), visible=True)
             yield changes
-        refreshed = lists.refresh()
-        yield refreshed | self.finished(run.name if run.name in lists.cards else None)
+        changed_lists = lists.refresh()
+        installed_model = run.name if run.name in lists.cards else None
+        yield changed_lists | self.finished(installed_model)
 
 
 def build_training_view(panel: Panel) -> TrainingView:
     """Build the widgets.
 
     Args:
-        panel: panel of the tab; its status shows the stage.
+        panel: buttons and status of the tab; the status shows the stage.
     """
     curve = gr.Markdown("", elem_id="finetune-curve", latex_delimiters=[])
     preview = gr.Image(
@@ -105,12 +123,12 @@ def build_training_view(panel: Panel) -> TrainingView:
 
 
 async def _states(run: FineTuning) -> AsyncGenerator[TrainingState, None]:
-    """Yield every new state of a run; the last one when it has ended."""
-    last = None
+    """Yield the state of a run whenever it has changed, until the run has ended."""
+    previous = None
     while True:
-        state = await asyncio.to_thread(run.state)
-        if state != last:
-            last = state
+        state = await asyncio.to_thread(run.state)  # it reads files
+        if state != previous:
+            previous = state
             yield state
         if not state.is_running:
             return
@@ -126,7 +144,7 @@ def describe(state: TrainingState) -> str:
         steps = f"{state.done:,} of {state.total:,} image sections"
         percent = 100 * state.done // state.total
         return messages.bar(state.done, state.total, f"Training: {percent} %{left} ({steps})")
-    text = {
+    stage = {
         "starting": "Reading the photos",
         "scoring": "Measuring the model before training",
         "training": "Training",
@@ -134,17 +152,19 @@ def describe(state: TrainingState) -> str:
     }[state.stage]
     if state.total and state.stage in ("scoring", "comparing"):
         return messages.bar(
-            state.done, state.total, f"{text}: {state.done} of {state.total} photos"
+            state.done, state.total, f"{stage}: {state.done} of {state.total} photos"
         )
-    return messages.waiting(f"{text} ...")
+    return messages.waiting(f"{stage} ...")
 
 
 def _outcome(state: TrainingState) -> str:
+    """Return the outcome of a run that has ended, as HTML."""
     if state.exit_code == 0:
-        # A sentence of `training_progress`.
-        verdict = next((line for line in state.log if line.startswith("The new model is ")), "")
+        # `serving.finetuning.training_progress` writes this sentence into the log.
+        verdicts = [line for line in state.log if line.startswith("The new model is ")]
+        verdict = verdicts[0] if verdicts else ""
         return messages.note(f"Done. {verdict}")
-    if state.exit_code in _STOPPED:
+    if state.exit_code in _STOPPED_EXIT_CODES:
         return messages.note("Stopped. Nothing was kept.")
     reason = state.log[-1] if state.log else "Its output is below Details."
     return messages.error(f"Training failed. {reason}")

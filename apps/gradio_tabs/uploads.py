@@ -1,4 +1,8 @@
-"""Input fields that return an uploaded file unopened; those of Gradio decode it in this process."""
+"""Input fields for uploaded files that do not open the files.
+
+Gradio's own image field would decode an upload in the server process. Here a decoder process of
+`srgan_gp.serving.decoding` does it, with limited memory and time.
+"""
 
 from abc import ABCMeta
 from dataclasses import dataclass
@@ -12,6 +16,7 @@ from gradio.data_classes import FileData, ImageData, ListFiles
 from srgan_gp.errors import PictureError
 
 MAX_NAME_CHARACTERS = 200
+"""Length to which a file name given by a visitor is cut."""
 
 
 @dataclass(frozen=True)
@@ -25,22 +30,27 @@ class Upload:
 
     @classmethod
     def of(cls, payload: FileData | ImageData) -> "Upload":
-        """Convert a payload that Gradio has checked to be in its upload folder.
+        """Convert Gradio's description of a file, which Gradio has checked to be in its folder.
 
         Raises:
-            PictureError: E_NO_UPLOAD; the request has an address or pixels instead of a file.
+            PictureError: E_NO_UPLOAD; the payload has a URL instead of a file.
         """
-        if payload.path is None or (payload.url or "").startswith("data:"):
+        has_data_url = payload.url is not None and payload.url.startswith("data:")
+        if payload.path is None or has_data_url:
             raise PictureError("E_NO_UPLOAD", "only an uploaded file can be used, not an address")
         path = Path(payload.path)
-        return cls(path, (payload.orig_name or path.name)[:MAX_NAME_CHARACTERS])
+        name = payload.orig_name or path.name
+        return cls(path, name[:MAX_NAME_CHARACTERS])
 
 
 class _PlainMeta(ComponentMeta):
-    """Creates only the class: the metaclass of Gradio would also write a `.pyi` file."""
+    """Metaclass that creates a Gradio component, and nothing else.
+
+    Gradio's own metaclass would also write a `.pyi` file into the folder of the class.
+    """
 
     def __new__(cls, name: str, bases: tuple[type, ...], attributes: dict[str, Any]) -> type:
-        return ABCMeta.__new__(cls, name, bases, attributes)
+        return ABCMeta.__new__(cls, name, bases, attributes)  # skips `ComponentMeta.__new__`
 
 
 class ImageInput(gr.Image, metaclass=_PlainMeta):
@@ -48,29 +58,36 @@ class ImageInput(gr.Image, metaclass=_PlainMeta):
 
     is_template = True  # use the front end of the base class
 
-    # Gradio passes these values to and from the functions of the page.
     def preprocess(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, payload: ImageData | None
     ) -> Upload | None:
-        """Convert the payload of the browser to a file; None: no image yet."""
+        """Convert the value that the browser sent for an event function; None: no image.
+
+        Raises:
+            PictureError: as for `Upload.of`.
+        """
         return None if payload is None else Upload.of(payload)
 
     def postprocess(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, value: str | Path | None
     ) -> ImageData | None:
-        """Show a file of the server, such as an example."""
+        """Convert the path that an event function returned, such as an example, for the browser."""
         return None if value is None else ImageData(path=str(value), orig_name=Path(value).name)
 
 
 class FilesInput(gr.File, metaclass=_PlainMeta):
-    """Field for several files."""
+    """Field for several files. The server does not open them."""
 
     is_template = True  # use the front end of the base class
 
     def preprocess(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, payload: ListFiles | FileData | None
     ) -> list[Upload]:
-        """Convert the payload of the browser to files."""
+        """Convert the value that the browser sent for an event function; empty: no file.
+
+        Raises:
+            PictureError: as for `Upload.of`.
+        """
         if payload is None:
             return []
         files = payload.root if isinstance(payload, ListFiles) else [payload]

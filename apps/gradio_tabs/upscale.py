@@ -1,4 +1,8 @@
-"""Tab for one image: options, and a viewer of the result beside the image."""
+"""Tab "Upscale": upscales one image or previews a region of it, and shows it beside the original.
+
+One press of the start button, or one click on the image, is a run, which submits one job to the
+server. A run is an async generator of changes: dicts of widgets and their new values.
+"""
 
 from contextlib import aclosing
 from dataclasses import dataclass, replace
@@ -14,11 +18,11 @@ from gradio_tabs.panel import (
     Panel,
     Updates,
     build_panel,
-    build_viewer,
     connect,
     connect_clearing,
     one_run,
 )
+from gradio_tabs.result_viewer import build_viewer
 from gradio_tabs.runs import Progress, Run, Runs
 from gradio_tabs.selections import Selection
 from gradio_tabs.uploads import ImageInput, Upload
@@ -28,34 +32,41 @@ from srgan_gp.models.cards import ModelCard
 
 @dataclass(frozen=True)
 class _Widgets:
+    """Widgets of the tab."""
+
     image: ImageInput
     options: Options
     panel: Panel
-    shown: gr.Markdown
-    """Names the job in the viewer."""
+    job_links: gr.Markdown
+    """Hidden link to the job of the run; a script shows its result in the viewer."""
 
 
 def build_upscale_tab(
     runs: Runs, cards: dict[str, ModelCard], default: str, *, has_fast_mode: bool
 ) -> tuple[ImageInput, Options]:
-    """Build the tab; return the fields into which other tabs put an image and a model.
+    """Build the tab.
 
     Args:
         runs: runs of this tab.
         cards: cards of the upscaling models, by name.
         default: name of the preselected model.
-        has_fast_mode: as for `build_options`.
+        has_fast_mode: whether the device of the server can run models in int8.
+
+    Returns:
+        The field of the image, into which the tab "Faces" puts a face, and the widgets of the
+        options, of which the tab "Fine-tune" selects a new model.
     """
     with gr.Row():
         with gr.Column(scale=2, min_width=320):
             image = build_image_field(runs, "upscale", "Click the image to preview a region.")
             with gr.Column(elem_classes="after-image"):
                 options = build_options(cards, default, "upscale", has_fast_mode=has_fast_mode)
+                # `static/input.js` fills it with the expected time.
                 gr.Markdown("", elem_id="upscale-estimate", elem_classes="estimate")
                 panel = build_panel("Upscale", "upscale")
         with gr.Column(scale=3, min_width=320, elem_classes="results"):
-            shown = build_viewer("upscale")
-    _connect(_Widgets(image, options, panel, shown), runs)
+            job_links = build_viewer("upscale")
+    _connect(_Widgets(image, options, panel, job_links), runs)
     return image, options
 
 
@@ -67,32 +78,36 @@ def _connect(widgets: _Widgets, runs: Runs) -> None:
         request: gr.Request, image: Upload | None, values: tuple[object, ...],
         click: Selection | None,
     ) -> Updates:  # fmt: skip
-        steps = partial(_steps, widgets, image, values, click)
+        steps = partial(_upscale_image, widgets, image, values, click)
         uploads = [image] if image else []
-        is_preview = click is not None  # of the region around the click
+        is_preview = click is not None
         async for update in one_run(
             panel, runs, request, uploads, steps, is_replaceable=is_preview
         ):
             yield update
 
-    async def whole(request: gr.Request, image: Upload | None, *values: object) -> Updates:
+    # Gradio passes the value of each input widget: first the image, then the options.
+    async def upscale_whole(request: gr.Request, image: Upload | None, *values: object) -> Updates:
         async for update in upscale(request, image, values, None):
             yield update
 
-    async def clicked(
+    async def preview_clicked_region(
         click: Selection, request: gr.Request, image: Upload | None, *values: object
     ) -> Updates:
         async for update in upscale(request, image, values, click):
             yield update
 
     inputs = [widgets.image, *widgets.options.widgets]
-    connect(panel.start.click, panel, whole, inputs, [widgets.shown])
-    connect(widgets.image.select, panel, clicked, inputs, [widgets.shown], is_replaceable=True)
+    outputs = [widgets.job_links]
+    connect(panel.start.click, panel, upscale_whole, inputs, outputs)
+    connect(
+        widgets.image.select, panel, preview_clicked_region, inputs, outputs, is_replaceable=True
+    )
     panel.stop.click(runs.stop, queue=False, **QUIET)
     connect_clearing(widgets.image, panel, runs)
 
 
-async def _steps(
+async def _upscale_image(
     widgets: _Widgets,
     image: Upload | None,
     values: tuple[object, ...],
@@ -101,8 +116,16 @@ async def _steps(
 ) -> Updates:
     """Upscale an image or a region of it; yield the changes of the page.
 
+    Args:
+        widgets: widgets of the tab.
+        image: uploaded image; None: the field is empty.
+        values: values of `widgets.options.widgets`, in their order.
+        click: click on the image, whose surroundings are previewed; None: upscale the whole image.
+        run: submits the job.
+
     Raises:
-        SrganGpError: the message for the visitor.
+        UsageError: there is no image, or a value or the click is invalid.
+        SrganGpError: the job failed; its message is shown to the visitor.
     """
     if image is None:
         raise UsageError(NO_IMAGE)
@@ -116,9 +139,11 @@ async def _steps(
             if isinstance(update, Progress):
                 yield {widgets.panel.status: messages.job(update, "Upscaling")}
                 continue
-            text = (
-                messages.outcome(update.report)
-                if region is None
-                else messages.preview(update.report, region)
-            )
-            yield {widgets.panel.status: text, widgets.shown: messages.shown(run.ids)}
+            if region is None:
+                summary = messages.outcome(update.report)
+            else:
+                summary = messages.preview(update.report, region)
+            yield {
+                widgets.panel.status: summary,
+                widgets.job_links: messages.job_links(run.ids),
+            }

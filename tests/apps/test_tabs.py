@@ -259,7 +259,9 @@ def test_an_unknown_model_and_a_wrong_number_are_different_errors():
     compare = module("compare")
 
     def message(*names):
-        steps = compare._steps(None, {"a": None, "b": None}, upload("a.png"), names, None, None)
+        steps = compare._compare_models(
+            None, {"a": None, "b": None}, upload("a.png"), names, None, None
+        )
         with pytest.raises(UsageError) as caught:
             asyncio.run(anext(steps))
         return str(caught.value)
