@@ -1,6 +1,7 @@
-"""Routes of the HTTP API: multipart form in, file out, report in a header, errors as JSON.
+"""Routes `/api/upscale`, `/api/generate` and `/api/models` of the HTTP API.
 
-With `?async=1` the response is the job, whose routes are in `serving.http.job_routes`.
+A request is a form. The response is the file, with the report of the job in a header. With
+`?async=1` it is a description of the job instead, whose routes are in `serving.http.job_routes`.
 """
 
 import asyncio
@@ -15,7 +16,8 @@ from starlette.background import BackgroundTask
 from srgan_gp.models.cards import ModelCard
 from srgan_gp.serving.guards.client_limits import client_of
 from srgan_gp.serving.http.forms import generate_request, only_fields_of, upscale_request
-from srgan_gp.serving.http.job_routes import describe, owner_of
+from srgan_gp.serving.http.job_descriptions import describe
+from srgan_gp.serving.http.job_routes import owner_of
 from srgan_gp.serving.http.response_descriptions import ACCEPTED, FILE, REPORT_HEADER, problems
 from srgan_gp.serving.jobs.job import Job
 from srgan_gp.serving.jobs.job_requests import GenerateRequest, Result, UpscaleRequest, title_of
@@ -23,7 +25,8 @@ from srgan_gp.serving.jobs.service import Service
 from srgan_gp.serving.results.download_names import safe_name
 from srgan_gp.serving.results.job_history import JobHistory
 
-_RESPONSES = FILE | ACCEPTED | problems(400, 413, 422, 503)
+_JOB_RESPONSES = FILE | ACCEPTED | problems(400, 413, 422, 503)
+"""Documented responses of the routes that create a job."""
 
 _IsAsync = Annotated[
     bool,
@@ -35,12 +38,13 @@ _IsAsync = Annotated[
 
 
 def build_api(service: Service, history: JobHistory) -> APIRouter:
-    """Build the routes below `/api`.
+    """Build the routes.
 
     Args:
-        service: runs the jobs.
-        history: keeps the asynchronous jobs.
+        service: executes the jobs.
+        history: submits the asynchronous jobs, and keeps their results.
     """
+    # The nested functions have no docstrings: FastAPI would publish them in the schema.
     router = APIRouter(prefix="/api")
 
     @router.get("/models", summary="List the models", responses=problems())
@@ -61,7 +65,7 @@ def build_api(service: Service, history: JobHistory) -> APIRouter:
         "/upscale",
         summary="Upscale an image",
         response_class=FileResponse,
-        responses=_RESPONSES,
+        responses=_JOB_RESPONSES,
         dependencies=[Depends(only_fields_of(upscale_request))],
     )
     async def upscale(  # type: ignore[reportUnusedFunction] - FastAPI calls it
@@ -77,7 +81,7 @@ def build_api(service: Service, history: JobHistory) -> APIRouter:
         "/generate",
         summary="Generate faces",
         response_class=FileResponse,
-        responses=_RESPONSES,
+        responses=_JOB_RESPONSES,
         dependencies=[Depends(only_fields_of(generate_request))],
     )
     async def generate(  # type: ignore[reportUnusedFunction] - FastAPI calls it
@@ -93,8 +97,8 @@ def build_api(service: Service, history: JobHistory) -> APIRouter:
 
 
 def _about(card: ModelCard) -> dict[str, Any]:
-    """Describe a model; JSON-serialisable."""
-    facts = {
+    """Return the fields of a model card that clients need, without those that are None."""
+    fields = {
         "name": card.name,
         "task": card.task,
         "summary": card.summary,
@@ -105,7 +109,7 @@ def _about(card: ModelCard) -> dict[str, Any]:
         "fidelity_partner": card.fidelity_partner,
         "x2_model": card.x2_model,
     }
-    return {key: value for key, value in facts.items() if value is not None}
+    return {key: value for key, value in fields.items() if value is not None}
 
 
 def _accepted(
@@ -117,16 +121,17 @@ def _accepted(
         SrganGpError: the job was refused.
     """
     entry = history.submit(owner_of(request), job_request, title=safe_name(title_of(job_request)))
-    base = f"/api/jobs/{entry.id}"
-    names = ("events", "result", "cancel", "remove")
-    urls = {"job": base} | {name: f"{base}/{name}" for name in names}
-    return JSONResponse(describe(entry, history) | {"urls": urls}, 202, {"Location": base})
+    job_url = f"/api/jobs/{entry.id}"
+    urls = {"job": job_url}
+    for name in ("events", "result", "cancel", "remove"):
+        urls[name] = f"{job_url}/{name}"
+    return JSONResponse(describe(entry, history) | {"urls": urls}, 202, {"Location": job_url})
 
 
 async def _respond(
     service: Service, request: Request, job_request: UpscaleRequest | GenerateRequest
 ) -> FileResponse:
-    """Run a job and send its file, which is removed after it was sent.
+    """Wait for a job and respond with its file, which is removed after it was sent.
 
     Raises:
         SrganGpError: the job was refused or failed.
@@ -143,29 +148,34 @@ async def _respond(
 
 
 async def _result_of(job: Job, request: Request) -> Result:
-    """Wait for a job, and cancel it if the client disconnects first."""
-    waiting = asyncio.ensure_future(job.result())
-    leaving = asyncio.ensure_future(_wait_for_disconnect(request))
+    """Wait for the result of a job, and cancel the job if the client disconnects first.
+
+    Raises:
+        SrganGpError: the job failed, or was cancelled.
+    """
+    job_result = asyncio.ensure_future(job.result())
+    disconnect = asyncio.ensure_future(_wait_for_disconnect(request))
     try:
-        await asyncio.wait((waiting, leaving), return_when=asyncio.FIRST_COMPLETED)
-        if not waiting.done():
+        await asyncio.wait((job_result, disconnect), return_when=asyncio.FIRST_COMPLETED)
+        if not job_result.done():
             job.cancel()
-        return await waiting
-    except asyncio.CancelledError:
+        return await job_result
+    except asyncio.CancelledError:  # the server ends the request
         job.cancel()
         raise
     finally:
-        leaving.cancel()
+        disconnect.cancel()
 
 
 async def _wait_for_disconnect(request: Request) -> None:
+    """Return when the client has disconnected; other messages are ignored."""
     while (await request.receive())["type"] != "http.disconnect":
         pass
 
 
 def _remove(result: Result) -> None:
     """Remove the files of a result that was sent, and their directory if it is empty."""
-    with suppress(OSError):
+    with suppress(OSError):  # what remains is removed when it expires
         for path in (result.path, *result.parts):
             path.unlink(missing_ok=True)
         result.path.parent.rmdir()

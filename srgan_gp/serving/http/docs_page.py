@@ -1,4 +1,4 @@
-"""Documentation page of the API, without scripts."""
+"""Documentation page of the HTTP API, `/api/docs`: its OpenAPI schema as HTML, without scripts."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -7,13 +7,12 @@ from typing import Any
 
 from srgan_gp.serving.server_settings import ServerSettings
 
-_STYLE = (
+_CSS = (
     "body{font:1rem/1.5 system-ui,sans-serif;max-width:50rem;margin:2rem auto;padding:0 1rem;"
     "color-scheme:light dark}table{border-collapse:collapse;width:100%}"
     "pre{overflow:auto;padding:.5rem;background:#8882}"
     "td,th{text-align:left;padding:.25rem .75rem .25rem 0;border-bottom:1px solid #8886}"
 )
-
 
 _EXAMPLES = (
     ("Upscale an image",
@@ -26,6 +25,7 @@ _EXAMPLES = (
     ("Cancel a job", "curl -X POST {address}/api/jobs/ID/cancel"),
     ("List the models", "curl {address}/api/models"),
 )  # fmt: skip
+"""Title and command of each example; `{address}` stands for the URL of the server."""
 
 
 def docs_page(schema: dict[str, Any], settings: ServerSettings, address: str) -> str:
@@ -35,12 +35,16 @@ def docs_page(schema: dict[str, Any], settings: ServerSettings, address: str) ->
         schema: returned by `FastAPI.openapi`.
         settings: settings of the server, with the limits.
         address: URL of the server as the client sees it, without a path.
+
+    Returns:
+        The whole HTML document.
     """
+    title, description = escape(schema["info"]["title"]), escape(schema["info"]["description"])
     parts = [
         "<!doctype html><html lang=en><meta charset=utf-8>"
         "<meta name=viewport content='width=device-width'>",
-        f"<title>{escape(schema['info']['title'])}</title><style>{_STYLE}</style>",
-        f"<h1>{escape(schema['info']['title'])}</h1><p>{escape(schema['info']['description'])}</p>",
+        f"<title>{title}</title><style>{_CSS}</style>",
+        f"<h1>{title}</h1><p>{description}</p>",
         "<p><a href=openapi.json>openapi.json</a></p>",
     ]
     parts.append("<h2>Examples</h2>")
@@ -59,7 +63,7 @@ def docs_page(schema: dict[str, Any], settings: ServerSettings, address: str) ->
 
 
 def _limits(settings: ServerSettings) -> Iterator[tuple[str, str]]:
-    """Yield the limits of a server: name and value."""
+    """Yield (name, value) of each limit of a server."""
     yield "Size of a request", f"{settings.max_upload_bytes / 1_000_000:g} MB"
     yield "Pixels of an image", f"{settings.max_pixels / 1_000_000:g} megapixels"
     yield "Jobs of one client", f"{settings.pending_per_client} at a time"
@@ -69,19 +73,23 @@ def _limits(settings: ServerSettings) -> Iterator[tuple[str, str]]:
 
 
 def _fields(schema: dict[str, Any], operation: dict[str, Any]) -> str:
-    """Render the parameters and form fields of an operation."""
-    rows = [(it["name"], it.get("description", "")) for it in operation.get("parameters", ())]
-    for content in operation.get("requestBody", {}).get("content", {}).values():
+    """Render the parameters and form fields of an operation as an HTML table."""
+    rows: list[tuple[str, str]] = []
+    for parameter in operation.get("parameters", ()):
+        rows.append((parameter["name"], parameter.get("description", "")))
+    body_by_media_type = operation.get("requestBody", {}).get("content", {})
+    for body in body_by_media_type.values():
         # The schema of a form is a reference, `#/components/schemas/NAME`.
-        body = schema["components"]["schemas"][content["schema"]["$ref"].rpartition("/")[2]]
-        for name, field in body["properties"].items():
-            required = " (required)" if name in body.get("required", ()) else ""
+        _path, _slash, schema_name = body["schema"]["$ref"].rpartition("/")
+        form = schema["components"]["schemas"][schema_name]
+        for name, field in form["properties"].items():
+            required = " (required)" if name in form.get("required", ()) else ""
             rows.append((name + required, " ".join(_description(field))))
     return _table(rows)
 
 
 def _description(field: dict[str, Any]) -> Iterator[str]:
-    """Yield the description, range and default of a field."""
+    """Yield the description, range and default of a form field, as sentences."""
     yield field.get("description", "")
     if "exclusiveMinimum" in field:
         yield f"Above {field['exclusiveMinimum']:,.0f}, up to {field['maximum']:,.0f}."
@@ -92,5 +100,6 @@ def _description(field: dict[str, Any]) -> Iterator[str]:
 
 
 def _table(rows: Iterable[tuple[str, str]]) -> str:
-    lines = (f"<tr><th>{escape(name)}<td>{escape(text)}" for name, text in rows)
+    """Render rows of (name, text) as an HTML table."""
+    lines = [f"<tr><th>{escape(name)}<td>{escape(text)}" for name, text in rows]
     return f"<table>{''.join(lines)}</table>"

@@ -1,4 +1,7 @@
-"""Graceful shutdown: new requests are refused, running jobs and responses are finished."""
+"""Graceful shutdown after SIGTERM or SIGINT: new jobs are refused, accepted ones are finished.
+
+`serving.http.server` runs the `DrainingServer`, and wraps its app in the `ResponseTracker`.
+"""
 
 import asyncio
 import time
@@ -14,8 +17,8 @@ from srgan_gp.serving.jobs.service import Service
 IDLE_SECONDS = 1.0
 """Time after the last job and response in which a page can request the file of its result."""
 
-_GRACE_SECONDS = 4  # for the last tile and the last responses
-_SECONDS_TO_CLOSE = 1  # of them, for event streams to end by themselves
+_GRACE_SECONDS = 4  # after all jobs ended or were cancelled, for the last tile and responses
+_CLOSING_SECONDS = 1  # the end of the grace time, in which open event streams are closed
 
 
 class ResponseTracker:
@@ -29,8 +32,8 @@ class ResponseTracker:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._running = 0
-        self._ended = time.monotonic()
+        self._running = 0  # responses in progress
+        self._ended = time.monotonic()  # end of the newest response
 
     @property
     def idle_seconds(self) -> float:
@@ -42,36 +45,37 @@ class ResponseTracker:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        counts = 1  # 0 once the response is known to be an event stream
-        self._running += counts
+        is_counted = True
+        self._running += 1
 
-        async def tracked_send(message: Message) -> None:
-            nonlocal counts
-            if message["type"] == "http.response.start":
-                kind = Headers(raw=message.get("headers", [])).get("content-type", "")
-                if kind.startswith("text/event-stream"):
-                    self._running -= counts
-                    counts = 0
+        async def send_and_check_type(message: Message) -> None:
+            nonlocal is_counted
+            if is_counted and message["type"] == "http.response.start":
+                headers = Headers(raw=message.get("headers", []))
+                if headers.get("content-type", "").startswith("text/event-stream"):
+                    self._running -= 1
+                    is_counted = False
             await send(message)
 
         try:
-            await self._app(scope, receive, tracked_send)
+            await self._app(scope, receive, send_and_check_type)
         finally:
-            self._running -= counts
+            if is_counted:
+                self._running -= 1
             self._ended = time.monotonic()
 
 
 class DrainingServer(uvicorn.Server):
     """uvicorn server that finishes its jobs and responses after SIGTERM or SIGINT.
 
-    It listens until then, so that new requests get a clear refusal. A second signal ends it within
-    seconds.
+    It listens until all are finished, so that new requests get an error response with the reason.
+    A second signal ends it within seconds.
 
     Args:
-        config: of uvicorn.
+        config: configuration of uvicorn; its `timeout_graceful_shutdown` is set here.
         service: service whose jobs are finished.
         tracker: tracker of the responses in progress.
-        drain_seconds: time limit for finishing.
+        drain_seconds: seconds after a signal at which unfinished jobs are cancelled.
         on_started: called when the server listens.
     """
 
@@ -94,8 +98,8 @@ class DrainingServer(uvicorn.Server):
         self._on_started = on_started
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Record a signal; unlike in uvicorn, it is not raised again at the end."""
-        self.force_exit = self.should_exit
+        """Record a signal; uvicorn would also raise it again at the end."""
+        self.force_exit = self.should_exit  # at the second signal
         self.should_exit = True
 
     async def main_loop(self) -> None:
@@ -103,27 +107,36 @@ class DrainingServer(uvicorn.Server):
         self._on_started()
         await super().main_loop()
         self.has_finished = await self._finish()
-        # After a cancellation event streams stay open for a while: they tell the pages about it.
-        seconds = 0 if self.has_finished else _GRACE_SECONDS - _SECONDS_TO_CLOSE
+        # After a cancellation event streams stay open for a while, to report it to the pages.
+        seconds = 0 if self.has_finished else _GRACE_SECONDS - _CLOSING_SECONDS
         asyncio.get_running_loop().call_later(seconds, self._close_connections)
 
     async def _finish(self) -> bool:
-        """Finish jobs and responses, or cancel them after the time limit; True: all finished."""
+        """Wait for jobs and responses, or cancel the jobs after the time limit.
+
+        Returns:
+            Whether all jobs and responses were finished.
+        """
         deadline = time.monotonic() + self._drain_seconds
-        done_since = None  # since when there has been no job
+        jobs_done_at = None  # time since which there has been no job
         while not self.force_exit and time.monotonic() < deadline:
-            is_done = await asyncio.to_thread(self._service.drain, 0.1)
+            are_jobs_done = await asyncio.to_thread(self._service.drain, 0.1)
             now = time.monotonic()
-            done_since = (done_since or now) if is_done else None
-            idle_seconds = min(now - (done_since or now), self._tracker.idle_seconds)
-            if idle_seconds >= IDLE_SECONDS:
-                return True
+            if not are_jobs_done:
+                jobs_done_at = None
+            elif jobs_done_at is None:
+                jobs_done_at = now
+            if jobs_done_at is not None:
+                idle_seconds = min(now - jobs_done_at, self._tracker.idle_seconds)
+                if idle_seconds >= IDLE_SECONDS:
+                    return True
             await asyncio.sleep(0.05)
         await asyncio.to_thread(self._service.cancel_jobs)
-        self.force_exit = False  # The error responses are still sent; another signal ends that.
+        # uvicorn still sends the error responses; only another signal ends it without them.
+        self.force_exit = False
         return False
 
     def _close_connections(self) -> None:
-        """Close event streams of open pages; uvicorn would end them with a traceback."""
+        """Close the event streams of open pages; uvicorn would end them with a traceback."""
         for connection in list(self.server_state.connections):
             connection.transport.close()

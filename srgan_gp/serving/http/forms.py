@@ -1,4 +1,8 @@
-"""Forms of the HTTP API: fields, descriptions and validation."""
+"""Forms of the HTTP API: their fields with descriptions, their validation, and error messages.
+
+Ranges in the fields are for the documentation only: the service validates the values, for the page
+too. Descriptions name the default of a field in brackets where the schema has none.
+"""
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
@@ -20,17 +24,24 @@ from srgan_gp.serving.jobs.job_requests import (
     UpscaleRequest,
 )
 
-_MAX_SHOWN = 40  # characters of a value that a client sent
+_MAX_QUOTED = 40  # characters of a client's text that an error message quotes
 _TYPE_NAMES = {"float": "a number", "int": "a whole number", "bool": "true or false"}
+"""Words for the types of fields, by the first part of the type of a pydantic error."""
 
 
-def _field(description: str, **schema: float) -> Any:  # noqa: ANN401 - as `Form` itself
-    """Declare a form field; its range is documentation only, the service checks it."""
-    return Form(description=description, json_schema_extra=dict(schema))
+def _field(description: str, **range_schema: float) -> Any:  # noqa: ANN401 - as `Form` itself
+    """Declare a form field.
+
+    Args:
+        description: description for the schema.
+        **range_schema: keywords of JSON schema, such as `minimum` and `maximum`.
+    """
+    return Form(description=description, json_schema_extra=dict(range_schema))
 
 
 _Missing = SkipJsonSchema[None]
-"""A missing field; a form cannot send `null`, so the schema does not mention it."""
+"""Type of an optional field that was not sent. A form cannot send `null`, so that the schema does
+not mention it."""
 
 _Image = Annotated[
     UploadFile,
@@ -118,7 +129,7 @@ async def upscale_request(
     keep_metadata: _Metadata = False,
     tile: _Tile = "auto",
 ) -> UpscaleRequest:
-    """Read the form of `/api/upscale`; the service checks the values."""
+    """Read the form of `/api/upscale`; the service validates the values later."""
     return UpscaleRequest(
         data=await picture.read(),
         name=picture.filename or "picture",
@@ -145,7 +156,7 @@ async def generate_request(
     model: _Model = None,
     format: _FacesFormat = None,
 ) -> GenerateRequest:
-    """Read the form of `/api/generate`; the service checks the values."""
+    """Read the form of `/api/generate`; the service validates the values later."""
     return GenerateRequest(
         seed=seed,
         count=count,
@@ -158,31 +169,34 @@ async def generate_request(
 
 
 def only_fields_of(read: Callable[..., Any]) -> Callable[[Request], Awaitable[None]]:
-    """Build a dependency that rejects input which would otherwise be ignored.
+    """Build a FastAPI dependency that rejects input which would otherwise be ignored.
 
     Args:
-        read: reads the form; its parameters are the fields.
+        read: `upscale_request` or `generate_request`, whose parameters are the fields.
 
     Returns:
         Coroutine function that raises UsageError for a body that is not a form, for query
-        parameters, and for a field that is unknown or repeated.
+        parameters other than `async`, and for a field that is unknown or repeated.
     """
     known = tuple(signature(read).parameters)
+    needs_file = "picture" in known
 
     async def check(request: Request) -> None:
-        kind = request.headers.get("content-type", "")
-        if kind and not is_multipart(kind) and not is_urlencoded(kind):
-            advice = f" {NEEDS_FILE}" if "picture" in known else ""
-            raise UsageError(f"The body must be a form, not {kind[:_MAX_SHOWN]}.{advice}")
+        media_type = request.headers.get("content-type", "")
+        if media_type and not is_multipart(media_type) and not is_urlencoded(media_type):
+            advice = f" {NEEDS_FILE}" if needs_file else ""
+            raise UsageError(f"The body must be a form, not {media_type[:_MAX_QUOTED]}.{advice}")
         for name in set(request.query_params) - {"async"}:
-            raise UsageError(f"Send {name[:_MAX_SHOWN]!r} as a form field, not in the URL.")
-        counts = Counter(name for name, _ in (await request.form()).multi_items())
-        if "picture" in known and "picture" not in counts and is_urlencoded(kind):
-            raise UsageError(NEEDS_FILE)  # The fields may be the bytes of an image.
+            raise UsageError(f"Send {name[:_MAX_QUOTED]!r} as a form field, not in the URL.")
+        form = await request.form()
+        counts = Counter(name for name, _value in form.multi_items())
+        if needs_file and "picture" not in counts and is_urlencoded(media_type):
+            # Such as `curl --data-binary @photo.jpg`, whose bytes were parsed as fields.
+            raise UsageError(NEEDS_FILE)
         for name, count in counts.items():
             if name not in known:
                 raise UsageError(
-                    f"Unknown field {name[:_MAX_SHOWN]!r}. The fields are {', '.join(known)}."
+                    f"Unknown field {name[:_MAX_QUOTED]!r}. The fields are {', '.join(known)}."
                 )
             if count > 1:
                 raise UsageError(f"The field {name} was sent {count} times. Send it once.")
@@ -191,24 +205,27 @@ def only_fields_of(read: Callable[..., Any]) -> Callable[[Request], Awaitable[No
 
 
 def message_for(error: Mapping[str, Any]) -> str:
-    """Build the message for an invalid field, with its value.
+    """Return the error message for an invalid field, with its value.
 
     Args:
-        error: the first validation error of FastAPI.
+        error: item of `RequestValidationError.errors()`, with the keys `loc` (location of the
+            value), `type`, `msg` and `input` (the value).
     """
     # The location is ("body", field), or ("body",) for an error of the whole form.
-    field = (*error["loc"], "request")[1]
-    if field == "picture":  # the message of FastAPI names internal classes
-        text = error.get("input")
-        if not isinstance(text, str) or not text:
+    field = error["loc"][1] if len(error["loc"]) > 1 else "request"
+    if field == "picture":  # FastAPI's own message would name internal classes
+        value = error.get("input")
+        if not isinstance(value, str) or not value:
             return NEEDS_FILE
-        shown = text[:_MAX_SHOWN]
+        quoted = value[:_MAX_QUOTED]
         return (
-            f"picture: a file is required, not the text {shown!r}. With curl, write @ before the "
-            f"name of the file: -F picture=@{shown}."
+            f"picture: a file is required, not the text {quoted!r}. With curl, write @ before the "
+            f"name of the file: -F picture=@{quoted}."
         )
-    expected = _TYPE_NAMES.get(error["type"].partition("_")[0])
-    if expected is None:
+    type_word = error["type"].partition("_")[0]  # such as "int" of "int_parsing"
+    if type_word not in _TYPE_NAMES:
         return f"{field}: {error['msg'].rstrip('.')}."
-    choice = " or auto" if field == "tile" else ""
-    return f"{field} must be {expected}{choice}, not {str(error['input'])[:_MAX_SHOWN]!r}."
+    expected = _TYPE_NAMES[type_word]
+    if field == "tile":
+        expected += " or auto"
+    return f"{field} must be {expected}, not {str(error['input'])[:_MAX_QUOTED]!r}."

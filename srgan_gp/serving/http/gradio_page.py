@@ -1,6 +1,6 @@
-"""Locates, loads and mounts the Gradio page.
+"""Mounting of the Gradio page in the app of the server.
 
-Only the file of the page imports Gradio; the rest of the server works without it.
+Gradio is imported by the file of the page only, which `mount_page` loads; the API works without it.
 """
 
 import os
@@ -27,9 +27,9 @@ NO_TELEMETRY: TelemetryConfig = {
     "logs": False,
     "auto_configure": False,
 }
-"""For every FastAPI app, because environment variables could enable telemetry."""
+"""Argument of every FastAPI app, because environment variables could enable telemetry."""
 
-_PRIVATE = ("/boot", "/dev", "/etc", "/proc", "/run", "/sys", "/var")
+_SYSTEM_DIRECTORIES = ("/boot", "/dev", "/etc", "/proc", "/run", "/sys", "/var")
 
 
 def page_file() -> Path:
@@ -49,7 +49,7 @@ def page_file() -> Path:
 def mount_page(
     app: FastAPI, history: JobHistory, settings: ServerSettings, uploads: Path, path: Path
 ) -> None:
-    """Mount the page at `/`, after the routes that the app already has.
+    """Mount the page at `/`. Routes that the app already has take precedence.
 
     Args:
         app: app of `server.build_app`; its `state.trainings` is passed to the page.
@@ -61,14 +61,15 @@ def mount_page(
     """
     _isolate_gradio(uploads)
     static = path.parent / "static"
-    if static.is_dir():  # scripts and styles of the page
+    if static.is_dir():  # scripts and styles; the page of the tests has none
         app.mount("/page", StaticFiles(directory=static))
-    module = _load(path)
-    page = module.build(history, settings, app.state.trainings)
+    page_module = _load(path)
+    page = page_module.build(history, settings, app.state.trainings)
     # Gradio checks that a requested file was uploaded only if the page was launched; a mounted
     # page would serve any file of the machine.
     page.has_launched = True
-    module.gr.mount_gradio_app(
+    gradio = page_module.gr
+    gradio.mount_gradio_app(
         app,
         page,
         path="/",
@@ -76,7 +77,7 @@ def mount_page(
             "telemetry": NO_TELEMETRY,
             "exception_handlers": {
                 KeyError: _not_found,
-                module.gr.route_utils.FnIndexInferError: _not_found,
+                gradio.route_utils.FnIndexInferError: _not_found,
             },
         },
         server_name=settings.host,
@@ -89,22 +90,27 @@ def mount_page(
         max_file_size=settings.max_upload_bytes,
         allowed_paths=[],
         blocked_paths=blocked_paths(uploads),
-        **module.appearance(),
+        **page_module.appearance(),
     )
 
 
 def blocked_paths(uploads: Path) -> list[str]:
-    """List the directories from which the page never serves a file.
+    """Return the directories from which the page never serves a file.
+
+    They are system directories and that of SSH keys.
 
     Args:
-        uploads: directory of the page, which is not blocked.
+        uploads: directory of uploads; a directory that contains it is not blocked.
     """
     ssh_keys = os.path.expanduser("~/.ssh")  # noqa: PTH111 - `Path.home` may raise
-    return [path for path in (*_PRIVATE, ssh_keys) if not uploads.is_relative_to(path)]
+    return [path for path in (*_SYSTEM_DIRECTORIES, ssh_keys) if not uploads.is_relative_to(path)]
 
 
 def _isolate_gradio(uploads: Path) -> None:
-    """Restrict Gradio to one directory, without network access; read by Gradio at import."""
+    """Restrict Gradio to one directory, without network access.
+
+    It has to be called before Gradio is imported, which reads these environment variables then.
+    """
     os.environ |= {
         "GRADIO_TEMP_DIR": str(uploads),
         "GRADIO_EXAMPLES_CACHE": str(uploads / "examples"),
@@ -124,6 +130,7 @@ def _not_found(_request: Request, _error: Exception) -> Response:
 
 
 def _load(path: Path) -> ModuleType:
+    """Import the module of the page by its path."""
     specification = spec_from_file_location(path.stem, path)
     assert specification is not None and specification.loader is not None  # the name ends in .py
     module = module_from_spec(specification)

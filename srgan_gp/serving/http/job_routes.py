@@ -1,70 +1,75 @@
-"""Routes below `/api/jobs`: progress, result, cancellation and removal of the client's own jobs."""
+"""Routes below `/api/jobs`: progress, result, cancellation and removal of the client's own jobs.
+
+A client is identified by the cookie of the page, or else by its address. Its jobs are entries of
+the `JobHistory`.
+"""
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from typing import Annotated, Any, cast
 
 from fastapi import APIRouter, Depends, Path, Request
 from fastapi.responses import FileResponse, JSONResponse, Response, StreamingResponse
 
-from srgan_gp.errors import SrganGpError
-from srgan_gp.serving.error_responses import Refusal, refusal_for
+from srgan_gp.serving.error_responses import Refusal
 from srgan_gp.serving.guards.client_limits import client_of
+from srgan_gp.serving.http.job_descriptions import describe, events_of
 from srgan_gp.serving.http.response_descriptions import FILE, REPORT_HEADER, problems
 from srgan_gp.serving.jobs.job_requests import Result
 from srgan_gp.serving.results.image_views import Layer, small_copy
 from srgan_gp.serving.results.job_history import HistoryEntry, JobHistory
 
-_LAST_STATES = ("done", "failed")
 _NOT_STORED = {"Cache-Control": "no-store"}
-_THUMBNAIL_SIDE = 192
-_SECONDS_BETWEEN_CHECKS = 0.2
-_SECONDS_BETWEEN_COMMENTS = 10  # so that proxies keep the stream open
+_THUMBNAIL_SIDE = 192  # pixels
 
 
 def build_job_routes() -> APIRouter:
     """Build the routes; the app has the `JobHistory` as `app.state.history`."""
     router = APIRouter(prefix="/api/jobs")
     get, post = router.get, router.post
-    changes = [Depends(_check_origin)]  # of every route that changes something
-    mine, done = problems(404, 410), problems(404, 409, 410)
-    changed: Any = {"dependencies": changes, "responses": problems(403, 404, 410)}
+    # Error responses: of a route of any own job, and of a route that needs the job to be done.
+    errors, errors_of_done = problems(404, 410), problems(404, 409, 410)
+    check_origin = [Depends(_check_origin)]  # for every route that changes something
+    change: Any = {"dependencies": check_origin, "responses": problems(403, 404, 410)}
     get("", summary="List the jobs of this browser, the oldest first", responses=problems())(_list)
     post(
         "/clear",
         summary="Cancel and remove all jobs of this browser",
-        dependencies=changes,
+        dependencies=check_origin,
         responses=problems(403),
     )(_clear)
-    get("/{id}", summary="State of a job", responses=mine)(_show)
-    get("/{id}/events", summary="Progress of a job, as server-sent events", responses=mine)(_events)
-    get("/{id}/thumbnail", summary="Small copy of the result, as PNG", responses=done)(_thumbnail)
+    get("/{id}", summary="State of a job", responses=errors)(_show)
+    get("/{id}/events", summary="Progress of a job, as server-sent events", responses=errors)(
+        _events
+    )
+    get("/{id}/thumbnail", summary="Small copy of the result, as PNG", responses=errors_of_done)(
+        _thumbnail
+    )
     tile = "/{id}/tiles/{layer}/{level}/{column}/{row}"
-    get(tile, summary="Tile of the viewer, as PNG", responses=done)(_tile)
+    get(tile, summary="Tile of the viewer, as PNG", responses=errors_of_done)(_tile)
     get(
         "/{id}/result",
         summary="File of a finished job",
         response_class=FileResponse,
-        responses=FILE | done,
+        responses=FILE | errors_of_done,
     )(_result)
-    post("/{id}/cancel", summary="Cancel a job", **changed)(_cancel)
-    post("/{id}/remove", summary="Remove a job and its files", **changed)(_remove)
+    post("/{id}/cancel", summary="Cancel a job", **change)(_cancel)
+    post("/{id}/remove", summary="Remove a job and its files", **change)(_remove)
     return router
 
 
 def history_of(request: Request) -> JobHistory:
-    """Return the jobs of all clients."""
+    """Return the history of the app, with the jobs of all clients."""
     return cast(JobHistory, request.app.state.history)
 
 
 def own_entry(
     request: Request, id: Annotated[str, Path(description="Id of the job.")]
 ) -> HistoryEntry:
-    """Return a job of the client.
+    """Return a job of the client that sent a request.
 
     Raises:
-        Refusal: there is none of this id, or it has expired.
+        Refusal: the client has no job of this id, or the job has expired.
     """
     history, owner = history_of(request), owner_of(request)
     entry = history.find(owner, id)
@@ -78,7 +83,9 @@ def own_entry(
 
 
 OwnEntry = Annotated[HistoryEntry, Depends(own_entry)]
-"""Parameter of a route: the job with the id of the path."""
+"""Parameter of a route: the client's job with the id of the path."""
+
+# The routes have no docstrings: FastAPI would publish them. `build_job_routes` has their summaries.
 
 
 async def _list(request: Request) -> JSONResponse:
@@ -95,15 +102,15 @@ async def _show(request: Request, entry: OwnEntry) -> JSONResponse:
 
 
 async def _events(request: Request, entry: OwnEntry) -> StreamingResponse:
-    stream = _changes_of(entry, history_of(request))
+    stream = events_of(entry, history_of(request))
     return StreamingResponse(stream, media_type="text/event-stream", headers=_NOT_STORED)
 
 
 async def _result(entry: OwnEntry) -> FileResponse:
-    found = finished(entry)
-    headers = {REPORT_HEADER: json.dumps(found.report), **_NOT_STORED}
+    result = finished(entry)
+    headers = {REPORT_HEADER: json.dumps(result.report), **_NOT_STORED}
     return FileResponse(
-        found.path, media_type=found.media_type, filename=found.name, headers=headers
+        result.path, media_type=result.media_type, filename=result.name, headers=headers
     )
 
 
@@ -125,7 +132,7 @@ def _png(data: bytes | None, entry: HistoryEntry) -> Response:
     """Respond with a PNG file that the browser may keep as long as this server does.
 
     Raises:
-        Refusal: there is none.
+        Refusal: `data` is None: the job has no such tile or thumbnail.
     """
     if data is None:
         raise Refusal(404, "E_NOT_FOUND", "There is no such view.")
@@ -145,7 +152,7 @@ async def _remove(request: Request, entry: OwnEntry) -> JSONResponse:
 
 
 def _entries_of_visitor(request: Request) -> list[HistoryEntry]:
-    """Return the jobs of the cookie; without one none, since several people share an address."""
+    """Return the jobs of the cookie; none without a cookie, as several people share an address."""
     if request.scope.get("visitor") is None:
         return []
     return history_of(request).entries(owner_of(request))
@@ -160,7 +167,7 @@ async def _clear(request: Request) -> JSONResponse:
 
 
 def owner_of(request: Request) -> str:
-    """Return the owner of a client's jobs: the visitor of the page, or else the address."""
+    """Return the key of a client's jobs: from the cookie of the page, or else the address."""
     visitor = request.scope.get("visitor")
     return client_of(request.scope) if visitor is None else f"visitor-{visitor}"
 
@@ -180,70 +187,18 @@ def finished(entry: HistoryEntry) -> Result:
     return outcome
 
 
-def describe(entry: HistoryEntry, history: JobHistory) -> dict[str, Any]:
-    """Describe a job for its owner; JSON-serialisable.
-
-    Returns:
-        `state` is a stage, `done` or `failed`; `ahead` counts jobs before a queued one. The keys of
-        a running job, a result and an error differ.
-    """
-    job = entry.job
-    facts: dict[str, Any] = {"id": entry.id, "title": entry.title, "tab": entry.tab}
-    outcome = job.outcome
-    if outcome is None:
-        progress = job.progress
-        facts |= {"state": progress.stage, "done": progress.done, "total": progress.total}
-        if progress.stage == "queued":
-            facts["ahead"] = history.service.jobs_ahead(job)
-        seconds, fraction = progress.seconds_left(), progress.fraction()
-        return facts | {
-            "seconds_left": None if seconds is None else round(seconds, 1),
-            "percent": None if fraction is None else round(100 * fraction, 2),
-        }
-    if isinstance(outcome, Result):
-        base = f"/api/jobs/{entry.id}"
-        return facts | {
-            "state": "done",
-            "name": outcome.name,
-            "media_type": outcome.media_type,
-            "report": outcome.report,
-            "expires_seconds": entry.seconds_kept,
-            "result": f"{base}/result",
-            "view": None if outcome.view is None else outcome.view.facts(),
-        }
-    error = outcome if isinstance(outcome, SrganGpError) else SrganGpError("The job failed.")
-    refusal = refusal_for(error)
-    return facts | {"state": "failed", "error": {"code": refusal.code, "message": str(refusal)}}
-
-
-async def _changes_of(entry: HistoryEntry, history: JobHistory) -> AsyncIterator[str]:
-    """Yield an event for each change of a job, the last with its result or error."""
-    last, silent = None, 0.0
-    while True:
-        facts = describe(entry, history)
-        shown = {key: value for key, value in facts.items() if key != "seconds_left"}
-        if shown != last:
-            last, silent = shown, 0.0
-            name = facts["state"] if facts["state"] in _LAST_STATES else "progress"
-            yield f"event: {name}\ndata: {json.dumps(facts)}\n\n"
-            if name != "progress":
-                return
-        elif silent >= _SECONDS_BETWEEN_COMMENTS:
-            silent = 0.0
-            yield ": the job continues\n\n"
-        await asyncio.sleep(_SECONDS_BETWEEN_CHECKS)
-        silent += _SECONDS_BETWEEN_CHECKS
-
-
 def _check_origin(request: Request) -> None:
-    """Require the Origin header from browsers, which send the cookie; access control compares it.
+    """Require an Origin header in a request with a cookie, as a browser sends it.
+
+    `guards.access_control` has compared the header with the host before.
 
     Raises:
-        Refusal: it is missing.
+        Refusal: the header is missing.
     """
     if "cookie" in request.headers and "origin" not in request.headers:
         raise Refusal(403, "E_ORIGIN", "A change needs the Origin header.")
 
 
 def _json(value: object) -> JSONResponse:
+    """Respond with JSON that the browser does not store."""
     return JSONResponse(value, headers=_NOT_STORED)

@@ -1,4 +1,7 @@
-"""Route of previews: an upload that browsers cannot show, as JPEG."""
+"""Route `/api/preview`: an upload in a format that browsers cannot display, as JPEG.
+
+The page requests it for TIFF files, for example.
+"""
 
 from pathlib import Path
 from typing import Annotated
@@ -13,7 +16,7 @@ def build_preview_routes(service: Service) -> APIRouter:
     """Build the route.
 
     Args:
-        service: has the previews of the uploads.
+        service: decodes the uploads; its `previews` keeps the JPEG files.
     """
     router = APIRouter()
 

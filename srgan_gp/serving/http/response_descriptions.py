@@ -1,4 +1,4 @@
-"""Descriptions of the responses of each route, for the OpenAPI schema and the documentation."""
+"""Descriptions of HTTP responses, for the OpenAPI schema and the documentation page."""
 
 from typing import Any
 
@@ -8,6 +8,7 @@ REPORT_HEADER = "X-Report"
 """Response header with the report of the job: one JSON object in ASCII."""
 
 Responses = dict[int | str, dict[str, Any]]
+"""Argument `responses` of FastAPI's route decorators: a description by status, or "default"."""
 
 
 class Problem(BaseModel):
@@ -17,7 +18,7 @@ class Problem(BaseModel):
     message: str
 
 
-_PROBLEMS: dict[int, str] = {
+_ERROR_DESCRIPTIONS: dict[int, str] = {
     400: "A value is invalid.",
     403: "The Origin header is missing or of another server.",
     404: "This client has no such job.",
@@ -36,17 +37,20 @@ FILE: Responses = {
         },
     }
 }
+"""Response of a route that sends the file of a job."""
 ACCEPTED: Responses = {
     202: {"description": "With async=1: the job, as JSON, with the URLs of its routes."}
 }
+"""Additional response of a route that creates a job."""
 
 
 def problems(*statuses: int) -> Responses:
-    """Describe the errors of a route: these statuses, and any other.
+    """Return the descriptions of error responses: of these statuses, and of any other error.
 
-    With "default" in the schema FastAPI adds no 422 of its own.
+    The entry "default" for other errors keeps FastAPI from adding a status 422 of its own.
     """
-    described: Responses = {
-        status: {"model": Problem, "description": _PROBLEMS[status]} for status in statuses
-    }
-    return described | {"default": {"model": Problem, "description": "Any other error."}}
+    descriptions: Responses = {}
+    for status in statuses:
+        descriptions[status] = {"model": Problem, "description": _ERROR_DESCRIPTIONS[status]}
+    descriptions["default"] = {"model": Problem, "description": "Any other error."}
+    return descriptions

@@ -1,8 +1,8 @@
-"""The server: HTTP API, Gradio page and health checks in one app, behind the guards.
+"""Server of `srgan-gp app`: HTTP API, Gradio page and health checks in one app, behind the guards.
 
-Order of the middleware, from the outside to the inside: counting of responses if there are metrics,
-security headers, visitor cookies, tracking of responses, limits per client, access control (paths,
-origins, password), limits of bodies, then the routes.
+A request passes this middleware in order: counting of responses if there are metrics, security
+headers, visitor cookies, tracking of responses, limits per client, access control (paths, origins,
+password), limits of bodies, then the routes.
 """
 
 import socket
@@ -44,18 +44,18 @@ from srgan_gp.serving.monitoring.response_counter import ResponseCounter
 from srgan_gp.serving.results.job_history import JobHistory
 from srgan_gp.serving.server_settings import ServerSettings
 
-_MAX_CONNECTIONS = 1000
+_MAX_CONNECTIONS = 1000  # further requests get a status 503 from uvicorn
 _LOCAL_ADDRESSES = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 """Address to open in a browser of this machine, by wildcard address."""
 _DESCRIPTION = "Send an image, get it back upscaled. Errors are JSON: a code and a message."
 
 
 def serve(settings: ServerSettings, *, on_started: Callable[[ServerSettings], None]) -> bool:
-    """Serve until a signal ends it.
+    """Serve until a signal ends the server.
 
     Args:
         settings: settings of the server; port 0 selects a free port.
-        on_started: called when the server listens, with settings that hold the numeric address and
+        on_started: called when the server listens, with settings that have the numeric address and
             the actual port.
 
     Returns:
@@ -68,14 +68,14 @@ def serve(settings: ServerSettings, *, on_started: Callable[[ServerSettings], No
             upscaler.
         DeviceError: the requested GPU cannot be used.
     """
-    with ExitStack() as opened:
-        listener = opened.enter_context(_listening(settings))
+    with ExitStack() as exit_stack:
+        listener = exit_stack.enter_context(_listening(settings))
         # The host may be a name of the loopback address; access control needs the numeric one.
         host, port = listener.getsockname()[:2]
         settings = replace(settings, host=host, port=port)
-        settings, metrics = open_metrics(settings, opened)
+        settings, metrics = open_metrics(settings, exit_stack)
         service = build_service(settings, metrics)
-        opened.callback(service.close)
+        exit_stack.callback(service.close)
         service.check_default_model()
         history = JobHistory(service)
         trainings = FineTunings(service) if settings.allow_finetune else None
@@ -97,9 +97,9 @@ def build_app(
     """Build the app of the API and the health checks, without page or guards.
 
     Args:
-        service: runs the jobs.
-        history: jobs of all clients; None: a new one.
-        trainings: training runs of visitors; None: they may not train.
+        service: executes the jobs.
+        history: jobs of all clients; None: a new history.
+        trainings: training runs of visitors; None: visitors may not train.
     """
     app = FastAPI(
         title="srgan-gp",
@@ -134,13 +134,13 @@ def guard(
         app: inner ASGI app.
         settings: settings of the server.
         uploads: directory of the page's files; None: no page is mounted.
-        not_ready_reason: as for `BodyLimits`.
+        not_ready_reason: returns why no new job is accepted now; None: the service is ready.
 
     Returns:
         The guarded app, and the tracker of its responses.
     """
-    limits = BodyLimits(app, settings, uploads, not_ready_reason)
-    tracker = ResponseTracker(ClientLimits(AccessControl(limits, settings)))
+    body_limits = BodyLimits(app, settings, uploads, not_ready_reason)
+    tracker = ResponseTracker(ClientLimits(AccessControl(body_limits, settings)))
     return SecurityHeaders(VisitorCookies(tracker, settings.port)), tracker
 
 
@@ -149,7 +149,7 @@ def _uvicorn_config(app: ASGIApp, settings: ServerSettings) -> uvicorn.Config:
         app,
         http=TimeoutProtocol,
         access_log=False,
-        # Not from the environment, which uvicorn would read.
+        # Passed explicitly, because uvicorn would read it from the environment otherwise.
         forwarded_allow_ips=list(settings.trusted_proxies),
         limit_concurrency=_MAX_CONNECTIONS,
         log_config=None,
@@ -175,7 +175,7 @@ def _add_probes(app: FastAPI, service: Service) -> None:
         return HTMLResponse(docs_page(app.openapi(), service.settings, address))
 
     async def no_route() -> Response:
-        """Respond instead of the page, whose errors have another form."""
+        # Any other path of the API. The page, mounted at `/`, would respond with HTML.
         raise Refusal(404, "E_NOT_FOUND", NO_API_PATH)
 
     for path, endpoint in (("/healthz", healthz), ("/readyz", readyz), ("/api/docs", docs)):
@@ -184,10 +184,7 @@ def _add_probes(app: FastAPI, service: Service) -> None:
 
 
 def _add_error_handlers(app: FastAPI) -> None:
-    """Convert every error into JSON with a code and a message, without internals.
-
-    Starlette calls each handler with errors of the class that it is added for.
-    """
+    """Respond to errors with JSON, without internals; each handler gets errors of one class."""
 
     async def package_error(_request: Request, error: Exception) -> Response:
         assert isinstance(error, SrganGpError)
@@ -219,15 +216,16 @@ def _add_error_handlers(app: FastAPI) -> None:
 
 
 def _listening(settings: ServerSettings) -> socket.socket:
-    """Open the port before anything slow is loaded.
+    """Open the port; `serve` does so before it loads anything slow, to report a used port at once.
 
     Raises:
         UsageError: the port is in use, or the address is not one of this machine.
     """
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
-        found = socket.getaddrinfo(settings.host, settings.port, family, socket.SOCK_STREAM)
-        address = found[0][4][:2]  # host and port; IPv6 has two more values
+        addresses = socket.getaddrinfo(settings.host, settings.port, family, socket.SOCK_STREAM)
+        *_, socket_address = addresses[0]
+        address = socket_address[:2]  # host and port; IPv6 has two more values
         return socket.create_server(address, family=family, backlog=2048)
     except (OSError, OverflowError, UnicodeError) as error:  # UnicodeError: not a host name
         reason = getattr(error, "strerror", None) or str(error)
@@ -247,4 +245,6 @@ def address_of(settings: ServerSettings) -> str:
     ['http://127.0.0.1:7860', 'http://[::1]:7860']
     """
     host = _LOCAL_ADDRESSES.get(settings.host, settings.host)
-    return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
+    if ":" in host:  # IPv6
+        host = f"[{host}]"
+    return f"http://{host}:{settings.port}"

@@ -1,4 +1,4 @@
-"""Download of the model that a visitor of the page trained."""
+"""Route `/api/models/NAME/files`: download of the model that a visitor of the page trained."""
 
 from typing import Annotated
 
@@ -14,7 +14,7 @@ def build_training_routes(trainings: FineTunings) -> APIRouter:
     """Build the route.
 
     Args:
-        trainings: training runs of the server.
+        trainings: training runs of the server, one per visitor.
     """
     router = APIRouter(prefix="/api/models")
 

@@ -11,7 +11,7 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from srgan_gp.serving.guards import visitor_cookies
-from srgan_gp.serving.http import job_routes
+from srgan_gp.serving.http import job_descriptions, job_routes
 from srgan_gp.serving.http.server import build_app, guard
 from srgan_gp.serving.jobs.job_requests import UpscaleRequest
 from srgan_gp.serving.results.job_history import JobHistory
@@ -84,9 +84,9 @@ def test_a_job_that_ends_while_its_progress_is_read_still_reports_its_result(
 ):
     job = start(client, png)
     events_of(client, job)
-    real, early = job_routes.describe, [{"state": "encoding"}]
+    real, early = job_descriptions.describe, [{"state": "encoding"}]
     monkeypatch.setattr(
-        job_routes, "describe", lambda *about: early.pop() if early else real(*about)
+        job_descriptions, "describe", lambda *about: early.pop() if early else real(*about)
     )
     assert [name for name, _ in events_of(client, job)] == ["progress", "done"]
 

@@ -1,0 +1,71 @@
+"""Descriptions of jobs for clients: the state of one job as JSON, and its changes as events."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+from srgan_gp.errors import SrganGpError
+from srgan_gp.serving.error_responses import refusal_for
+from srgan_gp.serving.jobs.job_requests import Result
+from srgan_gp.serving.results.job_history import HistoryEntry, JobHistory
+
+_FINAL_STATES = ("done", "failed")
+_SECONDS_BETWEEN_CHECKS = 0.2  # of the state of a job, for its event stream
+_SECONDS_BETWEEN_COMMENTS = 10  # in an event stream without changes, so that proxies keep it open
+
+
+def describe(entry: HistoryEntry, history: JobHistory) -> dict[str, Any]:
+    """Describe a job for its owner as JSON values.
+
+    Returns:
+        `id`, `title`, `tab` and `state`: a stage of `JobProgress`, `done` or `failed`. A job that
+        is not done also has its progress, with `ahead`, the number of jobs before it, while it is
+        queued; a finished one its result; and a failed one its `error`.
+    """
+    job = entry.job
+    facts: dict[str, Any] = {"id": entry.id, "title": entry.title, "tab": entry.tab}
+    outcome = job.outcome
+    if outcome is None:
+        progress = job.progress
+        facts |= {"state": progress.stage, "done": progress.done, "total": progress.total}
+        if progress.stage == "queued":
+            facts["ahead"] = history.service.jobs_ahead(job)
+        seconds, fraction = progress.seconds_left(), progress.fraction()
+        facts["seconds_left"] = None if seconds is None else round(seconds, 1)
+        facts["percent"] = None if fraction is None else round(100 * fraction, 2)
+        return facts
+    if isinstance(outcome, Result):
+        return facts | {
+            "state": "done",
+            "name": outcome.name,
+            "media_type": outcome.media_type,
+            "report": outcome.report,
+            "expires_seconds": entry.seconds_kept,
+            "result": f"/api/jobs/{entry.id}/result",
+            "view": None if outcome.view is None else outcome.view.facts(),
+        }
+    error = outcome if isinstance(outcome, SrganGpError) else SrganGpError("The job failed.")
+    refusal = refusal_for(error)
+    return facts | {"state": "failed", "error": {"code": refusal.code, "message": str(refusal)}}
+
+
+async def events_of(entry: HistoryEntry, history: JobHistory) -> AsyncIterator[str]:
+    """Yield a server-sent event for each change of a job, the last with its result or error."""
+    previous = None
+    silent_seconds = 0.0  # since the last event or comment
+    while True:
+        facts = describe(entry, history)
+        compared = {key: value for key, value in facts.items() if key != "seconds_left"}
+        if compared != previous:
+            previous, silent_seconds = compared, 0.0
+            is_final = facts["state"] in _FINAL_STATES
+            event = facts["state"] if is_final else "progress"
+            yield f"event: {event}\ndata: {json.dumps(facts)}\n\n"
+            if is_final:
+                return
+        elif silent_seconds >= _SECONDS_BETWEEN_COMMENTS:
+            silent_seconds = 0.0
+            yield ": the job continues\n\n"
+        await asyncio.sleep(_SECONDS_BETWEEN_CHECKS)
+        silent_seconds += _SECONDS_BETWEEN_CHECKS
