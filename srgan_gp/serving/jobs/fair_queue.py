@@ -1,6 +1,6 @@
-"""Bounded queue with round-robin scheduling between clients.
+"""Bounded queue of a server's jobs, with round-robin scheduling between clients.
 
-One client can occupy at most half of the queue.
+A client can occupy at most half of the queue.
 """
 
 import threading
@@ -13,29 +13,37 @@ Item = TypeVar("Item")
 class FairQueue(Generic[Item]):
     """First in, first out for each client; round robin between clients. Thread-safe.
 
+    A client is any string, such as a network address.
+
     Args:
         size: maximum number of queued items.
     """
 
     def __init__(self, size: int) -> None:
         self._size, self._max_per_client = size, max(size // 2, 1)
-        self._changed = threading.Condition()
+        self._changed = threading.Condition()  # guards all attributes below
+        # The items of each client, the oldest first. The first client is the next to be served;
+        # a client without items has no entry.
         self._items: OrderedDict[str, deque[Item]] = OrderedDict()
         self._is_closed = False
 
     def __len__(self) -> int:
+        """Number of queued items of all clients."""
         with self._changed:
-            return sum(map(len, self._items.values()))
+            return self._count()
 
     def put(self, client: str, item: Item) -> bool:
-        """Append an item; False: the queue is full or closed, or the client has its maximum."""
+        """Append an item, and return whether it was accepted.
+
+        It is refused if the queue is full or closed, or if the client has its maximum.
+        """
         with self._changed:
-            own = self._items.get(client, deque())
-            is_full = sum(map(len, self._items.values())) >= self._size
-            if self._is_closed or is_full or len(own) >= self._max_per_client:
+            client_items = self._items.get(client, deque())
+            is_full = self._count() >= self._size
+            if self._is_closed or is_full or len(client_items) >= self._max_per_client:
                 return False
-            own.append(item)
-            self._items.setdefault(client, own)
+            client_items.append(item)
+            self._items.setdefault(client, client_items)
             self._changed.notify()
         return True
 
@@ -46,38 +54,39 @@ class FairQueue(Generic[Item]):
                 if self._is_closed:
                     return None
                 self._changed.wait()
-            client, own = self._items.popitem(last=False)
-            item = own.popleft()
-            if own:
-                self._items[client] = own  # behind all other clients
+            client, client_items = self._items.popitem(last=False)
+            item = client_items.popleft()
+            if client_items:
+                self._items[client] = client_items  # behind all other clients
         return item
 
     def ahead_of(self, client: str, item: Item) -> int | None:
         """Count the items that are taken before an item; None: it is not in the queue."""
         with self._changed:
-            own = self._items.get(client)
-            if own is None or item not in own:
+            client_items = self._items.get(client)
+            if client_items is None or item not in client_items:
                 return None
-            place = own.index(item)
-            clients = list(self._items)
-            turn = clients.index(client)
-            # Until this item is taken, each round takes one item of every other client: `place`
-            # rounds for the client's earlier items, and one more for clients whose turn is earlier.
-            others = (
-                min(len(self._items[other]), place + (number < turn))
-                for number, other in enumerate(clients)
-                if other != client
-            )
-            return place + sum(others)
+            earlier_items = client_items.index(item)
+            count = earlier_items
+            # Each round takes one item of every client. This item is taken after `earlier_items`
+            # rounds, and after one more turn of each client that is served before its own client.
+            is_before_client = True
+            for other, other_items in self._items.items():
+                if other == client:
+                    is_before_client = False
+                    continue
+                turns = earlier_items + 1 if is_before_client else earlier_items
+                count += min(len(other_items), turns)
+            return count
 
     def remove(self, client: str, item: Item) -> bool:
-        """Remove a queued item; False: it is not in the queue."""
+        """Remove a queued item, and return whether it was in the queue."""
         with self._changed:
-            own = self._items.get(client)
-            if own is None or item not in own:
+            client_items = self._items.get(client)
+            if client_items is None or item not in client_items:
                 return False
-            own.remove(item)
-            if not own:
+            client_items.remove(item)
+            if not client_items:
                 del self._items[client]
         return True
 
@@ -86,3 +95,7 @@ class FairQueue(Generic[Item]):
         with self._changed:
             self._is_closed = True
             self._changed.notify_all()
+
+    def _count(self) -> int:
+        """Return the number of queued items; the caller holds `_changed`."""
+        return sum(len(items) for items in self._items.values())

@@ -1,4 +1,7 @@
-"""Runs a `GenerateRequest`; the file is byte-identical to that of `srgan-gp generate`."""
+"""Execution of a `GenerateRequest`: faces from seeds, as a file.
+
+The file is byte-identical to the one that `srgan-gp generate` writes.
+"""
 
 import math
 import time
@@ -26,11 +29,13 @@ from srgan_gp.serving.jobs.loaded_models import LoadedModels, default_face_model
 from srgan_gp.serving.jobs.upscaling import media_type
 
 MAX_FACES = 64
+"""Largest number of faces of one request, which limits the duration of its job."""
 MAX_FRAMES = 120
+"""Largest number of frames of an animation, for the same reason."""
 DEFAULT_FRAMES = 60
+"""Frames of an animation whose request names no number."""
 MAX_SEED = 2**32 - 1
-"""Limits of a request; those of `srgan-gp generate` are higher."""
-_WEBM = "video/webm"
+"""Largest seed of a request."""
 
 
 def generate(
@@ -43,6 +48,10 @@ def generate(
         folder: directory for the files; created if missing.
         models: loads the generator.
         cancellation: cancellation of the job.
+
+    Returns:
+        The file, with a report of the keys `model`, `device`, `truncation`, `side` (of a face, in
+        pixels), `seconds`, `warnings` and those of `_describe_file`.
 
     Raises:
         UsageError: a value of the request is invalid, or no face model is installed.
@@ -59,63 +68,79 @@ def generate(
         faces = generate_faces(
             face_request, generator, upscaler=None, truncation=request.truncation
         )
+        # The faces are generated lazily: `write_faces` takes one after the other, and each passes
+        # the progress report and `face_files` on its way.
+        faces = _with_progress(faces, face_request.count, cancellation)
         xmp = face_xmp(generator)
-        parts = _Parts(folder if face_request.grid else None, request.seed, xmp)
-        faces = parts.write_each(_with_progress(faces, face_request.count, cancellation))
+        face_files = _SeparateFaceFiles(folder, request.seed, xmp)
+        if face_request.grid is not None:
+            faces = face_files.write_each(faces)
         warnings = write_faces(face_request, faces, xmp)
-        about = {
+        truncation = request.truncation
+        if truncation is None:
+            truncation = generator.default_truncation
+        report = {
             "model": model,
             "device": generator.device,
-            "truncation": (
-                generator.default_truncation if request.truncation is None else request.truncation
-            ),
+            "truncation": truncation,
             "side": generator.image_size,
             "seconds": time.monotonic() - started,
             "warnings": list(warnings),
         }
     [path] = face_request.files  # one image, one sheet or one animation
-    kind = _WEBM if path.suffix == ".webm" else media_type(path.suffix)
-    report = about | _facts(face_request, path, generator.image_size)
-    return Result(path, kind, path.name, report, parts=tuple(parts.files))
+    kind = "video/webm" if path.suffix == ".webm" else media_type(path.suffix)
+    report |= _describe_file(face_request, path, generator.image_size)
+    return Result(path, kind, path.name, report, parts=tuple(face_files.paths))
 
 
-def _facts(face_request: FaceRequest, path: Path, side: int) -> dict[str, Any]:
-    """Describe the file, where possible with the keys of an upscale report."""
+def _describe_file(face_request: FaceRequest, path: Path, side: int) -> dict[str, Any]:
+    """Return the part of a report that describes the file.
+
+    Where possible it has the keys of an upscale report.
+
+    Args:
+        face_request: request that was executed.
+        path: file that was written.
+        side: width and height of a face in pixels.
+    """
+    columns, rows = face_request.grid or (1, 1)
     return {
         "seeds": list(face_request.seeds),
         "frames": face_request.frames,
         "grid": face_request.grid,
-        "result_size": tuple(side * count for count in face_request.grid or (1, 1)),
+        "result_size": (columns * side, rows * side),
         "format": "WEBM" if path.suffix == ".webm" else find_format(path.suffix),
         "bytes": path.stat().st_size,
     }
 
 
-class _Parts:
-    """Writes each face of a grid as a separate PNG file too.
+class _SeparateFaceFiles:
+    """Writes each face of a grid as a separate PNG file, in addition to the grid.
 
     Args:
-        folder: directory of the files; None: write none.
-        first_seed: seed of the first face; the next ones follow.
+        folder: directory of the files.
+        first_seed: seed of the first face; each further face has the next seed.
         xmp: metadata of the files.
     """
 
-    def __init__(self, folder: Path | None, first_seed: int, xmp: bytes) -> None:
-        self._folder, self._seed, self._xmp = folder, first_seed, xmp
-        self.files: list[Path] = []
+    def __init__(self, folder: Path, first_seed: int, xmp: bytes) -> None:
+        self._folder, self._first_seed, self._xmp = folder, first_seed, xmp
+        self.paths: list[Path] = []
+        """Files written so far."""
 
     def write_each(self, faces: Iterator[NDArray[Any]]) -> Iterator[NDArray[Any]]:
         """Yield the faces, (S, S, 3), uint8 RGB, and write each before it is yielded."""
-        for number, face in enumerate(faces):
-            if self._folder is not None:
-                self.files.append(self._folder / f"seed{self._seed + number:04}.png")
-                write_image(Picture(face, xmp=self._xmp), self.files[-1])
+        for seed, face in enumerate(faces, start=self._first_seed):
+            path = self._folder / f"seed{seed:04}.png"
+            write_image(Picture(face, xmp=self._xmp), path)
+            self.paths.append(path)
             yield face
 
 
 def _with_progress(
     faces: Iterator[NDArray[Any]], total: int, cancellation: Cancellation
 ) -> Iterator[NDArray[Any]]:
+    """Yield the faces, and report each as a completed step; raises if the job was cancelled."""
     for done, face in enumerate(faces, start=1):
         cancellation.report(done, total)
         yield face
@@ -127,7 +152,8 @@ def _check(request: GenerateRequest) -> None:
     Raises:
         UsageError: a value is out of range, or the format is not one of an animation.
     """
-    for seed in (request.seed, request.to_seed or 0):
+    seeds = [request.seed] if request.to_seed is None else [request.seed, request.to_seed]
+    for seed in seeds:
         if not 0 <= seed <= MAX_SEED:
             raise UsageError(f"A seed must be from 0 to {MAX_SEED}, not {seed}.")
     # The generator refuses a truncation that is negative or not a number.
@@ -155,7 +181,7 @@ def _check(request: GenerateRequest) -> None:
 
 
 def _face_request(request: GenerateRequest, folder: Path) -> FaceRequest:
-    """Choose the output: one face, a grid as square as its count allows, or an animation."""
+    """Choose the output: one face, a grid, or an animation; and the name of its file."""
     first, count = request.seed, request.count
     if request.to_seed is not None:
         frames = DEFAULT_FRAMES if request.frames is None else request.frames
@@ -164,6 +190,11 @@ def _face_request(request: GenerateRequest, folder: Path) -> FaceRequest:
     suffix = FORMATS[find_format(request.format or "png")].suffixes[0]
     if count == 1:
         return request_faces([first], folder / f"seed{first:04}{suffix}")
-    rows = next(n for n in range(math.isqrt(count), 0, -1) if count % n == 0)
+    # The grid is as square as possible without an empty cell: its number of rows is the largest
+    # divisor of the count up to the square root.
+    rows = math.isqrt(count)
+    while count % rows != 0:
+        rows -= 1
+    columns = count // rows
     name = f"seeds{first:04}-{first + count - 1:04}{suffix}"
-    return request_sheet(range(first, first + count), (count // rows, rows), folder / name)
+    return request_sheet(range(first, first + count), (columns, rows), folder / name)

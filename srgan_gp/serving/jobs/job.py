@@ -1,4 +1,7 @@
-"""`Job`: a request with its progress and its result or error."""
+"""`Job`: a submitted request with its progress, and its result or error.
+
+Threads of `serving.jobs.service` execute jobs, for which routes of the API and the page wait.
+"""
 
 import asyncio
 import time
@@ -19,12 +22,12 @@ class Job:
     """A submitted request; created by `Service.submit`.
 
     Args:
-        client: client that the job counts for.
-        address: address of the client, for scheduling.
+        client: key of the client, whose number of jobs is limited.
+        address: network address of the client, between which the queue is fair.
         request: request of the client.
         folder: directory for the result.
-        on_progress: progress callback.
-        on_cancel: called with the job when it is cancelled.
+        on_progress: called after each completed step; None: not needed.
+        on_cancel: called with the job by `cancel`; it removes the job from the queue.
     """
 
     def __init__(
@@ -39,32 +42,39 @@ class Job:
         self.client, self.address = client, address
         self.request = request
         self.folder = folder
-        data = request.data if isinstance(request, UpscaleRequest) else b""
-        self.files = (folder, data) if isinstance(data, Path) else (folder,)
+        image_data = request.data if isinstance(request, UpscaleRequest) else b""
+        self.files = (folder, image_data) if isinstance(image_data, Path) else (folder,)
         """Paths that must not be removed until the job is done."""
-        self.size = 0 if isinstance(data, Path) else len(data)
-        """Bytes of the request's image in memory; 0 if it is a file on the disk."""
+        self.size = 0 if isinstance(image_data, Path) else len(image_data)
+        """Bytes of the request's image in memory; 0 if the image is a file on the disk."""
         self.cancellation = Cancellation(on_progress)
         self.ended: float | None = None
-        """Time of the result or the error, of `time.monotonic`; None before."""
+        """Time at which the job ended, from `time.monotonic`; None before."""
         self._on_cancel = on_cancel
         self._future: Future[Result] = Future()
-        self._future.set_running_or_notify_cancel()  # A waiter that gives up must not cancel it.
+        # Marks the future as running, so that a waiter that gives up cannot cancel it.
+        self._future.set_running_or_notify_cancel()
 
     async def result(self) -> Result:
         """Wait for the result, in any event loop.
 
         Raises:
-            Cancelled: `cancel` was called, or the service was closed.
-            SrganGpError: with a message for the client, without paths of the server.
+            Cancelled: `cancel` was called.
+            BusyError: the service was closed before the job was done.
+            SrganGpError: the job failed; the message is for the client, without paths of the
+                server.
         """
         return await asyncio.wrap_future(self._future)
 
     def wait(self, timeout_seconds: float | None = None) -> Result:
-        """Wait for the result in a thread; raises as `result` does.
+        """Wait for the result in a thread.
+
+        Args:
+            timeout_seconds: longest wait; None: no limit.
 
         Raises:
-            TimeoutError: the job is not done in time; it continues.
+            TimeoutError: the job was not done in time; it continues.
+            SrganGpError: as for `result`.
         """
         return self._future.result(timeout_seconds)
 
@@ -75,7 +85,7 @@ class Job:
 
     @property
     def progress(self) -> JobProgress:
-        """Stage and steps of the job; of its last stage once it is done."""
+        """Progress of the current stage; once the job is done, of its last stage."""
         return self.cancellation.progress
 
     @property
@@ -89,15 +99,16 @@ class Job:
         if not self._future.done():
             return None
         error = self._future.exception()
-        # Every job ends with an `Exception`, which the service has caught.
-        return error if isinstance(error, Exception) else self._future.result()
+        if isinstance(error, Exception):  # always so for an error: see `finish`
+            return error
+        return self._future.result()
 
     def when_done(self, callback: Callable[["Job"], None]) -> None:
-        """Call a function once the job is done, in any thread; at once if it is done."""
-        self._future.add_done_callback(lambda _: callback(self))
+        """Call a function when the job is done, in any thread; at once if it is done already."""
+        self._future.add_done_callback(lambda _future: callback(self))
 
     def finish(self, outcome: Result | Exception) -> None:
-        """Set the result or the error; called by the service."""
+        """Set the result or the error; the service calls it once."""
         self.ended = time.monotonic()
         if isinstance(outcome, Exception):
             self._future.set_exception(outcome)

@@ -1,4 +1,8 @@
-"""Cancellation and progress of one job, usable in each of its stages."""
+"""Cancellation and progress of one job.
+
+The code of every stage of a job gets the `Cancellation`, reports its steps, and so learns whether
+the job was cancelled.
+"""
 
 import threading
 from collections.abc import Callable, Generator
@@ -12,11 +16,12 @@ class Cancellation:
     """Cancels one job, from any thread, and records its progress.
 
     Args:
-        on_progress: called with (completed steps, total steps).
+        on_progress: called after each step, with (completed steps, total steps); None: not needed.
     """
 
     def __init__(self, on_progress: Callable[[int, int], None] | None = None) -> None:
         self.progress = JobProgress()
+        """Current progress; replaced by a new object at every change."""
         self._on_progress = on_progress
         self._lock = threading.Lock()
         self._interrupt: Callable[[], None] | None = None
@@ -39,12 +44,28 @@ class Cancellation:
             raise Cancelled("The job was cancelled.")
 
     def enter(self, stage: Stage, expected_seconds: float | None = None) -> None:
-        """Begin a stage, of a known or unknown duration; raises as `check` does."""
+        """Begin a stage.
+
+        Args:
+            stage: the stage that begins.
+            expected_seconds: estimate of its duration; None: unknown.
+
+        Raises:
+            Cancelled: as for `check`.
+        """
         self.check()
         self.progress = JobProgress(stage, expected_seconds=expected_seconds)
 
     def report(self, done: int, total: int) -> None:
-        """Report a completed step; raises as `check` does."""
+        """Record a completed step, and call `on_progress`.
+
+        Args:
+            done: completed steps of the stage: tiles or faces.
+            total: all steps of the stage.
+
+        Raises:
+            Cancelled: as for `check`.
+        """
         self.check()
         self.progress = self.progress.after(done, total)
         if self._on_progress is not None:
@@ -52,7 +73,14 @@ class Cancellation:
 
     @contextmanager
     def interrupting(self, interrupt: Callable[[], None]) -> Generator[None]:
-        """Let `cancel` call `interrupt` during the block only; raises as `check` does."""
+        """Make `cancel` call a function while the block is executed.
+
+        Args:
+            interrupt: makes the code of the block raise soon, such as `Upscaler.cancel`.
+
+        Raises:
+            Cancelled: the job was cancelled before the block.
+        """
         with self._lock:
             self.check()
             self._interrupt = interrupt

@@ -1,4 +1,4 @@
-"""Runs one job from its request to its result: decode, then upscale or generate."""
+"""Execution of one job, from its request to its result: decode and upscale, or generate faces."""
 
 from dataclasses import replace
 
@@ -22,12 +22,12 @@ from srgan_gp.serving.server_settings import ServerSettings
 
 
 class JobExecution:
-    """Runs the jobs of a service.
+    """Executes the jobs of a service, in the thread that calls `run`.
 
     Args:
-        settings: of the server.
+        settings: settings of the server.
         models: loads the networks.
-        decoders: decode the images of clients.
+        decoders: processes that decode the images of clients.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class JobExecution:
         self._speeds = ModelSpeeds()
 
     def seconds_per_megapixel(self, model: str) -> float:
-        """Return the time of an upscaler for a megapixel of the input; measure it if unknown.
+        """Return the seconds that a model takes per megapixel of input; measure them if unknown.
 
         Raises:
             UsageError: there is no such model for upscaling.
@@ -49,13 +49,13 @@ class JobExecution:
         known = self._speeds.get(model)
         if known is not None:
             return known
-        nobody_cancels = Cancellation()
-        with self._models.upscaler(model, None, nobody_cancels) as upscaler:
-            # It measures nothing if another thread did while this one waited for the device.
+        never_cancelled = Cancellation()
+        with self._models.upscaler(model, None, never_cancelled) as upscaler:
+            # `measure` returns at once if another thread measured while this one waited.
             return self._speeds.measure(model, upscaler)
 
     def run(self, job: Job) -> Result:
-        """Run a job.
+        """Execute a job, and return its result.
 
         Raises:
             Cancelled: the job was cancelled.
@@ -73,21 +73,29 @@ class JobExecution:
                 request, model, picture, job.folder, self._models, job.cancellation,
                 max_pixels=self._settings.max_pixels, speeds=self._speeds,
             )  # fmt: skip
-        job.cancellation.check()  # the service removes the files of a job that raises
+        # A job that was cancelled after its last step; the service then removes its files.
+        job.cancellation.check()
         return result
 
     def _resolve(self, request: UpscaleRequest) -> tuple[UpscaleRequest, str]:
-        """Return the request with its look as a fidelity, and the name of the model.
+        """Replace the look of a request by its fidelity, and choose the model.
 
-        For small scales the model is the other one on its card.
+        The card of the requested model may name another model for scales up to 2, which is used if
+        clients may use it.
+
+        Returns:
+            The request without a look, and the name of the model.
+
+        Raises:
+            UsageError: the model is unknown, or has no look.
         """
         model = request.model or self._settings.model
-        check_known(model, UPSCALING, self._settings.offered)  # a path is not accepted
+        check_known(model, UPSCALING, self._settings.offered)  # refuses a path too
         if request.look is not None:
             fidelity = fidelity_of_look(request.look, request.fidelity, model)
             request = replace(request, fidelity=fidelity, look=None)
         if request.scale is None:
             return request, model
-        chosen, _ = model_for_scale(model, request.scale, request.fidelity)
+        model_of_scale, _ = model_for_scale(model, request.scale, request.fidelity)
         usable = {card.name for card in cards_for(UPSCALING, self._settings.offered)}
-        return request, chosen if chosen in usable else model
+        return request, model_of_scale if model_of_scale in usable else model

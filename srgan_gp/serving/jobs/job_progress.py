@@ -1,19 +1,21 @@
-"""Progress of one job: its stage, and the steps done in it."""
+"""Progress of one job: its stage, completed steps, and estimates of share and time left."""
 
 import time
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 Stage = Literal["queued", "reading", "running", "encoding"]
-"""Waiting for a thread or for the device; decoding; network in use; writing the result."""
+"""`queued`: waits for a thread or for the device. `reading`: the image is decoded. `running`: the
+network is in use. `encoding`: the result is written."""
 
-_SHARE_BY_TIME = 0.9
-"""Share of the step in progress up to which it grows with the time; then it approaches 1."""
+_LINEAR_SHARE = 0.9
+"""The estimated share of the current step grows linearly with time up to this value, and then
+slows down, so that it never reaches 1."""
 
 
 @dataclass(frozen=True)
 class JobProgress:
-    """A moment in the course of a job."""
+    """Progress of a job at one moment; a step is a tile or a face."""
 
     stage: Stage = "queued"
     done: int = 0
@@ -21,11 +23,11 @@ class JobProgress:
     total: int = 0
     """Tiles or faces in all; 0: not known yet."""
     started: float = field(default_factory=time.monotonic)
-    """Time at which the stage began, of `time.monotonic`."""
+    """Time at which the stage began, from `time.monotonic`."""
     expected_seconds: float | None = None
-    """Duration by the measured speed of the model, or of writing a file; None: unknown."""
+    """Duration of the stage, estimated before its first step; None: unknown."""
     last_step: float | None = None
-    """Time at which the last step was completed; None: no step is complete."""
+    """Time at which the newest completed step ended, from `time.monotonic`; None: there is none."""
 
     def after(self, done: int, total: int, now: float | None = None) -> "JobProgress":
         """Return the progress after a completed step.
@@ -33,55 +35,71 @@ class JobProgress:
         Args:
             done: completed steps.
             total: steps in all.
-            now: of `time.monotonic`; None: the current time.
+            now: time of the completion, from `time.monotonic`; None: the current time.
         """
         now = time.monotonic() if now is None else now
         return replace(self, done=done, total=total, last_step=now)
 
     def fraction(self, now: float | None = None) -> float | None:
-        """Estimate the completed share of the stage; None: neither steps nor duration are known.
+        """Estimate the completed share of the stage, 0 to 1; None: it is unknown.
 
-        Between two completed steps it grows with the time, and never reaches the next step.
+        Between two completed steps the share grows with time, and never reaches the next step.
 
         Args:
-            now: of `time.monotonic`; None: the current time.
+            now: time from `time.monotonic`; None: the current time.
+
+        One of four steps took 10 s, and the second one has taken 5 s so far:
 
         >>> JobProgress("running", 1, 4, 0.0, None, last_step=10.0).fraction(now=15.0)
         0.375
         """
         now = time.monotonic() if now is None else now
         total = max(self.total, 1)
-        seconds = self._seconds_of_stage(now)
-        if seconds is None:
+        stage_seconds = self._seconds_of_stage()
+        if stage_seconds is None:
             return self.done / self.total if self.total else None
-        share = self._steps_expected(seconds / total, now)
-        if share > _SHARE_BY_TIME:  # continues at the same value, and never reaches the next step
-            share = 1 - (1 - _SHARE_BY_TIME) * _SHARE_BY_TIME / share
-        return min((self.done + share) / total, 1.0)
+        step_share = self._share_of_step(stage_seconds / total, now)
+        if step_share > _LINEAR_SHARE:
+            # Equal to `_LINEAR_SHARE` at first, and below 1 for any time.
+            step_share = 1 - (1 - _LINEAR_SHARE) * _LINEAR_SHARE / step_share
+        return min((self.done + step_share) / total, 1.0)
 
     def seconds_left(self, now: float | None = None) -> float | None:
-        """Estimate the rest of the stage; None: unknown, or a step takes longer than expected.
+        """Estimate the seconds until the stage ends.
 
         Args:
-            now: of `time.monotonic`; None: the current time.
+            now: time from `time.monotonic`; None: the current time.
+
+        Returns:
+            The estimate; None if it is unknown, or if the step takes longer than expected.
 
         >>> JobProgress("running", 3, 12, 10.0, None, last_step=16.0).seconds_left(now=16.0)
         18.0
         """
         now = time.monotonic() if now is None else now
-        seconds, fraction = self._seconds_of_stage(now), self.fraction(now)
-        if seconds is None or fraction is None:
+        stage_seconds, fraction = self._seconds_of_stage(), self.fraction(now)
+        if stage_seconds is None or fraction is None:
             return None
-        is_late = self._steps_expected(seconds / max(self.total, 1), now) > 1
-        return None if is_late else seconds * (1 - fraction)
+        is_late = self._share_of_step(stage_seconds / max(self.total, 1), now) > 1
+        return None if is_late else stage_seconds * (1 - fraction)
 
-    def _steps_expected(self, step_seconds: float, now: float) -> float:
-        """Return the time since the last step in units of `step_seconds`; 0 after the last step."""
-        since = now - (self.started if self.last_step is None else self.last_step)
-        return since / step_seconds if step_seconds > 0 and self.done < max(self.total, 1) else 0.0
+    def _share_of_step(self, step_seconds: float, now: float) -> float:
+        """Return the duration of the current step so far, divided by its expected duration.
 
-    def _seconds_of_stage(self, now: float) -> float | None:
-        """Estimate the duration of the stage from its steps, or else from the expected one."""
+        It is above 1 for a step that takes longer than expected, and 0 if all steps are completed.
+
+        Args:
+            step_seconds: expected duration of a step.
+            now: time from `time.monotonic`.
+        """
+        is_complete = self.done >= max(self.total, 1)
+        if is_complete or step_seconds <= 0:
+            return 0.0
+        step_started = self.started if self.last_step is None else self.last_step
+        return (now - step_started) / step_seconds
+
+    def _seconds_of_stage(self) -> float | None:
+        """Estimate the duration of the stage by its completed steps, else `expected_seconds`."""
         if self.done and self.last_step is not None:
             return (self.last_step - self.started) * self.total / self.done
         return self.expected_seconds

@@ -1,4 +1,7 @@
-"""Requests of clients, their results and validation."""
+"""Requests of clients for upscaled images and generated faces, their validation, and results.
+
+The forms of the API and the options of the page are converted to these requests.
+"""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,19 +20,19 @@ MAX_WIDTH = 1_000_000
 """Upper limit in pixels that keeps the size of a result computable; other limits are far lower."""
 
 Region = tuple[int, int, int, int]
-"""Left, top, width and height in pixels of the upright image."""
+"""Left, top, width and height in pixels of the image as it is displayed, after EXIF rotation."""
 
 
 @dataclass(frozen=True)
 class UpscaleRequest:
-    """One image to upscale; the first of several frames or pages."""
+    """One image to upscale; of an animation or a multi-page file the first frame or page."""
 
     data: bytes | Path
-    """Bytes of the file, or its path on the server."""
+    """Content of the image file, or its path on the server."""
     name: str
     """File name given by the client; the name of the result is derived from it."""
     model: str | None = None
-    """Name listed by `list_models`; None: the model of the settings. Never a path."""
+    """Name listed by `list_models`; None: `ServerSettings.model`. Never a path."""
     fidelity: float | None = None
     """Weight of the model's fidelity partner, from 0 to 1; None: the model alone."""
     look: str | None = None
@@ -37,24 +40,25 @@ class UpscaleRequest:
     precision: str = "auto"
     """A precision of `Upscaler.load`: `auto` is float32, and `int8` is the fast mode."""
     faces: float | None = None
-    """Strength of the face model in small faces, 0 to 1; None: faces are as the rest."""
+    """Strength of the face model in small faces, 0 to 1; None: no special treatment of faces."""
     scale: float | None = None
     """Scale factor of both sides; None: that of the model, unless `width` is given."""
     width: int | None = None
-    """Width of the result in pixels, instead of `scale`."""
+    """Width of the result in pixels, instead of `scale`; None: determined by the scale."""
     format: str | None = None
-    """Such as `png`; None: that of the suffix of `name`, or else of the input, if it can store
-    the result."""
+    """File format of the result, such as `png`; None: that of the suffix of `name`, or else of the
+    input, if it can store the result."""
     quality: int | None = None
-    """1 to 100; None: the default of the format."""
+    """Quality of a lossy format, 1 to 100; None: the default of the format."""
     strip_metadata: bool = True
-    """Omit EXIF, XMP and resolution."""
+    """Whether EXIF, XMP and resolution of the input are omitted from the result."""
     tile: int | Literal["auto"] = "auto"
-    """Tile size in pixels, from `MIN_TILE` to `MAX_TILE`."""
+    """Side of a tile in input pixels, from `MIN_TILE` to `MAX_TILE`; `auto`: by the memory."""
     region: Region | int | None = None
-    """Upscale only this region, or a centred square of this side; clipped to the image."""
+    """Region to upscale, or the side in pixels of a square in the middle; clipped to the image.
+    None: the whole image."""
     wants_view: bool = False
-    """Write the tiles for the viewer of the page too."""
+    """Whether the tiles that the viewer of the page shows are written too."""
 
 
 @dataclass(frozen=True)
@@ -67,13 +71,13 @@ class GenerateRequest:
     truncation: float | None = None
     """Factor of the latents; below 1 faces vary less. None: the default of the model."""
     to_seed: int | None = None
-    """Generate an animation from the face of `seed` to that of this seed instead."""
+    """Seed of the last face of an animation, which starts with `seed`; None: no animation."""
     frames: int | None = None
     """Number of frames of the animation; None: `generating.DEFAULT_FRAMES`."""
     model: str | None = None
     """Name listed by `list_models`; None: the first face model. Never a path."""
     format: str | None = None
-    """Such as `png`; None: PNG for faces, WebP for an animation."""
+    """File format, such as `png`; None: PNG for faces, WebP for an animation."""
 
 
 @dataclass(frozen=True)
@@ -81,20 +85,22 @@ class Result:
     """Result file and report of a job."""
 
     path: Path
-    """In the directory of the client; removed after `ServerSettings.keep_seconds`."""
+    """Result file, in the directory of the client; removed `ServerSettings.keep_seconds` after the
+    job has ended."""
     media_type: str
+    """Such as `image/png`."""
     name: str
     """File name for the download."""
     report: dict[str, Any] = field(default_factory=dict[str, Any])
-    """Report of the job, JSON-serialisable."""
+    """JSON-serialisable facts; `jobs.upscaling` and `jobs.generating` document their keys."""
     view: ImageView | None = None
-    """Tiles of result and input, if the request wants them."""
+    """Tiles of result and input for the viewer; None: the request did not want them."""
     parts: tuple[Path, ...] = ()
-    """Each face of a grid as a separate PNG file."""
+    """Each face of a grid as a separate PNG file; empty for other results."""
 
 
 def title_of(request: UpscaleRequest | GenerateRequest) -> str:
-    """Return the title of a request in the history: a file name, or the seeds.
+    """Return the title of a request in lists of jobs: a file name, or the seeds.
 
     >>> title_of(GenerateRequest(seed=7, count=3)), title_of(GenerateRequest(seed=7, to_seed=2))
     ('Seeds 7 to 9', 'Seed 7 to 2')
@@ -108,7 +114,7 @@ def title_of(request: UpscaleRequest | GenerateRequest) -> str:
 
 
 def check_upscale(request: UpscaleRequest) -> None:
-    """Validate the values that neither the model nor the image is needed for.
+    """Validate the values that can be checked without the model and the image.
 
     Raises:
         UsageError: a value is out of range, the format or the look is unknown, or scale and width,

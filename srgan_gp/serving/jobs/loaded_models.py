@@ -15,18 +15,22 @@ from srgan_gp.models.catalog import list_models, model_names
 from srgan_gp.serving.jobs.job_cancellation import Cancellation
 
 _MAX_LOADED = 4  # models, of up to 1 GB each; the model comparison of the page uses four
-_SECONDS_BETWEEN_CHECKS = 0.1
+_SECONDS_BETWEEN_CHECKS = 0.1  # of the cancellation, while a job waits for the device
 
 Model = TypeVar("Model", Upscaler, FaceGenerator)
 
 
 class _DeviceOptions(TypedDict):
+    """Arguments of `Upscaler.load` and `FaceGenerator.load`, the same for all models."""
+
     device: str
     threads: int | None
 
 
 class LoadedModels:
-    """Cache of loaded models; the least recently used one is dropped.
+    """Cache of loaded models, which also lends the device to one job at a time.
+
+    When the cache is full, the least recently used model is dropped.
 
     Args:
         device: as for `Upscaler.load`.
@@ -37,30 +41,31 @@ class LoadedModels:
     def __init__(self, device: str, threads: int | None, offered: Collection[str] = ()) -> None:
         self._offered = offered
         self._options: _DeviceOptions = {"device": device, "threads": threads}
-        self._device_lock = threading.Lock()
+        self._device_lock = threading.Lock()  # protects the cache too
+        # The least recently used model first; `_get_or_load` describes the keys.
         self._loaded: OrderedDict[object, Upscaler | FaceGenerator] = OrderedDict()
 
     def check_default(self, name: str) -> None:
-        """Check that the default model can be used, before the first request.
+        """Check that the default model and the offered ones can be used, before the first request.
 
-        For `cuda` the model is loaded on the GPU and stays cached. With `auto` and `cpu` it is
-        loaded by the first request.
+        If a GPU was requested, the default model is loaded on it and stays cached. With `auto` and
+        `cpu` the first request loads it.
 
         Args:
             name: name of the default model.
 
         Raises:
-            ModelRefusedError: the model is unknown or is not an upscaler.
+            ModelRefusedError: a model is unknown or is not an upscaler.
             UsageError: the device is unknown, or there are too many threads.
             DeviceError: the requested GPU cannot be used.
         """
-        for offered in (name, *self._offered):
-            _check_is_upscaler(offered)
-        choose_threads(self._options["threads"])
+        for model in (name, *self._offered):
+            _check_is_upscaler(model)
+        choose_threads(self._options["threads"])  # raises if there are too many
         if parse_device(self._options["device"]).kind in GPU_KINDS:
-            nobody_cancels = Cancellation()
-            with self.upscaler(name, None, nobody_cancels):
-                pass
+            never_cancelled = Cancellation()
+            with self.upscaler(name, None, never_cancelled):
+                pass  # it is loaded when the block begins
 
     @contextmanager
     def upscaler(
@@ -76,7 +81,7 @@ class LoadedModels:
         Args:
             name: name of a model listed by `list_models`; never a path.
             fidelity: as for `Upscaler.load`.
-            cancellation: cancellation of the job, which may be cancelled while it waits.
+            cancellation: cancellation of the job, which is checked while the job waits.
             precision: as for `Upscaler.load`.
             faces: as for `Upscaler.load`.
 
@@ -116,6 +121,11 @@ class LoadedModels:
 
     @contextmanager
     def _device(self, cancellation: Cancellation) -> Generator[None]:
+        """Wait for the device, and hold it during the block; the job enters these stages.
+
+        Raises:
+            Cancelled: the job was cancelled.
+        """
         cancellation.enter("queued")
         while not self._device_lock.acquire(timeout=_SECONDS_BETWEEN_CHECKS):
             cancellation.check()
@@ -128,26 +138,26 @@ class LoadedModels:
     def _get_or_load(self, key: object, kind: type[Model], load: Callable[[], Model]) -> Model:
         """Return a cached model, or load it in place of the least recently used one.
 
-        Call it with the device held, which also protects the cache.
+        The caller holds the device, whose lock also protects the cache.
 
         Args:
-            key: content and options of the model. Not its name: another model may get that later.
+            key: SHA-256 and options of the model. Not its name, which another model may get later.
             kind: class of the model.
-            load: loads it.
+            load: loads the model.
         """
-        key = (kind, key)
-        if key in self._loaded:
-            self._loaded.move_to_end(key)
-            return cast(Model, self._loaded[key])
+        typed_key = (kind, key)
+        if typed_key in self._loaded:
+            self._loaded.move_to_end(typed_key)
+            return cast(Model, self._loaded[typed_key])
         while len(self._loaded) >= _MAX_LOADED:
             self._loaded.popitem(last=False)
         model = load()
-        self._loaded[key] = model
+        self._loaded[typed_key] = model
         return model
 
 
 def check_known(name: str, task: str, offered: Collection[str] = ()) -> ModelCard:
-    """Find the card of a listed model by its name, so that a client cannot load other files.
+    """Return the card of a model that clients may use, so that a client cannot load other files.
 
     Args:
         name: name that the client sent.
@@ -160,19 +170,25 @@ def check_known(name: str, task: str, offered: Collection[str] = ()) -> ModelCar
     cards = {card.name: card for card in cards_for(task, offered)}
     if name in cards:
         return cards[name]
-    is_hidden = any(card.name == name and card.task == task for card in _cards())
-    problem = (
-        f"The model {name} is for another task"
-        if name in model_names() and not is_hidden
-        else (f"Unknown model {name!r}")
-    )
+    # An installed model of this task that clients may not use is reported as unknown.
+    is_hidden = any(card.name == name and card.task == task for card in _installed_cards())
+    if name in model_names() and not is_hidden:
+        problem = f"The model {name} is for another task"
+    else:
+        problem = f"Unknown model {name!r}"
     choices = f"Choose one of {', '.join(cards)}." if cards else "No model for it is installed."
     raise UsageError(f"{problem}. {choices}")
 
 
 def _check_is_upscaler(name: str) -> None:
-    tasks = {card.name: card.task for card in _cards()}
-    known = ", ".join(name for name in tasks if tasks[name] == UPSCALING) or "none is installed"
+    """Check a model that the operator named on the command line.
+
+    Raises:
+        ModelRefusedError: the model is not installed, or is for another task.
+    """
+    tasks = {card.name: card.task for card in _installed_cards()}
+    upscalers = [model for model, task in tasks.items() if task == UPSCALING]
+    known = ", ".join(upscalers) or "none is installed"
     if name not in tasks:
         raise ModelRefusedError(f"Unknown model {name!r}. Known models: {known}.")
     if tasks[name] != UPSCALING:
@@ -187,22 +203,24 @@ def cards_for(task: str, offered: Collection[str] = ()) -> list[ModelCard]:
 
     Args:
         task: one of `cards.TASKS`.
-        offered: names of the imported models that the operator offers; others are left out.
+        offered: names of the imported models that the operator offers; other imported models are
+            omitted.
     """
-    return [
-        card
-        for card in _cards()
-        if card.task == task and (card.imported is None or card.name in offered)
-    ]
+    cards = [card for card in _installed_cards() if card.task == task]
+    return [card for card in cards if card.imported is None or card.name in offered]
 
 
-def _cards() -> list[ModelCard]:
+def _installed_cards() -> list[ModelCard]:
+    """Return the valid cards of all installed models."""
     # Invalid cards are reported when the server starts, not to visitors.
-    return list_models(on_refused=lambda _: None)
+    return list_models(on_refused=lambda _error: None)
 
 
 def default_face_model(requested: str | None) -> str:
-    """Return the requested model, or the first face model.
+    """Return the name of the requested model, or of the first installed face model.
+
+    Args:
+        requested: name from the request, not checked here; None: none was requested.
 
     Raises:
         UsageError: no face model is installed.

@@ -1,6 +1,7 @@
-"""Speeds on this server: of each model, and of writing each file format, by every job.
+"""Measured speeds of this server: of each model, and of writing each file format.
 
-A model without a job yet is measured; for a format there is a first guess.
+Every job adds its time to moving averages, by which the progress of later jobs is estimated. Before
+its first job a model is measured with a small image; for a file format there is a first guess.
 """
 
 import threading
@@ -17,13 +18,13 @@ _TEST_SIDE = 96  # pixels of the image that is upscaled for the first measuremen
 _SHARE_OF_NEW = 0.5  # weight of the newest job in the moving average
 _MIN_PIXELS = 20_000  # shorter jobs say little about long ones
 _MAX_TILE_SECONDS = 4.0
-"""Duration of a tile that is aimed for, so that the progress moves."""
+"""Largest duration of a tile, so that the progress moves at least that often."""
 _GUESSED_WRITING_SECONDS = 0.1
-"""Time of a megapixel of a result before the first file of its format was written."""
+"""Seconds to write a megapixel of a result, before the first file of its format was written."""
 
 
 def tile_for(seconds_per_megapixel: float | None) -> TileLimit | Literal["auto"]:
-    """Choose tiles that are completed often enough for the progress of a job.
+    """Limit the pixels of a tile so that it takes at most `_MAX_TILE_SECONDS`.
 
     Args:
         seconds_per_megapixel: measured time of the model; None: unknown.
@@ -44,12 +45,12 @@ class SpeedAverages:
         self._seconds: dict[str, float] = {}
 
     def get(self, name: str) -> float | None:
-        """Return the seconds per megapixel; None: not measured yet."""
+        """Return the average seconds per megapixel of a key; None: not measured yet."""
         with self._lock:
             return self._seconds.get(name)
 
     def record(self, name: str, pixels: int, seconds: float) -> None:
-        """Take the time of a job into the average.
+        """Add the time of a job to an average; a job of few pixels is ignored.
 
         Args:
             name: key of the average.
@@ -60,14 +61,14 @@ class SpeedAverages:
             return
         newest = seconds / pixels * 1e6
         with self._lock:
-            earlier = self._seconds.get(name, newest)
-            self._seconds[name] = _SHARE_OF_NEW * newest + (1 - _SHARE_OF_NEW) * earlier
+            average = self._seconds.get(name, newest)
+            self._seconds[name] = _SHARE_OF_NEW * newest + (1 - _SHARE_OF_NEW) * average
 
 
 class ModelSpeeds(SpeedAverages):
-    """Seconds per megapixel of the input, the margin of a region included, by model. Thread-safe.
+    """Seconds that each model takes per megapixel of input. Thread-safe.
 
-    The key of a model is its name; the fast mode has one of its own.
+    The key is the name of the model; in int8, a model has another key.
     """
 
     def __init__(self) -> None:
@@ -78,11 +79,11 @@ class ModelSpeeds(SpeedAverages):
     def measure(
         self, name: str, upscaler: Upscaler, clock: Callable[[], float] = time.perf_counter
     ) -> float:
-        """Return the seconds per megapixel; upscale a small image twice if it is unknown.
+        """Return the seconds per megapixel of a model; if unknown, measure them first.
 
         Args:
-            name: name of the model.
-            upscaler: the model, used by nobody else meanwhile.
+            name: key of the model.
+            upscaler: the loaded model, which no other thread uses meanwhile.
             clock: returns seconds.
         """
         known = self.get(name)
@@ -94,24 +95,31 @@ class ModelSpeeds(SpeedAverages):
 
 
 class WritingSpeeds(SpeedAverages):
-    """Seconds per megapixel of a result that is written, by file suffix. Thread-safe."""
+    """Seconds to write a megapixel of a result, by file suffix. Thread-safe."""
 
     @contextmanager
     def measured(self, name: str, pixels: int) -> Generator[None]:
-        """Record the time of the block, unless it raises; as for `record`."""
+        """Record the time of the block, unless it raises.
+
+        Args:
+            name: key of the average.
+            pixels: pixels that the block writes.
+        """
         start = time.perf_counter()
         yield
         self.record(name, pixels, time.perf_counter() - start)
 
     def expected_seconds(self, name: str, pixels: int) -> float:
-        """Estimate the time of a result.
+        """Estimate the seconds to write a result.
 
         Args:
             name: key of the average.
-            pixels: of the result.
+            pixels: pixels of the result.
 
         >>> WritingSpeeds().expected_seconds(".jpg", 48_000_000)
         4.8
         """
-        known = self.get(name)
-        return (_GUESSED_WRITING_SECONDS if known is None else known) * pixels / 1e6
+        seconds_per_megapixel = self.get(name)
+        if seconds_per_megapixel is None:
+            seconds_per_megapixel = _GUESSED_WRITING_SECONDS
+        return seconds_per_megapixel * pixels / 1e6

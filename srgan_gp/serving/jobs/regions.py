@@ -1,4 +1,7 @@
-"""Regions of an image, with the margin that a network needs around them."""
+"""Regions of an image: clipping, cropping, and the margin that a network needs around them.
+
+A `Region` is (left, top, width, height) in pixels.
+"""
 
 from dataclasses import replace
 
@@ -12,11 +15,11 @@ reaches 27 pixels."""
 
 
 def region_of(picture: Picture, requested: Region | int | None) -> Region:
-    """Clip a requested region to the image.
+    """Return a requested region, clipped to the image.
 
     Args:
         picture: the image.
-        requested: a region; or the side of a centred square; None: the whole image.
+        requested: a region, or the side in pixels of a square in the middle; None: the whole image.
 
     Raises:
         PictureError: E_NO_PIXELS; the region lies outside of the image.
@@ -24,9 +27,10 @@ def region_of(picture: Picture, requested: Region | int | None) -> Region:
     if requested is None:
         return 0, 0, picture.width, picture.height
     if isinstance(requested, int):
-        left, top = (picture.width - requested) // 2, (picture.height - requested) // 2
-        requested = left, top, requested, requested
-    left, top, width, height = requested
+        width = height = requested
+        left, top = (picture.width - width) // 2, (picture.height - height) // 2
+    else:
+        left, top, width, height = requested
     right, bottom = min(left + width, picture.width), min(top + height, picture.height)
     left, top = max(left, 0), max(top, 0)
     if right <= left or bottom <= top:
@@ -35,15 +39,19 @@ def region_of(picture: Picture, requested: Region | int | None) -> Region:
 
 
 def with_margin(picture: Picture, region: Region) -> Region:
-    """Extend a region by `MARGIN` on every side, clipped to the image."""
+    """Return a region extended by `MARGIN` pixels on every side, clipped to the image."""
     left, top, width, height = region
-    return region_of(
-        picture, (left - MARGIN, top - MARGIN, width + 2 * MARGIN, height + 2 * MARGIN)
-    )
+    extended = (left - MARGIN, top - MARGIN, width + 2 * MARGIN, height + 2 * MARGIN)
+    return region_of(picture, extended)
 
 
 def crop(picture: Picture, region: Region) -> Picture:
-    """Crop an image to a region; the arrays are views."""
+    """Return a region of an image; its arrays are views of those of the image.
+
+    Args:
+        picture: the image.
+        region: a region that lies within the image.
+    """
     left, top, width, height = region
     rows, columns = slice(top, top + height), slice(left, left + width)
     alpha = None if picture.alpha is None else picture.alpha[rows, columns]
@@ -51,24 +59,22 @@ def crop(picture: Picture, region: Region) -> Picture:
 
 
 def region_in_result(region: Region, outer: Region, result: Picture) -> Region:
-    """Map a region of an image to the upscaled image of a region around it.
+    """Return the region of an upscaled image that shows a region of the input.
 
     Args:
-        region: region of the image.
-        outer: region of the image that was upscaled; it contains `region`.
+        region: region of the input.
+        outer: region of the input that was upscaled; it contains `region`.
         result: upscaled image of `outer`.
 
     Returns:
-        Left, top, width and height in `result`.
+        Left, top, width and height in pixels of `result`.
     """
-    sides = (result.width, result.height)
-    scales = [side / own for side, own in zip(sides, outer[2:], strict=True)]
-    lengths = [max(round(own * s), 1) for own, s in zip(region[2:], scales, strict=True)]
-    # Start and length are both rounded; their sum must not exceed the result.
-    starts = [
-        min(round((own - origin) * scale), side - length)
-        for own, origin, scale, side, length in zip(
-            region[:2], outer[:2], scales, sides, lengths, strict=True
-        )
-    ]
-    return starts[0], starts[1], lengths[0], lengths[1]
+    outer_left, outer_top, outer_width, outer_height = outer
+    region_left, region_top, region_width, region_height = region
+    x_scale, y_scale = result.width / outer_width, result.height / outer_height
+    width = max(round(region_width * x_scale), 1)
+    height = max(round(region_height * y_scale), 1)
+    # Position and size are both rounded; their sum must not exceed the result.
+    left = min(round((region_left - outer_left) * x_scale), result.width - width)
+    top = min(round((region_top - outer_top) * y_scale), result.height - height)
+    return left, top, width, height

@@ -1,4 +1,4 @@
-"""Service behind the page and the API: queues and runs jobs."""
+"""Service behind the page and the API: queues jobs, executes them in threads, keeps their files."""
 
 import logging
 import secrets
@@ -22,17 +22,18 @@ from srgan_gp.serving.results.result_zip import bundle
 from srgan_gp.serving.results.temporary_files import TemporaryFiles
 from srgan_gp.serving.server_settings import ServerSettings
 
-_THREADS, _DECODERS = 3, 2  # one job is decoded, one upscaled and one encoded
-_SECONDS_TO_END = 10
+_THREADS, _DECODERS = 3, 2  # one job is decoded, one upscaled and one encoded at a time
+_THREAD_END_SECONDS = 10  # longest wait for the end of each thread
 _MAX_BYTES = 1 << 29  # of the encoded images in memory, of all jobs that are not done
 _NO_SPACE = "The server has no free disk space. Try again in a minute."
-_ENDING = "The server is being restarted. Try again in a minute."
+_RESTARTING = "The server is being restarted. Try again in a minute."
+_RETRY_SECONDS = 60  # after which a client should try again, for both messages
 
 _log = logging.getLogger(__name__)
 
 
 class Service:
-    """Runs jobs: decodes in other processes, runs one network at a time, and expires results.
+    """Executes jobs: decodes in other processes, runs one network at a time, and expires results.
 
     Args:
         settings: limits, device and directory.
@@ -50,9 +51,9 @@ class Service:
         self.previews = Previews(self._decoders, self.uploads)
         self._execution = JobExecution(settings, self._models, self._decoders)
         self._queue: FairQueue[Job] = FairQueue(settings.queue_size)
-        self._changed = threading.Condition()
-        self._pending: Counter[str] = Counter()
-        self._bytes = 0
+        self._changed = threading.Condition()  # guards the five attributes below
+        self._pending: Counter[str] = Counter()  # queued and running jobs by client
+        self._bytes = 0  # encoded images in memory
         self._is_draining = self._is_closed = False
         self._running: set[Job] = set()
         self._close_callbacks: list[Callable[[], None]] = []
@@ -71,13 +72,13 @@ class Service:
         """Queue a job.
 
         Args:
-            client: address or session that the job counts for; its directory gets the result.
-            request: request of the client, validated when the job runs.
+            client: visitor or address that the job counts for; its directory gets the result.
+            request: request of the client, validated when the job is executed.
             address: address of the client; the queue is fair between addresses. None: `client`.
             on_progress: called with completed and total tiles or faces; may raise to end the job.
 
         Raises:
-            BusyError: the queue or disk is full, the client has too many jobs, or it shuts down.
+            BusyError: the queue or disk is full, the client has too many jobs, or the server ends.
             OutputError: the directory of the client cannot be created.
         """
         with self._changed:
@@ -97,11 +98,7 @@ class Service:
         return job
 
     def check_default_model(self) -> None:
-        """Check that the default model can be used.
-
-        Raises:
-            SrganGpError: as for `LoadedModels.check_default`.
-        """
+        """Check that the default model can be used; raises as `LoadedModels.check_default` does."""
         self._models.check_default(self.settings.model)
 
     def require_open(self) -> None:
@@ -111,9 +108,9 @@ class Service:
             BusyError: the disk is full, or the service is shutting down.
         """
         if self._is_draining:
-            raise BusyError(_ENDING, retry_seconds=60)
+            raise BusyError(_RESTARTING, retry_seconds=_RETRY_SECONDS)
         if self._temporary_files.no_space_reason() is not None:
-            raise BusyError(_NO_SPACE, retry_seconds=60)
+            raise BusyError(_NO_SPACE, retry_seconds=_RETRY_SECONDS)
 
     def at_end(self, callback: Callable[[], None]) -> None:
         """Register a callback that `close` runs before the files are removed."""
@@ -126,18 +123,18 @@ class Service:
             return self._pending.total()
 
     def seconds_per_megapixel(self, model: str) -> float:
-        """Return the time of an upscaler; as for `JobExecution.seconds_per_megapixel`."""
+        """Return the seconds of a model; as for `JobExecution.seconds_per_megapixel`."""
         with public_errors():
             return self._execution.seconds_per_megapixel(model)
 
     def jobs_ahead(self, job: Job) -> int:
         """Count the jobs that get the device before a job that waits for it."""
-        ahead = self._queue.ahead_of(job.address, job)
+        queued_ahead = self._queue.ahead_of(job.address, job)
         with self._changed:
             others = self._running - {job}
-        if ahead is None:  # taken from the queue, it waits for the one on the device
+        if queued_ahead is None:  # it was taken from the queue, and waits for the device only
             return sum(other.progress.stage == "running" for other in others)
-        return ahead + len(others)
+        return queued_ahead + len(others)
 
     def not_ready_reason(self) -> str | None:
         """Return why no new job is accepted now; None: the service is ready."""
@@ -156,7 +153,7 @@ class Service:
         return cards_for(FACES)
 
     def folder(self, client: str) -> Path:
-        """Return the directory of a client. Its name is random; files in it expire.
+        """Return the directory of a client. Its name is random, and files in it expire.
 
         Raises:
             OutputError: the directory cannot be created.
@@ -181,8 +178,7 @@ class Service:
         """Write a zip of results to the client's directory; equal names are numbered.
 
         Raises:
-            OutputError: the zip cannot be written.
-            UsageError: a result has expired.
+            SrganGpError: the zip cannot be written, or a result has expired.
         """
         with public_errors():
             return bundle(self.folder(client) / secrets.token_hex(16), results, name)
@@ -197,21 +193,21 @@ class Service:
         """Accept no more jobs and cancel the accepted ones; a running one ends after its tile."""
         with self._changed:
             self._is_draining = self._is_closed = True
-            jobs = list(self._running)
+            running = list(self._running)
         self._queue.close()
-        for job in jobs:
+        for job in running:
             job.cancel()
         while (queued := self._queue.take()) is not None:
-            self._finish(queued, BusyError(_ENDING, retry_seconds=60))
+            self._finish(queued, BusyError(_RESTARTING, retry_seconds=_RETRY_SECONDS))
 
     def close(self) -> None:
         """Cancel all jobs and remove all files."""
         self.cancel_jobs()
-        for callback in self._close_callbacks:  # before the files that they use are removed
+        for callback in self._close_callbacks:
             callback()
         self._decoders.close()
         for thread in self._threads:
-            thread.join(_SECONDS_TO_END)
+            thread.join(_THREAD_END_SECONDS)
         self._temporary_files.close()
 
     def _remove_queued(self, job: Job) -> None:
@@ -220,24 +216,27 @@ class Service:
             self._finish(job, Cancelled("The job was cancelled."))
 
     def _run(self) -> None:
+        """Execute queued jobs until the queue is closed; the loop of each thread."""
         while (job := self._queue.take()) is not None:
             with self._changed:
                 self._running.add(job)
                 if self._is_closed:  # taken after `cancel_jobs` had listed the running ones
                     job.cancellation.cancel()
-            self._finish(job, self._outcome(job))
+            self._finish(job, self._execute(job))
 
-    def _outcome(self, job: Job) -> Result | Exception:
+    def _execute(self, job: Job) -> Result | Exception:
+        """Execute a job, and return its result or an error for the client."""
         try:
             return self._execution.run(job)
         except Exception as error:
             if self._is_closed and isinstance(error, Cancelled):
-                return BusyError(_ENDING, retry_seconds=60)
+                return BusyError(_RESTARTING, retry_seconds=_RETRY_SECONDS)
             if not isinstance(error, SrganGpError):
                 _log.exception("A job failed.")
             return for_clients(error)
 
     def _finish(self, job: Job, outcome: Result | Exception) -> None:
+        """Remove a job from the counts, and set its outcome."""
         if isinstance(outcome, Exception):
             shutil.rmtree(job.folder, ignore_errors=True)
         self._temporary_files.release(*job.files)

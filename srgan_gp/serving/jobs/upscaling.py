@@ -1,4 +1,8 @@
-"""Runs an `UpscaleRequest`; the file is byte-identical to that of `srgan-gp upscale`."""
+"""Execution of an `UpscaleRequest` whose image is decoded: network, result file and report.
+
+The file is byte-identical to the one that `srgan-gp upscale` writes. A region is upscaled with a
+margin around it, which is then cropped off.
+"""
 
 from dataclasses import replace
 from pathlib import Path
@@ -25,8 +29,8 @@ _ALWAYS_ALLOWED_SCALE = 4
 """Scale up to which `_check_scale` does not limit the size of the result, whatever the model."""
 
 _MEASURED_PIXELS = 250_000
-"""Input from which on the speed of a model is measured before its first job: without the speed
-there is no progress before the first tile."""
+"""Input pixels from which on a model of unknown speed is measured before the job, because without a
+speed there is no progress before the first tile."""
 
 
 def upscale(
@@ -44,13 +48,18 @@ def upscale(
 
     Args:
         request: validated by `check_upscale`.
-        model: name of the model.
+        model: name of the model, which replaces `request.model`.
         picture: decoded image of the request.
         folder: directory for the files; created if missing.
         models: loads the upscaler.
-        cancellation: cancels the job.
+        cancellation: cancels the job, and gets its progress.
         max_pixels: largest input in pixels; the limits of a result follow from it.
         speeds: measured speeds of the models, to which this job adds its own.
+
+    Returns:
+        The result. Its report has the keys `model`, `fidelity`, `scale`, `format`, `bytes` (size of
+        the file), the fields of `batch.engines.engine_interface.Facts`, `region` for a region, and
+        `faces`, a text with numbers of faces, if faces were enhanced.
 
     Raises:
         PictureError: the result cannot be computed, or would be too large.
@@ -59,31 +68,35 @@ def upscale(
         SrganGpError: the model, the device or the disk failed.
     """
     region = region_of(picture, request.region)
-    outer = region if request.region is None else with_margin(picture, region)
+    outer_region = region if request.region is None else with_margin(picture, region)
     original = crop(picture, region)
     speed_key = _speed_key(model, request.precision)
-    how = (request.precision, request.faces)
-    with models.upscaler(model, request.fidelity, cancellation, *how) as upscaler:
+    with models.upscaler(
+        model, request.fidelity, cancellation, request.precision, request.faces
+    ) as upscaler:
         settings = _settings(request, original, upscaler.scale, max_pixels)
         scale = settings.scale or upscaler.scale
         decoded = _plan_result(request, model, original, scale, folder, max_pixels)
-        pixels = outer[2] * outer[3]  # the network computes the margin too
+        _left, _top, outer_width, outer_height = outer_region
+        input_pixels = outer_width * outer_height  # the network computes the margin too
         speed = speeds.get(speed_key)
-        if speed is None and pixels >= _MEASURED_PIXELS:
+        if speed is None and input_pixels >= _MEASURED_PIXELS:
             with cancellation.interrupting(upscaler.cancel):
                 speed = speeds.measure(speed_key, upscaler)
         if settings.tile == "auto" and upscaler.device == "cpu":
             settings = replace(settings, tile=tile_for(speed))
-        cancellation.enter("running", None if speed is None else speed * pixels / 1e6)
-        decoded = replace(decoded, content=crop(picture, outer))
+        cancellation.enter("running", None if speed is None else speed * input_pixels / 1e6)
+        decoded = replace(decoded, content=crop(picture, outer_region))
         upscaled = _upscale(decoded, upscaler, settings, cancellation)
-    speeds.record(speed_key, pixels, upscaled.report.seconds)
-    result = crop(upscaled.picture, region_in_result(region, outer, upscaled.picture))
+    speeds.record(speed_key, input_pixels, upscaled.report.seconds)
+    result = crop(upscaled.picture, region_in_result(region, outer_region, upscaled.picture))
     upscaled = replace(upscaled, picture=result)
-    key = f"{upscaled.decoded.target.suffix}{' with view' if request.wants_view else ''}"
-    pixels = result.width * result.height
-    cancellation.enter("encoding", speeds.writing.expected_seconds(key, pixels))
-    with speeds.writing.measured(key, pixels):
+    writing_key = upscaled.decoded.target.suffix
+    if request.wants_view:
+        writing_key += " with view"
+    result_pixels = result.width * result.height
+    cancellation.enter("encoding", speeds.writing.expected_seconds(writing_key, result_pixels))
+    with speeds.writing.measured(writing_key, result_pixels):
         written = one_image.encode(upscaled, settings, cancellation.check)
         assert written.staged is not None and written.facts is not None  # else it would have raised
         commit(written.staged)
@@ -94,9 +107,9 @@ def upscale(
         "fidelity": request.fidelity,
         "scale": upscaled.report.scale,
     }
-    report |= vars(written.facts)  # the API and the page name its fields, such as `seconds`
+    report |= vars(written.facts)  # its fields are keys that the API and the page use
     faces = report.pop("faces")
-    if faces is not None:  # a list of many would not fit into the header of an answer
+    if faces is not None:  # the API sends reports in a header, which could not hold a long list
         report["faces"] = count_faces(faces)
     if request.region is not None:
         report["region"] = region
@@ -116,7 +129,15 @@ def media_type(suffix: str) -> str:
 def _settings(
     request: UpscaleRequest, picture: Picture, model_scale: int, max_pixels: int
 ) -> UpscaleSettings:
-    """Convert a request; the scale of the model becomes None, as on the command line."""
+    """Convert a request to the settings of a batch run.
+
+    Args:
+        request: request of the client.
+        picture: the image or its region, for the scale that gives the requested width.
+        model_scale: scale of the model; for this scale the settings have None, as on the command
+            line.
+        max_pixels: largest input in pixels.
+    """
     scale = request.scale if request.width is None else request.width / picture.width
     return UpscaleSettings(
         scale=None if scale == model_scale else scale,
@@ -128,7 +149,7 @@ def _settings(
 
 
 def _speed_key(model: str, precision: str) -> str:
-    """Return the key of a model's speed: its name, and the fast mode if it is used."""
+    """Return the key of a model in `ModelSpeeds`: its name, followed by int8 if it is used."""
     return f"{model} {precision}" if precision == "int8" else model
 
 
@@ -138,12 +159,18 @@ def _upscale(
     settings: UpscaleSettings,
     cancellation: Cancellation,
 ) -> one_image.Enlarged:
+    """Upscale the image and its margin; a cancellation interrupts it.
+
+    Raises:
+        PictureError: E_TOO_MANY_PIXELS, or another limit of an image.
+        Cancelled: the job was cancelled.
+    """
     assert isinstance(decoded.content, Picture)  # the decoder returns the first frame only
-    if settings.scale is not None:  # that of the model is always allowed
+    if settings.scale is not None:  # the scale of the model is always allowed
         _check_scale(decoded.content, settings.scale, upscaler.scale, settings.max_pixels)
     with cancellation.interrupting(upscaler.cancel):
         upscaled = one_image.enlarge(decoded, upscaler, settings, cancellation.report)
-    assert isinstance(upscaled, one_image.Enlarged)  # only animations are encoded on the way
+    assert isinstance(upscaled, one_image.Enlarged)  # only an animation gives another class
     return upscaled
 
 
@@ -174,15 +201,29 @@ def _plan_result(
     folder: Path,
     max_pixels: int,
 ) -> one_image.Decoded:
-    """Choose the name of the result and check its size, as a batch run does; create the folder."""
-    source = folder / safe_name(request.name)  # no such file: only the names are used
+    """Choose the name of the result and check its size, as a batch run does; create the folder.
+
+    Args:
+        request: request of the client.
+        model: name of the model.
+        picture: the image or its region.
+        scale: scale of the result.
+        folder: directory for the result.
+        max_pixels: largest input in pixels, from which the limit of a result follows.
+
+    Raises:
+        PictureError: the result would be too large.
+        UsageError: the format cannot store it.
+    """
+    source = folder / safe_name(request.name)  # does not exist: only its name is used
     naming = result_naming(request.format, model, scale, picture.source_format)
     name = naming.name(source)
-    fallback = naming.fallback(name)
+    fallback = naming.fallback(name)  # for a result that the first format cannot store
     job = UpscaleJob(source, folder / name, folder / fallback if fallback else None)
     width, height = round(picture.width * scale), round(picture.height * scale)
     check_result_size(width, height, frames=1, max_pixels=max_pixels)
     target = chosen_target(job, picture, height, width)
     folder.mkdir(parents=True, exist_ok=True)
-    size = (picture.width, picture.height)
-    return one_image.Decoded(job, picture, size, target, input_sha256="")  # for journals only
+    input_size = (picture.width, picture.height)
+    # The checksum is left empty, because only the journal of a batch run needs it.
+    return one_image.Decoded(job, picture, input_size, target, input_sha256="")
