@@ -1,4 +1,4 @@
-"""Path allow-list, Origin check and basic authentication."""
+"""Access control of requests: allow-list of paths and methods, Host and Origin, and password."""
 
 import asyncio
 import base64
@@ -17,7 +17,7 @@ from srgan_gp.serving.guards.file_references import is_url
 from srgan_gp.serving.server_settings import ServerSettings
 
 _READ_METHODS = ("GET", "HEAD")
-_JOB = "/api/jobs/[0-9a-f]{32}"
+_JOB = "/api/jobs/[0-9a-f]{32}"  # with the id of a job
 _API_METHODS = {
     r"/api/(upscale|generate)": ("POST",),
     rf"(/api/jobs/clear|{_JOB}/(cancel|remove))": ("POST",),
@@ -26,7 +26,7 @@ _API_METHODS = {
     rf"(/api/jobs|{_JOB}(/(events|result|thumbnail))?)": ("GET",),
     rf"{_JOB}/tiles/(before|after)/\d{{1,2}}/\d{{1,5}}/\d{{1,5}}": ("GET",),
 }
-"""Methods of the paths of the API, by their regular expression."""
+"""Allowed methods by path of the API; the path is a regular expression."""
 ALLOWED_PATHS = (
     r"/",
     r"/(healthz|readyz|config|theme\.css|favicon\.ico|manifest\.json|robots\.txt)",
@@ -55,7 +55,7 @@ WRONG_PASSWORD_DELAY_SECONDS = 1.0
 _ALLOWED = re.compile("|".join(f"(?:{path})" for path in ALLOWED_PATHS), re.DOTALL)
 _HOST = re.compile(r"(?:\[[0-9a-f:.]+\]|[^\s\[\]:/?#@\\]*)(?::[0-9]*)?", re.IGNORECASE)
 """Host header: an IPv6 address in brackets, or any other name, then the port (RFC 3986, 3.2.2)."""
-_FILE = "/gradio_api/file="
+_FILE_PATH = "/gradio_api/file="
 
 
 class AccessControl:
@@ -63,7 +63,7 @@ class AccessControl:
 
     Args:
         app: inner ASGI app.
-        settings: address of the server and its password.
+        settings: `host`, `public_name` and `auth` are used.
     """
 
     def __init__(self, app: ASGIApp, settings: ServerSettings) -> None:
@@ -87,13 +87,18 @@ class AccessControl:
         await self._app(scope, receive, send)
 
     def _check(self, scope: Scope, headers: Headers) -> None:
+        """Check a request.
+
+        Raises:
+            Refusal: the request is not allowed.
+        """
         path, method = scope["path"], scope["method"]
-        # First of all, so that the other answers tell nothing to a client without the password.
+        # The password comes first, so that a client without it learns nothing from other errors.
         if self._auth is not None and path not in PUBLIC_PATHS:
             _check_password(headers.get("authorization", ""), self._auth)
         host = headers.get("host", "")
         is_valid = _HOST.fullmatch(host) is not None
-        name = _host_name(f"//{host}") if is_valid else ""  # no server has it
+        name = _host_name(f"//{host}") if is_valid else ""  # an empty name is never allowed
         if self._is_local and not is_loopback(name) and not self._is_public(name):
             # DNS rebinding: another site may resolve its name to the address of this machine.
             raise Refusal(421, "E_HOST", "This server is only available as localhost.")
@@ -101,8 +106,8 @@ class AccessControl:
             raise Refusal(400, "E_HOST", "The Host header must be a name with an optional port.")
         origin = headers.get("origin")
         if origin is not None and not self._is_same_origin(origin, host):
-            # Reading is refused too: Gradio allows it from every origin, and the browser would send
-            # the password.
+            # GET requests too: Gradio lets every origin read its responses, and the browser would
+            # send the password.
             raise Refusal(403, "E_ORIGIN", "Requests from pages of another origin are not allowed.")
         if not _ALLOWED.fullmatch(path) or "\0" in path or _is_remote_file(path):
             is_api = path == "/api" or path.startswith("/api/")
@@ -114,10 +119,11 @@ class AccessControl:
             raise Refusal(405, "E_METHOD", message, {"Allow": allow})
 
     def _is_public(self, name: str) -> bool:
+        """Return whether a host name is the one of the reverse proxy."""
         return name != "" and name == self._public_name
 
     def _is_same_origin(self, origin: str, host: str) -> bool:
-        """Return whether a request comes from this server's page, maybe through the proxy."""
+        """Return whether an Origin header is that of this server, directly or through the proxy."""
         try:
             netloc = urlsplit(origin).netloc.lower()
         except ValueError:
@@ -126,13 +132,15 @@ class AccessControl:
 
 
 def allowed_methods(path: str) -> tuple[str, ...]:
-    """Return the methods of an allowed path; Gradio checks those of its own paths.
+    """Return the methods of an allowed path; Gradio checks those of its own paths itself.
 
     >>> allowed_methods("/api/upscale")
     ('POST',)
     """
-    found = (methods for pattern, methods in _API_METHODS.items() if re.fullmatch(pattern, path))
-    return next(found, (*_READ_METHODS, "POST"))
+    for pattern, methods in _API_METHODS.items():
+        if re.fullmatch(pattern, path):
+            return methods
+    return (*_READ_METHODS, "POST")
 
 
 def is_loopback(host: str) -> bool:
@@ -150,7 +158,11 @@ def is_loopback(host: str) -> bool:
 
 
 def is_within(host: str, networks: Iterable[str]) -> bool:
-    """Return whether an address is one of some addresses or in one of some networks.
+    """Return whether an address is in a list of addresses and networks.
+
+    Args:
+        host: IP address; any other text is in no list.
+        networks: addresses, and networks in CIDR notation.
 
     >>> [is_within(host, ["10.0.0.0/8", "::1"]) for host in ("10.1.2.3", "::1", "11.0.0.1", "x")]
     [True, True, False, False]
@@ -171,27 +183,32 @@ def _host_name(url: str) -> str:
 
 
 def _is_remote_file(path: str) -> bool:
-    """Return whether the path names a file by a URL, which Gradio would fetch."""
-    return path.startswith(_FILE) and is_url(path.removeprefix(_FILE))
+    """Return whether a path of Gradio names a file by a URL, which Gradio would fetch."""
+    return path.startswith(_FILE_PATH) and is_url(path.removeprefix(_FILE_PATH))
 
 
 def _check_password(authorization: str, auth: tuple[str, str]) -> None:
     """Compare user and password in constant time.
 
+    Args:
+        authorization: Authorization header of the request; empty: there is none.
+        auth: user and password.
+
     Raises:
-        Refusal: they are missing or wrong.
+        Refusal: user or password is missing or wrong.
 
     Source:
         The "Basic" HTTP Authentication Scheme, RFC 7617.
     """
-    scheme, _, text = authorization.partition(" ")
+    scheme, _space, encoded = authorization.partition(" ")
     try:
-        given = base64.b64decode(text.strip(), validate=True)
+        sent = base64.b64decode(encoded.strip(), validate=True)
     except (binascii.Error, ValueError):
-        given = b""
+        sent = b""
     # Command-line arguments that are not UTF-8 are compared as their original bytes.
-    is_right = hmac.compare_digest(given, ":".join(auth).encode(errors="surrogateescape"))
-    if scheme.lower() != "basic" or not is_right:
+    expected = ":".join(auth).encode(errors="surrogateescape")
+    is_correct = hmac.compare_digest(sent, expected)
+    if scheme.lower() != "basic" or not is_correct:
         is_missing = not authorization
         message = "User and password are required." if is_missing else "User or password is wrong."
         challenge = {"WWW-Authenticate": 'Basic realm="srgan-gp", charset="UTF-8"'}

@@ -1,7 +1,7 @@
-"""Limits of request bodies: size, speed and number of concurrent bodies.
+"""Limits of request bodies: size, speed, total of all bodies, and the files that they name.
 
 Gradio limits single uploaded files only, and leaves partial files behind when a client disconnects.
-Here a body is buffered in an unnamed file, which cannot be left behind.
+Here a body is buffered, on the disk in a file without a name, and forwarded when it is complete.
 """
 
 import asyncio
@@ -37,13 +37,13 @@ BODY_TIMEOUT_SECONDS = 20.0
 """Time to receive a body, in addition to its size / `MIN_BYTES_PER_SECOND`."""
 MIN_BYTES_PER_SECOND = 50_000
 MAX_BODIES = 8
-"""Limit of all buffered bodies together, in bodies of maximum size."""
+"""Limit of all buffered bodies together, as a number of bodies of maximum size."""
 MAX_FORMS = 4
 """Forms that are parsed concurrently; more would delay all other requests."""
 
-# Somewhat more than the maximum is forwarded, because the page has its own message for it.
+# A JSON body may name this many times `max_files`: the page has its own message above `max_files`.
 _REFERENCES_PER_FILE = 2
-_DISCARD_SECONDS = 1.0
+_DISCARD_SECONDS = 1.0  # for reading the rest of a refused body
 
 
 class BodyLimits:
@@ -68,7 +68,7 @@ class BodyLimits:
         self._not_ready_reason = not_ready_reason
         self._settings = settings
         self._uploads = uploads
-        self._held_bytes = 0
+        self._buffered_bytes = 0  # of all bodies
         self._form_slots = asyncio.Semaphore(MAX_FORMS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -79,11 +79,13 @@ class BodyLimits:
         body = Body(self._settings.folder)
         try:
             headers = Headers(scope=scope)
-            if scope["path"] in JOB_PATHS and (reason := self._not_ready_reason()) is not None:
-                # Before the upload is received, so that refusals are fast under load.
-                raise busy(f"No job is accepted now: {reason}. Try again in a few seconds.")
+            if scope["path"] in JOB_PATHS:
+                # Checked before the upload is received, so that refusals are fast under load.
+                reason = self._not_ready_reason()
+                if reason is not None:
+                    raise busy(f"No job is accepted now: {reason}. Try again in a few seconds.")
             await self._receive(body, scope["path"], headers, receive)
-            if not body.is_complete:
+            if not body.is_complete:  # the client has disconnected
                 return
             async with AsyncExitStack() as slot:
                 if is_multipart(headers.get("content-type", "")):
@@ -97,7 +99,7 @@ class BodyLimits:
             response.headers["connection"] = "close"
             await response(scope, receive, send)
         finally:
-            self._held_bytes -= body.size
+            self._buffered_bytes -= body.size
             body.close()
 
     async def _receive(self, body: Body, path: str, headers: Headers, receive: Receive) -> None:
@@ -107,12 +109,14 @@ class BodyLimits:
             Refusal: a limit is exceeded.
         """
         content_type = headers.get("content-type", "")
-        limit = MAX_URLENCODED_BYTES if is_urlencoded(content_type) else MAX_TEXT_BYTES
-        max_bytes, counter = min(limit, self._settings.max_upload_bytes), None
+        counter = None
         if is_multipart(content_type):
             max_bytes = self._settings.max_upload_bytes
             self._check_disk_space(2 * max_bytes)  # buffered here, then stored by the page
             counter = FormCounter(content_type, self._settings.max_files)
+        else:
+            limit = MAX_URLENCODED_BYTES if is_urlencoded(content_type) else MAX_TEXT_BYTES
+            max_bytes = min(limit, self._settings.max_upload_bytes)
         too_large = _too_large(max_bytes)
         if counter is None and path == "/api/upscale":  # probably the bytes of an image
             too_large = Refusal(400, UsageError.code, NEEDS_FILE)
@@ -128,34 +132,33 @@ class BodyLimits:
                 return
             chunk = message.get("body", b"")
             body.is_complete = not message.get("more_body", False)
-            self._hold(body, chunk)
+            self._buffered_bytes += len(chunk)
+            body.write(chunk)
             if body.size > max_bytes:
                 raise too_large
-            self._check_held()
+            if self._buffered_bytes > MAX_BODIES * self._settings.max_upload_bytes:
+                raise busy("The server receives too many uploads. Try again in a few seconds.")
             if counter is not None:
                 counter.feed(chunk)
         if counter is None and body.size:
             self._check_references(body.read(), headers.get("host", ""))
 
-    def _check_disk_space(self, needed: int) -> None:
+    def _check_disk_space(self, needed_bytes: int) -> None:
+        """Raise a `Refusal` if the disk with the page's files has less free space."""
         if self._uploads is not None:
-            with suppress(OSError):  # if unknown, writing will fail
-                if shutil.disk_usage(self._uploads).free < needed:
+            with suppress(OSError):  # the space is unknown: writing reports a full disk
+                if shutil.disk_usage(self._uploads).free < needed_bytes:
                     raise no_space()
-
-    def _hold(self, body: Body, chunk: bytes) -> None:
-        self._held_bytes += len(chunk)
-        body.write(chunk)
-
-    def _check_held(self) -> None:
-        if self._held_bytes > MAX_BODIES * self._settings.max_upload_bytes:
-            raise busy("The server receives too many uploads. Try again in a few seconds.")
 
     def _check_references(self, data: bytes, host: str) -> None:
         """Check the files that a JSON body names; a body that is not JSON names none.
 
+        Args:
+            data: the body.
+            host: Host header of the request.
+
         Raises:
-            Refusal: they are too many or not uploads of this server, or the JSON is invalid.
+            Refusal: the files are too many or not uploads of this server, or the JSON is invalid.
         """
         try:
             value = json.loads(data, parse_float=_finite, parse_constant=_finite)
@@ -181,7 +184,7 @@ def _finite(text: str) -> float:
     """Parse a number of JSON.
 
     Raises:
-        OverflowError: it is infinite or not a number, which JSON does not allow. Gradio would fail
+        OverflowError: the number is infinite or NaN, which JSON does not allow. Gradio would fail
             to put it into its own error message.
     """
     number = float(text)
@@ -191,12 +194,18 @@ def _finite(text: str) -> float:
 
 
 def _replay(body: Body, receive: Receive, slot: AsyncExitStack) -> Receive:
-    """Replay the body in chunks, then release the slot and forward messages of the client."""
+    """Return a `receive` that replays the body in chunks, and then forwards the client's messages.
+
+    Args:
+        body: the complete body.
+        receive: receives messages of the client.
+        slot: holds the place of the form among `MAX_FORMS`; released when the body was replayed.
+    """
     is_replayed = False
 
     async def replay() -> Message:
         nonlocal is_replayed
-        if is_replayed:
+        if is_replayed:  # the inner app has parsed the form and waits for a disconnect
             await slot.aclose()
             return await receive()
         chunk = body.next_chunk()
@@ -209,6 +218,7 @@ def _replay(body: Body, receive: Receive, slot: AsyncExitStack) -> Receive:
 
 
 async def _next_message(receive: Receive, deadline: float) -> Message:
+    """Receive a message before a time of the event loop's clock, or raise a `Refusal`."""
     try:
         async with asyncio.timeout_at(deadline):
             return await receive()
@@ -219,6 +229,7 @@ async def _next_message(receive: Receive, deadline: float) -> Message:
 
 
 async def _discard(receive: Receive) -> None:
+    """Read and drop the rest of a body, for `_DISCARD_SECONDS` at most."""
     with suppress(TimeoutError):
         async with asyncio.timeout(_DISCARD_SECONDS):
             message = await receive()
@@ -227,6 +238,7 @@ async def _discard(receive: Receive) -> None:
 
 
 def _too_large(max_bytes: int) -> Refusal:
+    """Build the refusal of a body above a limit."""
     return Refusal(
         413,
         "E_TOO_LARGE",

@@ -1,4 +1,7 @@
-"""Limits of concurrent requests, per client and in total; the address identifies a client."""
+"""Limits of concurrent requests, per client and in total; and the identification of clients.
+
+`client_of` identifies a client by its network address, for all limits of the server.
+"""
 
 import ipaddress
 from collections import Counter
@@ -21,9 +24,13 @@ _IPV6_PREFIX_BITS = 64
 
 
 def client_of(scope: Scope) -> str:
-    """Identify the client of a request by the part of its address that it cannot choose.
+    """Return the client of a request: an IPv4 address, or the IPv6 network of 64 bits.
 
-    All clients without an address share the name `unknown`, and its limit.
+    A client can choose the other bits of an IPv6 address. All clients without an address share the
+    name `unknown`.
+
+    Args:
+        scope: ASGI scope; its key `client` is (host, port) or None.
 
     >>> client_of({"client": ("2001:db8::1:2:3:4", 50000)})
     '2001:db8::/64'
@@ -32,7 +39,8 @@ def client_of(scope: Scope) -> str:
     >>> client_of({"client": ("::1", 50000)})
     '::1'
     """
-    host = (scope.get("client") or ("unknown", 0))[0]
+    client = scope.get("client")
+    host = client[0] if client else "unknown"
     try:
         address = ipaddress.IPv6Address(host)
     except ValueError:  # IPv4, or any text that a proxy forwards
@@ -53,8 +61,8 @@ class ClientLimits:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._heartbeats = Heartbeats(app)
-        self._running: Counter[str] = Counter()
+        self._heartbeats = Heartbeats(app)  # have limits of their own
+        self._running: Counter[str] = Counter()  # requests in progress by client
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Forward a request, or refuse it."""
@@ -79,6 +87,7 @@ class ClientLimits:
                 del self._running[client]
 
     def _check(self, client: str) -> None:
+        """Raise a `Refusal` if one more request of a client would exceed a limit."""
         if self._running[client] >= MAX_REQUESTS_PER_CLIENT and not is_loopback(client):
             raise busy("You have too many requests in progress. Wait for one of them.")
         if self._running.total() >= MAX_REQUESTS:

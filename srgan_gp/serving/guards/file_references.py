@@ -1,8 +1,8 @@
-"""References to uploaded files in a request; any other path or URL is refused.
+"""File references in the JSON of a request to Gradio: which name other files than uploads.
 
 In the JSON of Gradio a file is an object with the keys `path` and, optionally, `url`, at any depth.
 Gradio would fetch a file named by a URL, decode an image in a `data:` URL without any limit, and
-serve files of the server, so such a request is never forwarded.
+serve files of the server. So `body_limits` refuses a request with such a reference.
 """
 
 import re
@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 # A scheme has at least two characters, so that C: is the drive of a Windows path.
 _URL = re.compile(r"\s*[a-z][a-z0-9+.-]+:|\s*//|\s*\\\\", re.IGNORECASE)
-_OWN_FILES = "/gradio_api/file="
+_UPLOADS_PATH = "/gradio_api/file="
 _MAX_PATH_LENGTH = 1024  # each directory in a path costs a system call; upload paths have few
 
 
@@ -25,7 +25,7 @@ def is_url(text: str) -> bool:
     >>> [is_url(text) for text in ("http://a", "data%3Aimage/png", "//a/b", "/tmp/a b.png")]
     [True, True, True, False]
     """
-    for _ in range(3):
+    for _decodings in range(3):
         if _URL.match(text):
             return True
         text = unquote(text)
@@ -33,7 +33,7 @@ def is_url(text: str) -> bool:
 
 
 def outside_reference(value: object, host: str, uploads: Path | None) -> str | None:
-    """Find a file reference in a request's JSON that is not an uploaded file.
+    """Return the first reference in a request's JSON to anything but an uploaded file.
 
     Args:
         value: a request body as `json.loads` returns it.
@@ -42,14 +42,14 @@ def outside_reference(value: object, host: str, uploads: Path | None) -> str | N
         uploads: directory of all uploaded and generated files; None: no file may be named.
 
     Returns:
-        The invalid path or URL; None: all references are valid.
+        The path or URL; None: all references are uploaded files.
     """
     folder = None if uploads is None else uploads.resolve()
-    for key, text in _strings(value):
+    for key, text in _texts_of_objects(value):
         if key == "path" and (is_url(text) or not _is_below(text, folder)):
             return text
         # Gradio ignores a `url` that is no URL, and uses `path`.
-        if key == "url" and is_url(text) and not _is_own(text, host):
+        if key == "url" and is_url(text) and not _is_served_here(text, host):
             return text
     return None
 
@@ -60,10 +60,11 @@ def count_files(value: object) -> int:
     >>> count_files({"data": [{"path": "/a"}, [{"path": "/a", "url": None}], "path"]})
     2
     """
-    return sum(key == "path" for key, _ in _strings(value))
+    return sum(key == "path" for key, _text in _texts_of_objects(value))
 
 
 def _is_below(path: str, folder: Path | None) -> bool:
+    """Return whether a path, with its links resolved, is in a folder; None: no path is."""
     if folder is None or len(path) > _MAX_PATH_LENGTH:
         return False
     try:
@@ -72,21 +73,22 @@ def _is_below(path: str, folder: Path | None) -> bool:
         return False
 
 
-def _is_own(url: str, host: str) -> bool:
+def _is_served_here(url: str, host: str) -> bool:
+    """Return whether a URL is that of an uploaded file on this server."""
     try:
         parts = urlsplit(url.strip())
     except ValueError:  # such as an unclosed bracket
         return False
-    is_here = parts.scheme in ("http", "https") and parts.netloc.lower() == host.lower()
-    return is_here and parts.path.startswith(_OWN_FILES)
+    is_this_host = parts.scheme in ("http", "https") and parts.netloc.lower() == host.lower()
+    return is_this_host and parts.path.startswith(_UPLOADS_PATH)
 
 
-def _strings(value: object) -> Iterator[tuple[str, str]]:
-    """Yield (key, text) for each text that is a value of an object, at any depth.
+def _texts_of_objects(value: object) -> Iterator[tuple[str, str]]:
+    """Yield (key, text) for each text that is a value of a JSON object, at any depth.
 
     Texts that are items of a list have no key and are not yielded.
     """
-    stack = [value]
+    stack = [value]  # no recursion: the JSON may be nested deeply
     while stack:
         item = stack.pop()
         if isinstance(item, list):

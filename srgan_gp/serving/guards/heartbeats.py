@@ -1,6 +1,7 @@
-"""Heartbeat streams: each open page keeps one, apart from the requests that `client_limits` counts.
+"""Heartbeat streams of open pages, with a limit of their number and duration.
 
-The page of Gradio opens a stream that never ends, to tell the server that it is still displayed.
+While a page of Gradio is displayed, it keeps one response open that never ends, a heartbeat stream.
+`client_limits` passes these requests to `Heartbeats`, and does not count them.
 """
 
 import asyncio
@@ -11,8 +12,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 HEARTBEAT_PATH = "/gradio_api/heartbeat/"
 MAX_HEARTBEATS = 200
-"""Open streams of all clients; the oldest one of the client with the most makes room for a new one.
-A page whose stream was closed opens another one."""
+"""Largest number of open streams. A new one above it closes the oldest stream of the client with
+the most streams. A page whose stream was closed opens another one."""
 HEARTBEAT_SECONDS = 3600.0
 """Longest duration of one stream."""
 
@@ -26,48 +27,51 @@ class Heartbeats:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._open: dict[asyncio.Task[None], str] = {}  # from the oldest to the newest
+        self._open: dict[asyncio.Task[None], str] = {}  # client by stream, the oldest first
 
     async def serve(self, client: str, scope: Scope, receive: Receive, send: Send) -> None:
         """Forward the request of a stream, and end the response when the stream is closed.
 
         Args:
             client: client of the request, from `client_limits.client_of`.
-            scope: as of any ASGI app.
-            receive: as of any ASGI app.
-            send: as of any ASGI app.
+            scope: ASGI scope of the request.
+            receive: receives messages of the client.
+            send: sends messages of the response.
         """
-        is_started = is_complete = False
+        has_response = is_complete = False
 
-        async def tracked_send(message: Message) -> None:
-            nonlocal is_started, is_complete
-            is_started = True
-            body = message["type"] == "http.response.body"
-            is_complete = body and not message.get("more_body", False)
+        async def send_and_track(message: Message) -> None:
+            nonlocal has_response, is_complete
+            has_response = True
+            is_body = message["type"] == "http.response.body"
+            is_complete = is_body and not message.get("more_body", False)
             await send(message)
 
         self._make_room()
-        task = asyncio.ensure_future(self._stream(scope, receive, tracked_send))
-        self._open[task] = client
+        stream = asyncio.ensure_future(self._respond(scope, receive, send_and_track))
+        self._open[stream] = client
         try:
-            await asyncio.wait({task}, timeout=HEARTBEAT_SECONDS)
+            await asyncio.wait({stream}, timeout=HEARTBEAT_SECONDS)
         finally:
-            del self._open[task]
-            task.cancel()  # has no effect on a stream that has ended
+            del self._open[stream]
+            stream.cancel()  # has no effect on a stream that has ended
         with suppress(asyncio.CancelledError):
-            await task
-        if is_started and not is_complete:
-            await send({"type": "http.response.body", "body": b""})
+            await stream
+        if has_response and not is_complete:
+            await send({"type": "http.response.body", "body": b""})  # the end of the response
 
-    async def _stream(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Call the inner app, as a coroutine for `ensure_future`."""
         await self._app(scope, receive, send)
 
     def _make_room(self) -> None:
         """Close the oldest stream of the client with the most streams if there are too many.
 
-        `serve` then ends its response.
+        The `serve` that waits for the stream then ends its response.
         """
-        open_now = {task: client for task, client in self._open.items() if not task.cancelling()}
-        if len(open_now) >= MAX_HEARTBEATS:
-            [(most, _)] = Counter(open_now.values()).most_common(1)
-            next(task for task, client in open_now.items() if client == most).cancel()
+        clients = {task: client for task, client in self._open.items() if not task.cancelling()}
+        if len(clients) < MAX_HEARTBEATS:
+            return
+        [(busiest_client, _count)] = Counter(clients.values()).most_common(1)
+        streams = [task for task, client in clients.items() if client == busiest_client]
+        streams[0].cancel()

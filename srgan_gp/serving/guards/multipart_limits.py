@@ -1,4 +1,7 @@
-"""Limits on the number of files and fields of a form, checked before it is parsed."""
+"""Limits of the number of files and fields of a form, checked while its bytes are received.
+
+The inner app parses the form later, and stores its files.
+"""
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
@@ -35,21 +38,22 @@ class FormCounter:
     """
 
     def __init__(self, content_type: str, max_files: int) -> None:
-        options = parse_options_header(content_type)[1]
+        _media_type, options = parse_options_header(content_type)
         if options.get(b"charset", b"utf-8").lower() not in (b"utf-8", b"utf8"):
             raise _malformed("its charset must be UTF-8")
         boundary = options.get(b"boundary")
         if not boundary:
             raise _malformed("it has no boundary")
         self.files = self.fields = 0
+        """Parts of the form so far, with and without a file name."""
         self._max_files = max_files
-        self._name, self._value = b"", b""
-        self._is_file = False
+        self._header_name, self._header_value = b"", b""  # of the header that is being parsed
+        self._is_file = False  # whether the part that is being parsed has a file name
         callbacks = {
-            "on_header_field": self._add_to_name,
-            "on_header_value": self._add_to_value,
+            "on_header_field": self._add_to_header_name,
+            "on_header_value": self._add_to_header_value,
             "on_header_end": self._end_header,
-            "on_headers_finished": self._count,
+            "on_headers_finished": self._count_part,
         }
         try:
             self._parser = MultipartParser(boundary, callbacks)  # type: ignore[arg-type]
@@ -67,32 +71,43 @@ class FormCounter:
         except FormParserError as error:
             raise _malformed("it is truncated or malformed") from error
 
-    def _add_to_name(self, data: bytes, start: int, end: int) -> None:
-        self._name += data[start:end]
+    def _add_to_header_name(self, data: bytes, start: int, end: int) -> None:
+        self._header_name += data[start:end]
 
-    def _add_to_value(self, data: bytes, start: int, end: int) -> None:
-        self._value += data[start:end]
+    def _add_to_header_value(self, data: bytes, start: int, end: int) -> None:
+        self._header_value += data[start:end]
 
     def _end_header(self) -> None:
-        """Note whether the part is a file, which has a file name in its Content-Disposition."""
-        if self._name.strip().lower() == b"content-disposition":
-            self._is_file = b"filename" in parse_options_header(self._value)[1]
-        self._name, self._value = b"", b""
+        """Record whether the part is a file, which has a file name in its Content-Disposition."""
+        if self._header_name.strip().lower() == b"content-disposition":
+            _disposition, options = parse_options_header(self._header_value)
+            self._is_file = b"filename" in options
+        self._header_name, self._header_value = b"", b""
 
-    def _count(self) -> None:
-        self.files += self._is_file
-        self.fields += not self._is_file
+    def _count_part(self) -> None:
+        """Count a part whose headers are complete.
+
+        Raises:
+            Refusal: a limit is exceeded.
+        """
+        if self._is_file:
+            self.files += 1
+        else:
+            self.fields += 1
         self._is_file = False
-        for count, maximum, kind in (
-            (self.files, self._max_files, "files"),
-            (self.fields, MAX_FIELDS, "fields"),
-        ):
-            if count > maximum:
-                raise too_many(maximum, kind)
+        if self.files > self._max_files:
+            raise too_many(self._max_files, "files")
+        if self.fields > MAX_FIELDS:
+            raise too_many(MAX_FIELDS, "fields")
 
 
 def too_many(maximum: int, kind: str) -> Refusal:
-    """Build the refusal of a request with too many files or fields."""
+    """Build the refusal of a request with too many parts.
+
+    Args:
+        maximum: the limit.
+        kind: `files` or `fields`.
+    """
     return Refusal(
         413,
         f"E_TOO_MANY_{kind.upper()}",
@@ -101,4 +116,5 @@ def too_many(maximum: int, kind: str) -> Refusal:
 
 
 def _malformed(reason: str) -> Refusal:
+    """Build the refusal of a form that cannot be parsed."""
     return Refusal(400, UsageError.code, f"The form cannot be read: {reason}.")

@@ -1,4 +1,7 @@
-"""Security headers of responses: Content-Security-Policy and others."""
+"""Security headers of all responses: Content-Security-Policy and others.
+
+A page may run only its own scripts, and a file of a client none.
+"""
 
 import base64
 import hashlib
@@ -7,7 +10,7 @@ import re
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-_ALWAYS = {
+_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     # Not `no-referrer`: it would remove the Origin of the page's own forms.
@@ -17,7 +20,9 @@ _ALWAYS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
 _FILE_PATHS = re.compile(r"/gradio_api/file[=/]|/api/(?!docs)")
+"""Paths whose responses may be files of clients, which must not run scripts."""
 _FILE_POLICY = "default-src 'none'; frame-ancestors 'none'; sandbox"
+"""Content-Security-Policy of these responses."""
 _INLINE_SCRIPT = re.compile(rb"<script(?:\s[^>]*)?>(.*?)</script>", re.DOTALL | re.IGNORECASE)
 
 
@@ -43,40 +48,47 @@ class SecurityHeaders:
             await self._app(scope, receive, send)
             return
         if "text/html" in Headers(scope=scope).get("accept", ""):
-            # The scripts of a compressed page could not be hashed.
-            kept = [pair for pair in scope["headers"] if pair[0] != b"accept-encoding"]
-            scope = {**scope, "headers": kept}
+            # Prevents compression of the page, whose scripts could not be hashed then.
+            headers = [(name, value) for name, value in scope["headers"]
+                       if name != b"accept-encoding"]  # fmt: skip
+            scope = {**scope, "headers": headers}
         await self._app(scope, receive, _Response(scope["path"], send).send)
 
 
 class _Response:
-    """Adds headers to one response; a page is buffered until its scripts are hashed."""
+    """Adds the headers to one response; a page is buffered until its scripts are hashed.
+
+    Args:
+        path: path of the request.
+        send: sends messages of the response to the client.
+    """
 
     def __init__(self, path: str, send: Send) -> None:
         self._is_file = _FILE_PATHS.match(path) is not None
         self._send = send
-        self._start: Message | None = None
+        self._page_start: Message | None = None  # first message of a page, until it is sent
         self._page = b""
 
     async def send(self, message: Message) -> None:
+        """Send a message of the inner app; those of a page are sent when it is complete."""
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
-            for name, value in _ALWAYS.items():
+            for name, value in _HEADERS.items():
                 headers[name] = value
             policy = _FILE_POLICY if self._is_file else page_policy(b"")
             headers["Content-Security-Policy"] = policy
             is_page = headers.get("content-type", "").startswith("text/html")
             if is_page and not self._is_file:
-                self._start = message
+                self._page_start = message
                 return
-        elif self._start is not None:
+        elif self._page_start is not None:
             self._page += message.get("body", b"")
             if message.get("more_body", False):
                 return
-            headers = MutableHeaders(scope=self._start)
+            headers = MutableHeaders(scope=self._page_start)
             headers["Content-Security-Policy"] = page_policy(self._page)
-            await self._send(self._start)
-            self._start = None
+            await self._send(self._page_start)
+            self._page_start = None
             message = {**message, "body": self._page}
         await self._send(message)
 
@@ -87,11 +99,12 @@ def page_policy(page: bytes) -> str:
     Args:
         page: HTML; each inline script in it is allowed by its hash.
     """
-    hashes = {_hash(script) for script in _INLINE_SCRIPT.findall(page) if script.strip()}
+    scripts = [script for script in _INLINE_SCRIPT.findall(page) if script.strip()]
+    hashes = sorted({_hash_source(script) for script in scripts})
     return "; ".join(
         (
             "default-src 'none'",
-            " ".join(["script-src 'self'", *sorted(hashes)]),
+            " ".join(["script-src 'self'", *hashes]),
             "script-src-attr 'none'",
             "style-src 'self' 'unsafe-inline'",
             "img-src 'self' data: blob:",
@@ -107,5 +120,7 @@ def page_policy(page: bytes) -> str:
     )
 
 
-def _hash(script: bytes) -> str:
-    return f"'sha256-{base64.b64encode(hashlib.sha256(script).digest()).decode()}'"
+def _hash_source(script: bytes) -> str:
+    """Return the source expression of a policy that allows one inline script."""
+    digest = hashlib.sha256(script).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"

@@ -1,4 +1,7 @@
-"""Timeouts of slow clients, for request heads and for reading responses."""
+"""Timeouts for clients that send a request head or read a response slowly.
+
+The timeout of request bodies is in `body_limits`.
+"""
 
 import asyncio
 from collections.abc import Callable
@@ -11,13 +14,17 @@ from srgan_gp.serving.guards.client_limits import client_of
 HEAD_TIMEOUT_SECONDS = 15.0
 """Time to receive a request head, from the opening of the connection or the first byte."""
 READ_TIMEOUT_SECONDS = 60.0
-"""Time for a client to read the next 64 KiB, or the rest, of a response."""
+"""Time for a client to read the next 64 KiB, the buffer of the connection, or the rest of a
+response."""
 MAX_CONNECTIONS_PER_CLIENT = 200
 """Open connections, idle ones included; a browser opens six. Loopback and proxies are exempt."""
 
 
 class TimeoutProtocol(H11Protocol):
-    """HTTP/1.1 connection with timeouts that uvicorn applies between requests only."""
+    """HTTP/1.1 connection with timeouts; uvicorn has timeouts between requests only.
+
+    uvicorn creates one for each connection and calls its methods, as asyncio does.
+    """
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start the head timer, or close the connection if the client has too many."""
@@ -36,19 +43,19 @@ class TimeoutProtocol(H11Protocol):
         self._update_timers()
 
     def pause_writing(self) -> None:
-        """Start the read timer."""
+        """Start the read timer, because the client has not read the buffered bytes."""
         super().pause_writing()
         self._read_timer.start(READ_TIMEOUT_SECONDS)
 
     def resume_writing(self) -> None:
-        """Restart the read timer at the end of a response, and else stop it."""
+        """Stop the read timer, or restart it if only the end of a response is left to read."""
         super().resume_writing()
         self._read_timer.stop()
         if self._is_idle:
             self._read_timer.start(READ_TIMEOUT_SECONDS)
 
     def on_response_complete(self) -> None:
-        """Start the read timer for the rest, which uvicorn sends before it closes."""
+        """Start the read timer for the buffered end of the response."""
         self._read_timer.start(READ_TIMEOUT_SECONDS)
         super().on_response_complete()
 
@@ -61,9 +68,9 @@ class TimeoutProtocol(H11Protocol):
     @property
     def _is_proxy(self) -> bool:
         """Whether the connection is from a trusted proxy, which makes one for each request."""
-        proxies = self.config.forwarded_allow_ips  # `http.server` sets a list; uvicorn has a text
-        peer = self.client[0] if self.client else ""
-        return is_within(peer, proxies if isinstance(proxies, list) else ())
+        proxies = self.config.forwarded_allow_ips  # a list of `http.server`, or a text of uvicorn
+        peer_address = self.client[0] if self.client else ""
+        return is_within(peer_address, proxies if isinstance(proxies, list) else ())
 
     @property
     def _is_idle(self) -> bool:
@@ -71,6 +78,7 @@ class TimeoutProtocol(H11Protocol):
         return self.cycle is None or self.cycle.response_complete  # type: ignore[redundant-expr]
 
     def _update_timers(self) -> None:
+        """Start or stop the timers by the state of the request."""
         if self._is_idle:
             self._head_timer.start(HEAD_TIMEOUT_SECONDS)
             return
@@ -79,17 +87,18 @@ class TimeoutProtocol(H11Protocol):
             self._read_timer.stop()
 
     def _abort_if_unread(self) -> None:
+        """Close the connection if the client has not read everything; called by the read timer."""
         if self.transport.get_write_buffer_size():
             self.transport.abort()
 
 
 def _client_of_connection(connection: object) -> str:
-    """Identify the client of a connection, as for its requests."""
+    """Return the client of a connection, as `client_of` does for its requests."""
     return client_of({"client": getattr(connection, "client", None)})
 
 
 class _Timer:
-    """Calls a function once after a delay, unless it is stopped before."""
+    """Calls a function once after a delay, unless the timer is stopped before."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, callback: Callable[[], None]) -> None:
         self._loop, self._callback = loop, callback
@@ -101,7 +110,7 @@ class _Timer:
             self._handle = self._loop.call_later(seconds, self._callback)
 
     def stop(self) -> None:
-        """Stop the timer."""
+        """Stop the timer; it may be started again."""
         if self._handle is not None:
             self._handle.cancel()
             self._handle = None

@@ -1,6 +1,7 @@
 """Identity of a visitor: a random number in a signed cookie, without a login.
 
-The key is drawn when the server starts and is never written, since no result outlives the server.
+The key of the signatures is chosen when the server starts, and never stored, since no result
+outlives the server.
 """
 
 import hashlib
@@ -11,18 +12,17 @@ from http.cookies import CookieError, SimpleCookie
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-_PAGE, _JOBS_OF_PAGE = "/", "/api/jobs"
+_PAGE_PATH, _JOBS_PATH = "/", "/api/jobs"
 _ID_BYTES = 16
-_SIGNATURE_BYTES = 16
+_SIGNATURE_BYTES = 16  # to which the HMAC is truncated
 
 
 class VisitorCookies:
     """ASGI middleware: writes the visitor of a request into `scope["visitor"]`.
 
-    It is None without a cookie, and for a cookie that this server did not sign.
-
-    The page sets the cookie. It ends with the browser; scripts cannot read it, and pages of other
-    sites do not send it.
+    The visitor is 32 hexadecimal digits; None without a cookie, and for a cookie that this server
+    did not sign. The response of the page sets the cookie. The cookie ends with the browser,
+    scripts cannot read it, and pages of other sites do not send it.
 
     Args:
         app: inner ASGI app.
@@ -42,9 +42,11 @@ class VisitorCookies:
         header = Headers(scope=scope).get("cookie", "")
         visitor = self._visitor_of(header)
         scope = {**scope, "visitor": visitor}
-        # A page that was open when the server was restarted has a cookie that is not valid.
-        is_old_page = scope["path"] == _JOBS_OF_PAGE and self._name in header
-        if visitor is not None or not (scope["path"] == _PAGE or is_old_page):
+        # A page that was open when the server was restarted has a cookie that is not valid any
+        # more. It gets a new one when it requests its jobs.
+        is_old_page = scope["path"] == _JOBS_PATH and self._name in header
+        needs_cookie = visitor is None and (scope["path"] == _PAGE_PATH or is_old_page)
+        if not needs_cookie:
             await self._app(scope, receive, send)
             return
 
@@ -67,15 +69,18 @@ class VisitorCookies:
         return f"{self._name}={value}; Path=/; HttpOnly; SameSite=Strict{secure}"
 
     def _visitor_of(self, header: str) -> str | None:
-        """Return the identity in a Cookie header; None: there is none, or it was not set here."""
+        """Return the visitor in a Cookie header; None: there is none that this server signed."""
         try:
-            morsel = SimpleCookie(header).get(self._name)
+            cookie = SimpleCookie(header).get(self._name)
         except CookieError:
             return None
-        visitor, _, signature = (morsel.value if morsel else "").partition(".")
-        is_ours = hmac.compare_digest(signature.encode(), self._signature(visitor).encode())
-        return visitor if is_ours else None
+        if cookie is None:
+            return None
+        visitor, _dot, signature = cookie.value.partition(".")
+        is_valid = hmac.compare_digest(signature.encode(), self._signature(visitor).encode())
+        return visitor if is_valid else None
 
     def _signature(self, visitor: str) -> str:
+        """Return the truncated HMAC-SHA256 of a visitor, in hexadecimal digits."""
         digest = hmac.digest(self._key, visitor.encode(errors="replace"), hashlib.sha256)
         return digest[:_SIGNATURE_BYTES].hex()
