@@ -1,4 +1,4 @@
-"""Safe file names of results, derived from the names that clients sent."""
+"""File names of results, derived from the names that clients sent and safe for every system."""
 
 import unicodedata
 from pathlib import PureWindowsPath
@@ -17,11 +17,11 @@ def result_naming(
     """Build the naming rule for the result of an upscale request.
 
     Args:
-        format: such as `png`; None: that of the suffix of the input's name, if it can store the
-            result.
+        format: format of the result, such as `png`; None: that of the suffix of the input's name,
+            if it can store the result.
         model: name of the model.
         scale: scale factor of the result.
-        found_format: format of the input, for a name without the suffix of an image.
+        found_format: format of the input, used if its name has no suffix of an image format.
 
     Raises:
         UsageError: the format is unknown.
@@ -31,7 +31,7 @@ def result_naming(
 
 
 def safe_name(name: str) -> str:
-    r"""Reduce a client's file name to letters, marks, digits and a few signs.
+    r"""Return a client's file name reduced to letters, marks, digits and a few signs.
 
     Directories and all control characters are removed, among them line breaks and those of
     bidirectional text. Any other sign, such as < and >, becomes _.
@@ -39,12 +39,19 @@ def safe_name(name: str) -> str:
     >>> safe_name("../../etc/<b>me\u202egnp.jpg")
     'b_megnp.jpg'
     """
-    path = PureWindowsPath(name.replace("\0", ""))  # splits at both kinds of separators
-    stem, suffix = (_plain(part) for part in (path.stem, path.suffix))
-    return portable(f"{stem.strip(' ._')[:_MAX_LENGTH] or 'picture'}{suffix[:_MAX_LENGTH]}")
+    path = PureWindowsPath(name.replace("\0", ""))  # splits at / and at \
+    stem = _plain(path.stem).strip(" ._")[:_MAX_LENGTH]
+    suffix = _plain(path.suffix)[:_MAX_LENGTH]
+    return portable(f"{stem or 'picture'}{suffix}")
 
 
 def _plain(text: str) -> str:
-    """Keep letters, marks and digits, remove control characters, replace others by '_'."""
-    kept = (c for c in text if unicodedata.category(c)[0] != "C")
-    return "".join(c if unicodedata.category(c)[0] in "LMN" or c in " .-_()" else "_" for c in kept)
+    """Keep letters, marks and digits, remove control characters, and replace others by `_`."""
+    characters: list[str] = []
+    for character in text:
+        category = unicodedata.category(character)[0]  # C: control, L: letter, M: mark, N: number
+        if category in "LMN" or character in " .-_()":
+            characters.append(character)
+        elif category != "C":
+            characters.append("_")
+    return "".join(characters)

@@ -1,6 +1,6 @@
-"""Views of a result beside its input: tiles of any zoom level, in full resolution, on demand.
+"""Tiles of a result and of its input, for the viewer of the page, at any zoom level.
 
-The pixels are stored uncompressed, so that a tile is read without decoding the image.
+The pixels are stored uncompressed, so that a tile is read without decoding an image.
 """
 
 import io
@@ -19,19 +19,23 @@ from srgan_gp.system.files import atomic_write
 from srgan_gp.system.write_errors import errors_about
 
 Pixels = NDArray[np.uint8]
+"""Part of an image, (H, W, C); C is 1 to 4: grey or RGB, then alpha if there is any."""
 Layer = Literal["before", "after"]
+"""The input, or the result."""
+Box = tuple[int, int, int, int]
+"""Left, top, right and bottom in pixels; right and bottom are outside of the box."""
 
 TILE = 512
 """Side of a tile in pixels."""
 
-_MAX_SMALLEST = 512  # side of the smallest level in pixels
-_BAND_VALUES = 1 << 24  # values that are converted at a time
-_MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
+_MAX_SMALLEST = 512  # longest side of the smallest level in pixels
+_BAND_VALUES = 1 << 24  # values that are converted at a time, which bounds the memory
+_MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}  # Pillow's modes by number of channels
 
 
 @dataclass(frozen=True)
 class ImageView:
-    """A result and its input, enlarged bicubically to the same size, as tiles."""
+    """Tiles of a result, and of its input enlarged to the same size; written by `write_view`."""
 
     folder: Path
     """Directory of the pixels."""
@@ -44,11 +48,12 @@ class ImageView:
     levels: int
     """Number of zoom levels; level n is downscaled by 2^n."""
     detail: tuple[int, int]
-    """Column and row of the result with many details around them."""
+    """Column and row of a detailed place in the result, where the viewer starts."""
     icc_profile: bytes | None = None
+    """Colour profile of the tiles; None: sRGB."""
 
     def facts(self) -> dict[str, Any]:
-        """Describe the view for the page; JSON-serialisable."""
+        """Return the values that the viewer needs, as JSON: `size`, `levels`, `tile`, `detail`."""
         return {"size": self.size, "levels": self.levels, "tile": TILE, "detail": self.detail}
 
     def level_size(self, level: int) -> tuple[int, int]:
@@ -56,10 +61,17 @@ class ImageView:
         return max(self.size[0] >> level, 1), max(self.size[1] >> level, 1)
 
     def tile(self, layer: Layer, level: int, column: int, row: int) -> bytes | None:
-        """Return a tile as a PNG file; None: it is outside of the image.
+        """Return a tile as a PNG file; None: the tile is outside of the image.
 
-        The result is averaged over blocks of 2^level pixels. Level 0 has its very pixels, in 8
-        bits. The input is resized by Pillow's bicubic filter, as a whole image would be.
+        A pixel of the result's layer is the average of a block of 2^level x 2^level pixels; level 0
+        has the pixels of the result, in 8 bits. The input is resized by Pillow's bicubic filter, as
+        a whole image would be.
+
+        Args:
+            layer: the input or the result.
+            level: zoom level.
+            column: number of the tile from the left, from 0.
+            row: number of the tile from the top, from 0.
         """
         if not 0 <= level < self.levels:
             return None
@@ -73,47 +85,45 @@ class ImageView:
 
     def thumbnail(self, side: int) -> bytes:
         """Return the result as a PNG file of at most `side` x `side` pixels."""
-        width, height = self.level_size(self.levels - 1)
-        image = _image(self._after(self.levels - 1, (0, 0, width, height)))
+        smallest = self.levels - 1
+        width, height = self.level_size(smallest)
+        image = _image(self._after(smallest, (0, 0, width, height)))
         image.thumbnail((side, side))
         return _png(np.asarray(image), self.icc_profile)
 
-    def _after(self, level: int, box: tuple[int, int, int, int]) -> Pixels:
-        """Return a part of the result; the box is left, top, right and bottom in the level."""
+    def _after(self, level: int, box: Box) -> Pixels:
+        """Return the part of the result in a box of a level."""
         left, top, right, bottom = box
         width, height = self.level_size(level)
         pixels = _mapped(self.folder / f"after-{level}", (height, width, self.channels[0]))
         return pixels[top:bottom, left:right]
 
-    def _before(self, level: int, box: tuple[int, int, int, int]) -> Pixels:
-        """Resize the part of the input that a box of a level shows; the box is as for `_after`."""
+    def _before(self, level: int, box: Box) -> Pixels:
+        """Return the part of the input in a box of a level, resized to the size of the box."""
         width, height = self.before_size
         pixels = _mapped(self.folder / "before", (height, width, self.channels[1]))
-        steps = [  # pixels of the input for a pixel of the level, across and down
-            own / side * 2**level for own, side in zip(self.before_size, self.size, strict=True)
-        ]
-        exact = [edge * steps[number % 2] for number, edge in enumerate(box)]
-        # Rounding may exceed the sides by a fraction of a pixel, which Pillow refuses.
-        exact[2], exact[3] = min(exact[2], width), min(exact[3], height)
-        # The filter reaches two pixels of the smaller of both images beyond the box.
-        margins = [int(2 * max(step, 1)) + 2 for step in steps]
-        left, top = (max(int(exact[axis]) - margins[axis], 0) for axis in (0, 1))
-        part = pixels[top : int(exact[3]) + margins[1] + 1, left : int(exact[2]) + margins[0] + 1]
-        inner = exact[0] - left, exact[1] - top, exact[2] - left, exact[3] - top
+        # Pixels of the input for a pixel of the level.
+        x_step = width / self.size[0] * 2**level
+        y_step = height / self.size[1] * 2**level
+        # The box in the input. Its edges may exceed the sides by rounding, which Pillow refuses.
+        left, top = box[0] * x_step, box[1] * y_step
+        right, bottom = min(box[2] * x_step, width), min(box[3] * y_step, height)
+        # The bicubic filter reaches two pixels of the smaller of both images beyond the box.
+        x_margin, y_margin = int(2 * max(x_step, 1)) + 2, int(2 * max(y_step, 1)) + 2
+        part_left, part_top = max(int(left) - x_margin, 0), max(int(top) - y_margin, 0)
+        part_right, part_bottom = int(right) + x_margin + 1, int(bottom) + y_margin + 1
+        part = _image(pixels[part_top:part_bottom, part_left:part_right])
+        box_in_part = left - part_left, top - part_top, right - part_left, bottom - part_top
         size = box[2] - box[0], box[3] - box[1]
-        bicubic = _image(part).resize(size, Image.Resampling.BICUBIC, box=inner)
-        return np.asarray(bicubic)
+        return np.asarray(part.resize(size, Image.Resampling.BICUBIC, box=box_in_part))
 
 
 def small_copy(path: Path, side: int) -> bytes | None:
-    """Return the first frame of a file that this server wrote, as a PNG file.
+    """Return a small copy of a result without a view, as PNG; None: its file has expired.
 
     Args:
-        path: an image.
+        path: image file that this server wrote; its first frame is used.
         side: maximum width and height of the copy in pixels.
-
-    Returns:
-        The PNG file; None: the file has expired.
     """
     try:
         with Image.open(path) as image, io.BytesIO() as file:
@@ -127,12 +137,12 @@ def small_copy(path: Path, side: int) -> bytes | None:
 
 
 def write_view(original: Picture, result: Picture, folder: Path) -> ImageView:
-    """Write the pixels of a view.
+    """Write the pixels of a view, and return it.
 
     Args:
         original: input image, or its region.
-        result: the same, upscaled.
-        folder: existing directory; the view gets its own one below it.
+        result: the upscaled `original`.
+        folder: existing directory, in which the directory `view` is created.
 
     Raises:
         OutputError: a file cannot be written.
@@ -144,7 +154,7 @@ def write_view(original: Picture, result: Picture, folder: Path) -> ImageView:
         _write(folder / "after-0", _bands(result))
         width, height, levels = result.width, result.height, 1
         level = _mapped(folder / "after-0", (height, width, result.channels))
-        while max(width, height) > _MAX_SMALLEST:
+        while max(width, height) > _MAX_SMALLEST:  # `level` is the smallest level so far
             width, height = max(width // 2, 1), max(height // 2, 1)
             _write(folder / f"after-{levels}", _halved(level))
             level = _mapped(folder / f"after-{levels}", (height, width, result.channels))
@@ -171,53 +181,63 @@ def _bands(picture: Picture) -> Iterator[Pixels]:
 
 
 def _halved(level: Pixels) -> Iterator[Pixels]:
-    """Yield the averages of blocks of 2 x 2 pixels; a side of one pixel is kept."""
+    """Yield the averages of blocks of 2 x 2 pixels, in bands that bound the memory.
+
+    A side of one pixel is kept. The last row or column of an odd side is omitted.
+    """
     height, width, channels = level.shape
-    down, across = min(height, 2), min(width, 2)
-    rows = max(_BAND_VALUES // (width * channels * down), 1) * down
-    for top in range(0, height // down * down, rows):
-        band = level[top : min(top + rows, height // down * down), : width // across * across]
-        shape = band.shape[0] // down, down, band.shape[1] // across, across, channels
-        yield np.rint(band.reshape(shape).mean((1, 3), dtype=np.float32)).astype(np.uint8)
+    block_height, block_width = min(height, 2), min(width, 2)
+    used_height = height // block_height * block_height
+    used_width = width // block_width * block_width
+    rows = max(_BAND_VALUES // (width * channels * block_height), 1) * block_height
+    for top in range(0, used_height, rows):
+        band = level[top : min(top + rows, used_height), :used_width]
+        blocks = band.reshape(-1, block_height, used_width // block_width, block_width, channels)
+        yield np.rint(blocks.mean((1, 3), dtype=np.float32)).astype(np.uint8)
 
 
 def _detail(level: Pixels, size: tuple[int, int]) -> tuple[int, int]:
-    """Find a place with many details: the largest mean gradient of the smallest level.
+    """Return a detailed place: the centre of the block with the largest mean gradient.
 
     Args:
-        level: the smallest level.
+        level: the smallest level. Its shorter side is divided into eight square blocks.
         size: width and height of the result.
 
     Returns:
         Column and row in the result.
     """
-    grey = level[..., : min(level.shape[2], 3)].mean(2, dtype=np.float32)
-    if min(grey.shape) < 3:
+    colours = level[..., : min(level.shape[2], 3)]  # without alpha, except that of a grey image
+    grey = colours.mean(2, dtype=np.float32)
+    height, width = grey.shape
+    if min(height, width) < 3:  # too small for a gradient
         return size[0] // 2, size[1] // 2
-    rows, columns = np.gradient(grey)
-    share = max(min(grey.shape) // 8, 1)
-    strength = (np.abs(rows) + np.abs(columns))[: grey.shape[0] // share * share,
-                                                : grey.shape[1] // share * share]  # fmt: skip
-    blocks = strength.reshape(strength.shape[0] // share, share, -1, share).mean((1, 3))
+    row_gradient, column_gradient = np.gradient(grey)
+    side = max(min(height, width) // 8, 1)  # of a block in pixels
+    gradient = np.abs(row_gradient) + np.abs(column_gradient)
+    gradient = gradient[: height // side * side, : width // side * side]
+    blocks = gradient.reshape(height // side, side, -1, side).mean((1, 3))
     row, column = np.unravel_index(int(blocks.argmax()), blocks.shape)
-    x, y = ((place + 0.5) * share for place in (int(column), int(row)))
-    return round(x * size[0] / grey.shape[1]), round(y * size[1] / grey.shape[0])
+    x, y = (int(column) + 0.5) * side, (int(row) + 0.5) * side
+    return round(x * size[0] / width), round(y * size[1] / height)
 
 
 def _write(path: Path, bands: Iterator[Pixels]) -> None:
+    """Write the values of bands one after the other, without a header."""
     with atomic_write(path) as file:
         for band in bands:
             file.write(np.ascontiguousarray(band).data)
 
 
 def _mapped(path: Path, shape: tuple[int, int, int]) -> Pixels:
+    """Open a file of `_write` as a memory-mapped array of this shape."""
     return np.memmap(path, np.uint8, "r", shape=shape)
 
 
 def _image(pixels: Pixels) -> Image.Image:
-    plain = np.ascontiguousarray(pixels)
-    channels = plain.shape[2]
-    return Image.fromarray(plain[..., 0] if channels == 1 else plain, _MODES[channels])
+    """Convert (H, W, C) to an image of Pillow."""
+    contiguous = np.ascontiguousarray(pixels)
+    channels = contiguous.shape[2]
+    return Image.fromarray(contiguous[..., 0] if channels == 1 else contiguous, _MODES[channels])
 
 
 def _png(pixels: Pixels, icc_profile: bytes | None) -> bytes:

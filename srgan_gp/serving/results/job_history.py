@@ -16,10 +16,11 @@ from srgan_gp.serving.jobs.job_requests import Result
 from srgan_gp.serving.jobs.service import Service
 
 MAX_ENTRIES, MAX_ENTRIES_PER_OWNER = 5000, 200
+"""Limits of the number of jobs; above a limit the oldest finished jobs of the owner, or of all
+owners, are removed."""
 MAX_BYTES, MAX_BYTES_PER_OWNER = 16 << 30, 4 << 30
-"""Jobs, and bytes of their files; above a limit the oldest finished jobs of the owner, or of all,
-are removed."""
-_MAX_EXPIRED = 10_000
+"""Limits of the bytes of their files, 16 GiB and 4 GiB, which work in the same way."""
+_MAX_EXPIRED = 10_000  # ids of removed jobs that are remembered
 
 
 @dataclass(eq=False)
@@ -27,35 +28,38 @@ class HistoryEntry:
     """One job of an owner."""
 
     owner: str
+    """Key of a visitor, from `http.job_routes.owner_of`, or address of a client of the API."""
     job: Job
     title: str
-    """File name that the client sent, or a short description."""
+    """File name that the client sent, or the seeds of faces."""
     tab: str = ""
     """Tab of the page that started the job; empty for the API."""
     keep_seconds: float = 0.0
-    """Seconds for which the result is kept."""
+    """Seconds for which the result is kept after the job has ended."""
     id: str = field(default_factory=lambda: secrets.token_hex(16))
+    """Random id, 32 hexadecimal digits, by which the owner finds the job."""
     size: int | None = None
-    """Bytes of the files of the job; None while it runs."""
+    """Bytes of the files of the job; None until the job is done."""
 
     @property
     def result(self) -> Result | None:
-        """The result; None while the job runs, and if it failed."""
+        """The result; None while the job is not done, and if it failed."""
         outcome = self.job.outcome
         return outcome if isinstance(outcome, Result) else None
 
     @property
     def seconds_kept(self) -> float:
-        """How many seconds the result is still kept."""
-        age = time.monotonic() - (self.job.ended or time.monotonic())
+        """Seconds for which the result is still kept; all of them while the job is not done."""
+        now = time.monotonic()
+        age = 0.0 if self.job.ended is None else now - self.job.ended
         return max(round(self.keep_seconds - age, 1), 0.0)
 
 
 class JobHistory:
-    """Jobs of all owners. Thread-safe.
+    """Submits jobs to the service, and keeps them for their owners. Thread-safe.
 
     Args:
-        service: runs the jobs.
+        service: executes the jobs.
     """
 
     def __init__(self, service: Service) -> None:
@@ -76,10 +80,10 @@ class JobHistory:
         address: str | None = None,
         on_progress: OnProgress | None = None,
     ) -> HistoryEntry:
-        """Queue a job and record it.
+        """Queue a job, and return its entry in the history.
 
         Args:
-            owner: visitor or client that the job belongs to.
+            owner: as for `HistoryEntry`; it also counts as the client of the job.
             request: as for `Service.submit`.
             title: as for `HistoryEntry`.
             tab: as for `HistoryEntry`.
@@ -103,7 +107,7 @@ class JobHistory:
             return [entry for entry in self._entries.values() if entry.owner == owner]
 
     def find(self, owner: str, id: str) -> HistoryEntry | None:
-        """Return a job by its id; None: the owner has no such job."""
+        """Return the entry of a job by its id; None: the owner has no such job."""
         with self._lock:
             self._prune()
             entry = self._entries.get(id)
@@ -120,45 +124,55 @@ class JobHistory:
             self._drop(entry)
 
     def _prune(self) -> None:
-        """Remove what has expired, and the oldest jobs above a limit."""
+        """Remove finished jobs that have expired, and the oldest ones above a limit."""
         now = time.monotonic()
-        counts: Counter[str] = Counter()
-        sizes: Counter[str] = Counter()
-        count = size = 0  # of all owners
+        counts: Counter[str] = Counter()  # kept jobs by owner
+        sizes: Counter[str] = Counter()  # bytes of their files by owner
+        total_count = total_size = 0  # of all owners
         for entry in reversed(list(self._entries.values())):  # the newest first
             owner = entry.owner
             self._measure(entry)
-            own_size = entry.size or 0
+            size = 0 if entry.size is None else entry.size
             is_above_limit = (
                 counts[owner] >= MAX_ENTRIES_PER_OWNER
-                or sizes[owner] + own_size > MAX_BYTES_PER_OWNER
-                or count >= MAX_ENTRIES
-                or size + own_size > MAX_BYTES
+                or sizes[owner] + size > MAX_BYTES_PER_OWNER
+                or total_count >= MAX_ENTRIES
+                or total_size + size > MAX_BYTES
             )
             if entry.job.is_done and (is_above_limit or self._is_expired(entry, now)):
                 self._drop(entry)
                 continue
             counts[owner] += 1
-            sizes[owner] += own_size
-            count, size = count + 1, size + own_size
+            sizes[owner] += size
+            total_count += 1
+            total_size += size
 
     def _is_expired(self, entry: HistoryEntry, now: float) -> bool:
+        """Return whether a result is too old, or its file was removed.
+
+        Args:
+            entry: the job.
+            now: time from `time.monotonic`.
+        """
         ended = entry.job.ended
         is_old = ended is not None and now - ended > self.service.settings.keep_seconds
-        return is_old or (entry.result is not None and not entry.result.path.exists())
+        is_file_missing = entry.result is not None and not entry.result.path.exists()
+        return is_old or is_file_missing
 
     def _measure(self, entry: HistoryEntry) -> None:
+        """Set the size of a job that is done, once."""
         if entry.size is None and entry.job.is_done:
             files = entry.job.folder.rglob("*")
             entry.size = sum(path.stat().st_size for path in files if path.is_file())
 
     def _drop(self, entry: HistoryEntry) -> None:
+        """Remove a job with its files, and remember its id as expired."""
         if self._entries.pop(entry.id, None) is None:
             return
         entry.job.cancel()  # has no effect on a finished job
         if entry.job.is_done:
             shutil.rmtree(entry.job.folder, ignore_errors=True)
-        # Else the service removes the files when the cancelled job ends.
+        # Otherwise the service removes the files when the cancelled job ends.
         self._expired[entry.id] = entry.owner
         while len(self._expired) > _MAX_EXPIRED:
             self._expired.popitem(last=False)

@@ -1,4 +1,8 @@
-"""Temporary files of a server: one directory per client, removed by age and at shutdown."""
+"""Temporary files of a server: one directory per client, removed by age and at shutdown.
+
+They are below one directory of the server, whose lock file is locked while the server runs. By that
+lock another server recognises the directory of a killed server, and removes it.
+"""
 
 import os
 import secrets
@@ -16,14 +20,14 @@ from srgan_gp.errors import OutputError
 from srgan_gp.system.file_locks import try_lock
 from srgan_gp.system.write_errors import errors_about
 
-_PREFIX = "srgan-gp-app-"
-_LOCK = "lock"
+_PREFIX = "srgan-gp-app-"  # of the name of a server's directory
+_LOCK = "lock"  # name of the lock file in it
 _MAX_SECONDS_BETWEEN_SWEEPS = 30
 _MIN_FREE_BYTES = 1 << 26  # of the disk; with less, no new work is accepted
 
 
 class TemporaryFiles:
-    """Owns one directory while a server runs.
+    """Owns the directory of a server, and removes old files in it by a thread. Thread-safe.
 
     Args:
         root: parent directory; None: the system's directory for temporary files.
@@ -50,15 +54,17 @@ class TemporaryFiles:
             reason = error.strerror or str(error)
             raise OutputError(f"Temporary files cannot be created in {root}: {reason}.") from error
         self._keep_seconds = keep_seconds
-        self._guard = threading.Lock()
-        self._folders: dict[str, Path] = {}
-        self._in_use: Counter[Path] = Counter()
+        self._guard = threading.Lock()  # for the two attributes below
+        self._folders: dict[str, Path] = {}  # by client
+        self._held: Counter[Path] = Counter()  # how often each path is held
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._sweep_periodically, daemon=True)
         self._thread.start()
 
     def folder(self, client: str) -> Path:
-        """Return a client's directory, named by 128 random bits; a new one after it was removed.
+        """Return a client's directory, and create it if it is missing.
+
+        It is named by 128 random bits. After its removal by age the client gets another one.
 
         Raises:
             OutputError: the directory cannot be created.
@@ -71,14 +77,17 @@ class TemporaryFiles:
         return folder
 
     def hold(self, *paths: Path) -> None:
-        """Protect these paths and all below from removal by age until they are released."""
+        """Protect paths, and all files below them, from removal by age until they are released.
+
+        A path that is held several times has to be released as often.
+        """
         with self._guard:
-            self._in_use.update(paths)
+            self._held.update(paths)
 
     def release(self, *paths: Path) -> None:
-        """End the protection of paths that were held."""
+        """End one protection of each path."""
         with self._guard:
-            self._in_use -= Counter(paths)
+            self._held -= Counter(paths)
 
     def no_space_reason(self) -> str | None:
         """Return why no file can be stored, such as a full disk; None: files can be stored."""
@@ -91,16 +100,16 @@ class TemporaryFiles:
         return "the disk is full" if free_bytes < _MIN_FREE_BYTES else None
 
     def sweep(self, now: float | None = None) -> None:
-        """Remove files and directories older than `keep_seconds`.
+        """Remove files and directories older than `keep_seconds` that are not held.
 
         Args:
-            now: seconds since the epoch; None: the current time.
+            now: time in seconds since the epoch; None: the current time.
         """
         now = time.time() if now is None else now
         with self._guard:
             with suppress(OSError):
                 self._restore()
-                # Prevents removal by system services that delete old temporary files.
+                # New times keep system services from deleting these as old temporary files.
                 for path in (self.run_folder, self.uploads, self.run_folder / _LOCK):
                     os.utime(path)
             for entry in _entries(self.run_folder):
@@ -111,14 +120,14 @@ class TemporaryFiles:
                 del self._folders[client]
 
     def close(self) -> None:
-        """Remove everything."""
+        """End the thread, and remove the directory of the server."""
         self._ended.set()
         self._thread.join()
         self._lock_file.close()
         _remove(self.run_folder)
 
     def _restore(self) -> None:
-        """Recreate the directory under its name if it was removed.
+        """Recreate the server's directory, its lock file and `uploads` if they were removed.
 
         Raises:
             OSError: it cannot be created, or another user owns a file of that name.
@@ -138,9 +147,9 @@ class TemporaryFiles:
 
     def _sweep(self, path: Path, now: float) -> None:
         """Remove a file or a directory tree, except for parts that are recent or held."""
-        if path in self._in_use:
+        if path in self._held:
             return
-        with suppress(OSError):
+        with suppress(OSError):  # what cannot be removed is tried again by the next sweep
             age = now - path.lstat().st_mtime
             if age < 0:  # The clock was set back.
                 os.utime(path, (now, now), follow_symlinks=False)
@@ -148,21 +157,26 @@ class TemporaryFiles:
             if path.is_dir() and not path.is_symlink():
                 for entry in _entries(path):
                     self._sweep(entry, now)
-                is_needed = any(path in used.parents for used in self._in_use)
-                if is_old and not is_needed and path != self.uploads:
+                has_held_path = any(path in held.parents for held in self._held)
+                if is_old and not has_held_path and path != self.uploads:
                     path.rmdir()  # fails if it is not empty, as intended
             elif is_old:
                 path.unlink()
 
     def _sweep_periodically(self) -> None:
-        while not self._ended.wait(min(_MAX_SECONDS_BETWEEN_SWEEPS, self._keep_seconds / 4)):
+        """Sweep until `close` is called; the loop of the thread."""
+        seconds = min(_MAX_SECONDS_BETWEEN_SWEEPS, self._keep_seconds / 4)
+        while not self._ended.wait(seconds):
             self.sweep()
 
 
 def remove_leftovers(root: Path) -> int:
-    """Remove the directories of killed servers, and return their number.
+    """Remove the directories of killed servers, and return the number of removed ones.
 
     Directories that a running server has locked, or that belong to another user, are kept.
+
+    Args:
+        root: parent directory of the directories of servers.
     """
     count = 0
     for folder in _entries(root):
@@ -172,7 +186,8 @@ def remove_leftovers(root: Path) -> int:
 
 
 def _remove_if_unlocked(folder: Path) -> bool:
-    with suppress(OSError):
+    """Remove the directory of a killed server, and return whether it was removed."""
+    with suppress(OSError):  # such as a directory without a lock file, which is kept
         if not _is_ours(folder):
             return False
         with (folder / _LOCK).open("rb") as file:
@@ -183,14 +198,19 @@ def _remove_if_unlocked(folder: Path) -> bool:
 
 
 def _is_ours(folder: Path) -> bool:
-    """Return whether it is a directory of this user, and not a link."""
+    """Return whether a path is a directory of this user, and not a link."""
     status = folder.lstat()
-    owner = getattr(os, "getuid", lambda: status.st_uid)()
-    return stat.S_ISDIR(status.st_mode) and status.st_uid == owner
+    if not stat.S_ISDIR(status.st_mode):
+        return False
+    # Windows has no user ids, and a temporary directory for each user.
+    return not hasattr(os, "getuid") or status.st_uid == os.getuid()
 
 
 def _remove(folder: Path) -> None:
-    """Remove a server's directory, its lock last, so that a partial removal is a leftover."""
+    """Remove a server's directory, its lock file last.
+
+    So the directory of a removal that was interrupted is recognised by `remove_leftovers`.
+    """
     for entry in _entries(folder):
         if entry.name != _LOCK:
             shutil.rmtree(entry, ignore_errors=True)
@@ -198,21 +218,27 @@ def _remove(folder: Path) -> None:
 
 
 def _locked_folder(root: Path) -> tuple[Path, IO[bytes]]:
-    """Create a directory with a lock that is held while the returned file is open."""
+    """Create the directory of a server, and lock it.
+
+    Returns:
+        The directory, and its lock file, which is locked for as long as the file is open.
+    """
     while True:
         folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=root))
         lock = folder / _LOCK
         file = _open_lock(lock)
         if try_lock(file) and lock.exists():
             return folder, file
-        file.close()  # Another server that is starting took it for a leftover.
+        file.close()  # Another server that is starting has removed it as a leftover: try again.
 
 
 def _open_lock(path: Path) -> IO[bytes]:
+    """Open a lock file, and create it for this user only if it is missing."""
     return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+b", buffering=0)
 
 
 def _entries(folder: Path) -> list[Path]:
+    """Return the files and directories in a directory; none if it cannot be read."""
     with suppress(OSError):
         return list(folder.iterdir())
     return []
