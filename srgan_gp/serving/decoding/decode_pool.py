@@ -1,4 +1,8 @@
-"""Pool of decoder processes; each decodes one image at a time."""
+"""Pool of decoder processes, by which the service decodes the images of clients.
+
+Each process decodes one image at a time. A damaged or malicious image can end its process only,
+which is then replaced.
+"""
 
 import atexit
 import multiprocessing.util  # noqa: F401 # type: ignore[reportUnusedImport] - see `__init__`
@@ -14,8 +18,8 @@ from srgan_gp.serving.decoding.decode_process import Decoder
 from srgan_gp.serving.decoding.decode_worker import CPU_SECONDS
 from srgan_gp.serving.jobs.job_cancellation import Cancellation
 
-_MAX_SECONDS = 2.0 * CPU_SECONDS  # elapsed time; the machine may be busy
-_SECONDS_BETWEEN_CHECKS = 0.2
+_MAX_SECONDS = 2.0 * CPU_SECONDS  # elapsed time for one image; the machine may be busy
+_SECONDS_BETWEEN_CHECKS = 0.2  # of the cancellation, while a job waits for a process
 _ENDED = "The server has ended."
 
 
@@ -25,17 +29,19 @@ class DecodePool:
     Args:
         count: number of processes, and so of images decoded at a time.
         max_pixels: images with more pixels, width x height, are refused by their header.
-        max_seconds: elapsed seconds for one image, before its process is killed.
+        max_seconds: elapsed seconds for one image, after which its process is killed.
     """
 
     def __init__(self, count: int, max_pixels: int, *, max_seconds: float = _MAX_SECONDS) -> None:
         self._max_pixels, self._max_seconds = max_pixels, max_seconds
+        # Last in, first out: under low load the same process is used again.
         self._idle: queue.LifoQueue[Decoder] = queue.LifoQueue()
-        self._guard = threading.Lock()
+        self._guard = threading.Lock()  # for the replacement of processes
         self._all: set[Decoder] = set()
         self._is_closed = False
-        # Exit handlers run in reverse order. That of multiprocessing, registered by the import of
-        # its `util`, sends SIGTERM to the processes, which they ignore, and waits: kill them first.
+        # Exit handlers run in reverse order. The handler of multiprocessing, which the import of
+        # its `util` registers, sends SIGTERM to the processes, and waits. They ignore SIGTERM, so
+        # this handler has to kill them before.
         atexit.register(self.close)
         for _ in range(count):
             decoder = Decoder(max_pixels)
@@ -43,7 +49,7 @@ class DecodePool:
             self._idle.put(decoder)
 
     def decode(self, data: bytes | Path, name: str, cancellation: Cancellation) -> Picture:
-        """Decode one image; waits for an idle process.
+        """Wait for an idle process, and decode one image in it.
 
         Args:
             data: bytes of the file, or its path.
@@ -54,8 +60,8 @@ class DecodePool:
             PictureError: as for `images.read_image`; E_DECODER_TIMEOUT or E_DECODER_CRASH if the
                 process had to be replaced.
             BusyError: the system cannot start a process.
-            Cancelled: the job was cancelled, or the pool was closed before the image had a
-                process; closed later, it raises E_DECODER_CRASH.
+            Cancelled: the job was cancelled, or the pool was closed while the image waited for a
+                process. If the pool is closed later, the image gets E_DECODER_CRASH.
         """
         with self._borrow(cancellation) as decoder:
             try:
@@ -65,7 +71,7 @@ class DecodePool:
                 raise
             except Exception as error:  # invalid reply, or no reply
                 decoder.kill_and_close()
-                cancellation.check()  # `cancel` kills the process, which is no crash
+                cancellation.check()  # raises if `cancel` has killed the process
                 raise decoder.failure(self._max_seconds) from error
 
     def close(self) -> None:
@@ -73,8 +79,8 @@ class DecodePool:
         atexit.unregister(self.close)
         with self._guard:
             self._is_closed = True
-        for decoder in self._all:  # constant now, since nothing is replaced any more
-            decoder.kill()  # one in use is closed by its thread, in `_borrow`
+        for decoder in self._all:  # does not change any more, since the pool is closed
+            decoder.kill()  # the pipe of a process in use is closed by its thread, in `_borrow`
         with suppress(queue.Empty):
             while True:
                 self._idle.get_nowait().kill_and_close()
@@ -84,7 +90,7 @@ class DecodePool:
         """Take a working process out of the pool during the block; raises as `decode` does."""
         decoder = self._next_idle(cancellation)
         try:
-            decoder = self._usable(decoder)  # it may have died while idle
+            decoder = self._usable(decoder)  # the process may have died while idle
             yield decoder
         finally:
             # A dead process stays in the pool if it cannot be replaced now.
@@ -108,14 +114,19 @@ class DecodePool:
             if self._is_closed:
                 raise Cancelled(_ENDED)
             try:
-                new = Decoder(self._max_pixels)
+                replacement = Decoder(self._max_pixels)
             except OSError as error:
                 raise BusyError("The server is overloaded. Try again in a minute.",
                                 retry_seconds=60) from error  # fmt: skip
-            self._all = self._all - {decoder} | {new}
-        return new
+            self._all = self._all - {decoder} | {replacement}
+        return replacement
 
     def _next_idle(self, cancellation: Cancellation) -> Decoder:
+        """Wait for an idle process.
+
+        Raises:
+            Cancelled: the job was cancelled, or the pool is closed.
+        """
         while True:
             cancellation.check()
             if self._is_closed:

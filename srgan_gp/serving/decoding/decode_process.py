@@ -1,4 +1,8 @@
-"""Handle of one decoder process: starts it, sends requests, applies timeouts, kills it."""
+"""`Decoder`: the server's side of one decoder process.
+
+It starts the process, sends images to it, applies timeouts and kills it. The code that runs in the
+process is in `decode_worker`.
+"""
 
 import json
 import multiprocessing
@@ -13,8 +17,8 @@ from srgan_gp.images import Picture
 from srgan_gp.serving.decoding.decode_worker import READY, run_decoder
 from srgan_gp.serving.decoding.image_pipe import receive_picture
 
-_SECONDS_TO_START = 120.0
-_MAX_IMAGES = 500  # then the process is replaced, which bounds memory leaks of decoders
+_START_SECONDS = 120.0  # longest start of a process, which imports numpy and Pillow
+_MAX_IMAGES = 500  # after which the process is replaced, which bounds memory leaks of decoders
 
 
 class Decoder:
@@ -28,10 +32,10 @@ class Decoder:
     """
 
     has_timed_out = False
-    """Whether it was killed because an image took too long, in elapsed or in CPU seconds."""
+    """Whether the process was killed because an image took too long, in elapsed or CPU seconds."""
 
     def __init__(self, max_pixels: int) -> None:
-        # Not a fork, which would inherit the memory and open files of the server.
+        # A new process; a fork would inherit the memory and open files of the server.
         context = multiprocessing.get_context("spawn")
         self._pipe, remote_end = context.Pipe()
         self._process = context.Process(
@@ -41,7 +45,7 @@ class Decoder:
         remote_end.close()
         self._max_pixels = max_pixels
         self._is_ready = self._is_killed = False
-        self._images = 0
+        self._images = 0  # that were sent to the process
 
     @property
     def needs_replacement(self) -> bool:
@@ -56,14 +60,14 @@ class Decoder:
         Args:
             data: bytes of the file, or its path.
             suffix: suffix of the file name, to report a suffix of another format.
-            max_seconds: elapsed seconds before the process is killed.
+            max_seconds: elapsed seconds after which the process is killed.
 
         Raises:
             PictureError: the image cannot be decoded.
             Exception: of any class, if the process ended or sent an invalid reply.
         """
         if not self._is_ready:
-            with self._limit(_SECONDS_TO_START):
+            with self._limit(_START_SECONDS):
                 if self._pipe.recv_bytes() != READY:
                     raise ValueError("the first message of a decoder process is not READY")
             self._is_ready = True
@@ -76,7 +80,7 @@ class Decoder:
             return receive_picture(self._pipe, self._max_pixels)
 
     def kill(self) -> None:
-        """Kill the process, from any thread; a waiting `decode` gets EOFError."""
+        """Kill the process, from any thread; a `decode` that waits for a reply raises EOFError."""
         self._is_killed = True
         self._process.kill()
 
@@ -91,7 +95,9 @@ class Decoder:
             self.has_timed_out = True
 
     def failure(self, max_seconds: float) -> PictureError:
-        """Return the error of an image whose process was killed; call `kill_and_close` first.
+        """Return the error of an image whose process timed out or crashed.
+
+        Call `kill_and_close` first, which determines whether it timed out.
 
         Args:
             max_seconds: time limit of the image.
@@ -115,5 +121,6 @@ class Decoder:
             timer.cancel()
 
     def _time_out(self) -> None:
+        """Kill the process; called by the timer of `_limit`."""
         self.has_timed_out = True
         self.kill()

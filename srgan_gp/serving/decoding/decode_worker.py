@@ -1,6 +1,7 @@
 """Main loop of a decoder process, with limited memory and CPU time.
 
-It receives requests through a pipe and replies with an image or an error.
+It receives images through a pipe, and replies with the decoded image or an error. `Decoder` of
+`decode_process` is the other end of the pipe.
 """
 
 import json
@@ -28,8 +29,9 @@ if TYPE_CHECKING:  # Slow to import.
 CPU_SECONDS = 20
 """CPU time limit for one image; 25 megapixels take 1 to 3 s."""
 READY = b"ready"
+"""First message of the process, sent when its imports are done and its limits are set."""
 
-_BYTES_PER_PIXEL = 48  # 25 megapixels of 16-bit RGB with alpha took 31 (measured)
+_BYTES_PER_PIXEL = 48  # limit of the memory; 25 megapixels of 16-bit RGB with alpha took 31
 _BASE_BYTES = 1 << 30  # OpenCV, imported for 16-bit colour, maps 0.3 GB and more for each core
 
 
@@ -42,12 +44,14 @@ def run_decoder(pipe: "Connection[bytes, bytes]", max_pixels: int) -> None:
             `error`.
         max_pixels: images with more pixels are refused by their header.
     """
-    for number in ENDING:  # Sent to all processes of a terminal or service; the server decides.
+    # A terminal or a service manager sends these signals to all processes. The server decides when
+    # its decoders end.
+    for number in ENDING:
         signal.signal(number, signal.SIG_IGN)
     limit_additional_memory(_BASE_BYTES + _BYTES_PER_PIXEL * max_pixels)
     forbid_writing_files()
     pipe.send_bytes(READY)
-    with suppress(EOFError, OSError):
+    with suppress(EOFError, OSError):  # the server has closed the pipe
         while True:
             request = json.loads(pipe.recv_bytes())
             data = None if request["path"] else pipe.recv_bytes()
@@ -61,6 +65,16 @@ def run_decoder(pipe: "Connection[bytes, bytes]", max_pixels: int) -> None:
 
 
 def _decode(request: Mapping[str, Any], data: bytes | None, max_pixels: int) -> Picture:
+    """Decode the image of a request.
+
+    Args:
+        request: header with `suffix` and `path`.
+        data: bytes of the file; None: it is read from `path`.
+        max_pixels: images with more pixels are refused.
+
+    Raises:
+        PictureError: the image cannot be decoded, or the memory is not enough.
+    """
     suffix = request["suffix"]
     try:
         if data is not None:

@@ -1,7 +1,8 @@
-"""Serialises images for a pipe: a JSON header, then raw bytes.
+"""Transfer of images through the pipe from a decoder process to the server.
 
-Nothing is unpickled, so a compromised decoder process cannot run code in the server. A field of
-`Picture` that is not named in both functions is not transferred.
+An image is sent as a JSON header, then raw bytes. Nothing is unpickled, so that a compromised
+decoder process cannot run code in the server. A new field of `Picture` is transferred only when it
+is added to both functions.
 """
 
 import json
@@ -20,56 +21,65 @@ Array = NDArray[Any]
 
 _ARRAYS = ("pixels", "alpha")
 _BLOCKS = ("icc_profile", "exif", "xmp")
-_MAX_HEADER_BYTES = 1 << 20
-_MAX_BLOCK_BYTES = 1 << 26  # for each of three blocks
+"""Fields of `Picture` that are bytes or None."""
+_MAX_HEADER_BYTES = 1 << 20  # 1 MiB
+_MAX_BLOCK_BYTES = 1 << 26  # 64 MiB, for each of the three blocks
 
 
 def send_picture(pipe: "Connection[bytes, bytes]", picture: Picture) -> None:
     """Send an image: a header, then the arrays and metadata blocks that it lists.
 
     Args:
-        pipe: connection to the other process.
+        pipe: connection to the server.
         picture: image with metadata.
     """
-    arrays = {"pixels": picture.pixels, "alpha": picture.alpha}
-    present = {name: array for name, array in arrays.items() if array is not None}
-    blocks = {name: value for name in _BLOCKS if (value := getattr(picture, name)) is not None}
+    arrays = {"pixels": picture.pixels}
+    if picture.alpha is not None:
+        arrays["alpha"] = picture.alpha
+    blocks: dict[str, bytes] = {}
+    for name in _BLOCKS:
+        block = getattr(picture, name)
+        if block is not None:
+            blocks[name] = block
     header = {
-        "arrays": {name: [array.shape, array.dtype.name] for name, array in present.items()},
+        "arrays": {name: [array.shape, array.dtype.name] for name, array in arrays.items()},
         "blocks": list(blocks),
         "dpi": picture.dpi,
         "source_format": picture.source_format,
         "notes": picture.notes,
     }
     pipe.send_bytes(json.dumps(header).encode())
-    for array in present.values():
+    for array in arrays.values():
         pipe.send_bytes(np.ascontiguousarray(array).data.cast("B"))
     for block in blocks.values():
         pipe.send_bytes(block)
 
 
 def receive_picture(pipe: "Connection[bytes, bytes]", max_pixels: int) -> Picture:
-    """Receive an image from `send_picture`, and validate it.
+    """Receive an image that `send_picture` sent, and validate it.
 
     Args:
-        pipe: connection to the other process.
-        max_pixels: maximum number of pixels.
+        pipe: connection to the decoder process.
+        max_pixels: maximum number of pixels, width x height.
 
     Raises:
-        PictureError: the other process sent an error.
-        EOFError: the other process has ended.
+        PictureError: the decoder process sent an error: a header with the key `error`.
+        EOFError: the decoder process has ended.
         Exception: of any class, for an invalid reply.
     """
     header: dict[str, Any] = json.loads(pipe.recv_bytes(_MAX_HEADER_BYTES))
     if "error" in header:
         code, message = header["error"]
         raise PictureError(str(code), str(message))
-    listed: dict[str, tuple[list[int], str]] = header["arrays"]
-    arrays: dict[str, Array] = {
-        name: _receive_array(pipe, *listed[name], max_pixels) for name in _ARRAYS if name in listed
-    }
-    present = [name for name in _BLOCKS if name in header["blocks"]]
-    blocks = {name: pipe.recv_bytes(_MAX_BLOCK_BYTES) for name in present}
+    arrays: dict[str, Array] = {}
+    for name in _ARRAYS:  # in the order in which they are sent
+        if name in header["arrays"]:
+            shape, dtype = header["arrays"][name]
+            arrays[name] = _receive_array(pipe, shape, dtype, max_pixels)
+    blocks: dict[str, bytes] = {}
+    for name in _BLOCKS:
+        if name in header["blocks"]:
+            blocks[name] = pipe.recv_bytes(_MAX_BLOCK_BYTES)
     return Picture(
         pixels=arrays["pixels"],
         alpha=arrays.get("alpha"),
@@ -85,9 +95,15 @@ def receive_picture(pipe: "Connection[bytes, bytes]", max_pixels: int) -> Pictur
 def _receive_array(
     pipe: "Connection[bytes, bytes]", shape: list[int], dtype: str, max_pixels: int
 ) -> Array:
+    """Receive an array of `shape`: (H, W), (H, W, 1) or (H, W, 3).
+
+    Raises:
+        ValueError: shape or dtype is not one of an image, or the bytes are too few.
+    """
     if dtype not in ("uint8", "uint16", "float32") or not 2 <= len(shape) <= 3 or min(shape) < 1:
         raise ValueError(f"not an image array: {shape}, {dtype}")
-    if shape[0] * shape[1] > max_pixels or shape[2:] not in ([], [1], [3]):
+    height, width, *channels = shape
+    if height * width > max_pixels or channels not in ([], [1], [3]):
         raise ValueError(f"image array too large or with wrong channels: {shape}")
     array = np.empty(shape, dtype)
     if pipe.recv_bytes_into(array.data.cast("B")) != array.nbytes:

@@ -1,4 +1,7 @@
-"""Previews of uploads that browsers cannot show, such as HEIC and TIFF images."""
+"""Previews of uploads in formats that browsers cannot display, such as HEIC and TIFF, as JPEG.
+
+The page shows them in its input fields.
+"""
 
 import io
 import threading
@@ -14,11 +17,11 @@ from srgan_gp.serving.decoding.decode_pool import DecodePool
 from srgan_gp.serving.jobs.job_cancellation import Cancellation
 from srgan_gp.serving.public_messages import public_errors
 
-_QUALITY = 85
+_QUALITY = 85  # of the JPEG files
 
 
 class Previews:
-    """Makes previews, one at a time, so that they leave a decoder to the jobs.
+    """Makes previews, one at a time, so that the other decoders remain free for jobs.
 
     Args:
         decoders: decode the images.
@@ -28,7 +31,7 @@ class Previews:
     def __init__(self, decoders: DecodePool, uploads: Path) -> None:
         self._decoders = decoders
         self._uploads = uploads
-        self._turn = threading.Lock()
+        self._lock = threading.Lock()  # held while a preview is made
 
     def jpeg(self, path: Path) -> bytes:
         """Return an upload as JPEG of the same size, so that a click on it names the same pixel.
@@ -43,17 +46,18 @@ class Previews:
         path = path.resolve()
         if not path.is_relative_to(self._uploads.resolve()) or not path.is_file():
             raise PictureError("E_NO_UPLOAD", "there is no such upload")
-        with public_errors(), self._turn:
+        with public_errors(), self._lock:
             return _jpeg(self._decoders.decode(path, path.name, Cancellation()))
 
 
 def _jpeg(picture: Picture) -> bytes:
-    """Encode an image on white, where it has an alpha channel, as 8-bit JPEG."""
+    """Encode an image as 8-bit JPEG; one with an alpha channel is drawn on white."""
     pixels = to_depth(picture.pixels, np.uint8)
     if picture.alpha is not None:
         alpha = to_depth(picture.alpha, np.uint8)[..., np.newaxis].astype(np.uint16)
         pixels = ((pixels * alpha + 255 * (255 - alpha)) // 255).astype(np.uint8)
-    image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
+    is_grey = pixels.shape[2] == 1
+    image = Image.fromarray(pixels[..., 0] if is_grey else pixels)
     file = io.BytesIO()
     image.save(file, "JPEG", quality=_QUALITY, icc_profile=picture.icc_profile)
     return file.getvalue()

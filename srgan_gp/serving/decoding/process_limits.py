@@ -1,4 +1,4 @@
-"""Limits of a decoder process: memory, CPU time, and no writing of files."""
+"""Limits that a decoder process sets for itself: memory, CPU time, and no writing of files."""
 
 import math
 import os
@@ -8,19 +8,19 @@ from pathlib import Path
 if sys.platform == "win32":
 
     def limit_additional_memory(additional_bytes: int) -> None:
-        """No effect on Windows; the time limit of the server still applies."""
+        """Do nothing: Windows has no such limit for the process itself."""
 
     def forbid_writing_files() -> None:
-        """No effect on Windows."""
+        """Do nothing, as `limit_additional_memory`."""
 
     def limit_additional_seconds(seconds: int) -> None:
-        """No effect on Windows."""
+        """Do nothing; the limit of elapsed time, which the server applies, remains."""
 
 else:
     import resource
 
     def limit_additional_memory(additional_bytes: int) -> None:
-        """Limit the address space that this process may map in addition to the present one."""
+        """Limit the address space that this process may map in addition to its current one."""
         limit = _address_space() + additional_bytes
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 
@@ -38,6 +38,7 @@ else:
     def _address_space() -> int:
         """Return the mapped bytes of this process; 1 GiB where there is no /proc, as on macOS."""
         try:
+            # The first number is the size of the address space in pages.
             pages = int(Path("/proc/self/statm").read_bytes().split()[0])
         except OSError:
             return 1 << 30
