@@ -1,4 +1,4 @@
-"""Service whose jobs are counted in the metrics of the server."""
+"""`MeteredService`: a `Service` whose jobs are counted in the metrics of the server."""
 
 import time
 from functools import partial
@@ -13,7 +13,7 @@ from srgan_gp.serving.server_settings import ServerSettings
 
 
 class MeteredService(Service):
-    """Counts each job of a service when it ends or is refused.
+    """Service that counts each job when it ends or is refused.
 
     Args:
         settings: as for `Service`.
@@ -54,19 +54,31 @@ class MeteredService(Service):
         return job
 
     def _count(self, kind: Kind, submitted: float, job: Job) -> None:
-        error = job.outcome
-        if not isinstance(error, Exception):
+        """Count a job that is done.
+
+        Args:
+            kind: kind of its request.
+            submitted: time of its submission, from `time.monotonic`.
+            job: the job.
+        """
+        result_or_error = job.outcome
+        if not isinstance(result_or_error, Exception):
             self._metrics.count_job(kind, "done", time.monotonic() - submitted)
             return
-        # A job that a shutdown ends has a BusyError.
-        outcome: Outcome = "cancelled" if isinstance(error, Cancelled | BusyError) else "failed"
+        # A job that is ended by a shutdown has a BusyError.
+        is_cancelled = isinstance(result_or_error, Cancelled | BusyError)
+        outcome: Outcome = "cancelled" if is_cancelled else "failed"
         self._metrics.count_job(kind, outcome)
 
     def _queued(self) -> int:
+        """Return the number of queued jobs."""
         return len(self._queue)
 
     def _in_progress(self) -> int:
-        return max(0, self.pending - len(self._queue))  # a job may be queued in between
+        """Return the number of jobs that threads have taken from the queue."""
+        # Not negative, although a job may be queued between the two counts.
+        return max(0, self.pending - len(self._queue))
 
     def _is_ready(self) -> int:
+        """Return 1 if new jobs are accepted, else 0."""
         return int(self.not_ready_reason() is None)

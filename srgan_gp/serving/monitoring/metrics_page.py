@@ -1,4 +1,4 @@
-"""The page on which Prometheus reads the metrics of a server."""
+"""Metrics page of a server, which Prometheus reads, and the choice of a service with metrics."""
 
 from contextlib import ExitStack
 from dataclasses import replace
@@ -16,16 +16,17 @@ METRICS_HOST = "127.0.0.1"
 
 
 def open_metrics(
-    settings: ServerSettings, opened: ExitStack
+    settings: ServerSettings, exit_stack: ExitStack
 ) -> "tuple[ServerSettings, ServerMetrics | None]":
-    """Serve the metrics if the settings have a port for them.
+    """Start the metrics page in a thread if the settings have a port for it.
 
     Args:
-        settings: settings of the server.
-        opened: stack that closes the page when it is closed.
+        settings: settings of the server; `metrics_port` 0 selects a free port.
+        exit_stack: gets the callbacks that close the page.
 
     Returns:
-        The settings with the actual port, and the metrics; None: no port, nothing is imported.
+        The settings with the actual port, and the metrics; None without a port. Then
+        `prometheus_client` is not imported.
 
     Raises:
         UsageError: the port cannot be opened.
@@ -45,15 +46,20 @@ def open_metrics(
             f"Port {settings.metrics_port} of {METRICS_HOST} cannot be opened for the metrics "
             f"({reason}). Pass another --metrics-port."
         ) from error
-    # The stack calls them from the last to the first.
-    opened.callback(thread.join)
-    opened.callback(page.server_close)
-    opened.callback(page.shutdown)
+    # The stack calls these from the last to the first.
+    exit_stack.callback(thread.join)
+    exit_stack.callback(page.server_close)
+    exit_stack.callback(page.shutdown)
     return replace(settings, metrics_port=page.server_port), metrics
 
 
 def build_service(settings: ServerSettings, metrics: "ServerMetrics | None") -> Service:
-    """Build the service of a server; its jobs are counted if there are metrics."""
+    """Build the service of a server.
+
+    Args:
+        settings: settings of the server.
+        metrics: counts the jobs of the service; None: they are not counted.
+    """
     if metrics is None:
         return Service(settings)
     from srgan_gp.serving.monitoring.metered_service import MeteredService

@@ -1,4 +1,4 @@
-"""Counts the responses of the server, for its metrics."""
+"""Middleware that reports the status of every response, for the metrics of the server."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ class ResponseCounter:
 
     Args:
         app: inner ASGI app.
-        on_response: called with the status.
+        on_response: called with the HTTP status, such as `ServerMetrics.count_response`.
     """
 
     def __init__(self, app: ASGIApp, on_response: Callable[[int], None]) -> None:
@@ -20,9 +20,9 @@ class ResponseCounter:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Forward a request, and report the status when the response begins."""
 
-        async def counted_send(message: Message) -> None:
+        async def send_and_report(message: Message) -> None:
             if message["type"] == "http.response.start":
                 self._on_response(message["status"])
             await send(message)
 
-        await self._app(scope, receive, counted_send)
+        await self._app(scope, receive, send_and_report)

@@ -11,12 +11,14 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 import srgan_gp
 
 Kind = Literal["upscale", "generate"]
+"""Label of a job by its request: an image is upscaled, or faces are generated."""
 Outcome = Literal["done", "failed", "cancelled", "refused"]
+"""Label of a job by its end; `refused`: it was not accepted, because the server was busy."""
 
 _KINDS: tuple[Kind, ...] = ("upscale", "generate")
 _OUTCOMES: tuple[Outcome, ...] = ("done", "failed", "cancelled", "refused")
-_SECONDS = (0.1, 0.3, 1, 3, 10, 30, 100, 300)
-_FIRST_ERROR_STATUS = 400
+_BUCKET_SECONDS = (0.1, 0.3, 1, 3, 10, 30, 100, 300)  # upper bounds of the histogram's buckets
+_FIRST_ERROR_STATUS = 400  # lowest HTTP status of an error
 
 
 class ServerMetrics:
@@ -29,8 +31,8 @@ class ServerMetrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)  # memory, CPU time, open files; Linux only
-        about = Gauge("srgan_gp_info", "Version.", ["version"], registry=self.registry)
-        about.labels(str(srgan_gp.__version__)).set(1)
+        info = Gauge("srgan_gp_info", "Version.", ["version"], registry=self.registry)
+        info.labels(str(srgan_gp.__version__)).set(1)
         self._jobs = Counter(
             "srgan_gp_jobs",
             "Jobs that ended, or that were refused because the server was busy.",
@@ -41,7 +43,7 @@ class ServerMetrics:
             "srgan_gp_job_seconds",
             "Seconds from the queue to the result of the jobs that were done.",
             ["kind"],
-            buckets=_SECONDS,
+            buckets=_BUCKET_SECONDS,
             registry=self.registry,
         )
         self._refusals = Counter(
@@ -50,13 +52,14 @@ class ServerMetrics:
             ["status"],
             registry=self.registry,
         )
-        for kind in _KINDS:  # so that a rate exists before the first job
+        # Zeros for all labels, so that Prometheus can compute a rate from the first job on.
+        for kind in _KINDS:
             self._seconds.labels(kind)
             for outcome in _OUTCOMES:
                 self._jobs.labels(kind, outcome)
 
     def gauge(self, name: str, text: str, value: Callable[[], float]) -> None:
-        """Add a value that is read whenever Prometheus asks.
+        """Add a gauge whose value is computed whenever Prometheus reads the page.
 
         Args:
             name: name of the metric, without `srgan_gp_`.
@@ -66,12 +69,12 @@ class ServerMetrics:
         Gauge(f"srgan_gp_{name}", text, registry=self.registry).set_function(value)
 
     def count_job(self, kind: Kind, outcome: Outcome, seconds: float | None = None) -> None:
-        """Count a job.
+        """Count a job that has ended or was refused.
 
         Args:
-            kind: what the job makes.
-            outcome: how it ended.
-            seconds: time from the queue to the result; None: there is no result.
+            kind: kind of the request.
+            outcome: how the job ended.
+            seconds: time from the submission to the result; None: there is no result.
         """
         self._jobs.labels(kind, outcome).inc()
         if seconds is not None:
