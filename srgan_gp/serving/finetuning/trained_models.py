@@ -1,4 +1,4 @@
-"""Models that visitors trained: which ones training can start from, and a zip of the files."""
+"""Models of fine-tuning: which ones it can start from, and a zip of the files of a trained one."""
 
 import zipfile
 from pathlib import Path
@@ -14,11 +14,15 @@ from srgan_gp.system.write_errors import errors_about
 
 
 def can_start_from(card: ModelCard, settings: ServerSettings) -> bool:
-    """Return whether a model can be trained here; one with a critic needs a feature network.
+    """Return whether fine-tuning can start from a model on this server.
 
-    An imported model has a network that this package does not build.
+    A model with a critic needs the feature network. An imported model cannot be trained.
+
+    Args:
+        card: card of the model.
+        settings: settings of the server, which may name the file of a feature network.
     """
-    if card.imported is not None:
+    if card.imported is not None:  # its network is not one of `srgan_gp.networks`
         return False
     if "critic" not in card.files:
         return True
@@ -26,23 +30,23 @@ def can_start_from(card: ModelCard, settings: ServerSettings) -> bool:
 
 
 def require_source(name: str, task: str, settings: ServerSettings) -> None:
-    """Check that a model can be trained here.
+    """Check that fine-tuning can start from a model on this server.
 
     Args:
-        name: name of a listed model for the task.
+        name: name of a model that `cards_for` lists for the task.
         task: one of `cards.TASKS`.
         settings: settings of the server.
 
     Raises:
-        UsageError: it needs a feature network, which is not installed.
+        UsageError: the model needs a feature network, which is not installed.
     """
     cards = {card.name: card for card in cards_for(task)}
     if can_start_from(cards[name], settings):
         return
-    others = [card.name for card in cards.values() if can_start_from(card, settings)]
+    usable = [card.name for card in cards.values() if can_start_from(card, settings)]
     raise UsageError(
         f"Training {name} needs a feature network, which this server does not have. Start from "
-        f"one of {', '.join(others)}, or ask the operator for `srgan-gp fetch feature-network`."
+        f"one of {', '.join(usable)}, or ask the operator for `srgan-gp fetch feature-network`."
     )
 
 
@@ -53,30 +57,37 @@ def zip_of_model(name: str, folder: Path) -> Path:
         name: name of the model.
         folder: directory for the zip; created if missing.
 
+    Returns:
+        Path of the zip.
+
     Raises:
         UsageError: the model was removed.
         OutputError: the zip cannot be written.
     """
     with errors_about(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{name}.zip"
-    files = _files(name)
-    with atomic_write(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        for found in files:
-            archive.write(found, found.name)
-    return path
+    zip_path = folder / f"{name}.zip"
+    paths = _files_of_model(name)
+    with (
+        atomic_write(zip_path) as file,
+        zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive,
+    ):
+        for path in paths:
+            archive.write(path, path.name)
+    return zip_path
 
 
-def _files(name: str) -> list[Path]:
-    """Return the card and the files of a model in the user's folder of models.
+def _files_of_model(name: str) -> list[Path]:
+    """Return the paths of the card and the files of a model in the user's folder of models.
 
     Raises:
-        UsageError: it is not there.
+        UsageError: the folder has no such model.
     """
-    if name not in {path.stem for path in model_folders()[-1].glob("*.toml")}:
+    user_folder = model_folders()[-1]  # the folder into which models are installed
+    if name not in {path.stem for path in user_folder.glob("*.toml")}:
         raise UsageError(f"The model {name} was removed.")
-    found = find_model(name)
-    assert found.card is not None  # it has a card of this name
-    folder = found.path.parent
-    own = [folder / record.name for record in found.card.files.values()]
-    return [folder / f"{name}.toml", *own]
+    model = find_model(name)
+    assert model.card is not None  # the folder has a card of this name
+    folder = model.path.parent
+    files = [folder / record.name for record in model.card.files.values()]
+    return [folder / f"{name}.toml", *files]

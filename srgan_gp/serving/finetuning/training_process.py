@@ -1,6 +1,7 @@
-"""Runs `srgan-gp finetune` as a child process for a visitor, one at a time.
+"""Fine-tuning runs of visitors: `srgan-gp finetune` as a child process, one at a time.
 
-The server itself never imports PyTorch. The process ends with its server, even if that is killed.
+The server itself never imports PyTorch. The process ends with the server, even if the server is
+killed.
 """
 
 import secrets
@@ -25,15 +26,15 @@ from srgan_gp.serving.public_messages import for_clients, public_errors
 
 __all__ = ["MIN_PHOTOS", "FineTuning", "FineTunings", "TrainingPlan", "TrainingState"]
 
-_SECONDS_TO_END = 20.0
+_STOP_SECONDS = 20.0  # for a process to save a checkpoint, before it is killed
 
 
 class FineTuning:
-    """One training run, in the directory of a visitor.
+    """One training run, in the directory of a visitor; the process starts at once.
 
     Args:
-        service: provides the directory and protects it during the run.
-        client: client that the run belongs to.
+        service: provides the directory, and protects it from removal during the run.
+        client: key of the visitor that the run belongs to.
         plan: request of the visitor.
 
     Raises:
@@ -46,12 +47,12 @@ class FineTuning:
         self.name = plan.name
         self._service, self._client = service, client
         self._folder = service.folder(client) / secrets.token_hex(16)
-        self._run = self._folder / "run"
+        self._run_folder = self._folder / "run"
         self._output = TrainingOutput()
         service.hold(self._folder)
         try:
             photos = copy_photos(plan, self._folder / "photos")
-            command = training_command(plan, photos, self._run, service.settings)
+            command = training_command(plan, photos, self._run_folder, service.settings)
             self._process = _start_process(command)
         except Exception as error:
             shutil.rmtree(self._folder, ignore_errors=True)
@@ -62,12 +63,13 @@ class FineTuning:
 
     @property
     def is_running(self) -> bool:
-        """Whether the process is running."""
+        """Whether the process is running, or its output is not read to the end."""
         return self._reader.is_alive()
 
     def state(self) -> TrainingState:
-        """Return the progress."""
-        return self._output.state(self._run, None if self.is_running else self._process.returncode)
+        """Return the current progress; it reads files of the run."""
+        exit_code = None if self.is_running else self._process.returncode
+        return self._output.state(self._run_folder, exit_code)
 
     def zip_of_model(self) -> Path:
         """Write a zip of the files of the new model into the directory of the visitor.
@@ -84,25 +86,29 @@ class FineTuning:
             return
         self._process.terminate()
         try:
-            self._process.wait(_SECONDS_TO_END)
+            self._process.wait(_STOP_SECONDS)
         except subprocess.TimeoutExpired:
             self._process.kill()
         self._reader.join()
 
     def _read_output(self) -> None:
-        """Collect the last lines of output, without paths of the server, until the process ends."""
+        """Collect the output, without paths of the server, until the process ends."""
         stdout, stdin = self._process.stdout, self._process.stdin
         assert stdout is not None and stdin is not None  # both are pipes
         with stdout, stdin:
             for line in stdout:
                 if line.strip():
-                    self._output.add(str(for_clients(UsageError(line.rstrip()))))
+                    # `for_clients` removes paths and options from the message of a UsageError.
+                    public_line = str(for_clients(UsageError(line.rstrip())))
+                    self._output.add(public_line)
         self._process.wait()
         self._service.release(self._folder)
 
 
 class FineTunings:
     """Fine-tuning runs of a server: one at a time, and none after shutdown.
+
+    A client is the key of a visitor, from `http.job_routes.owner_of`. Its last run is kept.
 
     Args:
         service: service of the server.
@@ -111,11 +117,11 @@ class FineTunings:
     def __init__(self, service: Service) -> None:
         self._service = service
         self._guard = threading.Lock()
-        self._last: dict[str, FineTuning] = {}
+        self._last_runs: dict[str, FineTuning] = {}  # by client
         service.at_end(self.close)
 
     def start(self, client: str, plan: TrainingPlan) -> FineTuning:
-        """Start a run.
+        """Start a run, and return it.
 
         Raises:
             BusyError: another run is in progress, the disk is full or the server is shutting down.
@@ -123,28 +129,31 @@ class FineTunings:
         """
         with self._guard:
             self._service.require_open()
-            if any(run.is_running for run in self._last.values()):
+            if any(run.is_running for run in self._last_runs.values()):
                 raise BusyError("Another training run is in progress. Try again later.",
                                 retry_seconds=600)  # fmt: skip
             run = FineTuning(self._service, client, plan)
-            # The name was free: from now on it is not that of a model of another client.
-            kept = {other: last for other, last in self._last.items() if last.name != run.name}
-            self._last = {**kept, client: run}
+            # Another client's run of this name is forgotten: its model was removed, because
+            # otherwise the name would not have been free. So that client cannot remove this model.
+            for other, other_run in list(self._last_runs.items()):
+                if other_run.name == run.name:
+                    del self._last_runs[other]
+            self._last_runs[client] = run
         return run
 
     def of(self, client: str) -> FineTuning | None:
-        """Return the last run of a client."""
-        return self._last.get(client)
+        """Return the last run of a client; None: the client has none."""
+        return self._last_runs.get(client)
 
     def remove_model(self, client: str) -> str:
         """Remove the model of the last run of a client, and return its name.
 
         Raises:
-            UsageError: the client has none, it is still in training, or it was removed already.
+            UsageError: the client has no model, it is still in training, or it was removed already.
             OutputError: a file cannot be removed.
         """
         with self._guard:
-            run = self._last.get(client)
+            run = self._last_runs.get(client)
             if run is None or run.is_running:
                 raise UsageError("You have no finished model.")
             try:
@@ -152,18 +161,21 @@ class FineTunings:
                     remove_model(run.name)
             except ModelRefusedError:
                 raise UsageError(f"The model {run.name} was removed already.") from None
-            del self._last[client]
+            del self._last_runs[client]
         return run.name
 
     def close(self) -> None:
-        """Stop the running one; by then the service accepts no other."""
+        """Stop the run in progress; the service, which is closing, accepts no other."""
         with self._guard:
-            for run in self._last.values():
+            for run in self._last_runs.values():
                 run.stop()
 
 
 def _start_process(command: list[str]) -> subprocess.Popen[str]:
-    """Start a process that ends with this one, by `--end-with-input`."""
+    """Start a process with pipes for its input and for its output and errors together.
+
+    By `--end-with-input` the process ends when its input is closed, as it is when the server ends.
+    """
     return subprocess.Popen(
         command,
         stdin=subprocess.PIPE,

@@ -1,4 +1,8 @@
-"""Progress of a training run, read from its output and its files, in words for the visitor."""
+"""Progress of a training run: read from its output and its files, in sentences for the visitor.
+
+`TrainingOutput` reads the lines that `srgan-gp finetune` prints. The training itself writes
+`stats.jsonl`, `progress.json` and preview images into the directory of the run.
+"""
 
 import json
 import re
@@ -10,15 +14,17 @@ from pathlib import Path
 from typing import Any, Literal
 
 Stage = Literal["starting", "scoring", "training", "comparing"]
+"""`starting`: reads the photos. `scoring`: scores the model before the training. `comparing`:
+scores the result of the training."""
 
-_LINES = 60
-_SCORE = "validation/"
+_MAX_LINES = 60  # of the output, and of the log, that are kept
+_SCORE_PREFIX = "validation/"  # of the keys of scores in `stats.jsonl`
 # As "2 of 4, 12 s left; scoring the best result", printed by `commands.terminal.stage_progress`.
 _SCORING = re.compile(r"(\d+) of (\d+)\b.*; scoring the (model before|best)")
-_TITLES = {"psnr_y": "PSNR", "squeeze_distance": "visible difference (squeeze distance)"}
+_SCORE_TITLES = {"psnr_y": "PSNR", "squeeze_distance": "visible difference (squeeze distance)"}
 
-Words = Callable[[re.Match[str]], str]
-_IN_WORDS: tuple[tuple[str, Words], ...] = (
+ToSentence = Callable[[re.Match[str]], str]
+_SENTENCES: tuple[tuple[str, ToSentence], ...] = (
     # Printed by `finetuning.finetune`:
     # photo-x4: 80 training images, 20 validation images.
     (
@@ -32,7 +38,7 @@ _IN_WORDS: tuple[tuple[str, Words], ...] = (
         r"Plan: (\d+) images .* best by (\w+) \((\w+) is better\)\.",
         lambda m: (
             f"It trains on {int(m[1]):,} sections of them. The deciding score is the "
-            f"{_TITLES.get(m[2], m[2])}: {m[3]} is better."
+            f"{_SCORE_TITLES.get(m[2], m[2])}: {m[3]} is better."
         ),
     ),
     # Printed by the training and `commands.finetune`:
@@ -55,69 +61,74 @@ _IN_WORDS: tuple[tuple[str, Words], ...] = (
     (r"srgan-gp: error: (.*)", lambda m: m[1]),
     (r"srgan-gp: internal error: .*", lambda _: "An internal error ended it; see Details."),
 )
-"""Lines that `srgan-gp finetune` prints, and the sentence for each; the first match counts."""
+"""Lines that `srgan-gp finetune` prints, as regular expressions, and functions that make a sentence
+of a match. The first expression that matches a line is used; a line without a match has none."""
 
 
 @dataclass(frozen=True)
 class TrainingState:
-    """Progress of a fine-tuning run."""
+    """Progress of a fine-tuning run at one moment."""
 
     is_running: bool
     stage: Stage = "starting"
     done: int = 0
-    """Steps of the stage: validation images scored, or training images seen."""
+    """Completed steps of the stage: validation images scored, or training images seen."""
     total: int = 0
     """Steps of the stage in all; 0: unknown."""
     seconds_left: int | None = None
-    """Estimate for the stage; None: unknown."""
+    """Estimated time until the end of the stage; None: unknown."""
     log: tuple[str, ...] = ()
-    """What happened so far, in sentences."""
+    """Events so far, as sentences for the visitor."""
     lines: tuple[str, ...] = ()
-    """Last lines of its output."""
+    """Last lines of the output."""
     metric: str = ""
-    """Name of the score in `curve`."""
+    """Name of the score in `curve`, such as `psnr_y`; empty while there is none."""
     curve: tuple[tuple[int, float], ...] = ()
     """(images seen, score), in the order of measurement."""
     preview: Path | None = None
-    """Most recent preview image: input, result before, result now and original."""
+    """Most recent preview image: input, result before, result now and original. None: no image."""
     exit_code: int | None = None
-    """None while the process runs."""
+    """Exit code of the process; None while it runs."""
 
 
 class TrainingOutput:
-    """Output of a training process, line by line."""
+    """Collects the output of a training process, and derives the progress from it."""
 
     def __init__(self) -> None:
-        self._lines: deque[str] = deque(maxlen=_LINES)
-        self._log: deque[str] = deque(maxlen=_LINES)
+        self._lines: deque[str] = deque(maxlen=_MAX_LINES)
+        self._log: deque[str] = deque(maxlen=_MAX_LINES)
         self._stage: Stage = "starting"
-        self._scored = 0, 0
+        self._scored, self._to_score = 0, 0  # validation images of the current scoring
 
     def add(self, line: str) -> None:
-        """Read a line."""
+        """Read a line of the output, without its line break."""
         self._lines.append(line)
         if line.startswith("Plan:"):
             self._stage = "scoring"
-        if found := _SCORING.search(line):
-            self._scored = int(found[1]), int(found[2])
-            self._stage = "comparing" if found[3] == "best" else "scoring"
-        for pattern, words in _IN_WORDS:
-            if found := re.fullmatch(pattern, line):
-                self._log.append(words(found))
+        scoring = _SCORING.search(line)
+        if scoring is not None:
+            self._scored, self._to_score = int(scoring[1]), int(scoring[2])
+            self._stage = "comparing" if scoring[3] == "best" else "scoring"
+        for pattern, to_sentence in _SENTENCES:
+            match = re.fullmatch(pattern, line)
+            if match is not None:
+                self._log.append(to_sentence(match))
                 return
 
     def state(self, run: Path, exit_code: int | None) -> TrainingState:
-        """Return the progress.
+        """Return the progress by the output and by the files of the run.
 
         Args:
             run: directory of the run.
-            exit_code: of the process; None while it runs.
+            exit_code: exit code of the process; None while it runs.
         """
-        metric, curve = _curve(run / "stats.jsonl")
+        metric, curve = _read_curve(run / "stats.jsonl")
         previews = sorted((run / "previews").glob("image-*.png"))
-        stage, (done, total), seconds_left = self._stage, self._scored, None
-        # The file stays after the training, so that only the output tells when it is over.
-        if stage != "comparing" and (progress := _progress(run / "progress.json")):
+        stage, done, total, seconds_left = self._stage, self._scored, self._to_score, None
+        progress = _read_progress(run / "progress.json")
+        # The file exists from the start of the training, also after its end. Only the output shows
+        # that the training has ended.
+        if progress is not None and stage != "comparing":
             stage = "training"
             done, total = progress["images_seen"], progress["total_images"]
             seconds_left = progress["seconds_left"]
@@ -136,22 +147,33 @@ class TrainingOutput:
         )
 
 
-def _progress(path: Path) -> dict[str, Any] | None:
-    """Read the progress of a run; None: there is none yet."""
+def _read_progress(path: Path) -> dict[str, Any] | None:
+    """Read the progress of a training.
+
+    Returns:
+        `images_seen`, `total_images` and `seconds_left` (None: unknown); None before the training.
+    """
     with suppress(OSError, ValueError):
         progress: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         return progress
     return None
 
 
-def _curve(path: Path) -> tuple[str, tuple[tuple[int, float], ...]]:
-    """Read name and values of the first score of a run; empty if there are none yet."""
+def _read_curve(path: Path) -> tuple[str, tuple[tuple[int, float], ...]]:
+    """Read the values of the first score in the statistics of a run.
+
+    Returns:
+        Name of the score, and (images seen, score) in the order of measurement; empty if there is
+        no score yet.
+    """
     points: list[tuple[int, float]] = []
-    metric = ""
-    with suppress(OSError, ValueError):
-        for text in path.read_text(encoding="utf-8").splitlines():
-            line: dict[str, Any] = json.loads(text)
-            metric = metric or next((key for key in line if key.startswith(_SCORE)), "")
-            if metric in line:
-                points.append((line["images_seen"], float(line[metric])))
-    return metric.removeprefix(_SCORE), tuple(points)
+    score_key = ""
+    with suppress(OSError, ValueError):  # no file yet, or the last line is incomplete
+        for line in path.read_text(encoding="utf-8").splitlines():
+            values: dict[str, Any] = json.loads(line)
+            if not score_key:
+                score_keys = [key for key in values if key.startswith(_SCORE_PREFIX)]
+                score_key = score_keys[0] if score_keys else ""
+            if score_key in values:
+                points.append((values["images_seen"], float(values[score_key])))
+    return score_key.removeprefix(_SCORE_PREFIX), tuple(points)

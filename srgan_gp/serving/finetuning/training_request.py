@@ -1,4 +1,4 @@
-"""Fine-tuning request of a visitor: validation, copies of the photos, command line."""
+"""Fine-tuning request of a visitor: its validation, the copies of the photos, the command line."""
 
 import shutil
 import sys
@@ -17,6 +17,7 @@ from srgan_gp.serving.server_settings import ServerSettings
 from srgan_gp.system.files import atomic_write
 
 MIN_PHOTOS = 20
+"""Smallest number of photos, those in zips included."""
 MAX_IMAGES = 1_000_000
 """Maximum training length in images seen, which takes days on a GPU."""
 
@@ -28,7 +29,7 @@ class TrainingPlan:
     model: str
     """Name of the model to start from."""
     photos: Sequence[tuple[Path, str]]
-    """Uploaded photos and zips of photos, each with the file name given by the visitor."""
+    """(path, file name given by the visitor) of each uploaded photo or zip of photos."""
     name: str
     """Name of the new model."""
     total_images: int | None = None
@@ -40,11 +41,12 @@ def check_plan(plan: TrainingPlan, settings: ServerSettings) -> None:
 
     Args:
         plan: request of the visitor.
-        settings: of the server; `max_files` limits the photos outside of zips.
+        settings: settings of the server; `max_files` limits the photos outside of zips.
 
     Raises:
-        UsageError: the model is unknown or cannot be trained here, the name of the new one cannot
-            be used, there are too few or too many photos or images, or a file or zip is refused.
+        UsageError: the model is unknown or cannot be trained here, the name of the new model cannot
+            be used, the training length is out of range, there are too few or too many photos, or
+            a file or zip is refused.
     """
     check_known(plan.model, UPSCALING)
     require_free_name(plan.name)
@@ -57,19 +59,27 @@ def check_plan(plan: TrainingPlan, settings: ServerSettings) -> None:
     for path, name in plan.photos:
         if path.suffix.lower() not in (*PICTURE_SUFFIXES, ".zip"):
             raise UsageError(f"{name} is neither a photo nor a zip file. Remove it.")
-    zips = [photo for photo in plan.photos if photo[1].lower().endswith(".zip")]
-    single = len(plan.photos) - len(zips)
-    if single > settings.max_files:
+    zips = [(path, name) for path, name in plan.photos if name.lower().endswith(".zip")]
+    count = len(plan.photos) - len(zips)
+    if count > settings.max_files:
         raise UsageError(
-            f"{single} photos exceed the limit of {settings.max_files}. Upload a zip of them."
+            f"{count} photos exceed the limit of {settings.max_files}. Upload a zip of them."
         )
-    count = single + sum(check_zip(*photo) for photo in zips)
+    for path, name in zips:
+        count += check_zip(path, name)
     if count < MIN_PHOTOS:
         raise UsageError(f"{count} photos are too few. Upload at least {MIN_PHOTOS}.")
 
 
 def copy_photos(plan: TrainingPlan, folder: Path) -> list[Path]:
-    """Copy uploads to the run under numbered names, and return the inputs for `--data`.
+    """Copy the uploads under numbered names, so that they do not expire during the run.
+
+    Args:
+        plan: validated by `check_plan`.
+        folder: new directory for the photos; the zips are copied beside it.
+
+    Returns:
+        Arguments of `--data`: the zips, and `folder` if there is any photo in it.
 
     Raises:
         UsageError: an upload has expired.
@@ -100,10 +110,11 @@ def training_command(
         plan: validated by `check_plan`.
         photos: returned by `copy_photos`.
         run: directory of the run.
-        settings: of the server.
+        settings: settings of the server.
     """
     command = [sys.executable, "-m", "srgan_gp", "finetune", f"--from={plan.model}"]
-    device = settings.device.replace("tensorrt", "cuda")  # which compiles inference only
+    # TensorRT is for inference only; training uses the same GPU by CUDA.
+    device = settings.device.replace("tensorrt", "cuda")
     command += [f"--output={run}", f"--name={plan.name}", f"--device={device}"]
     command.append("--end-with-input")
     if settings.feature_weights is not None:

@@ -9,17 +9,22 @@ from srgan_gp.errors import UsageError
 from srgan_gp.system.zip_members import MAX_RATIO
 
 MAX_MEMBERS = 200
+"""Largest number of files in a zip, directories not included."""
 MAX_UNPACKED_BYTES = 1_000_000_000
+"""Largest size of all files of a zip together."""
 
-# Signature of a central directory entry; reading a million entries takes a gigabyte of memory.
 _ENTRY_SIGNATURE = b"PK\x01\x02"
-_MAX_ENTRIES = 10 * MAX_MEMBERS  # includes directories, and photos may contain these bytes
+"""First bytes of each entry of the directory of a zip. They are counted before `zipfile` reads the
+directory, because a million entries would take a gigabyte of memory."""
+_MAX_ENTRIES = 10 * MAX_MEMBERS
+"""Largest number of signatures. It is higher than `MAX_MEMBERS`, because directories have entries
+too, and photos may contain these bytes."""
 
 
 def check_zip(path: Path, name: str) -> int:
     """Refuse a zip that exceeds a limit or contains other files than photos.
 
-    The sizes are those that the zip declares; reading a member never returns more bytes.
+    The sizes are those that the zip declares; `zipfile` never reads more bytes of a member.
 
     Args:
         path: path of the zip.
@@ -50,12 +55,12 @@ def check_zip(path: Path, name: str) -> int:
 
 def _refusal_reason(member: zipfile.ZipInfo) -> str | None:
     """Return why a member is refused; None: it is accepted."""
-    kind = stat.S_IFMT(member.external_attr >> 16)
-    if kind not in (0, stat.S_IFREG):  # 0: created on a system without file types
+    file_type = stat.S_IFMT(member.external_attr >> 16)  # the high bits are the Unix file mode
+    if file_type not in (0, stat.S_IFREG):  # 0: created on a system without file types
         return "a link or a device"
     if Path(member.filename).suffix.lower() not in PICTURE_SUFFIXES:
         return "a file that is not a photo"
-    if member.flag_bits & 1:
+    if member.flag_bits & 1:  # bit 0 marks encryption
         return "an encrypted file"
     if member.file_size > MAX_RATIO * max(member.compress_size, 1):
         return f"a file that expands to more than {MAX_RATIO} times its size"
