@@ -1,4 +1,7 @@
-"""HTTP error responses: status, stable error code and message, as JSON."""
+"""HTTP error responses: status, stable error code and message, as JSON.
+
+Guards and routes raise a `Refusal`; `refusal_for` makes one of an error of this package.
+"""
 
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
@@ -13,17 +16,17 @@ from srgan_gp.errors import (
 )
 
 _PAGE_UPLOAD_PATH = "/gradio_api/upload"
-_STATUS = {
+_STATUS_BY_CLASS = {
     UsageError: 400,
     ModelRefusedError: 400,  # a client can only cause it by an unknown name
     PictureError: 422,
     Cancelled: 409,
     OutputError: 507,
 }
-"""By class, subclasses included; 500 for any other. `refusal_for` gives a `BusyError` 503."""
+"""HTTP status by error class, subclasses included; 500 for any other class but `BusyError`."""
 
 
-class Refusal(Exception):  # noqa: N818 - the server itself works
+class Refusal(Exception):  # noqa: N818 - not an error of the server
     """A request that is answered by an error response.
 
     Args:
@@ -43,7 +46,7 @@ class Refusal(Exception):  # noqa: N818 - the server itself works
         """Build the response.
 
         Args:
-            path: path of the request.
+            path: path of the request; not needed by callers that no page upload reaches.
 
         Returns:
             JSON with `code` and `message`. For an upload of the page the plain message, because the
@@ -51,21 +54,33 @@ class Refusal(Exception):  # noqa: N818 - the server itself works
         """
         if path.startswith(_PAGE_UPLOAD_PATH):
             return PlainTextResponse(str(self), self.status, headers=self.headers)
-        problem = {"code": self.code, "message": str(self)}
-        return JSONResponse(problem, self.status, headers=self.headers)
+        content = {"code": self.code, "message": str(self)}
+        return JSONResponse(content, self.status, headers=self.headers)
 
 
 def busy(message: str, *, retry_seconds: int = 5) -> Refusal:
-    """Build a 503 refusal with a Retry-After header."""
+    """Build a refusal with status 503.
+
+    Args:
+        message: text for the user.
+        retry_seconds: value of the Retry-After header.
+    """
     return Refusal(503, BusyError.code, message, {"Retry-After": str(retry_seconds)})
 
 
 def refusal_for(error: SrganGpError) -> Refusal:
-    """Convert an error of this package into a refusal with its code and message."""
-    if isinstance(error, BusyError):  # it alone has a Retry-After header
+    """Convert an error of this package into a refusal with its code and message.
+
+    Args:
+        error: error whose message is for clients, as `public_messages.for_clients` returns it.
+    """
+    if isinstance(error, BusyError):  # the only class with a Retry-After header
         return busy(str(error), retry_seconds=error.retry_seconds)
-    status = next((status for kind, status in _STATUS.items() if isinstance(error, kind)), 500)
+    status = 500
+    for error_class, status_of_class in _STATUS_BY_CLASS.items():
+        if isinstance(error, error_class):
+            status = status_of_class
     message = str(error)
-    if isinstance(error, PictureError):  # its message continues a file name
+    if isinstance(error, PictureError):  # its message is the end of a sentence
         message = f"This image cannot be used: {message}."
     return Refusal(status, error.code, message)

@@ -1,4 +1,8 @@
-"""Error messages for clients, without directories of the server and command-line options."""
+"""Error messages for clients: without directories of the server and command-line options.
+
+Messages of this package are written for the command line. `for_clients` replaces those that would
+reveal the server's file system, or tell a client to pass options.
+"""
 
 import errno
 import logging
@@ -19,15 +23,16 @@ from srgan_gp.errors import (
     without_options,
 )
 
-_DIRECTORIES = re.compile(r"(?<!\S)/(?:[^\s/]+/)+")
-# Messages of a `PictureError` continue a file name; the others are whole sentences.
+_DIRECTORIES = re.compile(r"(?<!\S)/(?:[^\s/]+/)+")  # of an absolute path, without the file name
+# Three messages of a `PictureError`, which is shown after "This image cannot be used: ".
 _NO_MEMORY = "the server has not enough memory for it; choose a smaller scale or image"
 _DISK_FULL = "the server has no free disk space; try again later"
 _EXPIRED = "the upload has expired; choose the file again"
 _INTERNAL = "Something went wrong inside the server. Try again, or try another image."
 NO_SPACE = "The server has no free disk space. Try again later."
+"""Message of a write that failed because the disk is full."""
 _NO_PERMISSION = "The server may not write to its disk. Its operator has to change that."
-_WRITE_PROBLEMS = {
+_MESSAGES_BY_ERRNO = {
     errno.ENOSPC: NO_SPACE,
     errno.EDQUOT: NO_SPACE,
     errno.EFBIG: "The file would be too large for the disk of the server. Choose a smaller scale.",
@@ -38,7 +43,7 @@ _WRITE_PROBLEMS = {
     errno.ENAMETOOLONG: "The file name is too long for the server. Choose a shorter one.",
 }
 _CANNOT_WRITE = "The server cannot write a file{reason}. Try again later."
-_MESSAGES = {
+_MESSAGES_BY_CLASS = {
     ModelRefusedError: "This model cannot be used here. Choose another one.",
     DeviceError: "The device of the server failed. Try again later.",
 }
@@ -47,19 +52,22 @@ _log = logging.getLogger(__name__)
 
 
 def for_clients(error: Exception) -> SrganGpError:
-    """Convert any error of a job into one that may be shown.
+    """Convert any error of a job into one whose message may be shown to clients.
 
-    An error whose message is replaced because of a fault of the server is logged.
+    An error that is a fault of the server is logged, with its original message.
 
     Args:
         error: error that ended a job.
 
     Returns:
-        The same error, or one of the same code: `PictureError`, `UsageError` (without directories
-        and options), `OutputError` (by `write_problem` of its cause), `ModelRefusedError` or
-        `DeviceError` (with a general message).
-        `PictureError` E_OUT_OF_MEMORY for a `MemoryError`, and a plain `SrganGpError` for any other
-        class, such as `LockedError`.
+        By the class of the error:
+        `BusyError` and `Cancelled`: the same error.
+        `PictureError` and `UsageError`: the message without directories and options. The code
+        E_NOT_FOUND becomes E_VANISHED, because the file of an upload existed once.
+        `OutputError`: the message of `write_problem`.
+        `ModelRefusedError` and `DeviceError`: a general message.
+        `MemoryError`: a `PictureError` E_OUT_OF_MEMORY.
+        Any other class, such as `LockedError`: a `SrganGpError` with a general message.
     """
     if isinstance(error, MemoryError):
         return PictureError("E_OUT_OF_MEMORY", _NO_MEMORY)
@@ -67,7 +75,7 @@ def for_clients(error: Exception) -> SrganGpError:
         if error.code == "E_DISK_FULL":
             _log.error("%r", error)
             return PictureError(error.code, _DISK_FULL)
-        if error.code == "E_NOT_FOUND":  # It was uploaded, so it did exist.
+        if error.code == "E_NOT_FOUND":
             return PictureError("E_VANISHED", _EXPIRED)
         return PictureError(error.code, _without_directories(error))
     if isinstance(error, BusyError | Cancelled):
@@ -77,33 +85,35 @@ def for_clients(error: Exception) -> SrganGpError:
     _log.error("%r", error)
     if isinstance(error, OutputError):
         return OutputError(write_problem(error.__cause__))
-    for kind, message in _MESSAGES.items():
-        if isinstance(error, kind):
-            return kind(message)
+    for error_class, message in _MESSAGES_BY_CLASS.items():
+        if isinstance(error, error_class):
+            return error_class(message)
     return SrganGpError(_INTERNAL)
 
 
 def write_problem(cause: BaseException | None) -> str:
-    """Return the reason of a failed write, as a message without paths.
+    """Return the message about a failed write, with the reason but without paths.
 
     Args:
-        cause: the OSError of the write; another exception or None: the reason is not known.
+        cause: the OSError of the write; another exception or None: the reason is unknown.
 
     >>> write_problem(OSError(errno.EIO, "failed", "/secret"))
     'The server cannot write a file (Input/output error). Try again later.'
     """
-    number = cause.errno if isinstance(cause, OSError) else None
-    if number in _WRITE_PROBLEMS:
-        return _WRITE_PROBLEMS[number]
-    return _CANNOT_WRITE.format(reason="" if number is None else f" ({os.strerror(number)})")
+    error_number = cause.errno if isinstance(cause, OSError) else None
+    if error_number is None:
+        return _CANNOT_WRITE.format(reason="")
+    if error_number in _MESSAGES_BY_ERRNO:
+        return _MESSAGES_BY_ERRNO[error_number]
+    return _CANNOT_WRITE.format(reason=f" ({os.strerror(error_number)})")
 
 
 @contextmanager
 def public_errors() -> Generator[None]:
-    """Convert errors of the block by `for_clients`.
+    """Convert errors of the block into errors for clients.
 
     Raises:
-        SrganGpError: in place of any error.
+        SrganGpError: the result of `for_clients`, in place of any `Exception`.
     """
     try:
         yield
@@ -112,5 +122,5 @@ def public_errors() -> Generator[None]:
 
 
 def _without_directories(error: Exception) -> str:
-    """Return the message of an error; of an absolute path in it only the file name is kept."""
+    """Return the message of an error without options, and with file names in place of paths."""
     return _DIRECTORIES.sub("", without_options(str(error)))

@@ -1,4 +1,4 @@
-"""Settings of a server: address, device, and limits of a request."""
+"""Settings of a server: address, device, models, and limits. The verb `app` fills them."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +9,9 @@ class ServerSettings:
     """Settings that stay fixed while a server runs."""
 
     host: str = "127.0.0.1"
+    """Address or name of this machine on which the server listens."""
     port: int = 7860
+    """TCP port; 0: a free one."""
     public_name: str | None = None
     """Host name under which a reverse proxy serves this server; None: no proxy."""
     trusted_proxies: tuple[str, ...] = ("127.0.0.1",)
@@ -17,11 +19,12 @@ class ServerSettings:
     metrics_port: int | None = None
     """Port of the metrics page on the loopback address; 0: a free one. None: no metrics."""
     device: str = "auto"
-    """`auto`, `cpu`, `cuda[:N]` or `tensorrt[:N]`, with which training uses the same GPU."""
+    """`auto`, `cpu`, `cuda[:N]` or `tensorrt[:N]`; N is the number of the GPU. For training,
+    `tensorrt` is the same as `cuda`."""
     threads: int | None = None
     """CPU threads of the network; None: one for each CPU that this process may use."""
     model: str = "photo-x4"
-    """Used by requests that name no model."""
+    """Name of the model for requests that name none."""
     offer: tuple[str, ...] = ()
     """Names of imported models that clients may use, besides `model`."""
     max_upload_bytes: int = 50_000_000
@@ -43,11 +46,11 @@ class ServerSettings:
     folder: Path | None = None
     """Directory for temporary files; None: the system's."""
     keep_seconds: float = 600
-    """Seconds for which uploads and results are kept."""
+    """Seconds for which uploads, and results of jobs that have ended, are kept."""
     drain_seconds: float = 30
-    """Seconds for which running jobs may continue after a signal to end."""
+    """Seconds for which accepted jobs may continue after a signal that ends the server."""
 
     @property
     def offered(self) -> tuple[str, ...]:
-        """Names of all imported models that clients may use; others may be among them."""
+        """`model` and `offer` together: of the imported models clients may use only these."""
         return (self.model, *self.offer)
