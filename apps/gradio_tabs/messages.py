@@ -176,7 +176,8 @@ def curve(metric: str, points: Sequence[tuple[int, float]]) -> str:
         return f"<p>{text}.</p>"
     scores = [score for _images, score in points]
     lowest = min(scores)
-    image_range = max(last_images - first_images, 1)  # not 0, which cannot divide
+    # Both ranges are divisors, which must not be 0.
+    image_range = max(last_images - first_images, 1)
     score_range = (max(scores) - lowest) or 1.0
     coordinates: list[str] = []
     for images, score in points:

@@ -1,6 +1,7 @@
 """Widgets of the upscaling options, the same on the tabs "Upscale" and "Batch".
 
-`build_options` builds them, and `upscale_request` converts their values to a request.
+`build_options` builds them, and `upscale_request` converts their values to a request. The fidelity
+is the share of a model's partner, another model, in its weights; a look is a name for a fidelity.
 """
 
 from collections.abc import Sequence
@@ -124,7 +125,6 @@ def _build_more_options(
     Returns:
         look, fidelity, speed, format, quality, keeps_metadata, tile.
     """
-    # Models with a partner are mixed with it: fidelity is the share of the partner.
     has_partner = card.fidelity_partner is not None
     with gr.Accordion("More options", open=False):
         look = gr.Radio(

@@ -183,7 +183,7 @@ class BackgroundUpdates:
                 return
 
 
-async def guarded(panel: Panel, steps: Updates) -> Updates:
+async def guarded(panel: Panel, updates: Updates) -> Updates:
     """Yield the updates of a run, enclosed by those of the buttons; show its error as a message.
 
     Each update contains the changes of the earlier ones, because Gradio's page may skip the first
@@ -191,7 +191,7 @@ async def guarded(panel: Panel, steps: Updates) -> Updates:
 
     Args:
         panel: panel of the tab.
-        steps: the work of the run; its exceptions end in the status of the panel.
+        updates: updates of the run; an exception of them ends in the status of the panel.
     """
     changes: Changes = {
         panel.start: gr.Button(interactive=False),
@@ -200,8 +200,8 @@ async def guarded(panel: Panel, steps: Updates) -> Updates:
     }
     yield changes.copy()
     try:
-        async with aclosing(steps):
-            async for update in steps:
+        async with aclosing(updates):
+            async for update in updates:
                 changes |= update
                 yield changes.copy()
     except Cancelled:

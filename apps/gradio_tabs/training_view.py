@@ -15,7 +15,8 @@ from srgan_gp.serving.finetuning.training_progress import TrainingState
 
 _POLL_SECONDS = 1.0
 _STOPPED_EXIT_CODES = (-15, 130, 143)
-"""Of a process that SIGTERM killed (-15), or that ended itself after SIGINT or SIGTERM."""
+"""Of a process that SIGTERM killed (-15), or that ended itself after SIGINT or SIGTERM (128 + 2 or
+128 + 15)."""
 _METRIC_TITLES = {
     "psnr_y": "PSNR in dB on your validation photos, higher is better",
     "squeeze_distance": "Difference from your validation photos, lower is better",
@@ -32,7 +33,7 @@ class TrainingView:
     panel: Panel
     """Buttons that start and stop the run, and its status."""
     curve: gr.Markdown
-    """Chart of the score that decides."""
+    """Chart of the validation score, by which the best result is chosen."""
     preview: gr.Image
     log: gr.Textbox
     """Events of the run in sentences."""
@@ -144,7 +145,7 @@ def describe(state: TrainingState) -> str:
         steps = f"{state.done:,} of {state.total:,} image sections"
         percent = 100 * state.done // state.total
         return messages.bar(state.done, state.total, f"Training: {percent} %{left} ({steps})")
-    stage = {
+    stage_text = {
         "starting": "Reading the photos",
         "scoring": "Measuring the model before training",
         "training": "Training",
@@ -152,9 +153,9 @@ def describe(state: TrainingState) -> str:
     }[state.stage]
     if state.total and state.stage in ("scoring", "comparing"):
         return messages.bar(
-            state.done, state.total, f"{stage}: {state.done} of {state.total} photos"
+            state.done, state.total, f"{stage_text}: {state.done} of {state.total} photos"
         )
-    return messages.waiting(f"{stage} ...")
+    return messages.waiting(f"{stage_text} ...")
 
 
 def _outcome(state: TrainingState) -> str:

@@ -1,4 +1,4 @@
-"""File references in the JSON of a request to Gradio: which name other files than uploads.
+"""File references in the JSON of a request to Gradio: a check that they name uploads only.
 
 In the JSON of Gradio a file is an object with the keys `path` and, optionally, `url`, at any depth.
 Gradio would fetch a file named by a URL, decode an image in a `data:` URL without any limit, and

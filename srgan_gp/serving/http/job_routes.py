@@ -26,6 +26,7 @@ _THUMBNAIL_SIDE = 192  # pixels
 def build_job_routes() -> APIRouter:
     """Build the routes; the app has the `JobHistory` as `app.state.history`."""
     router = APIRouter(prefix="/api/jobs")
+    # Both return decorators, which are applied to the functions below.
     get, post = router.get, router.post
     # Error responses: of a route of any own job, and of a route that needs the job to be done.
     errors, errors_of_done = problems(404, 410), problems(404, 409, 410)

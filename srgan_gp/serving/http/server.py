@@ -145,6 +145,7 @@ def guard(
 
 
 def _uvicorn_config(app: ASGIApp, settings: ServerSettings) -> uvicorn.Config:
+    """Return the configuration of uvicorn: our timeouts, and no logs and no WebSockets."""
     return uvicorn.Config(
         app,
         http=TimeoutProtocol,
@@ -224,8 +225,7 @@ def _listening(settings: ServerSettings) -> socket.socket:
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
         addresses = socket.getaddrinfo(settings.host, settings.port, family, socket.SOCK_STREAM)
-        *_, socket_address = addresses[0]
-        address = socket_address[:2]  # host and port; IPv6 has two more values
+        address = addresses[0][4][:2]  # host and port of the first; IPv6 has two more values
         return socket.create_server(address, family=family, backlog=2048)
     except (OSError, OverflowError, UnicodeError) as error:  # UnicodeError: not a host name
         reason = getattr(error, "strerror", None) or str(error)

@@ -86,6 +86,7 @@ def upscale(
         if settings.tile == "auto" and upscaler.device == "cpu":
             settings = replace(settings, tile=tile_for(speed))
         cancellation.enter("running", None if speed is None else speed * input_pixels / 1e6)
+        # Name and size of the result are those of the region; the network gets the margin too.
         decoded = replace(decoded, content=crop(picture, outer_region))
         upscaled = _upscale(decoded, upscaler, settings, cancellation)
     speeds.record(speed_key, input_pixels, upscaled.report.seconds)
@@ -212,8 +213,8 @@ def _plan_result(
         max_pixels: largest input in pixels, from which the limit of a result follows.
 
     Raises:
-        PictureError: the result would be too large.
-        UsageError: the format cannot store it.
+        PictureError: the result would be too large, or no format can store it.
+        UsageError: the requested format is unknown.
     """
     source = folder / safe_name(request.name)  # does not exist: only its name is used
     naming = result_naming(request.format, model, scale, picture.source_format)
