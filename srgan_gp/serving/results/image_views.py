@@ -50,7 +50,7 @@ class ImageView:
     detail: tuple[int, int]
     """Column and row of a detailed place in the result, where the viewer starts."""
     icc_profile: bytes | None = None
-    """Colour profile of the tiles; None: sRGB."""
+    """Colour profile of the tiles; None: they have none."""
 
     def facts(self) -> dict[str, Any]:
         """Return the values that the viewer needs, as JSON: `size`, `levels`, `tile`, `detail`."""
