@@ -81,11 +81,21 @@ def _connect(widgets: _Widgets, cards: dict[str, ModelCard], runs: Runs) -> None
     panel, image = widgets.panel, widgets.image
 
     async def compare(
-        request: gr.Request, upload: Upload | None, names: list[str], region: Region | None
-    ) -> Updates:
+        request: gr.Request, upload: Upload | None, names: list[str], region: Region | None,
+        *, replaces: bool,
+    ) -> Updates:  # fmt: skip
         steps = partial(_compare_models, widgets, cards, upload, names, region)
         uploads = [upload] if upload else []
-        async for update in one_run(panel, runs, request, uploads, steps, is_replaceable=True):
+        async for update in one_run(
+            panel, runs, request, uploads, steps, is_replaceable=True, replaces=replaces
+        ):
+            yield update
+
+    async def compare_once(
+        request: gr.Request, upload: Upload | None, names: list[str], region: Region | None
+    ) -> Updates:
+        # A second click on the button is one too many; one on the image chooses another region.
+        async for update in compare(request, upload, names, region, replaces=False):
             yield update
 
     async def compare_clicked_region(
@@ -98,12 +108,12 @@ def _connect(widgets: _Widgets, cards: dict[str, ModelCard], runs: Runs) -> None
             yield {panel.status: messages.error(str(error))}
             return
         yield {widgets.region: region}
-        async for update in compare(request, upload, names, region):
+        async for update in compare(request, upload, names, region, replaces=True):
             yield update
 
     inputs = [image, widgets.models, widgets.region]
     outputs = [widgets.job_links, widgets.region]
-    connect(panel.start.click, panel, compare, inputs, outputs)
+    connect(panel.start.click, panel, compare_once, inputs, outputs)
     connect(image.select, panel, compare_clicked_region, inputs, outputs, is_replaceable=True)
     panel.stop.click(runs.stop, queue=False, **QUIET)
     # Another image: forget the region of the previous one.

@@ -102,6 +102,7 @@ async def one_run(
     steps: Callable[[Run], Updates],
     *,
     is_replaceable: bool = False,
+    replaces: bool = True,
 ) -> Updates:
     """Execute a run and yield its updates; do nothing while the page has another run in this tab.
 
@@ -113,11 +114,11 @@ async def one_run(
         request: request of the visitor.
         uploads: input images of the run.
         steps: the work: gets the run, and yields the updates that follow the start of the panel.
-        is_replaceable: whether this run replaces an earlier replaceable one, and a later one may
-            replace it.
+        is_replaceable: a later replaceable run may replace this one.
+        replaces: a replaceable run replaces an earlier one; False: it is ignored during that one.
     """
     page = page_of(request)
-    if is_replaceable and not await runs.stop_replaceable(page):
+    if is_replaceable and replaces and not await runs.stop_replaceable(page):
         yield {panel.start: gr.skip()}  # no change; an event has to yield something
         return
     run_context = runs.begin(

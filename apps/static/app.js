@@ -6,8 +6,10 @@ import { Viewer } from "./viewer.js";
 import { announceStatus, repairMarkup } from "./access.js";
 import { limits } from "./files.js";
 import { startInput } from "./input.js";
+import { groupRadios, startKeyboard } from "./keyboard.js";
 import { show as announce } from "./notice.js";
-import { ask, create, downloadLink, jobItem, optionsText } from "./jobs.js";
+import { container, drawBatch, drawHistory } from "./history.js";
+import { ask, create, downloadLink, optionsText } from "./jobs.js";
 import { followScheme, followTabs, openTab } from "./navigation.js";
 
 const RUNNING_MS = 1000;
@@ -69,11 +71,6 @@ function show(tab, chosen) {
   element.classList.add("has-viewer");
 }
 
-// Return our own element inside one of Gradio, which may redraw its own contents.
-function container(element) {
-  return element.querySelector(":scope > .own") || element.appendChild(create("div", { class: "own" }));
-}
-
 function idsIn(element) {
   return [...element.querySelectorAll("a[href*='/api/jobs/']")].map((link) =>
     link.getAttribute("href").split("/").pop());
@@ -118,58 +115,14 @@ function draw() {
     onChange: () => refresh(true),
     onRemove: (job) => closeViewers((id) => id === job.id),
     onError: announce,
+    onClear: (problem) => {
+      if (problem) announce(problem);
+      else closeViewers(() => true);
+      refresh(true);
+    },
   };
-  drawHistory(actions);
-  const list = find("batch-results");
-  if (list) {
-    const own = jobs.filter((job) => (shownIds.batch || []).includes(job.id));
-    const place = container(list);
-    if (!place.firstChild) place.append(create("ul", { class: "jobs", "aria-label": "Results" }));
-    fill(place.firstChild, own.map((job) => [job, actions]));
-  }
-}
-
-function drawHistory(actions) {
-  const element = find("history");
-  if (!element) return;
-  const own = container(element);
-  element.hidden = jobs.length === 0;
-  element.classList.toggle("is-empty", jobs.length === 0);
-  if (!own.firstChild) {
-    own.append(
-      create("div", { class: "history-head" },
-        create("h2", {}, "Your results"),
-        create("button", { type: "button", class: "history-clear", onclick: clearAll }, "Clear history")),
-      create("ul", { class: "jobs", "aria-label": "Your results" }));
-  }
-  fill(own.querySelector("ul"), [...jobs].reverse().map((job) => [job, actions]));
-}
-
-// Redraw the items that changed, so that the focus and loaded images stay.
-function fill(list, items) {
-  const known = new Map([...list.children].map((item) => [item.dataset.id, item]));
-  const wanted = items.map(([job, actions]) => {
-    const { expires_seconds: _, seconds_left: __, ...stable } = job;
-    const state = JSON.stringify(stable);
-    const old = known.get(job.id);
-    if (old && old.dataset.state === state) return old;
-    const item = jobItem(job, actions);
-    item.dataset.state = state;
-    return item;
-  });
-  if (wanted.length !== list.children.length || wanted.some((item, i) => item !== list.children[i])) {
-    list.replaceChildren(...wanted);
-  }
-}
-
-async function clearAll() {
-  try {
-    await ask("/api/jobs/clear", "POST");
-    closeViewers(() => true);
-  } catch (error) {
-    announce(error.message);
-  }
-  refresh(true);
+  drawHistory(jobs, actions);
+  drawBatch(jobs.filter((job) => (shownIds.batch || []).includes(job.id)), actions);
 }
 
 // Fetch the jobs of this visitor; other tabs of the browser do the same if something changed.
@@ -226,11 +179,13 @@ function start() {
       isScheduled = false;
       TABS.forEach(readShown);
       repairMarkup();
+      groupRadios();
       announceStatus();
     });
   }).observe(document.querySelector("gradio-app") || document.body, {
     childList: true, subtree: true, characterData: true,
   });
+  startKeyboard();
   startInput();
   repairMarkup();
   announceStatus();

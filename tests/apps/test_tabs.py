@@ -318,6 +318,32 @@ def test_of_several_clicks_the_last_wins(service, tab_runs):
         assert preview is None, "a run that is not replaceable continues"
 
 
+def test_a_second_press_of_a_button_replaces_no_run(service, tab_runs):
+    panel = module("panel")
+
+    async def press():
+        async def steps(run):
+            async for update in run.follow(GenerateRequest()):
+                yield {"view": update}
+
+        widgets = panel.Panel("start", "stop", "status")
+        updates = panel.one_run(
+            widgets, tab_runs, ME, [], steps, is_replaceable=True, replaces=False
+        )
+        return [update async for update in updates]
+
+    async def press_twice():
+        first = asyncio.ensure_future(press())
+        while not service.jobs:
+            await asyncio.sleep(0)
+        await press()
+        service.jobs[0].ending.set_result(RESULT)
+        await first
+
+    asyncio.run(press_twice())
+    assert [job.is_cancelled for job in service.jobs] == [False]
+
+
 def updates_of(*steps):
     """Return all updates of a run with these steps; an exception among them is raised."""
     panel = module("panel")

@@ -1,0 +1,63 @@
+// Lists of the visitor's jobs: the history below the tabs, and the results of a batch.
+
+import { ask, create, jobItem } from "./jobs.js";
+
+// Return our own element inside one of Gradio, which may redraw its own contents.
+export function container(element) {
+  return element.querySelector(":scope > .own") || element.appendChild(create("div", { class: "own" }));
+}
+
+// Draw all jobs into the history, the newest first. `actions` are those of `jobItem`, and
+// `onClear`, called with an error message, or with null once all jobs are removed.
+export function drawHistory(jobs, actions) {
+  const element = document.getElementById("history");
+  if (!element) return;
+  const own = container(element);
+  element.hidden = jobs.length === 0;
+  element.classList.toggle("is-empty", jobs.length === 0);
+  if (!own.firstChild) {
+    own.append(
+      create("div", { class: "history-head" },
+        create("h2", {}, "Your results"),
+        create("button", {
+          type: "button", class: "history-clear", onclick: () => clearAll(actions.onClear),
+        }, "Clear history")),
+      create("ul", { class: "jobs", "aria-label": "Your results" }));
+  }
+  fill(own.querySelector("ul"), [...jobs].reverse().map((job) => [job, actions]));
+}
+
+// Draw the jobs of a batch into the tab.
+export function drawBatch(jobs, actions) {
+  const list = document.getElementById("batch-results");
+  if (!list) return;
+  const place = container(list);
+  if (!place.firstChild) place.append(create("ul", { class: "jobs", "aria-label": "Results" }));
+  fill(place.firstChild, jobs.map((job) => [job, actions]));
+}
+
+// Redraw the items that changed, so that the focus and loaded images stay.
+function fill(list, items) {
+  const known = new Map([...list.children].map((item) => [item.dataset.id, item]));
+  const wanted = items.map(([job, actions]) => {
+    const { expires_seconds: _, seconds_left: __, ...stable } = job;
+    const state = JSON.stringify(stable);
+    const old = known.get(job.id);
+    if (old && old.dataset.state === state) return old;
+    const item = jobItem(job, actions);
+    item.dataset.state = state;
+    return item;
+  });
+  if (wanted.length !== list.children.length || wanted.some((item, i) => item !== list.children[i])) {
+    list.replaceChildren(...wanted);
+  }
+}
+
+async function clearAll(onClear) {
+  try {
+    await ask("/api/jobs/clear", "POST");
+    onClear(null);
+  } catch (error) {
+    onClear(error.message);
+  }
+}
