@@ -1,10 +1,12 @@
 """Fréchet distances of aligned faces in three feature spaces: FD-yunet, FD-hog and FD-pca.
 
-No critic and no loss of this project uses these features, so that the distances are independent of
-what a run is trained on. The faces must be aligned: two of the spaces depend on positions.
+The features are backbone maps of the face detector YuNet, histograms of oriented gradients (HOG),
+and principal components of the pixels (PCA). No critic and no loss of this project uses them, so
+that the distances are independent of what a run is trained on. They depend on positions, so that
+eyes and mouths must be at the same place in all images, as `srgan-gp prepare` aligns them.
 
-A generator with little variety may have a low FD-yunet. Read it together with diversity and
-novelty.
+A generator with little variety may have a low FD-yunet. Read it together with the scores of
+`metrics.diversity` and `metrics.memorisation`. `evaluation.face_scores` and training use them.
 """
 
 import hashlib
@@ -27,14 +29,15 @@ from srgan_gp.errors import ModelRefusedError
 from srgan_gp.metrics.feature_distances import frechet_distance
 
 YUNET_MAPS = ("237", "246", "255")
-"""Outputs of the last backbone stages at strides 8, 16 and 32, each with 64 channels."""
+"""Names, in the published ONNX file, of the tensors that the last backbone stages output: feature
+maps at strides 8, 16 and 32, each with 64 channels."""
 YUNET_SIDE = 128  # pixels: side of the network's input, a multiple of its largest stride
-HOG_CELL = 8  # pixels, as in the paper
-HOG_LARGEST_SIDE = 64  # larger faces are downscaled: 128 pixels would give 8,100 dimensions
-PCA_SIDE = 16  # pixels
-PCA_COMPONENTS = 96  # of 768 dimensions; a covariance of all needs far more images
+HOG_CELL = 8  # pixels: side of a cell, as in Dalal & Triggs 2005
+HOG_LARGEST_SIDE = 64  # pixels: larger faces are downscaled; 128 would give 8,100 dimensions
+PCA_SIDE = 16  # pixels: side to which faces are downscaled for FD-pca
+PCA_COMPONENTS = 96  # of 16 * 16 * 3 = 768; a covariance of all needs far more images
 SMALLEST_SIDE = 16
-"""Pixels: FD-hog and FD-pca are not computed for smaller faces."""
+"""Pixels: FD-hog and FD-pca are not computed for smaller faces. A HOG block has 16 x 16 pixels."""
 _BATCH = 16  # twice as fast as 64 on one core, since the maps stay in the cache
 MIN_DEVIATION = 0.1
 """Lower limit of the standard deviation by which a YuNet channel is divided, relative to the median
@@ -50,7 +53,7 @@ class YunetFeatures:
     """Features of faces from the backbone of the face detector YuNet; use `YunetFeatures.load`.
 
     Args:
-        session: an ONNX Runtime session with the outputs `YUNET_MAPS`, or a replacement for it.
+        session: an ONNX Runtime session whose network has the outputs `YUNET_MAPS`.
         sha256: SHA-256 of the network file, in hexadecimal.
     """
 
@@ -66,14 +69,16 @@ class YunetFeatures:
             file: YuNet as `.onnx`, with the tensor names of the published file.
 
         Raises:
-            ModelRefusedError: the file cannot be read, is not an ONNX network, or lacks these maps.
+            ModelRefusedError: the file cannot be read, is not an ONNX network, or has no tensors
+                with the names in `YUNET_MAPS`.
         """
         try:
             data = file.read_bytes()
             model = onnx.load_model_from_string(data)
+            # The published network returns detections only: add its feature maps to the outputs.
             for name in YUNET_MAPS:
-                kind = onnx.TensorProto.FLOAT
-                model.graph.output.append(onnx.helper.make_tensor_value_info(name, kind, None))
+                output = onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None)
+                model.graph.output.append(output)
             options = onnxruntime.SessionOptions()
             options.intra_op_num_threads = 1
             options.log_severity_level = 4  # fatal: errors are raised, and need not be printed
@@ -91,28 +96,32 @@ class YunetFeatures:
         return cls(session, hashlib.sha256(data).hexdigest())
 
     def features(self, faces: np.ndarray) -> np.ndarray:
-        """Compute the mean of each map over the upper and over the lower half of a face.
+        """Average each channel of the maps over the upper and over the lower half of a face.
 
         Args:
             faces: (N, S, S, 3), uint8 RGB; resized to 128 x 128 pixels by bicubic interpolation, or
                 by the area mean if they are larger.
 
         Returns:
-            (N, 384), float64: for each map, 64 means of the upper half, then 64 of the lower half.
+            (N, 384), float64: for each of the 3 maps, the means of its 64 channels over the upper
+            half, then those over the lower half.
         """
         parts = [self._batch_features(faces[i : i + _BATCH]) for i in range(0, len(faces), _BATCH)]
         return np.concatenate(parts).astype(np.float64)
 
     def _batch_features(self, faces: np.ndarray) -> np.ndarray:
+        """Compute `features` of (B, S, S, 3) in one call of the network: (B, 384), float32."""
         method = cv2.INTER_AREA if faces.shape[1] > YUNET_SIDE else cv2.INTER_CUBIC
         side = (YUNET_SIDE, YUNET_SIDE)
         resized = [cv2.resize(face, side, interpolation=method) for face in faces]
-        bgr = np.stack(resized)[..., ::-1].transpose(0, 3, 1, 2)  # (B, 3, 128, 128)
+        # (B, 3, 128, 128), BGR in [0, 255], as YuNet expects
+        bgr = np.stack(resized)[..., ::-1].transpose(0, 3, 1, 2)
         inputs = {"input": np.ascontiguousarray(bgr, np.float32)}
         means = []
-        for values in self._session.run(list(YUNET_MAPS), inputs):  # (B, 64, h, w)
-            half = values.shape[2] // 2
-            means += [values[:, :, :half].mean((2, 3)), values[:, :, half:].mean((2, 3))]
+        for feature_map in self._session.run(list(YUNET_MAPS), inputs):  # (B, 64, h, w)
+            middle = feature_map.shape[2] // 2
+            means.append(feature_map[:, :, :middle].mean((2, 3)))
+            means.append(feature_map[:, :, middle:].mean((2, 3)))
         return np.concatenate(means, axis=1)
 
 
@@ -122,7 +131,8 @@ class AlignedFaceDistances:
     Args:
         real: validation faces, (N, S, S, 3), uint8 RGB, at least two.
         yunet: features for FD-yunet; None: FD-yunet is not computed.
-        min_deviation: see `MIN_DEVIATION`; 0: every channel is divided by its own deviation.
+        min_deviation: lower limit of the divisors of YuNet's channels, relative to the median
+            divisor; see `MIN_DEVIATION`. 0: every channel is divided by its own standard deviation.
     """
 
     def __init__(
@@ -136,13 +146,15 @@ class AlignedFaceDistances:
         if yunet:
             features = yunet.features(real)
             deviations = features.std(0)
-            floor = max(min_deviation * float(np.median(deviations)), _MIN_DIVISOR)
-            self._scale = 1 / deviations.clip(floor)
+            smallest_divisor = max(min_deviation * float(np.median(deviations)), _MIN_DIVISOR)
+            self._scale = 1 / deviations.clip(smallest_divisor)
             self._real_features = features * self._scale
-        if real.shape[1] >= SMALLEST_SIDE:  # as in `distances`, whose faces have the same size
-            self._hog = hog_descriptors(real)
-            self._axes = principal_axes(downscaled_pixels(real))
-            self._components = downscaled_pixels(real) @ self._axes
+        # `distances` tests the side of its faces, which is the same: it finds these attributes set.
+        if real.shape[1] >= SMALLEST_SIDE:
+            self._real_hog = hog_descriptors(real)
+            pixels = downscaled_pixels(real)
+            self._axes = principal_axes(pixels)
+            self._real_components = pixels @ self._axes
 
     def distances(self, faces: np.ndarray) -> dict[str, float]:
         """Compute the Fréchet distances to the real faces, each at least 0; lower is better.
@@ -153,11 +165,14 @@ class AlignedFaceDistances:
             faces: (M, S, S, 3), uint8 RGB, at least two, of the size of the real faces.
 
         Returns:
+            Distances by name:
+
             - `fd_yunet`, if there is a network: on backbone maps of YuNet, each channel divided by
               its standard deviation over the real faces.
             - `fd_hog`, for faces of at least `SMALLEST_SIDE` pixels: on histograms of oriented
               gradients.
-            - `fd_pca`, likewise: on the principal components of the real faces at 16 x 16 pixels.
+            - `fd_pca`, also for faces of at least `SMALLEST_SIDE` pixels: on their pixels at
+              16 x 16, projected onto the principal axes of the real faces.
 
         Raises:
             ValueError: there are fewer than two faces.
@@ -167,16 +182,16 @@ class AlignedFaceDistances:
             features = self._yunet.features(faces) * self._scale
             distances["fd_yunet"] = frechet_distance(features, self._real_features)
         if faces.shape[1] >= SMALLEST_SIDE:
-            distances["fd_hog"] = frechet_distance(hog_descriptors(faces), self._hog)
+            distances["fd_hog"] = frechet_distance(hog_descriptors(faces), self._real_hog)
             components = downscaled_pixels(faces) @ self._axes
-            distances["fd_pca"] = frechet_distance(components, self._components)
+            distances["fd_pca"] = frechet_distance(components, self._real_components)
         return distances
 
 
 def hog_descriptors(faces: np.ndarray) -> np.ndarray:
     """Compute histograms of oriented gradients of the grey values of faces.
 
-    9 orientations, cells of 8 x 8 pixels, blocks of 2 x 2 cells, as in the paper.
+    9 orientations, cells of 8 x 8 pixels, blocks of 2 x 2 cells, as in the source.
 
     Args:
         faces: (N, S, S, 3), uint8 RGB, S at least 16; downscaled to 64 if larger.
@@ -188,14 +203,15 @@ def hog_descriptors(faces: np.ndarray) -> np.ndarray:
         Dalal & Triggs 2005, "Histograms of oriented gradients for human detection".
     """
     side = min(faces.shape[1], HOG_LARGEST_SIDE)
-    rows = []
+    descriptors = []
     for face in faces:
         grey = cv2.cvtColor(face, cv2.COLOR_RGB2GRAY)
         if side != grey.shape[0]:
             grey = cv2.resize(grey, (side, side), interpolation=cv2.INTER_AREA)
         cells, block = (HOG_CELL, HOG_CELL), (2, 2)
-        rows.append(hog(grey, orientations=9, pixels_per_cell=cells, cells_per_block=block))
-    return np.stack(rows).astype(np.float64)
+        descriptor = hog(grey, orientations=9, pixels_per_cell=cells, cells_per_block=block)
+        descriptors.append(descriptor)
+    return np.stack(descriptors).astype(np.float64)
 
 
 def downscaled_pixels(faces: np.ndarray) -> np.ndarray:
@@ -216,5 +232,5 @@ def principal_axes(points: np.ndarray) -> np.ndarray:
         N - 1).
     """
     count = min(PCA_COMPONENTS, len(points) - 1)
-    _, axes = np.linalg.eigh(np.cov(points.T))
+    _, axes = np.linalg.eigh(np.cov(points.T))  # columns, in ascending order of the variance
     return axes[:, -count:]

@@ -1,4 +1,7 @@
-"""Border ratio: detects a frame along the edges of generated images."""
+"""Border ratio: detects a frame, a ring of unlike pixels along the edges of generated images.
+
+Padding in the layers of a generator may cause one. `evaluation.face_scores` reports the ratio.
+"""
 
 import numpy as np
 
@@ -6,14 +9,14 @@ import numpy as np
 def border_contrast(images: np.ndarray) -> float:
     """Mean absolute difference between the outermost ring of pixels and the next one inwards.
 
-    Each pixel of the outermost ring is compared with its neighbour in the next ring; corners are
-    not used.
+    Each pixel of the outermost ring is compared with its neighbour towards the centre; corners,
+    which have none, are not used.
 
     Args:
         images: (N, H, W, C), uint8, sides of at least 3.
 
     Returns:
-        In levels of 255, averaged over images, pixels and channels.
+        Levels, in [0, 255], averaged over images, pixels and channels.
 
     Raises:
         ValueError: there are no images, or they are too small.
@@ -21,7 +24,7 @@ def border_contrast(images: np.ndarray) -> float:
     if images.ndim != 4 or not len(images) or min(images.shape[1:3]) < 3:
         raise ValueError(f"need (N, H, W, C) with sides of at least 3, got {images.shape}")
     values = images.astype(np.int16)
-    inner = slice(1, -1)
+    inner = slice(1, -1)  # without the corners
     differences = [
         values[:, 0, inner] - values[:, 1, inner],
         values[:, -1, inner] - values[:, -2, inner],
@@ -44,5 +47,7 @@ def border_ratio(images: np.ndarray, real: np.ndarray) -> float | None:
     Raises:
         ValueError: as for `border_contrast`.
     """
-    usual = border_contrast(real)
-    return border_contrast(images) / usual if usual else None
+    real_contrast = border_contrast(real)
+    if real_contrast == 0:
+        return None
+    return border_contrast(images) / real_contrast

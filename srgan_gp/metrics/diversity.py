@@ -1,4 +1,7 @@
-"""Diversity: mean pairwise distance within a set of images."""
+"""Diversity: mean distance, in feature space, of pairs of images of one set.
+
+A generator whose images are alike (mode collapse) has a low one.
+"""
 
 import numpy as np
 import torch
@@ -13,29 +16,31 @@ about 1 %."""
 
 
 def pairwise_distance(features: Features, images: np.ndarray, seed: int = 0) -> float:
-    """Mean feature distance of random pairs; with SqueezeNet the mean pairwise squeeze distance.
+    """Mean of `losses.perceptual.feature_distance` over random pairs of images.
 
-    The images form a ring in random order, and each is compared with the next. This gives as many
-    pairs as images, and every image is in two pairs.
+    The images form a ring in random order, and each is compared with its predecessor. This gives
+    as many pairs as images, and every image is in two pairs.
 
     Args:
-        features: feature network; computes on its device.
+        features: feature network; the distances are computed on its device.
         images: (N, H, W, 3), uint8 RGB, at least two; sides of at least `features.least_side`.
         seed: seed of the order.
 
     Returns:
-        0 if all images are equal; much less than that of real images if the generator lacks
-        diversity.
+        At least 0; 0 if all images are equal. It has no fixed upper limit: compare it with that of
+        real images.
 
     Raises:
         ValueError: there are fewer than two images, or they are too small.
     """
     if len(images) < 2:
         raise ValueError(f"need at least 2 images, got {len(images)}")
-    order = np.random.default_rng(seed).permutation(len(images))[:MAX_IMAGES]
-    device = features.mean.device
-    ring = image_batches(images[order], device)
-    others = image_batches(images[np.roll(order, 1)], device)
+    ring = np.random.default_rng(seed).permutation(len(images))[:MAX_IMAGES]  # indices
+    device = features.mean.device  # that of the network: `mean` is one of its buffers
+    batches = image_batches(images[ring], device)
+    predecessors = image_batches(images[np.roll(ring, 1)], device)
+    distances = []
     with torch.no_grad():
-        distances = [feature_distance(features, a, b) for a, b in zip(ring, others, strict=True)]
+        for batch, preceding in zip(batches, predecessors, strict=True):
+            distances.append(feature_distance(features, batch, preceding))  # (B,)
     return float(torch.cat(distances).double().mean())

@@ -1,9 +1,10 @@
 """Fréchet and kernel distance of two sets of images in feature space.
 
+`pooled_features` turns images into points, one per image; the two distances compare sets of points.
 The network is SqueezeNet 1.1, so the two are called FD-squeeze and KID-squeeze. They are not the
 FID and KID of the literature, which use Inception, and the values are not comparable. The Fréchet
-distance of small sets has a positive bias of about 1/N: compare it only at equal N. The kernel
-distance is unbiased; prefer it below some thousands of images.
+distance of small sets has a positive bias proportional to 1/N: compare it only at equal N. The
+kernel distance is unbiased; prefer it below some thousands of images.
 """
 
 import math
@@ -16,7 +17,7 @@ from torch.nn import functional
 
 from srgan_gp.losses.features import Features
 
-SIDE = 128  # pixels: for a 64-pixel face the network's last map would be 3 x 3
+SIDE = 128  # pixels: images are resized to it; at 64 the network's last map would be 3 x 3
 BATCH = 32  # images per batch
 BLOCK = 1024  # rows of a kernel matrix at a time: all rows of 10,000 images would take 0.8 GB
 
@@ -27,22 +28,24 @@ def pooled_features(features: Features, images: np.ndarray) -> np.ndarray:
     Images are resized to 128 x 128 pixels, so that sets of different sizes can be compared.
 
     Args:
-        features: the network; computes on its device.
+        features: the network; the features are computed on its device.
         images: (N, S, S, 3), uint8 RGB.
 
     Returns:
-        (N, D), float64, D channels (512 for SqueezeNet). At each position the mean square over the
-        channels is 1, as the kernel of `kernel_distance` expects.
+        (N, D), float64, D channels (512 for SqueezeNet). Before the average, the mean square over
+        the channels is 1 at each position, as the kernel of `kernel_distance` expects.
 
     Raises:
         ValueError: the images have another shape or type, or there are none.
     """
     rows = []
-    for batch in image_batches(images, features.mean.device):
+    device = features.mean.device  # that of the network: `mean` is one of its buffers
+    for batch in image_batches(images, device):
         resized = functional.interpolate(batch, (SIDE, SIDE), mode="bilinear", antialias=True)
         with torch.no_grad():
-            last = features(resized)[-1]  # (B, D, h, w)
-        rows.append(last.double().mean((2, 3)).cpu().numpy() * math.sqrt(last.shape[1]))
+            last = features(resized)[-1]  # (B, D, h, w), of length 1 over the channels
+        pooled = last.double().mean((2, 3)).cpu().numpy()
+        rows.append(pooled * math.sqrt(last.shape[1]))  # length sqrt(D): mean square 1
     return np.concatenate(rows)
 
 
@@ -68,17 +71,18 @@ def image_batches(images: np.ndarray, device: torch.device) -> Iterator[Tensor]:
 
 
 def frechet_distance(points: np.ndarray, others: np.ndarray) -> float:
-    """Fréchet distance of the Gaussians with the means and covariances of two sets.
+    """Fréchet distance of the Gaussians with the means m and covariances C of two sets of points.
 
-    ||m1 - m2||^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2)). With C = A^T A, tr (C1 C2)^(1/2) is the sum of
-    the singular values of A1 A2^T, which avoids the square root of a matrix.
+    It is ||m1 - m2||^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2)). With C = A^T A, tr (C1 C2)^(1/2) is the sum
+    of the singular values of A1 A2^T, which avoids the square root of a matrix. Covariances are
+    sums divided by N - 1.
 
     Args:
         points: (N, D), float64.
         others: (M, D), float64.
 
     Returns:
-        At least 0; 0 for equal means and covariances. Covariances are divided by N - 1.
+        At least 0; 0 for equal means and covariances.
 
     Raises:
         ValueError: a set has fewer than two rows, or the dimensions differ.
@@ -88,14 +92,15 @@ def frechet_distance(points: np.ndarray, others: np.ndarray) -> float:
         equation 4; Heusel et al. 2017, arXiv:1706.08500, section 4.
     """
     _require_comparable(points, others)
-    one, other = _root_of_covariance(points), _root_of_covariance(others)
-    cross = np.linalg.svd(one @ other.T, compute_uv=False).sum()
+    root, other_root = _root_of_covariance(points), _root_of_covariance(others)
+    cross = np.linalg.svd(root @ other_root.T, compute_uv=False).sum()
     shift = np.square(points.mean(0) - others.mean(0)).sum()
-    return max(0.0, float(shift + np.square(one).sum() + np.square(other).sum() - 2 * cross))
+    traces = np.square(root).sum() + np.square(other_root).sum()  # tr(C) is the sum of squares of A
+    return max(0.0, float(shift + traces - 2 * cross))  # rounding may make it negative
 
 
 def kernel_distance(points: np.ndarray, others: np.ndarray) -> float:
-    """Unbiased estimate of the squared maximum mean discrepancy, kernel (x.y / D + 1)^3.
+    """Unbiased estimate of the squared maximum mean discrepancy with the kernel (x.y / D + 1)^3.
 
     Args:
         points: (N, D), float64.
@@ -116,31 +121,41 @@ def kernel_distance(points: np.ndarray, others: np.ndarray) -> float:
 
 
 def _require_comparable(points: np.ndarray, others: np.ndarray) -> None:
-    shapes = points.shape, others.shape
-    if any(len(shape) != 2 or shape[0] < 2 for shape in shapes) or shapes[0][1] != shapes[1][1]:
+    """Check that both sets have two dimensions, at least two rows, and the same columns.
+
+    Raises:
+        ValueError: they do not.
+    """
+    are_sets = all(values.ndim == 2 and len(values) >= 2 for values in (points, others))
+    if not are_sets or points.shape[1] != others.shape[1]:
         raise ValueError(f"cannot compare {points.shape} with {others.shape}")
 
 
 def _root_of_covariance(points: np.ndarray) -> np.ndarray:
-    """Return A, (min(N, D), D), with A^T A the covariance."""
+    """Return a matrix A, (min(N, D), D), for which A^T A is the covariance of (N, D) points."""
     centred = (points - points.mean(0)) / math.sqrt(len(points) - 1)
-    return np.linalg.qr(centred).R if len(points) > points.shape[1] else centred
+    if len(points) <= points.shape[1]:
+        return centred
+    return np.linalg.qr(centred).R  # R^T R is the same covariance, and R has only D rows
 
 
 def _mean_within(points: np.ndarray) -> float:
     """Average the kernel over the pairs of two different rows."""
     count = len(points)
-    diagonal = float(_kernel(np.square(points).sum(1), points.shape[1]).sum())
-    return (count**2 * _mean_between(points, points) - diagonal) / (count * (count - 1))
+    all_pairs = count**2 * _mean_between(points, points)  # the sum, with pairs of equal rows
+    equal_pairs = float(_kernel(np.square(points).sum(1), points.shape[1]).sum())
+    return (all_pairs - equal_pairs) / (count * (count - 1))
 
 
 def _mean_between(points: np.ndarray, others: np.ndarray) -> float:
     """Average the kernel over all pairs of a row of `points` and a row of `others`."""
-    size = points.shape[1]
-    blocks = range(0, len(points), BLOCK)
-    total = sum(float(_kernel(points[i : i + BLOCK] @ others.T, size).sum()) for i in blocks)
+    total = 0.0
+    for first in range(0, len(points), BLOCK):
+        products = points[first : first + BLOCK] @ others.T
+        total += float(_kernel(products, points.shape[1]).sum())
     return total / (len(points) * len(others))
 
 
-def _kernel(products: np.ndarray, size: int) -> np.ndarray:
-    return (products / size + 1) ** 3
+def _kernel(products: np.ndarray, dimensions: int) -> np.ndarray:
+    """Return (p / D + 1)^3 of each dot product p of two points with D dimensions."""
+    return (products / dimensions + 1) ** 3

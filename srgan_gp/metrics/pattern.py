@@ -1,11 +1,12 @@
-"""Pattern and grain: regular and irregular texture in the flat areas of a set of images.
+"""Pattern and grain: texture that an upscaler adds to the flat areas of a set of images.
 
-They are neither used as a loss nor to choose a checkpoint.
+Pattern is the regular part, such as a checkerboard from transposed convolutions; grain is all of
+it. Both are read from the power spectrum of windows without edges. They are neither used as a loss
+nor to choose a checkpoint.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import repeat
 
 import cv2
 import numpy as np
@@ -14,14 +15,15 @@ from numpy.lib.stride_tricks import sliding_window_view
 from srgan_gp.data.benchmark_downscalers import bicubic
 from srgan_gp.metrics.psnr_ssim import luma
 
-WINDOW, STRIDE, MARGIN = 64, 32, 8  # pixels
+WINDOW, STRIDE, MARGIN = 64, 32, 8  # pixels: side, distance, and least distance from the border
 SMALLEST_IMAGE = WINDOW + 2 * MARGIN  # pixels: smallest side of an image with a window
 
+# Chosen by this project, and fixed, so that values of different versions are comparable.
 _FLAT = 4.0  # levels: a window with a smaller standard deviation is flat
-_FLAT_SIGMA = 6.0  # pixels: blur subtracted before this test
-_TEXTURE_SIGMA = 4.0  # pixels: blur subtracted from the output
+_FLAT_SIGMA = 6.0  # pixels: sigma of the blur that is subtracted before the test for flatness
+_TEXTURE_SIGMA = 4.0  # pixels: sigma of the blur that is subtracted from the output
 _MIN_RADIUS, _MAX_RADIUS = 0.13, 0.5  # cycles per pixel: range of measured frequencies
-_RING = 0.02  # cycles per pixel: frequencies with a smaller difference in radius are compared
+_RING = 0.02  # cycles per pixel: half the width of the ring that a frequency is compared with
 _PEAK = 4.0  # times the median of its ring: power above it belongs to a pattern
 
 
@@ -30,11 +32,13 @@ class FlatTexture:
     """Texture in the flat windows of a set of images.
 
     Attributes:
-        pattern: levels rms of the luma in [16, 235]: peaks of the spectrum, such as a lattice of
-            2 to 7.7 pixels in any direction. Frequencies of more than half a cycle per pixel, in
-            the corners of the spectrum, are not measured. With few windows random noise adds to it:
-            about a fifth of its own rms in one window, nothing in a hundred.
-        grain: levels rms of the luma: all texture of 2 to 7.7 pixels, including a pattern.
+        pattern: root mean square of the peaks of the spectrum, in levels of the luma, which is in
+            [16, 235]: for example a lattice with a period of 2 to 7.7 pixels in any direction.
+            Frequencies of more than half a cycle per pixel, in the corners of the spectrum, are not
+            measured. With few windows random noise adds to it: about a fifth of its own root mean
+            square in one window, nothing in a hundred.
+        grain: root mean square of all texture with periods of 2 to 7.7 pixels, including a pattern,
+            in the same unit.
         windows: number of flat windows, at least 1.
     """
 
@@ -62,7 +66,7 @@ class FlatSpectrum:
     def add(
         self, output: np.ndarray, low_res: np.ndarray, original: np.ndarray | None = None
     ) -> None:
-        """Add the flat windows of an image.
+        """Add the flat windows of an image; an image below `SMALLEST_IMAGE` has none.
 
         Args:
             output: (H * scale, W * scale, 3), uint8 RGB.
@@ -73,30 +77,31 @@ class FlatSpectrum:
         Raises:
             ValueError: the shapes do not fit.
         """
-        # A scale of 1, that of an enlargement, changes nothing.
-        enlarged = bicubic(low_res, output.shape[0] // low_res.shape[0])
+        scale = output.shape[0] // low_res.shape[0]
+        enlarged = bicubic(low_res, scale)  # with scale 1 the pixels stay as they are
         self.add_luma(luma(output), luma(enlarged), None if original is None else luma(original))
 
     def add_luma(
         self, output: np.ndarray, enlarged: np.ndarray, original: np.ndarray | None = None
     ) -> None:
-        """Add the flat windows of an image, given as luma.
+        """Add the flat windows of an image, as `add` does, from its luma.
 
         Args:
             output: (H, W), float64 in [16, 235].
             enlarged: bicubic enlargement of the input, same shape.
-            original: same shape, or None.
+            original: same shape; None: only `enlarged` determines what is flat.
 
         Raises:
             ValueError: the shapes differ.
         """
-        guides = [enlarged] if original is None else [enlarged, original]
-        if any(guide.shape != output.shape for guide in guides):
-            shapes = [guide.shape for guide in guides]
+        references = [enlarged] if original is None else [enlarged, original]
+        if any(reference.shape != output.shape for reference in references):
+            shapes = [reference.shape for reference in references]
             raise ValueError(f"cannot compare {output.shape} with {shapes}")
         if min(output.shape) < SMALLEST_IMAGE:
             return
-        is_flat = np.logical_and.reduce([_flat_windows(guide) for guide in guides])
+        # A window is used if it is flat in every reference.
+        is_flat = np.all([_flat_windows(reference) for reference in references], axis=0)
         windows = _windows(_without_blur(output, _TEXTURE_SIGMA))[is_flat]
         for window in windows:  # one at a time: all of them may take gigabytes
             self._power += _power(window)
@@ -106,18 +111,21 @@ class FlatSpectrum:
         """Compute the texture of all windows added so far; None if none is flat."""
         if not self._windows:
             return None
-        power = self._power / self._windows
+        power = self._power / self._windows  # (64, 64)
         frequencies = np.fft.fftfreq(WINDOW)
-        radius = np.hypot(frequencies[:, None], frequencies)
-        measured = (radius >= _MIN_RADIUS) & (radius <= _MAX_RADIUS)
-        medians = {
-            r: np.median(power[np.abs(radius - r) < _RING]) for r in np.unique(radius[measured])
-        }
-        background = np.array([medians[r] for r in radius[measured]])
-        pattern = np.clip(power[measured] - _PEAK * background, 0, None).sum()
+        radii = np.hypot(frequencies[:, None], frequencies)  # (64, 64), cycles per pixel
+        is_measured = (radii >= _MIN_RADIUS) & (radii <= _MAX_RADIUS)
+        measured_power, measured_radii = power[is_measured], radii[is_measured]
+        # Random texture has about the same power in all directions, so that the median of a ring
+        # is its power there, and a pattern stands out as a peak.
+        median_by_radius = {}
+        for radius in np.unique(measured_radii):
+            median_by_radius[radius] = np.median(power[np.abs(radii - radius) < _RING])
+        background = np.array([median_by_radius[radius] for radius in measured_radii])
+        peaks = np.clip(measured_power - _PEAK * background, 0, None)
         return FlatTexture(
-            pattern=float(np.sqrt(pattern)),
-            grain=float(np.sqrt(power[measured].sum())),
+            pattern=float(np.sqrt(peaks.sum())),
+            grain=float(np.sqrt(measured_power.sum())),
             windows=self._windows,
         )
 
@@ -130,42 +138,43 @@ def pattern_and_grain(
     """Measure the texture in the flat windows of a set of images.
 
     Args:
-        outputs: (H * scale, W * scale, 3) each, uint8 RGB; sizes may differ.
-        low_res: the input of each, (H, W, 3), uint8 RGB; or its enlargement.
+        outputs: images (H * scale, W * scale, 3), uint8 RGB; sizes may differ.
+        low_res: the input of each, (H, W, 3), uint8 RGB; or its bicubic enlargement.
         originals: same shapes as `outputs`; None: the enlarged inputs determine what is flat.
 
     Returns:
-        None if no window is flat.
+        Texture of the flat windows of all images together; None if no window is flat.
 
     Raises:
         ValueError: the shapes or the numbers of images do not fit.
     """
-    if len(outputs) != len(low_res) or (originals is not None and len(originals) != len(outputs)):
+    references = [None] * len(outputs) if originals is None else originals
+    if not len(outputs) == len(low_res) == len(references):
         raise ValueError("the numbers of outputs, inputs and originals differ")
     spectrum = FlatSpectrum()
-    # Not strict: `repeat` is endless, and the numbers are equal as checked above.
-    for output, small, original in zip(outputs, low_res, originals or repeat(None), strict=False):
-        spectrum.add(output, small, original)
+    for output, small, reference in zip(outputs, low_res, references, strict=True):
+        spectrum.add(output, small, reference)
     return spectrum.texture()
 
 
 def _flat_windows(values: np.ndarray) -> np.ndarray:
-    """Return which windows of (H, W) are flat: (rows, columns), bool."""
+    """Return which windows of the luma (H, W) are flat: (rows, columns), bool."""
     windows = _windows(_without_blur(values, _FLAT_SIGMA))
     return np.array([[window.std() < _FLAT for window in row] for row in windows])
 
 
 def _windows(values: np.ndarray) -> np.ndarray:
-    """Return a view of the windows of (H, W): (rows, columns, 64, 64)."""
+    """Return the windows of (H, W), as a view: (rows, columns, 64, 64)."""
     inside = values[MARGIN:-MARGIN, MARGIN:-MARGIN]
     return sliding_window_view(inside, (WINDOW, WINDOW))[::STRIDE, ::STRIDE]
 
 
 def _without_blur(values: np.ndarray, sigma: float) -> np.ndarray:
+    """Subtract a Gaussian blur of `sigma` pixels, which removes slow changes of brightness."""
     return values - cv2.GaussianBlur(values, (0, 0), sigma)
 
 
 def _power(window: np.ndarray) -> np.ndarray:
-    """Power spectrum of (64, 64) with a Hann window; its sum is the variance."""
+    """Power spectrum of (64, 64) with a Hann taper: (64, 64); its sum estimates the mean square."""
     hann = np.outer(np.hanning(WINDOW), np.hanning(WINDOW))
     return np.abs(np.fft.fft2(window * hann)) ** 2 / (WINDOW**2 * (hann**2).sum())

@@ -1,4 +1,4 @@
-"""PSNR, SSIM and consistency of an image.
+"""PSNR and SSIM of an upscaled image, and its consistency: PSNR after downscaling it again.
 
 All are computed on the luma of 8-bit images, as in the super-resolution literature.
 """
@@ -8,7 +8,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from srgan_gp.data.benchmark_downscalers import matlab
 
-_LUMA = np.array([65.481, 128.553, 24.966]) / 255.0  # BT.601, RGB in [0, 255] -> Y in [16, 235]
+# Weights of R, G and B in [0, 255] for Y - 16 in [0, 219], by BT.601.
+_LUMA = np.array([65.481, 128.553, 24.966]) / 255.0
 
 
 def luma(pixels: np.ndarray) -> np.ndarray:
@@ -37,15 +38,19 @@ def psnr_y(output: np.ndarray, target: np.ndarray, border: int) -> float:
     Raises:
         ValueError: the shapes differ, or no pixel is inside the border.
     """
-    x, y = _inside(luma(output), border), _inside(luma(target), border)
+    x, y = _crop_border(luma(output), border), _crop_border(luma(target), border)
     if x.shape != y.shape or x.size == 0:
         raise ValueError(f"cannot compare {output.shape} with {target.shape}, {border=}")
     mean_square = float(np.mean((x - y) ** 2))
-    return float("inf") if mean_square == 0 else 10 * float(np.log10(255.0**2 / mean_square))
+    if mean_square == 0:
+        return float("inf")
+    return 10 * float(np.log10(255.0**2 / mean_square))
 
 
 def ssim_y(output: np.ndarray, target: np.ndarray, border: int) -> float:
-    """Structural similarity of the luma: 11x11 Gaussian window of sigma 1.5, valid region.
+    """Structural similarity of the luma, at each pixel in an 11x11 Gaussian window of sigma 1.5.
+
+    Only windows that lie within the image are used.
 
     Args:
         output: (H, W, 3), uint8 RGB.
@@ -53,7 +58,7 @@ def ssim_y(output: np.ndarray, target: np.ndarray, border: int) -> float:
         border: pixels ignored on each side; the scale, by convention.
 
     Returns:
-        Mean over the pixels, at most 1.
+        Mean over the windows, at most 1; 1 for equal images.
 
     Raises:
         ValueError: the shapes differ, or a side is below 11 inside the border.
@@ -62,7 +67,7 @@ def ssim_y(output: np.ndarray, target: np.ndarray, border: int) -> float:
         Wang et al. 2004, "Image quality assessment: from error visibility to structural
         similarity", equation 13, with K1 = 0.01, K2 = 0.03, L = 255.
     """
-    x, y = _inside(luma(output), border), _inside(luma(target), border)
+    x, y = _crop_border(luma(output), border), _crop_border(luma(target), border)
     if x.shape != y.shape or min(x.shape) < 11:
         raise ValueError(f"cannot compare {output.shape} with {target.shape}, {border=}")
     c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
@@ -85,23 +90,28 @@ def consistency(output: np.ndarray, low_res: np.ndarray) -> float:
         output: (H * scale, W * scale, 3), uint8 RGB.
         low_res: (H, W, 3), uint8 RGB; one pixel on each side is ignored.
 
+    Returns:
+        Decibels; infinite for equal images.
+
     Raises:
         ValueError: the sides of `output` are not multiples of those of `low_res`, or a side of
             `low_res` is below 3.
     """
-    (height, width), scale = low_res.shape[:2], output.shape[0] // low_res.shape[0]
+    height, width = low_res.shape[:2]
+    scale = output.shape[0] // height
     if output.shape[:2] != (height * scale, width * scale):
         raise ValueError(f"cannot compare {output.shape} with {low_res.shape}")
     return psnr_y(matlab(output, scale), low_res, border=1)
 
 
-def _inside(values: np.ndarray, border: int) -> np.ndarray:
+def _crop_border(values: np.ndarray, border: int) -> np.ndarray:
+    """Remove `border` pixels on each side of (H, W)."""
     height, width = values.shape
     return values[border : height - border, border : width - border]
 
 
 def _blur(values: np.ndarray) -> np.ndarray:
-    """Convolve with the 11x11 Gaussian of sigma 1.5; valid region."""
+    """Convolve (H, W) with the 11x11 Gaussian of sigma 1.5: the valid region, (H - 10, W - 10)."""
     offsets = np.arange(-5, 6)
     kernel = np.exp(-(offsets**2) / (2 * 1.5**2))
     kernel /= kernel.sum()

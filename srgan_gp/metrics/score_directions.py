@@ -1,6 +1,6 @@
-"""Which way is better, for each score that is printed, and score lines that say so.
+"""Directions of scores: which values of each printed score are better, and lines that say so.
 
-Imports nothing heavy.
+The module imports no numerical library, so that the help of commands that use it appears fast.
 """
 
 from collections.abc import Iterable, Mapping
@@ -29,11 +29,15 @@ BETTER = {
     "one_face": HIGHER,
     "critic_estimate": "falling",
 }
-"""By score: the values that are better. A number that is not listed is no score."""
+"""Values that are better, by the name of the score in logs and JSON files. Other numbers in them,
+such as counts, are not scores and are missing here."""
 
 
 def grouped(scores: Mapping[str, float]) -> str:
-    """Format scores, grouped by the values that are better; a number that is no score is skipped.
+    """Format scores in one line, grouped by the values that are better.
+
+    Args:
+        scores: values by name; names that are not in `BETTER` are skipped.
 
     >>> grouped({"psnr_y": 28.1, "pattern": 0.25, "flat_windows": 9.0, "ssim_y": 0.5})
     'better if higher: psnr_y 28.100, ssim_y 0.500; better if lower: pattern 0.250'
@@ -42,21 +46,27 @@ def grouped(scores: Mapping[str, float]) -> str:
     for name, value in scores.items():
         if name in BETTER:
             groups.setdefault(BETTER[name], []).append(f"{name} {value:.3f}")
-    return "; ".join(f"better if {way}: {', '.join(group)}" for way, group in groups.items())
+    return _join(groups)
 
 
 def legend(names: Iterable[str], titles: Mapping[str, str] | None = None) -> str:
-    """Say for each score which values are better.
+    """Format a line that says for each score which values are better, without the values.
 
     Args:
-        names: keys of `BETTER`; others are skipped.
-        titles: names to print; missing ones are printed as they are.
+        names: names of scores; those that are not in `BETTER` are skipped.
+        titles: title to print for a name; a name without a title is printed itself.
 
     >>> legend(["psnr_y", "pattern", "fd_hog"], {"fd_hog": "FD-hog"})
     'better if higher: psnr_y; better if lower: pattern, FD-hog'
     """
+    titles = titles or {}
     groups: dict[str, list[str]] = {}
     for name in names:
         if name in BETTER:
-            groups.setdefault(BETTER[name], []).append((titles or {}).get(name, name))
-    return "; ".join(f"better if {way}: {', '.join(group)}" for way, group in groups.items())
+            groups.setdefault(BETTER[name], []).append(titles.get(name, name))
+    return _join(groups)
+
+
+def _join(groups: Mapping[str, list[str]]) -> str:
+    """Join the texts of each group behind the values that are better for them."""
+    return "; ".join(f"better if {values}: {', '.join(texts)}" for values, texts in groups.items())

@@ -1,6 +1,7 @@
-"""Sliced Wasserstein distance over a Laplacian pyramid.
+"""Sliced Wasserstein distance (SWD) of two sets of images at each level of a Laplacian pyramid.
 
-The module `patch_distance` has a simpler distance, of the finest detail only.
+It is a score of generated faces. The module `patch_distance` has a simpler distance, of the finest
+detail only, for upscaled images, and the functions on patches that both use.
 """
 
 from collections.abc import Iterator
@@ -10,16 +11,16 @@ import numpy as np
 
 from srgan_gp.metrics.patch_distance import cut_patches, distance_of_patches
 
-COARSEST_SIDE = 16  # pixels: smallest side of a level
-PATCHES = 64  # per image and level; the source has 128
+COARSEST_SIDE = 16  # pixels: smallest side of a level, as in Karras et al. 2018
+PATCHES = 64  # per image and level; Karras et al. 2018 use 128
 
 
 def pyramid_distance(outputs: np.ndarray, originals: np.ndarray, seed: int = 0) -> dict[int, float]:
     """Sliced Wasserstein distance of 7x7 patches at each level of a Laplacian pyramid.
 
-    Differences from the source: both sets are normalised by the mean and standard deviation of each
-    channel of the originals; patches are drawn at the same positions in every image (see
-    `metrics.patch_distance`); there are `PATCHES` of them per image and level, half as many.
+    It differs from the source in three points: both sets are normalised by the mean and standard
+    deviation of each channel of the originals; patches are drawn at the same positions in every
+    image (see `metrics.patch_distance`); there are half as many patches.
 
     Args:
         outputs: images (N, S, S, 3), uint8 RGB, S at least 16.
@@ -27,8 +28,9 @@ def pyramid_distance(outputs: np.ndarray, originals: np.ndarray, seed: int = 0) 
         seed: seed of positions and directions.
 
     Returns:
-        By the side of the level in pixels, finest first: S, S / 2, ... down to at least 16. 0 for
-        equal sets, in thousandths of the standard deviation of the originals at that level.
+        Distances by the side of the level in pixels, finest first: S, S / 2, ... down to at least
+        16. They are in thousandths of the standard deviation of the originals at that level; 0 for
+        equal sets.
 
     Raises:
         ValueError: the sets differ in shape or are empty, or the images are too small.
@@ -41,9 +43,11 @@ def pyramid_distance(outputs: np.ndarray, originals: np.ndarray, seed: int = 0) 
         raise ValueError(f"cannot compare {outputs.shape} with {originals.shape}")
     if min(outputs.shape[1:3]) < COARSEST_SIDE:
         raise ValueError(f"a pyramid needs sides of at least {COARSEST_SIDE}, not {outputs.shape}")
-    patches = [_patches_by_level(images, seed) for images in (outputs, originals)]
+    output_patches = _patches_by_side(outputs, seed)
+    original_patches = _patches_by_side(originals, seed)
     return {
-        side: distance_of_patches(patches[0][side], patches[1][side], seed) for side in patches[0]
+        side: distance_of_patches(output_patches[side], original_patches[side], seed)
+        for side in output_patches
     }
 
 
@@ -54,8 +58,8 @@ def laplacian_pyramid(pixels: np.ndarray) -> Iterator[np.ndarray]:
         pixels: (H, W, 3), uint8 RGB.
 
     Yields:
-        (h, w, 3), float32 levels, each with half the sides of the previous one; all but the last
-        have values around 0.
+        Levels, (h, w, 3), float32, each with half the sides of the previous one. The last one has
+        values in [0, 255]; the others are differences around 0.
     """
     values = pixels.astype(np.float32)
     while min(values.shape[:2]) >= 2 * COARSEST_SIDE:
@@ -65,10 +69,11 @@ def laplacian_pyramid(pixels: np.ndarray) -> Iterator[np.ndarray]:
     yield values
 
 
-def _patches_by_level(images: np.ndarray, seed: int) -> dict[int, list[np.ndarray]]:
+def _patches_by_side(images: np.ndarray, seed: int) -> dict[int, list[np.ndarray]]:
+    """Cut patches, (64, 7, 7, 3), out of each level of each image; by the side of the level."""
     patches: dict[int, list[np.ndarray]] = {}
     for pixels in images:
         for level in laplacian_pyramid(pixels):
-            cut = cut_patches(level, PATCHES, seed)
-            patches.setdefault(min(level.shape[:2]), []).append(cut)
+            side = min(level.shape[:2])
+            patches.setdefault(side, []).append(cut_patches(level, PATCHES, seed))
     return patches

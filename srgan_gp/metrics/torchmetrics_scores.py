@@ -1,7 +1,8 @@
 """LPIPS, FID and KID as torchmetrics computes them, for comparison with other projects.
 
-They keep the names of torchmetrics and are apart from the scores of this project, which use other
-networks. Their weights are downloaded once into the cache of PyTorch.
+`srgan-gp evaluate --metrics` reports them under the class names of torchmetrics, apart from the
+scores of this project, which use other networks. The weights of their networks are downloaded once
+into the cache of PyTorch.
 """
 
 import hashlib
@@ -29,13 +30,26 @@ CLASSES = {
 }
 """Class of torchmetrics by the name on the command line."""
 LPIPS_SMALLEST_SIDE = 31
-"""Pixels that AlexNet needs."""
-_SUBSET_SIZE = 1000  # torchmetrics' default for KID
+"""Pixels: smallest side of an image for AlexNet, the network of LPIPS."""
+_ARGUMENTS: dict[str, dict[str, Any]] = {
+    "lpips": {"net_type": "alex", "normalize": True},  # images are in [0, 1], not [-1, 1]
+    "fid": {},
+    "kid": {},
+}
+"""Arguments of each class, besides its defaults."""
+_SUBSET_SIZE = 1000  # images: torchmetrics' default for KID
+_KID_SEED = 0
 
 
 @dataclass(frozen=True)
 class Weights:
-    """A file of weights on the internet; its name holds the start of its SHA-256."""
+    """A file of weights on the internet.
+
+    Attributes:
+        url: address of the file.
+        sha256_start: first hexadecimal digits of its SHA-256, which its name contains.
+        max_bytes: the download is refused if it is larger.
+    """
 
     url: str
     sha256_start: str
@@ -43,7 +57,7 @@ class Weights:
 
     @property
     def path(self) -> Path:
-        """Where torchvision and torch-fidelity look for it: the cache of PyTorch."""
+        """Path in the cache of PyTorch, where torchvision and torch-fidelity look for the file."""
         return Path(torch.hub.get_dir(), "checkpoints", self.url.rpartition("/")[2])
 
 
@@ -57,17 +71,19 @@ _INCEPTION = Weights(
     200_000_000,
 )
 WEIGHTS = {"lpips": _ALEXNET, "fid": _INCEPTION, "kid": _INCEPTION}
+"""File of weights by the name of a score on the command line."""
 
 
 @dataclass(frozen=True)
 class TorchmetricsScores:
-    """Scores of torchmetrics.
+    """Scores of torchmetrics, with what is needed to reproduce them.
 
     Attributes:
-        version: of torchmetrics.
-        arguments: of each class, besides its defaults.
-        images: number of images that were compared.
-        values: by the name of the class; KID as mean and standard deviation over its subsets.
+        version: version of torchmetrics.
+        arguments: arguments of each class besides its defaults, as text, by the name of the class.
+        images: number of outputs, or generated images, that were compared.
+        values: scores by the name of the class. KID has two: mean and standard deviation over its
+            subsets, with " mean" and " std" after the name.
     """
 
     version: str
@@ -77,10 +93,10 @@ class TorchmetricsScores:
 
 
 class TorchmetricsScorer:
-    """Collects images, and computes the scores of all of them.
+    """Collects images with `add` or `add_sets`; `scores` then computes the scores of all of them.
 
     Args:
-        names: keys of `CLASSES`.
+        names: the scores to compute, keys of `CLASSES`.
 
     Raises:
         UsageError: weights cannot be downloaded.
@@ -89,71 +105,75 @@ class TorchmetricsScorer:
     """
 
     def __init__(self, names: Sequence[str]) -> None:
-        import torchmetrics.image  # before the download
+        import torchmetrics.image  # if it is not installed, nothing is downloaded
 
         self._names = names
-        for weights in dict.fromkeys(WEIGHTS[name] for name in names):
+        for weights in dict.fromkeys(WEIGHTS[name] for name in names):  # each once: two share one
             fetch_weights(weights)
         self._images = 0
         self._metrics: dict[str, Any] = {}
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # notes on memory, and those of older interfaces
+            warnings.simplefilter("ignore")  # about memory, and about deprecated interfaces
             for name in names:
-                kind = getattr(torchmetrics.image, CLASSES[name])
-                self._metrics[name] = kind(**_ARGUMENTS[name])
+                metric_class = getattr(torchmetrics.image, CLASSES[name])
+                self._metrics[name] = metric_class(**_ARGUMENTS[name])
 
     def add(self, output: np.ndarray, original: np.ndarray) -> None:
-        """Add an output and its original, (H, W, 3), uint8 RGB."""
-        images = [_as_batch(output[None]), _as_batch(original[None])]
+        """Add an output and its original, (H, W, 3), uint8 RGB, for all scores."""
+        outputs, originals = _as_batch(output[None]), _as_batch(original[None])
         if "lpips" in self._metrics:
-            self._metrics["lpips"].update(*(image.float() / 255 for image in images))
-        self._update_sets(*images)
+            self._metrics["lpips"].update(outputs.float() / 255, originals.float() / 255)
+        self._update_sets(outputs, originals)
 
-    def add_sets(self, generated: np.ndarray, real: np.ndarray, at_once: int = 16) -> None:
-        """Add two sets of images, (N, H, W, 3) and (M, H, W, 3), uint8 RGB; not for LPIPS."""
-        for first in range(0, max(len(generated), len(real)), at_once):
-            part = slice(first, first + at_once)
-            self._update_sets(_as_batch(generated[part]), _as_batch(real[part]))
+    def add_sets(self, generated: np.ndarray, real: np.ndarray, batch_size: int = 16) -> None:
+        """Add two sets of images for FID and KID; LPIPS needs pairs, which only `add` has.
+
+        Args:
+            generated: (N, H, W, 3), uint8 RGB.
+            real: (M, H, W, 3), uint8 RGB.
+            batch_size: images of each set per call of the network.
+        """
+        for first in range(0, max(len(generated), len(real)), batch_size):
+            batch = slice(first, first + batch_size)  # empty at the end of the smaller set
+            self._update_sets(_as_batch(generated[batch]), _as_batch(real[batch]))
 
     def scores(self) -> TorchmetricsScores:
-        """Compute the scores; KID draws its subsets from a fixed seed."""
+        """Compute the scores of all images added; KID draws its subsets from a fixed seed."""
         values: dict[str, float] = {}
-        arguments = {CLASSES[name]: _text_of(_ARGUMENTS[name]) for name in self._names}
+        arguments = {CLASSES[name]: _format_arguments(_ARGUMENTS[name]) for name in self._names}
         for name, metric in self._metrics.items():
             title = CLASSES[name]
             if name != "kid":
                 values[title] = metric.compute().item()
                 continue
             metric.subset_size = min(_SUBSET_SIZE, self._images)
-            arguments[title] = _text_of({"subset_size": metric.subset_size, "seed": 0})
-            with torch.random.fork_rng(devices=()):
-                torch.manual_seed(0)
+            kid_arguments = {"subset_size": metric.subset_size, "seed": _KID_SEED}
+            arguments[title] = _format_arguments(kid_arguments)
+            with torch.random.fork_rng(devices=()):  # restores the state of the global generator
+                torch.manual_seed(_KID_SEED)
                 mean, deviation = metric.compute()
             values |= {f"{title} mean": mean.item(), f"{title} std": deviation.item()}
         return TorchmetricsScores(version("torchmetrics"), arguments, self._images, values)
 
     def _update_sets(self, outputs: torch.Tensor, originals: torch.Tensor) -> None:
+        """Count the outputs, and add both batches, uint8 (B, 3, H, W), to FID and KID."""
         self._images += len(outputs)
         for name in ("fid", "kid"):
-            if name in self._metrics:
-                for images, is_real in ((outputs, False), (originals, True)):
-                    if len(images):
-                        self._metrics[name].update(images, real=is_real)
-
-
-_ARGUMENTS: dict[str, dict[str, Any]] = {
-    "lpips": {"net_type": "alex", "normalize": True},
-    "fid": {},
-    "kid": {},
-}
+            if name not in self._metrics:
+                continue
+            if len(outputs):
+                self._metrics[name].update(outputs, real=False)
+            if len(originals):
+                self._metrics[name].update(originals, real=True)
 
 
 def fetch_weights(weights: Weights) -> Path:
-    """Download weights unless they are in the cache; return their path.
+    """Download weights unless they are in the cache, check them, and return their path.
 
     Raises:
         UsageError: they cannot be downloaded.
-        ModelRefusedError: the file has another hash than its name says.
+        ModelRefusedError: the file has another hash than its name says, or contains other objects
+            than tensors.
         OutputError: the cache cannot be written.
     """
     path = weights.path
@@ -175,6 +195,11 @@ def fetch_weights(weights: Weights) -> Path:
 
 
 def _check(data: bytes, weights: Weights, where: str) -> None:
+    """Check the content of a file; `where` is its address or path, for messages.
+
+    Raises:
+        ModelRefusedError: the hash is wrong, or it is not a PyTorch file of tensors only.
+    """
     sha256 = hashlib.sha256(data).hexdigest()
     if not sha256.startswith(weights.sha256_start):
         raise ModelRefusedError(
@@ -188,8 +213,10 @@ def _check(data: bytes, weights: Weights, where: str) -> None:
 
 
 def _as_batch(images: np.ndarray) -> torch.Tensor:
+    """Convert (B, H, W, 3) to a tensor (B, 3, H, W) of the same dtype."""
     return torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2)))
 
 
-def _text_of(arguments: dict[str, Any]) -> str:
+def _format_arguments(arguments: dict[str, Any]) -> str:
+    """Format arguments as in a call: `net_type=alex, normalize=True`."""
     return ", ".join(f"{name}={value}" for name, value in arguments.items())
