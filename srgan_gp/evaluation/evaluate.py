@@ -1,4 +1,8 @@
-"""Evaluation of an upscaler on a set of images."""
+"""Evaluation of an upscaler on a set of images: downscale, upscale, compare with the originals.
+
+`srgan-gp evaluate` runs it for models that upscale, and the cards of shipped models hold its
+result.
+"""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,10 +22,12 @@ from srgan_gp.metrics.pattern import FlatSpectrum
 from srgan_gp.metrics.torchmetrics_scores import LPIPS_SMALLEST_SIDE, TorchmetricsScorer
 
 BASELINE = "bicubic"
-"""In place of a model's name: scores bicubic upscaling."""
+"""Pass it instead of a model's name to score bicubic upscaling."""
 
 OnScored = Callable[[int, int], None]
+"""Called after each image with the number of images scored, and the number of all images."""
 Enlarge = Callable[[np.ndarray], np.ndarray]
+"""Upscales an image: (h, w, 3) -> (h * scale, w * scale, 3), uint8 RGB."""
 
 
 def evaluate(
@@ -39,15 +45,18 @@ def evaluate(
 
     Args:
         model: a name, the path of an `.onnx`, or "bicubic" for the baseline.
-        data: a folder or zip file of HR images, or `FILE.zip:FOLDER`; of a set of `srgan-gp
-            prepare` its validation images.
-        low_res: one of `LOW_RES`.
-        scale: enlargement; default: the model's own, 4 for the baseline.
+        data: a folder or zip file of HR images, or `FILE.zip:FOLDER`. Of a set that `srgan-gp
+            prepare` wrote, only the validation images are used.
+        low_res: name of the downscaler, a key of `LOW_RES`.
+        scale: enlargement; None: the model's own, 4 for the baseline.
         feature_weights: SqueezeNet 1.1 as `.safetensors` or `.pth`; None: the installed file;
             `Path("none")`: the squeeze distance is skipped.
-        fidelity: as for `Upscaler.load`.
-        metrics: scores of torchmetrics to add, keys of `torchmetrics_scores.CLASSES`.
-        on_scored: called with the numbers of images that are done and of all.
+        fidelity: share of the weights of the model's partner, in [0, 1]; see `Upscaler.load`.
+        metrics: scores of the package torchmetrics to add, keys of `torchmetrics_scores.CLASSES`.
+        on_scored: called after each image.
+
+    Returns:
+        Scores of each image and of the whole set.
 
     Raises:
         UsageError: an argument is not valid, there is no image in `data`, one is too small to be
@@ -62,24 +71,24 @@ def evaluate(
         raise UsageError(f"The scale must be at least 1, not {scale}.")
     data = part_of(data, VALIDATION)
     files = list_images(data)
-    enlarge, model_scale, model_sha256 = _open(model, scale, fidelity)
+    enlarge, model_scale, model_sha256 = _open_model(model, scale, fidelity)
     require_sides(files, 3 * model_scale)  # scores ignore a border of `scale` on each side
-    published = _open_torchmetrics(metrics, files)
-    wanted = feature_weights != Path("none")
-    features = Features.load("squeeze", feature_weights) if wanted else None
+    torchmetrics = _open_torchmetrics(metrics, files)
+    has_features = feature_weights != Path("none")
+    features = Features.load("squeeze", feature_weights) if has_features else None
     scores, patches = [], PatchPairs()
     texture, original_texture = FlatSpectrum(), FlatSpectrum()
-    for done, file in enumerate(files, 1):
+    for number, file in enumerate(files, 1):
         high_res = _trim(file.read(), model_scale)
         small = LOW_RES[low_res](high_res, model_scale)
         output = enlarge(small)
         scores.append(score_image(file.stem, output, high_res, small, features))
         patches.add(output, high_res)
-        if published:
-            published.add(output, high_res)
+        if torchmetrics:
+            torchmetrics.add(output, high_res)
         texture.add(output, small, high_res)
         original_texture.add(high_res, small, high_res)
-        on_scored(done, len(files))
+        on_scored(number, len(files))
     return Scores(
         model=model,
         model_sha256=model_sha256,
@@ -93,14 +102,18 @@ def evaluate(
         texture=texture.texture(),
         original_texture=original_texture.texture(),
         pictures=tuple(scores),
-        torchmetrics=published.scores() if published else None,
+        torchmetrics=torchmetrics.scores() if torchmetrics else None,
     )
 
 
 def _open_torchmetrics(
     metrics: Sequence[str], files: Sequence[ImageFile]
 ) -> TorchmetricsScorer | None:
-    """Check that the images suffice, before anything is computed."""
+    """Return a scorer for the scores asked for; None if there are none.
+
+    Raises:
+        UsageError: the images are too few or too small for them, or weights cannot be downloaded.
+    """
     if not metrics:
         return None
     if "lpips" in metrics:
@@ -110,20 +123,24 @@ def _open_torchmetrics(
     return TorchmetricsScorer(metrics)
 
 
-def _open(model: str, scale: int | None, fidelity: float | None) -> tuple[Enlarge, int, str | None]:
-    """Return the function that upscales, its scale, and the model's sha256."""
+def _open_model(
+    model: str, scale: int | None, fidelity: float | None
+) -> tuple[Enlarge, int, str | None]:
+    """Return a function that upscales, its scale, and the model's sha256 (None for bicubic)."""
     if model == BASELINE:
         if fidelity is not None:
             raise UsageError(f"The baseline {BASELINE} has no weights and therefore no fidelity.")
-        by = scale or 4
-        return lambda pixels: bicubic(pixels, by), by, None
+        bicubic_scale = scale or 4
+        return lambda pixels: bicubic(pixels, bicubic_scale), bicubic_scale, None
     session = Session.open(model, fidelity=fidelity)
     upscaler = Upscaler(session)
-    by = scale or session.info.scale
-    return lambda pixels: upscaler.upscale(pixels, scale=by), by, session.info.sha256
+    model_scale = scale or session.info.scale
+    sha256 = session.info.sha256
+    return lambda pixels: upscaler.upscale(pixels, scale=model_scale), model_scale, sha256
 
 
 def _trim(pixels: np.ndarray, scale: int) -> np.ndarray:
-    """Crop at the right and bottom so that both sides are multiples of `scale`."""
-    height, width = (side - side % scale for side in pixels.shape[:2])
+    """Crop (H, W, 3) at the right and bottom so that both sides are multiples of `scale`."""
+    height = pixels.shape[0] // scale * scale
+    width = pixels.shape[1] // scale * scale
     return np.ascontiguousarray(pixels[:height, :width])

@@ -1,4 +1,8 @@
-"""Scores of sets of faces against real validation faces."""
+"""Scores of sets of faces against real validation faces, by metrics of `srgan_gp.metrics`.
+
+`FaceScorer` scores one set; `FaceScores` is the result of `evaluate_faces`, with the scores of the
+model and of its baselines, as model cards and `srgan-gp evaluate --json` hold it.
+"""
 
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -17,8 +21,8 @@ from srgan_gp.metrics.sliced_wasserstein import COARSEST_SIDE, pyramid_distance
 from srgan_gp.metrics.torchmetrics_scores import TorchmetricsScores
 
 DETECTED_FACES = 256
-"""Most faces of a set that the detector is run on."""
-DETECTOR_SIDE = 256  # pixels that a face is upscaled to for the detector
+"""Largest number of faces of a set that the detector is run on."""
+DETECTOR_SIDE = 256  # pixels: side to which a face is upscaled for the detector
 
 METRICS = {
     "fd_yunet": ("FD-yunet", 1),
@@ -31,32 +35,35 @@ METRICS = {
     "one_face": ("share with one face", 3),
     "border": ("border ratio", 3),
 }
-"""Scores of a set in the order of output: title, and digits after the point on a card."""
+"""Scores of a set in the order of output, by the field of `SetScores`: the title, and the number of
+digits after the point on a card."""
 RELATIVE_METRICS = {
     "diversity": "diversity",
     "one_face": "share with one face, over that of real faces",
 }
+"""Titles of the results of `FaceScores.relative`, by name."""
 NOVELTY = "novelty"
+"""Title of `FaceScores.memorisation`."""
 PAIRED = ("fd_squeeze", "kid_squeeze", "swd")
 """Scores that compare equal numbers of faces of a set and of the validation faces."""
 
 
 @dataclass(frozen=True)
 class SetScores:
-    """Scores of one set of faces; None if a network is missing or faces are too small.
+    """Scores of one set of faces; None: a network is missing, or the faces are too small.
 
     Attributes:
         name: name of the set.
         fd_squeeze: Fréchet distance to the validation faces on SqueezeNet features.
         kid_squeeze: kernel distance on the same features; about 0 for real faces.
-        swd: sliced Wasserstein distance by the side of the level in pixels.
-        pairwise_distance: mean squeeze distance of pairs of the set.
+        swd: sliced Wasserstein distance by the side, in pixels, of the level of the pyramid.
+        pairwise_distance: mean distance of pairs of the set on SqueezeNet features.
         one_face: share of the images in which the detector finds exactly one face.
         fd_yunet: Fréchet distance on backbone maps of YuNet; see `AlignedFaceDistances`.
         fd_hog: Fréchet distance on histograms of oriented gradients.
         fd_pca: Fréchet distance on principal components at 16 pixels.
-        border: `border_ratio` to the validation faces.
-        count: faces in the set.
+        border: `border_ratio` to the validation faces; about 1 for real faces.
+        count: number of faces in the set.
     """
 
     name: str
@@ -72,9 +79,10 @@ class SetScores:
     count: int = 0
 
     def values(self) -> dict[str, float | None]:
-        """Return the scores in the order of `METRICS`, SWD averaged over its levels."""
-        swd = float(np.mean(list(self.swd.values()))) if self.swd else None
-        return {key: swd if key == "swd" else getattr(self, key) for key in METRICS}
+        """Return the scores by the keys of `METRICS` and in their order, SWD as a mean."""
+        values = {key: getattr(self, key) for key in METRICS}
+        values["swd"] = float(np.mean(list(self.swd.values()))) if self.swd else None
+        return values
 
 
 @dataclass(frozen=True)
@@ -82,17 +90,24 @@ class FaceScores:
     """Scores of a face generator, with everything needed to reproduce them.
 
     Attributes:
-        count: generated faces; their seeds are 0 to `count` - 1.
+        name: name of the model.
+        model_sha256: sha256 of the model file, in hexadecimal, as those of the networks below.
+        data: place of the validation faces.
+        train_data: places of the training faces; empty: none were named.
+        count: number of generated faces; their seeds are 0 to `count` - 1.
+        image_size: side of the faces in pixels.
         feature_network: sha256 of SqueezeNet's weights; None: its scores were skipped.
         model: scores of its faces.
         baselines: scores of real training faces, of the mean face and of blurred faces.
         validation: scores of the validation faces themselves, for comparison.
-        memorisation: result of `metrics.memorisation.memorisation_ratio`; None: no training faces.
+        memorisation: `metrics.memorisation.memorisation_ratio` of the generated faces; about 1 for
+            new faces, 0 for copies of training faces. None: there are no training faces.
         half: name of the half of the validation faces, one of `data.validation_halves.HALVES`.
-        paired_count: faces of each set in the scores named in `PAIRED`.
-        truncation: truncation of the latents.
+        paired_count: faces of each set that the scores named in `PAIRED` use.
+        truncation: truncation of the latents; see `FaceGenerator.latents`.
         detector: sha256 of YuNet; None: its scores were skipped.
-        torchmetrics: scores of another project, not comparable with the others; None: not wanted.
+        torchmetrics: scores of the package torchmetrics, not comparable with the others; None: they
+            were not asked for.
     """
 
     name: str
@@ -118,17 +133,27 @@ class FaceScores:
         return self.memorisation is not None and self.memorisation < ALARM
 
     def relative(self) -> dict[str, float | None]:
-        """Return the model's diversity and share of faces over those of the validation faces."""
-        own, real = self.model, self.validation
+        """Return scores of the model divided by those of the validation faces; about 1 is best.
+
+        Returns:
+            `diversity`, of the pairwise distances, and `one_face`, of the shares of images with
+            exactly one face. None: not measured, or 0 for the validation faces.
+        """
+        model, real = self.model, self.validation
         return {
-            "diversity": _ratio(own.pairwise_distance, real.pairwise_distance),
-            "one_face": _ratio(own.one_face, real.one_face),
+            "diversity": _ratio(model.pairwise_distance, real.pairwise_distance),
+            "one_face": _ratio(model.one_face, real.one_face),
         }
 
     def as_dict(self) -> dict[str, Any]:
-        """Return everything as JSON types; `validation` under its earlier name, `held_out`."""
-        added = {"relative": self.relative(), "is_memorising": self.is_memorising}
-        return {"held_out" if k == "validation" else k: v for k, v in asdict(self).items()} | added
+        """Return all attributes, `relative` and `is_memorising`, as JSON types.
+
+        The key of `validation` is "held_out", as in the files of earlier versions.
+        """
+        entries: dict[str, Any] = {}
+        for name, value in asdict(self).items():
+            entries["held_out" if name == "validation" else name] = value
+        return entries | {"relative": self.relative(), "is_memorising": self.is_memorising}
 
 
 class FaceScorer:
@@ -137,10 +162,10 @@ class FaceScorer:
     Args:
         real: (N, S, S, 3), uint8 RGB, not trained on.
         features: SqueezeNet; None: skip the scores that need it.
-        detector: finds faces; None: skip the share with one face.
-        yunet: maps of the detector; None: skip FD-yunet.
-        paired_count: faces of each set in the scores named in `PAIRED`; None: as many as both sets
-            have.
+        detector: detects faces; None: skip the share of images with one face.
+        yunet: features of the detector's backbone; None: skip FD-yunet.
+        paired_count: faces of each set that the scores named in `PAIRED` use; None: as many as both
+            sets have.
 
     Attributes:
         validation: scores of the real faces: only their diversity and share with one face.
@@ -160,13 +185,18 @@ class FaceScorer:
         self._aligned = AlignedFaceDistances(real, yunet)
         self._paired_count = paired_count
         self._pooled = pooled_features(features, real[:paired_count]) if features else None
-        self.validation = self._alone("real, validation", real)
+        self.validation = self._score_alone("real, validation", real)
 
     def score(self, name: str, faces: np.ndarray) -> SetScores:
-        """Score a set of faces of the size of the real faces, (M, S, S, 3), uint8 RGB."""
+        """Score a set of faces.
+
+        Args:
+            name: name of the set.
+            faces: (M, S, S, 3), uint8 RGB, of the size of the real faces.
+        """
         distances = self._aligned.distances(faces)
         border = border_ratio(faces, self._real)
-        scores = replace(self._alone(name, faces), border=border, **distances)
+        scores = replace(self._score_alone(name, faces), border=border, **distances)
         count = min(self._paired_count or len(faces), len(faces), len(self._real))
         if faces.shape[1] >= COARSEST_SIDE:
             scores = replace(scores, swd=pyramid_distance(faces[:count], self._real[:count]))
@@ -179,8 +209,8 @@ class FaceScorer:
             kid_squeeze=kernel_distance(pooled, real),
         )
 
-    def _alone(self, name: str, faces: np.ndarray) -> SetScores:
-        """Return the scores that need no other set."""
+    def _score_alone(self, name: str, faces: np.ndarray) -> SetScores:
+        """Compute the scores that compare a set with no other set; the others are None."""
         features, detector = self._features, self._detector
         distance = None
         if features and faces.shape[1] >= features.least_side:
@@ -190,17 +220,22 @@ class FaceScorer:
 
 
 def share_with_one_face(detector: FaceDetector, faces: np.ndarray) -> float:
-    """Share of images, upscaled to 256 pixels, in which exactly one face is found.
+    """Share of images, in [0, 1], in which exactly one face is found after upscaling to 256 pixels.
 
     Args:
         detector: counts faces above its confidence threshold; see `FaceDetector.load`.
         faces: (N, S, S, 3), uint8 RGB; the first `DETECTED_FACES` are used.
     """
-    size = (DETECTOR_SIDE, DETECTOR_SIDE)
-    some = faces[:DETECTED_FACES]
-    resized = (cv2.resize(face, size, interpolation=cv2.INTER_CUBIC) for face in some)
-    return float(np.mean([len(detector.detect(face)) == 1 for face in resized]))
+    has_one_face = []
+    for face in faces[:DETECTED_FACES]:
+        size = (DETECTOR_SIDE, DETECTOR_SIDE)
+        upscaled = cv2.resize(face, size, interpolation=cv2.INTER_CUBIC)
+        has_one_face.append(len(detector.detect(upscaled)) == 1)
+    return float(np.mean(has_one_face))
 
 
-def _ratio(value: float | None, whole: float | None) -> float | None:
-    return value / whole if value is not None and whole else None
+def _ratio(value: float | None, divisor: float | None) -> float | None:
+    """Divide; None if a number is missing or the divisor is 0."""
+    if value is None or not divisor:
+        return None
+    return value / divisor

@@ -1,4 +1,8 @@
-"""Scores of upscaled images: of each image and of the whole set."""
+"""Scores of upscaled images, of each image and of the whole set, for `evaluation.evaluate`.
+
+The squeeze distance is the formula of LPIPS on SqueezeNet 1.1, without learned weights; see
+`losses.perceptual`.
+"""
 
 import math
 from dataclasses import asdict, dataclass, fields
@@ -17,7 +21,15 @@ from srgan_gp.metrics.torchmetrics_scores import TorchmetricsScores
 
 @dataclass(frozen=True)
 class ImageScores:
-    """Scores of one image; None if the image is too small or a network is missing."""
+    """Scores of one image; None: the image is too small, or a network is missing.
+
+    Attributes:
+        name: name of the image.
+        psnr_y: PSNR of the luma in dB.
+        ssim_y: SSIM of the luma, at most 1.
+        squeeze_distance: distance to the original on SqueezeNet features; 0 for equal images.
+        consistency: PSNR of the luma in dB between the output, downscaled again, and the input.
+    """
 
     name: str
     psnr_y: float | None
@@ -35,14 +47,22 @@ class Scores:
     """Scores of a model on a set, with everything needed to reproduce them.
 
     Attributes:
-        fidelity: share of the fidelity partner in the model's weights; None: the model unchanged.
+        model: name or path of the model, or "bicubic".
+        model_sha256: sha256 of the model file, in hexadecimal; None for bicubic upscaling.
+        fidelity: share in [0, 1] of the weights of the model's partner, a model of higher PSNR, in
+            the average of both; None: the model unchanged.
+        data: place of the images.
+        scale: enlargement.
+        low_res: name of the downscaler, a key of `benchmark_downscalers.LOW_RES`.
         border: pixels ignored on each side by PSNR and SSIM.
         feature_network: sha256 of the network of the squeeze distance; None: not computed.
-        patch_distance: from the outputs to the originals, as sets; None: every image is too small.
+        patch_distance: `metrics.patch_distance` of the outputs and the originals; None: every image
+            is too small.
         texture: texture of the outputs in flat areas; None: there is no flat window.
         original_texture: texture of the originals in the same windows.
         pictures: scores of each image.
-        torchmetrics: scores of another project, not comparable with the others; None: not wanted.
+        torchmetrics: scores of the package torchmetrics, not comparable with the others; None: they
+            were not asked for.
     """
 
     model: str
@@ -61,40 +81,51 @@ class Scores:
 
     def mean(self) -> dict[str, float]:
         """Average each score over the images that have it."""
-        scored = [(k, v) for p in self.pictures for k, v in p.values().items() if v is not None]
-        names = [field.name for field in fields(ImageScores) if field.name in dict(scored)]
-        return {name: float(np.mean([v for k, v in scored if k == name])) for name in names}
+        means: dict[str, float] = {}
+        for name in (field.name for field in fields(ImageScores) if field.name != "name"):
+            values = [getattr(scores, name) for scores in self.pictures]
+            measured = [value for value in values if value is not None]
+            if measured:
+                means[name] = float(np.mean(measured))
+        return means
 
     def of_set(self) -> dict[str, float]:
-        """Return the scores of the whole set: patch distance; pattern and grain in levels rms.
+        """Return the scores of the whole set by name: `patch_distance`, `pattern` and `grain`.
 
-        Scores that could not be measured are missing.
+        Pattern and grain are root mean squares in levels of the luma. Scores that could not be
+        measured are missing.
         """
-        found = {} if self.patch_distance is None else {"patch_distance": self.patch_distance}
-        return found | (self.texture.values() if self.texture else {})
+        scores: dict[str, float] = {}
+        if self.patch_distance is not None:
+            scores["patch_distance"] = self.patch_distance
+        if self.texture is not None:
+            scores |= self.texture.values()
+        return scores
 
     def as_dict(self) -> dict[str, Any]:
-        """Return everything, with the means, as JSON types; an infinite PSNR becomes None."""
+        """Return all attributes, and `mean`, as JSON types; an infinite PSNR becomes None."""
         pictures = [_finite(asdict(picture)) for picture in self.pictures]
         return asdict(self) | {"pictures": pictures, "mean": _finite(self.mean())}
 
 
 class PatchPairs:
-    """Patches of outputs and originals, drawn image by image, so that no image is kept."""
+    """Computes the patch distance of two sets image by image, so that no image stays in memory."""
 
     def __init__(self) -> None:
         self._outputs: list[np.ndarray] = []
         self._originals: list[np.ndarray] = []
 
     def add(self, output: np.ndarray, original: np.ndarray) -> None:
-        """Draw patches of two images (H, W, 3), uint8; images smaller than a patch are skipped."""
+        """Draw patches of two images, (H, W, 3), uint8 RGB; too small ones are skipped."""
         if min(original.shape[:2]) >= SMALLEST_SIDE:
             self._outputs.append(draw_patches(output))
             self._originals.append(draw_patches(original))
 
     def distance(self) -> float | None:
-        """Return the patch distance of the two sets; None if nothing was drawn."""
-        return distance_of_patches(self._outputs, self._originals) if self._originals else None
+        """Return the patch distance of the images added; None if all were skipped."""
+        if not self._originals:
+            return None
+        return distance_of_patches(self._outputs, self._originals)
 
 
 def score_image(
@@ -104,7 +135,7 @@ def score_image(
     low_res: np.ndarray,
     features: Features | None,
 ) -> ImageScores:
-    """Score one output.
+    """Score one output; a score for which the image is too small is None.
 
     Args:
         name: name of the image.
@@ -114,14 +145,15 @@ def score_image(
         features: network of the squeeze distance; None: skip it.
     """
     side, scale = min(high_res.shape[:2]), high_res.shape[0] // low_res.shape[0]
-    inside = side - 2 * scale
+    inner_side = side - 2 * scale  # without the border that PSNR and SSIM ignore
     distance = None
     if features and side >= features.least_side:
         distance = squeeze_distance(features, output, high_res)
     return ImageScores(
         name=name,
-        psnr_y=psnr_y(output, high_res, scale) if inside >= 1 else None,
-        ssim_y=ssim_y(output, high_res, scale) if inside >= 11 else None,  # side of its window
+        # 11 is the side of the window of SSIM; consistency ignores one pixel on each side.
+        psnr_y=psnr_y(output, high_res, scale) if inner_side >= 1 else None,
+        ssim_y=ssim_y(output, high_res, scale) if inner_side >= 11 else None,
         squeeze_distance=distance,
         consistency=consistency(output, low_res) if min(low_res.shape[:2]) >= 3 else None,
     )
@@ -133,16 +165,15 @@ def squeeze_distance(features: Features, output: np.ndarray, target: np.ndarray)
     Raises:
         ValueError: the shapes differ or a side is too small.
     """
-    images = [
-        torch.from_numpy(pixels.transpose(2, 0, 1).astype(np.float32) / 255)[None]
-        for pixels in (output, target)
-    ]
+    device = features.mean.device  # that of the network: `mean` is one of its buffers
+    images = []
+    for pixels in (output, target):
+        values = pixels.transpose(2, 0, 1).astype(np.float32) / 255
+        images.append(torch.from_numpy(values)[None].to(device))  # (1, 3, H, W)
     with torch.no_grad():
-        return feature_distance(
-            features, *(image.to(features.mean.device) for image in images)
-        ).item()
+        return feature_distance(features, images[0], images[1]).item()
 
 
 def _finite(values: dict[str, Any]) -> dict[str, Any]:
     """Replace infinity, which JSON does not support, by None."""
-    return {k: None if v == math.inf else v for k, v in values.items()}
+    return {name: None if value == math.inf else value for name, value in values.items()}
