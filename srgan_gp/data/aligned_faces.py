@@ -1,4 +1,7 @@
-"""Reads aligned faces: square images, downscaled to one size."""
+"""Reading of aligned faces: square images with the face at a fixed place, downscaled to one size.
+
+Training of face generators and `evaluation.evaluate_faces` use it.
+"""
 
 from collections.abc import Sequence
 
@@ -15,7 +18,7 @@ def shrink_face(image: np.ndarray, size: int, name: str) -> np.ndarray:
     Args:
         image: (H, W, 3), uint8 RGB, sides of at least `size`.
         size: side of the result, in pixels.
-        name: name of the image, for the message.
+        name: name of the image, for the error message.
 
     Returns:
         (size, size, 3), uint8 RGB, resampled with the Lanczos kernel; `image` itself if it has that

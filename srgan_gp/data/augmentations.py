@@ -2,8 +2,8 @@
 
 Real and generated images are augmented with the same distribution, so that the critic cannot
 memorise the real ones. The gradient of its score passes through the augmentation to the generator.
-Each augmentation is drawn from (seed, image number). Mirroring is part of the data set, as it needs
-no gradient.
+Each augmentation is drawn from (seed, image number). Mirroring is not here: `datasets.WholeImages`
+mirrors images when it reads them, since that needs no gradient.
 """
 
 from collections.abc import Collection, Sequence
@@ -16,7 +16,8 @@ from torch import Tensor
 from srgan_gp.data.streams import Stream, generator_of
 
 KINDS = ("colour", "translation", "cutout")
-GREY = 0.5  # fill value of translation and cutout
+# The ranges are those of DiffAugment, arXiv:2006.10738.
+GREY = 0.5  # fill value of translation and cutout, in [0, 1]
 BRIGHTNESS = 0.25  # largest offset, for values in [0, 1]
 SATURATION = 1.0  # largest deviation of the saturation factor from 1
 CONTRAST = 0.5  # largest deviation of the contrast factor from 1
@@ -62,19 +63,23 @@ def draw(
         numbers: image numbers since the start of the run, each >= 0.
         kinds: subset of `KINDS`.
         probability: probability of each kind for each image, in [0, 1].
-        stream: selects independent draws for the same images.
+        stream: number that selects independent draws for the same image number: real and
+            generated images have different ones.
+
+    Returns:
+        Parameters for each image; an augmentation that is not applied has its neutral value.
 
     Source:
         Zhao et al. 2020 (DiffAugment), arXiv:2006.10738: the three kinds and their ranges, for
         values in [0, 1]. Karras et al. 2020 (ADA), arXiv:2006.06676: the probability.
     """
     generators = [generator_of(seed, Stream.AUGMENTATION, n, stream) for n in numbers]
-    # Per image: whether each of the 3 kinds is applied, 3 of colour, 2 of translation, 2 of cutout.
-    uniform = np.stack([generator.random(10) for generator in generators])  # (B, 10)
+    # Columns: 3 for whether each kind is applied, 3 of colour, 2 of translation, 2 of cutout.
+    uniform = np.stack([generator.random(10) for generator in generators])  # (B, 10), in [0, 1)
     is_applied = (uniform[:, :3] < probability) & [kind in kinds for kind in KINDS]
-    colour, translation, cutout = is_applied.T.astype(np.float32)
+    colour, translation, cutout = is_applied.T.astype(np.float32)  # (B,) each, 0 or 1
     uniform = uniform.astype(np.float32)
-    signed = (2 * uniform - 1).T
+    signed = (2 * uniform - 1).T  # (10, B), in [-1, 1)
     return Draws(
         brightness=colour * BRIGHTNESS * signed[3],
         saturation=1 + colour * SATURATION * signed[4],
@@ -88,7 +93,7 @@ def draw(
 
 
 def augment(images: Tensor, draws: Draws) -> Tensor:
-    """Augment images; differentiable for `images`.
+    """Augment images; the result is differentiable with respect to `images`.
 
     Images without an augmentation are returned bit for bit.
 
@@ -102,8 +107,9 @@ def augment(images: Tensor, draws: Draws) -> Tensor:
     Source:
         Zhao et al. 2020, arXiv:2006.10738, section 3.2. Translations are whole pixels.
     """
-    table = torch.from_numpy(np.stack(astuple(draws))).to(images.device)  # one copy, (8, B)
-    down, right, cut_row, cut_column, cut_side = table[3:]  # in the order of the fields
+    # (8, B), in the order of the fields of `Draws`; one copy to the device.
+    table = torch.from_numpy(np.stack(astuple(draws))).to(images.device)
+    down, right, cut_row, cut_column, cut_side = table[3:]
     brightness, saturation, contrast = table[:3, :, None, None, None].to(images.dtype)
     images = images + brightness
     images = images + (saturation - 1) * (images - images.mean(1, keepdim=True))
@@ -122,18 +128,28 @@ def _translate(images: Tensor, shares: Tensor, axis: int) -> Tensor:
     shape = [len(images), 1, 1, 1]
     shape[axis] = length  # (B, 1, H, 1) or (B, 1, 1, W)
     positions = torch.arange(length, device=images.device)
-    source = (positions - (shares * length).round().long()[:, None]).view(shape)
+    shifts = (shares * length).round().long()  # (B,), pixels
+    source = (positions - shifts[:, None]).view(shape)  # position that each pixel comes from
     # A circular shift, then a mask: the gradient of a permutation has no sums, whose order varies.
     shifted = torch.take_along_dim(images, source % length, axis)
     return shifted.masked_fill((source < 0) | (source >= length), GREY)
 
 
 def _is_cut(length: int, centres: Tensor, sides: Tensor) -> Tensor:
-    """Return which positions along an axis lie in the cutout of each image: (B, `length`) bool.
+    """Return which positions along an axis lie in the cutout of each image.
 
     The centre of the square lies in the image, a part of the square may lie outside.
+
+    Args:
+        length: height or width of the images in pixels.
+        centres: (B,), centres of the squares along the axis, as shares of `length`.
+        sides: (B,), sides of the squares as shares of `length`.
+
+    Returns:
+        (B, length), bool.
     """
     positions = torch.arange(length, device=centres.device)
-    pixels = (sides * length).round()
-    first = (centres * length).floor() - (pixels / 2).floor()
-    return (positions >= first[:, None]) & (positions < (first + pixels)[:, None])
+    side_lengths = (sides * length).round()  # (B,), pixels
+    first = (centres * length).floor() - (side_lengths / 2).floor()
+    end = first + side_lengths
+    return (positions >= first[:, None]) & (positions < end[:, None])

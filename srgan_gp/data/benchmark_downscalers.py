@@ -1,4 +1,8 @@
-"""Four fixed downscalers that make the LR images of benchmarks, and the bicubic baseline."""
+"""Four fixed downscalers that make the LR images of benchmarks, and the bicubic baseline.
+
+They take and return numpy images, for evaluation. Random degradations for training are in
+`degradations`.
+"""
 
 from collections.abc import Callable
 
@@ -8,6 +12,7 @@ import torch
 from srgan_gp.data.resampling import bicubic_enlarge, matlab_bicubic
 
 LowResMaker = Callable[[np.ndarray, int], np.ndarray]
+"""Downscaler: called with an image and a scale, as `matlab`."""
 
 
 def matlab(high_res: np.ndarray, scale: int) -> np.ndarray:
@@ -24,8 +29,8 @@ def matlab(high_res: np.ndarray, scale: int) -> np.ndarray:
 
 
 def cv2_bicubic(high_res: np.ndarray, scale: int) -> np.ndarray:
-    """OpenCV's INTER_CUBIC, which does not antialias."""
-    import cv2
+    """OpenCV's INTER_CUBIC, which does not antialias; arguments and result as for `matlab`."""
+    import cv2  # not at the top: `matlab` and `bicubic` work without OpenCV
 
     height, width = high_res.shape[:2]
     size = (width // scale, height // scale)
@@ -33,12 +38,15 @@ def cv2_bicubic(high_res: np.ndarray, scale: int) -> np.ndarray:
 
 
 def area_jpeg75(high_res: np.ndarray, scale: int) -> np.ndarray:
-    """Area mean, then JPEG at quality 75."""
+    """Area mean, then JPEG at quality 75; arguments and result as for `matlab`."""
     return _through_jpeg(_area(high_res, scale), 75)
 
 
 def real(high_res: np.ndarray, scale: int) -> np.ndarray:
-    """Gaussian blur of sigma 1.2, area mean, noise of sigma 6 levels, JPEG at quality 60."""
+    """Imitation of a photo: blur, area mean, noise and JPEG; arguments and result as for `matlab`.
+
+    The blur has a sigma of 1.2 HR pixels, the noise a sigma of 6 levels, the JPEG quality 60.
+    """
     import cv2
 
     low_res = _area(cv2.GaussianBlur(high_res, (0, 0), 1.2), scale)
@@ -48,11 +56,20 @@ def real(high_res: np.ndarray, scale: int) -> np.ndarray:
 
 
 def bicubic(low_res: np.ndarray, scale: int) -> np.ndarray:
-    """Upscale with the bicubic kernel, the baseline for every model."""
+    """Upscale with the bicubic kernel, the baseline for every model.
+
+    Args:
+        low_res: (H, W, 3), uint8 RGB.
+        scale: integer >= 1.
+
+    Returns:
+        (H * scale, W * scale, 3), uint8 RGB.
+    """
     return _from_tensor(bicubic_enlarge(_as_tensor(low_res), scale))
 
 
 def _area(pixels: np.ndarray, scale: int) -> np.ndarray:
+    """Average blocks of `scale` x `scale` pixels of (H, W, 3), uint8."""
     import cv2
 
     height, width = pixels.shape[:2]
@@ -60,19 +77,22 @@ def _area(pixels: np.ndarray, scale: int) -> np.ndarray:
 
 
 def _through_jpeg(pixels: np.ndarray, quality: int) -> np.ndarray:
+    """Encode (H, W, 3), uint8 RGB, as JPEG and decode it again."""
     import cv2
 
+    # OpenCV encodes and decodes BGR.
     _, encoded = cv2.imencode(".jpg", pixels[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
     decoded = np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR))
     return np.ascontiguousarray(decoded[:, :, ::-1])
 
 
 def _as_tensor(pixels: np.ndarray) -> torch.Tensor:
-    # In float64 `matlab_bicubic` is exact at every scale.
+    """Convert (H, W, 3), uint8, to (1, 3, H, W), float64, in which `matlab_bicubic` is exact."""
     return torch.from_numpy(pixels.transpose(2, 0, 1).astype(np.float64))[None]
 
 
 def _from_tensor(images: torch.Tensor) -> np.ndarray:
+    """Convert (1, 3, H, W), integers in [0, 255], to (H, W, 3), uint8."""
     return np.ascontiguousarray(images[0].numpy().transpose(1, 2, 0).astype(np.uint8))
 
 
@@ -82,3 +102,4 @@ LOW_RES: dict[str, LowResMaker] = {
     "area-jpeg75": area_jpeg75,
     "real": real,
 }
+"""Downscalers by the values of `srgan-gp evaluate --low-res`."""

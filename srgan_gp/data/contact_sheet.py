@@ -1,5 +1,9 @@
-"""Contact sheet of training pairs: LR and HR images side by side."""
+"""Contact sheet of training pairs: LR and HR images side by side, with captions.
 
+It shows which degradations the options of a training run produce.
+"""
+
+import math
 import textwrap
 from collections.abc import Sequence
 
@@ -7,7 +11,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 GAP = 4  # pixels between the images
-GREY = 128
+GREY = 128  # level of the background
 PAIRS_PER_ROW = 3
 LETTER, LINE = 6, 12  # pixels: largest width and height of a letter in Pillow's font of size 10
 
@@ -20,30 +24,37 @@ def contact_sheet(
     Args:
         pairs: at least one pair of (h, w, 3) and (h * scale, w * scale, 3), uint8 RGB; sizes may
             differ between pairs.
-        captions: a text below each pair.
+        captions: a text below each pair, wrapped to its width; None: no texts.
 
     Returns:
         The sheet, (H, W, 3), uint8 RGB, on a grey background.
     """
     cells = [_beside(low_res, high_res) for low_res, high_res in pairs]
     width = max(cell.shape[1] for cell in cells)
-    lines = [textwrap.wrap(caption, max(width // LETTER, 1)) for caption in captions or ()]
-    text_height = max(map(len, lines), default=0) * LINE
+    letters = max(width // LETTER, 1)  # of a line
+    lines = [textwrap.wrap(caption, letters) for caption in captions or ()]  # of each caption
+    text_height = max((len(caption) for caption in lines), default=0) * LINE
     height = max(cell.shape[0] for cell in cells) + text_height
     columns = min(PAIRS_PER_ROW, len(cells))
-    rows = -(-len(cells) // columns)
+    rows = math.ceil(len(cells) / columns)
     size = (columns * (width + GAP) + GAP, rows * (height + GAP) + GAP)
     sheet = Image.new("RGB", size, (GREY,) * 3)
+    draw = ImageDraw.Draw(sheet)
     for i, cell in enumerate(cells):
-        left, top = i % columns * (width + GAP) + GAP, i // columns * (height + GAP) + GAP
+        row, column = divmod(i, columns)
+        left = GAP + column * (width + GAP)
+        top = GAP + row * (height + GAP)
         sheet.paste(Image.fromarray(cell), (left, top))
-        for k, line in enumerate(lines[i] if lines else ()):
-            place = (left, top + cell.shape[0] + k * LINE)
-            ImageDraw.Draw(sheet).text(place, line, fill="white", font_size=10)
+        if not lines:
+            continue
+        text_top = top + cell.shape[0]
+        for k, line in enumerate(lines[i]):
+            draw.text((left, text_top + k * LINE), line, fill="white", font_size=10)
     return np.asarray(sheet)
 
 
 def _beside(low_res: np.ndarray, high_res: np.ndarray) -> np.ndarray:
+    """Return the enlarged LR image, a gap and the HR image in one: (H, 2 W + GAP, 3), uint8."""
     scale = high_res.shape[0] // low_res.shape[0]
     enlarged = low_res.repeat(scale, axis=0).repeat(scale, axis=1)
     gap = np.full((len(high_res), GAP, 3), GREY, np.uint8)

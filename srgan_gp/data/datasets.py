@@ -1,7 +1,8 @@
-"""Data sets of training crops: image, window and flip are a pure function of (seed, image number).
+"""Data sets of training images: crops (`RandomCrops`) and whole images (`WholeImages`).
 
-A checkpoint therefore needs no state of the data set: crop number n is the same in a resumed run
-and with any number of prefetching threads.
+The image number counts the training images since the start of a run. Which file, window and flip a
+number stands for is a pure function of (seed, image number). A checkpoint therefore needs no state
+of the data set: image number n is the same in a resumed run.
 """
 
 import warnings
@@ -19,10 +20,10 @@ from srgan_gp.data.streams import Stream, generator_of
 from srgan_gp.errors import PictureError, UsageError
 
 MAX_DAMAGED_SHARE = 0.01
-"""Largest share of damaged images in a data set; a run with more of them stops. A set of fewer than
-100 images may have none."""
+"""Largest share of images that cannot be decoded; a run that meets more of them stops. A set of
+fewer than 100 images may have none."""
 MAX_SHRINK_FACTOR = 2.0
-"""Largest factor by which a window is downscaled."""
+"""Largest factor by which a window of `RandomCrops` is downscaled."""
 BICUBIC = Image.Resampling.BICUBIC
 Key = TypeVar("Key")
 Item = TypeVar("Item")
@@ -31,9 +32,11 @@ Item = TypeVar("Item")
 class ImageCache:
     """Decoded images of a data set, cached up to a limit; the others are decoded at each use.
 
+    Several threads may read from it.
+
     Args:
         files: the data set.
-        max_bytes: size of the cache. 500 images of 512x512 take 0.4 GB.
+        max_bytes: size of the cache in bytes of pixels. 500 images of 512x512 take 0.4 GB.
         prepare: applied to an image before it is cached: (H, W, 3) uint8 -> (h, w, 3) uint8.
     """
 
@@ -51,11 +54,15 @@ class ImageCache:
         self._lock = Lock()
 
     def __len__(self) -> int:
-        """Count the images."""
+        """Return the number of images in the data set, cached or not."""
         return len(self.files)
 
     def __getitem__(self, index: int) -> np.ndarray:
-        """Return image `index`, (H, W, 3) uint8; do not modify it."""
+        """Return image `index`, (H, W, 3), uint8 RGB; callers must not modify it.
+
+        Raises:
+            PictureError: the image cannot be decoded.
+        """
         image = self._images.get(index)
         if image is None:
             image = self._prepare(self.files[index].read())
@@ -85,15 +92,17 @@ def require_sides(files: Sequence[ImageFile], size: int) -> None:
 class Shuffled:
     """Images in random order: each once per epoch, in an order drawn from (seed, epoch).
 
-    A damaged image is replaced by the next one of the set, with a warning, so that one file does
-    not stop a long run. A resumed run uses the same replacements.
+    It is the base of `WholeImages` and `RandomCrops`, which add the reading of batches. An image
+    that cannot be decoded is replaced by the next one of the set, with a warning, so that one file
+    does not stop a long run. A resumed run uses the same replacements.
 
     Args:
         images: images of the data set.
         seed: seed of the order.
 
     Raises:
-        PictureError: while reading, if more than `MAX_DAMAGED_SHARE` of the images are damaged.
+        PictureError: by the methods that read, if more than `MAX_DAMAGED_SHARE` of the images are
+            damaged.
     """
 
     def __init__(self, images: ImageCache, seed: int) -> None:
@@ -108,6 +117,7 @@ class Shuffled:
         return [self._index(n) for n in range(first_image, first_image + count)]
 
     def _index(self, number: int) -> int:
+        """Return the index, in the data set, of image number `number`."""
         epoch, position = divmod(number, len(self.images))
         if epoch != self._epoch:
             order = generator_of(self._seed, Stream.ORDER, epoch).permutation(len(self.images))
@@ -115,7 +125,8 @@ class Shuffled:
         return int(self._order[position])
 
     def _read(self, index: int) -> np.ndarray:
-        while True:
+        """Return image `index`, or the first image after it that can be decoded."""
+        while True:  # ends, because `_note_damaged` raises if too many images are damaged
             try:
                 return self.images[index]
             except PictureError as error:
@@ -123,7 +134,11 @@ class Shuffled:
                 index = (index + 1) % len(self.images)
 
     def _note_damaged(self, index: int, error: PictureError) -> None:
-        """Warn about a damaged image; raise its error if there are too many."""
+        """Warn once about a damaged image.
+
+        Raises:
+            PictureError: `error`, if there are too many damaged images.
+        """
         if index in self._damaged:
             return
         self._damaged.add(index)
@@ -133,9 +148,10 @@ class Shuffled:
 
 
 class WholeImages(Shuffled):
-    """Whole images of one size in random order, mirrored at random, such as aligned faces.
+    """Whole images of one size in random order, mirrored left to right at random.
 
-    Whether image number n is mirrored is drawn from (seed, n).
+    Training of face generators reads aligned faces with it. Whether image number n is mirrored is
+    drawn from (seed, n).
     """
 
     def batch(self, first_image: int, count: int) -> np.ndarray:
@@ -152,6 +168,7 @@ class WholeImages(Shuffled):
         return np.stack([self._image(n) for n in numbers]).transpose(0, 3, 1, 2)
 
     def _image(self, number: int) -> np.ndarray:
+        """Return image number `number`, (H, W, 3), mirrored or not."""
         image = self._read(self._index(number))
         is_mirrored = generator_of(self._seed, Stream.CROP, number).integers(2)
         return image[:, ::-1] if is_mirrored else image
@@ -189,7 +206,8 @@ class RandomCrops(Shuffled):
         return np.stack([self._crop(n, self._index(n), size) for n in numbers])
 
     def _crop(self, number: int, index: int, size: int) -> np.ndarray:
-        # In another order of its draws, a seed would give other crops.
+        """Cut the window of image number `number` out of image `index`: (3, size, size)."""
+        # The order of the draws must not change: a seed would give other crops.
         rng = generator_of(self._seed, Stream.CROP, number)
         image = self._read(index)
         height, width, _ = image.shape
@@ -206,19 +224,22 @@ class RandomCrops(Shuffled):
 
     def _draw_factor(self, number: int) -> float:
         """Draw the factor by which a window is downscaled, uniformly; 1: not downscaled."""
-        chosen, factor = generator_of(self._seed, Stream.SHRINK, number).random(2)
-        return 1 + (MAX_SHRINK_FACTOR - 1) * factor if chosen < self._shrink_share else 1.0
+        selection, position = generator_of(self._seed, Stream.SHRINK, number).random(2)
+        if selection >= self._shrink_share:
+            return 1.0
+        return 1 + (MAX_SHRINK_FACTOR - 1) * position
 
 
 def read_ahead(
     function: Callable[[Key], Item], keys: Iterator[Key], *, depth: int = 4
 ) -> Iterator[Item]:
-    """Yield `function(key)` in the order of `keys`, prefetching `depth` results in a thread.
+    """Yield `function(key)` in the order of `keys`, prefetching up to `depth` results.
 
-    A single thread keeps the order of the calls; decoding and copying release the GIL.
+    One background thread computes them, so that the calls keep their order. Decoding and copying
+    release Python's global lock, so that the caller is not slowed down.
     """
     with ThreadPoolExecutor(max_workers=1) as pool:
         pending = [pool.submit(function, key) for key in islice(keys, depth)]
         while pending:
             yield pending.pop(0).result()
-            pending += [pool.submit(function, key) for key in islice(keys, 1)]
+            pending += [pool.submit(function, key) for key in islice(keys, 1)]  # none at the end

@@ -1,8 +1,10 @@
 """Random parameters of the degradations of each image, drawn from (seed, image number).
 
+`degradations.degrade` applies them. The image number counts the images since the start of a run.
+
 About a third of the images are only downscaled. The others are blurred, downscaled, and get noise
-and JPEG artefacts, each with a probability. Some of them are degraded a second time, more weakly,
-as images that are shared again. The model is that of Wang et al. 2021, "Real-ESRGAN",
+and JPEG artefacts, each with a probability. Some of them go through a second, weaker round, like
+images that are resized and shared again. The model is that of Wang et al. 2021, "Real-ESRGAN",
 arXiv:2107.10833, sections 3.2 to 3.4, without sinc filters; the values are this project's own and
 milder.
 """
@@ -23,13 +25,14 @@ class Ranges:
     Attributes:
         blur_share: share of images with a Gaussian blur.
         isotropic_share: share of isotropic blurs; the others are anisotropic and rotated.
-        blur_sigma: in pixels, one draw for each axis; in the first round HR pixels at scale 4.
+        blur_sigma: in pixels, one draw for each axis of the Gaussian; in the first round HR pixels
+            at scale 4, in the second LR pixels.
         noise_share: share of images with noise.
         poisson_share: share of Poisson noise, which grows with the root of the brightness.
         grey_share: share of noise that is equal in the three channels.
         noise_sigma: in levels of 255; for Poisson noise at level 128.
         jpeg_share: share of images with JPEG compression.
-        quality: integers, both ends included.
+        quality: JPEG quality, integers, both ends included.
     """
 
     blur_share: float
@@ -51,7 +54,8 @@ class Strength:
         first: the first round.
         second: the second round.
         second_share: share of the degraded images with a second round.
-        round_trip: range of the factors by which the second round downscales and upscales again.
+        round_trip: range of the factor by which the second round downscales an image, before it
+            upscales it to the former size.
     """
 
     first: Ranges
@@ -96,9 +100,10 @@ STRENGTHS = {
         round_trip=(0.5, 1.0),
     ),
 }  # fmt: skip
-"""Strengths by the values of the option `damage`. Blur of the first round in HR pixels at scale
-4, of the second in LR pixels; noise in levels of 255."""
-FIRST_TAPS, SECOND_TAPS = 21, 7  # pixels: sides of the blur kernels of the two rounds
+"""Strengths by the values of the training option `damage`."""
+FIRST_TAPS, SECOND_TAPS = 21, 7
+"""Pixels: sides of the blur kernels of the two rounds. At scale 4 they hold at least 3 times the
+largest sigma on each side."""
 CLEAN_DOWNSCALERS = (0.2, 0.45, 0.2, 0.1, 0.05)
 """Shares of the downscalers for clean images, in the order of `NAMES`. The aliased cubic is the
 most difficult to learn, since its images look sharpest and contain the least of the original."""
@@ -113,7 +118,8 @@ class Damage:
     Attributes:
         blur_sigmas: (B, 2), float32, along the two axes of the Gaussian, in the unit of
             `STRENGTHS`; 0: no blur.
-        blur_angles: float32, radians from 0 to pi between the rows and the first axis.
+        blur_angles: float32, radians from 0 to pi, from the direction of the rows to the first axis
+            of the Gaussian, clockwise.
         noise_sigmas: float32, levels of 255; 0: no noise.
         poisson: bool, whether the noise grows with the root of the brightness.
         grey: bool, whether the noise is equal in the three channels.
@@ -128,11 +134,12 @@ class Damage:
     qualities: np.ndarray
 
     def describe(self, i: int) -> list[str]:
-        """Return the degradations of image `i`: `blur 1.3x0.8`, `noise 7 grey`, `jpeg 62`."""
+        """Format the parameters of image `i`: `blur 1.3x0.8`, `noise 7 grey`, `jpeg 62`."""
         parts = []
         if self.blur_sigmas[i].any():
             along, across = self.blur_sigmas[i]
-            parts.append(f"blur {along:.1f}" + (f"x{across:.1f}" if along != across else ""))
+            second = f"x{across:.1f}" if along != across else ""
+            parts.append(f"blur {along:.1f}{second}")
         if self.noise_sigmas[i]:
             kind = "poisson" if self.poisson[i] else "noise"
             grey = " grey" if self.grey[i] else ""
@@ -150,9 +157,10 @@ class Draws:
         seed: seed of the run; together with `numbers` it determines the noise.
         numbers: int64, image numbers since the start of the run.
         downscalers: int64, index in `resampling.NAMES`.
-        first: the first round: blur on the HR grid, the others on the LR grid.
-        round_trips: float64, factors of the resizing in the second round; 1: no second round.
-        second: the second round, on the LR grid.
+        first: the first round: blur of the HR image, noise and JPEG of the LR image.
+        round_trips: float64, factors by which the second round downscales and upscales again; 1: no
+            second round.
+        second: the second round, of the LR image.
     """
 
     seed: int
@@ -163,7 +171,7 @@ class Draws:
     second: Damage
 
     def describe(self, i: int) -> str:
-        """Return the degradations of image `i` in one line: `cubic, blur 1.3x0.8, jpeg 62`."""
+        """Format the degradations of image `i` in one line: `cubic, blur 1.3x0.8, jpeg 62`."""
         parts = [NAMES[self.downscalers[i]], *self.first.describe(i)]
         if self.round_trips[i] < 1:
             parts += [f"again: size x{self.round_trips[i]:.2f} and back", *self.second.describe(i)]
@@ -184,48 +192,58 @@ def draw(
         clean_share: share of images that are only downscaled, in [0, 1].
         strength: strength of the degradations of the others.
     """
-    # Per image: 4 numbers that belong to no round, and 11 for each of the two rounds.
+    # Uniform in [0, 1), 26 per image: 4 that belong to no round, and 11 for each of two rounds.
     uniform = np.stack([generator_of(seed, Stream.DAMAGE, n).random(26) for n in numbers])
     clean, second, downscaler, round_trip = uniform[:, :4].T
-    damaged = clean >= clean_share
-    twice = damaged & (second < strength.second_share)
+    is_damaged = clean >= clean_share
+    has_second_round = is_damaged & (second < strength.second_share)
     return Draws(
         seed,
         numbers=np.array(numbers, np.int64),
         downscalers=np.where(
-            damaged,
+            is_damaged,
             _choose(DAMAGED_DOWNSCALERS, downscaler),
             _choose(CLEAN_DOWNSCALERS, downscaler),
         ),
-        first=_draw_damage(uniform[:, 4:15], strength.first, damaged),
-        round_trips=np.where(twice, _between(strength.round_trip, round_trip), 1.0),
-        second=_draw_damage(uniform[:, 15:], strength.second, twice),
+        first=_draw_damage(uniform[:, 4:15], strength.first, is_damaged),
+        round_trips=np.where(has_second_round, _between(strength.round_trip, round_trip), 1.0),
+        second=_draw_damage(uniform[:, 15:], strength.second, has_second_round),
     )
 
 
 def _choose(shares: Sequence[float], uniform: np.ndarray) -> np.ndarray:
-    """Turn uniform numbers into indices with these probabilities, which sum to 1."""
-    return np.searchsorted(np.cumsum(shares[:-1]), uniform, side="right")
+    """Turn uniform numbers (B,) into indices of `shares`, (B,), with these probabilities."""
+    limits = np.cumsum(shares[:-1])  # an index is the number of limits below; the shares sum to 1
+    return np.searchsorted(limits, uniform, side="right")
 
 
-def _draw_damage(uniform: np.ndarray, ranges: Ranges, damaged: np.ndarray) -> Damage:
-    """Turn uniform numbers (B, 11) into parameters; images that are not `damaged` (B,) get none."""
+def _draw_damage(uniform: np.ndarray, ranges: Ranges, is_damaged: np.ndarray) -> Damage:
+    """Turn uniform numbers into the parameters of one round.
+
+    Args:
+        uniform: (B, 11), in [0, 1); each column has one use, whatever the others are.
+        ranges: shares and ranges of the round.
+        is_damaged: (B,), bool; images where it is False get no blur, noise or JPEG.
+    """
     blur, isotropic, along, across, angle, noise, poisson, grey, sigma, jpeg, quality = uniform.T
     across = np.where(isotropic < ranges.isotropic_share, along, across)
     blur_sigmas = _between(ranges.blur_sigma, np.stack([along, across], axis=1))
-    blurred = damaged & (blur < ranges.blur_share)
-    noisy = damaged & (noise < ranges.noise_share)
-    compressed = damaged & (jpeg < ranges.jpeg_share)
+    is_blurred = is_damaged & (blur < ranges.blur_share)
+    is_noisy = is_damaged & (noise < ranges.noise_share)
+    is_compressed = is_damaged & (jpeg < ranges.jpeg_share)
     lowest, highest = ranges.quality
+    qualities = _between((lowest, highest + 1), quality).astype(int)  # rounded down
+    # A product with False is 0, which stands for an image without the degradation.
     return Damage(
-        blur_sigmas=(blur_sigmas * blurred[:, None]).astype(np.float32),
+        blur_sigmas=(blur_sigmas * is_blurred[:, None]).astype(np.float32),
         blur_angles=(angle * np.pi).astype(np.float32),
-        noise_sigmas=(_between(ranges.noise_sigma, sigma) * noisy).astype(np.float32),
+        noise_sigmas=(_between(ranges.noise_sigma, sigma) * is_noisy).astype(np.float32),
         poisson=poisson < ranges.poisson_share,
         grey=grey < ranges.grey_share,
-        qualities=_between((lowest, highest + 1), quality).astype(int) * compressed,
+        qualities=qualities * is_compressed,
     )
 
 
 def _between(limits: tuple[float, float], uniform: np.ndarray) -> np.ndarray:
+    """Map uniform numbers in [0, 1) to numbers between the limits."""
     return limits[0] + (limits[1] - limits[0]) * uniform

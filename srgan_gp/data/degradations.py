@@ -1,5 +1,11 @@
-"""Degradations that make LR images from HR images: blur, downscaling, noise and JPEG."""
+"""Degradations that make LR images from HR images: blur, downscaling, noise and JPEG.
 
+`degradation_draws` draws their random parameters, and `degrade` here applies them to a batch. LR
+images of training are made by it if `--low-res mixture` is chosen; `Draws` and `draw` can be
+imported from here too.
+"""
+
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -15,10 +21,11 @@ from srgan_gp.data.streams import Stream, generator_of
 __all__ = ["DEGRADATION_MARGIN", "Draws", "degrade", "draw", "least_side"]
 
 DEGRADATION_MARGIN = 4
-"""LR pixels to crop on each side of a window of the low-res mixture. The widest kernels (2.5 pixels
-for the blur, 3 for Lanczos) together reach 5.5 pixels, so that a little of the mirrored edge of the
-window remains. JPEG blocks start at the corner of the window, so that their phase in a patch is
-constant, which does not matter to a convolutional network."""
+"""LR pixels that training crops on each side of a degraded window, to remove effects of its edge.
+The widest kernels (2.5 pixels for the blur, 3 for Lanczos) together reach 5.5 pixels, so that a
+little of the mirrored edge of the window remains. JPEG blocks start at the corner of the window, so
+that their phase in the cropped patch is constant, which does not matter to a convolutional
+network."""
 
 
 def degrade(high_res: Tensor, scale: int, draws: Draws) -> Tensor:
@@ -29,8 +36,9 @@ def degrade(high_res: Tensor, scale: int, draws: Draws) -> Tensor:
     JPEG.
 
     Args:
-        high_res: (B, 3, H, W), integers in [0, 255], float32. H and W are more than 10 and more
-            than 4 * `scale` pixels.
+        high_res: (B, 3, H, W), RGB, integers in [0, 255], float32. H and W are more than 10 and
+            more than 4 * `scale` pixels: the kernels reach so far beyond the edge, where the image
+            is mirrored.
         scale: integer >= 1.
         draws: parameters for each of the B images.
 
@@ -40,33 +48,36 @@ def degrade(high_res: Tensor, scale: int, draws: Draws) -> Tensor:
     Source:
         Wang et al. 2021, arXiv:2107.10833, sections 3.2 to 3.4, in the order of its figure 2.
     """
-    first, second, factors = draws.first, draws.second, draws.round_trips
-    # The first sigma is in HR pixels at scale 4: at another scale it grows with the scale.
-    high_res = _blur(high_res, first, FIRST_TAPS, pixels_per_unit=scale / 4)
+    # First round. Its sigmas are in HR pixels at scale 4, and grow with the scale.
+    high_res = _blur(high_res, draws.first, FIRST_TAPS, pixels_per_unit=scale / 4)
     low_res = downscale(high_res, scale, draws.downscalers)
-    low_res = _add_noise_and_jpeg(low_res, first, draws, round_number=1)
-    low_res = _blur(low_res, second, SECOND_TAPS, pixels_per_unit=1)
+    low_res = _add_noise_and_jpeg(low_res, draws.first, draws, round_number=1)
+    # Second round, of the images that have one; the others have no parameters for it.
+    low_res = _blur(low_res, draws.second, SECOND_TAPS, pixels_per_unit=1)
+    factors = draws.round_trips
     low_res = _apply_to(
         low_res, factors < 1, lambda images, indices: round_trip(images, factors[indices])
     )
-    return _add_noise_and_jpeg(low_res, second, draws, round_number=2)
+    return _add_noise_and_jpeg(low_res, draws.second, draws, round_number=2)
 
 
 def least_side(scale: int) -> int:
-    """Smallest side in HR pixels that `degrade` accepts and that is a multiple of `scale`.
+    """Return the smallest side in HR pixels that `degrade` accepts, a multiple of `scale`.
 
     >>> least_side(4), least_side(1)
     (20, 11)
     """
-    # At least 11 HR pixels and 5 LR pixels, the limits of `degrade`, in whole LR pixels.
-    return max(-(-11 // scale), 5) * scale
+    # The limits of `degrade` are 11 HR pixels and 5 LR pixels.
+    smallest_low_res_side = max(math.ceil(11 / scale), 5)
+    return smallest_low_res_side * scale
 
 
 def gaussian_kernels(sigmas: np.ndarray, angles: np.ndarray, taps: int) -> np.ndarray:
     """Sample Gaussians at the pixels: (B, taps, taps), float64, each with sum 1.
 
     Args:
-        sigmas: (B, 2), pixels, > 0: along the first axis of the Gaussian and across it.
+        sigmas: (B, 2), pixels, > 0: along the first axis of the Gaussian and along its second
+            axis, which is perpendicular.
         angles: (B,), radians from the direction of the rows (to the right) to the first axis,
             clockwise.
         taps: side of the kernels in pixels, odd.
@@ -98,7 +109,7 @@ def _blur(images: Tensor, damage: Damage, taps: int, pixels_per_unit: float) -> 
 
 
 def _add_noise_and_jpeg(images: Tensor, damage: Damage, draws: Draws, round_number: int) -> Tensor:
-    """Add noise, round to 8 bits, and apply JPEG compression.
+    """Add noise, round to 8 bits, and apply JPEG compression, each to the images that get it.
 
     Args:
         images: (B, 3, h, w), float32 in [0, 255].
@@ -110,8 +121,9 @@ def _add_noise_and_jpeg(images: Tensor, damage: Damage, draws: Draws, round_numb
     def add_noise(selected: Tensor, indices: np.ndarray) -> Tensor:
         keys = [(Stream.DAMAGE, int(number), round_number) for number in draws.numbers[indices]]
         generators = [generator_of(draws.seed, *key) for key in keys]
-        fields = [g.standard_normal(selected.shape[1:], np.float32) for g in generators]
-        return _scale_and_add(selected, damage, indices, selected.new_tensor(np.stack(fields)))
+        shape = selected.shape[1:]
+        fields = np.stack([rng.standard_normal(shape, np.float32) for rng in generators])
+        return _scale_and_add(selected, damage, indices, selected.new_tensor(fields))
 
     images = to_8_bit(_apply_to(images, damage.noise_sigmas > 0, add_noise))
     return _apply_to(
@@ -122,26 +134,41 @@ def _add_noise_and_jpeg(images: Tensor, damage: Damage, draws: Draws, round_numb
 
 
 def _scale_and_add(images: Tensor, damage: Damage, indices: np.ndarray, fields: Tensor) -> Tensor:
-    """Add standard normal `fields`, shaped like the images, with the drawn standard deviations.
+    """Add noise with the drawn standard deviations.
 
     Poisson noise is approximated by a normal distribution with a variance proportional to the
     level: counts drawn on a device would depend on the device.
+
+    Args:
+        images: the images with noise, (b, 3, h, w), float32 in [0, 255].
+        damage: parameters of the whole batch.
+        indices: (b,), positions of `images` in the batch.
+        fields: standard normal numbers, shaped like `images`.
     """
-    sigmas, poisson, grey = (
-        torch.from_numpy(values[indices]).to(images.device)[:, None, None, None]
-        for values in (damage.noise_sigmas, damage.poisson, damage.grey)
-    )
-    fields = torch.where(grey, fields[:, :1], fields)
-    light = torch.where(grey, images.mean(1, keepdim=True), images).clamp(0, 255)
-    strength = torch.where(poisson, (light / 128).sqrt(), 1.0)  # sigma is given at level 128
-    return images + sigmas * strength * fields
+
+    def per_image(values: np.ndarray) -> Tensor:  # (B,) -> (b, 1, 1, 1)
+        return torch.from_numpy(values[indices]).to(images.device)[:, None, None, None]
+
+    is_grey = per_image(damage.grey)
+    fields = torch.where(is_grey, fields[:, :1], fields)
+    brightness = torch.where(is_grey, images.mean(1, keepdim=True), images).clamp(0, 255)
+    poisson_factor = (brightness / 128).sqrt()  # the sigma of Poisson noise is given at level 128
+    factor = torch.where(per_image(damage.poisson), poisson_factor, 1.0)
+    return images + per_image(damage.noise_sigmas) * factor * fields
 
 
 def _apply_to(
-    images: Tensor, chosen: np.ndarray, effect: Callable[[Tensor, np.ndarray], Tensor]
+    images: Tensor, mask: np.ndarray, effect: Callable[[Tensor, np.ndarray], Tensor]
 ) -> Tensor:
-    """Replace the images chosen by a mask (B,) by `effect(chosen images, their indices)`."""
-    indices = np.flatnonzero(chosen)
+    """Replace the images selected by a mask, and leave the others as they are.
+
+    Args:
+        images: (B, 3, H, W).
+        mask: (B,), bool; True: the image is replaced.
+        effect: function from the b selected images, (b, 3, H, W), and their indices in the batch,
+            (b,), to their replacements, (b, 3, H, W).
+    """
+    indices = np.flatnonzero(mask)
     if not len(indices):
         return images
     index = torch.from_numpy(indices).to(images.device)

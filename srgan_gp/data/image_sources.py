@@ -1,4 +1,8 @@
-"""Image sources of data sets: folders, zip files and list files, read in place."""
+"""Image sources of data sets: folders, zip files and list files, read in place.
+
+`list_images` returns the images of a place as `ImageFile` objects, which decode an image when it is
+needed. A list file (`.list`) is a text file of paths that a run writes, to fix its set of images.
+"""
 
 import hashlib
 import io
@@ -31,12 +35,13 @@ SUFFIXES = frozenset({
 })  # fmt: skip
 """Files that are images of a data set, in lower case; phones save HEIC."""
 
-_NAMES = {"encoding": "utf-8", "errors": "surrogateescape"}  # file names may not be valid UTF-8
+# Encoding of list files; it keeps the bytes of file names that are not valid UTF-8.
+_NAME_ENCODING = {"encoding": "utf-8", "errors": "surrogateescape"}
 
 
 @dataclass(frozen=True)
 class ImageFile:
-    """One image of a data set: a file, or a member of a zip file that is read in place."""
+    """One image of a data set: the file `container`, or the `member` of a zip file `container`."""
 
     container: Path
     member: str | None = None
@@ -71,14 +76,14 @@ class ImageFile:
             max_pixels: limit of width x height, checked before the pixels are decoded; None:
                 `DEFAULT_MAX_PIXELS`. With a limit, the error names the option --max-pixels.
 
-        Raises:
-            PictureError: as for `read`.
+        Returns:
+            (H, W, 3), uint8 RGB, as from `read`, with the same errors.
         """
         image = self._decode(max_pixels)
         pixels = as_8_bit_rgb(image.pixels)
         if image.icc_profile is None:
             return pixels
-        # The profile of a grey image expects one channel.
+        # The profile of a grey image expects one channel, of which `pixels` has three copies.
         channels = np.ascontiguousarray(pixels[..., : image.pixels.shape[2]])
         converted = srgb_pixels(channels, image.icc_profile)
         return pixels if converted is None else converted
@@ -91,7 +96,7 @@ class ImageFile:
             encoded = io.BytesIO(read_member(self.container, self.member, limit))
             return decode_picture(encoded, max_pixels=limit)
         except PictureError as error:
-            # Commands without a limit do not have the option either.
+            # Commands that set no limit lack the option, so that the message must not name it.
             reason = str(error) if max_pixels else without_options(str(error))
             raise PictureError(error.code, f"{self.name}: {reason}") from error
         except MEMBER_ERRORS as error:
@@ -141,6 +146,7 @@ class ImageFile:
         return digest.hexdigest()
 
     def _open(self) -> IO[bytes]:
+        """Open the encoded file; raises the errors of `open_member`, with the name."""
         if self.member is None:
             return self.container.open("rb")
         try:
@@ -163,7 +169,7 @@ def list_images(place: str | Path, suffixes: Collection[str] = SUFFIXES) -> list
 
     Args:
         place: `DIR`, `FILE.zip`, `FILE.zip:FOLDER` for one folder inside the zip file, or a `.list`
-            file written by `write_list`, whose order is kept.
+            file written by `write_list`, whose order is kept and whose suffixes are not checked.
         suffixes: suffixes of the files that are listed, in lower case.
 
     Raises:
@@ -171,19 +177,16 @@ def list_images(place: str | Path, suffixes: Collection[str] = SUFFIXES) -> list
     """
     container, folder = _split_place(str(place))
     if container.suffix == ".list" and is_file(container):
-        lines = container.read_text(**_NAMES).splitlines()
-        found = [ImageFile(path, member or None) for path, member in map(_split_place, lines)]
+        lines = container.read_text(**_NAME_ENCODING).splitlines()
+        places = [_split_place(line) for line in lines]
+        found = [ImageFile(path, member or None) for path, member in places]
     elif is_folder(container):
         paths = sorted(container.rglob("*"))
         found = [ImageFile(p) for p in paths if _is_image(p.name, suffixes) and p.is_file()]
     elif zipfile.is_zipfile(container):
-        members = member_names(container)
         prefix = folder.rstrip("/") + "/" if folder else ""
-        found = [
-            ImageFile(container, m)
-            for m in members
-            if m.startswith(prefix) and _is_image(m, suffixes)
-        ]
+        members = [name for name in member_names(container) if name.startswith(prefix)]
+        found = [ImageFile(container, name) for name in members if _is_image(name, suffixes)]
     elif not os.path.lexists(container):
         raise UsageError(f"{container} does not exist. Check the path.")
     else:
@@ -206,7 +209,7 @@ def write_list(files: Sequence[ImageFile], path: Path) -> None:
     broken = [name for name in names if len(name.splitlines()) > 1]
     if broken:
         raise UsageError(f"The name {broken[0]!r} contains a line break. Rename that image.")
-    atomic_write_bytes(path, "".join(f"{name}\n" for name in names).encode(**_NAMES))
+    atomic_write_bytes(path, "".join(f"{name}\n" for name in names).encode(**_NAME_ENCODING))
 
 
 def fingerprint(files: Sequence[ImageFile]) -> str:
@@ -221,25 +224,25 @@ def fingerprint(files: Sequence[ImageFile]) -> str:
     Raises:
         PictureError: a file no longer exists.
     """
-    lines = [f"{PurePosixPath(f.member or f.container.name).name} {f.size()}\n" for f in files]
-    return hashlib.sha256("".join(lines).encode(**_NAMES)).hexdigest()
+    lines = []
+    for file in files:
+        name = PurePosixPath(file.member or file.container.name).name
+        lines.append(f"{name} {file.size()}\n")
+    return hashlib.sha256("".join(lines).encode(**_NAME_ENCODING)).hexdigest()
 
 
 def list_all_images(places: Sequence[str | Path]) -> list[ImageFile]:
-    """List the images of several places, in the order given.
-
-    Raises:
-        UsageError: as for `list_images`.
-    """
+    """List the images of several places, in the order given; errors as for `list_images`."""
     return [image for place in places for image in list_images(place)]
 
 
 def _split_place(place: str) -> tuple[Path, str]:
     """Split `FILE.zip:FOLDER` at the colon; the second part of any other place is empty."""
-    path, _, inside = place.partition(".zip:")
-    return Path(path + ".zip" if inside else path), inside
+    path, _, folder = place.partition(".zip:")
+    return Path(path + ".zip" if folder else path), folder
 
 
 def _is_image(name: str, suffixes: Collection[str]) -> bool:
+    """Return whether a file has one of the suffixes and is not hidden."""
     path = PurePosixPath(name)
     return path.suffix.lower() in suffixes and not path.name.startswith(".")

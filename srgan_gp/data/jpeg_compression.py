@@ -1,9 +1,11 @@
 """JPEG compression of tensors on any device, as a degradation.
 
 It follows the arithmetic of libjpeg: 8-bit YCbCr, 4:2:0 chroma subsampling, tables scaled by the
-quality, quantised coefficients. Own code, because torchvision's codec is deprecated, file codecs
-would make a GPU wait for the CPU, and kornia's codec rounds softly, so that it is differentiable;
-it keeps a part of every coefficient that a file loses.
+quality, quantised coefficients. No file is written, so that the entropy coding is left out.
+
+It is own code for three reasons: torchvision's codec is deprecated; file codecs would make a GPU
+wait for the CPU; and kornia's codec replaces the rounding by a differentiable function, which keeps
+a part of every coefficient that a file loses.
 """
 
 from functools import lru_cache
@@ -13,7 +15,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-# ITU-T T.81, tables K.1 and K.2: quantisation steps at quality 50.
+# ITU-T T.81, tables K.1 and K.2: quantisation steps of 8 x 8 coefficients at quality 50. A line has
+# two rows of the table.
 LUMA_STEPS = """
     16 11 10 16  24  40  51  61   12 12 14 19  26  58  60  55
     14 13 16 24  40  57  69  56   14 17 22 29  51  87  80  62
@@ -26,6 +29,7 @@ CHROMA_STEPS = """
     99 99 99 99 99 99 99 99   99 99 99 99 99 99 99 99"""
 
 # JFIF's conversion in multiples of 2^-16, as in libjpeg: sums of 8-bit levels are exact in float32.
+# Rows of TO_YCBCR: Y, Cb, Cr; its columns: R, G, B. Rows of FROM_CHROMA: R, G, B; columns: Cb, Cr.
 TO_YCBCR = np.array([[19595, 38470, 7471], [-11059, -21709, 32768], [32768, -27439, -5329]]) / 65536
 FROM_CHROMA = np.array([[0, 91881], [-22554, -46802], [116130, 0]]) / 65536
 SMALLER_HALF = 32767 / 65536  # libjpeg rounds halves of Cb and Cr down
@@ -51,12 +55,13 @@ def jpeg(images: Tensor, qualities: np.ndarray) -> Tensor:
     luma, chroma = _to_ycbcr(_pad(images, 2, 16))
     luma = _quantise(luma, LUMA_STEPS, qualities)
     chroma = _quantise(_downsample_chroma(chroma), CHROMA_STEPS, qualities)
-    chroma = _upsample_chroma(chroma[..., : (height + 1) // 2, : (width + 1) // 2])
+    chroma = chroma[..., : (height + 1) // 2, : (width + 1) // 2]  # without the padding
+    chroma = _upsample_chroma(chroma)
     return _to_rgb(luma[..., :height, :width], chroma[..., :height, :width])
 
 
 def _pad(images: Tensor, rows: int, columns: int) -> Tensor:
-    """Pad by replication until the sides are multiples of `rows` and `columns`."""
+    """Pad at the bottom and right by replication, to multiples of `rows` and of `columns`."""
     height, width = images.shape[-2:]
     return F.pad(images, (0, -width % columns, 0, -height % rows), mode="replicate")
 
@@ -69,46 +74,66 @@ def _to_ycbcr(images: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _to_rgb(luma: Tensor, chroma: Tensor) -> Tensor:
-    """Inverse of `_to_ycbcr`, rounded and clipped."""
-    added = torch.einsum("ij,bjhw->bihw", chroma.new_tensor(FROM_CHROMA), chroma - 128)
-    return (luma + torch.floor(added + 0.5)).clamp(0, 255)
+    """Y (B, 1, H, W), Cb and Cr (B, 2, H, W) -> RGB (B, 3, H, W), integers in [0, 255]."""
+    differences = torch.einsum("ij,bjhw->bihw", chroma.new_tensor(FROM_CHROMA), chroma - 128)
+    return (luma + _round(differences)).clamp(0, 255)
 
 
 def _downsample_chroma(chroma: Tensor) -> Tensor:
-    """Means of 2x2 pixels, rounded with a bias that alternates along the row, as in libjpeg."""
+    """Average 2x2 pixels: (B, 2, H, W) -> (B, 2, H / 2, W / 2), integers.
+
+    As in libjpeg, halves are rounded down in even columns of the result, and up in odd ones.
+    """
+    # The means are multiples of 1/4: with a bias of 1/4 a half is rounded down, with 1/2 up.
     bias = torch.arange(chroma.shape[-1] // 2, device=chroma.device) % 2 * 0.25 + 0.25
     return torch.floor(F.avg_pool2d(chroma, 2) + bias)
 
 
 def _upsample_chroma(chroma: Tensor) -> Tensor:
-    """Bilinear upsampling; halves are rounded up in even columns and down in odd ones."""
+    """Upsample bilinearly: (B, 2, h, w) -> (B, 2, 2 h, 2 w), integers.
+
+    As in libjpeg, halves are rounded up in even columns and down in odd ones.
+    """
     upsampled = F.interpolate(chroma, scale_factor=2.0, mode="bilinear", align_corners=False)
+    # The values are multiples of 1/16: with a bias of 7/16 a half is rounded down.
     bias = 0.5 - torch.arange(upsampled.shape[-1], device=chroma.device) % 2 / 16
     return torch.floor(upsampled + bias)
 
 
 def _quantise(planes: Tensor, steps_at_50: str, qualities: np.ndarray) -> Tensor:
-    """Quantise the DCT coefficients of 8x8 blocks of (B, C, H, W); W is a multiple of 8.
+    """Quantise the DCT coefficients of the 8x8 blocks of planes, and transform them back.
 
-    The height of the result is rounded up to a multiple of 8.
+    Args:
+        planes: (B, C, H, W), levels in [0, 255]; W is a multiple of 8.
+        steps_at_50: table of quantisation steps at quality 50.
+        qualities: (B,), integers in 1..100.
+
+    Returns:
+        (B, C, H rounded up to a multiple of 8, W), integers in [0, 255].
     """
     planes = _pad(planes, 8, 8)
-    rows, columns = (_cosines(side, planes.dtype, planes.device) for side in planes.shape[-2:])
-    steps = planes.new_tensor(_steps(steps_at_50, qualities))[:, None]
-    steps = steps.repeat(1, 1, planes.shape[-2] // 8, planes.shape[-1] // 8)
-    # As in libjpeg: quarters between the passes, eighths of the coefficients.
-    coefficients = _round(rows @ (_round(4 * (planes - 128) @ columns.T) / 4))
+    height, width = planes.shape[-2:]
+    rows = _cosines(height, planes.dtype, planes.device)
+    columns = _cosines(width, planes.dtype, planes.device)
+    steps = planes.new_tensor(_steps(steps_at_50, qualities))[:, None]  # (B, 1, 8, 8)
+    steps = steps.repeat(1, 1, height // 8, width // 8)  # (B, 1, H, W)
+    # As in libjpeg: quarters between the passes, eighths of the coefficients. The matrices hold the
+    # factor sqrt(8), so that two passes give coefficients times 8.
+    after_columns = _round(4 * (planes - 128) @ columns.T) / 4
+    coefficients = _round(rows @ after_columns)
     counts = coefficients.sign() * _round(coefficients.abs() / (8 * steps))
-    decoded = _round(4 * rows.T @ (counts * steps)) / 4 @ columns
+    after_rows = _round(4 * rows.T @ (counts * steps)) / 4
+    decoded = after_rows @ columns
     return (_round(decoded / 8) + 128).clamp(0, 255)
 
 
 def _round(values: Tensor) -> Tensor:
+    """Round to integers, halves up."""
     return torch.floor(values + 0.5)
 
 
 def _steps(steps_at_50: str, qualities: np.ndarray) -> np.ndarray:
-    """Scale a table by the qualities (B,) -> (B, 8, 8), integers in 1..255."""
+    """Scale a table by qualities, (B,), as libjpeg does: (B, 8, 8), integers in 1..255."""
     table = np.array(steps_at_50.split(), np.int64).reshape(8, 8)
     percent = np.where(qualities < 50, 5000 // qualities, 200 - 2 * qualities)
     return ((table * percent[:, None, None] + 50) // 100).clip(1, 255)
@@ -118,10 +143,10 @@ def _steps(steps_at_50: str, qualities: np.ndarray) -> np.ndarray:
 def _cosines(side: int, dtype: torch.dtype, device: torch.device) -> Tensor:
     """Matrix of the DCT of `side` / 8 blocks, (side, side), times sqrt(8).
 
-    With this factor the means of blocks are sums with weights 1. Their frequent ties at half a step
-    are then exact and independent of the order of summation.
+    With this factor the first coefficient of a block, its mean, is a sum with weights 1. Its
+    frequent ties at half a step are then exact and independent of the order of summation.
     """
-    k, x = np.mgrid[:8, :8]
-    cosines = np.sqrt(2) * np.cos((2 * x + 1) * k * np.pi / 16)
+    frequencies, positions = np.mgrid[:8, :8]
+    cosines = np.sqrt(2) * np.cos((2 * positions + 1) * frequencies * np.pi / 16)
     cosines[0] = 1
     return torch.from_numpy(np.kron(np.eye(side // 8), cosines)).to(device, dtype)

@@ -1,6 +1,8 @@
 """Resampling of tensors by matrices: MATLAB's bicubic and the downscalers of the degradations.
 
-All are separable: output = rows @ image @ columns^T, with one matrix (outputs, inputs) per pass.
+All are separable: output = rows @ image @ columns^T, with one matrix per pass, (output pixels,
+input pixels). Values are levels in [0, 255], in tensors of floats. `benchmark_downscalers` applies
+MATLAB's bicubic to numpy images.
 """
 
 from collections.abc import Callable
@@ -12,8 +14,8 @@ import torch
 from torch import Tensor
 
 BICUBIC_MARGIN = 2
-"""LR pixels: reach of the cubic. Without this margin, a downscaled crop equals the same crop of the
-downscaled image."""
+"""LR pixels: reach of the cubic kernel. A downscaled crop equals the same crop of the downscaled
+image, except within this margin of its edges."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,7 @@ class Kernel:
     """Resampling kernel: weights of the input pixels by their distance to the output pixel.
 
     Attributes:
-        weights: distances in pixels -> weights, not normalised.
+        weights: function from distances in pixels to weights, which need not sum to 1.
         reach: distance in pixels at and beyond which the weights are 0.
         antialias: whether the kernel is widened by the step when downscaling, which suppresses
             frequencies that the smaller image cannot represent.
@@ -40,18 +42,24 @@ class Kernel:
             step: distance of two output pixels in input pixels; above 1 for downscaling.
         """
         width = max(step, 1.0) if self.antialias else 1.0
+        # Positions of the output pixels among the input pixels; pixel n covers [n - 0.5, n + 0.5].
         centres = (np.arange(outputs) + 0.5) * step - 0.5
+        # (outputs, taps): the input pixels that the kernel may reach around each output pixel.
         first = np.floor(centres - self.reach * width).astype(int)
         taps = first[:, None] + np.arange(int(2 * self.reach * width) + 2)
         weights = self.weights((centres[:, None] - taps) / width)
         weights /= weights.sum(axis=1, keepdims=True)
         matrix = np.zeros((outputs, inputs))
+        # Taps outside the image use the edge pixel; `add.at` sums all weights of one pixel.
         np.add.at(matrix, (np.arange(outputs)[:, None], taps.clip(0, inputs - 1)), weights)
         return matrix
 
 
 def _cubic(x: np.ndarray, a: float = -0.5) -> np.ndarray:
-    """Cubic convolution kernel of Keys; with a = -0.5 it reproduces quadratic functions."""
+    """Cubic convolution kernel (Keys 1981) at distances `x`, with the slope `a` at distance 1.
+
+    With a = -0.5 it reproduces quadratic functions.
+    """
     x = np.abs(x)
     near = (a + 2) * x**3 - (a + 3) * x**2 + 1
     far = a * x**3 - 5 * a * x**2 + 8 * a * x - 4 * a
@@ -69,15 +77,17 @@ DOWNSCALERS = {
 """Downscaling kernels by name, with the functions of other libraries that use them. Lanczos kernel:
 Duchon 1979. `area` is exact for integer steps only."""
 NAMES = tuple(DOWNSCALERS)
+"""Names of the downscalers; an index in this tuple stands for a downscaler in arrays."""
 MATLAB = NAMES.index("cubic")
 
 
 def matlab_bicubic(high_res: Tensor, scale: int) -> Tensor:
     """Downscale as MATLAB's `imresize(high_res, 1 / scale)`, bit for bit for 8-bit images.
 
-    Antialiased cubic kernel (a = -0.5), widened by `scale`; rows first, then columns; rounded and
-    clipped to 8 bits between and after the passes; indices clamped at the edge. In float32 the sums
-    are exact for scales 2 and 4, whose weights are multiples of 2^-13; scale 3 needs float64.
+    The kernel is the antialiased cubic (a = -0.5), widened by `scale`. Rows are resampled first,
+    then columns, with rounding and clipping to 8 bits after each pass. Edge pixels are replicated.
+    In float32 the sums are exact for scales 2 and 4, whose weights are multiples of 2^-13; scale 3
+    needs float64.
 
     Args:
         high_res: (B, C, H, W), integers in [0, 255], any float dtype. H and W need not be multiples
@@ -91,13 +101,13 @@ def matlab_bicubic(high_res: Tensor, scale: int) -> Tensor:
         Keys 1981, "Cubic convolution interpolation for digital image processing", equation 15;
         MATLAB's documentation of imresize.
     """
-    height, width = high_res.shape[-2:]
-    rows, columns = _matrices(high_res, -(-height // scale), -(-width // scale), float(scale))
+    height, width = (_divide_up(side, scale) for side in high_res.shape[-2:])
+    rows, columns = _bicubic_matrices(high_res, height, width, step=float(scale))
     return to_8_bit(to_8_bit(rows @ high_res) @ columns.T)
 
 
 def bicubic_enlarge(low_res: Tensor, scale: int) -> Tensor:
-    """Upscale with the same kernel, rounded once at the end: the bicubic baseline.
+    """Upscale with the kernel of `matlab_bicubic`, rounded once at the end: the bicubic baseline.
 
     Args:
         low_res: (B, C, H, W), integers in [0, 255], any float dtype.
@@ -107,7 +117,7 @@ def bicubic_enlarge(low_res: Tensor, scale: int) -> Tensor:
         (B, C, H * scale, W * scale), integers in [0, 255], same dtype.
     """
     height, width = low_res.shape[-2:]
-    rows, columns = _matrices(low_res, height * scale, width * scale, 1 / scale)
+    rows, columns = _bicubic_matrices(low_res, height * scale, width * scale, step=1 / scale)
     return to_8_bit(rows @ low_res @ columns.T)
 
 
@@ -122,19 +132,19 @@ def downscale(high_res: Tensor, scale: int, kinds: np.ndarray) -> Tensor:
     Returns:
         (B, C, ceil(H / scale), ceil(W / scale)), not rounded. For "cubic", `to_8_bit` of the result
         equals `matlab_bicubic`, including its rounding between the passes. The results of OpenCV
-        differ by one level at most; those of Pillow too, if no value is clipped between the passes,
-        except near the border: within the reach of the kernel they differ by several levels (up to
-        12 for uniform noise in the tests), since Pillow renormalises the weights there and this
-        function replicates the border.
+        differ by one level at most. Those of Pillow do too, if no value is clipped between the
+        passes, but not near the border: within the reach of the kernel they differ by several
+        levels (up to 12 for uniform noise in the tests), since Pillow renormalises the weights
+        there and this function replicates the border.
     """
-    kernels = torch.from_numpy(kinds).to(high_res.device)
-    rows, columns = (
-        _downscalers(side, scale, high_res.dtype, high_res.device)[kernels, None]
-        for side in high_res.shape[-2:]
-    )  # (B, 1, outputs, inputs) each
-    between = rows @ high_res
-    is_matlab = (kernels == MATLAB)[:, None, None, None]
-    return torch.where(is_matlab, to_8_bit(between), between) @ columns.mT
+    indices = torch.from_numpy(kinds).to(high_res.device)
+    height, width = high_res.shape[-2:]
+    # (B, 1, outputs, inputs): the matrix of each image, the same for its channels.
+    rows = _downscaling_matrices(height, scale, high_res.dtype, high_res.device)[indices, None]
+    columns = _downscaling_matrices(width, scale, high_res.dtype, high_res.device)[indices, None]
+    after_rows = rows @ high_res
+    is_matlab = (indices == MATLAB)[:, None, None, None]
+    return torch.where(is_matlab, to_8_bit(after_rows), after_rows) @ columns.mT
 
 
 def round_trip(images: Tensor, factors: np.ndarray) -> Tensor:
@@ -145,14 +155,13 @@ def round_trip(images: Tensor, factors: np.ndarray) -> Tensor:
         factors: (B,), in (0, 1]; the smaller sides are rounded to whole pixels.
 
     Returns:
-        The same shape, not rounded and not clipped.
+        The same shape, float32, not rounded and not clipped.
     """
-    rows, columns = (
-        torch.from_numpy(np.stack([_round_trip_matrix(side, factor) for factor in factors]))
-        .to(images.device, images.dtype)
-        .unsqueeze(1)
-        for side in images.shape[-2:]
-    )
+    matrices = []
+    for side in images.shape[-2:]:
+        stacked = np.stack([_round_trip_matrix(side, factor) for factor in factors])
+        matrices.append(torch.from_numpy(stacked).to(images.device, images.dtype)[:, None])
+    rows, columns = matrices  # (B, 1, H, H) and (B, 1, W, W)
     return rows @ images @ columns.mT
 
 
@@ -161,14 +170,22 @@ def to_8_bit(values: Tensor) -> Tensor:
     return torch.floor(values + 0.5).clamp(0, 255)
 
 
+def _divide_up(side: int, scale: int) -> int:
+    """Divide, rounding up."""
+    return -(-side // scale)
+
+
 def _round_trip_matrix(side: int, factor: float) -> np.ndarray:
+    """Matrix of downscaling `side` pixels by a factor and upscaling again: (side, side)."""
     smaller = max(round(side * factor), 1)
     down = CUBIC.matrix(side, smaller, side / smaller)
     return CUBIC.matrix(smaller, side, smaller / side) @ down
 
 
-def _matrices(images: Tensor, height: int, width: int, step: float) -> tuple[Tensor, Tensor]:
-    """Matrices of the pass over rows and of the pass over columns."""
+def _bicubic_matrices(
+    images: Tensor, height: int, width: int, step: float
+) -> tuple[Tensor, Tensor]:
+    """Matrices that resample (B, C, H, W) to `height` rows, and to `width` columns."""
     rows = _bicubic_matrix(images.shape[-2], height, step, images.dtype, images.device)
     columns = _bicubic_matrix(images.shape[-1], width, step, images.dtype, images.device)
     return rows, columns
@@ -178,12 +195,15 @@ def _matrices(images: Tensor, height: int, width: int, step: float) -> tuple[Ten
 def _bicubic_matrix(
     inputs: int, outputs: int, step: float, dtype: torch.dtype, device: torch.device
 ) -> Tensor:
+    """Return `CUBIC.matrix` as a tensor, (outputs, inputs)."""
     return torch.from_numpy(CUBIC.matrix(inputs, outputs, step)).to(device, dtype)
 
 
 @lru_cache(maxsize=8)  # training needs one per patch size
-def _downscalers(inputs: int, scale: int, dtype: torch.dtype, device: torch.device) -> Tensor:
-    """Matrices (5, outputs, inputs), in the order of `NAMES`."""
-    outputs = -(-inputs // scale)
+def _downscaling_matrices(
+    inputs: int, scale: int, dtype: torch.dtype, device: torch.device
+) -> Tensor:
+    """Matrices of one pass of each downscaler, (5, outputs, inputs), in the order of `NAMES`."""
+    outputs = _divide_up(inputs, scale)
     matrices = [kernel.matrix(inputs, outputs, float(scale)) for kernel in DOWNSCALERS.values()]
     return torch.from_numpy(np.stack(matrices)).to(device, dtype)

@@ -1,9 +1,11 @@
-"""Random number streams of a run: functions of the seed and a number, such as the image number.
+"""Random number streams of a run: functions of the seed and a key, such as the image number.
 
-They have no state: a resumed run draws the same numbers as an uninterrupted one. NumPy pads a short
-seed with zeros, so that [7, 1] and [7, 1, 0] give the same numbers. Every stream therefore has its
-own number above 0, and within a stream no key equals another one with zeros at its end.
-Metrics of sets draw from a plain seed, which does not equal a key of a stream.
+They have no state: a resumed run draws the same numbers as an uninterrupted one. The image number
+counts the training images since the start of the run, from 0 on.
+
+The generator of an item is seeded with [seed, stream, *key]. NumPy pads a short seed with zeros, so
+that [7, 1] and [7, 1, 0] give the same numbers. Every stream therefore has its own number above 0,
+and within a stream no key equals another one with zeros at its end.
 """
 
 from enum import IntEnum, unique
@@ -13,12 +15,15 @@ import numpy as np
 
 @unique
 class Stream(IntEnum):
-    """Names of the streams, with the keys and what is drawn. A number must not be used again."""
+    """Numbers of the streams; the comments give the key and what is drawn.
+
+    The number of a removed stream must not be used again: runs would draw other numbers.
+    """
 
     CROP = 1  # image number -> window, flips and quarter turns
-    EPSILON = 2  # image number -> position between the real and the generated image
-    DAMAGE = 3  # image number -> parameters of the degradation; with a round from 1 on -> its noise
-    ROLL = 4  # step -> shift of the output for the perceptual loss
+    EPSILON = 2  # image number -> position between the real and the generated image, for a penalty
+    DAMAGE = 3  # image number -> parameters of the degradation; image number, round -> its noise
+    ROLL = 4  # step -> crop of the output for the perceptual loss
     LATENT = 5  # image number -> latent
     SHRINK = 6  # image number -> factor by which a window is downscaled
     AUGMENTATION = 7  # image number, kind of the critic's input -> augmentations

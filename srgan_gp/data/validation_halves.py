@@ -1,7 +1,7 @@
 """Two fixed halves of a validation set: one for model selection, the other for reported scores.
 
-A score that was used to select runs, checkpoints or options is biased. A training run therefore
-validates on one half, and `srgan-gp evaluate` reports on the other.
+A score that was used to select runs, checkpoints or options is biased. A training run of a face
+generator therefore validates on one half, and `srgan-gp evaluate` reports on the other.
 """
 
 from collections.abc import Sequence
@@ -18,8 +18,9 @@ HALVES = {
     CHOICE: "images 0, 2, 4, ..., which training runs validate on",
     ALL: "both halves",
 }
+"""Values of the option `--validation-half` of `srgan-gp evaluate`, with their help."""
 FEWEST_TO_SPLIT = 400
-"""Images. A smaller set is not split: its halves would be too small for a comparison."""
+"""Number of images below which a set is not split: its halves would be too small to compare."""
 
 
 def validation_half(files: "Sequence[ImageFile]", half: str) -> "list[ImageFile]":
@@ -44,9 +45,10 @@ def validation_half(files: "Sequence[ImageFile]", half: str) -> "list[ImageFile]
         )
     if half == ALL or len(files) < FEWEST_TO_SPLIT:
         return list(files)
-    return list(files[0 if half == CHOICE else 1 :: 2])
+    first = 0 if half == CHOICE else 1
+    return list(files[first::2])
 
 
 def half_used(count: int, half: str) -> str:
-    """Return which half `validation_half` returns for a set of `count` images."""
+    """Return the name of what `validation_half` returns for `count` images: `half` or `ALL`."""
     return half if count >= FEWEST_TO_SPLIT else ALL

@@ -1,4 +1,8 @@
-"""Training and validation images: the places of both sets, their split, and their overlap."""
+"""Training and validation images: the places of both sets, their split, and their overlap.
+
+A place is a folder, a zip file or a list file, as for `image_sources.list_images`. A prepared set
+is a folder or zip file that `srgan-gp prepare` wrote: its folders `train` and `val` hold faces.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,15 +16,16 @@ from srgan_gp.system.paths import is_folder
 MIN_TRAINING_IMAGES = 16
 """Smallest training set of `srgan-gp finetune`."""
 MIN_VALIDATION_IMAGES = 4
-"""Smallest validation set of `srgan-gp finetune`, and of a split that this package chooses."""
+"""Smallest validation set of `srgan-gp finetune`, and of a split by `split_images`."""
 MAX_VALIDATION_IMAGES = 100
+"""Largest validation set of a split by `split_images`."""
 TRAIN, VALIDATION = "train", "val"
 """Folders of a prepared set, as written by `srgan-gp prepare`."""
 
 
 @dataclass(frozen=True)
 class Places:
-    """Places of the two sets, as for `list_images`.
+    """Places of the training and of the validation images.
 
     Attributes:
         train: places of the training images.
@@ -54,18 +59,24 @@ def find_places(data: Sequence[str], validation: str | None = None) -> Places:
 
     Args:
         data: folders, zip files or list files with images to train on.
-        validation: place of the validation set; of a prepared set its `val`. None: the `val` of
-            each prepared set in `data`.
+        validation: place of the validation set; of a prepared set only its `val` is used. None:
+            the `val` of each prepared set in `data`.
     """
     train = tuple(part_of(place, TRAIN) for place in data)
     if validation is not None:
         return Places(train, (part_of(validation, VALIDATION),))
-    return Places(train, tuple(part_of(place, VALIDATION) for place in data if _is_prepared(place)))
+    prepared = [place for place in data if _is_prepared(place)]
+    return Places(train, tuple(_folder_in(place, VALIDATION) for place in prepared))
 
 
 def part_of(place: str, part: str) -> str:
-    """Return the place of the folder `train` or `val` of a prepared set; any other place as is."""
-    return _inside(place, part) if _is_prepared(place) else place
+    """Return the place of one folder of a prepared set; any other place is returned as it is.
+
+    Args:
+        place: a folder, zip file or list file.
+        part: name of the folder, `TRAIN` or `VALIDATION`.
+    """
+    return _folder_in(place, part) if _is_prepared(place) else place
 
 
 def split_images(
@@ -75,15 +86,19 @@ def split_images(
 ) -> Split:
     """Split the images of several places into a training and a validation set.
 
-    The places are those of `find_places`. If they include no validation set, the images with the
-    lowest SHA-256 of their file are the validation set: a fifth, at least 4 and at most 100. The
-    split is independent of names and order. Only one of several copies of a file is used, so that
-    both sets are disjoint.
+    The places of both sets are found by `find_places`. If it finds no validation set, the images
+    with the lowest SHA-256 of their file are the validation set: a fifth, at least 4 and at most
+    100. Such a split is independent of names and order. Only one of several copies of a file is
+    used, so that both sets are disjoint.
 
     Args:
-        places: folders, zip files or list files, as for `list_images`.
-        validation: place of the validation set; None: as in `find_places`, or chosen from `places`.
-        choose: returns those of the images that are used, in the same order; default: all.
+        places: folders, zip files or list files.
+        validation: place of the validation set; None: it is found or split off as described above.
+        choose: filter, called with all images of a set; returns those that are used, in the same
+            order. Default: all.
+
+    Returns:
+        Both sets; they may have fewer images than `srgan-gp finetune` needs.
 
     Raises:
         UsageError: a place contains no image, or an image is in both sets.
@@ -91,37 +106,41 @@ def split_images(
     """
     found = find_places(places, validation)
     if found.validation:
-        train, held = (choose(list_all_images(side)) for side in (found.train, found.validation))
-        require_disjoint(train, held)
-        shown = ", ".join(found.validation)
-        return Split(tuple(train), tuple(held), f"validation set: the images of {shown}")
-    unique = {file.sha256(): file for file in choose(list_all_images(found.train))}
-    ordered = [unique[key] for key in sorted(unique)]
+        train_files = choose(list_all_images(found.train))
+        validation_files = choose(list_all_images(found.validation))
+        require_disjoint(train_files, validation_files)
+        rule = f"validation set: the images of {', '.join(found.validation)}"
+        return Split(tuple(train_files), tuple(validation_files), rule)
+    by_hash = {file.sha256(): file for file in choose(list_all_images(found.train))}
+    ordered = [by_hash[sha256] for sha256 in sorted(by_hash)]
     count = min(max(len(ordered) // 5, MIN_VALIDATION_IMAGES), MAX_VALIDATION_IMAGES)
     rule = f"validation set: the {count} of {len(ordered)} different files with the lowest SHA-256"
     return Split(tuple(ordered[count:]), tuple(ordered[:count]), rule)
 
 
 def missing_images(train: int, validation: int) -> str:
-    """Say what two sets lack for `srgan-gp finetune`; empty if they are large enough.
+    """Format what two sets lack for `srgan-gp finetune`, with advice; empty if nothing.
+
+    Args:
+        train: number of training images.
+        validation: number of validation images.
 
     >>> missing_images(10, 4)
     'at least 16 for training and 4 for validation are needed; add 6 or more'
     """
-    lack = max(MIN_TRAINING_IMAGES - train, 0) + max(MIN_VALIDATION_IMAGES - validation, 0)
-    if not lack:
+    missing = max(MIN_TRAINING_IMAGES - train, 0) + max(MIN_VALIDATION_IMAGES - validation, 0)
+    if not missing:
         return ""
-    total = train + validation
-    cure = f"add {lack} or more"
-    if total >= MIN_TRAINING_IMAGES + MIN_VALIDATION_IMAGES:  # enough, but divided badly
-        # A fifth of this many images is enough for validation, and the rest for training.
-        cure = (
+    advice = f"add {missing} or more"
+    if train + validation >= MIN_TRAINING_IMAGES + MIN_VALIDATION_IMAGES:
+        # There are enough images for both sets. A fifth of 20 is enough for validation.
+        advice = (
             "divide them again with `srgan-gp prepare PHOTOS -o faces.zip --validation-share "
             "0.2`, or pass other images with --validation"
         )
     return (
         f"at least {MIN_TRAINING_IMAGES} for training and {MIN_VALIDATION_IMAGES} for validation "
-        f"are needed; {cure}"
+        f"are needed; {advice}"
     )
 
 
@@ -129,19 +148,21 @@ def require_disjoint(train: Sequence[ImageFile], validation: Sequence[ImageFile]
     """Check that no file is in both sets, and no photo of a training face in the validation set.
 
     Files are compared by SHA-256; only those whose size occurs in both sets are read. The photos
-    of prepared faces are known from `manifest.json`.
+    that prepared faces were cut from are known from the `manifest.json` of the prepared set.
 
     Raises:
         UsageError: a file, or a photo and a face of it, is in both.
         PictureError: a file cannot be read.
     """
-    sizes = {file.size() for file in train} & {file.size() for file in validation}
-    known = {file.sha256() for file in train if file.size() in sizes}
-    both = [file.name for file in validation if file.size() in sizes and file.sha256() in known]
-    if both:
+    common_sizes = {file.size() for file in train} & {file.size() for file in validation}
+    train_hashes = {file.sha256() for file in train if file.size() in common_sizes}
+    candidates = [file for file in validation if file.size() in common_sizes]
+    in_both = [file.name for file in candidates if file.sha256() in train_hashes]
+    if in_both:
         raise UsageError(
-            f"{len(both)} of {len(validation)} validation images are also training images, such as "
-            f"{both[0]}. Scores on them would be meaningless. Remove them from one of the sets."
+            f"{len(in_both)} of {len(validation)} validation images are also training images, such "
+            f"as {in_both[0]}. Scores on them would be meaningless. Remove them from one of the "
+            "sets."
         )
     if originals := originals_in_training(train, validation):
         raise UsageError(
@@ -155,15 +176,16 @@ def require_disjoint(train: Sequence[ImageFile], validation: Sequence[ImageFile]
 def _is_prepared(place: str) -> bool:
     """Return whether a place has the folders `train` and `val`, both with images."""
     try:
-        return all(list_images(_inside(place, part)) for part in (TRAIN, VALIDATION))
-    except UsageError:
+        return all(list_images(_folder_in(place, part)) for part in (TRAIN, VALIDATION))
+    except UsageError:  # a folder does not exist or has no image
         return False
 
 
-def _inside(place: str, part: str) -> str:
-    """Return the place of a folder in a folder, `faces/val`, or in a zip, `faces.zip:val`.
+def _folder_in(place: str, part: str) -> str:
+    """Return the place of the folder `part` in a folder or zip file.
 
-    The path in a zip goes on with a slash: `faces.zip:set/val`.
+    For `val` that is `faces/val` in the folder `faces`, `faces.zip:val` in the zip file
+    `faces.zip`, and `faces.zip:set/val` in the place `faces.zip:set`.
     """
     separator = "/" if is_folder(Path(place)) or ".zip:" in place else ":"
     return f"{place.rstrip('/')}{separator}{part}"

@@ -1,4 +1,7 @@
-"""Images in zip files, read in place with limits that are checked before a member is unpacked."""
+"""Images in zip files, read in place with limits that are checked before a member is unpacked.
+
+A member is a file in a zip file. `image_sources.ImageFile` reads members with these functions.
+"""
 
 import zipfile
 import zlib
@@ -17,15 +20,16 @@ from srgan_gp.images.file_types import (
 from srgan_gp.images.pillow_decoding import check_pixel_count
 from srgan_gp.system.zip_members import require_small
 
-# A wrong checksum, a truncated archive, a password or an unknown compression.
 MEMBER_ERRORS = (OSError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError)
+"""Errors of reading a member: a wrong checksum, a truncated archive, a password or an unknown
+compression."""
 _HEADER_FIRST_BYTES = 32_000_000
-"""Size of a member above which its pixels are counted before it is unpacked."""
+"""Unpacked size, in bytes, above which the pixels of a member are counted before it is unpacked."""
 
 
 @lru_cache(maxsize=16)
 def open_archive(path: Path) -> zipfile.ZipFile:
-    """Open an archive and keep it open, so that its directory is read once."""
+    """Open an archive, and keep it open for later calls, so that its directory is read once."""
     return zipfile.ZipFile(path)
 
 
@@ -33,7 +37,7 @@ def member_names(path: Path) -> list[str]:
     """List the names in a zip file, sorted.
 
     Raises:
-        UsageError: it is damaged.
+        UsageError: the zip file is damaged.
     """
     try:
         return sorted(open_archive(path).namelist())
@@ -62,7 +66,8 @@ def read_member(path: Path, member: str, max_pixels: int) -> bytes:
         max_pixels: limit of width x height; checked here for a large member only.
 
     Raises:
-        PictureError: E_TOO_LARGE, or E_TOO_MANY_PIXELS by its header.
+        PictureError: E_TOO_LARGE, if it unpacks to too many bytes; E_TOO_MANY_PIXELS, if its header
+            exceeds `max_pixels`.
         MEMBER_ERRORS: it cannot be read.
     """
     with open_member(path, member) as file:
@@ -73,6 +78,11 @@ def read_member(path: Path, member: str, max_pixels: int) -> bytes:
 
 
 def _require_few_pixels(file: IO[bytes], max_pixels: int) -> None:
+    """Check width x height by the header of an image; the position in the file changes.
+
+    Raises:
+        PictureError: there are more than `max_pixels`, or the header cannot be read.
+    """
     container = detect_container(file.read(HEAD_BYTES))
     file.seek(0)
     with (

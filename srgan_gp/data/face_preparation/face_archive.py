@@ -1,11 +1,13 @@
 """Zip file of prepared faces: PNG files in `train/` and `val/`, and `manifest.json`.
 
-Members are stored without further compression. The same faces give the same bytes: the file
-contains no timestamps.
+PNG files are stored without further compression. The same faces give the same bytes: the file
+contains no timestamps. `prepare_faces` writes the faces to a `Spool` first, since their names
+depend on `validation_photos`, which needs all of them.
 """
 
 import hashlib
 import json
+import os
 import tempfile
 import zipfile
 from collections.abc import Iterable, Mapping
@@ -20,14 +22,14 @@ from srgan_gp.system.write_errors import errors_about
 
 MANIFEST = "manifest.json"
 _FIXED_DATE = (1980, 1, 1, 0, 0, 0)  # the earliest date in a zip file
-_READABLE = 0o644  # mode of an extracted file
+_FILE_MODE = 0o644  # permissions of an extracted file
 
 
 class Spool:
-    """Temporary file of encoded images whose final names are not known yet.
+    """Temporary file of encoded images, for use in a `with` statement.
 
     Args:
-        folder: folder of the temporary file, which is unnamed and deleted when it is closed.
+        folder: folder of the temporary file, which has no name and disappears when it is closed.
 
     Raises:
         OutputError: from every method, if the disk is full or the folder is not writable.
@@ -45,17 +47,19 @@ class Spool:
         self._file.close()
 
     def add(self, pixels: np.ndarray) -> tuple[int, int]:
-        """Encode (S, S, 3) uint8 RGB as PNG; return its position and length for `read`."""
-        _, encoded = cv2.imencode(".png", pixels[:, :, ::-1])
+        """Encode (S, S, 3), uint8 RGB, as PNG; return its position and length in bytes."""
+        _, encoded = cv2.imencode(".png", pixels[:, :, ::-1])  # OpenCV encodes BGR
         with errors_about(self._folder):
-            start = self._file.seek(0, 2)
-            return start, self._file.write(encoded.tobytes())
+            position = self._file.seek(0, os.SEEK_END)
+            length = self._file.write(encoded.tobytes())
+        return position, length
 
     def read(self, place: tuple[int, int]) -> bytes:
-        """Return a PNG file stored by `add`."""
+        """Return a PNG file, whose position and length `add` returned."""
+        position, length = place
         with errors_about(self._folder):
-            self._file.seek(place[0])
-            return self._file.read(place[1])
+            self._file.seek(position)
+            return self._file.read(length)
 
 
 def write_archive(
@@ -65,8 +69,8 @@ def write_archive(
 
     Args:
         path: the zip file; its folder must exist.
-        members: names including their folder, and contents.
-        manifest: content of `manifest.json`.
+        members: pairs of a name, including its folder, and the content of a file.
+        manifest: content of `manifest.json`, as JSON types.
 
     Raises:
         OutputError: the file cannot be written.
@@ -77,7 +81,7 @@ def write_archive(
     with atomic_write(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         for name, content in (*members, (MANIFEST, encoded)):
             member = zipfile.ZipInfo(name, _FIXED_DATE)
-            member.external_attr = _READABLE << 16
+            member.external_attr = _FILE_MODE << 16  # the upper 16 bits hold the Unix mode
             archive.writestr(member, content)
 
 
@@ -86,28 +90,34 @@ def validation_photos(
 ) -> set[str]:
     """Choose the photos whose faces form the validation set.
 
-    They are chosen in the order of a hash, so that most photos stay in their set when photos are
-    added.
+    They are taken in the order of a hash, so that most photos stay in their set when photos are
+    added, until the number of faces is as close to the target as possible.
 
     Args:
-        faces: number of faces of each photo, or group of photos, by its identity.
+        faces: number of faces of each photo, or group of photos, by its hash.
         share: target share of the faces in the validation set, 0 to 1.
         seed: seed of the order.
         least: smallest number of faces in the validation set, if there are enough photos.
 
     Returns:
-        The first photos in that order whose total number of faces is closest to the share, and at
-        least `least`. If `share` is not 0 and there are at least two photos, both sets have at
-        least one photo.
+        Hashes of the photos. If `share` is not 0 and there are at least two photos, both sets have
+        at least one photo.
     """
-    order = sorted(faces, key=lambda photo: hashlib.sha256(f"{seed}:{photo}".encode()).digest())
+
+    def seeded_hash(photo: str) -> bytes:
+        return hashlib.sha256(f"{seed}:{photo}".encode()).digest()
+
+    order = sorted(faces, key=seeded_hash)
     if share <= 0 or len(order) < 2:
         return set()
-    wanted, count = share * sum(faces.values()), faces[order[0]]
-    chosen = {order[0]}
+    target = share * sum(faces.values())
+    validation = {order[0]}
+    face_count = faces[order[0]]
     for photo in order[1:-1]:  # the last one remains for training
-        if count >= least and abs(count + faces[photo] - wanted) >= abs(count - wanted):
+        error = abs(face_count - target)
+        error_with_photo = abs(face_count + faces[photo] - target)
+        if face_count >= least and error_with_photo >= error:
             break
-        chosen.add(photo)
-        count += faces[photo]
-    return chosen
+        validation.add(photo)
+        face_count += faces[photo]
+    return validation

@@ -1,23 +1,34 @@
-"""Near-duplicate detection: images that differ in size, quality, position or mirroring."""
+"""Near-duplicate detection: images that differ in size, quality, position or mirroring only.
+
+Images are compared in two stages: by correlation at 24 x 24 pixels, which is fast, and if that is
+high, by correlation at 64 x 64 pixels after registration (alignment by an affine transform).
+"""
 
 import cv2
 import numpy as np
 
-_COARSE_SIDE, _FINE_SIDE = 24, 64
-_MIN_COARSE_CORRELATION = 0.8  # below it two images are not compared further
+_COARSE_SIDE, _FINE_SIDE = 24, 64  # pixels: sides of the images in the two stages
+_MIN_COARSE_CORRELATION = 0.8  # below it two images are not compared in the second stage
 _MIN_FINE_CORRELATION = 0.975
-"""Correlation of the registered images above which they are duplicates. Among 2,000 aligned faces
+"""Correlation of the registered images from which on they are duplicates. Among 2,000 aligned faces
 of 64 pixels no two different ones reached 0.96."""
-_STEPS, _PRECISION = 30, 1e-4  # of the registration: it ends at the first limit reached
-_SMOOTHING = 5  # pixels: helps the registration to converge
+_STEPS, _PRECISION = 30, 1e-4
+"""Limits of the registration, which ends at the first one reached: number of iterations, and
+increase of the correlation in one iteration."""
+_SMOOTHING = 5  # pixels: side of the blur before the registration, which helps it to converge
 
 
 class SeenImages:
-    """Index of images that finds the duplicate of an image."""
+    """Collection of images that finds the duplicate of a new image.
+
+    The number of an image is its position in the order of `add`, from 0 on.
+    """
 
     def __init__(self) -> None:
-        self._coarse = np.empty((64, _COARSE_SIDE**2), np.float32)  # rows; grows when it is full
-        self._fine: list[np.ndarray] = []
+        # One row per image, the result of `_fingerprint`. The number of rows doubles when it is
+        # full; rows that are not used yet hold no values.
+        self._coarse = np.empty((64, _COARSE_SIDE**2), np.float32)
+        self._fine: list[np.ndarray] = []  # grey images, (64, 64), uint8
 
     def add(self, pixels: np.ndarray) -> None:
         """Add an image, (H, W, 3), uint8 RGB."""
@@ -34,14 +45,14 @@ class SeenImages:
             pixels: (H, W, 3), uint8 RGB, of any size.
 
         Returns:
-            The number of the duplicate in the order of `add`; None if there is none.
+            The number of a duplicate; None if there is none.
         """
         # Mirrored too, since training mirrors faces at random.
         for view in (pixels, pixels[:, ::-1]):
-            similarity = self._coarse[: len(self._fine)] @ _fingerprint(view)
+            coarse_correlations = self._coarse[: len(self._fine)] @ _fingerprint(view)
             fine = _grey(view, _FINE_SIDE)
-            for number in np.argsort(-similarity):
-                if similarity[number] < _MIN_COARSE_CORRELATION:
+            for number in np.argsort(-coarse_correlations):  # most similar first
+                if coarse_correlations[number] < _MIN_COARSE_CORRELATION:
                     break
                 if _correlation(self._fine[number], fine) >= _MIN_FINE_CORRELATION:
                     return int(number)
@@ -49,27 +60,32 @@ class SeenImages:
 
 
 def _correlation(first: np.ndarray, second: np.ndarray) -> float:
-    """Correlation of two images after affine registration.
+    """Correlation of two grey images, (64, 64), uint8, after affine registration.
 
     Source:
         Evangelidis and Psarakis, "Parametric image alignment using enhanced correlation coefficient
         maximization" (2008).
     """
     criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, _STEPS, _PRECISION)
-    start = np.eye(2, 3, dtype=np.float32)
-    mask = np.full_like(second, 255)  # the whole image
+    start = np.eye(2, 3, dtype=np.float32)  # the identity
+    mask = np.full_like(second, 255)  # all pixels are used
     try:
-        value, _ = cv2.findTransformECC(
+        registered, _ = cv2.findTransformECC(
             first, second, start, cv2.MOTION_AFFINE, criteria, mask, _SMOOTHING
         )
     except cv2.error:  # the registration does not converge for very different images
-        value = 0.0
-    plain = np.corrcoef(first.ravel(), second.ravel())[0, 1] if first.std() * second.std() else 0.0
-    return max(float(value), float(plain))  # the registration may end worse than it starts
+        registered = 0.0
+    unregistered = 0.0  # of an image of one colour, whose correlation is not defined
+    if first.std() > 0 and second.std() > 0:
+        unregistered = np.corrcoef(first.ravel(), second.ravel())[0, 1]
+    return max(float(registered), float(unregistered))  # the registration may make it worse
 
 
 def _fingerprint(pixels: np.ndarray) -> np.ndarray:
-    """Return a vector of length 1; the dot product of two is the correlation of the images."""
+    """Return a vector of length 1, (576,), float32; the dot product of two is the correlation.
+
+    For an image of one colour it is 0.
+    """
     levels = _grey(pixels, _COARSE_SIDE).astype(np.float32).ravel()
     levels -= levels.mean()
     length = float(np.linalg.norm(levels))
@@ -77,5 +93,6 @@ def _fingerprint(pixels: np.ndarray) -> np.ndarray:
 
 
 def _grey(pixels: np.ndarray, side: int) -> np.ndarray:
+    """Convert (H, W, 3), uint8 RGB, to grey at `side` x `side` pixels, uint8."""
     grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
     return cv2.resize(grey, (side, side), interpolation=cv2.INTER_AREA)

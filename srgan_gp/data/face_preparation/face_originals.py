@@ -1,10 +1,14 @@
-"""Photos that prepared faces were cut from, by the hashes in `manifest.json`."""
+"""Photos that prepared faces were cut from, by the hashes in `manifest.json`.
+
+With them `data.validation_split` refuses validation images that show photos of training faces. A
+prepared set is a folder or zip file with the folders `train` and `val` and the file
+`manifest.json`, as `srgan-gp prepare` writes it.
+"""
 
 import hashlib
 import json
 import zipfile
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -15,7 +19,7 @@ from srgan_gp.data.zipped_images import MEMBER_ERRORS, open_member
 from srgan_gp.errors import PictureError
 
 Root = tuple[Path, str]
-"""Zip file and the folder in it, or a folder and "": the place of a manifest."""
+"""Place of a manifest: a zip file and the folder in it, or a folder and ""."""
 
 
 def pixel_hash(pixels: np.ndarray) -> str:
@@ -27,58 +31,73 @@ def pixel_hash(pixels: np.ndarray) -> str:
     Returns:
         64 hexadecimal digits: SHA-256 of the shape and the pixels.
     """
-    size = "x".join(map(str, pixels.shape))
-    return hashlib.sha256(size.encode() + pixels.tobytes()).hexdigest()
+    shape = "x".join(str(length) for length in pixels.shape)
+    return hashlib.sha256(shape.encode() + pixels.tobytes()).hexdigest()
 
 
 def originals_in_training(
     train: Sequence[ImageFile], validation: Sequence[ImageFile]
 ) -> list[ImageFile]:
-    """Find the validation images that show the photo of a training face.
+    """Find the validation images that show a photo from which a training face was cut.
 
-    That is the photo itself, or a face that another preparation cut from it. Validation images are
-    decoded only if there are training faces of a prepared set. Images that cannot be decoded are
-    skipped.
+    Such an image is the photo itself, or a face that another preparation cut from it. Validation
+    images are decoded only if there are training faces of a prepared set. Images that cannot be
+    decoded are skipped.
 
     Args:
         train: training images; those of a prepared set have a `manifest.json` beside their folder.
         validation: validation images.
     """
-    roots = {_root(file) for file in train}
-    photos = _photos_of(train)
-    if not photos:
+    train_roots = {_root(file) for file in train}
+    train_photos = set(_photo_hashes(train).values())
+    if not train_photos:
         return []
-    known = set(photos.values())
-    cut_from = _photos_of(validation)
-    # The two sets of one preparation have no photo in common.
-    others = [file for file in validation if file not in cut_from or _root(file) not in roots]
-    return [file for file in others if (cut_from.get(file) or _hash_of(file)) in known]
+    validation_photos = _photo_hashes(validation)
+    originals = []
+    for file in validation:
+        photo = validation_photos.get(file)
+        if photo is not None and _root(file) in train_roots:
+            continue  # the two sets of one preparation have no photo in common
+        if photo is None:
+            photo = _hash_of(file)
+        if photo in train_photos:
+            originals.append(file)
+    return originals
 
 
-def _photos_of(files: Sequence[ImageFile]) -> dict[ImageFile, str]:
-    """Return the hash of the photo of each file that a manifest lists as a face."""
+def _photo_hashes(files: Sequence[ImageFile]) -> dict[ImageFile, str]:
+    """Return the hash of the photo that each prepared face was cut from.
+
+    Files that no manifest lists as a face are missing in the result.
+    """
     manifests = {root: _read_manifest(root) for root in {_root(file) for file in files}}
-    found = {}
+    hashes = {}
     for file in files:
-        member = "/".join(PurePosixPath(file.member or file.container.as_posix()).parts[-2:])
-        if photo := manifests[_root(file)].get(member):
-            found[file] = photo
-    return found
+        path = PurePosixPath(file.member or file.container.as_posix())
+        member = "/".join(path.parts[-2:])  # such as train/000003-0.png
+        photo = manifests[_root(file)].get(member)
+        if photo:
+            hashes[file] = photo
+    return hashes
 
 
 def _root(file: ImageFile) -> Root:
-    """Return the place of the folder `train` or `val` that a file may be in."""
+    """Return the place where the manifest of a file is, if it is a face of a prepared set.
+
+    The file is then in the folder `train` or `val` of this place.
+    """
     if file.member is None:
         return file.container.absolute().parent.parent, ""
     return file.container.absolute(), str(PurePosixPath(file.member).parent.parent)
 
 
 def _read_manifest(root: Root) -> dict[str, str]:
-    """Return the hash of the photo of each face by its name, such as `train/000003-0.png`.
+    """Return the hash of the photo of each kept face by its name, such as `train/000003-0.png`.
 
     Empty if there is no manifest, or another program wrote it.
     """
     container, folder = root
+    hashes: dict[str, str] = {}
     try:
         if zipfile.is_zipfile(container):
             name = str(PurePosixPath(folder, MANIFEST))
@@ -86,18 +105,18 @@ def _read_manifest(root: Root) -> dict[str, str]:
                 manifest = json.load(file)
         else:
             manifest = json.loads((container / MANIFEST).read_bytes())
-        return {
-            face["member"]: photo["pixels_sha256"]
-            for photo in manifest["source_photos"]
-            for face in photo.get("faces", ())
-            if "member" in face
-        }
+        for photo in manifest["source_photos"]:
+            for face in photo.get("faces", ()):  # missing for a photo that was not used
+                if "member" in face:  # missing for a face that was dropped
+                    hashes[face["member"]] = photo["pixels_sha256"]
     except (*MEMBER_ERRORS, PictureError, ValueError, KeyError, TypeError, AttributeError):
         return {}
+    return hashes
 
 
 def _hash_of(file: ImageFile) -> str:
     """Return the hash of an image's pixels; empty if it cannot be decoded."""
-    with suppress(PictureError):
+    try:
         return pixel_hash(file.read_srgb())
-    return ""
+    except PictureError:
+        return ""

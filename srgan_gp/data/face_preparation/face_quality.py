@@ -1,31 +1,37 @@
-"""Face quality: head rotation and blur."""
+"""Measures of the quality of a face image: rotation of the head, and blur.
+
+`face_selection` drops faces by them.
+"""
 
 import cv2
 import numpy as np
 from skimage.measure import blur_effect
 
-_REACH = 9  # pixels: width of the second blur, as in the paper
-_NOISE_FILTER = 1.0  # pixels: without it, noise hides blur
+_REACH = 9  # pixels: width of the mean filter of the second blur, as in the source of `blur`
+_NOISE_FILTER = 1.0  # pixels: sigma of a Gaussian before the measure; without it, noise hides blur
 _MIN_SIDE = 4  # pixels: the measure ignores two rows and columns at the start and one at the end
-_MAX_TURN = 10.0  # also for eyes at one position, for which the turn is not defined
+_MAX_TURN = 10.0  # eye distances; also for eyes at one position, whose turn is not defined
 
 
 def turn(points: np.ndarray) -> float:
     """Measure how far a head is turned sideways, by the position of the nose.
 
     Args:
-        points: (5, 2), as in `detection.face_detection.Face.points`.
+        points: landmarks, (5, 2), x and y in pixels: two eyes, tip of the nose, two corners of the
+            mouth, as in `detection.face_detection.Face.points`.
 
     Returns:
-        Distance of the nose from the middle between the eyes along their line, in eye distances: 0
-        in the middle, 0.5 below an eye, at most 10.
+        Distance of the nose from the middle between the eyes, measured along the line through the
+        eyes, in distances of the eyes: 0 in the middle, 0.5 below an eye, at most 10.
     """
-    left, right, nose = points[:3]
-    between = right - left
-    length = float(between @ between)
-    if length == 0:
+    first_eye, second_eye, nose = points[:3]
+    eye_line = second_eye - first_eye
+    squared_length = float(eye_line @ eye_line)
+    if squared_length == 0:
         return _MAX_TURN
-    return min(abs(float((nose - (left + right) / 2) @ between)) / length, _MAX_TURN)
+    middle = (first_eye + second_eye) / 2
+    projection = abs(float((nose - middle) @ eye_line)) / squared_length
+    return min(projection, _MAX_TURN)
 
 
 def blur(pixels: np.ndarray) -> float:
@@ -37,7 +43,8 @@ def blur(pixels: np.ndarray) -> float:
         pixels: (H, W, 3), uint8 RGB.
 
     Returns:
-        From 0 (sharp) to 1; 1 for an image without changes along one axis or with a side below 4.
+        From 0 (sharp) to 1. Also 1 for an image without changes along one axis or with a side below
+        4 pixels.
 
     Source:
         Crete, Dolmiere, Ladret and Nicolas, "The blur effect: perception and estimation with a new
@@ -47,4 +54,5 @@ def blur(pixels: np.ndarray) -> float:
         return 1.0
     grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY).astype(np.float64) / 255
     grey = cv2.GaussianBlur(grey, (0, 0), _NOISE_FILTER)
-    return float(np.max(blur_effect(grey, h_size=_REACH, reduce_func=None)))
+    blur_by_axis = blur_effect(grey, h_size=_REACH, reduce_func=None)
+    return float(np.max(blur_by_axis))

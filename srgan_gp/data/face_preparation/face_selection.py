@@ -1,4 +1,8 @@
-"""Face selection: crops faces and drops those that are too small, cut off, turned or blurred."""
+"""Face selection: crops faces and drops those that are too small, cut off, turned or blurred.
+
+A face is cropped to a square in which eyes, nose and mouth have the positions `TEMPLATE` of
+`detection.face_alignment`. `prepare_faces` calls this module for each photo.
+"""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -16,20 +20,23 @@ from srgan_gp.detection.face_alignment import (
 )
 from srgan_gp.detection.face_detection import Face, FaceDetector
 
-_SECOND_SIDE = 192  # pixels: side of the second detection, in which a face is about 105 pixels wide
+_SECOND_SIDE = 192  # pixels: side of the square of the second detection; its face is about 105 wide
 _MAX_MISPLACEMENT = 0.15  # mean distance of landmarks and template, as a fraction of the side
 
 
 class Reason(StrEnum):
-    """Why a face is dropped: the first reason that applies, in this order."""
+    """Why a face is dropped: the first reason that applies, in this order.
 
-    UNSURE = "not found again"
+    The values are printed and written to the manifest.
+    """
+
+    UNSURE = "not found again"  # the second detection, in the aligned square, finds no face
     SMALL = "too small"
     CUT_OFF = "cut off"
     TURNED = "turned away"
-    NOT_SQUARE = "not square"
+    NOT_SQUARE = "not square"  # an image that should be an aligned face
     BLURRED = "blurred"
-    REPEATED = "there already"
+    REPEATED = "there already"  # a duplicate of an earlier face
 
 
 @dataclass(frozen=True)
@@ -43,14 +50,14 @@ class Requirements:
     side: int = 256
     """Side of the prepared images, in pixels."""
     smallest: int = 128
-    """Smallest side of the square of a face in the photo, in pixels."""
+    """Smallest side of the square of a face, in pixels of the photo."""
     most_blur: float = 0.75
     """Largest `face_quality.blur` of the prepared image, 0 to 1. A sharp portrait has 0.54; after a
     Gaussian blur with a standard deviation of 1, 2 and 3 pixels it has 0.62, 0.75 and 0.85."""
     most_turn: float = 0.45
-    """Largest `face_quality.turn`; at 0.5 the tip of the nose is below an eye."""
+    """Largest `face_quality.turn`, from 0 (frontal); at 0.5 the tip of the nose is below an eye."""
     most_outside: float = 0.2
-    """Largest share of the square outside the photo, which is filled by mirroring, 0 to 1."""
+    """Largest share of the square that lies outside the photo, 0 to 1. Mirroring fills it."""
 
     def __post_init__(self) -> None:
         if self.side < 1 or self.smallest < 1:
@@ -62,13 +69,13 @@ class Candidate:
     """A cropped face and its properties."""
 
     pixels: np.ndarray
-    """(side, side, 3), uint8 RGB."""
+    """(side, side, 3), uint8 RGB; `side` is that of the requirements."""
     face: Face | None
     """The detection in the photo; None if the whole image is an aligned face."""
     square_side: float
-    """Side of its square in the photo, in pixels."""
+    """Side of its square, in pixels of the photo."""
     blur: float
-    """`face_quality.blur` of `pixels`."""
+    """`face_quality.blur` of `pixels`, 0 (sharp) to 1."""
     reason: Reason | None = None
     """Why it is dropped; None: it is kept."""
 
@@ -84,7 +91,8 @@ def find_candidates(
         requirements: requirements for a face to be kept.
 
     Returns:
-        All faces, in descending order of their scores; `Reason.REPEATED` is not checked.
+        All faces, in descending order of the detector's scores. Those that do not meet the
+        requirements have a reason; `Reason.REPEATED` is not checked here.
     """
     faces = detector.detect(pixels)
     return [_align_and_check(pixels, face, detector, requirements) for face in faces]
@@ -97,6 +105,9 @@ def aligned_candidate(pixels: np.ndarray, requirements: Requirements) -> Candida
         pixels: (H, W, 3), uint8 RGB; an image that is not square is cropped to its centre and
             dropped.
         requirements: requirements for the face to be kept.
+
+    Returns:
+        The face, resized to the side of the requirements, with the reason why it is dropped.
     """
     height, width = pixels.shape[:2]
     side = min(height, width)
@@ -117,8 +128,9 @@ def aligned_candidate(pixels: np.ndarray, requirements: Requirements) -> Candida
 def _align_and_check(
     pixels: np.ndarray, face: Face, detector: FaceDetector, requirements: Requirements
 ) -> Candidate:
+    """Align a detected face by landmarks of a second detection, and check the requirements."""
     transform = fit_transform(face.points)
-    points = _refined_points(pixels, transform, detector)
+    points = _detect_again(pixels, transform, detector)
     if points is not None:
         face = Face(face.box, points, face.score)
         transform = fit_transform(points)
@@ -138,20 +150,28 @@ def _align_and_check(
     return candidate
 
 
-def _refined_points(
+def _detect_again(
     pixels: np.ndarray, transform: np.ndarray, detector: FaceDetector
 ) -> np.ndarray | None:
     """Detect the landmarks again in the aligned square, in which all faces have one size.
 
     This makes them more accurate and removes most false detections.
 
+    Args:
+        pixels: the photo, (H, W, 3), uint8 RGB.
+        transform: (2, 3), from pixels of the photo to fractions of the side of the square.
+        detector: detects the face.
+
     Returns:
-        (5, 2) in pixels of the photo; None if no face is near the template.
+        Landmarks, (5, 2), x and y in pixels of the photo; None if no face is near the template.
     """
     square = align(pixels, transform, _SECOND_SIDE)
     for face in detector.detect(square):
         # From pixel centres at integer coordinates to fractions of the side.
         fractions = (face.points + 0.5) / _SECOND_SIDE
-        if np.linalg.norm(fractions - TEMPLATE, axis=1).mean() < _MAX_MISPLACEMENT:
-            return np.linalg.solve(transform[:, :2], (fractions - transform[:, 2]).T).T
+        misplacement = np.linalg.norm(fractions - TEMPLATE, axis=1).mean()
+        if misplacement < _MAX_MISPLACEMENT:
+            # The inverse of `transform`: solve A x + b = fractions for the pixels x.
+            linear, offset = transform[:, :2], transform[:, 2]
+            return np.linalg.solve(linear, (fractions - offset).T).T
     return None

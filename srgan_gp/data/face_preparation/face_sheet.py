@@ -1,19 +1,26 @@
-"""Contact sheet of prepared faces, kept and dropped."""
+"""Contact sheet of prepared faces: thumbnails of kept and of dropped faces, with a text below each.
 
+`srgan-gp prepare` writes it next to the zip file, so that the selection can be checked by eye.
+"""
+
+import math
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
 from PIL import Image, ImageDraw
 
+from srgan_gp.data.face_preparation.face_archive import Spool
+from srgan_gp.data.face_preparation.preparation_report import FaceRecord
 from srgan_gp.images.metadata import OWN_TOOL
 
-MAX_KEPT, MAX_DROPPED = 144, 96
-THUMBNAIL = 96  # pixels
+MAX_KEPT, MAX_DROPPED = 144, 96  # faces shown at most: twelve and eight rows
+THUMBNAIL = 96  # pixels: side of a thumbnail
 _PER_ROW = 12
-_GAP = 4
+_GAP = 4  # pixels between thumbnails
 _LINE = 13  # pixels: height of a line of text
-_LETTERS = 16  # letters that fit below a thumbnail
-_BACKGROUND, _TEXT = (48, 48, 48), (235, 235, 235)
+_LETTERS = 16  # letters that fit below a thumbnail; longer texts are cut
+_BACKGROUND, _TEXT = (48, 48, 48), (235, 235, 235)  # RGB
 
 SHEET_XMP = (
     b'<x:xmpmeta xmlns:x="adobe:ns:meta/">'
@@ -26,6 +33,8 @@ SHEET_XMP = (
 
 Cell = tuple[np.ndarray, str]
 """An image, (S, S, 3), uint8 RGB, and the text below it."""
+Section = tuple[str, Sequence[Cell]]
+"""A heading, and the cells below it."""
 
 
 def thumbnail(pixels: np.ndarray) -> np.ndarray:
@@ -35,7 +44,7 @@ def thumbnail(pixels: np.ndarray) -> np.ndarray:
 
 
 def spread(count: int, most: int) -> list[int]:
-    """Choose at most `most` evenly spaced numbers of range(count).
+    """Choose at most `most` (2 or more) evenly spaced numbers of range(count).
 
     >>> spread(3, 5), spread(10, 4)
     ([0, 1, 2], [0, 3, 6, 9])
@@ -45,26 +54,53 @@ def spread(count: int, most: int) -> list[int]:
     return [round(i * (count - 1) / (most - 1)) for i in range(most)]
 
 
-def face_sheet(sections: Sequence[tuple[str, Sequence[Cell]]]) -> np.ndarray:
-    """Lay out faces, twelve per row, in sections with headings.
+def kept_cells(kept: Sequence[FaceRecord], spool: Spool) -> list[Cell]:
+    """Return at most `MAX_KEPT` of the kept faces, evenly spaced, with their names in the zip file.
 
     Args:
-        sections: headings and cells.
+        kept: records of the kept faces, with their names.
+        spool: holds the faces.
+    """
+    cells = []
+    for i in spread(len(kept), MAX_KEPT):
+        png = np.frombuffer(spool.read(kept[i].place), np.uint8)
+        bgr = np.asarray(cv2.imdecode(png, cv2.IMREAD_COLOR))
+        cells.append((bgr[:, :, ::-1], kept[i].member.removesuffix(".png")))
+    return cells
+
+
+def section(title: str, cells: Sequence[Cell], total: int) -> Section:
+    """Return a section whose heading says how many of `total` faces are shown."""
+    shown = "" if len(cells) == total else f", {len(cells)} of them shown"
+    return f"{total} {title}{shown}", cells
+
+
+def face_sheet(sections: Sequence[Section]) -> np.ndarray:
+    """Lay out faces, twelve per row, in sections with headings, one below the other.
+
+    Args:
+        sections: the sections, at least one.
 
     Returns:
         The sheet, (H, W, 3), uint8 RGB.
     """
-    step, row = THUMBNAIL + _GAP, THUMBNAIL + _LINE + _GAP
-    heights = [_LINE + _GAP + -(-len(cells) // _PER_ROW) * row for _, cells in sections]
-    sheet = Image.new("RGB", (_PER_ROW * step + _GAP, sum(heights) + _GAP), _BACKGROUND)
-    draw, top = ImageDraw.Draw(sheet), _GAP
+    cell_width, cell_height = THUMBNAIL + _GAP, THUMBNAIL + _LINE + _GAP
+    heading_height = _LINE + _GAP
+    heights = []
+    for _, cells in sections:
+        rows = math.ceil(len(cells) / _PER_ROW)
+        heights.append(heading_height + rows * cell_height)
+    size = (_PER_ROW * cell_width + _GAP, sum(heights) + _GAP)
+    sheet = Image.new("RGB", size, _BACKGROUND)
+    draw = ImageDraw.Draw(sheet)
+    section_top = _GAP
     for (heading, cells), height in zip(sections, heights, strict=True):
-        draw.text((_GAP, top), heading, fill=_TEXT, font_size=11)
+        draw.text((_GAP, section_top), heading, fill=_TEXT, font_size=11)
         for i, (pixels, text) in enumerate(cells):
-            left = _GAP + i % _PER_ROW * step
-            upper = top + _LINE + _GAP + i // _PER_ROW * row
-            sheet.paste(Image.fromarray(thumbnail(pixels)), (left, upper))
-            below = (left, upper + THUMBNAIL)
-            draw.text(below, text[:_LETTERS], fill=_TEXT, font_size=10)
-        top += height
+            row, column = divmod(i, _PER_ROW)
+            left = _GAP + column * cell_width
+            top = section_top + heading_height + row * cell_height
+            sheet.paste(Image.fromarray(thumbnail(pixels)), (left, top))
+            draw.text((left, top + THUMBNAIL), text[:_LETTERS], fill=_TEXT, font_size=10)
+        section_top += height
     return np.asarray(sheet)

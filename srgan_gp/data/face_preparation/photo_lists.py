@@ -1,4 +1,7 @@
-"""Lists the photos in folders, zip files and single files."""
+"""Listing of the photos in folders, zip files and single files, for `srgan-gp prepare`.
+
+`other_files` also counts the files that are not images, for `srgan-gp finetune`.
+"""
 
 import os
 import zipfile
@@ -11,17 +14,18 @@ from srgan_gp.data.image_sources import SUFFIXES, ImageFile, list_images
 from srgan_gp.errors import NothingToDoError, UsageError
 from srgan_gp.system.paths import is_file, is_folder
 
-_SUFFIXES = ", ".join(sorted(SUFFIXES))
+_SUFFIXES = ", ".join(sorted(SUFFIXES))  # for messages
 
 
 @dataclass(frozen=True)
 class PhotoList:
-    """Photos found in several places."""
+    """Photos found in several places, and the files next to them that are not used."""
 
     photos: list[tuple[str, ImageFile]] = field(default_factory=list)
-    """The photos, with names that do not contain the path on this machine."""
+    """Pairs of a photo's name and its file. The names are relative to the places, so that a
+    manifest does not contain paths of this machine."""
     skipped: Counter[str] = field(default_factory=Counter)
-    """Number of other files in the folders by suffix, without hidden files."""
+    """Number of files in the folders that are not images, by suffix; without hidden files."""
     unreadable_folders: list[str] = field(default_factory=list)
     """One message for each folder that cannot be read."""
 
@@ -33,30 +37,35 @@ def list_photos(places: Sequence[str], exclude: Path) -> PhotoList:
         places: folders (including subfolders), `FILE.zip`, `FILE.zip:FOLDER` and image files.
         exclude: an image that is not listed: the contact sheet of an earlier preparation.
 
+    Returns:
+        The photos. With several places, a name starts with that of its folder or zip file.
+
     Raises:
         UsageError: a place does not exist or is of another type.
         NothingToDoError: there is no photo.
     """
-    named: dict[ImageFile, str] = {}
-    listed = PhotoList()
+    names: dict[ImageFile, str] = {}
+    photo_list = PhotoList()
     for place in places:
-        prefix = f"{Path(place).name}/" if len(places) > 1 and not is_file(Path(place)) else ""
+        needs_prefix = len(places) > 1 and not is_file(Path(place))
+        prefix = f"{Path(place).name}/" if needs_prefix else ""
         for file in _files(place):
-            if file.member is not None or file.container.resolve() != exclude.resolve():
-                named.setdefault(file, prefix + _name_within(place, file))
+            is_excluded = file.member is None and file.container.resolve() == exclude.resolve()
+            if not is_excluded and file not in names:
+                names[file] = prefix + _name_within(place, file)
         if is_folder(Path(place)):
-            _note_others(Path(place), listed)
-    if not named:
-        skipped = f" Skipped: {enumerated(listed.skipped)}." if listed.skipped else ""
+            _note_others(Path(place), photo_list)
+    if not names:
+        skipped = f" Skipped: {enumerated(photo_list.skipped)}." if photo_list.skipped else ""
         raise NothingToDoError(
             f"There is no photo in {', '.join(places)} (supported: {_SUFFIXES}).{skipped}"
         )
-    listed.photos.extend((name, file) for file, name in named.items())
-    return listed
+    photo_list.photos.extend((name, file) for file, name in names.items())
+    return photo_list
 
 
 def enumerated(suffixes: Counter[str]) -> str:
-    """Format the number of files with each suffix.
+    """Format the number of files with each suffix, in the order of the suffixes.
 
     >>> enumerated(Counter({".txt": 2, ".heic": 1}))
     '1 .heic, 2 .txt'
@@ -68,16 +77,24 @@ def other_files(places: Sequence[str]) -> Counter[str]:
     """Count the files in folders that are not images, by suffix; hidden files are not counted.
 
     Args:
-        places: as for `list_images`; those that are not folders have no such files.
+        places: as for `list_images`; those that are not folders are ignored.
+
+    Returns:
+        The number of files by suffix in lower case, such as ".txt", or "no suffix".
     """
-    found = PhotoList()
+    photo_list = PhotoList()
     for place in places:
         if is_folder(Path(place)):
-            _note_others(Path(place), found)
-    return found.skipped
+            _note_others(Path(place), photo_list)
+    return photo_list.skipped
 
 
 def _files(place: str) -> list[ImageFile]:
+    """List the images of one place; empty for a folder without images.
+
+    Raises:
+        UsageError: the place does not exist or is of another type.
+    """
     path = Path(place)
     if not os.path.lexists(place) and ".zip:" not in place:
         raise UsageError(f"{place!r} does not exist. Check the path.")
@@ -91,28 +108,30 @@ def _files(place: str) -> list[ImageFile]:
         return list_images(place)
     except UsageError:
         if is_folder(path):
-            return []  # other places may have photos; `list_photos` checks all
+            return []  # other places may have photos; `list_photos` raises if none has
         raise
 
 
 def _name_within(place: str, file: ImageFile) -> str:
+    """Return the path of a file relative to its place; for a single file its name."""
     if file.member is not None:
         return file.member
     path, folder = file.container, Path(place)
     return path.name if path == folder else path.relative_to(folder).as_posix()
 
 
-def _note_others(folder: Path, listed: PhotoList) -> None:
-    """Record the files that are not images, and the folders that cannot be read."""
+def _note_others(folder: Path, photo_list: PhotoList) -> None:
+    """Add the files of a folder that are not images, and the subfolders that cannot be read."""
 
     def note_unreadable(error: OSError) -> None:
         message = f"The folder {error.filename} cannot be read: {error.strerror}."
-        listed.unreadable_folders.append(message)
+        photo_list.unreadable_folders.append(message)
 
-    for where, _, names in os.walk(folder, onerror=note_unreadable):
-        if any(part.startswith(".") for part in Path(where).relative_to(folder).parts):
-            continue  # in a hidden folder, such as that of a journal
+    for subfolder, _, names in os.walk(folder, onerror=note_unreadable):
+        if any(part.startswith(".") for part in Path(subfolder).relative_to(folder).parts):
+            continue  # in a hidden folder, such as that of a batch run's journal
         for name in names:
             suffix = PurePath(name).suffix.lower()
-            if suffix not in SUFFIXES and name[0] != "." and is_file(Path(where, name)):
-                listed.skipped[suffix or "no suffix"] += 1
+            is_hidden = name.startswith(".")
+            if suffix not in SUFFIXES and not is_hidden and is_file(Path(subfolder, name)):
+                photo_list.skipped[suffix or "no suffix"] += 1

@@ -1,4 +1,8 @@
-"""Report of a face preparation: counts and manifest entries of photos and faces."""
+"""Report of a face preparation: counts and manifest entries of photos and faces.
+
+`prepare_faces` fills one `PhotoRecord` per photo. The manifest is the file `manifest.json` in the
+zip file of prepared faces.
+"""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -10,42 +14,47 @@ from srgan_gp.detection.face_detection import Face
 from srgan_gp.errors import PictureError
 
 OUTCOMES = ("used", "no face kept", "without a face", "repeated", "unreadable")
+"""Outcomes of a photo: a face is kept; all faces are dropped; none is found; its pixels equal those
+of an earlier photo; it cannot be decoded."""
 
 
 @dataclass(eq=False)
 class FaceRecord:
-    """One face: its name in the zip file, or why it was dropped."""
+    """One face of a photo: measurements, and its name in the zip file or why it was dropped."""
 
     face: Face | None
     """The detection; None if the whole image is an aligned face."""
     square_side: float
-    """Side of its square in the photo, in pixels."""
+    """Side of the square that is cut out around it, in pixels of the photo."""
     blur: float
-    """`face_quality.blur` of the prepared image."""
+    """`face_quality.blur` of the prepared image, 0 (sharp) to 1."""
     reason: Reason | None = None
     """Why it was dropped; None: it is kept."""
     duplicate_of: str | None = None
-    """Name of the earlier photo with the same face."""
+    """Name of an earlier photo with the same face; None: there is none."""
     place: tuple[int, int] = (0, 0)
-    """Position and length in the `face_archive.Spool`; unused if it was dropped."""
+    """Position and length, in bytes, in the `face_archive.Spool`; unused if it was dropped."""
     member: str = ""
-    """Name in the zip file; empty if it was dropped."""
+    """Name in the zip file, `train/NAME.png` or `val/NAME.png`, set after the last photo; empty if
+    it was dropped."""
 
 
 @dataclass(eq=False)
 class PhotoRecord:
-    """One photo."""
+    """One photo, its faces, and the photos that it is related to."""
 
     name: str
+    """Name in the manifest."""
     identity: str = ""
-    """Hash of its pixels; empty if it cannot be read."""
+    """Hash of its pixels; empty if it cannot be decoded."""
     group: str = ""
-    """Identity of a photo of its group. Photos that share a scene or a face, also through others,
-    have the same group, and all of them are in the same set."""
+    """Hash that all photos of its group have in common, the identity of one of them. Photos that
+    share a scene or a face, directly or through others, are a group, and all of them are in the
+    same set, training or validation."""
     problem: PictureError | None = None
-    """Why it cannot be read."""
+    """Why it cannot be decoded; None: it can."""
     duplicate_of: str | None = None
-    """Name of the earlier photo with identical pixels."""
+    """Name of an earlier photo with identical pixels; None: there is none."""
     faces: list[FaceRecord] = field(default_factory=list)
 
     @property
@@ -55,7 +64,7 @@ class PhotoRecord:
 
     @property
     def outcome(self) -> str:
-        """One of `OUTCOMES`."""
+        """What became of the photo, one of `OUTCOMES`."""
         if self.problem is not None:
             return "unreadable"
         if self.duplicate_of is not None:
@@ -65,17 +74,27 @@ class PhotoRecord:
         return "used" if self.kept else "no face kept"
 
     def entry(self) -> dict[str, Any]:
-        """Return its entry in the manifest."""
+        """Return its entry in the manifest, as JSON types.
+
+        Always `name` and `outcome`. Also `code` and `problem` if it cannot be decoded, `like` if it
+        repeats an earlier photo, otherwise `pixels_sha256` and `faces`; see `_face_entry`.
+        """
         entry: dict[str, Any] = {"name": self.name, "outcome": self.outcome}
         if self.problem is not None:
             return entry | {"code": self.problem.code, "problem": str(self.problem)}
         if self.duplicate_of is not None:
             return entry | {"like": self.duplicate_of}
-        return entry | {"pixels_sha256": self.identity, "faces": [_entry(f) for f in self.faces]}
+        faces = [_face_entry(face) for face in self.faces]
+        return entry | {"pixels_sha256": self.identity, "faces": faces}
 
 
 def count(photos: Sequence[PhotoRecord]) -> dict[str, Any]:
-    """Count photos by outcome and faces by reason."""
+    """Count photos by outcome, and dropped faces by reason.
+
+    Returns:
+        `photos`, `faces` and `kept` (faces): int. `photos_by_outcome` and `dropped` (faces by
+        reason): dict[str, int], with 0 for outcomes and reasons that do not occur.
+    """
     faces = [face for photo in photos for face in photo.faces]
     outcomes = Counter(photo.outcome for photo in photos)
     reasons = Counter(face.reason for face in faces)
@@ -97,10 +116,10 @@ def summary_lines(counts: Mapping[str, Any]) -> list[str]:
     ['3 photos: 2 used, 1 unreadable', '3 faces: 2 kept, 1 dropped (1 blurred)']
     """
     dropped = sum(counts["dropped"].values())
-    why = f", {dropped} dropped ({_format_counts(counts['dropped'])})" if dropped else ""
+    reasons = f", {dropped} dropped ({_format_counts(counts['dropped'])})" if dropped else ""
     return [
         f"{number_of(counts['photos'], 'photo')}: {_format_counts(counts['photos_by_outcome'])}",
-        f"{number_of(counts['faces'], 'face')}: {counts['kept']} kept{why}",
+        f"{number_of(counts['faces'], 'face')}: {counts['kept']} kept{reasons}",
     ]
 
 
@@ -121,20 +140,26 @@ def none_kept(counts: Mapping[str, Any]) -> str:
     )
 
 
-def number_of(count: int, thing: str) -> str:
+def number_of(count: int, noun: str) -> str:
     """Format a count with a singular or plural noun.
 
     >>> number_of(1, "face"), number_of(2, "face")
     ('1 face', '2 faces')
     """
-    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _format_counts(numbers: Mapping[str, int]) -> str:
+    """Format counts, without those that are 0: `2 used, 1 unreadable`."""
     return ", ".join(f"{number} {name}" for name, number in numbers.items() if number)
 
 
-def _entry(record: FaceRecord) -> dict[str, Any]:
+def _face_entry(record: FaceRecord) -> dict[str, Any]:
+    """Return the entry of a face in the manifest, without the keys that do not apply.
+
+    `side_in_photo` and `box` (left, top, width, height) are in pixels of the photo, as is `points`
+    (five landmarks, x and y).
+    """
     entry: dict[str, Any] = {
         "reason": record.reason, "like": record.duplicate_of, "member": record.member or None,
         "side_in_photo": round(record.square_side, 1), "blur": round(record.blur, 3),

@@ -1,4 +1,9 @@
-"""Prepares faces for training: detects, aligns, checks and deduplicates the faces in photos."""
+"""Preparation of faces for training: detects, aligns, checks and deduplicates the faces in photos.
+
+`prepare` does it for `srgan-gp prepare`; its parts are in the other modules of this folder. Two
+photos are of one scene if they are near-duplicates, such as a photo and its downscaled copy. Photos
+that share a scene or a face are a group, which is never divided between training and validation.
+"""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -6,7 +11,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
 from srgan_gp.data.face_preparation.face_archive import Spool, validation_photos, write_archive
@@ -21,11 +25,11 @@ from srgan_gp.data.face_preparation.face_selection import (
 )
 from srgan_gp.data.face_preparation.face_sheet import (
     MAX_DROPPED,
-    MAX_KEPT,
     SHEET_XMP,
     Cell,
     face_sheet,
-    spread,
+    kept_cells,
+    section,
     thumbnail,
 )
 from srgan_gp.data.face_preparation.preparation_report import (
@@ -43,9 +47,11 @@ from srgan_gp.images import DEFAULT_MAX_PIXELS, Picture, write_image
 from srgan_gp.system.files import hash_file
 
 FORMAT_VERSION = 1
+"""Version of the layout of the zip file and its manifest."""
 SMALL_SET = 200
-"""Faces below which a fifth, not a tenth, is the validation set."""
+"""Number of faces below which a fifth, not a tenth, is the validation set."""
 OnPhoto = Callable[[int, PhotoRecord], None]
+"""Called after each photo with the number of photos done, and the record of the photo."""
 
 
 @dataclass(frozen=True)
@@ -58,25 +64,29 @@ class Preparation:
     """Detects the faces; None: each image is a face that is already aligned."""
     validation_share: float | None = None
     """Target share of the kept faces in the validation set, `val/`, 0 to 1; None: chosen by
-    `target_share`. The actual share may differ, because a group of photos is never divided."""
+    `target_share`. The actual share may differ, because groups are not divided."""
     seed: int = 0
     """Seed of the choice of the validation photos."""
     max_pixels: int = DEFAULT_MAX_PIXELS
     """Width x height above which a photo is not decoded."""
 
     def target_share(self, faces: int) -> float:
-        """Return the given share, or a tenth; below `SMALL_SET` faces a fifth or more.
+        """Return the target share of the validation set among `faces` kept faces, one or more.
 
-        That is at least `MIN_VALIDATION_IMAGES` faces, which `srgan-gp finetune` needs.
+        Unless `validation_share` is given it is a tenth, or below `SMALL_SET` faces a fifth. If a
+        fifth is less than the `MIN_VALIDATION_IMAGES` that `srgan-gp finetune` needs, it is the
+        share that gives as many, at most a half.
         """
         if self.validation_share is not None:
             return self.validation_share
-        return 0.1 if faces >= SMALL_SET else max(0.2, min(MIN_VALIDATION_IMAGES / faces, 0.5))
+        if faces >= SMALL_SET:
+            return 0.1
+        return max(0.2, min(MIN_VALIDATION_IMAGES / faces, 0.5))
 
     def settings(self, faces: int) -> dict[str, Any]:
-        """Return all settings that determine a result of `faces` faces, for the manifest."""
-        # "held_out" is the validation share in format version 1.
+        """Return all settings that determine a result of `faces` faces, as in the manifest."""
         settings = asdict(self.requirements)
+        # "held_out", the validation share, is named so in format version 1.
         settings |= {"held_out": self.target_share(faces), "seed": self.seed}
         if self.detector is None:
             return settings | {"aligned_before": True}
@@ -100,11 +110,10 @@ def prepare(
             photos and all faces, kept or dropped. An existing file is replaced.
         sheet: the contact sheet, a PNG file. An existing file is replaced.
         preparation: the options.
-        on_photo: called after each photo with the number of photos done and the photo's record. If
-            it raises an exception, nothing is written.
+        on_photo: called after each photo. If it raises an exception, nothing is written.
 
     Returns:
-        The counts of `preparation_report.count`, and the number of faces in `train` and `val`.
+        The counts of `preparation_report.count`, and the number of faces under `train` and `val`.
 
     Raises:
         NothingToDoError: no face is kept; nothing is written.
@@ -112,8 +121,8 @@ def prepare(
     """
     with Spool(output.parent) as spool:
         collector = _Collector(preparation, spool)
-        for done, (name, file) in enumerate(files, 1):
-            on_photo(done, collector.add(name, file))
+        for number, (name, file) in enumerate(files, 1):
+            on_photo(number, collector.add(name, file))
         photos = collector.photos
         counts = count(photos)
         if not counts["kept"]:
@@ -128,53 +137,56 @@ def prepare(
             **counts,
         }
         manifest["source_photos"] = [photo.entry() for photo in photos]
-        write_archive(output, ((f.member, spool.read(f.place)) for f in kept), manifest)
-        sections = [_section("kept", _cells(kept, spool), counts["kept"])]
+        members = ((face.member, spool.read(face.place)) for face in kept)
+        write_archive(output, members, manifest)
+        sections = [section("kept", kept_cells(kept, spool), counts["kept"])]
     if collector.dropped:
-        sections.append(_section("dropped", collector.dropped, sum(counts["dropped"].values())))
+        dropped_count = sum(counts["dropped"].values())
+        sections.append(section("dropped", collector.dropped, dropped_count))
     write_image(Picture(face_sheet(sections), xmp=SHEET_XMP), sheet, format="png")
     return counts
 
 
 def name_members(photos: Sequence[PhotoRecord], preparation: Preparation) -> None:
-    """Set the name in the zip file of each kept face: `train/NAME.png` or `val/NAME.png`.
-
-    Photos that share a scene or a face are a group (`PhotoRecord.group`). All faces of a group are
-    in the same set, so that no scene and no face is in both.
-    """
-    faces = Counter[str]()
+    """Set the name in the zip file of each kept face: `train/NAME.png` or `val/NAME.png`."""
+    faces_by_group = Counter[str]()
     for photo in photos:
         if photo.kept:
-            faces[photo.group] += len(photo.kept)
-    share = preparation.target_share(faces.total())
+            faces_by_group[photo.group] += len(photo.kept)
+    share = preparation.target_share(faces_by_group.total())
     least = MIN_VALIDATION_IMAGES if preparation.validation_share is None else 0
-    validation = validation_photos(faces, share, preparation.seed, least)
+    validation_groups = validation_photos(faces_by_group, share, preparation.seed, least)
     for number, photo in enumerate(photos):
-        folder = VALIDATION if photo.group in validation else TRAIN
+        folder = VALIDATION if photo.group in validation_groups else TRAIN
         for i, face in enumerate(photo.kept):
             face.member = f"{folder}/{number:06}-{i}.png"
 
 
 class _Collector:
-    """Collects the faces of photos, drops duplicates, and groups photos of one scene or face."""
+    """Collects the faces of photos, drops duplicates, and groups photos of one scene or face.
+
+    Attributes:
+        photos: records of all photos added so far.
+        dropped: the first `MAX_DROPPED` dropped faces, with the reasons, for the contact sheet.
+    """
 
     def __init__(self, preparation: Preparation, spool: Spool) -> None:
         self.photos: list[PhotoRecord] = []
         self.dropped: list[Cell] = []
-        self._requirements, self._detector = preparation.requirements, preparation.detector
-        self._spool, self._max_pixels = spool, preparation.max_pixels
-        self._faces, self._scenes = SeenImages(), SeenImages()
-        self._photos_of_faces: list[PhotoRecord] = []  # in the order of `_faces`
-        self._photos_of_scenes: list[PhotoRecord] = []  # in the order of `_scenes`
+        self._preparation = preparation
+        self._spool = spool
+        self._faces, self._scenes = SeenImages(), SeenImages()  # kept faces, and whole photos
+        self._photos_of_faces: list[PhotoRecord] = []  # by the numbers of `_faces`
+        self._photos_of_scenes: list[PhotoRecord] = []  # by the numbers of `_scenes`
         self._by_identity: dict[str, PhotoRecord] = {}
-        self._groups: dict[str, list[PhotoRecord]] = {}
+        self._groups: dict[str, list[PhotoRecord]] = {}  # by `PhotoRecord.group`
 
     def add(self, name: str, file: ImageFile) -> PhotoRecord:
-        """Read a photo, collect its faces and return its record; the record is also kept."""
+        """Read a photo, collect its faces, and add its record to `photos` and return it."""
         photo = PhotoRecord(name)
         self.photos.append(photo)
         try:
-            pixels = file.read_srgb(self._max_pixels)
+            pixels = file.read_srgb(self._preparation.max_pixels)
         except PictureError as error:
             photo.problem = PictureError(error.code, str(error).removeprefix(f"{file.name}: "))
             return photo
@@ -207,15 +219,18 @@ class _Collector:
             other.group = earlier.group
 
     def _candidates(self, pixels: np.ndarray) -> list[Candidate]:
-        if self._detector is None:
-            return [aligned_candidate(pixels, self._requirements)]
-        return find_candidates(pixels, self._detector, self._requirements)
+        """Return the faces of a photo; without a detector the whole photo is one."""
+        detector, requirements = self._preparation.detector, self._preparation.requirements
+        if detector is None:
+            return [aligned_candidate(pixels, requirements)]
+        return find_candidates(pixels, detector, requirements)
 
     def _add_face(self, photo: PhotoRecord, candidate: Candidate) -> None:
+        """Record a face, and store its image if it is kept."""
         record = FaceRecord(candidate.face, candidate.square_side, candidate.blur, candidate.reason)
         photo.faces.append(record)
         if record.reason is None:
-            self._drop_if_repeated(photo, record, candidate.pixels)  # sets the reason
+            self._drop_if_repeated(photo, record, candidate.pixels)  # may set `record.reason`
         if record.reason is not None:
             if len(self.dropped) < MAX_DROPPED:
                 self.dropped.append((thumbnail(candidate.pixels), record.reason.value))
@@ -225,26 +240,10 @@ class _Collector:
         self._photos_of_faces.append(photo)
 
     def _drop_if_repeated(self, photo: PhotoRecord, record: FaceRecord, pixels: np.ndarray) -> None:
-        """Drop a face that an earlier photo has too, and merge the groups of the two photos."""
+        """Set the reason of a face that was kept before, and merge the groups of the photos."""
         known = self._faces.find(pixels)
         if known is None:
             return
         earlier = self._photos_of_faces[known]
         record.reason, record.duplicate_of = Reason.REPEATED, earlier.name
         self._merge_groups(photo, earlier)
-
-
-def _cells(kept: Sequence[FaceRecord], spool: Spool) -> list[Cell]:
-    """Return an evenly spaced sample of the kept faces, for the contact sheet."""
-    shown = [kept[i] for i in spread(len(kept), MAX_KEPT)]
-    return [(_decode(spool.read(face.place)), face.member.removesuffix(".png")) for face in shown]
-
-
-def _decode(png: bytes) -> np.ndarray:
-    bgr = np.asarray(cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR))
-    return bgr[:, :, ::-1]
-
-
-def _section(title: str, cells: Sequence[Cell], total: int) -> tuple[str, Sequence[Cell]]:
-    shown = "" if len(cells) == total else f", {len(cells)} of them shown"
-    return f"{total} {title}{shown}", cells
