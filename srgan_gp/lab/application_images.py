@@ -1,4 +1,7 @@
-"""Images of applications: reading and conversion; and one step of an optimizer."""
+"""Functions that the applications share: reading and conversion of images, steps of an optimizer.
+
+The applications are the modules of `lab.applications`.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,17 +17,18 @@ from srgan_gp.data.image_sources import ImageFile, list_images
 from srgan_gp.errors import UsageError
 
 Pixels = NDArray[Any]
+"""Images, (N, H, W, 3), uint8 RGB."""
 
 
 def require_data(data: Sequence[str | Path], names: Sequence[str]) -> list[Path]:
-    """Return the paths of an application's data.
+    """Return the paths of an application's data, after a check of their number.
 
     Args:
         data: paths, one for each name.
-        names: descriptions of the files, for the message.
+        names: descriptions of the files that the application needs, for the message.
 
     Raises:
-        UsageError: their number differs.
+        UsageError: the numbers of paths and names differ.
     """
     if len(data) != len(names):
         raise UsageError(f"This application needs --data with {len(names)}: {', '.join(names)}.")
@@ -38,7 +42,7 @@ def draw_images(place: str | Path, count: int, size: int, seed: int = 0) -> Pixe
         place: the folder or zip file.
         count: number of images; all, if there are fewer.
         size: side of the result in pixels.
-        seed: of the choice.
+        seed: seed of the choice.
 
     Returns:
         (N, size, size, 3), uint8 RGB.
@@ -46,7 +50,8 @@ def draw_images(place: str | Path, count: int, size: int, seed: int = 0) -> Pixe
     Raises:
         UsageError: the place holds no images, or an image is not square.
     """
-    return read_faces(choose(list_images(place), count, seed), size)
+    files = choose(list_images(place), count, seed)
+    return read_faces(files, size)
 
 
 def choose(files: Sequence[ImageFile], count: int, seed: int = 0) -> list[ImageFile]:
@@ -67,13 +72,13 @@ def as_pixels(images: Tensor) -> Pixels:
 
 
 def take_step(network: nn.Module, optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
-    """Minimise a loss by one step of a network's optimizer."""
+    """Minimise a loss, a scalar, by one step of a network's optimizer."""
     network.zero_grad(set_to_none=True)
     loss.backward()
     optimizer.step()
 
 
 def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
-    """Set the learning rate."""
+    """Set the learning rate of all parameters of an optimizer."""
     for group in optimizer.param_groups:
         group["lr"] = rate

@@ -1,39 +1,43 @@
-"""The toy runs of the lab, in groups; each group is one table or figure of its report."""
+"""Options of all toy runs of the lab, in groups; each group is a table or figure of its report.
+
+`scripts/lab.py` trains the runs. Numbers without a source were chosen so that a run takes minutes
+on one core. The names of the penalties are those of `losses.lipschitz_baselines`.
+"""
 
 from dataclasses import replace
 
 from srgan_gp.lab.toy_training import ToyConfig
 
 Group = dict[str, ToyConfig]
-"""Runs by the name of their row or curve."""
+"""Options of runs, by the name of their row, panel or curve."""
 
 TWO_SIDED = ToyConfig(
     penalty_weight=0.1, critic_steps=5, steps=4000, learning_rate=2e-3, decays=True
 )
-"""WGAN-GP with 5 critic steps and the weight 0.1, as in the toy code of Gulrajani et al. 2017; a
-high rate that decays, so that 4000 steps suffice."""
+"""WGAN-GP (a two-sided penalty on the gradient norm) with 5 critic steps and the weight 0.1, as in
+the toy code of Gulrajani et al. 2017; a high rate that decays, so that 4000 steps suffice."""
 SHORT = 1000
-"""Steps of the runs with one seed that are compared with `two_sided()`, of the same length."""
+"""Steps of `two_sided()`, and of the runs with one seed that are compared with it."""
 CLIPPING = ToyConfig(
     penalty="weight_clipping", clip_limit=0.01, optimizer="rmsprop", learning_rate=2e-4, steps=2000
 )
-"""WGAN with c = 0.01, as in Arjovsky et al. 2017, at four times its rate."""
+"""WGAN with weights clipped to c = 0.01, as in Arjovsky et al. 2017, at four times its rate."""
 RELATIVISTIC = ToyConfig(
     penalty="r1_r2", loss="relativistic", critic_steps=1, steps=5000, learning_rate=1e-3,
     decays=True,
 )  # fmt: skip
-"""R3GAN's loss: one critic step, both zero-centred penalties."""
+"""Loss of R3GAN (Huang et al. 2024): one critic step, both zero-centred penalties."""
 NON_SATURATING = replace(RELATIVISTIC, penalty="r1", loss="non_saturating", steps=3000)
-"""As in Mescheder et al. 2018."""
+"""Loss and penalty of Mescheder et al. 2018."""
 SEEDS = (0, 1, 2)
 SEVERAL_SEEDS = {
     "wgan_gp": TWO_SIDED, "weight_clipping": CLIPPING, "r1_r2": RELATIVISTIC,
 }  # fmt: skip
-"""Rows of which the report shows the median of `SEEDS`."""
+"""Rows of which the report shows the median over `SEEDS`; the others have the seed 0 only."""
 
 
 def two_sided(**options: object) -> ToyConfig:
-    """Return the two-sided run with `SHORT` steps and other options."""
+    """Return `TWO_SIDED` with `SHORT` steps, and with some options replaced."""
     return replace(TWO_SIDED, **{"steps": SHORT, **options})  # type: ignore[arg-type]
 
 
@@ -59,6 +63,7 @@ _MEMBERS: Group = {
 }
 """All ways to bound the critic's slope, and variants of the two-sided penalty."""
 
+# 12 hidden layers: gradients vanish or explode over that depth, as in figure 1b of WGAN-GP.
 _DEEP = ToyConfig(
     data="swiss-roll", depth=12, width=256, batch_size=64, steps=60, critic_steps=5,
     penalty_weight=10.0, learning_rate=1e-4,
@@ -101,7 +106,7 @@ GROUPS: dict[str, Group] = {
 
 
 def quick(group: Group) -> Group:
-    """Shorten the runs of a group to a few steps of small networks, to test the lab itself."""
+    """Shorten the runs of a group to 4 steps of small networks, to test the lab itself."""
     return {
         name: replace(
             config,

@@ -1,4 +1,8 @@
-"""Toy runs on disk: each is trained once and then read, found by its options."""
+"""Toy runs on disk: each is trained once and then read.
+
+The name of a run's file is a hash of its options. The file holds `config` and `run`, the fields of
+`ToyConfig` and `ToyRun`, as JSON.
+"""
 
 import dataclasses
 import hashlib
@@ -10,25 +14,31 @@ from srgan_gp.system.files import atomic_write_bytes
 
 
 def run_cached(config: ToyConfig, folder: Path) -> ToyRun:
-    """Read the run of these options from a folder; train and save it if it is not there."""
-    found = read_cached(config, folder)
-    if found is None:
-        found = train_toy(config)
+    """Read the run of these options from a folder; train and save it if it is not there.
+
+    Raises:
+        UsageError, KeyError: an option is unknown; see `train_toy`.
+        OutputError: the file cannot be written.
+    """
+    run = read_cached(config, folder)
+    if run is None:
+        run = train_toy(config)
         folder.mkdir(parents=True, exist_ok=True)
-        saved = {"config": dataclasses.asdict(config), "run": dataclasses.asdict(found)}
-        atomic_write_bytes(_path_of(config, folder), json.dumps(saved).encode())
-    return found
+        entries = {"config": dataclasses.asdict(config), "run": dataclasses.asdict(run)}
+        atomic_write_bytes(_path_of(config, folder), json.dumps(entries).encode())
+    return run
 
 
 def read_cached(config: ToyConfig, folder: Path) -> ToyRun | None:
     """Read the run of these options; None if it was not saved, or its file is damaged."""
     try:
-        saved = json.loads(_path_of(config, folder).read_bytes())
-        return ToyRun(**saved["run"])
+        entries = json.loads(_path_of(config, folder).read_bytes())
+        return ToyRun(**entries["run"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
 def _path_of(config: ToyConfig, folder: Path) -> Path:
+    """Return the path of a run's file; it depends on all options."""
     encoded = json.dumps(dataclasses.asdict(config), sort_keys=True).encode()
     return folder / f"toy-{hashlib.sha256(encoded).hexdigest()[:16]}.json"

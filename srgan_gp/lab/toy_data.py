@@ -1,4 +1,8 @@
-"""Two-dimensional distributions with known modes, and scores of samples against them."""
+"""Two-dimensional distributions of the toy experiments, and scores of samples against them.
+
+A sample is a point that a generator made. All distributions lie within [-2, 2] x [-2, 2], but for
+rare noise.
+"""
 
 import math
 from collections.abc import Callable
@@ -7,13 +11,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+# Divisors of the coordinates, as in the toy code of Gulrajani et al. 2017: they get a standard
+# deviation near 1.
 GRID_SCALE = 2.828
-"""Divides the grid, so that its coordinates have a deviation near 1."""
 RING_SCALE = 1.414
 ROLL_SCALE = 7.5
 ROLL_POINTS = 1000
 """Points of a Swiss roll that samples are compared with."""
 ROLL_NOISE = 0.25
+"""Standard deviation of the noise of a Swiss roll, before the division by `ROLL_SCALE`."""
 HIGH_QUALITY = 3.0
 """Standard deviations from the nearest mode within which a sample has high quality."""
 
@@ -32,31 +38,31 @@ class Gaussians:
 
     def draw(self, count: int, generator: torch.Generator) -> Tensor:
         """Draw points, (count, 2), float32."""
-        chosen = torch.randint(len(self.modes), (count,), generator=generator)
+        indices = torch.randint(len(self.modes), (count,), generator=generator)
         noise = torch.randn(count, 2, generator=generator)
-        return self.modes[chosen] + self.deviation * noise
+        return self.modes[indices] + self.deviation * noise
 
     def score(self, points: Tensor) -> dict[str, float]:
         """Count covered modes and measure the share of samples of high quality.
 
         A sample has high quality if it is within 3 standard deviations of its nearest mode; a mode
-        is covered if one sample of high quality is nearest to it.
+        is covered if it is the nearest one of a sample of high quality.
 
         Args:
-            points: (N, 2); usually 2500.
+            points: samples, (N, 2); usually 2500.
 
         Returns:
-            `modes`, and `high_quality`, a share in [0, 1].
+            `modes`, the number of covered modes, and `high_quality`, a share in [0, 1].
 
         Source:
             Srivastava et al. 2017 (VEEGAN), arXiv:1705.07761, section 5.1.
         """
         distances = torch.cdist(points, self.modes)
-        nearest, which = distances.min(dim=1)
-        is_good = nearest <= HIGH_QUALITY * self.deviation
+        distance, nearest_mode = distances.min(dim=1)  # (N,) each
+        has_high_quality = distance <= HIGH_QUALITY * self.deviation
         return {
-            "modes": float(len(which[is_good].unique())),
-            "high_quality": float(is_good.float().mean()),
+            "modes": float(len(nearest_mode[has_high_quality].unique())),
+            "high_quality": float(has_high_quality.float().mean()),
         }
 
 
@@ -68,24 +74,26 @@ class SwissRoll:
         """Draw points, (count, 2), float32."""
         angle = 1.5 * math.pi * (1 + 2 * torch.rand(count, generator=generator))
         noise = ROLL_NOISE * torch.randn(count, 2, generator=generator)
-        return (torch.stack([angle * angle.cos(), angle * angle.sin()], 1) + noise) / ROLL_SCALE
+        spiral = torch.stack([angle * angle.cos(), angle * angle.sin()], 1)  # radius = angle
+        return (spiral + noise) / ROLL_SCALE
 
     def score(self, points: Tensor) -> dict[str, float]:
-        """Measure the energy distance to new points of the roll.
+        """Measure the energy distance of samples to points of the roll.
 
         Args:
-            points: (N, 2).
+            points: samples, (N, 2); the first `ROLL_POINTS` are used.
 
         Returns:
-            `distance`: twice the mean distance between samples and points, less the mean distances
-            within both; 0 for equal distributions.
+            `distance`: twice the mean distance between samples and points of the roll, less the
+            mean distances within both sets; near 0 for equal distributions.
 
         Source:
             Szekely & Rizzo 2013, doi:10.1016/j.jspi.2013.03.018.
         """
-        real, found = self.draw(ROLL_POINTS, torch.Generator().manual_seed(2)), points[:ROLL_POINTS]
-        between = torch.cdist(real, found).mean()
-        within = torch.cdist(real, real).mean() + torch.cdist(found, found).mean()
+        real = self.draw(ROLL_POINTS, torch.Generator().manual_seed(2))  # always the same points
+        samples = points[:ROLL_POINTS]
+        between = torch.cdist(real, samples).mean()
+        within = torch.cdist(real, real).mean() + torch.cdist(samples, samples).mean()
         return {"distance": float(2 * between - within)}
 
 
@@ -107,3 +115,4 @@ DISTRIBUTIONS: dict[str, Callable[[], Gaussians | SwissRoll]] = {
     "25-gaussians": _grid,
     "swiss-roll": SwissRoll,
 }
+"""Functions that build the distributions, by the values of `ToyConfig.data`."""

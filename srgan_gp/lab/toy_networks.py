@@ -1,10 +1,9 @@
 """Networks of the toy experiments: multilayer perceptrons and deep residual ones.
 
-The critic's normalisation is layer norm, spectral norm or none. Batch norm is refused: it couples
+Generators map latents to points in the plane, critics map points to scores. The critic's
+normalisation is layer norm, spectral norm or none. Batch norm is refused: it couples
 the samples of a batch, and a gradient penalty needs each score to depend on its own sample alone.
 """
-
-from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -14,14 +13,15 @@ from srgan_gp.errors import UsageError
 from srgan_gp.networks import reject_batch_norm
 
 NORMS = ("none", "layer", "spectral")
+"""Normalisations: none, layer norm after each hidden linear layer, spectral norm of all weights."""
 
 
 class Perceptron(nn.Module):
     """Fully connected ReLU network: (B, inputs) -> (B, outputs), or (B,) for one output.
 
     Args:
-        inputs: values of an input.
-        outputs: values of an output.
+        inputs: number of values of a sample.
+        outputs: number of values of a result.
         width: units of each hidden layer.
         depth: number of hidden layers.
         norm: one of `NORMS`.
@@ -34,11 +34,12 @@ class Perceptron(nn.Module):
         self, inputs: int, outputs: int, width: int, depth: int, norm: str = "none"
     ) -> None:
         super().__init__()
-        sizes = [inputs, *[width] * depth]
         layers: list[nn.Module] = []
-        for before, after in pairwise(sizes):
-            layers += [_linear(before, after, norm), *_normalisation(after, norm), nn.ReLU()]
-        self.layers = nn.Sequential(*layers, _linear(width, outputs, norm))
+        input_width = inputs
+        for _ in range(depth):
+            layers += [_linear(input_width, width, norm), *_layer_norms(width, norm), nn.ReLU()]
+            input_width = width
+        self.layers = nn.Sequential(*layers, _linear(input_width, outputs, norm))
 
     def forward(self, values: Tensor) -> Tensor:
         """Map (B, inputs) to (B, outputs), or to (B,) for one output."""
@@ -50,13 +51,13 @@ class ResidualPerceptron(nn.Module):
     """Deep residual network with blocks x + linear(relu(linear(relu(x)))).
 
     With 50 blocks it has 101 hidden layers, as the deepest network of the WGAN-GP paper, table 1.
-    The last layer of each block starts with small weights, so that the network starts near the
+    The last layer of each block starts with small weights, so that the blocks start near the
     identity.
 
     Args:
-        inputs: values of an input.
-        outputs: values of an output.
-        width: units of each layer.
+        inputs: number of values of a sample.
+        outputs: number of values of a result.
+        width: units of each hidden layer.
         blocks: number of residual blocks.
         norm: one of `NORMS`.
     """
@@ -70,10 +71,10 @@ class ResidualPerceptron(nn.Module):
         for _ in range(blocks):
             last = nn.Linear(width, width)
             with torch.no_grad():
-                last.weight.mul_(blocks**-0.5)
+                last.weight.mul_(blocks**-0.5)  # so that the sum over all blocks is not large
             last = spectral_norm(last) if norm == "spectral" else last
-            inner = [nn.ReLU(), _linear(width, width, norm), *_normalisation(width, norm)]
-            self.blocks.append(nn.Sequential(*inner, nn.ReLU(), last))
+            first = [nn.ReLU(), _linear(width, width, norm), *_layer_norms(width, norm)]
+            self.blocks.append(nn.Sequential(*first, nn.ReLU(), last))
         self.last = _linear(width, outputs, norm)
 
     def forward(self, values: Tensor) -> Tensor:
@@ -86,13 +87,13 @@ class ResidualPerceptron(nn.Module):
 
 
 def build_toy_critic(width: int, depth: int, norm: str, *, is_residual: bool = False) -> nn.Module:
-    """Build a critic of points in the plane.
+    """Build a critic of points in the plane: (B, 2) -> scores (B,).
 
     Args:
         width: units of each hidden layer.
         depth: number of hidden layers, or of residual blocks.
-        norm: one of `NORMS`.
-        is_residual: whether the critic is a `ResidualPerceptron`.
+        norm: normalisation, one of `NORMS`.
+        is_residual: whether the critic is a `ResidualPerceptron`, not a `Perceptron`.
 
     Raises:
         UsageError: `norm` is unknown, or "batch".
@@ -104,12 +105,18 @@ def build_toy_critic(width: int, depth: int, norm: str, *, is_residual: bool = F
 
 
 def _linear(inputs: int, outputs: int, norm: str) -> nn.Module:
+    """Build a linear layer, with spectral norm if that is `norm`."""
     layer = nn.Linear(inputs, outputs)
     return spectral_norm(layer) if norm == "spectral" else layer
 
 
-def _normalisation(width: int, norm: str) -> list[nn.Module]:
-    if norm == "batch":  # refused by `reject_batch_norm`, with the reason
+def _layer_norms(width: int, norm: str) -> list[nn.Module]:
+    """Return the normalisation that follows a linear layer, in a list; empty if there is none.
+
+    Raises:
+        UsageError: `norm` is unknown.
+    """
+    if norm == "batch":  # `build_toy_critic` refuses the network by `reject_batch_norm`
         return [nn.BatchNorm1d(width)]
     if norm not in NORMS:
         raise UsageError(f"Unknown norm {norm!r}; choose one of {', '.join(NORMS)}.")

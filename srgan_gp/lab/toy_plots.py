@@ -1,6 +1,11 @@
-"""Figures of toy runs, with matplotlib."""
+"""Figures of toy runs as PNG files, with matplotlib, for `lab.toy_report`.
 
-from collections.abc import Mapping
+A plot function draws one panel per run, in rows of `COLUMNS`, or all runs in one panel. Matplotlib
+is imported when a figure is made, since it is not installed with the package itself.
+"""
+
+import math
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,20 +23,20 @@ Runs = Mapping[str, tuple[ToyConfig, ToyRun]]
 """Options and records by the name of a run."""
 
 COLUMNS = 5
+"""Largest number of panels in a row."""
 PANEL = 2.1
 """Side of a panel in inches."""
 POINTS = 700
-"""Points of a scatter plot."""
+"""Number of real points, and of generated ones, in a scatter plot."""
 
 
 def plot_samples(runs: Runs, path: Path) -> None:
-    """Draw real points (grey) and generated ones of each run."""
+    """Draw real points (grey) and generated ones (blue) of each run."""
 
     def draw(axes: "Axes", config: ToyConfig, run: ToyRun) -> None:
-        real = DISTRIBUTIONS[config.data]().draw(POINTS, torch.Generator().manual_seed(0)).numpy()
-        found = np.asarray(run.samples[:POINTS])
-        axes.scatter(*real.T, s=1, c="0.7")
-        axes.scatter(*found.T, s=1, c="tab:blue")
+        real, generated = _real_points(config), np.asarray(run.samples[:POINTS])
+        axes.scatter(real[:, 0], real[:, 1], s=1, c="0.7")
+        axes.scatter(generated[:, 0], generated[:, 1], s=1, c="tab:blue")
 
     _plot_panels(runs, path, draw)
 
@@ -42,18 +47,21 @@ def plot_surfaces(runs: Runs, path: Path) -> None:
     def draw(axes: "Axes", config: ToyConfig, run: ToyRun) -> None:
         axis = np.linspace(-SURFACE_EXTENT, SURFACE_EXTENT, SURFACE_SIDE)
         scores = np.asarray(run.critic["surface"]).reshape(SURFACE_SIDE, SURFACE_SIDE)
-        real = DISTRIBUTIONS[config.data]().draw(POINTS, torch.Generator().manual_seed(0)).numpy()
+        real = _real_points(config)
         axes.contourf(axis, axis, scores, levels=12)
-        axes.scatter(*real.T, s=1, c="white", alpha=0.5)
+        axes.scatter(real[:, 0], real[:, 1], s=1, c="white", alpha=0.5)
 
     _plot_panels(runs, path, draw)
 
 
 def plot_layer_gradients(runs: Runs, path: Path) -> None:
-    """Draw the gradient norm at the output of each layer: figure 1b, left, of WGAN-GP."""
+    """Draw the gradient norm at the output of each layer, all runs in one panel.
+
+    It is figure 1b, left, of WGAN-GP.
+    """
     figure, axes = _figure(5.0, 3.2)
     for name, (_, run) in runs.items():
-        norms = np.maximum(run.critic["layer_gradients"], 1e-30)
+        norms = np.maximum(run.critic["layer_gradients"], 1e-30)  # the axis is logarithmic
         axes.semilogy(range(1, len(norms) + 1), norms, marker=".", label=name)
     axes.set_xlabel("layer of the critic")
     axes.set_ylabel("gradient norm")
@@ -85,13 +93,33 @@ def plot_estimates(runs: Runs, path: Path) -> None:
     _plot_panels(runs, path, draw, is_plane=False)
 
 
-def _plot_panels(runs: Runs, path: Path, draw: Any, *, is_plane: bool = True) -> None:  # noqa: ANN401
-    """Draw one panel for each run; `draw` gets its axes, options and records."""
+def _real_points(config: ToyConfig) -> np.ndarray:
+    """Draw real points of a run's distribution, (POINTS, 2); always the same ones."""
+    distribution = DISTRIBUTIONS[config.data]()
+    return distribution.draw(POINTS, torch.Generator().manual_seed(0)).numpy()
+
+
+def _plot_panels(
+    runs: Runs,
+    path: Path,
+    draw: Callable[["Axes", ToyConfig, ToyRun], None],
+    *,
+    is_plane: bool = True,
+) -> None:
+    """Draw one panel for each run.
+
+    Args:
+        runs: the runs; their names are the titles of the panels.
+        path: the PNG file.
+        draw: draws the content of a panel, from the options and records of its run.
+        is_plane: whether a panel shows the plane of the points, [-2, 2] in both directions. Other
+            panels are 1.4 times larger, since they have labels at their axes.
+    """
     columns = min(COLUMNS, len(runs))
-    rows = -(-len(runs) // columns)
-    scale = 1.0 if is_plane else 1.4
-    figure = _figure(scale * PANEL * columns, scale * PANEL * rows)[0]
-    figure.clear()
+    rows = math.ceil(len(runs) / columns)
+    side = PANEL if is_plane else 1.4 * PANEL
+    figure, _ = _figure(side * columns, side * rows)
+    figure.clear()  # removes the only panel, which `_figure` adds
     for index, (name, (config, run)) in enumerate(runs.items()):
         axes = figure.add_subplot(rows, columns, index + 1)
         axes.set_title(name, fontsize=7)
@@ -103,6 +131,7 @@ def _plot_panels(runs: Runs, path: Path, draw: Any, *, is_plane: bool = True) ->
 
 
 def _figure(width: float, height: float) -> Any:  # noqa: ANN401 - matplotlib is imported here
+    """Return a figure of this size in inches, and its only panel."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), layout="constrained")
@@ -110,5 +139,6 @@ def _figure(width: float, height: float) -> Any:  # noqa: ANN401 - matplotlib is
 
 
 def _save(figure: Any, path: Path) -> None:  # noqa: ANN401
+    """Write a figure as PNG; without the version of matplotlib, equal figures are equal files."""
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=100, metadata={"Software": None})

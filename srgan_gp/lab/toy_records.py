@@ -1,4 +1,10 @@
-"""Records of a toy critic: estimate, gradient norms, value surface, layer gradients, weights."""
+"""Measurements of a toy critic: estimate, gradient norms, value surface, layer gradients, weights.
+
+`lab.toy_training` records them during and after a run. A toy critic maps points in the plane,
+(N, 2), to scores, (N,).
+"""
+
+import math
 
 import torch
 from torch import Tensor, nn
@@ -6,16 +12,18 @@ from torch import Tensor, nn
 from srgan_gp.losses.gradient_penalties import gradient_at
 
 SURFACE_SIDE = 64
+"""Points of the value surface in a row and in a column."""
 SURFACE_EXTENT = 2.0
-"""The value surface is sampled on [-SURFACE_EXTENT, SURFACE_EXTENT] squared."""
+"""The value surface covers the square [-SURFACE_EXTENT, SURFACE_EXTENT] x the same."""
 MAX_WEIGHTS = 20_000
-"""Weights that a histogram is made of; of a larger critic, every n-th."""
+"""Largest number of weights for a histogram; of a critic with more, only every n-th is used."""
 TOO_STEEP = 2.0
+"""Gradient norm above which a critic is called steep; the penalty of WGAN-GP pulls it to 1."""
 
 
 @torch.no_grad()
 def estimate(critic: nn.Module, real: Tensor, fake: Tensor) -> float:
-    """Critic estimate: mean score of real minus mean score of generated points."""
+    """Critic estimate: mean score of real points minus mean score of generated points, (N, 2)."""
     return float(critic(real).mean() - critic(fake).mean())
 
 
@@ -26,16 +34,17 @@ def critic_records(
 
     Args:
         critic: (N, 2) -> (N,).
-        real: (N, 2).
-        fake: (N, 2).
-        draws: draws the positions.
+        real: real points, (N, 2).
+        fake: generated points, (N, 2).
+        draws: draws the position between each pair of points.
 
     Returns:
-        `norm`, their mean, and `steep_share`, the share above 2.
+        `norm`, the mean norm, and `steep_share`, the share of norms above `TOO_STEEP`.
     """
     points = torch.lerp(fake, real, torch.rand(len(real), 1, generator=draws))
     norms = gradient_at(critic, points).detach().norm(dim=1)
-    return {"norm": float(norms.mean()), "steep_share": float((norms > TOO_STEEP).float().mean())}
+    steep_share = (norms > TOO_STEEP).float().mean()
+    return {"norm": float(norms.mean()), "steep_share": float(steep_share)}
 
 
 def describe_critic(critic: nn.Module, real: Tensor) -> dict[str, list[float]]:
@@ -46,35 +55,45 @@ def describe_critic(critic: nn.Module, real: Tensor) -> dict[str, list[float]]:
         real: points at which the gradients of its layers are measured, (N, 2).
 
     Returns:
-        `surface`: scores on a grid of `SURFACE_SIDE` squared points, by rows of y.
-        `layer_gradients`: norm of the gradient of the score at the output of each linear layer,
-        mean over the points, from the first layer to the last but one.
-        `weights`: weights of all linear layers, without biases.
+        - `surface`: scores on a grid of `SURFACE_SIDE` x `SURFACE_SIDE` points, row by row, with
+          rising y, and rising x in each row.
+        - `layer_gradients`: result of `layer_gradients` at the real points.
+        - `weights`: at most `MAX_WEIGHTS` weights of the linear layers, without biases.
     """
     axis = torch.linspace(-SURFACE_EXTENT, SURFACE_EXTENT, SURFACE_SIDE)
     grid = torch.cartesian_prod(axis, axis).flip(1)  # x varies fastest
     with torch.no_grad():
         surface = critic(grid)
     weights = torch.cat([layer.weight.detach().flatten() for layer in _linear_layers(critic)])
+    interval = math.ceil(len(weights) / MAX_WEIGHTS)
     return {
         "surface": surface.tolist(),
         "layer_gradients": layer_gradients(critic, real),
-        "weights": weights[:: -(-len(weights) // MAX_WEIGHTS)].tolist(),
+        "weights": weights[::interval].tolist(),
     }
 
 
 def layer_gradients(critic: nn.Module, points: Tensor) -> list[float]:
-    """Norm of the gradient of the score at the output of each linear layer but the last.
+    """Measure how the gradient of the score grows or vanishes through the layers of a critic.
+
+    Args:
+        critic: (N, 2) -> (N,), with linear layers.
+        points: (N, 2).
+
+    Returns:
+        For each linear layer but the last, from the first on: norm of the gradient of the score
+        with respect to the output of the layer, averaged over the points.
 
     Source:
         Gulrajani et al. 2017, arXiv:1704.00028, figure 1b.
     """
-    outputs: list[Tensor] = []
+    outputs: list[Tensor] = []  # filled by the hooks, in the order of the layers
 
-    def keep(_: nn.Module, __: tuple[Tensor, ...], output: Tensor) -> None:
+    def append_output(_: nn.Module, __: tuple[Tensor, ...], output: Tensor) -> None:
         outputs.append(output)
 
-    hooks = [layer.register_forward_hook(keep) for layer in _linear_layers(critic)[:-1]]
+    hidden_layers = _linear_layers(critic)[:-1]
+    hooks = [layer.register_forward_hook(append_output) for layer in hidden_layers]
     try:
         scores = critic(points)
     finally:
@@ -85,4 +104,5 @@ def layer_gradients(critic: nn.Module, points: Tensor) -> list[float]:
 
 
 def _linear_layers(critic: nn.Module) -> list[nn.Linear]:
+    """Return the linear layers in the order of the forward pass."""
     return [module for module in critic.modules() if isinstance(module, nn.Linear)]

@@ -1,4 +1,9 @@
-"""Report of the lab: one Markdown page with tables and figures of the toy runs."""
+"""Report of the lab: one Markdown page with tables and figures of the toy runs.
+
+A group of runs is one table or figure (see `lab.experiments`). The group "members" holds all ways
+to bound a critic's slope. A run is trained at another time and read from a file, so that some may
+be missing. `scripts/lab.py` writes the page.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -19,64 +24,71 @@ from srgan_gp.losses.lipschitz_baselines import LIPSCHITZ_TERMS
 from srgan_gp.system.files import atomic_write_bytes
 from srgan_gp.training.critic.diagnosis import diagnose
 
-Read = Callable[[ToyConfig], ToyRun | None]
-"""Finds the run of some options; None if it was not trained."""
+ReadRun = Callable[[ToyConfig], ToyRun | None]
+"""Returns the run of some options; None if it was not trained."""
+
+Plot = Callable[[Runs, Path], None]
+"""Draws the figure of some runs into a PNG file."""
 
 COLUMNS = ("modes", "high_quality", "norm", "estimate")
+"""Entries of the last record of a run that are columns of a table."""
 PAGE = "gradient-penalty-lab"
 
 
-def write_report(groups: Mapping[str, Group], read: Read, folder: Path, applications: str) -> Path:
+def write_report(
+    groups: Mapping[str, Group], read: ReadRun, folder: Path, applications: str
+) -> Path:
     """Write the page and its figures.
 
     Args:
-        groups: the runs; those that were not trained are named as such.
-        read: finds a run.
+        groups: the options of all runs, by group and row. Those that were not trained are listed.
+        read: returns a run.
         folder: gets `gradient-penalty-lab.md` and its figures.
         applications: Markdown about the applications.
 
     Returns:
         Path of the page.
     """
-    found = {
-        name: {row: (config, run) for row, config in group.items() if (run := read(config))}
-        for name, group in groups.items()
-    }
-    missing = {
-        name: [row for row, config in group.items() if read(config) is None]
-        for name, group in groups.items()
-    }
-    parts = [
-        _INTRODUCTION,
-        _total(found),
-        _members(groups["members"], found["members"], missing["members"], read),
-    ]
+    trained: dict[str, dict[str, tuple[ToyConfig, ToyRun]]] = {}
+    missing: dict[str, list[str]] = {}
+    for name, group in groups.items():
+        trained[name], missing[name] = {}, []
+        for row, config in group.items():
+            run = read(config)
+            if run is None:
+                missing[name].append(row)
+            else:
+                trained[name][row] = (config, run)
+    parts = [_INTRODUCTION, _total(trained), _members(trained["members"], missing["members"], read)]
     for name, (title, text) in _SECTIONS.items():
         parts.append(f"## {title}\n\n{text}")
-        if name in ("critic-steps", "weights", "deep") and found[name]:
-            parts.append(_table(found[name], read))
-        parts += [_distances(run) for _, run in found[name].values() if name == "deep"]
+        if name in ("critic-steps", "weights", "deep") and trained[name]:
+            parts.append(_table(trained[name], read))
+        if name == "deep":
+            parts += [_distances(run) for _, run in trained[name].values()]
         if missing[name]:
             parts.append(f"Not trained yet: {'; '.join(missing[name])}.")
-        if name in _FIGURES and found[name]:
-            parts.append(_figure(name, _FIGURES[name], found[name], folder))
-    parts += _members_figures(found["members"], folder)
+        if name in _FIGURES and trained[name]:
+            plot, caption = _FIGURES[name]
+            parts.append(_figure(name, plot, caption, trained[name], folder))
+    parts += _members_figures(trained["members"], folder)
+    parts.append(applications)
     page = folder / f"{PAGE}.md"
-    text = "\n\n".join(part.strip() for part in [*parts, applications] if part.strip())
-    atomic_write_bytes(page, f"{text}\n".encode())
+    markdown = "\n\n".join(part.strip() for part in parts if part.strip())
+    atomic_write_bytes(page, f"{markdown}\n".encode())
     return page
 
 
-def _total(found: Mapping[str, Runs]) -> str:
-    """Say how long all runs took together."""
-    runs = {config: run for group in found.values() for config, run in group.values()}
+def _total(trained: Mapping[str, Runs]) -> str:
+    """Format how long all runs took together; a run in two groups counts once."""
+    runs = {config: run for group in trained.values() for config, run in group.values()}
     minutes = sum(run.cpu_seconds for run in runs.values()) / 60
     return f"The {len(runs)} runs of this page took {minutes:.0f} minutes of one core."
 
 
 def diagnosis_of(config: ToyConfig, run: ToyRun) -> list[str]:
-    """Diagnose a toy run as a run of `srgan-gp train`."""
-    place = LIPSCHITZ_TERMS[config.penalty].place
+    """Diagnose a toy run like a run of `srgan-gp train`: one line of text for each problem."""
+    place = LIPSCHITZ_TERMS[config.penalty].place  # where the norm is measured, part of its name
     lines = [
         {
             "images_seen": int(record["step"]) * config.batch_size,
@@ -91,44 +103,51 @@ def diagnosis_of(config: ToyConfig, run: ToyRun) -> list[str]:
     return diagnose(lines, config.penalty)
 
 
-def _members(group: Group, runs: Runs, missing: list[str], read: Read) -> str:
-    rows = [f"## All members on 25 Gaussians\n\n{_MEMBERS}", _table(runs, read)]
+def _members(runs: Runs, missing: list[str], read: ReadRun) -> str:
+    """Return the section of the group "members": text, table and diagnoses."""
+    parts = [f"## All members on 25 Gaussians\n\n{_MEMBERS}", _table(runs, read)]
     if missing:
-        rows.append(f"Not trained yet: {'; '.join(missing)}.")
+        parts.append(f"Not trained yet: {'; '.join(missing)}.")
     diagnoses = [
         f"- {name}: {' '.join(diagnosis_of(config, run))}" for name, (config, run) in runs.items()
     ]
-    rows.append("The diagnosis of each run, as `srgan-gp train` prints it:")
-    rows.append("\n".join(diagnoses))
-    return "\n\n".join(rows)
+    parts.append("The diagnosis of each run, as `srgan-gp train` prints it:")
+    parts.append("\n".join(diagnoses))
+    return "\n\n".join(parts)
 
 
-def _table(runs: Runs, read: Read) -> str:
+def _table(runs: Runs, read: ReadRun) -> str:
+    """Format one row per run, with medians over the seeds of rows in `SEVERAL_SEEDS`."""
     lines = [
         "| run | critic steps | steps | seeds | modes of 25 | high quality | gradient norm | "
         "estimate, highest | estimate, last | CPU seconds |",
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for name, (config, run) in runs.items():
-        same = [run]
+        seed_runs = [run]
         if SEVERAL_SEEDS.get(name) == config:
             others = [read(replace(config, seed=seed)) for seed in SEEDS[1:]]
-            same += [other for other in others if other]
-        last = {key: median(r.history[-1].get(key, float("nan")) for r in same) for key in COLUMNS}
-        highest = median(max(record["estimate"] for record in r.history) for r in same)
-        has_modes = "modes" in run.history[-1]
+            seed_runs += [other for other in others if other is not None]
+        last_records = [seed_run.history[-1] for seed_run in seed_runs]
+        last = {}
+        for key in COLUMNS:
+            last[key] = median(record.get(key, float("nan")) for record in last_records)
+        highest_estimates = []
+        for seed_run in seed_runs:
+            highest_estimates.append(max(record["estimate"] for record in seed_run.history))
+        has_modes = "modes" in run.history[-1]  # not for a Swiss roll
         modes = f"{last['modes']:.0f}" if has_modes else "-"
         quality = f"{last['high_quality']:.1%}".replace("%", " %") if has_modes else "-"
         lines.append(
-            f"| {name} | {config.critic_steps} | {config.steps} | {len(same)} | {modes} | "
-            f"{quality} | {last['norm']:.3g} | {highest:.3g} | {last['estimate']:.3g} | "
-            f"{median(r.cpu_seconds for r in same):.0f} |"
+            f"| {name} | {config.critic_steps} | {config.steps} | {len(seed_runs)} | {modes} | "
+            f"{quality} | {last['norm']:.3g} | {median(highest_estimates):.3g} | "
+            f"{last['estimate']:.3g} | {median(r.cpu_seconds for r in seed_runs):.0f} |"
         )
     return "\n".join(lines)
 
 
 def _distances(run: ToyRun) -> str:
-    """Say how far the points of a generator were from the distribution, first and last."""
+    """Format how far the points of a generator were from the data, first and last."""
     first, last = run.history[0], run.history[-1]
     return (
         "Energy distance of the generated points to the distribution: "
@@ -138,34 +157,32 @@ def _distances(run: ToyRun) -> str:
 
 
 def _members_figures(runs: Runs, folder: Path) -> list[str]:
+    """Plot the figures of the group "members"; return a heading, and Markdown of each figure."""
     if not runs:
         return []
-    both = {name: runs[name] for name in ("wgan_gp", "weight_clipping") if name in runs}
-    figures = {
-        "samples": (plot_samples, "Generated points (blue) and real ones (grey)", runs),
-        "scores": (plot_surfaces, "Scores of the critics, figure 1a of the paper", runs),
-        "histograms": (
-            plot_weights,
-            "Weights of the critics, figure 1b of the paper: clipped ones pile up at the limits",
-            both,
-        ),
-        "estimates": (plot_estimates, "Critic estimate over the steps", runs),
-    }
+    samples = "Generated points (blue) and real ones (grey)"
+    scores = "Scores of the critics, figure 1a of the paper"
     parts = [
-        _figure(name, (plot, text), shown, folder)
-        for name, (plot, text, shown) in figures.items()
-        if shown
+        "## Samples, scores and weights of the members",
+        _figure("samples", plot_samples, samples, runs, folder),
+        _figure("scores", plot_surfaces, scores, runs, folder),
     ]
-    return ["## Samples, scores and weights of the members", *parts]
+    two_runs = {name: runs[name] for name in ("wgan_gp", "weight_clipping") if name in runs}
+    if two_runs:
+        weights = (
+            "Weights of the critics, figure 1b of the paper: clipped ones pile up at the limits"
+        )
+        parts.append(_figure("histograms", plot_weights, weights, two_runs, folder))
+    estimates = "Critic estimate over the steps"
+    parts.append(_figure("estimates", plot_estimates, estimates, runs, folder))
+    return parts
 
 
-def _figure(
-    name: str, figure: tuple[Callable[[Runs, Path], None], str], runs: Runs, folder: Path
-) -> str:
-    plot, text = figure
+def _figure(name: str, plot: Plot, caption: str, runs: Runs, folder: Path) -> str:
+    """Plot one figure into the folder; return the Markdown that shows it."""
     file = f"{PAGE}-{name}.png"
     plot(runs, folder / file)
-    return f"![{text}]({file})\n\n{text}."
+    return f"![{caption}]({file})\n\n{caption}."
 
 
 _INTRODUCTION = """# The gradient-penalty lab
@@ -193,6 +210,7 @@ those of one core that other programs shared.
 
 The first three rows are medians over their seeds. The others are short runs of one seed, to be
 compared with `wgan_gp, short`."""
+# Title and text of a group.
 _SECTIONS = {
     "layer-gradients": (
         "Vanishing and exploding gradients",
@@ -223,7 +241,8 @@ paper they move apart.""",
         "Weight of the two-sided penalty, on 25 Gaussians.",
     ),
 }
-_FIGURES = {
+# Plot function and caption of a group.
+_FIGURES: dict[str, tuple[Plot, str]] = {
     "layer-gradients": (plot_layer_gradients, "Gradient norm by layer"),
     "deep": (plot_samples, "Points of a generator of 101 layers"),
     "overfitting": (plot_estimates, "Critic estimate on training and validation points"),

@@ -1,4 +1,8 @@
-"""Training of a generator and a critic of points in the plane, with records of both."""
+"""Training of a generator and a critic of points in the plane, with records of both.
+
+A toy run is one such training. `lab.experiments` lists the runs, `lab.toy_cache` saves them, and
+`lab.toy_report` shows their records.
+"""
 
 import time
 from dataclasses import dataclass, field
@@ -16,34 +20,34 @@ from srgan_gp.training.options.optimizers import build_optimizer
 
 LATENT_SIZE = 2
 SAMPLES = 2500
-"""Samples that modes and quality are measured on, as in VEEGAN."""
+"""Number of points that modes and quality are measured on, as in VEEGAN (arXiv:1705.07761)."""
 RECORDS = 20
-"""Records of a run, at equal distances."""
+"""Number of records of a run, at equal distances; a run of fewer steps has one per step."""
 
 
 @dataclass(frozen=True)
 class ToyConfig:
-    """Options of one toy run; a cached run is found by them.
+    """Options of one toy run; a saved run is found by them.
 
     Attributes:
-        data: name in `DISTRIBUTIONS`.
-        penalty: name in `LIPSCHITZ_TERMS`.
-        penalty_weight: its weight.
-        clip_limit: c of weight clipping.
+        data: distribution of the real points, a name in `DISTRIBUTIONS`.
+        penalty: what bounds the slope of the critic, a name in `LIPSCHITZ_TERMS`.
+        penalty_weight: weight of the penalty in the critic's loss.
+        clip_limit: largest absolute weight of the critic, if the penalty is "weight_clipping".
         loss: name in `ADVERSARIAL_LOSSES`.
         norm: normalisation of the critic: none, layer or spectral.
         critic_steps: steps of the critic per step of the generator.
         steps: steps of the generator.
-        batch_size: points of a step.
-        optimizer: name in `OPTIMIZERS`.
+        batch_size: real points of a step, and as many generated ones.
+        optimizer: name in `training.options.optimizers.OPTIMIZERS`.
         learning_rate: rate of both networks.
         decays: whether the rate falls linearly to 0.
         beta1: beta1 of Adam.
         width: units of each hidden layer.
-        depth: hidden layers, or residual blocks.
-        is_residual: whether both networks are residual.
-        training_points: number of different real points; 0: each is new.
-        seed: of weights and draws.
+        depth: number of hidden layers, or of residual blocks.
+        is_residual: whether both networks are `ResidualPerceptron`.
+        training_points: number of different real points; 0: new points are drawn for each step.
+        seed: seed of weights and draws.
     """
 
     data: str = "25-gaussians"
@@ -71,11 +75,13 @@ class ToyRun:
     """Records of a run, in types that JSON can hold.
 
     Attributes:
-        history: one record each of `RECORDS`: step, estimates, gradient norm, modes, quality.
+        history: `RECORDS` records, each with `step`; the scores of `Gaussians.score` or
+            `SwissRoll.score`; `estimate` and `validation_estimate`, critic estimates with the
+            training points and with new ones; and the results of `toy_records.critic_records`.
         samples: points of the generator at the end, [[x, y], ...].
-        critic: of the critic at the end: `surface`, `layer_gradients`, `weights`.
-        seconds: wall time of the steps, without records.
-        cpu_seconds: processor time of the same.
+        critic: result of `toy_records.describe_critic` for the critic at the end.
+        seconds: wall time of the steps, without the records.
+        cpu_seconds: processor time of the steps, without the records.
     """
 
     history: list[dict[str, float]] = field(default_factory=list)
@@ -91,8 +97,8 @@ class _Training:
     def __init__(self, config: ToyConfig) -> None:
         self.config = config
         self.data = DISTRIBUTIONS[config.data]()
-        self.random = torch.Generator().manual_seed(config.seed)
-        torch.manual_seed(config.seed)
+        self.random = torch.Generator().manual_seed(config.seed)  # of points and latents
+        torch.manual_seed(config.seed)  # of the networks' weights
         self.critic = build_toy_critic(
             config.width, config.depth, config.norm, is_residual=config.is_residual
         )
@@ -100,25 +106,25 @@ class _Training:
         self.generator = network_class(LATENT_SIZE, 2, config.width, config.depth)
         self.term = LIPSCHITZ_TERMS[config.penalty]
         self.loss = ADVERSARIAL_LOSSES[config.loss]
-        self.optimizers = {
-            network: build_optimizer(
-                config.optimizer, network, config.learning_rate, config.beta1, 0.9
+        self.optimizers: dict[nn.Module, torch.optim.Optimizer] = {}
+        for network in (self.critic, self.generator):
+            self.optimizers[network] = build_optimizer(
+                config.optimizer, network, config.learning_rate, config.beta1, beta2=0.9
             )
-            for network in (self.critic, self.generator)
-        }
-        self._points = None
+        self._points: Tensor | None = None  # (N, 2), if the number of real points is limited
         if config.training_points:
             self._points = self.data.draw(config.training_points, self.random)
 
     def real(self) -> Tensor:
-        """Draw a batch of real points."""
+        """Draw a batch of real points, (B, 2)."""
         count = self.config.batch_size
         if self._points is None:
             return self.data.draw(count, self.random)
-        return self._points[torch.randint(len(self._points), (count,), generator=self.random)]
+        indices = torch.randint(len(self._points), (count,), generator=self.random)
+        return self._points[indices]
 
     def fake(self, count: int | None = None) -> Tensor:
-        """Generate points."""
+        """Generate points, (count, 2), by default a batch."""
         latents = torch.randn(count or self.config.batch_size, LATENT_SIZE, generator=self.random)
         return self.generator(latents)
 
@@ -127,9 +133,10 @@ class _Training:
         config, real = self.config, self.real()
         with torch.no_grad():
             fake = self.fake()
-        scores = self.critic(torch.cat([real, fake]))
-        loss = self.loss.critic(*scores.split(len(real)))
+        real_scores, fake_scores = self.critic(torch.cat([real, fake])).split(len(real))
+        loss = self.loss.critic(real_scores, fake_scores)
         if config.penalty not in ("none", "weight_clipping"):
+            # Positions between real and generated points, and noise for penalties around points.
             epsilon = torch.rand(len(real), 1, generator=self.random)
             noise = torch.rand(real.shape, generator=self.random)
             penalty = self.term(self.critic, real, fake, epsilon, noise)
@@ -143,29 +150,37 @@ class _Training:
         fake = self.fake()
         with frozen(self.critic):
             scores = self.critic(fake)
+            # Relativistic losses compare with real scores; others ignore their second argument.
             real_scores = self.critic(self.real()) if self.loss.is_paired else scores
         self._step(self.generator, self.loss.generator(scores, real_scores))
 
     def set_progress(self, share: float) -> None:
-        """Set the learning rates after a share of the run."""
-        rate = self.config.learning_rate * ((1 - share) if self.config.decays else 1.0)
+        """Set the learning rates after a share of the run, in [0, 1)."""
+        rate = self.config.learning_rate
+        if self.config.decays:
+            rate *= 1 - share
         for optimizer in self.optimizers.values():
             for group in optimizer.param_groups:
                 group["lr"] = rate
 
     def record(self, step: int) -> dict[str, float]:
-        """Measure the run, without a change of its random draws."""
-        draws = torch.Generator().manual_seed(1)
-        validation = self.data.draw(SAMPLES, draws)
+        """Measure the run; see `ToyRun.history`.
+
+        Its draws come from a generator of their own: they do not change those of the training, and
+        are the same in every record.
+        """
+        random = torch.Generator().manual_seed(1)
+        validation = self.data.draw(SAMPLES, random)
         training = validation if self._points is None else self._points
         with torch.no_grad():
-            fake = self.generator(torch.randn(SAMPLES, LATENT_SIZE, generator=draws))
-        found = {"step": float(step), **self.data.score(fake)}
-        found["estimate"] = estimate(self.critic, training, fake)
-        found["validation_estimate"] = estimate(self.critic, validation, fake)
-        return found | critic_records(self.critic, validation, fake, draws)
+            fake = self.generator(torch.randn(SAMPLES, LATENT_SIZE, generator=random))
+        record = {"step": float(step), **self.data.score(fake)}
+        record["estimate"] = estimate(self.critic, training, fake)
+        record["validation_estimate"] = estimate(self.critic, validation, fake)
+        return record | critic_records(self.critic, validation, fake, random)
 
     def _step(self, network: nn.Module, loss: Tensor) -> None:
+        """Minimise a loss by one step of the network's optimizer."""
         optimizer = self.optimizers[network]
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -173,14 +188,14 @@ class _Training:
 
 
 def train_toy(config: ToyConfig) -> ToyRun:
-    """Train a toy run and record it `RECORDS` times.
+    """Train a toy run, and record it `RECORDS` times and after its last step.
 
     Raises:
         UsageError: the critic's normalisation or the optimizer is unknown.
-        KeyError: another name is unknown.
+        KeyError: the name of the data, penalty or loss is unknown.
     """
     training, run = _Training(config), ToyRun()
-    every = max(config.steps // RECORDS, 1)
+    record_interval = max(config.steps // RECORDS, 1)  # steps
     for step in range(1, config.steps + 1):
         start, cpu_start = time.monotonic(), time.process_time()
         training.set_progress((step - 1) / config.steps)
@@ -189,7 +204,7 @@ def train_toy(config: ToyConfig) -> ToyRun:
         training.generator_step()
         run.seconds += time.monotonic() - start
         run.cpu_seconds += time.process_time() - cpu_start
-        if step % every == 0 or step == config.steps:
+        if step % record_interval == 0 or step == config.steps:
             run.history.append(training.record(step))
     with torch.no_grad():
         run.samples = training.fake(SAMPLES).tolist()

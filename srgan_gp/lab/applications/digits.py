@@ -1,9 +1,9 @@
-"""Semi-supervised learning: digits with 100 labels, and a WGAN-GP critic of K+1 terms.
+"""Semi-supervised learning: digits with 100 labels, and a WGAN-GP critic that is a classifier too.
 
-The critic scores f(x) = f_plus(x) - f_minus(x). f_plus is the sum over classes y of p(y|x) s_y(x),
-where s are the logits of the classifier and p their softmax; f_minus is a linear function of the
-same features. The critic has no batch norm, and the penalty is taken on f_minus only, not on the
-classification layer.
+The critic scores a digit x by f(x) = f_plus(x) - f_minus(x). f_plus is the sum over the K classes y
+of p(y|x) s_y(x), where s are the logits of the classifier and p their softmax; f_minus is a linear
+function of the same features. With K logits and f_minus it is called a K+1 critic. It has no batch
+norm, and the penalty is taken on f_minus only, not on the classification layer.
 
 Source:
     Sercu & Mroueh 2017, "Semi-Supervised Learning with IPM-based GANs: an Empirical Study",
@@ -22,7 +22,8 @@ from srgan_gp.losses.gradient_penalties import PENALTIES
 from srgan_gp.training.critic.critic_freezing import frozen
 from srgan_gp.training.options.optimizers import build_optimizer
 
-CLASSES, PIXELS = 10, 64
+CLASSES, PIXELS = 10, 64  # digits of 8 x 8 pixels
+LATENT_SIZE = 32
 TEST_DIGITS = 500
 SEEDS = range(5)
 
@@ -36,11 +37,11 @@ class DigitsConfig:
         steps: steps of each network.
         batch_size: unlabelled digits of a step.
         width: units of the hidden layers.
-        adversarial_weight: weight of the critic's loss beside the cross entropy; 0: the supervised
-            baseline.
-        penalty_weight: lambda.
+        adversarial_weight: weight of the critic's loss, which is added to the cross entropy of the
+            labelled digits; 0: the supervised baseline.
+        penalty_weight: weight of the gradient penalty, lambda.
         learning_rate: rate of both networks.
-        seed: of split, weights and draws.
+        seed: seed of split, weights and draws.
     """
 
     labels: int = 100
@@ -54,7 +55,11 @@ class DigitsConfig:
 
 
 class DigitCritic(nn.Module):
-    """Classifier and critic with common features."""
+    """Classifier and critic with common features; a digit has 64 values in [0, 1].
+
+    Args:
+        width: units of the hidden layers.
+    """
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -65,23 +70,25 @@ class DigitCritic(nn.Module):
         self.fake = nn.Linear(width, 1, bias=False)
 
     def forward(self, digits: Tensor) -> Tensor:
-        """Logits of the classes: (B, 64) in [0, 1] -> (B, 10)."""
+        """Map digits, (B, 64), to logits of the classes, (B, 10)."""
         return self.classes(self.features(digits))
 
     def scores(self, digits: Tensor) -> Tensor:
-        """f_plus - f_minus of each digit, (B,)."""
+        """Map digits, (B, 64), to f_plus - f_minus, (B,)."""
         features = self.features(digits)
         logits = self.classes(features)
-        return (logits.softmax(1) * logits).sum(1) - self.fake(features).squeeze(1)
+        plus = (logits.softmax(1) * logits).sum(1)
+        minus = self.fake(features).squeeze(1)
+        return plus - minus
 
     def fake_scores(self, digits: Tensor) -> Tensor:
-        """f_minus of each digit, (B,); the penalty is taken here."""
+        """Map digits, (B, 64), to f_minus, (B,), on which the penalty is taken."""
         return self.fake(self.features(digits)).squeeze(1)
 
 
 @dataclass(frozen=True)
 class Digits:
-    """A split of the digits; values in [0, 1]."""
+    """A split of the digits: images (N, 64) in [0, 1], labels (N,) from 0 to 9."""
 
     labelled: Tensor
     labels: Tensor
@@ -91,73 +98,100 @@ class Digits:
 
 
 def load(labels: int, seed: int) -> Digits:
-    """Split the 1797 digits: 500 for the test, `labels` with their class, all others without."""
+    """Split the 1797 digits at random.
+
+    Args:
+        labels: number of labelled digits, the same number of each class.
+        seed: seed of the split.
+
+    Returns:
+        500 digits for the test; the other 1297 as unlabelled digits; and `labels` of these with
+        their class.
+    """
     from sklearn.datasets import load_digits
 
     pixels, targets = load_digits(return_X_y=True)
-    values = torch.as_tensor(pixels, dtype=torch.float32) / 16
+    images = torch.as_tensor(pixels, dtype=torch.float32) / 16  # levels are 0 to 16
     classes = torch.as_tensor(targets)
-    order = torch.randperm(len(values), generator=torch.Generator().manual_seed(seed))
-    test, rest = order[:TEST_DIGITS], order[TEST_DIGITS:]
-    chosen = torch.cat([rest[classes[rest] == y][: labels // CLASSES] for y in range(CLASSES)])
-    return Digits(values[chosen], classes[chosen], values[rest], values[test], classes[test])
+    order = torch.randperm(len(images), generator=torch.Generator().manual_seed(seed))
+    test, training = order[:TEST_DIGITS], order[TEST_DIGITS:]  # indices
+    labelled_by_class = []
+    for digit in range(CLASSES):
+        of_class = training[classes[training] == digit]
+        labelled_by_class.append(of_class[: labels // CLASSES])
+    labelled = torch.cat(labelled_by_class)
+    return Digits(
+        labelled=images[labelled],
+        labels=classes[labelled],
+        unlabelled=images[training],
+        test=images[test],
+        test_labels=classes[test],
+    )
 
 
 def train(config: DigitsConfig, digits: Digits | None = None) -> float:
-    """Train on one split; return the accuracy on its test digits, in [0, 1]."""
+    """Train on one split; return the accuracy on its test digits, in [0, 1].
+
+    Args:
+        config: options.
+        digits: the split; None: that of the options.
+    """
     digits = digits or load(config.labels, config.seed)
     torch.manual_seed(config.seed)
     critic = DigitCritic(config.width)
     generator = nn.Sequential(
-        nn.Linear(32, config.width), nn.ReLU(), nn.Linear(config.width, config.width), nn.ReLU(),
+        nn.Linear(LATENT_SIZE, config.width), nn.ReLU(),
+        nn.Linear(config.width, config.width), nn.ReLU(),
         nn.Linear(config.width, PIXELS), nn.Sigmoid(),
     )  # fmt: skip
-    optimizers = {
-        network: build_optimizer("adam", network, config.learning_rate, 0.5, 0.9)
-        for network in (critic, generator)
-    }
+    rate = config.learning_rate
+    critic_optimizer = build_optimizer("adam", critic, rate, beta1=0.5, beta2=0.9)
+    generator_optimizer = build_optimizer("adam", generator, rate, beta1=0.5, beta2=0.9)
     for _ in range(config.steps):
         loss = F.cross_entropy(critic(digits.labelled), digits.labels)
         if config.adversarial_weight:
-            chosen = torch.randint(len(digits.unlabelled), (config.batch_size,))
-            real, latents = digits.unlabelled[chosen], torch.randn(config.batch_size, 32)
-            loss = loss + config.adversarial_weight * _critic_loss(
-                critic, real, generator(latents).detach(), config.penalty_weight
-            )
-        take_step(critic, optimizers[critic], loss)
+            indices = torch.randint(len(digits.unlabelled), (config.batch_size,))
+            real = digits.unlabelled[indices]
+            fake = generator(torch.randn(config.batch_size, LATENT_SIZE)).detach()
+            critic_loss = _critic_loss(critic, real, fake, config.penalty_weight)
+            loss = loss + config.adversarial_weight * critic_loss
+        take_step(critic, critic_optimizer, loss)
         if config.adversarial_weight:
             with frozen(critic):
-                fake = generator(torch.randn(config.batch_size, 32))
-                take_step(generator, optimizers[generator], -critic.scores(fake).mean())
+                fake = generator(torch.randn(config.batch_size, LATENT_SIZE))
+                take_step(generator, generator_optimizer, -critic.scores(fake).mean())
     with torch.no_grad():
-        return float((critic(digits.test).argmax(1) == digits.test_labels).float().mean())
+        predicted = critic(digits.test).argmax(1)
+    return float((predicted == digits.test_labels).float().mean())
 
 
 def _critic_loss(critic: DigitCritic, real: Tensor, fake: Tensor, weight: float) -> Tensor:
-    epsilon = torch.rand(len(real), 1)
+    """Return the loss of WGAN-GP: generated scores minus real ones, plus the weighted penalty."""
+    epsilon = torch.rand(len(real), 1)  # positions between real and generated digits
     penalty = PENALTIES["wgan_gp"](critic.fake_scores, real, fake, epsilon)
     return critic.scores(fake).mean() - critic.scores(real).mean() + weight * penalty.value
 
 
 def run(steps: int = DigitsConfig.steps, seeds: range = SEEDS) -> str:
-    """Train with and without the unlabelled digits, over several splits; return a table.
+    """Train with and without the unlabelled digits, over several splits; return a Markdown table.
 
     Args:
         steps: steps of each network.
-        seeds: one split each.
+        seeds: seeds of the splits.
     """
+    adversarial_weights = {
+        "supervised, 100 labels": 0.0,
+        "with 1197 unlabelled digits, K+1 critic": DigitsConfig.adversarial_weight,
+    }
     rows = []
-    for name, weight in (
-        ("supervised, 100 labels", 0.0),
-        ("with 1197 unlabelled digits, K+1 critic", DigitsConfig.adversarial_weight),
-    ):
-        found = [
-            100 * train(DigitsConfig(steps=steps, adversarial_weight=weight, seed=seed))
-            for seed in seeds
-        ]
-        spread = stdev(found) if len(found) > 1 else 0.0
-        each = ", ".join(f"{value:.1f}" for value in found)
-        rows.append(f"| {name} | {fmean(found):.1f} | {spread:.1f} | {each} |")
+    for name, weight in adversarial_weights.items():
+        accuracies = []  # percent
+        for seed in seeds:
+            config = DigitsConfig(steps=steps, adversarial_weight=weight, seed=seed)
+            accuracies.append(100 * train(config))
+        deviation = stdev(accuracies) if len(accuracies) > 1 else 0.0
+        each = ", ".join(f"{accuracy:.1f}" for accuracy in accuracies)
+        rows.append(f"| {name} | {fmean(accuracies):.1f} | {deviation:.1f} | {each} |")
     return "\n".join(
         [
             f"Accuracy in percent on {TEST_DIGITS} test digits of scikit-learn's `load_digits`, "

@@ -44,9 +44,12 @@ SHEET = "gradient-penalty-lab-paintings.png"
 SHEET_SIDE = 8
 """Images in a row and in a column of the sheet."""
 ENLARGED = 2
+"""Factor by which the sheet is enlarged."""
 COMPARED = 200
 """Images of each set that distances are computed from."""
 KINDS = ("colour", "translation")
+"""Augmentations; `data.augmentations.KINDS` lists all."""
+# Text about the sheet on the page; it was written for a run with the default number of steps.
 OBSERVED = """Seen in the sheet: the palette of oil paintings, light and dark areas, soft outlines;
 no recognisable subject. A run of this length learns colours and contrasts, not things."""
 
@@ -61,11 +64,12 @@ class PaintingsConfig:
         latent_size: length of a latent.
         steps: steps of each network.
         batch_size: windows of a step.
-        penalty_weight: lambda; the penalty is taken on every second window.
-        augmentation: probability of each augmentation.
+        penalty_weight: weight of the gradient penalty, lambda. The penalty is taken on every second
+            window of a batch, which saves time.
+        augmentation: probability of each augmentation for each window.
         learning_rate: highest rate of both networks; it falls linearly to 0.
-        decay: of the moving average of the generator's weights.
-        seed: of weights and draws.
+        decay: decay per step of the moving average of the generator's weights.
+        seed: seed of weights and draws.
     """
 
     size: int = 32
@@ -83,17 +87,21 @@ class PaintingsConfig:
 def split(files: Sequence[ImageFile]) -> tuple[list[ImageFile], list[ImageFile]]:
     """Split windows by painting: all windows of every tenth painting are for validation.
 
-    A window is called PAINTING_NUMBER.
+    The name of a window's file is PAINTING_NUMBER, such as `sunflowers_3.jpg`.
 
     Returns:
         Training and validation windows.
     """
-    paintings = sorted({file.stem.rpartition("_")[0] for file in files})
-    chosen = set(paintings[::10])
-    parts: tuple[list[ImageFile], list[ImageFile]] = ([], [])
-    for file in files:
-        parts[file.stem.rpartition("_")[0] in chosen].append(file)
-    return parts
+    paintings = sorted({_painting_of(file) for file in files})
+    validation_paintings = set(paintings[::10])
+    train_files = [file for file in files if _painting_of(file) not in validation_paintings]
+    validation_files = [file for file in files if _painting_of(file) in validation_paintings]
+    return train_files, validation_files
+
+
+def _painting_of(file: ImageFile) -> str:
+    """Return the name of the painting that a window was cut from."""
+    return file.stem.rpartition("_")[0]
 
 
 def train(config: PaintingsConfig, windows: Tensor) -> nn.Module:
@@ -110,39 +118,41 @@ def train(config: PaintingsConfig, windows: Tensor) -> nn.Module:
     )  # fmt: skip
     critic = build("critics", "face_critic", size=config.size, width=config.width)
     average = MovingAverage(generator, config.decay)
-    optimizers = {
-        network: build_optimizer("adam", network, config.learning_rate, 0.0, 0.9)
-        for network in (generator, critic)
-    }
+    rate = config.learning_rate
+    generator_optimizer = build_optimizer("adam", generator, rate, beta1=0.0, beta2=0.9)
+    critic_optimizer = build_optimizer("adam", critic, rate, beta1=0.0, beta2=0.9)
     for step in range(config.steps):
-        for optimizer in optimizers.values():
-            set_rate(optimizer, config.learning_rate * (1 - step / config.steps))
+        for optimizer in (generator_optimizer, critic_optimizer):
+            set_rate(optimizer, rate * (1 - step / config.steps))
         fake = generator(torch.randn(config.batch_size, config.latent_size))
-        chosen = windows[torch.randint(len(windows), (config.batch_size,))]
+        real = windows[torch.randint(len(windows), (config.batch_size,))]
         is_mirrored = torch.rand(config.batch_size, 1, 1, 1) < 0.5
-        real = _augmented(torch.where(is_mirrored, chosen.flip(3), chosen), config, step, 0)
-        fake = _augmented(fake, config, step, 1)
+        real = torch.where(is_mirrored, real.flip(3), real)
+        real = _augmented(real, config, step, stream=0)
+        fake = _augmented(fake, config, step, stream=1)
         loss = _critic_loss(critic, real, fake.detach(), config.penalty_weight)
-        take_step(critic, optimizers[critic], loss)
+        take_step(critic, critic_optimizer, loss)
         with frozen(critic):
-            take_step(generator, optimizers[generator], -critic(fake).mean())
+            take_step(generator, generator_optimizer, -critic(fake).mean())
         average.update(generator, step + 1)
     return average.average
 
 
 @torch.no_grad()
 def sample(generator: nn.Module, latent_size: int, count: int, seed: int = 0) -> Pixels:
-    """Generate windows: (count, size, size, 3), uint8."""
+    """Generate windows: (count, size, size, 3), uint8 RGB."""
     random = torch.Generator().manual_seed(seed)
     return as_pixels(generator(torch.randn(count, latent_size, generator=random)))
 
 
 def _augmented(images: Tensor, config: PaintingsConfig, step: int, stream: int) -> Tensor:
+    """Augment the batch of a step; another stream gives independent augmentations."""
     numbers = range(step * len(images), (step + 1) * len(images))
     return augment(images, draw(config.seed, numbers, KINDS, config.augmentation, stream))
 
 
 def _critic_loss(critic: nn.Module, real: Tensor, fake: Tensor, weight: float) -> Tensor:
+    """Return the loss of WGAN-GP: generated scores minus real ones, plus the weighted penalty."""
     epsilon = torch.rand(len(real[::2]), 1, 1, 1)
     penalty = PENALTIES["wgan_gp"](critic, real[::2], fake[::2], epsilon)
     return critic(fake).mean() - critic(real).mean() + weight * penalty.value
@@ -151,12 +161,15 @@ def _critic_loss(critic: nn.Module, real: Tensor, fake: Tensor, weight: float) -
 def run(
     steps: int = PaintingsConfig.steps, data: Sequence[str | Path] = (), folder: Path | None = None
 ) -> str:
-    """Train; return distances and the memorisation ratio, and write a sheet of 8 x 8 windows.
+    """Train, and write a sheet of 8 x 8 generated windows.
 
     Args:
         steps: steps of each network.
-        data: zip file or folder of windows.
+        data: one path, of the zip file or folder of windows.
         folder: gets the sheet; None: it is not written.
+
+    Returns:
+        Markdown: a table of distances, the memorisation ratio, and the sheet.
 
     Raises:
         UsageError: there is no data.
@@ -166,14 +179,14 @@ def run(
     train_files, validation_files = split(list_images(place))
     windows = read_faces(train_files, config.size)
     validation = read_faces(choose(validation_files, COMPARED), config.size)
-    first, last = (
-        sample(
-            train(PaintingsConfig(steps=count), as_tensor(windows)), config.latent_size, COMPARED
-        )
-        for count in (1, steps)
+    untrained = train(PaintingsConfig(steps=1), as_tensor(windows))
+    trained = train(config, as_tensor(windows))
+    first = sample(untrained, config.latent_size, COMPARED)
+    last = sample(trained, config.latent_size, COMPARED)
+    ratio = memorisation_ratio(
+        describe_layouts(last), describe_layouts(windows), describe_layouts(validation)
     )
-    layouts = [describe_layouts(images) for images in (last, windows, validation)]
-    ratio = memorisation_ratio(*layouts)
+    levels = list(pyramid_distance(last, last))  # sides in pixels
     judgement = "memorised" if ratio < ALARM else "not memorised"
     lines = [
         f"{len(train_files)} windows for training and {len(validation_files)} of other paintings "
@@ -181,15 +194,16 @@ def run(
         "windows, one seed. Sliced Wasserstein distance to the validation windows, by the side of "
         "the level of the pyramid, in thousandths:",
         "",
-        "| windows | " + " | ".join(str(side) for side in pyramid_distance(last, last)) + " |",
+        "| windows | " + " | ".join(str(side) for side in levels) + " |",
         "|---|---|---|",
     ]
-    compared = {
+    interval = max(len(windows) // COMPARED, 1)
+    sets = {
         "generated, first step": first,
         "generated, last step": last,
-        "real, of the training paintings": windows[:: max(len(windows) // COMPARED, 1)][:COMPARED],
+        "real, of the training paintings": windows[::interval][:COMPARED],
     }
-    for name, images in compared.items():
+    for name, images in sets.items():
         count = min(len(images), len(validation))
         values = pyramid_distance(images[:count], validation[:count]).values()
         lines.append(f"| {name} | " + " | ".join(f"{value:.0f}" for value in values) + " |")
@@ -204,6 +218,7 @@ def run(
 
 
 def _sheet(images: Pixels) -> bytes:
+    """Lay out the first 64 images in a grid, enlarged by pixel repetition, as a PNG file."""
     sheet = tiled(images[: SHEET_SIDE**2], SHEET_SIDE, SHEET_SIDE)
     side = ENLARGED * sheet.shape[0]
     buffer = io.BytesIO()

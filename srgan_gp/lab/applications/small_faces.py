@@ -1,9 +1,9 @@
-"""Faces from 16 to 64 pixels: the loss of DCGAN, weight clipping and the gradient penalty.
+"""Faces upscaled from 16 to 64 pixels: the loss of DCGAN, weight clipping, the gradient penalty.
 
-All start from one generator that was trained with the L1 loss, get the same processor time and the
-same critic, which has no batch norm. Scores of critics differ in scale, those of a clipped critic a
-thousandfold. So the gradient of each adversarial loss at the output is scaled to `RATIO` times that
-of the L1 loss.
+The compared trainings are called arms. All start from one generator that was trained with the L1
+loss, get the same processor time and the same critic, which has no batch norm. Scores of critics
+differ in scale, those of a clipped critic a thousandfold. So the gradient of each adversarial loss
+with respect to the output is scaled to `RATIO` times that of the L1 loss.
 
 Source:
     Chen & Tong 2017, "Face Super-Resolution Through Wasserstein GANs", arXiv:1705.02438: the
@@ -31,21 +31,21 @@ from srgan_gp.networks import build
 from srgan_gp.training.critic.critic_freezing import frozen
 from srgan_gp.training.options.optimizers import build_optimizer
 
-SIDE, SCALE = 64, 4
-RATIO = 0.5
-CLIP_LIMIT = 0.01
-PENALTY_WEIGHT = 10.0
+SIDE, SCALE = 64, 4  # pixels: side of the upscaled faces; enlargement
+RATIO = 0.5  # norm of the adversarial gradient over that of the L1 loss
+CLIP_LIMIT = 0.01  # largest absolute weight of a clipped critic, as in the WGAN paper
+PENALTY_WEIGHT = 10.0  # as in the WGAN-GP paper
 TRAINING_FACES, VALIDATION_FACES = 2000, 200
 
 
 @dataclass(frozen=True)
 class Arm:
-    """One of the compared critics.
+    """Options of a critic that is compared.
 
     Attributes:
         loss: name in `ADVERSARIAL_LOSSES`.
-        penalty: name in `LIPSCHITZ_TERMS`.
-        optimizer: name in `OPTIMIZERS`.
+        penalty: what bounds the slope of the critic, a name in `LIPSCHITZ_TERMS`.
+        optimizer: name in `training.options.optimizers.OPTIMIZERS`.
     """
 
     loss: str
@@ -59,6 +59,7 @@ ARMS: dict[str, Arm | None] = {
     "weight clipping": Arm("wasserstein", "weight_clipping", "rmsprop"),
     "gradient penalty": Arm("wasserstein", "wgan_gp"),
 }
+"""Arms by their title in the table; None: without a critic."""
 
 
 @dataclass(frozen=True)
@@ -66,15 +67,15 @@ class SmallFacesConfig:
     """Options of all arms.
 
     Attributes:
-        seconds: processor time of the L1 training, and again of each arm.
-        steps: most steps of each.
+        seconds: processor time, in seconds, of the L1 training, and again of each arm.
+        steps: largest number of steps of the L1 training, and of each arm.
         width: channels of the generator.
         critic_width: channels of the critic's first stage.
         blocks: residual blocks of the generator.
         batch_size: faces of a step.
-        warmup: share of an arm's time for which only its critic learns.
+        warmup: share of an arm's time or steps for which only its critic learns.
         learning_rate: rate of all networks.
-        seed: of weights and draws.
+        seed: seed of weights and draws.
     """
 
     seconds: float = 25.0
@@ -89,7 +90,7 @@ class SmallFacesConfig:
 
 
 def build_generator(config: SmallFacesConfig) -> nn.Module:
-    """Build the generator, with new weights."""
+    """Build the generator, (B, 3, 16, 16) -> (B, 3, 64, 64) in [0, 1], with new weights."""
     torch.manual_seed(config.seed)
     return build("generators", "srresnet", scale=SCALE, width=config.width, blocks=config.blocks)
 
@@ -100,9 +101,9 @@ def train(
     """Train a copy of a generator until the processor time or the number of steps is used up.
 
     Args:
-        generator: 16 -> 64 pixels; it is not changed.
+        generator: result of `build_generator`; it is not changed.
         arm: the critic; None: the L1 loss alone.
-        faces: (N, 3, 64, 64), in [0, 1], 8-bit levels.
+        faces: (N, 3, 64, 64), RGB, multiples of 1/255 in [0, 1].
         config: options.
 
     Returns:
@@ -113,18 +114,21 @@ def train(
     optimizer = build_optimizer("adam", generator, config.learning_rate, 0.9, 0.99)
     critic = _Critic(arm, config) if arm else None
     start, step = time.process_time(), 0
-    while (step < config.steps) and (used := time.process_time() - start) < config.seconds:
+    while step < config.steps:
+        seconds = time.process_time() - start
+        if seconds >= config.seconds:
+            break
         real = faces[torch.randint(len(faces), (config.batch_size,))]
         output = generator(shrink(real))
         (gradient,) = torch.autograd.grad(F.l1_loss(output, real), output, retain_graph=True)
         step += 1
         if critic:
             critic.learn(real, output.detach())
-            if max(used / config.seconds, step / config.steps) < config.warmup:
+            if max(seconds / config.seconds, step / config.steps) < config.warmup:
                 continue
-            adversarial = critic.gradient(real, output.detach())
-            scale = RATIO * gradient.norm() / adversarial.norm().clamp_min(1e-30)
-            gradient = gradient + scale * adversarial
+            adversarial = critic.gradient(output.detach())
+            factor = RATIO * gradient.norm() / adversarial.norm().clamp_min(1e-30)
+            gradient = gradient + factor * adversarial
         optimizer.zero_grad(set_to_none=True)
         output.backward(gradient)
         optimizer.step()
@@ -132,20 +136,24 @@ def train(
 
 
 class _Critic:
-    """Critic of an arm with its loss, penalty and optimizer."""
+    """Critic of an arm with its loss, penalty and optimizer.
+
+    Real and generated faces are (B, 3, 64, 64) in [0, 1].
+    """
 
     def __init__(self, arm: Arm, config: SmallFacesConfig) -> None:
         self.network = build("critics", "resnet_critic", width=config.critic_width, stages=3)
         self.loss, self.term = ADVERSARIAL_LOSSES[arm.loss], LIPSCHITZ_TERMS[arm.penalty]
-        self.is_penalised = arm.penalty == "wgan_gp"
+        self.has_penalty = arm.penalty == "wgan_gp"
         rate = config.learning_rate
-        self.optimizer = build_optimizer(arm.optimizer, self.network, rate, 0.0, 0.9)
+        self.optimizer = build_optimizer(arm.optimizer, self.network, rate, beta1=0.0, beta2=0.9)
 
     def learn(self, real: Tensor, fake: Tensor) -> None:
-        """Take one step."""
+        """Update the critic on one batch of real and of generated faces."""
         loss = self.loss.critic(self.network(real), self.network(fake))
-        if self.is_penalised:
-            penalty = self.term(self.network, real, fake, torch.rand(len(real), 1, 1, 1))
+        if self.has_penalty:
+            epsilon = torch.rand(len(real), 1, 1, 1)  # positions between real and generated faces
+            penalty = self.term(self.network, real, fake, epsilon)
             loss = loss + PENALTY_WEIGHT * penalty.value
         self.network.zero_grad(set_to_none=True)
         loss.backward()
@@ -153,28 +161,40 @@ class _Critic:
         if self.term.clips_weights:
             clip_weights(self.network, CLIP_LIMIT)
 
-    def gradient(self, real: Tensor, output: Tensor) -> Tensor:
-        """Gradient of the generator's loss at its output."""
+    def gradient(self, output: Tensor) -> Tensor:
+        """Compute the gradient of the generator's loss with respect to its detached output."""
         output.requires_grad_()
         with frozen(self.network):
             scores = self.network(output)
-            (found,) = torch.autograd.grad(self.loss.generator(scores, scores), output)
-        return found
+            # The second argument, scores of real faces, is ignored by the losses of `ARMS`.
+            loss = self.loss.generator(scores, scores)
+            (gradient,) = torch.autograd.grad(loss, output)
+        return gradient
 
 
 def shrink(faces: Tensor) -> Tensor:
-    """Downscale faces in [0, 1] as MATLAB does: (B, 3, 64, 64) -> (B, 3, 16, 16)."""
+    """Downscale faces in [0, 1] as MATLAB's imresize: (B, 3, 64, 64) -> (B, 3, 16, 16)."""
     return matlab_bicubic((faces * 255).round(), SCALE) / 255
 
 
 @torch.no_grad()
 def score(outputs: Tensor, faces: Tensor, features: Features | None) -> tuple[float, float]:
-    """Return mean PSNR-Y in dB, and mean squeeze distance (NaN without a feature network)."""
-    found, targets = as_pixels(outputs), as_pixels(faces)
-    psnr = sum(psnr_y(a, b, SCALE) for a, b in zip(found, targets, strict=True)) / len(found)
+    """Score upscaled faces.
+
+    Args:
+        outputs: (N, 3, 64, 64), RGB around [0, 1].
+        faces: the originals, same shape, in [0, 1].
+        features: SqueezeNet; None: the second score is NaN.
+
+    Returns:
+        Mean PSNR of the luma in dB, and mean squeeze distance: feature distance on SqueezeNet.
+    """
+    pixels, targets = as_pixels(outputs), as_pixels(faces)
+    psnrs = [psnr_y(output, face, SCALE) for output, face in zip(pixels, targets, strict=True)]
+    psnr = sum(psnrs) / len(psnrs)
     if features is None:
         return psnr, float("nan")
-    return psnr, float(feature_distance(features, as_tensor(found), faces).mean())
+    return psnr, float(feature_distance(features, as_tensor(pixels), faces).mean())
 
 
 def run(
@@ -182,12 +202,12 @@ def run(
     data: Sequence[str | Path] = (),
     seconds: float = SmallFacesConfig.seconds,
 ) -> str:
-    """Train all arms; return a table of PSNR-Y and squeeze distance.
+    """Train all arms; return a Markdown table of PSNR-Y and squeeze distance.
 
     Args:
-        steps: most steps of each arm.
-        data: training faces, validation faces and the weights of SqueezeNet.
-        seconds: processor time of the L1 training, and again of each arm.
+        steps: see `SmallFacesConfig`.
+        data: paths of the training faces, the validation faces and the weights of SqueezeNet.
+        seconds: see `SmallFacesConfig`.
 
     Raises:
         UsageError: the data is missing.
@@ -198,12 +218,13 @@ def run(
     faces = as_tensor(draw_images(training, TRAINING_FACES, SIDE))
     targets = as_tensor(draw_images(validation, VALIDATION_FACES, SIDE))
     features, low_res = Features.load("squeeze", weights), shrink(targets)
-    outputs = {"bicubic": (bicubic_enlarge(low_res * 255, SCALE) / 255, 0)}
-    first, _ = train(build_generator(config), None, faces, config)
+    # Upscaled validation faces, and the number of steps of the arm.
+    results = {"bicubic": (bicubic_enlarge(low_res * 255, SCALE) / 255, 0)}
+    l1_generator, _ = train(build_generator(config), None, faces, config)
     for name, arm in ARMS.items():
-        generator, count = train(first, arm, faces, config)
+        generator, step_count = train(l1_generator, arm, faces, config)
         with torch.no_grad():
-            outputs[name] = generator(low_res), count
+            results[name] = generator(low_res), step_count
     lines = [
         f"{len(faces)} faces for training, {len(targets)} for validation; {seconds:.0f} seconds of "
         "processor time with the L1 loss, then as many again for each row, one seed. The first "
@@ -213,9 +234,9 @@ def run(
         "| critic | steps | PSNR-Y, dB | squeeze distance |",
         "|---|---|---|---|",
     ]
-    distances = {}
-    for name, (images, count) in outputs.items():
-        psnr, distances[name] = score(images, targets, features)
-        lines.append(f"| {name} | {count or '-'} | {psnr:.2f} | {distances[name]:.3f} |")
+    distances: dict[str, float] = {}
+    for name, (outputs, step_count) in results.items():
+        psnr, distances[name] = score(outputs, targets, features)
+        lines.append(f"| {name} | {step_count or '-'} | {psnr:.2f} | {distances[name]:.3f} |")
     lines += ["", f"Lowest squeeze distance: {min(distances, key=distances.__getitem__)}."]
     return "\n".join(lines)

@@ -1,9 +1,9 @@
 """Text: a character-level WGAN-GP on the words of a dictionary, with a softmax output.
 
-A word is (LENGTH, SYMBOLS): one-hot characters, padded with spaces. The generator's rows are
-distributions of characters, so that the segment between a real and a generated word lies within the
-simplex. One-sided penalties converge better on such data (Zhao et al. 2018, arXiv:1804.02617, from
-the abstract); `run` compares both.
+A word is a matrix (LENGTH, SYMBOLS): one row per character, padded with spaces. Rows of real words
+are one-hot, those of generated words are probabilities, as are those of all points between them,
+where the penalty is taken. One-sided penalties, which only act on gradient norms above 1, converge
+better on such data (Zhao et al. 2018, arXiv:1804.02617, from the abstract); `run` compares both.
 
 Source:
     Gulrajani et al. 2017, arXiv:1704.00028, section 5.3 and table 2 (n-gram Jensen-Shannon
@@ -27,14 +27,14 @@ from srgan_gp.losses.gradient_penalties import PENALTIES
 from srgan_gp.training.critic.critic_freezing import frozen
 from srgan_gp.training.options.optimizers import build_optimizer
 
-LENGTH = 8
+LENGTH = 8  # characters of a word, with the spaces at its end
 ALPHABET = " abcdefghijklmnopqrstuvwxyz"
 SYMBOLS = len(ALPHABET)
 DICTIONARY = Path("/usr/share/dict/words")
 VALIDATION_WORDS = 2000
 LATENT_SIZE = 64
 SAMPLED = 2000
-"""Words that a divergence is computed from."""
+"""Number of generated words that a divergence is computed from."""
 
 
 @dataclass(frozen=True)
@@ -43,13 +43,13 @@ class WordsConfig:
 
     Attributes:
         penalty: name in `PENALTIES`.
-        penalty_weight: its weight.
+        penalty_weight: weight of the penalty in the critic's loss.
         steps: steps of the generator.
         critic_steps: steps of the critic per step of the generator.
         batch_size: words of a step.
         width: units of the hidden layers.
         learning_rate: highest rate of both networks; it falls linearly to 0.
-        seed: of weights and draws.
+        seed: seed of weights and draws.
     """
 
     penalty: str = "one_sided"
@@ -63,14 +63,14 @@ class WordsConfig:
 
 
 class WordGenerator(nn.Module):
-    """Latents (B, LATENT_SIZE) -> distributions of characters (B, LENGTH, SYMBOLS)."""
+    """Latents (B, LATENT_SIZE) -> probabilities of characters (B, LENGTH, SYMBOLS)."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
         self.layers = Perceptron(LATENT_SIZE, LENGTH * SYMBOLS, width, 2)
 
     def forward(self, latents: Tensor) -> Tensor:
-        """Generate words."""
+        """Generate words from latents."""
         return self.layers(latents).unflatten(1, (LENGTH, SYMBOLS)).softmax(2)
 
 
@@ -87,7 +87,7 @@ class WordCritic(nn.Module):
 
 
 def load_words(path: Path = DICTIONARY) -> tuple[list[str], list[str]]:
-    """Read words of 3 to `LENGTH` small letters, in a fixed random order.
+    """Read the words of 3 to `LENGTH` small letters from lines of a file, in a fixed random order.
 
     Returns:
         Training and validation words.
@@ -102,43 +102,52 @@ def load_words(path: Path = DICTIONARY) -> tuple[list[str], list[str]]:
             f"{path} cannot be read ({error.strerror}). Install a word list, such as Debian's "
             "package wamerican."
         ) from error
-    found = sorted({w for w in lines if 3 <= len(w) <= LENGTH and set(w) <= set(ALPHABET[1:])})
-    if len(found) <= VALIDATION_WORDS:
-        raise UsageError(f"{path} has only {len(found)} words of 3 to {LENGTH} letters.")
-    order = torch.randperm(len(found), generator=torch.Generator().manual_seed(0)).tolist()
-    shuffled = [found[index] for index in order]
+    letters = set(ALPHABET[1:])
+    words = sorted({line for line in lines if 3 <= len(line) <= LENGTH and set(line) <= letters})
+    if len(words) <= VALIDATION_WORDS:
+        raise UsageError(f"{path} has only {len(words)} words of 3 to {LENGTH} letters.")
+    order = torch.randperm(len(words), generator=torch.Generator().manual_seed(0)).tolist()
+    shuffled = [words[index] for index in order]
     return shuffled[VALIDATION_WORDS:], shuffled[:VALIDATION_WORDS]
 
 
 def encode(words: Sequence[str]) -> Tensor:
-    """Encode words as indices of `ALPHABET`, (N, LENGTH)."""
-    return torch.tensor([[ALPHABET.index(c) for c in word.ljust(LENGTH)] for word in words])
+    """Encode words as indices of `ALPHABET`, (N, LENGTH), int64."""
+    padded = [word.ljust(LENGTH) for word in words]
+    return torch.tensor([[ALPHABET.index(character) for character in word] for word in padded])
 
 
 def decode(values: Tensor) -> list[str]:
-    """Read the likeliest character at each position, (N, LENGTH, SYMBOLS); drop trailing spaces."""
-    return ["".join(ALPHABET[i] for i in row).rstrip() for row in values.argmax(2).tolist()]
+    """Read the likeliest characters of (N, LENGTH, SYMBOLS), without spaces at the end of words."""
+    rows = values.argmax(2).tolist()
+    return ["".join(ALPHABET[index] for index in row).rstrip() for row in rows]
 
 
 def divergence(first: Sequence[str], second: Sequence[str], n: int) -> float:
     """Jensen-Shannon divergence of the n-grams of two lists of words.
 
-    The spaces that pad a word to `LENGTH` count.
+    An n-gram is a sequence of n characters, also of the spaces that pad a word to `LENGTH`.
 
     Returns:
         Nats, in [0, log 2]; 0 for equal frequencies.
     """
-    counts = []
-    for words in (first, second):
-        padded = [word.ljust(LENGTH) for word in words]
-        counts.append(Counter(w[i : i + n] for w in padded for i in range(LENGTH - n + 1)))
-    totals = [sum(count.values()) for count in counts]
+    counts, other_counts = _count_ngrams(first, n), _count_ngrams(second, n)
+    total, other_total = counts.total(), other_counts.total()
     result = 0.0
-    for gram in counts[0] | counts[1]:
-        shares = [count[gram] / total for count, total in zip(counts, totals, strict=True)]
+    for ngram in counts | other_counts:
+        shares = (counts[ngram] / total, other_counts[ngram] / other_total)
         mean = sum(shares) / 2
-        result += sum(share / 2 * math.log(share / mean) for share in shares if share)
+        result += sum(share / 2 * math.log(share / mean) for share in shares if share > 0)
     return result
+
+
+def _count_ngrams(words: Sequence[str], n: int) -> Counter[str]:
+    """Count the n-grams of words, padded to `LENGTH`."""
+    counts = Counter[str]()
+    for word in words:
+        padded = word.ljust(LENGTH)
+        counts.update(padded[i : i + n] for i in range(LENGTH - n + 1))
+    return counts
 
 
 def train(
@@ -153,31 +162,32 @@ def train(
         records: number of records, at equal distances.
 
     Returns:
-        Records with `step`, `js1` to `js4` and `norm`; and `SAMPLED` generated words.
+        Records with `step`, `js1` to `js4` (divergence of n-grams from the validation words, in
+        nats) and `norm` (mean gradient norm of the critic); and `SAMPLED` generated words.
     """
     torch.manual_seed(config.seed)
     generator, critic = WordGenerator(config.width), WordCritic(config.width)
-    optimizers = {
-        network: build_optimizer("adam", network, config.learning_rate, 0.5, 0.9)
-        for network in (generator, critic)
-    }
+    rate = config.learning_rate
+    generator_optimizer = build_optimizer("adam", generator, rate, beta1=0.5, beta2=0.9)
+    critic_optimizer = build_optimizer("adam", critic, rate, beta1=0.5, beta2=0.9)
     encoded, norm, history = encode(words), 0.0, []
     for step in range(1, config.steps + 1):
-        for optimizer in optimizers.values():
-            set_rate(optimizer, config.learning_rate * (1 - (step - 1) / config.steps))
+        for optimizer in (generator_optimizer, critic_optimizer):
+            set_rate(optimizer, rate * (1 - (step - 1) / config.steps))
         for _ in range(config.critic_steps):
-            chosen = torch.randint(len(encoded), (config.batch_size,))
-            real = F.one_hot(encoded[chosen], SYMBOLS).float()
+            indices = torch.randint(len(encoded), (config.batch_size,))
+            real = F.one_hot(encoded[indices], SYMBOLS).float()
             with torch.no_grad():
                 fake = generator(torch.randn(config.batch_size, LATENT_SIZE))
             epsilon = torch.rand(config.batch_size, 1, 1)
             penalty = PENALTIES[config.penalty](critic, real, fake, epsilon)
             loss = critic(fake).mean() - critic(real).mean()
-            take_step(critic, optimizers[critic], loss + config.penalty_weight * penalty.value)
+            loss = loss + config.penalty_weight * penalty.value
+            take_step(critic, critic_optimizer, loss)
             norm = float(penalty.norms.mean())
         with frozen(critic):
             fake = generator(torch.randn(config.batch_size, LATENT_SIZE))
-            take_step(generator, optimizers[generator], -critic(fake).mean())
+            take_step(generator, generator_optimizer, -critic(fake).mean())
         if step % max(config.steps // records, 1) == 0:
             history.append({"step": float(step), "norm": norm, **_measure(generator, validation)})
     return history, sample(generator, SAMPLED)
@@ -185,30 +195,28 @@ def train(
 
 @torch.no_grad()
 def sample(generator: WordGenerator, count: int) -> list[str]:
-    """Generate words."""
+    """Generate `count` words."""
     return decode(generator(torch.randn(count, LATENT_SIZE)))
 
 
 def _measure(generator: WordGenerator, validation: Sequence[str]) -> dict[str, float]:
-    found = sample(generator, SAMPLED)
-    return {f"js{n}": divergence(found, validation, n) for n in (1, 2, 3, 4)}
+    """Return `js1` to `js4`: divergence of generated words from the validation words."""
+    generated = sample(generator, SAMPLED)
+    return {f"js{n}": divergence(generated, validation, n) for n in (1, 2, 3, 4)}
 
 
 def run(
     steps: int = WordsConfig.steps, data: Sequence[str | Path] = (DICTIONARY,), shown: int = 50
 ) -> str:
-    """Train with both penalties; return a table of divergences and new words.
+    """Train with both penalties; return Markdown: a table of divergences, and new words.
 
     Args:
         steps: steps of each generator.
-        data: file with one word a line.
-        shown: number of generated words that are listed.
-
-    Raises:
-        UsageError: the file cannot be read or has too few words.
+        data: one path, of a file for `load_words`, whose errors are raised.
+        shown: largest number of generated words that are listed for a penalty.
     """
     words, validation = load_words(Path(data[0]))
-    known = {*words, *validation}
+    dictionary = {*words, *validation}
     lines = [
         f"{len(words)} training words of 3 to {LENGTH} letters, {steps} steps of the generator, "
         "one seed. Jensen-Shannon divergence of n-grams against "
@@ -217,24 +225,26 @@ def run(
         "| penalty | step | n = 1 | n = 2 | n = 3 | n = 4 | gradient norm |",
         "|---|---|---|---|---|---|---|",
     ]
-    listed = []
+    paragraphs = []
     for penalty in ("one_sided", "wgan_gp"):
-        history, found = train(WordsConfig(penalty=penalty, steps=steps), words, validation)
+        history, generated = train(WordsConfig(penalty=penalty, steps=steps), words, validation)
         for record in history:
             values = " | ".join(f"{record[f'js{n}']:.3f}" for n in (1, 2, 3, 4))
             lines.append(f"| {penalty} | {record['step']:.0f} | {values} | {record['norm']:.2f} |")
-        new = list(dict.fromkeys(word for word in found if word and word not in known))
-        real = sum(word in known for word in found) / len(found)
-        listed += [
+        known_share = sum(word in dictionary for word in generated) / len(generated)
+        unknown = (word for word in generated if word and word not in dictionary)
+        new_words = list(dict.fromkeys(unknown))  # each once, in the same order
+        paragraphs += [
             "",
-            f"`{penalty}`: {real:.1%} of {len(found)} generated words are in the dictionary. "
-            f"{min(shown, len(new))} of those that are not: {', '.join(new[:shown])}.",
+            f"`{penalty}`: {known_share:.1%} of {len(generated)} generated words are in the "
+            f"dictionary. {min(shown, len(new_words))} of those that are not: "
+            f"{', '.join(new_words[:shown])}.",
         ]
-    return "\n".join(lines + listed)
+    return "\n".join(lines + paragraphs)
 
 
 def _baseline(words: Sequence[str], validation: Sequence[str]) -> str:
-    """Divergence of real words, which a perfect generator would have."""
-    values = [divergence(words[:SAMPLED], validation, n) for n in (1, 2, 3, 4)]
-    shown = ", ".join(f"{value:.3f}" for value in values)
-    return f"real words have {shown} for n = 1 to 4"
+    """Format the divergences of real words, which a perfect generator would have."""
+    divergences = [divergence(words[:SAMPLED], validation, n) for n in (1, 2, 3, 4)]
+    formatted = ", ".join(f"{value:.3f}" for value in divergences)
+    return f"real words have {formatted} for n = 1 to 4"
