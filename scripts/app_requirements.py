@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Print the requirements of the extra `app`, one a line, for a container without GPU packages.
+"""Print the requirements of the extra `app`, one per line.
 
-Run it in the root of the repository.
+The Dockerfile installs them and the package without its dependencies, so that a container gets no
+GPU packages. Run it in the root of the repository.
 """
 
 import tomllib

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """Benchmarks of models, start-up, batches, memory, PNG files, the app and training.
 
-Times depend on the machine, so ratios of jobs that run in turns are printed where possible.
-`startup` prints seconds, `photo` seconds and memory of one command, `memory` the peak memory for
-large images, `app` and `nginx` the behaviour of the server under load.
+scripts/benchmark.py network photo-x4 --threads 1
+
+Times depend on the machine. Where possible, two or more jobs (functions or commands that are timed)
+run in turns, and the ratios of their times are printed. Each benchmark is a function in the module
+of its name in `scripts/benchmarks/`, whose parameters are the options here.
 """
 
 import argparse
@@ -44,6 +46,7 @@ def build_parser() -> argparse.ArgumentParser:
     shared = argparse.ArgumentParser(add_help=False)
     shared.add_argument("--json", action="store_true", help="print one JSON object")
     shared.add_argument("--threads", type=count, default=2, help="CPU threads [2]")
+    # A benchmark without this parameter refuses the option, and has no default; see `run`.
     text = "runs, of which the median, where a benchmark has several [5]"
     shared.add_argument("--repeats", type=count, help=text)
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -136,14 +139,23 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
-    """Run one benchmark, whose parameters are options; only its own modules are imported."""
+    """Run one benchmark, and import its module only.
+
+    Returns:
+        Measured values and facts about the measurement, by name, as JSON types.
+
+    Raises:
+        UsageError: `--repeats` is given for a benchmark that has no repetitions.
+    """
     module = importlib.import_module(f"benchmarks.{options.kind}")
     benchmark = getattr(module, f"benchmark_{options.kind}")
-    names = signature(benchmark).parameters
-    if "repeats" not in names and (options.repeats or 1) > 1:
+    parameters = signature(benchmark).parameters
+    if "repeats" not in parameters and options.repeats is not None and options.repeats > 1:
         raise UsageError(f"The benchmark {options.kind} measures once; leave out --repeats.")
-    options.repeats = options.repeats or 5
-    return benchmark(**{name: getattr(options, name) for name in names})
+    if options.repeats is None:
+        options.repeats = 5
+    arguments = {name: getattr(options, name) for name in parameters}
+    return benchmark(**arguments)
 
 
 if __name__ == "__main__":

@@ -19,9 +19,12 @@ from collections.abc import Iterable, Sequence
 from email.message import Message
 from email.parser import HeaderParser
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 _UNWANTED = ("__pycache__", ".pyc", ".part", ".DS_Store", ".ci-venv")
+"""Parts of paths that a release must not contain."""
+# Runs in the new environment: checks that the installed package is used, and draws photo.png.
 _TRIAL = """\
 import srgan_gp
 from pathlib import Path
@@ -69,42 +72,49 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def problems_of_wheel(path: Path) -> list[str]:
-    """Check the names and the metadata of a wheel; return what is wrong."""
+    """Check the names and the metadata of a wheel; return a message for each problem."""
     with zipfile.ZipFile(path) as archive:
         names = set(archive.namelist())
-        [about] = [name for name in names if name.endswith(".dist-info/METADATA")]
-        metadata = HeaderParser().parsestr(archive.read(about).decode("utf-8"))
-    licences = {f"{Path(about).parent}/licenses/{name}" for name in _project()["license-files"]}
-    wanted = {f"srgan_gp/{name}" for name in _files_below("srgan_gp", "*.py")}
-    wanted |= {f"srgan_gp/weights/{name}" for name in _files_below("weights", "*")}
-    wanted |= {f"srgan_gp/apps/{name}" for name in _files_below("apps", "*")}
-    wanted |= {"srgan_gp/py.typed"} | licences
-    own = (Path(about).parent.name, "srgan_gp")
-    foreign = sorted(name for name in names if name.partition("/")[0] not in own)
+        [metadata_name] = [name for name in names if name.endswith(".dist-info/METADATA")]
+        metadata = HeaderParser().parsestr(archive.read(metadata_name).decode("utf-8"))
+    metadata_folder = metadata_name.partition("/")[0]
+    expected = {"srgan_gp/py.typed"}
+    expected |= {f"{metadata_folder}/licenses/{name}" for name in _project()["license-files"]}
+    expected |= {f"srgan_gp/{name}" for name in _files_below("srgan_gp", "*.py")}
+    expected |= {f"srgan_gp/weights/{name}" for name in _files_below("weights", "*")}
+    expected |= {f"srgan_gp/apps/{name}" for name in _files_below("apps", "*")}
+    folders = (metadata_folder, "srgan_gp")
+    foreign = sorted(name for name in names if name.partition("/")[0] not in folders)
     return [
-        *(f"{path.name} lacks {name}" for name in sorted(wanted - names)),
+        *(f"{path.name} lacks {name}" for name in sorted(expected - names)),
         *(f"{path.name} holds {name}" for name in [*foreign, *_unwanted(names)]),
         *_metadata_problems(metadata, path),
     ]
 
 
 def problems_of_sdist(path: Path) -> list[str]:
-    """Check the names of a source distribution; return what is wrong."""
+    """Check the names of a source distribution; return a message for each problem."""
     with tarfile.open(path) as archive:
+        # Without the folder NAME-VERSION, which contains all files.
         names = {name.partition("/")[2] for name in archive.getnames()}
-    wanted = {
+    expected = {  # at least
         "CHANGELOG.md", "LICENSE", "README.md", "constraints.txt", "pyproject.toml", "PKG-INFO",
         "srgan_gp/py.typed", "weights/LICENSE", "weights/photo-x4.onnx", "tests/conftest.py",
         "apps/gradio_app.py", "scripts/build_release.py", "docs/index.md", ".ci/run",
     }  # fmt: skip
     return [
-        *(f"{path.name} lacks {name}" for name in sorted(wanted - names)),
+        *(f"{path.name} lacks {name}" for name in sorted(expected - names)),
         *(f"{path.name} holds {name}" for name in _unwanted(names)),
     ]
 
 
 def try_wheel(wheel: Path, requirements: Path | None) -> None:
     """Install a wheel in a new environment outside the checkout, and use it there.
+
+    Args:
+        wheel: the wheel.
+        requirements: install these, and the wheel without its dependencies; None: the wheel with
+            its dependencies.
 
     Raises:
         CalledProcessError: a command failed.
@@ -118,6 +128,7 @@ def try_wheel(wheel: Path, requirements: Path | None) -> None:
             _run(*install, "-r", str(requirements.resolve()))
             install += ["--no-deps"]
         _run(*install, str(wheel.resolve()))
+        # Variables such as PYTHONPATH could make the checkout visible.
         clean = {name: text for name, text in os.environ.items() if not name.startswith("PYTHON")}
         commands = (
             [python, "-c", _TRIAL.format(root=str(ROOT))],
@@ -131,6 +142,7 @@ def try_wheel(wheel: Path, requirements: Path | None) -> None:
 
 
 def _metadata_problems(metadata: Message, path: Path) -> Iterable[str]:
+    """Yield a message for each field of the wheel at `path` that differs from pyproject.toml."""
     project = _project()
     expected = {
         "Name": project["name"],
@@ -143,7 +155,8 @@ def _metadata_problems(metadata: Message, path: Path) -> Iterable[str]:
             yield f"{path.name} has {name} {metadata[name]}, not {text}"
 
 
-def _project() -> dict[str, str]:
+def _project() -> dict[str, Any]:
+    """Return the table `project` of pyproject.toml."""
     return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 
@@ -156,13 +169,19 @@ def _files_below(folder: str, pattern: str) -> Iterable[str]:
 
 
 def _unwanted(names: Iterable[str]) -> list[str]:
+    """Return the names that contain a part of `_UNWANTED`, sorted."""
     return sorted(name for name in names if any(part in name for part in _UNWANTED))
 
 
 def _run(
     *command: str, folder: str | None = None, environment: dict[str, str] | None = None
 ) -> None:
-    print("$", *(Path(command[0]).name, *command[1:]), flush=True)
+    """Print a command and run it.
+
+    Raises:
+        CalledProcessError: it failed.
+    """
+    print("$", Path(command[0]).name, *command[1:], flush=True)
     subprocess.run(command, cwd=folder, env=environment, check=True)
 
 

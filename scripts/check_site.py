@@ -23,25 +23,30 @@ if TYPE_CHECKING:
     import playwright.sync_api
 
 SEARCH_TRIES, SEARCH_MS = 20, 3_000
-"""The search index is built in the browser, which takes long on a busy machine."""
+"""Number of searches until one finds something, and milliseconds to wait for each. The search index
+is built in the browser, which takes long on a busy machine."""
 
 _LOADS = {
     "audio": "src", "embed": "src", "form": "action", "iframe": "src", "img": "src",
     "input": "src", "link": "href", "object": "data", "script": "src", "source": "src",
     "use": "href", "video": "src",
 }  # fmt: skip
-"""Elements that make a browser send a request by themselves, and the attribute that says where."""
+"""Elements for which a browser sends a request by itself, and the attribute with the address."""
 
+# Addresses on other hosts in a style sheet or a `style` attribute.
 _IN_STYLE = re.compile(r"(?:url\(|@import)\s*['\"]?\s*((?:https?:)?//[^'\")\s]+)")
 
 
 class Page(HTMLParser):
     """The links, the anchors and the loaded files of one page.
 
+    Args:
+        text: the HTML.
+
     Attributes:
         links: targets of `<a href>`.
-        loads: what the browser fetches by itself.
-        anchors: every `id` and `name`.
+        loads: addresses of the files that a browser fetches by itself.
+        anchors: values of all `id` and `name` attributes.
     """
 
     def __init__(self, text: str) -> None:
@@ -53,7 +58,7 @@ class Page(HTMLParser):
         self.loads += _IN_STYLE.findall(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Take down one element."""
+        """Add the links, files and anchors of one element; `HTMLParser.feed` calls it."""
         values = {name: value for name, value in attrs if value}
         self.anchors |= {values[name] for name in ("id", "name") if name in values}
         if tag == "a" and "href" in values:
@@ -61,11 +66,12 @@ class Page(HTMLParser):
         if tag in _LOADS and _LOADS[tag] in values:
             self.loads.append(values[_LOADS[tag]])
         if "srcset" in values:
+            # Addresses with sizes: "small.png 1x, large.png 2x".
             self.loads += [part.split()[0] for part in values["srcset"].split(",")]
 
 
 def main() -> int:
-    """Print what is wrong with a site; return 0, or 1 when anything is."""
+    """Print the faults of a site; return 0, or 1 if there are any, or no pages."""
     parser = argparse.ArgumentParser(description="Check a built documentation site.")
     parser.add_argument("site", type=Path, help="folder of the built site")
     parser.add_argument("--browser", action="store_true", help="also open every page in Chromium")
@@ -77,11 +83,11 @@ def main() -> int:
         print(fault, file=sys.stderr)
     pages = len(list(options.site.rglob("*.html")))
     print(f"{options.site}: {pages} pages, {len(faults)} faults")
-    return int(bool(faults) or not pages)
+    return 1 if faults or pages == 0 else 0
 
 
 def broken_links(site: Path) -> Iterator[str]:
-    """Name every link within the site whose file or anchor is missing."""
+    """Yield a message for every link within the site whose file or anchor is missing."""
     pages = {path: Page(path.read_text(encoding="utf-8")) for path in site.rglob("*.html")}
     for path, page in pages.items():
         if path.name == "404.html":  # its links are absolute: it is served for any path
@@ -90,37 +96,47 @@ def broken_links(site: Path) -> Iterator[str]:
             parts = urlsplit(link)
             if parts.scheme or parts.netloc or link == "#":
                 continue
-            target = path if not parts.path else (path.parent / unquote(parts.path)).resolve()
-            target = target / "index.html" if target.is_dir() else target
+            target = path  # of a link such as "#anchor"
+            if parts.path:
+                target = (path.parent / unquote(parts.path)).resolve()
+            if target.is_dir():
+                target = target / "index.html"
             name = f"{path.relative_to(site)}: {link}"
             if not target.is_file():
                 yield f"{name}: there is no such file"
             elif parts.fragment and target.suffix == ".html":
-                # The keys of `pages` begin with `site` as it was given; only `path` is such a key.
-                known = page if target == path else pages[site / target.relative_to(site.resolve())]
-                if unquote(parts.fragment) not in known.anchors:
+                target_page = page
+                if target != path:
+                    # `target` is absolute, the keys of `pages` start with `site` as it was passed.
+                    target_page = pages[site / target.relative_to(site.resolve())]
+                if unquote(parts.fragment) not in target_page.anchors:
                     yield f"{name}: there is no such anchor"
 
 
 def foreign_files(site: Path) -> Iterator[str]:
-    """Name every file that a page or a style sheet would load from another host.
+    """Yield a message for every file that a page or a style sheet would load from another host.
 
-    Scripts are not read: they may hold addresses that they never use. `foreign_requests` sees what
-    they do.
+    Scripts are not read: they may contain addresses that they never use. `foreign_requests` sees
+    their requests.
     """
     for path in sorted(site.rglob("*")):
-        found: list[str] = []
+        addresses: list[str] = []
         if path.suffix == ".html":
-            found = Page(path.read_text(encoding="utf-8")).loads
+            addresses = Page(path.read_text(encoding="utf-8")).loads
         elif path.suffix in (".css", ".svg"):
-            found = _IN_STYLE.findall(path.read_text(encoding="utf-8"))
-        for address in found:
+            addresses = _IN_STYLE.findall(path.read_text(encoding="utf-8"))
+        for address in addresses:
             if urlsplit(address).netloc:
                 yield f"{path.relative_to(site)}: loads {address}"
 
 
 def foreign_requests(site: Path) -> list[str]:
-    """Open every page in Chromium, search once, and name each request to another host."""
+    """Open every page in Chromium and search once.
+
+    Returns:
+        A message for each request to another host, which is blocked; for each error of a script;
+        and if the search finds nothing.
+    """
     from playwright.sync_api import Route, sync_playwright
 
     faults: list[str] = []
@@ -129,7 +145,7 @@ def foreign_requests(site: Path) -> list[str]:
         browser = playwright.chromium.launch(executable_path=_chromium(), args=["--no-sandbox"])
         page = browser.new_page()
 
-        def watch(route: Route) -> None:
+        def check_request(route: Route) -> None:
             address = route.request.url
             if address.startswith((own, "data:", "blob:")):
                 route.continue_()
@@ -137,7 +153,7 @@ def foreign_requests(site: Path) -> list[str]:
                 faults.append(f"{page.url.removeprefix(own)}: requests {address}")
                 route.abort()
 
-        page.route("**/*", watch)
+        page.route("**/*", check_request)
         page.on("pageerror", lambda error: faults.append(f"{page.url}: {error}"))
         for path in sorted(site.rglob("*.html")):
             page.goto(own + path.relative_to(site).as_posix(), wait_until="networkidle")
@@ -149,7 +165,10 @@ def foreign_requests(site: Path) -> list[str]:
 
 
 def _finds(page: "playwright.sync_api.Page", text: str) -> bool:
-    """Type into the search until it finds something; it ignores keys while it is starting."""
+    """Type into the search field until something is found; return whether it was.
+
+    The field ignores keys while the page starts, so that one attempt is not enough.
+    """
     from playwright.sync_api import TimeoutError
 
     query = page.locator("[data-md-component=search-query]")
@@ -180,10 +199,11 @@ def _served(site: Path) -> Iterator[ThreadingHTTPServer]:
 
 
 def _chromium() -> str:
-    found = shutil.which("chromium") or shutil.which("chromium-browser")
-    if found is None:
+    """Return the path of Chromium, or exit with a message."""
+    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    if program is None:
         raise SystemExit("check_site.py: Chromium is missing: apt-get install chromium")
-    return found
+    return program
 
 
 if __name__ == "__main__":

@@ -38,12 +38,12 @@ def count_functions(image: Path, output: Path) -> list[str]:
     """
     seen: set[CodeType] = set()
 
-    def note(frame: FrameType, event: str, _argument: object) -> None:
+    def note_call(frame: FrameType, event: str, _argument: object) -> None:
         if event == "call":
             seen.add(frame.f_code)
 
-    threading.setprofile(note)
-    sys.setprofile(note)
+    threading.setprofile(note_call)  # for threads that start later
+    sys.setprofile(note_call)  # for this thread
     try:
         from srgan_gp.cli import main
 
@@ -53,13 +53,14 @@ def count_functions(image: Path, output: Path) -> list[str]:
         threading.setprofile(None)
     if code != 0:
         raise RuntimeError(f"srgan-gp upscale {image} ended with exit code {code}.")
-    return sorted(
-        f"{Path(code.co_filename).relative_to(PACKAGE)}:{code.co_firstlineno} {code.co_qualname}"
-        for code in seen
-        if code.co_filename.startswith(PACKAGE)
-        and code.co_flags & inspect.CO_OPTIMIZED  # Module and class bodies lack this flag.
-        and code.co_name not in _COMPREHENSIONS
-    )
+    functions = []
+    for code in seen:
+        is_ours = code.co_filename.startswith(PACKAGE)
+        is_function = code.co_flags & inspect.CO_OPTIMIZED  # module and class bodies lack this flag
+        if is_ours and is_function and code.co_name not in _COMPREHENSIONS:
+            file = Path(code.co_filename).relative_to(PACKAGE)
+            functions.append(f"{file}:{code.co_firstlineno} {code.co_qualname}")
+    return sorted(functions)
 
 
 def main() -> None:

@@ -3,8 +3,10 @@
 
 scripts/critic_report.py WITH WITHOUT --data bench_sr.zip:B100/HR --run runs/photo-x4
 
-The squeeze distance is close to the training loss, so it is not used as the criterion. The patch
-distance, which is not a loss, has to be 10 % lower than in the same run without a critic.
+WITH and WITHOUT are the models of two runs that differ in the critic only; RUN is a training run.
+
+A critic is effective if it lowers the patch distance, which is not a loss, by 10 % and PSNR-Y by at
+most 0.5 dB. The squeeze distance is close to the training loss, so it is not the criterion.
 """
 
 import argparse
@@ -29,13 +31,15 @@ COLUMNS = {
     "grain": ("grain", 2),
     "consistency": ("consistency", 2),
 }
-WANTED_CHANGE = -10.0  # percent of the patch distance
-ALLOWED_DECIBELS = -0.5  # of PSNR-Y
-LEAST_POINTS = 4
-ESTIMATE = "validation/critic_estimate"
+"""Columns of the table, by the name of a score: the title, and digits after the point."""
+WANTED_CHANGE = -10.0  # percent: change of the patch distance by an effective critic, at most
+ALLOWED_DECIBELS = -0.5  # change of PSNR-Y by an effective critic, at least
+LEAST_POINTS = 4  # validations: fewer are not correlated
+ESTIMATE = "validation/critic_estimate"  # names in the `stats.jsonl` of a run
 DISTANCE = "validation/patch_distance"
 
 Row = Mapping[str, float]
+"""Scores of a model by name."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -80,22 +84,33 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def compare(options: argparse.Namespace) -> Iterator[str]:
-    """Score two models on one set: a table of both and their difference, and a summary.
+    """Score two models on one set; yield the lines of a table and a summary.
+
+    Args:
+        options: the command line; see `build_parser`.
 
     Raises:
         UsageError: the number of models is not two, or there is no data.
     """
     if len(options.models) != 2 or not options.data:
         raise UsageError("Pass two models, with and without critic, and --data.")
-    rows = [score(model, options) for model in options.models]
-    names = [f"{options.models[0]} (critic)", f"{options.models[1]} (no critic)"]
+    with_name, without_name = options.models
+    with_critic, without = score(with_name, options), score(without_name, options)
     yield f"{options.data}, downscaled by {options.low_res}, uint8 output"
-    yield from table(dict(zip(names, rows, strict=True)))
-    yield summary(*rows)
+    yield from table({f"{with_name} (critic)": with_critic, f"{without_name} (no critic)": without})
+    yield summary(with_critic, without)
 
 
 def score(model: str, options: argparse.Namespace) -> Row:
-    """Evaluate a model; for a run, its best checkpoint, exported as by `srgan-gp export`.
+    """Evaluate a model.
+
+    Args:
+        model: name or `.onnx` file of a model, or the folder of a run, whose best checkpoint is
+            exported as by `srgan-gp export`.
+        options: the command line.
+
+    Returns:
+        Mean scores of the images and scores of the set, by name.
 
     Raises:
         UsageError: every image is too small for a patch.
@@ -115,18 +130,28 @@ def score(model: str, options: argparse.Namespace) -> Row:
 
 
 def table(rows: Mapping[str, Row]) -> Iterator[str]:
-    """Format two rows of scores, their difference, and the difference in percent of the second."""
+    """Yield the lines of a table of two models.
+
+    Args:
+        rows: scores of the two models, by the title of their row.
+
+    Yields:
+        The titles, both models, their difference, and the difference in percent of the second.
+    """
     first, second = rows.values()
     keys = [key for key in COLUMNS if key in first and key in second]
     difference = {key: first[key] - second[key] for key in keys}
-    percent = [
-        f"{100 * difference[key] / second[key]:+16.1f}" if second[key] else f"{'-':>16}"
-        for key in keys
-    ]
-    width = max(len("difference"), *map(len, rows))
-    yield " ".join([f"{'':{width}}", *(f"{COLUMNS[key][0]:>16}" for key in keys)])
+    width = max(len("difference"), *(len(name) for name in rows))  # of the first column
+    titles = [f"{COLUMNS[key][0]:>16}" for key in keys]
+    yield " ".join([" " * width, *titles])
     for name, row in {**rows, "difference": difference}.items():
-        yield " ".join([f"{name:{width}}", *(f"{row[k]:16.{COLUMNS[k][1]}f}" for k in keys)])
+        values = [f"{row[key]:16.{COLUMNS[key][1]}f}" for key in keys]
+        yield " ".join([f"{name:{width}}", *values])
+    percent = []
+    for key in keys:
+        has_percent = second[key] != 0
+        value = f"{100 * difference[key] / second[key]:+.1f}" if has_percent else "-"
+        percent.append(f"{value:>16}")
     yield " ".join([f"{'in percent':{width}}", *percent])
 
 
@@ -144,6 +169,13 @@ def summary(with_critic: Row, without: Row) -> str:
 
 def correlate(run_dir: Path, from_images: int) -> Iterator[str]:
     """Correlate the critic estimate on the validation images with the patch distance of a run.
+
+    Args:
+        run_dir: folder of the run.
+        from_images: earlier validations, by the number of training images seen, are ignored.
+
+    Yields:
+        Two lines: the range of both series, and their correlation.
 
     Raises:
         UsageError: there are fewer than `LEAST_POINTS` validations with both, or one is constant.
@@ -173,14 +205,16 @@ def read_series(run_dir: Path) -> list[tuple[int, float, float]]:
     path = run_dir / "stats.jsonl"
     if not path.is_file():
         raise UsageError(f"There is no {path}. Pass the folder of a training run.")
-    seen: dict[int, dict[str, float]] = {}
-    for line in map(json.loads, path.read_text().splitlines()):
-        seen.setdefault(line["images_seen"], {}).update(line)
-    return [
-        (images, found[ESTIMATE], found[DISTANCE])
-        for images, found in sorted(seen.items())
-        if ESTIMATE in found and DISTANCE in found
-    ]
+    # Several lines may have the same number of images.
+    values_by_images: dict[int, dict[str, float]] = {}
+    for line in path.read_text().splitlines():
+        values = json.loads(line)
+        values_by_images.setdefault(values["images_seen"], {}).update(values)
+    series = []
+    for images, values in sorted(values_by_images.items()):
+        if ESTIMATE in values and DISTANCE in values:
+            series.append((images, values[ESTIMATE], values[DISTANCE]))
+    return series
 
 
 def spearman(first: Sequence[float], second: Sequence[float]) -> float:
@@ -198,10 +232,11 @@ def spearman(first: Sequence[float], second: Sequence[float]) -> float:
 
 
 def ranks(values: Sequence[float]) -> np.ndarray:
-    """Return the ranks, from 1 for the smallest value."""
+    """Return the ranks, from 1 for the smallest value, float64; equal values share their mean."""
     ordered = np.sort(values)
-    below, up_to = (np.searchsorted(ordered, values, side) for side in ("left", "right"))
-    return (below + up_to + 1) / 2
+    smaller = np.searchsorted(ordered, values, "left")  # number of smaller values
+    smaller_or_equal = np.searchsorted(ordered, values, "right")
+    return (smaller + 1 + smaller_or_equal) / 2  # mean of the first and the last rank
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
-"""Hook of MkDocs: formulas in LaTeX become MathML, which browsers draw without scripts or fonts.
+"""Hook of MkDocs: converts formulas in LaTeX to MathML, which browsers draw without scripts.
 
-A formula is written as GitHub draws it too: a fenced block named `math`, or $`...`$ within a line.
+A formula is a fenced block named `math`, or $`...`$ within a line, as GitHub writes them.
+`mkdocs.yml` names this file, and MkDocs calls `on_page_markdown` for each page.
 """
 
 import re
@@ -12,12 +13,13 @@ _INLINE = re.compile(r"\$`([^`]+)`\$")
 
 
 def on_page_markdown(markdown: str, **_: object) -> str:
-    """Replace the formulas of a page before its Markdown is read."""
-    markdown = _FENCE.sub(lambda found: _block(found[1]), markdown)
+    """Return the Markdown of a page with its formulas converted to HTML."""
+    markdown = _FENCE.sub(lambda match: _block(match[1]), markdown)
     # Markdown takes <math> at the start of a line for a block; a span keeps it in its paragraph.
-    return _INLINE.sub(lambda found: f"<span>{convert(found[1])}</span>", markdown)
+    return _INLINE.sub(lambda match: f"<span>{convert(match[1])}</span>", markdown)
 
 
 def _block(formula: str) -> str:
+    """Convert a formula that stands in a line of its own."""
     mathml = convert(formula.strip(), display="block")
     return f'<div class="formula">{mathml}</div>'

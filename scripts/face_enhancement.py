@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
-"""Measure `upscale --faces` on planted faces, and compare it with the plain result on sheets.
+"""Measure `upscale --faces` on planted faces, and compare results with and without it on sheets.
 
 scripts/face_enhancement.py planted --faces faces.zip --photos photos.zip
 scripts/face_enhancement.py sheets photo.jpg folder/ -o runs/faces
 scripts/face_enhancement.py sheets folder/ --blind -o runs/blind    the key is runs/blind.key.json
 scripts/face_enhancement.py tally runs/blind.key.json reader-1.json reader-2.json
 
-A reader gets the folder of a blind comparison without its key. Each image shows the input and the
+A planted face is copied into a photo, so that its original is known. A reader, who compares results
+by eye, gets the folder of a blind comparison without its key. Each image shows the input and the
 results A and B. The answers are a JSON file with the better one of each image, or "=" for a tie:
 {"1": "A", "2": "B", "3": "="}
 """
@@ -28,13 +29,15 @@ from srgan_gp.data.image_sources import as_8_bit_rgb
 from srgan_gp.errors import PictureError, SrganGpError
 from srgan_gp.evaluation.image_scores import squeeze_distance
 from srgan_gp.images import read_image
-from srgan_gp.inference.face_enhancement.face_options import ENHANCED
+from srgan_gp.inference.face_enhancement.face_options import ENHANCED, FaceResult
 from srgan_gp.losses.features import Features
 from srgan_gp.metrics.psnr_ssim import psnr_y
 
 DAMAGES = ("cv2", "area-jpeg75", "real")
-SIZES = (16, 24, 32, 48, 65)  # bounds of the groups of sizes, in pixels of the input
-MAX_PIXELS = 600_000  # of an image on a sheet
+"""Names of the downscalers, keys of `LOW_RES`."""
+SIZES = (16, 24, 32, 48, 65)  # pixels of the input: bounds of the groups of planted sides
+MAX_PIXELS = 600_000  # images with more are not shown on sheets
+SHEET_PLANTED = 60  # planted faces, of which every fourth is on a sheet
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -85,19 +88,25 @@ def measure(options: argparse.Namespace) -> None:
     features = Features.load("squeeze", options.feature_weights)
     scenes = list(plant(options.faces, options.photos, options.count, comparison.detector))
     for damage in DAMAGES:
-        rows, seams, states, equal = [], list[float](), list[str](), 0
+        rows = []  # side, squeeze distance without and with, PSNR-Y without and with
+        seams, states, equal = list[float](), list[str](), 0
         for scene in scenes:
             pair = comparison.pair(LOW_RES[damage](scene.high_res, SCALE))
             x, y, width, height = scene.box
-            part = (slice(y, y + height), slice(x, x + width))
-            original = np.ascontiguousarray(scene.high_res[part])
-            results = [np.ascontiguousarray(r[part]) for r in (pair.without, pair.with_faces)]
+            box = (slice(y, y + height), slice(x, x + width))
+            original = np.ascontiguousarray(scene.high_res[box])
+            without = np.ascontiguousarray(pair.without[box])
+            with_faces = np.ascontiguousarray(pair.with_faces[box])
             rows.append(
-                [scene.side]
-                + [squeeze_distance(features, result, original) for result in results]
-                + [psnr_y(result, original, border=0) for result in results]
+                (
+                    scene.side,
+                    squeeze_distance(features, without, original),
+                    squeeze_distance(features, with_faces, original),
+                    psnr_y(without, original, border=0),
+                    psnr_y(with_faces, original, border=0),
+                )
             )
-            centre = ((x + width / 2) / SCALE, (y + height / 2) / SCALE)
+            centre = ((x + width / 2) / SCALE, (y + height / 2) / SCALE)  # in pixels of the input
             states.append(_state(pair.faces, centre))
             seams += pair.seams()
             equal += pair.is_equal_outside()
@@ -109,12 +118,13 @@ def measure(options: argparse.Namespace) -> None:
         )
         _print_scores("  all", np.array(rows))
         for low, high in pairwise(SIZES):
-            chosen = [row for row in rows if low <= row[0] < high]
-            if chosen:
-                _print_scores(f"  {low} to {high - 1} pixels", np.array(chosen))
+            rows_of_size = [row for row in rows if low <= row[0] < high]
+            if rows_of_size:
+                _print_scores(f"  {low} to {high - 1} pixels", np.array(rows_of_size))
 
 
-def _state(faces: tuple, centre: tuple[float, float]) -> str:
+def _state(faces: tuple[FaceResult, ...], centre: tuple[float, float]) -> str:
+    """Return what became of the face around a point (x, y), such as "enhanced"; else "missed"."""
     for face in faces:
         left, top, width, height = face.box
         if left <= centre[0] <= left + width and top <= centre[1] <= top + height:
@@ -123,6 +133,7 @@ def _state(faces: tuple, centre: tuple[float, float]) -> str:
 
 
 def _print_scores(title: str, rows: np.ndarray) -> None:
+    """Print the means of rows of `measure`, (N, 5)."""
     _, squeeze, squeeze_with, psnr, psnr_with = rows.mean(0)
     print(
         f"{title}: squeeze distance {squeeze:.3f} -> {squeeze_with:.3f} "
@@ -133,45 +144,51 @@ def _print_scores(title: str, rows: np.ndarray) -> None:
 
 
 def make_sheets(options: argparse.Namespace) -> None:
-    """Write a sheet for every enhanced face."""
+    """Write a sheet for every enhanced face.
+
+    Raises:
+        ValueError: no face was enhanced.
+    """
     comparison = Comparison(options.model, options.face_model, options.detector)
-    found = list[Crop]()
+    all_crops = list[Crop]()
     for name, pixels in _images(options, comparison):
-        found += crops(name, comparison.pair(pixels))
-        print(f"{name}: {len(found)} crops", flush=True)
-    if not found:
+        all_crops += crops(name, comparison.pair(pixels))
+        print(f"{name}: {len(all_crops)} crops", flush=True)
+    if not all_crops:
         raise ValueError("no face was enhanced")
     if options.blind:
-        write_blind(found, options.output, options.output.with_suffix(".key.json"))
+        write_blind(all_crops, options.output, options.output.with_suffix(".key.json"))
     else:
-        write_labelled(found, options.output)
+        write_labelled(all_crops, options.output)
 
 
 def _images(
     options: argparse.Namespace, comparison: Comparison
 ) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield names and pixels, 8 bits, of the images with a face, and of planted ones."""
+    """Yield names and pixels, (H, W, 3), uint8, of images with a face, and of planted faces."""
     for path in options.images:
-        for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+        files = sorted(path.rglob("*")) if path.is_dir() else [path]
+        for file in files:
             try:
                 pixels = as_8_bit_rgb(read_image(file).pixels)
             except PictureError:
                 continue  # a folder, or another file
-            if pixels.shape[0] * pixels.shape[1] <= MAX_PIXELS and comparison.has_small_faces(
-                pixels
-            ):
+            is_small = pixels.shape[0] * pixels.shape[1] <= MAX_PIXELS
+            if is_small and comparison.has_small_faces(pixels):
                 yield file.stem, pixels
     if options.faces and options.photos:
-        scenes = list(plant(options.faces, options.photos, 60, comparison.detector))
+        scenes = list(plant(options.faces, options.photos, SHEET_PLANTED, comparison.detector))
         for number, scene in enumerate(scenes[::4]):
             damage = DAMAGES[number % len(DAMAGES)]
             yield f"planted-{damage}-{scene.side}", LOW_RES[damage](scene.high_res, SCALE)
 
 
 def count_answers(options: argparse.Namespace) -> None:
-    """Print the tally."""
+    """Print how often readers prefer the result with the face model."""
     key = json.loads(options.key.read_text(encoding="utf-8"))
-    readers = {p.stem: json.loads(p.read_text(encoding="utf-8")) for p in options.readers}
+    readers = {}
+    for path in options.readers:
+        readers[path.stem] = json.loads(path.read_text(encoding="utf-8"))
     for line in tally_lines(key, readers):
         print(line)
 

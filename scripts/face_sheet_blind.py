@@ -4,13 +4,14 @@ python scripts/face_sheet_blind.py --real faces_val.zip --seed 1000 -o runs/shee
 python scripts/face_sheet_blind.py --tally runs/sheets/1000-key.json marks-1.json marks-2.json
 
 A sheet has 80 numbered faces in random order: 64 generated from consecutive seeds and 16 real. The
-key, which readers do not see, lists them. The marks of a reader are a JSON file with the positions,
-from 1, of the faces free of gross deformity and of those that pass as a photograph:
-{"sound": [1, 2, 5], "photo": [2]}
+key, a JSON file that readers do not see, says which is which. Readers judge the faces by eye: the
+marks of a reader are a JSON file with the positions, from 1, of the faces free of gross deformity
+and of those that pass as a photograph: {"sound": [1, 2, 5], "photo": [2]}
 """
 
 import argparse
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,10 +26,11 @@ from srgan_gp.errors import UsageError
 from srgan_gp.inference.face_generator import DEFAULT_MODEL, FaceGenerator
 from srgan_gp.system.files import atomic_write_bytes
 
-GENERATED, REAL, COLUMNS = 64, 16, 10
+GENERATED, REAL, COLUMNS = 64, 16, 10  # faces of each sort, and faces in a row
 MARGIN, CAPTION = 8, 14  # pixels around a face, and above it for its number
-GREY = 127
+GREY = 127  # level of the background
 KINDS = {"sound": "free of gross deformity", "photo": "pass as a photograph"}
+"""Kinds of marks: the key in a file of marks, and the text in the tally."""
 
 
 def main() -> int:
@@ -49,8 +51,8 @@ def main() -> int:
     try:
         if options.tally:
             key = json.loads(options.tally.read_text(encoding="utf-8"))
-            for line in tally(key, {m.name: read_marks(m, key) for m in options.marks}):
-                print(line)
+            marks = {path.name: read_marks(path, key) for path in options.marks}
+            print(*tally(key, marks), sep="\n")
         elif options.real and options.output:
             build(options)
         else:
@@ -61,17 +63,21 @@ def main() -> int:
 
 
 def build(options: argparse.Namespace) -> None:
-    """Write the sheet as NAME.png and its key as NAME-key.json."""
+    """Write the sheet as NAME.png and its key as NAME-key.json.
+
+    The key has `model`, `sha256`, `truncation`, and `positions`: by position on the sheet, "seed N"
+    for a generated face and "real FILE" for a real one.
+    """
     generator = FaceGenerator.load(options.model)
     truncation = generator.default_truncation if options.trunc is None else options.trunc
-    ours = generator.generate(seed=options.seed, count=GENERATED, truncation=truncation)
+    generated = generator.generate(seed=options.seed, count=GENERATED, truncation=truncation)
     files = validation_half(list_images(options.real), REPORT)
     rng = np.random.default_rng(options.seed)
-    drawn = [files[i] for i in rng.permutation(len(files))[:REAL]]
-    faces = np.concatenate([ours, read_faces(drawn, generator.image_size)])
+    real_files = [files[i] for i in rng.permutation(len(files))[:REAL]]
+    faces = np.concatenate([generated, read_faces(real_files, generator.image_size)])
     # `tally` recognises real faces by their labels.
     labels = [f"seed {options.seed + n}" for n in range(GENERATED)]
-    labels += [f"real {file.stem}" for file in drawn]
+    labels += [f"real {file.stem}" for file in real_files]
     order = rng.permutation(len(faces))  # index of the face at each position
     key = {
         "model": generator.name,
@@ -97,38 +103,46 @@ def draw_sheet(faces: np.ndarray) -> np.ndarray:
         (H, W, 3), uint8 RGB.
     """
     side = faces.shape[1]
-    rows = -(-len(faces) // COLUMNS)
-    height, width = CAPTION + side + MARGIN, side + MARGIN
-    sheet = np.full((rows * height + MARGIN, COLUMNS * width + MARGIN, 3), GREY, np.uint8)
+    rows = math.ceil(len(faces) / COLUMNS)
+    cell_height, cell_width = CAPTION + side + MARGIN, side + MARGIN
+    size = (rows * cell_height + MARGIN, COLUMNS * cell_width + MARGIN, 3)
+    sheet = np.full(size, GREY, np.uint8)
     for index, face in enumerate(faces):
-        top, left = MARGIN + index // COLUMNS * height, MARGIN + index % COLUMNS * width
-        place = (left, top + CAPTION - 4)
-        font = cv2.FONT_HERSHEY_SIMPLEX
-        cv2.putText(sheet, str(index + 1), place, font, 0.4, (0, 0, 0), 1, cv2.LINE_AA)
-        sheet[top + CAPTION : top + CAPTION + side, left : left + side] = face
+        row, column = divmod(index, COLUMNS)
+        left, text_top = MARGIN + column * cell_width, MARGIN + row * cell_height
+        top = text_top + CAPTION
+        baseline = (left, top - 4)
+        font, scale, black = cv2.FONT_HERSHEY_SIMPLEX, 0.4, (0, 0, 0)
+        cv2.putText(sheet, str(index + 1), baseline, font, scale, black, 1, cv2.LINE_AA)
+        sheet[top : top + side, left : left + side] = face
     return sheet
 
 
 def read_marks(path: Path, key: Mapping[str, Any]) -> dict[str, set[int]]:
     """Read the marks of one reader.
 
+    Args:
+        path: file of the marks.
+        key: key of the sheet.
+
+    Returns:
+        Marked positions, from 1, by kind.
+
     Raises:
         UsageError: the file has other keys than `KINDS`, or a position that is not on the sheet.
     """
     try:
-        marks = {
-            kind: {int(n) for n in found} for kind, found in json.loads(path.read_text()).items()
-        }
+        content = json.loads(path.read_text())
+        marks = {kind: {int(n) for n in positions} for kind, positions in content.items()}
     except (OSError, ValueError, TypeError, AttributeError) as error:
         raise UsageError(f"{path} is not a file of marks: {error}.") from error
     if marks.keys() != KINDS.keys():
         raise UsageError(f"{path} must have exactly the lists {' and '.join(KINDS)}.")
-    known = {int(n) for n in key["positions"]}
-    for kind, found in marks.items():
-        if found - known:
-            raise UsageError(
-                f"{path}: {kind} names {min(found - known)}, which is not on the sheet."
-            )
+    on_sheet = {int(n) for n in key["positions"]}
+    for kind, positions in marks.items():
+        unknown = positions - on_sheet
+        if unknown:
+            raise UsageError(f"{path}: {kind} names {min(unknown)}, which is not on the sheet.")
     return marks
 
 
@@ -137,32 +151,37 @@ def tally(key: Mapping[str, Any], marks: Mapping[str, Mapping[str, set[int]]]) -
 
     Args:
         key: key of the sheet.
-        marks: positions by reader and kind.
+        marks: marked positions by reader and kind.
 
     Returns:
-        Lines of text.
+        Lines of text. The ratio in them is the share of generated faces over that of real faces.
     """
     real = {int(n) for n, label in key["positions"].items() if label.startswith("real ")}
-    ours = {int(n) for n in key["positions"]} - real
+    generated = {int(n) for n in key["positions"]} - real
     lines = []
     for kind, text in KINDS.items():
-        shares = []
-        for reader, found in marks.items():
-            own, other = len(found[kind] & ours), len(found[kind] & real)
-            shares.append((own / len(ours), other / len(real)))
+        shares = []  # of generated and of real faces, for each reader
+        for reader, positions in marks.items():
+            generated_count = len(positions[kind] & generated)
+            real_count = len(positions[kind] & real)
+            share, real_share = generated_count / len(generated), real_count / len(real)
+            shares.append((share, real_share))
             lines.append(
-                f"{text}, {reader}: {own} of {len(ours)} ours, {other} of {len(real)} real"
-                f"{over(*shares[-1])}"
+                f"{text}, {reader}: {generated_count} of {len(generated)} ours, {real_count} of "
+                f"{len(real)} real{over(share, real_share)}"
             )
         if shares:
-            own, other = np.mean(shares, axis=0).tolist()
-            lines.append(f"{text}, all readers: {own:.1%} ours, {other:.1%} real{over(own, other)}")
+            share, real_share = np.mean(shares, axis=0).tolist()
+            ratio = over(share, real_share)
+            lines.append(f"{text}, all readers: {share:.1%} ours, {real_share:.1%} real{ratio}")
     return lines
 
 
-def over(own: float, real: float) -> str:
-    """Format the ratio of the shares, if any real face was marked."""
-    return f", ratio {own / real:.1%}" if real else ", no ratio: no real face was marked"
+def over(share: float, real_share: float) -> str:
+    """Format the ratio of two shares, as the end of a line."""
+    if real_share == 0:
+        return ", no ratio: no real face was marked"
+    return f", ratio {share / real_share:.1%}"
 
 
 if __name__ == "__main__":

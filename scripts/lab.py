@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 """Toy experiments with gradient penalties and their report; small applications of WGAN-GP.
 
-`--all` trains every toy run that is missing, which takes up to four hours of one core, and writes
-the page docs/background/gradient-penalty-lab.md. `--quick` tests the same in under a minute.
+A toy run trains a generator of points in the plane. Runs are in groups, one per table or figure of
+the page docs/background/gradient-penalty-lab.md. `--all` trains every run that is missing, which
+takes up to four hours of one core, and writes the page. `--quick` tests the same in under a minute.
+An application is a module of `srgan_gp.lab.applications`; its result is a section of the page.
 """
 
 import argparse
@@ -28,6 +30,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGE_FOLDER = ROOT / "docs" / "background"
 APPLICATIONS = names_in("srgan_gp.lab.applications")
 APPLICATION_TITLE = "## Application: "
+"""Start of the heading of an application's section; its name follows."""
 WITH_FIGURE = ("paintings",)
 """Applications that write a figure of the page."""
 
@@ -35,21 +38,21 @@ WITH_FIGURE = ("paintings",)
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run what the command line asks for."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("--all", action="store_true", help="train all missing runs, write the page")
-    what.add_argument(
+    action = parser.add_mutually_exclusive_group(required=True)
+    action.add_argument("--all", action="store_true", help="train all missing runs, write the page")
+    action.add_argument(
         "--only", nargs="+", choices=GROUPS, help="train missing runs of these groups"
     )
-    what.add_argument("--cached", action="store_true", help="write the page from existing runs")
-    what.add_argument("--quick", action="store_true", help="a few steps of everything, as a test")
-    what.add_argument("--application", choices=APPLICATIONS, help="train one application")
+    action.add_argument("--cached", action="store_true", help="write the page from existing runs")
+    action.add_argument("--quick", action="store_true", help="a few steps of everything, as a test")
+    action.add_argument("--application", choices=APPLICATIONS, help="train one application")
     parser.add_argument("--steps", type=count, help="steps of an application [its own number]")
     text = "its data: zip files and networks; each application names those it needs"
     parser.add_argument("--data", nargs="+", metavar="PATH", help=text)
     parser.add_argument("--runs", type=Path, default=ROOT / "runs" / "lab", help="[runs/lab]")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads [1]")
     options = parser.parse_args(arguments)
-    torch.set_flush_denormal(True)
+    torch.set_flush_denormal(True)  # vanishing gradients would slow down a CPU
     try:
         with cpu_threads(options.threads):
             return _run(options)
@@ -66,25 +69,35 @@ def _run(options: argparse.Namespace) -> int:
             _train(groups, Path(folder))
             return _write(groups, Path(folder), Path(folder))
     if options.application:
-        chosen = {"steps": options.steps, "data": options.data}
+        arguments = {"steps": options.steps, "data": options.data}
         if options.application in WITH_FIGURE:
-            chosen["folder"] = PAGE_FOLDER
-        return _run_application(options.application, options.runs, chosen)
+            arguments["folder"] = PAGE_FOLDER
+        return _run_application(options.application, options.runs, arguments)
     if not options.cached:
-        chosen = {name: GROUPS[name] for name in options.only or GROUPS}
-        _train(chosen, options.runs)
+        groups = {name: GROUPS[name] for name in options.only or GROUPS}
+        _train(groups, options.runs)
     return _write(GROUPS, options.runs, PAGE_FOLDER)
 
 
 def _train(groups: dict[str, Group], runs: Path) -> None:
-    for group, rows in groups.items():
-        for name, config in rows.items():
+    """Train the missing runs of groups into the folder `runs`, and print each last record."""
+    for group_name, group in groups.items():
+        for name, config in group.items():
             run = run_cached(config, runs)
-            print(f"{group}: {name}: {run.history[-1]}, {run.cpu_seconds:.0f} CPU seconds")
+            print(f"{group_name}: {name}: {run.history[-1]}, {run.cpu_seconds:.0f} CPU seconds")
 
 
 def _write(groups: dict[str, Group], runs: Path, folder: Path) -> int:
-    """Write the page; an application that was not trained in `runs` keeps its present section."""
+    """Write the page; an application that was not trained in `runs` keeps its present section.
+
+    Args:
+        groups: options of the toy runs, by group.
+        runs: folder of the toy runs, and of the sections of applications, NAME.md.
+        folder: gets the page and its figures.
+
+    Returns:
+        The exit code, 0.
+    """
     sections = application_sections(folder / f"{PAGE}.md")
     sections |= {path.stem: path.read_text().strip() for path in runs.glob("*.md")}
     texts = [f"{APPLICATION_TITLE}{name}\n\n{sections[name]}" for name in sorted(sections)]
@@ -103,22 +116,31 @@ def application_sections(page: Path) -> dict[str, str]:
     """
     if not page.exists():
         return {}
-    sections = re.split(r"^(?=## )", page.read_text(), flags=re.MULTILINE)
-    titled = (section.partition("\n") for section in sections)
-    return {
-        title.removeprefix(APPLICATION_TITLE): text.strip()
-        for title, _, text in titled
-        if title.startswith(APPLICATION_TITLE)
-    }
+    sections: dict[str, str] = {}
+    for section in re.split(r"^(?=## )", page.read_text(), flags=re.MULTILINE):
+        title, _, text = section.partition("\n")
+        if title.startswith(APPLICATION_TITLE):
+            sections[title.removeprefix(APPLICATION_TITLE)] = text.strip()
+    return sections
 
 
-def _run_application(name: str, runs: Path, chosen: dict[str, object]) -> int:
-    """Train an application; keep its figures for the page and print them."""
+def _run_application(name: str, runs: Path, arguments: dict[str, object]) -> int:
+    """Train an application; save its section of the page as RUNS/NAME.md, and print it.
+
+    Args:
+        name: the application.
+        runs: the folder RUNS.
+        arguments: arguments of its function `run`; for an empty one it has its own default.
+
+    Returns:
+        The exit code, 0.
+    """
     module = import_module(f"srgan_gp.lab.applications.{name}")
-    text = module.run(**{option: value for option, value in chosen.items() if value})
+    given = {parameter: value for parameter, value in arguments.items() if value}
+    section = module.run(**given)
     runs.mkdir(parents=True, exist_ok=True)
-    atomic_write_bytes(runs / f"{name}.md", text.encode())
-    print(text)
+    atomic_write_bytes(runs / f"{name}.md", section.encode())
+    print(section)
     return 0
 
 

@@ -1,4 +1,6 @@
-"""Train a face generator on 16 faces until it memorises them, to check that the run is stopped.
+"""Train a face generator on 16 faces until it memorises them, to check that the run ends early.
+
+The option `--least-novelty` ends a run whose images are too near to its training images.
 
 python scripts/memorising_run.py faces_loose64_train-0.zip faces_loose64_val.zip -o runs/memorised
 """
@@ -22,7 +24,8 @@ OPTIONS = (
     "--augment none --least-novelty 0.5 --total-images 400000 --validate-images 6400 "
     "--checkpoint-images 6400 --report-images 3200"
 )
-"""A small latent space, high learning rates and no augmentation make the generator overfit."""
+"""Options of `srgan-gp train`. A small latent space, high learning rates and no augmentation make
+the generator overfit."""
 
 
 def main() -> int:

@@ -2,6 +2,9 @@
 
 python scripts/score_card.py weights/classic-x4.toml --benchmarks bench_sr.zip
 python scripts/score_card.py weights/face-x4.toml --set faces_synth256_val=faces_synth256_val.zip
+
+A card is the TOML file that describes a model. The benchmark sets are Set5, Set14 and B100. Scores
+that the card has are replaced.
 """
 
 import argparse
@@ -17,7 +20,7 @@ from srgan_gp.evaluation.evaluate import evaluate
 from srgan_gp.evaluation.image_scores import Scores
 from srgan_gp.system.files import atomic_write
 
-METRICS = {  # by key of the scores: name on the card, and decimal digits
+METRICS = {
     "psnr_y": ("PSNR-Y", 2),
     "ssim_y": ("SSIM-Y", 4),
     "squeeze_distance": ("squeeze distance", 3),
@@ -26,6 +29,7 @@ METRICS = {  # by key of the scores: name on the card, and decimal digits
     "consistency": ("consistency", 2),
     "patch_distance": ("patch distance", 1),
 }
+"""Name on the card and digits after the point, by the name of the score in `Scores`."""
 
 
 def main() -> None:
@@ -39,13 +43,14 @@ def main() -> None:
     options = parser.parse_args()
     card = tomllib.loads(options.card.read_text())
     model = options.card.parent / card["files"]["onnx"]["name"]
-    found: list[dict[str, Any]] = []
-    special, _, path = (options.set or "").partition("=")  # empty with --benchmarks
-    for name, low_res, scale in (
-        [(special, low_res, card["scale"]) for low_res in LOW_RES]
-        if special
-        else evaluations(card["scale"])
-    ):
+    if options.set:
+        set_name, _, path = options.set.partition("=")
+        runs = [(set_name, low_res, card["scale"]) for low_res in LOW_RES]
+    else:
+        path = ""
+        runs = list(evaluations(card["scale"]))
+    card_rows: list[dict[str, Any]] = []
+    for name, low_res, scale in runs:
         separator = ":" if str(options.benchmarks).endswith(".zip") else "/"
         data = path or f"{options.benchmarks}{separator}{name}/HR"
         scores = evaluate(
@@ -53,13 +58,17 @@ def main() -> None:
         )
         for row in rows(name, scores):
             print(*row.values(), sep=" | ", flush=True)
-            found.append(row)
+            card_rows.append(row)
     with atomic_write(options.card) as file:
-        file.write(tomli_w.dumps(card | {"scores": found}).encode())
+        file.write(tomli_w.dumps(card | {"scores": card_rows}).encode())
 
 
 def evaluations(scale: int) -> Iterator[tuple[str, str, int]]:
-    """Yield (set, downscaler, scale): all sets as published, Set14 with all downscalers and x2."""
+    """Yield (set, downscaler, scale) of each evaluation on the benchmark sets.
+
+    These are all sets with MATLAB's bicubic, as in papers; Set14 with all other downscalers; and
+    Set14 at scale 2.
+    """
     for name in ("Set5", "Set14", "B100"):
         yield name, "matlab", scale
     for low_res in LOW_RES:
@@ -70,7 +79,15 @@ def evaluations(scale: int) -> Iterator[tuple[str, str, int]]:
 
 
 def rows(name: str, scores: Scores) -> Iterator[dict[str, Any]]:
-    """Convert the mean scores to rows of a card; the protocol says how to reproduce each."""
+    """Convert the scores on a set to rows of a card.
+
+    Args:
+        name: name of the set.
+        scores: result of an evaluation.
+
+    Yields:
+        `metric`, `set`, `value` and `protocol`, which says how the value was measured.
+    """
     values = scores.mean() | scores.of_set()
     windows = scores.texture.windows if scores.texture else 0
     details = {

@@ -1,6 +1,8 @@
 """Score a face generator and its baselines, and write the scores to its card.
 
 python scripts/score_faces.py weights/faces-64.toml --data faces_val.zip --train-data faces-0.zip
+
+A card is the TOML file that describes a model. Existing scores on it are replaced.
 """
 
 import argparse
@@ -48,65 +50,88 @@ def main() -> None:
         truncation=options.trunc,
         report=print_message,
     )
-    found = list(rows(Path(options.data).stem, scores))
-    for row in found:
-        print(*row.values(), sep=" | ", flush=True)
+    card_rows = list(rows(Path(options.data).stem, scores))
+    for card_row in card_rows:
+        print(*card_row.values(), sep=" | ", flush=True)
     with atomic_write(options.card) as file:
-        file.write(tomli_w.dumps(card | {"scores": found}, multiline_strings=False).encode())
+        file.write(tomli_w.dumps(card | {"scores": card_rows}, multiline_strings=False).encode())
 
 
 def rows(name: str, scores: FaceScores) -> Iterator[dict[str, Any]]:
-    """Convert the scores of the model and its baselines to rows of a card, the headline first."""
-    found: list[dict[str, Any]] = []
-    for each in (scores.model, *scores.baselines, scores.validation):
-        what = "seeds from 0" if each is scores.model else each.name
-        if each is scores.model and scores.truncation != 1:
-            what += f", truncation {scores.truncation:g}"
-        for key, value in each.values().items():
+    """Convert the scores of the model, its baselines and the real faces to rows of a card.
+
+    Args:
+        name: name of the validation set.
+        scores: result of an evaluation.
+
+    Yields:
+        `metric`, `set`, `value` and `protocol`, which says how the value was measured. The main
+        scores of the model come first; the tables of models show them.
+    """
+    all_rows: list[dict[str, Any]] = []
+    for set_scores in (scores.model, *scores.baselines, scores.validation):
+        if set_scores is not scores.model:
+            faces = set_scores.name
+        elif scores.truncation == 1:
+            faces = "seeds from 0"
+        else:
+            faces = f"seeds from 0, truncation {scores.truncation:g}"
+        for key, value in set_scores.values().items():
             if value is not None:
                 metric, digits = METRICS[key]
-                protocol = f"{what}, {describe(key, each, scores)}"
-                found.append(row(metric, name, round(value, digits), protocol))
-    found += relative_rows(name, scores)
-    first_rows = {each["metric"]: each for each in reversed(found)}  # the first overwrites
-    headline = [first_rows[m] for m in HEADLINE_METRICS[FACES] if m in first_rows]
-    yield from headline
-    yield from (each for each in found if each not in headline)
+                protocol = f"{faces}, {describe(key, set_scores, scores)}"
+                all_rows.append(row(metric, name, round(value, digits), protocol))
+    all_rows += relative_rows(name, scores)
+    first_by_metric: dict[str, dict[str, Any]] = {}  # the rows of the model precede the others
+    for card_row in all_rows:
+        first_by_metric.setdefault(card_row["metric"], card_row)
+    main_metrics = [metric for metric in HEADLINE_METRICS[FACES] if metric in first_by_metric]
+    main_rows = [first_by_metric[metric] for metric in main_metrics]
+    yield from main_rows
+    yield from (card_row for card_row in all_rows if card_row not in main_rows)
 
 
 def relative_rows(name: str, scores: FaceScores) -> Iterator[dict[str, Any]]:
-    """Convert the scores relative to real faces to rows."""
+    """Convert the scores of the model relative to those of real faces to rows, as `rows` does."""
     for key, value in scores.relative().items():
         if value is not None:
-            real = scores.validation.count
-            protocol = f"{min(scores.count, real, DETECTED_FACES)} faces a set"
+            real_count = scores.validation.count
             if key == "diversity":
-                what = "pairwise squeeze distance over that of real faces"
-                protocol = f"{what}, {scores.count} against {real}"
+                protocol = "pairwise squeeze distance over that of real faces, "
+                protocol += f"{scores.count} against {real_count}"
+            else:
+                protocol = f"{min(scores.count, real_count, DETECTED_FACES)} faces a set"
             yield row(RELATIVE_METRICS[key], name, round(value, 3), protocol)
     if scores.memorisation is not None:
         protocol = "median distance of layouts to the nearest training face, over held-out faces'"
         yield row(NOVELTY, name, round(scores.memorisation, 3), protocol)
 
 
-def describe(key: str, found: SetScores, scores: FaceScores) -> str:
-    """Describe how a score was measured: the number of faces, the half and the network."""
+def describe(key: str, set_scores: SetScores, scores: FaceScores) -> str:
+    """Describe how a score was measured: number of faces, half of the set, and network.
+
+    Args:
+        key: key of `METRICS`.
+        set_scores: scores of the set of faces.
+        scores: result of the whole evaluation.
+    """
+    count = set_scores.count
     if key == "one_face":
-        return f"{min(found.count, DETECTED_FACES)} faces, YuNet at {DETECTOR_SIDE} px"
+        return f"{min(count, DETECTED_FACES)} faces, YuNet at {DETECTOR_SIDE} px"
     squeeze = f"SqueezeNet 1.1 {str(scores.feature_network)[:12]}"
     if key == "pairwise_distance":
-        return f"{found.count} faces, {squeeze}"
+        return f"{count} faces, {squeeze}"
     half = "" if scores.half == ALL else f" ({scores.half} half)"
     if key in PAIRED:
         detail = "mean over the levels" if key == "swd" else squeeze
         return f"{scores.paired_count} faces a set{half}, {detail}"
     network = f", YuNet {str(scores.detector)[:12]}" if key == "fd_yunet" else ""
-    return f"{found.count} faces against {scores.validation.count}{half}{network}"
+    return f"{count} faces against {scores.validation.count}{half}{network}"
 
 
-def row(metric: str, data: str, value: float, protocol: str) -> dict[str, Any]:
+def row(metric: str, set_name: str, value: float, protocol: str) -> dict[str, Any]:
     """Build a row of a card."""
-    return {"metric": metric, "set": data, "value": value, "protocol": protocol}
+    return {"metric": metric, "set": set_name, "value": value, "protocol": protocol}
 
 
 if __name__ == "__main__":

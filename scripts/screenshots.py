@@ -22,10 +22,13 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 ROOT = Path(__file__).resolve().parent.parent
 DOCS, EXAMPLES = ROOT / "docs", ROOT / "apps" / "examples"
 SIZES = ((1440, 900), (1024, 768), (390, 844))
+"""Width and height of the window in pixels: desktop, tablet and phone."""
 WAIT_MS = 600_000
+"""Longest time to wait for an element or the end of a job."""
 SETTLE_MS = 2_000
-"""Time until the images of a result are drawn."""
+"""Time to wait before a screenshot, in which the images of a result are drawn."""
 DRAWING = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'
+"""A file of a type that the app refuses, for the screenshot of an error."""
 
 
 def main() -> None:
@@ -39,7 +42,7 @@ def main() -> None:
     ) as server:
         assert server.stdout is not None  # because of stdout=PIPE
         try:
-            address = server.stdout.readline().strip()
+            address = server.stdout.readline().strip()  # the server prints its address first
             with chromium() as browser:
                 if folder is None:
                     take_for_docs(browser, address)
@@ -53,7 +56,7 @@ def main() -> None:
 
 @contextmanager
 def chromium() -> Generator[Browser]:
-    """Open the browser."""
+    """Open Chromium until the block ends."""
     with sync_playwright() as playwright:
         path = shutil.which("chromium")
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
@@ -66,7 +69,8 @@ def take_for_docs(browser: Browser, address: str) -> None:
     page = opened(browser, address, SIZES[0], is_dark=False)
     show_result(page, "upscale", "Done")
     save(page, DOCS / "app-upscale.png")
-    page.set_viewport_size({"width": SIZES[2][0], "height": SIZES[2][1]})
+    phone_width, phone_height = SIZES[2]
+    page.set_viewport_size({"width": phone_width, "height": phone_height})
     page.locator("#upscale-viewer").scroll_into_view_if_needed()
     page.locator("#upscale-viewer").evaluate("viewer => viewer.scrollIntoView()")
     save(page, DOCS / "app-phone.png")
@@ -77,7 +81,10 @@ def take_for_docs(browser: Browser, address: str) -> None:
 
 
 def take_all(browser: Browser, address: str, folder: Path, *, is_dark: bool) -> None:
-    """Take every tab empty, and the states of the tab Upscale, in all sizes."""
+    """Take every tab without an image, and the states of the tab Upscale, in all sizes.
+
+    The files are FOLDER/STATE-WIDTH-light.png or FOLDER/STATE-WIDTH-dark.png.
+    """
     page = opened(browser, address, SIZES[0], is_dark=is_dark)
 
     def take(state: str) -> None:
@@ -108,7 +115,7 @@ def take_all(browser: Browser, address: str, folder: Path, *, is_dark: bool) -> 
 
 
 def opened(browser: Browser, address: str, size: tuple[int, int], *, is_dark: bool) -> Page:
-    """Open the page in a new window."""
+    """Open the app in a new window of this width and height."""
     page = browser.new_page(
         viewport={"width": size[0], "height": size[1]},
         color_scheme="dark" if is_dark else "light",
@@ -120,7 +127,13 @@ def opened(browser: Browser, address: str, size: tuple[int, int], *, is_dark: bo
 
 
 def show_result(page: Page, tab: str, ending: str) -> None:
-    """Select the example image of a cat, start the job, and wait for its end."""
+    """Select the example image of a cat, start the job, and wait for its end.
+
+    Args:
+        page: the app.
+        tab: "upscale" or "compare", the start of the ids of the tab's elements.
+        ending: text of the status when the job has ended.
+    """
     page.locator(".example-cat:visible").click()
     page.wait_for_selector(f"#{tab}-image img")
     page.click(f"#{tab}-start")
@@ -132,8 +145,9 @@ def show_result(page: Page, tab: str, ending: str) -> None:
 def save(page: Page, path: Path) -> None:
     """Save a screenshot with 128 colours, to keep the file small."""
     page.wait_for_timeout(SETTLE_MS)
-    shot = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
-    shot.quantize(palette=shot.quantize(128)).save(path, optimize=True)  # with dithering
+    screenshot = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+    palette = screenshot.quantize(128)
+    screenshot.quantize(palette=palette).save(path, optimize=True)  # dithered, unlike `palette`
 
 
 if __name__ == "__main__":

@@ -5,8 +5,10 @@ scripts/side_by_side.py photo-x4 runs/new/model.onnx           labelled sheets
 scripts/side_by_side.py photo-x4 --blind --out runs/blind-1    shuffled, without names
 scripts/side_by_side.py --tally r1.json r2.json --key runs/blind-1.key.json
 
-The crops are those of `reference/peers_on_demo.zip`. Select models on crops 0-11, and report crops
-12-23. Some inputs are for non-commercial use only: do not commit or publish the sheets.
+The peers are two upscalers of other projects, Real-ESRGAN's general model and LSDIR-compact. Their
+results and the list of crops are in `reference/peers_on_demo.zip`, which is not part of the
+repository. Select models on crops 0-11, and report crops 12-23. Some inputs are for non-commercial
+use only: do not commit or publish the sheets.
 
 A reader gets the folder of a blind comparison without its key, and writes a JSON file with an
 answer for each crop: a ranking, best first, in groups of equally good results (ties in at most a
@@ -33,7 +35,7 @@ ROOT = Path(__file__).resolve().parent.parent
 OUT = ROOT / "runs" / "side_by_side"
 
 Results = dict[int, dict[str, Pixels]]
-"""Per crop: label and result, (256, 256, 3), uint8 RGB."""
+"""Results by label, by the number of the crop: (size * scale, size * scale, 3), uint8 RGB."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -113,31 +115,36 @@ def make_labelled_sheets(options: argparse.Namespace) -> None:
     """Write sheets of the inputs and the results with their names."""
     collection = Collection(options.shared)
     results, _ = compute(collection, options)
-    for number, shown in results.items():
+    sheets: Results = {}
+    for number, results_of_crop in results.items():
         crop = collection.source(number).crop
-        upscaled = crop.repeat(options.scale, axis=0).repeat(options.scale, axis=1)
-        results[number] = {"input": upscaled} | shown
-    write_sheets(results, options.out or OUT, options.zoom)
+        enlarged = crop.repeat(options.scale, axis=0).repeat(options.scale, axis=1)
+        sheets[number] = {"input": enlarged} | results_of_crop
+    write_sheets(sheets, options.out or OUT, options.zoom)
 
 
 def make_blind_sheets(options: argparse.Namespace) -> None:
-    """Write sheets of the results labelled by letters, and the key beside the folder."""
+    """Write sheets of the results labelled by letters, and the key beside the folder.
+
+    Raises:
+        UsageError: the folder is not empty, or the file of the key exists.
+    """
     out: Path = options.out or OUT
     if out.exists() and any(out.iterdir()):
         # Sheets of two comparisons must not be mixed.
         raise UsageError(f"{out} is not empty. Choose a new --out for a blind comparison.")
     results, hashes = compute(Collection(options.shared), options)
-    names = list(next(iter(results.values())))  # every crop has the same results
+    first_crop = next(iter(results.values()))
+    names = list(first_crop)  # every crop has results of the same names
     seed = secrets.randbelow(1 << 32) if options.seed is None else options.seed
     key = replace(draw_key(results, names, seed), models=hashes)
     path: Path = options.key or out.parent / f"{out.name}.key.json"
     key.write(path)
     print(path)
-    blind = {
-        number: {letter: results[number][name] for letter, name in letters.items()}
-        for number, letters in key.crops.items()
-    }
-    write_sheets(blind, out, options.zoom)
+    sheets: Results = {}
+    for number, letters in key.crops.items():
+        sheets[number] = {letter: results[number][name] for letter, name in letters.items()}
+    write_sheets(sheets, out, options.zoom)
 
 
 def compute(
@@ -146,7 +153,7 @@ def compute(
     """Compute the results of all models, read those of the peers, and hash the models.
 
     Returns:
-        The results, and the SHA-256 of each model.
+        The results, and the SHA-256 of each model by its label.
 
     Raises:
         UsageError: there is nothing to compare, or a crop does not exist.
@@ -156,21 +163,24 @@ def compute(
         raise UsageError("Pass at least one model.")
     if options.scale != SCALE and not options.no_peers:
         raise UsageError(f"The peers upscale by {SCALE}: pass --no-peers with another --scale.")
-    results: Results = {n: {} for n in parse_spots(options.spots, list(collection.spots))}
+    numbers = parse_spots(options.spots, list(collection.spots))
+    results: Results = {number: {} for number in numbers}
     hashes: dict[str, str] = {}
     for text, label in zip(options.models, labels(options.models), strict=True):
         model = Model(text, options.threads, options.scale)
         hashes[label] = model.sha256
-        for number, shown in results.items():
+        for number in numbers:
             source = collection.source(number)
             spot = source.spot
-            shown[label] = model.upscale_crop(source.image, spot.x, spot.y, spot.size)
-    for number, shown in results.items():
+            pixels = model.upscale_crop(source.image, spot.x, spot.y, spot.size)
+            results[number][label] = pixels
+    for number in numbers:
         if not options.no_peers:
-            shown |= {name: collection.peer(name, number) for name in PEERS}
+            results[number] |= {name: collection.peer(name, number) for name in PEERS}
         if collection.source(number).is_grey:
             # A tint would identify the result.
-            results[number] = {name: to_grey(pixels) for name, pixels in shown.items()}
+            for label, pixels in results[number].items():
+                results[number][label] = to_grey(pixels)
     return results, hashes
 
 
@@ -182,9 +192,9 @@ def write_sheets(results: Results, out: Path, zooms: Sequence[int]) -> None:
     """
     try:
         out.mkdir(parents=True, exist_ok=True)
-        for number, shown in results.items():
-            crop_sheet(f"crop {number}", shown, zooms).save(out / f"crop-{number:02d}.png")
-        rows = [(f"crop {number}", shown) for number, shown in results.items()]
+        rows = [(f"crop {number}", by_label) for number, by_label in results.items()]
+        for number, (title, by_label) in zip(results, rows, strict=True):
+            crop_sheet(title, by_label, zooms).save(out / f"crop-{number:02d}.png")
         for i, sheet in enumerate(contact_sheets(rows)):
             sheet.save(out / f"contact-{i}.png")
     except OSError as error:
@@ -204,6 +214,13 @@ def print_tally(options: argparse.Namespace) -> None:
 def parse_spots(text: str | None, known: Sequence[int]) -> list[int]:
     """Parse numbers and ranges of crops.
 
+    Args:
+        text: value of `--spots`; None: all crops.
+        known: numbers of all crops.
+
+    Returns:
+        The numbers, sorted, each once.
+
     >>> parse_spots("0-2,7", range(24))
     [0, 1, 2, 7]
 
@@ -212,7 +229,7 @@ def parse_spots(text: str | None, known: Sequence[int]) -> list[int]:
     """
     if text is None:
         return list(known)
-    chosen: set[int] = set()
+    selected: set[int] = set()
     for part in text.split(","):
         first, dash, last = part.partition("-")
         try:
@@ -221,8 +238,8 @@ def parse_spots(text: str | None, known: Sequence[int]) -> list[int]:
             raise UsageError(f"--spots {text}: need numbers and ranges, such as 0-11,15.") from None
         if not numbers or numbers[0] < min(known) or numbers[-1] > max(known):
             raise UsageError(f"--spots {text}: the crops are {min(known)} to {max(known)}.")
-        chosen |= set(numbers)
-    return sorted(chosen)
+        selected |= set(numbers)
+    return sorted(selected)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Create a small set of stylised faces, to test the fine-tuning of a face generator.
+"""Create a small set of stylised faces, like paintings, to test fine-tuning of a face generator.
 
 python scripts/stylised_faces.py faces_loose64_val.zip -o stylised.zip
 srgan-gp finetune --from faces-64 --data stylised.zip
@@ -29,22 +29,23 @@ def main() -> None:
     options = parser.parse_args()
     files = list_images(options.faces)
     order = np.random.default_rng(0).permutation(len(files))
-    seen: dict[bytes, None] = {}  # an ordered set: the input may contain a photo twice
+    # PNG files, each once, in the order of insertion: the input may contain a photo twice.
+    images: dict[bytes, None] = {}
     for index in order:
-        seen.setdefault(stylised(files[index]))
-        if len(seen) == options.count + options.validation:
+        images.setdefault(stylised(files[index]))
+        if len(images) == options.count + options.validation:
             break
     with atomic_write(options.output) as file, zipfile.ZipFile(file, "w") as archive:
-        for number, image in enumerate(seen):
+        for number, image in enumerate(images):
             folder = "train" if number < options.count else "val"
             archive.writestr(zipfile.ZipInfo(f"{folder}/{number:04}.png", EARLIEST), image)
 
 
 def stylised(face: ImageFile) -> bytes:
     """Stylise a face with `cv2.stylization`, and encode it as PNG."""
-    # OpenCV expects BGR.
-    drawn = cv2.stylization(face.read()[..., ::-1], sigma_s=60, sigma_r=0.45)
-    return cv2.imencode(".png", drawn)[1].tobytes()
+    bgr = face.read()[..., ::-1]  # as OpenCV expects
+    painted = cv2.stylization(bgr, sigma_s=60, sigma_r=0.45)  # OpenCV's defaults
+    return cv2.imencode(".png", painted)[1].tobytes()
 
 
 if __name__ == "__main__":

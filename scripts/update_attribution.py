@@ -24,7 +24,8 @@ ROOT = Path(__file__).resolve().parent.parent
 CREDITS = ROOT / "scripts" / "photo_credits.toml"
 TARGET = ROOT / "weights" / "ATTRIBUTION.md"
 ARCHIVES = ("photos_train-", "photos_more_train-")
-"""Prefixes of the archives that the shipped photo models are trained on."""
+"""Prefixes of the archives that the shipped photo models are trained on. Beside an archive NAME.zip
+is its manifest NAME.json, which lists the sources of the photos."""
 
 PREFIXES = {
     ("imazen/codec-corpus", "CID22/CID22-512"): "cid22_",
@@ -34,12 +35,15 @@ PREFIXES = {
     ("pop-os/wallpapers", "original"): "pop_",
     ("SqueezeSoftware/test_files", "Unsplash/jpg_original"): "unsplash_",
 }
-"""File name prefixes of the sources whose files the manifest does not list."""
+"""Prefixes of the file names in the archives, by repository and folder, for the sources whose files
+the manifest does not list."""
 AUTHOR_IN_NAME = re.compile(r".+_by_(?P<last>.+)|(?P<first>.+?)__.+__4k")
 """Matches `Field_by_Jane_Doe` and `jane_doe__field__4k`."""
 
 LICENCE = re.compile(r"CC[ -](?P<kind>BY(?:-SA)?)(?:[ -](?P<version>\d\.\d))?")
+"""Matches `CC-BY-SA-4.0` and `CC BY`."""
 PER_FILE = re.compile(r"per file[^:]*: CC BY")
+"""Matches the statement of a source whose files have different licences."""
 
 INTRO = """\
 # Attribution of the training photos
@@ -71,7 +75,15 @@ class Photo:
 
 @dataclass(frozen=True)
 class Source:
-    """The photos that were taken from one folder of a repository."""
+    """The photos that were taken from one folder of a GitHub repository.
+
+    Attributes:
+        repository: OWNER/NAME.
+        commit: hash of the commit.
+        path: the folder; empty: the whole repository.
+        licence: licence as the source states it.
+        photos: the photos.
+    """
 
     repository: str
     commit: str
@@ -82,9 +94,9 @@ class Source:
     @property
     def link(self) -> str:
         """Markdown link to the source at its commit."""
-        inside = f"/{self.path}" if self.path else ""
-        where = f"https://github.com/{self.repository}/tree/{self.commit}{inside}"
-        return f"[{self.repository}{inside}]({where})"
+        folder = f"/{self.path}" if self.path else ""
+        address = f"https://github.com/{self.repository}/tree/{self.commit}{folder}"
+        return f"[{self.repository}{folder}]({address})"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -130,10 +142,13 @@ def read_sources(folder: Path) -> list[Source]:
     Raises:
         UsageError: there are no manifests, or one cannot be read.
     """
-    manifests = [path for start in ARCHIVES for path in sorted(folder.glob(f"{start}*.json"))]
+    manifests: list[Path] = []
+    for prefix in ARCHIVES:
+        manifests += sorted(folder.glob(f"{prefix}*.json"))
     if not manifests:
         raise UsageError(f"There are no manifests of photos in {folder}. Pass --data DIR.")
-    found: dict[tuple[str, str, str, str], list[Photo]] = {}
+    # By repository, commit, path and licence.
+    photos_by_source: dict[tuple[str, str, str, str], list[Photo]] = {}
     for path in manifests:
         try:
             manifest = json.loads(path.read_text(encoding="utf-8"))
@@ -143,21 +158,29 @@ def read_sources(folder: Path) -> list[Source]:
             for entry in manifest["sources"]:
                 key = (entry["repo"], entry["commit"], entry.get("path", ""), entry["licence"])
                 photos = list(_photos(entry, names))
-                found.setdefault(key, []).extend(photos)
+                photos_by_source.setdefault(key, []).extend(photos)
                 listed += len(photos)
         except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
             raise UsageError(f"{path} or its archive cannot be read: {error!r}") from error
         if not listed == len(names) == manifest["count"]:
             raise UsageError(f"{path} has sources for {listed} of {len(names)} photos.")
-    return [
-        Source(*key, photos=tuple(sorted(photos, key=lambda photo: (photo.path, photo.name))))
-        for key, photos in sorted(found.items(), key=lambda item: [k.lower() for k in item[0]])
-    ]
+    sources = []
+    for key in sorted(photos_by_source, key=lambda key: [text.lower() for text in key]):
+        photos = sorted(photos_by_source[key], key=lambda photo: (photo.path, photo.name))
+        sources.append(Source(*key, photos=tuple(photos)))
+    return sources
 
 
 def _photos(entry: Mapping[str, Any], names: Iterable[str]) -> Iterator[Photo]:
-    """Yield the photos of a source in a manifest."""
+    """Yield the photos of a source.
+
+    Args:
+        entry: the source in a manifest: `repo`, `licence` and `path`; and `files`, or without them
+            all files of the archive whose names start with one of `PREFIXES`.
+        names: names of all files in the archive.
+    """
     repository, licence = entry["repo"], entry["licence"]
+    # Authors and licences that the manifest lacks: by file name without suffix, "*" for all.
     credits = tomllib.loads(CREDITS.read_text(encoding="utf-8")).get(repository, {})
     default_author = credits.get("*", {}).get("author", "")
     if "files" not in entry:
@@ -170,9 +193,8 @@ def _photos(entry: Mapping[str, Any], names: Iterable[str]) -> Iterator[Photo]:
         path = file["path"]
         credit = credits.get(Path(path).stem, {})
         author = file.get("author") or credit.get("author") or author_in(path) or default_author
-        yield Photo(
-            file["name"], path, author, credit.get("licence") or file.get("licence", licence)
-        )
+        photo_licence = credit.get("licence") or file.get("licence", licence)
+        yield Photo(file["name"], path, author, photo_licence)
 
 
 def author_in(path: str) -> str:
@@ -210,11 +232,12 @@ def short_licence(licence: str) -> str:
 
 
 def attribution(sources: Sequence[Source]) -> str:
-    """Return the content of the file."""
-    named = [
-        (source, [photo for photo in source.photos if needs_attribution(photo.licence)])
-        for source in sources
-    ]
+    """Return the content of weights/ATTRIBUTION.md."""
+    # Each source, with the photos that are listed by name.
+    named: list[tuple[Source, list[Photo]]] = []
+    for source in sources:
+        photos = [photo for photo in source.photos if needs_attribution(photo.licence)]
+        named.append((source, photos))
     total = sum(len(source.photos) for source in sources)
     lines = INTRO.format(total=total, named=sum(len(photos) for _, photos in named)).splitlines()
     lines += ["", "## Photos under CC BY and CC BY-SA", "", *licence_links(named)]
@@ -231,16 +254,16 @@ def attribution(sources: Sequence[Source]) -> str:
 
 
 def licence_links(named: Sequence[tuple[Source, Sequence[Photo]]]) -> Iterator[str]:
-    """Yield the list of licences with links."""
-    found: set[tuple[str, str]] = set()
+    """Yield a list of the licences of photos, with links; those without a version are omitted."""
+    licences: set[tuple[str, str]] = set()  # kind and version
     for _, photos in named:
         for photo in photos:
-            found |= {(kind, version) for kind, version in LICENCE.findall(photo.licence)}
+            licences |= set(LICENCE.findall(photo.licence))
     yield "Licences:"
-    for kind, version in sorted(found):
+    for kind, version in sorted(licences):
         if version:
-            where = f"https://creativecommons.org/licenses/{kind.lower()}/{version}/"
-            yield f"- CC {kind} {version}: <{where}>"
+            address = f"https://creativecommons.org/licenses/{kind.lower()}/{version}/"
+            yield f"- CC {kind} {version}: <{address}>"
 
 
 def named_lines(source: Source, photos: Sequence[Photo]) -> Iterator[str]:

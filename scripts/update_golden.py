@@ -1,5 +1,8 @@
 #!/usr/bin/env python3
-"""Update the golden image of each shipped model, after an intended change of its weights."""
+"""Update the golden image of each shipped model, after an intended change of its weights.
+
+A golden image is a result in tests/golden/ that a test compares with that of the current code.
+"""
 
 from pathlib import Path
 
@@ -15,15 +18,17 @@ GOLDEN = ROOT / "tests" / "golden"
 
 def main() -> None:
     """Upscale tests/golden/input.png, or generate 8 faces, with each model on the CPU."""
-    small = read_image(GOLDEN / "input.png").pixels
-    for card in map(read_card, sorted((ROOT / "weights").glob("*.toml"))):
+    low_res = read_image(GOLDEN / "input.png").pixels
+    for path in sorted((ROOT / "weights").glob("*.toml")):
+        card = read_card(path)
         if card.task == FACES:
             faces = FaceGenerator.load(card.name, device="cpu").generate(count=8)
-            drawn = tiled(faces, columns=4, rows=2)
+            result = tiled(faces, columns=4, rows=2)
         else:
-            drawn = Upscaler.load(card.name, device="cpu").upscale(small)
-        Image.fromarray(drawn).save(GOLDEN / f"{card.name}.png", optimize=True)
-        print(GOLDEN / f"{card.name}.png")
+            result = Upscaler.load(card.name, device="cpu").upscale(low_res)
+        golden_image = GOLDEN / f"{card.name}.png"
+        Image.fromarray(result).save(golden_image, optimize=True)
+        print(golden_image)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Make the int8 network of exported models again and write its difference on their cards.
 
-`srgan-gp export` does the same for a new model. Use this for cards that an earlier version wrote:
+An int8 network (NAME.int8.onnx) has weights and activations quantised to 8 bits; the card states by
+how much its results differ. `srgan-gp export` does the same for a new model. Use this for cards
+that an earlier version wrote:
 
     scripts/update_int8.py weights/photo-x4.toml --photos photos_train.zip
 """
@@ -33,7 +35,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def update_int8(path: Path, photos: Sequence[str]) -> str:
-    """Write `NAME.int8.onnx` beside a card and update the card; return the difference.
+    """Write `NAME.int8.onnx` beside a card and update the card.
+
+    Args:
+        path: the card, NAME.toml; the network file of the model is in the same folder.
+        photos: folders or zip files of photos, for the calibration of the quantisation.
+
+    Returns:
+        A line about the difference from the float32 network.
 
     Raises:
         ModelRefusedError: the card is not valid.
@@ -41,8 +50,8 @@ def update_int8(path: Path, photos: Sequence[str]) -> str:
     """
     card = read_card(path)
     model = path.with_name(card.files["onnx"].name).read_bytes()
-    digest = hashlib.sha256(model).hexdigest()
-    network = make_int8_network(model, digest, list_all_images(photos))
+    sha256 = hashlib.sha256(model).hexdigest()
+    network = make_int8_network(model, sha256, list_all_images(photos))
     target = path.with_name(f"{card.name}.int8.onnx")
     atomic_write_bytes(target, network.data)
     table = tomllib.loads(path.read_text(encoding="utf-8"))

@@ -4,6 +4,9 @@
 scripts/update_readme.py            write the parts between the markers again
 scripts/update_readme.py --check    change nothing; exit 1 when a part is stale
 scripts/update_readme.py --strip    also make docs/before-after.png again (takes seconds)
+
+A marked part is between `<!-- begin NAME -->` and `<!-- end NAME -->`; the modules in `generated/`
+make its lines.
 """
 
 import argparse
@@ -28,7 +31,7 @@ README = ROOT / "README.md"
 STRIP_SOURCE = ROOT / "apps" / "examples" / "cat.png"
 STRIP_TARGET = ROOT / "docs" / "before-after.png"
 STRIP_BOX = (66, 30, 140, 100)
-"""Left, top, width and height of the part that is shown, in pixels of the small photo."""
+"""Left, top, width and height of the part of `STRIP_SOURCE` that is shown, in its pixels."""
 
 PARTS = {
     "cards": card_sections,
@@ -48,11 +51,11 @@ PARTS = {
     "texture": texture_rows,
     "tiling": lambda: tiling_rows(ROOT),
 }
-"""What makes the lines of each marked part, by the part's name."""
+"""Functions that return the lines of a marked part, by its name."""
 
 
 def main() -> int:
-    """Update or check the documents; return the exit code."""
+    """Update or check the documents; return the exit code: 1 if a part was stale in a check."""
     parser = argparse.ArgumentParser(description=first_line(Path(__file__)))
     parser.add_argument("--check", action="store_true", help="change nothing, exit 1 when stale")
     parser.add_argument("--strip", action="store_true", help="make the image again as well")
@@ -75,12 +78,12 @@ def main() -> int:
 
 
 def documents() -> list[Path]:
-    """List the documents that may hold generated parts."""
+    """List the documents that may have marked parts."""
     return [README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def make_strip() -> None:
-    """Enlarge a part of an example by bicubic and by photo-x4, and put both side by side."""
+    """Write docs/before-after.png: a part of an example, enlarged by bicubic and by photo-x4."""
     import numpy as np
     from PIL import Image
 
@@ -92,11 +95,14 @@ def make_strip() -> None:
     left, top, width, height = STRIP_BOX
     small = Image.fromarray(pixels).crop((left, top, left + width, top + height))
     bicubic = small.resize((width * scale, height * scale), Image.Resampling.BICUBIC)
-    whole = upscaler.upscale(pixels)  # with its surroundings, as a user would see it
-    sharp = whole[top * scale : (top + height) * scale, left * scale : (left + width) * scale]
+    # The whole image is upscaled, as a user would do, since a result depends on its surroundings.
+    upscaled = upscaler.upscale(pixels)
+    rows = slice(top * scale, (top + height) * scale)
+    columns = slice(left * scale, (left + width) * scale)
     gap = np.full((height * scale, 8, 3), 255, np.uint8)
+    strip = np.hstack([np.asarray(bicubic), gap, upscaled[rows, columns]])
     STRIP_TARGET.parent.mkdir(exist_ok=True)
-    Image.fromarray(np.hstack([np.asarray(bicubic), gap, sharp])).save(STRIP_TARGET, optimize=True)
+    Image.fromarray(strip).save(STRIP_TARGET, optimize=True)
 
 
 if __name__ == "__main__":

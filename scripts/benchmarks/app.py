@@ -1,4 +1,8 @@
-"""Load test of `srgan-gp app`: many users, a decompression bomb, disconnects and SIGTERM."""
+"""Load test of `srgan-gp app`: many users, a decompression bomb, disconnects and SIGTERM.
+
+A decompression bomb is a small image file with very many pixels. `Server` and `serve_app` start the
+server for other benchmarks too.
+"""
 
 import asyncio
 import signal
@@ -30,11 +34,12 @@ def benchmark_app(model: str, users: int, side: int, threads: int, jobs: int) ->
         model: a name that `srgan-gp models` lists.
         users: number of simultaneous users, each with its own address and image.
         side: height and width of the images.
-        threads: of the server's network.
+        threads: CPU threads of the server's network.
         jobs: number of running and queued jobs at SIGTERM.
 
     Returns:
-        Counts, latencies in seconds, memory in MiB.
+        Counts, latencies in seconds, memory in MiB; see `_load`, `_bomb`, `_disconnects` and
+        `_stop`.
     """
     values: dict[str, Any] = {"model": model, "threads": threads, "users": users, "side": side}
     with tempfile.TemporaryDirectory() as folder, serve_app(model, threads, folder) as server:
@@ -42,7 +47,7 @@ def benchmark_app(model: str, users: int, side: int, threads: int, jobs: int) ->
         libraries = Path(f"/proc/{server.process.pid}/maps").read_text()
         values["torch_is_loaded"] = "libtorch" in libraries
         images = [draw(number, side) for number in range(users)]
-        asyncio.run(get(server.port, "/readyz"))
+        asyncio.run(get(server.port, "/readyz"))  # answers when the model is loaded
         values |= asyncio.run(_load(server.port, images))
         values |= asyncio.run(_bomb(server))
         values |= asyncio.run(_disconnects(server, images[:20]))
@@ -63,8 +68,9 @@ class Server:
 
     def memory(self) -> float:
         """Return the sum of the peak resident memory of the server and its children, in MiB."""
-        family = psutil.Process(self.process.pid)
-        return sum(_peak_mib(child.pid) for child in (family, *family.children(recursive=True)))
+        process = psutil.Process(self.process.pid)
+        processes = (process, *process.children(recursive=True))
+        return sum(_peak_mib(process.pid) for process in processes)
 
     def files(self) -> int:
         """Count its temporary files, except the lock file of the folder."""
@@ -75,12 +81,12 @@ class Server:
 def serve_app(
     model: str, threads: int, folder: str, options: Sequence[str] = (), port: int = 0
 ) -> Generator[Server]:
-    """Run `srgan-gp app`.
+    """Run `srgan-gp app` until the block ends.
 
     Args:
         model: a name that `srgan-gp models` lists.
-        threads: of its network.
-        folder: for its temporary files.
+        threads: CPU threads of its network.
+        folder: folder for its temporary files.
         options: more options of the command.
         port: port to listen on; 0: a free one.
     """
@@ -90,7 +96,7 @@ def serve_app(
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None  # because of stdout=PIPE
-            # It prints its address.
+            # The server prints its address when it listens.
             port = int(process.stdout.readline().rpartition(":")[2])
             asyncio.run(get(port, "/"))
             seconds = time.perf_counter() - started
@@ -100,15 +106,22 @@ def serve_app(
 
 
 async def _load(port: int, images: Sequence[bytes]) -> dict[str, Any]:
-    """Upload to the page and upscale by the API for all users simultaneously."""
-    probes: list[float] = []
+    """Upload to the page, then upscale by the API, each for all users simultaneously.
+
+    Returns:
+        Counts: accepted uploads, results, refusals (the queue was full), other answers, and results
+        of another user's image (`wrong_owners`). Latencies of uploads, results, refusals, and of
+        the health check, which is sent all the time.
+    """
+    probes: list[float] = []  # latencies of the health check
     probing = asyncio.create_task(_probe(port, probes))
     await asyncio.sleep(5 * _SECONDS_BETWEEN_PROBES)
+    clients = list(enumerate(images))
     uploads = await asyncio.gather(
-        *(post_file(port, "/gradio_api/upload", "files", p, n) for n, p in enumerate(images))
+        *(post_file(port, "/gradio_api/upload", "files", image, n) for n, image in clients)
     )
     results = await asyncio.gather(
-        *(post_file(port, "/api/upscale", "picture", p, n) for n, p in enumerate(images))
+        *(post_file(port, "/api/upscale", "picture", image, n) for n, image in clients)
     )
     probing.cancel()
     done = [(number, answer) for number, answer in enumerate(results) if answer.status == 200]
@@ -117,7 +130,9 @@ async def _load(port: int, images: Sequence[bytes]) -> dict[str, Any]:
     values = {
         "uploads_accepted": sum(answer.status == 200 for answer in uploads),
         "results": len(done),
-        "refused_with_503_and_retry_after": sum("retry-after" in a.headers for a in refused),
+        "refused_with_503_and_retry_after": sum(
+            "retry-after" in answer.headers for answer in refused
+        ),
         "neither": len(results) - len(done) - len(refused),
         "wrong_owners": sum(owner(answer.body, thumbnails) != number for number, answer in done),
     }
@@ -128,13 +143,18 @@ async def _load(port: int, images: Sequence[bytes]) -> dict[str, Any]:
 
 
 async def _probe(port: int, seconds: list[float]) -> None:
+    """Append the latency of the health check to a list, again and again until cancelled."""
     while True:
         seconds.append((await get(port, "/healthz")).seconds)
         await asyncio.sleep(_SECONDS_BETWEEN_PROBES)
 
 
 async def _bomb(server: Server) -> dict[str, Any]:
-    """Send a small file that decodes to half a gigabyte of pixels."""
+    """Send a small file that decodes to half a gigabyte of pixels.
+
+    Returns:
+        Size of the file, status and seconds of the answer, and increase of the peak memory in MiB.
+    """
     bomb, before = bomb_file(), server.memory()
     answer = await post_file(server.port, "/api/upscale", "picture", bomb, 0)
     return {
@@ -146,15 +166,23 @@ async def _bomb(server: Server) -> dict[str, Any]:
 
 
 async def _disconnects(server: Server, images: Sequence[bytes]) -> dict[str, Any]:
-    """Disconnect some clients during the upload, and others while their image is upscaled."""
+    """Disconnect some clients during the upload, and others while their image is upscaled.
+
+    Returns:
+        The number of temporary files that the server leaves, and the seconds until it has removed
+        the others.
+    """
     before = server.files()
     for number, image in enumerate(images):
-        path, field = ("/api/upscale", "picture") if number % 2 else ("/gradio_api/upload", "files")
-        head, body = form(path, field, image)
+        if number % 2 == 1:
+            head, body = form("/api/upscale", "picture", image)
+        else:
+            head, body = form("/gradio_api/upload", "files", image)
         _reader, writer = await connect(server.port, address_of(number))
-        # Of the clients of the API every second one sends all, and leaves during its job.
-        sent = body if number % 4 == 1 else body[: len(body) // 2]
-        writer.write(f"{head}Host: 127.0.0.1\r\n\r\n".encode() + sent)
+        # Of the clients of the API every second one sends all, and leaves during its job. All
+        # other clients leave after half of the body.
+        sent_body = body if number % 4 == 1 else body[: len(body) // 2]
+        writer.write(f"{head}Host: 127.0.0.1\r\n\r\n".encode() + sent_body)
         await writer.drain()
         await asyncio.sleep(0.05)
         writer.close()
@@ -168,7 +196,12 @@ async def _disconnects(server: Server, images: Sequence[bytes]) -> dict[str, Any
 
 
 async def _stop(server: Server, images: Sequence[bytes]) -> dict[str, Any]:
-    """Send SIGTERM while jobs are running."""
+    """Send SIGTERM while jobs are running or queued.
+
+    Returns:
+        The number of unfinished jobs at that time, the number of results delivered in all, the exit
+        code, the seconds until the server has ended, and the number of temporary files left.
+    """
     tasks = [
         asyncio.create_task(post_file(server.port, "/api/upscale", "picture", image, number))
         for number, image in enumerate(images)
@@ -189,7 +222,10 @@ async def _stop(server: Server, images: Sequence[bytes]) -> dict[str, Any]:
 
 
 def latencies(name: str, seconds: Sequence[float]) -> dict[str, float]:
-    """Return median and 99th percentile of some times; nothing for fewer than two."""
+    """Return `NAME_p50_seconds` and `NAME_p99_seconds`, the median and the 99th percentile.
+
+    For fewer than two times the result is empty.
+    """
     if len(seconds) < 2:
         return {}
     cuts = statistics.quantiles(seconds, n=100, method="inclusive")
@@ -197,6 +233,7 @@ def latencies(name: str, seconds: Sequence[float]) -> dict[str, float]:
 
 
 def _peak_mib(pid: int) -> float:
+    """Return the peak resident memory of a process in MiB."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith("VmHWM"):
             return int(line.split()[1]) / 1024

@@ -1,4 +1,7 @@
-"""Time of a batch run relative to the network alone and to a plain loop."""
+"""Time of a batch run (a folder of images) relative to the network alone and to a plain loop.
+
+A batch run decodes and encodes images in other threads while the network runs.
+"""
 
 import shutil
 import tempfile
@@ -22,9 +25,9 @@ from srgan_gp.inference.pixel_values import to_planes
 from srgan_gp.inference.session import Session
 from srgan_gp.inference.upscaler import Upscaler
 
-SMALLEST, LARGEST = 256, 512
-QUALITY = 95
-CHEAPER = 10
+SMALLEST, LARGEST = 256, 512  # pixels: sides of the images
+QUALITY = 95  # of JPEG files
+CHEAPER = 10  # time of the model over that of the cheap network
 EXAMPLES = Path(__file__).resolve().parents[2] / "apps" / "examples"
 
 
@@ -61,11 +64,20 @@ def benchmark_batch(model: str, images: int, threads: int, repeats: int) -> dict
 
 
 def compared(session: Session, folder: Path, repeats: int) -> dict[str, float]:
-    """Time network, loop and run in turns, after a warm-up, on the images in `folder / "in"`."""
+    """Time network, loop and run in turns, after a warm-up.
+
+    Args:
+        session: the network.
+        folder: its subfolder `in` has the images; results are written to the subfolder `out`.
+        repeats: number of rounds.
+
+    Returns:
+        Median seconds of the three jobs, and ratios of two of them, by name.
+    """
     sources = sorted((folder / "in").iterdir())
     planes = [to_planes(read_image(source).pixels) for source in sources]
     upscaler = Upscaler(session)
-    session.run(planes[0])
+    session.run(planes[0])  # warm-up
 
     def network() -> None:
         for plane in planes:
@@ -89,8 +101,13 @@ def compared(session: Session, folder: Path, repeats: int) -> dict[str, float]:
 
 
 def run_folder(upscaler: Upscaler, inputs: Path, out: Path) -> None:
-    """Upscale a folder as the command does, with a loaded model."""
+    """Upscale a folder as `srgan-gp upscale` does, with a loaded model.
+
+    Raises:
+        SystemExit: an image failed.
+    """
     outcomes: list[Outcome] = []
+    # Two workers with one network: one decodes or encodes while the other computes.
     engine = ThreadEngine([upscaler, upscaler.sharing()], UpscaleSettings(quality=QUALITY))
     try:
         with (
@@ -100,7 +117,8 @@ def run_folder(upscaler: Upscaler, inputs: Path, out: Path) -> None:
             PlanRunner(plan, engine, outcomes.append, journal).run()
     finally:
         engine.close()
-    if failures := [outcome for outcome in outcomes if outcome.status != "done"]:
+    failures = [outcome for outcome in outcomes if outcome.status != "done"]
+    if failures:
         raise SystemExit(f"{failures[0].source}: {failures[0].message}")
 
 
@@ -113,13 +131,14 @@ def make_images(folder: Path, count: int) -> None:
         example = examples[number % len(examples)]
         width, height = (int(side) for side in generator.integers(SMALLEST, LARGEST + 1, 2))
         left, top = (int(generator.integers(0, side // 4)) for side in example.size)
+        # The crop: left, top, right and bottom in pixels of the example.
         box = (left, top, example.width - left // 2, example.height - top // 2)
         image = example.resize((width, height), Image.Resampling.LANCZOS, box=box)
         image.save(folder / f"{number:04}.jpg", quality=QUALITY)
 
 
 def emptied(folder: Path) -> Path:
-    """Create a folder, and remove an existing one."""
+    """Create an empty folder, in place of an existing one, and return it."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     return folder

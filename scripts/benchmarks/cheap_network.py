@@ -1,6 +1,10 @@
-"""A network that takes a given share of the time of a model and returns photo-like results."""
+"""A network that takes a given share of the time of a model and returns photo-like results.
+
+The benchmark `batch` uses it to show the time besides the network: of files and of the journal.
+"""
 
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +14,9 @@ from benchmarks.timing import in_turns, median
 from srgan_gp.inference.session import Session
 
 WIDTHS = (4, 8, 12, 16, 20, 24, 32, 40, 48, 64, 96, 128)
-HIDDEN = 2
-_SIDE, _ROUNDS = 256, 5
+"""Numbers of channels that are tried, in rising order."""
+HIDDEN = 2  # convolutions between the first and the last one
+_SIDE, _ROUNDS = 256, 5  # pixels of the timed image, and timed rounds
 
 
 def open_cheap(session: Session, share: float, threads: int) -> tuple[Session, float]:
@@ -19,31 +24,31 @@ def open_cheap(session: Session, share: float, threads: int) -> tuple[Session, f
 
     Args:
         session: the model.
-        share: of its time, from 0 to 1.
+        share: share of the model's time, from 0 to 1.
         threads: CPU threads.
 
     Returns:
         The network, of the scale of the model, and its measured share.
     """
     image = np.random.default_rng(0).random((1, 3, _SIDE, _SIDE), dtype=np.float32)
-    best: tuple[float, Session] | None = None
+    best: tuple[Session, float] | None = None  # the network and its share
+    best_error = np.inf  # of the logarithm of the share
     for width in WIDTHS:
-        cheap = _opened(build_cheap(width, session.info.scale), threads)
-        jobs = {
-            "cheap": lambda cheap=cheap: cheap.run(image),
-            "model": lambda: session.run(image),
-        }
+        cheap = _open_bytes(build_cheap(width, session.info.scale), threads)
+        jobs = {"cheap": partial(cheap.run, image), "model": partial(session.run, image)}
         rounds = in_turns(jobs, _ROUNDS + 1)[1:]  # without the warm-up
-        measured = median(rounds, "cheap", over="model")
-        if best is None or abs(np.log(measured / share)) < abs(np.log(best[0] / share)):
-            best = (measured, cheap)
-        if measured > 2 * share:  # wider networks take longer still
+        measured_share = median(rounds, "cheap", over="model")
+        error = abs(np.log(measured_share / share))
+        if error < best_error:
+            best, best_error = (cheap, measured_share), error
+        if measured_share > 2 * share:  # wider networks take longer still
             break
-    assert best is not None  # there are widths
-    return best[1], best[0]
+    assert best is not None  # the first width has an error below infinity
+    return best
 
 
-def _opened(model: bytes, threads: int) -> Session:
+def _open_bytes(model: bytes, threads: int) -> Session:
+    """Open an ONNX model on the CPU."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "cheap.onnx"
         path.write_bytes(model)
@@ -51,11 +56,14 @@ def _opened(model: bytes, threads: int) -> Session:
 
 
 def build_cheap(width: int, scale: int) -> bytes:
-    """Build an ONNX model with metadata: repeated pixels plus the output of convolutions.
+    """Build a model that adds the weak output of convolutions to repeated pixels.
 
     Args:
         width: channels of the hidden convolutions.
-        scale: scale factor.
+        scale: enlargement.
+
+    Returns:
+        The ONNX file, with the metadata of a model of this project.
     """
     from onnx import TensorProto, helper, numpy_helper
 
@@ -74,7 +82,7 @@ def build_cheap(width: int, scale: int) -> bytes:
         if number <= HIDDEN:
             nodes.append(helper.make_node("Relu", [features], [f"relu_{number}"]))
             features = f"relu_{number}"
-    # Noise would take far longer to encode than a photo.
+    # The output is a photo with weak noise: noise alone would take far longer to encode.
     repeat = np.repeat(np.eye(3, dtype=np.float32), scale**2, axis=0)[:, :, None, None]
     weights += [
         numpy_helper.from_array(repeat, "repeat"),

@@ -1,4 +1,7 @@
-"""Minimal HTTP client that can send from several loopback addresses, also by TLS."""
+"""Minimal HTTP/1.1 client that can send from several loopback addresses, with or without TLS.
+
+The server limits clients by their address, so that a load test needs many.
+"""
 
 import asyncio
 import ssl
@@ -7,17 +10,18 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 BOUNDARY = "benchmark-of-srgan-gp"
+"""Separates the parts of a form; does not occur in the files."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """A response and its time."""
+    """A response and its time; the names of headers are in lower case."""
 
     status: int
     headers: dict[str, str]
     body: bytes
     seconds: float
-    """Time from the connection to the last byte."""
+    """Seconds from the start of the connection to the last byte."""
 
 
 def address_of(number: int) -> str:
@@ -36,7 +40,7 @@ async def post_file(port: int, path: str, field: str, data: bytes, client: int) 
 
 
 def form(path: str, field: str, data: bytes) -> tuple[str, bytes]:
-    """Return the head and the body of a request with one file."""
+    """Return the head and the body of a request with one file, for `request`."""
     part = f'Content-Disposition: form-data; name="{field}"; filename="a.png"'
     body = f"--{BOUNDARY}\r\n{part}\r\n\r\n".encode() + data + f"\r\n--{BOUNDARY}--\r\n".encode()
     kind = f"Content-Type: multipart/form-data; boundary={BOUNDARY}\r\n"
@@ -59,8 +63,11 @@ async def request(
         head: request line and header lines, without Host.
         body: body of the request.
         source: loopback address of the client.
-        tls: encrypt the connection; None: do not.
+        tls: settings of an encrypted connection; None: not encrypted.
         host: name of the server.
+
+    Raises:
+        OSError: the connection fails.
     """
     started = time.perf_counter()
     reader, writer = await connect(port, source, tls=tls, host=host)
@@ -70,10 +77,11 @@ async def request(
         answer = await reader.read()
     finally:
         await close(writer)
-    start, _, content = answer.partition(b"\r\n\r\n")
-    first, *lines = start.decode("latin-1").split("\r\n")
+    answer_head, _, content = answer.partition(b"\r\n\r\n")
+    status_line, *lines = answer_head.decode("latin-1").split("\r\n")  # "HTTP/1.1 200 OK"
+    status = int(status_line.split()[1])
     headers = dict(line.lower().split(": ", 1) for line in lines)
-    return Answer(int(first.split()[1]), headers, content, time.perf_counter() - started)
+    return Answer(status, headers, content, time.perf_counter() - started)
 
 
 async def connect(
@@ -87,7 +95,7 @@ async def connect(
 
 
 async def close(writer: asyncio.StreamWriter) -> None:
-    """Close a connection, which may be broken."""
+    """Close a connection; errors of a connection that is broken already are ignored."""
     writer.close()
     with suppress(OSError):
         await writer.wait_closed()

@@ -1,4 +1,8 @@
-"""Import of small networks of spandrel's architectures: difference, tiling and time of each."""
+"""Import of small networks of spandrel's architectures: difference, tiling and time of each.
+
+`srgan-gp import` converts networks of other projects to ONNX. Spandrel is the package that loads
+them. Only small networks with random weights are tried here.
+"""
 
 import io
 import os
@@ -35,7 +39,7 @@ def benchmark_imports(architectures: Sequence[str], threads: int) -> dict[str, A
         the input, and whether float16 works; or why it was refused.
     """
     values: dict[str, Any] = {"machine": processor(), "threads": threads}
-    kept = os.environ.get("SRGAN_GP_MODELS")
+    models_before = os.environ.get("SRGAN_GP_MODELS")  # the folder that imports write to
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         os.environ["SRGAN_GP_MODELS"] = folder
@@ -43,15 +47,20 @@ def benchmark_imports(architectures: Sequence[str], threads: int) -> dict[str, A
             for number, kind in enumerate(architectures or SMALL):
                 print(kind, file=sys.stderr)
                 path = Path(folder) / f"{number}.pth"
-                values |= {f"{kind}: {what}": value for what, value in _import(kind, path, threads)}
+                for quantity, value in _import(kind, path, threads):
+                    values[f"{kind}: {quantity}"] = value
         finally:
             del os.environ["SRGAN_GP_MODELS"]
-            if kept is not None:
-                os.environ["SRGAN_GP_MODELS"] = kept
+            if models_before is not None:
+                os.environ["SRGAN_GP_MODELS"] = models_before
     return values
 
 
 def _import(kind: str, path: Path, threads: int) -> Iterator[tuple[str, Any]]:
+    """Write the weights of a network of `SMALL` to `path` and import them; yield measured values.
+
+    Each value comes with its name: "difference from PyTorch", "tiling" and so on, or "refused".
+    """
     weights = io.BytesIO()
     torch.save(build_small(kind).state_dict(), weights)
     atomic_write_bytes(path, weights.getvalue())
@@ -68,8 +77,6 @@ def _import(kind: str, path: Path, threads: int) -> Iterator[tuple[str, Any]]:
     yield "difference of tiles", card.imported.tiling_difference
     data = path.with_name(card.files["onnx"].name).read_bytes()
     info = Session.open(name, device="cpu").info
-    yield (
-        "CPU seconds per megapixel",
-        seconds_per_megapixel(data, info, threads=threads, clock=time.process_time),
-    )
+    seconds = seconds_per_megapixel(data, info, threads=threads, clock=time.process_time)
+    yield "CPU seconds per megapixel", seconds
     yield "float16", card.imported.has_float16

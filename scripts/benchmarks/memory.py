@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+# Program that upscales one image file, by a model or by repeating pixels ("nearest").
 ENLARGE = """
 import sys
 from pathlib import Path
 from srgan_gp import Upscaler, read_image, write_image
 from srgan_gp.inference.loading.model_info import ModelInfo
 
-class Nearest:  # in place of a session
+class Nearest:  # has the interface of a session
     info = ModelInfo(
         "nearest", "super-resolution", scale=4, overlap=1, size_multiple=1, source="metadata"
     )
@@ -37,6 +38,7 @@ del picture
 write_image(result, target)
 """
 
+# Program that upscales many small images, and prints its resident memory, in KiB, after each.
 MANY = """
 import re, sys
 import numpy as np
@@ -55,7 +57,10 @@ for number in range(images):
 def benchmark_memory(
     model: str, megapixels: float, nearest_megapixels: float, images: int, threads: int
 ) -> dict[str, Any]:
-    """Measure VmHWM and the peak RSS without mapped files, in separate processes.
+    """Measure the peak memory of processes that upscale a large image, and many small ones.
+
+    Two numbers are given for a large image: VmHWM, the peak of the resident memory as Linux counts
+    it, and the peak of the resident memory without mapped files, which Linux can drop at any time.
 
     Args:
         model: name of a model or path of an .onnx file.
@@ -65,9 +70,12 @@ def benchmark_memory(
         threads: CPU threads.
 
     Returns:
-        Peaks and sizes in MiB, times in seconds.
+        For the model and for `nearest`: size of the image, seconds, both peaks and the size of the
+        result in MiB. For many images: the highest memory of the first tenth and of the second
+        half; they differ if memory leaks.
     """
     values: dict[str, Any] = {"model": model, "threads": threads}
+    # In the current folder: the folder of temporary files may be in memory.
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
         for name, size, kind in (
             ("model", megapixels, model),
@@ -75,18 +83,19 @@ def benchmark_memory(
         ):
             source, target = Path(folder, "source.jpg"), Path(folder, "result.png")
             width, height = draw_photo(source, size)
-            started = time.monotonic()
+            start = time.monotonic()
             command = [sys.executable, "-c", ENLARGE, str(source), str(target), kind, str(threads)]
-            highest = peaks(command)
+            vmhwm, rss_without_files = peaks(command)
             values[f"{name}_image"] = f"{width} x {height}"
-            values[f"{name}_seconds"] = time.monotonic() - started
-            values[f"{name}_vmhwm_mib"], values[f"{name}_rss_without_files_mib"] = highest
+            values[f"{name}_seconds"] = time.monotonic() - start
+            values[f"{name}_vmhwm_mib"] = vmhwm
+            values[f"{name}_rss_without_files_mib"] = rss_without_files
             values[f"{name}_result_mib"] = target.stat().st_size >> 20
             target.unlink()
     if images:
         command = [sys.executable, "-c", MANY, model, str(threads), str(images)]
-        done = subprocess.run(command, check=True, capture_output=True, text=True)
-        resident = [int(line) >> 10 for line in done.stdout.split()]
+        completed = subprocess.run(command, check=True, capture_output=True, text=True)
+        resident = [int(line) >> 10 for line in completed.stdout.split()]  # MiB
         tenth = max(images // 10, 1)
         values["images"] = images
         values["highest_rss_of_the_first_tenth_mib"] = max(resident[:tenth])
@@ -98,36 +107,43 @@ def draw_photo(path: Path, megapixels: float) -> tuple[int, int]:
     """Write a JPEG of aspect 3:2 with shapes and noise; return its width and height."""
     height = round((megapixels * 1e6 / 1.5) ** 0.5)
     width = round(megapixels * 1e6 / height)
-    grain = np.random.default_rng(0).normal(0, 6, (512, 512, 3))
+    # A pattern of 512 x 512 pixels, repeated.
+    noise = np.random.default_rng(0).normal(0, 6, (512, 512, 3))
     y, x = np.mgrid[:512, :512][..., np.newaxis]
-    tile = 128 + 90 * np.sin(x / 31 + y / 57) * np.cos(y / 23) + grain
+    levels = 128 + 90 * np.sin(x / 31 + y / 57) * np.cos(y / 23) + noise
+    pattern = Image.fromarray(levels.clip(0, 255).astype(np.uint8))
     image = Image.new("RGB", (width, height))
-    stamp = Image.fromarray(tile.clip(0, 255).astype(np.uint8))
     for top in range(0, height, 512):
         for left in range(0, width, 512):
-            image.paste(stamp, (left, top))
+            image.paste(pattern, (left, top))
     image.save(path, quality=92)
     return width, height
 
 
 def peaks(command: list[str]) -> tuple[int, int]:
-    """Run a command; return its VmHWM and its peak RSS without mapped files, in MiB."""
+    """Run a command; return its VmHWM and its peak RSS without mapped files, in MiB; Linux only.
+
+    The memory is read every 10 ms.
+
+    Raises:
+        CalledProcessError: the command failed.
+    """
     process = subprocess.Popen(command)
     status = Path(f"/proc/{process.pid}/status")
-    highest = without_files = 0
+    vmhwm = rss_without_files = 0  # KiB
     while process.poll() is None:
         text = status.read_text()
         if "VmHWM" in text:  # absent after the end of the process
-            highest = max(highest, _kilobytes(text, "VmHWM"))
-            without_files = max(
-                without_files, _kilobytes(text, "RssAnon") + _kilobytes(text, "RssShmem")
-            )
+            vmhwm = max(vmhwm, _kibibytes(text, "VmHWM"))
+            rss = _kibibytes(text, "RssAnon") + _kibibytes(text, "RssShmem")
+            rss_without_files = max(rss_without_files, rss)
         time.sleep(0.01)
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, process.args)
-    return highest >> 10, without_files >> 10
+    return vmhwm >> 10, rss_without_files >> 10
 
 
-def _kilobytes(status: str, name: str) -> int:
-    found = re.search(rf"{name}:\s+(\d+)", status)
-    return int(found[1]) if found else 0
+def _kibibytes(status: str, name: str) -> int:
+    """Read an entry of /proc/PID/status; 0 if it is missing."""
+    match = re.search(rf"{name}:\s+(\d+)", status)
+    return int(match[1]) if match else 0

@@ -9,6 +9,7 @@ import numpy as np
 from benchmarks.reference_network import open_reference
 from benchmarks.timing import in_turns, median
 
+# Program that runs a model once, and prints its peak resident memory in KiB.
 RUN_ONCE = """
 import re, sys, numpy
 from srgan_gp.inference.session import Session
@@ -29,8 +30,8 @@ def benchmark_network(model: str, side: int, threads: int, repeats: int) -> dict
         repeats: number of timed runs of each, after a warm-up run.
 
     Returns:
-        Medians in seconds, their ratio, and the peak memory in MB of a separate process that runs
-        the model once.
+        Medians in seconds, the median of the model over that of the reference, and the peak memory
+        in MiB of a separate process that runs the model once.
     """
     from srgan_gp.inference.session import Session
 
@@ -39,10 +40,11 @@ def benchmark_network(model: str, side: int, threads: int, repeats: int) -> dict
     reference = open_reference(threads)
     jobs = {"model": lambda: session.run(image), "reference": lambda: reference(image)}
     rounds = in_turns(jobs, repeats + 1)[1:]
-    model_seconds, reference_seconds = (median(rounds, name) for name in jobs)
+    model_seconds, reference_seconds = median(rounds, "model"), median(rounds, "reference")
+    scale = session.info.scale
     return {
         "model": session.info.name,
-        "image": f"{side} x {side} -> {side * session.info.scale} x {side * session.info.scale}",
+        "image": f"{side} x {side} -> {side * scale} x {side * scale}",
         "threads": threads,
         "model_seconds": model_seconds,
         "reference_seconds": reference_seconds,
@@ -52,12 +54,12 @@ def benchmark_network(model: str, side: int, threads: int, repeats: int) -> dict
 
 
 def peak_memory_mb(model: str, side: int, threads: int) -> int | None:
-    """Return the peak memory in MB of a process that runs a model once; None without /proc.
+    """Return the peak memory in MiB of a process that runs a model once; None if not on Linux.
 
     `resource.getrusage` is not used: a child process inherits the peak of its parent.
     """
     if not sys.platform.startswith("linux"):
         return None
     program = [sys.executable, "-c", RUN_ONCE, model, str(side), str(threads)]
-    done = subprocess.run(program, check=True, capture_output=True, text=True)
-    return int(done.stdout) // 1024
+    completed = subprocess.run(program, check=True, capture_output=True, text=True)
+    return int(completed.stdout) // 1024

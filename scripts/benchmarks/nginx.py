@@ -24,7 +24,8 @@ CONFIGURATION = Path(__file__).parents[2] / "docs" / "guides" / "deploy" / "ngin
 NAME = "example.org"
 """Host name in the configuration."""
 
-_SECONDS_TO_START = 20
+_SECONDS_TO_START = 20  # for nginx
+# Configuration of the nginx process; it includes that of the documentation as site.conf.
 _MAIN = """\
 {user}daemon off;
 worker_processes 1;
@@ -49,7 +50,7 @@ class Proxy:
     Attributes:
         port: port of HTTPS.
         http_port: port of HTTP, which redirects.
-        tls: trusts the certificate of this nginx only.
+        tls: settings of clients, which trust the certificate of this nginx only.
         log: file of its errors.
     """
 
@@ -69,10 +70,10 @@ def benchmark_nginx(
         users: number of simultaneous clients.
         side: height and width of their images.
         queue_size: jobs in the queue of the server; it refuses more.
-        threads: of the server's network.
+        threads: CPU threads of the server's network.
 
     Returns:
-        Counts, and latencies in seconds.
+        The result of `send_all`, and the arguments.
     """
     values: dict[str, Any] = {"model": model, "threads": threads, "clients": users, "side": side}
     values["queue_size"] = queue_size
@@ -83,20 +84,25 @@ def benchmark_nginx(
         serve_app(model, threads, folder, options) as server,
         serve_nginx(server.port, Path(proxy_folder)) as proxy,
     ):
-        asyncio.run(get(server.port, "/readyz"))
+        asyncio.run(get(server.port, "/readyz"))  # answers when the model is loaded
         images = [draw(number, side) for number in range(users)]
         return values | asyncio.run(send_all(server, proxy, images))
 
 
 async def send_all(server: Server, proxy: Proxy, images: Sequence[bytes]) -> dict[str, Any]:
-    """Send the images of all clients at the same time; return counts and latencies."""
-    answers = await asyncio.gather(
-        *(
-            request(proxy.port, *form("/api/upscale", "picture", image), address_of(number),
-                    tls=proxy.tls, host=NAME)
-            for number, image in enumerate(images)
-        )
-    )  # fmt: skip
+    """Send the images of all clients at the same time.
+
+    Returns:
+        Counts of answers: `results`, `refused_with_retry_after` (the queue was full), `neither`,
+        and `wrong_owners` (results of another client's image). Also the number of errors of nginx,
+        of temporary files that the server left, and latencies in seconds.
+    """
+    requests = []
+    for number, image in enumerate(images):
+        head, body = form("/api/upscale", "picture", image)
+        source = address_of(number)
+        requests.append(request(proxy.port, head, body, source, tls=proxy.tls, host=NAME))
+    answers = await asyncio.gather(*requests)
     done = [(number, answer) for number, answer in enumerate(answers) if answer.status == 200]
     refused = [answer for answer in answers if answer.status in (429, 503)]
     thumbnails = np.stack([thumbnail(image) for image in images])
@@ -120,7 +126,10 @@ def serve_nginx(app_port: int, folder: Path, changes: dict[str, str] | None = No
     Args:
         app_port: port of the server behind it.
         folder: an empty folder for its files.
-        changes: texts of the configuration to replace.
+        changes: texts of the configuration to replace, and their replacements.
+
+    Yields:
+        The running nginx, which is stopped at the end of the block.
 
     Raises:
         RuntimeError: nginx is not installed, or it does not start.
@@ -144,9 +153,13 @@ def serve_nginx(app_port: int, folder: Path, changes: dict[str, str] | None = No
 def _write_configuration(
     folder: Path, app_port: int, port: int, http_port: int, changes: dict[str, str]
 ) -> None:
-    """Write the files of nginx; every placeholder of the documentation must occur."""
+    """Write nginx.conf, and site.conf: that of the documentation with local addresses and paths.
+
+    Raises:
+        RuntimeError: the documentation lacks a text that is replaced.
+    """
     site = CONFIGURATION.read_text(encoding="utf-8")
-    local = {
+    replacements = {
         "127.0.0.1:7860": f"127.0.0.1:{app_port}",
         "listen 443 ": f"listen 127.0.0.1:{port} ",
         "listen 80;": f"listen 127.0.0.1:{http_port};",
@@ -155,7 +168,7 @@ def _write_configuration(
         "/etc/letsencrypt/live/example.org/fullchain.pem": str(folder / "certificate.pem"),
         "/etc/letsencrypt/live/example.org/privkey.pem": str(folder / "key.pem"),
     }
-    for old, new in (local | changes).items():
+    for old, new in (replacements | changes).items():
         if old not in site:
             raise RuntimeError(f"{CONFIGURATION.name} does not contain {old!r}.")
         site = site.replace(old, new)
@@ -176,7 +189,7 @@ def _make_certificate(folder: Path) -> ssl.SSLContext:
 
 
 def _free_ports(count: int) -> list[int]:
-    """Return ports that are free now."""
+    """Return ports that are free now; another program may take them before they are used."""
     listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     ports = [listener.getsockname()[1] for listener in listeners]
     for listener in listeners:

@@ -1,4 +1,9 @@
-"""Time of a critic step with each penalty, relative to a step without one."""
+"""Time of a critic step with each penalty, relative to a step without one.
+
+A bound of the slope is a penalty on the critic's gradient, or clipping of its weights; they are
+those of `losses.lipschitz_baselines.LIPSCHITZ_TERMS`. The functional form of a penalty computes the
+gradient with `torch.func`, so that `torch.compile` can compile it.
+"""
 
 import time
 from collections.abc import Callable
@@ -19,13 +24,14 @@ from srgan_gp.training.device import choose_device, cpu_threads
 from srgan_gp.training.options.optimizers import build_optimizer
 
 DRIFT_WEIGHT, PENALTY_WEIGHT = 1e-3, 10.0
-HALF = slice(None, None, 2)
+HALF = slice(None, None, 2)  # every second image of a batch
 WHOLE = slice(None)
-LAZY = 4
-CLIP_LIMIT = 0.01
+LAZY = 4  # steps between two steps with a penalty, if it is not taken in each
+CLIP_LIMIT = 0.01  # largest absolute weight of a clipped critic
 
 Loss = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
-"""Real, fake, epsilon and noise -> loss of the critic."""
+"""Loss of the critic, called with real and generated images, (B, 3, S, S), positions between them,
+(B, 1, 1, 1) in [0, 1], and noise of the shape of the images, which some penalties use."""
 
 
 def benchmark_penalties(
@@ -39,12 +45,13 @@ def benchmark_penalties(
         device: auto, cpu, cuda or cuda:N.
         threads: CPU threads.
         repeats: number of timed rounds, after a warm-up round.
-        compiled: whether to compile a step without penalty and one with the functional form.
+        compiled: whether to time two compiled steps too: without penalty, and with the functional
+            form.
 
     Returns:
-        Median seconds of a step without penalty, and median ratios to it: on a CPU those of the
-        processor, which other programs change little. The last ratio is the mean over `LAZY` steps,
-        of which one has the penalty.
+        Median seconds of a step without penalty, and median ratios to it, by the name of the step.
+        On a CPU these are CPU times, which other programs change little. The last ratio is the mean
+        over `LAZY` steps, of which one has the penalty.
     """
     steps = CriticSteps(batch_size, side, choose_device(device))
     jobs: dict[str, Callable[[], None]] = {
@@ -55,8 +62,8 @@ def benchmark_penalties(
     jobs["wgan_gp in functional form"] = partial(steps.take, steps.functional_loss())
     if compiled:
         jobs["none, compiled"] = partial(steps.take, torch.compile(steps.loss("none")))
-        form = torch.compile(steps.functional_loss())
-        jobs["wgan_gp in functional form, compiled"] = partial(steps.take, form)
+        compiled_loss = torch.compile(steps.functional_loss())
+        jobs["wgan_gp in functional form, compiled"] = partial(steps.take, compiled_loss)
     clock = time.perf_counter if steps.is_cuda else time.process_time
     with cpu_threads(threads):
         rounds = in_turns(jobs, repeats + 1, clock)[1:]
@@ -73,30 +80,35 @@ def benchmark_penalties(
 
 
 class CriticSteps:
-    """Steps of a `face_critic` on a fixed batch of noise."""
+    """Steps of the critic `face_critic` on a fixed batch of noise.
+
+    Args:
+        batch_size: number of images.
+        side: side of the images in pixels.
+        device: device of the critic and the images.
+    """
 
     def __init__(self, batch_size: int, side: int, device: torch.device) -> None:
         torch.manual_seed(0)
         self.is_cuda = device.type == "cuda"
         self.device_name = torch.cuda.get_device_name(device) if self.is_cuda else processor()
         shape = (batch_size, 3, side, side)
-        self.tensors = [
-            torch.rand(shape), torch.rand(shape), torch.rand(batch_size, 1, 1, 1), torch.rand(shape)
-        ]  # fmt: skip
-        self.tensors = [tensor.to(device) for tensor in self.tensors]
+        real, fake = torch.rand(shape), torch.rand(shape)
+        epsilon, noise = torch.rand(batch_size, 1, 1, 1), torch.rand(shape)
+        self.tensors = [tensor.to(device) for tensor in (real, fake, epsilon, noise)]
         self.critic = build("critics", "face_critic", size=side).to(device)
-        self.optimizer = build_optimizer("adam", self.critic, 1e-4, 0.0, 0.9)
+        self.optimizer = build_optimizer("adam", self.critic, 1e-4, beta1=0.0, beta2=0.9)
 
     def loss(self, name: str, part: slice = WHOLE) -> Loss:
-        """Return the loss with a penalty on a part of the batch."""
+        """Return the loss with the penalty `name`, or none, on a part of the batch."""
         term = LIPSCHITZ_TERMS[name]
 
         def loss(real: Tensor, fake: Tensor, epsilon: Tensor, noise: Tensor) -> Tensor:
             value = self._scores_loss(real, fake)
             if name == "none":
                 return value
-            found = term(self.critic, real[part], fake[part], epsilon[part], noise[part])
-            return value + PENALTY_WEIGHT * found.value
+            penalty = term(self.critic, real[part], fake[part], epsilon[part], noise[part])
+            return value + PENALTY_WEIGHT * penalty.value
 
         return loss
 
@@ -105,13 +117,13 @@ class CriticSteps:
         penalty = replace(PENALTIES["wgan_gp"], gradient=functional_gradient_at)
 
         def loss(real: Tensor, fake: Tensor, epsilon: Tensor, noise: Tensor) -> Tensor:
-            value = penalty(self.critic, real, fake, epsilon).value
-            return self._scores_loss(real, fake) + PENALTY_WEIGHT * value
+            penalty_value = penalty(self.critic, real, fake, epsilon).value
+            return self._scores_loss(real, fake) + PENALTY_WEIGHT * penalty_value
 
         return loss
 
     def take(self, loss: Loss, *, clips: bool = False) -> None:
-        """Take a step of Adam, clip the weights where asked to, and synchronise the device."""
+        """Take a step of Adam, clip the weights if `clips`, and wait for the device."""
         self.optimizer.zero_grad(set_to_none=True)
         value = loss(*self.tensors)
         value.backward()
@@ -122,5 +134,6 @@ class CriticSteps:
             torch.cuda.synchronize()
 
     def _scores_loss(self, real: Tensor, fake: Tensor) -> Tensor:
+        """Return the loss without penalty: scores and drift term."""
         real_scores = self.critic(real)
         return critic_loss(real_scores, self.critic(fake)) + DRIFT_WEIGHT * drift(real_scores)

@@ -1,4 +1,4 @@
-"""How long `srgan-gp upscale` takes for one photo, from the shell and back, and how much memory."""
+"""Time and memory of the command `srgan-gp upscale` for one photo, from its start to its end."""
 
 import re
 import resource
@@ -19,41 +19,42 @@ def benchmark_photo(
 
     Args:
         model: a name or the path of an .onnx.
-        megapixels: of the photos, width x height / 1e6.
+        megapixels: sizes of the photos, width x height / 1e6.
         device: as for `srgan-gp upscale`.
-        threads: of the CPU.
+        threads: CPU threads.
 
     Returns:
         The processor, and for each size the photo's width and height, seconds from start to end,
         seconds of CPU time of all threads together, and the highest resident memory without mapped
         files in MiB. With one thread the CPU time is what an idle core would need, also while other
-        programs run.
+        programs run. Keys: `N megapixels: size`, `: seconds`, `: CPU seconds` and `: MiB`.
     """
     values: dict[str, Any] = {"machine": processor(), "model": model, "device": device}
     values["threads"] = threads
+    # In the current folder: the folder of temporary files may be in memory.
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
         for size in megapixels:
             source, target = Path(folder, "photo.jpg"), Path(folder, "result.jpg")
             width, height = draw_photo(source, size)
             command = [sys.executable, "-m", "srgan_gp", "upscale", str(source), "-o", str(target)]
             command += ["-n", model, "--device", device, "--threads", str(threads)]
-            started, used = time.monotonic(), _cpu_seconds()
-            _, without_files = peaks(command)
+            start, cpu_start = time.monotonic(), _cpu_seconds()
+            _, rss_without_files = peaks(command)
             values[f"{size:g} megapixels: size"] = f"{width} x {height}"
-            values[f"{size:g} megapixels: seconds"] = time.monotonic() - started
-            values[f"{size:g} megapixels: CPU seconds"] = _cpu_seconds() - used
-            values[f"{size:g} megapixels: MiB"] = without_files
+            values[f"{size:g} megapixels: seconds"] = time.monotonic() - start
+            values[f"{size:g} megapixels: CPU seconds"] = _cpu_seconds() - cpu_start
+            values[f"{size:g} megapixels: MiB"] = rss_without_files
             target.unlink()
     return values
 
 
 def processor() -> str:
-    """Return the name of the processor, or "unknown"."""
-    found = re.search(r"model name\s*: (.+)", Path("/proc/cpuinfo").read_text())
-    return found[1] if found else "unknown"
+    """Return the name of the processor, or "unknown"; Linux only."""
+    match = re.search(r"model name\s*: (.+)", Path("/proc/cpuinfo").read_text())
+    return match[1] if match else "unknown"
 
 
 def _cpu_seconds() -> float:
     """Return the CPU time of all processes that this one started and that have ended."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime

@@ -19,6 +19,7 @@ from srgan_gp.inference.upscaler import Upscaler
 ROOT = Path(__file__).resolve().parents[2]
 PHOTO, DRAWING = ROOT / "apps" / "examples" / "coffee.jpg", ROOT / "docs" / "app-upscale.png"
 
+# Program that encodes the array of an .npy file once, and prints seconds, CPU seconds and bytes.
 ENCODE = """
 import io, json, sys, time
 import numpy as np
@@ -53,7 +54,7 @@ def run(file):
         {"pillow": pillow, "opencv": opencv}[encoder](file)
 
 whole, channels = channels, channels[:8]
-run(io.BytesIO())  # imports
+run(io.BytesIO())  # imports what is needed, with 8 rows
 channels = whole
 file = io.BytesIO()
 started, used = time.perf_counter(), time.process_time()
@@ -71,13 +72,13 @@ def benchmark_png(
         model: name of the model, or path of an .onnx file.
         megapixels: size of each image to encode; the upscaled examples are repeated, mirrored.
         contents: names of the images: photo, grey, alpha, 16-bit, drawing.
-        before: a checkout of an earlier version, whose encoders are timed too.
+        before: a checkout of an earlier version, whose encoders are timed too; None: none.
         repeats: number of rounds in which each encoder runs once, in a process of its own.
 
     Returns:
         For each image and encoder: median milliseconds from start to end, median milliseconds of
-        CPU time in all threads together, and the size; for the other encoders also the medians of
-        the ratios of ours to theirs.
+        CPU time in all threads together, and the size in bytes. For encoders of other projects and
+        versions also the ratios of the encoder here to them: medians of times, and size.
     """
     values: dict[str, Any] = {"model": model, "megapixels": megapixels}
     upscaler = Upscaler.load(model, device="cpu")
@@ -87,33 +88,33 @@ def benchmark_png(
                 continue
             path = Path(folder) / f"{name}.npy"
             np.save(path, channels)
-            values |= _compared(name, path, channels, before, repeats)
+            values |= _time_encoders(name, path, channels, before, repeats)
     return values
 
 
 def _images(upscaler: Upscaler, megapixels: float) -> dict[str, Array]:
     """Return (H, W, C) by name: a photo as RGB, grey, RGB with alpha and 16-bit RGB; a drawing."""
-    photo, drawing = (
-        _repeated(upscaler.upscale(_loaded(path)), megapixels) for path in (PHOTO, DRAWING)
-    )
+    photo = _repeat(upscaler.upscale(_load(PHOTO)), megapixels)
+    drawing = _repeat(upscaler.upscale(_load(DRAWING)), megapixels)
     grey = np.asarray(Image.fromarray(photo).convert("L"))
     noise = np.random.default_rng(0).normal(0, 64, photo.shape)
-    fine = (photo * 257.0 + noise).clip(0, 65535).astype(np.uint16)
+    deep = (photo * 257.0 + noise).clip(0, 65535).astype(np.uint16)  # noise in the lower 8 bits
     return {
         "photo": photo,
         "grey": grey[..., np.newaxis],
         "alpha": np.concatenate([photo, grey[..., np.newaxis]], axis=2),
-        "16-bit": fine,
+        "16-bit": deep,
         "drawing": drawing,
     }
 
 
-def _loaded(path: Path) -> Array:
+def _load(path: Path) -> Array:
+    """Read at most the upper left 400 x 300 pixels of an image, as uint8 RGB."""
     image = Image.open(path).convert("RGB")
     return np.asarray(image.crop((0, 0, min(image.width, 400), min(image.height, 300))))
 
 
-def _repeated(pixels: Array, megapixels: float) -> Array:
+def _repeat(pixels: Array, megapixels: float) -> Array:
     """Repeat an image, mirrored, to a size of aspect 3:2."""
     height = round((megapixels * 1e6 / 1.5) ** 0.5)
     width = round(megapixels * 1e6 / height)
@@ -121,38 +122,60 @@ def _repeated(pixels: Array, megapixels: float) -> Array:
     return np.ascontiguousarray(np.pad(pixels, missing, mode="symmetric")[:height, :width])
 
 
-def _compared(
+def _time_encoders(
     name: str, path: Path, channels: Array, before: Path | None, repeats: int
 ) -> dict[str, Any]:
+    """Encode one image with all encoders in turns; return a part of the result of the benchmark.
+
+    Args:
+        name: name of the image.
+        path: its .npy file.
+        channels: its content.
+        before: see `benchmark_png`.
+        repeats: see `benchmark_png`.
+    """
+    # Name of the encoder in `ENCODE`, and the folder with the package.
     jobs: dict[str, tuple[str, Path]] = {"png": ("png", ROOT), "tiff": ("tiff", ROOT)}
     if before is not None:
         jobs |= {"png before": ("png", before), "tiff before": ("tiff", before)}
     jobs["OpenCV, Paeth and runs"] = ("opencv", ROOT)
     if channels.dtype == np.uint8:  # Pillow has no 16-bit colour
         jobs["Pillow"] = ("pillow", ROOT)
-    rounds = [{job: _encode(*call, path) for job, call in jobs.items()} for _ in range(repeats)]
+    rounds: list[dict[str, tuple[float, float, int]]] = []
+    for _ in range(repeats):
+        rounds.append({job: _encode(encoder, root, path) for job, (encoder, root) in jobs.items()})
     values: dict[str, Any] = {}
     for job in jobs:
-        ours = "tiff" if job.startswith("tiff") else "png"
-        for index, what in enumerate(("ms", "CPU ms")):
-            times = [one[job][index] * 1000 for one in rounds]
-            values[f"{name}: {job}: {what}"] = round(statistics.median(times))
+        own_job = "tiff" if job.startswith("tiff") else "png"  # that `job` is compared with
+        # Each round has seconds, CPU seconds and bytes.
+        for index, unit in enumerate(("ms", "CPU ms")):
+            times = [results[job][index] * 1000 for results in rounds]
+            values[f"{name}: {job}: {unit}"] = round(statistics.median(times))
         size = rounds[0][job][2]
         values[f"{name}: {job}: bytes"] = size
-        if job == ours:
+        if job == own_job:
             continue
-        for index, what in enumerate(("time", "CPU time")):
-            ratios = [one[ours][index] / one[job][index] for one in rounds]
-            values[f"{name}: {what} over {job}"] = statistics.median(ratios)
-        values[f"{name}: size over {job}"] = rounds[0][ours][2] / size
+        for index, quantity in enumerate(("time", "CPU time")):
+            ratios = [results[own_job][index] / results[job][index] for results in rounds]
+            values[f"{name}: {quantity} over {job}"] = statistics.median(ratios)
+        values[f"{name}: size over {job}"] = rounds[0][own_job][2] / size
     return values
 
 
 def _encode(encoder: str, package: Path, path: Path) -> tuple[float, float, int]:
-    """Encode once in a new process; return seconds, seconds of CPU time, and bytes."""
+    """Encode once in a new process.
+
+    Args:
+        encoder: name in `ENCODE`.
+        package: folder that contains the package `srgan_gp`.
+        path: the .npy file.
+
+    Returns:
+        Seconds, CPU seconds, and bytes.
+    """
     # A safe path does not start with the current folder, which may hold another version.
     environment = os.environ | {"PYTHONPATH": str(package), "PYTHONSAFEPATH": "1"}
     command = [sys.executable, "-c", ENCODE, encoder, str(path)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
-    seconds, used, size = json.loads(done.stdout)
-    return seconds, used, size
+    completed = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
+    seconds, cpu_seconds, size = json.loads(completed.stdout)
+    return seconds, cpu_seconds, size

@@ -1,4 +1,7 @@
-"""Time and difference of a model's int8 network, relative to float32, on benchmark images."""
+"""Time and difference of a model's int8 network, relative to float32, on benchmark images.
+
+The int8 network is a quantised copy of the model, with weights and activations of 8 bits.
+"""
 
 import time
 from collections.abc import Sequence
@@ -16,12 +19,12 @@ from srgan_gp.metrics.psnr_ssim import luma, psnr_y
 def benchmark_precision(
     model: str, data: Sequence[str], low_res: str, threads: int
 ) -> dict[str, Any]:
-    """Upscale each image in both precisions in turn.
+    """Downscale each image, and upscale it in both precisions in turns.
 
     Args:
         model: name of a model with an int8 network.
         data: places of HR images, as for `list_images`.
-        low_res: one of `LOW_RES`.
+        low_res: name of the downscaler, a key of `LOW_RES`.
         threads: CPU threads.
 
     Returns:
@@ -29,12 +32,12 @@ def benchmark_precision(
         largest and mean difference of the results in levels of 255, and the mean of
         `gradient_ratio`. CPU time, because it depends less on other programs.
     """
-    exact = Upscaler.load(model, device="cpu", threads=threads)
-    fast = Upscaler.load(model, device="cpu", threads=threads, precision="int8")
+    float32 = Upscaler.load(model, device="cpu", threads=threads)
+    int8 = Upscaler.load(model, device="cpu", threads=threads, precision="int8")
     values: dict[str, Any] = {"machine": processor(), "model": model, "threads": threads}
     for place in data:
-        images = [_compared(exact, fast, file.read(), low_res) for file in list_images(place)]
-        columns = {name: np.array([image[name] for image in images]) for name in images[0]}
+        rows = [_compare(float32, int8, file.read(), low_res) for file in list_images(place)]
+        columns = {name: np.array([row[name] for row in rows]) for name in rows[0]}
         values |= {
             f"{place}: CPU time over float32": columns["int8"].sum() / columns["float32"].sum(),
             f"{place}: PSNR-Y float32": columns["PSNR-Y float32"].mean(),
@@ -51,8 +54,8 @@ def gradient_ratio(image: np.ndarray, difference: np.ndarray, share: float = 0.0
 
     Args:
         image: (H, W, 3), uint8 RGB, not of one colour.
-        difference: (H, W), of any range.
-        share: of the pixels that count as those with the largest differences, at least one.
+        difference: (H, W), the differences to another image, of any range.
+        share: share of the pixels that count as those with the largest differences.
 
     Returns:
         Mean magnitude of the gradient of the luma over these pixels, relative to the mean over
@@ -60,23 +63,39 @@ def gradient_ratio(image: np.ndarray, difference: np.ndarray, share: float = 0.0
     """
     gradient = np.hypot(*np.gradient(luma(image)))
     count = max(1, round(share * difference.size))
+    # Indices of the `count` largest differences, in any order.
     largest = np.argpartition(difference, -count, axis=None)[-count:]
     return float(gradient.ravel()[largest].mean() / gradient.mean())
 
 
-def _compared(
-    exact: Upscaler, fast: Upscaler, pixels: np.ndarray, low_res: str
+def _compare(
+    float32: Upscaler, int8: Upscaler, pixels: np.ndarray, low_res: str
 ) -> dict[str, float]:
-    height, width = (side - side % exact.scale for side in pixels.shape[:2])
+    """Upscale one image in both precisions.
+
+    Args:
+        float32: the model in float32.
+        int8: its int8 network.
+        pixels: the HR image, (H, W, 3), uint8 RGB.
+        low_res: name of the downscaler.
+
+    Returns:
+        `float32` and `int8` (CPU seconds), `PSNR-Y float32` and `PSNR-Y int8` (dB), `largest` and
+        `mean` (difference of the results in levels), `gradient` (`gradient_ratio`).
+    """
+    scale = float32.scale
+    height, width = (side - side % scale for side in pixels.shape[:2])
     high_res = np.ascontiguousarray(pixels[:height, :width])
-    small = LOW_RES[low_res](high_res, exact.scale)
+    small = LOW_RES[low_res](high_res, scale)
     values: dict[str, float] = {}
-    results = []
-    for name, upscaler in (("float32", exact), ("int8", fast)):
-        started = time.process_time()
-        results.append(upscaler.upscale(small))
-        values[name] = time.process_time() - started
-        values[f"PSNR-Y {name}"] = psnr_y(results[-1], high_res, exact.scale)
-    difference = np.abs(results[0].astype(int) - results[1])
-    values |= {"largest": difference.max(), "mean": difference.mean()}
-    return values | {"gradient": gradient_ratio(results[0], difference.max(axis=2))}
+    results: dict[str, np.ndarray] = {}
+    for name, upscaler in (("float32", float32), ("int8", int8)):
+        start = time.process_time()
+        results[name] = upscaler.upscale(small)
+        values[name] = time.process_time() - start
+        values[f"PSNR-Y {name}"] = psnr_y(results[name], high_res, scale)
+    difference = np.abs(results["float32"].astype(int) - results["int8"])
+    values["largest"] = difference.max()
+    values["mean"] = difference.mean()
+    values["gradient"] = gradient_ratio(results["float32"], difference.max(axis=2))
+    return values

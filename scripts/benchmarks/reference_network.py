@@ -13,7 +13,11 @@ WIDTH, BLOCKS = 64, 16
 
 
 def open_reference(threads: int) -> Callable[[np.ndarray], Any]:
-    """Open the reference network with the CPU provider of ONNX Runtime."""
+    """Open the reference network with the CPU provider of ONNX Runtime.
+
+    Returns:
+        A function from images (N, 3, H, W) to (N, 3, 4 * H, 4 * W), float32.
+    """
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -25,22 +29,23 @@ def open_reference(threads: int) -> Callable[[np.ndarray], Any]:
 
 
 def build_reference() -> bytes:
-    """Build the ONNX model: (N, 3, H, W) to (N, 3, 4 * H, 4 * W), float32."""
+    """Return the ONNX file of a network from (N, 3, H, W) to (N, 3, 4 * H, 4 * W), float32."""
     from onnx import TensorProto, helper, numpy_helper
 
     generator = np.random.default_rng(0)
     nodes: list[Any] = []
     weights: list[Any] = []
 
-    def add(kind: str, *inputs: str, **attributes: Any) -> str:  # noqa: ANN401 - as onnx has it
-        result = f"{kind}_{len(nodes)}"
-        nodes.append(helper.make_node(kind, inputs, [result], **attributes))
-        return result
+    # Both functions add a node to the graph, and return the name of its output.
+    def add(kind: str, *inputs: str, **attributes: Any) -> str:  # noqa: ANN401 - as in onnx
+        output = f"{kind}_{len(nodes)}"
+        nodes.append(helper.make_node(kind, inputs, [output], **attributes))
+        return output
 
     def convolution(features: str, channels: int, out_channels: int) -> str:
         name = f"weight_{len(weights)}"
         shape = (out_channels, channels, 3, 3)
-        kernel = generator.standard_normal(shape, dtype=np.float32) / np.float32(30)
+        kernel = generator.standard_normal(shape, dtype=np.float32) / np.float32(30)  # small values
         weights.append(numpy_helper.from_array(kernel, name))
         weights.append(numpy_helper.from_array(np.zeros(out_channels, np.float32), f"bias_{name}"))
         return add("Conv", features, name, f"bias_{name}", pads=[1] * 4)
@@ -50,7 +55,7 @@ def build_reference() -> bytes:
         inner = add("Relu", convolution(features, WIDTH, WIDTH))
         features = add("Add", features, convolution(inner, WIDTH, WIDTH))
     features = add("Add", stem, convolution(features, WIDTH, WIDTH))
-    for _ in range(2):
+    for _ in range(2):  # enlarges twice by 2
         expanded = convolution(features, WIDTH, 4 * WIDTH)
         features = add("DepthToSpace", expanded, blocksize=2, mode="CRD")
     result = convolution(features, WIDTH, 3)

@@ -1,4 +1,8 @@
-"""Small networks with random weights in the architectures of spandrel, to try imports with."""
+"""Small networks with random weights in the architectures of spandrel, for the benchmark `imports`.
+
+Spandrel is a package that loads upscalers of other projects. The arguments are the smallest that
+the constructors accept, or nearly so.
+"""
 
 import importlib
 from typing import Any
@@ -111,7 +115,7 @@ SMALL: dict[str, tuple[str, str, dict[str, Any]]] = {
     ),
     "SCUNet x1": ("SCUNet", "SCUNet", {"config": [2] * 7, "dim": 32}),
 }  # fmt: skip
-"""By name and scale: module of spandrel, class, and arguments of its constructor."""
+"""Module of spandrel, class, and arguments of its constructor, by "ARCHITECTURE xSCALE"."""
 
 
 def build_small(kind: str) -> nn.Module:
@@ -120,8 +124,9 @@ def build_small(kind: str) -> nn.Module:
     Args:
         kind: a key of `SMALL`.
     """
-    module, name, arguments = SMALL[kind]
-    architecture = importlib.import_module(f"spandrel.architectures.{module}")
-    with torch.random.fork_rng():
+    module_name, class_name, arguments = SMALL[kind]
+    module = importlib.import_module(f"spandrel.architectures.{module_name}")
+    network_class = getattr(module, class_name)
+    with torch.random.fork_rng():  # restores the state of the global generator
         torch.manual_seed(0)
-        return getattr(architecture, name)(**arguments).eval()
+        return network_class(**arguments).eval()

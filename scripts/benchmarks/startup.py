@@ -1,4 +1,4 @@
-"""Start-up time of a command: Python, imports, reading and writing files."""
+"""Start-up time of a command: the time for Python, imports and files, besides the network."""
 
 import tempfile
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from benchmarks.timing import in_turns, median, python
 
 
 def benchmark_startup(model: str, image: Path, threads: int, repeats: int) -> dict[str, Any]:
-    """Time new processes, up to one that upscales an image, and the network alone.
+    """Time new processes, from an empty one to one that upscales an image, and the network alone.
 
     Args:
         model: name of a model or path of an .onnx file.
@@ -18,7 +18,9 @@ def benchmark_startup(model: str, image: Path, threads: int, repeats: int) -> di
         repeats: number of runs of each.
 
     Returns:
-        Medians in seconds. `end_to_end` is reading, upscaling and writing in a warm process.
+        Medians in seconds: of processes (`bare_python`, `import_srgan_gp`, `help`, `first_image`);
+        and in this process, where everything is loaded, of the network alone (`network`) and of
+        reading, upscaling and writing (`end_to_end`). Then two differences and a ratio of these.
     """
     from srgan_gp.images import read_image, write_image
     from srgan_gp.inference.pixel_values import to_planes
@@ -35,13 +37,13 @@ def benchmark_startup(model: str, image: Path, threads: int, repeats: int) -> di
         def end_to_end() -> None:
             write_image(upscaler.upscale_picture(read_image(image)), result)
 
-        upscale = ["-m", "srgan_gp", "upscale", str(image), "-o", str(result), "-n", model]
-        upscale += ["--device", "cpu", "--threads", str(threads), "--exist", "overwrite"]
+        command = ["-m", "srgan_gp", "upscale", str(image), "-o", str(result), "-n", model]
+        command += ["--device", "cpu", "--threads", str(threads), "--exist", "overwrite"]
         jobs: dict[str, Callable[[], object]] = {
             "bare_python": python("-c", "pass"),
             "import_srgan_gp": python("-c", "import srgan_gp"),
             "help": python("-m", "srgan_gp", "--help"),
-            "first_image": python(*upscale),
+            "first_image": python(*command),
             "network": lambda: session.run(planes),
             "end_to_end": end_to_end,
         }

@@ -1,4 +1,9 @@
-"""Computed pixels and time of tiled images, with the windows of today and with square ones."""
+"""Computed pixels and time of tiled images, with rectangular windows and with square ones.
+
+Large images are upscaled in windows (tiles with the overlap that their edges need), so that the
+memory is limited. Pixels in the overlap are computed more than once. Windows are rectangles of
+different shapes, those of earlier versions were squares.
+"""
 
 import math
 import time
@@ -20,8 +25,9 @@ SIZES = (
     (512, 512), (1024, 768), (1280, 960), (1920, 1080), (1600, 1200),
     (2048, 1536), (2560, 1920), (3000, 2000), (3264, 2448), (4000, 3000),
 )  # fmt: skip
-"""Width and height."""
+"""Widths and heights of the images in pixels."""
 OFTEN_MEGAPIXELS = 1.3
+"""Size of an image up to which it is timed `repeats` times; larger ones are timed once."""
 BEFORE, AFTER = "squares", "rectangles"
 
 
@@ -34,14 +40,13 @@ def benchmark_tiling(
         model: name of a model or path of an .onnx file that can be tiled.
         timed_megapixels: size of the largest image that is upscaled; larger ones are only counted.
         threads: CPU threads.
-        repeats: number of rounds in which both choices run once, up to `OFTEN_MEGAPIXELS`; larger
-            images have one round.
+        repeats: number of rounds in which both kinds of windows run once; see `OFTEN_MEGAPIXELS`.
 
     Returns:
-        For each size: computed pixels for each needed one, on a CPU and on a GPU; for the timed
-        ones, the smallest CPU seconds of all threads together, the median of their ratio, and
-        whether both results are equal. CPU time is used because other programs do not change it
-        much.
+        For each size and kind of windows: computed pixels for each needed one, on a CPU and on a
+        GPU. For the timed sizes also the smallest CPU seconds of all threads together, the median
+        of the ratios of a round, and whether both results are equal. CPU time is used because other
+        programs do not change it much.
     """
     session = Session.open(model, device="cpu", threads=threads)
     info = session.info
@@ -55,14 +60,22 @@ def benchmark_tiling(
         if width * height <= timed_megapixels * 1e6:
             windows = _windows(info, (height, width), old_bytes, on_gpu=False)
             rounds = repeats if width * height <= OFTEN_MEGAPIXELS * 1e6 else 1
-            for what, value in _time(session, (height, width), windows, rounds).items():
-                values[f"{name}: {what}"] = value
+            for quantity, value in _time(session, (height, width), windows, rounds).items():
+                values[f"{name}: {quantity}"] = value
     return values
 
 
 def _windows(
     info: ModelInfo, size: tuple[int, int], old_bytes: int, *, on_gpu: bool
 ) -> dict[str, Window]:
+    """Return the height and width of the windows of an image, by kind.
+
+    Args:
+        info: the model.
+        size: height and width of the image.
+        old_bytes: memory per pixel of a window, as earlier versions estimated it.
+        on_gpu: whether the windows are those for a GPU.
+    """
     overlap, multiple = info.overlap or 0, info.size_multiple
     tile = _old_tile(overlap, *size, old_bytes, on_gpu=on_gpu)
     if tile is None:
@@ -77,20 +90,24 @@ def _old_tile(
     overlap: int, height: int, width: int, bytes_per_pixel: int, *, on_gpu: bool
 ) -> int | None:
     """Choose the side of square tiles as earlier versions did; None for the whole image."""
-    affordable = (2**31 if on_gpu else 2**30) // bytes_per_pixel
+    affordable = (2**31 if on_gpu else 2**30) // bytes_per_pixel  # pixels in 2 GiB or 1 GiB
     if not on_gpu and height * width <= affordable:
         return None
     window = min(math.isqrt(affordable), 1024 if on_gpu else affordable)
     largest = max(window - 2 * overlap, 64)
     if on_gpu:
         return largest
-    inner = [side - 2 * overlap for side in (height, width)]
-    counts = [max(math.ceil(side / largest), 1) for side in inner]
-    even = [math.ceil(side / count) for side, count in zip(inner, counts, strict=True) if count > 1]
-    return max(even, default=largest)
+    # Divide each axis into tiles of equal length.
+    even_sides = []
+    for length in (height - 2 * overlap, width - 2 * overlap):
+        count = max(math.ceil(length / largest), 1)
+        if count > 1:
+            even_sides.append(math.ceil(length / count))
+    return max(even_sides, default=largest)
 
 
 def _computed(info: ModelInfo, size: tuple[int, int], window: Window) -> float:
+    """Return the number of computed pixels for each pixel of the image."""
     overlap, multiple = info.overlap or 0, info.size_multiple
     return computed_pixels(size, window, overlap=overlap, multiple=multiple) / math.prod(size)
 
@@ -98,15 +115,16 @@ def _computed(info: ModelInfo, size: tuple[int, int], window: Window) -> float:
 def _time(
     session: Session, size: tuple[int, int], windows: dict[str, Window], repeats: int
 ) -> dict[str, Any]:
+    """Upscale an image of noise with both kinds of windows in turns; return times and equality."""
     image = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
     seconds: dict[str, list[float]] = {kind: [] for kind in windows}
     results: dict[str, np.ndarray] = {}
     for _ in range(repeats):
         for kind, window in windows.items():
-            started = time.process_time()
+            start = time.process_time()
             results[kind] = _upscale(session, image, window)
-            seconds[kind].append(time.process_time() - started)
-    ratios = [after / before for before, after in zip(*seconds.values(), strict=True)]
+            seconds[kind].append(time.process_time() - start)
+    ratios = np.array(seconds[AFTER]) / np.array(seconds[BEFORE])
     return {
         **{f"{kind}, CPU seconds": min(values) for kind, values in seconds.items()},
         "time of rectangles over squares": float(np.median(ratios)),
@@ -115,12 +133,13 @@ def _time(
 
 
 def _upscale(session: Session, image: np.ndarray, window: Window) -> np.ndarray:
+    """Upscale (H, W, 3), uint8, in windows of this height and width."""
     scale = session.info.scale
-    size = (image.shape[0], image.shape[1])
-    large = (size[0] * scale, size[1] * scale)
-    whole = NetworkPass(image, scale, large, is_alpha=False, folder=None)
+    height, width = image.shape[:2]
+    result_size = (height * scale, width * scale)
+    network_pass = NetworkPass(image, scale, result_size, is_alpha=False, folder=None)
     run_tiled(
-        session.run, whole.cut, whole.store, size=size, scale=scale, window=window,
-        overlap=session.info.overlap or 0, multiple=session.info.size_multiple,
+        session.run, network_pass.cut, network_pass.store, size=(height, width), scale=scale,
+        window=window, overlap=session.info.overlap or 0, multiple=session.info.size_multiple,
     )  # fmt: skip
-    return whole.finish(on_band=lambda: None)
+    return network_pass.finish(on_band=lambda: None)

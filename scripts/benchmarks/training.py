@@ -16,9 +16,11 @@ from srgan_gp.training.device import choose_device, cpu_threads, open_autocast
 Stored = TypeVar("Stored", Tensor, nn.Module)
 
 SCALE = 4
+# Weights of the drift term and of the penalty, as by default in training; and the gradient norm of
+# the adversarial loss over that of the pixel loss.
 DRIFT_WEIGHT, PENALTY_WEIGHT, RATIO = 1e-3, 10.0, 0.3
 WHOLE, HALF, QUARTER, NONE = slice(None), slice(None, None, 2), slice(None, None, 4), slice(0, 0)
-"""Images of a batch on which the penalty is taken."""
+"""Images of a batch on which the penalty is taken: all, every second or fourth one, none."""
 
 
 def benchmark_training(
@@ -28,7 +30,7 @@ def benchmark_training(
 
     Args:
         batch_size: number of images in a step; from 4 on, all parts differ.
-        side: height and width of the crops in pixels, a multiple of `SCALE`.
+        side: height and width of the HR crops in pixels, a multiple of `SCALE`.
         precision: bf16 or fp32.
         device: auto, cpu, cuda or cuda:N.
         threads: CPU threads.
@@ -40,8 +42,8 @@ def benchmark_training(
         penalty that scores real and generated images in one pass, and of a generator step.
     """
     torch.manual_seed(0)
-    where = choose_device(device)
-    steps = Steps(batch_size, side, precision, where)
+    torch_device = choose_device(device)
+    steps = Steps(batch_size, side, precision, torch_device)
     jobs = {
         "without": lambda: steps.critic_step(NONE),
         "one pass": lambda: steps.critic_step(NONE, one_pass=True),
@@ -52,8 +54,10 @@ def benchmark_training(
     }
     with cpu_threads(threads):
         rounds = in_turns(jobs, repeats + 1)[1:]
+    is_cuda = torch_device.type == "cuda"
+    device_name = torch.cuda.get_device_name(torch_device) if is_cuda else "cpu"
     return {
-        "device": torch.cuda.get_device_name(where) if where.type == "cuda" else "cpu",
+        "device": device_name,
         "precision": precision,
         "batch": f"{batch_size} x 3 x {side} x {side}",
         "threads": threads,
@@ -68,6 +72,12 @@ def benchmark_training(
 
 class Steps:
     """Training steps of the default networks on a fixed batch of noise.
+
+    Args:
+        batch_size: number of images.
+        side: side of the HR images in pixels.
+        precision: bf16 or fp32.
+        device: device of the networks and images.
 
     The critic step omits the pass of the generator, which the penalty does not affect. The
     generator step has a pixel loss and an adversarial loss, but no feature loss.
@@ -98,6 +108,10 @@ class Steps:
             one_pass: whether real and generated images are one batch of the critic.
         """
         low_res, real, fake = self.low_res[part], self.real[part], self.fake[part]
+
+        def score(images: Tensor) -> Tensor:  # for the LR images of the part
+            return self.critic(images, low_res)
+
         with self.autocast:
             if one_pass:
                 images = torch.cat([self.real, self.fake])
@@ -108,16 +122,14 @@ class Steps:
                 fake_scores = self.critic(self.fake, self.low_res)
             loss = critic_loss(real_scores, fake_scores)
             loss = loss + DRIFT_WEIGHT * drift(real_scores)
-            if len(real):
-                penalty = PENALTIES["wgan_gp"](
-                    lambda images: self.critic(images, low_res), real, fake, self.epsilon[part]
-                )
+            if len(real) > 0:
+                penalty = PENALTIES["wgan_gp"](score, real, fake, self.epsilon[part])
                 loss = loss + PENALTY_WEIGHT * penalty.value
         self._step(self.critic, loss)
 
     def generator_step(self) -> None:
         """Update the generator with the pixel loss and the adversarial loss."""
-        weight = adversarial_weight(RATIO, self.real[0].numel())
+        weight = adversarial_weight(RATIO, self.real[0].numel())  # for the values of an image
         with self.autocast, frozen(self.critic):
             output = self.generator(self.low_res)
             loss = PIXEL_LOSSES["l1"](output, self.real)

@@ -15,14 +15,15 @@ class Key:
     """The assignment of letters to results of a blind comparison."""
 
     crops: Mapping[int, Mapping[str, str]]
-    """Name by letter, by crop."""
+    """Name of the result by letter, by the number of the crop."""
     seed: int | None = None
+    """Seed of the assignment; None: unknown, as for a key that was read from a file."""
     models: Mapping[str, str] | None = None
-    """SHA-256 by the name of our models."""
+    """SHA-256 of the compared models by name; None: unknown."""
 
     @property
     def names(self) -> list[str]:
-        """All names, sorted."""
+        """All names of results, sorted."""
         return sorted({name for letters in self.crops.values() for name in letters.values()})
 
     def write(self, path: Path) -> None:
@@ -31,10 +32,11 @@ class Key:
         Raises:
             UsageError: the file exists, and is the key of an earlier comparison.
         """
-        text = json.dumps({"seed": self.seed, "models": self.models, "crops": self.crops}, indent=1)
+        content = {"seed": self.seed, "models": self.models, "crops": self.crops}
+        text = json.dumps(content, indent=1)
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with path.open("x", encoding="utf-8") as file:
+            with path.open("x", encoding="utf-8") as file:  # fails if the file exists
                 file.write(text + "\n")
         except FileExistsError:
             raise UsageError(
@@ -55,16 +57,17 @@ def draw_key(spots: Iterable[int], names: Sequence[str], seed: int) -> Key:
     """
     if not 2 <= len(names) <= len(string.ascii_uppercase):
         raise UsageError(f"A blind comparison needs 2 to 26 results, not {len(names)}.")
-    draws = random.Random(seed)
+    generator = random.Random(seed)
     crops: dict[int, dict[str, str]] = {}
     for spot in spots:
-        shuffled = draws.sample(list(names), len(names))
-        crops[spot] = dict(zip(string.ascii_uppercase, shuffled, strict=False))
+        shuffled = generator.sample(list(names), len(names))
+        letters = string.ascii_uppercase[: len(names)]
+        crops[spot] = dict(zip(letters, shuffled, strict=True))
     return Key(crops, seed)
 
 
 def read_key(path: Path) -> Key:
-    """Read a key that `Key.write` wrote.
+    """Read a key that `Key.write` wrote, without its seed and models.
 
     Raises:
         UsageError: the file cannot be read or is not a key.

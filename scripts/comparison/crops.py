@@ -1,4 +1,8 @@
-"""The 24 crops of `peers_on_demo.zip`: inputs, results of the peers and of our models."""
+"""The 24 crops of `side_by_side.py`: inputs, results of the peers and of our models.
+
+A crop is a square part of a demo image, also called a spot. The peers are two upscalers of other
+projects, whose results are in `peers_on_demo.zip`.
+"""
 
 import io
 import json
@@ -17,17 +21,28 @@ from srgan_gp.inference.tiling.tiles import Span, round_up
 from srgan_gp.inference.upscaler import Upscaler
 
 Pixels = NDArray[np.uint8]
+"""(H, W, 3), uint8 RGB."""
 
 SCALE = 4
 """Scale of the peers' results."""
 RESAMPLING_RADIUS = 4
-"""Pixels of the input beside a crop that its result depends on when it is made smaller, at most."""
+"""Pixels of the input, at most, by which the downscaling of a result widens the surroundings that a
+crop depends on."""
 PEERS = ("real-esrgan-general", "lsdir-compact-c3")
+"""Names of the peers, as in the archive."""
 
 
 @dataclass(frozen=True)
 class Spot:
-    """A square crop of a demo image, in pixels of the image."""
+    """A square crop of a demo image.
+
+    Attributes:
+        number: number of the crop, from 0.
+        file: name of the image in `demo_inputs.zip`.
+        x: left column, in pixels of the image.
+        y: top row.
+        size: side in pixels.
+    """
 
     number: int
     file: str
@@ -42,13 +57,13 @@ class Source:
 
     spot: Spot
     image: Pixels
-    """(H, W, 3), uint8 RGB, without alpha and colour profile, as for the peers."""
+    """The image without its alpha and colour profile, as the peers got it."""
     is_grey: bool
     """Whether the file is grey; all results are then converted to grey."""
 
     @property
     def crop(self) -> Pixels:
-        """The crop itself, (size, size, 3)."""
+        """The crop itself, (size, size, 3), uint8 RGB."""
         spot = self.spot
         return self.image[spot.y : spot.y + spot.size, spot.x : spot.x + spot.size]
 
@@ -58,6 +73,9 @@ class Collection:
 
     Args:
         shared: folder with `data/demo_inputs.zip` and `reference/peers_on_demo.zip`.
+
+    Attributes:
+        spots: the crops by number.
 
     Raises:
         UsageError: an archive cannot be read.
@@ -84,12 +102,13 @@ class Collection:
 
 
 class Model:
-    """One of our models.
+    """A model of this project.
 
     Args:
-        text: a name or an `.onnx` path; the suffix `@F` mixes it with its fidelity partner.
-        threads: CPU threads; None for one for each CPU.
-        scale: scale of the results; those of a model of a larger scale are made smaller.
+        text: a name or an `.onnx` path. The suffix `@F` averages its weights with those of its
+            fidelity partner, a model of higher PSNR, which gets the share F.
+        threads: CPU threads; None: one for each CPU.
+        scale: scale of the results; those of a model of a larger scale are downscaled.
 
     Raises:
         UsageError: F is not a number from 0 to 1, or the model has a smaller scale.
@@ -113,7 +132,7 @@ class Model:
         return self._upscaler.sha256
 
     def upscale_crop(self, image: Pixels, x: int, y: int, size: int) -> Pixels:
-        """Upscale a square crop; the result is the same as that of the complete image.
+        """Upscale a square crop; the result equals that part of the complete upscaled image.
 
         Args:
             image: (H, W, 3), uint8 RGB.
@@ -122,7 +141,7 @@ class Model:
             size: side of the crop.
 
         Returns:
-            (size * scale, size * scale, 3), uint8.
+            (size * scale, size * scale, 3), uint8 RGB.
         """
         info, scale = self._session.info, self._scale
         overlap = info.overlap
@@ -131,9 +150,10 @@ class Model:
         height, width = image.shape[:2]
         rows = with_context((y, y + size), height, overlap, info.size_multiple)
         columns = with_context((x, x + size), width, overlap, info.size_multiple)
-        large = self._upscaler.upscale(image[slice(*rows), slice(*columns)], scale=scale)
+        surroundings = image[slice(*rows), slice(*columns)]
+        upscaled = self._upscaler.upscale(surroundings, scale=scale)
         top, left = (y - rows[0]) * scale, (x - columns[0]) * scale
-        return large[top : top + size * scale, left : left + size * scale]
+        return upscaled[top : top + size * scale, left : left + size * scale]
 
 
 def split_fidelity(text: str) -> tuple[str, float | None]:
@@ -160,16 +180,16 @@ def split_fidelity(text: str) -> tuple[str, float | None]:
 
 
 def with_context(crop: Span, length: int, overlap: int | None, multiple: int) -> Span:
-    """Extend a crop along one axis by the receptive radius of the network.
+    """Extend a crop along one axis by the pixels that its result depends on.
 
     Args:
-        crop: start and stop.
-        length: of the image along the axis.
-        overlap: receptive radius of the network; None for the whole length.
+        crop: start and stop of the crop along the axis, in pixels.
+        length: length of the image along the axis.
+        overlap: number of pixels on each side that the result depends on; None: the whole length.
         multiple: the window starts and ends at a multiple of it, or at the end of the image.
 
     Returns:
-        Start and stop of the window.
+        Start and stop of the extended window.
     """
     if overlap is None:
         return 0, length
@@ -194,14 +214,20 @@ def labels(models: Sequence[str]) -> list[str]:
     """
     if len(set(models)) < len(models):
         raise UsageError("A model is given twice.")
-    for parts in range(1, 12):
-        short = ["/".join(Path(model.removesuffix(".onnx")).parts[-parts:]) for model in models]
-        if len({*short, *PEERS}) == len(short) + len(PEERS):
-            return short
+    paths = [Path(model.removesuffix(".onnx")) for model in models]
+    for count in range(1, 12):  # parts of the path in a label
+        short_names = ["/".join(path.parts[-count:]) for path in paths]
+        if len({*short_names, *PEERS}) == len(short_names) + len(PEERS):  # all are different
+            return short_names
     raise UsageError(f"These names cannot be distinguished: {', '.join([*models, *PEERS])}.")
 
 
 def _open(path: Path) -> zipfile.ZipFile:
+    """Open an archive.
+
+    Raises:
+        UsageError: it cannot be read.
+    """
     try:
         return zipfile.ZipFile(path)
     except (OSError, zipfile.BadZipFile) as error:

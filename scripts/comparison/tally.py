@@ -1,4 +1,7 @@
-"""The tally of a blind comparison: how often each result was ranked first, or had dots."""
+"""The tally of a blind comparison: how often each result was ranked first, or had dots.
+
+Readers rank the results of each crop by eye, and note those with dots, a regular artefact.
+"""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,13 +13,14 @@ from comparison.blinding import Key
 from srgan_gp.errors import UsageError
 
 PARTS = {"0-11 (choosing)": range(12), "12-23 (reporting)": range(12, 24)}
+"""Numbers of the crops that models are selected on, and of those that are reported."""
 MOST_TIES = 0.25
 """Largest share of crops in which a reader may report a tie."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """The answer of a reader for a crop, by names."""
+    """The answer of a reader for a crop, with names of results instead of letters."""
 
     ranking: tuple[tuple[str, ...], ...]
     """Groups of equally good results, best first."""
@@ -26,7 +30,12 @@ class Answer:
 
 @dataclass(frozen=True)
 class Reader:
-    """The answers of one reader, by crop."""
+    """The answers of one reader.
+
+    Attributes:
+        name: name of the reader.
+        answers: answers by the number of the crop.
+    """
 
     name: str
     answers: Mapping[int, Answer]
@@ -34,7 +43,10 @@ class Reader:
     @property
     def ties(self) -> int:
         """Number of crops in which any two results share a rank."""
-        return sum(any(len(g) > 1 for g in a.ranking) for a in self.answers.values())
+        count = 0
+        for answer in self.answers.values():
+            count += any(len(group) > 1 for group in answer.ranking)
+        return count
 
 
 def read_readers(paths: Sequence[Path], key: Key) -> list[Reader]:
@@ -43,6 +55,10 @@ def read_readers(paths: Sequence[Path], key: Key) -> list[Reader]:
     Each file holds one reader or a list of them:
     `{"reader": "R1", "crops": {"0": {"ranking": [["B"], ["A", "C"]], "dots": ["C"]}}}`.
     Each reader answers every crop of the key.
+
+    Args:
+        paths: the files.
+        key: names of the letters.
 
     Raises:
         UsageError: a file cannot be read, a crop is missing or unknown, a ranking does not contain
@@ -54,9 +70,10 @@ def read_readers(paths: Sequence[Path], key: Key) -> list[Reader]:
             content = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise UsageError(f"{path} cannot be read: {error}") from error
-        for entry in content if isinstance(content, list) else [content]:
+        entries = content if isinstance(content, list) else [content]
+        for entry in entries:
             try:
-                readers.append(_reader(entry, key))
+                readers.append(_read_reader(entry, key))
             except (KeyError, TypeError, AttributeError, ValueError) as error:
                 raise UsageError(
                     f"{path} does not contain the answers of a reader: {error}"
@@ -66,7 +83,13 @@ def read_readers(paths: Sequence[Path], key: Key) -> list[Reader]:
     return readers
 
 
-def _reader(entry: Mapping[str, Any], key: Key) -> Reader:
+def _read_reader(entry: Mapping[str, Any], key: Key) -> Reader:
+    """Check the answers of one reader, and replace letters by names.
+
+    Raises:
+        ValueError: crops differ from those of the key, or letters are missing or unknown.
+        KeyError, TypeError, AttributeError: the entry has another structure.
+    """
     name = str(entry["reader"])
     crops = {int(number): answer for number, answer in entry["crops"].items()}
     if set(crops) != set(key.crops):
@@ -74,17 +97,17 @@ def _reader(entry: Mapping[str, Any], key: Key) -> Reader:
         raise ValueError(f"{name} and the key differ in the crops {different}")
     answers: dict[int, Answer] = {}
     for number, answer in crops.items():
-        letters = key.crops[number]
+        names = key.crops[number]  # by letter
         ranked = sorted(letter for group in answer["ranking"] for letter in group)
-        if ranked != sorted(letters):
-            raise ValueError(f"{name}, crop {number}: need each of {', '.join(letters)} once")
-        unknown = set(answer.get("dots", [])) - set(letters)
+        if ranked != sorted(names):
+            raise ValueError(f"{name}, crop {number}: need each of {', '.join(names)} once")
+        dots = set(answer.get("dots", []))
+        unknown = dots - set(names)
         if unknown:
             raise ValueError(f"{name}, crop {number}: there is no {', '.join(sorted(unknown))}")
-        answers[number] = Answer(
-            tuple(tuple(letters[a] for a in group) for group in answer["ranking"] if group),
-            frozenset(letters[a] for a in answer.get("dots", [])),
-        )
+        groups = [group for group in answer["ranking"] if group]
+        ranking = tuple(tuple(names[letter] for letter in group) for group in groups)
+        answers[number] = Answer(ranking, frozenset(names[letter] for letter in dots))
     return Reader(name, answers)
 
 
@@ -109,10 +132,10 @@ def tally_lines(readers: Sequence[Reader], names: Sequence[str]) -> Iterator[str
     yield _row("crops", *names)
     yield _rule(len(names))
     for part, numbers in PARTS.items():
-        inside = [crop for crop in crops if crop in numbers]
-        if inside:
-            cells = [_sum(readers, inside, name) for name in names]
-            yield _row(f"{part}, {len(inside)} shown", *cells)
+        crops_of_part = [crop for crop in crops if crop in numbers]
+        if crops_of_part:
+            cells = [_sum(readers, crops_of_part, name) for name in names]
+            yield _row(f"{part}, {len(crops_of_part)} shown", *cells)
     yield ""
     for reader in readers:
         note = f"{reader.name}: {reader.ties} of {len(crops)} crops with a tie"
@@ -127,21 +150,30 @@ def is_first(answer: Answer, name: str) -> bool:
 
 
 def _cell(readers: Sequence[Reader], crop: int, name: str) -> str:
+    """Format how many readers ranked a result first in a crop, and how many saw dots."""
     first = sum(is_first(reader.answers[crop], name) for reader in readers)
     dots = sum(name in reader.answers[crop].dots for reader in readers)
-    return f"{first}" + (f" + dots {dots}" if dots else "")
+    return f"{first} + dots {dots}" if dots else f"{first}"
 
 
 def _sum(readers: Sequence[Reader], crops: Sequence[int], name: str) -> str:
-    each = [sum(is_first(reader.answers[c], name) for c in crops) for reader in readers]
-    seen = sum(any(name in reader.answers[c].dots for reader in readers) for c in crops)
-    mean = sum(each) / len(each)
-    return f"{mean:.1f} ({', '.join(map(str, each))}); dots in {seen}"
+    """Format in how many crops a result was first, and in how many any reader saw dots."""
+    first_counts = []  # by reader
+    for reader in readers:
+        first_counts.append(sum(is_first(reader.answers[crop], name) for crop in crops))
+    crops_with_dots = 0
+    for crop in crops:
+        crops_with_dots += any(name in reader.answers[crop].dots for reader in readers)
+    mean = sum(first_counts) / len(first_counts)
+    each = ", ".join(str(count) for count in first_counts)
+    return f"{mean:.1f} ({each}); dots in {crops_with_dots}"
 
 
 def _row(*cells: str) -> str:
+    """Format a row of a Markdown table."""
     return f"| {' | '.join(cells)} |"
 
 
 def _rule(columns: int) -> str:
+    """Format the line below the header of a table with `columns` columns after the first."""
     return "|" + "---|" * (columns + 1)

@@ -14,13 +14,20 @@ from srgan_gp.inference.face_enhancement.face_options import ENHANCED
 from srgan_gp.system.files import atomic_write_bytes
 
 MARGIN = 8  # pixels between two images of a row
-LEAST_SIDE = 240  # pixels: smaller crops are shown at 2:1
-GREY = 127
+LEAST_SIDE = 240  # pixels: crops with a shorter side are shown at 2:1
+GREY = 127  # level of the background
 
 
 @dataclass(frozen=True)
 class Crop:
-    """The box of one face: the input enlarged by its pixels, and both results."""
+    """The box of one face in the input and in both results, images of one size, uint8.
+
+    Attributes:
+        name: name of the image, and number of the face in it.
+        low_res: the input, enlarged by repeating its pixels.
+        without: the result without the face model.
+        with_face: the result with the face model.
+    """
 
     name: str
     low_res: np.ndarray
@@ -38,12 +45,12 @@ def crops(name: str, pair: Pair) -> Iterator[Crop]:
         small = pair.low_res[top : top + height, left : left + width]
         scale = (rows.stop - rows.start) // height
         enlarged = small.repeat(scale, axis=0).repeat(scale, axis=1)
-        results = (image[rows, columns] for image in (pair.without, pair.with_faces))
-        yield Crop(f"{name} {number}", enlarged, *results)
+        without, with_face = pair.without[rows, columns], pair.with_faces[rows, columns]
+        yield Crop(f"{name} {number}", enlarged, without, with_face)
 
 
 def row_of(images: list[np.ndarray]) -> np.ndarray:
-    """Put images of one size beside each other, (H, W, 3) uint8; small ones at 2:1."""
+    """Put images of one size beside each other: (H, W, 3), uint8; small ones at 2:1."""
     zoom = 1 if min(images[0].shape[:2]) >= LEAST_SIDE else 2
     height = images[0].shape[0] * zoom
     gap = np.full((height, MARGIN, 3), GREY, np.uint8)
@@ -63,22 +70,25 @@ def write_labelled(found: list[Crop], folder: Path) -> None:
 
 
 def write_blind(found: list[Crop], folder: Path, key: Path) -> None:
-    """Write one image for each crop: input, A, B in random order; and the key.
+    """Write one image for each crop, in random order, with input, A and B; and the key.
 
     Args:
         found: the crops.
         folder: folder of `NN.png`, for the readers.
-        key: file of the key, outside `folder`.
+        key: file of the key, outside `folder`: by the number NN, the name of the crop (`crop`) and
+            the letter of the result with the face model (`with`).
     """
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng()
     entries = dict[str, dict[str, str]]()
     for number, index in enumerate(rng.permutation(len(found)), start=1):
-        crop, is_swapped = found[index], bool(rng.integers(2))
-        pair = [crop.without, crop.with_face]
-        images = pair[::-1] if is_swapped else pair
-        write_image(row_of([crop.low_res, *images]), folder / f"{number:02d}.png")
-        entries[str(number)] = {"crop": crop.name, "with": "A" if is_swapped else "B"}
+        crop = found[index]
+        if rng.integers(2):
+            letter, results = "A", [crop.with_face, crop.without]
+        else:
+            letter, results = "B", [crop.without, crop.with_face]
+        write_image(row_of([crop.low_res, *results]), folder / f"{number:02d}.png")
+        entries[str(number)] = {"crop": crop.name, "with": letter}
     write_json(entries, key)
 
 

@@ -1,1 +1,4 @@
-"""The generated parts of the documents, one subject a file; `update_readme.py` puts them in."""
+"""Generated parts of the documents, one subject per module; `update_readme.py` inserts them.
+
+A module yields the lines of Markdown of its parts: mostly tables, without the markers around them.
+"""

@@ -1,4 +1,9 @@
-"""Tables of the shipped models, from their cards alone."""
+"""Tables of the shipped models, from their cards and the scores of bicubic upscaling.
+
+A card (`ModelCard`) is the file NAME.toml of a model in `weights/`. A score on it has a metric, a
+set of images, a value, and a protocol: a text that says how it was measured, such as "x4, low-res
+by matlab, uint8 output, border 4".
+"""
 
 import json
 import os
@@ -16,38 +21,38 @@ _DAMAGE = {
     "area-jpeg75": "area, JPEG 75",
     "real": "blur, noise, JPEG 60",
 }
-
-
+"""Titles of the downscalers of `srgan-gp evaluate --low-res`, by its values."""
 _DETAIL = re.compile(r"SqueezeNet|YuNet|mean over|\d+ (faces|against)")
-"""Parts of protocols that are left out of the tables: how many faces, which network."""
+"""Matches the parts of protocols that the tables omit: the number of faces, and the network."""
 _BICUBIC = json.loads(Path(__file__).with_name("bicubic.json").read_text(encoding="utf-8"))
-"""What `srgan-gp evaluate bicubic` printed, as mean scores by set and way to downscale."""
+"""Output of `srgan-gp evaluate bicubic`: mean scores by set, downscaler and metric."""
 
 
 def shipped_cards() -> list[ModelCard]:
-    """Read the cards of the shipped models, and none of the user who runs this."""
+    """Read the cards of the shipped models only, not those in the user's folder of models."""
     with patch.dict(os.environ, {"SRGAN_GP_MODELS": os.devnull}):
         return list_models()
 
 
 def model_rows() -> Iterator[str]:
-    """List the upscalers, one row each."""
+    """Yield a table of the upscalers: purpose, scale, size, and PSNR-Y as papers measure it."""
     yield "| model | purpose | scale | size | PSNR-Y in dB | licence |"
     yield "|---|---|---|---|---|---|"
     baseline = ", ".join(
-        f"{name} {ways['matlab']['PSNR-Y']:.2f}" for name, ways in _BICUBIC.items()
+        f"{set_name} {scores['matlab']['PSNR-Y']:.2f}" for set_name, scores in _BICUBIC.items()
     )
-    about = "Not a model: the baseline, which `srgan-gp evaluate bicubic` scores."
-    yield f"| bicubic | {about} | any | | {baseline} | |"
+    purpose = "Not a model: the baseline, which `srgan-gp evaluate bicubic` scores."
+    yield f"| bicubic | {purpose} | any | | {baseline} | |"
     for card in shipped_cards():
         if card.task == FACES:
             continue
-        published = f"x{card.scale}, low-res by matlab"
-        scores = ", ".join(
-            f"{s.set} {s.value:.2f}"
-            for s in card.scores
-            if s.metric == "PSNR-Y" and s.protocol.startswith(published)
-        )
+        protocol_start = f"x{card.scale}, low-res by matlab"
+        published = [
+            score
+            for score in card.scores
+            if score.metric == "PSNR-Y" and score.protocol.startswith(protocol_start)
+        ]
+        scores = ", ".join(f"{score.set} {score.value:.2f}" for score in published)
         yield (
             f"| `{card.name}` | {card.summary} | x{card.scale} | {_megabytes(card)} "
             f"| {scores} | {card.licence} |"
@@ -55,12 +60,13 @@ def model_rows() -> Iterator[str]:
 
 
 def face_rows() -> Iterator[str]:
-    """List the models of faces in the same way."""
+    """Yield a table of the face generators: purpose, size, and the main scores."""
     yield "| model | purpose | pixels | size | scores | licence |"
     yield "|---|---|---|---|---|---|"
     for card in shipped_cards():
         if card.task == FACES:
-            scores = ", ".join(f"{s.metric} {s.value:.3g}" for s in headline(card))
+            main_scores = [f"{score.metric} {score.value:.3g}" for score in headline(card)]
+            scores = ", ".join(main_scores)
             yield (
                 f"| `{card.name}` | {card.summary} | {card.image_size} x {card.image_size} "
                 f"| {_megabytes(card)} | {scores} | {card.licence} |"
@@ -68,32 +74,40 @@ def face_rows() -> Iterator[str]:
 
 
 def damage_rows() -> Iterator[str]:
-    """Compare the upscalers on Set14, downscaled in four ways: PSNR-Y and squeeze distance."""
-    yield from _four_ways("PSNR-Y", "squeeze distance", digits=(2, 2))
+    """Yield a table of PSNR-Y and squeeze distance on Set14, with a column per downscaler."""
+    yield from _downscaler_table({"PSNR-Y": 2, "squeeze distance": 2})
 
 
 def texture_rows() -> Iterator[str]:
-    """Compare them in the same way by pattern and grain."""
-    yield from _four_ways("pattern", "grain", digits=(3, 2))
+    """Yield a table of pattern and grain on Set14, with a column per downscaler."""
+    yield from _downscaler_table({"pattern": 3, "grain": 2})
 
 
-def _four_ways(*metrics: str, digits: tuple[int, int]) -> Iterator[str]:
-    def pair(scores: Mapping[str, float]) -> str:
-        if not set(metrics) <= set(scores):
+def _downscaler_table(digits: Mapping[str, int]) -> Iterator[str]:
+    """Yield a table with a row per upscaler and a column per downscaler.
+
+    Args:
+        digits: digits after the point by metric; a cell has the values of all metrics.
+    """
+
+    def format_cell(scores: Mapping[str, float]) -> str:
+        if not digits.keys() <= scores.keys():
             return "-"
-        return " / ".join(f"{scores[m]:.{d}f}" for m, d in zip(metrics, digits, strict=True))
+        return " / ".join(f"{scores[metric]:.{count}f}" for metric, count in digits.items())
 
     yield f"| model | {' | '.join(_DAMAGE.values())} |"
     yield "|---" * (1 + len(_DAMAGE)) + "|"
-    yield f"| bicubic | {' | '.join(pair(_BICUBIC['Set14'][way]) for way in _DAMAGE)} |"
+    cells = [format_cell(_BICUBIC["Set14"][low_res]) for low_res in _DAMAGE]
+    yield f"| bicubic | {' | '.join(cells)} |"
     for card in shipped_cards():
-        cells = [pair(_scores_on_set14(card, way)) for way in _DAMAGE]
+        cells = [format_cell(_scores_on_set14(card, low_res)) for low_res in _DAMAGE]
         if any(cell != "-" for cell in cells):
             yield f"| `{card.name}` | {' | '.join(cells)} |"
 
 
-def _scores_on_set14(card: ModelCard, way: str) -> dict[str, float]:
-    start = f"x4, low-res by {way},"
+def _scores_on_set14(card: ModelCard, low_res: str) -> dict[str, float]:
+    """Return the scores of scale 4 on Set14, downscaled by `low_res`, by metric."""
+    start = f"x4, low-res by {low_res},"
     return {
         score.metric: score.value
         for score in card.scores
@@ -102,7 +116,7 @@ def _scores_on_set14(card: ModelCard, way: str) -> dict[str, float]:
 
 
 def card_sections() -> Iterator[str]:
-    """Write a section a model: what its card says."""
+    """Yield a section per model: the properties, limits, training data and scores of its card."""
     for card in shipped_cards():
         size = f"x{card.scale}" if card.scale else f"{card.image_size} x {card.image_size} pixels"
         partner = f"`{card.fidelity_partner}`" if card.fidelity_partner else "none"
@@ -130,7 +144,8 @@ def card_sections() -> Iterator[str]:
         yield from ("", "Limits:", "")
         yield from (f"- {limit}" for limit in card.limits)
         yield from ("", "Training data:", "")
-        yield from (f"- {s.what}. Licence: {s.licence}. By {s.attribution}." for s in card.data)
+        for source in card.data:
+            yield f"- {source.what}. Licence: {source.licence}. By {source.attribution}."
         if card.scores:
             yield from ("", "Scores:", "")
             yield from _score_rows(card)
@@ -138,23 +153,24 @@ def card_sections() -> Iterator[str]:
 
 
 def _score_rows(card: ModelCard) -> Iterator[str]:
-    """Lay out scores with a column a metric; each row is one way to measure."""
+    """Yield a table of all scores of a card: a column per metric, a row per set and condition."""
     metrics = list(dict.fromkeys(score.metric for score in card.scores))
     rows: dict[tuple[str, str], dict[str, float]] = {}
     for score in card.scores:
         rows.setdefault((score.set, _condition(score.protocol)), {})[score.metric] = score.value
     yield f"| set | measured on | {' | '.join(metrics)} |"
     yield "|---" * (2 + len(metrics)) + "|"
-    for (name, condition), found in rows.items():
-        values = (f"{found[metric]:g}" if metric in found else "" for metric in metrics)
-        yield f"| {name} | {condition} | {' | '.join(values)} |"
+    for (set_name, condition), values in rows.items():
+        cells = [f"{values[metric]:g}" if metric in values else "" for metric in metrics]
+        yield f"| {set_name} | {condition} | {' | '.join(cells)} |"
 
 
 def _condition(protocol: str) -> str:
-    """Keep of a protocol what tells one row from another; the page on metrics has the rest."""
+    """Return the part of a protocol that differs between rows; a page of the docs has the rest."""
     parts = protocol.partition(", uint8 output")[0].split(", ")
     return ", ".join(part for part in parts if not _DETAIL.match(part))
 
 
 def _megabytes(card: ModelCard) -> str:
+    """Format the size of the network file."""
     return f"{card.files['onnx'].bytes / 1e6:.1f} MB"

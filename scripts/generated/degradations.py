@@ -1,4 +1,4 @@
-"""The table of the degradations that `--low-res mixture` draws from."""
+"""Table of the random degradations of the training option `--low-res mixture`."""
 
 from collections.abc import Callable, Iterator
 
@@ -12,24 +12,24 @@ _ROWS: dict[str, Callable[[Ranges], str]] = {
     "stored as JPEG": lambda r: _percent(r.jpeg_share),
     "JPEG quality": lambda r: f"{r.quality[0]} to {r.quality[1]}",
 }
+"""Functions that format the cells of a row, by its title."""
 
 
 def degradation_rows() -> Iterator[str]:
-    """List what the two rounds of each strength draw from, one column a round."""
-    columns = [
-        (f"{name}, {number} round", ranges, share)
-        for name, strength in STRENGTHS.items()
-        for number, ranges, share in (
-            ("first", strength.first, "all"),
-            ("second", strength.second, _percent(strength.second_share)),
-        )
-    ]
-    yield f"| | {' | '.join(title for title, _, _ in columns)} |"
-    yield "|---" * (1 + len(columns)) + "|"
-    yield f"| of the degraded images | {' | '.join(share for _, _, share in columns)} |"
-    for name, cell in _ROWS.items():
-        yield f"| {name} | {' | '.join(cell(ranges) for _, ranges, _ in columns)} |"
+    """Yield a table with a column for each of the two rounds of each strength."""
+    titles, shares, columns = [], [], []
+    for name, strength in STRENGTHS.items():
+        titles += [f"{name}, first round", f"{name}, second round"]
+        shares += ["all", _percent(strength.second_share)]
+        columns += [strength.first, strength.second]
+    yield f"| | {' | '.join(titles)} |"
+    yield "|---" * (1 + len(titles)) + "|"
+    yield f"| of the degraded images | {' | '.join(shares)} |"
+    for title, format_cell in _ROWS.items():
+        cells = [format_cell(ranges) for ranges in columns]
+        yield f"| {title} | {' | '.join(cells)} |"
 
 
 def _percent(share: float) -> str:
+    """Format a share in [0, 1], with the space that the documents use: `30 %`."""
     return f"{share:.0%}".replace("%", " %")

@@ -1,4 +1,7 @@
-"""The table of how long a photo takes, from what `scripts/benchmark.py photo --json` printed."""
+"""Table of how long a photo takes, from `benchmarks/photo.json`.
+
+That file is the output of `scripts/benchmark.py photo --json`.
+"""
 
 import json
 from collections.abc import Iterator
@@ -6,7 +9,11 @@ from pathlib import Path
 
 
 def duration_rows(root: Path) -> Iterator[str]:
-    """Say on which machine it was measured, then list one row a photo."""
+    """Yield the name of the machine, and a table with one row per photo.
+
+    Args:
+        root: root of the repository.
+    """
     values = json.loads((root / "scripts" / "benchmarks" / "photo.json").read_text())
     cores = "one core" if values["threads"] == 1 else f"{values['threads']} cores"
     machine = values["machine"].replace("(R)", "")
@@ -14,9 +21,10 @@ def duration_rows(root: Path) -> Iterator[str]:
     yield ""
     yield "| photo | size | CPU time | memory |"
     yield "|---|---|---|---|"
-    for name in values:  # keys as `benchmarks.photo` writes them
-        megapixels, _, what = name.partition(" megapixels: ")
-        if what == "size":
+    # The keys of a photo are "12 megapixels: size", "12 megapixels: CPU seconds" and so on.
+    for name in values:
+        megapixels, _, quantity = name.partition(" megapixels: ")
+        if quantity == "size":
             start = f"{megapixels} megapixels: "
             seconds = values[f"{start}CPU seconds"]
             text = f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"

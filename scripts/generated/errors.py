@@ -1,4 +1,4 @@
-"""The table of the errors that users can cause, from their classes."""
+"""Table of the errors that users can cause, from their classes in `srgan_gp.errors`."""
 
 from collections.abc import Iterator
 
@@ -6,17 +6,23 @@ from srgan_gp.errors import PictureError, SrganGpError
 
 
 def error_rows() -> Iterator[str]:
-    """List every class of error with its exit code and its code in reports."""
+    """Yield a table of the classes: exit code, code in reports, and meaning.
+
+    `PictureError` has several codes, which another table of the page lists.
+    """
     yield "| class | exit code | code | meaning |"
     yield "|---|---|---|---|"
-    for kind in _family(SrganGpError):
-        code = "see below" if issubclass(kind, PictureError) else f"`{kind.code}`"
-        meaning = (kind.__doc__ or "").partition("\n")[0]
-        yield f"| `{kind.__name__}` | {kind.exit_code} | {code} | {meaning} |"
+    for error_class in _subclasses(SrganGpError):
+        has_codes = issubclass(error_class, PictureError)
+        code = "see below" if has_codes else f"`{error_class.code}`"
+        meaning = (error_class.__doc__ or "").partition("\n")[0]
+        yield f"| `{error_class.__name__}` | {error_class.exit_code} | {code} | {meaning} |"
 
 
-def _family(kind: type[SrganGpError]) -> Iterator[type[SrganGpError]]:
-    for child in kind.__subclasses__():
-        if child.__module__ == kind.__module__:  # others exist once their module was imported
+def _subclasses(error_class: type[SrganGpError]) -> Iterator[type[SrganGpError]]:
+    """Yield all direct and indirect subclasses that `srgan_gp.errors` defines."""
+    for child in error_class.__subclasses__():
+        # Subclasses in other modules exist only if these were imported.
+        if child.__module__ == error_class.__module__:
             yield child
-            yield from _family(child)
+            yield from _subclasses(child)

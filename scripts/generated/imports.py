@@ -1,4 +1,8 @@
-"""The table of imported architectures, from what `scripts/benchmark.py imports --json` printed."""
+"""Table of imported architectures, from `benchmarks/imports.json`.
+
+That file is the output of `scripts/benchmark.py imports --json`. Its keys are names and
+"ARCHITECTURE: QUANTITY".
+"""
 
 import json
 from collections.abc import Iterator
@@ -6,7 +10,11 @@ from pathlib import Path
 
 
 def import_rows(root: Path) -> Iterator[str]:
-    """Name the machine, then list one row for each architecture; those that were refused last."""
+    """Yield the name of the machine, and a table with one row per architecture, refused ones last.
+
+    Args:
+        root: root of the repository.
+    """
     values = json.loads((root / "scripts" / "benchmarks" / "imports.json").read_text())
     machine = values["machine"].replace("(R)", "")
     threads = "1 thread" if values["threads"] == 1 else f"{values['threads']} threads"
@@ -28,6 +36,7 @@ def import_rows(root: Path) -> Iterator[str]:
 
 
 def _tiling(values: dict[str, object], kind: str) -> str:
+    """Format whether tiles give the result of the whole image, for an architecture."""
     tiling = values[f"{kind}: tiling"]
     if tiling == "aligned":
         return f"exact, at multiples of {values[f'{kind}: multiple']}"

@@ -1,4 +1,4 @@
-"""Markers in a document, and what stands between them."""
+"""Replacement of the marked parts of a document: `<!-- begin NAME -->` to `<!-- end NAME -->`."""
 
 import ast
 import re
@@ -9,24 +9,24 @@ _MARKED = re.compile(r"(<!-- begin (?P<name>[^>]+) -->\n).*?(<!-- end (?P=name) 
 
 
 def updated(text: str, parts: Mapping[str, Callable[[], Iterable[str]]], where: str = "") -> str:
-    """Return a document with every marked part made again.
+    """Return a document with new content in every marked part.
 
     Args:
-        text: of the document.
-        parts: what makes the lines of each part, by its name.
+        text: content of the document.
+        parts: functions that return the lines of a part, by its name.
         where: name of the document, for the message.
 
     Raises:
-        SystemExit: a marker names no part.
+        SystemExit: a marker has a name that `parts` lacks.
     """
 
-    def part(found: re.Match[str]) -> str:
-        name = found["name"]
+    def replace_part(match: re.Match[str]) -> str:
+        begin, name, end = match.groups()
         if name not in parts:
             raise SystemExit(f"{where} has an unknown marker: {name}")
-        return found[1] + "\n".join(parts[name]()) + "\n" + found[3]
+        return begin + "\n".join(parts[name]()) + "\n" + end
 
-    return _MARKED.sub(part, text)
+    return _MARKED.sub(replace_part, text)
 
 
 def first_line(path: Path) -> str:

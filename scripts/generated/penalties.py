@@ -1,4 +1,8 @@
-"""The table of the cost of penalties, from what `scripts/benchmark.py penalties --json` printed."""
+"""Table of the cost of gradient penalties, from `benchmarks/penalties.json`.
+
+That file is the output of `scripts/benchmark.py penalties --json`: facts about the measurement, and
+the time of a step with each penalty, relative to a step without one.
+"""
 
 import json
 from collections.abc import Iterator
@@ -8,8 +12,13 @@ _FACTS = ("machine", "batch", "threads", "step_without_penalty_seconds")
 
 
 def penalty_rows(root: Path) -> Iterator[str]:
-    """Say on which machine it was measured, then list one row for each step."""
+    """Yield a sentence about the measurement, and a table with one row for each kind of step.
+
+    Args:
+        root: root of the repository.
+    """
     values = json.loads((root / "scripts" / "benchmarks" / "penalties.json").read_text())
+    # Without the facts, `values` has ratios only.
     machine, batch, threads, seconds = (values.pop(name) for name in _FACTS)
     count = "1 thread" if threads == 1 else f"{threads} threads"
     yield f"Time of a step of `face_critic` on {batch} values in float32, relative to a step"
@@ -18,5 +27,5 @@ def penalty_rows(root: Path) -> Iterator[str]:
     yield "| penalty | time of a step |"
     yield "|---|---|"
     for name, ratio in values.items():
-        penalty, *how = name.split(" ", 1)
-        yield f"| `{penalty}`{' ' + how[0] if how else ''} | {ratio:.2f} |"
+        penalty, space, variant = name.partition(" ")  # such as "wgan_gp on half of the batch"
+        yield f"| `{penalty}`{space}{variant} | {ratio:.2f} |"

@@ -1,4 +1,4 @@
-"""The tree of the repository, from the docstrings of its folders and modules."""
+"""Lists of the folders and modules of the repository, with the first lines of their docstrings."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,10 +12,15 @@ _OTHERS = {
     "tests/": "Tests; the folders mirror the package.",
     "weights/": "The shipped models: network, critic, card.",
 }
+"""Descriptions of the folders that are not Python packages with docstrings."""
 
 
 def folder_lines(root: Path) -> Iterator[str]:
-    """List the folders of the package, then the others of the repository."""
+    """Yield the folders of the package, then the others of the repository, as a text block.
+
+    Args:
+        root: root of the repository.
+    """
     packages = sorted(path.parent for path in root.glob("srgan_gp/**/__init__.py"))
     yield "```text"
     for folder in packages:
@@ -27,11 +32,15 @@ def folder_lines(root: Path) -> Iterator[str]:
 
 
 def module_lines(root: Path) -> Iterator[str]:
-    """List the folders of the package and their modules, a table a folder."""
-    for start in sorted(root.glob("srgan_gp/**/__init__.py")):
-        folder = start.parent
-        yield from ("", f"### {folder.relative_to(root).as_posix()}", "", first_line(start), "")
-        modules = [path for path in sorted(folder.glob("*.py")) if path != start]
+    """Yield a section per folder of the package, with a table of its modules.
+
+    Args:
+        root: root of the repository.
+    """
+    for init_file in sorted(root.glob("srgan_gp/**/__init__.py")):
+        folder = init_file.parent
+        yield from ("", f"### {folder.relative_to(root).as_posix()}", "", first_line(init_file), "")
+        modules = [path for path in sorted(folder.glob("*.py")) if path != init_file]
         if modules:
             yield from ("| module | contents |", "|---|---|")
             for path in modules:

@@ -1,15 +1,19 @@
 #!/bin/sh
 # Makes classic-x4 again, in four runs that each begin with the weights of the one before: small patches,
 # larger patches, squared errors, sharper crops.
-# The runs of the shipped weights were shortened by hand, so their rates were a little higher than here: the
-# first, planned for 900,000 images, at image 234,688; the second, planned for 176,000, ended at 132,288; the
-# last, planned for 320,000, at 124,512, and it was stopped at 276,624, after its best checkpoint at 256,000.
+# The runs of the shipped weights were shortened by hand, so their learning rates were a little higher than
+# here:
+# - The first was planned for 900,000 images and shortened at image 234,688.
+# - The second was planned for 176,000 and ended at 132,288.
+# - The last was planned for 320,000, shortened at image 124,512, and stopped at 276,624, after its best
+#   checkpoint at 256,000.
 # Usage: scripts/recipes/classic-x4.sh [SHARED]     SHARED holds data/ and models/; default ../shared
-# Interrupted? Type the same command again: the run goes on where it stopped.
+# Interrupted? Type the same command again: the run continues where it stopped.
 set -eu
 shared=${1:-${SRGAN_GP_SHARED:-../shared}}
 data=$shared/data
 
+# Trains the folder RUN with OPTIONS, and exports it to runs/exported.
 run() { # RUN OPTIONS...
     folder=$1
     shift

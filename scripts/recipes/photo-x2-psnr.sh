@@ -1,5 +1,6 @@
 #!/bin/sh
-# Makes photo-x2-psnr again, from photo-x4-psnr: its body, and a last layer of a quarter of the pixels.
+# Makes photo-x2-psnr again, from photo-x4-psnr: all layers but the last, which has a quarter of the
+# outputs for scale 2.
 # Usage: scripts/recipes/photo-x2-psnr.sh [SHARED]     SHARED holds data/ and models/; default ../shared
 # Interrupted? Type the same command again: the run continues where it stopped.
 set -eu

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Makes photo-x2 again, from photo-x2-psnr: one run against a critic, exported as an average with its start.
-# The critic begins as that of photo-x4 does, in photo-x4-start.critic.safetensors; its layers know no scale.
+# The critic begins with the weights in photo-x4-start.critic.safetensors, as that of photo-x4 does: its
+# layers do not depend on the scale.
 # Usage: scripts/recipes/photo-x2.sh [SHARED]     SHARED holds data/ and models/; default ../shared
 # Interrupted? Type the same command again: the run continues where it stopped.
 set -eu

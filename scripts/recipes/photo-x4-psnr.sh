@@ -1,16 +1,20 @@
 #!/bin/sh
-# Makes photo-x4-psnr again, from classic-x4: train five times, export, score. What the shipped weights saw differs a little from what the code draws now: the
-# first run had a harsher mixture; the others had a loss against dotted grids, which has been removed;
-# the third had more of the aliased cubic among damaged pictures and was stopped by hand after 110,368
-# images. The first began with the first version of classic-x4. The fifth was planned for 176,000 images
-# and shortened to 96,000 after 55,328, whose learning rate fell more slowly than it does here.
+# Makes photo-x4-psnr again, from classic-x4: train five times, each from the weights of the run before;
+# export, score. The shipped weights were trained a little differently:
+# - The first run began with the first version of classic-x4, and had stronger degradations.
+# - The other runs had a loss against dotted grids, which has been removed.
+# - The third run had more of the aliased cubic among degraded images, and was stopped by hand after
+#   110,368 images.
+# - The fifth run was planned for 176,000 images and shortened to 96,000 after 55,328, until which its
+#   learning rate fell more slowly than here.
 # Usage: scripts/recipes/photo-x4-psnr.sh [SHARED]     SHARED holds data/ and models/; default ../shared
-# Interrupted? Type the same command again: the run goes on where it stopped.
+# Interrupted? Type the same command again: the run continues where it stopped.
 set -eu
 shared=${1:-${SRGAN_GP_SHARED:-../shared}}
 data=$shared/data
 
-leg() { # RUN WEIGHTS OPTIONS...
+# Trains the folder RUN from WEIGHTS, with more OPTIONS, and exports it to runs/exported.
+train() { # RUN WEIGHTS OPTIONS...
     run=$1 weights=$2
     shift 2
     srgan-gp train --preset photo-x4-psnr-cpu -o "$run" --start-from "$weights" "$@" \
@@ -19,16 +23,16 @@ leg() { # RUN WEIGHTS OPTIONS...
     srgan-gp export "$run" --name "${run##*/}" -o runs/exported
 }
 
-more=
+more= # further archives of photos, for the fifth run
 mkdir -p runs/exported
-leg runs/photo-x4-psnr-1 weights/classic-x4.onnx
-leg runs/photo-x4-psnr-2 runs/exported/photo-x4-psnr-1.onnx
-leg runs/photo-x4-psnr-3 runs/exported/photo-x4-psnr-2.onnx \
+train runs/photo-x4-psnr-1 weights/classic-x4.onnx
+train runs/photo-x4-psnr-2 runs/exported/photo-x4-psnr-1.onnx
+train runs/photo-x4-psnr-3 runs/exported/photo-x4-psnr-2.onnx \
     --learning-rate 6e-4 --total-images 144000
-leg runs/photo-x4-psnr-4 runs/exported/photo-x4-psnr-3.onnx \
+train runs/photo-x4-psnr-4 runs/exported/photo-x4-psnr-3.onnx \
     --learning-rate 4e-4 --warmup-images 4000 --total-images 72000
 more=$(echo "$data"/photos_more_train-[0-3].zip)
-leg runs/photo-x4-psnr-5 runs/exported/photo-x4-psnr-4.onnx \
+train runs/photo-x4-psnr-5 runs/exported/photo-x4-psnr-4.onnx \
     --learning-rate 4e-4 --warmup-images 2000 --total-images 96000 --shrink-share 0.5 \
     --ema-half-life-images 2000 --precision bf16 --threads 1
 srgan-gp export runs/photo-x4-psnr-5 --name photo-x4-psnr -o weights

@@ -1,7 +1,8 @@
 #!/bin/sh
 # Makes photo-x4 again, from photo-x4-psnr: one run against a critic, exported as an average with its start.
-# The critic begins with the weights in photo-x4-start.critic.safetensors, those of version 2 of photo-x4: it
-# has seen the lattice that version 2 drew, and a fresh critic lets the generator draw it again.
+# The critic begins with the weights in photo-x4-start.critic.safetensors, those of version 2 of photo-x4.
+# Version 2 drew a regular lattice, which its critic learned to detect; against a critic with random weights
+# the generator draws it again.
 # Usage: scripts/recipes/photo-x4.sh [SHARED]     SHARED holds data/ and models/; default ../shared
 # Interrupted? Type the same command again: the run continues where it stopped.
 set -eu

@@ -104,7 +104,7 @@ class FaceScores:
             new faces, 0 for copies of training faces. None: there are no training faces.
         half: name of the half of the validation faces, one of `data.validation_halves.HALVES`.
         paired_count: faces of each set that the scores named in `PAIRED` use.
-        truncation: truncation of the latents; see `FaceGenerator.latents`.
+        truncation: factor of the latents; below 1 faces are more typical and more alike.
         detector: sha256 of YuNet; None: its scores were skipped.
         torchmetrics: scores of the package torchmetrics, not comparable with the others; None: they
             were not asked for.

@@ -1,4 +1,4 @@
-"""Directions of scores: which values of each printed score are better, and lines that say so.
+"""Directions of scores: which values of each printed score are better, and a legend for outputs.
 
 The module imports no numerical library, so that the help of commands that use it appears fast.
 """
