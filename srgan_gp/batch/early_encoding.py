@@ -1,4 +1,9 @@
-"""`EarlyEncoding`: encodes the rows of a result while the network computes the next ones."""
+"""`EarlyEncoding`: encodes the rows of a result while the network computes the next ones.
+
+The result is a `GrowingPicture`: an image that the network fills from top to bottom. The encoder
+runs in a thread of its own and waits for rows that are not computed yet. It writes a staged file: a
+complete file under a hidden name, which `batch.plan_runner` renames later.
+"""
 
 import threading
 from collections.abc import Callable
@@ -15,14 +20,14 @@ from srgan_gp.system.files import Staged, drop, write_staged
 EARLY_SUFFIXES = frozenset(
     suffix for row in FORMATS.values() if row.reads_rows for suffix in row.suffixes
 )
-"""Suffixes of the formats that are encoded row by row."""
+"""Suffixes of the formats that are encoded row by row, such as `.png`; in lower case."""
 
-Written = tuple[Staged, tuple[str, ...]]
+EncodedFile = tuple[Staged, tuple[str, ...]]
 """A staged file, and the warnings of its encoder."""
 
 
 class EarlyEncoding:
-    """Encodes one result in a thread of its own, from the start of the network's last pass.
+    """Encodes one result while it is computed. Call `run` once, then `finish` once.
 
     Args:
         target: path of the result, for `write_staged`; its suffix is one of `EARLY_SUFFIXES`.
@@ -32,22 +37,25 @@ class EarlyEncoding:
     def __init__(self, target: Path, settings: UpscaleSettings) -> None:
         self._target, self._settings = target, settings
         self._thread: threading.Thread | None = None
-        self._growing: GrowingPicture | None = None
-        self._written: Written | None = None
+        self._growing_result: GrowingPicture | None = None
+        self._encoded: EncodedFile | None = None
         self._error: BaseException | None = None
 
     def run(
         self,
         upscale: Callable[..., Picture],
-        content: Picture,
+        picture: Picture,
         on_tiles: Callable[[int, int], None] | None,
     ) -> Picture:
-        """Upscale an image, and encode the result meanwhile; `finish` returns the file.
+        """Upscale an image, and begin to encode the result meanwhile.
 
         Args:
             upscale: `Upscaler.upscale_picture`, with its options.
-            content: the image.
+            picture: the image to upscale.
             on_tiles: called after each tile with (tiles done, tiles in all).
+
+        Returns:
+            The complete result. Pass it to `finish`, which returns the file.
 
         Raises:
             SrganGpError: as for `upscaler.Upscaler.upscale_picture`; or an error of the encoding,
@@ -55,59 +63,65 @@ class EarlyEncoding:
         """
 
         def on_progress(done: int, total: int) -> None:
-            self._check()  # The network stops if the encoding has failed.
+            self._raise_encoding_error()  # An error raised here stops the network.
             if on_tiles is not None:
                 on_tiles(done, total)
 
         try:
-            return upscale(content, on_progress=on_progress, on_start=self._begin)
+            return upscale(picture, on_progress=on_progress, on_start=self._start_encoding)
         except BaseException:
             self._cancel()
             raise
 
-    def finish(self, picture: Picture) -> Written:
-        """Wait for the end of the encoding, and return the file.
+    def finish(self, result: Picture) -> EncodedFile:
+        """Wait for the end of the encoding, and return the staged file and the warnings.
 
         Args:
-            picture: the complete result; encoded here if the thread was not started.
+            result: what `run` returned. It is encoded here if `upscale` did not start the encoding,
+                as for an image with varying alpha.
 
         Raises:
             PictureError: as for `encode_image`.
             OutputError: the file cannot be written.
         """
         if self._thread is None:
-            return self._write(picture)
+            return self._write_file(result)
         self._thread.join()
-        self._check()
-        assert self._written is not None  # There was no error.
-        return self._written
+        self._raise_encoding_error()
+        assert self._encoded is not None  # There was no error.
+        return self._encoded
 
-    def _begin(self, picture: GrowingPicture) -> None:
-        self._growing = picture
+    def _start_encoding(self, growing_result: GrowingPicture) -> None:
+        """Start the thread; `upscale_picture` calls this before it computes the first row."""
+        self._growing_result = growing_result
         # A daemon, so that a thread that cannot be interrupted does not block the exit.
         self._thread = threading.Thread(target=self._encode, name="encode", daemon=True)
         self._thread.start()
 
-    def _check(self) -> None:
+    def _raise_encoding_error(self) -> None:
+        """Raise the error of the encoding thread, if it has failed."""
         if self._error is not None:
             raise self._error
 
     def _cancel(self) -> None:
         """End the encoding, and remove its file."""
-        if self._growing is not None and self._thread is not None:
-            self._growing.progress.cancel()
+        if self._growing_result is not None and self._thread is not None:
+            self._growing_result.progress.cancel()  # The encoder no longer waits for rows.
             self._thread.join()
-        if self._written is not None:
-            drop(self._written[0])
+        if self._encoded is not None:
+            staged, _warnings = self._encoded
+            drop(staged)
 
     def _encode(self) -> None:
-        assert self._growing is not None  # `_begin` sets it.
+        """Body of the thread: keep the staged file, or the error, for the thread of `run`."""
+        assert self._growing_result is not None  # `_start_encoding` sets it.
         try:
-            self._written = self._write(self._growing)
+            self._encoded = self._write_file(self._growing_result)
         except BaseException as error:
             self._error = error
 
-    def _write(self, picture: Picture) -> Written:
+    def _write_file(self, picture: Picture) -> EncodedFile:
+        """Encode an image into a staged file; it may still be growing."""
         write: Callable[[BinaryIO], tuple[str, ...]] = partial(
             encode_image,
             picture,

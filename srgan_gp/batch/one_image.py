@@ -1,7 +1,7 @@
 """One image from file to staged result: decode, upscale, encode.
 
-Every engine runs these three steps. `batch.plan_runner` writes the journal and gives the file its
-final name.
+Every engine runs these three steps. The result is a staged file: complete, but under a hidden name.
+`batch.plan_runner` records it in the journal and gives it its final name.
 """
 
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from operator import attrgetter
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from srgan_gp.batch.early_encoding import EARLY_SUFFIXES, EarlyEncoding
 from srgan_gp.batch.engines.engine_interface import Facts, Result, UpscaleSettings
@@ -28,10 +28,10 @@ from srgan_gp.images import (
 )
 from srgan_gp.inference.upscale_report import UpscaleReport
 from srgan_gp.inference.upscaler import Upscaler
-from srgan_gp.system.files import Staged, hash_file, write_staged
+from srgan_gp.system.files import hash_file, write_staged
 
 _FILE_STATE = attrgetter("st_ino", "st_size", "st_mtime_ns")
-"""What changes when a file is written or replaced."""
+"""Fields of the result of `stat` of which one changes when the file is written or replaced."""
 
 OnTiles = Callable[[int, int], None]
 """Called with (tiles done, tiles in all) of an image."""
@@ -39,40 +39,44 @@ OnTiles = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Decoded:
-    """An image in memory, or a sequence that is read frame by frame, and its target."""
+    """An input after its checks, and the path of its result."""
 
     job: UpscaleJob
     content: Picture | FrameSequence
+    """An image in memory; or an animation or multi-page image, which is read frame by frame."""
     size: tuple[int, int]
     """Width and height in pixels, upright."""
     target: Path
+    """Path of the result: the target of the job or its fallback."""
     input_sha256: str
-    memory: int = 0
+    pixel_bytes: int = 0
     """Bytes of the pixels of input and result together; 0 for a sequence, which is streamed."""
 
 
 @dataclass(frozen=True)
 class Enlarged:
-    """A result in memory."""
+    """An upscaled image in memory."""
 
     decoded: Decoded
+    """The input."""
     picture: Picture
+    """The result."""
     report: UpscaleReport
     early: EarlyEncoding | None = None
     """The encoding, which began while the network was running; None: it has not begun."""
 
 
-def work(job: UpscaleJob, upscaler: Upscaler, settings: UpscaleSettings) -> Result:
-    """Run all three steps: decode, upscale, encode. Errors are raised as by each of them."""
+def upscale_file(job: UpscaleJob, upscaler: Upscaler, settings: UpscaleSettings) -> Result:
+    """Run all three steps in this thread, and return the result; errors as for each step."""
     enlarged = enlarge(decode(job, settings, upscaler.scale), upscaler, settings)
     return enlarged if isinstance(enlarged, Result) else encode(enlarged, settings)
 
 
 def decode(job: UpscaleJob, settings: UpscaleSettings, model_scale: int) -> Decoded:
-    """Read an image and run every check that needs no network.
+    """Read the image `job.source` and run every check that does not need the network.
 
     Args:
-        job: names the image, which is `job.source`.
+        job: paths of the image and of its result.
         settings: options of the run.
         model_scale: scale factor that is used if the settings have none.
 
@@ -80,29 +84,31 @@ def decode(job: UpscaleJob, settings: UpscaleSettings, model_scale: int) -> Deco
         PictureError: the file cannot be read or changed meanwhile, the result would have too many
             pixels or none, or no format can hold it.
     """
-    before = None
-    with suppress(OSError, ValueError):  # `_read` raises the error.
-        before = _FILE_STATE(job.source.stat())
+    state_before = None
+    with suppress(OSError, ValueError):  # `_read` below raises an error with a message.
+        state_before = _FILE_STATE(job.source.stat())
     content = _read(job.source, settings)
     try:
-        input_sha256, after = hash_file(job.source), _FILE_STATE(job.source.stat())
+        input_sha256 = hash_file(job.source)
+        state_after = _FILE_STATE(job.source.stat())
     except OSError as error:
         reason = error.strerror or str(error)
         raise PictureError("E_CHANGED", f"it cannot be read a second time ({reason})") from error
-    if after != before:
+    if state_after != state_before:
         raise PictureError("E_CHANGED", "the file changed while it was read; try again")
     size = (content.width, content.height)
     scale = settings.scale_of(size[0], model_scale)
     width, height = round(size[0] * scale), round(size[1] * scale)
-    frames, memory = 1, 0
+    frames, pixel_bytes = 1, 0
     if isinstance(content, FrameSequence):
         frames = content.count
     else:
         alpha_bytes = 0 if content.alpha is None else content.alpha.nbytes
-        memory = round((content.pixels.nbytes + alpha_bytes) * (1 + scale**2))
+        # The result has `scale**2` times as many pixels as the input, and the same dtype.
+        pixel_bytes = round((content.pixels.nbytes + alpha_bytes) * (1 + scale**2))
     check_result_size(width, height, frames, settings.max_pixels)
     target = chosen_target(job, content, height, width)
-    return Decoded(job, content, size, target, input_sha256, memory)
+    return Decoded(job, content, size, target, input_sha256, pixel_bytes)
 
 
 def enlarge(
@@ -113,7 +119,7 @@ def enlarge(
     *,
     encodes_early: bool = False,
 ) -> Enlarged | Result:
-    """Run the network over an image. A sequence, which is never whole in memory, is also encoded.
+    """Run the network over an image, or over all frames of a sequence.
 
     Args:
         decoded: result of `decode`; a sequence can be used once.
@@ -122,6 +128,10 @@ def enlarge(
         on_tiles: called after each tile, with the tiles of all frames of a sequence.
         encodes_early: encode the rows of a PNG or TIFF while the network computes the next ones.
             Then `encode` must be called for the result.
+
+    Returns:
+        The upscaled image, for `encode`; or the finished result of a sequence, whose frames are
+        encoded one by one, since it is never whole in memory.
 
     Raises:
         SrganGpError: as for `Upscaler.upscale_picture`; for a sequence also as for `encode`, and
@@ -132,7 +142,7 @@ def enlarge(
         scale=settings.scale_of(decoded.size[0], upscaler.scale),
         tile=settings.tile,
         on_progress=on_tiles,
-        scratch_folder=decoded.target.parent,
+        scratch_folder=decoded.target.parent,  # for pixels that exceed the main memory
     )
     if isinstance(decoded.content, Picture):
         early = None
@@ -148,7 +158,7 @@ def enlarge(
     frames = decoded.content.count
 
     def report_tiles(done: int, total: int) -> None:
-        if on_tiles is not None:  # About the same number for each frame, since the sizes are equal.
+        if on_tiles is not None:  # All frames have about `total` tiles: their sizes are equal.
             on_tiles(len(reports) * total + done, frames * total)
 
     def upscale_frame(frame: Picture) -> Picture:
@@ -167,7 +177,8 @@ def enlarge(
     )
     staged, warnings = write_staged(decoded.target, write)
     width, height = (round(side * reports[0].scale) for side in decoded.size)
-    return _result(decoded, staged, (width, height), reports, warnings)
+    facts = Facts.of(decoded.size, (width, height), reports, warnings, frames)
+    return Result(decoded.job, staged, facts, decoded.input_sha256)
 
 
 def encode(
@@ -178,70 +189,39 @@ def encode(
     Args:
         enlarged: result of `enlarge`.
         settings: options of the run.
-        on_write: called before bytes are written. An exception from it ends the encoding and
-            leaves no file. Not called for an encoding that began early; `on_tiles` can end that.
+        on_write: called before each write. An exception from it ends the encoding and leaves no
+            file. Not called for an encoding that began early; `on_tiles` of `enlarge` can end that.
 
     Raises:
         PictureError: the format cannot hold the result.
         OutputError: the file cannot be written.
     """
     decoded, picture = enlarged.decoded, enlarged.picture
-    size = (picture.width, picture.height)
     if enlarged.early is not None:
         staged, warnings = enlarged.early.finish(picture)
-        return _result(decoded, staged, size, [enlarged.report], (*picture.notes, *warnings))
-    write: Callable[[BinaryIO], tuple[str, ...]] = partial(
-        encode_image,
-        picture,
-        format=decoded.target.suffix,
-        quality=settings.quality,
-        strip_metadata=settings.strip_metadata,
-    )
-    if on_write is not None:
-        write = partial(write_watched, write, on_write)
-    staged, warnings = write_staged(decoded.target, write)
-    return _result(decoded, staged, size, [enlarged.report], (*picture.notes, *warnings))
+    else:
+        write: Callable[[BinaryIO], tuple[str, ...]] = partial(
+            encode_image,
+            picture,
+            format=decoded.target.suffix,
+            quality=settings.quality,
+            strip_metadata=settings.strip_metadata,
+        )
+        if on_write is not None:
+            write = partial(write_watched, write, on_write)
+        staged, warnings = write_staged(decoded.target, write)
+    warnings = (*picture.notes, *warnings)
+    result_size = (picture.width, picture.height)
+    facts = Facts.of(decoded.size, result_size, [enlarged.report], warnings)
+    return Result(decoded.job, staged, facts, decoded.input_sha256)
 
 
 def _read(source: Path, settings: UpscaleSettings) -> Picture | FrameSequence:
+    """Read a still image into memory, or open a sequence of frames."""
     if settings.frames == "first":
         return read_picture(source, max_pixels=settings.max_pixels)
     sequence = read_sequence(source, max_pixels=settings.max_pixels)
     if sequence.kind != "still":
         return sequence
-    [frame] = sequence.frames
+    [frame] = sequence.frames  # a sequence of kind "still" has one
     return replace(frame.picture, notes=sequence.notes + frame.picture.notes)
-
-
-def _result(
-    decoded: Decoded,
-    staged: Staged,
-    result_size: tuple[int, int],
-    reports: list[UpscaleReport],
-    warnings: tuple[str, ...],
-) -> Result:
-    """Join file, facts and warnings to the result of an engine."""
-    first, content = reports[0], decoded.content
-    warnings += tuple(warning for report in reports for warning in report.warnings)
-    facts = Facts(
-        size=decoded.size,
-        result_size=result_size,
-        device=first.device,
-        provider=first.provider,
-        precision=first.precision,
-        tiles=sum(report.tiles for report in reports),
-        seconds=sum(report.seconds for report in reports),
-        frames=content.count if isinstance(content, FrameSequence) else 1,
-        warnings=tuple(dict.fromkeys(warnings)),
-        faces=None if first.faces is None else _faces(reports),
-    )
-    return Result(decoded.job, staged, facts, decoded.input_sha256)
-
-
-def _faces(reports: list[UpscaleReport]) -> list[dict[str, Any]]:
-    """Return the faces of an image, or of all frames with the number of the frame, from 1."""
-    return [
-        ({} if len(reports) == 1 else {"frame": number}) | face.values()
-        for number, report in enumerate(reports, start=1)
-        for face in report.faces or ()
-    ]

@@ -1,4 +1,9 @@
-"""Runs a plan: keeps an engine busy, commits results and reports one outcome for each input."""
+"""Runs a plan: keeps an engine busy, commits results and reports one outcome for each input.
+
+A plan (`batch.naming.plan`) yields a job, a skipped or a refused input for each input of the run.
+An engine runs the jobs and returns staged files, which have hidden names. To commit a result is to
+record it in the journal and to rename its staged file to the final name.
+"""
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -8,8 +13,9 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from srgan_gp.batch.engines.engine_interface import Engine, Result
-from srgan_gp.batch.naming.plan import THERE, Refused, Skipped, UpscaleJob
-from srgan_gp.batch.results.journal import Journal, JournalError
+from srgan_gp.batch.naming.plan import RESULT_EXISTS, Refused, Skipped, UpscaleJob
+from srgan_gp.batch.results.journal import Journal
+from srgan_gp.batch.results.journal_file import JournalError
 from srgan_gp.errors import OutputError, PictureError
 from srgan_gp.system.files import commit, drop, sweep
 from srgan_gp.system.paths import missing_folders
@@ -24,8 +30,8 @@ NOT_TRIED = "E_NOT_TRIED"
 Status = Literal["done", "skipped", "failed", "not_tried"]
 
 
-class Planned(Protocol):
-    """Interface of a plan."""
+class RunnablePlan(Protocol):
+    """Interface of a plan; `naming.plan.Plan` implements it."""
 
     def __iter__(self) -> Iterator[UpscaleJob | Skipped | Refused]:
         """Yield every input once, in a stable order."""
@@ -36,42 +42,45 @@ class Planned(Protocol):
         ...
 
     def settle(self, path: Path) -> Path | None:
-        """Return where to write a result meant for `path`; None: skip it, since it exists.
+        """Decide about an existing file at the path of a result.
+
+        Returns:
+            The path to write to, which is another one for `--exist rename`; None: skip the input,
+            because its result exists.
 
         Raises:
-            PictureError: it exists, and must be neither skipped nor replaced.
+            PictureError: the file exists, and must be neither skipped nor replaced.
         """
         ...
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """Outcome of one input."""
+    """Outcome of one input. Fields without a value that applies to its status are None."""
 
     source: Path
     status: Status
     target: Path | None = None
-    """The file written, or the existing one."""
+    """The file that was written, or the existing one for which the input was skipped."""
     reason: str | None = None
     """Why the input was skipped."""
     code: str | None = None
     """Stable code of a failure, or `NOT_TRIED`."""
     message: str | None = None
-    """Message of a failure, or why it was not tried, without the file's name."""
+    """Message of a failure, or why the input was not tried; without the name of the file."""
     size: tuple[int, int] | None = None
     """Width and height of the input in pixels, upright."""
     result_size: tuple[int, int] | None = None
-    """Width and height of the result in pixels."""
+    """Width and height of the result in pixels. The fields from here on are those of
+    `engine_interface.Facts`, which documents them."""
     device: str | None = None
     provider: str | None = None
     precision: str | None = None
     tiles: int | None = None
     seconds: float | None = None
-    """Time in the network and around it, without reading and writing."""
     frames: int | None = None
     warnings: tuple[str, ...] = ()
     faces: list[dict[str, Any]] | None = None
-    """As for `engine_interface.Facts`."""
 
 
 @dataclass
@@ -82,23 +91,26 @@ class PlanRunner:
         plan: the plan to run; its output folder exists.
         engine: runs the jobs; used by this run alone, and closed when an error ends the run.
         report: called with the outcome of each input as soon as it is known.
-        journal: journal of the output folder; None keeps none.
-        work: hash of model and options, the result of `results.work.work_key`.
+        journal: journal of the output folder; None: results are not recorded.
+        work_key: hash of model and options, the result of `results.work.work_key`.
         check: called several times a second and before each input. Its exceptions end the run.
     """
 
-    plan: Planned
+    plan: RunnablePlan
     engine: Engine
     report: Callable[[Outcome], None]
     journal: Journal | None = None
-    work: str = ""
+    work_key: str = ""
     check: Callable[[], None] = lambda: None
     _in_progress: dict[Path, UpscaleJob] = field(default_factory=dict[Path, UpscaleJob], init=False)
-    _folders: dict[Path, PictureError | None] = field(
+    """Submitted jobs by source; their results were not taken yet."""
+    _folder_errors: dict[Path, PictureError | None] = field(
         default_factory=dict[Path, PictureError | None], init=False
     )
-    _created: set[Path] = field(default_factory=set[Path], init=False)
-    _reached: int = field(default=0, init=False)
+    """Every folder that `_prepare_folder` has prepared; None: it can be written."""
+    _created_folders: set[Path] = field(default_factory=set[Path], init=False)
+    _reached_count: int = field(default=0, init=False)
+    """Number of inputs that the run has reached, in the order of the plan."""
 
     def run(self) -> None:
         """Process every input.
@@ -114,7 +126,7 @@ class PlanRunner:
         try:
             for item in self.plan:
                 self.check()
-                self._reached += 1
+                self._reached_count += 1
                 if isinstance(item, UpscaleJob):
                     self._start(item)
                 elif isinstance(item, Refused):
@@ -125,24 +137,27 @@ class PlanRunner:
                 self._finish_next()
         except BaseException:
             self.engine.close()
-            ended, again = "the run ended", "run the same command again"
-            message = f"{ended} during this image; {again}, which starts it from the beginning"
-            for source in [*self._in_progress]:
+            message = (
+                "the run ended during this image; run the same command again, which starts it from "
+                "the beginning"
+            )
+            for source in list(self._in_progress):
                 self.report(Outcome(source, "not_tried", code=NOT_TRIED, message=message))
-            message = f"{ended} before this image; {again}"
-            for source in islice(self.plan.sources(), self._reached, None):
+            message = "the run ended before this image; run the same command again"
+            for source in islice(self.plan.sources(), self._reached_count, None):
                 self.report(Outcome(source, "not_tried", code=NOT_TRIED, message=message))
             raise
         finally:
-            for folder in sorted(self._created, reverse=True):  # subfolders first
-                with suppress(OSError):  # It has results.
+            for folder in sorted(self._created_folders, reverse=True):  # subfolders first
+                with suppress(OSError):  # A folder that has results is not removed.
                     folder.rmdir()
 
     def _start(self, job: UpscaleJob) -> None:
         """Submit a job as soon as the engine has room for it."""
-        # First, so that a job is reported as not tried if an error below ends the run.
+        # Noted first, so that the job is reported as not tried if an error below ends the run.
         self._in_progress[job.source] = job
-        if (error := self._prepare_folder(job.target.parent)) is not None:
+        error = self._prepare_folder(job.target.parent)
+        if error is not None:
             del self._in_progress[job.source]
             self.report(_failed(job.source, error))
             return
@@ -154,7 +169,8 @@ class PlanRunner:
         """Wait for the next result, commit it and report its outcome."""
         while (result := self.engine.take(SECONDS_BETWEEN_CHECKS)) is None:
             self.check()
-        source, is_committed = result.job.source, False
+        source = result.job.source
+        is_committed = False
         try:
             outcome = self._commit(result)
             is_committed = outcome.status == "done"
@@ -171,43 +187,52 @@ class PlanRunner:
         self.report(outcome)
 
     def _commit(self, result: Result) -> Outcome:
-        """Record a result in the journal, then give it its final name.
+        """Record a result in the journal, give it its final name, and return the outcome.
 
         Raises:
-            PictureError: the job failed, or `Planned.settle` refuses the target.
+            PictureError: the job failed, or `RunnablePlan.settle` refuses the target.
             OutputError: the journal or the result cannot be written.
         """
         job, staged, facts = result.job, result.staged, result.facts
         if staged is None or facts is None:
             assert result.error is not None  # A result has a file or an error.
             raise result.error
-        # The file may have been created since the plan was made, and only now is it known whether
-        # the fallback is needed.
+        # The target is checked again: a file may have been created there since the plan was made,
+        # and the engine may have chosen the fallback of the job instead of its target.
         target = self.plan.settle(staged.target)
         if target is None:
-            return Outcome(job.source, "skipped", staged.target, reason=THERE)
+            return Outcome(job.source, "skipped", staged.target, reason=RESULT_EXISTS)
         staged = replace(staged, target=target)
         if self.journal is not None:
-            self.journal.record(job.source, staged, result.input_sha256, self.work)
+            self.journal.record(job.source, staged, result.input_sha256, self.work_key)
         commit(staged)
-        return Outcome(job.source, "done", staged.target, **vars(facts))  # same field names
+        # `Outcome` has all fields of `Facts` under the same names.
+        return Outcome(job.source, "done", staged.target, **vars(facts))
 
     def _prepare_folder(self, folder: Path) -> PictureError | None:
-        """Create a folder before its first result, and remove what crashed runs left in it."""
-        if folder not in self._folders:
-            self._folders[folder] = None
+        """Create a folder before its first result, and remove staged files of crashed runs.
+
+        Returns:
+            The error of every job with a result in this folder; None: the folder can be used.
+
+        Raises:
+            OutputError: no folder of this disk can be written.
+        """
+        if folder not in self._folder_errors:
+            self._folder_errors[folder] = None
             try:
                 with errors_about(folder):
-                    self._created.update(missing_folders(folder))
+                    self._created_folders.update(missing_folders(folder))
                     folder.mkdir(parents=True, exist_ok=True)
             except OutputError as error:
                 if concerns_the_disk(error):
                     raise
-                self._folders[folder] = PictureError(error.code, str(error))
+                self._folder_errors[folder] = PictureError(error.code, str(error))
             else:
                 sweep(folder)
-        return self._folders[folder]
+        return self._folder_errors[folder]
 
 
 def _failed(source: Path, error: PictureError) -> Outcome:
+    """Return the outcome of an input that failed with an error."""
     return Outcome(source, "failed", code=error.code, message=str(error))

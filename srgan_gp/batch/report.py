@@ -1,4 +1,8 @@
-"""Report of a run: one line an image for people, JSON for programs."""
+"""Report of a run: one line an image for people, JSON for programs.
+
+`batch.run` writes it: lines on the terminal, the file of `--report` and the output of `--json`. The
+JSON object of an input has the fields of `plan_runner.Outcome`, without those that have no value.
+"""
 
 import json
 import os
@@ -6,7 +10,6 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -22,17 +25,19 @@ from srgan_gp.system.files import atomic_write
 from srgan_gp.system.paths import is_file
 
 _BYTES_IN_MEMORY = 1 << 20
-_LONGEST_LINE_BYTES = 1 << 16  # a path has up to 4 kB
+"""Outcomes of more bytes than this are kept in a temporary file."""
+_LONGEST_LINE_BYTES = 1 << 16
+"""Limit for reading the first line of a report; its two paths have up to 4 kB each."""
 
 
 @dataclass(frozen=True)
 class Record:
-    """Outcomes of a run, one JSON object a line, in memory or, if there are many, in a file."""
+    """Outcomes of a run so far, as JSON objects in a file; `add` appends one."""
 
     file: IO[bytes] = field(
         default_factory=partial(tempfile.SpooledTemporaryFile[bytes], _BYTES_IN_MEMORY)
     )
-    """Closed by the creator of the record."""
+    """One JSON object a line, in UTF-8. The creator of the record closes the file."""
 
     def add(self, outcome: Outcome) -> None:
         """Append the outcome of an input.
@@ -40,10 +45,10 @@ class Record:
         Raises:
             OutputError: there is no space for temporary files.
         """
-        values = {**vars(outcome), "source": os.fspath(outcome.source)}
+        entry = {name: value for name, value in vars(outcome).items() if value not in (None, ())}
+        entry["source"] = os.fspath(outcome.source)
         if outcome.target is not None:
-            values["target"] = os.fspath(outcome.target)
-        entry = {name: value for name, value in values.items() if value not in (None, ())}
+            entry["target"] = os.fspath(outcome.target)
         try:
             self.file.write(json.dumps(entry).encode() + b"\n")
         except OSError as error:
@@ -63,20 +68,27 @@ class Record:
             shutil.copyfileobj(self.file, file)
 
     def json_lines(self, counts: Counter[Status], **about_the_run: object) -> Iterator[str]:
-        """Yield the lines of the object that `--json` prints: the counts, then the images.
+        """Yield the lines of the object that `--json` prints.
+
+        Its keys are `inputs` and every status with their counts, those of `about_the_run`, and
+        `pictures` with the objects of all inputs.
 
         Args:
-            counts: number of inputs by status, which `add` was called for.
-            about_the_run: further entries beside the counts.
+            counts: number of inputs by status; one input for each call of `add`.
+            about_the_run: further entries, which can be written as JSON.
         """
-        head = {"inputs": counts.total()}
-        head |= {status: counts[status] for status in ("done", "skipped", "failed", "not_tried")}
-        for name, value in (head | about_the_run).items():
-            yield f"{'{' if name == 'inputs' else ' '} {json.dumps(name)}: {json.dumps(value)},"
+        entries: dict[str, object] = {"inputs": counts.total()}
+        entries |= {status: counts[status] for status in ("done", "skipped", "failed", "not_tried")}
+        entries |= about_the_run
+        bracket = "{"  # before the first entry
+        for name, value in entries.items():
+            yield f"{bracket} {json.dumps(name)}: {json.dumps(value)},"
+            bracket = " "
         yield '  "pictures": ['
         self.file.seek(0)
         for number, line in enumerate(self.file, start=1):
-            yield "    " + line.decode().rstrip() + ("," if number < counts.total() else "")
+            comma = "," if number < counts.total() else ""
+            yield f"    {line.decode().rstrip()}{comma}"
         yield "  ]"
         yield "}"
 
@@ -85,12 +97,12 @@ def check_report(path: Path) -> None:
     """Check before a run that a report can be written to a path and replaces only a report.
 
     Raises:
-        UsageError: the path has the suffix of an image, lies in a folder of journals, or is that
-            of another file.
+        UsageError: the path has the suffix of an image, lies in the folder of a journal, or is that
+            of an existing file that is not a report.
     """
     if path.suffix.lower() in PICTURE_SUFFIXES:
         raise UsageError(f"--report {path} would replace an image; try {path.stem}.jsonl.")
-    real = Path(os.path.realpath(path))
+    real = Path(os.path.realpath(path))  # without links
     if JOURNAL_FOLDER in real.parts:
         raise UsageError(f"--report {path} lies in a folder of journals; choose another one.")
     if os.path.lexists(real) and not _is_report(real):
@@ -101,14 +113,18 @@ def check_report(path: Path) -> None:
 
 
 def _is_report(path: Path) -> bool:
-    """Return whether a file is empty or starts like a report."""
+    """Return whether a file is empty, or its first line is a JSON object of an outcome."""
     if not is_file(path):
         return False
-    with suppress(OSError, ValueError), path.open("rb") as file:
-        line = file.readline(_LONGEST_LINE_BYTES)
-        entry = json.loads(line) if line else {"source": "", "status": ""}
-        return isinstance(entry, dict) and {"source", "status"} <= entry.keys()
-    return False
+    try:
+        with path.open("rb") as file:
+            first_line = file.readline(_LONGEST_LINE_BYTES)
+        if not first_line:
+            return True
+        entry = json.loads(first_line)
+    except (OSError, ValueError):  # It cannot be read, or is not JSON.
+        return False
+    return isinstance(entry, dict) and {"source", "status"} <= entry.keys()
 
 
 def outcome_line(outcome: Outcome) -> str:
@@ -117,7 +133,8 @@ def outcome_line(outcome: Outcome) -> str:
         return f"{outcome.source}: {outcome.code}: {outcome.message}"
     if outcome.status == "skipped":
         return f"{outcome.source}: skipped, {outcome.reason}: {outcome.target}"
-    assert outcome.size is not None and outcome.result_size is not None  # The status is `done`.
+    # The status is `done`: other outcomes were formatted above, or have a code.
+    assert outcome.size is not None and outcome.result_size is not None
     (width, height), (new_width, new_height) = outcome.size, outcome.result_size
     parts = [
         f"{width}x{height} -> {new_width}x{new_height} {outcome.target}",
@@ -134,12 +151,12 @@ def outcome_line(outcome: Outcome) -> str:
 def summary_lines(
     counts: Counter[Status], skipped_files: SkippedFiles, *, earlier_results: int = 0
 ) -> Iterator[str]:
-    """Yield lines about files that are no inputs, and one with the counts of a run.
+    """Yield lines about files that are not inputs, and one line with the counts of a run.
 
     Args:
         counts: number of inputs by status.
-        skipped_files: files that the walk skipped.
-        earlier_results: results of earlier runs that the walk did not recognise, but the plan.
+        skipped_files: files that the walk over the folders skipped.
+        earlier_results: number of further files that the plan skipped, as results of earlier runs.
     """
     if skipped_files.kinds or skipped_files.repeated or skipped_files.alike or skipped_files.own:
         yield from skipped_lines(skipped_files)
@@ -149,13 +166,13 @@ def summary_lines(
     others = skipped_files.others
     kinds = f" ({kinds_text(others)})" if others else ""
     hint = "" if skipped_files.is_recursive else " (-r enters them)"
-    earlier = earlier_results + skipped_files.results
-    for count, one, many, fate in (
+    result_count = earlier_results + skipped_files.results
+    for count, singular, plural, treatment in (
         (others.total(), "other file", "other files", f"ignored{kinds}"),
-        (earlier, "earlier result", "earlier results", "ignored"),
+        (result_count, "earlier result", "earlier results", "ignored"),
         (skipped_files.folders, "folder inside", "folders inside", f"not entered{hint}"),
         (skipped_files.links, "link to a folder", "links to folders", "not followed"),
     ):
         if count:
-            text += f"; {count} {one if count == 1 else many} {fate}"
+            text += f"; {count} {singular if count == 1 else plural} {treatment}"
     yield text

@@ -1,4 +1,7 @@
-"""Entry points of a batch run: `run_once`, `watch` and `dry_run`."""
+"""Entry points of a batch run: `run_once`, `watch` and `dry_run`.
+
+`srgan-gp upscale` opens an engine, makes a `RunRequest` and calls one of them.
+"""
 
 import time
 from collections.abc import Callable, Generator
@@ -14,7 +17,8 @@ from srgan_gp.batch.naming.output_options import Output
 from srgan_gp.batch.naming.plan import make_plan
 from srgan_gp.batch.plan_runner import PlanRunner
 from srgan_gp.batch.report import Record, summary_lines
-from srgan_gp.batch.results.disk_forecast import Totals, check_space, entry_line, preview
+from srgan_gp.batch.results.disk_forecast import check_space, preview
+from srgan_gp.batch.results.dry_run_report import Totals, entry_line
 from srgan_gp.batch.results.journal import Journal
 from srgan_gp.batch.results.output_lock import locked_journal
 from srgan_gp.batch.results.work import Work
@@ -23,7 +27,9 @@ from srgan_gp.system.files import drop_unfinished
 from srgan_gp.system.signals import StopRequest
 
 SECONDS_BETWEEN_POLLS = 1.0
+"""Interval at which `watch` looks for new files."""
 _SECONDS_BETWEEN_CHECKS = 0.1
+"""Interval at which `watch` checks for signals between two polls."""
 
 
 @dataclass(frozen=True)
@@ -33,10 +39,11 @@ class Reporting:
     open_bar: Callable[[int | None], AbstractContextManager[ProgressDisplay]]
     """Opens a progress display for a number of inputs; None: their number is unknown."""
     print_line: Callable[[str], None]
-    """Prints a result on stdout."""
+    """Prints a line on stdout."""
     wants_json: bool = False
+    """Print one JSON object on stdout, as `report.Record.json_lines` describes it."""
     report: Path | None = None
-    """A file for one JSON object a line; its folder exists."""
+    """File of `--report`: one JSON object a line. Its folder exists. None: no such file."""
     hidden: str = ""
     """Text that is removed from printed lines: the path of a temporary folder."""
 
@@ -46,15 +53,16 @@ class RunRequest:
     """Everything that a run needs."""
 
     opened: OpenEngine
+    """The engine, with its model loaded. The run closes it."""
     settings: UpscaleSettings
     inputs: Walk
     output: Output
-    """Its folder exists, unless nothing is to be written."""
+    """Folder and names of the results. The folder exists, except in a dry run."""
     work: Work
-    """Model and options."""
+    """Model and options, by which the journal recognises finished results."""
     reporting: Reporting
     keeps_journal: bool
-    """The output folder was named: it gets a journal and is locked."""
+    """Keep a journal in the output folder and lock it; only for a folder that the user named."""
 
 
 def run_once(request: RunRequest) -> int:
@@ -65,44 +73,40 @@ def run_once(request: RunRequest) -> int:
         Stopped: a signal ended it.
     """
     output, engine, about = request.output, request.opened.engine, request.opened.about
+    key = request.work.key
     with (
         locked_journal(output.folder, request.work, is_kept=request.keeps_journal) as journal,
-        make_plan(request.inputs, output, journal=journal, work=request.work.key) as plan,
+        make_plan(request.inputs, output, journal=journal, work_key=key) as plan,
     ):
         needed = check_space(plan, request.settings, about.scale, output.folder)
         if plan.total > 1:  # A single file was named.
             request.inputs.skipped_files.own += needed.own
         with _open_reporter(request, plan.total, plan.earlier_results, needed.pixels) as reporter:
-            PlanRunner(
-                plan, engine, reporter.report, journal, request.work.key, reporter.check
-            ).run()
+            PlanRunner(plan, engine, reporter.report, journal, key, reporter.check).run()
     return reporter.exit_code
 
 
 def watch(request: RunRequest) -> int:
-    """Upscale images as they arrive in the folders, until a signal raises `Stopped`.
+    """Upscale images as they arrive in the input folders, until a signal raises `Stopped`.
 
     Raises:
         SrganGpError: as for `run_once`.
         Stopped: a signal ended it.
     """
-    watch_folder, engine = Watch(request.inputs), request.opened.engine
-    folder, is_kept = request.output.folder, request.keeps_journal
+    watched_inputs, engine = Watch(request.inputs), request.opened.engine
+    folder, is_kept, key = request.output.folder, request.keeps_journal, request.work.key
     with (
         locked_journal(folder, request.work, is_kept=is_kept) as journal,
-        # Earlier results are not counted: a poll finds those of this very run, too.
+        # Earlier results are not counted: each poll also finds the results of this run.
         _open_reporter(request, total=None, earlier_results=0) as reporter,
     ):
         while True:
-            if found := watch_folder.poll():
-                with make_plan(
-                    found, request.output, journal=journal, work=request.work.key
-                ) as plan:
-                    PlanRunner(
-                        plan, engine, reporter.report, journal, request.work.key, reporter.check
-                    ).run()
-            polled = time.monotonic()
-            while time.monotonic() < polled + SECONDS_BETWEEN_POLLS:
+            new_files = watched_inputs.poll()
+            if new_files:
+                with make_plan(new_files, request.output, journal=journal, work_key=key) as plan:
+                    PlanRunner(plan, engine, reporter.report, journal, key, reporter.check).run()
+            next_poll = time.monotonic() + SECONDS_BETWEEN_POLLS
+            while time.monotonic() < next_poll:
                 reporter.check()
                 time.sleep(_SECONDS_BETWEEN_CHECKS)
 
@@ -112,26 +116,28 @@ def dry_run(request: RunRequest, *, has_estimate: bool = True) -> Totals:
 
     Args:
         request: the run.
-        has_estimate: measure the model, to estimate the time of the run; not for several devices.
+        has_estimate: run the model for a moment, to estimate the time of the run. No estimate is
+            made with several devices, whose models are in other processes.
 
     Raises:
         SrganGpError: the run could not start.
     """
     output, totals = request.output, Totals()
+    print_line = request.reporting.print_line
     journal = Journal.open_existing(output.folder, request.work) if request.keeps_journal else None
     with (
         journal or nullcontext(),
-        make_plan(request.inputs, output, journal=journal, work=request.work.key) as plan,
+        make_plan(request.inputs, output, journal=journal, work_key=request.work.key) as plan,
     ):
         entries = preview(plan, request.settings, request.opened.about.scale)
         upscaler = request.opened.upscaler if has_estimate else None
         if request.reporting.wants_json:
-            lines = totals.json_lines(entries, upscaler)
+            for line in totals.json_lines(entries, upscaler):  # counts and estimates as well
+                print_line(line)
         else:
-            lines = map(entry_line, totals.counting(entries))
-        for line in lines:
-            request.reporting.print_line(line)
-        if not request.reporting.wants_json:
+            for entry in entries:
+                totals.add(entry)
+                print_line(entry_line(entry))
             totals.estimate(upscaler)
     return totals
 
@@ -143,14 +149,24 @@ def _open_reporter(
     earlier_results: int,
     pixels: dict[Path, int] | None = None,
 ) -> Generator[RunReporter, None, None]:
-    """Open a reporter. When the block ends, even by an error, the report is printed and written."""
+    """Open a reporter for the `with` block that runs the engine.
+
+    When the block ends, even by an error, the engine is closed, its unfinished files are removed,
+    and the summary and the report are printed and written.
+
+    Args:
+        request: the run.
+        total: number of inputs; None: unknown.
+        earlier_results: files that the plan skipped as results of earlier runs, for the summary.
+        pixels: pixels of the inputs by path, for the progress; None: unknown.
+    """
     engine, reporting, record = request.opened.engine, request.reporting, Record()
     with record.file, reporting.open_bar(total) as display, StopRequest() as stop:
         reporter = RunReporter(display, record, stop, [*request.opened.choices], reporting.hidden)
         if pixels and total is not None and total > 1:
             reporter.total, reporter.pixels = total, pixels
-            reporter.left_pixels = sum(pixels.values())
-            reporter.mean_pixels = reporter.left_pixels / len(pixels)
+            reporter.remaining_pixels = sum(pixels.values())
+            reporter.mean_pixels = reporter.remaining_pixels / len(pixels)
         engine.on_tiles = reporter.note_tiles
         try:
             yield reporter

@@ -1,4 +1,8 @@
-"""Reports outcomes and progress of a run, and determines its exit code."""
+"""Reports outcomes and progress of a run, and determines its exit code.
+
+`batch.run` opens a reporter for each run. `PlanRunner` calls `report` and `check`, the engine calls
+`note_tiles`.
+"""
 
 import time
 from collections import Counter
@@ -13,29 +17,40 @@ from srgan_gp.batch.standard_streams import INPUT_NAME, with_stream_names
 from srgan_gp.errors import OutputError, PictureError, SrganGpError
 from srgan_gp.system.signals import StopRequest
 
+_LARGEST_TILE_SHARE = 0.98
+"""Most of a tile that counts while it is running, however long it takes."""
+
 
 class ProgressDisplay(Protocol):
     """Interface of a progress display, such as the bar of a terminal."""
 
     def line(self, text: str) -> None:
-        """Print a line that stays."""
+        """Print a line that stays above the display."""
         ...
 
     def move(self, done: float, text: str, share: float | None = None) -> None:
-        """Show `done` of the total, and the current item; `share` is that of the pixels, 0 to 1."""
+        """Show the progress.
+
+        Args:
+            done: number of inputs that are done, with fractions of those in progress.
+            text: the current item.
+            share: share of all pixels that is done, 0 to 1; None: unknown, show `done`.
+        """
         ...
 
 
 @dataclass
-class _Share:
-    """Share of an image that is done, in tiles, and the time of the last tile."""
+class _TileProgress:
+    """Progress of one image that an engine is upscaling."""
 
     done: int
+    """Number of tiles that are done."""
     total: int
-    noted: float
-    """Time of the last tile, or of the start, in seconds."""
-    seconds: float
-    """Expected seconds for a tile; 0: unknown."""
+    """Number of all tiles."""
+    noted_at: float
+    """Time of the last tile, or of the start, in seconds of `time.monotonic`."""
+    seconds_per_tile: float
+    """Expected seconds for the tile that is running; 0: unknown."""
 
 
 @dataclass
@@ -46,45 +61,51 @@ class RunReporter:
         display: progress display.
         record: keeps the outcomes for the report.
         stop: request to stop, checked with the progress.
-        choices: lines about model and device, printed before the first image that is upscaled.
-        hidden: folder of the temporary files of standard streams, which lines do not show.
+        choice_lines: lines about model and device, printed before the first image is upscaled.
+        hidden: path of the folder of temporary files for standard input and output, which is
+            removed from printed lines; "": there is none.
         total: number of inputs; None: unknown.
         pixels: pixels of inputs by path, with all frames; others count as `mean_pixels`.
-        left_pixels: sum of `pixels`.
-        mean_pixels: mean of `pixels`; 0: the progress counts images and not pixels.
+        remaining_pixels: sum of `pixels`. An input that is finished is removed from both.
+        mean_pixels: mean of `pixels` at the start; 0: the progress counts images and not pixels.
     """
 
     display: ProgressDisplay
     record: Record
     stop: StopRequest
-    choices: list[str] = field(default_factory=list[str])
+    choice_lines: list[str] = field(default_factory=list[str])
     hidden: str = ""
     total: int | None = None
     pixels: dict[Path, int] = field(default_factory=dict[Path, int])
-    left_pixels: float = 0
+    remaining_pixels: float = 0
     mean_pixels: float = 0
     counts: Counter[Status] = field(default_factory=Counter[Status], init=False)
     """Number of inputs by status."""
-    _in_progress: dict[Path, _Share] = field(default_factory=dict[Path, _Share], init=False)
+    _in_progress: dict[Path, _TileProgress] = field(
+        default_factory=dict[Path, _TileProgress], init=False
+    )
+    """Images that an engine is upscaling, by source, in the order in which they began."""
     _codes: set[str | None] = field(default_factory=set[str | None], init=False)
+    """Error codes of all outcomes so far."""
     _done_pixels: float = field(default=0, init=False)
 
     def report(self, outcome: Outcome) -> None:
         """Print and record the outcome of an input.
 
-        One that was not tried is only recorded. Of those that were refused because the version of
-        the model has changed, the first is printed and the others are only recorded.
+        An input that was not tried is recorded, but not printed. Of the inputs that were refused
+        because another version of the model made their results, only the first is printed.
         """
         if outcome.status == "done":
-            while self.choices:
-                self.display.line(self.choices.pop(0))
+            while self.choice_lines:
+                self.display.line(self.choice_lines.pop(0))
         is_repeated = outcome.code == MODEL_CHANGED and outcome.code in self._codes
         if outcome.status != "not_tried" and not is_repeated:
-            shown = with_stream_names(outcome, self.hidden) if self.hidden else outcome
-            self.display.line(outcome_line(shown).replace(self.hidden, ""))
+            printed = with_stream_names(outcome, self.hidden) if self.hidden else outcome
+            self.display.line(outcome_line(printed).replace(self.hidden, ""))
         self._in_progress.pop(outcome.source, None)
         pixels = self.pixels.pop(outcome.source, None)
-        self.left_pixels -= pixels or 0
+        if pixels is not None:
+            self.remaining_pixels -= pixels
         if outcome.status == "done":
             self._done_pixels += pixels or self.mean_pixels
         self._codes.add(outcome.code)
@@ -92,53 +113,60 @@ class RunReporter:
         self.record.add(outcome)
 
     def note_tiles(self, job: UpscaleJob, done: int, total: int, seconds: float = 0) -> None:
-        """Note the progress inside an image; from any thread.
+        """Note the progress inside an image; `Engine.on_tiles` calls this from any thread.
 
         Args:
             job: the image.
             done: number of tiles that are done; 0 at the start.
             total: number of tiles.
-            seconds: expected seconds for a tile; 0: the mean of those done.
+            seconds: expected seconds for a tile; 0: as long as the tiles since the last call.
         """
-        now, before = time.monotonic(), self._in_progress.get(job.source)
-        if before is not None and done > before.done:
-            seconds = seconds or (now - before.noted) / (done - before.done)
-        self._in_progress[job.source] = _Share(done, total, now, seconds)
+        now = time.monotonic()
+        previous = self._in_progress.get(job.source)
+        if seconds == 0 and previous is not None and done > previous.done:
+            seconds = (now - previous.noted_at) / (done - previous.done)
+        self._in_progress[job.source] = _TileProgress(done, total, now, seconds)
 
     def check(self) -> None:
-        """Show the progress.
+        """Show the progress; `PlanRunner` calls this several times a second.
 
         Raises:
             Stopped: a signal asked the run to stop.
         """
         self.stop.check()
-        shares, now = dict(self._in_progress), time.monotonic()
-        name = next(iter(shares), None)
-        while shares and self.choices:
-            self.display.line(self.choices.pop(0))
+        in_progress = dict(self._in_progress)  # a copy, since engines call `note_tiles` meanwhile
+        now = time.monotonic()
+        while in_progress and self.choice_lines:
+            self.display.line(self.choice_lines.pop(0))
         done, done_pixels = float(self.counts.total()), self._done_pixels
-        for source, share in shares.items():  # the tile in progress counts by its expected time
-            current = min((now - share.noted) / share.seconds, 0.98) if share.seconds > 0 else 0.0
-            part = min(1.0, (share.done + current) / share.total)
-            done += part
-            done_pixels += part * self.pixels.get(source, self.mean_pixels)
-        text = "" if name is None else str(name)
-        if self.hidden and text.startswith(self.hidden):
-            text = INPUT_NAME
-        if name is not None and shares[name].done == shares[name].total:
-            text += ": writing the result"
+        for source, progress in in_progress.items():
+            running_tile = 0.0  # share of the tile that is running, by its expected time
+            if progress.seconds_per_tile > 0:
+                elapsed = now - progress.noted_at
+                running_tile = min(elapsed / progress.seconds_per_tile, _LARGEST_TILE_SHARE)
+            share = min(1.0, (progress.done + running_tile) / progress.total)
+            done += share
+            done_pixels += share * self.pixels.get(source, self.mean_pixels)
+        text = ""
+        if in_progress:
+            source, progress = next(iter(in_progress.items()))  # the image that began first
+            is_hidden = self.hidden and str(source).startswith(self.hidden)
+            text = INPUT_NAME if is_hidden else str(source)
+            if progress.done == progress.total:
+                text += ": writing the result"
         if self.mean_pixels and self.total:
-            unknown = max(self.total - self.counts.total() - len(self.pixels), 0)
-            work = self._done_pixels + self.left_pixels + unknown * self.mean_pixels
-            self.display.move(done, text, min(done_pixels / work, 1.0) if work else 1.0)
+            unmeasured = max(self.total - self.counts.total() - len(self.pixels), 0)
+            estimated = self.remaining_pixels + unmeasured * self.mean_pixels
+            all_pixels = self._done_pixels + estimated
+            self.display.move(done, text, min(done_pixels / all_pixels, 1.0) if all_pixels else 1.0)
         else:
             self.display.move(done, text)
 
     @property
     def exit_code(self) -> int:
-        """Exit code of the program when the run comes to its end."""
-        # An internal error of one image is the most important, then one that was not written.
-        for kind in (SrganGpError, OutputError):
-            if kind.code in self._codes:
-                return kind.exit_code
+        """Exit code of the program if the run is not ended by an error: 0, or that of a failure."""
+        # An internal error of one image comes first, then a result that could not be written.
+        for error_class in (SrganGpError, OutputError):
+            if error_class.code in self._codes:
+                return error_class.exit_code
         return PictureError.exit_code if self.counts["failed"] else 0

@@ -1,4 +1,7 @@
-"""`upscale - -o -`: an image from standard input, and its result to standard output."""
+"""`upscale - -o -`: an image from standard input, and its result to standard output.
+
+The run reads and writes files, so files of a temporary folder stand for the two streams.
+"""
 
 import os
 import shutil
@@ -20,15 +23,18 @@ STREAM = "-"
 INPUT_NAME = "standard input"
 """Name of standard input in messages."""
 MAX_INPUT_BYTES = 4 << 30
-"""Longest standard input; an uncompressed image of 100 megapixels has 1.2 GB at most."""
+"""Longest standard input, 4 GiB. The largest image that is read by default, of 100 megapixels, has
+at most 1.2 GB without compression."""
+_BLOCK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
 class Streams:
-    """Arguments of a run, with files of a temporary folder in place of the streams."""
+    """Arguments of a run, with paths in a temporary folder in place of `-`."""
 
     inputs: Sequence[str]
     output: str | None
+    """Value of -o: a folder for the result that standard output gets, or as the user passed it."""
     folder: str
     """The temporary folder, with a separator at its end."""
 
@@ -38,16 +44,21 @@ def temporary_files(inputs: Sequence[str], output: str | None) -> Generator[Stre
     """Replace `-` by temporary files; at the end of the block, copy the result to standard output.
 
     Args:
-        inputs: the inputs as given; `-` is standard input. It or `output` is `-`.
-        output: the value of -o; `-` is standard output.
+        inputs: the inputs as the user passed them; `-` is standard input.
+        output: the value of -o; `-` is standard output, None: there is no -o. At least one input or
+            `output` is `-`.
+
+    Yields:
+        The arguments of the run.
 
     Raises:
         UsageError: there are several inputs, there is no output, or a stream is a terminal.
         PictureError: standard input is no image, or longer than `MAX_INPUT_BYTES`.
         OutputError: a temporary file or standard output cannot be written.
     """
-    _check(inputs, output)
+    _check_arguments(inputs, output)
     with tempfile.TemporaryDirectory(prefix="srgan-gp-") as folder:
+        # `join` with an empty name adds a separator, which marks the path as that of a folder.
         streams = Streams(inputs, output, os.path.join(folder, ""))  # noqa: PTH118
         if STREAM in inputs:
             streams = replace(streams, inputs=[str(_save_input(Path(folder)))])
@@ -62,7 +73,7 @@ def temporary_files(inputs: Sequence[str], output: str | None) -> Generator[Stre
 
 
 def with_stream_names(outcome: Outcome, folder: str) -> Outcome:
-    """Return an outcome whose temporary files are called standard input and standard output.
+    """Return an outcome in which "standard input" and "standard output" replace temporary files.
 
     Args:
         outcome: outcome of the image.
@@ -76,7 +87,8 @@ def with_stream_names(outcome: Outcome, folder: str) -> Outcome:
     return replace(outcome, source=source, target=target)
 
 
-def _check(inputs: Sequence[str], output: str | None) -> None:
+def _check_arguments(inputs: Sequence[str], output: str | None) -> None:
+    """Raise a UsageError if a stream cannot be read or written with these arguments."""
     if STREAM in inputs and output is None:
         raise UsageError("Standard input has no name: pass -o FILE, or -o - for standard output.")
     if len(inputs) > 1:
@@ -88,14 +100,14 @@ def _check(inputs: Sequence[str], output: str | None) -> None:
 
 
 def _save_input(folder: Path) -> Path:
-    """Copy standard input to a file with the suffix of its format."""
+    """Copy standard input to a file with the suffix of its format, and return the path."""
     source: BinaryIO = sys.stdin.buffer
     head = source.read(HEAD_BYTES)
     path = folder / f"stdin{detect_container(head).suffixes[0]}"
     try:
         with atomic_write(path) as file:
             file.write(head)
-            while block := source.read(1 << 20):
+            while block := source.read(_BLOCK_BYTES):
                 file.write(block)
                 if file.tell() > MAX_INPUT_BYTES:
                     raise PictureError("E_TOO_MANY_PIXELS", "standard input has more than 4 GiB")
@@ -108,11 +120,12 @@ def _save_input(folder: Path) -> Path:
 
 
 def _copy_to_output(path: Path) -> None:
+    """Write the bytes of a file to standard output."""
     try:
         with path.open("rb") as file:
             shutil.copyfileobj(file, sys.stdout.buffer)
         sys.stdout.buffer.flush()
-    except BrokenPipeError:  # The command line has an exit code for it.
+    except BrokenPipeError:  # The reader has ended; `srgan_gp.cli` has an exit code for that.
         raise
     except OSError as error:
         raise OutputError(f"Standard output cannot be written: {error.strerror}.") from error

@@ -1,4 +1,7 @@
-"""`write_watched`: call a function before each write to a file, such as a cancellation check."""
+"""`write_watched`: call a function before each write to a file, such as a cancellation check.
+
+The server uses it, so that a client can cancel the encoding of a large image.
+"""
 
 from collections.abc import Callable
 from typing import Any, BinaryIO, cast
@@ -7,12 +10,21 @@ from typing import Any, BinaryIO, cast
 def write_watched(
     write: Callable[[BinaryIO], tuple[str, ...]], on_write: Callable[[], None], file: BinaryIO
 ) -> tuple[str, ...]:
-    """Write to a file, and call a function before each write; its exceptions end the writing."""
+    """Write to a file, and call a function before each write.
+
+    Args:
+        write: encodes an image into a file, and returns the warnings of the encoder.
+        on_write: called before each write; its exceptions end the encoding.
+        file: an open file.
+
+    Returns:
+        The return value of `write`.
+    """
     return write(cast("BinaryIO", _WatchedFile(file, on_write)))
 
 
 class _WatchedFile:
-    """A file that calls a function before each write."""
+    """A file that calls a function before each write; everything else is that of the file."""
 
     def __init__(self, file: BinaryIO, on_write: Callable[[], None]) -> None:
         self._file, self._on_write = file, on_write

@@ -11,7 +11,7 @@ from PIL import Image
 from srgan_gp.batch import early_encoding
 from srgan_gp.batch.engines.engine_interface import UpscaleSettings
 from srgan_gp.batch.naming.plan import UpscaleJob
-from srgan_gp.batch.one_image import decode, encode, enlarge, work
+from srgan_gp.batch.one_image import decode, encode, enlarge, upscale_file
 from srgan_gp.errors import DeviceError, OutputError
 from srgan_gp.images.codecs import band_threads, row_encoding, tiff_writer
 from srgan_gp.inference.upscaler import Upscaler
@@ -68,7 +68,7 @@ def upscale_early(job, session, settings=SETTINGS):
 def test_the_file_is_the_same_as_without_overlap(job, fake_session, name, channels, scale):
     settings = UpscaleSettings(tile=16, scale=scale)
     task = job(name, channels)
-    late = work(task, Upscaler(fake_session(Network())), settings)
+    late = upscale_file(task, Upscaler(fake_session(Network())), settings)
     early = encode(upscale_early(task, fake_session(Network()), settings), settings)
     assert early.staged.sha256 == late.staged.sha256
     commit(early.staged)
@@ -140,7 +140,7 @@ def test_running_out_of_memory_changes_no_byte(job, fake_session):
             raise MemoryError
 
     task = job()
-    late = work(task, Upscaler(fake_session(Network())), SETTINGS)
+    late = upscale_file(task, Upscaler(fake_session(Network())), SETTINGS)
     early = encode(upscale_early(task, fake_session(Network(before))), SETTINGS)
     assert "memory ran out" in early.facts.warnings[-1]
     assert early.staged.size > 0

@@ -43,11 +43,13 @@ def plan_of(image_files, tmp_path):
     """Make a plan for the images, into a folder."""
     with ExitStack() as plans:
 
-        def make(journal=None, work="", **output):
+        def make(journal=None, work_key="", **output):
             (tmp_path / "out").mkdir(exist_ok=True)
             found = [Found(path, path.parent) for path in image_files]
             return plans.enter_context(
-                make_plan(found, Output(tmp_path / "out", **output), journal=journal, work=work)
+                make_plan(
+                    found, Output(tmp_path / "out", **output), journal=journal, work_key=work_key
+                )
             )
 
         yield make
@@ -168,10 +170,10 @@ def test_a_second_run_repeats_only_results_that_were_removed(plan_of, engine_of,
     plan_of()
     with Journal.open(tmp_path / "out") as journal:
         for expected in (Counter(done=6), Counter(skipped=6)):
-            outcomes = run(plan_of(journal, "w"), engine_of(), journal=journal, work="w")
+            outcomes = run(plan_of(journal, "w"), engine_of(), journal=journal, work_key="w")
             assert counts(outcomes) == expected
         (tmp_path / "out" / "3.png").unlink()
-        outcomes = run(plan_of(journal, "w"), engine_of(), journal=journal, work="w")
+        outcomes = run(plan_of(journal, "w"), engine_of(), journal=journal, work_key="w")
         assert counts(outcomes) == Counter(done=1, skipped=5)
         assert by_name(outcomes)["3.png"].status == "done"
 

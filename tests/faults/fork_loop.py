@@ -61,7 +61,7 @@ class Network:
 def run_ours(images, out, calls):
     with (
         Journal.open(out) as journal,
-        make_plan(images, Output(out), journal=journal, work="w") as plan,
+        make_plan(images, Output(out), journal=journal, work_key="w") as plan,
     ):
         engine = ThreadEngine([Upscaler(Network(calls))], UpscaleSettings())
         PlanRunner(plan, engine, check_outcome, journal, "w").run()

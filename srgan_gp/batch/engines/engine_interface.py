@@ -1,9 +1,10 @@
 """Interface that every batch engine implements: settings, results and the `Engine` protocol.
 
-An engine writes each result to a staged file. Only the runner commits it.
+An engine writes each result to a staged file: a complete file under a hidden name. Only
+`batch.plan_runner` renames it to its final name.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -11,10 +12,11 @@ from srgan_gp.batch.naming.plan import UpscaleJob
 from srgan_gp.errors import ModelRefusedError, OutputError, PictureError, SrganGpError
 from srgan_gp.images import DEFAULT_MAX_PIXELS, Quality
 from srgan_gp.inference.tiling.window_choice import TileChoice
+from srgan_gp.inference.upscale_report import UpscaleReport
 from srgan_gp.system.files import Staged
 from srgan_gp.system.write_errors import concerns_the_disk
 
-NO_MEMORY = "there is not enough memory for it; pass a smaller --tile or --scale"
+NO_MEMORY_MESSAGE = "there is not enough memory for it; pass a smaller --tile or --scale"
 
 
 @dataclass(frozen=True)
@@ -26,23 +28,28 @@ class UpscaleSettings:
     width: int | None = None
     """Width of each result in pixels, in place of `scale`."""
     tile: TileChoice = "auto"
+    """Largest side of a tile in input pixels; "auto": as the memory allows; None: no tiles."""
     quality: Quality | None = None
+    """Quality of JPEG, WebP and AVIF; None: the default of the format."""
     max_pixels: int = DEFAULT_MAX_PIXELS
     """Largest input in pixels, width x height, all its frames together."""
     strip_metadata: bool = False
+    """Write no EXIF, no XMP and no resolution."""
     frames: Literal["all", "first"] = "all"
     """Frames of an animation or pages of a document that are upscaled."""
 
     def scale_of(self, width: int, model_scale: int) -> float:
         """Return the scale factor for an image of this width in pixels."""
-        return self.width / width if self.width else self.scale or model_scale
+        if self.width:
+            return self.width / width
+        return self.scale or model_scale
 
 
 @dataclass(frozen=True)
 class Facts:
-    """Sizes, device, tiles and time of one upscaled image.
+    """Sizes, device, tiles and time of one upscaled image, for the report of the run.
 
-    The fields have the names of those of `plan_runner.Outcome`, into which they are copied.
+    `plan_runner.Outcome` has fields of the same names, into which these are copied.
     """
 
     size: tuple[int, int]
@@ -50,8 +57,11 @@ class Facts:
     result_size: tuple[int, int]
     """Width and height of the result in pixels."""
     device: str
+    """Device that ran the network: `cpu` or `cuda:N`."""
     provider: str
+    """Execution provider of ONNX Runtime, such as `CPUExecutionProvider`."""
     precision: str
+    """`float32`, `float16` or `int8`."""
     tiles: int
     """Number of times that the network was run."""
     seconds: float
@@ -59,12 +69,43 @@ class Facts:
     frames: int = 1
     warnings: tuple[str, ...] = ()
     faces: list[dict[str, Any]] | None = None
-    """`FaceResult.values` of each face, of several frames with `frame`; None: not looked for."""
+    """`FaceResult.values` of each face; None: faces were not looked for. Of several frames, each
+    face also has `frame`, the number of its frame from 1."""
+
+    @classmethod
+    def of(
+        cls,
+        size: tuple[int, int],
+        result_size: tuple[int, int],
+        reports: Sequence[UpscaleReport],
+        warnings: Sequence[str],
+        frames: int = 1,
+    ) -> "Facts":
+        """Collect the facts from one report for each frame; `warnings` are those of the files."""
+        first = reports[0]
+        all_warnings = [*warnings]
+        faces: list[dict[str, Any]] = []
+        for number, report in enumerate(reports, start=1):
+            all_warnings += report.warnings
+            frame = {"frame": number} if len(reports) > 1 else {}
+            faces += [frame | face.values() for face in report.faces or ()]
+        return cls(
+            size=size,
+            result_size=result_size,
+            device=first.device,
+            provider=first.provider,
+            precision=first.precision,
+            tiles=sum(report.tiles for report in reports),
+            seconds=sum(report.seconds for report in reports),
+            frames=frames,
+            warnings=tuple(dict.fromkeys(all_warnings)),  # each once, in order
+            faces=None if first.faces is None else faces,
+        )
 
 
 @dataclass(frozen=True)
 class Result:
-    """Result of a job: a staged file, its facts and the hash of the input; or an error."""
+    """Result of a job: either a staged file, its facts and the hash of the input; or an error."""
 
     job: UpscaleJob
     staged: Staged | None = None
@@ -76,7 +117,8 @@ class Result:
 OnJobTiles = Callable[[UpscaleJob, int, int, float], None]
 """Called with (job, tiles done, tiles in all, expected seconds for a tile), from any thread.
 
-The seconds are 0 where they are unknown. The first call, without a tile done, is at the start.
+The seconds are 0 where they are unknown. The first call, with 0 tiles done, is made before the
+network starts.
 """
 
 
@@ -87,7 +129,7 @@ class Engine(Protocol):
     """Largest number of jobs in progress: submitted, and their results not taken."""
 
     on_tiles: OnJobTiles | None
-    """Called after each tile by engines that know of it; None at first."""
+    """Set by the owner of the engine. Only `ThreadEngine` calls it; the others know no tiles."""
 
     def submit(self, job: UpscaleJob) -> None:
         """Start a job. The folder of its target exists."""
@@ -107,16 +149,16 @@ class Engine(Protocol):
 
 
 def failed_result(job: UpscaleJob, error: BaseException) -> Result:
-    """Turn an error of one job into its result.
+    """Return the failed result of a job, if its error concerns this job only.
 
     Raises:
-        BaseException: `error` itself, where it concerns all jobs.
+        BaseException: `error` itself, if it concerns all jobs, such as a full disk.
     """
     match error:
         case PictureError():
             return Result(job, error=error)
         case MemoryError():
-            return Result(job, error=PictureError("E_OUT_OF_MEMORY", NO_MEMORY))
+            return Result(job, error=PictureError("E_OUT_OF_MEMORY", NO_MEMORY_MESSAGE))
         case ModelRefusedError():
             return Result(job, error=PictureError(error.code, str(error)))
         case OutputError() if not concerns_the_disk(error):
@@ -124,7 +166,7 @@ def failed_result(job: UpscaleJob, error: BaseException) -> Result:
         case SrganGpError():
             raise error
         case Exception():
-            # A bug that shows in one image must not cost the others.
+            # A bug that one image triggers must not end the run.
             message = f"internal error: {type(error).__name__}: {error}; please report it"
             return Result(job, error=PictureError(SrganGpError.code, message))
         case _:

@@ -1,4 +1,7 @@
-"""Opens an engine: loads the model and chooses threads, processes or Ray."""
+"""Opens an engine: loads the model and chooses threads, processes or Ray.
+
+`srgan-gp upscale` opens one for its run.
+"""
 
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
@@ -22,9 +25,9 @@ class OpenEngine:
     engine: Engine
     about: About
     choices: list[str]
-    """Model and device, with the reason of the choice, one line a device."""
+    """Lines for the user: model and device, with the reason of the choice; one for each device."""
     upscaler: Upscaler | None = None
-    """The model, where this process runs the jobs; used by nobody else while there are none."""
+    """The model, if this process runs the jobs; may be used while no job runs. Else None."""
 
 
 @contextmanager
@@ -41,22 +44,24 @@ def open_engine(
     address: str | None = None,
     image_width: int | None = None,
 ) -> Generator[OpenEngine, None, None]:
-    """Open an engine for one run, or for several in sequence.
+    """Open an engine for one run, or for several in sequence. It is closed after the block.
 
     Args:
         devices: names of the devices. With one, this process runs the jobs; with several, a worker
-            process for each. Ray takes one, without a number.
+            process for each. Ray takes exactly one: `auto`, `cpu` or `cuda`.
         settings: options of all runs.
-        model: as for `upscaler.Upscaler.load`, None for its default; the model for small scales
-            that its card names is loaded where the scale of the run is one.
-        threads: CPU threads for each device.
+        model: as for `upscaler.Upscaler.load`, None for its default. If the card of the model
+            names another model for small scales, and the scale of the run is one of these,
+            that model is loaded.
+        threads: CPU threads for each device; None: as for `upscaler.Upscaler.load`, or for Ray as
+            for `RayEngine`.
         fidelity: as for `upscaler.Upscaler.load`.
         precision: as for `upscaler.Upscaler.load`.
         faces: as for `upscaler.Upscaler.load`.
         engine: `local` for this machine, `ray` for a cluster.
         address: address of a Ray cluster, HOST:PORT; None starts Ray on this machine.
-        image_width: width of the only image in pixels, which gives the scale of the run where
-            `settings` have a width; None: there are several images, or it is not known.
+        image_width: width of the only image in pixels, which gives the scale of the run if
+            `settings` have a width; None: there are several images, or the width is unknown.
 
     Raises:
         SrganGpError: as for `upscaler.Upscaler.load`; or Ray is not installed, cannot be reached,
@@ -68,7 +73,7 @@ def open_engine(
         scale = settings.width / image_width
     if scale is not None:
         model, note = model_for_scale(model, scale, fidelity)
-    if engine == "ray":  # Workers have another current folder.
+    if engine == "ray":  # Workers have other working directories, so relative paths are replaced.
         model = _absolute(model)
         if faces is not None:
             detector = None if faces.detector is None else _absolute(str(faces.detector))
@@ -101,5 +106,5 @@ def open_engine(
 
 
 def _absolute(name: str) -> str:
-    """Return the absolute path of an existing file; a name of a model stays as it is."""
+    """Return the absolute path of an existing file; the name of a model is returned unchanged."""
     return str(Path(name).absolute()) if is_file(Path(name)) else name

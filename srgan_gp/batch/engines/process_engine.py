@@ -1,4 +1,8 @@
-"""Engine of several devices: one worker process each, which is replaced when it crashes."""
+"""Engine of several devices: one worker process each, which is replaced when it crashes.
+
+A worker (`worker_process.serve`) receives jobs from a pipe. It sends `Ready` when its model is
+loaded, then one `Result` for each job.
+"""
 
 import multiprocessing
 from collections.abc import Collection, Sequence
@@ -15,11 +19,11 @@ from srgan_gp.batch.naming.plan import UpscaleJob
 from srgan_gp.errors import DeviceError
 from srgan_gp.system.files import drop, sweep
 
-_SECONDS_BETWEEN_CHECKS = 0.2  # of workers that load the model
+_SECONDS_BETWEEN_CHECKS = 0.2  # whether all workers have loaded the model
 
 
 class Worker:
-    """A process and its jobs."""
+    """A worker process, seen from the main process, and the jobs that were sent to it."""
 
     def __init__(
         self, open_upscalers: OpenUpscalers, device: str, settings: UpscaleSettings
@@ -27,13 +31,14 @@ class Worker:
         # A fresh interpreter: a fork of a process that has used a GPU cannot use it.
         context = multiprocessing.get_context("spawn")
         self.pipe: Connection[Any, Any]
-        self.pipe, theirs = context.Pipe()
-        arguments = (theirs, open_upscalers, device, settings)
+        self.pipe, worker_end = context.Pipe()
+        arguments = (worker_end, open_upscalers, device, settings)
         self.process: BaseProcess = context.Process(target=serve, args=arguments, daemon=True)
         self.process.start()
-        theirs.close()
+        worker_end.close()  # The process has a copy; with this one open, its end is not noticed.
         self.device = device
         self.ready: Ready | None = None
+        """First message of the process; None while the model loads."""
         self.jobs: set[UpscaleJob] = set()
 
     @property
@@ -47,7 +52,7 @@ class Worker:
         return 0 if self.ready is None else self.ready.capacity
 
     def begin(self, job: UpscaleJob) -> None:
-        """Start a job. If the process has ended, the end of its pipe is found later."""
+        """Send a job. If the process has ended, `ProcessEngine.take` notices it later."""
         self.jobs.add(job)
         try:
             self.pipe.send(job)
@@ -57,7 +62,7 @@ class Worker:
     def end(self) -> None:
         """End the process within seconds."""
         self.pipe.close()
-        self.process.join(SECONDS_TO_END + 1)  # `serve` ends it after this time if it can
+        self.process.join(SECONDS_TO_END + 1)  # `serve` needs up to `SECONDS_TO_END`
         self.process.kill()
         self.process.join()
 
@@ -65,8 +70,8 @@ class Worker:
 class ProcessEngine:
     """An `engine_interface.Engine` of worker processes.
 
-    A process that crashes is replaced. Its unfinished files are removed and its jobs run again, as
-    `RetryQueue` describes.
+    A process that crashes is replaced, and its jobs run again, as `RetryQueue` describes. `close`
+    removes its unfinished files.
 
     Args:
         open_upscalers: loads the model in the worker.
@@ -81,10 +86,10 @@ class ProcessEngine:
         self, open_upscalers: OpenUpscalers, devices: Sequence[str], settings: UpscaleSettings
     ) -> None:
         self.on_tiles: OnJobTiles | None = None  # Workers report whole images only.
-        self._start = (open_upscalers, settings)
+        self._worker_arguments = (open_upscalers, settings)
         self._retry_queue = RetryQueue()
-        self._failures: list[Result] = []
-        self._folders_to_sweep: set[Path] = set()
+        self._failures: list[Result] = []  # of jobs that crashed too many workers; not taken yet
+        self._folders_to_sweep: set[Path] = set()  # may have unfinished files of ended workers
         self._workers: list[Worker] = []
         try:
             for device in devices:
@@ -94,11 +99,12 @@ class ProcessEngine:
         except BaseException:
             self.close()
             raise
-        readies = [worker.ready for worker in self._workers if worker.ready]
-        self.about: About = readies[0].about
-        self.choices = [ready.about.choice for ready in readies]
-        """Model and device, one line a worker."""
-        self.capacity = sum(ready.capacity for ready in readies)
+        messages = [worker.ready for worker in self._workers if worker.ready]
+        self.about: About = messages[0].about
+        """Facts about the model, the same for all workers."""
+        self.choices = [ready.about.choice for ready in messages]
+        """Lines about model and device, one for each worker."""
+        self.capacity = sum(ready.capacity for ready in messages)
 
     @property
     def process_ids(self) -> list[int | None]:
@@ -106,7 +112,7 @@ class ProcessEngine:
         return [worker.process.pid for worker in self._workers]
 
     def submit(self, job: UpscaleJob) -> None:
-        """Start a job, or queue it."""
+        """Start a job, or queue it until a worker has room."""
         self._retry_queue.add(job)
         self._retry_queue.distribute(self._workers)
 
@@ -120,44 +126,52 @@ class ProcessEngine:
         """End all workers and remove the results that were not taken."""
         for worker in self._workers:
             self._drop_results(worker)
-            worker.pipe.close()  # All pipes before the first wait, so that all end together.
+            worker.pipe.close()  # All workers end at once; the loop below waits for each.
         for worker in self._workers:
             worker.end()
             self._folders_to_sweep |= {job.target.parent for job in worker.jobs}
         self._workers = []
-        # Last, when nothing is written any more. It also removes results that were sent and not
-        # taken, since their worker has released them.
+        # Last, when no process writes any more. A worker has released the lock of the results that
+        # it sent, so `sweep` also removes those that were not taken.
         for folder in self._folders_to_sweep:
             sweep(folder)
 
     def _new_worker(self, device: str) -> Worker:
-        open_upscalers, settings = self._start
+        open_upscalers, settings = self._worker_arguments
         return Worker(open_upscalers, device, settings)
 
     def _receive(self, timeout: float) -> Result | None:
-        """Wait for one message of any worker; None: there is none, or it is not a result."""
-        pipes = {worker.pipe: worker for worker in self._workers}
-        for pipe in wait(list(pipes), timeout):
-            worker = pipes[cast("Connection[Any, Any]", pipe)]
-            try:
-                message = worker.pipe.recv()
-            except (EOFError, OSError):
-                self._replace(worker)
-                return None
-            if isinstance(message, Exception):
-                raise message
-            if isinstance(message, Ready):
-                worker.ready = message
-                self._retry_queue.distribute(self._workers)
-                return None
-            worker.jobs.discard(message.job)
-            self._retry_queue.finish(message.job)
+        """Handle one message of any worker; return it if it is a result, else None.
+
+        Also returns None if there is no message within `timeout` seconds.
+        """
+        workers = {worker.pipe: worker for worker in self._workers}
+        readable_pipes = wait(list(workers), timeout)
+        if not readable_pipes:
+            return None
+        worker = workers[cast("Connection[Any, Any]", readable_pipes[0])]
+        try:
+            message = worker.pipe.recv()
+        except (EOFError, OSError):  # The process has ended.
+            self._replace(worker)
+            return None
+        if isinstance(message, Exception):
+            raise message
+        if isinstance(message, Ready):
+            worker.ready = message
             self._retry_queue.distribute(self._workers)
-            return message
-        return None
+            return None
+        worker.jobs.discard(message.job)
+        self._retry_queue.finish(message.job)
+        self._retry_queue.distribute(self._workers)
+        return message
 
     def _replace(self, worker: Worker) -> None:
-        """Replace a process that has ended."""
+        """Start a new process in place of one that has crashed, and queue its jobs again.
+
+        Raises:
+            DeviceError: it has crashed before its model was loaded.
+        """
         if worker.ready is None:
             raise DeviceError(
                 f"The worker process for {worker.device} ended while it loaded the model; "
@@ -169,7 +183,7 @@ class ProcessEngine:
         self._workers[self._workers.index(worker)] = self._new_worker(worker.device)
 
     def _drop_results(self, worker: Worker) -> None:
-        """Remove the files of results that will not be taken."""
+        """Remove the files of results that a worker has sent and nobody will take."""
         try:
             while worker.pipe.poll():
                 message = worker.pipe.recv()

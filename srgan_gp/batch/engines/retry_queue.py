@@ -1,4 +1,8 @@
-"""Retry queue: a job whose worker crashes is retried up to twice."""
+"""Retry queue: a job whose worker crashes is retried up to twice.
+
+Workers are processes (`ProcessEngine`) or actors of a Ray cluster (`RayEngine`). A worker runs
+several jobs at once, so after a crash it is not known which of them caused it.
+"""
 
 from collections import Counter, deque
 from collections.abc import Collection, Iterable
@@ -9,7 +13,7 @@ from srgan_gp.batch.naming.plan import UpscaleJob
 from srgan_gp.errors import PictureError
 
 MAX_CRASHES = 3
-"""A job fails after this number of crashed workers."""
+"""A job fails when this number of workers have crashed while they processed it."""
 
 _CRASHED = (
     f"{MAX_CRASHES} workers crashed while they processed it, perhaps for lack of memory; "
@@ -36,15 +40,16 @@ class QueueWorker(Protocol):
 
 
 class RetryQueue:
-    """Queue of jobs that runs the jobs of a crashed worker again, each on a worker of its own.
+    """Queue of jobs. The jobs of a crashed worker run again, each alone on a worker.
 
-    Alone on a worker, a job that crashes it is identified.
+    So only the job that causes the crashes fails in the end.
     """
 
     def __init__(self) -> None:
         self._waiting: deque[UpscaleJob] = deque()
         self._retries: deque[UpscaleJob] = deque()
         self._crashes: Counter[UpscaleJob] = Counter()
+        """Number of crashed workers of each job that had one and is not finished."""
 
     def add(self, job: UpscaleJob) -> None:
         """Add a job for its first attempt."""
@@ -52,11 +57,16 @@ class RetryQueue:
 
     def distribute(self, workers: Collection[QueueWorker]) -> None:
         """Give each waiting job to the least busy worker, while one has room."""
-        while any(map(self._give_next, sorted(workers, key=lambda w: len(w.in_progress)))):
-            pass
+        has_given = True
+        while has_given:
+            has_given = False
+            for worker in sorted(workers, key=lambda worker: len(worker.in_progress)):
+                if self._give_next(worker):
+                    has_given = True
+                    break  # The worker may not be the least busy one any more: sort again.
 
     def next_for(self, in_progress: Collection[UpscaleJob], capacity: int) -> UpscaleJob | None:
-        """Choose the next job of a worker; None: none for now.
+        """Remove the next job of a worker from the queue, and return it; None: none for now.
 
         Args:
             in_progress: jobs that the worker is processing.
@@ -64,9 +74,11 @@ class RetryQueue:
         """
         if any(job in self._crashes for job in in_progress):  # A retry runs alone.
             return None
-        if self._retries:  # Before the other jobs, once a worker has none.
+        if self._retries:  # They come first, so workers get no other job until they are idle.
             return None if in_progress else self._retries.popleft()
-        return self._waiting.popleft() if self._waiting and len(in_progress) < capacity else None
+        if self._waiting and len(in_progress) < capacity:
+            return self._waiting.popleft()
+        return None
 
     def finish(self, job: UpscaleJob) -> None:
         """Record that a job has its result, and forget its crashes."""
@@ -89,7 +101,11 @@ class RetryQueue:
         return failures
 
     def _give_next(self, worker: QueueWorker) -> bool:
-        job = self.next_for(worker.in_progress, worker.capacity) if worker.capacity else None
-        if job is not None:
-            worker.begin(job)
-        return job is not None
+        """Start the next job on a worker, if it has room; return whether one was started."""
+        if worker.capacity == 0:  # It is not ready.
+            return False
+        job = self.next_for(worker.in_progress, worker.capacity)
+        if job is None:
+            return False
+        worker.begin(job)
+        return True

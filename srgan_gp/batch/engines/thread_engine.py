@@ -26,17 +26,20 @@ from srgan_gp.inference.tiling.window_choice import CPU_BUDGET
 from srgan_gp.inference.upscaler import Upscaler
 from srgan_gp.system.files import drop
 
-MEMORY = 768 << 20
-"""Bytes of pixels, inputs and results together; an image beyond it waits until others end."""
+PIXEL_MEMORY = 768 << 20
+"""Bytes of the pixels of all inputs and results in memory, 768 MiB. An image beyond it waits."""
 NETWORK_MEMORY = CPU_BUDGET
-"""Bytes for the network; two images are processed at once where both fit."""
+"""Bytes for the network; two images are processed at once if both fit."""
 LARGE_PIXELS = 150_000
-"""Images from this size take seconds on a CPU, so that their progress is estimated at the start.
+"""Images of at least this size take seconds on a CPU. For the first of them the speed is measured,
+so that the progress is estimated before the first tile is done.
 
-The measurement takes about 5 % of the time of the smallest of them, once a run.
+The measurement takes about 5 % of the time of an image of this size, once a run.
 """
-_PROBE_SIDE = 64  # pixels, of the image that measures the speed
+_PROBE_SIDE = 64
+"""Side in pixels of the square image that the speed is measured with."""
 _SECONDS_BETWEEN_CANCELS = 0.02
+"""Interval at which `close` cancels the network until all threads have ended."""
 SECONDS_TO_END = 3.0
 """Longest wait of `close` for its threads; the encoding of a huge image cannot be interrupted."""
 
@@ -45,11 +48,12 @@ class ThreadEngine:
     """An `engine_interface.Engine` of threads.
 
     Args:
-        upscalers: one for each image that is upscaled at the same time. With two, one image is
-            converted to or from the network's values while the network processes the other.
+        upscalers: one for each image that is upscaled at the same time, all of the same model.
+            With two, the pixels of one image are converted to or from the values of the network
+            while the network processes the other.
         settings: options of the run.
-        decoders: number of images decoded at once; None chooses by the number of cores.
-        encoders: number of images encoded at once; None chooses likewise.
+        decoders: number of images decoded at once; None: a quarter of the cores, 1 to 4.
+        encoders: number of images encoded at once; None: the number of cores, 2 to 8.
     """
 
     on_tiles: OnJobTiles | None
@@ -65,10 +69,10 @@ class ThreadEngine:
         self._upscalers, self._settings = upscalers, settings
         self.on_tiles = None
         self._model_scale = upscalers[0].scale
-        self._seconds_per_pixel: float | None = None
-        self._memory, self._network_memory = Budget(MEMORY), Budget(NETWORK_MEMORY)
+        self._seconds_per_pixel: float | None = None  # measured at most once; 0: unknown
+        self._pixel_memory, self._network_memory = Budget(PIXEL_MEMORY), Budget(NETWORK_MEMORY)
         self._is_closing = threading.Event()
-        self._jobs: SimpleQueue[UpscaleJob | None] = SimpleQueue()
+        self._jobs: SimpleQueue[UpscaleJob | None] = SimpleQueue()  # None ends a thread
         self._results: SimpleQueue[Result | BaseException] = SimpleQueue()
         self._idle_upscalers: SimpleQueue[Upscaler] = SimpleQueue()
         for upscaler in upscalers:
@@ -77,7 +81,8 @@ class ThreadEngine:
         decoders = decoders or max(1, min(cores // 4, 4))
         encoders = encoders or max(2, min(cores, 8))
         self._decoders, self._encoders = Budget(decoders), Budget(encoders)
-        self.capacity = decoders + len(upscalers) + encoders + 2  # two wait between the steps
+        # Two more than run at once: one waits for an upscaler and one for an encoder.
+        self.capacity = decoders + len(upscalers) + encoders + 2
         self._threads: list[threading.Thread] = []
         self._thread_lock = threading.Lock()  # a Ray actor submits from several threads
 
@@ -105,7 +110,7 @@ class ThreadEngine:
         """End all threads and remove the results that were not taken."""
         with self._thread_lock:
             self._is_closing.set()
-        for budget in (self._decoders, self._memory, self._network_memory, self._encoders):
+        for budget in (self._decoders, self._pixel_memory, self._network_memory, self._encoders):
             budget.close()
         for _ in self._threads:
             self._jobs.put(None)
@@ -114,48 +119,54 @@ class ThreadEngine:
             thread.join(_SECONDS_BETWEEN_CANCELS)
             while thread.is_alive() and time.monotonic() < deadline:
                 for upscaler in self._upscalers:
-                    upscaler.cancel()  # Repeated: it does not stop a tile that has just begun.
+                    upscaler.cancel()  # Called again and again: it may come just before a call.
                 thread.join(_SECONDS_BETWEEN_CANCELS)
         while not self._results.empty():
-            _drop(self._results.get())
+            _remove_file(self._results.get())
 
     def _run_jobs(self) -> None:
+        """Body of each thread: run jobs of the queue until the engine closes."""
         while (job := self._jobs.get()) is not None and not self._is_closing.is_set():
             try:
                 result = self._run_job(job)
             except BaseException as error:
                 result = error
             if self._is_closing.is_set():
-                _drop(result)
+                _remove_file(result)
             else:
                 self._results.put(result)
-            result = None  # the traceback of an error would keep the pixels while this waits
+            # While this thread waits for a job, the traceback of an error would keep the pixels.
+            result = None
 
     def _run_job(self, job: UpscaleJob) -> Result:
-        """Decode, upscale and encode, each as soon as there is room for it.
+        """Decode, upscale and encode, each step as soon as its budget has room.
 
         Raises:
             BaseException: an error that concerns all jobs.
         """
         try:
-            with ExitStack() as held:
+            with ExitStack() as memory_of_job:
                 with self._decoders.reserved(1):
                     decoded = decode(job, self._settings, self._model_scale)
-                    # With its decoder: nothing else is decoded while there is no memory for it.
-                    held.enter_context(self._memory.reserved(decoded.memory))
+                    # Waits for memory without giving the decoder back, so that no further image is
+                    # decoded meanwhile. The memory is kept until the result is encoded.
+                    memory_of_job.enter_context(self._pixel_memory.reserved(decoded.pixel_bytes))
                 enlarged = self._enlarge(decoded)
-                if isinstance(enlarged, Result):
+                if isinstance(enlarged, Result):  # An animation is encoded frame by frame already.
                     return enlarged
-                if enlarged.early is not None:
-                    return encode(enlarged, self._settings)  # waits for its own thread
+                if enlarged.early is not None:  # The encoding began while the network was running.
+                    return encode(enlarged, self._settings)
                 with self._encoders.reserved(1):
                     return encode(enlarged, self._settings)
         except BaseException as error:
             return failed_result(job, error)
 
     def _enlarge(self, decoded: Decoded) -> Enlarged | Result:
+        """Run the network when an upscaler is idle and its memory is free; report the tiles."""
+
         def on_tiles(done: int, total: int) -> None:
-            if self._is_closing.is_set():  # between two frames `Upscaler.cancel` has no effect
+            # `Upscaler.cancel` has no effect between two frames of an animation.
+            if self._is_closing.is_set():
                 raise Cancelled("The run has ended.")
             if self.on_tiles is not None:
                 self.on_tiles(decoded.job, done, total, 0)
@@ -166,18 +177,19 @@ class ThreadEngine:
             with self._network_memory.reserved(upscaler.network_memory(height, width)):
                 if self.on_tiles is not None:
                     if width * height >= LARGE_PIXELS and self._seconds_per_pixel is None:
-                        # On a GPU a small image says nothing about a large one.
-                        on_cpu = upscaler.device == "cpu"
-                        self._seconds_per_pixel = (
-                            measure_speed(upscaler, _PROBE_SIDE) if on_cpu else 0.0
-                        )
+                        speed = 0.0  # unknown on a GPU, which is slower in small images
+                        if upscaler.device == "cpu":
+                            speed = measure_speed(upscaler, _PROBE_SIDE)
+                        self._seconds_per_pixel = speed
                     seconds = width * height * (self._seconds_per_pixel or 0)
+                    # 0 of 1 tiles: the number of tiles is not known yet, `seconds` is for all.
                     self.on_tiles(decoded.job, 0, 1, seconds)
                 return enlarge(decoded, upscaler, self._settings, on_tiles, encodes_early=True)
         finally:
             self._idle_upscalers.put(upscaler)
 
 
-def _drop(result: Result | BaseException) -> None:
+def _remove_file(result: Result | BaseException) -> None:
+    """Remove the staged file of a result that nobody will take, if it has one."""
     if isinstance(result, Result) and result.staged is not None:
         drop(result.staged)

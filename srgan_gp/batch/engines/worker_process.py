@@ -1,4 +1,8 @@
-"""Worker process: a `ThreadEngine` on one device, with a pipe to the main process."""
+"""Worker process: a `ThreadEngine` on one device, with a pipe to the main process.
+
+`ProcessEngine` starts one for each device, and its process runs `serve`. `load_upscalers` and
+`About` are used by all engines.
+"""
 
 import os
 import signal
@@ -11,7 +15,7 @@ from srgan_gp.batch.engines.engine_interface import UpscaleSettings
 from srgan_gp.batch.engines.thread_engine import SECONDS_TO_END, ThreadEngine
 from srgan_gp.errors import SrganGpError
 from srgan_gp.inference.face_enhancement.face_options import FaceOptions
-from srgan_gp.inference.upscaler import Upscaler
+from srgan_gp.inference.upscaler import DEFAULT_MODEL, Upscaler
 from srgan_gp.system.files import drop, drop_unfinished, release
 
 if TYPE_CHECKING:  # It takes as long to import as decoding an image.
@@ -30,13 +34,17 @@ def load_upscalers(
     precision: str = "auto",
     faces: FaceOptions | None = None,
 ) -> list[Upscaler]:
-    """Load a model for two images in the network at once.
+    """Load a model once, and return two upscalers that share it, for two threads.
 
-    Arguments and errors are those of `Upscaler.load`; `model` None is its default.
+    Arguments and errors are those of `Upscaler.load`; None for `model` is its default.
     """
-    name = {} if model is None else {"model": model}
     upscaler = Upscaler.load(
-        **name, device=device, threads=threads, fidelity=fidelity, precision=precision, faces=faces
+        DEFAULT_MODEL if model is None else model,
+        device=device,
+        threads=threads,
+        fidelity=fidelity,
+        precision=precision,
+        faces=faces,
     )
     return [upscaler, upscaler.sharing()]
 
@@ -46,13 +54,17 @@ class About:
     """Facts about a model that a run needs before it starts."""
 
     name: str
+    """Name of the model."""
     fidelity: float | None
+    """Weight of the fidelity partner in an average of two models, 0 to 1; None: no average."""
     scale: int
+    """Scale factor of the network."""
     sha256: str
+    """Hash of the model file, 64 hexadecimal digits."""
     choice: str
-    """Model and device, with the reason of the choice, in one line."""
+    """Model and device, with the reason of the choice, in one line for the user."""
     face_work: dict[str, object]
-    """As for `Upscaler`."""
+    """What determines how faces are enhanced, as JSON types; empty if they are not."""
 
     @classmethod
     def of(cls, upscaler: Upscaler) -> "About":
@@ -69,10 +81,11 @@ class About:
 
 @dataclass(frozen=True)
 class Ready:
-    """The first message of a worker."""
+    """First message of a worker: its model is loaded."""
 
     about: About
     capacity: int
+    """Largest number of its jobs in progress."""
 
 
 def serve(
@@ -84,9 +97,16 @@ def serve(
     """Run a worker: receive jobs from a pipe and send their results, until the pipe ends.
 
     The pipe ends when the main process closes it or ends. The messages are `Ready`, then one
-    `Result` for each job. An error in place of either is the last message.
+    `Result` for each job. An error can take the place of any of them, and is the last message.
+
+    Args:
+        pipe: receives `UpscaleJob` objects and sends the messages.
+        open_upscalers: loads the model.
+        device: name of the device, such as `cuda:1`.
+        settings: options of the run.
     """
-    for name in ("SIGINT", "SIGHUP"):  # A terminal sends them to all; the main process decides.
+    # A terminal sends these signals to all processes of a run; the main process handles them.
+    for name in ("SIGINT", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
     try:
@@ -100,8 +120,8 @@ def serve(
     try:
         while True:
             engine.submit(pipe.recv())
-    except (EOFError, OSError):
-        # Nothing that hangs from here on, such as a driver, keeps this process alive.
+    except (EOFError, OSError):  # The pipe has ended.
+        # If anything hangs from here on, such as a driver, the process ends after this time.
         timer = threading.Timer(SECONDS_TO_END + 1, os._exit, (1,))
         timer.daemon = True
         timer.start()
@@ -110,6 +130,7 @@ def serve(
 
 
 def _send_results(engine: ThreadEngine, pipe: "Connection[Any, Any]") -> None:
+    """Send each result as soon as it is ready, until an error or the end of the pipe."""
     while True:
         try:
             result = engine.take(timeout=60)
@@ -120,7 +141,7 @@ def _send_results(engine: ThreadEngine, pipe: "Connection[Any, Any]") -> None:
             continue
         try:
             pipe.send(result)
-        except OSError:
+        except OSError:  # The main process has closed the pipe, or has ended.
             if result.staged is not None:
                 drop(result.staged)
             return
@@ -129,7 +150,7 @@ def _send_results(engine: ThreadEngine, pipe: "Connection[Any, Any]") -> None:
 
 
 def _sendable(error: BaseException) -> SrganGpError:
-    """Return an error that can be pickled, with the same message."""
+    """Return an error that can be pickled: the error itself, or one that contains its message."""
     if isinstance(error, SrganGpError):
         return error
     return SrganGpError(f"A worker process failed: {type(error).__name__}: {error}")

@@ -1,4 +1,8 @@
-"""Recognises results of earlier runs among the files of a walk, by a journal or by their names."""
+"""Recognises results of earlier runs among the files of a walk, by a journal or by their names.
+
+A journal (`batch.results.journal`) is an SQLite file in an output folder, which records the results
+that runs wrote there.
+"""
 
 import os
 import re
@@ -10,50 +14,57 @@ from srgan_gp.batch.results.journal import JOURNAL_FILE
 from srgan_gp.system.paths import is_file
 
 _NAME = re.compile(r"(?P<stem>.+)_(?:x\d+(?:\.\d+)?|w\d+)")
-"""Stem of a result beside its image: `a_x4`, `a_x2.5` or `a_w3840`."""
+"""Stem of a result without `-o`: `a_x4`, `a_x2.5` (scale) or `a_w3840` (width in pixels)."""
 
 
 def has_name_of_result(path: Path, suffixes: frozenset[str]) -> bool:
-    """Return whether a file is named as the result of another image in its folder.
+    """Return whether a file has the name of a result, and its image is in the same folder.
+
+    So `a_x4.jpg` is a result if `a.jpg`, or `a` with another suffix of an image, exists.
 
     Args:
-        path: such as `a_x4.jpg`, which is a result if `a.jpg`, or `a` with another suffix, exists.
-        suffixes: suffixes of images, in lower case.
+        path: path of the file.
+        suffixes: suffixes of images with the dot, in lower case.
     """
     match = _NAME.fullmatch(path.stem)
     if match is None:
         return False
-    spellings = (spelling for suffix in suffixes for spelling in (suffix, suffix.upper()))
-    return any(os.path.lexists(path.with_name(match["stem"] + suffix)) for suffix in spellings)
+    for suffix in suffixes:
+        for spelling in (suffix, suffix.upper()):
+            if os.path.lexists(path.with_name(match["stem"] + spelling)):
+                return True
+    return False
 
 
 def is_named_as_result(path: Path) -> bool:
-    """Return whether a file has such a name, whether its image is beside it or not."""
+    """Return whether a file has the name of a result, such as `a_x4.jpg`; no file is searched."""
     return _NAME.fullmatch(path.stem) is not None
 
 
 def journals_above(folder: Path) -> tuple[Path, ...]:
-    """List a folder and its parents that have a journal: they hold the results of runs."""
-    real = Path(os.path.realpath(folder))
-    return tuple(path for path in (real, *real.parents) if is_file(path / JOURNAL_FILE))
+    """List those of a folder and its parents that have a journal, without links in their paths."""
+    real_folder = Path(os.path.realpath(folder))
+    folders = (real_folder, *real_folder.parents)
+    return tuple(path for path in folders if is_file(path / JOURNAL_FILE))
 
 
 def is_recorded(path: Path, roots: tuple[Path, ...]) -> bool:
-    """Return whether the journal of one of these folders records a file, of its size, as a result.
+    """Return whether a journal records a file as a result, with the size that the file has.
 
-    A journal that cannot be read records nothing.
+    A journal that cannot be read counts as empty.
 
     Args:
         path: an existing file.
-        roots: result of `journals_above` for the folder of the file.
+        roots: output folders with a journal, the result of `journals_above` for the folder of the
+            file.
     """
-    real = os.path.realpath(path)
+    real_path = os.path.realpath(path)
     for root in roots:
-        relative = os.fsencode(os.path.relpath(real, root))
-        journal = (root / JOURNAL_FILE).as_uri() + "?mode=ro"
-        with suppress(sqlite3.Error, OSError), closing(sqlite3.connect(journal, uri=True)) as file:
+        target = os.fsencode(os.path.relpath(real_path, root))
+        uri = (root / JOURNAL_FILE).as_uri() + "?mode=ro"
+        with suppress(sqlite3.Error, OSError), closing(sqlite3.connect(uri, uri=True)) as journal:
             query = "SELECT size FROM results WHERE target = ?"
-            row = file.execute(query, (relative,)).fetchone()
-            if row is not None and row[0] == os.stat(real).st_size:  # noqa: PTH116
+            row = journal.execute(query, (target,)).fetchone()
+            if row is not None and row[0] == os.stat(real_path).st_size:  # noqa: PTH116
                 return True
     return False

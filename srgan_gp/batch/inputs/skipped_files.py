@@ -1,11 +1,15 @@
-"""`SkippedFiles`: files that a walk skipped, by kind, and the messages about them."""
+"""`SkippedFiles`: files that a walk over the inputs skipped, and the messages about them.
+
+`batch.inputs.walk` counts them. `batch.report` and dry runs print the messages.
+"""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-_MAX_KINDS = 4  # that a message lists
+_MAX_KINDS = 4
+"""Number of kinds that a message lists; the others are counted together."""
 _CAMERA_RAW = (
     ".arw", ".cr2", ".cr3", ".crw", ".dng", ".nef", ".nrw", ".orf", ".pef", ".raf", ".raw", ".rw2",
     ".srw",
@@ -16,7 +20,7 @@ _UNREAD_KINDS = {
     ".ppm": "PPM", ".pgm": "PGM", ".pbm": "PBM", ".pnm": "PNM",
     ".svg": "SVG", ".pdf": "PDF", ".eps": "EPS", ".ico": "ICO", ".tga": "TGA", ".exr": "OpenEXR",
 }  # fmt: skip
-"""Formats of images that are not read, by suffix."""
+"""Image formats that are not read: name of the format by suffix."""
 
 
 @dataclass
@@ -24,21 +28,23 @@ class SkippedFiles:
     """Numbers of files and folders that a walk skipped."""
 
     kinds: Counter[str] = field(default_factory=Counter[str])
-    """Files that are hidden or have no suffix of an image, by their suffix in lower case."""
+    """Files that are not images, by kind: the suffix in lower case, `hidden` or `without a suffix`.
+    """
     results: int = 0
     """Results of earlier runs."""
     folders: int = 0
-    """Folders not entered: hidden ones, or all when the walk is not recursive."""
+    """Folders that were not entered: hidden ones, or all if the walk is not recursive."""
     is_recursive: bool = False
-    """Whether the walk is."""
+    """Whether the walk enters folders inside folders."""
     links: int = 0
-    """Links to folders."""
+    """Links to folders, which are not followed."""
     repeated: list[Path] = field(default_factory=list[Path])
-    """Not skipped: files that were named, and whose names are those of results."""
-
+    """Not skipped, but reported: results of earlier runs that the user named as inputs."""
     alike: int = 0
-    """Not skipped: files found in folders that are named as results, without their images."""
+    """Not skipped, but reported: number of files in folders that have the name of a result, such as
+    `a_x4.jpg`, and whose image is not beside them."""
     first_alike: Path | None = None
+    """Path of the first of them."""
 
     own: list[Path] = field(default_factory=list[Path])
     """Not skipped: images in folders that `srgan-gp generate` or `srgan-gp prepare` wrote."""
@@ -46,24 +52,25 @@ class SkippedFiles:
     """Folders in which a zip file of `srgan-gp prepare` was unpacked."""
 
     def note_alike(self, path: Path) -> None:
-        """Count a file that is named as a result, and keep the path of the first one."""
+        """Count a file for `alike`, and keep the path of the first one."""
         self.alike += 1
-        self.first_alike = self.first_alike or path
+        if self.first_alike is None:
+            self.first_alike = path
 
     @property
     def ignored(self) -> int:
-        """Number of files that are hidden or have no suffix of an image."""
+        """Number of all files in `kinds`."""
         return self.kinds.total()
 
     @property
     def others(self) -> Counter[str]:
-        """Kinds of the ignored files that `skipped_lines` does not name."""
-        kinds = self.kinds.items()
-        return Counter({kind: count for kind, count in kinds if kind not in _UNREAD_KINDS})
+        """The part of `kinds` that `skipped_lines` does not report."""
+        counts = self.kinds.items()
+        return Counter({kind: count for kind, count in counts if kind not in _UNREAD_KINDS})
 
 
 def skipped_lines(skipped_files: SkippedFiles) -> Iterator[str]:
-    """Yield a line for each kind of image that is not read, and for results among the inputs."""
+    """Yield a line for each image format that is not read, and for results among the inputs."""
     for suffix, name in _UNREAD_KINDS.items():
         if count := skipped_files.kinds[suffix]:
             files = f"{count} {suffix} {'file' if count == 1 else 'files'}"
@@ -88,7 +95,7 @@ def skipped_lines(skipped_files: SkippedFiles) -> Iterator[str]:
 
 
 def dry_run_lines(skipped_files: SkippedFiles) -> Iterator[str]:
-    """Yield the lines of a dry run about files that are no inputs."""
+    """Yield the lines of a dry run about files that are not inputs."""
     yield from skipped_lines(skipped_files)
     if others := skipped_files.others:
         yield f"other files, ignored: {kinds_text(others)}"
@@ -105,6 +112,7 @@ def kinds_text(kinds: Counter[str]) -> str:
     >>> kinds_text(Counter({".txt": 1, ".mov": 3}))
     '3 .mov, 1 .txt'
     """
+    # By falling count, then by name.
     ordered = sorted(kinds.items(), key=lambda item: (-item[1], item[0]))
     parts = [f"{count} {kind}" for kind, count in ordered[:_MAX_KINDS]]
     if others := sum(count for _, count in ordered[_MAX_KINDS:]):
@@ -113,7 +121,12 @@ def kinds_text(kinds: Counter[str]) -> str:
 
 
 def no_image_message(arguments: Sequence[str], skipped_files: SkippedFiles) -> str:
-    """Return why there is no image among the inputs, and what to do."""
+    """Return the message for a run without any image: why, and what to do.
+
+    Args:
+        arguments: the inputs as the user passed them.
+        skipped_files: files that the walk skipped.
+    """
     names = ", ".join(arguments)
     reasons: list[str] = []
     if others := skipped_files.others:

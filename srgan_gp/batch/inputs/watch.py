@@ -1,4 +1,4 @@
-"""Watched folders: finds new images, each once it is complete."""
+"""Watched folders: finds new images as soon as they are complete, for `upscale --watch`."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,25 +11,27 @@ class _State(NamedTuple):
     """Size and time of a file, which change while it is written or when it is replaced."""
 
     size: int
+    """In bytes."""
     changed_ns: int
+    """Time of the last change, in nanoseconds."""
 
 
 class Watch:
     """Finds new inputs; `poll` is called about every second.
 
     Args:
-        inputs: a walk, which is repeated at each poll.
+        inputs: inputs of the run, such as a `Walk`; each iteration reads the folders again.
     """
 
     def __init__(self, inputs: Iterable[Found]) -> None:
         self._inputs = inputs
-        self._seen: dict[Path, _State] = {}
-        self._returned: dict[Path, _State] = {}
+        self._seen: dict[Path, _State] = {}  # all files at the last poll
+        self._returned: dict[Path, _State] = {}  # files that were returned, as they were then
 
     def poll(self) -> list[Found]:
-        """Return the files that are complete: same size and time as at the last poll.
+        """Return the new files that are complete: their size and time are those of the last poll.
 
-        Each is returned once, and again when it was changed or replaced. A folder that cannot be
+        A file is returned once, and again when it was changed or replaced. A folder that cannot be
         listed is tried again at the next poll and never returned.
         """
         seen: dict[Path, _State] = {}
@@ -50,6 +52,7 @@ class Watch:
 
 
 def _state(path: Path) -> _State | None:
+    """Return the state of a file; None if it does not exist or cannot be accessed."""
     try:
         status = path.stat()
     except (OSError, ValueError):

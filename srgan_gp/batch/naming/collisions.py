@@ -1,4 +1,9 @@
-"""Unique target of every input of a run: rules 1 to 5 in `srgan_gp.batch.naming.plan`."""
+"""Unique target of every input of a run: rules 1 to 5 in `srgan_gp.batch.naming.plan`.
+
+A target is the path of a result; its fallback is the path of a PNG for a result that the format of
+the target cannot hold. A key is a hash that is equal for paths that collide on a common file
+system. Claims assign keys to inputs, so that two inputs never get colliding names.
+"""
 
 import os
 from collections.abc import Iterator
@@ -6,34 +11,38 @@ from functools import lru_cache
 from pathlib import Path
 
 from srgan_gp.batch.inputs.walk import Found
-from srgan_gp.batch.naming.plan_table import Item, PlanTable, Row
+from srgan_gp.batch.naming.plan_rows import Item, Row
+from srgan_gp.batch.naming.plan_table import PlanTable
 from srgan_gp.batch.naming.result_names import Naming, digest, name_key, numbered, path_key
 from srgan_gp.batch.naming.single_target import Target, is_same_file, leads_out, replacement_error
 from srgan_gp.batch.results.journal import Journal
 from srgan_gp.errors import PictureError
 
-_CACHED_FOLDERS = 1024  # a walk yields one folder after the other
+_CACHED_FOLDERS = 1024
+"""Folders whose keys and real paths are cached. A walk yields the files of a folder in sequence."""
 
 
 class Targets:
-    """Targets of all inputs of a run, in a table that is closed by `close`.
+    """Targets of all inputs of a run.
+
+    Call `add` for each input, then `assign_names` once, then iterate, and at the end `close`.
 
     Args:
         naming: rule that names a single result.
         folder: the output folder, which need not exist.
 
     Raises:
-        OutputError: of every method: there is no space for temporary files.
+        OutputError: by every method: there is no space for temporary files.
     """
 
     def __init__(self, naming: Naming, folder: Path) -> None:
         self._table = PlanTable()
         self._naming = naming
         self._folder = folder
-        self._output = os.path.realpath(folder)
+        self._real_folder = os.path.realpath(folder)
         self._resolve = lru_cache(_CACHED_FOLDERS)(_resolve_links)
         self._folder_key = lru_cache(_CACHED_FOLDERS)(name_key)
-        # Cached although it writes to the table: reserving the same names again has no effect.
+        # A cached call does not write to the table again, which would have no effect anyway.
         self._reserve_folder = lru_cache(_CACHED_FOLDERS)(self._reserve_result_folder)
 
     def close(self) -> None:
@@ -43,7 +52,7 @@ class Targets:
     def __iter__(self) -> Iterator[Target]:
         for row in self._table.rows():
             source = Path(os.fsdecode(row.path))
-            target, fallback = self._paths(row)
+            target, fallback = self._result_paths(row)
             error = None if row.code is None else PictureError(row.code, row.message or "")
             yield Target(source, target, fallback, error)
 
@@ -68,6 +77,7 @@ class Targets:
             item = item._replace(code=found.error.code, message=str(found.error))
         else:
             folder = self._reserve_folder(parent, os.fspath(found.folder))
+            # Names before collisions are resolved; `assign_names` changes some of them.
             name = self._naming.name(path)
             fallback = self._naming.fallback(name)
             item = item._replace(
@@ -84,41 +94,41 @@ class Targets:
 
         Args:
             journal: journal of earlier runs into the output folder.
-            may_share_input_names: whether a result may have the name of an input;
-                `plan.Plan.settle` renames it later.
+            may_share_input_names: whether a result may have the path of an input;
+                `plan.Plan.settle` then gives it a number.
 
         Returns:
-            Number of inputs that were results of earlier runs, and were removed. One that was named
-            is never removed.
+            Number of inputs that were removed, because they are results of earlier runs. An input
+            that the user named is never removed.
 
         Raises:
             UsageError: a result would replace an input.
         """
         self._table.index()
-        added = self._table.count()
+        count_before = self._table.count()
         if journal is not None:
             for _, target in journal.results():
                 parent, name = os.path.split(target)
                 self._table.remove(_identity(self._resolve(parent), name))
         self._name_results(journal)
-        # An input that is the result of another one, such as a_x4.png of a.png, is found by the
-        # names of the results. Names that it held are then free, so all are assigned again.
+        # If a result now has the path of an input, such as a_x4.png of a.png, that input is an
+        # earlier result. Without it other names become free, so all are assigned again.
         if self._naming.adds_to_the_stem and self._remove_results():
             self._name_results(journal)
         if not may_share_input_names:
             self._check_inputs_are_kept()
-        return added - self._table.count()
+        return count_before - self._table.count()
 
-    def _paths(self, row: Row) -> tuple[Path, Path | None]:
-        """Return target and fallback of a row; they have no meaning for an input with an error."""
+    def _result_paths(self, row: Row) -> tuple[Path, Path | None]:
+        """Return target and fallback of an input; they have no meaning for one with an error."""
         folder = self._folder / os.fsdecode(row.folder)
         fallback = None if row.fallback is None else folder / os.fsdecode(row.fallback)
         return folder / os.fsdecode(row.name or b""), fallback
 
     def numbered_target(self, target: Path) -> Path:
-        """Return a target with the first number that no file and no result of this run has.
+        """Return a path that does not exist: the target, or its name with the first free number.
 
-        A numbered name is claimed. A target that does not exist is returned unchanged.
+        A number is free if no file and no other result of this run has it. The name is claimed.
         """
         relative = os.path.relpath(target.parent, self._folder)
         folder = "" if relative == "." else relative
@@ -128,28 +138,30 @@ class Targets:
         return path
 
     def is_input(self, target: Path) -> bool:
-        """Return whether an existing file, or the file that a link leads to, is an input."""
+        """Return whether an existing file is an input, or a link to one."""
         key = self._key(*os.path.split(os.path.realpath(target)))
         paths = map(Path, map(os.fsdecode, self._table.paths_at(key)))
         return any(is_same_file(path, target) for path in paths)
 
     def leads_out(self, target: Path) -> bool:
-        """Return whether links lead from a target out of the output folder."""
-        return leads_out(target, self._output)
+        """Return whether a target lies outside of the output folder, because of links."""
+        return leads_out(target, self._real_folder)
 
     def _name_results(self, journal: Journal | None) -> None:
+        """Assign a unique name and fallback to every input, by rules 3 and 4."""
         table = self._table
         table.clear_names()
         if journal is not None:
+            # Rule 4: the name of an earlier result is reserved for the input that it was made of.
             for source, target in journal.results():
                 parent, name = os.path.split(target)
-                # Links may have been added to the folder of the result; sources have none.
+                # Links may have been added to the folder of the result since; `source` has none.
                 key = self._key(self._resolve(parent), name)
                 table.reserve(key, _identity(*os.path.split(source)))
-        # First the names that only one input has, so that no name below can take one of them.
+        # Names that only one input wants come first, so that none of the names below takes them.
         table.claim_lone_names()
         for row in table.colliding():
-            # The whole name of the source: a.jpg.png and a.png.png, by rule 3.
+            # Rule 3: the whole name of the source, such as a.jpg.png and a.png.png.
             name = self._naming.name(Path(os.fsdecode(row.path)), is_whole=True)
             name = self._claim_free_name(os.fsdecode(row.folder), name, row.id)
             table.set_names(row.id, name, self._naming.fallback(name))
@@ -162,9 +174,12 @@ class Targets:
             table.set_names(row.id, name, fallback)
 
     def _claim_free_name(self, folder: str, name: str, owner: int | None) -> str:
-        """Claim a name, with the first number at which it is free; return it.
+        """Claim a name, with the first free number if the name itself is claimed; return it.
 
-        `owner` is the ID of an input; None: nobody can claim the name again.
+        Args:
+            folder: folder of the result, below the output folder.
+            name: name of the result.
+            owner: ID of the input that gets the name; None: no input, the name is reserved.
         """
         key, candidate = self._target_key(folder, name), name
         while not self._table.claim(self._target_key(folder, candidate), owner):
@@ -173,23 +188,31 @@ class Targets:
 
     def _remove_results(self) -> bool:
         """Remove inputs that are results of other inputs; return whether there are any."""
-        count = 0
+        has_removed = False
         for path, row in self._table.results_at_inputs():
             if os.fsencode(path) == row.path:
-                continue  # It would replace itself, which is an error.
-            if any(is_same_file(path, target) for target in self._paths(row) if target is not None):
-                real = os.path.split(os.path.realpath(path))
-                count += self._table.remove(_identity(*real))
-        return count > 0
+                continue  # The input would replace itself: `_check_inputs_are_kept` reports it.
+            paths = [result for result in self._result_paths(row) if result is not None]
+            if any(is_same_file(path, result) for result in paths):
+                real_folder, real_name = os.path.split(os.path.realpath(path))
+                if self._table.remove(_identity(real_folder, real_name)):
+                    has_removed = True
+        return has_removed
 
     def _check_inputs_are_kept(self) -> None:
+        """Raise a UsageError if a result would replace an input (rule 5)."""
         for path, row in self._table.results_at_inputs():
-            target, _ = self._paths(row)
+            target, _ = self._result_paths(row)
             if is_same_file(path, target):
                 raise replacement_error(target, path)
 
     def _reserve_result_folder(self, parent: str, root: str) -> str:
-        """Return the folder of a result below the output folder; reserve the names in its path."""
+        """Return the folder of a result below the output folder, and reserve the names in its path.
+
+        Args:
+            parent: folder of the input.
+            root: root of the tree that the results mirror; contains `parent`.
+        """
         relative = os.path.relpath(parent or ".", root)
         if relative == ".":
             return ""
@@ -200,18 +223,23 @@ class Targets:
         return relative
 
     def _target_key(self, folder: str, name: str) -> bytes:
-        # With links in the output folder, two paths can be one folder.
-        return self._key(self._resolve(f"{self._output}{os.sep}{folder}"), name)
+        """Return the key of a name in a folder below the output folder."""
+        # Links are followed: with links in the output folder, two paths can be one folder.
+        return self._key(self._resolve(f"{self._real_folder}{os.sep}{folder}"), name)
 
     def _key(self, folder: str, name: str) -> bytes:
-        # Unlike `_identity` it ignores case: the names of results must differ on every system.
+        """Return the key of a name in a folder, whose path has no links.
+
+        Unlike `_identity` it ignores case: the names of results must differ on every system.
+        """
         return path_key(self._folder_key(folder.rstrip(os.sep)), name)
 
 
 def _resolve_links(folder: str) -> str:
+    """Return `os.path.realpath` of a folder, as a function of one argument for the cache."""
     return os.path.realpath(folder)
 
 
 def _identity(folder: str, name: str) -> bytes:
-    """Return the hash of a path without links, which identifies an input; case counts."""
+    """Return the hash of a path without links, which identifies an input; it depends on case."""
     return digest(os.fsencode(f"{folder.rstrip(os.sep)}/{name}"))

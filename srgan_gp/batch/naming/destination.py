@@ -1,4 +1,7 @@
-"""Destination of results, from the options of the command."""
+"""Destination of results, from the options of the command: `-o`, `--format`, `--suffix` and others.
+
+`srgan-gp upscale` makes a `Destination`, which finds out whether `-o` names a folder or a file.
+"""
 
 import os
 from dataclasses import dataclass
@@ -15,25 +18,27 @@ _UNWRITABLE_SUFFIXES = {
     ".exr", ".heic", ".heif", ".ico", ".jp2", ".jxl", ".pbm", ".pdf", ".pgm", ".ppm", ".psd",
     ".svg", ".tga",
 }  # fmt: skip
-"""Suffixes of image formats that cannot be written; a path with one is not a folder."""
+"""Suffixes of image formats that cannot be written; a path with one of them is not a folder."""
 
 
 @dataclass(frozen=True)
 class Destination:
-    """Options for the results, as given; `output` resolves them."""
+    """Options for the results, as the user passed them; `output` resolves them."""
 
     path: str | None
-    """A folder or, for one image, a file; None: beside the one image."""
+    """Value of `-o`: a folder or, for one image, a file. None: the folder of the one image."""
     format: str = "auto"
+    """Value of `--format`; `auto`: each result keeps the format of its image if possible."""
     suffix: str | None = None
     name_template: str | None = None
     exist: Exist | None = None
+    """What to do about an existing result, as for `Output.exist`."""
     width: int | None = None
     """Width of all results in pixels; None: all have the same scale."""
 
     @property
     def folder(self) -> Path | None:
-        """The output folder, if a folder was named; else None.
+        """The output folder, if `-o` names a folder; else None.
 
         Raises:
             UsageError: the path is empty, or has the suffix of an image that cannot be written.
@@ -47,17 +52,17 @@ class Destination:
             return path
         suffix = path.suffix.lower()
         if suffix in PICTURE_SUFFIXES | _UNWRITABLE_SUFFIXES:
-            find_format(suffix)  # raises if it cannot be written
-        is_file = any(suffix in row.suffixes for row in FORMATS.values())
-        return None if is_file else path
+            find_format(suffix)  # raises a UsageError if the format cannot be written
+        is_image_file = any(suffix in row.suffixes for row in FORMATS.values())
+        return None if is_image_file else path
 
     def output(self, single: Path | None, model: str, scale: float) -> Output:
         """Determine the folder and the names of the results.
 
         Args:
-            single: the image, if a single one was named; None: there may be several.
-            model: name of the model.
-            scale: scale factor of both sides.
+            single: the image, if the user named a single file; None: there may be several.
+            model: name of the model, for the name template.
+            scale: scale factor of both sides; not used if `width` is set.
 
         Raises:
             UsageError: a folder is needed, the path is a file and there are several images, or two
@@ -74,6 +79,7 @@ class Destination:
             extension = FORMATS[find_format(self.format)].suffixes[0]
         folder, suffix = self.folder, self.suffix or ""
         is_new = folder is not None and not names_a_folder(self.path or "")
+        # With one image, a new path such as `large.xyz` is more likely a misspelled file.
         if single is not None and folder is not None and is_new and folder.suffix:
             raise UsageError(
                 f"{self.path} has no ending of an image; choose one of "
@@ -84,7 +90,7 @@ class Destination:
             raise OutputError(f"{folder} is a file; name a folder for the results.")
         if folder is None and self.path is not None:
             return self._single_file(Path(self.path), single, extension)
-        if folder is None:
+        if folder is None:  # No `-o`: the result goes beside the image, under another name.
             if single is None:
                 raise UsageError(
                     "Several images need a folder for the results: pass -o FOLDER, such as "
@@ -104,6 +110,10 @@ class Destination:
         )
 
     def _single_file(self, path: Path, single: Path | None, extension: str | None) -> Output:
+        """Return the output options if `-o` names a file; arguments and errors as for `output`.
+
+        `extension` is that of `--format`, with the dot; None: `auto`.
+        """
         if single is None:
             raise UsageError(f"{path} is the name of one image; name a folder for several results.")
         if self.name_template is not None:

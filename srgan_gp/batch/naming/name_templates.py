@@ -1,7 +1,7 @@
 """`--name-template`: a text with fields such as {stem}, filled in for each image.
 
-Only the fields in `FIELDS` are valid, without attributes or indexes. `{{` and `}}` are literal
-braces.
+Only the fields in `FIELDS` are valid, without the attributes, indexes and format specifications
+that `str.format` allows. `{{` and `}}` are literal braces.
 """
 
 import string
@@ -19,23 +19,26 @@ FIELDS = {
     "scale": "the enlargement, such as 4",
     "suffix": "the text of --suffix",
 }
-"""Fields of a template, with their meaning."""
+"""Fields of a template, with their meaning for the help text."""
 
 _SEPARATORS = "/\\\0"
+"""Characters that a file name cannot have: separators of folders, and the null character."""
 
 
 @dataclass(frozen=True)
 class Template:
-    """A parsed template: pairs of a text and the field that follows it, or None."""
+    """A parsed template."""
 
     parts: tuple[tuple[str, str | None], ...]
+    """Pairs of literal text and the name of the field that follows it; None: no field follows."""
 
     @classmethod
     def parse(cls, text: str) -> "Template":
-        """Parse a template.
+        """Parse the value of `--name-template`.
 
         Raises:
-            UsageError: it is empty or contains an unknown field, a single brace or a folder.
+            UsageError: it is empty or contains an unknown field, a single brace or a separator of
+                folders.
 
         >>> Template.parse("{stem}_{scale}x").fill({"stem": "a", "scale": "4"})
         'a_4x'
@@ -67,13 +70,24 @@ class Template:
         return any(name == field for _, name in self.parts)
 
     def fill(self, values: Mapping[str, str]) -> str:
-        """Replace every field by its value; separators in values become '_'."""
-        text = "".join(
-            literal + ("" if field is None else values[field]) for literal, field in self.parts
-        )
-        return "".join("_" if character in _SEPARATORS else character for character in text)
+        """Replace every field by its value, and separators of folders by '_'.
+
+        Args:
+            values: value of each field of `FIELDS`.
+        """
+        name = ""
+        for literal, field in self.parts:
+            name += literal if field is None else literal + values[field]
+        for separator in _SEPARATORS:
+            name = name.replace(separator, "_")
+        return name
 
 
 def _as_written(field: str, specification: str | None, conversion: str | None) -> str:
-    text = field + (f"!{conversion}" if conversion else "")
-    return "{" + text + (f":{specification}" if specification else "") + "}"
+    """Return a field as the user wrote it, such as `{stem!r:>9}`."""
+    text = field
+    if conversion:
+        text += f"!{conversion}"
+    if specification:
+        text += f":{specification}"
+    return "{" + text + "}"

@@ -1,4 +1,7 @@
-"""Options for the names of results, and the check of the output folder."""
+"""Options for the names of results, and the check of the output folder.
+
+`naming.destination` makes an `Output` from the options of the command line.
+"""
 
 import tempfile
 from collections.abc import Generator
@@ -13,6 +16,7 @@ from srgan_gp.errors import OutputError, UsageError
 from srgan_gp.system.paths import missing_folders
 
 Exist = Literal["error", "skip", "overwrite", "rename"]
+"""Value of `--exist`: what to do about an existing result."""
 
 
 @dataclass(frozen=True)
@@ -23,16 +27,17 @@ class Output:
     file_name: str | None = None
     """The whole name for a single image; of the other fields only `exist` is used then."""
     suffix: str = ""
+    """Value of `--suffix`, added to the stem of each name, such as `_x4`."""
     extension: str | None = None
-    """With the dot; None keeps the format of each image where it can hold the result."""
+    """With the dot; None: keep the format of each image if it can hold the result."""
     exist: Exist | None = None
     """What to do about an existing result; None is `error` unless the journal has recorded it."""
     name_template: str | None = None
-    """With the fields of `name_templates.FIELDS`; None is `{stem}{suffix}`."""
+    """Text with the fields of `name_templates.FIELDS`; None is `{stem}{suffix}`."""
     model: str = ""
-    """Name of the model, for the template."""
+    """Name of the model, a field of the template."""
     scale: float | None = None
-    """Enlargement of both sides, for the template."""
+    """Scale factor of both sides, a field of the template; None: it differs between images."""
 
     def naming(self) -> Naming:
         """Return the rule that names a single result.
@@ -60,9 +65,9 @@ class Output:
 
 @contextmanager
 def output_folder(folder: Path) -> Generator[None]:
-    """Create an output folder, and check that files can be created in it.
+    """Create an output folder for a `with` block, and check that files can be created in it.
 
-    At the end of the block, folders that were created and are still empty are removed.
+    At the end of the block, folders that were created here and are still empty are removed.
 
     Raises:
         OutputError: as for `prepare_folder`.
@@ -73,12 +78,12 @@ def output_folder(folder: Path) -> Generator[None]:
         yield
     finally:
         for path in created:  # the innermost first
-            with suppress(OSError):  # It has results.
+            with suppress(OSError):  # A folder that has results is not removed.
                 path.rmdir()
 
 
 def prepare_folder(folder: Path) -> None:
-    """Create an output folder, and check that files can be created in it.
+    """Create an output folder with its parents, and check that files can be created in it.
 
     Raises:
         OutputError: it cannot be created or written.

@@ -1,5 +1,8 @@
 """Plan of a run: the target of every input, before any image is processed.
 
+A target is the path of a result. Its fallback is the path of a PNG, for a result that the format of
+the target cannot hold, such as a JPEG with alpha. `batch.plan_runner` runs a plan.
+
 Rules:
 
 1.  A result has the name of its input, with `--suffix` after the stem, or as `--name-template`
@@ -16,6 +19,8 @@ Rules:
 6.  An existing result is checked when the run reaches its input. Where the journal shows that it is
     complete and was made from the same bytes with the same options, it is skipped whatever
     `--exist` is. Otherwise `--exist` decides; without `--exist` it is an error of that input.
+
+The journal (`results.journal`) records the results of earlier runs into the output folder.
 """
 
 import os
@@ -35,8 +40,10 @@ from srgan_gp.errors import PictureError
 LONGEST_PATH_BYTES = 4000
 """Linux allows 4095; the rest is for the name of the unfinished file."""
 
-DONE = "it is done already"
-THERE = "its result exists"
+ALREADY_DONE = "it is done already"
+"""Reason of a skipped input whose result the journal shows to be complete and up to date."""
+RESULT_EXISTS = "its result exists"
+"""Reason of an input that `--exist skip` skips."""
 
 MODEL_CHANGED = "E_MODEL_CHANGED"
 """Code of an input whose result differs only because another version of the model made it."""
@@ -58,8 +65,9 @@ class Skipped:
 
     source: Path
     target: Path
-    """The result."""
+    """Path of the existing result."""
     reason: str
+    """`ALREADY_DONE` or `RESULT_EXISTS`."""
 
 
 @dataclass(frozen=True)
@@ -72,32 +80,35 @@ class Refused:
 
 @dataclass(eq=False)
 class Plan(AbstractContextManager["Plan"]):
-    """Jobs of a run, for one thread. A context manager, since it may hold a temporary file.
+    """Jobs of a run; to be used by one thread. A context manager: it may hold a temporary file.
 
     Args:
         targets: targets of all inputs, with their names assigned.
-        exist: what to do about an existing result.
-        journal: journal of the output folder.
-        work: hash of model and options, the result of `results.work.work_key`.
+        exist: what to do about an existing result, as for `Output.exist`.
+        journal: journal of the output folder; None: there is none.
+        work_key: hash of model and options, the result of `results.work.work_key`.
+        total: number of inputs.
+        earlier_results: number of files that were found and ignored as results of earlier runs.
     """
 
     targets: SingleTarget | Targets
     exist: Exist | None
     journal: Journal | None
-    work: str
+    work_key: str
     total: int
-    """Number of inputs."""
     earlier_results: int
-    """Number of files that were found and ignored as results of earlier runs."""
 
     def __exit__(self, *error: object) -> None:
         if isinstance(self.targets, Targets):
             self.targets.close()
 
     def __iter__(self) -> Iterator[UpscaleJob | Skipped | Refused]:
-        """Yield every input once, in the order of the paths; results are checked on the way."""
+        """Yield every input once, in the order of the paths.
+
+        Whether its result exists is checked just before an input is yielded.
+        """
         for source, target, fallback, error in self.targets:
-            finished = settled = None
+            finished = path_to_write = None
             try:
                 if error is not None:
                     raise error
@@ -105,19 +116,19 @@ class Plan(AbstractContextManager["Plan"]):
                     message = f"the path {target} is too long; choose a shorter output folder"
                     raise PictureError("E_NAME_TOO_LONG", message)
                 if self.journal is not None:
-                    # Path of the complete result, which may be the fallback.
-                    finished = self.journal.done(source, target, self.work, fallback=fallback)
+                    # Path of the complete result, which may be the fallback; None: it is not done.
+                    finished = self.journal.done(source, target, self.work_key, fallback=fallback)
                 if finished is None:
-                    settled = self.settle(target)
+                    path_to_write = self.settle(target)
             except PictureError as refusal:
                 yield Refused(source, refusal)
                 continue
             if finished is not None:
-                yield Skipped(source, finished, DONE)
-            elif settled is None:
-                yield Skipped(source, target, THERE)
+                yield Skipped(source, finished, ALREADY_DONE)
+            elif path_to_write is None:
+                yield Skipped(source, target, RESULT_EXISTS)
             else:
-                yield UpscaleJob(source, settled, fallback)
+                yield UpscaleJob(source, path_to_write, fallback)
 
     def sources(self) -> Iterator[Path]:
         """Yield the path of every input in the same order, without access to any file."""
@@ -126,20 +137,22 @@ class Plan(AbstractContextManager["Plan"]):
     def missing(self) -> Iterator[UpscaleJob]:
         """Yield the jobs whose target and fallback do not exist; the journal is not read."""
         for source, target, fallback, error in self.targets:
-            if error is None and not any(
-                path is not None and os.path.lexists(path) for path in (target, fallback)
-            ):
+            paths = [target] if fallback is None else [target, fallback]
+            if error is None and not any(map(os.path.lexists, paths)):
                 yield UpscaleJob(source, target, fallback)
 
     def settle(self, path: Path) -> Path | None:
-        """Return where to write a result meant for `path`; None: skip it, since it exists.
+        """Decide about an existing file at the path of a result, by rules 5 and 6.
 
         Called when the run reaches the input, and again before its result gets its final name: the
         file may have been created in between.
 
+        Returns:
+            The path to write to, which is another one for `--exist rename`; None: skip the input.
+
         Raises:
-            PictureError: it exists, and `exist` is `error` or None, or it is an input or a link out
-                of the output folder.
+            PictureError: the file exists, and `exist` is `error` or None; or the file is an input,
+                or a link out of the output folder, and must not be replaced.
         """
         if not os.path.lexists(path):
             return path
@@ -163,6 +176,7 @@ class Plan(AbstractContextManager["Plan"]):
             raise PictureError("E_EXISTS", message)
         if self.exist == "rename":
             return self.targets.numbered_target(path)
+        # `exist` is `overwrite`.
         if self.targets.is_input(path):
             raise PictureError(
                 "E_EXISTS", f"{path} is an input; pass --suffix, or another output folder"
@@ -182,42 +196,44 @@ def make_plan(
     output: Output,
     *,
     journal: Journal | None = None,
-    work: str = "",
+    work_key: str = "",
 ) -> Plan:
     """Determine the target of every input.
 
     Args:
-        found: the inputs; the same file may occur twice. A path is that of a file that was named.
+        found: the inputs; the same file may occur twice. A `Path` stands for a file that the user
+            named, in contrast to one that was found in a folder.
         output: output options; the folder need not exist yet.
-        journal: of that folder.
-        work: result of `results.work.work_key`, which rows of the journal are compared with.
+        journal: journal of that folder; None: there is none.
+        work_key: result of `results.work.work_key`, which rows of the journal are compared with.
 
     Returns:
-        The plan, to be closed.
+        The plan. Use it in a `with` statement, which closes it.
 
     Raises:
         UsageError: a result would replace an input, or the name template is not valid.
         OutputError: there is no space for temporary files.
     """
     naming = output.naming()
-    # No input is replaced (rule 5): `Plan.settle` numbers such a result.
+    # With `rename` a result may be planned under the name of an input: `Plan.settle` finds that the
+    # file exists, and gives the result a number. So no input is replaced (rule 5).
     may_share_input_names = output.exist == "rename"
     inputs = (
         Found(item, item.parent, is_named=True) if isinstance(item, Path) else item
         for item in found
     )
-    first = list(islice(inputs, 2))
-    if len(first) == 1 and first[0].is_named:
+    first_two = list(islice(inputs, 2))
+    if len(first_two) == 1 and first_two[0].is_named:  # one file: no table of names is needed
         single = SingleTarget(
-            first[0].path, naming, output.folder, may_share_input_names=may_share_input_names
+            first_two[0].path, naming, output.folder, may_share_input_names=may_share_input_names
         )
-        return Plan(single, output.exist, journal, work, total=1, earlier_results=0)
+        return Plan(single, output.exist, journal, work_key, total=1, earlier_results=0)
     targets = Targets(naming, output.folder)
     try:
-        for item in chain(first, inputs):
+        for item in chain(first_two, inputs):
             targets.add(item)
         earlier_results = targets.assign_names(journal, may_share_input_names=may_share_input_names)
-        return Plan(targets, output.exist, journal, work, targets.count(), earlier_results)
+        return Plan(targets, output.exist, journal, work_key, targets.count(), earlier_results)
     except BaseException:
         targets.close()
         raise

@@ -1,8 +1,11 @@
-"""Rows of a plan in a temporary SQLite file, so that a plan can have a million inputs.
+"""Inputs of a run and the names of their results in a temporary SQLite file.
 
-`result_names.path_key` maps paths that collide on a common file system to one key. A name is free
-when its key is not among the claims. SQLite unlinks its file as soon as it is created, so nothing
-is left behind, even after a kill.
+So a plan can have a million inputs. SQLite unlinks its file as soon as it is created: nothing is
+left behind, even after a kill.
+
+A key is a hash that is equal for paths that collide on a common file system. To claim a name is to
+store its key in the table `claims`; a name is free if its key is not there. The owner of a claim is
+the ID of the input that gets the name, or NULL for a name that no input may get, as of a folder.
 """
 
 import os
@@ -10,8 +13,8 @@ import sqlite3
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
 
+from srgan_gp.batch.naming.plan_rows import Item, Row
 from srgan_gp.errors import OutputError
 
 _SCHEMA = """
@@ -32,9 +35,12 @@ CREATE TABLE items (
   code TEXT,
   message TEXT
 );
+-- New names of items whose names collide; the ID is that of the item.
 CREATE TABLE renamed (id INTEGER PRIMARY KEY, name BLOB NOT NULL, fallback BLOB);
+-- Keys of folders of results, which no result may have.
 CREATE TABLE folders (key BLOB PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE claims (key BLOB PRIMARY KEY, owner INTEGER) WITHOUT ROWID;
+-- The last number that was tried for a name, by its key.
 CREATE TABLE numbers (key BLOB PRIMARY KEY, last INTEGER NOT NULL) WITHOUT ROWID;
 BEGIN; -- never committed: nothing is kept after the connection
 """
@@ -43,8 +49,9 @@ CREATE INDEX items_by_path ON items (path);
 CREATE INDEX items_by_key ON items (key);
 CREATE INDEX items_by_source ON items (source_key);
 """
-# A file reached twice counts once: as named rather than as found, under its first path, and as
-# deep in the tree as it can be mirrored. So the rows do not depend on the order of the inputs.
+# A file that was added twice counts once. The row with the larger `is_named` is kept, then that
+# with the smaller path, then that with the larger folder. So rows do not depend on the order of
+# inputs.
 _ADD = """
 INSERT INTO items (path, is_named, identity, source_key, folder, name, key, fallback,
                    fallback_key, code, message)
@@ -62,56 +69,27 @@ SELECT items.id, items.path, items.folder, coalesce(renamed.name, items.name),
        items.code, items.message
 FROM items LEFT JOIN renamed USING (id)
 """
-# Callers change the table while they iterate. `ORDER BY +path` uses no index, so all rows are found
-# and sorted before the first one is returned.
-_WANTED_BY = "(SELECT count(*) FROM items other WHERE other.key = items.key)"
+"""Selects the fields of `Row`; a condition is appended."""
+_NAMESAKES = "(SELECT count(*) FROM items other WHERE other.key = items.key)"
+"""Number of items that want the name of this item, itself included."""
 _OWNER = "(SELECT owner FROM claims WHERE claims.key = items.{})"
-
-
-class Item(NamedTuple):
-    """One input as it was found; paths and names are bytes, as in the file system."""
-
-    path: bytes
-    is_named: bool
-    identity: bytes
-    """Hash of the path without links."""
-    source_key: bytes
-    """`path_key` of the path without links."""
-    folder: bytes = b""
-    """Folder of the result below the output folder; empty for that folder itself."""
-    name: bytes | None = None
-    """Name of the result before collisions are resolved; None for an input with an error."""
-    key: bytes | None = None
-    """`path_key` of the result."""
-    fallback: bytes | None = None
-    fallback_key: bytes | None = None
-    code: str | None = None
-    """Code of the error of an input that cannot be used."""
-    message: str | None = None
-
-
-class Row(NamedTuple):
-    """One input with its current names; fields as in `Item`."""
-
-    id: int
-    path: bytes
-    folder: bytes
-    name: bytes | None
-    fallback: bytes | None
-    code: str | None
-    message: str | None
+"""Owner of the name whose key is in a column of this item."""
+# `ORDER BY +path` in statements below: the plus sign keeps SQLite from using an index. So all rows
+# are found and sorted before the first one is returned, and the caller may change the table then.
 
 
 class PlanTable:
     """Inputs of a run, names of their results, and claimed names.
 
+    Add all inputs, call `index`, and then the other methods.
+
     Raises:
-        OutputError: of every method: there is no space for temporary files.
+        OutputError: by every method: there is no space for temporary files.
     """
 
     def __init__(self) -> None:
         with _plain_errors():
-            # An empty name is a temporary file. A lock of the plan keeps threads apart.
+            # An empty name makes SQLite create a temporary file. Only one thread at a time uses it.
             self._connection = sqlite3.connect("", isolation_level=None, check_same_thread=False)
             self._connection.executescript(_SCHEMA)
 
@@ -124,7 +102,7 @@ class PlanTable:
         self._run(_ADD, *item)
 
     def add_folder(self, key: bytes) -> None:
-        """Reserve a name for a folder of results."""
+        """Reserve a name for a folder of results; `clear_names` claims it."""
         self._run("INSERT OR IGNORE INTO folders VALUES (?)", key)
 
     def index(self) -> None:
@@ -138,30 +116,30 @@ class PlanTable:
 
     def rows(self) -> Iterator[Row]:
         """Yield all inputs in the order of their paths; the table may change meanwhile."""
-        last = b""
-        while page := list(self._rows("WHERE path > ? ORDER BY path LIMIT 200", last)):
+        last_path = b""
+        while page := list(self._rows("WHERE path > ? ORDER BY path LIMIT 200", last_path)):
             yield from page
-            last = page[-1].path
+            last_path = page[-1].path
 
     def paths_at(self, source_key: bytes) -> list[bytes]:
-        """List the paths of inputs with this key."""
+        """List the paths of the inputs whose `source_key` is this one."""
         found = self._run("SELECT path FROM items WHERE source_key = ?", source_key)
         return [path for (path,) in found]
 
     def remove(self, identity: bytes) -> bool:
-        """Remove an input that was not named; return whether there was one."""
+        """Remove an input unless the user named it; return whether one was removed."""
         statement = "DELETE FROM items WHERE identity = ? AND NOT is_named"
         return self._run(statement, identity).rowcount > 0
 
     def reserve(self, key: bytes, identity: bytes) -> None:
-        """Reserve a name for an input, if the table has that input."""
+        """Claim a name for an input, if the table has an input of this identity."""
         statement = "INSERT OR IGNORE INTO claims SELECT ?, id FROM items WHERE identity = ?"
         self._run(statement, key, identity)
 
     def claim(self, key: bytes, owner: int | None = None) -> bool:
-        """Claim a name; return whether it was free or belongs to `owner`.
+        """Claim a name; return whether it was free or belongs to `owner` already.
 
-        The owner is the ID of an input. With None, as for a folder, nobody can claim it again.
+        The owner is the ID of an input; None: no input may get the name.
         """
         if self._run("INSERT OR IGNORE INTO claims VALUES (?, ?)", key, owner).rowcount:
             return True
@@ -176,10 +154,10 @@ class PlanTable:
         )
 
     def colliding(self) -> Iterator[Row]:
-        """Yield the inputs without a unique name, in the order in which they are renamed."""
+        """Yield the inputs without a unique name, in the order in which they are to be renamed."""
         return self._rows(
-            f"WHERE key IS NOT NULL AND ({_WANTED_BY} > 1 OR {_OWNER.format('key')} IS NOT "
-            f"items.id) ORDER BY {_WANTED_BY}, path"
+            f"WHERE key IS NOT NULL AND ({_NAMESAKES} > 1 OR {_OWNER.format('key')} IS NOT "
+            f"items.id) ORDER BY {_NAMESAKES}, path"
         )
 
     def set_names(self, id: int, name: str, fallback: str | None) -> None:
@@ -196,9 +174,9 @@ class PlanTable:
         )
 
     def with_unclaimed_fallback(self) -> Iterator[Row]:
-        """Yield the inputs that want a fallback and do not own it, in the order of their paths.
+        """Yield the inputs whose fallback is not claimed for them, in the order of their paths.
 
-        They were renamed, or their fallback belongs to another input.
+        They were renamed, or another input owns the name.
         """
         return self._rows(
             "WHERE coalesce(renamed.fallback, items.fallback) IS NOT NULL AND (renamed.id IS NOT "
@@ -206,22 +184,24 @@ class PlanTable:
         )
 
     def next_number(self, key: bytes) -> int:
-        """Return the next number to try for names of a key, from 2."""
+        """Return the next number to try for the name of a key: 2, then 3, and so on."""
         return self._run(
             "INSERT INTO numbers VALUES (?, 2) ON CONFLICT DO UPDATE SET last = last + 1 "
             "RETURNING last", key,
         ).fetchone()[0]  # fmt: skip
 
     def clear_names(self) -> None:
-        """Remove all claims and renamings except the reserved names of folders."""
+        """Remove all claims and new names, and claim the names of folders again."""
         for name in ("renamed", "claims", "numbers"):
             self._run(f"DELETE FROM {name}")
         self._run("INSERT INTO claims SELECT key, NULL FROM folders")
 
     def results_at_inputs(self) -> Iterator[tuple[Path, Row]]:
-        """Yield each input whose name is that of a result: its path, and the row of the result.
+        """Yield each input whose path has the key of a result.
 
-        The row is that of the input, often another one, which the result is made of.
+        Yields:
+            Path of the input, and the row of the input that the result is made of. Both can be the
+            same input.
         """
         found = self._run(
             "SELECT items.path, claims.owner FROM items JOIN claims ON claims.key = "
@@ -232,15 +212,18 @@ class PlanTable:
                 yield Path(os.fsdecode(path)), row
 
     def _rows(self, conditions: str, *values: object) -> Iterator[Row]:
+        """Yield the rows that meet the conditions, which are the end of a statement."""
         return map(Row._make, self._run(_ROWS + conditions, *values))
 
     def _run(self, statement: str, *values: object) -> sqlite3.Cursor:
+        """Execute a statement; `values` replace its question marks."""
         with _plain_errors():
             return self._connection.execute(statement, values)
 
 
 @contextmanager
 def _plain_errors() -> Generator[None, None, None]:
+    """Convert an error of SQLite to an OutputError, which says what to do."""
     try:
         yield
     except sqlite3.Error as error:

@@ -1,4 +1,8 @@
-"""Format of a result, that of its target or PNG, and the largest size of a result."""
+"""Format of a result and check of its size.
+
+The format is that of the target of the job, or PNG if that format cannot hold the result: then the
+result is written to the fallback of the job.
+"""
 
 from pathlib import Path
 
@@ -15,7 +19,7 @@ from srgan_gp.images import (
 from srgan_gp.images.animation.sequence_writing import sequence_format
 
 RESULT_PIXELS_PER_INPUT_PIXEL = 16
-"""A result may have this many times `max_pixels`, so that the largest input can be enlarged x4."""
+"""A result may have this many times `max_pixels`: the largest input can be upscaled by 4."""
 
 
 def check_result_size(width: int, height: int, frames: int, max_pixels: int) -> None:
@@ -25,7 +29,7 @@ def check_result_size(width: int, height: int, frames: int, max_pixels: int) -> 
         width: width of a frame of the result, in pixels.
         height: height of a frame of the result, in pixels.
         frames: 1 for a still image.
-        max_pixels: largest input, in pixels.
+        max_pixels: largest input in pixels, the value of `--max-pixels`.
 
     Raises:
         PictureError: E_NO_PIXELS or E_TOO_MANY_PIXELS.
@@ -34,29 +38,30 @@ def check_result_size(width: int, height: int, frames: int, max_pixels: int) -> 
         raise PictureError(
             "E_NO_PIXELS", f"the result would be {width} x {height} pixels; choose a larger scale"
         )
-    most, pixels = max_pixels * RESULT_PIXELS_PER_INPUT_PIXEL, width * height * frames
-    if pixels > most:
+    limit = max_pixels * RESULT_PIXELS_PER_INPUT_PIXEL
+    pixels = width * height * frames
+    if pixels > limit:
         times = f" x {frames} frames" if frames > 1 else ""
         raise PictureError(
             "E_TOO_MANY_PIXELS",
             f"the result would be {width} x {height}{times} = {pixels:,} pixels, more than the "
-            f"{most:,} allowed; choose a smaller scale or raise --max-pixels",
+            f"{limit:,} allowed; choose a smaller scale or raise --max-pixels",
         )
 
 
 def chosen_target(
     job: UpscaleJob, content: Picture | FrameSequence, height: int, width: int
 ) -> Path:
-    """Choose between the target of a job and its fallback.
+    """Choose between the target of a job and its fallback, and return the path.
 
-    The fallback is used when the format of the target would lose bits, alpha or colours, is too
-    small for the size, cannot hold all frames, or is not the format of the content.
+    The fallback is used if the format of the target would lose bits, alpha or colours, does not
+    allow this height or width, cannot hold all frames, or is not the format of the input file.
 
     Args:
         job: job whose target has the suffix of a format that can be written.
-        content: the input.
-        height: rows of the result.
-        width: pixels in a row of the result.
+        content: the input: an image, or the frames of an animation or multi-page image.
+        height: height of the result in pixels.
+        width: width of the result in pixels.
 
     Raises:
         PictureError: no format can hold the result.
@@ -64,16 +69,17 @@ def chosen_target(
     name = find_format(job.target.suffix)
     if job.fallback is None or _holds(name, content, height, width):
         if isinstance(content, FrameSequence):
-            sequence_format(content, name)
-        bytes_per_pixel = 3
+            sequence_format(content, name)  # raises an error if it cannot hold the frames
+        bytes_per_pixel = 3  # RGB of 8 bits
         if isinstance(content, Picture):
-            bytes_per_pixel = content.pixels.itemsize * (3 + (content.alpha is not None))
+            channels = 3 if content.alpha is None else 4
+            bytes_per_pixel = channels * content.pixels.itemsize
         check_encodable(height, width, name, bytes_per_pixel=bytes_per_pixel)
         return job.target
     fallback = find_format(job.fallback.suffix)
     if isinstance(content, FrameSequence):
         sequence_format(content, fallback)
-    check_encodable(height, width, fallback)  # a PNG, which has no limit of bytes
+    check_encodable(height, width, fallback)  # PNG: sides are limited, bytes are not
     return job.fallback
 
 

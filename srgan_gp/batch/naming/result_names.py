@@ -1,7 +1,7 @@
 """Names of results, and the keys by which two of them collide.
 
 Two names collide when they are the same on a file system that ignores case or composes accents.
-A file is opened only for its format, where its name has no suffix of an image.
+An input file is opened only if its name has no suffix of an image, to read its format.
 """
 
 import hashlib
@@ -18,19 +18,24 @@ from srgan_gp.images.file_types import CONTAINERS, HEAD_BYTES, detect_container
 from srgan_gp.system.paths import is_file
 
 LONGEST_NAME_BYTES = 220
-"""Common file systems allow 255; the rest is for the name of the unfinished file."""
+"""Longest name of a result. Common file systems allow 255; the rest is for a number that may be
+added, and for the longer name of the unfinished file."""
 
 _KNOWN_SUFFIXES = frozenset(suffix for row in CONTAINERS for suffix in row.suffixes)
+"""Suffixes of images that can be read, in lower case."""
 _KEPT_SUFFIXES = frozenset(
     suffix for row in FORMATS.values() if row.keeps_colours for suffix in row.suffixes
 )
-_KEY_BYTES = 16  # Two keys collide by chance after 2^64 names, which only numbers a name.
+"""Suffixes that results keep: their formats can be written, with all colours of 8 bits."""
+_KEY_BYTES = 16
+"""Length of a key. If two keys are equal by chance, a name gets a number that it does not need."""
 _FORBIDDEN_ON_WINDOWS = dict.fromkeys([*range(32), *map(ord, '<>:"|?*\\')], "_")
+"""Code points that Windows forbids in a name, each with its replacement."""
 _RESERVED_ON_WINDOWS = frozenset(
     ["con", "prn", "aux", "nul"]
     + [device + number for device in ("com", "lpt") for number in "123456789\xb9\xb2\xb3"]
 )
-
+"""Names of devices, which no file can have on Windows, whatever its extension."""
 
 PLAIN = Template((("", "stem"), ("", "suffix")))
 """The default template, {stem}{suffix}."""
@@ -42,19 +47,23 @@ class Naming:
 
     template: Template
     extension: str | None
-    """With the dot; None keeps the extension of the source where its format can be written. A
-    source whose name has no suffix of an image gets the one of the format found in the file."""
+    """With the dot. None: the result keeps the extension of its source if that format can be
+    written. If the name of the source has no suffix of an image, the result gets the suffix of the
+    format that is found in the file."""
     model: str = ""
+    """Name of the model; this and the next two are fields of the template."""
     scale: str = ""
+    """Scale factor, such as `4`."""
     suffix: str = ""
+    """Value of `--suffix`."""
     file_name: str | None = None
-    """The whole name for a single image; nothing else is used then."""
+    """The whole name of the result of a single image; the fields above are not used then."""
     found_format: str | None = None
-    """Format of the source, as `Picture.source_format`; None: read it from the file if needed."""
+    """Format of the source, such as `PNG`, if known; None: it is read from the file if needed."""
 
     @property
     def adds_to_the_stem(self) -> bool:
-        """Whether results have other names than their inputs, even in the same folder."""
+        """Whether the stem of a result differs from that of its input."""
         return self.file_name is None and bool(self.suffix or self.template != PLAIN)
 
     def name(self, source: Path, *, is_whole: bool = False) -> str:
@@ -76,14 +85,20 @@ class Naming:
             "suffix": self.suffix,
         }
         stem = self.template.fill(values) or source.stem
-        kept = source.suffix if source.suffix.lower() in _KEPT_SUFFIXES else ".png"
-        if source.suffix.lower() not in _KNOWN_SUFFIXES and self.extension is None:
-            kept = _suffix_of(self.found_format or _format_in(source))
-        name = shortened(stem, self.extension or kept)
+        source_suffix = source.suffix.lower()
+        if self.extension is not None:
+            extension = self.extension
+        elif source_suffix not in _KNOWN_SUFFIXES:
+            extension = _suffix_of(self.found_format or _format_in(source))
+        else:
+            extension = source.suffix if source_suffix in _KEPT_SUFFIXES else ".png"
+        name = shortened(stem, extension)
         return portable(name) if os.name == "nt" else name
 
     def fallback(self, name: str, *, is_whole: bool = False) -> str | None:
-        """Return the name of the PNG for a result that its format cannot hold; None: not wanted.
+        """Return the name of the PNG for a result that its format cannot hold.
+
+        None means that there is no such PNG: the user chose the format, or it is PNG already.
 
         Args:
             name: name of the result.
@@ -98,13 +113,20 @@ class Naming:
 
 
 def _suffix_of(format: str | None) -> str:
-    """Return the suffix of a format that can be written with all its colours, else `.png`."""
+    """Return the suffix of a format if it can be written with all its colours, else `.png`.
+
+    Args:
+        format: name such as `JPEG`; None: unknown.
+    """
     row = FORMATS.get(format or "PNG")
     return row.suffixes[0] if row is not None and row.keeps_colours else ".png"
 
 
 def _format_in(source: Path) -> str | None:
-    """Return the format that the first bytes of a file show; None: there is no such file."""
+    """Return the format that the first bytes of a file show, such as `JPEG`.
+
+    None means that the file does not exist, cannot be read or is not an image.
+    """
     if not is_file(source):  # a named pipe would block
         return None
     with suppress(OSError, PictureError), source.open("rb") as file:
@@ -113,7 +135,7 @@ def _format_in(source: Path) -> str | None:
 
 
 def name_key(name: str) -> str:
-    """Return a key that is equal for names that collide on a common file system.
+    """Return a text that is equal for names that collide on a common file system.
 
     >>> name_key("A.PNG") == name_key("a.png")
     True
@@ -124,11 +146,11 @@ def name_key(name: str) -> str:
 
 
 def path_key(folder_key: str, name: str) -> bytes:
-    """Return a key of 16 bytes that is equal for paths that can collide.
+    """Return a key of 16 bytes that is equal for paths that collide on a common file system.
 
     Args:
-        folder_key: the `name_key` of the path of its folder, without links.
-        name: the file's name.
+        folder_key: `name_key` of the path of the folder, without links.
+        name: name of the file.
     """
     return digest(f"{folder_key}/{name_key(name)}".encode("utf-8", "surrogatepass"))
 
@@ -149,26 +171,28 @@ def numbered(name: str, number: int) -> str:
 
 
 def shortened(stem: str, extension: str) -> str:
-    """Join stem and extension; a stem that is too long is cut and gets its hash as the end."""
+    """Join stem and extension to a name of at most `LONGEST_NAME_BYTES` bytes.
+
+    A stem that is too long is cut, and 8 digits of its hash are added, so that names stay distinct.
+    """
     if len(os.fsencode(stem + extension)) <= LONGEST_NAME_BYTES:
         return stem + extension
     mark = "-" + hashlib.sha256(os.fsencode(stem)).hexdigest()[:8]
-    room = LONGEST_NAME_BYTES - len(mark) - len(os.fsencode(extension))
-    kept = stem
-    while len(os.fsencode(kept)) > room:
-        kept = kept[:-1]
-    return kept + mark + extension
+    max_stem_bytes = LONGEST_NAME_BYTES - len(mark) - len(os.fsencode(extension))
+    start = stem
+    while len(os.fsencode(start)) > max_stem_bytes:
+        start = start[:-1]
+    return start + mark + extension
 
 
 def portable(name: str) -> str:
-    """Change a name that is forbidden or reserved on Windows into a valid one.
+    """Return the name, or a similar one if it is forbidden or reserved on Windows.
 
     >>> portable("12:30.png"), portable("con.png")
     ('12_30.png', 'con_.png')
     """
     path = Path(name.translate(_FORBIDDEN_ON_WINDOWS))
-    stem = path.stem
-    if stem.split(".")[0].rstrip(" ").lower() in _RESERVED_ON_WINDOWS:
-        first, dot, rest = stem.partition(".")
-        stem = f"{first}_{dot}{rest}"
-    return stem + path.suffix
+    first, dot, others = path.stem.partition(".")
+    if first.rstrip(" ").lower() in _RESERVED_ON_WINDOWS:
+        first += "_"
+    return f"{first}{dot}{others}{path.suffix}"

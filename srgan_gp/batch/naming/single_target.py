@@ -1,4 +1,7 @@
-"""Target of a run with one input; runs with more use `collisions`."""
+"""Target of a run with one input; runs with more use `collisions`.
+
+A target is the path of a result. Also functions about targets that both modules use.
+"""
 
 import os
 from collections.abc import Iterator
@@ -10,7 +13,7 @@ from srgan_gp.errors import PictureError, UsageError
 
 
 class Target(NamedTuple):
-    """One input and where its result goes."""
+    """One input and the path of its result."""
 
     source: Path
     target: Path
@@ -29,8 +32,8 @@ class SingleTarget:
         source: the file.
         naming: rule that names a single result.
         folder: the output folder, which need not exist.
-        may_share_input_names: whether the result may have the name of the input;
-            `plan.Plan.settle` renames it later.
+        may_share_input_names: whether the result may have the path of the input;
+            `plan.Plan.settle` then gives it a number.
 
     Raises:
         UsageError: the result would replace the input.
@@ -43,8 +46,8 @@ class SingleTarget:
         fallback = naming.fallback(name)
         fallback_path = None if fallback is None else folder / fallback
         self._entry = Target(source, folder / name, fallback_path)
-        self._numbered: set[Path] = set()
-        # None: a file was named, so a link at its place may lead anywhere.
+        self._numbered: set[Path] = set()  # paths that `numbered_target` returned
+        # None: the user named the result itself, so a link at its place may lead anywhere.
         self._folder = folder if naming.file_name is None else None
         real_target = os.path.join(os.path.realpath(folder), name)  # noqa: PTH118
         if not may_share_input_names and self._is_source(real_target):
@@ -54,7 +57,7 @@ class SingleTarget:
         yield self._entry
 
     def numbered_target(self, target: Path) -> Path:
-        """Return a target, with the first number that is free if the name itself is not."""
+        """Return a path that does not exist: the target, or its name with the first free number."""
         path, number = target, 1
         while os.path.lexists(path) or path in self._numbered:
             number += 1
@@ -63,21 +66,28 @@ class SingleTarget:
         return path
 
     def is_input(self, target: Path) -> bool:
-        """Return whether an existing file, or the file that a link leads to, is the input."""
+        """Return whether a target is the input, or a link to it."""
         return self._is_source(os.path.realpath(target))
 
     def leads_out(self, target: Path) -> bool:
-        """Return whether links lead from a target out of the output folder, if one was named."""
+        """Return whether a target is a link, or below one, that leads out of the output folder.
+
+        False if the user named the result itself.
+        """
         return self._folder is not None and leads_out(target, os.path.realpath(self._folder))
 
     def _is_source(self, real_path: str) -> bool:
+        """Return whether a path without links is the input.
+
+        Another hard link to the input has another name, so that writing it keeps the input.
+        """
         source = self._entry.source
-        has_its_name = name_key(real_path) == name_key(os.path.realpath(source))
-        return has_its_name and is_same_file(source, Path(real_path))
+        has_same_name = name_key(real_path) == name_key(os.path.realpath(source))
+        return has_same_name and is_same_file(source, Path(real_path))
 
 
 def is_same_file(source: Path, target: Path) -> bool:
-    """Return whether two paths are one file, or would be one if they do not exist."""
+    """Return whether two paths lead to one file, or would if the file existed."""
     try:
         return source.samefile(target)
     except OSError:  # One of them does not exist.
@@ -85,7 +95,12 @@ def is_same_file(source: Path, target: Path) -> bool:
 
 
 def leads_out(target: Path, folder: str) -> bool:
-    """Return whether links lead from a target out of `folder`, a path without links."""
+    """Return whether a target lies outside of `folder` after all links are followed.
+
+    Args:
+        target: path of a result, below the folder.
+        folder: path without links.
+    """
     return not os.path.realpath(target).startswith(f"{folder.rstrip(os.sep)}{os.sep}")
 
 

@@ -9,7 +9,9 @@ def size_text(count: int) -> str:
     """
     if count < 1000:
         return f"{count} bytes"
-    value, units = float(count), ["bytes", "kB", "MB", "GB", "TB", "PB", "EB"]
-    while value >= 999.95 and len(units) > 1:
-        value, units = value / 1000, units[1:]
-    return f"{value:.1f} {units[0]}"
+    value, unit = count / 1000, "kB"
+    for larger_unit in ("MB", "GB", "TB", "PB", "EB"):
+        if value < 999.95:  # Larger values would be printed as 1000.0.
+            break
+        value, unit = value / 1000, larger_unit
+    return f"{value:.1f} {unit}"

@@ -1,4 +1,4 @@
-"""Lock of an output folder, with its journal: one run at a time."""
+"""Lock of an output folder, with its journal: only one run at a time writes into a folder."""
 
 import shutil
 from collections.abc import Generator
@@ -14,15 +14,15 @@ from srgan_gp.system import file_locks
 def locked_journal(
     folder: Path, work: Work | None = None, *, is_kept: bool = True
 ) -> Generator[Journal | None, None, None]:
-    """Lock an output folder against other runs, and open its journal.
+    """Lock an output folder against other runs, and open its journal, for a `with` block.
 
-    The system releases the lock when this process ends. The folder of the journal is created where
-    it is missing, and removed again if no result was recorded.
+    The system releases the lock when this process ends. The folder of the journal is created if it
+    is missing, and removed again if no result was recorded.
 
     Args:
         folder: the output folder, which exists.
         work: model and options of the run.
-        is_kept: False: yield None and do nothing.
+        is_kept: whether the folder gets a journal and a lock; if not, None is yielded.
 
     Raises:
         LockedError: another run holds the lock.
@@ -32,14 +32,15 @@ def locked_journal(
         yield None
         return
     journal_folder = folder / JOURNAL_FOLDER
-    is_unused = not journal_folder.exists()
+    is_to_be_removed = not journal_folder.exists()
     with file_locks.locked(journal_folder / "lock", folder):
         try:
             with Journal.open(folder, work) as journal:
                 try:
                     yield journal
                 finally:
-                    is_unused = is_unused and not journal.recorded
+                    if journal.recorded_count > 0:
+                        is_to_be_removed = False
         finally:
-            if is_unused:
+            if is_to_be_removed:  # Errors are ignored: an empty journal does no harm.
                 shutil.rmtree(journal_folder, ignore_errors=True)

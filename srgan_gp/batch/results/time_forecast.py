@@ -1,19 +1,22 @@
-"""Forecast of the duration of a run, from a timed trial and the pixels of the inputs."""
+"""Forecast of the duration of a run, from a timed trial and the pixels of the inputs.
+
+Dry runs print it.
+"""
 
 from srgan_gp.inference.speed_trial import measure_speed
 from srgan_gp.inference.upscaler import Upscaler
 
 _CPU_SIDE = 192
-"""Side of the image of the trial on a CPU, in pixels."""
+"""Side in pixels of the square image that is upscaled as a trial on a CPU."""
 _GPU_SIDE = 1024
-"""Likewise on a GPU, which is slow in small images."""
+"""The same on a GPU, which needs a larger image to reach its full speed."""
 
 
 def run_seconds(upscaler: Upscaler, pixels: int) -> float:
-    """Estimate the seconds in the network for a number of input pixels; takes a short trial.
+    """Estimate the seconds that the network takes for a number of input pixels, by a short trial.
 
-    Transparency that varies takes as long again as colour, and `--faces` takes longer; neither is
-    counted, nor are reading and writing, which overlap with the network.
+    Not counted are alpha that varies, which takes as long as the colours, enhancement of faces, and
+    reading and writing, which overlap with the network.
 
     Raises:
         SrganGpError: as for `Upscaler.upscale`.

@@ -17,7 +17,7 @@ from srgan_gp.batch.engines.engine_interface import UpscaleSettings
 from srgan_gp.batch.engines.process_engine import ProcessEngine
 from srgan_gp.batch.engines.worker_process import load_upscalers
 from srgan_gp.batch.naming.plan import UpscaleJob
-from srgan_gp.batch.one_image import work
+from srgan_gp.batch.one_image import upscale_file
 from srgan_gp.errors import ModelRefusedError
 from srgan_gp.inference.upscaler import Upscaler
 from srgan_gp.system.files import commit, drop
@@ -77,7 +77,7 @@ def test_two_workers_return_the_results_of_one_process(start, jobs, tiny_model, 
     results = {result.job: result for result in (take(engine) for _ in jobs)}
     upscaler = Upscaler.load(tiny_model(), device="cpu", threads=1)
     for job in jobs:
-        alone, together = work(job, upscaler, UpscaleSettings()), results[job]
+        alone, together = upscale_file(job, upscaler, UpscaleSettings()), results[job]
         drop(alone.staged)
         assert together.staged.sha256 == alone.staged.sha256
         assert together.input_sha256 == alone.input_sha256

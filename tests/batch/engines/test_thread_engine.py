@@ -13,7 +13,7 @@ from srgan_gp.batch.engines import thread_engine
 from srgan_gp.batch.engines.engine_interface import UpscaleSettings
 from srgan_gp.batch.engines.thread_engine import ThreadEngine
 from srgan_gp.batch.naming.plan import UpscaleJob
-from srgan_gp.batch.one_image import work
+from srgan_gp.batch.one_image import upscale_file
 from srgan_gp.errors import Cancelled, DeviceError, OutputError, PictureError
 from srgan_gp.inference.upscaler import Upscaler
 from srgan_gp.system.files import commit, drop
@@ -59,7 +59,7 @@ def test_results_equal_those_of_a_loop(start, fake_session, jobs, upscalers):
     results = run(start(*[fake_session() for _ in range(upscalers)]), jobs)
     assert set(results) == set(jobs)
     for job in jobs:
-        alone = work(job, Upscaler(fake_session()), UpscaleSettings())
+        alone = upscale_file(job, Upscaler(fake_session()), UpscaleSettings())
         together = results[job]
         assert together.input_sha256 == alone.input_sha256
         assert together.staged.sha256 == alone.staged.sha256
@@ -197,7 +197,7 @@ def test_an_idle_engine_has_no_result_and_can_be_closed_twice(start, fake_sessio
 
 
 def test_images_that_exceed_the_memory_run_one_at_a_time(start, fake_session, jobs, monkeypatch):
-    monkeypatch.setattr(thread_engine, "MEMORY", 1)
+    monkeypatch.setattr(thread_engine, "PIXEL_MEMORY", 1)
     results = run(start(fake_session()), jobs)
     assert [results[job].error for job in jobs] == [None] * 6
 

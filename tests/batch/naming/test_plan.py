@@ -43,7 +43,7 @@ def plan(image_folder):
             found = walk(
                 list(map(str, inputs or [image_folder])), recursive=True, output_folder=folder
             )
-            plan = make_plan(found, Output(folder, **output), journal=journal, work=work)
+            plan = make_plan(found, Output(folder, **output), journal=journal, work_key=work)
             return plans.enter_context(plan)
 
         yield make

@@ -15,7 +15,8 @@ from srgan_gp.batch.inputs.walk import walk
 from srgan_gp.batch.naming.output_options import Output
 from srgan_gp.batch.naming.plan import Refused, UpscaleJob, make_plan
 from srgan_gp.batch.results import time_forecast
-from srgan_gp.batch.results.disk_forecast import Totals, check_space, entry_line, forecast, preview
+from srgan_gp.batch.results.disk_forecast import check_space, forecast, preview
+from srgan_gp.batch.results.dry_run_report import Totals, entry_line
 from srgan_gp.errors import OutputError, PictureError
 from srgan_gp.inference.upscaler import Upscaler
 
@@ -170,7 +171,8 @@ DRY_RUN = """
 import sys
 from pathlib import Path
 from srgan_gp.batch.engines.engine_interface import UpscaleSettings
-from srgan_gp.batch.results.disk_forecast import Totals, entry_line, preview
+from srgan_gp.batch.results.disk_forecast import preview
+from srgan_gp.batch.results.dry_run_report import Totals, entry_line
 from srgan_gp.batch.naming.output_options import Output
 from srgan_gp.batch.naming.plan import make_plan
 from srgan_gp.batch.inputs.walk import Found

@@ -57,7 +57,7 @@ def test_a_run_without_results_leaves_no_journal(tmp_path):
 
 def test_a_journal_of_an_earlier_run_stays(tmp_path):
     with locked_journal(tmp_path) as journal:
-        journal.recorded += 1
+        journal.recorded_count += 1
     with pytest.raises(UsageError), locked_journal(tmp_path):
         raise UsageError("no")
     assert [path.name for path in tmp_path.iterdir()] == [".srgan-gp"]

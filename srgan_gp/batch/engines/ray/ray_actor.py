@@ -1,4 +1,8 @@
-"""Ray actor: a `ThreadEngine` on one machine, with one call a job."""
+"""Ray actor: a `ThreadEngine` in a worker process of a Ray cluster.
+
+`RayEngine` creates the actors and calls `open` once, then `work` for each job, and `close` at the
+end.
+"""
 
 import platform
 import threading
@@ -18,27 +22,28 @@ CALLS = 16
 
 
 class RayActor:
-    """One worker of a run; Ray makes it an actor with `CALLS` threads.
+    """One worker of a run. Ray runs each call of a method in one of `CALLS` threads.
 
-    A call returns an error that concerns all jobs and does not raise it, since Ray would wrap it.
+    Methods return an error that concerns all jobs and do not raise it, since Ray would wrap it in
+    an exception of its own.
 
     Args:
         open_upscalers: loads the model.
-        device: the model is loaded on it.
+        device: name of the device that the model is loaded on.
         settings: options of the run.
-        version: version of the program that runs the batch.
+        version: version of srgan-gp in the process that runs the batch.
     """
 
     def __init__(
         self, open_upscalers: OpenUpscalers, device: str, settings: UpscaleSettings, version: str
     ) -> None:
-        self._start = (open_upscalers, device, settings, version)
+        self._arguments = (open_upscalers, device, settings, version)
         self._engine: ThreadEngine | None = None
         self._futures: dict[UpscaleJob, Future[Result | SrganGpError]] = {}
 
     def open(self) -> Ready | SrganGpError:
-        """Load the model."""
-        open_upscalers, device, settings, version = self._start
+        """Load the model, and return facts about it, or the error."""
+        open_upscalers, device, settings, version = self._arguments
         if version != __version__:
             return SrganGpError(
                 f"{platform.node()} has srgan-gp {__version__}, this machine {version}; "
@@ -48,16 +53,20 @@ class RayActor:
             upscalers = open_upscalers(device)
         except Exception as error:
             return _sendable(error)
-        # Ray reserves the cores for the network, so one thread decodes and one encodes.
+        # Ray reserves the cores of a worker for the network, so only one image at a time is decoded
+        # and one encoded.
         self._engine = ThreadEngine(upscalers, settings, decoders=1, encoders=1)
         threading.Thread(target=self._collect, args=(self._engine,), daemon=True).start()
         about = About.of(upscalers[0])
-        where = replace(about, choice=f"{about.choice} On {platform.node()}.")
-        return Ready(where, min(self._engine.capacity, CALLS - 1))
+        about_with_machine = replace(about, choice=f"{about.choice} On {platform.node()}.")
+        return Ready(about_with_machine, min(self._engine.capacity, CALLS - 1))
 
     def work(self, job: UpscaleJob) -> Result | SrganGpError:
-        """Run a job. If it runs twice, there are two staged files, and one is committed."""
-        assert self._engine is not None  # `open` was called first
+        """Run a job and return its result. The call waits in its thread until the job ends.
+
+        Ray may call this twice for a job. Then there are two staged files, and one is committed.
+        """
+        assert self._engine is not None  # `open` was called first.
         future = self._futures[job] = Future()
         self._engine.submit(job)
         return future.result()
@@ -69,7 +78,7 @@ class RayActor:
         drop_unfinished()
 
     def _collect(self, engine: ThreadEngine) -> None:
-        """Pass each result to the call that waits for it."""
+        """Body of a thread: pass each result of the engine to the call that waits for it."""
         while True:
             try:
                 result = engine.take(timeout=60)
@@ -84,7 +93,7 @@ class RayActor:
 
 
 def _sendable(error: Exception) -> SrganGpError:
-    """Return an error that can be pickled, with the same message."""
+    """Return an error that can be pickled: the error itself, or one that contains its message."""
     if isinstance(error, SrganGpError):
         return error
     return SrganGpError(f"A Ray worker failed: {type(error).__name__}: {error}")

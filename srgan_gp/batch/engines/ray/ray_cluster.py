@@ -1,4 +1,4 @@
-"""Connection to a Ray cluster, or to a local Ray that lasts for one run."""
+"""Connection to a Ray cluster, or to a local Ray that lasts for one run; and its free resources."""
 
 import os
 import shutil
@@ -16,10 +16,11 @@ from srgan_gp.errors import DeviceError, MissingExtraError, UsageError
 from srgan_gp.system.signals import ENDING
 
 MAX_DEFAULT_CORES = 4
-"""Default number of CPU cores of a worker; more speed up one network only a little."""
+"""Largest default number of CPU cores of a worker; more make a network only a little faster."""
 SECONDS_TO_ANSWER = 10.0
 """Timeout of the connection to an address; Ray itself would try for minutes."""
-_OBJECT_STORE_BYTES = 80 << 20  # The smallest that Ray accepts is 75 MB; only file names are sent.
+_OBJECT_STORE_BYTES = 80 << 20
+"""Shared memory of Ray for messages. They hold only file names; Ray requires at least 75 MB."""
 
 
 @dataclass(frozen=True)
@@ -27,13 +28,18 @@ class Workers:
     """Number of workers that fit into a cluster, and the resources of each."""
 
     count: int
+    """Number of workers."""
     cores: int
+    """CPU cores of each worker."""
     gpus: int
+    """GPUs of each worker: 0 or 1."""
 
 
 @contextmanager
 def connected(address: str | None) -> Generator[Any, None, None]:
-    """Connect to Ray and disconnect at the end; an existing connection of this process is used.
+    """Connect to Ray, and disconnect at the end of the `with` block.
+
+    If this process is connected already, that connection is used, and stays.
 
     Args:
         address: address of a cluster, HOST:PORT; None starts Ray on this machine.
@@ -52,7 +58,7 @@ def connected(address: str | None) -> Generator[Any, None, None]:
     if ray.is_initialized():
         yield ray
         return
-    handlers = {number: signal.getsignal(number) for number in ENDING}
+    handlers_before = {number: signal.getsignal(number) for number in ENDING}
     folder = tempfile.mkdtemp(prefix="srgan-gp-ray-")
     options: dict[str, Any] = {"address": address}
     if address is None:
@@ -63,10 +69,10 @@ def connected(address: str | None) -> Generator[Any, None, None]:
             ray.init(log_to_driver=False, logging_level="critical", **options)
         except Exception as error:
             raise DeviceError(_connection_message(address, error)) from error
-        except SystemExit:  # Ray turns a SIGTERM into this, with an exit code of its own.
+        except SystemExit:  # Ray raises this at a SIGTERM, with another exit code.
             raise SystemExit(128 + signal.SIGTERM) from None
         finally:
-            _restore(handlers)
+            _restore_handlers(handlers_before)
         yield ray
     finally:
         ray.shutdown()
@@ -85,25 +91,28 @@ def room_for_workers(nodes: list[dict[str, Any]], device: str, cores: int | None
     Raises:
         DeviceError: a GPU was requested and there is none, or no machine has `cores` cores.
     """
+    # Numbers of `CPU` and `GPU` of each machine; a missing key means none.
     machines = [node["Resources"] for node in nodes if node["Alive"]]
     gpus = sum(int(machine.get("GPU", 0)) for machine in machines)
     if gpus and device != "cpu":
         return Workers(gpus, cores or 1, 1)
     if device.startswith("cuda"):
         raise DeviceError("The Ray cluster has no GPU; pass --device cpu or auto.")
-    sizes = [int(machine["CPU"]) for machine in machines if machine.get("CPU", 0) >= 1]
-    each = cores or min([MAX_DEFAULT_CORES, *sizes])
-    count = sum(size // each for size in sizes)
+    cores_of_machines = [int(machine["CPU"]) for machine in machines if machine.get("CPU", 0) >= 1]
+    cores_of_worker = cores or min([MAX_DEFAULT_CORES, *cores_of_machines])
+    count = sum(available // cores_of_worker for available in cores_of_machines)
     if count == 0:
         raise DeviceError(
-            f"No machine of the Ray cluster has {each} CPU cores for a worker; "
+            f"No machine of the Ray cluster has {cores_of_worker} CPU cores for a worker; "
             "pass a smaller --threads."
         )
-    return Workers(count, each, 0)
+    return Workers(count, cores_of_worker, 0)
 
 
 def _import_ray() -> ModuleType:
-    # Without it Ray prints on stdout, where results go, that a worker crashed.
+    """Import and return the module `ray`, or raise a MissingExtraError."""
+    # This pattern matches every log line of a worker. Else Ray prints on stdout, where results go,
+    # that a worker crashed.
     os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".")
     try:
         return import_module("ray")
@@ -115,6 +124,7 @@ def _import_ray() -> ModuleType:
 
 
 def _check_address(address: str) -> None:
+    """Raise an error if an address is not HOST:PORT or nothing answers there."""
     host, _, port = address.rpartition(":")
     if not host or "/" in host or not port.isdecimal() or int(port) > 65535:
         raise UsageError(f"--address takes HOST:PORT, as `ray start` prints it, not {address}.")
@@ -124,14 +134,15 @@ def _check_address(address: str) -> None:
         raise DeviceError(_connection_message(address, error)) from error
 
 
-def _restore(handlers: dict[int, Any]) -> None:
-    """Restore the signal handlers that Ray has replaced; only the main thread needs it."""
+def _restore_handlers(handlers: dict[int, Any]) -> None:
+    """Restore the signal handlers that Ray has replaced, which it does in the main thread only."""
     for number, handler in handlers.items():
         if signal.getsignal(number) is not handler:
             signal.signal(number, handler)
 
 
 def _connection_message(address: str | None, error: Exception) -> str:
+    """Return the message of a failed connection, with the first line of the error."""
     reason = str(error).strip().split("\n")[0] or type(error).__name__
     if address is None:
         return f"Ray cannot start on this machine: {reason}"

@@ -1,14 +1,14 @@
 """Engine of several machines: Ray actors run the jobs, this process commits the results.
 
+A Ray actor is an object in a worker process of the cluster. A call of its methods returns at once,
+with a reference; `ray.wait` waits for calls, and `ray.get` exchanges a reference for the result.
 All machines need the inputs and the output folder under the same paths, as on a network disk.
 """
 
-import os
 import time
 from collections import deque
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,50 +17,25 @@ from srgan_gp import __version__
 from srgan_gp.batch.engines.engine_interface import OnJobTiles, Result, UpscaleSettings
 from srgan_gp.batch.engines.ray.ray_actor import CALLS, RayActor
 from srgan_gp.batch.engines.ray.ray_cluster import connected, room_for_workers
+from srgan_gp.batch.engines.ray.ray_worker import Worker, with_submitted_paths
 from srgan_gp.batch.engines.retry_queue import RetryQueue
 from srgan_gp.batch.engines.thread_engine import SECONDS_TO_END
 from srgan_gp.batch.engines.worker_process import About, Ready
 from srgan_gp.batch.naming.plan import UpscaleJob
-from srgan_gp.errors import DeviceError, ModelRefusedError, OutputError, SrganGpError
+from srgan_gp.errors import DeviceError, ModelRefusedError, SrganGpError
 from srgan_gp.inference.upscaler import Upscaler
 from srgan_gp.system.files import drop, sweep
 
 SECONDS_TO_START = 180.0
 """Timeout of the first worker; a cluster may have to start machines first."""
-_MAX_FAILED_STARTS = 3
-
-
-class Worker:
-    """An actor and its calls in progress."""
-
-    def __init__(self, actor: Any) -> None:  # noqa: ANN401 - Ray's handles have no common type
-        self.actor = actor
-        self.ready: Ready | None = None
-        self.start_call = actor.open.remote()
-        self.calls: dict[Any, UpscaleJob] = {}
-
-    @property
-    def in_progress(self) -> Collection[UpscaleJob]:
-        """Jobs that the actor is running."""
-        return self.calls.values()
-
-    @property
-    def capacity(self) -> int:
-        """Largest number of jobs in progress; 0 while the model loads."""
-        return 0 if self.ready is None else self.ready.capacity
-
-    def begin(self, job: UpscaleJob) -> None:
-        """Start a job, with absolute paths, since an actor has another working directory."""
-        fallback = None if job.fallback is None else _absolute(job.fallback)
-        absolute_job = UpscaleJob(_absolute(job.source), _absolute(job.target), fallback)
-        self.calls[self.actor.work.remote(absolute_job)] = job
+_MAX_FAILED_STARTS = 3  # of all workers together; the third ends the run
 
 
 class Load(Protocol):
     """A `worker_process.OpenUpscalers` that also takes the number of CPU threads."""
 
     def __call__(self, device: str, *, threads: int) -> Sequence[Upscaler]:
-        """Load it on a device; each upscaler runs the network with `threads` CPU threads."""
+        """Load a model on a device; each upscaler runs the network with `threads` CPU threads."""
         ...
 
 
@@ -103,23 +78,25 @@ class RayEngine:
         try:
             self._ray = self._connection.enter_context(connected(address))
             room = room_for_workers(self._ray.nodes(), device, cores)
-            actor = self._ray.remote(RayActor).options(
+            actor_class = self._ray.remote(RayActor).options(
                 num_cpus=room.cores, num_gpus=room.gpus, max_concurrency=CALLS
             )
             open_upscalers = partial(load, threads=room.cores)
-            self._new_actor = partial(actor.remote, open_upscalers, device, settings, __version__)
+            self._new_actor = partial(
+                actor_class.remote, open_upscalers, device, settings, __version__
+            )
             self._workers = [Worker(self._new_actor()) for _ in range(room.count)]
-            first = self._wait_for_one()
+            first = self._wait_for_first_worker()
         except BaseException:
             self.close()
             raise
         self.about: About = first.about
         self.capacity = room.count * first.capacity
         self.choices = [first.about.choice, f"Ray: {room.count} workers of this kind."]
-        """Model, device and number of workers, in lines."""
+        """Lines about the model, the device and the number of workers."""
 
     def submit(self, job: UpscaleJob) -> None:
-        """Start a job, or queue it."""
+        """Start a job, or queue it until a worker has room."""
         self._retry_queue.add(job)
         self._retry_queue.distribute(self._workers)
 
@@ -127,13 +104,17 @@ class RayEngine:
         """Wait for a result, as specified by `engine_interface.Engine`."""
         if self._failures:
             return self._failures.popleft()
-        calls = {call: worker for worker in self._workers for call in worker.calls}
-        calls |= {worker.start_call: worker for worker in self._workers if worker.ready is None}
-        if not calls:
+        worker_of_call = {call: worker for worker in self._workers for call in worker.calls}
+        for worker in self._workers:
+            if worker.ready is None:
+                worker_of_call[worker.start_call] = worker
+        if not worker_of_call:
             time.sleep(timeout)
             return None
-        finished, _ = self._ray.wait(list(calls), num_returns=1, timeout=timeout)
-        result = self._receive(calls[finished[0]], finished[0]) if finished else None
+        result = None
+        finished, _ = self._ray.wait(list(worker_of_call), num_returns=1, timeout=timeout)
+        if finished:
+            result = self._receive(worker_of_call[finished[0]], finished[0])
         self._retry_queue.distribute(self._workers)
         return result
 
@@ -147,12 +128,12 @@ class RayEngine:
         for folder in self._folders_to_sweep:
             sweep(folder)
 
-    def _wait_for_one(self) -> Ready:
+    def _wait_for_first_worker(self) -> Ready:
+        """Wait until a worker has loaded the model, or raise a DeviceError after a timeout."""
         deadline = time.monotonic() + SECONDS_TO_START
         while time.monotonic() < deadline:
-            self.take(
-                timeout=0.5
-            )  # sets `ready`; there is no result yet, since no job was submitted
+            # This sets `worker.ready`. There is no result yet, since no job was submitted.
+            self.take(timeout=0.5)
             for worker in self._workers:
                 if worker.ready is not None:
                     return worker.ready
@@ -162,7 +143,7 @@ class RayEngine:
         )
 
     def _receive(self, worker: Worker, call: Any) -> Result | None:  # noqa: ANN401 - as above
-        """Process a finished call; return its result, or None if it failed or started a worker."""
+        """Handle a finished call; return its result, or None if it failed or loaded a model."""
         try:
             message = self._ray.get(call)
         except self._ray.exceptions.RayError as error:
@@ -177,19 +158,19 @@ class RayEngine:
         assert isinstance(message, Result)
         job = worker.calls.pop(call)
         self._retry_queue.finish(job)
-        return _with_paths_of(message, job)
+        return with_submitted_paths(message, job)
 
     def _check_model(self, ready: Ready) -> None:
-        """Check that a new worker has the same model as the others."""
-        others = {worker.ready.about.sha256 for worker in self._workers if worker.ready}
-        if others - {ready.about.sha256}:
+        """Raise a ModelRefusedError if a new worker has another model than the others."""
+        hashes = {worker.ready.about.sha256 for worker in self._workers if worker.ready}
+        if hashes - {ready.about.sha256}:
             raise ModelRefusedError(
                 f"The machines of the Ray cluster have different models called {ready.about.name}; "
                 "put the same file on all of them."
             )
 
     def _replace(self, worker: Worker, error: Exception) -> None:
-        """Replace an actor that has crashed or cannot be reached."""
+        """Start a new actor in place of one that has crashed, and queue its jobs again."""
         if worker.ready is None:
             self._failed_starts += 1
             if self._failed_starts == _MAX_FAILED_STARTS:
@@ -201,45 +182,26 @@ class RayEngine:
         self._workers[self._workers.index(worker)] = Worker(self._new_actor())
 
     def _end_workers(self) -> None:
-        """Let the workers remove their files, then kill them, which releases their locks."""
+        """Let the workers remove their unfinished files, then kill them."""
         calls = [call for worker in self._workers for call in worker.calls]
-        self._folders_to_sweep |= {
-            job.target.parent for w in self._workers for job in w.calls.values()
-        }
-        endings = [worker.actor.close.remote() for worker in self._workers if worker.ready]
-        self._wait(endings, SECONDS_TO_END + 0.5)
-        for call in self._wait(calls, 0):
+        jobs = [job for worker in self._workers for job in worker.calls.values()]
+        self._folders_to_sweep |= {job.target.parent for job in jobs}
+        close_calls = [worker.actor.close.remote() for worker in self._workers if worker.ready]
+        self._wait(close_calls, SECONDS_TO_END + 0.5)
+        for call in self._wait(calls, 0):  # finished jobs, whose results nobody will take
             with suppress(self._ray.exceptions.RayError):
                 message = self._ray.get(call)
                 if isinstance(message, Result) and message.staged is not None:
                     drop(message.staged)
         for worker in self._workers:
             self._ray.kill(worker.actor)
-        # The calls fail when their worker has ended; only then can its unfinished files be removed.
+        # The calls fail as soon as their worker has ended. Only then are the locks of its
+        # unfinished files released, so that `close` can remove them.
         self._wait(calls, 1)
 
     def _wait(self, calls: list[Any], timeout: float) -> list[Any]:
-        """Wait for all calls and return those that have ended."""
-        return self._ray.wait(calls, num_returns=len(calls), timeout=timeout)[0] if calls else []
-
-
-def _absolute(path: Path) -> Path:
-    return Path(os.path.abspath(path))  # noqa: PTH100 - it follows no link
-
-
-def _with_paths_of(result: Result, job: UpscaleJob) -> Result:
-    """Return a result with the paths of the job as it was submitted.
-
-    Raises:
-        OutputError: its file is not visible on this machine.
-    """
-    if result.staged is None:
-        return replace(result, job=job)
-    if not result.staged.partial.exists():
-        raise OutputError(
-            f"A Ray worker wrote {result.staged.partial}, which does not exist on this machine; "
-            "all machines need the output folder under the same path."
-        )
-    is_fallback = result.staged.target != _absolute(job.target)
-    target = job.fallback if is_fallback and job.fallback is not None else job.target
-    return replace(result, job=job, staged=replace(result.staged, target=target))
+        """Wait `timeout` seconds at most for all calls, and return those that have ended."""
+        if not calls:  # `ray.wait` raises an error then.
+            return []
+        finished, _ = self._ray.wait(calls, num_returns=len(calls), timeout=timeout)
+        return finished

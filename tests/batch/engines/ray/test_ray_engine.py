@@ -138,7 +138,7 @@ def run(engine, image_files, folder):
     folder.mkdir(exist_ok=True)
     with (
         Journal.open(folder) as journal,
-        make_plan(image_files, Output(folder), journal=journal, work="w") as plan,
+        make_plan(image_files, Output(folder), journal=journal, work_key="w") as plan,
     ):
         outcomes = []
         PlanRunner(plan, engine, outcomes.append, journal, "w").run()

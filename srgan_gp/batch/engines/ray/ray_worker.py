@@ -1,0 +1,65 @@
+"""A Ray actor as the main process sees it, and the paths of its jobs and results.
+
+A call of a method of an actor (`actor.work.remote(job)`) returns at once, with a reference that
+`ray.get` exchanges for the result.
+"""
+
+import os
+from collections.abc import Collection
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from srgan_gp.batch.engines.engine_interface import Result
+from srgan_gp.batch.engines.worker_process import Ready
+from srgan_gp.batch.naming.plan import UpscaleJob
+from srgan_gp.errors import OutputError
+
+
+class Worker:
+    """An actor, and the references of its calls in progress."""
+
+    def __init__(self, actor: Any) -> None:  # noqa: ANN401 - Ray's handles have no common type
+        self.actor = actor
+        self.ready: Ready | None = None  # None while the model loads
+        self.start_call = actor.open.remote()
+        self.calls: dict[Any, UpscaleJob] = {}  # job of each reference
+
+    @property
+    def in_progress(self) -> Collection[UpscaleJob]:
+        """Jobs that the actor is running."""
+        return self.calls.values()
+
+    @property
+    def capacity(self) -> int:
+        """Largest number of jobs in progress; 0 while the model loads."""
+        return 0 if self.ready is None else self.ready.capacity
+
+    def begin(self, job: UpscaleJob) -> None:
+        """Start a job, with absolute paths, since an actor has another working directory."""
+        fallback = None if job.fallback is None else _absolute(job.fallback)
+        absolute_job = UpscaleJob(_absolute(job.source), _absolute(job.target), fallback)
+        self.calls[self.actor.work.remote(absolute_job)] = job
+
+
+def _absolute(path: Path) -> Path:
+    """Return an absolute path without following links, unlike `Path.resolve`."""
+    return Path(os.path.abspath(path))  # noqa: PTH100
+
+
+def with_submitted_paths(result: Result, job: UpscaleJob) -> Result:
+    """Return a result with the paths of its job as it was submitted: the actor's are absolute.
+
+    Raises:
+        OutputError: its file is not visible on this machine.
+    """
+    if result.staged is None:
+        return replace(result, job=job)
+    if not result.staged.partial.exists():
+        raise OutputError(
+            f"A Ray worker wrote {result.staged.partial}, which does not exist on this machine; "
+            "all machines need the output folder under the same path."
+        )
+    is_fallback = result.staged.target != _absolute(job.target)
+    target = job.fallback if is_fallback and job.fallback is not None else job.target
+    return replace(result, job=job, staged=replace(result.staged, target=target))

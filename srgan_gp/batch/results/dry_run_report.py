@@ -1,0 +1,131 @@
+"""Report of a dry run: the expected outcome of every input as a line or JSON, and the totals.
+
+`batch.run.dry_run` prints it.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from srgan_gp.batch.naming.plan import Refused, Skipped
+from srgan_gp.batch.results.byte_counts import size_text
+from srgan_gp.batch.results.disk_forecast import Preview
+from srgan_gp.batch.results.time_forecast import duration_text, run_seconds
+from srgan_gp.inference.upscaler import Upscaler
+
+
+def entry_line(entry: Preview) -> str:
+    """Format the expected outcome of an input as one line."""
+    if isinstance(entry, Refused):
+        return f"{entry.source}: {entry.error.code}: {entry.error}"
+    if isinstance(entry, Skipped):
+        return f"{entry.source}: skipped, {entry.reason}: {entry.target}"
+    (width, height), (new_width, new_height) = entry.size, entry.result_size
+    frames = f", {entry.frames} frames" if entry.frames > 1 else ""
+    own = ", written by srgan-gp generate or prepare" if entry.is_own else ""
+    return (
+        f"{entry.source}: {width}x{height} -> {new_width}x{new_height} {entry.target}{frames}, "
+        f"about {size_text(entry.bytes)}{own}"
+    )
+
+
+def entry_object(entry: Preview) -> dict[str, Any]:
+    """Return the expected outcome of an input as a JSON object.
+
+    Its keys are `source`, `status` (`to_do`, `skipped` or `refused`), and the fields of `Forecast`
+    or `Skipped`, or `code` and `message` of an error.
+    """
+    source = os.fspath(entry.source)
+    if isinstance(entry, Refused):
+        error = entry.error
+        return {"source": source, "status": "refused", "code": error.code, "message": str(error)}
+    status = "skipped" if isinstance(entry, Skipped) else "to_do"
+    fields = {**vars(entry), "source": source, "target": os.fspath(entry.target)}
+    return {**fields, "status": status}
+
+
+@dataclass
+class Totals:
+    """Totals of a dry run; the names of the fields are keys of its JSON object."""
+
+    to_do: int = 0
+    """Number of inputs that are to be upscaled; the fields below are sums over these."""
+    skipped: int = 0
+    refused: int = 0
+    pixels: int = 0
+    """Pixels of the results, with all frames."""
+    bytes: int = 0
+    """Estimated size of the files of the results."""
+    input_pixels: int = 0
+    """Pixels of the inputs, with all frames."""
+    seconds: float | None = None
+    """Estimated time of the run; None: unknown."""
+
+    def add(self, entry: Preview) -> None:
+        """Count one input by its expected outcome."""
+        if isinstance(entry, Refused):
+            self.refused += 1
+        elif isinstance(entry, Skipped):
+            self.skipped += 1
+        else:
+            self.to_do += 1
+            self.pixels += entry.result_size[0] * entry.result_size[1] * entry.frames
+            self.bytes += entry.bytes
+            self.input_pixels += entry.size[0] * entry.size[1] * entry.frames
+
+    def estimate(self, upscaler: Upscaler | None) -> None:
+        """Set `seconds`, by a short trial of the model.
+
+        Args:
+            upscaler: the model; None: other processes run it, and the time stays unknown.
+        """
+        if upscaler is not None and self.to_do:
+            self.seconds = round(run_seconds(upscaler, self.input_pixels), 1)
+
+    def json_lines(
+        self, entries: Iterable[Preview], upscaler: Upscaler | None = None
+    ) -> Iterator[str]:
+        """Count all entries, and yield the lines of one JSON object.
+
+        Its keys are `pictures`, a list with `entry_object` of each entry, `inputs`, their number,
+        and the fields of `Totals`.
+
+        Args:
+            entries: expected outcomes of all inputs, the result of `preview`.
+            upscaler: as for `estimate`.
+        """
+        yield "{"
+        yield '  "pictures": ['
+        previous_line = None  # yielded one step later: only the last line has no comma
+        for entry in entries:
+            self.add(entry)
+            if previous_line is not None:
+                yield previous_line + ","
+            previous_line = "    " + json.dumps(entry_object(entry))
+        if previous_line is not None:
+            yield previous_line
+        yield "  ],"
+        self.estimate(upscaler)
+        totals = json.dumps({"inputs": self.to_do + self.skipped + self.refused, **vars(self)})
+        yield totals.removeprefix("{")  # further entries of the object that is open, and its brace
+
+    def line(self, folder: Path) -> str:
+        """Format the totals as one line; `folder` is the output folder, which need not exist."""
+        while not folder.exists():
+            folder = folder.parent
+        free_bytes = shutil.disk_usage(folder).free
+        inputs = self.to_do + self.skipped + self.refused
+        parts = [
+            f"{inputs} {'input' if inputs == 1 else 'inputs'}: {self.to_do} to do, "
+            f"{self.skipped} skipped, {self.refused} refused",
+            f"inputs: {self.input_pixels:,} pixels",
+            f"results: {self.pixels:,} pixels, about {size_text(self.bytes)} of "
+            f"{size_text(free_bytes)} left",
+        ]
+        if self.seconds is not None:
+            parts[1] += f", {duration_text(self.seconds)} on this machine"
+        return "; ".join(parts)
