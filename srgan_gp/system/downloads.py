@@ -1,4 +1,4 @@
-"""Downloads over HTTPS, with a limit of size."""
+"""Downloads over HTTPS, with a limit of size and a few attempts."""
 
 import http.client
 import time
@@ -12,15 +12,15 @@ from srgan_gp.errors import UsageError
 SCHEMES = ("https",)
 _ATTEMPTS = 3
 _SECONDS_TO_WAIT = 2.0  # before the second attempt; twice as long before the third
-_TIMEOUT = 30.0  # seconds without an answer
+_TIMEOUT = 30.0  # seconds without any bytes, after which an attempt has failed
 
 
 def download(url: str, max_bytes: int) -> bytes:
-    """Return the content of an address.
+    """Download a file and return its content.
 
     Args:
-        url: begins with https://; redirects must stay within HTTPS.
-        max_bytes: limit of the content.
+        url: address that begins with https://; redirects to other schemes are refused.
+        max_bytes: largest size of the content.
 
     Raises:
         UsageError: the address is not HTTPS, cannot be reached, or has more than `max_bytes` bytes.
@@ -29,12 +29,14 @@ def download(url: str, max_bytes: int) -> bytes:
     opener = urllib.request.build_opener(_HttpsRedirects)
     for attempt in range(1, _ATTEMPTS + 1):
         try:
-            with opener.open(url, timeout=_TIMEOUT) as answer:
-                content = read_limited(answer, max_bytes, url)
-                if answer.length:  # bytes that are missing; `read` does not report them
-                    raise http.client.IncompleteRead(content, answer.length)
+            with opener.open(url, timeout=_TIMEOUT) as response:
+                content = read_limited(response, max_bytes, url)
+                # Number of bytes that were announced and not received; `read` reports no error.
+                if response.length:
+                    raise http.client.IncompleteRead(content, response.length)
                 return content
         except (OSError, http.client.HTTPException) as error:  # URLError is an OSError
+            # A status below 500, such as 404, would not change at another attempt.
             is_final = isinstance(error, urllib.error.HTTPError) and error.code < 500
             if is_final or attempt == _ATTEMPTS:
                 reason = getattr(error, "reason", None) or error
@@ -44,11 +46,16 @@ def download(url: str, max_bytes: int) -> bytes:
 
 
 def read_limited(file: BinaryIO, max_bytes: int, name: str) -> bytes:
-    """Read an open file to its end.
+    """Read an open file to its end, and return the content.
+
+    Args:
+        file: file or HTTP response.
+        max_bytes: largest size of the content.
+        name: path or address, for the message.
 
     Raises:
-        UsageError: it has more than `max_bytes` bytes; `name` is in the message.
-        OSError: it cannot be read.
+        UsageError: the file has more than `max_bytes` bytes.
+        OSError: the file cannot be read.
     """
     content = file.read(max_bytes + 1)
     if len(content) > max_bytes:
@@ -68,11 +75,12 @@ class _HttpsRedirects(urllib.request.HTTPRedirectHandler):
         headers: http.client.HTTPMessage,
         newurl: str,
     ) -> urllib.request.Request | None:
-        """Follow a redirect, as in the base class."""
+        """Return the request that follows a redirect, as in the base class."""
         _require_https(newurl)
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
 def _require_https(url: str) -> None:
+    """Raise a UsageError if an address is not HTTPS."""
     if urlsplit(url).scheme not in SCHEMES:
         raise UsageError(f"{url} is not an HTTPS address; files are fetched over HTTPS only.")

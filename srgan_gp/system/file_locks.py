@@ -1,7 +1,7 @@
 """File and folder locks, which the operating system releases when the process ends.
 
-Own code, because filelock opens its files itself: it cannot lock an open file, nor a duplicate of
-its descriptor.
+The package filelock is not used, because it opens its files itself: it cannot lock a file that is
+open already, as `system.files` needs.
 """
 
 import os
@@ -17,14 +17,15 @@ from srgan_gp.errors import LockedError, OutputError
 
 @contextmanager
 def locked(path: Path, folder: Path) -> Generator[None, None, None]:
-    """Hold an exclusive lock that stands for a folder.
+    """Hold an exclusive lock on a folder during a `with` block.
 
-    The lock is released at the end of the block, or when the process ends.
+    The lock is that of a file in or near the folder. It is released at the end of the block, or
+    when the process ends.
 
     Args:
-        path: the lock file. It is created if missing, with its parent folder. It is not removed
-            here; a caller may remove it inside the block.
-        folder: the folder that is locked; used in messages only.
+        path: the lock file. It is created if it is missing, with its parent folder. It is not
+            removed here; the caller may remove it inside the block.
+        folder: the folder, which is named in messages only.
 
     Raises:
         LockedError: another process holds the lock, or has just removed the file.
@@ -44,15 +45,17 @@ def locked(path: Path, folder: Path) -> Generator[None, None, None]:
             raise OutputError(
                 f"The folder {folder} cannot be locked ({reason}). Choose one on another disk."
             ) from error
-        is_same_file = False  # Between `open` and `try_lock` the holder may have removed it.
-        with suppress(OSError):
+        # Between `open` and `try_lock` the previous holder may have removed the file. Then this
+        # lock has no effect: other processes would lock a new file of the same name.
+        is_same_file = False
+        with suppress(OSError):  # There is no file any more.
             is_same_file = os.path.samestat(os.fstat(file.fileno()), path.stat())
         if not is_locked or not is_same_file:
             raise LockedError(
                 f"Another run{_holder(file)} is writing to {folder}. "
                 "Wait until it has ended, or choose another folder."
             )
-        with suppress(OSError):  # The process number is only for messages.
+        with suppress(OSError):  # The process number is used in messages of other processes only.
             file.truncate(0)
             file.write(str(os.getpid()).encode())
         yield
@@ -71,7 +74,10 @@ def try_lock(file: IO[Any]) -> bool:
             _lock_byte(file)
         else:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except (BlockingIOError, PermissionError):  # Linux and macOS, Windows
+    except (
+        BlockingIOError,
+        PermissionError,
+    ):  # the first on Linux and macOS, the second on Windows
         return False
     return True
 
@@ -79,10 +85,12 @@ def try_lock(file: IO[Any]) -> bool:
 if sys.platform == "win32":
     import msvcrt
 
-    # A locked byte cannot be read, so one beyond the end of any file is used.
+    # Position of the byte that is locked. Windows locks bytes, and a locked byte cannot be read, so
+    # one beyond the end of any file is used.
     _LOCKED_BYTE = 1 << 40
 
     def _lock_byte(file: IO[Any]) -> None:
+        """Lock the byte exclusively, or raise a PermissionError if another process has done so."""
         position = file.tell()
         file.seek(_LOCKED_BYTE)
         try:
@@ -95,6 +103,6 @@ else:
 
 
 def _holder(file: FileIO) -> str:
-    """Return the process number in the lock file as text for a message; "" if there is none."""
+    """Return the process that holds the lock, such as ` (process 1234)`; "" if it is unknown."""
     number = file.read(20).decode("ascii", "replace")
     return f" (process {number})" if number.isdecimal() else ""

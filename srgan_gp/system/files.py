@@ -2,7 +2,8 @@
 
 The bytes are first written to a hidden file `.NAME.TOKEN.part` in the same folder, which is then
 renamed. `atomic_write` does both steps. `write_staged` stops before the rename, so that a journal
-entry can be written first; `commit` renames.
+entry can be written first; `commit` renames. The process keeps a lock on each hidden file, so that
+`sweep` of another process removes only those that crashed processes left.
 """
 
 import hashlib
@@ -21,7 +22,8 @@ from srgan_gp.system.write_errors import errors_about
 
 Result = TypeVar("Result")
 
-_KEPT_NAME_LENGTH = 40  # characters, of up to 4 bytes each: a file name has at most 255 bytes
+_KEPT_NAME_LENGTH = 40
+"""Characters of the final name in the hidden one; each has up to 4 bytes, a name at most 255."""
 _PARTIAL_NAME = re.compile(r"\..*\.[0-9a-f]{8}\.part", re.DOTALL)
 
 _unfinished: dict[Path, int | None] = {}
@@ -33,15 +35,18 @@ class Staged:
     """A complete file on disk under a hidden name, to be passed to `commit` or `drop`."""
 
     partial: Path
+    """The hidden name."""
     target: Path
+    """The final name."""
     size: int
     """In bytes."""
     sha256: str
+    """64 hexadecimal digits."""
 
 
 @contextmanager
 def atomic_write(path: Path) -> Generator[BinaryIO, None, None]:
-    """Open a file that is written completely or not at all.
+    """Open a file for a `with` block; it is written completely or not at all.
 
     At the end of the block the bytes are flushed to disk and the file is renamed to its final name.
     If the block raises, the hidden file is removed and an existing file under the final name is
@@ -75,7 +80,7 @@ def write_staged(path: Path, write: Callable[[BinaryIO], Result]) -> tuple[Stage
         write: writes the bytes to the open file.
 
     Returns:
-        The argument of `commit`, and the return value of `write`. Before another process
+        The staged file, for `commit`, and the return value of `write`. Before another process
         commits the file, this one must call `release`.
 
     Raises:
@@ -101,13 +106,13 @@ def commit(staged: Staged) -> None:
 
 
 def drop(staged: Staged) -> None:
-    """Remove a staged file."""
+    """Remove a staged file that is not wanted; errors are ignored."""
     _remove(staged.partial)
 
 
 def release(staged: Staged) -> None:
     """Release the lock on a staged file that another process will commit."""
-    _forget(staged.partial)
+    _release_lock(staged.partial)
 
 
 def drop_unfinished() -> None:
@@ -119,7 +124,7 @@ def drop_unfinished() -> None:
 def sweep(folder: Path) -> int:
     """Remove the hidden files that crashed runs left in a folder; return their number.
 
-    Files that are locked by a running process are kept.
+    Files that are locked by a running process are kept. Errors are ignored.
     """
     count = 0
     with suppress(OSError):
@@ -141,9 +146,16 @@ def hash_file(path: Path) -> str:
 
 @contextmanager
 def _open_partial(path: Path) -> Generator[tuple[Path, BinaryIO], None, None]:
-    """Open a hidden file for `path`; at the end it is flushed to disk, or removed after an error.
+    """Open a hidden file for a `with` block: at its end the file is flushed to disk and closed.
 
-    It is in the folder of the file that symbolic links lead to.
+    If the block raises, the file is removed.
+
+    Args:
+        path: the final name. If it is a symbolic link, the hidden file is in the folder of the file
+            that the link leads to.
+
+    Yields:
+        The path of the hidden file, and the open file.
     """
     with errors_about(path):
         target = Path(os.path.realpath(path))
@@ -158,7 +170,9 @@ def _open_partial(path: Path) -> Generator[tuple[Path, BinaryIO], None, None]:
                 is_locked = False
                 with suppress(OSError):  # The file system may have no locks.
                     is_locked = try_lock(file)
-                if is_locked and os.name != "nt":  # Windows cannot rename or remove an open file.
+                # A second descriptor keeps the lock after the file is closed. Not on Windows, which
+                # cannot rename or remove an open file.
+                if is_locked and os.name != "nt":
                     _unfinished[partial] = os.dup(file.fileno())
                 yield partial, file
                 file.flush()
@@ -171,21 +185,24 @@ def _open_partial(path: Path) -> Generator[tuple[Path, BinaryIO], None, None]:
 
 
 def _take_final_name(partial: Path, path: Path) -> None:
+    """Rename a hidden file to its final name; it is removed if that fails."""
     target = Path(os.path.realpath(path))
     with errors_about(path):
         try:
-            with suppress(OSError):  # The file may be new, or the file system without modes.
+            # Keep the mode of the file that is replaced. There may be none, or a file system
+            # without modes.
+            with suppress(OSError):
                 partial.chmod(target.stat().st_mode & 0o777)
             partial.replace(target)
         except BaseException:
             _remove(partial)
             raise
-    _forget(partial)
+    _release_lock(partial)
     _flush_folder(target.parent)
 
 
 def _remove_if_stale(partial: Path) -> bool:
-    """Remove a hidden file unless a running process holds its lock."""
+    """Remove a hidden file unless a process holds its lock; return whether it was removed."""
     try:
         with partial.open("rb") as file:
             is_stale = try_lock(file)
@@ -197,12 +214,14 @@ def _remove_if_stale(partial: Path) -> bool:
 
 
 def _remove(partial: Path) -> None:
+    """Remove a hidden file of this process, and release its lock; errors are ignored."""
     with suppress(OSError):
         partial.unlink(missing_ok=True)
-    _forget(partial)
+    _release_lock(partial)
 
 
-def _forget(partial: Path) -> None:
+def _release_lock(partial: Path) -> None:
+    """Close the descriptor that holds the lock of a hidden file, and forget the file."""
     descriptor = _unfinished.pop(partial, None)
     if descriptor is not None:
         os.close(descriptor)

@@ -1,4 +1,4 @@
-"""Path checks that return False instead of raising OSError."""
+"""Path checks that return False instead of raising OSError, and related functions."""
 
 import os
 from pathlib import Path
@@ -18,7 +18,7 @@ def is_file(path: Path) -> bool:
 
 
 def missing_folders(folder: Path) -> list[Path]:
-    """List a folder and its parents that do not exist, the innermost first."""
+    """List those of a folder and its parents that do not exist, the innermost first."""
     missing: list[Path] = []
     while not os.path.lexists(folder):
         missing.append(folder)
@@ -29,6 +29,6 @@ def missing_folders(folder: Path) -> list[Path]:
 def names_a_folder(path: str | Path) -> bool:
     """Return whether a path is an existing folder or ends with a separator, as `faces.v2/` does.
 
-    Pass the text as it was typed: `Path` drops a separator at the end.
+    Pass the text as the user typed it, since `Path` drops a separator at the end.
     """
     return os.path.basename(path) in ("", ".") or is_folder(Path(path))  # noqa: PTH119

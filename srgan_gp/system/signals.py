@@ -1,4 +1,8 @@
-"""Signal handling: SIGINT, SIGTERM and SIGHUP stop a run at a safe point; Ctrl-C in Python."""
+"""Signal handling: SIGINT, SIGTERM and SIGHUP stop a run at a safe point.
+
+A safe point is where the run calls `StopRequest.check`. For callers of the Python API,
+`run_interruptibly` makes Ctrl-C end a call that takes long outside of Python.
+"""
 
 import os
 import signal
@@ -18,8 +22,10 @@ ENDING = tuple(
 )
 """Signals that request the end of a program; Windows has no SIGHUP."""
 
-_SECONDS_BETWEEN_CHECKS = 0.1  # Windows does not interrupt a longer wait for a thread.
-_SECONDS_BETWEEN_SIGNALS = 20.0  # time to end; a second SIGTERM then ends a `StopRequest` at once
+_SECONDS_BETWEEN_CHECKS = 0.1
+"""Length of one wait for a thread: Windows handles Ctrl-C only between two waits."""
+_SECONDS_BETWEEN_SIGNALS = 20.0
+"""Time between the SIGTERMs of `end_with_input`: the second one ends a process that still runs."""
 
 
 class Stopped(SystemExit):
@@ -29,11 +35,14 @@ class Stopped(SystemExit):
 class StopRequest:
     """Context manager: the first signal sets `requested`, a second one ends the process at once.
 
+    The run calls `check` at its safe points, which raises `Stopped` after the first signal.
+
     A signal that is ignored, as SIGHUP under `nohup`, stays ignored. Python handles signals in the
     main thread only; in any other thread this context manager has no effect.
     """
 
     _signal = 0
+    """Number of the signal that was received; 0: none."""
 
     @property
     def requested(self) -> bool:
@@ -42,7 +51,7 @@ class StopRequest:
 
     def __enter__(self) -> Self:
         """Install the handlers."""
-        self._handlers: dict[int, Any] = {}
+        self._handlers: dict[int, Any] = {}  # previous handler of each signal
         if threading.current_thread() is threading.main_thread():
             for number in ENDING:
                 if signal.getsignal(number) is not signal.SIG_IGN:
@@ -65,10 +74,11 @@ class StopRequest:
             self.end()
 
     def end(self) -> None:
-        """Raise `Stopped`; if this process received no signal, with the exit code of SIGTERM."""
+        """Raise `Stopped`, with the exit code of the signal, or of SIGTERM if none was received."""
         raise Stopped(128 + (self._signal or signal.SIGTERM))
 
     def _handle(self, number: int, _frame: FrameType | None) -> None:
+        """Note a signal, and restore the default actions: the next one ends the process."""
         self._signal = number
         for handled in self._handlers:
             signal.signal(handled, signal.SIG_DFL)
@@ -78,12 +88,16 @@ def run_interruptibly(run: Callable[[], Result], cancel: Callable[[], None]) -> 
     """Call a function that takes long outside of Python, so that Ctrl-C can end it.
 
     Python raises KeyboardInterrupt in the main thread, and only between two of its own
-    instructions. So the function runs in another thread, which the main thread waits for. Only the
-    main thread needs it.
+    instructions. So the function runs in another thread, which the main thread waits for. In other
+    threads this is not needed.
 
     Args:
         run: the function; must not depend on the thread.
-        cancel: makes `run` end soon; called until it has ended, because it may come too early.
+        cancel: makes `run` end soon. It is called until `run` has ended, because a first call may
+            come before `run` has begun.
+
+    Returns:
+        The return value of `run`.
 
     Raises:
         KeyboardInterrupt: Ctrl-C was pressed; `run` has ended, unless it was pressed twice.
@@ -111,6 +125,7 @@ def end_with_input() -> None:
 
 
 def _wait_for_end_of_input() -> None:
+    """Body of the thread: read standard input to its end, then send SIGTERM again and again."""
     # Not `sys.stdin`: a thread that holds its buffer's lock breaks the interpreter's shutdown.
     while os.read(0, 1 << 12):
         pass

@@ -23,15 +23,16 @@ _REASONS = {
     errno.EISDIR: "there is a folder of that name; choose another name",
     errno.ENAMETOOLONG: "the name is too long; choose a shorter one",
 }
-# Errors that every other file on the disk would have too.
+"""By error number: reason and advice, the end of a message."""
 _DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}
+"""Errors that every other file on the disk would have too."""
 
 
 @contextmanager
 def errors_about(path: Path) -> Generator[None, None, None]:
-    """Convert an OSError of the block to an OutputError about `path`.
+    """Convert an OSError that a `with` block raises to an OutputError about `path`.
 
-    The OSError is the cause of the OutputError.
+    The OSError is the `__cause__` of the OutputError.
 
     Args:
         path: file or folder that the block writes; named in the message.
@@ -43,8 +44,9 @@ def errors_about(path: Path) -> Generator[None, None, None]:
         yield
     except OSError as error:
         reason = _REASONS.get(error.errno or 0, error.strerror or str(error))
-        refused = error.filename if isinstance(error.filename, str) else path
-        folder = os.path.dirname(os.path.realpath(refused))  # noqa: PTH120
+        failed_path = error.filename if isinstance(error.filename, str) else path
+        folder = os.path.dirname(os.path.realpath(failed_path))  # noqa: PTH120
+        # Some file systems, such as /proc, report that the file is missing when it is created.
         if error.errno == errno.ENOENT and os.path.isdir(folder):  # noqa: PTH112 - may not raise
             reason = "its folder takes no new file; choose another folder"
         raise OutputError(f"cannot write {path}: {reason}") from error

@@ -1,6 +1,7 @@
-"""Limits of images in zip files, checked before a member is unpacked.
+"""Size limits of images in zip files, checked before a member is unpacked.
 
-The sizes are those that the zip file declares; reading a member never returns more bytes.
+They refuse files that unpack to far more bytes than they have ("zip bombs"). The sizes are those
+that the zip file declares; Python never returns more bytes of a member than that.
 """
 
 import zipfile
@@ -8,16 +9,16 @@ import zipfile
 from srgan_gp.errors import PictureError
 
 MAX_RATIO = 100
-"""Largest ratio of unpacked to packed bytes. Images hardly shrink in a zip file."""
+"""Largest ratio of unpacked to packed bytes. That of images is near 1: they are compressed."""
 MAX_BYTES = 1_000_000_000
-"""Largest unpacked member."""
+"""Largest size of an unpacked member."""
 
 
 def require_small(member: zipfile.ZipInfo) -> None:
-    """Check the declared size of a member.
+    """Check the declared size of a member of a zip file.
 
     Raises:
-        PictureError: E_TOO_LARGE.
+        PictureError: E_TOO_LARGE: the size is above `MAX_BYTES`, or the ratio above `MAX_RATIO`.
     """
     size = member.file_size
     if size > MAX_BYTES or size > MAX_RATIO * max(member.compress_size, 1):
