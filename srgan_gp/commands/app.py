@@ -1,4 +1,8 @@
-"""`srgan-gp app`: starts the web page and the HTTP API."""
+"""`srgan-gp app`: starts the web page and the HTTP API.
+
+`verb_parser` calls `add_options`, then `run`. Heavy modules are imported inside functions, so that
+`--help` is fast.
+"""
 
 import argparse
 import dataclasses
@@ -18,7 +22,8 @@ if TYPE_CHECKING:
     from srgan_gp.serving.server_settings import ServerSettings
 
 
-MODEL_TASKS = ("super-resolution",)  # `verb_parser` lists their models
+MODEL_TASKS = ("super-resolution",)  # `--help` lists the models of these tasks
+# Command line and purpose of each example in `--help`.
 EXAMPLES = (
     ("srgan-gp app", "Serve the page on this machine; its address is printed on stdout."),
     (
@@ -31,11 +36,32 @@ EXAMPLES = (
     ),
 )
 
+# Help texts of the options; the default is in brackets.
+_OFFER = "imported models that visitors may use, besides that of --model [none]"
+_HOST = "address to listen on; 0.0.0.0 accepts other machines, use it with --auth [127.0.0.1]"
+_PUBLIC_NAME = "host name under which a reverse proxy serves this server"
+_TRUSTED_PROXY = (
+    "addresses or networks of reverse proxies; their X-Forwarded-For tells clients apart, that of "
+    "others is ignored; none trusts no proxy [127.0.0.1]"
+)
+_METRICS_PORT = "port of 127.0.0.1 for the metrics page of Prometheus; 0 chooses one [no metrics]"
+_FEATURE_WEIGHTS = (
+    "SqueezeNet 1.1 (.safetensors or .pth) for training, without a connection [that of `srgan-gp "
+    "fetch feature-network`]"
+)
+_KEEP = "minutes to keep uploads and results [10]"
+_DRAIN = "seconds to finish running jobs after a signal [30]"
+
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of this verb; the defaults are those of `ServerSettings`."""
+    """Add the options of this verb.
+
+    An option that the user does not type gets no attribute (`argparse.SUPPRESS`), so that `run`
+    uses the default of `ServerSettings`.
+    """
 
     def group(title: str) -> "Callable[..., argparse.Action]":
+        """Return `add_argument` of a new group of the help."""
         return partial(parser.add_argument_group(title).add_argument, default=argparse.SUPPRESS)
 
     add = group("Common options")
@@ -66,41 +92,26 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--metrics-port", type=_port, metavar="N", help=_METRICS_PORT)
 
 
-_OFFER = "imported models that visitors may use, besides that of --model [none]"
-_HOST = "address to listen on; 0.0.0.0 accepts other machines, use it with --auth [127.0.0.1]"
-_PUBLIC_NAME = "host name under which a reverse proxy serves this server"
-_TRUSTED_PROXY = (
-    "addresses or networks of reverse proxies; their X-Forwarded-For tells clients apart, that of "
-    "others is ignored; none trusts no proxy [127.0.0.1]"
-)
-_METRICS_PORT = "port of 127.0.0.1 for the metrics page of Prometheus; 0 chooses one [no metrics]"
-_FEATURE_WEIGHTS = (
-    "SqueezeNet 1.1 (.safetensors or .pth) for training, without a connection [that of `srgan-gp "
-    "fetch feature-network`]"
-)
-_KEEP = "minutes to keep uploads and results [10]"
-_DRAIN = "seconds to finish running jobs after a signal [30]"
-
-
 def run(options: argparse.Namespace) -> int:
     """Serve until a signal; return 0, or 1 if running jobs had to be cancelled."""
     from srgan_gp.serving.http.server import serve
     from srgan_gp.serving.server_settings import ServerSettings
 
-    # Only typed options are present. Most have the name of a setting; others are converted below.
-    given = vars(options)
-    fields = {field.name for field in dataclasses.fields(ServerSettings)}
-    values = {name: value for name, value in given.items() if name in fields}
-    if "offer" in given:
+    # Only options that the user typed are present. Most have the name of a setting; the others are
+    # converted below.
+    typed_options = vars(options)
+    setting_names = {field.name for field in dataclasses.fields(ServerSettings)}
+    values = {name: value for name, value in typed_options.items() if name in setting_names}
+    if "offer" in typed_options:
         values["offer"] = tuple(options.offer)
-    if "max_upload_mb" in given:
+    if "max_upload_mb" in typed_options:
         values["max_upload_bytes"] = options.max_upload_mb * 1_000_000
-    if "keep_minutes" in given:
+    if "keep_minutes" in typed_options:
         values["keep_seconds"] = options.keep_minutes * 60
-    if "trusted_proxy" in given:
+    if "trusted_proxy" in typed_options:  # `none` was parsed to an empty text
         values["trusted_proxies"] = tuple(proxy for proxy in options.trusted_proxy if proxy)
     settings = ServerSettings(**values)
-    _check(settings)
+    _check_paths(settings)
     if serve(settings, on_started=_announce):
         return 0
     print_message(
@@ -111,26 +122,28 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _announce(settings: "ServerSettings") -> None:
+    """Print the address, and warnings; called when the server accepts connections."""
     from srgan_gp.models.catalog import list_models
     from srgan_gp.serving.guards.access_control import is_loopback
     from srgan_gp.serving.http.server import address_of
 
     list_models(on_refused=lambda error: print_message(f"warning: {error}"))
-    elsewhere = ""
+    other_machines = ""
     if not is_loopback(settings.host):
-        elsewhere = " (on other machines, with the name of this one)"
+        other_machines = " (on other machines, with the name of this one)"
         if settings.auth is None:
             print_message(
                 "warning: every machine that can connect to this one can use the server; pass "
                 "--auth USER:PASSWORD to require a password."
             )
     print_result(address_of(settings))
-    print_message(f"Open this address in a browser{elsewhere}; Ctrl+C stops the server.")
+    print_message(f"Open this address in a browser{other_machines}; Ctrl+C stops the server.")
     if settings.metrics_port is not None:
         print_message(f"Metrics: http://127.0.0.1:{settings.metrics_port}/metrics")
 
 
-def _check(settings: "ServerSettings") -> None:
+def _check_paths(settings: "ServerSettings") -> None:
+    """Raise a UsageError if a path of the settings does not exist."""
     if settings.folder is not None and not settings.folder.is_dir():
         raise UsageError(f"--folder {settings.folder} is not a folder; create it first.")
     if settings.feature_weights is not None and not settings.feature_weights.is_file():
@@ -138,13 +151,14 @@ def _check(settings: "ServerSettings") -> None:
 
 
 def _port(text: str) -> int:
+    """Parse a port; argparse prints the error, as of the functions below."""
     if not text.isdecimal() or int(text) > 65535:
         raise argparse.ArgumentTypeError(f"the port must be from 0 to 65535, not {text}")
     return int(text)
 
 
 def _network(text: str) -> str:
-    """Return an address or a network; an empty text for `none`."""
+    """Parse an IP address or a network in CIDR notation; the result for `none` is an empty text."""
     if text == "none":
         return ""
     try:
@@ -156,6 +170,7 @@ def _network(text: str) -> str:
 
 
 def _host_name(text: str) -> str:
+    """Parse a host name without scheme and port."""
     if not re.fullmatch(r"[A-Za-z0-9._-]+", text):
         raise argparse.ArgumentTypeError(
             f"write a name such as example.org, without http:// and port, not {text!r}"
@@ -164,6 +179,7 @@ def _host_name(text: str) -> str:
 
 
 def _auth(text: str) -> tuple[str, str]:
+    """Parse USER:PASSWORD into its two parts; the password may contain colons."""
     user, separator, password = text.partition(":")
     if not user or not separator or not password:
         # The text is not repeated: it may be a password, and terminals are logged.

@@ -1,4 +1,8 @@
-"""`srgan-gp export`: exports a training run as a model for `upscale` or `generate`."""
+"""`srgan-gp export`: exports a training run as a model for `upscale` or `generate`.
+
+`verb_parser` calls `add_options`, then `run`. Heavy modules are imported inside functions, so that
+`--help` is fast.
+"""
 
 import argparse
 from pathlib import Path
@@ -7,6 +11,7 @@ from srgan_gp.commands.terminal import print_message, print_result
 from srgan_gp.models.cards import read_card
 from srgan_gp.models.catalog import model_folders
 
+# Command line and purpose of each example in `--help`.
 EXAMPLES = (
     (
         "srgan-gp export runs/photos --name my-photos",
@@ -22,7 +27,7 @@ EXAMPLES = (
     ),
 )
 
-
+# Help texts of the options; the default is in brackets.
 _OUTPUT = "folder for the files of the model [the current folder]"
 _PHOTOS = (
     "folders or zip files of photos that the int8 network of an upscaler is calibrated on [the "
@@ -45,17 +50,23 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Write the ONNX file, the critic if the run has one, the int8 network and the card."""
+    """Write the files of the model and print the path of its card; return 0.
+
+    The files are the ONNX file, the critic if the run has one, the int8 network of an upscaler, and
+    the card.
+    """
     from srgan_gp.exporting.export import export
     from srgan_gp.exporting.next_commands import after_model
     from srgan_gp.exporting.weight_blending import Blend
 
     blend = Blend(options.blend, options.blend_share) if options.blend else None
-    files = (options.run_dir, options.name, options.output, blend, options.photos)
-    card_path = export(*files, say=print_message)
+    card_path = export(
+        options.run_dir, options.name, options.output, blend, options.photos, say=print_message
+    )
     print_result(str(card_path))
     user_folder = model_folders()[-1]
     is_installed = card_path.parent.resolve() == user_folder.resolve()
+    # Other commands find an installed model by its name, and any other by the path of its file.
     model = options.name if is_installed else str(card_path.with_suffix(".onnx"))
-    print_message(after_model(read_card(card_path).task, model))
+    print_message(after_model(read_card(card_path).task, model))  # which command to type next
     return 0

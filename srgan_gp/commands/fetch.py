@@ -1,4 +1,7 @@
-"""`srgan-gp fetch`: installs a helper network, the face detector or the feature network."""
+"""`srgan-gp fetch`: installs a helper network, the face detector or the feature network.
+
+Helper networks measure and prepare images. They are not part of this package.
+"""
 
 import argparse
 
@@ -6,6 +9,7 @@ from srgan_gp.commands.terminal import print_message, print_result, printable
 from srgan_gp.errors import UsageError
 from srgan_gp.models.helper_networks import HELPERS, how_to_get, install
 
+# Command line and purpose of each example in `--help`.
 EXAMPLES = (
     (
         "srgan-gp fetch feature-network",
@@ -21,6 +25,12 @@ EXAMPLES = (
     ),
 )
 
+# Help texts of the options; the default is in brackets.
+_SOURCE = (
+    "a file, or an address that begins with https:// [of the feature network "
+    "the address of its publisher; the face detector cannot be downloaded by this program]"
+)
+
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of this verb."""
@@ -29,25 +39,23 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "if its SHA-256 is known to work."
     )
     add = parser.add_argument_group("Common options").add_argument
-    about = "; ".join(f"{name}: {network.purpose}" for name, network in HELPERS.items())
+    purposes = "; ".join(f"{name}: {network.purpose}" for name, network in HELPERS.items())
     add(
         "network",
         nargs="?",
         choices=sorted(HELPERS),
         metavar="NETWORK",
-        help=f"{about} [list them]",
+        help=f"{purposes} [list them]",
     )
     add("--from", dest="source", metavar="FILE|URL", help=_SOURCE)
 
 
-_SOURCE = (
-    "a file, or an address that begins with https:// [of the feature network "
-    "the address of its publisher; the face detector cannot be downloaded by this program]"
-)
-
-
 def run(options: argparse.Namespace) -> int:
-    """Install the network; print its path, and its licence. Without a name, list the networks."""
+    """Install the network; print its path, and its licence. Without a name, list the networks.
+
+    Returns:
+        0; failures are raised as errors.
+    """
     if options.network is None:
         if options.source is not None:
             raise UsageError(f"--from needs the name of the network: {' or '.join(HELPERS)}.")
@@ -61,7 +69,7 @@ def run(options: argparse.Namespace) -> int:
     network = HELPERS[options.network]
     if options.source is None and network.installed():
         print_message(f"{network.title} is installed already.")
-    path = install(network, options.source)  # the installed file if there is no source
+    path = install(network, options.source)  # without a source, the file that is installed already
     print_result(printable(path))
     print_message(f"{network.title}. Licence: {network.licence}.")
     return 0

@@ -1,4 +1,8 @@
-"""`srgan-gp finetune`: adapts a model to the user's own images."""
+"""`srgan-gp finetune`: adapts a model to the user's own images.
+
+`verb_parser` calls `add_options`, then `run`. Heavy modules are imported inside functions, so that
+`--help` is fast.
+"""
 
 import argparse
 import dataclasses
@@ -16,7 +20,8 @@ from srgan_gp.system.signals import end_with_input
 from srgan_gp.training.options.config import TrainConfig
 from srgan_gp.training.options.option_fields import add_options as add_config_options
 
-MODEL_TASKS = ("super-resolution", "face-generation")  # `verb_parser` lists their models
+MODEL_TASKS = ("super-resolution", "face-generation")  # `--help` lists the models of these tasks
+# Command line and purpose of each example in `--help`.
 EXAMPLES = (
     (
         "srgan-gp finetune --from photo-x4 --data photos --name my-photos",
@@ -30,6 +35,20 @@ EXAMPLES = (
         "srgan-gp finetune --from faces-64 --data faces.zip --set total_images=50000",
         "Adapt a face model to a zip of `srgan-gp prepare`, with 50,000 training images.",
     ),
+)
+
+# Help texts of the options; the default is in brackets.
+_MODEL = "name of a model, or path of its .onnx; of a model of an older version its .safetensors"
+_DATA = "folders or zip files of images, or a zip of `srgan-gp prepare`"
+_VALIDATION = "validation images [the folder val of the data, or a fifth of it, by file hash]"
+_FEATURE_WEIGHTS = (
+    "SqueezeNet 1.1 (.safetensors or .pth) for squeeze distances [that of `srgan-gp fetch "
+    "feature-network`]"
+)
+_SET = "options of `srgan-gp train` that replace the planned ones, such as total_images=8000"
+_END_WITH_INPUT = (
+    "save and exit when the standard input is closed, so that the command does not outlive a "
+    "program that started it"
 )
 
 
@@ -58,28 +77,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--end-with-input", action="store_true", help=_END_WITH_INPUT)
 
 
-_MODEL = "name of a model, or path of its .onnx; of a model of an older version its .safetensors"
-_DATA = "folders or zip files of images, or a zip of `srgan-gp prepare`"
-_VALIDATION = "validation images [the folder val of the data, or a fifth of it, by file hash]"
-_FEATURE_WEIGHTS = (
-    "SqueezeNet 1.1 (.safetensors or .pth) for squeeze distances [that of `srgan-gp fetch "
-    "feature-network`]"
-)
-_SET = "options of `srgan-gp train` that replace the planned ones, such as total_images=8000"
-_END_WITH_INPUT = (
-    "save and exit when the standard input is closed, so that the command does not outlive a "
-    "program that started it"
-)
-
-
-_WAYS = (
+_DOWNSCALERS_NOTE = (
     "In brackets is how the images were made small: matlab: by the bicubic method of MATLAB; "
     "area-jpeg75: by the mean of areas, and saved as JPEG of quality 75."
 )
 
 
 def run(options: argparse.Namespace) -> int:
-    """Fine-tune, compare, print the result and install a better model."""
+    """Fine-tune, compare, print the result and install a better model; return 0 in any case."""
     from srgan_gp.exporting.next_commands import after_model, after_run
     from srgan_gp.finetuning.finetune import finetune
     from srgan_gp.finetuning.finetune_source import find_source
@@ -92,7 +97,7 @@ def run(options: argparse.Namespace) -> int:
     if options.name:
         require_free_name(options.name)
     output = options.output or Path("runs") / f"{Path(options.model).stem}-finetuned"
-    with _explained_interruption(output), stage_progress() as on_stage:
+    with _message_about_interruption(output), stage_progress() as on_stage:
         outcome = finetune(
             options.model,
             options.data,
@@ -113,8 +118,8 @@ def run(options: argparse.Namespace) -> int:
         return 0
     for line in table(verdict.rows):
         print_result(line)
-    if any(row.way for row in verdict.rows):
-        print_message(_WAYS)
+    if any(row.way for row in verdict.rows):  # the table names a way of downscaling
+        print_message(_DOWNSCALERS_NOTE)
     if outcome.ended_because:
         print_result(outcome.ended_because)
     comparison = "better" if verdict.is_better else "not better"
@@ -125,16 +130,20 @@ def run(options: argparse.Namespace) -> int:
     else:
         reason = "no --name was given" if verdict.is_better else "it is not better"
         print_result(f"Not installed, because {reason}.")
-        following = after_run(output, options.name)
+        next_command = after_run(output, options.name)  # "Next: " and a command
         if not verdict.is_better:
-            following = following.replace("Next:", "To install it all the same:", 1)
-        print_message(following)
+            next_command = next_command.replace("Next:", "To install it all the same:", 1)
+        print_message(next_command)
     return 0
 
 
 @contextmanager
-def _explained_interruption(run_dir: Path) -> Generator[None]:
-    """Say at Ctrl-C what is saved; the training itself says so where it stops between steps."""
+def _message_about_interruption(run_dir: Path) -> Generator[None]:
+    """Print what is saved if Ctrl-C ends the `with` block.
+
+    A signal that stops the training between two steps raises `Stopped` instead, and the training
+    prints the message.
+    """
     from srgan_gp.training.run_data import interrupted_message
 
     try:
@@ -147,7 +156,10 @@ def _explained_interruption(run_dir: Path) -> Generator[None]:
 def _changes(options: argparse.Namespace) -> dict[str, Any]:
     """Collect the options of `srgan-gp train` that replace the planned ones.
 
-    They are those of `--set`, then --feature-weights, --device and --threads, which win.
+    They are those of `--set`, and --feature-weights, --device and --threads, which override them.
+
+    Returns:
+        Values of fields of `TrainConfig`, by field.
 
     Raises:
         UsageError: there is no such option, or a value is not valid.
@@ -156,35 +168,48 @@ def _changes(options: argparse.Namespace) -> dict[str, Any]:
     add_config_options(parser, TrainConfig)
     defaults = {field.name: field.default for field in dataclasses.fields(TrainConfig)}
     changes: dict[str, Any] = {}
-    typed: list[str] = options.changes
-    for change in typed:
+    typed_changes: list[str] = options.changes
+    for change in typed_changes:
         name, _, text = change.partition("=")
         if name not in defaults or not text:
-            close = [] if name in defaults else difflib.get_close_matches(name, defaults, 1)
-            hint = f" Did you mean {close[0]}?" if close else ""
+            similar = [] if name in defaults else difflib.get_close_matches(name, defaults, 1)
+            hint = f" Did you mean {similar[0]}?" if similar else ""
             raise UsageError(
                 f"--set takes NAME=VALUE with an option of a run, not {change!r}.{hint} "
                 "srgan-gp train --help lists the options."
             )
         changes[name] = _parse_value(parser, name, text, defaults[name])
-    named = {key: getattr(options, key) for key in ("feature_weights", "device", "threads")}
-    return changes | {key: value for key, value in named.items() if value is not None}
+    for name in ("feature_weights", "device", "threads"):
+        value = getattr(options, name)
+        if value is not None:
+            changes[name] = value
+    return changes
 
 
 def _parse_value(parser: argparse.ArgumentParser, name: str, text: str, default: object) -> object:
-    """Parse the text of one option; a tuple is written with commas.
+    """Parse the value of one option of `srgan-gp train`, as that command would.
+
+    Args:
+        parser: parser with all options of a run.
+        name: field of `TrainConfig`.
+        text: the value as the user typed it; several values are separated by commas.
+        default: default of the field, which shows whether it is a tuple or a boolean.
 
     Raises:
         UsageError: the value is not valid.
     """
     option = name.replace("_", "-")
-    arguments = [f"--{option}", *(text.split(",") if isinstance(default, tuple) else [text])]
     if isinstance(default, bool):
         if text.lower() not in ("true", "false"):
             raise UsageError(f"The option {name} takes true or false, not {text!r}.")
         arguments = [f"--{option}" if text.lower() == "true" else f"--no-{option}"]
+    elif isinstance(default, tuple):
+        arguments = [f"--{option}", *text.split(",")]
+    else:
+        arguments = [f"--{option}", text]
     try:
         value = getattr(parser.parse_args(arguments), name)
-    except (argparse.ArgumentError, SystemExit) as error:  # some errors exit in spite of the flag
+    # argparse exits at some errors although `exit_on_error` is false.
+    except (argparse.ArgumentError, SystemExit) as error:
         raise UsageError(f"The option {name} does not take {text!r}.") from error
     return tuple(value) if isinstance(default, tuple) else value

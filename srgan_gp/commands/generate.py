@@ -1,4 +1,8 @@
-"""`srgan-gp generate`: writes generated faces as files, a sheet or an animation."""
+"""`srgan-gp generate`: writes generated faces as files, a sheet or an animation.
+
+A sheet is one image with the faces in columns and rows. Heavy modules are imported inside
+functions, so that `--help` is fast.
+"""
 
 import argparse
 import json
@@ -21,7 +25,8 @@ if TYPE_CHECKING:
     from srgan_gp.inference.face_generator import FaceGenerator
     from srgan_gp.inference.upscaler import Upscaler
 
-MODEL_TASKS = ("face-generation",)  # `verb_parser` lists their models
+MODEL_TASKS = ("face-generation",)  # `--help` lists the models of these tasks
+# Command line and purpose of each example in `--help`.
 EXAMPLES = (
     (
         "srgan-gp generate --seeds 0-7 -o faces/",
@@ -36,6 +41,18 @@ EXAMPLES = (
         "Generate an animation from the face of seed 3 to that of seed 8.",
     ),
 )
+
+# Help texts of the options; the default is in brackets.
+_SEEDS = "seeds of the faces; a seed always gives the same face [0; with --grid: 0, 1, 2, ...]"
+_TRUNC = "factor of the latents: below 1 faces are more usual and less diverse [the model's]"
+_INTERPOLATE = "animation from the face of seed A to that of seed B, 25 frames a second"
+_UPSCALE = "upscale the faces with a model, see `srgan-gp models` [face-x4]"
+_OUTPUT = (
+    "image file for one face or a grid; .gif, .webp, .png or .webm for an animation; folder for "
+    "files such as seed0007.png"
+)
+_MODEL = "name of a model, see `srgan-gp models`, or path of an .onnx file [faces-64]"
+_EXIST = "what to do if a result exists [error]"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -63,20 +80,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--json", action="store_true", help="print one JSON object on stdout instead of lines")
 
 
-_SEEDS = "seeds of the faces; a seed always gives the same face [0; with --grid: 0, 1, 2, ...]"
-_TRUNC = "factor of the latents: below 1 faces are more usual and less diverse [the model's]"
-_INTERPOLATE = "animation from the face of seed A to that of seed B, 25 frames a second"
-_UPSCALE = "upscale the faces with a model, see `srgan-gp models` [face-x4]"
-_OUTPUT = (
-    "image file for one face or a grid; .gif, .webp, .png or .webm for an animation; folder for "
-    "files such as seed0007.png"
-)
-_MODEL = "name of a model, see `srgan-gp models`, or path of an .onnx file [faces-64]"
-_EXIST = "what to do if a result exists [error]"
-
-
 def run(options: argparse.Namespace) -> int:
-    """Generate the faces and print the paths of the files."""
+    """Generate the faces and print the paths of the files; return 0."""
     from srgan_gp.batch.naming.output_options import prepare_folder
     from srgan_gp.faces.face_files import generate_faces, write_faces
     from srgan_gp.faces.face_metadata import face_xmp
@@ -85,13 +90,14 @@ def run(options: argparse.Namespace) -> int:
     started = time.monotonic()
     request = _request(options)
     generator, upscaler = _load(options)
-    side = generator.image_size * (upscaler.scale if upscaler else 1)
+    side = generator.image_size * (upscaler.scale if upscaler else 1)  # of a face, in pixels
     request.check(side, may_replace=options.exist == "overwrite")
     prepare_folder(request.files[0].parent)
-    sweep(request.files[0].parent)
+    sweep(request.files[0].parent)  # removes unfinished files of crashed processes
     if not options.json:
-        for model in filter(None, (generator, upscaler)):
-            print_message(model.choice)
+        print_message(generator.choice)  # model and device
+        if upscaler is not None:
+            print_message(upscaler.choice)
         if generator.card is not None:
             print_message(f"Licence of {generator.name}: {generator.card.licence}.")
     truncation = generator.default_truncation if options.trunc is None else options.trunc
@@ -137,20 +143,21 @@ def _request(options: argparse.Namespace) -> "FaceRequest":
 
 
 def _load(options: argparse.Namespace) -> "tuple[FaceGenerator, Upscaler | None]":
+    """Load the face generator, and the upscaler of `--upscale`; None: not requested."""
     from srgan_gp.inference.face_generator import FaceGenerator
     from srgan_gp.inference.upscaler import Upscaler
 
-    run_on: dict[str, Any] = {"device": options.device, "threads": options.threads}
-    generator = FaceGenerator.load(options.model, **run_on)
+    device, threads = options.device, options.threads
+    generator = FaceGenerator.load(options.model, device=device, threads=threads)
     if options.upscale is None:
         return generator, None
-    return generator, Upscaler.load(options.upscale, **run_on)
+    return generator, Upscaler.load(options.upscale, device=device, threads=threads)
 
 
 def _report(
     request: "FaceRequest", generator: "FaceGenerator", upscaler: "Upscaler | None"
 ) -> dict[str, Any]:
-    """Return the object of `--json`."""
+    """Return the object of `--json`; `run` adds `truncation`, `side`, `notes` and `seconds`."""
     return {
         "model": generator.name,
         "model_sha256": generator.sha256,

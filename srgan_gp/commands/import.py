@@ -1,4 +1,8 @@
-"""`srgan-gp import`: installs an upscaler of another project, for `upscale` and the app."""
+"""`srgan-gp import`: installs an upscaler of another project, for `upscale` and the app.
+
+`verb_parser` calls `add_options`, then `run`. Heavy modules are imported inside functions, so that
+`--help` is fast.
+"""
 
 import argparse
 from importlib.util import find_spec
@@ -7,6 +11,7 @@ from pathlib import Path
 from srgan_gp.commands.terminal import print_message, print_result, printable
 from srgan_gp.errors import MissingExtraError
 
+# Command line and purpose of each example in `--help`.
 EXAMPLES = (
     (
         "srgan-gp import 4x-photo.safetensors --name community-x4",
@@ -22,6 +27,12 @@ EXAMPLES = (
     ),
 )
 _PACKAGES = ("onnxscript", "spandrel", "tomli_w", "torch")
+"""Packages that this verb imports and a plain installation lacks; the extra `import` has them."""
+
+# Help texts of the options; the default is in brackets.
+_FILE = "a .pth, .pt, .ckpt, .safetensors or .onnx; OpenModelDB's .json beside it is read"
+_LICENCE = "licence for the card [that in the .json or the file, else unknown]"
+_PHOTOS = "folders or zip files of photos that an int8 network is calibrated on [no int8 network]"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -38,13 +49,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--photos", nargs="+", metavar="PLACE", help=_PHOTOS)
 
 
-_FILE = "a .pth, .pt, .ckpt, .safetensors or .onnx; OpenModelDB's .json beside it is read"
-_LICENCE = "licence for the card [that in the .json or the file, else unknown]"
-_PHOTOS = "folders or zip files of photos that an int8 network is calibrated on [no int8 network]"
-
-
 def run(options: argparse.Namespace) -> int:
-    """Import the file; print the path of the card, and what was measured."""
+    """Import the file; print the path of the card, and what was measured; return 0."""
     _require_packages()
     from srgan_gp.importing.import_model import import_model
     from srgan_gp.models.cards import read_card
@@ -67,10 +73,10 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _require_packages() -> None:
-    """Name the extra of this verb if a package of it is missing.
+    """Check that the packages of this verb are installed.
 
     Raises:
-        MissingExtraError: a package is missing.
+        MissingExtraError: a package is missing; the message names the extra to install.
     """
     for package in _PACKAGES:
         if find_spec(package) is None:

@@ -1,4 +1,7 @@
-"""`srgan-gp models`: lists the models for `--model`, shows, verifies and removes them."""
+"""`srgan-gp models`: lists the models for `--model`, shows, verifies and removes them.
+
+The description of a model is its card (`models.cards.ModelCard`).
+"""
 
 import argparse
 import json
@@ -13,10 +16,17 @@ if TYPE_CHECKING:
 
     from srgan_gp.models.cards import ModelCard
 
+# Command line and purpose of each example in `--help`.
 EXAMPLES = (
     ("srgan-gp models", "List every model with its scale, size and purpose."),
     ("srgan-gp models photo-x4 --scores", "Show the card of one model with all its scores."),
     ("srgan-gp models verify", "Compare the files of all models with the hashes on their cards."),
+)
+
+# Help texts of the options; the default is in brackets.
+_NAME = (
+    "show the card of this model; verify: compare all files with their hashes; remove NAME: remove "
+    "a model of yours [list all models]"
 )
 
 
@@ -30,51 +40,46 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--json", action="store_true", help="print one JSON object on stdout")
 
 
-_NAME = (
-    "show the card of this model; verify: compare all files with their hashes; remove NAME: remove "
-    "a model of yours [list all models]"
-)
-
-
 def run(options: argparse.Namespace) -> int:
     """Print a list of the models or one card, verify the files, or remove a model.
 
     Returns:
-        0, or 3 where a model cannot be used or a file is damaged; the others are listed.
+        0, or 3 if a model cannot be used or a file is damaged; the others are listed.
     """
     from srgan_gp.models.catalog import list_models, unknown_model
 
     if options.name == "remove" or options.removed is not None:
         return _remove(options)
-    is_check = options.name == "verify"
-    if is_check and (options.scores or options.json):
+    is_verification = options.name == "verify"
+    if is_verification and (options.scores or options.json):
         raise UsageError("models verify goes neither with --scores nor with --json.")
-    refused: list[str] = []
-    cards = list_models(on_refused=lambda error: refused.append(str(error)))
-    if options.name is not None and not is_check:
+    problems: list[str] = []  # messages about models that cannot be used
+    cards = list_models(on_refused=lambda error: problems.append(str(error)))
+    if options.name is not None and not is_verification:
         cards = [card for card in cards if card.name == options.name]
-        # A message names the file of its card, NAME.toml.
-        refused = [message for message in refused if f"{options.name}." in message]
-        if not cards and not refused:
+        # A message is about this model if it names the file of its card, NAME.toml.
+        problems = [message for message in problems if f"{options.name}." in message]
+        if not cards and not problems:
             raise unknown_model(options.name)
-    if is_check:
-        refused += _verify(cards)
+    if is_verification:
+        problems += _verify(cards)
     elif options.json:
-        print_result(
-            json.dumps({"models": [asdict(card) for card in cards], "refused": refused}, indent=2)
-        )
+        models = [asdict(card) for card in cards]
+        print_result(json.dumps({"models": models, "refused": problems}, indent=2))
     else:
-        for line in _text(cards, is_whole=options.name is not None, has_scores=options.scores):
+        for line in _card_lines(
+            cards, is_whole=options.name is not None, has_scores=options.scores
+        ):
             print_result(printable(line))
-    for message in refused:
+    for message in problems:
         print_message(f"srgan-gp: error: {message}")
-    if not options.name and not options.json and not refused:
+    if not options.name and not options.json and not problems:
         print_message("srgan-gp models NAME shows the card of a model.")
-    return PictureError.exit_code if refused else 0
+    return PictureError.exit_code if problems else 0
 
 
 def _remove(options: argparse.Namespace) -> int:
-    """Remove a model of the user; print its files."""
+    """Remove a model of the user, and print its files; return 0."""
     from srgan_gp.models.removal import remove_model
 
     if options.name != "remove" or options.removed is None or options.scores or options.json:
@@ -90,16 +95,18 @@ def _verify(cards: "Sequence[ModelCard]") -> list[str]:
 
     messages: list[str] = []
     for card in cards:
-        found = damaged_files(card)
-        messages += found
-        if not found:
+        messages_about_model = damaged_files(card)
+        messages += messages_about_model
+        if not messages_about_model:
             names = ", ".join(file.name for file in card.files.values())
             print_result(printable(f"{card.name}: {names} as on the card"))
     return messages
 
 
-def _text(cards: "Sequence[ModelCard]", *, is_whole: bool, has_scores: bool) -> "Iterator[str]":
-    """Yield lines: with `is_whole` the whole cards, with `has_scores` all scores."""
+def _card_lines(
+    cards: "Sequence[ModelCard]", *, is_whole: bool, has_scores: bool
+) -> "Iterator[str]":
+    """Yield two lines for each model, or with `is_whole` its card; with `has_scores` all scores."""
     for card in cards:
         yield from _summary(card)
         if is_whole:
@@ -107,7 +114,7 @@ def _text(cards: "Sequence[ModelCard]", *, is_whole: bool, has_scores: bool) -> 
         if has_scores:
             yield from _scores(card)
         elif is_whole:
-            yield from _headline(card)
+            yield from _first_scores(card)
 
 
 def _summary(card: "ModelCard") -> "Iterator[str]":
@@ -121,13 +128,15 @@ def _summary(card: "ModelCard") -> "Iterator[str]":
 
 
 def _details(card: "ModelCard") -> "Iterator[str]":
+    """Yield the parts of a card apart from the summary and the scores."""
     for limit in card.limits:
         yield f"  limit: {limit}"
     yield f"  version {card.version}, licence {card.licence}"
-    made = f", trained by {card.recipe}" if card.imported is None else ""
-    yield f"  network: {card.architecture}{made}"
-    for line in card.imported.lines if card.imported else ():
-        yield f"  {line}"
+    recipe = f", trained by {card.recipe}" if card.imported is None else ""
+    yield f"  network: {card.architecture}{recipe}"
+    if card.imported is not None:
+        for line in card.imported.lines:
+            yield f"  {line}"
     if card.int8:
         yield f"  fast mode: {card.int8.line}"
     if card.fidelity_partner:
@@ -138,7 +147,8 @@ def _details(card: "ModelCard") -> "Iterator[str]":
         yield f"  training data: {source.what} Licence: {source.licence}"
 
 
-def _headline(card: "ModelCard") -> "Iterator[str]":
+def _first_scores(card: "ModelCard") -> "Iterator[str]":
+    """Yield the scores to show first, and how to show all."""
     from srgan_gp.models.cards import headline
 
     for score in headline(card):
@@ -148,8 +158,10 @@ def _headline(card: "ModelCard") -> "Iterator[str]":
 
 
 def _scores(card: "ModelCard") -> "Iterator[str]":
+    """Yield all scores with their protocols; those of `_first_scores` come first."""
     from srgan_gp.models.cards import headline
 
     first = headline(card)
-    for score in (*first, *(score for score in card.scores if score not in first)):
+    others = [score for score in card.scores if score not in first]
+    for score in (*first, *others):
         yield f"  {score.set}: {score.metric} {score.value} ({score.protocol})"

@@ -1,4 +1,8 @@
-"""`srgan-gp prepare`: cuts aligned faces out of photos of people, for training."""
+"""`srgan-gp prepare`: cuts aligned faces out of photos of people, for training.
+
+The result is a zip file, and a contact sheet: one image with all faces at a small size. Heavy
+modules are imported inside functions, so that `--help` is fast.
+"""
 
 import argparse
 import json
@@ -28,6 +32,7 @@ if TYPE_CHECKING:
     from srgan_gp.data.face_preparation.prepare_faces import Preparation
 
 
+# Command line and purpose of each example in `--help`.
 EXAMPLES = (
     (
         "srgan-gp prepare photos -o faces.zip",
@@ -42,6 +47,20 @@ EXAMPLES = (
         "Resize and split faces that are aligned already, however blurred they are.",
     ),
 )
+
+# Help texts of the options; the default is in brackets.
+_OUTPUT = "faces as PNG files in train/ and val/, and manifest.json with every dropped face"
+_VALIDATION = (
+    "share of the faces for validation; all faces of a photo are on one side [a tenth; of fewer "
+    "than 200 faces a fifth, at least 4]"
+)
+_SEED = "seed of the random choice of the validation faces [0]"
+_DETECTOR = "an ONNX file of YuNet [that of `srgan-gp fetch face-detector`]"
+_ALIGNED = "the images are aligned faces already: only resize, check and split them"
+_SMALLEST = "drop faces whose square is smaller in the photo, in pixels [half of --size]"
+_BLUR = "drop faces that are more blurred, by the measure of Crete et al.; 1 drops none [0.75]"
+_MAX_PIXELS = "do not decode photos with more pixels [100000000]"
+_SHEET = "contact sheet of the kept and dropped faces [next to the result, as NAME-sheet.png]"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -70,52 +89,40 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--json", action="store_true", help="print one JSON object on stdout instead of lines")
 
 
-_OUTPUT = "faces as PNG files in train/ and val/, and manifest.json with every dropped face"
-_VALIDATION = (
-    "share of the faces for validation; all faces of a photo are on one side [a tenth; of fewer "
-    "than 200 faces a fifth, at least 4]"
-)
-_SEED = "seed of the random choice of the validation faces [0]"
-_DETECTOR = "an ONNX file of YuNet [that of `srgan-gp fetch face-detector`]"
-_ALIGNED = "the images are aligned faces already: only resize, check and split them"
-_SMALLEST = "drop faces whose square is smaller in the photo, in pixels [half of --size]"
-_BLUR = "drop faces that are more blurred, by the measure of Crete et al.; 1 drops none [0.75]"
-_MAX_PIXELS = "do not decode photos with more pixels [100000000]"
-_SHEET = "contact sheet of the kept and dropped faces [next to the result, as NAME-sheet.png]"
-
-
 def run(options: argparse.Namespace) -> int:
-    """Prepare the faces; return 0, or 3 when some photos could not be read."""
+    """Prepare the faces; return 0, or 3 if some photos could not be read."""
     from srgan_gp.batch.naming.output_options import prepare_folder
     from srgan_gp.data.face_preparation.photo_lists import list_photos
 
-    output, sheet = _results(options)
-    _check(options)
+    output, sheet = _result_paths(options)
+    _check_values(options)
     preparation = _preparation(options)
-    listed = list_photos(options.inputs, exclude=sheet)
-    _refuse_inputs_as_results(options.inputs, listed, output, sheet)
+    photo_list = list_photos(options.inputs, exclude=sheet)
+    _refuse_inputs_as_results(options.inputs, photo_list, output, sheet)
     for folder in (output.parent, sheet.parent):
         prepare_folder(folder)
-        sweep(folder)
+        sweep(folder)  # removes unfinished files of crashed processes
     # Imported after `_preparation` has checked that OpenCV works.
     from srgan_gp.data.face_preparation.prepare_faces import prepare
 
-    with progress_bar(len(listed.photos), is_silent=options.json) as progress:
-        counts = prepare(listed.photos, output, sheet, preparation, partial(_report, progress))
-    for message in listed.unreadable_folders:
+    with progress_bar(len(photo_list.photos), is_silent=options.json) as progress:
+        on_photo = partial(_report_photo, progress)
+        counts = prepare(photo_list.photos, output, sheet, preparation, on_photo)
+    for message in photo_list.unreadable_folders:
         print_message(message)
     if options.json:
         files = {"output": str(output), "sheet": str(sheet)}
-        print_result(json.dumps(files | counts | {"passed_over": listed.skipped}, indent=2))
+        print_result(json.dumps(files | counts | {"passed_over": photo_list.skipped}, indent=2))
     else:
-        _print(counts, listed.skipped, output, sheet)
+        _print_summary(counts, photo_list.skipped, output, sheet)
         for line in _advice(counts, output, preparation.requirements.smallest):
             print_message(line)
-    is_all_read = not listed.unreadable_folders and not counts["photos_by_outcome"]["unreadable"]
-    return 0 if is_all_read else PictureError.exit_code
+    if photo_list.unreadable_folders or counts["photos_by_outcome"]["unreadable"]:
+        return PictureError.exit_code
+    return 0
 
 
-def _results(options: argparse.Namespace) -> tuple[Path, Path]:
+def _result_paths(options: argparse.Namespace) -> tuple[Path, Path]:
     """Return the paths of the zip file and the contact sheet.
 
     Raises:
@@ -124,10 +131,12 @@ def _results(options: argparse.Namespace) -> tuple[Path, Path]:
     output: Path = options.output
     if output.suffix != ".zip":
         is_input = output.resolve() in {Path(place).resolve() for place in options.inputs}
-        inside = is_folder(output) and not (is_input and output.name)
-        better = output / "faces.zip" if inside else output.with_suffix(".zip")
+        suggestion = output.with_suffix(".zip")
+        # Inside an input folder no file is suggested, unless it is the current folder.
+        if is_folder(output) and not (is_input and output.name):
+            suggestion = output / "faces.zip"
         raise UsageError(
-            f"The result is a zip file, and {output} does not end with .zip: use {better}."
+            f"The result is a zip file, and {output} does not end with .zip: use {suggestion}."
         )
     sheet: Path = options.sheet or output.with_name(f"{output.stem}-sheet.png")
     if sheet.suffix.lower() != ".png":
@@ -138,11 +147,11 @@ def _results(options: argparse.Namespace) -> tuple[Path, Path]:
     return output, sheet
 
 
-def _check(options: argparse.Namespace) -> None:
-    """Refuse values out of range and options that exclude each other.
+def _check_values(options: argparse.Namespace) -> None:
+    """Check ranges, and options that exclude each other.
 
     Raises:
-        UsageError: there are some.
+        UsageError: a value is out of range, or an option has no effect.
     """
     share = options.validation_share
     if share is not None and not 0 <= share < 1:
@@ -154,16 +163,17 @@ def _check(options: argparse.Namespace) -> None:
 
 
 def _refuse_inputs_as_results(
-    places: Sequence[str], listed: "PhotoList", output: Path, sheet: Path
+    places: Sequence[str], photo_list: "PhotoList", output: Path, sheet: Path
 ) -> None:
-    """Refuse to replace a photo or zip file that is named as an input.
+    """Refuse to replace a photo or zip file that is an input; `places` are the inputs as typed.
 
     The contact sheet may replace an image inside an input folder: that of an earlier run.
 
     Raises:
         UsageError: a result has the path of an input.
     """
-    inputs = {file.container.resolve() for _, file in listed.photos if file.member is not None}
+    # Zip files in input folders, whose members are photos.
+    inputs = {file.container.resolve() for _, file in photo_list.photos if file.member is not None}
     inputs |= {Path(place).resolve() for place in places}
     for path in (output, sheet):
         if path.resolve() in inputs:
@@ -171,6 +181,7 @@ def _refuse_inputs_as_results(
 
 
 def _preparation(options: argparse.Namespace) -> "Preparation":
+    """Load the face detector, unless the faces are aligned, and collect the other settings."""
     from srgan_gp.detection.face_detection import FaceDetector, import_opencv
 
     import_opencv()  # raises a clear error if OpenCV is missing, which the modules below need
@@ -178,7 +189,7 @@ def _preparation(options: argparse.Namespace) -> "Preparation":
     from srgan_gp.data.face_preparation.face_selection import Requirements
     from srgan_gp.data.face_preparation.prepare_faces import Preparation
 
-    smallest = options.smallest or (options.size + 1) // 2
+    smallest = options.smallest or (options.size + 1) // 2  # half of the side, rounded up
     requirements = Requirements(side=options.size, smallest=smallest)
     if options.most_blur is not None:
         requirements = Requirements(
@@ -189,13 +200,20 @@ def _preparation(options: argparse.Namespace) -> "Preparation":
     )
 
 
-def _report(progress: ProgressBar, done: int, photo: "PhotoRecord") -> None:
+def _report_photo(progress: ProgressBar, done: int, photo: "PhotoRecord") -> None:
+    """Print the problem of a photo, if it has one, and move the bar; `done` counts photos."""
     if photo.problem is not None:
         progress.line(f"{photo.name}: {photo.problem}")
     progress.move(done, photo.name)
 
 
-def _print(counts: Mapping[str, Any], skipped: Counter[str], output: Path, sheet: Path) -> None:
+def _print_summary(
+    counts: Mapping[str, Any], skipped: Counter[str], output: Path, sheet: Path
+) -> None:
+    """Print the counts, as `prepare` returns them, and the paths of the results.
+
+    `skipped` is the number of files of other types, by suffix.
+    """
     from srgan_gp.data.face_preparation.photo_lists import enumerated
     from srgan_gp.data.face_preparation.preparation_report import number_of, summary_lines
 
@@ -212,7 +230,10 @@ def _print(counts: Mapping[str, Any], skipped: Counter[str], output: Path, sheet
 
 
 def _advice(counts: Mapping[str, Any], output: Path, smallest: int) -> list[str]:
-    """Return the command to type next, or what is missing for it, as lines."""
+    """Return lines with the command to type next, or with what is missing for fine-tuning.
+
+    Faces whose side in the photo was below `smallest` pixels were dropped.
+    """
     from srgan_gp.data.validation_split import missing_images
 
     missing = missing_images(counts["train"], counts["val"])

@@ -1,7 +1,7 @@
 """Terminal output: results on stdout, messages and a progress bar on stderr.
 
-The bar is rich's. Where stderr is not a terminal, rich shows none, and lines are printed instead.
-A stderr that is closed or full never stops a run.
+The package rich draws the bar. If stderr is not a terminal, lines are printed instead. A stderr
+that is closed or full never stops a run.
 """
 
 import os
@@ -19,6 +19,7 @@ from srgan_gp.errors import OutputError
 Item = TypeVar("Item")
 
 SECONDS_BETWEEN_LINES = 5.0
+"""Interval of the lines that are printed instead of a bar."""
 _RATE_WINDOW_SECONDS = 60.0
 
 
@@ -57,7 +58,7 @@ def print_message(text: str) -> None:
 
 
 class ProgressBar(Protocol):
-    """Progress of a long task: lines that stay, and a bar."""
+    """Progress of a long task: a bar, and lines that stay above it."""
 
     def line(self, text: str) -> None:
         """Print a line that stays."""
@@ -76,12 +77,12 @@ class ProgressBar(Protocol):
 
 @dataclass
 class Rate:
-    """Rate over the last minute, and the remaining time.
+    """Rate over the last minute, and the remaining time, as a text.
 
     Args:
         total: number of items; None: unknown.
         unit: name of one item, such as `image`; empty: none is printed.
-        history: (time in seconds, items done, share of the work done) of the last minute.
+        history: (time in seconds, items done, share of the work done) of calls in the last minute.
     """
 
     total: float | None
@@ -91,37 +92,43 @@ class Rate:
     )
 
     def update(self, done: float, now: float, share: float | None = None) -> str:
-        """Record `done` at `now`, in seconds; return the text: done, rate, time left.
+        """Record the progress at the time `now` in seconds; return items done, rate and time left.
 
         With `share`, percent and time left are those of the pixels, and there is no rate of items.
         """
-        work = share if share is not None else done / self.total if self.total else 0.0
+        work = done / self.total if self.total else 0.0  # share of all work that is done
+        if share is not None:
+            work = share
         self.history.append((now, done, work))
-        while self.history[0][0] < now - _RATE_WINDOW_SECONDS and len(self.history) > 2:
+        while len(self.history) > 2 and self.history[0][0] < now - _RATE_WINDOW_SECONDS:
             self.history.popleft()
-        start, done_at_start, work_at_start = self.history[0]
-        rate = (done - done_at_start) / (now - start) if now > start else 0.0
-        work_rate = (work - work_at_start) / (now - start) if now > start else 0.0
-        parts = [f"{int(done)} of {self.total:.0f}" if self.total else f"{int(done)}"]
-        if self.unit:
-            parts[0] += f" {self.unit}{'' if (self.total or int(done)) == 1 else 's'}"
-        if self.total == 1:  # of one image, whose tiles make `done` a fraction
+        first_time, first_done, first_work = self.history[0]
+        seconds = now - first_time
+        rate = (done - first_done) / seconds if seconds > 0 else 0.0
+        work_rate = (work - first_work) / seconds if seconds > 0 else 0.0
+        if self.total == 1:  # `done` is a fraction: the tiles of the only image are counted
             parts = [f"{100 * done:.0f} %"]
-        elif share is not None:
-            parts.append(f"{100 * work:.0f} % of the pixels")
-        elif self.total and done % 1:  # likewise of several
-            parts[0] += f" ({100 * work:.0f} %)"
-        if rate > 0 and self.total != 1 and share is None:
-            parts.append(_speed(rate))
+        else:
+            items = f"{int(done)} of {self.total:.0f}" if self.total else f"{int(done)}"
+            if self.unit:
+                plural = "" if (self.total or int(done)) == 1 else "s"
+                items += f" {self.unit}{plural}"
+            if share is not None:
+                parts = [items, f"{100 * work:.0f} % of the pixels"]
+            else:
+                percent = f" ({100 * work:.0f} %)" if self.total and done % 1 else ""
+                parts = [items + percent]
+                if rate > 0:
+                    parts.append(_rate_text(rate))
         if work_rate > 0:
-            parts.append(f"{_clock((1 - work) / work_rate)} left")
+            parts.append(f"{_duration_text((1 - work) / work_rate)} left")
         return ", ".join(parts)
 
 
-def _speed(rate: float) -> str:
+def _rate_text(rate: float) -> str:
     """Format a number of items a second.
 
-    >>> _speed(12.4), _speed(0.5), _speed(0.05)
+    >>> _rate_text(12.4), _rate_text(0.5), _rate_text(0.05)
     ('12 a second', '0.50 a second', '3.0 a minute')
     """
     if rate < 0.1:
@@ -134,16 +141,17 @@ class _LineProgress:
     """Progress on a stderr that is not a terminal: a line every few seconds."""
 
     rate: Rate
-    printed: float
-    """Time of the last line, in seconds."""
+    printed_at: float
+    """Time of the last line, in seconds of `time.monotonic`."""
 
     line = staticmethod(print_message)
 
     def move(self, done: float, text: str, share: float | None = None) -> None:
         now = time.monotonic()
-        if now - self.printed >= SECONDS_BETWEEN_LINES:
-            self.printed = now
-            print_message("; ".join(filter(None, (self.rate.update(done, now, share), text))))
+        if now - self.printed_at >= SECONDS_BETWEEN_LINES:
+            self.printed_at = now
+            parts = (self.rate.update(done, now, share), text)
+            print_message("; ".join(filter(None, parts)))
 
 
 class _NoProgress:
@@ -160,14 +168,9 @@ class _NoProgress:
 def progress_bar(
     total: float | None, *, unit: str = "", is_silent: bool = False
 ) -> Generator[ProgressBar]:
-    """Open a progress bar; where stderr is not a terminal, print lines instead.
+    """Open a progress bar for a `with` block; if stderr is not a terminal, lines are printed.
 
-    Both show the rate and, with a total, the remaining time.
-
-    Args:
-        total: number of items; None: unknown.
-        unit: name of one item, such as `image`; empty: none is printed.
-        is_silent: print nothing.
+    `total` and `unit` are those of `Rate`. With `is_silent` nothing is printed.
     """
     if is_silent:
         yield _NoProgress()
@@ -188,31 +191,30 @@ def count_progress(items: Iterable[Item], progress: ProgressBar) -> Iterator[Ite
 
 @contextmanager
 def stage_progress(*, is_silent: bool = False) -> Generator[Callable[[str, int, int], None]]:
-    """Yield a function (stage, done, total) that shows one progress bar a stage.
+    """Yield a function (stage, done, total) that shows the progress of a named stage.
 
-    A bar is closed when `done` reaches `total`, so that another one may follow.
-
-    Args:
-        is_silent: print nothing.
+    A bar is opened for each stage, and closed when `done` reaches `total` or another stage begins.
+    With `is_silent` nothing is printed.
     """
     with ExitStack() as bars:
-        progress: dict[str, ProgressBar] = {}
+        bar_of_stage: dict[str, ProgressBar] = {}  # of the current stage, or empty
 
-        def move(stage: str, done: int, total: int) -> None:
-            if stage not in progress:
+        def show(stage: str, done: int, total: int) -> None:
+            if stage not in bar_of_stage:
                 bars.close()
-                progress.clear()
-                progress[stage] = bars.enter_context(progress_bar(total, is_silent=is_silent))
-            progress[stage].move(done, stage)
+                bar_of_stage.clear()
+                bar_of_stage[stage] = bars.enter_context(progress_bar(total, is_silent=is_silent))
+            bar_of_stage[stage].move(done, stage)
             if done >= total:
                 bars.close()
-                progress.clear()
+                bar_of_stage.clear()
 
-        yield move
+        yield show
 
 
 @contextmanager
 def _rich_bar(rate: Rate) -> Generator[ProgressBar]:
+    """Open a bar of the package rich, which disappears at the end of the `with` block."""
     # Imported here: it takes longer than everything else that `--help` imports.
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskID, TextColumn
@@ -229,17 +231,17 @@ def _rich_bar(rate: Rate) -> Generator[ProgressBar]:
 
             def move(self, done: float, text: str, share: float | None = None) -> None:
                 parts = (rate.update(done, time.monotonic(), share), printable(text))
-                completed = done if share is None or rate.total is None else share * rate.total
                 description = "; ".join(filter(None, parts))
+                completed = done if share is None or rate.total is None else share * rate.total
                 progress.update(task, completed=completed, description=description)
 
         yield RichBar()
 
 
-def _clock(seconds: float) -> str:
-    """Format a duration.
+def _duration_text(seconds: float) -> str:
+    """Format a duration as minutes and seconds, or hours, minutes and seconds.
 
-    >>> _clock(59.6), _clock(3_725)
+    >>> _duration_text(59.6), _duration_text(3_725)
     ('1:00', '1:02:05')
     """
     minutes, seconds = divmod(round(seconds), 60)

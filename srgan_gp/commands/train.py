@@ -1,4 +1,8 @@
-"""`srgan-gp train`: trains a network on images, from random weights or from a model."""
+"""`srgan-gp train`: trains a network on images, from random weights or from a model.
+
+Each field of `TrainConfig` is an option of this verb. A preset sets the fields that the user does
+not type. `verb_parser` calls `add_options`, then `run`.
+"""
 
 import argparse
 import dataclasses
@@ -18,6 +22,7 @@ from srgan_gp.training.options.option_fields import add_options as add_config_op
 from srgan_gp.training.options.presets import PRESETS, resolve, with_options
 from srgan_gp.training.options.task_options import require_options_of_task
 
+# Command line and purpose of each example in `--help`.
 EXAMPLES = (
     (
         "srgan-gp train --data photos --validation val -o runs/classic",
@@ -45,7 +50,21 @@ _GROUPS = {
     "device": "Machine",
     "report_images": "Reports and checkpoints",
 }
-"""By the first field of `TrainConfig` in each group: title in the help."""
+"""Groups of the options in `--help`: title by the first field of `TrainConfig` in the group."""
+
+# Help texts of the options; the default is in brackets.
+_PRESET = "configuration to start from [classic-x4]"
+_DATA = "folders or zip files of images; of a zip of `srgan-gp prepare` its folder train"
+_VALIDATION = (
+    "validation images [the folder val of a zip of `srgan-gp prepare`, or none]; of 400 faces or "
+    "more every second is used"
+)
+_START_FROM = (
+    "model to start from (.onnx or .safetensors); it also sets the generator, its arguments and "
+    "the scale, and with a critic beside it the critic's options, where they are not given"
+)
+_DIAGNOSE = "name the problems of an earlier run from its log, and exit"
+_PAIRS = "with --dry-run: write an image of the first training pairs"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -61,34 +80,23 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--validation", metavar="PATH", help=_VALIDATION)
     add("-o", "--output", type=Path, metavar="RUN", help="folder of the run")
     add("--start-from", type=Path, metavar="FILE", help=_START_FROM)
-    # It has the one method of a parser that the function calls.
+    # In place of a parser: `_ConfigGroups` has the only method that `add_config_options` calls.
     add_config_options(_ConfigGroups(parser), TrainConfig)  # type: ignore[arg-type]
     add = parser.add_argument_group("Automation").add_argument
     add("--dry-run", action="store_true", help="print the configuration as JSON and exit")
     add("--pairs", type=Path, metavar="FILE", help=_PAIRS)
     add("--diagnose", type=Path, metavar="RUN", help=_DIAGNOSE)
     add = parser.add_argument_group("Deprecated").add_argument
-    for name in RETIRED:
+    for name in RETIRED:  # options that became generator arguments
         add(f"--{name}", default=argparse.SUPPRESS, metavar="VALUE",
             help=f"use --generator-args {name}=VALUE")  # fmt: skip
 
 
-_PRESET = "configuration to start from [classic-x4]"
-_DATA = "folders or zip files of images; of a zip of `srgan-gp prepare` its folder train"
-_VALIDATION = (
-    "validation images [the folder val of a zip of `srgan-gp prepare`, or none]; of 400 faces or "
-    "more every second is used"
-)
-_START_FROM = (
-    "model to start from (.onnx or .safetensors); it also sets the generator, its arguments and "
-    "the scale, and with a critic beside it the critic's options, where they are not given"
-)
-_DIAGNOSE = "name the problems of an earlier run from its log, and exit"
-_PAIRS = "with --dry-run: write an image of the first training pairs"
-
-
 class _ConfigGroups:
-    """Adds each option of the configuration to its group, with the choices of its registry."""
+    """Adds each option of the configuration to its group of the help, with its choices.
+
+    `add_argument` is called for the fields of `TrainConfig` in their order.
+    """
 
     def __init__(self, parser: argparse.ArgumentParser) -> None:
         self._parser = parser
@@ -97,11 +105,11 @@ class _ConfigGroups:
 
     def add_argument(self, option: str, **settings: Any) -> None:  # noqa: ANN401 - as argparse's
         """Add one option, as `ArgumentParser.add_argument` does."""
-        name = option[2:].replace("-", "_")
-        if name in _GROUPS:
+        name = option[2:].replace("-", "_")  # of the field
+        if name in _GROUPS:  # the first field of a group
             self._group = self._parser.add_argument_group(_GROUPS[name])
         choices = self._fields[name].metadata["choices"]
-        if name in ("generator", "critic"):
+        if name in ("generator", "critic"):  # each is a module of a package
             choices = names_in(f"srgan_gp.networks.{name}s")
         if choices:
             settings["choices"] = choices
@@ -111,7 +119,7 @@ class _ConfigGroups:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Train, or resume the run in the output folder; or diagnose an earlier one."""
+    """Train, or resume the run in the output folder; or diagnose an earlier one; return 0."""
     if options.diagnose:
         from srgan_gp.training.critic.run_diagnosis import diagnose_run
 
@@ -119,11 +127,11 @@ def run(options: argparse.Namespace) -> int:
         return 0
     if not options.data:
         raise UsageError("A run needs images to train on; pass --data PATH.")
-    fields = {f.name for f in dataclasses.fields(TrainConfig)}
-    # Options that were not typed have no attribute.
-    chosen = {k: v for k, v in vars(options).items() if k in fields}
-    config = _resolve(options, chosen | _read_retired(options, chosen))
-    require_options_of_task(config.task, chosen)
+    field_names = {field.name for field in dataclasses.fields(TrainConfig)}
+    # Options that the user did not type have no attribute.
+    typed = {name: value for name, value in vars(options).items() if name in field_names}
+    config = _make_config(options, typed | _read_retired(options, typed))
+    require_options_of_task(config.task, typed)
     if options.pairs and not options.dry_run:
         raise UsageError("--pairs needs --dry-run; pass both.")
     if options.pairs and config.task == FACES:
@@ -142,10 +150,10 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _train(config: TrainConfig, options: argparse.Namespace) -> int:
-    """Train, and print the model's file and the next command.
+    """Train, print the file of the model and the command to type next, and return 0.
 
     Raises:
-        KeyboardInterrupt: Ctrl-C was pressed; it is printed what is saved.
+        KeyboardInterrupt: Ctrl-C was pressed; what is saved was printed.
     """
     is_first = os.environ.get("RANK", "0") == "0"  # the first process of torchrun
     try:
@@ -174,48 +182,65 @@ def _train(config: TrainConfig, options: argparse.Namespace) -> int:
     return 0
 
 
-def _resolve(options: argparse.Namespace, chosen: dict[str, Any]) -> TrainConfig:
+def _make_config(options: argparse.Namespace, typed: dict[str, Any]) -> TrainConfig:
     """Combine a preset, the networks of the model to start from, and the typed options.
+
+    Each of them overrides the one before.
+
+    Args:
+        options: all options of the verb.
+        typed: values that the user typed, by field of `TrainConfig`.
 
     Raises:
         UsageError: the model is for another task, or an option is out of range.
     """
     preset = resolve(options.preset, {})
     if options.start_from is None:
-        return with_options(preset, chosen)
+        return with_options(preset, typed)
     # Imported here, so that `--help` does not import numpy.
     from srgan_gp.finetuning.start_options import read_critic, read_generator
 
-    of_model = read_generator(options.start_from, options.output)
-    task = chosen.get("task", preset.task)
-    if of_model.get("task", task) != task:
+    generator_options = read_generator(options.start_from, options.output)
+    task = typed.get("task", preset.task)
+    model_task = generator_options.get("task", task)
+    if model_task != task:
         raise UsageError(
-            f"{options.start_from} is a model for {of_model['task']}, and this would be a run for "
+            f"{options.start_from} is a model for {model_task}, and this would be a run for "
             f"{task}; choose another model or preset."
         )
-    config = with_options(with_options(preset, of_model), chosen)
-    scale = of_model.get("scale", config.scale)
+    config = with_options(with_options(preset, generator_options), typed)
+    scale = generator_options.get("scale", config.scale)
     if scale > config.scale and scale % config.scale == 0:
         print_message(
             f"{options.start_from} enlarges x{scale}, this run x{config.scale}: its last layer "
             "starts with the means of that model's."
         )
-    of_critic = read_critic(options.start_from, options.output) if config.has_critic else {}
-    if of_critic.get("critic") != config.critic:  # options of one critic do not fit another
+    if not config.has_critic:
         return config
-    return with_options(config, of_critic | chosen)
+    critic_options = read_critic(options.start_from, options.output)
+    if critic_options.get("critic") != config.critic:  # options of one critic do not fit another
+        return config
+    return with_options(config, critic_options | typed)
 
 
-def _read_retired(options: argparse.Namespace, chosen: dict[str, Any]) -> dict[str, Any]:
-    """Turn options of the previous version into `generator_args`, with a warning."""
-    given = {name: value for name, value in vars(options).items() if name in RETIRED}
-    if not given:
+def _read_retired(options: argparse.Namespace, typed: dict[str, Any]) -> dict[str, Any]:
+    """Convert options of the previous version to `generator_args`, with a warning.
+
+    Args:
+        options: all options of the verb.
+        typed: values that the user typed, by field of `TrainConfig`.
+
+    Returns:
+        `generator_args`: the converted options, then the typed arguments; empty if there are none.
+    """
+    retired = {name: value for name, value in vars(options).items() if name in RETIRED}
+    if not retired:
         return {}
-    args = [f"{name}={value}" for name, value in given.items()]
+    args = [f"{name}={value}" for name, value in retired.items()]
     warnings.warn(
-        f"{', '.join(f'--{name}' for name in given)} will be removed in the next version; write "
+        f"{', '.join(f'--{name}' for name in retired)} will be removed in the next version; write "
         f"--generator-args {' '.join(args)}.",
         FutureWarning,
         stacklevel=2,
     )
-    return {"generator_args": [*args, *chosen.get("generator_args", ())]}
+    return {"generator_args": [*args, *typed.get("generator_args", ())]}

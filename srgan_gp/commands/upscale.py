@@ -1,4 +1,8 @@
-"""`srgan-gp upscale`: upscales image files, folders and patterns."""
+"""`srgan-gp upscale`: upscales image files, folders and patterns.
+
+`verb_parser` calls `add_options`, then `run`, which starts a run of `srgan_gp.batch`. Heavy modules
+are imported inside functions, so that `--help` is fast.
+"""
 
 import argparse
 import json
@@ -20,7 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["EXAMPLES", "MODEL_TASKS", "add_options", "run"]
 
-MODEL_TASKS = ("super-resolution",)  # `verb_parser` lists their models
+MODEL_TASKS = ("super-resolution",)  # `--help` lists the models of these tasks
+# Command line and purpose of each example in `--help`.
 EXAMPLES = (
     ("srgan-gp upscale photo.jpg", "Upscale one photo; the result is photo_x4.jpg next to it."),
     (
@@ -34,10 +39,11 @@ EXAMPLES = (
 )
 
 
-_DECISIVE_OPTIONS = (
+_OPTIONS_OF_RESULTS = (
     "format", "quality", "frames", "strip_metadata", "suffix", "name_template",
 )  # fmt: skip
-"""Options that, with model and scale, determine a result and its name."""
+"""Options that, with model and scale, determine a result and its name. The journal of an output
+folder keeps them, so that a later run skips results that are up to date."""
 
 
 def run(options: argparse.Namespace) -> int:
@@ -69,18 +75,19 @@ def run(options: argparse.Namespace) -> int:
         has_folder = destination.folder is not None
         check_existence(arguments, PICTURE_SUFFIXES, has_folder=has_folder)
     inputs = walk(arguments, recursive=options.recursive, output_folder=destination.folder)
-    first = next(iter(inputs), None)
-    if first is None and not options.watch:
+    first_input = next(iter(inputs), None)
+    if first_input is None and not options.watch:
         raise NothingToDoError(no_image_message(arguments, inputs.skipped_files))
-    single = None
-    if first is not None and first.is_named and len(arguments) == 1:
-        single = first.path
-    # Errors about -o come before the model loads; only the suffix needs the scale.
-    _check(options, arguments, destination.output(single, model="", scale=1))
-    values = vars(options)  # each setting has an option of its name
-    settings = UpscaleSettings(
-        **{field.name: values[field.name] for field in fields(UpscaleSettings)}
-    )
+    single = None  # the image, if the user named exactly one file
+    if first_input is not None and first_input.is_named and len(arguments) == 1:
+        single = first_input.path
+    # Checked before the model loads. Its name and scale are not known yet, and are needed only for
+    # the names of results, not for these checks.
+    _check_options(options, arguments, destination.output(single, model="", scale=1))
+    values = vars(options)
+    # Each field of `UpscaleSettings` has the name of an option.
+    settings_values = {field.name: values[field.name] for field in fields(UpscaleSettings)}
+    settings = UpscaleSettings(**settings_values)
     with open_engine(
         devices,
         settings,
@@ -88,18 +95,19 @@ def run(options: argparse.Namespace) -> int:
         threads=options.threads,
         fidelity=options.fidelity if options.look is None else _fidelity_of_look(options),
         precision=options.precision,
-        faces=_faces(options) if options.faces else None,
+        faces=_face_options(options) if options.faces else None,
         engine="local" if options.dry_run else options.engine,
         address=options.address,
         image_width=_width_of(single, settings) if single and options.width else None,
     ) as opened:
         about = opened.about
         scale = options.scale or about.scale
-        decisive = {name: values[name] for name in _DECISIVE_OPTIONS} | {"scale": scale}
+        options_of_results = {name: values[name] for name in _OPTIONS_OF_RESULTS}
+        options_of_results["scale"] = scale
         if options.width is not None:
-            decisive |= {"scale": None, "width": options.width}
-        decisive |= about.face_work
-        key = work_key(about.sha256, **decisive)
+            options_of_results |= {"scale": None, "width": options.width}
+        options_of_results |= about.face_work
+        key = work_key(about.sha256, **options_of_results)
         reporting = batch_run.Reporting(
             partial(progress_bar, unit="image", is_silent=options.json),
             _print_line,
@@ -112,7 +120,7 @@ def run(options: argparse.Namespace) -> int:
             settings,
             inputs,
             destination.output(single, about.name, scale),
-            Work(key, about.name, about.sha256, json.dumps(decisive)),
+            Work(key, about.name, about.sha256, json.dumps(options_of_results)),
             reporting,
             keeps_journal=destination.folder is not None and not options.hidden,
         )
@@ -127,20 +135,21 @@ def _run_with_streams(options: argparse.Namespace, arguments: list[str]) -> int:
         if getattr(options, name):
             raise UsageError(f"--{name.replace('_', '-')} and - do not go together.")
     with temporary_files(arguments, options.output) as streams:
-        options.inputs, options.input = [*streams.inputs], []
-        # The temporary folder is hidden in messages, and it gets no journal.
-        options.output, options.hidden = streams.output, streams.folder
+        options.inputs = list(streams.inputs)
+        options.input = []
+        options.output = streams.output
+        options.hidden = streams.folder  # removed from messages; the folder gets no journal
         return run(options)
 
 
 def _start(options: argparse.Namespace, request: "RunRequest") -> int:
-    """Print the plan of a dry run, watch or run; return the exit code."""
+    """Run, watch, or print the plan of a dry run, as the options say; return the exit code."""
     from srgan_gp.batch import run as batch_run
     from srgan_gp.batch.inputs.skipped_files import dry_run_lines
     from srgan_gp.batch.naming.output_options import output_folder
 
     folder, choices = request.output.folder, request.opened.choices
-    if options.look is not None:
+    if options.look is not None:  # in place: `choices` are the lines about model and device
         choices[:] = [f"--look {options.look}: {choice}" for choice in choices]
     if options.dry_run:
         totals = batch_run.dry_run(request, has_estimate=options.engine == "local")
@@ -156,14 +165,15 @@ def _start(options: argparse.Namespace, request: "RunRequest") -> int:
 
 
 def _print_line(line: str) -> None:
+    """Print a line about an image on stdout; names of files cannot break the line."""
     print_result(printable(line))
 
 
-def _check(options: argparse.Namespace, arguments: list[str], output: "Output") -> None:
-    """Refuse options that exclude each other.
+def _check_options(options: argparse.Namespace, arguments: list[str], output: "Output") -> None:
+    """Check that no options exclude each other, and the path of the report.
 
     Raises:
-        UsageError: they do.
+        UsageError: two options exclude each other, or an option needs another one.
     """
     from srgan_gp.batch.report import check_report
 
@@ -201,25 +211,36 @@ def _width_of(image: Path, settings: "UpscaleSettings") -> int | None:
 
 
 def _fidelity_of_look(options: argparse.Namespace) -> float:
+    """Return the fidelity, 0 to 1, that the value of `--look` names."""
     from srgan_gp.models.catalog import DEFAULT_MODELS
     from srgan_gp.models.looks import fidelity_of_look
 
-    return fidelity_of_look(options.look, None, options.model or DEFAULT_MODELS[MODEL_TASKS[0]])
+    model = options.model or DEFAULT_MODELS[MODEL_TASKS[0]]
+    return fidelity_of_look(options.look, None, model)
 
 
-def _faces(options: argparse.Namespace) -> "FaceOptions":
+def _face_options(options: argparse.Namespace) -> "FaceOptions":
+    """Collect the options of `--faces`; those that were not passed keep their defaults."""
     from srgan_gp.inference.face_enhancement.face_options import FaceOptions
 
-    given = {"strength": options.face_strength, "model": options.face_model}
-    given |= {"detector": options.detector}
-    return FaceOptions(**{name: value for name, value in given.items() if value is not None})
+    values = {
+        "strength": options.face_strength,
+        "model": options.face_model,
+        "detector": options.detector,
+    }
+    return FaceOptions(**{name: value for name, value in values.items() if value is not None})
 
 
 def _devices(options: argparse.Namespace) -> list[str]:
+    """Return the names of the devices, such as `cuda:0`; one for each worker process.
+
+    Raises:
+        UsageError: options about devices contradict each other.
+    """
     if options.address is not None and options.engine != "ray":
         raise UsageError(f"--address {options.address} needs --engine ray.")
-    is_chosen = options.gpu_id or ":" in (options.device or "") or options.device == "tensorrt"
-    if options.engine == "ray" and is_chosen:
+    has_number = options.gpu_id or ":" in (options.device or "")
+    if options.engine == "ray" and (has_number or options.device == "tensorrt"):
         raise UsageError("Ray chooses the GPUs; pass --device cuda, cpu or auto.")
     if options.gpu_id is None:
         return [options.device or "auto"]

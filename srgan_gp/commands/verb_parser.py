@@ -1,8 +1,9 @@
 """Parsers of the command line and of one verb: help in groups, examples, renamed options.
 
 A verb is a subcommand, such as `upscale`. Its module in `srgan_gp.commands` is imported only when
-the user calls the verb. The module has `add_options(parser)`, `run(options)`, `EXAMPLES` as
-(command line, purpose), and `MODEL_TASKS` where the verb takes a model.
+the user calls the verb. The module has `add_options(parser)`, `run(options)`, which returns the
+exit code, `EXAMPLES` as (command line, purpose), and, if the verb takes models, `MODEL_TASKS`.
+`srgan_gp.cli` builds the parsers.
 """
 
 import argparse
@@ -18,7 +19,7 @@ RENAMED = {
     "finetune": {"--held-out": "--validation"},
     "prepare": {"--held-out": "--validation-share", "--validation": "--validation-share"},
 }
-"""By verb: old option name -> new one. An old name works for one version, with a warning.
+"""By verb: new name of an option by the old one, which works for one version, with a warning.
 
 Options of `train` that became generator arguments are in `training.options.generator_args`.
 """
@@ -37,7 +38,7 @@ class SuggestingParser(argparse.ArgumentParser):
 
 
 class MainParser(SuggestingParser):
-    """Parser of the first word, which is a command.
+    """Parser of the first word of a command line, which is the name of a verb ("command").
 
     Attributes:
         commands: names of the commands.
@@ -56,7 +57,10 @@ class MainParser(SuggestingParser):
 
 
 class CommandParser(SuggestingParser):
-    """Parser of one verb, completed from the verb's module on first use."""
+    """Parser of one verb, whose options come from the module of the verb.
+
+    The main parser calls `parse_known_args` when the user types the verb.
+    """
 
     def __init__(self, *, prog: str, description: str) -> None:
         super().__init__(
@@ -83,17 +87,23 @@ class CommandParser(SuggestingParser):
         if self._verb in RENAMED:
             args = _with_new_names(self._verb, args)
         self._words = args
-        found, unknown = super().parse_known_args(args, namespace)
+        options, unknown = super().parse_known_args(args, namespace)
         if unknown:
             self.error(f"unrecognized arguments: {' '.join(unknown)}")
-        return found, unknown
+        return options, unknown
 
     def error(self, message: str) -> NoReturn:
-        """Report an unknown option before an option that is missing, which it may stand for."""
+        """Print the error and exit with 2.
+
+        If an option is missing and another one is unknown, the unknown one is reported: it may be a
+        misspelling of the missing one.
+        """
         if message.startswith("the following arguments are required"):
-            words = [*self._words, "--"]
-            typed = (word.partition("=")[0] for word in words[: words.index("--")])
-            unknown = [w for w in typed if w[:2] == "--" and w not in self._option_string_actions]
+            words = list(self._words)
+            if "--" in words:  # What follows are no options.
+                words = words[: words.index("--")]
+            names = [word.partition("=")[0] for word in words if word.startswith("--")]
+            unknown = [name for name in names if name not in self._option_string_actions]
             if unknown:
                 message = f"unrecognized arguments: {' '.join(unknown)}"
         super().error(message)
@@ -110,12 +120,14 @@ class CommandParser(SuggestingParser):
         usage = [self.prog, "[options]"]
         for action in self._actions:
             if action.required or not action.option_strings:
-                usage += [*action.option_strings[:1], str(action.metavar or action.dest.upper())]
-                usage += ["..."] if action.nargs in ("*", "+") else []
+                usage += action.option_strings[:1]
+                usage.append(str(action.metavar or action.dest.upper()))
+                if action.nargs in ("*", "+"):
+                    usage.append("...")
         self.usage = " ".join(usage)
-        lines = (f"  {line}\n      {purpose}" for line, purpose in self._module.EXAMPLES)
-        self.epilog = "\n".join([_EXAMPLES_TITLE, *lines])
-        self.set_defaults(run=self._module.run)
+        examples = [f"  {line}\n      {purpose}" for line, purpose in self._module.EXAMPLES]
+        self.epilog = "\n".join([_EXAMPLES_TITLE, *examples])
+        self.set_defaults(run=self._module.run)  # `srgan_gp.cli` calls `options.run(options)`
 
     @property
     def model_tasks(self) -> tuple[str, ...]:
@@ -130,12 +142,13 @@ class CommandParser(SuggestingParser):
             return text
         from srgan_gp.models.catalog import list_models
 
-        cards = list_models(on_refused=lambda _: None)
-        return f"{text}\nmodels: {', '.join(card.name for card in cards if card.task in tasks)}\n"
+        cards = list_models(on_refused=lambda _: None)  # models that cannot be used are skipped
+        names = [card.name for card in cards if card.task in tasks]
+        return f"{text}\nmodels: {', '.join(names)}\n"
 
 
 class _HelpFormatter(argparse.HelpFormatter):
-    """Keeps the lines of the examples; fills every other text."""
+    """Keeps the line breaks of the examples; wraps every other text."""
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
         if text.startswith(_EXAMPLES_TITLE):
@@ -144,12 +157,13 @@ class _HelpFormatter(argparse.HelpFormatter):
 
 
 def _with_new_names(verb: str, words: Sequence[str]) -> list[str]:
-    """Replace option names of the previous version, with a warning for each."""
-    renamed, changed = RENAMED[verb], list(words)
-    end = changed.index("--") if "--" in changed else len(changed)
+    """Return the words of a command line with the new names of options; warn about each old one."""
+    new_names, changed = RENAMED[verb], list(words)
+    end = changed.index("--") if "--" in changed else len(changed)  # No options come after it.
     for index, word in enumerate(changed[:end]):
         old, equals, value = word.partition("=")
-        if new := renamed.get(old):
+        new = new_names.get(old)
+        if new is not None:
             changed[index] = f"{new}{equals}{value}"
             print_message(
                 f"srgan-gp: warning: {old} is now {new}. The next version removes the old name."

@@ -1,7 +1,7 @@
-"""argparse types of the options, with a message for each wrong value.
+"""argparse types of the options: functions that parse and check the value of an option.
 
-Each function parses a text and raises `argparse.ArgumentTypeError`, which argparse prints before it
-exits with 2.
+For a wrong value each function raises `argparse.ArgumentTypeError`, whose message argparse prints
+before it exits with 2.
 """
 
 import argparse
@@ -12,9 +12,9 @@ from typing import Literal
 from srgan_gp.errors import UsageError
 from srgan_gp.models.cards import MAX_SCALE, MAX_TRUNCATION, scale_message
 
-MIN_TILE = 16  # as in the app; smaller tiles compute mostly overlap
+MIN_TILE = 16  # pixels, as in the app; smaller tiles would consist mostly of overlap
 MAX_WIDTH = 1_000_000  # pixels, as in the app; formats and --max-pixels allow less
-PRECISIONS = ("auto", "float32", "float16", "int8")  # importing `inference.devices` would be slow
+PRECISIONS = ("auto", "float32", "float16", "int8")  # those of `inference.devices`, slow to import
 MAX_SEED = 2**63 - 1  # as in training; its digits fit into a file name
 MAX_SEED_COUNT = 100_000  # more is a typing error
 MAX_GRID_SIDE = 1000  # columns or rows
@@ -23,7 +23,7 @@ MAX_FACE_SIDE = 2048  # side in pixels, twice that of FFHQ
 
 
 def scale(text: str) -> float:
-    """Parse a scale: a number above 0, `MAX_SCALE` at most; `2x` and `x2` are 2."""
+    """Parse a scale factor: a number above 0, `MAX_SCALE` at most; `2x` and `x2` are 2."""
     number = text[:-1] if text[-1:] in "xX" else text.lower().removeprefix("x")
     try:
         value = float(number)
@@ -36,7 +36,7 @@ def scale(text: str) -> float:
 
 
 def fidelity(text: str) -> float:
-    """Parse a fidelity: 0 is the model, 1 its fidelity partner."""
+    """Parse a fidelity from 0 to 1: weight of the partner of a model, in an average of both."""
     try:
         value = float(text)
     except ValueError:
@@ -47,7 +47,7 @@ def fidelity(text: str) -> float:
 
 
 def face_strength(text: str) -> float:
-    """Parse the strength of faces: 0 leaves them as they are, 1 is the face model."""
+    """Parse the strength of face enhancement: 0 changes nothing, 1 is that of the face model."""
     try:
         value = float(text)
     except ValueError:
@@ -58,7 +58,7 @@ def face_strength(text: str) -> float:
 
 
 def tile(text: str) -> int | Literal["auto"] | None:
-    """Parse the side of tiles in pixels: `auto`, `none` or a whole number from `MIN_TILE`."""
+    """Parse the largest side of tiles: `auto`, `none` (None) or pixels, `MIN_TILE` or more."""
     if text == "auto":
         return "auto"
     if text == "none":
@@ -72,7 +72,7 @@ def tile(text: str) -> int | Literal["auto"] | None:
 
 
 def suffix(text: str) -> str:
-    """Parse a part of a file name."""
+    """Parse a part of a file name, which has no separators of folders."""
     if any(character in text for character in "/\\\0"):
         raise argparse.ArgumentTypeError(f"a part of a name cannot contain '/' or '\\': {text}")
     return text
@@ -114,6 +114,7 @@ def face_side(text: str) -> int:
 
 
 def _count_up_to(maximum: int, text: str) -> int:
+    """Parse a whole number from 1 to `maximum`."""
     value = count(text)
     if value > maximum:
         raise argparse.ArgumentTypeError(f"need {maximum} at most, not {text}")
@@ -128,20 +129,20 @@ def whole_number(text: str) -> int:
 
 
 def seeds(text: str) -> list[int]:
-    """Parse seeds and ranges of seeds, both ends included.
+    """Parse seeds and ranges of seeds, whose two ends are included.
 
     >>> seeds("0,1,4-6")
     [0, 1, 4, 5, 6]
     """
-    found: list[int] = []
+    parsed: list[int] = []
     for part in text.split(","):
         first, last = _numbers(part, r"(\d+)(?:-(\d+))?", "seeds such as 0,1,4-6", MAX_SEED)
-        if last < first or last - first >= MAX_SEED_COUNT - len(found):
+        if last < first or last - first >= MAX_SEED_COUNT - len(parsed):
             raise argparse.ArgumentTypeError(
                 f"need rising ranges and {MAX_SEED_COUNT} seeds at most, not {text}"
             )
-        found += range(first, last + 1)
-    return found
+        parsed += range(first, last + 1)
+    return parsed
 
 
 def seed_pair(text: str) -> tuple[int, int]:
@@ -155,9 +156,16 @@ def grid(text: str) -> tuple[int, int]:
 
 
 def _numbers(text: str, pattern: str, expected: str, largest: int) -> tuple[int, int]:
-    """Parse two whole numbers; if the pattern allows a single one, it is returned twice."""
+    """Parse two whole numbers; a single one is returned twice, if the pattern allows it.
+
+    Args:
+        text: value of the option.
+        pattern: regular expression with a group for each number.
+        expected: the valid form, for the message.
+        largest: largest value of each number.
+    """
     match = re.fullmatch(pattern, text, re.ASCII)
-    # Python refuses to parse thousands of digits; no such number is small enough.
+    # `int` raises an error for thousands of digits; such a number would be too large anyway.
     if match and len(text) < 100:
         first, second = int(match[1]), int(match[2] or match[1])
         if max(first, second) <= largest:
@@ -166,7 +174,7 @@ def _numbers(text: str, pattern: str, expected: str, largest: int) -> tuple[int,
 
 
 def truncation(text: str) -> float:
-    """Parse the truncation, a factor of the latents: 0 to `MAX_TRUNCATION`."""
+    """Parse the truncation of generated faces, a factor of the latents: 0 to `MAX_TRUNCATION`."""
     try:
         value = float(text)
     except ValueError:
@@ -181,15 +189,21 @@ def truncation(text: str) -> float:
 def gpu_ids(text: str) -> list[int]:
     """Parse GPU numbers, such as 0 or 0,1; each once."""
     parts = text.split(",")
-    if not all(part.isdecimal() for part in parts) or len({*map(int, parts)}) < len(parts):
+    are_numbers = all(part.isdecimal() for part in parts)
+    numbers = [int(part) for part in parts] if are_numbers else []
+    if not are_numbers or len(set(numbers)) < len(numbers):
         raise argparse.ArgumentTypeError(
             f"need whole numbers of 0 or more, each once, such as 0 or 0,1, not {text}"
         )
-    return [int(part) for part in parts]
+    return numbers
 
 
 def quality(text: str) -> int | dict[str, int]:
-    """Parse a quality from 1 to 100 for every format, or one for each: `jpeg=90,webp=80`."""
+    """Parse a quality from 1 to 100 for all formats, or one for each, as in `jpeg=90,webp=80`.
+
+    Returns:
+        A quality; or qualities by the names of formats, such as `JPEG`.
+    """
     if "=" not in text:
         return _percent(text)
     from srgan_gp.images import find_format
@@ -205,6 +219,7 @@ def quality(text: str) -> int | dict[str, int]:
 
 
 def _percent(text: str) -> int:
+    """Parse a quality: a whole number from 1 to 100."""
     if not text.isdecimal() or not 1 <= int(text) <= 100:
         raise argparse.ArgumentTypeError(f"the quality must be from 1 to 100, not {text}")
     return int(text)

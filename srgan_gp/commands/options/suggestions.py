@@ -1,7 +1,8 @@
 """Suggestions of the command line for options, values and commands that do not exist.
 
-A word of `ADVICE` or `VALUES` gets its advice. Any other word gets the name with the most similar
-spelling, if there is one; a similar spelling of another meaning must be in the tables.
+Words that users often try have their suggestions in the tables `ADVICE` and `VALUES`. For any other
+word, the name with the most similar spelling is suggested, if there is one. If that name would have
+another meaning, the word must be in a table. `verb_parser` adds the suggestions to its errors.
 """
 
 import difflib
@@ -27,20 +28,26 @@ ADVICE = {
     **dict.fromkeys(("--count", "--number"), ("--seeds", "--seeds 0-3 gives four faces")),
     "--quiet": (None, ""),
 }
-"""By option that does not exist: the option that the parser must have, or None, and the advice.
+"""By an option that does not exist: (option that the parser must have for the advice, advice).
 
-Without an advice there is no suggestion.
+With an empty advice nothing is suggested.
 """
 VALUES = {"replace": "overwrite", "force": "overwrite", "yes": "overwrite"}
-"""By value that is no choice: the choice of the same meaning."""
+"""By a value that is no choice: the choice of the same meaning."""
 
-_LEAST_SIMILARITY = 0.8  # difflib's ratio: one letter in ten, or two neighbours exchanged
-_LEAST_PREFIX = 5  # characters, with the dashes: --out of --output
+_LEAST_SIMILARITY = 0.8
+"""Ratio of difflib, 0 to 1: of ten letters one may be wrong, or two neighbours exchanged."""
+_LEAST_PREFIX = 5
+"""Fewest characters of a common beginning, with the dashes, such as --out of --output."""
 _OPTION = re.compile(r"(?<!\S)--?[a-zA-Z][\w-]*")
 
 
 def suggestion(message: str, options: Iterable[str]) -> str:
-    """Name the option or choice that a message of argparse is probably about; else nothing.
+    """Return the end of a sentence with a suggestion for an error of argparse; "" if there is none.
+
+    Args:
+        message: message of argparse about an unknown option or choice.
+        options: all options of the parser, such as `--scale`.
 
     >>> suggestion("unrecognized arguments: --scle 3", ["--scale", "--tile"])
     '; did you mean --scale?'
@@ -50,10 +57,12 @@ def suggestion(message: str, options: Iterable[str]) -> str:
     '; the short form of --model is -n'
     """
     names = list(options)
-    if choice := re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)", message):
-        typed, known = [choice[1]], re.findall(r"[^\s,']+", choice[2])
-        if VALUES.get(choice[1]) in known:
-            return f"; did you mean {VALUES[choice[1]]}?"
+    choice_error = re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)", message)
+    if choice_error:
+        value = choice_error[1]
+        typed, known = [value], re.findall(r"[^\s,']+", choice_error[2])
+        if VALUES.get(value) in known:
+            return f"; did you mean {VALUES[value]}?"
     elif f"{message} ".startswith("unrecognized arguments: -m ") and "--model" in names:
         return "; the short form of --model is -n"
     elif message.startswith("unrecognized arguments: "):
@@ -61,49 +70,54 @@ def suggestion(message: str, options: Iterable[str]) -> str:
     else:
         return ""
     for word in typed:
-        needed, advice = ADVICE.get(word, (None, ""))
-        if advice and needed in names:
+        needed_option, advice = ADVICE.get(word, (None, ""))
+        if advice and needed_option in names:
             return f"; {advice}"
-    close = [_closest(word, known) for word in typed if word not in ADVICE]
-    return f"; did you mean {' '.join(filter(None, close))}?" if any(close) else ""
+    similar = [_closest(word, known) for word in typed if word not in ADVICE]
+    suggested = [name for name in similar if name]
+    return f"; did you mean {' '.join(suggested)}?" if suggested else ""
 
 
 def _closest(word: str, known: Sequence[str]) -> str:
-    """Return the name of almost the same spelling, or with the same beginning; else nothing."""
-    if close := difflib.get_close_matches(word, known, 1, _LEAST_SIMILARITY):
-        return close[0]
-    same = [
+    """Return the known name of similar spelling, or else with the same beginning; else ""."""
+    similar = difflib.get_close_matches(word, known, 1, _LEAST_SIMILARITY)
+    if similar:
+        return similar[0]
+    with_same_beginning = [
         name
         for name in known
         if min(len(word), len(name)) >= _LEAST_PREFIX
         and (name.startswith(word) or word.startswith(name))
     ]
-    return next(iter(difflib.get_close_matches(word, same, 1, 0.0)), "")
+    # The most similar one, however low its ratio is.
+    similar = difflib.get_close_matches(word, with_same_beginning, 1, cutoff=0.0)
+    return similar[0] if similar else ""
 
 
 def command_message(words: Sequence[str], commands: Sequence[str]) -> str:
-    """Return the message about a first word that is no command.
+    """Return the message about a command line that does not begin with a command.
 
     Args:
-        words: the words of the command line; the first one without a dash is no command.
+        words: the words of the command line. The first one without a dash is not a command.
         commands: names of the commands.
     """
-    word = next((word for word in words if not word.startswith("-")), "")
-    rest = words[words.index(word) + 1 :] if word else ()
-    verb = next((name for name in rest if name in commands), None)
+    plain_words = [word for word in words if not word.startswith("-")]
+    word = plain_words[0] if plain_words else ""
+    following = words[words.index(word) + 1 :] if word else ()
+    verbs = [name for name in following if name in commands]
     if word == "help":
-        if verb is not None:
-            return f"help is an option; type: srgan-gp {verb} --help"
+        if verbs:
+            return f"help is an option; type: srgan-gp {verbs[0]} --help"
         return "help is an option; type: srgan-gp --help, or srgan-gp COMMAND --help"
-    if verb is not None and words[0].startswith("-"):
-        others = [other for other in words if other != verb]
-        return f"the command comes first; type: srgan-gp {shlex.join([verb, *others])}"
-    close = "" if _names_images(word) else _closest(word, commands)
-    # After an option the first word without a dash may be its value.
+    if verbs and words[0].startswith("-"):
+        others = [other for other in words if other != verbs[0]]
+        return f"the command comes first; type: srgan-gp {shlex.join([verbs[0], *others])}"
+    similar = "" if _names_images(word) else _closest(word, commands)
+    # If the line begins with an option, `word` may be its value, and an image come later.
     candidates = words if words[0].startswith("-") else [word]
-    if not close and any(map(_names_images, candidates)):
+    if not similar and any(map(_names_images, candidates)):
         return f"the command is missing; type: srgan-gp upscale {shlex.join(words)}"
-    hint = f"did you mean {close}?" if close else f"the commands are {', '.join(commands)}"
+    hint = f"did you mean {similar}?" if similar else f"the commands are {', '.join(commands)}"
     return f"{word!r} is not a command; {hint}"
 
 

@@ -1,7 +1,7 @@
 """Options of `srgan-gp upscale`, in groups, with their help.
 
-A text in brackets, [...], is the default. Without `default` here it is applied where the option is
-used.
+In a help text the default is in brackets. Options without `default` are None if the user does not
+type them, and `commands.upscale` applies their defaults.
 """
 
 import argparse
@@ -137,14 +137,15 @@ _GROUPS: dict[str, list[tuple[tuple[str, ...], dict[str, Any]]]] = {
         (("--json",), _FLAG | {"help": "print one JSON object on stdout instead of lines"}),
     ],
 }
-"""By title of a group: names of an option, and the arguments of `add_argument`."""
+"""By title of a group: for each option, its names and the arguments of `add_argument`."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of the verb."""
+    """Add the options of `srgan-gp upscale` to its parser."""
     for title, options in _GROUPS.items():
         group = parser.add_argument_group(title)
         for names, arguments in options:
             group.add_argument(*names, **arguments)
-    # A temporary folder, which is removed from messages; `upscale` sets it for standard streams.
+    # Not an option: path of a temporary folder that is removed from messages. `commands.upscale`
+    # sets it if an image comes from standard input or goes to standard output.
     parser.set_defaults(hidden="")

@@ -1,4 +1,7 @@
-"""Completion scripts of shells, for `srgan-gp --completion SHELL`."""
+"""Completion scripts of shells, for `srgan-gp --completion SHELL`.
+
+The package shtab writes the scripts from the parsers of argparse.
+"""
 
 import argparse
 from collections.abc import Iterable, Mapping
@@ -18,14 +21,14 @@ _PATHS = (
     "DIR_OR_ZIP",
     "DIR_OR_ZIP[:FOLDER]",
 )
-"""Placeholders of values that are files or folders."""
+"""`metavar` of the options whose values are files or folders."""
 
 
 def completion_script(parser: argparse.ArgumentParser, shell: str) -> str:
     """Return the script that completes verbs, options, choices, models and paths.
 
     Args:
-        parser: the parser of all verbs; their options are loaded.
+        parser: the parser of all verbs; this function loads their options.
         shell: one of `SHELLS`.
     """
     import shtab
@@ -37,19 +40,21 @@ def completion_script(parser: argparse.ArgumentParser, shell: str) -> str:
         verb.load_options()
         names = [name for name, task in models if task in verb.model_tasks]
         for action in verb._actions:
-            _describe(action, names)
+            _set_completion(action, names)
     return shtab.complete(parser, shell)
 
 
 def _verbs_of(parser: argparse.ArgumentParser) -> Iterable[CommandParser]:
+    """Yield the parsers of all verbs: argparse keeps them as the choices of one action."""
     for action in parser._actions:
         choices: object = vars(action)["choices"]
         if isinstance(choices, Mapping):
-            parsers = cast("Mapping[str, object]", choices).values()
-            yield from (verb for verb in parsers if isinstance(verb, CommandParser))
+            for verb in cast("Mapping[str, object]", choices).values():
+                if isinstance(verb, CommandParser):
+                    yield verb
 
 
-def _describe(action: argparse.Action, models: list[str]) -> None:
+def _set_completion(action: argparse.Action, models: list[str]) -> None:
     """Set the values that an option completes to: models or paths. Choices are kept.
 
     Args:

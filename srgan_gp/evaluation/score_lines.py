@@ -1,0 +1,84 @@
+"""Scores of a model as lines of text, for `srgan-gp evaluate`."""
+
+from collections.abc import Iterator, Mapping
+
+from srgan_gp.evaluation.face_scores import METRICS, NOVELTY, RELATIVE_METRICS, FaceScores
+from srgan_gp.evaluation.image_scores import Scores
+from srgan_gp.metrics.score_directions import legend
+from srgan_gp.metrics.torchmetrics_scores import TorchmetricsScores
+from srgan_gp.models.helper_networks import CARD_FEATURES
+
+
+def score_lines(scores: Scores) -> Iterator[str]:
+    """Format the scores of a model that upscales: of each image, their mean, and of the set."""
+    fidelity = "" if scores.fidelity is None else f" at fidelity {scores.fidelity:g}"
+    yield f"{scores.model}{fidelity} on {scores.data}, x{scores.scale}, low-res by {scores.low_res}"
+    scores_of_set = scores.of_set()
+    yield legend([*scores.mean(), *scores_of_set])
+    yield from _feature_lines("squeeze distance", scores.feature_network)
+    for image in scores.pictures:
+        yield _row(image.name, image.values())
+    yield _row(f"mean of {len(scores.pictures)} images", scores.mean())
+    if scores_of_set:
+        yield _row("the whole set", scores_of_set)
+    original = scores.original_texture
+    if original:
+        yield _row(f"the originals, {original.windows} flat windows", original.values())
+    yield from _torchmetrics_lines(scores.torchmetrics)
+
+
+def face_score_lines(scores: FaceScores) -> Iterator[str]:
+    """Format the scores of a model that generates faces, of its baselines and of real faces."""
+    side = scores.image_size
+    real = f"{scores.validation.count} validation faces ({scores.half})"
+    yield (
+        f"{scores.name} on {scores.data}: {scores.count} faces of {side} x {side}, truncation "
+        f"{scores.truncation:g}, against {real}; squeeze and SWD: {scores.paired_count} of each"
+    )
+    titles = {key: title for key, (title, _) in METRICS.items()}
+    relative_only = [key for key in RELATIVE_METRICS if key not in METRICS]
+    # A legend says for each score whether higher or lower is better.
+    yield legend([*METRICS, *relative_only, NOVELTY], titles)
+    yield from _feature_lines("squeeze distances", scores.feature_network)
+    if scores.detector:
+        yield f"FD-yunet by the network {scores.detector}"
+    for face_set in (scores.model, *scores.baselines, scores.validation):
+        values = face_set.values()
+        if any(value is not None for value in values.values()):  # None: it could not be measured
+            yield _row(face_set.name, {titles[key]: value for key, value in values.items()})
+    if any(value is not None for value in scores.relative().values()):
+        relative = {RELATIVE_METRICS[key]: value for key, value in scores.relative().items()}
+        yield _row(f"{scores.name} over real, validation", relative)
+    if scores.memorisation is not None:
+        verdict = "it repeats training faces" if scores.is_memorising else "no sign of memorisation"
+        yield f"novelty {scores.memorisation:.4f}: {verdict}"
+    yield from _torchmetrics_lines(scores.torchmetrics)
+
+
+def _torchmetrics_lines(scores: TorchmetricsScores | None) -> Iterator[str]:
+    """Format the scores of `--metrics`; None: they were not requested."""
+    if scores:
+        yield f"torchmetrics {scores.version}, {scores.images} images, better if lower:"
+        for name, value in scores.values.items():
+            metric = name.partition(" ")[0]  # the name may go on with what was compared
+            arguments = scores.arguments[metric]
+            arguments_text = f" ({arguments})" if arguments else ""
+            yield f"  {name}{arguments_text} {value:.4f}"
+
+
+def _feature_lines(scores: str, sha256: str | None) -> Iterator[str]:
+    """Name the feature network, and warn if it is not that of the model cards.
+
+    Args:
+        scores: name of the scores that are measured with it.
+        sha256: hash of the network; None: it is not installed, and no line is needed.
+    """
+    if sha256:
+        other = "" if sha256 == CARD_FEATURES else "; those of the model cards are by another one"
+        yield f"{scores} by the network {sha256}{other}"
+
+
+def _row(name: str, scores: Mapping[str, float | None]) -> str:
+    """Format one line of scores; a score that could not be measured is omitted."""
+    parts = [f"{key} {value:.4f}" for key, value in scores.items() if value is not None]
+    return f"{name}: {', '.join(parts)}"
