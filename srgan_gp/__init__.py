@@ -97,7 +97,7 @@ __all__ = [
     "write_image",
 ]
 
-_HOME = {
+_MODULES = {
     "Cancelled": "srgan_gp.errors",
     "DeviceError": "srgan_gp.errors",
     "FaceGenerator": "srgan_gp.inference.face_generator",
@@ -116,12 +116,13 @@ _HOME = {
     "read_image": "srgan_gp.images",
     "write_image": "srgan_gp.images",
 }
+"""Module of each public name."""
 
 
 def __getattr__(name: str) -> object:
     """Import a public name on first use, so that `import srgan_gp` is fast (PEP 562)."""
-    if name in _HOME:
-        return getattr(import_module(_HOME[name]), name)
+    if name in _MODULES:
+        return getattr(import_module(_MODULES[name]), name)
     if name == "__version__":
         return import_module("importlib.metadata").version("srgan-gp")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,7 +1,7 @@
 """Command line `srgan-gp`: chooses the verb and returns its exit code.
 
-`srgan-gp upscale` is the module `commands/upscale.py`. A verb's module is imported when the verb
-was typed, so that `srgan-gp --help` imports nothing heavy.
+A verb is a subcommand: `srgan-gp upscale` is the module `commands/upscale.py`. Its module is
+imported only if the user types it, so that `srgan-gp --help` imports nothing heavy.
 
 Exit codes: 0 success, 1 internal error or failed training, 2 wrong use, 3 finished but some items
 failed, 4 nothing to do, 5 output cannot be written, 6 another run writes to the same folder, 7 the
@@ -41,9 +41,11 @@ COMMANDS = {
     "app": "start the web page and the HTTP API",
     "doctor": "check the installation, for bug reports",
 }
+"""Verbs in the order of the help, each with its summary."""
 
+# Exit codes as those of a process that a signal ended: 128 and the number of the signal.
 _INTERRUPTED = 128 + signal.SIGINT
-_READER_CLOSED = 128 + 13  # SIGPIPE, a name that Windows does not have
+_READER_CLOSED = 128 + 13  # SIGPIPE, whose name Windows does not have
 _EXTRAS = {
     "import": {"einops", "spandrel"},
     "metrics": {"torchmetrics", "torch_fidelity"},
@@ -58,7 +60,7 @@ _EXTRAS = {
         "prometheus_client",
     },
 }
-"""By extra of the installation: its packages by the names that they are imported under."""
+"""By extra, as in `pip install srgan-gp[train]`: names under which its packages are imported."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -69,8 +71,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Raises:
         SystemExit: argparse printed the help (0) or refused the arguments (2), or the process was
-            told to end, by SIGTERM (143) or SIGHUP (129). Where a run stops at a safe point,
-            these codes are returned instead.
+            told to end, by SIGTERM (143) or SIGHUP (129). If a run stops at a safe point, these
+            codes are returned instead.
         Exception: any other error, with `--debug` or SRGAN_GP_DEBUG.
     """
     debug = bool(os.environ.get("SRGAN_GP_DEBUG"))
@@ -79,22 +81,19 @@ def main(argv: Sequence[str] | None = None) -> int:
             parser = build_parser()
             parser.words = sys.argv[1:] if argv is None else argv
             options = parser.parse_args(parser.words)
-            if "run" not in options:  # the parser of a verb sets it
+            if "run" not in options:  # No verb was typed: the parser of a verb sets `run`.
                 parser.print_help(sys.stderr)
                 parser.exit(2, "\nsrgan-gp: error: no command; type one of those above\n")
             debug = debug or options.debug
             return options.run(options)
     except BrokenPipeError:
-        # Python would report the error again when it flushes stdout at exit.
+        # stdout is replaced, or Python would report the error again when it flushes it at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _READER_CLOSED
-    except Stopped as stopped:  # at a safe point of a run; elsewhere a signal raises SystemExit
-        print_message(
-            "srgan-gp: interrupted"
-            if stopped.code == _INTERRUPTED
-            else "srgan-gp: ended by a signal"
-        )
-        return int(str(stopped.code))  # a number, but SystemExit allows a text too
+    except Stopped as stopped:  # raised at a safe point of a run after a signal
+        cause = "interrupted" if stopped.code == _INTERRUPTED else "ended by a signal"
+        print_message(f"srgan-gp: {cause}")
+        return int(str(stopped.code))  # It is a number; by its type it could be a text.
     except KeyboardInterrupt:
         print_message("srgan-gp: interrupted")
         return _INTERRUPTED
@@ -105,7 +104,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def build_parser() -> MainParser:
-    """Build the parser of all verbs; a verb adds its options when it is used."""
+    """Build the parser of all verbs; that of a verb adds its options when the verb is typed."""
     parser = MainParser(
         prog="srgan-gp",
         description="Upscale images, generate faces, and train the networks for both.",
@@ -136,7 +135,7 @@ def build_parser() -> MainParser:
 
 
 class _ShowVersion(argparse.Action):
-    """Print the installed version, which is looked up only when needed."""
+    """Option `--version`: prints the installed version, which is looked up only then."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
         print_result(f"srgan-gp {import_module('srgan_gp').__version__}")
@@ -144,7 +143,7 @@ class _ShowVersion(argparse.Action):
 
 
 class _PrintCompletion(argparse.Action):
-    """Print the completion script of a shell, which is made only when needed."""
+    """Option `--completion`: prints the completion script of a shell."""
 
     def __call__(
         self, parser: argparse.ArgumentParser, _namespace: object, shell: object, *_: object
@@ -162,45 +161,50 @@ class _PrintCompletion(argparse.Action):
 
 @contextmanager
 def _signals_as_exit() -> Generator[None]:
-    """Raise SystemExit on SIGTERM and SIGHUP, so that unfinished files are removed; 143 and 129."""
+    """Raise SystemExit at SIGTERM (143) and SIGHUP (129) in a `with` block.
+
+    By default these signals end a process at once; an exception lets `finally` remove unfinished
+    files.
+    """
 
     def stop(number: int, _frame: FrameType | None) -> NoReturn:
         raise SystemExit(128 + number)
 
-    before: dict[int, Callable[[int, FrameType | None], object] | int | None] = {}
+    previous_handlers: dict[int, Callable[[int, FrameType | None], object] | int | None] = {}
+    # Python allows handlers in the main thread only.
     if threading.current_thread() is threading.main_thread():
         for number in ENDING:
             # SIGINT raises KeyboardInterrupt; a SIGHUP that nohup ignores stays ignored.
             if number != signal.SIGINT and signal.getsignal(number) is not signal.SIG_IGN:
-                before[number] = signal.signal(number, stop)
+                previous_handlers[number] = signal.signal(number, stop)
     try:
         yield
     finally:
-        for number, handler in before.items():
+        for number, handler in previous_handlers.items():
             signal.signal(number, handler)
 
 
 @contextmanager
 def _one_line_warnings() -> Generator[None]:
-    """Print a warning of this package without the path and the source line."""
-    show, package = warnings.showwarning, Path(__file__).parent
+    """In a `with` block, print warnings of this package without their path and source line."""
+    previous_function, package = warnings.showwarning, Path(__file__).parent
 
     def show_in_one_line(
         message: Warning | str,
         category: type[Warning],
         filename: str,
-        *rest: Any,  # noqa: ANN401 - as warnings.showwarning's
+        *others: Any,  # noqa: ANN401 - as warnings.showwarning's
     ) -> None:
         if Path(filename).is_relative_to(package):
             print_message(f"srgan-gp: warning: {message}")
         else:
-            show(message, category, filename, *rest)
+            previous_function(message, category, filename, *others)
 
     warnings.showwarning = show_in_one_line
     try:
         yield
     finally:
-        warnings.showwarning = show
+        warnings.showwarning = previous_function
 
 
 def _report_error(error: Exception) -> int:
@@ -210,17 +214,17 @@ def _report_error(error: Exception) -> int:
     if isinstance(error, SrganGpError):
         print_message(f"srgan-gp: error: {error}")
         return error.exit_code
-    kind = type(error).__name__
+    name = type(error).__name__
     print_message(
-        f"srgan-gp: internal error: {kind}: {error}; run again with --debug for the traceback"
+        f"srgan-gp: internal error: {name}: {error}; run again with --debug for the traceback"
     )
     return 1
 
 
 def _missing_package(error: ModuleNotFoundError) -> Exception:
-    """Return an error with the pip command that installs a package of an extra.
+    """Return an error with the pip command, if the missing package belongs to an extra.
 
-    The error about any other package is returned unchanged, and reported as an internal one.
+    An error about any other package is returned unchanged, and reported as an internal error.
     """
     package = (error.name or "").partition(".")[0]
     for extra, packages in _EXTRAS.items():

@@ -13,13 +13,15 @@
     ├── BusyError              1    E_BUSY             a server accepts no more work for now
     └── Cancelled              1    E_CANCELLED        `Upscaler.cancel` ended a call
 
-The message is for the user: what is wrong, with the value, and what to do.
+"exit" is the exit code of the command line, "code in a report" a stable text for programs: in JSON
+reports and in the answers of the HTTP API. The message is for the user: what is wrong, with the
+value, and what to do.
 """
 
 import re
 
-# The last part of a message: a separator, a verb, and an option of the command line in the same
-# sentence, such as "; or raise --max-pixels".
+# Advice about an option of the command line, at the end of a message: a separator, a verb, and the
+# option in the same sentence, such as "; or raise --max-pixels".
 _OPTION_ADVICE = re.compile(
     r"(?:[;,.]| or) (?:or )?(?:raise|pass|leave|use|set|add)\b[^;.]*--[a-z].*$",
     re.DOTALL | re.IGNORECASE,
@@ -30,7 +32,7 @@ class SrganGpError(Exception):
     """Base class of the errors of this package; the command line ends with `exit_code`."""
 
     exit_code = 1
-    code = "E_INTERNAL"
+    code = "E_INTERNAL"  # code in a report
 
 
 class UsageError(SrganGpError):
@@ -61,7 +63,7 @@ class PictureError(SrganGpError):
         self.code = code
 
     def __reduce__(self) -> tuple[type["PictureError"], tuple[str, str]]:
-        """Pickle the error with its code, so that it can pass between processes."""
+        """Pickle the error with its code, so that it can be sent to another process."""
         return type(self), (self.code, str(self))
 
 
@@ -133,4 +135,5 @@ def without_options(message: str) -> str:
     >>> without_options("it has 9 pixels, more than 8; make it smaller or raise --max-pixels")
     'it has 9 pixels, more than 8; make it smaller'
     """
-    return _OPTION_ADVICE.sub(lambda found: "." if found[0][0] == "." else "", message)
+    # A separator that is a full stop ends the sentence before it, and is kept.
+    return _OPTION_ADVICE.sub(lambda match: "." if match[0][0] == "." else "", message)

@@ -1,8 +1,8 @@
 """Face detection with YuNet in OpenCV, on an image pyramid.
 
 YuNet (Wu, Peng and Yu, "YuNet: A Tiny Millisecond-level Face Detector", 2023) detects faces of
-about 10 to 300 pixels. Large photos are therefore searched at several sizes, and small ones are
-enlarged.
+about 10 to 300 pixels. A large photo is therefore searched at several sizes, the levels of the
+pyramid, and a small one is enlarged.
 """
 
 import importlib
@@ -19,17 +19,21 @@ from srgan_gp.system.paths import is_file
 
 MIN_SCORE = 0.7
 """Confidence below which a detection is ignored, 0 to 1."""
-SMALLEST_SIDE, LARGEST_SIDE = 192, 1280  # pixels: longer side of the photo on a pyramid level
-_LARGEST_FACE = 300  # pixels: larger faces are detected on a coarser level
-_BORDER = 64  # pixels of grey around the coarsest level; without it faces that fill it are missed
-_GREY = 128
+SMALLEST_SIDE, LARGEST_SIDE = 192, 1280
+"""Longer side of the photo in pixels: on the coarsest level, and at most on the finest one."""
+_LARGEST_FACE = 300
+"""Longer side in pixels above which a face is ignored on a level: a coarser level detects it."""
+_BORDER = 64
+"""Pixels of grey around the photo on the coarsest level; without them faces that fill the photo are
+missed."""
+_GREY = 128  # value of the border, 0 to 255
 _MAX_OVERLAP = 0.3  # intersection over union above which two boxes are one face
 _MAX_CANDIDATES = 5000  # boxes per level before duplicates are removed; OpenCV's default
 
 
 @dataclass(frozen=True, eq=False)
 class Face:
-    """One face in a photo; pixel centres have integer coordinates."""
+    """One face in a photo. Coordinates are in pixels, and integers at pixel centres."""
 
     box: tuple[float, float, float, float]
     """Left, top, width and height; may extend beyond the photo."""
@@ -57,7 +61,7 @@ class FaceDetector:
     def load(
         cls, path: str | Path | None = None, *, least_score: float = MIN_SCORE
     ) -> "FaceDetector":
-        """Open a network file.
+        """Open a network file, and return its detector.
 
         Args:
             path: an ONNX file of YuNet; None: the one in the model folders.
@@ -69,14 +73,14 @@ class FaceDetector:
             ModelRefusedError: it is not a YuNet network.
         """
         opencv, file = import_opencv(), require_detector(path)
-        smallest = (SMALLEST_SIDE, SMALLEST_SIDE)
+        smallest = (SMALLEST_SIDE, SMALLEST_SIDE)  # any size: `_detect_on_level` sets another one
         try:
             # From bytes, since OpenCV cannot open every path on Windows.
             network = opencv.FaceDetectorYN.create(
                 "onnx", np.frombuffer(file.read_bytes(), np.uint8), np.empty(0, np.uint8),
                 smallest, least_score, _MAX_OVERLAP, _MAX_CANDIDATES,
             )  # fmt: skip
-            network.detect(np.zeros((*smallest, 3), np.uint8))
+            network.detect(np.zeros((*smallest, 3), np.uint8))  # raises if it is not YuNet
         except (opencv.error, OSError) as error:
             raise ModelRefusedError(
                 f"{file} is not a face detector that OpenCV {opencv.__version__} can run. "
@@ -93,16 +97,23 @@ class FaceDetector:
         Returns:
             The faces without duplicates, in descending order of their scores.
         """
-        faces = [face for level in _levels(pixels.shape) for face in self._on_level(pixels, level)]
+        faces: list[Face] = []
+        for side in _level_sides(pixels.shape):
+            faces += self._detect_on_level(pixels, side)
         if not faces:
             return []
+        # Non-maximum suppression: of boxes that overlap, the one with the highest score is kept.
         boxes, scores = [face.box for face in faces], [face.score for face in faces]
-        lowest = 0.0  # The network has dropped those below `least_score`.
-        kept = self._opencv.dnn.NMSBoxes(boxes, scores, lowest, _MAX_OVERLAP)
-        return [faces[int(i)] for i in np.asarray(kept).ravel()]
+        lowest_score = 0.0  # The network has dropped faces below `least_score`.
+        indices = self._opencv.dnn.NMSBoxes(boxes, scores, lowest_score, _MAX_OVERLAP)
+        return [faces[int(index)] for index in np.asarray(indices).ravel()]
 
-    def _on_level(self, pixels: np.ndarray, side: int) -> Iterator[Face]:
-        """Detect faces in a photo resized such that its longer side is `side` pixels."""
+    def _detect_on_level(self, pixels: np.ndarray, side: int) -> Iterator[Face]:
+        """Detect faces in a photo that is resized such that its longer side is `side` pixels.
+
+        Yields:
+            The faces in pixels of `pixels`, which has its original size.
+        """
         height, width = pixels.shape[:2]
         factor = side / max(height, width)
         size = (max(1, round(width * factor)), max(1, round(height * factor)))
@@ -113,21 +124,30 @@ class FaceDetector:
         padded = np.pad(resized[:, :, ::-1], edges, constant_values=_GREY)  # YuNet expects BGR
         self._network.setInputSize(padded.shape[1::-1])
         _, rows = self._network.detect(padded)
-        # Rounding makes the ratios of the two sides differ.
+        if rows is None:  # There is no face.
+            return
+        # From pixels of the level to those of the photo. The sides were rounded, so that their
+        # ratios differ.
         ratio = np.array([width / size[0], height / size[1]])
-        for row in np.asarray(() if rows is None else rows, np.float64):
+        for row in np.asarray(rows, np.float64):
             # A row holds left, top, width and height of the box, x and y of five points, the score.
             if max(row[2:4]) <= _LARGEST_FACE and np.isfinite(row).all():
+                # Pixel centres are integers in both images, edges are half a pixel before them.
                 corner = (row[:2] - border + 0.5) * ratio - 0.5
                 points = (row[4:14].reshape(5, 2) - border + 0.5) * ratio - 0.5
                 box = (*corner.tolist(), *(row[2:4] * ratio).tolist())
                 yield Face(box, points, float(row[14]))
 
 
-def _levels(shape: tuple[int, ...]) -> list[int]:
-    """Longer sides of the photo on the pyramid levels in pixels, each twice the previous one.
+def _level_sides(shape: tuple[int, ...]) -> list[int]:
+    """Return the longer side of the photo on each level in pixels, from coarse to fine.
 
-    >>> _levels((64, 64, 3)), _levels((480, 600, 3)), _levels((4000, 3000, 3))
+    Each is twice the previous one, or less on the finest level.
+
+    Args:
+        shape: (height, width, channels) of the photo.
+
+    >>> _level_sides((64, 64, 3)), _level_sides((480, 600, 3)), _level_sides((4000, 3000, 3))
     ([192], [192, 384, 600], [192, 384, 768, 1280])
     """
     finest = min(max(*shape[:2], SMALLEST_SIDE), LARGEST_SIDE)
@@ -138,7 +158,7 @@ def _levels(shape: tuple[int, ...]) -> list[int]:
 
 
 def require_detector(path: str | Path | None) -> Path:
-    """Find the network file of YuNet.
+    """Find the network file of YuNet, and return its path.
 
     Args:
         path: path of the file; None: the installed one.
@@ -150,7 +170,8 @@ def require_detector(path: str | Path | None) -> Path:
         if not is_file(Path(path)):
             raise UsageError(f"The face detector {path} does not exist. Check the path.")
         return Path(path)
-    if installed := FACE_DETECTOR.installed():
+    installed = FACE_DETECTOR.installed()
+    if installed is not None:
         return installed
     raise UsageError(
         f"Face detection needs the network YuNet. {how_to_get(FACE_DETECTOR)} Or pass the path of "
@@ -159,10 +180,10 @@ def require_detector(path: str | Path | None) -> Path:
 
 
 def import_opencv() -> Any:  # noqa: ANN401  OpenCV's stubs do not pass strict checks
-    """Import OpenCV without its log messages, which warn of unused engines.
+    """Import OpenCV and return the module `cv2`, without its log messages about unused engines.
 
     Raises:
-        MissingExtraError: its system libraries are missing.
+        MissingExtraError: OpenCV cannot be loaded, as when system libraries are missing.
     """
     try:
         opencv = importlib.import_module("cv2")

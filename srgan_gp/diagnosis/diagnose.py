@@ -21,11 +21,14 @@ def diagnose(model: str | None = None, device: str = "auto") -> dict[str, Any]:
     """Collect the facts that a bug report needs.
 
     Args:
-        model: model of the trial run; None: the default one.
-        device: device of the trial run.
+        model: name or path of the model of the trial run; None: the default one.
+        device: device of the trial run, as for `upscaler.Upscaler.load`.
 
     Returns:
-        JSON values by subject; `problems` lists what is wrong, with what to do.
+        JSON values by subject. `packages`, `onnxruntime_builds` and `cuda_packages` are versions by
+        package, None for one that is missing; `missing_of_extras` lists missing packages by extra.
+        `problems` lists what is wrong and what to do, one text each. The functions that are called
+        here describe the other values.
     """
     facts: dict[str, Any] = {
         "version": find_version("srgan-gp"),
@@ -36,7 +39,9 @@ def diagnose(model: str | None = None, device: str = "auto") -> dict[str, Any]:
         "onnxruntime_builds": onnxruntime_builds(),
         "cuda_packages": cuda_packages(),
         "cpu": describe_cpu(),
-        "trial": run_trial(model, device),  # before the libraries below are loaded
+        # Before `describe_onnxruntime`, which loads CUDA libraries itself: the trial is to load
+        # them as any other run does.
+        "trial": run_trial(model, device),
         "onnxruntime": describe_onnxruntime(),
         "driver": describe_gpus(),
         "models": describe_models(),
@@ -46,6 +51,7 @@ def diagnose(model: str | None = None, device: str = "auto") -> dict[str, Any]:
 
 
 def _problems(facts: dict[str, Any]) -> Iterator[str]:
+    """Yield a message for each problem among the facts: what is wrong, and what to do."""
     builds = facts["onnxruntime_builds"]
     if len(builds) > 1:
         names = " ".join(builds)
@@ -59,13 +65,20 @@ def _problems(facts: dict[str, Any]) -> Iterator[str]:
         yield f"ONNX Runtime cannot be imported: {runtime['import_problem']}"
     if driver["gpus"]:
         yield from _gpu_problems(runtime, driver["driver_cuda"])
-    if problem := facts["trial"].get("problem"):
-        yield f"The trial run failed: {problem}"
-    yield from filter(None, (model["problem"] for model in facts["models"]))
+    if "problem" in facts["trial"]:
+        yield f"The trial run failed: {facts['trial']['problem']}"
+    for model in facts["models"]:
+        if model["problem"] is not None:
+            yield model["problem"]
 
 
 def _gpu_problems(runtime: dict[str, Any], driver_cuda: str | None) -> Iterator[str]:
-    """Yield why ONNX Runtime cannot use a GPU that the driver reports."""
+    """Yield why ONNX Runtime cannot use a GPU that the driver reports.
+
+    Args:
+        runtime: result of `describe_onnxruntime`.
+        driver_cuda: newest CUDA version that the driver supports, such as `12.4`; None: unknown.
+    """
     needed = runtime["cuda"]
     if needed is None:
         yield (
@@ -85,4 +98,5 @@ def _gpu_problems(runtime: dict[str, Any], driver_cuda: str | None) -> Iterator[
 
 
 def _major(version: str) -> int:
+    """Return the first number of a version."""
     return int(version.partition(".")[0])

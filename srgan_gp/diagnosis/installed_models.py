@@ -1,29 +1,38 @@
-"""Installed models and helper networks: SHA-256 of each file, compared with the card."""
+"""Installed models and helper networks: SHA-256 of each file, compared with the model card.
 
-import hashlib
+Helper networks measure and prepare images. They are not part of this package.
+"""
+
 import os
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from srgan_gp.errors import ModelRefusedError
 from srgan_gp.models.catalog import find_model, model_names
 from srgan_gp.models.helper_networks import FACE_DETECTOR, FEATURE_NETWORK, HelperNetwork
+from srgan_gp.system.files import hash_file
 from srgan_gp.system.paths import is_file
 
 
 def describe_models() -> list[dict[str, Any]]:
-    """List each model in the models folders: name, version, SHA-256, and its problem or None."""
-    return [_describe(name) for name in model_names()]
+    """Describe each model in the models folders.
+
+    Returns:
+        One dict for each, with `name`, `version`, `sha256` (64 hexadecimal digits) and `problem`,
+        a message. `problem` is None for an intact model; other values are None if they are unknown.
+    """
+    return [_describe_model(name) for name in model_names()]
 
 
-def _describe(name: str) -> dict[str, Any]:
+def _describe_model(name: str) -> dict[str, Any]:
+    """Describe one model, as an item of `describe_models`."""
     facts: dict[str, Any] = dict.fromkeys(("name", "version", "sha256", "problem"))
     facts["name"] = name
     try:
         model = find_model(name)
         facts["version"] = model.card.version if model.card else None
-        facts["sha256"] = _sha256(model.path)
+        facts["sha256"] = hash_file(model.path)
     except (ModelRefusedError, OSError) as error:
         return facts | {"problem": str(error)}
     if model.expected_sha256 not in (None, facts["sha256"]):
@@ -32,28 +41,31 @@ def _describe(name: str) -> dict[str, Any]:
 
 
 def describe_helper_networks() -> list[dict[str, Any]]:
-    """List the networks that only some commands need: name, purpose, path or None, SHA-256."""
-    torch_home = os.environ.get("TORCH_HOME") or Path(
-        os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"),  # noqa: PTH111
-        "torch",
-    )
-    features = sorted(Path(torch_home, "hub", "checkpoints").glob("squeezenet1_1-*.pth"))
+    """Describe the networks that only some commands need.
+
+    Returns:
+        One dict for each, with `name`, `purpose`, `path` and `sha256`; the last two are None if it
+        is not installed.
+    """
+    # PyTorch's folder of downloaded weights, where this package finds SqueezeNet too.
+    cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111
+    torch_home = os.environ.get("TORCH_HOME") or Path(cache, "torch")
+    downloaded = sorted(Path(torch_home, "hub", "checkpoints").glob("squeezenet1_1-*.pth"))
     return [
-        _describe_helper(FACE_DETECTOR, ()),
-        _describe_helper(FEATURE_NETWORK, features),
+        _describe_helper(FACE_DETECTOR, []),
+        _describe_helper(FEATURE_NETWORK, downloaded),
     ]
 
 
-def _describe_helper(network: HelperNetwork, elsewhere: Iterable[Path]) -> dict[str, Any]:
-    path = network.installed() or next((path for path in elsewhere if is_file(path)), None)
+def _describe_helper(network: HelperNetwork, other_paths: Sequence[Path]) -> dict[str, Any]:
+    """Describe one network; `other_paths` are used if it is not in a models folder."""
+    path = network.installed()
+    for other_path in other_paths:
+        if path is None and is_file(other_path):
+            path = other_path
     return {
         "name": network.title,
         "purpose": network.purpose,
         "path": str(path) if path else None,
-        "sha256": _sha256(path) if path else None,
+        "sha256": hash_file(path) if path else None,
     }
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,15 +1,20 @@
-"""Installed packages: versions, missing packages of the extras, builds of ONNX Runtime."""
+"""Installed packages: versions, missing packages of the extras, builds of ONNX Runtime.
+
+An extra is a set of optional packages, as in `pip install srgan-gp[train]`. A build of ONNX Runtime
+is a package that contains it, such as `onnxruntime` or `onnxruntime-gpu`.
+"""
 
 import re
 from importlib.metadata import PackageNotFoundError, distributions, requires, version
 
 PACKAGES = ("numpy", "onnx", "opencv-python", "pillow", "safetensors", "torch", "gradio", "ray")
-"""Packages whose version is reported; None where one is not installed."""
+"""Packages whose versions are reported."""
 EXTRAS = ("train", "app", "ray")
 """Extras whose packages are checked. The libraries of `gpu` are checked by loading them."""
 CUDA_PACKAGE = re.compile(
     r"nvidia-(cudnn|cublas|cuda-runtime|cufft|curand)(-cu\d+)?", re.IGNORECASE
 )
+"""Names of packages with the CUDA libraries that ONNX Runtime needs."""
 
 
 def find_version(package: str) -> str | None:
@@ -21,17 +26,18 @@ def find_version(package: str) -> str | None:
 
 
 def missing_packages(extra: str) -> list[str]:
-    """List the packages of an extra of this package that are not installed."""
+    """List the packages of an extra of srgan-gp that are not installed."""
     try:
         required = requires("srgan-gp") or []
     except PackageNotFoundError:  # run from a checkout that is not installed
         return []
-    needed = [
-        re.split(r"[\s\[<>=!~;]", line)[0]
-        for line in required
-        if re.search(rf"extra == ['\"]{re.escape(extra)}['\"]", line)
-    ]
-    return [name for name in needed if find_version(name) is None]
+    missing: list[str] = []
+    for requirement in required:  # such as `ray[default]>=2.4; extra == "ray"`
+        if re.search(rf"extra == ['\"]{re.escape(extra)}['\"]", requirement):
+            name = re.split(r"[\s\[<>=!~;]", requirement)[0]
+            if find_version(name) is None:
+                missing.append(name)
+    return missing
 
 
 def onnxruntime_builds() -> dict[str, str]:
@@ -40,17 +46,19 @@ def onnxruntime_builds() -> dict[str, str]:
     All builds install the same folder `onnxruntime`, so that two of them overwrite each other's
     files.
     """
-    return dict(sorted(_matching(re.compile(r"onnxruntime(-\w+)?", re.IGNORECASE)).items()))
+    return _matching_versions(re.compile(r"onnxruntime(-\w+)?", re.IGNORECASE))
 
 
 def cuda_packages() -> dict[str, str]:
     """Map the name of each installed package with CUDA libraries to its version."""
-    return dict(sorted(_matching(CUDA_PACKAGE).items()))
+    return _matching_versions(CUDA_PACKAGE)
 
 
-def _matching(pattern: re.Pattern[str]) -> dict[str, str]:
-    return {
-        name: found.version
-        for found in distributions()
-        if (name := str(found.metadata["Name"])) and pattern.fullmatch(name)
-    }
+def _matching_versions(pattern: re.Pattern[str]) -> dict[str, str]:
+    """Map each installed package whose name matches to its version, sorted by name."""
+    versions: dict[str, str] = {}
+    for distribution in distributions():
+        name = str(distribution.metadata["Name"])
+        if pattern.fullmatch(name):
+            versions[name] = distribution.version
+    return dict(sorted(versions.items()))

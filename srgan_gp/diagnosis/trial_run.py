@@ -5,19 +5,20 @@ from typing import Any
 from srgan_gp.errors import SrganGpError
 
 SIDE = 256
-"""Side of the image in pixels. Smaller ones would measure the start of the run."""
+"""Side of the square image in pixels. With smaller ones the fixed cost of a run would dominate."""
 
 
 def run_trial(model: str | None, device: str) -> dict[str, Any]:
-    """Upscale a square of noise twice and time the second run, so that no warm-up is counted.
+    """Upscale a square image of noise twice, and time the second run, without warm-up.
 
     Args:
         model: name or path; None: the default of `Upscaler.load`.
         device: as for `Upscaler.load`.
 
     Returns:
-        `model`, `choice`, `device`, `provider`, `precision`, `seconds`, `megapixels_per_second` of
-        the input; `problem` and nothing else where the model does not load or run.
+        `model`; `choice`, a sentence about model and device; `device`; `provider`, ONNX Runtime's
+        execution provider; `precision`; `seconds`; and `megapixels_per_second` of the input. If the
+        model does not load or run, only `problem`, a message.
     """
     import numpy as np
 
@@ -30,10 +31,10 @@ def run_trial(model: str | None, device: str) -> dict[str, Any]:
             upscaler.upscale(noise)
     except SrganGpError as error:
         return {"problem": str(error)}
-    except Exception as error:  # a broken installation fails in many ways
+    except Exception as error:  # A broken installation can raise anything.
         return {"problem": f"{type(error).__name__}: {error}"}
     report = upscaler.report
-    assert report is not None
+    assert report is not None  # `upscale` sets it.
     return {
         "model": report.model,
         "choice": upscaler.choice,

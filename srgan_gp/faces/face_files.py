@@ -17,7 +17,8 @@ from srgan_gp.system.files import atomic_write
 
 Array = NDArray[Any]
 
-FRAMES_PER_SECOND = 25  # 4 hundredths of a second a frame; GIF stores durations in hundredths
+FRAMES_PER_SECOND = 25
+"""4 hundredths of a second for each frame: GIF stores durations in hundredths."""
 
 
 def generate_faces(
@@ -31,19 +32,19 @@ def generate_faces(
     Args:
         request: seeds, and the number of frames of an animation.
         generator: generates the faces.
-        upscaler: upscales each face; None keeps the size of the generator.
+        upscaler: upscales each face; None: faces keep the size of the generator.
         truncation: factor of each latent: below 1 the faces are more typical and more alike. None:
             the generator's default.
 
     Returns:
-        Iterator over `request.count` images (S, S, 3), uint8 RGB, each generated when it is taken;
-        S is the generator's size times the upscaler's scale.
+        Iterator over `request.count` images (S, S, 3), uint8 RGB. S is the generator's size times
+        the upscaler's scale. An image is generated when the iterator reaches it.
     """
     if request.frames:
         first, second = request.seeds
         images = generator.interpolate(first, second, frames=request.frames, truncation=truncation)
     else:
-        images = (generator.generate(seed=s, truncation=truncation)[0] for s in request.seeds)
+        images = (generator.generate(seed=seed, truncation=truncation)[0] for seed in request.seeds)
     return map(upscaler.upscale, images) if upscaler else images
 
 
@@ -53,10 +54,10 @@ def write_faces(
     """Write the files of a request, each of them atomically.
 
     Args:
-        request: names the files and says whether to write single faces, a sheet or an animation.
-        images: result of `generate_faces`. Single faces and frames are taken one at a time; a sheet
-            holds all of them in memory.
-        xmp: metadata of still images, as `face_xmp` makes them.
+        request: the files, and whether they are single faces, a sheet or an animation.
+        images: result of `generate_faces`. Single faces and frames are in memory one at a time, all
+            faces of a sheet at once.
+        xmp: XMP metadata of still images, the result of `face_xmp`; None: they get none.
 
     Returns:
         Messages about properties that the format cannot store, without duplicates.
@@ -67,23 +68,25 @@ def write_faces(
     """
     if request.frames:
         return _write_animation(images, request.files[0], request.frames)
-    if request.grid:
-        images = iter([tiled(images, *request.grid)])
+    if request.grid:  # All images become one, the sheet.
+        columns, rows = request.grid
+        images = iter([tiled(images, columns, rows)])
     notes: list[str] = []
     for file, pixels in zip(request.files, images, strict=True):
         notes += write_image(Picture(pixels, xmp=xmp), file)
-    return tuple(dict.fromkeys(notes))
+    return tuple(dict.fromkeys(notes))  # each once, in order
 
 
 def _write_animation(images: Iterator[Array], path: Path, count: int) -> tuple[str, ...]:
+    """Write `count` images as frames, and return messages as for `write_faces`."""
     with atomic_write(path) as file:
         if path.suffix.lower() == ".webm":
             write_webm(file, images, FRAMES_PER_SECOND)
             return ()
-        first = next(images)
+        first = next(images)  # The size must be known before the frames are written.
+        milliseconds = 1000 / FRAMES_PER_SECOND
         frames = (
-            Frame(Picture(pixels), 1000 / FRAMES_PER_SECOND)
-            for pixels in itertools.chain([first], images)
+            Frame(Picture(pixels), milliseconds) for pixels in itertools.chain([first], images)
         )
         animation = FrameSequence(
             frames, count, "animation", width=first.shape[1], height=first.shape[0]

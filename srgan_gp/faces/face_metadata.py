@@ -32,9 +32,9 @@ _MADE_BY_A_MODEL = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgori
 
 
 def face_xmp(generator: FaceGenerator) -> bytes:
-    """Return the XMP packet of images of a generator.
+    """Return the XMP packet of images of a generator, in UTF-8.
 
-    It has neither seeds nor a time, so that equal images are equal files.
+    It contains neither seeds nor a time, so that the files of equal images are equal.
     """
     name = escape(generator.name)
     licence = escape(generator.card.licence) if generator.card else "unknown"

@@ -1,4 +1,8 @@
-"""Requests of `srgan-gp generate`: seeds, output files, grid of a sheet, number of frames."""
+"""Requests of `srgan-gp generate`: seeds, output files, grid of a sheet, number of frames.
+
+A sheet is one image with all faces in columns and rows. `face_files` generates and writes the
+images of a request.
+"""
 
 import os
 from collections.abc import Sequence
@@ -10,10 +14,11 @@ from srgan_gp.images import check_encodable, find_format
 from srgan_gp.system.paths import names_a_folder
 
 DEFAULT_FRAMES = 60
+"""Number of frames of an animation, if none is requested."""
 ANIMATION_SUFFIXES = (".gif", ".webp", ".png", ".webm")
 """Suffixes of animation files."""
 MAX_SHEET_PIXELS = 100_000_000
-"""Limit of the size of a sheet in pixels."""
+"""Largest sheet, in pixels: width x height."""
 
 
 @dataclass(frozen=True)
@@ -21,12 +26,13 @@ class FaceRequest:
     """Faces as single files, on one sheet, or as an animation between two seeds."""
 
     seeds: tuple[int, ...]
+    """Seeds of the faces; of an animation, the two seeds of its first and last frame."""
     files: tuple[Path, ...]
     """One file for each seed; a single file for a sheet or an animation."""
     grid: tuple[int, int] | None = None
-    """Columns and rows of the sheet."""
+    """Columns and rows of a sheet; None: no sheet."""
     frames: int | None = None
-    """Number of frames of an animation from the first seed to the second."""
+    """Number of frames of an animation; None: no animation."""
 
     @property
     def count(self) -> int:
@@ -48,10 +54,11 @@ class FaceRequest:
             if not may_replace and os.path.lexists(file):
                 raise UsageError(f"{file} exists; pass --exist overwrite, or another -o.")
         if self.grid:
-            width, height = (count * side for count in self.grid)
+            columns, rows = self.grid
+            width, height = columns * side, rows * side
             if width * height > MAX_SHEET_PIXELS:
                 raise UsageError(
-                    f"A grid of {self.grid[0]} x {self.grid[1]} faces would have {width} x "
+                    f"A grid of {columns} x {rows} faces would have {width} x "
                     f"{height} pixels, more than {MAX_SHEET_PIXELS}. Request fewer faces."
                 )
             check_encodable(height, width, find_format(self.files[0].suffix))
@@ -62,12 +69,12 @@ def request_faces(seeds: Sequence[int], output: str | Path) -> FaceRequest:
 
     Args:
         seeds: seeds of the faces; duplicates are ignored.
-        output: file of a single face, or folder of PNG files. A path that has no suffix, is a
-            folder or ends in a separator is a folder.
+        output: file of a single face, or folder of PNG files. A path that has no suffix, is an
+            existing folder or ends with a separator counts as a folder.
 
     Raises:
-        UsageError: `output` is a file and there are several seeds, or the suffix is not the one of
-            an image format.
+        UsageError: `output` is a file and there are several seeds, or its suffix is not that of an
+            image format.
     """
     path = Path(output)
     seeds = tuple(dict.fromkeys(seeds))
@@ -78,7 +85,7 @@ def request_faces(seeds: Sequence[int], output: str | Path) -> FaceRequest:
             f"{len(seeds)} faces are {len(seeds)} files: give a folder in place of {output}, or "
             "put them on one sheet with --grid CxR."
         )
-    find_format(path.suffix)
+    find_format(path.suffix)  # raises the error about the suffix
     return FaceRequest(seeds, (path,))
 
 
@@ -91,8 +98,8 @@ def request_sheet(seeds: Sequence[int], grid: tuple[int, int], output: str | Pat
         output: the file of the sheet.
 
     Raises:
-        UsageError: the number of seeds does not match the grid, or `output` is a folder or its
-            suffix is not the one of an image format.
+        UsageError: the number of seeds does not match the grid, `output` is a folder, or its suffix
+            is not that of an image format.
     """
     columns, rows = grid
     seeds = tuple(seeds or range(columns * rows))
@@ -102,7 +109,7 @@ def request_sheet(seeds: Sequence[int], grid: tuple[int, int], output: str | Pat
             f"{len(seeds)} seeds."
         )
     path = _single_file(output)
-    find_format(path.suffix)
+    find_format(path.suffix)  # raises the error about the suffix
     return FaceRequest(seeds, (path,), grid=grid)
 
 
@@ -115,7 +122,8 @@ def request_animation(ends: tuple[int, int], frames: int, output: str | Path) ->
         output: the animation file; its suffix is one of `ANIMATION_SUFFIXES`.
 
     Raises:
-        UsageError: the suffix is not the one of an animation, or there are fewer than 2 frames.
+        UsageError: `output` is a folder, its suffix is not that of an animation, or there are fewer
+            than 2 frames.
     """
     path = _single_file(output)
     if path.suffix.lower() not in ANIMATION_SUFFIXES:
@@ -126,6 +134,7 @@ def request_animation(ends: tuple[int, int], frames: int, output: str | Path) ->
 
 
 def _single_file(output: str | Path) -> Path:
+    """Return the path of a single output file, or raise a UsageError if it is a folder."""
     if names_a_folder(output):
         raise UsageError(f"{output} is a folder. Pass the path of a file.")
     return Path(output)

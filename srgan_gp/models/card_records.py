@@ -1,49 +1,62 @@
-"""Parts of a `ModelCard`: files, training images, scores, the training run, the int8 network."""
+"""Parts of a `ModelCard`: files, training images, scores, the training run, the int8 network.
+
+A model card is a TOML file; each class here is a table of it, and its fields are the keys.
+"""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class FileRecord:
-    """A file of a model: its name in the folder of the card, SHA-256 (64 hex digits) and size."""
+    """A file of a model."""
 
     name: str
+    """Name in the folder of the card."""
     sha256: str
+    """64 hexadecimal digits."""
     bytes: int
+    """Size of the file."""
 
 
 @dataclass(frozen=True)
 class DataSource:
-    """A source of training images: description, licence, attribution and consent."""
+    """A source of training images."""
 
     what: str
+    """Description of the images."""
     licence: str
     attribution: str
+    """Credit that the licence asks for."""
     consent: str = ""
     """Consent of the people in the images; empty if there are none."""
 
 
 @dataclass(frozen=True)
 class Score:
-    """A measured score; `protocol` says how to reproduce it.
+    """A measured score.
 
-    PSNR-Y, SSIM-Y and consistency are better when higher; squeeze distance, patch distance,
-    pattern, FD and KID when lower; grain near that of the original; diversity and novelty near 1.
+    PSNR-Y, SSIM-Y and consistency are better if higher; squeeze distance, patch distance, pattern,
+    FD and KID if lower; grain near that of the original; diversity and novelty near 1. The module
+    `srgan_gp.metrics` defines them.
     """
 
     metric: str
+    """Name of the metric, such as `PSNR-Y`."""
     set: str
+    """Name of the validation set."""
     value: float
     protocol: str
+    """How the score was measured, so that it can be reproduced."""
 
 
 @dataclass(frozen=True)
 class TrainingRecord:
-    """The last run of the recipe: what identifies it."""
+    """The training run that the model comes from."""
 
     images_seen: int
+    """Number of training images until the exported checkpoint, repetitions included."""
     options_sha256: str
-    """SHA-256 of the run's config.json, 64 hex digits."""
+    """SHA-256 of the run's config.json, 64 hexadecimal digits."""
     commit: str = ""
     """Git commit of the code when the run began; empty outside a checkout."""
     blended_with: str = ""
@@ -52,13 +65,18 @@ class TrainingRecord:
 
 @dataclass(frozen=True)
 class Int8Record:
-    """Difference of the int8 network, `files.int8`, from the float32 one; in levels of 255."""
+    """Difference of the results of the int8 network from those of the float32 network.
+
+    The int8 network is the file `files.int8` of the card.
+    """
 
     largest_difference: float
+    """In levels of 255, as the mean."""
     mean_difference: float
     psnr: float
     """PSNR in dB of the int8 results, with those of float32 as the reference."""
     measured_on: str
+    """The images that were compared."""
 
     @property
     def line(self) -> str:

@@ -21,24 +21,25 @@ from srgan_gp.models.import_record import ImportRecord
 FACES = "face-generation"
 """Task of a model that generates faces from latent vectors; other models take images."""
 UPSCALING = "super-resolution"
+"""Task of a model that takes images, and enlarges or restores them."""
 TASKS = (UPSCALING, FACES)
 HEADLINE_METRICS = {FACES: ("FD-yunet", "diversity", "novelty")}
 """Scores to show first, by task. FD-yunet alone can be low for a generator that repeats one face or
 its training faces, so the three scores are shown together."""
 MAX_TRUNCATION = 4
-"""Largest truncation of generated faces. Training hardly ever sees more unusual latents."""
+"""Largest truncation, a factor of the latent vectors. Training hardly ever has larger latents."""
 
 MAX_SCALE = 1000
-"""Largest scale of an image; a larger one is a typing error, beyond the limits of most formats."""
+"""Largest scale factor of an image; a larger one is a typing error, beyond most formats."""
 LOOKS = {"faithful": 1.0, "natural": 0.5, "crisp": 0.0}
-"""Fidelities by name, for `--look` and the app: share of the fidelity partner in the weights, see
-`ModelCard.fidelity_partner`."""
+"""Fidelity by the name of a look, for `--look` and the app. The fidelity is the share, 0 to 1, of
+`ModelCard.fidelity_partner` in an average of two models."""
 
 Record = TypeVar("Record")
 
 
 def scale_message(scale: str) -> str:
-    """Return the message about a scale that is not allowed, as it was written."""
+    """Return the message about a scale that is not allowed; `scale` is what the user wrote."""
     return f"the scale must be a number above 0, {MAX_SCALE} at most, not {scale}"
 
 
@@ -52,19 +53,21 @@ class ModelCard:
         summary: purpose of the model, one sentence.
         version: version of the model.
         licence: licence of the weights.
-        architecture: name of the network.
+        architecture: name of the network, such as `srresnet`.
         recipe: script that trains the model.
         limits: known limits, one sentence each.
         arguments: constructor arguments of the architecture.
-        files: by kind: `onnx`, `critic`, `int8`, and `safetensors` for models of version 0.1.
+        files: files by kind: `onnx`; `critic`, used in training only; `int8`, a faster network; and
+            `safetensors` for models of version 0.1.
         data: sources of the training images.
         scores: measured scores, see `Score`.
         scale: upscaling factor; None for a face generator.
         image_size: height and width of a generated face in pixels; None for an upscaler.
-        truncation: truncation that `generate` uses by default; None: 1.
+        truncation: default factor of the latent vectors of a face generator; None: 1.
         training: the last run of the recipe; None for a model that an earlier version exported.
-        fidelity_partner: model of the same network with other weights, which fidelity 1 selects.
-        x2_model: model that is used in its place for scales up to 2.
+        fidelity_partner: name of a model of the same network with other weights. Fidelity 0 is
+            this model, 1 the partner, and between is an average of their weights.
+        x2_model: name of a model that is used in its place for scales up to 2.
         int8: difference of the int8 network; None for a model without one.
         imported: origin of a model of another project; None for one that this package trained.
     """
@@ -97,13 +100,15 @@ class ModelCard:
 
 def headline(card: ModelCard) -> tuple[Score, ...]:
     """Return the scores that lists of models show: the first of each of `HEADLINE_METRICS`."""
-    # Reversed, so that the first score of a metric replaces the later ones.
-    first = {score.metric: score for score in reversed(card.scores)}
-    return tuple(first[name] for name in HEADLINE_METRICS.get(card.task, ()) if name in first)
+    first_scores: dict[str, Score] = {}
+    for score in card.scores:
+        first_scores.setdefault(score.metric, score)
+    names = HEADLINE_METRICS.get(card.task, ())
+    return tuple(first_scores[name] for name in names if name in first_scores)
 
 
 def read_card(path: Path) -> ModelCard:
-    """Read and validate a card.
+    """Read and validate a card, a TOML file whose keys are the fields of `ModelCard`.
 
     Raises:
         ModelRefusedError: the file cannot be read, a key is missing, unknown or of the wrong type,
@@ -114,7 +119,7 @@ def read_card(path: Path) -> ModelCard:
     except (OSError, ValueError) as error:
         raise ModelRefusedError(f"The model card {path} cannot be read: {error}.") from error
     try:
-        card = _card(table)
+        card = _build_card(table)
     except ValueError as error:
         raise ModelRefusedError(f"The model card {path} is not valid: {error}.") from None
     if card.name != path.stem:
@@ -122,30 +127,33 @@ def read_card(path: Path) -> ModelCard:
     return card
 
 
-def _card(table: dict[str, Any]) -> ModelCard:
+def _build_card(table: dict[str, Any]) -> ModelCard:
     """Build a card from parsed TOML.
 
     Raises:
         ValueError: with the reason why the card is not valid.
     """
-    empty: dict[str, Any] = {"files": {}, "arguments": {}, "data": [], "scores": [], "limits": []}
-    parts = empty | table
-    for name, value in empty.items():
-        if not isinstance(parts[name], type(value)):
-            raise ValueError(f"{name} is {parts[name]!r}, expected {type(value).__name__}")
+    defaults: dict[str, Any] = {
+        "files": {}, "arguments": {}, "data": [], "scores": [], "limits": [],
+    }  # fmt: skip
+    parts = defaults | table
+    for name, default in defaults.items():
+        if not isinstance(parts[name], type(default)):
+            raise ValueError(f"{name} is {parts[name]!r}, expected {type(default).__name__}")
     if any(type(limit) is not str for limit in parts["limits"]):
         raise ValueError("limits is not a list of strings")
     for name, value in parts["arguments"].items():
         if type(value) not in (int, float, str, bool):  # TOML also has dates and lists.
             raise ValueError(f"arguments.{name} is {value!r}, expected a number, string or boolean")
-    parts["files"] = {kind: _record(FileRecord, file) for kind, file in parts["files"].items()}
-    parts["data"] = tuple(_record(DataSource, source) for source in parts["data"])
-    parts["scores"] = tuple(_record(Score, score) for score in parts["scores"])
+    files = parts["files"].items()
+    parts["files"] = {kind: _build_record(FileRecord, file) for kind, file in files}
+    parts["data"] = tuple(_build_record(DataSource, source) for source in parts["data"])
+    parts["scores"] = tuple(_build_record(Score, score) for score in parts["scores"])
     parts["limits"] = tuple(parts["limits"])
-    for key, kind in _RECORDS.items():
+    for key, record_class in _OPTIONAL_RECORDS.items():
         if key in parts:
-            parts[key] = _record(kind, parts[key])
-    card = _record(ModelCard, parts)
+            parts[key] = _build_record(record_class, parts[key])
+    card = _build_record(ModelCard, parts)
     _check_card(card)
     return card
 
@@ -154,14 +162,16 @@ def _check_card(card: ModelCard) -> None:
     """Check values and combinations of fields; raises ValueError with the reason."""
     if card.task not in TASKS:
         raise ValueError(f"task is {card.task!r}, not one of {', '.join(TASKS)}")
-    needed, other = ("image_size", "scale") if card.task == FACES else ("scale", "image_size")
-    size: int | None = getattr(card, needed)
+    needed_key, unused_key = "scale", "image_size"
+    if card.task == FACES:
+        needed_key, unused_key = "image_size", "scale"
+    size: int | None = getattr(card, needed_key)
     if size is None:
-        raise ValueError(f"{needed} is missing")
+        raise ValueError(f"{needed_key} is missing")
     if size < 1:
-        raise ValueError(f"{needed} is {size}")
-    if getattr(card, other) is not None:
-        raise ValueError(f"{other} is not used by the task {card.task}")
+        raise ValueError(f"{needed_key} is {size}")
+    if getattr(card, unused_key) is not None:
+        raise ValueError(f"{unused_key} is not used by the task {card.task}")
     if card.truncation is not None:
         if card.task != FACES:
             raise ValueError(f"truncation is not used by the task {card.task}")
@@ -171,45 +181,50 @@ def _check_card(card: ModelCard) -> None:
         raise ValueError("files.onnx is missing")
     if ("int8" in card.files) != (card.int8 is not None):
         raise ValueError("one of files.int8 and int8 is missing")
+    other_models = {"fidelity_partner": card.fidelity_partner, "x2_model": card.x2_model}
     names = {f"files.{kind}.name": file.name for kind, file in card.files.items()}
-    others = {key: getattr(card, key) for key in ("fidelity_partner", "x2_model")}
-    names |= {key: name for key, name in others.items() if name is not None}
-    for key, name in names.items():
+    names |= {key: name for key, name in other_models.items() if name is not None}
+    for key, name in names.items():  # A path could lead out of the folder of the card.
         if not name or Path(name).name != name:
             raise ValueError(f"{key} is not a plain name: {name!r}")
     for kind, file in card.files.items():
         if not re.fullmatch("[0-9a-f]{64}", file.sha256):
             raise ValueError(f"files.{kind}.sha256 is not 64 hexadecimal digits")
-    for key, name in others.items():
+    for key, name in other_models.items():
         if name == card.name:
             raise ValueError(f"{key} is the model itself, {card.name!r}")
 
 
-_BASIC_TYPES: dict[Any, tuple[type, ...]] = {
+_TOML_TYPES: dict[Any, tuple[type, ...]] = {
     str: (str,), int: (int,), float: (float, int), bool: (bool,),
-}  # fmt: skip
-_PLAIN_TYPES = _BASIC_TYPES | {
     str | None: (str,), int | None: (int,), float | None: (float, int),
 }  # fmt: skip
-_RECORDS = {"training": TrainingRecord, "int8": Int8Record, "imported": ImportRecord}
+"""By the type of a field: types that its value may have in TOML."""
+_OPTIONAL_RECORDS = {"training": TrainingRecord, "int8": Int8Record, "imported": ImportRecord}
 
 
-def _record(kind: type[Record], table: object) -> Record:
-    """Build a dataclass from a table; unknown keys and wrong types raise ValueError."""
+def _build_record(record_class: type[Record], table: object) -> Record:
+    """Build a dataclass from a table of TOML.
+
+    Raises:
+        ValueError: a key is missing or unknown, or a value has the wrong type.
+    """
     if not isinstance(table, dict):
         raise ValueError(f"expected a table, got {table!r}")
     values = cast(dict[str, Any], table)
-    known = {field.name: field for field in fields(cast(Any, kind))}
-    if unknown := sorted(values.keys() - known.keys()):
+    known = {field.name: field for field in fields(cast(Any, record_class))}
+    unknown = sorted(values.keys() - known.keys())
+    if unknown:
         raise ValueError(f"unknown key {unknown[0]!r}")
     for name, field in known.items():
         if name not in values:
             if field.default is MISSING:
                 raise ValueError(f"{name} is missing")
             continue
-        expected = _PLAIN_TYPES.get(field.type, ())  # `_card` has checked fields of other types
+        # Fields of other types, such as tuples, were checked by `_build_card`.
+        expected = _TOML_TYPES.get(field.type, ())
         if expected and type(values[name]) not in expected:
             raise ValueError(f"{name} is {values[name]!r}, expected {expected[0].__name__}")
         if field.type in (float, float | None) and not math.isfinite(values[name]):
             raise ValueError(f"{name} is {values[name]!r}, expected a finite number")
-    return kind(**values)
+    return record_class(**values)

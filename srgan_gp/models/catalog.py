@@ -1,7 +1,8 @@
 """Lookup of models by name: model folders, `list_models`, `find_model`.
 
-A model is `<name>.onnx` and its card `<name>.toml`; its critic, used in training only, is
-`<name>.critic.safetensors`. This module finds files and reads cards; it does not open models.
+A model is `<name>.onnx` and its card `<name>.toml`, the description of the model. Its critic, used
+in training only, is `<name>.critic.safetensors`. This module finds files and reads cards; it does
+not open models.
 """
 
 import difflib
@@ -22,7 +23,7 @@ DEFAULT_MODELS = {"super-resolution": "photo-x4", FACES: "faces-64"}
 FACE_UPSCALER = "face-x4"
 """Name of the model that upscales the faces in photos if none is named."""
 RESERVED_NAMES = ("verify", "remove")
-"""Not names of models: `srgan-gp models verify` checks all files, `models remove NAME` removes."""
+"""Words that `srgan-gp models` takes in place of a name; no model can have such a name."""
 
 
 @dataclass(frozen=True)
@@ -30,17 +31,21 @@ class ModelFile:
     """The path of an ONNX file, with its card and expected hash."""
 
     name: str
+    """Name on the card; without a card, the name of the file without its suffix."""
     path: Path
     card: ModelCard | None
+    """None: there is no card beside the file."""
     expected_sha256: str | None
+    """SHA-256 on the card, 64 hexadecimal digits; None without a card."""
     is_installed: bool
     """Whether it has a card and is in one of `model_folders()`; other files are not trusted."""
 
 
 def model_folders() -> tuple[Path, ...]:
-    """Return the folders of models: the packaged one, then the user's, `$SRGAN_GP_MODELS`.
+    """Return the folders of models: that of this package, then that of the user.
 
-    The first match is used, so a user's file cannot replace a shipped model.
+    The first folder that has a name is used, so a user's file cannot replace a shipped model. The
+    user's folder is `$SRGAN_GP_MODELS`, or by default `~/.local/share/srgan-gp/models`.
     """
     package = Path(__file__).parents[1]
     inside_wheel = package / "weights"
@@ -65,11 +70,11 @@ def list_models(on_refused: Callable[[ModelRefusedError], None] | None = None) -
         ModelRefusedError: a card is not valid, a model file is missing, or a packaged model has the
             same name.
     """
-    found: dict[str, Path] = {}
+    first_paths: dict[str, Path] = {}  # path of the card by name
     cards: list[ModelCard] = []
     for path in _card_paths():
         try:
-            first = found.setdefault(path.stem, path)
+            first = first_paths.setdefault(path.stem, path)
             if first is not path:
                 raise ModelRefusedError(
                     f"The model card {path} has the name of the shipped {first}, which is used "
@@ -87,7 +92,7 @@ def list_models(on_refused: Callable[[ModelRefusedError], None] | None = None) -
 
 def model_names() -> list[str]:
     """List the names of the models in `model_folders()` without reading the cards."""
-    return list(dict.fromkeys(path.stem for path in _card_paths()))
+    return list(dict.fromkeys(path.stem for path in _card_paths()))  # each once
 
 
 def find_model(name_or_path: str | Path, task: str | None = None) -> ModelFile:
@@ -102,8 +107,9 @@ def find_model(name_or_path: str | Path, task: str | None = None) -> ModelFile:
     Raises:
         ModelRefusedError: there is no such name or file, or its card is not valid.
     """
-    if found := find_named(str(name_or_path)):
-        return found
+    named = find_named(str(name_or_path))
+    if named is not None:
+        return named
     path = Path(name_or_path)
     if is_file(path):
         return describe_file(path)
@@ -119,9 +125,10 @@ def unknown_model(name: str, task: str | None = None) -> ModelRefusedError:
     """
     cards = list_models(on_refused=lambda _: None)
     known = [card.name for card in cards if task in (None, card.task)]
-    close = difflib.get_close_matches(name, known, 1)
+    similar = difflib.get_close_matches(name, known, 1)
+    hint = f"; did you mean {similar[0]}" if similar else ""
     return ModelRefusedError(
-        f"There is no model {name!r}{f'; did you mean {close[0]}' if close else ''}; known: "
+        f"There is no model {name!r}{hint}; known: "
         f"{', '.join(known) or 'none is installed'}. Pass one of these names, or the path of an "
         ".onnx file."
     )
@@ -138,29 +145,32 @@ def damaged_files(card: ModelCard) -> list[str]:
     """
     from srgan_gp.system.files import hash_file  # slow to import, and used here only
 
-    folder, messages = find_model(card.name).path.parent, list[str]()
+    folder = find_model(card.name).path.parent
+    messages: list[str] = []
     for file in card.files.values():
         path = folder / file.name
         try:
-            found = hash_file(path)
+            sha256 = hash_file(path)
         except OSError as error:
             messages.append(f"{card.name}: {path} cannot be read ({error.strerror}).")
             continue
-        if found != file.sha256:
+        if sha256 != file.sha256:
             messages.append(
-                f"{card.name}: {path} is damaged: its SHA-256 starts with {found[:12]}, on the "
+                f"{card.name}: {path} is damaged: its SHA-256 starts with {sha256[:12]}, on the "
                 f"card with {file.sha256[:12]}. Install it again."
             )
     return messages
 
 
 def check_name(name: str, folder: Path) -> None:
-    """Check that `name` can be the name of a model in `folder`.
+    """Check that `name` can be the name of a new model in `folder`.
+
+    The name of a shipped model is allowed only in a folder that has an earlier version of it, as
+    when its recipe makes it again; and never in the user's folder of models.
 
     Raises:
-        UsageError: the name has other characters than letters, digits, `-` and `_`; or it is
-            reserved, or the name of a packaged model. A recipe may write such a model into a
-            folder that holds an earlier version of it, but not into the user's folder of models.
+        UsageError: the name has other characters than letters, digits, `-` and `_`, is reserved, or
+            is that of a shipped model.
     """
     if not re.fullmatch("[A-Za-z0-9_-]+", name) or name in RESERVED_NAMES:
         raise UsageError(f"{name!r} is not a valid model name. Use letters, digits, '-' and '_'.")
@@ -185,8 +195,10 @@ def names_in(package: str) -> list[str]:
 
 
 def _card_paths() -> Iterator[Path]:
-    # The user's folder may be the packaged one: list each folder once.
-    for folder in {folder.resolve(): folder for folder in model_folders()}.values():
+    """Yield the paths of all cards in `model_folders()`, sorted within a folder."""
+    # By their real paths, since the user's folder may be the packaged one: each is listed once.
+    folders = {folder.resolve(): folder for folder in model_folders()}
+    for folder in folders.values():
         if is_folder(folder):
             yield from sorted(folder.glob("*.toml"))
 
@@ -204,10 +216,12 @@ def find_named(name: str) -> ModelFile | None:
 
 
 def describe_file(path: Path) -> ModelFile:
-    """Describe an ONNX file; a card in the same folder must belong to it.
+    """Return path, card and expected hash of an ONNX file.
 
     Raises:
-        ModelRefusedError: the card is not valid or does not belong to it.
+        ModelRefusedError: the card beside it is not valid, or is that of another file; or there is
+        a
+            card and no ONNX file.
     """
     card, card_path = None, path.with_suffix(".toml")
     if os.path.lexists(card_path):

@@ -1,7 +1,7 @@
 """Helper networks, which are not part of the package: YuNet and SqueezeNet, found and installed.
 
-They measure and prepare images; no image of a user is made by them. A file is installed only if its
-SHA-256 is known to work.
+YuNet finds faces in photos, SqueezeNet 1.1 compares images. They measure and prepare images; no
+image of a user is made by them. A file is installed only if its SHA-256 is known to work.
 """
 
 import hashlib
@@ -24,13 +24,13 @@ class HelperNetwork:
         name: its name in `srgan-gp fetch`.
         title: its name in messages.
         purpose: what needs it.
-        files: SHA-256 in hexadecimal -> name of the file in the folder of models. A shorter key is
-            the beginning of a SHA-256, where its source states no more.
+        files: by the SHA-256 of a file that works, in hexadecimal digits: its name in the folder of
+            models. A shorter key is the beginning of a SHA-256; its source states no more.
         patterns: names under which it is found, best first; they may contain `*`.
-        source: address of the file; None: none could be verified.
-        where: where to look for the file.
+        source: address from which this program downloads it; None: none could be verified.
+        where: where the user finds the file, for messages.
         licence: licence of the weights.
-        max_bytes: limit of the file.
+        max_bytes: largest size of the file; a larger one is refused.
     """
 
     name: str
@@ -47,13 +47,17 @@ class HelperNetwork:
         """Find the file in the folders of models; None if it is missing."""
         for pattern in self.patterns:
             for folder in model_folders():
-                if found := [path for path in sorted(folder.glob(pattern)) if is_file(path)]:
-                    return found[0]
+                for path in sorted(folder.glob(pattern)):
+                    if is_file(path):
+                        return path
         return None
 
-    def target(self, sha256: str) -> str | None:
-        """Return the file name for a file of this SHA-256; None if it is not known."""
-        return next((n for key, n in self.files.items() if sha256.startswith(key)), None)
+    def name_for(self, sha256: str) -> str | None:
+        """Return the name for a file of this SHA-256; None: the file is not known to work."""
+        for known_sha256, name in self.files.items():
+            if sha256.startswith(known_sha256):
+                return name
+        return None
 
 
 FACE_DETECTOR = HelperNetwork(
@@ -85,7 +89,8 @@ FEATURE_NETWORK = HelperNetwork(
     licence="BSD-3-Clause of torchvision, DeepScale's own weights BSD-2-Clause",
 )
 HELPERS = {network.name: network for network in (FACE_DETECTOR, FEATURE_NETWORK)}
-CARD_FEATURES = next(iter(FEATURE_NETWORK.files))
+"""All helper networks by name."""
+CARD_FEATURES = next(iter(FEATURE_NETWORK.files))  # the first of its two files
 """SHA-256 of the weights that the squeeze distances on the model cards were measured with."""
 
 
@@ -105,8 +110,10 @@ def install(network: HelperNetwork, source: str | None = None) -> Path:
         ModelRefusedError: its SHA-256 is not known; nothing is installed.
         OutputError: the folder cannot be written.
     """
-    if source is None and (installed := network.installed()):
-        return installed
+    if source is None:
+        installed = network.installed()
+        if installed is not None:
+            return installed
     source = source or network.source
     if source is None:
         raise UsageError(
@@ -114,7 +121,7 @@ def install(network: HelperNetwork, source: str | None = None) -> Path:
         )
     content = _read(source, network)
     sha256 = hashlib.sha256(content).hexdigest()
-    name = network.target(sha256)
+    name = network.name_for(sha256)
     if name is None:
         raise ModelRefusedError(
             f"{source} has the SHA-256 {sha256}, which is not known to work; nothing was "
@@ -131,17 +138,19 @@ def install(network: HelperNetwork, source: str | None = None) -> Path:
 
 def how_to_get(network: HelperNetwork) -> str:
     """Return how to get a network on a machine with or without a connection, for a message."""
-    known = " or ".join(f"{key}{'' if len(key) == 64 else '...'}" for key in network.files)
-    online = f"`srgan-gp fetch {network.name}` downloads it. Without a connection get"
+    hashes = [key if len(key) == 64 else f"{key}..." for key in network.files]
+    verb = "Get"
+    if network.source is not None:
+        verb = f"`srgan-gp fetch {network.name}` downloads it. Without a connection get"
     return (
-        f"{'Get' if network.source is None else online} {network.where} (licence: "
-        f"{network.licence}; SHA-256 {known}), and run `srgan-gp fetch {network.name} --from "
-        f"FILE`, which puts it into {model_folders()[-1]}."
+        f"{verb} {network.where} (licence: "
+        f"{network.licence}; SHA-256 {' or '.join(hashes)}), and run `srgan-gp fetch "
+        f"{network.name} --from FILE`, which puts it into {model_folders()[-1]}."
     )
 
 
 def _read(source: str, network: HelperNetwork) -> bytes:
-    """Read a file or an address up to the limit."""
+    """Return the content of a file or an address; errors as for `install`."""
     if "://" in source:
         try:
             return download(source, network.max_bytes)

@@ -1,36 +1,40 @@
-"""`ImportRecord`: the part of a model card that `srgan-gp import` measures."""
+"""`ImportRecord`: origin of an imported model, and what `srgan-gp import` measured.
+
+It is a table of the model card. A large image is upscaled in tiles, whose results are put together;
+not every network of another project gives exactly the result of the whole image then.
+"""
 
 from dataclasses import dataclass
 
 EXACT, ALIGNED, APPROXIMATE = "exact", "aligned", "approximate"
 TILINGS = (EXACT, ALIGNED, APPROXIMATE)
-"""`exact`: tiles may start at any pixel. `aligned`: tiles are exact where they start at multiples
-of `size_multiple`, as they do. `approximate`: tiles differ from the whole image."""
+"""How tiles compare with the whole image. `exact`: equal wherever they start. `aligned`: equal if
+they start at multiples of `size_multiple` pixels, as they then do. `approximate`: different."""
 
 
 @dataclass(frozen=True)
 class ImportRecord:
-    """Origin of an imported model, and what was measured when it was imported."""
+    """Origin of an imported model, and what was measured at its import."""
 
     file: str
     """Name of the file that was imported."""
     sha256: str
-    """SHA-256 of that file, 64 hex digits."""
+    """SHA-256 of that file, 64 hexadecimal digits."""
     tiling: str
     """One of `TILINGS`."""
     tiling_difference: float
-    """Largest difference of tiles from the whole image that was measured, in levels of 255."""
+    """Largest measured difference of tiles from the whole image, in levels of 255."""
     seconds_per_megapixel: float
-    """Time of the float32 network for a megapixel of the input."""
+    """Time of the float32 network for a million pixels of the input."""
     measured_on: str
-    """Processor and number of threads of that time."""
+    """Processor and number of threads that the time was measured with."""
     has_float16: bool
     """Whether `--precision float16` can run it."""
     size_multiple: int = 1
-    """Tiles start at multiples of it."""
+    """Tiles start at multiples of this number of pixels."""
     torch_difference: float | None = None
-    """Largest difference of ONNX Runtime from PyTorch, for values from 0 to 1; None: an ONNX file,
-    which was copied."""
+    """Largest difference of the results of ONNX Runtime from those of PyTorch, whose values are
+    from 0 to 1; None: the imported file was an ONNX file, which was copied."""
 
     def __post_init__(self) -> None:
         """Raise ValueError if `tiling` is unknown."""

@@ -1,4 +1,8 @@
-"""Looks: names of fidelities, for the command line, the Python API and the HTTP API."""
+"""Looks: names of fidelities, for the command line, the Python API and the HTTP API.
+
+The fidelity, 0 to 1, is the share of a second model, the fidelity partner, in an average of two
+models.
+"""
 
 from pathlib import Path
 from typing import cast
@@ -10,15 +14,15 @@ from srgan_gp.models.named_models import find_partner
 
 
 def check_look(look: str, fidelity: float | None) -> None:
-    """Check that a look is known, and that no fidelity is given beside it.
+    """Check that a look is known, and that no fidelity is passed as well.
 
     Args:
-        look: one of `cards.LOOKS`.
-        fidelity: None: not given.
+        look: name in `cards.LOOKS`.
+        fidelity: the fidelity that the user passed; None: none.
 
     Raises:
-        UsageError: the look is unknown, or both are given.
-        TypeError: the look is no text.
+        UsageError: the look is unknown, or both are passed.
+        TypeError: the look is not a string.
     """
     if not isinstance(cast("object", look), str):
         raise TypeError(f"look must be a text, got {look!r}")
@@ -40,8 +44,8 @@ def fidelity_of_look(look: str, fidelity: float | None, model: str | Path) -> fl
         UsageError: as for `check_look`; or the model has no fidelity partner, which the message
             says with the name of the look.
         ModelRefusedError: the model is unknown, or its partner is missing or does not fit.
-        TypeError: the look is no text.
+        TypeError: the look is not a string.
     """
     check_look(look, fidelity)
-    find_partner(find_model(model, UPSCALING), f"look {look}")
+    find_partner(find_model(model, UPSCALING), f"look {look}")  # raises an error if there is none
     return LOOKS[look]

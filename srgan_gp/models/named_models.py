@@ -1,4 +1,8 @@
-"""Models that a card names: `find_partner` for its fidelity, `model_for_scale` for small scales."""
+"""Models that the card of another model names: its fidelity partner, and a model for small scales.
+
+The fidelity partner is a model of the same network with other weights; the option `fidelity`, 0 to
+1, is its share in an average of both.
+"""
 
 from srgan_gp.errors import ModelRefusedError, UsageError
 from srgan_gp.models.cards import UPSCALING
@@ -19,7 +23,10 @@ def find_partner(model: ModelFile, option: str = "fidelity") -> ModelFile:
 
     Args:
         model: the model.
-        option: what needs the partner, for messages: `fidelity`, or a look such as `look natural`.
+        option: option that needs the partner, for messages: `fidelity`, or `look natural`.
+
+    Returns:
+        The partner.
 
     Raises:
         UsageError: the model has no card, or its card names no partner.
@@ -27,47 +34,49 @@ def find_partner(model: ModelFile, option: str = "fidelity") -> ModelFile:
     """
     if model.card is None or model.card.fidelity_partner is None:
         usable = list_models(on_refused=lambda _: None)
-        having = ", ".join(card.name for card in usable if card.fidelity_partner)
-        works = f"works only with {having}, not with" if having else "does not work with"
+        with_partner = ", ".join(card.name for card in usable if card.fidelity_partner)
+        problem = "does not work with"
+        if with_partner:
+            problem = f"works only with {with_partner}, not with"
         raise UsageError(
-            f"The {option} {works} {model.path.stem}. Leave it out, or choose another model."
+            f"The {option} {problem} {model.path.stem}. Leave it out, or choose another model."
         )
-    name, partner = model.card.name, model.card.fidelity_partner
-    beside = model.path.with_name(f"{partner}.toml")
-    if not model.is_installed and is_file(beside):
-        found = describe_file(beside.with_suffix(".onnx"))
+    name, partner_name = model.card.name, model.card.fidelity_partner
+    card_beside = model.path.with_name(f"{partner_name}.toml")
+    if not model.is_installed and is_file(card_beside):
+        partner = describe_file(card_beside.with_suffix(".onnx"))
     else:
-        found = find_named(partner)
-    if found is None:
+        partner = find_named(partner_name)
+    if partner is None:
         raise ModelRefusedError(
-            f"The fidelity partner of {name}, {partner!r}, needed for the {option}, is missing; "
-            f"copy its .onnx and .toml to {model.path.parent}."
+            f"The fidelity partner of {name}, {partner_name!r}, needed for the {option}, is "
+            f"missing; copy its .onnx and .toml to {model.path.parent}."
         )
     for key in ("task", "architecture", "scale"):
-        own, other = getattr(model.card, key), getattr(found.card, key)
+        own, other = getattr(model.card, key), getattr(partner.card, key)
         if own != other:
             raise ModelRefusedError(
-                f"The fidelity partner of {name}, {partner!r}, has another network: {key} "
+                f"The fidelity partner of {name}, {partner_name!r}, has another network: {key} "
                 f"{other!r} instead of {own!r}."
             )
-    return found
+    return partner
 
 
 def model_for_scale(
     model: str, scale: float, fidelity: float | None = None
 ) -> tuple[str, str | None]:
-    """Return the model that a request uses, and why, where it is not the named one.
+    """Choose the model for a scale: the requested one, or for small scales the one its card names.
 
-    A network of scale 4 computes sixteen pixels for each of the input. For a result of scale 2 or
-    less, another network of scale 2 is closer to the original; the card of the first names it.
+    A network of scale 4 computes sixteen pixels for each pixel of the input. For a result of scale
+    2 or less, a network of scale 2 is closer to the original; the card names it as `x2_model`.
 
     Args:
         model: name or path of the requested model.
         scale: scale of the result.
-        fidelity: weight of the fidelity partner; None is the model as it is.
+        fidelity: share of the fidelity partner, 0 to 1; None: the model is used alone.
 
     Returns:
-        The model to load; and a sentence for the user, or None where it is `model`.
+        The model to load, and a sentence about the choice for the user; None: there was no choice.
 
     Raises:
         ModelRefusedError: there is no such model, or a card is not valid.
@@ -75,15 +84,11 @@ def model_for_scale(
     card = find_model(model, UPSCALING).card
     if card is None or card.x2_model is None or scale > 2:
         return model, None
-    found = find_named(card.x2_model)
-    if found is None or found.card is None or found.card.task != UPSCALING:
-        return (
-            model,
-            f"{card.x2_model}, which {card.name} names for x{scale:.3g}, is not installed.",
-        )
-    if fidelity is not None and found.card.fidelity_partner is None:
-        return (
-            model,
-            f"{found.name} has no look and no fidelity, so {card.name} is used for x{scale:.3g}.",
-        )
-    return found.name, f"{found.name} is used for x{scale:.3g}, as {card.name} names it."
+    x2_model, scale_text = find_named(card.x2_model), f"x{scale:.3g}"
+    if x2_model is None or x2_model.card is None or x2_model.card.task != UPSCALING:
+        note = f"{card.x2_model}, which {card.name} names for {scale_text}, is not installed."
+        return model, note
+    if fidelity is not None and x2_model.card.fidelity_partner is None:
+        note = f"{x2_model.name} has no look and no fidelity, so {card.name} is used for {scale_text}."
+        return model, note
+    return x2_model.name, f"{x2_model.name} is used for {scale_text}, as {card.name} names it."

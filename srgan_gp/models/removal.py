@@ -1,4 +1,4 @@
-"""Removal of a model's files from the user's folder of models."""
+"""Removal of a model's files from the user's folder of models, for `srgan-gp models remove`."""
 
 from pathlib import Path
 
@@ -8,12 +8,12 @@ from srgan_gp.system.paths import is_file
 from srgan_gp.system.write_errors import errors_about
 
 _SUFFIXES = (".toml", ".onnx", ".int8.onnx", ".critic.safetensors", ".safetensors")
-"""Suffixes of a model's files, those of earlier versions included; the card is removed first, so
-that the model is not listed any more."""
+"""Suffixes of the files of a model, also those of earlier versions of this package, in the order of
+their removal. The card, `.toml`, comes first, so that the model is not listed any more."""
 
 
 def remove_model(name: str) -> list[Path]:
-    """Remove the files of a model from the user's folder, also of one whose card is not valid.
+    """Remove the files of a model from the user's folder, also if its card is not valid.
 
     Args:
         name: name of the model.
@@ -26,15 +26,17 @@ def remove_model(name: str) -> list[Path]:
         ModelRefusedError: there is no such model.
         OutputError: a file cannot be removed.
     """
-    packaged, folder = model_folders()
-    is_name = name == Path(name).name and folder.resolve() != packaged.resolve()
-    paths = [folder / f"{name}{suffix}" for suffix in _SUFFIXES]
-    found = [path for path in paths if is_name and is_file(path)]
-    if not any(path.suffix in (".toml", ".onnx") for path in found):
+    packaged, user_folder = model_folders()
+    files: list[Path] = []
+    # A name with a folder could lead to other files. The user's folder may be the packaged one.
+    if name == Path(name).name and user_folder.resolve() != packaged.resolve():
+        paths = [user_folder / f"{name}{suffix}" for suffix in _SUFFIXES]
+        files = [path for path in paths if is_file(path)]
+    if not any(path.suffix in (".toml", ".onnx") for path in files):
         if name in model_names():
             raise UsageError(f"{name} is a shipped model, which is not removed.")
         raise unknown_model(name)
-    for path in found:
+    for path in files:
         with errors_about(path):
             path.unlink()
-    return found
+    return files

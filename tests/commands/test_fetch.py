@@ -104,7 +104,7 @@ def test_offline_one_message_has_file_hash_and_folder(models, monkeypatch, capsy
 def test_the_address_is_that_of_torchvision():
     url = SqueezeNet1_1_Weights.IMAGENET1K_V1.url
     assert FEATURE_NETWORK.source == url
-    assert FEATURE_NETWORK.target("b8a52dc0" + "0" * 56) == url.rpartition("/")[2]
+    assert FEATURE_NETWORK.name_for("b8a52dc0" + "0" * 56) == url.rpartition("/")[2]
 
 
 @pytest.mark.parametrize("name", ["yunet.onnx", "face_detection_yunet_2026may.onnx"])
