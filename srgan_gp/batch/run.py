@@ -162,7 +162,9 @@ def _open_reporter(
     """
     engine, reporting, record = request.opened.engine, request.reporting, Record()
     with record.file, reporting.open_bar(total) as display, StopRequest() as stop:
-        reporter = RunReporter(display, record, stop, [*request.opened.choices], reporting.hidden)
+        # The reporter removes the lines that it has printed, so it gets a copy.
+        choice_lines = list(request.opened.choices)
+        reporter = RunReporter(display, record, stop, choice_lines, reporting.hidden)
         if pixels and total is not None and total > 1:
             reporter.total, reporter.pixels = total, pixels
             reporter.remaining_pixels = sum(pixels.values())
@@ -186,7 +188,7 @@ def _open_reporter(
                     "ignored": skipped_files.ignored,
                     "model": about.name,
                     "fidelity": about.fidelity,
-                    **about.face_work,
+                    **about.face_work,  # options of face enhancement, if it is on
                 }
                 for line in record.json_lines(counts, **about_the_run):
                     reporting.print_line(line)

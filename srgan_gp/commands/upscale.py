@@ -75,7 +75,7 @@ def run(options: argparse.Namespace) -> int:
         has_folder = destination.folder is not None
         check_existence(arguments, PICTURE_SUFFIXES, has_folder=has_folder)
     inputs = walk(arguments, recursive=options.recursive, output_folder=destination.folder)
-    first_input = next(iter(inputs), None)
+    first_input = next(iter(inputs), None)  # the run reads the folders again
     if first_input is None and not options.watch:
         raise NothingToDoError(no_image_message(arguments, inputs.skipped_files))
     single = None  # the image, if the user named exactly one file
@@ -100,13 +100,13 @@ def run(options: argparse.Namespace) -> int:
         address=options.address,
         image_width=_width_of(single, settings) if single and options.width else None,
     ) as opened:
-        about = opened.about
+        about = opened.about  # facts about the loaded model
         scale = options.scale or about.scale
         options_of_results = {name: values[name] for name in _OPTIONS_OF_RESULTS}
         options_of_results["scale"] = scale
         if options.width is not None:
             options_of_results |= {"scale": None, "width": options.width}
-        options_of_results |= about.face_work
+        options_of_results |= about.face_work  # options of face enhancement, if it is on
         key = work_key(about.sha256, **options_of_results)
         reporting = batch_run.Reporting(
             partial(progress_bar, unit="image", is_silent=options.json),

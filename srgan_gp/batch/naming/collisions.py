@@ -65,6 +65,7 @@ class Targets:
         path = found.path
         parent, real_name = os.path.split(os.fspath(path))
         real_folder = self._resolve(parent)
+        # The folder has no links now, but the file itself may be one.
         if os.path.islink(path):  # noqa: PTH114 - `Path.is_symlink` may raise OSError
             real_folder, real_name = os.path.split(os.path.realpath(path))
         item = Item(
@@ -165,6 +166,7 @@ class Targets:
             name = self._naming.name(Path(os.fsdecode(row.path)), is_whole=True)
             name = self._claim_free_name(os.fsdecode(row.folder), name, row.id)
             table.set_names(row.id, name, self._naming.fallback(name))
+        # Fallbacks come last; one whose name is not free gets the whole name of its result.
         table.claim_fallbacks()
         for row in table.with_unclaimed_fallback():
             folder, name = os.fsdecode(row.folder), os.fsdecode(row.name or b"")
