@@ -42,8 +42,7 @@ EXAMPLES = (
 _OPTIONS_OF_RESULTS = (
     "format", "quality", "frames", "strip_metadata", "suffix", "name_template",
 )  # fmt: skip
-"""Options that, with model and scale, determine a result and its name. The journal of an output
-folder keeps them, so that a later run skips results that are up to date."""
+"""Options that, with model and scale, determine a result and its name; the journal keeps them."""
 
 
 def run(options: argparse.Namespace) -> int:
@@ -81,8 +80,7 @@ def run(options: argparse.Namespace) -> int:
     single = None  # the image, if the user named exactly one file
     if first_input is not None and first_input.is_named and len(arguments) == 1:
         single = first_input.path
-    # Checked before the model loads. Its name and scale are not known yet, and are needed only for
-    # the names of results, not for these checks.
+    # Before the model loads: these checks do not need its name and scale, which are not known yet.
     _check_options(options, arguments, destination.output(single, model="", scale=1))
     values = vars(options)
     # Each field of `UpscaleSettings` has the name of an option.

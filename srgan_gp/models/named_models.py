@@ -89,6 +89,8 @@ def model_for_scale(
         note = f"{card.x2_model}, which {card.name} names for {scale_text}, is not installed."
         return model, note
     if fidelity is not None and x2_model.card.fidelity_partner is None:
-        note = f"{x2_model.name} has no look and no fidelity, so {card.name} is used for {scale_text}."
+        note = (
+            f"{x2_model.name} has no look and no fidelity, so {card.name} is used for {scale_text}."
+        )
         return model, note
     return x2_model.name, f"{x2_model.name} is used for {scale_text}, as {card.name} names it."
