@@ -168,7 +168,7 @@ def _connect(
         about: text about the selected model.
         look: names of fidelities, which sets the slider of the fidelity.
         cards: cards of the upscaling models, by name.
-        has_fast_mode: as for `build_options`.
+        has_fast_mode: whether the device of the server can run models in int8.
     """
     # Without Gradio's queue, these updates do not wait for a run.
     unqueued: dict[str, Any] = {"queue": False, **QUIET}

@@ -64,7 +64,7 @@ class ImageInput(gr.Image, metaclass=_PlainMeta):
         """Convert the value that the browser sent for an event function; None: no image.
 
         Raises:
-            PictureError: as for `Upload.of`.
+            PictureError: E_NO_UPLOAD; the value has a URL instead of a file.
         """
         return None if payload is None else Upload.of(payload)
 
@@ -86,7 +86,7 @@ class FilesInput(gr.File, metaclass=_PlainMeta):
         """Convert the value that the browser sent for an event function; empty: no file.
 
         Raises:
-            PictureError: as for `Upload.of`.
+            PictureError: E_NO_UPLOAD; the value has a URL instead of a file.
         """
         if payload is None:
             return []

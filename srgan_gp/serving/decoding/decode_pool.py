@@ -57,7 +57,7 @@ class DecodePool:
             cancellation: cancellation of the job, which kills the process at once.
 
         Raises:
-            PictureError: as for `images.read_image`; E_DECODER_TIMEOUT or E_DECODER_CRASH if the
+            PictureError: the image cannot be decoded; E_DECODER_TIMEOUT or E_DECODER_CRASH if the
                 process had to be replaced.
             BusyError: the system cannot start a process.
             Cancelled: the job was cancelled, or the pool was closed while the image waited for a

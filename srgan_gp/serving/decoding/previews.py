@@ -41,7 +41,7 @@ class Previews:
 
         Raises:
             PictureError: there is no such upload, or it is not an image within the limits.
-            BusyError: as for `DecodePool.decode`.
+            BusyError: the system cannot start a decoder process.
         """
         path = path.resolve()
         if not path.is_relative_to(self._uploads.resolve()) or not path.is_file():

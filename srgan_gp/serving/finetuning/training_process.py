@@ -38,7 +38,7 @@ class FineTuning:
         plan: request of the visitor.
 
     Raises:
-        UsageError: as for `check_plan` and `copy_photos`.
+        UsageError: a value of the plan is invalid, or a photo has expired.
         SrganGpError: the disk is full, or the process cannot be started.
     """
 
@@ -125,7 +125,8 @@ class FineTunings:
 
         Raises:
             BusyError: another run is in progress, the disk is full or the server is shutting down.
-            SrganGpError: as for `FineTuning`.
+            UsageError: a value of the plan is invalid, or a photo has expired.
+            SrganGpError: the process cannot be started.
         """
         with self._guard:
             self._service.require_open()
@@ -133,8 +134,8 @@ class FineTunings:
                 raise BusyError("Another training run is in progress. Try again later.",
                                 retry_seconds=600)  # fmt: skip
             run = FineTuning(self._service, client, plan)
-            # Another client's run of this name is forgotten: its model was removed, because
-            # otherwise the name would not have been free. So that client cannot remove this model.
+            # The name was free: the model of another client's run of this name is not installed
+            # any more. That run is forgotten, so that its client cannot remove this model.
             for other, other_run in list(self._last_runs.items()):
                 if other_run.name == run.name:
                     del self._last_runs[other]

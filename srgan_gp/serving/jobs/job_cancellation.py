@@ -51,7 +51,7 @@ class Cancellation:
             expected_seconds: estimate of its duration; None: unknown.
 
         Raises:
-            Cancelled: as for `check`.
+            Cancelled: `cancel` was called.
         """
         self.check()
         self.progress = JobProgress(stage, expected_seconds=expected_seconds)
@@ -64,7 +64,7 @@ class Cancellation:
             total: all steps of the stage.
 
         Raises:
-            Cancelled: as for `check`.
+            Cancelled: `cancel` was called.
         """
         self.check()
         self.progress = self.progress.after(done, total)

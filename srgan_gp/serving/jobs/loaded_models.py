@@ -33,8 +33,8 @@ class LoadedModels:
     When the cache is full, the least recently used model is dropped.
 
     Args:
-        device: as for `Upscaler.load`.
-        threads: as for `Upscaler.load`.
+        device: `auto`, `cpu`, `cuda[:N]` or `tensorrt[:N]`; N is the number of the GPU.
+        threads: CPU threads of the network; None: one for each CPU that this process may use.
         offered: names of the imported models that clients may use.
     """
 
@@ -80,15 +80,15 @@ class LoadedModels:
 
         Args:
             name: name of a model listed by `list_models`; never a path.
-            fidelity: as for `Upscaler.load`.
+            fidelity: weight of the model's fidelity partner, 0 to 1; None: the model alone.
             cancellation: cancellation of the job, which is checked while the job waits.
-            precision: as for `Upscaler.load`.
-            faces: as for `Upscaler.load`.
+            precision: `auto`, `float32` or `int8`.
+            faces: strength of the face model in small faces, 0 to 1; None: without face model.
 
         Raises:
-            UsageError: the model is unknown; or as for `Upscaler.load`.
+            UsageError: the model is unknown, or an option cannot be used with it.
             Cancelled: the job was cancelled.
-            SrganGpError: as for `Upscaler.load`.
+            SrganGpError: the model cannot be loaded on the device.
         """
         card = check_known(name, UPSCALING, self._offered)
         with self._device(cancellation):
@@ -105,11 +105,13 @@ class LoadedModels:
         """Wait for the device, and use a face generator exclusively during the block.
 
         Args:
-            name: as for `upscaler`.
-            cancellation: as for `upscaler`.
+            name: name of a model listed by `list_models`; never a path.
+            cancellation: cancellation of the job, which is checked while the job waits.
 
         Raises:
-            SrganGpError: as for `upscaler`.
+            UsageError: the model is unknown.
+            Cancelled: the job was cancelled.
+            SrganGpError: the model cannot be loaded on the device.
         """
         card = check_known(name, FACES)
         with self._device(cancellation):

@@ -123,7 +123,7 @@ class Service:
             return self._pending.total()
 
     def seconds_per_megapixel(self, model: str) -> float:
-        """Return the seconds of a model; as for `JobExecution.seconds_per_megapixel`."""
+        """Return the seconds of a model per megapixel of input; measure them if unknown."""
         with public_errors():
             return self._execution.seconds_per_megapixel(model)
 

@@ -16,9 +16,9 @@ class MeteredService(Service):
     """Service that counts each job when it ends or is refused.
 
     Args:
-        settings: as for `Service`.
+        settings: settings of the server.
         metrics: gets the counts, and gauges of the queue.
-        decoders: as for `Service`.
+        decoders: image decoders; None: those that `Service` starts.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class MeteredService(Service):
         address: str | None = None,
         on_progress: OnProgress | None = None,
     ) -> Job:
-        """Queue a job; as for `Service.submit`."""
+        """Queue a job as `Service.submit` does, and count it when it ends or is refused."""
         kind: Kind = "generate" if isinstance(request, GenerateRequest) else "upscale"
         try:
             job = super().submit(client, request, address=address, on_progress=on_progress)

@@ -83,15 +83,16 @@ class JobHistory:
         """Queue a job, and return its entry in the history.
 
         Args:
-            owner: as for `HistoryEntry`; it also counts as the client of the job.
-            request: as for `Service.submit`.
-            title: as for `HistoryEntry`.
-            tab: as for `HistoryEntry`.
-            address: as for `Service.submit`.
-            on_progress: as for `Service.submit`.
+            owner: key of the owner; it also counts as the client of the job.
+            request: request of the client.
+            title: file name that the client sent, or the seeds of faces.
+            tab: tab of the page that starts the job; empty for the API.
+            address: network address of the client, between which the queue is fair; None: `owner`.
+            on_progress: called with completed and total steps; may raise to end the job.
 
         Raises:
-            SrganGpError: as for `Service.submit`.
+            BusyError: no job is accepted now.
+            OutputError: the directory of the owner cannot be created.
         """
         job = self.service.submit(owner, request, address=address, on_progress=on_progress)
         entry = HistoryEntry(owner, job, title, tab, self.service.settings.keep_seconds)
