@@ -80,7 +80,7 @@ def build(
                 )
                 with gr.Tab("Fine-tune"):
                     build_finetune_tab(page, trainings, lists, tabs, _UPSCALE_TAB_ID)
-        gr.Markdown("", elem_id="history")  # `static/app.js` lists the visitor's jobs in it
+        gr.Markdown("", elem_id="history")  # `static/history.js` lists the visitor's jobs in it
         gr.Markdown(privacy(settings), elem_classes="quiet")
         page.unload(forget_page)  # when a visitor closes or reloads the page
     refuse_invalid_values(page)

@@ -102,7 +102,7 @@ def build_batch_tab(
 def _build_results() -> tuple[gr.Markdown, gr.DownloadButton, gr.Dataframe]:
     """Build the right column; return the links to the jobs, the zip button and the failures."""
     gr.Markdown("## Results", elem_classes="section")
-    gr.Markdown("", elem_id="batch-results")  # `static/app.js` lists the jobs in it
+    gr.Markdown("", elem_id="batch-results")  # `static/history.js` lists the jobs in it
     job_links = build_viewer("batch")
     download = gr.DownloadButton(
         _DOWNLOAD, variant="primary", interactive=False, elem_id="batch-download"

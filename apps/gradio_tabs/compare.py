@@ -94,7 +94,7 @@ def _connect(widgets: _Widgets, cards: dict[str, ModelCard], runs: Runs) -> None
     async def compare_once(
         request: gr.Request, upload: Upload | None, names: list[str], region: Region | None
     ) -> Updates:
-        # A second click on the button is one too many; one on the image chooses another region.
+        # A second click on the button starts nothing; one on the image chooses another region.
         async for update in compare(request, upload, names, region, replaces=False):
             yield update
 

@@ -114,8 +114,9 @@ async def one_run(
         request: request of the visitor.
         uploads: input images of the run.
         steps: the work: gets the run, and yields the updates that follow the start of the panel.
-        is_replaceable: a later replaceable run may replace this one.
-        replaces: a replaceable run replaces an earlier one; False: it is ignored during that one.
+        is_replaceable: whether a later replaceable run may replace this one.
+        replaces: whether this run, if it is replaceable, replaces an earlier one; False: it does
+            nothing while the earlier one is in progress.
     """
     page = page_of(request)
     if is_replaceable and replaces and not await runs.stop_replaceable(page):
