@@ -79,7 +79,7 @@ def run_once(request: RunRequest) -> int:
         make_plan(request.inputs, output, journal=journal, work_key=key) as plan,
     ):
         needed = check_space(plan, request.settings, about.scale, output.folder)
-        if plan.total > 1:  # A single file was named.
+        if plan.total > 1:  # A user who named a single file needs no message about its origin.
             request.inputs.skipped_files.own += needed.own
         with _open_reporter(request, plan.total, plan.earlier_results, needed.pixels) as reporter:
             PlanRunner(plan, engine, reporter.report, journal, key, reporter.check).run()

@@ -47,9 +47,9 @@ class SkippedFiles:
     """Path of the first of them."""
 
     own: list[Path] = field(default_factory=list[Path])
-    """Not skipped: images in folders that `srgan-gp generate` or `srgan-gp prepare` wrote."""
+    """Not skipped, but reported: images that `srgan-gp generate` or `srgan-gp prepare` wrote."""
     prepared: list[Path] = field(default_factory=list[Path])
-    """Folders in which a zip file of `srgan-gp prepare` was unpacked."""
+    """Not skipped, but reported: folders in which a zip of `srgan-gp prepare` was unpacked."""
 
     def note_alike(self, path: Path) -> None:
         """Count a file for `alike`, and keep the path of the first one."""

@@ -1,4 +1,4 @@
-"""Numbers of bytes as texts."""
+"""`size_text`: a number of bytes as a text with a unit, for messages."""
 
 
 def size_text(count: int) -> str:

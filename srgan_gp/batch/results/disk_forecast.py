@@ -95,14 +95,14 @@ def preview(plan: Plan, settings: UpscaleSettings, model_scale: int) -> Iterator
 
 @dataclass(frozen=True)
 class SpaceNeeded:
-    """Disk space for the results of a run, and the sizes of its inputs."""
+    """Disk space for the results of a run, and what else the headers of its inputs say."""
 
     bytes: int
     """Estimated size of all files together."""
     pixels: dict[Path, int]
     """Pixels of the inputs by path, with all frames; of `MOST_SIZES` inputs at most."""
     own: list[Path]
-    """Inputs that this program wrote, other than results of earlier runs."""
+    """Inputs that `srgan-gp generate` or `srgan-gp prepare` wrote, for a message."""
 
 
 def check_space(
@@ -119,7 +119,7 @@ def check_space(
         folder: the output folder, which exists.
 
     Returns:
-        Estimated bytes of the results, and the sizes of the inputs.
+        The estimated size of the results, and facts about the inputs.
 
     Raises:
         OutputError: the disk has less free space.
