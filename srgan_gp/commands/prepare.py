@@ -131,10 +131,11 @@ def _result_paths(options: argparse.Namespace) -> tuple[Path, Path]:
     output: Path = options.output
     if output.suffix != ".zip":
         is_input = output.resolve() in {Path(place).resolve() for place in options.inputs}
-        suggestion = output.with_suffix(".zip")
         # Inside an input folder no file is suggested, unless it is the current folder.
         if is_folder(output) and not (is_input and output.name):
             suggestion = output / "faces.zip"
+        else:
+            suggestion = output.with_suffix(".zip")
         raise UsageError(
             f"The result is a zip file, and {output} does not end with .zip: use {suggestion}."
         )
